@@ -1,0 +1,1 @@
+"""Evidence: what was read from Zoom for which scope, by which request and when, or why not."""

@@ -1,0 +1,55 @@
+"""Scopes: the account, a group, a user or a meeting whose settings are judged."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """Where a setting has a value. Ordered from the account down (`Level.rank`)."""
+
+    ACCOUNT = "account"
+    APP = "app"
+    PHONE_ACCOUNT = "phone_account"
+    PHONE_GROUP = "phone_group"
+    PHONE_SITE = "phone_site"
+    GROUP = "group"
+    USER = "user"
+    PHONE_USER = "phone_user"
+    MEETING = "meeting"
+    WEBINAR = "webinar"
+
+    @property
+    def rank(self) -> int:
+        """Position in reports: the account first, meetings and webinars last."""
+        return _RANK[self]
+
+
+_RANK = {level: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One account, group, user or meeting, as a listing named it.
+
+    `group_ids` are the groups a user belongs to (`group_ids` of `GET /users`).
+    `licence` is a user's `type`: 1 Basic, 2 Licensed, 4 Unassigned, 99 None.
+    `status` is a user's status: active, inactive or pending.
+    """
+
+    level: Level
+    id: str
+    name: str = ""
+    email: str = ""
+    group_ids: tuple[str, ...] = ()
+    licence: int | None = None
+    status: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name people know it by: name, else e-mail address, else id."""
+        return self.name or self.email or self.id
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Sort key of reports: level, then id."""
+        return self.level.rank, self.id

@@ -1,0 +1,48 @@
+"""Views: the documents of a scope that can be asked for, and what came of asking."""
+
+from dataclasses import dataclass
+
+from auditor.evidence.reading import JsonValue, Unseen
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class View:
+    """One document of a scope: a surface and, where Zoom has several views of it, the option.
+
+    `settings` and `lock_settings` exist for account, group and (settings) user; their `option`
+    is the `option` query parameter, empty for the default view. Every other surface is one
+    document with an empty option.
+    """
+
+    surface: str
+    option: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.surface}?option={self.option}" if self.option else self.surface
+
+
+SETTINGS = View("settings")
+LOCKS = View("lock_settings")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document Zoom returned, secrets already dropped."""
+
+    body: JsonValue
+    source: str
+    """The request, with placeholders for ids: `GET /users/{userId}/settings`."""
+    observed_at: str
+    """When the answer came: RFC 3339, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A document that could not be had, and why."""
+
+    unseen: Unseen
+    source: str
+    observed_at: str
+
+
+Outcome = Document | Refusal

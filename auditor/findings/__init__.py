@@ -1,0 +1,1 @@
+"""Findings: the result model, and what follows from it (roll-up, exit code)."""

@@ -1,0 +1,184 @@
+"""The result model: what was judged, how it came out, and on which evidence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.scope import Level, Scope
+
+
+class Status(StrEnum):
+    """How one control check came out at one scope."""
+
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    ATTESTATION_EXPIRED = "attestation_expired"
+    NEEDS_DECISION = "needs_decision"
+    WAIVED = "waived"
+    ATTESTED = "attested"
+    NOT_APPLICABLE = "not_applicable"
+    PASS = "pass"
+
+
+class Kind(StrEnum):
+    """What a finding is about."""
+
+    VALUE = "value"
+    """The value of a setting."""
+    LOCK = "lock"
+    """The lock that should hold a setting in place."""
+    ATTESTATION = "attestation"
+    """Something no API shows: a person has to look and say so."""
+    USAGE = "usage"
+    """What people really did, as reports and dashboards show it."""
+    UNCOVERED = "uncovered"
+    """A setting Zoom returns that no control covers."""
+    DERIVED = "derived"
+    """Computed from other verdicts of the run."""
+
+
+class Severity(StrEnum):
+    """How much a deviation matters. Ordered: `Severity.rank` 0 is the worst."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 for critical, 3 for low."""
+        return _SEVERITY_RANK[self]
+
+
+_SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One check judged on one set of evidence.
+
+    Scopes with equal evidence share their verdicts, so a verdict names no scope and no time.
+    """
+
+    control: str
+    kind: Kind
+    status: Status
+    severity: Severity
+    setting: str
+    observed: JsonValue = None
+    expected: Mapping[str, JsonValue] | None = None
+    cause: Cause | None = None
+    detail: str = ""
+    """One sentence for people: why it came out like this, and what to do next."""
+    locked: bool | None = None
+    """True or false where a lock that governs this scope was read; None where none could be."""
+    proved_by: str | None = None
+    decided_by: str | None = None
+    """The layer whose value holds here: account, group or user. None where it cannot be told."""
+    changeable_by: tuple[str, ...] = ()
+    """Who can still change the value: user, group_admin, account_admin."""
+    source: str = ""
+    """The request the evidence came from, or `computed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict at a scope: one row of a report."""
+
+    verdict: Verdict
+    scope: Scope
+    observed_at: str | None
+    fingerprint: str
+
+    @property
+    def order(self) -> tuple[int, str, int, str, str, str]:
+        """Sort key of the contract: severity, control, level, scope id, setting (then kind)."""
+        v = self.verdict
+        return v.severity.rank, v.control, self.scope.level.rank, self.scope.id, v.setting, v.kind
+
+
+@dataclass(frozen=True, slots=True)
+class ControlInfo:
+    """What a report says about a control, whatever came of it."""
+
+    id: str
+    title: str
+    family: str
+    severity: Severity
+    why: str = ""
+    fix_portal: str = ""
+    fix_api: str = ""
+    pitfalls: str = ""
+    mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadError:
+    """Documents that could not be read, one row for equal causes."""
+
+    source: str
+    cause: Cause
+    message: str
+    controls: tuple[str, ...]
+    scopes: int = 1
+    """How many scopes the row stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What the run cost Zoom's API."""
+
+    requests: int = 0
+    retries: int = 0
+    rate_limited: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineInfo:
+    """Which baseline judged the run."""
+
+    id: str
+    version: str
+    digest: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """The facts of a run. Times are RFC 3339, UTC."""
+
+    id: str
+    account_id: str
+    api_url: str
+    started_at: str
+    finished_at: str
+    depth: str
+    baseline: BaselineInfo
+    evidence_digest: str
+    complete: bool
+    exit_code: int
+    fail_on: str = "never"
+    allow_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over every judged (control check, scope) pair, passes included.
+
+    Passes are counted, never listed here. `by_severity` and `by_level` count deviations (status
+    `fail`). `coverage` counts the scopes of each level whose documents were asked for.
+    """
+
+    by_status: Mapping[Status, int]
+    by_severity: Mapping[Severity, int]
+    by_level: Mapping[Level, int]
+    coverage: Mapping[Level, int]
+    pending_users: int = 0
+    """Invited users without settings of their own: listed, not read."""
+    settings_returned: int = 0
+    """Distinct setting paths Zoom returned."""
+    settings_judged: int = 0
+    """Of these, paths that a selected control reads."""
