@@ -1,10 +1,9 @@
-"""Readings: a value Zoom returned, or the reason there is none. The second is a type, not a flag."""
+"""Readings: a value Zoom returned, or the reason there is none: a type of its own, not a flag."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
-"""A value as `json.loads` gives it."""
+from pydantic import JsonValue
 
 
 class Cause(StrEnum):
@@ -49,3 +48,5 @@ class Unseen:
 
 
 Reading = Seen | Unseen
+
+__all__ = ["Cause", "JsonValue", "Reading", "Seen", "Unseen"]

@@ -176,6 +176,11 @@ class Summary:
     by_severity: Mapping[Severity, int]
     by_level: Mapping[Level, int]
     coverage: Mapping[Level, int]
+    unknown_by_severity: Mapping[Severity, int] = field(default_factory=dict)
+    unread: int = 0
+    """How many of the unknown ones are so because a read was denied, failed or never made."""
+    not_reached: tuple[str, ...] = ()
+    """Controls of the baseline that say nothing at this depth."""
     pending_users: int = 0
     """Invited users without settings of their own: listed, not read."""
     settings_returned: int = 0

@@ -1,0 +1,1 @@
+"""Collection: reads the documents a plan names from Zoom into a snapshot."""

@@ -1,0 +1,46 @@
+"""Rows of listings as scopes. Nothing in a row is taken for granted but its being an object."""
+
+from collections.abc import Mapping
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level, Scope
+
+LONGEST_NAME = 256
+"""Characters of a name that are kept."""
+
+
+def group(row: Mapping[str, JsonValue]) -> Scope | None:
+    """A row of `GET /groups`; None without an id."""
+    zoom_id = text(row.get("id"))
+    return Scope(Level.GROUP, zoom_id, text(row.get("name"))) if zoom_id else None
+
+
+def user(row: Mapping[str, JsonValue], status: str) -> Scope | None:
+    """A row of `GET /users?status=`; None where neither an id nor an address names the user.
+
+    A user without an id (seen for pending ones) is known by the e-mail address.
+    """
+    email = text(row.get("email"))
+    zoom_id = text(row.get("id")) or email
+    if not zoom_id:
+        return None
+    display = text(row.get("display_name"))
+    name = display or f"{text(row.get('first_name'))} {text(row.get('last_name'))}".strip()
+    groups = row.get("group_ids")
+    licence = row.get("type")
+    return Scope(
+        level=Level.USER,
+        id=zoom_id,
+        name=name,
+        email=email,
+        group_ids=tuple(filter(None, map(text, groups))) if isinstance(groups, list) else (),
+        licence=licence if isinstance(licence, int) and not isinstance(licence, bool) else None,
+        status=status,
+    )
+
+
+def text(value: JsonValue) -> str:
+    """A string or number as storable text; empty for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value)[:LONGEST_NAME].encode("utf-8", "replace").decode("utf-8").strip()

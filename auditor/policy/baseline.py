@@ -1,0 +1,237 @@
+"""Baselines: the values an organisation chose to be measured against."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+from auditor.evidence.reading import JsonValue
+from auditor.findings.model import BaselineInfo, Severity
+from auditor.policy import files, yaml_source
+from auditor.policy.catalogue import Catalogue, Control
+from auditor.policy.errors import BaselineNotFound, PolicyError, nearest
+from auditor.policy.operators import Expectation
+from auditor.policy.yaml_source import Source
+
+MAX_EXTENDS = 8
+
+
+def _expectation(value: Any) -> Any:
+    """`expect: false` is short for `expect: {op: eq, value: false}`."""
+    return value if isinstance(value, dict) else {"op": "eq", "value": value}
+
+
+class ControlChoice(BaseModel):
+    """What a baseline says about one control."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    expect: Expectation | None = None
+    """Expected of every check of the control."""
+    settings: Mapping[str, Expectation] | None = None
+    """Expected setting by setting; a setting that is not named is not assessed."""
+    attest: str | None = None
+    """The answer expected of whoever looks."""
+    lock: bool = False
+    """Whether the account must lock the settings."""
+    severity: Severity | None = None
+    """In place of the catalogue's."""
+    assess: bool = True
+    """False drops a control of an extended baseline."""
+
+    @field_validator("expect", mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return _expectation(value)
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _short_each(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {setting: _expectation(each) for setting, each in value.items()}
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "ControlChoice":
+        if self.expect is not None and self.settings is not None:
+            raise ValueError('give "expect" or "settings", not both.')
+        return self
+
+
+class BaselineFile(BaseModel):
+    """A baseline as it stands in its file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    version: str
+    title: str
+    meaning: str = ""
+    who: str = ""
+    extends: str | None = None
+    parameters: Mapping[str, JsonValue] = {}
+    controls: Mapping[str, ControlChoice] = {}
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """A control with what the baseline expects of it."""
+
+    control: Control
+    severity: Severity
+    lock: bool
+    expectations: Mapping[str, Expectation]
+    """Setting to expectation, in the order of the control's checks; assessed ones only."""
+    attest: str | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline with all it extends, ready to judge."""
+
+    info: BaselineInfo
+    meaning: str
+    who: str
+    parameters: Mapping[str, JsonValue]
+    assessed: Mapping[str, Assessed]
+
+    def only(self, control_ids: frozenset[str]) -> "Baseline":
+        """The same baseline, silent about every other control."""
+        chosen = {cid: each for cid, each in self.assessed.items() if cid in control_ids}
+        return Baseline(self.info, self.meaning, self.who, self.parameters, chosen)
+
+
+def names() -> list[str]:
+    """The baselines that come with the program."""
+    return sorted(path.stem for path in (files.folder() / "baselines").glob("*.yaml"))
+
+
+def load(name: str, catalogue: Catalogue) -> Baseline:
+    """The shipped baseline `name`, or the one in the file of that path, with all it extends.
+
+    Raises:
+        BaselineNotFound: neither exists.
+        PolicyError: the file is not a valid baseline.
+    """
+    choices: dict[str, ControlChoice] = {}
+    parameters: dict[str, JsonValue] = {}
+    chain = _chain(name, catalogue)
+    for file in reversed(chain):
+        parameters.update(file.parameters)
+        choices.update(file.controls)
+    top = chain[0]
+    assessed = {
+        control.id: _assessed(control, choices[control.id])
+        for control in catalogue
+        if control.id in choices and choices[control.id].assess
+    }
+    return Baseline(
+        info=BaselineInfo(top.id, top.version, _digest(assessed, parameters), top.title),
+        meaning=top.meaning,
+        who=top.who,
+        parameters=parameters,
+        assessed={cid: assessed[cid] for cid in sorted(assessed)},
+    )
+
+
+def _chain(name: str, catalogue: Catalogue) -> list[BaselineFile]:
+    chain: list[BaselineFile] = []
+    paths: list[Path] = []
+    following: str | None = name
+    while following is not None:
+        path = _path(following, beside=paths[-1].parent if paths else None)
+        if path in paths or len(paths) >= MAX_EXTENDS:
+            raise PolicyError([f"{path}: extends itself, directly or in a circle."])
+        source = yaml_source.read(path)
+        file = yaml_source.load(source, BaselineFile)
+        _check(source, file, catalogue)
+        chain.append(file)
+        paths.append(path)
+        following = file.extends
+    return chain
+
+
+def _path(name: str, beside: Path | None) -> Path:
+    shipped = files.folder() / "baselines" / f"{name}.yaml"
+    if "/" not in name and "\\" not in name and shipped.is_file():
+        return shipped
+    candidates = [Path(name)] + ([beside / name] if beside else [])
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+        if candidate.suffix in (".yaml", ".yml") and candidate.exists():
+            raise BaselineNotFound([f"{candidate}: not a file."])
+    known = names()
+    raise BaselineNotFound(
+        [
+            f'No baseline is called "{name}" and no file has that path.{nearest(name, known)} '
+            f"Baselines: {', '.join(known)}."
+        ]
+    )
+
+
+def _check(source: Source, file: BaselineFile, catalogue: Catalogue) -> None:
+    """Whether every control, setting and answer the file names exists.
+
+    Raises:
+        PolicyError: they do not, each with its line and the nearest name.
+    """
+    problems: list[str] = []
+    for control_id, choice in file.controls.items():
+        at = ("controls", control_id)
+        control = catalogue.controls.get(control_id)
+        if control is None:
+            hint = nearest(control_id, catalogue.controls)
+            problems.append(source.problem(at, f"no such control.{hint}"))
+            continue
+        known = {check.setting for check in control.checks}
+        for setting in choice.settings or ():
+            if setting not in known:
+                hint = nearest(setting, known)
+                message = f"{control_id} does not check this setting.{hint}"
+                problems.append(source.problem((*at, "settings", setting), message))
+        by_api = control.observed_by == "api"
+        if choice.assess and by_api and choice.expect is None and choice.settings is None:
+            problems.append(source.problem(at, 'needs "expect" or "settings".'))
+        if by_api and choice.attest is not None:
+            message = 'is observed by API; give "expect" instead of "attest".'
+            problems.append(source.problem((*at, "attest"), message))
+        if choice.assess and not by_api and choice.attest is None:
+            problems.append(source.problem(at, 'needs "attest": no API shows it.'))
+    if problems:
+        raise PolicyError(problems)
+
+
+def _assessed(control: Control, choice: ControlChoice) -> Assessed:
+    expectations: dict[str, Expectation] = {}
+    for check in control.checks:
+        expected = choice.expect or (choice.settings or {}).get(check.setting)
+        if expected is not None and expected.op != "not_assessed":
+            expectations[check.setting] = expected
+    severity = choice.severity or control.severity
+    return Assessed(control, severity, choice.lock, expectations, choice.attest)
+
+
+def _digest(assessed: Mapping[str, Assessed], parameters: Mapping[str, JsonValue]) -> str:
+    """`sha256:` over what the baseline wants: equal wishes give equal digests."""
+    content = {
+        "parameters": dict(parameters),
+        "controls": {
+            cid: {
+                "severity": each.severity,
+                "lock": each.lock,
+                "attest": each.attest,
+                "settings": {
+                    setting: expected.model_dump(exclude_unset=True)
+                    for setting, expected in each.expectations.items()
+                },
+            }
+            for cid, each in assessed.items()
+        },
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()

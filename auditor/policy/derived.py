@@ -1,0 +1,160 @@
+"""Controls computed from the other verdicts of a run: CC-01, CC-02 and CC-07."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.scope import Level
+from auditor.findings.model import Kind, Status, Verdict
+from auditor.findings.run import Assessment
+from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy.catalogue import Check
+from auditor.policy.operators import Context
+from auditor.policy.reads import NEW_SETTINGS_CONTROL
+
+SHOWN = 20
+"""How many settings a derived finding lists by name."""
+
+_WORST_FIRST = (
+    Cause.ERROR,
+    Cause.DENIED,
+    Cause.NOT_COLLECTED,
+    Cause.WRONG_TYPE,
+    Cause.UNDOCUMENTED_VALUE,
+    Cause.NOT_LICENSED,
+    Cause.ABSENT,
+)
+
+
+@dataclass
+class Tally:
+    """What the derived controls need to know of all verdicts; fed one assessment at a time."""
+
+    lock_fails: set[str] = field(default_factory=set)
+    lock_unknowns: dict[str, Cause] = field(default_factory=dict)
+    lock_passes: int = 0
+    account: dict[tuple[str, str], Status] = field(default_factory=dict)
+    looser: dict[Level, Counter[str]] = field(
+        default_factory=lambda: {Level.GROUP: Counter(), Level.USER: Counter()}
+    )
+    loose_scopes: Counter[Level] = field(default_factory=Counter)
+    uncompared: dict[Level, set[Cause]] = field(
+        default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
+    )
+    compared: Counter[Level] = field(default_factory=Counter)
+    new_settings: set[str] = field(default_factory=set)
+    """New settings that smell of AI or data sharing; each is a finding of CC-07 by itself."""
+    unread: set[Cause] = field(default_factory=set)
+    """Why account documents are missing, in which new settings might stand."""
+
+    def add(self, assessment: Assessment) -> None:
+        """Count the verdicts of one scope. The account has to come first."""
+        level = assessment.scope.level
+        loose = False
+        for verdict in assessment.verdicts:
+            if verdict.kind is Kind.LOCK:
+                self._add_lock(verdict)
+            elif verdict.kind is Kind.VALUE:
+                key = (verdict.control, verdict.setting)
+                if level is Level.ACCOUNT:
+                    self.account[key] = verdict.status
+                elif level in self.looser and key in self.account:
+                    loose |= self._compare(level, verdict, self.account[key])
+        self.loose_scopes[level] += loose
+
+    def _add_lock(self, verdict: Verdict) -> None:
+        if verdict.status is Status.FAIL:
+            self.lock_fails.add(verdict.setting)
+        elif verdict.status is Status.UNKNOWN and verdict.cause is not None:
+            self.lock_unknowns[verdict.setting] = verdict.cause
+        elif verdict.status is Status.PASS:
+            self.lock_passes += 1
+
+    def _compare(self, level: Level, verdict: Verdict, account: Status) -> bool:
+        if account is Status.PASS and verdict.status is Status.FAIL:
+            self.looser[level][verdict.setting] += 1
+            self.compared[level] += 1
+            return True
+        if verdict.status is Status.UNKNOWN and verdict.cause is not None:
+            self.uncompared[level].add(verdict.cause)
+        elif account is Status.UNKNOWN:
+            self.uncompared[level].add(Cause.ABSENT)
+        else:
+            self.compared[level] += 1
+        return False
+
+
+def verdicts(baseline: Baseline, tally: Tally, context: Context, depth: Level) -> Iterator[Verdict]:
+    """The verdicts of the assessed derived controls, all of them at the account."""
+    for each in baseline.assessed.values():
+        for check in each.control.checks:
+            if check.surface != "derived" or check.setting not in each.expectations:
+                continue
+            base = _base(each, check, context)
+            if each.control.id == "CC-01":
+                yield _locks(base, tally)
+            elif each.control.id == "CC-02":
+                level = Level.USER if "user_settings" in check.setting else Level.GROUP
+                if depth.rank >= level.rank:
+                    yield _looser(base, tally, level)
+            elif each.control.id == NEW_SETTINGS_CONTROL and not tally.new_settings:
+                yield _triaged(base, tally)
+
+
+def _base(each: Assessed, check: Check, context: Context) -> Verdict:
+    return Verdict(
+        control=each.control.id,
+        kind=Kind.DERIVED,
+        status=Status.PASS,
+        severity=each.severity,
+        setting=check.setting,
+        expected=each.expectations[check.setting].shown(context.parameters),
+        decided_by="account",
+        changeable_by=("account_admin",),
+        source="computed",
+    )
+
+
+def _locks(base: Verdict, tally: Tally) -> Verdict:
+    if tally.lock_fails:
+        count = len(tally.lock_fails)
+        detail = f"{count} setting{'s' if count > 1 else ''} not locked."
+        return replace(base, status=Status.FAIL, observed=_names(tally.lock_fails), detail=detail)
+    if tally.lock_unknowns:
+        detail = f"{len(tally.lock_unknowns)} locks could not be read."
+        return _unknown(base, set(tally.lock_unknowns.values()), detail)
+    if not tally.lock_passes:
+        return _unknown(base, {Cause.ABSENT}, "No lock was read.")
+    return replace(base, observed=True)
+
+
+def _looser(base: Verdict, tally: Tally, level: Level) -> Verdict:
+    looser = tally.looser[level]
+    if looser:
+        scopes = tally.loose_scopes[level]
+        detail = f"{scopes} {level}{'s are' if scopes > 1 else ' is'} looser than the account."
+        return replace(base, status=Status.FAIL, observed=_names(looser), detail=detail)
+    if tally.uncompared[level]:
+        detail = f"Not every {level} value could be compared with the account's."
+        return _unknown(base, tally.uncompared[level], detail)
+    if not tally.compared[level]:
+        detail = f"There is no {level} to compare with the account."
+        return replace(base, status=Status.NOT_APPLICABLE, detail=detail)
+    return replace(base, observed=[])
+
+
+def _triaged(base: Verdict, tally: Tally) -> Verdict:
+    if tally.unread:
+        return _unknown(base, tally.unread, "Not every settings document could be read.")
+    return replace(base, observed=[])
+
+
+def _unknown(base: Verdict, causes: set[Cause], detail: str) -> Verdict:
+    worst = next(cause for cause in _WORST_FIRST if cause in causes)
+    return replace(base, status=Status.UNKNOWN, cause=worst, detail=detail)
+
+
+def _names(settings: Iterable[str]) -> list[JsonValue]:
+    names: list[JsonValue] = [*sorted(settings)]
+    return names if len(names) <= SHOWN else [*names[:SHOWN], f"and {len(names) - SHOWN} more"]

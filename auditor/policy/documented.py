@@ -1,0 +1,28 @@
+"""What Zoom documents: every settings path our references name (`policies/settings.json`)."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from auditor.policy import files
+
+
+@cache
+def settings() -> Mapping[str, Mapping[str, Any]]:
+    """Documented settings paths of account, group and user documents, with levels and types."""
+    return _content()["settings"]  # type: ignore[no-any-return]
+
+
+@cache
+def lockable() -> frozenset[str]:
+    """Paths a lock document may hold: documented locks, and documented settings and objects."""
+    locks = {path for paths in _content()["locks"].values() for path in paths}
+    parts = [path.replace("[]", "").split(".") for path in settings()]
+    return frozenset(locks | {".".join(p[:n]) for p in parts for n in range(2, len(p) + 1)})
+
+
+@cache
+def _content() -> dict[str, Any]:
+    path = files.folder() / "settings.json"
+    return dict(json.loads(path.read_text(encoding="utf-8")))

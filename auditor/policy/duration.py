@@ -1,0 +1,20 @@
+"""Durations as Zoom writes them: `1y6m15d`, units year, month and day."""
+
+import re
+
+_DURATION = re.compile(r"(?:(\d{1,6})y)?(?:(\d{1,6})m)?(?:(\d{1,6})d)?\Z", re.IGNORECASE)
+_DAYS_A_YEAR = 365
+_MONTHS_A_YEAR = 12
+
+
+def days(text: str) -> float | None:
+    """The length of `text` in days (a year is 365, a month its twelfth); None if it is none.
+
+    Zero is none: whether Zoom means "at once" or "never" by it is not documented.
+    """
+    match = _DURATION.match(text.strip())
+    if match is None or not any(match.groups()):
+        return None
+    years, months, rest = (int(group or 0) for group in match.groups())
+    length = (years + months / _MONTHS_A_YEAR) * _DAYS_A_YEAR + rest
+    return length or None

@@ -1,0 +1,203 @@
+"""Evaluation: from the evidence of a run to its verdicts, its counts and its read errors.
+
+Pure: it reads the snapshot it is given and nothing else, so the same evidence and the same
+baseline always give the same result.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from auditor.evidence.plan import LISTINGS
+from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import ScopeEvidence, Snapshot
+from auditor.evidence.view import Refusal, View
+from auditor.findings.model import ReadError, Severity, Status, Summary, Verdict
+from auditor.findings.run import Assessment
+from auditor.policy import derived, uncovered
+from auditor.policy.assess import Assessor
+from auditor.policy.baseline import Baseline
+from auditor.policy.catalogue import SETTINGS_LEVELS, Catalogue
+from auditor.policy.derived import Tally
+from auditor.policy.operators import Context
+from auditor.policy.reads import DEPTHS, NEW_SETTINGS_CONTROL, checks, levels
+from auditor.policy.uncovered import Coverage, NewSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The result of judging one snapshot with one baseline."""
+
+    assessments: tuple[Assessment, ...]
+    summary: Summary
+    errors: tuple[ReadError, ...]
+
+    @property
+    def complete(self) -> bool:
+        """False if something selected could not be read."""
+        return not self.errors and not self.summary.unread
+
+
+@dataclass
+class _Counts:
+    status: Counter[Status] = field(default_factory=Counter)
+    severity: Counter[Severity] = field(default_factory=Counter)
+    level: Counter[Level] = field(default_factory=Counter)
+    unknown: Counter[Severity] = field(default_factory=Counter)
+    unread: int = 0
+
+    def add(self, assessment: Assessment) -> None:
+        for verdict in assessment.verdicts:
+            self.status[verdict.status] += 1
+            if verdict.status is Status.UNKNOWN:
+                self.unknown[verdict.severity] += 1
+                self.unread += verdict.cause is not None and verdict.cause.is_failed_read
+            if verdict.status is Status.FAIL:
+                self.severity[verdict.severity] += 1
+                self.level[assessment.scope.level] += 1
+
+
+def evaluate(
+    snapshot: Snapshot,
+    catalogue: Catalogue,
+    baseline: Baseline,
+    parameters: Mapping[str, JsonValue],
+    depth: Level,
+    keep_passes: bool = False,
+) -> Evaluation:
+    """Judge every scope in `snapshot` down to `depth`.
+
+    `parameters` are the organisation's; those of the baseline hold where it sets none. Passes are
+    counted, and kept only with `keep_passes`.
+    """
+    parameters = {**baseline.parameters, **parameters}
+    accepted = parameters.get("known_keys")
+    patterns = [str(each) for each in accepted] if isinstance(accepted, list) else []
+    new = NewSettings(Coverage(catalogue, baseline, patterns))
+    tally, counts = Tally(), _Counts()
+    kept: list[Assessment] = []
+    slimmed: dict[int, tuple[Verdict, ...]] = {}
+    alive: list[tuple[Verdict, ...]] = []  # keeps the ids in `slimmed` from being used again
+
+    def keep(assessment: Assessment) -> None:
+        counts.add(assessment)
+        verdicts = assessment.verdicts
+        if not keep_passes:
+            if id(verdicts) not in slimmed:
+                alive.append(verdicts)
+                slimmed[id(verdicts)] = tuple(v for v in verdicts if v.status is not Status.PASS)
+            verdicts = slimmed[id(verdicts)]
+        if verdicts:
+            kept.append(Assessment(assessment.scope, verdicts, assessment.observed_at))
+
+    assessor = Assessor(baseline, parameters, depth)
+    for assessment in assessor.run(snapshot):
+        tally.add(assessment)
+        keep(assessment)
+    if NEW_SETTINGS_CONTROL in baseline.assessed:
+        for evidence in _settings_evidence(snapshot, depth):
+            new.add(evidence)
+        for assessment in new.assessments(baseline.assessed[NEW_SETTINGS_CONTROL].severity):
+            keep(assessment)
+            tally.new_settings.update(uncovered.suspicious(assessment))
+        tally.unread = new.unread
+    account = next(snapshot.scopes(Level.ACCOUNT))
+    context = Context(parameters)
+    verdicts = tuple(derived.verdicts(baseline, tally, context, depth))
+    keep(Assessment(account, verdicts))
+    return Evaluation(
+        assessments=tuple(kept),
+        summary=_summary(snapshot, baseline, counts, new, depth),
+        errors=tuple(_errors(snapshot, baseline, depth)),
+    )
+
+
+def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[ScopeEvidence]:
+    for level in _reached(depth):
+        yield from snapshot.evidence(level)
+
+
+def _reached(depth: Level) -> list[Level]:
+    return [level for level in levels(depth) if level in SETTINGS_LEVELS]
+
+
+def _summary(
+    snapshot: Snapshot, baseline: Baseline, counts: _Counts, new: NewSettings, depth: Level
+) -> Summary:
+    coverage: dict[Level, int] = {}
+    pending = 0
+    for level in _reached(depth):
+        coverage[level] = 0
+        for scope in snapshot.scopes(level):
+            if scope.status == "pending":
+                pending += 1
+            else:
+                coverage[level] += 1
+    return Summary(
+        by_status={status: counts.status[status] for status in Status},
+        by_severity={severity: counts.severity[severity] for severity in Severity},
+        by_level=dict(counts.level),
+        unknown_by_severity={severity: counts.unknown[severity] for severity in Severity},
+        unread=counts.unread,
+        not_reached=not_reached(baseline, depth),
+        coverage=coverage,
+        pending_users=pending,
+        settings_returned=len(new.returned),
+        settings_judged=new.judged,
+    )
+
+
+def _errors(snapshot: Snapshot, baseline: Baseline, depth: Level) -> Iterator[ReadError]:
+    """One row for equal refusals, with the controls that each of them blinds."""
+    rows: Counter[tuple[str, Cause, str, tuple[str, ...]]] = Counter()
+    for level in (*_reached(depth), Level.APP, Level.PHONE_ACCOUNT):
+        for evidence in snapshot.evidence(level):
+            for view, outcome in evidence.outcomes.items():
+                if isinstance(outcome, Refusal) and outcome.unseen.cause.is_failed_read:
+                    blinded = _blinded(baseline, level, view)
+                    if blinded:
+                        unseen = outcome.unseen
+                        rows[outcome.source, unseen.cause, unseen.detail, blinded] += 1
+    for (source, cause, message, controls), count in sorted(rows.items()):
+        yield ReadError(source, cause, message, controls, count)
+
+
+def _blinded(baseline: Baseline, level: Level, view: View) -> tuple[str, ...]:
+    """The controls of the baseline that read `view` at `level`."""
+    listed = next((below for below, views in LISTINGS.items() if view in views), None)
+    return tuple(
+        each.control.id
+        for each in baseline.assessed.values()
+        if any(
+            (level in check.levels and check.document == view)
+            or (
+                check.lock is not None
+                and check.lock_document == view
+                and level in check.lock_levels
+            )
+            or (listed is not None and listed in check.levels)
+            for check in checks(each)
+        )
+    )
+
+
+def not_reached(baseline: Baseline, depth: Level) -> tuple[str, ...]:
+    """The controls of `baseline` all of whose checks lie below `depth`."""
+    below = set(DEPTHS) - set(levels(depth)) | {Level.WEBINAR}
+    return tuple(
+        each.control.id
+        for each in baseline.assessed.values()
+        if each.expectations and all(set(check.levels) <= below for check in checks(each))
+    )
+
+
+def needs(baseline: Baseline, parameters: Iterable[str]) -> dict[str, list[str]]:
+    """Parameters that the baseline asks for and `parameters` does not set: name to control ids."""
+    known = set(parameters)
+    missing: dict[str, list[str]] = {}
+    for each in baseline.assessed.values():
+        for expected in each.expectations.values():
+            if expected.param is not None and expected.param not in known:
+                missing.setdefault(expected.param, []).append(each.control.id)
+    return missing

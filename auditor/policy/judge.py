@@ -1,0 +1,265 @@
+"""Judging one check at one scope: the only place where evidence becomes a verdict.
+
+Every way from "not seen" leads to `unknown`, or to `not_applicable` where the catalogue allows it
+and a licence or a refusal confirms it. None leads to `pass`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import Outcome, View
+from auditor.findings.model import Kind, Status, Verdict
+from auditor.policy import locks, lookup
+from auditor.policy.baseline import Assessed
+from auditor.policy.catalogue import Check
+from auditor.policy.locks import LockDocuments
+from auditor.policy.lookup import Found
+from auditor.policy.operators import Context, Deviates, Expectation, Meets, Unclear, Undecided
+
+LOCKED: Mapping[str, JsonValue] = {"op": "eq", "value": True}
+USAGE_SURFACES = frozenset(
+    {
+        "report_history_meetings",
+        "meeting_summaries",
+        "dashboard_meeting_participants",
+        "report_operationlogs",
+    }
+)
+_UNLICENSED = frozenset({1, 4, 99})
+"""User types without a Meetings licence: Basic, Unassigned, None. Source: `type` of GET /users."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that decides the verdicts about one control at one scope."""
+
+    assessed: Assessed
+    scope: Scope
+    outcomes: Mapping[View, Outcome]
+    locks: LockDocuments
+    context: Context
+
+
+def value(case: Case, check: Check) -> Verdict | None:
+    """The verdict on the value of `check`; None where a newer setting speaks for it."""
+    expectation = case.assessed.expectations[check.setting]
+    found = lookup.find(check, case.outcomes)
+    newer = _newer(case, check)
+    if newer is not None:
+        newer_found = lookup.find(newer, case.outcomes)
+        if not _is_absent(newer_found):
+            return _disagreement(case, check, expectation, found, newer, newer_found)
+        if not isinstance(found.reading, Seen):
+            return None  # both absent: the newer one is reported
+    elif _older_speaks(case, check, found):
+        return None
+    return _judged(case, check, expectation, found)
+
+
+def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
+    """The verdict on the lock of `check`, None where none is due at this scope.
+
+    Due at the highest level that can lock the setting, where the baseline wants it locked.
+    """
+    if not case.assessed.lock or check.legacy_of is not None or not _locks_here(check, case.scope):
+        return None
+    base = Verdict(
+        control=case.assessed.control.id,
+        kind=Kind.LOCK,
+        status=Status.UNKNOWN,
+        severity=case.assessed.severity,
+        setting=check.setting,
+        expected=LOCKED,
+        decided_by=case.scope.level,
+        changeable_by=locks.chain(check, case.scope, case.locks).changeable_by,
+    )
+    if verdict is not None and verdict.status is Status.NOT_APPLICABLE:
+        return replace(base, status=Status.NOT_APPLICABLE, detail=verdict.detail)
+    if check.lock is None:
+        detail = (
+            "Zoom publishes no lock flag for it: look in the portal and attest that it is locked."
+        )
+        return replace(base, kind=Kind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail)
+    own = case.locks.account if case.scope.level is Level.ACCOUNT else _own_locks(case)
+    found = locks.find(check, own)
+    if isinstance(found.reading, Unseen):
+        unseen = found.reading
+        return replace(base, cause=unseen.cause, detail=unseen.detail, source=found.source)
+    locked = bool(found.reading.value)
+    base = replace(base, observed=locked, locked=locked, source=found.source)
+    if check.lock_inferred:
+        state = "on" if locked else "off"
+        detail = (
+            f"The lock {check.lock} is {state}, but that it holds this setting is only inferred: "
+            "look in the portal and attest that it is locked."
+        )
+        return replace(base, kind=Kind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail)
+    if locked:
+        return replace(base, status=Status.PASS)
+    who = "users and group admins" if Level.USER in check.levels else "group admins"
+    detail = f"The lock {check.lock} is off: {who} can change the value."
+    return replace(base, status=Status.FAIL, detail=detail)
+
+
+def attestation(assessed: Assessed) -> Verdict:
+    """The verdict on a control that no API shows and nobody has attested."""
+    control = assessed.control
+    assert control.attestation is not None
+    return Verdict(
+        control=control.id,
+        kind=Kind.ATTESTATION,
+        status=Status.NEEDS_DECISION,
+        severity=assessed.severity,
+        setting="attestation",
+        expected={"op": "attest", "value": assessed.attest},
+        detail=control.attestation.question,
+        decided_by=None,
+    )
+
+
+def _judged(case: Case, check: Check, expectation: Expectation, found: Found) -> Verdict:
+    chain = locks.chain(check, case.scope, case.locks)
+    base = Verdict(
+        control=case.assessed.control.id,
+        kind=Kind.USAGE if check.surface in USAGE_SURFACES else Kind.VALUE,
+        status=Status.UNKNOWN,
+        severity=case.assessed.severity,
+        setting=check.setting,
+        expected=expectation.shown(case.context.parameters),
+        locked=chain.locked,
+        decided_by=chain.decided_by,
+        changeable_by=chain.changeable_by,
+        source=found.source,
+    )
+    excepted = _excepted(case, expectation)
+    if excepted is not None:
+        observed = found.reading.value if isinstance(found.reading, Seen) else None
+        return replace(base, status=Status.NOT_APPLICABLE, observed=observed, detail=excepted)
+    inapplicable = _condition(case, check)
+    if isinstance(inapplicable, str):
+        return replace(base, status=Status.NOT_APPLICABLE, detail=inapplicable)
+    if isinstance(inapplicable, Unseen):
+        return replace(base, cause=inapplicable.cause, detail=inapplicable.detail)
+    if isinstance(found.reading, Unseen):
+        return _unseen(case, expectation, base, found.reading)
+    return _seen(case, check, expectation, base, found.reading)
+
+
+def _seen(
+    case: Case, check: Check, expectation: Expectation, base: Verdict, reading: Seen
+) -> Verdict:
+    base = replace(base, observed=reading.value)
+    context = replace(case.context, setting=check.setting)
+    match expectation.judge(reading.value, context):
+        case Meets():
+            return replace(base, status=Status.PASS)
+        case Deviates(detail):
+            meaning = check.meaning.get(str(reading.value), "")
+            return replace(base, status=Status.FAIL, detail=detail or meaning)
+        case Undecided(parameter):
+            return replace(base, status=Status.NEEDS_DECISION, detail=_undecided(parameter))
+        case Unclear(cause, detail):
+            return replace(base, cause=cause, detail=detail)
+
+
+def _unseen(case: Case, expectation: Expectation, base: Verdict, unseen: Unseen) -> Verdict:
+    if case.assessed.control.when_absent == "not_applicable":
+        if unseen.cause is Cause.NOT_LICENSED:
+            detail = "Zoom refused the document because the licence is missing."
+            return replace(base, status=Status.NOT_APPLICABLE, detail=detail)
+        if unseen.cause is Cause.ABSENT and case.scope.licence in _UNLICENSED:
+            detail = "The user has no licence that includes it."
+            return replace(base, status=Status.NOT_APPLICABLE, detail=detail)
+    unset = expectation.param is not None and case.context.parameters.get(expectation.param) is None
+    if unset and unseen.cause is Cause.NOT_COLLECTED:
+        detail = _undecided(str(expectation.param))
+        return replace(base, status=Status.NEEDS_DECISION, detail=detail)
+    return replace(base, cause=unseen.cause, detail=unseen.detail)
+
+
+def _undecided(parameter: str) -> str:
+    return f"Set the parameter {parameter} in the organisation file."
+
+
+def _excepted(case: Case, expectation: Expectation) -> str | None:
+    """Why the expectation does not bind this scope: it is one of the groups that may differ."""
+    param = expectation.group_exception_param
+    if param is None or case.scope.level in (Level.ACCOUNT, Level.PHONE_ACCOUNT):
+        return None
+    listed = case.context.parameters.get(param)
+    if listed is None or not case.context.in_any(listed):
+        return None
+    return f"The group is listed under {param}, so it may differ."
+
+
+def _condition(case: Case, check: Check) -> str | Unseen | None:
+    """Why `check` does not apply, why nobody can tell, or None where it does apply."""
+    condition = check.only_when
+    if condition is None:
+        return None
+    switch = Check(
+        setting=condition.setting,
+        surface=check.surface,
+        view=check.view,
+        type=("boolean",) if isinstance(condition.is_, bool) else (),
+        levels=check.levels,
+    )
+    reading = lookup.find(switch, case.outcomes).reading
+    if isinstance(reading, Unseen):
+        return reading
+    if reading.value == condition.is_:
+        return None
+    return f"{condition.setting} is {str(reading.value).lower()}."
+
+
+def _newer(case: Case, check: Check) -> Check | None:
+    """The newer setting that speaks for a legacy `check` at this scope's level."""
+    if check.legacy_of is None or check.legacy_of not in case.assessed.expectations:
+        return None
+    newer = case.assessed.control.check(check.legacy_of)
+    return newer if case.scope.level in newer.levels else None
+
+
+def _older_speaks(case: Case, check: Check, found: Found) -> bool:
+    """True where `check` is absent and a legacy twin at this level has a value to judge."""
+    return _is_absent(found) and any(
+        twin.legacy_of == check.setting
+        and twin.setting in case.assessed.expectations
+        and case.scope.level in twin.levels
+        and isinstance(lookup.find(twin, case.outcomes).reading, Seen)
+        for twin in case.assessed.control.checks
+    )
+
+
+def _is_absent(found: Found) -> bool:
+    return isinstance(found.reading, Unseen) and found.reading.cause is Cause.ABSENT
+
+
+def _disagreement(
+    case: Case,
+    check: Check,
+    expectation: Expectation,
+    found: Found,
+    newer: Check,
+    newer_found: Found,
+) -> Verdict | None:
+    """The newer setting counts; that the older one says otherwise is reported as unknown."""
+    older = _judged(case, check, expectation, found)
+    new = _judged(case, newer, case.assessed.expectations[newer.setting], newer_found)
+    decided = (Status.PASS, Status.FAIL)
+    if older.status in decided and new.status in decided and older.status is not new.status:
+        detail = f"It disagrees with {newer.setting}, which replaced it; the newer one was judged."
+        return replace(older, status=Status.UNKNOWN, cause=Cause.UNDOCUMENTED_VALUE, detail=detail)
+    return None
+
+
+def _locks_here(check: Check, scope: Scope) -> bool:
+    if scope.level is Level.ACCOUNT:
+        return check.lock is None or Level.ACCOUNT in check.lock_levels
+    return scope.level is Level.GROUP and check.lock_levels == (Level.GROUP,)
+
+
+def _own_locks(case: Case) -> Mapping[View, Outcome]:
+    return case.locks.groups.get(case.scope.id, {})

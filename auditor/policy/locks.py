@@ -1,0 +1,144 @@
+"""Locks: whether the account or a group holds a setting in place.
+
+Lock documents return flags, not values. A flag is a boolean; in a few places Zoom's types have a
+string or an object. Source: lock settings of @zoom/rivet 0.4.0, 2025-12-04.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import Document, Outcome, View
+from auditor.policy.catalogue import Check
+from auditor.policy.lookup import Found, at_path
+from auditor.policy.operators import kind_of
+
+STRING_FLAGS = frozenset(
+    {
+        "in_meeting.entry_exit_chime",
+        "schedule_meeting.enforce_login_domains",
+        "meeting_security.encryption_type",
+    }
+)
+"""Lock paths whose flag Zoom types as a string."""
+
+_WORDS = {"true": True, "locked": True, "false": False, "unlocked": False}
+
+
+@dataclass(frozen=True, slots=True)
+class LockDocuments:
+    """The lock documents that govern a scope: the account's, and those of a user's groups."""
+
+    account: Mapping[View, Outcome]
+    groups: Mapping[str, Mapping[View, Outcome]]
+    """Group id to its lock documents."""
+
+
+def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:
+    """The reading of the lock flag of `check`: `Seen(True or False)`, or why it is unseen."""
+    assert check.lock is not None
+    view = check.lock_document
+    outcome = outcomes.get(view)
+    if outcome is None:
+        return Found(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the locks"), "")
+    if not isinstance(outcome, Document):
+        return Found(outcome.unseen, outcome.source)
+    value = at_path(outcome.body, check.lock)
+    if isinstance(value, Unseen) and view.option:  # the view flattened, or the lock in the default
+        value = at_path(outcome.body, check.lock.removeprefix(f"{view.option}."))
+    default = outcomes.get(View(view.surface))
+    if isinstance(value, Unseen) and view.option and isinstance(default, Document):
+        value = at_path(default.body, check.lock)
+    if isinstance(value, Unseen):
+        return Found(
+            Unseen(Cause.ABSENT, f"Zoom did not return the lock {check.lock}"), outcome.source
+        )
+    return Found(flag(check.lock, value), outcome.source)
+
+
+def flag(path: str, value: JsonValue) -> Reading:
+    """Whether `value`, found at lock path `path`, says locked."""
+    match value:
+        case bool():
+            return Seen(value, path)
+        case str() if path in STRING_FLAGS and value.casefold() in _WORDS:
+            return Seen(_WORDS[value.casefold()], path)
+        case str() if path in STRING_FLAGS:
+            detail = f"{value[:80]!r} is not a lock flag that Zoom documents"
+            return Unseen(Cause.UNDOCUMENTED_VALUE, detail)
+        case dict():
+            return _object_flag(path, value)
+    return Unseen(Cause.WRONG_TYPE, f"a lock flag is a boolean, Zoom returned {kind_of(value)}")
+
+
+def _object_flag(path: str, value: dict[str, JsonValue]) -> Reading:
+    """An object says locked if its switches do; with none, or mixed ones, nobody can tell."""
+    for key in ("locked", "lock", "enable"):
+        if isinstance(value.get(key), bool):
+            return Seen(value[key], path)
+    switches = [each for each in value.values() if isinstance(each, bool)]
+    if switches and len(switches) == len(value) and len(set(switches)) == 1:
+        return Seen(switches[0], path)
+    return Unseen(Cause.UNDOCUMENTED_VALUE, "the lock is an object that does not say if it holds")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Which layer decides a value, and who can still change it."""
+
+    locked: bool | None = None
+    decided_by: str | None = None
+    changeable_by: tuple[str, ...] = ()
+
+
+EVERYONE = ("user", "group_admin", "account_admin")
+
+
+def chain(check: Check, scope: Scope, locks: LockDocuments) -> Chain:
+    """The layer that decides the value of `check` at `scope`.
+
+    An account lock beats everything; a group's lock binds its members; else the scope's own value
+    holds. Source: Zoom support KB0065579. A lock that could not be read leaves the layer open.
+    """
+    if scope.level not in (Level.ACCOUNT, Level.GROUP, Level.USER):
+        return Chain()
+    by_account = _locked_at(check, Level.ACCOUNT, locks.account)
+    below = tuple(
+        who
+        for level, who in ((Level.USER, "user"), (Level.GROUP, "group_admin"))
+        if level in check.levels
+    )
+    if scope.level is Level.ACCOUNT:
+        changeable = ("account_admin",) if by_account else (*below, "account_admin")
+        return Chain(by_account, "account", changeable)
+    if by_account:
+        return Chain(True, "account", ("account_admin",))
+    if scope.level is Level.GROUP:
+        own = _locked_at(check, Level.GROUP, locks.groups.get(scope.id, {}))
+        members = () if own else tuple(who for who in below if who == "user")
+        decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else "group"
+        return Chain(own, decided, (*members, "group_admin", "account_admin"))
+    flags = [_locked_at(check, Level.GROUP, locks.groups.get(g, {})) for g in scope.group_ids]
+    if any(flags):
+        decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else "group"
+        return Chain(True, decided, ("group_admin", "account_admin"))
+    open_question = (by_account is None and _lockable(check, Level.ACCOUNT)) or (
+        None in flags and _lockable(check, Level.GROUP)
+    )
+    if open_question:
+        return Chain(None, None, EVERYONE)
+    lockable = _lockable(check, Level.ACCOUNT) or _lockable(check, Level.GROUP)
+    return Chain(False if lockable else None, "user", EVERYONE)
+
+
+def _lockable(check: Check, level: Level) -> bool:
+    return check.lock is not None and level in check.lock_levels
+
+
+def _locked_at(check: Check, level: Level, outcomes: Mapping[View, Outcome]) -> bool | None:
+    """True or false where the flag was read, None where there is none or it is unseen."""
+    if not _lockable(check, level):
+        return None
+    reading = find(check, outcomes).reading
+    return bool(reading.value) if isinstance(reading, Seen) else None

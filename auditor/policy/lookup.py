@@ -1,0 +1,161 @@
+"""Finding a setting in the documents of a scope: the value and where it stood, or why it is unseen.
+
+Zoom returns some settings in more than one shape; every shape known is tried, in the order of
+trust, and none of them is a guess: what is found nowhere is `Unseen`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
+from auditor.evidence.view import Document, Outcome, View
+from auditor.policy.catalogue import SETTINGS_SURFACE, Check
+from auditor.policy.operators import kind_of, same
+
+MISSING = Unseen(Cause.ABSENT)
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "boolean": bool,
+    "integer": int,
+    "string": str,
+    "array": list,
+    "object": dict,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a lookup came to, and the request its evidence is from."""
+
+    reading: Reading
+    source: str
+
+
+def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:
+    """The reading of `check` in the documents of one scope.
+
+    The declared view counts first. Another view of the same surface counts where it holds the
+    full path too (the account's `security` section stands in the default view and in the
+    `security` view); where no view has the value, the cause is that of the declared view.
+    """
+    declared = outcomes.get(check.document)
+    if declared is None:
+        return Found(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
+    if isinstance(declared, Document):
+        reading = read(check, declared.body)
+        if isinstance(reading, Seen) or reading.cause is not Cause.ABSENT:
+            return Found(reading, declared.source)
+    for view, outcome in outcomes.items():
+        elsewhere = view.surface == check.surface and view != check.document
+        if elsewhere and isinstance(outcome, Document) and check.surface == SETTINGS_SURFACE:
+            value = at_path(outcome.body, check.setting)
+            if not isinstance(value, Unseen):
+                return Found(_typed(check, value), outcome.source)
+    if isinstance(declared, Document):
+        return Found(_absent(check), declared.source)
+    return Found(declared.unseen, declared.source)
+
+
+def read(check: Check, body: JsonValue) -> Reading:
+    """The reading of `check` in the document that should hold it."""
+    for path in paths(check):
+        value = at_path(body, path)
+        if not isinstance(value, Unseen):
+            return _typed(check, value)
+    if check.find_key is not None:
+        return _by_key(check, body)
+    return _absent(check)
+
+
+def paths(check: Check) -> Iterator[str]:
+    """The paths at which a document may hold the setting, most trusted first.
+
+    Option views come in several shapes: nested under their section or flattened (`security`,
+    2024 specification), and the authentication view at the top level (recorded live) or under
+    `authentication_options` (Users specification, 2025-03).
+    """
+    yield check.setting
+    if check.view and check.setting.startswith(f"{check.view}."):
+        yield check.setting.removeprefix(f"{check.view}.")
+    if check.view in ("meeting_authentication", "recording_authentication"):
+        yield f"authentication_options.{check.view}.{check.setting}"
+        yield f"{check.view}.{check.setting}"
+
+
+def at_path(body: JsonValue, path: str) -> JsonValue | Unseen:
+    """The value at a dotted path, `Unseen` where a part of the path is not there."""
+    value = body
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return MISSING
+        value = value[part]
+    return value
+
+
+def _by_key(check: Check, body: JsonValue) -> Reading:
+    """The reading wherever its key stands: the parent of such a setting is only inferred."""
+    assert check.find_key is not None
+    _, _, rest = f".{check.setting}.".partition(f".{check.find_key}.")
+    rest = rest.strip(".")
+    readings: list[Seen] = []
+    for parent in _holders(body, check.find_key):
+        value = at_path(parent, rest) if rest else parent
+        if isinstance(value, Unseen):
+            continue
+        reading = _typed(check, value)
+        if isinstance(reading, Unseen):
+            return reading
+        readings.append(reading)
+    if not readings:
+        return _absent(check)
+    if not all(same(reading.value, readings[0].value) for reading in readings):
+        detail = f"{check.find_key} stands in {len(readings)} places with different values"
+        return Unseen(Cause.UNDOCUMENTED_VALUE, detail)
+    return readings[0]
+
+
+def _holders(body: JsonValue, key: str) -> Iterator[JsonValue]:
+    """Every value that stands under `key`, however deep."""
+    if isinstance(body, dict):
+        for name, child in body.items():
+            if name == key:
+                yield child
+            else:
+                yield from _holders(child, key)
+    elif isinstance(body, list):
+        for item in body:
+            yield from _holders(item, key)
+
+
+def _absent(check: Check) -> Unseen:
+    return Unseen(Cause.ABSENT, f"Zoom did not return {check.setting}")
+
+
+def _typed(check: Check, value: JsonValue) -> Reading:
+    """`value` if it is of a documented type and has a documented meaning."""
+    if check.type and not any(_is_of(type_, value) for type_ in check.type):
+        expected = " or ".join(check.type)
+        detail = f"documented as {expected}, Zoom returned {kind_of(value)}"
+        return Unseen(Cause.WRONG_TYPE, detail)
+    if check.values is not None:
+        items = value if isinstance(value, list) else [value]
+        for item in items:
+            if not _is_documented(check, item):
+                shown = item if isinstance(item, str | int | float) else kind_of(item)
+                detail = f"{str(shown)[:80]!r} is not a value that Zoom documents"
+                return Unseen(Cause.UNDOCUMENTED_VALUE, detail)
+    return Seen(value, check.setting)
+
+
+def _is_of(type_: str, value: JsonValue) -> bool:
+    if type_ != "boolean" and isinstance(value, bool):
+        return False
+    return isinstance(value, _TYPES[type_])
+
+
+def _is_documented(check: Check, item: JsonValue) -> bool:
+    assert check.values is not None
+    if check.values_ignore_case and isinstance(item, str):
+        known = {value.casefold() for value in check.values if isinstance(value, str)}
+        return item.strip().casefold() in known
+    return any(same(item, value) for value in check.values)

@@ -1,0 +1,159 @@
+"""Settings Zoom returns that nobody here knows: new fields appear almost monthly.
+
+A leaf is covered if a control of the catalogue reads it, and known if Zoom's references document
+it. What is neither is new. A new leaf that smells of AI or data sharing is a deviation of CC-07;
+any other waits for somebody to decide.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import ScopeEvidence
+from auditor.evidence.view import LOCKS, SETTINGS, Document, View
+from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings.run import Assessment
+from auditor.policy import documented
+from auditor.policy.baseline import Baseline
+from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue
+from auditor.policy.operators import leaves
+from auditor.policy.reads import NEW_SETTINGS_CONTROL
+
+_SMELL = re.compile(
+    r"(?:^|[._\[\]-])(?:ai|aic|bots?|llm|gpt|share|shared|sharing|model|training)(?:$|[._\[\]-])"
+    r"|summar|transcri|retention|consent|companion|assistant|copilot|note_?taker|sentiment"
+    r"|biometr|avatar|recogni|disclaim|third_?party|3rd_?party|smart_",
+    re.IGNORECASE,
+)
+
+
+def smells(path: str) -> bool:
+    """True if a settings path speaks of AI, bots, summaries, transcripts, sharing or consent."""
+    return _SMELL.search(path) is not None
+
+
+class Coverage:
+    """Which leaves of a document are covered by controls, and which are documented."""
+
+    def __init__(self, catalogue: Catalogue, baseline: Baseline, accepted: Iterable[str]) -> None:
+        checks = [check for control in catalogue for check in control.checks]
+        reading = [check for check in checks if check.surface == SETTINGS_SURFACE]
+        self._covered = {check.setting for check in reading}
+        self._covered |= {c.only_when.setting for c in reading if c.only_when is not None}
+        self._keys = {check.find_key for check in reading if check.find_key is not None}
+        self._locks = {check.lock for check in reading if check.lock is not None}
+        self._judged = {
+            setting for each in baseline.assessed.values() for setting in each.expectations
+        }
+        self._accepted = [pattern.casefold() for pattern in accepted]
+        self._options = {check.view for check in reading if check.view}
+
+    def is_new(self, view: View, path: str) -> bool:
+        """True if no control reads the leaf, no reference documents it and nobody accepted it."""
+        known: Iterable[str] = documented.settings()
+        covered: Iterable[str] = self._covered
+        if view.surface == LOCKS.surface:
+            covered, known = self._locks, documented.lockable()
+        return not (
+            any(p in covered or p in known for p in self._spellings(view, path))
+            or any(key in path.split(".") for key in self._keys)
+            or any(fnmatchcase(path.casefold(), pattern) for pattern in self._accepted)
+        )
+
+    def is_judged(self, path: str) -> bool:
+        """True if a check of the baseline reads the leaf or an object around it."""
+        return any(prefix in self._judged for prefix in _prefixes(path))
+
+    def _spellings(self, view: View, path: str) -> Iterator[str]:
+        """The leaf and the objects around it, also as a flattened view would spell them."""
+        yield from _prefixes(path)
+        if view.option:
+            yield f"{view.option}.{path}"
+            yield path.removeprefix(f"authentication_options.{view.option}.")
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """`a.b.c`, then what is around it as long as it is a leaf elsewhere: `a.b`, `a`."""
+    while path:
+        yield path
+        yield path.removesuffix("[]")
+        path = path.rpartition(".")[0]
+
+
+@dataclass
+class NewSettings:
+    """Collects new settings over all scopes; equal documents are walked once."""
+
+    coverage: Coverage
+    returned: set[str] = field(default_factory=set)
+    unread: set[Cause] = field(default_factory=set)
+    """Why documents are missing in which more new settings might stand."""
+    _by_scope: dict[Scope, list[tuple[str, str]]] = field(default_factory=dict)
+    _users: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _walked: dict[tuple[View, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, evidence: ScopeEvidence) -> None:
+        """Look through the settings and lock documents of one scope."""
+        for view, outcome in evidence.outcomes.items():
+            if view.surface not in (SETTINGS.surface, LOCKS.surface):
+                continue
+            if not isinstance(outcome, Document):
+                self.unread.add(outcome.unseen.cause)
+            else:
+                for path in self._new(view, evidence.digests.get(view, ""), outcome):
+                    if evidence.scope.level is Level.USER:
+                        self._users[path, outcome.source] += 1
+                    else:
+                        rows = self._by_scope.setdefault(evidence.scope, [])
+                        rows.append((path, outcome.source))
+
+    def _new(self, view: View, digest: str, outcome: Document) -> tuple[str, ...]:
+        known = self._walked.get((view, digest))
+        if known is None:
+            paths = {path for path, _ in leaves(outcome.body) if path}
+            if view.surface == SETTINGS.surface:
+                self.returned |= paths
+            new = tuple(sorted(path for path in paths if self.coverage.is_new(view, path)))
+            known = self._walked[view, digest] = new
+        return known
+
+    def assessments(self, severity: Severity) -> Iterator[Assessment]:
+        """One finding per new setting and scope; users share one scope per level."""
+        for scope, rows in self._by_scope.items():
+            yield Assessment(scope, tuple(_verdict(*row, severity) for row in sorted(set(rows))))
+        if self._users:
+            count = max(self._users.values())
+            name = f"{count} user{'s' if count > 1 else ''}"
+            rows = sorted(self._users)
+            verdicts = tuple(_verdict(*row, severity) for row in rows)
+            yield Assessment(Scope(Level.USER, "*", name), verdicts)
+
+    @property
+    def judged(self) -> int:
+        """How many of the returned settings the baseline judges."""
+        return sum(self.coverage.is_judged(path) for path in self.returned)
+
+
+def _verdict(path: str, source: str, severity: Severity) -> Verdict:
+    suspicious = smells(path)
+    what = "It speaks of AI or data sharing; look at it first. " if suspicious else ""
+    return Verdict(
+        control=NEW_SETTINGS_CONTROL,
+        kind=Kind.UNCOVERED,
+        status=Status.FAIL if suspicious else Status.NEEDS_DECISION,
+        severity=severity if suspicious else Severity.LOW,
+        setting=path,
+        expected=None,
+        detail=f"No control covers this setting and no reference documents it. {what}"
+        "Decide what it should be, or accept it under known_keys in the organisation file.",
+        source=source,
+    )
+
+
+def suspicious(assessment: Assessment) -> set[str]:
+    """The new settings of a scope that smell of AI or data sharing."""
+    return {v.setting for v in assessment.verdicts if v.status is Status.FAIL}

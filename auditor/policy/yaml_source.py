@@ -1,0 +1,191 @@
+"""YAML files with the line of every key, read by the rules of YAML 1.2.
+
+`on`, `no` and `2026-11-21` stay strings (YAML 1.1 makes booleans and dates of them: a country
+code `NO` would turn into false), and a key that stands twice is an error instead of a surprise.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from auditor.policy.errors import PolicyError, nearest
+
+Location = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
+
+_INT = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_CONSTANTS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 50
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed file: plain data, and the line on which each key or item begins."""
+
+    name: str
+    data: Any
+    lines: dict[Location, int]
+
+    def line(self, location: Location) -> int:
+        """The line of `location`, or of the nearest thing around it that has one."""
+        while location and location not in self.lines:
+            location = location[:-1]
+        return self.lines.get(location, 1)
+
+    def problem(self, location: Location, message: str) -> str:
+        """`FILE:LINE: KEY: MESSAGE`."""
+        key = ".".join(str(part) for part in location)
+        return f"{self.name}:{self.line(location)}: {key + ': ' if key else ''}{message}"
+
+
+def read(path: Path) -> Source:
+    """Parse the YAML file at `path`.
+
+    Raises:
+        PolicyError: it cannot be read, is not UTF-8, or is not YAML.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PolicyError([f"{path}: cannot be read: {reason}."]) from error
+    return parse(raw, str(path))
+
+
+def parse(raw: bytes, name: str) -> Source:
+    """Parse YAML text; `name` is what errors call it.
+
+    Raises:
+        PolicyError: it is too large, not UTF-8, or not YAML.
+    """
+    if len(raw) > MAX_BYTES:
+        raise PolicyError([f"{name}: larger than {MAX_BYTES // 1024 // 1024} MiB."])
+    try:
+        text = raw.decode("utf-8")
+        node = yaml.compose(text, Loader=_Loader)
+    except UnicodeDecodeError as error:
+        raise PolicyError([f"{name}: not UTF-8 text."]) from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise PolicyError([f"{name}:{line}: not valid YAML: {error.problem}."]) from error
+    except yaml.YAMLError as error:
+        raise PolicyError([f"{name}: not valid YAML: {error}."]) from error
+    except RecursionError as error:
+        raise PolicyError([f"{name}: nested too deeply."]) from error
+    lines: dict[Location, int] = {}
+    data = _construct(node, (), lines, name) if node is not None else None
+    return Source(name, data, lines)
+
+
+def _construct(node: yaml.Node, at: Location, lines: dict[Location, int], name: str) -> Any:
+    line = node.start_mark.line + 1
+    lines.setdefault(at, line)
+    if len(at) > MAX_DEPTH:
+        raise PolicyError([f"{name}:{line}: nested deeper than {MAX_DEPTH} levels."])
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise PolicyError([f"{name}:{line}: a key must be plain text."])
+            key = str(key_node.value)
+            if key in mapping:
+                first = lines[(*at, key)]
+                problem = f'"{key}" stands twice; the first is on line {first}.'
+                raise PolicyError([f"{name}:{line}: {problem}"])
+            lines[(*at, key)] = line
+            mapping[key] = _construct(value_node, (*at, key), lines, name)
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(item, (*at, i), lines, name) for i, item in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode)
+    return _scalar(node)
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    text = str(node.value)
+    if node.style:  # quoted or block text is always a string
+        return text
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if _INT.match(text):
+        return int(text) if len(text) < 19 else text
+    if _FLOAT.match(text):
+        return float(text)
+    return text
+
+
+def load(source: Source, model: type[Model]) -> Model:
+    """Validate `source` as `model`.
+
+    Raises:
+        PolicyError: every problem with its line, key, what was expected and the nearest name.
+    """
+    if not isinstance(source.data, dict):
+        raise PolicyError([source.problem((), "expected keys and values, found something else.")])
+    try:
+        return model.model_validate(source.data)
+    except ValidationError as error:
+        problems = [_told(source, model, details) for details in error.errors()]
+        raise PolicyError(dict.fromkeys(problems)) from error
+
+
+def _told(source: Source, model: type[BaseModel], error: ErrorDetails) -> str:
+    location = tuple(part for part in error["loc"] if _is_key(source, part))
+    if error["type"] == "extra_forbidden":
+        name = str(error["loc"][-1])
+        return source.problem(location, f"unknown key.{nearest(name, _fields(model, error))}")
+    if error["type"] == "missing":
+        name = str(error["loc"][-1])
+        return source.problem(location[:-1], f'"{name}" is missing.')
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] in ("value_error", "assertion_error"):
+        return source.problem(location, message)
+    expected = str(error.get("ctx", {}).get("expected", ""))
+    given = error["input"]
+    hint = nearest(given, re.findall(r"'([^']+)'", expected)) if isinstance(given, str) else ""
+    shown = f'"{given}"' if isinstance(given, str) else type(given).__name__
+    return source.problem(location, f"expected {message}, found {shown}.{hint}")
+
+
+def _is_key(source: Source, part: str | int) -> bool:
+    """False for the names of union members, which pydantic puts into locations."""
+    return (
+        isinstance(part, int)
+        or any(part in location for location in source.lines)
+        or not (
+            part.startswith(("function-", "list[", "dict[", "constrained-", "literal[", "union["))
+            or part in ("bool", "int", "float", "str", "list", "dict", "none")
+        )
+    )
+
+
+def _fields(model: type[BaseModel], error: ErrorDetails) -> list[str]:
+    """The valid keys where an unknown one stood: of the model that the location leads to."""
+    current: type[BaseModel] | None = model
+    for part in error["loc"][:-1]:
+        if current is None:
+            return []
+        field = current.model_fields.get(str(part))
+        if field is not None:
+            found = _models_in(field.annotation)
+            current = found[0] if found else None
+    return [field.alias or name for name, field in current.model_fields.items()] if current else []
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for arg in getattr(annotation, "__args__", ()) for m in _models_in(arg)]

@@ -1,0 +1,311 @@
+"""The terminal report: what a tired admin needs to see, in the order they need it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, ClassVar
+
+from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
+
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Severity, Status
+from auditor.findings.rollup import CauseRollup, Group, Rollup, roll_up
+from auditor.findings.run import Run
+from auditor.report import wording
+from auditor.report.display import columns, plain, shorten
+from auditor.report.interface import Options
+
+MIN_WIDTH = 72
+MOST_CONTROLS = 25
+MOST_SCOPES = 10
+MOST_IDS = 8
+MOST_ERRORS = 5
+
+_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
+"""The levels with a column of their own; all others share one."""
+
+_TABLE = TableFormat(
+    lineabove=None,
+    linebelowheader=Line("", "-", "  ", ""),
+    linebetweenrows=None,
+    linebelow=None,
+    headerrow=None,
+    datarow=DataRow("", "  ", ""),
+    padding=0,
+    with_header_hide=None,
+)
+"""Headings are rows here, because tabulate makes columns wider than their headings."""
+
+_SGR = {
+    "heading": "1",
+    Severity.CRITICAL: "1;31",
+    Severity.HIGH: "31",
+    Severity.MEDIUM: "33",
+    Severity.LOW: "36",
+    "unknown": "35",
+    "good": "32",
+}
+
+
+class TextFormat:
+    """A report for the terminal, at any width from 72 columns; no line is longer than that.
+
+    The one exception is the path of the full report, which is useless when cut.
+    """
+
+    name: ClassVar[str] = "text"
+    suffix: ClassVar[str] = ".txt"
+    media_type: ClassVar[str] = "text/plain; charset=utf-8"
+
+    def render(self, run: Run, out: BinaryIO, options: Options) -> None:
+        """Write `run` to `out` as UTF-8."""
+        page = _Page(run, roll_up(run, names=1, worst=MOST_SCOPES), options)
+        for line in page.lines():
+            out.write(line.encode("utf-8", "replace") + b"\n")
+
+
+class _Page:
+    def __init__(self, run: Run, rollup: Rollup, options: Options) -> None:
+        self.run = run
+        self.rollup = rollup
+        self.options = options
+        self.width = max(MIN_WIDTH, options.width)
+
+    def lines(self) -> Iterator[str]:
+        blocks = (
+            self._top(),
+            self._controls(),
+            self._worst(),
+            self._unknowns(),
+            self._due(),
+            self._errors(),
+            self._limits(),
+            self._where(),
+        )
+        first = True
+        for block in blocks:
+            written = list(block)
+            if written and not first:
+                yield ""
+            yield from written
+            first = first and not written
+
+    def _top(self) -> Iterator[str]:
+        parts = wording.headline(self.run)
+        yield from self._joined(parts, (self._headline_style(), "unknown", None))
+        if incomplete := wording.incomplete(self.run, self.rollup):
+            yield from self._wrapped(incomplete, style="unknown")
+        info = self.run.info
+        facts = [
+            f"Account {info.account_id}",
+            f"baseline {info.baseline.id} {info.baseline.version}".rstrip(),
+            f"depth {info.depth}",
+            wording.when(info.finished_at),
+        ]
+        yield from self._joined([shorten(fact, self.width) for fact in facts], ())
+        yield ""
+        yield from self._wrapped(wording.answer(self.run, self.rollup))
+
+    def _headline_style(self) -> str:
+        for severity in Severity:
+            if self.run.summary.by_severity.get(severity):
+                return severity
+        unknown = self.run.summary.by_status.get(Status.UNKNOWN, 0)
+        return "good" if wording.judged(self.run) and not unknown else "unknown"
+
+    def _controls(self) -> Iterator[str]:
+        deviating = self.rollup.deviating_controls
+        shown = self.rollup.controls if self.options.include_passes else deviating
+        if not shown:
+            return
+        yield self._heading("Controls, and how many scopes deviate")
+        others = any(set(c.deviating) - set(_LEVELS) for c in shown)
+        unknown = any(c.unknown for c in shown)
+        coverage = self.run.summary.coverage
+        header = ["severity", "control", "title", *map(wording.level_name, _LEVELS)]
+        header += ["other"] * others + ["unknown"] * unknown
+        below = ["", "", ""]
+        below += [f"of {wording.number(coverage.get(level, 0))}" for level in _LEVELS]
+        below += [""] * others + [""] * unknown
+        rows = []
+        for control in shown[:MOST_CONTROLS]:
+            counts = [control.deviating.get(level, 0) for level in _LEVELS]
+            if others:
+                counts.append(control.deviating_scopes - sum(counts))
+            if unknown:
+                counts.append(control.unknown)
+            severity = self._paint(control.severity, control.severity)
+            cells = [wording.number(count) for count in counts]
+            rows.append([severity, shorten(control.info.id, 12), control.info.title, *cells])
+        yield from self._table(rows, [header, below], flexible=2, left=3)
+        rest = shown[MOST_CONTROLS:]
+        if rest:
+            worst = {s: sum(c.severity is s for c in rest) for s in Severity}
+            yield from self._wrapped(
+                f"and {wording.counted(len(rest), 'more control')} ({wording.severities(worst)})"
+            )
+
+    def _worst(self) -> Iterator[str]:
+        if not self.rollup.worst:
+            return
+        yield self._heading("Where it deviates most")
+        present = [s for s in Severity if any(w.by_severity.get(s) for w in self.rollup.worst)]
+        rows = [
+            [_scope_name(row.scope), wording.level_name(row.scope.level)]
+            + [wording.number(row.by_severity.get(severity, 0)) for severity in present]
+            for row in self.rollup.worst
+        ]
+        header = ["name", "level", *map(str, present)]
+        yield from self._table(rows, [header], flexible=0, left=2)
+        rest = self.rollup.deviating_scopes - len(self.rollup.worst)
+        if rest:
+            yield f"and {wording.number(rest)} more"
+
+    def _unknowns(self) -> Iterator[str]:
+        causes = self.rollup.causes
+        if not causes:
+            return
+        checks = sum(cause.checks for cause in causes)
+        yield self._heading(f"Unknown: {wording.counted(checks, 'check')} without an answer")
+        for cause in causes:
+            yield from self._cause(cause)
+
+    def _cause(self, cause: CauseRollup) -> Iterator[str]:
+        yield from self._wrapped(
+            f"? {wording.cause_name(cause.cause)}: {wording.counted(cause.checks, 'check')} at "
+            f"{wording.counted(cause.scopes, 'scope')}, {self._ids(cause.controls)}",
+            hanging="  ",
+            style="unknown",
+        )
+        remedy = wording.remedy(cause.cause, self.run.errors)
+        yield from self._wrapped(remedy, first="  ", hanging="  ")
+
+    def _due(self) -> Iterator[str]:
+        decisions, attestations = self.rollup.decisions, self.rollup.attestations
+        if decisions:
+            yield from self._wrapped(
+                f"Decisions due: {_ids_of(decisions)}. The organisation file does not say what is "
+                f"allowed; `auditor control show {_first_id(decisions)}` says what to decide.",
+                hanging="  ",
+            )
+        if attestations:
+            yield from self._wrapped(
+                f"Attestations due: {_ids_of(attestations)}. No API shows these; `auditor control "
+                f"show {_first_id(attestations)}` says where to look and what to note.",
+                hanging="  ",
+            )
+
+    def _errors(self) -> Iterator[str]:
+        errors = self.run.errors
+        if not errors:
+            return
+        yield self._heading("Reads that failed")
+        for error in errors[:MOST_ERRORS]:
+            message = shorten(" ".join(error.message.split()), 300)
+            scopes = wording.counted(error.scopes, "scope")
+            yield from self._wrapped(f"- {plain(error.source)}, {scopes}: {message}", hanging="  ")
+        if len(errors) > MOST_ERRORS:
+            yield f"and {wording.number(len(errors) - MOST_ERRORS)} more"
+
+    def _limits(self) -> Iterator[str]:
+        yield from self._wrapped(wording.checked(self.run))
+        if not self.rollup.deviating_scopes:
+            yield from self._wrapped(
+                "Not covered: " + " ".join(wording.not_covered(self.run)), hanging="  "
+            )
+
+    def _where(self) -> Iterator[str]:
+        path = self.options.report_path
+        if path is None:
+            return
+        line = f"Full report: {plain(path)}"
+        yield from [line] if columns(line) <= self.width else ["Full report:", plain(path)]
+
+    def _ids(self, ids: Sequence[str]) -> str:
+        return wording.listed([shorten(id_, 20) for id_ in ids], MOST_IDS)
+
+    def _heading(self, text: str) -> str:
+        return self._paint(shorten(text, self.width), "heading")
+
+    def _paint(self, text: str, style: str | None) -> str:
+        if style is None or not self.options.color:
+            return text
+        return f"\x1b[{_SGR[style]}m{text}\x1b[0m"
+
+    def _joined(self, parts: Sequence[str], styles: Sequence[str | None]) -> Iterator[str]:
+        """`parts` with a dot between, broken only between parts where one line is too short."""
+        line: list[str] = []
+        used = 0
+        for part, style in zip(parts, [*styles, *[None] * len(parts)], strict=False):
+            for number, piece in enumerate(_wrap(part, self.width, "", "  ")):
+                room = used + 3 + columns(piece)
+                if line and (number or room > self.width):
+                    yield " · ".join(line)
+                    line, room = [], columns(piece)
+                line.append(self._paint(piece, style))
+                used = room if len(line) > 1 else columns(piece)
+        yield " · ".join(line)
+
+    def _wrapped(
+        self, text: str, first: str = "", hanging: str = "", style: str | None = None
+    ) -> Iterator[str]:
+        for line in _wrap(text, self.width, first, hanging):
+            yield self._paint(line, style)
+
+    def _table(
+        self,
+        rows: Sequence[Sequence[str]],
+        headings: Sequence[Sequence[str]],
+        *,
+        flexible: int,
+        left: int,
+    ) -> list[str]:
+        """A table whose column `flexible` is shortened to what `width` leaves it.
+
+        The first `left` columns are aligned left, the rest right.
+        """
+        align = ["left"] * left + ["right"] * (len(headings[0]) - left)
+
+        def table(room: int) -> list[str]:
+            cells = [
+                [shorten(cell, room) if at == flexible else cell for at, cell in enumerate(row)]
+                for row in rows
+            ]
+            all_rows = [*headings, SEPARATING_LINE, *cells]
+            text = tabulate(all_rows, (), _TABLE, colalign=align, disable_numparse=True)
+            return [line.rstrip() for line in text.splitlines()]
+
+        smallest = columns(headings[0][flexible])
+        taken = max(columns(_unpainted(line)) for line in table(smallest)) - smallest
+        return table(max(smallest, self.width - taken))
+
+
+def _unpainted(line: str) -> str:
+    for code in _SGR.values():
+        line = line.replace(f"\x1b[{code}m", "")
+    return line.replace("\x1b[0m", "")
+
+
+def _wrap(text: str, width: int, first: str, hanging: str) -> list[str]:
+    """`text` broken at spaces to lines of at most `width` columns; a longer word is shortened."""
+    lines: list[str] = []
+    line, empty = first, True
+    for word in text.split():
+        if not empty and columns(line) + 1 + columns(word) > width:
+            lines.append(line)
+            line, empty = hanging, True
+        fitting = shorten(word, width - columns(hanging))
+        line, empty = (line + fitting, False) if empty else (f"{line} {fitting}", False)
+    return [*lines, line]
+
+
+def _scope_name(scope: Scope) -> str:
+    name = scope.label
+    return f"{name} <{scope.email}>" if scope.email and scope.email != name else name
+
+
+def _ids_of(groups: Iterable[Group]) -> str:
+    ids = sorted({group.verdict.control for group in groups})
+    return f"{wording.number(len(ids))} ({wording.listed([shorten(i, 20) for i in ids], MOST_IDS)})"
+
+
+def _first_id(groups: Sequence[Group]) -> str:
+    return min(shorten(group.verdict.control, 20) for group in groups)

@@ -1,0 +1,340 @@
+"""The words of the reports for people: every sentence that more than one of them says."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.scope import Level
+from auditor.findings.model import ReadError, Severity, Status, Verdict
+from auditor.findings.rollup import Rollup
+from auditor.findings.run import Run
+from auditor.report.display import plain, value_text
+
+_STATUS: Mapping[Status, tuple[str, str]] = {
+    Status.FAIL: ("deviation", "deviations"),
+    Status.UNKNOWN: ("unknown", "unknown"),
+    Status.ATTESTATION_EXPIRED: ("attestation expired", "attestations expired"),
+    Status.NEEDS_DECISION: ("decision due", "decisions due"),
+    Status.WAIVED: ("waived", "waived"),
+    Status.ATTESTED: ("attested", "attested"),
+    Status.NOT_APPLICABLE: ("not applicable", "not applicable"),
+    Status.PASS: ("as expected", "as expected"),
+}
+
+CAUSE: Mapping[Cause, str] = {
+    Cause.DENIED: "refused by Zoom",
+    Cause.NOT_LICENSED: "not in the plan",
+    Cause.ABSENT: "not returned by Zoom",
+    Cause.UNDOCUMENTED_VALUE: "value not documented",
+    Cause.WRONG_TYPE: "value of the wrong type",
+    Cause.NOT_COLLECTED: "not asked for",
+    Cause.ERROR: "request failed",
+}
+
+_REMEDY: Mapping[Cause, str] = {
+    Cause.DENIED: (
+        "Zoom refused the read: the app lacks a scope, or its owner's role a privilege. Add it "
+        "in the App Marketplace (Manage > your app > Scopes), then audit again."
+    ),
+    Cause.NOT_LICENSED: (
+        "The account's plan or the person's licence does not include this. If that is as it "
+        "should be, attest it; if not, ask who manages the Zoom plan."
+    ),
+    Cause.ABSENT: (
+        "Zoom answered without this setting, so its value is open. Look it up in the portal and "
+        "attest what you saw."
+    ),
+    Cause.UNDOCUMENTED_VALUE: (
+        "Zoom returned a value its reference does not explain. Look the setting up in the portal "
+        "and attest what you saw."
+    ),
+    Cause.WRONG_TYPE: (
+        "Zoom returned a value of another type than it documents. Look the setting up in the "
+        "portal, and report it to the auditor's maintainers."
+    ),
+    Cause.NOT_COLLECTED: (
+        "The document was not asked for: audit with a greater --depth, or again if the run was "
+        "interrupted."
+    ),
+    Cause.ERROR: (
+        "The request kept failing. Audit again; if it still fails, see the read errors and Zoom's "
+        "status page."
+    ),
+}
+_NO_CAUSE = "No cause was recorded. Report this to the auditor's maintainers."
+
+_LEVEL: Mapping[Level, tuple[str, str]] = {
+    Level.ACCOUNT: ("account", "accounts"),
+    Level.APP: ("app", "apps"),
+    Level.PHONE_ACCOUNT: ("phone account", "phone accounts"),
+    Level.PHONE_GROUP: ("phone group", "phone groups"),
+    Level.PHONE_SITE: ("phone site", "phone sites"),
+    Level.GROUP: ("group", "groups"),
+    Level.USER: ("user", "users"),
+    Level.PHONE_USER: ("phone user", "phone users"),
+    Level.MEETING: ("meeting", "meetings"),
+    Level.WEBINAR: ("webinar", "webinars"),
+}
+
+_WHO: Mapping[str, str] = {
+    "user": "the user",
+    "group_admin": "group admins",
+    "account_admin": "account admins",
+}
+
+_BELOW: Mapping[str, str] = {
+    "account": "Groups, users and scheduled meetings",
+    "group": "Users and scheduled meetings",
+    "user": "Scheduled meetings",
+}
+
+_OAUTH_SCOPE = re.compile(r"\b[a-z_]+(?::[a-z_]+){2,}\b")
+
+
+def number(count: int) -> str:
+    """`12,345`."""
+    return f"{count:,}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 group`, `12,345 groups`."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def listed(items: Sequence[str], most: int) -> str:
+    """`a, b, c and 14 more`; without the rest where there is none."""
+    rest = len(items) - most
+    if rest <= 0:
+        return ", ".join(items)
+    return f"{', '.join(items[:most])} and {number(rest)} more"
+
+
+def status_name(status: Status) -> str:
+    """The status in words."""
+    return _STATUS[status][0]
+
+
+def outcome(status: Status, count: int) -> str:
+    """`1 decision due`, `50 deviations`."""
+    return counted(count, *_STATUS[status])
+
+
+def level_name(level: Level, count: int = 1) -> str:
+    """`group`, or `groups` where `count` is not one."""
+    return _LEVEL[level][0 if count == 1 else 1]
+
+
+def levels(counts: Mapping[Level, int]) -> str:
+    """`1 account, 6 groups, 300 users`; levels without any are left out."""
+    present = sorted((item for item in counts.items() if item[1]), key=lambda i: i[0].rank)
+    return ", ".join(counted(n, *_LEVEL[level]) for level, n in present)
+
+
+def severities(counts: Mapping[Severity, int]) -> str:
+    """`2 critical, 4 high`; severities without any are left out."""
+    return ", ".join(f"{number(counts[s])} {s}" for s in Severity if counts.get(s))
+
+
+def headline(run: Run) -> list[str]:
+    """The run in one line, as parts: deviations by severity, unknowns, coverage."""
+    by_status = run.summary.by_status
+    failed, unknown = by_status.get(Status.FAIL, 0), by_status.get(Status.UNKNOWN, 0)
+    if not judged(run):
+        return ["Nothing judged", _read(run)]
+    deviations = counted(failed, "deviation")
+    if failed:
+        deviations += f" ({severities(run.summary.by_severity)})"
+    return [deviations, f"{number(unknown)} unknown", _read(run)]
+
+
+def _read(run: Run) -> str:
+    read = levels(run.summary.coverage)
+    return f"{read} read" if read else "nothing read"
+
+
+def judged(run: Run) -> int:
+    """How many checks were made, unknown ones included."""
+    return sum(run.summary.by_status.values())
+
+
+def answer(run: Run, rollup: Rollup) -> str:
+    """The admin's question answered in one sentence: is the account as the baseline asks?"""
+    baseline = f"“{plain(run.info.baseline.id)}”"
+    unknown = run.summary.by_status.get(Status.UNKNOWN, 0)
+    if not judged(run):
+        return "Nothing was judged, so this run says nothing about the account."
+    if rollup.deviating_scopes:
+        controls = len(rollup.deviating_controls)
+        sentence = (
+            f"Not as {baseline} asks: {levels(rollup.deviating)} "
+            f"{'deviates' if rollup.deviating_scopes == 1 else 'deviate'} "
+            f"in {counted(controls, 'control')}"
+        )
+        if not unknown:
+            return sentence + "."
+        return f"{sentence}, and {counted(unknown, 'check')} could not be judged."
+    if unknown:
+        return (
+            f"Open: no deviation from {baseline} was found, but {counted(unknown, 'check')} "
+            "could not be judged."
+        )
+    return f"As {baseline} asks: no check found a deviation, and none stayed unknown."
+
+
+def incomplete(run: Run, rollup: Rollup) -> str:
+    """What a run that could not read everything has to say about it; empty where it could."""
+    allowed = "--allow-unknown was given, so the exit code does not show this."
+    if run.info.complete:
+        return ""
+    failed = [c for c in rollup.causes if c.cause is not None and c.cause.is_failed_read]
+    checks = sum(cause.checks for cause in failed)
+    parts = ["Incomplete: part of what this audit selected could not be read"]
+    if checks:
+        parts.append(f", so {counted(checks, 'check')} could not be judged")
+    return "".join(parts) + "." + (f" {allowed}" if run.info.allow_unknown else "")
+
+
+def checked(run: Run) -> str:
+    """What was looked at, in one sentence."""
+    covered = levels(run.summary.coverage) or "nothing"
+    return (
+        f"Checked: {counted(len(run.controls), 'control')} in {counted(judged(run), 'check')} "
+        f"on {covered}."
+    )
+
+
+def not_covered(run: Run) -> list[str]:
+    """What the run says nothing about, one sentence each."""
+    s = run.summary
+    sentences = []
+    if s.settings_returned:
+        sentences.append(
+            f"{number(s.settings_judged)} of {number(s.settings_returned)} settings that Zoom "
+            "returned are read by a selected control; the others are not judged."
+        )
+    if s.pending_users:
+        sentences.append(
+            f"{counted(s.pending_users, 'invited user')} "
+            f"{'has' if s.pending_users == 1 else 'have'} no settings yet and "
+            f"{'was' if s.pending_users == 1 else 'were'} not read."
+        )
+    depth = run.info.depth
+    if depth in _BELOW:
+        sentences.append(f"{_BELOW[depth]} were not read: --depth was {depth}.")
+    sentences.append("What people do outside Zoom, and what other apps record, no setting shows.")
+    return sentences
+
+
+def remedy(cause: Cause | None, errors: Iterable[ReadError]) -> str:
+    """What to do about unknowns of `cause`; names the OAuth scopes that `errors` name."""
+    if cause is None:
+        return _NO_CAUSE
+    if cause is Cause.DENIED and (missing := missing_scopes(errors)):
+        return (
+            f"Zoom refused the read: the app lacks {listed(missing, 12)}. Add "
+            f"{'it' if len(missing) == 1 else 'them'} in the App Marketplace "
+            "(Manage > your app > Scopes), then audit again."
+        )
+    return _REMEDY[cause]
+
+
+def missing_scopes(errors: Iterable[ReadError]) -> list[str]:
+    """The OAuth scopes that refused reads name, sorted."""
+    refused = (error.message for error in errors if error.cause is Cause.DENIED)
+    return sorted({scope for message in refused for scope in _OAUTH_SCOPE.findall(message)})
+
+
+def sentence_case(text: str) -> str:
+    """`text` with its first letter large and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def cause_name(cause: Cause | None) -> str:
+    """The cause in words."""
+    return "no cause recorded" if cause is None else CAUSE[cause]
+
+
+def changeable(verdict: Verdict) -> str:
+    """Who can still change the value: `the user, account admins`; empty where not known."""
+    return ", ".join(_WHO.get(who, plain(who)) for who in verdict.changeable_by)
+
+
+def lock_state(verdict: Verdict) -> str:
+    """`locked`, `not locked`, or that the lock could not be read."""
+    if verdict.locked is None:
+        return "lock not known"
+    return "locked" if verdict.locked else "not locked"
+
+
+def when(time: str | None) -> str:
+    """An RFC 3339 time as `2026-11-21 21:59 UTC`; anything else as it is."""
+    if time is None:
+        return "time not recorded"
+    try:
+        parsed = datetime.fromisoformat(time)
+    except ValueError:
+        return plain(time)
+    if parsed.tzinfo is None:
+        return plain(time)
+    return parsed.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+_EXPECTATION: Mapping[str, str] = {
+    "off": "off",
+    "eq": "{value}",
+    "neq": "anything but {value}",
+    "in": "one of {value}",
+    "in_ci": "one of {value}",
+    "lte": "at most {value}",
+    "duration_lte": "at most {value}",
+    "disjoint_from": "none of {value}",
+    "none_equal": "none equal to {value}",
+}
+
+
+def expectation(expected: Mapping[str, JsonValue] | None, width: int) -> str:
+    """What the baseline asks, in words, at most about `width` columns of values."""
+    if expected is None:
+        return ""
+    op = str(expected.get("op", ""))
+    wording = _EXPECTATION.get(op)
+    if wording is not None and set(expected) <= {"op", "value"}:
+        return wording.format(value=value_text(expected.get("value"), width))
+    rest = [
+        f"{plain(key)} {value_text(value, width)}" for key, value in expected.items() if key != "op"
+    ]
+    return " ".join([plain(op).replace("_", " "), ", ".join(rest)]).strip()
+
+
+EXIT_CODE: Mapping[int, str] = {
+    0: "complete, nothing at or above the threshold",
+    1: "deviations at or above the threshold",
+    2: "usage, configuration, baseline or organisation file invalid",
+    3: "evidence incomplete",
+    4: "nothing evaluated",
+    5: "internal error",
+    130: "interrupted",
+}
+"""What each exit code of the command means."""
+
+FRAMEWORK: Mapping[str, str] = {
+    "cis_zoom_v1_0_0": "CIS Zoom 1.0.0",
+    "nist_800_53r5": "NIST 800-53r5",
+    "iso_27701_2019": "ISO 27701:2019",
+    "iso_42001_2023": "ISO 42001:2023",
+    "gdpr": "GDPR",
+    "hipaa": "HIPAA",
+    "soc2": "SOC 2",
+}
+
+
+def framework(key: str) -> str:
+    """The framework's name as people write it."""
+    return FRAMEWORK.get(key, plain(key))
+
+
+def observed_between(first: str | None, last: str | None) -> str:
+    """When evidence came: one time, or the span."""
+    start, end = when(first), when(last)
+    return start if start == end else f"{start} to {end}"

@@ -1,0 +1,142 @@
+"""One audit from start to end: plan, collect, evaluate, or evaluate again what was collected."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from auditor import __version__
+from auditor.collect.interface import Listener, Silent
+from auditor.collect.walk import Walk, utc_now
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
+from auditor.findings import exit_code
+from auditor.findings.model import Api, RunInfo, Severity
+from auditor.findings.run import Run
+from auditor.policy import reads
+from auditor.policy.baseline import Baseline
+from auditor.policy.catalogue import Catalogue
+from auditor.policy.evaluate import evaluate
+from auditor.zoom.client import ZoomClient
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What evidence is judged with."""
+
+    catalogue: Catalogue
+    baseline: Baseline
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    depth: Level = Level.USER
+    fail_on: Severity | None = None
+    allow_unknown: bool = False
+    strict: bool = False
+    keep_passes: bool = False
+
+
+class NothingSelected(Exception):
+    """The selection leaves no control of the baseline."""
+
+    def __str__(self) -> str:
+        return (
+            "Nothing to evaluate: the baseline assesses none of the selected controls. "
+            "See which it assesses with: auditor baseline show NAME"
+        )
+
+
+@dataclass(frozen=True)
+class Target:
+    """The account to read, and how."""
+
+    client: ZoomClient
+    account_id: str
+    workers: int = 8
+    listener: Listener = field(default_factory=Silent)
+
+
+def collect(target: Target, snapshot: Snapshot, judgement: Judgement, run_id: str) -> None:
+    """Read what the judgement needs into an empty snapshot, with the facts of the run.
+
+    Raises:
+        NothingSelected: the judgement assesses no control.
+        NothingRead: Zoom let nothing be read at all.
+    """
+    if not judgement.baseline.assessed:
+        raise NothingSelected
+    facts = {
+        "run_id": run_id,
+        "account_id": target.account_id,
+        "api_url": target.client.api_url,
+        "started_at": utc_now(),
+        "depth": judgement.depth,
+        "baseline": judgement.baseline.info.id,
+    }
+    for key, value in facts.items():
+        snapshot.set_meta(key, value)
+    began = time.monotonic()
+    Walk(
+        api=target.client,
+        snapshot=snapshot,
+        reads=reads.needed(judgement.baseline, judgement.depth),
+        account_id=target.account_id,
+        workers=target.workers,
+        listener=target.listener,
+    ).collect()
+    spent = target.client.counters
+    cost = Api(
+        spent.requests, spent.retries, spent.rate_limited, round(time.monotonic() - began, 3)
+    )
+    snapshot.set_meta("api", json.dumps(asdict(cost)))
+    snapshot.set_meta("finished_at", utc_now())
+
+
+def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
+    """Evaluate the evidence of a finished collection. Needs no network.
+
+    Raises:
+        NothingSelected: the judgement assesses no control.
+    """
+    if not judgement.baseline.assessed:
+        raise NothingSelected
+    evaluation = evaluate(
+        snapshot,
+        judgement.catalogue,
+        judgement.baseline,
+        judgement.parameters,
+        judgement.depth,
+        judgement.keep_passes,
+    )
+    code = exit_code.of_run(
+        evaluation.summary,
+        complete=evaluation.complete,
+        fail_on=judgement.fail_on,
+        allow_unknown=judgement.allow_unknown,
+        strict=judgement.strict,
+    )
+
+    def fact(key: str) -> str:
+        return snapshot.meta(key) or ""
+
+    return Run(
+        info=RunInfo(
+            id=fact("run_id"),
+            account_id=fact("account_id"),
+            api_url=fact("api_url"),
+            started_at=fact("started_at"),
+            finished_at=fact("finished_at"),
+            depth=judgement.depth,
+            baseline=judgement.baseline.info,
+            evidence_digest=snapshot.digest(),
+            complete=evaluation.complete,
+            exit_code=code,
+            fail_on=judgement.fail_on or "never",
+            allow_unknown=judgement.allow_unknown,
+        ),
+        summary=evaluation.summary,
+        api=Api(**json.loads(fact("api") or "{}")),
+        errors=evaluation.errors,
+        controls={cid: each.control.info for cid, each in judgement.baseline.assessed.items()},
+        assessments=evaluation.assessments,
+        tool_version=__version__,
+    )

@@ -1,0 +1,172 @@
+"""The service behind the routes: one world, how it behaves, and what it was asked."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from auditor.sandbox.documents import Json
+from auditor.sandbox.faults import Draw, Faults
+from auditor.sandbox.identity import digest, opaque_id
+from auditor.sandbox.limits import Limits, Plan
+from auditor.sandbox.oauth import TOKEN_LIFE, Tokens
+from auditor.sandbox.paging import PageTokens, StaleToken
+from auditor.sandbox.world import World
+
+DEFAULT_PAGE: Final = 30
+_PAGE_FIELDS: Final = frozenset({"page_size", "next_page_token"})
+
+
+class Answer(NamedTuple):
+    """What the API answers."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: bytes = b"application/json;charset=UTF-8"
+
+
+class Refused(Exception):
+    """An error of the API: HTTP status, Zoom's code and message."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def answer(self) -> Answer:
+        """The error as Zoom words it."""
+        return to_json({"code": self.code, "message": self.message}, self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How the service behaves, whatever the account holds."""
+
+    plan: Plan = "business"
+    """Which rate limits hold; `none` for no limit."""
+    latency_ms: float = 0.0
+    """Milliseconds each answer is held back."""
+    faults: Faults = field(default_factory=Faults)
+    scopes: tuple[str, ...] | None = None
+    """Scopes the app was given; None for every granular read scope the routes ask for."""
+    deactivated: bool = False
+    """The app was switched off: no tokens, and old ones no longer work."""
+    clock: Callable[[], float] = time.time
+    """Seconds since the epoch."""
+    count_scopes: bool = True
+    """Count requests per group, user and meeting too, at some 200 bytes for each."""
+
+
+@dataclass(slots=True)
+class Requests:
+    """What was asked, for tests. Requests to the token endpoint count as `/oauth/token`."""
+
+    by_template: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Answers by path template and HTTP status; a connection reset counts as status 0."""
+    by_scope: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Requests by path template and the id in the path."""
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return self.by_template.total()
+
+    def status(self, status: int) -> int:
+        """Requests answered with the HTTP status."""
+        return sum(count for (_, seen), count in self.by_template.items() if seen == status)
+
+    def template(self, template: str) -> int:
+        """Requests to one path template, such as `/users/{userId}/settings`."""
+        return sum(count for (seen, _), count in self.by_template.items() if seen == template)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the API, already admitted."""
+
+    template: str
+    ids: Mapping[str, str]
+    """Ids in the path, by the names the template gives them."""
+    query: Mapping[str, str]
+    now: float
+
+
+class Service:
+    """A world and its conduct. Everything that changes while serving is here."""
+
+    def __init__(self, world: World, conduct: Conduct, scopes: Iterable[str]) -> None:
+        self.world = world
+        self.conduct = conduct
+        self.faults = conduct.faults
+        granted = scopes if conduct.scopes is None else conduct.scopes
+        self.scopes = frozenset(granted) - world.rules.withheld
+        seed = world.seed
+        life = self.faults.token_life
+        self.tokens = Tokens(
+            account_id=world.account_id,
+            client_id=opaque_id(seed, "client", 0),
+            client_secret=f"CANARY-client-secret-{digest(seed, 'client secret').hex()}",
+            owner_id=world.user_id(0),
+            scopes=tuple(sorted(self.scopes)),
+            life=TOKEN_LIFE if life is None else life,
+            deactivated=conduct.deactivated,
+        )
+        self.limits = Limits(conduct.plan, per_day=self.faults.daily_limit)
+        self.draw = Draw(self.faults)
+        self.pages = PageTokens(digest(seed, "pages"), self.faults.expire_page_token)
+        self.requests = Requests()
+
+    def page(
+        self,
+        call: Call,
+        name: str,
+        total: int,
+        rows: Callable[[int, int], Iterable[Json]],
+        *,
+        largest: int,
+        repeats: bool = False,
+        more: Mapping[str, Json] | None = None,
+    ) -> Answer:
+        """One page of a listing of `total` rows; `rows(start, size)` gives its rows.
+
+        `more` goes into the body beside them. With `repeats`, a further page begins with the last
+        row of the page before.
+
+        Raises:
+            Refused: a page size out of range, or a page token that is not good (code 300).
+        """
+        size = page_size(call, largest)
+        same = sorted(item for item in call.query.items() if item[0] not in _PAGE_FIELDS)
+        listing = json.dumps([call.template, *call.ids.values(), same])
+        try:
+            start = self.pages.start(listing, call.query.get("next_page_token", ""), call.now)
+        except StaleToken:
+            message = "The next page token is either invalid or has expired."
+            raise Refused(400, 300, message) from None
+        if repeats and start and size > 1:
+            start -= 1
+        end = min(start + size, total)
+        token = self.pages.issue(listing, end, call.now) if end < total else ""
+        body = {"page_size": size, "total_records": total, "next_page_token": token}
+        return to_json({**(more or {}), **body, name: list(rows(start, end - start))})
+
+
+def to_json(body: Json, status: int = 200) -> Answer:
+    """A JSON answer."""
+    return Answer(status, json.dumps(body, separators=(",", ":")).encode())
+
+
+def page_size(call: Call, largest: int) -> int:
+    """The page size asked for, 30 by default.
+
+    Raises:
+        Refused: not a number from 1 to `largest`.
+    """
+    asked = call.query.get("page_size", str(DEFAULT_PAGE))
+    if not asked.isdecimal() or not 1 <= int(asked) <= largest:
+        raise Refused(400, 300, f"The value of page_size must lie between 1 and {largest}.")
+    return int(asked)

@@ -1,0 +1,129 @@
+"""Settings and lock documents of account, groups and users, and the phone policies."""
+
+import json
+from typing import Final
+
+from auditor.sandbox.documents import Json, changed, clean
+from auditor.sandbox.scenarios import Scenario
+from auditor.sandbox.service import Answer, Call, Refused, Service, to_json
+from auditor.sandbox.variants import USER_MARK, bodies
+
+_NO_PHONE: Final = "This account does not have a Zoom Phone subscription."
+
+
+def account_settings(service: Service, call: Call) -> Answer:
+    """`GET /accounts/{accountId}/settings`."""
+    _require_account(service, call, status=404)
+    return _view(bodies(service.world.account_holder, "settings"), call)
+
+
+def account_lock_settings(service: Service, call: Call) -> Answer:
+    """`GET /accounts/{accountId}/lock_settings`. An unknown account is a 400 here (spec 2024)."""
+    _require_account(service, call, status=400)
+    return _view(bodies(service.world.account_holder, "lock_settings"), call)
+
+
+def group_settings(service: Service, call: Call) -> Answer:
+    """`GET /groups/{groupId}/settings`."""
+    holder = service.world.group_holder(group_of(service, call))
+    return _view(bodies(holder, "settings"), call)
+
+
+def group_lock_settings(service: Service, call: Call) -> Answer:
+    """`GET /groups/{groupId}/lock_settings`."""
+    holder = service.world.group_holder(group_of(service, call))
+    return _view(bodies(holder, "lock_settings"), call)
+
+
+def user_settings(service: Service, call: Call) -> Answer:
+    """`GET /users/{userId}/settings`. The authentication view has the shape seen live."""
+    world = service.world
+    index = user_of(service, call)
+    if index >= world.present:
+        raise Refused(400, 1120, "The invitation has expired or does not exist.")
+    if index == world.broken_user:
+        raise Refused(500, 500, "Internal server error.")
+    answer = _view(bodies(world.user_holder(index), "settings"), call)
+    body = answer.body
+    if service.faults.nested_auth_view and call.query.get("option") == "meeting_authentication":
+        body = b'{"authentication_options":{"meeting_authentication":' + body + b"}}"
+    return Answer(200, body.replace(USER_MARK, world.user_id(index).encode()))
+
+
+def phone_account_settings(service: Service, call: Call) -> Answer:
+    """`GET /phone/account_settings`, all settings or those of `setting_types`."""
+    rules = _licensed_for_phone(service)
+    body = changed(clean("phone"), rules.phone_account)["phone_account"]
+    asked = call.query.get("setting_types")
+    names = list(body) if asked is None else asked.split(",")
+    return to_json({name: body[name] for name in names if name in body})
+
+
+def phone_sites(service: Service, call: Call) -> Answer:
+    """`GET /phone/sites`: one site."""
+    _licensed_for_phone(service)
+    row = {"id": service.world.site_id, "name": "Main site", "site_code": 1}
+    return service.page(
+        call, "sites", 1, lambda start, size: [row][start : start + size], largest=300
+    )
+
+
+def phone_site(service: Service, call: Call) -> Answer:
+    """`GET /phone/sites/{siteId}`, with its policy."""
+    rules = _licensed_for_phone(service)
+    if call.ids["siteId"] != service.world.site_id:
+        raise Refused(404, 404, "The site does not exist.")
+    policy = changed(clean("phone"), rules.phone_site)["phone_site"]
+    return to_json({"id": service.world.site_id, "name": "Main site", "policy": policy})
+
+
+def account_value(service: Service, section: str, name: str) -> Json:
+    """A section's entry in the account's default view, as served."""
+    body = json.loads(bodies(service.world.account_holder, "settings")["default"])
+    return body.get(section, {}).get(name)
+
+
+def group_of(service: Service, call: Call) -> int:
+    """The group in the path.
+
+    Raises:
+        Refused: 404 with code 4130.
+    """
+    text = call.ids["groupId"]
+    found = service.world.group_index(text)
+    if found is None:
+        raise Refused(404, 4130, f"A group with this {text} does not exist.")
+    return found
+
+
+def user_of(service: Service, call: Call) -> int:
+    """The user in the path.
+
+    Raises:
+        Refused: 404 with code 1001.
+    """
+    text = call.ids["userId"]
+    found = service.world.user_index(text)
+    if found is None or found == service.world.deleted_user:
+        raise Refused(404, 1001, f"User does not exist: {text}")
+    return found
+
+
+def _view(views: dict[str, bytes], call: Call) -> Answer:
+    option = call.query.get("option", "")
+    body = views.get(option or "default")
+    if body is None or option == "default":
+        raise Refused(400, 300, f"Invalid field: option {option}.")
+    return Answer(200, body)
+
+
+def _require_account(service: Service, call: Call, *, status: int) -> None:
+    text = call.ids["accountId"]
+    if text not in ("me", service.world.account_id):
+        raise Refused(status, 2001, f"Account does not exist: {text}")
+
+
+def _licensed_for_phone(service: Service) -> Scenario:
+    if not service.world.rules.has_phone:
+        raise Refused(400, 200, _NO_PHONE)
+    return service.world.rules

@@ -1,0 +1,1 @@
+"""The store: the evidence of every run, one folder a run."""

@@ -1,0 +1,1 @@
+"""Everything that speaks HTTP to Zoom: read-only, paced, and without keeping a secret."""

@@ -1,0 +1,212 @@
+"""Authentication: Server-to-Server OAuth. Tokens live in memory only.
+
+Source: developers.zoom.us/docs/internal-apps/s2s-oauth/, read 2026-11.
+"""
+
+import math
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from requests.auth import HTTPBasicAuth
+
+from auditor.evidence.reading import JsonValue
+from auditor.zoom.answers import read_answer, utc_now
+from auditor.zoom.errors import AuthenticationFailed, Malformed, Transient, ZoomError, quoted
+from auditor.zoom.hosts import COMMERCIAL, check_url
+from auditor.zoom.payload import parse_object
+from auditor.zoom.redaction import REDACTED
+from auditor.zoom.retry import RetryPolicy
+from auditor.zoom.transport import Answer, Transport
+
+REQUEST = "POST /oauth/token"
+
+_TOKEN = re.compile(r"[!-~]+")
+_LIFETIME = 3600.0
+"""Seconds a token lives where the answer does not say."""
+_MARGIN = 60.0
+"""Seconds before its end at which a token is renewed; a tenth of its life where that is less."""
+
+_UNKNOWN_CLIENT = (
+    "The client ID or the client secret is wrong (ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET): copy both "
+    "again from the app's credentials page."
+)
+_UNKNOWN_ACCOUNT = (
+    "Zoom does not know this account ID (ZOOM_ACCOUNT_ID): copy it from the app's credentials "
+    "page; it is not the account number."
+)
+_OTHER_APP = (
+    "The app is not a Server-to-Server OAuth app: create one in the Zoom App Marketplace and use "
+    "its credentials."
+)
+_DISABLED = (
+    "The app is deactivated, or its owner's access has ended: activate it in the Zoom App "
+    "Marketplace under Manage."
+)
+_NOTHING_GIVEN = (
+    "Zoom gave no token: check that the app is activated and that the three credentials belong "
+    "together."
+)
+_NO_ENDPOINT = "This is not a Zoom token endpoint: check ZOOM_OAUTH_URL and the proxy."
+_BY_ERROR = {
+    "invalid_client": _UNKNOWN_CLIENT,
+    "invalid_request": _UNKNOWN_ACCOUNT,
+    "unsupported_grant_type": _OTHER_APP,
+    "unauthorized_client": _OTHER_APP,
+}
+_BY_CODE = {
+    4702: _UNKNOWN_CLIENT,
+    4704: _UNKNOWN_CLIENT,
+    4705: _OTHER_APP,
+    4717: _DISABLED,
+    4735: _DISABLED,
+    4738: _DISABLED,
+    4741: _DISABLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The three values on a Server-to-Server app's page. Pasted blanks and quotes are dropped."""
+
+    account_id: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("account_id", "client_id", "client_secret"):
+            object.__setattr__(self, name, getattr(self, name).strip(" \t\r\n\v\f\xa0\ufeff\"'“”"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str = field(repr=False)
+    renew_at: float
+    scopes: frozenset[str]
+
+
+class TokenSource:
+    """Gives every thread the current token, and fetches a new one once for all that wait."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        transport: Transport,
+        *,
+        token_url: str = COMMERCIAL.token_url,
+        retries: RetryPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Make no request yet.
+
+        Raises:
+            UnsafeUrl: `token_url` is no place for credentials.
+        """
+        self._credentials = credentials
+        self._url = check_url(token_url, "ZOOM_OAUTH_URL")
+        self._transport, self._retries = transport, retries or RetryPolicy()
+        self._clock, self._now = clock, now
+        self._lock = threading.Lock()
+        self._token: _Token | None = None
+        self._fetches = 0
+        self._failure: ZoomError | None = None
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes of the last token; empty before the first and where Zoom named none."""
+        token = self._token
+        return token.scopes if token is not None else frozenset()
+
+    def token(self) -> str:
+        """A token with some time left.
+
+        Raises:
+            AuthenticationFailed: Zoom gives none.
+            ZoomError: Zoom could not be asked.
+        """
+        return self._current(lambda token: self._clock() < token.renew_at)
+
+    def renew(self, stale_token: str) -> str:
+        """A token other than `stale_token`, which Zoom has just refused. Raises like `token`."""
+        return self._current(lambda token: token.text != stale_token)
+
+    def _current(self, is_good: Callable[[_Token], bool]) -> str:
+        fetches = self._fetches
+        with self._lock:
+            if self._token is not None and is_good(self._token):
+                return self._token.text
+            if self._failure is not None and fetches != self._fetches:
+                # Another thread failed while this one waited: do not ask the same again.
+                raise self._failure
+            try:
+                self._token = self._retries.call(self._fetched)
+                self._failure = None
+            except ZoomError as error:
+                self._failure = error
+                raise
+            finally:
+                self._fetches += 1
+            return self._token.text
+
+    def _fetched(self) -> _Token:
+        asked_at = self._clock()
+        answer = self._transport.post_form(
+            self._url,
+            {"grant_type": "account_credentials", "account_id": self._credentials.account_id},
+            HTTPBasicAuth(
+                self._credentials.client_id.encode(), self._credentials.client_secret.encode()
+            ),
+            REQUEST,
+        )
+        if answer.status != 200 and answer.status < 500 and answer.status != 429:
+            raise self._refusal(answer)
+        document = read_answer(answer, REQUEST, self._now)
+        text = document.get("access_token")
+        if not isinstance(text, str) or not _TOKEN.fullmatch(text):
+            raise Malformed(REQUEST, "it holds no access token", status=answer.status)
+        lifetime = _lifetime(document.get("expires_in"))
+        scope = document.get("scope")
+        return _Token(
+            text=text,
+            renew_at=asked_at + lifetime - min(_MARGIN, lifetime / 10),
+            scopes=frozenset(scope.split() if isinstance(scope, str) else ()),
+        )
+
+    def _refusal(self, answer: Answer) -> AuthenticationFailed:
+        try:
+            document = parse_object(answer.body, answer.content_type, REQUEST)
+        except (Malformed, Transient):
+            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=answer.status)
+        code, kind = document.get("code"), document.get("error")
+        number = code if isinstance(code, int) and not isinstance(code, bool) else None
+        said = " ".join(
+            str(document[key]) for key in ("reason", "message", "error") if document.get(key)
+        )
+        reason = _BY_CODE.get(number or 0) or _BY_ERROR.get(str(kind)) or _NOTHING_GIVEN
+        if any(word in said.lower() for word in ("disabled", "deactivated", "4717")):
+            reason = _DISABLED
+        return AuthenticationFailed(
+            REQUEST,
+            reason,
+            self._without_secret(said),
+            status=answer.status,
+            code=number,
+            tracking_id=answer.tracking_id,
+        )
+
+    def _without_secret(self, text: str) -> str:
+        secret = self._credentials.client_secret
+        return quoted(text.replace(secret, REDACTED) if secret else text)
+
+
+def _lifetime(expires_in: JsonValue) -> float:
+    """Seconds, from `expires_in` as it came."""
+    if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit():
+        expires_in = int(expires_in[:9])
+    if isinstance(expires_in, int | float) and math.isfinite(expires_in) and expires_in >= 1:
+        return float(expires_in)
+    return _LIFETIME

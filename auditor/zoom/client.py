@@ -1,0 +1,260 @@
+"""The client: reads Zoom's API. It has no way to write."""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from auditor.evidence.reading import JsonValue
+from auditor.zoom.answers import read_answer, utc_now
+from auditor.zoom.auth import Credentials, TokenSource
+from auditor.zoom.endpoints import Endpoint
+from auditor.zoom.errors import (
+    AuthenticationFailed,
+    Malformed,
+    RateLimited,
+    ScopeMissing,
+    TokenRejected,
+    ZoomError,
+)
+from auditor.zoom.hosts import COMMERCIAL, Cloud, check_url
+from auditor.zoom.limits import RateLimiter
+from auditor.zoom.paging import Listing, Row
+from auditor.zoom.redaction import redact_object
+from auditor.zoom.retry import RetryPolicy
+from auditor.zoom.transport import Bearer, Transport
+
+_log = logging.getLogger(__name__)
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_REFUSED_AGAIN = (
+    "Zoom does not accept a token it has just given: check that the app is still activated and "
+    "that ZOOM_API_URL and ZOOM_OAUTH_URL belong to the same Zoom cloud."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What was asked of the API so far; token requests are not counted."""
+
+    requests: int = 0
+    retries: int = 0
+    """Of these, requests sent again."""
+    rate_limited: int = 0
+    """Answers that said: too many requests."""
+
+
+class ZoomClient:
+    """Reads documents and listings, for any number of threads.
+
+    Every request waits for its slot, is retried where that helps, and is answered with a document
+    without secrets or with a `ZoomError` that says what to do.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        tokens: TokenSource,
+        transport: Transport,
+        limiter: RateLimiter,
+        *,
+        retries: RetryPolicy | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Make no request yet.
+
+        Raises:
+            UnsafeUrl: `api_url` is no place for a token.
+        """
+        self.api_url = check_url(api_url, "ZOOM_API_URL")
+        self._tokens, self._transport, self._limiter = tokens, transport, limiter
+        self._retries, self._now = retries or RetryPolicy(), now
+        self._lock = threading.Lock()
+        self._requests = self._again = self._rate_limited = 0
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes of the current token; empty before the first request."""
+        return self._tokens.scopes
+
+    @property
+    def counters(self) -> Counters:
+        """The counts at this moment."""
+        with self._lock:
+            return Counters(self._requests, self._again, self._rate_limited)
+
+    def authenticate(self) -> frozenset[str]:
+        """Get a token without reading anything, and return its scopes.
+
+        Raises:
+            ZoomError: there is none to be had.
+        """
+        self._tokens.token()
+        return self.scopes
+
+    def get(
+        self,
+        endpoint: Endpoint,
+        *,
+        ids: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> dict[str, JsonValue]:
+        """The document at `endpoint`, without secrets. `ids` fill the placeholders of its path.
+
+        Raises:
+            ZoomError: there is none to be had; `AuthenticationFailed`, `Unreachable` and a daily
+                `RateLimited` hold for every other request, too.
+        """
+        url = self.api_url + path(endpoint, ids or {})
+        query = dict(params or {})
+        tries = 0
+
+        def attempt() -> dict[str, JsonValue]:
+            nonlocal tries
+            tries += 1
+            return self._attempt(endpoint, url, query, again=tries > 1)
+
+        return self._retries.call(attempt, on_retry=_note_retry)
+
+    def pages(
+        self,
+        endpoint: Endpoint,
+        *,
+        ids: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Listing:
+        """The pages of the listing at `endpoint`: iterate over it. Requests are made meanwhile.
+
+        Page tokens live 15 minutes, so read the listing to its end before using its rows.
+        """
+        if not endpoint.items:
+            raise ValueError(f"{endpoint.request} is not a listing.")
+        return Listing(
+            lambda query: self.get(endpoint, ids=ids, params=query),
+            endpoint.request,
+            endpoint.items,
+            params=params,
+            page_size=endpoint.page_size,
+            row_id=endpoint.row_id,
+        )
+
+    def items(
+        self,
+        endpoint: Endpoint,
+        *,
+        ids: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Iterator[Row]:
+        """The rows of the listing at `endpoint`, one by one."""
+        for page in self.pages(endpoint, ids=ids, params=params):
+            yield from page
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _attempt(
+        self, endpoint: Endpoint, url: str, query: Mapping[str, str], *, again: bool
+    ) -> dict[str, JsonValue]:
+        token = self._tokens.token()
+        try:
+            return self._send(endpoint, url, query, token, again=again)
+        except TokenRejected:
+            token = self._tokens.renew(token)
+        try:
+            return self._send(endpoint, url, query, token, again=True)
+        except TokenRejected as error:
+            if error.code == 4700:
+                # One text for "expired" and "lacks a scope"; a fresh token has not expired.
+                raise ScopeMissing(
+                    endpoint.request,
+                    endpoint.scopes,
+                    error.detail,
+                    status=error.status,
+                    code=error.code,
+                    tracking_id=error.tracking_id,
+                ) from error
+            raise AuthenticationFailed(
+                endpoint.request,
+                _REFUSED_AGAIN,
+                error.detail,
+                status=error.status,
+                code=error.code,
+                tracking_id=error.tracking_id,
+            ) from error
+
+    def _send(
+        self, endpoint: Endpoint, url: str, query: Mapping[str, str], token: str, *, again: bool
+    ) -> dict[str, JsonValue]:
+        self._limiter.acquire(endpoint.label)
+        with self._lock:
+            self._requests += 1
+            self._again += again
+        answer = self._transport.get(url, query, Bearer(token), endpoint.request)
+        _log.debug("%s: HTTP %d, %s", endpoint.request, answer.status, answer.tracking_id or "-")
+        try:
+            document = read_answer(answer, endpoint.request, self._now)
+        except RateLimited as error:
+            with self._lock:
+                self._rate_limited += 1
+            if not error.daily:
+                self._limiter.slow_down(endpoint.label, error.retry_after)
+            raise
+        return redact_object(document)
+
+
+def connect(
+    credentials: Credentials,
+    limiter: RateLimiter,
+    *,
+    cloud: Cloud = COMMERCIAL,
+    retries: RetryPolicy | None = None,
+) -> ZoomClient:
+    """A client for `cloud`, ready to use. Close it after use, or use it in a `with`.
+
+    Raises:
+        UnsafeUrl: an address of `cloud` is no place for credentials.
+    """
+    transport = Transport()
+    tokens = TokenSource(credentials, transport, token_url=cloud.token_url, retries=retries)
+    return ZoomClient(cloud.api_url, tokens, transport, limiter, retries=retries)
+
+
+def path(endpoint: Endpoint, ids: Mapping[str, str]) -> str:
+    """The path of `endpoint` with `ids` in place of its placeholders, percent-encoded.
+
+    Meeting UUIDs that begin with `/` or contain `//` are encoded twice, as Zoom asks.
+
+    Raises:
+        KeyError: a placeholder has no id.
+        Malformed: an id that would lead to another path.
+    """
+
+    def encoded(match: re.Match[str]) -> str:
+        id_ = ids[match[1]]
+        if id_ in ("", ".", ".."):
+            raise Malformed(endpoint.request, f"Zoom named {id_!r} as {match[1]}")
+        once = quote(id_, safe="")
+        return quote(once, safe="") if id_.startswith("/") or "//" in id_ else once
+
+    return _PLACEHOLDER.sub(encoded, endpoint.path)
+
+
+def _note_retry(error: ZoomError) -> None:
+    _log.info("%s Asking again.", error)

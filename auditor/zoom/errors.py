@@ -1,0 +1,251 @@
+"""What can go wrong between us and Zoom: one class per thing a caller would handle differently."""
+
+import re
+from collections.abc import Sequence
+
+from auditor.zoom.redaction import redact_text
+
+LONGEST_QUOTE = 200
+"""Characters of Zoom's own words that are repeated in a message."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+
+
+def quoted(text: str) -> str:
+    """Zoom's words, fit for a message: one line, at most `LONGEST_QUOTE` long, no secrets."""
+    line = " ".join(_UNPRINTABLE.sub(" ", redact_text(text[: 20 * LONGEST_QUOTE])).split())
+    return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1].rstrip() + "…"
+
+
+class ZoomError(Exception):
+    """A request to Zoom that did not give what was asked for.
+
+    `request` names it without ids (`GET /users/{userId}/settings`), `status` is the HTTP status,
+    `code` the number in Zoom's answer, `detail` Zoom's words, `tracking_id` the value of
+    `x-zm-trackingid`, which Zoom's support asks for. `str()` is for people.
+    """
+
+    worth_retrying = False
+    """True where the same request may succeed in a moment."""
+
+    def __init__(
+        self,
+        request: str,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        code: int | None = None,
+        tracking_id: str = "",
+    ) -> None:
+        self.request = request
+        self.detail = quoted(detail)
+        self.status = status
+        self.code = code
+        self.tracking_id = quoted(tracking_id)
+        super().__init__(request)
+
+    def __str__(self) -> str:
+        return f"Zoom did not answer {self.request} as expected{self._words}."
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    @property
+    def _words(self) -> str:
+        """Zoom's words and numbers, in brackets; empty where there are none."""
+        numbers = [f"HTTP {self.status}"] if self.status is not None else []
+        if self.code is not None:
+            numbers.append(f"code {self.code}")
+        said = f'"{self.detail}"' if self.detail else ""
+        inside = ": ".join(part for part in (", ".join(numbers), said) if part)
+        return f" ({inside})" if inside else ""
+
+
+class AuthenticationFailed(ZoomError):
+    """No token, or none that Zoom accepts. Nothing can be read. `reason` is a whole sentence."""
+
+    def __init__(
+        self,
+        request: str,
+        reason: str,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        code: int | None = None,
+        tracking_id: str = "",
+    ) -> None:
+        super().__init__(request, detail, status=status, code=code, tracking_id=tracking_id)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reason} Zoom refused {self.request}{self._words}."
+
+
+class TokenRejected(ZoomError):
+    """Zoom no longer accepts the token sent with a request. The client renews it once."""
+
+    def __str__(self) -> str:
+        return f"Zoom no longer accepts the token sent with {self.request}{self._words}."
+
+
+class Unreachable(ZoomError):
+    """No connection: name, network, proxy or TLS. `detail` says which, and what to check."""
+
+    def __init__(self, request: str, detail: str, *, worth_retrying: bool = True) -> None:
+        super().__init__(request, detail)
+        self.worth_retrying = worth_retrying
+
+    def __str__(self) -> str:
+        return f"Zoom could not be reached for {self.request}: {self.detail}"
+
+
+class Denied(ZoomError):
+    """The app's owner lacks a right. The setting is unknown, never off."""
+
+    def __str__(self) -> str:
+        return (
+            f"Zoom refused {self.request}{self._words}. The app's owner needs a role that may view "
+            "this; where the role is right, a setting of the account forbids it."
+        )
+
+
+class ScopeMissing(Denied):
+    """The token lacks a scope. Source: Zoom error codes 4711 and 4700.
+
+    `scopes` are the scopes Zoom named, any one of which may suffice; empty where it named none.
+    """
+
+    def __init__(
+        self,
+        request: str,
+        scopes: Sequence[str] = (),
+        detail: str = "",
+        *,
+        status: int | None = None,
+        code: int | None = None,
+        tracking_id: str = "",
+    ) -> None:
+        super().__init__(request, detail, status=status, code=code, tracking_id=tracking_id)
+        self.scopes = tuple(quoted(scope) for scope in scopes)
+
+    def __str__(self) -> str:
+        named = " or ".join(self.scopes) or "a scope it did not name"
+        return (
+            f"Zoom refused {self.request}: the app lacks {named}. "
+            "Add it under Scopes in the app's page, then run the audit again."
+        )
+
+
+class NotLicensed(ZoomError):
+    """The plan, add-on or licence does not include this. Source: error codes 200 and 3161."""
+
+    def __str__(self) -> str:
+        return (
+            f"Zoom does not offer {self.request} to this account or user{self._words}. "
+            "It needs another plan, licence or add-on; without it the setting stays unknown."
+        )
+
+
+class NotFound(ZoomError):
+    """What was asked for is not in this account. Source: HTTP 404 and codes 1001 to 4130."""
+
+    def __str__(self) -> str:
+        return (
+            f"Zoom does not know what {self.request} asked for{self._words}. It may have been "
+            "deleted since it was listed, or belong to another account."
+        )
+
+
+class RateLimited(ZoomError):
+    """Too many requests. `retry_after` is in seconds, None where Zoom did not say.
+
+    `daily`: the account's quota for the day (UTC) is used up; waiting a little does not help.
+    """
+
+    def __init__(
+        self,
+        request: str,
+        detail: str = "",
+        *,
+        retry_after: float | None = None,
+        daily: bool = False,
+        status: int | None = None,
+        code: int | None = None,
+        tracking_id: str = "",
+    ) -> None:
+        super().__init__(request, detail, status=status, code=code, tracking_id=tracking_id)
+        self.retry_after = retry_after
+        self.daily = daily
+        self.worth_retrying = not daily
+
+    def __str__(self) -> str:
+        if not self.daily:
+            return (
+                f"Zoom refused {self.request}: too many requests a second{self._words}. Other apps "
+                "share this limit; run again with a lower --rate-share or --max-rate."
+            )
+        wait = (
+            f"in about {max(1, round(self.retry_after / 60)):,} minutes"
+            if self.retry_after is not None
+            else "after midnight UTC"
+        )
+        return (
+            f"Zoom refused {self.request}: the account's requests for today are used up"
+            f"{self._words}. Run again with --resume {wait}."
+        )
+
+
+class Transient(ZoomError):
+    """A fault that passes: server errors, broken connections, time-outs, cut-off answers."""
+
+    worth_retrying = True
+
+    def __str__(self) -> str:
+        return (
+            f"Zoom did not answer {self.request} properly, even when asked again{self._words}. "
+            "Run again later; status.zoom.us shows known outages."
+        )
+
+
+class Malformed(ZoomError):
+    """An answer came, but not the JSON object that was due. `detail` says what came instead."""
+
+    def __init__(
+        self,
+        request: str,
+        detail: str,
+        *,
+        worth_retrying: bool = False,
+        status: int | None = None,
+        code: int | None = None,
+        tracking_id: str = "",
+    ) -> None:
+        super().__init__(request, detail, status=status, code=code, tracking_id=tracking_id)
+        self.worth_retrying = worth_retrying
+
+    def __str__(self) -> str:
+        place = f" (HTTP {self.status})" if self.status is not None else ""
+        return (
+            f"The answer to {self.request}{place} cannot be used: {self.detail}. "
+            "Check the address (ZOOM_API_URL, ZOOM_OAUTH_URL) and that no proxy changes answers."
+        )
+
+
+class Rejected(ZoomError):
+    """Zoom finds the request itself wrong, or the feature is switched off. See `code`."""
+
+    def __str__(self) -> str:
+        return (
+            f"Zoom rejected {self.request}{self._words}. The feature may be switched off, or this "
+            "version of the auditor may be too old for Zoom's API."
+        )
+
+
+class PageTokenExpired(Rejected):
+    """A listing took longer than its page token lives, 15 minutes. It has to start again."""
+
+    def __str__(self) -> str:
+        return (
+            f"The listing {self.request} expired before it was read to the end{self._words}. "
+            "Run again, with a higher rate where the organisation allows it."
+        )

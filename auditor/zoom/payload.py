@@ -1,0 +1,112 @@
+"""Payloads: from the bytes of an answer to a JSON object, or the reason why not."""
+
+import json
+import math
+import re
+from typing import NoReturn
+
+from auditor.evidence.reading import JsonValue
+from auditor.zoom.errors import Malformed, Transient
+
+DEEPEST = 100
+"""Levels of nesting. The deepest documented answer has fewer than ten."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class _Unusable(ValueError):
+    """Valid JSON as Python reads it, but not what a settings document may hold."""
+
+
+def parse_object(
+    body: bytes, content_type: str, request: str, *, status: int | None = None
+) -> dict[str, JsonValue]:
+    """The JSON object in `body`.
+
+    A missing content type is tolerated where the body is a JSON object all the same.
+
+    Raises:
+        Malformed: another content type, nothing, not an object, not UTF-8, too deep, a number
+            JSON does not have, or the same key twice with different values.
+        Transient: JSON that breaks off or is not JSON at all.
+    """
+    if not body.strip():
+        raise Malformed(request, "it is empty", worth_retrying=True, status=status)
+    kind = content_type.split(";")[0].strip().lower()
+    if kind and kind != "application/json" and not kind.endswith("+json"):
+        raise Malformed(request, f"it is {kind}, not JSON", worth_retrying=True, status=status)
+    document = _parsed(body, request, status)
+    if not isinstance(document, dict):
+        raise Malformed(request, "it is JSON, but not an object", status=status)
+    if _depth_exceeds(document, DEEPEST):
+        raise Malformed(request, f"it is nested more than {DEEPEST} levels deep", status=status)
+    return document
+
+
+def _parsed(body: bytes, request: str, status: int | None) -> JsonValue:
+    try:
+        text = body.decode("utf-8-sig")
+        document: JsonValue = json.loads(
+            text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unambiguous
+        )
+    except UnicodeDecodeError as error:
+        raise Malformed(request, f"byte {error.start} is not valid UTF-8", status=status) from error
+    except RecursionError as error:
+        raise Malformed(request, "it is nested too deeply", status=status) from error
+    except json.JSONDecodeError as error:
+        raise Transient(request, f"invalid JSON: {error.msg}", status=status) from error
+    except _Unusable as error:
+        raise Malformed(request, str(error), status=status) from error
+    except ValueError as error:
+        raise Malformed(request, "it holds a number of too many digits", status=status) from error
+    return _whole(document) if _SURROGATE.search(text) else document
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise _Unusable(f"it holds {constant}, which is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _Unusable("it holds a number that is too large")
+    return number
+
+
+def _unambiguous(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    """The object of `pairs`. A setting that is both on and off is not evidence of either."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        for key, value in pairs:
+            if type(found[key]) is not type(value) or found[key] != value:
+                raise _Unusable(f"it holds {key[:60]!r} twice, with different values")
+    return found
+
+
+def _whole(value: JsonValue) -> JsonValue:
+    """`value` with halves of characters (lone surrogates, as from cut-off names) replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {str(_whole(key)): _whole(item) for key, item in value.items()}
+    return value
+
+
+def _depth_exceeds(document: JsonValue, limit: int) -> bool:
+    level: list[JsonValue] = [document]
+    for _ in range(limit):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else _items(node))
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _items(node: JsonValue) -> list[JsonValue]:
+    return node if isinstance(node, list) else []

@@ -1,0 +1,54 @@
+"""Retrying: how often, and how long to wait in between."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from auditor.zoom.errors import RateLimited, ZoomError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter. Waits are in seconds."""
+
+    attempts: int = 5
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    longest_retry_after: float = 120.0
+    """Zoom is believed up to here when it names a wait."""
+    sleep: Callable[[float], object] = time.sleep
+    chance: Callable[[], float] = random.random
+
+    def call(
+        self, attempt: Callable[[], T], on_retry: Callable[[ZoomError], None] | None = None
+    ) -> T:
+        """What `attempt` returns, called up to `attempts` times.
+
+        `on_retry` is told of the error before each wait.
+
+        Raises:
+            ZoomError: the last error; it is not `worth_retrying` any more.
+        """
+        tries = 0
+        while True:
+            try:
+                return attempt()
+            except ZoomError as error:
+                tries += 1
+                if not error.worth_retrying or tries >= self.attempts:
+                    error.worth_retrying = False
+                    raise
+                if on_retry is not None:
+                    on_retry(error)
+                wait = self._wait(error, tries)
+            self.sleep(wait)
+
+    def _wait(self, error: ZoomError, tries: int) -> float:
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            return min(error.retry_after, self.longest_retry_after)
+        ceiling = min(self.first_wait * 2.0 ** (tries - 1), self.longest_wait)
+        return ceiling * self.chance()

@@ -1,0 +1,365 @@
+"""Synthetic runs: small worlds with everything a report must survive."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import (
+    Api,
+    BaselineInfo,
+    ControlInfo,
+    Kind,
+    ReadError,
+    RunInfo,
+    Severity,
+    Status,
+    Summary,
+    Verdict,
+)
+from auditor.findings.run import Assessment, Run
+
+SOURCE = {
+    Level.ACCOUNT: "GET /accounts/me/settings",
+    Level.GROUP: "GET /groups/{groupId}/settings",
+    Level.USER: "GET /users/{userId}/settings",
+}
+SEEN_AT = "2026-11-21T21:58:03Z"
+
+HOSTILE = {
+    "markup": "<script>alert(1)</script><img src=x onerror=alert(2)>",
+    "quotes": '"O\'Hara" `&` {{ 7*7 }} {% raw %}',
+    "rtl": "invoice\u202efdp.exe \u200fעברית",
+    "newlines": "first\r\nsecond\tthird\x00\u2028fourth",
+    "ansi": "\x1b[31mred\x1b[2J\x9b5mblink\x1b]8;;http://evil.example\x07link",
+    "long": "x" * 10_000,
+    "zalgo": "Z" + "\u0301" * 5_000,
+    "emoji": "👩‍⚕️ Klinik 🏥 日本語 グループ",
+    "surrogate": "half \ud83d pair",
+    "formula": '=HYPERLINK("http://evil.example")',
+    "empty": "",
+}
+
+CONTROLS = {
+    info.id: info
+    for info in (
+        ControlInfo(
+            "AI-01",
+            "Meeting summary is off, or limited to approved groups",
+            "AI features",
+            Severity.CRITICAL,
+            why="A summary turns a whole call into text, and one host decides for everyone.",
+            fix_portal="Admin Center > Settings > Zoom AI > Meeting > Meeting summary",
+            pitfalls="Off here stops nothing that a participant captures with another tool.",
+            mappings={
+                "gdpr": ("Art 5(1)(b)", "Art 25(2)"),
+                "nist_800_53r5": ("CM-7", "PT-2"),
+                "cis_zoom_v1_0_0": (),
+            },
+        ),
+        ControlInfo(
+            "AI-06",
+            "Smart recording (highlights, chapters) is off, or limited to approved groups",
+            "AI features",
+            Severity.HIGH,
+        ),
+        ControlInfo(
+            "CN-05",
+            "Participants are asked to consent when a recording starts",
+            "Consent",
+            Severity.CRITICAL,
+            why="Consent that nobody was asked for is none.",
+            fix_portal="Account Settings > Recording > Ask participants for consent",
+            fix_api='PATCH /accounts/me/settings {"recording": {"recording_disclaimer": true}}',
+            mappings={"gdpr": ("Art 7",)},
+        ),
+        ControlInfo(
+            "RC-02",
+            "Local recording is off",
+            "Recording",
+            Severity.HIGH,
+            fix_portal="Account Settings > Recording > Record to computer files",
+        ),
+        ControlInfo(
+            "RT-01",
+            "Cloud recordings delete themselves, and deletion is final",
+            "Retention",
+            Severity.MEDIUM,
+        ),
+        ControlInfo("IA-04", "Participants cannot rename themselves", "Meeting", Severity.LOW),
+        ControlInfo("DR-01", "Meeting traffic stays in chosen regions", "Regions", Severity.MEDIUM),
+        ControlInfo(
+            "TR-01",
+            "Zoom's no-training commitment has been re-read and saved",
+            "Training",
+            Severity.HIGH,
+        ),
+        ControlInfo("TP-01", "Live streaming is off", "Third parties", Severity.HIGH),
+    )
+}
+
+
+def account(name: str = "Example Health") -> Scope:
+    return Scope(Level.ACCOUNT, "acc-1", name)
+
+
+def group(number: int, name: str | None = None) -> Scope:
+    return Scope(Level.GROUP, f"g{number:03}", f"Group {number}" if name is None else name)
+
+
+def user(number: int, name: str | None = None) -> Scope:
+    return Scope(
+        Level.USER,
+        f"u{number:05}",
+        f"User {number}" if name is None else name,
+        email=f"user{number}@example.com",
+        licence=2,
+        status="active",
+    )
+
+
+def deviation(control: str = "AI-01", level: Level = Level.USER, **changes: object) -> Verdict:
+    verdict = Verdict(
+        control=control,
+        kind=Kind.VALUE,
+        status=Status.FAIL,
+        severity=CONTROLS[control].severity,
+        setting={"AI-01": "in_meeting.meeting_summary_with_ai_companion.enable"}.get(
+            control, f"recording.{control.lower()}"
+        ),
+        observed=True,
+        expected={"op": "eq", "value": False},
+        locked=False,
+        decided_by=str(level),
+        changeable_by=("user", "group_admin", "account_admin"),
+        source=SOURCE[level],
+        detail="The value differs from what the baseline asks.",
+    )
+    return replace(verdict, **changes)  # type: ignore[arg-type]
+
+
+def unknown(
+    cause: Cause, control: str = "AI-06", level: Level = Level.USER, **changes: object
+) -> Verdict:
+    return deviation(
+        control,
+        level,
+        **{
+            "status": Status.UNKNOWN,
+            "cause": cause,
+            "observed": None,
+            "locked": None,
+            "decided_by": None,
+            "changeable_by": (),
+            "detail": f"Why: {cause}.",
+            **changes,
+        },
+    )
+
+
+def passed(control: str = "IA-04", level: Level = Level.USER, **changes: object) -> Verdict:
+    return deviation(
+        control,
+        level,
+        **{"status": Status.PASS, "observed": False, "locked": True, "detail": "", **changes},
+    )
+
+
+def judged(scope: Scope, verdicts: Sequence[Verdict], at: str = SEEN_AT) -> Assessment:
+    return Assessment(scope, tuple(verdicts), {verdict.source: at for verdict in verdicts})
+
+
+def run_of(
+    assessments: Sequence[Assessment],
+    *,
+    errors: Sequence[ReadError] = (),
+    passes: int = 0,
+    controls: dict[str, ControlInfo] | None = None,
+    name: str = "strict",
+    **info: object,
+) -> Run:
+    """A run whose summary is counted from its assessments, plus `passes` that are not listed."""
+    verdicts = [(a.scope, v) for a in assessments for v in a.verdicts]
+    failed = [(scope, v) for scope, v in verdicts if v.status is Status.FAIL]
+    by_status = Counter(v.status for _, v in verdicts)
+    by_status[Status.PASS] += passes
+    scopes = {(a.scope.level, a.scope.id) for a in assessments}
+    causes = {v.cause for _, v in verdicts if v.status is Status.UNKNOWN}
+    complete = not any(cause is not None and cause.is_failed_read for cause in causes)
+    coverage = Counter(level for level, _ in scopes)
+    facts = RunInfo(
+        id="20261121T215800Z-7f3a",
+        account_id="acc-1",
+        api_url="https://api.zoom.us/v2",
+        started_at="2026-11-21T21:58:00Z",
+        finished_at="2026-11-21T22:04:30.250Z",
+        depth="user",
+        baseline=BaselineInfo(name, "1.0.0", "sha256:" + "ab" * 32, "Strict"),
+        evidence_digest="sha256:" + "cd" * 32,
+        complete=complete,
+        exit_code=0 if complete else 3,
+    )
+    return Run(
+        info=replace(facts, **info),  # type: ignore[arg-type]
+        summary=Summary(
+            by_status=by_status,
+            by_severity=Counter(v.severity for _, v in failed),
+            by_level=Counter(scope.level for scope, _ in failed),
+            coverage={level: coverage[level] for level in Level if coverage[level]},
+            pending_users=3,
+            settings_returned=412,
+            settings_judged=96,
+        ),
+        api=Api(requests=923, retries=4, rate_limited=2, seconds=390.2504),
+        errors=tuple(errors),
+        controls=CONTROLS if controls is None else controls,
+        assessments=tuple(assessments),
+        tool_version="0.1.0",
+    )
+
+
+DENIED = ReadError(
+    "GET /users/{userId}/settings",
+    Cause.DENIED,
+    "Zoom refused GET /users/{userId}/settings (4711): the app lacks user:read:settings:admin.",
+    ("AI-01", "AI-06"),
+    12,
+)
+FAILED = ReadError("GET /groups", Cause.ERROR, "Zoom answered 502 five times.", ("RC-02",))
+
+
+def everything() -> Run:
+    """Every status, kind, cause and severity, over account, groups and users."""
+    lock = deviation(
+        "CN-05",
+        Level.ACCOUNT,
+        kind=Kind.LOCK,
+        setting="recording.recording_disclaimer",
+        observed=False,
+        expected={"op": "eq", "value": True},
+        decided_by="account",
+    )
+    decision = deviation(
+        "DR-01",
+        Level.ACCOUNT,
+        status=Status.NEEDS_DECISION,
+        observed=["US", "CA"],
+        expected={"op": "subset_of_param", "param": "allowed_regions"},
+        detail="Set allowed_regions in the organisation file.",
+    )
+    attest = deviation(
+        "TR-01",
+        Level.ACCOUNT,
+        kind=Kind.ATTESTATION,
+        status=Status.ATTESTATION_EXPIRED,
+        setting="",
+        observed=None,
+        expected=None,
+        locked=None,
+        detail="The attestation ran out on 2026-10-01.",
+    )
+    missing = replace(
+        attest, status=Status.NEEDS_DECISION, detail="Nobody has attested this.", control="TP-01"
+    )
+    uncovered = deviation(
+        "TP-01",
+        Level.ACCOUNT,
+        kind=Kind.UNCOVERED,
+        status=Status.NOT_APPLICABLE,
+        severity=Severity.LOW,
+        setting="in_meeting.brand_new_ai_thing",
+        observed={"enable": True, "mode": "auto"},
+        expected=None,
+    )
+    waived = deviation(
+        "RC-02", Level.GROUP, status=Status.WAIVED, detail="Waived until 2027-01-31, SEC-12."
+    )
+    attested = unknown(Cause.ABSENT, "TP-01", Level.GROUP, status=Status.ATTESTED)
+    top = [
+        deviation("AI-01", Level.ACCOUNT),
+        deviation("RT-01", Level.ACCOUNT, observed=365, expected={"op": "lte", "value": 90}),
+        lock,
+        decision,
+        attest,
+        missing,
+        uncovered,
+        unknown(Cause.NOT_LICENSED, "TP-01", Level.ACCOUNT),
+    ]
+    loose = (deviation("AI-01"), deviation("RC-02"), deviation("IA-04"), unknown(Cause.ABSENT))
+    tight = (passed(), unknown(Cause.ABSENT))
+    basic = (deviation("AI-01"), unknown(Cause.UNDOCUMENTED_VALUE, "RT-01", observed="maybe"))
+    odd = (
+        unknown(Cause.WRONG_TYPE, "RT-01", observed="ninety"),
+        unknown(Cause.NOT_COLLECTED, "RC-02"),
+    )
+    refused = (unknown(Cause.DENIED, "AI-01"), unknown(Cause.DENIED, "AI-06"))
+    assessments = [judged(account(), top)]
+    assessments += [
+        judged(group(1, "Clinical Ops"), [deviation("AI-01", Level.GROUP), waived]),
+        judged(group(2, "Studio"), [deviation("RC-02", Level.GROUP), attested]),
+        judged(group(3, "Front desk"), [unknown(Cause.ERROR, "RC-02", Level.GROUP)]),
+    ]
+    kinds = [loose] * 14 + [tight] * 6 + [basic] * 3 + [odd] * 2 + [refused] * 12
+    assessments += [judged(user(at), verdicts) for at, verdicts in enumerate(kinds)]
+    return run_of(assessments, errors=[DENIED, FAILED], passes=1234, exit_code=1, fail_on="high")
+
+
+def clean() -> Run:
+    """Everything as expected, nothing unknown."""
+    nothing: tuple[Verdict, ...] = ()
+    scopes = [account(), group(1), *map(user, range(20))]
+    return run_of([judged(scope, nothing) for scope in scopes], passes=180)
+
+
+def empty() -> Run:
+    """Nothing selected, nothing read."""
+    return run_of([], controls={}, exit_code=4)
+
+
+def all_unknown() -> Run:
+    """No deviation, and every cause of an unknown."""
+    verdicts = [unknown(cause, control) for cause, control in zip(Cause, CONTROLS, strict=False)]
+    return run_of([judged(user(1), verdicts)], errors=[DENIED])
+
+
+def hostile() -> Run:
+    """Every hostile name as a group and as a user, and in values, messages and settings."""
+    groups = [
+        judged(group(at, name), [deviation("AI-01", Level.GROUP)])
+        for at, name in enumerate(HOSTILE.values())
+    ]
+    users = [
+        judged(
+            replace(user(at, name), email=name[:200]),
+            [
+                deviation(
+                    "RC-02",
+                    observed=name,
+                    setting=name[:300].encode("utf-8", "replace").decode(),
+                    detail=name,
+                ),
+                unknown(Cause.DENIED, "AI-06", detail=name),
+            ],
+        )
+        for at, name in enumerate(HOSTILE.values())
+    ]
+    errors = [ReadError(name, Cause.DENIED, name, (name[:40],)) for name in HOSTILE.values()]
+    return run_of([*groups, *users], errors=errors, name=HOSTILE["markup"])
+
+
+def large(users: int = 5_000) -> Run:
+    """One account with `users` users, who all deviate in one of five ways; half share evidence."""
+    ways = [
+        (deviation("AI-01"), deviation("RC-02"), unknown(Cause.ABSENT)),
+        (deviation("AI-01"),),
+        (deviation("RC-02"), deviation("IA-04")),
+        (deviation("IA-04"),),
+        (deviation("RT-01", observed=400),),
+    ]
+    return run_of(
+        [
+            judged(account(), [deviation("AI-01", Level.ACCOUNT)]),
+            *(judged(user(at), ways[at % 5]) for at in range(users)),
+        ]
+    )

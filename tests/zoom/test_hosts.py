@@ -1,0 +1,74 @@
+import pytest
+
+from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT, UnsafeUrl, check_url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        COMMERCIAL.api_url,
+        COMMERCIAL.token_url,
+        GOVERNMENT.api_url,
+        GOVERNMENT.token_url,
+        "https://api-eu.zoom.us/v2",
+        "https://eu01api.zoom.us/v2",
+        "https://acme.zoom.us:443/v2",
+        "https://API.ZOOM.US/v2",
+        "http://127.0.0.1:8080/v2",
+        "http://127.9.9.9/v2",
+        "https://localhost/v2",
+        "http://[::1]:9/v2",
+    ],
+)
+def test_zooms_hosts_and_this_machine_are_accepted(url):
+    assert check_url(url, "ZOOM_API_URL") == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://zoom.us.evil.com",
+        "https://evilzoom.us",
+        "https://evil.com/zoom.us",
+        "https://evil.com#.zoom.us",
+        "https://evil.com?.zoom.us",
+        "https://evil.com\\.zoom.us/v2",
+        "https://evil.com%2f.zoom.us/v2",
+        "https://zoom.us@evil.com",
+        "https://user:pw@api.zoom.us/v2",
+        "https://api.zoom.us/v2?x=1",
+        "https://api.zoom.us/v2?",
+        "https://api.zoom.us/v2#",
+        "http://api.zoom.us",
+        "http://localhost.evil.com",
+        "https://127.0.0.1.evil.com",
+        "http://127.0.0.1.evil.com",
+        "http://0.0.0.0/",
+        "http://169.254.169.254/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[::1/",
+        "https://api.zoom.us:99999/v2",
+        "https://api.zoom.us:0/v2",
+        "https://аpi.zoom.us/v2",
+        "https://api.zoom.us /v2",
+        "https://api.zo\nom.us/v2",
+        "ftp://api.zoom.us",
+        "file:///etc/passwd",
+        "api.zoom.us/v2",
+        "https://",
+        "https://.zoom.us",
+        "",
+    ],
+)
+def test_every_other_host_is_refused_by_name_of_the_setting(url):
+    with pytest.raises(UnsafeUrl, match="ZOOM_API_URL"):
+        check_url(url, "ZOOM_API_URL")
+
+
+def test_a_trailing_slash_and_blanks_around_are_dropped():
+    assert check_url(" https://api.zoom.us/v2/ \n", "X") == "https://api.zoom.us/v2"
+
+
+def test_the_message_names_the_foreign_host():
+    with pytest.raises(UnsafeUrl, match=r"points to zoom\.us\.evil\.com"):
+        check_url("https://zoom.us.evil.com/v2", "X")

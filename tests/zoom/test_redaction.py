@@ -1,0 +1,226 @@
+import json
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.zoom.redaction import (
+    REDACTED,
+    RedactingFilter,
+    is_secret_name,
+    redact,
+    redact_text,
+)
+
+JWT = "eyJzdiI6IjAwMDAwMSJ9.eyJhdWQiOm51bGx9.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password",
+        "pmi_password",
+        "password_for_pmi",
+        "default_password_for_scheduled_meetings",
+        "h323_password",
+        "encrypted_password",
+        "encrypted_passcode",
+        "pstn_password",
+        "recording_play_passcode",
+        "passcode",
+        "host_key",
+        "dynamic_host_key",
+        "authorized_channel_token",
+        "smtp_delivery_address",
+        "zak",
+        "token",
+        "access_token",
+        "client_secret",
+        "clientSecret",
+        "start_url",
+        "join_url",
+        "chat_join_url",
+        "registration_url",
+        "personal_meeting_url",
+        "download_url",
+        "stream_key",
+        "api-key",
+        "Authorization",
+    ],
+)
+def test_texts_under_secret_names_are_dropped(name):
+    assert redact({name: "hunter2"}) == {name: REDACTED}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("require_password_for_pmi_meetings", "all"),
+        ("required_password_for_shared_cloud_recordings", "x"),
+        ("embed_password_in_join_link", "all"),
+        ("minimum_password_length", 8),
+        ("password_expiration_days", 90),
+        ("next_page_token", "8V8HigQkzm2O5r9RUn31D9ZyJHgrmFfbLa2"),
+        ("token_type", "bearer"),
+        ("scope", "user:read:admin"),
+        ("expires_in", 3599),
+        ("vanity_url", "acme"),
+        ("code", 4711),
+        ("key", "cb3674544gexq"),
+        ("sign_in_with_two_factor_auth", "none"),
+        ("user_invited_by_host_can_bypass_waiting_room", "x"),
+    ],
+)
+def test_settings_about_secrets_and_paging_survive(name, value):
+    assert redact({name: value}) == {name: value}
+
+
+@pytest.mark.parametrize("value", [True, False, None, ""])
+def test_booleans_nulls_and_empty_texts_under_secret_names_are_settings(value):
+    assert redact({"pmi_password": value}) == {"pmi_password": value}
+
+
+def test_objects_under_secret_names_are_walked_not_replaced():
+    document = {"password": {"length": 8, "have_number": True, "passcode": "1"}}
+    assert redact(document) == {
+        "password": {"length": 8, "have_number": True, "passcode": REDACTED}
+    }
+
+
+def test_numbers_and_lists_under_secret_names_are_dropped_too():
+    assert redact({"host_key": 123456, "passcodes": ["a", 2, True, {"zak": "z", "on": True}]}) == {
+        "host_key": REDACTED,
+        "passcodes": [REDACTED, REDACTED, True, {"zak": REDACTED, "on": True}],
+    }
+
+
+def test_a_secret_is_found_at_any_depth():
+    assert redact([{"a": [{"b": {"password": "x"}}]}]) == [{"a": [{"b": {"password": REDACTED}}]}]
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        (f"got {JWT} back", JWT),
+        ("Authorization: Bearer abc.def-123456", "abc.def-123456"),
+        ("Authorization: Basic Y2xpZW50OnMzY3IzdA==", "Y2xpZW50OnMzY3IzdA=="),
+        ("join https://acme.zoom.us/j/123?pwd=QWxhZGRpbg.1 now", "QWxhZGRpbg"),
+        ("https://zoom.us/s/1?zak=eyJ0", "eyJ0"),
+        ("https://zoom.us/w/1?tk=abc&uuid=2", "abc"),
+        ("http://user:hunter2@proxy.local:3128 failed", "hunter2"),
+        ("Passcode: 482913\nOne tap", "482913"),
+        ('{"password": "hunter2"}', "hunter2"),
+        ("client_secret=abcdef", "abcdef"),
+        ("+16699009128,,85746065#,,,,*482913# US", "482913"),
+    ],
+)
+def test_secrets_are_known_by_their_shape_in_any_text(text, secret):
+    cleaned = redact_text(text)
+    assert secret not in cleaned
+    assert REDACTED in cleaned
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Security  - Require a passcode when scheduling new meetings: from On to Off",
+        "Edit Group Legal  - Meeting Passcode: from Off to On",
+        "Basic authentication",
+        "Ring bearer wedding",
+        "https://acme.zoom.us/j/123",
+        "https://example.com/terms?lang=en",
+        "meeting:read:meeting:admin",
+        "10.1.2.3/24",
+    ],
+)
+def test_ordinary_text_is_left_alone(text):
+    assert redact_text(text) == text
+
+
+def test_a_token_as_value_of_an_ordinary_key_becomes_the_constant():
+    assert redact({"note": JWT}) == {"note": REDACTED}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["pmi_password", "a", "join_url", "zak"]), inner)
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_redaction_twice_is_redaction_once(document):
+    assert redact(redact(document)) == redact(document)
+
+
+@given(JSON)
+def test_redaction_keeps_keys_lengths_and_booleans(document):
+    def shape(value):
+        if isinstance(value, dict):
+            return {key: shape(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [shape(item) for item in value]
+        return value if value is None or isinstance(value, bool) else "scalar"
+
+    assert shape(redact(document)) == shape(document)
+
+
+def test_a_log_record_loses_secrets_in_message_arguments_and_traceback(caplog):
+    log = logging.getLogger("test.redaction")
+    caplog.handler.addFilter(RedactingFilter())
+    try:
+        try:
+            raise ValueError(f"Bearer {JWT}")
+        except ValueError:
+            log.exception("sent %s", f"https://zoom.us/j/1?pwd={JWT}")
+    finally:
+        caplog.handler.filters.clear()
+    assert JWT not in caplog.text
+    assert "ValueError" in caplog.text
+
+
+def test_a_log_record_with_wrong_arguments_is_still_logged_clean():
+    record = logging.LogRecord("x", 10, "f", 1, "a %d", ("Bearer abcdef123",), None)
+    assert RedactingFilter().filter(record)
+    assert "abcdef123" not in record.getMessage()
+    assert record.getMessage().startswith("a %d")
+
+
+def _recorded() -> Path | None:
+    named = os.environ.get("AUDITOR_REAL_INPUT")
+    places = [Path(named)] if named else []
+    places.append(Path(__file__).parents[3] / "shared")
+    return next((p / "payloads" for p in places if (p / "payloads").is_dir()), None)
+
+
+@pytest.mark.real_input
+@pytest.mark.skipif(_recorded() is None, reason="the recorded responses are not here")
+def test_every_scrubbed_value_of_the_recorded_responses_would_have_been_dropped():
+    folder = _recorded()
+    assert folder is not None
+    left = set()
+
+    def walk(value, key):
+        if isinstance(value, dict):
+            for name, item in value.items():
+                walk(item, name)
+        elif isinstance(value, list):
+            for item in value:
+                walk(item, key)
+        elif value == "SCRUBBED":
+            left.add(key)
+
+    for file in sorted(folder.glob("*.json")):
+        walk(redact(json.loads(file.read_text("utf-8"))), "")
+    assert left <= {"pic_url"}
+
+
+def test_camel_case_names_are_read_like_snake_case():
+    assert is_secret_name("hostKey")
+    assert not is_secret_name("nextPageToken")
