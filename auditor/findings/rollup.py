@@ -129,9 +129,9 @@ class Rollup:
 
     @property
     def decisions(self) -> Sequence[Group]:
-        """Decisions the organisation has not made."""
-        due = self.of_status(Status.NEEDS_DECISION)
-        return [g for g in due if g.verdict.kind is not Kind.ATTESTATION]
+        """Decisions the organisation has not made, new settings aside."""
+        apart = (Kind.ATTESTATION, Kind.UNCOVERED)
+        return [g for g in self.of_status(Status.NEEDS_DECISION) if g.verdict.kind not in apart]
 
     @property
     def attestations(self) -> Sequence[Group]:

@@ -8,13 +8,12 @@ from typing import BinaryIO, ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Scope
 from auditor.findings.model import Severity, Status, Verdict
 from auditor.findings.rollup import ControlRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.report import wording
-from auditor.report.display import shorten, value_text
+from auditor.report.display import shorten
 from auditor.report.interface import Options
 
 MOST_NAMES = 1000
@@ -88,11 +87,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        plain=_plain, sentence=_sentence, value=_value, number=wording.number
-    )
+    environment.filters.update(plain=_plain, sentence=_sentence, number=wording.number)
     environment.globals.update(
-        w=wording, Severity=Severity, Status=Status, scope_name=_scope_name, expected=_expected
+        w=wording,
+        Severity=Severity,
+        Status=Status,
+        scope_name=_scope_name,
+        expected=_expected,
+        observed=_observed,
     )
     return environment
 
@@ -120,12 +122,12 @@ def _sentence(text: str) -> str:
     return shorten(" ".join(text.split()), LONGEST_SENTENCE)
 
 
-def _value(value: JsonValue) -> str:
-    return value_text(value, LONGEST)
-
-
 def _expected(verdict: Verdict) -> str:
-    return wording.expectation(verdict.expected, LONGEST)
+    return wording.expectation(verdict, LONGEST)
+
+
+def _observed(verdict: Verdict) -> str:
+    return wording.observation(verdict, LONGEST)
 
 
 def _scope_name(scope: Scope) -> str:

@@ -193,6 +193,14 @@ class _Page:
                 hanging="  ",
             )
 
+        if uncovered := self.rollup.uncovered:
+            settings = len({group.verdict.setting for group in uncovered})
+            yield from self._wrapped(
+                f"New settings: {wording.number(settings)} that no control covers and no reference "
+                f"explains; `auditor control show {_first_id(uncovered)}` says how to decide.",
+                hanging="  ",
+            )
+
     def _errors(self) -> Iterator[str]:
         errors = self.run.errors
         if not errors:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import ReadError, Severity, Status, Verdict
+from auditor.findings.model import Kind, ReadError, Severity, Status, Verdict
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.report.display import plain, value_text
@@ -261,10 +261,8 @@ def changeable(verdict: Verdict) -> str:
 
 
 def lock_state(verdict: Verdict) -> str:
-    """`locked`, `not locked`, or that the lock could not be read."""
-    if verdict.locked is None:
-        return "lock not known"
-    return "locked" if verdict.locked else "not locked"
+    """`locked`, `not locked`, or that no lock is known."""
+    return _lock(verdict.locked)
 
 
 def when(time: str | None) -> str:
@@ -286,25 +284,51 @@ _EXPECTATION: Mapping[str, str] = {
     "neq": "anything but {value}",
     "in": "one of {value}",
     "in_ci": "one of {value}",
+    "in_param": "one of {value}",
+    "org_param": "{value}",
     "lte": "at most {value}",
     "duration_lte": "at most {value}",
+    "subset_of_param": "nothing but {value}",
+    "superset_of_param": "at least {value}",
     "disjoint_from": "none of {value}",
-    "none_equal": "none equal to {value}",
+    "none_equal": "nowhere {value}",
+    "no_true_leaf_except_param": "on only for {value}",
+    "user_in_group_param": "on only in groups {value}",
+    "count_members_lte_param": "at most {value} people",
+    "attest": "attested: {value}",
 }
 
 
-def expectation(expected: Mapping[str, JsonValue] | None, width: int) -> str:
-    """What the baseline asks, in words, at most about `width` columns of values."""
+def expectation(verdict: Verdict, width: int) -> str:
+    """What the baseline asks, in words, with values at most `width` columns wide."""
+    expected = verdict.expected
     if expected is None:
         return ""
-    op = str(expected.get("op", ""))
-    wording = _EXPECTATION.get(op)
-    if wording is not None and set(expected) <= {"op", "value"}:
-        return wording.format(value=value_text(expected.get("value"), width))
+    if verdict.kind is Kind.LOCK:
+        return _lock(expected.get("value"))
+    op, param = str(expected.get("op", "")), expected.get("param")
+    if op in _EXPECTATION:
+        if param is not None and expected.get("value") is None:
+            value = "what is not decided yet"
+        else:
+            value = value_text(expected.get("value"), width)
+        wording = _EXPECTATION[op].format(value=value)
+        return wording if param is None else f"{wording} ({plain(str(param))})"
     rest = [
         f"{plain(key)} {value_text(value, width)}" for key, value in expected.items() if key != "op"
     ]
-    return " ".join([plain(op).replace("_", " "), ", ".join(rest)]).strip()
+    return f"{plain(op).replace('_', ' ')} {', '.join(rest)}".strip()
+
+
+def observation(verdict: Verdict, width: int) -> str:
+    """The value Zoom returned, or the state of the lock, at most `width` columns wide."""
+    if verdict.kind is Kind.LOCK:
+        return _lock(verdict.observed)
+    return value_text(verdict.observed, width)
+
+
+def _lock(locked: JsonValue) -> str:
+    return "lock not known" if locked is None else "locked" if locked else "not locked"
 
 
 EXIT_CODE: Mapping[int, str] = {

@@ -1,7 +1,9 @@
 """Stored runs: `AUDITOR_HOME/runs/RUN/snapshot.sqlite`, private to the user who ran them."""
 
 import secrets
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +49,21 @@ class Runs:
                 f"The data directory {self.home} cannot be written: {_reason(error)}. "
                 "Set AUDITOR_HOME to a folder of your own."
             ) from error
+
+    @contextmanager
+    def new(self, run_id: str) -> Iterator[Snapshot]:
+        """A snapshot for a new run. It stays open; a run that read nothing leaves nothing behind.
+
+        Raises:
+            StoreError: the data directory cannot be written.
+        """
+        snapshot = self.create(run_id)
+        try:
+            yield snapshot
+        except BaseException:
+            snapshot.close()
+            shutil.rmtree(self.home / "runs" / run_id, ignore_errors=True)
+            raise
 
     def ids(self) -> list[str]:
         """The finished runs, oldest first."""

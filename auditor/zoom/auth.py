@@ -3,7 +3,6 @@
 Source: developers.zoom.us/docs/internal-apps/s2s-oauth/, read 2026-11.
 """
 
-import math
 import re
 import threading
 import time
@@ -207,6 +206,6 @@ def _lifetime(expires_in: JsonValue) -> float:
     """Seconds, from `expires_in` as it came."""
     if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit():
         expires_in = int(expires_in[:9])
-    if isinstance(expires_in, int | float) and math.isfinite(expires_in) and expires_in >= 1:
+    if isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in >= 1:
         return float(expires_in)
     return _LIFETIME

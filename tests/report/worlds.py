@@ -266,7 +266,7 @@ def everything() -> Run:
         "TP-01",
         Level.ACCOUNT,
         kind=Kind.UNCOVERED,
-        status=Status.NOT_APPLICABLE,
+        status=Status.NEEDS_DECISION,
         severity=Severity.LOW,
         setting="in_meeting.brand_new_ai_thing",
         observed={"enable": True, "mode": "auto"},

@@ -1,7 +1,5 @@
 import json
 import logging
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +12,8 @@ from auditor.zoom.redaction import (
     redact,
     redact_text,
 )
+
+from .conftest import real_input
 
 JWT = "eyJzdiI6IjAwMDAwMSJ9.eyJhdWQiOm51bGx9.c2lnbmF0dXJl"
 
@@ -192,18 +192,12 @@ def test_a_log_record_with_wrong_arguments_is_still_logged_clean():
     assert record.getMessage().startswith("a %d")
 
 
-def _recorded() -> Path | None:
-    named = os.environ.get("AUDITOR_REAL_INPUT")
-    places = [Path(named)] if named else []
-    places.append(Path(__file__).parents[3] / "shared")
-    return next((p / "payloads" for p in places if (p / "payloads").is_dir()), None)
+RECORDED = real_input("payloads", "*.json")
 
 
 @pytest.mark.real_input
-@pytest.mark.skipif(_recorded() is None, reason="the recorded responses are not here")
+@pytest.mark.skipif(not RECORDED, reason="the recorded responses are not here")
 def test_every_scrubbed_value_of_the_recorded_responses_would_have_been_dropped():
-    folder = _recorded()
-    assert folder is not None
     left = set()
 
     def walk(value, key):
@@ -216,7 +210,7 @@ def test_every_scrubbed_value_of_the_recorded_responses_would_have_been_dropped(
         elif value == "SCRUBBED":
             left.add(key)
 
-    for file in sorted(folder.glob("*.json")):
+    for file in RECORDED:
         walk(redact(json.loads(file.read_text("utf-8"))), "")
     assert left <= {"pic_url"}
 

@@ -1,0 +1,131 @@
+"""Options that several commands share, and what is made of them."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.findings.model import Severity
+from auditor.policy import baseline, files, organisation
+from auditor.policy.organisation import Organisation
+from auditor.run import Judgement
+
+
+class Depth(StrEnum):
+    """The values of `--depth`."""
+
+    ACCOUNT = "account"
+    GROUP = "group"
+    USER = "user"
+    MEETING = "meeting"
+
+
+class FailOn(StrEnum):
+    """The values of `--fail-on`."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NEVER = "never"
+
+    @property
+    def severity(self) -> Severity | None:
+        """The least severity that fails; None for never."""
+        return None if self is FailOn.NEVER else Severity(self)
+
+
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        "-b",
+        metavar="NAME|FILE",
+        help="What to measure against: a shipped baseline or a file. "
+        "[default: AUDITOR_BASELINE, else the organisation file's, else consent-first]",
+        show_default=False,
+    ),
+]
+OrgOption = Annotated[
+    Path | None,
+    typer.Option("--org", metavar="FILE", help="Organisation file: parameters and baseline."),
+]
+FailOnOption = Annotated[
+    FailOn, typer.Option("--fail-on", help="Exit with 1 at deviations this severe or worse.")
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="CONTROL", help="Only this control; may be repeated."),
+]
+TopicOption = Annotated[
+    list[str] | None,
+    typer.Option("--topic", metavar="TOPIC", help="Only this topic, e.g. ai; may be repeated."),
+]
+PassesOption = Annotated[
+    bool, typer.Option("--include-passes", help="List passes too, not only count them.")
+]
+AllowUnknownOption = Annotated[
+    bool, typer.Option("--allow-unknown", help="Exit 0 instead of 3; the report says so.")
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Open decisions and missing attestations give exit 3.")
+]
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help="text, json or html. [default: text, for a file by its suffix]",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write the report here; may be repeated, one format each.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to judge with, as the command line put it."""
+
+    baseline: str | None = None
+    org: Path | None = None
+    fail_on: FailOn = FailOn.NEVER
+    only: list[str] = field(default_factory=list)
+    topic: list[str] = field(default_factory=list)
+    include_passes: bool = False
+    allow_unknown: bool = False
+    strict: bool = False
+
+    def judgement(self, depth: Level, default_baseline: str) -> Judgement:
+        """The catalogue, baseline and parameters that were chosen.
+
+        Raises:
+            PolicyError: a name does not exist or a file is not valid.
+        """
+        catalogue = files.shipped_catalogue()
+        chosen = organisation.load(self.org) if self.org is not None else Organisation()
+        parameters: dict[str, JsonValue] = dict(chosen.parameters)
+        name = self.baseline or chosen.baseline or default_baseline
+        selected = catalogue.select(self.only, self.topic)
+        return Judgement(
+            catalogue=catalogue,
+            baseline=baseline.load(name, catalogue).only(selected),
+            parameters=parameters,
+            depth=depth,
+            fail_on=self.fail_on.severity,
+            allow_unknown=self.allow_unknown,
+            strict=self.strict,
+            keep_passes=self.include_passes,
+        )

@@ -1,0 +1,157 @@
+"""The `auditor` command: its commands, the options all of them share, and its exit codes."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from auditor import __version__
+from auditor.cli import audit, baseline, control, report, sandbox
+from auditor.cli.output import OutputError
+from auditor.cli.terminal import LogFormat, Terminal
+from auditor.collect.walk import NothingRead
+from auditor.config import ConfigError
+from auditor.evidence.snapshot import SnapshotError
+from auditor.findings.exit_code import ExitCode
+from auditor.policy.errors import PolicyError
+from auditor.report import FormatError
+from auditor.run import NothingSelected
+from auditor.store.runs import RunNotFound, StoreError
+from auditor.zoom.errors import ZoomError
+from auditor.zoom.hosts import UnsafeUrl
+
+EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
+    (
+        (
+            ConfigError,
+            FormatError,
+            OutputError,
+            PolicyError,
+            RunNotFound,
+            SnapshotError,
+            StoreError,
+            UnsafeUrl,
+        ),
+        ExitCode.USAGE,
+    ),
+    ((NothingRead, NothingSelected, ZoomError), ExitCode.NOTHING_EVALUATED),
+)
+"""Which errors end the program with which code. Contract 2.4."""
+
+GLOBAL_FLAGS = ("-v", "-vv", "--verbose", "-q", "--quiet", "--no-color")
+GLOBAL_OPTION = "--log-format"
+
+
+class Commands(TyperGroup):
+    """The commands; an error that a person can act on becomes one sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        terminal = Terminal()
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
+        except BrokenPipeError:
+            _close_stdout()
+            raise typer.Exit(ExitCode.OK) from None
+        except KeyboardInterrupt:
+            _terminal(ctx, terminal).complain("interrupted.")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except Exception as error:
+            for kinds, code in EXIT_CODES:
+                if isinstance(error, kinds):
+                    _terminal(ctx, terminal).complain(str(error))
+                    raise typer.Exit(code) from None
+            if type(error).__module__.startswith(("typer", "click")):
+                raise
+            shown = _terminal(ctx, terminal)
+            if shown.verbosity >= 2:
+                raise
+            shown.complain(
+                f"an internal error ({type(error).__name__}: {error}). "
+                "Run again with -vv for details, and report it."
+            )
+            raise typer.Exit(ExitCode.INTERNAL) from None
+
+
+def _terminal(ctx: Any, otherwise: Terminal) -> Terminal:
+    return ctx.obj if isinstance(ctx.obj, Terminal) else otherwise
+
+
+def _close_stdout() -> None:
+    """Keep the interpreter from complaining about a reader that went away."""
+    sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 nothing at or above the threshold · 1 deviations · 2 usage or "
+    "configuration · 3 evidence incomplete · 4 nothing evaluated · 5 internal error · "
+    "130 interrupted.",
+)
+app.command()(audit.audit)
+app.command()(report.report)
+app.add_typer(baseline.app, name="baseline")
+app.add_typer(control.app, name="control")
+app.command()(sandbox.sandbox)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"auditor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Say more; -vv says everything.")
+    ] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="How messages on stderr look.")
+    ] = LogFormat.TEXT,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Audit the AI and data-sharing settings of a Zoom account against a baseline. Read-only.
+
+    Try it without an account: **auditor audit --sandbox**
+
+    The options below work before and after the name of a command.
+    """
+    ctx.obj = Terminal(-1 if quiet else verbose, not no_color, log_format)
+    ctx.obj.set_up_logging()
+
+
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """`arguments` with the options that work everywhere moved to the front."""
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in GLOBAL_FLAGS or word.startswith(f"{GLOBAL_OPTION}="):
+            front.append(word)
+        elif word == GLOBAL_OPTION:
+            front += [word, *([following] if (following := next(words, None)) else [])]
+        else:
+            rest.append(word)
+    return front + rest
+
+
+def main() -> None:
+    """Run the program and leave with its exit code."""
+    app(args=hoisted(sys.argv[1:]), prog_name="auditor")

@@ -1,0 +1,57 @@
+"""Where reports go: standard output, or a file that is whole or not there at all."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+
+class OutputError(Exception):
+    """A report cannot be written where it should go."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        reason = error.strerror or type(error).__name__
+        super().__init__(f"{path} cannot be written: {reason}. Choose another place with --output.")
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a long run whether `path` can be written at its end.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "is a folder")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError(13, "permission denied")
+    except OSError as error:
+        raise OutputError(path, error) from error
+
+
+def write(path: Path, render: Callable[[BinaryIO], None]) -> None:
+    """Write a file beside `path`, then rename it, so that nobody ever sees half of it.
+
+    The file is readable by its owner alone: a report names people.
+
+    Raises:
+        OutputError: it cannot be written. What stood there before is still there.
+    """
+    partial: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        partial = Path(name)
+        with os.fdopen(handle, "wb") as out:
+            render(out)
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(path)
+        partial = None
+    except OSError as error:
+        raise OutputError(path, error) from error
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)

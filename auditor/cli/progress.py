@@ -1,0 +1,96 @@
+"""Progress of a collection: a bar on a terminal, plain lines elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from auditor.cli.terminal import Terminal
+from auditor.evidence.scope import Level
+
+NAMES = {Level.ACCOUNT: "account", Level.GROUP: "groups", Level.USER: "users"}
+LINE_EVERY = 15.0
+"""Seconds between two plain lines."""
+
+
+class ProgressBar:
+    """Draws one bar a level on standard error."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        console = Console(stderr=True, no_color=not terminal.colors)
+        self._progress = Progress(
+            TextColumn("{task.description:>8}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+        )
+        self._tasks: dict[Level, TaskID] = {}
+
+    def found(self, level: Level, scopes: int) -> None:
+        """Begin the bar of a level."""
+        self._tasks[level] = self._progress.add_task(NAMES.get(level, level), total=scopes)
+
+    def read(self, level: Level) -> None:
+        """Move the bar of a level on by one."""
+        self._progress.advance(self._tasks[level])
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+
+class ProgressLines:
+    """Says how far it is from time to time, for logs."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._total: dict[Level, int] = {}
+        self._done: dict[Level, int] = {}
+        self._said = time.monotonic()
+
+    def found(self, level: Level, scopes: int) -> None:
+        """Begin a level."""
+        self._total[level], self._done[level] = scopes, 0
+
+    def read(self, level: Level) -> None:
+        """Count one more scope; say so if nothing was said for a while."""
+        self._done[level] += 1
+        if time.monotonic() - self._said >= LINE_EVERY:
+            self._said = time.monotonic()
+            done, total = self._done[level], self._total[level]
+            self._terminal.say(f"reading {NAMES.get(level, level)}: {done:,} of {total:,}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to clean up."""
+
+
+def progress(terminal: Terminal) -> ProgressBar | ProgressLines:
+    """The way to show progress that fits the terminal."""
+    return ProgressBar(terminal) if terminal.shows_progress else ProgressLines(terminal)

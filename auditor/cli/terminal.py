@@ -1,0 +1,107 @@
+"""The terminal: how wide it is, whether it has colours, and where messages go."""
+
+import json
+import logging
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TextIO
+
+import typer
+
+from auditor.zoom.redaction import RedactingFilter, redact_text
+
+WIDTH_ELSEWHERE = 100
+"""Columns where standard output is not a terminal."""
+
+
+class LogFormat(StrEnum):
+    """The values of `--log-format`."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What the person at the terminal asked for."""
+
+    verbosity: int = 0
+    """Negative for quiet, 1 for -v, 2 for -vv."""
+    colors: bool = True
+    log_format: LogFormat = LogFormat.TEXT
+
+    @property
+    def width(self) -> int:
+        """Columns of standard output."""
+        if sys.stdout.isatty() or "COLUMNS" in os.environ:
+            return shutil.get_terminal_size().columns
+        return WIDTH_ELSEWHERE
+
+    @property
+    def color(self) -> bool:
+        """True where standard output is a terminal that may be coloured. See no-color.org."""
+        return self.colors and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    @property
+    def shows_progress(self) -> bool:
+        """True where a progress bar can be drawn on standard error."""
+        return sys.stderr.isatty() and self.verbosity >= 0 and self.log_format is LogFormat.TEXT
+
+    def say(self, message: str) -> None:
+        """A message for people on standard error; not in quiet mode."""
+        if self.verbosity >= 0:
+            self._write(message, "info")
+
+    def complain(self, message: str) -> None:
+        """An error on standard error, in any mode."""
+        self._write(message, "error")
+
+    def _write(self, message: str, level: str) -> None:
+        message = redact_text(message)
+        if self.log_format is LogFormat.JSON:
+            message = _json_line(level, "auditor", message)
+        elif level == "error":
+            message = typer.style("Error: ", fg="red", bold=True) + message
+        typer.echo(message, err=True, color=None if self.colors else False)
+
+    def set_up_logging(self) -> None:
+        """Send log records to standard error: warnings, with -v information, with -vv all."""
+        levels = {0: logging.WARNING, 1: logging.INFO}
+        level = logging.ERROR if self.verbosity < 0 else levels.get(self.verbosity, logging.DEBUG)
+        handler = logging.StreamHandler(_Stderr())
+        handler.addFilter(RedactingFilter())
+        json_wanted = self.log_format is LogFormat.JSON
+        handler.setFormatter(_JsonFormatter() if json_wanted else logging.Formatter("%(message)s"))
+        logger = logging.getLogger("auditor")
+        logger.handlers = [handler]
+        logger.setLevel(level)
+        logger.propagate = False
+
+
+class _Stderr:
+    """Whatever standard error is at the moment of writing."""
+
+    def write(self, text: str) -> int:
+        return _stderr().write(text)
+
+    def flush(self) -> None:
+        _stderr().flush()
+
+
+def _stderr() -> TextIO:
+    return sys.stderr
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _json_line(record.levelname.lower(), record.name, record.getMessage())
+
+
+def _json_line(level: str, logger: str, message: str) -> str:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    row = {"time": now, "level": level, "logger": logger, "message": message}
+    return json.dumps(row, ensure_ascii=False)

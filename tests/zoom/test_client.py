@@ -1,0 +1,301 @@
+import json
+import logging
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+import responses
+
+from auditor.zoom.auth import Credentials, TokenSource
+from auditor.zoom.client import Counters, ZoomClient, connect, path
+from auditor.zoom.endpoints import (
+    ACCOUNT_SETTINGS,
+    GROUPS,
+    MEETING,
+    USER_SETTINGS,
+    USERS,
+)
+from auditor.zoom.errors import (
+    AuthenticationFailed,
+    Denied,
+    Malformed,
+    NotLicensed,
+    RateLimited,
+    ScopeMissing,
+    Transient,
+    Unreachable,
+)
+from auditor.zoom.hosts import GOVERNMENT, UnsafeUrl
+from auditor.zoom.limits import Plan, RateLabel, RateLimiter
+from auditor.zoom.redaction import REDACTED
+from auditor.zoom.transport import Transport
+
+from .conftest import API, SECRET, TOKEN_URL, reply, token_source
+
+SETTINGS = API + "/accounts/me/settings"
+
+
+def test_a_document_comes_without_its_secrets(client, zoom):
+    zoom.get(SETTINGS, json={"schedule_meeting": {"pmi_password": "x"}, "in_meeting": {"a": True}})
+    assert client.get(ACCOUNT_SETTINGS) == {
+        "schedule_meeting": {"pmi_password": REDACTED},
+        "in_meeting": {"a": True},
+    }
+
+
+def test_parameters_and_the_token_are_sent(client, zoom):
+    zoom.get(SETTINGS, json={"meeting_security": {}})
+    client.get(ACCOUNT_SETTINGS, params={"option": "meeting_security"})
+    sent = zoom.calls[-1].request
+    assert sent.url.endswith("/accounts/me/settings?option=meeting_security")
+    assert sent.headers["Authorization"] == "Bearer tok-1"
+
+
+@pytest.mark.parametrize(
+    ("id_", "part"),
+    [
+        ("abc-_.~", "abc-_.~"),
+        ("a@example.com", "a%40example.com"),
+        ("a/b?c#d e", "a%2Fb%3Fc%23d%20e"),
+        ("../users", "..%2Fusers"),
+        ("/abc==", "%252Fabc%253D%253D"),
+        ("ab//c=", "ab%252F%252Fc%253D"),
+        ("é", "%C3%A9"),
+    ],
+)
+def test_ids_are_encoded_and_some_meeting_uuids_twice(id_, part):
+    assert path(MEETING, {"meetingId": id_}) == "/meetings/" + part
+
+
+def test_an_encoded_id_arrives_as_it_was_encoded(server, clock):
+    def respond(handler):
+        body = {"access_token": "t"} if handler.path == "/token" else {"id": 1}
+        reply(json.dumps(body).encode())(handler)
+
+    server.respond = respond
+    transport = Transport()
+    tokens = TokenSource(Credentials("a", "b", "c"), transport, token_url=server.url + "/token")
+    limiter = RateLimiter(Plan.PRO.limits, clock=clock, sleep=clock.sleep)
+    with ZoomClient(server.url + "/v2/", tokens, transport, limiter) as client:
+        client.get(MEETING, ids={"meetingId": "/a//b=="})
+        client.get(MEETING, ids={"meetingId": "../x"})
+    assert [request[1] for request in server.seen[1:]] == [
+        "/v2/meetings/%252Fa%252F%252Fb%253D%253D",
+        "/v2/meetings/..%2Fx",
+    ]
+
+
+@pytest.mark.parametrize("id_", ["", ".", ".."])
+def test_an_id_that_leads_elsewhere_is_not_asked_for(client, zoom, id_):
+    with pytest.raises(Malformed, match="userId"):
+        client.get(USER_SETTINGS, ids={"userId": id_})
+    assert len(zoom.calls) == 0
+
+
+def test_a_missing_id_is_a_mistake_of_the_caller(client):
+    with pytest.raises(KeyError, match="userId"):
+        client.get(USER_SETTINGS)
+
+
+def test_scopes_are_known_after_authentication(client):
+    assert client.scopes == frozenset()
+    assert client.authenticate() == {"user:read:admin"}
+    assert client.scopes == {"user:read:admin"}
+
+
+@pytest.mark.parametrize("status", [401, 400, 200])
+def test_an_expired_token_is_renewed_once_and_the_request_repeated(client, zoom, status):
+    zoom.get(SETTINGS, status=status, json={"code": 124, "message": "Access token is expired."})
+    zoom.get(SETTINGS, json={"ok": True})
+    assert client.get(ACCOUNT_SETTINGS) == {"ok": True}
+    assert zoom.calls[-1].request.headers["Authorization"] == "Bearer tok-2"
+
+
+def test_a_token_refused_twice_ends_it(client, zoom, clock):
+    zoom.get(SETTINGS, status=401, json={"code": 124, "message": "Invalid access token."})
+    with pytest.raises(AuthenticationFailed, match="just given") as caught:
+        client.get(ACCOUNT_SETTINGS)
+    assert client.counters == Counters(requests=2, retries=1)
+    assert (caught.value.status, caught.value.code) == (401, 124)
+    assert "tok-" not in str(caught.value)
+
+
+def test_4700_with_a_fresh_token_means_a_scope_is_missing(client, zoom):
+    zoom.get(
+        SETTINGS,
+        status=401,
+        json={"code": 4700, "message": "Invalid Access Token: invalid, expired, or missing scopes"},
+    )
+    with pytest.raises(ScopeMissing) as caught:
+        client.get(ACCOUNT_SETTINGS)
+    assert caught.value.scopes == ACCOUNT_SETTINGS.scopes
+
+
+def test_a_missing_scope_is_told_at_once(client, zoom):
+    zoom.get(
+        SETTINGS,
+        status=400,
+        json={"code": 4711, "message": "does not contain scopes:[account:read:settings:admin]."},
+    )
+    with pytest.raises(ScopeMissing, match="account:read:settings:admin"):
+        client.get(ACCOUNT_SETTINGS)
+    assert client.counters == Counters(requests=1)
+
+
+def test_an_error_with_status_200_is_no_document(client, zoom):
+    zoom.get(SETTINGS, json={"code": 200, "message": "Only available for Paid account."})
+    with pytest.raises(NotLicensed):
+        client.get(ACCOUNT_SETTINGS)
+
+
+def test_faults_that_pass_are_retried_and_counted(client, zoom, clock):
+    zoom.get(SETTINGS, status=502, body="<html>")
+    zoom.get(SETTINGS, body=responses.ConnectionError("reset"))
+    zoom.get(SETTINGS, body='{"a": tr', content_type="application/json")
+    zoom.get(SETTINGS, body="<html>", content_type="text/html")
+    zoom.get(SETTINGS, json={"ok": True})
+    assert client.get(ACCOUNT_SETTINGS) == {"ok": True}
+    assert client.counters == Counters(requests=5, retries=4)
+    assert [wait for wait in clock.slept if wait >= 0.5] == [0.5, 1.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"status": 500}, Transient),
+        ({"body": responses.ConnectionError("x")}, Unreachable),
+        ({"body": ""}, Malformed),
+        ({"body": "<html>", "content_type": "text/html"}, Malformed),
+        ({"body": '{"a": tr'}, Transient),
+    ],
+)
+def test_faults_that_stay_are_raised_after_five_attempts(client, zoom, answer, kind):
+    zoom.get(SETTINGS, **{"content_type": "application/json", **answer})
+    with pytest.raises(kind):
+        client.get(ACCOUNT_SETTINGS)
+    assert client.counters == Counters(requests=5, retries=4)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_redirect_is_an_error_and_the_token_goes_nowhere(client, zoom, status):
+    zoom.get(SETTINGS, status=status, headers={"Location": "https://evil.com/"})
+    with pytest.raises(Malformed, match="redirect"):
+        client.get(ACCOUNT_SETTINGS)
+    hosts = {urlsplit(call.request.url).hostname for call in zoom.calls}
+    assert hosts == {"api.zoom.us", "zoom.us"}
+
+
+def test_a_limit_per_second_is_waited_out_and_slows_the_label_down(zoom, client, clock):
+    zoom.get(SETTINGS, status=429, headers={"Retry-After": "7"}, json={"code": 429, "message": "x"})
+    zoom.get(SETTINGS, json={"ok": True})
+    before = clock()
+    assert client.get(ACCOUNT_SETTINGS) == {"ok": True}
+    assert clock() - before == pytest.approx(7, abs=0.1)
+    assert client.counters == Counters(requests=2, retries=1, rate_limited=1)
+    assert client._limiter.rate(RateLabel.MEDIUM) < 16 * 0.6
+
+
+def test_a_daily_limit_ends_it_at_once(zoom, client):
+    zoom.get(
+        SETTINGS,
+        status=429,
+        headers={"X-RateLimit-Type": "Daily-limit", "Retry-After": "2099-01-01T00:00:00Z"},
+        json={"code": 429, "message": "You have reached the maximum daily rate limit"},
+    )
+    with pytest.raises(RateLimited, match="used up") as caught:
+        client.get(ACCOUNT_SETTINGS)
+    assert caught.value.daily
+    assert client.counters == Counters(requests=1, rate_limited=1)
+
+
+def test_a_token_that_cannot_be_had_is_not_tried_over_and_over(zoom, clock):
+    zoom.post(TOKEN_URL, status=503)
+    transport = Transport()
+    limiter = RateLimiter(Plan.PRO.limits, clock=clock, sleep=clock.sleep)
+    client = ZoomClient(API, token_source(clock, transport), transport, limiter)
+    with pytest.raises(Transient):
+        client.get(ACCOUNT_SETTINGS)
+    assert len(zoom.calls) == 5
+
+
+def test_requests_are_paced_by_the_label_of_their_endpoint(zoom, client, clock):
+    zoom.get(SETTINGS, json={})
+    for _ in range(17):
+        client.get(ACCOUNT_SETTINGS)
+    assert sum(clock.slept) >= 1
+
+
+def test_listings_are_read_page_by_page(client, zoom):
+    zoom.get(API + "/users", json={"users": [{"id": "a"}], "next_page_token": "t"})
+    zoom.get(API + "/users", json={"users": [{"id": "b"}], "next_page_token": ""})
+    assert [row["id"] for row in client.items(USERS, params={"status": "active"})] == ["a", "b"]
+    assert "status=active&page_size=2000&next_page_token=t" in zoom.calls[-1].request.url
+
+
+def test_a_page_token_survives_redaction(client, zoom):
+    zoom.get(
+        API + "/groups", json={"groups": [{"id": "a"}], "next_page_token": "8V8HigQkzm2O5r9RUn31"}
+    )
+    zoom.get(API + "/groups", json={"groups": [{"id": "b"}]})
+    pages = client.pages(GROUPS)
+    assert next(pages) == [{"id": "a"}]
+    assert next(pages) == [{"id": "b"}]
+    assert "8V8HigQkzm2O5r9RUn31" in zoom.calls[-1].request.url
+
+
+def test_a_document_is_not_a_listing(client):
+    with pytest.raises(ValueError, match="not a listing"):
+        client.pages(ACCOUNT_SETTINGS)
+
+
+def test_a_denied_listing_is_not_an_empty_one(client, zoom):
+    zoom.get(API + "/users", status=403, json={"code": 200, "message": "No permission."})
+    with pytest.raises(Denied):
+        list(client.items(USERS))
+
+
+def test_the_client_can_only_read():
+    verbs = ("post", "put", "patch", "delete", "send", "request")
+    assert not [name for name in dir(ZoomClient) if name in verbs]
+
+
+def test_threads_share_token_pace_and_counters(client, zoom):
+    zoom.get(SETTINGS, json={"ok": True})
+    got = []
+
+    def work():
+        for _ in range(5):
+            got.append(client.get(ACCOUNT_SETTINGS)["ok"])
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [True] * 40
+    assert client.counters == Counters(requests=40)
+    assert len([call for call in zoom.calls if call.request.method == "POST"]) == 1
+
+
+def test_logs_have_the_tracking_id_and_neither_token_nor_secret(client, zoom, caplog):
+    zoom.get(SETTINGS, status=500, headers={"x-zm-trackingid": "rid=WEB_1"})
+    zoom.get(SETTINGS, json={})
+    with caplog.at_level(logging.DEBUG, "auditor"):
+        client.get(ACCOUNT_SETTINGS)
+    assert "rid=WEB_1" in caplog.text
+    assert "Asking again" in caplog.text
+    assert "tok-1" not in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_a_token_is_not_sent_to_strangers(client):
+    with pytest.raises(UnsafeUrl, match="ZOOM_API_URL"):
+        ZoomClient("https://evil.com", client._tokens, client._transport, client._limiter)
+
+
+def test_the_government_cloud_is_a_matter_of_two_addresses(zoom):
+    zoom.post(GOVERNMENT.token_url, json={"access_token": "gov"})
+    zoom.get(GOVERNMENT.api_url + "/accounts/me/settings", json={"ok": True})
+    limiter = RateLimiter(Plan.AUTO.limits)
+    with connect(Credentials("a", "b", "c"), limiter, cloud=GOVERNMENT) as client:
+        assert client.get(ACCOUNT_SETTINGS) == {"ok": True}

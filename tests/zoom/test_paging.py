@@ -1,0 +1,199 @@
+import logging
+
+import pytest
+
+from auditor.zoom.errors import Malformed, PageTokenExpired, Rejected
+from auditor.zoom.paging import Listing
+
+
+class Pages:
+    """Answers in turn; an exception is raised. `asked` keeps the parameters."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+
+    def __call__(self, params):
+        self.asked.append(dict(params))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def page(*ids, token=None, **more):
+    document = {"users": [{"id": id_} for id_ in ids], **more}
+    if token is not None:
+        document["next_page_token"] = token
+    return document
+
+
+def listing(pages, **options):
+    options.setdefault("page_size", 2)
+    return Listing(pages, "GET /users", "users", **options)
+
+
+def ids(read):
+    return [row.get("id") for rows in read for row in rows]
+
+
+def expired():
+    return PageTokenExpired("GET /users", "expired", status=400, code=300)
+
+
+def test_pages_follow_their_tokens_to_the_end():
+    pages = Pages(page("a", "b", token="t1"), page("c", token=""))
+    assert ids(listing(pages, params={"status": "active"})) == ["a", "b", "c"]
+    assert pages.asked == [
+        {"status": "active", "page_size": "2"},
+        {"status": "active", "page_size": "2", "next_page_token": "t1"},
+    ]
+
+
+def test_an_empty_listing_is_empty_only_when_zoom_says_so():
+    assert ids(listing(Pages(page(token="")))) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"total_records": 0}, "no users"),
+        ({"users": None}, "not a list"),
+        ({"users": {"id": 1}}, "not a list"),
+        ({"users": [{"id": 1}, "x"]}, "not all objects"),
+        ({"users": [], "next_page_token": 5}, "page token"),
+    ],
+)
+def test_a_page_without_its_rows_is_malformed_never_empty(document, says):
+    with pytest.raises(Malformed, match=says):
+        list(listing(Pages(document)))
+
+
+def test_fewer_rows_than_asked_for_do_not_end_the_listing():
+    pages = Pages(page("a", token="t1"), page(token="t2"), page("b", token=""))
+    assert ids(listing(pages)) == ["a", "b"]
+
+
+def test_a_repeated_token_is_malformed():
+    pages = Pages(page("a", token="t1"), page("b", token="t2"), page("c", token="t1"))
+    with pytest.raises(Malformed, match="repeat"):
+        list(listing(pages))
+
+
+def test_endless_pages_end_at_the_cap():
+    pages = Pages(*[page(str(n), token=f"t{n}") for n in range(5)])
+    with pytest.raises(Malformed, match="more than 3 pages"):
+        list(listing(pages, most_pages=3))
+
+
+def test_a_row_that_moved_to_the_next_page_is_given_once():
+    pages = Pages(page("a", 1, token="t1"), page("1", "c", token=""))
+    assert ids(listing(pages)) == ["a", 1, "c"]
+
+
+def test_rows_without_id_are_all_given():
+    rows = [{"email": "p@example.com"}, {"email": "p@example.com"}, {"id": ""}, {"id": None}]
+    assert len(next(listing(Pages({"users": rows})))) == 4
+
+
+def test_rows_that_share_an_id_on_purpose_are_all_given():
+    assert ids(listing(Pages(page("a", "a")), row_id="")) == ["a", "a"]
+
+
+def test_an_expired_token_starts_the_listing_again_without_repeating_rows():
+    pages = Pages(
+        page("a", "b", token="t1"), expired(), page("a", "b", token="t3"), page("c", token="")
+    )
+    read = listing(pages)
+    assert ids(read) == ["a", "b", "c"]
+    assert read.restarts == 1
+    assert "next_page_token" not in pages.asked[2]
+
+
+def test_rows_without_id_are_not_repeated_after_a_restart():
+    first = {"users": [{"time": 1}, {"time": 1}, {"time": 2}], "next_page_token": "t"}
+    pages = Pages(first, expired(), first, {"users": [{"time": 1}]})
+    rows = [row["time"] for rows in listing(pages) for row in rows]
+    assert rows == [1, 1, 2, 1]
+
+
+def test_a_listing_that_always_expires_is_given_up():
+    pages = Pages(*[answer for _ in range(4) for answer in (page("a", token="t"), expired())])
+    with pytest.raises(PageTokenExpired):
+        list(listing(pages))
+    assert len(pages.asked) == 8
+
+
+def test_a_page_size_zoom_refuses_is_replaced_by_the_older_maximum():
+    refused = Rejected("GET /users", "Validation Failed.", status=400, code=300)
+    pages = Pages(refused, page("a", token="t"), page("b", token=""))
+    assert ids(listing(pages, page_size=2000)) == ["a", "b"]
+    assert [asked["page_size"] for asked in pages.asked] == ["2000", "300", "300"]
+
+
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [(300, 300), (2000, 3000)],
+)
+def test_other_refusals_are_not_about_the_page_size(size, code):
+    pages = Pages(Rejected("GET /users", "x", status=400, code=code))
+    with pytest.raises(Rejected):
+        list(listing(pages, page_size=size))
+
+
+def test_a_refusal_of_a_later_page_is_not_about_the_page_size():
+    pages = Pages(page("a", token="t"), Rejected("GET /users", "x", status=400, code=300))
+    with pytest.raises(Rejected):
+        list(listing(pages, page_size=2000))
+
+
+def test_a_page_size_given_by_the_caller_is_kept():
+    pages = Pages(page("a"))
+    list(listing(pages, params={"page_size": "30"}))
+    assert pages.asked[0]["page_size"] == "30"
+
+
+def test_a_listing_without_pages_asks_for_no_page_size():
+    pages = Pages(page("a"))
+    list(listing(pages, page_size=0))
+    assert pages.asked == [{}]
+
+
+def test_page_numbers_are_followed_where_there_are_no_tokens():
+    pages = Pages(
+        page("a", page_number=1, page_count=3),
+        page("b", page_number=2, page_count=3),
+        page("c", page_number=3, page_count=3),
+    )
+    assert ids(listing(pages)) == ["a", "b", "c"]
+    assert [asked.get("page_number") for asked in pages.asked] == [None, "2", "3"]
+
+
+def test_page_numbers_are_not_followed_beside_a_token_that_has_ended():
+    assert ids(listing(Pages(page("a", token="", page_number=1, page_count=9)))) == ["a"]
+
+
+def test_an_empty_account_of_old_has_no_pages():
+    assert ids(listing(Pages(page(page_number=1, page_count=0)))) == []
+
+
+def test_a_server_that_ignores_the_page_number_is_malformed():
+    pages = Pages(page("a", page_number=1, page_count=2), page("a", page_number=1, page_count=2))
+    with pytest.raises(Malformed, match="another page"):
+        list(listing(pages))
+
+
+def test_rows_that_zoom_counts_but_does_not_list_are_told(caplog):
+    read = listing(Pages(page("a", token="", total_records=3)))
+    with caplog.at_level(logging.WARNING):
+        list(read)
+    assert (read.rows, read.total_records, read.shortfall) == (1, 3, 2)
+    assert "counts 3 rows but listed 1" in caplog.text
+
+
+@pytest.mark.parametrize("total", [None, True, -1, "3", 1])
+def test_no_shortfall_without_a_count_that_says_so(total, caplog):
+    read = listing(Pages(page("a", total_records=total)))
+    list(read)
+    assert read.shortfall == 0
+    assert caplog.text == ""

@@ -1,0 +1,66 @@
+import pytest
+
+from auditor.zoom.errors import Denied, RateLimited, Transient
+from auditor.zoom.retry import RetryPolicy
+
+
+def failing(*errors):
+    left = list(errors)
+
+    def attempt():
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return attempt
+
+
+def policy(clock, **options):
+    return RetryPolicy(sleep=clock.sleep, chance=lambda: 1.0, **options)
+
+
+def test_a_passing_fault_is_retried_with_growing_waits(clock):
+    assert policy(clock).call(failing(*[Transient("r") for _ in range(4)])) == "done"
+    assert clock.slept == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_waits_do_not_grow_for_ever(clock):
+    policy(clock, attempts=12).call(failing(*[Transient("r") for _ in range(11)]))
+    assert max(clock.slept) == 30
+
+
+def test_jitter_spreads_waits_down_to_nothing(clock):
+    RetryPolicy(sleep=clock.sleep, chance=lambda: 0.0).call(failing(Transient("r")))
+    assert clock.slept == [0.0]
+
+
+def test_after_the_last_attempt_the_error_is_raised_and_not_worth_another(clock):
+    last = Transient("r")
+    with pytest.raises(Transient) as caught:
+        policy(clock, attempts=2).call(failing(Transient("r"), last))
+    assert caught.value is last
+    assert not last.worth_retrying
+    assert len(clock.slept) == 1
+
+
+def test_what_will_not_pass_is_not_retried(clock):
+    with pytest.raises(Denied):
+        policy(clock).call(failing(Denied("r")))
+    assert clock.slept == []
+
+
+def test_a_daily_limit_is_not_retried(clock):
+    with pytest.raises(RateLimited):
+        policy(clock).call(failing(RateLimited("r", daily=True)))
+    assert clock.slept == []
+
+
+def test_zoom_is_believed_when_it_names_a_wait_up_to_two_minutes(clock):
+    policy(clock).call(failing(RateLimited("r", retry_after=7), RateLimited("r", retry_after=9e9)))
+    assert clock.slept == [7, 120]
+
+
+def test_each_retry_is_told(clock):
+    told = []
+    policy(clock).call(failing(Transient("a"), Transient("b")), told.append)
+    assert [error.request for error in told] == ["a", "b"]

@@ -1,0 +1,312 @@
+import gzip
+import os
+import socket
+import ssl
+import threading
+import time
+import zlib
+
+import pytest
+import requests
+import responses
+from requests.auth import HTTPBasicAuth
+
+from auditor import __version__
+from auditor.zoom.errors import Malformed, Transient, Unreachable
+from auditor.zoom.transport import Bearer, Bounds, Transport
+
+from .conftest import API, reply
+
+REQUEST = "GET /users"
+
+
+@pytest.fixture
+def transport():
+    with Transport() as made:
+        yield made
+
+
+def get(transport, url, params=None):
+    return transport.get(url, params or {}, Bearer("tok-1"), REQUEST)
+
+
+def test_an_answer_has_status_headers_and_body(server, transport):
+    server.respond = reply(b'{"a": 1}', 404, x_zm_trackingid="rid=1")
+    answer = get(transport, server.url, {"option": "a b"})
+    assert (answer.status, answer.body, answer.tracking_id) == (404, b'{"a": 1}', "rid=1")
+    assert answer.content_type == "application/json"
+    assert server.seen[0][1] == "/?option=a+b"
+
+
+def test_what_is_sent_says_who_asks_and_accepts_json_only(server, transport):
+    server.respond = reply(b"{}")
+    get(transport, server.url)
+    method, _, headers, _ = server.seen[0]
+    assert method == "GET"
+    assert headers["Accept"] == "application/json"
+    assert headers["Accept-Encoding"] == "gzip"
+    assert headers["User-Agent"] == f"zoom-privacy-auditor/{__version__}"
+    assert headers["Authorization"] == "Bearer tok-1"
+
+
+def test_a_form_is_posted(server, transport):
+    server.respond = reply(b"{}")
+    transport.post_form(server.url, {"a": "b c"}, HTTPBasicAuth("u", "p"), REQUEST)
+    assert (server.seen[0][0], server.seen[0][3]) == ("POST", b"a=b+c")
+
+
+def test_one_thread_keeps_one_connection(server, transport):
+    server.respond = reply(b"{}" * 50_000)
+    for _ in range(3):
+        get(transport, server.url)
+    assert len(server.connections) == 1
+
+
+def test_each_thread_has_its_own_connection(server, transport):
+    server.respond = reply(b"{}")
+    threads = [threading.Thread(target=get, args=(transport, server.url)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(server.connections) == 3
+
+
+def test_after_closing_a_new_connection_is_made(server, transport):
+    server.respond = reply(b"{}")
+    get(transport, server.url)
+    transport.close()
+    get(transport, server.url)
+    assert len(server.connections) == 2
+
+
+def test_a_redirect_is_not_followed(server, transport):
+    server.respond = reply(b"", 302, Location=server.url + "/elsewhere")
+    assert get(transport, server.url + "/first").status == 302
+    assert [path for _, path, _, _ in server.seen] == ["/first"]
+
+
+def test_no_cookie_is_kept(server, transport):
+    server.respond = reply(b"{}", Set_Cookie="session=1; Path=/")
+    get(transport, server.url)
+    get(transport, server.url)
+    assert "Cookie" not in server.seen[1][2]
+
+
+@pytest.fixture
+def netrc(tmp_path, monkeypatch):
+    file = tmp_path / "netrc"
+    file.write_text("default login other password other\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(file))
+
+
+def test_netrc_does_not_replace_our_authorization(server, transport, netrc):
+    server.respond = reply(b"{}")
+    get(transport, server.url)
+    assert server.seen[0][2]["Authorization"] == "Bearer tok-1"
+
+
+def test_netrc_does_not_replace_our_authorization_towards_zoom_either(transport, netrc):
+    with responses.RequestsMock() as mock:
+        mock.get(API, json={})
+        get(transport, API)
+        assert mock.calls[0].request.headers["Authorization"] == "Bearer tok-1"
+
+
+def test_this_machine_is_never_asked_through_a_proxy(server, transport, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    server.respond = reply(b"{}")
+    assert get(transport, server.url).status == 200
+
+
+def test_a_proxy_from_the_environment_is_used_for_zoom(server, transport, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(Unreachable, match="HTTPS_PROXY"):
+        get(transport, API)
+
+
+def test_compressed_answers_are_unpacked(server, transport):
+    packed = gzip.compress(b'{"a": "' + b"x" * 100_000 + b'"}')
+    server.respond = reply(packed, Content_Encoding="gzip")
+    assert len(get(transport, server.url).body) == 100_009
+
+
+def test_an_answer_in_chunks_is_read_whole(server, transport):
+    def respond(handler):
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for part in (b'{"a"', b": 1}", b""):
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+
+    server.respond = respond
+    assert get(transport, server.url).body == b'{"a": 1}'
+
+
+def test_an_answer_over_the_size_bound_is_not_read_to_its_end(server):
+    server.respond = reply(b"x" * 200_000)
+    with pytest.raises(Malformed, match="larger than 100,000 bytes"):
+        get(Transport(Bounds(size=100_000)), server.url)
+
+
+def test_a_bomb_is_stopped_while_it_unpacks(server):
+    server.respond = reply(gzip.compress(b"\0" * 50_000_000), Content_Encoding="gzip")
+    with pytest.raises(Malformed, match="larger than"):
+        get(Transport(Bounds(size=1_000_000)), server.url)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip"])
+def test_an_encoding_that_was_not_asked_for_is_refused(server, transport, encoding):
+    server.respond = reply(b"xx", Content_Encoding=encoding)
+    with pytest.raises(Malformed, match="encoded as"):
+        get(transport, server.url)
+
+
+def test_broken_compression_is_asked_for_again(server, transport):
+    server.respond = reply(b"not gzip at all", Content_Encoding="gzip")
+    with pytest.raises(Transient):
+        get(transport, server.url)
+
+
+def test_compression_that_breaks_off_gives_no_complete_document(server, transport):
+    packed = zlib.compressobj(wbits=31)
+    half = packed.compress(b'{"a": 1, "b": 2}') + packed.flush(zlib.Z_SYNC_FLUSH)
+    server.respond = reply(half, Content_Encoding="gzip")
+    assert get(transport, server.url).body in (b"", b'{"a": 1, "b": 2}')
+
+
+def test_an_answer_shorter_than_announced_is_transient(server, transport):
+    def respond(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b'{"a": 1}')
+        handler.close_connection = True
+
+    server.respond = respond
+    with pytest.raises(Transient, match="broke"):
+        get(transport, server.url)
+
+
+def test_chunks_that_break_off_are_transient(server, transport):
+    def respond(handler):
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"8\r\n" + b'{"a": 1}' + b"\r\n")
+        handler.close_connection = True
+
+    server.respond = respond
+    with pytest.raises(Transient, match="broke"):
+        get(transport, server.url)
+
+
+def test_a_connection_closed_without_answer_is_transient(server, transport):
+    def respond(handler):
+        handler.close_connection = True
+
+    server.respond = respond
+    with pytest.raises(Transient, match="broke"):
+        get(transport, server.url)
+
+
+def test_a_drip_of_bytes_ends_at_the_total_bound(server):
+    def respond(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b" ")
+            time.sleep(0.01)
+
+    server.respond = respond
+    started = time.monotonic()
+    with pytest.raises(Transient, match=r"within 0\.1 s"):
+        get(Transport(Bounds(total=0.1)), server.url)
+    assert time.monotonic() - started < 0.6
+
+
+def test_silence_is_transient(server):
+    hold = threading.Event()
+    server.respond = lambda handler: hold.wait(1)
+    with pytest.raises(Transient, match="silent"):
+        get(Transport(Bounds(silence=0.05)), server.url)
+    hold.set()
+
+
+def test_silence_within_the_body_is_transient(server):
+    hold = threading.Event()
+
+    def respond(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "10")
+        handler.end_headers()
+        hold.wait(1)
+
+    server.respond = respond
+    with pytest.raises(Transient, match="silent"):
+        get(Transport(Bounds(silence=0.05)), server.url)
+    hold.set()
+
+
+def test_a_refused_connection_says_what_to_check(transport):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(Unreachable, match="Check the network, DNS") as caught:
+            get(transport, url)
+    assert caught.value.worth_retrying
+    assert "GET /users" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cause", "says", "again"),
+    [
+        (requests.exceptions.SSLError("bad certificate"), "TLS", False),
+        (requests.exceptions.ProxyError("407"), "proxy refused", True),
+        (requests.exceptions.ConnectTimeout("slow"), "in time", True),
+        (requests.exceptions.ConnectionError("Name or service not known"), "DNS", True),
+        (requests.exceptions.InvalidProxyURL("bad"), "InvalidProxyURL", False),
+        (OSError("invalid path: /nowhere.pem"), "REQUESTS_CA_BUNDLE", False),
+    ],
+)
+def test_each_way_of_not_getting_through_has_its_advice(transport, cause, says, again):
+    with responses.RequestsMock() as mock:
+        mock.get(API, body=cause)
+        with pytest.raises(Unreachable, match=says) as caught:
+            get(transport, API)
+    assert caught.value.worth_retrying is again
+    assert caught.value.__cause__ is cause
+
+
+def test_a_certificate_nobody_vouches_for_is_refused(transport):
+    """A TLS server without a certificate: the handshake fails and nothing is sent."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                context.wrap_socket(connection, server_side=True)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with pytest.raises(Unreachable, match="TLS"):
+        get(transport, f"https://127.0.0.1:{listener.getsockname()[1]}")
+    thread.join()
+    listener.close()
+
+
+def test_the_token_is_not_shown():
+    assert "tok-1" not in repr(Bearer("tok-1"))
+
+
+def test_verification_of_certificates_cannot_be_switched_off_from_outside(transport, monkeypatch):
+    monkeypatch.setitem(os.environ, "CURL_CA_BUNDLE", "")
+    assert transport._session().verify is True
