@@ -56,6 +56,8 @@ class Check(_Strict):
     """True where the pairing of setting and lock is our inference: never a hard verdict."""
     find_key: str | None = None
     """The parent object is inferred: look for this key anywhere in the document."""
+    leave_out: tuple[str, ...] = ()
+    """Keys inside the object that another control judges."""
     only_when: Condition | None = None
     legacy_of: str | None = None
     """The newer setting of the same control: this one counts only where that one is absent."""

@@ -150,18 +150,28 @@ def _judged(case: Case, check: Check, expectation: Expectation, found: Found) ->
 def _seen(
     case: Case, check: Check, expectation: Expectation, base: Verdict, reading: Seen
 ) -> Verdict:
-    base = replace(base, observed=reading.value)
+    observed = _without(reading.value, check.leave_out) if check.leave_out else reading.value
+    base = replace(base, observed=observed)
     context = replace(case.context, setting=check.setting)
-    match expectation.judge(reading.value, context):
+    match expectation.judge(observed, context):
         case Meets():
             return replace(base, status=Status.PASS)
         case Deviates(detail):
-            meaning = check.meaning.get(str(reading.value), "")
+            meaning = check.meaning.get(str(observed), "")
             return replace(base, status=Status.FAIL, detail=detail or meaning)
         case Undecided(parameter):
             return replace(base, status=Status.NEEDS_DECISION, detail=_undecided(parameter))
         case Unclear(cause, detail):
             return replace(base, cause=cause, detail=detail)
+
+
+def _without(value: JsonValue, keys: tuple[str, ...]) -> JsonValue:
+    """`value` without the entries under `keys`, however deep."""
+    if isinstance(value, dict):
+        return {name: _without(child, keys) for name, child in value.items() if name not in keys}
+    if isinstance(value, list):
+        return [_without(item, keys) for item in value]
+    return value
 
 
 def _unseen(case: Case, expectation: Expectation, base: Verdict, unseen: Unseen) -> Verdict:

@@ -12,7 +12,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue import Check
 from auditor.policy.lookup import Found, at_path
-from auditor.policy.operators import kind_of
+from auditor.policy.operators import kind_of, leaves
 
 STRING_FLAGS = frozenset(
     {
@@ -73,13 +73,16 @@ def flag(path: str, value: JsonValue) -> Reading:
 
 
 def _object_flag(path: str, value: dict[str, JsonValue]) -> Reading:
-    """An object says locked if its switches do; with none, or mixed ones, nobody can tell."""
-    for key in ("locked", "lock", "enable"):
-        if isinstance(value.get(key), bool):
-            return Seen(value[key], path)
-    switches = [each for each in value.values() if isinstance(each, bool)]
-    if switches and len(switches) == len(value) and len(set(switches)) == 1:
-        return Seen(switches[0], path)
+    """An object says locked if every switch in it does; with none, or with text, nobody can tell.
+
+    The lock of the `ai` object holds a flag for each of its settings; one that is off is enough
+    for the whole not to be locked.
+    """
+    if isinstance(value.get("locked"), bool):
+        return Seen(value["locked"], path)
+    flags = [flag for _, flag in leaves(value)]
+    if flags and all(isinstance(flag, bool) for flag in flags):
+        return Seen(all(flags), path)
     return Unseen(Cause.UNDOCUMENTED_VALUE, "the lock is an object that does not say if it holds")
 
 

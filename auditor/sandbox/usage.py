@@ -95,7 +95,7 @@ def history_meetings(service: Service, call: Call) -> Answer:
     group = call.query.get("group_id")
     rows = [
         row
-        for day, row in _past_meetings(service, call.now)
+        for day, _, row in _past_meetings(service, call.now)
         if first <= day.date() <= last
         and (feature is None or row["feature_used"].get(feature) is True)
         and (group is None or group in row["group"])
@@ -110,7 +110,7 @@ def meeting_summaries(service: Service, call: Call) -> Answer:
         raise Refused(400, 3000, "Meeting summary disabled.")
     rows = [
         {
-            "meeting_host_id": service.world.user_id(0),
+            "meeting_host_id": service.world.user_id(host),
             "meeting_host_email": row["host_email"],
             "meeting_uuid": row["meeting_uuid"],
             "meeting_id": row["meeting_id"],
@@ -122,7 +122,7 @@ def meeting_summaries(service: Service, call: Call) -> Answer:
             "summary_created_time": row["end_time"],
             "summary_last_modified_time": row["end_time"],
         }
-        for _, row in _past_meetings(service, call.now)
+        for _, host, row in _past_meetings(service, call.now)
         if row["feature_used"]["meeting_summary"]
     ]
     return service.page(call, "summaries", len(rows), _slice(rows), largest=300)
@@ -192,7 +192,8 @@ def _meeting(service: Service, number: int, host: int, now: float) -> dict[str, 
     }
 
 
-def _past_meetings(service: Service, now: float) -> Iterable[tuple[datetime, dict[str, Json]]]:
+def _past_meetings(service: Service, now: float) -> Iterable[tuple[datetime, int, dict[str, Json]]]:
+    """Start, host and report row of each past meeting."""
     world = service.world
     for ago in range(1, _HISTORY + 1):
         start = datetime.fromtimestamp(now, UTC).replace(hour=14, minute=0, second=0, microsecond=0)
@@ -201,6 +202,7 @@ def _past_meetings(service: Service, now: float) -> Iterable[tuple[datetime, dic
         host = ago % world.count("active")
         yield (
             start,
+            host,
             {
                 "meeting_uuid": opaque_id(world.seed, "past meeting", ago) + "==",
                 "meeting_id": 90_000_000_000 + ago,

@@ -34,7 +34,7 @@ _OPAQUE = r"(?=[\w.~+/=-]*(?:[0-9_~+/=-]|(?-i:[a-z][A-Z]))|\w{20})"
 """What follows is no word of a language: "basic authentication" is not a header."""
 _SHAPES = re.compile(
     r"""
-      \beyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?                        # JSON Web Token
+      (?<![\w-])eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?                        # JSON Web Token
     | (?<=\bbearer\s)\s*%(opaque)s[\w.~+/=-]{6,}                    # Authorization header
     | (?<=\bbasic\s)\s*%(opaque)s[\w+/]{8,}={0,2}
     | \b[a-z][a-z0-9+.-]{1,15}://[^\s/@"'<>]+:[^\s/@"'<>]+@[^\s"'<>]*  # address with a password
@@ -48,6 +48,8 @@ _SHAPES = re.compile(
     """.replace("%(opaque)s", _OPAQUE),
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
+_SUSPICIOUS = re.compile(r"[:=*]|eyj|bearer|basic", re.IGNORECASE)
+"""Every secret below has one of these in or before it. Most texts have none, which saves time."""
 _LABELLED = re.compile(
     r"""
     (\b(?:passcode|password|pwd|client[_ ]secret|access[_ ]token|host[_ ]key)
@@ -77,6 +79,8 @@ def is_secret_name(name: str) -> bool:
 
 def redact_text(text: str) -> str:
     """`text` with tokens, passcodes and addresses that let their holder in replaced."""
+    if not _SUSPICIOUS.search(text):
+        return text
     return _LABELLED.sub(rf"\g<1>{REDACTED}", _SHAPES.sub(REDACTED, text))
 
 

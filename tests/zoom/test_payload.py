@@ -19,6 +19,10 @@ def test_a_json_object_is_read(kind):
     assert parse('{"a": "é"}'.encode(), kind) == {"a": "é"}
 
 
+def test_numbers_keep_their_kind():
+    assert parse(b'{"a": 1.5, "b": 2, "c": -0.0}') == {"a": 1.5, "b": 2, "c": 0.0}
+
+
 def test_a_byte_order_mark_is_no_harm():
     assert parse(b"\xef\xbb\xbf{}") == {}
 

@@ -1,0 +1,198 @@
+import base64
+import hashlib
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+from auditor.report.html_report import MOST_NAMES
+from tests.report import worlds
+
+VOID = {"meta", "link", "input", "wbr", "br", "img", "path", "rect", "circle", "use"}
+
+
+class Page(HTMLParser):
+    """The tags, attributes and text of a page; fails on tags that do not nest."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self.open = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if not {"script", "style"} & set(self.open):
+            self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+def test_every_tag_is_closed_in_its_place(any_run, render):
+    assert Page(render(any_run, "html", include_passes=True)).open == []
+
+
+def test_the_heading_answers_the_question(render):
+    html = render(worlds.everything(), "html")
+    heading = re.search(r"<h1>(.*?)</h1>", html)[1]
+    assert heading.startswith("Not as “strict” asks")
+    assert "53 checks could not be judged" in heading
+
+
+def test_the_page_asks_for_nothing_from_outside(any_run, render):
+    page = Page(render(any_run, "html"))
+    for tag, attrs in page.tags:
+        assert tag not in {"img", "iframe", "object", "embed", "base"}
+        target = attrs.get("src") or attrs.get("href") or "#"
+        assert target.startswith("#") or target == "data:,"
+
+
+def test_no_attribute_runs_script_or_styles(any_run, render):
+    for _, attrs in Page(render(any_run, "html")).tags:
+        assert not [name for name in attrs if name.startswith("on") or name == "style"]
+
+
+def test_the_policy_allows_this_style_and_script_alone(render):
+    html = render(worlds.everything(), "html")
+    policy = next(a["content"] for t, a in Page(html).tags if a.get("http-equiv"))
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    for tag in ("style", "script"):
+        (body,) = re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_hostile_names_stay_text(render):
+    html = render(worlds.hostile(), "html")
+    page = Page(html)
+    assert sum(tag == "script" for tag, _ in page.tags) == 1
+    assert "<script>alert(1)</script>" in page.words
+    assert "{{ 7*7 }}" in page.words
+    assert not set(html) & set("\x1b\x9b\x00\r\u202e\u200f\u2028")
+    assert "x" * 700 not in html
+
+
+def test_equal_rows_are_one_and_name_at_most_a_thousand(render):
+    html = render(worlds.large(), "html")
+    assert "2,000 users" in Page(html).words
+    assert "and 1,000 more, all named in the JSON report" in Page(html).words
+    assert html.count('<li class="row"') == 5
+    assert html.count("<li><bdi>") <= 7 * MOST_NAMES
+    assert len(html) < 1_000_000
+
+
+def test_a_deviation_says_what_is_what_should_be_who_and_how_to_close_it(render):
+    words = Page(render(worlds.everything(), "html")).words
+    for said in (
+        "is true",
+        "should be false",
+        "Decided by account level",
+        "Who can change it the user, group admins, account admins",
+        "Evidence GET /users/{userId}/settings",
+        "Seen 2026-11-21 21:58 UTC",
+        "Admin Center > Settings > Zoom AI > Meeting > Meeting summary",
+        "PATCH /accounts/me/settings",
+        "GDPR Art 5(1)(b), Art 25(2)",
+    ):
+        assert said in words, said
+    assert "CIS Zoom" not in words
+
+
+def test_locks_stand_apart_and_speak_of_locks(render):
+    html = render(worlds.everything(), "html")
+    locks = html[html.index('id="locks"') : html.index('id="unknown"')]
+    assert "CN-05" in locks
+    assert "should be <code>locked</code>" in locks
+    assert 'id="control-CN-05"' not in html
+    assert 'href="#lock-CN-05"' in html
+
+
+def test_every_link_inside_the_page_leads_somewhere(any_run, render):
+    page = Page(render(any_run, "html"))
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for _, attrs in page.tags:
+        href = attrs.get("href", "")
+        assert not href.startswith("#") or href[1:] in ids, href
+
+
+def test_unknowns_stand_under_their_cause_with_the_remedy(render):
+    words = Page(render(worlds.all_unknown(), "html")).words
+    assert "the app lacks user:read:settings:admin" in words
+    assert "Not returned by Zoom" in words
+    assert "None was found; 7 checks could not be judged." in words
+
+
+def test_a_clean_run_shows_no_unknown_and_says_what_it_does_not_cover(render):
+    words = Page(render(worlds.clean(), "html")).words
+    assert "No check stayed unknown." in words
+    assert "What this report does not cover" in words
+    assert "180 as expected" in words
+
+
+def test_an_empty_run_claims_nothing(render):
+    words = Page(render(worlds.empty(), "html")).words
+    assert "Nothing was judged" in words
+    assert "None was found." not in words
+
+
+def test_passes_are_folded_in_when_asked_for(render):
+    run = worlds.everything()
+    assert 'id="passes"' not in render(run, "html")
+    assert 'id="passes"' in render(run, "html", include_passes=True)
+
+
+def test_no_percentage_is_ever_shown(any_run, render):
+    assert not re.search(r"\d\s?%", Page(render(any_run, "html")).words.replace("{%", ""))
+
+
+def test_every_table_has_a_caption_and_heads_with_a_scope(render):
+    page = Page(render(worlds.everything(), "html", include_passes=True))
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("table") == tags.count("caption") >= 8
+    assert all(attrs.get("scope") in {"col", "row"} for tag, attrs in page.tags if tag == "th")
+    assert {"main", "nav", "header", "footer"} <= set(tags)
+    assert tags.count("h1") == 1
+
+
+def test_the_parts_of_the_bar_fill_it(render):
+    page = Page(render(worlds.everything(), "html"))
+    widths = [float(a["width"]) for t, a in page.tags if a.get("class", "").startswith("bar ")]
+    assert sum(widths) == pytest.approx(1000, abs=0.1)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_the_filter_appears_in_a_real_browser(render, tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text(render(worlds.everything(), "html"), encoding="utf-8")
+    flags = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+        "--disable-background-networking --disable-component-update --dump-dom"
+    )
+    done = subprocess.run(
+        ["chromium", *flags.split(), f"--user-data-dir={tmp_path / 'browser'}", file.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    rows = done.stdout.count('class="row"')
+    assert f"{rows} of {rows} rows" in done.stdout
+    assert (
+        'id="filter" class="filter" role="search" aria-label="Filter the findings">' in done.stdout
+    )

@@ -1,0 +1,137 @@
+from dataclasses import replace
+
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.findings.model import Kind, ReadError, Severity, Status
+from auditor.findings.rollup import roll_up
+from auditor.report import wording
+from tests.report import worlds
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_a_name_and_a_remedy(cause):
+    assert wording.cause_name(cause)
+    assert wording.remedy(cause, []).endswith(".")
+
+
+def test_an_unknown_without_a_cause_says_so():
+    assert wording.cause_name(None) == "no cause recorded"
+    assert "maintainers" in wording.remedy(None, [])
+
+
+@pytest.mark.parametrize("level", Level)
+def test_every_level_has_a_word_for_one_and_for_many(level):
+    assert wording.levels({level: 1}) != wording.levels({level: 2})
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_has_a_word(status):
+    assert wording.outcome(status, 1) == f"1 {wording.status_name(status)}"
+
+
+def test_the_remedy_names_the_scopes_that_refused_reads_name():
+    other = ReadError("GET /groups", Cause.DENIED, "needs group:read:list_groups:admin", (), 1)
+    noise = ReadError("GET /x", Cause.ERROR, "not:a:scope", (), 1)
+    remedy = wording.remedy(Cause.DENIED, [worlds.DENIED, other, noise])
+    assert "group:read:list_groups:admin, user:read:settings:admin" in remedy
+    assert "Add them" in remedy
+    assert "not:a:scope" not in remedy
+
+
+def test_the_answer_never_calls_an_unknown_fine():
+    answers = {
+        name: wording.answer(run, roll_up(run))
+        for name, run in {
+            "everything": worlds.everything(),
+            "clean": worlds.clean(),
+            "unknown": worlds.all_unknown(),
+            "empty": worlds.empty(),
+            "one": worlds.run_of([worlds.judged(worlds.account(), [worlds.deviation()])]),
+        }.items()
+    }
+    assert answers["everything"] == (
+        "Not as “strict” asks: 1 account, 2 groups, 17 users deviate in 5 controls, "
+        "and 53 checks could not be judged."
+    )
+    assert answers["one"] == "Not as “strict” asks: 1 account deviates in 1 control."
+    assert answers["clean"].startswith("As “strict” asks")
+    assert answers["unknown"].startswith("Open: no deviation")
+    assert answers["empty"].startswith("Nothing was judged")
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        (None, ""),
+        ({"op": "eq", "value": False}, "false"),
+        ({"op": "off"}, "off"),
+        ({"op": "lte", "value": 90}, "at most 90"),
+        ({"op": "in", "value": ["a", "b"]}, 'one of ["a", "b"]'),
+        (
+            {"op": "subset_of_param", "param": "regions", "value": ["US"]},
+            'nothing but ["US"] (regions)',
+        ),
+        ({"op": "org_param", "param": "mode", "value": None}, "what is not decided yet (mode)"),
+        ({"op": "no_looser", "than": "account"}, 'no looser than "account"'),
+        ({"op": "no_write_scopes"}, "no write scopes"),
+    ],
+)
+def test_an_expectation_reads_like_words(expected, words):
+    assert wording.expectation(worlds.deviation(expected=expected), 40) == words
+
+
+def test_a_lock_is_spoken_of_as_a_lock():
+    lock = worlds.deviation(kind=Kind.LOCK, observed=False, expected={"op": "eq", "value": True})
+    assert wording.observation(lock, 40) == "not locked"
+    assert wording.expectation(lock, 40) == "locked"
+    assert wording.lock_state(worlds.deviation(locked=None)) == "lock not known"
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        ("2026-11-21T22:04:30.250Z", "2026-11-21 22:04 UTC"),
+        ("2026-11-21T23:04:30+01:00", "2026-11-21 22:04 UTC"),
+        ("2026-11-21T22:04:30", "2026-11-21T22:04:30"),
+        ("last\nnight", "last\\nnight"),
+        (None, "time not recorded"),
+    ],
+)
+def test_times_are_utc_and_never_guessed(time, words):
+    assert wording.when(time) == words
+
+
+def test_a_span_of_one_minute_is_one_time():
+    assert wording.observed_between(worlds.SEEN_AT, worlds.SEEN_AT) == "2026-11-21 21:58 UTC"
+    assert " to " in wording.observed_between(worlds.SEEN_AT, "2026-11-21T22:58:03Z")
+
+
+def test_what_was_not_read_depends_on_the_depth():
+    group = worlds.run_of([worlds.judged(worlds.account(), [])], depth="group")
+    meeting = worlds.run_of([worlds.judged(worlds.account(), [])], depth="meeting")
+    assert any(s.startswith("Users and scheduled") for s in wording.not_covered(group))
+    assert not any("--depth" in s for s in wording.not_covered(meeting))
+
+
+def test_limits_without_numbers_are_left_out():
+    run = worlds.clean()
+    bare = replace(run, summary=replace(run.summary, pending_users=0, settings_returned=0))
+    one = replace(run, summary=replace(run.summary, pending_users=1))
+    assert len(wording.not_covered(bare)) == 2
+    assert any("1 invited user has" in s for s in wording.not_covered(one))
+
+
+def test_severities_without_any_are_left_out():
+    assert wording.severities({Severity.LOW: 3, Severity.HIGH: 0}) == "3 low"
+    assert wording.listed(["a", "b", "c"], 2) == "a, b and 1 more"
+    assert wording.framework("gdpr") == "GDPR"
+    assert wording.framework("other") == "other"
+    assert wording.changeable(worlds.deviation()) == "the user, group admins, account admins"
+    assert wording.sentence_case("") == ""
+
+
+def test_an_incomplete_run_without_failed_checks_still_says_so():
+    run = worlds.run_of([worlds.judged(worlds.account(), [])], complete=False)
+    assert wording.incomplete(run, roll_up(run)).endswith("could not be read.")

@@ -1,0 +1,107 @@
+"""A sandbox to talk to over real HTTP, and a client that is nothing but `requests`."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+
+from auditor.sandbox import Conduct, Faults, Sandbox, World, serve
+from auditor.sandbox.documents import leaves
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves by hand. Seconds since the epoch."""
+
+    now: float = 1_795_000_000.25
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Client:
+    """Asks one sandbox, with a token fetched once."""
+
+    sandbox: Sandbox
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self.session.trust_env = False
+
+    def token(self, secret: str | None = None, **fields: str) -> requests.Response:
+        wanted = {"grant_type": "account_credentials", "account_id": self.sandbox.account_id}
+        return self.session.post(
+            self.sandbox.oauth_url,
+            auth=(self.sandbox.client_id, secret or self.sandbox.client_secret),
+            data=wanted | fields,
+            timeout=10,
+        )
+
+    def sign_in(self) -> "Client":
+        self.session.headers["Authorization"] = f"Bearer {self.token().json()['access_token']}"
+        return self
+
+    def get(self, path: str, **query: Any) -> requests.Response:
+        return self.session.get(self.sandbox.api_url + path, params=query, timeout=10)
+
+    def json(self, path: str, **query: Any) -> Any:
+        answer = self.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def all(self, path: str, rows: str, **query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            page = self.json(path, next_page_token=token, **query)
+            found += page[rows]
+            token = page["next_page_token"]
+            if not token:
+                return found
+
+    def leaves(self, path: str, options: tuple[str, ...]) -> dict[str, Any]:
+        """Every leaf of a document, all options together, the user's own secrets made equal."""
+        found: dict[str, Any] = {}
+        for option in options:
+            answer = self.get(path, **({"option": option} if option else {}))
+            assert answer.status_code == 200, answer.text
+            user = path.removeprefix("/users/").removesuffix("/settings")
+            found.update(leaves(json.loads(answer.text.replace(user, "someone"))))
+        return found
+
+
+Start = Callable[..., Client]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Serves a world for the length of a test: world fields, `faults`, or fields of Conduct."""
+    with ExitStack() as stack:
+
+        def _start(
+            *,
+            users: int = 40,
+            groups: int | None = None,
+            seed: int = 1,
+            scenario: str = "clean",
+            faults: Faults | None = None,
+            signed_in: bool = True,
+            **conduct: Any,
+        ) -> Client:
+            world = World(users=users, groups=groups, seed=seed, scenario=scenario)
+            how = Conduct(**{"plan": "none", "faults": faults or Faults(), **conduct})
+            client = Client(stack.enter_context(serve(world, conduct=how)))
+            stack.callback(client.session.close)
+            return client.sign_in() if signed_in else client
+
+        yield _start
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
