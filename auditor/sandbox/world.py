@@ -282,13 +282,9 @@ class World:
         return (index * 7 + self.seed) % CYCLE
 
 
-def page(rows: tuple[range, ...], start: int, size: int) -> Iterator[int]:
-    """`size` of the numbers in the ranges put end to end, from place `start` on."""
-    for row in rows:
-        if start < len(row):
-            taken = row[start : start + size]
-            yield from taken
-            size -= len(taken)
-        start = max(0, start - len(row))
-        if size <= 0:
-            return
+def page(rows: tuple[range, range], start: int, size: int) -> Iterator[int]:
+    """`size` of the numbers in the two ranges put end to end, from place `start` on."""
+    first, second = rows
+    yield from first[start : start + size]
+    start -= len(first)
+    yield from second[max(0, start) : max(0, start + size)]

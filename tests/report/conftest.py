@@ -19,7 +19,7 @@ def render() -> Render:
 
     def rendered(run: Run, format_: str, **options: object) -> str:
         out = io.BytesIO()
-        FORMATS[format_].render(run, out, Options(**options))  # type: ignore[arg-type]
+        FORMATS[format_].render(run, out, Options(**options))
         return out.getvalue().decode("utf-8")
 
     return rendered

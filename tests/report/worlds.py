@@ -136,7 +136,7 @@ def deviation(control: str = "AI-01", level: Level = Level.USER, **changes: obje
         source=SOURCE[level],
         detail="The value differs from what the baseline asks.",
     )
-    return replace(verdict, **changes)  # type: ignore[arg-type]
+    return replace(verdict, **changes)
 
 
 def unknown(
@@ -201,7 +201,7 @@ def run_of(
         exit_code=0 if complete else 3,
     )
     return Run(
-        info=replace(facts, **info),  # type: ignore[arg-type]
+        info=replace(facts, **info),
         summary=Summary(
             by_status=by_status,
             by_severity=Counter(v.severity for _, v in failed),

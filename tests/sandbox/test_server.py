@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from typing import Any
 
 import pytest
 import requests
@@ -86,9 +87,9 @@ def test_running_needs_nobody_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"scenario": "dirty"}, "no scenario 'dirty'; there are clean, drifted"),
     ],
 )
-def test_a_world_that_cannot_be_is_refused(fields: dict[str, object], message: str) -> None:
+def test_a_world_that_cannot_be_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        World(**fields)  # type: ignore[arg-type]
+        World(**fields)
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])

@@ -1,0 +1,45 @@
+# The two commands that always work are `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-tools check format clean
+
+demo: $(VENV)/.demo
+	@mkdir -p demo
+	@AUDITOR_HOME=demo/data $(BIN)/auditor audit --sandbox --baseline consent-first \
+		--output demo/report.html --output demo/report.json || test $$? -eq 3
+	@echo "Open demo/report.html in a browser; demo/report.json is the same for programs."
+
+test: $(VENV)/.dev
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n auto --cov --cov-report= tests
+	$(BIN)/python -m coverage report --skip-covered --sort=cover
+	$(BIN)/python tests/coverage_floor.py 95
+
+test-tools: $(VENV)/.dev
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n auto tests --ignore=tests/end_to_end --ignore=tests/real_input
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) demo dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev]'
+	@touch $@ $(VENV)/.demo
