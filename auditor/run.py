@@ -1,6 +1,7 @@
 """One audit from start to end: plan, collect, evaluate, or evaluate again what was collected."""
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -53,6 +54,8 @@ class Target:
     account_id: str
     workers: int = 8
     listener: Listener = field(default_factory=Silent)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the collection is broken off; what waits for its turn may give up then."""
 
 
 def collect(target: Target, snapshot: Snapshot, judgement: Judgement, run_id: str) -> None:
@@ -82,6 +85,7 @@ def collect(target: Target, snapshot: Snapshot, judgement: Judgement, run_id: st
         account_id=target.account_id,
         workers=target.workers,
         listener=target.listener,
+        stopping=target.stopping,
     ).collect()
     spent = target.client.counters
     cost = Api(

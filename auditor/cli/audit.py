@@ -1,8 +1,8 @@
 """`auditor audit`: read an account, judge it, report, and keep the evidence."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -33,11 +33,11 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.run import Judgement, Target
 from auditor.store.runs import Runs
-from auditor.zoom.auth import Credentials, TokenSource
-from auditor.zoom.client import ZoomClient
-from auditor.zoom.hosts import check_url, is_loopback
+from auditor.zoom.auth import Credentials
+from auditor.zoom.client import connect
+from auditor.zoom.hosts import Cloud, check_url, is_loopback
 from auditor.zoom.limits import Plan, RateLabel, RateLimiter
-from auditor.zoom.transport import Transport
+from auditor.zoom.retry import RetryPolicy
 
 SANDBOX_RATE = 5000.0
 """Requests a second for the sandbox, which is this machine's alone."""
@@ -168,10 +168,10 @@ class _Pace:
     def __init__(self, plan: Plan, max_rate: float | None, share: float | None) -> None:
         self._plan, self._max_rate, self._share = plan, max_rate, share or 0.8
 
-    def limiter(self, api_url: str) -> RateLimiter:
+    def limiter(self, api_url: str, sleep: Callable[[float], object]) -> RateLimiter:
         """The limiter for an API; a local one is not Zoom's, so `auto` need not be careful."""
         plan = Plan.BUSINESS if self._plan is Plan.AUTO and is_loopback(api_url) else self._plan
-        return RateLimiter(plan.limits, share=self._share, max_rate=self._max_rate)
+        return RateLimiter(plan.limits, share=self._share, max_rate=self._max_rate, sleep=sleep)
 
 
 def _collected(
@@ -189,32 +189,26 @@ def _collected(
         StoreError: the data directory cannot be written.
     """
     run_id = stored.new_id()
-    with _transport() as transport, stored.new(run_id) as snapshot, progress(terminal) as shown:
-        limiter = pace.limiter(settings.api_url)
-        fewest, most = WORKERS
-        workers = math.ceil(limiter.rate(RateLabel.MEDIUM) * LATENCY)
+    stopping = threading.Event()
+    limiter = pace.limiter(settings.api_url, stopping.wait)
+    retries = RetryPolicy(sleep=stopping.wait)
+    fewest, most = WORKERS
+    workers = math.ceil(limiter.rate(RateLabel.MEDIUM) * LATENCY)
+    cloud = Cloud(settings.api_url, settings.oauth_url)
+    with (
+        connect(credentials, limiter, cloud=cloud, retries=retries) as client,
+        stored.new(run_id) as snapshot,
+        progress(terminal) as shown,
+    ):
         target = Target(
-            client=ZoomClient(
-                settings.api_url,
-                TokenSource(credentials, transport, token_url=settings.oauth_url),
-                transport,
-                limiter,
-            ),
+            client=client,
             account_id=credentials.account_id,
             workers=min(most, max(fewest, workers)),
             listener=shown,
+            stopping=stopping,
         )
         runs.collect(target, snapshot, judgement, run_id)
     return snapshot
-
-
-@contextmanager
-def _transport() -> Iterator[Transport]:
-    transport = Transport()
-    try:
-        yield transport
-    finally:
-        transport.close()
 
 
 def _given(ctx: typer.Context, name: str) -> bool:

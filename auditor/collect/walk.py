@@ -74,6 +74,8 @@ class Walk:
     workers: int = 8
     listener: Listener = field(default_factory=Silent)
     now: Callable[[], str] = utc_now
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the walk is broken off, so that waiting requests can end."""
     _given_up: Unseen | None = None
     _failures: int = 0
     _first_error: ZoomError | None = None
@@ -105,6 +107,7 @@ class Walk:
                     self._count_pending(account)
                     self._read_scopes(pool, users, self.reads.user)
             except BaseException:
+                self.stopping.set()
                 self._give_up(Unseen(Cause.NOT_COLLECTED, "the run was stopped"))
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

@@ -44,6 +44,8 @@ class HtmlFormat:
             passes=rollup.of_status(Status.PASS) if options.include_passes else (),
             csp=_policy(),
             checks=_checks,
+            controls_of=_controls_of,
+            new_settings=_by_setting(rollup.uncovered),
             deviations=_by_control(rollup.deviations, rollup),
             locks=_by_control(rollup.locks, rollup),
             valued={group.verdict.control for group in rollup.deviations},
@@ -58,6 +60,18 @@ def _by_control(groups: Iterable[Group], rollup: Rollup) -> list[tuple[ControlRo
     for group in groups:
         under.setdefault(group.verdict.control, []).append(group)
     return [(c, under[c.info.id]) for c in rollup.controls if c.info.id in under]
+
+
+def _by_setting(groups: Iterable[Group]) -> list[tuple[str, list[Group]]]:
+    """`groups` under their settings, the worst first."""
+    under: dict[str, list[Group]] = {}
+    for group in groups:
+        under.setdefault(group.verdict.setting, []).append(group)
+    return list(under.items())
+
+
+def _controls_of(groups: Iterable[Group]) -> int:
+    return len({group.verdict.control for group in groups})
 
 
 def _checks(groups: Iterable[Group]) -> int:

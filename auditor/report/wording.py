@@ -54,8 +54,8 @@ _REMEDY: Mapping[Cause, str] = {
         "portal, and report it to the auditor's maintainers."
     ),
     Cause.NOT_COLLECTED: (
-        "The document was not asked for: audit with a greater --depth, or again if the run was "
-        "interrupted."
+        "The audit did not ask for this: it did not go that deep (--depth), was stopped, or cannot "
+        "read it. The full report says which for each; meanwhile look in the portal."
     ),
     Cause.ERROR: (
         "The request kept failing. Audit again; if it still fails, see the read errors and Zoom's "
@@ -295,6 +295,10 @@ _EXPECTATION: Mapping[str, str] = {
     "no_true_leaf_except_param": "on only for {value}",
     "user_in_group_param": "on only in groups {value}",
     "count_members_lte_param": "at most {value} people",
+    "no_looser": "no looser than the account",
+    "no_write_scopes": "read scopes only",
+    "empty_or_triaged": "each decided on",
+    "all_matched_to_change_record": "each matched to an approved change",
     "attest": "attested: {value}",
 }
 
@@ -309,10 +313,8 @@ def expectation(verdict: Verdict, width: int) -> str:
     op, param = str(expected.get("op", "")), expected.get("param")
     if op in _EXPECTATION:
         if param is not None and expected.get("value") is None:
-            value = "what is not decided yet"
-        else:
-            value = value_text(expected.get("value"), width)
-        wording = _EXPECTATION[op].format(value=value)
+            return f"as {plain(str(param))} says, which is not set"
+        wording = _EXPECTATION[op].format(value=value_text(expected.get("value"), width))
         return wording if param is None else f"{wording} ({plain(str(param))})"
     rest = [
         f"{plain(key)} {value_text(value, width)}" for key, value in expected.items() if key != "op"

@@ -73,9 +73,10 @@ def test_the_answer_never_calls_an_unknown_fine():
             {"op": "subset_of_param", "param": "regions", "value": ["US"]},
             'nothing but ["US"] (regions)',
         ),
-        ({"op": "org_param", "param": "mode", "value": None}, "what is not decided yet (mode)"),
-        ({"op": "no_looser", "than": "account"}, 'no looser than "account"'),
-        ({"op": "no_write_scopes"}, "no write scopes"),
+        ({"op": "org_param", "param": "mode", "value": None}, "as mode says, which is not set"),
+        ({"op": "no_looser", "exceptions": "waivers"}, "no looser than the account"),
+        ({"op": "brand_new", "limit": 3}, "brand new limit 3"),
+        ({"op": "brand_new"}, "brand new"),
     ],
 )
 def test_an_expectation_reads_like_words(expected, words):

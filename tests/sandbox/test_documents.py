@@ -1,6 +1,6 @@
 import pytest
 
-from auditor.sandbox.documents import REMOVED, Change, changed, differences, leaves
+from auditor.sandbox.documents import REMOVED, Change, Documents, changed, differences, leaves
 from tests.sandbox.conftest import Client, Start
 
 SUMMARY = "meeting_summary_with_ai_companion"
@@ -170,7 +170,7 @@ def test_a_phone_site_carries_its_policy(client: Client) -> None:
 
 
 def test_a_change_applies_only_where_the_path_exists() -> None:
-    before = {"default": {"a": {"b": 1}, "c": {"d": True}}, "other": {"c": {"d": True}}}
+    before: Documents = {"default": {"a": {"b": 1}, "c": {"d": True}}, "other": {"c": {"d": True}}}
     changes = [
         Change("a.x", 2),
         Change("a.b.c", 2),
@@ -184,7 +184,7 @@ def test_a_change_applies_only_where_the_path_exists() -> None:
 
 
 def test_differences_tell_changed_added_and_absent_leaves() -> None:
-    before = {"default": {"a": {"b": 1, "c": [1]}, "d": True}}
+    before: Documents = {"default": {"a": {"b": 1, "c": [1]}, "d": True}}
     changes = [Change("a.c", REMOVED), Change("a.new", 3, added=True), Change("d", False)]
     assert differences(before, changed(before, changes)) == {
         "a.c": ("absent", None),

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.sandbox import SCENARIOS, Planted, World, serve
 from auditor.sandbox.documents import leaves
-from auditor.sandbox.world import Kind
+from auditor.sandbox.variants import Kind
 from tests.sandbox.conftest import Client, Start
 
 ACCOUNT = ("", "meeting_authentication", "recording_authentication", "meeting_security", "security")

@@ -218,7 +218,7 @@ def test_a_drip_of_bytes_ends_at_the_total_bound(server):
         handler.send_response(200)
         handler.send_header("Content-Length", "1000")
         handler.end_headers()
-        for _ in range(100):
+        for _ in range(500):
             handler.wfile.write(b" ")
             time.sleep(0.01)
 
@@ -226,7 +226,7 @@ def test_a_drip_of_bytes_ends_at_the_total_bound(server):
     started = time.monotonic()
     with pytest.raises(Transient, match=r"within 0\.1 s"):
         get(Transport(Bounds(total=0.1)), server.url)
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 4
 
 
 def test_silence_is_transient(server):
