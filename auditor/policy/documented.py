@@ -15,11 +15,16 @@ def settings() -> Mapping[str, Mapping[str, Any]]:
 
 
 @cache
+def containers() -> frozenset[str]:
+    """Paths of documented objects and lists: an empty one comes as a leaf."""
+    parts = [path.replace("[]", "").split(".") for path in settings()]
+    return frozenset(".".join(each[:n]) for each in parts for n in range(2, len(each) + 1))
+
+
+@cache
 def lockable() -> frozenset[str]:
     """Paths a lock document may hold: documented locks, and documented settings and objects."""
-    locks = {path for paths in _content()["locks"].values() for path in paths}
-    parts = [path.replace("[]", "").split(".") for path in settings()]
-    return frozenset(locks | {".".join(p[:n]) for p in parts for n in range(2, len(p) + 1)})
+    return containers() | {path for paths in _content()["locks"].values() for path in paths}
 
 
 @cache

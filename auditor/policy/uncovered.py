@@ -7,7 +7,7 @@ any other waits for somebody to decide.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -60,6 +60,7 @@ class Coverage:
             covered, known = self._locks, documented.lockable()
         return not (
             any(p in covered or p in known for p in self._spellings(view, path))
+            or path in documented.containers()
             or any(key in path.split(".") for key in self._keys)
             or any(fnmatchcase(path.casefold(), pattern) for pattern in self._accepted)
         )
@@ -92,8 +93,10 @@ class NewSettings:
     returned: set[str] = field(default_factory=set)
     unread: set[Cause] = field(default_factory=set)
     """Why documents are missing in which more new settings might stand."""
-    _by_scope: dict[Scope, list[tuple[str, str]]] = field(default_factory=dict)
-    _users: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _by_scope: dict[Scope, dict[str, str]] = field(default_factory=dict)
+    """Scope to its new settings, each with the first request that returned it."""
+    _users: Counter[str] = field(default_factory=Counter)
+    _user_sources: dict[str, str] = field(default_factory=dict)
     _walked: dict[tuple[View, str], tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, evidence: ScopeEvidence) -> None:
@@ -106,10 +109,11 @@ class NewSettings:
             else:
                 for path in self._new(view, evidence.digests.get(view, ""), outcome):
                     if evidence.scope.level is Level.USER:
-                        self._users[path, outcome.source] += 1
+                        self._users[path] += 1
+                        self._user_sources.setdefault(path, outcome.source)
                     else:
-                        rows = self._by_scope.setdefault(evidence.scope, [])
-                        rows.append((path, outcome.source))
+                        rows = self._by_scope.setdefault(evidence.scope, {})
+                        rows.setdefault(path, outcome.source)
 
     def _new(self, view: View, digest: str, outcome: Document) -> tuple[str, ...]:
         known = self._walked.get((view, digest))
@@ -124,18 +128,20 @@ class NewSettings:
     def assessments(self, severity: Severity) -> Iterator[Assessment]:
         """One finding per new setting and scope; users share one scope per level."""
         for scope, rows in self._by_scope.items():
-            yield Assessment(scope, tuple(_verdict(*row, severity) for row in sorted(set(rows))))
+            yield Assessment(scope, _verdicts(rows, severity))
         if self._users:
             count = max(self._users.values())
             name = f"{count} user{'s' if count > 1 else ''}"
-            rows = sorted(self._users)
-            verdicts = tuple(_verdict(*row, severity) for row in rows)
-            yield Assessment(Scope(Level.USER, "*", name), verdicts)
+            yield Assessment(Scope(Level.USER, "*", name), _verdicts(self._user_sources, severity))
 
     @property
     def judged(self) -> int:
         """How many of the returned settings the baseline judges."""
         return sum(self.coverage.is_judged(path) for path in self.returned)
+
+
+def _verdicts(rows: Mapping[str, str], severity: Severity) -> tuple[Verdict, ...]:
+    return tuple(_verdict(path, source, severity) for path, source in sorted(rows.items()))
 
 
 def _verdict(path: str, source: str, severity: Severity) -> Verdict:

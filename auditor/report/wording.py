@@ -89,7 +89,7 @@ _BELOW: Mapping[str, str] = {
     "user": "Scheduled meetings",
 }
 
-_OAUTH_SCOPE = re.compile(r"\b[a-z_]+(?::[a-z_]+){2,}\b")
+_OAUTH_SCOPE = re.compile(r"(?<! or )\b[a-z_]+(?::[a-z_]+){2,}\b")
 
 
 def number(count: int) -> str:
@@ -150,7 +150,9 @@ def headline(run: Run) -> list[str]:
 
 def _read(run: Run) -> str:
     read = levels(run.summary.coverage)
-    return f"{read} read" if read else "nothing read"
+    if not read:
+        return "nothing read"
+    return f"{read} read" if run.info.complete else f"{read} asked for"
 
 
 def judged(run: Run) -> int:
@@ -162,6 +164,7 @@ def answer(run: Run, rollup: Rollup) -> str:
     """The admin's question answered in one sentence: is the account as the baseline asks?"""
     baseline = f"“{plain(run.info.baseline.id)}”"
     unknown = run.summary.by_status.get(Status.UNKNOWN, 0)
+    unjudged = f"{number(unknown)} of {counted(judged(run), 'check')} could not be judged."
     if not judged(run):
         return "Nothing was judged, so this run says nothing about the account."
     if rollup.deviating_scopes:
@@ -173,12 +176,9 @@ def answer(run: Run, rollup: Rollup) -> str:
         )
         if not unknown:
             return sentence + "."
-        return f"{sentence}, and {counted(unknown, 'check')} could not be judged."
+        return f"{sentence}, and {unjudged}"
     if unknown:
-        return (
-            f"Open: no deviation from {baseline} was found, but {counted(unknown, 'check')} "
-            "could not be judged."
-        )
+        return f"Open: no deviation from {baseline} was found, but {unjudged}"
     return f"As {baseline} asks: no check found a deviation, and none stayed unknown."
 
 
@@ -240,7 +240,7 @@ def remedy(cause: Cause | None, errors: Iterable[ReadError]) -> str:
 
 
 def missing_scopes(errors: Iterable[ReadError]) -> list[str]:
-    """The OAuth scopes that refused reads name, sorted."""
+    """The OAuth scopes that refused reads name, sorted; of `a or b`, the first alone."""
     refused = (error.message for error in errors if error.cause is Cause.DENIED)
     return sorted({scope for message in refused for scope in _OAUTH_SCOPE.findall(message)})
 

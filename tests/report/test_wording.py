@@ -32,12 +32,19 @@ def test_every_status_has_a_word(status):
 
 
 def test_the_remedy_names_the_scopes_that_refused_reads_name():
-    other = ReadError("GET /groups", Cause.DENIED, "needs group:read:list_groups:admin", (), 1)
+    other = ReadError(
+        "GET /groups",
+        Cause.DENIED,
+        "needs group:read:list_groups:admin or group:read:list_groups:master",
+        (),
+        1,
+    )
     noise = ReadError("GET /x", Cause.ERROR, "not:a:scope", (), 1)
     remedy = wording.remedy(Cause.DENIED, [worlds.DENIED, other, noise])
     assert "group:read:list_groups:admin, user:read:settings:admin" in remedy
     assert "Add them" in remedy
     assert "not:a:scope" not in remedy
+    assert "master" not in remedy
 
 
 def test_the_answer_never_calls_an_unknown_fine():
@@ -53,7 +60,7 @@ def test_the_answer_never_calls_an_unknown_fine():
     }
     assert answers["everything"] == (
         "Not as “strict” asks: 1 account, 2 groups, 17 users deviate in 5 controls, "
-        "and 53 checks could not be judged."
+        "and 53 of 1,349 checks could not be judged."
     )
     assert answers["one"] == "Not as “strict” asks: 1 account deviates in 1 control."
     assert answers["clean"].startswith("As “strict” asks")

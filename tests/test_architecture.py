@@ -1,0 +1,161 @@
+"""The house keeps its plan: imports run down, everything public says what it is, files are short."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "auditor"
+LONGEST_FILE = 400
+"""Lines."""
+
+FLOORS: Mapping[str, int] = {
+    "cli": 5,
+    "run": 4,
+    "collect": 3,
+    "policy": 3,
+    "report": 3,
+    "store": 3,
+    "findings": 2,
+    "config": 2,
+    "zoom": 1,
+    "evidence": 1,
+    "credentials": 1,
+}
+"""Rooms and the floor each is on. Rooms on one floor do not know each other."""
+
+BESIDE = "sandbox"
+"""Stands beside the house: imports nothing of ours."""
+DOOR = "auditor.cli.sandbox"
+"""The only module that may import it."""
+
+Tree = Mapping[str, str]
+"""Module name to source."""
+
+
+def tree(folder: Path = PACKAGE) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder.parent).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = path.read_text(encoding="utf-8")
+    return found
+
+
+def imported(module: str, source: str, modules: Tree) -> Iterator[str]:
+    """Modules of ours that `source` imports, `from auditor import run` counting as auditor.run."""
+    is_package = any(other.startswith(f"{module}.") for other in modules)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("auditor."))
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.split(".")
+                parts = parts[: len(parts) - node.level + is_package]
+                base = ".".join([*parts, *([base] if base else [])])
+            for alias in node.names:
+                name = f"{base}.{alias.name}"
+                if name in modules:
+                    yield name
+                elif base.startswith("auditor."):
+                    yield base
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def wrong_imports(modules: Tree) -> list[str]:
+    """Every import that runs up, sideways, into the sandbox or out of it."""
+    wrong = []
+    for module, source in modules.items():
+        here = room(module)
+        for target in imported(module, source, modules):
+            there = room(target)
+            if here in ("", "__main__"):
+                allowed = there == "cli"
+            elif here == there:
+                allowed = True
+            elif there == BESIDE:
+                allowed = module == DOOR
+            elif here == BESIDE:
+                allowed = False
+            else:
+                allowed = FLOORS[there] < FLOORS[here]
+            if not allowed:
+                wrong.append(f"{module} imports {target}")
+    return wrong
+
+
+def undocumented(modules: Tree) -> list[str]:
+    """Public functions, classes and methods without a docstring."""
+    missing = []
+    for module, source in modules.items():
+        parsed = ast.parse(source)
+        if not ast.get_docstring(parsed):
+            missing.append(module)
+        missing += [f"{module}.{name}" for name in _bare(parsed)]
+    return missing
+
+
+def _bare(node: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[str]:
+    for child in node.body:
+        if not isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if child.name.startswith("_"):
+            continue
+        if not ast.get_docstring(child):
+            yield prefix + child.name
+        if isinstance(child, ast.ClassDef):
+            yield from _bare(child, f"{prefix}{child.name}.")
+
+
+def test_every_room_of_the_package_has_a_floor() -> None:
+    rooms = {room(module) for module in tree()} - {"", "__main__"}
+    assert rooms == {*FLOORS, BESIDE}
+
+
+def test_imports_only_run_down() -> None:
+    assert wrong_imports(tree()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("auditor.policy.judge", "from auditor.run import judge"),
+        ("auditor.policy.judge", "from auditor import run"),
+        ("auditor.policy.judge", "import auditor.cli.main"),
+        ("auditor.policy.judge", "def f():\n    from auditor.collect.walk import Walk"),
+        ("auditor.policy.judge", "from ..store import runs"),
+        ("auditor.zoom.client", "from auditor.evidence.scope import Level"),
+        ("auditor.findings.model", "from auditor import config"),
+        ("auditor.run", "from auditor.sandbox import serve"),
+        ("auditor.cli.audit", "from auditor.sandbox import serve"),
+        ("auditor.sandbox.world", "from auditor.evidence.scope import Level"),
+        ("auditor", "from auditor.zoom.client import ZoomClient"),
+    ],
+)
+def test_an_import_that_runs_up_or_sideways_is_found(module: str, source: str) -> None:
+    planted = {**tree(), module: source}
+    assert len(wrong_imports(planted)) == 1
+    assert wrong_imports(planted)[0].startswith(f"{module} imports auditor.")
+
+
+def test_everything_public_has_a_docstring() -> None:
+    assert undocumented(tree()) == []
+
+
+def test_a_missing_docstring_is_found() -> None:
+    planted = {"auditor.x": '"""Module."""\nclass A:\n    """A."""\n    def f(self): ...\n'}
+    assert undocumented(planted) == ["auditor.x.A.f"]
+
+
+def test_no_module_is_named_for_being_useful() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert [module for module in tree() if vague & set(module.split("."))] == []
+
+
+def test_no_file_is_longer_than_a_reader_can_hold() -> None:
+    assert [m for m, source in tree().items() if source.count("\n") > LONGEST_FILE] == []
