@@ -3,8 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
 
 from auditor import __version__
 from auditor.collect.interface import Listener, Silent
@@ -19,6 +19,9 @@ from auditor.policy import reads
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.evaluate import evaluate
+from auditor.policy.organisation import Organisation
+from auditor.policy.overrides import Overrides
+from auditor.policy.settlements import Settlements
 from auditor.zoom.client import ZoomClient
 
 
@@ -28,12 +31,30 @@ class Judgement:
 
     catalogue: Catalogue
     baseline: Baseline
-    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    organisation: Organisation = field(default_factory=Organisation)
+    selected: frozenset[str] | None = None
+    """The controls that were asked for; None for all."""
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    """The day, UTC, on which waivers and attestations have to hold."""
     depth: Level = Level.USER
     fail_on: Severity | None = None
     allow_unknown: bool = False
     strict: bool = False
     keep_passes: bool = False
+
+    @property
+    def overrides(self) -> Overrides:
+        """The organisation's overrides over the baseline."""
+        return Overrides(self.baseline, self.catalogue, self.organisation.overrides, self.selected)
+
+    @property
+    def parameters(self) -> dict[str, JsonValue]:
+        """The organisation's parameters, with the settings it has triaged."""
+        parameters = dict(self.organisation.parameters)
+        listed = parameters.get("known_keys")
+        known: list[JsonValue] = list(listed) if isinstance(listed, list) else []
+        triaged: list[JsonValue] = [each.setting for each in self.organisation.triage]
+        return {**parameters, "known_keys": [*known, *triaged]} if triaged else parameters
 
 
 class NothingSelected(Exception):
@@ -81,7 +102,7 @@ def collect(target: Target, snapshot: Snapshot, judgement: Judgement, run_id: st
     Walk(
         api=target.client,
         snapshot=snapshot,
-        reads=reads.needed(judgement.baseline, judgement.depth),
+        reads=reads.needed(judgement.overrides.widest(), judgement.depth),
         account_id=target.account_id,
         workers=target.workers,
         listener=target.listener,
@@ -110,6 +131,10 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         judgement.parameters,
         judgement.depth,
         judgement.keep_passes,
+        judgement.overrides,
+        Settlements(
+            judgement.organisation.waivers, judgement.organisation.attestations, judgement.today
+        ),
     )
     code = exit_code.of_run(
         evaluation.summary,
@@ -117,6 +142,7 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         fail_on=judgement.fail_on,
         allow_unknown=judgement.allow_unknown,
         strict=judgement.strict,
+        stale_waivers=any(waiver.is_stale for waiver in evaluation.waivers),
     )
 
     def fact(key: str) -> str:
@@ -143,4 +169,5 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         controls={cid: each.control.info for cid, each in judgement.baseline.assessed.items()},
         assessments=evaluation.assessments,
         tool_version=__version__,
+        waivers=evaluation.waivers,
     )

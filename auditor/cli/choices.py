@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity
 from auditor.policy import baseline, files, organisation
@@ -52,7 +51,11 @@ BaselineOption = Annotated[
 ]
 OrgOption = Annotated[
     Path | None,
-    typer.Option("--org", metavar="FILE", help="Organisation file: parameters and baseline."),
+    typer.Option(
+        "--org",
+        metavar="FILE",
+        help="Organisation file: parameters, overrides, waivers…",
+    ),
 ]
 FailOnOption = Annotated[
     FailOn, typer.Option("--fail-on", help="Exit with 1 at deviations this severe or worse.")
@@ -115,14 +118,14 @@ class Selection:
             PolicyError: a name does not exist or a file is not valid.
         """
         catalogue = files.shipped_catalogue()
-        chosen = organisation.load(self.org) if self.org is not None else Organisation()
-        parameters: dict[str, JsonValue] = dict(chosen.parameters)
+        chosen = organisation.load(self.org, catalogue) if self.org else Organisation()
         name = self.baseline or chosen.baseline or default_baseline
         selected = catalogue.select(self.only, self.topic)
         return Judgement(
             catalogue=catalogue,
             baseline=baseline.load(name, catalogue).only(selected),
-            parameters=parameters,
+            organisation=chosen,
+            selected=selected,
             depth=depth,
             fail_on=self.fail_on.severity,
             allow_unknown=self.allow_unknown,

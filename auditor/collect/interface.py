@@ -11,9 +11,8 @@ from auditor.zoom.endpoints import Endpoint
 class Api(Protocol):
     """Reads Zoom's API. Safe to use from many threads. Raises `ZoomError`."""
 
-    @property
-    def scopes(self) -> frozenset[str]:
-        """The scopes of the app's token; empty before the first request."""
+    def authenticate(self) -> frozenset[str]:
+        """The scopes of the app's token, which is got where there is none yet."""
 
     def get(
         self,

@@ -95,6 +95,7 @@ class Walk:
                 self._read_scopes(pool, [account], self.reads.account)
                 self._stop_if_nothing_works()
                 self._record_phone_and_token()
+                self._stop_if_nothing_works()
                 if self.reads.group or self.reads.user:
                     groups = self._listed(account, Level.GROUP)
                     self._stop_if_nothing_works()
@@ -238,12 +239,15 @@ class Walk:
                     Scope(Level.USER, scope.id, scope.name, scope.email, status="pending")
                 )
 
+    def _token(self) -> JsonValue:
+        return {"token": {"scopes": [*sorted(self.api.authenticate())]}}
+
     def _record_phone_and_token(self) -> None:
         if self.reads.token:
             app = Scope(Level.APP, self.account_id, "the auditor's own app")
-            body: JsonValue = {"token": {"scopes": [*sorted(self.api.scopes)]}}
+            outcome = self._asked("POST /oauth/token", self._token)
             self.snapshot.add_scope(app)
-            self.snapshot.record(app, TOKEN, Document(body, "POST /oauth/token", self.now()))
+            self.snapshot.record(app, TOKEN, outcome)
         if self.reads.phone:
             phone = Scope(Level.PHONE_ACCOUNT, self.account_id, "Zoom Phone")
             endpoint = endpoints.PHONE_ACCOUNT_SETTINGS

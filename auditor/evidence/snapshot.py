@@ -101,7 +101,11 @@ class Snapshot:
         """
         if not path.is_file():
             raise SnapshotError(f"{path}: there is no such snapshot.")
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        try:
+            db = sqlite3.connect(address, uri=True, isolation_level=None)
+        except sqlite3.Error as error:
+            raise SnapshotError(f"{path}: cannot be read: {error}.") from error
         snapshot = cls(db)
         try:
             found = snapshot.meta("format")
@@ -147,7 +151,7 @@ class Snapshot:
                 scope.id,
                 scope.name,
                 scope.email,
-                " ".join(scope.group_ids),
+                json.dumps(scope.group_ids),
                 scope.licence,
                 scope.status,
             ),
@@ -218,18 +222,18 @@ class Snapshot:
                 yield ScopeEvidence(current, outcomes, digests)
 
     def digest(self) -> str:
-        """`sha256:` over what was read or refused for every scope. Times do not count."""
+        """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
         total = hashlib.sha256()
         rows = self._db.execute(
-            "SELECT s.level, s.zoom_id, q.surface, q.option, d.digest, r.cause"
+            "SELECT s.level, s.zoom_id, s.name, s.email, s.groups, s.licence, s.status,"
+            " q.surface, q.option, d.digest, r.cause"
             " FROM scopes s LEFT JOIN reads r ON r.scope = s.id"
             " LEFT JOIN requests q ON q.id = r.request LEFT JOIN documents d ON d.id = r.document"
             " ORDER BY s.level, s.zoom_id, q.surface, q.option"
         )
-        for level, zoom_id, surface, option, digest, cause in rows:
-            evidence = digest.hex() if digest is not None else cause or "-"
-            line = "\x1f".join((level, zoom_id, surface or "", option or "", evidence))
-            total.update(line.encode() + b"\n")
+        for *row, digest, cause in rows:
+            evidence = digest.hex() if digest is not None else cause
+            total.update(json.dumps([*row, evidence]).encode() + b"\n")
         return "sha256:" + total.hexdigest()
 
     def _document_id(self, body: JsonValue) -> int:
@@ -273,7 +277,7 @@ class Snapshot:
 
 def _scope(row: tuple[str, str, str, str, str, int | None, str]) -> Scope:
     level, zoom_id, name, email, groups, licence, status = row
-    return Scope(Level(level), zoom_id, name, email, tuple(groups.split()), licence, status)
+    return Scope(Level(level), zoom_id, name, email, tuple(json.loads(groups)), licence, status)
 
 
 def _milliseconds(rfc3339: str) -> int:

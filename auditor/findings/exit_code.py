@@ -30,13 +30,15 @@ def of_run(
     fail_on: Severity | None,
     allow_unknown: bool = False,
     strict: bool = False,
+    stale_waivers: bool = False,
 ) -> ExitCode:
     """The exit code of a finished evaluation.
 
     `fail_on` is the least severe deviation that fails the run, None for none. `strict` makes open
-    decisions and missing or expired attestations count as incomplete evidence.
+    decisions and missing or expired attestations count as incomplete evidence. `stale_waivers`
+    (one has expired or covers nothing) fail wherever any deviation would.
     """
-    if _at_or_above(summary.by_severity, fail_on):
+    if (stale_waivers and fail_on is not None) or _at_or_above(summary.by_severity, fail_on):
         return ExitCode.DEVIATIONS
     unknown = not complete or _at_or_above(summary.unknown_by_severity, fail_on)
     if unknown and not allow_unknown:

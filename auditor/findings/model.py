@@ -81,6 +81,12 @@ class Verdict:
     """Who can still change the value: user, group_admin, account_admin."""
     source: str = ""
     """The request the evidence came from, or `computed`."""
+    waiver: Mapping[str, str] | None = None
+    """What covers the deviation: reason, owner, ticket, expires."""
+    override: str = ""
+    """The override of the organisation file that was judged by; empty for the baseline itself."""
+    changeable: str = ""
+    """`changeable_by` as a sentence, with numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,27 @@ class ReadError:
     controls: tuple[str, ...]
     scopes: int = 1
     """How many scopes the row stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A waiver of the organisation file, and what became of it in this run."""
+
+    control: str
+    scope: str
+    reason: str
+    owner: str
+    ticket: str
+    expires: str
+    state: str
+    """active, expiring (14 days or less), expired, unmatched, or unknown (nothing to see)."""
+    matched: int
+    """How many deviations it covers, or covered until it expired."""
+
+    @property
+    def is_stale(self) -> bool:
+        """True where it fails a gate: it has run out, or it covers nothing."""
+        return self.state in ("expired", "unmatched")
 
 
 @dataclass(frozen=True, slots=True)

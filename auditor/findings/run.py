@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.evidence.scope import Scope
-from auditor.findings.model import Api, ControlInfo, Finding, ReadError, RunInfo, Summary, Verdict
+from auditor.findings.model import (
+    Api,
+    ControlInfo,
+    Finding,
+    ReadError,
+    RunInfo,
+    Settlement,
+    Summary,
+    Verdict,
+)
 
 Key = tuple[int, str, int]
 """Severity rank, control, level rank: the first part of the order of findings."""
@@ -24,7 +33,9 @@ class Assessment:
 def fingerprint(account_id: str, verdict: Verdict, scope: Scope) -> str:
     """The identity of a finding, the same from run to run: `sha256:` and 64 hex digits."""
     parts = (account_id, verdict.control, verdict.kind, scope.level, scope.id, verdict.setting)
-    return "sha256:" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    return (
+        "sha256:" + hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    )
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,7 @@ class Run:
     controls: Mapping[str, ControlInfo]
     assessments: Sequence[Assessment]
     tool_version: str = ""
+    waivers: Sequence[Settlement] = ()
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, sorted by severity, control, level, scope id, setting and kind.
@@ -47,15 +59,15 @@ class Run:
         blocks = _blocks(self.assessments)
         for key in sorted({key for verdicts, _ in blocks for key in verdicts}):
             rows = [
-                (assessment, verdicts[key])
+                (assessment, verdict)
                 for verdicts, assessments in blocks
                 if key in verdicts
                 for assessment in assessments
+                for verdict in verdicts[key]
             ]
-            rows.sort(key=lambda row: row[0].scope.id)
-            for assessment, verdicts_here in rows:
-                for verdict in verdicts_here:
-                    yield self._finding(assessment, verdict)
+            rows.sort(key=lambda row: (row[0].scope.id, row[1].setting, row[1].kind))
+            for assessment, verdict in rows:
+                yield self._finding(assessment, verdict)
 
     def _finding(self, assessment: Assessment, verdict: Verdict) -> Finding:
         return Finding(

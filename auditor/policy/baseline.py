@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from auditor.policy import files, yaml_source
 from auditor.policy.catalogue import Catalogue, Control
 from auditor.policy.errors import BaselineNotFound, PolicyError, nearest
 from auditor.policy.operators import Expectation
-from auditor.policy.yaml_source import Source
+from auditor.policy.yaml_source import Location, Source
 
 MAX_EXTENDS = 8
 
@@ -87,6 +87,8 @@ class Assessed:
     expectations: Mapping[str, Expectation]
     """Setting to expectation, in the order of the control's checks; assessed ones only."""
     attest: str | None = None
+    origin: str = ""
+    """The baseline that says so: itself, or one it extends."""
 
 
 @dataclass(frozen=True)
@@ -117,17 +119,17 @@ def load(name: str, catalogue: Catalogue) -> Baseline:
         BaselineNotFound: neither exists.
         PolicyError: the file is not a valid baseline.
     """
-    choices: dict[str, ControlChoice] = {}
+    choices: dict[str, tuple[ControlChoice, str]] = {}
     parameters: dict[str, JsonValue] = {}
     chain = _chain(name, catalogue)
     for file in reversed(chain):
         parameters.update(file.parameters)
-        choices.update(file.controls)
+        choices.update({cid: (choice, file.id) for cid, choice in file.controls.items()})
     top = chain[0]
     assessed = {
-        control.id: _assessed(control, choices[control.id])
+        control.id: _assessed(control, *choices[control.id])
         for control in catalogue
-        if control.id in choices and choices[control.id].assess
+        if control.id in choices and choices[control.id][0].assess
     }
     return Baseline(
         info=BaselineInfo(top.id, top.version, _digest(assessed, parameters), top.title),
@@ -180,40 +182,81 @@ def _check(source: Source, file: BaselineFile, catalogue: Catalogue) -> None:
     Raises:
         PolicyError: they do not, each with its line and the nearest name.
     """
-    problems: list[str] = []
-    for control_id, choice in file.controls.items():
-        at = ("controls", control_id)
+    problems = list(choice_problems(source, ("controls",), file.controls, catalogue))
+    if problems:
+        raise PolicyError(problems)
+
+
+def choice_problems(
+    source: Source,
+    at: Location,
+    choices: Mapping[str, ControlChoice],
+    catalogue: Catalogue,
+    *,
+    complete: bool = True,
+) -> Iterator[str]:
+    """What is wrong with the choices that stand at `at` in `source`, one line each.
+
+    `complete`: each of them has to say by itself what is expected.
+    """
+    for control_id, choice in choices.items():
+        here: Location = (*at, control_id)
         control = catalogue.controls.get(control_id)
         if control is None:
             hint = nearest(control_id, catalogue.controls)
-            problems.append(source.problem(at, f"no such control.{hint}"))
+            yield source.problem(here, f"no such control.{hint}")
             continue
         known = {check.setting for check in control.checks}
         for setting in choice.settings or ():
             if setting not in known:
                 hint = nearest(setting, known)
                 message = f"{control_id} does not check this setting.{hint}"
-                problems.append(source.problem((*at, "settings", setting), message))
+                yield source.problem((*here, "settings", setting), message)
         by_api = control.observed_by == "api"
-        if choice.assess and by_api and choice.expect is None and choice.settings is None:
-            problems.append(source.problem(at, 'needs "expect" or "settings".'))
         if by_api and choice.attest is not None:
             message = 'is observed by API; give "expect" instead of "attest".'
-            problems.append(source.problem((*at, "attest"), message))
-        if choice.assess and not by_api and choice.attest is None:
-            problems.append(source.problem(at, 'needs "attest": no API shows it.'))
-    if problems:
-        raise PolicyError(problems)
+            yield source.problem((*here, "attest"), message)
+        if not by_api and (choice.expect is not None or choice.settings is not None):
+            yield source.problem(here, 'no API shows it; give "attest" instead.')
+        if complete and choice.assess:
+            if by_api and choice.expect is None and choice.settings is None:
+                yield source.problem(here, 'needs "expect" or "settings".')
+            if not by_api and choice.attest is None:
+                yield source.problem(here, 'needs "attest": no API shows it.')
 
 
-def _assessed(control: Control, choice: ControlChoice) -> Assessed:
+def _assessed(control: Control, choice: ControlChoice, origin: str) -> Assessed:
+    severity = choice.severity or control.severity
+    expectations = _expectations(control, choice)
+    return Assessed(control, severity, choice.lock, expectations, choice.attest, origin)
+
+
+def _expectations(control: Control, choice: ControlChoice) -> dict[str, Expectation]:
     expectations: dict[str, Expectation] = {}
     for check in control.checks:
         expected = choice.expect or (choice.settings or {}).get(check.setting)
         if expected is not None and expected.op != "not_assessed":
             expectations[check.setting] = expected
-    severity = choice.severity or control.severity
-    return Assessed(control, severity, choice.lock, expectations, choice.attest)
+    return expectations
+
+
+def merged(assessed: Assessed, choice: ControlChoice) -> Assessed:
+    """`assessed` with what `choice` says otherwise; what it leaves out stays as it is."""
+    said = choice.model_fields_set
+    expectations = assessed.expectations
+    if choice.expect is not None:
+        expectations = _expectations(assessed.control, choice)
+    elif choice.settings is not None:
+        expectations = {**expectations, **_expectations(assessed.control, choice)}
+    if not choice.assess:
+        expectations = {}
+    return replace(
+        assessed,
+        severity=choice.severity or assessed.severity,
+        lock=choice.lock if "lock" in said else assessed.lock,
+        expectations=expectations,
+        attest=choice.attest if "attest" in said else assessed.attest,
+    )
 
 
 def _digest(assessed: Mapping[str, Assessed], parameters: Mapping[str, JsonValue]) -> str:

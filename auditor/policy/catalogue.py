@@ -140,7 +140,7 @@ class Control(_Strict):
             severity=self.severity,
             why=self.why,
             fix_portal=self.fix.portal,
-            fix_api=" ".join(part for part in (self.fix.api, self.fix.note) if part),
+            fix_api=self.fix.api or "",
             pitfalls=self.pitfalls,
             mappings=self.mappings,
         )

@@ -9,8 +9,8 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Kind, Status, Verdict
 from auditor.findings.run import Assessment
 from auditor.policy.baseline import Assessed, Baseline
-from auditor.policy.catalogue import Check
-from auditor.policy.operators import Context
+from auditor.policy.catalogue import Check, Control
+from auditor.policy.outcome import Context
 from auditor.policy.reads import NEW_SETTINGS_CONTROL
 
 SHOWN = 20
@@ -72,7 +72,8 @@ class Tally:
             self.lock_passes += 1
 
     def _compare(self, level: Level, verdict: Verdict, account: Status) -> bool:
-        if account is Status.PASS and verdict.status is Status.FAIL:
+        protective = (Status.PASS, Status.NOT_APPLICABLE)  # not applicable: the feature is off
+        if account in protective and verdict.status is Status.FAIL:
             self.looser[level][verdict.setting] += 1
             self.compared[level] += 1
             return True
@@ -95,11 +96,18 @@ def verdicts(baseline: Baseline, tally: Tally, context: Context, depth: Level) -
             if each.control.id == "CC-01":
                 yield _locks(base, tally)
             elif each.control.id == "CC-02":
-                level = Level.USER if "user_settings" in check.setting else Level.GROUP
+                (level,) = levels(each.control, check)
                 if depth.rank >= level.rank:
                     yield _looser(base, tally, level)
             elif each.control.id == NEW_SETTINGS_CONTROL and not tally.new_settings:
                 yield _triaged(base, tally)
+
+
+def levels(control: Control, check: Check) -> set[Level]:
+    """The levels without which `check` says nothing: of a comparison, the lower one."""
+    if control.id != "CC-02":
+        return set(check.levels)
+    return {Level.USER if "user_settings" in check.setting else Level.GROUP}
 
 
 def _base(each: Assessed, check: Check, context: Context) -> Verdict:

@@ -18,3 +18,8 @@ def days(text: str) -> float | None:
     years, months, rest = (int(group or 0) for group in match.groups())
     length = (years + months / _MONTHS_A_YEAR) * _DAYS_A_YEAR + rest
     return length or None
+
+
+def is_duration(value: object) -> bool:
+    """True for a text such as 90d or 1y."""
+    return isinstance(value, str) and days(value) is not None

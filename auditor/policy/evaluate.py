@@ -13,15 +13,17 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Refusal, View
-from auditor.findings.model import ReadError, Severity, Status, Summary, Verdict
+from auditor.findings.model import ReadError, Settlement, Severity, Status, Summary, Verdict
 from auditor.findings.run import Assessment
 from auditor.policy import derived, uncovered
 from auditor.policy.assess import Assessor
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_LEVELS, Catalogue
 from auditor.policy.derived import Tally
-from auditor.policy.operators import Context
+from auditor.policy.outcome import Context
+from auditor.policy.overrides import Overrides
 from auditor.policy.reads import DEPTHS, NEW_SETTINGS_CONTROL, checks, levels
+from auditor.policy.settlements import Settlements
 from auditor.policy.uncovered import Coverage, NewSettings
 
 
@@ -32,6 +34,7 @@ class Evaluation:
     assessments: tuple[Assessment, ...]
     summary: Summary
     errors: tuple[ReadError, ...]
+    waivers: tuple[Settlement, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -65,11 +68,14 @@ def evaluate(
     parameters: Mapping[str, JsonValue],
     depth: Level,
     keep_passes: bool = False,
+    overrides: Overrides | None = None,
+    settlements: Settlements | None = None,
 ) -> Evaluation:
     """Judge every scope in `snapshot` down to `depth`.
 
     `parameters` are the organisation's; those of the baseline hold where it sets none. Passes are
-    counted, and kept only with `keep_passes`.
+    counted, and kept only with `keep_passes`. `settlements` count what they met, so each
+    evaluation needs its own.
     """
     parameters = {**baseline.parameters, **parameters}
     accepted = parameters.get("known_keys")
@@ -91,31 +97,47 @@ def evaluate(
         if verdicts:
             kept.append(Assessment(assessment.scope, verdicts, assessment.observed_at))
 
-    assessor = Assessor(baseline, parameters, depth)
+    assessor = Assessor(baseline, parameters, depth, overrides, settlements)
     for assessment in assessor.run(snapshot):
         tally.add(assessment)
         keep(assessment)
     if NEW_SETTINGS_CONTROL in baseline.assessed:
         for evidence in _settings_evidence(snapshot, depth):
             new.add(evidence)
-        for assessment in new.assessments(baseline.assessed[NEW_SETTINGS_CONTROL].severity):
+        severity = baseline.assessed[NEW_SETTINGS_CONTROL].severity
+        for found in new.assessments(severity):
+            settled = assessor.settled(found.scope, found.verdicts)
+            assessment = Assessment(found.scope, settled, found.observed_at)
             keep(assessment)
             tally.new_settings.update(uncovered.suspicious(assessment))
-        tally.unread = new.unread
+        tally.unread = new.unread | _unlisted(snapshot, depth)
+        if not new.returned:
+            tally.unread.add(Cause.ABSENT)
     account = next(snapshot.scopes(Level.ACCOUNT))
     context = Context(parameters)
-    verdicts = tuple(derived.verdicts(baseline, tally, context, depth))
-    keep(Assessment(account, verdicts))
+    verdicts = derived.verdicts(baseline, tally, context, depth)
+    keep(Assessment(account, assessor.settled(account, verdicts)))
     return Evaluation(
         assessments=tuple(kept),
         summary=_summary(snapshot, baseline, counts, new, depth),
         errors=tuple(_errors(snapshot, baseline, depth)),
+        waivers=tuple(settlements.states(baseline.assessed)) if settlements else (),
     )
 
 
 def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[ScopeEvidence]:
     for level in _reached(depth):
-        yield from snapshot.evidence(level)
+        for evidence in snapshot.evidence(level):
+            if evidence.scope.status != "pending":
+                yield evidence
+
+
+def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
+    """Why some groups or users down to `depth` are not known at all."""
+    account = next(snapshot.evidence(Level.ACCOUNT))
+    listings = [account.outcomes.get(v) for at in _reached(depth) for v in LISTINGS.get(at, ())]
+    refused = {each.unseen.cause for each in listings if isinstance(each, Refusal)}
+    return refused | ({Cause.NOT_COLLECTED} if None in listings else set())
 
 
 def _reached(depth: Level) -> list[Level]:
@@ -184,11 +206,14 @@ def _blinded(baseline: Baseline, level: Level, view: View) -> tuple[str, ...]:
 
 def not_reached(baseline: Baseline, depth: Level) -> tuple[str, ...]:
     """The controls of `baseline` all of whose checks lie below `depth`."""
-    below = set(DEPTHS) - set(levels(depth)) | {Level.WEBINAR}
+    below = set(DEPTHS) - set(levels(depth))
+    if Level.MEETING in below:
+        below.add(Level.WEBINAR)
     return tuple(
         each.control.id
         for each in baseline.assessed.values()
-        if each.expectations and all(set(check.levels) <= below for check in checks(each))
+        if each.expectations
+        and all(derived.levels(each.control, check) <= below for check in checks(each))
     )
 
 

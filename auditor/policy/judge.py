@@ -16,7 +16,8 @@ from auditor.policy.baseline import Assessed
 from auditor.policy.catalogue import Check
 from auditor.policy.locks import LockDocuments
 from auditor.policy.lookup import Found
-from auditor.policy.operators import Context, Deviates, Expectation, Meets, Unclear, Undecided
+from auditor.policy.operators import Expectation
+from auditor.policy.outcome import Context, Deviates, Meets, Unclear, Undecided
 
 LOCKED: Mapping[str, JsonValue] = {"op": "eq", "value": True}
 USAGE_SURFACES = frozenset(

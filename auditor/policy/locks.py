@@ -12,7 +12,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue import Check
 from auditor.policy.lookup import Found, at_path
-from auditor.policy.operators import kind_of, leaves
+from auditor.policy.values import kind_of, leaves
 
 STRING_FLAGS = frozenset(
     {
@@ -93,6 +93,8 @@ class Chain:
     locked: bool | None = None
     decided_by: str | None = None
     changeable_by: tuple[str, ...] = ()
+    locked_by: str = ""
+    """The level whose lock is on: account or group."""
 
 
 EVERYONE = ("user", "group_admin", "account_admin")
@@ -114,18 +116,19 @@ def chain(check: Check, scope: Scope, locks: LockDocuments) -> Chain:
     )
     if scope.level is Level.ACCOUNT:
         changeable = ("account_admin",) if by_account else (*below, "account_admin")
-        return Chain(by_account, "account", changeable)
+        return Chain(by_account, "account", changeable, "account" if by_account else "")
     if by_account:
-        return Chain(True, "account", ("account_admin",))
+        return Chain(True, "account", ("account_admin",), "account")
     if scope.level is Level.GROUP:
         own = _locked_at(check, Level.GROUP, locks.groups.get(scope.id, {}))
         members = () if own else tuple(who for who in below if who == "user")
         decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else "group"
-        return Chain(own, decided, (*members, "group_admin", "account_admin"))
+        changeable = (*members, "group_admin", "account_admin")
+        return Chain(own, decided, changeable, "group" if own else "")
     flags = [_locked_at(check, Level.GROUP, locks.groups.get(g, {})) for g in scope.group_ids]
     if any(flags):
         decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else "group"
-        return Chain(True, decided, ("group_admin", "account_admin"))
+        return Chain(True, decided, ("group_admin", "account_admin"), "group")
     open_question = (by_account is None and _lockable(check, Level.ACCOUNT)) or (
         None in flags and _lockable(check, Level.GROUP)
     )

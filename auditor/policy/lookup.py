@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue import SETTINGS_SURFACE, Check
-from auditor.policy.operators import kind_of, same
+from auditor.policy.values import kind_of, same
 
 MISSING = Unseen(Cause.ABSENT)
 

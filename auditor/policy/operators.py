@@ -5,60 +5,18 @@ organisation parameter that is not set is `Undecided`, and neither is ever a pas
 lists exceptions allows none while it is not set.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import ge, le
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from auditor.evidence.reading import Cause, JsonValue
-from auditor.policy.duration import days
+from auditor.policy.duration import days, is_duration
 from auditor.policy.errors import nearest
-
-
-@dataclass(frozen=True, slots=True)
-class Meets:
-    """The value is as expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deviates:
-    """The value is not as expected. `detail` says what of it is wrong, where that helps."""
-
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Undecided:
-    """The organisation has not set the parameter that decides."""
-
-    parameter: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """The value cannot be compared with the expectation."""
-
-    cause: Cause
-    detail: str
-
-
-Outcome = Meets | Deviates | Undecided | Unclear
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What an operator may know beside the value."""
-
-    parameters: Mapping[str, JsonValue]
-    setting: str = ""
-    groups: frozenset[str] = frozenset()
-    """Ids and names of the groups the scope is or belongs to, case-folded."""
-
-    def in_any(self, names: JsonValue) -> bool:
-        """True if the scope is, or belongs to, one of the groups named by id or name."""
-        listed = names if isinstance(names, list) else [names]
-        return any(isinstance(name, str) and name.casefold() in self.groups for name in listed)
+from auditor.policy.outcome import Context, Deviates, Meets, Outcome, Unclear, Undecided, wrong_type
+from auditor.policy.values import fold, is_list, is_number, is_range, kind_of, leaves, same, strings
 
 
 class Expectation(BaseModel):
@@ -123,67 +81,8 @@ class Operator:
     accepts: Callable[[JsonValue], bool] = _anything
 
 
-def same(one: JsonValue, other: JsonValue) -> bool:
-    """Equality of JSON values: unlike in Python, true is not 1 and 1 is not true."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return one == other
-
-
-def is_number(value: JsonValue) -> bool:
-    """True for integers and floats, not for booleans."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_list(value: JsonValue) -> bool:
-    return isinstance(value, list)
-
-
-def _is_range(value: JsonValue) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(is_number, value))
-
-
-def _is_duration(value: JsonValue) -> bool:
-    return isinstance(value, str) and days(value) is not None
-
-
 def _verdict(meets: bool, detail: str = "") -> Outcome:
     return Meets() if meets else Deviates(detail)
-
-
-def _wrong_type(expected: str, observed: JsonValue) -> Unclear:
-    return Unclear(Cause.WRONG_TYPE, f"expected {expected}, Zoom returned {kind_of(observed)}")
-
-
-def kind_of(value: JsonValue) -> str:
-    """The JSON type of `value`, with its article."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
-
-
-def _texts(value: JsonValue) -> list[str] | None:
-    """The items of a list of strings, else None."""
-    if not isinstance(value, list):
-        return None
-    texts = [item for item in value if isinstance(item, str)]
-    return texts if len(texts) == len(value) else None
-
-
-def _folded(texts: list[str]) -> set[str]:
-    return {text.casefold() for text in texts}
 
 
 def _off(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -195,7 +94,7 @@ def _off(observed: JsonValue, expectation: Expectation, context: Context) -> Out
             return _verdict(not any(switches))
         detail = "the object has no boolean enable, so nothing says that it is off"
         return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
-    return _wrong_type("a boolean or an object", observed)
+    return wrong_type("a boolean or an object", observed)
 
 
 def _eq(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -204,7 +103,7 @@ def _eq(observed: JsonValue, expectation: Expectation, context: Context) -> Outc
 
 def _neq(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     if kind_of(observed) != kind_of(expectation.value):
-        return _wrong_type(kind_of(expectation.value), observed)
+        return wrong_type(kind_of(expectation.value), observed)
     return _verdict(not same(observed, expectation.value))
 
 
@@ -219,7 +118,7 @@ def _in(observed: JsonValue, expectation: Expectation, context: Context) -> Outc
 
 def _in_ci(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     if not isinstance(observed, str):
-        return _wrong_type("a string", observed)
+        return wrong_type("a string", observed)
     allowed = {item.casefold() for item in _listed(expectation) if isinstance(item, str)}
     return _verdict(observed.strip().casefold() in allowed)
 
@@ -227,7 +126,7 @@ def _in_ci(observed: JsonValue, expectation: Expectation, context: Context) -> O
 def _compare(compares: Callable[[float, float], bool]) -> Judge:
     def judge(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
         if not isinstance(observed, int | float) or isinstance(observed, bool):
-            return _wrong_type("a number", observed)
+            return wrong_type("a number", observed)
         assert isinstance(expectation.value, int | float)
         return _verdict(compares(observed, expectation.value))
 
@@ -236,7 +135,7 @@ def _compare(compares: Callable[[float, float], bool]) -> Judge:
 
 def _between(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     if not isinstance(observed, int | float) or isinstance(observed, bool):
-        return _wrong_type("a number", observed)
+        return wrong_type("a number", observed)
     low, high = _listed(expectation)
     assert isinstance(low, int | float)
     assert isinstance(high, int | float)
@@ -245,7 +144,7 @@ def _between(observed: JsonValue, expectation: Expectation, context: Context) ->
 
 def _duration_lte(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     if not isinstance(observed, str):
-        return _wrong_type("a duration such as 90d or 1y", observed)
+        return wrong_type("a duration such as 90d or 1y", observed)
     length, limit = days(observed), days(str(expectation.value))
     if length is None or limit is None:
         return Unclear(Cause.UNDOCUMENTED_VALUE, f'"{observed}" is not a duration such as 90d')
@@ -262,16 +161,16 @@ def _parameter_texts(expectation: Expectation, context: Context) -> set[str] | U
     value = _parameter(expectation, context)
     if isinstance(value, Undecided):
         return value
-    return _folded([str(item) for item in (value if isinstance(value, list) else [value])])
+    return fold([str(item) for item in (value if isinstance(value, list) else [value])])
 
 
 def _subset_of_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     allowed = _parameter_texts(expectation, context)
     if isinstance(allowed, Undecided):
         return allowed
-    texts = _texts(observed)
+    texts = strings(observed)
     if texts is None:
-        return _wrong_type("a list of strings", observed)
+        return wrong_type("a list of strings", observed)
     outside = sorted({text for text in texts if text.casefold() not in allowed})
     return _verdict(not outside, f"not on the list {expectation.param}: {', '.join(outside)}")
 
@@ -280,10 +179,10 @@ def _superset_of_param(observed: JsonValue, expectation: Expectation, context: C
     required = _parameter_texts(expectation, context)
     if isinstance(required, Undecided):
         return required
-    texts = _texts(observed)
+    texts = strings(observed)
     if texts is None:
-        return _wrong_type("a list of strings", observed)
-    missing = sorted(required - _folded(texts))
+        return wrong_type("a list of strings", observed)
+    missing = sorted(required - fold(texts))
     return _verdict(not missing, f"missing from the list: {', '.join(missing)}")
 
 
@@ -292,8 +191,12 @@ def _in_param(observed: JsonValue, expectation: Expectation, context: Context) -
     if isinstance(allowed, Undecided):
         return allowed
     if not isinstance(observed, str):
-        return _wrong_type("a string", observed)
+        return wrong_type("a string", observed)
     return _verdict(observed.casefold() in allowed)
+
+
+def _within(some: list[JsonValue], all_: list[JsonValue]) -> bool:
+    return all(any(same(one, other) for other in all_) for one in some)
 
 
 def _org_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -305,11 +208,10 @@ def _org_param(observed: JsonValue, expectation: Expectation, context: Context) 
             leaf = context.setting.rsplit(".", 1)[-1]
             return _verdict(not observed or leaf in wanted)
         if isinstance(observed, list):
-            unlisted = [item for item in observed if not any(same(item, w) for w in wanted)]
-            return _verdict(not unlisted and len(observed) == len(wanted))
+            return _verdict(_within(observed, wanted) and _within(wanted, observed))
         return _verdict(any(same(observed, item) for item in wanted))
     if kind_of(observed) != kind_of(wanted):
-        return _wrong_type(kind_of(wanted), observed)
+        return wrong_type(kind_of(wanted), observed)
     if isinstance(observed, str) and isinstance(wanted, str):
         lengths = days(observed), days(wanted)
         if None not in lengths:
@@ -318,39 +220,27 @@ def _org_param(observed: JsonValue, expectation: Expectation, context: Context) 
 
 
 def _disjoint_from(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    texts = _texts(observed)
+    texts = strings(observed)
     if texts is None:
-        return _wrong_type("a list of strings", observed)
-    shared = sorted(_folded(texts) & _folded([str(item) for item in _listed(expectation)]))
+        return wrong_type("a list of strings", observed)
+    shared = sorted(fold(texts) & fold([str(item) for item in _listed(expectation)]))
     return _verdict(not shared, f"on the list: {', '.join(shared)}")
 
 
 def _none_equal(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     if not isinstance(observed, list):
-        return _wrong_type("a list", observed)
+        return wrong_type("a list", observed)
     if not observed:
         return Unclear(Cause.ABSENT, "the list is empty, so nothing was seen")
     hits = sum(same(item, expectation.value) for item in observed)
     return _verdict(hits == 0, f"{hits} of {len(observed)} are {expectation.value!r}")
 
 
-def leaves(value: JsonValue, path: str = "") -> Iterator[tuple[str, JsonValue]]:
-    """Every leaf of a document with its dotted path; items of lists share the path `name[]`."""
-    if isinstance(value, dict):
-        for key, child in value.items():
-            yield from leaves(child, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        for child in value:
-            yield from leaves(child, f"{path}[]")
-    else:
-        yield path, value
-
-
 def _no_true_leaf_except_param(
     observed: JsonValue, expectation: Expectation, context: Context
 ) -> Outcome:
     if not isinstance(observed, dict):
-        return _wrong_type("an object", observed)
+        return wrong_type("an object", observed)
     found = list(leaves(observed))
     if not found:
         return Unclear(Cause.ABSENT, "the object is empty, so nothing was seen")
@@ -376,7 +266,7 @@ def _user_in_group_param(
     observed: JsonValue, expectation: Expectation, context: Context
 ) -> Outcome:
     if not isinstance(observed, bool):
-        return _wrong_type("a boolean", observed)
+        return wrong_type("a boolean", observed)
     if not observed:
         return Meets()
     groups = _parameter(expectation, context)
@@ -392,7 +282,7 @@ def _count_members_lte_param(
     if isinstance(limit, Undecided):
         return limit
     if not isinstance(observed, int) or isinstance(observed, bool):
-        return _wrong_type("a number of people", observed)
+        return wrong_type("a number of people", observed)
     if not isinstance(limit, int | float) or isinstance(limit, bool):
         return Undecided(str(expectation.param))
     return _verdict(observed <= limit)
@@ -408,9 +298,9 @@ def writes(scope: str) -> bool:
 
 
 def _no_write_scopes(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    scopes = _texts(observed)
+    scopes = strings(observed)
     if scopes is None:
-        return _wrong_type("a list of scopes", observed)
+        return wrong_type("a list of scopes", observed)
     if not scopes:
         return Unclear(Cause.ABSENT, "the token response named no scopes")
     writing = sorted(scope for scope in scopes if writes(scope))
@@ -419,16 +309,16 @@ def _no_write_scopes(observed: JsonValue, expectation: Expectation, context: Con
 
 def _no_looser(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     if not isinstance(observed, list):
-        return _wrong_type("a list", observed)
+        return wrong_type("a list", observed)
     return _verdict(not observed)
 
 
 def _all_matched_to_change_record(
     observed: JsonValue, expectation: Expectation, context: Context
 ) -> Outcome:
-    entries = _texts(observed)
+    entries = strings(observed)
     if entries is None:
-        return _wrong_type("a list of log entries", observed)
+        return wrong_type("a list of log entries", observed)
     if not entries:
         return Meets()
     records = _parameter_texts(expectation, context)
@@ -439,9 +329,9 @@ def _all_matched_to_change_record(
 
 
 def _empty_or_triaged(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    paths = _texts(observed)
+    paths = strings(observed)
     if paths is None:
-        return _wrong_type("a list of settings", observed)
+        return wrong_type("a list of settings", observed)
     known = _parameter_texts(expectation, context)
     accepted = set() if isinstance(known, Undecided) else known
     new = sorted(path for path in paths if path.casefold() not in accepted)
@@ -458,29 +348,25 @@ OPERATORS: Mapping[str, Operator] = {
         Operator("off", "false, or an object whose enable is false", "nothing", _off),
         Operator("eq", "equals the value", "value", _eq),
         Operator("neq", "differs from the value", "value", _neq),
-        Operator("in", "is one of the values", "value", _in, "a list", _is_list),
-        Operator("in_ci", "is one of the texts, in any case", "value", _in_ci, "a list", _is_list),
-        Operator(
-            "lte", "is not above", "value", _compare(lambda a, b: a <= b), "a number", is_number
-        ),
-        Operator(
-            "gte", "is not below", "value", _compare(lambda a, b: a >= b), "a number", is_number
-        ),
-        Operator("between", "lies in the range", "value", _between, "two numbers", _is_range),
+        Operator("in", "is one of the values", "value", _in, "a list", is_list),
+        Operator("in_ci", "is one of the texts, in any case", "value", _in_ci, "a list", is_list),
+        Operator("lte", "is not above", "value", _compare(le), "a number", is_number),
+        Operator("gte", "is not below", "value", _compare(ge), "a number", is_number),
+        Operator("between", "lies in the range", "value", _between, "two numbers", is_range),
         Operator(
             "duration_lte",
             "is not longer than",
             "value",
             _duration_lte,
             "a duration such as 90d",
-            _is_duration,
+            is_duration,
         ),
         Operator("subset_of_param", "lies within the parameter", "param", _subset_of_param),
         Operator("superset_of_param", "contains the parameter", "param", _superset_of_param),
         Operator("in_param", "is on the parameter's list", "param", _in_param),
         Operator("org_param", "equals the parameter", "param", _org_param),
         Operator(
-            "disjoint_from", "shares nothing with", "value", _disjoint_from, "a list", _is_list
+            "disjoint_from", "shares nothing with", "value", _disjoint_from, "a list", is_list
         ),
         Operator("none_equal", "no item equals", "value", _none_equal),
         Operator(

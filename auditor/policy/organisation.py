@@ -1,6 +1,8 @@
 """The organisation file: which baseline is in force, and what only the organisation can decide."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,12 +10,14 @@ from pydantic import BaseModel, ConfigDict
 
 from auditor.evidence.reading import JsonValue
 from auditor.policy import files, yaml_source
+from auditor.policy.baseline import choice_problems
+from auditor.policy.catalogue import Catalogue
 from auditor.policy.duration import days
 from auditor.policy.errors import PolicyError, nearest
-from auditor.policy.operators import is_number
-
-LATER = ("overrides", "waivers", "attestations")
-"""Parts of the organisation file that this version does not read, and so refuses."""
+from auditor.policy.overrides import Override
+from auditor.policy.settlements import Attestation, Waiver
+from auditor.policy.values import is_number
+from auditor.policy.yaml_source import Location, Source
 
 
 class Parameter(BaseModel):
@@ -48,13 +52,43 @@ class _Parameters(BaseModel):
     parameters: tuple[Parameter, ...]
 
 
-class Organisation(BaseModel):
+class Triaged(BaseModel):
+    """A setting no control covers, that somebody has looked at and accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    setting: str
+    """A path; `*` stands for any text."""
+    by: str
+    on: date
+    reason: str = ""
+
+
+class OrganisationFile(BaseModel):
     """An organisation file. All of it is optional."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    include: tuple[str, ...] = ()
+    """More files of this kind, beside this one: their overrides, waivers and so on are added."""
     baseline: str | None = None
     parameters: Mapping[str, JsonValue] = {}
+    overrides: tuple[Override, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
+    triage: tuple[Triaged, ...] = ()
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """What an organisation said, in all its files."""
+
+    baseline: str | None = None
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
+    triage: tuple[Triaged, ...] = ()
 
 
 def known_parameters() -> Mapping[str, Parameter]:
@@ -63,31 +97,88 @@ def known_parameters() -> Mapping[str, Parameter]:
     return {each.name: each for each in yaml_source.load(source, _Parameters).parameters}
 
 
-def load(path: Path) -> Organisation:
-    """The organisation file at `path`.
+def load(path: Path, catalogue: Catalogue) -> Organisation:
+    """The organisation file at `path`, with the files it includes.
 
     Raises:
-        PolicyError: it cannot be read or is not valid; each problem with its line.
+        PolicyError: a file cannot be read or is not valid; each problem with its line.
     """
     source = yaml_source.read(path)
-    if isinstance(source.data, dict):
-        later = [key for key in LATER if key in source.data]
-        if later:
-            raise PolicyError(
-                source.problem((key,), "this version does not read it yet; take it out.")
-                for key in later
-            )
-    organisation = yaml_source.load(source, Organisation)
-    known = known_parameters()
-    problems: list[str] = []
-    for name, value in organisation.parameters.items():
+    main = _checked(source, catalogue)
+    found = Organisation(
+        main.baseline,
+        dict(main.parameters),
+        main.overrides,
+        main.waivers,
+        main.attestations,
+        main.triage,
+    )
+    for position, name in enumerate(main.include):
+        part = _checked(yaml_source.read(path.parent / name), catalogue)
+        if part.include or part.baseline is not None:
+            message = f'{name} may name neither "include" nor "baseline".'
+            raise PolicyError([source.problem(("include", position), message)])
+        found = replace(
+            found,
+            parameters={**found.parameters, **part.parameters},
+            overrides=found.overrides + part.overrides,
+            waivers=found.waivers + part.waivers,
+            attestations=found.attestations + part.attestations,
+            triage=found.triage + part.triage,
+        )
+    return found
+
+
+def _checked(source: Source, catalogue: Catalogue) -> OrganisationFile:
+    empty = Source(source.name, {}, source.lines)
+    file = yaml_source.load(empty if source.data is None else source, OrganisationFile)
+    problems = [
+        *_parameter_problems(source, file),
+        *_override_problems(source, file, catalogue),
+        *_settlement_problems(source, file, catalogue),
+    ]
+    if problems:
+        raise PolicyError(problems)
+    return file
+
+
+def _parameter_problems(source: Source, file: OrganisationFile) -> Iterator[str]:
+    known = known_parameters() if file.parameters else {}
+    for name, value in file.parameters.items():
         at = ("parameters", name)
         parameter = known.get(name)
         if parameter is None:
-            problems.append(source.problem(at, f"no such parameter.{nearest(name, known)}"))
+            yield source.problem(at, f"no such parameter.{nearest(name, known)}")
         elif value is not None and not parameter.accepts(value):
             example = f"for example {parameter.example!r}"
-            problems.append(source.problem(at, f"expected a {parameter.type}, {example}."))
-    if problems:
-        raise PolicyError(problems)
-    return organisation
+            yield source.problem(at, f"expected a {parameter.type}, {example}.")
+
+
+def _override_problems(
+    source: Source, file: OrganisationFile, catalogue: Catalogue
+) -> Iterator[str]:
+    for position, override in enumerate(file.overrides):
+        at: Location = ("overrides", position, "controls")
+        yield from choice_problems(source, at, override.controls, catalogue, complete=False)
+
+
+def _settlement_problems(
+    source: Source, file: OrganisationFile, catalogue: Catalogue
+) -> Iterator[str]:
+    rows: list[tuple[str, int, Waiver | Attestation]] = [
+        *(("waivers", i, each) for i, each in enumerate(file.waivers)),
+        *(("attestations", i, each) for i, each in enumerate(file.attestations)),
+    ]
+    for kind, position, each in rows:
+        at: Location = (kind, position)
+        control = catalogue.controls.get(each.control)
+        if control is None:
+            hint = nearest(each.control, catalogue.controls)
+            message = f'no control is called "{each.control}".{hint}'
+            yield source.problem((*at, "control"), message)
+            continue
+        settings = [check.setting for check in control.checks]
+        if each.setting is not None and settings and each.setting not in settings:
+            hint = nearest(each.setting, settings)
+            message = f"{control.id} does not check this setting.{hint}"
+            yield source.problem((*at, "setting"), message)

@@ -1,6 +1,6 @@
 """Which documents an assessment needs: no view is read that no assessed control looks at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from auditor.evidence.plan import PHONE, TOKEN, Reads
 from auditor.evidence.scope import Level
@@ -26,6 +26,15 @@ ACCOUNT_VIEWS = (
 """Every view of account settings and locks. Source: `option` of GET account settings, RIV types."""
 
 
+LOOKED_THROUGH: Mapping[Level, tuple[View, ...]] = {
+    Level.ACCOUNT: ACCOUNT_VIEWS,
+    Level.GROUP: (SETTINGS, LOCKS),
+    Level.USER: (SETTINGS,),
+}
+"""The documents in which new settings may stand: without one of them, nobody can say there is none.
+"""
+
+
 def needed(baseline: Baseline, depth: Level) -> Reads:
     """The reads that `baseline` needs down to `depth` (account, group, user or meeting)."""
     views: dict[Level, set[View]] = {level: set() for level in SETTINGS_LEVELS}
@@ -44,9 +53,8 @@ def needed(baseline: Baseline, depth: Level) -> Reads:
             if check.lock is not None and level in check.lock_levels:
                 views[level].add(check.lock_document)
     if NEW_SETTINGS_CONTROL in baseline.assessed:  # they may appear in any view
-        views[Level.ACCOUNT].update(ACCOUNT_VIEWS)
-        views[Level.GROUP].update((SETTINGS, LOCKS))
-        views[Level.USER].add(SETTINGS)
+        for level, anywhere in LOOKED_THROUGH.items():
+            views[level].update(anywhere)
     return Reads(
         account=tuple(sorted(views[Level.ACCOUNT])),
         group=tuple(sorted(views[Level.GROUP])) if Level.GROUP in reached else (),

@@ -20,8 +20,8 @@ from auditor.findings.run import Assessment
 from auditor.policy import documented
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue
-from auditor.policy.operators import leaves
-from auditor.policy.reads import NEW_SETTINGS_CONTROL
+from auditor.policy.reads import LOOKED_THROUGH, NEW_SETTINGS_CONTROL
+from auditor.policy.values import leaves
 
 _SMELL = re.compile(
     r"(?:^|[._\[\]-])(?:ai|aic|bots?|llm|gpt|share|shared|sharing|model|training)(?:$|[._\[\]-])"
@@ -97,10 +97,13 @@ class NewSettings:
     """Scope to its new settings, each with the first request that returned it."""
     _users: Counter[str] = field(default_factory=Counter)
     _user_sources: dict[str, str] = field(default_factory=dict)
+    _times: dict[Scope, dict[str, str]] = field(default_factory=dict)
     _walked: dict[tuple[View, str], tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, evidence: ScopeEvidence) -> None:
         """Look through the settings and lock documents of one scope."""
+        if not evidence.outcomes.keys() >= set(LOOKED_THROUGH[evidence.scope.level]):
+            self.unread.add(Cause.NOT_COLLECTED)
         for view, outcome in evidence.outcomes.items():
             if view.surface not in (SETTINGS.surface, LOCKS.surface):
                 continue
@@ -114,6 +117,8 @@ class NewSettings:
                     else:
                         rows = self._by_scope.setdefault(evidence.scope, {})
                         rows.setdefault(path, outcome.source)
+                        times = self._times.setdefault(evidence.scope, {})
+                        times.setdefault(outcome.source, outcome.observed_at)
 
     def _new(self, view: View, digest: str, outcome: Document) -> tuple[str, ...]:
         known = self._walked.get((view, digest))
@@ -128,7 +133,7 @@ class NewSettings:
     def assessments(self, severity: Severity) -> Iterator[Assessment]:
         """One finding per new setting and scope; users share one scope per level."""
         for scope, rows in self._by_scope.items():
-            yield Assessment(scope, _verdicts(rows, severity))
+            yield Assessment(scope, _verdicts(rows, severity), self._times[scope])
         if self._users:
             count = max(self._users.values())
             name = f"{count} user{'s' if count > 1 else ''}"

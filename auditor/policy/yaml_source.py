@@ -28,6 +28,8 @@ _CONSTANTS = {
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 50
+MAX_ITEMS = 200_000
+"""Keys and items of one file; what an alias repeats counts each time."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def _construct(node: yaml.Node, at: Location, lines: dict[Location, int], name: 
     lines.setdefault(at, line)
     if len(at) > MAX_DEPTH:
         raise PolicyError([f"{name}:{line}: nested deeper than {MAX_DEPTH} levels."])
+    if len(lines) > MAX_ITEMS:
+        raise PolicyError([f"{name}:{line}: more than {MAX_ITEMS:,} keys and items."])
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:

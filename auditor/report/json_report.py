@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from importlib import resources
 from typing import Any, BinaryIO, ClassVar
 
@@ -56,6 +57,11 @@ def _pieces(run: Run, options: Options) -> Iterator[str]:
     for error in run.errors:
         yield separator + _text(_error(error))
         separator = ",\n  "
+    yield '],\n "waivers": ['
+    separator = "\n  "
+    for waiver in run.waivers:
+        yield separator + _text(dict(asdict(waiver)))
+        separator = ",\n  "
     yield "]}\n"
 
 
@@ -94,6 +100,7 @@ def _summary(run: Run) -> Object:
         },
         "pending_users": s.pending_users,
         "settings": {"returned": s.settings_returned, "judged": s.settings_judged},
+        "not_reached": list(s.not_reached),
     }
 
 
@@ -127,9 +134,11 @@ def _finding(finding: Finding, title: str) -> Object:
         "observed_at": finding.observed_at,
         "first_seen": None,
         "changed_by": None,
-        "waiver": None,
+        "waiver": None if v.waiver is None else dict(v.waiver),
         "fingerprint": finding.fingerprint,
         "detail": v.detail,
+        "override": v.override,
+        "changeable": v.changeable,
     }
 
 

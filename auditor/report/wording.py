@@ -89,7 +89,7 @@ _BELOW: Mapping[str, str] = {
     "user": "Scheduled meetings",
 }
 
-_OAUTH_SCOPE = re.compile(r"(?<! or )\b[a-z_]+(?::[a-z_]+){2,}\b")
+_OAUTH_SCOPE = re.compile(r"(?<! or )(?<![\w:])[a-z_]+(?::[a-z_]+){2,}\b")
 
 
 def number(count: int) -> str:

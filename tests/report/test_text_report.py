@@ -19,7 +19,7 @@ def test_the_first_line_counts_deviations_unknowns_and_coverage(render):
 
 
 def test_scopes_are_called_read_only_where_the_run_is_complete(render):
-    assert "users read" in render(worlds.large(10), "text").splitlines()[0]
+    assert "users read" in render(worlds.large(10), "text", width=200).splitlines()[0]
     assert "1 user asked for" in render(worlds.all_unknown(), "text").splitlines()[0]
 
 

@@ -98,6 +98,6 @@ def test_several_tokens_are_good_at_once(start: Start) -> None:
 
 
 def test_revoked_tokens_are_unknown(start: Start) -> None:
-    client = start()
+    client = start(fresh=True)
     client.sandbox.revoke_tokens()
     assert client.get("/users").json()["message"] == "Invalid access token."

@@ -103,7 +103,7 @@ def test_without_its_packages_the_sandbox_says_what_to_install(missing: str) -> 
 
 
 def test_requests_are_counted_by_template_status_and_scope(start: Start) -> None:
-    client = start()
+    client = start(fresh=True)
     user = client.json("/users")["users"][3]["id"]
     for _ in range(2):
         client.get(f"/users/{user}/settings")

@@ -1,0 +1,405 @@
+"""Answers: what one run says to the questions people ask, never surer than its weakest part.
+
+A run says "no" only where every control behind a question was judged everywhere and came out as
+expected. Silence is no evidence: a control without a verdict counts as not looked at.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Kind, Status, Verdict
+from auditor.findings.run import Run
+
+ON, OFF, DEVIATES = "on", "off", "deviates"
+"""What a value must be to show that the answer is yes; a list names the values themselves."""
+
+_UNSET: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
+_STANDS_FOR_MANY = "*"
+"""First letter of the id of a scope that stands for all that could not be listed."""
+_EVIDENCE = (Kind.VALUE, Kind.USAGE, Kind.DERIVED, Kind.UNCOVERED)
+"""Kinds of verdict that come from looking at a setting; locks and attestations do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One thing a control looks at: a setting, or a new and an old name of it."""
+
+    settings: tuple[str, ...]
+    levels: tuple[Level, ...]
+    derived: bool = False
+    """Computed from other verdicts, and told at the account alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """A control that bears on a question."""
+
+    id: str
+    title: str
+    looks_at: tuple[Looked, ...] = ()
+    asks: str = ""
+    """The question only a person can answer; empty where an API answers."""
+    shows: Mapping[str, str | tuple[JsonValue, ...]] = field(default_factory=dict)
+    """Settings that alone make the answer yes: path to `ON`, `OFF`, `DEVIATES` or values."""
+
+    @property
+    def decides(self) -> bool:
+        """True if a value of it alone makes the answer yes."""
+        return bool(self.shows)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question people ask. Yes is the answer that worries."""
+
+    id: str
+    question: str
+    asked_by: str
+    bearings: tuple[Bearing, ...]
+    claims: tuple[int, ...]
+    nobody_can_know: str = ""
+    yes: str = "Yes"
+    no: str = "No, as far as settings show"
+
+
+class State(StrEnum):
+    """What an answer amounts to, the most worrying first."""
+
+    YES = "yes"
+    """Evidence shows it."""
+    ALLOWED = "yes_allowed"
+    """Evidence shows it, and only where the baseline, an exception or a waiver allows it."""
+    NOT_RULED_OUT = "not_ruled_out"
+    """Not shown itself, but a control behind it deviates or is not locked."""
+    CANNOT_SAY = "cannot_say"
+    """Something is unknown, undecided, due or was not looked at."""
+    NOT_LOOKED_AT = "not_looked_at"
+    RESTS_ON_ATTESTATIONS = "rests_on_attestations"
+    NOT_APPLICABLE = "not_applicable"
+    NO = "no"
+    """All of it was seen, and all of it is as expected."""
+
+
+class Mark(StrEnum):
+    """What one verdict adds to an answer."""
+
+    SHOWN = "shown"
+    ALLOWED = "allowed"
+    DEVIATING = "deviating"
+    WAIVED = "waived"
+    UNLOCKED = "not_locked"
+    UNKNOWN = "unknown"
+    EXCEPTED = "excepted"
+    """The organisation lets the scope differ, so nobody judged its value."""
+    UNDECIDED = "undecided"
+    DUE = "attestation_due"
+    EXPIRED = "attestation_expired"
+    ATTESTED = "attested"
+    NOT_APPLICABLE = "not_applicable"
+    AS_EXPECTED = "as_expected"
+
+
+class Gap(StrEnum):
+    """Why a run did not look at a control or at part of it."""
+
+    NOT_ASSESSED = "not_assessed"
+    NOT_REACHED = "not_reached"
+    NO_RESULT = "no_result"
+    SETTINGS = "settings"
+    LEVELS = "levels"
+
+    @property
+    def is_whole(self) -> bool:
+        """True if nothing of the control was looked at."""
+        return self in (Gap.NOT_ASSESSED, Gap.NOT_REACHED, Gap.NO_RESULT)
+
+
+_DOUBTS = (Mark.UNKNOWN, Mark.EXCEPTED, Mark.UNDECIDED, Mark.DUE, Mark.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Distinct scopes, by level."""
+
+    by_level: Mapping[Level, int] = field(default_factory=dict)
+    unlisted: tuple[str, ...] = ()
+    """Names of scopes that stand for others, such as all users where no list could be had."""
+
+    def __bool__(self) -> bool:
+        return bool(self.unlisted) or any(self.by_level.values())
+
+    def text(self, coverage: Mapping[Level, int]) -> str:
+        """`the account, 1 of 6 groups and 42 of 293 users`; `coverage` is how many were read."""
+        parts = []
+        for level, count in sorted(self.by_level.items(), key=lambda item: item[0].rank):
+            name, total = level.replace("_", " "), coverage.get(level, 0)
+            if level is Level.ACCOUNT:
+                parts.append("the account")
+            elif total >= count:
+                parts.append(f"{count:,} of {total:,} {name}{'' if total == 1 else 's'}")
+            elif count == 1:
+                parts.append(f"1 {name}")
+            else:
+                parts.append(f"{count:,} {name}s")
+        return _and([*parts, *self.unlisted])
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPart:
+    """What came of one control behind a question."""
+
+    bearing: Bearing
+    marks: Mapping[Mark, Reach]
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def open_to_doubt(self) -> bool:
+        """True if something of it was not seen, not decided or not looked at."""
+        return bool(self.gaps) or any(mark in self.marks for mark in _DOUBTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question answered from one run. Its words are in `auditor.report.answers`."""
+
+    question: Question
+    state: State
+    parts: tuple[ControlPart, ...]
+    marks: Mapping[Mark, Reach]
+    """Distinct scopes over all controls behind the question."""
+    causes: Mapping[Cause | None, tuple[tuple[str, ...], Reach]]
+    """Cause of unknowns to the controls it blinds and where."""
+    parameters: tuple[str, ...]
+    """Parameters of the organisation file that an open decision waits for."""
+    coverage: Mapping[Level, int]
+    """How many scopes of each level were read."""
+    baseline: str
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """True if more may be shown: a control that decides was not seen in full."""
+        return any(part.bearing.decides and part.open_to_doubt for part in self.parts)
+
+    def controls(self, mark: Mark) -> tuple[str, ...]:
+        """The ids of the controls to which `mark` applies."""
+        return tuple(part.bearing.id for part in self.parts if mark in part.marks)
+
+    def missing(self, *gaps: Gap) -> tuple[str, ...]:
+        """The ids of the controls with one of `gaps`."""
+        return tuple(p.bearing.id for p in self.parts if any(gap in gaps for gap in p.gaps))
+
+    @property
+    def not_looked_at(self) -> tuple[str, ...]:
+        """The ids of the controls of which the run saw nothing."""
+        return self.missing(*(gap for gap in Gap if gap.is_whole))
+
+    @property
+    def in_part(self) -> tuple[str, ...]:
+        """The ids of the controls of which the run left settings or levels out."""
+        return self.missing(*(gap for gap in Gap if not gap.is_whole))
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """Scopes of one level with the same verdicts."""
+
+    level: Level
+    label: str
+    """Empty, or the name of the one scope that stands for others."""
+    count: int
+    verdicts: Mapping[str, Sequence[Verdict]]
+
+
+def answers(run: Run, questions: Iterable[Question]) -> list[Answer]:
+    """The answer of `run` to each of `questions`, in their order.
+
+    Raises:
+        ValueError: the run does not hold its passes, so silence could be taken for one.
+    """
+    profiles = list(_profiles(run))
+    held = sum(
+        profile.count * sum(v.status is Status.PASS for v in verdicts)
+        for profile in profiles
+        for verdicts in profile.verdicts.values()
+    )
+    if held != run.summary.by_status.get(Status.PASS, 0):
+        raise ValueError("Answers need a run that was judged with its passes kept.")
+    return [_answer(run, profiles, question) for question in questions]
+
+
+def _profiles(run: Run) -> Iterator[_Profile]:
+    scopes: dict[tuple[Level, str], Scope] = {}
+    verdicts: dict[tuple[Level, str], list[tuple[Verdict, ...]]] = {}
+    for assessment in run.assessments:
+        identity = assessment.scope.level, assessment.scope.id
+        scopes[identity] = assessment.scope
+        verdicts.setdefault(identity, []).append(assessment.verdicts)
+    counts: Counter[tuple[Level, str, tuple[int, ...]]] = Counter()
+    held: dict[tuple[int, ...], list[tuple[Verdict, ...]]] = {}
+    for identity, several in verdicts.items():
+        scope = scopes[identity]
+        key = tuple(id(each) for each in several)
+        held[key] = several
+        label = scope.label if scope.id.startswith(_STANDS_FOR_MANY) else ""
+        counts[scope.level, label, key] += 1
+    for (level, label, key), count in counts.items():
+        by_control: dict[str, list[Verdict]] = {}
+        for each in held[key]:
+            for verdict in each:
+                by_control.setdefault(verdict.control, []).append(verdict)
+        yield _Profile(level, label, count, by_control)
+
+
+def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answer:
+    whole: dict[Mark, list[_Profile]] = {}
+    causes: dict[Cause | None, tuple[set[str], list[_Profile]]] = {}
+    parameters: set[str] = set()
+    parts = []
+    for bearing in question.bearings:
+        own: dict[Mark, list[_Profile]] = {}
+        for profile in profiles:
+            for verdict in profile.verdicts.get(bearing.id, ()):
+                mark = _mark(verdict, bearing)
+                own.setdefault(mark, []).append(profile)
+                if mark is Mark.UNKNOWN:
+                    controls, where = causes.setdefault(verdict.cause, (set(), []))
+                    controls.add(bearing.id)
+                    where.append(profile)
+                elif mark is Mark.UNDECIDED and (verdict.expected or {}).get("param"):
+                    parameters.add(str((verdict.expected or {})["param"]))
+        for mark, where in own.items():
+            whole.setdefault(mark, []).extend(where)
+        marks = {mark: _reach(own[mark]) for mark in Mark if mark in own}
+        parts.append(ControlPart(bearing, marks, tuple(_gaps(run, profiles, bearing))))
+    return Answer(
+        question=question,
+        state=_state(parts),
+        parts=tuple(parts),
+        marks={mark: _reach(whole[mark]) for mark in Mark if mark in whole},
+        causes={
+            cause: (tuple(sorted(controls)), _reach(where))
+            for cause, (controls, where) in sorted(causes.items(), key=lambda each: each[0] or "")
+        },
+        parameters=tuple(sorted(parameters)),
+        coverage=run.summary.coverage,
+        baseline=run.info.baseline.id,
+    )
+
+
+def _mark(verdict: Verdict, bearing: Bearing) -> Mark:
+    status = verdict.status
+    if verdict.kind in _EVIDENCE and _shows(verdict, bearing):
+        allowed = status not in (Status.FAIL, Status.NEEDS_DECISION)
+        return Mark.ALLOWED if allowed else Mark.SHOWN
+    attested = verdict.kind is Kind.ATTESTATION
+    match status:
+        case Status.FAIL:
+            return Mark.UNLOCKED if verdict.kind is Kind.LOCK else Mark.DEVIATING
+        case Status.UNKNOWN:
+            return Mark.DUE if attested else Mark.UNKNOWN
+        case Status.NEEDS_DECISION:
+            return Mark.DUE if attested else Mark.UNDECIDED
+        case Status.NOT_APPLICABLE:
+            excepted = _is_excepted(verdict, bearing)
+            return Mark.EXCEPTED if excepted else Mark.NOT_APPLICABLE
+    return _PLAIN[status]
+
+
+_PLAIN: Mapping[Status, Mark] = {
+    Status.ATTESTATION_EXPIRED: Mark.EXPIRED,
+    Status.WAIVED: Mark.WAIVED,
+    Status.ATTESTED: Mark.ATTESTED,
+    Status.PASS: Mark.AS_EXPECTED,
+}
+
+
+def _shows(verdict: Verdict, bearing: Bearing) -> bool:
+    """True if the verdict alone makes the answer yes, whatever the baseline thinks of it."""
+    when = bearing.shows.get(verdict.setting)
+    if when is None or verdict.status in (Status.UNKNOWN, Status.ATTESTED):
+        return False
+    if when == DEVIATES:
+        return verdict.status in (Status.FAIL, Status.WAIVED)
+    if verdict.observed is None:
+        return False
+    if when == ON:
+        return _is_on(verdict.observed)
+    if when == OFF:
+        return not _is_on(verdict.observed)
+    return any(type(value) is type(verdict.observed) and value == verdict.observed for value in when)
+
+
+def _is_on(value: JsonValue) -> bool:
+    if isinstance(value, dict):
+        switches = [value[key] for key in ("enable", "enabled") if key in value]
+        return any(_is_on(child) for child in switches or value.values())
+    if isinstance(value, list):
+        return bool(value)
+    return (value.casefold() if isinstance(value, str) else value) not in _UNSET
+
+
+def _is_excepted(verdict: Verdict, bearing: Bearing) -> bool:
+    """True if the organisation lets this scope differ, so that its value says nothing."""
+    param = (verdict.expected or {}).get("group_exception_param")
+    if param is None:
+        return False
+    if verdict.observed is None:
+        return str(param) in verdict.detail
+    return bearing.shows.get(verdict.setting, DEVIATES) == DEVIATES
+
+
+def _reach(profiles: Iterable[_Profile]) -> Reach:
+    distinct = {id(profile): profile for profile in profiles}.values()
+    counts: Counter[Level] = Counter()
+    for profile in distinct:
+        if not profile.label:
+            counts[profile.level] += profile.count
+    by_level = dict(sorted(counts.items(), key=lambda item: item[0].rank))
+    return Reach(by_level, tuple(dict.fromkeys(p.label for p in distinct if p.label)))
+
+
+def _gaps(run: Run, profiles: Iterable[_Profile], bearing: Bearing) -> Iterator[Gap]:
+    seen = [(p.level, v) for p in profiles for v in p.verdicts.get(bearing.id, ())]
+    if bearing.id not in run.controls:
+        yield Gap.NOT_ASSESSED
+    elif not seen:
+        reached = bearing.id not in run.summary.not_reached
+        yield Gap.NO_RESULT if reached else Gap.NOT_REACHED
+    else:
+        evidence = [(level, v) for level, v in seen if v.kind in _EVIDENCE]
+        found = {gap for each in bearing.looks_at for gap in _unseen_of(run, evidence, each)}
+        yield from sorted(found)
+
+
+def _unseen_of(run: Run, seen: Iterable[tuple[Level, Verdict]], each: Looked) -> Iterator[Gap]:
+    levels = {
+        level
+        for level, verdict in seen
+        if verdict.setting in each.settings or (each.derived and verdict.kind is Kind.UNCOVERED)
+    }
+    empty = {level for level, count in run.summary.coverage.items() if not count}
+    if not levels:
+        yield Gap.SETTINGS
+    elif not each.derived and not set(each.levels) <= levels | empty:
+        yield Gap.LEVELS
+
+
+def _state(parts: Sequence[ControlPart]) -> State:
+    marks = {mark for part in parts for mark in part.marks}
+    if Mark.SHOWN in marks:
+        return State.YES
+    if Mark.ALLOWED in marks:
+        return State.ALLOWED
+    if marks & {Mark.DEVIATING, Mark.WAIVED, Mark.UNLOCKED}:
+        return State.NOT_RULED_OUT
+    if all(any(gap.is_whole for gap in part.gaps) for part in parts):
+        return State.NOT_LOOKED_AT
+    if any(part.open_to_doubt for part in parts):
+        return State.CANNOT_SAY
+    if Mark.ATTESTED in marks:
+        return State.RESTS_ON_ATTESTATIONS
+    return State.NO if Mark.AS_EXPECTED in marks else State.NOT_APPLICABLE

@@ -1,0 +1,57 @@
+"""Outcomes of a comparison, and what may be known beside the value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditor.evidence.reading import Cause, JsonValue
+from auditor.policy.values import kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class Meets:
+    """The value is as expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviates:
+    """The value is not as expected. `detail` says what of it is wrong, where that helps."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """The organisation has not set the parameter that decides."""
+
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The value cannot be compared with the expectation."""
+
+    cause: Cause
+    detail: str
+
+
+Outcome = Meets | Deviates | Undecided | Unclear
+
+
+def wrong_type(expected: str, observed: JsonValue) -> Unclear:
+    """The outcome for a value of a type that cannot be compared."""
+    return Unclear(Cause.WRONG_TYPE, f"expected {expected}, Zoom returned {kind_of(observed)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an operator may know beside the value."""
+
+    parameters: Mapping[str, JsonValue]
+    setting: str = ""
+    groups: frozenset[str] = frozenset()
+    """Ids and names of the groups the scope is or belongs to, case-folded."""
+
+    def in_any(self, names: JsonValue) -> bool:
+        """True if the scope is, or belongs to, one of the groups named by id or name."""
+        listed = names if isinstance(names, list) else [names]
+        return any(isinstance(name, str) and name.casefold() in self.groups for name in listed)

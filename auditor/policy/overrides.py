@@ -1,0 +1,100 @@
+"""Overrides: what an organisation wants otherwise for some groups or users."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel, ConfigDict
+
+from auditor.evidence.scope import Scope
+from auditor.policy.baseline import Assessed, Baseline, ControlChoice, merged
+from auditor.policy.catalogue import Catalogue
+from auditor.policy.match import Match
+
+
+class Override(BaseModel):
+    """Other wishes for the scopes that match."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    match: Match
+    controls: Mapping[str, ControlChoice]
+    reason: str = ""
+
+    @property
+    def label(self) -> str:
+        """How reports name it: `override for group Legal*`."""
+        return f"override for {self.match.label}"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of a control at a scope, and which override says so (empty: the baseline)."""
+
+    assessed: Assessed
+    override: str = ""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """All overrides of an organisation file over one baseline."""
+
+    baseline: Baseline
+    catalogue: Catalogue
+    overrides: Sequence[Override] = ()
+    selected: frozenset[str] | None = None
+    """The controls that were asked for; None for all."""
+
+    def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
+        """The positions of the overrides that are about `scope`."""
+        return tuple(
+            position
+            for position, each in enumerate(self.overrides)
+            if each.match.matches(scope, groups)
+        )
+
+    def wishes(self, matching: Iterable[int]) -> Mapping[str, tuple[Wish, ...]]:
+        """Control id to what is wanted of it, by id.
+
+        The most specific override wins. Where several equally specific ones want different
+        things, all of them are returned: somebody has to decide between them.
+        """
+        wishes: dict[str, tuple[Wish, ...]] = {
+            control_id: (Wish(each),) for control_id, each in self.baseline.assessed.items()
+        }
+        candidates: dict[str, list[Override]] = {}
+        for position in matching:
+            for control_id in self.overrides[position].controls:
+                if self.selected is None or control_id in self.selected:
+                    candidates.setdefault(control_id, []).append(self.overrides[position])
+        for control_id, rivals in candidates.items():
+            most = max(each.match.specificity for each in rivals)
+            wanted: list[Wish] = []
+            for rival in rivals:
+                if rival.match.specificity != most:
+                    continue
+                assessed = merged(self._base(control_id), rival.controls[control_id])
+                if not any(assessed == other.assessed for other in wanted):
+                    wanted.append(Wish(assessed, rival.label))
+            wishes[control_id] = tuple(wanted)
+        return dict(sorted(wishes.items()))
+
+    def widest(self) -> Baseline:
+        """A baseline that expects something wherever it or an override does: what to read for."""
+        assessed = dict(self.baseline.assessed)
+        for override in self.overrides:
+            for control_id, choice in override.controls.items():
+                if self.selected is None or control_id in self.selected:
+                    known = assessed.get(control_id) or self._base(control_id)
+                    wished = merged(known, choice)
+                    expectations = {**known.expectations, **wished.expectations}
+                    lock = known.lock or wished.lock
+                    assessed[control_id] = replace(known, expectations=expectations, lock=lock)
+        return replace(self.baseline, assessed=dict(sorted(assessed.items())))
+
+    def _base(self, control_id: str) -> Assessed:
+        """What the baseline wants of a control; nothing, where it is silent."""
+        known = self.baseline.assessed.get(control_id)
+        if known is not None:
+            return known
+        control = self.catalogue.controls[control_id]
+        return Assessed(control, control.severity, lock=False, expectations={})

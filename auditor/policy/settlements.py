@@ -1,0 +1,168 @@
+"""Waivers and attestations: what people have accepted, and what people have looked at.
+
+Neither is ever a pass. A waiver covers a deviation until a date; an attestation answers what no API
+shows, or settles what Zoom did not return. Dates are UTC; an expiry day still counts.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Kind, Settlement, Status, Verdict
+from auditor.policy.match import Match
+
+WARN_DAYS = 14
+"""How many days before its expiry a waiver or an attestation is warned about."""
+
+SETTLED_CAUSES = frozenset({Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE})
+"""Causes of an unknown that an attestation settles. A read that was denied or failed stays open."""
+
+
+class Waiver(BaseModel):
+    """A time-limited, owned, justified acceptance of a deviation. It hides nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    control: str
+    scope: Match
+    reason: str
+    owner: str
+    expires: date
+    ticket: str = ""
+    setting: str | None = None
+    """Only this setting of the control."""
+
+    def covers(self, verdict: Verdict) -> bool:
+        """True if it is about the verdict, whatever its status and date."""
+        return verdict.control == self.control and self.setting in (None, verdict.setting)
+
+
+class Attestation(BaseModel):
+    """A dated answer by a named person, with evidence, that expires."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    control: str
+    statement: str
+    evidence: str
+    by: str
+    on: date
+    expires: date
+    scope: Match = Match(level=Level.ACCOUNT)
+    setting: str | None = None
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> "Attestation":
+        if self.expires < self.on:
+            raise ValueError(f"it expires on {self.expires}, before it was made on {self.on}.")
+        return self
+
+    def covers(self, verdict: Verdict) -> bool:
+        """True if it is about the verdict, whatever its status and date."""
+        return verdict.control == self.control and self.setting in (None, verdict.setting)
+
+
+@dataclass
+class Settlements:
+    """Applies waivers and attestations, and keeps count of what each of them met."""
+
+    waivers: Sequence[Waiver]
+    attestations: Sequence[Attestation]
+    today: date
+    _waived: dict[int, int] = field(default_factory=dict)
+    _doubtful: set[int] = field(default_factory=set)
+    _attested: dict[int, int] = field(default_factory=dict)
+
+    def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
+        """What of them is about `scope`: positions of waivers, then of attestations behind them."""
+        both = [w.scope for w in self.waivers] + [a.scope for a in self.attestations]
+        return tuple(i for i, match in enumerate(both) if match.matches(scope, groups))
+
+    def settle(self, verdict: Verdict, matching: Iterable[int]) -> Verdict:
+        """The verdict with the waiver or attestation that applies to it."""
+        for position in matching:
+            if position < len(self.waivers):
+                verdict = self._waive(verdict, position)
+            else:
+                verdict = self._attest(verdict, self.attestations[position - len(self.waivers)])
+        return verdict
+
+    def count(self, verdicts: Iterable[Verdict], matching: Iterable[int]) -> None:
+        """Note, for one scope, which waivers and attestations met something there."""
+        waivers = [p for p in matching if p < len(self.waivers)]
+        rest = [p - len(self.waivers) for p in matching if p >= len(self.waivers)]
+        for verdict in verdicts:
+            for position in waivers:
+                if self.waivers[position].covers(verdict):
+                    if verdict.status in (Status.FAIL, Status.WAIVED):
+                        self._waived[position] = self._waived.get(position, 0) + 1
+                    elif verdict.status is Status.UNKNOWN:
+                        self._doubtful.add(position)
+            for position in rest:
+                met = verdict.status in (Status.ATTESTED, Status.ATTESTATION_EXPIRED)
+                if met and self.attestations[position].covers(verdict):
+                    self._attested[position] = self._attested.get(position, 0) + 1
+
+    def states(self, assessed: Iterable[str]) -> list[Settlement]:
+        """What became of each waiver; those of controls that were not assessed are left out."""
+        known = set(assessed)
+        return [
+            Settlement(
+                control=waiver.control,
+                scope=waiver.scope.label,
+                reason=waiver.reason,
+                owner=waiver.owner,
+                ticket=waiver.ticket,
+                expires=waiver.expires.isoformat(),
+                state=self._state(position, waiver),
+                matched=self._waived.get(position, 0),
+            )
+            for position, waiver in enumerate(self.waivers)
+            if waiver.control in known
+        ]
+
+    def _state(self, position: int, waiver: Waiver) -> str:
+        if waiver.expires < self.today:
+            return "expired"
+        if position not in self._waived:
+            return "unknown" if position in self._doubtful else "unmatched"
+        soon = waiver.expires - self.today <= timedelta(days=WARN_DAYS)
+        return "expiring" if soon else "active"
+
+    def _waive(self, verdict: Verdict, position: int) -> Verdict:
+        waiver = self.waivers[position]
+        if verdict.status is not Status.FAIL or not waiver.covers(verdict):
+            return verdict
+        if waiver.expires < self.today:
+            detail = f"The waiver of {waiver.owner} expired on {waiver.expires}. {verdict.detail}"
+            return replace(verdict, detail=detail.strip())
+        return replace(verdict, status=Status.WAIVED, waiver=_told(waiver))
+
+    def _attest(self, verdict: Verdict, attestation: Attestation) -> Verdict:
+        if not attestation.covers(verdict) or not _can_be_attested(verdict):
+            return verdict
+        by = f"{attestation.by} on {attestation.on}"
+        if attestation.expires < self.today:
+            detail = f"Attested by {by}; it expired on {attestation.expires}. {verdict.detail}"
+            return replace(verdict, status=Status.ATTESTATION_EXPIRED, detail=detail.strip())
+        detail = f"{attestation.statement} ({by}, until {attestation.expires})"
+        return replace(verdict, status=Status.ATTESTED, detail=detail)
+
+
+def _can_be_attested(verdict: Verdict) -> bool:
+    if verdict.kind is Kind.ATTESTATION:
+        return verdict.status in (Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
+    return verdict.status is Status.UNKNOWN and verdict.cause in SETTLED_CAUSES
+
+
+def _told(waiver: Waiver) -> dict[str, str]:
+    return {
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "ticket": waiver.ticket,
+        "expires": waiver.expires.isoformat(),
+    }

@@ -1,0 +1,73 @@
+"""JSON values: what they are, whether they are equal, and what is inside them."""
+
+from collections.abc import Iterator
+
+from auditor.evidence.reading import JsonValue
+
+
+def same(one: JsonValue, other: JsonValue) -> bool:
+    """Equality of JSON values: unlike in Python, true is not 1 and 1 is not true."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return one == other
+
+
+def is_number(value: JsonValue) -> bool:
+    """True for integers and floats, not for booleans."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_list(value: JsonValue) -> bool:
+    """True for lists."""
+    return isinstance(value, list)
+
+
+def is_range(value: JsonValue) -> bool:
+    """True for a list of two numbers."""
+    return isinstance(value, list) and len(value) == 2 and all(map(is_number, value))
+
+
+def kind_of(value: JsonValue) -> str:
+    """The JSON type of `value`, with its article."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+
+
+def strings(value: JsonValue) -> list[str] | None:
+    """The items of a list of strings, else None."""
+    if not isinstance(value, list):
+        return None
+    texts = [item for item in value if isinstance(item, str)]
+    return texts if len(texts) == len(value) else None
+
+
+def fold(texts: list[str]) -> set[str]:
+    """The texts without regard to case."""
+    return {text.casefold() for text in texts}
+
+
+def leaves(value: JsonValue, path: str = "") -> Iterator[tuple[str, JsonValue]]:
+    """Every leaf of a document with its dotted path; items of lists share the path `name[]`."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from leaves(child, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        for child in value:
+            yield from leaves(child, f"{path}[]")
+    else:
+        yield path, value

@@ -1,0 +1,251 @@
+"""The words of answers: every sentence the command line and the reports say about a question."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor.evidence.reading import JsonValue
+from auditor.findings.answers import Answer, ControlPart, Gap, Mark, Reach, State
+from auditor.findings.run import Run
+from auditor.report import wording
+
+SCHEMA = "auditor/answers/v1"
+
+STATE: Mapping[State, str] = {
+    State.YES: "shown by evidence",
+    State.ALLOWED: "shown by evidence, and allowed",
+    State.NOT_RULED_OUT: "not ruled out",
+    State.CANNOT_SAY: "cannot say",
+    State.NOT_LOOKED_AT: "not looked at",
+    State.RESTS_ON_ATTESTATIONS: "rests on attestations",
+    State.NOT_APPLICABLE: "does not apply",
+    State.NO: "no, as far as settings show",
+}
+"""Each state in a word or two, for tables and filters."""
+
+GAP: Mapping[Gap, str] = {
+    Gap.NOT_ASSESSED: "this baseline or selection does not assess it",
+    Gap.NOT_REACHED: "the audit did not go that deep (--depth)",
+    Gap.NO_RESULT: "the run came to no result",
+    Gap.SETTINGS: "some of its settings were not assessed",
+    Gap.LEVELS: "some levels (groups, users, meetings) were not read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of a full answer: a heading and its lines."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+def sentence(answer: Answer) -> str:
+    """The answer in one sentence. Its first words hold even if nothing else is read."""
+    asked = answer.question
+    controls = wording.counted(len(answer.parts), "control")
+    match answer.state:
+        case State.YES:
+            bound = "at least " if answer.is_lower_bound else ""
+            return f"{asked.yes}: {bound}{_where(answer, Mark.SHOWN)}."
+        case State.ALLOWED:
+            where = _where(answer, Mark.ALLOWED)
+            more = "; there may be more" if answer.is_lower_bound else ""
+            return f"{asked.yes}: {where}, where the baseline or an exception allows it{more}."
+        case State.NOT_RULED_OUT:
+            return f"Not ruled out: of {controls} behind it, {', '.join(_tally(answer))}."
+        case State.CANNOT_SAY:
+            return f"Cannot say: of {controls} behind it, {', '.join(_tally(answer))}."
+        case State.NOT_LOOKED_AT:
+            return f"Not looked at: this run judged none of the {controls} behind it."
+        case State.RESTS_ON_ATTESTATIONS:
+            return (
+                f"Rests on attestations: of {controls} behind it, "
+                f"{len(answer.controls(Mark.ATTESTED))} attested by a person{_rest(answer)}."
+            )
+        case State.NOT_APPLICABLE:
+            return f"Does not apply here, as Zoom reports it: {controls} behind it."
+    where = _where(answer, Mark.AS_EXPECTED)
+    return f"{asked.no}: all as “{answer.baseline}” asks, at {where}{_rest(answer)}."
+
+
+def sections(answer: Answer) -> list[Section]:
+    """What the answer is made of, the most worrying first; sections without lines are left out."""
+    asks = f"“{answer.baseline}”"
+    every = (
+        ("Shown by evidence", _per_control(answer, Mark.SHOWN)),
+        (
+            "Shown, and allowed by the baseline, an exception or a waiver",
+            _per_control(answer, Mark.ALLOWED),
+        ),
+        (f"Not as {asks} asks", _per_control(answer, Mark.DEVIATING)),
+        ("Deviating, and waived", _per_control(answer, Mark.WAIVED)),
+        ("Not locked, so it can be changed", _per_control(answer, Mark.UNLOCKED)),
+        ("Unknown", _unknowns(answer)),
+        ("Not judged, because an exception holds", _per_control(answer, Mark.EXCEPTED)),
+        ("Waits for a decision", _decisions(answer)),
+        ("Attestation expired", _asked(answer, Mark.EXPIRED)),
+        ("Attestation due", _asked(answer, Mark.DUE)),
+        ("Rests on an attestation", _titles(answer, lambda part: Mark.ATTESTED in part.marks)),
+        ("Not looked at by this run", _gaps(answer)),
+        (f"Seen, and as {asks} asks", _titles(answer, _is_settled)),
+        ("Does not apply", _titles(answer, lambda part: set(part.marks) == {Mark.NOT_APPLICABLE})),
+        ("Nobody can know", iter([answer.question.nobody_can_know])),
+    )
+    made = (Section(heading, tuple(line for line in lines if line)) for heading, lines in every)
+    return [section for section in made if section.lines]
+
+
+def as_json(run: Run, answered: Sequence[Answer]) -> dict[str, JsonValue]:
+    """Answers for programs, in the shape `auditor/answers/v1`.
+
+    `run`: id, account_id, finished_at, depth, complete, baseline (id, version, digest).
+    `answers`: a list of id, question, asked_by, state (one of `State`), answer (the sentence),
+    at_least (true if more may be shown), claims (numbers in docs/claims.md), nobody_can_know,
+    parameters (unset, that a decision waits for), evidence (mark to reach, see `Mark`), unknown
+    (a list of cause, controls and reach), and controls: a list of id, title, decides, attested_only,
+    evidence and not_looked_at (a list of `Gap`). A reach is `by_level` (level to count, and of how
+    many read, null where that is not known) and `unlisted` (names of scopes that stand for others).
+    """
+    info = run.info
+    return {
+        "schema": SCHEMA,
+        "run": {
+            "id": info.id,
+            "account_id": info.account_id,
+            "finished_at": info.finished_at,
+            "depth": info.depth,
+            "complete": info.complete,
+            "baseline": {
+                "id": info.baseline.id,
+                "version": info.baseline.version,
+                "digest": info.baseline.digest,
+            },
+        },
+        "answers": [_answer_json(answer) for answer in answered],
+    }
+
+
+def _answer_json(answer: Answer) -> dict[str, JsonValue]:
+    asked = answer.question
+    return {
+        "id": asked.id,
+        "question": asked.question,
+        "asked_by": asked.asked_by,
+        "state": answer.state,
+        "answer": sentence(answer),
+        "at_least": answer.is_lower_bound,
+        "claims": [*asked.claims],
+        "nobody_can_know": asked.nobody_can_know,
+        "parameters": [*answer.parameters],
+        "evidence": _marks_json(answer, answer.marks),
+        "unknown": [
+            {"cause": cause, "controls": [*controls], "reach": _reach_json(answer, reach)}
+            for cause, (controls, reach) in answer.causes.items()
+        ],
+        "controls": [
+            {
+                "id": part.bearing.id,
+                "title": part.bearing.title,
+                "decides": part.bearing.decides,
+                "attested_only": bool(part.bearing.asks),
+                "evidence": _marks_json(answer, part.marks),
+                "not_looked_at": [*part.gaps],
+            }
+            for part in answer.parts
+        ],
+    }
+
+
+def _marks_json(answer: Answer, marks: Mapping[Mark, Reach]) -> dict[str, JsonValue]:
+    return {mark: _reach_json(answer, reach) for mark, reach in marks.items()}
+
+
+def _reach_json(answer: Answer, reach: Reach) -> dict[str, JsonValue]:
+    by_level: dict[str, JsonValue] = {
+        level: {"count": count, "of": answer.coverage.get(level)}
+        for level, count in reach.by_level.items()
+    }
+    return {"by_level": by_level, "unlisted": [*reach.unlisted]}
+
+
+def _where(answer: Answer, mark: Mark) -> str:
+    return answer.marks[mark].text(answer.coverage)
+
+
+def _tally(answer: Answer) -> Iterator[str]:
+    """How many controls have what, in the order of worry: `2 deviate (the account)`."""
+
+    def count(mark: Mark) -> int:
+        return len(answer.controls(mark))
+
+    if deviating := count(Mark.DEVIATING):
+        verb = "deviates" if deviating == 1 else "deviate"
+        yield f"{deviating} {verb} ({_where(answer, Mark.DEVIATING)})"
+    rows = (
+        (count(Mark.WAIVED), "waived"),
+        (count(Mark.UNLOCKED), "not locked"),
+        (count(Mark.UNKNOWN), "unknown"),
+        (count(Mark.EXCEPTED), "excepted"),
+        (count(Mark.UNDECIDED), "undecided"),
+        (count(Mark.EXPIRED), "with an expired attestation"),
+        (count(Mark.DUE), "with an attestation due"),
+        (len(answer.not_looked_at), "not looked at"),
+        (len(answer.in_part), "looked at only in part"),
+    )
+    yield from (f"{number} {what}" for number, what in rows if number)
+
+
+def _rest(answer: Answer) -> str:
+    """What the sentence has not told of controls that worry nobody."""
+    settled = sum(map(_is_settled, answer.parts))
+    apart = sum(set(part.marks) == {Mark.NOT_APPLICABLE} for part in answer.parts)
+    seen = f", {settled} as expected" if answer.state is not State.NO and settled else ""
+    return seen + (f", {apart} not applicable" if apart else "")
+
+
+def _is_settled(part: ControlPart) -> bool:
+    only = {Mark.AS_EXPECTED, Mark.NOT_APPLICABLE}
+    return Mark.AS_EXPECTED in part.marks and set(part.marks) <= only and not part.gaps
+
+
+def _per_control(answer: Answer, mark: Mark) -> Iterator[str]:
+    for part in answer.parts:
+        if mark in part.marks:
+            where = part.marks[mark].text(answer.coverage)
+            yield f"{part.bearing.id} {part.bearing.title}: {where}."
+
+
+def _unknowns(answer: Answer) -> Iterator[str]:
+    for cause, (controls, reach) in answer.causes.items():
+        where = reach.text(answer.coverage)
+        yield f"{', '.join(controls)}: {wording.cause_name(cause)}, at {where}."
+
+
+def _decisions(answer: Answer) -> Iterator[str]:
+    waiting = answer.controls(Mark.UNDECIDED)
+    if waiting:
+        names = ", ".join(answer.parameters)
+        then = f" Set {names} in the organisation file." if names else ""
+        yield f"{', '.join(waiting)}.{then}"
+
+
+def _asked(answer: Answer, mark: Mark) -> Iterator[str]:
+    for part in answer.parts:
+        if mark in part.marks:
+            yield f"{part.bearing.id}: {part.bearing.asks or _lock_question(part)}"
+
+
+def _lock_question(part: ControlPart) -> str:
+    return f"{part.bearing.title}: is it locked? Zoom shows no flag to read."
+
+
+def _gaps(answer: Answer) -> Iterator[str]:
+    for gap in Gap:
+        if ids := answer.missing(gap):
+            yield f"{', '.join(ids)}: {GAP[gap]}."
+
+
+def _titles(answer: Answer, chosen: Callable[[ControlPart], bool]) -> Iterator[str]:
+    for part in answer.parts:
+        if chosen(part):
+            yield f"{part.bearing.id} {part.bearing.title}."

@@ -1,0 +1,17 @@
+"""What every test may rely on: no test sees the credentials or the data of the machine it runs on."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_of_this_machine() -> Iterator[None]:
+    """No Zoom credentials, no settings of ours, no keyring."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("ZOOM_", "AUDITOR_")) and name != "AUDITOR_REAL_INPUT":
+                patch.delenv(name)
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        yield

@@ -1,0 +1,168 @@
+"""The installed command, run as a user runs it, and simulated accounts to point it at."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.sandbox import Conduct, Faults, Sandbox, World, serve
+
+COMMAND = Path(sys.executable).parent / "auditor"
+FAST = ("--max-rate", "5000", "--rate-share", "1")
+"""The simulated account is this machine's alone."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Standard output as a JSON report."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """A clean environment: nothing of the host but the paths, and what coverage needs."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("COV")}
+    base = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "AUDITOR_HOME": str(home / "data"),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+    return {**kept, **base, **more}
+
+
+def variables(account: Any) -> dict[str, str]:
+    """The environment variables that point the command at a served account."""
+    return {
+        "ZOOM_API_URL": account.api_url,
+        "ZOOM_OAUTH_URL": account.oauth_url,
+        "ZOOM_ACCOUNT_ID": account.account_id,
+        "ZOOM_CLIENT_ID": account.client_id,
+        "ZOOM_CLIENT_SECRET": account.client_secret,
+    }
+
+
+@dataclass(frozen=True)
+class Auditor:
+    """The command, in a folder of its own."""
+
+    folder: Path
+    account: Any = None
+
+    @property
+    def data(self) -> Path:
+        """Where runs are kept."""
+        return self.folder / "data"
+
+    def at(self, account: Any) -> "Auditor":
+        """The same, pointed at another account."""
+        return Auditor(self.folder, account)
+
+    def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment it runs in."""
+        pointed = variables(self.account) if self.account is not None else {}
+        return environment(self.folder, **{**pointed, **(env or {})})
+
+    def __call__(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+        """Run it."""
+        done = subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def audit(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+        """Run an audit of the account."""
+        return self("audit", *FAST, *arguments, env=env)
+
+    def report(self, *arguments: object) -> dict[str, Any]:
+        """The JSON report of an audit of the account."""
+        ran = self.audit("--format", "json", *arguments)
+        assert ran.code in (0, 1, 3), ran.err
+        return ran.report
+
+
+@contextlib.contextmanager
+def served(
+    scenario: str = "drifted",
+    users: int = 30,
+    faults: Faults | None = None,
+    groups: int | None = None,
+    **conduct: Any,
+) -> Iterator[Sandbox]:
+    """A simulated account without rate limits."""
+    world = World(users=users, scenario=scenario, groups=groups)
+    how = Conduct(plan="none", faults=faults or Faults(), **conduct)
+    with serve(world, conduct=how) as sandbox:
+        yield sandbox
+
+
+Accounts = Callable[[str], Sandbox]
+
+
+@pytest.fixture(scope="session")
+def accounts() -> Iterator[Accounts]:
+    """Undisturbed accounts of 30 users by scenario, each served once."""
+    with contextlib.ExitStack() as stack:
+        known: dict[str, Sandbox] = {}
+
+        def account(scenario: str) -> Sandbox:
+            if scenario not in known:
+                known[scenario] = stack.enter_context(served(scenario))
+            return known[scenario]
+
+        yield account
+
+
+@pytest.fixture(scope="session")
+def drifted(accounts: Accounts) -> Sandbox:
+    """The account in which things have gone wrong."""
+    return accounts("drifted")
+
+
+@pytest.fixture
+def auditor(tmp_path: Path, drifted: Sandbox) -> Auditor:
+    """The command in an empty folder, pointed at the drifted account."""
+    return Auditor(tmp_path, drifted)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory, drifted: Sandbox) -> tuple[Auditor, Ran]:
+    """The command in a folder with one stored run of the drifted account, and that run.
+
+    Tests that share it only read it.
+    """
+    auditor = Auditor(tmp_path_factory.mktemp("stored"), drifted)
+    ran = auditor.audit("--format", "json")
+    assert ran.code in (0, 3), ran.err
+    return auditor, ran
+
+
+def keys(report: Mapping[str, Any], status: str = "fail") -> set[tuple[str, ...]]:
+    """Where findings of a status stand: level, scope id, control, setting, kind."""
+    return {
+        (f["scope"]["level"], f["scope"]["id"], f["control"], f["setting"], f["kind"])
+        for f in report["findings"]
+        if f["status"] == status
+    }
