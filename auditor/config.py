@@ -13,6 +13,7 @@ from auditor.zoom.auth import Credentials
 
 API_URL = "https://api.zoom.us/v2"
 OAUTH_URL = "https://zoom.us/oauth/token"
+DEFAULT_BASELINE = "consent-first"
 
 _VARIABLES = {
     "account_id": "ZOOM_ACCOUNT_ID",
@@ -45,7 +46,7 @@ class Settings(BaseSettings):
     oauth_url: Annotated[str, Field(validation_alias=_variable("ZOOM_OAUTH_URL"))] = OAUTH_URL
     home: Annotated[Path | None, Field(validation_alias=_variable("AUDITOR_HOME"))] = None
     baseline: Annotated[str, Field(validation_alias=_variable("AUDITOR_BASELINE"))] = (
-        "consent-first"
+        DEFAULT_BASELINE
     )
     profile: Annotated[str, Field(validation_alias=_variable("AUDITOR_PROFILE"))] = "default"
 

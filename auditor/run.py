@@ -15,7 +15,7 @@ from auditor.evidence.snapshot import Snapshot
 from auditor.findings import exit_code
 from auditor.findings.model import Api, RunInfo, Severity
 from auditor.findings.run import Run
-from auditor.policy import reads
+from auditor.policy import reads, record
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.evaluate import evaluate
@@ -41,6 +41,43 @@ class Judgement:
     allow_unknown: bool = False
     strict: bool = False
     keep_passes: bool = False
+
+    def record(self) -> str:
+        """What is needed to judge the same evidence in the same way again, as JSON."""
+        return json.dumps(
+            {
+                "policy": record.written(self.baseline, self.organisation),
+                "selected": None if self.selected is None else sorted(self.selected),
+                "today": self.today.isoformat(),
+                "depth": self.depth,
+                "fail_on": self.fail_on,
+                "allow_unknown": self.allow_unknown,
+                "strict": self.strict,
+            }
+        )
+
+    @classmethod
+    def recalled(cls, snapshot: Snapshot, catalogue: Catalogue) -> "Judgement":
+        """The judgement that the evidence was collected for.
+
+        Raises:
+            PolicyError: another version wrote it down in a way this one does not understand.
+        """
+        text = snapshot.meta("judgement") or "{}"
+        stored = json.loads(text)
+        baseline, organisation = record.read(stored.get("policy", ""), catalogue)
+        selected = stored["selected"]
+        return cls(
+            catalogue=catalogue,
+            baseline=baseline,
+            organisation=organisation,
+            selected=None if selected is None else frozenset(selected),
+            today=date.fromisoformat(stored["today"]),
+            depth=Level(stored["depth"]),
+            fail_on=None if stored["fail_on"] is None else Severity(stored["fail_on"]),
+            allow_unknown=stored["allow_unknown"],
+            strict=stored["strict"],
+        )
 
     @property
     def overrides(self) -> Overrides:
@@ -94,7 +131,7 @@ def collect(target: Target, snapshot: Snapshot, judgement: Judgement, run_id: st
         "api_url": target.client.api_url,
         "started_at": utc_now(),
         "depth": judgement.depth,
-        "baseline": judgement.baseline.info.id,
+        "judgement": judgement.record(),
     }
     for key, value in facts.items():
         snapshot.set_meta(key, value)

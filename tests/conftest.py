@@ -1,4 +1,4 @@
-"""What every test may rely on: no test sees the credentials or the data of the machine it runs on."""
+"""What every test may rely on: nothing of the machine it runs on reaches it."""
 
 import os
 from collections.abc import Iterator

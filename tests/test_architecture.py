@@ -1,4 +1,4 @@
-"""The house keeps its plan: imports run down, everything public says what it is, files are short."""
+"""The house keeps its plan: imports run down, all that is public is explained, files are short."""
 
 import ast
 from collections.abc import Iterator, Mapping

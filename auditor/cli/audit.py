@@ -1,8 +1,5 @@
 """`auditor audit`: read an account, judge it, report, and keep the evidence."""
 
-import math
-import threading
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -13,7 +10,6 @@ from auditor.cli.choices import (
     AllowUnknownOption,
     BaselineOption,
     Depth,
-    FailOn,
     FailOnOption,
     FormatOption,
     OnlyOption,
@@ -24,29 +20,14 @@ from auditor.cli.choices import (
     StrictOption,
     TopicOption,
 )
-from auditor.cli.progress import progress
+from auditor.cli.collecting import Account, Pace, collected
 from auditor.cli.reporting import Destinations
-from auditor.cli.sandbox import Scenario, started
+from auditor.cli.sandbox import Scenario
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.run import Judgement, Target
 from auditor.store.runs import Runs
-from auditor.zoom.auth import Credentials
-from auditor.zoom.client import connect
-from auditor.zoom.hosts import Cloud, check_url, is_loopback
-from auditor.zoom.limits import Plan, RateLabel, RateLimiter
-from auditor.zoom.retry import RetryPolicy
-
-SANDBOX_RATE = 5000.0
-"""Requests a second for the sandbox, which is this machine's alone."""
-
-LATENCY = 0.4
-"""Seconds that an answer of Zoom's takes at most, nearly always: sets the number of workers."""
-
-WORKERS = (4, 32)
-"""The fewest and the most."""
+from auditor.zoom.limits import Plan
 
 
 def audit(
@@ -97,7 +78,7 @@ def audit(
             "the path of a snapshot.",
         ),
     ] = None,
-    fail_on: FailOnOption = FailOn.NEVER,
+    fail_on: FailOnOption = None,
     only: OnlyOption = None,
     topic: TopicOption = None,
     include_passes: PassesOption = False,
@@ -132,83 +113,20 @@ def audit(
         strict=strict,
     )
     destinations = Destinations.chosen(format_ or [], output or [])
-    stored = Runs(settings.data)
     if from_ is not None:
-        snapshot = Snapshot.open(stored.path(from_))
-        recorded = Level(snapshot.meta("depth") or Level.USER)
-        wanted = Level(depth) if _given(ctx, "depth") else recorded
-        judgement = selection.judgement(wanted, snapshot.meta("baseline") or settings.baseline)
+        snapshot = Snapshot.open(Runs(settings.data).path(from_))
+        wanted = Level(depth) if _given(ctx, "depth") else None
+        judgement = selection.rejudgement(snapshot, wanted)
     else:
         judgement = selection.judgement(Level(depth), settings.baseline)
-        pace = _Pace(plan, max_rate, rate_share)
-        if sandbox or _given(ctx, "scenario") or _given(ctx, "users"):
-            with started(scenario, users) as account:
-                where = settings.model_copy(
-                    update={"api_url": account.api_url, "oauth_url": account.oauth_url}
-                )
-                credentials = Credentials(
-                    account.account_id, account.client_id, account.client_secret
-                )
-                local = pace if max_rate else _Pace(plan, SANDBOX_RATE, rate_share or 1.0)
-                snapshot = _collected(where, credentials, local, judgement, stored, terminal)
-        else:
-            check_url(settings.api_url, "ZOOM_API_URL")
-            check_url(settings.oauth_url, "ZOOM_OAUTH_URL")
-            credentials = settings.credentials()
-            snapshot = _collected(settings, credentials, pace, judgement, stored, terminal)
+        simulated = sandbox or _given(ctx, "scenario") or _given(ctx, "users")
+        account = Account(scenario if simulated else None, users)
+        pace = Pace(plan, max_rate, rate_share)
+        snapshot = collected(account, settings, pace, judgement, terminal)
     run = runs.judge(snapshot, judgement)
     snapshot.close()
     destinations.emit(run, terminal, include_passes)
     raise typer.Exit(run.info.exit_code)
-
-
-class _Pace:
-    """How fast to ask."""
-
-    def __init__(self, plan: Plan, max_rate: float | None, share: float | None) -> None:
-        self._plan, self._max_rate, self._share = plan, max_rate, share or 0.8
-
-    def limiter(self, api_url: str, sleep: Callable[[float], object]) -> RateLimiter:
-        """The limiter for an API; a local one is not Zoom's, so `auto` need not be careful."""
-        plan = Plan.BUSINESS if self._plan is Plan.AUTO and is_loopback(api_url) else self._plan
-        return RateLimiter(plan.limits, share=self._share, max_rate=self._max_rate, sleep=sleep)
-
-
-def _collected(
-    settings: Settings,
-    credentials: Credentials,
-    pace: _Pace,
-    judgement: Judgement,
-    stored: Runs,
-    terminal: Terminal,
-) -> Snapshot:
-    """The evidence of a new run, stored.
-
-    Raises:
-        NothingRead: Zoom let nothing be read.
-        StoreError: the data directory cannot be written.
-    """
-    run_id = stored.new_id()
-    stopping = threading.Event()
-    limiter = pace.limiter(settings.api_url, stopping.wait)
-    retries = RetryPolicy(sleep=stopping.wait)
-    fewest, most = WORKERS
-    workers = math.ceil(limiter.rate(RateLabel.MEDIUM) * LATENCY)
-    cloud = Cloud(settings.api_url, settings.oauth_url)
-    with (
-        connect(credentials, limiter, cloud=cloud, retries=retries) as client,
-        stored.new(run_id) as snapshot,
-        progress(terminal) as shown,
-    ):
-        target = Target(
-            client=client,
-            account_id=credentials.account_id,
-            workers=min(most, max(fewest, workers)),
-            listener=shown,
-            stopping=stopping,
-        )
-        runs.collect(target, snapshot, judgement, run_id)
-    return snapshot
 
 
 def _given(ctx: typer.Context, name: str) -> bool:

@@ -1,20 +1,34 @@
 """`auditor baseline`: the baselines, what they expect, and whether a file is one."""
 
+import json
 import textwrap
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from tabulate import tabulate
 
+from auditor.cli import output
+from auditor.cli.captures import accept_keys, capture
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 from auditor.policy import baseline as baselines
-from auditor.policy import files
+from auditor.policy import comparison, files, schemas, yaml_source
 from auditor.policy.baseline import Assessed
 from auditor.policy.evaluate import not_reached
 from auditor.policy.operators import OPERATORS, Expectation
 
 app = typer.Typer(no_args_is_help=True, help="The baselines: what the settings should be.")
+app.command()(capture)
+app.command("accept-keys")(accept_keys)
+
+
+class FileKind(StrEnum):
+    """Files that have a schema."""
+
+    BASELINE = "baseline"
+    ORGANISATION = "organisation"
 
 
 @app.command("list")
@@ -56,7 +70,95 @@ def show(
             typer.echo(textwrap.fill(text, min(width, 100)))
     typer.echo(f"{loaded.info.digest}\n")
     rows = [row for each in loaded.assessed.values() for row in _rows(each, width)]
-    typer.echo(tabulate(rows, headers=("Control", "Severity", "Lock", "Setting", "Expected")))
+    typer.echo(
+        tabulate(rows, headers=("Control", "From", "Severity", "Lock", "Setting", "Expected"))
+    )
+
+
+@app.command()
+def conflicts(
+    ctx: typer.Context,
+    one: Annotated[str, typer.Argument(metavar="A", help="A baseline's name or file.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+) -> None:
+    """List where two baselines want opposite values: settings that no value can please both on.
+
+    Example:
+
+    **auditor baseline conflicts consent-first cis-zoom-1.0**
+    """
+    terminal: Terminal = ctx.obj
+    catalogue = files.shipped_catalogue()
+    first, second = baselines.load(one, catalogue), baselines.load(other, catalogue)
+    found = list(comparison.conflicts(first, second))
+    room = max(12, (terminal.width - 50) // 2)
+    rows = [
+        (
+            conflict.setting,
+            *(
+                f"{demand.control}: "
+                + textwrap.shorten(described(demand.expectation), room, placeholder="…")
+                for demand in (conflict.one, conflict.other)
+            ),
+        )
+        for conflict in found
+    ]
+    if rows:
+        typer.echo(tabulate(rows, headers=("Setting", first.info.id, second.info.id)))
+        typer.echo()
+    settings = len({conflict.setting for conflict in found})
+    typer.echo(f"{first.info.id} and {second.info.id} want opposite values of {settings} settings.")
+
+
+@app.command()
+def schema(
+    kind: Annotated[
+        FileKind, typer.Argument(help="The kind of file the schema is for.")
+    ] = FileKind.BASELINE,
+) -> None:
+    """Print the JSON Schema of baseline or organisation files, for editors that check YAML.
+
+    Example:
+
+    **auditor baseline schema organisation > organisation.schema.json**
+    """
+    found = schemas.schema(kind.value, files.shipped_catalogue())
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def new(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
+    extends: Annotated[
+        str, typer.Option("--extends", metavar="NAME", help="The baseline to start from.")
+    ] = "consent-first",
+) -> None:
+    """Write a baseline of your own that starts from a shipped one.
+
+    Example:
+
+    **auditor baseline new ours.yaml --extends regulated**
+    """
+    loaded = baselines.load(extends, files.shipped_catalogue())
+    output.refuse_to_replace(path)
+    first = next(iter(loaded.assessed))
+    comment = (
+        f"A baseline of our own: {extends} with what we want otherwise.\n"
+        "Name a control under `controls:` to change it; the rest stays as it is there.\n"
+        f"For example:   {first}: {{expect: false, lock: true}}\n"
+        f"Check it with: auditor baseline check {path}"
+    )
+    file = {
+        "id": path.stem,
+        "version": "1.0",
+        "title": f"Our own, from {extends}",
+        "extends": extends,
+        "controls": {},
+    }
+    output.write_bytes(path, yaml_source.dumped(file, comment))
+    typer.echo(
+        f"{path} written. It extends {extends}; check it with: auditor baseline check {path}"
+    )
 
 
 @app.command()
@@ -78,15 +180,17 @@ def check(
     )
 
 
-def _rows(each: Assessed, width: int) -> list[tuple[str, str, str, str, str]]:
+def _rows(each: Assessed, width: int) -> list[tuple[str, str, str, str, str, str]]:
     lock = "yes" if each.lock else ""
-    room = max(16, (width - 30) // 2)
+    room = max(16, (width - 34 - len(each.origin)) // 2)
     if each.attest is not None:
         expected = textwrap.shorten(f"attested: {each.attest}", room, placeholder="…")
-        return [(each.control.id, each.severity, lock, "(attestation)", expected)]
+        row = (each.control.id, each.origin, each.severity, lock, "(attestation)", expected)
+        return [row]
     return [
         (
             each.control.id,
+            each.origin,
             each.severity,
             lock,
             _fitted(setting, room),

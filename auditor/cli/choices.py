@@ -1,13 +1,15 @@
 """Options that several commands share, and what is made of them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from auditor.config import DEFAULT_BASELINE
 from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
 from auditor.findings.model import Severity
 from auditor.policy import baseline, files, organisation
 from auditor.policy.organisation import Organisation
@@ -58,7 +60,12 @@ OrgOption = Annotated[
     ),
 ]
 FailOnOption = Annotated[
-    FailOn, typer.Option("--fail-on", help="Exit with 1 at deviations this severe or worse.")
+    FailOn | None,
+    typer.Option(
+        "--fail-on",
+        help="Exit with 1 at deviations this severe or worse. [default: never]",
+        show_default=False,
+    ),
 ]
 OnlyOption = Annotated[
     list[str] | None,
@@ -104,7 +111,7 @@ class Selection:
 
     baseline: str | None = None
     org: Path | None = None
-    fail_on: FailOn = FailOn.NEVER
+    fail_on: FailOn | None = None
     only: list[str] = field(default_factory=list)
     topic: list[str] = field(default_factory=list)
     include_passes: bool = False
@@ -112,7 +119,7 @@ class Selection:
     strict: bool = False
 
     def judgement(self, depth: Level, default_baseline: str) -> Judgement:
-        """The catalogue, baseline and parameters that were chosen.
+        """The catalogue, baseline and organisation that were chosen.
 
         Raises:
             PolicyError: a name does not exist or a file is not valid.
@@ -120,15 +127,38 @@ class Selection:
         catalogue = files.shipped_catalogue()
         chosen = organisation.load(self.org, catalogue) if self.org else Organisation()
         name = self.baseline or chosen.baseline or default_baseline
-        selected = catalogue.select(self.only, self.topic)
-        return Judgement(
+        judgement = Judgement(
             catalogue=catalogue,
-            baseline=baseline.load(name, catalogue).only(selected),
+            baseline=baseline.load(name, catalogue),
             organisation=chosen,
-            selected=selected,
             depth=depth,
-            fail_on=self.fail_on.severity,
-            allow_unknown=self.allow_unknown,
-            strict=self.strict,
+        )
+        return self._narrowed(judgement)
+
+    def rejudgement(self, snapshot: Snapshot, depth: Level | None = None) -> Judgement:
+        """The judgement of a stored run, with what the command line wants otherwise.
+
+        Raises:
+            PolicyError: a name does not exist, a file is not valid, or the run was judged by a
+                version that this one does not understand.
+        """
+        catalogue = files.shipped_catalogue()
+        if self.baseline is not None or self.org is not None:
+            recorded = Level(snapshot.meta("depth") or Level.USER)
+            return self.judgement(depth or recorded, DEFAULT_BASELINE)
+        stored = Judgement.recalled(snapshot, catalogue)
+        return self._narrowed(replace(stored, depth=depth or stored.depth))
+
+    def _narrowed(self, judgement: Judgement) -> Judgement:
+        selected = judgement.selected
+        if self.only or self.topic or selected is None:
+            selected = judgement.catalogue.select(self.only, self.topic)
+        return replace(
+            judgement,
+            baseline=judgement.baseline.only(selected),
+            selected=selected,
+            fail_on=judgement.fail_on if self.fail_on is None else self.fail_on.severity,
+            allow_unknown=self.allow_unknown or judgement.allow_unknown,
+            strict=self.strict or judgement.strict,
             keep_passes=self.include_passes,
         )

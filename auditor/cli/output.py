@@ -15,6 +15,25 @@ class OutputError(Exception):
         super().__init__(f"{path} cannot be written: {reason}. Choose another place with --output.")
 
 
+class Exists(OutputError):
+    """A file stands where a new one should be written; it may hold somebody's work."""
+
+    def __init__(self, path: Path) -> None:
+        Exception.__init__(self, f"{path} exists already. Choose another name, or delete it first.")
+
+
+def refuse_to_replace(path: Path) -> None:
+    """Make sure that writing `path` destroys nothing.
+
+    Raises:
+        Exists: a file or folder of that name is there.
+        OutputError: it could not be written anyway.
+    """
+    if path.exists():
+        raise Exists(path)
+    check_writable(path)
+
+
 def check_writable(path: Path) -> None:
     """Find out before a long run whether `path` can be written at its end.
 
@@ -55,3 +74,12 @@ def write(path: Path, render: Callable[[BinaryIO], None]) -> None:
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` as a whole. Raises like `write`."""
+    write(path, lambda out: _put(out, content))
+
+
+def _put(out: BinaryIO, content: bytes) -> None:
+    out.write(content)

@@ -9,7 +9,6 @@ from auditor import config
 from auditor import run as runs
 from auditor.cli.choices import (
     BaselineOption,
-    FailOn,
     FormatOption,
     OrgOption,
     OutputOption,
@@ -17,7 +16,6 @@ from auditor.cli.choices import (
     Selection,
 )
 from auditor.cli.reporting import Destinations
-from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.report import schema as report_schema
 from auditor.store.runs import Runs
@@ -49,11 +47,7 @@ def report(
     settings = config.load()
     destinations = Destinations.chosen(format_ or [], output or [])
     snapshot = Snapshot.open(Runs(settings.data).path(run))
-    selection = Selection(
-        baseline=baseline, org=org, fail_on=FailOn.NEVER, include_passes=include_passes
-    )
-    depth = Level(snapshot.meta("depth") or Level.USER)
-    judgement = selection.judgement(depth, snapshot.meta("baseline") or settings.baseline)
-    finished = runs.judge(snapshot, judgement)
+    selection = Selection(baseline=baseline, org=org, include_passes=include_passes)
+    finished = runs.judge(snapshot, selection.rejudgement(snapshot))
     snapshot.close()
     destinations.emit(finished, ctx.obj, include_passes)

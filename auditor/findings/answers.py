@@ -12,58 +12,14 @@ from enum import StrEnum
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Kind, Status, Verdict
+from auditor.findings.questions import DEVIATES, DISABLED, ENABLED, Bearing, Looked, Question
 from auditor.findings.run import Run
-
-ON, OFF, DEVIATES = "on", "off", "deviates"
-"""What a value must be to show that the answer is yes; a list names the values themselves."""
 
 _UNSET: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
 _STANDS_FOR_MANY = "*"
 """First letter of the id of a scope that stands for all that could not be listed."""
 _EVIDENCE = (Kind.VALUE, Kind.USAGE, Kind.DERIVED, Kind.UNCOVERED)
 """Kinds of verdict that come from looking at a setting; locks and attestations do not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """One thing a control looks at: a setting, or a new and an old name of it."""
-
-    settings: tuple[str, ...]
-    levels: tuple[Level, ...]
-    derived: bool = False
-    """Computed from other verdicts, and told at the account alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bearing:
-    """A control that bears on a question."""
-
-    id: str
-    title: str
-    looks_at: tuple[Looked, ...] = ()
-    asks: str = ""
-    """The question only a person can answer; empty where an API answers."""
-    shows: Mapping[str, str | tuple[JsonValue, ...]] = field(default_factory=dict)
-    """Settings that alone make the answer yes: path to `ON`, `OFF`, `DEVIATES` or values."""
-
-    @property
-    def decides(self) -> bool:
-        """True if a value of it alone makes the answer yes."""
-        return bool(self.shows)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question people ask. Yes is the answer that worries."""
-
-    id: str
-    question: str
-    asked_by: str
-    bearings: tuple[Bearing, ...]
-    claims: tuple[int, ...]
-    nobody_can_know: str = ""
-    yes: str = "Yes"
-    no: str = "No, as far as settings show"
 
 
 class State(StrEnum):
@@ -326,11 +282,13 @@ def _shows(verdict: Verdict, bearing: Bearing) -> bool:
         return verdict.status in (Status.FAIL, Status.WAIVED)
     if verdict.observed is None:
         return False
-    if when == ON:
+    if when == ENABLED:
         return _is_on(verdict.observed)
-    if when == OFF:
+    if when == DISABLED:
         return not _is_on(verdict.observed)
-    return any(type(value) is type(verdict.observed) and value == verdict.observed for value in when)
+    return any(
+        type(value) is type(verdict.observed) and value == verdict.observed for value in when
+    )
 
 
 def _is_on(value: JsonValue) -> bool:
@@ -403,3 +361,7 @@ def _state(parts: Sequence[ControlPart]) -> State:
     if Mark.ATTESTED in marks:
         return State.RESTS_ON_ATTESTATIONS
     return State.NO if Mark.AS_EXPECTED in marks else State.NOT_APPLICABLE
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

@@ -195,10 +195,6 @@ def _in_param(observed: JsonValue, expectation: Expectation, context: Context) -
     return _verdict(observed.casefold() in allowed)
 
 
-def _within(some: list[JsonValue], all_: list[JsonValue]) -> bool:
-    return all(any(same(one, other) for other in all_) for one in some)
-
-
 def _org_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     wanted = _parameter(expectation, context)
     if isinstance(wanted, Undecided):
@@ -208,7 +204,8 @@ def _org_param(observed: JsonValue, expectation: Expectation, context: Context) 
             leaf = context.setting.rsplit(".", 1)[-1]
             return _verdict(not observed or leaf in wanted)
         if isinstance(observed, list):
-            return _verdict(_within(observed, wanted) and _within(wanted, observed))
+            sides = (observed, wanted), (wanted, observed)
+            return _verdict(all(any(same(a, b) for b in bs) for as_, bs in sides for a in as_))
         return _verdict(any(same(observed, item) for item in wanted))
     if kind_of(observed) != kind_of(wanted):
         return wrong_type(kind_of(wanted), observed)

@@ -76,6 +76,7 @@ def parse(raw: bytes, name: str) -> Source:
         raise PolicyError([f"{name}: larger than {MAX_BYTES // 1024 // 1024} MiB."])
     try:
         text = raw.decode("utf-8")
+        _check_depth(text, name)
         node = yaml.compose(text, Loader=_Loader)
     except UnicodeDecodeError as error:
         raise PolicyError([f"{name}: not UTF-8 text."]) from error
@@ -84,18 +85,34 @@ def parse(raw: bytes, name: str) -> Source:
         raise PolicyError([f"{name}:{line}: not valid YAML: {error.problem}."]) from error
     except yaml.YAMLError as error:
         raise PolicyError([f"{name}: not valid YAML: {error}."]) from error
-    except RecursionError as error:
-        raise PolicyError([f"{name}: nested too deeply."]) from error
     lines: dict[Location, int] = {}
     data = _construct(node, (), lines, name) if node is not None else None
     return Source(name, data, lines)
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Whether `text` nests too deeply; composing it could then exhaust the C stack.
+
+    Raises:
+        PolicyError: it does.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH + 1:
+            raise _too_deep(name, event.start_mark.line + 1)
+
+
+def _too_deep(name: str, line: int) -> PolicyError:
+    return PolicyError([f"{name}:{line}: nested deeper than {MAX_DEPTH} levels."])
 
 
 def _construct(node: yaml.Node, at: Location, lines: dict[Location, int], name: str) -> Any:
     line = node.start_mark.line + 1
     lines.setdefault(at, line)
     if len(at) > MAX_DEPTH:
-        raise PolicyError([f"{name}:{line}: nested deeper than {MAX_DEPTH} levels."])
+        raise _too_deep(name, line)
     if len(lines) > MAX_ITEMS:
         raise PolicyError([f"{name}:{line}: more than {MAX_ITEMS:,} keys and items."])
     if isinstance(node, yaml.MappingNode):
@@ -193,3 +210,10 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [m for arg in getattr(annotation, "__args__", ()) for m in _models_in(arg)]
+
+
+def dumped(data: dict[str, Any], comment: str = "") -> bytes:
+    """`data` as a YAML file that `parse` reads back to the same, under a comment for people."""
+    heading = "".join(f"# {line}\n" for line in comment.splitlines())
+    body = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    return (heading + body).encode("utf-8")

@@ -98,13 +98,14 @@ def sections(answer: Answer) -> list[Section]:
 def as_json(run: Run, answered: Sequence[Answer]) -> dict[str, JsonValue]:
     """Answers for programs, in the shape `auditor/answers/v1`.
 
-    `run`: id, account_id, finished_at, depth, complete, baseline (id, version, digest).
-    `answers`: a list of id, question, asked_by, state (one of `State`), answer (the sentence),
-    at_least (true if more may be shown), claims (numbers in docs/claims.md), nobody_can_know,
-    parameters (unset, that a decision waits for), evidence (mark to reach, see `Mark`), unknown
-    (a list of cause, controls and reach), and controls: a list of id, title, decides, attested_only,
-    evidence and not_looked_at (a list of `Gap`). A reach is `by_level` (level to count, and of how
-    many read, null where that is not known) and `unlisted` (names of scopes that stand for others).
+    `run` has id, account_id, finished_at, depth, complete, baseline (id, version, digest).
+    `answers` is a list of: id, question, asked_by, state (see `State`), answer (the sentence),
+    at_least (more may be shown), claims (numbers in docs/claims.md), nobody_can_know, parameters
+    (unset ones that a decision waits for), evidence (see `Mark`: mark to reach), unknown (a list
+    of cause, controls, reach), and controls, a list of id, title, decides, asks (what a person
+    has to answer; empty where an API does), evidence, not_looked_at (see `Gap`). A reach has
+    by_level (level to `count`, and `of` how many that were read, null where not known) and
+    unlisted (names of scopes that stand for others).
     """
     info = run.info
     return {
@@ -147,7 +148,7 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
                 "id": part.bearing.id,
                 "title": part.bearing.title,
                 "decides": part.bearing.decides,
-                "attested_only": bool(part.bearing.asks),
+                "asks": part.bearing.asks,
                 "evidence": _marks_json(answer, part.marks),
                 "not_looked_at": [*part.gaps],
             }
@@ -236,7 +237,7 @@ def _asked(answer: Answer, mark: Mark) -> Iterator[str]:
 
 
 def _lock_question(part: ControlPart) -> str:
-    return f"{part.bearing.title}: is it locked? Zoom shows no flag to read."
+    return f"{part.bearing.title}: is it locked? Only the portal shows it."
 
 
 def _gaps(answer: Answer) -> Iterator[str]:

@@ -5,8 +5,9 @@ with requests, and the comparisons are written a second time.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,13 @@ class Rule:
         return tuple(self.check["levels"])
 
 
-def rules(baseline: str) -> list[Rule]:
+@cache
+def rules(baseline: str) -> tuple[Rule, ...]:
     """Every rule of a shipped baseline."""
     chosen = _choices(baseline)
     found = []
     for path in sorted((POLICIES / "controls").glob("*.yaml")):
-        for control in yaml.safe_load(path.read_text(encoding="utf-8"))["controls"]:
+        for control in _loaded(path)["controls"]:
             choice = chosen.get(control["id"], {})
             checks = tuple(control.get("checks", ()))
             for check in checks:
@@ -63,15 +65,18 @@ def rules(baseline: str) -> list[Rule]:
                 if expect is None or choice.get("assess") is False:
                     continue
                 expect = expect if isinstance(expect, dict) else {"op": "eq", "value": expect}
-                found.append(
-                    Rule(control["id"], check, expect, choice.get("lock", False), checks)
-                )
-    return found
+                found.append(Rule(control["id"], check, expect, choice.get("lock", False), checks))
+    return tuple(found)
+
+
+@cache
+def _loaded(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def _choices(baseline: str) -> dict[str, Any]:
     path = POLICIES / "baselines" / f"{baseline}.yaml"
-    file = yaml.safe_load(path.read_text(encoding="utf-8"))
+    file = _loaded(path)
     below = _choices(file["extends"]) if file.get("extends") else {}
     return {**below, **file["controls"]}
 
@@ -137,11 +142,8 @@ def at(body: Any, path: str) -> Any:
     return body
 
 
-def deviations(
-    rules: Iterable[Rule], planted: Iterable[Planted], documents: Documents
-) -> set[Key]:
+def deviations(rules: Sequence[Rule], planted: Iterable[Planted], documents: Documents) -> set[Key]:
     """Where the planted departures are against the rules, with what is derived from them."""
-    rules = list(rules)
     found: set[Key] = set()
     for row in planted:
         if row.kind in ("value", "added"):
@@ -151,7 +153,7 @@ def deviations(
     return found | set(_derived(rules, found))
 
 
-def _values(rules: list[Rule], row: Planted, documents: Documents) -> Iterator[Key]:
+def _values(rules: Sequence[Rule], row: Planted, documents: Documents) -> Iterator[Key]:
     covered = False
     for rule in rules:
         touched = _under(row.setting, rule.setting)
@@ -187,7 +189,7 @@ def _counts(rule: Rule, level: str, scope_id: str, documents: Documents) -> bool
     return True
 
 
-def _locks(rules: list[Rule], row: Planted, documents: Documents) -> Iterator[Key]:
+def _locks(rules: Sequence[Rule], row: Planted, documents: Documents) -> Iterator[Key]:
     for rule in rules:
         lock, levels = rule.check.get("lock"), rule.check.get("lock_levels", ())
         due = row.level == "account" and "account" in levels
@@ -201,7 +203,7 @@ def _locks(rules: list[Rule], row: Planted, documents: Documents) -> Iterator[Ke
             yield row.level, row.scope_id, rule.control, rule.setting, "lock"
 
 
-def _derived(rules: list[Rule], found: set[Key]) -> Iterator[Key]:
+def _derived(rules: Sequence[Rule], found: set[Key]) -> Iterator[Key]:
     account = {(key[2], key[3]) for key in found if key[0] == "account" and key[4] == "value"}
     looser = {
         level

@@ -1,0 +1,127 @@
+"""`auditor ask`: the questions people ask, answered for this account from a stored run."""
+
+import json
+import textwrap
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from auditor import config
+from auditor import run as runs
+from auditor.cli.choices import BaselineOption, OrgOption, Selection
+from auditor.cli.terminal import Terminal
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
+from auditor.findings.answers import Answer, answers
+from auditor.findings.run import Run
+from auditor.policy import questions
+from auditor.report import answers as words
+from auditor.report import wording
+from auditor.report.display import plain
+from auditor.store.runs import Runs
+
+WIDEST = 100
+"""Columns; longer lines tire the eye."""
+
+
+class AnswerFormat(StrEnum):
+    """The values of `--format`."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def ask(
+    ctx: typer.Context,
+    question: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[QUESTION]", help="A question's id, or your own words."),
+    ] = None,
+    run: Annotated[
+        str, typer.Option("--run", metavar="RUN|FILE", help="A stored run, or a snapshot's path.")
+    ] = "latest",
+    baseline: BaselineOption = None,
+    org: OrgOption = None,
+    format_: Annotated[
+        AnswerFormat, typer.Option("--format", "-f", help="How the answer is written.")
+    ] = AnswerFormat.TEXT,
+) -> None:
+    """Answer what people ask about Zoom, AI and consent, from a stored run. Needs no network.
+
+    Without a question, all of them with a sentence each.
+
+    Examples:
+
+    **auditor ask**
+
+    **auditor ask train-ai**
+
+    **auditor ask can one host consent for everyone**
+    """
+    known = questions.shipped()
+    chosen = [known.find(" ".join(question))] if question else known.questions
+    finished = _judged(run, Selection(baseline=baseline, org=org, include_passes=True))
+    answered = answers(finished, chosen)
+    if format_ is AnswerFormat.JSON:
+        typer.echo(json.dumps(words.as_json(finished, answered), indent=2, ensure_ascii=False))
+        return
+    terminal: Terminal = ctx.obj
+    width = min(terminal.width, WIDEST)
+    lines = _full(answered[0], width) if question else _list(answered, width)
+    typer.echo("\n".join([*lines, "", *_wrapped(_origin(finished), width, "")]))
+
+
+def _judged(run: str, selection: Selection) -> Run:
+    settings = config.load()
+    snapshot = Snapshot.open(Runs(settings.data).path(run))
+    try:
+        depth = Level(snapshot.meta("depth") or Level.USER)
+        default = snapshot.meta("baseline") or settings.baseline
+        return runs.judge(snapshot, selection.judgement(depth, default))
+    finally:
+        snapshot.close()
+
+
+def _list(answered: list[Answer], width: int) -> list[str]:
+    lines = []
+    for answer in answered:
+        asked = answer.question
+        lines += [f"{asked.question}  ({asked.id})"]
+        lines += [*_wrapped(words.sentence(answer), width, "  "), ""]
+    return [*lines, f"More about one: auditor ask {answered[0].question.id}"]
+
+
+def _full(answer: Answer, width: int) -> list[str]:
+    asked = answer.question
+    lines = [*_wrapped(asked.question, width, ""), f"Asked by: {asked.asked_by}", ""]
+    lines += _wrapped(words.sentence(answer), width, "")
+    for section in words.sections(answer):
+        lines += ["", section.heading]
+        for line in section.lines:
+            lines += _wrapped(line, width, "  ")
+    claims = ", ".join(map(str, asked.claims))
+    lines += ["", *_wrapped(f"Claims behind it: {claims} (docs/claims.md).", width, "")]
+    first = answer.parts[0].bearing.id
+    return [*lines, f"More about a control: auditor control show {first}"]
+
+
+def _origin(run: Run) -> str:
+    info = run.info
+    covered = wording.levels(run.summary.coverage) or "nothing"
+    return (
+        f"From run {plain(info.id)} of {wording.when(info.finished_at)}: {covered} read, judged by "
+        f"“{plain(info.baseline.id)}” {plain(info.baseline.version)}, depth {info.depth}."
+        + ("" if info.complete else " Part of what was selected could not be read.")
+    )
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + "  " if indent else "",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

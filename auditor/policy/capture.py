@@ -1,0 +1,57 @@
+"""Capturing a baseline: the values an account has now, as what it should keep."""
+
+from typing import Any
+
+from auditor.evidence.reading import Seen
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import ScopeEvidence
+from auditor.policy import locks, lookup
+from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue, Check
+
+BENCHMARKS = frozenset({"CIS"})
+"""Families that only look at settings through the eyes of a published benchmark."""
+
+
+def captured(
+    account: ScopeEvidence, catalogue: Catalogue, name: str, title: str
+) -> tuple[dict[str, Any], list[str]]:
+    """A baseline file that the account meets today, and the settings it has to leave out.
+
+    Left out are settings whose value was not seen at the account: nothing can be kept that nobody
+    saw. A lock is asked for where every lock of the control was seen to be on.
+    """
+    controls: dict[str, Any] = {}
+    unseen: list[str] = []
+    for family in catalogue.families:
+        if family.family in BENCHMARKS:
+            continue
+        for control in family.controls:
+            settings: dict[str, Any] = {}
+            for check in control.checks:
+                if check.surface != SETTINGS_SURFACE or Level.ACCOUNT not in check.levels:
+                    continue
+                reading = lookup.find(check, account.outcomes).reading
+                if isinstance(reading, Seen):
+                    settings[check.setting] = {"op": "eq", "value": reading.value}
+                elif check.legacy_of is None:
+                    unseen.append(check.setting)
+            if settings:
+                kept = [check for check in control.checks if check.setting in settings]
+                controls[control.id] = {"settings": settings}
+                if all(_is_locked(check, account) for check in kept):
+                    controls[control.id]["lock"] = True
+    file = {
+        "id": name,
+        "version": "1.0",
+        "title": title,
+        "meaning": "The account's own values as they were read; they should stay as they are.",
+        "controls": dict(sorted(controls.items())),
+    }
+    return file, unseen
+
+
+def _is_locked(check: Check, account: ScopeEvidence) -> bool:
+    if check.lock is None or check.lock_inferred or Level.ACCOUNT not in check.lock_levels:
+        return False
+    reading = locks.find(check, account.outcomes).reading
+    return isinstance(reading, Seen) and reading.value is True

@@ -1,0 +1,90 @@
+"""Comparing two baselines: where no value can please both."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor.evidence.reading import JsonValue
+from auditor.policy.baseline import Baseline
+from auditor.policy.catalogue import Check
+from auditor.policy.duration import days
+from auditor.policy.operators import Expectation
+from auditor.policy.outcome import Context, Meets
+from auditor.policy.reads import checks
+from auditor.policy.values import is_number, same
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What one control of a baseline expects of a setting."""
+
+    control: str
+    expectation: Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A setting for which no value meets both demands."""
+
+    setting: str
+    one: Demand
+    other: Demand
+
+
+def conflicts(one: Baseline, other: Baseline) -> Iterator[Conflict]:
+    """The settings for which the two want opposite values, by setting.
+
+    Controls of different ids are compared where they read the same setting. Expectations that
+    depend on a parameter which neither baseline sets are left out: nobody can tell.
+    """
+    theirs: dict[str, list[tuple[Demand, Check]]] = {}
+    for demand, check in _demands(other):
+        theirs.setdefault(check.setting, []).append((demand, check))
+    found = [
+        Conflict(check.setting, demand, rival)
+        for demand, check in _demands(one)
+        for rival, _ in theirs.get(check.setting, ())
+        if _excludes(check, demand.expectation, rival.expectation, one, other)
+    ]
+    yield from sorted(found, key=lambda c: (c.setting, c.one.control, c.other.control))
+
+
+def _demands(baseline: Baseline) -> Iterator[tuple[Demand, Check]]:
+    for each in baseline.assessed.values():
+        for check in checks(each):
+            expectation = each.expectations[check.setting]
+            yield Demand(each.control.id, expectation), check
+
+
+def _excludes(
+    check: Check, one: Expectation, other: Expectation, first: Baseline, second: Baseline
+) -> bool:
+    """True if each can be met and no value meets both."""
+    candidates = _candidates(check, one, other)
+    meets_one = [v for v in candidates if _meets(one, v, check, first)]
+    meets_other = [v for v in candidates if _meets(other, v, check, second)]
+    both = [v for v in meets_one if any(same(v, w) for w in meets_other)]
+    return bool(meets_one) and bool(meets_other) and not both
+
+
+def _meets(expectation: Expectation, value: JsonValue, check: Check, baseline: Baseline) -> bool:
+    context = Context(baseline.parameters, setting=check.setting)
+    return isinstance(expectation.judge(value, context), Meets)
+
+
+def _candidates(check: Check, *expectations: Expectation) -> list[JsonValue]:
+    """Values that tell the expectations apart: the documented ones, else those around limits."""
+    if check.values is not None and "array" not in check.type:
+        return list(check.values)
+    found: list[JsonValue] = [True, False] if "boolean" in check.type else []
+    for expectation in expectations:
+        value = expectation.value
+        for each in value if isinstance(value, list) else [value]:
+            found.append(each)
+            if is_number(each):
+                assert isinstance(each, int | float)
+                found += [each - 1, each + 1]
+            elif isinstance(each, str) and days(each) is not None:
+                found += ["1d", "100y"]
+            elif isinstance(each, str):
+                found.append("another value")
+    return found

@@ -1,0 +1,263 @@
+"""The questions people ask about Zoom, AI and consent, and the public claims behind them."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auditor.evidence.reading import JsonValue
+from auditor.findings.questions import Bearing, Looked, Question
+from auditor.policy import files, yaml_source
+from auditor.policy.catalogue import Catalogue, Check, Control
+from auditor.policy.errors import PolicyError, nearest
+from auditor.policy.yaml_source import Location, Source
+
+FILE = "questions.yaml"
+CLAIMS = 59
+"""How many public claims the file has to answer for, numbered from 1."""
+NEAR_ENOUGH = 0.45
+"""How like a question the words for it have to be, from 0 to 1."""
+
+When = Literal["enabled", "disabled", "deviates"] | tuple[JsonValue, ...]
+"""What a setting must be to make the answer yes by itself."""
+_SMALL_WORDS = """
+a an and are at be by can do does for from get have how i in is it me my of on or our some that the
+their them they this to us we what when where which who will with you your
+"""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Question(_Strict):
+    id: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
+    question: str
+    asked_by: Literal["employee", "works council", "data protection officer"]
+    controls: tuple[str, ...] = ()
+    shown_by: Mapping[str, When | Mapping[str, When]] = {}
+    claims: tuple[int, ...]
+    nobody_can_know: str = ""
+    yes: str = "Yes"
+    no: str = "No, as far as settings show"
+
+
+class Claim(_Strict):
+    """One public claim, and what became of it."""
+
+    n: Annotated[int, Field(ge=1, le=CLAIMS)]
+    claim: str
+    status_today: str
+    check: str
+    """What of it can be checked in an account."""
+    controls: tuple[str, ...]
+
+
+class _File(_Strict):
+    questions: tuple[_Question, ...]
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The questions in the order of their file, and the claims by number."""
+
+    questions: tuple[Question, ...]
+    claims: tuple[Claim, ...]
+
+    def find(self, words: str) -> Question:
+        """The question called `words`, or else the one whose text is most like them.
+
+        Raises:
+            PolicyError: none is near enough.
+        """
+        wanted = words.strip().casefold()
+        for question in self.questions:
+            if question.id == wanted:
+                return question
+        best = max(self.questions, key=lambda question: _likeness(wanted, question))
+        if _likeness(wanted, best) < NEAR_ENOUGH:
+            hint = nearest(words, (question.id for question in self.questions))
+            raise PolicyError([f'No question is like "{words}".{hint} List them with: auditor ask'])
+        return best
+
+
+def _likeness(words: str, question: Question) -> float:
+    """0 to 1: how many of `words` that carry meaning stand in the question or its name."""
+    wanted = _stems(words)
+    there = _stems(f"{question.question} {question.id.replace('-', ' ')}")
+    shared = len(wanted & there) / len(wanted) if wanted else 0.0
+    alike = SequenceMatcher(None, words, question.question.casefold()).ratio()
+    return 0.8 * shared + 0.2 * alike
+
+
+def _stems(text: str) -> frozenset[str]:
+    small = _SMALL_WORDS.split()
+    letters = "".join(char if char.isalnum() else " " for char in text.casefold())
+    return frozenset(word[:6].rstrip("s") for word in letters.split() if word not in small)
+
+
+def load(path: Path, catalogue: Catalogue) -> Questions:
+    """The questions in the file at `path`, checked against `catalogue`.
+
+    Raises:
+        PolicyError: the file is not valid; each problem with its line.
+    """
+    source = yaml_source.read(path)
+    parsed = yaml_source.load(source, _File)
+    problems = list(_problems(source, parsed, catalogue))
+    if problems:
+        raise PolicyError(problems)
+    made = tuple(_question(each, catalogue) for each in parsed.questions)
+    return Questions(made, tuple(sorted(parsed.claims, key=lambda claim: claim.n)))
+
+
+def shipped() -> Questions:
+    """The questions that come with the program."""
+    return load(files.folder() / FILE, files.shipped_catalogue())
+
+
+def _problems(source: Source, parsed: _File, catalogue: Catalogue) -> Iterator[str]:
+    known = catalogue.controls
+    seen: set[str] = set()
+    for i, each in enumerate(parsed.questions):
+        at: Location = ("questions", i)
+        if each.id in seen:
+            yield source.problem((*at, "id"), f"another question is called {each.id}.")
+        seen.add(each.id)
+        yield from _unknown(source, (*at, "controls"), each.controls, known)
+        for control_id, shows in each.shown_by.items():
+            here = (*at, "shown_by", control_id)
+            yield from _unknown(source, here, [control_id], known)
+            if control_id in each.controls:
+                yield source.problem(here, 'it stands under "controls" too; take it out there.')
+            if control_id in known and isinstance(shows, Mapping):
+                settings = [check.setting for check in known[control_id].checks]
+                for name in shows:
+                    if name not in settings:
+                        hint = nearest(name, settings)
+                        yield source.problem(
+                            (*here, name), f"{control_id} has no such check.{hint}"
+                        )
+        asked = any(known[c].attestation for c in each.controls if c in known)
+        if not each.shown_by and not asked:
+            yield source.problem(
+                at, 'nothing could answer it: name "shown_by", or a control that a person attests.'
+            )
+        for n in each.claims:
+            if n not in range(1, CLAIMS + 1):
+                yield source.problem((*at, "claims"), f"there is no claim {n}.")
+    yield from _claim_problems(source, parsed, known)
+
+
+def _claim_problems(source: Source, parsed: _File, known: Mapping[str, Control]) -> Iterator[str]:
+    numbers = [claim.n for claim in parsed.claims]
+    for n in range(1, CLAIMS + 1):
+        if numbers.count(n) != 1:
+            yield source.problem(("claims",), f"claim {n} stands there {numbers.count(n)} times.")
+    for i, claim in enumerate(parsed.claims):
+        at: Location = ("claims", i)
+        yield from _unknown(source, (*at, "controls"), claim.controls, known)
+        under = [each for each in parsed.questions if claim.n in each.claims]
+        if not under:
+            yield source.problem((*at, "n"), f"claim {claim.n} stands under no question.")
+            continue
+        bearing = {cid for each in under for cid in (*each.controls, *each.shown_by)}
+        for control_id in claim.controls:
+            if control_id not in bearing:
+                yield source.problem(
+                    (*at, "controls"), f"{control_id} bears on no question of claim {claim.n}."
+                )
+
+
+def _unknown(
+    source: Source, at: Location, ids: Iterable[str], known: Mapping[str, Control]
+) -> Iterator[str]:
+    for control_id in ids:
+        if control_id not in known:
+            hint = nearest(control_id, known)
+            yield source.problem(at, f"no control is called {control_id}.{hint}")
+
+
+def _question(each: _Question, catalogue: Catalogue) -> Question:
+    ids = (*each.shown_by, *sorted(each.controls))
+    return Question(
+        id=each.id,
+        question=each.question,
+        asked_by=each.asked_by,
+        bearings=tuple(
+            _bearing(catalogue.controls[cid], each.shown_by.get(cid, {})) for cid in ids
+        ),
+        claims=each.claims,
+        nobody_can_know=each.nobody_can_know,
+        yes=each.yes,
+        no=each.no,
+    )
+
+
+def _bearing(control: Control, shows: When | Mapping[str, When]) -> Bearing:
+    settings = (check.setting for check in control.checks)
+    if not isinstance(shows, Mapping):
+        shows = dict.fromkeys(settings, shows)
+    return Bearing(
+        id=control.id,
+        title=control.title,
+        looks_at=tuple(_looked(check, control) for check in control.checks if not check.legacy_of),
+        asks=control.attestation.question if control.attestation is not None else "",
+        shows=shows,
+    )
+
+
+def _looked(check: Check, control: Control) -> Looked:
+    """A setting and its older names: any of them is as good as the newest."""
+    same = [check, *(each for each in control.checks if each.legacy_of == check.setting)]
+    return Looked(
+        settings=tuple(each.setting for each in same),
+        levels=tuple(dict.fromkeys(level for each in same for level in each.levels)),
+        derived=check.surface == "derived",
+    )
+
+
+def claims_page(known: Questions) -> str:
+    """The text of docs/claims.md: each claim, what became of it, and what bears on it."""
+    lines = [
+        "# What has been claimed about Zoom, AI and consent",
+        "",
+        f"{len(known.claims)} claims made in public, what became of each by 21 November 2026, and",
+        "what can be checked in an account. `auditor ask ID` answers a question for your account,",
+        "`auditor control show ID` explains a control. Nobody outside Zoom can verify what it does",
+        "with data; a control says what your account allows.",
+        "",
+        "Generated from `policies/questions.yaml` by `python -m auditor.policy.questions`.",
+        "",
+        "## Questions",
+        "",
+        "| question | asked by | id | claims |",
+        "|---|---|---|---|",
+    ]
+    for question in known.questions:
+        numbers = ", ".join(f"[{n}](#claim-{n})" for n in question.claims)
+        lines.append(f"| {question.question} | {question.asked_by} | `{question.id}` | {numbers} |")
+    lines += ["", "## Claims"]
+    for claim in known.claims:
+        asked = [question.id for question in known.questions if claim.n in question.claims]
+        lines += [
+            "",
+            f"### Claim {claim.n}",
+            "",
+            f"> {claim.claim}",
+            "",
+            f"- Today: {claim.status_today}.",
+            f"- In an account: {claim.check}.",
+            f"- Questions: {', '.join(f'`{name}`' for name in asked)}",
+            f"- Controls: {', '.join(claim.controls)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(claims_page(shipped()))

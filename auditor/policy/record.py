@@ -1,0 +1,92 @@
+"""What a run was judged with, as JSON: to judge it again when the files have changed."""
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from auditor.findings.model import BaselineInfo, Severity
+from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy.catalogue import Catalogue
+from auditor.policy.errors import PolicyError
+from auditor.policy.operators import Expectation
+from auditor.policy.organisation import Organisation
+
+_ORGANISATION = TypeAdapter(Organisation)
+
+
+def written(baseline: Baseline, organisation: Organisation) -> str:
+    """The resolved baseline and the organisation's wishes as one line of JSON."""
+    content = {
+        "baseline": {
+            "info": TypeAdapter(BaselineInfo).dump_python(baseline.info),
+            "meaning": baseline.meaning,
+            "who": baseline.who,
+            "parameters": dict(baseline.parameters),
+            "assessed": {cid: _assessed(each) for cid, each in baseline.assessed.items()},
+        },
+        "organisation": _ORGANISATION.dump_python(organisation, mode="json", exclude_unset=True),
+    }
+    return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
+def read(text: str, catalogue: Catalogue) -> tuple[Baseline, Organisation]:
+    """What `written` wrote down.
+
+    Controls that the catalogue no longer has are left out, and so are their settings.
+
+    Raises:
+        PolicyError: it was written by another version and cannot be understood.
+    """
+    try:
+        content = json.loads(text)
+        stored = content["baseline"]
+        baseline = Baseline(
+            info=BaselineInfo(**stored["info"]),
+            meaning=stored["meaning"],
+            who=stored["who"],
+            parameters=stored["parameters"],
+            assessed={
+                cid: _restored(cid, each, catalogue)
+                for cid, each in stored["assessed"].items()
+                if cid in catalogue.controls
+            },
+        )
+        organisation = _ORGANISATION.validate_python(content["organisation"])
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        message = (
+            "The run does not say in a way this version understands what it was judged with; "
+            "name a baseline with --baseline."
+        )
+        raise PolicyError([message]) from error
+    return baseline, organisation
+
+
+def _assessed(each: Assessed) -> dict[str, Any]:
+    return {
+        "severity": each.severity,
+        "lock": each.lock,
+        "attest": each.attest,
+        "origin": each.origin,
+        "expectations": {
+            setting: expected.model_dump(mode="json", exclude_unset=True)
+            for setting, expected in each.expectations.items()
+        },
+    }
+
+
+def _restored(control_id: str, stored: dict[str, Any], catalogue: Catalogue) -> Assessed:
+    control = catalogue.controls[control_id]
+    known = {check.setting for check in control.checks}
+    return Assessed(
+        control=control,
+        severity=Severity(stored["severity"]),
+        lock=stored["lock"],
+        expectations={
+            setting: Expectation.model_validate(expected)
+            for setting, expected in stored["expectations"].items()
+            if setting in known
+        },
+        attest=stored["attest"],
+        origin=stored["origin"],
+    )

@@ -1,0 +1,406 @@
+"""Operators: what each accepts, what it refuses, and what it cannot tell."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from auditor.evidence.reading import Cause
+from auditor.policy.operators import OPERATORS, Expectation, writes
+from auditor.policy.outcome import Context, Deviates, Meets, Unclear, Undecided
+from auditor.policy.values import kind_of, leaves, same
+
+PARAMETERS: dict[str, Any] = {
+    "groups": ["Clinical Ops", "g7"],
+    "regions": ["US", "ca"],
+    "one": "US",
+    "numbers": [30, 60],
+    "days": 90,
+    "keep": "1y",
+    "yes": True,
+    "no": False,
+    "none": [],
+    "text": "enhanced",
+}
+ANYTHING: list[Any] = [None, True, False, 0, 1, -1, 2.5, "", "false", "off", [], {}, [1], {"a": {}}]
+
+
+def outcome(op: str, observed: Any, *, groups: tuple[str, ...] = (), **arguments: Any) -> Any:
+    context = Context(PARAMETERS, setting="in_meeting.thing", groups=frozenset(groups))
+    return Expectation(op=op, **arguments).judge(observed, context)
+
+
+def kind(op: str, observed: Any, **arguments: Any) -> str:
+    found = outcome(op, observed, **arguments)
+    return f"unclear: {found.cause}" if isinstance(found, Unclear) else type(found).__name__
+
+
+MEETS, DEVIATES, UNDECIDED = "Meets", "Deviates", "Undecided"
+WRONG_TYPE, ABSENT = "unclear: wrong_type", "unclear: absent"
+UNDOCUMENTED = "unclear: undocumented_value"
+
+
+def value(wanted: Any) -> dict[str, Any]:
+    return {"value": wanted}
+
+
+def param(name: str) -> dict[str, Any]:
+    return {"param": name}
+
+
+CASES: list[tuple[str, dict[str, Any], Any, str]] = [
+    ("off", {}, False, MEETS),
+    ("off", {}, True, DEVIATES),
+    ("off", {}, {"enable": False}, MEETS),
+    ("off", {}, {"enabled": False, "more": 1}, MEETS),
+    ("off", {}, {"enable": True}, DEVIATES),
+    ("off", {}, {"enable": False, "enabled": True}, DEVIATES),
+    ("off", {}, {"enable": "false"}, UNDOCUMENTED),
+    ("off", {}, {"enable": False, "enabled": 0}, UNDOCUMENTED),
+    ("off", {}, {"enable": None}, UNDOCUMENTED),
+    ("off", {}, {}, UNDOCUMENTED),
+    ("off", {}, {"other": False}, UNDOCUMENTED),
+    ("off", {}, "off", WRONG_TYPE),
+    ("off", {}, 0, WRONG_TYPE),
+    ("off", {}, None, WRONG_TYPE),
+    ("off", {}, [], WRONG_TYPE),
+    ("eq", value(False), False, MEETS),
+    ("eq", value(False), True, DEVIATES),
+    ("eq", value(False), 0, DEVIATES),
+    ("eq", value(False), None, DEVIATES),
+    ("eq", value(False), "", DEVIATES),
+    ("eq", value(False), "false", DEVIATES),
+    ("eq", value(1), True, DEVIATES),
+    ("eq", value(1), 1.0, MEETS),
+    ("eq", value("none"), "none", MEETS),
+    ("eq", value("none"), "None", DEVIATES),
+    ("eq", value(None), None, MEETS),
+    ("eq", value([True, 1]), [True, 1], MEETS),
+    ("eq", value([True, 1]), [1, True], DEVIATES),
+    ("eq", value([1]), [1, 1], DEVIATES),
+    ("eq", value({"a": False}), {"a": False}, MEETS),
+    ("eq", value({"a": False}), {"a": 0}, DEVIATES),
+    ("eq", value({"a": False}), {"a": False, "b": 1}, DEVIATES),
+    ("neq", value("none"), "cloud", MEETS),
+    ("neq", value("none"), "none", DEVIATES),
+    ("neq", value("none"), None, WRONG_TYPE),
+    ("neq", value("none"), 0, WRONG_TYPE),
+    ("neq", value(0), False, WRONG_TYPE),
+    ("neq", value(True), 1, WRONG_TYPE),
+    ("in", value([1, 2]), 2, MEETS),
+    ("in", value([1, 2]), 3, DEVIATES),
+    ("in", value([1, 2]), True, DEVIATES),
+    ("in", value([1, 2]), "1", DEVIATES),
+    ("in", value([]), 1, DEVIATES),
+    ("in_ci", value(["All participants"]), " ALL participants ", MEETS),
+    ("in_ci", value(["All participants"]), "guests", DEVIATES),
+    ("in_ci", value(["All participants"]), "", DEVIATES),
+    ("in_ci", value([1]), "1", DEVIATES),
+    ("in_ci", value(["1"]), 1, WRONG_TYPE),
+    ("in_ci", value(["true"]), True, WRONG_TYPE),
+    ("lte", value(5), 5, MEETS),
+    ("lte", value(5), 4.9, MEETS),
+    ("lte", value(5), 6, DEVIATES),
+    ("lte", value(5), True, WRONG_TYPE),
+    ("lte", value(5), "4", WRONG_TYPE),
+    ("lte", value(5), None, WRONG_TYPE),
+    ("gte", value(5), 5, MEETS),
+    ("gte", value(5), 4, DEVIATES),
+    ("gte", value(0), False, WRONG_TYPE),
+    ("gte", value(5), "6", WRONG_TYPE),
+    ("between", value([8, 32]), 8, MEETS),
+    ("between", value([8, 32]), 32, MEETS),
+    ("between", value([8, 32]), 7, DEVIATES),
+    ("between", value([8, 32]), 33, DEVIATES),
+    ("between", value([0, 1]), True, WRONG_TYPE),
+    ("between", value([8, 32]), "9", WRONG_TYPE),
+    ("duration_lte", value("90d"), "90d", MEETS),
+    ("duration_lte", value("1y"), "12m", MEETS),
+    ("duration_lte", value("1y"), "365D", MEETS),
+    ("duration_lte", value("90d"), "91d", DEVIATES),
+    ("duration_lte", value("90d"), "1y", DEVIATES),
+    ("duration_lte", value("90d"), "0d", UNDOCUMENTED),
+    ("duration_lte", value("90d"), "", UNDOCUMENTED),
+    ("duration_lte", value("90d"), "never", UNDOCUMENTED),
+    ("duration_lte", value("90d"), "-5d", UNDOCUMENTED),
+    ("duration_lte", value("90d"), 30, WRONG_TYPE),
+    ("duration_lte", value("90d"), None, WRONG_TYPE),
+    ("subset_of_param", param("regions"), ["us", "CA"], MEETS),
+    ("subset_of_param", param("regions"), [], MEETS),
+    ("subset_of_param", param("regions"), ["US", "DE"], DEVIATES),
+    ("subset_of_param", param("one"), ["US"], MEETS),
+    ("subset_of_param", param("none"), ["US"], DEVIATES),
+    ("subset_of_param", param("regions"), "US", WRONG_TYPE),
+    ("subset_of_param", param("regions"), ["US", 1], WRONG_TYPE),
+    ("subset_of_param", param("regions"), None, WRONG_TYPE),
+    ("subset_of_param", param("unset"), ["US"], UNDECIDED),
+    ("superset_of_param", param("regions"), ["us", "ca", "de"], MEETS),
+    ("superset_of_param", param("regions"), ["US"], DEVIATES),
+    ("superset_of_param", param("regions"), [], DEVIATES),
+    ("superset_of_param", param("none"), [], MEETS),
+    ("superset_of_param", param("regions"), "US", WRONG_TYPE),
+    ("superset_of_param", param("regions"), [True], WRONG_TYPE),
+    ("superset_of_param", param("unset"), [], UNDECIDED),
+    ("in_param", param("regions"), "Us", MEETS),
+    ("in_param", param("one"), "us", MEETS),
+    ("in_param", param("regions"), "DE", DEVIATES),
+    ("in_param", param("none"), "", DEVIATES),
+    ("in_param", param("regions"), ["US"], WRONG_TYPE),
+    ("in_param", param("yes"), True, WRONG_TYPE),
+    ("in_param", param("regions"), None, WRONG_TYPE),
+    ("in_param", param("unset"), "US", UNDECIDED),
+    ("org_param", param("yes"), True, MEETS),
+    ("org_param", param("yes"), False, DEVIATES),
+    ("org_param", param("no"), False, MEETS),
+    ("org_param", param("no"), 0, WRONG_TYPE),
+    ("org_param", param("yes"), "true", WRONG_TYPE),
+    ("org_param", param("no"), None, WRONG_TYPE),
+    ("org_param", param("days"), 90, MEETS),
+    ("org_param", param("days"), 30, DEVIATES),
+    ("org_param", param("days"), True, WRONG_TYPE),
+    ("org_param", param("days"), "90", WRONG_TYPE),
+    ("org_param", param("keep"), "12m", MEETS),
+    ("org_param", param("keep"), "2y", DEVIATES),
+    ("org_param", param("keep"), "never", DEVIATES),
+    ("org_param", param("text"), "enhanced", MEETS),
+    ("org_param", param("text"), "Enhanced", DEVIATES),
+    ("org_param", param("numbers"), 30, MEETS),
+    ("org_param", param("numbers"), 90, DEVIATES),
+    ("org_param", param("numbers"), None, DEVIATES),
+    ("org_param", param("numbers"), [60, 30], MEETS),
+    ("org_param", param("numbers"), [30], DEVIATES),
+    ("org_param", param("numbers"), [30, 30], DEVIATES),
+    ("org_param", param("numbers"), [30, 60, 90], DEVIATES),
+    ("org_param", param("unset"), True, UNDECIDED),
+    ("disjoint_from", value(["facebook"]), ["youtube"], MEETS),
+    ("disjoint_from", value(["facebook"]), [], MEETS),
+    ("disjoint_from", value(["facebook"]), ["youtube", "Facebook"], DEVIATES),
+    ("disjoint_from", value(["facebook"]), "facebook", WRONG_TYPE),
+    ("disjoint_from", value(["facebook"]), [None], WRONG_TYPE),
+    ("none_equal", value("no"), ["yes", None], MEETS),
+    ("none_equal", value("no"), ["yes", "no"], DEVIATES),
+    ("none_equal", value(0), [False], MEETS),
+    ("none_equal", value("no"), [], ABSENT),
+    ("none_equal", value("no"), "yes", WRONG_TYPE),
+    ("none_equal", value("no"), None, WRONG_TYPE),
+    ("no_true_leaf_except_param", param("flags"), {"a": False, "b": {"c": False}}, MEETS),
+    ("no_true_leaf_except_param", param("flags"), {"a": False, "b": {"c": True}}, DEVIATES),
+    ("no_true_leaf_except_param", param("flags"), {"a": True, "b": "x"}, DEVIATES),
+    ("no_true_leaf_except_param", param("flags"), {"a": "true"}, UNDOCUMENTED),
+    ("no_true_leaf_except_param", param("flags"), {"a": False, "b": 1}, UNDOCUMENTED),
+    ("no_true_leaf_except_param", param("flags"), {"a": None}, UNDOCUMENTED),
+    ("no_true_leaf_except_param", param("flags"), {"a": [{"b": True}]}, DEVIATES),
+    ("no_true_leaf_except_param", param("flags"), {"a": []}, UNDOCUMENTED),
+    ("no_true_leaf_except_param", param("flags"), {}, ABSENT),
+    ("no_true_leaf_except_param", param("flags"), {"a": {"b": {}}}, ABSENT),
+    ("no_true_leaf_except_param", param("flags"), False, WRONG_TYPE),
+    ("no_true_leaf_except_param", param("flags"), [], WRONG_TYPE),
+    ("user_in_group_param", param("groups"), False, MEETS),
+    ("user_in_group_param", param("unset"), False, MEETS),
+    ("user_in_group_param", param("groups"), True, DEVIATES),
+    ("user_in_group_param", param("unset"), True, UNDECIDED),
+    ("user_in_group_param", param("groups"), 0, WRONG_TYPE),
+    ("user_in_group_param", param("groups"), "false", WRONG_TYPE),
+    ("user_in_group_param", param("groups"), None, WRONG_TYPE),
+    ("count_members_lte_param", param("days"), 90, MEETS),
+    ("count_members_lte_param", param("days"), 91, DEVIATES),
+    ("count_members_lte_param", param("days"), 1.5, WRONG_TYPE),
+    ("count_members_lte_param", param("days"), True, WRONG_TYPE),
+    ("count_members_lte_param", param("days"), [], WRONG_TYPE),
+    ("count_members_lte_param", param("yes"), 0, UNDECIDED),
+    ("count_members_lte_param", param("unset"), 1, UNDECIDED),
+    ("no_write_scopes", {}, ["user:read:admin", "account:read:settings:admin"], MEETS),
+    ("no_write_scopes", {}, ["user:read:admin", "user:write:admin"], DEVIATES),
+    ("no_write_scopes", {}, ["account:master"], DEVIATES),
+    ("no_write_scopes", {}, [], ABSENT),
+    ("no_write_scopes", {}, "user:read", WRONG_TYPE),
+    ("no_write_scopes", {}, [1], WRONG_TYPE),
+    ("no_looser", {}, [], MEETS),
+    ("no_looser", {}, ["in_meeting.thing"], DEVIATES),
+    ("no_looser", {}, {}, WRONG_TYPE),
+    ("no_looser", {}, None, WRONG_TYPE),
+    ("all_matched_to_change_record", param("groups"), [], MEETS),
+    ("all_matched_to_change_record", param("groups"), ["done under G7 today"], MEETS),
+    ("all_matched_to_change_record", param("groups"), ["G7", "who knows"], DEVIATES),
+    ("all_matched_to_change_record", param("unset"), ["who knows"], UNDECIDED),
+    ("all_matched_to_change_record", param("groups"), "G7", WRONG_TYPE),
+    ("all_matched_to_change_record", param("groups"), [{"id": 1}], WRONG_TYPE),
+    ("empty_or_triaged", param("groups"), [], MEETS),
+    ("empty_or_triaged", param("groups"), ["G7"], MEETS),
+    ("empty_or_triaged", param("groups"), ["g8"], DEVIATES),
+    ("empty_or_triaged", param("unset"), ["g7"], DEVIATES),
+    ("empty_or_triaged", param("unset"), [], MEETS),
+    ("empty_or_triaged", param("groups"), None, WRONG_TYPE),
+]
+
+
+@pytest.mark.parametrize(("op", "arguments", "observed", "expected"), CASES)
+def test_an_operator_compares_without_guessing(op, arguments, observed, expected):
+    assert kind(op, observed, **arguments) == expected
+
+
+def test_every_operator_has_a_case_for_each_outcome_it_can_come_to():
+    covered: dict[str, set[str]] = {name: set() for name in OPERATORS}
+    for op, _, _, expected in CASES:
+        covered[op].add(expected)
+    assert [op for op, outcomes in covered.items() if not {MEETS, DEVIATES} <= outcomes] == [
+        "not_assessed"
+    ]
+
+
+@pytest.mark.parametrize("op", sorted(set(OPERATORS) - {"not_assessed"}))
+@pytest.mark.parametrize("observed", ANYTHING, ids=repr)
+def test_no_operator_breaks_on_any_json_value(op, observed):
+    arguments = {"between": [1, 2], "duration_lte": "1d", "lte": 1, "gte": 1}
+    lists = ("in", "in_ci", "disjoint_from")
+    takes = OPERATORS[op].takes
+    if takes == "param":
+        given = param("unset")
+    elif takes == "value":
+        given = value([1] if op in lists else arguments.get(op, "x"))
+    else:
+        given = {}
+    assert isinstance(outcome(op, observed, **given), Meets | Deviates | Unclear | Undecided)
+
+
+def test_a_user_in_a_listed_group_may_have_it_on():
+    for groups in (("clinical ops",), ("g7",), ("other", "g7")):
+        found = outcome("user_in_group_param", True, groups=groups, **param("groups"))
+        assert found == Meets()
+    found = outcome("user_in_group_param", True, groups=("other",), **param("groups"))
+    assert found == Deviates("on, but not a member of groups")
+
+
+def test_a_single_group_name_works_like_a_list_of_one():
+    found = outcome("user_in_group_param", True, groups=("us",), **param("one"))
+    assert found == Meets()
+
+
+@pytest.mark.parametrize("wanted", [["thing"], ["other", "thing"]])
+def test_a_switch_named_like_an_item_may_be_on_only_if_listed(wanted):
+    context = Context({"drives": wanted}, setting="in_meeting.thing")
+    wish = Expectation(op="org_param", param="drives")
+    assert wish.judge(True, context) == Meets()
+    assert wish.judge(False, context) == Meets()
+    elsewhere = Context({"drives": wanted}, setting="in_meeting.box")
+    assert wish.judge(True, elsewhere) == Deviates()
+    assert wish.judge(False, elsewhere) == Meets()
+
+
+@pytest.mark.parametrize("listed", ["b.c", "B.C", "in_meeting.thing.b.c"])
+def test_a_listed_leaf_may_be_on_or_be_no_switch(listed):
+    context = Context({"flags": [listed]}, setting="in_meeting.thing")
+    wish = Expectation(op="no_true_leaf_except_param", param="flags")
+    for observed in (True, "routing"):
+        assert wish.judge({"a": False, "b": {"c": observed}}, context) == Meets()
+
+
+def test_details_name_what_is_wrong():
+    assert outcome("subset_of_param", ["US", "DE", "CN", "DE"], **param("regions")) == Deviates(
+        "not on the list regions: CN, DE"
+    )
+    assert outcome("superset_of_param", [], **param("regions")) == Deviates(
+        "missing from the list: ca, us"
+    )
+    assert outcome("no_write_scopes", ["a:write", "b:read"]) == Deviates("may write: a:write")
+    assert outcome("none_equal", ["no", "yes"], value="no") == Deviates("1 of 2 are 'no'")
+    assert outcome("lte", "4", value=5) == Unclear(
+        Cause.WRONG_TYPE, "expected a number, Zoom returned a string"
+    )
+    assert outcome("in_param", "x", param="unset") == Undecided("unset")
+
+
+def test_a_check_that_is_not_assessed_is_never_judged():
+    with pytest.raises(AssertionError, match="never judged"):
+        outcome("not_assessed", False)
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ("user:read:settings:admin", False),
+        ("user:read:admin", False),
+        ("user:read", False),
+        ("USER:Read:Settings", False),
+        ("user:write:admin", True),
+        ("user:update:settings:admin", True),
+        ("meeting:delete:meeting", True),
+        ("account:master", True),
+        ("user", True),
+        ("", True),
+        ("read:user", True),
+    ],
+)
+def test_only_the_verb_read_does_not_write(scope, expected):
+    assert writes(scope) is expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"op": "equals"}, 'no operator is called "equals".'),
+        ({"op": "subset_of_parm"}, 'Did you mean "subset_of_param"?'),
+        ({"op": "eq"}, 'the operator "eq" needs "value".'),
+        ({"op": "in_param"}, 'the operator "in_param" needs "param".'),
+        ({"op": "off", "value": False}, 'the operator "off" takes no "value".'),
+        ({"op": "in_param", "param": "x", "value": 1}, 'the operator "in_param" takes no "value".'),
+        ({"op": "off", "param": "x"}, 'the operator "off" takes no "param".'),
+        ({"op": "eq", "value": 1, "param": "x"}, 'the operator "eq" takes no "param".'),
+        ({"op": "in", "value": 1}, 'the operator "in" needs a list as "value".'),
+        ({"op": "in_ci", "value": "a"}, 'the operator "in_ci" needs a list as "value".'),
+        ({"op": "disjoint_from", "value": {}}, 'needs a list as "value".'),
+        ({"op": "lte", "value": "5"}, 'the operator "lte" needs a number as "value".'),
+        ({"op": "gte", "value": True}, 'the operator "gte" needs a number as "value".'),
+        ({"op": "between", "value": [1]}, 'needs two numbers as "value".'),
+        ({"op": "between", "value": [1, "2"]}, 'needs two numbers as "value".'),
+        ({"op": "duration_lte", "value": 90}, 'needs a duration such as 90d as "value".'),
+        ({"op": "duration_lte", "value": "0d"}, 'needs a duration such as 90d as "value".'),
+        ({"op": "eq", "value": 1, "vaule": 2}, "Extra inputs are not permitted"),
+    ],
+)
+def test_an_expectation_that_cannot_be_meant_is_refused(fields, message):
+    with pytest.raises(ValidationError) as caught:
+        Expectation(**fields)
+    assert message in str(caught.value)
+
+
+def test_null_is_a_value_like_any_other():
+    assert outcome("eq", None, value=None) == Meets()
+
+
+def test_reports_show_the_parameter_with_its_value():
+    wish = Expectation(op="in_param", param="regions")
+    assert wish.shown({"regions": ["US"]}) == {"op": "in_param", "param": "regions", "value": ["US"]}
+    assert wish.shown({}) == {"op": "in_param", "param": "regions", "value": None}
+    assert Expectation(op="eq", value=False).shown({}) == {"op": "eq", "value": False}
+
+
+def test_json_equality_knows_types_at_every_depth():
+    assert same({"a": [True, {"b": 1}]}, {"a": [True, {"b": 1.0}]})
+    assert not same({"a": [True, {"b": 1}]}, {"a": [1, {"b": 1}]})
+    assert not same({"a": {"b": True}}, {"a": {"b": 1}})
+    assert not same([True], [1])
+    assert not same({}, [])
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        (None, "null"),
+        (True, "a boolean"),
+        (1, "a number"),
+        (1.5, "a number"),
+        ("", "a string"),
+        ([], "a list"),
+        ({}, "an object"),
+    ],
+)
+def test_kinds_are_those_of_json(observed, expected):
+    assert kind_of(observed) == expected
+
+
+def test_leaves_have_dotted_paths_and_lists_of_objects_share_one():
+    body = {"a": {"b": 1, "c": []}, "d": [{"e": 1}, {"e": 2}], "f": ["x"], "g": {}, "h": [[1]]}
+    found = [("a.b", 1), ("a.c", []), ("d[].e", 1), ("d[].e", 2), ("f", ["x"]), ("h[]", [1])]
+    assert list(leaves(body)) == found
+    assert list(leaves(5)) == [("", 5)]
