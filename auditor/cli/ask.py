@@ -11,7 +11,6 @@ from auditor import config
 from auditor import run as runs
 from auditor.cli.choices import BaselineOption, OrgOption, Selection
 from auditor.cli.terminal import Terminal
-from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.answers import Answer, answers
 from auditor.findings.run import Run
@@ -73,12 +72,9 @@ def ask(
 
 
 def _judged(run: str, selection: Selection) -> Run:
-    settings = config.load()
-    snapshot = Snapshot.open(Runs(settings.data).path(run))
+    snapshot = Snapshot.open(Runs(config.load().data).path(run))
     try:
-        depth = Level(snapshot.meta("depth") or Level.USER)
-        default = snapshot.meta("baseline") or settings.baseline
-        return runs.judge(snapshot, selection.judgement(depth, default))
+        return runs.judge(snapshot, selection.rejudgement(snapshot))
     finally:
         snapshot.close()
 
@@ -87,7 +83,7 @@ def _list(answered: list[Answer], width: int) -> list[str]:
     lines = []
     for answer in answered:
         asked = answer.question
-        lines += [f"{asked.question}  ({asked.id})"]
+        lines += _wrapped(f"{asked.question} ({asked.id})", width, "")
         lines += [*_wrapped(words.sentence(answer), width, "  "), ""]
     return [*lines, f"More about one: auditor ask {answered[0].question.id}"]
 

@@ -15,7 +15,7 @@ from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 from auditor.policy import baseline as baselines
 from auditor.policy import comparison, files, schemas, yaml_source
-from auditor.policy.baseline import Assessed
+from auditor.policy.baseline import Assessed, Baseline
 from auditor.policy.evaluate import not_reached
 from auditor.policy.operators import OPERATORS, Expectation
 
@@ -69,7 +69,8 @@ def show(
         if text:
             typer.echo(textwrap.fill(text, min(width, 100)))
     typer.echo(f"{loaded.info.digest}\n")
-    rows = [row for each in loaded.assessed.values() for row in _rows(each, width)]
+    room = _room(loaded, width)
+    rows = [row for each in loaded.assessed.values() for row in _rows(each, room)]
     typer.echo(
         tabulate(rows, headers=("Control", "From", "Severity", "Lock", "Setting", "Expected"))
     )
@@ -180,9 +181,17 @@ def check(
     )
 
 
-def _rows(each: Assessed, width: int) -> list[tuple[str, str, str, str, str, str]]:
+def _room(loaded: Baseline, width: int) -> int:
+    """Columns for a setting, and as many for what is expected of it."""
+    ids = max((len(cid) for cid in loaded.assessed), default=0)
+    origins = max((len(each.origin) for each in loaded.assessed.values()), default=0)
+    # tabulate keeps two columns between columns, and makes none narrower than its title and two.
+    taken = max(ids, 9) + max(origins, 6) + len("Severity") + len("Lock") + 2 * 2 + 5 * 2
+    return max(12, (width - taken) // 2)
+
+
+def _rows(each: Assessed, room: int) -> list[tuple[str, str, str, str, str, str]]:
     lock = "yes" if each.lock else ""
-    room = max(16, (width - 34 - len(each.origin)) // 2)
     if each.attest is not None:
         expected = textwrap.shorten(f"attested: {each.attest}", room, placeholder="…")
         row = (each.control.id, each.origin, each.severity, lock, "(attestation)", expected)

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from auditor import __version__
-from auditor.cli import attest, audit, baseline, control, report, sandbox
+from auditor.cli import ask, attest, audit, baseline, control, report, sandbox
 from auditor.cli.output import OutputError
 from auditor.cli.terminal import LogFormat, Terminal
 from auditor.collect.walk import NothingRead
@@ -98,6 +98,7 @@ app = typer.Typer(
 )
 app.command()(audit.audit)
 app.command()(report.report)
+app.command()(ask.ask)
 app.command()(attest.attest)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(control.app, name="control")

@@ -26,7 +26,7 @@ class ProgressBar:
     """Draws one bar a level on standard error."""
 
     def __init__(self, terminal: Terminal) -> None:
-        console = Console(stderr=True, no_color=not terminal.colors)
+        console = Console(stderr=True, no_color=not terminal.may_color)
         self._progress = Progress(
             TextColumn("{task.description:>8}"),
             BarColumn(),

@@ -44,7 +44,12 @@ class Terminal:
     @property
     def color(self) -> bool:
         """True where standard output is a terminal that may be coloured. See no-color.org."""
-        return self.colors and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        return self.may_color and sys.stdout.isatty()
+
+    @property
+    def may_color(self) -> bool:
+        """False with `--no-color` and where NO_COLOR is set."""
+        return self.colors and not os.environ.get("NO_COLOR")
 
     @property
     def shows_progress(self) -> bool:
@@ -66,7 +71,7 @@ class Terminal:
             message = _json_line(level, "auditor", message)
         elif level == "error":
             message = typer.style("Error: ", fg="red", bold=True) + message
-        typer.echo(message, err=True, color=None if self.colors else False)
+        typer.echo(message, err=True, color=None if self.may_color else False)
 
     def set_up_logging(self) -> None:
         """Send log records to standard error: warnings, with -v information, with -vv all."""

@@ -1,7 +1,8 @@
-"""What to read: the views of the account, of every group and of every user."""
+"""What to read: the views of the account, of every group and of every user, and what lies beside."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
@@ -17,6 +18,57 @@ PENDING = View("users", "pending")
 
 TOKEN = View("token")
 PHONE = View("phone_account_settings")
+SITE = View("phone_site")
+PHONE_VIEWS: Mapping[Level, View] = {
+    Level.PHONE_ACCOUNT: PHONE,
+    Level.PHONE_GROUP: View("phone_group_settings"),
+    Level.PHONE_SITE: SITE,
+    Level.PHONE_USER: View("phone_user"),
+}
+"""The one document that each level of Zoom Phone has; locks stand in it, beside the values."""
+
+ROLES = View("roles")
+LOGS = View("report_operationlogs")
+SUMMARIES = View("meeting_summaries")
+NOTICES = View("dashboard_meeting_participants")
+MEETING = View("meeting")
+
+
+def history(feature: str) -> View:
+    """The past meetings that used a feature, by host."""
+    return View("report_history_meetings", feature)
+
+
+def apps(kind: str) -> View:
+    """The Marketplace apps of a kind: `type` of `GET /marketplace/apps`."""
+    return View("marketplace_apps", kind)
+
+
+COUNTS: Mapping[tuple[Level, str], View] = {
+    (Level.PHONE_GROUP, "phone_account_settings"): View("phone_groups"),
+    (Level.PHONE_SITE, "phone_account_settings"): View("phone_sites"),
+    (Level.PHONE_SITE, "phone_site"): View("phone_sites"),
+    (Level.PHONE_USER, "phone_account_settings"): View("phone_users"),
+    (Level.MEETING, "meeting"): View("upcoming_meetings"),
+    (Level.WEBINAR, "meeting"): View("upcoming_webinars"),
+    (Level.MEETING, "dashboard_meeting_participants"): View("meetings_with_ai"),
+}
+"""Level and surface of a check, to what came of going through the scopes of that level.
+
+Recorded with the account. A document counts: `listed` scopes were there, `read` of them were asked
+for. A refusal holds for every scope that has no record of its own.
+"""
+
+OWN_PEOPLE = ("0", "1")
+"""The ids of the roles that may always change settings: owner and admin. Source: `GET /roles`."""
+
+AI_FEATURES = ("meeting_summary", "meeting_questions")
+"""Features that show participants the AI notice. Source: `meeting_feature`, @zoom/rivet 0.4.0."""
+
+
+def is_any(name: str, patterns: Iterable[str]) -> bool:
+    """True where one of `patterns` (`*` for any text) matches; case does not matter."""
+    return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +82,29 @@ class Reads:
     """The scopes of the app's own token."""
     phone: tuple[str, ...] = ()
     """The `setting_types` of Zoom Phone to ask for; empty for none."""
+    phone_group: tuple[str, ...] = ()
+    """The same for each phone group."""
+    phone_site: tuple[str, ...] = ()
+    """The items of each site's `policy` to keep."""
+    phone_user: tuple[str, ...] = ()
+    """The items of each phone user's `policy` to keep."""
+    apps: tuple[str, ...] = ()
+    """The kinds of Marketplace apps to list: `account_added`, `account_created`."""
+    privileges: tuple[str, ...] = ()
+    """Patterns of role privileges: the members of roles that have one are listed."""
+    logs: tuple[str, ...] = ()
+    """The categories of the operation log to read, for the last 30 days."""
+    features: tuple[str, ...] = ()
+    """The features whose use in the last 30 days is read from the report of past meetings."""
+    summaries: bool = False
+    """The AI summaries that were made in the last 30 days."""
+    hosts: bool = False
+    """Who belongs to which group, also where no settings of groups and users are read."""
+    notices: int = 0
+    """Of how many past meetings with AI, the newest first, participants' answers are read."""
+    meeting: tuple[str, ...] = ()
+    """The settings of each upcoming meeting to keep."""
+    webinar: tuple[str, ...] = ()
+    """The settings of each upcoming webinar to keep."""
+    most_meetings: int | None = None
+    """How many upcoming meetings, and how many webinars, are read at most; None for all."""

@@ -10,8 +10,9 @@ class View:
     """One document of a scope: a surface and, where Zoom has several views of it, the option.
 
     `settings` and `lock_settings` exist for account, group and (settings) user; their `option`
-    is the `option` query parameter, empty for the default view. Every other surface is one
-    document with an empty option.
+    is the `option` query parameter, empty for the default view. Two other surfaces have several
+    documents, told apart by `meeting_feature` (report of past meetings) and `type` (Marketplace
+    apps). Every other surface is one document with an empty option.
     """
 
     surface: str

@@ -111,6 +111,8 @@ class ControlPart:
     bearing: Bearing
     marks: Mapping[Mark, Reach]
     gaps: tuple[Gap, ...] = ()
+    statements: tuple[str, ...] = ()
+    """What people attested, in their words."""
 
     @property
     def open_to_doubt(self) -> bool:
@@ -217,11 +219,14 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
     parts = []
     for bearing in question.bearings:
         own: dict[Mark, list[_Profile]] = {}
+        statements: dict[str, None] = {}
         for profile in profiles:
             for verdict in profile.verdicts.get(bearing.id, ()):
                 mark = _mark(verdict, bearing)
                 own.setdefault(mark, []).append(profile)
-                if mark is Mark.UNKNOWN:
+                if mark is Mark.ATTESTED:
+                    statements[verdict.detail] = None
+                elif mark is Mark.UNKNOWN:
                     controls, where = causes.setdefault(verdict.cause, (set(), []))
                     controls.add(bearing.id)
                     where.append(profile)
@@ -230,7 +235,8 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
         for mark, where in own.items():
             whole.setdefault(mark, []).extend(where)
         marks = {mark: _reach(own[mark]) for mark in Mark if mark in own}
-        parts.append(ControlPart(bearing, marks, tuple(_gaps(run, profiles, bearing))))
+        gaps = tuple(_gaps(run, profiles, bearing))
+        parts.append(ControlPart(bearing, marks, gaps, tuple(statements)))
     return Answer(
         question=question,
         state=_state(parts),
@@ -320,30 +326,35 @@ def _reach(profiles: Iterable[_Profile]) -> Reach:
     return Reach(by_level, tuple(dict.fromkeys(p.label for p in distinct if p.label)))
 
 
-def _gaps(run: Run, profiles: Iterable[_Profile], bearing: Bearing) -> Iterator[Gap]:
-    seen = [(p.level, v) for p in profiles for v in p.verdicts.get(bearing.id, ())]
+def _gaps(run: Run, profiles: Sequence[_Profile], bearing: Bearing) -> Iterator[Gap]:
     if bearing.id not in run.controls:
         yield Gap.NOT_ASSESSED
-    elif not seen:
+    elif not any(bearing.id in profile.verdicts for profile in profiles):
         reached = bearing.id not in run.summary.not_reached
         yield Gap.NO_RESULT if reached else Gap.NOT_REACHED
     else:
-        evidence = [(level, v) for level, v in seen if v.kind in _EVIDENCE]
-        found = {gap for each in bearing.looks_at for gap in _unseen_of(run, evidence, each)}
-        yield from sorted(found)
+        gaps = (_gap(run, profiles, bearing, each) for each in bearing.looks_at)
+        yield from sorted({gap for gap in gaps if gap is not None})
 
 
-def _unseen_of(run: Run, seen: Iterable[tuple[Level, Verdict]], each: Looked) -> Iterator[Gap]:
-    levels = {
-        level
-        for level, verdict in seen
-        if verdict.setting in each.settings or (each.derived and verdict.kind is Kind.UNCOVERED)
-    }
-    empty = {level for level, count in run.summary.coverage.items() if not count}
-    if not levels:
-        yield Gap.SETTINGS
-    elif not each.derived and not set(each.levels) <= levels | empty:
-        yield Gap.LEVELS
+def _gap(run: Run, profiles: Iterable[_Profile], bearing: Bearing, looked: Looked) -> Gap | None:
+    """What of one setting was not looked at: all of it, or some scopes that were read."""
+    judged: Counter[Level] = Counter()
+    for profile in profiles:
+        verdicts = profile.verdicts.get(bearing.id, ())
+        if any(_is_about(verdict, looked) for verdict in verdicts):
+            stands_for_others = profile.label and profile.level in run.summary.coverage
+            judged[profile.level] += 0 if stands_for_others else profile.count
+    if not judged:
+        return Gap.SETTINGS
+    complete = all(judged[lv] >= run.summary.coverage.get(lv, 1) for lv in looked.levels)
+    return None if complete or looked.derived else Gap.LEVELS
+
+
+def _is_about(verdict: Verdict, looked: Looked) -> bool:
+    if looked.derived and verdict.kind is Kind.UNCOVERED:
+        return True
+    return verdict.kind in _EVIDENCE and verdict.setting in looked.settings
 
 
 def _state(parts: Sequence[ControlPart]) -> State:

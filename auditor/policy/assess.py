@@ -13,7 +13,7 @@ from auditor.findings.model import Status, Verdict
 from auditor.findings.run import Assessment
 from auditor.policy import judge
 from auditor.policy.baseline import Baseline
-from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Check
+from auditor.policy.catalogue import LOCKED_SURFACES, SETTINGS_SURFACE, Check
 from auditor.policy.judge import Case
 from auditor.policy.locks import LockDocuments, chain
 from auditor.policy.outcome import Context
@@ -206,7 +206,7 @@ class Assessor:
                 verdict = judge.value(case, check)
                 if verdict is not None:
                     yield self._told(verdict, check, scope, locks, wish)
-            if scope.level in SETTINGS_LEVELS and check.surface == SETTINGS_SURFACE:
+            if check.surface in LOCKED_SURFACES:
                 lock = judge.lock(case, check, verdict)
                 if lock is not None:
                     yield self._told(lock, check, scope, locks, wish)

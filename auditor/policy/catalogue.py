@@ -17,6 +17,8 @@ from auditor.policy.errors import PolicyError, nearest
 
 SettingType = Literal["boolean", "integer", "string", "array", "object"]
 SETTINGS_SURFACE = "settings"
+LOCKED_SURFACES = (SETTINGS_SURFACE, "phone_account_settings", "phone_site")
+"""Surfaces whose settings can be locked."""
 SETTINGS_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 
 
@@ -72,7 +74,12 @@ class Check(_Strict):
 
     @property
     def lock_document(self) -> View:
-        """The lock document that holds its flag. Source: facts of `lock_settings`."""
+        """The document that holds its flag: Zoom Phone has them beside the values.
+
+        Source: facts of `lock_settings`; phone account settings of @zoom/rivet 0.4.0, 2025-12-04.
+        """
+        if self.surface != SETTINGS_SURFACE:
+            return self.document
         in_security = (self.lock or "").startswith("meeting_security.")
         return View("lock_settings", "meeting_security" if in_security else "")
 

@@ -13,7 +13,7 @@ from auditor.evidence.view import Outcome, View
 from auditor.findings.model import Kind, Status, Verdict
 from auditor.policy import locks, lookup
 from auditor.policy.baseline import Assessed
-from auditor.policy.catalogue import Check
+from auditor.policy.catalogue import SETTINGS_SURFACE, Check
 from auditor.policy.locks import LockDocuments
 from auditor.policy.lookup import Found
 from auditor.policy.operators import Expectation
@@ -83,8 +83,7 @@ def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
             "Zoom publishes no lock flag for it: look in the portal and attest that it is locked."
         )
         return replace(base, kind=Kind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail)
-    own = case.locks.account if case.scope.level is Level.ACCOUNT else _own_locks(case)
-    found = locks.find(check, own)
+    found = locks.find(check, _own_locks(case))
     if isinstance(found.reading, Unseen):
         unseen = found.reading
         return replace(base, cause=unseen.cause, detail=unseen.detail, source=found.source)
@@ -100,6 +99,8 @@ def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
     if locked:
         return replace(base, status=Status.PASS)
     who = "users and group admins" if Level.USER in check.levels else "group admins"
+    if check.surface != SETTINGS_SURFACE:
+        who = "admins and users below"
     detail = f"The lock {check.lock} is off: {who} can change the value."
     return replace(base, status=Status.FAIL, detail=detail)
 
@@ -267,10 +268,15 @@ def _disagreement(
 
 
 def _locks_here(check: Check, scope: Scope) -> bool:
-    if scope.level is Level.ACCOUNT:
-        return check.lock is None or Level.ACCOUNT in check.lock_levels
-    return scope.level is Level.GROUP and check.lock_levels == (Level.GROUP,)
+    if check.surface == SETTINGS_SURFACE and check.lock is None:
+        return scope.level is Level.ACCOUNT
+    return scope.level is min(check.lock_levels or check.levels, key=lambda level: level.rank)
 
 
 def _own_locks(case: Case) -> Mapping[View, Outcome]:
-    return case.locks.groups.get(case.scope.id, {})
+    match case.scope.level:
+        case Level.ACCOUNT:
+            return case.locks.account
+        case Level.GROUP:
+            return case.locks.groups.get(case.scope.id, {})
+    return case.outcomes

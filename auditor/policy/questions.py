@@ -42,14 +42,14 @@ class _Question(_Strict):
     shown_by: Mapping[str, When | Mapping[str, When]] = {}
     claims: tuple[int, ...]
     nobody_can_know: str = ""
-    yes: str = "Yes"
-    no: str = "No, as far as settings show"
+    if_so: str = "Yes"
+    if_not: str = "No, as far as settings show"
 
 
 class Claim(_Strict):
     """One public claim, and what became of it."""
 
-    n: Annotated[int, Field(ge=1, le=CLAIMS)]
+    number: Annotated[int, Field(ge=1, le=CLAIMS)]
     claim: str
     status_today: str
     check: str
@@ -113,7 +113,7 @@ def load(path: Path, catalogue: Catalogue) -> Questions:
     if problems:
         raise PolicyError(problems)
     made = tuple(_question(each, catalogue) for each in parsed.questions)
-    return Questions(made, tuple(sorted(parsed.claims, key=lambda claim: claim.n)))
+    return Questions(made, tuple(sorted(parsed.claims, key=lambda claim: claim.number)))
 
 
 def shipped() -> Questions:
@@ -155,22 +155,22 @@ def _problems(source: Source, parsed: _File, catalogue: Catalogue) -> Iterator[s
 
 
 def _claim_problems(source: Source, parsed: _File, known: Mapping[str, Control]) -> Iterator[str]:
-    numbers = [claim.n for claim in parsed.claims]
+    numbers = [claim.number for claim in parsed.claims]
     for n in range(1, CLAIMS + 1):
         if numbers.count(n) != 1:
             yield source.problem(("claims",), f"claim {n} stands there {numbers.count(n)} times.")
     for i, claim in enumerate(parsed.claims):
         at: Location = ("claims", i)
         yield from _unknown(source, (*at, "controls"), claim.controls, known)
-        under = [each for each in parsed.questions if claim.n in each.claims]
+        under = [each for each in parsed.questions if claim.number in each.claims]
         if not under:
-            yield source.problem((*at, "n"), f"claim {claim.n} stands under no question.")
+            yield source.problem((*at, "number"), f"claim {claim.number} stands under no question.")
             continue
         bearing = {cid for each in under for cid in (*each.controls, *each.shown_by)}
         for control_id in claim.controls:
             if control_id not in bearing:
                 yield source.problem(
-                    (*at, "controls"), f"{control_id} bears on no question of claim {claim.n}."
+                    (*at, "controls"), f"{control_id} bears on no question of claim {claim.number}."
                 )
 
 
@@ -194,8 +194,8 @@ def _question(each: _Question, catalogue: Catalogue) -> Question:
         ),
         claims=each.claims,
         nobody_can_know=each.nobody_can_know,
-        yes=each.yes,
-        no=each.no,
+        yes=each.if_so,
+        no=each.if_not,
     )
 
 
@@ -244,10 +244,10 @@ def claims_page(known: Questions) -> str:
         lines.append(f"| {question.question} | {question.asked_by} | `{question.id}` | {numbers} |")
     lines += ["", "## Claims"]
     for claim in known.claims:
-        asked = [question.id for question in known.questions if claim.n in question.claims]
+        asked = [question.id for question in known.questions if claim.number in question.claims]
         lines += [
             "",
-            f"### Claim {claim.n}",
+            f"### Claim {claim.number}",
             "",
             f"> {claim.claim}",
             "",

@@ -101,6 +101,7 @@ def _check_depth(text: str, name: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH + 1:
+            assert event.start_mark is not None
             raise _too_deep(name, event.start_mark.line + 1)
 
 

@@ -7,6 +7,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.findings.answers import Answer, ControlPart, Gap, Mark, Reach, State
 from auditor.findings.run import Run
 from auditor.report import wording
+from auditor.report.display import plain
 
 SCHEMA = "auditor/answers/v1"
 
@@ -27,7 +28,7 @@ GAP: Mapping[Gap, str] = {
     Gap.NOT_REACHED: "the audit did not go that deep (--depth)",
     Gap.NO_RESULT: "the run came to no result",
     Gap.SETTINGS: "some of its settings were not assessed",
-    Gap.LEVELS: "some levels (groups, users, meetings) were not read",
+    Gap.LEVELS: "not every group, user or meeting was judged",
 }
 
 
@@ -46,7 +47,9 @@ def sentence(answer: Answer) -> str:
     match answer.state:
         case State.YES:
             bound = "at least " if answer.is_lower_bound else ""
-            return f"{asked.yes}: {bound}{_where(answer, Mark.SHOWN)}."
+            allowed = Mark.ALLOWED in answer.marks
+            also = f"; where allowed, also {_where(answer, Mark.ALLOWED)}" if allowed else ""
+            return f"{asked.yes}: {bound}{_where(answer, Mark.SHOWN)}{also}."
         case State.ALLOWED:
             where = _where(answer, Mark.ALLOWED)
             more = "; there may be more" if answer.is_lower_bound else ""
@@ -85,7 +88,7 @@ def sections(answer: Answer) -> list[Section]:
         ("Waits for a decision", _decisions(answer)),
         ("Attestation expired", _asked(answer, Mark.EXPIRED)),
         ("Attestation due", _asked(answer, Mark.DUE)),
-        ("Rests on an attestation", _titles(answer, lambda part: Mark.ATTESTED in part.marks)),
+        ("Rests on an attestation", _attested(answer)),
         ("Not looked at by this run", _gaps(answer)),
         (f"Seen, and as {asks} asks", _titles(answer, _is_settled)),
         ("Does not apply", _titles(answer, lambda part: set(part.marks) == {Mark.NOT_APPLICABLE})),
@@ -103,9 +106,9 @@ def as_json(run: Run, answered: Sequence[Answer]) -> dict[str, JsonValue]:
     at_least (more may be shown), claims (numbers in docs/claims.md), nobody_can_know, parameters
     (unset ones that a decision waits for), evidence (see `Mark`: mark to reach), unknown (a list
     of cause, controls, reach), and controls, a list of id, title, decides, asks (what a person
-    has to answer; empty where an API does), evidence, not_looked_at (see `Gap`). A reach has
-    by_level (level to `count`, and `of` how many that were read, null where not known) and
-    unlisted (names of scopes that stand for others).
+    has to answer; empty where an API does), statements (attested ones), evidence,
+    not_looked_at (see `Gap`). A reach has by_level (level to `count`, and `of` how many that were
+    read, null where not known) and unlisted (names of scopes that stand for others).
     """
     info = run.info
     return {
@@ -148,6 +151,7 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
                 "id": part.bearing.id,
                 "title": part.bearing.title,
                 "decides": part.bearing.decides,
+                "statements": [*part.statements],
                 "asks": part.bearing.asks,
                 "evidence": _marks_json(answer, part.marks),
                 "not_looked_at": [*part.gaps],
@@ -213,7 +217,24 @@ def _per_control(answer: Answer, mark: Mark) -> Iterator[str]:
     for part in answer.parts:
         if mark in part.marks:
             where = part.marks[mark].text(answer.coverage)
-            yield f"{part.bearing.id} {part.bearing.title}: {where}."
+            yield f"{part.bearing.id} “{part.bearing.title}”: {_HOW[mark]} at {where}."
+
+
+_HOW: Mapping[Mark, str] = {
+    Mark.SHOWN: "not so",
+    Mark.ALLOWED: "allowed to differ",
+    Mark.DEVIATING: "not so",
+    Mark.WAIVED: "not so, and waived,",
+    Mark.UNLOCKED: "not locked",
+    Mark.EXCEPTED: "not judged",
+}
+"""A title says what should be: without these words it would read as if it were so."""
+
+
+def _attested(answer: Answer) -> Iterator[str]:
+    for part in answer.parts:
+        for statement in part.statements:
+            yield f"{part.bearing.id} {part.bearing.title}: {plain(statement)}"
 
 
 def _unknowns(answer: Answer) -> Iterator[str]:

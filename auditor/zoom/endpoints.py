@@ -117,6 +117,22 @@ MEETING = Endpoint(
     ("meeting:read:meeting:admin",),
     ("meeting:read:admin",),
 )
+USER_WEBINARS = Endpoint(
+    "user_webinars",
+    "/users/{userId}/webinars",
+    RateLabel.MEDIUM,
+    ("webinar:read:list_webinars:admin",),
+    ("webinar:read:admin",),
+    items="webinars",
+    page_size=300,
+)
+WEBINAR = Endpoint(
+    "webinar",
+    "/webinars/{webinarId}",
+    RateLabel.LIGHT,
+    ("webinar:read:webinar:admin",),
+    ("webinar:read:admin",),
+)
 MEETING_SUMMARIES = Endpoint(
     "meeting_summaries",
     "/meetings/meeting_summaries",
@@ -148,6 +164,20 @@ PHONE_SITE = Endpoint(
     "/phone/sites/{siteId}",
     RateLabel.PHONE_LIGHT,
     ("phone:read:site:admin",),
+    ("phone:read:admin",),
+)
+PHONE_GROUP_SETTINGS = Endpoint(
+    "phone_group_settings",
+    "/phone/groups/{groupId}/settings",
+    RateLabel.PHONE_LIGHT,
+    ("phone:read:group_setting:admin",),
+    ("phone:read:admin",),
+)
+PHONE_USER = Endpoint(
+    "phone_user",
+    "/phone/users/{userId}",
+    RateLabel.PHONE_LIGHT,
+    ("phone:read:user:admin",),
     ("phone:read:admin",),
 )
 ROLES = Endpoint(
@@ -228,10 +258,14 @@ ENDPOINTS = MappingProxyType(
             USER_SETTINGS,
             USER_MEETINGS,
             MEETING,
+            USER_WEBINARS,
+            WEBINAR,
             MEETING_SUMMARIES,
             PHONE_ACCOUNT_SETTINGS,
             PHONE_SITES,
             PHONE_SITE,
+            PHONE_GROUP_SETTINGS,
+            PHONE_USER,
             ROLES,
             ROLE,
             ROLE_MEMBERS,

@@ -35,7 +35,7 @@ FIXED = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=40,
+    max_examples=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 """The same examples on every machine."""
@@ -58,7 +58,8 @@ def check(setting: str = "in_meeting.thing", **fields: Any) -> Check:
 
 def control(*checks: Check, **fields: Any) -> Control:
     fields = {"id": "AI-01", "severity": Severity.HIGH, "observed_by": "api", **fields}
-    return Control(title="A title", why="A reason.", fix=Fix(portal="There"), checks=checks, **fields)
+    fields = {"title": "A title", "why": "A reason.", "fix": Fix(portal="There"), **fields}
+    return Control(checks=checks, **fields)
 
 
 def assessed(*checks: Check, op: Any = False, lock: bool = False, **fields: Any) -> Assessed:
@@ -83,7 +84,7 @@ def derived(control_id: str, *settings_: str, severity: Severity | None = None) 
         "CC-07": Expectation(op="empty_or_triaged", param="known_keys"),
     }
     names = settings_ or [each.setting for each in shipped.checks]
-    expected = {name: wishes[control_id] for name in names}
+    expected = dict.fromkeys(names, wishes[control_id])
     return Assessed(shipped, severity or shipped.severity, False, expected)
 
 

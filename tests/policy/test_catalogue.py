@@ -37,7 +37,7 @@ def test_a_catalogue_is_read_file_by_file(tmp_path):
 
 
 def test_an_empty_folder_is_no_catalogue(tmp_path):
-    with pytest.raises(PolicyError, match="no control files found. Reinstall"):
+    with pytest.raises(PolicyError, match="no control files found"):
         catalogue.load(tmp_path)
 
 
@@ -120,9 +120,9 @@ def test_controls_are_chosen_by_id_in_any_case_and_by_topic():
 
 def test_unknown_names_are_all_told():
     with pytest.raises(PolicyError) as caught:
-        CATALOGUE.select(["AI-1", "zzz"], ["chatt"])
+        CATALOGUE.select(["AI-001", "zzz"], ["chatt"])
     hint, unknown, topic = caught.value.problems
-    assert hint.startswith('--only: no control is called "AI-1". Did you mean "AI-1')
+    assert hint == '--only: no control is called "AI-001". Did you mean "AI-01"?'
     assert unknown == '--only: no control is called "zzz".'
     assert topic.startswith('--topic: no topic is called "chatt". Topics: ai, ')
 

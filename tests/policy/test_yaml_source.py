@@ -71,7 +71,7 @@ def problems(text: str | bytes) -> list[str]:
         ('"5"', "5"),
         ("'true'", "true"),
         ('""', ""),
-        ("|\n  5", "5"),
+        ("|-\n  5", "5"),
         ("1234567890123456789012", "1234567890123456789012"),
     ],
 )
@@ -90,12 +90,13 @@ def test_every_key_and_item_knows_its_line():
     source = yaml("# first\ntitle: x\nitems:\n  - op: a\n  -\n    op: b\nby_id:\n  k: {op: c}\n")
     assert source.line(("title",)) == 2
     assert source.line(("items", 0)) == 4
+    assert source.line(("items", 1)) == 6
     assert source.line(("items", 1, "op")) == 6
     assert source.line(("by_id", "k", "op")) == 8
     assert source.line(("by_id", "k", "missing", "deeper")) == 8
     assert source.line(("nowhere",)) == 2
     assert yaml("").line(("nowhere",)) == 1
-    assert source.problem(("items", 1), "Wrong.") == "file.yaml:5: items.1: Wrong."
+    assert source.problem(("items", 1), "Wrong.") == "file.yaml:6: items.1: Wrong."
     assert source.problem((), "Wrong.") == "file.yaml:2: Wrong."
 
 
@@ -141,9 +142,7 @@ def test_nesting_that_the_parser_cannot_follow_is_refused():
 
 
 def test_an_alias_of_itself_is_refused():
-    assert problems("a: &a [*a, *a]\n") == [
-        f"file.yaml:1: nested deeper than {MAX_DEPTH} levels."
-    ]
+    assert problems("a: &a [*a, *a]\n") == [f"file.yaml:1: nested deeper than {MAX_DEPTH} levels."]
 
 
 def test_aliases_cannot_blow_up_the_memory(monkeypatch):
@@ -177,18 +176,50 @@ def test_a_file_is_called_by_its_path(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("count: 1\n", 'file.yaml:1: "title" is missing.'),
-        ("title: a\nbanana: 1\n", "file.yaml:2: banana: unknown key."),
-        ("title: a\ninner:\n  opp: x\n  op: y\n", 'file.yaml:3: inner.opp: unknown key. Did you mean "op"?'),
-        ("title: a\nby_id:\n  k:\n    op: x\n    levl: group\n", 'file.yaml:5: by_id.k.levl: unknown key. Did you mean "level"?'),
-        ("title: a\nitems:\n  - op: x\n  - opp: y\n    op: z\n", 'file.yaml:4: items.1.opp: unknown key. Did you mean "op"?'),
-        ("title: a\ninner: {}\n", 'file.yaml:2: inner: "op" is missing.'),
-        ("title: 5\n", "file.yaml:1: title: expected a valid string, found int."),
-        ("title: a\ncount: many\n", 'file.yaml:2: count: expected a valid integer, unable to parse string as an integer, found "many".'),
-        ("title: a\ninner: {op: x, level: gruop}\n", "file.yaml:2: inner.level: expected 'account' or 'group', found \"gruop\". Did you mean \"group\"?"),
-        ("title: a\ninner: 5\n", "file.yaml:2: inner: expected a valid dictionary or instance of Inner, found int."),
+        (
+            "count: 1\n",
+            'file.yaml:1: "title" is missing.',
+        ),
+        (
+            "title: a\nbanana: 1\n",
+            "file.yaml:2: banana: unknown key.",
+        ),
+        (
+            "title: a\ninner:\n  opp: x\n  op: y\n",
+            'file.yaml:3: inner.opp: unknown key. Did you mean "op"?',
+        ),
+        (
+            "title: a\nby_id:\n  k:\n    op: x\n    levl: group\n",
+            'file.yaml:5: by_id.k.levl: unknown key. Did you mean "level"?',
+        ),
+        (
+            "title: a\nitems:\n  - op: x\n  - opp: y\n    op: z\n",
+            'file.yaml:4: items.1.opp: unknown key. Did you mean "op"?',
+        ),
+        (
+            "title: a\ninner: {}\n",
+            'file.yaml:2: inner: "op" is missing.',
+        ),
+        (
+            "title: 5\n",
+            "file.yaml:1: title: expected a valid string, found int.",
+        ),
+        (
+            "title: a\ncount: many\n",
+            "file.yaml:2: count: expected a valid integer, unable to parse string as "
+            'an integer, found "many".',
+        ),
+        (
+            "title: a\ninner: {op: x, level: gruop}\n",
+            "file.yaml:2: inner.level: expected 'account' or 'group', found "
+            '"gruop". Did you mean "group"?',
+        ),
+        (
+            "title: a\ninner: 5\n",
+            "file.yaml:2: inner: expected a valid dictionary or instance of Inner, found int.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_problem_says_file_line_key_and_what_was_expected(text, expected):
     assert problems(text) == [expected]
 

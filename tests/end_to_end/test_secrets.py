@@ -1,0 +1,92 @@
+"""No secret reaches anything the program writes, whatever goes wrong and however much it says."""
+
+import sqlite3
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auditor.sandbox import Faults, Sandbox
+from tests.end_to_end.conftest import Auditor, Ran, served
+
+
+def secrets(account: Sandbox) -> list[bytes]:
+    """What must appear nowhere: the planted secrets, tokens (they all begin alike), credentials."""
+    secret = account.client_secret
+    basic = b64encode(f"{account.client_id}:{secret}".encode())
+    return [b"CANARY", b"eyJhbGciOi", secret.encode(), basic, basic.rstrip(b"=")]
+
+
+def artefacts(auditor: Auditor, ran: Ran) -> Iterator[tuple[str, bytes]]:
+    """Everything written, stored documents uncompressed."""
+    yield "standard output", ran.out.encode()
+    yield "standard error", ran.err.encode()
+    for path in auditor.folder.rglob("*"):
+        if path.is_file():
+            yield path.name, path.read_bytes()
+        if path.suffix == ".sqlite":
+            database = sqlite3.connect(path)
+            for number, (body,) in enumerate(database.execute("SELECT body FROM documents")):
+                yield f"document {number}", zlib.decompress(body)
+            database.close()
+
+
+def leaks(auditor: Auditor, ran: Ran, account: Sandbox) -> set[str]:
+    return {
+        f"{name} holds {secret[:24]!r}"
+        for name, content in artefacts(auditor, ran)
+        for secret in secrets(account)
+        if secret in content
+    }
+
+
+def test_no_secret_is_kept_or_shown(tmp_path: Path, drifted: Sandbox) -> None:
+    auditor = Auditor(tmp_path, drifted)
+    files = [word for suffix in ("json", "html", "txt") for word in ("-o", f"night.{suffix}")]
+    ran = auditor.audit("-vv", "--baseline", "strict", "--include-passes", *files)
+    names = {name for name, _ in artefacts(auditor, ran)}
+    assert {"night.json", "night.html", "night.txt", "snapshot.sqlite", "document 0"} <= names
+    assert ran.err
+    assert leaks(auditor, ran, drifted) == set()
+
+
+@pytest.mark.parametrize(
+    ("depth", "faults"),
+    [
+        ("account", Faults(truncated_json=1.0)),
+        ("user", Faults(truncated_json=0.2)),
+        ("group", Faults(html_200=0.2, errors_5xx=0.2, reset=0.1)),
+    ],
+    ids=["all truncated", "some truncated", "mixed"],
+)
+def test_no_secret_is_shown_when_answers_are_broken(
+    tmp_path: Path, depth: str, faults: Faults
+) -> None:
+    select = ("--depth", depth, "--only", "CH-02", "--only", "TP-10")
+    with served("drifted", users=5, faults=faults) as account:
+        auditor = Auditor(tmp_path, account)
+        ran = auditor.audit("-vv", "--log-format", "json", "-o", "night.json", *select)
+    assert ran.code in (0, 3, 4)
+    assert account.requests.total > 5
+    assert leaks(auditor, ran, account) == set()
+
+
+@pytest.mark.parametrize("variable", ["ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET"])
+def test_no_secret_is_shown_when_signing_in_fails(
+    tmp_path: Path, drifted: Sandbox, variable: str
+) -> None:
+    auditor = Auditor(tmp_path, drifted)
+    ran = auditor.audit("-vv", env={variable: "CANARY-mistyped"})
+    assert ran.code == 4
+    shown = {each for each in leaks(auditor, ran, drifted) if "CANARY" not in each}
+    assert shown == set()
+    assert drifted.client_secret not in ran.out + ran.err
+
+
+def test_what_is_stored_is_for_its_owner_alone(auditor: Auditor) -> None:
+    auditor.audit("--depth", "account")
+    stored = [auditor.data, *auditor.data.rglob("*")]
+    assert {path.stat().st_mode & 0o077 for path in stored} == {0}
+    assert any(path.suffix == ".sqlite" for path in stored)

@@ -1,0 +1,246 @@
+"""Locks: what a flag says, which layer decides, and who can still change a value."""
+
+import pytest
+
+from auditor.evidence.reading import Cause, Seen, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import LOCKS, View
+from auditor.policy import locks
+from auditor.policy.locks import STRING_FLAGS, LockDocuments
+from tests.policy.builders import ACCOUNT, GROUP, check, locks_of, outcomes
+
+SECURITY = View("lock_settings", "meeting_security")
+E2E = check("meeting_security.e2e", view="meeting_security")
+CHIME = check("in_meeting.entry_exit_chime", type="string")
+
+
+@pytest.mark.parametrize(
+    ("value", "locked"),
+    [
+        (True, True),
+        (False, False),
+        ({"locked": True}, True),
+        ({"locked": False, "other": True}, False),
+        ({"enable": True}, True),
+        ({"enable": False}, False),
+        ({"a": True, "b": {"c": True}}, True),
+        ({"a": True, "b": {"c": False}}, False),
+        ({"a": True, "b": False}, False),
+    ],
+)
+def test_a_flag_says_locked_or_not(value, locked):
+    assert locks.flag("a.b", value) == Seen(locked, "a.b")
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        (None, Cause.WRONG_TYPE),
+        (1, Cause.WRONG_TYPE),
+        (0, Cause.WRONG_TYPE),
+        (1.0, Cause.WRONG_TYPE),
+        ("true", Cause.WRONG_TYPE),
+        ("locked", Cause.WRONG_TYPE),
+        ([], Cause.WRONG_TYPE),
+        ([True], Cause.WRONG_TYPE),
+        ({}, Cause.UNDOCUMENTED_VALUE),
+        ({"locked": "true"}, Cause.UNDOCUMENTED_VALUE),
+        ({"locked": None}, Cause.UNDOCUMENTED_VALUE),
+        ({"enable": 1}, Cause.UNDOCUMENTED_VALUE),
+        ({"a": True, "b": "text"}, Cause.UNDOCUMENTED_VALUE),
+        ({"a": {}}, Cause.UNDOCUMENTED_VALUE),
+        ({"a": True, "b": []}, Cause.UNDOCUMENTED_VALUE),
+    ],
+    ids=repr,
+)
+def test_a_flag_that_says_neither_is_not_seen(value, cause):
+    reading = locks.flag("a.b", value)
+    assert isinstance(reading, Unseen)
+    assert reading.cause is cause
+
+
+@pytest.mark.parametrize("path", sorted(STRING_FLAGS))
+@pytest.mark.parametrize(
+    ("word", "locked"), [("true", True), ("Locked", True), ("false", False), ("UNLOCKED", False)]
+)
+def test_where_zoom_types_the_flag_as_text_its_words_count(path, word, locked):
+    assert locks.flag(path, word) == Seen(locked, path)
+
+
+@pytest.mark.parametrize("word", ["", "yes", "1", "on", "host", "x" * 500])
+def test_other_words_say_nothing(word):
+    reading = locks.flag("in_meeting.entry_exit_chime", word)
+    assert isinstance(reading, Unseen)
+    assert reading.cause is Cause.UNDOCUMENTED_VALUE
+    assert len(reading.detail) < 150
+
+
+# Where the flag stands
+
+
+def found(one, bodies):
+    return locks.find(one, outcomes(bodies)).reading
+
+
+def test_a_flag_stands_at_the_path_of_its_lock():
+    one = check("in_meeting.thing.enable", lock="in_meeting.thing")
+    assert found(one, locks_of(True)) == Seen(True, "in_meeting.thing")
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        {SECURITY: {"meeting_security": {"e2e": True}}},
+        {SECURITY: {"e2e": True}},
+        {SECURITY: {}, LOCKS: {"meeting_security": {"e2e": True}}},
+    ],
+)
+def test_a_flag_of_the_security_section_is_found_in_every_shape(bodies):
+    assert found(E2E, bodies) == Seen(True, "meeting_security.e2e")
+
+
+@pytest.mark.parametrize(
+    ("bodies", "cause"),
+    [
+        ({}, Cause.NOT_COLLECTED),
+        ({LOCKS: {"meeting_security": {"e2e": True}}}, Cause.NOT_COLLECTED),
+        ({SECURITY: Cause.DENIED, LOCKS: {"meeting_security": {"e2e": True}}}, Cause.DENIED),
+        ({SECURITY: Cause.ERROR}, Cause.ERROR),
+        ({SECURITY: {}}, Cause.ABSENT),
+        ({SECURITY: {}, LOCKS: Cause.DENIED}, Cause.ABSENT),
+        ({SECURITY: {}, LOCKS: {"e2e": True}}, Cause.ABSENT),
+        ({SECURITY: []}, Cause.ABSENT),
+        ({SECURITY: {"meeting_security": {"e2e": "true"}}}, Cause.WRONG_TYPE),
+    ],
+    ids=repr,
+)
+def test_a_flag_that_is_not_there_says_why(bodies, cause):
+    reading = found(E2E, bodies)
+    assert isinstance(reading, Unseen)
+    assert reading.cause is cause
+
+
+def test_an_absent_flag_is_named():
+    assert found(check(), {LOCKS: {}}) == Unseen(
+        Cause.ABSENT, "Zoom did not return the lock in_meeting.thing"
+    )
+
+
+# The chain
+
+BOTH = check()
+ON, OFF, UNREAD = locks_of(True), locks_of(False), {}
+WRONG = locks_of("maybe")
+ALONE = Scope(Level.USER, "u1", group_ids=("g1",))
+EVERYONE = ("user", "group_admin", "account_admin")
+ADMINS = ("group_admin", "account_admin")
+OWNER = ("account_admin",)
+
+
+def chained(scope, account, group, one=BOTH):
+    documents = LockDocuments(outcomes(account), {"g1": outcomes(group)})
+    found = locks.chain(one, scope, documents)
+    return found.locked, found.decided_by, found.changeable_by
+
+
+@pytest.mark.parametrize(
+    ("scope", "account", "group", "expected"),
+    [
+        (ACCOUNT, ON, OFF, (True, "account", OWNER)),
+        (ACCOUNT, OFF, ON, (False, "account", EVERYONE)),
+        (ACCOUNT, UNREAD, ON, (None, "account", EVERYONE)),
+        (ACCOUNT, WRONG, ON, (None, "account", EVERYONE)),
+        (GROUP, ON, ON, (True, "account", OWNER)),
+        (GROUP, ON, OFF, (True, "account", OWNER)),
+        (GROUP, ON, UNREAD, (True, "account", OWNER)),
+        (GROUP, OFF, ON, (True, "group", ADMINS)),
+        (GROUP, OFF, OFF, (False, "group", EVERYONE)),
+        (GROUP, OFF, UNREAD, (None, "group", EVERYONE)),
+        (GROUP, UNREAD, ON, (True, None, ADMINS)),
+        (GROUP, UNREAD, OFF, (False, None, EVERYONE)),
+        (GROUP, UNREAD, UNREAD, (None, None, EVERYONE)),
+        (ALONE, ON, ON, (True, "account", OWNER)),
+        (ALONE, ON, OFF, (True, "account", OWNER)),
+        (ALONE, ON, UNREAD, (True, "account", OWNER)),
+        (ALONE, OFF, ON, (True, "group", ADMINS)),
+        (ALONE, OFF, OFF, (False, "user", EVERYONE)),
+        (ALONE, OFF, UNREAD, (None, None, EVERYONE)),
+        (ALONE, OFF, WRONG, (None, None, EVERYONE)),
+        (ALONE, UNREAD, ON, (True, None, ADMINS)),
+        (ALONE, UNREAD, OFF, (None, None, EVERYONE)),
+        (ALONE, WRONG, OFF, (None, None, EVERYONE)),
+        (ALONE, UNREAD, UNREAD, (None, None, EVERYONE)),
+    ],
+)
+def test_an_account_lock_beats_a_group_lock_and_an_unread_lock_leaves_it_open(
+    scope, account, group, expected
+):
+    assert chained(scope, account, group) == expected
+
+
+def test_one_locking_group_of_several_binds_the_user():
+    member = Scope(Level.USER, "u1", group_ids=("g2", "g1"))
+    documents = LockDocuments(outcomes(OFF), {"g1": outcomes(ON), "g2": outcomes(OFF)})
+    assert locks.chain(BOTH, member, documents).decided_by == "group"
+
+
+def test_a_group_whose_locks_nobody_read_leaves_it_open():
+    member = Scope(Level.USER, "u1", group_ids=("g1", "gone"))
+    assert chained(member, OFF, OFF) == (None, None, EVERYONE)
+
+
+def test_a_user_without_a_group_decides_where_the_account_does_not_lock():
+    loner = Scope(Level.USER, "u1")
+    assert chained(loner, OFF, ON) == (False, "user", EVERYONE)
+
+
+@pytest.mark.parametrize(
+    ("lock_levels", "scope", "expected"),
+    [
+        ((Level.GROUP,), ACCOUNT, (None, "account", EVERYONE)),
+        ((Level.GROUP,), GROUP, (True, "group", ADMINS)),
+        ((Level.GROUP,), ALONE, (True, "group", ADMINS)),
+        ((Level.ACCOUNT,), GROUP, (True, "account", OWNER)),
+        ((Level.ACCOUNT,), ALONE, (True, "account", OWNER)),
+    ],
+)
+def test_a_lock_counts_only_at_the_levels_that_have_it(lock_levels, scope, expected):
+    one = check(lock_levels=lock_levels)
+    assert chained(scope, ON, ON, one) == expected
+
+
+def test_a_setting_without_any_lock_is_decided_where_it_stands():
+    free = check(lock=None, lock_levels=())
+    assert chained(ACCOUNT, ON, ON, free) == (None, "account", EVERYONE)
+    assert chained(GROUP, ON, ON, free) == (None, "group", EVERYONE)
+    assert chained(ALONE, ON, ON, free) == (None, "user", EVERYONE)
+
+
+def test_only_those_can_change_a_value_who_have_it():
+    account_only = check(levels=[Level.ACCOUNT])
+    assert chained(ACCOUNT, OFF, OFF, account_only)[2] == OWNER
+    no_user = check(levels=[Level.ACCOUNT, Level.GROUP])
+    assert chained(ACCOUNT, OFF, OFF, no_user)[2] == ADMINS
+    assert chained(GROUP, OFF, OFF, no_user)[2] == ADMINS
+
+
+@pytest.mark.parametrize("level", [Level.APP, Level.PHONE_ACCOUNT, Level.MEETING])
+def test_beside_account_group_and_user_there_is_no_chain(level):
+    assert chained(Scope(level, "x"), ON, ON) == (None, None, ())
+
+
+def test_the_locking_layer_is_named():
+    documents = LockDocuments(outcomes(OFF), {"g1": outcomes(ON)})
+    assert locks.chain(BOTH, ALONE, documents).locked_by == "group"
+    assert locks.chain(BOTH, GROUP, documents).locked_by == "group"
+    documents = LockDocuments(outcomes(ON), {})
+    for scope in (ACCOUNT, GROUP, ALONE):
+        assert locks.chain(BOTH, scope, documents).locked_by == "account"
+    documents = LockDocuments(outcomes(OFF), {"g1": outcomes(OFF)})
+    for scope in (ACCOUNT, GROUP, ALONE):
+        assert locks.chain(BOTH, scope, documents).locked_by == ""
+
+
+def test_a_text_flag_counts_in_the_chain():
+    on = locks_of("locked", "in_meeting.entry_exit_chime")
+    assert chained(ALONE, on, OFF, CHIME) == (True, "account", OWNER)

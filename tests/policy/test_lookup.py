@@ -1,0 +1,280 @@
+"""Finding a setting in every shape Zoom returns it, and never where it is not."""
+
+import pytest
+
+from auditor.evidence.reading import Cause, Seen, Unseen
+from auditor.evidence.view import SETTINGS, View
+from auditor.policy import lookup
+from tests.policy.builders import check, document, outcomes, refusal
+
+SECURITY = View("settings", "security")
+TWO_FACTOR = check(
+    "security.two_factor", view="security", type="string", values=["all", "none"], lock=None
+)
+BOT = check("recording.bot", find_key="bot")
+VOICE = check("recording.notice.voice", find_key="notice", type="string")
+EMPTY = [{}, None, [], "", False, 0, "in_meeting"]
+
+
+def found(one, bodies):
+    return lookup.find(one, outcomes(bodies)).reading
+
+
+def cause(one, bodies):
+    reading = found(one, bodies)
+    assert isinstance(reading, Unseen), reading
+    return reading.cause
+
+
+# Shapes
+
+
+def test_a_setting_stands_at_its_path():
+    assert found(check(), {SETTINGS: {"in_meeting": {"thing": False}}}) == Seen(
+        False, "in_meeting.thing"
+    )
+
+
+def test_a_view_may_be_nested_under_its_section_or_flattened():
+    for body in ({"security": {"two_factor": "all"}}, {"two_factor": "all"}):
+        assert found(TWO_FACTOR, {SECURITY: body}) == Seen("all", "security.two_factor")
+
+
+def test_the_nested_value_is_trusted_before_the_flattened_one():
+    body = {"security": {"two_factor": "none"}, "two_factor": "all"}
+    assert found(TWO_FACTOR, {SECURITY: body}) == Seen("none", "security.two_factor")
+
+
+@pytest.mark.parametrize("view", ["meeting_authentication", "recording_authentication"])
+def test_an_authentication_view_is_found_in_every_shape_zoom_gave_it(view):
+    one = check("authentication", view=view)
+    shapes = (
+        {"authentication": True},
+        {"authentication_options": {view: {"authentication": True}}},
+        {view: {"authentication": True}},
+    )
+    for body in shapes:
+        assert found(one, {View("settings", view): body}) == Seen(True, "authentication")
+
+
+def test_another_view_is_not_read_as_an_authentication_view():
+    body = {"authentication_options": {"security": {"two_factor": "all"}}}
+    assert cause(TWO_FACTOR, {SECURITY: body}) is Cause.ABSENT
+
+
+def test_the_security_section_counts_in_the_default_view_too():
+    bodies = {SECURITY: {}, SETTINGS: {"security": {"two_factor": "all"}}}
+    result = lookup.find(TWO_FACTOR, outcomes(bodies))
+    assert result.reading == Seen("all", "security.two_factor")
+    assert result.source.endswith("settings")
+
+
+def test_the_default_view_counts_where_the_security_view_was_refused():
+    bodies = {SECURITY: Cause.DENIED, SETTINGS: {"security": {"two_factor": "all"}}}
+    assert found(TWO_FACTOR, bodies) == Seen("all", "security.two_factor")
+
+
+def test_the_declared_view_counts_before_any_other():
+    bodies = {
+        SECURITY: {"security": {"two_factor": "none"}},
+        SETTINGS: {"security": {"two_factor": "all"}},
+    }
+    assert found(TWO_FACTOR, bodies) == Seen("none", "security.two_factor")
+
+
+def test_a_flattened_path_counts_in_the_declared_view_alone():
+    assert cause(TWO_FACTOR, {SECURITY: {}, SETTINGS: {"two_factor": "all"}}) is Cause.ABSENT
+
+
+def test_a_wrong_type_in_the_declared_view_is_not_hidden_by_another_view():
+    bodies = {SECURITY: {"two_factor": True}, SETTINGS: {"security": {"two_factor": "all"}}}
+    assert cause(TWO_FACTOR, bodies) is Cause.WRONG_TYPE
+
+
+def test_a_wrong_type_elsewhere_is_one():
+    bodies = {SECURITY: {}, SETTINGS: {"security": {"two_factor": 1}}}
+    assert cause(TWO_FACTOR, bodies) is Cause.WRONG_TYPE
+
+
+def test_a_document_of_another_surface_is_not_looked_at():
+    one = check("a.b", surface="phone_account_settings")
+    phone, site = View("phone_account_settings"), View("phone_account_settings", "other")
+    assert cause(one, {phone: {}, site: {"a": {"b": True}}}) is Cause.ABSENT
+    assert cause(check("a.b"), {SETTINGS: {}, phone: {"a": {"b": True}}}) is Cause.ABSENT
+
+
+# Keys whose parent is inferred
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"recording": {"bot": True}},
+        {"bot": True},
+        {"somewhere": {"else": {"bot": True}}},
+        {"list": [{"x": 1}, {"bot": True}]},
+        {"one": {"bot": True}, "two": {"bot": True}},
+    ],
+)
+def test_a_key_with_an_inferred_parent_is_found_anywhere(body):
+    assert found(BOT, {SETTINGS: body}) == Seen(True, "recording.bot")
+
+
+def test_what_stands_under_the_key_is_followed_to_the_setting():
+    assert found(VOICE, {SETTINGS: {"x": {"notice": {"voice": "All"}}}}) == Seen(
+        "All", "recording.notice.voice"
+    )
+    assert cause(VOICE, {SETTINGS: {"x": {"notice": {"other": "All"}}}}) is Cause.ABSENT
+    assert cause(VOICE, {SETTINGS: {"x": {"notice": "All"}}}) is Cause.ABSENT
+
+
+@pytest.mark.parametrize(("one", "other"), [(True, False), (False, True)])
+def test_several_different_values_under_a_key_say_nothing(one, other):
+    body = {"a": {"bot": one}, "b": {"bot": other}}
+    assert cause(BOT, {SETTINGS: body}) is Cause.UNDOCUMENTED_VALUE
+
+
+def test_objects_that_only_look_equal_are_different():
+    one = check("ai", find_key="ai", type="object")
+    body = {"a": {"ai": {"x": False}}, "b": {"ai": {"x": 0}}}
+    assert cause(one, {SETTINGS: body}) is Cause.UNDOCUMENTED_VALUE
+
+
+@pytest.mark.parametrize("order", [["a", "b"], ["b", "a"]])
+def test_a_wrong_type_under_one_of_several_keys_is_not_hidden_by_the_others(order):
+    bodies = {"a": {"bot": True}, "b": {"bot": "true"}}
+    assert cause(BOT, {SETTINGS: {name: bodies[name] for name in order}}) is Cause.WRONG_TYPE
+
+
+def test_the_declared_path_is_trusted_before_the_key_elsewhere():
+    body = {"other": {"bot": True}, "recording": {"bot": False}}
+    assert found(BOT, {SETTINGS: body}) == Seen(False, "recording.bot")
+
+
+# Nothing there
+
+
+@pytest.mark.parametrize("section", EMPTY, ids=repr)
+def test_a_section_that_holds_nothing_leaves_its_settings_absent(section):
+    assert cause(check(), {SETTINGS: {"in_meeting": section}}) is Cause.ABSENT
+
+
+@pytest.mark.parametrize("body", [*EMPTY, [{"in_meeting": {"thing": True}}]], ids=repr)
+def test_a_document_that_holds_nothing_leaves_every_setting_absent(body):
+    assert cause(check(), {SETTINGS: body}) is Cause.ABSENT
+    assert cause(VOICE, {SETTINGS: body}) is Cause.ABSENT
+
+
+def test_absence_names_the_setting():
+    assert found(check(), {SETTINGS: {}}) == Unseen(
+        Cause.ABSENT, "Zoom did not return in_meeting.thing"
+    )
+
+
+@pytest.mark.parametrize("why", list(Cause))
+def test_a_refused_document_hands_its_cause_on(why):
+    assert found(check(), {SETTINGS: why}) == Unseen(why, "Zoom said so")
+
+
+def test_a_refusal_names_the_request():
+    result = lookup.find(check(), {SETTINGS: refusal(Cause.DENIED, "GET /x")})
+    assert result.source == "GET /x"
+
+
+def test_a_document_nobody_asked_for_is_not_collected():
+    result = lookup.find(check(), {})
+    assert result.reading == Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it")
+    assert result.source == ""
+
+
+def test_a_value_elsewhere_does_not_replace_a_document_nobody_asked_for():
+    bodies = {SETTINGS: {"security": {"two_factor": "all"}}}
+    assert cause(TWO_FACTOR, bodies) is Cause.NOT_COLLECTED
+
+
+def test_the_source_is_that_of_the_document_with_the_value():
+    result = lookup.find(check(), {SETTINGS: document({"in_meeting": {"thing": True}}, "GET /y")})
+    assert result.source == "GET /y"
+
+
+# Types and documented values
+
+VALUES = {
+    "boolean": False,
+    "integer": 1,
+    "string": "text",
+    "array": ["a"],
+    "object": {"a": 1},
+    "null": None,
+    "number": 1.5,
+}
+
+
+@pytest.mark.parametrize("documented", ["boolean", "integer", "string", "array", "object"])
+@pytest.mark.parametrize("returned", VALUES)
+def test_a_value_of_another_type_is_not_seen(documented, returned):
+    one = check(type=documented)
+    body = {SETTINGS: {"in_meeting": {"thing": VALUES[returned]}}}
+    if documented == returned:
+        assert found(one, body) == Seen(VALUES[returned], "in_meeting.thing")
+    else:
+        assert cause(one, body) is Cause.WRONG_TYPE
+
+
+def test_the_detail_says_what_was_documented_and_what_came():
+    one = check(type=["boolean", "object"])
+    assert found(one, {SETTINGS: {"in_meeting": {"thing": "off"}}}) == Unseen(
+        Cause.WRONG_TYPE, "documented as boolean or object, Zoom returned a string"
+    )
+    for value in (True, {"enable": False}):
+        assert isinstance(found(one, {SETTINGS: {"in_meeting": {"thing": value}}}), Seen)
+
+
+def test_without_a_documented_type_any_value_is_seen():
+    for value in VALUES.values():
+        assert found(check(type=[]), {SETTINGS: {"in_meeting": {"thing": value}}}) == Seen(
+            value, "in_meeting.thing"
+        )
+
+
+@pytest.mark.parametrize(
+    ("fields", "value", "known"),
+    [
+        ({"type": "integer", "values": [1, 2]}, 2, True),
+        ({"type": "integer", "values": [1, 2]}, 3, False),
+        ({"type": "string", "values": ["All"]}, "All", True),
+        ({"type": "string", "values": ["All"]}, "all", False),
+        ({"type": "string", "values": ["All"], "values_ignore_case": True}, " aLL ", True),
+        ({"type": "string", "values": ["All"], "values_ignore_case": True}, "none", False),
+        ({"type": [], "values": ["1"], "values_ignore_case": True}, 1, False),
+        ({"type": [], "values": [1], "values_ignore_case": True}, 1, True),
+        ({"type": "string", "values": ["All"]}, "", False),
+        ({"type": "array", "values": ["US", "CA"]}, ["CA", "US"], True),
+        ({"type": "array", "values": ["US", "CA"]}, [], True),
+        ({"type": "array", "values": ["US", "CA"]}, ["US", "XX"], False),
+        ({"type": "array", "values": ["US", "CA"]}, [{"x": 1}], False),
+        ({"type": "array", "values": [1]}, [True], False),
+    ],
+)
+def test_a_value_zoom_does_not_document_has_no_known_meaning(fields, value, known):
+    reading = found(check(**fields), {SETTINGS: {"in_meeting": {"thing": value}}})
+    if known:
+        assert reading == Seen(value, "in_meeting.thing")
+    else:
+        assert isinstance(reading, Unseen)
+        assert reading.cause is Cause.UNDOCUMENTED_VALUE
+
+
+def test_a_very_long_undocumented_value_is_cut_off():
+    one = check(type="string", values=["a"])
+    reading = found(one, {SETTINGS: {"in_meeting": {"thing": "x" * 500}}})
+    assert reading == Unseen(
+        Cause.UNDOCUMENTED_VALUE, f"'{'x' * 80}' is not a value that Zoom documents"
+    )
+
+
+def test_an_undocumented_object_is_named_by_its_kind():
+    one = check(type="array", values=["a"])
+    reading = found(one, {SETTINGS: {"in_meeting": {"thing": [{"secret": 1}]}}})
+    assert "secret" not in reading.detail
+    assert "an object" in reading.detail

@@ -1,0 +1,195 @@
+"""Taking evidence away never makes anything better: it can only make it unknown.
+
+An object that is judged as a whole (`ai`, a lock that is an object) is one value: taking away part
+of it is another value, not less evidence, so parts of values stay where they are. That an older
+setting speaks where the newer one is absent is tested with the judgement.
+"""
+
+import random
+from contextlib import suppress
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import SETTINGS, View
+from auditor.findings.model import Kind, Status, Verdict
+from auditor.policy.catalogue import LOCKED_SURFACES
+from tests.policy.builders import FIXED, LISTED, judged, put, rows, world
+from tests.policy.samples import (
+    BASELINES,
+    PARAMETERS,
+    SCOPES,
+    NoSample,
+    checks_of,
+    failing,
+    passing,
+    place,
+    taken,
+)
+
+World = dict[Scope, dict[View, Any]]
+Place = tuple[Scope, View, str]
+"""A setting, a lock flag or a whole section; an empty path is the whole document."""
+
+
+def built(name: str, seed: int | None) -> World:
+    """A world in which everything passes or, with a seed, some of it deviates."""
+    dice = random.Random(seed)
+    found: World = {scope: {} for scope in SCOPES.values()}
+    found[SCOPES[Level.ACCOUNT]] = dict(LISTED)
+    for wanted in checks_of(name, BASELINES[name]):
+        if wanted.check.legacy_of:
+            continue
+        for level in wanted.read_levels:
+            value = passing(wanted.check, wanted.expectation)
+            if seed is not None and dice.random() < 0.3:
+                with suppress(NoSample):
+                    value = failing(wanted.check, wanted.expectation)
+            place(found[SCOPES[level]], wanted.check, value)
+        lock = wanted.check.lock
+        if wanted.assessed.lock and lock and wanted.check.surface in LOCKED_SURFACES:
+            for level in wanted.check.lock_levels:
+                if level in SCOPES and level is not Level.USER:
+                    body = found[SCOPES[level]].setdefault(wanted.check.lock_document, {})
+                    if not taken(body, lock):
+                        put(body, lock, seed is None or dice.random() < 0.8)
+    for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
+        found[SCOPES[level]].setdefault(SETTINGS, {})
+    return found
+
+
+def kind(verdict: Verdict) -> Kind:
+    """A lock that has to be attested is one all the same."""
+    attested = verdict.kind is Kind.ATTESTATION and verdict.setting != "attestation"
+    return Kind.LOCK if attested else verdict.kind
+
+
+def verdicts(name: str, scopes: World) -> dict[tuple[Any, ...], Status]:
+    evaluation = judged(world(*scopes.items(), listings=None), BASELINES[name], PARAMETERS)
+    found = {(v.control, kind(v), v.setting, s.level, s.id): v.status for s, v in rows(evaluation)}
+    assert evaluation.complete == (not evaluation.errors and not evaluation.summary.unread)
+    return found
+
+
+WORLDS = {(name, seed): built(name, seed) for name in BASELINES for seed in (None, 1)}
+BEFORE = {key: verdicts(key[0], scopes) for key, scopes in WORLDS.items()}
+
+
+def places(name: str, scopes: World) -> list[Place]:
+    """What can be taken away: whole documents, sections, settings, conditions and lock flags."""
+    found: set[Place] = set()
+    paths = {
+        path
+        for wanted in checks_of(name, BASELINES[name])
+        for path in (
+            wanted.check.setting,
+            wanted.check.lock,
+            wanted.check.only_when.setting if wanted.check.only_when else None,
+        )
+        if path
+    }
+    for scope, bodies in scopes.items():
+        for view, body in bodies.items():
+            found.add((scope, view, ""))
+            for path in paths:
+                parts = path.split(".")
+                if view not in LISTED and taken(body, path):
+                    found |= {(scope, view, ".".join(parts[:n])) for n in range(1, len(parts) + 1)}
+    return sorted(found, key=lambda each: (each[0].order, each[1], each[2]))
+
+
+PLACES = {key: places(key[0], scopes) for key, scopes in WORLDS.items()}
+
+
+def without(scopes: World, taken_away: list[Place], how: Cause | None) -> World:
+    left = deepcopy(scopes)
+    for scope, view, path in taken_away:
+        bodies = left[scope]
+        if view not in bodies or isinstance(bodies[view], Cause):
+            continue
+        if not path:
+            if how is None:
+                del bodies[view]
+            else:
+                bodies[view] = how
+            continue
+        *parents, leaf = path.split(".")
+        here = bodies[view]
+        for part in parents:
+            here = here.get(part, {}) if isinstance(here, dict) else {}
+        if isinstance(here, dict):
+            here.pop(leaf, None)
+    return left
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_world_to_start_from_passes(name):
+    found = BEFORE[name, None]
+    unread = [wanted for wanted in checks_of(name, BASELINES[name]) if not wanted.read_levels]
+    silent = {wanted.check.setting for wanted in unread}
+    below_phone = (Level.PHONE_GROUP, Level.PHONE_SITE, Level.PHONE_USER)
+    other = {
+        key: status
+        for key, status in found.items()
+        if status is not Status.PASS
+        and key[1] is not Kind.ATTESTATION
+        and key[2] not in silent
+        and key[3] not in below_phone
+    }
+    assert set(other.values()) <= {Status.UNKNOWN}
+    assert {key[:2] for key in other} <= {("CC-07", Kind.DERIVED), ("CC-01", Kind.DERIVED)}
+    assert sum(status is Status.PASS for status in found.values()) > 60
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+@pytest.mark.parametrize("name", BASELINES)
+@FIXED
+@given(data=st.data())
+def test_nothing_gets_better_by_taking_evidence_away(name, seed, data):
+    before, scopes = BEFORE[name, seed], WORLDS[name, seed]
+    places = data.draw(st.lists(st.sampled_from(PLACES[name, seed]), min_size=1, max_size=6))
+    how = data.draw(st.sampled_from([None, *Cause]))
+    after = verdicts(name, without(scopes, places, how))
+    for key, status in before.items():
+        now = after.get(key)
+        assert now is not None, (key, places)
+        if status is Status.FAIL:
+            assert now in (Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE), (key, places, now)
+            assert now is not Status.NOT_APPLICABLE or how is Cause.NOT_LICENSED, (key, places)
+        if now is Status.PASS:
+            locks = key[1] is Kind.LOCK and status is Status.NOT_APPLICABLE
+            assert status is Status.PASS or locks, (key, places, status)
+    new = {status for key, status in after.items() if key not in before}
+    assert Status.PASS not in new
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_without_its_document_no_verdict_of_a_scope_stays(name):
+    scopes = WORLDS[name, None]
+    for scope in (SCOPES[Level.ACCOUNT], SCOPES[Level.GROUP], SCOPES[Level.USER]):
+        gone = [(scope, view, "") for view in scopes[scope] if view not in LISTED]
+        after = verdicts(name, without(scopes, gone, Cause.DENIED))
+        here = {s for key, s in after.items() if key[3:] == (scope.level, scope.id)}
+        assert here <= {Status.UNKNOWN, Status.NEEDS_DECISION}, (scope, here)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_deviation_without_its_setting_is_unknown_and_not_fine(name):
+    scopes = WORLDS[name, 1]
+    for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
+        scope = SCOPES[level]
+        gone = [each for each in PLACES[name, 1] if each[0] == scope and each[2]]
+        after = verdicts(name, without(scopes, gone, None))
+        kinds = (Kind.VALUE, Kind.LOCK)
+        failed = [
+            key
+            for key, status in BEFORE[name, 1].items()
+            if status is Status.FAIL and key[1] in kinds and key[3:] == (level, scope.id)
+        ]
+        assert failed
+        assert {after[key] for key in failed} == {Status.UNKNOWN}

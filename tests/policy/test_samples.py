@@ -1,0 +1,154 @@
+"""Every check of every shipped baseline: one sample passes, one fails, and nothing else changes."""
+
+from operator import attrgetter
+
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.evidence.view import View
+from auditor.findings.model import Kind, Status
+from tests.policy.builders import judged, rows, world
+from tests.policy.samples import (
+    BASELINES,
+    PARAMETERS,
+    SCOPES,
+    NoSample,
+    Wanted,
+    documents,
+    every_check,
+    failing,
+    passing,
+)
+
+READ_NOWHERE = {
+    "dashboard_meeting_participants": "samples of participants of past meetings",
+    "marketplace_apps": "apps of the account",
+    "meeting": "meetings and webinars",
+    "meeting_summaries": "summaries that were made",
+    "phone_site": "sites of Zoom Phone",
+    "report_history_meetings": "AI features that meetings used",
+    "report_operationlogs": "Zoom's operation log",
+    "roles": "who may change AI, recording or app settings",
+}
+"""Reviewed: surfaces that this version reads at no level. Their checks are unknown, no pass."""
+
+READ_ABOVE = {
+    ("phone_account_settings", Level.PHONE_GROUP),
+    ("phone_account_settings", Level.PHONE_SITE),
+    ("phone_account_settings", Level.PHONE_USER),
+}
+"""Reviewed: Zoom Phone is read at account level only."""
+
+WAITING_ROOM = "meeting_security.waiting_room_settings.participants_to_place_in_waiting_room"
+NO_FAILING_SAMPLE = {
+    f"consent-first/IA-01/{WAITING_ROOM}",
+    f"strict/IA-01/{WAITING_ROOM}",
+    "education/RT-01/recording.auto_delete_cmr_days",
+}
+"""Reviewed: expectations that every documented value satisfies; only an unknown can be found.
+
+IA-01 leaves open whom the waiting room holds (0, 1 or 2) as long as it is on; the longest time
+that Zoom offers before recordings delete themselves is the 120 days that education accepts.
+"""
+
+CHECKS = [wanted for wanted in every_check() if wanted.check.surface != "derived"]
+NAME = attrgetter("name")
+JUDGED = [wanted for wanted in CHECKS if wanted.read_levels]
+
+
+def evaluated(wanted: Wanted, bodies, depth=Level.USER):
+    """Value verdicts of the control: (scope, setting) to status."""
+    chosen = BASELINES[wanted.baseline].only(frozenset({wanted.assessed.control.id}))
+    snapshot = world(*((SCOPES[level], each) for level, each in bodies.items()))
+    found = rows(judged(snapshot, chosen, PARAMETERS, depth))
+    kinds = (Kind.VALUE, Kind.USAGE)
+    verdicts = {(s.level, s.id, v.setting): v for s, v in found if v.kind in kinds}
+    assert len(verdicts) == sum(v.kind in kinds for _, v in found)
+    return verdicts
+
+
+@pytest.mark.parametrize("wanted", JUDGED, ids=NAME)
+def test_a_sample_as_expected_passes_at_every_level(wanted):
+    good = passing(wanted.check, wanted.expectation)
+    verdicts = evaluated(wanted, documents(wanted, dict.fromkeys(wanted.read_levels, good)))
+    here = {
+        (level, scope_id): verdict
+        for (level, scope_id, setting), verdict in verdicts.items()
+        if setting == wanted.check.setting and level in wanted.read_levels
+    }
+    assert {(level, SCOPES[level].id) for level in wanted.read_levels} == set(here)
+    for verdict in here.values():
+        assert (verdict.status, verdict.cause) == (Status.PASS, None)
+        assert verdict.observed == good
+        assert verdict.source
+
+
+@pytest.mark.parametrize("wanted", JUDGED, ids=NAME)
+def test_a_sample_that_deviates_fails_at_its_scope_and_setting_alone(wanted):
+    if wanted.name in NO_FAILING_SAMPLE:
+        with pytest.raises(NoSample):
+            failing(wanted.check, wanted.expectation)
+        return
+    good = passing(wanted.check, wanted.expectation)
+    bad = failing(wanted.check, wanted.expectation)
+    for at_level in wanted.read_levels:
+        values = {level: bad if level is at_level else good for level in wanted.read_levels}
+        verdicts = evaluated(wanted, documents(wanted, values))
+        failed = {key for key, verdict in verdicts.items() if verdict.status is Status.FAIL}
+        assert failed == {(at_level, SCOPES[at_level].id, wanted.check.setting)}
+        assert verdicts[failed.pop()].observed == bad
+
+
+@pytest.mark.parametrize("wanted", CHECKS, ids=NAME)
+def test_where_nothing_is_read_the_check_is_unknown(wanted):
+    unread = [level for level in wanted.check.levels if level not in wanted.read_levels]
+    for level in unread:
+        assert wanted.check.surface in READ_NOWHERE or (wanted.check.surface, level) in READ_ABOVE
+    good = dict.fromkeys(wanted.read_levels, None)
+    bodies = {level: {View("settings"): {}} for level in good}
+    verdicts = evaluated(wanted, bodies, Level.MEETING)
+    for level in unread:
+        key = (level, wanted.check.setting)
+        (verdict,) = [v for (at, _, setting), v in verdicts.items() if (at, setting) == key]
+        assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.NOT_COLLECTED)
+
+
+LOCKABLE = [
+    (name, each.control.id, check.setting)
+    for name, wanted in BASELINES.items()
+    for each in wanted.assessed.values()
+    for check in each.control.checks
+    if each.lock and check.setting in each.expectations and check.lock and not check.legacy_of
+    if check.surface not in READ_NOWHERE
+]
+
+
+@pytest.mark.parametrize(("name", "control_id", "setting"), LOCKABLE)
+def test_a_lock_that_is_wanted_passes_on_and_fails_off(name, control_id, setting):
+    each = BASELINES[name].assessed[control_id]
+    check = each.control.check(setting)
+    level = min(check.lock_levels, key=lambda level: level.rank)
+    wanted = Wanted(name, each, check)
+    good = passing(check, wanted.expectation)
+    for flag, status in ((True, Status.PASS), (False, Status.FAIL)):
+        levels = {level, *wanted.read_levels}
+        bodies = documents(wanted, dict.fromkeys(levels, good))
+        place = bodies[level].setdefault(check.lock_document, {})
+        for part in str(check.lock).split(".")[:-1]:
+            place = place.setdefault(part, {})
+        place[str(check.lock).rpartition(".")[2]] = flag
+        snapshot = world(*((SCOPES[at], each_body) for at, each_body in bodies.items()))
+        chosen = BASELINES[name].only(frozenset({control_id}))
+        kinds = (Kind.LOCK, Kind.ATTESTATION)
+        (verdict,) = [
+            v
+            for s, v in rows(judged(snapshot, chosen, PARAMETERS))
+            if (s.level, v.setting) == (level, setting) and v.kind in kinds
+        ]
+        if check.lock_inferred:
+            assert (verdict.kind, verdict.status) == (Kind.ATTESTATION, Status.NEEDS_DECISION)
+            assert "only inferred" in verdict.detail
+        else:
+            assert (verdict.kind, verdict.status) == (Kind.LOCK, status)
+        assert verdict.observed is verdict.locked is flag

@@ -1,0 +1,230 @@
+"""The words of answers: the first of them hold on their own, and no title reassures by accident."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.findings.answers import Answer, Gap, State, answers
+from auditor.findings.model import Kind, Status
+from auditor.findings.questions import ENABLED, Bearing, Looked
+from auditor.report.answers import GAP, STATE, as_json, sections, sentence
+from tests.findings.test_answers import (
+    ACCOUNT,
+    ADA,
+    BOB,
+    DOUBTS,
+    EXCEPT,
+    GROUP,
+    HOLES,
+    LEVELS,
+    NOTICE,
+    ON,
+    RIGHT,
+    RIGHT_NOTICE,
+    SUMMARY,
+    Row,
+    answer,
+    everywhere,
+    question,
+    run,
+    verdict,
+)
+
+PERSON = Bearing("TR-01", "The promise was read", asks="Have you read it?")
+
+
+def texts(found: Answer) -> dict[str, Sequence[str]]:
+    return {section.heading: section.lines for section in sections(found)}
+
+
+def attested(status: Status = Status.ATTESTED) -> Row:
+    detail = "Read and saved (dpo, until 2027-05-02)"
+    return ACCOUNT, verdict(status, "TR-01", kind=Kind.ATTESTATION, detail=detail)
+
+
+def test_a_no_says_what_was_seen_and_how_far_it_reaches() -> None:
+    assert sentence(answer(everywhere(RIGHT, RIGHT_NOTICE))) == (
+        "No, as far as settings show: all as “strict” asks, at the account, 1 of 1 group and "
+        "2 of 2 users."
+    )
+
+
+def test_a_yes_counts_people_out_of_how_many() -> None:
+    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, ON)]))
+    assert sentence(found) == "Yes: 1 of 1 group and 1 of 2 users."
+
+
+def test_a_yes_says_at_least_while_more_may_come() -> None:
+    blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
+    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON), (BOB, blind)]))
+    assert sentence(found) == "Yes: at least 1 of 2 users."
+
+
+def test_a_yes_does_not_leave_out_those_for_whom_it_is_allowed() -> None:
+    found = answer(
+        everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, verdict(observed=True))])
+    )
+    assert sentence(found) == "Yes: 1 of 1 group; where allowed, also 1 of 2 users."
+
+
+def test_an_allowed_yes_begins_with_yes() -> None:
+    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, verdict(observed=True))]))
+    assert sentence(found) == "Yes: 1 of 2 users, where the baseline or an exception allows it."
+    assert texts(found)["Shown, and allowed by the baseline, an exception or a waiver"] == (
+        "AI-01 “Title of AI-01”: allowed to differ at 1 of 2 users.",
+    )
+
+
+def test_an_allowed_yes_that_was_not_seen_in_full_says_so() -> None:
+    blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
+    rows = everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, verdict(observed=True)), (BOB, blind)])
+    assert sentence(answer(rows)).endswith("allows it; there may be more.")
+
+
+@pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES.keys())
+def test_a_hole_is_never_told_as_a_no(hole: object) -> None:
+    rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, hole)]
+    assert sentence(answer(rows)).startswith("Not ruled out: of 2 controls behind it, 1 ")
+
+
+@pytest.mark.parametrize("doubt", DOUBTS.values(), ids=DOUBTS.keys())
+def test_a_doubt_is_told_first(doubt: object) -> None:
+    rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, doubt)]
+    assert sentence(answer(rows)).startswith("Cannot say: of 2 controls behind it, 1 ")
+
+
+def test_every_part_of_an_open_answer_is_counted() -> None:
+    rows = [
+        *everywhere(RIGHT, RIGHT_NOTICE),
+        *((ADA, v) for v in (*DOUBTS.values(), *HOLES.values())),
+        (ADA, verdict(Status.FAIL)),
+    ]
+    found = answer(rows, Bearing("AI-01", "A"), NOTICE, Bearing("ZZ-01", "Z"))
+    assert sentence(found) == (
+        "Not ruled out: of 3 controls behind it, 2 deviate (1 of 2 users), 1 waived, 1 not locked, "
+        "1 unknown, 1 excepted, 1 undecided, 1 with an expired attestation, 1 with an attestation "
+        "due, 1 not looked at."
+    )
+
+
+def test_what_rests_on_people_says_so_first() -> None:
+    found = answer([*everywhere(RIGHT), attested()], SUMMARY, PERSON)
+    assert sentence(found) == (
+        "Rests on attestations: of 2 controls behind it, 1 attested by a person, 1 as expected."
+    )
+    assert texts(found)["Rests on an attestation"] == (
+        "TR-01 The promise was read: Read and saved (dpo, until 2027-05-02)",
+    )
+
+
+def test_what_does_not_apply_and_what_nobody_looked_at_are_told_apart() -> None:
+    absent = answer(everywhere(verdict(Status.NOT_APPLICABLE)), SUMMARY)
+    assert sentence(absent).startswith("Does not apply here")
+    unseen = answer([], SUMMARY, assessed=set())
+    assert sentence(unseen) == "Not looked at: this run judged none of the 1 control behind it."
+
+
+def test_a_title_never_stands_alone_where_it_does_not_hold() -> None:
+    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON)]))
+    assert texts(found)["Shown by evidence"] == ("AI-01 “Title of AI-01”: not so at 1 of 2 users.",)
+
+
+def test_unknowns_are_told_with_cause_and_place() -> None:
+    found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["denied"])])
+    assert texts(found)["Unknown"] == ("CN-04: refused by Zoom, at 1 of 2 users.",)
+
+
+def test_decisions_name_the_parameter_to_set() -> None:
+    found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["undecided"])])
+    assert texts(found)["Waits for a decision"] == ("CN-04. Set regions in the organisation file.",)
+
+
+def test_a_decision_without_a_parameter_names_the_control_alone() -> None:
+    new = verdict(Status.NEEDS_DECISION, "CN-04", expected=None)
+    found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, new)])
+    assert texts(found)["Waits for a decision"] == ("CN-04.",)
+
+
+def test_due_and_expired_attestations_ask_their_question() -> None:
+    due, expired = attested(Status.NEEDS_DECISION), attested(Status.ATTESTATION_EXPIRED)
+    assert texts(answer([due], PERSON))["Attestation due"] == ("TR-01: Have you read it?",)
+    assert texts(answer([expired], PERSON))["Attestation expired"] == ("TR-01: Have you read it?",)
+
+
+def test_a_lock_that_no_api_shows_is_asked_about() -> None:
+    lock = verdict(Status.NEEDS_DECISION, kind=Kind.ATTESTATION)
+    found = answer([*everywhere(RIGHT), (ACCOUNT, lock)], SUMMARY)
+    assert texts(found)["Attestation due"] == (
+        "AI-01: Title of AI-01: is it locked? Only the portal shows it.",
+    )
+
+
+def test_gaps_are_told_by_reason() -> None:
+    partly = Bearing(
+        "AI-01", "A", (Looked(("ai-01",), LEVELS), Looked(("x",), LEVELS)), shows={"ai-01": ENABLED}
+    )
+    found = answer([(ACCOUNT, RIGHT)], partly, NOTICE)
+    assert texts(found)["Not looked at by this run"] == (
+        f"CN-04: {GAP[Gap.NO_RESULT]}.",
+        f"AI-01: {GAP[Gap.SETTINGS]}.",
+        f"AI-01: {GAP[Gap.LEVELS]}.",
+    )
+    assert sentence(found).endswith("1 not looked at, 1 looked at only in part.")
+
+
+def test_a_control_in_doubt_is_not_listed_as_seen() -> None:
+    excepted = verdict(Status.NOT_APPLICABLE, "CN-04", expected=EXCEPT, observed=True)
+    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]))
+    assert texts(found)["Seen, and as “strict” asks"] == ("AI-01 Title of AI-01.",)
+    assert texts(found)["Not judged, because an exception holds"] == (
+        "CN-04 “Title of CN-04”: not judged at 1 of 2 users.",
+    )
+
+
+def test_what_nobody_can_know_comes_last() -> None:
+    known = question(SUMMARY)
+    asked = type(known)(
+        **{
+            **{name: getattr(known, name) for name in known.__slots__},
+            "nobody_can_know": "What others record.",
+        }
+    )
+    (found,) = answers(run(everywhere(RIGHT)), [asked])
+    assert sections(found)[-1].lines == ("What others record.",)
+
+
+def test_what_does_not_apply_is_counted_beside_a_no() -> None:
+    apart = verdict(Status.NOT_APPLICABLE, "CN-04")
+    found = answer(everywhere(RIGHT, apart))
+    assert sentence(found).endswith("2 of 2 users, 1 not applicable.")
+    assert texts(found)["Does not apply"] == ("CN-04 Title of CN-04.",)
+
+
+def test_every_state_and_gap_has_words() -> None:
+    assert set(STATE) == set(State)
+    assert set(GAP) == set(Gap)
+
+
+def test_json_holds_the_state_the_counts_and_what_they_are_out_of() -> None:
+    blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
+    judged = run(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON), (BOB, blind)]))
+    made = as_json(judged, answers(judged, [question(SUMMARY, NOTICE)]))
+    assert made["schema"] == "auditor/answers/v1"
+    (row,) = made["answers"]
+    assert row["state"] == "yes"
+    assert row["at_least"] is True
+    one = {"by_level": {Level.USER: {"count": 1, "of": 2}}, "unlisted": []}
+    assert row["evidence"]["shown"] == one
+    assert row["unknown"] == [{"cause": "denied", "controls": ["AI-01"], "reach": one}]
+    assert [each["id"] for each in row["controls"]] == ["AI-01", "CN-04"]
+    assert row["controls"][0]["decides"] is True
+
+
+def test_json_has_no_denominator_where_none_is_known() -> None:
+    phone = type(ACCOUNT)(Level.PHONE_ACCOUNT, "p", "phone")
+    judged = run([(phone, ON)])
+    made = as_json(judged, answers(judged, [question(SUMMARY)]))
+    (row,) = made["answers"]
+    assert row["evidence"]["shown"]["by_level"] == {"phone_account": {"count": 1, "of": None}}
