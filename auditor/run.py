@@ -11,13 +11,14 @@ from auditor.collect.interface import Listener, Silent
 from auditor.collect.walk import Walk, utc_now
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings import exit_code
 from auditor.findings.model import Api, RunInfo, Severity
 from auditor.findings.run import Run
 from auditor.policy import reads, record
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import Catalogue
+from auditor.policy.errors import PolicyError
 from auditor.policy.evaluate import evaluate
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Overrides
@@ -63,21 +64,23 @@ class Judgement:
         Raises:
             PolicyError: another version wrote it down in a way this one does not understand.
         """
-        text = snapshot.meta("judgement") or "{}"
-        stored = json.loads(text)
-        baseline, organisation = record.read(stored.get("policy", ""), catalogue)
-        selected = stored["selected"]
-        return cls(
-            catalogue=catalogue,
-            baseline=baseline,
-            organisation=organisation,
-            selected=None if selected is None else frozenset(selected),
-            today=date.fromisoformat(stored["today"]),
-            depth=Level(stored["depth"]),
-            fail_on=None if stored["fail_on"] is None else Severity(stored["fail_on"]),
-            allow_unknown=stored["allow_unknown"],
-            strict=stored["strict"],
-        )
+        try:
+            stored = json.loads(snapshot.meta("judgement") or "{}")
+            baseline, organisation = record.read(stored["policy"], catalogue)
+            selected = stored["selected"]
+            return cls(
+                catalogue=catalogue,
+                baseline=baseline,
+                organisation=organisation,
+                selected=None if selected is None else frozenset(selected),
+                today=date.fromisoformat(stored["today"]),
+                depth=Level(stored["depth"]),
+                fail_on=None if stored["fail_on"] is None else Severity(stored["fail_on"]),
+                allow_unknown=stored["allow_unknown"],
+                strict=stored["strict"],
+            )
+        except record.UNREADABLE as error:
+            raise PolicyError([record.NOT_UNDERSTOOD]) from error
 
     @property
     def overrides(self) -> Overrides:
@@ -123,7 +126,8 @@ def collect(target: Target, snapshot: Snapshot, judgement: Judgement, run_id: st
         NothingSelected: the judgement assesses no control.
         NothingRead: Zoom let nothing be read at all.
     """
-    if not judgement.baseline.assessed:
+    widest = judgement.overrides.widest()
+    if not widest.assessed:
         raise NothingSelected
     facts = {
         "run_id": run_id,
@@ -139,7 +143,7 @@ def collect(target: Target, snapshot: Snapshot, judgement: Judgement, run_id: st
     Walk(
         api=target.client,
         snapshot=snapshot,
-        reads=reads.needed(judgement.overrides.widest(), judgement.depth),
+        reads=reads.needed(widest, judgement.depth, judgement.parameters),
         account_id=target.account_id,
         workers=target.workers,
         listener=target.listener,
@@ -158,9 +162,16 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
 
     Raises:
         NothingSelected: the judgement assesses no control.
+        SnapshotError: the collection broke off, so who or what is missing cannot be told.
     """
-    if not judgement.baseline.assessed:
+    widest = judgement.overrides.widest()
+    if not widest.assessed:
         raise NothingSelected
+    if not snapshot.meta("finished_at"):
+        raise SnapshotError(
+            "The run broke off before everything was read, so it cannot be judged. "
+            "Read the account again: auditor audit"
+        )
     evaluation = evaluate(
         snapshot,
         judgement.catalogue,
@@ -203,7 +214,7 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         summary=evaluation.summary,
         api=Api(**json.loads(fact("api") or "{}")),
         errors=evaluation.errors,
-        controls={cid: each.control.info for cid, each in judgement.baseline.assessed.items()},
+        controls={cid: each.control.info for cid, each in widest.assessed.items()},
         assessments=evaluation.assessments,
         tool_version=__version__,
         waivers=evaluation.waivers,

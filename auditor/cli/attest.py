@@ -15,8 +15,11 @@ from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 from auditor.policy import files, organisation, yaml_source
 from auditor.policy.baseline import Assessed
+from auditor.policy.match import Match
 from auditor.policy.settlements import WARN_DAYS, Attestation
 from auditor.run import Judgement
+
+WHOLE_ACCOUNT = Match(level=Level.ACCOUNT)
 
 
 def attest(
@@ -47,7 +50,9 @@ def attest(
         Level.ACCOUNT, settings.baseline
     )
     catalogue = files.shipped_catalogue()
-    kept = organisation.load(path, catalogue).attestations if path.exists() else ()
+    if not list_:
+        output.check_writable(path)
+    kept = organisation.entries(path, "attestations", catalogue).attestations
     today = datetime.now(UTC).date()
     due = list(_due(judgement, kept, today))
     width = min(terminal.width, 100)
@@ -56,7 +61,6 @@ def attest(
             typer.echo(textwrap.fill(f"{each.control.id}  {state}  {each.control.title}", width))
         typer.echo(f"{len(due)} attestations are due.")
         return
-    output.check_writable(path)
     author = by or typer.prompt("Your e-mail address")
     rows: list[dict[str, Any]] = [
         each.model_dump(mode="json", exclude_none=True, exclude_defaults=True) for each in kept
@@ -66,7 +70,7 @@ def attest(
         typer.echo(f"\n{number} of {len(due)}: {each.control.id} ({state}), {each.severity}")
         row = _asked(each, author, today, width)
         if row is not None:
-            rows = [old for old in rows if old["control"] != row["control"]] + [row]
+            rows = [old for old in rows if not _answers_the_same(old, row)] + [row]
             answered += 1
             comment = "What no API shows, and who looked. Include it in the organisation file."
             content = yaml_source.dumped({"attestations": rows}, comment)
@@ -76,11 +80,17 @@ def attest(
         typer.echo(f"{path} written. Name it in the organisation file: include: [{path.name}]")
 
 
+def _answers_the_same(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    return old["control"] == new["control"] and "scope" not in old
+
+
 def _due(
     judgement: Judgement, kept: tuple[Attestation, ...], today: date
 ) -> Iterator[tuple[Assessed, str]]:
     """The attestation controls that nobody answered, or whose answer ends soon, with its state."""
-    known = {each.control: each for each in (*judgement.organisation.attestations, *kept)}
+    answers = (*judgement.organisation.attestations, *kept)
+    lasting = sorted(answers, key=lambda each: each.expires)
+    known = {each.control: each for each in lasting if each.scope == WHOLE_ACCOUNT}
     for control_id, each in judgement.baseline.assessed.items():
         if each.control.attestation is None:
             continue
@@ -106,17 +116,23 @@ def _asked(each: Assessed, author: str, today: date, width: int) -> dict[str, An
     statement = typer.prompt("Answer (empty to skip)", default="", show_default=False)
     if not statement.strip():
         return None
-    evidence = typer.prompt("Where is the evidence (link or file)")
+    evidence = typer.prompt("Where is the evidence (link or file)", value_proc=_said)
     proposed = (today + timedelta(days=question.renew_days)).isoformat()
     expires = typer.prompt("Look again by", default=proposed, value_proc=_later_than(today))
     return {
         "control": each.control.id,
         "statement": statement.strip(),
-        "evidence": evidence.strip(),
+        "evidence": evidence,
         "by": author,
         "on": today.isoformat(),
         "expires": expires,
     }
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("Name a link or a file: whoever reads the answer will look there.")
+    return text.strip()
 
 
 def _later_than(today: date) -> Any:

@@ -88,7 +88,7 @@ def accept_keys(
     """
     output.check_writable(path)
     catalogue = files.shipped_catalogue()
-    known = organisation.load(path, catalogue).triage if path.exists() else ()
+    known = organisation.entries(path, "triage", catalogue).triage
     settings = config.load()
     snapshot = _stored(settings, run)
     finished = runs.judge(snapshot, Selection(baseline=baseline, org=org).rejudgement(snapshot))

@@ -47,7 +47,7 @@ BaselineOption = Annotated[
         "-b",
         metavar="NAME|FILE",
         help="What to measure against: a shipped baseline or a file. "
-        "[default: AUDITOR_BASELINE, else the organisation file's, else consent-first]",
+        "[default: the organisation file's, else AUDITOR_BASELINE, else consent-first]",
         show_default=False,
     ),
 ]

@@ -52,12 +52,12 @@ class Commands(TyperGroup):
         terminal = Terminal()
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort):
+        except typer.Exit:
             raise
         except BrokenPipeError:
             _close_stdout()
             raise typer.Exit(ExitCode.OK) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):
             _terminal(ctx, terminal).complain("interrupted.")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
         except Exception as error:

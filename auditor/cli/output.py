@@ -12,7 +12,7 @@ class OutputError(Exception):
 
     def __init__(self, path: Path, error: OSError) -> None:
         reason = error.strerror or type(error).__name__
-        super().__init__(f"{path} cannot be written: {reason}. Choose another place with --output.")
+        super().__init__(f"{path} cannot be written: {reason}. Choose another place.")
 
 
 class Exists(OutputError):
@@ -29,7 +29,11 @@ def refuse_to_replace(path: Path) -> None:
         Exists: a file or folder of that name is there.
         OutputError: it could not be written anyway.
     """
-    if path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise OutputError(path, error) from error
+    if exists:
         raise Exists(path)
     check_writable(path)
 

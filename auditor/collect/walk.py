@@ -1,4 +1,4 @@
-"""The walk: account, groups, users, each document of the plan once, into the snapshot.
+"""The walk: account, groups, users and what lies beside them, each document of the plan once.
 
 Requests run in worker threads, so many at a time as fit between the question and its answer; the
 snapshot is written by the calling thread alone. A document that cannot be read becomes a recorded
@@ -8,14 +8,19 @@ is recorded as such instead of being asked for.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from itertools import chain, islice
 
-from auditor.collect import rows
+from auditor.collect import hosts, meetings, rows
+from auditor.collect.errands import Errand, R, T
 from auditor.collect.interface import Api, Listener, Silent
-from auditor.evidence.plan import LISTINGS, PENDING, PHONE, TOKEN, Reads
+from auditor.collect.phone import PhoneLevels
+from auditor.collect.rows import Listed
+from auditor.collect.usage import AccountUse
+from auditor.evidence.plan import AI_FEATURES, LISTINGS, PENDING, PHONE, TOKEN, Reads
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
@@ -76,6 +81,9 @@ class Walk:
     now: Callable[[], str] = utc_now
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the walk is broken off, so that waiting requests can end."""
+    _pool: ThreadPoolExecutor | None = None
+    _refused: dict[View, Refusal] = field(default_factory=dict)
+    """The listings that were refused."""
     _given_up: Unseen | None = None
     _failures: int = 0
     _first_error: ZoomError | None = None
@@ -88,30 +96,68 @@ class Walk:
         Raises:
             NothingRead: no document at all could be read.
         """
-        account = Scope(Level.ACCOUNT, self.account_id, "account")
+        account = self.account
         with ThreadPoolExecutor(self.workers, thread_name_prefix="read") as pool:
+            self._pool = pool
             try:
                 self.snapshot.add_scope(account)
-                self._read_scopes(pool, [account], self.reads.account)
+                self._read_scopes([account], self.reads.account)
                 self._stop_if_nothing_works()
-                self._record_phone_and_token()
+                phone = self._record_phone_and_token()
                 self._stop_if_nothing_works()
-                if self.reads.group or self.reads.user:
-                    groups = self._listed(account, Level.GROUP)
-                    self._stop_if_nothing_works()
-                    with self.snapshot.batch():
-                        for group in groups:
-                            self.snapshot.add_scope(group)
-                    self._read_scopes(pool, groups, self.reads.group)
-                if self.reads.user:
-                    users = self._listed(account, Level.USER)
-                    self._count_pending(account)
-                    self._read_scopes(pool, users, self.reads.user)
+                use = AccountUse(self)
+                refusals = self._read_use(use)
+                self._stop_if_nothing_works()
+                groups = self._groups(account)
+                users = self._users(account)
+                if self.reads.hosts:
+                    hosts.record(self, use.hosts, groups, users)
+                PhoneLevels(self, phone).read(groups, users)
+                if self.reads.notices:
+                    meetings.read_notices(self, use.meetings_with_ai, refusals)
+                meetings.read_upcoming(self, users)
             except BaseException:
                 self.stopping.set()
                 self._give_up(Unseen(Cause.NOT_COLLECTED, "the run was stopped"))
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+    @property
+    def account(self) -> Scope:
+        """The account that is read."""
+        return Scope(Level.ACCOUNT, self.account_id, "account")
+
+    def today(self) -> date:
+        """The day, UTC."""
+        return datetime.fromisoformat(self.now()).astimezone(UTC).date()
+
+    def _groups(self, account: Scope) -> Listed:
+        """List the groups where a level below the account needs them, and read them."""
+        r = self.reads
+        if not (r.group or r.phone_group or r.hosts or self._users_are_needed):
+            return Listed()
+        groups = self._listed(account, Level.GROUP)
+        self._stop_if_nothing_works()
+        with self.snapshot.batch():
+            for group in groups.scopes:
+                self.snapshot.add_scope(group)
+        self._read_scopes(groups.scopes, r.group)
+        return groups
+
+    def _users(self, account: Scope) -> Listed:
+        """List the users where something of theirs is needed, and read their settings."""
+        if not (self._users_are_needed or self.reads.hosts):
+            return Listed()
+        users = self._listed(account, Level.USER)
+        self._read_scopes(users.scopes, self.reads.user)
+        if self.reads.user:  # last, so that a user in both lists counts as the other one says
+            self._count_pending(account)
+        return users
+
+    @property
+    def _users_are_needed(self) -> bool:
+        r = self.reads
+        return bool(r.user or r.phone_user or r.meeting or r.webinar)
 
     def _stop_if_nothing_works(self) -> None:
         """End the run where nothing was read for a reason that holds for everything else."""
@@ -122,30 +168,52 @@ class Walk:
         if error is not None and not self._documents and not passing:
             raise NothingRead(error)
 
-    def _read_scopes(
-        self, pool: ThreadPoolExecutor, scopes: Iterable[Scope], views: tuple[View, ...]
-    ) -> None:
-        """Read `views` of every scope, a bounded number at a time, and record them in order."""
+    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[tuple[T, R]]:
+        """`work` done in worker threads, a bounded number at a time, in order."""
+        assert self._pool is not None
+        waiting: deque[tuple[T, Future[R]]] = deque()
+        queue = iter(of)
+        while True:
+            for item in islice(queue, 4 * self.workers - len(waiting)):
+                waiting.append((item, self._pool.submit(work, item)))
+            if not waiting:
+                return
+            item, future = waiting.popleft()
+            yield item, future.result()
+
+    def _read_scopes(self, scopes: Iterable[Scope], views: tuple[View, ...]) -> None:
+        """Read `views` of every scope and record them in order."""
         scopes = list(scopes)
         if not scopes or not views:
             return
         self.listener.found(scopes[0].level, len(scopes))
-        waiting: deque[tuple[Scope, Future[list[Outcome]]]] = deque()
-        queue = iter(scopes)
-        exhausted = False
-        while waiting or not exhausted:
+        read = self.each(lambda scope: self._documents_of(scope, views), scopes)
+        for batch in _in_batches(read):
             with self.snapshot.batch():
-                for _ in range(BATCH):
-                    while not exhausted and len(waiting) < 4 * self.workers:
-                        scope = next(queue, None)
-                        if scope is None:
-                            exhausted = True
-                        else:
-                            waiting.append((scope, pool.submit(self._documents_of, scope, views)))
-                    if not waiting:
-                        break
-                    scope, future = waiting.popleft()
-                    self._record(scope, views, future.result())
+                for scope, outcomes in batch:
+                    self._record(scope, views, outcomes)
+
+    def _read_use(self, use: AccountUse) -> list[Refusal]:
+        """Read what the account has beside its settings. Returns the reports that were refused."""
+        refusals = []
+        for errand, outcome in self.each(lambda e: self.asked(e.source, e.ask), use.errands()):
+            self.snapshot.record(errand.scope, errand.view, outcome)
+            if isinstance(outcome, Refusal) and errand.view.option in AI_FEATURES:
+                refusals.append(outcome)
+        return refusals
+
+    def record(self, level: Level, rows: Iterator[tuple[Errand, Outcome]], expected: int) -> None:
+        """Write what came of errands at one level. An answer of None is left out."""
+        if expected:
+            self.listener.found(level, expected)
+        for batch in _in_batches(rows):
+            with self.snapshot.batch():
+                for errand, outcome in batch:
+                    if expected:
+                        self.listener.read(level)
+                    if isinstance(outcome, Refusal) or outcome.body is not None:
+                        self.snapshot.add_scope(errand.scope)
+                        self.snapshot.record(errand.scope, errand.view, outcome)
 
     def _record(self, scope: Scope, views: tuple[View, ...], outcomes: list[Outcome]) -> None:
         self.snapshot.add_scope(scope)
@@ -164,12 +232,15 @@ class Walk:
         if scope.level is Level.USER and scope.id == scope.email:
             unseen = Unseen(Cause.NOT_COLLECTED, "the list of users gave no id for this user")
             return Refusal(unseen, _source(endpoint, view), self.now())
-        return self._asked(
+        return self.asked(
             _source(endpoint, view), lambda: self.api.get(endpoint, ids=ids, params=params)
         )
 
-    def _asked(self, source: str, ask: Callable[[], JsonValue]) -> Outcome:
-        """What came of one request. Counts what would make every further request pointless."""
+    def asked(self, source: str, ask: Callable[[], JsonValue]) -> Outcome:
+        """What came of one request, or of one listing.
+
+        Counts what would make every further request pointless.
+        """
         if self._given_up is not None:
             return Refusal(self._given_up, source, self.now())
         try:
@@ -199,12 +270,13 @@ class Walk:
         if self._given_up is None:
             self._given_up = why
 
-    def _listed(self, account: Scope, level: Level) -> list[Scope]:
+    def _listed(self, account: Scope, level: Level) -> Listed:
         """The scopes of a level, each once; what came of each listing is recorded."""
         found: dict[str, Scope] = {}
         for view in LISTINGS[level]:
             self._list(account, view, found)
-        return list(found.values())
+        refusals = [self._refused[view] for view in LISTINGS[level] if view in self._refused]
+        return Listed(list(found.values()), refusals[0] if refusals else None)
 
     def _list(self, account: Scope, view: View, found: dict[str, Scope]) -> None:
         """Add what a listing names to `found`. One that names rows nobody can ask for failed."""
@@ -223,10 +295,15 @@ class Walk:
                     found.setdefault(scope.id, scope)
             return {"listed": len(found) - before}
 
-        outcome = self._asked(_listing_source(endpoint, view), ask)
+        outcome = self.asked(_listing_source(endpoint, view), ask)
         if nameless:
             unseen = Unseen(Cause.ERROR, f"{nameless} rows of the list have no id")
             outcome = Refusal(unseen, outcome.source, outcome.observed_at)
+        elif view.option == "active" and isinstance(outcome, Document) and not found:
+            unseen = Unseen(Cause.ERROR, "the list of active users is empty: not even the owner")
+            outcome = Refusal(unseen, outcome.source, outcome.observed_at)
+        if isinstance(outcome, Refusal):
+            self._refused[view] = outcome
         self.snapshot.record(account, view, outcome)
 
     def _count_pending(self, account: Scope) -> None:
@@ -242,19 +319,28 @@ class Walk:
     def _token(self) -> JsonValue:
         return {"token": {"scopes": [*sorted(self.api.authenticate())]}}
 
-    def _record_phone_and_token(self) -> None:
+    def _record_phone_and_token(self) -> Outcome | None:
+        """Record both; returns what came of asking for the phone account."""
         if self.reads.token:
             app = Scope(Level.APP, self.account_id, "the auditor's own app")
-            outcome = self._asked("POST /oauth/token", self._token)
+            outcome = self.asked("POST /oauth/token", self._token)
             self.snapshot.add_scope(app)
             self.snapshot.record(app, TOKEN, outcome)
-        if self.reads.phone:
-            phone = Scope(Level.PHONE_ACCOUNT, self.account_id, "Zoom Phone")
-            endpoint = endpoints.PHONE_ACCOUNT_SETTINGS
-            params = {"setting_types": ",".join(self.reads.phone)}
-            outcome = self._asked(endpoint.request, lambda: self.api.get(endpoint, params=params))
-            self.snapshot.add_scope(phone)
-            self.snapshot.record(phone, PHONE, outcome)
+        if not self.reads.phone:
+            return None
+        phone = Scope(Level.PHONE_ACCOUNT, self.account_id, "Zoom Phone")
+        endpoint = endpoints.PHONE_ACCOUNT_SETTINGS
+        params = {"setting_types": ",".join(self.reads.phone)}
+        outcome = self.asked(endpoint.request, lambda: self.api.get(endpoint, params=params))
+        self.snapshot.add_scope(phone)
+        self.snapshot.record(phone, PHONE, outcome)
+        return outcome
+
+
+def _in_batches(rows: Iterator[T]) -> Iterator[Iterator[T]]:
+    """Rows as they come, in portions for one transaction each."""
+    for first in rows:
+        yield chain([first], islice(rows, BATCH - 1))
 
 
 def _cause(error: ZoomError) -> Cause:

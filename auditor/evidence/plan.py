@@ -1,4 +1,4 @@
-"""What to read: the views of the account, of every group and of every user, and what lies beside."""
+"""What to read: views of the account, of every group and of every user, and what lies beside."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,6 +32,8 @@ LOGS = View("report_operationlogs")
 SUMMARIES = View("meeting_summaries")
 NOTICES = View("dashboard_meeting_participants")
 MEETING = View("meeting")
+HOSTS = View("hosts")
+"""The groups of the people who hosted what reports name; recorded with the account."""
 
 
 def history(feature: str) -> View:

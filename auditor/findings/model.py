@@ -152,6 +152,11 @@ class Settlement:
         """True where it fails a gate: it has run out, or it covers nothing."""
         return self.state in ("expired", "unmatched")
 
+    @property
+    def needs_care(self) -> bool:
+        """True where somebody has to do something about it, soon or now."""
+        return self.is_stale or self.state == "expiring"
+
 
 @dataclass(frozen=True, slots=True)
 class Api:

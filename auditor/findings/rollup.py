@@ -330,6 +330,8 @@ def _identity(verdict: Verdict) -> tuple[object, ...]:
         verdict.decided_by,
         verdict.changeable_by,
         verdict.source,
+        _canonical(None if verdict.waiver is None else dict(verdict.waiver)),
+        verdict.override,
     )
 
 

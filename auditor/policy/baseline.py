@@ -255,7 +255,7 @@ def merged(assessed: Assessed, choice: ControlChoice) -> Assessed:
         severity=choice.severity or assessed.severity,
         lock=choice.lock if "lock" in said else assessed.lock,
         expectations=expectations,
-        attest=choice.attest if "attest" in said else assessed.attest,
+        attest=None if not choice.assess else choice.attest or assessed.attest,
     )
 
 

@@ -7,6 +7,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.policy import locks, lookup
 from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue, Check
+from auditor.policy.judge import without
 
 BENCHMARKS = frozenset({"CIS"})
 """Families that only look at settings through the eyes of a published benchmark."""
@@ -32,7 +33,8 @@ def captured(
                     continue
                 reading = lookup.find(check, account.outcomes).reading
                 if isinstance(reading, Seen):
-                    settings[check.setting] = {"op": "eq", "value": reading.value}
+                    kept_of_it = without(reading.value, check.leave_out)
+                    settings[check.setting] = {"op": "eq", "value": kept_of_it}
                 elif check.legacy_of is None:
                     unseen.append(check.setting)
             if settings:

@@ -43,7 +43,7 @@ class Check(_Strict):
     setting: str
     surface: str = SETTINGS_SURFACE
     view: str = ""
-    """The `option` that returns it; empty for the default view."""
+    """The `option` that returns it, the feature or the kind of app; empty for the default view."""
     type: Annotated[tuple[SettingType, ...], BeforeValidator(_as_tuple)] = ()
     """The documented types; empty where Zoom documents none."""
     values: tuple[JsonValue, ...] | None = None
@@ -65,6 +65,8 @@ class Check(_Strict):
     """The newer setting of the same control: this one counts only where that one is absent."""
     since: Mapping[str, str] = {}
     """When Zoom began to return it: level (or `lock:level`) to date."""
+    when_absent: Literal["unknown", "not_applicable"] | None = None
+    """What the control says of it, unless the check has a licence of its own."""
     confidence: Literal["schema", "changelog", "inferred", "derived"] = "schema"
 
     @property

@@ -1,7 +1,7 @@
 """Controls computed from the other verdicts of a run: CC-01, CC-02 and CC-07."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from auditor.evidence.reading import Cause, JsonValue
@@ -27,16 +27,25 @@ _WORST_FIRST = (
 )
 
 
+_UNSEEN = (Status.UNKNOWN, Status.ATTESTED, Status.ATTESTATION_EXPIRED)
+"""Nothing was seen; that somebody looked and said so makes no computed pass of it."""
+
+
 @dataclass
 class Tally:
     """What the derived controls need to know of all verdicts; fed one assessment at a time."""
 
     lock_fails: set[str] = field(default_factory=set)
     lock_unknowns: dict[str, Cause] = field(default_factory=dict)
+    lock_waivers: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Settings that are not locked and need not be, with the waiver that says so."""
     lock_passes: int = 0
     account: dict[tuple[str, str], Status] = field(default_factory=dict)
     looser: dict[Level, Counter[str]] = field(
         default_factory=lambda: {Level.GROUP: Counter(), Level.USER: Counter()}
+    )
+    looser_waivers: dict[Level, dict[str, Mapping[str, str]]] = field(
+        default_factory=lambda: {Level.GROUP: {}, Level.USER: {}}
     )
     loose_scopes: Counter[Level] = field(default_factory=Counter)
     uncompared: dict[Level, set[Cause]] = field(
@@ -66,8 +75,10 @@ class Tally:
     def _add_lock(self, verdict: Verdict) -> None:
         if verdict.status is Status.FAIL:
             self.lock_fails.add(verdict.setting)
-        elif verdict.status is Status.UNKNOWN and verdict.cause is not None:
+        elif verdict.status in _UNSEEN and verdict.cause is not None:
             self.lock_unknowns[verdict.setting] = verdict.cause
+        elif verdict.status is Status.WAIVED:
+            self.lock_waivers[verdict.setting] = verdict.waiver or {}
         elif verdict.status is Status.PASS:
             self.lock_passes += 1
 
@@ -77,9 +88,11 @@ class Tally:
             self.looser[level][verdict.setting] += 1
             self.compared[level] += 1
             return True
-        if verdict.status is Status.UNKNOWN and verdict.cause is not None:
+        if account in protective and verdict.status is Status.WAIVED:
+            self.looser_waivers[level][verdict.setting] = verdict.waiver or {}
+        if verdict.status in _UNSEEN and verdict.cause is not None:
             self.uncompared[level].add(verdict.cause)
-        elif account is Status.UNKNOWN:
+        elif account in _UNSEEN:
             self.uncompared[level].add(Cause.ABSENT)
         else:
             self.compared[level] += 1
@@ -132,6 +145,8 @@ def _locks(base: Verdict, tally: Tally) -> Verdict:
     if tally.lock_unknowns:
         detail = f"{len(tally.lock_unknowns)} locks could not be read."
         return _unknown(base, set(tally.lock_unknowns.values()), detail)
+    if tally.lock_waivers:
+        return _waived(base, tally.lock_waivers)
     if not tally.lock_passes:
         return _unknown(base, {Cause.ABSENT}, "No lock was read.")
     return replace(base, observed=True)
@@ -146,6 +161,8 @@ def _looser(base: Verdict, tally: Tally, level: Level) -> Verdict:
     if tally.uncompared[level]:
         detail = f"Not every {level} value could be compared with the account's."
         return _unknown(base, tally.uncompared[level], detail)
+    if tally.looser_waivers[level]:
+        return _waived(base, tally.looser_waivers[level])
     if not tally.compared[level]:
         detail = f"There is no {level} to compare with the account."
         return replace(base, status=Status.NOT_APPLICABLE, detail=detail)
@@ -156,6 +173,16 @@ def _triaged(base: Verdict, tally: Tally) -> Verdict:
     if tally.unread:
         return _unknown(base, tally.unread, "Not every settings document could be read.")
     return replace(base, observed=[])
+
+
+def _waived(base: Verdict, waivers: Mapping[str, Mapping[str, str]]) -> Verdict:
+    """Every deviation it counts is waived; the waiver that ends first is the one to mind."""
+    first = min(waivers.values(), key=lambda waiver: waiver.get("expires", ""))
+    count = len(waivers)
+    detail = f"{count} setting{'s deviate, each' if count > 1 else ' deviates,'} under a waiver."
+    return replace(
+        base, status=Status.WAIVED, observed=_names(waivers), detail=detail, waiver=first
+    )
 
 
 def _unknown(base: Verdict, causes: set[Cause], detail: str) -> Verdict:

@@ -6,23 +6,22 @@ baseline always give the same result.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from auditor.evidence.plan import LISTINGS
+from auditor.evidence.plan import COUNTS, LISTINGS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
-from auditor.evidence.view import Refusal, View
+from auditor.evidence.view import Document, Refusal, View
 from auditor.findings.model import ReadError, Settlement, Severity, Status, Summary, Verdict
 from auditor.findings.run import Assessment
-from auditor.policy import derived, uncovered
+from auditor.policy import beside, derived, uncovered
 from auditor.policy.assess import Assessor
 from auditor.policy.baseline import Baseline
-from auditor.policy.catalogue import SETTINGS_LEVELS, Catalogue
+from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Catalogue, Check
 from auditor.policy.derived import Tally
-from auditor.policy.outcome import Context
 from auditor.policy.overrides import Overrides
-from auditor.policy.reads import DEPTHS, NEW_SETTINGS_CONTROL, checks, levels
+from auditor.policy.reads import DEPTHS, NEW_SETTINGS_CONTROL, checks, document_at, levels, reached
 from auditor.policy.settlements import Settlements
 from auditor.policy.uncovered import Coverage, NewSettings
 
@@ -53,7 +52,8 @@ class _Counts:
     def add(self, assessment: Assessment) -> None:
         for verdict in assessment.verdicts:
             self.status[verdict.status] += 1
-            if verdict.status is Status.UNKNOWN:
+            settled = verdict.status is Status.ATTESTATION_EXPIRED and verdict.cause is not None
+            if verdict.status is Status.UNKNOWN or settled:  # it is as unknown as it was before
                 self.unknown[verdict.severity] += 1
                 self.unread += verdict.cause is not None and verdict.cause.is_failed_read
             if verdict.status is Status.FAIL:
@@ -77,10 +77,11 @@ def evaluate(
     counted, and kept only with `keep_passes`. `settlements` count what they met, so each
     evaluation needs its own.
     """
+    widest = overrides.widest() if overrides is not None else baseline
     parameters = {**baseline.parameters, **parameters}
     accepted = parameters.get("known_keys")
     patterns = [str(each) for each in accepted] if isinstance(accepted, list) else []
-    new = NewSettings(Coverage(catalogue, baseline, patterns))
+    new = NewSettings(Coverage(catalogue, widest, patterns))
     tally, counts = Tally(), _Counts()
     kept: list[Assessment] = []
     slimmed: dict[int, tuple[Verdict, ...]] = {}
@@ -101,27 +102,28 @@ def evaluate(
     for assessment in assessor.run(snapshot):
         tally.add(assessment)
         keep(assessment)
-    if NEW_SETTINGS_CONTROL in baseline.assessed:
+    account = next(snapshot.scopes(Level.ACCOUNT))
+    wish = assessor.wished(account, NEW_SETTINGS_CONTROL)
+    if wish is not None:
         for evidence in _settings_evidence(snapshot, depth):
             new.add(evidence)
-        severity = baseline.assessed[NEW_SETTINGS_CONTROL].severity
-        for found in new.assessments(severity):
-            settled = assessor.settled(found.scope, found.verdicts)
+        for found in new.assessments(wish.assessed.severity):
+            verdicts = [replace(verdict, override=wish.override) for verdict in found.verdicts]
+            settled = assessor.settled(found.scope, verdicts)
             assessment = Assessment(found.scope, settled, found.observed_at)
             keep(assessment)
             tally.new_settings.update(uncovered.suspicious(assessment))
         tally.unread = new.unread | _unlisted(snapshot, depth)
         if not new.returned:
             tally.unread.add(Cause.ABSENT)
-    account = next(snapshot.scopes(Level.ACCOUNT))
-    context = Context(parameters)
-    verdicts = derived.verdicts(baseline, tally, context, depth)
-    keep(Assessment(account, assessor.settled(account, verdicts)))
+    keep(Assessment(account, assessor.settled(account, assessor.computed(account, tally))))
     return Evaluation(
         assessments=tuple(kept),
-        summary=_summary(snapshot, baseline, counts, new, depth),
-        errors=tuple(_errors(snapshot, baseline, depth)),
-        waivers=tuple(settlements.states(baseline.assessed)) if settlements else (),
+        summary=_summary(snapshot, widest, counts, new, depth),
+        errors=tuple(_errors(snapshot, widest, depth)),
+        waivers=tuple(settlements.states(widest.assessed, _blind(snapshot, depth)))
+        if settlements
+        else (),
     )
 
 
@@ -140,6 +142,18 @@ def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
     return refused | ({Cause.NOT_COLLECTED} if None in listings else set())
 
 
+def _blind(snapshot: Snapshot, depth: Level) -> frozenset[Level]:
+    """The levels that lie below `depth`, or of which some groups or users are not known."""
+    below = set(DEPTHS) - set(levels(depth))
+    account = next(snapshot.evidence(Level.ACCOUNT))
+    unlisted = {
+        level
+        for level, views in LISTINGS.items()
+        if not all(isinstance(account.outcomes.get(view), Document) for view in views)
+    }
+    return frozenset(below | unlisted)
+
+
 def _reached(depth: Level) -> list[Level]:
     return [level for level in levels(depth) if level in SETTINGS_LEVELS]
 
@@ -156,6 +170,7 @@ def _summary(
                 pending += 1
             else:
                 coverage[level] += 1
+    coverage |= beside.coverage(next(snapshot.evidence(Level.ACCOUNT)), reached(depth))
     return Summary(
         by_status={status: counts.status[status] for status in Status},
         by_severity={severity: counts.severity[severity] for severity in Severity},
@@ -173,11 +188,12 @@ def _summary(
 def _errors(snapshot: Snapshot, baseline: Baseline, depth: Level) -> Iterator[ReadError]:
     """One row for equal refusals, with the controls that each of them blinds."""
     rows: Counter[tuple[str, Cause, str, tuple[str, ...]]] = Counter()
-    for level in (*_reached(depth), Level.APP, Level.PHONE_ACCOUNT):
+    within = reached(depth)
+    for level in within:
         for evidence in snapshot.evidence(level):
             for view, outcome in evidence.outcomes.items():
                 if isinstance(outcome, Refusal) and outcome.unseen.cause.is_failed_read:
-                    blinded = _blinded(baseline, level, view)
+                    blinded = _blinded(baseline, level, view, within)
                     if blinded:
                         unseen = outcome.unseen
                         rows[outcome.source, unseen.cause, unseen.detail, blinded] += 1
@@ -185,30 +201,32 @@ def _errors(snapshot: Snapshot, baseline: Baseline, depth: Level) -> Iterator[Re
         yield ReadError(source, cause, message, controls, count)
 
 
-def _blinded(baseline: Baseline, level: Level, view: View) -> tuple[str, ...]:
-    """The controls of the baseline that read `view` at `level`."""
-    listed = next((below for below, views in LISTINGS.items() if view in views), None)
+def _blinded(
+    baseline: Baseline, level: Level, view: View, within: Iterable[Level]
+) -> tuple[str, ...]:
+    """The controls of the baseline that read `view` at `level`, or scopes that it would name."""
+    names = {below for below, views in LISTINGS.items() if view in views and below in within}
+    counts = {at for at, counted in COUNTS.items() if counted == view and at[0] in within}
+
+    def reads(check: Check) -> bool:
+        locks = check.lock is not None and level in check.lock_levels
+        return (
+            (level in check.levels and document_at(check, level) == view)
+            or (locks and check.lock_document == view)
+            or (check.surface == SETTINGS_SURFACE and not names.isdisjoint(check.levels))
+            or any((at, check.surface) in counts for at in check.levels)
+        )
+
     return tuple(
         each.control.id
         for each in baseline.assessed.values()
-        if any(
-            (level in check.levels and check.document == view)
-            or (
-                check.lock is not None
-                and check.lock_document == view
-                and level in check.lock_levels
-            )
-            or (listed is not None and listed in check.levels)
-            for check in checks(each)
-        )
+        if any(reads(check) for check in checks(each))
     )
 
 
 def not_reached(baseline: Baseline, depth: Level) -> tuple[str, ...]:
     """The controls of `baseline` all of whose checks lie below `depth`."""
-    below = set(DEPTHS) - set(levels(depth))
-    if Level.MEETING in below:
-        below.add(Level.WEBINAR)
+    below = set(Level) - set(reached(depth))
     return tuple(
         each.control.id
         for each in baseline.assessed.values()

@@ -11,7 +11,7 @@ from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Outcome, View
 from auditor.findings.model import Kind, Status, Verdict
-from auditor.policy import locks, lookup
+from auditor.policy import layers, locks, lookup, usage
 from auditor.policy.baseline import Assessed
 from auditor.policy.catalogue import SETTINGS_SURFACE, Check
 from auditor.policy.locks import LockDocuments
@@ -46,7 +46,7 @@ class Case:
 def value(case: Case, check: Check) -> Verdict | None:
     """The verdict on the value of `check`; None where a newer setting speaks for it."""
     expectation = case.assessed.expectations[check.setting]
-    found = lookup.find(check, case.outcomes)
+    found = _find(case, check, expectation)
     newer = _newer(case, check)
     if newer is not None:
         newer_found = lookup.find(newer, case.outcomes)
@@ -74,7 +74,7 @@ def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
         setting=check.setting,
         expected=LOCKED,
         decided_by=case.scope.level,
-        changeable_by=locks.chain(check, case.scope, case.locks).changeable_by,
+        changeable_by=layers.chain(check, case.scope, case.outcomes, case.locks).changeable_by,
     )
     if verdict is not None and verdict.status is Status.NOT_APPLICABLE:
         return replace(base, status=Status.NOT_APPLICABLE, detail=verdict.detail)
@@ -121,8 +121,15 @@ def attestation(assessed: Assessed) -> Verdict:
     )
 
 
+def _find(case: Case, check: Check, expectation: Expectation) -> Found:
+    if check.surface not in usage.SURFACES:
+        return lookup.find(check, case.outcomes)
+    parameters = case.context.parameters
+    return usage.find(usage.Question(check, expectation, case.outcomes, parameters))
+
+
 def _judged(case: Case, check: Check, expectation: Expectation, found: Found) -> Verdict:
-    chain = locks.chain(check, case.scope, case.locks)
+    chain = layers.chain(check, case.scope, case.outcomes, case.locks)
     base = Verdict(
         control=case.assessed.control.id,
         kind=Kind.USAGE if check.surface in USAGE_SURFACES else Kind.VALUE,
@@ -139,45 +146,56 @@ def _judged(case: Case, check: Check, expectation: Expectation, found: Found) ->
     if excepted is not None:
         observed = found.reading.value if isinstance(found.reading, Seen) else None
         return replace(base, status=Status.NOT_APPLICABLE, observed=observed, detail=excepted)
-    inapplicable = _condition(case, check)
+    inapplicable = found.idle or _condition(case, check)
     if isinstance(inapplicable, str):
         return replace(base, status=Status.NOT_APPLICABLE, detail=inapplicable)
     if isinstance(inapplicable, Unseen):
-        return replace(base, cause=inapplicable.cause, detail=inapplicable.detail)
+        return _unseen(case, check, expectation, base, inapplicable)
     if isinstance(found.reading, Unseen):
-        return _unseen(case, expectation, base, found.reading)
-    return _seen(case, check, expectation, base, found.reading)
+        return _unseen(case, check, expectation, base, found.reading)
+    return _seen(case, check, expectation, base, found, found.reading)
 
 
 def _seen(
-    case: Case, check: Check, expectation: Expectation, base: Verdict, reading: Seen
+    case: Case,
+    check: Check,
+    expectation: Expectation,
+    base: Verdict,
+    found: Found,
+    reading: Seen,
 ) -> Verdict:
-    observed = _without(reading.value, check.leave_out) if check.leave_out else reading.value
-    base = replace(base, observed=observed)
+    observed = without(reading.value, check.leave_out) if check.leave_out else reading.value
+    base = replace(base, observed=observed if found.shown is None else found.shown)
     context = replace(case.context, setting=check.setting)
     match expectation.judge(observed, context):
+        case Meets() if found.doubt is not None:
+            return replace(base, cause=found.doubt.cause, detail=found.doubt.detail)
         case Meets():
-            return replace(base, status=Status.PASS)
+            return replace(base, status=Status.PASS, detail=found.note)
         case Deviates(detail):
-            meaning = check.meaning.get(str(observed), "")
-            return replace(base, status=Status.FAIL, detail=detail or meaning)
+            told = detail or check.meaning.get(str(observed), "")
+            parts = [told.rstrip("."), found.note] if told and found.note else [told or found.note]
+            return replace(base, status=Status.FAIL, detail=". ".join(parts))
         case Undecided(parameter):
             return replace(base, status=Status.NEEDS_DECISION, detail=_undecided(parameter))
         case Unclear(cause, detail):
             return replace(base, cause=cause, detail=detail)
 
 
-def _without(value: JsonValue, keys: tuple[str, ...]) -> JsonValue:
+def without(value: JsonValue, keys: tuple[str, ...]) -> JsonValue:
     """`value` without the entries under `keys`, however deep."""
     if isinstance(value, dict):
-        return {name: _without(child, keys) for name, child in value.items() if name not in keys}
+        return {name: without(child, keys) for name, child in value.items() if name not in keys}
     if isinstance(value, list):
-        return [_without(item, keys) for item in value]
+        return [without(item, keys) for item in value]
     return value
 
 
-def _unseen(case: Case, expectation: Expectation, base: Verdict, unseen: Unseen) -> Verdict:
-    if case.assessed.control.when_absent == "not_applicable":
+def _unseen(
+    case: Case, check: Check, expectation: Expectation, base: Verdict, unseen: Unseen
+) -> Verdict:
+    when_absent = check.when_absent or case.assessed.control.when_absent
+    if when_absent == "not_applicable":
         if unseen.cause is Cause.NOT_LICENSED:
             detail = "Zoom refused the document because the licence is missing."
             return replace(base, status=Status.NOT_APPLICABLE, detail=detail)

@@ -25,10 +25,19 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a lookup came to, and the request its evidence is from."""
+    """What a lookup came to, and the request its evidence is from.
+
+    The rest is for values that are made from many rows. `note` is what a person wants to know
+    beside the value, `shown` what reports show instead of it, `doubt` why it may not be all: it can
+    then deviate, but not meet an expectation. `idle` says why there was nothing to judge.
+    """
 
     reading: Reading
     source: str
+    note: str = ""
+    shown: JsonValue = None
+    doubt: Unseen | None = None
+    idle: str = ""
 
 
 def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:

@@ -1,10 +1,21 @@
 """Matching scopes: which account, groups, users or meetings an override or a waiver is about."""
 
 from fnmatch import fnmatchcase
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from auditor.evidence.scope import Level, Scope
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("may not be empty.")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_said)]
+"""Text that says something."""
 
 
 class Match(BaseModel):
@@ -17,9 +28,9 @@ class Match(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: Level | None = None
-    group: str | None = None
-    user: str | None = None
-    meeting: str | None = None
+    group: Text | None = None
+    user: Text | None = None
+    meeting: Text | None = None
 
     @model_validator(mode="after")
     def _names_something(self) -> "Match":
@@ -40,6 +51,19 @@ class Match(BaseModel):
         return self.meeting is None or (
             scope.level is Level.MEETING and _is_any(self.meeting, scope.id, scope.name)
         )
+
+    def might_match(self, scope: Scope) -> bool:
+        """True if it is about `scope` should one of its groups, whose names nobody knows, fit."""
+        return self.group is not None and self.matches(scope, frozenset({self.group.casefold()}))
+
+    @property
+    def levels(self) -> frozenset[Level]:
+        """The levels on which it can match anything."""
+        if self.level is not None:
+            return frozenset({self.level})
+        if self.meeting is not None:
+            return frozenset({Level.MEETING})
+        return frozenset({Level.USER} if self.user is not None else {Level.GROUP, Level.USER})
 
     @property
     def specificity(self) -> tuple[int, int, int, int]:

@@ -35,7 +35,7 @@ class Parameter(BaseModel):
         match self.type:
             case "list":
                 return isinstance(value, list) and not any(
-                    isinstance(item, list | dict) for item in value
+                    item is None or isinstance(item, bool | list | dict) for item in value
                 )
             case "boolean":
                 return isinstance(value, bool)
@@ -129,6 +129,26 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
     return found
 
 
+def entries(path: Path, key: str, catalogue: Catalogue) -> Organisation:
+    """The file at `path` if it holds `key` and nothing else; nothing where there is no file.
+
+    Raises:
+        PolicyError: it is not valid, or writing it anew would lose something else that it holds.
+    """
+    try:
+        source = yaml_source.read(path)
+    except PolicyError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return Organisation()
+        raise
+    found = load(path, catalogue)
+    others = [other for other in source.data or () if other != key]
+    message = f'this file is written anew with nothing but "{key}" in it; name another one.'
+    if others:
+        raise PolicyError([source.problem((other,), message) for other in others])
+    return found
+
+
 def _checked(source: Source, catalogue: Catalogue) -> OrganisationFile:
     empty = Source(source.name, {}, source.lines)
     file = yaml_source.load(empty if source.data is None else source, OrganisationFile)
@@ -177,8 +197,8 @@ def _settlement_problems(
             message = f'no control is called "{each.control}".{hint}'
             yield source.problem((*at, "control"), message)
             continue
-        settings = [check.setting for check in control.checks]
-        if each.setting is not None and settings and each.setting not in settings:
+        settings = [check.setting for check in control.checks] or ["attestation"]
+        if each.setting is not None and each.setting not in settings:
             hint = nearest(each.setting, settings)
             message = f"{control.id} does not check this setting.{hint}"
             yield source.problem((*at, "setting"), message)

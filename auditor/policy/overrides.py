@@ -52,6 +52,15 @@ class Overrides:
             if each.match.matches(scope, groups)
         )
 
+    def in_doubt(self, scope: Scope, matching: Iterable[int]) -> tuple[int, ...]:
+        """The positions of those that may be about `scope` if nobody knows its groups' names."""
+        known = set(matching)
+        return tuple(
+            position
+            for position, each in enumerate(self.overrides)
+            if position not in known and each.match.might_match(scope)
+        )
+
     def wishes(self, matching: Iterable[int]) -> Mapping[str, tuple[Wish, ...]]:
         """Control id to what is wanted of it, by id.
 
@@ -87,8 +96,14 @@ class Overrides:
                     known = assessed.get(control_id) or self._base(control_id)
                     wished = merged(known, choice)
                     expectations = {**known.expectations, **wished.expectations}
-                    lock = known.lock or wished.lock
-                    assessed[control_id] = replace(known, expectations=expectations, lock=lock)
+                    attest = known.attest if known.attest is not None else wished.attest
+                    if expectations or attest is not None:
+                        assessed[control_id] = replace(
+                            known,
+                            expectations=expectations,
+                            lock=known.lock or wished.lock,
+                            attest=attest,
+                        )
         return replace(self.baseline, assessed=dict(sorted(assessed.items())))
 
     def _base(self, control_id: str) -> Assessed:

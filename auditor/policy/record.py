@@ -1,9 +1,10 @@
 """What a run was judged with, as JSON: to judge it again when the files have changed."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from auditor.findings.model import BaselineInfo, Severity
 from auditor.policy.baseline import Assessed, Baseline
@@ -13,6 +14,14 @@ from auditor.policy.operators import Expectation
 from auditor.policy.organisation import Organisation
 
 _ORGANISATION = TypeAdapter(Organisation)
+
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading damaged or foreign records raises; pydantic's errors are ValueErrors."""
+
+NOT_UNDERSTOOD = (
+    "The run does not say in a way this version understands what it was judged with; "
+    "name a baseline with --baseline."
+)
 
 
 def written(baseline: Baseline, organisation: Organisation) -> str:
@@ -52,13 +61,9 @@ def read(text: str, catalogue: Catalogue) -> tuple[Baseline, Organisation]:
                 if cid in catalogue.controls
             },
         )
-        organisation = _ORGANISATION.validate_python(content["organisation"])
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
-        message = (
-            "The run does not say in a way this version understands what it was judged with; "
-            "name a baseline with --baseline."
-        )
-        raise PolicyError([message]) from error
+        organisation = _restored_organisation(content["organisation"], catalogue)
+    except UNREADABLE as error:
+        raise PolicyError([NOT_UNDERSTOOD]) from error
     return baseline, organisation
 
 
@@ -73,6 +78,23 @@ def _assessed(each: Assessed) -> dict[str, Any]:
             for setting, expected in each.expectations.items()
         },
     }
+
+
+def _restored_organisation(stored: Any, catalogue: Catalogue) -> Organisation:
+    found = _ORGANISATION.validate_python(stored)
+    overrides = [
+        each.model_copy(
+            update={
+                "controls": {
+                    cid: choice
+                    for cid, choice in each.controls.items()
+                    if cid in catalogue.controls
+                }
+            }
+        )
+        for each in found.overrides
+    ]
+    return replace(found, overrides=tuple(overrides))
 
 
 def _restored(control_id: str, stored: dict[str, Any], catalogue: Catalogue) -> Assessed:

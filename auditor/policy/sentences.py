@@ -20,7 +20,7 @@ class Population:
         return "any user" if self.users is None else _any_of(self.users, "users")
 
     def in_group(self, group: Scope) -> str:
-        """`any of 412 users in Sales`."""
+        """`any of 412 users in Sales`; empty where it has no members."""
         if self.users is None:
             return f"any user in {group.label}"
         return _any_of(self.members.get(group.id, 0), f"users in {group.label}")
@@ -30,13 +30,13 @@ def changeable(check: Check, scope: Scope, chain: Chain, population: Population)
     """Who can change the value of `check` at `scope`, and why."""
     why = _why(check, scope, chain)
     if chain.changeable_by == ("account_admin",):
-        return f"Only an account admin{why}."
+        return f"Only an account admin{why if chain.locked else ''}."
     who = {
         "user": _users(scope, population),
         "group_admin": "any group admin" if scope.level is Level.ACCOUNT else "a group admin",
         "account_admin": "an account admin",
     }
-    named = [who[each] for each in chain.changeable_by if each in who]
+    named = [who[each] for each in chain.changeable_by if who.get(each)]
     if not named:
         return ""
     listed = " or ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
@@ -45,23 +45,33 @@ def changeable(check: Check, scope: Scope, chain: Chain, population: Population)
 
 def _users(scope: Scope, population: Population) -> str:
     match scope.level:
-        case Level.USER:
+        case Level.USER | Level.PHONE_USER:
             return "the user"
-        case Level.GROUP:
+        case Level.GROUP | Level.PHONE_GROUP:
             return population.in_group(scope)
+        case Level.PHONE_SITE:
+            return f"any user in {scope.label}"
+        case Level.MEETING | Level.WEBINAR:
+            return "the host"
     return population.everyone()
 
 
 def _why(check: Check, scope: Scope, chain: Chain) -> str:
-    if check.lock is None:
+    if check.lock is None or not check.lock_levels:
         return ", because Zoom publishes no lock for it"
-    if chain.locked is None:
-        return " as far as can be told: not every lock could be read"
     if chain.locked:
         return f", because the {chain.locked_by} lock is on" if chain.locked_by else ""
-    both = scope.level is not Level.ACCOUNT and len(check.lock_levels) > 1
-    return ", because " + ("no lock is on" if both else "the account lock is off")
+    lockable = scope.level in check.lock_levels
+    if chain.decided_by is None or (chain.locked is None and lockable):
+        return " as far as can be told: not every lock could be read"
+    if scope.level is Level.ACCOUNT:
+        return f", because the account {'lock is off' if lockable else 'has no lock for it'}"
+    if len(check.lock_levels) > 1:
+        return ", because no lock is on"
+    return f", because the {check.lock_levels[0].replace('_', ' ')} lock is off"
 
 
 def _any_of(count: int, what: str) -> str:
+    if count == 0:
+        return ""
     return f"any of {count:,} {what}" if count != 1 else f"the one user{what[5:]}"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Kind, Settlement, Status, Verdict
-from auditor.policy.match import Match
+from auditor.policy.match import Match, Text
 
 WARN_DAYS = 14
 """How many days before its expiry a waiver or an attestation is warned about."""
@@ -29,8 +29,8 @@ class Waiver(BaseModel):
 
     control: str
     scope: Match
-    reason: str
-    owner: str
+    reason: Text
+    owner: Text
     expires: date
     ticket: str = ""
     setting: str | None = None
@@ -47,9 +47,9 @@ class Attestation(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     control: str
-    statement: str
-    evidence: str
-    by: str
+    statement: Text
+    evidence: Text
+    by: Text
     on: date
     expires: date
     scope: Match = Match(level=Level.ACCOUNT)
@@ -107,8 +107,14 @@ class Settlements:
                 if met and self.attestations[position].covers(verdict):
                     self._attested[position] = self._attested.get(position, 0) + 1
 
-    def states(self, assessed: Iterable[str]) -> list[Settlement]:
-        """What became of each waiver; those of controls that were not assessed are left out."""
+    def states(
+        self, assessed: Iterable[str], blind: frozenset[Level] = frozenset()
+    ) -> list[Settlement]:
+        """What became of each waiver; those of controls that were not assessed are left out.
+
+        `blind` are the levels that were not reached, or not listed as a whole: nobody can say
+        what a waiver would have met there.
+        """
         known = set(assessed)
         return [
             Settlement(
@@ -118,18 +124,19 @@ class Settlements:
                 owner=waiver.owner,
                 ticket=waiver.ticket,
                 expires=waiver.expires.isoformat(),
-                state=self._state(position, waiver),
+                state=self._state(position, waiver, blind),
                 matched=self._waived.get(position, 0),
             )
             for position, waiver in enumerate(self.waivers)
             if waiver.control in known
         ]
 
-    def _state(self, position: int, waiver: Waiver) -> str:
+    def _state(self, position: int, waiver: Waiver, blind: frozenset[Level]) -> str:
         if waiver.expires < self.today:
             return "expired"
         if position not in self._waived:
-            return "unknown" if position in self._doubtful else "unmatched"
+            doubtful = position in self._doubtful or waiver.scope.levels & blind
+            return "unknown" if doubtful else "unmatched"
         soon = waiver.expires - self.today <= timedelta(days=WARN_DAYS)
         return "expiring" if soon else "active"
 
@@ -146,6 +153,9 @@ class Settlements:
         if not attestation.covers(verdict) or not _can_be_attested(verdict):
             return verdict
         by = f"{attestation.by} on {attestation.on}"
+        if attestation.on > self.today:
+            detail = f"Attested by {by}, which has not come yet. {verdict.detail}"
+            return replace(verdict, detail=detail.strip())
         if attestation.expires < self.today:
             detail = f"Attested by {by}; it expired on {attestation.expires}. {verdict.detail}"
             return replace(verdict, status=Status.ATTESTATION_EXPIRED, detail=detail.strip())

@@ -49,7 +49,7 @@ class Coverage:
         self._judged = {
             setting for each in baseline.assessed.values() for setting in each.expectations
         }
-        self._accepted = [pattern.casefold() for pattern in accepted]
+        self._accepted = [pattern.casefold().replace("[", "[[]") for pattern in accepted]
         self._options = {check.view for check in reading if check.view}
 
     def is_new(self, view: View, path: str) -> bool:

@@ -12,7 +12,7 @@ from auditor.evidence.scope import Scope
 from auditor.findings.model import Severity, Status, Verdict
 from auditor.findings.rollup import ControlRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import wording
+from auditor.report import accepted, wording
 from auditor.report.display import shorten
 from auditor.report.interface import Options
 
@@ -48,6 +48,7 @@ class HtmlFormat:
             new_settings=_by_setting(rollup.uncovered),
             deviations=_by_control(rollup.deviations, rollup),
             locks=_by_control(rollup.locks, rollup),
+            waivers=sorted(run.waivers, key=accepted.waiver_order),
             valued={group.verdict.control for group in rollup.deviations},
         )
         stream.enable_buffering(200)
@@ -108,6 +109,8 @@ def _environment() -> Environment:
         Status=Status,
         scope_name=_scope_name,
         expected=_expected,
+        accepted_by=accepted.accepted_by,
+        waiver_told=accepted.waiver_told,
         observed=_observed,
     )
     return environment

@@ -9,7 +9,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import wording
+from auditor.report import accepted, wording
 from auditor.report.display import columns, plain, shorten
 from auditor.report.interface import Options
 
@@ -76,6 +76,7 @@ class _Page:
             self._worst(),
             self._unknowns(),
             self._due(),
+            self._accepted(),
             self._errors(),
             self._limits(),
             self._where(),
@@ -200,6 +201,24 @@ class _Page:
                 f"explains; `auditor control show {_first_id(uncovered)}` says how to decide.",
                 hanging="  ",
             )
+
+    def _accepted(self) -> Iterator[str]:
+        waived = self.rollup.of_status(Status.WAIVED)
+        attested = self.rollup.of_status(Status.ATTESTED)
+        if not (waived or attested or self.run.waivers):
+            return
+        yield self._heading("Accepted")
+        for what, groups in (("Waived", waived), ("Attested", attested)):
+            if groups:
+                checks = wording.counted(sum(group.count for group in groups), "check")
+                yield from self._wrapped(
+                    f"{what}: {checks}, {self._ids(sorted({g.verdict.control for g in groups}))}",
+                    hanging="  ",
+                )
+        for each in sorted(self.run.waivers, key=accepted.waiver_order):
+            mark, style = ("!", "unknown") if each.needs_care else ("-", None)
+            told = shorten(accepted.waiver_told(each), 400)
+            yield from self._wrapped(f"{mark} {told}", hanging="  ", style=style)
 
     def _errors(self) -> Iterator[str]:
         errors = self.run.errors

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from auditor.sandbox import people, settings_reads, usage
 from auditor.sandbox.identity import digest
 from auditor.sandbox.limits import Label, per_second_excess
-from auditor.sandbox.service import Answer, Call, Refused, Service, to_json
+from auditor.sandbox.service import Answer, Call, Refused, Service, emptied, to_json
 
 OAUTH_PATH: Final = "/oauth/token"
 _SERVER_ERRORS: Final = (500, 502, 503, 504)
@@ -136,6 +136,20 @@ OPERATIONS: Final = (
         "phone:read:admin",
     ),
     Operation(
+        "/phone/groups/{groupId}/settings",
+        "Light",
+        settings_reads.phone_group_settings,
+        ("phone:read:group_setting:admin",),
+        "phone:read:admin",
+    ),
+    Operation(
+        "/phone/users/{userId}",
+        "Light",
+        settings_reads.phone_user,
+        ("phone:read:user:admin",),
+        "phone:read:admin",
+    ),
+    Operation(
         "/report/operationlogs",
         "Heavy",
         usage.operation_logs,
@@ -162,6 +176,20 @@ OPERATIONS: Final = (
         usage.meeting,
         ("meeting:read:meeting:admin",),
         "meeting:read:admin",
+    ),
+    Operation(
+        "/users/{userId}/webinars",
+        "Medium",
+        usage.user_webinars,
+        ("webinar:read:list_webinars:admin",),
+        "webinar:read:admin",
+    ),
+    Operation(
+        "/webinars/{webinarId}",
+        "Light",
+        usage.webinar,
+        ("webinar:read:webinar:admin",),
+        "webinar:read:admin",
     ),
     Operation(
         "/metrics/meetings/{meetingId}/participants",
@@ -237,6 +265,8 @@ class Endpoint:
             self._require_scope()
             pairs = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
             answer = self.operation.answer(service, Call(self.operation.path, ids, pairs, now))
+            if service.conduct.empty:
+                answer = emptied(answer)
         except Refused as refused:
             return refused.answer()
         if drawn is not None:

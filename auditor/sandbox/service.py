@@ -55,6 +55,8 @@ class Conduct:
     """Scopes the app was given; None for every granular read scope the routes ask for."""
     deactivated: bool = False
     """The app was switched off: no tokens, and old ones no longer work."""
+    empty: bool = False
+    """Every document is `{}`, and every listing has no rows."""
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
     count_scopes: bool = True
@@ -158,6 +160,16 @@ class Service:
 def to_json(body: Json, status: int = 200) -> Answer:
     """A JSON answer."""
     return Answer(status, json.dumps(body, separators=(",", ":")).encode())
+
+
+def emptied(answer: Answer) -> Answer:
+    """The answer with nothing in it: a listing without rows, or an empty document."""
+    body = json.loads(answer.body)
+    if "total_records" not in body:
+        return answer._replace(body=b"{}")
+    rows: dict[str, Json] = {name: [] for name, value in body.items() if isinstance(value, list)}
+    paging = {"next_page_token": ""} if "next_page_token" in body else {}
+    return to_json({**body, **rows, **paging, "total_records": 0}, answer.status)
 
 
 def page_size(call: Call, largest: int) -> int:

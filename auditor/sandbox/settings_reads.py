@@ -3,8 +3,7 @@
 import json
 from typing import Final
 
-from auditor.sandbox.documents import Json, changed, clean
-from auditor.sandbox.scenarios import Scenario
+from auditor.sandbox.documents import Json
 from auditor.sandbox.service import Answer, Call, Refused, Service, to_json
 from auditor.sandbox.variants import USER_MARK, bodies
 
@@ -52,11 +51,15 @@ def user_settings(service: Service, call: Call) -> Answer:
 
 def phone_account_settings(service: Service, call: Call) -> Answer:
     """`GET /phone/account_settings`, all settings or those of `setting_types`."""
-    rules = _licensed_for_phone(service)
-    body = changed(clean("phone"), rules.phone_account)["phone_account"]
-    asked = call.query.get("setting_types")
-    names = list(body) if asked is None else asked.split(",")
-    return to_json({name: body[name] for name in names if name in body})
+    _licensed_for_phone(service)
+    return to_json(_of_types(service.world.phone("phone_account"), call))
+
+
+def phone_group_settings(service: Service, call: Call) -> Answer:
+    """`GET /phone/groups/{groupId}/settings`, all settings or those of `setting_types`."""
+    _licensed_for_phone(service)
+    group_of(service, call)
+    return to_json(_of_types(service.world.phone("phone_group"), call))
 
 
 def phone_sites(service: Service, call: Call) -> Answer:
@@ -70,11 +73,35 @@ def phone_sites(service: Service, call: Call) -> Answer:
 
 def phone_site(service: Service, call: Call) -> Answer:
     """`GET /phone/sites/{siteId}`, with its policy."""
-    rules = _licensed_for_phone(service)
+    _licensed_for_phone(service)
     if call.ids["siteId"] != service.world.site_id:
         raise Refused(404, 404, "The site does not exist.")
-    policy = changed(clean("phone"), rules.phone_site)["phone_site"]
+    policy = service.world.phone("phone_site")
     return to_json({"id": service.world.site_id, "name": "Main site", "policy": policy})
+
+
+def phone_user(service: Service, call: Call) -> Answer:
+    """`GET /phone/users/{userId}`, with its policy. Only active users have a phone."""
+    _licensed_for_phone(service)
+    world = service.world
+    index = user_of(service, call)
+    if world.status(index) != "active":
+        raise Refused(404, 404, "The phone user does not exist.")
+    return to_json(
+        {
+            "id": world.user_id(index),
+            "email": world.user_email(index),
+            "extension_number": 1000 + index,
+            "status": "activate",
+            "policy": world.phone("phone_user"),
+        }
+    )
+
+
+def _of_types(body: dict[str, Json], call: Call) -> dict[str, Json]:
+    asked = call.query.get("setting_types")
+    names = list(body) if asked is None else asked.split(",")
+    return {name: body[name] for name in names if name in body}
 
 
 def account_value(service: Service, section: str, name: str) -> Json:
@@ -123,7 +150,6 @@ def _require_account(service: Service, call: Call, *, status: int) -> None:
         raise Refused(status, 2001, f"Account does not exist: {text}")
 
 
-def _licensed_for_phone(service: Service) -> Scenario:
+def _licensed_for_phone(service: Service) -> None:
     if not service.world.rules.has_phone:
         raise Refused(400, 200, _NO_PHONE)
-    return service.world.rules

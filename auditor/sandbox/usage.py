@@ -57,7 +57,7 @@ def marketplace_apps(service: Service, call: Call) -> Answer:
             "app_developer_type": developer,
             "app_privacy_policy_url": "https://apps.example.com/privacy",
             "approval_info": {"approved_type": "forAllUser"},
-            "scopes": scopes,
+            "scopes": [{"scope_name": scope, "scope_description": ""} for scope in scopes],
         }
         for name, developer, scopes in apps
     ]
@@ -95,10 +95,10 @@ def history_meetings(service: Service, call: Call) -> Answer:
     group = call.query.get("group_id")
     rows = [
         row
-        for day, _, row in _past_meetings(service, call.now)
+        for day, host, row in _past_meetings(service, call.now)
         if first <= day.date() <= last
         and (feature is None or row["feature_used"].get(feature) is True)
-        and (group is None or group in row["group"])
+        and (group is None or group in map(service.world.group_id, service.world.groups_of(host)))
     ]
     return service.page(call, "history_meetings", len(rows), _slice(rows), largest=300)
 
@@ -164,6 +164,17 @@ def meeting(service: Service, call: Call) -> Answer:
     )
 
 
+def user_webinars(service: Service, call: Call) -> Answer:
+    """`GET /users/{userId}/webinars`: nobody here has the add-on."""
+    user_of(service, call)
+    raise Refused(400, 200, "Webinar plan is missing. Enable webinar for this user.")
+
+
+def webinar(_: Service, call: Call) -> Answer:
+    """`GET /webinars/{webinarId}`: there is none."""
+    raise Refused(404, 3001, f"Webinar does not exist: {call.ids['webinarId']}.")
+
+
 def meeting_participants(service: Service, call: Call) -> Answer:
     """`GET /metrics/meetings/{meetingId}/participants`; refused without dashboards."""
     if not service.world.rules.has_dashboards:
@@ -211,7 +222,7 @@ def _past_meetings(service: Service, now: float) -> Iterable[tuple[datetime, int
                 "host_display_name": "Host",
                 "host_email": world.user_email(host),
                 "department": "",
-                "group": [world.group_id(group) for group in world.groups_of(host)],
+                "group": [world.group_name(group) for group in world.groups_of(host)],
                 "source": "Zoom",
                 "create_time": f"{start - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
                 "start_time": f"{start:%Y-%m-%dT%H:%M:%SZ}",

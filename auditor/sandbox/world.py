@@ -1,6 +1,6 @@
 """The world: who exists in the simulated account, computed from the seed and never stored."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -11,7 +11,7 @@ from auditor.sandbox.scenarios import CYCLE, SCENARIOS, Scenario
 from auditor.sandbox.variants import Holder, Kind, departures
 
 Status = Literal["active", "inactive", "pending"]
-PhoneLevel = Literal["phone_account", "phone_site"]
+PhoneLevel = Literal["phone_account", "phone_group", "phone_site", "phone_user"]
 BASIC, LICENSED, UNASSIGNED = 1, 2, 4
 MEETINGS_PER_HOST: Final = 2
 _FIRST_MEETING: Final = 80_000_000_000
@@ -21,7 +21,7 @@ _FIRST_MEETING: Final = 80_000_000_000
 class Planted:
     """One departure from the clean account. See `World.planted`."""
 
-    level: Literal["account", "group", "user", "meeting", "phone_account", "phone_site"]
+    level: Literal["account", "group", "user", "meeting"] | PhoneLevel
     scope_id: str
     setting: str
     kind: Kind
@@ -221,8 +221,9 @@ class World:
         Account and groups: each leaf of settings (all options) and lock documents that differs.
         Users: each leaf of the settings (all options) of active and inactive users, inherited
         departures included, against the clean document of the same licence. Meetings: each leaf
-        of `GET /meetings/{meetingId}`. Phone: each leaf of the account's and the site's policy
-        where the scenario has Phone; their `.locked` leaves count as locks.
+        of `GET /meetings/{meetingId}`. Phone: each leaf of the settings of the account, the site,
+        every group and every active user where the scenario has Phone; their `.locked` leaves
+        count as locks.
 
         Kinds: `value` and `lock` differ; `added` and `lock_added` stand only here; `absent` and
         `lock_absent` stand only in the clean account (value None); `unreadable` is a user whose
@@ -263,17 +264,25 @@ class World:
             for path, kind, value in departures(self.user_holder(index), "settings"):
                 yield Planted("user", self.user_id(index), path, kind, value)
 
+    def phone(self, level: PhoneLevel) -> dict[str, Json]:
+        """The settings of Zoom Phone as served at a level. What the account has runs down."""
+        own = self.rules.phone_site if level == "phone_site" else ()
+        return changed(clean("phone"), (*self.rules.phone_account, *own))[level]
+
     def _of_phone(self) -> Iterator[Planted]:
-        before = clean("phone")
-        places: dict[PhoneLevel, tuple[str, tuple[Change, ...]]] = {
-            "phone_account": (self.account_id, self.rules.phone_account),
-            "phone_site": (self.site_id, self.rules.phone_site),
+        scopes: dict[PhoneLevel, Iterable[str]] = {
+            "phone_account": [self.account_id],
+            "phone_site": [self.site_id],
+            "phone_group": map(self.group_id, range(self.group_count)),
+            "phone_user": map(self.user_id, self.indices("active")),
         }
-        for level, (scope_id, changes) in places.items():
-            view: Documents = {level: before[level]}
-            for path, (_, value) in differences(view, changed(view, changes)).items():
-                kind: Kind = "lock" if path.endswith(".locked") else "value"
-                yield Planted(level, scope_id, path, kind, value)
+        for level, scope_ids in scopes.items():
+            before: Documents = {level: clean("phone")[level]}
+            found = differences(before, {level: self.phone(level)})
+            for scope_id in scope_ids:
+                for path, (_, value) in found.items():
+                    kind: Kind = "lock" if path.endswith(".locked") else "value"
+                    yield Planted(level, scope_id, path, kind, value)
 
     def _profile(self, group: int) -> int:
         return group % len(self.rules.groups)

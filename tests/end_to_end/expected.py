@@ -45,6 +45,12 @@ class Rule:
         """Where it stands."""
         return str(self.check.get("surface", "settings"))
 
+    def is_at(self, level: str) -> bool:
+        """Whether its surface is one of the level's."""
+        if level in SETTINGS_LEVELS:
+            return self.surface == "settings"
+        return self.surface.startswith("phone") and level.startswith("phone")
+
     @property
     def levels(self) -> tuple[str, ...]:
         """The levels that have it."""
@@ -103,6 +109,8 @@ class Documents:
 
     def of(self, level: str, scope_id: str, surface: str = "settings") -> dict[str, Any]:
         """The documents of a scope by option, those that can be had."""
+        if level.startswith("phone"):
+            return {"": self._phone(level, scope_id)}
         place = {
             "account": "accounts/me",
             "group": f"groups/{scope_id}",
@@ -121,6 +129,16 @@ class Documents:
                     found[option] = answer.json()
             self._known[key] = found
         return self._known[key]
+
+    def _phone(self, level: str, scope_id: str) -> Any:
+        place = {
+            "phone_account": "account_settings",
+            "phone_group": f"groups/{scope_id}/settings",
+            "phone_site": f"sites/{scope_id}",
+            "phone_user": f"users/{scope_id}",
+        }[level]
+        body = self._session.get(f"{self._sandbox.api_url}/phone/{place}", timeout=10).json()
+        return body.get("policy", body)
 
     def value(self, level: str, scope_id: str, check: Mapping[str, Any]) -> Any:
         """The value of a check's setting at a scope; `...` where Zoom does not return it."""
@@ -148,7 +166,7 @@ def deviations(rules: Sequence[Rule], planted: Iterable[Planted], documents: Doc
     for row in planted:
         if row.kind in ("value", "added"):
             found |= set(_values(rules, row, documents))
-        elif row.kind == "lock" and row.level in SETTINGS_LEVELS:
+        elif row.kind == "lock":
             found |= set(_locks(rules, row, documents))
     return found | set(_derived(rules, found))
 
@@ -161,14 +179,9 @@ def _values(rules: Sequence[Rule], row: Planted, documents: Documents) -> Iterat
         condition = rule.check.get("only_when", {}).get("setting")
         if row.level not in rule.levels or not (touched or row.setting == condition):
             continue
-        if row.level in SETTINGS_LEVELS and rule.surface == "settings":
-            if not _counts(rule, row.level, row.scope_id, documents):
-                continue
-            value = documents.value(row.level, row.scope_id, rule.check)
-        elif row.level == "phone_account" and rule.surface == "phone_account_settings":
-            value = row.value if touched else ...
-        else:
+        if not rule.is_at(row.level) or not _counts(rule, row.level, row.scope_id, documents):
             continue
+        value = documents.value(row.level, row.scope_id, rule.check)
         if value is not ... and meets(rule, value) is False:
             yield row.level, row.scope_id, rule.control, rule.setting, "value"
     if row.kind == "added" and not covered:
@@ -191,16 +204,21 @@ def _counts(rule: Rule, level: str, scope_id: str, documents: Documents) -> bool
 
 def _locks(rules: Sequence[Rule], row: Planted, documents: Documents) -> Iterator[Key]:
     for rule in rules:
-        lock, levels = rule.check.get("lock"), rule.check.get("lock_levels", ())
-        due = row.level == "account" and "account" in levels
-        due |= row.level == "group" and list(levels) == ["group"]
-        if not rule.lock or lock is None or not due or rule.surface != "settings":
+        lock, levels = rule.check.get("lock"), tuple(rule.check.get("lock_levels", ()))
+        due = rule.lock and lock is not None and rule.is_at(row.level)
+        if not due or row.level != highest(levels):
             continue
         if rule.check.get("lock_inferred") or rule.check.get("legacy_of"):
             continue
         judged = row.level not in rule.levels or _counts(rule, row.level, row.scope_id, documents)
         if judged and _under(row.setting, lock) and row.value is False:
             yield row.level, row.scope_id, rule.control, rule.setting, "lock"
+
+
+def highest(levels: Sequence[str]) -> str:
+    """The level at which a lock is due: the highest of those that have it."""
+    order = ("account", "group", "phone_account", "phone_group", "phone_site", "phone_user")
+    return min(levels, key=order.index, default="")
 
 
 def _derived(rules: Sequence[Rule], found: set[Key]) -> Iterator[Key]:

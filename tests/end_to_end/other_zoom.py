@@ -190,7 +190,8 @@ LOCKS = {
 class OtherZoom:
     """A served account."""
 
-    origin: str
+    origin: str = ""
+    """Scheme, host and port, once it is served."""
     asked: list[str] = field(default_factory=list)
     """Paths with their queries."""
     account_id: str = ACCOUNT
@@ -225,15 +226,15 @@ class OtherZoom:
         """Answer a request to the API."""
         match path.strip("/").split("/"):
             case ["accounts", "me" | "Acc0unt-Nr-7", surface]:
-                return _view(_account(surface), query)
+                return view(_account(surface), query)
             case ["groups"]:
                 return 200, {"groups": GROUPS, "total_records": "2"}
             case ["groups", group, "settings"] if group in GROUP_SETTINGS:
-                return _view({"": GROUP_SETTINGS[group], "meeting_security": WAITING}, query)
+                return view({"": GROUP_SETTINGS[group], "meeting_security": WAITING}, query)
             case ["groups", group, "lock_settings"] if group in GROUP_SETTINGS:
-                return _view({"": {"recording": {"local_recording": _OFF}}}, query)
+                return view({"": {"recording": {"local_recording": _OFF}}}, query)
             case ["users"]:
-                return _page(USERS.get(query.get("status", "active")), query)
+                return page(USERS.get(query.get("status", "active")), query)
             case ["users", user, "settings"] if user in USER_SETTINGS:
                 joining = JOINING.get(user, STRICT)
                 nested = {"authentication_options": {"meeting_authentication": joining}}
@@ -242,7 +243,7 @@ class OtherZoom:
                     "meeting_authentication": nested,
                     "meeting_security": {"meeting_security": WAITING, "password_for_pmi": "x"},
                 }
-                return _view(views, query)
+                return view(views, query)
             case ["roles", *_]:
                 return 403, {"code": 200, "message": "No permission."}
             case ["groups", *_]:
@@ -263,14 +264,14 @@ def _account(surface: str) -> dict[str, Json]:
     }
 
 
-def _view(views: dict[str, Json], query: dict[str, str]) -> tuple[int, Json]:
+def view(views: dict[str, Json], query: dict[str, str]) -> tuple[int, Json]:
     body = views.get(query.get("option", ""))
     if body is None:
         return 400, {"code": 300, "message": "Validation Failed.", "errors": [{"field": "option"}]}
     return 200, body
 
 
-def _page(rows: list[Json] | None, query: dict[str, str]) -> tuple[int, Json]:
+def page(rows: list[Json] | None, query: dict[str, str]) -> tuple[int, Json]:
     if rows is None:
         return 400, {"code": 300, "message": "Invalid field."}
     number = int(query.get("page_number", 1))
@@ -285,8 +286,9 @@ def _page(rows: list[Json] | None, query: dict[str, str]) -> tuple[int, Json]:
 
 
 @contextmanager
-def serve() -> Iterator[OtherZoom]:
-    """Serve the account on a free port of this machine."""
+def serve(account: OtherZoom | None = None) -> Iterator[OtherZoom]:
+    """Serve the account, or another that answers likewise, on a free port of this machine."""
+    account = account or OtherZoom()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -320,7 +322,7 @@ def serve() -> Iterator[OtherZoom]:
             """Tests are quiet."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        account = OtherZoom(f"http://127.0.0.1:{server.server_address[1]}")
+        account.origin = f"http://127.0.0.1:{server.server_address[1]}"
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()

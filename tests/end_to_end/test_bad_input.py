@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.evidence.scope import Level, Scope
 from auditor.sandbox import Sandbox
+from auditor.store.runs import Runs
 from tests.end_to_end.conftest import Auditor, Ran, served
 
 LOCKED = Path("/proc") if Path("/proc/self").is_dir() else Path("/dev")
@@ -34,10 +36,10 @@ def no_port() -> int:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--output", "nowhere/night.json"), ("nowhere/night.json", "--output")),
-        (("--output", f"{LOCKED}/night.json"), (f"{LOCKED}/night.json", "--output")),
-        (("--output", "/dev/null/night.json"), ("/dev/null/night.json", "--output")),
-        (("--output", "folder.json"), ("folder.json", "folder", "--output")),
+        (("--output", "nowhere/night.json"), ("nowhere/night.json", "Choose another place")),
+        (("--output", f"{LOCKED}/night.json"), (f"{LOCKED}/night.json", "Choose another place")),
+        (("--output", "/dev/null/night.json"), ("/dev/null/night.json", "Choose another place")),
+        (("--output", "folder.json"), ("folder.json", "is a folder", "Choose another place")),
         (("--format", "xml"), ("xml", "json", "html")),
         (("--output", "night.pdf"), ("night.pdf", ".json", "--format")),
         (("--output", "night"), ("night", ".json", "--format")),
@@ -156,6 +158,15 @@ def test_an_audit_with_a_faulty_baseline_reads_nothing(auditor: Auditor, drifted
 
 def test_a_report_without_a_run_says_how_to_get_one(auditor: Auditor) -> None:
     refused(auditor("report"), 2, "auditor audit")
+
+
+@pytest.mark.parametrize("more", [(), ("--baseline", "strict")])
+def test_a_run_that_broke_off_is_never_judged(auditor: Auditor, more: tuple[str, ...]) -> None:
+    runs = Runs(auditor.data)
+    snapshot = runs.create("20261121T000000Z-aaaaaa")
+    snapshot.add_scope(Scope(Level.ACCOUNT, "a", "account"))
+    snapshot.close()
+    refused(auditor("report", "20261121T000000Z-aaaaaa", *more), 2, "run")
 
 
 def test_an_unknown_control_is_refused_with_the_nearest(auditor: Auditor) -> None:

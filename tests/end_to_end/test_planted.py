@@ -31,9 +31,20 @@ def test_planted_deviations_are_found_and_none_invented(
 ) -> None:
     world = accounts(scenario).world
     report = audited(tmp_path, accounts(scenario), baseline)
-    assert keys(report) == deviations(rules(baseline), world.planted(), documents)
-    assert bool(keys(report)) is (scenario in ("drifted", "unlocked"))
+    found = {key for key in keys(report) if key[4] != "usage"}
+    assert found == deviations(rules(baseline), world.planted(), documents)
+    assert bool(found) is (scenario in ("drifted", "unlocked"))
     assert observed_elsewhere(report, world.planted()) == []
+
+
+@pytest.mark.parametrize(("scenario", "used"), [("clean", False), ("drifted", True)])
+def test_that_ai_was_used_is_found_where_it_was(
+    tmp_path: Path, accounts: Accounts, scenario: str, used: bool
+) -> None:
+    auditor = Auditor(tmp_path, accounts(scenario))
+    report = auditor.report("--baseline", "strict", "--only", "AI-23")
+    found = {key[3] for key in keys(report) if key[4] == "usage"}
+    assert bool(found) is used
 
 
 def observed_elsewhere(report: Mapping[str, Any], planted: Iterator[Planted]) -> list[Any]:

@@ -18,7 +18,8 @@ def test_depth_says_how_far_down_is_read(
     report = auditor.report("--depth", depth)
     levels = {finding["scope"]["level"] for finding in report["findings"]}
     assert levels & set(SETTINGS_LEVELS) == set(SETTINGS_LEVELS[:reached])
-    assert list(report["summary"]["coverage"]) == SETTINGS_LEVELS[:reached]
+    covered = [level for level in report["summary"]["coverage"] if level in SETTINGS_LEVELS]
+    assert covered == SETTINGS_LEVELS[:reached]
     asked = requests.template("/users/{userId}/settings") - asked_before
     assert bool(asked) is (depth == "user")
 
@@ -35,6 +36,21 @@ def test_only_documents_that_the_selection_needs_are_read(
     before = account.requests.total
     Auditor(tmp_path, account).report("--only", "CH-02", "--depth", "account")
     assert account.requests.total - before <= 4
+
+
+def test_what_a_stored_run_did_not_read_is_unknown_however_it_is_judged(auditor: Auditor) -> None:
+    auditor.report("--only", "RC-02", "--depth", "account")
+    ran = auditor(
+        "audit", "--from", "latest", "--baseline", "strict", "--depth", "user", "--format", "json"
+    )
+    below = [f for f in ran.report["findings"] if f["scope"]["level"] in ("group", "user")]
+    assert ran.code == 3
+    assert {f["status"] for f in below} <= {"unknown", "needs_decision"}
+    assert {f["cause"] for f in below if f["status"] == "unknown"} == {"not_collected"}
+    views = [f for f in ran.report["findings"] if f["setting"].startswith("meeting_security.")]
+    assert views
+    assert "unknown" in {f["status"] for f in views}
+    assert {f["status"] for f in views} <= {"unknown", "needs_decision"}
 
 
 def test_a_topic_selects_its_controls(auditor: Auditor) -> None:

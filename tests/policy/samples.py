@@ -26,12 +26,13 @@ SCOPES = {
     Level.APP: Scope(Level.APP, "acc", "the auditor's own app"),
     Level.PHONE_ACCOUNT: Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone"),
 }
+READ_SETTINGS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 READ = {
-    "settings": {Level.ACCOUNT, Level.GROUP, Level.USER},
+    "settings": set(READ_SETTINGS),
     "phone_account_settings": {Level.PHONE_ACCOUNT},
     "token": {Level.APP},
 }
-"""Surface to the levels at which this version reads it."""
+"""Surface to the levels at which it is sampled here: what Zoom returns as it is judged."""
 
 
 class NoSample(Exception):
@@ -56,7 +57,7 @@ class Wanted:
 
     @property
     def read_levels(self) -> list[Level]:
-        """The levels at which this version reads it."""
+        """The levels at which it is sampled here."""
         known = READ.get(self.check.surface, set())
         return [level for level in self.check.levels if level in known]
 

@@ -21,7 +21,7 @@ from tests.policy.samples import (
     passing,
 )
 
-READ_NOWHERE = {
+BESIDE = {
     "dashboard_meeting_participants": "samples of participants of past meetings",
     "marketplace_apps": "apps of the account",
     "meeting": "meetings and webinars",
@@ -31,14 +31,14 @@ READ_NOWHERE = {
     "report_operationlogs": "Zoom's operation log",
     "roles": "who may change AI, recording or app settings",
 }
-"""Reviewed: surfaces that this version reads at no level. Their checks are unknown, no pass."""
+"""Reviewed: documents beside the settings, not sampled here. Without them a check is unknown."""
 
-READ_ABOVE = {
+BELOW_PHONE_ACCOUNT = {
     ("phone_account_settings", Level.PHONE_GROUP),
     ("phone_account_settings", Level.PHONE_SITE),
     ("phone_account_settings", Level.PHONE_USER),
 }
-"""Reviewed: Zoom Phone is read at account level only."""
+"""Reviewed: levels of Zoom Phone that are not sampled here. Without documents they are unknown."""
 
 WAITING_ROOM = "meeting_security.waiting_room_settings.participants_to_place_in_waiting_room"
 NO_FAILING_SAMPLE = {
@@ -104,7 +104,9 @@ def test_a_sample_that_deviates_fails_at_its_scope_and_setting_alone(wanted):
 def test_where_nothing_is_read_the_check_is_unknown(wanted):
     unread = [level for level in wanted.check.levels if level not in wanted.read_levels]
     for level in unread:
-        assert wanted.check.surface in READ_NOWHERE or (wanted.check.surface, level) in READ_ABOVE
+        assert (
+            wanted.check.surface in BESIDE or (wanted.check.surface, level) in BELOW_PHONE_ACCOUNT
+        )
     good = dict.fromkeys(wanted.read_levels, None)
     bodies = {level: {View("settings"): {}} for level in good}
     verdicts = evaluated(wanted, bodies, Level.MEETING)
@@ -120,7 +122,7 @@ LOCKABLE = [
     for each in wanted.assessed.values()
     for check in each.control.checks
     if each.lock and check.setting in each.expectations and check.lock and not check.legacy_of
-    if check.surface not in READ_NOWHERE
+    if check.surface not in BESIDE
 ]
 
 

@@ -67,10 +67,15 @@ def observed_user(clean: Client, served: Client, user: str) -> Iterator[Planted]
 
 def observed_phone(clean: Client, served: Client) -> Iterator[Planted]:
     site = clean.json("/phone/sites")["sites"][0]["id"]
-    for level, scope, path, root in (
+    places: list[tuple[str, str, str, str | None]] = [
         ("phone_account", served.sandbox.account_id, "/phone/account_settings", None),
         ("phone_site", site, f"/phone/sites/{site}", "policy"),
-    ):
+    ]
+    for row in clean.all("/groups", "groups"):
+        places.append(("phone_group", row["id"], f"/phone/groups/{row['id']}/settings", None))
+    for row in clean.all("/users", "users"):
+        places.append(("phone_user", row["id"], f"/phone/users/{row['id']}", "policy"))
+    for level, scope, path, root in places:
         pair = [c.json(path) for c in (clean, served)]
         first, second = (dict(leaves(body[root] if root else body)) for body in pair)
         for row in compared(level, scope, first, second, SETTING):
@@ -110,7 +115,9 @@ def test_the_drifted_demo_has_something_at_every_level_and_an_unknown_ai_key() -
         "user",
         "meeting",
         "phone_account",
+        "phone_group",
         "phone_site",
+        "phone_user",
     }
     added = [row.setting for row in planted if row.kind == "added"]
     assert added == ["in_meeting.ai_voice_coach"]

@@ -23,8 +23,9 @@ def test_past_meetings_show_ai_only_where_it_was_used(
 def test_past_meetings_can_be_narrowed_to_a_group(start: Start) -> None:
     client = start(users=60)
     everything = client.json("/report/history_meetings", **month(client))["history_meetings"]
-    group = next(row["group"][0] for row in everything if row["group"])
-    some = client.json("/report/history_meetings", group_id=group, **month(client))
+    name = next(row["group"][0] for row in everything if row["group"])
+    groups = {row["name"]: row["id"] for row in client.all("/groups", "groups")}
+    some = client.json("/report/history_meetings", group_id=groups[name], **month(client))
     assert 0 < len(some["history_meetings"]) < len(everything)
 
 
@@ -82,3 +83,12 @@ def test_participants_show_how_they_answered_the_notice(
 ) -> None:
     rows = start(scenario=scenario).json("/metrics/meetings/1/participants")["participants"]
     assert rows[-1]["aic_disclaimer"] == notice
+
+
+def test_nobody_has_webinars(start: Start) -> None:
+    client = start()
+    user = client.json("/users")["users"][0]["id"]
+    answer = client.get(f"/users/{user}/webinars")
+    assert (answer.status_code, answer.json()["code"]) == (400, 200)
+    assert "plan is missing" in answer.json()["message"]
+    assert client.get("/webinars/1").json()["code"] == 3001

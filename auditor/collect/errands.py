@@ -1,0 +1,124 @@
+"""Errands: documents to ask for, each with where it belongs; and going through a whole level."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol, TypeVar
+
+from auditor.collect.interface import Api
+from auditor.evidence.plan import Reads
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.view import Document, Outcome, Refusal, View
+from auditor.zoom.errors import Denied, NotLicensed, Rejected, ScopeMissing, ZoomError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+UNKNOWN_ENDPOINT = 2300
+NO_RIGHT = 200
+"""Zoom's code for a missing permission, plan or subscription of the whole account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One document of one scope, and how to ask for it.
+
+    An answer of None says that the scope has no such document and needs none: nothing is recorded.
+    """
+
+    scope: Scope
+    view: View
+    source: str
+    ask: Callable[[], JsonValue]
+
+
+class Reader(Protocol):
+    """Does errands: asks in worker threads, writes from one, and gives up where nothing helps."""
+
+    api: Api
+    snapshot: Snapshot
+    reads: Reads
+
+    @property
+    def account(self) -> Scope:
+        """The account that is read."""
+
+    def today(self) -> date:
+        """The day, UTC."""
+
+    def now(self) -> str:
+        """The time, RFC 3339, UTC."""
+
+    def asked(self, source: str, ask: Callable[[], JsonValue]) -> Outcome:
+        """What came of one request, or of one listing."""
+
+    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[tuple[T, R]]:
+        """`work` done in worker threads, a bounded number at a time, in order."""
+
+    def record(self, level: Level, rows: Iterator[tuple[Errand, Outcome]], expected: int) -> None:
+        """Write what came of errands at one level. An answer of None is left out."""
+
+
+@dataclass
+class Sweep:
+    """The documents of all scopes of a level. A refusal that holds for all of them ends it."""
+
+    reader: Reader
+    counted: View
+    """Under which view of the account it is recorded what came of it."""
+    source: str
+    """The request that names the scopes."""
+    refusal: Refusal | None = None
+    _error: ZoomError | None = field(default=None)
+
+    def guarded(self, ask: Callable[[], JsonValue]) -> Callable[[], JsonValue]:
+        """`ask`, but never again once the level as a whole was refused."""
+
+        def guarded() -> JsonValue:
+            if self._error is not None:
+                raise self._error
+            try:
+                return ask()
+            except ZoomError as error:
+                if holds_for_all(error):
+                    self._error = error
+                raise
+
+        return guarded
+
+    def asked(self, errand: Errand) -> Outcome:
+        """What came of an errand."""
+        return self.reader.asked(errand.source, self.guarded(errand.ask))
+
+    def kept(self, rows: Iterable[tuple[T, Outcome]]) -> Iterator[tuple[T, Outcome]]:
+        """The outcomes that are about one scope; a refusal of the whole level is set aside."""
+        for row, outcome in rows:
+            if isinstance(outcome, Refusal) and self._is_for_all(outcome):
+                self.refusal = self.refusal or outcome
+            else:
+                yield row, outcome
+
+    def read(self, level: Level, errands: list[Errand], listed: int | None = None) -> None:
+        """Do the errands, record them, and what came of the level. `listed` scopes were there."""
+        self.reader.record(level, self.kept(self.reader.each(self.asked, errands)), len(errands))
+        self.count(len(errands) if listed is None else listed, len(errands))
+
+    def count(self, listed: int, read: int) -> None:
+        """Record how many scopes there are and were asked for, or why that was pointless."""
+        outcome: Outcome | None = self.refusal
+        if outcome is None:
+            body: JsonValue = {"listed": listed, "read": read}
+            outcome = Document(body, self.source, self.reader.now())
+        self.reader.snapshot.record(self.reader.account, self.counted, outcome)
+
+    def _is_for_all(self, outcome: Refusal) -> bool:
+        return self._error is not None and outcome.unseen.detail == str(self._error)
+
+
+def holds_for_all(error: ZoomError) -> bool:
+    """True where every other scope of the level would be refused for the same reason."""
+    if isinstance(error, Denied | NotLicensed):
+        return isinstance(error, ScopeMissing) or error.code == NO_RIGHT
+    return isinstance(error, Rejected) and error.code == UNKNOWN_ENDPOINT

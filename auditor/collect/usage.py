@@ -1,0 +1,215 @@
+"""What the account's people did in the last 30 days, who may change settings, and its apps.
+
+Only what a verdict needs is kept: counts by host instead of meetings, one line of a log entry.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from auditor.collect.errands import Errand, Reader
+from auditor.collect.rows import text
+from auditor.evidence import plan
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.view import View
+from auditor.zoom import endpoints
+from auditor.zoom.endpoints import Endpoint
+from auditor.zoom.errors import Rejected
+
+DAYS = 30
+"""How far back use is read. Zoom's reports give a month a request."""
+
+LONGEST_ENTRY = 300
+"""Characters of a log entry that are kept: enough for a change, too few for a message."""
+
+SUMMARIES_OFF = 3000
+
+Row = Mapping[str, JsonValue]
+
+
+@dataclass
+class AccountUse:
+    """The documents of the account beside its settings."""
+
+    reader: Reader
+    meetings_with_ai: dict[str, str] = field(default_factory=dict)
+    """Past meetings that show the AI notice: UUID to start."""
+    hosts: set[str] = field(default_factory=set)
+    """The hosts that reports name, by address or id."""
+
+    def errands(self) -> list[Errand]:
+        """One for each document the plan names."""
+        reads = self.reader.reads
+        wanted: list[tuple[View, Endpoint, Callable[[], JsonValue]]] = []
+        for feature in reads.features:
+            wanted.append(
+                (plan.history(feature), endpoints.HISTORY_MEETINGS, self._asking_for(feature))
+            )
+        if reads.summaries:
+            wanted.append((plan.SUMMARIES, endpoints.MEETING_SUMMARIES, self._summaries))
+        for kind in reads.apps:
+            wanted.append((plan.apps(kind), endpoints.MARKETPLACE_APPS, self._listing(kind)))
+        if reads.privileges:
+            wanted.append((plan.ROLES, endpoints.ROLES, self._roles))
+        if reads.logs:
+            wanted.append((plan.LOGS, endpoints.OPERATION_LOGS, self._logs))
+        account = self.reader.account
+        return [Errand(account, view, _source(at, view), ask) for view, at, ask in wanted]
+
+    @property
+    def _window(self) -> tuple[date, date]:
+        today = self.reader.today()
+        return today - timedelta(days=DAYS - 1), today
+
+    @property
+    def _days(self) -> dict[str, str]:
+        first, last = self._window
+        return {"from": str(first), "to": str(last)}
+
+    def _asking_for(self, feature: str) -> Callable[[], JsonValue]:
+        """Asks which hosts used `feature`.
+
+        Whether a meeting used it, its row has to say too: an older API knows no such filter.
+        """
+
+        def ask() -> JsonValue:
+            used, unclear = Counter[str](), Counter[str]()
+            groups: dict[str, list[str]] = {}
+            params = {**self._days, "meeting_type": "all", "meeting_feature": feature}
+            for row in self.reader.api.items(endpoints.HISTORY_MEETINGS, params=params):
+                features = row.get("feature_used")
+                state = features.get(feature) if isinstance(features, dict) else None
+                if state is False:
+                    continue
+                host = text(row.get("host_email"))
+                groups.setdefault(host, []).extend(_texts(row.get("group")))
+                if state is True:
+                    used[host] += 1
+                    self._remember(feature, row)
+                else:
+                    unclear[host] += 1
+            self.hosts.update(groups)
+            hosts: list[JsonValue] = [
+                {
+                    "host": host,
+                    "groups": [*sorted(set(groups[host]))],
+                    "meetings": used[host],
+                    "unclear": unclear[host],
+                }
+                for host in sorted(groups)
+            ]
+            return {**self._days, "hosts": hosts}
+
+        return ask
+
+    def _remember(self, feature: str, row: Row) -> None:
+        uuid = text(row.get("meeting_uuid"))
+        if uuid and feature in plan.AI_FEATURES:
+            self.meetings_with_ai[uuid] = text(row.get("start_time"))
+
+    def _summaries(self) -> JsonValue:
+        """Asks who hosted the meetings that were summarised; none where summaries are off."""
+        first, last = self._window
+        params = {"from": f"{first}T00:00:00Z", "to": f"{last}T23:59:59Z"}
+        made: Counter[tuple[str, str]] = Counter()
+        refused = ""
+        try:
+            for row in self.reader.api.items(endpoints.MEETING_SUMMARIES, params=params):
+                made[text(row.get("meeting_host_email")), text(row.get("meeting_host_id"))] += 1
+        except Rejected as error:
+            if error.code != SUMMARIES_OFF or "disabled" not in error.detail.casefold():
+                raise
+            refused = error.detail
+        self.hosts.update(name for pair in made for name in pair)
+        hosts: list[JsonValue] = [
+            {"host": email, "id": host_id, "meetings": count}
+            for (email, host_id), count in sorted(made.items())
+        ]
+        return {**params, "hosts": hosts, "off": refused}
+
+    def _listing(self, kind: str) -> Callable[[], JsonValue]:
+        def ask() -> JsonValue:
+            params = {"type": kind}
+            found = self.reader.api.items(endpoints.MARKETPLACE_APPS, params=params)
+            return {"apps": [*sorted(map(_app, found), key=lambda app: str(app["id"]))]}
+
+        return ask
+
+    def _roles(self) -> JsonValue:
+        """Asks for the roles, their privileges, and who has those that may change settings."""
+        api, patterns = self.reader.api, self.reader.reads.privileges
+        roles: list[JsonValue] = []
+        for row in list(api.items(endpoints.ROLES)):
+            role_id = text(row.get("id"))
+            ids = {"roleId": role_id}
+            privileges: list[str] | None = []
+            if role_id not in plan.OWN_PEOPLE:
+                listed = api.get(endpoints.ROLE, ids=ids).get("privileges")
+                privileges = _texts(listed) if isinstance(listed, list) else None
+            counts = role_id in plan.OWN_PEOPLE or any(
+                plan.is_any(each, patterns) for each in privileges or ()
+            )
+            members: list[JsonValue] | None = None
+            if counts:
+                people = api.items(endpoints.ROLE_MEMBERS, ids=ids)
+                members = [*sorted({text(p.get("id")) or text(p.get("email")) for p in people})]
+            roles.append(
+                {
+                    "id": role_id,
+                    "name": text(row.get("name")),
+                    "privileges": None if privileges is None else [*sorted(privileges)],
+                    "members": members,
+                }
+            )
+        return {"roles": roles}
+
+    def _logs(self) -> JsonValue:
+        entries: list[dict[str, JsonValue]] = []
+        for category in self.reader.reads.logs:
+            params = {**self._days, "category_type": category}
+            for row in self.reader.api.items(endpoints.OPERATION_LOGS, params=params):
+                detail = row.get("operation_detail")
+                entries.append(
+                    {
+                        "time": text(row.get("time")),
+                        "operator": text(row.get("operator")),
+                        "category": text(row.get("category_type")),
+                        "action": text(row.get("action")),
+                        "detail": _line(detail) if isinstance(detail, str) else "",
+                    }
+                )
+        entries.sort(key=lambda entry: [*map(str, entry.values())])
+        return {**self._days, "entries": [*entries]}
+
+
+def _source(endpoint: Endpoint, view: View) -> str:
+    """The request as reports name it, with the parameter that tells such documents apart."""
+    name = {endpoints.HISTORY_MEETINGS: "meeting_feature", endpoints.MARKETPLACE_APPS: "type"}
+    return f"{endpoint.request}?{name[endpoint]}={view.option}" if view.option else endpoint.request
+
+
+def _app(row: Row) -> dict[str, JsonValue]:
+    """An app with its scopes; None for those where one of them cannot be read."""
+    listed = row.get("scopes")
+    scopes: list[JsonValue] | None = None
+    if isinstance(listed, list):
+        names = [
+            text(each.get("scope_name") if isinstance(each, dict) else each) for each in listed
+        ]
+        scopes = [*sorted(names)] if all(names) else None
+    return {
+        "id": text(row.get("app_id")),
+        "name": text(row.get("app_name")),
+        "developer": text(row.get("app_developer_type")),
+        "scopes": scopes,
+    }
+
+
+def _texts(value: JsonValue) -> list[str]:
+    items: Iterable[JsonValue] = value if isinstance(value, list) else ()
+    return [each for each in map(text, items) if each]
+
+
+def _line(detail: str) -> str:
+    return " ".join(detail.split()).encode("utf-8", "replace").decode("utf-8")[:LONGEST_ENTRY]

@@ -1,0 +1,308 @@
+"""Observed use: from reports, lists and logs to the one value that an expectation is about.
+
+What cannot be told from a document is a doubt: a value may then still deviate, but never meet.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from auditor.evidence import plan
+from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
+from auditor.evidence.view import Document, Outcome, View
+from auditor.policy import patterns
+from auditor.policy.catalogue import Check
+from auditor.policy.lookup import Found
+from auditor.policy.operators import Expectation
+from auditor.policy.values import fold
+
+SHOWN = 10
+"""How many hosts, apps or log entries a detail names."""
+
+ANSWERS = ("no disclaimer", "agree", "leave meeting")
+"""The documented answers to the AI notice. Source: `aic_disclaimer`, @zoom/rivet 0.4.0."""
+
+NO_GROUP = "(no group)"
+"""Stands for the groups of a host who is in none."""
+
+Body = Mapping[str, JsonValue]
+Rows = list[Body]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the documents of a scope."""
+
+    check: Check
+    expectation: Expectation
+    outcomes: Mapping[View, Outcome]
+    parameters: Mapping[str, JsonValue]
+
+    @property
+    def allowed(self) -> set[str] | None:
+        """The names the organisation allows, without regard to case; None where any list would do.
+
+        An unset parameter allows nothing here; the operator asks for it.
+        """
+        if self.expectation.param is None:
+            return None
+        listed = self.parameters.get(self.expectation.param, [])
+        return fold([str(each) for each in (listed if isinstance(listed, list) else [listed])])
+
+
+def find(question: Question) -> Found:
+    """What the document of the check shows, or why nobody can tell."""
+    outcome = question.outcomes.get(question.check.document)
+    if outcome is None:
+        return Found(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
+    if not isinstance(outcome, Document):
+        return Found(outcome.unseen, outcome.source)
+    reader = _READERS[question.check.surface]
+    body = outcome.body if isinstance(outcome.body, dict) else {}
+    try:
+        return reader.read(question, _Evidence(_rows(body, reader.rows), body, outcome.source))
+    except _Unusable as error:
+        return Found(error.unseen, outcome.source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """A document, its rows, and the request it is from."""
+
+    rows: Rows
+    body: Body
+    source: str
+
+
+class _Unusable(Exception):
+    """The evidence is not as collection leaves it. Nothing follows from it."""
+
+    def __init__(self, cause: Cause, key: str) -> None:
+        what = "has no" if cause is Cause.ABSENT else "has other than expected"
+        self.unseen = Unseen(cause, f"the stored evidence {what} {key}")
+        super().__init__(key)
+
+
+def _hosted(question: Question, evidence: _Evidence) -> Found:
+    """How many meetings used a feature or were summarised, or the groups of their hosts."""
+    hosts = [each for each in evidence.rows if _number(each, "meetings")]
+    unclear = sum(_number(each, "unclear") for each in evidence.rows if "unclear" in each)
+    count = sum(_number(each, "meetings") for each in hosts)
+    off = str(evidence.body.get("off") or "")
+    doubt = None
+    if unclear:
+        detail = f"{unclear} meetings were listed that do not say whether they used the feature"
+        doubt = Unseen(Cause.ABSENT, detail)
+    said = f'Zoom says: "{off}"' if off else ""
+    if question.allowed is None:
+        note = said or _hosts_note("Hosts", hosts)
+        return Found(Seen(count, question.check.setting), evidence.source, note=note, doubt=doubt)
+    groups = _Membership(question.outcomes.get(plan.HOSTS), question.allowed)
+    for host in hosts:
+        groups.add(host)
+    note = said or _hosts_note("Hosts in no allowed group", groups.outside)
+    reading = Seen([*sorted(groups.texts)], question.check.setting)
+    return Found(reading, evidence.source, note=note, doubt=doubt or groups.doubt)
+
+
+class _Membership:
+    """Goes through hosts, and tells which of them belong to no allowed group."""
+
+    def __init__(self, known: Outcome | None, allowed: set[str]) -> None:
+        self.texts: set[str] = set()
+        """The groups: of a host in an allowed one that group alone, of any other host all."""
+        self.outside: Rows = []
+        self.doubt: Unseen | None = None
+        self._allowed = allowed
+        self._people: dict[str, Rows] = {}
+        self._why = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom who belongs to which group")
+        self._names_why: Unseen | None = None
+        if isinstance(known, Document) and isinstance(known.body, dict):
+            gone = "hosts are no longer listed as users, so their groups cannot be told"
+            self._why = _missing(known.body, "users") or Unseen(Cause.ABSENT, gone)
+            self._names_why = _missing(known.body, "groups")
+            for person in _rows(known.body, "hosts"):
+                for key in ("id", "email"):
+                    self._people[str(person.get(key) or "").casefold()] = _rows(person, "groups")
+
+    def add(self, host: Body) -> None:
+        """Note the groups of one more host."""
+        keys = [str(host.get(key) or "").casefold() for key in ("id", "host")]
+        known = next((self._people[key] for key in keys if key and key in self._people), None)
+        reported = host.get("groups")
+        if known is not None:
+            names = [(str(g.get("id") or ""), str(g.get("name") or "")) for g in known]
+        elif isinstance(reported, list) and reported:
+            names = [("", str(name)) for name in reported]
+        else:
+            self.doubt = self.doubt or self._why
+            return
+        fitting = [text for pair in names for text in pair if text.casefold() in self._allowed]
+        if fitting:
+            self.texts.add(fitting[0])
+        elif self._names_why is not None and any(not name for _, name in names):
+            self.doubt = self.doubt or self._names_why
+        else:
+            self.outside.append(host)
+            self.texts |= {name or group_id for group_id, name in names} or {NO_GROUP}
+
+
+def _missing(body: Body, what: str) -> Unseen | None:
+    """Why the list of users or groups is not whole; None where it is."""
+    why = body.get(f"{what}_missing")
+    if not isinstance(why, dict):
+        return None
+    return Unseen(Cause(str(why.get("cause"))), str(why.get("detail") or ""))
+
+
+def _hosts_note(what: str, hosts: Iterable[Body]) -> str:
+    each = [
+        f"{host.get('host') or host.get('id') or 'unnamed'} ({_number(host, 'meetings')})"
+        for host in hosts
+    ]
+    return f"{what}, with their meetings: {_some(each)}." if each else ""
+
+
+def _apps(question: Question, evidence: _Evidence) -> Found:
+    """The apps with scopes on calls: those allowed as the parameter names them, others by name."""
+    wanted = patterns.shipped().app_scopes.patterns
+    allowed = question.allowed or set()
+    texts, shown, notes, unread = [], [], [], 0
+    for app in evidence.rows:
+        listed = app.get("scopes")
+        unread += not isinstance(listed, list)
+        scopes = listed if isinstance(listed, list) else []
+        touching = [str(scope) for scope in scopes if plan.is_any(str(scope), wanted)]
+        if not touching:
+            continue
+        app_id, name = str(app.get("id") or ""), str(app.get("name") or "")
+        called = f"{name} ({app_id})" if name else app_id
+        fitting = [text for text in (app_id, name) if text.casefold() in allowed]
+        shown.append(called)
+        texts.append(fitting[0] if fitting else called)
+        if not fitting:
+            notes.append(f"{called} holds {', '.join(touching[:SHOWN])}")
+    doubt = Unseen(Cause.ABSENT, f"Zoom did not return the scopes of {unread} apps")
+    return Found(
+        Seen([*texts], question.check.setting),
+        evidence.source,
+        note="; ".join(notes[:SHOWN]) + ("." if notes else ""),
+        shown=[*shown],
+        doubt=doubt if unread else None,
+    )
+
+
+def _admins(question: Question, evidence: _Evidence) -> Found:
+    """How many people may change AI, recording or app settings."""
+    wanted = patterns.shipped().privileges.patterns
+    people: set[str] = set()
+    parts: list[str] = []
+    doubt: Unseen | None = None
+    for role in evidence.rows:
+        name, privileges, members = role.get("name"), role.get("privileges"), role.get("members")
+        if not isinstance(privileges, list):
+            doubt = doubt or Unseen(Cause.ABSENT, f"Zoom did not return what {name} may do")
+            continue
+        if role.get("id") not in plan.OWN_PEOPLE and not any(
+            plan.is_any(str(each), wanted) for each in privileges
+        ):
+            continue
+        if not isinstance(members, list):
+            detail = f"nobody asked Zoom for the members of {name}"
+            doubt = doubt or Unseen(Cause.NOT_COLLECTED, detail)
+            continue
+        people.update(map(str, members))
+        parts.append(f"{name or role.get('id')} {len(members)}")
+    if not parts and doubt is None:
+        doubt = Unseen(Cause.ABSENT, "Zoom listed no role that may change settings")
+    note = f"By role: {', '.join(parts)}." if parts else ""
+    return Found(Seen(len(people), question.check.setting), evidence.source, note=note, doubt=doubt)
+
+
+def _entries(question: Question, evidence: _Evidence) -> Found:
+    """The entries of the operation log, one text each."""
+    texts: list[JsonValue] = [
+        f"{row.get('time')} {row.get('operator')}: {row.get('category')}: {row.get('detail')}"
+        for row in evidence.rows
+    ]
+    shown = texts if len(texts) <= SHOWN else [*texts[-SHOWN:], f"and {len(texts) - SHOWN} earlier"]
+    return Found(Seen(texts, question.check.setting), evidence.source, shown=shown)
+
+
+def _answers(question: Question, evidence: _Evidence) -> Found:
+    """How the participants of a past meeting answered the AI notice, one text each."""
+    if "idle" in evidence.body:
+        unseen = Unseen(Cause.ABSENT, "there was no meeting with AI")
+        return Found(unseen, evidence.source, idle="No meeting used AI in the last 30 days.")
+    counted: dict[str, JsonValue] = {
+        str(row.get("answer")): _number(row, "people") for row in evidence.rows
+    }
+    silent = _number(evidence.body, "silent")
+    texts = [
+        text for row in evidence.rows for text in [str(row.get("answer"))] * _number(row, "people")
+    ]
+    doubt: Unseen | None = None
+    strange = sorted(set(counted) - set(ANSWERS))
+    if strange:
+        detail = f"{strange[0][:80]!r} is not an answer that Zoom documents"
+        doubt = Unseen(Cause.UNDOCUMENTED_VALUE, detail)
+    elif silent:
+        detail = f"Zoom did not return the answer of {silent} of {silent + len(texts)} participants"
+        doubt = Unseen(Cause.ABSENT, detail)
+    if not texts:
+        return Found(doubt or Unseen(Cause.ABSENT, "Zoom lists no participants"), evidence.source)
+    return Found(
+        Seen([*texts], question.check.setting), evidence.source, shown=counted, doubt=doubt
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Where the rows of a document are, and what reads them."""
+
+    rows: str
+    read: Callable[[Question, _Evidence], Found]
+
+
+_READERS: Mapping[str, _Reader] = {
+    plan.history("").surface: _Reader("hosts", _hosted),
+    plan.SUMMARIES.surface: _Reader("hosts", _hosted),
+    plan.NOTICES.surface: _Reader("answers", _answers),
+    plan.apps("").surface: _Reader("apps", _apps),
+    plan.ROLES.surface: _Reader("roles", _admins),
+    plan.LOGS.surface: _Reader("entries", _entries),
+}
+
+SURFACES = frozenset(_READERS)
+"""The surfaces whose documents this module reads."""
+
+
+def _rows(body: Body, key: str) -> Rows:
+    """The objects listed under `key`.
+
+    Raises:
+        _Unusable: there are none, or they are something else.
+    """
+    value = body.get(key)
+    if value is None:
+        raise _Unusable(Cause.ABSENT, key)
+    rows: Rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    if not isinstance(value, list) or len(rows) != len(value):
+        raise _Unusable(Cause.WRONG_TYPE, key)
+    return rows
+
+
+def _number(row: Body, key: str) -> int:
+    """The number under `key`.
+
+    Raises:
+        _Unusable: there is none.
+    """
+    value = row.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _Unusable(Cause.ABSENT if value is None else Cause.WRONG_TYPE, key)
+    return value
+
+
+def _some(texts: list[str]) -> str:
+    rest = len(texts) - SHOWN
+    return ", ".join(texts[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")

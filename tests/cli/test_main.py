@@ -1,0 +1,173 @@
+"""Errors become one sentence and an exit code; options that work everywhere stand anywhere."""
+
+import importlib
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from auditor.cli.terminal import LogFormat, Terminal
+
+cli = importlib.import_module("auditor.cli.main")
+"""The module: `auditor.cli.main` by import statement is the function of that name."""
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """Runs the command in this process; `raising` is raised where the catalogue is loaded."""
+
+    def _invoke(*arguments: str, raising: BaseException | None = None) -> Result:
+        def broken() -> None:
+            assert raising is not None
+            raise raising
+
+        if raising is not None:
+            monkeypatch.setattr("auditor.policy.files.shipped_catalogue", broken)
+        return CliRunner().invoke(cli.app, cli.hoisted(arguments), prog_name="auditor")
+
+    return _invoke
+
+
+def test_an_error_nobody_expected_is_an_internal_one(invoke: Invoke) -> None:
+    result = invoke("control", "list", raising=ZeroDivisionError("by zero"))
+    assert result.exit_code == 5
+    assert "internal error (ZeroDivisionError: by zero)" in result.stderr
+    assert "-vv" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_with_vv_an_internal_error_shows_where(invoke: Invoke) -> None:
+    result = invoke("control", "list", "-vv", raising=ZeroDivisionError("by zero"))
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_an_interrupt_is_130_and_one_line(invoke: Invoke) -> None:
+    result = invoke("control", "list", raising=KeyboardInterrupt())
+    assert result.exit_code == 130
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_broken_pipe_is_no_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+    monkeypatch.setattr(cli, "_close_stdout", lambda: closed.append(True))
+    result = invoke("control", "list", raising=BrokenPipeError())
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("given", "hoisted"),
+    [
+        ("audit -q", "-q audit"),
+        ("audit -o x --no-color", "--no-color audit -o x"),
+        ("audit --log-format json -vv", "--log-format json -vv audit"),
+        ("audit --log-format=json", "--log-format=json audit"),
+        ("audit --log-format", "--log-format audit"),
+        ("report -- -q", "report -- -q"),
+        ("audit", "audit"),
+    ],
+)
+def test_options_for_every_command_move_to_the_front(given: str, hoisted: str) -> None:
+    assert cli.hoisted(given.split()) == hoisted.split()
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "level", "shown"),
+    [
+        (-1, "warning", False),
+        (0, "warning", True),
+        (0, "info", False),
+        (1, "info", True),
+        (1, "debug", False),
+        (2, "debug", True),
+        (9, "debug", True),
+    ],
+)
+def test_how_much_is_logged(
+    monkeypatch: pytest.MonkeyPatch, verbosity: int, level: str, shown: bool
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    Terminal(verbosity).set_up_logging()
+    getattr(logging.getLogger("auditor.zoom"), level)("Bearer abcdefghijklmnopqrstuvwxyz012345")
+    assert bool(stream.getvalue()) is shown
+    assert "abcdefghijklmnop" not in stream.getvalue()
+
+
+def test_log_records_are_json_lines_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    Terminal(0, log_format=LogFormat.JSON).set_up_logging()
+    logging.getLogger("auditor.zoom").warning("slow — %s", "again")
+    row = json.loads(stream.getvalue())
+    assert (row["level"], row["logger"], row["message"]) == (
+        "warning",
+        "auditor.zoom",
+        "slow — again",
+    )
+    assert row["time"].endswith("Z")
+
+
+def test_quiet_silences_remarks_and_not_complaints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Terminal(-1).say("a remark")
+    Terminal(-1).complain("a complaint")
+    assert capsys.readouterr().err == "Error: a complaint\n"
+    Terminal(0).say("a remark")
+    assert capsys.readouterr().err == "a remark\n"
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "colored"),
+    [
+        (Terminal(), "", True),
+        (Terminal(colors=False), "", False),
+        (Terminal(), "1", False),
+    ],
+)
+def test_colours_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, no_color: str, colored: bool
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys, "stdout", Screen())
+    assert terminal.color is colored
+    monkeypatch.setattr(sys, "stderr", Screen())
+    terminal.complain("a complaint")
+    assert ("\x1b[" in sys.stderr.getvalue()) is colored  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "shown"),
+    [
+        (Terminal(), True),
+        (Terminal(-1), False),
+        (Terminal(log_format=LogFormat.JSON), False),
+    ],
+)
+def test_a_progress_bar_is_for_people_who_watch(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, shown: bool
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Screen())
+    assert terminal.shows_progress is shown
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert terminal.shows_progress is False
+
+
+def test_the_width_is_that_of_the_terminal_or_a_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert Terminal().width == 100
+    monkeypatch.setenv("COLUMNS", "71")
+    assert Terminal().width == 71

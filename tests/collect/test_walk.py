@@ -1,0 +1,514 @@
+"""The walk: each document of the plan once, and a recorded cause for each that could not be had."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from auditor.collect import walk as walk_module
+from auditor.collect.interface import Api, Listener, Silent
+from auditor.collect.walk import HOPELESS, NothingRead, Walk, utc_now
+from auditor.evidence.plan import PENDING, PHONE, TOKEN, Reads
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.view import LOCKS, SETTINGS, Document, Refusal, View
+from auditor.zoom.endpoints import Endpoint
+from auditor.zoom.errors import (
+    AuthenticationFailed,
+    Denied,
+    Malformed,
+    NotFound,
+    NotLicensed,
+    PageTokenExpired,
+    RateLimited,
+    Rejected,
+    ScopeMissing,
+    TokenRejected,
+    Transient,
+    Unreachable,
+    ZoomError,
+)
+
+AT = "2026-11-21T20:00:00.000Z"
+SECURITY = View("settings", "security")
+ACTIVE, INACTIVE, GROUPS = View("users", "active"), View("users", "inactive"), View("groups")
+EVERYTHING = Reads(account=(LOCKS, SETTINGS, SECURITY), group=(LOCKS, SETTINGS), user=(SETTINGS,))
+"""Every settings document of every scope."""
+
+DAILY = RateLimited("GET /x", daily=True)
+REFUSED = AuthenticationFailed("POST /oauth/token", "The secret is wrong.")
+NO_NETWORK = Unreachable("GET /x", "no route to host")
+ERRORS = [
+    (Denied("GET /x"), Cause.DENIED),
+    (ScopeMissing("GET /x", ["a:read"]), Cause.DENIED),
+    (NotLicensed("GET /x"), Cause.NOT_LICENSED),
+    (DAILY, Cause.NOT_COLLECTED),
+    (RateLimited("GET /x"), Cause.ERROR),
+    (NotFound("GET /x"), Cause.ERROR),
+    (Transient("GET /x"), Cause.ERROR),
+    (Malformed("GET /x", "a page of HTML came"), Cause.ERROR),
+    (Rejected("GET /x"), Cause.ERROR),
+    (PageTokenExpired("GET /x"), Cause.ERROR),
+    (TokenRejected("GET /x"), Cause.ERROR),
+    (REFUSED, Cause.ERROR),
+    (NO_NETWORK, Cause.ERROR),
+    (ZoomError("GET /x"), Cause.ERROR),
+]
+
+
+@dataclass
+class Zoom(Api):
+    """A Zoom account in memory. `broken` names requests that fail, and how."""
+
+    groups: list[Any] = field(default_factory=list)
+    users: dict[str, list[Any]] = field(default_factory=dict)
+    broken: dict[str, BaseException | Callable[[], Any]] = field(default_factory=dict)
+    granted: frozenset[str] = frozenset({"user:read:admin", "account:read:admin"})
+    asked: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def authenticate(self) -> frozenset[str]:
+        self._ask("token")
+        return self.granted
+
+    def get(
+        self,
+        endpoint: Endpoint,
+        *,
+        ids: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        path = endpoint.path
+        for name, value in (ids or {}).items():
+            path = path.replace(f"{{{name}}}", value)
+        query = "&".join(f"{key}={value}" for key, value in (params or {}).items())
+        request = path + (f"?{query}" if query else "")
+        answer = self._ask(request)
+        return {"asked": request} if answer is None else answer
+
+    def items(
+        self,
+        endpoint: Endpoint,
+        *,
+        ids: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        status = (params or {}).get("status", "")
+        request = endpoint.path + (f"?status={status}" if status else "")
+        yield from self.users.get(status, []) if status else self.groups
+        self._ask(request)
+
+    def _ask(self, request: str) -> Any:
+        with self.lock:
+            self.asked.append(request)
+        for part, problem in self.broken.items():
+            if part in request:
+                if isinstance(problem, BaseException):
+                    raise problem
+                return problem()
+        return None
+
+
+@dataclass
+class Recorder(Listener):
+    """Writes down what it is told, and by which thread."""
+
+    told: list[tuple[str, Level, int]] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
+
+    def found(self, level: Level, scopes: int) -> None:
+        self.threads.add(threading.get_ident())
+        self.told.append(("found", level, scopes))
+
+    def read(self, level: Level) -> None:
+        self.threads.add(threading.get_ident())
+        self.told.append(("read", level, 1))
+
+
+def group(n: int) -> dict[str, Any]:
+    return {"id": f"g{n}", "name": f"Group {n}"}
+
+
+def user(n: int, **fields: Any) -> dict[str, Any]:
+    return {"id": f"u{n}", "email": f"u{n}@example.com", "type": 2, "group_ids": ["g1"], **fields}
+
+
+def company(**broken: Any) -> Zoom:
+    users = {"active": [user(1), user(2)], "inactive": [user(3)], "pending": [user(9, id="")]}
+    return Zoom([group(1), group(2)], users, broken)
+
+
+def walked(zoom: Zoom, reads: Reads = EVERYTHING, **options: Any) -> Snapshot:
+    snapshot = Snapshot.create()
+    Walk(zoom, snapshot, reads, "acc", now=lambda: AT, **options).collect()
+    return snapshot
+
+
+def outcomes(snapshot: Snapshot, level: Level) -> dict[str, dict[View, Any]]:
+    return {e.scope.id: dict(e.outcomes) for e in snapshot.evidence(level)}
+
+
+def causes(snapshot: Snapshot) -> set[Cause | None]:
+    return {
+        each.unseen.cause if isinstance(each, Refusal) else None
+        for level in (Level.ACCOUNT, Level.GROUP, Level.USER)
+        for views in outcomes(snapshot, level).values()
+        for view, each in views.items()
+        if view.surface in ("settings", "lock_settings")
+    }
+
+
+# What is read
+
+
+def test_every_document_of_the_plan_is_asked_for_once_and_recorded_where_it_belongs():
+    zoom = company()
+    snapshot = walked(zoom)
+    assert sorted(zoom.asked) == sorted(
+        [
+            "/accounts/me/lock_settings",
+            "/accounts/me/settings",
+            "/accounts/me/settings?option=security",
+            "/groups",
+            "/groups/g1/lock_settings",
+            "/groups/g1/settings",
+            "/groups/g2/lock_settings",
+            "/groups/g2/settings",
+            "/users?status=active",
+            "/users?status=inactive",
+            "/users?status=pending",
+            "/users/u1/settings",
+            "/users/u2/settings",
+            "/users/u3/settings",
+        ]
+    )
+    account = outcomes(snapshot, Level.ACCOUNT)["acc"]
+    assert account[SECURITY] == Document(
+        {"asked": "/accounts/me/settings?option=security"},
+        "GET /accounts/me/settings?option=security",
+        AT,
+    )
+    assert outcomes(snapshot, Level.GROUP)["g2"][LOCKS].body == {
+        "asked": "/groups/g2/lock_settings"
+    }
+    assert outcomes(snapshot, Level.USER)["u3"][SETTINGS].source == "GET /users/{userId}/settings"
+
+
+def test_listings_are_recorded_with_the_account():
+    account = outcomes(walked(company()), Level.ACCOUNT)["acc"]
+    assert account[GROUPS] == Document({"listed": 2}, "GET /groups", AT)
+    assert account[ACTIVE] == Document({"listed": 2}, "GET /users?status=active", AT)
+    assert account[INACTIVE].body == {"listed": 1}
+    assert account[PENDING].body == {"listed": 1}
+
+
+def test_scopes_carry_what_their_rows_say():
+    users = list(walked(company()).scopes(Level.USER))
+    assert [(u.id, u.status, u.licence, u.group_ids) for u in users] == [
+        ("u1", "active", 2, ("g1",)),
+        ("u2", "active", 2, ("g1",)),
+        ("u3", "inactive", 2, ("g1",)),
+        ("u9@example.com", "pending", None, ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reads", "asked"),
+    [
+        (Reads(account=(SETTINGS,)), ["/accounts/me/settings"]),
+        (
+            Reads(account=(SETTINGS,), group=(SETTINGS,)),
+            ["/accounts/me/settings", "/groups", "/groups/g1/settings", "/groups/g2/settings"],
+        ),
+        (Reads(), []),
+    ],
+)
+def test_what_the_plan_does_not_name_is_not_asked_for(reads, asked):
+    zoom = company()
+    walked(zoom, reads)
+    assert zoom.asked == asked
+
+
+def test_groups_are_known_where_only_users_are_read():
+    snapshot = walked(company(), Reads(account=(SETTINGS,), user=(SETTINGS,)))
+    assert [g.name for g in snapshot.scopes(Level.GROUP)] == ["Group 1", "Group 2"]
+    assert outcomes(snapshot, Level.GROUP) == {"g1": {}, "g2": {}}
+
+
+def test_a_scope_in_two_lists_or_twice_in_one_is_read_once():
+    zoom = Zoom([group(1), group(1)], {"active": [user(1), user(1)], "inactive": [user(1)]})
+    snapshot = walked(zoom)
+    assert zoom.asked.count("/users/u1/settings") == 1
+    assert zoom.asked.count("/groups/g1/settings") == 1
+    (only,) = snapshot.scopes(Level.USER)
+    assert only.status == "active"
+
+
+def test_an_invited_user_who_is_listed_as_active_too_stays_active():
+    zoom = Zoom([], {"active": [user(1)], "pending": [user(1)]})
+    (only,) = walked(zoom).scopes(Level.USER)
+    assert only.status == "active"
+
+
+def test_an_invited_user_is_never_read():
+    zoom = company()
+    walked(zoom)
+    assert not [each for each in zoom.asked if "u9" in each]
+
+
+def test_rows_without_an_id_make_the_list_incomplete():
+    zoom = Zoom([{"name": "who"}, group(1), {}], {"active": [{"first_name": "Ada"}, user(1)]})
+    snapshot = walked(zoom)
+    account = outcomes(snapshot, Level.ACCOUNT)["acc"]
+    assert account[GROUPS].unseen.cause is Cause.ERROR
+    assert account[GROUPS].unseen.detail == "2 rows of the list have no id"
+    assert account[ACTIVE].unseen.detail == "1 rows of the list have no id"
+    assert set(outcomes(snapshot, Level.GROUP)) == {"g1"}
+    assert set(outcomes(snapshot, Level.USER)) == {"u1"}
+
+
+def test_a_user_without_an_id_cannot_be_asked_about():
+    zoom = Zoom([], {"active": [{"email": "ada@example.com"}]})
+    snapshot = walked(zoom)
+    found = outcomes(snapshot, Level.USER)["ada@example.com"][SETTINGS]
+    assert found.unseen.cause is Cause.NOT_COLLECTED
+    assert not [each for each in zoom.asked if "ada" in each]
+
+
+def test_the_apps_token_and_zoom_phone_are_read_beside():
+    zoom = company()
+    snapshot = walked(zoom, Reads(account=(SETTINGS,), token=True, phone=("a", "b")))
+    assert outcomes(snapshot, Level.APP)["acc"][TOKEN] == Document(
+        {"token": {"scopes": ["account:read:admin", "user:read:admin"]}}, "POST /oauth/token", AT
+    )
+    phone = outcomes(snapshot, Level.PHONE_ACCOUNT)["acc"][PHONE]
+    assert phone.body == {"asked": "/phone/account_settings?setting_types=a,b"}
+    assert phone.source == "GET /phone/account_settings"
+
+
+def test_the_token_is_got_even_where_nothing_else_is_read():
+    zoom = company()
+    snapshot = walked(zoom, Reads(token=True))
+    assert zoom.asked == ["token"]
+    assert outcomes(snapshot, Level.APP)["acc"][TOKEN].body["token"]["scopes"]
+
+
+def test_without_a_licence_zoom_phone_is_recorded_so():
+    zoom = company(phone=NotLicensed("GET /phone/account_settings"))
+    snapshot = walked(zoom, Reads(account=(SETTINGS,), phone=("a",)))
+    phone = outcomes(snapshot, Level.PHONE_ACCOUNT)["acc"][PHONE]
+    assert phone.unseen.cause is Cause.NOT_LICENSED
+
+
+# What cannot be read
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"), ERRORS, ids=lambda each: getattr(each, "name", repr(each))
+)
+def test_every_error_leaves_its_cause(error, cause):
+    zoom = company(**{"/groups/g1/settings": error})
+    found = outcomes(walked(zoom, Reads((SETTINGS,), (SETTINGS,)), workers=1), Level.GROUP)
+    assert found["g1"][SETTINGS] == Refusal(
+        found["g1"][SETTINGS].unseen, "GET /groups/{groupId}/settings", AT
+    )
+    assert found["g1"][SETTINGS].unseen.cause is cause
+    assert found["g1"][SETTINGS].unseen.detail == str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"), ERRORS, ids=lambda each: getattr(each, "name", repr(each))
+)
+def test_a_list_that_breaks_off_keeps_what_it_named_and_its_cause(error, cause):
+    zoom = company(**{"/users?status=active": error})
+    snapshot = walked(zoom)
+    assert outcomes(snapshot, Level.ACCOUNT)["acc"][ACTIVE].unseen.cause is cause
+    assert {"u1", "u2"} <= {u.id for u in snapshot.scopes(Level.USER)}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Denied("GET /x"), NotLicensed("GET /x"), NotFound("GET /x"), Rejected("GET /x"), DAILY],
+)
+def test_a_refused_account_does_not_hide_groups_and_users(error):
+    zoom = company(accounts=error)
+    snapshot = walked(zoom)
+    assert len(outcomes(snapshot, Level.GROUP)) == (0 if error is DAILY else 2)
+    account = outcomes(snapshot, Level.ACCOUNT)["acc"]
+    assert isinstance(account[SETTINGS], Refusal)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [REFUSED, NO_NETWORK, Transient("GET /x"), Malformed("GET /x", "HTML"), RateLimited("GET /x")],
+)
+def test_where_nothing_at_all_can_be_read_the_run_ends_with_the_reason(error):
+    with pytest.raises(NothingRead) as caught:
+        walked(company(**{"": error}))
+    assert caught.value.error is error
+    assert str(caught.value) == str(error)
+
+
+def test_a_plan_without_account_documents_ends_at_the_list_of_groups():
+    with pytest.raises(NothingRead):
+        walked(company(**{"": Transient("GET /x")}), Reads(group=(SETTINGS,)))
+
+
+def test_a_plan_of_the_token_alone_ends_where_there_is_none():
+    with pytest.raises(NothingRead):
+        walked(company(token=REFUSED), Reads(token=True))
+
+
+@pytest.mark.parametrize("error", [DAILY, REFUSED])
+def test_after_a_hopeless_error_nothing_more_is_asked(error):
+    zoom = company(**{"/groups/g1/lock_settings": error})
+    snapshot = walked(zoom, workers=1)
+    assert zoom.asked[-1] == "/groups/g1/lock_settings"
+    cause = Cause.NOT_COLLECTED if error is DAILY else Cause.ERROR
+    for views in outcomes(snapshot, Level.GROUP).values():
+        assert {each.unseen.cause for each in views.values()} == {cause}
+    account = outcomes(snapshot, Level.ACCOUNT)["acc"]
+    assert isinstance(account[SETTINGS], Document)
+    assert account[ACTIVE].unseen.detail == str(error)
+
+
+def many(n: int, **broken: Any) -> Zoom:
+    return Zoom([], {"active": [user(k) for k in range(n)]}, broken)
+
+
+def settings_asked(zoom: Zoom) -> int:
+    return len([each for each in zoom.asked if each.startswith("/users/")])
+
+
+@pytest.mark.parametrize(("error", "weight"), [(Transient("GET /x"), 1), (NO_NETWORK, 8)])
+def test_failures_in_a_row_end_the_asking(error, weight):
+    zoom = many(100, **{"/users/": error})
+    snapshot = walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), workers=1)
+    assert settings_asked(zoom) == HOPELESS // weight
+    users = outcomes(snapshot, Level.USER)
+    assert len(users) == 100
+    assert {views[SETTINGS].unseen.cause for views in users.values()} == {Cause.ERROR}
+
+
+def test_an_answer_in_between_starts_the_count_again():
+    zoom = many(100)
+    answers = iter(range(1000))
+
+    def now_and_then() -> None:
+        if next(answers) % 20:
+            raise Transient("GET /x")
+
+    zoom.broken["/users/"] = now_and_then
+    walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), workers=1)
+    assert settings_asked(zoom) == 100
+
+
+def test_refusals_are_answers_and_never_end_the_asking():
+    zoom = many(100, **{"/users/": Denied("GET /x")})
+    walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), workers=1)
+    assert settings_asked(zoom) == 100
+
+
+# Threads
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_the_result_does_not_depend_on_how_many_work(workers, monkeypatch):
+    monkeypatch.setattr(walk_module, "BATCH", 7)
+    zoom = many(60, **{"/users/u13/": Denied("GET /x")})
+    zoom.broken["/users/u7/"] = lambda: time.sleep(0.02)
+    snapshot = walked(zoom, workers=workers)
+    assert snapshot.digest() == walked(many(60, **{"/users/u13/": Denied("GET /x")})).digest()
+    assert causes(snapshot) == {None, Cause.DENIED}
+    assert len(outcomes(snapshot, Level.USER)) == 60
+
+
+def test_requests_run_at_the_same_time_but_not_more_than_allowed():
+    running, most = [0], [0]
+    lock = threading.Lock()
+
+    def slow() -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.005)
+        with lock:
+            running[0] -= 1
+
+    walked(many(40, **{"/users/": slow}), workers=4)
+    assert 1 < most[0] <= 4
+
+
+@pytest.mark.parametrize("problem", [KeyboardInterrupt(), RuntimeError("a bug")])
+@pytest.mark.parametrize("where", ["/accounts/me/settings", "/users/u3/settings"])
+def test_an_interruption_leaves_no_thread_and_keeps_what_was_read(problem, where):
+    before = threading.active_count()
+    snapshot, stopping = Snapshot.create(), threading.Event()
+    zoom = many(500, **{where: problem})
+    walk = Walk(zoom, snapshot, EVERYTHING, "acc", workers=2, now=lambda: AT, stopping=stopping)
+    with pytest.raises(type(problem)):
+        walk.collect()
+    assert threading.active_count() == before
+    assert stopping.is_set()
+    assert settings_asked(zoom) < 100
+    assert next(snapshot.evidence(Level.ACCOUNT)).scope.id == "acc"
+    if where.startswith("/users"):
+        assert isinstance(outcomes(snapshot, Level.USER)["u0"][SETTINGS], Document)
+
+
+def test_after_an_interruption_waiting_requests_are_not_made():
+    snapshot = Snapshot.create()
+    zoom = many(500)
+    started = threading.Event()
+
+    def interrupt() -> None:
+        started.wait(5)
+        raise KeyboardInterrupt
+
+    def slow() -> None:
+        started.set()
+        time.sleep(0.05)
+
+    zoom.broken = {"/users/u0/": interrupt, "/users/": slow}
+    with pytest.raises(KeyboardInterrupt):
+        Walk(zoom, snapshot, EVERYTHING, "acc", workers=2, now=lambda: AT).collect()
+    assert settings_asked(zoom) < 10
+
+
+# Being told
+
+
+def test_the_listener_is_told_each_level_and_each_scope_from_one_thread():
+    listener = Recorder()
+    walked(company(), listener=listener)
+    assert listener.told == [
+        ("found", Level.ACCOUNT, 1),
+        ("read", Level.ACCOUNT, 1),
+        ("found", Level.GROUP, 2),
+        ("read", Level.GROUP, 1),
+        ("read", Level.GROUP, 1),
+        ("found", Level.USER, 3),
+        *[("read", Level.USER, 1)] * 3,
+    ]
+    assert listener.threads == {threading.get_ident()}
+
+
+def test_a_silent_listener_says_nothing(capsys):
+    listener = Silent()
+    listener.found(Level.USER, 3)
+    listener.read(Level.USER)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_times_are_rfc_3339_with_milliseconds_in_utc():
+    snapshot = Snapshot.create()
+    before = utc_now()
+    Walk(company(), snapshot, Reads((SETTINGS,)), "acc").collect()
+    observed = outcomes(snapshot, Level.ACCOUNT)["acc"][SETTINGS].observed_at
+    assert before <= observed <= utc_now()
+    assert len(observed) == len(AT)
+    assert observed.endswith("Z")

@@ -1,0 +1,48 @@
+"""Scopes, views and causes as reports order and name them."""
+
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import View
+
+
+def test_reports_go_from_the_account_down():
+    scopes = [
+        Scope(Level.USER, "b"),
+        Scope(Level.MEETING, "a"),
+        Scope(Level.USER, "a"),
+        Scope(Level.GROUP, "z"),
+        Scope(Level.ACCOUNT, "z"),
+    ]
+    ordered = sorted(scopes, key=lambda scope: scope.order)
+    assert [(s.level.value, s.id) for s in ordered] == [
+        ("account", "z"),
+        ("group", "z"),
+        ("user", "a"),
+        ("user", "b"),
+        ("meeting", "a"),
+    ]
+    assert len({level.rank for level in Level}) == len(Level)
+
+
+@pytest.mark.parametrize(
+    ("scope", "label"),
+    [
+        (Scope(Level.USER, "u1", "Ada", "ada@example.com"), "Ada"),
+        (Scope(Level.USER, "u1", "", "ada@example.com"), "ada@example.com"),
+        (Scope(Level.USER, "u1"), "u1"),
+    ],
+)
+def test_people_know_a_scope_by_name_then_address_then_id(scope, label):
+    assert scope.label == label
+
+
+def test_a_view_reads_like_its_request():
+    assert str(View("settings")) == "settings"
+    assert str(View("settings", "security")) == "settings?option=security"
+
+
+def test_only_what_was_asked_for_and_not_had_is_a_failed_read():
+    failed = {cause for cause in Cause if cause.is_failed_read}
+    assert failed == {Cause.DENIED, Cause.NOT_COLLECTED, Cause.ERROR}

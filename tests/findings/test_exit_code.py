@@ -1,0 +1,100 @@
+"""Exit codes: one meaning each, whatever the format."""
+
+import pytest
+
+from auditor.findings.exit_code import ExitCode, of_run
+from auditor.findings.model import Severity, Status, Summary
+
+CRITICAL, HIGH, MEDIUM, LOW = Severity
+OK, DEVIATIONS, INCOMPLETE = ExitCode.OK, ExitCode.DEVIATIONS, ExitCode.INCOMPLETE
+
+
+def code(fails=(), unknowns=(), statuses=(), *, complete=True, fail_on=HIGH, **options):
+    summary = Summary(
+        by_status=dict.fromkeys(statuses, 1),
+        by_severity={severity: int(severity in fails) for severity in Severity},
+        by_level={},
+        coverage={},
+        unknown_by_severity={severity: int(severity in unknowns) for severity in Severity},
+    )
+    return of_run(summary, complete=complete, fail_on=fail_on, **options)
+
+
+def test_the_numbers_are_those_of_the_contract():
+    assert {each.name: each.value for each in ExitCode} == {
+        "OK": 0,
+        "DEVIATIONS": 1,
+        "USAGE": 2,
+        "INCOMPLETE": 3,
+        "NOTHING_EVALUATED": 4,
+        "INTERNAL": 5,
+        "INTERRUPTED": 130,
+    }
+
+
+def test_nothing_wrong_is_zero():
+    assert code() is OK
+
+
+@pytest.mark.parametrize("fail_on", Severity)
+@pytest.mark.parametrize("severity", Severity)
+def test_a_deviation_at_or_above_the_threshold_fails(severity, fail_on):
+    expected = DEVIATIONS if severity.rank <= fail_on.rank else OK
+    assert code([severity], fail_on=fail_on) is expected
+
+
+@pytest.mark.parametrize("fail_on", Severity)
+@pytest.mark.parametrize("severity", Severity)
+def test_an_unknown_at_or_above_the_threshold_is_incomplete(severity, fail_on):
+    expected = INCOMPLETE if severity.rank <= fail_on.rank else OK
+    assert code(unknowns=[severity], fail_on=fail_on) is expected
+
+
+def test_a_read_that_failed_is_incomplete_even_where_nothing_fails_a_run():
+    assert code(complete=False, fail_on=None) is INCOMPLETE
+    assert code([CRITICAL], complete=False, fail_on=None) is INCOMPLETE
+
+
+def test_without_a_threshold_deviations_and_absent_fields_are_zero():
+    assert code(list(Severity), list(Severity), fail_on=None) is OK
+
+
+def test_a_deviation_wins_over_missing_evidence():
+    assert code([HIGH], [HIGH], complete=False) is DEVIATIONS
+
+
+def test_unknowns_can_be_allowed_and_deviations_cannot():
+    assert code(unknowns=[CRITICAL], complete=False, allow_unknown=True) is OK
+    assert code([CRITICAL], complete=False, allow_unknown=True) is DEVIATIONS
+
+
+@pytest.mark.parametrize("status", [Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED])
+def test_open_decisions_and_expired_attestations_count_only_when_strict(status):
+    assert code(statuses=[status]) is OK
+    assert code(statuses=[status], strict=True) is INCOMPLETE
+    assert code(statuses=[status], strict=True, allow_unknown=True) is INCOMPLETE
+    assert code(statuses=[status], strict=True, fail_on=None) is INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "status", sorted(set(Status) - {Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED})
+)
+def test_no_other_status_counts_when_strict(status):
+    assert code(statuses=[status], strict=True) is OK
+
+
+def test_a_status_that_was_counted_zero_times_does_not_count():
+    summary = Summary({Status.NEEDS_DECISION: 0}, {}, {}, {})
+    assert of_run(summary, complete=True, fail_on=HIGH, strict=True) is OK
+
+
+def test_a_stale_waiver_fails_wherever_a_deviation_would():
+    assert code(stale_waivers=True) is DEVIATIONS
+    assert code(stale_waivers=True, fail_on=LOW) is DEVIATIONS
+    assert code(stale_waivers=True, fail_on=None) is OK
+    assert code(stale_waivers=True, allow_unknown=True) is DEVIATIONS
+
+
+def test_medium_is_between_high_and_low():
+    assert code([MEDIUM], fail_on=HIGH) is OK
+    assert code([MEDIUM], fail_on=LOW) is DEVIATIONS

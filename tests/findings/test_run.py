@@ -1,0 +1,145 @@
+"""A finished run: every finding once, in the order of the contract, with a lasting identity."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import (
+    Api,
+    BaselineInfo,
+    Kind,
+    RunInfo,
+    Severity,
+    Status,
+    Summary,
+    Verdict,
+)
+from auditor.findings.run import Assessment, Run, fingerprint
+
+AT = "2026-11-21T20:00:00.000Z"
+ACCOUNT = Scope(Level.ACCOUNT, "acc")
+
+
+def verdict(control="AI-01", setting="a.b", severity=Severity.HIGH, **fields):
+    fields = {"kind": Kind.VALUE, "status": Status.FAIL, **fields}
+    return Verdict(control=control, setting=setting, severity=severity, **fields)
+
+
+def run_of(*assessments):
+    info = RunInfo(
+        id="r",
+        account_id="acc",
+        api_url="https://api.example",
+        started_at=AT,
+        finished_at=AT,
+        depth="user",
+        baseline=BaselineInfo("strict", "1", "sha256:0"),
+        evidence_digest="sha256:0",
+        complete=True,
+        exit_code=0,
+    )
+    return Run(info, Summary({}, {}, {}, {}), Api(), (), {}, assessments)
+
+
+def mixed(seed):
+    """Many scopes, some sharing their verdicts, some judged in two parts."""
+    dice = random.Random(seed)
+    shared = [
+        tuple(
+            verdict(
+                f"AI-0{dice.randrange(3)}",
+                f"s{dice.randrange(4)}",
+                dice.choice(list(Severity)),
+                kind=dice.choice([Kind.VALUE, Kind.LOCK]),
+            )
+            for _ in range(6)
+        )
+        for _ in range(4)
+    ]
+    scopes = [
+        Scope(level, f"{level[0]}{n}") for level in (Level.GROUP, Level.USER) for n in range(5)
+    ]
+    assessments = [Assessment(scope, dice.choice(shared)) for scope in scopes]
+    assessments += [Assessment(scopes[0], shared[0]), Assessment(ACCOUNT, shared[1])]
+    dice.shuffle(assessments)
+    return assessments
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_findings_come_in_the_order_of_the_contract(seed):
+    assessments = mixed(seed)
+    findings = list(run_of(*assessments).findings())
+    assert len(findings) == sum(len(each.verdicts) for each in assessments)
+    assert [f.order for f in findings] == sorted(f.order for f in findings)
+
+
+def test_a_scope_that_was_judged_in_two_parts_is_sorted_as_one():
+    first = Assessment(ACCOUNT, (verdict(setting="b"), verdict(setting="d")))
+    second = Assessment(ACCOUNT, (verdict(setting="a"), verdict(setting="c")))
+    found = [f.verdict.setting for f in run_of(first, second).findings()]
+    assert found == ["a", "b", "c", "d"]
+
+
+def test_the_worst_comes_first_whatever_its_name():
+    verdicts = (verdict("AA", severity=Severity.LOW), verdict("ZZ", severity=Severity.CRITICAL))
+    assert [f.verdict.control for f in run_of(Assessment(ACCOUNT, verdicts)).findings()] == [
+        "ZZ",
+        "AA",
+    ]
+
+
+def test_equal_verdicts_of_two_levels_stay_with_their_scopes():
+    shared = (verdict(),)
+    scopes = [Scope(Level.USER, "x"), Scope(Level.GROUP, "x"), ACCOUNT]
+    findings = run_of(*(Assessment(scope, shared) for scope in scopes)).findings()
+    assert [f.scope.level for f in findings] == [Level.ACCOUNT, Level.GROUP, Level.USER]
+
+
+def test_a_finding_has_the_time_of_its_own_request():
+    verdicts = (verdict(setting="a", source="GET /a"), verdict(setting="b", source="GET /b"))
+    assessment = Assessment(ACCOUNT, verdicts, {"GET /a": AT})
+    assert [f.observed_at for f in run_of(assessment).findings()] == [AT, None]
+
+
+def test_a_run_without_assessments_has_no_findings():
+    assert list(run_of().findings()) == []
+    assert list(run_of(Assessment(ACCOUNT, ())).findings()) == []
+
+
+def test_findings_can_be_gone_through_again():
+    run = run_of(*mixed(1))
+    assert list(run.findings()) == list(run.findings())
+
+
+def test_a_fingerprint_is_made_of_what_and_where_and_nothing_else():
+    one = verdict()
+    mark = fingerprint("acc", one, ACCOUNT)
+    assert mark.startswith("sha256:")
+    assert len(mark) == len("sha256:") + 64
+    same = replace(one, status=Status.UNKNOWN, severity=Severity.LOW, observed=5, source="x")
+    assert fingerprint("acc", same, replace(ACCOUNT, name="renamed", email="x")) == mark
+    others = [
+        fingerprint("other", one, ACCOUNT),
+        fingerprint("acc", replace(one, control="AI-02"), ACCOUNT),
+        fingerprint("acc", replace(one, kind=Kind.LOCK), ACCOUNT),
+        fingerprint("acc", replace(one, setting="a.c"), ACCOUNT),
+        fingerprint("acc", one, replace(ACCOUNT, id="b")),
+        fingerprint("acc", one, replace(ACCOUNT, level=Level.USER)),
+    ]
+    assert len({mark, *others}) == 7
+
+
+def test_parts_of_a_fingerprint_do_not_run_into_each_other():
+    one = fingerprint("acc", verdict(setting="c"), Scope(Level.USER, "ab"))
+    other = fingerprint("acc", verdict(setting="bc"), Scope(Level.USER, "a"))
+    assert one != other
+
+
+def test_half_characters_have_a_fingerprint():
+    assert fingerprint("acc", verdict(setting="half \ud83d"), Scope(Level.USER, "\udc00"))
+
+
+def test_severities_rank_from_critical_to_low():
+    assert [severity.rank for severity in Severity] == [0, 1, 2, 3]

@@ -1,0 +1,139 @@
+"""Judging small worlds with what an organisation decided: overrides, waivers, attestations."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
+from auditor.findings.model import Kind, Settlement, Status, Verdict
+from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy.catalogue import Catalogue, Control, Family
+from auditor.policy.evaluate import Evaluation, evaluate
+from auditor.policy.overrides import Override, Overrides
+from auditor.policy.settlements import Attestation, Settlements, Waiver
+from tests.policy.builders import rows
+
+TODAY = date(2026, 11, 21)
+Wishes = Sequence[Mapping[str, Any]]
+
+
+def catalogue_of(*controls: Control) -> Catalogue:
+    return Catalogue((Family(family="AI", name="AI", topic="ai", controls=controls),))
+
+
+def overrides_of(
+    wanted: Baseline,
+    *each: Mapping[str, Any],
+    catalogue: Catalogue | None = None,
+    selected: frozenset[str] | None = None,
+) -> Overrides:
+    known = catalogue or catalogue_of(*(one.control for one in wanted.assessed.values()))
+    return Overrides(wanted, known, [Override.model_validate(one) for one in each], selected)
+
+
+def override(controls: Any = False, **match: str) -> dict[str, Any]:
+    """An override of AI-01 to a value, or of several controls, for the scopes that match."""
+    if not isinstance(controls, dict):
+        controls = {"AI-01": {"expect": controls}}
+    return {"match": match, "controls": controls}
+
+
+def waiver(control: str = "AI-01", **fields: Any) -> dict[str, Any]:
+    fields = {
+        "scope": {"group": "Clinical"},
+        "reason": "The studio needs it.",
+        "owner": "ciso@example.com",
+        "ticket": "SEC-12",
+        "expires": "2027-01-31",
+        **fields,
+    }
+    return {"control": control, **fields}
+
+
+def attestation(control: str = "AI-01", **fields: Any) -> dict[str, Any]:
+    fields = {
+        "statement": "It is off.",
+        "evidence": "DPO-2026-31",
+        "by": "dpo@example.com",
+        "on": "2026-11-02",
+        "expires": "2027-05-02",
+        **fields,
+    }
+    return {"control": control, **fields}
+
+
+def decided(
+    snapshot: Snapshot,
+    wanted: Baseline,
+    *,
+    overrides: Wishes = (),
+    waivers: Wishes = (),
+    attestations: Wishes = (),
+    catalogue: Catalogue | None = None,
+    selected: frozenset[str] | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
+    depth: Level = Level.USER,
+    today: date = TODAY,
+    keep_passes: bool = True,
+) -> Evaluation:
+    """What comes of judging `snapshot` on `today`."""
+    known = catalogue or catalogue_of(*(each.control for each in wanted.assessed.values()))
+    return evaluate(
+        snapshot,
+        known,
+        wanted,
+        parameters or {},
+        depth,
+        keep_passes,
+        overrides_of(wanted, *overrides, catalogue=known, selected=selected),
+        Settlements(
+            [Waiver.model_validate(each) for each in waivers],
+            [Attestation.model_validate(each) for each in attestations],
+            today,
+        ),
+    )
+
+
+def verdicts(evaluation: Evaluation, control: str = "AI-01") -> dict[str, Verdict]:
+    """Scope id to the verdict on the value of a control."""
+    return {
+        scope.id: verdict
+        for scope, verdict in rows(evaluation)
+        if verdict.control == control and verdict.kind is Kind.VALUE
+    }
+
+
+def statuses(evaluation: Evaluation, control: str = "AI-01") -> dict[str, Status]:
+    return {scope: each.status for scope, each in verdicts(evaluation, control).items()}
+
+
+def states(evaluation: Evaluation) -> list[str]:
+    return [each.state for each in evaluation.waivers]
+
+
+def state(evaluation: Evaluation) -> Settlement:
+    (only,) = evaluation.waivers
+    return only
+
+
+def attested(control: Control, answer: str = "yes") -> Assessed:
+    """A control that only a person can answer, as a baseline wants it answered."""
+    return Assessed(control, control.severity, lock=False, expectations={}, attest=answer)
+
+
+def user(number: int, *groups: str, name: str = "") -> Scope:
+    return Scope(
+        Level.USER,
+        f"u{number}",
+        name or f"User {number}",
+        f"u{number}@example.com",
+        groups,
+        2,
+        "active",
+    )
+
+
+def group(number: int, name: str) -> Scope:
+    return Scope(Level.GROUP, f"g{number}", name)

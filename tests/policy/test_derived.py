@@ -1,0 +1,205 @@
+"""CC-01, CC-02 and CC-07: what follows from the other verdicts of a run."""
+
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.findings.model import Kind, Severity, Status
+from auditor.policy.derived import SHOWN
+from tests.policy.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    GROUP,
+    LISTED,
+    USER,
+    assessed,
+    baseline,
+    check,
+    derived,
+    judged,
+    locks_of,
+    rows,
+    settings_of,
+    world,
+)
+
+PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+GROUPS, USERS = (each.setting for each in CATALOGUE.controls["CC-02"].checks)
+
+
+def of(snapshot, *wanted, depth=Level.USER, parameters=None):
+    """The derived verdicts, by setting."""
+    found = judged(snapshot, baseline(*wanted), parameters, depth)
+    for scope, verdict in rows(found):
+        if verdict.kind is Kind.DERIVED:
+            assert scope == ACCOUNT
+            assert verdict.source == "computed"
+    return {v.setting: v for _, v in rows(found) if v.kind is Kind.DERIVED}
+
+
+# CC-01: locks
+
+
+def locks(*each, value=False):
+    names = [f"in_meeting.s{n}" for n in range(len(each))]
+    checks = [check(name) for name in names]
+    body = {LOCKS: {"in_meeting": {f"s{n}": v for n, v in enumerate(each) if v is not None}}}
+    settings = {SETTINGS: {"in_meeting": {f"s{n}": value for n in range(len(each))}}}
+    wanted = assessed(*checks, lock=True)
+    (found,) = of(
+        world((ACCOUNT, {**settings, **body})), wanted, derived("CC-01"), depth=Level.ACCOUNT
+    ).values()
+    return found
+
+
+def test_all_locks_on_is_a_pass_even_where_values_deviate():
+    found = locks(True, True, value=True)
+    assert (found.status, found.observed) == (PASS, True)
+
+
+def test_one_lock_off_is_a_deviation_that_names_it():
+    found = locks(True, False, None)
+    assert (found.status, found.observed) == (FAIL, ["in_meeting.s1"])
+    assert found.detail == "1 setting not locked."
+    assert locks(False, False).detail == "2 settings not locked."
+
+
+def test_a_long_list_is_cut_off_with_its_rest_counted():
+    found = locks(*[False] * (SHOWN + 3))
+    assert len(found.observed) == SHOWN + 1
+    assert found.observed[-1] == "and 3 more"
+
+
+def test_a_lock_that_was_not_seen_leaves_it_unknown():
+    found = locks(True, None)
+    assert (found.status, found.cause) == (UNKNOWN, Cause.ABSENT)
+    assert found.detail == "1 locks could not be read."
+
+
+def test_without_any_lock_nothing_is_known():
+    (found,) = of(world(), derived("CC-01"), depth=Level.ACCOUNT).values()
+    assert (found.status, found.cause, found.detail) == (UNKNOWN, Cause.ABSENT, "No lock was read.")
+
+
+def test_the_worst_cause_is_told():
+    one = check(lock_levels=[Level.GROUP])
+    other = check("in_meeting.other")
+    snapshot = world((ACCOUNT, {LOCKS: {}}), (GROUP, {LOCKS: Cause.DENIED}))
+    (found,) = of(snapshot, assessed(one, other, lock=True), derived("CC-01")).values()
+    assert found.cause is Cause.DENIED
+
+
+# CC-02: lower levels looser than the account
+
+
+def looser(account, group, user, wanted=None, depth=Level.USER, **more):
+    scopes = [(ACCOUNT, account), (GROUP, group), (USER, user)]
+    snapshot = world(*((s, b) for s, b in scopes if b is not None), **more)
+    return of(snapshot, wanted or assessed(check()), derived("CC-02"), depth=depth)
+
+
+def test_levels_as_strict_as_the_account_pass():
+    found = looser(settings_of(False), settings_of(False), settings_of(False))
+    assert {name: (v.status, v.observed) for name, v in found.items()} == {
+        GROUPS: (PASS, []),
+        USERS: (PASS, []),
+    }
+
+
+def test_a_looser_level_is_a_deviation_with_its_settings_and_scopes():
+    found = looser(settings_of(False), settings_of(False), settings_of(True))
+    assert found[GROUPS].status is PASS
+    assert (found[USERS].status, found[USERS].observed) == (FAIL, ["in_meeting.thing"])
+    assert found[USERS].detail == "1 user is looser than the account."
+
+
+def test_scopes_are_counted_once_however_many_settings_are_looser():
+    two = assessed(check("in_meeting.a"), check("in_meeting.b"))
+    strict, loose = ({SETTINGS: {"in_meeting": {"a": v, "b": v}}} for v in (False, True))
+    other = Scope(Level.GROUP, "g2", "Sales")
+    snapshot = world((ACCOUNT, strict), (GROUP, loose), (other, loose))
+    found = of(snapshot, two, derived("CC-02"))
+    assert found[GROUPS].detail == "2 groups are looser than the account."
+    assert found[GROUPS].observed == ["in_meeting.a", "in_meeting.b"]
+
+
+def test_a_level_that_deviates_like_the_account_is_not_looser():
+    found = looser(settings_of(True), settings_of(True), settings_of(False))
+    assert {v.status for v in found.values()} == {PASS}
+
+
+@pytest.mark.parametrize(
+    ("account", "lower"),
+    [({SETTINGS: {}}, settings_of(False)), (settings_of(False), {SETTINGS: {}})],
+)
+def test_a_value_that_cannot_be_compared_leaves_it_unknown(account, lower):
+    found = looser(account, lower, lower)
+    assert {(v.status, v.cause) for v in found.values()} == {(UNKNOWN, Cause.ABSENT)}
+    assert found[GROUPS].detail == "Not every group value could be compared with the account's."
+
+
+def test_where_the_feature_is_off_above_a_user_with_it_is_looser():
+    one = check(only_when={"setting": "in_meeting.on", "is": True})
+    off = {SETTINGS: {"in_meeting": {"on": False}}}
+    on = {SETTINGS: {"in_meeting": {"on": True, "thing": True}}}
+    found = looser(off, off, on, assessed(one))
+    assert (found[GROUPS].status, found[USERS].status) == (PASS, FAIL)
+
+
+def test_a_group_that_may_differ_is_not_looser():
+    wish = {"op": "eq", "value": False, "group_exception_param": "ai"}
+    snapshot = world((ACCOUNT, settings_of(False)), (GROUP, settings_of(True)))
+    found = of(snapshot, assessed(check(), op=wish), derived("CC-02"), parameters={"ai": ["g1"]})
+    assert found[GROUPS].status is PASS
+
+
+def test_without_lower_scopes_there_is_nothing_to_compare():
+    found = looser(settings_of(False), None, None)
+    assert {v.status for v in found.values()} == {Status.NOT_APPLICABLE}
+    assert found[USERS].detail == "There is no user to compare with the account."
+
+
+def test_users_that_could_not_be_listed_leave_it_unknown():
+    listings = {**LISTED, View("users", "active"): Cause.DENIED}
+    found = looser(settings_of(False), settings_of(False), settings_of(False), listings=listings)
+    assert found[GROUPS].status is PASS
+    assert (found[USERS].status, found[USERS].cause) == (UNKNOWN, Cause.DENIED)
+
+
+@pytest.mark.parametrize(
+    ("depth", "expected"),
+    [(Level.ACCOUNT, set()), (Level.GROUP, {GROUPS}), (Level.USER, {GROUPS, USERS})],
+)
+def test_only_levels_that_are_reached_are_compared(depth, expected):
+    found = looser(settings_of(False), settings_of(False), settings_of(False), depth=depth)
+    assert set(found) == expected
+
+
+def test_a_setting_the_account_does_not_have_is_not_compared():
+    one = check(levels=[Level.GROUP, Level.USER], lock_levels=[Level.GROUP])
+    found = looser({SETTINGS: {}}, settings_of(True), settings_of(True), assessed(one))
+    assert {v.status for v in found.values()} == {Status.NOT_APPLICABLE}
+
+
+# CC-07: new settings
+
+
+def test_a_suspicious_new_setting_is_its_own_finding_and_no_pass_stands_beside_it():
+    snapshot = world((ACCOUNT, settings_of(True, "in_meeting.brand_new_ai_companion")))
+    found = rows(judged(snapshot, baseline(derived("CC-07")), depth=Level.ACCOUNT))
+    assert [(v.kind, v.status) for _, v in found] == [(Kind.UNCOVERED, FAIL)]
+
+
+def test_new_settings_that_wait_for_a_decision_stand_beside_the_derived_verdict():
+    snapshot = world((ACCOUNT, settings_of(True, "in_meeting.brand_new_thing")))
+    wanted = baseline(derived("CC-07", severity=Severity.LOW))
+    found = rows(judged(snapshot, wanted, depth=Level.ACCOUNT))
+    assert {(v.kind, v.status) for _, v in found} == {
+        (Kind.UNCOVERED, Status.NEEDS_DECISION),
+        (Kind.DERIVED, UNKNOWN),
+    }
+
+
+def test_a_baseline_without_derived_controls_has_none():
+    assert of(world((ACCOUNT, locks_of(True))), assessed(check())) == {}

@@ -1,0 +1,480 @@
+"""Evaluation: every scope once, nothing silent, the same result whatever the order."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from auditor.evidence.plan import PENDING, PHONE, TOKEN
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.findings.model import (
+    Api,
+    BaselineInfo,
+    Kind,
+    ReadError,
+    RunInfo,
+    Severity,
+    Status,
+)
+from auditor.findings.run import Run
+from auditor.policy import evaluate as evaluation_module
+from auditor.policy import judge
+from auditor.policy.assess import EPOCH
+from auditor.policy.evaluate import needs, not_reached
+from tests.policy.builders import (
+    ACCOUNT,
+    AT,
+    CATALOGUE,
+    GROUP,
+    LISTED,
+    assessed,
+    baseline,
+    check,
+    derived,
+    document,
+    judged,
+    locks_of,
+    only,
+    outcome,
+    rows,
+    settings_of,
+    statuses,
+    world,
+)
+from tests.policy.samples import BASELINES, PARAMETERS
+
+PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+WANTED = baseline(assessed(check()))
+
+
+def user(n, value=None, groups=("g1",), **fields):
+    fields = {"licence": 2, "status": "active", **fields}
+    scope = Scope(Level.USER, f"u{n}", f"User {n}", f"u{n}@example.com", groups, **fields)
+    return scope, settings_of(value) if value is not None else {}
+
+
+# Scopes
+
+
+def test_every_scope_down_to_the_depth_is_judged():
+    snapshot = world((ACCOUNT, settings_of(False)), (GROUP, settings_of(True)), user(1, False))
+    for depth, expected in (
+        (Level.ACCOUNT, {"acc": PASS}),
+        (Level.GROUP, {"acc": PASS, "g1": FAIL}),
+        (Level.USER, {"acc": PASS, "g1": FAIL, "u1": PASS}),
+        (Level.MEETING, {"acc": PASS, "g1": FAIL, "u1": PASS}),
+    ):
+        assert statuses(judged(snapshot, WANTED, depth=depth)) == expected
+
+
+def test_a_scope_without_any_document_is_unknown():
+    snapshot = world((ACCOUNT, settings_of(False)), (GROUP, {}), user(1))
+    found = judged(snapshot, WANTED)
+    assert statuses(found) == {"acc": PASS, "g1": UNKNOWN, "u1": UNKNOWN}
+    assert only(found, "value", "u1").cause is Cause.NOT_COLLECTED
+
+
+def test_invited_users_are_counted_and_not_judged():
+    invited, _ = user(2, status="pending")
+    found = judged(world((ACCOUNT, settings_of(False)), (invited, {}), user(1, False)), WANTED)
+    assert statuses(found) == {"acc": PASS, "u1": PASS}
+    assert found.summary.pending_users == 1
+    assert found.summary.coverage == {Level.ACCOUNT: 1, Level.GROUP: 0, Level.USER: 1}
+    assert found.complete
+
+
+def test_inactive_users_are_judged():
+    found = judged(world((ACCOUNT, settings_of(False)), user(1, True, status="inactive")), WANTED)
+    assert statuses(found)["u1"] is FAIL
+
+
+@pytest.mark.parametrize(
+    ("listing", "scope_id", "name", "level"),
+    [
+        (View("groups"), "*", "groups that could not be listed", Level.GROUP),
+        (View("users", "active"), "*active", "active users that could not be listed", Level.USER),
+        (
+            View("users", "inactive"),
+            "*inactive",
+            "inactive users that could not be listed",
+            Level.USER,
+        ),
+    ],
+)
+@pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR, None])
+def test_a_level_that_could_not_be_listed_is_unknown_as_a_whole(
+    listing, scope_id, name, level, cause
+):
+    listings = {**LISTED, listing: cause}
+    if cause is None:
+        del listings[listing]
+    found = judged(world((ACCOUNT, settings_of(False)), listings=listings), WANTED)
+    (row,) = [(s, v) for s, v in rows(found) if s.id == scope_id]
+    assert (row[0].level, row[0].name) == (level, name)
+    assert (row[1].status, row[1].cause) == (UNKNOWN, cause or Cause.NOT_COLLECTED)
+    assert not found.complete
+
+
+def test_users_listed_before_the_list_broke_off_are_judged_beside_the_rest():
+    listings = {**LISTED, View("users", "active"): Cause.ERROR}
+    snapshot = world((ACCOUNT, settings_of(False)), user(1, True), listings=listings)
+    assert statuses(judged(snapshot, WANTED)) == {"acc": PASS, "u1": FAIL, "*active": UNKNOWN}
+
+
+def test_a_listing_that_nobody_needs_is_not_missed():
+    account_only = baseline(assessed(check(levels=[Level.ACCOUNT])))
+    found = judged(world((ACCOUNT, settings_of(False)), listings=None), account_only)
+    assert statuses(found) == {"acc": PASS}
+    assert found.complete
+
+
+def test_a_refused_list_of_invited_users_does_no_harm():
+    listings = {**LISTED, PENDING: Cause.DENIED}
+    found = judged(world((ACCOUNT, settings_of(False)), listings=listings), WANTED)
+    assert found.complete
+    assert found.errors == ()
+
+
+# Zoom Phone, the app's token, meetings
+
+PHONE_LEVELS = (Level.PHONE_ACCOUNT, Level.PHONE_GROUP, Level.PHONE_SITE, Level.PHONE_USER)
+PHONE_CHECK = check(
+    "call.enable", surface="phone_account_settings", levels=PHONE_LEVELS, lock=None, lock_levels=()
+)
+PHONE_WANTED = baseline(assessed(PHONE_CHECK, when_absent="not_applicable"))
+PHONE_SCOPE = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
+
+
+def phone(body):
+    found = judged(world((PHONE_SCOPE, {PHONE: body})), PHONE_WANTED)
+    assert {s.level for s, _ in rows(found)} == set(PHONE_LEVELS)
+    return {s.level: (v.status, v.cause) for s, v in rows(found)}, found
+
+
+def test_without_a_licence_zoom_phone_does_not_apply_at_any_level():
+    found, evaluation = phone(Cause.NOT_LICENSED)
+    assert set(found.values()) == {(Status.NOT_APPLICABLE, None)}
+    assert evaluation.complete
+
+
+@pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR])
+def test_a_refused_phone_document_leaves_every_level_unknown(cause):
+    found, evaluation = phone(cause)
+    assert set(found.values()) == {(UNKNOWN, cause)}
+    assert not evaluation.complete
+
+
+def test_below_the_phone_account_nothing_is_read_and_nothing_passes():
+    found, evaluation = phone({"call": {"enable": False}})
+    assert found.pop(Level.PHONE_ACCOUNT) == (PASS, None)
+    assert set(found.values()) == {(UNKNOWN, Cause.NOT_COLLECTED)}
+    assert not evaluation.complete
+
+
+@pytest.mark.parametrize("snapshot", [world(), world((PHONE_SCOPE, {}))])
+def test_a_phone_document_nobody_asked_for_is_never_silent(snapshot):
+    found = rows(judged(snapshot, PHONE_WANTED))
+    assert {s.level for s, _ in found} == set(PHONE_LEVELS)
+    assert {(v.status, v.cause) for _, v in found} == {(UNKNOWN, Cause.NOT_COLLECTED)}
+
+
+def test_sites_are_not_silent_where_only_they_are_asked_about():
+    one = check("summary.auto", surface="phone_site", levels=[Level.PHONE_SITE], lock=None)
+    ((scope, verdict),) = rows(judged(world(), baseline(assessed(one))))
+    assert (scope.level, scope.id) == (Level.PHONE_SITE, "*")
+    assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
+
+
+TOKEN_WANTED = baseline(
+    assessed(
+        check("token.scopes", surface="token", levels=[Level.APP], type=[], lock=None),
+        op={"op": "no_write_scopes"},
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "cause"),
+    [
+        ({"token": {"scopes": ["user:read:admin"]}}, PASS, None),
+        ({"token": {"scopes": ["user:write:admin"]}}, FAIL, None),
+        ({"token": {"scopes": []}}, UNKNOWN, Cause.ABSENT),
+        (Cause.ERROR, UNKNOWN, Cause.ERROR),
+        (None, UNKNOWN, Cause.NOT_COLLECTED),
+    ],
+)
+def test_the_apps_own_token_is_judged_or_unknown(body, status, cause):
+    app = Scope(Level.APP, "acc", "the auditor's own app")
+    snapshot = world(*([] if body is None else [(app, {TOKEN: body})]))
+    ((scope, verdict),) = rows(judged(snapshot, TOKEN_WANTED))
+    assert (scope.level, verdict.status, verdict.cause) == (Level.APP, status, cause)
+
+
+def test_meetings_are_unknown_at_their_depth_and_named_as_not_reached_above_it():
+    one = check("auto", surface="meeting", levels=[Level.MEETING, Level.WEBINAR], lock=None)
+    wanted = baseline(assessed(one))
+    for depth in (Level.ACCOUNT, Level.GROUP, Level.USER):
+        found = judged(world(), wanted, depth=depth)
+        assert (rows(found), found.summary.not_reached) == ([], ("AI-01",))
+    found = judged(world(), wanted, depth=Level.MEETING)
+    assert {(s.level, v.cause) for s, v in rows(found)} == {
+        (Level.MEETING, Cause.NOT_COLLECTED),
+        (Level.WEBINAR, Cause.NOT_COLLECTED),
+    }
+    assert found.summary.not_reached == ()
+
+
+def test_controls_that_say_nothing_at_the_depth_are_named():
+    below = assessed(check(levels=[Level.GROUP, Level.USER], lock=None, lock_levels=()), id="AI-02")
+    wanted = baseline(assessed(check()), below, derived("CC-01"), derived("CC-02"))
+    assert not_reached(wanted, Level.ACCOUNT) == ("AI-02", "CC-02")
+    assert not_reached(wanted, Level.GROUP) == ()
+    assert not_reached(wanted, Level.USER) == ()
+
+
+# Counts
+
+
+def test_counts_add_up_with_the_findings():
+    listings = {**LISTED, View("groups"): Cause.DENIED}
+    wanted = baseline(
+        assessed(check(), lock=True),
+        assessed(check("in_meeting.other"), id="AI-02", severity=Severity.LOW),
+        derived("CC-01"),
+        derived("CC-02"),
+        derived("CC-07"),
+    )
+    snapshot = world(
+        (
+            ACCOUNT,
+            {
+                SETTINGS: {"in_meeting": {"thing": False, "other": True, "brand_new": 1}},
+                **locks_of(False),
+            },
+        ),
+        (GROUP, settings_of(False)),
+        *[user(n, n % 2 == 0) for n in range(5)],
+        listings=listings,
+    )
+    for depth in (Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING):
+        found = judged(snapshot, wanted, depth=depth)
+        summary = found.summary
+        verdicts = [v for _, v in rows(found)]
+        assert Counter(v.status for v in verdicts) == Counter(summary.by_status)
+        assert set(summary.by_status) == set(Status)
+        assert sum(summary.by_severity.values()) == summary.by_status[FAIL]
+        assert sum(summary.by_level.values()) == summary.by_status[FAIL]
+        assert sum(summary.unknown_by_severity.values()) == summary.by_status[UNKNOWN]
+        assert set(summary.by_severity) == set(summary.unknown_by_severity) == set(Severity)
+        unread = [v for v in verdicts if v.cause is not None and v.cause.is_failed_read]
+        assert summary.unread == len(unread)
+        slim = evaluation_module.evaluate(snapshot, CATALOGUE, wanted, {}, depth)
+        assert slim.summary == summary
+        listed = list(run_of(slim, wanted, snapshot).findings())
+        assert len(listed) == sum(summary.by_status.values()) - summary.by_status[PASS]
+        assert [f.order for f in listed] == sorted(f.order for f in listed)
+        everything = list(run_of(found, wanted, snapshot).findings())
+        assert len(everything) == sum(summary.by_status.values())
+        assert [f.order for f in everything] == sorted(f.order for f in everything)
+        assert len({f.fingerprint for f in everything}) == len(everything)
+
+
+def test_settings_returned_and_judged_are_counted_by_path():
+    body = {"in_meeting": {"thing": False, "chat": True}, "a": {"b": 1}}
+    wanted = baseline(assessed(check()), derived("CC-07"))
+    snapshot = world((ACCOUNT, {SETTINGS: body}), (GROUP, {SETTINGS: body, LOCKS: {"x": {"y": 1}}}))
+    summary = judged(snapshot, wanted).summary
+    assert (summary.settings_returned, summary.settings_judged) == (3, 1)
+
+
+# Read errors
+
+
+def test_equal_refusals_are_one_row_with_the_controls_they_blind():
+    wanted = baseline(
+        assessed(check()),
+        assessed(check("in_meeting.b", levels=[Level.USER], lock=None, lock_levels=()), id="AI-02"),
+        assessed(
+            check("in_meeting.c", levels=[Level.ACCOUNT], lock=None, lock_levels=()), id="AI-03"
+        ),
+        assessed(
+            check("in_meeting.d", view="security", levels=[Level.USER], lock=None), id="AI-04"
+        ),
+    )
+    refused = [(user(n)[0], {SETTINGS: Cause.DENIED}) for n in range(3)]
+    found = judged(world((ACCOUNT, settings_of(False)), *refused), wanted)
+    assert found.errors == (
+        ReadError(
+            "GET /users/{userId}/settings", Cause.DENIED, "Zoom said so", ("AI-01", "AI-02"), 3
+        ),
+    )
+
+
+def test_a_refused_lock_document_and_a_refused_list_blind_their_controls():
+    listings = {**LISTED, View("users", "active"): Cause.ERROR}
+    snapshot = world((ACCOUNT, {**settings_of(False), LOCKS: Cause.DENIED}), listings=listings)
+    errors = judged(snapshot, WANTED).errors
+    assert [(e.source, e.cause, e.controls, e.scopes) for e in errors] == [
+        ("GET /accounts/me/lock_settings", Cause.DENIED, ("AI-01",), 1),
+        ("GET /accounts/me/users?option=active", Cause.ERROR, ("AI-01",), 1),
+    ]
+
+
+@pytest.mark.parametrize("cause", [Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE])
+def test_what_zoom_does_not_have_is_no_read_error(cause):
+    found = judged(world((ACCOUNT, {SETTINGS: cause})), WANTED, depth=Level.ACCOUNT)
+    assert found.errors == ()
+    assert found.complete
+
+
+def test_a_refusal_that_blinds_no_control_is_no_error():
+    view = View("settings", "meeting_authentication")
+    found = judged(world((ACCOUNT, {**settings_of(False), view: Cause.DENIED})), WANTED)
+    assert found.errors == ()
+
+
+def test_a_read_that_was_never_made_is_incomplete_without_an_error_row():
+    found = judged(world((ACCOUNT, {})), WANTED, depth=Level.ACCOUNT)
+    assert found.errors == ()
+    assert (found.summary.unread, found.complete) == (1, False)
+
+
+def test_errors_of_the_token_and_zoom_phone_are_told():
+    app = Scope(Level.APP, "acc", "app")
+    wanted = baseline(*TOKEN_WANTED.assessed.values())
+    errors = judged(world((app, {TOKEN: Cause.ERROR})), wanted, depth=Level.ACCOUNT).errors
+    assert [(e.source, e.controls) for e in errors] == [("GET /else/token", ("AI-01",))]
+    errors = judged(world((PHONE_SCOPE, {PHONE: Cause.DENIED})), PHONE_WANTED).errors
+    assert [e.controls for e in errors] == [("AI-01",)]
+
+
+# The same result every time
+
+
+def run_of(evaluation, wanted, snapshot):
+    info = BaselineInfo("b", "1", "sha256:0")
+    return Run(
+        info=RunInfo(
+            "r", "acc", "https://api.example", AT, AT, "user", info, snapshot.digest(),
+            evaluation.complete, 0,
+        ),
+        summary=evaluation.summary, api=Api(), errors=evaluation.errors, controls={},
+        assessments=evaluation.assessments,
+    )  # fmt: skip
+
+
+def shuffled(rows_, seed):
+    """The same evidence, recorded in another order and at other times."""
+    dice = random.Random(seed)
+    snapshot = Snapshot.create()
+    order = list(rows_)
+    dice.shuffle(order)
+    for scope, _ in order:
+        snapshot.add_scope(scope)
+    reads = [(scope, view, body) for scope, bodies in order for view, body in bodies.items()]
+    dice.shuffle(reads)
+    for scope, view, body in reads:
+        snapshot.record(scope, view, outcome(scope, view, body))
+    return snapshot
+
+
+def mixed_world():
+    groups = [
+        (
+            Scope(Level.GROUP, f"g{n}", f"Group {n}"),
+            {
+                SETTINGS: {"in_meeting": {"thing": n % 2 == 0, "brand_new_ai": n}},
+                **locks_of(n == 1),
+            },
+        )
+        for n in range(4)
+    ]
+    users = [user(n, [True, False, "maybe"][n % 3], (f"g{n % 4}",)) for n in range(12)]
+    users += [(Scope(Level.USER, "u99", licence=1), {SETTINGS: Cause.DENIED})]
+    return [(ACCOUNT, {**settings_of(False), **locks_of(False), **LISTED}), *groups, *users]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_order_of_recording_changes_nothing(seed):
+    wanted = baseline(
+        assessed(check(), lock=True), derived("CC-01"), derived("CC-02"), derived("CC-07")
+    )
+    first, other = shuffled(mixed_world(), 99), shuffled(mixed_world(), seed)
+    assert first.digest() == other.digest()
+    one, two = judged(first, wanted), judged(other, wanted)
+    assert one.summary == two.summary
+    assert one.errors == two.errors
+    listed = [list(run_of(each, wanted, first).findings()) for each in (one, two)]
+    assert listed[0] == listed[1]
+    assert len(listed[0]) > 30
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_evaluating_twice_gives_the_same(name):
+    snapshot = shuffled(mixed_world(), 1)
+    assert judged(snapshot, BASELINES[name], PARAMETERS) == judged(
+        snapshot, BASELINES[name], PARAMETERS
+    )
+
+
+def test_equal_documents_of_users_are_judged_once(monkeypatch):
+    calls = Counter()
+    value = judge.value
+
+    def counted(case, check):
+        calls[case.scope.level] += 1
+        return value(case, check)
+
+    monkeypatch.setattr(judge, "value", counted)
+    users = [user(n, n % 2 == 0) for n in range(40)]
+    users += [user(100 + n, True, groups=()) for n in range(3)]
+    users += [user(200 + n, True, licence=1) for n in range(3)]
+    users += [(user(300 + n)[0], {SETTINGS: Cause.DENIED}) for n in range(3)]
+    found = judged(world((ACCOUNT, settings_of(False)), *users), WANTED)
+    assert calls[Level.USER] == 5
+    assert Counter(statuses(found).values()) == {PASS: 21, FAIL: 26, UNKNOWN: 3}
+    shared = {id(a.verdicts) for a in found.assessments if a.scope.level is Level.USER}
+    assert len(shared) == 5
+
+
+def test_a_finding_says_when_its_document_was_read():
+    snapshot = Snapshot.create()
+    times = {ACCOUNT: "2026-11-21T20:00:01.000Z", GROUP: "2026-11-21T20:00:02.000Z"}
+    for scope, when in times.items():
+        snapshot.add_scope(scope)
+        snapshot.record(scope, SETTINGS, document({"in_meeting": {"thing": True}}, when, when))
+    snapshot.record(ACCOUNT, View("groups"), document({}, "GET /groups", AT))
+    found = judged(snapshot, WANTED, depth=Level.GROUP)
+    listed = run_of(found, WANTED, snapshot).findings()
+    assert {f.scope: f.observed_at for f in listed} == times
+
+
+def test_an_unlisted_level_has_the_time_of_the_accounts_first_read():
+    found = judged(world((ACCOUNT, settings_of(False)), listings=None), WANTED)
+    (unlisted,) = [a for a in found.assessments if a.scope.id == "*"]
+    assert set(unlisted.observed_at.values()) == {AT}
+    found = judged(world(listings=None), WANTED)
+    (unlisted,) = [a for a in found.assessments if a.scope.id == "*"]
+    assert set(unlisted.observed_at.values()) == {EPOCH}
+
+
+def test_passes_are_counted_and_kept_only_when_asked_for():
+    snapshot = world((ACCOUNT, settings_of(False)), user(1, False))
+    slim = evaluation_module.evaluate(snapshot, CATALOGUE, WANTED, {}, Level.USER)
+    assert slim.assessments == ()
+    assert slim.summary.by_status[PASS] == 2
+    assert [v.kind for _, v in rows(judged(snapshot, WANTED))] == [Kind.VALUE] * 2
+
+
+def test_parameters_that_are_not_set_are_listed_with_their_controls():
+    wanted = baseline(
+        assessed(check(), op={"op": "org_param", "param": "a"}),
+        assessed(check(), op={"op": "org_param", "param": "a"}, id="AI-02"),
+        assessed(check(), op={"op": "in_param", "param": "b"}, id="AI-03"),
+        assessed(check(), id="AI-04"),
+    )
+    assert needs(wanted, ["b"]) == {"a": ["AI-01", "AI-02"]}
+    assert needs(wanted, []) == {"a": ["AI-01", "AI-02"], "b": ["AI-03"]}

@@ -1,0 +1,492 @@
+"""Judging one check at one scope: exceptions, conditions, older settings, licences and locks."""
+
+from typing import Any
+
+import pytest
+
+from auditor.evidence.plan import PHONE
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.findings.model import Kind, Severity, Status
+from auditor.policy.catalogue import Attestation
+from tests.policy.builders import (
+    ACCOUNT,
+    ALL,
+    GROUP,
+    USER,
+    assessed,
+    baseline,
+    check,
+    control,
+    judged,
+    locks_of,
+    only,
+    rows,
+    settings_of,
+    statuses,
+    world,
+)
+
+PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+NOT_APPLICABLE, NEEDS_DECISION = Status.NOT_APPLICABLE, Status.NEEDS_DECISION
+
+
+def everywhere(value: Any) -> list[Any]:
+    return [(scope, settings_of(value)) for scope in (ACCOUNT, GROUP, USER)]
+
+
+def value_at_account(wanted, body, parameters=None, **more):
+    snapshot = world((ACCOUNT, {SETTINGS: body, **more}))
+    return only(judged(snapshot, baseline(wanted), parameters, Level.ACCOUNT), "value")
+
+
+def test_a_verdict_says_what_was_seen_expected_and_where():
+    snapshot = world((ACCOUNT, {**settings_of(True), **locks_of(False)}))
+    verdict = only(judged(snapshot, baseline(assessed(check())), depth=Level.ACCOUNT), "value")
+    assert verdict.control == "AI-01"
+    assert (verdict.status, verdict.severity, verdict.cause) == (FAIL, Severity.HIGH, None)
+    assert (verdict.setting, verdict.observed) == ("in_meeting.thing", True)
+    assert verdict.expected == {"op": "eq", "value": False}
+    assert (verdict.locked, verdict.decided_by) == (False, "account")
+    assert verdict.changeable_by == ("user", "group_admin", "account_admin")
+    assert verdict.source == "GET /accounts/me/settings"
+
+
+def test_a_group_is_not_fine_because_the_account_is():
+    snapshot = world((ACCOUNT, settings_of(False)), (GROUP, {SETTINGS: {}}), (USER, {SETTINGS: {}}))
+    found = judged(snapshot, baseline(assessed(check())))
+    assert statuses(found) == {"acc": PASS, "g1": UNKNOWN, "u1": UNKNOWN}
+    assert only(found, "value", "u1").cause is Cause.ABSENT
+
+
+def test_locked_but_wrong_is_a_deviation_not_a_pass():
+    snapshot = world((ACCOUNT, {**settings_of(True), **locks_of(True)}))
+    found = judged(snapshot, baseline(assessed(check(), lock=True)), depth=Level.ACCOUNT)
+    assert only(found, "value").status is FAIL
+    assert only(found, "lock").status is PASS
+
+
+def test_right_but_unlocked_is_a_finding_of_its_own():
+    snapshot = world((ACCOUNT, {**settings_of(False), **locks_of(False)}))
+    found = judged(snapshot, baseline(assessed(check(), lock=True)), depth=Level.ACCOUNT)
+    assert only(found, "value").status is PASS
+    lock = only(found, "lock")
+    assert (lock.status, lock.observed, lock.locked) == (FAIL, False, False)
+    assert lock.expected == {"op": "eq", "value": True}
+    assert lock.detail == (
+        "The lock in_meeting.thing is off: users and group admins can change the value."
+    )
+
+
+def test_the_meaning_of_a_number_is_told_where_it_deviates():
+    one = check(type="integer", meaning={"2": "whole company"})
+    verdict = value_at_account(assessed(one, op=1), {"in_meeting": {"thing": 2}})
+    assert (verdict.status, verdict.detail) == (FAIL, "whole company")
+
+
+def test_an_operators_own_words_go_before_the_meaning():
+    one = check(type="array", meaning={"['DE']": "never"})
+    wish = {"op": "disjoint_from", "value": ["DE"]}
+    verdict = value_at_account(assessed(one, op=wish), {"in_meeting": {"thing": ["DE"]}})
+    assert verdict.detail == "on the list: de"
+
+
+def test_a_value_that_cannot_be_compared_is_unknown_with_its_cause():
+    one = check(type="string")
+    wish = {"op": "duration_lte", "value": "90d"}
+    verdict = value_at_account(assessed(one, op=wish), {"in_meeting": {"thing": "forever"}})
+    assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.UNDOCUMENTED_VALUE)
+    assert verdict.observed == "forever"
+
+
+def test_keys_that_another_control_judges_are_left_out():
+    one = check("ai", type="object", leave_out=["model", "kept"])
+    wish = {"op": "no_true_leaf_except_param", "param": "flags"}
+    body = {"ai": {"model": "x", "a": [{"kept": True, "b": False}], "c": False}}
+    verdict = value_at_account(assessed(one, op=wish), body)
+    assert verdict.status is PASS
+    assert verdict.observed == {"a": [{"b": False}], "c": False}
+
+
+def test_an_object_with_nothing_left_in_it_is_unknown():
+    one = check("ai", type="object", leave_out=["model"])
+    wish = {"op": "no_true_leaf_except_param", "param": "flags"}
+    verdict = value_at_account(assessed(one, op=wish), {"ai": {"model": "x"}})
+    assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.ABSENT)
+
+
+# Parameters
+
+
+def test_an_unset_parameter_asks_for_a_decision_and_names_itself():
+    one = assessed(check(), op={"op": "org_param", "param": "policy"})
+    verdict = value_at_account(one, {"in_meeting": {"thing": True}})
+    assert (verdict.status, verdict.cause) == (NEEDS_DECISION, None)
+    assert verdict.detail == "Set the parameter policy in the organisation file."
+    assert value_at_account(one, {"in_meeting": {"thing": True}}, {"policy": True}).status is PASS
+
+
+def test_the_baselines_parameters_hold_where_the_organisation_sets_none():
+    one = assessed(check(), op={"op": "org_param", "param": "policy"})
+    wanted = baseline(one, parameters={"policy": True})
+    snapshot = world((ACCOUNT, settings_of(True)))
+    assert only(judged(snapshot, wanted, depth=Level.ACCOUNT), "value").status is PASS
+    found = judged(snapshot, wanted, {"policy": False}, Level.ACCOUNT)
+    assert only(found, "value").status is FAIL
+    assert only(found, "value").expected == {"op": "org_param", "param": "policy", "value": False}
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"),
+    [
+        (Cause.NOT_COLLECTED, NEEDS_DECISION),
+        (Cause.DENIED, UNKNOWN),
+        (Cause.ERROR, UNKNOWN),
+    ],
+)
+def test_what_was_not_collected_waits_for_the_decision_first(cause, status):
+    one = assessed(check(), op={"op": "org_param", "param": "policy"})
+    snapshot = world((ACCOUNT, {SETTINGS: cause}))
+    verdict = only(judged(snapshot, baseline(one), depth=Level.ACCOUNT), "value")
+    assert (verdict.status, verdict.cause) == (status, None if status is NEEDS_DECISION else cause)
+
+
+# Group exceptions
+
+EXCEPT = {"op": "eq", "value": False, "group_exception_param": "ai_groups"}
+
+
+@pytest.mark.parametrize("listed", [["Clinical"], ["CLINICAL", "x"], ["g1"], "clinical"])
+def test_a_listed_group_and_its_members_may_differ_and_the_account_may_not(listed):
+    found = judged(
+        world(*everywhere(True)), baseline(assessed(check(), op=EXCEPT)), {"ai_groups": listed}
+    )
+    assert statuses(found) == {"acc": FAIL, "g1": NOT_APPLICABLE, "u1": NOT_APPLICABLE}
+    excused = only(found, "value", "u1")
+    assert excused.observed is True
+    assert excused.detail == "The group is listed under ai_groups, so it may differ."
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"ai_groups": None}, {"ai_groups": []}, {"ai_groups": ["Sales", 1]}]
+)
+def test_no_group_may_differ_unless_it_is_listed(parameters):
+    wanted = baseline(assessed(check(), op=EXCEPT))
+    found = judged(world(*everywhere(True)), wanted, parameters)
+    assert set(statuses(found).values()) == {FAIL}
+
+
+def test_a_user_outside_the_listed_groups_may_not_differ():
+    alone = Scope(Level.USER, "u2", "Bo", group_ids=("g2",), licence=2, status="active")
+    snapshot = world(*everywhere(True), (alone, settings_of(True)))
+    found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["Clinical"]})
+    assert statuses(found)["u2"] is FAIL
+
+
+def test_a_group_that_was_not_listed_by_zoom_is_known_by_its_id():
+    member = Scope(Level.USER, "u2", "Bo", group_ids=("g9",), licence=2, status="active")
+    snapshot = world((ACCOUNT, settings_of(False)), (member, settings_of(True)))
+    found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["G9"]})
+    assert statuses(found)["u2"] is NOT_APPLICABLE
+
+
+def test_an_excused_scope_needs_no_evidence_and_is_no_pass():
+    snapshot = world((ACCOUNT, settings_of(False)), (GROUP, {SETTINGS: Cause.DENIED}))
+    found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["g1"]})
+    verdict = only(found, "value", "g1")
+    assert (verdict.status, verdict.observed) == (NOT_APPLICABLE, None)
+
+
+# Conditions
+
+WHEN = check(
+    "in_meeting.summary.who",
+    type="integer",
+    only_when={"setting": "in_meeting.summary.enable", "is": True},
+)
+
+
+@pytest.mark.parametrize(
+    ("switch", "status", "cause", "detail"),
+    [
+        (True, FAIL, None, ""),
+        (False, NOT_APPLICABLE, None, "in_meeting.summary.enable is false."),
+        (None, UNKNOWN, Cause.WRONG_TYPE, None),
+        ("false", UNKNOWN, Cause.WRONG_TYPE, None),
+        (0, UNKNOWN, Cause.WRONG_TYPE, None),
+        ([], UNKNOWN, Cause.WRONG_TYPE, None),
+        ("gone", UNKNOWN, Cause.ABSENT, None),
+    ],
+)
+def test_a_check_applies_only_where_its_switch_says_so(switch, status, cause, detail):
+    body = {"who": 2} if switch == "gone" else {"who": 2, "enable": switch}
+    verdict = value_at_account(assessed(WHEN, op=1), {"in_meeting": {"summary": body}})
+    assert (verdict.status, verdict.cause) == (status, cause)
+    if detail is not None:
+        assert verdict.detail == detail
+
+
+def test_a_condition_may_be_a_text():
+    one = check(only_when={"setting": "in_meeting.mode", "is": "loud"})
+    for mode, status in (("loud", FAIL), ("quiet", NOT_APPLICABLE)):
+        verdict = value_at_account(assessed(one), {"in_meeting": {"thing": True, "mode": mode}})
+        assert verdict.status is status
+
+
+def test_a_condition_that_does_not_hold_hides_no_refusal():
+    snapshot = world((ACCOUNT, {SETTINGS: Cause.DENIED}))
+    found = judged(snapshot, baseline(assessed(WHEN, op=1)), depth=Level.ACCOUNT)
+    assert (only(found, "value").status, only(found, "value").cause) == (UNKNOWN, Cause.DENIED)
+
+
+def test_where_the_value_does_not_apply_neither_does_the_lock():
+    snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"summary": {"enable": False}}}}))
+    found = judged(snapshot, baseline(assessed(WHEN, op=1, lock=True)), depth=Level.ACCOUNT)
+    lock = only(found, "lock")
+    assert (lock.status, lock.detail) == (NOT_APPLICABLE, "in_meeting.summary.enable is false.")
+
+
+# Older settings beside the ones that replaced them
+
+NEW = check("recording.new", find_key="new")
+OLD = check("recording.old", legacy_of="recording.new", lock=None, lock_levels=())
+TWINS = assessed(NEW, OLD)
+NEWER, OLDER = NEW.setting, OLD.setting
+
+
+def twins(body, wanted=TWINS, scope=ACCOUNT):
+    snapshot = world((ACCOUNT, {}), (scope, {SETTINGS: {"recording": body}}))
+    found = rows(judged(snapshot, baseline(wanted), depth=Level.USER))
+    return {v.setting: (v.status, v.cause) for s, v in found if s == scope and v.kind == "value"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"new": False}, {NEWER: (PASS, None)}),
+        ({"new": True}, {NEWER: (FAIL, None)}),
+        ({"old": False}, {OLDER: (PASS, None)}),
+        ({"old": True}, {OLDER: (FAIL, None)}),
+        ({"new": False, "old": False}, {NEWER: (PASS, None)}),
+        ({"new": True, "old": True}, {NEWER: (FAIL, None)}),
+        (
+            {"new": False, "old": True},
+            {NEWER: (PASS, None), OLDER: (UNKNOWN, Cause.UNDOCUMENTED_VALUE)},
+        ),
+        (
+            {"new": True, "old": False},
+            {NEWER: (FAIL, None), OLDER: (UNKNOWN, Cause.UNDOCUMENTED_VALUE)},
+        ),
+        ({}, {NEWER: (UNKNOWN, Cause.ABSENT)}),
+        ({"old": "false"}, {NEWER: (UNKNOWN, Cause.ABSENT)}),
+        ({"new": "false"}, {NEWER: (UNKNOWN, Cause.WRONG_TYPE)}),
+        ({"new": "false", "old": False}, {NEWER: (UNKNOWN, Cause.WRONG_TYPE)}),
+        ({"new": False, "old": "false"}, {NEWER: (PASS, None)}),
+    ],
+)
+def test_the_newer_setting_counts_and_a_disagreement_is_reported(body, expected):
+    assert twins(body) == expected
+
+
+def test_a_disagreement_names_the_newer_setting():
+    snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"new": False, "old": True}}}))
+    found = [v for _, v in rows(judged(snapshot, baseline(TWINS), depth=Level.ACCOUNT))]
+    (older,) = [v for v in found if v.setting == OLD.setting]
+    assert older.detail == (
+        "It disagrees with recording.new, which replaced it; the newer one was judged."
+    )
+
+
+def test_a_refused_document_is_told_once_for_both():
+    snapshot = world((ACCOUNT, {SETTINGS: Cause.DENIED}))
+    found = [v for _, v in rows(judged(snapshot, baseline(TWINS), depth=Level.ACCOUNT))]
+    assert [(v.setting, v.cause) for v in found] == [("recording.new", Cause.DENIED)]
+
+
+def test_an_older_setting_stands_alone_where_the_newer_does_not_exist():
+    new = NEW.model_copy(update={"levels": (Level.ACCOUNT,)})
+    wanted = assessed(new, OLD)
+    assert twins({"old": True}, wanted, USER) == {OLD.setting: (FAIL, None)}
+    assert twins({}, wanted, USER) == {OLD.setting: (UNKNOWN, Cause.ABSENT)}
+
+
+def test_an_older_setting_does_not_stand_in_where_it_does_not_exist():
+    old = OLD.model_copy(update={"levels": (Level.ACCOUNT,)})
+    assert twins({"old": False}, assessed(NEW, old), USER) == {NEW.setting: (UNKNOWN, Cause.ABSENT)}
+
+
+def test_an_older_setting_is_judged_by_itself_where_the_baseline_ignores_the_newer():
+    wanted = assessed(NEW, OLD)
+    wanted.expectations.pop(NEW.setting)
+    assert twins({"new": True, "old": False}, wanted) == {OLD.setting: (PASS, None)}
+
+
+def test_an_older_setting_has_no_lock_of_its_own():
+    wanted = assessed(NEW, OLD, lock=True)
+    snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"old": False}}, LOCKS: {}}))
+    found = rows(judged(snapshot, baseline(wanted), depth=Level.ACCOUNT))
+    assert [v.setting for _, v in found if v.kind is not Kind.VALUE] == ["recording.new"]
+
+
+# Licences
+
+PAID = assessed(check(), when_absent="not_applicable")
+
+
+@pytest.mark.parametrize(
+    ("licence", "status"),
+    [(1, NOT_APPLICABLE), (4, NOT_APPLICABLE), (99, NOT_APPLICABLE), (2, UNKNOWN), (None, UNKNOWN)],
+)
+def test_an_absent_value_does_not_apply_to_a_user_without_a_licence(licence, status):
+    user = Scope(Level.USER, "u2", "Bo", licence=licence, status="active")
+    snapshot = world((ACCOUNT, settings_of(False)), (user, {SETTINGS: {}}))
+    assert only(judged(snapshot, baseline(PAID)), "value", "u2").status is status
+
+
+@pytest.mark.parametrize("wanted", [assessed(check()), PAID])
+def test_a_basic_user_with_the_value_is_judged_like_any_other(wanted):
+    user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
+    for value, status in ((True, FAIL), (False, PASS), ("no", UNKNOWN)):
+        snapshot = world((ACCOUNT, settings_of(False)), (user, settings_of(value)))
+        assert only(judged(snapshot, baseline(wanted)), "value", "u2").status is status
+
+
+def test_without_leave_of_the_catalogue_a_basic_user_is_unknown():
+    user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
+    snapshot = world((ACCOUNT, settings_of(False)), (user, {SETTINGS: {}}))
+    assert only(judged(snapshot, baseline(assessed(check()))), "value", "u2").status is UNKNOWN
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.NOT_LICENSED])
+def test_only_a_missing_licence_makes_a_refused_document_not_applicable(cause):
+    user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
+    snapshot = world((ACCOUNT, {SETTINGS: Cause.NOT_LICENSED}), (user, {SETTINGS: cause}))
+    found = statuses(judged(snapshot, baseline(PAID)))
+    assert found["acc"] is NOT_APPLICABLE
+    assert found["u2"] is (NOT_APPLICABLE if cause is Cause.ABSENT else UNKNOWN)
+
+
+# Locks
+
+
+def lock_of(one, account, group=None, wanted_lock=True):
+    snapshot = world((ACCOUNT, {**settings_of(False), **account}), (GROUP, group or {}))
+    found = rows(judged(snapshot, baseline(assessed(one, lock=wanted_lock)), depth=Level.GROUP))
+    return [(s.id, v) for s, v in found if v.kind in (Kind.LOCK, Kind.ATTESTATION)]
+
+
+def test_no_lock_is_due_where_the_baseline_wants_none():
+    assert lock_of(check(), locks_of(False), wanted_lock=False) == []
+
+
+def test_a_lock_is_due_once_at_the_highest_level_that_has_it():
+    assert [where for where, _ in lock_of(check(), locks_of(True), locks_of(False))] == ["acc"]
+    group_only = check(lock_levels=[Level.GROUP])
+    ((where, verdict),) = lock_of(group_only, locks_of(True), locks_of(False))
+    assert (where, verdict.status) == ("g1", FAIL)
+
+
+def test_where_no_user_has_the_setting_only_group_admins_can_change_it():
+    one = check(levels=[Level.ACCOUNT, Level.GROUP])
+    ((_, verdict),) = lock_of(one, locks_of(False))
+    assert verdict.detail.endswith("is off: group admins can change the value.")
+
+
+def test_a_lock_zoom_does_not_publish_has_to_be_attested():
+    ((where, verdict),) = lock_of(check(lock=None, lock_levels=()), {})
+    assert (where, verdict.kind, verdict.status) == ("acc", Kind.ATTESTATION, NEEDS_DECISION)
+    assert verdict.detail.startswith("Zoom publishes no lock flag for it")
+
+
+@pytest.mark.parametrize(("flag", "state"), [(True, "on"), (False, "off")])
+def test_a_lock_that_is_only_inferred_is_never_a_hard_verdict(flag, state):
+    ((_, verdict),) = lock_of(check(lock_inferred=True), locks_of(flag))
+    assert (verdict.kind, verdict.status) == (Kind.ATTESTATION, NEEDS_DECISION)
+    assert f"is {state}, but that it holds this setting is only inferred" in verdict.detail
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_locks_that_could_not_be_read_are_unknown(cause):
+    ((_, verdict),) = lock_of(check(), {LOCKS: cause})
+    assert (verdict.status, verdict.cause, verdict.locked) == (UNKNOWN, cause, None)
+
+
+def test_locks_of_groups_that_could_not_be_listed_are_unknown():
+    group_only = check(lock_levels=[Level.GROUP])
+    snapshot = world((ACCOUNT, settings_of(False)), listings={View("groups"): Cause.DENIED})
+    found = judged(snapshot, baseline(assessed(group_only, lock=True)), depth=Level.GROUP)
+    verdict = only(found, "lock", "*")
+    assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
+
+
+PHONE_LEVELS = (Level.PHONE_ACCOUNT, Level.PHONE_SITE)
+PHONE_SCOPE = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
+
+
+def phone_lock(body):
+    one = check(
+        "call.enable",
+        surface="phone_account_settings",
+        levels=PHONE_LEVELS,
+        lock="call.locked",
+        lock_levels=PHONE_LEVELS,
+    )
+    wanted = baseline(assessed(one, lock=True, when_absent="not_applicable"))
+    found = rows(judged(world((PHONE_SCOPE, {PHONE: body})), wanted))
+    (verdict,) = [v for _, v in found if v.kind is Kind.LOCK]
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "cause"),
+    [
+        ({"call": {"enable": False, "locked": True}}, PASS, None),
+        ({"call": {"enable": False, "locked": False}}, FAIL, None),
+        ({"call": {"enable": False}}, UNKNOWN, Cause.ABSENT),
+        ({"call": {"enable": False, "locked": "true"}}, UNKNOWN, Cause.WRONG_TYPE),
+        (Cause.DENIED, UNKNOWN, Cause.DENIED),
+        (Cause.NOT_LICENSED, NOT_APPLICABLE, None),
+    ],
+)
+def test_zoom_phone_keeps_its_locks_beside_the_values(body, status, cause):
+    verdict = phone_lock(body)
+    assert (verdict.status, verdict.cause) == (status, cause)
+
+
+def test_an_unlocked_phone_setting_says_who_can_change_it():
+    verdict = phone_lock({"call": {"enable": False, "locked": False}})
+    assert verdict.detail == (
+        "The lock call.locked is off: admins and users below can change the value."
+    )
+
+
+# Attestations
+
+
+def test_what_no_api_shows_asks_for_somebody_to_look():
+    question = Attestation(question="Is it on?", evidence="A screenshot.", renew_days=90)
+    made = control(id="CN-01", observed_by="attestation", attestation=question)
+    wanted = assessed(check())
+    asked = type(wanted)(made, made.severity, False, {}, "on and locked")
+    snapshot = world(*everywhere(False))
+    (scope, verdict), *others = rows(judged(snapshot, baseline(asked)))
+    assert others == []
+    assert (scope, verdict.kind, verdict.status) == (ACCOUNT, Kind.ATTESTATION, NEEDS_DECISION)
+    assert (verdict.setting, verdict.detail) == ("attestation", "Is it on?")
+    assert verdict.expected == {"op": "attest", "value": "on and locked"}
+
+
+def test_usage_is_told_apart_from_settings():
+    one = check("used", surface="meeting_summaries", levels=[Level.ACCOUNT], type=[], lock=None)
+    wanted = baseline(assessed(one, op=0))
+    made = {"hosts": [{"host": "ada@example.com", "meetings": 3}]}
+    snapshot = world((ACCOUNT, {View("meeting_summaries"): made}))
+    found = only(judged(snapshot, wanted, depth=Level.ACCOUNT), "usage")
+    assert (found.status, found.observed) == (FAIL, 3)
+
+
+def test_all_levels_are_judged_by_the_same_rule():
+    found = judged(world(*everywhere(True)), baseline(assessed(check())))
+    assert statuses(found) == dict.fromkeys(("acc", "g1", "u1"), FAIL)
+    assert {s.level for s, _ in rows(found)} == set(ALL)

@@ -1,0 +1,388 @@
+"""Overrides: other wishes for some groups and users, the most specific winning."""
+
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.findings.model import Kind, Severity, Status
+from auditor.policy import files, reads
+from auditor.policy.baseline import load
+from auditor.policy.overrides import Override, Overrides
+from tests.policy.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    LISTED,
+    assessed,
+    baseline,
+    check,
+    control,
+    derived,
+    locks_of,
+    rows,
+    settings_of,
+    world,
+)
+from tests.policy.decisions import (
+    attested,
+    catalogue_of,
+    decided,
+    group,
+    override,
+    overrides_of,
+    statuses,
+    user,
+    verdicts,
+)
+
+PASS, FAIL, DECIDE, UNKNOWN = Status.PASS, Status.FAIL, Status.NEEDS_DECISION, Status.UNKNOWN
+LEGAL, SALES = group(1, "Legal EU"), group(2, "Sales")
+ADA, BOB = user(1, "g1"), user(2, "g2")
+EVE = user(3, "g1", "g2")
+WANTED = baseline(assessed(check(), op=False))
+ON = settings_of(True)
+WORLD = [(ACCOUNT, settings_of(False)), *((scope, ON) for scope in (LEGAL, SALES, ADA, BOB, EVE))]
+"""The account is off; below it everything is on, which the baseline does not want."""
+
+
+def judged(*overrides, **fields):
+    return decided(world(*WORLD), fields.pop("wanted", WANTED), overrides=overrides, **fields)
+
+
+def allowed(*overrides):
+    """The scopes below the account at which the value may be on."""
+    found = statuses(judged(*overrides))
+    assert found.pop("acc") is PASS
+    assert set(found.values()) <= {PASS, FAIL}
+    return {scope for scope, status in found.items() if status is PASS}
+
+
+@pytest.mark.parametrize(
+    ("match", "scopes"),
+    [
+        ({"group": "Legal EU"}, {"g1", "u1", "u3"}),
+        ({"group": "legal eu"}, {"g1", "u1", "u3"}),
+        ({"group": "g1"}, {"g1", "u1", "u3"}),
+        ({"group": "Legal*"}, {"g1", "u1", "u3"}),
+        ({"group": "*"}, {"g1", "g2", "u1", "u2", "u3"}),
+        ({"user": "u2"}, {"u2"}),
+        ({"user": "U2@example.com"}, {"u2"}),
+        ({"user": "user 2"}, {"u2"}),
+        ({"user": "*@example.com"}, {"u1", "u2", "u3"}),
+        ({"user": "u?@*"}, {"u1", "u2", "u3"}),
+        ({"level": "group"}, {"g1", "g2"}),
+        ({"level": "user"}, {"u1", "u2", "u3"}),
+        ({"level": "user", "group": "Sales"}, {"u2", "u3"}),
+        ({"user": "u*", "group": "Sales"}, {"u2", "u3"}),
+        ({"group": "Legal"}, set()),
+    ],
+    ids=str,
+)
+def test_an_override_reaches_what_it_names_and_a_groups_reaches_its_members(match, scopes):
+    assert allowed(override(True, **match)) == scopes
+
+
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        ({"user": "u3"}, {"group": "Sales"}),
+        ({"user": "u*"}, {"group": "Sales", "level": "user"}),
+        ({"user": "u3"}, {"user": "u*"}),
+        ({"group": "Sales"}, {"group": "Legal*"}),
+        ({"group": "Sales", "level": "user"}, {"group": "Sales"}),
+        ({"group": "S*", "user": "u3"}, {"user": "u3"}),
+    ],
+    ids=str,
+)
+def test_the_most_specific_override_wins_in_whatever_order_they_stand(more, less):
+    for overrides in (
+        [override(True, **more), override(False, **less)],
+        [override(False, **less), override(True, **more)],
+    ):
+        found = verdicts(judged(*overrides))["u3"]
+        assert found.status is PASS
+        assert found.override == Override.model_validate(override(True, **more)).label
+
+
+def test_the_finding_names_the_override_and_others_name_none():
+    found = verdicts(judged(override("no", group="Legal*")))
+    assert found["u1"].override == "override for group Legal*"
+    assert found["u1"].expected == {"op": "eq", "value": "no"}
+    assert found["u2"].override == ""
+    assert found["u2"].status is FAIL
+
+
+# Several groups
+
+
+def test_equally_specific_overrides_that_disagree_ask_for_a_decision_and_name_both():
+    found = judged(override(True, group="Legal EU"), override(False, group="Sales"))
+    assert statuses(found) == {
+        "acc": PASS, "g1": PASS, "g2": FAIL, "u1": PASS, "u2": FAIL, "u3": DECIDE,
+    }  # fmt: skip
+    open_one = verdicts(found)["u3"]
+    assert open_one.detail == (
+        "The override for group Legal EU and the override for group Sales want different things "
+        "and are equally specific: decide."
+    )
+    assert open_one.cause is None
+    assert found.summary.by_status[DECIDE] == 1
+
+
+def test_where_the_verdicts_agree_there_is_nothing_to_decide():
+    found = judged(
+        override("never", group="Legal EU"), override({"AI-01": {"expect": "no"}}, group="Sales")
+    )
+    assert verdicts(found)["u3"].status is FAIL
+
+
+def test_of_verdicts_that_agree_the_worst_severity_counts():
+    found = judged(
+        override({"AI-01": {"severity": "low"}}, group="Legal EU"),
+        override({"AI-01": {"severity": "critical"}}, group="Sales"),
+    )
+    assert verdicts(found)["u3"].severity is Severity.CRITICAL
+    assert verdicts(found)["u3"].override == "override for group Sales"
+
+
+def test_equal_wishes_are_no_conflict():
+    found = verdicts(judged(override(True, group="Legal EU"), override(True, group="Sales")))
+    assert found["u3"].status is PASS
+    assert found["u3"].override == "override for group Legal EU"
+
+
+def test_a_control_that_one_drops_and_the_other_keeps_waits_for_a_decision():
+    found = judged(
+        override({"AI-01": {"assess": False}}, group="Legal EU"), override(False, group="Sales")
+    )
+    assert "u1" not in statuses(found)
+    assert statuses(found)["u3"] is DECIDE
+
+
+def test_unknown_stays_unknown_whichever_override_holds():
+    snapshot = world((ACCOUNT, settings_of(False)), (LEGAL, {}), (SALES, {}), (EVE, {}))
+    wishes = [override(True, group="Legal EU"), override(False, group="Sales")]
+    assert statuses(decided(snapshot, WANTED, overrides=wishes))["u3"] is UNKNOWN
+
+
+# What they may say
+
+
+def test_severity_lock_and_expectation_can_be_overridden_one_by_one():
+    wanted = baseline(assessed(check(lock_levels=[Level.GROUP]), op=False, lock=True))
+    snapshot = world((LEGAL, {**ON, **locks_of(False)}), (SALES, {**ON, **locks_of(False)}))
+    found = decided(
+        snapshot,
+        wanted,
+        overrides=[
+            override({"AI-01": {"severity": "critical"}}, group="g1"),
+            override({"AI-01": {"lock": False}}, group="g2"),
+        ],
+    )
+    seen = {(s.id, v.kind): v.severity for s, v in rows(found) if s.level is Level.GROUP}
+    assert seen == {
+        ("g1", Kind.VALUE): Severity.CRITICAL,
+        ("g1", Kind.LOCK): Severity.CRITICAL,
+        ("g2", Kind.VALUE): Severity.HIGH,
+    }
+
+
+def test_a_lock_can_be_asked_for_where_the_baseline_asks_for_none():
+    snapshot = world((ACCOUNT, {**settings_of(False), LOCKS: {"in_meeting": {"thing": False}}}))
+    found = decided(
+        snapshot, WANTED, overrides=[override({"AI-01": {"lock": True}}, level="account")]
+    )
+    (lock,) = [v for _, v in rows(found) if v.kind is Kind.LOCK]
+    assert lock.status is FAIL
+    assert lock.override == "override for level account"
+
+
+def test_one_setting_of_a_control_can_be_overridden_alone():
+    one, other = check("in_meeting.a"), check("in_meeting.b")
+    wanted = baseline(assessed(one, other, op=False))
+    body = {SETTINGS: {"in_meeting": {"a": True, "b": True}}}
+    wish = {"AI-01": {"settings": {"in_meeting.b": True}}}
+    found = decided(world((ADA, body)), wanted, overrides=[override(wish, user="u1")])
+    by_setting = {v.setting: v.status for s, v in rows(found) if s.id == "u1"}
+    assert by_setting == {"in_meeting.a": FAIL, "in_meeting.b": PASS}
+
+
+def test_a_control_can_be_dropped_for_a_group():
+    assert set(statuses(judged(override({"AI-01": {"assess": False}}, group="Legal EU")))) == {
+        "acc",
+        "g2",
+        "u2",
+    }
+
+
+def test_an_attestation_can_be_dropped_for_the_account():
+    wanted = baseline(attested(CATALOGUE.controls["TR-01"]))
+    drop = override({"TR-01": {"assess": False}}, level="account")
+    assert len(rows(decided(world(), wanted, catalogue=CATALOGUE))) == 1
+    assert rows(decided(world(), wanted, catalogue=CATALOGUE, overrides=[drop])) == []
+
+
+def test_an_attestation_can_be_asked_for_where_the_baseline_is_silent():
+    wish = override({"TR-01": {"attest": "read and saved"}}, level="account")
+    found = decided(world(), WANTED, catalogue=CATALOGUE, overrides=[wish])
+    (asked,) = [v for _, v in rows(found) if v.control == "TR-01"]
+    assert asked.expected == {"op": "attest", "value": "read and saved"}
+
+
+def test_computed_controls_follow_the_override_for_the_account():
+    wanted = baseline(assessed(check(), op=False), derived("CC-02"))
+    louder = override({"CC-02": {"severity": "critical"}}, level="account")
+    found = decided(world(*WORLD), wanted, overrides=[louder])
+    computed = [v for _, v in rows(found) if v.control == "CC-02"]
+    assert {v.severity for v in computed} == {Severity.CRITICAL}
+    assert {v.override for v in computed} == {"override for level account"}
+    silent = override({"CC-02": {"assess": False}}, level="account")
+    found = decided(world(*WORLD), wanted, overrides=[silent])
+    assert [v for _, v in rows(found) if v.control == "CC-02"] == []
+
+
+def test_new_settings_follow_the_override_for_the_account():
+    wanted = baseline(derived("CC-07"))
+    snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
+    quieter = override({"CC-07": {"severity": "low"}}, level="account")
+    found = decided(snapshot, wanted, catalogue=CATALOGUE, overrides=[quieter])
+    (new,) = [v for _, v in rows(found) if v.kind is Kind.UNCOVERED]
+    assert (new.severity, new.override) == (Severity.LOW, "override for level account")
+    dropped = override({"CC-07": {"assess": False}}, level="account")
+    assert rows(decided(snapshot, wanted, catalogue=CATALOGUE, overrides=[dropped])) == []
+
+
+# Controls the baseline is silent about
+
+SILENT = control(check("in_meeting.chat", view=""), id="AI-02")
+BOTH = catalogue_of(WANTED.assessed["AI-01"].control, SILENT)
+NO_CHAT = override({"AI-02": {"expect": False}}, group="Legal EU")
+
+
+def test_a_control_the_baseline_is_silent_about_is_judged_where_an_override_asks():
+    body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
+    snapshot = world((ACCOUNT, body), (LEGAL, body), (SALES, body), (ADA, body), (BOB, body))
+    found = decided(snapshot, WANTED, overrides=[NO_CHAT], catalogue=BOTH)
+    assert statuses(found, "AI-02") == {"g1": FAIL, "u1": FAIL}
+
+
+def test_its_documents_are_read_and_missed():
+    special = control(check("security.chat", view="security", levels=[Level.USER], lock=None))
+    special = special.model_copy(update={"id": "AI-02"})
+    catalogue = catalogue_of(WANTED.assessed["AI-01"].control, special)
+    over = overrides_of(
+        WANTED, override({"AI-02": {"expect": False}}, user="u1"), catalogue=catalogue
+    )
+    assert View("settings", "security") in reads.needed(over.widest(), Level.USER).user
+    assert View("settings", "security") not in reads.needed(WANTED, Level.USER).user
+    snapshot = world((ADA, {View("settings", "security"): Cause.DENIED}))
+    found = decided(
+        snapshot, WANTED, overrides=list(map(_dumped, over.overrides)), catalogue=catalogue
+    )
+    assert ("AI-02",) in [error.controls for error in found.errors]
+    assert statuses(found, "AI-02") == {"u1": UNKNOWN}
+    assert not found.complete
+
+
+def _dumped(one):
+    return one.model_dump(exclude_unset=True)
+
+
+def test_it_is_unknown_for_everybody_who_could_not_be_listed():
+    listings = {**LISTED, View("groups"): Cause.DENIED, View("users", "active"): Cause.ERROR}
+    snapshot = world((ACCOUNT, settings_of(False)), listings=listings)
+    found = decided(snapshot, WANTED, overrides=[NO_CHAT], catalogue=BOTH)
+    assert statuses(found, "AI-02") == {"*": UNKNOWN, "*active": UNKNOWN}
+
+
+def test_what_is_read_for_is_the_union_of_all_wishes():
+    lock = override({"AI-01": {"lock": True}}, level="account")
+    empty = override({"AI-02": {"severity": "low"}}, user="u1")
+    widest = overrides_of(WANTED, lock, empty, catalogue=BOTH).widest()
+    assert widest.assessed["AI-01"].lock
+    assert widest.assessed["AI-01"].expectations == WANTED.assessed["AI-01"].expectations
+    assert "AI-02" not in widest.assessed
+    assert overrides_of(WANTED, NO_CHAT, catalogue=BOTH).widest().assessed.keys() == {
+        "AI-01",
+        "AI-02",
+    }
+
+
+def test_only_the_selected_controls_are_judged_whatever_an_override_asks():
+    selected = frozenset({"AI-01"})
+    body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
+    found = decided(
+        world((LEGAL, body)), WANTED, overrides=[NO_CHAT], catalogue=BOTH, selected=selected
+    )
+    assert statuses(found, "AI-02") == {}
+    over = overrides_of(WANTED, NO_CHAT, catalogue=BOTH, selected=selected)
+    assert set(over.widest().assessed) == {"AI-01"}
+
+
+# Groups that could not be listed
+
+UNLISTED = {**LISTED, View("groups"): Cause.DENIED}
+
+
+def members(*overrides, listings=UNLISTED, value=True):
+    snapshot = world((ACCOUNT, settings_of(False)), (ADA, settings_of(value)), listings=listings)
+    return verdicts(decided(snapshot, WANTED, overrides=overrides))["u1"]
+
+
+@pytest.mark.parametrize("wish", [True, {"AI-01": {"assess": False}}], ids=str)
+def test_a_user_in_groups_without_names_is_unknown_where_an_override_could_hold(wish):
+    found = members(override(wish, group="Legal*"))
+    assert (found.status, found.cause) == (UNKNOWN, Cause.DENIED)
+    assert "names of the groups could not be read" in found.detail
+
+
+def test_a_list_of_groups_that_is_missing_never_makes_a_pass():
+    stricter = override(True, group="Legal*")
+    with_list = world((ACCOUNT, settings_of(False)), (LEGAL, {}), (ADA, settings_of(False)))
+    assert statuses(decided(with_list, WANTED, overrides=[stricter]))["u1"] is FAIL
+    assert members(stricter, value=False).status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("one", "status"),
+    [
+        (override(True, group="g1"), PASS),
+        (override("no", group="Legal*"), FAIL),
+        (override(True, group="Legal*", level="group"), FAIL),
+        (override(True, group="Legal*", user="bob"), FAIL),
+    ],
+    ids=str,
+)
+def test_where_it_makes_no_difference_the_missing_names_do_no_harm(one, status):
+    assert members(one).status is status
+
+
+def test_the_names_of_groups_listed_before_the_list_broke_off_count():
+    snapshot = world((LEGAL, ON), (ADA, ON), (BOB, ON), listings=UNLISTED)
+    found = statuses(decided(snapshot, WANTED, overrides=[override(True, group="Legal*")]))
+    assert (found["u1"], found["u2"]) == (PASS, UNKNOWN)
+
+
+def test_a_control_of_an_override_that_may_hold_is_not_silent():
+    snapshot = world(
+        (ADA, {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}), listings=UNLISTED
+    )
+    found = decided(snapshot, WANTED, overrides=[NO_CHAT], catalogue=BOTH)
+    assert statuses(found, "AI-02")["u1"] is UNKNOWN
+    assert statuses(found)["u1"] is PASS
+
+
+# The shipped data
+
+
+def test_the_example_file_makes_legal_stricter_than_its_baseline():
+    from auditor.policy import organisation
+
+    path = files.folder() / "examples" / "organisation.yaml"
+    example = organisation.load(path, CATALOGUE)
+    over = Overrides(load("regulated", CATALOGUE), CATALOGUE, example.overrides)
+    legal = frozenset({"legal - apac"})
+    (summary,) = over.wishes(over.matching(group(9, "Legal - APAC"), legal))["AI-01"]
+    assert summary.assessed.severity is Severity.CRITICAL
+    assert {wish.value for wish in summary.assessed.expectations.values()} == {False}
+    assert over.matching(group(9, "Sales"), frozenset({"sales"})) == ()

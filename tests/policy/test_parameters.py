@@ -1,0 +1,96 @@
+"""What only the organisation can decide: names that exist, values of their type."""
+
+import pytest
+
+from auditor.policy import organisation
+from auditor.policy.errors import PolicyError
+from auditor.policy.organisation import known_parameters
+from tests.policy.builders import CATALOGUE
+
+
+def load(folder, text):
+    path = folder / "organisation.yaml"
+    path.write_text(text, encoding="utf-8")
+    return organisation.load(path, CATALOGUE)
+
+
+def problems(folder, text):
+    with pytest.raises(PolicyError) as caught:
+        load(folder, text)
+    return [each.replace(f"{folder}/", "") for each in caught.value.problems]
+
+
+def test_every_parameter_accepts_its_own_example():
+    for name, parameter in known_parameters().items():
+        assert parameter.accepts(parameter.example), name
+
+
+KINDS = {
+    "allowed_regions": "list",
+    "phone_retention": "boolean",
+    "auto_recording_value": "string",
+    "max_ai_admins": "integer",
+    "chat_retention": "duration",
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("[US, CA]", {"list"}),
+        ("[]", {"list"}),
+        ("[1, x]", {"list"}),
+        ("[NO, on]", {"list"}),
+        ("[[US]]", set()),
+        ("[{a: 1}]", set()),
+        ("[~]", set()),
+        ("[true]", set()),
+        ("true", {"boolean"}),
+        ("on", {"string"}),
+        ("5", {"integer"}),
+        ("5.0", set()),
+        ('"5"', {"string"}),
+        ("90d", {"string", "duration"}),
+        ("1y6m", {"string", "duration"}),
+        ("0d", {"string"}),
+        ("{a: 1}", set()),
+    ],
+)
+def test_a_value_has_the_type_of_its_parameter(tmp_path, name, text, kinds):
+    file = f"parameters:\n  {name}: {text}\n"
+    if KINDS[name] in kinds:
+        assert name in load(tmp_path, file).parameters
+    else:
+        (problem,) = problems(tmp_path, file)
+        start = f"organisation.yaml:2: parameters.{name}: expected a {KINDS[name]}, for example "
+        assert problem.startswith(start)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_parameter_may_be_left_open(tmp_path, name):
+    assert load(tmp_path, f"parameters:\n  {name}:\n").parameters == {name: None}
+
+
+def test_an_unknown_parameter_is_told_with_the_nearest(tmp_path):
+    assert problems(tmp_path, "parameters:\n  alowed_regions: [US]\n  zzz: 1\n") == [
+        "organisation.yaml:2: parameters.alowed_regions: no such parameter. "
+        'Did you mean "allowed_regions"?',
+        "organisation.yaml:3: parameters.zzz: no such parameter.",
+    ]
+
+
+def test_an_unknown_part_is_told_with_the_nearest(tmp_path):
+    assert problems(tmp_path, "baseline: strict\nparameter: {}\n") == [
+        'organisation.yaml:2: parameter: unknown key. Did you mean "parameters"?'
+    ]
+
+
+def test_country_codes_stay_texts(tmp_path):
+    found = load(tmp_path, "parameters: {allowed_storage_countries: [NO, SE]}\n")
+    assert found.parameters["allowed_storage_countries"] == ["NO", "SE"]
+
+
+def test_a_file_names_the_baseline_in_force(tmp_path):
+    assert load(tmp_path, "baseline: strict\n").baseline == "strict"
+    assert load(tmp_path, "").baseline is None

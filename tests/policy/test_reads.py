@@ -1,0 +1,85 @@
+"""Which settings documents are read: no view that no assessed control looks at, none too few."""
+
+import pytest
+
+from auditor.evidence.scope import Level
+from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.policy.reads import ACCOUNT_VIEWS, levels, needed
+from tests.policy.builders import assessed, baseline, check, derived
+from tests.policy.samples import BASELINES, PARAMETERS, READ_SETTINGS, checks_of
+
+SECURITY = View("settings", "security")
+LOCKED_SECURITY = View("lock_settings", "meeting_security")
+
+
+def test_only_views_that_a_check_reads_are_read():
+    wanted = baseline(
+        assessed(check("a.b", lock=None, lock_levels=())),
+        assessed(
+            check("security.x", view="security", levels=[Level.ACCOUNT], lock=None, lock_levels=()),
+            id="AI-02",
+        ),
+    )
+    reads = needed(wanted, Level.USER)
+    assert reads.account == (SETTINGS, SECURITY)
+    assert reads.group == reads.user == (SETTINGS,)
+
+
+def test_locks_are_read_where_they_can_stand_even_if_none_is_wanted():
+    reads = needed(baseline(assessed(check(lock_levels=[Level.GROUP]))), Level.USER)
+    assert reads.account == (SETTINGS,)
+    assert reads.group == (LOCKS, SETTINGS)
+    one = check("meeting_security.x", view="meeting_security")
+    reads = needed(baseline(assessed(one)), Level.USER)
+    assert LOCKED_SECURITY in reads.account
+
+
+@pytest.mark.parametrize(
+    ("depth", "group", "user"),
+    [
+        (Level.ACCOUNT, False, False),
+        (Level.GROUP, True, False),
+        (Level.USER, True, True),
+        (Level.MEETING, True, True),
+    ],
+)
+def test_nothing_below_the_depth_is_read(depth, group, user):
+    for wanted in (baseline(assessed(check())), baseline(assessed(check()), derived("CC-07"))):
+        reads = needed(wanted, depth)
+        assert reads.account
+        assert bool(reads.group) is group
+        assert bool(reads.user) is user
+
+
+def test_new_settings_are_looked_for_in_every_view():
+    reads = needed(baseline(derived("CC-07")), Level.USER)
+    assert reads.account == tuple(sorted(ACCOUNT_VIEWS))
+    assert reads.group == (LOCKS, SETTINGS)
+    assert reads.user == (SETTINGS,)
+
+
+def test_other_derived_controls_read_nothing_themselves():
+    reads = needed(baseline(derived("CC-01"), derived("CC-02")), Level.USER)
+    assert (reads.account, reads.group, reads.user) == ((), (), ())
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_settings_document_that_a_shipped_check_is_judged_by_is_read(name):
+    reads = needed(BASELINES[name], Level.USER, PARAMETERS)
+    at_level = {Level.ACCOUNT: reads.account, Level.GROUP: reads.group, Level.USER: reads.user}
+    for wanted in checks_of(name, BASELINES[name]):
+        if wanted.check.surface != "settings":
+            continue
+        for level in READ_SETTINGS:
+            if level in wanted.check.levels:
+                assert wanted.check.document in at_level[level], (wanted.name, level)
+            if wanted.check.lock and level in wanted.check.lock_levels:
+                assert wanted.check.lock_document in at_level[level], (wanted.name, level)
+
+
+@pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING])
+def test_a_depth_takes_in_everything_above_it(depth):
+    found = levels(depth)
+    assert found[0] is Level.ACCOUNT
+    assert found[-1] is depth
+    assert [level.rank for level in found] == sorted(level.rank for level in found)

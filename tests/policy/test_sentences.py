@@ -1,0 +1,130 @@
+"""Who can still change a value, and why: one sentence for each state of the chain."""
+
+from itertools import product
+
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import LOCKS
+from auditor.policy.layers import chain
+from auditor.policy.locks import Chain, LockDocuments
+from auditor.policy.sentences import Population, changeable
+from tests.policy.builders import ACCOUNT, GROUP, USER, at, check, outcomes
+
+KNOWN = Population(293, {"g1": 12})
+CHECK = check()
+
+
+def locked(flag):
+    if flag is None:
+        return outcomes({LOCKS: Cause.DENIED})
+    return outcomes({LOCKS: at("in_meeting.thing", flag)})
+
+
+def said(scope=ACCOUNT, account=False, group=False, population=KNOWN, one=CHECK):
+    locks = LockDocuments(locked(account), {"g1": locked(group)})
+    return changeable(one, scope, chain(one, scope, {}, locks), population)
+
+
+BY_ACCOUNT = "Only an account admin, because the account lock is on."
+BY_GROUP = "A group admin or an account admin, because the group lock is on."
+OPEN = "as far as can be told: not every lock could be read."
+EXPECTED = {
+    (ACCOUNT, False): "Any of 293 users, any group admin or an account admin, "
+    "because the account lock is off.",
+    (ACCOUNT, None): f"Any of 293 users, any group admin or an account admin {OPEN}",
+    (GROUP, False, False): "Any of 12 users in Clinical, a group admin or an account admin, "
+    "because no lock is on.",
+    (GROUP, False, None): f"Any of 12 users in Clinical, a group admin or an account admin {OPEN}",
+    (GROUP, None, False): f"Any of 12 users in Clinical, a group admin or an account admin {OPEN}",
+    (GROUP, None, None): f"Any of 12 users in Clinical, a group admin or an account admin {OPEN}",
+    (USER, False, False): "The user, a group admin or an account admin, because no lock is on.",
+    (USER, False, None): f"The user, a group admin or an account admin {OPEN}",
+    (USER, None, False): f"The user, a group admin or an account admin {OPEN}",
+    (USER, None, None): f"The user, a group admin or an account admin {OPEN}",
+}
+
+
+@pytest.mark.parametrize(
+    ("scope", "account", "group"),
+    list(product((ACCOUNT, GROUP, USER), (True, False, None), (True, False, None))),
+)
+def test_every_state_of_the_chain_has_its_sentence(scope, account, group):
+    if account:
+        expected = BY_ACCOUNT
+    elif scope is ACCOUNT:
+        expected = EXPECTED[scope, account]
+    elif group:
+        expected = BY_GROUP
+    else:
+        expected = EXPECTED[scope, account, group]
+    assert said(scope, account, group) == expected
+
+
+@pytest.mark.parametrize(
+    ("population", "account", "group"),
+    [
+        (Population(), "Any user, any", "Any user in Clinical, a"),
+        (Population(1, {"g1": 1}), "The one user, any", "The one user in Clinical, a"),
+        (Population(12_345, {"g1": 1_000}), "Any of 12,345 users,", "Any of 1,000 users in"),
+        (Population(0), "Any group admin or", "A group admin or an"),
+        (Population(5, {"g2": 5}), "Any of 5 users,", "A group admin or an"),
+    ],
+)
+def test_the_sentence_counts_the_people(population, account, group):
+    assert said(ACCOUNT, population=population).startswith(account)
+    assert said(GROUP, population=population).startswith(group)
+
+
+def test_a_group_is_called_by_its_name_or_its_id():
+    nameless = Scope(Level.GROUP, "g1")
+    assert said(nameless).startswith("Any of 12 users in g1,")
+
+
+def test_a_setting_that_no_user_has_is_changed_by_admins():
+    one = check(levels=[Level.ACCOUNT, Level.GROUP])
+    assert said(one=one) == (
+        "Any group admin or an account admin, because the account lock is off."
+    )
+
+
+@pytest.mark.parametrize("flag", [False, None])
+def test_a_setting_of_the_account_alone_is_changed_by_its_admins_whatever_the_lock(flag):
+    assert said(account=flag, one=check(levels=[Level.ACCOUNT])) == "Only an account admin."
+
+
+def test_without_a_published_lock_the_sentence_says_so():
+    one = check(lock=None, lock_levels=())
+    assert said(one=one) == (
+        "Any of 293 users, any group admin or an account admin, "
+        "because Zoom publishes no lock for it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "scope", "why"),
+    [
+        (Level.ACCOUNT, GROUP, "because the account lock is off."),
+        (Level.ACCOUNT, USER, "because the account lock is off."),
+        (Level.GROUP, ACCOUNT, "because the account has no lock for it."),
+        (Level.GROUP, GROUP, "because the group lock is off."),
+        (Level.GROUP, USER, "because the group lock is off."),
+    ],
+)
+def test_only_locks_that_exist_are_spoken_of(level, scope, why):
+    assert said(scope, one=check(lock_levels=[level])).endswith(why)
+
+
+def test_a_lock_of_no_known_level_is_no_lock():
+    assert said(one=check(lock_levels=[])).endswith("because Zoom publishes no lock for it.")
+
+
+def test_a_lock_that_somebody_unknown_holds_is_not_ascribed_to_anybody():
+    held = Chain(True, None, ("account_admin",))
+    assert changeable(CHECK, USER, held, KNOWN) == "Only an account admin."
+
+
+def test_beside_the_settings_nothing_is_claimed():
+    app = Scope(Level.APP, "acc", "the auditor's own app")
+    assert said(app) == ""

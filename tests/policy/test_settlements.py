@@ -1,0 +1,582 @@
+"""Waivers and attestations: what they cover, what they never cover, and what becomes of them."""
+
+from datetime import date, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.findings.exit_code import ExitCode, of_run
+from auditor.findings.model import Kind, Settlement, Severity, Status
+from auditor.policy.settlements import WARN_DAYS, Attestation, Waiver
+from tests.policy.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    LISTED,
+    assessed,
+    baseline,
+    check,
+    derived,
+    locks_of,
+    rows,
+    settings_of,
+    world,
+)
+from tests.policy.decisions import (
+    TODAY,
+    attestation,
+    attested,
+    decided,
+    group,
+    override,
+    state,
+    states,
+    statuses,
+    user,
+    verdicts,
+    waiver,
+)
+
+PASS, FAIL, WAIVED, UNKNOWN = Status.PASS, Status.FAIL, Status.WAIVED, Status.UNKNOWN
+ATTESTED, EXPIRED, DECIDE = Status.ATTESTED, Status.ATTESTATION_EXPIRED, Status.NEEDS_DECISION
+CLINICAL, STUDIO = group(1, "Clinical"), group(2, "Studio")
+ADA, BOB = user(1, "g1"), user(2, "g2")
+WANTED = baseline(assessed(check(), op=False, severity=Severity.LOW))
+ON = settings_of(True)
+ALL_ON = [(scope, ON) for scope in (ACCOUNT, CLINICAL, STUDIO, ADA, BOB)]
+
+
+def judged(*waivers, world_=None, wanted=WANTED, **fields):
+    return decided(world_ or world(*ALL_ON), wanted, waivers=waivers, **fields)
+
+
+def code(found, fail_on=Severity.CRITICAL, **fields):
+    """The exit code of a run, at a threshold that its deviations do not reach."""
+    return of_run(
+        found.summary,
+        complete=found.complete,
+        fail_on=fail_on,
+        stale_waivers=any(each.is_stale for each in found.waivers),
+        **fields,
+    )
+
+
+# Waivers: what they cover
+
+
+@pytest.mark.parametrize(
+    ("scope", "covered"),
+    [
+        ({"group": "Clinical"}, {"g1", "u1"}),
+        ({"group": "clin*", "level": "group"}, {"g1"}),
+        ({"level": "account"}, {"acc"}),
+        ({"user": "u2@example.com"}, {"u2"}),
+        ({"level": "user"}, {"u1", "u2"}),
+    ],
+    ids=str,
+)
+def test_a_waiver_covers_the_deviations_at_its_scope_and_no_others(scope, covered):
+    found = judged(waiver(scope=scope))
+    assert {s for s, status in statuses(found).items() if status is WAIVED} == covered
+    assert {s for s, status in statuses(found).items() if status is FAIL} == {
+        "acc", "g1", "g2", "u1", "u2",
+    } - covered  # fmt: skip
+    assert state(found).matched == len(covered)
+    assert state(found).state == "active"
+
+
+def test_a_waived_finding_carries_its_waiver_and_stays_what_it_is():
+    found = verdicts(judged(waiver()))["u1"]
+    assert found.waiver == {
+        "reason": "The studio needs it.",
+        "owner": "ciso@example.com",
+        "ticket": "SEC-12",
+        "expires": "2027-01-31",
+    }
+    assert (found.observed, found.severity) == (True, Severity.LOW)
+
+
+def test_a_waived_deviation_is_counted_as_waived_and_fails_nothing():
+    found = judged(waiver(scope={"group": "*"}), waiver(scope={"level": "account"}))
+    assert found.summary.by_status[WAIVED] == 5
+    assert found.summary.by_status[FAIL] == 0
+    assert code(found, Severity.LOW) is ExitCode.OK
+
+
+def test_a_waiver_of_one_setting_leaves_the_others_of_its_control():
+    wanted = baseline(assessed(check("in_meeting.a"), check("in_meeting.b"), op=False))
+    body = {SETTINGS: {"in_meeting": {"a": True, "b": True}}}
+    found = judged(
+        waiver(scope={"user": "u1"}, setting="in_meeting.b"),
+        world_=world((ADA, body)),
+        wanted=wanted,
+    )
+    by_setting = {v.setting: v.status for s, v in rows(found) if s.id == "u1"}
+    assert by_setting == {"in_meeting.a": FAIL, "in_meeting.b": WAIVED}
+
+
+def test_a_waiver_of_one_control_leaves_the_others():
+    both = baseline(
+        assessed(check()), assessed(check("in_meeting.b"), id="AI-02", severity=Severity.LOW)
+    )
+    body = {SETTINGS: {"in_meeting": {"thing": True, "b": True}}}
+    found = judged(waiver(scope={"user": "u1"}), world_=world((ADA, body)), wanted=both)
+    assert (statuses(found)["u1"], statuses(found, "AI-02")["u1"]) == (WAIVED, FAIL)
+
+
+def test_a_waiver_covers_a_missing_lock_too():
+    wanted = baseline(assessed(check(), op=True, lock=True))
+    snapshot = world((ACCOUNT, {**ON, **locks_of(False)}))
+    found = judged(waiver(scope={"level": "account"}), world_=snapshot, wanted=wanted)
+    seen = {v.kind: v.status for s, v in rows(found) if s.id == "acc"}
+    assert seen == {Kind.VALUE: PASS, Kind.LOCK: WAIVED}
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_waiver_never_covers_an_unknown(cause):
+    found = judged(waiver(), world_=world((CLINICAL, {SETTINGS: cause}), (ADA, {SETTINGS: cause})))
+    assert {v.status for v in verdicts(found).values()} == {UNKNOWN}
+    assert all(v.waiver is None for v in verdicts(found).values())
+    assert states(found) == ["unknown"]
+
+
+def test_a_waiver_never_covers_an_open_decision():
+    wish = {"op": "org_param", "param": "record_chat"}
+    found = judged(waiver(), wanted=baseline(assessed(check(), op=wish)))
+    assert statuses(found)["g1"] is DECIDE
+    disagree = [
+        override(True, level="user", group="Cli*"),
+        override(False, level="user", group="C*"),
+    ]
+    found = judged(waiver(), overrides=disagree)
+    assert statuses(found)["u1"] is DECIDE
+    assert verdicts(found)["u1"].waiver is None
+
+
+def test_a_waiver_never_covers_what_a_person_has_to_look_at():
+    wanted = baseline(attested(CATALOGUE.controls["TR-01"]))
+    found = judged(waiver("TR-01", scope={"level": "account"}), wanted=wanted, catalogue=CATALOGUE)
+    assert [v.status for _, v in rows(found)] == [DECIDE]
+    assert states(found) == ["unmatched"]
+
+
+# Waivers: their end
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "became"),
+    [
+        (-1, FAIL, "expired"),
+        (0, WAIVED, "expiring"),
+        (WARN_DAYS, WAIVED, "expiring"),
+        (WARN_DAYS + 1, WAIVED, "active"),
+    ],
+)
+def test_the_day_of_expiry_still_counts_and_the_last_14_days_are_warned_about(days, status, became):
+    expires = (TODAY + timedelta(days=days)).isoformat()
+    found = judged(waiver(expires=expires))
+    assert (statuses(found)["u1"], state(found).state) == (status, became)
+    assert state(found).needs_care is (became != "active")
+
+
+def test_an_expired_waiver_says_so_on_the_deviation_it_covered():
+    found = judged(waiver(expires="2026-11-20"))
+    assert verdicts(found)["u1"].waiver is None
+    assert verdicts(found)["u1"].detail == ("The waiver of ciso@example.com expired on 2026-11-20.")
+    assert state(found) == Settlement(
+        control="AI-01",
+        scope="group Clinical",
+        reason="The studio needs it.",
+        owner="ciso@example.com",
+        ticket="SEC-12",
+        expires="2026-11-20",
+        state="expired",
+        matched=2,
+    )
+
+
+@pytest.mark.parametrize("fields", [{"expires": "2026-11-20"}, {"scope": {"group": "Clinicl"}}])
+def test_a_stale_waiver_fails_at_any_threshold_but_never(fields):
+    found = judged(waiver(**fields))
+    assert state(found).is_stale
+    for severity in Severity:
+        assert code(found, severity) is ExitCode.DEVIATIONS
+    assert code(found, None) is ExitCode.OK
+
+
+def test_a_renewed_waiver_beside_an_expired_one_covers_again():
+    found = judged(waiver(expires="2026-11-20"), waiver())
+    assert statuses(found)["u1"] is WAIVED
+    assert verdicts(found)["u1"].waiver["expires"] == "2027-01-31"
+    assert states(found) == ["expired", "active"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scope": {"group": "Nobody"}},
+        {"scope": {"user": "nobody@example.com"}},
+        {"scope": {"level": "webinar", "group": "Clinical"}},
+    ],
+    ids=str,
+)
+def test_a_waiver_that_meets_nothing_is_unmatched(fields):
+    assert states(judged(waiver(**fields), depth=Level.MEETING)) == ["unmatched"]
+
+
+def test_a_waiver_of_what_is_as_it_should_be_is_unmatched():
+    found = judged(waiver(), world_=world((CLINICAL, settings_of(False))))
+    assert statuses(found)["g1"] is PASS
+    assert states(found) == ["unmatched"]
+
+
+def test_a_waiver_of_a_control_that_was_not_assessed_is_left_out():
+    assert states(judged(waiver("AI-02", expires="2020-01-01"))) == []
+
+
+def test_a_waiver_of_a_control_that_only_an_override_asks_about_is_not_left_out():
+    other = assessed(check("in_meeting.chat"), id="AI-02")
+    known = decided_catalogue(other)
+    ask = override({"AI-02": {"expect": False}}, group="Clinical")
+    body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
+    snapshot = world((CLINICAL, body))
+    for expires, became in (("2027-01-31", "active"), ("2026-11-20", "expired")):
+        one = waiver("AI-02", expires=expires)
+        found = judged(one, world_=snapshot, overrides=[ask], catalogue=known)
+        assert states(found) == [became]
+
+
+def decided_catalogue(*more):
+    from tests.policy.decisions import catalogue_of
+
+    return catalogue_of(WANTED.assessed["AI-01"].control, *(each.control for each in more))
+
+
+@pytest.mark.parametrize(
+    ("scope", "depth", "became"),
+    [
+        ({"group": "Nobody"}, Level.ACCOUNT, "unknown"),
+        ({"group": "Nobody"}, Level.GROUP, "unknown"),
+        ({"group": "Nobody", "level": "group"}, Level.GROUP, "unmatched"),
+        ({"user": "nobody"}, Level.GROUP, "unknown"),
+        ({"user": "nobody"}, Level.USER, "unmatched"),
+        ({"meeting": "none"}, Level.USER, "unknown"),
+    ],
+    ids=str,
+)
+def test_a_waiver_below_the_depth_is_not_held_against_anybody(scope, depth, became):
+    assert states(judged(waiver(scope=scope), depth=depth)) == [became]
+
+
+@pytest.mark.parametrize(
+    ("listing", "scope", "became"),
+    [
+        (View("groups"), {"group": "Nobody"}, "unknown"),
+        (View("groups"), {"user": "nobody"}, "unmatched"),
+        (View("users", "inactive"), {"user": "nobody"}, "unknown"),
+        (View("users", "active"), {"group": "Nobody"}, "unknown"),
+        (View("users", "active"), {"group": "Nobody", "level": "group"}, "unmatched"),
+    ],
+    ids=str,
+)
+def test_a_waiver_for_somebody_who_could_not_be_listed_is_not_unmatched(listing, scope, became):
+    snapshot = world(*ALL_ON, listings={**LISTED, listing: Cause.DENIED})
+    assert states(judged(waiver(scope=scope), world_=snapshot)) == [became]
+
+
+def test_scopes_with_equal_evidence_count_one_by_one():
+    crowd = [(user(n, "g1"), ON) for n in range(10, 20)]
+    assert state(judged(waiver(scope={"level": "user"}), world_=world(*crowd))).matched == 10
+
+
+# Waivers and what is computed from other findings
+
+
+def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks():
+    wanted = baseline(
+        assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
+    )
+    bodies = {
+        SETTINGS: {"in_meeting": {"a": True, "b": True}},
+        LOCKS: {"in_meeting": {"a": False, "b": True}},
+    }
+    snapshot = world((ACCOUNT, bodies))
+    (failing,) = computed(judged(world_=snapshot, wanted=wanted), "CC-01")
+    assert (failing.status, failing.observed) == (FAIL, ["in_meeting.a"])
+    found = judged(waiver(scope={"level": "account"}), world_=snapshot, wanted=wanted)
+    (counted,) = computed(found, "CC-01")
+    assert (counted.status, counted.observed) == (WAIVED, ["in_meeting.a"])
+    assert counted.waiver["owner"] == "ciso@example.com"
+
+
+def test_of_several_waivers_the_one_that_ends_first_is_told():
+    wanted = baseline(
+        assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
+    )
+    snapshot = world((ACCOUNT, {LOCKS: {"in_meeting": {"a": False, "b": False}}, SETTINGS: {}}))
+    scope = {"level": "account"}
+    found = judged(
+        waiver(scope=scope, setting="in_meeting.a", expires="2027-03-01"),
+        waiver(scope=scope, setting="in_meeting.b", expires="2027-02-01"),
+        world_=snapshot,
+        wanted=wanted,
+    )
+    (counted,) = computed(found, "CC-01")
+    assert counted.waiver["expires"] == "2027-02-01"
+    assert counted.detail == "2 settings deviate, each under a waiver."
+
+
+def test_a_looser_group_or_user_that_is_waived_does_not_fail_the_comparison():
+    wanted = baseline(assessed(check(), op=False), derived("CC-02"))
+    snapshot = world((ACCOUNT, settings_of(False)), (CLINICAL, ON), (ADA, ON))
+    found = judged(world_=snapshot, wanted=wanted)
+    assert [v.status for v in computed(found, "CC-02")] == [FAIL, FAIL]
+    found = judged(waiver(), world_=snapshot, wanted=wanted)
+    assert [v.status for v in computed(found, "CC-02")] == [WAIVED, WAIVED]
+    worse = world((ACCOUNT, settings_of(False)), (CLINICAL, ON), (ADA, ON), (STUDIO, ON), (BOB, ON))
+    found = judged(waiver(), world_=worse, wanted=wanted)
+    assert [v.status for v in computed(found, "CC-02")] == [FAIL, FAIL]
+
+
+def computed(found, control):
+    return [v for _, v in rows(found) if v.control == control]
+
+
+def test_a_new_setting_can_be_waived():
+    snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
+    found = judged(
+        waiver("CC-07", scope={"level": "account"}),
+        world_=snapshot,
+        wanted=baseline(derived("CC-07")),
+        catalogue=CATALOGUE,
+    )
+    (new,) = [v for _, v in rows(found) if v.kind is Kind.UNCOVERED]
+    assert new.status is WAIVED
+    assert state(found).matched == 1
+
+
+# Attestations
+
+TR_01 = CATALOGUE.controls["TR-01"]
+TRAINING = baseline(attested(TR_01), attested(CATALOGUE.controls["TR-02"]))
+
+
+def looked(*attestations, world_=None, wanted=TRAINING, **fields):
+    fields.setdefault("catalogue", CATALOGUE if wanted is TRAINING else None)
+    return decided(world_ or world(), wanted, attestations=attestations, **fields)
+
+
+@pytest.mark.parametrize("control", ["TR-01", "TR-02"])
+def test_what_is_known_about_training_is_only_what_somebody_attests(control):
+    (open_one,) = computed(looked(), control)
+    assert (open_one.status, open_one.kind) == (DECIDE, Kind.ATTESTATION)
+    assert open_one.detail == CATALOGUE.controls[control].attestation.question
+    (answered,) = computed(looked(attestation(control)), control)
+    assert answered.status is ATTESTED
+    assert answered.detail == "It is off. (dpo@example.com on 2026-11-02, until 2027-05-02)"
+    with_settings = world((ACCOUNT, {SETTINGS: {"feature": {"training": False}}}))
+    found = looked(attestation(control), world_=with_settings)
+    assert PASS not in {v.status for _, v in rows(found)}
+
+
+@pytest.mark.parametrize(
+    ("on", "expires", "status"),
+    [
+        ("2026-11-21", "2026-11-21", ATTESTED),
+        ("2026-11-01", "2026-11-20", EXPIRED),
+        ("2026-11-22", "2027-11-22", DECIDE),
+    ],
+)
+def test_an_attestation_holds_from_its_day_to_its_expiry_and_no_longer(on, expires, status):
+    (found,) = computed(looked(attestation("TR-01", on=on, expires=expires)), "TR-01")
+    assert found.status is status
+
+
+def test_an_expired_attestation_says_whose_it_was():
+    (found,) = computed(looked(attestation("TR-01", expires="2026-11-20")), "TR-01")
+    assert found.detail.startswith(
+        "Attested by dpo@example.com on 2026-11-02; it expired on 2026-11-20. "
+    )
+
+
+def test_a_newer_attestation_counts_beside_an_expired_one():
+    for order in (1, -1):
+        both = [attestation("TR-01", expires="2026-11-20"), attestation("TR-01")][::order]
+        assert [v.status for v in computed(looked(*both), "TR-01")] == [ATTESTED]
+
+
+def test_an_attestation_of_the_future_has_not_been_made():
+    (found,) = computed(looked(attestation("TR-01", on="2026-12-01")), "TR-01")
+    assert found.detail.startswith("Attested by dpo@example.com on 2026-12-01, which has not come")
+
+
+def test_missing_and_expired_attestations_fail_only_when_strict():
+    for found in (
+        looked(),
+        looked(*[attestation(c, expires="2026-11-20") for c in TRAINING.assessed]),
+    ):
+        assert code(found) is ExitCode.OK
+        assert code(found, strict=True) is ExitCode.INCOMPLETE
+    answered = looked(*map(attestation, TRAINING.assessed))
+    assert code(answered, strict=True) is ExitCode.OK
+
+
+SETTLED = {Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE}
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_an_attestation_settles_what_zoom_does_not_return_and_no_read_that_failed(cause):
+    snapshot = world((ACCOUNT, {SETTINGS: cause}))
+    found = looked(attestation(), world_=snapshot, wanted=WANTED, depth=Level.ACCOUNT)
+    (verdict,) = verdicts(found).values()
+    assert verdict.status is (ATTESTED if cause in SETTLED else UNKNOWN)
+    assert verdict.cause is cause
+    assert code(found, Severity.LOW) is (ExitCode.OK if cause in SETTLED else ExitCode.INCOMPLETE)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_an_attestation_changes_nothing_about_a_value_that_was_seen(value):
+    found = looked(attestation(), world_=world((ACCOUNT, settings_of(value))), wanted=WANTED)
+    assert statuses(found)["acc"] is (FAIL if value else PASS)
+
+
+def test_an_attestation_is_for_the_account_unless_it_names_another_scope():
+    snapshot = world((ACCOUNT, settings_of({})), (CLINICAL, settings_of({})), (ADA, {SETTINGS: {}}))
+    snapshot = world((ACCOUNT, {SETTINGS: {}}), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}}))
+    assert statuses(looked(attestation(), world_=snapshot, wanted=WANTED)) == {
+        "acc": ATTESTED,
+        "g1": UNKNOWN,
+        "u1": UNKNOWN,
+    }
+    for_group = attestation(scope={"group": "Clin*"})
+    assert statuses(looked(for_group, world_=snapshot, wanted=WANTED)) == {
+        "acc": UNKNOWN,
+        "g1": ATTESTED,
+        "u1": ATTESTED,
+    }
+
+
+def test_an_attestation_of_one_setting_leaves_the_others_unknown():
+    wanted = baseline(assessed(check("in_meeting.a"), check("in_meeting.b")))
+    found = looked(
+        attestation(setting="in_meeting.a"), world_=world((ACCOUNT, {SETTINGS: {}})), wanted=wanted
+    )
+    by_setting = {v.setting: v.status for _, v in rows(found)}
+    assert by_setting == {"in_meeting.a": ATTESTED, "in_meeting.b": UNKNOWN}
+
+
+def test_an_unknown_is_as_unknown_as_before_when_its_attestation_expires():
+    snapshot = world((ACCOUNT, {SETTINGS: {}}))
+    fields = {"world_": snapshot, "wanted": WANTED, "depth": Level.ACCOUNT}
+    found = looked(attestation(expires="2026-11-20"), **fields)
+    assert statuses(found) == {"acc": EXPIRED}
+    assert code(found, Severity.LOW) is ExitCode.INCOMPLETE
+    assert code(found, None) is ExitCode.OK
+    assert code(looked(attestation(), **fields), Severity.LOW) is ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    "one",
+    [check(lock=None, lock_levels=()), check(lock_inferred=True)],
+    ids=["unpublished", "inferred"],
+)
+def test_a_lock_that_zoom_does_not_show_can_be_attested(one):
+    wanted = baseline(assessed(one, op=True, lock=True))
+    snapshot = world((ACCOUNT, {**ON, **locks_of(True)}))
+
+    def lock(*attestations):
+        found = looked(*attestations, world_=snapshot, wanted=wanted)
+        return [v.status for _, v in rows(found) if v.kind is Kind.ATTESTATION]
+
+    assert lock() == [DECIDE]
+    assert lock(attestation()) == [ATTESTED]
+    assert lock(attestation(setting="in_meeting.thing")) == [ATTESTED]
+    assert lock(attestation(expires="2026-11-20")) == [EXPIRED]
+    assert lock(attestation(scope={"level": "user"})) == [DECIDE]
+
+
+def test_a_lock_that_is_off_cannot_be_attested_away():
+    wanted = baseline(assessed(check(), op=True, lock=True))
+    found = looked(attestation(), world_=world((ACCOUNT, {**ON, **locks_of(False)})), wanted=wanted)
+    assert [v.status for _, v in rows(found) if v.kind is Kind.LOCK] == [FAIL]
+
+
+def test_a_computed_control_never_passes_on_what_was_only_attested():
+    locks = baseline(
+        assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
+    )
+    snapshot = world((ACCOUNT, {LOCKS: {"in_meeting": {"a": True}}, SETTINGS: {}}))
+    (counted,) = computed(looked(attestation(), world_=snapshot, wanted=locks), "CC-01")
+    assert (counted.status, counted.cause) == (UNKNOWN, Cause.ABSENT)
+    compared = baseline(assessed(check(), op=False), derived("CC-02"))
+    for bodies in (
+        [(ACCOUNT, {SETTINGS: {}}), (CLINICAL, settings_of(False)), (ADA, ON)],
+        [(ACCOUNT, settings_of(False)), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}})],
+    ):
+        looks = [attestation(), attestation(scope={"group": "*"})]
+        found = looked(*looks, world_=world(*bodies), wanted=compared)
+        assert [v.status for v in computed(found, "CC-02")] == [UNKNOWN, UNKNOWN]
+
+
+def test_no_attestation_and_no_waiver_ever_makes_a_pass():
+    bodies = [True, False, None, "off", {}]
+    for value in bodies:
+        snapshot = world(*((s, settings_of(value)) for s in (ACCOUNT, CLINICAL, ADA)))
+        plain = decided(snapshot, WANTED)
+        scope = {"level": "account"}
+        everything = decided(
+            snapshot,
+            WANTED,
+            waivers=[waiver(scope={"group": "*"}), waiver(scope=scope)],
+            attestations=[attestation(scope={"group": "*"}), attestation()],
+        )
+        passes = {s for s, status in statuses(plain).items() if status is PASS}
+        assert {s for s, status in statuses(everything).items() if status is PASS} == passes
+
+
+# What they have to say
+
+
+@pytest.mark.parametrize("field", ["control", "scope", "reason", "owner", "expires"])
+def test_a_waiver_without_one_of_its_parts_is_none(field):
+    fields = waiver()
+    del fields[field]
+    with pytest.raises(ValidationError, match=field):
+        Waiver.model_validate(fields)
+
+
+@pytest.mark.parametrize("field", ["reason", "owner"])
+def test_a_waiver_that_says_nothing_is_none(field):
+    with pytest.raises(ValidationError, match="may not be empty"):
+        Waiver.model_validate(waiver(**{field: " "}))
+
+
+@pytest.mark.parametrize("field", ["control", "statement", "evidence", "by", "on", "expires"])
+def test_an_attestation_without_one_of_its_parts_is_none(field):
+    fields = attestation()
+    del fields[field]
+    with pytest.raises(ValidationError, match=field):
+        Attestation.model_validate(fields)
+
+
+def test_an_attestation_cannot_end_before_it_was_made():
+    with pytest.raises(ValidationError, match="expires on 2026-11-01, before it was made"):
+        Attestation.model_validate(attestation(expires="2026-11-01"))
+
+
+def test_dates_are_days():
+    one = Waiver.model_validate(waiver(expires="2027-01-31"))
+    assert one.expires == date(2027, 1, 31)
+    with pytest.raises(ValidationError):
+        Waiver.model_validate(waiver(expires="2027-02-30"))
+
+
+def test_the_scope_of_all_groups_that_could_not_be_listed_is_settled_by_nobody():
+    listings = {**LISTED, View("groups"): Cause.DENIED}
+    found = looked(
+        attestation(scope={"group": "*"}), world_=world(listings=listings), wanted=WANTED
+    )
+    assert statuses(found)["*"] is UNKNOWN
+    assert Scope(Level.GROUP, "*").label == "*"

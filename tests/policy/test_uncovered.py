@@ -1,0 +1,209 @@
+"""Settings nobody here knows: found, told apart, listed once a scope."""
+
+import pytest
+
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.findings.model import Kind, Severity, Status
+from auditor.policy import uncovered
+from auditor.policy.uncovered import Coverage, smells
+from tests.policy.builders import (
+    ACCOUNT,
+    AT,
+    CATALOGUE,
+    GROUP,
+    at,
+    baseline,
+    derived,
+    judged,
+    rows,
+    world,
+)
+from tests.policy.samples import BASELINES
+
+NEW = baseline(derived("CC-07"))
+SECURITY = View("settings", "security")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "in_meeting.ai_companion_v2",
+        "in_meeting.my_ai",
+        "ai.anything",
+        "AI",
+        "x.share_with_partners",
+        "x.auto_share",
+        "x.sharing",
+        "recording.summary_language",
+        "x.live_transcription",
+        "x.retention_days",
+        "x.consent_form",
+        "x.meeting_assistant",
+        "x.note_taker",
+        "x.notetaker",
+        "x.sentiment_v2",
+        "x.third_party_bots",
+        "x.bot_detection",
+        "x.model_routing",
+        "x.training_data",
+        "x.smart_gallery",
+        "x.3rd_party",
+        "x.biometric_login",
+        "x[].ai",
+    ],
+)
+def test_a_path_that_speaks_of_ai_or_sharing_smells(path):
+    assert smells(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "in_meeting.chat",
+        "x.email",
+        "x.available",
+        "x.robot",
+        "x.remodel",
+        "x.shareholder",
+        "x.fail",
+    ],
+)
+def test_a_path_that_only_contains_the_letters_does_not(path):
+    assert not smells(path)
+
+
+def new(view, path, accepted=()):
+    return Coverage(CATALOGUE, BASELINES["strict"], accepted).is_new(view, path)
+
+
+@pytest.mark.parametrize(
+    ("view", "path", "expected"),
+    [
+        (SETTINGS, "in_meeting.brand_new", True),
+        (SETTINGS, "brand_new", True),
+        (SETTINGS, "in_meeting.meeting_summary_with_ai_companion.enable", False),
+        (SETTINGS, "in_meeting.meeting_summary_with_ai_companion.brand_new", True),
+        (SETTINGS, "in_meeting.chat", False),
+        (SETTINGS, "in_meeting.chat[]", False),
+        (SETTINGS, "in_meeting.chat.deeper[].still", False),
+        (SETTINGS, "anywhere.ai.brand_new", False),
+        (SETTINGS, "recording.archive.enable", False),
+        (SECURITY, "sign_in_with_two_factor_auth", False),
+        (SECURITY, "security.sign_in_with_two_factor_auth", False),
+        (SETTINGS, "sign_in_with_two_factor_auth", True),
+        (SECURITY, "brand_new", True),
+        (LOCKS, "in_meeting.meeting_summary_with_ai_companion", False),
+        (LOCKS, "in_meeting.chat", False),
+        (LOCKS, "in_meeting.brand_new", True),
+    ],
+)
+def test_a_leaf_is_new_where_no_control_reads_and_no_reference_documents_it(view, path, expected):
+    assert new(view, path) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "accepted"),
+    [
+        ("in_meeting.brand_new", True),
+        ("IN_MEETING.Brand_New", True),
+        ("in_meeting.*", True),
+        ("*new", True),
+        ("in_meeting", False),
+        ("brand_new", False),
+    ],
+)
+def test_what_somebody_accepted_is_not_new(pattern, accepted):
+    assert new(SETTINGS, "in_meeting.brand_new", [pattern]) is not accepted
+
+
+def found(*scopes, parameters=None, depth=Level.USER):
+    evaluation = judged(world(*scopes), NEW, parameters, depth)
+    return [(s, v) for s, v in rows(evaluation) if v.kind is Kind.UNCOVERED]
+
+
+def test_a_suspicious_setting_deviates_and_any_other_waits_for_a_decision():
+    body = {"in_meeting": {"new_ai_thing": True, "brand_new": 5}}
+    (one, two) = [v for _, v in found((ACCOUNT, {SETTINGS: body}))]
+    assert (one.setting, one.status, one.severity) == (
+        "in_meeting.brand_new",
+        Status.NEEDS_DECISION,
+        Severity.LOW,
+    )
+    assert (two.setting, two.status) == ("in_meeting.new_ai_thing", Status.FAIL)
+    assert two.severity is CATALOGUE.controls["CC-07"].severity
+    assert "It speaks of AI or data sharing" in two.detail
+    assert "It speaks of AI" not in one.detail
+    assert two.source == "GET /accounts/me/settings"
+
+
+def test_accepted_patterns_come_from_the_organisation():
+    body = {"in_meeting": {"new_ai_thing": True, "brand_new": 5}}
+    scopes = [(ACCOUNT, {SETTINGS: body})]
+    left = found(*scopes, parameters={"known_keys": ["in_meeting.new_*"]})
+    assert [v.setting for _, v in left] == ["in_meeting.brand_new"]
+    assert found(*scopes, parameters={"known_keys": ["*"]}) == []
+    assert len(found(*scopes, parameters={"known_keys": "*"})) == 2
+
+
+def test_a_setting_in_two_views_of_a_scope_is_told_once():
+    body = at("in_meeting.brand_new", 1)
+    rows_ = found((ACCOUNT, {SETTINGS: body, View("settings", "meeting_security"): body}))
+    assert len(rows_) == 1
+
+
+def test_groups_are_told_one_by_one_and_users_together():
+    body = at("in_meeting.brand_new", 1)
+    users = [
+        (Scope(Level.USER, f"u{n}", licence=2, status="active"), {SETTINGS: body}) for n in range(3)
+    ]
+    other = Scope(Level.GROUP, "g2", "Sales")
+    told = found((GROUP, {SETTINGS: body}), (other, {SETTINGS: body}), *users)
+    assert [(s.level, s.id, s.name) for s, _ in told] == [
+        (Level.GROUP, "g1", "Clinical"),
+        (Level.GROUP, "g2", "Sales"),
+        (Level.USER, "*", "3 users"),
+    ]
+    (alone,) = found(users[0])
+    assert alone[0].name == "1 user"
+
+
+def test_lock_documents_are_looked_through_too():
+    (row,) = found((ACCOUNT, {LOCKS: at("in_meeting.brand_new", True)}))
+    assert row[1].source == "GET /accounts/me/lock_settings"
+
+
+def test_other_documents_are_not():
+    assert found((ACCOUNT, {View("groups"): {"listed": 1}, View("roles"): {"x": {"y": 1}}})) == []
+
+
+def test_levels_below_the_depth_are_not_looked_through():
+    body = at("in_meeting.brand_new", 1)
+    assert found((GROUP, {SETTINGS: body}), depth=Level.ACCOUNT) == []
+
+
+def test_equal_documents_are_walked_once(monkeypatch):
+    walked = []
+    leaves = uncovered.leaves
+    monkeypatch.setattr(uncovered, "leaves", lambda body: walked.append(1) or leaves(body))
+    body = at("in_meeting.brand_new", 1)
+    found(
+        *[(Scope(Level.USER, f"u{n}", status="active"), {SETTINGS: body}) for n in range(9)],
+        (GROUP, {SETTINGS: body}),
+    )
+    assert len(walked) == 1
+
+
+def test_a_new_setting_says_when_it_was_seen():
+    evaluation = judged(world((ACCOUNT, {SETTINGS: at("in_meeting.brand_new", 1)})), NEW)
+    (row,) = [a for a in evaluation.assessments if a.verdicts[0].kind is Kind.UNCOVERED]
+    assert row.observed_at == {"GET /accounts/me/settings": AT}
+
+
+def test_a_document_that_is_no_object_has_no_settings():
+    assert found((ACCOUNT, {SETTINGS: "text"}), (GROUP, {SETTINGS: []})) == []
+
+
+def test_keys_with_half_characters_do_no_harm():
+    ((_, verdict),) = found((ACCOUNT, {SETTINGS: at("in_meeting.half_\ud83d", 1)}))
+    assert verdict.setting == "in_meeting.half_\ud83d"
