@@ -1,5 +1,6 @@
 """What every test may rely on: nothing of the machine it runs on reaches it."""
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -15,3 +16,13 @@ def _nothing_of_this_machine() -> Iterator[None]:
                 patch.delenv(name)
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """The command sets up logging for its process; the next test finds it as it was."""
+    logger = logging.getLogger("auditor")
+    handlers, level, propagate = logger.handlers, logger.level, logger.propagate
+    yield
+    logger.handlers, logger.propagate = handlers, propagate
+    logger.setLevel(level)

@@ -35,7 +35,12 @@ def audit(
     baseline: BaselineOption = None,
     org: OrgOption = None,
     depth: Annotated[
-        Depth, typer.Option("--depth", help="How far down to look. meeting: not read yet.")
+        Depth,
+        typer.Option(
+            "--depth",
+            help="How far down to look. meeting: every upcoming meeting too, one request each, "
+            "and how participants of past ones answered the AI notice.",
+        ),
     ] = Depth.USER,
     plan: Annotated[
         Plan,

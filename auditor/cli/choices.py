@@ -1,6 +1,7 @@
 """Options that several commands share, and what is made of them."""
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -143,10 +144,17 @@ class Selection:
                 version that this one does not understand.
         """
         catalogue = files.shipped_catalogue()
-        if self.baseline is not None or self.org is not None:
+        if self.baseline is not None:
             recorded = Level(snapshot.meta("depth") or Level.USER)
             return self.judgement(depth or recorded, DEFAULT_BASELINE)
         stored = Judgement.recalled(snapshot, catalogue)
+        if self.org is not None:  # what was decided since then holds today
+            chosen = organisation.load(self.org, catalogue)
+            wanted = (
+                baseline.load(chosen.baseline, catalogue) if chosen.baseline else stored.baseline
+            )
+            today = datetime.now(UTC).date()
+            stored = replace(stored, baseline=wanted, organisation=chosen, today=today)
         return self._narrowed(replace(stored, depth=depth or stored.depth))
 
     def _narrowed(self, judgement: Judgement) -> Judgement:

@@ -17,7 +17,16 @@ from rich.progress import (
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 
-NAMES = {Level.ACCOUNT: "account", Level.GROUP: "groups", Level.USER: "users"}
+NAMES = {
+    Level.ACCOUNT: "account",
+    Level.GROUP: "groups",
+    Level.USER: "users",
+    Level.PHONE_GROUP: "phone groups",
+    Level.PHONE_SITE: "phone sites",
+    Level.PHONE_USER: "phone users",
+    Level.MEETING: "meetings",
+    Level.WEBINAR: "webinars",
+}
 LINE_EVERY = 15.0
 """Seconds between two plain lines."""
 

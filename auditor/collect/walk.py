@@ -34,6 +34,7 @@ from auditor.zoom.errors import (
     NotLicensed,
     RateLimited,
     Rejected,
+    ScopeMissing,
     Transient,
     Unreachable,
     ZoomError,
@@ -247,7 +248,7 @@ class Walk:
             body = ask()
         except ZoomError as error:
             self._note(error)
-            return Refusal(Unseen(_cause(error), str(error)), source, self.now())
+            return Refusal(Unseen(_cause(error), _words(error)), source, self.now())
         with self._lock:
             self._failures = 0
             self._documents += 1
@@ -264,7 +265,7 @@ class Walk:
                 isinstance(error, RateLimited) and error.daily
             )
             if hopeless or self._failures >= HOPELESS:
-                self._give_up(Unseen(_cause(error), str(error)))
+                self._give_up(Unseen(_cause(error), _words(error)))
 
     def _give_up(self, why: Unseen) -> None:
         if self._given_up is None:
@@ -341,6 +342,15 @@ def _in_batches(rows: Iterator[T]) -> Iterator[Iterator[T]]:
     """Rows as they come, in portions for one transaction each."""
     for first in rows:
         yield chain([first], islice(rows, BATCH - 1))
+
+
+def _words(error: ZoomError) -> str:
+    """What people read about an error; for a missing scope its name in either kind of app."""
+    if isinstance(error, ScopeMissing):
+        for endpoint in endpoints.ENDPOINTS.values():
+            if endpoint.request == error.request and endpoint.classic_scopes:
+                return f"{error} In an app with classic scopes it is {endpoint.classic_scopes[0]}."
+    return str(error)
 
 
 def _cause(error: ZoomError) -> Cause:

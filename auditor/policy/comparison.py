@@ -59,7 +59,7 @@ def _excludes(
     check: Check, one: Expectation, other: Expectation, first: Baseline, second: Baseline
 ) -> bool:
     """True if each can be met and no value meets both."""
-    candidates = _candidates(check, one, other)
+    candidates = _candidates(check, [_wanted(one, first), _wanted(other, second)])
     meets_one = [v for v in candidates if _meets(one, v, check, first)]
     meets_other = [v for v in candidates if _meets(other, v, check, second)]
     both = [v for v in meets_one if any(same(v, w) for w in meets_other)]
@@ -71,13 +71,24 @@ def _meets(expectation: Expectation, value: JsonValue, check: Check, baseline: B
     return isinstance(expectation.judge(value, context), Meets)
 
 
-def _candidates(check: Check, *expectations: Expectation) -> list[JsonValue]:
-    """Values that tell the expectations apart: the documented ones, else those around limits."""
-    if check.values is not None and "array" not in check.type:
+def _wanted(expectation: Expectation, baseline: Baseline) -> JsonValue:
+    """The value, or that of the parameter, as far as the baseline sets it."""
+    if expectation.param is not None:
+        return baseline.parameters.get(expectation.param)
+    return expectation.value
+
+
+def _candidates(check: Check, wanted: list[JsonValue]) -> list[JsonValue]:
+    """Values that tell expectations apart: documented ones, else those around what is wanted."""
+    if "array" in check.type:
+        lists: list[list[JsonValue]] = [each for each in wanted if isinstance(each, list)]
+        every: list[JsonValue] = [*(check.values or ()), *(item for each in lists for item in each)]
+        others = [[item for item in every if item not in each] for each in lists]
+        return [[], every, *lists, *others]
+    if check.values is not None:
         return list(check.values)
     found: list[JsonValue] = [True, False] if "boolean" in check.type else []
-    for expectation in expectations:
-        value = expectation.value
+    for value in wanted:
         for each in value if isinstance(value, list) else [value]:
             found.append(each)
             if is_number(each):

@@ -206,7 +206,13 @@ def _unseen(
     if unset and unseen.cause is Cause.NOT_COLLECTED:
         detail = _undecided(str(expectation.param))
         return replace(base, status=Status.NEEDS_DECISION, detail=detail)
-    return replace(base, cause=unseen.cause, detail=unseen.detail)
+    return replace(base, cause=unseen.cause, detail=unseen.detail + _since(case, check, unseen))
+
+
+def _since(case: Case, check: Check, unseen: Unseen) -> str:
+    """Since when Zoom has published an absent field at this level: older accounts may lack it."""
+    since = check.since.get(case.scope.level) if unseen.cause is Cause.ABSENT else None
+    return f", which it has published at {case.scope.level} level since {since}" if since else ""
 
 
 def _undecided(parameter: str) -> str:

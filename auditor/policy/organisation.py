@@ -171,7 +171,8 @@ def _parameter_problems(source: Source, file: OrganisationFile) -> Iterator[str]
             yield source.problem(at, f"no such parameter.{nearest(name, known)}")
         elif value is not None and not parameter.accepts(value):
             example = f"for example {parameter.example!r}"
-            yield source.problem(at, f"expected a {parameter.type}, {example}.")
+            article = "an" if parameter.type == "integer" else "a"
+            yield source.problem(at, f"expected {article} {parameter.type}, {example}.")
 
 
 def _override_problems(

@@ -5,7 +5,14 @@ from typing import BinaryIO
 
 import pytest
 
-from auditor.cli.output import OutputError, check_writable, write
+from auditor.cli.output import (
+    Exists,
+    OutputError,
+    check_writable,
+    refuse_to_replace,
+    write,
+    write_bytes,
+)
 
 
 def hello(out: BinaryIO) -> None:
@@ -62,3 +69,25 @@ def test_a_file_that_may_not_be_written_is_found_out_before(
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(OutputError, match="permission denied"):
         check_writable(path)
+
+
+def test_a_file_that_is_there_is_never_replaced_unasked(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("work")
+    with pytest.raises(Exists, match=r"there exists already\. Choose another name, or delete it"):
+        refuse_to_replace(tmp_path / "there")
+    with pytest.raises(Exists):
+        refuse_to_replace(tmp_path)
+    refuse_to_replace(tmp_path / "new")
+
+
+@pytest.mark.parametrize("name", ["nowhere/new", "x" * 300, f"{'x' * 300}/new"])
+def test_a_new_file_that_could_not_be_written_is_found_out_too(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match=r"cannot be written: .*\. Choose another place\."):
+        refuse_to_replace(tmp_path / name)
+
+
+def test_bytes_are_written_as_a_whole(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "new", b"hello")
+    assert (tmp_path / "new").read_bytes() == b"hello"
+    with pytest.raises(OutputError, match="No such file"):
+        write_bytes(tmp_path / "nowhere" / "new", b"hello")

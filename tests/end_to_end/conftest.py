@@ -1,6 +1,7 @@
 """The installed command, run as a user runs it, and simulated accounts to point it at."""
 
 import contextlib
+import importlib
 import json
 import os
 import subprocess
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from auditor.sandbox import Conduct, Faults, Sandbox, World, serve
 
+COMMAND_LINE = importlib.import_module("auditor.cli.main")
 COMMAND = Path(sys.executable).parent / "auditor"
 FAST = ("--max-rate", "5000", "--rate-share", "1")
 """The simulated account is this machine's alone."""
@@ -101,6 +104,23 @@ class Auditor:
         ran = self.audit("--format", "json", *arguments)
         assert ran.code in (0, 1, 3), ran.err
         return ran.report
+
+
+class InProcess(Auditor):
+    """The command without the half second a process takes to start: for what ends at once.
+
+    `test_bad_input` runs some of the same through the installed script, and the rest of the
+    tests run nothing else.
+    """
+
+    def __call__(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+        """Run it in this process."""
+        hoisted = COMMAND_LINE.hoisted([str(argument) for argument in arguments])
+        with contextlib.chdir(self.folder):
+            result = CliRunner().invoke(
+                COMMAND_LINE.app, hoisted, prog_name="auditor", env=self.environment(env)
+            )
+        return Ran(result.exit_code, result.stdout, result.stderr)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,16 @@ import pytest
 from auditor.evidence.scope import Level, Scope
 from auditor.sandbox import Sandbox
 from auditor.store.runs import Runs
-from tests.end_to_end.conftest import Auditor, Ran, served
+from tests.end_to_end.conftest import Auditor, InProcess, Ran, served
 
 LOCKED = Path("/proc") if Path("/proc/self").is_dir() else Path("/dev")
 """A folder that nobody can write to, not even root."""
+
+
+@pytest.fixture
+def auditor(tmp_path: Path, drifted: Sandbox) -> Auditor:
+    """The command in an empty folder, pointed at the drifted account."""
+    return InProcess(tmp_path, drifted)
 
 
 def refused(ran: Ran, code: int, *said: str) -> None:
@@ -93,6 +99,28 @@ def test_a_setting_that_cannot_work_is_named(
 ) -> None:
     refused(auditor.audit(env=env), code, *said)
     assert not list(auditor.data.glob("runs/*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "code"),
+    [
+        (("audit", "--output", "nowhere/night.json"), {}, 2),
+        (("audit", "--baseline", "strickt"), {}, 2),
+        (("audit",), {"ZOOM_CLIENT_SECRET": ""}, 2),
+        (("audit",), {"ZOOM_CLIENT_SECRET": "wrong"}, 4),
+    ],
+)
+def test_the_installed_script_refuses_likewise(
+    tmp_path: Path,
+    drifted: Sandbox,
+    arguments: tuple[str, ...],
+    env: Mapping[str, str],
+    code: int,
+) -> None:
+    installed, here = Auditor(tmp_path, drifted), InProcess(tmp_path, drifted)
+    ran = installed(*arguments, env=env)
+    refused(ran, code)
+    assert ran == here(*arguments, env=env)
 
 
 @pytest.mark.parametrize("which", ["ZOOM_API_URL", "ZOOM_OAUTH_URL"])

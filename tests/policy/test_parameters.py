@@ -63,8 +63,9 @@ def test_a_value_has_the_type_of_its_parameter(tmp_path, name, text, kinds):
         assert name in load(tmp_path, file).parameters
     else:
         (problem,) = problems(tmp_path, file)
-        start = f"organisation.yaml:2: parameters.{name}: expected a {KINDS[name]}, for example "
-        assert problem.startswith(start)
+        article = "an" if KINDS[name] == "integer" else "a"
+        wanted = f"expected {article} {KINDS[name]}, for example "
+        assert problem.startswith(f"organisation.yaml:2: parameters.{name}: {wanted}")
 
 
 @pytest.mark.parametrize("name", KINDS)

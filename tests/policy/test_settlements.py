@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.exit_code import ExitCode, of_run
 from auditor.findings.model import Kind, Settlement, Severity, Status
@@ -28,6 +28,7 @@ from tests.policy.decisions import (
     TODAY,
     attestation,
     attested,
+    catalogue_of,
     decided,
     group,
     override,
@@ -249,8 +250,6 @@ def test_a_waiver_of_a_control_that_only_an_override_asks_about_is_not_left_out(
 
 
 def decided_catalogue(*more):
-    from tests.policy.decisions import catalogue_of
-
     return catalogue_of(WANTED.assessed["AI-01"].control, *(each.control for each in more))
 
 
@@ -443,7 +442,6 @@ def test_an_attestation_changes_nothing_about_a_value_that_was_seen(value):
 
 
 def test_an_attestation_is_for_the_account_unless_it_names_another_scope():
-    snapshot = world((ACCOUNT, settings_of({})), (CLINICAL, settings_of({})), (ADA, {SETTINGS: {}}))
     snapshot = world((ACCOUNT, {SETTINGS: {}}), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}}))
     assert statuses(looked(attestation(), world_=snapshot, wanted=WANTED)) == {
         "acc": ATTESTED,
@@ -579,4 +577,3 @@ def test_the_scope_of_all_groups_that_could_not_be_listed_is_settled_by_nobody()
         attestation(scope={"group": "*"}), world_=world(listings=listings), wanted=WANTED
     )
     assert statuses(found)["*"] is UNKNOWN
-    assert Scope(Level.GROUP, "*").label == "*"

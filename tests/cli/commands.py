@@ -1,0 +1,50 @@
+"""The command in this process, and runs for it to look at."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from auditor.cli.main import app, hoisted
+from auditor.evidence.scope import Scope
+from auditor.evidence.snapshot import Snapshot
+from auditor.run import Judgement
+from auditor.store.runs import Runs
+from tests.policy.builders import ACCOUNT, LISTED, Bodies, outcome
+from tests.run.stored import finished
+
+Command = Callable[..., Result]
+
+
+def ran(*words: object, stdin: str = "") -> Result:
+    """What comes of a command; `stdin` is what a person types."""
+    return CliRunner().invoke(app, hoisted([str(word) for word in words]), input=stdin)
+
+
+def store(home: Path, judged_with: Judgement, *scopes: tuple[Scope, Bodies]) -> str:
+    """Store a finished run under `home`; its id."""
+    runs = Runs(home)
+    run_id = runs.new_id()
+    with runs.new(run_id) as snapshot:
+        fill(snapshot, *scopes)
+        finished(snapshot, judged_with, run_id)
+    snapshot.close()
+    return run_id
+
+
+def fill(snapshot: Snapshot, *scopes: tuple[Scope, Bodies]) -> None:
+    with snapshot.batch():
+        for scope, bodies in [*scopes, (ACCOUNT, LISTED)]:
+            snapshot.add_scope(scope)
+            for view, body in bodies.items():
+                snapshot.record(scope, view, outcome(scope, view, body))
+
+
+def told(result: Result) -> str:
+    """Everything it said, on one line."""
+    return " ".join(result.output.split())
+
+
+def answers(*lines: Any) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,215 @@
+"""`auditor attest`: what is due, the questions one by one, and a file that says who looked."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from auditor.policy import baseline, organisation
+from auditor.policy.settlements import WARN_DAYS
+from tests.cli.commands import answers, ran, store, told
+from tests.policy.builders import ACCOUNT, CATALOGUE
+from tests.run.stored import judgement
+
+pytestmark = pytest.mark.usefixtures("home")
+DUE = [
+    control_id
+    for control_id, each in baseline.load("strict", CATALOGUE).assessed.items()
+    if each.control.attestation is not None
+]
+TRAINING = ("--baseline", "strict", "--only", "TR-01", "--only", "TR-02")
+ME = ("--by", "dpo@example.com")
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+def days(count: int) -> str:
+    return (today() + timedelta(days=count)).isoformat()
+
+
+def kept(path: str = "attestations.yaml"):
+    return {each.control: each for each in organisation.load(Path(path), CATALOGUE).attestations}
+
+
+def row(control: str = "TR-01", on: str = "2026-01-01", expires: str | None = None, more: str = ""):
+    return (
+        f"  - {{control: {control}, statement: old, evidence: e, by: a@example.com, "
+        f"on: {on}, expires: {expires or days(100)}{more}}}\n"
+    )
+
+
+def write(*rows: str, name: str = "attestations.yaml", more: str = "") -> Path:
+    path = Path(name)
+    path.write_text(more + "attestations:\n" + "".join(rows), encoding="utf-8")
+    return path
+
+
+# What is due
+
+
+def test_everything_nobody_has_answered_is_due() -> None:
+    result = ran("attest", "--list", "--baseline", "strict")
+    assert result.exit_code == 0
+    assert told(result).endswith(f"{len(DUE)} attestations are due.")
+    lines = [line.split()[:2] for line in result.output.splitlines() if not line.startswith(" ")]
+    assert [control for control, state in lines if state == "missing"] == DUE
+    assert not Path("attestations.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("expires", "state"),
+    [
+        (-1, "TR-01 expired"),
+        (0, "TR-01 expires"),
+        (WARN_DAYS, "TR-01 expires"),
+        (WARN_DAYS + 1, None),
+    ],
+)
+def test_an_answer_that_ends_within_14_days_is_due_again(expires: int, state: str | None) -> None:
+    write(row(expires=days(expires)), row("TR-02"))
+    said = told(ran("attest", "--list", *TRAINING))
+    assert (f"{state} {days(expires)}" in said) if state else (said == "0 attestations are due.")
+
+
+def test_answers_in_the_organisation_file_count() -> None:
+    write(row(), name="org.yaml")
+    said = told(ran("attest", "--list", *TRAINING, "--org", "org.yaml"))
+    assert "TR-01" not in said
+    assert "TR-02 missing" in said
+
+
+def test_the_answer_that_lasts_longest_counts() -> None:
+    write(row(), row(expires="2026-01-02"), row("TR-02"))
+    assert told(ran("attest", "--list", *TRAINING)) == "0 attestations are due."
+
+
+def test_an_answer_for_a_group_is_no_answer_for_the_account() -> None:
+    write(row(more=", scope: {group: Legal}"), row("TR-02"))
+    assert "TR-01 missing" in told(ran("attest", "--list", *TRAINING))
+
+
+def test_where_nothing_is_due_nothing_is_asked() -> None:
+    write(row(), row("TR-02"))
+    before = Path("attestations.yaml").read_text()
+    result = ran("attest", *TRAINING)
+    assert (result.exit_code, told(result)) == (0, "0 attestations are due.")
+    assert Path("attestations.yaml").read_text() == before
+
+
+# Answering
+
+
+def test_a_question_is_answered_with_evidence_and_an_expiry_date() -> None:
+    result = ran("attest", *TRAINING, stdin=answers("dpo@example.com", "yes", "DPO-31", "", ""))
+    assert result.exit_code == 0, result.output
+    control = CATALOGUE.controls["TR-01"]
+    said = told(result)
+    assert "1 of 2: TR-01 (missing)" in said
+    asked = "".join(said.split())  # a line may break behind a hyphen
+    assert "".join(control.attestation.question.split()) in asked
+    assert "".join(control.attestation.evidence.split()) in asked
+    assert "1 of 2 answered." in said
+    assert "include: [attestations.yaml]" in said
+    (answer,) = kept().values()
+    assert (answer.control, answer.statement, answer.evidence) == ("TR-01", "yes", "DPO-31")
+    assert (answer.by, answer.on) == ("dpo@example.com", today())
+    assert answer.expires == today() + timedelta(days=control.attestation.renew_days)
+
+
+def test_an_empty_answer_skips_and_nothing_answered_writes_nothing() -> None:
+    result = ran("attest", *TRAINING, *ME, stdin=answers("", " "))
+    assert result.exit_code == 0
+    assert "0 of 2 answered." in told(result)
+    assert not Path("attestations.yaml").exists()
+
+
+def test_a_date_that_is_none_or_not_in_the_future_is_asked_again() -> None:
+    dates = ("soon", "2026-02-30", "2020-01-01", days(0), days(30))
+    result = ran("attest", *TRAINING, *ME, stdin=answers("yes", "DPO-31", *dates, ""))
+    assert result.exit_code == 0, result.output
+    said = told(result)
+    assert said.count("Give a date such as 2027-01-31.") == 2
+    assert said.count(f"Give a date after {today()}.") == 2
+    assert kept()["TR-01"].expires.isoformat() == days(30)
+
+
+def test_an_answer_without_evidence_is_asked_again() -> None:
+    result = ran("attest", *TRAINING, *ME, stdin=answers("yes", " ", "DPO-31", "", ""))
+    assert result.exit_code == 0, result.output
+    assert "Name a link or a file" in told(result)
+    assert kept()["TR-01"].evidence == "DPO-31"
+
+
+def test_answers_are_added_to_the_file_and_replace_the_old_ones() -> None:
+    write(row(expires="2026-02-01"), row("AI-12"), row("TR-01", more=", scope: {group: Legal}"))
+    ran("attest", *TRAINING, *ME, stdin=answers("yes", "DPO-31", "", "no", "DPO-32", ""))
+    found = organisation.load(Path("attestations.yaml"), CATALOGUE).attestations
+    assert [(each.control, each.statement, each.scope.label) for each in found] == [
+        ("AI-12", "old", "level account"),
+        ("TR-01", "old", "group Legal"),
+        ("TR-01", "yes", "level account"),
+        ("TR-02", "no", "level account"),
+    ]
+
+
+def test_each_answer_is_safe_as_soon_as_it_is_given() -> None:
+    result = ran("attest", *TRAINING, *ME, stdin=answers("yes", "DPO-31", "", "half an answer"))
+    assert result.exit_code == 130
+    assert list(kept()) == ["TR-01"]
+
+
+def test_answers_in_any_script_are_kept() -> None:
+    ran(
+        "attest", *TRAINING, *ME, stdin=answers("Ja: geprüft & für gut befunden #1", "契約", "", "")
+    )
+    assert kept()["TR-01"].statement == "Ja: geprüft & für gut befunden #1"
+    assert kept()["TR-01"].evidence == "契約"
+
+
+def test_an_answered_run_shows_it_as_attested_and_never_as_a_pass(home: Path) -> None:
+    store(home, judgement("TR-01", "TR-02"), (ACCOUNT, {}))
+    audit = ("audit", "--from", "latest", "--strict")
+    assert ran(*audit).exit_code == 3
+    ran("attest", *TRAINING, *ME, stdin=answers(*["yes", "DPO-31", ""] * 2))
+    Path("org.yaml").write_text("include: [attestations.yaml]\n")
+    result = ran(*audit, "--org", "org.yaml")
+    assert result.exit_code == 0, result.output
+    assert "Attested: 2 checks, TR-01, TR-02" in told(result)
+    assert "as “strict” asks" not in told(result) or "attest" in told(result)
+
+
+# Refusals
+
+
+def test_an_organisation_file_is_not_written_over() -> None:
+    path = write(row(), name="org.yaml", more="# ours\nparameters: {qos_level: 1}\n")
+    before = path.read_text()
+    result = ran("attest", "org.yaml", *TRAINING, *ME, stdin=answers("yes", "e", ""))
+    assert result.exit_code == 2
+    assert "org.yaml:2: parameters: this file is written anew" in told(result)
+    assert path.read_text() == before
+
+
+def test_a_faulty_file_is_refused_with_its_line() -> None:
+    write(row("TR-1"))
+    result = ran("attest", *TRAINING)
+    assert result.exit_code == 2
+    assert 'attestations.yaml:2: attestations.0.control: no control is called "TR-1"' in told(
+        result
+    )
+
+
+@pytest.mark.parametrize("place", ["nowhere/a.yaml", f"{'x' * 300}.yaml", "."])
+def test_a_place_that_cannot_be_written_is_found_out_before_anything_is_asked(place: str) -> None:
+    result = ran("attest", place, *TRAINING, stdin=answers("dpo@example.com", "yes", "e", ""))
+    assert result.exit_code == 2
+    assert "cannot be written" in told(result)
+    assert "TR-01" not in result.output
+
+
+def test_a_long_name_that_is_only_listed_is_refused_too() -> None:
+    result = ran("attest", f"{'x' * 300}.yaml", "--list", *TRAINING)
+    assert result.exit_code == 2
+    assert "cannot be read" in told(result)

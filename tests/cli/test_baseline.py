@@ -1,0 +1,190 @@
+"""`auditor baseline`: lists, shows, compares, starts and checks baselines, and prints schemas."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from auditor.cli.baseline import described
+from auditor.policy import baseline
+from auditor.policy.operators import Expectation
+from tests.cli.commands import ran, told
+from tests.policy.builders import CATALOGUE
+
+pytestmark = pytest.mark.usefixtures("home")
+ONE = 'id: ours\nversion: "1"\ntitle: Ours\n'
+
+
+def write(text: str, name: str = "ours.yaml") -> Path:
+    path = Path(name)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+# list, show
+
+
+def test_every_shipped_baseline_is_listed() -> None:
+    result = ran("baseline", "list")
+    assert result.exit_code == 0
+    rows = [line.split()[0] for line in result.output.splitlines()[2:7]]
+    assert rows == baseline.names()
+    assert "auditor baseline show NAME" in result.output
+
+
+def test_a_baseline_is_shown_with_its_meaning_digest_and_every_control() -> None:
+    result = ran("baseline", "show", "strict")
+    wanted = baseline.load("strict", CATALOGUE)
+    assert result.exit_code == 0
+    assert wanted.info.digest in result.output
+    first = {line.split()[0] for line in result.output.splitlines() if line.strip()}
+    assert set(wanted.assessed) <= first
+    assert "(attestation)" in result.output
+
+
+def test_what_is_shown_says_from_which_baseline_it_comes() -> None:
+    write(
+        f"{ONE}extends: strict\ncontrols:\n  RC-02: {{expect: true, lock: true, severity: low}}\n"
+    )
+    lines = ran("baseline", "show", "ours.yaml").output.splitlines()
+    (ours,) = [line.split() for line in lines if line.startswith("RC-02")]
+    assert ours == ["RC-02", "ours", "low", "yes", "recording.local_recording", "true"]
+    assert {line.split()[1] for line in lines if line.startswith("CH-0")} == {"strict"}
+
+
+def test_long_settings_are_cut_at_their_front_to_fit_the_terminal() -> None:
+    lines = ran("baseline", "show", "strict").output.splitlines()
+    rows = [line for line in lines if line.startswith("AI-0")]
+    assert any(" …" in row for row in rows)
+    assert max(map(len, rows)) <= 100
+
+
+def test_a_baseline_without_meaning_is_shown_without_one() -> None:
+    write(f"{ONE}controls:\n  RC-02: {{expect: false}}\n")
+    lines = ran("baseline", "show", "ours.yaml").output.splitlines()
+    assert lines[0] == "ours 1: Ours"
+    assert lines[1].startswith("sha256:")
+
+
+@pytest.mark.parametrize("command", [("show",), ("check",), ("conflicts", "strict")])
+def test_a_baseline_that_does_not_exist_is_refused_with_the_nearest_name(command) -> None:
+    result = ran("baseline", *command, "strikt")
+    assert result.exit_code == 2
+    assert 'Did you mean "strict"?' in told(result)
+    assert len(result.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (Expectation(op="eq", value=False), "false"),
+        (Expectation(op="in", value=[1, 2]), "is one of the values: [1, 2]"),
+        (
+            Expectation(op="org_param", param="qos_level"),
+            "equals the parameter (qos_level)",
+        ),
+        (
+            Expectation(op="eq", value=False, group_exception_param="ai_allowed_groups"),
+            "false, except groups in ai_allowed_groups",
+        ),
+        (Expectation(op="off"), "false, or an object whose enable is false"),
+    ],
+)
+def test_an_expectation_is_put_in_words(wish, words) -> None:
+    assert described(wish) == words
+
+
+# conflicts
+
+
+def test_conflicts_are_listed_with_both_sides_and_counted() -> None:
+    result = ran("baseline", "conflicts", "consent-first", "cis-zoom-1.0")
+    assert result.exit_code == 0
+    (row,) = [line for line in result.output.splitlines() if line.startswith("in_meeting.feedback")]
+    assert row.split() == ["in_meeting.feedback", "TM-01:", "false", "CIS-1.1.3.10:", "true"]
+    assert result.output.endswith(
+        "consent-first and cis-zoom-1.0 want opposite values of 7 settings.\n"
+    )
+
+
+def test_without_conflicts_there_is_no_empty_table() -> None:
+    result = ran("baseline", "conflicts", "strict", "consent-first")
+    assert result.exit_code == 0
+    assert result.output == "strict and consent-first want opposite values of 0 settings.\n"
+
+
+# schema
+
+
+@pytest.mark.parametrize("kind", [(), ("baseline",), ("organisation",)])
+def test_the_schema_is_printed_as_json(kind) -> None:
+    result = ran("baseline", "schema", *kind)
+    schema = json.loads(result.output)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert ("waivers" in schema["properties"]) is (kind == ("organisation",))
+
+
+# new, check
+
+
+def test_a_new_baseline_is_valid_and_the_same_as_the_one_it_starts_from() -> None:
+    result = ran("baseline", "new", "ours.yaml", "--extends", "regulated")
+    assert result.exit_code == 0
+    assert "auditor baseline check ours.yaml" in told(result)
+    ours, theirs = baseline.load("ours.yaml", CATALOGUE), baseline.load("regulated", CATALOGUE)
+    assert ours.info.id == "ours"
+    assert ours.info.digest == theirs.info.digest
+    text = Path("ours.yaml").read_text()
+    assert text.startswith("# A baseline of our own")
+    checked = ran("baseline", "check", "ours.yaml")
+    assert checked.exit_code == 0
+    assert f"valid. It assesses {len(ours.assessed)} controls" in told(checked)
+
+
+def test_the_example_in_a_new_baseline_can_be_used_as_it_stands() -> None:
+    ran("baseline", "new", "ours.yaml")
+    text = Path("ours.yaml").read_text()
+    (example,) = [line.split("For example:")[1] for line in text.splitlines() if "example" in line]
+    write(text.replace("controls: {}", f"controls:\n  {example.strip()}\n"))
+    assert ran("baseline", "check", "ours.yaml").exit_code == 0
+
+
+def test_a_new_baseline_never_replaces_a_file() -> None:
+    write("precious")
+    result = ran("baseline", "new", "ours.yaml")
+    assert result.exit_code == 2
+    assert "exists already" in result.output
+    assert Path("ours.yaml").read_text() == "precious"
+
+
+@pytest.mark.parametrize("place", ["nowhere/ours.yaml", f"{'x' * 300}.yaml"])
+def test_a_place_that_cannot_be_written_is_refused(place) -> None:
+    result = ran("baseline", "new", place)
+    assert result.exit_code == 2
+    assert "cannot be written" in told(result)
+    assert list(Path().iterdir()) == []
+
+
+def test_a_new_baseline_of_nothing_known_writes_nothing() -> None:
+    assert ran("baseline", "new", "ours.yaml", "--extends", "strikt").exit_code == 2
+    assert not Path("ours.yaml").exists()
+
+
+def test_checking_tells_every_problem_by_line_and_key() -> None:
+    write(f"{ONE}controls:\n  AI-99: {{expect: false}}\n  RC-02:\n    expct: false\n")
+    result = ran("baseline", "check", "ours.yaml")
+    assert result.exit_code == 2
+    assert "ours.yaml:7: controls.RC-02.expct: unknown key" in told(result)
+    write(f"{ONE}controls:\n  AI-99: {{expect: false}}\n  BB-1: {{expect: false}}\n")
+    said = told(ran("baseline", "check", "ours.yaml"))
+    assert "ours.yaml:5: controls.AI-99" in said
+    assert "ours.yaml:6: controls.BB-1" in said
+
+
+def test_checking_says_what_only_meetings_show() -> None:
+    assert "only at --depth meeting" in told(ran("baseline", "check", "strict"))
+    write(f"{ONE}controls:\n  RC-02: {{expect: false}}\n")
+    assert told(ran("baseline", "check", "ours.yaml")) == (
+        "ours.yaml: valid. It assesses 1 controls with 1 settings."
+    )

@@ -1,0 +1,133 @@
+"""What a run was judged with: written down whole, read back the same, or refused in a sentence."""
+
+import json
+
+import pytest
+
+from auditor.findings.model import Severity
+from auditor.policy import files, organisation, record
+from auditor.policy.catalogue import Catalogue
+from auditor.policy.errors import PolicyError
+from auditor.policy.organisation import Organisation
+from auditor.policy.overrides import Override, Overrides
+from auditor.policy.settlements import Attestation, Waiver
+from tests.policy.builders import CATALOGUE
+from tests.policy.decisions import attestation, override, waiver
+from tests.policy.samples import BASELINES
+
+STRICT = BASELINES["strict"]
+EXAMPLE = organisation.load(files.folder() / "examples" / "organisation.yaml", CATALOGUE)
+FULL = Organisation(
+    baseline="strict",
+    parameters={"allowed_regions": ["US"], "max_ai_admins": None},
+    overrides=(
+        Override.model_validate(override({"AI-01": {"severity": "low"}}, group="Légal*")),
+        Override.model_validate(override({"TR-01": {"attest": "yes"}}, level="account")),
+        Override.model_validate(override({"RC-02": {"assess": False}}, user="u1")),
+    ),
+    waivers=(Waiver.model_validate(waiver("RC-02")),),
+    attestations=(Attestation.model_validate(attestation("TR-01", scope={"user": "u1"})),),
+    triage=(organisation.Triaged(setting="a.*", by="a@example.com", on="2026-11-02"),),
+)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize(
+    "decided", [Organisation(), EXAMPLE, FULL], ids=["none", "example", "full"]
+)
+def test_what_was_written_is_read_back_the_same(name, decided):
+    text = record.written(BASELINES[name], decided)
+    assert "\n" not in text
+    baseline, found = record.read(text, CATALOGUE)
+    assert baseline == BASELINES[name]
+    assert found == decided
+    assert record.written(baseline, found) == text
+
+
+def test_what_an_override_leaves_open_is_still_open():
+    _, found = record.read(record.written(STRICT, FULL), CATALOGUE)
+    over = Overrides(STRICT, CATALOGUE, found.overrides)
+    (wish,) = over.wishes((0,))["AI-01"]
+    assert wish.assessed.severity is Severity.LOW
+    assert wish.assessed.lock is STRICT.assessed["AI-01"].lock
+    assert wish.assessed.expectations == STRICT.assessed["AI-01"].expectations
+
+
+def without(control_id):
+    return Catalogue(
+        tuple(
+            family.model_copy(
+                update={"controls": tuple(c for c in family.controls if c.id != control_id)}
+            )
+            for family in CATALOGUE.families
+        )
+    )
+
+
+def test_a_control_that_the_catalogue_no_longer_has_is_left_out_everywhere():
+    catalogue = without("RC-02")
+    baseline, found = record.read(record.written(STRICT, FULL), catalogue)
+    assert set(STRICT.assessed) - set(baseline.assessed) == {"RC-02"}
+    assert [set(each.controls) for each in found.overrides] == [{"AI-01"}, {"TR-01"}, set()]
+    assert "RC-02" not in Overrides(baseline, catalogue, found.overrides).widest().assessed
+
+
+def test_a_setting_that_a_control_no_longer_checks_is_left_out():
+    text = record.written(STRICT, Organisation()).replace("recording.local_recording", "gone.now")
+    baseline, _ = record.read(text, CATALOGUE)
+    assert baseline.assessed["RC-02"].expectations == {}
+
+
+def spoilt(**changes):
+    content = json.loads(record.written(STRICT, FULL))
+    for path, value in changes.items():
+        here = content
+        *parents, leaf = path.split("__")
+        for part in parents:
+            here = here[part]
+        if value is None:
+            del here[leaf]
+        else:
+            here[leaf] = value
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not json",
+        "null",
+        "[]",
+        "{}",
+        '"text"',
+        spoilt(baseline=[]),
+        spoilt(baseline__info=None),
+        spoilt(baseline__info={"id": "x"}),
+        spoilt(baseline__assessed=[]),
+        spoilt(baseline__assessed={"AI-01": 3}),
+        spoilt(baseline__meaning=None),
+        spoilt(organisation=None),
+        spoilt(organisation={"waivers": [{"control": "AI-01"}]}),
+        spoilt(organisation="x"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_with_the_way_on(text):
+    with pytest.raises(PolicyError, match="name a baseline with --baseline"):
+        record.read(text, CATALOGUE)
+
+
+@pytest.mark.parametrize("field", ["severity", "expectations", "lock"])
+def test_a_control_that_is_not_whole_is_refused(field):
+    content = json.loads(record.written(STRICT, FULL))
+    content["baseline"]["assessed"]["AI-01"][field] = "x" if field == "severity" else None
+    if field == "lock":
+        del content["baseline"]["assessed"]["AI-01"]["lock"]
+    with pytest.raises(PolicyError):
+        record.read(json.dumps(content), CATALOGUE)
+
+
+def test_an_unknown_operator_is_refused():
+    text = record.written(STRICT, FULL).replace('"op": "eq"', '"op": "is"')
+    with pytest.raises(PolicyError):
+        record.read(text, CATALOGUE)
