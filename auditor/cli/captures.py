@@ -50,7 +50,7 @@ def capture(
     output.refuse_to_replace(path)
     settings = config.load()
     snapshot = _live(settings, sandbox, terminal) if live or sandbox else _stored(settings, run)
-    account = next(snapshot.evidence(Level.ACCOUNT))
+    account = snapshot.account()
     taken_from = snapshot.meta("run_id")
     snapshot.close()
     title = f"As account {account.scope.id} was on {datetime.now(UTC):%Y-%m-%d}"

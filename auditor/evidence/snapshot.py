@@ -221,6 +221,16 @@ class Snapshot:
             if current is not None:
                 yield ScopeEvidence(current, outcomes, digests)
 
+    def account(self) -> ScopeEvidence:
+        """What was read for the account itself.
+
+        Raises:
+            SnapshotError: the snapshot holds no account.
+        """
+        for evidence in self.evidence(Level.ACCOUNT):
+            return evidence
+        raise SnapshotError("The snapshot holds no account: its run was broken off at once.")
+
     def digest(self) -> str:
         """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
         total = hashlib.sha256()

@@ -20,6 +20,7 @@ from auditor.policy.derived import Tally
 from auditor.policy.judge import Case
 from auditor.policy.layers import chain
 from auditor.policy.locks import LockDocuments
+from auditor.policy.operators import Expectation
 from auditor.policy.outcome import Context
 from auditor.policy.overrides import Overrides, Wish
 from auditor.policy.reads import checks, levels
@@ -65,7 +66,7 @@ class Assessor:
         it are known.
         """
         reached = levels(self.depth)
-        account = next(snapshot.evidence(Level.ACCOUNT))
+        account = snapshot.account()
         self.account_locks = _locks(account.outcomes)
         self.population = _population(snapshot, account) if Level.USER in reached else Population()
         listing = account.outcomes.get(LISTINGS[Level.GROUP][0], NOBODY_ASKED)
@@ -244,11 +245,27 @@ class Assessor:
             if scope.level in check.levels:
                 verdict = judge.value(case, check)
                 if verdict is not None:
+                    verdict = self._excusable(
+                        verdict, wish.assessed.expectations[check.setting], scope
+                    )
                     yield self._told(verdict, check, evidence, locks, wish)
             if check.surface in LOCKED_SURFACES:
                 lock = judge.lock(case, check, verdict)
                 if lock is not None:
                     yield self._told(lock, check, evidence, locks, wish)
+
+    def _excusable(self, verdict: Verdict, expectation: Expectation, scope: Scope) -> Verdict:
+        """A deviation is unknown where a group whose name nobody saw may be allowed to differ."""
+        listed = expectation.group_exception_param
+        if listed is None and expectation.op == "user_in_group_param":
+            listed = expectation.param
+        if verdict.status is not Status.FAIL or self.parameters.get(listed or "") is None:
+            return verdict
+        if self.groups_unseen is None or all(g in self.group_names for g in scope.group_ids):
+            return verdict
+        detail = f"One of its groups may stand under {listed}, but the groups could not be listed."
+        cause = self.groups_unseen.cause
+        return replace(verdict, status=Status.UNKNOWN, cause=cause, detail=detail)
 
     def _told(
         self,

@@ -15,6 +15,7 @@ from auditor.policy import files, yaml_source
 from auditor.policy.catalogue import Catalogue, Control
 from auditor.policy.errors import BaselineNotFound, PolicyError, nearest
 from auditor.policy.operators import Expectation
+from auditor.policy.parameters import known_parameters
 from auditor.policy.yaml_source import Location, Source
 
 MAX_EXTENDS = 8
@@ -161,7 +162,7 @@ def _path(name: str, beside: Path | None) -> Path:
     shipped = files.folder() / "baselines" / f"{name}.yaml"
     if "/" not in name and "\\" not in name and shipped.is_file():
         return shipped
-    candidates = [Path(name)] + ([beside / name] if beside else [])
+    candidates = ([beside / name] if beside else []) + [Path(name)]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
@@ -212,6 +213,9 @@ def choice_problems(
                 hint = nearest(setting, known)
                 message = f"{control_id} does not check this setting.{hint}"
                 yield source.problem((*here, "settings", setting), message)
+        for parameter in sorted(_parameters(choice) - set(known_parameters())):
+            hint = nearest(parameter, known_parameters())
+            yield source.problem(here, f'no parameter is called "{parameter}".{hint}')
         by_api = control.observed_by == "api"
         if by_api and choice.attest is not None:
             message = 'is observed by API; give "expect" instead of "attest".'
@@ -223,6 +227,18 @@ def choice_problems(
                 yield source.problem(here, 'needs "expect" or "settings".')
             if not by_api and choice.attest is None:
                 yield source.problem(here, 'needs "attest": no API shows it.')
+
+
+def _parameters(choice: ControlChoice) -> set[str]:
+    """The organisation parameters that a choice depends on."""
+    expectations = [choice.expect, *(choice.settings or {}).values()]
+    return {
+        name
+        for each in expectations
+        if each is not None
+        for name in (each.param, each.group_exception_param)
+        if name is not None
+    }
 
 
 def _assessed(control: Control, choice: ControlChoice, origin: str) -> Assessed:

@@ -58,6 +58,8 @@ class Check(_Strict):
     """True where the pairing of setting and lock is our inference: never a hard verdict."""
     find_key: str | None = None
     """The parent object is inferred: look for this key anywhere in the document."""
+    when_empty: Literal["value", "unknown"] = "value"
+    """Whether an empty list says something, or Zoom leaves open what it means."""
     leave_out: tuple[str, ...] = ()
     """Keys inside the object that another control judges."""
     only_when: Condition | None = None

@@ -102,7 +102,7 @@ def evaluate(
     for assessment in assessor.run(snapshot):
         tally.add(assessment)
         keep(assessment)
-    account = next(snapshot.scopes(Level.ACCOUNT))
+    account = snapshot.account().scope
     wish = assessor.wished(account, NEW_SETTINGS_CONTROL)
     if wish is not None:
         for evidence in _settings_evidence(snapshot, depth):
@@ -136,7 +136,7 @@ def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[ScopeEviden
 
 def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
     """Why some groups or users down to `depth` are not known at all."""
-    account = next(snapshot.evidence(Level.ACCOUNT))
+    account = snapshot.account()
     listings = [account.outcomes.get(v) for at in _reached(depth) for v in LISTINGS.get(at, ())]
     refused = {each.unseen.cause for each in listings if isinstance(each, Refusal)}
     return refused | ({Cause.NOT_COLLECTED} if None in listings else set())
@@ -145,7 +145,7 @@ def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
 def _blind(snapshot: Snapshot, depth: Level) -> frozenset[Level]:
     """The levels that lie below `depth`, or of which some groups or users are not known."""
     below = set(DEPTHS) - set(levels(depth))
-    account = next(snapshot.evidence(Level.ACCOUNT))
+    account = snapshot.account()
     unlisted = {
         level
         for level, views in LISTINGS.items()
@@ -170,7 +170,7 @@ def _summary(
                 pending += 1
             else:
                 coverage[level] += 1
-    coverage |= beside.coverage(next(snapshot.evidence(Level.ACCOUNT)), reached(depth))
+    coverage |= beside.coverage(snapshot.account(), reached(depth))
     return Summary(
         by_status={status: counts.status[status] for status in Status},
         by_severity={severity: counts.severity[severity] for severity in Severity},

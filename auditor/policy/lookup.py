@@ -146,6 +146,8 @@ def _typed(check: Check, value: JsonValue) -> Reading:
         expected = " or ".join(check.type)
         detail = f"documented as {expected}, Zoom returned {kind_of(value)}"
         return Unseen(Cause.WRONG_TYPE, detail)
+    if value == [] and check.when_empty == "unknown":
+        return Unseen(Cause.UNDOCUMENTED_VALUE, "the list is empty: what that means is not known")
     if check.values is not None:
         items = value if isinstance(value, list) else [value]
         for item in items:

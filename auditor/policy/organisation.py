@@ -4,52 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from auditor.evidence.reading import JsonValue
-from auditor.policy import files, yaml_source
+from auditor.policy import yaml_source
 from auditor.policy.baseline import choice_problems
 from auditor.policy.catalogue import Catalogue
-from auditor.policy.duration import days
 from auditor.policy.errors import PolicyError, nearest
 from auditor.policy.overrides import Override
+from auditor.policy.parameters import known_parameters
 from auditor.policy.settlements import Attestation, Waiver
-from auditor.policy.values import is_number
 from auditor.policy.yaml_source import Location, Source
-
-
-class Parameter(BaseModel):
-    """One thing that only the organisation can decide."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    meaning: str
-    type: Literal["list", "boolean", "string", "integer", "duration"]
-    example: Any = None
-
-    def accepts(self, value: JsonValue) -> bool:
-        """True if `value` is of the parameter's type."""
-        match self.type:
-            case "list":
-                return isinstance(value, list) and not any(
-                    item is None or isinstance(item, bool | list | dict) for item in value
-                )
-            case "boolean":
-                return isinstance(value, bool)
-            case "integer":
-                return is_number(value) and isinstance(value, int)
-            case "duration":
-                return isinstance(value, str) and days(value) is not None
-        return isinstance(value, str)
-
-
-class _Parameters(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    parameters: tuple[Parameter, ...]
 
 
 class Triaged(BaseModel):
@@ -89,12 +55,6 @@ class Organisation:
     waivers: tuple[Waiver, ...] = ()
     attestations: tuple[Attestation, ...] = ()
     triage: tuple[Triaged, ...] = ()
-
-
-def known_parameters() -> Mapping[str, Parameter]:
-    """The parameters that the shipped baselines ask for, by name."""
-    source = yaml_source.read(files.folder() / "parameters.yaml")
-    return {each.name: each for each in yaml_source.load(source, _Parameters).parameters}
 
 
 def load(path: Path, catalogue: Catalogue) -> Organisation:

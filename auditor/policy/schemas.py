@@ -5,7 +5,8 @@ from typing import Any, Literal
 from auditor.policy.baseline import BaselineFile
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.operators import OPERATORS
-from auditor.policy.organisation import OrganisationFile, known_parameters
+from auditor.policy.organisation import OrganisationFile
+from auditor.policy.parameters import known_parameters
 
 SHORT_FORMS: list[dict[str, Any]] = [
     {"type": kind} for kind in ("boolean", "integer", "number", "string", "array")

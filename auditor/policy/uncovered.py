@@ -166,5 +166,6 @@ def _verdict(path: str, source: str, severity: Severity) -> Verdict:
 
 
 def suspicious(assessment: Assessment) -> set[str]:
-    """The new settings of a scope that smell of AI or data sharing."""
-    return {v.setting for v in assessment.verdicts if v.status is Status.FAIL}
+    """The new settings of a scope that smell of AI or data sharing, accepted for a time or not."""
+    undecided = (Status.FAIL, Status.WAIVED)
+    return {v.setting for v in assessment.verdicts if v.status in undecided}

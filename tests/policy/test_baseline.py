@@ -142,7 +142,8 @@ def test_a_bare_value_is_short_for_equals(folder):
         "controls:\n  AI-01: {expect: true}\n",
         "controls:\n  AI-01: {expect: false, lock: true}\n",
         "controls:\n  AI-01: {expect: false, severity: low}\n",
-        "controls:\n  AI-01: {expect: {op: eq, value: false, group_exception_param: p}}\n",
+        "controls:\n  AI-01:\n"
+        "    expect: {op: eq, value: false, group_exception_param: ai_allowed_groups}\n",
         "controls:\n  AI-01: {expect: false}\n  AI-03: {expect: false}\n",
         "parameters: {allowed_regions: [US]}\ncontrols:\n  AI-01: {expect: false}\n",
     ],
@@ -283,3 +284,13 @@ def test_the_policies_are_found_in_the_checkout_and_their_absence_is_told(monkey
     monkeypatch.setattr(files, "_PACKAGE", tmp_path / "nowhere")
     with pytest.raises(PolicyError, match="Reinstall zoom-privacy-auditor"):
         files.folder.__wrapped__()
+
+
+def test_a_misspelt_parameter_is_refused_with_the_nearest_name(tmp_path):
+    path = tmp_path / "ours.yaml"
+    path.write_text(
+        'id: ours\nversion: "1"\ntitle: ours\ncontrols:\n'
+        "  DR-02: {expect: {op: in_param, param: alowed_storage_countries}}\n"
+    )
+    with pytest.raises(PolicyError, match=r'5: .*Did you mean "allowed_storage_countries"'):
+        baseline.load(str(path), CATALOGUE)

@@ -5,7 +5,7 @@ import pytest
 from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.view import SETTINGS, View
 from auditor.policy import lookup
-from tests.policy.builders import check, document, outcomes, refusal
+from tests.policy.builders import CATALOGUE, check, document, outcomes, refusal
 
 SECURITY = View("settings", "security")
 TWO_FACTOR = check(
@@ -278,3 +278,10 @@ def test_an_undocumented_object_is_named_by_its_kind():
     reading = found(one, {SETTINGS: {"in_meeting": {"thing": [{"secret": 1}]}}})
     assert "secret" not in reading.detail
     assert "an object" in reading.detail
+
+
+def test_an_empty_list_is_unknown_where_nobody_knows_what_it_means():
+    regions = CATALOGUE.controls["DR-01"].check("in_meeting.data_center_regions")
+    reading = lookup.read(regions, {"in_meeting": {"data_center_regions": []}})
+    assert isinstance(reading, Unseen)
+    assert reading.cause is Cause.UNDOCUMENTED_VALUE

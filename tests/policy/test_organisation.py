@@ -9,7 +9,8 @@ from auditor.evidence.view import SETTINGS
 from auditor.findings.model import Kind
 from auditor.policy import baseline, files, organisation
 from auditor.policy.errors import PolicyError
-from auditor.policy.organisation import Organisation, known_parameters
+from auditor.policy.organisation import Organisation
+from auditor.policy.parameters import known_parameters
 from auditor.run import Judgement
 from tests.policy.builders import ACCOUNT, CATALOGUE, derived, rows, world
 from tests.policy.builders import baseline as baseline_of

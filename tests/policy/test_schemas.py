@@ -5,7 +5,7 @@ import pytest
 
 from auditor.policy import files, schemas, yaml_source
 from auditor.policy.operators import OPERATORS
-from auditor.policy.organisation import known_parameters
+from auditor.policy.parameters import known_parameters
 from tests.policy.builders import CATALOGUE
 
 VALIDATORS = {

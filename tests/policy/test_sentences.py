@@ -125,6 +125,35 @@ def test_a_lock_that_somebody_unknown_holds_is_not_ascribed_to_anybody():
     assert changeable(CHECK, USER, held, KNOWN) == "Only an account admin."
 
 
+@pytest.mark.parametrize(
+    ("level", "sentence"),
+    [
+        (Level.MEETING, "The host or an account admin, because Zoom publishes no lock for it."),
+        (Level.WEBINAR, "The host or an account admin, because Zoom publishes no lock for it."),
+    ],
+)
+def test_a_meeting_is_its_hosts(level, sentence):
+    one = check(surface="meeting", levels=[level], lock=None, lock_levels=())
+    assert said(Scope(level, "m1", "Weekly"), one=one) == sentence
+
+
+@pytest.mark.parametrize(
+    ("scope", "who"),
+    [
+        (Scope(Level.PHONE_USER, "u1", "Ada"), "The user or"),
+        (Scope(Level.PHONE_GROUP, "g1", "Clinical"), "Any of 12 users in Clinical or"),
+        (Scope(Level.PHONE_SITE, "s1", "Main"), "Any user in Main or"),
+        (Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone"), "Any of 293 users or"),
+    ],
+)
+def test_zoom_phone_is_its_users_as_far_as_no_lock_is_on(scope, who):
+    levels = [Level.PHONE_ACCOUNT, Level.PHONE_GROUP, Level.PHONE_SITE, Level.PHONE_USER]
+    one = check("a.b", surface="phone_account_settings", levels=levels, lock_levels=levels)
+    off = Chain(False, scope.level, ("user", "account_admin"))
+    sentence = f"{who} an account admin, because no lock is on."
+    assert changeable(one, scope, off, KNOWN) == sentence
+
+
 def test_beside_the_settings_nothing_is_claimed():
     app = Scope(Level.APP, "acc", "the auditor's own app")
     assert said(app) == ""

@@ -96,8 +96,10 @@ def statuses(reads: Reads, decided: Organisation, name: str) -> dict[Key, Status
 def _rows(assessments: Any) -> Iterator[tuple[Key, Status]]:
     for each in assessments:
         for v in each.verdicts:
-            if v.kind is not Kind.UNCOVERED:
-                yield (each.scope.level, each.scope.id, v.control, v.setting, v.kind), v.status
+            attested = v.kind is Kind.ATTESTATION and v.setting != "attestation"
+            kind = Kind.LOCK if attested else v.kind  # a lock that no flag shows
+            if kind is not Kind.UNCOVERED:
+                yield (each.scope.level, each.scope.id, v.control, v.setting, kind), v.status
 
 
 def refusal(cause: Cause) -> Refusal:
@@ -135,6 +137,9 @@ UNNAMED: Mapping[Status, set[Status]] = {
 """What it may become besides where a group has no name: a waiver for that group is not applied to
 a deviation that was seen, nor an exception to a value that is fine without it."""
 
+LOCKS_ALONE: Mapping[Status, set[Status]] = {Status.NOT_APPLICABLE: {Status.PASS, Status.FAIL}}
+"""A lock that was seen is judged by itself where nobody can tell whether its setting applies."""
+
 
 def compare(
     before: Mapping[Key, Status],
@@ -148,7 +153,8 @@ def compare(
             spoken = {k[2] for k in after if k[0] == key[0] and k[1].startswith("*")}
             assert key[2] in spoken or status is Status.NOT_APPLICABLE, ("silent", key)
         elif now is not status:
-            assert now in OPEN | besides.get(status, set()), (key, status, now)
+            seen = LOCKS_ALONE if key[4] == Kind.LOCK else besides
+            assert now in OPEN | seen.get(status, set()), (key, status, now)
     assert not [k for k, s in after.items() if s is Status.PASS and k not in before]
 
 

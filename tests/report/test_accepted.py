@@ -1,0 +1,142 @@
+"""Waivers in the reports for people: what they cover, who answers for them, which need care."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.evidence.scope import Level
+from auditor.findings.model import Settlement, Status
+from auditor.findings.rollup import roll_up
+from auditor.report import accepted
+from tests.report import worlds
+
+ACTIVE = Settlement(
+    control="RC-02",
+    scope="group Studio",
+    reason="They edit films.",
+    owner="ciso@example.com",
+    ticket="SEC-12",
+    expires="2027-01-31",
+    state="active",
+    matched=2,
+)
+STATES = {
+    "active": "covers 2 deviations. ",
+    "expiring": "covers 2 deviations, and ends soon, on 2027-01-31. ",
+    "expired": "EXPIRED on 2027-01-31 and covers nothing any more; it met 2 deviations. ",
+    "unmatched": "MATCHES NOTHING: the deviation is gone or the scope is misspelt; take it out. ",
+    "unknown": "met nothing that could be judged. ",
+}
+TOLD = {"reason": "They edit films.", "owner": "ciso@example.com"}
+TOLD |= {"ticket": "SEC-12", "expires": "2027-01-31"}
+
+
+def waived(**changes):
+    return worlds.deviation("RC-02", Level.GROUP, status=Status.WAIVED, waiver=TOLD, **changes)
+
+
+def run(*waivers, verdicts=()):
+    made = worlds.run_of([worlds.judged(worlds.group(1, "Studio"), verdicts)])
+    return replace(made, waivers=waivers)
+
+
+def settled(html):
+    return html.partition('<section id="settled"')[2].partition("</section>")[0]
+
+
+@pytest.mark.parametrize(("state", "words"), STATES.items())
+def test_every_state_of_a_waiver_is_told_in_full(state, words):
+    assert accepted.waiver_told(replace(ACTIVE, state=state)) == (
+        f"RC-02 for group Studio: {words}"
+        "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films."
+    )
+
+
+def test_a_waiver_without_a_ticket_names_none():
+    assert accepted.waiver_told(replace(ACTIVE, ticket="")).endswith(
+        "until 2027-01-31: They edit films."
+    )
+
+
+def test_only_a_waived_deviation_was_accepted_by_anybody():
+    assert accepted.accepted_by(waived()).startswith("Accepted by ciso@example.com until")
+    assert accepted.accepted_by(worlds.deviation()) == ""
+
+
+def test_what_fails_the_gate_comes_first_then_what_ends_soon():
+    listed = [replace(ACTIVE, state=state) for state in STATES]
+    ordered = [each.state for each in sorted(listed, key=accepted.waiver_order)]
+    assert ordered[:3] == ["expired", "unmatched", "expiring"]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_terminal_marks_the_waivers_that_need_care(render, state):
+    text = render(run(replace(ACTIVE, state=state)), "text", width=300)
+    (line,) = [line for line in text.splitlines() if "RC-02 for group Studio" in line]
+    assert line[0] == ("!" if state in ("expired", "unmatched", "expiring") else "-")
+    assert STATES[state].strip() in line
+
+
+def test_the_terminal_counts_what_is_waived_and_what_is_attested(render):
+    lines = render(worlds.everything(), "text", width=200).splitlines()
+    at = lines.index("Accepted")
+    assert lines[at + 1] == "Waived: 1 check, RC-02"
+    assert lines[at + 2] == "Attested: 1 check, TP-01"
+
+
+def test_where_nothing_was_accepted_the_terminal_says_nothing_of_it(render):
+    assert "Accepted" not in render(worlds.clean(), "text")
+
+
+def test_the_page_shows_a_waived_deviation_with_its_waiver(render):
+    section = settled(render(run(ACTIVE, verdicts=[waived()]), "html"))
+    assert "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films." in section
+    assert "covers 2 deviations" in section
+    assert "<strong>" not in section
+
+
+@pytest.mark.parametrize("state", ["expired", "unmatched"])
+def test_the_page_says_that_a_stale_waiver_fails_the_gate(render, state):
+    section = settled(render(run(replace(ACTIVE, state=state)), "html"))
+    assert f"<strong>RC-02 for group Studio: {STATES[state].strip()}" in section
+    assert "fails the gate until it is renewed or taken out" in section
+
+
+def test_without_waivers_the_page_has_no_list_of_them(render):
+    assert "Waivers" not in settled(render(worlds.clean(), "html"))
+
+
+def test_hostile_words_of_a_waiver_stay_text(render):
+    for words in worlds.HOSTILE.values():
+        made = replace(
+            ACTIVE, reason=words, owner=words, ticket=words, scope=words, state="expired"
+        )
+        verdict = replace(waived(), waiver=dict.fromkeys(TOLD, words))
+        html = render(run(made, verdicts=[verdict]), "html")
+        assert "<script>alert(1)" not in html
+        text = render(run(made, verdicts=[verdict]), "text", width=80)
+        assert "\x1b" not in text
+        assert max(map(len, text.splitlines())) <= 400
+
+
+def test_deviations_under_different_waivers_are_not_told_as_one():
+    other = replace(waived(), waiver={**TOLD, "owner": "b@example.com"})
+    groups = [worlds.group(1), worlds.group(2), worlds.group(3)]
+    verdicts = [waived(), other, waived()]
+    made = worlds.run_of([worlds.judged(g, [v]) for g, v in zip(groups, verdicts, strict=True)])
+    counts = {g.verdict.waiver["owner"]: g.count for g in roll_up(made).of_status(Status.WAIVED)}
+    assert counts == {"ciso@example.com": 2, "b@example.com": 1}
+
+
+def test_the_page_names_the_override_and_who_can_change_the_value(render):
+    verdict = worlds.deviation(
+        "RC-02",
+        Level.GROUP,
+        override="override for group Stu*",
+        changeable="Any of 12 users in Studio, because no lock is on.",
+    )
+    html = render(run(verdicts=[verdict]), "html")
+    assert "the override for group Stu*" in html
+    assert "Any of 12 users in Studio, because no lock is on." in html
+    both = [worlds.judged(worlds.group(at), [verdict]) for at in (1, 2)]
+    assert "Any of 12 users in Studio" not in render(worlds.run_of(both), "html")
