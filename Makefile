@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-tools check format clean
+.PHONY: demo test test-tools check format mutation clean
 
 demo: $(VENV)/.demo
 	@mkdir -p demo
@@ -29,8 +29,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Half an hour on two cores; see docs/testing.md. MUTANTS='auditor.policy.judge.*' tries some alone.
+mutation: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev,mutation]'
+	$(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/python tests/mutation_score.py 90
+
 clean:
-	rm -rf $(VENV) demo dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo dist build mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'

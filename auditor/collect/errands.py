@@ -73,36 +73,39 @@ class Sweep:
     refusal: Refusal | None = None
     _error: ZoomError | None = field(default=None)
 
-    def guarded(self, ask: Callable[[], JsonValue]) -> Callable[[], JsonValue]:
-        """`ask`, but never again once the level as a whole was refused."""
+    def asked(self, errand: Errand) -> tuple[Outcome, bool]:
+        """What came of an errand, and whether the level as a whole was refused.
 
-        def guarded() -> JsonValue:
-            if self._error is not None:
-                raise self._error
-            try:
-                return ask()
-            except ZoomError as error:
-                if holds_for_all(error):
-                    self._error = error
-                raise
+        Once it was, nothing more is asked for.
+        """
+        for_all = False
 
-        return guarded
+        def ask() -> JsonValue:
+            nonlocal for_all
+            error = self._error
+            if error is None:
+                try:
+                    return errand.ask()
+                except ZoomError as refused:
+                    error = refused
+            if holds_for_all(error):
+                self._error, for_all = error, True
+            raise error
 
-    def asked(self, errand: Errand) -> Outcome:
-        """What came of an errand."""
-        return self.reader.asked(errand.source, self.guarded(errand.ask))
+        outcome = self.reader.asked(errand.source, ask)
+        return outcome, for_all
 
-    def kept(self, rows: Iterable[tuple[T, Outcome]]) -> Iterator[tuple[T, Outcome]]:
-        """The outcomes that are about one scope; a refusal of the whole level is set aside."""
-        for row, outcome in rows:
-            if isinstance(outcome, Refusal) and self._is_for_all(outcome):
+    def outcomes(self, errands: Iterable[Errand]) -> Iterator[tuple[Errand, Outcome]]:
+        """What came of each errand; a refusal of the whole level is set aside."""
+        for errand, (outcome, for_all) in self.reader.each(self.asked, errands):
+            if for_all and isinstance(outcome, Refusal):
                 self.refusal = self.refusal or outcome
             else:
-                yield row, outcome
+                yield errand, outcome
 
     def read(self, level: Level, errands: list[Errand], listed: int | None = None) -> None:
         """Do the errands, record them, and what came of the level. `listed` scopes were there."""
-        self.reader.record(level, self.kept(self.reader.each(self.asked, errands)), len(errands))
+        self.reader.record(level, self.outcomes(errands), len(errands))
         self.count(len(errands) if listed is None else listed, len(errands))
 
     def count(self, listed: int, read: int) -> None:
@@ -112,9 +115,6 @@ class Sweep:
             body: JsonValue = {"listed": listed, "read": read}
             outcome = Document(body, self.source, self.reader.now())
         self.reader.snapshot.record(self.reader.account, self.counted, outcome)
-
-    def _is_for_all(self, outcome: Refusal) -> bool:
-        return self._error is not None and outcome.unseen.detail == str(self._error)
 
 
 def holds_for_all(error: ZoomError) -> bool:

@@ -65,7 +65,7 @@ class _Upcoming:
         found: dict[str, Scope] = {}
         refused: list[tuple[Errand, Outcome]] = []
         errands = [self._listing(host) for host in hosts]
-        for errand, outcome in sweep.kept(self.reader.each(sweep.asked, errands)):
+        for errand, outcome in sweep.outcomes(errands):
             if isinstance(outcome, Refusal):
                 refused.append((errand, outcome))
             else:

@@ -148,8 +148,13 @@ def headline(run: Run) -> list[str]:
     return [deviations, f"{number(unknown)} unknown", _read(run)]
 
 
+_HEADLINE_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING)
+"""What the headline counts; the last line of the report counts everything."""
+
+
 def _read(run: Run) -> str:
-    read = levels(run.summary.coverage)
+    coverage = run.summary.coverage
+    read = levels({level: coverage[level] for level in _HEADLINE_LEVELS if level in coverage})
     if not read:
         return "nothing read"
     return f"{read} read" if run.info.complete else f"{read} asked for"

@@ -143,9 +143,10 @@ def test_colours_on_a_terminal(
     monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setattr(sys, "stdout", Screen())
     assert terminal.color is colored
-    monkeypatch.setattr(sys, "stderr", Screen())
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
     terminal.complain("a complaint")
-    assert ("\x1b[" in sys.stderr.getvalue()) is colored  # type: ignore[attr-defined]
+    assert ("\x1b[" in screen.getvalue()) is colored
 
 
 @pytest.mark.parametrize(

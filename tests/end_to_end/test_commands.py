@@ -5,7 +5,9 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -97,6 +99,16 @@ def test_a_control_is_explained_from_why_to_fix(here: Auditor) -> None:
     assert "in_meeting.meeting_summary_with_ai_companion.auto_enable" in ran.out
 
 
+def test_documented_values_are_listed_with_their_meaning(here: Auditor) -> None:
+    shown = here("control", "show", "AI-04").out
+    assert "3 (meeting host only)" in shown
+    assert "lock: in_meeting.ai_companion_questions (account, group)" in shown
+
+
+def test_a_setting_without_a_lock_is_said_so(here: Auditor) -> None:
+    assert "lock: Zoom publishes none" in here("control", "show", "AI-06").out
+
+
 def test_an_attestation_says_what_to_look_at(here: Auditor) -> None:
     ran = here("control", "show", "TR-01")
     assert all(f"\n{part}\n" in ran.out for part in ("Question", "Evidence", "Renew"))
@@ -163,6 +175,26 @@ def test_a_sandbox_serves_this_machine_alone(
     ran = here("sandbox", *arguments)
     assert ran.code == 2
     assert said in ran.err
+
+
+def test_a_port_that_is_taken_is_said_so(here: Auditor) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = here("sandbox", "--port", port)
+    assert ran.code == 2
+    assert f"Port {port} on 127.0.0.1 cannot be used" in ran.err
+
+
+@pytest.mark.parametrize("command", [("sandbox",), ("audit", "--sandbox")], ids=" ".join)
+def test_without_the_extra_the_sandbox_says_how_to_install_it(
+    here: Auditor, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("auditor.sandbox")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    ran = here(*command)
+    assert ran.code == 2
+    assert "pip install 'zoom-privacy-auditor[sandbox]'" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,13 @@ def test_a_selection_that_leaves_nothing_evaluates_nothing(auditor: Auditor) -> 
     assert not list(auditor.data.glob("runs/*"))
 
 
+def test_a_stored_run_is_not_judged_with_nothing(auditor: Auditor) -> None:
+    auditor.report("--only", "RC-02", "--depth", "account")
+    ran = auditor("audit", "--from", "latest", "--baseline", "cis-zoom-1.0", "--only", "TR-01")
+    assert ran.code == 4
+    assert "auditor baseline show" in ran.err
+
+
 def judged(auditor: Auditor, parameters: str, *arguments: str) -> dict[tuple[str, str], str]:
     org = auditor.folder / "org.yaml"
     org.write_text(parameters)

@@ -191,3 +191,20 @@ def test_differences_tell_changed_added_and_absent_leaves() -> None:
         "a.new": ("added", 3),
         "d": ("changed", False),
     }
+
+
+def test_phone_groups_and_users_tell_whether_they_differ(client: Client) -> None:
+    group = client.json("/groups")["groups"][0]["id"]
+    body = client.json(f"/phone/groups/{group}/settings", setting_types="e2e_encryption,none")
+    assert set(body) == {"e2e_encryption"}
+    assert body["e2e_encryption"]["modified"] is False
+    user = client.json("/users")["users"][0]["id"]
+    policy = client.json(f"/phone/users/{user}")["policy"]
+    assert policy["voicemail_transcription"]["locked_by"] == "account"
+    assert "call_live_transcription" not in policy
+
+
+def test_only_active_users_have_a_phone(client: Client) -> None:
+    user = client.json("/users", status="inactive")["users"][0]["id"]
+    assert client.get(f"/phone/users/{user}").status_code == 404
+    assert client.get("/phone/groups/none/settings").json()["code"] == 4130

@@ -1,0 +1,237 @@
+"""Use, apps, roles and logs of the account: which requests, and how little of them is kept."""
+
+import json
+
+import pytest
+
+from auditor.evidence.plan import HOSTS, LOGS, ROLES, SUMMARIES, Reads, apps, history
+from auditor.zoom.errors import Denied, NotLicensed, Rejected
+from tests.collect.surfaces import PEOPLE, Zoom, account, cause, read, walked
+
+SUMMARY = history("meeting_summary")
+OF_SUMMARY = Reads(features=("meeting_summary",))
+PAST = "/report/history_meetings"
+MADE = "/meetings/meeting_summaries"
+
+
+def past(host, used, **fields):
+    features = {} if used is None else {"feature_used": {"meeting_summary": used}}
+    return {"host_email": host, "topic": "SECRET TOPIC", **features, **fields}
+
+
+def test_past_meetings_are_counted_by_host_and_keep_no_topic():
+    rows = [
+        past("ben@example.com", True, group=["Sales", "Field"]),
+        past("ada@example.com", True, group=["Clinical"]),
+        past("ben@example.com", True, group=["Sales"]),
+    ]
+    snapshot = read({PAST: rows}, OF_SUMMARY)
+    found = account(snapshot, SUMMARY)
+    assert found["hosts"] == [
+        {"host": "ada@example.com", "groups": ["Clinical"], "meetings": 1, "unclear": 0},
+        {"host": "ben@example.com", "groups": ["Field", "Sales"], "meetings": 2, "unclear": 0},
+    ]
+    assert "TOPIC" not in json.dumps(found)
+
+
+def test_the_last_thirty_days_are_asked_for_feature_by_feature():
+    zoom = Zoom({PAST: []})
+    snapshot = walked(zoom, Reads(features=("meeting_questions", "smart_recording")))
+    window = "from=2026-10-23&to=2026-11-21"
+    assert sorted(zoom.asked) == [
+        f"{PAST}?{window}&meeting_type=all&meeting_feature=meeting_questions",
+        f"{PAST}?{window}&meeting_type=all&meeting_feature=smart_recording",
+    ]
+    assert account(snapshot, history("smart_recording"))["hosts"] == []
+
+
+def test_a_meeting_without_the_feature_does_not_count_even_if_zoom_lists_it():
+    assert account(read({PAST: [past("a@x", False)]}, OF_SUMMARY), SUMMARY)["hosts"] == []
+
+
+@pytest.mark.parametrize("used", [None, "yes"])
+def test_a_meeting_that_does_not_say_is_unclear(used):
+    (host,) = account(read({PAST: [past("a@x", used)]}, OF_SUMMARY), SUMMARY)["hosts"]
+    assert (host["meetings"], host["unclear"]) == (0, 1)
+
+
+def test_a_refused_report_is_denied_and_each_feature_stands_alone():
+    answers = {
+        f"{PAST}?meeting_feature=meeting_summary": Denied("GET /x", "No permission.", code=200),
+        f"{PAST}?meeting_feature=smart_recording": [],
+    }
+    snapshot = read(answers, Reads(features=("meeting_summary", "smart_recording")))
+    assert cause(account(snapshot, SUMMARY)) == "denied"
+    assert account(snapshot, history("smart_recording"))["hosts"] == []
+
+
+def test_summaries_are_counted_by_host():
+    row = {"meeting_host_email": "a@x", "meeting_host_id": "u1", "meeting_topic": "SECRET"}
+    zoom = Zoom({MADE: [row, row]})
+    found = account(walked(zoom, Reads(summaries=True)), SUMMARIES)
+    assert found["hosts"] == [{"host": "a@x", "id": "u1", "meetings": 2}]
+    assert "SECRET" not in json.dumps(found)
+    assert zoom.asked == [f"{MADE}?from=2026-10-23T00:00:00Z&to=2026-11-21T23:59:59Z"]
+
+
+def test_summaries_that_are_switched_off_are_none_and_zooms_words_are_kept():
+    off = Rejected("GET /x", "Meeting summary disabled.", status=400, code=3000)
+    found = account(read({MADE: off}, Reads(summaries=True)), SUMMARIES)
+    assert (found["hosts"], found["off"]) == ([], "Meeting summary disabled.")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (Denied("GET /x", "restricted", status=403, code=2305), "denied"),
+        (NotLicensed("GET /x", "paid only", code=200), "not_licensed"),
+        (Rejected("GET /x", "Cannot access webinar info.", code=3000), "error"),
+        (Rejected("GET /x", "Meeting summary disabled.", code=300), "error"),
+    ],
+)
+def test_any_other_refusal_of_summaries_is_no_evidence(error, expected):
+    assert cause(account(read({MADE: error}, Reads(summaries=True)), SUMMARIES)) == expected
+
+
+# Hosts
+
+
+def test_the_groups_of_the_hosts_alone_are_kept():
+    made = [{"meeting_host_email": "", "meeting_host_id": "u2"}]
+    answers = {PAST: [past("ADA@example.com", True)], MADE: made}
+    plan = Reads(features=("meeting_summary",), summaries=True, hosts=True)
+    assert account(read(answers, plan), HOSTS) == {
+        "hosts": [
+            {"id": "u1", "email": "ada@example.com", "groups": [{"id": "g1", "name": "Clinical"}]},
+            {"id": "u2", "email": "ben@example.com", "groups": [{"id": "g2", "name": "Sales"}]},
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("listing", "missing"),
+    [("/users?status=inactive", "users_missing"), ("/groups", "groups_missing")],
+)
+def test_a_list_that_was_refused_is_told_with_its_cause(listing, missing):
+    refused = Denied("GET /x", "No permission.", code=200)
+    answers = {PAST: [past("ada@example.com", True)], listing: refused}
+    found = account(read(answers, Reads(features=("meeting_summary",), hosts=True)), HOSTS)
+    assert found[missing]["cause"] == "denied"
+    assert found[missing]["detail"].startswith(str(refused))
+    assert [host["id"] for host in found["hosts"]] == ["u1"]
+
+
+def test_nobody_is_listed_for_hosts_unless_the_plan_says_so():
+    zoom = Zoom({**PEOPLE, PAST: []})
+    walked(zoom, OF_SUMMARY)
+    assert not zoom.times("/users")
+
+
+# Apps
+
+
+def test_apps_are_kept_with_their_scopes():
+    added = {
+        "app_id": "a1",
+        "app_name": "Notes",
+        "app_developer_type": "THIRD_PARTY",
+        "app_icon": "https://x",
+        "scopes": [{"scope_name": "recording:read", "scope_description": "x"}, "meeting:read"],
+    }
+    answers = {
+        "/marketplace/apps?type=account_added": [added],
+        "/marketplace/apps?type=account_created": [{"app_id": "a2", "app_name": "Own"}],
+    }
+    snapshot = read(answers, Reads(apps=("account_added", "account_created")))
+    scopes = ["meeting:read", "recording:read"]
+    assert account(snapshot, apps("account_added")) == {
+        "apps": [{"id": "a1", "name": "Notes", "developer": "THIRD_PARTY", "scopes": scopes}]
+    }
+    (own,) = account(snapshot, apps("account_created"))["apps"]
+    assert own["scopes"] is None
+
+
+@pytest.mark.parametrize("scopes", ["all", [7.5], [{"name": "x"}], ["recording:read", None]])
+def test_scopes_that_cannot_be_read_are_none(scopes):
+    answers = {"/marketplace/apps": [{"app_id": "a", "scopes": scopes}]}
+    (app,) = account(read(answers, Reads(apps=("account_added",))), apps("account_added"))["apps"]
+    assert app["scopes"] is None
+
+
+# Roles
+
+ROLE_ROWS = [
+    {"id": "0", "name": "Owner"},
+    {"id": "1", "name": "Admin"},
+    {"id": "2", "name": "Member"},
+    {"id": "r3", "name": "Media"},
+]
+ALL_ROLES = {
+    "/roles": ROLE_ROWS,
+    "/roles/2": {"privileges": []},
+    "/roles/r3": {"privileges": ["User:Read", "Recording:Edit"]},
+    "/roles/0/members": [{"id": "u1"}],
+    "/roles/1/members": [{"id": "u2"}, {"id": "u1"}],
+    "/roles/r3/members": [{"email": "cyd@example.com"}],
+}
+OF_ROLES = Reads(privileges=("recording:edit", "AI*:Edit"))
+
+
+def test_members_are_listed_of_roles_that_may_change_settings_alone():
+    zoom = Zoom(ALL_ROLES)
+    found = account(walked(zoom, OF_ROLES), ROLES)["roles"]
+    assert [(role["name"], role["members"]) for role in found] == [
+        ("Owner", ["u1"]),
+        ("Admin", ["u1", "u2"]),
+        ("Member", None),
+        ("Media", ["cyd@example.com"]),
+    ]
+    assert found[3]["privileges"] == ["Recording:Edit", "User:Read"]
+    assert not zoom.times("/roles/2/members")
+
+
+def test_privileges_that_zoom_does_not_return_are_none_and_not_empty():
+    found = account(read({**ALL_ROLES, "/roles/r3": {}}, OF_ROLES), ROLES)["roles"]
+    assert (found[3]["privileges"], found[3]["members"]) == (None, None)
+
+
+def test_a_role_that_cannot_be_read_leaves_nobody_to_count():
+    answers = {**ALL_ROLES, "/roles/r3": Denied("GET /x", "No permission.", code=200)}
+    assert cause(account(read(answers, OF_ROLES), ROLES)) == "denied"
+
+
+# Operation log
+
+
+def test_each_category_is_read_for_a_month_and_entries_are_one_short_line():
+    row = {
+        "time": "2026-11-20T10:00:00Z",
+        "operator": "ada@example.com",
+        "category_type": "Account",
+        "action": "Update",
+        "operation_detail": "Meeting summary:\n from Off   to On " + "x" * 500,
+    }
+    zoom = Zoom({"/report/operationlogs?category_type=account": [row], "/report/operationlogs": []})
+    found = account(walked(zoom, Reads(logs=("account", "role"))), LOGS)
+    assert (found["from"], found["to"]) == ("2026-10-23", "2026-11-21")
+    (entry,) = found["entries"]
+    assert entry["detail"].startswith("Meeting summary: from Off to On xxx")
+    assert len(entry["detail"]) == 300
+    assert zoom.times("/report/operationlogs") == 2
+
+
+def test_entries_are_in_the_order_of_time_whatever_their_category():
+    rows = {
+        f"/report/operationlogs?category_type={name}": [{"time": f"2026-11-{day}"}]
+        for name, day in (("account", "20"), ("role", "02"))
+    }
+    found = account(read(rows, Reads(logs=("account", "role"))), LOGS)
+    assert [entry["time"] for entry in found["entries"]] == ["2026-11-02", "2026-11-20"]
+
+
+def test_one_refused_category_leaves_no_log():
+    answers = {
+        "/report/operationlogs?category_type=role": Denied("GET /x", code=200),
+        "/report/operationlogs": [],
+    }
+    assert cause(account(read(answers, Reads(logs=("account", "role"))), LOGS)) == "denied"

@@ -1,0 +1,409 @@
+"""Phone sites, groups and users, meetings and webinars: each scope judged, no level silent."""
+
+import pytest
+
+from auditor.evidence.plan import COUNTS, MEETING, PHONE, PHONE_VIEWS
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import View
+from auditor.findings.model import Kind, Status
+from auditor.policy.overrides import Override, Overrides
+from tests.policy.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    GROUP,
+    LISTED,
+    USER,
+    assessed,
+    baseline,
+    check,
+    judged,
+    only,
+    rows,
+    world,
+)
+
+FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
+NOT_APPLICABLE = Status.NOT_APPLICABLE
+BELOW = (Level.PHONE_GROUP, Level.PHONE_SITE, Level.PHONE_USER)
+ALL_PHONE = (Level.PHONE_ACCOUNT, *BELOW)
+E2E = check(
+    "e2e.enable",
+    surface=PHONE.surface,
+    levels=ALL_PHONE,
+    lock="e2e.locked",
+    lock_levels=ALL_PHONE,
+)
+SUMMARY = check(
+    "call_summary.enable",
+    surface="phone_site",
+    levels=[Level.PHONE_SITE],
+    lock="call_summary.locked",
+    lock_levels=[Level.PHONE_SITE],
+)
+PHONE_ACCOUNT = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
+SCOPES = {
+    Level.PHONE_SITE: Scope(Level.PHONE_SITE, "s1", "Main"),
+    Level.PHONE_GROUP: Scope(Level.PHONE_GROUP, "g1", "Clinical"),
+    Level.PHONE_USER: Scope(Level.PHONE_USER, "u1", "Ada", "ada@example.com", ("g1",)),
+}
+COUNTED = {level: COUNTS[level, PHONE.surface] for level in BELOW}
+MEETINGS, WEBINARS = (COUNTS[level, MEETING.surface] for level in (Level.MEETING, Level.WEBINAR))
+
+
+def item(enable, locked=True, by="account"):
+    return {"e2e": {"enable": enable, "locked": locked, "locked_by": by}}
+
+
+def placed(level, body):
+    """The document of a phone level as Zoom shapes it."""
+    under_policy = level in (Level.PHONE_SITE, Level.PHONE_USER)
+    return {PHONE_VIEWS[level]: {"policy": body} if under_policy else body}
+
+
+def account(**counts):
+    """The account's record of how levels were gone through: `phone_sites=(listed, read)`."""
+    bodies = {
+        View(name): each if isinstance(each, Cause) else {"listed": each[0], "read": each[1]}
+        for name, each in counts.items()
+    }
+    return ACCOUNT, bodies
+
+
+def at(level, evaluation, kind="value"):
+    """Scope id to verdict at one level."""
+    return {s.id: v for s, v in rows(evaluation) if s.level is level and v.kind == kind}
+
+
+EVERY_LEVEL = account(phone_sites=(1, 1), phone_groups=(1, 1), phone_users=(1, 1))
+
+
+@pytest.mark.parametrize("level", BELOW)
+@pytest.mark.parametrize(("value", "status"), [(False, PASS), (True, FAIL)])
+def test_each_phone_level_is_judged_by_its_own_document(level, value, status):
+    scopes = [(scope, placed(lv, item(False))) for lv, scope in SCOPES.items() if lv is not level]
+    own = (SCOPES[level], placed(level, item(value)))
+    top = (PHONE_ACCOUNT, {PHONE: item(False)})
+    found = judged(world(EVERY_LEVEL, top, own, *scopes), baseline(assessed(E2E)))
+    for each in BELOW:
+        (verdict,) = at(each, found).values()
+        assert verdict.status is (status if each is level else PASS)
+    (verdict,) = at(level, found).values()
+    assert (verdict.observed, verdict.source) == (value, f"GET /else/{PHONE_VIEWS[level]}")
+
+
+def test_one_document_of_a_site_answers_the_checks_of_both_surfaces():
+    body = {**item(True), "call_summary": {"enable": True, "locked": True}}
+    site = (SCOPES[Level.PHONE_SITE], placed(Level.PHONE_SITE, body))
+    found = judged(world(EVERY_LEVEL, site), baseline(assessed(E2E, SUMMARY)))
+    assert {v.setting: v.status for s, v in rows(found) if s.id == "s1"} == {
+        "e2e.enable": FAIL,
+        "call_summary.enable": FAIL,
+    }
+
+
+@pytest.mark.parametrize("level", BELOW)
+@pytest.mark.parametrize("body", [{}, {"e2e": {}}, None, "?"])
+def test_a_setting_that_a_phone_document_lacks_is_absent(level, body):
+    scope = (SCOPES[level], placed(level, body))
+    verdict = at(level, judged(world(EVERY_LEVEL, scope), baseline(assessed(E2E))))[scope[0].id]
+    assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.ABSENT)
+
+
+@pytest.mark.parametrize("level", BELOW)
+def test_a_phone_scope_without_a_document_is_not_collected(level):
+    scope = (SCOPES[level], {})
+    verdict = at(level, judged(world(EVERY_LEVEL, scope), baseline(assessed(E2E))))[scope[0].id]
+    assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
+
+
+@pytest.mark.parametrize("level", BELOW)
+def test_a_level_nobody_went_through_is_not_collected(level):
+    found = at(level, judged(world(), baseline(assessed(E2E))))
+    assert {key: (v.status, v.cause) for key, v in found.items()} == {
+        "*": (UNKNOWN, Cause.NOT_COLLECTED)
+    }
+
+
+@pytest.mark.parametrize("level", BELOW)
+@pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
+def test_a_level_that_was_refused_is_one_row_with_its_cause(level, cause):
+    counts = {COUNTED[lv].surface: cause if lv is level else (0, 0) for lv in BELOW}
+    found = judged(world(account(**counts)), baseline(assessed(E2E)))
+    assert {key: (v.status, v.cause) for key, v in at(level, found).items()} == {
+        "*": (UNKNOWN, cause)
+    }
+
+
+def test_a_missing_licence_settles_every_phone_level_where_the_catalogue_says_so():
+    wanted = baseline(assessed(E2E, SUMMARY, when_absent="not_applicable"))
+    snapshot = world((PHONE_ACCOUNT, {PHONE: Cause.NOT_LICENSED}))
+    found = judged(snapshot, wanted)
+    assert {s.level: v.status for s, v in rows(found)} == dict.fromkeys(ALL_PHONE, NOT_APPLICABLE)
+    assert found.complete
+
+
+def test_a_check_may_be_settled_by_a_licence_of_its_own():
+    own = check(
+        "e2e.enable",
+        surface=PHONE.surface,
+        levels=[Level.PHONE_ACCOUNT],
+        lock=None,
+        lock_levels=[],
+        when_absent="not_applicable",
+    )
+    snapshot = world((PHONE_ACCOUNT, {PHONE: Cause.NOT_LICENSED}))
+    assert only(judged(snapshot, baseline(assessed(own))), "value").status is NOT_APPLICABLE
+
+
+def test_a_switch_nobody_could_read_for_want_of_a_licence_settles_what_depends_on_it():
+    prompt = check(
+        "rec.prompt",
+        surface=PHONE.surface,
+        levels=[Level.PHONE_ACCOUNT],
+        lock=None,
+        lock_levels=[],
+        only_when={"setting": "rec.enable", "is": True},
+    )
+    wanted = baseline(assessed(prompt, op=True, when_absent="not_applicable"))
+    for cause, status in ((Cause.NOT_LICENSED, NOT_APPLICABLE), (Cause.DENIED, UNKNOWN)):
+        snapshot = world((PHONE_ACCOUNT, {PHONE: cause}))
+        assert only(judged(snapshot, wanted), "value").status is status
+
+
+def test_an_account_without_sites_does_not_show_what_only_sites_have():
+    snapshot = world(account(phone_sites=(0, 0)))
+    ((scope, verdict),) = rows(judged(snapshot, baseline(assessed(SUMMARY))))
+    assert (scope.id, verdict.status, verdict.cause) == ("*", UNKNOWN, Cause.ABSENT)
+    assert "no phone sites" in verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("depth", "levels"),
+    [
+        (Level.ACCOUNT, {Level.PHONE_ACCOUNT, Level.PHONE_SITE}),
+        (Level.GROUP, {Level.PHONE_ACCOUNT, Level.PHONE_SITE, Level.PHONE_GROUP}),
+        (Level.USER, set(ALL_PHONE)),
+    ],
+)
+def test_the_phone_is_looked_at_as_deep_as_the_rest(depth, levels):
+    assert {
+        s.level for s, _ in rows(judged(world(), baseline(assessed(E2E)), depth=depth))
+    } == levels
+
+
+def test_a_control_of_phone_users_alone_is_not_reached_above_them():
+    one = check("x", surface=PHONE.surface, levels=[Level.PHONE_USER], lock=None, lock_levels=[])
+    found = judged(world(), baseline(assessed(one)), depth=Level.GROUP)
+    assert found.summary.not_reached == ("AI-01",)
+
+
+def test_a_lock_that_stands_beside_the_value_is_due_at_the_phone_account():
+    scopes = [(scope, placed(lv, item(False, locked=False))) for lv, scope in SCOPES.items()]
+    top = (PHONE_ACCOUNT, {PHONE: item(False, locked=False)})
+    found = judged(world(EVERY_LEVEL, top, *scopes), baseline(assessed(E2E, lock=True)))
+    locks = [(s.level, v.status) for s, v in rows(found) if v.kind is Kind.LOCK]
+    assert locks == [(Level.PHONE_ACCOUNT, FAIL)]
+
+
+# Who decides, who can change
+
+
+@pytest.mark.parametrize(
+    ("locked", "by", "expected"),
+    [
+        (True, "account", (True, "phone_account", ("account_admin",))),
+        (True, "user_group", (True, "phone_group", ("account_admin",))),
+        (True, "site", (True, "phone_site", ("account_admin",))),
+        (True, "invalid", (True, None, ("account_admin",))),
+        (True, 7, (True, None, ("account_admin",))),
+        (False, "invalid", (False, "phone_user", ("user", "account_admin"))),
+        ("?", "account", (None, None, ("user", "account_admin"))),
+    ],
+)
+def test_the_phone_says_who_locked_a_setting(locked, by, expected):
+    user = (SCOPES[Level.PHONE_USER], placed(Level.PHONE_USER, item(True, locked, by)))
+    found = judged(world(EVERY_LEVEL, user), baseline(assessed(E2E)))
+    verdict = at(Level.PHONE_USER, found)["u1"]
+    assert (verdict.locked, verdict.decided_by, verdict.changeable_by) == expected
+
+
+@pytest.mark.parametrize(
+    ("level", "sentence"),
+    [
+        (Level.PHONE_USER, "The user or an account admin, because no lock is on."),
+        (Level.PHONE_SITE, "Any user in Main or an account admin, because no lock is on."),
+        (
+            Level.PHONE_GROUP,
+            "The one user in Clinical or an account admin, because no lock is on.",
+        ),
+    ],
+)
+def test_who_can_change_a_phone_setting_is_a_sentence(level, sentence):
+    scope = (SCOPES[level], placed(level, item(True, locked=False)))
+    found = judged(world(EVERY_LEVEL, (USER, {}), scope), baseline(assessed(E2E)))
+    assert at(level, found)[scope[0].id].changeable == sentence
+
+
+def test_the_lock_that_holds_a_phone_setting_is_named():
+    user = (SCOPES[Level.PHONE_USER], placed(Level.PHONE_USER, item(True)))
+    verdict = at(Level.PHONE_USER, judged(world(EVERY_LEVEL, user), baseline(assessed(E2E))))["u1"]
+    assert verdict.changeable == "Only an account admin, because the phone account lock is on."
+
+
+def test_a_phone_setting_without_a_lock_is_decided_where_it_stands():
+    free = check("x", surface=PHONE.surface, levels=[Level.PHONE_SITE], lock=None, lock_levels=[])
+    site = (SCOPES[Level.PHONE_SITE], placed(Level.PHONE_SITE, {"x": True}))
+    verdict = at(Level.PHONE_SITE, judged(world(EVERY_LEVEL, site), baseline(assessed(free))))["s1"]
+    assert (verdict.decided_by, verdict.changeable_by) == ("phone_site", ("account_admin",))
+
+
+def test_a_group_that_may_differ_may_differ_on_the_phone_too():
+    wish = {"op": "eq", "value": False, "group_exception_param": "ai_allowed_groups"}
+    scopes = [(scope, placed(lv, item(True))) for lv, scope in SCOPES.items()]
+    snapshot = world(EVERY_LEVEL, (GROUP, {}), *scopes)
+    found = judged(snapshot, baseline(assessed(E2E, op=wish)), {"ai_allowed_groups": ["clinical"]})
+    assert at(Level.PHONE_GROUP, found)["g1"].status is NOT_APPLICABLE
+    assert at(Level.PHONE_USER, found)["u1"].status is NOT_APPLICABLE
+    assert at(Level.PHONE_SITE, found)["s1"].status is FAIL
+
+
+# Meetings
+
+STARTS = check(
+    "settings.auto_start",
+    surface=MEETING.surface,
+    levels=[Level.MEETING, Level.WEBINAR],
+    lock=None,
+    lock_levels=[],
+)
+WANTED = baseline(assessed(STARTS, id="CC-06"))
+ROUND = Scope(Level.MEETING, "81", "Round", "ada@example.com", ("g1",))
+NO_WEBINARS = {WEBINARS.surface: (0, 0)}
+
+
+def starting(value):
+    return {MEETING: {"settings": {"auto_start": value}}}
+
+
+def meetings(*scopes, count=(1, 1), wanted=WANTED, **counts):
+    record = account(**{MEETINGS.surface: count, **NO_WEBINARS, **counts})
+    return judged(world(record, *scopes), wanted, depth=Level.MEETING)
+
+
+@pytest.mark.parametrize(("value", "status"), [(True, FAIL), (False, PASS)])
+def test_an_upcoming_meeting_is_judged_by_its_own_settings(value, status):
+    verdict = only(meetings((ROUND, starting(value))), "value", "81")
+    assert (verdict.status, verdict.observed, verdict.decided_by) == (status, value, "meeting")
+    assert verdict.changeable_by == ("user", "account_admin")
+
+
+def test_the_host_can_change_a_meeting():
+    verdict = only(meetings((ROUND, starting(True))), "value", "81")
+    assert verdict.changeable == (
+        "The host or an account admin, because Zoom publishes no lock for it."
+    )
+
+
+def test_webinars_are_judged_like_meetings():
+    webinar = Scope(Level.WEBINAR, "91", "Launch")
+    found = meetings((webinar, starting(True)), count=(0, 0), **{WEBINARS.surface: (1, 1)})
+    assert {key: v.status for key, v in at(Level.WEBINAR, found).items()} == {"91": FAIL}
+    assert found.summary.coverage[Level.WEBINAR] == 1
+
+
+def test_an_account_without_meetings_has_none_that_deviates():
+    found = meetings(count=(0, 0))
+    assert rows(found) == []
+    assert found.complete
+    assert found.summary.coverage[Level.MEETING] == 0
+
+
+def test_meetings_that_were_left_out_are_counted_and_unknown():
+    found = meetings((ROUND, starting(False)), count=(9, 1))
+    rest = at(Level.MEETING, found)["*"]
+    assert (rest.status, rest.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
+    assert rest.detail == "8 of 9 meetings were left out"
+    assert found.summary.coverage[Level.MEETING] == 1
+    assert not found.complete
+
+
+def test_meetings_that_were_refused_as_a_whole_are_one_row_and_one_error():
+    found = meetings(count=Cause.DENIED)
+    assert {key: v.cause for key, v in at(Level.MEETING, found).items()} == {"*": Cause.DENIED}
+    assert [(e.cause, e.controls) for e in found.errors] == [(Cause.DENIED, ("CC-06",))]
+
+
+def test_meetings_nobody_asked_for_are_not_collected():
+    found = judged(world(), WANTED, depth=Level.MEETING)
+    assert {(s.level, s.id): v.cause for s, v in rows(found)} == {
+        (Level.MEETING, "*"): Cause.NOT_COLLECTED,
+        (Level.WEBINAR, "*"): Cause.NOT_COLLECTED,
+    }
+
+
+def test_hosts_whose_meetings_were_refused_for_one_cause_are_one_row():
+    hosts = [
+        (Scope(Level.MEETING, f"*u{n}", f"User {n}"), {MEETING: Cause.DENIED}) for n in range(5)
+    ]
+    alone = (Scope(Level.MEETING, "*u9", "Ada"), {MEETING: Cause.NOT_LICENSED})
+    found = meetings(*hosts, alone, (ROUND, starting(False)))
+    named = {s.id: s.name for s, _ in rows(found)}
+    assert named == {
+        "81": "Round",
+        "*denied": "meetings of 5 users",
+        "*not_licensed": "meetings of Ada",
+    }
+    causes = {key: v.cause for key, v in at(Level.MEETING, found).items()}
+    assert causes == {"81": None, "*denied": Cause.DENIED, "*not_licensed": Cause.NOT_LICENSED}
+    assert [(e.cause, e.scopes) for e in found.errors] == [(Cause.DENIED, 5)]
+
+
+def test_a_check_is_about_the_meetings_that_have_its_document():
+    other = check(
+        "other",
+        surface="dashboard_meeting_participants",
+        levels=[Level.MEETING],
+        type=[],
+        lock=None,
+        lock_levels=[],
+    )
+    wanted = baseline(
+        assessed(STARTS, id="CC-06"),
+        assessed(other, id="CN-03", op={"op": "none_equal", "value": "no disclaimer"}),
+    )
+    past = Scope(Level.MEETING, "uuid=", "past meeting")
+    answers = {"answers": [{"answer": "agree", "people": 1}], "silent": 0}
+    found = meetings(
+        (ROUND, starting(False)),
+        (past, {View("dashboard_meeting_participants"): answers}),
+        wanted=wanted,
+        meetings_with_ai=(4, 1),
+    )
+    assert [(s.id, v.control) for s, v in rows(found)] == [("81", "CC-06"), ("uuid=", "CN-03")]
+    assert found.summary.coverage[Level.MEETING] == 1
+    assert found.complete
+
+
+def test_an_override_for_a_group_reaches_the_meetings_of_its_members():
+    wish = {"match": {"group": "Clinical"}, "controls": {"CC-06": {"expect": True}}}
+    control = CATALOGUE.controls["CC-06"]
+    setting = "settings.auto_start_meeting_summary"
+    only_starts = assessed(control.check(setting), id="CC-06")
+    base = baseline(only_starts)
+    overrides = Overrides(base, CATALOGUE, (Override.model_validate(wish),))
+    assert overrides.matching(ROUND, frozenset({"g1", "clinical"})) == (0,)
+    assert overrides.matching(ROUND, frozenset()) == ()
+
+
+# Listings below the depth
+
+
+def test_a_refused_list_is_an_error_only_where_its_level_is_looked_at():
+    users = check("in_meeting.thing", levels=[Level.ACCOUNT, Level.USER])
+    listings = {**LISTED, View("users", "active"): Cause.DENIED}
+    snapshot = world((ACCOUNT, {View("settings"): {}}), listings=listings)
+    above = judged(snapshot, baseline(assessed(users)), depth=Level.ACCOUNT)
+    assert above.errors == ()
+    below = judged(snapshot, baseline(assessed(users)), depth=Level.USER)
+    assert [error.cause for error in below.errors] == [Cause.DENIED]

@@ -1,0 +1,77 @@
+"""What a derived finding says about itself, and how it counts."""
+
+from typing import Any
+
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings.run import Assessment
+from auditor.policy import derived
+from auditor.policy.derived import SHOWN, Tally
+from auditor.policy.outcome import Context
+from tests.policy.builders import ACCOUNT, baseline
+from tests.policy.builders import derived as wanted
+
+
+def of(control: str, tally: Tally, **parameters: Any) -> Verdict:
+    """The first derived verdict of a control."""
+    found = derived.verdicts(baseline(wanted(control)), tally, Context(parameters), Level.USER)
+    return next(iter(found))
+
+
+def locks(status: Status, count: int, **fields: Any) -> Tally:
+    """A tally of so many locks of one status."""
+    tally = Tally()
+    verdicts = tuple(
+        Verdict("AI-01", Kind.LOCK, status, Severity.HIGH, f"a.s{n:02}", **fields)
+        for n in range(count)
+    )
+    tally.add(Assessment(ACCOUNT, verdicts))
+    return tally
+
+
+def test_a_derived_finding_is_the_accounts_and_computed() -> None:
+    found = of("CC-07", Tally(), known_keys=["a.b"])
+    assert (found.decided_by, found.changeable_by) == ("account", ("account_admin",))
+    assert (found.kind, found.source, found.observed) == (Kind.DERIVED, "computed", [])
+    assert found.expected == {"op": "empty_or_triaged", "param": "known_keys", "value": ["a.b"]}
+
+
+def test_documents_that_were_not_read_are_told() -> None:
+    found = of("CC-07", Tally(unread={Cause.DENIED}))
+    assert (found.status, found.cause) == (Status.UNKNOWN, Cause.DENIED)
+    assert found.detail == "Not every settings document could be read."
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"),
+    [
+        (1, "1 setting deviates, under a waiver."),
+        (2, "2 settings deviate, each under a waiver."),
+    ],
+)
+def test_waived_deviations_are_counted(count: int, sentence: str) -> None:
+    found = of("CC-01", locks(Status.WAIVED, count, waiver={"expires": "2027-01-01"}))
+    assert (found.status, found.detail) == (Status.WAIVED, sentence)
+
+
+def test_of_several_waivers_the_first_to_end_is_named() -> None:
+    tally = Tally()
+    ends = ("2027-05-01", "2026-12-01", "2028-01-01")
+    for position, day in enumerate(ends):
+        waiver = {"expires": day, "owner": str(position)}
+        lock = Verdict(
+            "AI-01", Kind.LOCK, Status.WAIVED, Severity.HIGH, f"a.{position}", waiver=waiver
+        )
+        tally.add(Assessment(ACCOUNT, (lock,)))
+    assert of("CC-01", tally).waiver == {"expires": "2026-12-01", "owner": "1"}
+
+
+@pytest.mark.parametrize("count", [SHOWN - 1, SHOWN, SHOWN + 1])
+def test_up_to_twenty_settings_are_named(count: int) -> None:
+    found = of("CC-01", locks(Status.FAIL, count))
+    names = [f"a.s{n:02}" for n in range(min(count, SHOWN))]
+    rest = [f"and {count - SHOWN} more"] if count > SHOWN else []
+    assert found.observed == [*names, *rest]

@@ -1,0 +1,42 @@
+"""Finding a setting by its key, wherever it stands."""
+
+from typing import Any
+
+from auditor.evidence.reading import Cause, Seen, Unseen
+from auditor.policy.lookup import read
+from tests.policy.builders import check
+
+NOTICE = check("recording.notice.who", type=("string",), find_key="notice")
+
+
+def found(body: Any, wanted: Any = NOTICE) -> Any:
+    return read(wanted, body)
+
+
+def test_a_place_without_the_rest_of_the_path_hides_no_other_place() -> None:
+    assert found({"a": {"notice": {"x": 1}}, "b": {"notice": {"who": "all"}}}) == Seen(
+        "all", "recording.notice.who"
+    )
+
+
+def test_places_that_disagree_are_told_with_their_number() -> None:
+    body = {"a": {"notice": {"who": "all"}}, "b": [{"notice": {"who": "none"}}]}
+    sentence = "notice stands in 2 places with different values"
+    assert found(body) == Unseen(Cause.UNDOCUMENTED_VALUE, sentence)
+
+
+def test_a_key_that_is_the_whole_setting_has_no_rest() -> None:
+    whole = check("recording.notice", find_key="notice")
+    assert found({"x": {"notice": True}}, whole) == Seen(True, "recording.notice")
+
+
+def test_the_rest_begins_after_the_first_of_two_equal_keys() -> None:
+    twice = check("notice.x.notice.who", type=("string",), find_key="notice")
+    body = {"deep": {"notice": {"x": {"notice": {"who": "all"}}}}}
+    assert found(body, twice) == Seen("all", "notice.x.notice.who")
+
+
+def test_a_value_is_quoted_up_to_eighty_characters() -> None:
+    listed = check("a.b", type=("string",), values=("x",))
+    long = found({"a": {"b": "y" * 81}}, listed)
+    assert long.detail == f"'{'y' * 80}' is not a value that Zoom documents"

@@ -1,0 +1,133 @@
+"""The plan beside the settings: each document only where a check that can be judged needs it."""
+
+import pytest
+
+from auditor.evidence.plan import Reads
+from auditor.evidence.scope import Level
+from auditor.policy import patterns
+from auditor.policy.reads import SAMPLED_MEETINGS, needed, reached
+from tests.policy.samples import BASELINES
+
+STRICT, CONSENT = BASELINES["strict"], BASELINES["consent-first"]
+SETTINGS = {"account", "group", "user"}
+ASK = {
+    "AI-23": {"ai_allowed_groups": ["Sales"]},
+    "TP-04": {"allowed_apps": ["x"]},
+    "CC-03": {"max_ai_admins": 3},
+    "CC-04": {"change_records": ["CHG"]},
+}
+
+
+def plan(control, parameters=None, depth=Level.MEETING, base=CONSENT):
+    return needed(base.only(frozenset({control})), depth, parameters)
+
+
+def beside(reads):
+    """The fields of a plan beside the settings that are not empty."""
+    names = [name for name in Reads.__slots__ if name not in SETTINGS]
+    return {name: getattr(reads, name) for name in names if getattr(reads, name)}
+
+
+@pytest.mark.parametrize("control", ASK)
+def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
+    assert beside(plan(control)) == ({"token": True} if control == "CC-03" else {})
+
+
+@pytest.mark.parametrize(
+    ("control", "expected"),
+    [
+        (
+            "AI-23",
+            {
+                "features": ("meeting_questions", "meeting_summary", "smart_recording"),
+                "summaries": True,
+                "hosts": True,
+            },
+        ),
+        ("TP-04", {"apps": ("account_added", "account_created")}),
+        ("CC-03", {"token": True, "privileges": patterns.shipped().privileges.patterns}),
+        ("CC-04", {"logs": ("account", "user_settings", "role", "recording")}),
+    ],
+)
+def test_what_a_set_parameter_decides_is_read(control, expected):
+    assert beside(plan(control, ASK[control])) == expected
+
+
+def test_a_parameter_of_the_baseline_counts_as_set():
+    base = CONSENT.only(frozenset({"CC-04"}))
+    own = type(base)(base.info, base.meaning, base.who, ASK["CC-04"], base.assessed)
+    assert needed(own, Level.USER).logs
+
+
+def test_where_no_use_is_wanted_nobody_asks_for_groups():
+    found = beside(plan("AI-23", base=STRICT))
+    assert found["summaries"]
+    assert "hosts" not in found
+
+
+def test_notices_need_the_meetings_that_show_one():
+    assert beside(plan("CN-03")) == {
+        "features": ("meeting_questions", "meeting_summary"),
+        "notices": SAMPLED_MEETINGS,
+    }
+
+
+@pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER])
+@pytest.mark.parametrize("control", ["CN-03", "CC-06"])
+def test_meetings_are_read_at_their_depth_alone(control, depth):
+    assert beside(plan(control, depth=depth)) == {}
+
+
+def test_every_setting_of_the_control_is_kept_of_a_meeting():
+    found = plan("CC-06")
+    assert set(found.meeting) == {
+        "alternative_host_manage_meeting_summary",
+        "auto_recording",
+        "auto_start_ai_companion_questions",
+        "auto_start_meeting_summary",
+        "who_will_receive_summary",
+    }
+    assert found.webinar == ("auto_recording",)
+    assert found.most_meetings is None
+
+
+@pytest.mark.parametrize(
+    ("depth", "fields"),
+    [
+        (Level.ACCOUNT, {"phone"}),
+        (Level.GROUP, {"phone", "phone_group"}),
+        (Level.USER, {"phone", "phone_group", "phone_user"}),
+    ],
+)
+def test_phone_levels_are_read_down_to_the_depth(depth, fields):
+    assert set(beside(plan("EN-04", depth=depth))) == fields
+
+
+def test_a_phone_document_is_asked_for_the_items_of_its_level():
+    found = plan("AI-16", base=STRICT)
+    assert found.phone == ("call_live_transcription", "voicemail_tasks", "voicemail_transcription")
+    assert found.phone_site == (
+        "call_live_transcription",
+        "call_summary",
+        "voicemail_transcription",
+    )
+    assert found.phone_user == ("voicemail_tasks", "voicemail_transcription")
+
+
+def test_a_phone_setting_nobody_can_judge_is_not_read():
+    regulated = BASELINES["regulated"]
+    assert beside(plan("RT-05", base=regulated)) == {}
+    decided = plan("RT-05", {"phone_retention": True}, base=regulated)
+    assert set(beside(decided)) == {"phone", "phone_site"}
+
+
+def test_every_level_is_reached_by_some_depth():
+    assert set(reached(Level.MEETING)) == set(Level)
+
+
+def test_the_patterns_have_their_sources():
+    shipped = patterns.shipped()
+    for names in (shipped.privileges, shipped.app_scopes, shipped.log_categories):
+        assert names.sources
+        assert names.meaning
+        assert len(set(names.patterns)) == len(names.patterns)

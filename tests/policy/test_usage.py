@@ -1,0 +1,457 @@
+"""Observed use: what the documents beside the settings come to, and what leaves a doubt."""
+
+import pytest
+
+from auditor.evidence.plan import HOSTS, LOGS, NOTICES, ROLES, SUMMARIES, apps, history
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import View
+from auditor.findings.model import Kind, Status
+from auditor.policy.beside import NAMES
+from tests.policy.builders import ACCOUNT, assessed, baseline, check, judged, only, rows, world
+
+SUMMARY = history("meeting_summary")
+ALLOWED = {"op": "subset_of_param", "param": "ai_allowed_groups"}
+NONE = {"op": "eq", "value": 0}
+CLINICAL = {"ai_allowed_groups": ["clinical"]}
+FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
+
+
+def verdict(view, bodies, op, parameters=None, kind="usage"):
+    """The verdict on a document of the account."""
+    fields = {"view": view.option, "levels": [Level.ACCOUNT], "type": [], "lock": None}
+    one = check("used", surface=view.surface, lock_levels=[], **fields)
+    wanted = baseline(assessed(one, op=op))
+    found = judged(world((ACCOUNT, bodies)), wanted, parameters, Level.ACCOUNT)
+    return only(found, kind)
+
+
+def told(found):
+    return found.status, found.cause
+
+
+def host(name, meetings=1, groups=(), **fields):
+    return {"host": name, "meetings": meetings, "groups": [*groups], "unclear": 0, **fields}
+
+
+def hosts(*each, **fields):
+    return {"hosts": [*each], **fields}
+
+
+def people(**groups):
+    """Members of groups, `name` of each: `ada=["Clinical"]`."""
+    return {
+        "hosts": [
+            {
+                "id": f"id-{name}",
+                "email": f"{name}@x",
+                "groups": [{"id": f"g-{group}", "name": group} for group in theirs],
+            }
+            for name, theirs in groups.items()
+        ]
+    }
+
+
+# How much
+
+
+def test_meetings_that_used_a_feature_are_counted_over_all_hosts():
+    found = verdict(SUMMARY, {SUMMARY: hosts(host("ada@x", 2), host("ben@x", 1))}, NONE)
+    assert (found.kind, found.status, found.observed) == (Kind.USAGE, FAIL, 3)
+    assert found.detail == "Hosts, with their meetings: ada@x (2), ben@x (1)."
+
+
+def test_use_is_decided_and_changed_by_no_layer():
+    found = verdict(SUMMARY, {SUMMARY: hosts(host("ada@x"))}, NONE)
+    assert (found.decided_by, found.changeable_by, found.locked) == (None, (), None)
+    assert found.changeable == ""
+
+
+def test_no_meeting_passes_where_none_is_wanted():
+    found = verdict(SUMMARY, {SUMMARY: hosts()}, NONE)
+    assert (found.status, found.observed, found.source) == (
+        PASS,
+        0,
+        "GET /accounts/me/" + str(SUMMARY),
+    )
+
+
+def test_a_meeting_that_does_not_say_leaves_a_doubt():
+    found = verdict(SUMMARY, {SUMMARY: hosts(host("ada@x", 0, unclear=4))}, NONE)
+    assert told(found) == (UNKNOWN, Cause.ABSENT)
+    assert "4 meetings" in found.detail
+
+
+def test_a_doubt_does_not_hide_a_deviation():
+    body = hosts(host("ada@x", 1, unclear=4))
+    assert verdict(SUMMARY, {SUMMARY: body}, NONE).status is FAIL
+
+
+def test_summaries_that_are_off_are_none_and_the_evidence_is_told():
+    body = hosts(off="Meeting summary disabled.")
+    found = verdict(SUMMARIES, {SUMMARIES: body}, NONE)
+    assert (found.status, found.observed) == (PASS, 0)
+    assert found.detail == 'Zoom says: "Meeting summary disabled."'
+
+
+def test_many_hosts_are_named_up_to_ten():
+    body = hosts(*(host(f"h{n}@x") for n in range(12)))
+    detail = verdict(SUMMARY, {SUMMARY: body}, NONE).detail
+    assert detail.endswith("h9@x (1) and 2 more.")
+
+
+@pytest.mark.parametrize("view", [SUMMARY, SUMMARIES, apps("x"), ROLES, LOGS, NOTICES])
+@pytest.mark.parametrize("cause", Cause)
+def test_a_refused_document_keeps_its_cause(view, cause):
+    found = verdict(view, {view: cause}, NONE, kind=kind_of(view))
+    assert told(found) == (UNKNOWN, cause)
+
+
+def kind_of(view):
+    return "value" if view in (ROLES, apps("x")) else "usage"
+
+
+@pytest.mark.parametrize("view", [SUMMARY, SUMMARIES, apps("x"), ROLES, LOGS, NOTICES])
+@pytest.mark.parametrize(
+    ("body", "cause"), [({}, Cause.ABSENT), ([], Cause.ABSENT), (None, Cause.ABSENT)]
+)
+def test_a_document_without_rows_is_no_evidence(view, body, cause):
+    assert told(verdict(view, {view: body}, NONE, kind=kind_of(view))) == (UNKNOWN, cause)
+
+
+@pytest.mark.parametrize("value", ["none", {"x": 1}, ["row"], [{}, 5]])
+def test_rows_of_another_shape_are_no_evidence(value):
+    assert told(verdict(SUMMARY, {SUMMARY: {"hosts": value}}, NONE)) == (UNKNOWN, Cause.WRONG_TYPE)
+
+
+@pytest.mark.parametrize(
+    ("count", "cause"), [(None, Cause.ABSENT), ("2", Cause.WRONG_TYPE), (True, Cause.WRONG_TYPE)]
+)
+def test_a_count_that_is_none_is_no_evidence(count, cause):
+    body = hosts({"host": "ada@x", "meetings": count})
+    assert told(verdict(SUMMARY, {SUMMARY: body}, NONE)) == (UNKNOWN, cause)
+
+
+def test_what_nobody_asked_for_is_not_collected():
+    assert told(verdict(SUMMARY, {}, NONE)) == (UNKNOWN, Cause.NOT_COLLECTED)
+
+
+# By whom
+
+
+def by_group(*each, known=None, parameters=CLINICAL, view=SUMMARY):
+    bodies = {view: hosts(*each)}
+    if known is not None:
+        bodies[HOSTS] = known
+    return verdict(view, bodies, ALLOWED, parameters)
+
+
+@pytest.mark.parametrize("allowed", [["clinical"], ["CLINICAL"], ["g-Clinical"], "Clinical"])
+def test_a_host_in_an_allowed_group_is_as_wanted(allowed):
+    known = people(ada=["Sales", "Clinical"])
+    found = by_group(host("ADA@x"), known=known, parameters={"ai_allowed_groups": allowed})
+    assert found.status is PASS
+    assert len(found.observed) == 1
+
+
+def test_a_host_in_no_allowed_group_deviates_and_is_named():
+    found = by_group(host("ada@x"), host("ben@x", 3), known=people(ada=["Clinical"], ben=["Sales"]))
+    assert (found.status, found.observed) == (FAIL, ["Clinical", "Sales"])
+    assert found.detail == (
+        "not on the list ai_allowed_groups: Sales. "
+        "Hosts in no allowed group, with their meetings: ben@x (3)."
+    )
+
+
+def test_a_host_in_no_group_at_all_deviates():
+    found = by_group(host("ada@x"), known=people(ada=[]))
+    assert (found.status, found.observed) == (FAIL, ["(no group)"])
+
+
+def test_a_host_of_a_summary_is_found_by_id():
+    summary = {"host": "", "id": "ID-ADA", "meetings": 1}
+    found = by_group(summary, known=people(ada=["Clinical"]), view=SUMMARIES)
+    assert found.status is PASS
+
+
+def test_without_an_allowed_group_somebody_has_to_decide():
+    assert (
+        by_group(host("ada@x"), known=people(ada=[]), parameters={}).status is Status.NEEDS_DECISION
+    )
+
+
+def test_nobody_to_ask_for_passes_without_a_list_of_people():
+    assert by_group(host("ada@x", 0)).status is PASS
+
+
+def test_the_report_names_the_groups_of_a_host_who_left():
+    known = people()
+    assert by_group(host("gone@x", groups=["Clinical"]), known=known).status is PASS
+    found = by_group(host("gone@x", groups=["Sales"]), known=known)
+    assert (found.status, found.observed) == (FAIL, ["Sales"])
+
+
+def test_of_a_host_who_left_without_a_trace_nobody_knows_the_groups():
+    found = by_group(host("gone@x"), known=people())
+    assert told(found) == (UNKNOWN, Cause.ABSENT)
+    assert "no longer listed" in found.detail
+
+
+@pytest.mark.parametrize("known", [None, Cause.ERROR])
+def test_without_the_list_of_people_nobody_knows_the_groups(known):
+    assert told(by_group(host("ada@x"), known=known)) == (UNKNOWN, Cause.NOT_COLLECTED)
+
+
+def test_a_refused_list_of_users_is_the_cause_for_those_it_would_have_named():
+    missing = {"users_missing": {"cause": "denied", "detail": "no right"}}
+    known = {**people(ada=["Clinical"]), **missing}
+    assert by_group(host("ada@x"), known=known).status is PASS
+    found = by_group(host("ben@x"), known=known)
+    assert (told(found), found.detail) == ((UNKNOWN, Cause.DENIED), "no right")
+
+
+def test_a_group_whose_name_nobody_could_read_is_allowed_by_its_id_alone():
+    groups = [{"id": "g1", "name": None}]
+    known = {
+        "hosts": [{"id": "1", "email": "ada@x", "groups": groups}],
+        "groups_missing": {"cause": "denied", "detail": "no right"},
+    }
+    assert told(by_group(host("ada@x"), known=known)) == (UNKNOWN, Cause.DENIED)
+    by_id = by_group(host("ada@x"), known=known, parameters={"ai_allowed_groups": ["g1"]})
+    assert by_id.status is PASS
+
+
+def test_a_group_that_was_deleted_is_known_by_its_id():
+    known = {"hosts": [{"id": "1", "email": "ada@x", "groups": [{"id": "g9", "name": None}]}]}
+    found = by_group(host("ada@x"), known=known)
+    assert (found.status, found.observed) == (FAIL, ["g9"])
+
+
+# Apps
+
+ADDED = apps("account_added")
+APPROVED = {"op": "subset_of_param", "param": "allowed_apps"}
+
+
+def app(name, *scopes, **fields):
+    return {"id": f"id-{name}", "name": name, "scopes": [*scopes], **fields}
+
+
+def of_apps(*each, allowed=("Calendar",)):
+    parameters = {"allowed_apps": [*allowed]}
+    return verdict(ADDED, {ADDED: {"apps": [*each]}}, APPROVED, parameters, kind="value")
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "meeting:read:meeting_audio",
+        "meeting:read:meeting_transcript:admin",
+        "cloud_recording:read:list_user_recordings",
+        "recording:read:admin",
+        "meeting:read:summary",
+        "rtms:read:rtms_started",
+        "archiving:read:list_archived_files:admin",
+        "team_chat:read:list_user_messages",
+        "chat_message:read",
+        "phone:read:voicemail:admin",
+    ],
+)
+def test_a_scope_on_calls_or_what_was_made_of_them_has_to_be_approved(scope):
+    found = of_apps(app("Bot", "user:read", scope))
+    assert (found.status, found.observed) == (FAIL, ["Bot (id-Bot)"])
+    assert found.detail == (
+        f"not on the list allowed_apps: Bot (id-Bot). Bot (id-Bot) holds {scope}."
+    )
+
+
+@pytest.mark.parametrize("scope", ["meeting:read:list_meetings", "account:read:settings:admin"])
+def test_other_scopes_are_nobodys_business(scope):
+    found = of_apps(app("Room", scope))
+    assert (found.status, found.observed) == (PASS, [])
+
+
+@pytest.mark.parametrize("allowed", ["bot", "ID-BOT"])
+def test_an_app_is_approved_by_its_name_or_its_id(allowed):
+    found = of_apps(app("Bot", "recording:read"), allowed=[allowed])
+    assert (found.status, found.observed) == (PASS, ["Bot (id-Bot)"])
+
+
+def test_an_app_without_a_name_is_known_by_its_id():
+    found = of_apps({"id": "id-x", "name": "", "scopes": ["recording:read"]})
+    assert found.observed == ["id-x"]
+
+
+def test_an_app_whose_scopes_zoom_does_not_return_leaves_a_doubt():
+    silent = app("Silent", scopes=None)
+    assert told(of_apps(silent)) == (UNKNOWN, Cause.ABSENT)
+    assert of_apps(silent, app("Bot", "recording:read")).status is FAIL
+
+
+# Roles
+
+FEW = {"op": "count_members_lte_param", "param": "max_ai_admins"}
+
+
+def role(role_id, *members, privileges=(), **fields):
+    return {
+        "id": role_id,
+        "name": f"Role {role_id}",
+        "privileges": [*privileges],
+        "members": [*members],
+        **fields,
+    }
+
+
+def of_roles(*each, most=2):
+    parameters = {"max_ai_admins": most}
+    return verdict(ROLES, {ROLES: {"roles": [*each]}}, FEW, parameters, kind="value")
+
+
+def test_people_with_several_roles_count_once():
+    media = role("r9", "u2", "u3", privileges=["User:Read", "recording:edit"])
+    each = (role("0", "u1"), role("1", "u1", "u2"), media)
+    found = of_roles(*each)
+    assert (found.status, found.observed) == (FAIL, 3)
+    assert found.detail == "By role: Role 0 1, Role 1 2, Role r9 2."
+    assert of_roles(*each, most=3).status is PASS
+
+
+def test_the_owner_and_the_admins_count_whatever_their_privileges():
+    assert of_roles(role("0", "u1"), role("1", "u2"), most=1).observed == 2
+
+
+@pytest.mark.parametrize("privilege", ["User:Read", "RecordingContent:Read", "Dashboard:Read"])
+def test_a_role_that_only_reads_does_not_count(privilege):
+    reader = role("r9", "u5", privileges=[privilege])
+    assert of_roles(role("0", "u1"), reader, most=1).status is PASS
+
+
+@pytest.mark.parametrize(
+    "privilege", ["AccountSetting:Edit", "Recording:Edit", "MarketPlace:Edit", "AICompanion:Edit"]
+)
+def test_a_role_that_may_change_settings_counts(privilege):
+    assert of_roles(role("0", "u1"), role("r9", "u5", privileges=[privilege])).observed == 2
+
+
+@pytest.mark.parametrize(
+    ("missing", "cause"),
+    [
+        ({"privileges": None}, Cause.ABSENT),
+        ({"privileges": ["User:Edit"], "members": None}, Cause.NOT_COLLECTED),
+    ],
+)
+def test_a_role_of_which_too_little_is_known_leaves_a_doubt(missing, cause):
+    unclear = {**role("r9"), **missing}
+    assert told(of_roles(role("0", "u1"), unclear)) == (UNKNOWN, cause)
+    assert of_roles(role("0", "u1"), unclear, most=0).status is FAIL
+
+
+def test_an_account_without_any_role_that_may_change_settings_is_not_believed():
+    assert told(of_roles(role("2", "u1"))) == (UNKNOWN, Cause.ABSENT)
+    assert told(of_roles()) == (UNKNOWN, Cause.ABSENT)
+
+
+# Operation log
+
+MATCHED = {"op": "all_matched_to_change_record", "param": "change_records"}
+
+
+def entry(detail, day="20"):
+    return {
+        "time": f"2026-11-{day}",
+        "operator": "ada@x",
+        "category": "Account",
+        "action": "Update",
+        "detail": detail,
+    }
+
+
+def of_log(*each):
+    return verdict(LOGS, {LOGS: {"entries": [*each]}}, MATCHED, {"change_records": ["CHG-1"]})
+
+
+def test_entries_are_compared_as_texts():
+    found = of_log(entry("Summary: from Off to On"), entry("chg-1 Summary: from On to Off"))
+    assert (found.status, found.detail) == (FAIL, "1 of 2 changes match no record")
+    assert found.observed[0] == "2026-11-20 ada@x: Account: Summary: from Off to On"
+    assert of_log(entry("for CHG-1")).status is PASS
+
+
+def test_an_empty_log_has_no_change_without_a_record():
+    assert of_log().status is PASS
+
+
+def test_of_a_long_log_the_newest_entries_are_shown_and_all_count():
+    found = of_log(entry("first", "01"), *(entry("CHG-1") for _ in range(14)))
+    assert found.status is FAIL
+    assert len(found.observed) == 11
+    assert found.observed[-1] == "and 5 earlier"
+
+
+# Answers to the notice
+
+ACCEPTED = {"op": "none_equal", "value": "no disclaimer", "when": "AI ran in the meeting"}
+PAST = Scope(Level.MEETING, "uuid=", "past meeting of 2026-11-18")
+COUNT = View("meetings_with_ai")
+OF_NOTICES = baseline(
+    assessed(
+        check(
+            "answers",
+            surface=NOTICES.surface,
+            levels=[Level.MEETING],
+            type=[],
+            lock=None,
+            lock_levels=[],
+        ),
+        op=ACCEPTED,
+        id="CN-03",
+    )
+)
+
+
+def of_answers(silent=0, **people):
+    given = [
+        {"answer": answer.replace("_", " "), "people": count} for answer, count in people.items()
+    ]
+    answers = {NOTICES: {"answers": given, "silent": silent}}
+    counted = {COUNT: {"listed": 1, "read": 1}}
+    snapshot = world((ACCOUNT, counted), (PAST, answers))
+    return only(judged(snapshot, OF_NOTICES, depth=Level.MEETING), "usage", PAST.id)
+
+
+def test_somebody_who_saw_no_notice_is_a_deviation():
+    found = of_answers(agree=3, no_disclaimer=1)
+    assert (found.status, found.observed) == (FAIL, {"agree": 3, "no disclaimer": 1})
+    assert found.detail == "1 of 4 are 'no disclaimer'"
+
+
+def test_agreeing_and_leaving_are_answers():
+    assert of_answers(agree=3, leave_meeting=1).status is PASS
+
+
+@pytest.mark.parametrize(
+    ("answers", "cause"),
+    [
+        ({"agree": 2, "silent": 1}, Cause.ABSENT),
+        ({"silent": 3}, Cause.ABSENT),
+        ({}, Cause.ABSENT),
+        ({"agree": 2, "maybe": 1}, Cause.UNDOCUMENTED_VALUE),
+    ],
+)
+def test_an_answer_that_is_missing_or_unknown_leaves_a_doubt(answers, cause):
+    assert told(of_answers(**answers)) == (UNKNOWN, cause)
+
+
+def test_a_doubt_about_some_answers_does_not_hide_the_others():
+    assert of_answers(no_disclaimer=1, silent=2).status is FAIL
+
+
+def test_without_a_meeting_with_ai_there_is_nothing_to_judge():
+    snapshot = world((ACCOUNT, {COUNT: {"listed": 0, "read": 0}}))
+    ((scope, found),) = rows(judged(snapshot, OF_NOTICES, depth=Level.MEETING))
+    assert (scope.id, scope.name) == ("*", NAMES[Level.MEETING])
+    assert (found.status, found.detail) == (
+        Status.NOT_APPLICABLE,
+        "No meeting used AI in the last 30 days.",
+    )
