@@ -331,8 +331,8 @@ def test_trap_12_an_old_field_does_not_speak_where_its_level_has_only_the_new_on
 
 
 def test_trap_12_an_old_field_never_outvotes_the_new_one() -> None:
-    body = {**at(NEW, "Guest only")}
-    body["recording"]["recording_disclaimer"] = True  # type: ignore[index]
+    body: dict[str, Any] = dict(at(NEW, "Guest only"))
+    body["recording"]["recording_disclaimer"] = True
     found = verdicts("strict", "CN-04", (ACCOUNT, {SETTINGS: body}))
     assert found["acc", NEW, Kind.VALUE].status is Status.FAIL
     assert found["acc", OLD, Kind.VALUE].status is Status.UNKNOWN

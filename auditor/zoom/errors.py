@@ -249,3 +249,17 @@ class PageTokenExpired(Rejected):
             f"The listing {self.request} expired before it was read to the end{self._words}. "
             "Run again, with a higher rate where the organisation allows it."
         )
+
+
+class ListingShort(ZoomError):
+    """A listing ended before all the rows came that Zoom counts. What is missing is unknown."""
+
+    def __init__(self, request: str, listed: int, counted: int) -> None:
+        super().__init__(request)
+        self.listed, self.counted = listed, counted
+
+    def __str__(self) -> str:
+        return (
+            f"Zoom counts {self.counted:,} rows in {self.request} but listed {self.listed:,}, so "
+            "some are missing. Run again; if it stays so, report it with this message."
+        )

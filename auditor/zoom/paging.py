@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from auditor.evidence.reading import JsonValue
-from auditor.zoom.errors import Malformed, PageTokenExpired, Rejected
+from auditor.zoom.errors import ListingShort, Malformed, PageTokenExpired, Rejected
 
 _log = logging.getLogger(__name__)
 
@@ -24,10 +24,11 @@ class Listing(Iterator[list[Row]]):
     """The pages of one listing. Read it once, from one thread.
 
     Rows with an id that was on an earlier page are left out. A listing whose page token expires
-    is started again, without repeating rows. After the last page `total_records` is the count
-    Zoom gave (None: none) and `shortfall` how many rows fewer came.
+    is started again, without repeating rows; so is, once, one that ends before all the rows came
+    that Zoom counts (`total_records`, None where it gives no count).
 
     Raises while it is read:
+        ListingShort: rows are missing, even after a second time.
         Malformed: rows missing, not objects, or pages that never end.
         ZoomError: whatever `fetch` raises.
     """
@@ -67,22 +68,21 @@ class Listing(Iterator[list[Row]]):
         return next(self._pages)
 
     def _read(self) -> Iterator[list[Row]]:
+        second_time = False
         while True:
             try:
                 yield from self._read_from_start()
-                break
+                if not self.shortfall:
+                    return
+                if second_time:
+                    raise ListingShort(self._request, self.rows, self.total_records or 0)
+                second_time = True
+                _log.info("%s: rows are missing, starting again", self._request)
             except PageTokenExpired:
                 if self.restarts >= self._most_restarts:
                     raise
                 self.restarts += 1
                 _log.info("%s: the page token expired, starting again", self._request)
-        if self.shortfall:
-            _log.warning(
-                "%s: Zoom counts %d rows but listed %d",
-                self._request,
-                self.total_records,
-                self.rows,
-            )
 
     def _read_from_start(self) -> Iterator[list[Row]]:
         position: dict[str, str] = {}
@@ -161,7 +161,9 @@ class Listing(Iterator[list[Row]]):
         if token is not None and token != "":
             raise Malformed(self._request, "its page token is not text")
         page, pages = (_whole_number(document.get(key)) for key in ("page_number", "page_count"))
-        if "next_page_token" in document or page is None or pages is None or page >= pages:
+        if "next_page_token" in document or page is None:
+            return None
+        if (not self.shortfall or not document[self._items]) if pages is None else page >= pages:
             return None
         if str(page) != position.get("page_number", "1"):
             raise Malformed(self._request, "its pages repeat: another page came than was asked for")
@@ -169,6 +171,8 @@ class Listing(Iterator[list[Row]]):
 
 
 def _whole_number(value: JsonValue) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 

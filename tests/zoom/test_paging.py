@@ -1,8 +1,6 @@
-import logging
-
 import pytest
 
-from auditor.zoom.errors import Malformed, PageTokenExpired, Rejected
+from auditor.zoom.errors import ListingShort, Malformed, PageTokenExpired, Rejected
 from auditor.zoom.paging import Listing
 
 
@@ -183,17 +181,37 @@ def test_a_server_that_ignores_the_page_number_is_malformed():
         list(listing(pages))
 
 
-def test_rows_that_zoom_counts_but_does_not_list_are_told(caplog):
-    read = listing(Pages(page("a", token="", total_records=3)))
-    with caplog.at_level(logging.WARNING):
+def test_a_listing_short_of_zooms_count_is_read_again_and_then_refused():
+    short = page("a", token="", total_records=3)
+    pages = Pages(short, short)
+    read = listing(pages)
+    with pytest.raises(ListingShort, match="counts 3 rows in GET /users but listed 1"):
         list(read)
-    assert (read.rows, read.total_records, read.shortfall) == (1, 3, 2)
-    assert "counts 3 rows but listed 1" in caplog.text
+    assert len(pages.asked) == 2
+    assert read.shortfall == 2
 
 
-@pytest.mark.parametrize("total", [None, True, -1, "3", 1])
-def test_no_shortfall_without_a_count_that_says_so(total, caplog):
+def test_rows_missing_the_first_time_may_come_the_second_time():
+    first = page("a", token="", total_records=2)
+    read = listing(Pages(first, page("a", "b", token="", total_records=2)))
+    assert ids(read) == ["a", "b"]
+
+
+def test_page_numbers_are_followed_without_a_page_count_while_rows_are_missing():
+    first = page("a", "b", page_number=1, total_records=3)
+    pages = Pages(first, page("c", page_number="2", total_records="3"))
+    assert ids(listing(pages)) == ["a", "b", "c"]
+    assert pages.asked[1]["page_number"] == "2"
+
+
+def test_an_empty_page_ends_a_listing_by_page_numbers():
+    full, empty = (page(*i, page_number=n, total_records=3) for n, i in ((1, "ab"), (2, "")))
+    with pytest.raises(ListingShort):
+        list(listing(Pages(full, empty, full, empty)))
+
+
+@pytest.mark.parametrize("total", [None, True, -1, "many", "1", 1])
+def test_no_shortfall_without_a_count_that_says_so(total):
     read = listing(Pages(page("a", total_records=total)))
-    list(read)
+    assert ids(read) == ["a"]
     assert read.shortfall == 0
-    assert caplog.text == ""
