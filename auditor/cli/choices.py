@@ -144,10 +144,13 @@ class Selection:
                 version that this one does not understand.
         """
         catalogue = files.shipped_catalogue()
-        if self.baseline is not None:
+        if self.baseline is not None and self.org is not None:
             recorded = Level(snapshot.meta("depth") or Level.USER)
             return self.judgement(depth or recorded, DEFAULT_BASELINE)
         stored = Judgement.recalled(snapshot, catalogue)
+        if self.baseline is not None:
+            chosen_baseline = baseline.load(self.baseline, catalogue)
+            stored = replace(stored, baseline=chosen_baseline, selected=None)
         if self.org is not None:  # what was decided since then holds today
             chosen = organisation.load(self.org, catalogue)
             wanted = (

@@ -28,9 +28,10 @@ class Runs:
     home: Path
 
     def new_id(self, now: datetime | None = None) -> str:
-        """An id that sorts by time: `20261121T220501Z-4f9c2a`."""
+        """An id that sorts by time to the millisecond: `20261121T220501-042Z-4f9c2a`."""
         moment = now or datetime.now(UTC)
-        return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        milliseconds = moment.microsecond // 1000
+        return f"{moment:%Y%m%dT%H%M%S}-{milliseconds:03d}Z-{secrets.token_hex(3)}"
 
     def create(self, run_id: str) -> Snapshot:
         """An empty snapshot for a new run.

@@ -26,7 +26,7 @@ def finished(runs: Runs, run_id: str) -> Path:
 
 def test_ids_sort_by_time_and_do_not_repeat(runs: Runs) -> None:
     later = NIGHT.replace(hour=23)
-    assert runs.new_id(NIGHT).startswith("20261121T220501Z-")
+    assert runs.new_id(NIGHT).startswith("20261121T220501-000Z-")
     assert runs.new_id(NIGHT) < runs.new_id(later)
     assert len({runs.new_id(NIGHT) for _ in range(50)}) == 50
 
