@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.names import same_everywhere
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _nothing_of_this_machine() -> Iterator[None]:
@@ -26,3 +28,8 @@ def _logging_as_it_was() -> Iterator[None]:
     yield
     logger.handlers, logger.propagate = handlers, propagate
     logger.setLevel(level)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Names a set the same in every process: parallel workers have to agree on all names."""
+    return same_everywhere(val) if isinstance(val, set | frozenset) else None

@@ -98,9 +98,9 @@ class _Upcoming:
 
     def _named(self, host: Scope, rows: JsonValue) -> Iterator[Scope]:
         """The events that a host's list names."""
-        for row in rows if isinstance(rows, list) else ():
-            if isinstance(row, dict):
-                yield replace(host, id=text(row["id"]), name=text(row["topic"]))
+        listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        for row in listed:
+            yield replace(host, id=text(row["id"]), name=text(row["topic"]))
 
     def _errand(self, scope: Scope) -> Errand:
         document = self.kind.document

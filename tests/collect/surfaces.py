@@ -78,10 +78,10 @@ class Zoom(Api):
         return sum(each.partition("?")[0] == path for each in self.asked)
 
 
-def walked(zoom: Zoom, reads: Reads, workers: int = 8) -> Snapshot:
+def walked(zoom: Zoom, reads: Reads, workers: int = 8, now: str = AT) -> Snapshot:
     """What a walk with the plan leaves behind."""
     snapshot = Snapshot.create()
-    Walk(zoom, snapshot, reads, "acc", workers, now=lambda: AT).collect()
+    Walk(zoom, snapshot, reads, "acc", workers, now=lambda: now).collect()
     return snapshot
 
 

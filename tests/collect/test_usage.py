@@ -6,7 +6,7 @@ import pytest
 
 from auditor.evidence.plan import HOSTS, LOGS, ROLES, SUMMARIES, Reads, apps, history
 from auditor.zoom.errors import Denied, NotLicensed, Rejected
-from tests.collect.surfaces import PEOPLE, Zoom, account, cause, read, walked
+from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, read, walked
 
 SUMMARY = history("meeting_summary")
 OF_SUMMARY = Reads(features=("meeting_summary",))
@@ -91,6 +91,13 @@ def test_summaries_that_are_switched_off_are_none_and_zooms_words_are_kept():
 )
 def test_any_other_refusal_of_summaries_is_no_evidence(error, expected):
     assert cause(account(read({MADE: error}, Reads(summaries=True)), SUMMARIES)) == expected
+
+
+def test_the_day_of_asking_is_no_part_of_the_evidence():
+    zoom = Zoom({PAST: [past("ada@example.com", True)], MADE: [], "/report/operationlogs": []})
+    plan = Reads(features=("meeting_summary",), summaries=True, logs=("account",))
+    digests = {walked(zoom, plan, now=now).digest() for now in (AT, "2026-12-24T00:00:00.000Z")}
+    assert len(digests) == 1
 
 
 # Hosts
@@ -213,7 +220,7 @@ def test_each_category_is_read_for_a_month_and_entries_are_one_short_line():
     }
     zoom = Zoom({"/report/operationlogs?category_type=account": [row], "/report/operationlogs": []})
     found = account(walked(zoom, Reads(logs=("account", "role"))), LOGS)
-    assert (found["from"], found["to"]) == ("2026-10-23", "2026-11-21")
+    assert all("from=2026-10-23&to=2026-11-21" in each for each in zoom.asked)
     (entry,) = found["entries"]
     assert entry["detail"].startswith("Meeting summary: from Off to On xxx")
     assert len(entry["detail"]) == 300

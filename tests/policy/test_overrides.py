@@ -9,6 +9,7 @@ from auditor.findings.model import Kind, Severity, Status
 from auditor.policy import files, reads
 from auditor.policy.baseline import load
 from auditor.policy.overrides import Override, Overrides
+from tests.names import same_everywhere
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
@@ -76,7 +77,7 @@ def allowed(*overrides):
         ({"user": "u*", "group": "Sales"}, {"u2", "u3"}),
         ({"group": "Legal"}, set()),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_an_override_reaches_what_it_names_and_a_groups_reaches_its_members(match, scopes):
     assert allowed(override(True, **match)) == scopes

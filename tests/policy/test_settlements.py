@@ -11,6 +11,7 @@ from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.exit_code import ExitCode, of_run
 from auditor.findings.model import Kind, Settlement, Severity, Status
 from auditor.policy.settlements import WARN_DAYS, Attestation, Waiver
+from tests.names import same_everywhere
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
@@ -76,7 +77,7 @@ def code(found, fail_on=Severity.CRITICAL, **fields):
         ({"user": "u2@example.com"}, {"u2"}),
         ({"level": "user"}, {"u1", "u2"}),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_a_waiver_covers_the_deviations_at_its_scope_and_no_others(scope, covered):
     found = judged(waiver(scope=scope))

@@ -1,0 +1,136 @@
+"""What a verdict says of itself, and a value that nobody saw the whole of."""
+
+from typing import Any
+
+import pytest
+
+from auditor.evidence.plan import PHONE
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import SETTINGS, View
+from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.policy import judge
+from auditor.policy.judge import Case
+from auditor.policy.locks import LockDocuments
+from auditor.policy.outcome import Context
+from tests.policy.builders import ACCOUNT, USER, assessed, at, check, document, refusal
+from tests.policy.samples import BASELINES
+
+SUMMARIES = View("meeting_summaries")
+
+
+def judged(
+    one: Any, body: Any, scope: Scope = ACCOUNT, /, parameters: Any = None, **fields: Any
+) -> Verdict:
+    """The verdict on the only check of a control whose document is `body`, or why there is none."""
+    wanted = assessed(one, **fields)
+    outcome = refusal(body) if isinstance(body, Cause) else document(body)
+    case = Case(
+        wanted,
+        scope,
+        {one.document: outcome} if body is not None else {},
+        LockDocuments({}, {}),
+        Context(parameters or {}),
+    )
+    found = judge.value(case, one)
+    assert found is not None
+    return found
+
+
+def summaries(rows: list[dict[str, Any]]) -> Verdict:
+    """The verdict on a control that allows no summary, from the list of those that were made."""
+    used = check(
+        "summaries_listed",
+        surface=SUMMARIES.surface,
+        levels=(Level.ACCOUNT,),
+        type=("integer",),
+        lock=None,
+        lock_levels=(),
+    )
+    return judged(used, {"hosts": rows}, op=0)
+
+
+def test_a_count_that_may_be_too_low_is_no_pass() -> None:
+    found = summaries([{"host": "a@example.com", "meetings": 0, "unclear": 2}])
+    assert (found.status, found.cause) == (Status.UNKNOWN, Cause.ABSENT)
+    assert found.observed == 0
+    assert found.detail.startswith("2 meetings were listed that do not say")
+
+
+def test_a_count_that_is_too_high_already_deviates_whatever_else_was_unclear() -> None:
+    found = summaries([{"host": "a@example.com", "meetings": 1, "unclear": 2}])
+    assert (found.status, found.kind) == (Status.FAIL, Kind.USAGE)
+
+
+def test_a_count_that_is_certain_passes() -> None:
+    assert summaries([]).status is Status.PASS
+
+
+LIGHT = check("light.enable", surface=PHONE.surface, levels=(Level.PHONE_ACCOUNT,))
+PHONE_SCOPE = Scope(Level.PHONE_ACCOUNT, "acc")
+
+
+@pytest.mark.parametrize(
+    ("one", "body", "scope", "sentence"),
+    [
+        (
+            LIGHT,
+            Cause.NOT_LICENSED,
+            PHONE_SCOPE,
+            "Zoom refused the document because the licence is missing.",
+        ),
+        (
+            check(),
+            {},
+            Scope(Level.USER, "u1", licence=1),
+            "The user has no licence that includes it.",
+        ),
+    ],
+)
+def test_what_does_not_apply_says_why(one: Any, body: Any, scope: Scope, sentence: str) -> None:
+    found = judged(one, body, scope, when_absent="not_applicable")
+    assert (found.status, found.detail) == (Status.NOT_APPLICABLE, sentence)
+
+
+def test_a_document_nobody_asked_for_waits_for_the_parameter_by_its_name() -> None:
+    wish = {"op": "in_param", "param": "places"}
+    found = judged(check(type=("string",)), None, op=wish)
+    assert found.status is Status.NEEDS_DECISION
+    assert found.detail == "Set the parameter places in the organisation file."
+
+
+SINCE = {Level.ACCOUNT: "2025-12-22"}
+ABSENT = "Zoom did not return in_meeting.thing"
+
+
+@pytest.mark.parametrize(
+    ("body", "scope", "sentence"),
+    [
+        ({}, ACCOUNT, f"{ABSENT}, which it has published at account level since 2025-12-22"),
+        ({}, USER, ABSENT),
+        (Cause.DENIED, ACCOUNT, "Zoom said so"),
+    ],
+)
+def test_an_absent_field_says_since_when_zoom_has_it(
+    body: Any, scope: Scope, sentence: str
+) -> None:
+    assert judged(check(since=SINCE), body, scope).detail == sentence
+
+
+def test_an_operator_knows_the_setting_it_judges() -> None:
+    one = check("recording.places.US")
+    wish = {"op": "org_param", "param": "places"}
+    found = judged(one, at("recording.places.US", True), op=wish, parameters={"places": ["US"]})
+    assert found.status is Status.PASS
+    found = judged(one, at("recording.places.US", True), op=wish, parameters={"places": ["CA"]})
+    assert found.status is Status.FAIL
+
+
+def test_a_pass_has_nothing_to_add() -> None:
+    found = judged(check(), {SETTINGS.surface: 1, **at("in_meeting.thing", False)})
+    assert (found.status, found.detail) == (Status.PASS, "")
+
+
+def test_a_question_for_a_person_has_its_severity_and_no_layer() -> None:
+    found = judge.attestation(BASELINES["strict"].assessed["TR-01"])
+    assert (found.severity, found.decided_by) == (Severity.CRITICAL, None)
