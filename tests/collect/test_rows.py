@@ -5,6 +5,7 @@ import pytest
 from auditor.collect import rows
 from auditor.collect.rows import LONGEST_NAME
 from auditor.evidence.scope import Level, Scope
+from tests.names import same_everywhere
 
 NOTHING = [None, "", "   ", True, False, [], {}, 1.5]
 
@@ -16,7 +17,7 @@ def test_a_group_has_id_and_name():
     assert rows.group({"id": 17}) == Scope(Level.GROUP, "17")
 
 
-@pytest.mark.parametrize("zoom_id", NOTHING, ids=repr)
+@pytest.mark.parametrize("zoom_id", NOTHING, ids=same_everywhere)
 def test_a_group_without_an_id_is_none(zoom_id):
     assert rows.group({"id": zoom_id, "name": "Legal"}) is None
     assert rows.group({}) is None
@@ -56,12 +57,12 @@ def test_a_user_without_an_id_is_known_by_the_address():
     assert rows.user({"email": "ada@example.com"}, "pending").id == "ada@example.com"
 
 
-@pytest.mark.parametrize("nothing", NOTHING, ids=repr)
+@pytest.mark.parametrize("nothing", NOTHING, ids=same_everywhere)
 def test_a_user_without_id_and_address_is_none(nothing):
     assert rows.user({"id": nothing, "email": nothing, "first_name": "Ada"}, "active") is None
 
 
-@pytest.mark.parametrize("groups", [None, "g1", {}, 5, [None, "", {}, True]], ids=repr)
+@pytest.mark.parametrize("groups", [None, "g1", {}, 5, [None, "", {}, True]], ids=same_everywhere)
 def test_groups_that_are_no_ids_are_left_out(groups):
     assert rows.user({"id": "u1", "group_ids": groups}, "active").group_ids == ()
 

@@ -11,6 +11,7 @@ from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import FORMAT, Snapshot, SnapshotError
 from auditor.evidence.view import LOCKS, SETTINGS, Document, Refusal, View
+from tests.names import same_everywhere
 
 AT = "2026-11-21T20:00:00.123Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
@@ -116,7 +117,7 @@ def test_every_cause_comes_back(cause):
 @pytest.mark.parametrize(
     "body",
     [None, True, 0, 1.5, "", "text", [], {}, [1, [2]], {"ü": {"": None}}, {"x": 2**70}],
-    ids=repr,
+    ids=same_everywhere,
 )
 def test_any_json_comes_back(body):
     snapshot = Snapshot.create()

@@ -5,6 +5,7 @@ from itertools import combinations
 import pytest
 
 from auditor.policy.comparison import conflicts
+from tests.names import same_everywhere
 from tests.policy.builders import assessed, baseline, check
 from tests.policy.samples import BASELINES
 
@@ -55,7 +56,7 @@ def op(name, value=None, **fields):
         (LIST, op("disjoint_from", ["US"]), op("superset_of_param", param="allowed_regions")),
         (OBJECTS, op("eq", {"a": 1}), op("eq", {"a": 2})),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_opposite_wishes_are_a_conflict_whichever_comes_first(one_check, one, other):
     assert len(clash(one_check, one, other, REGIONS, REGIONS)) == 1
@@ -85,7 +86,7 @@ def test_opposite_wishes_are_a_conflict_whichever_comes_first(one_check, one, ot
         (LIST, op("subset_of_param", param="allowed_regions"), op("disjoint_from", ["US"])),
         (OBJECTS, op("eq", {"a": 1}), op("eq", {"a": 1})),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_wishes_that_one_value_meets_are_no_conflict(one_check, one, other):
     assert clash(one_check, one, other, REGIONS, REGIONS) == []

@@ -7,6 +7,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, View
 from auditor.policy import locks
 from auditor.policy.locks import STRING_FLAGS, LockDocuments
+from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT, GROUP, check, locks_of, outcomes
 
 SECURITY = View("lock_settings", "meeting_security")
@@ -51,7 +52,7 @@ def test_a_flag_says_locked_or_not(value, locked):
         ({"a": {}}, Cause.UNDOCUMENTED_VALUE),
         ({"a": True, "b": []}, Cause.UNDOCUMENTED_VALUE),
     ],
-    ids=repr,
+    ids=same_everywhere,
 )
 def test_a_flag_that_says_neither_is_not_seen(value, cause):
     reading = locks.flag("a.b", value)
@@ -112,7 +113,7 @@ def test_a_flag_of_the_security_section_is_found_in_every_shape(bodies):
         ({SECURITY: []}, Cause.ABSENT),
         ({SECURITY: {"meeting_security": {"e2e": "true"}}}, Cause.WRONG_TYPE),
     ],
-    ids=repr,
+    ids=same_everywhere,
 )
 def test_a_flag_that_is_not_there_says_why(bodies, cause):
     reading = found(E2E, bodies)

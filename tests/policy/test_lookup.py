@@ -5,6 +5,7 @@ import pytest
 from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.view import SETTINGS, View
 from auditor.policy import lookup
+from tests.names import same_everywhere
 from tests.policy.builders import CATALOGUE, check, document, outcomes, refusal
 
 SECURITY = View("settings", "security")
@@ -154,12 +155,12 @@ def test_the_declared_path_is_trusted_before_the_key_elsewhere():
 # Nothing there
 
 
-@pytest.mark.parametrize("section", EMPTY, ids=repr)
+@pytest.mark.parametrize("section", EMPTY, ids=same_everywhere)
 def test_a_section_that_holds_nothing_leaves_its_settings_absent(section):
     assert cause(check(), {SETTINGS: {"in_meeting": section}}) is Cause.ABSENT
 
 
-@pytest.mark.parametrize("body", [*EMPTY, [{"in_meeting": {"thing": True}}]], ids=repr)
+@pytest.mark.parametrize("body", [*EMPTY, [{"in_meeting": {"thing": True}}]], ids=same_everywhere)
 def test_a_document_that_holds_nothing_leaves_every_setting_absent(body):
     assert cause(check(), {SETTINGS: body}) is Cause.ABSENT
     assert cause(VOICE, {SETTINGS: body}) is Cause.ABSENT

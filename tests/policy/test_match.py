@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from auditor.evidence.scope import Level, Scope
 from auditor.policy.match import Match
+from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT
 
 GROUP = Scope(Level.GROUP, "G1", "Legal [EU]")
@@ -46,7 +47,7 @@ def names(scope):
         ({"group": "sales", "user": "ada*"}, set()),
         ({"group": "legal*", "level": "account"}, set()),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_everything_that_is_named_has_to_hold(match, matched):
     found = {s for s in (ACCOUNT, GROUP, ADA, MEETING) if Match(**match).matches(s, names(s))}
@@ -71,7 +72,7 @@ def test_a_user_without_an_address_is_not_met_by_every_address():
         ({"group": "g*", "level": "user"}, {"group": "g*"}),
         ({"group": "g*"}, {"level": "group"}),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_meeting_before_user_before_group_before_level_and_a_name_before_a_pattern(more, less):
     assert Match(**more).specificity > Match(**less).specificity
@@ -94,7 +95,7 @@ def test_a_match_says_what_it_names():
         ({"user": "u", "group": "g"}, {Level.USER}),
         ({"group": "g"}, {Level.GROUP, Level.USER}),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_a_match_knows_the_levels_on_which_it_can_meet_anything(match, levels):
     assert Match(**match).levels == levels
@@ -110,7 +111,7 @@ def test_a_match_knows_the_levels_on_which_it_can_meet_anything(match, levels):
         ({"group": "sales", "level": "group"}, False),
         ({"user": "bob"}, False),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_where_the_groups_have_no_names_any_group_might_be_the_one(match, might):
     assert Match(**match).might_match(ADA) is might
@@ -126,7 +127,7 @@ def test_where_the_groups_have_no_names_any_group_might_be_the_one(match, might)
         ({"level": "everyone"}, "account"),
         ({"gruop": "x"}, "Extra inputs"),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_a_match_that_means_nothing_is_refused(match, said):
     with pytest.raises(ValidationError, match=said):

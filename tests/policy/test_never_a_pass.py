@@ -24,6 +24,7 @@ from auditor.policy.judge import Case
 from auditor.policy.locks import STRING_FLAGS, LockDocuments
 from auditor.policy.outcome import Context
 from auditor.policy.reads import ACCOUNT_VIEWS
+from tests.names import same_everywhere
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
@@ -283,7 +284,7 @@ def test_after_looking_everywhere_there_are_no_new_settings():
     assert new_settings(LOOKED, LISTED) == (Status.PASS, None)
 
 
-@pytest.mark.parametrize(("scope", "view"), MISSING, ids=str)
+@pytest.mark.parametrize(("scope", "view"), MISSING, ids=same_everywhere)
 @pytest.mark.parametrize("why", [None, Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
 def test_a_document_that_was_not_seen_may_hold_new_settings(scope, view, why):
     scopes = [
@@ -298,7 +299,9 @@ def test_a_document_that_was_not_seen_may_hold_new_settings(scope, view, why):
     assert new_settings(scopes, LISTED) == (Status.UNKNOWN, why or Cause.NOT_COLLECTED)
 
 
-@pytest.mark.parametrize("listing", [v for views in LISTINGS.values() for v in views], ids=str)
+@pytest.mark.parametrize(
+    "listing", [v for views in LISTINGS.values() for v in views], ids=same_everywhere
+)
 @pytest.mark.parametrize("why", [None, Cause.DENIED])
 def test_a_level_that_could_not_be_listed_may_hold_new_settings(listing, why):
     listings: Any = {**LISTED, listing: why}

@@ -9,6 +9,7 @@ from auditor.evidence.reading import Cause
 from auditor.policy.operators import OPERATORS, Expectation, writes
 from auditor.policy.outcome import Context, Deviates, Meets, Unclear, Undecided
 from auditor.policy.values import kind_of, leaves, same
+from tests.names import same_everywhere
 
 PARAMETERS: dict[str, Any] = {
     "groups": ["Clinical Ops", "g7"],
@@ -249,7 +250,7 @@ def test_every_operator_has_a_case_for_each_outcome_it_can_come_to():
 
 
 @pytest.mark.parametrize("op", sorted(set(OPERATORS) - {"not_assessed"}))
-@pytest.mark.parametrize("observed", ANYTHING, ids=repr)
+@pytest.mark.parametrize("observed", ANYTHING, ids=same_everywhere)
 def test_no_operator_breaks_on_any_json_value(op, observed):
     arguments = {"between": [1, 2], "duration_lte": "1d", "lte": 1, "gte": 1}
     lists = ("in", "in_ci", "disjoint_from")

@@ -12,6 +12,7 @@ from auditor.policy.errors import PolicyError
 from auditor.policy.organisation import Organisation
 from auditor.policy.parameters import known_parameters
 from auditor.run import Judgement
+from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT, CATALOGUE, derived, rows, world
 from tests.policy.builders import baseline as baseline_of
 from tests.policy.decisions import decided
@@ -385,7 +386,7 @@ EVERY_NEW = {"in_meeting.ai_brand_new", "in_meeting.slide_x", "in_meeting.rows[]
         (("in_meeting.slide",), EVERY_NEW),
         (("*",), set()),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_an_accepted_setting_is_no_longer_new(accepted, left):
     assert new_settings(*accepted) == left

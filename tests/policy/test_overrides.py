@@ -93,7 +93,7 @@ def test_an_override_reaches_what_it_names_and_a_groups_reaches_its_members(matc
         ({"group": "Sales", "level": "user"}, {"group": "Sales"}),
         ({"group": "S*", "user": "u3"}, {"user": "u3"}),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_the_most_specific_override_wins_in_whatever_order_they_stand(more, less):
     for overrides in (
@@ -330,7 +330,7 @@ def members(*overrides, listings=UNLISTED, value=True):
     return verdicts(decided(snapshot, WANTED, overrides=overrides))["u1"]
 
 
-@pytest.mark.parametrize("wish", [True, {"AI-01": {"assess": False}}], ids=str)
+@pytest.mark.parametrize("wish", [True, {"AI-01": {"assess": False}}], ids=same_everywhere)
 def test_a_user_in_groups_without_names_is_unknown_where_an_override_could_hold(wish):
     found = members(override(wish, group="Legal*"))
     assert (found.status, found.cause) == (UNKNOWN, Cause.DENIED)
@@ -352,7 +352,7 @@ def test_a_list_of_groups_that_is_missing_never_makes_a_pass():
         (override(True, group="Legal*", level="group"), FAIL),
         (override(True, group="Legal*", user="bob"), FAIL),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_where_it_makes_no_difference_the_missing_names_do_no_harm(one, status):
     assert members(one).status is status

@@ -222,7 +222,7 @@ def test_a_renewed_waiver_beside_an_expired_one_covers_again():
         {"scope": {"user": "nobody@example.com"}},
         {"scope": {"level": "webinar", "group": "Clinical"}},
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_a_waiver_that_meets_nothing_is_unmatched(fields):
     assert states(judged(waiver(**fields), depth=Level.MEETING)) == ["unmatched"]
@@ -264,7 +264,7 @@ def decided_catalogue(*more):
         ({"user": "nobody"}, Level.USER, "unmatched"),
         ({"meeting": "none"}, Level.USER, "unknown"),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_a_waiver_below_the_depth_is_not_held_against_anybody(scope, depth, became):
     assert states(judged(waiver(scope=scope), depth=depth)) == [became]
@@ -279,7 +279,7 @@ def test_a_waiver_below_the_depth_is_not_held_against_anybody(scope, depth, beca
         (View("users", "active"), {"group": "Nobody"}, "unknown"),
         (View("users", "active"), {"group": "Nobody", "level": "group"}, "unmatched"),
     ],
-    ids=str,
+    ids=same_everywhere,
 )
 def test_a_waiver_for_somebody_who_could_not_be_listed_is_not_unmatched(listing, scope, became):
     snapshot = world(*ALL_ON, listings={**LISTED, listing: Cause.DENIED})
