@@ -130,8 +130,8 @@ _DRIFTED = Scenario(
         ),
         Profile(
             changes=(
-                Change(f"{_NOTICE}.disclaimer_to_participants", "guests"),
-                Change(f"{_NOTICE}.play_voice_prompt", "guests"),
+                Change(f"{_NOTICE}.disclaimer_to_participants", "Guest only"),
+                Change(f"{_NOTICE}.play_voice_prompt", "Guest only"),
             )
         ),
     ),

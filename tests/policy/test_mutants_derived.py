@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level
+from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Kind, Severity, Status, Verdict
 from auditor.findings.run import Assessment
 from auditor.policy import derived
@@ -75,3 +75,29 @@ def test_up_to_twenty_settings_are_named(count: int) -> None:
     names = [f"a.s{n:02}" for n in range(min(count, SHOWN))]
     rest = [f"and {count - SHOWN} more"] if count > SHOWN else []
     assert found.observed == [*names, *rest]
+
+
+def test_scopes_that_are_not_looser_are_not_counted() -> None:
+    tally = Tally()
+
+    def add(scope: Scope, status: Status) -> None:
+        value = Verdict("AI-01", Kind.VALUE, status, Severity.HIGH, "a.b")
+        tally.add(Assessment(scope, (value,)))
+
+    add(ACCOUNT, Status.PASS)
+    for name, status in (("g1", Status.FAIL), ("g2", Status.PASS), ("g3", Status.WAIVED)):
+        add(Scope(Level.GROUP, name), status)
+    found = of("CC-02", tally)
+    assert (found.status, found.observed) == (Status.FAIL, ["a.b"])
+    assert found.detail == "1 group is looser than the account."
+
+
+def test_a_waiver_of_a_looser_group_is_named() -> None:
+    tally = Tally()
+    waiver = {"owner": "ciso@example.com", "expires": "2027-01-01"}
+    for scope, status in ((ACCOUNT, Status.PASS), (Scope(Level.GROUP, "g1"), Status.WAIVED)):
+        waived = waiver if status is Status.WAIVED else None
+        value = Verdict("AI-01", Kind.VALUE, status, Severity.HIGH, "a.b", waiver=waived)
+        tally.add(Assessment(scope, (value,)))
+    found = of("CC-02", tally)
+    assert (found.status, found.waiver) == (Status.WAIVED, waiver)

@@ -7,7 +7,7 @@ import pytest
 from auditor.evidence.plan import PHONE
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import SETTINGS, View
+from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Kind, Severity, Status, Verdict
 from auditor.policy import judge
 from auditor.policy.judge import Case
@@ -134,3 +134,50 @@ def test_a_pass_has_nothing_to_add() -> None:
 def test_a_question_for_a_person_has_its_severity_and_no_layer() -> None:
     found = judge.attestation(BASELINES["strict"].assessed["TR-01"])
     assert (found.severity, found.decided_by) == (Severity.CRITICAL, None)
+
+
+def lock_of(body: Any) -> Verdict:
+    """The verdict on the account's lock of a setting, whose lock document is `body`."""
+    outcome = (
+        refusal(body, "GET /locks") if isinstance(body, Cause) else document(body, "GET /locks")
+    )
+    case = Case(
+        assessed(check(), lock=True), ACCOUNT, {}, LockDocuments({LOCKS: outcome}, {}), Context({})
+    )
+    found = judge.lock(case, check(), None)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(at("in_meeting.thing", False), Status.FAIL), (Cause.DENIED, Status.UNKNOWN)],
+)
+def test_a_verdict_on_a_lock_names_its_request_its_layer_and_who_may_change_it(
+    body: Any, status: Status
+) -> None:
+    found = lock_of(body)
+    assert (found.status, found.source, found.decided_by) == (status, "GET /locks", "account")
+    assert found.changeable_by == ("user", "group_admin", "account_admin")
+
+
+def test_a_lock_that_was_refused_says_what_zoom_said() -> None:
+    assert lock_of(Cause.DENIED).detail == "Zoom said so"
+
+
+def test_a_value_that_cannot_be_compared_says_why() -> None:
+    found = judged(check(type=()), at("in_meeting.thing", "on"), op={"op": "off"})
+    assert found.detail == "expected a boolean or an object, Zoom returned a string"
+
+
+def test_the_lock_of_a_phone_setting_without_a_flag_is_asked_for_at_its_highest_level() -> None:
+    one = check(
+        "light.enable",
+        surface=PHONE.surface,
+        levels=(Level.PHONE_USER, Level.PHONE_ACCOUNT),
+        lock=None,
+        lock_levels=(),
+    )
+    for scope, asked in ((PHONE_SCOPE, True), (Scope(Level.PHONE_USER, "u1"), False)):
+        case = Case(assessed(one, lock=True), scope, {}, LockDocuments({}, {}), Context({}))
+        assert (judge.lock(case, one, None) is not None) is asked

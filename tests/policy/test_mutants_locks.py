@@ -1,11 +1,15 @@
-"""What is said of a lock flag that does not say whether it holds."""
+"""What is said of locks, and of a flag that does not say whether it holds."""
 
 from typing import Any
 
 import pytest
 
-from auditor.evidence.reading import Unseen
-from auditor.policy.locks import STRING_FLAGS, flag
+from auditor.evidence.reading import Cause, Seen, Unseen
+from auditor.evidence.scope import Level
+from auditor.evidence.view import LOCKS
+from auditor.policy.locks import STRING_FLAGS, LockDocuments, chain, find, flag
+from auditor.policy.lookup import Found
+from tests.policy.builders import USER, at, check, document, locks_of, outcomes, refusal
 
 TEXT = min(STRING_FLAGS)
 SAYS_NOTHING = "the lock is an object that does not say if it holds"
@@ -28,3 +32,32 @@ def test_the_sentence_says_what_came(path: str, value: Any, sentence: str) -> No
     found = flag(path, value)
     assert isinstance(found, Unseen)
     assert found.detail == sentence
+
+
+def test_locks_nobody_asked_for_name_no_request() -> None:
+    assert find(check(), {}) == Found(
+        Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the locks"), ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reading"),
+    [
+        (document(at("in_meeting.thing", True), "GET /locks"), Seen(True, "in_meeting.thing")),
+        (
+            document({}, "GET /locks"),
+            Unseen(Cause.ABSENT, "Zoom did not return the lock in_meeting.thing"),
+        ),
+        (refusal(Cause.DENIED, "GET /locks"), Unseen(Cause.DENIED, "Zoom said so")),
+    ],
+)
+def test_what_is_said_of_a_lock_comes_with_its_request(outcome: Any, reading: Any) -> None:
+    assert find(check(), {LOCKS: outcome}) == Found(reading, "GET /locks")
+
+
+@pytest.mark.parametrize("levels", [(Level.ACCOUNT,), (Level.GROUP,), ()])
+def test_a_user_is_unlocked_where_any_level_could_lock_and_none_does(levels: Any) -> None:
+    off = outcomes(locks_of(False))
+    documents = LockDocuments(off, {"g1": off})
+    one = check(lock_levels=levels)
+    assert chain(one, USER, documents).locked is (False if levels else None)

@@ -40,3 +40,9 @@ def test_a_value_is_quoted_up_to_eighty_characters() -> None:
     listed = check("a.b", type=("string",), values=("x",))
     long = found({"a": {"b": "y" * 81}}, listed)
     assert long.detail == f"'{'y' * 80}' is not a value that Zoom documents"
+
+
+def test_an_empty_list_of_choices_is_told_as_such() -> None:
+    listed = check("a.b", type=("array",), when_empty="unknown")
+    sentence = "the list is empty: what that means is not known"
+    assert found({"a": {"b": []}}, listed) == Unseen(Cause.UNDOCUMENTED_VALUE, sentence)
