@@ -15,7 +15,7 @@ from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings import exit_code
 from auditor.findings.model import Api, RunInfo, Severity
 from auditor.findings.run import Run
-from auditor.policy import reads, record
+from auditor.policy import questions, reads, record
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError
@@ -218,4 +218,5 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         assessments=evaluation.assessments,
         tool_version=__version__,
         waivers=evaluation.waivers,
+        questions=questions.shipped().questions if judgement.keep_passes else (),
     )

@@ -107,17 +107,17 @@ def audit(
     """
     terminal: Terminal = ctx.obj
     settings = config.load()
+    destinations = Destinations.chosen(format_ or [], output or [])
     selection = Selection(
         baseline=baseline,
         org=org,
         fail_on=fail_on,
         only=only or [],
         topic=topic or [],
-        include_passes=include_passes,
+        include_passes=include_passes or destinations.needs_passes,
         allow_unknown=allow_unknown,
         strict=strict,
     )
-    destinations = Destinations.chosen(format_ or [], output or [])
     if from_ is not None:
         snapshot = Snapshot.open(Runs(settings.data).path(from_))
         wanted = Level(depth) if _given(ctx, "depth") else None

@@ -47,7 +47,8 @@ def report(
     settings = config.load()
     destinations = Destinations.chosen(format_ or [], output or [])
     snapshot = Snapshot.open(Runs(settings.data).path(run))
-    selection = Selection(baseline=baseline, org=org, include_passes=include_passes)
+    keep = include_passes or destinations.needs_passes
+    selection = Selection(baseline=baseline, org=org, include_passes=keep)
     finished = runs.judge(snapshot, selection.rejudgement(snapshot))
     snapshot.close()
     destinations.emit(finished, ctx.obj, include_passes)

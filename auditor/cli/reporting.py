@@ -52,6 +52,12 @@ class Destinations:
         to_stdout = [f for p, f in zip(outputs, chosen, strict=True) if p == STDOUT]
         return cls(tuple(files), to_stdout[0] if to_stdout else by_name("text"))
 
+    @property
+    def needs_passes(self) -> bool:
+        """True where a report answers questions, which takes the passes as well."""
+        formats = [format_ for _, format_ in self.files] + [self.stdout]
+        return any(format_ is not None and format_.name == "html" for format_ in formats)
+
     def emit(self, run: Run, terminal: Terminal, include_passes: bool) -> None:
         """Write every report.
 

@@ -15,6 +15,7 @@ from auditor.findings.model import (
     Summary,
     Verdict,
 )
+from auditor.findings.questions import Question
 
 Key = tuple[int, str, int]
 """Severity rank, control, level rank: the first part of the order of findings."""
@@ -50,6 +51,9 @@ class Run:
     assessments: Sequence[Assessment]
     tool_version: str = ""
     waivers: Sequence[Settlement] = ()
+    questions: Sequence[Question] = ()
+    """What people ask; empty where the run did not keep its passes, without which no question can
+    be answered."""
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, sorted by severity, control, level, scope id, setting and kind.

@@ -9,10 +9,12 @@ from typing import BinaryIO, ClassVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from auditor.evidence.scope import Scope
+from auditor.findings.answers import answers
 from auditor.findings.model import Severity, Status, Verdict
 from auditor.findings.rollup import ControlRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.report import accepted, wording
+from auditor.report import answers as said
 from auditor.report.display import shorten
 from auditor.report.interface import Options
 
@@ -49,6 +51,8 @@ class HtmlFormat:
             deviations=_by_control(rollup.deviations, rollup),
             locks=_by_control(rollup.locks, rollup),
             waivers=sorted(run.waivers, key=accepted.waiver_order),
+            answered=answers(run, run.questions) if run.questions else (),
+            said=said,
             valued={group.verdict.control for group in rollup.deviations},
         )
         stream.enable_buffering(200)

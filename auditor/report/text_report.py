@@ -240,11 +240,13 @@ class _Page:
             )
 
     def _where(self) -> Iterator[str]:
+        yield from self._wrapped("What people ask, answered from this run: auditor ask")
         path = self.options.report_path
         if path is None:
-            return
-        line = f"Full report: {plain(path)}"
-        yield from [line] if columns(line) <= self.width else ["Full report:", plain(path)]
+            yield from self._wrapped("Full report: auditor report --output report.html")
+        else:
+            line = f"Full report: {plain(path)}"
+            yield from [line] if columns(line) <= self.width else ["Full report:", plain(path)]
 
     def _ids(self, ids: Sequence[str]) -> str:
         return wording.listed([shorten(id_, 20) for id_ in ids], MOST_IDS)

@@ -3,10 +3,12 @@ import hashlib
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from auditor.policy.questions import shipped
 from auditor.report.html_report import MOST_NAMES
 from tests.report import worlds
 
@@ -196,3 +198,11 @@ def test_the_filter_appears_in_a_real_browser(render, tmp_path):
     assert (
         'id="filter" class="filter" role="search" aria-label="Filter the findings">' in done.stdout
     )
+
+
+def test_the_questions_people_ask_are_answered_where_the_run_kept_its_passes(render):
+    run = replace(worlds.clean(), questions=shipped().questions)
+    words = Page(render(run, "html")).words
+    assert "What people ask" in words
+    assert all(" ".join(question.question.split()) in words for question in run.questions)
+    assert "What people ask" not in Page(render(worlds.clean(), "html")).words
