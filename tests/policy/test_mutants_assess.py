@@ -1,13 +1,17 @@
 """Scopes nobody listed, and how many users a sentence speaks of."""
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level
+from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
-from auditor.findings.model import Status
+from auditor.findings.model import Status, Verdict
 from tests.policy.builders import (
     ACCOUNT,
+    GROUP,
     LISTED,
     USER,
     assessed,
@@ -60,3 +64,62 @@ def test_who_can_change_a_value_is_counted_without_invited_users() -> None:
     found = rows(judged(world((ACCOUNT, account), *scopes, (invited, {})), WANTED))
     (verdict,) = [v for scope, v in found if scope == ACCOUNT]
     assert verdict.changeable.startswith("Any of 3 users, any group admin or an account admin")
+
+
+# Groups that may differ, by names that nobody saw
+
+EXCEPTED = {"op": "eq", "value": False, "group_exception_param": "excepted"}
+MEMBERS_ONLY = {"op": "user_in_group_param", "param": "excepted"}
+UNLISTED = {**LISTED, GROUPS: Cause.DENIED}
+MAYBE = "One of its groups may stand under excepted, but the groups could not be listed."
+
+
+def of_user(
+    op: Any,
+    *groups: Scope,
+    user: Scope = USER,
+    value: bool = True,
+    listings: Any = UNLISTED,
+    **parameters: Any,
+) -> Verdict:
+    """The verdict on a user's value, with the groups that were listed before the list broke off."""
+    scopes = [(user, settings_of(value)), *((group, {}) for group in groups)]
+    wanted = baseline(assessed(check(levels=(Level.USER,)), op=op))
+    found = rows(judged(world(*scopes, listings=listings), wanted, parameters))
+    (verdict,) = [v for scope, v in found if scope == user]
+    return verdict
+
+
+@pytest.mark.parametrize("op", [EXCEPTED, MEMBERS_ONLY])
+def test_a_deviation_is_unknown_where_its_group_may_be_one_that_may_differ(op: Any) -> None:
+    found = of_user(op, excepted=["Anybody"])
+    assert (found.status, found.cause, found.detail) == (Status.UNKNOWN, Cause.DENIED, MAYBE)
+    assert found.observed is True
+
+
+@pytest.mark.parametrize("op", [EXCEPTED, MEMBERS_ONLY])
+def test_one_group_without_a_name_is_enough_for_doubt(op: Any) -> None:
+    both = replace(USER, group_ids=("g1", "g2"))
+    assert of_user(op, GROUP, user=both, excepted=["Anybody"]).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"op": {"op": "eq", "value": False}, "excepted": ["Anybody"]},
+        {"op": EXCEPTED},
+        {"op": EXCEPTED, "excepted": ["Anybody"], "listings": LISTED},
+        {"op": EXCEPTED, "excepted": ["Anybody"], "user": replace(USER, group_ids=())},
+        {"op": MEMBERS_ONLY, "excepted": ["Anybody"], "listings": LISTED},
+    ],
+)
+def test_a_deviation_stays_one_where_no_name_could_excuse_it(fields: dict[str, Any]) -> None:
+    assert of_user(fields.pop("op"), **fields).status is Status.FAIL
+
+
+def test_a_group_that_was_named_and_is_not_excepted_leaves_no_doubt() -> None:
+    assert of_user(EXCEPTED, GROUP, excepted=["Anybody"]).status is Status.FAIL
+
+
+def test_a_value_that_is_fine_without_an_exception_is_fine() -> None:
+    assert of_user(EXCEPTED, value=False, excepted=["Anybody"]).status is Status.PASS
