@@ -46,7 +46,8 @@ def list_(ctx: typer.Context) -> None:
         loaded = baselines.load(name, catalogue)
         title = textwrap.shorten(loaded.info.title, max(20, terminal.width - 36), placeholder="…")
         rows.append((name, loaded.info.version, len(loaded.assessed), title))
-    typer.echo(tabulate(rows, headers=("Baseline", "Version", "Controls", "In one line")))
+    heads = ("Baseline", "Version", "Controls", "In one line")
+    typer.echo(tabulate(rows, headers=heads, disable_numparse=True))
     typer.echo("\nWhat one expects: auditor baseline show NAME")
 
 

@@ -1,5 +1,6 @@
 """The `auditor` command: its commands, the options all of them share, and its exit codes."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -82,8 +83,8 @@ def _terminal(ctx: Any, otherwise: Terminal) -> Terminal:
 
 
 def _close_stdout() -> None:
-    """Keep the interpreter from complaining about a reader that went away."""
-    sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123
+    """Keep the interpreter from complaining, when it flushes, about a reader that went away."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(
