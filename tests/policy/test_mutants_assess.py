@@ -114,7 +114,7 @@ def test_one_group_without_a_name_is_enough_for_doubt(op: Any) -> None:
     ],
 )
 def test_a_deviation_stays_one_where_no_name_could_excuse_it(fields: dict[str, Any]) -> None:
-    assert of_user(fields.pop("op"), **fields).status is Status.FAIL
+    assert of_user(**fields).status is Status.FAIL
 
 
 def test_a_group_that_was_named_and_is_not_excepted_leaves_no_doubt() -> None:
