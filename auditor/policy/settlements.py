@@ -68,14 +68,13 @@ class Attestation(BaseModel):
 
 @dataclass
 class Settlements:
-    """Applies waivers and attestations, and keeps count of what each of them met."""
+    """Applies waivers and attestations, and keeps count of what each waiver met."""
 
     waivers: Sequence[Waiver]
     attestations: Sequence[Attestation]
     today: date
     _waived: dict[int, int] = field(default_factory=dict)
     _doubtful: set[int] = field(default_factory=set)
-    _attested: dict[int, int] = field(default_factory=dict)
 
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
         """What of them is about `scope`: positions of waivers, then of attestations behind them."""
@@ -92,9 +91,8 @@ class Settlements:
         return verdict
 
     def count(self, verdicts: Iterable[Verdict], matching: Iterable[int]) -> None:
-        """Note, for one scope, which waivers and attestations met something there."""
+        """Note, for one scope, which waivers met something there."""
         waivers = [p for p in matching if p < len(self.waivers)]
-        rest = [p - len(self.waivers) for p in matching if p >= len(self.waivers)]
         for verdict in verdicts:
             for position in waivers:
                 if self.waivers[position].covers(verdict):
@@ -102,10 +100,6 @@ class Settlements:
                         self._waived[position] = self._waived.get(position, 0) + 1
                     elif verdict.status is Status.UNKNOWN:
                         self._doubtful.add(position)
-            for position in rest:
-                met = verdict.status in (Status.ATTESTED, Status.ATTESTATION_EXPIRED)
-                if met and self.attestations[position].covers(verdict):
-                    self._attested[position] = self._attested.get(position, 0) + 1
 
     def states(
         self, assessed: Iterable[str], blind: frozenset[Level] = frozenset()

@@ -23,7 +23,7 @@ from tests.policy.builders import (
     settings_of,
     world,
 )
-from tests.policy.decisions import catalogue_of, decided, override
+from tests.policy.decisions import catalogue_of, decided, override, waiver
 
 WANTED = baseline(assessed(check()))
 GROUPS = View("groups")
@@ -123,3 +123,41 @@ def test_a_group_that_was_named_and_is_not_excepted_leaves_no_doubt() -> None:
 
 def test_a_value_that_is_fine_without_an_exception_is_fine() -> None:
     assert of_user(EXCEPTED, value=False, excepted=["Anybody"]).status is Status.PASS
+
+
+# Many users with equal evidence
+
+
+def user(name: str, **fields: Any) -> Scope:
+    return replace(USER, id=name, **fields)
+
+
+def test_users_with_equal_documents_are_judged_by_what_was_decided_for_each() -> None:
+    scopes = [(user(name), settings_of(True)) for name in ("u1", "u2", "u3")]
+    found = decided(
+        world((ACCOUNT, settings_of(False)), *scopes),
+        WANTED,
+        overrides=[override(True, user="u2")],
+        waivers=[waiver(scope={"user": "u3"})],
+    )
+    told = {scope.id: v.status for scope, v in rows(found) if scope.level is Level.USER}
+    assert told == {"u1": Status.FAIL, "u2": Status.PASS, "u3": Status.WAIVED}
+
+
+def test_an_invited_user_hides_nobody_behind() -> None:
+    scopes = [(user("u1", status="pending"), {}), (user("u2"), settings_of(True))]
+    found = rows(judged(world((ACCOUNT, settings_of(False)), *scopes), WANTED))
+    assert [scope.id for scope, _ in found if scope.level is Level.USER] == ["u2"]
+
+
+def test_of_what_passes_nobody_is_named_who_could_change_it() -> None:
+    account = {**settings_of(False), **locks_of(False)}
+    ((_, verdict),) = rows(judged(world((ACCOUNT, account)), WANTED, depth=Level.ACCOUNT))
+    assert (verdict.status, verdict.changeable) == (Status.PASS, "")
+
+
+def test_below_the_depth_of_the_users_nobody_was_counted() -> None:
+    account = {**settings_of(True), **locks_of(False)}
+    snapshot = world((ACCOUNT, account), (USER, settings_of(False)))
+    ((_, verdict),) = rows(judged(snapshot, WANTED, depth=Level.ACCOUNT))
+    assert verdict.changeable.startswith("Any user, any group admin or an account admin")
