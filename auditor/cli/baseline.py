@@ -2,6 +2,8 @@
 
 import json
 import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +13,17 @@ from tabulate import tabulate
 
 from auditor.cli import output
 from auditor.cli.captures import accept_keys, capture
+from auditor.cli.choices import OrgOption
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 from auditor.policy import baseline as baselines
-from auditor.policy import comparison, files, schemas, yaml_source
+from auditor.policy import comparison, files, organisation, schemas, yaml_source
 from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy.catalogue import Catalogue
 from auditor.policy.evaluate import not_reached
 from auditor.policy.operators import OPERATORS, Expectation
+from auditor.policy.organisation import Organisation
+from auditor.policy.overrides import Overrides
 
 app = typer.Typer(no_args_is_help=True, help="The baselines: what the settings should be.")
 app.command()(capture)
@@ -55,26 +61,41 @@ def list_(ctx: typer.Context) -> None:
 def show(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME|FILE")],
+    org: OrgOption = None,
 ) -> None:
     """Show what a baseline expects of each control, with all that it extends.
+
+    With --org, what the overrides of an organisation want comes after it.
 
     Example:
 
     **auditor baseline show strict**
     """
     terminal: Terminal = ctx.obj
-    loaded = baselines.load(name, files.shipped_catalogue())
+    catalogue = files.shipped_catalogue()
+    loaded = baselines.load(name, catalogue)
+    chosen = organisation.load(org, catalogue) if org is not None else Organisation()
     width = terminal.width
     typer.echo(f"{loaded.info.id} {loaded.info.version}: {loaded.info.title}")
     for text in (loaded.meaning, loaded.who):
         if text:
             typer.echo(textwrap.fill(text, min(width, 100)))
     typer.echo(f"{loaded.info.digest}\n")
-    room = _room(loaded, width)
-    rows = [row for each in loaded.assessed.values() for row in _rows(each, room)]
+    wanted = [*loaded.assessed.values(), *_overridden(loaded, catalogue, chosen)]
+    room = _room(wanted, width)
+    rows = [row for each in wanted for row in _rows(each, room)]
     typer.echo(
         tabulate(rows, headers=("Control", "From", "Severity", "Lock", "Setting", "Expected"))
     )
+
+
+def _overridden(loaded: Baseline, catalogue: Catalogue, chosen: Organisation) -> Iterator[Assessed]:
+    """What the overrides of an organisation want, each control under the scopes it is for."""
+    overrides = Overrides(loaded, catalogue, chosen.overrides)
+    for position, override in enumerate(chosen.overrides):
+        wishes = overrides.wishes((position,))
+        for control_id in override.controls:
+            yield replace(wishes[control_id][0].assessed, origin=override.match.label)
 
 
 @app.command()
@@ -182,10 +203,10 @@ def check(
     )
 
 
-def _room(loaded: Baseline, width: int) -> int:
+def _room(wanted: Sequence[Assessed], width: int) -> int:
     """Columns for a setting, and as many for what is expected of it."""
-    ids = max((len(cid) for cid in loaded.assessed), default=0)
-    origins = max((len(each.origin) for each in loaded.assessed.values()), default=0)
+    ids = max((len(each.control.id) for each in wanted), default=0)
+    origins = max((len(each.origin) for each in wanted), default=0)
     # tabulate keeps two columns between columns, and makes none narrower than its title and two.
     taken = max(ids, 9) + max(origins, 6) + len("Severity") + len("Lock") + 2 * 2 + 5 * 2
     return max(12, (width - taken) // 2)

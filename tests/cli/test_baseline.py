@@ -5,8 +5,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 from auditor.cli.baseline import described
+from auditor.cli.main import app
 from auditor.policy import baseline
 from auditor.policy.operators import Expectation
 from tests.cli.commands import ran, told
@@ -188,3 +190,15 @@ def test_checking_says_what_only_meetings_show() -> None:
     assert told(ran("baseline", "check", "ours.yaml")) == (
         "ours.yaml: valid. It assesses 1 controls with 1 settings."
     )
+
+
+def test_show_with_an_organisation_file_tells_what_its_overrides_want(tmp_path):
+    path = tmp_path / "organisation.yaml"
+    path.write_text(
+        "overrides:\n  - match: {group: Legal*}\n    controls: {RC-02: {expect: true}}\n"
+    )
+    shown = CliRunner().invoke(app, ["baseline", "show", "strict", "--org", str(path)])
+    assert shown.exit_code == 0
+    last = shown.stdout.strip().splitlines()[-1].split()
+    assert last[:3] == ["RC-02", "group", "Legal*"]
+    assert last[-1] == "true"
