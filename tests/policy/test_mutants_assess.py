@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from auditor.evidence.plan import TOKEN
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
@@ -64,6 +65,14 @@ def test_who_can_change_a_value_is_counted_without_invited_users() -> None:
     found = rows(judged(world((ACCOUNT, account), *scopes, (invited, {})), WANTED))
     (verdict,) = [v for scope, v in found if scope == ACCOUNT]
     assert verdict.changeable.startswith("Any of 3 users, any group admin or an account admin")
+
+
+def test_what_exists_once_is_named_though_nobody_read_it() -> None:
+    token = check("token.scopes", surface=TOKEN.surface, levels=(Level.APP,), type=("array",))
+    wanted = baseline(assessed(token, op={"op": "no_write_scopes"}))
+    ((scope, verdict),) = rows(judged(world(), wanted))
+    assert scope == Scope(Level.APP, ACCOUNT.id, "the auditor's own app")
+    assert verdict.cause is Cause.NOT_COLLECTED
 
 
 # Groups that may differ, by names that nobody saw

@@ -3,8 +3,9 @@
 from typing import Any
 
 from auditor.evidence.reading import Cause, Seen, Unseen
-from auditor.policy.lookup import read
-from tests.policy.builders import check
+from auditor.evidence.view import SETTINGS
+from auditor.policy.lookup import Found, find, read
+from tests.policy.builders import check, document
 
 NOTICE = check("recording.notice.who", type=("string",), find_key="notice")
 
@@ -46,3 +47,8 @@ def test_an_empty_list_of_choices_is_told_as_such() -> None:
     listed = check("a.b", type=("array",), when_empty="unknown")
     sentence = "the list is empty: what that means is not known"
     assert found({"a": {"b": []}}, listed) == Unseen(Cause.UNDOCUMENTED_VALUE, sentence)
+
+
+def test_an_absent_setting_names_the_request_that_did_not_return_it() -> None:
+    absent = Unseen(Cause.ABSENT, "Zoom did not return in_meeting.thing")
+    assert find(check(), {SETTINGS: document({}, "GET /it")}) == Found(absent, "GET /it")

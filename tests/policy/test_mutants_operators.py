@@ -25,7 +25,7 @@ def said(op: str, observed: Any, setting: str = "x.y", **arguments: Any) -> str:
         ("in_ci", {"value": ["a"]}, 1, "expected a string, Zoom returned a number"),
         ("lte", {"value": 1}, "1", "expected a number, Zoom returned a string"),
         ("lte", {"value": 1}, True, "expected a number, Zoom returned a boolean"),
-        ("between", {"value": [1, 2]}, None, "expected a number, Zoom returned null"),
+        ("between", {"value": [1, 2]}, "1", "expected a number, Zoom returned a string"),
         (
             "duration_lte",
             {"value": "90d"},
