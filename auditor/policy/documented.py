@@ -15,6 +15,11 @@ def settings() -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
+def is_whole(path: str) -> bool:
+    """True for a documented object or list whose inner shape Zoom does not publish."""
+    return settings().get(path, {}).get("type") in ("object", "array")
+
+
 @cache
 def containers() -> frozenset[str]:
     """Paths of documented objects and lists: an empty one comes as a leaf."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
@@ -20,6 +20,7 @@ from auditor.findings.run import Assessment
 from auditor.policy import documented
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue
+from auditor.policy.lookup import at_path
 from auditor.policy.reads import LOOKED_THROUGH, NEW_SETTINGS_CONTROL
 from auditor.policy.values import leaves
 
@@ -44,34 +45,60 @@ class Coverage:
         reading = [check for check in checks if check.surface == SETTINGS_SURFACE]
         self._covered = {check.setting for check in reading}
         self._covered |= {c.only_when.setting for c in reading if c.only_when is not None}
-        self._keys = {check.find_key for check in reading if check.find_key is not None}
+        self._keyed = [(check, check.find_key) for check in reading if check.find_key is not None]
+        self._wholes = {c.setting for c in reading if {"object", "array"} & set(c.type)}
+        """Settings that a control reads with all that is in them."""
         self._locks = {check.lock for check in reading if check.lock is not None}
         self._judged = {
             setting for each in baseline.assessed.values() for setting in each.expectations
         }
         self._accepted = [pattern.casefold().replace("[", "[[]") for pattern in accepted]
-        self._options = {check.view for check in reading if check.view}
 
-    def is_new(self, view: View, path: str) -> bool:
-        """True if no control reads the leaf, no reference documents it and nobody accepted it."""
-        known: Iterable[str] = documented.settings()
-        covered: Iterable[str] = self._covered
+    def is_new(self, view: View, path: str, body: JsonValue = None) -> bool:
+        """True if no control reads the leaf, no reference documents it and nobody accepted it.
+
+        `body` is the document: a control whose setting stands where it is documented does not
+        look for its key anywhere else.
+        """
         if view.surface == LOCKS.surface:
-            covered, known = self._locks, documented.lockable()
+            known = any(
+                spelling in self._locks or spelling in documented.lockable()
+                for leaf in self._spellings(view, path)
+                for spelling in _prefixes(leaf)
+            )
+        else:
+            known = any(self._is_known(leaf) for leaf in self._spellings(view, path))
+            known = known or self._is_found_by_key(path, body)
         return not (
-            any(p in covered or p in known for p in self._spellings(view, path))
-            or path in documented.containers()
-            or any(key in path.split(".") for key in self._keys)
-            or any(fnmatchcase(path.casefold(), pattern) for pattern in self._accepted)
+            known or any(fnmatchcase(path.casefold(), pattern) for pattern in self._accepted)
         )
+
+    def _is_known(self, path: str) -> bool:
+        """True if a control or a reference knows the leaf, or an object or list around it."""
+        leaf = path.removesuffix("[]")
+        known = (self._covered, documented.settings(), documented.containers())
+        return any(leaf in each for each in known) or any(
+            around in self._wholes or documented.is_whole(around) for around in _prefixes(leaf)
+        )
+
+    def _is_found_by_key(self, path: str, body: JsonValue) -> bool:
+        """True if a control looks for a key wherever it stands, and so reads the leaf."""
+        parts = path.split(".")
+        for check, key in self._keyed:
+            if key in parts and isinstance(at_path(body, check.setting), Unseen):
+                wanted = check.setting.split(".")
+                below = wanted[wanted.index(key) + 1 :]
+                if parts[parts.index(key) + 1 :][: len(below)] == below:
+                    return True
+        return False
 
     def is_judged(self, path: str) -> bool:
         """True if a check of the baseline reads the leaf or an object around it."""
         return any(prefix in self._judged for prefix in _prefixes(path))
 
     def _spellings(self, view: View, path: str) -> Iterator[str]:
-        """The leaf and the objects around it, also as a flattened view would spell them."""
-        yield from _prefixes(path)
+        """The leaf as it stands, and as it would be called had the view not flattened it."""
+        yield path
         if view.option:
             yield f"{view.option}.{path}"
             yield path.removeprefix(f"authentication_options.{view.option}.")
@@ -126,7 +153,9 @@ class NewSettings:
             paths = {path for path, _ in leaves(outcome.body) if path}
             if view.surface == SETTINGS.surface:
                 self.returned |= paths
-            new = tuple(sorted(path for path in paths if self.coverage.is_new(view, path)))
+            new = tuple(
+                sorted(path for path in paths if self.coverage.is_new(view, path, outcome.body))
+            )
             known = self._walked[view, digest] = new
         return known
 

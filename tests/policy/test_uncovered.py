@@ -86,7 +86,8 @@ def new(view, path, accepted=()):
         (SETTINGS, "in_meeting.meeting_summary_with_ai_companion.brand_new", True),
         (SETTINGS, "in_meeting.chat", False),
         (SETTINGS, "in_meeting.chat[]", False),
-        (SETTINGS, "in_meeting.chat.deeper[].still", False),
+        (SETTINGS, "in_meeting.chat.deeper[].still", True),  # documented as a switch
+        (SETTINGS, "recording.durable_meeting_transcript.enable", False),  # shape not published
         (SETTINGS, "anywhere.ai.brand_new", False),
         (SETTINGS, "recording.archive.enable", False),
         (SECURITY, "sign_in_with_two_factor_auth", False),
@@ -100,6 +101,19 @@ def new(view, path, accepted=()):
 )
 def test_a_leaf_is_new_where_no_control_reads_and_no_reference_documents_it(view, path, expected):
     assert new(view, path) is expected
+
+
+def test_a_second_object_of_a_name_that_is_only_sought_elsewhere_is_not_silent():
+    body = {"ai": {"notes": False}, "in_meeting": {"ai": {"voice_coach": True}}}
+    coverage = Coverage(CATALOGUE, BASELINES["strict"], ())
+    assert coverage.is_new(SETTINGS, "in_meeting.ai.voice_coach", body)
+    assert not coverage.is_new(SETTINGS, "ai.notes", body)
+
+
+def test_a_leaf_beside_the_one_that_is_sought_by_its_key_is_new():
+    displaced = "webinar.webinar_summary_with_ai_companion"
+    assert not new(SETTINGS, f"{displaced}.enable")
+    assert new(SETTINGS, f"{displaced}.brand_new")
 
 
 @pytest.mark.parametrize(
