@@ -17,6 +17,8 @@ from auditor.policy.errors import PolicyError, nearest
 
 SettingType = Literal["boolean", "integer", "string", "array", "object"]
 SETTINGS_SURFACE = "settings"
+ATTESTATION = "attestation"
+"""The setting of a finding about a control that has none: only a person can answer it."""
 LOCKED_SURFACES = (SETTINGS_SURFACE, "phone_account_settings", "phone_site")
 """Surfaces whose settings can be locked."""
 SETTINGS_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)

@@ -9,7 +9,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Kind, Status, Verdict
 from auditor.findings.run import Assessment
 from auditor.policy.baseline import Assessed, Baseline
-from auditor.policy.catalogue import Check, Control
+from auditor.policy.catalogue import ATTESTATION, Check, Control
 from auditor.policy.outcome import Context
 from auditor.policy.reads import NEW_SETTINGS_CONTROL
 
@@ -40,6 +40,9 @@ class Tally:
     lock_waivers: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """Settings that are not locked and need not be, with the waiver that says so."""
     lock_passes: int = 0
+    locks_due: set[str] = field(default_factory=set)
+    """Settings whose lock no API shows, and for which nobody, or nobody lately, has attested it."""
+    locks_attested: set[str] = field(default_factory=set)
     account: dict[tuple[str, str], Status] = field(default_factory=dict)
     looser: dict[Level, Counter[str]] = field(
         default_factory=lambda: {Level.GROUP: Counter(), Level.USER: Counter()}
@@ -64,6 +67,9 @@ class Tally:
         for verdict in assessment.verdicts:
             if verdict.kind is Kind.LOCK:
                 self._add_lock(verdict)
+            elif verdict.kind is Kind.ATTESTATION and verdict.setting != ATTESTATION:
+                attested = verdict.status is Status.ATTESTED
+                (self.locks_attested if attested else self.locks_due).add(verdict.setting)
             elif verdict.kind is Kind.VALUE:
                 key = (verdict.control, verdict.setting)
                 if level is Level.ACCOUNT:
@@ -145,8 +151,22 @@ def _locks(base: Verdict, tally: Tally) -> Verdict:
     if tally.lock_unknowns:
         detail = f"{len(tally.lock_unknowns)} locks could not be read."
         return _unknown(base, set(tally.lock_unknowns.values()), detail)
+    if tally.locks_due:
+        count = len(tally.locks_due)
+        detail = (
+            f"The locks of {count} setting{'s' if count > 1 else ''} are shown by no API and not "
+            "attested; the locks that can be read are on."
+        )
+        due = replace(base, kind=Kind.ATTESTATION, status=Status.NEEDS_DECISION)
+        return replace(due, observed=_names(tally.locks_due), detail=detail)
     if tally.lock_waivers:
         return _waived(base, tally.lock_waivers)
+    if tally.locks_attested:
+        count = len(tally.locks_attested)
+        detail = (
+            f"The locks of {count} setting{'s rest' if count > 1 else ' rests'} on attestations."
+        )
+        return replace(base, kind=Kind.ATTESTATION, status=Status.ATTESTED, detail=detail)
     if not tally.lock_passes:
         return _unknown(base, {Cause.ABSENT}, "No lock was read.")
     return replace(base, observed=True)

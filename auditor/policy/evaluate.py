@@ -233,14 +233,3 @@ def not_reached(baseline: Baseline, depth: Level) -> tuple[str, ...]:
         if each.expectations
         and all(derived.levels(each.control, check) <= below for check in checks(each))
     )
-
-
-def needs(baseline: Baseline, parameters: Iterable[str]) -> dict[str, list[str]]:
-    """Parameters that the baseline asks for and `parameters` does not set: name to control ids."""
-    known = set(parameters)
-    missing: dict[str, list[str]] = {}
-    for each in baseline.assessed.values():
-        for expected in each.expectations.values():
-            if expected.param is not None and expected.param not in known:
-                missing.setdefault(expected.param, []).append(each.control.id)
-    return missing

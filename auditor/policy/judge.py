@@ -13,7 +13,7 @@ from auditor.evidence.view import Outcome, View
 from auditor.findings.model import Kind, Status, Verdict
 from auditor.policy import layers, locks, lookup, usage
 from auditor.policy.baseline import Assessed
-from auditor.policy.catalogue import SETTINGS_SURFACE, Check
+from auditor.policy.catalogue import ATTESTATION, SETTINGS_SURFACE, Check
 from auditor.policy.locks import LockDocuments
 from auditor.policy.lookup import Found
 from auditor.policy.operators import Expectation
@@ -114,7 +114,7 @@ def attestation(assessed: Assessed) -> Verdict:
         kind=Kind.ATTESTATION,
         status=Status.NEEDS_DECISION,
         severity=assessed.severity,
-        setting="attestation",
+        setting=ATTESTATION,
         expected={"op": "attest", "value": assessed.attest},
         detail=control.attestation.question,
         decided_by=None,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from auditor.evidence.reading import JsonValue
 from auditor.policy import yaml_source
 from auditor.policy.baseline import choice_problems
-from auditor.policy.catalogue import Catalogue
+from auditor.policy.catalogue import ATTESTATION, Catalogue
 from auditor.policy.errors import PolicyError, nearest
 from auditor.policy.overrides import Override
 from auditor.policy.parameters import known_parameters
@@ -158,7 +158,7 @@ def _settlement_problems(
             message = f'no control is called "{each.control}".{hint}'
             yield source.problem((*at, "control"), message)
             continue
-        settings = [check.setting for check in control.checks] or ["attestation"]
+        settings = [check.setting for check in control.checks] or [ATTESTATION]
         if each.setting is not None and each.setting not in settings:
             hint = nearest(each.setting, settings)
             message = f"{control.id} does not check this setting.{hint}"

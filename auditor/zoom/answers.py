@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypedDict
 
 from auditor.evidence.reading import JsonValue
 from auditor.zoom.errors import (
     Denied,
+    Facts,
     Malformed,
     NotFound,
     NotLicensed,
@@ -38,12 +38,6 @@ _NO_LICENCE = re.compile(
 _NOT_FOUND = frozenset((1001, 1010, 1034, 1120, 2001, 3001, 4130))
 _NOT_HOSTING = 3161
 _UNKNOWN_ENDPOINT = 2300
-
-
-class _Facts(TypedDict):
-    status: int
-    code: int | None
-    tracking_id: str
 
 
 def utc_now() -> datetime:
@@ -80,7 +74,7 @@ def _error(
     message: str,
     now: Callable[[], datetime],
 ) -> ZoomError:
-    facts: _Facts = {"status": answer.status, "code": code, "tracking_id": answer.tracking_id}
+    facts: Facts = {"status": answer.status, "code": code, "tracking_id": answer.tracking_id}
     if 429 in (status, code):
         return RateLimited(
             request,
@@ -111,7 +105,7 @@ def _error(
     return Rejected(request, message, **facts)
 
 
-def _refusal(request: str, message: str, facts: _Facts) -> ZoomError:
+def _refusal(request: str, message: str, facts: Facts) -> ZoomError:
     """By role or by licence: code 200 says both, so its words decide."""
     if _NO_LICENCE.search(message) and not _NO_RIGHT.search(message):
         return NotLicensed(request, message, **facts)

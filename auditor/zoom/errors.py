@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 from auditor.zoom.redaction import redact_text
 
@@ -15,6 +16,14 @@ def quoted(text: str) -> str:
     """Zoom's words, fit for a message: one line, at most `LONGEST_QUOTE` long, no secrets."""
     line = " ".join(_UNPRINTABLE.sub(" ", redact_text(text[: 20 * LONGEST_QUOTE])).split())
     return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1].rstrip() + "…"
+
+
+class Facts(TypedDict, total=False):
+    """What an answer said of itself: HTTP status, Zoom's code, and the id its support asks for."""
+
+    status: int | None
+    code: int | None
+    tracking_id: str
 
 
 class ZoomError(Exception):
@@ -69,12 +78,9 @@ class AuthenticationFailed(ZoomError):
         request: str,
         reason: str,
         detail: str = "",
-        *,
-        status: int | None = None,
-        code: int | None = None,
-        tracking_id: str = "",
+        **facts: Unpack[Facts],
     ) -> None:
-        super().__init__(request, detail, status=status, code=code, tracking_id=tracking_id)
+        super().__init__(request, detail, **facts)
         self.reason = reason
 
     def __str__(self) -> str:
@@ -120,12 +126,9 @@ class ScopeMissing(Denied):
         request: str,
         scopes: Sequence[str] = (),
         detail: str = "",
-        *,
-        status: int | None = None,
-        code: int | None = None,
-        tracking_id: str = "",
+        **facts: Unpack[Facts],
     ) -> None:
-        super().__init__(request, detail, status=status, code=code, tracking_id=tracking_id)
+        super().__init__(request, detail, **facts)
         self.scopes = tuple(quoted(scope) for scope in scopes)
 
     def __str__(self) -> str:
@@ -169,11 +172,9 @@ class RateLimited(ZoomError):
         *,
         retry_after: float | None = None,
         daily: bool = False,
-        status: int | None = None,
-        code: int | None = None,
-        tracking_id: str = "",
+        **facts: Unpack[Facts],
     ) -> None:
-        super().__init__(request, detail, status=status, code=code, tracking_id=tracking_id)
+        super().__init__(request, detail, **facts)
         self.retry_after = retry_after
         self.daily = daily
         self.worth_retrying = not daily
@@ -216,11 +217,9 @@ class Malformed(ZoomError):
         detail: str,
         *,
         worth_retrying: bool = False,
-        status: int | None = None,
-        code: int | None = None,
-        tracking_id: str = "",
+        **facts: Unpack[Facts],
     ) -> None:
-        super().__init__(request, detail, status=status, code=code, tracking_id=tracking_id)
+        super().__init__(request, detail, **facts)
         self.worth_retrying = worth_retrying
 
     def __str__(self) -> str:

@@ -5,8 +5,10 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import Kind, Severity, Status
-from auditor.policy.derived import SHOWN
+from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings.run import Assessment
+from auditor.policy.derived import SHOWN, Tally, verdicts
+from auditor.policy.outcome import Context
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
@@ -69,6 +71,47 @@ def test_a_long_list_is_cut_off_with_its_rest_counted():
     found = locks(*[False] * (SHOWN + 3))
     assert len(found.observed) == SHOWN + 1
     assert found.observed[-1] == "and 3 more"
+
+
+def test_locks_that_no_api_shows_are_never_taken_for_locked():
+    read, unread = check("in_meeting.s0"), check("in_meeting.s1", lock=None)
+    body = {SETTINGS: {"in_meeting": {"s0": False, "s1": False}}}
+    body[LOCKS] = {"in_meeting": {"s0": True}}
+    wanted = baseline(assessed(read, unread, lock=True), derived("CC-01"))
+    found = rows(judged(world((ACCOUNT, body)), wanted, depth=Level.ACCOUNT))
+    (verdict,) = [v for _, v in found if v.control == "CC-01"]
+    assert (verdict.kind, verdict.status) == (Kind.ATTESTATION, Status.NEEDS_DECISION)
+    assert verdict.observed == ["in_meeting.s1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (Status.NEEDS_DECISION, Status.NEEDS_DECISION),
+        (Status.ATTESTATION_EXPIRED, Status.NEEDS_DECISION),
+        (Status.ATTESTED, Status.ATTESTED),
+    ],
+)
+def test_what_was_attested_about_locks_is_attested_and_no_pass(status, expected):
+    tally = Tally(lock_passes=1)
+    tally.add(Assessment(ACCOUNT, (lock_attestation(status),)))
+    (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
+    assert found.status is expected
+
+
+def test_an_attestation_control_says_nothing_about_locks():
+    tally = Tally(lock_passes=1)
+    tally.add(Assessment(ACCOUNT, (lock_attestation(Status.NEEDS_DECISION, "attestation"),)))
+    (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
+    assert found.status is PASS
+
+
+def lock_attestation(status, setting="in_meeting.s1"):
+    return Verdict("CN-05", Kind.ATTESTATION, status, Severity.CRITICAL, setting)
+
+
+def assessed_derived(control):
+    return baseline(derived(control))
 
 
 def test_a_lock_that_was_not_seen_leaves_it_unknown():

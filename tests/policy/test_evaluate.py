@@ -23,7 +23,7 @@ from auditor.findings.run import Run
 from auditor.policy import evaluate as evaluation_module
 from auditor.policy import judge
 from auditor.policy.assess import EPOCH
-from auditor.policy.evaluate import needs, not_reached
+from auditor.policy.evaluate import not_reached
 from tests.policy.builders import (
     ACCOUNT,
     AT,
@@ -467,14 +467,3 @@ def test_passes_are_counted_and_kept_only_when_asked_for():
     assert slim.assessments == ()
     assert slim.summary.by_status[PASS] == 2
     assert [v.kind for _, v in rows(judged(snapshot, WANTED))] == [Kind.VALUE] * 2
-
-
-def test_parameters_that_are_not_set_are_listed_with_their_controls():
-    wanted = baseline(
-        assessed(check(), op={"op": "org_param", "param": "a"}),
-        assessed(check(), op={"op": "org_param", "param": "a"}, id="AI-02"),
-        assessed(check(), op={"op": "in_param", "param": "b"}, id="AI-03"),
-        assessed(check(), id="AI-04"),
-    )
-    assert needs(wanted, ["b"]) == {"a": ["AI-01", "AI-02"]}
-    assert needs(wanted, []) == {"a": ["AI-01", "AI-02"], "b": ["AI-03"]}
