@@ -55,6 +55,10 @@ class Tally:
         default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
     )
     compared: Counter[Level] = field(default_factory=Counter)
+    undecided: dict[Level, set[str]] = field(
+        default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
+    )
+    """Settings of which nobody has decided what is protective."""
     new_settings: set[str] = field(default_factory=set)
     """New settings that smell of AI or data sharing; each is a finding of CC-07 by itself."""
     unread: set[Cause] = field(default_factory=set)
@@ -96,7 +100,9 @@ class Tally:
             return True
         if account in protective and verdict.status is Status.WAIVED:
             self.looser_waivers[level][verdict.setting] = verdict.waiver or {}
-        if verdict.status in _UNSEEN and verdict.cause is not None:
+        if Status.NEEDS_DECISION in (verdict.status, account):
+            self.undecided[level].add(verdict.setting)
+        elif verdict.status in _UNSEEN and verdict.cause is not None:
             self.uncompared[level].add(verdict.cause)
         elif account in _UNSEEN:
             self.uncompared[level].add(Cause.ABSENT)
@@ -181,6 +187,11 @@ def _looser(base: Verdict, tally: Tally, level: Level) -> Verdict:
     if tally.uncompared[level]:
         detail = f"Not every {level} value could be compared with the account's."
         return _unknown(base, tally.uncompared[level], detail)
+    if tally.undecided[level]:
+        count = len(tally.undecided[level])
+        detail = f"What {count} setting{'s' if count > 1 else ''} should be is not decided yet."
+        observed = _names(tally.undecided[level])
+        return replace(base, status=Status.NEEDS_DECISION, observed=observed, detail=detail)
     if tally.looser_waivers[level]:
         return _waived(base, tally.looser_waivers[level])
     if not tally.compared[level]:

@@ -157,6 +157,16 @@ def test_a_looser_level_is_a_deviation_with_its_settings_and_scopes():
     assert found[USERS].detail == "1 user is looser than the account."
 
 
+def test_what_nobody_has_decided_is_not_taken_for_as_strict():
+    on = settings_of(True)
+    wanted = assessed(check(), op={"op": "org_param", "param": "nobody_set_it"})
+    found = looser(on, on, on, wanted)
+    for verdict in (found[GROUPS], found[USERS]):
+        assert verdict.status is Status.NEEDS_DECISION
+        assert verdict.observed == [check().setting]
+        assert verdict.detail == "What 1 setting should be is not decided yet."
+
+
 def test_scopes_are_counted_once_however_many_settings_are_looser():
     two = assessed(check("in_meeting.a"), check("in_meeting.b"))
     strict, loose = ({SETTINGS: {"in_meeting": {"a": v, "b": v}}} for v in (False, True))
