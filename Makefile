@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 FAST := $(addprefix tests/,evidence findings policies report store test_architecture.py test_config.py zoom)
 
-.PHONY: demo test test-tools check format mutation clean
+.PHONY: demo test test-tools check format mutation bench clean
 
 demo: $(VENV)/.demo
 	@mkdir -p demo
@@ -36,6 +36,10 @@ mutation: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev,mutation]'
 	$(BIN)/mutmut run $(MUTANTS)
 	$(BIN)/python tests/mutation_score.py 90
+
+# About an hour on two cores. CASE=rate tries one case, SCALE=0.1 a tenth of the size.
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(addprefix --case ,$(CASE)) $(addprefix --scale ,$(SCALE)) $(BENCH)
 
 clean:
 	rm -rf $(VENV) demo dist build mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,12 +3,13 @@
 import json
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from auditor import __version__
 from auditor.collect.interface import Listener, Silent
 from auditor.collect.walk import Walk, utc_now
+from auditor.evidence.plan import Budget
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
@@ -22,6 +23,7 @@ from auditor.policy.errors import PolicyError
 from auditor.policy.evaluate import evaluate
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Overrides
+from auditor.policy.prover import Prover
 from auditor.policy.settlements import Settlements
 from auditor.zoom.client import ZoomClient
 
@@ -113,21 +115,47 @@ class Target:
 
     client: ZoomClient
     account_id: str
-    workers: int = 8
     listener: Listener = field(default_factory=Silent)
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the collection is broken off; what waits for its turn may give up then."""
 
 
-def collect(target: Target, snapshot: Snapshot, judgement: Judgement, run_id: str) -> None:
+@dataclass(frozen=True)
+class Extent:
+    """How much of the account is read, where that can be chosen."""
+
+    verify_locks: int = 25
+    """How many users, drawn at random, confirm what locks prove; 0 to read every user."""
+    meetings: Budget = field(default_factory=Budget)
+
+    def record(self) -> str:
+        """All of it as JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def recalled(cls, snapshot: Snapshot) -> "Extent":
+        """The extent that a collection was begun with."""
+        stored = json.loads(snapshot.meta("extent") or "{}")
+        budget = Budget(**stored.pop("meetings", {}))
+        listed = replace(budget, users=tuple(budget.users), groups=tuple(budget.groups))
+        return cls(**stored, meetings=listed)
+
+
+def collect(
+    target: Target,
+    snapshot: Snapshot,
+    judgement: Judgement,
+    run_id: str,
+    extent: Extent | None = None,
+) -> None:
     """Read what the judgement needs into an empty snapshot, with the facts of the run.
 
     Raises:
         NothingSelected: the judgement assesses no control.
         NothingRead: Zoom let nothing be read at all.
+        SnapshotError: the snapshot cannot be written.
     """
-    widest = judgement.overrides.widest()
-    if not widest.assessed:
+    if not judgement.overrides.widest().assessed:
         raise NothingSelected
     facts = {
         "run_id": run_id,
@@ -136,25 +164,59 @@ def collect(target: Target, snapshot: Snapshot, judgement: Judgement, run_id: st
         "started_at": utc_now(),
         "depth": judgement.depth,
         "judgement": judgement.record(),
+        "extent": (extent or Extent()).record(),
     }
     for key, value in facts.items():
         snapshot.set_meta(key, value)
+    _walk(target, snapshot, judgement, None)
+
+
+def resume(target: Target, snapshot: Snapshot, judgement: Judgement, since: str) -> None:
+    """Go on with a collection that broke off, and read again what is older than `since`.
+
+    Raises:
+        NothingRead: Zoom let nothing be read at all.
+        SnapshotError: the snapshot cannot be written.
+    """
+    snapshot.set_meta("finished_at", "")
+    _walk(target, snapshot, judgement, since)
+
+
+def _walk(target: Target, snapshot: Snapshot, judgement: Judgement, since: str | None) -> None:
+    extent = Extent.recalled(snapshot)
+    overrides, parameters = judgement.overrides, judgement.parameters
+    needed = reads.needed(overrides.widest(), judgement.depth, parameters)
+    needed = replace(needed, meetings=extent.meetings)
+    before = Api(**json.loads(snapshot.meta("api") or "{}"))
     began = time.monotonic()
-    Walk(
+
+    def checkpoint() -> None:
+        spent = target.client.counters
+        cost = Api(
+            before.requests + spent.requests,
+            before.retries + spent.retries,
+            before.rate_limited + spent.rate_limited,
+            round(before.seconds + time.monotonic() - began, 3),
+        )
+        snapshot.set_meta("api", json.dumps(asdict(cost)))
+
+    walk = Walk(
         api=target.client,
         snapshot=snapshot,
-        reads=reads.needed(widest, judgement.depth, judgement.parameters),
+        reads=needed,
         account_id=target.account_id,
-        workers=target.workers,
+        in_flight=target.client.in_flight,
         listener=target.listener,
         stopping=target.stopping,
-    ).collect()
-    spent = target.client.counters
-    cost = Api(
-        spent.requests, spent.retries, spent.rate_limited, round(time.monotonic() - began, 3)
+        since=since,
+        prover=Prover(overrides, parameters, needed) if extent.verify_locks else None,
+        sample=extent.verify_locks,
+        checkpoint=checkpoint,
     )
-    snapshot.set_meta("api", json.dumps(asdict(cost)))
+    walk.collect()
+    snapshot.set_meta("stopped", walk.given_up.detail if walk.given_up else "")
     snapshot.set_meta("finished_at", utc_now())
+    snapshot.finish()
 
 
 def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
@@ -170,7 +232,7 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
     if not snapshot.meta("finished_at"):
         raise SnapshotError(
             "The run broke off before everything was read, so it cannot be judged. "
-            "Read the account again: auditor audit"
+            "Go on with it: auditor audit --resume"
         )
     evaluation = evaluate(
         snapshot,
@@ -219,4 +281,7 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         tool_version=__version__,
         waivers=evaluation.waivers,
         questions=questions.shipped().questions if judgement.keep_passes else (),
+        account_times={
+            each.source: each.observed_at for each in snapshot.account().outcomes.values()
+        },
     )

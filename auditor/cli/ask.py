@@ -72,11 +72,8 @@ def ask(
 
 
 def _judged(run: str, selection: Selection) -> Run:
-    snapshot = Snapshot.open(Runs(config.load().data).path(run))
-    try:
+    with Snapshot.open(Runs(config.load().data).path(run)) as snapshot:
         return runs.judge(snapshot, selection.rejudgement(snapshot))
-    finally:
-        snapshot.close()
 
 
 def _list(answered: list[Answer], width: int) -> list[str]:

@@ -1,5 +1,6 @@
 """`auditor audit`: read an account, judge it, report, and keep the evidence."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -19,13 +20,16 @@ from auditor.cli.choices import (
     Selection,
     StrictOption,
     TopicOption,
+    budget,
+    span,
 )
-from auditor.cli.collecting import Account, Pace, collected
+from auditor.cli.collecting import Account, Going, Pace, collected
 from auditor.cli.reporting import Destinations
 from auditor.cli.sandbox import Scenario
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
+from auditor.run import Extent, Judgement
 from auditor.store.runs import Runs
 from auditor.zoom.limits import Plan
 
@@ -83,6 +87,57 @@ def audit(
             "the path of a snapshot.",
         ),
     ] = None,
+    verify_locks: Annotated[
+        int,
+        typer.Option(
+            "--verify-locks",
+            metavar="N",
+            min=0,
+            help="Where the account's value is right and locked, read only N users, drawn at "
+            "random, to confirm it. 0: read every user.",
+        ),
+    ] = 25,
+    meetings_per_host: Annotated[
+        int | None,
+        typer.Option(
+            "--meetings-per-host",
+            metavar="N",
+            min=1,
+            help="With --depth meeting: the next N upcoming meetings of each host. [default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    meetings_within: Annotated[
+        str | None,
+        typer.Option(
+            "--meetings-within",
+            metavar="30d",
+            help="With --depth meeting: those that begin within this time. [default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    meetings_of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--meetings-of",
+            metavar="user:NAME|group:NAME",
+            help="With --depth meeting: only meetings of these hosts (id, address or name), or "
+            "of members of these groups; * for any text. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the run that broke off, and read nothing twice."),
+    ] = False,
+    max_evidence_age: Annotated[
+        str,
+        typer.Option(
+            "--max-evidence-age",
+            metavar="24h",
+            help="With --resume: read again what was read longer ago.",
+        ),
+    ] = "24h",
     fail_on: FailOnOption = None,
     only: OnlyOption = None,
     topic: TopicOption = None,
@@ -104,6 +159,8 @@ def audit(
     **auditor audit --baseline strict --output report.html --output report.json**
 
     **auditor audit --topic ai --fail-on high --format json**
+
+    **auditor audit --plan business --resume**
     """
     terminal: Terminal = ctx.obj
     settings = config.load()
@@ -126,11 +183,29 @@ def audit(
         judgement = selection.judgement(Level(depth), settings.baseline)
         simulated = sandbox or _given(ctx, "scenario") or _given(ctx, "users")
         account = Account(scenario if simulated else None, users)
-        pace = Pace(plan, max_rate, rate_share)
-        snapshot = collected(account, settings, pace, judgement, terminal)
-    run = runs.judge(snapshot, judgement)
-    snapshot.close()
-    destinations.emit(run, terminal, include_passes)
+        extent = Extent(verify_locks, budget(meetings_per_host, meetings_within, meetings_of))
+
+        def wanted_of(begun: Snapshot) -> tuple[Judgement, Extent]:
+            before = Extent.recalled(begun)
+            locks = extent.verify_locks if _given(ctx, "verify_locks") else before.verify_locks
+            return (
+                selection.rejudgement(begun, Level(depth) if _given(ctx, "depth") else None),
+                Extent(locks, extent.meetings or before.meetings),
+            )
+
+        going = Going(
+            pace=Pace(plan, max_rate, rate_share),
+            extent=extent,
+            resume=resume,
+            oldest=span(max_evidence_age, "--max-evidence-age"),
+            wanted=wanted_of,
+        )
+        snapshot = collected(account, settings, going, judgement, terminal)
+        if resume:  # a run that went on is judged by what it was begun with
+            judgement = replace(selection, baseline=None, org=None).rejudgement(snapshot)
+    with snapshot:
+        run = runs.judge(snapshot, judgement)
+        destinations.emit(run, terminal, include_passes)
     raise typer.Exit(run.info.exit_code)
 
 

@@ -11,7 +11,7 @@ from auditor import config
 from auditor import run as runs
 from auditor.cli import output
 from auditor.cli.choices import BaselineOption, OrgOption, Selection
-from auditor.cli.collecting import Account, Pace, collected
+from auditor.cli.collecting import Account, Going, collected
 from auditor.cli.sandbox import Scenario
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
@@ -90,11 +90,11 @@ def accept_keys(
     catalogue = files.shipped_catalogue()
     known = organisation.entries(path, "triage", catalogue).triage
     settings = config.load()
-    snapshot = _stored(settings, run)
-    finished = runs.judge(snapshot, Selection(baseline=baseline, org=org).rejudgement(snapshot))
-    snapshot.close()
     before = {each.setting for each in known}
-    new = [setting for setting in _new_settings(finished) if setting not in before]
+    with _stored(settings, run) as snapshot:
+        judgement = Selection(baseline=baseline, org=org).rejudgement(snapshot)
+        found = _new_settings(runs.judge(snapshot, judgement))
+        new = [setting for setting in found if setting not in before]
     if not new:
         typer.echo("No new setting waits for a decision.")
         return
@@ -136,4 +136,4 @@ def _stored(settings: Settings, run: str) -> Snapshot:
 def _live(settings: Settings, sandbox: bool, terminal: Terminal) -> Snapshot:
     judgement = Selection().judgement(Level.ACCOUNT, settings.baseline)
     account = Account(Scenario.DRIFTED if sandbox else None)
-    return collected(account, settings, Pace(), judgement, terminal)
+    return collected(account, settings, Going(), judgement, terminal)

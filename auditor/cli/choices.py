@@ -1,14 +1,18 @@
 """Options that several commands share, and what is made of them."""
 
+import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from auditor.config import DEFAULT_BASELINE
+from auditor.config import DEFAULT_BASELINE, ConfigError
+from auditor.evidence.plan import Budget
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.model import Severity
@@ -104,6 +108,43 @@ OutputOption = Annotated[
         help="Write the report here; may be repeated, one format each.",
     ),
 ]
+
+
+_SPAN = re.compile(r"(\d{1,5})\s*(m|min|h|d|w)", re.IGNORECASE)
+_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def span(text: str, option: str) -> timedelta:
+    """A length of time such as 90m, 24h, 30d or 2w.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
+        raise ConfigError(f"{option} {text}: write a number with m, h, d or w, such as 24h or 30d.")
+    return timedelta(**{_UNITS[match[2].lower()]: int(match[1])})
+
+
+def budget(per_host: int | None, within: str | None, of: Sequence[str] | None) -> Budget:
+    """Which upcoming meetings to read.
+
+    Raises:
+        ConfigError: a time or a host cannot be understood.
+    """
+    days = None
+    if within is not None:
+        days = math.ceil(span(within, "--meetings-within") / timedelta(days=1))
+    named: dict[str, list[str]] = {"user": [], "group": []}
+    for each in of or ():
+        kind, _, name = each.partition(":")
+        if kind.strip().lower() not in named or not name.strip():
+            raise ConfigError(
+                f"--meetings-of {each}: write user:NAME or group:NAME, such as "
+                "user:ann@example.com or 'group:Legal*'."
+            )
+        named[kind.strip().lower()].append(name.strip())
+    return Budget(per_host, days, tuple(named["user"]), tuple(named["group"]))
 
 
 @dataclass(frozen=True)

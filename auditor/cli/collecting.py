@@ -1,22 +1,23 @@
 """Reading an account, or the sandbox, into a stored run: what every command that reads shares."""
 
-import math
+import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from auditor import run as runs
 from auditor.cli.progress import progress
 from auditor.cli.sandbox import Scenario, started
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
+from auditor.config import ConfigError, Settings
 from auditor.evidence.snapshot import Snapshot
-from auditor.run import Judgement, Target
+from auditor.run import Extent, Judgement, Target
 from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials
 from auditor.zoom.client import connect
 from auditor.zoom.hosts import Cloud, check_url, is_loopback
-from auditor.zoom.limits import Plan, RateLabel, RateLimiter
+from auditor.zoom.limits import Plan, RateLimiter
 from auditor.zoom.retry import RetryPolicy
 
 SANDBOX_RATE = 5000.0
@@ -24,12 +25,6 @@ SANDBOX_RATE = 5000.0
 
 DEFAULT_SHARE = 0.8
 """The part of the rate limit that is used; the rest is for the organisation's other apps."""
-
-LATENCY = 0.4
-"""Seconds that an answer of Zoom's takes at most, nearly always: sets the number of workers."""
-
-WORKERS = (4, 32)
-"""The fewest and the most."""
 
 
 @dataclass(frozen=True)
@@ -62,59 +57,128 @@ class Account:
     users: int = 300
 
 
+@dataclass(frozen=True)
+class Going:
+    """How a collection is begun: anew, or where an earlier one broke off."""
+
+    pace: Pace = field(default_factory=Pace)
+    extent: Extent = field(default_factory=Extent)
+    resume: bool = False
+    oldest: timedelta = timedelta(hours=24)
+    """What was read longer ago is read again."""
+    wanted: Callable[[Snapshot], tuple[Judgement, Extent]] | None = None
+    """What the command line wants of a run that was begun; what it leaves open stays as it was."""
+
+
 def collected(
     account: Account,
     settings: Settings,
-    pace: Pace,
+    going: Going,
     judgement: Judgement,
     terminal: Terminal,
 ) -> Snapshot:
-    """The evidence of a new run, stored under the data directory.
+    """The evidence of a new run, or of one that was resumed, stored under the data directory.
 
     Raises:
-        ConfigError: credentials or addresses are missing or not usable.
+        AlreadyRunning: another process reads the account now.
+        ConfigError: credentials or addresses are missing or not usable, or the run that was to be
+            resumed was begun otherwise.
         NothingRead: Zoom let nothing be read.
         StoreError: the data directory cannot be written.
     """
     stored = Runs(settings.data)
     if account.scenario is None:
-        check_url(settings.api_url, "ZOOM_API_URL")
-        check_url(settings.oauth_url, "ZOOM_OAUTH_URL")
-        return _read(settings, settings.credentials(), pace, judgement, stored, terminal)
+        checked = {
+            "api_url": check_url(settings.api_url, "ZOOM_API_URL"),
+            "oauth_url": check_url(settings.oauth_url, "ZOOM_OAUTH_URL"),
+        }
+        where = settings.model_copy(update=checked)
+        return _read(where, settings.credentials(), going, judgement, stored, terminal)
     with started(account.scenario, account.users) as sandbox:
         where = settings.model_copy(
             update={"api_url": sandbox.api_url, "oauth_url": sandbox.oauth_url}
         )
         credentials = Credentials(sandbox.account_id, sandbox.client_id, sandbox.client_secret)
-        return _read(where, credentials, pace.for_sandbox, judgement, stored, terminal)
+        local = replace(going, pace=going.pace.for_sandbox)
+        return _read(where, credentials, local, judgement, stored, terminal)
 
 
 def _read(
     settings: Settings,
     credentials: Credentials,
-    pace: Pace,
+    going: Going,
     judgement: Judgement,
     stored: Runs,
     terminal: Terminal,
 ) -> Snapshot:
-    run_id = stored.new_id()
+    try:
+        return _read_alone(settings, credentials, going, judgement, stored, terminal)
+    except KeyboardInterrupt:
+        if stored.unfinished(credentials.account_id, settings.api_url) is not None:
+            terminal.say("What was read is kept. Go on with: auditor audit --resume")
+        raise
+
+
+def _read_alone(
+    settings: Settings,
+    credentials: Credentials,
+    going: Going,
+    judgement: Judgement,
+    stored: Runs,
+    terminal: Terminal,
+) -> Snapshot:
     stopping = threading.Event()
-    limiter = pace.limiter(settings.api_url, stopping.wait)
-    retries = RetryPolicy(sleep=stopping.wait)
-    fewest, most = WORKERS
-    workers = math.ceil(limiter.rate(RateLabel.MEDIUM) * LATENCY)
+    limiter = going.pace.limiter(settings.api_url, stopping.wait)
     cloud = Cloud(settings.api_url, settings.oauth_url)
+    retries = RetryPolicy(sleep=stopping.wait)
+    account_id = credentials.account_id
     with (
+        stored.alone(account_id, settings.api_url),
         connect(credentials, limiter, cloud=cloud, retries=retries) as client,
-        stored.new(run_id) as snapshot,
         progress(terminal) as shown,
     ):
-        target = Target(
-            client=client,
-            account_id=credentials.account_id,
-            workers=min(most, max(fewest, workers)),
-            listener=shown,
-            stopping=stopping,
-        )
-        runs.collect(target, snapshot, judgement, run_id)
-    return snapshot
+        target = Target(client, account_id, listener=shown, stopping=stopping)
+        broken_off = stored.unfinished(account_id, settings.api_url)
+        if going.resume and broken_off is not None:
+            with stored.going_on(broken_off) as snapshot:
+                begun = Judgement.recalled(snapshot, judgement.catalogue)
+                if going.wanted is not None:
+                    _check_same(snapshot, begun, *going.wanted(snapshot))
+                with_what = f"baseline {begun.baseline.info.id}, depth {begun.depth}"
+                terminal.say(f"Going on with run {broken_off} ({with_what}).")
+                since = datetime.now(UTC) - going.oldest
+                runs.resume(target, snapshot, begun, since.isoformat(timespec="milliseconds"))
+            return snapshot
+        if going.resume:
+            terminal.say("There is no run to resume: starting anew.")
+        elif broken_off is not None:
+            terminal.say(
+                f"Run {broken_off} was not finished. This is a new one: with --resume it would "
+                "have gone on."
+            )
+        run_id = stored.new_id()
+        with stored.new(run_id) as snapshot:
+            runs.collect(target, snapshot, judgement, run_id, going.extent)
+        return snapshot
+
+
+def _check_same(snapshot: Snapshot, begun: Judgement, judgement: Judgement, extent: Extent) -> None:
+    """What a run reads follows from what it is judged with, so it goes on with the same."""
+    before = json.loads(begun.record()) | asdict(Extent.recalled(snapshot))
+    wanted = json.loads(judgement.record()) | asdict(extent)
+    for key, what in _BEGUN_WITH.items():
+        if before[key] != wanted[key]:
+            raise ConfigError(
+                f"The run that is to be resumed was begun with another {what}. Leave out what "
+                "chooses it to go on with that run, or leave out --resume to start anew."
+            )
+
+
+_BEGUN_WITH = {
+    "selected": "selection of controls",
+    "policy": "baseline or organisation file",
+    "depth": "--depth",
+    "verify_locks": "--verify-locks",
+    "meetings": "choice of meetings",
+}
+"""What has to be the same in a run that goes on."""

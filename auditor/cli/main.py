@@ -14,16 +14,17 @@ from auditor.cli.output import OutputError
 from auditor.cli.terminal import LogFormat, Terminal
 from auditor.collect.walk import NothingRead
 from auditor.config import ConfigError
-from auditor.evidence.snapshot import SnapshotError
+from auditor.evidence.snapshot import Full, SnapshotError
 from auditor.findings.exit_code import ExitCode
 from auditor.policy.errors import PolicyError
 from auditor.report import FormatError
 from auditor.run import NothingSelected
-from auditor.store.runs import RunNotFound, StoreError
+from auditor.store.runs import AlreadyRunning, RunNotFound, StoreError
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.hosts import UnsafeUrl
 
 EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
+    ((Full,), ExitCode.NOTHING_EVALUATED),
     (
         (
             ConfigError,
@@ -37,7 +38,7 @@ EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
         ),
         ExitCode.USAGE,
     ),
-    ((NothingRead, NothingSelected, ZoomError), ExitCode.NOTHING_EVALUATED),
+    ((NothingRead, NothingSelected, ZoomError, AlreadyRunning), ExitCode.NOTHING_EVALUATED),
 )
 """Which errors end the program with which code. Contract 2.4."""
 

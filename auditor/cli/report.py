@@ -46,9 +46,8 @@ def report(
         return
     settings = config.load()
     destinations = Destinations.chosen(format_ or [], output or [])
-    snapshot = Snapshot.open(Runs(settings.data).path(run))
     keep = include_passes or destinations.needs_passes
     selection = Selection(baseline=baseline, org=org, include_passes=keep)
-    finished = runs.judge(snapshot, selection.rejudgement(snapshot))
-    snapshot.close()
-    destinations.emit(finished, ctx.obj, include_passes)
+    with Snapshot.open(Runs(settings.data).path(run)) as snapshot:
+        finished = runs.judge(snapshot, selection.rejudgement(snapshot))
+        destinations.emit(finished, ctx.obj, include_passes)

@@ -1,17 +1,30 @@
 """`auditor sandbox`: serve the simulated account; and starting one for `audit --sandbox`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import typer
 
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
+from auditor.policy.errors import nearest
 
 if TYPE_CHECKING:
-    from auditor.sandbox import Sandbox
+    from auditor.sandbox import Faults, Sandbox
+
+COUNTED_USERS: Final = 5_000
+"""Up to so many users the sandbox counts the requests of each; above, its memory would grow."""
 
 
 class Scenario(StrEnum):
@@ -64,14 +77,32 @@ def sandbox(
     latency: Annotated[
         float, typer.Option("--latency", min=0, help="Milliseconds before each answer.")
     ] = 0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="NAME=VALUE",
+            help="Something that goes wrong, such as errors_5xx=0.05. May be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Serve a simulated Zoom account on this machine until interrupted with Ctrl-C.
 
     Prints the environment variables that point the auditor, or any other client, at it.
 
+    Faults that hit a share of the requests (0 to 1): errors_5xx, rate_429, rate_429_bare,
+    html_200, html_403, html_429, truncated_json, invalid_json, empty_200, xml_200, reset, slow.
+
+    Other numbers: seed, slow_seconds, token_life, daily_limit, limit_below, clock_skew,
+    deleted_users. True or false: duplicate_users, group_ids_absent, expire_page_token,
+    page_token_loops, page_token_repeats, nested_auth_view. A word: retry_after (seconds,
+    http_date or iso).
+
     Example:
 
     **auditor sandbox --scenario drifted --users 1000 > sandbox.env**
+
+    **auditor sandbox --fault errors_5xx=0.05 --fault duplicate_users=true**
     """
     try:
         from auditor.sandbox import Conduct, Sandbox, World, run
@@ -90,7 +121,12 @@ def sandbox(
         terminal.say(f"Serving {users:,} users ({scenario}). Stop with Ctrl-C.")
 
     world = World(users=users, seed=seed, scenario=scenario.value)
-    conduct = Conduct(plan=plan.value, latency_ms=latency)
+    conduct = Conduct(
+        plan=plan.value,
+        latency_ms=latency,
+        faults=faults_of(fault or ()),
+        count_scopes=users <= COUNTED_USERS,
+    )
     try:
         run(world, host, port, conduct, on_ready)
     except ValueError as error:
@@ -98,3 +134,59 @@ def sandbox(
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"Port {port} on {host} cannot be used: {reason}.") from error
+
+
+def faults_of(texts: Iterable[str]) -> "Faults":
+    """The faults that `--fault` names, each as `NAME=VALUE`; of one named twice, the last counts.
+
+    Raises:
+        ConfigError: no such fault, or a value that is not one of its type or range.
+    """
+    from auditor.sandbox import Faults
+
+    kinds = get_type_hints(Faults)
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if name not in kinds:
+            known = ", ".join(sorted(kinds))
+            raise ConfigError(
+                f'There is no fault "{name}".{nearest(name, kinds)} There are {known}.'
+            )
+        wanted, example = _wanted(kinds[name])
+        if not equals:
+            raise ConfigError(f"--fault {name} needs a value: {name}={example}.")
+        try:
+            values[name] = _value(kinds[name], value)
+        except ValueError as error:
+            raise ConfigError(
+                f'--fault {name} takes {wanted}, such as {name}={example}; got "{value}".'
+            ) from error
+    try:
+        return Faults(**values)
+    except ValueError as error:
+        raise ConfigError(f"--fault: {error}") from error
+
+
+def _wanted(kind: Any) -> tuple[str, str]:
+    """What values of a type are, in words, and one of them."""
+    if kind is bool:
+        return "true or false", "true"
+    if kind is float:
+        return "a number", "0.05"
+    if get_origin(kind) is Literal:
+        words = [word for word in get_args(kind) if word]
+        return f"one of {', '.join(words)}", words[0]
+    return "a whole number", "3"
+
+
+def _value(kind: Any, text: str) -> bool | float | str:
+    """A value of the type. Raises ValueError where the text is none."""
+    if kind is float:
+        return float(text)
+    if kind is not bool and get_origin(kind) is not Literal:
+        return int(text)
+    words = ("false", "true") if kind is bool else get_args(kind)
+    if text not in words:
+        raise ValueError(text)
+    return text == "true" if kind is bool else text

@@ -40,6 +40,8 @@ class Reader(Protocol):
     api: Api
     snapshot: Snapshot
     reads: Reads
+    sample: int
+    """How many users are read to confirm what locks prove."""
 
     @property
     def account(self) -> Scope:
@@ -55,7 +57,18 @@ class Reader(Protocol):
         """What came of one request, or of one listing."""
 
     def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[tuple[T, R]]:
-        """`work` done in worker threads, a bounded number at a time, in order."""
+        """`work` done in worker threads, so many at a time; what is done first comes first."""
+
+    def read_level(
+        self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None
+    ) -> None:
+        """Read what is missing of `views`, for all scopes of a level or for some of them."""
+
+    def is_settled(self, scope: Scope, view: View) -> bool:
+        """True where a document need not be asked for again; the scope has to be recorded."""
+
+    def due(self, errands: Iterable[Errand]) -> Iterator[Errand]:
+        """The errands that were not done by a run that broke off."""
 
     def record(self, level: Level, rows: Iterator[tuple[Errand, Outcome]], expected: int) -> None:
         """Write what came of errands at one level. An answer of None is left out."""
@@ -103,10 +116,10 @@ class Sweep:
             else:
                 yield errand, outcome
 
-    def read(self, level: Level, errands: list[Errand], listed: int | None = None) -> None:
-        """Do the errands, record them, and what came of the level. `listed` scopes were there."""
-        self.reader.record(level, self.outcomes(errands), len(errands))
-        self.count(len(errands) if listed is None else listed, len(errands))
+    def read(self, level: Level, errands: Iterable[Errand], expected: int) -> None:
+        """Do the errands that are due and record them; `expected` is about how many there are."""
+        due = self.reader.due(errands)
+        self.reader.record(level, self.outcomes(due), expected)
 
     def count(self, listed: int, read: int) -> None:
         """Record how many scopes there are and were asked for, or why that was pointless."""

@@ -2,34 +2,37 @@
 
 from collections.abc import Iterable
 
+from auditor.collect import listings
 from auditor.collect.errands import Reader
-from auditor.collect.rows import Listed
 from auditor.evidence.plan import HOSTS
 from auditor.evidence.reading import JsonValue
-from auditor.evidence.view import Document, Refusal
+from auditor.evidence.scope import Level
+from auditor.evidence.view import Document
 from auditor.zoom import endpoints
 
 
-def record(reader: Reader, named: Iterable[str], groups: Listed, users: Listed) -> None:
+def record(reader: Reader, named: Iterable[str]) -> None:
     """Record the groups of the hosts that are `named` by address or id.
 
     Where a list was refused, what is known is recorded together with the cause.
     """
     wanted = {name.casefold() for name in named if name}
-    names = {group.id: group.name for group in groups.scopes}
+    names = {group.id: group.name for group in reader.snapshot.scopes(Level.GROUP)}
     hosts: list[JsonValue] = []
-    for user in sorted(users.scopes, key=lambda user: user.order):
-        if wanted.isdisjoint((user.id.casefold(), user.email.casefold())):
+    for user in reader.snapshot.scopes(Level.USER):
+        if user.status == "pending" or wanted.isdisjoint(
+            (user.id.casefold(), user.email.casefold())
+        ):
             continue
         member: list[JsonValue] = [
             {"id": group, "name": names.get(group)} for group in user.group_ids
         ]
         hosts.append({"id": user.id, "email": user.email, "groups": member})
     body: dict[str, JsonValue] = {"hosts": hosts}
-    body |= {
-        f"{what}_missing": {"cause": refusal.unseen.cause, "detail": refusal.unseen.detail}
-        for what, refusal in (("users", users.refusal), ("groups", groups.refusal))
-        if isinstance(refusal, Refusal)
-    }
+    for what, level in (("users", Level.USER), ("groups", Level.GROUP)):
+        refusal = listings.refusal(reader, level)
+        if refusal is not None:
+            unseen = refusal.unseen
+            body[f"{what}_missing"] = {"cause": unseen.cause, "detail": unseen.detail}
     outcome = Document(body, endpoints.USERS.request, reader.now())
     reader.snapshot.record(reader.account, HOSTS, outcome)

@@ -1,10 +1,12 @@
 """What collection needs from the outside: an API to read, and somebody to tell how far it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import ScopeEvidence, Snapshot
+from auditor.evidence.view import View
 from auditor.zoom.endpoints import Endpoint
 
 
@@ -31,6 +33,19 @@ class Api(Protocol):
         params: Mapping[str, str] | None = None,
     ) -> Iterator[dict[str, JsonValue]]:
         """The rows of a listing, page after page."""
+
+
+class Prover(Protocol):
+    """Tells what the account's values and locks prove about its users."""
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Look at the account and its groups, which have been read."""
+
+    def provable(self, views: Iterable[View]) -> tuple[View, ...]:
+        """Those of `views` in which every setting looked at is right and locked at the account."""
+
+    def confirms(self, user: ScopeEvidence, view: View) -> bool:
+        """True where a user's own document says what the account's locks promise."""
 
 
 class Listener(Protocol):

@@ -6,19 +6,25 @@ A host whose meetings cannot be listed has one record under the id `*` and the h
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from auditor.collect import listings
 from auditor.collect.errands import Errand, Reader, Sweep
-from auditor.collect.rows import Listed, licensed, text
-from auditor.evidence.plan import COUNTS, MEETING, NOTICES
+from auditor.collect.rows import flag, text
+from auditor.evidence.plan import COUNTS, MEETING, NOTICES, is_any
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import Outcome, Refusal
+from auditor.evidence.view import Document, Refusal, View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import Malformed, NotLicensed
 
 WEBINARS = "webinar"
 """Under `feature` of a user's settings: true for those who may host. Source: Users API, 2025-03."""
+
+
+_KEPT = ("id", "topic", "start_time")
+"""What is kept of a row of a host's list."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +46,12 @@ WEBINAR = Kind(
 )
 
 
-def read_upcoming(reader: Reader, users: Listed) -> None:
+def read_upcoming(reader: Reader) -> None:
     """Read the settings of upcoming meetings and webinars of active users."""
-    active = [user for user in users.scopes if user.status == "active"]
     if reader.reads.meeting:
-        _Upcoming(reader, MEETINGS, reader.reads.meeting).read(active, users.refusal)
+        _Upcoming(reader, MEETINGS, reader.reads.meeting).read()
     if reader.reads.webinar:
-        flags = licensed(reader.snapshot, WEBINARS)
-        hosts = [user for user in active if flags.get(user.id) is not False]
-        _Upcoming(reader, WEBINAR, reader.reads.webinar).read(hosts, users.refusal)
+        _Upcoming(reader, WEBINAR, reader.reads.webinar).read()
 
 
 @dataclass(frozen=True)
@@ -57,25 +60,66 @@ class _Upcoming:
     kind: Kind
     settings: tuple[str, ...]
 
-    def read(self, hosts: list[Scope], unlisted: Refusal | None) -> None:
-        """List what the hosts have scheduled, and read as many of it as the plan allows."""
-        level, listing = self.kind.level, self.kind.listing
-        counted = COUNTS[level, MEETING.surface]
-        sweep = Sweep(self.reader, counted, listing.request, unlisted)
-        found: dict[str, Scope] = {}
-        refused: list[tuple[Errand, Outcome]] = []
-        errands = [self._listing(host) for host in hosts]
-        for errand, outcome in sweep.outcomes(errands):
-            if isinstance(outcome, Refusal):
-                refused.append((errand, outcome))
-            else:
-                for scope in self._named(errand.scope, outcome.body):
-                    found.setdefault(scope.id, scope)
-        self.reader.record(level, iter(refused), 0)
-        scopes = [found[key] for key in sorted(found)]
-        most = self.reader.reads.most_meetings
-        chosen = scopes if most is None else scopes[:most]
-        sweep.read(level, [self._errand(scope) for scope in chosen], len(scopes))
+    @property
+    def _counted(self) -> View:
+        """Where it stands how many there are: of a host with the user, of all with the account."""
+        return COUNTS[self.kind.level, MEETING.surface]
+
+    def read(self) -> None:
+        """List what the hosts have scheduled, and read as much of it as the plan allows."""
+        reader, level = self.reader, self.kind.level
+        unlisted = listings.refusal(reader, Level.USER)
+        sweep = Sweep(reader, self._counted, self.kind.listing.request, unlisted)
+        due = (self._listing(host) for host in self._hosts() if not self._is_listed(host))
+        for errand, outcome in sweep.outcomes(due):
+            with reader.snapshot.batch():
+                if isinstance(outcome, Refusal):
+                    nobody = self._nobody(errand.scope)
+                    reader.snapshot.add_scope(nobody)
+                    reader.snapshot.record(nobody, MEETING, outcome)
+                else:
+                    self._note(errand.scope, outcome)
+        named = sum(1 for _ in self._named())
+        sweep.read(level, map(self._errand, self._named()), named)
+        sweep.count(sum(map(self._listed_of, self._hosts())), named)
+
+    def _named(self) -> Iterator[Scope]:
+        """The events that lists of hosts named: like their hosts, unlike past ones, active."""
+        for scope in self.reader.snapshot.scopes(self.kind.level):
+            if scope.status and not scope.id.startswith("*"):
+                yield scope
+
+    def _hosts(self) -> Iterator[Scope]:
+        """The active users whose meetings are asked for."""
+        budget = self.reader.reads.meetings
+        names = {group.id: group.name for group in self.reader.snapshot.scopes(Level.GROUP)}
+        for evidence in self.reader.snapshot.evidence(Level.USER):
+            user = evidence.scope
+            if user.status != "active":
+                continue
+            if budget.users or budget.groups:
+                own = (user.id, user.email, user.name)
+                groups = [name for g in user.group_ids for name in (g, names.get(g, ""))]
+                if not (
+                    any(name and is_any(name, budget.users) for name in own)
+                    or any(name and is_any(name, budget.groups) for name in groups)
+                ):
+                    continue
+            if self.kind is not WEBINAR or flag(evidence, WEBINARS) is not False:
+                yield user
+
+    def _is_listed(self, host: Scope) -> bool:
+        return self.reader.is_settled(host, self._counted)
+
+    def _listed_of(self, host: Scope) -> int:
+        outcome = self.reader.snapshot.evidence_of(host).outcomes.get(self._counted)
+        body = outcome.body if isinstance(outcome, Document) else None
+        listed = body.get("listed") if isinstance(body, dict) else None
+        return listed if isinstance(listed, int) else 0
+
+    def _nobody(self, host: Scope) -> Scope:
+        """What stands for the events of a host that could not be listed."""
+        return replace(host, level=self.kind.level, id=f"*{host.id}", name=host.label)
 
     def _listing(self, host: Scope) -> Errand:
         """Asks what a host has scheduled."""
@@ -91,16 +135,29 @@ class _Upcoming:
                 raise
             if not all(text(row.get("id")) for row in rows):
                 raise Malformed(listing.request, "a row has no id")
-            return [{"id": text(row.get("id")), "topic": text(row.get("topic"))} for row in rows]
+            return [
+                {key: text(row.get(key)) for key in ("id", "topic", "start_time")} for row in rows
+            ]
 
-        nobody = Scope(level, f"*{host.id}", host.label, host.email, host.group_ids)
-        return Errand(nobody, MEETING, listing.request, ask)
+        return Errand(host, self._counted, listing.request, ask)
 
-    def _named(self, host: Scope, rows: JsonValue) -> Iterator[Scope]:
-        """The events that a host's list names."""
-        listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        for row in listed:
-            yield replace(host, id=text(row["id"]), name=text(row["topic"]))
+    def _note(self, host: Scope, outcome: Document) -> None:
+        """Write down a host's meetings, those that the budget allows, and how many there are."""
+        rows = list(_rows(outcome.body))
+        self.reader.snapshot.drop(self._nobody(host))
+        for row in self._chosen(rows):
+            event = replace(host, level=self.kind.level, id=row["id"], name=row["topic"])
+            self.reader.snapshot.add_scope(event)
+        body: JsonValue = {"listed": len({row["id"] for row in rows})}
+        self.reader.snapshot.record(host, self._counted, replace(outcome, body=body))
+
+    def _chosen(self, rows: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
+        budget = self.reader.reads.meetings
+        if budget.within_days is not None:
+            last = (self.reader.today() + timedelta(days=budget.within_days)).isoformat()
+            rows = [row for row in rows if row["start_time"][:10] <= last]
+        rows = sorted(rows, key=lambda row: (row["start_time"], row["id"]))
+        return list({row["id"]: row for row in rows}.values())[: budget.per_host]
 
     def _errand(self, scope: Scope) -> Errand:
         document = self.kind.document
@@ -113,6 +170,12 @@ class _Upcoming:
             return {"settings": {key: settings[key] for key in self.settings if key in settings}}
 
         return Errand(scope, MEETING, document.request, ask)
+
+
+def _rows(body: JsonValue) -> Iterator[Mapping[str, str]]:
+    for row in body if isinstance(body, list) else ():
+        if isinstance(row, dict):
+            yield {key: str(value) for key, value in row.items()}
 
 
 def read_notices(
@@ -128,11 +191,10 @@ def read_notices(
     newest = sorted(meetings_with_ai, key=lambda uuid: (meetings_with_ai[uuid], uuid), reverse=True)
     if not newest:
         sweep.refusal = next(iter(refusals), None)
-    sweep.read(
-        Level.MEETING,
-        [_notice(reader, uuid, meetings_with_ai[uuid]) for uuid in newest[: reader.reads.notices]],
-        len(newest),
-    )
+    chosen = newest[: reader.reads.notices]
+    errands = [_notice(reader, uuid, meetings_with_ai[uuid]) for uuid in chosen]
+    sweep.read(Level.MEETING, errands, len(errands))
+    sweep.count(len(newest), len(chosen))
 
 
 def _notice(reader: Reader, uuid: str, start: str) -> Errand:

@@ -1,10 +1,11 @@
 """Zoom Phone below the account: sites, groups and phone users. Locks stand beside the values."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from auditor.collect import listings
 from auditor.collect.errands import Errand, Reader, Sweep
-from auditor.collect.rows import Listed, licensed, text
+from auditor.collect.rows import flag, text
 from auditor.evidence.plan import COUNTS, PHONE, PHONE_VIEWS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
@@ -25,31 +26,39 @@ class PhoneLevels:
     account: Outcome | None
     """What came of asking for the phone account; None where nobody asked."""
 
-    def read(self, groups: Listed, users: Listed) -> None:
+    def read(self) -> None:
         """Read sites, groups and users. Without a licence nothing is asked for."""
         reads = self.reader.reads
         if reads.phone_site:
-            self._level(Level.PHONE_SITE, endpoints.PHONE_SITES, self._sites)
+            self._level(Level.PHONE_SITE, endpoints.PHONE_SITES)
         if reads.phone_group:
-            self._level(Level.PHONE_GROUP, endpoints.GROUPS, lambda _: groups)
+            self._level(Level.PHONE_GROUP, endpoints.GROUPS)
         if reads.phone_user:
-            self._level(Level.PHONE_USER, endpoints.USERS, lambda _: users)
+            self._level(Level.PHONE_USER, endpoints.USERS)
 
-    def _level(self, level: Level, listing: Endpoint, listed: Callable[[Sweep], Listed]) -> None:
+    def _level(self, level: Level, listing: Endpoint) -> None:
         sweep = Sweep(self.reader, COUNTS[level, PHONE.surface], listing.request)
         if isinstance(self.account, Refusal) and self.account.unseen.cause is Cause.NOT_LICENSED:
             sweep.refusal = self.account
             sweep.count(0, 0)
             return
-        found = listed(sweep)
-        if level is Level.PHONE_USER:
-            errands = self._users(found.scopes)
+        snapshot = self.reader.snapshot
+        errands: Iterable[Errand]
+        if level is Level.PHONE_SITE:
+            sites = self._sites(sweep)
+            errands, expected = [self._errand(level, site) for site in sites], len(sites)
+        elif level is Level.PHONE_GROUP:
+            errands = (self._errand(level, group) for group in snapshot.scopes(Level.GROUP))
+            expected = snapshot.count(Level.GROUP)
+            sweep.refusal = listings.refusal(self.reader, Level.GROUP)
         else:
-            errands = [self._errand(level, scope) for scope in found.scopes]
-        sweep.refusal = sweep.refusal or found.refusal
-        sweep.read(level, errands)
+            errands = self._users()
+            expected = sum(1 for _ in self._users())
+            sweep.refusal = listings.refusal(self.reader, Level.USER)
+        sweep.read(level, errands, expected)
+        sweep.count(expected, expected)
 
-    def _sites(self, sweep: Sweep) -> Listed:
+    def _sites(self, sweep: Sweep) -> list[Scope]:
         """The sites, as far as they can be listed."""
         found: list[Scope] = []
 
@@ -62,24 +71,22 @@ class PhoneLevels:
             return {}
 
         outcome = self.reader.asked(sweep.source, ask)
-        return Listed(found, outcome if isinstance(outcome, Refusal) else None)
+        sweep.refusal = outcome if isinstance(outcome, Refusal) else None
+        return found
 
-    def _users(self, users: Iterable[Scope]) -> list[Errand]:
+    def _users(self) -> Iterator[Errand]:
         """An errand for each active user who may have a phone.
 
         Where nobody can tell, Zoom is asked, and knows no such phone user where there is none.
         """
-        flags = licensed(self.reader.snapshot, LICENCE)
-        errands = []
-        for user in users:
-            flag = flags.get(user.id)
-            if user.status != "active" or user.id == user.email or flag is False:
+        for evidence in self.reader.snapshot.evidence(Level.USER):
+            user = evidence.scope
+            if user.status != "active" or user.id == user.email:
                 continue
-            errand = self._errand(Level.PHONE_USER, user)
-            if flag is None:
-                errand = replace(errand, ask=_or_nothing(errand.ask))
-            errands.append(errand)
-        return errands
+            licensed = flag(evidence, LICENCE)
+            if licensed is not False:
+                errand = self._errand(Level.PHONE_USER, user)
+                yield errand if licensed else replace(errand, ask=_or_nothing(errand.ask))
 
     def _errand(self, level: Level, scope: Scope) -> Errand:
         reads = self.reader.reads

@@ -1,39 +1,26 @@
 """Rows of listings as scopes. Nothing in a row is taken for granted but its being an object."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import SETTINGS, Document, Refusal
+from auditor.evidence.snapshot import ScopeEvidence
+from auditor.evidence.view import SETTINGS, Document
 
 LONGEST_NAME = 256
 """Characters of a name that are kept."""
 
 
-@dataclass(frozen=True)
-class Listed:
-    """The scopes that listings named, and why there may be more."""
-
-    scopes: list[Scope] = field(default_factory=list)
-    refusal: Refusal | None = None
-
-
-def licensed(snapshot: Snapshot, feature: str) -> dict[str, bool]:
-    """User id to what the user's settings say of a feature; users they say nothing of are left out.
+def flag(evidence: ScopeEvidence, feature: str) -> bool | None:
+    """What a user's settings say of a feature; None where they say nothing.
 
     Source: `feature` of `GET /users/{userId}/settings`.
     """
-    found = {}
-    for evidence in snapshot.evidence(Level.USER):
-        outcome = evidence.outcomes.get(SETTINGS)
-        body = outcome.body if isinstance(outcome, Document) else None
-        features = body.get("feature") if isinstance(body, dict) else None
-        flag = features.get(feature) if isinstance(features, dict) else None
-        if isinstance(flag, bool):
-            found[evidence.scope.id] = flag
-    return found
+    outcome = evidence.outcomes.get(SETTINGS)
+    body = outcome.body if isinstance(outcome, Document) else None
+    features = body.get("feature") if isinstance(body, dict) else None
+    found = features.get(feature) if isinstance(features, dict) else None
+    return found if isinstance(found, bool) else None
 
 
 def group(row: Mapping[str, JsonValue]) -> Scope | None:

@@ -4,6 +4,7 @@ Only what a verdict needs is kept: counts by host instead of meetings, one line 
 date of asking is in a document: equal use gives equal evidence from night to night.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ LONGEST_ENTRY = 300
 
 SUMMARIES_OFF = 3000
 
+SAVED = "use"
+"""Under which fact of the snapshot the names are kept that reports give."""
+
 Row = Mapping[str, JsonValue]
 
 
@@ -38,6 +42,16 @@ class AccountUse:
     """Past meetings that show the AI notice: UUID to start."""
     hosts: set[str] = field(default_factory=set)
     """The hosts that reports name, by address or id."""
+
+    def __post_init__(self) -> None:
+        saved = json.loads(self.reader.snapshot.meta(SAVED) or "{}")
+        self.meetings_with_ai.update(saved.get("meetings", {}))
+        self.hosts.update(saved.get("hosts", ()))
+
+    def save(self) -> None:
+        """Keep, for a run that is resumed, what the documents themselves do not tell."""
+        told = {"meetings": self.meetings_with_ai, "hosts": sorted(self.hosts)}
+        self.reader.snapshot.set_meta(SAVED, json.dumps(told))
 
     def errands(self) -> list[Errand]:
         """One for each document the plan names."""

@@ -1,26 +1,26 @@
 """The walk: account, groups, users and what lies beside them, each document of the plan once.
 
-Requests run in worker threads, so many at a time as fit between the question and its answer; the
-snapshot is written by the calling thread alone. A document that cannot be read becomes a recorded
-cause. When nothing can be read any more (no token, no network, the day's quota used up), the rest
-is recorded as such instead of being asked for.
+Requests run in worker threads, as many at a time as are asked for; the snapshot is written by the
+calling thread alone, document by document, so that a walk that was killed goes on where it was. A
+document that cannot be read becomes a recorded cause. When nothing can be read any more (no token,
+no network, the day's quota used up), the rest is recorded as such instead of being asked for.
 """
 
 import threading
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from itertools import chain, islice
+from functools import partial
+from queue import SimpleQueue
 
-from auditor.collect import hosts, meetings, rows
+from auditor.collect import hosts, listings, meetings, proof
 from auditor.collect.errands import Errand, R, T
-from auditor.collect.interface import Api, Listener, Silent
+from auditor.collect.interface import Api, Listener, Prover, Silent
 from auditor.collect.phone import PhoneLevels
-from auditor.collect.rows import Listed
 from auditor.collect.usage import AccountUse
-from auditor.evidence.plan import AI_FEATURES, LISTINGS, PENDING, PHONE, TOKEN, Reads
+from auditor.evidence.plan import AI_FEATURES, PHONE, TOKEN, Reads
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
@@ -49,11 +49,14 @@ SETTINGS_ENDPOINTS = {
 }
 _PLACEHOLDER = {Level.ACCOUNT: "", Level.GROUP: "groupId", Level.USER: "userId"}
 
-BATCH = 200
-"""Scopes written in one transaction."""
+MOST_WORKERS = 64
+"""Requests under way at most, whatever the rate and the latency."""
 
 HOPELESS = 24
 """Failures in a row before the rest is given up; no network at all counts eightfold."""
+
+CHECKPOINT = 100
+"""Outcomes between two calls of `checkpoint`."""
 
 
 class NothingRead(Exception):
@@ -71,57 +74,81 @@ def utc_now() -> str:
 
 @dataclass
 class Walk:
-    """One collection."""
+    """One collection, from its beginning or from where an earlier one broke off."""
 
     api: Api
     snapshot: Snapshot
     reads: Reads
     account_id: str
-    workers: int = 8
+    in_flight: Callable[[], int] = lambda: 8
+    """How many requests to have under way at this moment."""
     listener: Listener = field(default_factory=Silent)
     now: Callable[[], str] = utc_now
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the walk is broken off, so that waiting requests can end."""
+    since: str | None = None
+    """What was read before this time (RFC 3339) is read again; None where nothing was."""
+    prover: Prover | None = None
+    """Tells which documents of users the account's locks prove; None to read them all."""
+    sample: int = 25
+    """How many users are read to confirm what locks prove."""
+    checkpoint: Callable[[], None] = lambda: None
+    """Called now and then, and at the end."""
+    given_up: Unseen | None = None
+    """Why the rest was not asked for; None where all of it was."""
     _pool: ThreadPoolExecutor | None = None
-    _refused: dict[View, Refusal] = field(default_factory=dict)
-    """The listings that were refused."""
-    _given_up: Unseen | None = None
     _failures: int = 0
     _first_error: ZoomError | None = None
     _documents: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def collect(self) -> None:
-        """Read everything the plan names.
+        """Read everything the plan names that was not read yet.
 
         Raises:
             NothingRead: no document at all could be read.
+            SnapshotError: the snapshot cannot be written; it holds what was read before.
         """
-        account = self.account
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="read") as pool:
+        with ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="read") as pool:
             self._pool = pool
             try:
-                self.snapshot.add_scope(account)
-                self._read_scopes([account], self.reads.account)
-                self._stop_if_nothing_works()
-                phone = self._record_phone_and_token()
-                self._stop_if_nothing_works()
-                use = AccountUse(self)
-                refusals = self._read_use(use)
-                self._stop_if_nothing_works()
-                groups = self._groups(account)
-                users = self._users(account)
-                if self.reads.hosts:
-                    hosts.record(self, use.hosts, groups, users)
-                PhoneLevels(self, phone).read(groups, users)
-                if self.reads.notices:
-                    meetings.read_notices(self, use.meetings_with_ai, refusals)
-                meetings.read_upcoming(self, users)
+                self._collect()
             except BaseException:
                 self.stopping.set()
                 self._give_up(Unseen(Cause.NOT_COLLECTED, "the run was stopped"))
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+            finally:
+                self.checkpoint()
+
+    def _collect(self) -> None:
+        self.snapshot.add_scope(self.account)
+        self.read_level(Level.ACCOUNT, self.reads.account)
+        self._stop_if_nothing_works()
+        phone = self._record_phone_and_token()
+        self._stop_if_nothing_works()
+        use = AccountUse(self)
+        refusals = self._read_use(use)
+        self._stop_if_nothing_works()
+        if self._groups_are_needed:
+            listings.groups(self)
+            self._stop_if_nothing_works()
+            self.read_level(Level.GROUP, self.reads.group)
+        if self._users_are_needed or self.reads.hosts:
+            listings.users(self)
+        if self.reads.hosts:
+            hosts.record(self, use.hosts)
+        if self.reads.user:
+            proved = proof.proved(self, self.prover) if self.prover else frozenset()
+            rest = tuple(view for view in self.reads.user if view not in proved)
+            self.read_level(Level.USER, rest)
+            listings.pending(
+                self
+            )  # last, so that a user in both lists counts as the other one says
+        PhoneLevels(self, phone).read()
+        if self.reads.notices:
+            meetings.read_notices(self, use.meetings_with_ai, refusals)
+        meetings.read_upcoming(self)
 
     @property
     def account(self) -> Scope:
@@ -132,28 +159,10 @@ class Walk:
         """The day, UTC."""
         return datetime.fromisoformat(self.now()).astimezone(UTC).date()
 
-    def _groups(self, account: Scope) -> Listed:
-        """List the groups where a level below the account needs them, and read them."""
+    @property
+    def _groups_are_needed(self) -> bool:
         r = self.reads
-        if not (r.group or r.phone_group or r.hosts or self._users_are_needed):
-            return Listed()
-        groups = self._listed(account, Level.GROUP)
-        self._stop_if_nothing_works()
-        with self.snapshot.batch():
-            for group in groups.scopes:
-                self.snapshot.add_scope(group)
-        self._read_scopes(groups.scopes, r.group)
-        return groups
-
-    def _users(self, account: Scope) -> Listed:
-        """List the users where something of theirs is needed, and read their settings."""
-        if not (self._users_are_needed or self.reads.hosts):
-            return Listed()
-        users = self._listed(account, Level.USER)
-        self._read_scopes(users.scopes, self.reads.user)
-        if self.reads.user:  # last, so that a user in both lists counts as the other one says
-            self._count_pending(account)
-        return users
+        return bool(r.group or r.phone_group or r.hosts or self._users_are_needed)
 
     @property
     def _users_are_needed(self) -> bool:
@@ -166,66 +175,107 @@ class Walk:
         passing = isinstance(error, Denied | NotLicensed | NotFound | Rejected) or (
             isinstance(error, RateLimited) and error.daily
         )
-        if error is not None and not self._documents and not passing:
+        if error is None or self._documents or passing:
+            return
+        if self.since is None or self.given_up is not None:
             raise NothingRead(error)
 
     def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[tuple[T, R]]:
-        """`work` done in worker threads, a bounded number at a time, in order."""
+        """`work` done in worker threads, so many at a time; what is done first comes first.
+
+        `of` is asked for more by the calling thread, when there is room for it.
+        """
         assert self._pool is not None
-        waiting: deque[tuple[T, Future[R]]] = deque()
+        done: SimpleQueue[tuple[T, Future[R]]] = SimpleQueue()
         queue = iter(of)
+        under_way, more = 0, True
         while True:
-            for item in islice(queue, 4 * self.workers - len(waiting)):
-                waiting.append((item, self._pool.submit(work, item)))
-            if not waiting:
+            while more and under_way < self.in_flight():
+                try:
+                    item = next(queue)
+                except StopIteration:
+                    more = False
+                    break
+                future = self._pool.submit(work, item)
+                future.add_done_callback(partial(_put, done, item))
+                under_way += 1
+            if not under_way:
                 return
-            item, future = waiting.popleft()
+            item, future = done.get()
+            under_way -= 1
             yield item, future.result()
 
-    def _read_scopes(self, scopes: Iterable[Scope], views: tuple[View, ...]) -> None:
-        """Read `views` of every scope and record them in order."""
-        scopes = list(scopes)
-        if not scopes or not views:
+    def read_level(
+        self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None
+    ) -> None:
+        """Read what is missing of `views`, for all scopes of a level or for some of them."""
+        if not views:
             return
-        self.listener.found(scopes[0].level, len(scopes))
-        read = self.each(lambda scope: self._documents_of(scope, views), scopes)
-        for batch in _in_batches(read):
-            with self.snapshot.batch():
-                for scope, outcomes in batch:
-                    self._record(scope, views, outcomes)
+        if scopes is None:
+            self.listener.found(level, self._due(level, views))
+        remaining: Counter[str] = Counter()
+
+        def due() -> Iterator[tuple[Scope, View]]:
+            for scope, missing in self.snapshot.missing(level, views, self.since, scopes):
+                if scope.status != "pending":
+                    remaining[scope.id] = len(missing)
+                    yield from ((scope, view) for view in missing)
+
+        for number, ((scope, view), outcome) in enumerate(self.each(self._document, due()), 1):
+            self.snapshot.record(scope, view, outcome)
+            if number % CHECKPOINT == 0:
+                self.checkpoint()
+            remaining[scope.id] -= 1
+            if not remaining[scope.id]:
+                del remaining[scope.id]
+                if scopes is None:
+                    self.listener.read(level)
+
+    def _due(self, level: Level, views: tuple[View, ...]) -> int:
+        """How many scopes of a level have something missing."""
+        if self.since is None:
+            return self.snapshot.count(level)
+        return sum(1 for _ in self.snapshot.missing(level, views, self.since))
+
+    def is_settled(self, scope: Scope, view: View) -> bool:
+        """True where a document need not be asked for again; the scope has to be recorded."""
+        return not any(self.snapshot.missing(scope.level, (view,), self.since, [scope]))
+
+    def due(self, errands: Iterable[Errand]) -> Iterator[Errand]:
+        """The errands that were not done by a run that broke off."""
+        for errand in errands:
+            known = self.since is not None and self.snapshot.has(errand.scope)
+            if not (known and self.is_settled(errand.scope, errand.view)):
+                yield errand
 
     def _read_use(self, use: AccountUse) -> list[Refusal]:
         """Read what the account has beside its settings. Returns the reports that were refused."""
-        refusals = []
-        for errand, outcome in self.each(lambda e: self.asked(e.source, e.ask), use.errands()):
-            self.snapshot.record(errand.scope, errand.view, outcome)
-            if isinstance(outcome, Refusal) and errand.view.option in AI_FEATURES:
-                refusals.append(outcome)
-        return refusals
+        due = [each for each in use.errands() if not self.is_settled(each.scope, each.view)]
+        for errand, outcome in self.each(lambda e: self.asked(e.source, e.ask), due):
+            with self.snapshot.batch():
+                self.snapshot.record(errand.scope, errand.view, outcome)
+                use.save()
+        outcomes = self.snapshot.evidence_of(self.account).outcomes
+        return [
+            outcome
+            for view, outcome in outcomes.items()
+            if isinstance(outcome, Refusal) and view.option in AI_FEATURES
+        ]
 
     def record(self, level: Level, rows: Iterator[tuple[Errand, Outcome]], expected: int) -> None:
         """Write what came of errands at one level. An answer of None is left out."""
         if expected:
             self.listener.found(level, expected)
-        for batch in _in_batches(rows):
-            with self.snapshot.batch():
-                for errand, outcome in batch:
-                    if expected:
-                        self.listener.read(level)
-                    if isinstance(outcome, Refusal) or outcome.body is not None:
-                        self.snapshot.add_scope(errand.scope)
-                        self.snapshot.record(errand.scope, errand.view, outcome)
+        for errand, outcome in rows:
+            if expected:
+                self.listener.read(level)
+            if isinstance(outcome, Refusal) or outcome.body is not None:
+                with self.snapshot.batch():
+                    self.snapshot.add_scope(errand.scope)
+                    self.snapshot.record(errand.scope, errand.view, outcome)
 
-    def _record(self, scope: Scope, views: tuple[View, ...], outcomes: list[Outcome]) -> None:
-        self.snapshot.add_scope(scope)
-        for view, outcome in zip(views, outcomes, strict=True):
-            self.snapshot.record(scope, view, outcome)
-        self.listener.read(scope.level)
-
-    def _documents_of(self, scope: Scope, views: tuple[View, ...]) -> list[Outcome]:
-        return [self._document(scope, view) for view in views]
-
-    def _document(self, scope: Scope, view: View) -> Outcome:
+    def _document(self, due: tuple[Scope, View]) -> Outcome:
+        scope, view = due
         endpoint = SETTINGS_ENDPOINTS[scope.level, view.surface]
         placeholder = _PLACEHOLDER[scope.level]
         ids = {placeholder: scope.id} if placeholder else {}
@@ -242,8 +292,8 @@ class Walk:
 
         Counts what would make every further request pointless.
         """
-        if self._given_up is not None:
-            return Refusal(self._given_up, source, self.now())
+        if self.given_up is not None:
+            return Refusal(self.given_up, source, self.now())
         try:
             body = ask()
         except ZoomError as error:
@@ -268,54 +318,8 @@ class Walk:
                 self._give_up(Unseen(_cause(error), _words(error)))
 
     def _give_up(self, why: Unseen) -> None:
-        if self._given_up is None:
-            self._given_up = why
-
-    def _listed(self, account: Scope, level: Level) -> Listed:
-        """The scopes of a level, each once; what came of each listing is recorded."""
-        found: dict[str, Scope] = {}
-        for view in LISTINGS[level]:
-            self._list(account, view, found)
-        refusals = [self._refused[view] for view in LISTINGS[level] if view in self._refused]
-        return Listed(list(found.values()), refusals[0] if refusals else None)
-
-    def _list(self, account: Scope, view: View, found: dict[str, Scope]) -> None:
-        """Add what a listing names to `found`. One that names rows nobody can ask for failed."""
-        endpoint = endpoints.GROUPS if view.surface == "groups" else endpoints.USERS
-        params = {"status": view.option} if view.option else {}
-        nameless = 0
-
-        def ask() -> JsonValue:
-            nonlocal nameless
-            before = len(found)
-            for row in self.api.items(endpoint, params=params):
-                scope = rows.user(row, view.option) if view.option else rows.group(row)
-                if scope is None:
-                    nameless += 1
-                else:
-                    found.setdefault(scope.id, scope)
-            return {"listed": len(found) - before}
-
-        outcome = self.asked(_listing_source(endpoint, view), ask)
-        if nameless:
-            unseen = Unseen(Cause.ERROR, f"{nameless} rows of the list have no id")
-            outcome = Refusal(unseen, outcome.source, outcome.observed_at)
-        elif view.option == "active" and isinstance(outcome, Document) and not found:
-            unseen = Unseen(Cause.ERROR, "the list of active users is empty: not even the owner")
-            outcome = Refusal(unseen, outcome.source, outcome.observed_at)
-        if isinstance(outcome, Refusal):
-            self._refused[view] = outcome
-        self.snapshot.record(account, view, outcome)
-
-    def _count_pending(self, account: Scope) -> None:
-        """Record invited users: they have no settings to read, and are not judged."""
-        pending: dict[str, Scope] = {}
-        self._list(account, PENDING, pending)
-        with self.snapshot.batch():
-            for scope in pending.values():
-                self.snapshot.add_scope(
-                    Scope(Level.USER, scope.id, scope.name, scope.email, status="pending")
-                )
+        if self.given_up is None:
+            self.given_up = why
 
     def _token(self) -> JsonValue:
         return {"token": {"scopes": [*sorted(self.api.authenticate())]}}
@@ -324,24 +328,23 @@ class Walk:
         """Record both; returns what came of asking for the phone account."""
         if self.reads.token:
             app = Scope(Level.APP, self.account_id, "the auditor's own app")
-            outcome = self.asked("POST /oauth/token", self._token)
             self.snapshot.add_scope(app)
-            self.snapshot.record(app, TOKEN, outcome)
+            if not self.is_settled(app, TOKEN):
+                self.snapshot.record(app, TOKEN, self.asked("POST /oauth/token", self._token))
         if not self.reads.phone:
             return None
         phone = Scope(Level.PHONE_ACCOUNT, self.account_id, "Zoom Phone")
-        endpoint = endpoints.PHONE_ACCOUNT_SETTINGS
-        params = {"setting_types": ",".join(self.reads.phone)}
-        outcome = self.asked(endpoint.request, lambda: self.api.get(endpoint, params=params))
         self.snapshot.add_scope(phone)
-        self.snapshot.record(phone, PHONE, outcome)
-        return outcome
+        if not self.is_settled(phone, PHONE):
+            endpoint = endpoints.PHONE_ACCOUNT_SETTINGS
+            params = {"setting_types": ",".join(self.reads.phone)}
+            outcome = self.asked(endpoint.request, lambda: self.api.get(endpoint, params=params))
+            self.snapshot.record(phone, PHONE, outcome)
+        return self.snapshot.evidence_of(phone).outcomes[PHONE]
 
 
-def _in_batches(rows: Iterator[T]) -> Iterator[Iterator[T]]:
-    """Rows as they come, in portions for one transaction each."""
-    for first in rows:
-        yield chain([first], islice(rows, BATCH - 1))
+def _put(done: "SimpleQueue[tuple[T, Future[R]]]", item: T, future: "Future[R]") -> None:
+    done.put((item, future))
 
 
 def _words(error: ZoomError) -> str:
@@ -367,7 +370,3 @@ def _cause(error: ZoomError) -> Cause:
 
 def _source(endpoint: Endpoint, view: View) -> str:
     return f"{endpoint.request}?option={view.option}" if view.option else endpoint.request
-
-
-def _listing_source(endpoint: Endpoint, view: View) -> str:
-    return f"{endpoint.request}?status={view.option}" if view.option else endpoint.request

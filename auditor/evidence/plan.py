@@ -1,7 +1,7 @@
 """What to read: views of the account, of every group and of every user, and what lies beside."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from auditor.evidence.scope import Level
@@ -15,6 +15,18 @@ LISTINGS: Mapping[Level, tuple[View, ...]] = {
 
 PENDING = View("users", "pending")
 """Invited users: counted, not read."""
+
+MEMBERS = View("group_members")
+"""Who is in which group, asked for where the lists of users name no group at all."""
+
+
+def proved(view: View) -> View:
+    """What came of checking with a sample that the account's locks prove a document of users.
+
+    Recorded with the account: of `users` there are, `sampled` were read, and `confirmed` so many.
+    """
+    return View("proved_by_lock", str(view))
+
 
 TOKEN = View("token")
 PHONE = View("phone_account_settings")
@@ -74,6 +86,23 @@ def is_any(name: str, patterns: Iterable[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """Which of the upcoming meetings and webinars are read."""
+
+    per_host: int | None = None
+    """Of each host the next so many; None for all."""
+    within_days: int | None = None
+    """Those that begin within so many days, and those that have no fixed time; None for all."""
+    users: tuple[str, ...] = ()
+    """Only of hosts whose id, address or name fits one of these (`*` for any text)."""
+    groups: tuple[str, ...] = ()
+    """Or who belong to a group whose id or name fits one of these."""
+
+    def __bool__(self) -> bool:
+        return self != Budget()
+
+
+@dataclass(frozen=True, slots=True)
 class Reads:
     """The views to read, sorted. A level with none is not listed either."""
 
@@ -108,5 +137,5 @@ class Reads:
     """The settings of each upcoming meeting to keep."""
     webinar: tuple[str, ...] = ()
     """The settings of each upcoming webinar to keep."""
-    most_meetings: int | None = None
-    """How many upcoming meetings, and how many webinars, are read at most; None for all."""
+    meetings: Budget = field(default_factory=Budget)
+    """Which upcoming meetings and webinars are read."""

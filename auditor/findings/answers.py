@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from auditor.evidence.reading import Cause, JsonValue
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level
 from auditor.findings.model import Kind, Status, Verdict
 from auditor.findings.questions import DEVIATES, DISABLED, ENABLED, Bearing, Looked, Question
 from auditor.findings.run import Run
@@ -190,25 +190,17 @@ def answers(run: Run, questions: Iterable[Question]) -> list[Answer]:
 
 
 def _profiles(run: Run) -> Iterator[_Profile]:
-    scopes: dict[tuple[Level, str], Scope] = {}
-    verdicts: dict[tuple[Level, str], list[tuple[Verdict, ...]]] = {}
-    for assessment in run.assessments:
-        identity = assessment.scope.level, assessment.scope.id
-        scopes[identity] = assessment.scope
-        verdicts.setdefault(identity, []).append(assessment.verdicts)
-    counts: Counter[tuple[Level, str, tuple[int, ...]]] = Counter()
-    held: dict[tuple[int, ...], list[tuple[Verdict, ...]]] = {}
-    for identity, several in verdicts.items():
-        scope = scopes[identity]
-        key = tuple(id(each) for each in several)
-        held[key] = several
-        label = scope.label if scope.id.startswith(_STANDS_FOR_MANY) else ""
-        counts[scope.level, label, key] += 1
+    counts: Counter[tuple[Level, str, int]] = Counter()
+    held: dict[int, tuple[Verdict, ...]] = {}
+    for share in run.assessments.shares():
+        stands_for_many = share.scope is not None and share.scope.id.startswith(_STANDS_FOR_MANY)
+        label = share.scope.label if share.scope is not None and stands_for_many else ""
+        held[id(share.verdicts)] = share.verdicts
+        counts[share.level, label, id(share.verdicts)] += share.count
     for (level, label, key), count in counts.items():
         by_control: dict[str, list[Verdict]] = {}
-        for each in held[key]:
-            for verdict in each:
-                by_control.setdefault(verdict.control, []).append(verdict)
+        for verdict in held[key]:
+            by_control.setdefault(verdict.control, []).append(verdict)
         yield _Profile(level, label, count, by_control)
 
 

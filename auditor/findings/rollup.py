@@ -3,15 +3,15 @@
 Every report for people takes its numbers and lists from here, so no two of them can disagree.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import ControlInfo, Kind, Severity, Status, Verdict
-from auditor.findings.run import Assessment, Run
+from auditor.findings.run import Run
+from auditor.findings.tallies import ControlTally, GroupTally, Tally, identity
 
 WEIGHT: Mapping[Severity, int] = {
     Severity.CRITICAL: 27,
@@ -153,137 +153,23 @@ def _is_attestation_due(verdict: Verdict) -> bool:
     )
 
 
-@dataclass(slots=True)
-class _GroupTally:
-    verdict: Verdict
-    scopes: list[Scope] = field(default_factory=list)
-    by_level: Counter[Level] = field(default_factory=Counter)
-    first: str | None = None
-    last: str | None = None
-
-    def add(self, scope: Scope, names: int, observed_at: str | None) -> None:
-        self.by_level[scope.level] += 1
-        if len(self.scopes) < names:
-            self.scopes.append(scope)
-        if observed_at is not None:
-            if self.first is None or observed_at < self.first:
-                self.first = observed_at
-            if self.last is None or observed_at > self.last:
-                self.last = observed_at
-
-    def group(self) -> Group:
-        by_level = dict(sorted(self.by_level.items(), key=lambda item: item[0].rank))
-        count = self.by_level.total()
-        return Group(self.verdict, tuple(self.scopes), count, by_level, self.first, self.last)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What one tuple of verdicts adds for every scope that has it; worked out once."""
-
-    groups: tuple[_GroupTally, ...]
-    statuses: Mapping[tuple[str, Status], int]
-    deviating: Mapping[str, Severity]
-    unknown: frozenset[str]
-    causes: Mapping[Cause | None, int]
-    by_severity: Mapping[Severity, int]
-
-
-@dataclass(slots=True)
-class _ControlTally:
-    by_status: Counter[Status] = field(default_factory=Counter)
-    deviating: Counter[Level] = field(default_factory=Counter)
-    unknown: int = 0
-    severity: Severity | None = None
-
-
-@dataclass(slots=True)
-class _CauseTally:
-    checks: int = 0
-    scopes: int = 0
-    controls: set[str] = field(default_factory=set)
-
-
-class _Tally:
-    def __init__(self) -> None:
-        self.groups: dict[tuple[object, ...], _GroupTally] = {}
-        self.plans: dict[tuple[int, ...], _Plan] = {}
-        self.controls: dict[str, _ControlTally] = {}
-        self.causes: dict[Cause | None, _CauseTally] = {}
-        self.deviating: Counter[Level] = Counter()
-        self.profiles: list[tuple[Scope, Mapping[Severity, int]]] = []
-
-    def add(self, scope: Scope, assessments: Sequence[Assessment], names: int) -> None:
-        plan = self._plan(assessments)
-        observed_at: dict[str, str] = {}
-        for assessment in assessments:
-            observed_at.update(assessment.observed_at)
-        for group in plan.groups:
-            group.add(scope, names, observed_at.get(group.verdict.source))
-        for (control, status), count in plan.statuses.items():
-            self._control(control).by_status[status] += count
-        for control, severity in plan.deviating.items():
-            tally = self._control(control)
-            tally.deviating[scope.level] += 1
-            if tally.severity is None or severity.rank < tally.severity.rank:
-                tally.severity = severity
-        for control in plan.unknown:
-            self._control(control).unknown += 1
-        for cause, count in plan.causes.items():
-            self.causes[cause].checks += count
-            self.causes[cause].scopes += 1
-        if plan.by_severity:
-            self.deviating[scope.level] += 1
-            self.profiles.append((scope, plan.by_severity))
-
-    def _control(self, control: str) -> _ControlTally:
-        tally = self.controls.get(control)
-        if tally is None:
-            tally = self.controls[control] = _ControlTally()
-        return tally
-
-    def _plan(self, assessments: Sequence[Assessment]) -> _Plan:
-        key = tuple(id(assessment.verdicts) for assessment in assessments)
-        plan = self.plans.get(key)
-        if plan is None:
-            verdicts = [verdict for a in assessments for verdict in a.verdicts]
-            plan = self.plans[key] = self._plan_of(verdicts)
-        return plan
-
-    def _plan_of(self, verdicts: Sequence[Verdict]) -> _Plan:
-        groups: dict[int, _GroupTally] = {}
-        statuses: Counter[tuple[str, Status]] = Counter()
-        deviating: dict[str, Severity] = {}
-        unknown: set[str] = set()
-        causes: Counter[Cause | None] = Counter()
-        by_severity: Counter[Severity] = Counter()
-        for verdict in verdicts:
-            group = self.groups.setdefault(_identity(verdict), _GroupTally(verdict))
-            groups[id(group)] = group
-            statuses[verdict.control, verdict.status] += 1
-            if verdict.status is Status.FAIL:
-                by_severity[verdict.severity] += 1
-                worst = deviating.get(verdict.control, verdict.severity)
-                deviating[verdict.control] = min(worst, verdict.severity, key=lambda s: s.rank)
-            elif verdict.status is Status.UNKNOWN:
-                unknown.add(verdict.control)
-                causes[verdict.cause] += 1
-                self.causes.setdefault(verdict.cause, _CauseTally()).controls.add(verdict.control)
-        return _Plan(
-            tuple(groups.values()), statuses, deviating, frozenset(unknown), causes, by_severity
-        )
-
-
 def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
     """Roll `run` up in one pass over its scopes.
 
     Names at most `names` scopes in each group and `worst` scopes among the worst. Work grows
     with scopes and with distinct verdicts, not with their product where scopes share verdicts.
     """
-    tally = _Tally()
-    for scope, assessments in _scopes(run.assessments):
-        tally.add(scope, assessments, names)
-    groups = sorted((g.group() for g in tally.groups.values()), key=_group_order)
+    tally = Tally(names, worst)
+    for share in run.assessments.shares():
+        if share.verdicts:
+            tally.count(share)
+    for assessment in run.assessments.by_name():
+        if not tally.name(assessment):
+            break
+    for verdicts, source, first, last in run.assessments.spans():
+        tally.add_times(verdicts, source, first, last)
+    tally.finish()
+    groups = sorted((_group(g) for g in tally.groups.values()), key=_group_order)
     return Rollup(
         controls=_controls(run.controls, tally.controls),
         groups=groups,
@@ -298,59 +184,33 @@ def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
     )
 
 
-def _scopes(assessments: Iterable[Assessment]) -> list[tuple[Scope, list[Assessment]]]:
-    """Each scope once, with all that was judged of it; by level, name and id."""
-    by_scope: dict[tuple[Level, str], list[Assessment]] = {}
-    for assessment in assessments:
-        key = assessment.scope.level, assessment.scope.id
-        by_scope.setdefault(key, []).append(assessment)
-    rows = [(same[0].scope, same) for same in by_scope.values()]
-    rows.sort(key=lambda row: _name_order(row[0]))
-    return rows
-
-
 def _name_order(scope: Scope) -> tuple[int, str, str]:
     return scope.level.rank, scope.label.casefold(), scope.id
 
 
-def _identity(verdict: Verdict) -> tuple[object, ...]:
-    """Equal for verdicts that are in every field the same, values of other types kept apart."""
-    return (
-        verdict.control,
-        verdict.kind,
-        verdict.status,
-        verdict.severity,
-        verdict.setting,
-        _canonical(verdict.observed),
-        _canonical(None if verdict.expected is None else dict(verdict.expected)),
-        verdict.cause,
-        verdict.detail,
-        verdict.locked,
-        verdict.proved_by,
-        verdict.decided_by,
-        verdict.changeable_by,
-        verdict.source,
-        _canonical(None if verdict.waiver is None else dict(verdict.waiver)),
-        verdict.override,
+def _group(tally: GroupTally) -> Group:
+    return Group(
+        tally.verdict,
+        tuple(tally.scopes),
+        tally.by_level.total(),
+        _by_rank(tally.by_level),
+        tally.first,
+        tally.last,
     )
-
-
-def _canonical(value: JsonValue) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 def _group_order(group: Group) -> tuple[int, str, str, str, str, int, str]:
     v = group.verdict
     level = min(level.rank for level in group.by_level)
-    return v.severity.rank, v.control, v.setting, v.kind, v.status, level, repr(_identity(v))
+    return v.severity.rank, v.control, v.setting, v.kind, v.status, level, repr(identity(v))
 
 
 def _controls(
-    infos: Mapping[str, ControlInfo], tallies: Mapping[str, _ControlTally]
+    infos: Mapping[str, ControlInfo], tallies: Mapping[str, ControlTally]
 ) -> list[ControlRollup]:
     rows = []
     for control in {*infos, *tallies}:
-        tally = tallies.get(control, _ControlTally())
+        tally = tallies.get(control, ControlTally())
         info = infos.get(control) or ControlInfo(
             control, control, "", tally.severity or Severity.MEDIUM
         )

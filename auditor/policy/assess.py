@@ -1,28 +1,31 @@
 """Assessing scopes: every check of a baseline at the account, each group and each user."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
 
 from auditor.evidence.plan import LISTINGS
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Outcome, Refusal, View
+from auditor.findings.ledger import Assessment
 from auditor.findings.model import Status, Verdict
-from auditor.findings.run import Assessment
 from auditor.policy import derived, judge
+from auditor.policy.alternatives import agreed, in_doubt
 from auditor.policy.baseline import Baseline
 from auditor.policy.beside import EVERYONE, Beside
 from auditor.policy.catalogue import LOCKED_SURFACES, SETTINGS_SURFACE, Check
 from auditor.policy.derived import Tally
+from auditor.policy.groups import EPOCH, NOBODY_ASKED, Groups, evidence_key, lock_documents
 from auditor.policy.judge import Case
 from auditor.policy.layers import chain
 from auditor.policy.locks import LockDocuments
 from auditor.policy.operators import Expectation
 from auditor.policy.outcome import Context
 from auditor.policy.overrides import Overrides, Wish
+from auditor.policy.proof import Holding
 from auditor.policy.reads import checks, levels
 from auditor.policy.reads import reached as levels_within
 from auditor.policy.sentences import Population, changeable
@@ -41,6 +44,19 @@ BY_DOCUMENT = (Level.MEETING, Level.WEBINAR)
 """Levels whose scopes are upcoming or past: a check is about those that have its document."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """What the groups, licence and status of a user mean for its verdicts."""
+
+    groups: frozenset[str]
+    standing: object
+    """Equal for users whom groups and licence let be judged alike."""
+    bearing: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None
+    """Overrides that hold, overrides in doubt and settlements; None where names decide, too."""
+    kind: int
+    """Equal for equal standing and bearing."""
+
+
 @dataclass
 class Assessor:
     """Judges the scopes of one snapshot. Scopes with equal evidence are judged once."""
@@ -52,12 +68,19 @@ class Assessor:
     settlements: Settlements | None = None
     population: Population = field(default_factory=Population)
     account_locks: Mapping[View, Outcome] = field(default_factory=dict)
-    group_locks: dict[str, Mapping[View, Outcome]] = field(default_factory=dict)
-    group_names: dict[str, str] = field(default_factory=dict)
-    groups_unseen: Unseen | None = None
-    """Why not every group is known by its name."""
+    holding: Holding | None = None
+    """What the account's locks prove about users."""
+    proved_by_lock: int = 0
+    """How many users were judged by what the account lends them, in whole or in part."""
     _cache: dict[object, tuple[Verdict, ...]] = field(default_factory=dict)
+    _met: Counter[tuple[tuple[int, ...], int]] = field(default_factory=Counter)
+    """How many scopes came out alike under the same waivers."""
+    _kinds: dict[object, int] = field(default_factory=dict)
+    _members: dict[int, _Member] = field(default_factory=dict)
     _wishes: dict[tuple[int, ...], Mapping[str, tuple[Wish, ...]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.groups = Groups(self.parameters)
 
     def run(self, snapshot: Snapshot) -> Iterator[Assessment]:
         """The assessments of every scope in `snapshot` down to the depth, passes included.
@@ -66,16 +89,12 @@ class Assessor:
         it are known.
         """
         reached = levels(self.depth)
-        account = snapshot.account()
-        self.account_locks = _locks(account.outcomes)
-        self.population = _population(snapshot, account) if Level.USER in reached else Population()
-        listing = account.outcomes.get(LISTINGS[Level.GROUP][0], NOBODY_ASKED)
-        self.groups_unseen = listing.unseen if isinstance(listing, Refusal) else None
-        yield self._assessment(account)
+        account = self.prepare(snapshot)
+        yield self.assessment(account)
         for level, name in ONCE.items():
             nobody = ScopeEvidence(Scope(level, account.scope.id, name), {}, {})
             for evidence in list(snapshot.evidence(level)) or [nobody]:
-                yield self._assessment(evidence)
+                yield self.assessment(evidence)
         for level in (Level.GROUP, Level.USER):
             if level not in reached:
                 continue
@@ -83,13 +102,23 @@ class Assessor:
                 if evidence.scope.status == "pending":
                     continue
                 if level is Level.GROUP:
-                    self.group_names[evidence.scope.id] = evidence.scope.name
-                    self.group_locks[evidence.scope.id] = _locks(evidence.outcomes)
-                yield self._assessment(evidence)
+                    self.groups.meet(evidence)
+                yield self.assessment(evidence)
             yield from self._unlisted(account, level)
         beside = Beside(snapshot, account, account_time(account))
         for evidence in beside.evidence(levels_within(self.depth)):
-            yield self._assessment(evidence)
+            yield self.assessment(evidence)
+
+    def prepare(self, snapshot: Snapshot) -> ScopeEvidence:
+        """Look at the account, whose locks bear on everything below it."""
+        account = snapshot.account()
+        self.account_locks = lock_documents(account.outcomes)
+        if Level.USER in levels(self.depth):
+            self.population = _population(snapshot, account)
+        self.groups.begin(account)
+        widest = self.overrides.widest() if self.overrides is not None else self.baseline
+        self.holding = Holding(widest, account)
+        return account
 
     def _unlisted(self, account: ScopeEvidence, level: Level) -> Iterator[Assessment]:
         """What is unknown because a listing is missing: a level nobody listed is never silent."""
@@ -103,7 +132,7 @@ class Assessor:
                 what = f"{listing.option} users" if listing.option else "groups"
                 name = f"{what} that could not be listed"
                 scope = Scope(level, f"{EVERYONE}{listing.option}", name)
-                yield self._assessment(ScopeEvidence(scope, dict.fromkeys(views, outcome), {}))
+                yield self.assessment(ScopeEvidence(scope, dict.fromkeys(views, outcome), {}))
 
     def _views(self, level: Level) -> set[View]:
         """The views of a level that some check reads."""
@@ -115,48 +144,90 @@ class Assessor:
             if level in check.levels and check.surface == SETTINGS_SURFACE
         }
 
-    def _assessment(self, evidence: ScopeEvidence) -> Assessment:
+    def assessment(self, evidence: ScopeEvidence) -> Assessment:
+        """The verdicts of one scope."""
+        verdicts = self._verdicts(evidence)
+        if evidence.profile is not None and evidence.scope.level in MANY:
+            return Assessment(evidence.scope, verdicts)  # its times stay where they are
         observed_at = {each.source: each.observed_at for each in evidence.outcomes.values()}
         if evidence.scope.level is Level.GROUP:
             observed_at |= {
                 each.source: each.observed_at
-                for each in self.group_locks.get(evidence.scope.id, {}).values()
+                for each in self.groups.locks.get(evidence.scope.id, {}).values()
             }
-        return Assessment(evidence.scope, self._verdicts(evidence), observed_at)
+        return Assessment(evidence.scope, verdicts, observed_at)
 
     def _verdicts(self, evidence: ScopeEvidence) -> tuple[Verdict, ...]:
         scope = evidence.scope
-        groups = self._groups(scope)
+        member = self._member(evidence)
+        lent = self.holding.lent.keys() if self.holding and scope.level is Level.USER else ()
+        self.proved_by_lock += any(view not in evidence.outcomes for view in lent)
+        bearing = self._bearing(scope, member.groups) if member.bearing is None else member.bearing
+        overriding, doubtful, settling = bearing
+        known = None
+        key: tuple[object, ...] = ()
+        if scope.level in MANY:
+            everyone = is_everyone(scope)
+            if member.bearing is None or everyone:
+                key = (scope.level, everyone, evidence_key(evidence), member.standing, bearing)
+            else:
+                key = (scope.level, evidence_key(evidence), member.kind)
+            known = self._cache.get(key)
+        if known is None:
+            known = tuple(self._judge(evidence, member.groups, overriding, doubtful, settling))
+            if scope.level in MANY:
+                self._cache[key] = known
+        if self.settlements and settling:
+            if scope.level in MANY:
+                self._met[settling, id(known)] += 1
+            else:
+                self.settlements.count(known, settling)
+        return known
+
+    def count_settled(self) -> None:
+        """Tell the settlements what they met at levels of which there are many."""
+        if self.settlements:
+            by_id = {id(verdicts): verdicts for verdicts in self._cache.values()}
+            for (settling, verdicts), scopes in self._met.items():
+                self.settlements.count(by_id[verdicts], settling, scopes)
+
+    def _member(self, evidence: ScopeEvidence) -> _Member:
+        number = evidence.membership
+        if number is None or evidence.scope.level is not Level.USER:
+            return self._new_member(evidence.scope)
+        known = self._members.get(number)
+        if known is None:
+            known = self._members[number] = self._new_member(evidence.scope)
+        return known
+
+    def _new_member(self, scope: Scope) -> _Member:
+        groups = self.groups.of(scope)
+        standing = self.groups.standing(scope, groups)
+        bearing = None if self._names_decide else self._bearing(scope, groups)
+        kind = self._kinds.setdefault((standing, bearing), len(self._kinds))
+        return _Member(groups, standing, bearing, kind)
+
+    def _bearing(
+        self, scope: Scope, groups: frozenset[str]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         overriding = self.overrides.matching(scope, groups) if self.overrides else ()
         settling = self.settlements.matching(scope, groups) if self.settlements else ()
-        doubtful = self._in_doubt(scope, overriding)
-        if scope.level not in MANY:
-            verdicts = tuple(self._judge(evidence, groups, overriding, doubtful, settling))
-        else:
-            refused = frozenset(
-                (view, outcome.unseen, outcome.source)
-                for view, outcome in evidence.outcomes.items()
-                if isinstance(outcome, Refusal)
-            )
-            documents = frozenset(evidence.digests.items())
-            members = frozenset(scope.group_ids)
-            bearing = (overriding, doubtful, settling)
-            everyone = _is_everyone(scope)
-            key = (scope.level, everyone, documents, refused, members, scope.licence, bearing)
-            known = self._cache.get(key)
-            if known is None:
-                known = tuple(self._judge(evidence, groups, overriding, doubtful, settling))
-                self._cache[key] = known
-            verdicts = known
-        if self.settlements and settling:
-            self.settlements.count(verdicts, settling)
-        return verdicts
+        return overriding, self._in_doubt(scope, overriding), settling
+
+    @cached_property
+    def _names_decide(self) -> bool:
+        """True where an override, a waiver or an attestation is about people or meetings."""
+        matches = [each.match for each in self.overrides.overrides] if self.overrides else []
+        if self.settlements:
+            matches += [each.scope for each in self.settlements.waivers]
+            matches += [each.scope for each in self.settlements.attestations]
+        return any(match.user is not None or match.meeting is not None for match in matches)
 
     def _in_doubt(self, scope: Scope, overriding: tuple[int, ...]) -> tuple[int, ...]:
         """The overrides that hold or do not, for all anybody knows: its groups have no names."""
-        if self.overrides is None or self.groups_unseen is None:
+        if self.overrides is None or self.groups.unseen is None:
             return ()
-        if all(group in self.group_names for group in scope.group_ids):
+        if self.groups.knows_all_of(scope):
             return ()
         return self.overrides.in_doubt(scope, overriding)
 
@@ -177,14 +248,14 @@ class Assessor:
             yield from agreed(alternatives, [wish.override for wish in wishes])
 
     def _wishes_at(self, scope: Scope) -> Mapping[str, tuple[Wish, ...]]:
-        groups = self._groups(scope)
+        groups = self.groups.of(scope)
         return self._wished(self.overrides.matching(scope, groups) if self.overrides else ())
 
     def settled(self, scope: Scope, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
         """Verdicts that were made elsewhere, with the waivers and attestations for `scope`."""
         if self.settlements is None:
             return tuple(verdicts)
-        settling = self.settlements.matching(scope, self._groups(scope))
+        settling = self.settlements.matching(scope, self.groups.of(scope))
         settled = tuple(self.settlements.settle(verdict, settling) for verdict in verdicts)
         self.settlements.count(settled, settling)
         return settled
@@ -197,7 +268,7 @@ class Assessor:
         doubtful: tuple[int, ...],
         settling: tuple[int, ...],
     ) -> Iterator[Verdict]:
-        locks = LockDocuments(self.account_locks, self.group_locks)
+        locks = LockDocuments(self.account_locks, self.groups.locks)
         context = Context(self.parameters, groups=groups)
 
         def verdicts(wishes: tuple[Wish, ...]) -> list[Verdict]:
@@ -205,7 +276,7 @@ class Assessor:
             return list(agreed(alternatives, [wish.override for wish in wishes]))
 
         wanted = self._wished(overriding)
-        if _is_everyone(evidence.scope) and self.overrides is not None:
+        if is_everyone(evidence.scope) and self.overrides is not None:
             widest = self.overrides.widest().assessed
             wanted = {**{cid: (Wish(each),) for cid, each in widest.items()}, **wanted}
         possible = [self._wished(tuple(sorted((*overriding, each)))) for each in doubtful]
@@ -213,8 +284,8 @@ class Assessor:
             found = verdicts(wanted.get(control_id, ()))
             others = [each[control_id] for each in possible if control_id in each]
             if any(other != wanted.get(control_id) for other in others):
-                assert self.groups_unseen is not None
-                found = list(in_doubt([found, *map(verdicts, others)], self.groups_unseen))
+                assert self.groups.unseen is not None
+                found = list(in_doubt([found, *map(verdicts, others)], self.groups.unseen))
             for verdict in found:
                 yield self.settlements.settle(verdict, settling) if self.settlements else verdict
 
@@ -232,7 +303,9 @@ class Assessor:
         self, wish: Wish, evidence: ScopeEvidence, locks: LockDocuments, context: Context
     ) -> Iterator[Verdict]:
         """The verdicts on one control at one scope."""
-        scope = evidence.scope
+        scope, own = evidence.scope, evidence
+        if self.holding is not None and scope.level is Level.USER and not is_everyone(scope):
+            evidence = self.holding.completed(own)
         case = Case(wish.assessed, scope, evidence.outcomes, locks, context)
         if wish.assessed.attest is not None and scope.level is Level.ACCOUNT:
             yield judge.attestation(wish.assessed)
@@ -248,6 +321,8 @@ class Assessor:
                     verdict = self._excusable(
                         verdict, wish.assessed.expectations[check.setting], scope
                     )
+                    if self.holding is not None and evidence is not own:
+                        verdict = self.holding.told(verdict, check, own)
                     yield self._told(verdict, check, evidence, locks, wish)
             if check.surface in LOCKED_SURFACES:
                 lock = judge.lock(case, check, verdict)
@@ -261,10 +336,10 @@ class Assessor:
             listed = expectation.param
         if verdict.status is not Status.FAIL or self.parameters.get(listed or "") is None:
             return verdict
-        if self.groups_unseen is None or all(g in self.group_names for g in scope.group_ids):
+        if self.groups.unseen is None or self.groups.knows_all_of(scope):
             return verdict
         detail = f"One of its groups may stand under {listed}, but the groups could not be listed."
-        cause = self.groups_unseen.cause
+        cause = self.groups.unseen.cause
         return replace(verdict, status=Status.UNKNOWN, cause=cause, detail=detail)
 
     def _told(
@@ -283,64 +358,15 @@ class Assessor:
         sentence = changeable(check, scope, layers, self.population)
         return replace(verdict, override=wish.override, changeable=sentence)
 
-    def _groups(self, scope: Scope) -> frozenset[str]:
-        if scope.level in (Level.GROUP, Level.PHONE_GROUP):
-            return frozenset({scope.id.casefold(), scope.name.casefold()})
-        ids = scope.group_ids
-        return frozenset(
-            name.casefold() for gid in ids for name in (gid, self.group_names.get(gid, gid))
-        )
-
-
-def _locks(outcomes: Mapping[View, Outcome]) -> dict[View, Outcome]:
-    return {view: each for view, each in outcomes.items() if view.surface == "lock_settings"}
-
 
 def account_time(account: ScopeEvidence) -> str:
     """When the account was first read: RFC 3339."""
     return min((each.observed_at for each in account.outcomes.values()), default=EPOCH)
 
 
-EPOCH = "1970-01-01T00:00:00Z"
-
-NOBODY_ASKED = Refusal(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list"), "", EPOCH)
-
-
-def _is_everyone(scope: Scope) -> bool:
+def is_everyone(scope: Scope) -> bool:
     """True for what stands for all groups or users that could not be listed."""
     return scope.id.startswith(EVERYONE)
-
-
-def agreed(alternatives: list[list[Verdict]], overrides: list[str]) -> Iterator[Verdict]:
-    """The verdicts of one control where several equally specific overrides hold.
-
-    Where they come out alike, it does not matter which of them holds. Where they do not, somebody
-    has to decide.
-    """
-    names = " and the ".join(overrides)
-    detail = f"The {names} want different things and are equally specific: decide."
-    yield from _alike(alternatives, status=Status.NEEDS_DECISION, cause=None, detail=detail)
-
-
-def in_doubt(alternatives: list[list[Verdict]], unseen: Unseen) -> Iterator[Verdict]:
-    """The verdicts of one control where nobody knows which overrides hold."""
-    detail = "An override for a group may hold here, and the names of the groups could not be read."
-    yield from _alike(alternatives, status=Status.UNKNOWN, cause=unseen.cause, detail=detail)
-
-
-def _alike(alternatives: Sequence[list[Verdict]], **otherwise: Any) -> Iterator[Verdict]:
-    """What all alternatives come to; where they differ, the worst of them with `otherwise`."""
-    if len(alternatives) == 1:
-        yield from alternatives[0]
-        return
-    by_key = [{(v.setting, v.kind): v for v in verdicts} for verdicts in alternatives]
-    for key in sorted({key for verdicts in by_key for key in verdicts}):
-        found = [verdicts[key] for verdicts in by_key if key in verdicts]
-        worst = min(found, key=lambda verdict: verdict.severity.rank)
-        if len(found) == len(by_key) and len({verdict.status for verdict in found}) == 1:
-            yield worst
-        else:
-            yield replace(worst, override="", **otherwise)
 
 
 def _population(snapshot: Snapshot, account: ScopeEvidence) -> Population:
@@ -350,8 +376,9 @@ def _population(snapshot: Snapshot, account: ScopeEvidence) -> Population:
         return Population()
     members: Counter[str] = Counter()
     users = 0
-    for scope in snapshot.scopes(Level.USER):
+    for scope, count in snapshot.memberships(Level.USER):
         if scope.status != "pending":
-            users += 1
-            members.update(scope.group_ids)
+            users += count
+            for group in scope.group_ids:
+                members[group] += count
     return Population(users, members)

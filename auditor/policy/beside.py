@@ -122,7 +122,8 @@ def _with_policy(evidence: ScopeEvidence) -> ScopeEvidence:
         body = outcome.body.get("policy") if isinstance(outcome.body, dict) else None
         outcome = replace(outcome, body=body if isinstance(body, dict) else {})
     digests = {PHONE: evidence.digests[view]} if view in evidence.digests else {}
-    return ScopeEvidence(evidence.scope, dict.fromkeys((PHONE, SITE), outcome), digests)
+    outcomes = dict.fromkeys((PHONE, SITE), outcome)
+    return replace(evidence, outcomes=outcomes, digests=digests)
 
 
 def _of_hosts(level: Level, cause: Cause, hosts: list[tuple[Scope, Refusal]]) -> ScopeEvidence:

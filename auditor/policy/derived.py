@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.model import Kind, Status, Verdict
-from auditor.findings.run import Assessment
 from auditor.policy.baseline import Assessed, Baseline
 from auditor.policy.catalogue import ATTESTATION, Check, Control
 from auditor.policy.outcome import Context
@@ -33,7 +32,7 @@ _UNSEEN = (Status.UNKNOWN, Status.ATTESTED, Status.ATTESTATION_EXPIRED)
 
 @dataclass
 class Tally:
-    """What the derived controls need to know of all verdicts; fed one assessment at a time."""
+    """What the derived controls need to know of all verdicts; fed equal ones together."""
 
     lock_fails: set[str] = field(default_factory=set)
     lock_unknowns: dict[str, Cause] = field(default_factory=dict)
@@ -64,13 +63,12 @@ class Tally:
     unread: set[Cause] = field(default_factory=set)
     """Why account documents are missing, in which new settings might stand."""
 
-    def add(self, assessment: Assessment) -> None:
-        """Count the verdicts of one scope. The account has to come first."""
-        level = assessment.scope.level
+    def add(self, level: Level, verdicts: Iterable[Verdict], scopes: int = 1) -> None:
+        """Count the verdicts of scopes that came out alike. The account has to come first."""
         loose = False
-        for verdict in assessment.verdicts:
+        for verdict in verdicts:
             if verdict.kind is Kind.LOCK:
-                self._add_lock(verdict)
+                self._add_lock(verdict, scopes)
             elif verdict.kind is Kind.ATTESTATION and verdict.setting != ATTESTATION:
                 attested = verdict.status is Status.ATTESTED
                 (self.locks_attested if attested else self.locks_due).add(verdict.setting)
@@ -79,10 +77,10 @@ class Tally:
                 if level is Level.ACCOUNT:
                     self.account[key] = verdict.status
                 elif level in self.looser and key in self.account:
-                    loose |= self._compare(level, verdict, self.account[key])
-        self.loose_scopes[level] += loose
+                    loose |= self._compare(level, verdict, self.account[key], scopes)
+        self.loose_scopes[level] += scopes if loose else 0
 
-    def _add_lock(self, verdict: Verdict) -> None:
+    def _add_lock(self, verdict: Verdict, scopes: int) -> None:
         if verdict.status is Status.FAIL:
             self.lock_fails.add(verdict.setting)
         elif verdict.status in _UNSEEN and verdict.cause is not None:
@@ -90,13 +88,13 @@ class Tally:
         elif verdict.status is Status.WAIVED:
             self.lock_waivers[verdict.setting] = verdict.waiver or {}
         elif verdict.status is Status.PASS:
-            self.lock_passes += 1
+            self.lock_passes += scopes
 
-    def _compare(self, level: Level, verdict: Verdict, account: Status) -> bool:
+    def _compare(self, level: Level, verdict: Verdict, account: Status, scopes: int) -> bool:
         protective = (Status.PASS, Status.NOT_APPLICABLE)  # not applicable: the feature is off
         if account in protective and verdict.status is Status.FAIL:
-            self.looser[level][verdict.setting] += 1
-            self.compared[level] += 1
+            self.looser[level][verdict.setting] += scopes
+            self.compared[level] += scopes
             return True
         if account in protective and verdict.status is Status.WAIVED:
             self.looser_waivers[level][verdict.setting] = verdict.waiver or {}
@@ -107,7 +105,7 @@ class Tally:
         elif account in _UNSEEN:
             self.uncompared[level].add(Cause.ABSENT)
         else:
-            self.compared[level] += 1
+            self.compared[level] += scopes
         return False
 
 

@@ -13,10 +13,10 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Refusal, View
-from auditor.findings.model import ReadError, Settlement, Severity, Status, Summary, Verdict
-from auditor.findings.run import Assessment
+from auditor.findings.ledger import Assessment, Ledger, Share
+from auditor.findings.model import ReadError, Settlement, Severity, Status, Summary
 from auditor.policy import beside, derived, uncovered
-from auditor.policy.assess import Assessor
+from auditor.policy.assess import MANY, Assessor, is_everyone
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Catalogue, Check
 from auditor.policy.derived import Tally
@@ -30,7 +30,7 @@ from auditor.policy.uncovered import Coverage, NewSettings
 class Evaluation:
     """The result of judging one snapshot with one baseline."""
 
-    assessments: tuple[Assessment, ...]
+    assessments: Ledger
     summary: Summary
     errors: tuple[ReadError, ...]
     waivers: tuple[Settlement, ...] = ()
@@ -49,16 +49,17 @@ class _Counts:
     unknown: Counter[Severity] = field(default_factory=Counter)
     unread: int = 0
 
-    def add(self, assessment: Assessment) -> None:
-        for verdict in assessment.verdicts:
-            self.status[verdict.status] += 1
+    def add(self, share: Share) -> None:
+        for verdict in share.verdicts:
+            self.status[verdict.status] += share.count
             settled = verdict.status is Status.ATTESTATION_EXPIRED and verdict.cause is not None
             if verdict.status is Status.UNKNOWN or settled:  # it is as unknown as it was before
-                self.unknown[verdict.severity] += 1
-                self.unread += verdict.cause is not None and verdict.cause.is_failed_read
+                self.unknown[verdict.severity] += share.count
+                if verdict.cause is not None and verdict.cause.is_failed_read:
+                    self.unread += share.count
             if verdict.status is Status.FAIL:
-                self.severity[verdict.severity] += 1
-                self.level[assessment.scope.level] += 1
+                self.severity[verdict.severity] += share.count
+                self.level[share.level] += share.count
 
 
 def evaluate(
@@ -82,44 +83,41 @@ def evaluate(
     accepted = parameters.get("known_keys")
     patterns = [str(each) for each in accepted] if isinstance(accepted, list) else []
     new = NewSettings(Coverage(catalogue, widest, patterns))
-    tally, counts = Tally(), _Counts()
-    kept: list[Assessment] = []
-    slimmed: dict[int, tuple[Verdict, ...]] = {}
-    alive: list[tuple[Verdict, ...]] = []  # keeps the ids in `slimmed` from being used again
-
-    def keep(assessment: Assessment) -> None:
-        counts.add(assessment)
-        verdicts = assessment.verdicts
-        if not keep_passes:
-            if id(verdicts) not in slimmed:
-                alive.append(verdicts)
-                slimmed[id(verdicts)] = tuple(v for v in verdicts if v.status is not Status.PASS)
-            verdicts = slimmed[id(verdicts)]
-        if verdicts:
-            kept.append(Assessment(assessment.scope, verdicts, assessment.observed_at))
-
+    ledger = Ledger(snapshot.marks())
     assessor = Assessor(baseline, parameters, depth, overrides, settlements)
     for assessment in assessor.run(snapshot):
-        tally.add(assessment)
-        keep(assessment)
+        if assessment.scope.level in MANY and not is_everyone(assessment.scope):
+            ledger.add_many(assessment.scope, assessment.verdicts)
+        else:
+            ledger.add(assessment)
+    ledger.flush()
+    assessor.count_settled()
+    tally, counts = Tally(), _Counts()
+    for share in ledger.shares():
+        tally.add(share.level, share.verdicts, share.count)
     account = snapshot.account().scope
     wish = assessor.wished(account, NEW_SETTINGS_CONTROL)
     if wish is not None:
-        for evidence in _settings_evidence(snapshot, depth):
-            new.add(evidence)
+        for evidence, scopes in _settings_evidence(snapshot, depth):
+            new.add(evidence, scopes)
         for found in new.assessments(wish.assessed.severity):
             verdicts = [replace(verdict, override=wish.override) for verdict in found.verdicts]
             settled = assessor.settled(found.scope, verdicts)
             assessment = Assessment(found.scope, settled, found.observed_at)
-            keep(assessment)
+            ledger.add(assessment)
             tally.new_settings.update(uncovered.suspicious(assessment))
         tally.unread = new.unread | _unlisted(snapshot, depth)
         if not new.returned:
             tally.unread.add(Cause.ABSENT)
-    keep(Assessment(account, assessor.settled(account, assessor.computed(account, tally))))
+    computed = assessor.settled(account, assessor.computed(account, tally))
+    ledger.add(Assessment(account, computed))
+    for share in ledger.shares():
+        counts.add(share)
+    if not keep_passes:
+        ledger.slim(lambda verdict: verdict.status is not Status.PASS)
     return Evaluation(
-        assessments=tuple(kept),
-        summary=_summary(snapshot, widest, counts, new, depth),
+        assessments=ledger,
+        summary=_summary(snapshot, widest, counts, new, depth, assessor.proved_by_lock),
         errors=tuple(_errors(snapshot, widest, depth)),
         waivers=tuple(settlements.states(widest.assessed, _blind(snapshot, depth)))
         if settlements
@@ -127,11 +125,18 @@ def evaluate(
     )
 
 
-def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[ScopeEvidence]:
+def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[tuple[ScopeEvidence, int]]:
+    """The evidence of account, groups and users; of users that are alike one, and their number."""
     for level in _reached(depth):
-        for evidence in snapshot.evidence(level):
+        if level is not Level.USER:
+            yield from ((evidence, 1) for evidence in snapshot.evidence(level))
+            continue
+        alike: dict[int | None, tuple[ScopeEvidence, int]] = {}
+        for evidence, count in snapshot.alike(level):
             if evidence.scope.status != "pending":
-                yield evidence
+                first, scopes = alike.get(evidence.profile, (evidence, 0))
+                alike[evidence.profile] = first, scopes + count
+        yield from alike.values()
 
 
 def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
@@ -159,17 +164,22 @@ def _reached(depth: Level) -> list[Level]:
 
 
 def _summary(
-    snapshot: Snapshot, baseline: Baseline, counts: _Counts, new: NewSettings, depth: Level
+    snapshot: Snapshot,
+    baseline: Baseline,
+    counts: _Counts,
+    new: NewSettings,
+    depth: Level,
+    proved_by_lock: int,
 ) -> Summary:
     coverage: dict[Level, int] = {}
     pending = 0
     for level in _reached(depth):
         coverage[level] = 0
-        for scope in snapshot.scopes(level):
+        for scope, count in snapshot.memberships(level):
             if scope.status == "pending":
-                pending += 1
+                pending += count
             else:
-                coverage[level] += 1
+                coverage[level] += count
     coverage |= beside.coverage(snapshot.account(), reached(depth))
     return Summary(
         by_status={status: counts.status[status] for status in Status},
@@ -179,6 +189,7 @@ def _summary(
         unread=counts.unread,
         not_reached=not_reached(baseline, depth),
         coverage=coverage,
+        proved_by_lock=proved_by_lock,
         pending_users=pending,
         settings_returned=len(new.returned),
         settings_judged=new.judged,
@@ -190,13 +201,11 @@ def _errors(snapshot: Snapshot, baseline: Baseline, depth: Level) -> Iterator[Re
     rows: Counter[tuple[str, Cause, str, tuple[str, ...]]] = Counter()
     within = reached(depth)
     for level in within:
-        for evidence in snapshot.evidence(level):
-            for view, outcome in evidence.outcomes.items():
-                if isinstance(outcome, Refusal) and outcome.unseen.cause.is_failed_read:
-                    blinded = _blinded(baseline, level, view, within)
-                    if blinded:
-                        unseen = outcome.unseen
-                        rows[outcome.source, unseen.cause, unseen.detail, blinded] += 1
+        for view, source, unseen, count in snapshot.refusals(level):
+            if unseen.cause.is_failed_read:
+                blinded = _blinded(baseline, level, view, within)
+                if blinded:
+                    rows[source, unseen.cause, unseen.detail, blinded] += count
     for (source, cause, message, controls), count in sorted(rows.items()):
         yield ReadError(source, cause, message, controls, count)
 

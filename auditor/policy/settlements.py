@@ -90,14 +90,14 @@ class Settlements:
                 verdict = self._attest(verdict, self.attestations[position - len(self.waivers)])
         return verdict
 
-    def count(self, verdicts: Iterable[Verdict], matching: Iterable[int]) -> None:
-        """Note, for one scope, which waivers met something there."""
+    def count(self, verdicts: Iterable[Verdict], matching: Iterable[int], scopes: int = 1) -> None:
+        """Note which waivers met something at scopes that came out alike."""
         waivers = [p for p in matching if p < len(self.waivers)]
         for verdict in verdicts:
             for position in waivers:
                 if self.waivers[position].covers(verdict):
                     if verdict.status in (Status.FAIL, Status.WAIVED):
-                        self._waived[position] = self._waived.get(position, 0) + 1
+                        self._waived[position] = self._waived.get(position, 0) + scopes
                     elif verdict.status is Status.UNKNOWN:
                         self._doubtful.add(position)
 

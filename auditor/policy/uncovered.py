@@ -15,8 +15,8 @@ from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
+from auditor.findings.ledger import Assessment
 from auditor.findings.model import Kind, Severity, Status, Verdict
-from auditor.findings.run import Assessment
 from auditor.policy import documented
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue
@@ -127,8 +127,8 @@ class NewSettings:
     _times: dict[Scope, dict[str, str]] = field(default_factory=dict)
     _walked: dict[tuple[View, str], tuple[str, ...]] = field(default_factory=dict)
 
-    def add(self, evidence: ScopeEvidence) -> None:
-        """Look through the settings and lock documents of one scope."""
+    def add(self, evidence: ScopeEvidence, scopes: int = 1) -> None:
+        """Look through the settings and lock documents of one scope, which others may equal."""
         if not evidence.outcomes.keys() >= set(LOOKED_THROUGH[evidence.scope.level]):
             self.unread.add(Cause.NOT_COLLECTED)
         for view, outcome in evidence.outcomes.items():
@@ -139,7 +139,7 @@ class NewSettings:
             else:
                 for path in self._new(view, evidence.digests.get(view, ""), outcome):
                     if evidence.scope.level is Level.USER:
-                        self._users[path] += 1
+                        self._users[path] += scopes
                         self._user_sources.setdefault(path, outcome.source)
                     else:
                         rows = self._by_scope.setdefault(evidence.scope, {})

@@ -98,6 +98,7 @@ def _summary(run: Run) -> Object:
             "rate_limited": api.rate_limited,
             "seconds": round(api.seconds, 3),
         },
+        "proved_by_lock": s.proved_by_lock,
         "pending_users": s.pending_users,
         "settings": {"returned": s.settings_returned, "judged": s.settings_judged},
         "not_reached": list(s.not_reached),

@@ -157,6 +157,9 @@ def _read(run: Run) -> str:
     read = levels({level: coverage[level] for level in _HEADLINE_LEVELS if level in coverage})
     if not read:
         return "nothing read"
+    proved = run.summary.proved_by_lock
+    if proved:
+        return f"{read} judged, {counted(proved, 'user')} of them by the account's locks"
     return f"{read} read" if run.info.complete else f"{read} asked for"
 
 
@@ -217,6 +220,11 @@ def not_covered(run: Run) -> list[str]:
         sentences.append(
             f"{number(s.settings_judged)} of {number(s.settings_returned)} settings that Zoom "
             "returned are read by a selected control; the others are not judged."
+        )
+    if s.proved_by_lock:
+        sentences.append(
+            f"Of {counted(s.proved_by_lock, 'user')} not every document was read: its values are "
+            "right and locked at the account, and users drawn at random confirmed it."
         )
     if s.pending_users:
         sentences.append(

@@ -64,6 +64,8 @@ class Limits:
     plan: Plan = "none"
     per_day: int | None = None
     """Requests of each label a day, instead of the plan's daily limits."""
+    share: float = 1.0
+    """Of the plan's per-second limits, 0 to 1; at least 1 request a second is let through."""
     _seconds: dict[tuple[Label, bool], deque[float]] = field(default_factory=dict)
     _days: Counter[tuple[Label, int]] = field(default_factory=Counter)
 
@@ -77,7 +79,8 @@ class Limits:
             headers = (*_headers(label, "Daily-limit", daily), (b"retry-after", instant))
             return Excess(PER_DAY_TEXT, headers)
         if self.plan != "none":
-            limit = (PHONE_PER_SECOND if phone else PER_SECOND)[self.plan][label]
+            published = (PHONE_PER_SECOND if phone else PER_SECOND)[self.plan][label]
+            limit = max(1, int(round(published * self.share, 6)))
             window = self._seconds.setdefault((label, phone), deque())
             while window and window[0] <= now - 1:
                 window.popleft()

@@ -1,35 +1,61 @@
 """Page tokens: opaque, bound to their listing, good for 15 minutes."""
 
 import base64
-import binascii
 import hashlib
-import hmac
-import struct
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 LIFE: Final = 15 * 60
 """Seconds a page token is valid."""
-_SHAPE: Final = struct.Struct(">Qd")
 
 
 class StaleToken(Exception):
     """A page token that has expired, was altered or belongs to another listing."""
 
 
+class _Place(NamedTuple):
+    listing: str
+    start: int
+    expires: float
+
+
 @dataclass
 class PageTokens:
-    """Issues and reads page tokens. Nothing is stored for a token."""
+    """Issues and reads page tokens. One place is kept for each page boundary that was reached.
+
+    A token depends on its listing and place alone, not on time, so that equal runs see equal
+    tokens and meet equal faults; issuing it again prolongs its life.
+    """
 
     key: bytes
     expire_first: bool = False
     """Treat the first token of each listing as expired."""
+    loops: bool = False
+    """On the first reading of each listing, let the second page give its own token."""
+    repeats: bool = False
+    """The same, but only once."""
+    _places: dict[str, _Place] = field(default_factory=dict)
     _expired: set[str] = field(default_factory=set)
+    _wrong: dict[str, str] = field(default_factory=dict)
+    """By listing, the token its second page gives by mistake; empty once that is over."""
 
-    def issue(self, listing: str, start: int, now: float) -> str:
-        """A token to continue `listing` at place `start`."""
-        raw = _SHAPE.pack(start, now + LIFE)
-        return base64.urlsafe_b64encode(raw + self._seal(listing, raw)).decode()
+    def following(self, listing: str, asked: str, start: int | None, now: float) -> str:
+        """The token on a page that was asked for with the token `asked` (empty: the first page).
+
+        `start` is the place of the next page, None after the last, whose token is empty.
+        """
+        token = "" if start is None else self._issue(listing, start, now)
+        if not (self.loops or self.repeats):
+            return token
+        if not asked:
+            if token:
+                self._wrong[listing] = "" if listing in self._wrong else token
+            return token
+        if self._wrong.get(listing) != asked:
+            return token
+        if not self.loops:
+            self._wrong[listing] = ""
+        return asked
 
     def start(self, listing: str, token: str, now: float) -> int:
         """The place a token continues at; 0 for an empty token.
@@ -39,20 +65,17 @@ class PageTokens:
         """
         if not token:
             return 0
-        try:
-            sealed = base64.urlsafe_b64decode(token.encode())
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise StaleToken from error
-        raw, seal = sealed[: _SHAPE.size], sealed[_SHAPE.size :]
-        if not hmac.compare_digest(seal, self._seal(listing, raw)):
-            raise StaleToken
-        start, expires = _SHAPE.unpack(raw)
-        if now > expires:
+        place = self._places.get(token)
+        if place is None or place.listing != listing or now > place.expires:
             raise StaleToken
         if self.expire_first and listing not in self._expired:
             self._expired.add(listing)
             raise StaleToken
-        return int(start)
+        return place.start
 
-    def _seal(self, listing: str, raw: bytes) -> bytes:
-        return hashlib.blake2b(listing.encode() + raw, digest_size=8, key=self.key).digest()
+    def _issue(self, listing: str, start: int, now: float) -> str:
+        text = f"{start}\x1f{listing}".encode()
+        sealed = hashlib.blake2b(text, digest_size=24, key=self.key).digest()
+        token = base64.urlsafe_b64encode(sealed).decode()
+        self._places[token] = _Place(listing, start, now + LIFE)
+        return token

@@ -140,9 +140,10 @@ def _prepared(
         log_level=logging.CRITICAL,
         access_log=False,
         server_header=False,
+        date_header=not service.faults.clock_skew,
         timeout_graceful_shutdown=1,
     )
-    return Sandbox(world, service, origin), uvicorn.Server(config), listener
+    return Sandbox(service.world, service, origin), uvicorn.Server(config), listener
 
 
 def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -4,13 +4,13 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from auditor.sandbox.documents import Json
 from auditor.sandbox.faults import Draw, Faults
 from auditor.sandbox.identity import digest, opaque_id
-from auditor.sandbox.limits import Limits, Plan
+from auditor.sandbox.limits import Excess, Limits, Plan
 from auditor.sandbox.oauth import TOKEN_LIFE, Tokens
 from auditor.sandbox.paging import PageTokens, StaleToken
 from auditor.sandbox.world import World
@@ -24,8 +24,13 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] | None = None
+    """Beside those that every answer has; None for the rate-limit category alone."""
     content_type: bytes = b"application/json;charset=UTF-8"
+    from_zoom: bool = True
+    """False for what something in between answers: it has none of Zoom's headers."""
+    held: float = 0.0
+    """Seconds it is held back."""
 
 
 class Refused(Exception):
@@ -101,13 +106,16 @@ class Service:
     """A world and its conduct. Everything that changes while serving is here."""
 
     def __init__(self, world: World, conduct: Conduct, scopes: Iterable[str]) -> None:
-        self.world = world
         self.conduct = conduct
-        self.faults = conduct.faults
+        self.faults = faults = conduct.faults
+        if faults.deleted_users:
+            world = replace(world, deleted_users=faults.deleted_users)
+        self.world = world
+        self.clock = _ahead(conduct.clock, faults.clock_skew)
         granted = scopes if conduct.scopes is None else conduct.scopes
         self.scopes = frozenset(granted) - world.rules.withheld
         seed = world.seed
-        life = self.faults.token_life
+        life = faults.token_life
         self.tokens = Tokens(
             account_id=world.account_id,
             client_id=opaque_id(seed, "client", 0),
@@ -117,9 +125,14 @@ class Service:
             life=TOKEN_LIFE if life is None else life,
             deactivated=conduct.deactivated,
         )
-        self.limits = Limits(conduct.plan, per_day=self.faults.daily_limit)
-        self.draw = Draw(self.faults)
-        self.pages = PageTokens(digest(seed, "pages"), self.faults.expire_page_token)
+        self.limits = Limits(conduct.plan, faults.daily_limit, faults.limit_below)
+        self.draw = Draw(faults)
+        self.pages = PageTokens(
+            digest(seed, "pages"),
+            expire_first=faults.expire_page_token,
+            loops=faults.page_token_loops,
+            repeats=faults.page_token_repeats,
+        )
         self.requests = Requests()
 
     def page(
@@ -142,17 +155,18 @@ class Service:
             Refused: a page size out of range, or a page token that is not good (code 300).
         """
         size = page_size(call, largest)
+        asked = call.query.get("next_page_token", "")
         same = sorted(item for item in call.query.items() if item[0] not in _PAGE_FIELDS)
         listing = json.dumps([call.template, *call.ids.values(), same])
         try:
-            start = self.pages.start(listing, call.query.get("next_page_token", ""), call.now)
+            start = self.pages.start(listing, asked, call.now)
         except StaleToken:
             message = "The next page token is either invalid or has expired."
             raise Refused(400, 300, message) from None
         if repeats and start and size > 1:
             start -= 1
         end = min(start + size, total)
-        token = self.pages.issue(listing, end, call.now) if end < total else ""
+        token = self.pages.following(listing, asked, end if end < total else None, call.now)
         body = {"page_size": size, "total_records": total, "next_page_token": token}
         return to_json({**(more or {}), **body, name: list(rows(start, end - start))})
 
@@ -160,6 +174,11 @@ class Service:
 def to_json(body: Json, status: int = 200) -> Answer:
     """A JSON answer."""
     return Answer(status, json.dumps(body, separators=(",", ":")).encode())
+
+
+def rate_limited(excess: Excess) -> Answer:
+    """The 429 of a request over a limit."""
+    return to_json({"code": 429, "message": excess.message}, 429)._replace(headers=excess.headers)
 
 
 def emptied(answer: Answer) -> Answer:
@@ -182,3 +201,7 @@ def page_size(call: Call, largest: int) -> int:
     if not asked.isdecimal() or not 1 <= int(asked) <= largest:
         raise Refused(400, 300, f"The value of page_size must lie between 1 and {largest}.")
     return int(asked)
+
+
+def _ahead(clock: Callable[[], float], seconds: float) -> Callable[[], float]:
+    return (lambda: clock() + seconds) if seconds else clock

@@ -131,7 +131,7 @@ def user_of(service: Service, call: Call) -> int:
     """
     text = call.ids["userId"]
     found = service.world.user_index(text)
-    if found is None or found == service.world.deleted_user:
+    if found is None or service.world.is_deleted(found):
         raise Refused(404, 1001, f"User does not exist: {text}")
     return found
 

@@ -33,22 +33,26 @@ class World:
     """One simulated account.
 
     `users` counts active, inactive and pending ones. `groups` is about one per 50 users unless
-    given, and at least 6 from 60 users on. Equal arguments give an equal account.
+    given, and at least 6 from 60 users on. The last `deleted_users` of the active ones are listed
+    but no longer there, the owner excepted. Equal arguments give an equal account.
 
     Raises:
-        ValueError: no user, a negative number of groups, or a scenario that does not exist.
+        ValueError: no user, a negative number, or a scenario that does not exist.
     """
 
     users: int = 60
     groups: int | None = None
     seed: int = 1
     scenario: str = "clean"
+    deleted_users: int = 0
 
     def __post_init__(self) -> None:
         if self.users < 1:
             raise ValueError(f"An account has at least one user, its owner; got {self.users}.")
         if self.groups is not None and self.groups < 0:
             raise ValueError(f"The number of groups cannot be negative; got {self.groups}.")
+        if self.deleted_users < 0:
+            raise ValueError(f"Deleted users cannot be fewer than none; got {self.deleted_users}.")
         if self.scenario not in SCENARIOS:
             known = ", ".join(SCENARIOS)
             raise ValueError(f"There is no scenario {self.scenario!r}; there are {known}.")
@@ -157,7 +161,7 @@ class World:
 
     def meeting_ids(self, index: int) -> Sequence[int]:
         """Scheduled meetings of a user: every third active user hosts two."""
-        if index % 3 or self.status(index) != "active":
+        if index % 3 or self.status(index) != "active" or self.is_deleted(index):
             return range(0)
         first = _FIRST_MEETING + index * MEETINGS_PER_HOST
         return range(first, first + MEETINGS_PER_HOST)
@@ -188,6 +192,15 @@ class World:
     def deleted_user(self) -> int | None:
         """The user who is listed but no longer there, if the scenario has one."""
         return self.count("active") - 2 if self._has_unreadable else None
+
+    def is_deleted(self, index: int) -> bool:
+        """True for a user who is listed but no longer there."""
+        return index in self._deleted or index == self.deleted_user
+
+    @cached_property
+    def _deleted(self) -> range:
+        active = self.count("active")
+        return range(max(1, active - self.deleted_users), active)
 
     @property
     def _has_unreadable(self) -> bool:
@@ -228,7 +241,8 @@ class World:
         Kinds: `value` and `lock` differ; `added` and `lock_added` stand only here; `absent` and
         `lock_absent` stand only in the clean account (value None); `unreadable` is a user whose
         settings cannot be read (value: the HTTP status, setting empty), and nothing else is
-        planted for that user. A list is one leaf. A path that stands in two views counts once.
+        planted for that user, meetings and phone included. A list is one leaf. A path that stands
+        in two views counts once.
 
         Not included: refused scopes, pending users, apps, roles, logs, reports and dashboards.
         """
@@ -256,10 +270,10 @@ class World:
             yield Planted(level, scope_id, path, kind, value)
 
     def _of_user(self, index: int) -> Iterator[Planted]:
-        if index == self.broken_user:
-            yield Planted("user", self.user_id(index), "", "unreadable", 500)
-        elif index == self.deleted_user:
+        if self.is_deleted(index):
             yield Planted("user", self.user_id(index), "", "unreadable", 404)
+        elif index == self.broken_user:
+            yield Planted("user", self.user_id(index), "", "unreadable", 500)
         else:
             for path, kind, value in departures(self.user_holder(index), "settings"):
                 yield Planted("user", self.user_id(index), path, kind, value)
@@ -270,11 +284,12 @@ class World:
         return changed(clean("phone"), (*self.rules.phone_account, *own))[level]
 
     def _of_phone(self) -> Iterator[Planted]:
+        having = (index for index in self.indices("active") if not self.is_deleted(index))
         scopes: dict[PhoneLevel, Iterable[str]] = {
             "phone_account": [self.account_id],
             "phone_site": [self.site_id],
             "phone_group": map(self.group_id, range(self.group_count)),
-            "phone_user": map(self.user_id, self.indices("active")),
+            "phone_user": map(self.user_id, having),
         }
         for level, scope_ids in scopes.items():
             before: Documents = {level: clean("phone")[level]}

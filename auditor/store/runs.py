@@ -1,14 +1,19 @@
 """Stored runs: `AUDITOR_HOME/runs/RUN/snapshot.sqlite`, private to the user who ran them."""
 
+import hashlib
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.zoom.hosts import is_loopback
 
 SNAPSHOT = "snapshot.sqlite"
 
@@ -19,6 +24,19 @@ class RunNotFound(Exception):
 
 class StoreError(Exception):
     """The data directory cannot be used."""
+
+
+class AlreadyRunning(Exception):
+    """Another run is reading the same account."""
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(
+            f"Another run is reading account {account_id} at this moment, with the same data "
+            "directory. Wait until it has finished, or stop it."
+        )
+
+
+_FACTS = ("account_id", "api_url", "finished_at", "stopped")
 
 
 @dataclass(frozen=True)
@@ -46,14 +64,13 @@ class Runs:
             folder.mkdir(mode=0o700)
             return Snapshot.create(folder / SNAPSHOT)
         except (OSError, SnapshotError) as error:
-            raise StoreError(
-                f"The data directory {self.home} cannot be written: {_reason(error)}. "
-                "Set AUDITOR_HOME to a folder of your own."
-            ) from error
+            raise self._unwritable(error) from error
 
     @contextmanager
     def new(self, run_id: str) -> Iterator[Snapshot]:
-        """A snapshot for a new run. It stays open; a run that read nothing leaves nothing behind.
+        """A snapshot for a new run. It stays open.
+
+        A run that broke off stays, to be resumed; one that has read nothing leaves nothing behind.
 
         Raises:
             StoreError: the data directory cannot be written.
@@ -62,9 +79,70 @@ class Runs:
         try:
             yield snapshot
         except BaseException:
+            empty = snapshot.is_empty()
             snapshot.close()
-            shutil.rmtree(self.home / "runs" / run_id, ignore_errors=True)
+            if empty:
+                shutil.rmtree(self.home / "runs" / run_id, ignore_errors=True)
             raise
+
+    @contextmanager
+    def going_on(self, run_id: str) -> Iterator[Snapshot]:
+        """The snapshot of a run that broke off, to be written. It stays open, unless this fails.
+
+        Raises:
+            SnapshotError: it cannot be used.
+        """
+        snapshot = Snapshot.open(self.home / "runs" / run_id / SNAPSHOT, write=True)
+        try:
+            yield snapshot
+        except BaseException:
+            snapshot.close()
+            raise
+
+    @contextmanager
+    def alone(self, account_id: str, api_url: str) -> Iterator[None]:
+        """Keep other runs from reading the same account as long as the block lasts.
+
+        The lock goes with the process, however it ends.
+
+        Raises:
+            AlreadyRunning: another process reads the account now.
+            StoreError: the data directory cannot be written.
+        """
+        place = "this machine" if is_loopback(api_url) else api_url
+        name = hashlib.sha256(f"{place}\n{account_id}".encode()).hexdigest()[:16]
+        path = self.home / "locks" / f"{name}.lock"
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            lock = FileLock(path, timeout=0, mode=0o600)
+            lock.acquire()
+        except Timeout:
+            raise AlreadyRunning(account_id) from None
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with lock:
+            yield
+
+    def unfinished(self, account_id: str, api_url: str) -> str | None:
+        """The newest run of an account that broke off or was stopped; None where there is none.
+
+        A local API may have come back on another port, and is one place for `alone`, too.
+        """
+        for path in sorted(self.home.glob(f"runs/*/{SNAPSHOT}"), reverse=True):
+            try:
+                with Snapshot.open(path) as snapshot:
+                    facts = {key: snapshot.meta(key) or "" for key in _FACTS}
+            except (SnapshotError, sqlite3.Error):
+                continue
+            same_place = facts["api_url"] == api_url or (
+                is_loopback(facts["api_url"]) and is_loopback(api_url)
+            )
+            if facts["account_id"] != account_id or not same_place:
+                continue
+            broke_off = not facts["finished_at"] or facts["stopped"]
+            return path.parent.name if broke_off else None
+        return None
 
     def ids(self) -> list[str]:
         """The finished runs, oldest first."""
@@ -78,6 +156,11 @@ class Runs:
         """
         if run == "latest":
             finished = self.ids()
+            if not finished and next(self.home.glob(f"runs/*/{SNAPSHOT}"), None):
+                raise RunNotFound(
+                    f"No run in {self.home} is finished yet. If one broke off, go on with it: "
+                    "auditor audit --resume"
+                )
             if not finished:
                 raise RunNotFound(f"No run is stored in {self.home}. Start with: auditor audit")
             return self.home / "runs" / finished[-1] / SNAPSHOT
@@ -87,6 +170,12 @@ class Runs:
                 return candidate
         raise RunNotFound(
             f'No stored run and no snapshot file is called "{run}". Runs are in {self.home}/runs.'
+        )
+
+    def _unwritable(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"The data directory {self.home} cannot be written: {_reason(error)}. "
+            "Set AUDITOR_HOME to a folder of your own."
         )
 
     def _finished(self) -> Iterator[str]:

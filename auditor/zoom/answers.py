@@ -7,7 +7,7 @@ Source: the error tables of Zoom's API reference and recorded answers, as of 202
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from auditor.evidence.reading import JsonValue
@@ -41,7 +41,7 @@ _UNKNOWN_ENDPOINT = 2300
 
 
 def utc_now() -> datetime:
-    """The wall clock, which a Retry-After date is compared with."""
+    """The wall clock, which a Retry-After date is compared with where the answer has no Date."""
     return datetime.now(UTC)
 
 
@@ -76,11 +76,14 @@ def _error(
 ) -> ZoomError:
     facts: Facts = {"status": answer.status, "code": code, "tracking_id": answer.tracking_id}
     if 429 in (status, code):
+        retry_after, again_at = _pause(answer, now)
         return RateLimited(
             request,
             message,
-            retry_after=seconds_to_wait(answer.headers.get("Retry-After", ""), now),
+            retry_after=retry_after,
+            again_at=again_at,
             daily=_is_daily(answer, message),
+            per_second=_per_second(answer),
             **facts,
         )
     if status >= 500:
@@ -133,7 +136,7 @@ def _error_of(answer: Answer, request: str) -> tuple[int | None, str]:
 
     Raises:
         Malformed: 4xx with a body that is not Zoom's JSON. A proxy or a wrong address answers
-            like this, and its 403 or 404 says nothing about the account.
+            like this, and its 403 or 404 says nothing about the account. A filter's 403 may pass.
     """
     try:
         document = parse_object(answer.body, answer.content_type, request, status=answer.status)
@@ -142,7 +145,10 @@ def _error_of(answer: Answer, request: str) -> tuple[int | None, str]:
         if speaks_for_itself or not answer.body.strip():
             return None, ""
         raise Malformed(
-            request, "it is an error page, not one of Zoom's API", status=answer.status
+            request,
+            "it is an error page, not one of Zoom's API",
+            worth_retrying=answer.status == 403,
+            status=answer.status,
         ) from error
     return _error_in(document)
 
@@ -158,6 +164,29 @@ def named_scopes(message: str) -> tuple[str, ...]:
 def _is_daily(answer: Answer, message: str) -> bool:
     kind = answer.headers.get("X-RateLimit-Type", "")
     return "daily" in kind.lower() or "daily" in message.lower()
+
+
+def _per_second(answer: Answer) -> float | None:
+    """The limit in requests per second that a refusal names."""
+    number = answer.headers.get("X-RateLimit-Limit", "").strip()
+    if "qps" not in answer.headers.get("X-RateLimit-Type", "").lower():
+        return None
+    return float(number) if re.fullmatch(r"\d{1,6}", number, re.ASCII) else None
+
+
+def _pause(answer: Answer, now: Callable[[], datetime]) -> tuple[float | None, datetime | None]:
+    """How long Zoom asks to wait, in seconds, and until when, UTC.
+
+    A date is compared with the answer's own, where it has one: our clock may be wrong.
+    """
+    sent = _instant(answer.headers.get("Date", "").strip()) or now()
+    seconds = seconds_to_wait(answer.headers.get("Retry-After", ""), lambda: sent)
+    if seconds is None:
+        return None, None
+    try:
+        return seconds, sent.astimezone(UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        return seconds, None
 
 
 def seconds_to_wait(retry_after: str, now: Callable[[], datetime] = utc_now) -> float | None:

@@ -1,8 +1,10 @@
 """The client: reads Zoom's API. It has no way to write."""
 
 import logging
+import math
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +25,7 @@ from auditor.zoom.errors import (
     ZoomError,
 )
 from auditor.zoom.hosts import COMMERCIAL, Cloud, check_url
-from auditor.zoom.limits import RateLimiter
+from auditor.zoom.limits import RateLabel, RateLimiter
 from auditor.zoom.paging import Listing, Row
 from auditor.zoom.redaction import redact_object
 from auditor.zoom.retry import RetryPolicy
@@ -32,6 +34,12 @@ from auditor.zoom.transport import Bearer, Transport
 _log = logging.getLogger(__name__)
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_FIRST_LATENCY = 0.4
+"""Seconds: what is taken for Zoom's latency until it is known."""
+_WEIGHT = 0.1
+"""Of the newest answer, in the latency."""
+_FEWEST, _MOST = 4, 64
+"""Requests under way."""
 _REFUSED_AGAIN = (
     "Zoom does not accept a token it has just given: check that the app is still activated and "
     "that ZOOM_API_URL and ZOOM_OAUTH_URL belong to the same Zoom cloud."
@@ -65,6 +73,7 @@ class ZoomClient:
         *,
         retries: RetryPolicy | None = None,
         now: Callable[[], datetime] = utc_now,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make no request yet.
 
@@ -73,9 +82,10 @@ class ZoomClient:
         """
         self.api_url = check_url(api_url, "ZOOM_API_URL")
         self._tokens, self._transport, self._limiter = tokens, transport, limiter
-        self._retries, self._now = retries or RetryPolicy(), now
+        self._retries, self._now, self._clock = retries or RetryPolicy(), now, clock
         self._lock = threading.Lock()
         self._requests = self._again = self._rate_limited = 0
+        self._latency = _FIRST_LATENCY
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -87,6 +97,14 @@ class ZoomClient:
         """The counts at this moment."""
         with self._lock:
             return Counters(self._requests, self._again, self._rate_limited)
+
+    def in_flight(self, label: RateLabel = RateLabel.MEDIUM) -> int:
+        """How many requests of `label` should be under way for its rate to be spent.
+
+        It follows the rate and the latency, so ask again from time to time.
+        """
+        needed = math.ceil(self._limiter.rate(label) * self._latency * 1.25) + 2
+        return min(max(needed, _FEWEST), _MOST)
 
     def authenticate(self) -> frozenset[str]:
         """Get a token without reading anything, and return its scopes.
@@ -206,7 +224,11 @@ class ZoomClient:
         with self._lock:
             self._requests += 1
             self._again += again
+        sent_at = self._clock()
         answer = self._transport.get(url, query, Bearer(token), endpoint.request)
+        took = self._clock() - sent_at
+        with self._lock:
+            self._latency += _WEIGHT * (took - self._latency)
         _log.debug("%s: HTTP %d, %s", endpoint.request, answer.status, answer.tracking_id or "-")
         try:
             document = read_answer(answer, endpoint.request, self._now)
@@ -214,7 +236,7 @@ class ZoomClient:
             with self._lock:
                 self._rate_limited += 1
             if not error.daily:
-                self._limiter.slow_down(endpoint.label, error.retry_after)
+                self._limiter.slow_down(endpoint.label, error.retry_after, limit=error.per_second)
             raise
         return redact_object(document)
 

@@ -84,6 +84,15 @@ GROUP_LOCK_SETTINGS = Endpoint(
     ("group:read:admin",),
     options=("meeting_security",),
 )
+GROUP_MEMBERS = Endpoint(
+    "group_members",
+    "/groups/{groupId}/members",
+    RateLabel.MEDIUM,
+    ("group:read:list_members:admin",),
+    ("group:read:admin",),
+    items="members",
+    page_size=2000,
+)
 USERS = Endpoint(
     "users",
     "/users",

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
 from auditor.zoom.redaction import redact_text
 
 LONGEST_QUOTE = 200
 """Characters of Zoom's own words that are repeated in a message."""
+LONGEST_PAUSE = 900.0
+"""Seconds for which a run waits when Zoom asks it to. For more it stops."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
@@ -162,7 +165,10 @@ class NotFound(ZoomError):
 class RateLimited(ZoomError):
     """Too many requests. `retry_after` is in seconds, None where Zoom did not say.
 
-    `daily`: the account's quota for the day (UTC) is used up; waiting a little does not help.
+    `again_at` is the same as a time in UTC, by Zoom's clock. `daily`: waiting a little does not
+    help, because the account's quota for the day (UTC) is used up, or because Zoom asks for a
+    pause of more than `LONGEST_PAUSE`. `per_second` is the limit Zoom named, None where it named
+    none by the second.
     """
 
     def __init__(
@@ -171,13 +177,18 @@ class RateLimited(ZoomError):
         detail: str = "",
         *,
         retry_after: float | None = None,
+        again_at: datetime | None = None,
         daily: bool = False,
+        per_second: float | None = None,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(request, detail, **facts)
         self.retry_after = retry_after
-        self.daily = daily
-        self.worth_retrying = not daily
+        self.again_at = again_at
+        self.per_second = per_second
+        self._by_day = daily
+        self.daily = daily or (retry_after is not None and retry_after > LONGEST_PAUSE)
+        self.worth_retrying = not self.daily
 
     def __str__(self) -> str:
         if not self.daily:
@@ -185,15 +196,19 @@ class RateLimited(ZoomError):
                 f"Zoom refused {self.request}: too many requests a second{self._words}. Other apps "
                 "share this limit; run again with a lower --rate-share or --max-rate."
             )
-        wait = (
-            f"in about {max(1, round(self.retry_after / 60)):,} minutes"
-            if self.retry_after is not None
-            else "after midnight UTC"
-        )
+        limit = "daily limit" if self._by_day else "limit"
         return (
-            f"Zoom refused {self.request}: the account's requests for today are used up"
-            f"{self._words}. Run again with --resume {wait}."
+            f"Zoom's {limit} for {self.request} is used up{self._words}; it may go on "
+            f"{self._again}. Everything read so far is kept: go on with auditor audit --resume."
         )
+
+    @property
+    def _again(self) -> str:
+        """When, to the full minute after."""
+        if self.again_at is None:
+            return "after midnight UTC" if self._by_day else "after a long pause"
+        moment = self.again_at.astimezone(UTC) + timedelta(seconds=59)
+        return f"at {moment:%Y-%m-%d %H:%M} UTC"
 
 
 class Transient(ZoomError):

@@ -7,8 +7,9 @@ are shared by every app installed on it.
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -56,26 +57,98 @@ _LIMITS: Mapping[Plan, Mapping[RateLabel, float]] = {
     Plan.AUTO: _PRO,
 }
 
-_SPACING = 1.02
-"""Slots are this much wider than the rate asks for: threads wake up late by varying times."""
-_SLOWEST = 1 / 16
-"""The part of its rate a label keeps, however often Zoom refuses."""
+_SPACING = 1.035
+"""Slots are this much wider than the rate asks for: requests take varying times to arrive."""
+_WINDOW = 1.015
+"""So much longer than the window Zoom counts in is the one that late threads are counted in."""
+_INSTANT = 1e-6
+"""Seconds that are not worth a wait."""
+_SLOWEST = 1 / 64
+"""The part of its rate a label keeps, however often Zoom refuses: less than a free account's."""
 _RECOVERY = 0.02
 """The part of its rate a label gets back per second without refusals: half of it in 25 s."""
-_LONGEST_BLOCK = 120.0
-"""Seconds."""
+_KNOWN_GOOD = 0.9
+"""The part of the rate at the last refusal up to which that holds."""
+_PROBING = 0.002
+"""The part of its rate a label tries per second above that, for a limit that may have risen; of
+a rate far below what is allowed, twice that part."""
+_BACK = 0.9
+"""What each refusal leaves of the rate, down to a half."""
+_SOON = 5.0
+"""Seconds: a refusal so soon after another says that more than a little was too much."""
+_BELIEVED = 0.25
+"""The least part of the allowed rate that a limit may be which an answer names."""
+_HOLD = (1.0, 900.0)
+"""Seconds: the shortest, in which what is under way is answered, and the longest."""
 
 
 @dataclass(slots=True)
 class _Lane:
-    """The pace of one label. Times are of the limiter's clock, in seconds."""
+    """The pace of one label. Times are of the limiter's clock in seconds, rates per second."""
 
     allowed: float
     rate: float
+    refused_at: float = float("inf")
+    """The rate at the last refusal."""
     next_slot: float = 0.0
     recovered_at: float = 0.0
-    blocked_until: float = 0.0
+    blocked_until: float = float("-inf")
     refusals: int = 0
+    sent: deque[float] = field(default_factory=deque)
+    """When the newest requests were let through."""
+
+    def recover(self, now: float) -> None:
+        """Raise the rate for the time without refusals since this was last asked."""
+        quiet = now - max(self.recovered_at, self.blocked_until)
+        self.recovered_at = now
+        if quiet <= 0 or self.rate >= self.allowed:
+            return
+        known_good = min(self.allowed, self.refused_at * _KNOWN_GOOD)
+        if self.rate < known_good:
+            recovery = self.allowed * _RECOVERY
+            missing = known_good - self.rate
+            self.rate = min(known_good, self.rate + recovery * quiet)
+            quiet -= missing / recovery
+        if quiet > 0:
+            probing = _PROBING * min(self.allowed, 2 * self.rate)
+            self.rate = min(self.allowed, self.rate + probing * quiet)
+
+    def refuse(self, now: float, wait: float) -> None:
+        """Slow down and hold for `wait` seconds.
+
+        Refusals that come during a hold answer requests sent before it: they tell how far over
+        the limit the rate was.
+        """
+        if now >= self.blocked_until:
+            self.refused_at = self.rate
+            soon = now - self.blocked_until < _SOON
+            self.rate *= 0.5 if soon else _BACK
+            self.refusals += 1
+            self.next_slot = 0.0
+        else:
+            self.rate = max(self.rate * _BACK, min(self.rate, self.refused_at / 2))
+        self.rate = max(self.rate, self.allowed * _SLOWEST)
+        self.blocked_until = max(self.blocked_until, now + wait)
+
+    def lower(self, allowed: float) -> None:
+        """Zoom has named a lower limit. One that is far lower is learned, not believed."""
+        if self.allowed * _BELIEVED <= allowed < self.allowed:
+            self.allowed, self.rate = allowed, min(self.rate, allowed)
+
+    def too_early(self, now: float) -> float:
+        """The seconds that a request would be sent too early now; 0 counts it as sent.
+
+        A thread that woke up late has sent its request late; those after it come too early then.
+        """
+        most = max(1, int(self.rate))
+        if len(self.sent) >= most:
+            early = self.sent[-most] + _WINDOW * most / self.rate - now
+            if early > _INSTANT:
+                return early
+        self.sent.append(now)
+        while len(self.sent) > max(1, int(self.allowed)):
+            self.sent.popleft()
+        return 0.0
 
 
 class RateLimiter:
@@ -83,7 +156,8 @@ class RateLimiter:
 
     `limits` are requests per second; `max_rate` replaces them all, where Zoom granted others.
     `share` (over 0, at most 1) of them is used, which leaves room for the organisation's other
-    apps.
+    apps. Where the true limit is lower, or other apps use much of it, refusals teach the rate
+    that is left.
     """
 
     def __init__(
@@ -101,6 +175,7 @@ class RateLimiter:
         if max_rate is not None and not 0 < max_rate < float("inf"):
             raise ValueError(f"The highest rate must be a number above 0: {max_rate}.")
         self._clock, self._sleep, self._chance = clock, sleep, chance
+        self._share = share
         self._lock = threading.Lock()
         self._lanes: dict[RateLabel, _Lane] = {}
         for label in RateLabel:
@@ -110,14 +185,17 @@ class RateLimiter:
     def rate(self, label: RateLabel) -> float:
         """Requests per second now asked of `label`."""
         with self._lock:
-            return self._recovered(label).rate
+            lane = self._lanes[label]
+            lane.recover(self._clock())
+            return lane.rate
 
     def acquire(self, label: RateLabel) -> None:
         """Return when a request of this label may be sent."""
+        lane = self._lanes[label]
         while True:
             with self._lock:
-                lane = self._recovered(label)
                 now = self._clock()
+                lane.recover(now)
                 slot = max(now, lane.next_slot, lane.blocked_until)
                 lane.next_slot = slot + _SPACING / lane.rate
                 refusals = lane.refusals
@@ -125,28 +203,34 @@ class RateLimiter:
                 self._sleep(slot - now)
             with self._lock:
                 if lane.refusals == refusals and slot >= lane.blocked_until:
-                    return
+                    break
+        slept = True
+        while slept:
+            with self._lock:
+                now = self._clock()
+                early = lane.too_early(now)
+            if not early:
+                return
+            self._sleep(early)
+            # A sleep that is cut short says that the run is stopped: nobody waits then.
+            slept = self._clock() > now + early / 2
 
-    def slow_down(self, label: RateLabel, retry_after: float | None = None) -> None:
-        """Zoom refused a request of `label`: hold the label, then go on at half the rate.
+    def slow_down(
+        self, label: RateLabel, retry_after: float | None = None, *, limit: float | None = None
+    ) -> None:
+        """Zoom refused a request of `label`: hold the label, then go on at a lower rate.
 
-        `retry_after` is in seconds; without it, one to two seconds. Refusals that come while the
-        label is held answer requests sent before, so they only lengthen the hold.
+        The rate falls by a tenth, by more for each request under way that is refused as well,
+        and to a half where that was not enough. It comes back quickly to just below where it was
+        refused, and slowly from there. `retry_after` is in seconds; without it, one to two
+        seconds. `limit`, in requests per second, is what Zoom named as the limit.
         """
-        wait = 1 + self._chance() if retry_after is None else min(retry_after, _LONGEST_BLOCK)
+        shortest, longest = _HOLD
+        asked = shortest + self._chance() if retry_after is None else retry_after
+        wait = min(max(asked, shortest), longest)
         with self._lock:
-            lane = self._recovered(label)
-            now = self._clock()
-            if now >= lane.blocked_until:
-                lane.rate = max(lane.rate / 2, lane.allowed * _SLOWEST)
-                lane.refusals += 1
-                lane.next_slot = 0.0
-            lane.blocked_until = max(lane.blocked_until, now + wait)
-
-    def _recovered(self, label: RateLabel) -> _Lane:
-        lane, now = self._lanes[label], self._clock()
-        quiet = now - max(lane.recovered_at, lane.blocked_until)
-        if quiet > 0:
-            lane.rate = min(lane.allowed, lane.rate + lane.allowed * _RECOVERY * quiet)
-        lane.recovered_at = now
-        return lane
+            lane, now = self._lanes[label], self._clock()
+            lane.recover(now)
+            lane.refuse(now, wait)
+            if limit is not None and limit > 0:
+                lane.lower(limit * self._share)

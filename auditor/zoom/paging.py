@@ -6,6 +6,7 @@ Nothing in here ever takes a listing it could not read for an empty one.
 import hashlib
 import json
 import logging
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
@@ -20,12 +21,52 @@ OLDER_PAGE_SIZE = 300
 """The largest page before the specification of 2025 raised it to 2000 for users."""
 
 
+class _PagesRepeat(Malformed):
+    """A page token came twice, so the pages would go round for ever."""
+
+
+class _Seen:
+    """Which texts were added, kept as hashes of 8 bytes: about 20 bytes a text, however long.
+
+    That two of a million texts have the same hash has a chance of one in thirty million.
+    """
+
+    def __init__(self) -> None:
+        self._slots = array("Q", [0]) * 1024
+        self._count = 0
+
+    def add(self, text: str) -> bool:
+        """True where `text` was not there yet; then it is."""
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        # 0 marks an empty slot.
+        added = self._put(self._slots, int.from_bytes(digest) or 1)
+        self._count += added
+        if 2 * self._count > len(self._slots):
+            slots = array("Q", [0]) * (2 * len(self._slots))
+            for value in self._slots:
+                if value:
+                    self._put(slots, value)
+            self._slots = slots
+        return added
+
+    @staticmethod
+    def _put(slots: "array[int]", value: int) -> bool:
+        mask = len(slots) - 1
+        place = value & mask
+        while (found := slots[place]) != value:
+            if not found:
+                slots[place] = value
+                return True
+            place = (place + 1) & mask
+        return False
+
+
 class Listing(Iterator[list[Row]]):
     """The pages of one listing. Read it once, from one thread.
 
     Rows with an id that was on an earlier page are left out. A listing whose page token expires
-    is started again, without repeating rows; so is, once, one that ends before all the rows came
-    that Zoom counts (`total_records`, None where it gives no count).
+    is started again, without repeating rows; so is, once, one whose page tokens repeat or that
+    ends before all the rows came that Zoom counts (`total_records`, None where it gives no count).
 
     Raises while it is read:
         ListingShort: rows are missing, even after a second time.
@@ -55,7 +96,7 @@ class Listing(Iterator[list[Row]]):
             self._params.setdefault("page_size", str(page_size))
         self._row_id = row_id
         self._most_pages, self._most_restarts = most_pages, most_restarts
-        self._ids: set[str] = set()
+        self._ids = _Seen()
         self._given: Counter[bytes] = Counter()
         self._pages = self._read()
 
@@ -83,10 +124,15 @@ class Listing(Iterator[list[Row]]):
                     raise
                 self.restarts += 1
                 _log.info("%s: the page token expired, starting again", self._request)
+            except _PagesRepeat:
+                if second_time:
+                    raise
+                second_time = True
+                _log.info("%s: its pages repeat, starting again", self._request)
 
     def _read_from_start(self) -> Iterator[list[Row]]:
         position: dict[str, str] = {}
-        tokens: set[str] = set()
+        tokens = _Seen()
         repeated = self._given.copy()
         for _ in range(self._most_pages):
             document = self._page(position)
@@ -99,10 +145,8 @@ class Listing(Iterator[list[Row]]):
             if following is None:
                 return
             token = following.get("next_page_token", "")
-            if token in tokens:
-                raise Malformed(self._request, "its pages repeat: the same page token came twice")
-            if token:
-                tokens.add(token)
+            if token and not tokens.add(token):
+                raise _PagesRepeat(self._request, "its pages repeat: a page token came twice")
             position = following
         raise Malformed(self._request, f"it has more than {self._most_pages:,} pages")
 
@@ -136,9 +180,8 @@ class Listing(Iterator[list[Row]]):
         for row in rows:
             id_ = row.get(self._row_id) if self._row_id else None
             if isinstance(id_, str | int) and not isinstance(id_, bool) and id_ != "":
-                if str(id_) in self._ids:
+                if not self._ids.add(str(id_)):
                     continue
-                self._ids.add(str(id_))
             else:
                 content = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
                 if repeated[content] > 0:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from auditor.zoom.errors import RateLimited, ZoomError
+from auditor.zoom.errors import LONGEST_PAUSE, RateLimited, ZoomError
 
 T = TypeVar("T")
 
@@ -18,8 +18,8 @@ class RetryPolicy:
     attempts: int = 5
     first_wait: float = 0.5
     longest_wait: float = 30.0
-    longest_retry_after: float = 120.0
-    """Zoom is believed up to here when it names a wait."""
+    longest_retry_after: float = LONGEST_PAUSE
+    """A wait that Zoom names is kept up to here; a longer one ends the attempts."""
     sleep: Callable[[float], object] = time.sleep
     chance: Callable[[], float] = random.random
 
@@ -39,16 +39,17 @@ class RetryPolicy:
                 return attempt()
             except ZoomError as error:
                 tries += 1
-                if not error.worth_retrying or tries >= self.attempts:
+                wait = self._wait(error, tries)
+                if not error.worth_retrying or tries >= self.attempts or wait is None:
                     error.worth_retrying = False
                     raise
                 if on_retry is not None:
                     on_retry(error)
-                wait = self._wait(error, tries)
             self.sleep(wait)
 
-    def _wait(self, error: ZoomError, tries: int) -> float:
+    def _wait(self, error: ZoomError, tries: int) -> float | None:
+        """Seconds until the next attempt; None where that is too long."""
         if isinstance(error, RateLimited) and error.retry_after is not None:
-            return min(error.retry_after, self.longest_retry_after)
+            return error.retry_after if error.retry_after <= self.longest_retry_after else None
         ceiling = min(self.first_wait * 2.0 ** (tries - 1), self.longest_wait)
         return ceiling * self.chance()

@@ -2,21 +2,23 @@
 
 Certificates are always verified. Redirects are not followed, cookies not kept, `~/.netrc` not
 read. Proxies and certificate stores from the environment (`HTTPS_PROXY`, `NO_PROXY`,
-`REQUESTS_CA_BUNDLE`) are used, except for this machine's own addresses.
+`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`) are used, except for this machine's own addresses.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlencode
 from weakref import WeakSet
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
+from requests.structures import CaseInsensitiveDict
 
 from auditor import __version__
 from auditor.zoom.errors import Malformed, Transient, Unreachable, ZoomError
@@ -24,11 +26,19 @@ from auditor.zoom.hosts import is_loopback
 
 _CHUNK = 16 * 1024
 """Compressed bytes read at a time: gzip makes at most 16 MiB of them."""
-_ENCODINGS = frozenset(("", "identity", "gzip"))
+_PLAIN_CHUNK = 256 * 1024
+"""Bytes read at a time where nothing has to be unpacked."""
+_PLAIN = frozenset(("", "identity"))
+_ENCODINGS = _PLAIN | {"gzip"}
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": f"zoom-privacy-auditor/{__version__}",
+}
 
 
 class Bearer(AuthBase):
-    """The Authorization header of API requests. As an object it keeps requests from `~/.netrc`."""
+    """The Authorization header of API requests."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -72,8 +82,20 @@ class Answer:
         return self.headers.get("x-zm-trackingid", "")
 
 
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """How to get to a host: proxies by scheme, and what certificates are verified with."""
+
+    proxies: dict[str, str]
+    verify: bool | str
+
+
 class Transport:
-    """Sends requests for any number of threads; each has a connection pool of its own."""
+    """Sends requests for any number of threads; each has a connection pool of its own.
+
+    Requests go to the adapters of the requests library without a session of it: a session merges
+    its own settings with the environment's at every request, which costs more than sending.
+    """
 
     def __init__(
         self, bounds: Bounds | None = None, *, clock: Callable[[], float] = time.monotonic
@@ -81,7 +103,8 @@ class Transport:
         self._bounds = bounds or Bounds()
         self._clock = clock
         self._local = threading.local()
-        self._sessions: WeakSet[requests.Session] = WeakSet()
+        self._adapters: WeakSet[HTTPAdapter] = WeakSet()
+        self._routes: dict[str, _Route] = {}
         self._lock = threading.Lock()
 
     def get(self, url: str, params: Mapping[str, str], auth: AuthBase, request: str) -> Answer:
@@ -92,21 +115,26 @@ class Transport:
             Transient: the connection broke or took too long.
             Malformed: too large, or in an encoding that was not asked for.
         """
-        return self._send("GET", url, request, auth, params=params)
+        prepared = requests.PreparedRequest()
+        prepared.method = "GET"
+        prepared.url = f"{url}?{urlencode(params)}" if params else url
+        prepared.headers = CaseInsensitiveDict(_HEADERS)
+        return self._send(auth(prepared), request)
 
     def post_form(
         self, url: str, form: Mapping[str, str], auth: HTTPBasicAuth, request: str
     ) -> Answer:
         """The answer to a POST of a form: the token request, the only one that is not a GET."""
-        return self._send("POST", url, request, auth, form=form)
+        made = requests.Request("POST", url, headers=_HEADERS, data=form, auth=auth)
+        return self._send(made.prepare(), request)
 
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
-            sessions, self._sessions = list(self._sessions), WeakSet()
+            adapters, self._adapters = list(self._adapters), WeakSet()
             self._local = threading.local()
-        for session in sessions:
-            session.close()
+        for adapter in adapters:
+            adapter.close()
 
     def __enter__(self) -> Self:
         return self
@@ -119,29 +147,16 @@ class Transport:
     ) -> None:
         self.close()
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        request: str,
-        auth: AuthBase,
-        *,
-        params: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-    ) -> Answer:
+    def _send(self, prepared: requests.PreparedRequest, request: str) -> Answer:
         deadline = self._clock() + self._bounds.total
-        session = self._session()
-        session.trust_env = not is_loopback(url)
         try:
-            with session.request(
-                method,
-                url,
-                params=params,
-                data=form,
-                auth=auth,
-                timeout=(self._bounds.connect, self._bounds.silence),
-                allow_redirects=False,
+            route = self._route(prepared.url or "")
+            with self._adapter().send(
+                prepared,
                 stream=True,
+                timeout=(self._bounds.connect, self._bounds.silence),
+                verify=route.verify,
+                proxies=route.proxies,
             ) as response:
                 body = self._body(response, request, deadline)
                 return Answer(response.status_code, response.headers, body)
@@ -153,6 +168,7 @@ class Transport:
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding not in _ENCODINGS:
             raise Malformed(request, f"it is encoded as {encoding}, not gzip", status=status)
+        size = _PLAIN_CHUNK if encoding in _PLAIN else _CHUNK
         body = bytearray()
         while True:
             if self._clock() > deadline:
@@ -160,7 +176,7 @@ class Transport:
                     request, f"no complete answer within {self._bounds.total:g} s", status=status
                 )
             # read1 returns what is there; read would wait for a whole chunk, past the deadline.
-            chunk = response.raw.read1(_CHUNK, decode_content=True)
+            chunk = response.raw.read1(size, decode_content=True)
             if not chunk and response.raw.closed:
                 return bytes(body)
             body += chunk
@@ -169,22 +185,25 @@ class Transport:
                     request, f"it is larger than {self._bounds.size:,} bytes", status=status
                 )
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            session.headers.update(
-                {
-                    "Accept": "application/json",
-                    "Accept-Encoding": "gzip",
-                    "User-Agent": f"zoom-privacy-auditor/{__version__}",
-                }
-            )
+    def _route(self, url: str) -> _Route:
+        """The way to the host of `url`, as the environment was at the first request to it."""
+        host = "/".join(url.split("/", 3)[:3])
+        route = self._routes.get(host)
+        if route is None:
+            with requests.Session() as session:
+                session.trust_env = not is_loopback(url)
+                found = session.merge_environment_settings(url, {}, True, None, None)
+            route = self._routes[host] = _Route(dict(found["proxies"]), found["verify"] or True)
+        return route
+
+    def _adapter(self) -> HTTPAdapter:
+        adapter: HTTPAdapter | None = getattr(self._local, "adapter", None)
+        if adapter is None:
+            adapter = HTTPAdapter()
             with self._lock:
-                self._local.session = session
-                self._sessions.add(session)
-        return session
+                self._local.adapter = adapter
+                self._adapters.add(adapter)
+        return adapter
 
 
 def _explained(error: Exception, request: str) -> ZoomError:

@@ -81,7 +81,7 @@ class Zoom(Api):
 def walked(zoom: Zoom, reads: Reads, workers: int = 8, now: str = AT) -> Snapshot:
     """What a walk with the plan leaves behind."""
     snapshot = Snapshot.create()
-    Walk(zoom, snapshot, reads, "acc", workers, now=lambda: now).collect()
+    Walk(zoom, snapshot, reads, "acc", lambda: workers, now=lambda: now).collect()
     return snapshot
 
 

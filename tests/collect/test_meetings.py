@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.evidence.plan import MEETING, NOTICES, Reads
+from auditor.evidence.plan import MEETING, NOTICES, Budget, Reads
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
 from auditor.zoom.errors import Denied, NotFound, NotLicensed, Rejected, ScopeMissing, Transient
@@ -130,10 +130,10 @@ def test_a_row_without_an_id_makes_the_hosts_list_unusable():
 
 def test_a_bound_is_kept_and_told():
     zoom = Zoom({**PEOPLE, **SCHEDULED})
-    snapshot = walked(zoom, Reads(meeting=("auto_recording",), most_meetings=2))
-    assert set(meetings(snapshot)) == {"81", "82"}
+    snapshot = walked(zoom, Reads(meeting=("auto_recording",), meetings=Budget(per_host=1)))
+    assert set(meetings(snapshot)) == {"81", "83"}
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 2}
-    assert not zoom.times("/meetings/83")
+    assert not zoom.times("/meetings/82")
 
 
 def test_users_who_could_not_be_listed_are_not_silent():

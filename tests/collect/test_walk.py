@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from auditor.collect import walk as walk_module
 from auditor.collect.interface import Api, Listener, Silent
 from auditor.collect.walk import HOPELESS, NothingRead, Walk, utc_now
 from auditor.evidence.plan import PENDING, PHONE, TOKEN, Reads
@@ -312,7 +311,9 @@ def test_without_a_licence_zoom_phone_is_recorded_so():
 )
 def test_every_error_leaves_its_cause(error, cause):
     zoom = company(**{"/groups/g1/settings": error})
-    found = outcomes(walked(zoom, Reads((SETTINGS,), (SETTINGS,)), workers=1), Level.GROUP)
+    found = outcomes(
+        walked(zoom, Reads((SETTINGS,), (SETTINGS,)), in_flight=lambda: 1), Level.GROUP
+    )
     assert found["g1"][SETTINGS] == Refusal(
         found["g1"][SETTINGS].unseen, "GET /groups/{groupId}/settings", AT
     )
@@ -366,7 +367,7 @@ def test_a_plan_of_the_token_alone_ends_where_there_is_none():
 @pytest.mark.parametrize("error", [DAILY, REFUSED])
 def test_after_a_hopeless_error_nothing_more_is_asked(error):
     zoom = company(**{"/groups/g1/lock_settings": error})
-    snapshot = walked(zoom, workers=1)
+    snapshot = walked(zoom, in_flight=lambda: 1)
     assert zoom.asked[-1] == "/groups/g1/lock_settings"
     cause = Cause.NOT_COLLECTED if error is DAILY else Cause.ERROR
     for views in outcomes(snapshot, Level.GROUP).values():
@@ -387,7 +388,7 @@ def settings_asked(zoom: Zoom) -> int:
 @pytest.mark.parametrize(("error", "weight"), [(Transient("GET /x"), 1), (NO_NETWORK, 8)])
 def test_failures_in_a_row_end_the_asking(error, weight):
     zoom = many(100, **{"/users/": error})
-    snapshot = walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), workers=1)
+    snapshot = walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
     assert settings_asked(zoom) == HOPELESS // weight
     users = outcomes(snapshot, Level.USER)
     assert len(users) == 100
@@ -403,13 +404,13 @@ def test_an_answer_in_between_starts_the_count_again():
             raise Transient("GET /x")
 
     zoom.broken["/users/"] = now_and_then
-    walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), workers=1)
+    walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
     assert settings_asked(zoom) == 100
 
 
 def test_refusals_are_answers_and_never_end_the_asking():
     zoom = many(100, **{"/users/": Denied("GET /x")})
-    walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), workers=1)
+    walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
     assert settings_asked(zoom) == 100
 
 
@@ -417,11 +418,10 @@ def test_refusals_are_answers_and_never_end_the_asking():
 
 
 @pytest.mark.parametrize("workers", [1, 8])
-def test_the_result_does_not_depend_on_how_many_work(workers, monkeypatch):
-    monkeypatch.setattr(walk_module, "BATCH", 7)
+def test_the_result_does_not_depend_on_how_many_work(workers):
     zoom = many(60, **{"/users/u13/": Denied("GET /x")})
     zoom.broken["/users/u7/"] = lambda: time.sleep(0.02)
-    snapshot = walked(zoom, workers=workers)
+    snapshot = walked(zoom, in_flight=lambda: workers)
     assert snapshot.digest() == walked(many(60, **{"/users/u13/": Denied("GET /x")})).digest()
     assert causes(snapshot) == {None, Cause.DENIED}
     assert len(outcomes(snapshot, Level.USER)) == 60
@@ -439,17 +439,19 @@ def test_requests_run_at_the_same_time_but_not_more_than_allowed():
         with lock:
             running[0] -= 1
 
-    walked(many(40, **{"/users/": slow}), workers=4)
+    walked(many(40, **{"/users/": slow}), in_flight=lambda: 4)
     assert 1 < most[0] <= 4
 
 
 @pytest.mark.parametrize("problem", [KeyboardInterrupt(), RuntimeError("a bug")])
-@pytest.mark.parametrize("where", ["/accounts/me/settings", "/users/u3/settings"])
+@pytest.mark.parametrize("where", ["/accounts/me/settings", "/users/u103/settings"])
 def test_an_interruption_leaves_no_thread_and_keeps_what_was_read(problem, where):
     before = threading.active_count()
     snapshot, stopping = Snapshot.create(), threading.Event()
     zoom = many(500, **{where: problem})
-    walk = Walk(zoom, snapshot, EVERYTHING, "acc", workers=2, now=lambda: AT, stopping=stopping)
+    walk = Walk(
+        zoom, snapshot, EVERYTHING, "acc", in_flight=lambda: 2, now=lambda: AT, stopping=stopping
+    )
     with pytest.raises(type(problem)):
         walk.collect()
     assert threading.active_count() == before
@@ -475,7 +477,7 @@ def test_after_an_interruption_waiting_requests_are_not_made():
 
     zoom.broken = {"/users/u0/": interrupt, "/users/": slow}
     with pytest.raises(KeyboardInterrupt):
-        Walk(zoom, snapshot, EVERYTHING, "acc", workers=2, now=lambda: AT).collect()
+        Walk(zoom, snapshot, EVERYTHING, "acc", in_flight=lambda: 2, now=lambda: AT).collect()
     assert settings_asked(zoom) < 10
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.evidence import snapshot as snapshot_module
+from auditor.evidence import contents
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import FORMAT, Snapshot, SnapshotError
@@ -247,7 +247,7 @@ def test_documents_recorded_after_reopening_are_recognised(tmp_path):
 
 
 def test_memory_for_parsed_documents_is_bounded(monkeypatch):
-    monkeypatch.setattr(snapshot_module, "CACHED_DOCUMENTS", 4)
+    monkeypatch.setattr(contents, "DOCUMENTS", 4)
     snapshot = Snapshot.create()
     for n in range(20):
         scope = Scope(Level.USER, f"u{n:02}")
@@ -255,7 +255,7 @@ def test_memory_for_parsed_documents_is_bounded(monkeypatch):
         snapshot.record(scope, SETTINGS, document({"n": n}))
     found = [e.outcomes[SETTINGS].body["n"] for e in snapshot.evidence(Level.USER)]
     assert found == list(range(20))
-    assert len(snapshot._documents) <= 4
+    assert len(snapshot._contents.body._values) <= 4
 
 
 # The digest
@@ -400,7 +400,7 @@ def test_an_opened_snapshot_cannot_be_written(tmp_path):
     path = tmp_path / "run.db"
     filled(Snapshot.create(path)).close()
     snapshot = Snapshot.open(path)
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(SnapshotError, match="readonly"):
         snapshot.add_scope(Scope(Level.USER, "u2"))
     snapshot.close()
 

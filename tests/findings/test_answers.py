@@ -9,6 +9,7 @@ import pytest
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.answers import Answer, Gap, Mark, Reach, State, answers
+from auditor.findings.ledger import Assessment, Ledger
 from auditor.findings.model import (
     Api,
     BaselineInfo,
@@ -21,7 +22,7 @@ from auditor.findings.model import (
     Verdict,
 )
 from auditor.findings.questions import DEVIATES, DISABLED, ENABLED, Bearing, Looked, Question
-from auditor.findings.run import Assessment, Run
+from auditor.findings.run import Run
 
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "Example")
 GROUP = Scope(Level.GROUP, "g1", "Sales")
@@ -93,7 +94,7 @@ def run(rows: Sequence[Row], **fields: object) -> Run:
         api=Api(),
         errors=(),
         controls={i: ControlInfo(i, i, "", Severity.HIGH) for i in ids},
-        assessments=[Assessment(scope, (v,)) for scope, v in rows],
+        assessments=Ledger.of(Assessment(scope, (v,)) for scope, v in rows),
     )
 
 
@@ -387,7 +388,7 @@ def test_an_open_decision_names_its_parameter() -> None:
 
 def test_a_run_without_its_passes_is_refused() -> None:
     kept = run(everywhere(RIGHT, RIGHT_NOTICE))
-    slim = replace(kept, assessments=[])
+    slim = replace(kept, assessments=Ledger())
     with pytest.raises(ValueError, match="passes kept"):
         answers(slim, [question(SUMMARY)])
 

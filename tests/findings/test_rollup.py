@@ -3,6 +3,7 @@ from dataclasses import replace
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
+from auditor.findings.ledger import Ledger
 from auditor.findings.model import Kind, Severity, Status
 from auditor.findings.rollup import roll_up
 from tests.report import worlds
@@ -122,7 +123,7 @@ def test_locks_decisions_attestations_and_new_settings_are_told_apart():
 
 def test_the_order_of_the_evidence_does_not_matter():
     run = worlds.everything()
-    turned = replace(run, assessments=tuple(reversed(run.assessments)))
+    turned = replace(run, assessments=Ledger.of(reversed(list(run.assessments))))
     assert roll_up(turned) == roll_up(run)
 
 

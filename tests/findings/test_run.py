@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level, Scope
+from auditor.findings.ledger import Assessment, Ledger
 from auditor.findings.model import (
     Api,
     BaselineInfo,
@@ -16,7 +17,7 @@ from auditor.findings.model import (
     Summary,
     Verdict,
 )
-from auditor.findings.run import Assessment, Run, fingerprint
+from auditor.findings.run import Run, fingerprint
 
 AT = "2026-11-21T20:00:00.000Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc")
@@ -40,7 +41,7 @@ def run_of(*assessments):
         complete=True,
         exit_code=0,
     )
-    return Run(info, Summary({}, {}, {}, {}), Api(), (), {}, assessments)
+    return Run(info, Summary({}, {}, {}, {}), Api(), (), {}, Ledger.of(assessments))
 
 
 def mixed(seed):

@@ -6,7 +6,6 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Kind, Severity, Status, Verdict
-from auditor.findings.run import Assessment
 from auditor.policy.derived import SHOWN, Tally, verdicts
 from auditor.policy.outcome import Context
 from tests.policy.builders import (
@@ -94,14 +93,14 @@ def test_locks_that_no_api_shows_are_never_taken_for_locked():
 )
 def test_what_was_attested_about_locks_is_attested_and_no_pass(status, expected):
     tally = Tally(lock_passes=1)
-    tally.add(Assessment(ACCOUNT, (lock_attestation(status),)))
+    tally.add(ACCOUNT.level, (lock_attestation(status),))
     (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
     assert found.status is expected
 
 
 def test_an_attestation_control_says_nothing_about_locks():
     tally = Tally(lock_passes=1)
-    tally.add(Assessment(ACCOUNT, (lock_attestation(Status.NEEDS_DECISION, "attestation"),)))
+    tally.add(ACCOUNT.level, (lock_attestation(Status.NEEDS_DECISION, "attestation"),))
     (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
     assert found.status is PASS
 

@@ -7,7 +7,6 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Kind, Severity, Status, Verdict
-from auditor.findings.run import Assessment
 from auditor.policy import derived
 from auditor.policy.derived import SHOWN, Tally
 from auditor.policy.outcome import Context
@@ -28,7 +27,7 @@ def locks(status: Status, count: int, **fields: Any) -> Tally:
         Verdict("AI-01", Kind.LOCK, status, Severity.HIGH, f"a.s{n:02}", **fields)
         for n in range(count)
     )
-    tally.add(Assessment(ACCOUNT, verdicts))
+    tally.add(ACCOUNT.level, verdicts)
     return tally
 
 
@@ -65,7 +64,7 @@ def test_of_several_waivers_the_first_to_end_is_named() -> None:
         lock = Verdict(
             "AI-01", Kind.LOCK, Status.WAIVED, Severity.HIGH, f"a.{position}", waiver=waiver
         )
-        tally.add(Assessment(ACCOUNT, (lock,)))
+        tally.add(ACCOUNT.level, (lock,))
     assert of("CC-01", tally).waiver == {"expires": "2026-12-01", "owner": "1"}
 
 
@@ -82,7 +81,7 @@ def test_scopes_that_are_not_looser_are_not_counted() -> None:
 
     def add(scope: Scope, status: Status) -> None:
         value = Verdict("AI-01", Kind.VALUE, status, Severity.HIGH, "a.b")
-        tally.add(Assessment(scope, (value,)))
+        tally.add(scope.level, (value,))
 
     add(ACCOUNT, Status.PASS)
     for name, status in (("g1", Status.FAIL), ("g2", Status.PASS), ("g3", Status.WAIVED)):
@@ -98,6 +97,6 @@ def test_a_waiver_of_a_looser_group_is_named() -> None:
     for scope, status in ((ACCOUNT, Status.PASS), (Scope(Level.GROUP, "g1"), Status.WAIVED)):
         waived = waiver if status is Status.WAIVED else None
         value = Verdict("AI-01", Kind.VALUE, status, Severity.HIGH, "a.b", waiver=waived)
-        tally.add(Assessment(scope, (value,)))
+        tally.add(scope.level, (value,))
     found = of("CC-02", tally)
     assert (found.status, found.waiver) == (Status.WAIVED, waiver)

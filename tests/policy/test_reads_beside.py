@@ -88,7 +88,7 @@ def test_every_setting_of_the_control_is_kept_of_a_meeting():
         "who_will_receive_summary",
     }
     assert found.webinar == ("auto_recording",)
-    assert found.most_meetings is None
+    assert not found.meetings
 
 
 @pytest.mark.parametrize(

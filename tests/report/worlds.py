@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
+from auditor.findings.ledger import Assessment, Ledger
 from auditor.findings.model import (
     Api,
     BaselineInfo,
@@ -18,7 +19,7 @@ from auditor.findings.model import (
     Summary,
     Verdict,
 )
-from auditor.findings.run import Assessment, Run
+from auditor.findings.run import Run
 
 SOURCE = {
     Level.ACCOUNT: "GET /accounts/me/settings",
@@ -214,7 +215,7 @@ def run_of(
         api=Api(requests=923, retries=4, rate_limited=2, seconds=390.2504),
         errors=tuple(errors),
         controls=CONTROLS if controls is None else controls,
-        assessments=tuple(assessments),
+        assessments=Ledger.of(assessments),
         tool_version="0.1.0",
     )
 

@@ -179,7 +179,7 @@ def target(account):
         RateLimiter(Plan.BUSINESS.limits, max_rate=5000),
         cloud=Cloud(account.api_url, account.oauth_url),
     )
-    return Target(client, account.account_id, workers=2)
+    return Target(client, account.account_id)
 
 
 def test_a_collection_leaves_all_that_is_needed_to_judge_it(account):

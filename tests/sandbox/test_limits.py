@@ -89,3 +89,19 @@ def test_a_daily_limit_can_be_set_low(start: Start) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].headers["x-ratelimit-type"] == "Daily-limit"
     assert answers[2].headers["retry-after"].endswith("T00:00:00Z")
+
+
+@pytest.mark.parametrize(("share", "holds"), [(0.5, 30), (0.05, 3), (0.0, 1), (1.0, 60)])
+def test_less_than_the_published_limit_may_hold(
+    start: Start, clock: Clock, share: float, holds: int
+) -> None:
+    client = start(plan="business", clock=clock, faults=Faults(limit_below=share))
+    answers = [client.get("/groups") for _ in range(62)]
+    assert [answer.status_code for answer in answers].count(200) == holds
+    assert answers[-1].headers["x-ratelimit-limit"] == str(holds)
+
+
+def test_a_share_of_a_limit_is_not_rounded_away() -> None:
+    limits = Limits("business", share=0.29)
+    found = [limits.admit("Heavy", phone=False, now=1.0) for _ in range(40)]
+    assert found.count(None) == 11

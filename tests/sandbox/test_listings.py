@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from auditor.sandbox import Faults, World
-from tests.sandbox.conftest import Clock, Start
+from tests.sandbox.conftest import Client, Clock, Start
 
 
 def test_pages_put_together_are_everyone_once(start: Start) -> None:
@@ -140,3 +140,77 @@ def test_a_page_token_can_expire_once(start: Start) -> None:
     token = client.json("/users", page_size=30)["next_page_token"]
     assert client.get("/users", page_size=30, next_page_token=token).json()["code"] == 300
     assert len(client.all("/users", "users")) == client.sandbox.world.count("active")
+
+
+def tokens(client: Client, most: int) -> list[str]:
+    """The tokens of the first pages of users, each asked for with the one before."""
+    found = [""]
+    while len(found) <= most and (len(found) == 1 or found[-1]):
+        page = client.json("/users", page_size=10, next_page_token=found[-1])
+        found.append(page["next_page_token"])
+    return found[1:]
+
+
+def test_page_tokens_can_go_round_in_circles_until_the_listing_is_begun_again(
+    start: Start,
+) -> None:
+    client = start(faults=Faults(page_token_loops=True))
+    first, *others = tokens(client, most=7)
+    assert first
+    assert others == [first] * 6
+    assert len(client.all("/users", "users", page_size=10)) == client.sandbox.world.count("active")
+
+
+def test_page_tokens_go_round_on_the_second_page_even_if_it_is_the_last(start: Start) -> None:
+    client = start(users=15, faults=Faults(page_token_loops=True))
+    first, second = tokens(client, most=2)
+    assert first == second != ""
+
+
+def test_a_listing_of_one_page_has_no_token_to_repeat(start: Start) -> None:
+    client = start(users=5, faults=Faults(page_token_loops=True))
+    assert tokens(client, most=2) == [""]
+
+
+def test_page_tokens_go_round_in_each_listing_of_its_own(start: Start) -> None:
+    client = start(users=300, faults=Faults(page_token_loops=True))
+    client.all("/roles/1/members", "members")
+    assert len(set(tokens(client, most=4))) == 1
+    page = client.json("/users", status="inactive", page_size=3)
+    following = client.json(
+        "/users", status="inactive", page_size=3, next_page_token=page["next_page_token"]
+    )
+    assert following["next_page_token"] == page["next_page_token"]
+
+
+def test_a_page_token_can_come_twice_and_then_the_listing_goes_on(start: Start) -> None:
+    client = start(faults=Faults(page_token_repeats=True))
+    first, second, third, *_ = tokens(client, most=6)
+    assert first == second != third
+
+
+def test_a_page_token_that_came_twice_does_not_when_the_listing_is_begun_again(
+    start: Start,
+) -> None:
+    client = start(faults=Faults(page_token_repeats=True))
+    tokens(client, most=2)
+    again = tokens(client, most=9)
+    assert len(set(again)) == len(again) == 4
+
+
+def test_a_page_token_that_is_asked_for_again_lives_on(start: Start, clock: Clock) -> None:
+    client = start(clock=clock)
+    token = client.json("/users", page_size=5)["next_page_token"]
+    clock.now += 800
+    assert client.json("/users", page_size=5)["next_page_token"] == token
+    clock.now += 800
+    assert client.get("/users", page_size=5, next_page_token=token).status_code == 200
+
+
+def test_rows_of_users_can_lack_their_groups_while_each_user_has_them(start: Start) -> None:
+    client = start(users=60, faults=Faults(group_ids_absent=True))
+    rows = client.all("/users", "users")
+    assert [row for row in rows if "group_ids" in row] == []
+    group = client.json("/groups")["groups"][0]["id"]
+    member = client.json(f"/groups/{group}/members")["members"][0]["id"]
+    assert group in client.json(f"/users/{member}")["group_ids"]

@@ -1,3 +1,4 @@
+import os
 import socket
 import subprocess
 import sys
@@ -19,6 +20,35 @@ def test_equal_seeds_give_equal_accounts_and_other_seeds_others(start: Start) ->
     assert [one.json(p) for p in paths] == [same.json(p) for p in paths]
     assert one.json(paths[0])["users"][0]["id"] != other.json(paths[0])["users"][0]["id"]
     assert one.sandbox.client_secret == same.sandbox.client_secret != other.sandbox.client_secret
+
+
+def test_equal_seeds_give_equal_ids_page_tokens_and_faults_in_any_process() -> None:
+    code = (
+        "from auditor.sandbox import Conduct, Faults, World, serve\n"
+        "from tests.sandbox.conftest import Client\n"
+        "how = Conduct(plan='none', faults=Faults(seed=3, errors_5xx=0.4), clock=lambda: NOW)\n"
+        "with serve(World(users=60, scenario='drifted', seed=5), conduct=how) as served:\n"
+        "    client = Client(served).sign_in()\n"
+        "    print(client.session.headers['Authorization'].rsplit('.', 1)[1])\n"
+        "    token = ''\n"
+        "    for _ in range(40):\n"
+        "        answer = client.get('/users', page_size=10, next_page_token=token)\n"
+        "        print(answer.status_code, answer.text, answer.headers['x-zm-trackingid'])\n"
+        "        if answer.status_code == 200:\n"
+        "            token = answer.json()['next_page_token']\n"
+    )
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", f"NOW = {now}\n{code}"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": str(now)},
+        ).stdout
+        for now in (1_795_000_000, 1_795_400_000)
+    ]
+    assert printed[0].count("\n") == 41
+    assert printed[0] == printed[1]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.com"])

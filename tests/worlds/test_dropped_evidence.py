@@ -89,8 +89,8 @@ def statuses(reads: Reads, decided: Organisation, name: str) -> dict[Key, Status
         overrides=Overrides(baseline, CATALOGUE, decided.overrides),
         settlements=Settlements(decided.waivers, decided.attestations, TODAY),
     )
-    snapshot.close()
-    return dict(_rows(evaluation.assessments))
+    with snapshot:
+        return dict(_rows(evaluation.assessments))
 
 
 def _rows(assessments: Any) -> Iterator[tuple[Key, Status]]:

@@ -140,6 +140,12 @@ def test_an_error_page_of_something_else_is_no_statement_about_the_account(statu
     assert "error page" in str(error)
 
 
+@pytest.mark.parametrize(("status", "again"), [(403, True), (404, False), (407, False)])
+def test_a_filter_that_blocks_may_let_the_next_request_through(status, again):
+    error = error_of(status, b"<html>Blocked</html>", kind="text/html")
+    assert error.worth_retrying is again
+
+
 def test_a_redirect_is_not_followed_and_says_so():
     assert "redirect" in str(error_of(301, b""))
 
@@ -184,6 +190,64 @@ def test_the_wait_zoom_asks_for_is_kept():
     error = error_of(429, said(429, "per-second"), Retry_After="3")
     assert (error.retry_after, error.daily) == (3.0, False)
     assert error.worth_retrying
+
+
+@pytest.mark.parametrize("header", ["2026-11-23T00:00:00Z", "43200", "2026-11-23T05:30+05:30"])
+def test_a_daily_limit_carries_the_time_at_which_it_may_go_on(header):
+    sent = "Sun, 22 Nov 2026 12:00:00 GMT"
+    error = error_of(429, said(429, "daily"), Retry_After=header, Date=sent)
+    assert error.again_at == datetime(2026, 11, 23, tzinfo=UTC)
+    assert error.again_at.tzinfo is UTC
+
+
+def test_a_limit_without_a_wait_carries_no_time():
+    error = error_of(429, said(429, "daily"), Date="Sun, 22 Nov 2026 12:00:00 GMT")
+    assert (error.retry_after, error.again_at) == (None, None)
+
+
+def test_a_wrong_clock_of_ours_does_not_change_how_long_to_wait():
+    """Our clock says noon, Zoom's says one."""
+    error = error_of(
+        429,
+        said(429, "per-second"),
+        Retry_After="2026-11-21T13:00:05Z",
+        Date="Sat, 21 Nov 2026 13:00:00 GMT",
+    )
+    assert error.retry_after == 5
+    assert error.again_at == datetime(2026, 11, 21, 13, 0, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("sent", ["", "yesterday"])
+def test_without_a_date_that_can_be_read_our_clock_counts(sent):
+    error = error_of(429, said(429, "x"), Retry_After="2026-11-21T12:00:05Z", Date=sent)
+    assert error.retry_after == 5
+
+
+def test_a_time_no_calendar_has_is_no_time():
+    sent = "Fri, 31 Dec 9999 23:00:00 GMT"
+    error = error_of(429, said(429, "daily"), Retry_After="99999", Date=sent)
+    assert (error.retry_after, error.again_at) == (99999, None)
+
+
+def test_a_pause_too_long_to_wait_for_stops_like_a_daily_limit():
+    assert error_of(429, said(429, "per-second"), Retry_After="3600").daily
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "limit"),
+    [
+        ("QPS", "30", 30),
+        ("qps", " 30 ", 30),
+        ("QPS", "", None),
+        ("QPS", "many", None),
+        ("QPS", "-1", None),
+        ("Daily-limit", "30", None),
+        ("", "30", None),
+    ],
+)
+def test_a_limit_per_second_that_zoom_names_is_kept(kind, number, limit):
+    headers = {"X_RateLimit_Type": kind, "X_RateLimit_Limit": number}
+    assert error_of(429, said(429, "x"), **headers).per_second == limit
 
 
 def test_the_tracking_id_is_kept():

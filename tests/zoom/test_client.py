@@ -1,5 +1,6 @@
 import json
 import logging
+import math
 import threading
 from urllib.parse import urlsplit
 
@@ -167,13 +168,17 @@ def test_faults_that_pass_are_retried_and_counted(client, zoom, clock):
         ({"body": ""}, Malformed),
         ({"body": "<html>", "content_type": "text/html"}, Malformed),
         ({"body": '{"a": tr'}, Transient),
+        ({"body": "<a/>", "content_type": "application/xml"}, Malformed),
+        ({"body": "<html>"}, Transient),
+        ({"status": 403, "body": "<html>", "content_type": "text/html"}, Malformed),
+        ({"status": 429, "body": "<html>", "content_type": "text/html"}, RateLimited),
     ],
 )
 def test_faults_that_stay_are_raised_after_five_attempts(client, zoom, answer, kind):
     zoom.get(SETTINGS, **{"content_type": "application/json", **answer})
     with pytest.raises(kind):
         client.get(ACCOUNT_SETTINGS)
-    assert client.counters == Counters(requests=5, retries=4)
+    assert (client.counters.requests, client.counters.retries) == (5, 4)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307])
@@ -192,7 +197,16 @@ def test_a_limit_per_second_is_waited_out_and_slows_the_label_down(zoom, client,
     assert client.get(ACCOUNT_SETTINGS) == {"ok": True}
     assert clock() - before == pytest.approx(7, abs=0.1)
     assert client.counters == Counters(requests=2, retries=1, rate_limited=1)
-    assert client._limiter.rate(RateLabel.MEDIUM) < 16 * 0.6
+    assert client._limiter.rate(RateLabel.MEDIUM) < 16
+
+
+def test_a_lower_limit_named_by_zoom_is_kept_from_then_on(zoom, client, clock):
+    headers = {"X-RateLimit-Type": "QPS", "X-RateLimit-Limit": "5"}
+    zoom.get(SETTINGS, status=429, headers=headers, json={"code": 429, "message": "x"})
+    zoom.get(SETTINGS, json={"ok": True})
+    client.get(ACCOUNT_SETTINGS)
+    clock.sleep(1000)
+    assert client._limiter.rate(RateLabel.MEDIUM) == 5 * 0.8
 
 
 def test_a_daily_limit_ends_it_at_once(zoom, client):
@@ -202,10 +216,58 @@ def test_a_daily_limit_ends_it_at_once(zoom, client):
         headers={"X-RateLimit-Type": "Daily-limit", "Retry-After": "2099-01-01T00:00:00Z"},
         json={"code": 429, "message": "You have reached the maximum daily rate limit"},
     )
-    with pytest.raises(RateLimited, match="used up") as caught:
+    with pytest.raises(RateLimited, match="on at 2099-01-01 00:00 UTC") as caught:
         client.get(ACCOUNT_SETTINGS)
     assert caught.value.daily
     assert client.counters == Counters(requests=1, rate_limited=1)
+
+
+def test_a_proxys_page_is_no_answer_but_the_next_request_may_get_through(client, zoom):
+    zoom.get(SETTINGS, status=403, body="<html>blocked", content_type="text/html")
+    zoom.get(SETTINGS, body="")
+    zoom.get(SETTINGS, body="<a/>", content_type="text/xml")
+    zoom.get(SETTINGS, json={"ok": True})
+    assert client.get(ACCOUNT_SETTINGS) == {"ok": True}
+
+
+class TestInFlight:
+    """How many requests are needed under way; Pro at a share of 0.8: 16 a second."""
+
+    @pytest.fixture
+    def made(self, client, clock):
+        client._clock = clock
+        return client
+
+    def answering_in(self, zoom, clock, seconds):
+        def answer(request):
+            clock.sleep(seconds)
+            return 200, {}, "{}"
+
+        zoom.add_callback("GET", SETTINGS, answer, content_type="application/json")
+
+    def test_it_starts_from_a_latency_of_400_ms(self, made):
+        assert made.in_flight() == math.ceil(16 * 0.4 * 1.25) + 2
+
+    def test_it_follows_the_latency_without_the_wait_for_the_limit(self, made, zoom, clock):
+        self.answering_in(zoom, clock, 1.0)
+        for _ in range(100):
+            made.get(ACCOUNT_SETTINGS)
+        assert made.in_flight() == math.ceil(16 * 1.0 * 1.25) + 2
+
+    def test_it_is_for_a_label(self, made):
+        assert made.in_flight(RateLabel.LIGHT) > made.in_flight()
+
+    def test_it_is_never_less_than_four(self, made, zoom, clock):
+        self.answering_in(zoom, clock, 0.0)
+        for _ in range(100):
+            made.get(ACCOUNT_SETTINGS)
+        assert made.in_flight() == 4
+
+    def test_it_is_never_more_than_64(self, made, zoom, clock):
+        self.answering_in(zoom, clock, 30.0)
+        for _ in range(20):
+            made.get(ACCOUNT_SETTINGS)
+        assert made.in_flight() == 64
 
 
 def test_a_token_that_cannot_be_had_is_not_tried_over_and_over(zoom, clock):

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 
 from auditor.zoom.errors import (
@@ -62,11 +64,36 @@ def test_what_zoom_says_is_kept_to_one_short_printable_line():
     assert len(line) == LONGEST_QUOTE
 
 
-def test_a_daily_limit_says_when_to_come_back():
-    assert "--resume in about 90 minutes" in str(
-        RateLimited(REQUEST, daily=True, retry_after=5400.0)
+def test_a_daily_limit_says_when_it_may_go_on_and_how():
+    error = RateLimited(REQUEST, daily=True, again_at=datetime(2026, 11, 23, tzinfo=UTC))
+    assert str(error) == (
+        f"Zoom's daily limit for {REQUEST} is used up; it may go on at 2026-11-23 00:00 UTC. "
+        "Everything read so far is kept: go on with auditor audit --resume."
     )
+
+
+def test_a_daily_limit_without_a_time_ends_at_midnight():
     assert "after midnight UTC" in str(RateLimited(REQUEST, daily=True))
+
+
+def test_the_time_to_go_on_is_told_in_utc_and_never_too_early():
+    east = timezone(timedelta(hours=5))
+    error = RateLimited(REQUEST, daily=True, again_at=datetime(2026, 11, 23, 4, 30, 1, tzinfo=east))
+    assert "at 2026-11-22 23:31 UTC" in str(error)
+
+
+def test_a_pause_of_more_than_a_quarter_of_an_hour_stops_the_run_like_a_daily_limit():
+    error = RateLimited(REQUEST, retry_after=901.0)
+    assert error.daily
+    assert not error.worth_retrying
+    assert "limit for" in str(error)
+    assert "daily" not in str(error)
+    assert "after a long pause" in str(error)
+
+
+def test_a_pause_of_a_quarter_of_an_hour_is_waited_for():
+    error = RateLimited(REQUEST, retry_after=900.0)
+    assert (error.daily, error.worth_retrying) == (False, True)
 
 
 def test_a_limit_per_second_says_what_to_lower():

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from auditor.zoom.errors import ListingShort, Malformed, PageTokenExpired, Rejected
@@ -72,10 +74,37 @@ def test_fewer_rows_than_asked_for_do_not_end_the_listing():
     assert ids(listing(pages)) == ["a", "b"]
 
 
-def test_a_repeated_token_is_malformed():
-    pages = Pages(page("a", token="t1"), page("b", token="t2"), page("c", token="t1"))
+def looping():
+    return page("a", token="t1"), page("b", token="t2"), page("c", token="t1")
+
+
+def test_a_listing_whose_page_tokens_go_round_twice_is_malformed():
+    pages = Pages(*looping(), *looping())
     with pytest.raises(Malformed, match="repeat"):
         list(listing(pages))
+    assert pages.answers == []
+
+
+def test_a_listing_whose_page_tokens_go_round_once_is_started_again():
+    pages = Pages(*looping(), page("a", "b", token="t3"), page("c", "d", token=""))
+    assert ids(listing(pages)) == ["a", "b", "c", "d"]
+
+
+def test_100_000_rows_are_told_apart_in_less_than_8_mb():
+    def fetch(params):
+        first = int(params.get("next_page_token", "0"))
+        following = first + 2000
+        users = [{"id": f"{number:022}"} for number in range(first, following)]
+        return {"users": users, "next_page_token": str(following) if following < 100_000 else ""}
+
+    read = listing(fetch, page_size=2000)
+    tracemalloc.start()
+    for _ in read:
+        pass
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert read.rows == 100_000
+    assert most < 8_000_000
 
 
 def test_endless_pages_end_at_the_cap():

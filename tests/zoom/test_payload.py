@@ -69,6 +69,10 @@ def test_the_deepest_allowed_document_is_read():
     assert parse(nested(DEEPEST))
 
 
+def test_a_document_of_many_small_objects_is_not_deep():
+    assert len(parse(b'{"a": [' + b"{}," * 200 + b"{}]}")["a"]) == 201
+
+
 def test_a_key_repeated_with_the_same_value_is_harmless():
     assert parse(b'{"a": 1, "a": 1}') == {"a": 1}
 

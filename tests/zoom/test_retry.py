@@ -55,9 +55,17 @@ def test_a_daily_limit_is_not_retried(clock):
     assert clock.slept == []
 
 
-def test_zoom_is_believed_when_it_names_a_wait_up_to_two_minutes(clock):
-    policy(clock).call(failing(RateLimited("r", retry_after=7), RateLimited("r", retry_after=9e9)))
-    assert clock.slept == [7, 120]
+def test_a_wait_that_zoom_names_is_never_cut_short(clock):
+    policy(clock).call(failing(RateLimited("r", retry_after=7), RateLimited("r", retry_after=900)))
+    assert clock.slept == [7, 900]
+
+
+def test_a_wait_too_long_to_keep_ends_it(clock):
+    error = RateLimited("r", retry_after=61)
+    with pytest.raises(RateLimited):
+        policy(clock, longest_retry_after=60).call(failing(error))
+    assert clock.slept == []
+    assert not error.worth_retrying
 
 
 def test_each_retry_is_told(clock):

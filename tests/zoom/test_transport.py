@@ -1,5 +1,4 @@
 import gzip
-import os
 import socket
 import ssl
 import threading
@@ -18,6 +17,7 @@ from auditor.zoom.transport import Bearer, Bounds, Transport
 from .conftest import API, reply
 
 REQUEST = "GET /users"
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @pytest.fixture
@@ -308,5 +308,53 @@ def test_the_token_is_not_shown():
 
 
 def test_verification_of_certificates_cannot_be_switched_off_from_outside(transport, monkeypatch):
-    monkeypatch.setitem(os.environ, "CURL_CA_BUNDLE", "")
-    assert transport._session().verify is True
+    for name in CERTIFICATES:
+        monkeypatch.setenv(name, "")
+    with responses.RequestsMock() as mock:
+        mock.get(API, json={})
+        get(transport, API)
+        assert mock.calls[0].request.req_kwargs["verify"] is True
+
+
+@pytest.mark.parametrize("name", CERTIFICATES)
+def test_certificates_named_in_the_environment_are_used(transport, monkeypatch, name):
+    for each in CERTIFICATES:
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, "/nowhere/own.pem")
+    with pytest.raises(Unreachable, match="REQUESTS_CA_BUNDLE") as caught:
+        get(transport, API)
+    assert "/nowhere/own.pem" in str(caught.value.__cause__)
+
+
+def test_no_proxy_in_the_environment_is_kept(transport, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "zoom.us")
+    with responses.RequestsMock() as mock:
+        mock.get(API, json={})
+        get(transport, API)
+        assert "https" not in mock.calls[0].request.req_kwargs["proxies"]
+
+
+def test_the_environment_is_asked_once_for_each_host(transport, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    with responses.RequestsMock() as mock:
+        mock.get(API, json={})
+        get(transport, API)
+        monkeypatch.delenv("HTTPS_PROXY")
+        get(transport, API)
+        proxies = [call.request.req_kwargs["proxies"]["https"] for call in mock.calls]
+    assert proxies == ["http://127.0.0.1:1"] * 2
+
+
+def test_each_host_has_its_own_proxy(transport, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "zoomgov.com")
+    with responses.RequestsMock() as mock:
+        for host in ("https://api.zoom.us/v2", "https://api.zoomgov.com/v2"):
+            mock.get(host, json={})
+            get(transport, host)
+        assert ["https" in call.request.req_kwargs["proxies"] for call in mock.calls] == [
+            True,
+            False,
+        ]

@@ -1,0 +1,111 @@
+"""Listings: which groups and users there are, written down as they come, and who is in which group.
+
+A user's groups stand in the list of users. Where that list names none at all, the members of each
+group are listed instead.
+"""
+
+from collections.abc import Iterator
+
+from auditor.collect import rows
+from auditor.collect.errands import Reader
+from auditor.evidence.plan import LISTINGS, MEMBERS, PENDING
+from auditor.evidence.reading import Cause, JsonValue, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import Document, Refusal, View
+from auditor.zoom import endpoints
+from auditor.zoom.endpoints import Endpoint
+
+EMPTY: JsonValue = {"listed": 0}
+
+
+def groups(reader: Reader) -> None:
+    """List the groups."""
+    for view in LISTINGS[Level.GROUP]:
+        _list(reader, view, Level.GROUP)
+
+
+def users(reader: Reader) -> None:
+    """List the users, and find out who is in which group."""
+    for view in LISTINGS[Level.USER]:
+        _list(reader, view, Level.USER)
+    if reader.snapshot.count(Level.GROUP) and not reader.snapshot.has_members():
+        _list_members(reader)
+
+
+def pending(reader: Reader) -> None:
+    """Record invited users: they have no settings to read, and are not judged."""
+    _list(reader, PENDING, Level.USER)
+
+
+def refusal(reader: Reader, level: Level) -> Refusal | None:
+    """Why there may be more scopes of a level than are known; None where all of them are."""
+    outcomes = reader.snapshot.evidence_of(reader.account).outcomes
+    refusals = [outcomes.get(view) for view in LISTINGS[level]]
+    return next((each for each in refusals if isinstance(each, Refusal)), None)
+
+
+def _list(reader: Reader, view: View, level: Level) -> None:
+    """Write down what a listing names. One that names rows nobody can ask for failed."""
+    if reader.is_settled(reader.account, view):
+        return
+    endpoint = endpoints.GROUPS if view.surface == "groups" else endpoints.USERS
+    params = {"status": view.option} if view.option else {}
+    nameless = 0
+
+    def scopes() -> Iterator[Scope]:
+        nonlocal nameless
+        for row in reader.api.items(endpoint, params=params):
+            scope = rows.user(row, view.option) if view.option else rows.group(row)
+            if scope is None:
+                nameless += 1
+            elif view == PENDING:
+                yield Scope(level, scope.id, scope.name, scope.email, status=scope.status)
+            else:
+                yield scope
+
+    def ask() -> JsonValue:
+        return {"listed": reader.snapshot.list_scopes(level, view.option, scopes())}
+
+    outcome = reader.asked(_source(endpoint, view), ask)
+    if nameless:
+        unseen = Unseen(Cause.ERROR, f"{nameless} rows of the list have no id")
+        outcome = Refusal(unseen, outcome.source, outcome.observed_at)
+    elif view.option == "active" and isinstance(outcome, Document) and outcome.body == EMPTY:
+        unseen = Unseen(Cause.ERROR, "the list of active users is empty: not even the owner")
+        outcome = Refusal(unseen, outcome.source, outcome.observed_at)
+    reader.snapshot.record(reader.account, view, outcome)
+
+
+def _list_members(reader: Reader) -> None:
+    """List the members of each group, and write their groups down with the users."""
+    if reader.is_settled(reader.account, MEMBERS):
+        return
+    endpoint = endpoints.GROUP_MEMBERS
+    belongs: dict[str, list[str]] = {}
+
+    def of(group: Scope) -> JsonValue:
+        ids = {"groupId": group.id}
+        members = reader.api.items(endpoint, ids=ids)
+        return [*sorted({rows.text(row.get("id")) for row in members} - {""})]
+
+    failed: Refusal | None = None
+    work = reader.each(
+        lambda group: reader.asked(endpoint.request, lambda: of(group)),
+        list(reader.snapshot.scopes(Level.GROUP)),
+    )
+    for group, outcome in work:
+        if isinstance(outcome, Refusal):
+            failed = failed or outcome
+        elif isinstance(outcome.body, list):
+            for user in outcome.body:
+                belongs.setdefault(str(user), []).append(group.id)
+    with reader.snapshot.batch():
+        for user, names in belongs.items():
+            reader.snapshot.set_groups(Level.USER, user, tuple(sorted(names)))
+        done: JsonValue = {"listed": len(belongs)}
+        outcome = failed or Document(done, endpoint.request, reader.now())
+        reader.snapshot.record(reader.account, MEMBERS, outcome)
+
+
+def _source(endpoint: Endpoint, view: View) -> str:
+    return f"{endpoint.request}?status={view.option}" if view.option else endpoint.request

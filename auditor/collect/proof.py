@@ -1,0 +1,60 @@
+"""Proof: whether a random sample of users confirms what the account's locks promise."""
+
+import hashlib
+from collections.abc import Iterator
+from heapq import nsmallest
+
+from auditor.collect.errands import Reader
+from auditor.collect.interface import Prover
+from auditor.evidence import plan
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import Document, View
+from auditor.zoom import endpoints
+
+
+def proved(reader: Reader, prover: Prover) -> frozenset[View]:
+    """The documents of users that need not be read: a sample of them was, and each confirmed.
+
+    Any contradiction, and any sampled document that could not be read, leaves its view to be read
+    in full. What came of it is recorded with the account.
+    """
+    prover.prepare(reader.snapshot)
+    views = prover.provable(reader.reads.user)
+    if not views:
+        return frozenset()
+    users = sum(1 for _ in _users(reader))
+    sample = _sample(reader)
+    if users <= len(sample):
+        return frozenset()
+    reader.read_level(Level.USER, views, sample)
+    found = set()
+    for view in views:
+        evidence = [reader.snapshot.evidence_of(user) for user in sample]
+        confirmed = sum(prover.confirms(each, view) for each in evidence)
+        body = {"users": users, "sampled": len(sample), "confirmed": confirmed}
+        outcome = Document({**body}, endpoints.USER_SETTINGS.request, reader.now())
+        reader.snapshot.record(reader.account, plan.proved(view), outcome)
+        if confirmed == len(sample):
+            found.add(view)
+    return frozenset(found)
+
+
+def _sample(reader: Reader) -> list[Scope]:
+    """Users drawn at random: others every day, and the same ones when a run is resumed.
+
+    The order is that of a hash of the day, the account's settings and the user, which nobody can
+    choose, and which does not depend on how a run went: what is recorded beside the settings does.
+    """
+    digests = reader.snapshot.account().digests
+    documents = [(view, digests.get(view)) for view in reader.reads.account]
+    seed = f"{(reader.snapshot.meta('started_at') or '')[:10]}/{documents}"
+
+    def drawn(user: Scope) -> bytes:
+        return hashlib.sha256(f"{seed}/{user.id}".encode("utf-8", "surrogatepass")).digest()
+
+    return nsmallest(reader.sample, _users(reader), key=drawn)
+
+
+def _users(reader: Reader) -> Iterator[Scope]:
+    """The users that are read: not the invited ones, whether they are listed yet or not."""
+    return (user for user in reader.snapshot.scopes(Level.USER) if user.status != "pending")

@@ -1,0 +1,221 @@
+"""Contents: what scopes share in a snapshot (documents, requests, profiles, memberships), once."""
+
+import hashlib
+import json
+import sqlite3
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import Document, Outcome, View
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+DOCUMENTS = 128
+"""How many parsed documents are kept in memory: some 100 KB each."""
+SMALL = 20_000
+"""How many of anything else: some 500 bytes each."""
+
+PASSING = frozenset({Cause.NOT_COLLECTED, Cause.ERROR})
+"""Causes of a refusal that another try may do away with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One outcome of a profile: all of it but the time."""
+
+    view: View
+    request: int
+    source: str
+    document: int | None
+    cause: str | None = None
+    detail: str = ""
+
+
+class _Recent(Generic[K, V]):
+    """The values of a function that were made last, a bounded number of them."""
+
+    def __init__(self, make: Callable[[K], V], most: int) -> None:
+        self._make, self._most = make, most
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def __call__(self, key: K) -> V:
+        try:
+            value = self._values[key]
+        except KeyError:
+            value = self._values[key] = self._make(key)
+            if len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._values[key] = value
+
+
+class Contents:
+    """Numbers for what scopes share, and back again."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is remembered: a transaction was undone."""
+        self.body: Callable[[int], JsonValue] = _Recent(self._read_body, DOCUMENTS)
+        """The document with a number."""
+        self.profile: Callable[[int], tuple[Entry, ...]] = _Recent(self._read_profile, SMALL)
+        """The entries of a profile, by view."""
+        self.digests: Callable[[int], Mapping[View, str]] = _Recent(self._read_digests, SMALL)
+        """View to `sha256:` of its document, for a profile."""
+        self.settled: Callable[[int], frozenset[View]] = _Recent(self._read_settled, SMALL)
+        """The views of a profile that need not be asked for again."""
+        self.profile_text: Callable[[int], str] = _Recent(self._read_profile_text, SMALL)
+        """A profile as text that does not depend on numbers."""
+        self.membership_text: Callable[[int], str] = _Recent(self._read_membership, SMALL)
+        """[group ids, licence, status] as JSON."""
+        self._member: Callable[[int], tuple[tuple[str, ...], int | None, str]] = _Recent(
+            self._parsed_membership, SMALL
+        )
+        self._memberships: Callable[[str], int] = _Recent(
+            partial(self._number, "memberships", "membership"), SMALL
+        )
+        self._profiles: Callable[[str], int] = _Recent(
+            partial(self._number, "profiles", "outcomes"), SMALL
+        )
+        self._documents: _Recent[bytes, int | None] = _Recent(self._find_document, SMALL)
+        self._requests: dict[tuple[str, str, str], int] = {}
+        self._by_request: dict[int, tuple[View, str]] = {}
+
+    def scope(self, row: tuple[Any, ...]) -> Scope:
+        """The scope of a row that begins with level, id, name, address and membership."""
+        level, zoom_id, name, email, membership = row[:5]
+        groups, licence, status = self._member(membership)
+        return Scope(_LEVELS[level], zoom_id, name, email, groups, licence, status)
+
+    def membership_id(self, scope: Scope) -> int:
+        """The number of the scope's groups, licence and status."""
+        return self._memberships(json.dumps([scope.group_ids, scope.licence, scope.status]))
+
+    def memberships_with(self, status: str) -> list[int]:
+        """The numbers of all memberships with a status."""
+        rows = self._db.execute("SELECT id, membership FROM memberships")
+        return [number for number, text in rows if json.loads(text)[2] == status]
+
+    def any_groups(self) -> bool:
+        """True if some membership names a group."""
+        rows = self._db.execute("SELECT membership FROM memberships")
+        return any(json.loads(text)[0] for (text,) in rows)
+
+    def profile_id(self, entries: Iterable[Entry]) -> int:
+        """The number of a set of outcomes, which come by view."""
+        rows = [
+            [entry.request, entry.document]
+            if entry.cause is None
+            else [entry.request, None, entry.cause, entry.detail]
+            for entry in entries
+        ]
+        return self._profiles(json.dumps(rows, separators=(",", ":")))
+
+    def entry(self, view: View, outcome: Outcome) -> Entry:
+        """An outcome with its request and document stored."""
+        request = self._request_id(view, outcome.source)
+        if isinstance(outcome, Document):
+            return Entry(view, request, outcome.source, self._document_id(outcome.body))
+        unseen = outcome.unseen
+        return Entry(view, request, outcome.source, None, str(unseen.cause), unseen.detail)
+
+    def _document_id(self, body: JsonValue) -> int:
+        raw = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+            "utf-8", "surrogatepass"
+        )
+        digest = hashlib.sha256(raw).digest()
+        known = self._documents(digest)
+        if known is None:
+            added = self._db.execute(
+                "INSERT INTO documents (digest, body) VALUES (?, ?)", (digest, zlib.compress(raw))
+            )
+            known = self._documents[digest] = int(added.lastrowid or 0)
+        return known
+
+    def _find_document(self, digest: bytes) -> int | None:
+        row = self._db.execute("SELECT id FROM documents WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def _number(self, table: str, column: str, text: str) -> int:
+        query = f"SELECT id FROM {table} WHERE {column} = ?"  # noqa: S608
+        row = self._db.execute(query, (text,)).fetchone()
+        if row is None:
+            insert = f"INSERT INTO {table} ({column}) VALUES (?)"  # noqa: S608
+            return int(self._db.execute(insert, (text,)).lastrowid or 0)
+        return int(row[0])
+
+    def _request_id(self, view: View, source: str) -> int:
+        key = (view.surface, view.option, source)
+        known = self._requests.get(key)
+        if known is None:
+            self._db.execute(
+                "INSERT OR IGNORE INTO requests (surface, option, source) VALUES (?, ?, ?)", key
+            )
+            query = "SELECT id FROM requests WHERE surface = ? AND option = ? AND source = ?"
+            known = self._requests[key] = int(self._db.execute(query, key).fetchone()[0])
+        return known
+
+    def _request(self, number: int) -> tuple[View, str]:
+        known = self._by_request.get(number)
+        if known is None:
+            query = "SELECT surface, option, source FROM requests WHERE id = ?"
+            surface, option, source = self._db.execute(query, (number,)).fetchone()
+            known = self._by_request[number] = (View(surface, option), source)
+        return known
+
+    def _read_profile(self, number: int) -> tuple[Entry, ...]:
+        query = "SELECT outcomes FROM profiles WHERE id = ?"
+        rows = json.loads(self._db.execute(query, (number,)).fetchone()[0])
+        entries = []
+        for request, document, *refused in rows:
+            view, source = self._request(request)
+            entries.append(Entry(view, request, source, document, *refused))
+        return tuple(entries)
+
+    def _read_digests(self, number: int) -> Mapping[View, str]:
+        query = "SELECT digest FROM documents WHERE id = ?"
+        return {
+            entry.view: "sha256:" + self._db.execute(query, (entry.document,)).fetchone()[0].hex()
+            for entry in self.profile(number)
+            if entry.document is not None
+        }
+
+    def _read_settled(self, number: int) -> frozenset[View]:
+        return frozenset(entry.view for entry in self.profile(number) if entry.cause not in PASSING)
+
+    def _read_profile_text(self, number: int) -> str:
+        digests = self.digests(number)
+        rows = [
+            [entry.view.surface, entry.view.option, digests.get(entry.view, entry.cause)]
+            for entry in self.profile(number)
+        ]
+        return json.dumps(rows)
+
+    def _read_membership(self, number: int) -> str:
+        query = "SELECT membership FROM memberships WHERE id = ?"
+        return str(self._db.execute(query, (number,)).fetchone()[0])
+
+    def _parsed_membership(self, number: int) -> tuple[tuple[str, ...], int | None, str]:
+        groups, licence, status = json.loads(self.membership_text(number))
+        return tuple(groups), licence, status
+
+    def _read_body(self, number: int) -> JsonValue:
+        query = "SELECT body FROM documents WHERE id = ?"
+        packed = self._db.execute(query, (number,)).fetchone()[0]
+        text = zlib.decompress(packed).decode("utf-8", "surrogatepass")
+        body: JsonValue = json.loads(text)
+        return body
+
+
+_LEVELS = {level.value: level for level in Level}

@@ -1,0 +1,92 @@
+"""Groups: what is known of them, and what belonging to some of them means for a user's verdicts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from auditor.evidence.plan import LISTINGS, MEMBERS
+from auditor.evidence.reading import Cause, JsonValue, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import ScopeEvidence
+from auditor.evidence.view import LOCKS, Outcome, Refusal, View
+
+EPOCH = "1970-01-01T00:00:00Z"
+
+NOBODY_ASKED = Refusal(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list"), "", EPOCH)
+
+
+@dataclass
+class Groups:
+    """The groups of one account, as far as they were met."""
+
+    parameters: Mapping[str, JsonValue]
+    names: dict[str, str] = field(default_factory=dict)
+    locks: dict[str, Mapping[View, Outcome]] = field(default_factory=dict)
+    """Group id to its lock documents."""
+    unseen: Unseen | None = None
+    """Why not every group is known by its name, or not everybody's groups."""
+    members_unseen: bool = False
+    """True where nobody could tell who is in which group."""
+    _lock_keys: dict[str, object] = field(default_factory=dict)
+    """Group id to what is equal where lock documents are."""
+
+    def begin(self, account: ScopeEvidence) -> None:
+        """Look at how the lists of groups and members came out."""
+        listing = account.outcomes.get(LISTINGS[Level.GROUP][0], NOBODY_ASKED)
+        members = account.outcomes.get(MEMBERS)
+        self.unseen = listing.unseen if isinstance(listing, Refusal) else None
+        if isinstance(members, Refusal):
+            self.unseen, self.members_unseen = members.unseen, True
+
+    def meet(self, group: ScopeEvidence) -> None:
+        """Look at a group, whose name and locks bear on its members."""
+        self.names[group.scope.id] = group.scope.name
+        self.locks[group.scope.id] = lock_documents(group.outcomes)
+        self._lock_keys[group.scope.id] = evidence_key(group, LOCKS.surface)
+
+    def knows_all_of(self, scope: Scope) -> bool:
+        """True where it is known by name to which groups a scope belongs."""
+        if self.members_unseen and scope.level is Level.USER:
+            return False
+        return all(group in self.names for group in scope.group_ids)
+
+    def of(self, scope: Scope) -> frozenset[str]:
+        """The ids and names of the groups a scope is or belongs to, case-folded."""
+        if scope.level in (Level.GROUP, Level.PHONE_GROUP):
+            return frozenset({scope.id.casefold(), scope.name.casefold()})
+        return frozenset(
+            name.casefold() for gid in scope.group_ids for name in (gid, self.names.get(gid, gid))
+        )
+
+    def standing(self, scope: Scope, groups: frozenset[str]) -> object:
+        """Equal for scopes whom groups and licence let be judged alike, given equal documents."""
+        locks = frozenset(self._lock_keys.get(group) for group in scope.group_ids)
+        return locks, groups & self._mentioned, self.knows_all_of(scope), scope.licence
+
+    @cached_property
+    def _mentioned(self) -> frozenset[str]:
+        """Every text in the parameters: the groups that an expectation may name are among them."""
+        return frozenset(
+            text.casefold()
+            for value in self.parameters.values()
+            for text in (value if isinstance(value, list) else [value])
+            if isinstance(text, str)
+        )
+
+
+def lock_documents(outcomes: Mapping[View, Outcome]) -> dict[View, Outcome]:
+    """Those of `outcomes` that are about locks."""
+    return {view: each for view, each in outcomes.items() if view.surface == LOCKS.surface}
+
+
+def evidence_key(evidence: ScopeEvidence, surface: str = "") -> object:
+    """Equal for equal evidence of one snapshot, times aside; `surface` for some of it only."""
+    if evidence.profile is not None and not surface:
+        return evidence.profile
+    return frozenset(
+        (view, (outcome.unseen, outcome.source))
+        if isinstance(outcome, Refusal)
+        else (view, evidence.digests.get(view))
+        for view, outcome in evidence.outcomes.items()
+        if surface in ("", view.surface)
+    )

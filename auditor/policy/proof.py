@@ -1,0 +1,125 @@
+"""Proof by lock: which documents of users need not be read, because the account holds their values.
+
+A value that is right and locked at the account is the value of every user. That is taken as proved
+only where a random sample of users confirms it, and a verdict that rests on it says so.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from auditor.evidence import plan
+from auditor.evidence.reading import Cause, Seen
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import ScopeEvidence
+from auditor.evidence.view import Document, Outcome, View
+from auditor.findings.model import Status, Verdict
+from auditor.policy import locks
+from auditor.policy.baseline import Baseline
+from auditor.policy.catalogue import SETTINGS_SURFACE, Check
+from auditor.policy.reads import checks
+
+PROVED_BY = "lock"
+
+FINE = (Status.PASS, Status.NOT_APPLICABLE)
+
+
+@dataclass
+class Holding:
+    """What the account holds in place, and what it lends to users whose document was not read."""
+
+    baseline: Baseline
+    account: ScopeEvidence
+    lent: Mapping[View, Outcome] = field(default_factory=dict)
+    """The account's own documents for those views of users that its locks were confirmed for."""
+
+    def __post_init__(self) -> None:
+        self._checks = {
+            check.setting: check
+            for each in self.baseline.assessed.values()
+            for check in each.control.checks
+            if check.surface == SETTINGS_SURFACE
+        }
+        lent = {
+            view: outcome
+            for view, outcome in self.account.outcomes.items()
+            if _is_confirmed(self.account.outcomes.get(plan.proved(view)))
+        }
+        self.lent = lent
+        self._sources = {outcome.source for outcome in lent.values()}
+
+    def completed(self, user: ScopeEvidence) -> ScopeEvidence:
+        """The evidence of a user, with what the account lends in place of what was not read."""
+        missing = {v: o for v, o in self.lent.items() if v not in user.outcomes}
+        return replace(user, outcomes={**missing, **user.outcomes}) if missing else user
+
+    def told(self, verdict: Verdict, check: Check, user: ScopeEvidence) -> Verdict:
+        """A verdict on a user, which says so if it rests on a lock.
+
+        Where the lock does not hold this very setting, nothing is known about it.
+        """
+        if check.document in user.outcomes and verdict.source not in self._sources:
+            return verdict
+        if verdict.status in FINE and self.holds(check, verdict):
+            return replace(verdict, proved_by=PROVED_BY)
+        detail = "It was not read: a lock was taken as proof for other settings of this document."
+        return replace(
+            verdict,
+            status=Status.UNKNOWN,
+            cause=Cause.NOT_COLLECTED,
+            observed=None,
+            detail=detail,
+        )
+
+    def holds(self, check: Check, verdict: Verdict) -> bool:
+        """True where the account's locks make a fine verdict about it one about all its users."""
+        if verdict.status is Status.NOT_APPLICABLE:
+            if check.only_when is None:
+                return True
+            switch = self._checks.get(check.only_when.setting)
+            return switch is not None and self._is_locked(switch)
+        return self._is_locked(check)
+
+    def _is_locked(self, check: Check) -> bool:
+        if check.lock is None or check.lock_inferred or Level.ACCOUNT not in check.lock_levels:
+            return False
+        reading = locks.find(check, self.account.outcomes).reading
+        return isinstance(reading, Seen) and reading.value is True
+
+
+def checks_of_users(baseline: Baseline, view: View) -> list[tuple[str, Check]]:
+    """The control ids and checks of `baseline` that read a document of users."""
+    return [
+        (each.control.id, check)
+        for each in baseline.assessed.values()
+        for check in checks(each)
+        if check.surface == SETTINGS_SURFACE
+        and Level.USER in check.levels
+        and check.document == view
+    ]
+
+
+def is_proved(
+    holding: Holding, verdicts: Iterable[Verdict], demanded: Iterable[tuple[str, Check]]
+) -> bool:
+    """True where each of the `demanded` checks is right at the account, and locked there."""
+    found = {(verdict.control, verdict.setting): verdict for verdict in verdicts}
+    asked = 0
+    for control, check in demanded:
+        verdict = found.get((control, check.setting))
+        if verdict is None:
+            if check.legacy_of is None:
+                return False
+            continue  # its newer twin is demanded, too
+        asked += 1
+        if verdict.status not in FINE or not holding.holds(check, verdict):
+            return False
+    return asked > 0
+
+
+def _is_confirmed(outcome: Outcome | None) -> bool:
+    """True where every user of a sample confirmed what the locks promise."""
+    body = outcome.body if isinstance(outcome, Document) else None
+    if not isinstance(body, dict):
+        return False
+    sampled, confirmed = body.get("sampled"), body.get("confirmed")
+    return isinstance(sampled, int) and sampled > 0 and confirmed == sampled

@@ -1,0 +1,114 @@
+"""Cases `memory`, `throughput` and `locked`: large accounts without limit or latency."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from benchmarks import controls
+from benchmarks.bench import Audited, Bench
+from benchmarks.interface import Figure, at_least, at_most
+
+UNLIMITED = ("--max-rate", "5000")
+SMALL, LARGE = 1_000, 100_000
+"""Users."""
+SLOWEST = 50
+"""Users a second below which an audit counts as hanging."""
+
+
+def _bound(users: int) -> float:
+    """Seconds for an audit of so many users."""
+    return 120 + users / SLOWEST
+
+
+class Memory:
+    """Whether memory stays flat as the account grows, also where everything is reported."""
+
+    name: ClassVar[str] = "memory"
+
+    def run(self, bench: Bench) -> Iterator[Figure]:
+        """Growth and peak, with a JSON report, then with an HTML report as well."""
+        small, large = SMALL, bench.sized(LARGE, least=2 * SMALL)
+        for formats, more in (("JSON", ()), ("JSON and HTML", ("html",))):
+            few = self._audited(bench, small, more).spent.megabytes
+            many = self._audited(bench, large, more).spent.megabytes
+            note = f"{many:.0f} MB at {large:,} users, {few:.0f} MB at {small:,}"
+            yield Figure(f"growth of memory, {formats}", many / few, "×", at_most(1.25), note)
+            yield Figure(f"peak of memory, {formats}", many, "MB", at_most(250), f"{large:,} users")
+
+    @staticmethod
+    def _audited(bench: Bench, users: int, more: tuple[str, ...]) -> Audited:
+        with bench.workshop() as shop, shop.sandbox(users) as where:
+            extra = [
+                argument
+                for name in more
+                for argument in ("--format", name, "--output", str(shop.folder / f"report.{name}"))
+            ]
+            return shop.audit(where, *UNLIMITED, *extra, within=_bound(users))
+
+
+class Throughput:
+    """Users a second on one core, with the sandbox on another."""
+
+    name: ClassVar[str] = "throughput"
+    users: ClassVar[int] = 10_000
+
+    def run(self, bench: Bench) -> Iterator[Figure]:
+        """One figure for the default baseline, one for the topic ai."""
+        users = bench.sized(self.users)
+        cores = sorted(os.sched_getaffinity(0))
+        for what, selection in (("default baseline", ()), ("--topic ai", ("--topic", "ai"))):
+            with (
+                bench.workshop() as shop,
+                shop.sandbox(users, core=cores[0]) as where,
+            ):
+                run = shop.audit(
+                    where, *UNLIMITED, *selection, within=_bound(users), core=cores[-1]
+                )
+            note = (
+                f"{run.requests / run.users:.2f} requests a user, "
+                f"{run.requests / run.collecting:,.0f} requests/s while reading, "
+                f"core {100 * run.spent.cpu / run.spent.seconds:.0f} % busy"
+            )
+            rate = run.users / run.spent.seconds
+            yield Figure(f"throughput, {what}", rate, "users/s", at_least(400), note)
+
+
+class Locked:
+    """How few requests suffice where a value and its lock at the account prove the users'."""
+
+    name: ClassVar[str] = "locked"
+    sample: ClassVar[int] = 25
+    """Users read all the same: the default of `--verify-locks`."""
+
+    def run(self, bench: Bench) -> Iterator[Figure]:
+        """Requests that are neither for the list of users nor for the sample."""
+        users = bench.sized(LARGE)
+        selected = controls.lockable()
+        with bench.workshop() as shop, shop.sandbox(users, scenario="clean") as where:
+            run = shop.audit(
+                where,
+                *UNLIMITED,
+                *controls.only(selected),
+                within=_bound(users),
+                verbosity="-vv",
+            )
+            asked = _asked(run.messages)
+        listing, of_users = asked["/users"], asked["/users/{userId}/settings"]
+        allowed = self.sample * len(controls.documents(selected).user)
+        beyond = run.requests - listing - min(of_users, allowed)
+        groups = sum(count for path, count in asked.items() if path.startswith("/groups/"))
+        note = (
+            f"{run.requests:,} in all: {listing:,} for the list of {users:,} users, {of_users:,} "
+            f"for settings of users, {groups:,} for groups"
+        )
+        yield Figure("requests beyond list and sample", beyond, "", at_most(60), note)
+
+
+def _asked(messages: Path) -> Counter[str]:
+    """Answers by path template, as `-vv` tells them."""
+    line = re.compile(r"GET (/\S+): HTTP \d")
+    with messages.open(encoding="utf-8") as lines:
+        return Counter(found[1] for each in lines if (found := line.match(each)))
