@@ -126,6 +126,7 @@ class Workshop:
         scenario: str = "drifted",
         plan: str = "none",
         latency: int = 0,
+        groups: int | None = None,
         core: int | None = None,
     ) -> Iterator[Mapping[str, str]]:
         """`auditor sandbox` for as long as the block runs: the variables that point at it.
@@ -139,6 +140,7 @@ class Workshop:
             *(sys.executable, "-m", "auditor", "sandbox"),
             *("--users", str(users), "--scenario", scenario),
             *("--plan", plan, "--latency", str(latency)),
+            *(() if groups is None else ("--groups", str(groups))),
         ]
         errors = self.folder / "sandbox.err"
         with errors.open("wb") as out:

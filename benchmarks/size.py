@@ -83,11 +83,17 @@ class Locked:
     sample: ClassVar[int] = 25
     """Users read all the same: the default of `--verify-locks`."""
 
+    groups: ClassVar[int] = 10
+    """Each is read in full: a group's own values show what its admin can change."""
+
     def run(self, bench: Bench) -> Iterator[Figure]:
         """Requests that are neither for the list of users nor for the sample."""
         users = bench.sized(LARGE)
         selected = controls.lockable()
-        with bench.workshop() as shop, shop.sandbox(users, scenario="clean") as where:
+        with (
+            bench.workshop() as shop,
+            shop.sandbox(users, scenario="clean", groups=self.groups) as where,
+        ):
             run = shop.audit(
                 where,
                 *UNLIMITED,

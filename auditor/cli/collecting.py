@@ -148,6 +148,7 @@ def _read_alone(
                 terminal.say(f"Going on with run {broken_off} ({with_what}).")
                 since = datetime.now(UTC) - going.oldest
                 runs.resume(target, snapshot, begun, since.isoformat(timespec="milliseconds"))
+            _tell_if_stopped(snapshot, terminal)
             return snapshot
         if going.resume:
             terminal.say("There is no run to resume: starting anew.")
@@ -159,7 +160,16 @@ def _read_alone(
         run_id = stored.new_id()
         with stored.new(run_id) as snapshot:
             runs.collect(target, snapshot, judgement, run_id, going.extent)
+        _tell_if_stopped(snapshot, terminal)
         return snapshot
+
+
+def _tell_if_stopped(snapshot: Snapshot, terminal: Terminal) -> None:
+    """Say why the rest of the account was not asked for, and how to go on."""
+    why = snapshot.meta("stopped")
+    if why:
+        how = "" if "--resume" in why else " Go on later with: auditor audit --resume"
+        terminal.say(f"Stopped before everything was read. {why}{how}")
 
 
 def _check_same(snapshot: Snapshot, begun: Judgement, judgement: Judgement, extent: Extent) -> None:

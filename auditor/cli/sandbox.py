@@ -68,6 +68,15 @@ def sandbox(
         Scenario, typer.Option("--scenario", help="Which account to simulate.")
     ] = Scenario.DRIFTED,
     users: Annotated[int, typer.Option("--users", min=1, help="How many users it has.")] = 300,
+    groups: Annotated[
+        int | None,
+        typer.Option(
+            "--groups",
+            min=0,
+            help="How many groups. [default: one per 50 users]",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal accounts.")] = 1,
     host: Annotated[str, typer.Option("--host", help="A loopback address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 0,
@@ -120,7 +129,7 @@ def sandbox(
         )
         terminal.say(f"Serving {users:,} users ({scenario}). Stop with Ctrl-C.")
 
-    world = World(users=users, seed=seed, scenario=scenario.value)
+    world = World(users=users, groups=groups, seed=seed, scenario=scenario.value)
     conduct = Conduct(
         plan=plan.value,
         latency_ms=latency,

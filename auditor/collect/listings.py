@@ -26,10 +26,13 @@ def groups(reader: Reader) -> None:
 
 def users(reader: Reader) -> None:
     """List the users, and find out who is in which group."""
-    for view in LISTINGS[Level.USER]:
+    views = LISTINGS[Level.USER]
+    anew = not all(reader.is_settled(reader.account, view) for view in views)
+    for view in views:
         _list(reader, view, Level.USER)
-    if reader.snapshot.count(Level.GROUP) and not reader.snapshot.has_members():
-        _list_members(reader)
+    asked = MEMBERS in reader.snapshot.evidence_of(reader.account).outcomes
+    if reader.snapshot.count(Level.USER) and (asked or not reader.snapshot.has_members()):
+        _list_members(reader, anew)
 
 
 def pending(reader: Reader) -> None:
@@ -76,9 +79,15 @@ def _list(reader: Reader, view: View, level: Level) -> None:
     reader.snapshot.record(reader.account, view, outcome)
 
 
-def _list_members(reader: Reader) -> None:
-    """List the members of each group, and write their groups down with the users."""
-    if reader.is_settled(reader.account, MEMBERS):
+def _list_members(reader: Reader, anew: bool) -> None:
+    """List the members of each group, and write their groups down with the users.
+
+    They are listed `anew` where users were, whose lists name no groups. Where groups may be
+    missing from their list, nobody can tell who belongs to those.
+    """
+    failed = refusal(reader, Level.GROUP)
+    settled = not anew and reader.is_settled(reader.account, MEMBERS)
+    if settled or not (failed or reader.snapshot.count(Level.GROUP)):
         return
     endpoint = endpoints.GROUP_MEMBERS
     belongs: dict[str, list[str]] = {}
@@ -88,7 +97,6 @@ def _list_members(reader: Reader) -> None:
         members = reader.api.items(endpoint, ids=ids)
         return [*sorted({rows.text(row.get("id")) for row in members} - {""})]
 
-    failed: Refusal | None = None
     work = reader.each(
         lambda group: reader.asked(endpoint.request, lambda: of(group)),
         list(reader.snapshot.scopes(Level.GROUP)),

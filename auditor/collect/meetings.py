@@ -22,7 +22,6 @@ from auditor.zoom.errors import Malformed, NotLicensed
 WEBINARS = "webinar"
 """Under `feature` of a user's settings: true for those who may host. Source: Users API, 2025-03."""
 
-
 _KEPT = ("id", "topic", "start_time")
 """What is kept of a row of a host's list."""
 
@@ -62,7 +61,7 @@ class _Upcoming:
 
     @property
     def _counted(self) -> View:
-        """Where it stands how many there are: of a host with the user, of all with the account."""
+        """Where it stands how many were left out with a host, and how many there are in all."""
         return COUNTS[self.kind.level, MEETING.surface]
 
     def read(self) -> None:
@@ -81,7 +80,7 @@ class _Upcoming:
                     self._note(errand.scope, outcome)
         named = sum(1 for _ in self._named())
         sweep.read(level, map(self._errand, self._named()), named)
-        sweep.count(sum(map(self._listed_of, self._hosts())), named)
+        sweep.count(named + sum(map(self._left_out, self._hosts())), named)
 
     def _named(self) -> Iterator[Scope]:
         """The events that lists of hosts named: like their hosts, unlike past ones, active."""
@@ -109,13 +108,16 @@ class _Upcoming:
                 yield user
 
     def _is_listed(self, host: Scope) -> bool:
-        return self.reader.is_settled(host, self._counted)
+        nobody = self._nobody(host)
+        refused = self.reader.snapshot.has(nobody) and self.reader.is_settled(nobody, MEETING)
+        return refused or self.reader.is_settled(host, self._counted)
 
-    def _listed_of(self, host: Scope) -> int:
+    def _left_out(self, host: Scope) -> int:
+        """How many of a host's events the budget leaves out."""
         outcome = self.reader.snapshot.evidence_of(host).outcomes.get(self._counted)
         body = outcome.body if isinstance(outcome, Document) else None
-        listed = body.get("listed") if isinstance(body, dict) else None
-        return listed if isinstance(listed, int) else 0
+        left_out = body.get("left_out") if isinstance(body, dict) else None
+        return left_out if isinstance(left_out, int) else 0
 
     def _nobody(self, host: Scope) -> Scope:
         """What stands for the events of a host that could not be listed."""
@@ -135,20 +137,19 @@ class _Upcoming:
                 raise
             if not all(text(row.get("id")) for row in rows):
                 raise Malformed(listing.request, "a row has no id")
-            return [
-                {key: text(row.get(key)) for key in ("id", "topic", "start_time")} for row in rows
-            ]
+            return [{key: text(row.get(key)) for key in _KEPT} for row in rows]
 
         return Errand(host, self._counted, listing.request, ask)
 
     def _note(self, host: Scope, outcome: Document) -> None:
-        """Write down a host's meetings, those that the budget allows, and how many there are."""
+        """Write down a host's meetings, those that the budget allows, and how many others."""
         rows = list(_rows(outcome.body))
+        chosen = self._chosen(rows)
         self.reader.snapshot.drop(self._nobody(host))
-        for row in self._chosen(rows):
+        for row in chosen:
             event = replace(host, level=self.kind.level, id=row["id"], name=row["topic"])
             self.reader.snapshot.add_scope(event)
-        body: JsonValue = {"listed": len({row["id"] for row in rows})}
+        body: JsonValue = {"left_out": len({row["id"] for row in rows}) - len(chosen)}
         self.reader.snapshot.record(host, self._counted, replace(outcome, body=body))
 
     def _chosen(self, rows: list[Mapping[str, str]]) -> list[Mapping[str, str]]:

@@ -60,7 +60,7 @@ CHECKPOINT = 100
 
 
 class NothingRead(Exception):
-    """Not one document could be read. `cause` is the error that says why."""
+    """Not one document could be read. `error` says why."""
 
     def __init__(self, error: ZoomError) -> None:
         self.error = error

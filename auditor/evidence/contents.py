@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import marshal
 import sqlite3
 import zlib
 from collections import OrderedDict
@@ -89,6 +90,7 @@ class Contents:
             partial(self._number, "profiles", "outcomes"), SMALL
         )
         self._documents: _Recent[bytes, int | None] = _Recent(self._find_document, SMALL)
+        self._shapes: dict[bytes, int] = {}
         self._requests: dict[tuple[str, str, str], int] = {}
         self._by_request: dict[int, tuple[View, str]] = {}
 
@@ -107,9 +109,13 @@ class Contents:
         rows = self._db.execute("SELECT id, membership FROM memberships")
         return [number for number, text in rows if json.loads(text)[2] == status]
 
-    def any_groups(self) -> bool:
-        """True if some membership names a group."""
-        rows = self._db.execute("SELECT membership FROM memberships")
+    def any_groups(self, level: Level) -> bool:
+        """True if a scope of a level names a group."""
+        query = (
+            "SELECT membership FROM memberships"
+            " WHERE id IN (SELECT membership FROM scopes WHERE level = ?)"
+        )
+        rows = self._db.execute(query, (level,))
         return any(json.loads(text)[0] for (text,) in rows)
 
     def profile_id(self, entries: Iterable[Entry]) -> int:
@@ -131,6 +137,19 @@ class Contents:
         return Entry(view, request, outcome.source, None, str(unseen.cause), unseen.detail)
 
     def _document_id(self, body: JsonValue) -> int:
+        """The number of a document. Most come again in the same shape: these cost next to nothing.
+
+        `marshal` serves within this process alone; version 2 writes equal values equally.
+        """
+        shape = hashlib.blake2b(marshal.dumps(body, 2), digest_size=16).digest()
+        known = self._shapes.get(shape)
+        if known is None:
+            known = self._shapes[shape] = self._canonical_id(body)
+            if len(self._shapes) > SMALL:
+                self._shapes.clear()
+        return known
+
+    def _canonical_id(self, body: JsonValue) -> int:
         raw = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
             "utf-8", "surrogatepass"
         )

@@ -3,6 +3,7 @@
 What was found about 100,000 users is then a number a user, in any order a report asks for.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
@@ -52,16 +53,15 @@ class Marks:
         self, level: Level, numbers: Iterable[int], *, by_name: bool = False
     ) -> Iterator[Marked]:
         """The scopes of a level that have one of `numbers`; by id, or by the name people know."""
-        listed = ",".join(str(int(number)) for number in numbers)
         order = "label_order(s.name, s.email, s.zoom_id), s.zoom_id" if by_name else "m.zoom_id"
         query = (
             "SELECT s.level, s.zoom_id, s.name, s.email, s.membership, s.profile, s.times,"  # noqa: S608
             f" m.number FROM {self._table} m CROSS JOIN scopes s"
             f" ON s.level = m.level AND s.zoom_id = m.zoom_id"
-            f" WHERE m.level = ? AND m.number IN ({listed}) ORDER BY {order}"
+            f" WHERE m.level = ? AND m.number IN (SELECT value FROM json_each(?)) ORDER BY {order}"
         )
         with closing(self._db.cursor()) as cursor:
-            for row in cursor.execute(query, (level,)):
+            for row in cursor.execute(query, (level, json.dumps([*numbers]))):
                 entries = self._contents.profile(row[5])
                 moments = unpacked(row[6])
                 times = {e.source: rfc3339(t) for e, t in zip(entries, moments, strict=True)}

@@ -5,6 +5,7 @@ stored once, so 100,000 users with 500 distinct settings cost 500 documents. So 
 outcomes (profiles), and equal memberships: a user costs a name, two numbers and the times.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +37,10 @@ CREATE TABLE scopes (
 """
 """`membership` is [group ids, licence, status]; `outcomes` is a list of [request, document] or
 [request, null, cause, detail], by surface and option; `times` has a moment for each of them."""
+
+_OF_KIND = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM json_each(?))"
+
+_ORDER = {status: at for at, status in enumerate(("active", "inactive", "pending"))}
 
 __all__ = ["FORMAT", "Full", "ScopeEvidence", "Snapshot", "SnapshotError"]
 
@@ -120,8 +125,12 @@ class Snapshot(Stored):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            finally:
+            except sqlite3.Error:
+                raise
+            except BaseException:
                 self._db.execute("COMMIT")
+                raise
+            self._db.execute("COMMIT")
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
@@ -147,8 +156,8 @@ class Snapshot(Stored):
     def list_scopes(self, level: Level, status: str, scopes: Iterable[Scope]) -> int:
         """Write down the scopes of a level and status while they come; returns how many there are.
 
-        One that another list has named stays as it is. Once all have come, what an earlier,
-        older list of the same kind named besides is forgotten.
+        A user in several lists is what the first of active, inactive and pending says. Once all
+        have come, what an earlier, older list of the same kind named besides is forgotten.
         """
         self._db.execute("CREATE TABLE IF NOT EXISTS temp.listed (zoom_id TEXT PRIMARY KEY)")
         self._db.execute("DELETE FROM temp.listed")
@@ -161,13 +170,10 @@ class Snapshot(Stored):
                     portion.clear()
         finally:  # a list that breaks off has named these all the same
             self._list(portion)
-        alike = ",".join(map(str, self._contents.memberships_with(status)))
-        of_kind = f"level = ? AND membership IN ({alike})"
+        of_kind = level, json.dumps(self._contents.memberships_with(status))
         with self.batch():
-            gone = f"DELETE FROM scopes WHERE {of_kind} AND zoom_id NOT IN temp.listed"  # noqa: S608
-            self._db.execute(gone, (level,))
-        query = f"SELECT count(*) FROM scopes WHERE {of_kind}"  # noqa: S608
-        return int(self._db.execute(query, (level,)).fetchone()[0])
+            self._db.execute(f"DELETE {_OF_KIND} AND zoom_id NOT IN temp.listed", of_kind)
+        return int(self._db.execute(f"SELECT count(*) {_OF_KIND}", of_kind).fetchone()[0])
 
     def drop(self, scope: Scope) -> None:
         """Forget a scope with all that was read of it."""
@@ -191,9 +197,10 @@ class Snapshot(Stored):
                 self._db.execute("INSERT OR IGNORE INTO temp.listed VALUES (?)", (scope.id,))
 
     def _rename(self, scope: Scope) -> None:
-        """Take over what a newer list of the same kind says of a scope."""
+        """Take over what a newer list says of a scope, unless one that goes before it named it."""
         known = self.evidence_of(scope).scope
-        if known != scope and known.status == scope.status:
+        goes_before = _ORDER.get(known.status, 0) < _ORDER.get(scope.status, 0)
+        if known != scope and not goes_before:
             self._describe(scope)
 
     def _describe(self, scope: Scope) -> None:

@@ -80,7 +80,7 @@ class Stored:
 
     def has_members(self) -> bool:
         """True if some user is known to belong to some group."""
-        return self._contents.any_groups()
+        return self._contents.any_groups(Level.USER)
 
     def count(self, level: Level) -> int:
         """How many scopes of a level there are."""

@@ -160,8 +160,8 @@ class Assessor:
     def _verdicts(self, evidence: ScopeEvidence) -> tuple[Verdict, ...]:
         scope = evidence.scope
         member = self._member(evidence)
-        lent = self.holding.lent.keys() if self.holding and scope.level is Level.USER else ()
-        self.proved_by_lock += any(view not in evidence.outcomes for view in lent)
+        if self.holding is not None and scope.level is Level.USER and not is_everyone(scope):
+            self.proved_by_lock += not self.holding.lent.keys() <= evidence.outcomes.keys()
         bearing = self._bearing(scope, member.groups) if member.bearing is None else member.bearing
         overriding, doubtful, settling = bearing
         known = None

@@ -13,7 +13,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import Document, Outcome, View
 from auditor.findings.model import Status, Verdict
-from auditor.policy import locks
+from auditor.policy import locks, lookup
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_SURFACE, Check
 from auditor.policy.reads import checks
@@ -42,7 +42,8 @@ class Holding:
         lent = {
             view: outcome
             for view, outcome in self.account.outcomes.items()
-            if _is_confirmed(self.account.outcomes.get(plan.proved(view)))
+            if isinstance(outcome, Document)
+            and _is_confirmed(self.account.outcomes.get(plan.proved(view)))
         }
         self.lent = lent
         self._sources = {outcome.source for outcome in lent.values()}
@@ -72,12 +73,14 @@ class Holding:
 
     def holds(self, check: Check, verdict: Verdict) -> bool:
         """True where the account's locks make a fine verdict about it one about all its users."""
-        if verdict.status is Status.NOT_APPLICABLE:
-            if check.only_when is None:
-                return True
-            switch = self._checks.get(check.only_when.setting)
+        if verdict.status is Status.NOT_APPLICABLE and check.only_when is not None:
+            setting = check.only_when.setting
+            if check.lock is not None and f"{setting}.".startswith(f"{check.lock}."):
+                return self._is_locked(check)  # one lock for the switch and what it switches
+            switch = self._checks.get(setting)
             return switch is not None and self._is_locked(switch)
-        return self._is_locked(check)
+        seen = isinstance(lookup.find(check, self.account.outcomes).reading, Seen)
+        return seen and self._is_locked(check)
 
     def _is_locked(self, check: Check) -> bool:
         if check.lock is None or check.lock_inferred or Level.ACCOUNT not in check.lock_levels:

@@ -115,13 +115,12 @@ class Runs:
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            lock = FileLock(path, timeout=0, mode=0o600)
-            lock.acquire()
+            held = FileLock(path, timeout=0, mode=0o600).acquire()
         except Timeout:
             raise AlreadyRunning(account_id) from None
         except OSError as error:
             raise self._unwritable(error) from error
-        with lock:
+        with held:
             yield
 
     def unfinished(self, account_id: str, api_url: str) -> str | None:

@@ -198,8 +198,8 @@ class RateLimited(ZoomError):
             )
         limit = "daily limit" if self._by_day else "limit"
         return (
-            f"Zoom's {limit} for {self.request} is used up{self._words}; it may go on "
-            f"{self._again}. Everything read so far is kept: go on with auditor audit --resume."
+            f"Zoom's {limit} for {self.request} is used up; it may go on {self._again}. Everything "
+            f"read so far is kept: go on with auditor audit --resume{self._words}."
         )
 
     @property

@@ -1,62 +1,150 @@
 """Whatever goes wrong on the way, what is found in the end is the same."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.sandbox import Faults, Sandbox
+from auditor.sandbox import Conduct, Faults, Sandbox, World, serve
+from tests.end_to_end.broken_off import timeless
 from tests.end_to_end.conftest import Auditor, served
 
-ALONE = {
-    "5xx": (Faults(seed=4, errors_5xx=0.06), lambda account: account.requests.status(503)),
-    "429": (Faults(seed=4, rate_429=0.012), lambda account: account.requests.status(429)),
-    "html": (Faults(seed=4, html_200=0.06), None),
-    "truncated": (Faults(seed=4, truncated_json=0.06), None),
-    "reset": (Faults(seed=4, reset=0.06), lambda account: account.requests.status(0)),
-    "short tokens": (
-        Faults(token_life=1),
-        lambda account: account.requests.template("/oauth/token") - 1,
-    ),
-    "nested view": (Faults(nested_auth_view=True), None),
-}
+STRICT = ("--baseline", "strict")
+USERS = 30
+BROKEN = Faults(seed=4)
 Count = Callable[[Sandbox], int]
 
 
-def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{**finding, "observed_at": None} for finding in report["findings"]]
+def answered(status: int) -> Count:
+    """How many answers had a status; 0: were reset."""
+    return lambda account: account.requests.status(status)
+
+
+ASKED_AGAIN: dict[str, tuple[Faults, Count | None]] = {
+    "5xx": (replace(BROKEN, errors_5xx=0.06), answered(503)),
+    "429": (replace(BROKEN, rate_429=0.012), answered(429)),
+    "429 with seconds": (replace(BROKEN, rate_429=0.012, retry_after="seconds"), answered(429)),
+    "429 with a date": (replace(BROKEN, rate_429=0.012, retry_after="http_date"), answered(429)),
+    "429 with an instant": (replace(BROKEN, rate_429=0.012, retry_after="iso"), answered(429)),
+    "429 without headers": (replace(BROKEN, rate_429_bare=0.012), answered(429)),
+    "429 of a proxy": (replace(BROKEN, html_429=0.012), answered(429)),
+    "403 of a proxy": (replace(BROKEN, html_403=0.06), answered(403)),
+    "html": (replace(BROKEN, html_200=0.06), None),
+    "xml": (replace(BROKEN, xml_200=0.06), None),
+    "empty": (replace(BROKEN, empty_200=0.06), None),
+    "truncated": (replace(BROKEN, truncated_json=0.06), None),
+    "no json": (replace(BROKEN, invalid_json=0.06), None),
+    "reset": (replace(BROKEN, reset=0.06), answered(0)),
+}
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with served("drifted") as account:
-        return Auditor(tmp_path_factory.mktemp("calm"), account).report("--baseline", "strict")
+    with served("drifted", users=USERS) as account:
+        return Auditor(tmp_path_factory.mktemp("calm"), account).report(*STRICT)
 
 
-@pytest.mark.parametrize("fault", ALONE)
-def test_a_fault_changes_nothing_that_is_found(
+def audited(folder: Path, faults: Faults, **conduct: Any) -> tuple[dict[str, Any], Sandbox]:
+    with served("drifted", users=USERS, faults=faults, **conduct) as account:
+        return Auditor(folder, account).report(*STRICT), account
+
+
+@pytest.mark.parametrize("fault", ASKED_AGAIN)
+def test_what_is_asked_again_changes_nothing_that_is_found(
     tmp_path: Path, undisturbed: dict[str, Any], fault: str
 ) -> None:
-    faults, count = ALONE[fault]
-    latency = 90.0 if faults.token_life else 0.0
-    with served("drifted", faults=faults, latency_ms=latency) as account:
-        report = Auditor(tmp_path, account).report("--baseline", "strict")
-        happened = count(account) if count is not None else account.requests.total
-    assert happened > 0
-    assert findings(report) == findings(undisturbed)
-    if not faults.nested_auth_view:
-        assert report["run"]["evidence_digest"] == undisturbed["run"]["evidence_digest"]
+    faults, count = ASKED_AGAIN[fault]
+    report, account = audited(tmp_path, faults)
+    assert count is None or count(account) > 0
+    assert timeless(report) == timeless(undisturbed)
+    assert report["errors"] == []
+    assert report["run"]["evidence_digest"] == undisturbed["run"]["evidence_digest"]
     api = report["summary"]["api"]
-    calm = undisturbed["summary"]["api"]["requests"]
-    if faults.token_life is None and not faults.nested_auth_view:
-        assert api["retries"] > 0
-        assert api["requests"] > calm
-    assert bool(api["rate_limited"]) is bool(faults.rate_429)
+    assert api["retries"] > 0
+    assert api["requests"] == undisturbed["summary"]["api"]["requests"] + api["retries"]
+    assert bool(api["rate_limited"]) is fault.startswith("429")
 
 
-def test_users_that_are_listed_twice_are_judged_once(tmp_path: Path) -> None:
-    with served("drifted", users=2110, faults=Faults(duplicate_users=True), groups=1) as account:
+def test_slow_answers_are_waited_for(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
+    report, _ = audited(tmp_path, replace(BROKEN, slow=0.02, slow_seconds=1))
+    assert timeless(report) == timeless(undisturbed)
+    assert report["summary"]["api"]["retries"] == 0
+    assert report["summary"]["api"]["seconds"] > 1
+
+
+def test_a_token_that_lives_four_seconds_is_renewed(
+    tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    report, account = audited(tmp_path, Faults(token_life=4), latency_ms=450)
+    assert account.requests.template("/oauth/token") > 1
+    assert timeless(report) == timeless(undisturbed)
+    assert report["run"]["evidence_digest"] == undisturbed["run"]["evidence_digest"]
+
+
+def test_a_token_that_lives_one_second_is_renewed(
+    tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    report, account = audited(tmp_path, Faults(token_life=1), latency_ms=90)
+    assert account.requests.template("/oauth/token") > 1
+    assert timeless(report) == timeless(undisturbed)
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0], ids=["ahead", "behind"])
+def test_a_clock_that_is_an_hour_wrong_changes_nothing(
+    tmp_path: Path, undisturbed: dict[str, Any], seconds: float
+) -> None:
+    limited = Faults(seed=4, rate_429=0.012, retry_after="http_date", clock_skew=seconds)
+    report, account = audited(tmp_path, limited)
+    assert account.requests.status(429) > 0
+    assert timeless(report) == timeless(undisturbed)
+    assert report["run"]["evidence_digest"] == undisturbed["run"]["evidence_digest"]
+    assert report["summary"]["api"]["seconds"] < 8
+
+
+@pytest.mark.parametrize("faults", [Faults(nested_auth_view=True), Faults(group_ids_absent=True)])
+def test_what_is_told_in_another_way_is_found_all_the_same(
+    tmp_path: Path, undisturbed: dict[str, Any], faults: Faults
+) -> None:
+    report, account = audited(tmp_path, faults)
+    assert timeless(report) == timeless(undisturbed)
+    assert bool(account.requests.template("/groups/{groupId}/members")) is faults.group_ids_absent
+
+
+def without(report: dict[str, Any], gone: set[str]) -> list[dict[str, Any]]:
+    """The findings about all scopes but some users, and about what is counted over all of them."""
+    return [
+        finding
+        for finding in timeless(report)
+        if finding["scope"]["id"] not in gone
+        and finding["kind"] != "derived"
+        and finding["changeable_by"] is not None
+    ]
+
+
+def test_users_who_were_deleted_meanwhile_are_unknown(
+    tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    with served("drifted", users=USERS, faults=Faults(deleted_users=3)) as account:
+        ran = Auditor(tmp_path, account).audit(*STRICT, "--format", "json")
+        world = account.world
+        gone = {world.user_id(i) for i in world.indices("active") if world.is_deleted(i)}
+    assert len(gone) == 3
+    assert ran.code == 3
+    assert without(ran.report, gone) == without(undisturbed, gone)
+    theirs = [f for f in ran.report["findings"] if f["scope"]["id"] in gone]
+    assert {f["scope"]["id"] for f in theirs} == gone
+    assert {(f["status"], f["cause"]) for f in theirs} == {("unknown", "error")}
+    told = " ".join(error["message"] for error in ran.report["errors"])
+    assert "does not exist" in told or "404" in told
+
+
+@pytest.mark.parametrize(
+    "faults", [Faults(duplicate_users=True), Faults(group_ids_absent=True, duplicate_users=True)]
+)
+def test_users_that_are_listed_twice_are_judged_once(tmp_path: Path, faults: Faults) -> None:
+    with served("drifted", users=2110, faults=faults, groups=1) as account:
         report = Auditor(tmp_path, account).report("--only", "RC-02")
         planted = {
             row.scope_id
@@ -70,22 +158,67 @@ def test_users_that_are_listed_twice_are_judged_once(tmp_path: Path) -> None:
     assert set(failed) == planted
 
 
-def test_an_expired_page_token_restarts_the_listing(tmp_path: Path) -> None:
+PAGES = {
+    "expires": Faults(expire_page_token=True),
+    "repeats": Faults(page_token_repeats=True),
+    "loops": Faults(page_token_loops=True),
+}
+
+
+@pytest.mark.parametrize("fault", PAGES)
+def test_a_page_token_that_does_not_work_restarts_the_listing(tmp_path: Path, fault: str) -> None:
     select = ("--only", "RC-02", "--depth", "group")
-    faults = Faults(expire_page_token=True)
     reports = []
-    for fault in (None, faults):
-        with served("drifted", groups=310, faults=fault) as account:
+    for faults in (None, PAGES[fault]):
+        with served("drifted", groups=310, faults=faults) as account:
             reports.append(Auditor(tmp_path, account).report(*select))
-            assert account.requests.status(400) == (fault is faults)
-    assert findings(reports[0]) == findings(reports[1])
+            assert (account.requests.template("/groups") > 2) is (faults is not None)
+    assert timeless(reports[0]) == timeless(reports[1])
+    assert reports[0]["run"]["evidence_digest"] == reports[1]["run"]["evidence_digest"]
     assert reports[1]["summary"]["coverage"]["group"] == 310
 
 
-def test_a_days_limit_that_is_used_up_leaves_the_rest_unknown(tmp_path: Path) -> None:
-    with served("drifted", faults=Faults(daily_limit=20)) as account:
-        ran = Auditor(tmp_path, account).audit("--format", "json")
-    assert ran.code == 3
-    unread = {f["cause"] for f in ran.report["findings"] if f["scope"]["level"] == "user"}
-    assert "not_collected" in unread
-    assert any("daily" in error["message"] for error in ran.report["errors"])
+EVERYTHING = Faults(
+    seed=11,
+    errors_5xx=0.02,
+    rate_429=0.002,
+    rate_429_bare=0.002,
+    retry_after="iso",
+    html_200=0.02,
+    html_403=0.02,
+    html_429=0.002,
+    truncated_json=0.02,
+    invalid_json=0.02,
+    empty_200=0.02,
+    xml_200=0.02,
+    reset=0.02,
+    slow=0.01,
+    slow_seconds=0.5,
+    token_life=4,
+    limit_below=0.9,
+    clock_skew=3600,
+    duplicate_users=True,
+    deleted_users=2,
+    group_ids_absent=True,
+    expire_page_token=True,
+    page_token_loops=True,
+    page_token_repeats=True,
+    nested_auth_view=True,
+)
+
+
+def test_everything_that_can_go_wrong_at_once_changes_nothing_that_is_found(
+    tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    conduct = Conduct(plan="business", faults=EVERYTHING, latency_ms=20)
+    with serve(World(users=USERS, scenario="drifted"), conduct=conduct) as account:
+        auditor = Auditor(tmp_path, account)
+        pace = ("--plan", "business", "--rate-share", "1")
+        ran = auditor("audit", *pace, *STRICT, "--format", "json")
+        world = account.world
+        gone = {world.user_id(i) for i in world.indices("active") if world.is_deleted(i)}
+    assert ran.code == 3, ran.err
+    assert {status for _, status in account.requests.by_template} >= {0, 200, 403, 404, 429, 503}
+    assert without(ran.report, gone) == without(undisturbed, gone)
+    assert {error["cause"] for error in ran.report["errors"]} == {"error"}
+    assert "Traceback" not in ran.err
