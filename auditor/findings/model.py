@@ -56,6 +56,20 @@ _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of the chain that a value comes down: account, group, then the scope itself."""
+
+    level: Level
+    value: JsonValue = None
+    seen: bool = False
+    """False where this layer has no value of its own, or nobody saw it."""
+    locked: bool | None = None
+    """Whether this layer holds the value in place; None where it has no lock or nobody saw it."""
+    decides: bool = False
+    """True for the layer whose value holds at the scope."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One check judged on one set of evidence.
 
@@ -87,6 +101,8 @@ class Verdict:
     """The override of the organisation file that was judged by; empty for the baseline itself."""
     changeable: str = ""
     """`changeable_by` as a sentence, with numbers."""
+    layers: tuple[Layer, ...] = ()
+    """The effective-value chain, from the account down; empty where there is none to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +210,19 @@ class RunInfo:
     exit_code: int
     fail_on: str = "never"
     allow_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What an earlier run of the same account and baseline came to: one point of the trend."""
+
+    run: str
+    finished_at: str
+    """RFC 3339, UTC."""
+    deviations: int
+    unknown: int
+    judged: int
+    """Checks made, unknown ones included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from auditor.findings.model import (
     Api,
     ControlInfo,
     Finding,
+    Point,
     ReadError,
     RunInfo,
     Settlement,
@@ -42,6 +43,8 @@ class Run:
     questions: Sequence[Question] = ()
     """What people ask; empty where the run did not keep its passes, without which no question can
     be answered."""
+    trend: Sequence[Point] = ()
+    """Earlier runs of the same account and baseline, oldest first; this one is not in it."""
     account_times: Mapping[str, str] = field(default_factory=dict)
     """When the account's documents came, for verdicts that rest on them: source to RFC 3339."""
 
