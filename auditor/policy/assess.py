@@ -6,22 +6,28 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from auditor.evidence.plan import LISTINGS
-from auditor.evidence.reading import Cause, JsonValue, Unseen
+from auditor.evidence.reading import Cause, JsonValue, Reading, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Outcome, Refusal, View
 from auditor.findings.ledger import Assessment
-from auditor.findings.model import Status, Verdict
-from auditor.policy import derived, judge
+from auditor.findings.model import Layer, Status, Verdict
+from auditor.policy import derived, judge, lookup
 from auditor.policy.alternatives import agreed, in_doubt
 from auditor.policy.baseline import Baseline
-from auditor.policy.beside import EVERYONE, Beside
+from auditor.policy.beside import EVERYONE, Beside, is_everyone
 from auditor.policy.catalogue import LOCKED_SURFACES, SETTINGS_SURFACE, Check
 from auditor.policy.derived import Tally
-from auditor.policy.groups import EPOCH, NOBODY_ASKED, Groups, evidence_key, lock_documents
+from auditor.policy.groups import (
+    EPOCH,
+    Groups,
+    evidence_key,
+    lock_documents,
+    population,
+)
 from auditor.policy.judge import Case
-from auditor.policy.layers import chain
-from auditor.policy.locks import LockDocuments
+from auditor.policy.layers import chain, shown
+from auditor.policy.locks import LockDocuments, held_at
 from auditor.policy.operators import Expectation
 from auditor.policy.outcome import Context
 from auditor.policy.overrides import Overrides, Wish
@@ -68,6 +74,7 @@ class Assessor:
     settlements: Settlements | None = None
     population: Population = field(default_factory=Population)
     account_locks: Mapping[View, Outcome] = field(default_factory=dict)
+    account_outcomes: Mapping[View, Outcome] = field(default_factory=dict)
     holding: Holding | None = None
     """What the account's locks prove about users."""
     proved_by_lock: int = 0
@@ -75,6 +82,7 @@ class Assessor:
     _cache: dict[object, tuple[Verdict, ...]] = field(default_factory=dict)
     _met: Counter[tuple[tuple[int, ...], int]] = field(default_factory=Counter)
     """How many scopes came out alike under the same waivers."""
+    _account_readings: dict[tuple[str, View], Reading] = field(default_factory=dict)
     _kinds: dict[object, int] = field(default_factory=dict)
     _members: dict[int, _Member] = field(default_factory=dict)
     _wishes: dict[tuple[int, ...], Mapping[str, tuple[Wish, ...]]] = field(default_factory=dict)
@@ -113,8 +121,9 @@ class Assessor:
         """Look at the account, whose locks bear on everything below it."""
         account = snapshot.account()
         self.account_locks = lock_documents(account.outcomes)
+        self.account_outcomes = account.outcomes
         if Level.USER in levels(self.depth):
-            self.population = _population(snapshot, account)
+            self.population = population(snapshot, account)
         self.groups.begin(account)
         widest = self.overrides.widest() if self.overrides is not None else self.baseline
         self.holding = Holding(widest, account)
@@ -354,31 +363,38 @@ class Assessor:
         if verdict.status is Status.PASS or not verdict.changeable_by:
             return replace(verdict, override=wish.override) if wish.override else verdict
         scope = evidence.scope
-        layers = chain(check, scope, evidence.outcomes, locks)
-        sentence = changeable(check, scope, layers, self.population)
-        return replace(verdict, override=wish.override, changeable=sentence)
+        decided = chain(check, scope, evidence.outcomes, locks)
+        sentence = changeable(check, scope, decided, self.population)
+        layers = self._layers(verdict, check, evidence, locks)
+        return replace(verdict, override=wish.override, changeable=sentence, layers=layers)
+
+    def _layers(
+        self, verdict: Verdict, check: Check, evidence: ScopeEvidence, locks: LockDocuments
+    ) -> tuple[Layer, ...]:
+        """The effective-value chain of a deviation, or of what nobody saw, in the settings."""
+        telling = (Status.FAIL, Status.UNKNOWN)
+        level = evidence.scope.level
+        if check.surface != SETTINGS_SURFACE or verdict.status not in telling:
+            return ()
+        if level not in (Level.ACCOUNT, Level.GROUP, Level.USER):
+            return ()
+        seen: dict[Level, Reading] = {}
+        if Level.ACCOUNT in check.levels:
+            seen[Level.ACCOUNT] = self._at_account(check)
+        if level in check.levels:
+            seen[level] = lookup.find(check, evidence.outcomes).reading
+        held = held_at(check, evidence.scope, locks)
+        return shown(check, seen, held, verdict.decided_by or "")
+
+    def _at_account(self, check: Check) -> Reading:
+        key = check.setting, check.document
+        known = self._account_readings.get(key)
+        if known is None:
+            known = lookup.find(check, self.account_outcomes).reading
+            self._account_readings[key] = known
+        return known
 
 
 def account_time(account: ScopeEvidence) -> str:
     """When the account was first read: RFC 3339."""
     return min((each.observed_at for each in account.outcomes.values()), default=EPOCH)
-
-
-def is_everyone(scope: Scope) -> bool:
-    """True for what stands for all groups or users that could not be listed."""
-    return scope.id.startswith(EVERYONE)
-
-
-def _population(snapshot: Snapshot, account: ScopeEvidence) -> Population:
-    if any(
-        isinstance(account.outcomes.get(v, NOBODY_ASKED), Refusal) for v in LISTINGS[Level.USER]
-    ):
-        return Population()
-    members: Counter[str] = Counter()
-    users = 0
-    for scope, count in snapshot.memberships(Level.USER):
-        if scope.status != "pending":
-            users += count
-            for group in scope.group_ids:
-                members[group] += count
-    return Population(users, members)

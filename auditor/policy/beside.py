@@ -98,6 +98,11 @@ class Beside:
         return Refusal(unseen, "", self.now)
 
 
+def is_everyone(scope: Scope) -> bool:
+    """True for what stands for all groups or users that could not be listed."""
+    return scope.id.startswith(EVERYONE)
+
+
 def coverage(account: ScopeEvidence, reached: Iterable[Level]) -> dict[Level, int]:
     """How many scopes of each level were asked for. Past meetings are a sample, and not counted."""
     found = {}

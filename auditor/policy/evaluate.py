@@ -16,7 +16,7 @@ from auditor.evidence.view import Document, Refusal, View
 from auditor.findings.ledger import Assessment, Ledger, Share
 from auditor.findings.model import ReadError, Settlement, Severity, Status, Summary
 from auditor.policy import beside, derived, uncovered
-from auditor.policy.assess import MANY, Assessor, is_everyone
+from auditor.policy.assess import MANY, Assessor
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Catalogue, Check
 from auditor.policy.derived import Tally
@@ -86,7 +86,7 @@ def evaluate(
     ledger = Ledger(snapshot.marks())
     assessor = Assessor(baseline, parameters, depth, overrides, settlements)
     for assessment in assessor.run(snapshot):
-        if assessment.scope.level in MANY and not is_everyone(assessment.scope):
+        if assessment.scope.level in MANY and not beside.is_everyone(assessment.scope):
             ledger.add_many(assessment.scope, assessment.verdicts)
         else:
             ledger.add(assessment)

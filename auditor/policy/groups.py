@@ -1,5 +1,6 @@
 """Groups: what is known of them, and what belonging to some of them means for a user's verdicts."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,8 +8,9 @@ from functools import cached_property
 from auditor.evidence.plan import LISTINGS, MEMBERS
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.snapshot import ScopeEvidence
+from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import LOCKS, Outcome, Refusal, View
+from auditor.policy.sentences import Population
 
 EPOCH = "1970-01-01T00:00:00Z"
 
@@ -90,3 +92,19 @@ def evidence_key(evidence: ScopeEvidence, surface: str = "") -> object:
         for view, outcome in evidence.outcomes.items()
         if surface in ("", view.surface)
     )
+
+
+def population(snapshot: Snapshot, account: ScopeEvidence) -> Population:
+    """How many users there are, and in which groups; unknown where they were not all listed."""
+    if any(
+        isinstance(account.outcomes.get(v, NOBODY_ASKED), Refusal) for v in LISTINGS[Level.USER]
+    ):
+        return Population()
+    members: Counter[str] = Counter()
+    users = 0
+    for scope, count in snapshot.memberships(Level.USER):
+        if scope.status != "pending":
+            users += count
+            for group in scope.group_ids:
+                members[group] += count
+    return Population(users, members)

@@ -7,9 +7,10 @@ beside the values, and says who locked. A meeting's settings are its host's.
 from collections.abc import Mapping
 
 from auditor.evidence.plan import PHONE_VIEWS
-from auditor.evidence.reading import JsonValue, Seen, Unseen
+from auditor.evidence.reading import JsonValue, Reading, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
+from auditor.findings.model import Layer
 from auditor.policy import locks, usage
 from auditor.policy.catalogue import Check
 from auditor.policy.locks import Chain, LockDocuments
@@ -34,6 +35,33 @@ def chain(
     if scope.level in (Level.MEETING, Level.WEBINAR):
         return Chain(None, scope.level, ("user", "account_admin"))
     return locks.chain(check, scope, documents)
+
+
+def shown(
+    check: Check, case_of: Mapping[Level, Reading], held: Mapping[Level, bool | None], decided: str
+) -> tuple[Layer, ...]:
+    """The chain as a report shows it, from the account down.
+
+    `case_of` is what was seen at the account and at the scope itself, `held` which layer holds
+    the value in place, `decided` the layer that decides.
+    """
+    layers = []
+    for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
+        reading = case_of.get(level)
+        if level not in check.levels and level not in held:
+            continue
+        if reading is None and level not in held:
+            continue
+        layers.append(
+            Layer(
+                level=level,
+                value=reading.value if isinstance(reading, Seen) else None,
+                seen=isinstance(reading, Seen),
+                locked=held.get(level),
+                decides=decided == level,
+            )
+        )
+    return tuple(layers)
 
 
 def _of_phone(check: Check, scope: Scope, outcomes: Mapping[View, Outcome]) -> Chain:

@@ -138,6 +138,21 @@ def chain(check: Check, scope: Scope, locks: LockDocuments) -> Chain:
     return Chain(False if lockable else None, "user", EVERYONE)
 
 
+def held_at(check: Check, scope: Scope, locks: LockDocuments) -> dict[Level, bool | None]:
+    """Whether the account, and the groups of `scope`, hold the value of `check` in place.
+
+    Levels that cannot lock it, and groups where there are none, are left out.
+    """
+    held = {}
+    if _lockable(check, Level.ACCOUNT):
+        held[Level.ACCOUNT] = _locked_at(check, Level.ACCOUNT, locks.account)
+    groups = (scope.id,) if scope.level is Level.GROUP else scope.group_ids
+    if groups and scope.level is not Level.ACCOUNT and _lockable(check, Level.GROUP):
+        flags = [_locked_at(check, Level.GROUP, locks.groups.get(g, {})) for g in groups]
+        held[Level.GROUP] = True if any(flags) else None if None in flags else False
+    return held
+
+
 def _lockable(check: Check, level: Level) -> bool:
     return check.lock is not None and level in check.lock_levels
 

@@ -64,6 +64,8 @@ class Prover:
 
     def confirms(self, user: ScopeEvidence, view: View) -> bool:
         """True where a user's own document says what the account's locks promise."""
+        if view not in user.outcomes:
+            return False
         demanded = {(cid, c.setting) for cid, c in checks_of_users(self.overrides.widest(), view)}
         judged = [
             verdict
