@@ -67,8 +67,11 @@ _SLOWEST = 1 / 64
 """The part of its rate a label keeps, however often Zoom refuses: less than a free account's."""
 _RECOVERY = 0.02
 """The part of its rate a label gets back per second without refusals: half of it in 25 s."""
-_KNOWN_GOOD = 0.9
-"""The part of the rate at the last refusal up to which that holds."""
+_KNOWN_GOOD = (0.97, 0.9)
+"""The part of the rate at the last refusal up to which that holds: of one by itself, and of one
+that followed another within `_MEMORY`."""
+_MEMORY = 60.0
+"""Seconds."""
 _PROBING = 0.002
 """The part of its rate a label tries per second above that, for a limit that may have risen; of
 a rate far below what is allowed, twice that part."""
@@ -78,7 +81,7 @@ _SOON = 5.0
 """Seconds: a refusal so soon after another says that more than a little was too much."""
 _BELIEVED = 0.25
 """The least part of the allowed rate that a limit may be which an answer names."""
-_HOLD = (1.0, 900.0)
+_HOLD = (0.5, 900.0)
 """Seconds: the shortest, in which what is under way is answered, and the longest."""
 
 
@@ -93,6 +96,8 @@ class _Lane:
     next_slot: float = 0.0
     recovered_at: float = 0.0
     blocked_until: float = float("-inf")
+    known_good: float = _KNOWN_GOOD[0]
+    last_refusal: float = float("-inf")
     refusals: int = 0
     sent: deque[float] = field(default_factory=deque)
     """When the newest requests were let through."""
@@ -103,7 +108,7 @@ class _Lane:
         self.recovered_at = now
         if quiet <= 0 or self.rate >= self.allowed:
             return
-        known_good = min(self.allowed, self.refused_at * _KNOWN_GOOD)
+        known_good = min(self.allowed, self.refused_at * self.known_good)
         if self.rate < known_good:
             recovery = self.allowed * _RECOVERY
             missing = known_good - self.rate
@@ -121,6 +126,8 @@ class _Lane:
         """
         if now >= self.blocked_until:
             self.refused_at = self.rate
+            self.known_good = _KNOWN_GOOD[now - self.last_refusal < _MEMORY]
+            self.last_refusal = now
             soon = now - self.blocked_until < _SOON
             self.rate *= 0.5 if soon else _BACK
             self.refusals += 1
@@ -222,14 +229,17 @@ class RateLimiter:
 
         The rate falls by a tenth, by more for each request under way that is refused as well,
         and to a half where that was not enough. It comes back quickly to just below where it was
-        refused, and slowly from there. `retry_after` is in seconds; without it, one to two
-        seconds. `limit`, in requests per second, is what Zoom named as the limit.
+        refused, and slowly from there. `retry_after` is in seconds; without it, half a second, and
+        one to two where it was refused a short while ago. `limit`, in requests per second, is what Zoom named as the limit.
         """
         shortest, longest = _HOLD
-        asked = shortest + self._chance() if retry_after is None else retry_after
-        wait = min(max(asked, shortest), longest)
         with self._lock:
             lane, now = self._lanes[label], self._clock()
+            again = now - lane.last_refusal < _MEMORY
+            asked = (
+                (1 + self._chance() if again else shortest) if retry_after is None else retry_after
+            )
+            wait = min(max(asked, shortest), longest)
             lane.recover(now)
             lane.refuse(now, wait)
             if limit is not None and limit > 0:
