@@ -24,9 +24,12 @@ def _bound(users: int) -> float:
 
 
 class Memory:
-    """Whether memory stays flat as the account grows, also where everything is reported."""
+    """Whether memory stays flat as the users grow in number, also where everything is reported."""
 
     name: ClassVar[str] = "memory"
+    groups: ClassVar[int] = 40
+    """The same number in both accounts: what a group costs is a figure of its own."""
+    many_groups: ClassVar[int] = 1_000
 
     def run(self, bench: Bench) -> Iterator[Figure]:
         """Growth and peak, with a JSON report, then with an HTML report as well."""
@@ -37,10 +40,18 @@ class Memory:
             note = f"{many:.0f} MB at {large:,} users, {few:.0f} MB at {small:,}"
             yield Figure(f"growth of memory, {formats}", many / few, "×", at_most(1.25), note)
             yield Figure(f"peak of memory, {formats}", many, "MB", at_most(250), f"{large:,} users")
+        few = self._audited(bench, small, ()).spent.megabytes
+        many = self._audited(bench, small, (), self.many_groups).spent.megabytes
+        each = 1000 * (many - few) / (self.many_groups - self.groups)
+        note = f"{many:.0f} MB with {self.many_groups:,} groups, {few:.0f} MB with {self.groups}"
+        yield Figure("memory of a group", each, "KB", at_most(30), note)
 
     @staticmethod
-    def _audited(bench: Bench, users: int, more: tuple[str, ...]) -> Audited:
-        with bench.workshop() as shop, shop.sandbox(users) as where:
+    def _audited(
+        bench: Bench, users: int, more: tuple[str, ...], groups: int | None = None
+    ) -> Audited:
+        wanted = Memory.groups if groups is None else groups
+        with bench.workshop() as shop, shop.sandbox(users, groups=wanted) as where:
             extra = [
                 argument
                 for name in more

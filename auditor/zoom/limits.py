@@ -230,7 +230,8 @@ class RateLimiter:
         The rate falls by a tenth, by more for each request under way that is refused as well,
         and to a half where that was not enough. It comes back quickly to just below where it was
         refused, and slowly from there. `retry_after` is in seconds; without it, half a second, and
-        one to two where it was refused a short while ago. `limit`, in requests per second, is what Zoom named as the limit.
+        one to two where it was refused a short while ago. `limit`, in requests per second, is
+        what Zoom named as the limit.
         """
         shortest, longest = _HOLD
         with self._lock:
