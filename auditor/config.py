@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     baseline: Annotated[str, Field(validation_alias=_variable("AUDITOR_BASELINE"))] = (
         DEFAULT_BASELINE
     )
+    pseudonym_key: Annotated[
+        SecretStr | None, Field(validation_alias=_variable("AUDITOR_PSEUDONYM_KEY"))
+    ] = None
+    signing_key: Annotated[
+        SecretStr | None, Field(validation_alias=_variable("AUDITOR_SIGNING_KEY"))
+    ] = None
     profile: Annotated[str, Field(validation_alias=_variable("AUDITOR_PROFILE"))] = "default"
 
     @property

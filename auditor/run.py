@@ -109,6 +109,18 @@ class NothingSelected(Exception):
         )
 
 
+_FACTS = ("run_id", "account_id", "api_url", "started_at", "finished_at", "depth", "api")
+PSEUDONYMISED = "pseudonymised"
+"""The fact of a snapshot in which nobody goes by the real name: `yes`."""
+
+
+def facts(snapshot: Snapshot, judgement: Judgement, *, pseudonymised: bool) -> dict[str, str]:
+    """What a copy of a finished snapshot says of its run, so that it can be judged again."""
+    told = {key: snapshot.meta(key) or "" for key in _FACTS}
+    hidden = {PSEUDONYMISED: "yes"} if pseudonymised or snapshot.meta(PSEUDONYMISED) else {}
+    return {**told, **hidden, "judgement": judgement.record()}
+
+
 @dataclass(frozen=True)
 class Target:
     """The account to read, and how."""
@@ -276,7 +288,10 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         summary=evaluation.summary,
         api=Api(**json.loads(fact("api") or "{}")),
         errors=evaluation.errors,
-        controls={cid: each.control.info for cid, each in widest.assessed.items()},
+        controls={
+            cid: replace(each.control.info, family=judgement.catalogue.family_names[cid])
+            for cid, each in widest.assessed.items()
+        },
         assessments=evaluation.assessments,
         tool_version=__version__,
         waivers=evaluation.waivers,
@@ -284,4 +299,5 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         account_times={
             each.source: each.observed_at for each in snapshot.account().outcomes.values()
         },
+        pseudonymised=bool(snapshot.meta(PSEUDONYMISED)),
     )

@@ -13,6 +13,8 @@ LONGEST_FILE = 400
 FLOORS: Mapping[str, int] = {
     "cli": 5,
     "run": 4,
+    "bundle": 4,
+    "pseudonyms": 4,
     "collect": 3,
     "policy": 3,
     "report": 3,
@@ -22,6 +24,7 @@ FLOORS: Mapping[str, int] = {
     "zoom": 1,
     "evidence": 1,
     "credentials": 1,
+    "keys": 1,
 }
 """Rooms and the floor each is on. Rooms on one floor do not know each other."""
 

@@ -13,10 +13,12 @@ from auditor.cli.choices import (
     Depth,
     FailOnOption,
     FormatOption,
+    FrameworkOption,
     OnlyOption,
     OrgOption,
     OutputOption,
     PassesOption,
+    PseudonymiseOption,
     Selection,
     StrictOption,
     TopicOption,
@@ -24,6 +26,7 @@ from auditor.cli.choices import (
     span,
 )
 from auditor.cli.collecting import Account, Going, Pace, collected
+from auditor.cli.handing_on import Manner
 from auditor.cli.reporting import Destinations
 from auditor.cli.sandbox import Scenario
 from auditor.cli.terminal import Terminal
@@ -146,6 +149,8 @@ def audit(
     strict: StrictOption = False,
     format_: FormatOption = None,
     output: OutputOption = None,
+    framework: FrameworkOption = None,
+    pseudonymise: PseudonymiseOption = False,
 ) -> None:
     """Read the account's settings, compare them with a baseline, report the deviations.
 
@@ -165,13 +170,14 @@ def audit(
     terminal: Terminal = ctx.obj
     settings = config.load()
     destinations = Destinations.chosen(format_ or [], output or [])
+    manner = Manner.chosen(framework, pseudonymise, settings)
     selection = Selection(
         baseline=baseline,
         org=org,
         fail_on=fail_on,
         only=only or [],
         topic=topic or [],
-        include_passes=include_passes or destinations.needs_passes,
+        include_passes=include_passes or destinations.needs_passes or framework is not None,
         allow_unknown=allow_unknown,
         strict=strict,
     )
@@ -203,9 +209,14 @@ def audit(
         snapshot = collected(account, settings, going, judgement, terminal)
         if resume:  # a run that went on is judged by what it was begun with
             judgement = replace(selection, baseline=None, org=None).rejudgement(snapshot)
+    stored = Runs(settings.data)
     with snapshot:
         run = runs.judge(snapshot, judgement)
-        destinations.emit(run, terminal, include_passes)
+        if from_ is None:
+            stored.remember(snapshot, run)
+        run = replace(run, trend=stored.trend(run))
+        with manner.judged(snapshot, judgement, run) as judged:
+            destinations.emit(judged, terminal, include_passes, settings)
     raise typer.Exit(run.info.exit_code)
 
 

@@ -108,7 +108,24 @@ OutputOption = Annotated[
         help="Write the report here; may be repeated, one format each.",
     ),
 ]
-
+FrameworkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--framework",
+        metavar="NAME",
+        help="Regroup reports for people by the references of gdpr, hipaa, nist-800-53r5, "
+        "iso-27701, iso-42001, soc2, cis-zoom-1.0 or eu-ai-act.",
+        show_default=False,
+    ),
+]
+PseudonymiseOption = Annotated[
+    bool,
+    typer.Option(
+        "--pseudonymise",
+        help="Put keyed pseudonyms in place of people and their meetings, the same in every run. "
+        "The key is in the keyring, or in AUDITOR_PSEUDONYM_KEY.",
+    ),
+]
 
 _SPAN = re.compile(r"(\d{1,5})\s*(m|min|h|d|w)", re.IGNORECASE)
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}

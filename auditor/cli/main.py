@@ -1,6 +1,7 @@
 """The `auditor` command: its commands, the options all of them share, and its exit codes."""
 
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -9,13 +10,14 @@ import typer
 from typer.core import TyperGroup
 
 from auditor import __version__
-from auditor.cli import ask, attest, audit, baseline, control, report, sandbox
+from auditor.cli import ask, attest, audit, baseline, bundle, control, report, sandbox
 from auditor.cli.output import OutputError
 from auditor.cli.terminal import LogFormat, Terminal
 from auditor.collect.walk import NothingRead
 from auditor.config import ConfigError
 from auditor.evidence.snapshot import Full, SnapshotError
 from auditor.findings.exit_code import ExitCode
+from auditor.keys import KeyUnavailable
 from auditor.policy.errors import PolicyError
 from auditor.report import FormatError
 from auditor.run import NothingSelected
@@ -29,6 +31,7 @@ EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
         (
             ConfigError,
             FormatError,
+            KeyUnavailable,
             OutputError,
             PolicyError,
             RunNotFound,
@@ -62,6 +65,15 @@ class Commands(TyperGroup):
         except (KeyboardInterrupt, typer.Abort):
             _terminal(ctx, terminal).complain("interrupted.")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except sqlite3.Error as error:
+            shown = _terminal(ctx, terminal)
+            if shown.verbosity >= 2:
+                raise
+            shown.complain(
+                f"a database could not be used ({error}). Make room in AUDITOR_HOME and where "
+                "temporary files go (TMPDIR); if a run's file is damaged, audit again."
+            )
+            raise typer.Exit(ExitCode.NOTHING_EVALUATED) from None
         except Exception as error:
             for kinds, code in EXIT_CODES:
                 if isinstance(error, kinds):
@@ -103,6 +115,7 @@ app.command()(report.report)
 app.command()(ask.ask)
 app.command()(attest.attest)
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(control.app, name="control")
 app.command()(sandbox.sandbox)
 

@@ -1,20 +1,23 @@
 """`auditor report`: render a stored run, or print the schema of the JSON report."""
 
 import json
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from auditor import config
-from auditor import run as runs
 from auditor.cli.choices import (
     BaselineOption,
     FormatOption,
+    FrameworkOption,
     OrgOption,
     OutputOption,
     PassesOption,
+    PseudonymiseOption,
     Selection,
 )
+from auditor.cli.handing_on import Manner
 from auditor.cli.reporting import Destinations
 from auditor.evidence.snapshot import Snapshot
 from auditor.report import schema as report_schema
@@ -29,6 +32,8 @@ def report(
     include_passes: PassesOption = False,
     format_: FormatOption = None,
     output: OutputOption = None,
+    framework: FrameworkOption = None,
+    pseudonymise: PseudonymiseOption = False,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of the JSON report.")
     ] = False,
@@ -39,6 +44,10 @@ def report(
 
     **auditor report --format html --output report.html**
 
+    **auditor report --framework gdpr --pseudonymise --output report.html**
+
+    **auditor report --format bundle --output run.zip**
+
     **auditor report --schema > report-v1.schema.json**
     """
     if schema:
@@ -46,8 +55,13 @@ def report(
         return
     settings = config.load()
     destinations = Destinations.chosen(format_ or [], output or [])
-    keep = include_passes or destinations.needs_passes
+    manner = Manner.chosen(framework, pseudonymise, settings)
+    keep = include_passes or destinations.needs_passes or framework is not None
     selection = Selection(baseline=baseline, org=org, include_passes=keep)
-    with Snapshot.open(Runs(settings.data).path(run)) as snapshot:
-        finished = runs.judge(snapshot, selection.rejudgement(snapshot))
-        destinations.emit(finished, ctx.obj, include_passes)
+    stored = Runs(settings.data)
+    with (
+        Snapshot.open(stored.path(run)) as snapshot,
+        manner.judged(snapshot, selection.rejudgement(snapshot)) as judged,
+    ):
+        finished = replace(judged.run, trend=stored.trend(judged.run))
+        destinations.emit(replace(judged, run=finished), ctx.obj, include_passes, settings)

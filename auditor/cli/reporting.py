@@ -2,17 +2,29 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from auditor import run as runs
 from auditor.cli import output
+from auditor.cli.bundle import signing_key
+from auditor.cli.handing_on import Judged
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError, Settings
 from auditor.findings.run import Run
+from auditor.policy import record
 from auditor.report import Format, FormatError, Options, by_name, by_suffix
 
 STDOUT = Path("-")
+BUNDLE = "bundle"
+"""The format that holds the others, and the evidence."""
+BUNDLE_SUFFIX = ".zip"
+
+
+_WITH_PASSES = frozenset({"html", "pdf", "junit", "oscal"})
+"""Formats that answer questions, or count passed tests and satisfied controls."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +33,7 @@ class Destinations:
 
     files: tuple[tuple[Path, Format], ...]
     stdout: Format | None
+    bundles: tuple[Path, ...] = ()
 
     @classmethod
     def chosen(cls, formats: Sequence[str], outputs: Sequence[Path]) -> "Destinations":
@@ -33,16 +46,19 @@ class Destinations:
             FormatError: a format does not exist, or it is not clear which goes where.
             OutputError: a file cannot be written.
         """
+        if formats and outputs and len(formats) != len(outputs):
+            raise FormatError(
+                f"{len(formats)} --format and {len(outputs)} --output: give one format for each "
+                "file, or none and let the suffixes decide."
+            )
+        asked = list(formats) or [BUNDLE if _is_bundle(path) else "" for path in outputs]
+        if BUNDLE in asked:
+            return cls._with_bundles(asked, outputs)
         named = [by_name(name) for name in formats]
         if not outputs:
             if len(named) > 1:
                 raise FormatError("Several formats need a file each: add one --output for each.")
             return cls((), named[0] if named else by_name("text"))
-        if named and len(named) != len(outputs):
-            raise FormatError(
-                f"{len(named)} --format and {len(outputs)} --output: give one format for each "
-                "file, or none and let the suffixes decide."
-            )
         chosen = named or [
             by_name("text") if path == STDOUT else by_suffix(path) for path in outputs
         ]
@@ -52,19 +68,38 @@ class Destinations:
         to_stdout = [f for p, f in zip(outputs, chosen, strict=True) if p == STDOUT]
         return cls(tuple(files), to_stdout[0] if to_stdout else by_name("text"))
 
+    @classmethod
+    def _with_bundles(cls, asked: Sequence[str], outputs: Sequence[Path]) -> "Destinations":
+        """The files to write where some of them are bundles."""
+        if not outputs or any(p == STDOUT for p, a in zip(outputs, asked, strict=True) if _said(a)):
+            raise FormatError("A bundle is a file: name it with --output run.zip.")
+        bundles = tuple(p for p, a in zip(outputs, asked, strict=True) if _said(a))
+        for path in bundles:
+            output.check_writable(path)
+        rest = [(p, a) for p, a in zip(outputs, asked, strict=True) if not _said(a)]
+        others = cls.chosen([a for _, a in rest if a], [p for p, _ in rest])
+        return replace(others, bundles=bundles)
+
     @property
     def needs_passes(self) -> bool:
-        """True where a report answers questions, which takes the passes as well."""
+        """True where a report says something of what passed."""
+        if self.bundles:
+            return True
         formats = [format_ for _, format_ in self.files] + [self.stdout]
-        return any(format_ is not None and format_.name == "html" for format_ in formats)
+        return any(format_ is not None and format_.name in _WITH_PASSES for format_ in formats)
 
-    def emit(self, run: Run, terminal: Terminal, include_passes: bool) -> None:
+    def emit(
+        self, judged: Judged, terminal: Terminal, include_passes: bool, settings: Settings
+    ) -> None:
         """Write every report.
 
         Raises:
             OutputError: a file cannot be written.
+            ConfigError: the key that signs bundles is none.
+            FormatError: the run is too large for a bundle.
         """
-        first = str(self.files[0][0]) if self.files else None
+        run, written = judged.run, [*(path for path, _ in self.files), *self.bundles]
+        first = str(written[0]) if written else None
         options = Options(
             include_passes=include_passes,
             width=terminal.width,
@@ -73,11 +108,44 @@ class Destinations:
         )
         for path, format_ in self.files:
             output.write(path, partial(_render, format_, run, options))
-        if self.stdout is None or (self.files and terminal.verbosity < 0):
+        for path in self.bundles:
+            _write_bundle(path, judged, settings, options)
+        if self.stdout is None or (written and terminal.verbosity < 0):
             return
         out: BinaryIO = sys.stdout.buffer
         self.stdout.render(run, out, options)
         out.flush()
+
+
+def _is_bundle(path: Path) -> bool:
+    return path.suffix.lower() == BUNDLE_SUFFIX
+
+
+def _said(asked: str) -> bool:
+    return asked == BUNDLE
+
+
+def _write_bundle(path: Path, judged: Judged, settings: Settings, options: Options) -> None:
+    from auditor.bundle.container import TooLarge
+    from auditor.bundle.signing import BadKey, Signer
+    from auditor.bundle.writing import Contents, write
+
+    key = signing_key(settings)
+    try:
+        signer = Signer.read(key) if key else None
+    except BadKey as error:
+        raise ConfigError(str(error)) from error
+    snapshot, judgement = judged.snapshot, judged.judgement
+    contents = Contents(
+        judged.run,
+        snapshot,
+        record.written(judgement.baseline, judgement.organisation),
+        runs.facts(snapshot, judgement, pseudonymised=judged.run.pseudonymised),
+    )
+    try:
+        output.write(path, lambda out: write(out, contents, signer, options))
+    except TooLarge as error:
+        raise FormatError(str(error)) from error
 
 
 def _render(format_: Format, run: Run, options: Options, out: BinaryIO) -> None:

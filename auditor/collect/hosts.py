@@ -38,6 +38,6 @@ def record(reader: Reader, named: Iterable[str]) -> None:
             refusal = members
         if refusal is not None:
             unseen = refusal.unseen
-            body[f"{what}_missing"] = {"cause": unseen.cause, "detail": unseen.detail}
+            body[f"{what}_missing"] = {"cause": unseen.cause.value, "detail": unseen.detail}
     outcome = Document(body, endpoints.USERS.request, reader.now())
     reader.snapshot.record(reader.account, HOSTS, outcome)

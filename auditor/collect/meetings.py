@@ -12,8 +12,9 @@ from auditor.collect import listings
 from auditor.collect.errands import Errand, Reader, Sweep
 from auditor.collect.rows import flag, text
 from auditor.evidence.plan import COUNTS, MEETING, NOTICES, is_any
-from auditor.evidence.reading import JsonValue
+from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import Document, Refusal, View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
@@ -69,6 +70,9 @@ class _Upcoming:
         reader, level = self.reader, self.kind.level
         unlisted = listings.refusal(reader, Level.USER)
         sweep = Sweep(reader, self._counted, self.kind.listing.request, unlisted)
+        if unlisted is None and next(self._chosen_users(), None) is None:
+            unseen = Unseen(Cause.NOT_COLLECTED, "no active user fits what --meetings-of asks for")
+            sweep.refusal = Refusal(unseen, self.kind.listing.request, reader.now())
         due = (self._listing(host) for host in self._hosts() if not self._is_listed(host))
         for errand, outcome in sweep.outcomes(due):
             with reader.snapshot.batch():
@@ -89,7 +93,13 @@ class _Upcoming:
                 yield scope
 
     def _hosts(self) -> Iterator[Scope]:
-        """The active users whose meetings are asked for."""
+        """The users whose events are asked for: those who may host them."""
+        for evidence in self._chosen_users():
+            if self.kind is not WEBINAR or flag(evidence, WEBINARS) is not False:
+                yield evidence.scope
+
+    def _chosen_users(self) -> Iterator[ScopeEvidence]:
+        """The active users whom the budget names; all of them where it names none."""
         budget = self.reader.reads.meetings
         names = {group.id: group.name for group in self.reader.snapshot.scopes(Level.GROUP)}
         for evidence in self.reader.snapshot.evidence(Level.USER):
@@ -104,8 +114,7 @@ class _Upcoming:
                     or any(name and is_any(name, budget.groups) for name in groups)
                 ):
                     continue
-            if self.kind is not WEBINAR or flag(evidence, WEBINARS) is not False:
-                yield user
+            yield evidence
 
     def _is_listed(self, host: Scope) -> bool:
         nobody = self._nobody(host)

@@ -20,7 +20,7 @@ V = TypeVar("V")
 
 DOCUMENTS = 128
 """How many parsed documents are kept in memory: some 100 KB each."""
-SMALL = 20_000
+SMALL = 4_000
 """How many of anything else: some 500 bytes each."""
 
 PASSING = frozenset({Cause.NOT_COLLECTED, Cause.ERROR})

@@ -53,6 +53,7 @@ class Snapshot(Stored):
         """A new snapshot in the file at `path`, or in memory.
 
         Raises:
+            Full: there is no room for it.
             SnapshotError: the file exists or cannot be written.
         """
         if path is not None and path.exists():
@@ -64,6 +65,10 @@ class Snapshot(Stored):
                 _for_writing(db)
             db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
+            if _is_full(error):
+                raise Full(
+                    f"{path}: nothing could be written ({error}). Make room there."
+                ) from error
             raise SnapshotError(f"{path}: cannot be written: {error}.") from error
         snapshot = cls(db, str(path or "in memory"))
         snapshot.set_meta("format", FORMAT)
@@ -242,12 +247,18 @@ class Snapshot(Stored):
             )
 
     def _told(self, error: sqlite3.Error) -> SnapshotError:
-        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        if _is_full(error):
             return Full(
                 f"{self._name}: no more could be written ({error}). What was read before is kept: "
                 "make room, then go on with: auditor audit --resume"
             )
         return SnapshotError(f"{self._name}: cannot be written: {error}.")
+
+
+def _is_full(error: Exception) -> bool:
+    """True where the disk is full. SQLite calls a file that may not grow an I/O error."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
 
 
 def _for_writing(db: sqlite3.Connection) -> None:

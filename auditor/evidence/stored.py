@@ -110,7 +110,7 @@ class Stored:
             " FROM scopes WHERE level = ? GROUP BY membership, profile",
             (level,),
         )
-        for *row, count in rows.fetchall():
+        for *row, count in rows:
             yield self._evidence(tuple(row)), count
 
     def memberships(self, level: Level) -> Iterator[tuple[Scope, int]]:
@@ -120,7 +120,7 @@ class Stored:
             " GROUP BY membership",
             (level,),
         )
-        for *row, count in rows.fetchall():
+        for *row, count in rows:
             yield self._contents.scope(tuple(row)), count
 
     def refusals(self, level: Level) -> Iterator[tuple[View, str, Unseen, int]]:

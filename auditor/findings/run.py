@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.evidence.scope import Scope
+from auditor.findings.frameworks import Framework
 from auditor.findings.ledger import Assessment, Ledger
 from auditor.findings.model import (
     Api,
@@ -47,6 +48,10 @@ class Run:
     """Earlier runs of the same account and baseline, oldest first; this one is not in it."""
     account_times: Mapping[str, str] = field(default_factory=dict)
     """When the account's documents came, for verdicts that rest on them: source to RFC 3339."""
+    framework: Framework | None = None
+    """By whose references reports for people are regrouped; None for the order of the controls."""
+    pseudonymised: bool = False
+    """True where keyed pseudonyms stand for people and their meetings."""
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, sorted by severity, control, level, scope id, setting and kind.

@@ -211,6 +211,7 @@ def identity(verdict: Verdict) -> tuple[object, ...]:
         verdict.source,
         _canonical(None if verdict.waiver is None else dict(verdict.waiver)),
         verdict.override,
+        repr(verdict.layers),
     )
 
 

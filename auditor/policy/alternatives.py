@@ -38,3 +38,21 @@ def _alike(alternatives: Sequence[list[Verdict]], **otherwise: Any) -> Iterator[
             yield worst
         else:
             yield replace(worst, override="", **otherwise)
+
+
+class Passes:
+    """Equal passes, each held once: most verdicts of most scopes are the same ones."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Verdict] = {}
+
+    def shared(self, verdict: Verdict) -> Verdict:
+        """The verdict, or the equal pass that was met first."""
+        if verdict.status is not Status.PASS:
+            return verdict
+        key = (
+            *(verdict.control, verdict.kind, verdict.setting, verdict.severity, verdict.source),
+            *(repr(verdict.observed), repr(verdict.expected), verdict.detail, verdict.locked),
+            *(verdict.decided_by, verdict.changeable_by, verdict.proved_by, verdict.override),
+        )
+        return self._known.setdefault(key, verdict)

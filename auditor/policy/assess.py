@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from auditor.evidence.plan import LISTINGS
 from auditor.evidence.reading import Cause, JsonValue, Reading, Unseen
@@ -13,7 +12,7 @@ from auditor.evidence.view import Outcome, Refusal, View
 from auditor.findings.ledger import Assessment
 from auditor.findings.model import Layer, Status, Verdict
 from auditor.policy import derived, judge, lookup
-from auditor.policy.alternatives import agreed, in_doubt
+from auditor.policy.alternatives import Passes, agreed, in_doubt
 from auditor.policy.baseline import Baseline
 from auditor.policy.beside import EVERYONE, Beside, is_everyone
 from auditor.policy.catalogue import LOCKED_SURFACES, SETTINGS_SURFACE, Check
@@ -28,6 +27,7 @@ from auditor.policy.groups import (
 from auditor.policy.judge import Case
 from auditor.policy.layers import chain, shown
 from auditor.policy.locks import LockDocuments, held_at
+from auditor.policy.members import Members
 from auditor.policy.operators import Expectation
 from auditor.policy.outcome import Context
 from auditor.policy.overrides import Overrides, Wish
@@ -50,19 +50,6 @@ BY_DOCUMENT = (Level.MEETING, Level.WEBINAR)
 """Levels whose scopes are upcoming or past: a check is about those that have its document."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """What the groups, licence and status of a user mean for its verdicts."""
-
-    groups: frozenset[str]
-    standing: object
-    """Equal for users whom groups and licence let be judged alike."""
-    bearing: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None
-    """Overrides that hold, overrides in doubt and settlements; None where names decide, too."""
-    kind: int
-    """Equal for equal standing and bearing."""
-
-
 @dataclass
 class Assessor:
     """Judges the scopes of one snapshot. Scopes with equal evidence are judged once."""
@@ -83,12 +70,12 @@ class Assessor:
     _met: Counter[tuple[tuple[int, ...], int]] = field(default_factory=Counter)
     """How many scopes came out alike under the same waivers."""
     _account_readings: dict[tuple[str, View], Reading] = field(default_factory=dict)
-    _kinds: dict[object, int] = field(default_factory=dict)
-    _members: dict[int, _Member] = field(default_factory=dict)
     _wishes: dict[tuple[int, ...], Mapping[str, tuple[Wish, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.groups = Groups(self.parameters)
+        self._members = Members(self.groups, self.overrides, self.settlements)
+        self._passes = Passes()
 
     def run(self, snapshot: Snapshot) -> Iterator[Assessment]:
         """The assessments of every scope in `snapshot` down to the depth, passes included.
@@ -106,6 +93,8 @@ class Assessor:
         for level in (Level.GROUP, Level.USER):
             if level not in reached:
                 continue
+            if level is Level.USER and self.holding is not None and self.holding.lent:
+                self.holding.doubt(snapshot.evidence(level), self._unsettled)
             for evidence in snapshot.evidence(level):
                 if evidence.scope.status == "pending":
                     continue
@@ -128,6 +117,12 @@ class Assessor:
         widest = self.overrides.widest() if self.overrides is not None else self.baseline
         self.holding = Holding(widest, account)
         return account
+
+    def _unsettled(self, user: ScopeEvidence) -> Iterator[Verdict]:
+        """The verdicts of a user without waivers and attestations, which are not counted here."""
+        groups = self.groups.of(user.scope)
+        overriding, doubtful, _ = self._members.bearing(user.scope, groups)
+        return self._judge(user, groups, overriding, doubtful, ())
 
     def _unlisted(self, account: ScopeEvidence, level: Level) -> Iterator[Assessment]:
         """What is unknown because a listing is missing: a level nobody listed is never silent."""
@@ -168,10 +163,14 @@ class Assessor:
 
     def _verdicts(self, evidence: ScopeEvidence) -> tuple[Verdict, ...]:
         scope = evidence.scope
-        member = self._member(evidence)
+        member = self._members.of(evidence)
         if self.holding is not None and scope.level is Level.USER and not is_everyone(scope):
             self.proved_by_lock += not self.holding.lent.keys() <= evidence.outcomes.keys()
-        bearing = self._bearing(scope, member.groups) if member.bearing is None else member.bearing
+        bearing = (
+            self._members.bearing(scope, member.groups)
+            if member.bearing is None
+            else member.bearing
+        )
         overriding, doubtful, settling = bearing
         known = None
         key: tuple[object, ...] = ()
@@ -183,7 +182,8 @@ class Assessor:
                 key = (scope.level, evidence_key(evidence), member.kind)
             known = self._cache.get(key)
         if known is None:
-            known = tuple(self._judge(evidence, member.groups, overriding, doubtful, settling))
+            judged = self._judge(evidence, member.groups, overriding, doubtful, settling)
+            known = tuple(map(self._passes.shared, judged))
             if scope.level in MANY:
                 self._cache[key] = known
         if self.settlements and settling:
@@ -199,46 +199,6 @@ class Assessor:
             by_id = {id(verdicts): verdicts for verdicts in self._cache.values()}
             for (settling, verdicts), scopes in self._met.items():
                 self.settlements.count(by_id[verdicts], settling, scopes)
-
-    def _member(self, evidence: ScopeEvidence) -> _Member:
-        number = evidence.membership
-        if number is None or evidence.scope.level is not Level.USER:
-            return self._new_member(evidence.scope)
-        known = self._members.get(number)
-        if known is None:
-            known = self._members[number] = self._new_member(evidence.scope)
-        return known
-
-    def _new_member(self, scope: Scope) -> _Member:
-        groups = self.groups.of(scope)
-        standing = self.groups.standing(scope, groups)
-        bearing = None if self._names_decide else self._bearing(scope, groups)
-        kind = self._kinds.setdefault((standing, bearing), len(self._kinds))
-        return _Member(groups, standing, bearing, kind)
-
-    def _bearing(
-        self, scope: Scope, groups: frozenset[str]
-    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        overriding = self.overrides.matching(scope, groups) if self.overrides else ()
-        settling = self.settlements.matching(scope, groups) if self.settlements else ()
-        return overriding, self._in_doubt(scope, overriding), settling
-
-    @cached_property
-    def _names_decide(self) -> bool:
-        """True where an override, a waiver or an attestation is about people or meetings."""
-        matches = [each.match for each in self.overrides.overrides] if self.overrides else []
-        if self.settlements:
-            matches += [each.scope for each in self.settlements.waivers]
-            matches += [each.scope for each in self.settlements.attestations]
-        return any(match.user is not None or match.meeting is not None for match in matches)
-
-    def _in_doubt(self, scope: Scope, overriding: tuple[int, ...]) -> tuple[int, ...]:
-        """The overrides that hold or do not, for all anybody knows: its groups have no names."""
-        if self.overrides is None or self.groups.unseen is None:
-            return ()
-        if self.groups.knows_all_of(scope):
-            return ()
-        return self.overrides.in_doubt(scope, overriding)
 
     def wished(self, account: Scope, control_id: str) -> Wish | None:
         """What is wanted of a control at the account; None where nothing is."""
@@ -312,10 +272,8 @@ class Assessor:
         self, wish: Wish, evidence: ScopeEvidence, locks: LockDocuments, context: Context
     ) -> Iterator[Verdict]:
         """The verdicts on one control at one scope."""
-        scope, own = evidence.scope, evidence
-        if self.holding is not None and scope.level is Level.USER and not is_everyone(scope):
-            evidence = self.holding.completed(own)
-        case = Case(wish.assessed, scope, evidence.outcomes, locks, context)
+        scope = evidence.scope
+        own = Case(wish.assessed, scope, evidence.outcomes, locks, context)
         if wish.assessed.attest is not None and scope.level is Level.ACCOUNT:
             yield judge.attestation(wish.assessed)
         for check in checks(wish.assessed):
@@ -323,15 +281,17 @@ class Assessor:
                 continue
             if scope.level in BY_DOCUMENT and check.document not in evidence.outcomes:
                 continue
-            verdict = None
+            lender, case, verdict = self.holding, own, None
+            if lender is not None and lender.lends(evidence, check):
+                case = replace(own, outcomes=lender.completed(evidence, check))
             if scope.level in check.levels:
                 verdict = judge.value(case, check)
                 if verdict is not None:
                     verdict = self._excusable(
                         verdict, wish.assessed.expectations[check.setting], scope
                     )
-                    if self.holding is not None and evidence is not own:
-                        verdict = self.holding.told(verdict, check, own)
+                    if lender is not None and case is not own:
+                        verdict = lender.told(verdict, check)
                     yield self._told(verdict, check, evidence, locks, wish)
             if check.surface in LOCKED_SURFACES:
                 lock = judge.lock(case, check, verdict)

@@ -184,6 +184,11 @@ class Catalogue:
         """Control id to topic."""
         return {c.id: family.topic for family in self.families for c in family.controls}
 
+    @cached_property
+    def family_names(self) -> Mapping[str, str]:
+        """Control id to the name of its family."""
+        return {c.id: family.name for family in self.families for c in family.controls}
+
     def __iter__(self) -> Iterator[Control]:
         return iter(self.controls.values())
 

@@ -136,7 +136,8 @@ def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[tuple[Scope
             if evidence.scope.status != "pending":
                 first, scopes = alike.get(evidence.profile, (evidence, 0))
                 alike[evidence.profile] = first, scopes + count
-        yield from alike.values()
+        for profile in [*alike]:
+            yield alike.pop(profile)  # each holds on to its documents once they were looked at
 
 
 def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:

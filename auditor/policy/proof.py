@@ -4,7 +4,7 @@ A value that is right and locked at the account is the value of every user. That
 only where a random sample of users confirms it, and a verdict that rests on it says so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from auditor.evidence import plan
@@ -12,7 +12,7 @@ from auditor.evidence.reading import Cause, Seen
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import Document, Outcome, View
-from auditor.findings.model import Status, Verdict
+from auditor.findings.model import Kind, Status, Verdict
 from auditor.policy import locks, lookup
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_SURFACE, Check
@@ -31,6 +31,8 @@ class Holding:
     account: ScopeEvidence
     lent: Mapping[View, Outcome] = field(default_factory=dict)
     """The account's own documents for those views of users that its locks were confirmed for."""
+    doubted: frozenset[tuple[str, str]] = frozenset()
+    """Control and setting of what some user who was read does not confirm."""
 
     def __post_init__(self) -> None:
         self._checks = {
@@ -42,25 +44,26 @@ class Holding:
         lent = {
             view: outcome
             for view, outcome in self.account.outcomes.items()
-            if isinstance(outcome, Document)
-            and _is_confirmed(self.account.outcomes.get(plan.proved(view)))
+            if _is_confirmed(self.account.outcomes.get(plan.proved(view)))
         }
         self.lent = lent
-        self._sources = {outcome.source for outcome in lent.values()}
 
-    def completed(self, user: ScopeEvidence) -> ScopeEvidence:
-        """The evidence of a user, with what the account lends in place of what was not read."""
-        missing = {v: o for v, o in self.lent.items() if v not in user.outcomes}
-        return replace(user, outcomes={**missing, **user.outcomes}) if missing else user
+    def lends(self, user: ScopeEvidence, check: Check) -> bool:
+        """True where it speaks for the document of `check`, which was not read of a user."""
+        unread = check.document in self.lent and check.document not in user.outcomes
+        return unread and user.scope.level is Level.USER
 
-    def told(self, verdict: Verdict, check: Check, user: ScopeEvidence) -> Verdict:
-        """A verdict on a user, which says so if it rests on a lock.
+    def completed(self, user: ScopeEvidence, check: Check) -> dict[View, Outcome]:
+        """What was read of a user, and what the account lends for the document of `check`."""
+        return {**user.outcomes, check.document: self.lent[check.document]}
+
+    def told(self, verdict: Verdict, check: Check) -> Verdict:
+        """A verdict on a user from what is lent, which says so if a lock proves it.
 
         Where the lock does not hold this very setting, nothing is known about it.
         """
-        if check.document in user.outcomes and verdict.source not in self._sources:
-            return verdict
-        if verdict.status in FINE and self.holds(check, verdict):
+        doubted = (verdict.control, verdict.setting) in self.doubted
+        if verdict.status in FINE and self.holds(check, verdict) and not doubted:
             return replace(verdict, proved_by=PROVED_BY)
         detail = "It was not read: a lock was taken as proof for other settings of this document."
         return replace(
@@ -70,6 +73,28 @@ class Holding:
             observed=None,
             detail=detail,
         )
+
+    def doubt(
+        self,
+        users: Iterable[ScopeEvidence],
+        judge: Callable[[ScopeEvidence], Iterable[Verdict]],
+    ) -> None:
+        """Take as proved only what the own documents of all `users` who were read confirm.
+
+        The sample was checked for what it was read for, and may be judged by something else now.
+        """
+        self.doubted = frozenset(
+            (verdict.control, verdict.setting)
+            for user in users
+            if user.scope.status != "pending" and not self.lent.keys().isdisjoint(user.outcomes)
+            for verdict in judge(user)
+            if verdict.kind is Kind.VALUE and verdict.status not in FINE
+            if self._is_read(user, verdict.setting)
+        )
+
+    def _is_read(self, user: ScopeEvidence, setting: str) -> bool:
+        check = self._checks.get(setting)
+        return check is not None and check.document in user.outcomes
 
     def holds(self, check: Check, verdict: Verdict) -> bool:
         """True where the account's locks make a fine verdict about it one about all its users."""

@@ -4,10 +4,20 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from types import MappingProxyType
 
+from auditor.report.csv_report import CsvFormat
 from auditor.report.html_report import HtmlFormat
 from auditor.report.interface import Format, FormatError, Options, UnknownFormat
 from auditor.report.json_report import JsonFormat, schema
+from auditor.report.junit_report import JunitFormat
+from auditor.report.markdown_report import MarkdownFormat
+from auditor.report.ndjson_report import NdjsonFormat
+from auditor.report.ocsf_report import OcsfFormat
+from auditor.report.oscal_report import OscalFormat
+from auditor.report.pdf_report import PdfFormat
+from auditor.report.prometheus_report import PrometheusFormat
+from auditor.report.sarif_report import SarifFormat
 from auditor.report.text_report import TextFormat
+from auditor.report.xlsx_report import XlsxFormat
 
 __all__ = [
     "FORMATS",
@@ -20,7 +30,21 @@ __all__ = [
     "schema",
 ]
 
-_ALL: tuple[Format, ...] = (TextFormat(), JsonFormat(), HtmlFormat())
+_ALL: tuple[Format, ...] = (
+    TextFormat(),
+    JsonFormat(),
+    HtmlFormat(),
+    NdjsonFormat(),
+    CsvFormat(),
+    XlsxFormat(),
+    MarkdownFormat(),
+    PdfFormat(),
+    SarifFormat(),
+    JunitFormat(),
+    OcsfFormat(),
+    OscalFormat(),
+    PrometheusFormat(),
+)
 
 FORMATS: Mapping[str, Format] = MappingProxyType({format_.name: format_ for format_ in _ALL})
 """Every format by the name `--format` takes, `text` first."""
@@ -41,13 +65,15 @@ def by_name(name: str) -> Format:
 def by_suffix(path: str | PurePath) -> Format:
     """Return the format of a file called `path`, by its suffix: `night/report.html` is html.
 
+    Of two suffixes that fit, the longer one counts: `night.oscal.json` is oscal, not json.
+
     Raises:
         UnknownFormat: no format writes files with this suffix.
     """
-    suffix = PurePath(path).suffix.lower()
-    for format_ in _ALL:
-        if format_.suffix == suffix:
-            return format_
+    name = PurePath(path).name.lower()
+    fitting = [format_ for format_ in _ALL if name.endswith(format_.suffix)]
+    if fitting:
+        return max(fitting, key=lambda format_: len(format_.suffix))
     known = ", ".join(f"{format_.suffix} ({format_.name})" for format_ in _ALL)
     raise UnknownFormat(
         f"The name {str(path)!r} does not say which format to write. "

@@ -2,30 +2,45 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 from typing import BinaryIO, ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.environment import TemplateStream
 
-from auditor.evidence.scope import Scope
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
 from auditor.findings.answers import answers
-from auditor.findings.model import Severity, Status, Verdict
+from auditor.findings.exposure import Exposed, Exposure, exposure
+from auditor.findings.model import Layer, Severity, Status, Verdict
 from auditor.findings.rollup import ControlRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import accepted, wording
+from auditor.report import accepted, by_framework, pictures, standing, wording
 from auditor.report import answers as said
+from auditor.report.bounds import Limits, fit
 from auditor.report.display import shorten
 from auditor.report.interface import Options
 
 MOST_NAMES = 1000
-"""How many scopes of one group are named; the JSON report has them all."""
+"""How many scopes of one row are named; the JSON report has them all."""
+ROOM = Limits(names=MOST_NAMES, all_names=40_000, rows=1000, all_rows=2500)
+"""What keeps a file below 15 MB and quick to open."""
+MOST_CHOICES = 100
+"""How many groups the filter offers: those with the most deviating members."""
+MOST_POINTS = 60
+"""How many earlier runs the trend shows."""
 LONGEST = 160
 """Columns of a name or value before it is cut; the JSON report has it whole."""
 LONGEST_SENTENCE = 600
 """The same for details and messages."""
-_BAR = 1000
-"""Width of the bar of outcomes, in its own units."""
+
+
+_CHOICE = 60
+"""Columns of a choice of the filter."""
 
 
 class HtmlFormat:
@@ -37,26 +52,108 @@ class HtmlFormat:
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` as UTF-8, piece by piece."""
-        rollup = roll_up(run, names=MOST_NAMES)
-        template = _environment().get_template("report.html.j2")
-        stream = template.stream(
+        stream = compose(run, options, ROOM, paged=False)
+        stream.enable_buffering(200)
+        stream.dump(out, encoding="utf-8", errors="replace")
+
+
+def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> TemplateStream:
+    """The page, in pieces. A `paged` one is for paper: a contents page, and nothing to click."""
+    rollup = roll_up(run, names=room.names)
+    exposed = exposure(run)
+    passes = rollup.of_status(Status.PASS) if options.include_passes else ()
+    deviations = _by_control(rollup.deviations, rollup)
+    locks = _by_control(rollup.locks, rollup)
+    new_settings = _by_setting(rollup.uncovered)
+    relaxing = standing.relaxing(rollup)
+    unknowns = [_with_cause(rollup.unknowns, cause.cause) for cause in rollup.causes]
+    settled = rollup.of_status(Status.WAIVED, Status.ATTESTED)
+    tables: list[Sequence[Group]] = [groups for _, groups in (*deviations, *locks, *new_settings)]
+    tables += [*unknowns, rollup.decisions, rollup.attestations, settled, relaxing, passes]
+    bounds = fit(tables, room)
+    left_out = () if passes else (Status.PASS,)
+    choices = _choices(run, [g for g in rollup.groups if g.verdict.status not in left_out], exposed)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .stream(
             run=run,
             rollup=rollup,
-            bar=_outcomes(run),
-            passes=rollup.of_status(Status.PASS) if options.include_passes else (),
+            paged=paged,
+            bounds=bounds,
+            unnamed=any(bounds.unnamed(group) for groups in tables for group in groups),
+            bar=pictures.outcomes(run),
+            families=pictures.by_family(run, rollup),
+            exposed=pictures.by_group(exposed),
+            members_known=any(group.members is not None for group in exposed.groups),
+            by_framework=by_framework.outline(run, rollup),
+            framework_head=by_framework.HEAD,
+            trend=pictures.trend(replace(run, trend=run.trend[-MOST_POINTS:])),
+            passes=passes,
             csp=_policy(),
             checks=_checks,
+            levels_of=_levels_of,
             controls_of=_controls_of,
-            new_settings=_by_setting(rollup.uncovered),
-            deviations=_by_control(rollup.deviations, rollup),
-            locks=_by_control(rollup.locks, rollup),
+            new_settings=new_settings,
+            deviations=_by_severity(deviations),
+            locks=_by_severity(locks),
+            unknowns=unknowns,
+            settled=settled,
+            relaxing=relaxing,
             waivers=sorted(run.waivers, key=accepted.waiver_order),
             answered=answers(run, run.questions) if run.questions else (),
             said=said,
             valued={group.verdict.control for group in rollup.deviations},
+            choices=choices,
+            family=lambda control: _family(run, control),
+            numbers_of=lambda verdict: choices.numbers(exposed.groups_of(verdict)),
         )
-        stream.enable_buffering(200)
-        stream.dump(out, encoding="utf-8", errors="replace")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the filter offers: only what some row has."""
+
+    families: Sequence[str]
+    levels: Sequence[Level]
+    controls: Sequence[str]
+    groups: Sequence[Exposed]
+    owners: Sequence[str]
+
+    def numbers(self, group_ids: frozenset[str]) -> list[int]:
+        """The places of these groups among those offered."""
+        return [at for at, group in enumerate(self.groups) if group.id in group_ids]
+
+
+def _choices(run: Run, listed: Sequence[Group], exposed: Exposure) -> Choices:
+    controls = sorted({group.verdict.control for group in listed})
+    owners = {group.verdict.waiver["owner"] for group in listed if group.verdict.waiver}
+    return Choices(
+        families=sorted({_family(run, control) for control in controls} - {""}, key=str.casefold),
+        levels=sorted({at for group in listed for at in group.by_level}, key=lambda at: at.rank),
+        controls=controls,
+        groups=exposed.groups[:MOST_CHOICES],
+        owners=sorted(owners),
+    )
+
+
+def _family(run: Run, control: str) -> str:
+    info = run.controls.get(control)
+    return info.family if info else ""
+
+
+def _with_cause(groups: Iterable[Group], cause: Cause | None) -> list[Group]:
+    return [group for group in groups if group.verdict.cause is cause]
+
+
+def _by_severity(
+    controls: Iterable[tuple[ControlRollup, list[Group]]],
+) -> list[tuple[Severity, list[tuple[ControlRollup, list[Group]]]]]:
+    """Controls with their rows under the worst severity of each, in the order they come."""
+    return [
+        (severity, list(under)) for severity, under in groupby(controls, lambda c: c[0].severity)
+    ]
 
 
 def _by_control(groups: Iterable[Group], rollup: Rollup) -> list[tuple[ControlRollup, list[Group]]]:
@@ -79,22 +176,12 @@ def _controls_of(groups: Iterable[Group]) -> int:
     return len({group.verdict.control for group in groups})
 
 
+def _levels_of(groups: Iterable[Group]) -> Counter[Level]:
+    return sum((Counter(group.by_level) for group in groups), Counter())
+
+
 def _checks(groups: Iterable[Group]) -> int:
     return sum(group.count for group in groups)
-
-
-def _outcomes(run: Run) -> list[tuple[Status, int, float, float]]:
-    """How the checks came out, for the bar: status, count, start and width of its part."""
-    counts = run.summary.by_status
-    total = wording.judged(run)
-    parts, start = [], 0.0
-    for status in Status:
-        count = counts.get(status, 0)
-        if count:
-            width = _BAR * count / total
-            parts.append((status, count, round(start, 2), round(width, 2)))
-            start += width
-    return parts
 
 
 @cache
@@ -111,7 +198,12 @@ def _environment() -> Environment:
         w=wording,
         Severity=Severity,
         Status=Status,
+        standing=standing,
+        shade=pictures.shade,
+        layer_value=_layer_value,
+        trend_size=(pictures.TREND_WIDTH, pictures.TREND_HEIGHT),
         scope_name=_scope_name,
+        group_name=_group_name,
         expected=_expected,
         accepted_by=accepted.accepted_by,
         waiver_told=accepted.waiver_told,
@@ -151,5 +243,13 @@ def _observed(verdict: Verdict) -> str:
     return wording.observation(verdict, LONGEST)
 
 
+def _layer_value(layer: Layer) -> str:
+    return standing.layer_value(layer, LONGEST)
+
+
 def _scope_name(scope: Scope) -> str:
     return shorten(scope.label, LONGEST)
+
+
+def _group_name(name: str) -> str:
+    return shorten(name, _CHOICE)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, ClassVar
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import Finding, ReadError, Severity, Status
+from auditor.findings.model import Finding, ReadError, Settlement, Severity, Status
 from auditor.findings.run import Run
 from auditor.report.interface import Options
 
@@ -45,27 +45,40 @@ def schema() -> dict[str, Any]:
 
 
 def _pieces(run: Run, options: Options) -> Iterator[str]:
-    yield f'{{"schema": {_text(SCHEMA_ID)},\n "run": {_text(_run(run))},\n'
-    yield f' "summary": {_text(_summary(run))},\n "findings": ['
+    yield f'{{"schema": {json_text(SCHEMA_ID)},\n "run": {json_text(run_object(run))},\n'
+    yield f' "summary": {json_text(summary_object(run))},\n "findings": ['
     separator = "\n  "
-    for finding in run.findings():
-        if finding.verdict.status is not Status.PASS or options.include_passes:
-            yield separator + _text(_finding(finding, _title(run, finding)))
-            separator = ",\n  "
+    for finding in listed(run, options):
+        yield separator + json_text(finding_object(run, finding))
+        separator = ",\n  "
     yield '],\n "errors": ['
     separator = "\n  "
     for error in run.errors:
-        yield separator + _text(_error(error))
+        yield separator + json_text(error_object(error))
         separator = ",\n  "
     yield '],\n "waivers": ['
     separator = "\n  "
     for waiver in run.waivers:
-        yield separator + _text(dict(asdict(waiver)))
+        yield separator + json_text(waiver_object(waiver))
         separator = ",\n  "
     yield "]}\n"
 
 
-def _run(run: Run) -> Object:
+def listed(run: Run, options: Options) -> Iterator[Finding]:
+    """The findings a report for programs lists: all but passes, and those where asked for."""
+    for finding in run.findings():
+        if finding.verdict.status is not Status.PASS or options.include_passes:
+            yield finding
+
+
+def title(run: Run, control: str) -> str:
+    """The control's title; its id where the run has no facts about it."""
+    info = run.controls.get(control)
+    return control if info is None else info.title
+
+
+def run_object(run: Run) -> Object:
+    """The facts of the run, as `run` in the schema."""
     info = run.info
     baseline = info.baseline
     return {
@@ -85,7 +98,8 @@ def _run(run: Run) -> Object:
     }
 
 
-def _summary(run: Run) -> Object:
+def summary_object(run: Run) -> Object:
+    """The counts of the run, as `summary` in the schema."""
     s, api = run.summary, run.api
     return {
         "by_status": {status: s.by_status.get(status, 0) for status in Status},
@@ -109,23 +123,19 @@ def _by_level(counts: Mapping[Level, int]) -> Object:
     return {level: counts[level] for level in Level if level in counts}
 
 
-def _title(run: Run, finding: Finding) -> str:
-    info = run.controls.get(finding.verdict.control)
-    return finding.verdict.control if info is None else info.title
-
-
-def _finding(finding: Finding, title: str) -> Object:
+def finding_object(run: Run, finding: Finding) -> Object:
+    """One finding, as `finding` in the schema."""
     v, scope = finding.verdict, finding.scope
     return {
         "control": v.control,
-        "title": title,
+        "title": title(run, v.control),
         "kind": v.kind,
         "status": v.status,
         "severity": v.severity,
         "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
         "setting": v.setting,
-        "observed": _finite(v.observed),
-        "expected": None if v.expected is None else _finite(dict(v.expected)),
+        "observed": finite(v.observed),
+        "expected": None if v.expected is None else finite(dict(v.expected)),
         "cause": v.cause,
         "locked": v.locked,
         "proved_by": v.proved_by,
@@ -143,7 +153,8 @@ def _finding(finding: Finding, title: str) -> Object:
     }
 
 
-def _error(error: ReadError) -> Object:
+def error_object(error: ReadError) -> Object:
+    """Reads that failed alike, as `error` in the schema."""
     return {
         "source": error.source,
         "cause": error.cause,
@@ -153,19 +164,25 @@ def _error(error: ReadError) -> Object:
     }
 
 
-def _finite(value: JsonValue) -> JsonValue:
+def waiver_object(waiver: Settlement) -> Object:
+    """What became of a waiver, as `waiver_state` in the schema."""
+    return dict(asdict(waiver))
+
+
+def finite(value: JsonValue) -> JsonValue:
     """`value` with numbers that JSON cannot say (NaN, infinity) as strings."""
     match value:
         case float() if not math.isfinite(value):
             return str(value)
         case list():
-            return [_finite(item) for item in value]
+            return [finite(item) for item in value]
         case dict():
-            return {key: _finite(item) for key, item in value.items()}
+            return {key: finite(item) for key, item in value.items()}
         case _:
             return value
 
 
-def _text(value: JsonValue) -> str:
+def json_text(value: JsonValue) -> str:
+    """`value` on one line, with nothing in it that could steer a terminal or hide."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -9,7 +9,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import accepted, wording
+from auditor.report import accepted, by_framework, wording
 from auditor.report.display import columns, plain, shorten
 from auditor.report.interface import Options
 
@@ -72,12 +72,13 @@ class _Page:
     def lines(self) -> Iterator[str]:
         blocks = (
             self._top(),
-            self._controls(),
+            self._by_framework() if self.run.framework else self._controls(),
             self._worst(),
             self._unknowns(),
             self._due(),
             self._accepted(),
             self._errors(),
+            self._not_claimed(),
             self._limits(),
             self._where(),
         )
@@ -143,6 +144,25 @@ class _Page:
             yield from self._wrapped(
                 f"and {wording.counted(len(rest), 'more control')} ({wording.severities(worst)})"
             )
+
+    def _by_framework(self) -> Iterator[str]:
+        """The controls under the references of the framework that was asked for."""
+        told = by_framework.outline(self.run, self.rollup)
+        assert told is not None
+        yield self._heading(told.heading)
+        yield from self._wrapped(told.summary)
+        for reference, part, control, result in told.rows:
+            if reference:
+                yield from self._wrapped(f"{reference} {part}", hanging="  ")
+            yield from self._wrapped(f"- {control}: {result}", first="  ", hanging="    ")
+
+    def _not_claimed(self) -> Iterator[str]:
+        told = by_framework.outline(self.run, self.rollup)
+        if told is None:
+            return
+        yield self._heading(told.closing)
+        for sentence in told.open:
+            yield from self._wrapped(f"- {sentence}", hanging="  ")
 
     def _worst(self) -> Iterator[str]:
         if not self.rollup.worst:

@@ -54,8 +54,9 @@ _REMEDY: Mapping[Cause, str] = {
         "portal, and report it to the auditor's maintainers."
     ),
     Cause.NOT_COLLECTED: (
-        "The audit did not ask for this: it did not go that deep (--depth), was stopped, or cannot "
-        "read it. The full report says which for each; meanwhile look in the portal."
+        "The audit did not ask for this: it did not go that deep (--depth), was told to leave it "
+        "out, was stopped, or cannot read it. The full report says which for each; meanwhile look "
+        "in the portal."
     ),
     Cause.ERROR: (
         "The request kept failing. Audit again; if it still fails, see the read errors and Zoom's "
@@ -209,6 +210,7 @@ def checked(run: Run) -> str:
     return (
         f"Checked: {counted(len(run.controls), 'control')} in {counted(judged(run), 'check')} "
         f"on {covered}."
+        + (" People and their meetings go by pseudonyms." if run.pseudonymised else "")
     )
 
 

@@ -1,6 +1,7 @@
 """Stored runs: `AUDITOR_HOME/runs/RUN/snapshot.sqlite`, private to the user who ran them."""
 
 import hashlib
+import json
 import secrets
 import shutil
 import sqlite3
@@ -12,7 +13,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.evidence.snapshot import Full, Snapshot, SnapshotError
+from auditor.findings.model import Point, Status
+from auditor.findings.run import Run
 from auditor.zoom.hosts import is_loopback
 
 SNAPSHOT = "snapshot.sqlite"
@@ -36,6 +39,10 @@ class AlreadyRunning(Exception):
         )
 
 
+MOST_POINTS = 100
+"""How many of the newest runs are looked at for a trend."""
+
+_SUMMARY = "summary"
 _FACTS = ("account_id", "api_url", "finished_at", "stopped")
 
 
@@ -55,6 +62,7 @@ class Runs:
         """An empty snapshot for a new run.
 
         Raises:
+            Full: there is no room for it.
             StoreError: the data directory cannot be written.
         """
         folder = self.home / "runs" / run_id
@@ -62,8 +70,14 @@ class Runs:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.home / "runs").mkdir(mode=0o700, exist_ok=True)
             folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
             return Snapshot.create(folder / SNAPSHOT)
-        except (OSError, SnapshotError) as error:
+        except SnapshotError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, Full):
+                raise
             raise self._unwritable(error) from error
 
     @contextmanager
@@ -143,6 +157,36 @@ class Runs:
             return path.parent.name if broke_off else None
         return None
 
+    def remember(self, snapshot: Snapshot, run: Run) -> None:
+        """Note with the evidence of a run what it came to, for the trend of later ones."""
+        by_status = run.summary.by_status
+        told = {
+            "of": _subject(run),
+            "point": {
+                "run": run.info.id,
+                "finished_at": run.info.finished_at,
+                "deviations": by_status.get(Status.FAIL, 0),
+                "unknown": by_status.get(Status.UNKNOWN, 0),
+                "judged": sum(by_status.values()),
+            },
+        }
+        snapshot.set_meta(_SUMMARY, json.dumps(told))
+
+    def trend(self, run: Run) -> list[Point]:
+        """What earlier runs of the same account, baseline, controls and depth came to."""
+        points = []
+        for path in sorted(self.home.glob(f"runs/*/{SNAPSHOT}"))[-MOST_POINTS:]:
+            if path.parent.name >= run.info.id:
+                break
+            try:
+                with Snapshot.open(path) as snapshot:
+                    told = json.loads(snapshot.meta(_SUMMARY) or "{}")
+                if told.get("of") == _subject(run):
+                    points.append(Point(**told["point"]))
+            except (SnapshotError, sqlite3.Error, ValueError, TypeError, KeyError):
+                continue
+        return points
+
     def ids(self) -> list[str]:
         """The finished runs, oldest first."""
         return list(self._finished())
@@ -188,5 +232,11 @@ class Runs:
             snapshot.close()
 
 
+def _subject(run: Run) -> list[str]:
+    """What two runs have to share to be points of one trend."""
+    controls = hashlib.sha256("\n".join(sorted(run.controls)).encode()).hexdigest()
+    return [run.info.account_id, run.info.baseline.id, run.info.depth, controls]
+
+
 def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")

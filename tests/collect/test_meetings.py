@@ -18,6 +18,7 @@ from tests.collect.surfaces import (
     settings,
     walked,
 )
+from tests.names import same_everywhere
 
 COUNTED, WEBINARS = View("upcoming_meetings"), View("upcoming_webinars")
 WITH_AI = View("meetings_with_ai")
@@ -71,6 +72,7 @@ def test_a_meeting_that_two_hosts_list_is_read_once():
     snapshot = walked(zoom, PLAN)
     assert zoom.times("/meetings/81") == 1
     assert next(snapshot.scopes(Level.MEETING)).email == "ada@example.com"
+    assert account(snapshot, COUNTED) == {"listed": 3, "read": 3}
 
 
 def test_settings_that_are_no_object_are_kept_as_they_are():
@@ -134,6 +136,59 @@ def test_a_bound_is_kept_and_told():
     assert set(meetings(snapshot)) == {"81", "83"}
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 2}
     assert not zoom.times("/meetings/82")
+
+
+DATED = {
+    **NOBODY,
+    "/users/u1/meetings": [
+        {"id": 3, "start_time": "2026-12-21T09:00:00Z"},
+        {"id": 1, "start_time": "2026-11-22T09:00:00Z"},
+        {"id": 2, "start_time": "2026-12-01T23:59:00Z"},
+        {"id": 4},
+        {"id": 1, "start_time": "2026-11-22T09:00:00Z"},
+    ],
+    **{f"/meetings/{n}": {"settings": {}} for n in (1, 2, 3, 4)},
+}
+
+
+@pytest.mark.parametrize(
+    ("budget", "chosen"),
+    [
+        (Budget(), {"1", "2", "3", "4"}),
+        (Budget(within_days=10), {"1", "2", "4"}),
+        (Budget(within_days=9), {"1", "4"}),
+        (Budget(within_days=30), {"1", "2", "3", "4"}),
+        (Budget(per_host=2), {"1", "4"}),
+        (Budget(per_host=0), set()),
+        (Budget(per_host=3, within_days=10), {"1", "2", "4"}),
+    ],
+    ids=same_everywhere,
+)
+def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, chosen):
+    """Those without a fixed time come first: they may be held at any moment."""
+    plan = Reads(meeting=("auto_recording",), meetings=budget)
+    snapshot = walked(Zoom({**PEOPLE, **DATED}), plan)
+    assert set(meetings(snapshot)) == chosen
+    assert account(snapshot, COUNTED) == {"listed": 4, "read": len(chosen)}
+
+
+@pytest.mark.parametrize(
+    ("budget", "asked"),
+    [
+        (Budget(users=("u1",)), {"u1"}),
+        (Budget(users=("BEN@*",)), {"u2"}),
+        (Budget(users=("cyd",)), {"u3"}),
+        (Budget(groups=("Clin*",)), {"u1"}),
+        (Budget(groups=("g2",)), {"u2"}),
+        (Budget(users=("u3",), groups=("g2",)), {"u2", "u3"}),
+        (Budget(users=("nobody",)), set()),
+    ],
+    ids=same_everywhere,
+)
+def test_only_the_hosts_asked_for_are_listed(budget, asked):
+    zoom = Zoom({**PEOPLE, **SCHEDULED})
+    walked(zoom, Reads(meeting=("auto_recording",), meetings=budget))
+    assert {f"u{n}" for n in (1, 2, 3) if zoom.times(f"/users/u{n}/meetings")} == asked
 
 
 def test_users_who_could_not_be_listed_are_not_silent():

@@ -24,12 +24,12 @@ def answered(status: int) -> Count:
 
 ASKED_AGAIN: dict[str, tuple[Faults, Count | None]] = {
     "5xx": (replace(BROKEN, errors_5xx=0.06), answered(503)),
-    "429": (replace(BROKEN, rate_429=0.005), answered(429)),
-    "429 with seconds": (replace(BROKEN, rate_429=0.005, retry_after="seconds"), answered(429)),
-    "429 with a date": (replace(BROKEN, rate_429=0.005, retry_after="http_date"), answered(429)),
-    "429 with an instant": (replace(BROKEN, rate_429=0.005, retry_after="iso"), answered(429)),
-    "429 without headers": (replace(BROKEN, rate_429_bare=0.005), answered(429)),
-    "429 of a proxy": (replace(BROKEN, html_429=0.005), answered(429)),
+    "429": (replace(BROKEN, rate_429=0.002), answered(429)),
+    "429 with seconds": (replace(BROKEN, rate_429=0.002, retry_after="seconds"), answered(429)),
+    "429 with a date": (replace(BROKEN, rate_429=0.002, retry_after="http_date"), answered(429)),
+    "429 with an instant": (replace(BROKEN, rate_429=0.002, retry_after="iso"), answered(429)),
+    "429 without headers": (replace(BROKEN, rate_429_bare=0.002), answered(429)),
+    "429 of a proxy": (replace(BROKEN, html_429=0.002), answered(429)),
     "403 of a proxy": (replace(BROKEN, html_403=0.06), answered(403)),
     "html": (replace(BROKEN, html_200=0.06), None),
     "xml": (replace(BROKEN, xml_200=0.06), None),
@@ -95,12 +95,12 @@ def test_a_token_that_lives_one_second_is_renewed(
 def test_a_clock_that_is_an_hour_wrong_changes_nothing(
     tmp_path: Path, undisturbed: dict[str, Any], seconds: float
 ) -> None:
-    limited = Faults(seed=4, rate_429=0.005, retry_after="http_date", clock_skew=seconds)
+    limited = Faults(seed=4, rate_429=0.002, retry_after="http_date", clock_skew=seconds)
     report, account = audited(tmp_path, limited)
     assert account.requests.status(429) > 0
     assert timeless(report) == timeless(undisturbed)
     assert report["run"]["evidence_digest"] == undisturbed["run"]["evidence_digest"]
-    assert report["summary"]["api"]["seconds"] < 8
+    assert report["summary"]["api"]["seconds"] < 60
 
 
 @pytest.mark.parametrize("faults", [Faults(nested_auth_view=True), Faults(group_ids_absent=True)])
@@ -159,35 +159,45 @@ PAGES = {
 }
 
 
+GROUPS = ("--only", "RC-02", "--depth", "group")
+
+
+@pytest.fixture(scope="module")
+def many_groups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    with served("drifted", groups=310) as account:
+        report = Auditor(tmp_path_factory.mktemp("groups"), account).report(*GROUPS)
+        assert account.requests.template("/groups") == 2
+    return report
+
+
 @pytest.mark.parametrize("fault", PAGES)
-def test_a_page_token_that_does_not_work_restarts_the_listing(tmp_path: Path, fault: str) -> None:
-    select = ("--only", "RC-02", "--depth", "group")
-    reports = []
-    for faults in (None, PAGES[fault]):
-        with served("drifted", groups=310, faults=faults) as account:
-            reports.append(Auditor(tmp_path, account).report(*select))
-            assert (account.requests.template("/groups") > 2) is (faults is not None)
-    assert timeless(reports[0]) == timeless(reports[1])
-    assert reports[0]["run"]["evidence_digest"] == reports[1]["run"]["evidence_digest"]
-    assert reports[1]["summary"]["coverage"]["group"] == 310
+def test_a_page_token_that_does_not_work_restarts_the_listing(
+    tmp_path: Path, many_groups: dict[str, Any], fault: str
+) -> None:
+    with served("drifted", groups=310, faults=PAGES[fault]) as account:
+        report = Auditor(tmp_path, account).report(*GROUPS)
+        assert account.requests.template("/groups") > 2
+    assert timeless(report) == timeless(many_groups)
+    assert report["run"]["evidence_digest"] == many_groups["run"]["evidence_digest"]
+    assert report["summary"]["coverage"]["group"] == 310
 
 
 EVERYTHING = Faults(
     seed=11,
     errors_5xx=0.02,
-    rate_429=0.002,
-    rate_429_bare=0.002,
+    rate_429=0.003,
+    rate_429_bare=0.003,
     retry_after="iso",
     html_200=0.02,
     html_403=0.02,
-    html_429=0.002,
+    html_429=0.003,
     truncated_json=0.02,
     invalid_json=0.02,
     empty_200=0.02,
     xml_200=0.02,
     reset=0.02,
     slow=0.01,
-    slow_seconds=0.5,
+    slow_seconds=0.3,
     token_life=4,
     limit_below=0.9,
     clock_skew=3600,
@@ -204,7 +214,7 @@ EVERYTHING = Faults(
 def test_everything_that_can_go_wrong_at_once_changes_nothing_that_is_found(
     tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:
-    conduct = Conduct(plan="business", faults=EVERYTHING, latency_ms=20)
+    conduct = Conduct(plan="business", faults=EVERYTHING, latency_ms=10)
     with serve(World(users=USERS, scenario="drifted"), conduct=conduct) as account:
         auditor = Auditor(tmp_path, account)
         pace = ("--plan", "business", "--rate-share", "1")

@@ -1,0 +1,1 @@
+"""The evidence bundle: a signed zip of a run's reports, its evidence and what judged it."""

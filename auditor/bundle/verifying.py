@@ -1,0 +1,233 @@
+"""Verifying a bundle: every byte has to be what the manifest, and nothing else, makes it.
+
+Nothing is unpacked to disk, and no more of a part than the manifest says it has.
+"""
+
+import hashlib
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from auditor.bundle import container, manifest
+from auditor.bundle.container import CENTRAL, CHUNK, END, LOCAL, Entry
+from auditor.bundle.manifest import Manifest, Part
+from auditor.bundle.signing import LONGEST, BadKey, PublicKey, Signature
+
+THE_END = "the end of the archive"
+DIRECTORY = "the directory of the archive"
+
+
+class NotABundle(Exception):
+    """The file is something else."""
+
+    def __init__(self) -> None:
+        super().__init__("This is no bundle of the auditor.")
+
+
+class Altered(Exception):
+    """The bundle is not as it was written. `part` is what differs."""
+
+    def __init__(self, part: str, why: str) -> None:
+        super().__init__(f"{part}: {why}.")
+        self.part = part
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A bundle of which every byte is as it was written."""
+
+    manifest: Manifest
+    signer: PublicKey | None
+    """Whose signature fits; None where there is none."""
+    trusted: bool
+    """True where that is the key that was asked for."""
+
+
+def verify(file: BinaryIO, trusted: PublicKey | None = None) -> Verified:
+    """Check a bundle, byte by byte; with `trusted`, also that this key signed it.
+
+    Raises:
+        NotABundle: it is something else.
+        Altered: it is not as it was written, or not signed by the key.
+    """
+    return _Reader(file).verify(trusted)
+
+
+class _Reader:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = file.seek(0, os.SEEK_END)
+        self._directory: list[bytes] = []
+        self._at = 0
+        self._moment = ""
+
+    def verify(self, trusted: PublicKey | None) -> Verified:
+        length, offset = self._find_directory()
+        records = self._bytes(offset, length)
+        self._recognise(records)
+        header, content = self._small(manifest.NAME, manifest.LONGEST)
+        try:
+            told = manifest.read(content)
+        except manifest.Unreadable as error:
+            raise Altered(manifest.NAME, f"it cannot be read: {error}") from error
+        self._moment = told.run.finished_at
+        self._check_header(manifest.NAME, header, content)
+        signer = self._signer(told, content, trusted)
+        for part in told.parts:
+            self._check_part(part)
+        self._check_directory(records, offset)
+        return Verified(told, signer, trusted is not None)
+
+    def _find_directory(self) -> tuple[int, int]:
+        """Length and place of the directory at the end."""
+        if self._size < END.size + LOCAL.size:
+            raise NotABundle
+        tail = self._bytes(self._size - END.size, END.size)
+        if not tail.startswith(container.END_MARK):
+            self._first_or_nothing()
+            raise Altered(THE_END, "it is not as it was written, or something follows it")
+        _, _, _, _, count, length, offset, _ = END.unpack(tail)
+        if offset + length + END.size != self._size or length > CHUNK:
+            self._first_or_nothing()
+            raise Altered(THE_END, "it does not say where the directory is")
+        if tail != container.end(count, length, offset):
+            self._first_or_nothing()
+            raise Altered(THE_END, "it is not as it was written")
+        return length, offset
+
+    def _first_or_nothing(self) -> None:
+        """Make sure that at least the beginning is that of a bundle."""
+        name = manifest.NAME.encode()
+        head = self._bytes(0, LOCAL.size + len(name))
+        if not (head.startswith(container.LOCAL_MARK) and head.endswith(name)):
+            raise NotABundle
+
+    def _recognise(self, records: bytes) -> None:
+        name = manifest.NAME.encode()
+        if records[CENTRAL.size : CENTRAL.size + len(name)] != name:
+            self._first_or_nothing()
+
+    def _small(self, name: str, longest: int) -> tuple[bytes, bytes]:
+        """Header and content of a stored part that stands next."""
+        header = self._next(LOCAL.size + len(name), name)
+        fields = LOCAL.unpack(header[: LOCAL.size])
+        packed_size = fields[7]
+        if header[LOCAL.size :] != name.encode() or packed_size > longest:
+            raise Altered(name, "it does not stand where it should")
+        return header, self._next(packed_size, name)
+
+    def _check_header(self, name: str, header: bytes, content: bytes) -> None:
+        size = len(content)
+        entry = Entry(name, container.STORED, zlib.crc32(content), size, size)
+        if entry.local(self._moment) != header:
+            raise Altered(name, "its content or its header is not as it was written")
+        self._expect(entry)
+
+    def _signer(
+        self, told: Manifest, content: bytes, trusted: PublicKey | None
+    ) -> PublicKey | None:
+        if told.signed_by is None:
+            if trusted is not None:
+                raise Altered(manifest.SIGNATURE, "the bundle is not signed")
+            return None
+        header, signed = self._small(manifest.SIGNATURE, LONGEST)
+        self._check_header(manifest.SIGNATURE, header, signed)
+        try:
+            found = Signature.read(signed)
+        except BadKey as error:
+            raise Altered(manifest.SIGNATURE, str(error)) from error
+        if found.public.id != told.signed_by:
+            raise Altered(manifest.SIGNATURE, f"{manifest.NAME} names another key")
+        if trusted is not None and found.public != trusted:
+            raise Altered(
+                manifest.SIGNATURE, f"{found.public.id} signed it, not the key given, {trusted.id}"
+            )
+        if not found.public.accepts(found.signature, content):
+            raise Altered(manifest.SIGNATURE, f"it is no signature of {manifest.NAME}")
+        return found.public
+
+    def _check_part(self, part: Part) -> None:
+        header = self._next(LOCAL.size + len(part.name), part.name)
+        content, packed = hashlib.sha256(), hashlib.sha256()
+        inflate = zlib.decompressobj(-15) if part.method == container.DEFLATED else None
+        size = crc = 0
+        left = part.packed_size
+        while left:
+            chunk = self._next(min(CHUNK, left), part.name)
+            left -= len(chunk)
+            packed.update(chunk)
+            for plain in _inflated(inflate, chunk, part.name, last=not left):
+                size += len(plain)
+                if size > part.size:
+                    raise Altered(part.name, "it is longer than the manifest says")
+                content.update(plain)
+                crc = zlib.crc32(plain, crc)
+        if packed.hexdigest() != part.packed_sha256 or content.hexdigest() != part.sha256:
+            raise Altered(part.name, "its content is not what the manifest says")
+        entry = Entry(part.name, part.method, crc, part.packed_size, part.size)
+        if header != entry.local(self._moment) or size != part.size:
+            raise Altered(part.name, "its header is not as it was written")
+        self._expect(entry)
+
+    def _expect(self, entry: Entry) -> None:
+        """Note what the directory has to say of a part that has just been read."""
+        start = self._at - entry.packed_size - LOCAL.size - len(entry.name)
+        self._directory.append(entry.central(self._moment, start))
+
+    def _check_directory(self, records: bytes, offset: int) -> None:
+        if self._at != offset:
+            name = _name_at(records, len(b"".join(self._directory))) or DIRECTORY
+            raise Altered(name, "it stands in the archive, and the manifest does not list it")
+        for expected in self._directory:
+            name = expected[CENTRAL.size :].decode()
+            if records[: len(expected)] != expected:
+                raise Altered(name, "its entry in the directory is not as it was written")
+            records = records[len(expected) :]
+        if records:
+            name = _name_at(records, 0) or DIRECTORY
+            raise Altered(name, "it is in the directory, and the manifest does not list it")
+        tail = self._bytes(self._size - END.size, END.size)
+        length = len(b"".join(self._directory))
+        if tail != container.end(len(self._directory), length, offset):
+            raise Altered(THE_END, "it is not as it was written")
+
+    def _next(self, count: int, name: str) -> bytes:
+        """The next bytes, which belong to a part."""
+        found = self._bytes(self._at, count)
+        if len(found) != count:
+            raise Altered(name, "it is cut short")
+        self._at += count
+        return found
+
+    def _bytes(self, at: int, count: int) -> bytes:
+        self._file.seek(at)
+        return self._file.read(count)
+
+
+def _inflated(
+    inflate: "zlib._Decompress | None", chunk: bytes, name: str, *, last: bool
+) -> Iterator[bytes]:
+    """What `chunk` says, in pieces of bounded size."""
+    if inflate is None:
+        yield chunk
+        return
+    try:
+        while chunk:
+            yield inflate.decompress(chunk, CHUNK)
+            chunk = inflate.unconsumed_tail
+        if last:
+            yield inflate.flush()
+    except zlib.error as error:
+        raise Altered(name, "it cannot be unpacked") from error
+
+
+def _name_at(records: bytes, start: int) -> str:
+    """The name in a record of the directory that nobody vouches for; empty where none is there."""
+    record = records[start : start + CENTRAL.size]
+    if len(record) < CENTRAL.size or not record.startswith(container.CENTRAL_MARK):
+        return ""
+    length = CENTRAL.unpack(record)[10]
+    name = records[start + CENTRAL.size : start + CENTRAL.size + length]
+    return ascii(name.decode("utf-8", "replace")[:100])

@@ -1,0 +1,152 @@
+"""Writing a bundle: the same run gives the same bytes."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import yaml
+
+from auditor.bundle import container, manifest
+from auditor.bundle.container import Packed
+from auditor.bundle.manifest import Baseline, Manifest, Part, RunFacts, Tool
+from auditor.bundle.signing import Signer
+from auditor.evidence.rewrite import rewrite
+from auditor.evidence.snapshot import Snapshot
+from auditor.findings.run import Run
+from auditor.report import FORMATS, Options
+
+REPORTS = ("text", "json", "html", "csv", "markdown")
+"""The formats that go into a bundle: for every kind of reader one that is quick to write."""
+SNAPSHOT = "snapshot.sqlite"
+
+_CHANGES = slice(24, 28)
+_VALID_FOR = slice(92, 96)
+_SQLITE = slice(96, 100)
+"""Bytes of an SQLite file that tell of its writing, not of what it holds. Source: fileformat2."""
+_SOME_VERSION = (3_040_000).to_bytes(4, "big")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a bundle is made of."""
+
+    run: Run
+    snapshot: Snapshot
+    policy: str
+    """What the run was judged with: `auditor.policy.record`."""
+    facts: dict[str, str]
+    """What the snapshot in the bundle says of the run."""
+
+
+def write(out: BinaryIO, contents: Contents, signer: Signer | None, options: Options) -> None:
+    """Write the bundle of a run to `out`, signed where there is a `signer`.
+
+    The trend is left out: it changes when other runs are pruned.
+
+    Raises:
+        TooLarge: a part has more than 4 GiB.
+        SnapshotError: the evidence cannot be copied.
+    """
+    run = replace(contents.run, trend=())
+    with ExitStack() as stack:
+        packed = []
+        for about, part in _parts(replace(contents, run=run), options):
+            stack.callback(part.file.close)
+            packed.append((about, part))
+        told = _manifest(run, packed, signer).written()
+        front = [container.stored(manifest.NAME, told)]
+        if signer is not None:
+            front.append(container.stored(manifest.SIGNATURE, signer.sign(told)))
+        container.write(out, run.info.finished_at, [*front, *(part for _, part in packed)])
+
+
+def _parts(contents: Contents, options: Options) -> Iterator[tuple[str, Packed]]:
+    options = replace(options, width=100, color=False, report_path="report.html")
+    for name in REPORTS:
+        render: Callable[[BinaryIO], None] = partial(_render, contents.run, name, options)
+        yield (
+            f"the report as {name}",
+            container.pack(f"report{FORMATS[name].suffix}", container.DEFLATED, render),
+        )
+    policy = json.loads(contents.policy)
+    baseline = (json.dumps(policy["baseline"], indent=1, ensure_ascii=False) + "\n").encode()
+    yield (
+        "the baseline that the run was judged by, as resolved",
+        container.pack("baseline.json", container.DEFLATED, partial(_put, baseline)),
+    )
+    wishes = {key: value for key, value in policy["organisation"].items() if value}
+    written = yaml.safe_dump(wishes, sort_keys=True, allow_unicode=True).encode()
+    yield (
+        "the organisation's parameters, overrides, waivers and attestations",
+        container.pack("organisation.yaml", container.DEFLATED, partial(_put, written)),
+    )
+    yield (
+        "the evidence: auditor report --format html snapshot.sqlite",
+        container.pack(SNAPSHOT, container.STORED, partial(_copy, contents)),
+    )
+
+
+def _manifest(run: Run, packed: list[tuple[str, Packed]], signer: Signer | None) -> Manifest:
+    info = run.info
+    return Manifest(
+        schema="auditor/bundle/v1",
+        tool=Tool(name="auditor", version=run.tool_version),
+        run=RunFacts(
+            id=info.id,
+            account_id=info.account_id,
+            api_url=info.api_url,
+            started_at=info.started_at,
+            finished_at=info.finished_at,
+            depth=str(info.depth),
+            baseline=Baseline(
+                id=info.baseline.id, version=info.baseline.version, digest=info.baseline.digest
+            ),
+            complete=info.complete,
+            exit_code=int(info.exit_code),
+            fail_on=str(info.fail_on),
+        ),
+        evidence_digest=info.evidence_digest,
+        pseudonymised=run.pseudonymised,
+        framework=run.framework.id if run.framework else None,
+        signed_by=signer.public.id if signer else None,
+        parts=tuple(
+            Part(
+                name=part.entry.name,
+                about=about,
+                size=part.entry.size,
+                sha256=part.sha256,
+                packed_size=part.entry.packed_size,
+                packed_sha256=part.packed_sha256,
+                method=0 if part.entry.method == container.STORED else 8,
+            )
+            for about, part in packed
+        ),
+    )
+
+
+def _render(run: Run, name: str, options: Options, out: BinaryIO) -> None:
+    FORMATS[name].render(run, out, options)
+
+
+def _put(content: bytes, out: BinaryIO) -> None:
+    out.write(content)
+
+
+def _copy(contents: Contents, out: BinaryIO) -> None:
+    """Write a fresh copy of the evidence, in which nothing tells how the first one came about."""
+    with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
+        path = Path(folder) / SNAPSHOT
+        with Snapshot.create(path) as copy:
+            rewrite(contents.snapshot, copy, contents.facts)
+        with path.open("rb") as file:
+            header = bytearray(file.read(100))
+            header[_CHANGES] = header[_VALID_FOR] = (1).to_bytes(4, "big")
+            header[_SQLITE] = _SOME_VERSION
+            out.write(bytes(header))
+            while chunk := file.read(container.CHUNK):
+                out.write(chunk)

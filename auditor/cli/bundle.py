@@ -1,0 +1,125 @@
+"""`auditor bundle`: keys that sign evidence bundles, and verifying a bundle with the public one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor import keys
+from auditor.cli import output
+from auditor.config import ConfigError, Settings
+from auditor.findings.exit_code import ExitCode
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Evidence bundles: make a key that signs them, and verify them. "
+    "Write one with: auditor report --format bundle --output run.zip",
+)
+
+
+@app.command()
+def keygen(
+    output_: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the public key here as well."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take a new key in place of the one there is.")
+    ] = False,
+) -> None:
+    """Make the key that signs bundles. The private half stays in the keyring.
+
+    Give the public half to whoever verifies, by a way of its own: not beside the bundle.
+
+    Example: **auditor bundle keygen --output auditor.pub**
+    """
+    from auditor.bundle.signing import PublicKey, Signer, new_key
+
+    known = keys.kept(keys.PUBLIC_KEY)
+    if known is not None and not replace:
+        raise ConfigError(
+            f"There is a key already, {PublicKey.read(known).id}, with the public half {known}. "
+            "To sign with another one from now on: auditor bundle keygen --replace"
+        )
+    if output_ is not None:
+        output.refuse_to_replace(output_)
+    private = new_key()
+    public = Signer.read(private).public
+    if not (keys.keep(keys.SIGNING_KEY, private) and keys.keep(keys.PUBLIC_KEY, public.text)):
+        raise keys.KeyUnavailable(
+            "This machine has no keyring that keeps a key. Set up the operating system's keyring, "
+            "or set AUDITOR_SIGNING_KEY to 64 random hexadecimal digits: openssl rand -hex 32"
+        )
+    if output_ is not None:
+        output.write_bytes(output_, f"{public.text}\n".encode())
+    typer.echo(f"Key {public.id}. Bundles are signed with it from now on.")
+    typer.echo(f"Public key: {public.text}")
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="The bundle.", metavar="FILE")],
+    public_key: Annotated[
+        str | None,
+        typer.Option(
+            "--public-key",
+            metavar="FILE|HEX",
+            help="The key that has to have signed it, or a file that holds it.",
+        ),
+    ] = None,
+) -> None:
+    """Check that a bundle is, byte for byte, as it was written. Unpacks nothing to disk.
+
+    Exit codes: 0 as it was written, 1 altered, 2 no bundle.
+
+    Example: **auditor bundle verify run.zip --public-key auditor.pub**
+    """
+    from auditor.bundle.signing import BadKey, PublicKey
+    from auditor.bundle.verifying import Altered, NotABundle
+    from auditor.bundle.verifying import verify as verified
+
+    try:
+        trusted = None if public_key is None else PublicKey.read(_text(public_key))
+        with file.open("rb") as opened:
+            found = verified(opened, trusted)
+    except (BadKey, NotABundle) as error:
+        raise ConfigError(
+            f"{file}: {error}" if isinstance(error, NotABundle) else str(error)
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
+    except Altered as error:
+        typer.echo(f"ALTERED: {error}")
+        raise typer.Exit(ExitCode.DEVIATIONS) from None
+    told = found.manifest
+    typer.echo(f"Every byte of {len(told.parts)} parts is as the manifest says.")
+    for part in told.parts:
+        typer.echo(f"  {part.sha256}  {part.name}, {part.size:,} bytes")
+    run = told.run
+    typer.echo(f"Run {run.id} of account {run.account_id}, finished {run.finished_at}")
+    typer.echo(f"Evidence {told.evidence_digest}")
+    if found.signer is None:
+        typer.echo("NOT SIGNED: anybody could have written it. Only its parts were checked.")
+    elif found.trusted:
+        typer.echo(f"Signed with the key given, {found.signer.id}.")
+    else:
+        typer.echo(
+            f"It says it was signed with {found.signer.id}, and the signature fits. Whose key that "
+            "is was not checked: only that nothing was altered since. Name the key you know with "
+            "--public-key."
+        )
+
+
+def _text(key: str) -> str:
+    """The key itself, or what the file of that name holds."""
+    path = Path(key)
+    try:
+        return path.read_text(encoding="ascii") if path.is_file() else key
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{key} cannot be read as a public key.") from error
+
+
+def signing_key(settings: Settings) -> str | None:
+    """The private key that signs bundles; None where there is none."""
+    given = settings.signing_key
+    return given.get_secret_value() if given else keys.kept(keys.SIGNING_KEY)

@@ -1,0 +1,63 @@
+"""Keys of the auditor's own, in the system's keyring: for pseudonyms, and for signing bundles.
+
+Where a machine has no keyring, an environment variable can hold them.
+"""
+
+import secrets
+
+import keyring
+from keyring.errors import KeyringError
+
+SERVICE = "zoom-privacy-auditor"
+PSEUDONYM_KEY = "pseudonym-key"
+SIGNING_KEY = "signing-key"
+PUBLIC_KEY = "public-key"
+
+SHORTEST = 16
+"""Characters of a key in the environment: a shorter one could be guessed."""
+
+
+class KeyUnavailable(Exception):
+    """A key is not there, or cannot be kept. The message says where it could be."""
+
+
+def kept(name: str) -> str | None:
+    """The key that the keyring keeps under `name`; None where it has none, or does not work."""
+    try:
+        return keyring.get_password(SERVICE, name)
+    except (KeyringError, RuntimeError, OSError):
+        return None
+
+
+def keep(name: str, value: str) -> bool:
+    """Keep a key in the keyring. False where there is no keyring that keeps it."""
+    try:
+        keyring.set_password(SERVICE, name, value)
+    except (KeyringError, RuntimeError, OSError):
+        return False
+    return kept(name) == value  # a keyring may take everything and keep nothing
+
+
+def pseudonym_key(given: str | None) -> bytes:
+    """The key of all pseudonyms: `given`, or the keyring's, which is made at first use.
+
+    Raises:
+        KeyUnavailable: there is neither, or the one that was given is too short.
+    """
+    if given:
+        if len(given) < SHORTEST:
+            raise KeyUnavailable(
+                f"AUDITOR_PSEUDONYM_KEY is shorter than {SHORTEST} characters, so pseudonyms "
+                "could be guessed. Set it to a long random text, and keep that text."
+            )
+        return given.encode()
+    found = kept(PSEUDONYM_KEY)
+    if found is None:
+        found = secrets.token_hex(32)
+        if not keep(PSEUDONYM_KEY, found):
+            raise KeyUnavailable(
+                "Pseudonyms need a key, and this machine has no keyring that keeps one. Set up "
+                "the operating system's keyring, or set AUDITOR_PSEUDONYM_KEY to a long random "
+                "text, and keep that text: the same key gives the same pseudonyms."
+            )
+    return found.encode()

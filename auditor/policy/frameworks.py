@@ -1,0 +1,106 @@
+"""The frameworks of `policies/frameworks.yaml`, with the controls that map to their references."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auditor.findings.frameworks import Framework, Part, bare
+from auditor.policy import files, yaml_source
+from auditor.policy.catalogue import Catalogue
+from auditor.policy.errors import PolicyError, nearest
+
+FILE = "frameworks.yaml"
+
+_RANGE = re.compile(r"(.*?)(?:(\d+)\.\.(\d+)|([A-Za-z])\.\.([A-Za-z]))(.*)")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Section(_Strict):
+    title: str
+    references: tuple[str, ...] = Field(min_length=1)
+    outside: str = ""
+
+
+class _Framework(_Strict):
+    id: str = Field(pattern=r"^[a-z0-9.-]+$")
+    key: str
+    title: str
+    version: str
+    not_claimed: str
+    sections: tuple[_Section, ...]
+
+
+class _File(_Strict):
+    frameworks: tuple[_Framework, ...]
+
+
+def load(path: Path, catalogue: Catalogue) -> dict[str, Framework]:
+    """The frameworks in the file at `path` by id.
+
+    Raises:
+        PolicyError: it cannot be read or is not valid.
+    """
+    file = yaml_source.load(yaml_source.read(path), _File)
+    return {each.id: _framework(each, catalogue) for each in file.frameworks}
+
+
+@cache
+def shipped() -> dict[str, Framework]:
+    """The frameworks that come with the program, by id."""
+    return load(files.folder() / FILE, files.shipped_catalogue())
+
+
+def named(framework_id: str) -> Framework:
+    """The framework called `framework_id`.
+
+    Raises:
+        PolicyError: there is none.
+    """
+    known = shipped()
+    if framework_id not in known:
+        hint = nearest(framework_id, known)
+        listed = ", ".join(known)
+        raise PolicyError([f'no framework is called "{framework_id}".{hint} There are {listed}.'])
+    return known[framework_id]
+
+
+def expanded(reference: str) -> Iterator[str]:
+    """The references that `A.7.2.1..8` or `Art 5(1)(a..f)` stands for; any other is itself."""
+    match = _RANGE.fullmatch(reference)
+    if match is None:
+        yield reference
+        return
+    before, low, high, first, last, after = match.groups()
+    if low is not None:
+        yield from (f"{before}{number}{after}" for number in range(int(low), int(high) + 1))
+    else:
+        yield from (f"{before}{chr(n)}{after}" for n in range(ord(first), ord(last) + 1))
+
+
+def _framework(told: _Framework, catalogue: Catalogue) -> Framework:
+    controls: dict[str, list[str]] = {}
+    for control in catalogue.controls.values():
+        for mapped in control.mappings.get(told.key, ()):
+            controls.setdefault(bare(mapped)[0], []).append(control.id)
+    return Framework(
+        id=told.id,
+        key=told.key,
+        title=told.title,
+        version=told.version,
+        not_claimed=" ".join(told.not_claimed.split()),
+        parts=tuple(
+            Part(
+                each.title,
+                tuple(one for reference in each.references for one in expanded(reference)),
+                each.outside,
+            )
+            for each in told.sections
+        ),
+        controls={reference: tuple(sorted(set(ids))) for reference, ids in controls.items()},
+    )

@@ -1,0 +1,356 @@
+"""Pseudonyms: keyed names for people, so that a run can be handed on without naming anybody.
+
+The evidence is rewritten before it is judged. So order, counts and digests of a report come of
+pseudonyms from the start, a format sees nothing else, and the evidence can be judged again.
+
+People are the users, hosts, operators, alternative hosts and role members that the evidence names,
+and those who own waivers, attest and triage. Their meetings go by pseudonyms as well, because ids
+and topics tell whose they are. Groups, sites, roles and apps keep their names.
+"""
+
+import hmac
+import json
+import re
+import sqlite3
+from base64 import b32encode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from auditor.evidence.plan import HOSTS, LOGS, MEETING, ROLES, SUMMARIES, history
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.stored import Stored
+from auditor.evidence.view import LOCKS, SETTINGS, Document, View
+from auditor.policy.match import Match
+from auditor.policy.organisation import Organisation
+
+LENGTH = 10
+"""Characters of a pseudonym behind its prefix: 50 bits of the HMAC."""
+
+PEOPLE = (Level.USER, Level.PHONE_USER)
+EVENTS = (Level.MEETING, Level.WEBINAR)
+EVERYONE = "*"
+"""The ids of scopes that stand for others begin with it."""
+
+SHORTEST_WORD = 3
+"""Characters of a one-word name or local part that is looked for in free text."""
+
+MOST_WORDS = 40
+"""Words of the longest name that is looked for."""
+
+_ADDRESS = re.compile(r"[\w.!#$%&'+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")
+_WORD = re.compile(r"\w+")
+_CONTACTS = frozenset({"contact_name", "contact_email"})
+_HOSTED = (history("").surface, SUMMARIES.surface, HOSTS.surface)
+
+
+class Pseudonyms:
+    """Makes pseudonyms with a key. Equal texts give equal pseudonyms, in every run."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def of(self, text: str, prefix: str = "user") -> str:
+        """`user-` and ten characters of base32 of the HMAC-SHA256 of `text`."""
+        made = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+        return f"{prefix}-{b32encode(made).decode().lower()[:LENGTH]}"
+
+
+class People:
+    """Who is who in a snapshot: ids, addresses and names, kept on disk beside the program."""
+
+    def __init__(self, source: Stored, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+        self._db = sqlite3.connect("", isolation_level=None)  # a file of its own, gone on closing
+        self._db.executescript(
+            """
+            CREATE TABLE exact (text TEXT PRIMARY KEY, pseudonym TEXT NOT NULL) WITHOUT ROWID;
+            CREATE TABLE spoken (
+                first TEXT NOT NULL, words INTEGER NOT NULL, text TEXT NOT NULL,
+                pseudonym TEXT NOT NULL, is_plain INTEGER NOT NULL,
+                PRIMARY KEY (first, words, text)) WITHOUT ROWID;
+            """
+        )
+        self._db.execute("BEGIN")
+        for level in PEOPLE:
+            for scope in source.scopes(level):
+                self._add(scope.id, scope.email, scope.name)
+        for row in _hosts(source):
+            self._add(str(row.get("id") or ""), str(row.get("email") or ""), "")
+        self._db.execute("COMMIT")
+        self._lengths = lru_cache(20_000)(self._read_lengths)
+
+    def close(self) -> None:
+        """Forget everybody."""
+        self._db.close()
+
+    def named(self, text: str) -> str:
+        """The pseudonym of a person who is called `text`: by id, address or name."""
+        if not text:
+            return ""
+        found = self._find("SELECT pseudonym FROM exact WHERE text = ?", text.strip().casefold())
+        return found or self._pseudonyms.of(text.casefold() if "@" in text else text)
+
+    def within(self, text: str, *, free: bool) -> str:
+        """`text` with a pseudonym in place of everybody it names.
+
+        Every address is replaced, known or not; ids, and names of several words. In `free` text,
+        which people wrote about people, names of one word and local parts of addresses are too.
+        """
+        if "@" in text:
+            text = _ADDRESS.sub(lambda match: self.named(match[0]), text)
+        words = list(_WORD.finditer(text))
+        out, at, position = [], 0, 0
+        while position < len(words):
+            found = self._longest(words[position : position + MOST_WORDS], free)
+            if found is None:
+                position += 1
+                continue
+            pseudonym, count = found
+            out += [text[at : words[position].start()], pseudonym]
+            position += count
+            at = words[position - 1].end()
+        return "".join([*out, text[at:]])
+
+    def _add(self, zoom_id: str, email: str, name: str) -> None:
+        pseudonym = self._pseudonyms.of(zoom_id)
+        for text in filter(None, (zoom_id, email)):
+            self._db.execute(
+                "INSERT OR IGNORE INTO exact VALUES (?, ?)", (text.casefold(), pseudonym)
+            )
+        self._speak(zoom_id, pseudonym, plain=True)
+        self._speak(email.partition("@")[0], pseudonym, plain=False)
+        if name:
+            shared = self._pseudonyms.of(name.casefold())  # whom of several, nobody can tell
+            self._db.execute(
+                "INSERT INTO exact VALUES (?, ?) ON CONFLICT DO UPDATE SET pseudonym = ?"
+                " WHERE pseudonym <> excluded.pseudonym",
+                (name.strip().casefold(), pseudonym, shared),
+            )
+            self._speak(name, pseudonym, plain=len(_WORD.findall(name)) > 1, shared=shared)
+
+    def _speak(self, text: str, pseudonym: str, *, plain: bool, shared: str = "") -> None:
+        words = [word.casefold() for word in _WORD.findall(text)]
+        if not words or (not plain and len("".join(words)) < SHORTEST_WORD):
+            return
+        self._db.execute(
+            "INSERT INTO spoken VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " is_plain = max(is_plain, excluded.is_plain),"
+            " pseudonym = CASE WHEN pseudonym = excluded.pseudonym THEN pseudonym ELSE ? END",
+            (words[0], len(words), " ".join(words), pseudonym, plain, shared or pseudonym),
+        )
+
+    def _longest(self, words: list[re.Match[str]], free: bool) -> tuple[str, int] | None:
+        for count in self._lengths(words[0][0].casefold()):
+            if count > len(words):
+                continue
+            spoken = " ".join(word[0].casefold() for word in words[:count])
+            query = "SELECT pseudonym FROM spoken WHERE first = ? AND words = ? AND text = ?"
+            if not free:
+                query += " AND is_plain"
+            found = self._find(query, words[0][0].casefold(), count, spoken)
+            if found is not None:
+                return found, count
+        return None
+
+    def _read_lengths(self, first: str) -> tuple[int, ...]:
+        query = "SELECT DISTINCT words FROM spoken WHERE first = ? ORDER BY words DESC"
+        return tuple(row[0] for row in self._db.execute(query, (first,)))
+
+    def _find(self, query: str, *values: str | int) -> str | None:
+        row = self._db.execute(query, values).fetchone()
+        return None if row is None else str(row[0])
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """Gives everybody in a snapshot a pseudonym. For `auditor.evidence.rewrite`."""
+
+    people: People
+    pseudonyms: Pseudonyms
+
+    def scope(self, scope: Scope) -> Scope:
+        """A user, meeting or webinar under its pseudonym; anything else as it is."""
+        if scope.level in PEOPLE:
+            own = self._person(scope.id)
+            return replace(scope, id=own, name=own, email=own if scope.email else "")
+        if scope.level not in EVENTS:
+            return scope
+        host = self.people.named(scope.email)
+        if scope.id.startswith(EVERYONE):  # a host whose meetings could not be listed
+            own = self.people.named(scope.id.removeprefix(EVERYONE))
+            return replace(scope, id=EVERYONE + own, name=own, email=host)
+        event = self.event(scope.id)
+        listed = bool(scope.status)  # the name of any other says only when it was
+        return replace(scope, id=event, name=event if listed else scope.name, email=host)
+
+    def event(self, zoom_id: str) -> str:
+        """The pseudonym of a meeting or webinar."""
+        return self.pseudonyms.of(zoom_id, "meeting")
+
+    def body(self, view: View, body: JsonValue) -> JsonValue:
+        """A document in which everybody goes by a pseudonym."""
+        if view.surface in _HOSTED:
+            return self._rows(body, "hosts", ("host", "id", "email"))
+        if view.surface == ROLES.surface:
+            return self._rows(body, "roles", ("members",))
+        if view.surface == LOGS.surface:
+            told = _each_row(body, "entries", "operator", self.people.named)
+            return _each_row(told, "entries", "detail", lambda text: self._said(text, free=True))
+        if view.surface in (SETTINGS.surface, LOCKS.surface, MEETING.surface):
+            return self._all(body, self.detail)
+        return self.addresses(body)
+
+    def detail(self, text: str) -> str:
+        """A value or message with pseudonyms for addresses, ids and names of several words."""
+        return self._said(text, free=False)
+
+    def addresses(self, value: JsonValue) -> JsonValue:
+        """A value with pseudonyms in place of addresses alone."""
+        return self._all(value, self._addresses)
+
+    def note(self, text: str) -> str:
+        """What somebody wrote, with pseudonyms in place of everybody it names."""
+        return self._said(text, free=True)
+
+    def _person(self, zoom_id: str) -> str:
+        return zoom_id if zoom_id.startswith(EVERYONE) else self.pseudonyms.of(zoom_id)
+
+    def _said(self, text: str, *, free: bool) -> str:
+        return self.people.within(text, free=free)
+
+    def _addresses(self, text: str) -> str:
+        return _ADDRESS.sub(lambda match: self.people.named(match[0]), text)
+
+    def _rows(self, body: JsonValue, rows: str, keys: tuple[str, ...]) -> JsonValue:
+        for key in keys:
+            body = _each_row(body, rows, key, self.people.named)
+        listed = body.get(rows) if isinstance(body, dict) else None
+        if isinstance(body, dict) and isinstance(listed, list):  # the old order would tell names
+            return {**body, rows: sorted(listed, key=lambda row: json.dumps(row, sort_keys=True))}
+        return body
+
+    def _all(self, value: JsonValue, say: Callable[[str], str], key: str = "") -> JsonValue:
+        match value:
+            case str():
+                return self.people.named(value) if key in _CONTACTS else say(value)
+            case list():
+                return [self._all(each, say, key) for each in value]
+            case dict():
+                return {
+                    self._addresses(name): self._all(each, say, name)
+                    for name, each in value.items()
+                }
+        return value
+
+
+def organisation(told: Organisation, source: Stored, names: Renamed) -> Organisation:
+    """The organisation's wishes with pseudonyms: about the same people and meetings as before."""
+    known: dict[tuple[str, object], tuple[str, ...]] = {}
+
+    def match(old: Match) -> Match:
+        changed: dict[str, tuple[str, ...]] = {}
+        for key, wanted, levels in (
+            ("user", old.user, (Level.USER,)),
+            ("meeting", old.meeting, (Level.MEETING,)),
+        ):
+            if wanted is not None:
+                if (key, wanted) not in known:
+                    known[key, wanted] = tuple(_met(wanted, key, levels, source, names))
+                changed[key] = known[key, wanted]
+        return old.model_copy(update=changed) if changed else old
+
+    note, person = names.note, names.people.named
+    return Organisation(
+        told.baseline,
+        {key: names.addresses(value) for key, value in told.parameters.items()},
+        tuple(
+            each.model_copy(update={"match": match(each.match), "reason": note(each.reason)})
+            for each in told.overrides
+        ),
+        tuple(
+            each.model_copy(
+                update={
+                    "scope": match(each.scope),
+                    "reason": note(each.reason),
+                    "ticket": note(each.ticket),
+                    "owner": person(each.owner),
+                }
+            )
+            for each in told.waivers
+        ),
+        tuple(
+            each.model_copy(
+                update={
+                    "scope": match(each.scope),
+                    "statement": note(each.statement),
+                    "evidence": note(each.evidence),
+                    "by": person(each.by),
+                }
+            )
+            for each in told.attestations
+        ),
+        tuple(
+            each.model_copy(update={"by": person(each.by), "reason": note(each.reason)})
+            for each in told.triage
+        ),
+    )
+
+
+def _met(
+    wanted: str | tuple[str, ...],
+    key: str,
+    levels: tuple[Level, ...],
+    source: Stored,
+    names: Renamed,
+) -> Iterator[str]:
+    """The pseudonyms of whom a match is about; what weighs as much where it is about nobody.
+
+    A pattern stays a pattern, so that it gives way to a name as it did before.
+    """
+    alone = Match.model_validate({key: wanted})
+    found = False
+    for level in levels:
+        for scope in source.scopes(level):
+            if alone.matches(scope, frozenset()):
+                found = True
+                yield names.scope(scope).id
+    listed = (wanted,) if isinstance(wanted, str) else wanted
+    was_pattern = any("*" in each or "?" in each for each in listed)
+    if was_pattern or not found:
+        prefix = "user" if key == "user" else "meeting"
+        yield names.pseudonyms.of("\n".join(listed), prefix) + ("*" if was_pattern else "")
+
+
+def _hosts(source: Stored) -> Iterator[Mapping[str, JsonValue]]:
+    """The hosts that the account's documents name by id and address."""
+    for evidence in source.evidence(Level.ACCOUNT):
+        outcome = evidence.outcomes.get(HOSTS)
+        body = outcome.body if isinstance(outcome, Document) else None
+        rows = body.get("hosts") if isinstance(body, dict) else None
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict):
+                yield row
+
+
+def _each_row(body: JsonValue, rows: str, key: str, change: Callable[[str], str]) -> JsonValue:
+    """`body` with the texts under `key` of each of its `rows` changed; other shapes as they are."""
+    listed = body.get(rows) if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(listed, list):
+        return body
+
+    def changed(value: JsonValue) -> JsonValue:
+        if isinstance(value, str):
+            return change(value)
+        if isinstance(value, list):
+            return sorted((changed(each) for each in value), key=str)
+        return value
+
+    return {
+        **body,
+        rows: [
+            {**row, key: changed(row[key])} if isinstance(row, dict) and key in row else row
+            for row in listed
+        ],
+    }

@@ -1,0 +1,164 @@
+"""Findings as rows of a table, and text as a cell of one: what CSV and workbooks share."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from auditor.evidence.reading import JsonValue
+from auditor.findings.model import Finding, Verdict
+from auditor.findings.run import Run
+from auditor.report import wording
+from auditor.report.display import ELLIPSIS, plain
+from auditor.report.json_report import finite, json_text, title
+
+LONGEST_CELL = 32_767
+"""UTF-16 code units in a cell of Excel, which cannot open longer ones.
+Source: Excel specifications and limits, learned November 2026."""
+
+_WIDEST = 200
+"""Columns of a value inside a sentence."""
+
+
+def cell(text: str, room: int = LONGEST_CELL) -> str:
+    """`text` as a cell may hold it: line breaks kept, other control characters spelled out.
+
+    Cut to `room` UTF-16 code units with an ellipsis where it is longer.
+    """
+    if text.isascii() and text.isprintable() and len(text) <= room:
+        return text
+    lines = text[: room + 1].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    clean = "\n".join(map(plain, lines))
+    if len(text) <= room and _units(clean) <= room:
+        return clean
+    kept = clean.encode("utf-16-le")[: 2 * (room - 1)]
+    return kept.decode("utf-16-le", "ignore") + ELLIPSIS
+
+
+def _units(text: str) -> int:
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+COLUMNS = (
+    "control",
+    "title",
+    "kind",
+    "status",
+    "severity",
+    "level",
+    "scope_id",
+    "scope_name",
+    "scope_email",
+    "setting",
+    "observed",
+    "found",
+    "expected",
+    "asks",
+    "cause",
+    "locked",
+    "proved_by",
+    "decided_by",
+    "changeable_by",
+    "changeable",
+    "source",
+    "observed_at",
+    "waiver_owner",
+    "waiver_expires",
+    "waiver_ticket",
+    "waiver_reason",
+    "override",
+    "detail",
+    "fingerprint",
+    "run_id",
+    "account_id",
+    "baseline",
+    "baseline_version",
+    "finished_at",
+)
+"""Every column of a finding, in order. Names are kept; new ones come last.
+
+`observed`, `expected` and `locked` are JSON as in the JSON report, empty for null; `found` and
+`asks` are `observed` and `expected` in words.
+"""
+
+_OF_FINDING: Mapping[str, Callable[[Finding], str]] = {
+    "level": lambda f: f.scope.level,
+    "scope_id": lambda f: f.scope.id,
+    "scope_name": lambda f: f.scope.label,
+    "scope_email": lambda f: f.scope.email,
+    "observed_at": lambda f: f.observed_at or "",
+    "fingerprint": lambda f: f.fingerprint,
+}
+"""What differs between findings that share a verdict."""
+
+_OF_VERDICT: Mapping[str, Callable[[Run, Verdict], str]] = {
+    "control": lambda _, v: v.control,
+    "title": lambda run, v: title(run, v.control),
+    "kind": lambda _, v: v.kind,
+    "status": lambda _, v: v.status,
+    "severity": lambda _, v: v.severity,
+    "setting": lambda _, v: v.setting,
+    "observed": lambda _, v: _json(v.observed),
+    "found": lambda _, v: "" if v.observed is None else wording.observation(v, _WIDEST),
+    "expected": lambda _, v: _json(None if v.expected is None else dict(v.expected)),
+    "asks": lambda _, v: wording.expectation(v, _WIDEST),
+    "cause": lambda _, v: v.cause or "",
+    "locked": lambda _, v: _json(v.locked),
+    "proved_by": lambda _, v: v.proved_by or "",
+    "decided_by": lambda _, v: v.decided_by or "",
+    "changeable_by": lambda _, v: ", ".join(v.changeable_by),
+    "changeable": lambda _, v: v.changeable,
+    "source": lambda _, v: v.source,
+    "waiver_owner": lambda _, v: _waiver(v, "owner"),
+    "waiver_expires": lambda _, v: _waiver(v, "expires"),
+    "waiver_ticket": lambda _, v: _waiver(v, "ticket"),
+    "waiver_reason": lambda _, v: _waiver(v, "reason"),
+    "override": lambda _, v: v.override,
+    "detail": lambda _, v: v.detail,
+    "run_id": lambda run, _: run.info.id,
+    "account_id": lambda run, _: run.info.account_id,
+    "baseline": lambda run, _: run.info.baseline.id,
+    "baseline_version": lambda run, _: run.info.baseline.version,
+    "finished_at": lambda run, _: run.info.finished_at,
+}
+
+
+class Rows:
+    """The findings of one run as rows with some of `COLUMNS`.
+
+    What findings share is worked out once: 100,000 users have few different verdicts.
+    """
+
+    def __init__(self, run: Run, columns: Sequence[str], dress: Callable[[str], str]) -> None:
+        """Rows of `run`; `dress` makes each text a cell."""
+        self._run, self._columns, self._dress = run, columns, dress
+        self._own = [(at, _OF_FINDING[c]) for at, c in enumerate(columns) if c in _OF_FINDING]
+        self._shared: dict[int, tuple[Verdict, list[str]]] = {}
+
+    def of(self, finding: Finding) -> list[str]:
+        """The cells of `finding`."""
+        verdict = finding.verdict
+        known = self._shared.get(id(verdict))
+        if known is None:
+            if len(self._shared) == _MOST_SHARED:
+                self._shared.clear()
+            known = self._shared[id(verdict)] = verdict, self._cells(verdict)
+        row = known[1].copy()
+        for at, column in self._own:
+            row[at] = self._dress(column(finding))
+        return row
+
+    def _cells(self, verdict: Verdict) -> list[str]:
+        return [
+            "" if c in _OF_FINDING else self._dress(_OF_VERDICT[c](self._run, verdict))
+            for c in self._columns
+        ]
+
+
+_MOST_SHARED = 1000
+"""Verdicts whose cells are kept. Each is held together with them, so that its id stays its own."""
+
+
+def _json(value: JsonValue) -> str:
+    return "" if value is None else json_text(finite(value))
+
+
+def _waiver(verdict: Verdict, key: str) -> str:
+    return "" if verdict.waiver is None else verdict.waiver[key]

@@ -1,0 +1,190 @@
+"""Clusters: findings that differ in nothing but who has them and which value was found.
+
+A pipeline or an auditor's tool cannot take 100,000 results; it can take their clusters.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings.rollup import Group, Rollup
+from auditor.report import wording
+from auditor.report.display import plain, shorten
+
+LONGEST = 120
+"""Columns of a name or value before it is cut."""
+LONGEST_SENTENCE = 600
+"""The same for details and reasons."""
+_MOST_VALUES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Findings of one level, alike in control, kind, status, severity, setting, cause, waiver."""
+
+    control: str
+    kind: Kind
+    status: Status
+    severity: Severity
+    setting: str
+    level: Level
+    cause: Cause | None
+    waiver: str
+    """The waiver as JSON; empty for none."""
+    verdict: Verdict
+    """The verdict of one of them."""
+    count: int
+    members: tuple[tuple[Verdict, Scope], ...]
+    """The first of them by name and id; at most as many as the roll-up names."""
+    values: tuple[tuple[str, int], ...]
+    """The most frequent values that were found, in words, and how often."""
+    more_values: int
+    """How many other values were found."""
+    observed_from: str | None
+    observed_to: str | None
+    """Between these times (RFC 3339, UTC) the evidence came; None where it has no time."""
+
+    @property
+    def is_listed(self) -> bool:
+        """True where every one of them is among `members`."""
+        return len(self.members) == self.count
+
+    @property
+    def where(self) -> str:
+        """`14 users: Ada, Bob and 12 more`."""
+        counted = wording.levels({self.level: self.count})
+        if not self.members:
+            return counted
+        names = [name(scope) for _, scope in self.members[:_MOST_NAMES]]
+        more = self.count - len(names)
+        return f"{counted}: {', '.join(names)}{f' and {wording.number(more)} more' if more else ''}"
+
+    @property
+    def found(self) -> str:
+        """What came out, in a few words; values with how often where there are several."""
+        if len(self.values) == 1 or not _is_compared(self.verdict):
+            return outcome(self.verdict)
+        shown = ", ".join(f"{value} ({wording.number(count)})" for value, count in self.values)
+        rest = f" and {wording.number(self.more_values)} other values" if self.more_values else ""
+        return f"found {shown}{rest}{_asked(self.verdict)}"
+
+    @property
+    def told(self) -> str:
+        """`found` as a sentence, after the setting it is about."""
+        return f"{about(self.setting, self.found)}."
+
+    @property
+    def fingerprint(self) -> str:
+        """What makes it another cluster than all others; no account, nobody's name."""
+        parts = (
+            *(self.control, self.kind, self.status, self.severity, self.setting, self.level),
+            *(self.cause or "", self.waiver),
+        )
+        text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+        return f"sha256:{hashlib.sha256(text).hexdigest()}"
+
+
+_MOST_NAMES = 10
+
+
+@dataclass(slots=True)
+class _Tally:
+    verdict: Verdict
+    members: list[tuple[Verdict, Scope]] = field(default_factory=list)
+    values: Counter[str] = field(default_factory=Counter)
+    count: int = 0
+    first: str | None = None
+    last: str | None = None
+
+    def add(self, group: Group, level: Level, count: int) -> None:
+        verdict = group.verdict
+        self.members += [(verdict, scope) for scope in group.scopes if scope.level is level]
+        self.values[wording.observation(verdict, LONGEST)] += count
+        self.count += count
+        times = [t for t in (self.first, self.last, group.observed_from, group.observed_to) if t]
+        self.first, self.last = min(times, default=None), max(times, default=None)
+
+
+_Key = tuple[str, Kind, Status, Severity, str, Level, Cause | None, str]
+
+
+def clusters(rollup: Rollup, names: int, *leave_out: Status) -> list[Cluster]:
+    """The findings of a run in clusters, the worst first; at most `names` are named in each.
+
+    The roll-up has to be made with as many names. Statuses to `leave_out` are not in it.
+    """
+    tallies: dict[_Key, _Tally] = {}
+    for group in rollup.groups:
+        v = group.verdict
+        if v.status in leave_out:
+            continue
+        waiver = json.dumps(dict(v.waiver), sort_keys=True) if v.waiver else ""
+        for level, count in group.by_level.items():
+            key = (v.control, v.kind, v.status, v.severity, v.setting, level, v.cause, waiver)
+            tallies.setdefault(key, _Tally(v)).add(group, level, count)
+    return sorted((_cluster(*item, names) for item in tallies.items()), key=_order)
+
+
+def _cluster(key: _Key, tally: _Tally, names: int) -> Cluster:
+    members = sorted(tally.members, key=lambda m: (m[1].label.casefold(), m[1].id))
+    values = sorted(tally.values.items(), key=lambda item: (-item[1], item[0]))
+    return Cluster(
+        *key,
+        verdict=tally.verdict,
+        count=tally.count,
+        members=tuple(members[:names]),
+        values=tuple(values[:_MOST_VALUES]),
+        more_values=len(values[_MOST_VALUES:]),
+        observed_from=tally.first,
+        observed_to=tally.last,
+    )
+
+
+def _order(cluster: Cluster) -> tuple[int, str, int, str, str, str, str, str]:
+    c = cluster
+    rank = c.severity.rank, c.control, c.level.rank, c.setting
+    return *rank, c.kind, c.status, c.cause or "", c.waiver
+
+
+def name(scope: Scope) -> str:
+    """The name people know the scope by, harmless and not too long."""
+    return shorten(scope.label, LONGEST)
+
+
+def sentence(text: str) -> str:
+    """`text` on one line, harmless and not too long."""
+    return shorten(" ".join(text.split()), LONGEST_SENTENCE)
+
+
+def about(setting: str, found: str) -> str:
+    """What was found, after the setting it was found in; settings keep their spelling."""
+    return f"{shorten(setting, 200)}: {found}" if setting else wording.sentence_case(found)
+
+
+def outcome(verdict: Verdict) -> str:
+    """What came out, in a few words: `found true, asked for false`."""
+    if _is_compared(verdict):
+        return f"found {wording.observation(verdict, LONGEST)}{_asked(verdict)}"
+    if verdict.status is Status.UNKNOWN:
+        return f"could not be judged: {wording.cause_name(verdict.cause)}"
+    return wording.status_name(verdict.status)
+
+
+def _is_compared(verdict: Verdict) -> bool:
+    return verdict.status in (Status.FAIL, Status.WAIVED, Status.PASS)
+
+
+def _asked(verdict: Verdict) -> str:
+    asked = wording.expectation(verdict, LONGEST)
+    return f", asked for {asked}" if asked else ""
+
+
+def remedies(portal: str, api: str) -> Sequence[tuple[str, str]]:
+    """How to fix it, each way with its heading; ways that are not known are left out."""
+    ways = (("Fix in the portal", plain(portal)), ("Fix by API", plain(api)))
+    return [(heading, text) for heading, text in ways if text]

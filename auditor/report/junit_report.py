@@ -1,0 +1,260 @@
+"""The JUnit report: a pipeline shows deviations as failures, and unknowns as errors.
+
+A test case is a control at a level, not a scope: its name stays the same from run to run, and
+100,000 users who deviate are one failure that counts them.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import BinaryIO, ClassVar
+from xml.sax.saxutils import escape, quoteattr
+
+from auditor.evidence.scope import Level
+from auditor.findings.model import ControlInfo, Severity, Status
+from auditor.findings.rollup import ControlRollup, Rollup, roll_up
+from auditor.findings.run import Run
+from auditor.report import accepted, wording
+from auditor.report.clusters import Cluster, clusters, remedies, sentence
+from auditor.report.display import plain
+from auditor.report.interface import Options
+
+MOST_NAMES = 10
+"""How many scopes a test case names for each setting."""
+MOST_LINES = 200
+"""How many lines of settings a test case has; more are counted."""
+
+_ELEMENT: Mapping[Status, str] = {
+    Status.FAIL: "failure",
+    Status.UNKNOWN: "error",
+    Status.ATTESTATION_EXPIRED: "skipped",
+    Status.NEEDS_DECISION: "skipped",
+    Status.WAIVED: "skipped",
+    Status.ATTESTED: "skipped",
+    Status.NOT_APPLICABLE: "skipped",
+}
+"""What a test case holds for each status; a pass holds nothing."""
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot say, not even as a reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    control: str
+    name: str
+    element: str = ""
+    """failure, error or skipped; empty for a pass."""
+    kind: str = ""
+    message: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Suite:
+    name: str
+    properties: Sequence[tuple[str, str]]
+    cases: Sequence[_Case]
+
+    def count(self, element: str) -> int:
+        return sum(case.element == element for case in self.cases)
+
+
+class JunitFormat:
+    """A suite for the run and one for each family; a test case for each control and level.
+
+    What passed is a test case only where the run kept its passes: no pass without evidence.
+    """
+
+    name: ClassVar[str] = "junit"
+    suffix: ClassVar[str] = ".xml"
+    media_type: ClassVar[str] = "application/xml"
+
+    def render(self, run: Run, out: BinaryIO, options: Options) -> None:
+        """Write `run` to `out` suite by suite."""
+        del options  # passes are shown where they were kept, whoever asked for them
+        rollup = roll_up(run, names=MOST_NAMES, worst=0)
+        suites = [_run_suite(run, rollup), *_families(rollup)]
+        for piece in _pieces(run, suites):
+            out.write(_ILLEGAL.sub("�", piece).encode("utf-8"))
+
+
+def _pieces(run: Run, suites: Sequence[_Suite]) -> Iterator[str]:
+    def total(element: str) -> int:
+        return sum(suite.count(element) for suite in suites)
+
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield _start(
+        "testsuites",
+        name=f"auditor {plain(run.info.baseline.id)}",
+        tests=sum(len(suite.cases) for suite in suites),
+        failures=total("failure"),
+        errors=total("error"),
+    )
+    for number, suite in enumerate(suites):
+        yield _start(
+            "testsuite",
+            name=suite.name,
+            tests=len(suite.cases),
+            failures=suite.count("failure"),
+            errors=suite.count("error"),
+            skipped=suite.count("skipped"),
+            time="0",
+            timestamp=_timestamp(run.info.finished_at),
+            id=number,
+        )
+        yield "<properties>\n"
+        for key, value in suite.properties:
+            yield f"<property name={quoteattr(key)} value={quoteattr(plain(value))}/>\n"
+        yield "</properties>\n"
+        for case in suite.cases:
+            yield from _case(case)
+        yield "</testsuite>\n"
+    yield "</testsuites>\n"
+
+
+def _case(case: _Case) -> Iterator[str]:
+    yield _start("testcase", classname=case.control, name=case.name, time="0").rstrip("\n")
+    if case.element:
+        start = _start(case.element, type=case.kind, message=case.message).rstrip("\n")
+        yield f"{start}{escape(case.text)}</{case.element}>"
+    yield "</testcase>\n"
+
+
+def _start(element: str, **attributes: str | int) -> str:
+    told = "".join(f" {key}={quoteattr(str(value))}" for key, value in attributes.items())
+    return f"<{element}{told}>\n"
+
+
+def _run_suite(run: Run, rollup: Rollup) -> _Suite:
+    info, s = run.info, run.summary
+    facts = {
+        "run": info.id,
+        "account": info.account_id,
+        "baseline": f"{info.baseline.id} {info.baseline.version} {info.baseline.digest}",
+        "evidence": info.evidence_digest,
+        "auditor": run.tool_version,
+        "started": info.started_at,
+        "finished": info.finished_at,
+        "depth": info.depth,
+        "fail_on": info.fail_on,
+        "exit_code": str(info.exit_code),
+        **{f"checks.{status}": str(s.by_status.get(status, 0)) for status in Status},
+        **{f"deviations.{each}": str(s.by_severity.get(each, 0)) for each in Severity},
+        **{f"deviations.{each}": str(s.by_level[each]) for each in Level if each in s.by_level},
+        **{f"scopes.{each}": str(s.coverage[each]) for each in Level if each in s.coverage},
+    }
+    return _Suite("Run", list(facts.items()), [_evidence(run, rollup), _waivers(run)])
+
+
+def _evidence(run: Run, rollup: Rollup) -> _Case:
+    told = wording.incomplete(run, rollup)
+    if not wording.judged(run):
+        told = wording.answer(run, rollup)
+    case = _Case("run", "Everything that was selected could be read")
+    if not told:
+        return case
+    errors = [
+        f"{plain(error.source)}: {wording.CAUSE[error.cause]}, "
+        f"{wording.counted(error.scopes, 'scope')}. {sentence(error.message)}"
+        for error in run.errors
+    ]
+    return _Case(case.control, case.name, "error", "incomplete", told, _lines(errors))
+
+
+def _waivers(run: Run) -> _Case:
+    name = "Every waiver holds and covers something"
+    stale = [waiver for waiver in run.waivers if waiver.is_stale]
+    if not stale:
+        return _Case("run", name)
+    told = [accepted.waiver_told(waiver) for waiver in sorted(stale, key=accepted.waiver_order)]
+    return _Case(
+        "run", name, "failure", "waiver", wording.counted(len(stale), "stale waiver"), _lines(told)
+    )
+
+
+def _families(rollup: Rollup) -> Iterator[_Suite]:
+    found = clusters(rollup, MOST_NAMES)
+    found.sort(key=lambda c: (c.control, c.level.rank, list(Status).index(c.status)))
+    per_control: dict[str, list[Cluster]] = {}
+    for cluster in found:
+        per_control.setdefault(cluster.control, []).append(cluster)
+    judged = [row for row in rollup.controls if row.info.id in per_control]
+    kept = any(Status.PASS in row.by_status for row in judged)
+    told = [status for status in Status if kept or status is not Status.PASS]
+    families: dict[str, list[ControlRollup]] = {}
+    for row in sorted(judged, key=lambda row: (row.info.family.casefold(), row.info.id)):
+        families.setdefault(row.info.family, []).append(row)
+    for family, rows in families.items():
+        checks = {
+            f"checks.{status}": str(sum(row.by_status.get(status, 0) for row in rows))
+            for status in told
+        }
+        cases = [case for row in rows for case in _cases(row.info, per_control[row.info.id])]
+        yield _Suite(plain(family) or "Other", list(checks.items()), cases)
+
+
+def _cases(info: ControlInfo, found: Iterable[Cluster]) -> Iterator[_Case]:
+    """One for what deviates or, where nothing does, passes; one more for each other status."""
+    for level, at_level in groupby(found, key=lambda cluster: cluster.level):
+        by_status = {status: list(each) for status, each in groupby(at_level, key=_status)}
+        for status, alike in by_status.items():
+            if status is Status.PASS and Status.FAIL in by_status:
+                continue
+            yield _judged(info, level, status, alike)
+
+
+def _status(cluster: Cluster) -> Status:
+    return cluster.status
+
+
+def _judged(info: ControlInfo, level: Level, status: Status, alike: Sequence[Cluster]) -> _Case:
+    name = f"{plain(info.title)} ({wording.level_name(level)})"
+    if status is Status.PASS:
+        return _Case(plain(info.id), name)
+    if status is not Status.FAIL:
+        name += f": {wording.status_name(status)}"
+    count = sum(cluster.count for cluster in alike)
+    worst = min((cluster.severity for cluster in alike), key=lambda severity: severity.rank)
+    found = alike[0].found
+    message = f"{wording.outcome(status, count)} ({worst})"
+    if found != wording.status_name(status):
+        message += f": {found}"
+    return _Case(
+        plain(info.id),
+        name,
+        _ELEMENT[status],
+        worst if status is Status.FAIL else str(alike[0].cause or status),
+        message,
+        _lines([*_told(alike), *_advice(info)]),
+    )
+
+
+def _told(alike: Sequence[Cluster]) -> Iterator[str]:
+    for cluster in alike[:MOST_LINES]:
+        setting = f"{plain(cluster.setting)}: " if cluster.setting else ""
+        yield f"{setting}{cluster.found} [{cluster.severity}]"
+        yield f"  at {cluster.where}"
+        if cluster.verdict.detail:
+            yield f"  {sentence(cluster.verdict.detail)}"
+        if waived := accepted.accepted_by(cluster.verdict):
+            yield f"  {waived}"
+    if more := sum(cluster.count for cluster in alike[MOST_LINES:]):
+        yield f"and {wording.counted(more, 'more check')} on other settings"
+
+
+def _advice(info: ControlInfo) -> Iterator[str]:
+    if info.why:
+        yield f"Why it matters: {plain(info.why)}"
+    for heading, text in remedies(info.fix_portal, info.fix_api):
+        yield f"{heading}: {text}"
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _timestamp(time: str) -> str:
+    """An RFC 3339 time as JUnit writes it: UTC, without zone and fraction."""
+    return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,299 @@
+"""The Markdown report: for people, in an issue, a wiki or the summary of a pipeline's job."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, ClassVar
+
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings.rollup import CauseRollup, ControlRollup, Group, Rollup, roll_up
+from auditor.findings.run import Run
+from auditor.report import accepted, by_framework, wording
+from auditor.report.interface import Options
+from auditor.report.markdown_text import (
+    LONGEST,
+    LONGEST_LIST,
+    LONGEST_SENTENCE,
+    Part,
+    code,
+    fitted,
+    prose,
+    table_head,
+    table_row,
+)
+
+MOST_BYTES = 1_048_576
+"""Of a job summary. Source: GitHub Docs, workflow commands, job summaries, November 2026."""
+MOST_SCOPES = 10
+MOST_NAMES = 5
+"""Scopes that are named in a row."""
+MOST_GROUPS = 10
+"""Rows of one control: values that were found, each with the scopes that have it."""
+MOST_IDS = 12
+
+_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
+"""The levels with a column of their own; all others share one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownFormat:
+    """GitHub's Markdown, at most `most_bytes` long; what is left out is counted.
+
+    `auditor report --format markdown >> "$GITHUB_STEP_SUMMARY"` shows it beside a job. Names are
+    code, which neither Markdown nor GitHub gives a meaning: no link, no mention, no picture.
+    """
+
+    name: ClassVar[str] = "markdown"
+    suffix: ClassVar[str] = ".md"
+    media_type: ClassVar[str] = "text/markdown; charset=utf-8; variant=GFM"
+    most_bytes: int = MOST_BYTES
+
+    def render(self, run: Run, out: BinaryIO, options: Options) -> None:
+        """Write `run` to `out` as UTF-8."""
+        rollup = roll_up(run, names=MOST_NAMES, worst=MOST_SCOPES)
+        out.write(_Page(run, rollup, options).text(self.most_bytes).encode("utf-8"))
+
+
+class _Page:
+    def __init__(self, run: Run, rollup: Rollup, options: Options) -> None:
+        self.run, self.rollup, self.options = run, rollup, options
+
+    def text(self, most_bytes: int) -> str:
+        parts = (
+            self._top(),
+            *(self._by_framework() or (self._controls(),)),
+            self._unknowns(),
+            self._due(),
+            self._accepted(),
+            self._worst(),
+            self._details(),
+            self._errors(),
+            self._limits(),
+        )
+        return fitted([part for part in parts if part is not None], most_bytes)
+
+    def _top(self) -> Part:
+        info = self.run.info
+        paragraphs = [
+            "# Zoom privacy audit",
+            f"**{prose(' · '.join(wording.headline(self.run)))}**",
+            prose(wording.answer(self.run, self.rollup)),
+        ]
+        if incomplete := wording.incomplete(self.run, self.rollup):
+            paragraphs.append(f"**{prose(incomplete)}**")
+        code_says = wording.EXIT_CODE.get(info.exit_code, "")
+        facts = (
+            f"Account {code(info.account_id)}",
+            f"baseline {code(f'{info.baseline.id} {info.baseline.version}'.rstrip())}",
+            f"depth {prose(info.depth)}",
+            prose(wording.when(info.finished_at)),
+            f"run {code(info.id)}",
+            f"exit code {info.exit_code}: {prose(code_says)}",
+        )
+        return Part("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
+
+    def _controls(self) -> Part | None:
+        deviating = self.rollup.deviating_controls
+        shown = self.rollup.controls if self.options.include_passes else deviating
+        if not shown:
+            return None
+        others = any(set(control.deviating) - set(_LEVELS) for control in shown)
+        coverage = self.run.summary.coverage
+        head = ["Severity", "Control", "What should be"]
+        head += [
+            f"{wording.sentence_case(wording.level_name(level, 2))} "
+            f"(of {wording.number(coverage.get(level, 0))})"
+            for level in _LEVELS
+        ]
+        head += ["Other"] * others + ["Unknown"]
+        rows = [_control_row(control, others) for control in shown]
+        title = "## Controls, and how many scopes deviate\n\n"
+        return Part(title + table_head(head, left=3), rows, "control")
+
+    def _by_framework(self) -> Sequence[Part]:
+        """The controls under a framework's references, and what is not claimed; empty for none."""
+        told = by_framework.outline(self.run, self.rollup)
+        if told is None:
+            return ()
+        head = f"## {prose(told.heading)}\n\n{prose(told.summary)}\n\n"
+        columns = [wording.sentence_case(name) for name in by_framework.HEAD]
+        rows = [table_row(*map(prose, row)) for row in told.rows]
+        said = [f"- {prose(sentence, LONGEST_LIST)}\n" for sentence in told.open]
+        return (
+            Part(head + table_head(columns, left=len(columns)), rows, "row"),
+            Part(f"## {prose(told.closing)}\n\n", said, "part"),
+        )
+
+    def _unknowns(self) -> Part | None:
+        causes = self.rollup.causes
+        if not causes:
+            return None
+        checks = wording.counted(sum(cause.checks for cause in causes), "check")
+        head = ["Cause", "What to do", "Controls", "Checks", "Scopes"]
+        return Part(
+            f"## Unknown: {checks} without an answer\n\n" + table_head(head, left=3),
+            [self._cause_row(cause) for cause in causes],
+            "cause",
+        )
+
+    def _cause_row(self, cause: CauseRollup) -> str:
+        return table_row(
+            wording.sentence_case(wording.cause_name(cause.cause)),
+            prose(wording.remedy(cause.cause, self.run.errors)),
+            _ids(cause.controls),
+            wording.number(cause.checks),
+            wording.number(cause.scopes),
+        )
+
+    def _due(self) -> Part | None:
+        kinds = (
+            (
+                self.rollup.decisions,
+                "Decisions",
+                "The organisation file does not say what is allowed.",
+            ),
+            (self.rollup.attestations, "Attestations", "No API shows these: a person has to look."),
+            (self.rollup.uncovered, "New settings", "No control covers them yet."),
+        )
+        rows = []
+        for groups, what, why in kinds:
+            if groups:
+                controls = sorted({group.verdict.control for group in groups})
+                checks = wording.counted(sum(group.count for group in groups), "check")
+                rows.append(
+                    f"- **{what}:** {checks}, {_ids(controls)}. {why} "
+                    f"{code(f'auditor control show {controls[0]}')} says what to do.\n"
+                )
+        return Part("## What is due\n\n", rows) if rows else None
+
+    def _accepted(self) -> Part | None:
+        rows = []
+        for what, status in (("Waived", Status.WAIVED), ("Attested", Status.ATTESTED)):
+            if groups := self.rollup.of_status(status):
+                checks = wording.counted(sum(group.count for group in groups), "check")
+                rows.append(f"- {what}: {checks}, {_ids_of(groups)}\n")
+        for waiver in sorted(self.run.waivers, key=accepted.waiver_order):
+            told = prose(accepted.waiver_told(waiver))
+            rows.append(f"- **Needs care:** {told}\n" if waiver.needs_care else f"- {told}\n")
+        return Part("## Waivers and attestations\n\n", rows, "waiver") if rows else None
+
+    def _worst(self) -> Part | None:
+        worst = self.rollup.worst
+        if not worst:
+            return None
+        present = [s for s in Severity if any(row.by_severity.get(s) for row in worst)]
+        head = ["Where", "Level", *(wording.sentence_case(severity) for severity in present)]
+        rows = [
+            table_row(
+                _scope_name(row.scope),
+                wording.level_name(row.scope.level),
+                *(wording.number(row.by_severity.get(severity, 0)) for severity in present),
+            )
+            for row in worst
+        ]
+        if rest := self.rollup.deviating_scopes - len(worst):
+            rows[-1] += f"\nand {wording.number(rest)} more\n"
+        return Part("## Where it deviates most\n\n" + table_head(head, left=2), rows, "scope")
+
+    def _details(self) -> Part | None:
+        under: dict[str, list[Group]] = {}
+        for group in self.rollup.of_status(Status.FAIL):
+            under.setdefault(group.verdict.control, []).append(group)
+        rows = [
+            row
+            for control in self.rollup.deviating_controls
+            for row in _detail_rows(control, under[control.info.id])
+        ]
+        if not rows:
+            return None
+        return Part("## Deviations and how to close them\n", rows, "row", last=True)
+
+    def _errors(self) -> Part | None:
+        if not self.run.errors:
+            return None
+        rows = [
+            table_row(
+                code(error.source),
+                wording.sentence_case(wording.cause_name(error.cause)),
+                prose(error.message),
+                wording.number(error.scopes),
+            )
+            for error in self.run.errors
+        ]
+        head = ["Request", "Cause", "What was answered", "Scopes"]
+        title = "## Reads that failed\n\n"
+        return Part(title + table_head(head, left=3), rows, "read")
+
+    def _limits(self) -> Part:
+        lines = [wording.checked(self.run), *wording.not_covered(self.run)]
+        lines = [prose(line) for line in lines]
+        if self.options.report_path is not None:
+            lines.append(f"Full report: {code(self.options.report_path, LONGEST_SENTENCE)}")
+        lines.append("What people ask, answered from this run: `auditor ask`")
+        return Part("## Limits\n\n" + "".join(f"- {line}\n" for line in lines))
+
+
+def _control_row(control: ControlRollup, others: bool) -> str:
+    counts = [control.deviating.get(level, 0) for level in _LEVELS]
+    if others:
+        counts.append(control.deviating_scopes - sum(counts))
+    counts.append(control.unknown)
+    cells = [control.severity, code(control.info.id), prose(control.info.title)]
+    return table_row(*cells, *map(wording.number, counts))
+
+
+def _detail_rows(control: ControlRollup, groups: Sequence[Group]) -> list[str]:
+    """One control: its heading with the first row, then a row for each value that was found."""
+    info = control.info
+    opening = [
+        f"### {code(info.id)} {prose(info.title)}",
+        f"{wording.sentence_case(control.severity)}: {wording.levels(control.deviating)}"
+        + (f". {prose(info.why)}" if info.why else "."),
+    ]
+    opening += [f"In the portal: {prose(info.fix_portal)}"] * bool(info.fix_portal)
+    opening += [f"By API: {code(info.fix_api, LONGEST_SENTENCE)}"] * bool(info.fix_api)
+    head = table_head(
+        ["Setting", "Found", "Asked for", "Lock", "Where", "Who can change it"], left=6
+    )
+    rows = [_group_row(group) for group in groups[:MOST_GROUPS]]
+    if rest := groups[MOST_GROUPS:]:
+        checks = wording.counted(sum(group.count for group in rest), "check")
+        rows[-1] += f"\nand {wording.number(len(rest))} more, {checks}\n"
+    rows[0] = "\n" + "\n\n".join([*opening, head]) + rows[0]
+    return rows
+
+
+def _group_row(group: Group) -> str:
+    verdict = group.verdict
+    is_value = verdict.kind is not Kind.LOCK
+    return table_row(
+        code(verdict.setting),
+        code(wording.observation(verdict, LONGEST)) if is_value else _observed_lock(verdict),
+        prose(wording.expectation(verdict, LONGEST)),
+        wording.lock_state(verdict),
+        _where(group),
+        prose(wording.changeable(verdict)),
+    )
+
+
+def _observed_lock(verdict: Verdict) -> str:
+    return prose(wording.observation(verdict, LONGEST))
+
+
+def _where(group: Group) -> str:
+    names = ", ".join(code(scope.label) for scope in group.scopes)
+    more = f" and {wording.number(group.unnamed)} more" if group.unnamed else ""
+    return f"{wording.levels(group.by_level)}: {names}{more}"
+
+
+def _scope_name(scope: Scope) -> str:
+    name = code(scope.label)
+    return f"{name} {code(scope.email)}" if scope.email and scope.email != scope.label else name
+
+
+def _ids(controls: Sequence[str]) -> str:
+    return wording.listed([code(control, 20) for control in controls], MOST_IDS)
+
+
+def _ids_of(groups: Iterable[Group]) -> str:
+    return _ids(sorted({group.verdict.control for group in groups}))

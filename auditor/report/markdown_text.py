@@ -1,0 +1,113 @@
+"""Markdown as such: words that stay words, tables that stay tables, pages that fit."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.report import wording
+from auditor.report.display import shorten
+
+LONGEST = 80
+"""Columns of a name or value before it is cut."""
+LONGEST_SENTENCE = 600
+"""The same for a sentence."""
+LONGEST_LIST = 5000
+"""The same for a list of references."""
+
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~&!]")
+"""What Markdown takes for its own anywhere in a line."""
+_OPENING = re.compile(r"\A(\d+(?=[.)]))?([.)+=-])")
+"""What it takes for the start of a list or a line below a heading, where it opens a line."""
+_REFERENCE = re.compile(
+    r"[@$#]|://|www\.|:[\w+-]+:|\bGH-\d|\b[0-9a-f]{7,40}\b"
+    r"|[`*_<>\[\]|~&\\].*[`*_<>\[\]|~&\\]",
+    re.IGNORECASE,
+)
+"""What GitHub makes a link, a mention, a formula or a picture of, even where it is escaped; and
+what would be hard to read if it were escaped."""
+_EDGES = re.compile(r"\A([(“]*)(.*?)([)”.,:;!?]*)\Z", re.DOTALL)
+
+
+def code(text: str, width: int = LONGEST) -> str:
+    """`text` as code: harmless, cut to `width` columns, and safe in a table."""
+    clean = shorten(text, width).replace("\\|", "\\ |")
+    if not clean:
+        return "–"
+    longest = max(map(len, re.findall("`+", clean)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if clean.startswith("`") or clean.endswith("`") else ""
+    return f"{fence}{pad}{clean}{pad}{fence}"
+
+
+def prose(text: str, width: int = LONGEST_SENTENCE) -> str:
+    """A sentence as Markdown: words with a meaning for it are escaped, or code where that fails."""
+    words = " ".join(map(_word, shorten(" ".join(text.split()), width).split(" ")))
+    return _OPENING.sub(r"\1\\\2", words)
+
+
+def _word(word: str) -> str:
+    edges = _EDGES.match(word)
+    if edges is not None and _REFERENCE.search(edges[2]):
+        return f"{edges[1]}{code(edges[2])}{edges[3]}"
+    return _MARKUP.sub(lambda match: "\\" + match[0], word)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the page. Only `rows` are cut; each is whole lines, and a table stays one."""
+
+    head: str
+    rows: Sequence[str] = ()
+    what: str = "row"
+    """What a row is, for the line that counts those left out."""
+    last: bool = False
+    """Gets room after all others."""
+
+    @property
+    def least(self) -> int:
+        """Bytes without any row, but with the line that says so."""
+        return _size(self.head) + _size(self.more(len(self.rows))) + 2
+
+    def more(self, left_out: int) -> str:
+        """The line that counts rows left out."""
+        if not left_out:
+            return ""
+        return f"\nand {wording.counted(left_out, f'more {self.what}', f'more {self.what}s')}\n"
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8"))
+
+
+def fitted(parts: Sequence[Part], most_bytes: int) -> str:
+    """The page, as many rows of each part as there is room for."""
+    room = most_bytes - sum(part.least for part in parts)
+    shown: dict[int, int] = {}
+    for at in sorted(range(len(parts)), key=lambda at: (parts[at].last, at)):
+        shown[at] = 0
+        for row in parts[at].rows:
+            room -= _size(row)
+            if room < 0:
+                room += _size(row)
+                break
+            shown[at] += 1
+    pieces = []
+    for at, part in enumerate(parts):
+        more = part.more(len(part.rows) - shown[at])
+        pieces.append(part.head + "".join(part.rows[: shown[at]]) + more)
+    return "\n".join(pieces)
+
+
+def table_head(head: Sequence[str], left: int) -> str:
+    """The head of a table whose first `left` columns are aligned left, the rest right."""
+    lines = [":---"] * left + ["---:"] * (len(head) - left)
+    return table_row(*head) + table_row(*lines)
+
+
+def table_row(*cells: str) -> str:
+    """A row of a table. Code may hold a pipe as it is, and a table may not."""
+    return "".join(f"| {_BARE_PIPE.sub(_ESCAPED_PIPE, cell)} " for cell in cells) + "|\n"
+
+
+_BARE_PIPE = re.compile(r"(?<!\\)\|")
+_ESCAPED_PIPE = r"\\|"

@@ -1,0 +1,58 @@
+"""The NDJSON report: the JSON report cut into lines, for programs that read as it is written."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, ClassVar
+
+from auditor.findings.run import Run
+from auditor.report.interface import Options
+from auditor.report.json_report import (
+    SCHEMA_ID,
+    Object,
+    error_object,
+    finding_object,
+    json_text,
+    listed,
+    run_object,
+    summary_object,
+    waiver_object,
+)
+
+
+class NdjsonFormat:
+    """One object a line: the run, its findings, errors and waivers, and an end.
+
+    `type` says what a line is; the other keys are those of the JSON report. A file whose last line
+    is not of type `end` was cut off.
+    """
+
+    name: ClassVar[str] = "ndjson"
+    suffix: ClassVar[str] = ".ndjson"
+    media_type: ClassVar[str] = "application/x-ndjson"
+
+    def render(self, run: Run, out: BinaryIO, options: Options) -> None:
+        """Write `run` to `out` line by line; UTF-8."""
+        for line in _lines(run, options):
+            out.write(json_text(line).encode("utf-8") + b"\n")
+
+
+def _lines(run: Run, options: Options) -> Iterator[Object]:
+    yield {
+        "type": "run",
+        "schema": SCHEMA_ID,
+        "run": run_object(run),
+        "summary": summary_object(run),
+    }
+    findings = 0
+    for finding in listed(run, options):
+        findings += 1
+        yield {"type": "finding", **finding_object(run, finding)}
+    for error in run.errors:
+        yield {"type": "error", **error_object(error)}
+    for waiver in run.waivers:
+        yield {"type": "waiver", **waiver_object(waiver)}
+    yield {
+        "type": "end",
+        "findings": findings,
+        "errors": len(run.errors),
+        "waivers": len(run.waivers),
+    }

@@ -1,0 +1,221 @@
+"""OCSF Compliance Findings (class 2003, version 1.5.0), for security data lakes and SIEMs.
+
+One event a line for each finding, because that is what such systems count and join. Source of the
+fields and numbers: the schema of OCSF 1.5.0.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import BinaryIO, ClassVar
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Scope
+from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdict
+from auditor.findings.run import Run
+from auditor.report import wording
+from auditor.report.clusters import about, name, outcome, remedies, sentence
+from auditor.report.interface import Options
+from auditor.report.json_text import Object, json_text
+
+VERSION = "1.5.0"
+
+_SEVERITY: Mapping[Severity, tuple[int, str]] = {
+    Severity.CRITICAL: (5, "Critical"),
+    Severity.HIGH: (4, "High"),
+    Severity.MEDIUM: (3, "Medium"),
+    Severity.LOW: (2, "Low"),
+}
+_INFORMATIONAL = 1, "Informational"
+
+_COMPLIANCE: Mapping[Status, tuple[int, str]] = {
+    Status.FAIL: (3, "Fail"),
+    Status.WAIVED: (3, "Fail"),
+    Status.UNKNOWN: (2, "Warning"),
+    Status.ATTESTATION_EXPIRED: (2, "Warning"),
+    Status.NEEDS_DECISION: (2, "Warning"),
+    Status.ATTESTED: (99, "Attested"),
+    Status.NOT_APPLICABLE: (99, "Not applicable"),
+    Status.PASS: (1, "Pass"),
+}
+"""How the check came out. `Warning` is OCSF's word for no result because something is missing."""
+
+_NEW, _SUPPRESSED, _RESOLVED = (1, "New"), (3, "Suppressed"), (4, "Resolved")
+_FINDING: Mapping[Status, tuple[int, str]] = {
+    Status.FAIL: _NEW,
+    Status.WAIVED: _SUPPRESSED,
+    Status.UNKNOWN: _NEW,
+    Status.ATTESTATION_EXPIRED: _NEW,
+    Status.NEEDS_DECISION: _NEW,
+    Status.ATTESTED: _RESOLVED,
+    Status.NOT_APPLICABLE: _RESOLVED,
+    Status.PASS: _RESOLVED,
+}
+"""What is to be done about the finding."""
+_NOTHING_TO_DO = (Status.ATTESTED, Status.NOT_APPLICABLE, Status.PASS)
+
+
+class OcsfFormat:
+    """JSON lines, in the order of the run."""
+
+    name: ClassVar[str] = "ocsf"
+    suffix: ClassVar[str] = ".ocsf.jsonl"
+    media_type: ClassVar[str] = "application/jsonl"
+
+    def render(self, run: Run, out: BinaryIO, options: Options) -> None:
+        """Write `run` to `out` finding by finding."""
+        controls = {control: _control(info) for control, info in run.controls.items()}
+        metadata = _metadata(run)
+        for finding in run.findings():
+            v = finding.verdict
+            if v.status is Status.PASS and not options.include_passes:
+                continue
+            control = controls.get(v.control)
+            if control is None:
+                info = ControlInfo(v.control, v.control, "", v.severity)
+                control = controls[v.control] = _control(info)
+            event = _event(run, finding, metadata, control)
+            out.write(json_text(event).encode("utf-8") + b"\n")
+
+
+def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Object:
+    v, scope = finding.verdict, finding.scope
+    moment = _milliseconds(finding.observed_at) or _milliseconds(run.info.finished_at)
+    severity_id, severity = _INFORMATIONAL if v.status in _NOTHING_TO_DO else _SEVERITY[v.severity]
+    status_id, status = _FINDING[v.status]
+    told = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
+    event: Object = {
+        "activity_id": 1,
+        "activity_name": "Create",
+        "category_uid": 2,
+        "category_name": "Findings",
+        "class_uid": 2003,
+        "class_name": "Compliance Finding",
+        "type_uid": 200301,
+        "type_name": "Compliance Finding: Create",
+        "time": moment,
+        "severity_id": severity_id,
+        "severity": severity,
+        "status_id": status_id,
+        "status": status,
+        "status_code": v.status,
+        "message": f"{told}: {about(v.setting, outcome(v))}.",
+        "metadata": {**metadata, "uid": f"{run.info.id}/{finding.fingerprint}"},
+        "finding_info": {
+            "uid": finding.fingerprint,
+            "title": control["title"],
+            "desc": control["why"] or control["title"],
+            "types": [control["family"], v.kind],
+            "data_sources": [v.source] if v.source else [],
+            "created_time": moment,
+        },
+        "compliance": _compliance(run, v, control),
+        "resources": [_resource(run, scope)],
+        "evidences": [{"data": _evidence(finding)}],
+        "unmapped": _unmapped(v),
+    }
+    if v.detail:
+        event["status_detail"] = sentence(v.detail)
+    if control["fix"]:
+        event["remediation"] = {"desc": control["fix"]}
+    return event
+
+
+def _control(info: ControlInfo) -> Object:
+    """What the events of a control share."""
+    ways = remedies(info.fix_portal, info.fix_api)
+    standards = [wording.framework(key) for key, given in info.mappings.items() if given]
+    return {
+        "title": info.title,
+        "why": info.why,
+        "family": info.family or "Zoom",
+        "fix": " ".join(f"{heading}: {text}" for heading, text in ways),
+        "standards": [*standards],
+        "requirements": [
+            f"{wording.framework(key)} {reference}"
+            for key, references in info.mappings.items()
+            for reference in references
+        ],
+    }
+
+
+def _metadata(run: Run) -> Object:
+    product: Object = {"name": "auditor", "vendor_name": "zoom-privacy-auditor"}
+    if run.tool_version:
+        product["version"] = run.tool_version
+    return {
+        "version": VERSION,
+        "product": product,
+        "correlation_uid": run.info.id,
+        "tenant_uid": run.info.account_id,
+        "log_name": "auditor",
+        "original_time": run.info.finished_at,
+    }
+
+
+def _compliance(run: Run, verdict: Verdict, control: Object) -> Object:
+    baseline = run.info.baseline
+    status_id, status = _COMPLIANCE[verdict.status]
+    standards = control["standards"]
+    assert isinstance(standards, list)
+    told: Object = {
+        "control": verdict.control,
+        "desc": control["title"],
+        "category": control["family"],
+        "standards": [f"{baseline.id} {baseline.version}", *standards],
+        "requirements": control["requirements"],
+        "status_id": status_id,
+        "status": status,
+        "status_code": verdict.cause or verdict.status,
+    }
+    if expected := wording.expectation(verdict, 200):
+        told["control_parameters"] = [{"name": "expected", "value": expected}]
+    return told
+
+
+def _resource(run: Run, scope: Scope) -> Object:
+    facts: Object = {"level": scope.level}
+    if scope.email:
+        facts["email"] = scope.email
+    if scope.licence is not None:
+        facts["licence"] = scope.licence
+    if scope.status:
+        facts["status"] = scope.status
+    return {
+        "uid": scope.id,
+        "name": scope.label,
+        "type": f"Zoom {wording.level_name(scope.level)}",
+        "namespace": run.info.account_id,
+        "data": facts,
+    }
+
+
+def _evidence(finding: Finding) -> Object:
+    v = finding.verdict
+    return {
+        "setting": v.setting,
+        "observed": v.observed,
+        "expected": None if v.expected is None else dict(v.expected),
+        "locked": v.locked,
+        "proved_by": v.proved_by,
+        "decided_by": v.decided_by,
+        "changeable_by": list(v.changeable_by),
+        "source": v.source,
+        "observed_at": finding.observed_at,
+    }
+
+
+def _unmapped(verdict: Verdict) -> Object:
+    waiver: JsonValue = None if verdict.waiver is None else dict(verdict.waiver)
+    return {
+        "status": verdict.status,
+        "severity": verdict.severity,
+        "kind": verdict.kind,
+        "cause": verdict.cause,
+        "override": verdict.override,
+        "waiver": waiver,
+    }
+
+
+def _milliseconds(time: str | None) -> int:
+    """An RFC 3339 time as OCSF counts: milliseconds since 1970; 0 for none."""
+    return round(datetime.fromisoformat(time).timestamp() * 1000) if time else 0

@@ -1,0 +1,353 @@
+"""OSCAL assessment results (NIST, version 1.1.3, JSON), for governance tools.
+
+Observations are the evidence, risks the deviations, findings the controls. Findings that are alike
+are one observation: its subjects are named up to a number, and counted.
+"""
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import BinaryIO, ClassVar
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Scope
+from auditor.findings.model import ControlInfo, Status
+from auditor.findings.rollup import ControlRollup, Rollup, roll_up
+from auditor.findings.run import Run
+from auditor.report import accepted, wording
+from auditor.report.clusters import Cluster, clusters, name, remedies, sentence
+from auditor.report.display import plain, shorten
+from auditor.report.interface import FormatError, Options
+from auditor.report.json_text import Object, json_text
+
+VERSION = "1.1.3"
+NAMESPACE = "https://zoom-privacy-auditor.invalid/ns/oscal"
+"""Of the properties that OSCAL does not define. A name: there is nothing to fetch."""
+MOST_SUBJECTS = 100
+"""How many scopes an observation names; a property counts them all."""
+
+_IDS = uuid.uuid5(uuid.NAMESPACE_URL, NAMESPACE)
+_NOT_TOKEN = re.compile(r"[^A-Za-z0-9_.-]")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$])")
+
+_SATISFIED = frozenset({Status.PASS, Status.ATTESTED, Status.NOT_APPLICABLE})
+_SEEN = frozenset({Status.PASS, Status.ATTESTED})
+
+
+class OscalFormat:
+    """One result; a control is satisfied only where evidence was seen and all of it is right.
+
+    Controls of which the run kept no verdict have no finding.
+    """
+
+    name: ClassVar[str] = "oscal"
+    suffix: ClassVar[str] = ".oscal.json"
+    media_type: ClassVar[str] = "application/json"
+
+    def render(self, run: Run, out: BinaryIO, options: Options) -> None:
+        """Write `run` to `out`, one observation, risk and finding a line.
+
+        Raises:
+            FormatError: the run assessed no control, which OSCAL cannot say.
+        """
+        if not run.controls:
+            raise FormatError(
+                "This run assessed no control, and OSCAL has no results without one. "
+                "Choose another format."
+            )
+        left_out = () if options.include_passes else (Status.PASS,)
+        rollup = roll_up(run, names=MOST_SUBJECTS, worst=0)
+        found = clusters(rollup, MOST_SUBJECTS, *left_out)
+        for piece in _pieces(run, rollup, found, _Ids(run.info.id)):
+            out.write(piece.encode("utf-8"))
+
+
+class _Ids:
+    """Identifiers that are the same for the same run, and others for every other."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+
+    def __call__(self, *parts: str) -> str:
+        text = "\x1f".join((self._run, *parts)).encode("utf-8", "replace").decode()
+        return str(uuid.uuid5(_IDS, text))
+
+
+def _pieces(run: Run, rollup: Rollup, found: Sequence[Cluster], ids: _Ids) -> Iterator[str]:
+    facts: Object = {
+        "uuid": ids("document"),
+        "metadata": _metadata(run, ids),
+        "import-ap": {"href": f"#{ids('baseline')}"},
+    }
+    yield '{"assessment-results": {\n'
+    for key, value in facts.items():
+        yield f' "{key}": {json_text(value)},\n'
+    yield f' "results": [{{{json_text(_result(run, ids))[1:-1]}'
+    risks = [cluster for cluster in found if _is_risk(cluster)]
+    yield from _listed("observations", (_observation(run, c, ids) for c in found))
+    yield from _listed("risks", (_risk(run, c, ids) for c in risks))
+    yield from _listed("findings", _findings(rollup, found, ids))
+    yield f'}}],\n "back-matter": {json_text(_back_matter(run, ids))}\n}}}}\n'
+
+
+def _listed(key: str, items: Iterable[Object]) -> Iterator[str]:
+    """A list, one item a line; OSCAL has no empty ones."""
+    separator = f',\n  "{key}": [\n   '
+    end = ""
+    for item in items:
+        yield separator + json_text(item)
+        separator, end = ",\n   ", "]"
+    yield end
+
+
+def _metadata(run: Run, ids: _Ids) -> Object:
+    return {
+        "title": f"Privacy settings of Zoom account {plain(run.info.account_id)}",
+        "last-modified": run.info.finished_at,
+        "version": _value(run.info.id),
+        "oscal-version": VERSION,
+        "parties": [
+            {"uuid": ids("tool"), "type": "organization", "name": "zoom-privacy-auditor"},
+        ],
+    }
+
+
+def _result(run: Run, ids: _Ids) -> Object:
+    info, s = run.info, run.summary
+    counts = {
+        **{f"checks-{status}": s.by_status.get(status, 0) for status in Status},
+        **{f"deviations-{severity}": count for severity, count in sorted(s.by_severity.items())},
+        **{f"deviations-at-{level}": count for level, count in sorted(s.by_level.items())},
+        **{f"scopes-{level}": count for level, count in sorted(s.coverage.items())},
+    }
+    facts = {
+        "run": info.id,
+        "account": info.account_id,
+        "baseline": f"{info.baseline.id} {info.baseline.version}",
+        "baseline-digest": info.baseline.digest,
+        "evidence-digest": info.evidence_digest,
+        "tool-version": run.tool_version,
+        "depth": info.depth,
+        "complete": "yes" if info.complete else "no",
+        "exit-code": str(info.exit_code),
+        **{key: str(count) for key, count in counts.items()},
+    }
+    return {
+        "uuid": ids("result"),
+        "title": f"Run {plain(info.id)} against baseline {plain(info.baseline.id)}",
+        "description": _markup(" ".join([wording.checked(run), *wording.not_covered(run)])),
+        "start": info.started_at,
+        "end": info.finished_at,
+        "props": _props(facts),
+        "reviewed-controls": {"control-selections": [_reviewed(run)]},
+    }
+
+
+def _reviewed(run: Run) -> Object:
+    chosen = sorted({_token(control) for control in run.controls})
+    return {"include-controls": [{"control-id": control} for control in chosen]}
+
+
+def _observation(run: Run, cluster: Cluster, ids: _Ids) -> Object:
+    v = cluster.verdict
+    told = " ".join(filter(None, [f"{cluster.where}.", cluster.told, sentence(v.detail)]))
+    facts = {
+        "status": cluster.status,
+        "severity": cluster.severity,
+        "control": cluster.control,
+        "kind": cluster.kind,
+        "level": cluster.level,
+        "count": str(cluster.count),
+        "setting": cluster.setting,
+        "cause": cluster.cause or "",
+        "source": v.source,
+        "locked": wording.lock_state(v),
+        "changeable-by": wording.changeable(v),
+        "waiver": accepted.accepted_by(v),
+        "fingerprint": cluster.fingerprint,
+    }
+    made: Object = {
+        "uuid": ids("observation", cluster.fingerprint),
+        "title": _line(f"{cluster.control}: {wording.outcome(cluster.status, cluster.count)}"),
+        "description": _markup(told),
+        "props": _props(facts),
+        "methods": ["EXAMINE"],
+        "types": ["finding" if _is_risk(cluster) else "control-objective"],
+        "origins": [_origin(ids)],
+    }
+    if cluster.members:
+        made["subjects"] = [_subject(scope, ids) for _, scope in cluster.members]
+    made["relevant-evidence"] = [
+        {
+            "href": f"#{ids('evidence')}",
+            "description": _markup(f"{v.source or 'no request'}: {cluster.found}"),
+        }
+    ]
+    made["collected"] = cluster.observed_to or run.info.finished_at
+    return made
+
+
+def _subject(scope: Scope, ids: _Ids) -> Object:
+    """The UUID stands for nothing else in the document: Zoom's own id is in the property."""
+    return {
+        "subject-uuid": ids("subject", scope.level, scope.id),
+        "type": f"zoom-{scope.level}",
+        "title": _line(name(scope)),
+        "props": _props({"level": scope.level, "id": scope.id}),
+    }
+
+
+def _is_risk(cluster: Cluster) -> bool:
+    return cluster.status in (Status.FAIL, Status.WAIVED)
+
+
+def _risk(run: Run, cluster: Cluster, ids: _Ids) -> Object:
+    info = _info(run, cluster)
+    waived = cluster.status is Status.WAIVED
+    facet = {"name": "severity", "system": NAMESPACE, "value": cluster.severity}
+    made: Object = {
+        "uuid": ids("risk", cluster.fingerprint),
+        "title": _line(info.title),
+        "description": _markup(f"{cluster.where}. {cluster.told}"),
+        "statement": _markup(info.why or info.title),
+        "props": _props({"control": cluster.control, "count": str(cluster.count)}),
+        "status": "deviation-approved" if waived else "open",
+        "characterizations": [{"origin": _origin(ids), "facets": [dict(facet)]}],
+    }
+    if waived:
+        made["mitigating-factors"] = [
+            {
+                "uuid": ids("waiver", cluster.fingerprint),
+                "description": _markup(accepted.accepted_by(cluster.verdict) or "Waived."),
+            }
+        ]
+    ways = remedies(info.fix_portal, info.fix_api)
+    if ways:
+        made["remediations"] = [
+            {
+                "uuid": ids("remediation", heading, cluster.fingerprint),
+                "lifecycle": "recommendation",
+                "title": heading,
+                "description": _markup(text),
+            }
+            for heading, text in ways
+        ]
+    made["related-observations"] = [{"observation-uuid": ids("observation", cluster.fingerprint)}]
+    return made
+
+
+def _info(run: Run, cluster: Cluster) -> ControlInfo:
+    return run.controls.get(cluster.control) or ControlInfo(
+        cluster.control, cluster.control, "", cluster.severity
+    )
+
+
+def _findings(rollup: Rollup, found: Iterable[Cluster], ids: _Ids) -> Iterator[Object]:
+    per_control: dict[str, list[Cluster]] = {}
+    for cluster in found:
+        per_control.setdefault(cluster.control, []).append(cluster)
+    for row in rollup.controls:
+        if set(row.by_status) - {Status.NOT_APPLICABLE}:
+            yield _finding(row, per_control.get(row.info.id, []), ids)
+
+
+def _finding(row: ControlRollup, related: Sequence[Cluster], ids: _Ids) -> Object:
+    """What does not apply anywhere is neither satisfied nor not, so has no finding."""
+    info = row.info
+    outcomes = [wording.outcome(status, count) for status, count in _ordered(row)]
+    mapped = {
+        _token(key): ", ".join(references)
+        for key, references in info.mappings.items()
+        if references
+    }
+    made: Object = {
+        "uuid": ids("finding", info.id),
+        "title": _line(f"{info.id}: {info.title}"),
+        "description": _markup(info.why or info.title),
+        "props": _props({"severity": row.severity, "family": info.family, **mapped}),
+        "origins": [_origin(ids)],
+        "target": {
+            "type": "objective-id",
+            "target-id": _token(info.id),
+            "title": _line(info.title),
+            "status": {**_state(row), "remarks": f"{', '.join(outcomes)}."},
+        },
+    }
+    observed: list[JsonValue] = [
+        {"observation-uuid": ids("observation", c.fingerprint)} for c in related
+    ]
+    risks: list[JsonValue] = [
+        {"risk-uuid": ids("risk", c.fingerprint)} for c in related if _is_risk(c)
+    ]
+    if observed:
+        made["related-observations"] = observed
+    if risks:
+        made["related-risks"] = risks
+    return made
+
+
+def _state(row: ControlRollup) -> Object:
+    """Unknown is never satisfied: its reason is `other`, that of a deviation `fail`."""
+    statuses = {status for status, count in row.by_status.items() if count}
+    if statuses & _SEEN and statuses <= _SATISFIED:
+        return {"state": "satisfied", "reason": "pass"}
+    failed = statuses & {Status.FAIL, Status.WAIVED}
+    return {"state": "not-satisfied", "reason": "fail" if failed else "other"}
+
+
+def _ordered(row: ControlRollup) -> list[tuple[Status, int]]:
+    return [(status, row.by_status[status]) for status in Status if row.by_status.get(status)]
+
+
+def _origin(ids: _Ids) -> Object:
+    return {"actors": [{"type": "tool", "actor-uuid": ids("tool")}]}
+
+
+def _back_matter(run: Run, ids: _Ids) -> Object:
+    """What the results refer to; neither travels with them."""
+    baseline = run.info.baseline
+    return {
+        "resources": [
+            {
+                "uuid": ids("baseline"),
+                "title": _line(f"Baseline {baseline.title or baseline.id}"),
+                "description": "What was assessed, and what each control asks for.",
+                "props": _props(
+                    {"id": baseline.id, "version": baseline.version, "digest": baseline.digest}
+                ),
+            },
+            {
+                "uuid": ids("evidence"),
+                "title": "Evidence of the run",
+                "description": "The answers of Zoom that were judged, as the auditor stored them.",
+                "props": _props({"digest": run.info.evidence_digest}),
+            },
+        ]
+    }
+
+
+def _props(facts: Mapping[str, str]) -> list[JsonValue]:
+    """Properties without those that have no value: OSCAL has no empty ones."""
+    told = ((key, _value(value)) for key, value in facts.items())
+    return [{"name": key, "ns": NAMESPACE, "value": value} for key, value in told if value]
+
+
+def _value(text: str) -> str:
+    """`text` as OSCAL takes the value of a property: one line, no blank at its ends."""
+    return shorten(text, 600).strip()
+
+
+def _line(text: str) -> str:
+    """`text` as a title: one line of Markdown, never empty."""
+    return _markup(shorten(text, 300)).strip() or "-"
+
+
+def _markup(text: str) -> str:
+    """`text` as Markdown that says what it says."""
+    return _MARKDOWN.sub(r"\\\1", plain(text))
+
+
+def _token(text: str) -> str:
+    """`text` as an identifier of OSCAL; it begins with a letter."""
+    token = _NOT_TOKEN.sub("_", text)
+    return token if token[:1].isalpha() or token[:1] == "_" else f"_{token}"

@@ -1,0 +1,115 @@
+"""Prometheus metrics of a run, for the textfile collector of the node exporter.
+
+Every sample carries account and baseline, so that several runs can stand side by side.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import BinaryIO, ClassVar
+
+from auditor.evidence.scope import Level
+from auditor.findings.model import Severity, Status
+from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run
+from auditor.report.display import plain
+from auditor.report.interface import Options
+
+_WAIVERS = ("active", "expiring", "expired", "unmatched", "unknown")
+
+_Samples = Iterable[tuple[Mapping[str, str], float]]
+
+
+class PrometheusFormat:
+    """Gauges alone: a run is over when it is written, nothing in it counts on."""
+
+    name: ClassVar[str] = "prometheus"
+    suffix: ClassVar[str] = ".prom"
+    media_type: ClassVar[str] = "text/plain; version=0.0.4; charset=utf-8"
+
+    def render(self, run: Run, out: BinaryIO, options: Options) -> None:
+        """Write `run` to `out`; its size does not depend on the account's."""
+        del options  # numbers alone: there is nothing to choose
+        common = {"account": run.info.account_id, "baseline": run.info.baseline.id}
+        for name, meaning, samples in _metrics(run):
+            out.write(f"# HELP {name} {meaning}\n# TYPE {name} gauge\n".encode())
+            for labels, value in samples:
+                out.write(f"{name}{{{_labels({**common, **labels})}}} {_number(value)}\n".encode())
+
+
+def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
+    """Name, meaning and samples of each metric; zeros where a label could have had a number."""
+    info, s, api = run.info, run.summary, run.api
+    deviating = roll_up(run, names=0, worst=0).deviating
+    levels = [level for level in Level if level in s.coverage or level in s.by_level]
+    yield (
+        "auditor_checks",
+        "Checks of the run by outcome.",
+        _by("status", {status: s.by_status.get(status, 0) for status in Status}),
+    )
+    yield (
+        "auditor_deviations",
+        "Deviations by severity.",
+        _by("severity", {severity: s.by_severity.get(severity, 0) for severity in Severity}),
+    )
+    yield (
+        "auditor_level_deviations",
+        "Deviations by level.",
+        _by("level", {level: s.by_level.get(level, 0) for level in levels}),
+    )
+    yield (
+        "auditor_unknown",
+        "Checks that could not be judged, by the severity of their control.",
+        _by("severity", {each: s.unknown_by_severity.get(each, 0) for each in Severity}),
+    )
+    yield (
+        "auditor_deviating_scopes",
+        "Accounts, groups, users and so on with at least one deviation, by level.",
+        _by("level", {level: deviating.get(level, 0) for level in levels}),
+    )
+    yield (
+        "auditor_scopes",
+        "Accounts, groups, users and so on whose settings were asked for, by level.",
+        _by("level", {level: s.coverage.get(level, 0) for level in levels}),
+    )
+    states = Counter(waiver.state for waiver in run.waivers)
+    yield "auditor_waivers", "Waivers by state.", _by("state", {s: states[s] for s in _WAIVERS})
+    yield "auditor_controls", "Controls that the run assessed.", [({}, len(run.controls))]
+    yield "auditor_run_complete", "1 where all that was selected was read.", [({}, info.complete)]
+    yield "auditor_exit_code", "What the run ended with; 0 is good.", [({}, info.exit_code)]
+    finished, started = _seconds(info.finished_at), _seconds(info.started_at)
+    yield "auditor_run_timestamp_seconds", "When the run ended, Unix time.", [({}, finished)]
+    yield "auditor_run_duration_seconds", "How long the run took.", [({}, finished - started)]
+    yield "auditor_api_requests", "Requests to Zoom.", [({}, api.requests)]
+    yield "auditor_api_retries", "Requests to Zoom that were repeated.", [({}, api.retries)]
+    yield "auditor_api_rate_limited", "Requests that Zoom put off (429).", [({}, api.rate_limited)]
+    yield "auditor_read_errors", "Kinds of reads that failed.", [({}, len(run.errors))]
+    facts = {
+        "run": info.id,
+        "version": run.tool_version,
+        "baseline_version": info.baseline.version,
+        "depth": info.depth,
+        "fail_on": info.fail_on,
+    }
+    yield "auditor_run_info", "Facts of the run; always 1.", [(facts, 1)]
+
+
+def _by(label: str, counts: Mapping[str, int]) -> _Samples:
+    return [({label: str(key)}, count) for key, count in counts.items()]
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return ",".join(f'{key}="{_escaped(plain(value))}"' for key, value in labels.items())
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _seconds(time: str) -> float:
+    """An RFC 3339 time as Unix time, in seconds."""
+    return datetime.fromisoformat(time).timestamp()

@@ -1,0 +1,353 @@
+"""The SARIF 2.1.0 report, for code scanning and for viewers of static analysis.
+
+What GitHub makes of it (its documentation of SARIF, and issue 955 of microsoft/PSRule, both seen in
+November 2026): every result becomes an alert, whatever its kind; a result needs a location in a
+file; suppressions that are accepted close the alert; `primaryLocationLineHash` alone tells alerts
+apart; of 25,000 results it shows the 5,000 most severe; 20 tags a rule, 10 MB compressed.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO, ClassVar
+from urllib.parse import quote
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Verdict
+from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run, fingerprint
+from auditor.report import wording
+from auditor.report.clusters import Cluster, about, clusters, name, outcome, remedies, sentence
+from auditor.report.display import plain, shorten
+from auditor.report.interface import Options
+from auditor.report.json_text import Object, json_text
+
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+MOST_RESULTS = 5_000
+"""As many as GitHub shows."""
+MOST_ALIKE = (100, 25, 5, 1)
+"""How many results alike are written one by one; the first number that keeps to MOST_RESULTS."""
+_MOST_TAGS = 20
+_LONGEST_TEXT = 1000
+"""GitHub takes 1,024 characters for the texts of a rule."""
+
+_LEVEL: Mapping[Severity, str] = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+}
+_SCORE: Mapping[Severity, str] = {
+    Severity.CRITICAL: "9.5",
+    Severity.HIGH: "8.0",
+    Severity.MEDIUM: "5.5",
+    Severity.LOW: "2.0",
+}
+"""Inside the bands that GitHub reads `security-severity` by."""
+_KIND: Mapping[Status, str] = {
+    Status.FAIL: "fail",
+    Status.WAIVED: "fail",
+    Status.UNKNOWN: "open",
+    Status.ATTESTATION_EXPIRED: "review",
+    Status.NEEDS_DECISION: "review",
+    Status.ATTESTED: "informational",
+    Status.NOT_APPLICABLE: "notApplicable",
+    Status.PASS: "pass",
+}
+"""The standard wants the level `none` for every kind but `fail` (section 3.27.10)."""
+_NO_ALERT = (Status.ATTESTED, Status.NOT_APPLICABLE, Status.PASS)
+"""Nothing to do about them, yet GitHub would open alerts: written with the passes alone."""
+
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~])")
+
+
+class SarifFormat:
+    """One run; findings alike beyond a threshold are one result with a count."""
+
+    name: ClassVar[str] = "sarif"
+    suffix: ClassVar[str] = ".sarif"
+    media_type: ClassVar[str] = "application/sarif+json"
+
+    def render(self, run: Run, out: BinaryIO, options: Options) -> None:
+        """Write `run` to `out` result by result, one a line."""
+        left_out = () if options.include_passes else _NO_ALERT
+        found = clusters(roll_up(run, names=MOST_ALIKE[0], worst=0), MOST_ALIKE[0], *left_out)
+        for piece in _pieces(run, found):
+            out.write(piece.encode("utf-8"))
+
+
+def _pieces(run: Run, found: list[Cluster]) -> Iterator[str]:
+    infos = _infos(run, found)
+    most = _most_alike(found)
+    yield f'{{"$schema": "{SCHEMA}",\n "version": "2.1.0",\n "runs": [{{\n'
+    yield from _member("tool", {"driver": _driver(run, infos)})
+    yield from _member("automationDetails", _automation(run))
+    yield from _member("invocations", [_invocation(run)])
+    yield from _member("columnKind", "unicodeCodePoints")
+    yield from _member("properties", _counts(run, most))
+    yield '  "results": ['
+    rules = {control: index for index, control in enumerate(infos)}
+    separator = "\n   "
+    for cluster in found:
+        for result in _results(run, cluster, rules[cluster.control], most):
+            yield separator + json_text(result)
+            separator = ",\n   "
+    yield "]\n }]}\n"
+
+
+def _member(key: str, value: JsonValue) -> Iterator[str]:
+    yield f'  "{key}": {json_text(value)},\n'
+
+
+def _most_alike(found: Iterable[Cluster]) -> int:
+    counts = [cluster.count for cluster in found]
+    for most in MOST_ALIKE:
+        if sum(count if count <= most else 1 for count in counts) <= MOST_RESULTS:
+            return most
+    return MOST_ALIKE[-1]
+
+
+def _infos(run: Run, found: Iterable[Cluster]) -> Mapping[str, ControlInfo]:
+    """Every control of the run by its id, sorted; those without facts go by their id."""
+    unknown = {c.control: ControlInfo(c.control, c.control, "", c.severity) for c in found}
+    return dict(sorted({**unknown, **run.controls}.items()))
+
+
+def _driver(run: Run, infos: Mapping[str, ControlInfo]) -> Object:
+    driver: Object = {
+        "name": "auditor",
+        "fullName": "Privacy settings auditor for Zoom",
+        "rules": [_rule(info) for info in infos.values()],
+    }
+    if run.tool_version:
+        driver["version"] = driver["semanticVersion"] = run.tool_version
+    return driver
+
+
+def _rule(info: ControlInfo) -> Object:
+    ways = remedies(info.fix_portal, info.fix_api)
+    notes = [*ways, ("Mind", plain(info.pitfalls))] if info.pitfalls else list(ways)
+    return {
+        "id": info.id,
+        "name": _pascal(info.title)[:255] or info.id,
+        "shortDescription": {"text": _escaped(shorten(info.title, _LONGEST_TEXT))},
+        "fullDescription": {"text": _escaped(shorten(info.why or info.title, _LONGEST_TEXT))},
+        "help": {
+            "text": _escaped("\n".join(f"{head}: {text}" for head, text in notes) or info.title),
+            "markdown": _escaped(
+                "\n\n".join(f"**{head}:** {_unmarked(text)}" for head, text in notes)
+                or _unmarked(plain(info.title))
+            ),
+        },
+        "defaultConfiguration": {"level": _LEVEL[info.severity]},
+        "properties": {
+            "tags": [*_tags(info)],
+            "precision": "very-high",
+            "security-severity": _SCORE[info.severity],
+            "severity": info.severity,
+            "family": info.family,
+            "mappings": {key: list(values) for key, values in info.mappings.items()},
+        },
+    }
+
+
+def _pascal(title: str) -> str:
+    words = _WORD.findall(title.replace("'", "").replace("’", ""))
+    return "".join(word.capitalize() for word in words)
+
+
+def _tags(info: ControlInfo) -> list[str]:
+    """Without the tag `security` GitHub does not show `security-severity`."""
+    mapped = (
+        f"{wording.framework(key)} {reference}"
+        for key, references in info.mappings.items()
+        for reference in references
+    )
+    return list(dict.fromkeys(["security", "privacy", info.family or "zoom", *mapped]))[:_MOST_TAGS]
+
+
+def _automation(run: Run) -> Object:
+    """GitHub's category is all but the last part of the id: one for an account and baseline."""
+    info = run.info
+    parts = ("auditor", info.account_id, info.baseline.id, info.id)
+    told = f"Zoom account {plain(info.account_id)} against baseline {plain(info.baseline.id)}"
+    return {
+        "id": "/".join(_quoted(part) for part in parts),
+        "description": {"text": _escaped(told)},
+    }
+
+
+def _invocation(run: Run) -> Object:
+    info = run.info
+    return {
+        "executionSuccessful": info.complete,
+        "startTimeUtc": info.started_at,
+        "endTimeUtc": info.finished_at,
+        "exitCode": info.exit_code,
+        "exitCodeDescription": wording.EXIT_CODE.get(info.exit_code, ""),
+        "toolExecutionNotifications": [_notification(error) for error in run.errors],
+    }
+
+
+def _notification(error: ReadError) -> Object:
+    told = f"{sentence(error.message)} ({wording.counted(error.scopes, 'scope')} not read)"
+    return {
+        "level": "error" if error.cause.is_failed_read else "warning",
+        "message": {"text": _escaped(told)},
+        "properties": {
+            "source": error.source,
+            "cause": error.cause,
+            "controls": list(error.controls),
+            "scopes": error.scopes,
+        },
+    }
+
+
+def _counts(run: Run, most_alike: int) -> Object:
+    """The numbers of the run: the same as in every other format, whatever the results list."""
+    info, summary = run.info, run.summary
+    return {
+        "run": info.id,
+        "baseline": {
+            "id": info.baseline.id,
+            "version": info.baseline.version,
+            "digest": info.baseline.digest,
+        },
+        "evidence_digest": info.evidence_digest,
+        "complete": info.complete,
+        "fail_on": info.fail_on,
+        "by_status": {status: summary.by_status.get(status, 0) for status in Status},
+        "by_severity": {severity: summary.by_severity.get(severity, 0) for severity in Severity},
+        "by_level": {
+            level: summary.by_level[level] for level in Level if level in summary.by_level
+        },
+        "coverage": {
+            level: summary.coverage[level] for level in Level if level in summary.coverage
+        },
+        "findings_alike_in_one_result_beyond": most_alike,
+    }
+
+
+def _results(run: Run, cluster: Cluster, rule: int, most_alike: int) -> Iterator[Object]:
+    if cluster.count > most_alike or not cluster.is_listed:
+        yield _grouped(run, cluster, rule)
+        return
+    for verdict, scope in cluster.members:
+        who = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
+        told = f"{who}: {about(verdict.setting, outcome(verdict))}. {sentence(verdict.detail)}"
+        yield {
+            **_result(cluster, rule, told, fingerprint(run.info.account_id, verdict, scope)),
+            "locations": [_location(f"{scope.level}/{_quoted(scope.id)}", [scope])],
+            "properties": {**_properties(cluster, 1), **_facts(verdict)},
+        }
+
+
+def _grouped(run: Run, cluster: Cluster, rule: int) -> Object:
+    account = run.info.account_id.encode("utf-8", "surrogatepass")
+    identity = hashlib.sha256(account + cluster.fingerprint.encode()).hexdigest()
+    scopes = [scope for _, scope in cluster.members]
+    return {
+        **_result(cluster, rule, f"{cluster.where}. {cluster.told}", f"sha256:{identity}"),
+        "locations": [_location(cluster.level, scopes)],
+        "properties": {
+            **_properties(cluster, cluster.count),
+            "values": dict(cluster.values),
+            "other_values": cluster.more_values,
+        },
+    }
+
+
+def _result(cluster: Cluster, rule: int, told: str, identity: str) -> Object:
+    kind = _KIND[cluster.status]
+    waived = cluster.status is Status.WAIVED
+    return {
+        "ruleId": cluster.control,
+        "ruleIndex": rule,
+        "kind": kind,
+        "level": _LEVEL[cluster.severity] if kind == "fail" else "none",
+        "message": {"text": _escaped(told.strip())},
+        "partialFingerprints": {
+            "primaryLocationLineHash": f"{identity.removeprefix('sha256:')}:1",
+            "auditorFinding/v1": identity,
+        },
+        "suppressions": [_suppression(cluster.waiver)] if waived else [],
+    }
+
+
+def _properties(cluster: Cluster, count: int) -> Object:
+    """`count` says for how many findings the result stands."""
+    return {
+        "count": count,
+        "status": cluster.status,
+        "severity": cluster.severity,
+        "security-severity": _SCORE[cluster.severity],
+        "level": cluster.level,
+        "kind": cluster.kind,
+        "setting": cluster.setting,
+        "cause": cluster.cause,
+        "waiver": json.loads(cluster.waiver) if cluster.waiver else None,
+    }
+
+
+def _facts(verdict: Verdict) -> Object:
+    return {
+        "observed": verdict.observed,
+        "expected": None if verdict.expected is None else dict(verdict.expected),
+        "locked": verdict.locked,
+        "decided_by": verdict.decided_by,
+        "changeable_by": list(verdict.changeable_by),
+        "source": verdict.source,
+    }
+
+
+def _suppression(waiver: str) -> Object:
+    told: Mapping[str, str] = json.loads(waiver) if waiver else {}
+    words = (
+        told.get("reason", "Waived."),
+        f"Accepted by {told['owner']}" if told.get("owner") else "",
+        f"until {told['expires']}" if told.get("expires") else "",
+        f"({told['ticket']})" if told.get("ticket") else "",
+    )
+    return {
+        "kind": "external",
+        "status": "accepted",
+        "justification": sentence(" ".join(word for word in words if word)),
+    }
+
+
+def _location(place: str, scopes: Iterable[Scope]) -> Object:
+    """A file that is not there: GitHub opens no alert without one, and shows its path."""
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": f"zoom/{place}"},
+            "region": {"startLine": 1},
+        },
+        "logicalLocations": [
+            {
+                "name": name(scope),
+                "fullyQualifiedName": f"{scope.level}/{plain(scope.id)}",
+                "kind": scope.level,
+            }
+            for scope in scopes
+        ],
+    }
+
+
+def _quoted(part: str) -> str:
+    """One segment of a path, also for a reader that resolves dots."""
+    quoted = quote(part.encode("utf-8", "replace"), safe="")
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E") or "-"
+
+
+def _escaped(text: str) -> str:
+    """`text` as a SARIF message: no placeholder (section 3.11.5), no link (section 3.11.6)."""
+    return text.replace("{", "{{").replace("}", "}}").replace("](", "] (")
+
+
+def _unmarked(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)

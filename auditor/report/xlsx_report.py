@@ -1,0 +1,310 @@
+"""The workbook: sheets to filter and sort, for people who live in spreadsheets."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, ClassVar
+
+from auditor.evidence.scope import Level
+from auditor.findings.model import Kind, Settlement, Severity, Status, Verdict
+from auditor.findings.rollup import ControlRollup, Rollup, roll_up
+from auditor.findings.run import Run
+from auditor.report import accepted, by_framework, wording
+from auditor.report.cells import Rows
+from auditor.report.interface import Options
+from auditor.report.json_report import listed
+from auditor.report.workbook import MOST_ROWS, Block, Book, Cell, Table, packed
+
+_SHEETS: Mapping[str, bool] = {
+    "Deviations": True,
+    "Unknowns": True,
+    "Decisions": False,
+    "Waived": False,
+    "Attestations": True,
+    "Not applicable": False,
+    "As expected": False,
+}
+"""The sheets of findings in order, and whether they are there with no finding on them too."""
+
+_BY_STATUS: Mapping[Status, str] = {
+    Status.FAIL: "Deviations",
+    Status.UNKNOWN: "Unknowns",
+    Status.NEEDS_DECISION: "Decisions",
+    Status.WAIVED: "Waived",
+    Status.ATTESTED: "Attestations",
+    Status.ATTESTATION_EXPIRED: "Attestations",
+    Status.NOT_APPLICABLE: "Not applicable",
+    Status.PASS: "As expected",
+}
+
+_FINDINGS: Mapping[str, tuple[str, int]] = {
+    "status": ("Status", 12),
+    "severity": ("Severity", 10),
+    "control": ("Control", 10),
+    "title": ("What should be", 60),
+    "level": ("Level", 10),
+    "scope_name": ("Where", 28),
+    "scope_email": ("E-mail", 28),
+    "setting": ("Setting", 54),
+    "found": ("Found", 18),
+    "asks": ("Asked for", 22),
+    "locked": ("Locked", 9),
+    "changeable_by": ("Who can change it", 38),
+    "cause": ("Cause", 14),
+    "detail": ("Why", 100),
+    "override": ("Override", 20),
+    "waiver_owner": ("Waiver: owner", 22),
+    "waiver_expires": ("Waiver: until", 13),
+    "waiver_ticket": ("Waiver: ticket", 13),
+    "waiver_reason": ("Waiver: reason", 40),
+    "kind": ("Kind", 11),
+    "decided_by": ("Decided by", 11),
+    "proved_by": ("Proved by", 10),
+    "source": ("Request", 34),
+    "observed_at": ("Seen at", 26),
+    "scope_id": ("Id", 24),
+    "fingerprint": ("Fingerprint", 20),
+}
+"""The columns of a finding: heading and width in characters."""
+_ONLY_ON: Mapping[str, str] = {
+    "cause": "Unknowns",
+    "waiver_owner": "Waived",
+    "waiver_expires": "Waived",
+    "waiver_ticket": "Waived",
+    "waiver_reason": "Waived",
+}
+"""Columns that would be empty on any other sheet."""
+_SEVERITY = list(_FINDINGS).index("severity")
+"""Stands on every sheet, and before those that do not."""
+
+_WAIVERS: Mapping[str, int] = {
+    "Control": 10,
+    "For": 30,
+    "State": 12,
+    "Until": 13,
+    "Deviations": 12,
+    "Owner": 26,
+    "Ticket": 13,
+    "Reason": 50,
+    "What became of it": 90,
+}
+_ERRORS: Mapping[str, int] = {
+    "Request": 44,
+    "Cause": 18,
+    "Scopes": 10,
+    "Controls": 40,
+    "What was answered": 110,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class XlsxFormat:
+    """An Office Open XML workbook, written row by row; the same run gives the same bytes.
+
+    Every text is a text cell: nothing in it is ever a formula or a link.
+    """
+
+    name: ClassVar[str] = "xlsx"
+    suffix: ClassVar[str] = ".xlsx"
+    media_type: ClassVar[str] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    most_rows: int = MOST_ROWS
+    """Findings beyond these go on to a further sheet."""
+
+    def render(self, run: Run, out: BinaryIO, options: Options) -> None:
+        """Write `run` to `out`, by way of a temporary folder with the sheets as they grow."""
+        with TemporaryDirectory(prefix="auditor-") as folder:
+            path = Path(folder) / "report.xlsx"
+            with packed(path, "Zoom privacy audit", run.info.finished_at) as book:
+                _Report(run, book, self.most_rows, options).fill()
+            with path.open("rb") as written:
+                shutil.copyfileobj(written, out)
+
+
+class _Report:
+    def __init__(self, run: Run, book: Book, most_rows: int, options: Options) -> None:
+        self.run, self.book, self.most_rows, self.options = run, book, most_rows, options
+        self.rollup = roll_up(run, names=0, worst=0)
+
+    def fill(self) -> None:
+        self.book.page(
+            "Summary",
+            (34, 18, 18, 20, 100),
+            [
+                " · ".join(wording.headline(self.run)),
+                wording.answer(self.run, self.rollup),
+                wording.incomplete(self.run, self.rollup),
+            ],
+            _blocks(self.run, self.rollup),
+        )
+        counts = self._counts()
+        tables = {}
+        for name, always in _SHEETS.items():
+            if name == "Waived":
+                self._waivers()
+            if always or counts[name]:
+                tables[name] = self._findings_table(name, counts[name])
+        self._coverage()
+        self._framework()
+        if self.run.errors:
+            self._errors()
+        rows = {name: Rows(self.run, _columns(name), str) for name in tables}
+        for finding in listed(self.run, self.options):
+            name = _sheet(finding.verdict)
+            cells: list[Cell] = [*rows[name].of(finding)]
+            cells[_SEVERITY] = finding.verdict.severity
+            tables[name].add(cells)
+
+    def _counts(self) -> Counter[str]:
+        """How many findings each sheet will hold; passes only where they are asked for."""
+        counts: Counter[str] = Counter()
+        for share in self.run.assessments.shares():
+            for verdict in share.verdicts:
+                if verdict.status is not Status.PASS or self.options.include_passes:
+                    counts[_sheet(verdict)] += share.count
+        return counts
+
+    def _findings_table(self, name: str, count: int) -> Table:
+        columns = dict(_FINDINGS[column] for column in _columns(name))
+        return self.book.table(name, columns, count, most_rows=self.most_rows)
+
+    def _waivers(self) -> None:
+        table = self.book.table("Waivers", _WAIVERS, len(self.run.waivers))
+        for waiver in sorted(self.run.waivers, key=accepted.waiver_order):
+            table.add(_waiver_row(waiver))
+
+    def _coverage(self) -> None:
+        controls = self.rollup.controls
+        kept = any(Status.PASS in control.by_status for control in controls)
+        statuses = [s for s in Status if s is not Status.PASS or kept]
+        columns = {"Control": 10, "What should be": 72, "Topic": 22, "Severity": 10}
+        columns |= {wording.sentence_case(wording.status_name(s)): 18 for s in statuses}
+        columns |= {"Scopes that deviate": 30, "Reached": 30, "References": 80}
+        table = self.book.table("Coverage", columns, len(controls))
+        for control in controls:
+            table.add(self._coverage_row(control, statuses))
+
+    def _coverage_row(self, control: ControlRollup, statuses: Sequence[Status]) -> list[Cell]:
+        info = control.info
+        reached = info.id not in self.run.summary.not_reached
+        return [
+            info.id,
+            info.title,
+            info.family,
+            control.severity,
+            *(control.by_status.get(status, 0) for status in statuses),
+            wording.levels(control.deviating),
+            "yes" if reached else "no, this depth does not show it",
+            "; ".join(
+                f"{wording.framework(key)}: {', '.join(references)}"
+                for key, references in info.mappings.items()
+                if references
+            ),
+        ]
+
+    def _framework(self) -> None:
+        """The controls under the references of the framework that was asked for, if one was."""
+        told = by_framework.outline(self.run, self.rollup)
+        if told is None:
+            return
+        heads = map(wording.sentence_case, by_framework.HEAD)
+        columns = dict(zip(heads, (18, 60, 80, 60), strict=True))
+        table = self.book.table("References", columns, len(told.rows))
+        for row in told.rows:
+            table.add(row)
+        table = self.book.table("Not claimed", {told.closing: 140}, len(told.open))
+        for sentence in told.open:
+            table.add([sentence])
+
+    def _errors(self) -> None:
+        table = self.book.table("Read errors", _ERRORS, len(self.run.errors))
+        for error in self.run.errors:
+            cause = wording.cause_name(error.cause)
+            table.add([error.source, cause, error.scopes, ", ".join(error.controls), error.message])
+
+
+def _columns(sheet: str) -> list[str]:
+    return [column for column in _FINDINGS if _ONLY_ON.get(column, sheet) == sheet]
+
+
+def _sheet(verdict: Verdict) -> str:
+    """The sheet a finding stands on: each on one alone."""
+    if verdict.kind is Kind.ATTESTATION and verdict.status is Status.NEEDS_DECISION:
+        return "Attestations"
+    return _BY_STATUS[verdict.status]
+
+
+def _waiver_row(waiver: Settlement) -> list[Cell]:
+    return [
+        waiver.control,
+        waiver.scope,
+        waiver.state,
+        waiver.expires,
+        waiver.matched,
+        waiver.owner,
+        waiver.ticket,
+        waiver.reason,
+        accepted.waiver_told(waiver),
+    ]
+
+
+def _blocks(run: Run, rollup: Rollup) -> Iterator[Block]:
+    """The tables of the summary."""
+    yield _facts(run)
+    yield from _counted(run, rollup)
+    if rollup.causes:
+        yield _causes(run, rollup)
+    yield [*map(_alone, ("Limits", wording.checked(run), *wording.not_covered(run)))]
+
+
+def _alone(text: str) -> list[Cell]:
+    return [text]
+
+
+def _facts(run: Run) -> Block:
+    info = run.info
+    return [
+        ["The run"],
+        ["Run", info.id],
+        ["Account", info.account_id],
+        ["API", info.api_url],
+        ["Baseline", f"{info.baseline.id} {info.baseline.version}".rstrip()],
+        ["Digest of the baseline", info.baseline.digest],
+        ["Digest of the evidence", info.evidence_digest],
+        ["Depth", info.depth],
+        ["Started", wording.when(info.started_at)],
+        ["Finished", wording.when(info.finished_at)],
+        ["Auditor", run.tool_version],
+        ["Exit code", f"{info.exit_code}: {wording.EXIT_CODE.get(info.exit_code, '')}"],
+    ]
+
+
+def _counted(run: Run, rollup: Rollup) -> Iterator[Block]:
+    counts = run.summary
+    statuses: Block = [["How the checks came out", "Checks"]]
+    for status in Status:
+        name = wording.sentence_case(wording.status_name(status))
+        statuses.append([name, counts.by_status.get(status, 0)])
+    yield statuses
+    severities: Block = [["Deviations by severity", "Checks"]]
+    for severity in Severity:
+        severities.append([severity, counts.by_severity.get(severity, 0)])
+    yield severities
+    levels: Block = [["By level", "Scopes asked for", "Deviations", "Scopes that deviate"]]
+    for level in Level:
+        if level in counts.coverage or level in counts.by_level:
+            read, checks = counts.coverage.get(level, 0), counts.by_level.get(level, 0)
+            name = wording.sentence_case(wording.level_name(level))
+            levels.append([name, read, checks, rollup.deviating.get(level, 0)])
+    yield levels
+
+
+def _causes(run: Run, rollup: Rollup) -> Block:
+    block: Block = [["Unknown, by cause", "Checks", "Scopes", "Controls", "What to do"]]
+    for cause in rollup.causes:
+        name = wording.sentence_case(wording.cause_name(cause.cause))
+        remedy = wording.remedy(cause.cause, run.errors)
+        block.append([name, cause.checks, cause.scopes, len(cause.controls), remedy])
+    return block

@@ -1,0 +1,86 @@
+"""Small bundles, made by hand."""
+
+import io
+from dataclasses import replace
+from functools import partial
+
+from auditor.bundle import container, manifest
+from auditor.bundle.manifest import Baseline, Manifest, Part, RunFacts, Tool
+from auditor.bundle.signing import Signer
+
+SIGNER = Signer.read("11" * 32)
+STRANGER = Signer.read("22" * 32)
+FINISHED = "2026-11-21T22:04:31.250Z"
+PARTS = {
+    "report.txt": (b"not one deviation\n" * 30, container.DEFLATED),
+    "report.json": (b"{}\n", container.DEFLATED),
+    "snapshot.sqlite": (bytes(range(256)), container.STORED),
+}
+
+
+def told(parts: tuple[Part, ...], signer: Signer | None, **changes: object) -> Manifest:
+    fields: dict[str, object] = {
+        "schema": "auditor/bundle/v1",
+        "tool": Tool(name="auditor", version="0.1.0"),
+        "run": RunFacts(
+            id="20261121T215800-000Z-7f3a00",
+            account_id="acc-1",
+            api_url="https://api.zoom.us/v2",
+            started_at="2026-11-21T21:58:00Z",
+            finished_at=FINISHED,
+            depth="user",
+            baseline=Baseline(id="strict", version="1.0", digest="sha256:" + "ab" * 32),
+            complete=True,
+            exit_code=0,
+            fail_on="never",
+        ),
+        "evidence_digest": "sha256:" + "cd" * 32,
+        "pseudonymised": False,
+        "framework": None,
+        "signed_by": signer.public.id if signer else None,
+        "parts": parts,
+    }
+    return Manifest(**{**fields, **changes})
+
+
+def packed(parts: dict[str, tuple[bytes, int]]) -> list[container.Packed]:
+    def put(content: bytes, out: io.BytesIO) -> None:
+        out.write(content)
+
+    found = []
+    for name, (content, method) in parts.items():
+        part = container.pack(name, method, partial(put, content))
+        with part.file:  # nothing to close where a test needs no more than the name
+            found.append(replace(part, file=io.BytesIO(part.file.read())))
+    return found
+
+
+def listed(part: container.Packed, **changes: object) -> Part:
+    fields: dict[str, object] = {
+        "name": part.entry.name,
+        "about": "a part",
+        "size": part.entry.size,
+        "sha256": part.sha256,
+        "packed_size": part.entry.packed_size,
+        "packed_sha256": part.packed_sha256,
+        "method": part.entry.method,
+    }
+    return Part(**{**fields, **changes})
+
+
+def zipped(
+    content: bytes, parts: list[container.Packed], signature: bytes | None, moment: str = FINISHED
+) -> bytes:
+    """A bundle of this manifest, whatever it says."""
+    front = [container.stored(manifest.NAME, content)]
+    if signature is not None:
+        front.append(container.stored(manifest.SIGNATURE, signature))
+    out = io.BytesIO()
+    container.write(out, moment, [*front, *parts])
+    return out.getvalue()
+
+
+def bundle(signer: Signer | None = SIGNER) -> bytes:
+    parts = packed(PARTS)
+    content = told(tuple(map(listed, parts)), signer).written()
+    return zipped(content, parts, signer.sign(content) if signer else None)

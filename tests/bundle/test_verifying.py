@@ -1,0 +1,296 @@
+import io
+import json
+import random
+import struct
+import zipfile
+import zlib
+
+import pytest
+
+from auditor.bundle import container
+from auditor.bundle.signing import PublicKey, Signature, Signer
+from auditor.bundle.verifying import Altered, NotABundle, Verified, verify
+from tests.bundle import made
+
+NAMES = ("manifest.json", "manifest.sig", *made.PARTS)
+
+
+def verified(content: bytes, trusted: PublicKey | None = None) -> Verified:
+    return verify(io.BytesIO(content), trusted)
+
+
+def altered(content: bytes, trusted: PublicKey | None = None) -> Altered:
+    with pytest.raises(Altered) as caught:
+        verified(content, trusted)
+    return caught.value
+
+
+def spans(content: bytes) -> dict[str, range]:
+    """Where each part stands with its header, and the directory and the end behind them."""
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        infos, start = opened.infolist(), opened.start_dir
+    starts = [info.header_offset for info in infos] + [start]
+    return {info.filename: range(starts[at], starts[at + 1]) for at, info in enumerate(infos)} | {
+        "": range(start, len(content))
+    }
+
+
+def test_a_signed_bundle_is_verified_with_the_public_key_alone() -> None:
+    found = verified(made.bundle(), made.SIGNER.public)
+    assert (found.trusted, found.signer) == (True, made.SIGNER.public)
+    assert [part.name for part in found.manifest.parts] == list(made.PARTS)
+
+
+def test_without_a_key_it_is_told_who_claims_to_have_signed() -> None:
+    found = verified(made.bundle())
+    assert (found.trusted, found.signer) == (False, made.SIGNER.public)
+
+
+def test_an_unsigned_bundle_can_be_checked_against_its_manifest() -> None:
+    found = verified(made.bundle(signer=None))
+    assert (found.trusted, found.signer) == (False, None)
+
+
+@pytest.mark.parametrize("signer", [made.SIGNER, None], ids=["signed", "unsigned"])
+@pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
+def test_one_altered_byte_anywhere_is_found_and_its_part_is_named(
+    signer: Signer | None, flip: int
+) -> None:
+    content = made.bundle(signer)
+    wrong = []
+    for name, span in spans(content).items():
+        for at in span:
+            changed = content[:at] + bytes([content[at] ^ flip]) + content[at + 1 :]
+            part = altered(changed).part
+            # a byte of a header can make the name of its own part, or of the end, unreadable
+            if name and part != name:
+                wrong.append((at, name, part))
+    assert wrong == []
+
+
+def test_one_altered_byte_of_a_deflated_part_is_found_even_where_it_means_nothing() -> None:
+    """The last byte of a deflated part can have bits that no program looks at."""
+    content = made.bundle()
+    last = spans(content)["report.json"][-1]
+    for bit in range(8):
+        changed = content[:last] + bytes([content[last] ^ 1 << bit]) + content[last + 1 :]
+        assert altered(changed).part == "report.json"
+
+
+@pytest.mark.parametrize("cut", [1, 10, 22, 23, 100, 1000])
+def test_a_bundle_that_is_cut_short_is_found(cut: int) -> None:
+    altered(made.bundle()[:-cut])
+
+
+@pytest.mark.parametrize("cut", [1, 40, 300])
+def test_a_bundle_without_its_beginning_is_found(cut: int) -> None:
+    with pytest.raises((Altered, NotABundle)):
+        verified(made.bundle()[cut:])
+
+
+def test_bytes_behind_the_end_are_found() -> None:
+    assert altered(made.bundle() + b"\0").part == "the end of the archive"
+
+
+def test_a_part_that_the_manifest_does_not_list_is_named() -> None:
+    extra = made.packed({"extra.txt": (b"more", 0)})
+    parts = made.packed(made.PARTS)
+    content = made.told(tuple(map(made.listed, parts)), made.SIGNER).written()
+    found = made.zipped(content, [*parts, *extra], made.SIGNER.sign(content))
+    assert "extra.txt" in altered(found).part
+
+
+def test_an_entry_of_the_directory_without_a_part_is_named() -> None:
+    content = made.bundle()
+    start = spans(content)[""].start
+    ghost = container.Entry("ghost.txt", 0, 0, 0, 0).central(made.FINISHED, 0)
+    records = content[start : -container.END.size] + ghost
+    found = content[:start] + records + container.end(6, len(records), start)
+    assert "ghost.txt" in altered(found).part
+
+
+def test_bytes_between_the_parts_and_the_directory_are_found() -> None:
+    content = made.bundle()
+    start = spans(content)[""].start
+    records = content[start : -container.END.size]
+    found = content[:start] + b"hidden" + records + container.end(5, len(records), start + 6)
+    assert altered(found).part == "the directory of the archive"
+
+
+def test_a_missing_part_is_named() -> None:
+    parts = made.packed(made.PARTS)
+    content = made.told(tuple(map(made.listed, parts)), made.SIGNER).written()
+    found = made.zipped(content, parts[:-1], made.SIGNER.sign(content))
+    assert altered(found).part == "snapshot.sqlite"
+
+
+def test_a_rewritten_manifest_does_not_fit_the_signature() -> None:
+    parts = made.packed(made.PARTS)
+    signed = made.told(tuple(map(made.listed, parts)), made.SIGNER)
+    other = signed.model_copy(update={"pseudonymised": True}).written()
+    found = made.zipped(other, parts, made.SIGNER.sign(signed.written()))
+    assert altered(found).part == "manifest.sig"
+
+
+def test_a_bundle_signed_by_somebody_else_is_not_what_was_asked_for() -> None:
+    error = altered(made.bundle(made.STRANGER), made.SIGNER.public)
+    assert error.part == "manifest.sig"
+    assert made.STRANGER.public.id in str(error)
+    assert made.SIGNER.public.id in str(error)
+
+
+def test_an_unsigned_bundle_is_not_what_was_asked_for() -> None:
+    assert altered(made.bundle(None), made.SIGNER.public).part == "manifest.sig"
+
+
+def test_a_signature_that_was_taken_out_is_missed() -> None:
+    parts = made.packed(made.PARTS)
+    content = made.told(tuple(map(made.listed, parts)), made.SIGNER).written()
+    assert altered(made.zipped(content, parts, None)).part == "manifest.sig"
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"public_key": 3, "signature": ""}',
+        made.SIGNER.sign(b"x").replace(b"\n", b""),
+        Signature(made.SIGNER.public, b"short").written(),
+        made.STRANGER.sign(b"x"),
+    ],
+)
+def test_what_is_no_signature_of_the_manifest_is_named(signature: bytes) -> None:
+    parts = made.packed(made.PARTS)
+    content = made.told(tuple(map(made.listed, parts)), made.SIGNER).written()
+    assert altered(made.zipped(content, parts, signature)).part == "manifest.sig"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK",
+        b"hello " * 100,
+        b"PK\x03\x04" + b"x" * 100,
+        b"x" * 100 + container.end(0, 0, 100),
+        b"x" * 100 + container.end(0, 0, 99),
+        b"x" * 100 + container.end(0, 0, 100)[:-2] + b"\1\0",
+    ],
+)
+def test_something_else_is_no_bundle(content: bytes) -> None:
+    with pytest.raises(NotABundle):
+        verified(content)
+
+
+@pytest.mark.parametrize("comment", [b"", b"a comment"])
+def test_another_zip_file_is_no_bundle(comment: bytes) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as other:
+        other.writestr("../../etc/passwd", "x" * 100)
+        other.comment = comment
+    with pytest.raises(NotABundle):
+        verified(out.getvalue())
+
+
+@pytest.mark.parametrize(
+    "name", ["../up.txt", "/etc/passwd", "a/b.txt", "C:x.txt", "noext", "A.TXT", "a\n.txt", ".a"]
+)
+def test_a_part_with_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
+    part = made.listed(made.packed(made.PARTS)[0])
+    told = made.told((part,), None).model_dump(mode="json", by_alias=True)
+    told["parts"][0]["name"] = name
+    assert altered(made.zipped(json.dumps(told).encode(), [], None)).part == "manifest.json"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("schema", "auditor/bundle/v2"), ("more", 1), ("parts", None), ("pseudonymised", "yes")],
+)
+def test_a_manifest_of_another_shape_is_refused(key: str, value: object) -> None:
+    told = made.told((), None).model_dump(mode="json", by_alias=True) | {key: value}
+    assert altered(made.zipped(json.dumps(told).encode(), [], None)).part == "manifest.json"
+
+
+@pytest.mark.parametrize("twice", ["report.txt", "manifest.json", "manifest.sig"])
+def test_two_parts_of_one_name_are_refused(twice: str) -> None:
+    part = made.listed(made.packed(made.PARTS)[0])
+    told = made.told((part,), None).model_dump(mode="json", by_alias=True)
+    told["parts"] += [{**told["parts"][0], "name": twice}]
+    assert altered(made.zipped(json.dumps(told).encode(), [], None)).part == "manifest.json"
+
+
+def test_a_bomb_is_unpacked_no_further_than_the_manifest_says() -> None:
+    [bomb] = made.packed({"report.txt": (bytes(50_000_000), container.DEFLATED)})
+    content = made.told((made.listed(bomb, size=1000),), None).written()
+    error = altered(made.zipped(content, [bomb], None))
+    assert str(error) == "report.txt: it is longer than the manifest says."
+
+
+def test_a_long_part_is_verified_in_pieces() -> None:
+    noise = random.Random(5).randbytes(300_000)
+    parts = made.packed(
+        {"a.bin": (noise, 8), "b.bin": (bytes(1_000_000), 8), "c.bin": (noise + noise, 0)}
+    )
+    content = made.told(tuple(map(made.listed, parts)), None).written()
+    assert len(verified(made.zipped(content, parts, None)).manifest.parts) == 3
+
+
+def test_a_part_that_cannot_be_unpacked_is_named() -> None:
+    [good] = made.packed({"report.txt": (b"\xff" * 40, container.STORED)})
+    entry = container.Entry("report.txt", 8, good.entry.crc, 40, 40)
+    bad = container.Packed(entry, good.sha256, good.packed_sha256, good.file)
+    content = made.told((made.listed(bad),), None).written()
+    error = altered(made.zipped(content, [bad], None))
+    assert str(error) == "report.txt: it cannot be unpacked."
+
+
+def test_a_manifest_or_signature_that_claims_to_be_huge_is_not_read() -> None:
+    content = made.bundle()
+    for name in ("manifest.json", "manifest.sig"):
+        at = spans(content)[name].start + 18
+        huge = content[:at] + struct.pack("<L", 0xFFFFFFF0) + content[at + 4 :]
+        assert altered(huge).part == name
+
+
+def test_the_time_of_the_parts_is_that_of_the_run() -> None:
+    parts = made.packed(made.PARTS)
+    content = made.told(tuple(map(made.listed, parts)), None).written()
+    found = made.zipped(content, parts, None, moment="2026-11-21T22:05:00Z")
+    assert altered(found).part == "manifest.json"
+
+
+def test_other_programs_can_read_it() -> None:
+    with zipfile.ZipFile(io.BytesIO(made.bundle())) as opened:
+        assert opened.testzip() is None
+        assert opened.namelist() == list(NAMES)
+        assert {info.date_time for info in opened.infolist()} == {(2026, 11, 21, 22, 4, 30)}
+        for name, (content, _) in made.PARTS.items():
+            assert opened.read(name) == content
+            assert zlib.crc32(content) == opened.getinfo(name).CRC
+
+
+@pytest.mark.parametrize("moment", ["", "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"])
+def test_a_time_that_zip_files_cannot_say_is_brought_to_one_they_can(moment: str) -> None:
+    out = io.BytesIO()
+    container.write(out, moment, made.packed(made.PARTS))
+    with zipfile.ZipFile(out) as opened:
+        assert opened.infolist()[0].date_time[0] in (1980, 2107)
+
+
+def test_what_is_too_large_for_the_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = made.packed(made.PARTS)
+    monkeypatch.setattr(container, "MAX_BYTES", 100)
+    with pytest.raises(container.TooLarge, match="--only"):
+        container.write(io.BytesIO(), made.FINISHED, parts)
+    with pytest.raises(container.TooLarge):
+        container.stored("a.txt", b"x" * 101)
+
+
+def test_an_end_that_counts_other_parts_than_there_are_is_found() -> None:
+    content = made.bundle()
+    start = spans(content)[""].start
+    length = len(content) - start - container.END.size
+    found = content[: -container.END.size] + container.end(4, length, start)
+    assert altered(found).part == "the end of the archive"

@@ -1,0 +1,178 @@
+"""`auditor bundle`, and bundles that other commands write."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keyring
+import pytest
+
+from auditor.evidence.view import SETTINGS
+from tests.cli.commands import ran, store, told
+from tests.keyrings import InMemory, current
+from tests.policy.builders import ACCOUNT, USER
+from tests.run.stored import judgement
+
+
+@pytest.fixture(autouse=True)
+def kept() -> Iterator[InMemory]:
+    before, backend = current(), InMemory()
+    keyring.set_keyring(backend)
+    yield backend
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def run_id(home: Path) -> str:
+    return store(home, judgement("AI-01", "RC-02"), (ACCOUNT, {SETTINGS: {}}), (USER, {}))
+
+
+def written(*more: object) -> Path:
+    assert ran("report", "-o", "run.zip", *more).exit_code == 0
+    return Path("run.zip")
+
+
+@pytest.fixture
+def public(home: Path) -> Path:
+    result = ran("bundle", "keygen", "--output", "auditor.pub")
+    assert result.exit_code == 0, result.output
+    return Path("auditor.pub")
+
+
+def test_keygen_keeps_the_private_half_and_tells_the_public_one(
+    public: Path, kept: InMemory
+) -> None:
+    text = public.read_text().strip()
+    assert len(text) == 64
+    assert {name for _, name in kept.kept} == {"signing-key", "public-key"}
+    assert text in kept.kept.values()
+
+
+def test_a_second_keygen_replaces_nothing_unless_told_to(public: Path) -> None:
+    again = ran("bundle", "keygen")
+    assert again.exit_code == 2
+    assert public.read_text().strip() in told(again)
+    replaced = ran("bundle", "keygen", "--replace")
+    assert replaced.exit_code == 0
+    assert public.read_text().strip() not in told(replaced)
+
+
+def test_keygen_does_not_overwrite_a_file(home: Path) -> None:
+    Path("mine.txt").write_text("mine")
+    assert ran("bundle", "keygen", "-o", "mine.txt").exit_code == 2
+    assert Path("mine.txt").read_text() == "mine"
+
+
+def test_without_a_keyring_keygen_says_what_else_there_is(home: Path) -> None:
+    keyring.set_keyring(keyring.backends.null.Keyring())  # type: ignore[attr-defined]
+    result = ran("bundle", "keygen")
+    assert result.exit_code == 2
+    assert "AUDITOR_SIGNING_KEY" in told(result)
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_a_signed_bundle_is_verified_with_the_public_key(
+    run_id: str, public: Path, as_file: bool
+) -> None:
+    key = str(public) if as_file else public.read_text().strip()
+    result = ran("bundle", "verify", written(), "--public-key", key)
+    assert result.exit_code == 0, result.output
+    assert "Signed with the key given" in told(result)
+    assert run_id in told(result)
+
+
+def test_without_a_key_verify_says_what_it_did_not_check(run_id: str, public: Path) -> None:
+    result = ran("bundle", "verify", written())
+    assert result.exit_code == 0
+    assert "Whose key that is was not checked" in told(result)
+
+
+def test_an_unsigned_bundle_says_that_anybody_could_have_written_it(run_id: str) -> None:
+    result = ran("bundle", "verify", written())
+    assert result.exit_code == 0
+    assert "NOT SIGNED" in told(result)
+
+
+def test_an_altered_bundle_gives_one_and_names_the_part(run_id: str) -> None:
+    path = written()
+    content = bytearray(path.read_bytes())
+    at = content.index(b"SQLite format 3")
+    content[at + 60] ^= 1
+    path.write_bytes(content)
+    result = ran("bundle", "verify", path)
+    assert result.exit_code == 1
+    assert "ALTERED: snapshot.sqlite" in told(result)
+
+
+def test_a_bundle_of_somebody_else_gives_one(run_id: str, public: Path) -> None:
+    path = written()
+    result = ran("bundle", "verify", path, "--public-key", "ab" * 32)
+    assert result.exit_code == 1
+    assert "manifest.sig" in told(result)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("missing.zip",), "cannot be read"),
+        (("text.txt",), "no bundle"),
+        (("text.txt", "--public-key", "short"), "64 hexadecimal digits"),
+        (("text.txt", "--public-key", "bytes.bin"), "cannot be read as a public key"),
+    ],
+)
+def test_what_cannot_be_verified_gives_two(home: Path, words: tuple[str, ...], said: str) -> None:
+    Path("text.txt").write_text("hello " * 50)
+    Path("bytes.bin").write_bytes(b"\xff\xfe" * 32)
+    result = ran("bundle", "verify", *words)
+    assert result.exit_code == 2
+    assert said in told(result)
+
+
+def test_a_signing_key_in_the_environment_goes_before_the_keyring(
+    run_id: str, public: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITOR_SIGNING_KEY", "11" * 32)
+    result = ran("bundle", "verify", written(), "--public-key", public)
+    assert result.exit_code == 1
+
+
+def test_a_signing_key_that_is_none_is_refused(
+    run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITOR_SIGNING_KEY", "hello")
+    result = ran("report", "-o", "run.zip")
+    assert result.exit_code == 2
+    assert "bundle keygen" in told(result)
+    assert not Path("run.zip").exists()
+
+
+@pytest.mark.parametrize("words", [("--format", "bundle"), ("--format", "bundle", "--output", "-")])
+def test_a_bundle_needs_a_file(run_id: str, words: tuple[str, ...]) -> None:
+    result = ran("report", *words)
+    assert result.exit_code == 2
+    assert "--output run.zip" in told(result)
+
+
+def test_a_bundle_and_other_reports_can_be_written_at_once(run_id: str) -> None:
+    result = ran("report", "-o", "a.zip", "-o", "b.json", "-f", "bundle", "-f", "json", "-q")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert ran("bundle", "verify", "a.zip").exit_code == 0
+    assert Path("b.json").read_text().startswith("{")
+
+
+def test_formats_and_files_have_to_pair(run_id: str) -> None:
+    result = ran("report", "-o", "a.zip", "-f", "bundle", "-f", "json")
+    assert result.exit_code == 2
+    assert "one format for each file" in told(result)
+
+
+def test_a_run_too_large_for_a_bundle_is_refused(
+    run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auditor.bundle.container.MAX_BYTES", 1000)
+    result = ran("report", "-o", "run.zip")
+    assert result.exit_code == 2
+    assert "4 GiB" in told(result)
+
+
+def test_a_file_that_cannot_be_written_is_found_before_the_run(run_id: str) -> None:
+    assert ran("report", "-f", "bundle", "-o", "nowhere/run.zip").exit_code == 2

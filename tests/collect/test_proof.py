@@ -1,0 +1,206 @@
+"""The sample: who is read to confirm what locks prove, and what any contradiction leads to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from auditor.collect.interface import Listener, Prover
+from auditor.collect.walk import Walk
+from auditor.evidence.plan import Reads, proved
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import ScopeEvidence, Snapshot
+from auditor.evidence.view import LOCKS, SETTINGS, Document, View
+from auditor.zoom.errors import NotFound
+from tests.collect.surfaces import Zoom, account
+
+AT, LATER = "2026-11-21T20:00:00.000Z", "2026-11-22T20:00:00.000Z"
+SECURITY = View("settings", "meeting_security")
+PLAN = Reads(account=(LOCKS, SETTINGS), user=(SETTINGS,))
+BOTH = Reads(account=(LOCKS, SETTINGS), user=(SETTINGS, SECURITY))
+USERS = 20
+
+
+@dataclass
+class Locks(Prover):
+    """Proves the views it is given; a user confirms who has not `thing` on."""
+
+    views: tuple[View, ...] = (SETTINGS,)
+    prepared: list[set[View]] = field(default_factory=list)
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        self.prepared.append(set(snapshot.account().outcomes))
+
+    def provable(self, views: Iterable[View]) -> tuple[View, ...]:
+        return tuple(view for view in views if view in self.views)
+
+    def confirms(self, user: ScopeEvidence, view: View) -> bool:
+        outcome = user.outcomes[view]
+        return isinstance(outcome, Document) and outcome.body == {"thing": False}
+
+
+def company(*contradicting: int, pending: int = 0, users: int = USERS, **values: Any) -> dict:
+    """An account whose users have `thing` off, but for some."""
+    return {
+        "/accounts/me/settings": {"thing": False, **values},
+        "/accounts/me/lock_settings": {"thing": True},
+        "/groups": [],
+        "/users?status=active": [{"id": f"u{n:02}", "group_ids": ["g"]} for n in range(users)],
+        "/users?status=inactive": [],
+        "/users?status=pending": [{"id": f"p{n}"} for n in range(pending)],
+        **{f"/users/u{n:02}/settings": {"thing": n in contradicting} for n in range(users)},
+    }
+
+
+def walked(
+    answers: dict,
+    prover: Prover | None = None,
+    sample: int = 4,
+    reads: Reads = PLAN,
+    day: str = AT,
+    **fields: Any,
+) -> tuple[Snapshot, Zoom]:
+    zoom, snapshot = Zoom(answers), Snapshot.create()
+    snapshot.set_meta("started_at", day)
+    Walk(
+        zoom, snapshot, reads, "acc", lambda: 2, now=lambda: AT, prover=prover or Locks(),
+        sample=sample, **fields,
+    ).collect()  # fmt: skip
+    return snapshot, zoom
+
+
+def read(zoom: Zoom) -> list[str]:
+    """The users whose default document was asked for."""
+    ends = "/settings"
+    found = [each for each in zoom.asked if each.startswith("/users/") and each.endswith(ends)]
+    return sorted(each.removeprefix("/users/").removesuffix(ends) for each in found)
+
+
+def of_sample(snapshot: Snapshot, view: View = SETTINGS) -> Any:
+    return account(snapshot, proved(view))
+
+
+def test_a_document_that_every_sampled_user_confirms_is_read_of_nobody_else() -> None:
+    snapshot, zoom = walked(company())
+    assert len(read(zoom)) == 4
+    assert of_sample(snapshot) == {"users": USERS, "sampled": 4, "confirmed": 4}
+
+
+@pytest.mark.parametrize("everybody", [True, False])
+def test_one_contradiction_has_it_read_of_everybody(everybody: bool) -> None:
+    _, zoom = walked(company())
+    drawn = [int(user[1:]) for user in read(zoom)]
+    contradicting = range(USERS) if everybody else drawn[:1]
+    snapshot, zoom = walked(company(*contradicting))
+    assert read(zoom) == [f"u{n:02}" for n in range(USERS)]
+    assert of_sample(snapshot)["confirmed"] == (0 if everybody else 3)
+
+
+def test_a_sampled_document_that_could_not_be_read_has_it_read_of_everybody() -> None:
+    _, zoom = walked(company())
+    (drawn, *_) = read(zoom)
+    refused = {**company(), f"/users/{drawn}/settings": NotFound("GET /x")}
+    snapshot, zoom = walked(refused)
+    assert len(set(read(zoom))) == USERS
+    assert of_sample(snapshot)["confirmed"] == 3
+
+
+def test_where_nothing_is_provable_no_sample_is_drawn() -> None:
+    snapshot, zoom = walked(company(), Locks(views=()))
+    assert len(read(zoom)) == USERS
+    assert proved(SETTINGS) not in snapshot.account().outcomes
+
+
+@pytest.mark.parametrize("users", [3, 4])
+def test_a_sample_that_would_be_everybody_is_not_drawn(users: int) -> None:
+    snapshot, zoom = walked(company(users=users, pending=5))
+    assert len(read(zoom)) == users
+    assert proved(SETTINGS) not in snapshot.account().outcomes
+
+
+def test_only_what_is_provable_is_left_out() -> None:
+    _, zoom = walked(company(), reads=BOTH)
+    asked = [each for each in zoom.asked if each.endswith("option=meeting_security")]
+    assert len(asked) == USERS
+    assert len(read(zoom)) == 4
+
+
+def test_each_document_is_confirmed_by_itself() -> None:
+    answers = company()
+    for n in range(USERS):
+        answers[f"/users/u{n:02}/settings?option=meeting_security"] = {"thing": True}
+    snapshot, zoom = walked(answers, Locks((SETTINGS, SECURITY)), reads=BOTH)
+    assert of_sample(snapshot)["confirmed"] == 4
+    assert of_sample(snapshot, SECURITY)["confirmed"] == 0
+    assert len(read(zoom)) == 4
+
+
+def test_the_prover_sees_the_account_before_any_user() -> None:
+    locks = Locks()
+    walked(company(), locks)
+    (seen,) = locks.prepared
+    assert {SETTINGS, LOCKS} <= seen
+    assert proved(SETTINGS) not in seen
+
+
+# Who is drawn
+
+
+def drawn(answers: dict, **fields: Any) -> list[str]:
+    return read(walked(answers, **fields)[1])
+
+
+def test_the_same_account_draws_the_same_users_on_the_same_day() -> None:
+    assert drawn(company()) == drawn(company(), day=AT.replace("T20", "T23"))
+
+
+def test_other_days_and_other_settings_draw_others() -> None:
+    samples = {
+        tuple(drawn(company())),
+        tuple(drawn(company(), day=LATER)),
+        tuple(drawn(company(other=1))),
+    }
+    assert len(samples) == 3
+
+
+def test_who_is_invited_or_listed_beside_makes_no_difference_to_who_is_drawn() -> None:
+    assert drawn(company()) == drawn(company(pending=9))
+
+
+def test_invited_users_who_are_known_by_now_are_not_drawn_when_a_run_goes_on() -> None:
+    answers = company(pending=40)
+    snapshot, _ = walked(answers)
+    before, zoom = snapshot.digest(), Zoom(answers)
+    Walk(zoom, snapshot, PLAN, "acc", now=lambda: AT, since=AT, prover=Locks(), sample=4).collect()
+    assert zoom.asked == []
+    assert snapshot.digest() == before
+
+
+def test_everybody_has_the_same_chance() -> None:
+    days = [f"2026-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 11)]
+    times = dict.fromkeys((f"u{n:02}" for n in range(USERS)), 0)
+    for day in days:
+        for user in drawn(company(), day=day):
+            times[user] += 1
+    assert min(times.values()) > 8  # of 120 days with 4 of 20 users: 24 are expected
+    assert max(times.values()) < 48
+
+
+class Told(Listener):
+    """Counts what it is told of users."""
+
+    def __init__(self) -> None:
+        self.announced = self.done = 0
+
+    def found(self, level: Level, scopes: int) -> None:
+        self.announced += scopes if level is Level.USER else 0
+
+    def read(self, level: Level) -> None:
+        self.done += level is Level.USER
+
+
+def test_the_sample_is_not_announced_as_the_users_to_read() -> None:
+    told = Told()
+    walked(company(*range(USERS)), listener=told)
+    assert told.announced == USERS

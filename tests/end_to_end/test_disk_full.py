@@ -1,0 +1,123 @@
+"""A disk that is full: one clear sentence, nothing corrupt, and the run goes on once there is room.
+
+A file that may not grow (RLIMIT_FSIZE) stands for the disk: it breaks the same writes.
+"""
+
+import resource
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from auditor.sandbox import Sandbox
+from auditor.store.runs import SNAPSHOT
+from tests.end_to_end.broken_off import USER_SETTINGS, ended, started, timeless
+from tests.end_to_end.conftest import COMMAND, Auditor, Ran, served
+
+STRICT = ("--baseline", "strict", "--format", "json")
+IN_THE_MIDDLE = 2_000_000
+"""Bytes the write-ahead log may have: some 40 requests for users fit in."""
+NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""Python would store its compiled modules cut off at the limit."""
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Sandbox]:
+    with served("drifted", users=150) as account:
+        yield account
+
+
+@pytest.fixture
+def auditor(tmp_path: Path, account: Sandbox) -> Auditor:
+    account.requests.by_template.clear()
+    return Auditor(tmp_path, account)
+
+
+def growing_to(size: int) -> Callable[[], None]:
+    """Lets no file of the process grow beyond so many bytes."""
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    return limited
+
+
+def audit(auditor: Auditor, size: int, *arguments: str) -> Ran:
+    return ended(started(auditor, *arguments, first=growing_to(size), env=NO_BYTECODE))
+
+
+def test_a_disk_that_fills_up_breaks_the_run_off_and_it_goes_on(auditor: Auditor) -> None:
+    ran = audit(auditor, IN_THE_MIDDLE, *STRICT)
+    asked = auditor.account.requests.template(USER_SETTINGS)
+    assert ran.code == 4
+    assert ran.out == ""
+    assert "no more could be written" in ran.err
+    assert "make room, then go on with: auditor audit --resume" in ran.err
+    assert "Traceback" not in ran.err
+    assert len(ran.err.splitlines()) == 1
+    assert asked > 20
+    (path,) = auditor.data.glob(f"runs/*/{SNAPSHOT}")
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    again = audit(auditor, 300_000, "--resume")
+    assert again.code == 4
+    assert "make room" in again.err
+    before = auditor.account.requests.template(USER_SETTINGS)
+    resumed = auditor.audit("--resume", "--format", "json")
+    read = auditor.account.requests.template(USER_SETTINGS) - before
+    assert f"Going on with run {path.parent.name}" in resumed.err
+    before = auditor.account.requests.template(USER_SETTINGS)
+    calm = Auditor(auditor.folder / "calm", auditor.account)
+    calm.folder.mkdir()
+    undisturbed = calm.audit(*STRICT).report
+    needed = auditor.account.requests.template(USER_SETTINGS) - before
+    assert resumed.report["run"]["id"] == path.parent.name
+    assert timeless(resumed.report) == timeless(undisturbed)
+    assert resumed.report["run"]["evidence_digest"] == undisturbed["run"]["evidence_digest"]
+    assert read < needed
+
+
+def test_a_disk_that_is_full_from_the_start_is_told(auditor: Auditor) -> None:
+    ran = audit(auditor, 4096, *STRICT)
+    assert ran.code == 4
+    assert "nothing could be written" in ran.err
+    assert "Make room there." in ran.err
+    assert "Traceback" not in ran.err
+    assert auditor.account.requests.total == 0
+    assert list((auditor.data / "runs").iterdir()) == []
+
+
+def test_a_report_that_does_not_fit_leaves_the_run_to_report_from(auditor: Auditor) -> None:
+    assert auditor.audit("--baseline", "strict").code == 0
+    (auditor.folder / "night.json").write_text("yesterday")
+    done = subprocess.run(
+        [COMMAND, "report", "--output", "night.json"],
+        cwd=auditor.folder,
+        env=auditor.environment(NO_BYTECODE),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=growing_to(100_000),
+    )
+    assert done.returncode == 2
+    assert "night.json cannot be written: File too large" in done.stderr
+    assert (auditor.folder / "night.json").read_text() == "yesterday"
+    assert {path.name for path in auditor.folder.iterdir()} == {"night.json", "data"}
+    assert auditor("report").code == 0
+
+
+def test_a_run_whose_file_is_damaged_is_told(auditor: Auditor) -> None:
+    assert auditor.audit("--baseline", "strict").code == 0
+    (path,) = auditor.data.glob(f"runs/*/{SNAPSHOT}")
+    content = bytearray(path.read_bytes())
+    content[20_000:-20_000] = b"\x55" * (len(content) - 40_000)
+    path.write_bytes(content)
+    ran = auditor("report")
+    assert ran.code == 4
+    assert "if a run's file is damaged, audit again" in ran.err
+    assert "Traceback" not in ran.err
+    assert "internal error" not in ran.err
+    assert ran.out == ""

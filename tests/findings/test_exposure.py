@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+from auditor.evidence.scope import Level
+from auditor.findings.exposure import Exposed, exposure
+from auditor.findings.ledger import Assessment, Ledger
+from tests.report import page_worlds, worlds
+
+
+def member(number, groups, verdicts):
+    return worlds.judged(replace(worlds.user(number), group_ids=groups), verdicts)
+
+
+def test_members_that_deviate_are_counted_once_in_each_of_their_groups():
+    bad, good = (worlds.deviation("AI-01"), worlds.deviation("RC-02")), (worlds.passed(),)
+    run = worlds.run_of(
+        [
+            worlds.judged(worlds.group(1, "Sales"), good),
+            member(1, ("g001", "g002"), bad),
+            member(2, ("g001",), good),
+            member(3, ("g002",), bad),
+        ]
+    )
+    assert list(exposure(run).groups) == [
+        Exposed("g002", "g002", deviating=2, members=2),
+        Exposed("g001", "Sales", deviating=1, members=2),
+    ]
+
+
+def test_without_the_users_in_whom_all_passed_nobody_knows_how_many_members_there_are():
+    run = worlds.run_of(
+        [member(1, ("g001",), [worlds.deviation("AI-01")]), member(2, ("g001",), [worlds.passed()])]
+    )
+    kept = [each for each in run.assessments if each.scope.id == "u00001"]
+    (group,) = exposure(replace(run, assessments=Ledger.of(kept))).groups
+    assert (group.deviating, group.members) == (1, None)
+
+
+def test_a_verdict_touches_the_groups_of_those_who_have_it():
+    at_user, at_group = worlds.deviation("AI-01"), worlds.deviation("RC-02", Level.GROUP)
+    run = worlds.run_of(
+        [
+            worlds.judged(worlds.group(3), [at_group]),
+            member(1, ("g001", "g002"), [at_user]),
+            member(2, (), [worlds.deviation("IA-04")]),
+        ]
+    )
+    found = exposure(run)
+    assert found.groups_of(at_user) == {"g001", "g002"}
+    assert found.groups_of(at_group) == {"g003"}
+    assert found.groups_of(worlds.deviation("IA-04")) == frozenset()
+
+
+def test_a_group_without_members_is_a_group_of_none():
+    run = worlds.run_of([worlds.judged(worlds.group(1, "Sales"), [worlds.passed()])])
+    assert list(exposure(run).groups) == [Exposed("g001", "Sales", deviating=0, members=0)]
+
+
+def test_users_are_counted_once_each_however_many_share_their_verdicts():
+    run = page_worlds.huge(users=600, kinds=3, groups=4)
+    shared = [each for each in run.assessments if isinstance(each, Assessment)]
+    assert len({id(each.verdicts) for each in shared if each.scope.level is Level.USER}) == 3
+    assert sum(group.deviating for group in exposure(run).groups) == 1200

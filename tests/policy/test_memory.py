@@ -1,0 +1,116 @@
+"""Memory: a large account is judged, ordered and rolled up in the memory of a small one."""
+
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from auditor.evidence.contents import DOCUMENTS
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.view import SETTINGS
+from auditor.policy.evaluate import evaluate
+from auditor.policy.reads import NEW_SETTINGS_CONTROL
+from tests.policy.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    LISTED,
+    assessed,
+    baseline,
+    check,
+    derived,
+    document,
+    outcome,
+    settings_of,
+    world,
+)
+
+FEW, MANY = 500, 50_000
+DISTINCT = 20
+"""Documents that users share."""
+ALLOWED = 40
+"""Megabytes more for the many."""
+
+JUDGE = """
+import resource, sys
+from pathlib import Path
+from dataclasses import replace
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
+from auditor.findings.rollup import roll_up
+from tests.policy.builders import CATALOGUE, assessed, baseline, check
+from auditor.policy.evaluate import evaluate
+from tests.report.worlds import run_of
+
+wanted = baseline(assessed(check()), assessed(check("in_meeting.other", find_key="n"), id="AI-02"))
+with Snapshot.open(Path(sys.argv[1])) as snapshot:
+    found = evaluate(snapshot, CATALOGUE, wanted, {}, Level.USER)
+    run = replace(run_of([]), assessments=found.assessments, summary=found.summary)
+    findings = sum(1 for _ in run.findings())
+    groups = sum(group.count for group in roll_up(run).groups)
+print(findings, groups, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def account(path: Path, users: int) -> None:
+    """A snapshot of so many users, every second of whom deviates."""
+    bodies = [
+        {**settings_of(bool(n % 2))[SETTINGS], "n": list(range(200)), "which": n}
+        for n in range(DISTINCT)
+    ]
+    with Snapshot.create(path) as snapshot, snapshot.batch():
+        snapshot.add_scope(ACCOUNT)
+        for view, body in {**LISTED, **settings_of(False)}.items():
+            snapshot.record(ACCOUNT, view, outcome(ACCOUNT, view, body))
+        for number in range(users):
+            user = Scope(
+                Level.USER, f"u{number:06}", f"User {number}", f"u{number}@example.com",
+                (f"g{number % 7}",), 2, "active",
+            )  # fmt: skip
+            snapshot.add_scope(user)
+            snapshot.record(user, SETTINGS, document(bodies[number % DISTINCT]))
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, int, int]]:
+    """Users to findings, findings in groups, and megabytes, each in a process of its own."""
+    folder = tmp_path_factory.mktemp("accounts")
+    told = {}
+    for users in (FEW, MANY):
+        path = folder / f"{users}.sqlite"
+        account(path, users)
+        command = [sys.executable, "-c", JUDGE, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        findings, groups, megabytes = map(int, done.stdout.split())
+        told[users] = findings, groups, megabytes
+    return told
+
+
+def test_documents_are_let_go_once_they_were_looked_through_for_new_settings() -> None:
+    """As many distinct documents as there are users: no more of them are held than fit a cache."""
+    snapshot = world((ACCOUNT, settings_of(False)))
+    with snapshot.batch():
+        for number in range(4 * DOCUMENTS):
+            user = Scope(Level.USER, f"u{number:04}", status="active")
+            snapshot.add_scope(user)
+            body = {f"setting_{at}": {"which": f"{number}-{at}"} for at in range(50)}
+            snapshot.record(user, SETTINGS, document({**body}))
+    wanted = baseline(assessed(check()), derived(NEW_SETTINGS_CONTROL))
+    tracemalloc.start()
+    try:
+        evaluate(snapshot, CATALOGUE, wanted, {}, Level.USER)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 9_000_000
+
+
+def test_every_deviation_of_a_large_account_is_found(measured: dict) -> None:
+    for users, (findings, groups, _) in measured.items():
+        assert findings == groups >= users // 2
+
+
+def test_a_hundred_times_the_users_take_hardly_more_memory(measured: dict) -> None:
+    assert measured[MANY][2] - measured[FEW][2] < ALLOWED

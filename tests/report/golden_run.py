@@ -1,0 +1,93 @@
+"""A small run with one of everything that a report tells apart, and its reports kept as files.
+
+After a change that is meant: `python -m tests.report.golden_run` writes them again.
+"""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.findings.model import Kind, Settlement, Status
+from auditor.findings.run import Run
+from auditor.report import FORMATS, Options
+from tests.report import worlds
+
+FOLDER = Path(__file__).parent / "golden"
+FILES = {
+    "sarif": "run.sarif",
+    "junit": "run.xml",
+    "ocsf": "run.ocsf.jsonl",
+    "oscal": "run.oscal.json",
+    "prometheus": "run.prom",
+    "ndjson": "run.ndjson",
+    "csv": "run.csv",
+    "markdown": "run.md",
+}
+WAIVER = {
+    "reason": "They edit films.",
+    "owner": "ciso@example.com",
+    "ticket": "SEC-12",
+    "expires": "2027-01-31",
+}
+
+
+def golden() -> Run:
+    """Every status once or more, two users who deviate alike, a waiver that ran out."""
+    consent = worlds.deviation(
+        "CN-05",
+        Level.ACCOUNT,
+        kind=Kind.LOCK,
+        observed=False,
+        expected={"op": "eq", "value": True},
+    )
+    attest = worlds.deviation(
+        "TR-01",
+        Level.ACCOUNT,
+        kind=Kind.ATTESTATION,
+        status=Status.ATTESTATION_EXPIRED,
+        setting="",
+        observed=None,
+        expected=None,
+        locked=None,
+        source="",
+        detail="The attestation ran out on 2026-10-01.",
+    )
+    decision = worlds.deviation(
+        "DR-01",
+        Level.ACCOUNT,
+        status=Status.NEEDS_DECISION,
+        observed=["US"],
+        expected={"op": "subset_of_param", "param": "allowed_regions"},
+    )
+    waived = worlds.deviation("RC-02", Level.GROUP, status=Status.WAIVED, waiver=WAIVER)
+    attested = worlds.unknown(Cause.ABSENT, "TP-01", Level.GROUP, status=Status.ATTESTED)
+    apart = worlds.deviation("RT-01", Level.GROUP, status=Status.NOT_APPLICABLE)
+    refused = worlds.unknown(Cause.DENIED)
+    loose = (worlds.deviation(), worlds.passed())
+    made = worlds.run_of(
+        [
+            worlds.judged(worlds.account(), [consent, attest, decision]),
+            worlds.judged(worlds.group(1, "Studio"), [waived, attested, apart]),
+            worlds.judged(worlds.user(1, "Ada <b>"), loose),
+            worlds.judged(worlds.user(2, 'Bob "=1+1" \u202e'), loose),
+            worlds.judged(worlds.user(3), [refused]),
+        ],
+        errors=[worlds.DENIED],
+        exit_code=1,
+    )
+    stale = Settlement("AI-01", "user Ada", *WAIVER.values(), state="expired", matched=1)
+    return replace(made, waivers=[stale])
+
+
+def rendered(name: str) -> bytes:
+    """The golden run in a format, passes included."""
+    out = io.BytesIO()
+    FORMATS[name].render(golden(), out, Options(include_passes=True))
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    for name, file in FILES.items():
+        (FOLDER / file).write_bytes(rendered(name))

@@ -1,0 +1,139 @@
+"""Synthetic runs for pages: with chains, groups, waivers and a history, and very large ones."""
+
+from dataclasses import replace
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.findings.ledger import Assessment, Ledger
+from auditor.findings.model import Layer, Point, Settlement, Severity, Status, Verdict
+from auditor.findings.run import Run
+from auditor.policy.questions import shipped
+from tests.report import worlds
+
+CHAIN = (
+    Layer(Level.ACCOUNT, value=False, seen=True, locked=False),
+    Layer(Level.GROUP, locked=None),
+    Layer(Level.USER, value=True, seen=True, decides=True),
+)
+WAIVER = {
+    "reason": "Trains surgeons",
+    "owner": "dpo@example.com",
+    "ticket": "SEC-12",
+    "expires": "2026-11-27",
+}
+TREND = (
+    Point("r1", "2026-11-19T22:00:00Z", 80, 60, 1300),
+    Point("r2", "2026-11-20T22:00:00Z", 40, 70, 1340),
+)
+
+
+def chained(verdict: Verdict) -> Verdict:
+    """The verdict with a chain where it deviates, and a waiver where it is waived."""
+    if verdict.status is Status.FAIL:
+        return replace(verdict, layers=CHAIN)
+    if verdict.status is Status.WAIVED:
+        return replace(verdict, waiver=WAIVER)
+    return verdict
+
+
+def expiring(state: str = "expiring", expires: str = "2026-11-27") -> Settlement:
+    """A waiver that ends six days after the run."""
+    return Settlement(
+        control="RC-02",
+        scope="group Clinical Ops",
+        reason="Trains surgeons",
+        owner="dpo@example.com",
+        ticket="SEC-12",
+        expires=expires,
+        state=state,
+        matched=1,
+    )
+
+
+def rich() -> Run:
+    """Everything, with chains, users in groups, a waiver that ends soon, questions and a trend."""
+    base = worlds.everything()
+    assessments = []
+    for at, each in enumerate(base.assessments):
+        scope = each.scope
+        if scope.level is Level.USER:
+            scope = replace(scope, group_ids=("g001",) if at % 2 else ("g001", "g002"))
+        verdicts = tuple(map(chained, each.verdicts))
+        assessments.append(Assessment(scope, verdicts, each.observed_at))
+    passes = sum(v.status is Status.PASS for each in assessments for v in each.verdicts)
+    return replace(
+        base,
+        summary=replace(base.summary, by_status={**base.summary.by_status, Status.PASS: passes}),
+        assessments=Ledger.of(assessments),
+        trend=TREND,
+        waivers=(expiring(),),
+        questions=shipped().questions,
+    )
+
+
+def relaxed() -> Run:
+    """A group that deviates where the account does not, and one where it does as well."""
+    return worlds.run_of(
+        [
+            worlds.judged(worlds.account(), [worlds.deviation("AI-01", Level.ACCOUNT)]),
+            worlds.judged(
+                worlds.group(1, "Sales"),
+                [
+                    worlds.deviation("AI-01", Level.GROUP),
+                    worlds.deviation("RC-02", Level.GROUP),
+                ],
+            ),
+        ]
+    )
+
+
+def ways(count: int) -> list[tuple[Verdict, ...]]:
+    """Tuples of verdicts, each of them different, with eleven findings each."""
+    made = []
+    for at in range(count):
+        failed = [
+            worlds.deviation(
+                control,
+                setting=f"in_meeting.{control.lower()}.part_{part}",
+                severity=list(Severity)[(at + part) % 4],
+                observed=at % 7,
+                expected={"op": "eq", "value": -1},
+                layers=CHAIN,
+            )
+            for control in ("AI-01", "RC-02", "IA-04", "RT-01", "AI-06")
+            for part in range(2)
+        ]
+        made.append((*failed, worlds.unknown(Cause.ABSENT, "TP-01", setting=f"chat.way_{at % 5}")))
+    return made
+
+
+def huge(users: int = 100_000, kinds: int = 400, groups: int = 300) -> Run:
+    """An account in which all of `users` users deviate in ten settings, in 300 groups."""
+    all_ways = ways(kinds)
+    assessments = [
+        worlds.judged(worlds.account(), [worlds.deviation("AI-01", Level.ACCOUNT)]),
+        *(
+            worlds.judged(worlds.group(at), [worlds.deviation("RC-02", Level.GROUP)])
+            for at in range(groups)
+        ),
+    ]
+    for at in range(users):
+        person = replace(
+            worlds.user(at, f"Given-name{at} Family-name{at}"),
+            group_ids=(f"g{at % groups:03}", f"g{(at * 7) % groups:03}"),
+        )
+        assessments.append(Assessment(person, all_ways[at % kinds], SEEN))
+    return worlds.run_of(assessments)
+
+
+SEEN = {worlds.SOURCE[Level.USER]: worlds.SEEN_AT}
+
+
+def scattered(users: int = 6_000) -> Run:
+    """Users no two of whom deviate alike, so that no two rows can be one."""
+    return worlds.run_of(
+        [
+            worlds.judged(worlds.user(at), [worlds.deviation("RC-02", observed=f"value {at}")])
+            for at in range(users)
+        ]
+    )

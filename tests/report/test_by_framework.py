@@ -1,0 +1,99 @@
+"""Reports for people by the references of a framework."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run
+from auditor.policy import frameworks
+from auditor.report import by_framework
+from auditor.report.by_framework import Outline
+from auditor.report.display import columns
+from tests.report import worlds
+from tests.report.conftest import Render
+
+
+def under(run: Run, framework: str = "gdpr") -> Run:
+    return replace(run, framework=frameworks.named(framework))
+
+
+def outline(run: Run) -> Outline:
+    found = by_framework.outline(run, roll_up(run))
+    assert found is not None
+    return found
+
+
+def test_a_run_without_a_framework_has_no_outline() -> None:
+    run = worlds.everything()
+    assert by_framework.outline(run, roll_up(run)) is None
+
+
+def test_each_row_tells_a_reference_a_control_and_what_came_of_it() -> None:
+    found = outline(under(worlds.everything()))
+    rows = {row[0]: row for row in found.rows if row[0]}
+    assert list(rows) == ["Art 5(1)(b)", "Art 7", "Art 25(2)"]
+    assert rows["Art 7"][1] == "Lawfulness and consent"
+    assert rows["Art 7"][2].startswith("CN-05 Participants are asked")
+    assert rows["Art 7"][3] == "deviates at 1 account"
+    assert "unknown" in rows["Art 25(2)"][3]
+
+
+def test_what_is_not_claimed_is_listed_part_by_part() -> None:
+    found = outline(under(worlds.everything()))
+    assert "3 of 127 references" in found.summary
+    assert any("Art 51 to 87" in each and "authorities" in each for each in found.open)
+    assert any("not assessed in this run" in each for each in found.open)
+
+
+def test_a_run_that_bears_on_nothing_says_so() -> None:
+    found = outline(under(worlds.empty()))
+    assert found.rows == ()
+    assert found.summary.startswith("No control of this run bears on any of 127 references")
+
+
+def test_a_control_without_deviation_is_as_expected_only_where_passes_were_kept() -> None:
+    seen = worlds.judged(worlds.account(), [worlds.passed("CN-05", worlds.Level.ACCOUNT)])
+    results = {row[0]: row[3] for row in outline(under(worlds.run_of([seen]))).rows}
+    assert results["Art 7"] == "as expected"
+    unseen = worlds.run_of([], passes=1)
+    assert {row[3] for row in outline(under(unseen)).rows} == {"no deviation"}
+
+
+def test_a_reference_that_asks_for_the_opposite_says_so() -> None:
+    info = replace(worlds.CONTROLS["RC-02"], mappings={"cis_zoom_v1_0_0": ("1.2.1.1 (opposite)",)})
+    run = under(worlds.run_of([], controls={info.id: info}), "cis-zoom-1.0")
+    [row] = outline(run).rows
+    assert row[2] == "RC-02 Local recording is off (the reference asks for the opposite)"
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown", "html"])
+def test_every_report_for_people_is_regrouped(render: Render, format_: str) -> None:
+    found = render(under(worlds.everything()), format_, width=200)
+    told = " ".join(found.replace("\\", "").split())
+    assert "By the references of General Data Protection Regulation" in told
+    assert "What this run does not claim about General Data Protection Regulation" in told
+    for reference in ("Art 5(1)(b)", "Art 7", "Art 25(2)"):
+        assert reference in told
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown", "html"])
+def test_hostile_names_do_no_harm_in_a_regrouped_report(render: Render, format_: str) -> None:
+    found = render(under(worlds.hostile()), format_, width=80)
+    assert "\x1b" not in found
+    assert "\u202e" not in found
+    if format_ == "text":
+        assert max(map(columns, found.split("\n"))) <= 80
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown", "html"])
+def test_a_report_under_pseudonyms_says_so(render: Render, format_: str) -> None:
+    run = replace(worlds.everything(), pseudonymised=True)
+    sentence = "People and their meetings go by pseudonyms"
+    assert sentence in " ".join(render(run, format_).split())
+    assert sentence not in " ".join(render(worlds.everything(), format_).split())
+
+
+def test_numbers_in_a_row_are_put_together() -> None:
+    spans = by_framework.spans(["AC-1", "AC-3", "AC-4", "AC-5", "AC-6(1)", "AC-6(2)", "IA-1"])
+    assert spans == ["AC-1", "AC-3 to 5", "AC-6(1)", "AC-6(2)", "IA-1"]

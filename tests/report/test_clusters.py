@@ -1,0 +1,106 @@
+"""Findings alike together: nothing is lost, and what differs stays apart."""
+
+from collections import Counter
+from dataclasses import replace
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.findings.model import Severity, Status
+from auditor.findings.rollup import roll_up
+from auditor.report.clusters import clusters, name, outcome, sentence
+from tests.report import worlds
+
+
+def of(*assessed, names=10):
+    run = worlds.run_of([worlds.judged(scope, [verdict]) for scope, verdict in assessed])
+    return clusters(roll_up(run, names=names), names)
+
+
+def users(*verdicts):
+    return [(worlds.user(at), verdict) for at, verdict in enumerate(verdicts)]
+
+
+def test_clusters_count_as_the_summary_does(any_run):
+    found = clusters(roll_up(any_run, names=3), 3, Status.PASS)
+    by_status = Counter()
+    for cluster in found:
+        by_status[cluster.status] += cluster.count
+    wanted = {s: n for s, n in any_run.summary.by_status.items() if n and s is not Status.PASS}
+    assert by_status == wanted
+
+
+def test_values_that_differ_do_not_part_findings():
+    (cluster,) = of(*users(*[worlds.deviation(observed=at % 3) for at in range(9)]))
+    assert cluster.count == 9
+    assert cluster.found == "found 0 (3), 1 (3), 2 (3), asked for false"
+
+
+def test_the_most_frequent_values_are_told_and_the_others_counted():
+    values = [*range(40), 7, 7]
+    (cluster,) = of(*users(*[worlds.deviation(observed=value) for value in values]))
+    assert cluster.found.startswith("found 7 (3), ")
+    assert "and 35 other values" in cluster.found
+
+
+def test_cause_severity_waiver_and_level_part_findings():
+    first = worlds.unknown(Cause.DENIED)
+    waived = worlds.deviation(status=Status.WAIVED, waiver={"owner": "a"})
+    others = [
+        replace(first, cause=Cause.ERROR),
+        worlds.deviation(severity=Severity.LOW),
+        worlds.deviation(),
+        waived,
+        replace(waived, waiver={"owner": "b"}),
+    ]
+    found = of(*users(first, *others), (worlds.group(1), first))
+    assert len(found) == 7
+    assert len({cluster.fingerprint for cluster in found}) == 7
+
+
+def test_the_worst_come_first():
+    low, high = worlds.deviation("IA-04"), worlds.deviation("AI-01")
+    assert [c.control for c in of(*users(low, high))] == ["AI-01", "IA-04"]
+
+
+def test_as_many_are_named_as_asked_for_and_all_are_counted():
+    (cluster,) = of(*users(*[worlds.deviation()] * 14), names=12)
+    assert len(cluster.members) == 12
+    assert not cluster.is_listed
+    assert cluster.where.startswith("14 users: User 0, User 1, User 10")
+    assert cluster.where.endswith(" and 4 more")
+
+
+def test_a_cluster_without_a_name_is_counted_all_the_same():
+    one = worlds.deviation()
+    found = of(*((worlds.group(at), one) for at in range(5)), (worlds.user(1), one), names=5)
+    assert [(c.level, c.count, len(c.members)) for c in found] == [
+        (Level.GROUP, 5, 5),
+        (Level.USER, 1, 0),
+    ]
+    assert found[1].where == "1 user"
+    assert not found[1].is_listed
+
+
+def test_the_times_of_all_members_are_spanned():
+    early, late = "2026-11-21T20:00:00Z", "2026-11-21T23:00:00Z"
+    run = worlds.run_of(
+        [
+            worlds.judged(worlds.user(1), [worlds.deviation(observed=1)], late),
+            worlds.judged(worlds.user(2), [worlds.deviation(observed=2)], early),
+        ]
+    )
+    (cluster,) = clusters(roll_up(run), 10)
+    assert (cluster.observed_from, cluster.observed_to) == (early, late)
+
+
+def test_an_outcome_says_what_there_is_to_say():
+    assert outcome(worlds.deviation()) == "found true, asked for false"
+    assert outcome(worlds.deviation(expected=None)) == "found true"
+    assert outcome(worlds.unknown(Cause.ABSENT)) == "could not be judged: not returned by Zoom"
+    assert outcome(worlds.deviation(status=Status.NEEDS_DECISION)) == "decision due"
+
+
+def test_names_and_sentences_are_one_harmless_line():
+    for words in worlds.HOSTILE.values():
+        assert name(worlds.user(1, words)).isprintable() or "\u200d" in words
+        assert len(sentence(words).splitlines()) <= 1

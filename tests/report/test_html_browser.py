@@ -1,0 +1,321 @@
+"""The HTML report in a real browser: what it does, what it does not, and how it looks to all."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from auditor.findings.run import Run
+from tests.report import page_worlds, worlds
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+LOAD_SECONDS = 2.0
+"""Within which the largest report has to open."""
+LARGEST = 15_000_000
+"""Bytes of the largest report."""
+
+
+@dataclass
+class Opened:
+    """An open report, and what it did that it should not."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def count(self) -> str:
+        return self.page.locator("#count").inner_text()
+
+    def rows(self) -> int:
+        return self.page.locator("main .row:not(.again):visible").count()
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_report(browser: Browser, render, tmp_path: Path) -> Iterator[Open]:
+    """Opens a run's report: `open_report(run, color_scheme="dark", at="#q=x")`."""
+    contexts: list[BrowserContext] = []
+
+    def opened(run: Run, at: str = "", **context: object) -> Opened:
+        file = tmp_path / "report.html"
+        file.write_text(render(run, "html"), encoding="utf-8")
+        contexts.append(browser.new_context(timezone_id="Europe/Berlin", **context))
+        report = Opened(contexts[-1].new_page())
+        report.page.on("console", lambda message: report.complaints.append(message.text))
+        report.page.on("pageerror", lambda error: report.complaints.append(str(error)))
+        report.page.on("request", lambda request: report.requests.append(request.url))
+        report.page.goto(file.as_uri() + at)
+        return report
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def rich(open_report: Open) -> Opened:
+    return open_report(page_worlds.rich())
+
+
+@pytest.mark.parametrize("world", [page_worlds.rich, worlds.hostile, worlds.empty])
+def test_the_page_asks_for_nothing_and_complains_of_nothing(world, open_report):
+    report = open_report(world())
+    assert report.complaints == []
+    assert [url for url in report.requests if not url.startswith(("file:", "data:"))] == []
+    assert len([url for url in report.requests if url.startswith("file:")]) == 1
+
+
+def test_at_first_every_row_and_every_check_is_shown(rich):
+    rows = rich.rows()
+    assert rich.count().startswith(f"{rows} of {rows} rows, ")
+    assert rich.page.locator("#filtered").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "attribute"),
+    [
+        ("status", "unknown", '[data-status="unknown"]'),
+        ("topic", "Recording", '[data-topic="Recording"]'),
+        ("level", "group", '[data-level^="group"]'),
+        ("control", "RC-02", '[data-control="RC-02"]'),
+        ("owner", "dpo@example.com", '[data-owner="dpo@example.com"]'),
+        ("group", "g002", '[data-group~="1"]'),
+    ],
+)
+def test_a_choice_leaves_the_rows_that_have_it(rich, name, value, attribute):
+    before = rich.rows()
+    rich.page.select_option(f"select[name={name}]", value)
+    wanted = rich.page.locator(f"main .row:not(.again){attribute}").count()
+    assert rich.rows() == wanted
+    assert 0 < wanted < before
+    assert rich.count().startswith(f"{wanted} of {before} rows")
+
+
+def test_choices_hold_together(rich):
+    rich.page.select_option("select[name=topic]", "Recording")
+    rich.page.select_option("select[name=status]", "waived")
+    assert rich.rows() == 1
+
+
+def test_a_severity_can_be_left_out(rich):
+    rich.page.get_by_role("checkbox", name="critical").focus()
+    rich.page.keyboard.press("Space")
+    assert rich.page.locator('main .row[data-severity="critical"]:visible').count() == 0
+    assert "severity=high%2Cmedium%2Clow" in rich.page.url
+
+
+def test_the_search_finds_titles_settings_and_names(rich):
+    for words in ("local recording", "recording.rc-02", "clinical ops"):
+        rich.page.get_by_role("searchbox").fill(words)
+        assert 0 < rich.rows() < 20, words
+    rich.page.get_by_role("searchbox").fill("no such thing")
+    assert rich.rows() == 0
+    assert rich.count().startswith("0 of ")
+    assert rich.page.locator(".control:visible, .cause:visible, .band:visible").count() == 0
+
+
+def test_changed_only_is_offered_where_rows_say_what_changed(open_report, tmp_path):
+    report = open_report(page_worlds.rich())
+    assert report.page.locator("[name=changed]").is_hidden()
+    file = tmp_path / "changed.html"
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    file.write_text(text.replace('class="row"', 'data-changed class="row"', 1), encoding="utf-8")
+    report.page.goto(file.as_uri())
+    report.page.check("[name=changed]")
+    assert report.rows() == 1
+
+
+def test_the_filter_is_in_the_address_and_comes_back_on_reload(rich):
+    rich.page.select_option("select[name=status]", "fail")
+    rich.page.select_option("select[name=level]", "user")
+    rich.page.get_by_role("searchbox").fill("recording")
+    told, address = rich.count(), rich.page.url
+    assert address.endswith("#q=recording&status=fail&level=user")
+    rich.page.reload()
+    assert rich.count() == told
+    assert rich.page.url == address
+    assert rich.page.input_value("select[name=level]") == "user"
+
+
+def test_a_link_into_the_page_keeps_the_filter(rich):
+    rich.page.select_option("select[name=status]", "unknown")
+    told = rich.count()
+    rich.page.click('.contents a[href="#unknown"]')
+    rich.page.wait_for_function("location.hash.includes('at=unknown')")
+    rich.page.reload()
+    assert rich.count() == told
+    assert rich.page.evaluate("scrollY") > 500
+
+
+def test_an_address_that_names_nothing_known_filters_nothing(open_report):
+    report = open_report(page_worlds.rich(), at="#status=gone&sort=99.9.up&control=XX-99")
+    rows = report.rows()
+    assert report.count().startswith(f"{rows} of {rows} rows")
+    assert report.complaints == []
+
+
+def test_show_all_takes_the_filter_off(rich):
+    rich.page.get_by_role("searchbox").fill("recording")
+    rich.page.get_by_role("button", name="Show all").click()
+    rich.page.wait_for_function("!location.hash")
+    rows = rich.rows()
+    assert rich.count().startswith(f"{rows} of {rows} rows")
+    assert "#" not in rich.page.url
+
+
+def test_tables_sort_by_their_heads_and_remember_it(rich):
+    table = rich.page.locator("#overview table")
+    first = table.locator("tbody tr").first
+    by_users = table.get_by_role("button", name="users")
+    by_users.focus()
+    rich.page.keyboard.press("Enter")
+    assert table.locator("th[aria-sort=descending]").count() == 1
+    most = int(first.locator('[data-label="users"]').inner_text())
+    rich.page.keyboard.press("Enter")
+    least = int(first.locator('[data-label="users"]').inner_text())
+    assert least < most
+    rich.page.reload()
+    assert int(first.locator('[data-label="users"]').inner_text()) == least
+    assert table.locator("th[aria-sort=ascending]").count() == 1
+
+
+def test_severities_sort_by_weight_not_by_letter(rich):
+    table = rich.page.locator("#overview table")
+    table.get_by_role("button", name="Severity").click()
+    told = table.locator("tbody tr [data-label=Severity]").all_inner_texts()
+    assert told[0] == "critical"
+    assert told[-1] == "low"
+
+
+def test_everything_can_be_reached_by_keyboard(rich):
+    rich.page.keyboard.press("Tab")
+    assert rich.page.evaluate("document.activeElement.className") == "skip"
+    rich.page.keyboard.press("Enter")
+    seen = set()
+    for _ in range(12):
+        rich.page.keyboard.press("Tab")
+        seen.add(rich.page.evaluate("document.activeElement.tagName"))
+        if "SUMMARY" in seen:
+            break
+    rich.page.keyboard.press("Enter")
+    assert rich.page.locator("#deviations details[open]").count() == 1
+    assert rich.page.locator("#deviations table.chain:visible").count() == 1
+
+
+def test_times_are_told_as_people_here_know_them(rich):
+    assert "Europe/Berlin" in rich.page.locator("#local").inner_text()
+    assert "10:58" in rich.page.locator(".run time").first.get_attribute("title")
+
+
+def test_without_javascript_everything_is_there_to_read(open_report):
+    report = open_report(page_worlds.rich(), java_script_enabled=False)
+    page = report.page
+    assert page.locator("#filter").is_hidden()
+    assert page.get_by_role("heading", name="Deviations", exact=True).is_visible()
+    page.locator("#deviations summary").first.click()
+    assert page.locator("#deviations table.chain").first.is_visible()
+
+
+def contrast_ground(page: Page) -> str:
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+def test_dark_is_dark(open_report):
+    light = contrast_ground(open_report(worlds.clean()).page)
+    dark = contrast_ground(open_report(worlds.clean(), color_scheme="dark").page)
+    assert light == "rgb(251, 250, 247)"
+    assert dark == "rgb(21, 23, 27)"
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"color_scheme": "light"},
+        {"color_scheme": "dark"},
+        {"color_scheme": "light", "contrast": "more"},
+        {"color_scheme": "dark", "contrast": "more"},
+        {"color_scheme": "light", "viewport": {"width": 400, "height": 800}},
+    ],
+    ids=["light", "dark", "light-contrast", "dark-contrast", "narrow"],
+)
+def test_axe_finds_nothing_serious(open_report, look):
+    report = open_report(page_worlds.rich(), **look)
+    report.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    found = Axe().run(report.page).response["violations"]
+    assert [
+        (each["id"], each["impact"], each["nodes"][0]["html"][:200])
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ] == []
+
+
+def test_axe_finds_nothing_serious_in_hostile_names(open_report):
+    found = Axe().run(open_report(worlds.hostile()).page).response["violations"]
+    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.parametrize("width", [320, 400, 1400])
+@pytest.mark.parametrize("world", [page_worlds.rich, worlds.hostile])
+def test_the_page_is_never_wider_than_the_window(open_report, width, world):
+    page = open_report(world(), viewport={"width": width, "height": 800}).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_hostile_names_run_nothing(open_report):
+    report = open_report(worlds.hostile())
+    report.page.get_by_role("searchbox").fill("<script>alert(1)")
+    assert report.rows() > 0
+    assert report.page.evaluate("document.scripts.length") == 1
+    assert report.complaints == []
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+def test_on_paper_deviations_and_unknowns_are_open(rich, tmp_path):
+    paper = tmp_path / "report.pdf"
+    rich.page.pdf(path=str(paper), prefer_css_page_size=True)
+    done = subprocess.run(
+        ["pdftotext", "-layout", str(paper), "-"], capture_output=True, text=True, check=True
+    )
+    text = " ".join(done.stdout.split())
+    assert "How the value comes to hold here" in text
+    assert "Zoom privacy audit 1 of" in text
+    assert "Find a control" not in text
+    assert rich.page.locator(".row details[open]").count() == 0
+
+
+def test_a_hundred_thousand_deviating_users_are_a_small_file_that_opens_at_once(open_report):
+    report = open_report(page_worlds.huge())
+    size = report.page.evaluate(
+        "performance.getEntriesByType('navigation')[0].decodedBodySize || "
+        "new TextEncoder().encode(document.documentElement.outerHTML).length"
+    )
+    assert size < LARGEST
+    assert "1,100,301 of 1,100,301 checks" in report.count()
+    took = min(opening(report.page) for _ in range(3))
+    assert took < LOAD_SECONDS
+
+
+def opening(page: Page) -> float:
+    """Seconds until the page has loaded and its script has run."""
+    page.reload()
+    return page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000

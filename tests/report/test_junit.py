@@ -1,0 +1,237 @@
+"""JUnit: valid by Jenkins' schema, read by other programs, and usable for any number of users."""
+
+import io
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import junitparser
+import pytest
+import xmlschema
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.findings.model import Severity, Status
+from auditor.report import FORMATS, Options
+from tests.report import worlds
+from tests.report.golden_run import FILES, FOLDER, golden, rendered
+
+SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "junit-10.xsd")
+
+
+def junit(run):
+    out = io.BytesIO()
+    FORMATS["junit"].render(run, out, Options())
+    return junitparser.JUnitXml.fromstring(out.getvalue())
+
+
+def cases(run):
+    """Test cases by name: the elements in each, the first with its kind and text."""
+    return {case.name: case.result for suite in junit(run) for case in suite}
+
+
+def properties(suite):
+    return {each.name: each.value for each in suite.properties()}
+
+
+def of(*verdicts, level=worlds.user):
+    return worlds.run_of([worlds.judged(level(1), verdicts)])
+
+
+def test_every_report_fits_the_schema(any_run, render):
+    SCHEMA.validate(render(any_run, "junit"))
+
+
+def test_the_schema_refuses_a_spoiled_report(render):
+    text = render(worlds.everything(), "junit").replace("<failure ", "<broken ", 1)
+    with pytest.raises(xmlschema.XMLSchemaException):
+        SCHEMA.validate(text)
+
+
+def test_the_attributes_are_what_is_inside(any_run):
+    document = junit(any_run)
+    seen = Counter()
+    for suite in document:
+        inside = Counter(type(each).__name__ for case in suite for each in case.result)
+        inside["tests"] = sum(1 for _ in suite)
+        assert suite.tests == inside["tests"]
+        assert suite.failures == inside["Failure"]
+        assert suite.errors == inside["Error"]
+        assert suite.skipped == inside["Skipped"]
+        seen += inside
+    told = document.tests, document.failures, document.errors
+    assert told == (seen["tests"], seen["Failure"], seen["Error"])
+
+
+def test_the_suites_count_as_the_summary_does(any_run):
+    first, *families = junit(any_run)
+    summary = any_run.summary
+    told = properties(first)
+    for status in Status:
+        assert told[f"checks.{status}"] == str(summary.by_status.get(status, 0))
+        if status is not Status.PASS:
+            inside = sum(int(properties(suite)[f"checks.{status}"]) for suite in families)
+            assert inside == summary.by_status.get(status, 0)
+    for severity in Severity:
+        assert told[f"deviations.{severity}"] == str(summary.by_severity.get(severity, 0))
+    for level in summary.by_level:
+        assert told[f"deviations.{level}"] == str(summary.by_level[level])
+    for level in summary.coverage:
+        assert told[f"scopes.{level}"] == str(summary.coverage[level])
+
+
+@pytest.mark.parametrize(
+    ("status", "element"),
+    [
+        (Status.FAIL, junitparser.Failure),
+        (Status.UNKNOWN, junitparser.Error),
+        (Status.WAIVED, junitparser.Skipped),
+        (Status.NOT_APPLICABLE, junitparser.Skipped),
+        (Status.ATTESTED, junitparser.Skipped),
+        (Status.NEEDS_DECISION, junitparser.Skipped),
+        (Status.ATTESTATION_EXPIRED, junitparser.Skipped),
+    ],
+)
+def test_a_pipeline_sees_each_status_as_what_it_is(status, element):
+    made = cases(of(worlds.deviation(status=status)))
+    (found,) = [each for name, each in made.items() if name.startswith("Meeting summary")]
+    assert [type(each) for each in found] == [element]
+
+
+def test_a_pass_is_a_test_case_that_holds_nothing():
+    assert cases(of(worlds.passed()))["Participants cannot rename themselves (user)"] == []
+
+
+def test_without_kept_passes_nothing_is_said_to_have_passed():
+    suites = list(junit(worlds.clean()))
+    assert [suite.name for suite in suites] == ["Run"]
+    assert properties(suites[0])["checks.pass"] == "180"
+
+
+def test_passes_that_were_not_kept_are_not_counted_as_none():
+    _, family = junit(of(worlds.deviation()))
+    assert "checks.pass" not in properties(family)
+    _, *families = junit(of(worlds.deviation(), worlds.passed()))
+    assert [properties(suite)["checks.pass"] for suite in families] == ["0", "1"]
+
+
+def test_a_control_that_fails_for_some_and_passes_for_others_fails():
+    run = worlds.run_of(
+        [
+            worlds.judged(worlds.user(1), [worlds.passed("AI-01")]),
+            worlds.judged(worlds.user(2), [worlds.deviation("AI-01")]),
+        ]
+    )
+    made = {name: found for name, found in cases(run).items() if "summary" in name}
+    assert list(made) == ["Meeting summary is off, or limited to approved groups (user)"]
+    ((failure,),) = made.values()
+    assert failure.type == "critical"
+
+
+def test_an_unknown_shows_beside_a_failure_of_the_same_control():
+    made = cases(of(worlds.deviation(), worlds.unknown(Cause.DENIED, "AI-01")))
+    found = {name: each for name, each in made.items() if name.startswith("Meeting summary")}
+    assert len(found) == 2
+    (error,) = found["Meeting summary is off, or limited to approved groups (user): unknown"]
+    assert error.type == "denied"
+    assert error.message == "1 unknown (critical): could not be judged: refused by Zoom"
+
+
+def test_a_test_case_keeps_its_name_whoever_deviates():
+    names = [list(cases(of(worlds.deviation(), level=level))) for level in (worlds.user,) * 2]
+    assert names[0] == names[1]
+    many = worlds.run_of([worlds.judged(worlds.user(at), [worlds.deviation()]) for at in range(30)])
+    assert list(cases(many)) == names[0]
+
+
+def test_a_failure_names_the_first_and_counts_the_others(render):
+    users = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in range(30)]
+    text = render(worlds.run_of(users), "junit")
+    assert 'message="30 deviations (critical): found true, asked for false"' in text
+    assert "at 30 users: User 0, User 1, " in text
+    assert " and 20 more\n" in text
+    assert "Why it matters: A summary turns" in text
+    assert "Fix in the portal: Admin Center &gt; Settings" in text
+
+
+def test_the_worst_severity_is_the_type_of_a_failure():
+    low = worlds.deviation(severity=Severity.LOW, setting="other")
+    made = cases(of(low, worlds.deviation(severity=Severity.HIGH)))
+    ((failure,),) = [each for name, each in made.items() if name.startswith("Meeting summary")]
+    assert failure.type == "high"
+
+
+def test_more_settings_than_lines_are_counted(render):
+    text = render(of(*[worlds.deviation(setting=f"s.{at}") for at in range(205)]), "junit")
+    assert "\nand 5 more checks on other settings\n" in text
+
+
+def test_what_was_waived_says_by_whom(render):
+    assert "Accepted by ciso@example.com until 2027-01-31, SEC-12" in render(golden(), "junit")
+
+
+def test_incomplete_evidence_is_an_error_of_the_run():
+    ((error,),) = [v for k, v in cases(worlds.everything()).items() if k.startswith("Everything")]
+    assert error.type == "incomplete"
+    assert "GET /groups: request failed, 1 scope. Zoom answered 502 five times." in error.text
+
+
+def test_a_run_that_judged_nothing_is_an_error():
+    ((error,),) = [v for k, v in cases(worlds.empty()).items() if k.startswith("Everything")]
+    assert error.message.startswith("Nothing was judged")
+
+
+def test_a_stale_waiver_is_a_failure_of_the_run():
+    name = "Every waiver holds and covers something"
+    (failure,) = cases(golden())[name]
+    assert "EXPIRED on 2027-01-31" in failure.text
+    stale = golden().waivers[0]
+    assert cases(replace(golden(), waivers=[replace(stale, state="active")]))[name] == []
+
+
+def test_a_family_without_name_is_other():
+    info = replace(worlds.CONTROLS["AI-01"], family="")
+    run = replace(of(worlds.deviation()), controls={"AI-01": info})
+    assert [suite.name for suite in junit(run)] == ["Run", "Other"]
+
+
+def test_many_users_are_as_many_test_cases_as_one(render):
+    few, many = (render(worlds.large(users), "junit") for users in (20, 5_000))
+    assert many.count("<testcase") == few.count("<testcase")
+    assert len(many) < 20_000
+
+
+@pytest.mark.parametrize("words", [*worlds.HOSTILE.values(), "\ufffe\uffff", "]]>", "&amp;"])
+def test_hostile_words_are_legal_xml(words, render):
+    verdict = worlds.deviation(observed=words, detail=words, setting=words[:300])
+    run = worlds.run_of([worlds.judged(worlds.group(1, words), [verdict])], name=words)
+    info = replace(worlds.CONTROLS["AI-01"], title=words, family=words, why=words)
+    run = replace(run, controls={"AI-01": info}, errors=(replace(worlds.DENIED, message=words),))
+    text = render(run, "junit")
+    SCHEMA.validate(text)
+    assert not set(text) & set("\x00\x1b\x9b\u202e\u2028")
+
+
+def test_the_time_of_a_suite_is_utc_without_zone():
+    run = golden()
+    moved = replace(run, info=replace(run.info, finished_at="2026-11-21T23:04:30+01:00"))
+    assert next(suite.timestamp for suite in junit(moved)) == "2026-11-21T22:04:30"
+
+
+def test_the_golden_run_is_rendered_as_it_was():
+    assert rendered("junit") == (FOLDER / FILES["junit"]).read_bytes()
+
+
+def test_the_same_run_gives_the_same_bytes(render):
+    assert render(worlds.everything(), "junit") == render(worlds.everything(), "junit")
+
+
+def test_levels_of_a_control_are_cases_of_their_own():
+    run = worlds.run_of(
+        [
+            worlds.judged(worlds.account(), [worlds.deviation(level=Level.ACCOUNT)]),
+            worlds.judged(worlds.user(1), [worlds.deviation()]),
+        ]
+    )
+    names = [name for name in cases(run) if name.startswith("Meeting summary")]
+    assert [name.rpartition(" ")[2] for name in names] == ["(account)", "(user)"]

@@ -1,0 +1,72 @@
+"""NDJSON: the JSON report in lines, whole or visibly not."""
+
+import json
+
+import jsonschema
+import pytest
+
+from auditor.report import schema
+from tests.report import worlds
+from tests.report.golden_run import FILES, FOLDER, rendered
+
+PARTS = {"run": "run", "finding": "findings", "error": "errors", "waiver": "waivers"}
+
+
+@pytest.fixture
+def lines(render):
+    def parsed(run, **options):
+        return [json.loads(line) for line in render(run, "ndjson", **options).split("\n")[:-1]]
+
+    return parsed
+
+
+def bare(line):
+    return {key: value for key, value in line.items() if key != "type"}
+
+
+def test_the_lines_put_together_are_the_json_report(any_run, lines, report):
+    told = report(any_run, include_passes=True)
+    found = lines(any_run, include_passes=True)
+    assert bare(found[0]) == {key: told[key] for key in ("schema", "run", "summary")}
+    for kind in ("finding", "error", "waiver"):
+        assert [bare(line) for line in found if line["type"] == kind] == told[PARTS[kind]]
+
+
+def test_every_line_fits_its_part_of_the_published_schema(any_run, lines):
+    parts = {
+        kind: jsonschema.Draft202012Validator(
+            {"$ref": f"#/$defs/{kind}", "$defs": schema()["$defs"]}
+        )
+        for kind in ("finding", "error")
+    }
+    for line in lines(any_run)[:500]:
+        if line["type"] in parts:
+            parts[line["type"]].validate(bare(line))
+
+
+def test_kinds_of_lines_come_in_one_order(lines):
+    kinds = list(dict.fromkeys(line["type"] for line in lines(worlds.everything())))
+    assert kinds == ["run", "finding", "error", "end"]
+
+
+def test_the_last_line_counts_those_before_it_so_that_a_cut_file_shows(any_run, lines):
+    *before, last = lines(any_run)
+    assert last["type"] == "end"
+    for kind in ("finding", "error", "waiver"):
+        assert last[f"{kind}s"] == sum(line["type"] == kind for line in before)
+
+
+def test_passes_are_lines_only_where_asked_for(lines):
+    run = worlds.everything()
+    assert lines(run, include_passes=True)[-1]["findings"] == lines(run)[-1]["findings"] + 6
+
+
+def test_no_name_breaks_a_line_or_steers_a_terminal(render, lines):
+    text = render(worlds.hostile(), "ndjson")
+    assert not set(text) & set("\x1b\x9b\x07\u202e\u200f\u2028\r")
+    names = {f["scope"]["name"] for f in lines(worlds.hostile()) if f["type"] == "finding"}
+    assert {name for name in worlds.HOSTILE.values() if name} <= names
+
+
+def test_the_report_is_the_one_that_was_reviewed():
+    assert rendered("ndjson") == (FOLDER / FILES["ndjson"]).read_bytes()

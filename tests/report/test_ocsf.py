@@ -1,0 +1,234 @@
+"""OCSF: valid by the official schema and by Prowler's models, one event a finding."""
+
+import io
+import json
+import tracemalloc
+from collections import Counter
+from dataclasses import replace
+
+import jsonschema
+import pytest
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
+from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+
+from auditor.evidence.reading import Cause
+from auditor.findings.model import Severity, Status
+from auditor.report import FORMATS, Options
+from tests.report import worlds
+from tests.report.golden_run import FILES, FOLDER, WAIVER, golden, rendered
+
+SCHEMA = OcsfJsonSchemaEmbedded(get_ocsf_schema(version="1.5.0")).get_class_schema(
+    "compliance_finding"
+)
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+NEW, SUPPRESSED, RESOLVED = 1, 3, 4
+PASS, WARNING, FAIL, OTHER = 1, 2, 3, 99
+ENOUGH = 120
+"""Events of a world that are validated: the large one has thousands of a few kinds."""
+
+
+def lines(run, **options):
+    out = io.BytesIO()
+    FORMATS["ocsf"].render(run, out, Options(**options))
+    return out.getvalue().split(b"\n")[:-1]
+
+
+def events(run, **options):
+    return [json.loads(line) for line in lines(run, **options)]
+
+
+def event(*verdicts, scope=None, **options):
+    (made,) = events(worlds.run_of([worlds.judged(scope or worlds.user(1), verdicts)]), **options)
+    return made
+
+
+def test_every_event_fits_the_official_schema(any_run):
+    for made in events(any_run, include_passes=True)[:ENOUGH]:
+        assert [error.message for error in VALIDATOR.iter_errors(made)] == []
+
+
+def test_every_event_fits_the_models_of_prowler(any_run):
+    for line in lines(any_run, include_passes=True)[:ENOUGH]:
+        found = ComplianceFinding.model_validate_json(line)
+        assert (found.class_uid, found.type_uid) == (2003, 200301)
+        assert found.metadata.version == "1.5.0"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda e: e.pop("time"),
+        lambda e: e.update(severity_id=7),
+        lambda e: e["compliance"].update(status_id=4),
+        lambda e: e["metadata"].pop("product"),
+        lambda e: e.update(extra=1),
+    ],
+)
+def test_the_schema_refuses_a_spoiled_event(spoil):
+    made = event(worlds.deviation())
+    spoil(made)
+    assert not VALIDATOR.is_valid(made)
+
+
+def test_the_events_count_as_the_summary_does(any_run):
+    by_status, by_severity, by_level = Counter(), Counter(), Counter()
+    for made in events(any_run):
+        status = made["status_code"]
+        by_status[status] += 1
+        if status == "fail":
+            by_severity[made["severity"].lower()] += 1
+            by_level[made["resources"][0]["data"]["level"]] += 1
+    summary = any_run.summary
+    wanted = {s: n for s, n in summary.by_status.items() if n and s is not Status.PASS}
+    assert by_status == wanted
+    assert by_severity == summary.by_severity
+    assert by_level == summary.by_level
+
+
+@pytest.mark.parametrize(
+    ("status", "compliance", "finding"),
+    [
+        (Status.FAIL, FAIL, NEW),
+        (Status.WAIVED, FAIL, SUPPRESSED),
+        (Status.UNKNOWN, WARNING, NEW),
+        (Status.ATTESTATION_EXPIRED, WARNING, NEW),
+        (Status.NEEDS_DECISION, WARNING, NEW),
+        (Status.ATTESTED, OTHER, RESOLVED),
+        (Status.NOT_APPLICABLE, OTHER, RESOLVED),
+        (Status.PASS, PASS, RESOLVED),
+    ],
+)
+def test_only_a_pass_complies_and_only_a_waiver_suppresses(status, compliance, finding):
+    made = event(worlds.deviation(status=status), include_passes=True)
+    assert (made["compliance"]["status_id"], made["status_id"]) == (compliance, finding)
+
+
+def test_passes_are_events_only_when_asked_for():
+    run = worlds.everything()
+    assert "pass" not in {made["status_code"] for made in events(run)}
+    assert sum(made["status_code"] == "pass" for made in events(run, include_passes=True)) == 6
+
+
+@pytest.mark.parametrize(
+    ("severity", "number"),
+    [(Severity.CRITICAL, 5), (Severity.HIGH, 4), (Severity.MEDIUM, 3), (Severity.LOW, 2)],
+)
+def test_severities_are_those_of_ocsf(severity, number):
+    assert event(worlds.deviation(severity=severity))["severity_id"] == number
+
+
+def test_what_needs_nobody_is_informational():
+    assert event(worlds.deviation(status=Status.ATTESTED))["severity_id"] == 1
+
+
+def test_an_event_tells_what_was_found_where_and_how_to_fix_it():
+    made = event(worlds.deviation("CN-05"))
+    assert made["message"] == "User User 1: recording.cn-05: found true, asked for false."
+    assert made["time"] == 1795298283000
+    assert made["compliance"]["standards"] == ["strict 1.0.0", "GDPR"]
+    assert made["compliance"]["requirements"] == ["GDPR Art 7"]
+    assert made["compliance"]["control_parameters"] == [{"name": "expected", "value": "false"}]
+    assert made["finding_info"]["desc"] == "Consent that nobody was asked for is none."
+    assert made["remediation"]["desc"].startswith("Fix in the portal: Account Settings >")
+    assert made["resources"][0] == {
+        "uid": "u00001",
+        "name": "User 1",
+        "type": "Zoom user",
+        "namespace": "acc-1",
+        "data": {
+            "level": "user",
+            "email": "user1@example.com",
+            "licence": 2,
+            "status": "active",
+        },
+    }
+    assert made["evidences"][0]["data"]["observed"] is True
+
+
+def test_an_unknown_carries_its_cause():
+    made = event(worlds.unknown(Cause.DENIED))
+    assert made["compliance"]["status_code"] == "denied"
+    assert made["unmapped"]["cause"] == "denied"
+
+
+def test_a_waived_event_carries_its_waiver():
+    (made,) = [e for e in events(golden()) if e["status_code"] == "waived"]
+    assert made["unmapped"]["waiver"] == WAIVER
+
+
+def test_a_finding_keeps_its_uid_and_an_event_has_its_own():
+    run = golden()
+    later = replace(run, info=replace(run.info, id="another"))
+    first, second = events(run), events(later)
+    assert [e["finding_info"]["uid"] for e in first] == [
+        f.fingerprint for f in run.findings() if f.verdict.status is not Status.PASS
+    ]
+    assert [e["finding_info"]["uid"] for e in first] == [e["finding_info"]["uid"] for e in second]
+    assert not {e["metadata"]["uid"] for e in first} & {e["metadata"]["uid"] for e in second}
+
+
+def test_what_has_no_time_came_with_the_run():
+    run = worlds.run_of([worlds.judged(worlds.user(1), [worlds.deviation()])])
+    ((assessment, _),) = run.assessments.in_order()
+    bare = replace(run, assessments=type(run.assessments).of([replace(assessment, observed_at={})]))
+    (made,) = events(bare)
+    assert made["time"] == 1795298670250
+    assert VALIDATOR.is_valid(made)
+
+
+def test_what_is_not_known_is_left_out():
+    bare = worlds.deviation(expected=None, detail="", source="", setting="")
+    run = worlds.run_of([worlds.judged(worlds.account(), [bare])])
+    (made,) = events(replace(run, controls={}, tool_version=""))
+    assert VALIDATOR.is_valid(made)
+    assert not {"remediation", "status_detail"} & set(made)
+    assert "control_parameters" not in made["compliance"]
+    assert "version" not in made["metadata"]["product"]
+    assert made["resources"][0]["data"] == {"level": "account"}
+    assert made["finding_info"]["title"] == "AI-01"
+    assert made["finding_info"]["data_sources"] == []
+
+
+@pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
+def test_hostile_words_stay_within_one_valid_event(words):
+    made = event(
+        worlds.deviation(observed={words: words}, detail=words, source=words),
+        scope=replace(worlds.user(1, words), email=words),
+    )
+    assert VALIDATOR.is_valid(made)
+    ComplianceFinding.model_validate(made)
+    assert not set(json.dumps(made, ensure_ascii=False)) & set("\x00\x1b\x9b\u202e\u2028\ud83d")
+
+
+def test_events_are_written_one_by_one_and_forgotten():
+    users = [
+        worlds.judged(worlds.user(at), [worlds.deviation(observed=at)]) for at in range(20_000)
+    ]
+
+    class Watching(io.RawIOBase):
+        """Watches the memory of the last 2,000: kept, they would be 4 MB."""
+
+        lines = 0
+
+        def write(self, data):
+            self.lines += data.count(b"\n")
+            if self.lines == 18_000:
+                tracemalloc.start()
+            return len(data)
+
+    out = Watching()
+    try:
+        FORMATS["ocsf"].render(worlds.run_of(users), out, Options())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert out.lines == 20_000
+    assert 0 < peak < 500_000
+
+
+def test_the_golden_run_is_rendered_as_it_was():
+    assert rendered("ocsf") == (FOLDER / FILES["ocsf"]).read_bytes()
+
+
+def test_the_same_run_gives_the_same_bytes():
+    assert lines(worlds.everything()) == lines(worlds.everything())

@@ -1,0 +1,132 @@
+import io
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from auditor.report import FORMATS, FormatError, Options, pdf_report
+from auditor.report.pdf_report import ROOM, PdfFormat
+from tests.report import page_worlds, worlds
+
+POPPLER = shutil.which("pdftotext") is not None and shutil.which("pdfinfo") is not None
+needs_poppler = pytest.mark.skipif(not POPPLER, reason="poppler-utils is not installed")
+
+
+def paper(run, **options) -> bytes:
+    out = io.BytesIO()
+    FORMATS["pdf"].render(run, out, Options(**options))
+    return out.getvalue()
+
+
+def read(program: str, pdf: bytes, tmp_path) -> str:
+    file = tmp_path / "report.pdf"
+    file.write_bytes(pdf)
+    command = [program, str(file)] if program == "pdfinfo" else [program, "-layout", str(file), "-"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def rich() -> bytes:
+    return paper(page_worlds.rich(), include_passes=True)
+
+
+@needs_poppler
+def test_it_says_what_the_html_report_says(rich, tmp_path):
+    words = " ".join(read("pdftotext", rich, tmp_path).split())
+    for said in (
+        "Not as “strict” asks",
+        "Gate: FAIL (exit code 1, --fail-on high) – 50 deviations, 53 unknown",
+        "62 of 115 checks could be judged",
+        "What people ask",
+        "Since 2026-11-20 22:00 UTC",
+        "How the value comes to hold here, from the account down",
+        "this value decides",
+        "Close it in the portal",
+        "the app lacks user:read:settings:admin",
+        "Accepted by dpo@example.com until 2026-11-27, SEC-12: Trains surgeons",
+        "Groups that relax the account",
+        "6 checks",
+        "What this report does not cover",
+    ):
+        assert said in words, said
+    assert "Find a control" not in words
+
+
+@needs_poppler
+def test_every_page_has_its_number_and_the_run(rich, tmp_path):
+    pages = read("pdftotext", rich, tmp_path).removesuffix("\f").split("\f")
+    for number, page in enumerate(pages, start=1):
+        assert f"Page {number} of {len(pages)}" in page
+        assert "20261121T215800Z-7f3a" in page
+
+
+@needs_poppler
+def test_the_contents_page_names_the_page_of_each_section(rich, tmp_path):
+    pages = read("pdftotext", rich, tmp_path).split("\f")
+    contents = next(page for page in pages if "Contents" in page)
+    for title in ("What people ask", "Deviations", "Unknown", "Method and limits"):
+        line = next(row for row in contents.splitlines() if row.strip().startswith(title))
+        number = int(re.search(r"(\d+)\s*$", line)[1])
+        assert title in pages[number - 1]
+
+
+def test_the_same_run_gives_the_same_bytes():
+    assert paper(worlds.clean()) == paper(worlds.clean())
+
+
+@needs_poppler
+def test_it_is_dated_by_the_run_not_by_the_clock(rich, tmp_path):
+    assert re.search(r"CreationDate:\s+Sat Nov 21 22:04:30 2026", read("pdfinfo", rich, tmp_path))
+
+
+@needs_poppler
+def test_hostile_names_stay_text(tmp_path):
+    words = " ".join(read("pdftotext", paper(worlds.hostile()), tmp_path).split())
+    assert "<script>alert(1)</script>" in words
+    assert "{{ 7*7 }}" in words
+
+
+def test_a_run_without_anything_is_a_report_as_well():
+    assert paper(worlds.empty()).startswith(b"%PDF-")
+
+
+@needs_poppler
+def test_users_no_two_of_whom_are_alike_do_not_fill_a_shelf(tmp_path):
+    pdf = paper(page_worlds.scattered())
+    pages = int(re.search(r"Pages:\s+(\d+)", read("pdfinfo", pdf, tmp_path))[1])
+    assert pages < 30
+    words = " ".join(read("pdftotext", pdf, tmp_path).split())
+    assert f"and {6000 - ROOM.rows:,} more rows" in words
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (ImportError("No module named 'weasyprint'"), "which is not installed. Install it"),
+        (OSError("cannot load library 'libpango-1.0-0'"), "Pango is missing: cannot load library"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch, failure, told):
+    def refuse(name):
+        raise failure
+
+    monkeypatch.setattr("auditor.report.pdf_report.import_module", refuse)
+    out = io.BytesIO()
+    with pytest.raises(FormatError, match="zoom-privacy-auditor\\[pdf\\]") as caught:
+        PdfFormat().render(worlds.clean(), out, Options())
+    assert told in str(caught.value)
+    assert out.getvalue() == b""
+
+
+def test_an_address_that_slipped_in_is_refused():
+    with pytest.raises(ValueError, match="fetches nothing, not even http://evil"):
+        pdf_report._nothing_outside("http://evil.example/x.png")
+
+
+def test_no_address_slips_in(monkeypatch):
+    asked = []
+    monkeypatch.setattr("auditor.report.pdf_report._nothing_outside", asked.append)
+    paper(replace(worlds.hostile(), trend=page_worlds.TREND))
+    assert asked == []

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import pytest
+
+from auditor.evidence.scope import Level
+from auditor.findings.exposure import Exposed, Exposure
+from auditor.findings.model import Point
+from auditor.findings.rollup import roll_up
+from auditor.report import pictures
+from tests.report import page_worlds, worlds
+
+
+def families(run):
+    return pictures.by_family(run, roll_up(run))
+
+
+def exposed(*groups):
+    return pictures.by_group(Exposure(groups, {}))
+
+
+def test_topics_come_by_their_deviations_and_say_at_which_level():
+    bars = families(worlds.everything())
+    assert [bar.label for bar in bars] == [
+        "AI features",
+        "Recording",
+        "Meeting",
+        "Consent",
+        "Retention",
+    ]
+    assert bars[0].counts == "19 deviations: account 1, group 1, user 17"
+    assert [part.name for part in bars[0].parts] == ["account", "group", "user"]
+
+
+def test_the_longest_bar_is_full_and_its_parts_lie_beside_each_other():
+    longest, second, *_ = families(worlds.everything())
+    ends = [part.start + part.width for part in longest.parts]
+    assert ends[-1] == pytest.approx(pictures.WIDTH, abs=0.1)
+    assert [part.start for part in longest.parts][1:] == pytest.approx(ends[:-1], abs=0.1)
+    assert sum(part.width for part in second.parts) < pictures.WIDTH
+
+
+def test_a_control_without_a_family_is_not_left_out():
+    run = replace(worlds.everything(), controls={})
+    assert [bar.label for bar in families(run)] == ["Other"]
+
+
+def test_every_level_has_a_shade():
+    assert {pictures.shade(level) for level in Level} == {"account", "group", "user", "meeting"}
+
+
+def test_no_deviation_is_no_bar():
+    assert families(worlds.clean()) == []
+    assert exposed(Exposed("g1", "Sales", deviating=0, members=9)) == ([], 0)
+
+
+def test_a_full_bar_is_every_member():
+    bars, more = exposed(Exposed("g1", "Sales", deviating=1, members=4))
+    assert bars[0].counts == "1 of 4 members deviates"
+    assert bars[0].parts[0].width == pictures.WIDTH / 4
+    assert more == 0
+
+
+def test_where_members_are_not_known_the_most_exposed_group_is_the_measure():
+    bars, _ = exposed(
+        Exposed("g1", "Sales", deviating=10, members=None),
+        Exposed("g2", "Legal", deviating=1, members=None),
+    )
+    assert [bar.counts for bar in bars] == ["10 members deviate", "1 member deviates"]
+    assert [bar.parts[0].width for bar in bars] == [pictures.WIDTH, pictures.WIDTH / 10]
+
+
+def test_groups_beyond_the_first_dozen_are_counted():
+    bars, more = exposed(*(Exposed(f"g{at}", f"G {at}", 5, 5) for at in range(20)))
+    assert (len(bars), more) == (12, 8)
+
+
+def test_there_is_no_trend_without_an_earlier_run():
+    assert pictures.trend(worlds.everything()) is None
+
+
+def test_the_trend_ends_with_this_run():
+    trend = pictures.trend(replace(worlds.everything(), trend=page_worlds.TREND))
+    assert [point.deviations for point in trend.points] == [80, 40, 50]
+    deviations, unknown = trend.lines
+    assert (deviations.first, deviations.last) == (80, 50)
+    assert (unknown.first, unknown.last) == (60, 53)
+    assert trend.top == 80
+
+
+def test_more_stands_higher_and_later_stands_further_right():
+    trend = pictures.trend(replace(worlds.everything(), trend=page_worlds.TREND))
+    (x1, y1), (x2, y2), (x3, y3) = trend.lines[0].points
+    assert x1 < x2 < x3 <= pictures.TREND_WIDTH
+    assert y1 < y3 < y2 <= pictures.TREND_HEIGHT
+    assert trend.lines[0].path.split()[0] == f"{x1:g},{y1:g}"
+
+
+def test_nothing_ever_found_is_a_flat_line():
+    still = (Point("r1", "2026-11-19T22:00:00Z", 0, 0, 180),)
+    trend = pictures.trend(replace(worlds.clean(), trend=still))
+    assert {y for line in trend.lines for _, y in line.points} == {pictures.TREND_HEIGHT - 10}

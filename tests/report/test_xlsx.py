@@ -1,0 +1,331 @@
+"""Workbooks: what another program reads out of them, and that it finds no formula there."""
+
+import io
+import re
+import shutil
+import subprocess
+import tracemalloc
+import zipfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.findings.frameworks import Framework, Part
+from auditor.findings.model import Settlement, Status
+from auditor.report import FORMATS, Options
+from auditor.report.workbook import MOST_ROWS, packed
+from auditor.report.xlsx_report import XlsxFormat
+from tests.report import worlds
+from tests.report.golden_run import FOLDER, WAIVER, golden, rendered
+
+NAMES = {
+    **worlds.HOSTILE,
+    "rich": "<r><t>x</t></r>",
+    "escape": "_x0041_ _x000D_",
+    "link": "https://a",
+}
+FIXED = ["Summary", "Deviations", "Unknowns", "Waivers", "Attestations", "Coverage"]
+GOLDEN = FOLDER / "run.xlsx.txt"
+
+
+def written(run, most_rows=MOST_ROWS, **options):
+    out = io.BytesIO()
+    XlsxFormat(most_rows).render(run, out, Options(**options))
+    return out.getvalue()
+
+
+def opened(data):
+    return openpyxl.load_workbook(io.BytesIO(data))
+
+
+def table(book, sheet):
+    head, *rows = ([cell.value for cell in row] for row in book[sheet].iter_rows())
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def told(data):
+    """Every cell of every sheet, as text that can be reviewed."""
+    lines = []
+    for sheet in opened(data):
+        lines.append(f"== {sheet.title}")
+        rows = sheet.iter_rows(values_only=True)
+        lines += [" | ".join("" if v is None else str(v) for v in row).rstrip(" |") for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def named(names):
+    return worlds.run_of(
+        [
+            worlds.judged(worlds.group(at, name), [worlds.deviation("AI-01", Level.GROUP)])
+            for at, name in enumerate(names)
+        ]
+    )
+
+
+def test_the_sheets_are_there_in_order():
+    assert opened(written(worlds.empty())).sheetnames == FIXED
+    assert opened(written(worlds.everything(), include_passes=True)).sheetnames == [
+        *FIXED[:3],
+        "Decisions",
+        "Waivers",
+        "Waived",
+        "Attestations",
+        "As expected",
+        "Coverage",
+        "Read errors",
+    ]
+
+
+def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(any_run, report):
+    book = opened(written(any_run))
+    found = Counter(
+        (row["Fingerprint"], row["Status"], row["Severity"], row["Level"])
+        for sheet in book
+        if "Fingerprint" in [cell.value for cell in sheet[1]]
+        for row in table(book, sheet.title)
+    )
+    assert found == Counter(
+        (f["fingerprint"], f["status"], f["severity"], f["scope"]["level"])
+        for f in report(any_run)["findings"]
+    )
+    assert {row["Status"] for row in table(book, "Deviations")} <= {"fail"}
+    assert {row["Status"] for row in table(book, "Unknowns")} <= {"unknown"}
+
+
+def test_heads_stay_in_view_and_filter_the_rows_below():
+    for sheet in opened(written(worlds.everything())):
+        assert sheet.freeze_panes == "A2"
+        if sheet.title != "Summary":
+            assert sheet.auto_filter.ref == sheet.dimensions
+            assert sheet.print_title_rows == "$1:$1"
+            assert all(sheet.column_dimensions[c.column_letter].width >= 8 for c in sheet[1])
+
+
+def test_the_summary_opens_with_the_headline_and_the_answer():
+    sheet = opened(written(worlds.everything()))["Summary"]
+    assert sheet["A1"].value.startswith("50 deviations (20 critical, 15 high, 1 medium, 14 low)")
+    assert sheet["A2"].value.startswith("Not as “strict” asks")
+    assert sheet["A3"].value.startswith("Incomplete")
+
+
+def test_the_summary_counts_every_status_severity_and_level(report):
+    run = worlds.everything()
+    counts = {row[0]: row[1:] for row in opened(written(run))["Summary"].values if row[0]}
+    summary = report(run)["summary"]
+    assert counts["Deviation"][0] == summary["by_status"]["fail"]
+    assert counts["As expected"][0] == summary["by_status"]["pass"]
+    assert counts["Not applicable"][0] == 0
+    assert counts["critical"][0] == summary["by_severity"]["critical"]
+    assert counts["User"][:2] == (37, summary["by_level"]["user"])
+
+
+def test_the_summary_says_what_to_do_about_each_cause_and_what_it_does_not_say():
+    rows = [row for row in opened(written(worlds.all_unknown()))["Summary"].values]
+    causes = {row[0]: row for row in rows}
+    assert causes["Refused by Zoom"][1:4] == (1, 1, 1)
+    assert "user:read:settings:admin" in causes["Refused by Zoom"][4]
+    assert any("no setting shows" in str(row[0]) for row in rows)
+
+
+def test_coverage_says_what_came_of_each_control_and_what_the_depth_leaves_open():
+    run = worlds.everything()
+    run = replace(run, summary=replace(run.summary, not_reached=("IA-04",)))
+    rows = {row["Control"]: row for row in table(opened(written(run)), "Coverage")}
+    assert rows["AI-01"]["Deviation"] == 19
+    assert rows["AI-01"]["Scopes that deviate"] == "1 account, 1 group, 17 users"
+    assert rows["AI-01"]["References"] == "GDPR: Art 5(1)(b), Art 25(2); NIST 800-53r5: CM-7, PT-2"
+    assert rows["AI-06"]["Unknown"] == 32
+    assert rows["IA-04"]["Reached"] == "no, this depth does not show it"
+    assert rows["RC-02"]["Reached"] == "yes"
+
+
+def test_passes_are_counted_per_control_only_where_the_run_kept_them():
+    kept = opened(written(worlds.everything()))["Coverage"]
+    slim = opened(written(worlds.all_unknown()))["Coverage"]
+    assert "As expected" in [cell.value for cell in kept[1]]
+    assert "As expected" not in [cell.value for cell in slim[1]]
+
+
+def test_a_waiver_says_what_became_of_it_and_those_that_need_care_come_first():
+    active = Settlement("RC-02", "group Studio", *WAIVER.values(), state="active", matched=2)
+    run = replace(golden(), waivers=[active, *golden().waivers])
+    rows = table(opened(written(run)), "Waivers")
+    assert [row["State"] for row in rows] == ["expired", "active"]
+    assert rows[0]["Owner"] == "ciso@example.com"
+    assert rows[0]["What became of it"].startswith("AI-01 for user Ada: EXPIRED on 2027-01-31")
+
+
+def test_a_waived_finding_stands_with_its_waiver():
+    (row,) = table(opened(written(golden())), "Waived")
+    assert row["Waiver: owner"] == "ciso@example.com"
+    assert row["Waiver: ticket"] == "SEC-12"
+
+
+def test_attestations_that_are_due_expired_and_made_are_on_one_sheet():
+    rows = table(opened(written(worlds.everything())), "Attestations")
+    assert Counter(row["Status"] for row in rows) == {
+        "attested": 1,
+        "attestation_expired": 1,
+        "needs_decision": 1,
+    }
+
+
+def test_only_unknowns_have_a_column_of_causes():
+    book = opened(written(worlds.everything()))
+    assert {row["Cause"] for row in table(book, "Unknowns")} == set(Cause)
+    assert "Cause" not in table(book, "Deviations")[0]
+
+
+def test_a_framework_that_was_asked_for_has_its_sheets():
+    framework = Framework(
+        id="gdpr",
+        key="gdpr",
+        title="GDPR",
+        version="2016/679",
+        not_claimed="Nothing about contracts.",
+        parts=(Part("Chapter II", ("Art 7", "Art 8")),),
+        controls={"Art 7": ("CN-05",)},
+    )
+    book = opened(written(replace(worlds.everything(), framework=framework)))
+    (row,) = table(book, "References")
+    assert row["Reference"] == "Art 7"
+    assert row["Control"].startswith("CN-05")
+    assert book["Not claimed"]["A2"].value == "Nothing about contracts."
+
+
+def test_a_full_sheet_says_where_it_goes_on_and_nothing_is_lost():
+    run = worlds.everything()
+    book = opened(written(run, most_rows=20))
+    sheets = [name for name in book.sheetnames if name.startswith("Deviations")]
+    assert sheets == ["Deviations", "Deviations 2", "Deviations 3"]
+    assert book["Deviations"].max_row == book["Deviations 2"].max_row == 20
+    assert book["Deviations"]["A20"].value.endswith("It goes on in the sheet “Deviations 2”.")
+    assert book["Deviations"].auto_filter.ref.endswith("19")
+    prints = [
+        row["Fingerprint"] for name in sheets for row in table(book, name) if row["Fingerprint"]
+    ]
+    wanted = [f.fingerprint for f in run.findings() if f.verdict.status is Status.FAIL]
+    assert prints == wanted
+
+
+@pytest.mark.parametrize(("most_rows", "sheets"), [(4, 1), (3, 3)])
+def test_a_sheet_that_is_just_full_needs_no_second(most_rows, sheets):
+    book = opened(written(named(["a", "b", "c"]), most_rows=most_rows))
+    assert sum(name.startswith("Deviations") for name in book.sheetnames) == sheets
+
+
+def test_no_cell_is_a_formula_or_a_link_whatever_its_name():
+    data = written(named(NAMES.values()))
+    for sheet in opened(data):
+        for row in sheet.iter_rows():
+            for cell in row:
+                assert cell.data_type in ("s", "n", "inlineStr")
+                assert cell.hyperlink is None
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name in archive.namelist():
+            assert not re.search(rb"<f[ >]|<hyperlink", archive.read(name))
+
+
+def test_a_text_stays_text_when_somebody_edits_its_cell():
+    sheet = opened(written(named(["=1+1"])))["Deviations"]
+    (cell,) = [cell for cell in sheet[2] if cell.value == "=1+1"]
+    assert cell.quotePrefix
+    assert cell.data_type == "s"
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_hostile_name_is_read_back_as_a_name(name):
+    (row,) = table(opened(written(named([name]))), "Deviations")
+    shown = row["Where"].rstrip("…")
+    if name.isascii() and name.isprintable() and name:
+        assert shown.rstrip() == name
+    assert not set(shown) & set("\x00\x1b\x9b\x07\r\t\u202e\u200f\u2028\ud83d")
+
+
+def test_hostile_values_and_messages_are_read_back():
+    book = opened(written(worlds.hostile()))
+    assert len(table(book, "Deviations")) == 2 * len(worlds.HOSTILE)
+    assert len(table(book, "Read errors")) == len(worlds.HOSTILE)
+
+
+def test_the_same_run_gives_the_same_bytes_at_any_time(monkeypatch):
+    first = written(worlds.everything())
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert written(worlds.everything()) == first
+
+
+@pytest.mark.parametrize(
+    ("time", "created"),
+    [
+        ("2026-11-21T23:04:30+01:00", "2026-11-21T22:04:30Z"),
+        ("2026-11-21T22:04:30", "2026-11-21T22:04:30Z"),
+        ("last night", "1900-01-01T00:00:00Z"),
+    ],
+)
+def test_the_workbook_was_made_when_the_run_ended(time, created):
+    run = worlds.clean()
+    data = written(replace(run, info=replace(run.info, finished_at=time)))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert created in archive.read("docProps/core.xml").decode()
+
+
+def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
+    path = tmp_path / "report.xlsx"
+    with pytest.raises(OSError, match="report.xlsx"), packed(path, "", "") as book:
+        path.mkdir()
+        book.page("Summary", [], ["x"], [])
+
+
+def test_writing_needs_memory_that_does_not_grow_with_the_findings(monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    run = worlds.large(20_000)
+
+    class Nowhere(io.RawIOBase):
+        def write(self, data):
+            return len(data)
+
+    for name in ("ndjson", "csv", "xlsx", "markdown"):
+        tracemalloc.start()
+        FORMATS[name].render(run, Nowhere(), Options())
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 5_000_000, name
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_is_the_one_that_was_reviewed():
+    assert told(rendered("xlsx")) == GOLDEN.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="soffice is not installed")
+def test_another_program_opens_every_sheet_and_runs_nothing(tmp_path):
+    (tmp_path / "report.xlsx").write_bytes(written(named(NAMES.values())))
+    subprocess.run(
+        [
+            "soffice",
+            f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
+            "--headless",
+            "--convert-to",
+            "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,true,false,-1",
+            "--outdir",
+            str(tmp_path),
+            str(tmp_path / "report.xlsx"),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    sheets = {path.stem.partition("-")[2]: path for path in tmp_path.glob("*.csv")}
+    assert set(sheets) == set(FIXED)
+    rows = Path(sheets["Deviations"]).read_text(encoding="utf-8")
+    assert '=HYPERLINK(""http://evil.example"")' in rows
+    assert rows.count("AI-01") == len(NAMES)
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(told(rendered("xlsx")), encoding="utf-8")
