@@ -95,7 +95,8 @@ FormatOption = Annotated[
         "--format",
         "-f",
         metavar="FORMAT",
-        help="text, json or html. [default: text, for a file by its suffix]",
+        help="text, json, html, pdf, markdown, csv, xlsx, ndjson, sarif, junit, ocsf, oscal, "
+        "prometheus or bundle. [default: text, for a file by its suffix]",
         show_default=False,
     ),
 ]
