@@ -47,7 +47,7 @@ def prose(text: str, width: int = LONGEST_SENTENCE) -> str:
 
 def _word(word: str) -> str:
     edges = _EDGES.match(word)
-    if edges is not None and _REFERENCE.search(edges[2]):
+    if edges is not None and edges[2] and _REFERENCE.search(word):
         return f"{edges[1]}{code(edges[2])}{edges[3]}"
     return _MARKUP.sub(lambda match: "\\" + match[0], word)
 

@@ -47,7 +47,7 @@ def no_port() -> int:
         (("--output", "/dev/null/night.json"), ("/dev/null/night.json", "Choose another place")),
         (("--output", "folder.json"), ("folder.json", "is a folder", "Choose another place")),
         (("--format", "xml"), ("xml", "json", "html")),
-        (("--output", "night.pdf"), ("night.pdf", ".json", "--format")),
+        (("--output", "night.docx"), ("night.docx", ".json", "--format")),
         (("--output", "night"), ("night", ".json", "--format")),
         (("--format", "json", "--format", "html"), ("--output",)),
         (("--format", "json", "-o", "a.json", "-o", "b.html"), ("--format",)),

@@ -100,7 +100,7 @@ def test_a_control_is_explained_from_why_to_fix(here: Auditor) -> None:
 
 
 def test_documented_values_are_listed_with_their_meaning(here: Auditor) -> None:
-    shown = here("control", "show", "AI-04").out
+    shown = " ".join(here("control", "show", "AI-04").out.split())
     assert "3 (meeting host only)" in shown
     assert "lock: in_meeting.ai_companion_questions (account, group)" in shown
 

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.report import schema
 from tests.report import worlds
-from tests.report.golden_run import FILES, FOLDER, rendered
+from tests.report.golden_run import FILES, FOLDER, golden, rendered
 
 PARTS = {"run": "run", "finding": "findings", "error": "errors", "waiver": "waivers"}
 
@@ -30,6 +30,12 @@ def test_the_lines_put_together_are_the_json_report(any_run, lines, report):
     assert bare(found[0]) == {key: told[key] for key in ("schema", "run", "summary")}
     for kind in ("finding", "error", "waiver"):
         assert [bare(line) for line in found if line["type"] == kind] == told[PARTS[kind]]
+
+
+def test_waivers_are_lines_of_their_own_and_counted(lines, report):
+    found, told = lines(golden()), report(golden())
+    assert [bare(line) for line in found if line["type"] == "waiver"] == told["waivers"]
+    assert found[-1]["waivers"] == 1
 
 
 def test_every_line_fits_its_part_of_the_published_schema(any_run, lines):

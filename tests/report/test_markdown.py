@@ -1,0 +1,322 @@
+"""Markdown: what a reader of it sees, whatever names hold, within the size of a job summary."""
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.frameworks import Framework, Part
+from auditor.findings.model import ReadError, Settlement, Severity
+from auditor.report import Options
+from auditor.report.markdown_report import MOST_BYTES, MarkdownFormat
+from auditor.report.markdown_text import code, prose
+from tests.report import worlds
+from tests.report.golden_run import FILES, FOLDER, WAIVER, golden, rendered
+
+READER = MarkdownIt("commonmark").enable("table")
+NAMES = {
+    **worlds.HOSTILE,
+    "pipes": "a|b\\|c\\\\|d",
+    "backticks": "`one` ``two``` `",
+    "backslash": "ends in a \\",
+    "mention": "@octocat and @org/team",
+    "link": "[text](https://evil.example) https://evil.example www.evil.example",
+    "image": "![x](https://evil.example/x.png)",
+    "reference": "#1 GH-12 org/repo#3 0123456789abcdef0123456789abcdef01234567",
+    "list": "1. one",
+    "heading": "# one\n===\n---",
+    "picture": ":smile: $x$",
+    "comment": "<!-- a -->",
+    "entity": "&lt;b&gt; &#64;",
+    "emphasis": "*a* _b_ ~~c~~ __d__",
+}
+
+
+def written(run, most_bytes=MOST_BYTES, **options):
+    out = io.BytesIO()
+    MarkdownFormat(most_bytes).render(run, out, Options(**options))
+    return out.getvalue().decode("utf-8")
+
+
+def pieces(text):
+    """Every inline token of a Markdown text."""
+    for token in READER.parse(text):
+        yield from token.children or ()
+
+
+def tables(text):
+    """Each table of a Markdown text as rows of cells, in the words a reader sees."""
+    found, row = [], []
+    for token in READER.parse(text):
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            row = []
+            found[-1].append(row)
+        elif token.type == "inline" and token.level >= 4:
+            row.append("".join(child.content for child in token.children))
+    return found
+
+
+def named(name):
+    """A name wherever one can stand: group, user, value, setting, message, waiver."""
+    waiver = Settlement("AI-01", name, name, name, name, name, state="expired", matched=1)
+    run = worlds.run_of(
+        [
+            worlds.judged(worlds.group(1, name), [worlds.deviation("AI-01", Level.GROUP)]),
+            worlds.judged(
+                replace(worlds.user(1, name), email=name),
+                [worlds.deviation("RC-02", observed=name, setting=name)],
+            ),
+        ],
+        errors=[ReadError(name, Cause.DENIED, name, (name,))],
+        name=name,
+    )
+    return replace(run, waivers=[waiver])
+
+
+def test_the_page_opens_with_the_headline_the_answer_and_the_facts():
+    lines = written(worlds.everything()).split("\n\n")
+    assert lines[0] == "# Zoom privacy audit"
+    assert lines[1].startswith("**50 deviations (20 critical, 15 high, 1 medium, 14 low) · 53 ")
+    assert lines[2].startswith("Not as “strict” asks: 1 account, 2 groups, 17 users deviate")
+    assert lines[3].startswith("**Incomplete:")
+    assert "baseline `strict 1.0.0` · depth user · 2026-11-21 22:04 UTC" in lines[4]
+    assert lines[4].endswith("exit code 1: deviations at or above the threshold")
+
+
+def test_sections_come_in_the_order_of_worry():
+    heads = re.findall(r"^## (.*)$", written(worlds.everything()), re.MULTILINE)
+    assert heads == [
+        "Controls, and how many scopes deviate",
+        "Unknown: 53 checks without an answer",
+        "What is due",
+        "Waivers and attestations",
+        "Where it deviates most",
+        "Deviations and how to close them",
+        "Reads that failed",
+        "Limits",
+    ]
+
+
+def test_a_clean_run_says_what_was_checked_and_nothing_is_headed_for_nothing():
+    text = written(worlds.clean())
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Limits"]
+    assert "Checked: 9 controls in 180 checks" in text
+    assert "Incomplete" not in text
+
+
+def test_the_table_of_controls_says_how_many_scopes_deviate_of_how_many():
+    head, first, *_ = tables(written(worlds.everything()))[0]
+    assert head[3:] == ["Accounts (of 1)", "Groups (of 3)", "Users (of 37)", "Unknown"]
+    assert first == ["critical", "AI-01", worlds.CONTROLS["AI-01"].title, "1", "1", "17", "12"]
+
+
+def test_levels_without_a_column_are_counted_as_other():
+    meeting = Scope(Level.MEETING, "m1", "Weekly")
+    run = worlds.run_of([worlds.judged(meeting, [worlds.deviation()])])
+    head, row = tables(written(run))[0]
+    assert head[-2:] == ["Other", "Unknown"]
+    assert row[-2:] == ["1", "0"]
+
+
+def test_controls_without_deviations_are_in_the_table_only_where_asked_for():
+    run = worlds.everything()
+    assert len(tables(written(run))[0]) == 1 + 5
+    assert len(tables(written(run, include_passes=True))[0]) == 1 + len(worlds.CONTROLS)
+
+
+def test_each_cause_of_an_unknown_says_what_to_do():
+    _, *rows = tables(written(worlds.all_unknown()))[0]
+    assert len(rows) == len(Cause)
+    assert all(len(row[1]) > 30 for row in rows)
+    assert "user:read:settings:admin" in next(r for r in rows if r[0] == "Refused by Zoom")[1]
+
+
+def test_what_is_due_names_the_command_that_says_more():
+    text = written(worlds.everything())
+    assert "- **Decisions:** 1 check, `DR-01`." in text
+    assert "- **Attestations:** 2 checks, `TP-01`, `TR-01`." in text
+    assert "- **New settings:** 1 check, `TP-01`." in text
+    assert "`auditor control show DR-01` says what to do." in text
+
+
+def test_waivers_that_need_care_say_so():
+    stale = golden().waivers[0]
+    active = Settlement("RC-02", "group Studio", *WAIVER.values(), state="active", matched=2)
+    text = written(replace(golden(), waivers=[active, stale]))
+    care, quiet = (line for line in text.splitlines() if "Accepted by" in line)
+    assert care.startswith("- **Needs care:** AI-01 for user Ada: EXPIRED on 2027-01-31")
+    assert quiet.startswith("- RC-02 for group Studio: covers 2 deviations.")
+
+
+def test_the_worst_scopes_are_named_and_the_rest_counted():
+    text = written(worlds.everything())
+    worst = next(t for t in tables(text) if t[0][0] == "Where")
+    assert worst[1] == ["Example Health", "account", "2", "0", "1", "0"]
+    assert worst[2][0] == "User 0 user0@example.com"
+    assert "\nand 10 more\n" in text
+
+
+def test_each_deviation_says_what_was_found_asked_for_where_and_how_to_close_it():
+    text = written(worlds.everything())
+    section = text.partition("### `CN-05`")[2].partition("###")[0]
+    assert "Critical: 1 account. Consent that nobody was asked for is none." in section
+    assert "By API: `PATCH /accounts/me/settings" in section
+    assert tables(section)[0][1][1:5] == [
+        "not locked",
+        "locked",
+        "not locked",
+        "1 account: Example Health",
+    ]
+    assert "and 12 more |" not in section
+    assert "17 users: `User 0`, `User 1`, `User 10`, `User 11`, `User 12` and 12 more" in text
+
+
+def test_many_values_of_one_control_are_cut_and_counted():
+    verdicts = [worlds.deviation(setting=f"s{at:02}") for at in range(14)]
+    text = written(worlds.run_of([worlds.judged(worlds.user(1), verdicts)]))
+    assert "`s09`" in text
+    assert "`s10`" not in text
+    assert "\nand 4 more, 4 checks\n" in text
+
+
+def test_a_framework_regroups_the_controls_and_says_what_is_not_claimed():
+    framework = Framework(
+        id="gdpr",
+        key="gdpr",
+        title="GDPR",
+        version="2016/679",
+        not_claimed="Nothing about contracts.",
+        parts=(Part("Chapter II", ("Art 7", "Art 8")),),
+        controls={"Art 7": ("CN-05",)},
+    )
+    text = written(replace(worlds.everything(), framework=framework))
+    assert "## By the references of GDPR" in text
+    assert tables(text)[0][1][0] == "Art 7"
+    assert "- Nothing about contracts." in text
+    assert "## Controls, and how many" not in text
+
+
+def test_the_full_report_is_named_where_there_is_one():
+    assert "- Full report: `demo/report.html`" in written(
+        worlds.clean(), report_path="demo/report.html"
+    )
+    assert "Full report" not in written(worlds.clean())
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_no_name_becomes_markup(name):
+    text = written(named(name))
+    for piece in pieces(text):
+        assert piece.type not in ("link_open", "image", "html_inline", "em_open", "hardbreak")
+    kinds = {token.type for token in READER.parse(text)}
+    assert not kinds & {
+        "html_block",
+        "fence",
+        "code_block",
+        "hr",
+        "lheading_open",
+        "ordered_list_open",
+    }
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert heads == [token.content for token in READER.parse(text) if token.content in heads]
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_nobody_is_mentioned_and_nothing_is_linked_outside_of_code(name):
+    for piece in pieces(written(named(name))):
+        if piece.type == "text":
+            assert not re.search(r"@\w|https?://|www\.|#\d|GH-\d|:smile:|\$", piece.content)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_no_name_ends_a_cell_or_a_row(name):
+    for head, *rows in tables(written(named(name))):
+        assert {len(row) for row in rows} == {len(head)}
+        assert all(row[-1] or head[-1] == "Scopes" for row in rows)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_no_name_turns_the_text_or_breaks_the_encoding(name):
+    text = written(named(name))
+    assert not set(text) & set("\r\t\x00\x1b\x9b\x07\u202e\u200f\u2028\ud83d")
+    assert max(map(len, text.splitlines())) < 8_000
+
+
+@pytest.mark.parametrize("name", ["a|b", "`x`", "``", "@octocat", "<b>", "a \\ b", " x "])
+def test_a_name_is_read_as_it_is(name):
+    (piece,) = pieces(code(name))
+    assert piece.type == "code_inline"
+    assert piece.content.strip() == name.strip()
+
+
+def test_an_empty_name_is_a_dash():
+    assert code("") == "–"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "markdown"),
+    [
+        ("See (Manage > Scopes).", "See (Manage \\> Scopes)."),
+        ("Ask ciso@example.com, today.", "Ask `ciso@example.com`, today."),
+        ("a *bold* claim_ here", "a `*bold*` claim\\_ here"),
+        ("1. first", "1\\. first"),
+        ("12) first", "12\\) first"),
+        ("- first", "\\- first"),
+        ("2026-11-21 is a day", "2026-11-21 is a day"),
+        ("set --depth user", "set --depth user"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_stays_readable_as_it_is_written(sentence, markdown):
+    assert prose(sentence) == markdown
+
+
+def test_the_page_fits_a_job_summary_whatever_the_run():
+    titles = "漢" * 10_000
+    controls = {
+        f"C-{at:04}": replace(worlds.CONTROLS["RT-01"], id=f"C-{at:04}", title=titles, why=titles)
+        for at in range(1_500)
+    }
+    verdicts = [replace(worlds.deviation("RT-01"), control=id_) for id_ in controls]
+    waiver = Settlement("AI-01", titles, titles, titles, titles, titles, "expired", 1)
+    run = worlds.run_of(
+        [worlds.judged(worlds.user(1), verdicts)],
+        controls=controls,
+        errors=[ReadError(titles, Cause.DENIED, titles, ("AI-01",))] * 500,
+    )
+    text = written(replace(run, waivers=[waiver] * 500))
+    assert len(text.encode("utf-8")) <= MOST_BYTES
+    assert re.search(r"^and [\d,]+ more rows$", text, re.MULTILINE)
+    assert text.rstrip().endswith("`auditor ask`")
+
+
+@pytest.mark.parametrize("most_bytes", [5_000, 6_000, 7_000, 8_000, 9_000, 12_000])
+def test_a_page_that_is_cut_keeps_its_tables_whole_and_counts_the_rest(most_bytes):
+    text = written(worlds.everything(), most_bytes=most_bytes)
+    assert len(text.encode("utf-8")) <= most_bytes
+    for head, *rows in tables(text):
+        assert {len(row) for row in rows} <= {len(head)}
+    whole = written(worlds.everything())
+    for line in text.splitlines():
+        assert line in whole.splitlines() or re.match(r"and \d+ more", line)
+
+
+def test_passes_and_an_uncut_page_leave_no_line_of_what_is_missing():
+    run = worlds.run_of(
+        [worlds.judged(worlds.account(), [worlds.deviation(severity=Severity.LOW)])]
+    )
+    assert not re.search(r"^and ", written(run), re.MULTILINE)
+
+
+def test_the_same_run_gives_the_same_bytes():
+    assert written(worlds.hostile()) == written(worlds.hostile())
+
+
+def test_the_report_is_the_one_that_was_reviewed():
+    assert rendered("markdown") == (FOLDER / FILES["markdown"]).read_bytes()

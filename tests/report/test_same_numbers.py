@@ -1,0 +1,141 @@
+"""Whatever the format, the numbers are those of the run: one model, one count."""
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+
+import openpyxl
+import pytest
+
+from auditor.evidence.scope import Level
+from auditor.findings.model import Severity, Status
+from auditor.findings.rollup import roll_up
+from auditor.report import FORMATS, Options, wording
+
+
+def rendered(run, name):
+    out = io.BytesIO()
+    FORMATS[name].render(run, out, Options(width=400))
+    return out.getvalue()
+
+
+def counted(rows):
+    """`rows` of (status, severity, level): counts of statuses, and of deviations by both others."""
+    listed = list(rows)
+    failed = [row for row in listed if row[0] == "fail"]
+    statuses = Counter(status for status, _, _ in listed if status != "pass")
+    return statuses, Counter(row[1] for row in failed), Counter(row[2] for row in failed)
+
+
+def from_json(run):
+    for f in json.loads(rendered(run, "json"))["findings"]:
+        yield f["status"], f["severity"], f["scope"]["level"]
+
+
+def from_ndjson(run):
+    for line in rendered(run, "ndjson").decode().split("\n")[:-1]:
+        f = json.loads(line)
+        if f["type"] == "finding":
+            yield f["status"], f["severity"], f["scope"]["level"]
+
+
+def from_csv(run):
+    text = io.StringIO(rendered(run, "csv").decode("utf-8-sig"), newline="")
+    for row in csv.DictReader(text):
+        yield row["status"], row["severity"], row["level"]
+
+
+def from_xlsx(run):
+    for sheet in openpyxl.load_workbook(io.BytesIO(rendered(run, "xlsx"))):
+        head, *rows = sheet.values
+        if "Fingerprint" in head:
+            at = [head.index(name) for name in ("Status", "Severity", "Level")]
+            yield from (tuple(row[each] for each in at) for row in rows)
+
+
+def from_rollup(run):
+    """What the reports for people list: text, HTML, Markdown."""
+    for group in roll_up(run).groups:
+        v = group.verdict
+        for level, count in group.by_level.items():
+            yield from [(v.status, v.severity, level)] * count
+
+
+ROWS = {
+    "json": from_json,
+    "ndjson": from_ndjson,
+    "csv": from_csv,
+    "xlsx": from_xlsx,
+    "rollup": from_rollup,
+}
+
+
+@pytest.mark.parametrize("format_", ROWS)
+def test_what_a_format_lists_is_what_the_run_counts(any_run, format_):
+    statuses, severities, levels = counted(ROWS[format_](any_run))
+    summary = any_run.summary
+    assert statuses == Counter({s: summary.by_status.get(s, 0) for s in Status if s != "pass"})
+    assert severities == Counter({s: summary.by_severity.get(s, 0) for s in Severity})
+    assert levels == Counter({level: summary.by_level.get(level, 0) for level in Level})
+
+
+@pytest.mark.parametrize("format_", ["json", "ndjson"])
+def test_the_summary_for_programs_is_what_the_run_counts(any_run, format_):
+    first = rendered(any_run, format_).decode()
+    told = json.loads(first if format_ == "json" else first.split("\n")[0])["summary"]
+    assert told["by_status"] == {s: any_run.summary.by_status.get(s, 0) for s in Status}
+    assert told["by_severity"] == {s: any_run.summary.by_severity.get(s, 0) for s in Severity}
+
+
+def test_the_summary_of_a_workbook_is_what_the_run_counts(any_run):
+    sheet = openpyxl.load_workbook(io.BytesIO(rendered(any_run, "xlsx")))["Summary"]
+    told = {row[0]: row[1:] for row in sheet.values if row[0]}
+    summary = any_run.summary
+    for status in Status:
+        name = wording.sentence_case(wording.status_name(status))
+        assert told[name][0] == summary.by_status.get(status, 0)
+    for severity in Severity:
+        assert told[severity][0] == summary.by_severity.get(severity, 0)
+    for level, count in summary.by_level.items():
+        assert told[wording.sentence_case(wording.level_name(level))][1] == count
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown", "html", "xlsx"])
+def test_every_report_for_people_opens_with_the_same_numbers(any_run, format_):
+    data = rendered(any_run, format_)
+    if format_ == "xlsx":
+        opening = openpyxl.load_workbook(io.BytesIO(data))["Summary"]["A1"].value
+    else:
+        opening = data.decode()
+    summary = any_run.summary
+    failed, unknown = (summary.by_status.get(s, 0) for s in (Status.FAIL, Status.UNKNOWN))
+    if not wording.judged(any_run):
+        assert "Nothing judged" in opening
+        return
+    said = re.search(r"([\d,]+) deviations? (?:\(([^)]*)\) )?· ([\d,]+) unknown", opening)
+    assert said, opening[:500]
+    assert int(said[1].replace(",", "")) == failed
+    assert int(said[3].replace(",", "")) == unknown
+    by_severity = dict(reversed(part.split()) for part in (said[2] or "").split(", ") if part)
+    assert {s: int(n.replace(",", "")) for s, n in by_severity.items()} == {
+        s: n for s, n in summary.by_severity.items() if n
+    }
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown"])
+def test_the_table_of_controls_counts_the_same_scopes(any_run, format_):
+    text = rendered(any_run, format_).decode()
+    for control in roll_up(any_run).deviating_controls:
+        line = next(
+            line
+            for line in text.splitlines()
+            if re.match(rf"\|? ?{control.severity} [| `]*{control.info.id}", line)
+        )
+        numbers = [int(n.replace(",", "")) for n in re.findall(r"(?<=[ |])[\d,]+(?=[ |]|$)", line)]
+        shown = numbers[-4:] if any(c.unknown for c in roll_up(any_run).controls) else numbers[-3:]
+        wanted = [
+            control.deviating.get(level, 0) for level in (Level.ACCOUNT, Level.GROUP, Level.USER)
+        ]
+        assert shown[:3] == wanted or numbers[-4:-1] == wanted
