@@ -266,7 +266,7 @@ def incomplete(tmp_path_factory: pytest.TempPathFactory) -> Auditor:
 def test_trap_10_the_format_does_not_change_the_exit_code(
     audited: tuple[Auditor, Ran], incomplete: Auditor, format_: str
 ) -> None:
-    again = ("audit", "--from", "latest", "--format", format_)
+    again = ("audit", "--from", "latest", "--format", format_, "--output", "again")
     assert incomplete(*again).code == 3
     assert incomplete(*again, "--allow-unknown").code == 0
     assert audited[0](*again, "--fail-on", "high").code == 1
