@@ -167,10 +167,10 @@ class Contents:
         return None if row is None else int(row[0])
 
     def _number(self, table: str, column: str, text: str) -> int:
-        query = f"SELECT id FROM {table} WHERE {column} = ?"  # noqa: S608
+        query = f"SELECT id FROM {table} WHERE {column} = ?"
         row = self._db.execute(query, (text,)).fetchone()
         if row is None:
-            insert = f"INSERT INTO {table} ({column}) VALUES (?)"  # noqa: S608
+            insert = f"INSERT INTO {table} ({column}) VALUES (?)"
             return int(self._db.execute(insert, (text,)).lastrowid or 0)
         return int(row[0])
 

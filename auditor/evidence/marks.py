@@ -44,7 +44,7 @@ class Marks:
         """Give scopes of the snapshot, named by level and id, their numbers."""
         self._db.execute("BEGIN")
         self._db.executemany(
-            f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?, ?)",  # noqa: S608
+            f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?, ?)",
             rows,
         )
         self._db.execute("COMMIT")
@@ -55,7 +55,7 @@ class Marks:
         """The scopes of a level that have one of `numbers`; by id, or by the name people know."""
         order = "label_order(s.name, s.email, s.zoom_id), s.zoom_id" if by_name else "m.zoom_id"
         query = (
-            "SELECT s.level, s.zoom_id, s.name, s.email, s.membership, s.profile, s.times,"  # noqa: S608
+            "SELECT s.level, s.zoom_id, s.name, s.email, s.membership, s.profile, s.times,"
             f" m.number FROM {self._table} m CROSS JOIN scopes s"
             f" ON s.level = m.level AND s.zoom_id = m.zoom_id"
             f" WHERE m.level = ? AND m.number IN (SELECT value FROM json_each(?)) ORDER BY {order}"
@@ -71,7 +71,7 @@ class Marks:
         """For each number and source the first and the last time (RFC 3339) it was answered."""
         found: dict[tuple[int, int], list[list[int]]] = {}
         query = (
-            f"SELECT m.number, s.profile, s.times FROM {self._table} m CROSS JOIN scopes s"  # noqa: S608
+            f"SELECT m.number, s.profile, s.times FROM {self._table} m CROSS JOIN scopes s"
             " ON s.level = m.level AND s.zoom_id = m.zoom_id"
         )
         with closing(self._db.cursor()) as cursor:

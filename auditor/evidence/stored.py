@@ -178,9 +178,7 @@ class Stored:
     def digest(self) -> str:
         """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
         total = hashlib.sha256()
-        for row in self._db.execute(
-            f"SELECT {_COLUMNS} FROM scopes ORDER BY level, zoom_id"  # noqa: S608
-        ):
+        for row in self._db.execute(f"SELECT {_COLUMNS} FROM scopes ORDER BY level, zoom_id"):
             named = json.dumps(row[:4])
             told = self._contents.membership_text(row[4]), self._contents.profile_text(row[5])
             total.update("\n".join((named, *told, "")).encode())
@@ -189,7 +187,7 @@ class Stored:
     def _rows(self, level: Level) -> Iterator[tuple[Any, ...]]:
         """The rows of a level by id, in portions: the file may be written meanwhile."""
         query = (
-            f"SELECT {_COLUMNS} FROM scopes WHERE level = ? AND zoom_id > ?"  # noqa: S608
+            f"SELECT {_COLUMNS} FROM scopes WHERE level = ? AND zoom_id > ?"
             " ORDER BY zoom_id LIMIT ?"
         )
         after = ""
@@ -202,7 +200,7 @@ class Stored:
         return (row for row in map(self._row, scopes) if row is not None)
 
     def _row(self, scope: Scope) -> Any:
-        query = f"SELECT {_COLUMNS} FROM scopes WHERE level = ? AND zoom_id = ?"  # noqa: S608
+        query = f"SELECT {_COLUMNS} FROM scopes WHERE level = ? AND zoom_id = ?"
         return self._db.execute(query, (scope.level, scope.id)).fetchone()
 
     def _evidence(self, row: tuple[Any, ...]) -> ScopeEvidence:
