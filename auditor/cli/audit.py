@@ -1,5 +1,6 @@
 """`auditor audit`: read an account, judge it, report, and keep the evidence."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
@@ -31,7 +32,7 @@ from auditor.cli.reporting import Destinations
 from auditor.cli.sandbox import Scenario
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.run import Extent, Judgement
 from auditor.store.runs import Runs
 from auditor.zoom.limits import Plan
@@ -213,7 +214,8 @@ def audit(
     with snapshot:
         run = runs.judge(snapshot, judgement)
         if from_ is None:
-            stored.remember(snapshot, run)
+            with suppress(SnapshotError):  # no room: the trend can do without, the reader cannot
+                stored.remember(snapshot, run)
         run = replace(run, trend=stored.trend(run))
         with manner.judged(snapshot, judgement, run) as judged:
             destinations.emit(judged, terminal, include_passes, settings)

@@ -38,7 +38,10 @@ class Ran:
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """A clean environment: nothing of the host but the paths, and what coverage needs."""
+    """A clean environment: nothing of the host but the paths, and what coverage needs.
+
+    A variable of coverage that `more` empties is left out: the process is not measured then.
+    """
     kept = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     base = {
         "PATH": os.environ["PATH"],
@@ -47,7 +50,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "AUDITOR_HOME": str(home / "data"),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }
-    return {**kept, **base, **more}
+    merged = {**kept, **base, **more}
+    return {name: value for name, value in merged.items() if value or not name.startswith("COV")}
 
 
 def variables(account: Any) -> dict[str, str]:

@@ -3,6 +3,7 @@
 A file that may not grow (RLIMIT_FSIZE) stands for the disk: it breaks the same writes.
 """
 
+import os
 import resource
 import sqlite3
 import subprocess
@@ -20,8 +21,11 @@ from tests.end_to_end.conftest import COMMAND, Auditor, Ran, served
 STRICT = ("--baseline", "strict", "--format", "json")
 IN_THE_MIDDLE = 2_000_000
 """Bytes the write-ahead log may have: some 40 requests for users fit in."""
-NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
-"""Python would store its compiled modules cut off at the limit."""
+UNMEASURED = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    **dict.fromkeys((name for name in os.environ if name.startswith("COV")), ""),
+}
+"""Compiled modules would be stored cut off at the limit, and coverage could not write its data."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,7 @@ def growing_to(size: int) -> Callable[[], None]:
 
 
 def audit(auditor: Auditor, size: int, *arguments: str) -> Ran:
-    return ended(started(auditor, *arguments, first=growing_to(size), env=NO_BYTECODE))
+    return ended(started(auditor, *arguments, first=growing_to(size), env=UNMEASURED))
 
 
 def test_a_disk_that_fills_up_breaks_the_run_off_and_it_goes_on(auditor: Auditor) -> None:
@@ -96,7 +100,7 @@ def test_a_report_that_does_not_fit_leaves_the_run_to_report_from(auditor: Audit
     done = subprocess.run(
         [COMMAND, "report", "--output", "night.json"],
         cwd=auditor.folder,
-        env=auditor.environment(NO_BYTECODE),
+        env=auditor.environment(UNMEASURED),
         capture_output=True,
         text=True,
         check=False,
