@@ -70,7 +70,7 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     yield (
         "auditor_scopes",
         "Accounts, groups, users and so on whose settings were asked for, by level.",
-        _by("level", {level: s.coverage.get(level, 0) for level in levels}),
+        _by("level", {level: s.coverage[level] for level in Level if level in s.coverage}),
     )
     states = Counter(waiver.state for waiver in run.waivers)
     yield "auditor_waivers", "Waivers by state.", _by("state", {s: states[s] for s in _WAIVERS})

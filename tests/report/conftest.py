@@ -9,6 +9,7 @@ import pytest
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from tests.report import worlds
+from tests.report.whole_worlds import NAMES, whole_world
 
 Render = Callable[..., str]
 
@@ -35,7 +36,12 @@ def report(render: Render) -> Callable[..., dict]:
     return parsed
 
 
-@pytest.fixture(params=["everything", "clean", "empty", "all_unknown", "hostile", "large"])
+MADE = ("everything", "clean", "empty", "all_unknown", "hostile", "large")
+"""Runs made by hand."""
+
+
+@pytest.fixture(params=[*MADE, *(f"whole {name}" for name in NAMES)])
 def any_run(request: pytest.FixtureRequest) -> Run:
-    """Each synthetic world in turn."""
-    return getattr(worlds, request.param)()
+    """Each run made by hand, then each whole world, in turn."""
+    kind, _, name = request.param.rpartition(" ")
+    return whole_world(name) if kind else getattr(worlds, name)()

@@ -285,10 +285,10 @@ def test_rows_count_every_finding_once(any_run, render):
                 by_level[level] += int(count)
     summary = any_run.summary
     for status, count in summary.by_status.items():
-        if status != "pass":
+        if status not in ("pass", "not_applicable"):  # these two stand in the bar alone
             assert by_status[status] == count, status
-    assert by_severity == summary.by_severity
-    assert by_level == summary.by_level
+    assert by_severity == Counter(summary.by_severity)
+    assert by_level == Counter(summary.by_level)
 
 
 def test_the_filter_offers_what_some_row_has(render):

@@ -16,7 +16,9 @@ from auditor.findings.model import Kind, Severity, Status
 from auditor.report import FORMATS, FormatError, Options
 from auditor.report.oscal_report import NAMESPACE
 from tests.report import worlds
+from tests.report.conftest import MADE
 from tests.report.golden_run import FILES, FOLDER, golden, rendered
+from tests.report.whole_worlds import NAMES, whole_world
 
 
 def oscal(run, **options):
@@ -47,10 +49,13 @@ def validated(document):
     return Model.model_validate(document)
 
 
-@pytest.fixture(params=["everything", "clean", "all_unknown", "hostile", "large"])
+@pytest.fixture(
+    params=[*(name for name in MADE if name != "empty"), *(f"whole {n}" for n in NAMES)]
+)
 def assessed_run(request):
-    """Each synthetic world that assessed something: OSCAL cannot say that nothing was."""
-    return getattr(worlds, request.param)()
+    """Each run that assessed something: OSCAL cannot say that nothing was."""
+    kind, _, name = request.param.rpartition(" ")
+    return whole_world(name) if kind else getattr(worlds, name)()
 
 
 @pytest.mark.parametrize("include_passes", [False, True])
@@ -97,8 +102,8 @@ def test_observations_and_risks_count_as_the_summary_does(assessed_run):
         assert told[f"checks-{status}"] == str(summary.by_status.get(status, 0))
         if status is not Status.PASS:
             assert by_status[status] == summary.by_status.get(status, 0)
-    assert by_severity == summary.by_severity
-    assert by_level == summary.by_level
+    assert by_severity == Counter(summary.by_severity)
+    assert by_level == Counter(summary.by_level)
     assert {k: told[k] for k in told if k.startswith("scopes-")} == {
         f"scopes-{level}": str(count) for level, count in summary.coverage.items()
     }

@@ -134,8 +134,7 @@ def test_the_table_of_controls_counts_the_same_scopes(any_run, format_):
             if re.match(rf"\|? ?{control.severity} [| `]*{control.info.id}", line)
         )
         numbers = [int(n.replace(",", "")) for n in re.findall(r"(?<=[ |])[\d,]+(?=[ |]|$)", line)]
-        shown = numbers[-4:] if any(c.unknown for c in roll_up(any_run).controls) else numbers[-3:]
         wanted = [
             control.deviating.get(level, 0) for level in (Level.ACCOUNT, Level.GROUP, Level.USER)
         ]
-        assert shown[:3] == wanted or numbers[-4:-1] == wanted
+        assert wanted in [numbers[at : at + 3] for at in range(len(numbers))], line
