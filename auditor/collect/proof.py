@@ -42,7 +42,8 @@ def proved(reader: Reader, prover: Prover) -> frozenset[View]:
 def _sample(reader: Reader) -> list[Scope]:
     """Users drawn at random: others every day, and the same ones when a run is resumed.
 
-    The order is that of a hash of the day, the account's settings and the user, which nobody can
+    Each kind of licence has an equal part of the sample as far as it has users: those with another
+    licence may lack a setting, and be few. The order is that of a hash of the day, the account's settings and the user, which nobody can
     choose, and which does not depend on how a run went: what is recorded beside the settings does.
     """
     digests = reader.snapshot.account().digests
@@ -52,7 +53,17 @@ def _sample(reader: Reader) -> list[Scope]:
     def drawn(user: Scope) -> bytes:
         return hashlib.sha256(f"{seed}/{user.id}".encode("utf-8", "surrogatepass")).digest()
 
-    return nsmallest(reader.sample, _users(reader), key=drawn)
+    by_licence: dict[int | None, list[Scope]] = {}
+    for user in _users(reader):
+        known = by_licence.setdefault(user.licence, [])
+        known.append(user)
+        if len(known) > 4 * reader.sample:
+            by_licence[user.licence] = nsmallest(reader.sample, known, key=drawn)
+    ordered = [sorted(users, key=drawn) for users in by_licence.values()]
+    part = reader.sample // max(1, len(ordered))
+    chosen = [user for users in ordered for user in users[:part]]
+    others = (user for users in ordered for user in users[part:])
+    return chosen + nsmallest(reader.sample - len(chosen), others, key=drawn)
 
 
 def _users(reader: Reader) -> Iterator[Scope]:

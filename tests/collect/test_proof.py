@@ -200,6 +200,16 @@ class Told(Listener):
         self.done += level is Level.USER
 
 
+def test_a_few_users_with_another_licence_are_in_every_sample() -> None:
+    answers = company(users=200)
+    for row, licence in zip(answers["/users?status=active"], [1, 1, *[2] * 198], strict=True):
+        row["type"] = licence
+    for day in range(1, 9):
+        found = drawn(answers, day=f"2026-11-{day:02}T20:00:00.000Z", sample=10)
+        assert {"u00", "u01"} <= set(found)
+        assert len(found) == 10
+
+
 def test_the_sample_is_not_announced_as_the_users_to_read() -> None:
     told = Told()
     walked(company(*range(USERS)), listener=told)
