@@ -43,8 +43,9 @@ def _sample(reader: Reader) -> list[Scope]:
     """Users drawn at random: others every day, and the same ones when a run is resumed.
 
     Each kind of licence has an equal part of the sample as far as it has users: those with another
-    licence may lack a setting, and be few. The order is that of a hash of the day, the account's settings and the user, which nobody can
-    choose, and which does not depend on how a run went: what is recorded beside the settings does.
+    licence may lack a setting, and be few. The order is that of a hash of the day, the account's
+    settings and the user, which nobody can choose, and which does not depend on how a run went:
+    what is recorded beside the settings does.
     """
     digests = reader.snapshot.account().digests
     documents = [(view, digests.get(view)) for view in reader.reads.account]
