@@ -1,0 +1,229 @@
+"""Drift: what changed between two runs of one account, told by natural keys, never by order."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Kind, Severity, Status
+
+
+class Move(StrEnum):
+    """What became of a finding from one run to the next. In the order a reader wants them."""
+
+    REGRESSED = "regressed"
+    """A deviation now that was none before."""
+    WAIVER_LAPSED = "waiver_lapsed"
+    """A deviation that a waiver covered before and covers no longer."""
+    NEWLY_UNKNOWN = "newly_unknown"
+    """Could be judged before, and cannot now."""
+    NEWLY_VISIBLE = "newly_visible"
+    """A setting that Zoom returns now and did not before, and that no control covers."""
+    IMPROVED = "improved"
+    """A deviation before that is none now."""
+    WAIVED = "waived"
+    """A deviation before that a waiver covers now."""
+    KNOWN_AGAIN = "known_again"
+    """Could not be judged before, and is right now."""
+    OTHER = "other"
+    """Any other change of status."""
+    SCOPE_ADDED = "scope_added"
+    """Reported now, of a group, user or meeting that the earlier run did not have."""
+    SCOPE_REMOVED = "scope_removed"
+    """Reported before, of a group, user or meeting that is gone."""
+    NO_LONGER_JUDGED = "no_longer_judged"
+    """The baseline of the later run does not assess the control."""
+    NEWLY_JUDGED = "newly_judged"
+    """The baseline of the earlier run did not assess the control."""
+
+
+class Life(StrEnum):
+    """Where a finding stands in its history."""
+
+    NEW = "new"
+    """A deviation for the first time."""
+    PERSISTING = "persisting"
+    """A deviation when it was last known, too."""
+    REGRESSED = "regressed"
+    """A deviation again, after it had been put right."""
+    RESOLVED = "resolved"
+    """A deviation when it was last known, and now put right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changed a setting, as Zoom's operation log has it."""
+
+    operator: str
+    time: str
+    """RFC 3339, UTC."""
+    line: str
+    """The entry as Zoom wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a finding stood in one run, as the history keeps it."""
+
+    fingerprint: str
+    control: str
+    kind: Kind
+    scope: Scope
+    setting: str
+    status: Status
+    severity: Severity
+    cause: Cause | None = None
+    observed: JsonValue = None
+    first_seen: str = ""
+    """When the finding was first reported, whatever its status: RFC 3339, UTC."""
+    since: str = ""
+    """Since when it stands as it does: RFC 3339, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A finding that stands otherwise than in the earlier run."""
+
+    move: Move
+    before: Standing | None
+    """None where it had passed, or was not judged."""
+    after: Standing | None
+    """None where it passes now, or is not judged."""
+    life: Life | None = None
+    changed_by: Actor | None = None
+    """None where the operation log tells nobody; `Drift.log` says why."""
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands now, or stood before where it stands no more."""
+        found = self.after or self.before
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """A setting of one scope that has another value than in the earlier run."""
+
+    scope: Scope
+    source: str
+    """The request that returned it: `GET /accounts/{accountId}/settings`."""
+    setting: str
+    """The path in the document, dotted."""
+    before: JsonValue
+    after: JsonValue
+    appeared: bool = False
+    """True where the earlier document did not have it."""
+    vanished: bool = False
+    """True where the later document does not have it."""
+    scopes: int = 1
+    """How many scopes of the level had the very same change; `scope` is the first of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """The facts of a stored run that a comparison rests on. Times are RFC 3339, UTC."""
+
+    id: str
+    account_id: str
+    api_url: str
+    started_at: str
+    finished_at: str
+    depth: str
+    baseline_id: str
+    baseline_version: str
+    baseline_digest: str
+    evidence_digest: str
+    tool_version: str
+    complete: bool
+    exit_code: int
+    fail_on: str = "never"
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    by_severity: Mapping[str, int] = field(default_factory=dict)
+    coverage: Mapping[str, int] = field(default_factory=dict)
+    """Level to how many scopes were asked for."""
+    controls: frozenset[str] = frozenset()
+    """The controls that were assessed."""
+
+    @property
+    def deviations(self) -> int:
+        """How many checks failed."""
+        return self.by_status.get(Status.FAIL, 0)
+
+    @property
+    def unknown(self) -> int:
+        """How many checks could not be judged."""
+        return self.by_status.get(Status.UNKNOWN, 0)
+
+    @property
+    def judged(self) -> int:
+        """Checks made, unknown ones included."""
+        return sum(self.by_status.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Changes of one kind: the same move of the same control and setting, at one level."""
+
+    move: Move
+    control: str
+    setting: str
+    level: Level
+    severity: Severity
+    count: int
+    examples: tuple[Change, ...]
+    """The first few, by scope id."""
+
+
+EXAMPLES = 5
+"""How many changes of a cluster are kept as examples."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What changed between two runs of one account."""
+
+    earlier: RunFacts
+    later: RunFacts
+    changes: Iterable[Change]
+    """In the order of their fingerprints; can be gone through as often as needed, and streams."""
+    settings: Sequence[SettingChange] = ()
+    """Every setting that changed its value, whether a control looks at it or not."""
+    scopes_added: Mapping[Level, int] = field(default_factory=dict)
+    scopes_removed: Mapping[Level, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    """What limits the comparison, in sentences: other program version, other baseline, evidence
+    that is kept no longer."""
+    log: str = ""
+    """What the operation log could tell of the time between the runs, as a sentence."""
+
+    def clusters(self) -> list[Cluster]:
+        """The changes by move, severity and control, with their number and a few examples."""
+        counts: dict[tuple[Move, int, str, str, int], list[Change]] = {}
+        totals: dict[tuple[Move, int, str, str, int], int] = {}
+        for change in self.changes:
+            at = change.standing
+            key = (change.move, at.severity.rank, at.control, at.setting, at.scope.level.rank)
+            examples = counts.setdefault(key, [])
+            totals[key] = totals.get(key, 0) + 1
+            examples.append(change)
+            if len(examples) > EXAMPLES:
+                examples.sort(key=lambda each: each.standing.scope.id)
+                examples.pop()
+        moves = list(Move)
+        return [
+            _cluster(key, totals[key], counts[key])
+            for key in sorted(counts, key=lambda key: (moves.index(key[0]), *key[1:]))
+        ]
+
+    def of(self, *moves: Move) -> Iterator[Change]:
+        """The changes of these kinds."""
+        return (change for change in self.changes if change.move in moves)
+
+
+def _cluster(key: tuple[Move, int, str, str, int], count: int, found: list[Change]) -> Cluster:
+    move, _, control, setting, _ = key
+    found.sort(key=lambda each: each.standing.scope.id)
+    at = found[0].standing
+    return Cluster(move, control, setting, at.scope.level, at.severity, count, tuple(found))
