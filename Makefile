@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 FAST := $(addprefix tests/,evidence findings policies report store test_architecture.py test_config.py zoom)
 
-.PHONY: demo test test-tools check format mutation bench clean
+.PHONY: demo test test-tools check format mutation bench lock vulnerabilities sbom clean
 
 demo: $(VENV)/.demo
 	@mkdir -p demo
@@ -40,6 +40,28 @@ mutation: $(VENV)/.dev
 # About an hour on two cores. CASE=rate tries one case, SCALE=0.1 a tenth of the size.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(addprefix --case ,$(CASE)) $(addprefix --scale ,$(SCALE)) $(BENCH)
+
+# Every package of a release with its hashes, for all platforms. Keeps the versions that still fit;
+# UPGRADE=1 takes the newest that do.
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		--extra sandbox --extra pdf --extra postgresql --extra notify $(if $(UPGRADE),--upgrade) \
+		--output-file requirements.lock pyproject.toml
+
+vulnerabilities: $(VENV)/.dev
+	$(BIN)/python -m tests.vulnerabilities
+
+# What a release is made of, from an environment that holds nothing but what is locked.
+sbom: $(VENV)/.dev
+	rm -rf build/locked
+	$(PYTHON) -m venv build/locked
+	build/locked/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements.lock
+	build/locked/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	build/locked/bin/python -m pip check
+	build/locked/bin/python -m pip uninstall --quiet --yes pip setuptools
+	$(BIN)/python -m tests.bill_of_materials build/locked/bin/python dist/sbom.json
 
 clean:
 	rm -rf $(VENV) demo dist build mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

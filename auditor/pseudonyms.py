@@ -196,8 +196,10 @@ class Renamed:
         if view.surface == ROLES.surface:
             return self._rows(body, "roles", ("members",))
         if view.surface == LOGS.surface:
-            told = _each_row(body, "entries", "operator", self.people.named)
-            return _each_row(told, "entries", "detail", lambda text: self._said(text, free=True))
+            body = _each_row(body, "entries", "operator", self.people.named)
+            for key in ("detail", "operation_detail"):
+                body = _each_row(body, "entries", key, self.note)
+            return body
         if view.surface in (SETTINGS.surface, LOCKS.surface, MEETING.surface):
             return self._all(body, self.detail)
         return self.addresses(body)

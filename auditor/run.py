@@ -1,6 +1,7 @@
 """One audit from start to end: plan, collect, evaluate, or evaluate again what was collected."""
 
 import json
+import math
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -85,6 +86,12 @@ class Judgement:
             raise PolicyError([record.NOT_UNDERSTOOD]) from error
 
     @property
+    def narrowed(self) -> frozenset[str] | None:
+        """The controls that were asked for; None where it is every one there is."""
+        everything = self.selected is None or self.selected >= self.catalogue.controls.keys()
+        return None if everything else self.selected
+
+    @property
     def overrides(self) -> Overrides:
         """The organisation's overrides over the baseline."""
         return Overrides(self.baseline, self.catalogue, self.organisation.overrides, self.selected)
@@ -109,7 +116,16 @@ class NothingSelected(Exception):
         )
 
 
-_FACTS = ("run_id", "account_id", "api_url", "started_at", "finished_at", "depth", "api")
+_FACTS = (
+    "run_id",
+    "account_id",
+    "api_url",
+    "started_at",
+    "finished_at",
+    "depth",
+    "api",
+    "changes_since",
+)
 PSEUDONYMISED = "pseudonymised"
 """The fact of a snapshot in which nobody goes by the real name: `yes`."""
 
@@ -128,6 +144,8 @@ class Target:
     client: ZoomClient
     account_id: str
     listener: Listener = field(default_factory=Silent)
+    deadline: float = math.inf
+    """When to ask for nothing more: a moment of `time.monotonic`."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the collection is broken off; what waits for its turn may give up then."""
 
@@ -139,6 +157,8 @@ class Extent:
     verify_locks: int = 25
     """How many users, drawn at random, confirm what locks prove; 0 to read every user."""
     meetings: Budget = field(default_factory=Budget)
+    changes_since: str | None = None
+    """Since when the operation log is read, RFC 3339: the begin of an earlier run; None for not."""
 
     def record(self) -> str:
         """All of it as JSON."""
@@ -177,6 +197,7 @@ def collect(
         "depth": judgement.depth,
         "judgement": judgement.record(),
         "extent": (extent or Extent()).record(),
+        "changes_since": (extent.changes_since if extent else None) or "",
     }
     for key, value in facts.items():
         snapshot.set_meta(key, value)
@@ -198,7 +219,7 @@ def _walk(target: Target, snapshot: Snapshot, judgement: Judgement, since: str |
     extent = Extent.recalled(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
     needed = reads.needed(overrides.widest(), judgement.depth, parameters)
-    needed = replace(needed, meetings=extent.meetings)
+    needed = replace(needed, meetings=extent.meetings, changes_since=extent.changes_since)
     before = Api(**json.loads(snapshot.meta("api") or "{}"))
     began = time.monotonic()
 
@@ -219,6 +240,7 @@ def _walk(target: Target, snapshot: Snapshot, judgement: Judgement, since: str |
         account_id=target.account_id,
         in_flight=target.client.in_flight,
         listener=target.listener,
+        deadline=target.deadline,
         stopping=target.stopping,
         since=since,
         prover=Prover(overrides, parameters, needed) if extent.verify_locks else None,

@@ -10,11 +10,17 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from auditor.evidence.rewrite import rewrite
+from auditor.evidence.snapshot import Snapshot
+from auditor.policy import files
+from auditor.run import Judgement, facts
+from auditor.store.runs import Runs
 
 ROOT = Path(__file__).resolve().parent.parent
 SANDBOX_VARIABLES = frozenset(
@@ -117,6 +123,14 @@ class Workshop:
     def home(self) -> Path:
         """The auditor's data directory."""
         return self.folder / "home"
+
+    def evidence(self) -> Path:
+        """The evidence of the newest run, taken out of the history as a file of its own."""
+        target = self.folder / "evidence.sqlite"
+        with closing(Runs(self.home).opened("latest")) as stored, Snapshot.create(target) as copy:
+            judgement = Judgement.recalled(stored, files.shipped_catalogue())
+            rewrite(stored, copy, facts(stored, judgement, pseudonymised=False))
+        return target
 
     @contextmanager
     def sandbox(

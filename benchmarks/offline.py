@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator
 from typing import ClassVar
 
-from auditor.store.runs import SNAPSHOT
 from benchmarks.bench import Bench
 from benchmarks.interface import Figure, at_most
 
@@ -26,7 +25,7 @@ class Offline:
         with bench.workshop() as shop:
             with shop.sandbox(MODEL_USERS, scenario="unlocked") as where:
                 shop.audit(where, "--baseline", "strict", "--max-rate", "5000", within=300)
-            model = next(shop.home.glob(f"runs/*/{SNAPSHOT}"))
+            model = shop.evidence()
             large = shop.folder / "large.sqlite"
             bench.say(f"writing a snapshot of {users:,} users")
             shop.finished(

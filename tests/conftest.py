@@ -11,12 +11,13 @@ from tests.names import same_everywhere
 
 @pytest.fixture(autouse=True, scope="session")
 def _nothing_of_this_machine() -> Iterator[None]:
-    """No Zoom credentials, no settings of ours, no keyring."""
+    """No Zoom credentials, no settings of ours, no config file, no keyring."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("ZOOM_", "AUDITOR_")) and name != "AUDITOR_REAL_INPUT":
                 patch.delenv(name)
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        patch.setenv("AUDITOR_CONFIG", os.devnull)
         yield
 
 

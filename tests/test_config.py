@@ -1,23 +1,52 @@
 """Configuration: the order of its sources, and what is said when something is missing."""
 
+import logging
+import os
+import re
 from pathlib import Path
 
 import pytest
 
-from auditor import config, credentials
-from auditor.config import API_URL, OAUTH_URL, ConfigError
+from auditor import config
+from auditor.config import API_URL, OAUTH_URL, SECRETS, VARIABLES, ConfigError
+from auditor.config_files import Origin
+from auditor.credentials.backends import KeyringUnavailable
+from auditor.zoom.hosts import GOVERNMENT
 
-NOTHING_STORED = {"account_id": None, "client_id": None, "client_secret": None}
 GIVEN = {"ZOOM_ACCOUNT_ID": "acc", "ZOOM_CLIENT_ID": "cid", "ZOOM_CLIENT_SECRET": "sec"}
+KEPT = {"account_id": "kept-a", "client_id": "kept-c", "client_secret": "kept-s"}
+TOP = Path(__file__).parent.parent
+EXAMPLE = TOP / ".env.example"
+DOCUMENTATION = TOP / "docs/operations/credentials.md"
+Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture(autouse=True)
-def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_folder(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, monkeypatch: Patch) -> Path:
+    """A place for a config file."""
+    path = tmp_path / "config.toml"
+    monkeypatch.setenv("AUDITOR_CONFIG", str(path))
+    return path
+
+
+@pytest.fixture
+def dotenv(tmp_path: Path) -> Path:
+    path = tmp_path / ".env"
+    path.touch(0o600)
+    return path
 
 
 def no_keyring(profile: str, name: str) -> str | None:
     return None
+
+
+def full_keyring(profile: str, name: str) -> str | None:
+    return KEPT[name]
 
 
 def test_defaults_are_zooms_own_addresses_and_consent_first() -> None:
@@ -25,33 +54,56 @@ def test_defaults_are_zooms_own_addresses_and_consent_first() -> None:
     assert (settings.api_url, settings.oauth_url) == (API_URL, OAUTH_URL)
     assert settings.baseline == "consent-first"
     assert settings.data.name == "auditor"
+    assert (settings.profile, settings.plan, settings.store) == ("default", "auto", None)
 
 
-def test_the_environment_beats_dotenv_and_dotenv_the_default(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_each_source_beats_the_next(
+    tmp_path: Path, monkeypatch: Patch, dotenv: Path, config_file: Path
 ) -> None:
-    (tmp_path / ".env").write_text("AUDITOR_BASELINE=strict\nAUDITOR_HOME=/from/dotenv\n")
-    monkeypatch.setenv("AUDITOR_HOME", "/from/environment")
+    handed = tmp_path / "handed"
+    handed.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
+    names = ["AUDITOR_HOME", "AUDITOR_BASELINE", "AUDITOR_PLAN", "ZOOM_ACCOUNT_ID"]
+    config_file.write_text(
+        '[profiles.default]\nhome="/config"\nbaseline="from-config"\nplan="free"\n'
+        'account_id="from-config"\nclient_id="from-config"\n'
+    )
+    dotenv.write_text("\n".join(f"{name}=pro" for name in names))
+    for name in names[:2] + names[3:]:
+        (handed / name.lower()).write_text("handed\n")
+    monkeypatch.setenv("AUDITOR_HOME", "/environment")
     settings = config.load()
-    assert settings.baseline == "strict"
-    assert settings.data == Path("/from/environment")
+    assert settings.home == Path("/environment")
+    assert settings.baseline == "handed"
+    assert settings.plan == "pro"
+    assert settings.client_id == "from-config"
+    where = config.origins()
+    assert [where[name] for name in ("home", "baseline", "plan", "client_id")] == [
+        Origin.ENVIRONMENT,
+        Origin.HANDED_OVER,
+        Origin.DOTENV,
+        Origin.CONFIG_FILE,
+    ]
+    assert "api_url" not in where
 
 
-def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: Patch) -> None:
     monkeypatch.setenv("AUDITOR_BASELINE", "")
     assert config.load().baseline == "consent-first"
 
 
-def test_credentials_come_from_the_environment_before_the_keyring(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_home_folder_is_found(monkeypatch: Patch) -> None:
+    monkeypatch.setenv("AUDITOR_HOME", "~/evidence")
+    assert config.load().data == Path.home() / "evidence"
+
+
+def test_credentials_come_from_the_environment_before_the_keyring(monkeypatch: Patch) -> None:
     monkeypatch.setenv("ZOOM_CLIENT_SECRET", "told")
-    kept = {"account_id": "kept-a", "client_id": "kept-c", "client_secret": "kept-s"}
     asked = []
 
     def keyring(profile: str, name: str) -> str | None:
         asked.append((profile, name))
-        return kept[name]
+        return KEPT[name]
 
     monkeypatch.setenv("AUDITOR_PROFILE", "branch")
     found = config.load().credentials(keyring)
@@ -70,9 +122,7 @@ def test_credentials_come_from_the_environment_before_the_keyring(
         (tuple(GIVEN), "^ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET are not set"),
     ],
 )
-def test_what_is_missing_is_named(
-    monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...], said: str
-) -> None:
+def test_what_is_missing_is_named(monkeypatch: Patch, missing: tuple[str, ...], said: str) -> None:
     for name, value in GIVEN.items():
         if name not in missing:
             monkeypatch.setenv(name, value)
@@ -80,27 +130,169 @@ def test_what_is_missing_is_named(
         config.load().credentials(no_keyring)
 
 
-def test_the_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_without_credentials_is_named_with_the_way_to_store_them(
+    monkeypatch: Patch,
+) -> None:
+    monkeypatch.setenv("AUDITOR_PROFILE", "branch")
+    with pytest.raises(ConfigError, match=r'for profile "branch".*auth login --profile branch'):
+        config.load().credentials(no_keyring)
+
+
+def test_a_keyring_that_does_not_work_is_asked_once_and_its_reason_told() -> None:
+    asked = []
+
+    def locked(profile: str, name: str) -> str | None:
+        asked.append(name)
+        raise KeyringUnavailable("The keyring is locked.")
+
+    with pytest.raises(ConfigError, match=r"are not set\. The keyring is locked\. Set them"):
+        config.load().credentials(locked)
+    assert asked == ["account_id"]
+
+
+def test_a_keyring_that_does_not_work_is_no_matter_where_all_is_told(monkeypatch: Patch) -> None:
+    for name, value in GIVEN.items():
+        monkeypatch.setenv(name, value)
+
+    def locked(profile: str, name: str) -> str | None:
+        raise KeyringUnavailable("The keyring is locked.")
+
+    assert config.load().credentials(locked).client_secret == "sec"
+
+
+def test_a_value_that_cannot_be_right_is_refused_with_its_origin(
+    monkeypatch: Patch, dotenv: Path
+) -> None:
+    dotenv.write_text("ZOOM_CLIENT_SECRET='hush hush'\n")
+    with pytest.raises(ConfigError, match=r"ZOOM_CLIENT_SECRET.*blank.*from: \.env") as caught:
+        config.load().credentials(full_keyring)
+    assert "hush" not in str(caught.value)
+
+
+def test_the_profile_of_the_command_line_is_told_what_goes_before_it(
+    monkeypatch: Patch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("auditor"), "propagate", True)
+    monkeypatch.setenv("ZOOM_CLIENT_ID", "cid")
+    config.load().credentials(full_keyring)
+    assert caplog.text == ""
+    config.choose_profile("branch")
+    try:
+        config.load().credentials(full_keyring)
+    finally:
+        config.choose_profile(None)
+    assert "--profile branch" in caplog.text
+    assert "ZOOM_CLIENT_ID (environment)" in caplog.text
+    assert "ZOOM_ACCOUNT_ID" not in caplog.text
+
+
+def test_the_secret_is_never_shown(monkeypatch: Patch) -> None:
     monkeypatch.setenv("ZOOM_CLIENT_SECRET", "hush-hush")
+    monkeypatch.setenv("AUDITOR_STORE", "postgresql://auditor:hush-hush@db/auditor")
     assert "hush-hush" not in repr(config.load()) + str(config.load())
 
 
-def test_a_dotenv_that_is_not_utf8_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(b"AUDITOR_HOME=\xff\n")
+@pytest.mark.parametrize("name", ["ZOOM_CLOUD", "AUDITOR_PLAN"])
+def test_a_value_that_is_refused_is_not_repeated(monkeypatch: Patch, name: str) -> None:
+    monkeypatch.setenv(name, "hush-hush")
+    with pytest.raises(ConfigError, match=rf"^{name} \(environment\): ") as caught:
+        config.load()
+    assert "hush" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_value_of_the_config_file_is_refused_by_its_name_there(config_file: Path) -> None:
+    config_file.write_text("[profiles.default]\naccount_id = 5\n")
+    with pytest.raises(ConfigError, match=r"^account_id \(config file\): .*string"):
+        config.load()
+
+
+def test_a_fault_in_the_config_file_is_a_fault_of_the_configuration(config_file: Path) -> None:
+    config_file.write_text("[profiles.default")
+    with pytest.raises(ConfigError, match=r"config\.toml is not valid TOML"):
+        config.load()
+
+
+def test_the_government_cloud_is_one_word(monkeypatch: Patch, config_file: Path) -> None:
+    config_file.write_text('[profiles.default]\ncloud = "gov"\n')
+    settings = config.load()
+    assert (settings.api_url, settings.oauth_url) == (GOVERNMENT.api_url, GOVERNMENT.token_url)
+    monkeypatch.setenv("ZOOM_API_URL", "http://127.0.0.1:1/v2")
+    settings = config.load()
+    assert (settings.api_url, settings.oauth_url) == ("http://127.0.0.1:1/v2", GOVERNMENT.token_url)
+
+
+def test_a_region_is_one_word_and_an_unknown_one_is_answered_with_those_there_are(
+    monkeypatch: Patch,
+) -> None:
+    monkeypatch.setenv("ZOOM_CLOUD", "eu")
+    settings = config.load()
+    assert settings.api_url == "https://api-eu.zoom.us/v2"
+    assert settings.oauth_url == "https://zoom.us/oauth/token"
+    monkeypatch.setenv("ZOOM_CLOUD", "mars")
+    with pytest.raises(ConfigError, match=r"^ZOOM_CLOUD \(environment\): .*'gov'.*'uk'"):
+        config.load()
+
+
+def test_the_profile_decides_which_table_counts(monkeypatch: Patch, config_file: Path) -> None:
+    config_file.write_text(
+        '[profiles.default]\nbaseline = "strict"\n[profiles.branch]\naccount_id = "branch-id"\n'
+    )
+    monkeypatch.setenv("AUDITOR_PROFILE", "branch")
+    settings = config.load()
+    assert (settings.baseline, settings.account_id) == ("consent-first", "branch-id")
+    assert config.profiles(settings) == ["branch", "default"]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "a:b", "x" * 65, "-q", "a\nb"])
+def test_a_profile_has_a_plain_name(name: str) -> None:
+    with pytest.raises(ConfigError, match="letters"):
+        config.check_profile_name(name)
+
+
+def test_a_dotenv_that_is_not_utf8_is_said_so(dotenv: Path) -> None:
+    dotenv.write_bytes(b"AUDITOR_HOME=\xff\n")
     with pytest.raises(ConfigError, match=r"\.env cannot be read"):
         config.load()
 
 
-def test_without_a_keyring_nothing_is_stored() -> None:
-    assert credentials.stored("default", "client_id") is None
-
-
-@pytest.mark.parametrize("error", [RuntimeError("no backend"), OSError("no bus")])
-def test_a_keyring_that_does_not_work_is_as_good_as_none(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
+def test_a_dotenv_that_others_can_read_is_warned_of_once(
+    monkeypatch: Patch, dotenv: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(service: str, name: str) -> str | None:
-        raise error
+    monkeypatch.setattr(logging.getLogger("auditor"), "propagate", True)
+    dotenv.write_text("ZOOM_CLIENT_SECRET=hush-hush\n")
+    dotenv.chmod(0o640)
+    config.load()
+    assert len(caplog.records) == 1
+    assert "ZOOM_CLIENT_SECRET" in caplog.text
+    assert "0640" in caplog.text
+    assert "hush" not in caplog.text
 
-    monkeypatch.setattr("keyring.get_password", broken)
-    assert credentials.stored("default", "client_id") is None
+
+def test_the_example_names_every_variable_and_no_other() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    named = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", text, re.MULTILINE)
+    assert sorted(named) == sorted(VARIABLES.values())
+
+
+def test_the_example_sets_nothing(dotenv: Path) -> None:
+    dotenv.write_bytes(EXAMPLE.read_bytes())
+    before = {name: os.environ.get(name) for name in VARIABLES.values()}
+    assert {name for name, origin in config.origins().items() if origin is Origin.DOTENV} == set()
+    assert before == {name: os.environ.get(name) for name in VARIABLES.values()}
+
+
+def test_the_documentation_has_a_config_file_that_works_and_names_every_key(
+    config_file: Path,
+) -> None:
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    config_file.write_text(example)
+    assert config.profiles(config.load()) == ["agency", "default"]
+    table = text.partition("| key | variable |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z_]+)`", table)) >= set(config.KEYS.open)
+
+
+def test_secrets_are_known_by_their_type() -> None:
+    assert {"client_secret", "pseudonym_key", "signing_key"} <= SECRETS
+    assert not SECRETS & {"account_id", "client_id", "store"}

@@ -46,13 +46,13 @@ class Contents:
 def write(out: BinaryIO, contents: Contents, signer: Signer | None, options: Options) -> None:
     """Write the bundle of a run to `out`, signed where there is a `signer`.
 
-    The trend is left out: it changes when other runs are pruned.
+    What the history knows is left out: it changes when other runs are pruned.
 
     Raises:
         TooLarge: a part has more than 4 GiB.
         SnapshotError: the evidence cannot be copied.
     """
-    run = replace(contents.run, trend=())
+    run = replace(contents.run, trend=(), pasts=None, drift=None)
     with ExitStack() as stack:
         packed = []
         for about, part in _parts(replace(contents, run=run), options):

@@ -10,15 +10,14 @@ import typer
 from auditor import config
 from auditor import run as runs
 from auditor.cli.choices import BaselineOption, OrgOption, Selection
+from auditor.cli.keeping import stored_runs
 from auditor.cli.terminal import Terminal
-from auditor.evidence.snapshot import Snapshot
 from auditor.findings.answers import Answer, answers
 from auditor.findings.run import Run
 from auditor.policy import questions
 from auditor.report import answers as words
 from auditor.report import wording
 from auditor.report.display import plain
-from auditor.store.runs import Runs
 
 WIDEST = 100
 """Columns; longer lines tire the eye."""
@@ -72,7 +71,7 @@ def ask(
 
 
 def _judged(run: str, selection: Selection) -> Run:
-    with Snapshot.open(Runs(config.load().data).path(run)) as snapshot:
+    with stored_runs(config.load()).opened(run) as snapshot:
         return runs.judge(snapshot, selection.rejudgement(snapshot))
 
 

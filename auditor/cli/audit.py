@@ -1,6 +1,6 @@
 """`auditor audit`: read an account, judge it, report, and keep the evidence."""
 
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Annotated
 
@@ -28,13 +28,15 @@ from auditor.cli.choices import (
 )
 from auditor.cli.collecting import Account, Going, Pace, collected
 from auditor.cli.handing_on import Manner
+from auditor.cli.keeping import kept, since_before, stored_runs, with_past
+from auditor.cli.output import readers_may_leave
 from auditor.cli.reporting import Destinations
 from auditor.cli.sandbox import Scenario
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.evidence.snapshot import Snapshot
+from auditor.report import drift_report
 from auditor.run import Extent, Judgement
-from auditor.store.runs import Runs
 from auditor.zoom.limits import Plan
 
 
@@ -170,6 +172,7 @@ def audit(
     """
     terminal: Terminal = ctx.obj
     settings = config.load()
+    stored = stored_runs(settings)
     destinations = Destinations.chosen(format_ or [], output or [])
     manner = Manner.chosen(framework, pseudonymise, settings)
     selection = Selection(
@@ -183,7 +186,7 @@ def audit(
         strict=strict,
     )
     if from_ is not None:
-        snapshot = Snapshot.open(Runs(settings.data).path(from_))
+        snapshot = stored.opened(from_)
         wanted = Level(depth) if _given(ctx, "depth") else None
         judgement = selection.rejudgement(snapshot, wanted)
     else:
@@ -201,7 +204,7 @@ def audit(
             )
 
         going = Going(
-            pace=Pace(plan, max_rate, rate_share),
+            pace=Pace(plan if _given(ctx, "plan") else Plan(settings.plan), max_rate, rate_share),
             extent=extent,
             resume=resume,
             oldest=span(max_evidence_age, "--max-evidence-age"),
@@ -210,15 +213,21 @@ def audit(
         snapshot = collected(account, settings, going, judgement, terminal)
         if resume:  # a run that went on is judged by what it was begun with
             judgement = replace(selection, baseline=None, org=None).rejudgement(snapshot)
-    stored = Runs(settings.data)
     with snapshot:
         run = runs.judge(snapshot, judgement)
-        if from_ is None:
-            with suppress(SnapshotError):  # no room: the trend can do without, the reader cannot
-                stored.remember(snapshot, run)
-        run = replace(run, trend=stored.trend(run))
-        with manner.judged(snapshot, judgement, run) as judged:
-            destinations.emit(judged, terminal, include_passes, settings)
+        is_kept = from_ is None and kept(stored, snapshot, run, judgement, terminal)
+        is_told = is_kept or destinations.tell_changes
+        before = since_before(stored, run.info.id, judgement.catalogue, noting=is_kept)
+        with before if is_told else nullcontext() as drift:
+            if is_kept and drift is not None:
+                told = drift_report.headline(drift)
+                terminal.say(f"Since run {drift.earlier.id}: {told} More: auditor diff")
+            run = with_past(stored, run, drift)
+            with manner.judged(snapshot, judgement, run) as judged, readers_may_leave():
+                destinations.emit(judged, terminal, include_passes, settings)
+        done = is_kept and not snapshot.meta("stopped")
+    if done:
+        stored.discard(run.info.id)
     raise typer.Exit(run.info.exit_code)
 
 

@@ -20,6 +20,7 @@ from auditor.policy import baseline as baselines
 from auditor.policy import comparison, files, organisation, schemas, yaml_source
 from auditor.policy.baseline import Assessed, Baseline
 from auditor.policy.catalogue import Catalogue
+from auditor.policy.errors import PolicyError
 from auditor.policy.evaluate import not_reached
 from auditor.policy.operators import OPERATORS, Expectation
 from auditor.policy.organisation import Organisation
@@ -186,21 +187,55 @@ def new(
 
 @app.command()
 def check(
-    path: Annotated[str, typer.Argument(metavar="FILE", help="A baseline file.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Baseline or organisation files."),
+    ],
 ) -> None:
-    """Check a baseline file: every control, setting and operator in it has to exist.
+    """Check baseline and organisation files: every control, setting and operator has to exist.
 
-    Example:
+    Examples:
 
     **auditor baseline check our-baseline.yaml**
+
+    **auditor baseline check organisation.yaml**
     """
-    loaded = baselines.load(path, files.shipped_catalogue())
+    catalogue = files.shipped_catalogue()
+    problems: list[str] = []
+    for path in paths:
+        try:
+            if Path(path).is_file() and organisation.is_one(Path(path)):
+                typer.echo(_organisation_checked(path, catalogue))
+            else:
+                typer.echo(_baseline_checked(path, catalogue))
+        except PolicyError as error:
+            problems.append(str(error))
+    if problems:
+        raise PolicyError(problems)
+
+
+def _baseline_checked(path: str, catalogue: Catalogue) -> str:
+    loaded = baselines.load(path, catalogue)
     checks = sum(len(each.expectations) for each in loaded.assessed.values())
     beyond = len(not_reached(loaded, Level.USER))
-    typer.echo(
-        f"{path}: valid. It assesses {len(loaded.assessed)} controls with {checks} settings"
-        + (f"; {beyond} of them only at --depth meeting." if beyond else ".")
+    return f"{path}: valid. It assesses {len(loaded.assessed)} controls with {checks} settings" + (
+        f"; {beyond} of them only at --depth meeting." if beyond else "."
     )
+
+
+def _organisation_checked(path: str, catalogue: Catalogue) -> str:
+    found = organisation.load(Path(path), catalogue)
+    if found.baseline is not None:
+        baselines.load(found.baseline, catalogue)
+    parts = (
+        (len(found.parameters), "parameter"),
+        (len(found.overrides), "override"),
+        (len(found.waivers), "waiver"),
+        (len(found.attestations), "attestation"),
+    )
+    held = [f"{number} {name}{'s' if number != 1 else ''}" for number, name in parts if number]
+    chosen = f", for the baseline {found.baseline}" if found.baseline else ""
+    return f"{path}: valid. An organisation file{chosen}: {', '.join(held) or 'nothing else'}."
 
 
 def _room(wanted: Sequence[Assessed], width: int) -> int:

@@ -12,6 +12,7 @@ from auditor import run as runs
 from auditor.cli import output
 from auditor.cli.choices import BaselineOption, OrgOption, Selection
 from auditor.cli.collecting import Account, Going, collected
+from auditor.cli.keeping import stored_runs
 from auditor.cli.sandbox import Scenario
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
@@ -22,7 +23,6 @@ from auditor.findings.run import Run
 from auditor.policy import capture as capturing
 from auditor.policy import files, organisation, yaml_source
 from auditor.report.display import plain
-from auditor.store.runs import Runs
 
 RunOption = Annotated[
     str, typer.Option("--run", metavar="RUN|FILE", help="The stored run to look at.")
@@ -130,7 +130,7 @@ def _new_settings(run: Run) -> Iterator[str]:
 
 
 def _stored(settings: Settings, run: str) -> Snapshot:
-    return Snapshot.open(Runs(settings.data).path(run))
+    return stored_runs(settings).opened(run)
 
 
 def _live(settings: Settings, sandbox: bool, terminal: Terminal) -> Snapshot:

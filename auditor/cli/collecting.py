@@ -1,12 +1,15 @@
 """Reading an account, or the sandbox, into a stored run: what every command that reads shares."""
 
 import json
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from auditor import run as runs
+from auditor.cli import surroundings
+from auditor.cli.keeping import began_before, stored_runs
 from auditor.cli.progress import progress
 from auditor.cli.sandbox import Scenario, started
 from auditor.cli.terminal import Terminal
@@ -66,6 +69,10 @@ class Going:
     resume: bool = False
     oldest: timedelta = timedelta(hours=24)
     """What was read longer ago is read again."""
+    deadline: float | None = None
+    """When to ask for nothing more, a moment of `time.monotonic`; None for never."""
+    is_own: bool = False
+    """True where only a run that was begun alike goes on; without one, a new one begins."""
     wanted: Callable[[Snapshot], tuple[Judgement, Extent]] | None = None
     """What the command line wants of a run that was begun; what it leaves open stays as it was."""
 
@@ -86,7 +93,7 @@ def collected(
         NothingRead: Zoom let nothing be read.
         StoreError: the data directory cannot be written.
     """
-    stored = Runs(settings.data)
+    stored = stored_runs(settings)
     if account.scenario is None:
         checked = {
             "api_url": check_url(settings.api_url, "ZOOM_API_URL"),
@@ -127,6 +134,7 @@ def _read_alone(
     stored: Runs,
     terminal: Terminal,
 ) -> Snapshot:
+    surroundings.keep_files_in(stored.home, make=True)
     stopping = threading.Event()
     limiter = going.pace.limiter(settings.api_url, stopping.wait)
     cloud = Cloud(settings.api_url, settings.oauth_url)
@@ -137,8 +145,16 @@ def _read_alone(
         connect(credentials, limiter, cloud=cloud, retries=retries) as client,
         progress(terminal) as shown,
     ):
-        target = Target(client, account_id, listener=shown, stopping=stopping)
+        target = Target(
+            client,
+            account_id,
+            listener=shown,
+            deadline=math.inf if going.deadline is None else going.deadline,
+            stopping=stopping,
+        )
         broken_off = stored.unfinished(account_id, settings.api_url)
+        if going.is_own and broken_off is not None:
+            broken_off = _if_alike(stored, broken_off, judgement)
         if going.resume and broken_off is not None:
             with stored.going_on(broken_off) as snapshot:
                 begun = Judgement.recalled(snapshot, judgement.catalogue)
@@ -150,7 +166,7 @@ def _read_alone(
                 runs.resume(target, snapshot, begun, since.isoformat(timespec="milliseconds"))
             _tell_if_stopped(snapshot, terminal)
             return snapshot
-        if going.resume:
+        if going.resume and not going.is_own:
             terminal.say("There is no run to resume: starting anew.")
         elif broken_off is not None:
             terminal.say(
@@ -158,8 +174,10 @@ def _read_alone(
                 "have gone on."
             )
         run_id = stored.new_id()
+        since_then = began_before(stored, account_id, settings.api_url, judgement)
+        extent = replace(going.extent, changes_since=since_then)
         with stored.new(run_id) as snapshot:
-            runs.collect(target, snapshot, judgement, run_id, going.extent)
+            runs.collect(target, snapshot, judgement, run_id, extent)
         _tell_if_stopped(snapshot, terminal)
         return snapshot
 
@@ -170,6 +188,15 @@ def _tell_if_stopped(snapshot: Snapshot, terminal: Terminal) -> None:
     if why:
         how = "" if "--resume" in why else " Go on later with: auditor audit --resume"
         terminal.say(f"Stopped before everything was read. {why}{how}")
+
+
+def _if_alike(stored: Runs, run_id: str, judgement: Judgement) -> str | None:
+    """The run, if it was begun to be judged by the same baseline and at the same depth."""
+    with stored.opened(run_id) as snapshot:
+        begun = json.loads(snapshot.meta("judgement") or "{}")
+    wanted = json.loads(judgement.record())
+    same = all(begun.get(key) == wanted[key] for key in ("policy", "selected", "depth"))
+    return run_id if same else None
 
 
 def _check_same(snapshot: Snapshot, begun: Judgement, judgement: Judgement, extent: Extent) -> None:

@@ -9,35 +9,67 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from auditor import __version__
-from auditor.cli import ask, attest, audit, baseline, bundle, control, report, sandbox
+from auditor import __version__, config
+from auditor.cli import (
+    ask,
+    attest,
+    audit,
+    auth,
+    baseline,
+    bundle,
+    control,
+    diff,
+    doctor,
+    gate,
+    history,
+    nightly,
+    notify,
+    report,
+    sandbox,
+    surroundings,
+)
 from auditor.cli.output import OutputError
 from auditor.cli.terminal import LogFormat, Terminal
 from auditor.collect.walk import NothingRead
 from auditor.config import ConfigError
+from auditor.credentials.backends import KeyringUnavailable
+from auditor.drift import NotComparable
 from auditor.evidence.snapshot import Full, SnapshotError
 from auditor.findings.exit_code import ExitCode
 from auditor.keys import KeyUnavailable
+from auditor.notify.channels import NotifyError
 from auditor.policy.errors import PolicyError
+from auditor.private import NotPrivate
 from auditor.report import FormatError
 from auditor.run import NothingSelected
-from auditor.store.runs import AlreadyRunning, RunNotFound, StoreError
+from auditor.store.errors import (
+    AlreadyRunning,
+    HistoryDamaged,
+    HistoryLocked,
+    RunNotFound,
+    StoreError,
+)
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.hosts import UnsafeUrl
+from auditor.zoom.redaction import redacted_traceback
 
 EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
-    ((Full,), ExitCode.NOTHING_EVALUATED),
+    ((Full, HistoryLocked, HistoryDamaged), ExitCode.NOTHING_EVALUATED),
     (
         (
             ConfigError,
             FormatError,
             KeyUnavailable,
+            KeyringUnavailable,
+            NotPrivate,
+            NotifyError,
             OutputError,
             PolicyError,
             RunNotFound,
             SnapshotError,
             StoreError,
             UnsafeUrl,
+            NotComparable,
         ),
         ExitCode.USAGE,
     ),
@@ -46,7 +78,7 @@ EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
 """Which errors end the program with which code. Contract 2.4."""
 
 GLOBAL_FLAGS = ("-v", "-vv", "--verbose", "-q", "--quiet", "--no-color")
-GLOBAL_OPTION = "--log-format"
+GLOBAL_OPTIONS = ("--log-format", "--profile")
 
 
 class Commands(TyperGroup):
@@ -67,8 +99,7 @@ class Commands(TyperGroup):
             raise typer.Exit(ExitCode.INTERRUPTED) from None
         except sqlite3.Error as error:
             shown = _terminal(ctx, terminal)
-            if shown.verbosity >= 2:
-                raise
+            _show_where(shown, error)
             shown.complain(
                 f"a database could not be used ({error}). Make room in AUDITOR_HOME and where "
                 "temporary files go (TMPDIR); if a run's file is damaged, audit again."
@@ -82,8 +113,7 @@ class Commands(TyperGroup):
             if type(error).__module__.startswith(("typer", "click")):
                 raise
             shown = _terminal(ctx, terminal)
-            if shown.verbosity >= 2:
-                raise
+            _show_where(shown, error)
             shown.complain(
                 f"an internal error ({type(error).__name__}: {error}). "
                 "Run again with -vv for details, and report it."
@@ -93,6 +123,12 @@ class Commands(TyperGroup):
 
 def _terminal(ctx: Any, otherwise: Terminal) -> Terminal:
     return ctx.obj if isinstance(ctx.obj, Terminal) else otherwise
+
+
+def _show_where(terminal: Terminal, error: Exception) -> None:
+    """With -vv, the traceback, without secrets."""
+    if terminal.verbosity >= 2:
+        terminal.say(redacted_traceback(error))
 
 
 def _close_stdout() -> None:
@@ -111,12 +147,19 @@ app = typer.Typer(
     "130 interrupted.",
 )
 app.command()(audit.audit)
+app.command()(nightly.nightly)
 app.command()(report.report)
+app.command()(diff.diff)
 app.command()(ask.ask)
 app.command()(attest.attest)
+app.command()(doctor.doctor)
+app.add_typer(auth.app, name="auth")
+app.add_typer(gate.app, name="gate")
+app.add_typer(history.app, name="history")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(control.app, name="control")
+app.add_typer(notify.app, name="notify")
 app.command()(sandbox.sandbox)
 
 
@@ -137,6 +180,16 @@ def options(
     log_format: Annotated[
         LogFormat, typer.Option("--log-format", help="How messages on stderr look.")
     ] = LogFormat.TEXT,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="Whose stored credentials, and which profile of the config file. "
+            "[default: AUDITOR_PROFILE, else default]",
+            show_default=False,
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
@@ -150,19 +203,21 @@ def options(
     """
     ctx.obj = Terminal(-1 if quiet else verbose, not no_color, log_format)
     ctx.obj.set_up_logging()
+    config.choose_profile(profile)
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:
     """`arguments` with the options that work everywhere moved to the front."""
     front: list[str] = []
     rest: list[str] = []
+    assigned = tuple(f"{option}=" for option in GLOBAL_OPTIONS)
     words = iter(arguments)
     for word in words:
         if word == "--":
             rest += [word, *words]
-        elif word in GLOBAL_FLAGS or word.startswith(f"{GLOBAL_OPTION}="):
+        elif word in GLOBAL_FLAGS or word.startswith(assigned):
             front.append(word)
-        elif word == GLOBAL_OPTION:
+        elif word in GLOBAL_OPTIONS:
             front += [word, *([following] if (following := next(words, None)) else [])]
         else:
             rest.append(word)
@@ -171,4 +226,5 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Run the program and leave with its exit code."""
+    surroundings.settle()
     app(args=hoisted(sys.argv[1:]), prog_name="auditor")

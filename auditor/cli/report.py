@@ -1,6 +1,7 @@
 """`auditor report`: render a stored run, or print the schema of the JSON report."""
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Annotated
 
@@ -17,9 +18,10 @@ from auditor.cli.choices import (
     PseudonymiseOption,
     Selection,
 )
-from auditor.cli.handing_on import Manner
+from auditor.cli.handing_on import Judged, Manner
+from auditor.cli.keeping import since_before, stored_runs, with_past
 from auditor.cli.reporting import Destinations
-from auditor.evidence.snapshot import Snapshot
+from auditor.findings.drift import Drift
 from auditor.report import schema as report_schema
 from auditor.store.runs import Runs
 
@@ -58,10 +60,24 @@ def report(
     manner = Manner.chosen(framework, pseudonymise, settings)
     keep = include_passes or destinations.needs_passes or framework is not None
     selection = Selection(baseline=baseline, org=org, include_passes=keep)
-    stored = Runs(settings.data)
+    stored = stored_runs(settings)
     with (
-        Snapshot.open(stored.path(run)) as snapshot,
+        stored.opened(run) as snapshot,
         manner.judged(snapshot, selection.rejudgement(snapshot)) as judged,
+        _changes(stored, judged, destinations) as drift,
     ):
-        finished = replace(judged.run, trend=stored.trend(judged.run))
+        finished = with_past(stored, judged.run, drift)
         destinations.emit(replace(judged, run=finished), ctx.obj, include_passes, settings)
+
+
+def _changes(
+    stored: Runs, judged: Judged, destinations: Destinations
+) -> AbstractContextManager[Drift | None]:
+    """What changed since the run before, where some report tells it.
+
+    The history knows people by their names, so under pseudonyms it is not asked.
+    """
+    run = judged.run
+    if run.pseudonymised or not destinations.tell_changes:
+        return nullcontext()
+    return since_before(stored, run.info.id, judged.judgement.catalogue, noting=False)

@@ -25,6 +25,10 @@ BUNDLE_SUFFIX = ".zip"
 
 _WITH_PASSES = frozenset({"html", "pdf", "junit", "oscal"})
 """Formats that answer questions, or count passed tests and satisfied controls."""
+_WITH_CHANGES = frozenset({"text", "html", "pdf", "markdown"})
+"""Formats that tell what changed since the run before."""
+_FOR_ALL = frozenset({"prometheus"})
+"""Formats that name nobody, and are read by another user: the node exporter runs as its own."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,16 @@ class Destinations:
     @property
     def needs_passes(self) -> bool:
         """True where a report says something of what passed."""
-        if self.bundles:
-            return True
-        formats = [format_ for _, format_ in self.files] + [self.stdout]
-        return any(format_ is not None and format_.name in _WITH_PASSES for format_ in formats)
+        return bool(self.bundles) or self._any_of(_WITH_PASSES)
+
+    @property
+    def tell_changes(self) -> bool:
+        """True where a report tells what changed since the run before."""
+        return self._any_of(_WITH_CHANGES)
+
+    def _any_of(self, names: frozenset[str]) -> bool:
+        formats = [*(format_ for _, format_ in self.files), self.stdout]
+        return any(format_ is not None and format_.name in names for format_ in formats)
 
     def emit(
         self, judged: Judged, terminal: Terminal, include_passes: bool, settings: Settings
@@ -107,7 +117,8 @@ class Destinations:
             report_path=first,
         )
         for path, format_ in self.files:
-            output.write(path, partial(_render, format_, run, options))
+            mode = 0o644 if format_.name in _FOR_ALL else 0o600
+            output.write(path, partial(_render, format_, run, options), mode)
         for path in self.bundles:
             _write_bundle(path, judged, settings, options)
         if self.stdout is None or (written and terminal.verbosity < 0):

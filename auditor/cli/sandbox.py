@@ -99,6 +99,9 @@ def sandbox(
 
     Prints the environment variables that point the auditor, or any other client, at it.
 
+    While it serves, POST /sandbox/changes sets a setting, and the operation log has an entry of it:
+    a JSON object with level (account, group or user), id, setting, value or locked, and operator.
+
     Faults that hit a share of the requests (0 to 1): errors_5xx, rate_429, rate_429_bare,
     html_200, html_403, html_429, truncated_json, invalid_json, empty_200, xml_200, reset, slow.
 

@@ -77,14 +77,20 @@ class Terminal:
         """Send log records to standard error: warnings, with -v information, with -vv all."""
         levels = {0: logging.WARNING, 1: logging.INFO}
         level = logging.ERROR if self.verbosity < 0 else levels.get(self.verbosity, logging.DEBUG)
+        logger = logging.getLogger("auditor")
+        logger.handlers = [self._handler(level)]
+        logger.setLevel(level)
+        logger.propagate = False
+        # What libraries warn of, Python would show as it is: urllib3 quotes broken headers.
+        logging.lastResort = self._handler(max(level, logging.WARNING))
+
+    def _handler(self, level: int) -> logging.Handler:
         handler = logging.StreamHandler(_Stderr())
+        handler.setLevel(level)
         handler.addFilter(RedactingFilter())
         json_wanted = self.log_format is LogFormat.JSON
         handler.setFormatter(_JsonFormatter() if json_wanted else logging.Formatter("%(message)s"))
-        logger = logging.getLogger("auditor")
-        logger.handlers = [handler]
-        logger.setLevel(level)
-        logger.propagate = False
+        return handler
 
 
 class _Stderr:

@@ -53,8 +53,13 @@ class Reader(Protocol):
     def now(self) -> str:
         """The time, RFC 3339, UTC."""
 
-    def asked(self, source: str, ask: Callable[[], JsonValue]) -> Outcome:
-        """What came of one request, or of one listing."""
+    def asked(
+        self, source: str, ask: Callable[[], JsonValue], *, essential: bool = True
+    ) -> Outcome:
+        """What came of one request, or of one listing.
+
+        A refusal of what is not `essential` says nothing about the rest.
+        """
 
     def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[tuple[T, R]]:
         """`work` done in worker threads, so many at a time; what is done first comes first."""

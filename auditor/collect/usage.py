@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from auditor.collect.errands import Errand, Reader
+from auditor.collect.operation_log import without_secrets
 from auditor.collect.rows import text
 from auditor.evidence import plan
 from auditor.evidence.reading import JsonValue
@@ -227,4 +228,8 @@ def _texts(value: JsonValue) -> list[str]:
 
 
 def _line(detail: str) -> str:
-    return " ".join(detail.split()).encode("utf-8", "replace").decode("utf-8")[:LONGEST_ENTRY]
+    return (
+        " ".join(without_secrets(detail).split())
+        .encode("utf-8", "replace")
+        .decode("utf-8")[:LONGEST_ENTRY]
+    )

@@ -6,7 +6,9 @@ document that cannot be read becomes a recorded cause. When nothing can be read 
 no network, the day's quota used up), the rest is recorded as such instead of being asked for.
 """
 
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +17,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from queue import SimpleQueue
 
-from auditor.collect import hosts, listings, meetings, proof
+from auditor.collect import hosts, listings, meetings, operation_log, proof
 from auditor.collect.errands import Errand, R, T
 from auditor.collect.interface import Api, Listener, Prover, Silent
 from auditor.collect.phone import PhoneLevels
@@ -54,6 +56,9 @@ MOST_WORKERS = 64
 
 HOPELESS = 24
 """Failures in a row before the rest is given up; no network at all counts eightfold."""
+
+OUT_OF_TIME = "The deadline of the run passed."
+"""Why the rest of an account was not asked for, where time ran out."""
 
 CHECKPOINT = 100
 """Outcomes between two calls of `checkpoint`."""
@@ -94,6 +99,8 @@ class Walk:
     """How many users are read to confirm what locks prove."""
     checkpoint: Callable[[], None] = lambda: None
     """Called now and then, and at the end."""
+    deadline: float = math.inf
+    """When to ask for nothing more: a moment of `time.monotonic`."""
     given_up: Unseen | None = None
     """Why the rest was not asked for; None where all of it was."""
     _pool: ThreadPoolExecutor | None = None
@@ -149,6 +156,7 @@ class Walk:
         if self.reads.notices:
             meetings.read_notices(self, use.meetings_with_ai, refusals)
         meetings.read_upcoming(self)
+        operation_log.record(self)
 
     @property
     def account(self) -> Scope:
@@ -287,17 +295,22 @@ class Walk:
             _source(endpoint, view), lambda: self.api.get(endpoint, ids=ids, params=params)
         )
 
-    def asked(self, source: str, ask: Callable[[], JsonValue]) -> Outcome:
+    def asked(
+        self, source: str, ask: Callable[[], JsonValue], *, essential: bool = True
+    ) -> Outcome:
         """What came of one request, or of one listing.
 
-        Counts what would make every further request pointless.
+        Counts what would make every further request pointless, unless it is not `essential`.
         """
+        if time.monotonic() > self.deadline:
+            self._give_up(Unseen(Cause.NOT_COLLECTED, OUT_OF_TIME))
         if self.given_up is not None:
             return Refusal(self.given_up, source, self.now())
         try:
             body = ask()
         except ZoomError as error:
-            self._note(error)
+            if essential:
+                self._note(error)
             return Refusal(Unseen(_cause(error), _words(error)), source, self.now())
         with self._lock:
             self._failures = 0

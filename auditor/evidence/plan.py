@@ -41,6 +41,10 @@ PHONE_VIEWS: Mapping[Level, View] = {
 
 ROLES = View("roles")
 LOGS = View("report_operationlogs")
+CHANGES = View("report_operationlogs", "since")
+"""The entries of the operation log since an earlier run. No control reads it; drift does."""
+CHANGES_DAYS = 180
+"""How far back it is read: Zoom keeps six months. Source: Meetings API, 2024-01."""
 SUMMARIES = View("meeting_summaries")
 NOTICES = View("dashboard_meeting_participants")
 MEETING = View("meeting")
@@ -125,6 +129,8 @@ class Reads:
     """Patterns of role privileges: the members of roles that have one are listed."""
     logs: tuple[str, ...] = ()
     """The categories of the operation log to read, for the last 30 days."""
+    changes_since: str | None = None
+    """Since when (RFC 3339) the operation log is read for who changed what; None for not at all."""
     features: tuple[str, ...] = ()
     """The features whose use in the last 30 days is read from the report of past meetings."""
     summaries: bool = False

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Kind, Severity, Status
+from auditor.findings.past import Actor, Life
 
 
 class Move(StrEnum):
@@ -32,34 +34,9 @@ class Move(StrEnum):
     """Reported now, of a group, user or meeting that the earlier run did not have."""
     SCOPE_REMOVED = "scope_removed"
     """Reported before, of a group, user or meeting that is gone."""
-    NO_LONGER_JUDGED = "no_longer_judged"
-    """The baseline of the later run does not assess the control."""
-    NEWLY_JUDGED = "newly_judged"
-    """The baseline of the earlier run did not assess the control."""
-
-
-class Life(StrEnum):
-    """Where a finding stands in its history."""
-
-    NEW = "new"
-    """A deviation for the first time."""
-    PERSISTING = "persisting"
-    """A deviation when it was last known, too."""
-    REGRESSED = "regressed"
-    """A deviation again, after it had been put right."""
-    RESOLVED = "resolved"
-    """A deviation when it was last known, and now put right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who changed a setting, as Zoom's operation log has it."""
-
-    operator: str
-    time: str
-    """RFC 3339, UTC."""
-    line: str
-    """The entry as Zoom wrote it."""
+    BASELINE_CHANGED = "baseline_changed"
+    """Judged otherwise because the baseline, the organisation file or the selection changed: the
+    earlier evidence comes out the same way by what the later run was judged with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +145,7 @@ class Cluster:
 
     move: Move
     control: str
+    kind: Kind
     setting: str
     level: Level
     severity: Severity
@@ -200,11 +178,17 @@ class Drift:
 
     def clusters(self) -> list[Cluster]:
         """The changes by move, severity and control, with their number and a few examples."""
-        counts: dict[tuple[Move, int, str, str, int], list[Change]] = {}
-        totals: dict[tuple[Move, int, str, str, int], int] = {}
+        return list(self._clustered)
+
+    @cached_property
+    def _clustered(self) -> tuple[Cluster, ...]:
+        """Gone through once: every report of a run tells the same drift."""
+        counts: dict[_Key, list[Change]] = {}
+        totals: dict[_Key, int] = {}
         for change in self.changes:
             at = change.standing
-            key = (change.move, at.severity.rank, at.control, at.setting, at.scope.level.rank)
+            level = at.scope.level.rank
+            key = change.move, at.severity.rank, at.control, at.setting, level, at.kind
             examples = counts.setdefault(key, [])
             totals[key] = totals.get(key, 0) + 1
             examples.append(change)
@@ -212,18 +196,22 @@ class Drift:
                 examples.sort(key=lambda each: each.standing.scope.id)
                 examples.pop()
         moves = list(Move)
-        return [
+        return tuple(
             _cluster(key, totals[key], counts[key])
             for key in sorted(counts, key=lambda key: (moves.index(key[0]), *key[1:]))
-        ]
+        )
 
     def of(self, *moves: Move) -> Iterator[Change]:
         """The changes of these kinds."""
         return (change for change in self.changes if change.move in moves)
 
 
-def _cluster(key: tuple[Move, int, str, str, int], count: int, found: list[Change]) -> Cluster:
-    move, _, control, setting, _ = key
+_Key = tuple[Move, int, str, str, int, Kind]
+"""Move, rank of the severity, control, setting, rank of the level, kind."""
+
+
+def _cluster(key: _Key, count: int, found: list[Change]) -> Cluster:
+    move, _, control, setting, _, kind = key
     found.sort(key=lambda each: each.standing.scope.id)
     at = found[0].standing
-    return Cluster(move, control, setting, at.scope.level, at.severity, count, tuple(found))
+    return Cluster(move, control, kind, setting, at.scope.level, at.severity, count, tuple(found))

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
+from auditor.findings.past import Past
 
 
 class Status(StrEnum):
@@ -113,6 +114,8 @@ class Finding:
     scope: Scope
     observed_at: str | None
     fingerprint: str
+    past: Past | None = None
+    """What the history knows of it; None where nothing does."""
 
     @property
     def order(self) -> tuple[int, str, int, str, str, str]:
@@ -223,6 +226,8 @@ class Point:
     unknown: int
     judged: int
     """Checks made, unknown ones included."""
+    complete: bool = True
+    """False where something that was selected could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """A finished run: its facts, its counts and its findings in the order of the contract."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from auditor.evidence.scope import Scope
+from auditor.findings.drift import Drift
 from auditor.findings.frameworks import Framework
 from auditor.findings.ledger import Assessment, Ledger
 from auditor.findings.model import (
@@ -18,7 +20,11 @@ from auditor.findings.model import (
     Summary,
     Verdict,
 )
+from auditor.findings.past import Past
 from auditor.findings.questions import Question
+
+_PORTION = 500
+"""How many findings the history is asked about at once."""
 
 
 def fingerprint(account_id: str, verdict: Verdict, scope: Scope) -> str:
@@ -52,14 +58,24 @@ class Run:
     """By whose references reports for people are regrouped; None for the order of the controls."""
     pseudonymised: bool = False
     """True where keyed pseudonyms stand for people and their meetings."""
+    pasts: Callable[[Sequence[str]], Mapping[str, Past]] | None = None
+    """Looks up what the history knows of findings, by fingerprint; None without a history."""
+    drift: Drift | None = None
+    """What changed since the run before; None where there is none to compare with."""
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, sorted by severity, control, level, scope id, setting and kind.
 
         Streams: nothing is in memory but what the ledger holds.
         """
-        for assessment, verdict in self.assessments.in_order():
-            yield self._finding(assessment, verdict)
+        found = (self._finding(*each) for each in self.assessments.in_order())
+        if self.pasts is None:
+            yield from found
+            return
+        while portion := list(islice(found, _PORTION)):
+            pasts = self.pasts([each.fingerprint for each in portion])
+            for each in portion:
+                yield replace(each, past=pasts.get(each.fingerprint))
 
     def _finding(self, assessment: Assessment, verdict: Verdict) -> Finding:
         return Finding(

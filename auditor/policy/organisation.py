@@ -89,6 +89,21 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
     return found
 
 
+def is_one(path: Path) -> bool:
+    """Whether the file at `path` is meant as an organisation file, rather than as a baseline.
+
+    Raises:
+        PolicyError: it cannot be read, or is not YAML.
+    """
+    data = yaml_source.read(path).data
+    keys = set(data) if isinstance(data, dict) else set()
+    return bool(keys & set(OrganisationFile.model_fields)) and not keys & {
+        "id",
+        "extends",
+        "controls",
+    }
+
+
 def entries(path: Path, key: str, catalogue: Catalogue) -> Organisation:
     """The file at `path` if it holds `key` and nothing else; nothing where there is no file.
 

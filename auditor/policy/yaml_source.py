@@ -59,7 +59,8 @@ def read(path: Path) -> Source:
         PolicyError: it cannot be read, is not UTF-8, or is not YAML.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:  # which may be a device without end
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise PolicyError([f"{path}: cannot be read: {reason}."]) from error

@@ -16,11 +16,21 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.answers import answers
 from auditor.findings.exposure import Exposed, Exposure, exposure
+from auditor.findings.lives import Lives, history
 from auditor.findings.model import Layer, Severity, Status, Verdict
 from auditor.findings.rollup import ControlRollup, Group, Rollup, roll_up
-from auditor.findings.run import Run
-from auditor.report import accepted, by_framework, pictures, standing, wording
+from auditor.findings.run import Run, fingerprint
+from auditor.report import (
+    accepted,
+    by_framework,
+    changes,
+    drift_report,
+    pictures,
+    standing,
+    wording,
+)
 from auditor.report import answers as said
+from auditor.report import lives as past
 from auditor.report.bounds import Limits, fit
 from auditor.report.display import shorten
 from auditor.report.interface import Options
@@ -61,6 +71,11 @@ def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> Templat
     """The page, in pieces. A `paged` one is for paper: a contents page, and nothing to click."""
     rollup = roll_up(run, names=room.names)
     exposed = exposure(run)
+    known = history(run)
+
+    def past_of(group: Group) -> Lives | None:
+        return known.of(group.verdict) if known else None
+
     passes = rollup.of_status(Status.PASS) if options.include_passes else ()
     deviations = _by_control(rollup.deviations, rollup)
     locks = _by_control(rollup.locks, rollup)
@@ -107,6 +122,14 @@ def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> Templat
             choices=choices,
             family=lambda control: _family(run, control),
             numbers_of=lambda verdict: choices.numbers(exposed.groups_of(verdict)),
+            changes=changes.outline(run, rollup),
+            past=past,
+            has_history=known is not None,
+            past_of=past_of,
+            any_changed=lambda groups: any(
+                found.changed for group in groups if (found := past_of(group))
+            ),
+            mark_of=lambda group: _fingerprint(run, group),
         )
     )
 
@@ -136,6 +159,13 @@ def _choices(run: Run, listed: Sequence[Group], exposed: Exposure) -> Choices:
         groups=exposed.groups[:MOST_CHOICES],
         owners=sorted(owners),
     )
+
+
+def _fingerprint(run: Run, group: Group) -> str:
+    """The fingerprint of a row that is one finding; empty for others."""
+    if group.count > 1 or not group.scopes:
+        return ""
+    return fingerprint(run.info.account_id, group.verdict, group.scopes[0])
 
 
 def _family(run: Run, control: str) -> str:
@@ -201,6 +231,9 @@ def _environment() -> Environment:
         standing=standing,
         shade=pictures.shade,
         layer_value=_layer_value,
+        known=pictures.known,
+        stood=drift_report.stood,
+        setting_told=changes.setting_told,
         trend_size=(pictures.TREND_WIDTH, pictures.TREND_HEIGHT),
         scope_name=_scope_name,
         group_name=_group_name,

@@ -125,7 +125,7 @@ def _by_level(counts: Mapping[Level, int]) -> Object:
 
 def finding_object(run: Run, finding: Finding) -> Object:
     """One finding, as `finding` in the schema."""
-    v, scope = finding.verdict, finding.scope
+    v, scope, past = finding.verdict, finding.scope, finding.past
     return {
         "control": v.control,
         "title": title(run, v.control),
@@ -143,8 +143,8 @@ def finding_object(run: Run, finding: Finding) -> Object:
         "changeable_by": list(v.changeable_by),
         "source": v.source,
         "observed_at": finding.observed_at,
-        "first_seen": None,
-        "changed_by": None,
+        "first_seen": past.first_seen if past else None,
+        "changed_by": asdict(past.changed_by) if past and past.changed_by else None,
         "waiver": None if v.waiver is None else dict(v.waiver),
         "fingerprint": finding.fingerprint,
         "detail": v.detail,

@@ -8,8 +8,10 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Kind, Severity, Status, Verdict
 from auditor.findings.rollup import CauseRollup, ControlRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import accepted, by_framework, wording
+from auditor.report import accepted, by_framework, changes, wording
+from auditor.report.drift_report import MOVE, example
 from auditor.report.interface import Options
+from auditor.report.json_report import title
 from auditor.report.markdown_text import (
     LONGEST,
     LONGEST_LIST,
@@ -61,6 +63,7 @@ class _Page:
     def text(self, most_bytes: int) -> str:
         parts = (
             self._top(),
+            self._changes(),
             *(self._by_framework() or (self._controls(),)),
             self._unknowns(),
             self._due(),
@@ -91,6 +94,32 @@ class _Page:
             f"exit code {info.exit_code}: {prose(code_says)}",
         )
         return Part("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
+
+    def _changes(self) -> Part | None:
+        """What changed since the run before, each kind with an example of each control."""
+        told = changes.outline(self.run, self.rollup)
+        if told is None:
+            return None
+        head = f"## What changed since the run before\n\n**{prose(told.headline)}** "
+        head += f"{prose(told.between)}\n\n" + "".join(f"> {prose(n)}\n\n" for n in told.notes)
+        if not told.moves:
+            return Part(head.rstrip("\n") + "\n")
+        columns = ["What became of it", "Control", "Setting", "Where", "Example"]
+        rows = [
+            table_row(
+                wording.sentence_case(MOVE[moved.move][0]),
+                f"{code(row.control)} {prose(title(self.run, row.control))}",
+                ("lock of " if row.kind is Kind.LOCK else "") + code(row.setting),
+                wording.levels(row.by_level),
+                prose(example(row.example)),
+            )
+            for moved in told.moves
+            for row in moved.rows
+        ]
+        hidden = sum(moved.hidden for moved in told.moves)
+        if hidden:
+            rows[-1] += f"\nand {wording.number(hidden)} more: `auditor diff`\n"
+        return Part(head + table_head(columns, left=5), rows, "change")
 
     def _controls(self) -> Part | None:
         deviating = self.rollup.deviating_controls

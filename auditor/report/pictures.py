@@ -6,6 +6,7 @@ Only lengths and words are worked out here; the template draws them as inline SV
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from auditor.evidence.scope import Level
 from auditor.findings.exposure import Exposed, Exposure
@@ -70,6 +71,11 @@ class Trend:
     lines: tuple[Line, ...]
     top: int
     """The number at the upper edge."""
+    coverage: tuple[str, ...]
+    """The part of the checks that could be judged, on a scale of its own from none to all: lines
+    as SVG's `points` wants them, interrupted where a run made no check."""
+    gaps: tuple[float, ...]
+    """Where the runs stand that could not read everything."""
 
 
 def outcomes(run: Run) -> list[tuple[Status, int, float, float]]:
@@ -166,6 +172,7 @@ def trend(run: Run) -> Trend | None:
         by_status.get(Status.FAIL, 0),
         by_status.get(Status.UNKNOWN, 0),
         wording.judged(run),
+        run.info.complete,
     )
     points = (*run.trend, now)
     series = {
@@ -177,17 +184,43 @@ def trend(run: Run) -> Trend | None:
         points=points,
         lines=tuple(_line(name, values, top) for name, values in series.items()),
         top=top,
+        coverage=_coverage(points),
+        gaps=tuple(
+            _place(at, len(points), 0)[0] for at, point in enumerate(points) if not point.complete
+        ),
+    )
+
+
+def known(point: Point) -> str:
+    """How many checks of a run could be judged, and of how many."""
+    checks = wording.counted(point.judged, "check")
+    return f"{wording.number(point.judged - point.unknown)} of {checks}"
+
+
+def _coverage(points: Sequence[Point]) -> tuple[str, ...]:
+    places = [
+        _place(at, len(points), (point.judged - point.unknown) / point.judged)
+        if point.judged
+        else None
+        for at, point in enumerate(points)
+    ]
+    return tuple(
+        " ".join(f"{x:g},{y:g}" for x, y in filter(None, part))
+        for is_known, part in groupby(places, key=lambda place: place is not None)
+        if is_known
     )
 
 
 def _line(name: str, values: Sequence[int], top: int) -> Line:
-    step = (TREND_WIDTH - 2 * _MARGIN) / (len(values) - 1)
-    room = TREND_HEIGHT - 2 * _MARGIN
-    points = tuple(
-        (round(_MARGIN + at * step, 1), round(_MARGIN + room * (1 - value / top), 1))
-        for at, value in enumerate(values)
-    )
+    points = tuple(_place(at, len(values), value / top) for at, value in enumerate(values))
     return Line(name, points, values[0], values[-1])
+
+
+def _place(at: int, of: int, height: float) -> tuple[float, float]:
+    """Where the run at a place of so many stands, at a part of the height."""
+    step = (TREND_WIDTH - 2 * _MARGIN) / (of - 1)
+    room = TREND_HEIGHT - 2 * _MARGIN
+    return round(_MARGIN + at * step, 1), round(_MARGIN + room * (1 - height), 1)
 
 
 def _stack(counts: Sequence[tuple[str, int]], total: int) -> tuple[Part, ...]:

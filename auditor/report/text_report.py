@@ -9,7 +9,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import accepted, by_framework, wording
+from auditor.report import accepted, by_framework, changes, wording
 from auditor.report.display import columns, plain, shorten
 from auditor.report.interface import Options
 
@@ -105,6 +105,8 @@ class _Page:
         yield from self._joined([shorten(fact, self.width) for fact in facts], ())
         yield ""
         yield from self._wrapped(wording.answer(self.run, self.rollup))
+        if self.run.drift is not None:
+            yield from self._wrapped(changes.line(self.run.drift))
 
     def _headline_style(self) -> str:
         for severity in Severity:

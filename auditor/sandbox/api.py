@@ -1,5 +1,6 @@
 """The routes of the simulated API: path, rate-limit label and scopes of each."""
 
+import json
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import Final
@@ -16,6 +17,8 @@ from auditor.sandbox.endpoint import Endpoint, Operation
 from auditor.sandbox.service import Service
 
 OAUTH_PATH: Final = "/oauth/token"
+CHANGES_PATH: Final = "/sandbox/changes"
+"""No path of Zoom's: changes a setting while the sandbox serves."""
 
 
 OPERATIONS: Final = (
@@ -200,6 +203,7 @@ def application(service: Service, reset: Callable[[Scope], None]) -> ASGIApp:
         for operation in OPERATIONS
     ]
     routes.append(Route(OAUTH_PATH, _token(service), methods=["POST"]))
+    routes.append(Route(CHANGES_PATH, _changing(service), methods=["POST"]))
     app = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_allowed})
     return _dated(app, service.clock) if service.faults.clock_skew else app
 
@@ -228,6 +232,23 @@ def _token(service: Service) -> Callable[[Request], Awaitable[JSONResponse]]:
         return JSONResponse(body, status)
 
     return token
+
+
+def _changing(service: Service) -> Callable[[Request], Awaitable[JSONResponse]]:
+    async def change(request: Request) -> JSONResponse:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":  # no page that a browser shows can send this unasked
+            return JSONResponse({"message": "Send it as application/json."}, 415)
+        try:
+            asked = json.loads(await request.body())
+            if not isinstance(asked, dict):
+                raise ValueError("Send a JSON object.")
+            entry = service.changes.make(asked, service.clock())
+        except ValueError as error:
+            return JSONResponse({"message": str(error)}, 400)
+        return JSONResponse({"operation_log": entry})
+
+    return change
 
 
 async def _not_found(_: Request, __: Exception) -> JSONResponse:

@@ -63,6 +63,14 @@ class Sandbox:
         """What was asked so far."""
         return self.service.requests
 
+    def change(self, **asked: Any) -> dict[str, Any] | None:
+        """Change a setting, as `POST /sandbox/changes` does. See `Changes.make`.
+
+        Raises:
+            ValueError: there is nothing like it to change.
+        """
+        return self.service.changes.make(asked, self.service.clock())
+
     def revoke_tokens(self) -> None:
         """Make every token issued so far invalid, as deactivating the app for a moment does."""
         self.service.tokens.revoke()

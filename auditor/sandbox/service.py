@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from auditor.sandbox.changes import Changes
 from auditor.sandbox.documents import Json
 from auditor.sandbox.faults import Draw, Faults
 from auditor.sandbox.identity import digest, opaque_id
@@ -111,6 +112,7 @@ class Service:
         if faults.deleted_users:
             world = replace(world, deleted_users=faults.deleted_users)
         self.world = world
+        self.changes = Changes(world)
         self.clock = _ahead(conduct.clock, faults.clock_skew)
         granted = scopes if conduct.scopes is None else conduct.scopes
         self.scopes = frozenset(granted) - world.rules.withheld

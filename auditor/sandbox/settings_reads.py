@@ -5,7 +5,7 @@ from typing import Final
 
 from auditor.sandbox.documents import Json
 from auditor.sandbox.service import Answer, Call, Refused, Service, to_json
-from auditor.sandbox.variants import USER_MARK, bodies
+from auditor.sandbox.variants import USER_MARK
 
 _NO_PHONE: Final = "This account does not have a Zoom Phone subscription."
 
@@ -13,25 +13,23 @@ _NO_PHONE: Final = "This account does not have a Zoom Phone subscription."
 def account_settings(service: Service, call: Call) -> Answer:
     """`GET /accounts/{accountId}/settings`."""
     _require_account(service, call, status=404)
-    return _view(bodies(service.world.account_holder, "settings"), call)
+    return _view(service.changes.bodies("account", 0, "settings"), call)
 
 
 def account_lock_settings(service: Service, call: Call) -> Answer:
     """`GET /accounts/{accountId}/lock_settings`. An unknown account is a 400 here (spec 2024)."""
     _require_account(service, call, status=400)
-    return _view(bodies(service.world.account_holder, "lock_settings"), call)
+    return _view(service.changes.bodies("account", 0, "lock_settings"), call)
 
 
 def group_settings(service: Service, call: Call) -> Answer:
     """`GET /groups/{groupId}/settings`."""
-    holder = service.world.group_holder(group_of(service, call))
-    return _view(bodies(holder, "settings"), call)
+    return _view(service.changes.bodies("group", group_of(service, call), "settings"), call)
 
 
 def group_lock_settings(service: Service, call: Call) -> Answer:
     """`GET /groups/{groupId}/lock_settings`."""
-    holder = service.world.group_holder(group_of(service, call))
-    return _view(bodies(holder, "lock_settings"), call)
+    return _view(service.changes.bodies("group", group_of(service, call), "lock_settings"), call)
 
 
 def user_settings(service: Service, call: Call) -> Answer:
@@ -42,7 +40,7 @@ def user_settings(service: Service, call: Call) -> Answer:
         raise Refused(400, 1120, "The invitation has expired or does not exist.")
     if index == world.broken_user:
         raise Refused(500, 500, "Internal server error.")
-    answer = _view(bodies(world.user_holder(index), "settings"), call)
+    answer = _view(service.changes.bodies("user", index, "settings"), call)
     body = answer.body
     if service.faults.nested_auth_view and call.query.get("option") == "meeting_authentication":
         body = b'{"authentication_options":{"meeting_authentication":' + body + b"}}"
@@ -106,7 +104,7 @@ def _of_types(body: dict[str, Json], call: Call) -> dict[str, Json]:
 
 def account_value(service: Service, section: str, name: str) -> Json:
     """A section's entry in the account's default view, as served."""
-    body = json.loads(bodies(service.world.account_holder, "settings")["default"])
+    body = json.loads(service.changes.bodies("account", 0, "settings")["default"])
     return body.get(section, {}).get(name)
 
 

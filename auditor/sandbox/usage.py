@@ -73,7 +73,12 @@ def operation_logs(service: Service, call: Call) -> Answer:
     world = service.world
     asked = call.query.get("category_type", "all")
     entries = _ROUTINE + (_LOGS if world.rules.ai_was_used else ())
-    rows = [
+    made = [
+        each.row()
+        for each in reversed(service.changes.log)
+        if asked in ("all", each.asked_for) and first <= each.at.date() <= last
+    ]
+    rows = made + [
         {
             "time": f"{today - timedelta(days=ago)}T10:{ago:02}:00Z",
             "operator": world.user_email(operator % world.present),

@@ -1,56 +1,57 @@
-"""Stored runs: `AUDITOR_HOME/runs/RUN/snapshot.sqlite`, private to the user who ran them."""
+"""Runs: while one is read, a folder under the data directory; once finished, in the history.
+
+A run that broke off, or that the history could not take, stays in `AUDITOR_HOME/runs/RUN`. It is
+private to the user who ran it.
+"""
 
 import hashlib
 import json
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from auditor.evidence.snapshot import Full, Snapshot, SnapshotError
-from auditor.findings.model import Point, Status
 from auditor.findings.run import Run
-from auditor.zoom.hosts import is_loopback
+from auditor.store.errors import AlreadyRunning, HistoryDamaged, RunNotFound, StoreError
+from auditor.store.series import place
+
+if TYPE_CHECKING:
+    from auditor.store.history import History
 
 SNAPSHOT = "snapshot.sqlite"
 
 
-class RunNotFound(Exception):
-    """No stored run has this id, and no snapshot this path."""
-
-
-class StoreError(Exception):
-    """The data directory cannot be used."""
-
-
-class AlreadyRunning(Exception):
-    """Another run is reading the same account."""
-
-    def __init__(self, account_id: str) -> None:
-        super().__init__(
-            f"Another run is reading account {account_id} at this moment, with the same data "
-            "directory. Wait until it has finished, or stop it."
-        )
-
-
-MOST_POINTS = 100
-"""How many of the newest runs are looked at for a trend."""
-
-_SUMMARY = "summary"
-_FACTS = ("account_id", "api_url", "finished_at", "stopped")
+_FACTS = ("account_id", "api_url", "finished_at", "stopped", "judgement")
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs stored under a data directory."""
+    """The runs of a data directory, and of the history that goes with it."""
 
     home: Path
+    url: str | None = None
+    """The database of the history; None for a file in the data directory."""
+
+    @cached_property
+    def history(self) -> "History":
+        """The finished runs.
+
+        Raises:
+            StoreError: the address of the database is none that can be used.
+        """
+        from auditor.store.database import Database
+        from auditor.store.history import History
+
+        return History(Database(self.url, self.home), self.home)
 
     def new_id(self, now: datetime | None = None) -> str:
         """An id that sorts by time to the millisecond: `20261121T220501-042Z-4f9c2a`."""
@@ -123,19 +124,25 @@ class Runs:
             AlreadyRunning: another process reads the account now.
             StoreError: the data directory cannot be written.
         """
-        place = "this machine" if is_loopback(api_url) else api_url
-        name = hashlib.sha256(f"{place}\n{account_id}".encode()).hexdigest()[:16]
+        name = hashlib.sha256(f"{place(api_url)}\n{account_id}".encode()).hexdigest()[:16]
+        try:
+            held = self._held(name, 0)
+        except Timeout:
+            raise AlreadyRunning(account_id) from None
+        with held:
+            yield
+
+    def _held(self, name: str, wait: float) -> AbstractContextManager[object]:
+        """A lock of the data directory, until the block ends. Waits for ever where `wait` is -1."""
         path = self.home / "locks" / f"{name}.lock"
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            held = FileLock(path, timeout=0, mode=0o600).acquire()
+            return FileLock(path, timeout=wait, mode=0o600).acquire()
         except Timeout:
-            raise AlreadyRunning(account_id) from None
+            raise
         except OSError as error:
             raise self._unwritable(error) from error
-        with held:
-            yield
 
     def unfinished(self, account_id: str, api_url: str) -> str | None:
         """The newest run of an account that broke off or was stopped; None where there is none.
@@ -148,72 +155,131 @@ class Runs:
                     facts = {key: snapshot.meta(key) or "" for key in _FACTS}
             except (SnapshotError, sqlite3.Error):
                 continue
-            same_place = facts["api_url"] == api_url or (
-                is_loopback(facts["api_url"]) and is_loopback(api_url)
-            )
-            if facts["account_id"] != account_id or not same_place:
+            if facts["account_id"] != account_id or place(facts["api_url"]) != place(api_url):
                 continue
             broke_off = not facts["finished_at"] or facts["stopped"]
-            return path.parent.name if broke_off else None
+            is_last = not self._is_stored_after(path.parent.name, facts)
+            return path.parent.name if broke_off and is_last else None
         return None
 
-    def remember(self, snapshot: Snapshot, run: Run) -> None:
-        """Note with the evidence of a run what it came to, for the trend of later ones."""
-        by_status = run.summary.by_status
-        told = {
-            "of": _subject(run),
-            "point": {
-                "run": run.info.id,
-                "finished_at": run.info.finished_at,
-                "deviations": by_status.get(Status.FAIL, 0),
-                "unknown": by_status.get(Status.UNKNOWN, 0),
-                "judged": sum(by_status.values()),
-            },
-        }
-        snapshot.set_meta(_SUMMARY, json.dumps(told))
+    def _is_stored_after(self, run_id: str, facts: Mapping[str, str]) -> bool:
+        """True where a later run that was judged alike is in the history."""
+        try:
+            stored = self.history.runs(facts["account_id"])
+        except (StoreError, Full):
+            return False
+        judged_by = _judged_by(facts["judgement"])
+        return any(
+            entry.facts.id > run_id
+            and place(entry.facts.api_url) == place(facts["api_url"])
+            and judged_by in (None, (entry.facts.baseline_id, entry.facts.depth))
+            for entry in stored
+        )
 
-    def trend(self, run: Run) -> list[Point]:
-        """What earlier runs of the same account, baseline, controls and depth came to."""
-        points = []
-        for path in sorted(self.home.glob(f"runs/*/{SNAPSHOT}"))[-MOST_POINTS:]:
-            if path.parent.name >= run.info.id:
-                break
-            try:
-                with Snapshot.open(path) as snapshot:
-                    told = json.loads(snapshot.meta(_SUMMARY) or "{}")
-                if told.get("of") == _subject(run):
-                    points.append(Point(**told["point"]))
-            except (SnapshotError, sqlite3.Error, ValueError, TypeError, KeyError):
-                continue
-        return points
+    def keep(self, snapshot: Snapshot, run: Run, selected: frozenset[str] | None) -> Path | None:
+        """Store a finished run in the history; None, or where a damaged history is kept now.
+
+        Raises:
+            Full: there is no room for it.
+            StoreError: the history cannot be written. The run stays where it is.
+        """
+        file = self.home / "runs" / run.info.id / SNAPSHOT
+        stopped = snapshot.meta("stopped") or ""
+        try:
+            self.history.add(run, snapshot, file, selected, stopped)
+        except HistoryDamaged:
+            if self.history.database.file is None:
+                raise
+        else:
+            return None
+        with self._held("history", -1):
+            self.history.database.close()
+            try:  # another process may have begun a new one
+                self.history.add(run, snapshot, file, selected, stopped)
+            except HistoryDamaged:
+                aside = self.history.database.set_aside(self.new_id()[:15])
+                self.history.add(run, snapshot, file, selected, stopped)
+                return aside
+        return None
+
+    def discard(self, run_id: str) -> None:
+        """Remove the folder of a run that is in the history, and need not go on."""
+        shutil.rmtree(self.home / "runs" / run_id, ignore_errors=True)
+
+    def failed_before(self, name: str) -> bool:
+        """True where the last night of this name could not evaluate or store anything."""
+        return (self.home / "failed" / name).exists()
+
+    def note_failure(self, name: str, failed: bool) -> None:
+        """Remember for the next night of this name whether this one failed."""
+        mark = self.home / "failed" / name
+        with suppress(OSError):
+            if failed:
+                mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                mark.touch(mode=0o600)
+            else:
+                mark.unlink(missing_ok=True)
+
+    def folders(self) -> list[str]:
+        """Every run that has a folder, finished or not, oldest first."""
+        return sorted(path.parent.name for path in self.home.glob(f"runs/*/{SNAPSHOT}"))
+
+    def touched(self, run_id: str) -> float:
+        """When a run was last written to, in seconds since the epoch.
+
+        Who only looks leaves an empty write-ahead log behind, which does not count.
+        """
+        folder = self.home / "runs" / run_id
+        times = [0.0]
+        for name in (SNAPSHOT, f"{SNAPSHOT}-wal"):
+            with suppress(OSError):
+                found = (folder / name).stat()
+                times += [found.st_mtime] if found.st_size else []
+        return max(times)
+
+    def waiting(self) -> list[str]:
+        """Finished runs that the history could not take, oldest first."""
+        return [run_id for run_id, stopped in self._finished() if not stopped]
 
     def ids(self) -> list[str]:
         """The finished runs, oldest first."""
-        return list(self._finished())
+        stored = {entry.facts.id for entry in self.history.runs()}
+        return sorted(stored | {run_id for run_id, _ in self._finished()})
 
-    def path(self, run: str) -> Path:
-        """The snapshot of a run: by id, by `latest`, or a snapshot file by its path.
+    def opened(self, run: str) -> Snapshot:
+        """The evidence of a run: by id, by `latest`, or a snapshot file by its path.
 
         Raises:
             RunNotFound: there is none.
+            SnapshotError: the file is no snapshot.
+            StoreError: the history cannot be read.
         """
         if run == "latest":
-            finished = self.ids()
-            if not finished and next(self.home.glob(f"runs/*/{SNAPSHOT}"), None):
-                raise RunNotFound(
-                    f"No run in {self.home} is finished yet. If one broke off, go on with it: "
-                    "auditor audit --resume"
-                )
-            if not finished:
-                raise RunNotFound(f"No run is stored in {self.home}. Start with: auditor audit")
-            return self.home / "runs" / finished[-1] / SNAPSHOT
-        stored = self.home / "runs" / run / SNAPSHOT
-        for candidate in (stored, Path(run)):
-            if candidate.is_file():
-                return candidate
+            run = self._latest()
+        for file in (self.home / "runs" / run / SNAPSHOT, Path(run)):
+            if file.is_file():
+                return Snapshot.open(file)
+        stored = self.history.evidence(run)
+        if stored is not None:
+            return stored
         raise RunNotFound(
-            f'No stored run and no snapshot file is called "{run}". Runs are in {self.home}/runs.'
+            f'No stored run and no snapshot file is called "{run}". '
+            "See which runs there are: auditor history"
         )
+
+    def _latest(self) -> str:
+        newest = self.history.newest()
+        ids = [run_id for run_id, _ in self._finished()]
+        if newest is not None:
+            ids.append(newest.facts.id)
+        if ids:
+            return max(ids)
+        if next(self.home.glob(f"runs/*/{SNAPSHOT}"), None):
+            raise RunNotFound(
+                f"No run in {self.home} is finished yet. If one broke off, go on with it: "
+                "auditor audit --resume"
+            )
+        raise RunNotFound(f"No run is stored in {self.home}. Start with: auditor audit")
 
     def _unwritable(self, error: Exception) -> StoreError:
         return StoreError(
@@ -221,22 +287,26 @@ class Runs:
             "Set AUDITOR_HOME to a folder of your own."
         )
 
-    def _finished(self) -> Iterator[str]:
+    def _finished(self) -> Iterator[tuple[str, str]]:
+        """The finished runs that have a folder, oldest first, and why they stopped early."""
         for path in sorted(self.home.glob(f"runs/*/{SNAPSHOT}")):
             try:
-                snapshot = Snapshot.open(path)
-            except SnapshotError:
+                with Snapshot.open(path) as snapshot:
+                    finished, stopped = snapshot.meta("finished_at"), snapshot.meta("stopped")
+            except (SnapshotError, sqlite3.Error):
                 continue
-            if snapshot.meta("finished_at"):
-                yield path.parent.name
-            snapshot.close()
-
-
-def _subject(run: Run) -> list[str]:
-    """What two runs have to share to be points of one trend."""
-    controls = hashlib.sha256("\n".join(sorted(run.controls)).encode()).hexdigest()
-    return [run.info.account_id, run.info.baseline.id, run.info.depth, controls]
+            if finished:
+                yield path.parent.name, stopped or ""
 
 
 def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).rstrip(".")
+
+
+def _judged_by(judgement: str) -> tuple[str, str] | None:
+    """The baseline and the depth that a run was begun for; None where nobody can tell."""
+    try:
+        told = json.loads(judgement)
+        return json.loads(told["policy"])["baseline"]["info"]["id"], told["depth"]
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -6,6 +6,7 @@ Source: developers.zoom.us/docs/internal-apps/s2s-oauth/, read 2026-11.
 import re
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ from auditor.zoom.hosts import COMMERCIAL, check_url
 from auditor.zoom.payload import parse_object
 from auditor.zoom.redaction import REDACTED
 from auditor.zoom.retry import RetryPolicy
+from auditor.zoom.secrets import never_show
 from auditor.zoom.transport import Answer, Transport
 
 REQUEST = "POST /oauth/token"
@@ -41,9 +43,29 @@ _OTHER_APP = (
     "The app is not a Server-to-Server OAuth app: create one in the Zoom App Marketplace and use "
     "its credentials."
 )
-_DISABLED = (
-    "The app is deactivated, or its owner's access has ended: activate it in the Zoom App "
-    "Marketplace under Manage."
+_DISABLED = "The app is deactivated: activate it in the Zoom App Marketplace under Manage."
+_OWNER_GONE = (
+    "The app's owner is no longer in the account, and the app may see only what its owner may: "
+    "let another admin create the app anew, and use its credentials."
+)
+_BLOCKED = (
+    "An admin of the account has disabled this app's tokens: ask whoever manages apps in the Zoom "
+    "App Marketplace to allow it again."
+)
+_REVOKED = (
+    "The app's access was revoked: activate it again in the Zoom App Marketplace under Manage."
+)
+_NOTHING_SENT = (
+    "Zoom received no credentials: check that ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET are whole, and "
+    "that no proxy removes the Authorization header."
+)
+_WRONG_SCOPES = (
+    "The app asks for scopes that it may not have: open Scopes on the app's page, remove what is "
+    "marked there, and activate the app again."
+)
+_NOT_ACCEPTED = (
+    "Zoom finds its own token invalid: check that no proxy changes requests, and run again; if it "
+    "stays so, deactivate the app and activate it again."
 )
 _NOTHING_GIVEN = (
     "Zoom gave no token: check that the app is activated and that the three credentials belong "
@@ -57,14 +79,22 @@ _BY_ERROR = {
     "unauthorized_client": _OTHER_APP,
 }
 _BY_CODE = {
+    4700: _NOTHING_SENT,
     4702: _UNKNOWN_CLIENT,
     4704: _UNKNOWN_CLIENT,
     4705: _OTHER_APP,
+    4706: _NOTHING_SENT,
+    4709: _OTHER_APP,
+    4711: _WRONG_SCOPES,
     4717: _DISABLED,
-    4735: _DISABLED,
-    4738: _DISABLED,
-    4741: _DISABLED,
+    4724: _NOT_ACCEPTED,
+    4733: _OTHER_APP,
+    4734: _OTHER_APP,
+    4735: _OWNER_GONE,
+    4738: _BLOCKED,
+    4741: _REVOKED,
 }
+"""Source: developers.zoom.us/docs/integrations/oauth-error-messages/, read 2026-11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +136,8 @@ class TokenSource:
             UnsafeUrl: `token_url` is no place for credentials.
         """
         self._credentials = credentials
+        pair = f"{credentials.client_id}:{credentials.client_secret}"
+        never_show(credentials.client_secret, b64encode(pair.encode()).decode().rstrip("="))
         self._url = check_url(token_url, "ZOOM_OAUTH_URL")
         self._transport, self._retries = transport, retries or RetryPolicy()
         self._clock, self._now = clock, now
@@ -153,9 +185,9 @@ class TokenSource:
 
     def _fetched(self) -> _Token:
         asked_at = self._clock()
-        answer = self._transport.post_form(
+        answer = self._transport.ask_for_token(
             self._url,
-            {"grant_type": "account_credentials", "account_id": self._credentials.account_id},
+            self._credentials.account_id,
             HTTPBasicAuth(
                 self._credentials.client_id.encode(), self._credentials.client_secret.encode()
             ),
@@ -167,6 +199,7 @@ class TokenSource:
         text = document.get("access_token")
         if not isinstance(text, str) or not _TOKEN.fullmatch(text):
             raise Malformed(REQUEST, "it holds no access token", status=answer.status)
+        never_show(self._credentials.client_secret, text)
         lifetime = _lifetime(document.get("expires_in"))
         scope = document.get("scope")
         return _Token(
@@ -180,13 +213,16 @@ class TokenSource:
             document = parse_object(answer.body, answer.content_type, REQUEST)
         except (Malformed, Transient):
             return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=answer.status)
+        if 300 <= answer.status < 400:
+            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=answer.status)
         code, kind = document.get("code"), document.get("error")
         number = code if isinstance(code, int) and not isinstance(code, bool) else None
         said = " ".join(
             str(document[key]) for key in ("reason", "message", "error") if document.get(key)
         )
         reason = _BY_CODE.get(number or 0) or _BY_ERROR.get(str(kind)) or _NOTHING_GIVEN
-        if any(word in said.lower() for word in ("disabled", "deactivated", "4717")):
+        named = number in _BY_CODE
+        if not named and any(w in said.lower() for w in ("disabled", "deactivated", "4717")):
             reason = _DISABLED
         return AuthenticationFailed(
             REQUEST,

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -38,6 +39,8 @@ _FIRST_LATENCY = 0.4
 """Seconds: what is taken for Zoom's latency until it is known."""
 _WEIGHT = 0.1
 """Of the newest answer, in the latency."""
+_LARGE = 256 * 1024
+"""Bytes of an answer above which it is parsed alone."""
 _FEWEST, _MOST = 4, 64
 """Requests under way."""
 _REFUSED_AGAIN = (
@@ -83,7 +86,7 @@ class ZoomClient:
         self.api_url = check_url(api_url, "ZOOM_API_URL")
         self._tokens, self._transport, self._limiter = tokens, transport, limiter
         self._retries, self._now, self._clock = retries or RetryPolicy(), now, clock
-        self._lock = threading.Lock()
+        self._lock, self._one_large = threading.Lock(), threading.Lock()
         self._requests = self._again = self._rate_limited = 0
         self._latency = _FIRST_LATENCY
 
@@ -230,15 +233,17 @@ class ZoomClient:
         with self._lock:
             self._latency += _WEIGHT * (took - self._latency)
         _log.debug("%s: HTTP %d, %s", endpoint.request, answer.status, answer.tracking_id or "-")
+        # Parsing is one thread's work at a time anyway; its memory need not add up either.
+        alone = self._one_large if len(answer.body) > _LARGE else nullcontext()
         try:
-            document = read_answer(answer, endpoint.request, self._now)
+            with alone:
+                return redact_object(read_answer(answer, endpoint.request, self._now))
         except RateLimited as error:
             with self._lock:
                 self._rate_limited += 1
             if not error.daily:
                 self._limiter.slow_down(endpoint.label, error.retry_after, limit=error.per_second)
             raise
-        return redact_object(document)
 
 
 def connect(

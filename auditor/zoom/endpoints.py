@@ -263,6 +263,7 @@ ENDPOINTS = MappingProxyType(
             GROUPS,
             GROUP_SETTINGS,
             GROUP_LOCK_SETTINGS,
+            GROUP_MEMBERS,
             USERS,
             USER_SETTINGS,
             USER_MEETINGS,

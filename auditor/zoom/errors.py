@@ -105,7 +105,7 @@ class Unreachable(ZoomError):
         self.worth_retrying = worth_retrying
 
     def __str__(self) -> str:
-        return f"Zoom could not be reached for {self.request}: {self.detail}"
+        return f"Zoom could not be reached ({self.request}): {self.detail}"
 
 
 class Denied(ZoomError):

@@ -2,7 +2,10 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 from urllib.parse import urlsplit
 
 _ZOOM_DOMAINS = ("zoom.us", "zoomgov.com")
@@ -21,6 +24,32 @@ class Cloud:
 COMMERCIAL = Cloud("https://api.zoom.us/v2", "https://zoom.us/oauth/token")
 GOVERNMENT = Cloud("https://api.zoomgov.com/v2", "https://zoomgov.com/oauth/token")
 """Zoom for Government. Its apps come from marketplace.zoomgov.com."""
+
+CloudName = Literal["commercial", "gov", "au", "ca", "eu", "in", "sa", "sg", "uk", "us"]
+"""The values of ZOOM_CLOUD."""
+
+
+def _region(name: str) -> Cloud:
+    return Cloud(f"https://api-{name}.zoom.us/v2", COMMERCIAL.token_url)
+
+
+CLOUDS: Mapping[CloudName, Cloud] = MappingProxyType(
+    {
+        "commercial": COMMERCIAL,
+        "gov": GOVERNMENT,
+        "au": _region("au"),
+        "ca": _region("ca"),
+        "eu": _region("eu"),
+        "in": _region("in"),
+        "sa": _region("sa"),
+        "sg": _region("sg"),
+        "uk": _region("uk"),
+        "us": _region("us"),
+    }
+)
+"""Every cloud by name. A region is the commercial cloud by an API address of its own; tokens come
+from the same place, and api.zoom.us goes on serving every region.
+Source: Zoom's changelog "regional cluster API URL updates", and 2026-02-02 for uk; read 2026-11."""
 
 
 class UnsafeUrl(ValueError):

@@ -10,9 +10,13 @@ from auditor.zoom.errors import Malformed, Transient
 
 DEEPEST = 100
 """Levels of nesting. The deepest documented answer has fewer than ten."""
+MOST_VALUES = 400_000
+"""Values in one answer, told by the commas and brackets before anything is made of them: a byte or
+two can become an object of 64. A page of 2,000 users has fewer than 100,000."""
 
+_KIND = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,40}")
 _NESTING = frozenset((dict, list))
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class _Unusable(ValueError):
@@ -35,15 +39,18 @@ def parse_object(
         raise Malformed(request, "it is empty", worth_retrying=True, status=status)
     kind = content_type.split(";")[0].strip().lower()
     if kind and kind != "application/json" and not kind.endswith("+json"):
-        raise Malformed(request, f"it is {kind}, not JSON", worth_retrying=True, status=status)
+        named = kind if _KIND.fullmatch(kind) else "of an unknown kind"
+        raise Malformed(request, f"it is {named}, not JSON", worth_retrying=True, status=status)
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets + body.count(b",") > MOST_VALUES:
+        raise Malformed(request, f"it holds more than {MOST_VALUES:,} values", status=status)
     document = _parsed(body, request, status)
     if not isinstance(document, dict):
         raise Malformed(request, "it is JSON, but not an object", status=status)
     # Fewer brackets than levels cannot be nested too deeply: the usual case, told at once.
-    brackets = body.count(b"{") + body.count(b"[")
     if brackets > DEEPEST and _depth_exceeds(document, DEEPEST):
         raise Malformed(request, f"it is nested more than {DEEPEST} levels deep", status=status)
-    return document
+    return _whole_object(document) if _SURROGATE.search(body) else document
 
 
 def _parsed(body: bytes, request: str, status: int | None) -> JsonValue:
@@ -52,6 +59,7 @@ def _parsed(body: bytes, request: str, status: int | None) -> JsonValue:
         document: JsonValue = json.loads(
             text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unambiguous
         )
+        return document
     except UnicodeDecodeError as error:
         raise Malformed(request, f"byte {error.start} is not valid UTF-8", status=status) from error
     except RecursionError as error:
@@ -62,7 +70,6 @@ def _parsed(body: bytes, request: str, status: int | None) -> JsonValue:
         raise Malformed(request, str(error), status=status) from error
     except ValueError as error:
         raise Malformed(request, "it holds a number of too many digits", status=status) from error
-    return _whole(document) if _SURROGATE.search(text) else document
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -86,14 +93,18 @@ def _unambiguous(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     return found
 
 
+def _whole_object(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """`document` with halves of characters (lone surrogates, as from cut-off names) replaced."""
+    return {str(_whole(key)): _whole(item) for key, item in document.items()}
+
+
 def _whole(value: JsonValue) -> JsonValue:
-    """`value` with halves of characters (lone surrogates, as from cut-off names) replaced."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
         return [_whole(item) for item in value]
     if isinstance(value, dict):
-        return {str(_whole(key)): _whole(item) for key, item in value.items()}
+        return _whole_object(value)
     return value
 
 

@@ -2,9 +2,11 @@
 
 Certificates are always verified. Redirects are not followed, cookies not kept, `~/.netrc` not
 read. Proxies and certificate stores from the environment (`HTTPS_PROXY`, `NO_PROXY`,
-`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`) are used, except for this machine's own addresses.
+`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`) are used; for this machine's own addresses no proxy is.
 """
 
+import http.client
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,20 +18,22 @@ from weakref import WeakSet
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.structures import CaseInsensitiveDict
 
 from auditor import __version__
 from auditor.zoom.errors import Malformed, Transient, Unreachable, ZoomError
 from auditor.zoom.hosts import is_loopback
+from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
 
 _CHUNK = 16 * 1024
-"""Compressed bytes read at a time: gzip makes at most 16 MiB of them."""
+"""Bytes read at a time where they are compressed. An older urllib3 unpacks all of them at once,
+to 16 MiB at most."""
 _PLAIN_CHUNK = 256 * 1024
 """Bytes read at a time where nothing has to be unpacked."""
 _PLAIN = frozenset(("", "identity"))
 _ENCODINGS = _PLAIN | {"gzip"}
+_ENCODING = re.compile(r"[a-z]{2,10}(?:, ?[a-z]{2,10})?")
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
@@ -60,7 +64,9 @@ class Bounds:
     silence: float = 30.0
     """Between two packets."""
     total: float = 60.0
-    size: int = 16 * 1024 * 1024
+    """From the first byte to the last, headers included."""
+    size: int = 8 * 1024 * 1024
+    """A page of 2,000 users has about 2 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +109,12 @@ class Transport:
         self._bounds = bounds or Bounds()
         self._clock = clock
         self._local = threading.local()
-        self._adapters: WeakSet[HTTPAdapter] = WeakSet()
+        self._pools = pools(self._bounds.total, self._bounds.size, clock)
+        self._adapters: WeakSet[BoundedAdapter] = WeakSet()
         self._routes: dict[str, _Route] = {}
         self._lock = threading.Lock()
 
-    def get(self, url: str, params: Mapping[str, str], auth: AuthBase, request: str) -> Answer:
+    def get(self, url: str, params: Mapping[str, str], auth: Bearer, request: str) -> Answer:
         """The answer to a GET. `request` names it in errors.
 
         Raises:
@@ -121,10 +128,12 @@ class Transport:
         prepared.headers = CaseInsensitiveDict(_HEADERS)
         return self._send(auth(prepared), request)
 
-    def post_form(
-        self, url: str, form: Mapping[str, str], auth: HTTPBasicAuth, request: str
-    ) -> Answer:
-        """The answer to a POST of a form: the token request, the only one that is not a GET."""
+    def ask_for_token(self, url: str, account_id: str, auth: HTTPBasicAuth, request: str) -> Answer:
+        """The answer to the token request, the only one that is not a GET. Raises like `get`.
+
+        What is sent is fixed here, so that no other POST can be made with it.
+        """
+        form = {"grant_type": "account_credentials", "account_id": account_id}
         made = requests.Request("POST", url, headers=_HEADERS, data=form, auth=auth)
         return self._send(made.prepare(), request)
 
@@ -160,6 +169,10 @@ class Transport:
             ) as response:
                 body = self._body(response, request, deadline)
                 return Answer(response.status_code, response.headers, body)
+        except TooSlow as error:
+            raise self._too_slow(request) from error
+        except TooLarge as error:
+            raise self._too_large(request) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _explained(error, request) from error
 
@@ -167,23 +180,28 @@ class Transport:
         status = response.status_code
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding not in _ENCODINGS:
-            raise Malformed(request, f"it is encoded as {encoding}, not gzip", status=status)
+            named = encoding if _ENCODING.fullmatch(encoding) else "something unknown"
+            raise Malformed(request, f"it is encoded as {named}, not gzip", status=status)
         size = _PLAIN_CHUNK if encoding in _PLAIN else _CHUNK
         body = bytearray()
         while True:
             if self._clock() > deadline:
-                raise Transient(
-                    request, f"no complete answer within {self._bounds.total:g} s", status=status
-                )
+                raise self._too_slow(request, status)
             # read1 returns what is there; read would wait for a whole chunk, past the deadline.
             chunk = response.raw.read1(size, decode_content=True)
             if not chunk and response.raw.closed:
                 return bytes(body)
             body += chunk
             if len(body) > self._bounds.size:
-                raise Malformed(
-                    request, f"it is larger than {self._bounds.size:,} bytes", status=status
-                )
+                raise self._too_large(request, status)
+
+    def _too_slow(self, request: str, status: int | None = None) -> Transient:
+        return Transient(
+            request, f"no complete answer within {self._bounds.total:g} s", status=status
+        )
+
+    def _too_large(self, request: str, status: int | None = None) -> Malformed:
+        return Malformed(request, f"it is larger than {self._bounds.size:,} bytes", status=status)
 
     def _route(self, url: str) -> _Route:
         """The way to the host of `url`, as the environment was at the first request to it."""
@@ -191,15 +209,15 @@ class Transport:
         route = self._routes.get(host)
         if route is None:
             with requests.Session() as session:
-                session.trust_env = not is_loopback(url)
                 found = session.merge_environment_settings(url, {}, True, None, None)
-            route = self._routes[host] = _Route(dict(found["proxies"]), found["verify"] or True)
+            proxies = {} if is_loopback(url) else dict(found["proxies"])
+            route = self._routes[host] = _Route(proxies, found["verify"] or True)
         return route
 
-    def _adapter(self) -> HTTPAdapter:
-        adapter: HTTPAdapter | None = getattr(self._local, "adapter", None)
+    def _adapter(self) -> BoundedAdapter:
+        adapter: BoundedAdapter | None = getattr(self._local, "adapter", None)
         if adapter is None:
-            adapter = HTTPAdapter()
+            adapter = BoundedAdapter(self._pools)
             with self._lock:
                 self._local.adapter = adapter
                 self._adapters.add(adapter)
@@ -217,13 +235,17 @@ def _explained(error: Exception, request: str) -> ZoomError:
                 worth_retrying=False,
             )
         case requests.exceptions.ProxyError():
-            return Unreachable(request, "the proxy refused. Check HTTPS_PROXY and NO_PROXY.")
+            return _proxy_trouble(error, request)
         case requests.exceptions.ConnectTimeout():
             return Unreachable(
                 request, "no connection in time. Check the network, firewall and HTTPS_PROXY."
             )
         case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError():
             return Transient(request, "Zoom went silent")
+        case requests.exceptions.ConnectionError() if _is_no_http(error):
+            return Malformed(
+                request, "it is not proper HTTP, or its headers are too many or too long"
+            )
         case requests.exceptions.ConnectionError() if not _was_connected(error):
             return Unreachable(
                 request,
@@ -232,6 +254,13 @@ def _explained(error: Exception, request: str) -> ZoomError:
             )
         case requests.exceptions.ConnectionError() | urllib3.exceptions.HTTPError():
             return Transient(request, "the connection broke")
+        case OSError() if "CA certificate bundle" in str(error):
+            return Unreachable(
+                request,
+                "the certificates to trust are not where REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) "
+                "says. Correct it, or unset it.",
+                worth_retrying=False,
+            )
         case _:
             return Unreachable(
                 request,
@@ -239,6 +268,38 @@ def _explained(error: Exception, request: str) -> ZoomError:
                 "REQUESTS_CA_BUNDLE and the address (ZOOM_API_URL, ZOOM_OAUTH_URL).",
                 worth_retrying=False,
             )
+
+
+def _proxy_trouble(error: requests.exceptions.ProxyError, request: str) -> Unreachable:
+    """What the proxy said, of which the libraries keep nothing but the text."""
+    said = re.search(r"Tunnel connection failed: (\d{3})", str(error))
+    if said is None:
+        return Unreachable(
+            request,
+            "the proxy could not be reached. Check HTTPS_PROXY (address, port) and NO_PROXY.",
+        )
+    if said[1] == "407":
+        return Unreachable(
+            request,
+            "the proxy wants a user name and a password, or other ones. Put them into HTTPS_PROXY, "
+            "in front of the host (docs/operations/network.md shows how).",
+            worth_retrying=False,
+        )
+    return Unreachable(
+        request,
+        f"the proxy refused (HTTP {said[1]}). Ask whoever runs it to let Zoom's hosts through "
+        "(docs/operations/network.md lists them), or check HTTPS_PROXY and NO_PROXY.",
+        worth_retrying=said[1].startswith("5"),
+    )
+
+
+def _is_no_http(error: requests.exceptions.ConnectionError) -> bool:
+    """True where an answer began, and its first lines were none that HTTP has."""
+    reasons = [reason for cause in error.args for reason in getattr(cause, "args", ())]
+    return any(
+        isinstance(reason, http.client.HTTPException) and not isinstance(reason, ConnectionError)
+        for reason in reasons
+    )
 
 
 def _was_connected(error: requests.exceptions.ConnectionError) -> bool:

@@ -64,7 +64,7 @@ def test_a_large_account_is_a_small_one_with_other_users(shop: Workshop) -> None
             within=120,
             accepted=EVALUATED,
         )
-    model = next(shop.home.glob("runs/*/snapshot.sqlite"))
+    model = shop.evidence()
     large = shop.folder / "large.sqlite"
     write = [sys.executable, "-m", "benchmarks.large_account", str(model), str(large)]
     shop.finished([*write, "200", "20"], {}, within=120)

@@ -12,6 +12,7 @@ from auditor.cli import ask
 from auditor.cli.main import Commands, options
 from auditor.policy import questions
 from tests.end_to_end.conftest import Auditor, served
+from tests.taken_out import taken_out
 
 SHIPPED = questions.shipped().questions
 
@@ -84,7 +85,7 @@ def test_another_baseline_can_be_asked(asking: Asking) -> None:
 
 
 def test_a_snapshot_can_be_named_by_its_path(asking: Asking, data: Path) -> None:
-    (snapshot,) = data.glob("runs/*/snapshot.sqlite")
+    snapshot = taken_out(data, data.parent / "night.sqlite")
     assert asking("facebook", "--run", snapshot).exit_code == 0
 
 

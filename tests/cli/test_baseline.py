@@ -202,3 +202,33 @@ def test_show_with_an_organisation_file_tells_what_its_overrides_want(tmp_path):
     last = shown.stdout.strip().splitlines()[-1].split()
     assert last[:3] == ["RC-02", "group", "Legal*"]
     assert last[-1] == "true"
+
+
+def organisation(text: str, name: str = "organisation.yaml") -> str:
+    Path(name).write_text(text, encoding="utf-8")
+    return name
+
+
+def test_checking_takes_organisation_files_and_says_what_they_hold() -> None:
+    path = organisation(
+        "baseline: strict\nparameters: {allowed_regions: [US]}\n"
+        "overrides:\n  - match: {group: Legal*}\n    controls: {RC-02: {expect: true}}\n"
+        "  - match: {group: Sales}\n    controls: {RC-02: {expect: false}}\n"
+    )
+    assert told(ran("baseline", "check", path)) == (
+        "organisation.yaml: valid. An organisation file, for the baseline strict: "
+        "1 parameter, 2 overrides."
+    )
+
+
+def test_checking_several_files_tells_the_problems_of_all() -> None:
+    good = organisation("baseline: strict\n", "good.yaml")
+    write(f"{ONE}controls:\n  AI-99: {{expect: false}}\n")
+    slip = organisation("parameters: {}\nwaiver: []\n", "slip.yaml")
+    absent = organisation("baseline: strikt\n", "absent.yaml")
+    result = ran("baseline", "check", good, "ours.yaml", slip, absent)
+    assert result.exit_code == 2
+    assert "good.yaml: valid." in told(result)
+    assert "ours.yaml:5: controls.AI-99" in told(result)
+    assert "slip.yaml:2: waiver: unknown key" in told(result)
+    assert 'No baseline is called "strikt"' in told(result)

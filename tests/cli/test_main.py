@@ -44,7 +44,9 @@ def test_an_error_nobody_expected_is_an_internal_one(invoke: Invoke) -> None:
 
 def test_with_vv_an_internal_error_shows_where(invoke: Invoke) -> None:
     result = invoke("control", "list", "-vv", raising=ZeroDivisionError("by zero"))
-    assert isinstance(result.exception, ZeroDivisionError)
+    assert result.exit_code == 5
+    assert "Traceback (most recent call last)" in result.stderr
+    assert "ZeroDivisionError: by zero" in result.stderr
 
 
 def test_an_interrupt_is_130_and_one_line(invoke: Invoke) -> None:

@@ -1,5 +1,9 @@
 """Files are whole or not there at all."""
 
+import contextlib
+import os
+import socket
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
@@ -7,6 +11,7 @@ import pytest
 
 from auditor.cli.output import (
     Exists,
+    IsLink,
     OutputError,
     check_writable,
     refuse_to_replace,
@@ -91,3 +96,84 @@ def test_bytes_are_written_as_a_whole(tmp_path: Path) -> None:
     assert (tmp_path / "new").read_bytes() == b"hello"
     with pytest.raises(OutputError, match="No such file"):
         write_bytes(tmp_path / "nowhere" / "new", b"hello")
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o777])
+def test_the_umask_neither_opens_nor_closes_a_file(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        write(tmp_path / "night.json", hello)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "night.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_was_open_to_others_is_private_once_it_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "night.json"
+    path.write_text("yesterday")
+    path.chmod(0o644)
+    write(path, hello)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("target", ["precious", "nowhere", "/dev/null", "folder"])
+def test_a_link_is_neither_followed_nor_replaced(tmp_path: Path, target: str) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "night.json"
+    link.symlink_to(tmp_path / target)
+    for refusing in (check_writable, lambda path: write(path, hello)):
+        with pytest.raises(IsLink, match="is a link"):
+            refusing(link)
+    assert link.is_symlink()
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert {path.name for path in tmp_path.iterdir()} == {"precious", "folder", "night.json"}
+
+
+def test_a_pipe_gets_what_is_written_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    check_writable(pipe)
+    write(pipe, hello)
+    reader.join()
+    assert got == [b"hello"]
+    assert pipe.is_fifo()
+
+
+def test_a_device_is_never_replaced(tmp_path: Path) -> None:
+    """As root a rename over /dev/null would succeed, and break the machine."""
+    check_writable(Path("/dev/null"))
+    write(Path("/dev/null"), hello)
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_file_that_is_open_already_gets_what_is_written(tmp_path: Path) -> None:
+    """What a shell makes of `--output >(gzip)` and `--output /dev/stdout > file`."""
+    with (tmp_path / "file").open("wb") as out:
+        for name in (f"/dev/fd/{out.fileno()}", f"/proc/self/fd/{out.fileno()}"):
+            check_writable(Path(name))
+            write(Path(name), hello)
+    assert (tmp_path / "file").read_bytes() == b"hello"
+
+
+def test_somebody_elses_pipe_is_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if os.geteuid() == 0:
+        os.chown(pipe, 12345, 12345)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(OutputError, match="belongs to another user"):
+        write(pipe, hello)
+
+
+def test_a_socket_is_no_file(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(tmp_path):
+        made.bind("s")
+        with pytest.raises(OutputError, match="is no file"):
+            write(Path("s"), hello)

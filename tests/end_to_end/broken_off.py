@@ -63,4 +63,5 @@ def after(requests: int, template: str = USER_SETTINGS) -> Moment:
 
 def timeless(report: dict[str, Any]) -> list[dict[str, Any]]:
     """The findings without the times."""
-    return [{**finding, "observed_at": None} for finding in report["findings"]]
+    times = {"observed_at": None, "first_seen": None}
+    return [{**finding, **times} for finding in report["findings"]]

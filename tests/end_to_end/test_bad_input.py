@@ -56,7 +56,7 @@ def no_port() -> int:
         (("--baseline", "folder.json"), ("folder.json",)),
         (("--org", "nowhere.yaml"), ("nowhere.yaml",)),
         (("--org", "folder.json"), ("folder.json",)),
-        (("--from", "20200101T000000Z-abcdef"), ("20200101T000000Z-abcdef", "runs")),
+        (("--from", "20200101T000000Z-abcdef"), ("20200101T000000Z-abcdef", "auditor history")),
         (("--from", "latest"), ("auditor audit",)),
         (("--from", "noise.sqlite"), ("noise.sqlite",)),
     ],

@@ -8,14 +8,14 @@ import resource
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from auditor.sandbox import Sandbox
-from auditor.store.runs import SNAPSHOT
-from tests.end_to_end.broken_off import USER_SETTINGS, ended, started, timeless
+from auditor.store.runs import SNAPSHOT, Runs
+from tests.end_to_end.broken_off import USER_SETTINGS, after, ended, killed, started, timeless
 from tests.end_to_end.conftest import COMMAND, Auditor, Ran, served
 
 STRICT = ("--baseline", "strict", "--format", "json")
@@ -104,7 +104,7 @@ def test_a_report_that_does_not_fit_leaves_the_run_to_report_from(auditor: Audit
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=growing_to(100_000),
+        preexec_fn=growing_to(1_000_000),
     )
     assert done.returncode == 2
     assert "night.json cannot be written: File too large" in done.stderr
@@ -113,15 +113,75 @@ def test_a_report_that_does_not_fit_leaves_the_run_to_report_from(auditor: Audit
     assert auditor("report").code == 0
 
 
-def test_a_run_whose_file_is_damaged_is_told(auditor: Auditor) -> None:
+def damaged(content: bytes) -> bytes:
+    return content[:20_000] + b"\x55" * (len(content) - 40_000) + content[-20_000:]
+
+
+@contextmanager
+def large_log(history: Path, size: int) -> Iterator[None]:
+    """The history has a log of so many bytes, which cannot be merged as long as the block lasts."""
+    with (
+        closing(sqlite3.connect(history, isolation_level=None)) as reading,
+        closing(sqlite3.connect(history)) as writing,
+    ):
+        reading.execute("BEGIN")
+        reading.execute("SELECT count(*) FROM runs").fetchone()
+        with writing:
+            writing.execute("UPDATE series SET selection = selection || hex(zeroblob(?))", (size,))
+        with writing:
+            writing.execute("UPDATE series SET selection = ''")
+        yield
+
+
+def test_a_history_that_cannot_grow_costs_no_run(auditor: Auditor) -> None:
+    few = ("--baseline", "strict", "--only", "RC-02", "--format", "json")
     assert auditor.audit("--baseline", "strict").code == 0
-    (path,) = auditor.data.glob(f"runs/*/{SNAPSHOT}")
-    content = bytearray(path.read_bytes())
-    content[20_000:-20_000] = b"\x55" * (len(content) - 40_000)
+    with large_log(auditor.data / "history.sqlite", 2_500_000):
+        ran = audit(auditor, 4_000_000, *few)
+    run_id = ran.report["run"]["id"]
+    assert ran.code == 0
+    assert "Make room there" in ran.err
+    assert f"Run {run_id} is not in the history yet" in ran.err
+    assert "the next audit stores it" in ran.err
+    assert "Traceback" not in ran.err
+    assert run_id in Runs(auditor.data).waiting()
+    later = auditor.audit(*few)
+    assert later.code == 0
+    assert f"Since run {run_id}" in later.err
+    history = Runs(auditor.data).history
+    assert [entry.facts.id for entry in history.runs()][1:] == [run_id, later.report["run"]["id"]]
+    history.database.close()
+    assert list((auditor.data / "runs").iterdir()) == []
+
+
+def test_a_damaged_history_is_told_and_the_next_audit_begins_a_new_one(auditor: Auditor) -> None:
+    assert auditor.audit("--baseline", "strict").code == 0
+    path = auditor.data / "history.sqlite"
+    content = damaged(path.read_bytes())
     path.write_bytes(content)
     ran = auditor("report")
-    assert ran.code == 4
+    assert (ran.code, ran.out) == (4, "")
+    assert "history.sqlite is damaged" in ran.err
+    assert "Traceback" not in ran.err
+    assert path.read_bytes() == content
+    ran = auditor.audit("--baseline", "strict", "--format", "json")
+    assert ran.code == 0
+    assert "was damaged. It is kept as" in ran.err
+    assert "a new one was begun" in ran.err
+    (aside,) = auditor.data.glob("history.sqlite.damaged-????????T??????")
+    assert aside.read_bytes() == content
+    assert auditor("report", "--format", "json").out == ran.out
+
+
+def test_a_damaged_run_that_waits_is_told(auditor: Auditor) -> None:
+    killed(auditor, after(20), "--baseline", "strict")
+    (path,) = auditor.data.glob(f"runs/*/{SNAPSHOT}")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute("PRAGMA journal_mode = DELETE")
+    path.write_bytes(damaged(path.read_bytes()))
+    ran = auditor("report", path)
+    assert (ran.code, ran.out) == (4, "")
     assert "if a run's file is damaged, audit again" in ran.err
     assert "Traceback" not in ran.err
     assert "internal error" not in ran.err
-    assert ran.out == ""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import Accounts, Auditor
+from tests.end_to_end.conftest import FAST, Accounts, Auditor, InProcess
 
 NO_USERS = ("--depth", "group")
 
@@ -74,3 +74,86 @@ def test_the_exit_code_is_the_same_for_every_format(
     auditor, _ = stored
     ran = auditor("audit", "--from", "latest", "--fail-on", "high", "--format", format_)
     assert ran.code == 1
+
+
+NIGHT = {
+    0: ("clean", options("AI-02", "RC-02", at="low")),
+    1: ("drifted", options("AI-02", "AI-04", at="critical")),
+    2: ("clean", [*options("RC-02", at="low"), "--baseline", "nowhere.yaml"]),
+    3: ("denied", options("RC-02", at="critical")),
+    4: ("clean", options("RC-02", at="low")),
+}
+"""Situations by their code; in that of 4, the credentials are wrong."""
+
+
+def arranged(tmp_path: Path, accounts: Accounts, code: int) -> tuple[Auditor, dict[str, str]]:
+    scenario, _ = NIGHT[code]
+    auditor = InProcess(tmp_path, accounts(scenario))
+    return auditor, {"ZOOM_CLIENT_SECRET": "wrong"} if code == 4 else {}
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize("code", NIGHT)
+def test_a_night_has_the_same_codes(
+    tmp_path: Path, accounts: Accounts, code: int, log_format: str
+) -> None:
+    auditor, env = arranged(tmp_path, accounts, code)
+    words = ("nightly", *FAST, *NIGHT[code][1], "--log-format", log_format)
+    ran = auditor(*words, env=env)
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+@pytest.mark.parametrize("code", NIGHT)
+def test_a_gate_has_the_same_codes_live(
+    tmp_path: Path, accounts: Accounts, code: int, format_: str
+) -> None:
+    auditor, env = arranged(tmp_path, accounts, code)
+    words = [word for word in NIGHT[code][1] if word not in NO_USERS]
+    ran = auditor("gate", "--live", *words, "--format", format_, env=env)
+    assert ran.code == code
+    assert bool(ran.out) == (code in (0, 1, 3)), "an answer, or a sentence about what went wrong"
+    assert bool(ran.err) == (code in (2, 4))
+
+
+@pytest.mark.parametrize("code", [0, 1, 4])
+@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+def test_a_gate_has_the_same_codes_for_what_is_stored(
+    tmp_path: Path, accounts: Accounts, code: int, format_: str
+) -> None:
+    auditor, _ = arranged(tmp_path, accounts, code)
+    words = NIGHT[code][1]
+    if code != 4:
+        auditor("nightly", *FAST, *words)
+    ran = auditor("gate", *words, "--format", format_)
+    assert (ran.code, ran.err) == (code, "")
+
+
+@pytest.mark.parametrize("command", [["gate"], ["gate", "--live"], ["nightly"]])
+def test_nonsense_is_2_for_every_command(
+    tmp_path: Path, accounts: Accounts, command: list[str]
+) -> None:
+    ran = InProcess(tmp_path, accounts("clean"))(*command, "--fail-on", "sometimes")
+    assert ran.code == 2
+
+
+@pytest.mark.parametrize("command", [["gate", "--live"], ["nightly"]])
+@pytest.mark.parametrize(
+    ("raised", "code"), [(ZeroDivisionError("x"), 5), (KeyboardInterrupt, 130)]
+)
+def test_what_breaks_or_is_interrupted_is_no_pass(
+    tmp_path: Path,
+    accounts: Accounts,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    raised: BaseException,
+    code: int,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("auditor.run.judge", broken)
+    ran = InProcess(tmp_path, accounts("clean"))(*command, *options("RC-02", at="low")[2:])
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.splitlines()[-1].startswith("Error: ")

@@ -17,6 +17,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.pseudonyms import Pseudonyms
 from auditor.report import FORMATS
+from auditor.store.runs import Runs
 from tests.end_to_end.conftest import Auditor, InProcess, Ran, Sandbox
 
 KEY = "a key for the tests of pseudonyms"
@@ -72,8 +73,7 @@ def waiver(owner: str, **scope: str) -> dict[str, Any]:
 
 
 def evidence(auditor: Auditor) -> Snapshot:
-    paths = sorted(auditor.data.glob("runs/*/snapshot.sqlite"))
-    return Snapshot.open(paths[-1])
+    return Runs(auditor.data).opened("latest")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from tests.end_to_end.conftest import Accounts, Auditor, Ran, keys
+from tests.taken_out import taken_out
 
 Stored = tuple[Auditor, Ran]
 
@@ -26,7 +27,8 @@ def schema(stored: Stored) -> dict[str, Any]:
 def timeless(report: dict[str, Any]) -> dict[str, Any]:
     run = {key: value for key, value in report["run"].items() if key not in OF_THE_RUN}
     summary = {key: value for key, value in report["summary"].items() if key != "api"}
-    findings = [{**finding, "observed_at": None} for finding in report["findings"]]
+    times = {"observed_at": None, "first_seen": None}
+    findings = [{**finding, **times} for finding in report["findings"]]
     return {"run": run, "summary": summary, "findings": findings, "errors": report["errors"]}
 
 
@@ -62,7 +64,7 @@ def test_a_stored_run_is_found_by_its_id_and_by_its_path(stored: Stored) -> None
     auditor, first = stored
     run = first.report["run"]["id"]
     by_id = auditor("audit", "--from", run, "--format", "json")
-    path = auditor.data / "runs" / run / "snapshot.sqlite"
+    path = taken_out(auditor.data, auditor.folder / "night.sqlite", run)
     by_path = auditor("audit", "--from", path, "--format", "json")
     assert first.out == by_id.out == by_path.out
 
@@ -129,6 +131,17 @@ def test_several_outputs_are_written_and_the_terminal_still_gets_a_report(
     assert files[2].read_text().splitlines()[0] == ran.out.splitlines()[0]
     assert str(files[0]) in ran.out
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
+def test_metrics_can_be_read_by_the_node_exporter_and_name_nobody(
+    stored: Stored, tmp_path: Path
+) -> None:
+    auditor, _ = stored
+    file = tmp_path / "auditor.prom"
+    auditor("report", "--output", file)
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert "@" not in file.read_text()
+    assert list(tmp_path.glob("*.prom")) == [file]
 
 
 def test_formats_given_for_outputs_beat_their_suffixes(stored: Stored, tmp_path: Path) -> None:

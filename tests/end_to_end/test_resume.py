@@ -14,7 +14,7 @@ import pytest
 
 from auditor.evidence.moments import packed, unpacked
 from auditor.sandbox import Sandbox
-from auditor.store.runs import SNAPSHOT
+from auditor.store.runs import SNAPSHOT, Runs
 from tests.end_to_end.broken_off import (
     USER_SETTINGS,
     Moment,
@@ -76,8 +76,9 @@ def quick(account: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Calm:
 
 def the_run(auditor: Auditor) -> str:
     """The id of the only run."""
-    (folder,) = (auditor.data / "runs").iterdir()
-    return folder.name
+    stored = Runs(auditor.data)
+    (run_id,) = {*stored.folders(), *stored.ids()}
+    return run_id
 
 
 def twice(auditor: Auditor, calm: Calm) -> int:

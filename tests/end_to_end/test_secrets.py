@@ -1,7 +1,5 @@
 """No secret reaches anything the program writes, whatever goes wrong and however much it says."""
 
-import sqlite3
-import zlib
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.sandbox import Faults, Sandbox
+from tests.end_to_end import unpacked
 from tests.end_to_end.conftest import Auditor, Ran, served
 
 
@@ -20,17 +19,10 @@ def secrets(account: Sandbox) -> list[bytes]:
 
 
 def artefacts(auditor: Auditor, ran: Ran) -> Iterator[tuple[str, bytes]]:
-    """Everything written, stored documents uncompressed."""
+    """Everything written, and all that is packed in it: evidence in the history, documents."""
     yield "standard output", ran.out.encode()
     yield "standard error", ran.err.encode()
-    for path in auditor.folder.rglob("*"):
-        if path.is_file():
-            yield path.name, path.read_bytes()
-        if path.suffix == ".sqlite":
-            database = sqlite3.connect(path)
-            for number, (body,) in enumerate(database.execute("SELECT body FROM documents")):
-                yield f"document {number}", zlib.decompress(body)
-            database.close()
+    yield from unpacked.files(auditor.folder)
 
 
 def leaks(auditor: Auditor, ran: Ran, account: Sandbox) -> set[str]:
@@ -47,7 +39,8 @@ def test_no_secret_is_kept_or_shown(tmp_path: Path, drifted: Sandbox) -> None:
     files = [word for suffix in ("json", "html", "txt") for word in ("-o", f"night.{suffix}")]
     ran = auditor.audit("-vv", "--baseline", "strict", "--include-passes", *files)
     names = {name for name, _ in artefacts(auditor, ran)}
-    assert {"night.json", "night.html", "night.txt", "snapshot.sqlite", "document 0"} <= names
+    assert {"night.json", "night.html", "night.txt", "data/history.sqlite"} <= names
+    assert any(name.endswith(":documents unpacked") for name in names)
     assert ran.err
     assert leaks(auditor, ran, drifted) == set()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import Snapshot
 from auditor.sandbox.api import SCOPES
+from auditor.store.runs import Runs
 from tests.end_to_end.conftest import Accounts, Auditor, keys, served
 
 ORGANISATION = """
@@ -111,8 +111,7 @@ def test_no_secret_and_no_topic_of_a_past_meeting_is_stored(
         "--org", organisation, "--depth", "meeting", "--include-passes", "--format", "json", *ONLY
     )
     assert "CANARY" not in report.out
-    (path,) = auditor.data.glob("runs/*/snapshot.sqlite")
-    with closing(Snapshot.open(path)) as snapshot:
+    with closing(Runs(auditor.data).opened("latest")) as snapshot:
         stored = repr([each for level in Level for each in snapshot.evidence(level)])
     assert "report_history_meetings" in stored
     assert "CANARY" not in stored

@@ -1,17 +1,18 @@
 """The HTML report in a real browser: what it does, what it does not, and how it looks to all."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 from auditor.findings.run import Run
-from tests.report import page_worlds, worlds
+from tests.report import page_worlds, past_worlds, worlds
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -76,7 +77,7 @@ def rich(open_report: Open) -> Opened:
     return open_report(page_worlds.rich())
 
 
-@pytest.mark.parametrize("world", [page_worlds.rich, worlds.hostile, worlds.empty])
+@pytest.mark.parametrize("world", [page_worlds.rich, past_worlds.run, worlds.hostile, worlds.empty])
 def test_the_page_asks_for_nothing_and_complains_of_nothing(world, open_report):
     report = open_report(world())
     assert report.complaints == []
@@ -133,15 +134,116 @@ def test_the_search_finds_titles_settings_and_names(rich):
     assert rich.page.locator(".control:visible, .cause:visible, .band:visible").count() == 0
 
 
-def test_changed_only_is_offered_where_rows_say_what_changed(open_report, tmp_path):
-    report = open_report(page_worlds.rich())
-    assert report.page.locator("[name=changed]").is_hidden()
-    file = tmp_path / "changed.html"
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    file.write_text(text.replace('class="row"', 'data-changed class="row"', 1), encoding="utf-8")
-    report.page.goto(file.as_uri())
-    report.page.check("[name=changed]")
-    assert report.rows() == 1
+def test_changed_only_is_offered_where_there_is_a_history(open_report):
+    without = open_report(replace(page_worlds.rich(), trend=past_worlds.TREND))
+    assert without.page.locator("[name=changed]").is_hidden()
+    assert open_report(past_worlds.run()).page.locator("[name=changed]").is_visible()
+
+
+def test_changed_only_leaves_new_and_regressed_rows_and_is_in_the_address(open_report):
+    report = open_report(past_worlds.run())
+    report.page.get_by_role("checkbox", name="changed only").focus()
+    report.page.keyboard.press("Space")
+    told = report.count()
+    assert told.startswith("3 of 5 rows, 16 of 18 checks")
+    assert report.page.locator("main .row:visible:not(:has(.life))").count() == 0
+    assert report.page.url.endswith("#changed=1")
+    report.page.reload()
+    assert report.count() == told
+    assert report.page.locator("[name=changed]").is_checked()
+    report.page.get_by_role("button", name="Show all").click()
+    assert report.rows() == 5
+
+
+def first_opened(report: Opened, words: str) -> Locator:
+    """The first deviation that tells these words, opened by keyboard."""
+    row = report.page.locator("main .rows > .row", has_text=words).first
+    row.locator("summary").focus()
+    report.page.keyboard.press("Enter")
+    return row
+
+
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
+
+
+def test_a_deviation_is_copied_as_json_by_keyboard_and_that_is_said(open_report):
+    report = open_report(past_worlds.run(), permissions=CLIPBOARD)
+    row = first_opened(report, "14 users")
+    row.get_by_role("button", name="Copy as JSON").focus()
+    report.page.keyboard.press("Enter")
+    said = report.page.locator("#said")
+    said.get_by_text("Copied as JSON.").wait_for(state="attached")
+    assert said.get_attribute("aria-live") == "polite"
+    told = json.loads(report.page.evaluate("navigator.clipboard.readText()"))
+    names = [scope["name"] for scope in told.pop("scopes")]
+    assert names == [f"User {at:02}" for at in range(14)]
+    assert told == {
+        "control": "RC-02",
+        "title": "Local recording is off",
+        "setting": "recording.rc-02",
+        "status": "fail",
+        "severity": "high",
+        "observed": True,
+        "expected": False,
+        "levels": {"user": 14},
+        "decided_by": "user level",
+        "who_can_change_it": "the user, group admins, account admins",
+        "evidence": "GET /users/{userId}/settings",
+        "seen": "2026-11-21 21:58 UTC",
+        "history": "2 of 14 regressed since the run before, 3 new, 9 persisting\n"
+        "regressed: User 00, User 01\nnew: User 02, User 03, User 04",
+        "first_seen": "2026-11-02 22:00 UTC to 2026-11-21 22:04 UTC",
+        "changed_by": "eve@example.com, 2026-11-21 09:14 UTC, 5 of 14 "
+        "Settings - Local recording: from Off to On",
+    }
+    assert report.complaints == []
+
+
+def test_the_json_of_one_finding_names_it_by_its_fingerprint(open_report):
+    run = past_worlds.run()
+    report = open_report(run, permissions=CLIPBOARD)
+    row = first_opened(report, "Studio")
+    row.get_by_role("button", name="Copy as JSON").click()
+    report.page.get_by_role("button", name="Copied").wait_for()
+    told = json.loads(report.page.evaluate("navigator.clipboard.readText()"))
+    (mark,) = [f.fingerprint for f in run.findings() if f.scope.name == "Studio"]
+    assert told["fingerprint"] == mark
+    assert told["scopes"] == [{"name": "Studio"}]
+
+
+@pytest.mark.parametrize("clipboard", ["absent", "refusing"])
+def test_where_the_clipboard_is_refused_the_json_is_shown_and_selected(open_report, clipboard):
+    report = open_report(worlds.hostile())
+    report.page.evaluate(
+        "how => Object.defineProperty(navigator, 'clipboard', { value: how === 'absent' ? undefined"
+        " : { writeText: () => Promise.reject(new Error('refused')) } })",
+        clipboard,
+    )
+    row = first_opened(report, "should be")
+    row.get_by_role("button", name="Copy as JSON").click()
+    area = row.get_by_role("textbox", name="This deviation as JSON")
+    assert json.loads(area.input_value())["control"] == "AI-01"
+    assert area.evaluate("a => a.readOnly && a === document.activeElement")
+    assert area.evaluate("a => a.selectionEnd - a.selectionStart === a.value.length")
+    report.page.locator("#said").get_by_text("may not use the clipboard").wait_for(state="attached")
+    assert report.complaints == []
+
+
+def test_without_javascript_nothing_offers_to_copy(open_report):
+    page = open_report(past_worlds.run(), java_script_enabled=False).page
+    page.locator("#deviations summary").first.click()
+    assert page.get_by_text("Copy as JSON").count() == 0
+    assert page.get_by_text("persisting: a deviation before, too").is_visible()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_a_history(open_report, look):
+    report = open_report(past_worlds.run(), color_scheme=look)
+    report.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    report.page.get_by_role("button", name="Copy as JSON").first.wait_for()
+    found = Axe().run(report.page).response["violations"]
+    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+    assert report.complaints == []
 
 
 def test_the_filter_is_in_the_address_and_comes_back_on_reload(rich):
@@ -274,7 +376,7 @@ def test_axe_finds_nothing_serious_in_hostile_names(open_report):
 
 
 @pytest.mark.parametrize("width", [320, 400, 1400])
-@pytest.mark.parametrize("world", [page_worlds.rich, worlds.hostile])
+@pytest.mark.parametrize("world", [page_worlds.rich, past_worlds.run, worlds.hostile])
 def test_the_page_is_never_wider_than_the_window(open_report, width, world):
     page = open_report(world(), viewport={"width": width, "height": 800}).page
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
@@ -303,8 +405,12 @@ def test_on_paper_deviations_and_unknowns_are_open(rich, tmp_path):
     assert rich.page.locator(".row details[open]").count() == 0
 
 
-def test_a_hundred_thousand_deviating_users_are_a_small_file_that_opens_at_once(open_report):
-    report = open_report(page_worlds.huge())
+@pytest.mark.parametrize("history", [False, True], ids=["first", "with-a-history"])
+def test_a_hundred_thousand_deviating_users_are_a_small_file_that_opens_at_once(
+    open_report, history
+):
+    run = page_worlds.huge()
+    report = open_report(past_worlds.lasting(run) if history else run)
     size = report.page.evaluate(
         "performance.getEntriesByType('navigation')[0].decodedBodySize || "
         "new TextEncoder().encode(document.documentElement.outerHTML).length"

@@ -8,8 +8,10 @@ from html.parser import HTMLParser
 import pytest
 
 from auditor.policy.questions import shipped
-from auditor.report.html_report import MOST_NAMES
-from tests.report import page_worlds, worlds
+from auditor.report import Options
+from auditor.report.html_report import MOST_NAMES, compose
+from auditor.report.pdf_report import ROOM
+from tests.report import page_worlds, past_worlds, worlds
 
 VOID = {"meta", "link", "input", "wbr", "br", "img", "path", "rect", "circle", "use"}
 
@@ -249,6 +251,83 @@ def test_the_last_run_is_compared_where_there_is_one(render):
     assert "Since 2026-11-20 22:00 UTC: deviations 40 → 50 (10 more)" in words
     assert "Deviations and unknowns over 3 runs" in words
     assert 'id="changes"' not in render(worlds.everything(), "html")
+
+
+def test_the_trend_tells_coverage_with_what_it_is_of_and_marks_incomplete_runs(render):
+    html = render(past_worlds.run(), "html")
+    (trend,) = re.findall(r'<svg [^>]*aria-labelledby="trend-title.*?</svg>', html, re.DOTALL)
+    said = " ".join(trend.split())
+    assert "coverage from 177 of 180 checks that could be judged to 198 of 199 checks" in said
+    assert "2 runs incomplete" in said
+    assert trend.count('<path class="gap"') == 2
+    assert re.findall(r"\d+\s?%", Page(html).words) == ["100 %", "0 %"]
+
+
+def test_a_row_tells_its_history_and_wears_a_badge(render):
+    words = Page(render(past_worlds.run(), "html")).words
+    for said in (
+        "14 users 2 regressed 3 new recording",
+        "History 2 of 14 regressed since the run before, 3 new, 9 persisting",
+        "regressed: User 00 , User 01 new: User 02 , User 03 , User 04 First seen",
+        "First seen 2026-11-02 22:00 UTC to 2026-11-21 22:04 UTC",
+        "Changed by eve@example.com , 2026-11-21 09:14 UTC , 5 of 14 "
+        "Settings - Local recording: from Off to On",
+        "persisting: a deviation before, too First seen 2026-11-02 22:00 UTC Changed by ada",
+    ):
+        assert said in words, said
+
+
+def test_rows_say_that_they_changed_only_where_they_did(render):
+    html = render(past_worlds.run(), "html")
+    rows = [a for _, a in Page(html).tags if a.get("class") == "row"]
+    changed = {row["data-control"] for row in rows if "data-changed" in row}
+    assert changed == {"CN-05", "RC-02"}
+    assert 'class="life' not in render(page_worlds.rich(), "html")
+
+
+def test_hostile_words_of_the_log_stay_text(render):
+    hostile = past_worlds.lasting(worlds.hostile())
+    actor = past_worlds.Actor(*[worlds.HOSTILE["markup"]] * 2, worlds.HOSTILE["rtl"])
+    past = replace(past_worlds.NEW, changed_by=actor)
+    drift = replace(
+        past_worlds.drift(),
+        changes=[
+            past_worlds.changed(
+                past_worlds.Move.REGRESSED, scope.scope, scope.verdicts[0], None, actor
+            )
+            for scope in hostile.assessments
+        ],
+        notes=(worlds.HOSTILE["markup"],),
+        settings=[
+            past_worlds.SettingChange(
+                scope.scope, "GET /x", scope.scope.name[:300], "<b>", "\u202e"
+            )
+            for scope in hostile.assessments
+        ],
+    )
+    run = replace(hostile, pasts=lambda marks: dict.fromkeys(marks, past), drift=drift)
+    html = render(run, "html")
+    page = Page(html)
+    assert sum(tag == "script" for tag, _ in page.tags) == 1
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert not set(html) & set("\x1b\x9b\x00\r\u202e\u200f\u2028")
+    assert "by <script>alert(1)</script>" in page.words
+
+
+def test_on_paper_the_history_is_told_and_nothing_can_be_clicked():
+    text = "".join(compose(past_worlds.run(), Options(), ROOM, paged=True))
+    words = Page(text).words
+    assert "2 of 14 regressed since the run before" in words
+    assert "What changed since the run before" in words
+    for part in ("<button", "<script", "data-changed", "data-mark", 'id="said"'):
+        assert part not in text
+
+
+def test_a_history_of_every_row_makes_the_file_only_a_little_larger(render):
+    alone = page_worlds.huge(users=2000)
+    plain, told = (render(run, "html") for run in (alone, past_worlds.lasting(alone)))
+    assert len(told) < 1.3 * len(plain)
+    assert told.count('class="life') > 250
 
 
 def test_every_picture_says_in_words_what_it_shows(render):

@@ -99,3 +99,33 @@ def test_nothing_ever_found_is_a_flat_line():
     still = (Point("r1", "2026-11-19T22:00:00Z", 0, 0, 180),)
     trend = pictures.trend(replace(worlds.clean(), trend=still))
     assert {y for line in trend.lines for _, y in line.points} == {pictures.TREND_HEIGHT - 10}
+
+
+def test_coverage_has_a_scale_of_its_own_from_none_to_all():
+    half, whole = (
+        Point("r1", "2026-11-18T22:00:00Z", 0, 90, 180),
+        Point("r2", "2026-11-19T22:00:00Z", 0, 0, 1_000_000),
+    )
+    trend = pictures.trend(replace(worlds.clean(), trend=(half, whole)))
+    (points,) = trend.coverage
+    heights = [float(point.split(",")[1]) for point in points.split()]
+    assert heights == [pictures.TREND_HEIGHT / 2, 10, 10]
+    assert pictures.known(half) == "90 of 180 checks"
+
+
+def test_a_run_without_checks_interrupts_the_coverage():
+    points = [
+        Point(f"r{at}", "2026-11-18T22:00:00Z", 0, 0, checks) for at, checks in enumerate((9, 0))
+    ]
+    trend = pictures.trend(replace(worlds.clean(), trend=points))
+    assert len(trend.coverage) == 2
+
+
+def test_incomplete_runs_are_marked_where_they_stand():
+    whole, broken = (
+        Point("r1", "2026-11-18T22:00:00Z", 1, 0, 9),
+        Point("r2", "2026-11-19T22:00:00Z", 1, 0, 9, complete=False),
+    )
+    trend = pictures.trend(replace(worlds.clean(), trend=(whole, broken)))
+    assert trend.gaps == (trend.lines[0].points[1][0],)
+    assert pictures.trend(replace(worlds.all_unknown(), trend=(whole,))).gaps == (630.0,)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence.scope import Level, Scope
-from auditor.store.runs import SNAPSHOT, RunNotFound, Runs, StoreError
+from auditor.store.errors import RunNotFound, StoreError
+from auditor.store.runs import SNAPSHOT, Runs
+from tests.store.nights import Nights
 
 NIGHT = datetime(2026, 11, 21, 22, 5, 1, tzinfo=UTC)
 
@@ -22,6 +24,12 @@ def finished(runs: Runs, run_id: str) -> Path:
         snapshot.set_meta("finished_at", "2026-11-21T22:06:00Z")
     snapshot.close()
     return runs.home / "runs" / run_id / SNAPSHOT
+
+
+def opened(runs: Runs, run: str) -> Path:
+    """The file that a run is opened from."""
+    with runs.opened(run) as snapshot:
+        return Path(snapshot._name)
 
 
 def test_ids_sort_by_time_and_do_not_repeat(runs: Runs) -> None:
@@ -40,19 +48,44 @@ def test_the_newest_finished_run_is_latest(runs: Runs) -> None:
     newest = finished(runs, "20261121T000000Z-aaaaaa")
     runs.create("20261122T000000Z-aaaaaa").close()
     assert runs.ids() == ["20261120T000000Z-aaaaaa", "20261121T000000Z-aaaaaa"]
-    assert runs.path("latest") == newest
+    assert opened(runs, "latest") == newest
 
 
 def test_a_run_is_found_by_id_and_by_path(runs: Runs) -> None:
     path = finished(runs, "20261121T000000Z-aaaaaa")
-    assert runs.path("20261121T000000Z-aaaaaa") == path
-    assert runs.path(str(path)) == path
+    assert opened(runs, "20261121T000000Z-aaaaaa") == path
+    assert opened(runs, str(path)) == path
+
+
+def test_the_newest_is_latest_whether_it_is_stored_or_waits(nights: Nights) -> None:
+    stored = nights.night()
+    snapshot, waiting = nights.read()
+    snapshot.close()
+    assert nights.runs.ids() == [stored.facts.id, waiting.info.id]
+    assert nights.runs.waiting() == [waiting.info.id]
+    with nights.runs.opened("latest") as latest:
+        assert latest.digest() == waiting.info.evidence_digest
+    newest = nights.night()
+    with nights.runs.opened("latest") as latest:
+        assert latest.digest() == newest.facts.evidence_digest
+
+
+def test_a_run_that_was_stopped_goes_on_until_a_later_one_is_stored(nights: Nights) -> None:
+    stopped = nights.night(stopped="the daily limit is used up").facts
+    place = stopped.account_id, stopped.api_url
+    assert nights.runs.unfinished(*place) == stopped.id
+    nights.night(account_id="other")
+    nights.night(api_url="https://api.zoomgov.com/v2")
+    assert nights.runs.unfinished(*place) == stopped.id
+    nights.night()
+    assert nights.runs.unfinished(*place) is None
+    assert nights.runs.waiting() == []
 
 
 @pytest.mark.parametrize("name", ["latest", "20261121T000000Z-aaaaaa", "nowhere.sqlite"])
 def test_a_run_that_is_not_there_is_said_so(runs: Runs, name: str) -> None:
     with pytest.raises(RunNotFound, match="auditor audit" if name == "latest" else name):
-        runs.path(name)
+        runs.opened(name)
 
 
 def test_a_file_that_is_no_snapshot_is_passed_over(runs: Runs) -> None:
@@ -60,7 +93,7 @@ def test_a_file_that_is_no_snapshot_is_passed_over(runs: Runs) -> None:
     noise = runs.home / "runs" / "20261122T000000Z-aaaaaa" / SNAPSHOT
     noise.parent.mkdir()
     noise.write_text("not a database, but long enough to look at: " + "x" * 200)
-    assert runs.path("latest") == path
+    assert opened(runs, "latest") == path
 
 
 def test_a_run_that_fails_leaves_nothing(runs: Runs) -> None:

@@ -1,6 +1,8 @@
+from typing import get_args
+
 import pytest
 
-from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT, UnsafeUrl, check_url
+from auditor.zoom.hosts import CLOUDS, COMMERCIAL, GOVERNMENT, CloudName, UnsafeUrl, check_url
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,21 @@ from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT, UnsafeUrl, check_url
 )
 def test_zooms_hosts_and_this_machine_are_accepted(url):
     assert check_url(url, "ZOOM_API_URL") == url
+
+
+def test_every_name_of_a_cloud_leads_to_addresses_that_are_accepted():
+    assert set(CLOUDS) == set(get_args(CloudName))
+    for cloud in CLOUDS.values():
+        assert check_url(cloud.api_url, "ZOOM_API_URL") == cloud.api_url
+        assert check_url(cloud.token_url, "ZOOM_OAUTH_URL") == cloud.token_url
+
+
+def test_a_region_is_the_commercial_cloud_with_an_address_of_its_own():
+    regions = {name: CLOUDS[name] for name in set(CLOUDS) - {"commercial", "gov"}}
+    assert {name: cloud.api_url for name, cloud in regions.items()} == {
+        name: f"https://api-{name}.zoom.us/v2" for name in regions
+    }
+    assert {cloud.token_url for cloud in regions.values()} == {COMMERCIAL.token_url}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from auditor.zoom.redaction import (
     redact,
     redact_text,
 )
+from auditor.zoom.secrets import LONGEST_TEXT, never_show
 
 from .conftest import real_input
 
@@ -197,10 +198,161 @@ def test_a_traceback_is_clean_whichever_handler_writes_it_first():
 
 
 def test_many_unfinished_tokens_take_no_time():
-    text = "eyJ-" * 100_000 + "a." * 100_000
+    text = "eyJ-" * 25_000 + "a." * 40_000
     started = time.monotonic()
     assert redact_text(text + "=") == text + "="
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a:",
+        "pass",
+        "password_",
+        "a?",
+        "password is ",
+        "\\",
+        "'",
+        "a1.",
+        "?a=%",
+        "a://",
+        "http://a?",
+        "http://a:",
+        "eyJa.",
+        "basic a",
+        "a-----BEGIN PRIVATE KEY-----",
+        "password: '",
+        "pwd ",
+    ],
+)
+def test_no_text_takes_long_however_it_repeats(piece):
+    text = f"https://{piece * (1_000_000 // len(piece))}:=*"
+    started = time.process_time()
+    redact_text(text)
+    assert time.process_time() - started < 5
+
+
+def test_of_a_text_longer_than_any_setting_the_rest_is_dropped():
+    clean = redact_text("word " * LONGEST_TEXT + "password: hunter2")
+    assert len(clean) == LONGEST_TEXT + 1
+    assert clean.endswith("…")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "meetingPassword",
+        "STREAM_KEY",
+        "X-Api-Key",
+        "Host key",
+        "aws_access_key_id",
+        "session_cookie",
+        "one_time_code",
+        "presigned_url",
+        "webhook_url",
+        "leader_pin",
+        "sip_password",
+        "secret_token",
+        "CookIe",
+        "encryptedToken",
+        "x" * 200 + "_password",
+    ],
+)
+def test_names_nobody_documents_are_known_for_what_they_are(name):
+    assert redact({name: "hunter2"}) == {name: REDACTED}
+
+
+def test_an_object_under_a_secret_name_keeps_lengths_and_switches_alone():
+    document = {
+        "credentials": {"login": "a", "key": 482913, "length": 8, "on": True, "at": [["b"]]}
+    }
+    clean = {"login": REDACTED, "key": REDACTED, "length": 8, "on": True, "at": [[REDACTED]]}
+    assert redact(document) == {"credentials": clean}
+
+
+def test_a_value_that_another_one_calls_a_secret_is_dropped():
+    rows = [{"name": "Host key", "value": "1"}, {"field": "password", "new_value": "2"}]
+    assert redact(rows) == [
+        {"name": "Host key", "value": REDACTED},
+        {"field": "password", "new_value": REDACTED},
+    ]
+    assert redact({"name": "Anna", "value": "1"}) == {"name": "Anna", "value": "1"}
+
+
+def test_a_key_that_is_a_secret_is_replaced_and_no_value_lost():
+    document = {"https://zoom.us/j/1?pwd=x": True, "https://zoom.us/j/2?pwd=y": 1, "a": 2}
+    assert redact(document) == {REDACTED: True, f"{REDACTED} 1": 1, "a": 2}
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_json_in_a_text_is_redacted_by_name(times):
+    text = json.dumps({"h323_password": "hunter2", "zak": "abc", "on": True})
+    for _ in range(times - 1):
+        text = json.dumps([text])
+    clean = redact({"blob": text, "log": f"sent {json.dumps(text)}"})
+    assert "hunter2" not in str(clean)
+    assert "abc" not in str(clean)
+    assert "on" in clean["blob"]
+
+
+def test_json_in_a_text_that_hides_a_secret_behind_a_second_one_is_redacted():
+    assert "hunter2" not in str(redact({"blob": '{"password": "hunter2", "password": ""}'}))
+
+
+def test_json_in_a_text_as_deep_as_it_likes_is_redacted():
+    text = "[" * 5000 + '"Passcode: 482913"' + "]" * 5000
+    assert "482913" not in str(redact({"blob": text}))
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("Wrong passcode 482913", "482913"),
+        ('The password "hunter" is wrong', "hunter"),
+        ("password is hunter2", "hunter2"),
+        ("/signin?next=https%3A%2F%2Fzoom.us%2Fj%2F1%3Fpwd%3DQWxh%26a%3Db", "QWxh"),
+        ("/cb?code=abc123&state=1", "abc123"),
+        (r"{\"password\":\"hunter2\"}", "hunter2"),
+        ("{'leader_pin': 1234, 'one_time_code': 'abcd'}", "1234"),
+        ("{'leader_pin': 1234, 'one_time_code': 'abcd'}", "abcd"),
+        ("'credentials': {'login': 'anna', 'more': ['hunter2']}, 'a': 1", "hunter2"),
+        ("85746065.482913@zoomcrc.com", "482913"),
+        ("https://zoom.us/rec/share/Ab_cD-ef", "Ab_cD-ef"),
+        ("Authorization: \nPasscode: hunter", "hunter"),
+        ('require_password_for:"a\nPasscode: hunter"', "hunter"),
+        (f"token: {'x' * 5000}", "xxx"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----", "MIIEvQ"),
+    ],
+)
+def test_secrets_are_found_where_texts_are_odd(text, secret):
+    assert secret not in redact_text(text)
+
+
+@pytest.fixture
+def _forgetting(monkeypatch):
+    monkeypatch.setattr("auditor.zoom.secrets._known", ())
+
+
+@pytest.mark.usefixtures("_forgetting")
+def test_a_secret_this_process_holds_is_never_shown():
+    never_show('pa"ss/wörter')
+    for shape in ('pa"ss/wörter', "pa%22ss%2Fw%C3%B6rter", r"pa\"ss/w\u00f6rter"):
+        assert redact_text(f"x{shape}x") == f"x{REDACTED}x"
+    assert redact({"a": ['pa"ss/wörter']}) == {"a": [REDACTED]}
+
+
+@pytest.mark.usefixtures("_forgetting")
+def test_a_secret_too_short_to_be_one_leaves_words_alone():
+    never_show("", "a", "secret")
+    assert redact_text("a secret") == "a secret"
+
+
+@pytest.mark.usefixtures("_forgetting")
+def test_the_newest_secrets_are_remembered():
+    for number in range(1000):
+        never_show("the-credential", f"token-{number:04}")
+    assert redact_text("the-credential token-0999 token-0998") == " ".join([REDACTED] * 3)
 
 
 def test_a_log_record_with_wrong_arguments_is_still_logged_clean():

@@ -49,10 +49,11 @@ def test_what_is_sent_says_who_asks_and_accepts_json_only(server, transport):
     assert headers["Authorization"] == "Bearer tok-1"
 
 
-def test_a_form_is_posted(server, transport):
+def test_a_token_is_asked_for_with_the_one_form_that_is_ever_posted(server, transport):
     server.respond = reply(b"{}")
-    transport.post_form(server.url, {"a": "b c"}, HTTPBasicAuth("u", "p"), REQUEST)
-    assert (server.seen[0][0], server.seen[0][3]) == ("POST", b"a=b+c")
+    transport.ask_for_token(server.url, "b c", HTTPBasicAuth("u", "p"), REQUEST)
+    assert server.seen[0][0] == "POST"
+    assert server.seen[0][3] == b"grant_type=account_credentials&account_id=b+c"
 
 
 def test_one_thread_keeps_one_connection(server, transport):
@@ -262,15 +263,23 @@ def test_a_refused_connection_says_what_to_check(transport):
     assert "GET /users" in str(caught.value)
 
 
+def proxy_says(line):
+    return requests.exceptions.ProxyError(f"OSError('Tunnel connection failed: {line}')")
+
+
 @pytest.mark.parametrize(
     ("cause", "says", "again"),
     [
         (requests.exceptions.SSLError("bad certificate"), "TLS", False),
-        (requests.exceptions.ProxyError("407"), "proxy refused", True),
+        (requests.exceptions.ProxyError("refused"), "proxy could not be reached", True),
+        (proxy_says("407 Proxy Authentication Required"), "user name and a password", False),
+        (proxy_says("403 Forbidden"), r"proxy refused \(HTTP 403\)", False),
+        (proxy_says("502 Bad Gateway"), r"proxy refused \(HTTP 502\)", True),
         (requests.exceptions.ConnectTimeout("slow"), "in time", True),
         (requests.exceptions.ConnectionError("Name or service not known"), "DNS", True),
         (requests.exceptions.InvalidProxyURL("bad"), "InvalidProxyURL", False),
         (OSError("invalid path: /nowhere.pem"), "REQUESTS_CA_BUNDLE", False),
+        (OSError("no suitable TLS CA certificate bundle"), "are not where REQUESTS_CA", False),
     ],
 )
 def test_each_way_of_not_getting_through_has_its_advice(transport, cause, says, again):

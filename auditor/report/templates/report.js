@@ -215,6 +215,95 @@
     document.getElementById("local").textContent = started.title;
   }
 
+  /* A deviation as JSON, put together from what its row shows. */
+
+  const said = document.getElementById("said");
+  const textIn = (holder, selector) => {
+    const found = holder.querySelector(selector);
+    return found ? found.textContent.replace(/\s+/g, " ").trim() : null;
+  };
+  const valueIn = (holder, selector) => {
+    const text = textIn(holder, selector);
+    try { return JSON.parse(text); } catch { return text; }
+  };
+  const nameOf = (holder) => {
+    const name = holder.querySelector("bdi");
+    const email = holder.querySelector("small bdi");
+    return email ? { name: name.textContent, email: email.textContent } : { name: name.textContent };
+  };
+  const factsOf = (row) => Object.fromEntries(Array.from(row.querySelectorAll(".facts > div"), (fact) => [
+    fact.querySelector("dt").textContent.toLowerCase().replace(/ /g, "_"),
+    Array.from(fact.querySelectorAll("dd"), (each) => each.textContent.replace(/\s+/g, " ").trim()).join("\n"),
+  ]));
+  const asJson = (row) => {
+    const listed = row.querySelector(".names");
+    const scopes = listed
+      ? Array.from(listed.querySelectorAll("li"), nameOf)
+      : Array.from(row.querySelectorAll(".where bdi"), (name) => ({ name: name.textContent }));
+    const count = checksOf(row);
+    const told = {
+      control: row.dataset.control,
+      title: textIn(row.closest(".control"), "h4").slice(row.dataset.control.length).trim(),
+      setting: textIn(row, "code.setting"),
+      status: row.dataset.status,
+      severity: row.dataset.severity,
+      observed: valueIn(row, "summary .is code"),
+      expected: valueIn(row, "summary .asked code"),
+      levels: Object.fromEntries(levelsOf(row).map(([level, checks]) => [level, Number(checks)])),
+      scopes: scopes,
+      ...(count > scopes.length && scopes.length > 0 ? { scopes_not_named: count - scopes.length } : {}),
+      ...factsOf(row),
+      ...(row.dataset.mark ? { fingerprint: row.dataset.mark } : {}),
+    };
+    return JSON.stringify(told, null, 2);
+  };
+
+  const say = (text) => {
+    said.textContent = "";
+    setTimeout(() => { said.textContent = text; }, 50);
+  };
+
+  const show = (holder, text) => {
+    let area = holder.querySelector("textarea");
+    if (!area) {
+      area = document.createElement("textarea");
+      area.readOnly = true;
+      area.setAttribute("aria-label", "This deviation as JSON");
+      holder.append(area);
+    }
+    area.value = text;
+    area.focus();
+    area.select();
+    say("This page may not use the clipboard. The JSON is selected: copy it from here.");
+  };
+
+  const copy = async (row, button) => {
+    const text = asJson(row);
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      show(button.parentElement, text);
+      return;
+    }
+    say("Copied as JSON.");
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy as JSON"; }, 2000);
+  };
+
+  document.addEventListener("toggle", (event) => {
+    const row = event.target.parentElement;
+    const holder = row.matches(".rows > .row") ? row.querySelector(".open") : null;
+    if (!holder || holder.querySelector(".copy")) { return; }
+    const part = document.createElement("div");
+    const button = document.createElement("button");
+    part.className = "copy";
+    button.type = "button";
+    button.textContent = "Copy as JSON";
+    button.addEventListener("click", () => copy(row, button));
+    part.append(button);
+    holder.append(part);
+  }, true);
+
   /* Paper: what matters is open. */
 
   let closed = [];

@@ -1,0 +1,244 @@
+"""`auditor auth`: keep credentials in the operating system's keyring, and say where they are."""
+
+import sys
+import textwrap
+from typing import Annotated
+
+import typer
+
+from auditor import config
+from auditor.cli.auth_status import Form, beginning, read_status, shown, token_of
+from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError, Settings
+from auditor.config_files import Origin
+from auditor.credentials import given, kept
+from auditor.credentials.backends import KeyringUnavailable
+from auditor.credentials.given import LABELS, NAMES, VARIABLES
+from auditor.zoom.auth import Credentials
+from auditor.zoom.errors import ZoomError
+from auditor.zoom.hosts import check_url
+from auditor.zoom.secrets import never_show
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Credentials: keep them in the system's keyring, see where they come from, remove them.",
+)
+
+TRIES = 3
+"""How often a value that cannot be right is asked for again."""
+
+
+@app.command()
+def login(
+    ctx: typer.Context,
+    stdin: Annotated[
+        bool,
+        typer.Option(
+            "--stdin",
+            help="Read the three values from standard input: three lines (account ID, client ID, "
+            "client secret), or KEY=VALUE lines or a JSON object with ZOOM_ACCOUNT_ID, "
+            "ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET.",
+        ),
+    ] = False,
+    no_test: Annotated[
+        bool, typer.Option("--no-test", help="Store them without asking Zoom whether they work.")
+    ] = False,
+    allow_plaintext_keyring: Annotated[
+        bool,
+        typer.Option(
+            "--allow-plaintext-keyring",
+            help="Store them even where the only keyring writes them to a file unencrypted.",
+        ),
+    ] = False,
+) -> None:
+    """Store the credentials of the Server-to-Server OAuth app in the system's keyring.
+
+    Asks for the three values of the app's page, the secret without showing it; asks Zoom for a
+    token to see that they work, and says what the app may read. The secret is never an option:
+    other users of a machine can see those.
+
+    Examples:
+
+    **auditor auth login**
+
+    **auditor auth login --profile branch**
+
+    **pass show zoom | auditor auth login --stdin**
+    """
+    terminal: Terminal = ctx.obj
+    settings = config.load()
+    check_url(settings.oauth_url, "ZOOM_OAUTH_URL")
+    kept.ready(allow_plaintext_keyring)
+    values = _from_stdin() if stdin else _asked(settings, terminal)
+    never_show(values["client_secret"])
+    if no_test:
+        terminal.say("Not tested: Zoom was not asked.")
+    else:
+        _tested(settings, Credentials(**values), terminal)
+    known = settings.profile in kept.profiles()
+    place = kept.keep(settings.profile, values, allow_plaintext_keyring)
+    done = "Replaced" if known else "Stored"
+    typer.echo(f'{done} as profile "{settings.profile}" in: {place}')
+    _say_what_decides(settings, terminal)
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask Zoom for a token.")
+    ] = False,
+    format_: Annotated[Form, typer.Option("--format", "-f", help="How to show it.")] = Form.TEXT,
+) -> None:
+    """Show the profile, the keyring, where each value comes from, and what the app may read.
+
+    The secret is never shown. Exit code 2: a value is missing; 4: Zoom gives no token.
+
+    Examples:
+
+    **auditor auth status**
+
+    **auditor auth status --offline --format json**
+    """
+    terminal: Terminal = ctx.obj
+    found = read_status(config.load(), offline)
+    typer.echo(shown(found, format_, terminal.width))
+    if found.problem is not None:
+        raise found.problem
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """List the profiles in the keyring and in the config file.
+
+    Example:
+
+    **auditor auth list**
+    """
+    terminal: Terminal = ctx.obj
+    settings = config.load()
+    in_file = config.profiles(settings)
+    try:
+        in_keyring = kept.profiles()
+    except KeyringUnavailable as error:
+        in_keyring = []
+        terminal.say(error.reason)
+    for name in sorted({*in_keyring, *in_file}):
+        places = [
+            place
+            for place, names in (("keyring", in_keyring), ("config file", in_file))
+            if name in names
+        ]
+        mark = "*" if name == settings.profile else " "
+        typer.echo(f"{mark} {name}  ({', '.join(places)})")
+    if not in_keyring and not in_file:
+        typer.echo("No profiles. Store one with: auditor auth login")
+
+
+@app.command()
+def logout(ctx: typer.Context) -> None:
+    """Remove a profile's credentials from the keyring. The app itself stays as it is.
+
+    Examples:
+
+    **auditor auth logout**
+
+    **auditor auth logout --profile branch**
+    """
+    terminal: Terminal = ctx.obj
+    settings = config.load()
+    if not kept.remove(settings.profile):
+        typer.echo(f'The keyring holds nothing for profile "{settings.profile}".')
+        return
+    typer.echo(f'Removed profile "{settings.profile}" from the keyring.')
+    terminal.say(
+        "The app still works with these credentials elsewhere. To end that, deactivate it in the "
+        "Zoom App Marketplace under Manage."
+    )
+
+
+def _from_stdin() -> dict[str, str]:
+    try:
+        content = sys.stdin.buffer.read(given.LONGEST + 1).decode("utf-8-sig")
+        values = given.read(content)
+    except UnicodeDecodeError:
+        raise ConfigError("Standard input is not UTF-8 text.") from None
+    except given.Unreadable as error:
+        raise ConfigError(str(error)) from None
+    faults = given.faults(values)
+    if faults:
+        raise ConfigError(" ".join(faults.values()))
+    return values
+
+
+def _asked(settings: Settings, terminal: Terminal) -> dict[str, str]:
+    """The three values, as a person types them."""
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "auditor auth login asks on a terminal, and there is none. Give the three values on "
+            "standard input with --stdin."
+        )
+    _say(
+        terminal,
+        "The three values stand on your app's page in the Zoom App Marketplace (Manage, your app, "
+        "App Credentials).",
+    )
+    values: dict[str, str] = {}
+    for name in NAMES:
+        for _ in range(TRIES):
+            values[name] = _asked_for(name, settings, terminal)
+            others = {each: values.get(each, f"({each})") for each in NAMES}
+            fault = given.faults(others).get(name)
+            if fault is None:
+                break
+            terminal.complain(fault)
+        else:
+            raise ConfigError("Nothing was stored.")
+    return values
+
+
+def _asked_for(name: str, settings: Settings, terminal: Terminal) -> str:
+    label = LABELS[name][0].upper() + LABELS[name][1:]
+    if name == "client_secret":
+        typed: str = typer.prompt(f"{label} (not shown)", hide_input=True, err=True)
+    else:
+        before = kept.fetched(settings.profile, name)
+        keeps = f" [Enter keeps {beginning(before)}]" if before else ""
+        typed = typer.prompt(label + keeps, default=before, show_default=False, err=True)
+    value = given.tidied(typed)
+    if value != typed:
+        terminal.say(f"Blanks or quotes around the {LABELS[name]} were left out.")
+    return value
+
+
+def _tested(settings: Settings, credentials: Credentials, terminal: Terminal) -> None:
+    terminal.say(f"Asking Zoom for a token ({settings.oauth_url}).")
+    try:
+        scopes = token_of(settings, credentials)
+    except ZoomError:
+        terminal.say("Nothing was stored. --no-test would store the credentials untested.")
+        raise
+    for line in scopes.lines(terminal.width):
+        typer.echo(line)
+
+
+def _say_what_decides(settings: Settings, terminal: Terminal) -> None:
+    """What keeps the stored values from being used, or asks for more than them."""
+    where = config.origins()
+    stronger = [f"{VARIABLES[name]} ({where[name]})" for name in NAMES if name in where]
+    if stronger:
+        _say(
+            terminal,
+            f"Mind: {', '.join(stronger)} goes before the keyring. Unset it to use what is stored.",
+        )
+    if settings.oauth_url != config.OAUTH_URL:
+        _say(
+            terminal,
+            f"The address {settings.oauth_url} is not stored with them. Keep it where it is set "
+            f"now ({where.get('oauth_url', where.get('cloud', Origin.DEFAULT))}), or put "
+            f"it in [profiles.{settings.profile}] of {settings.config_file}.",
+        )
+
+
+def _say(terminal: Terminal, text: str) -> None:
+    terminal.say(textwrap.fill(text, min(terminal.width, 100), break_long_words=False))

@@ -1,0 +1,270 @@
+"""What `auditor auth status` finds and how it shows it. The secret is in none of it."""
+
+import json
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tabulate import tabulate
+
+from auditor import config
+from auditor.config import ConfigError, Settings, Told
+from auditor.config_files import Origin
+from auditor.credentials import backends, kept
+from auditor.credentials.backends import KeyringUnavailable, Standing, State
+from auditor.credentials.given import LABELS, VARIABLES
+from auditor.policy.operators import writes
+from auditor.zoom import grants
+from auditor.zoom.auth import Credentials, TokenSource
+from auditor.zoom.errors import ZoomError, quoted
+from auditor.zoom.hosts import UnsafeUrl, check_url
+from auditor.zoom.transport import Transport
+
+SCHEMA = "auditor/auth-status/v1"
+WIDEST = 100
+"""Columns that sentences fill at most."""
+
+
+class Form(StrEnum):
+    """The values of `--format`."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What the token of an app opens."""
+
+    granted: tuple[str, ...]
+
+    @property
+    def writing(self) -> tuple[str, ...]:
+        """Those that let the app change something, which an audit never needs."""
+        return tuple(scope for scope in self.granted if writes(scope))
+
+    def lines(self, width: int) -> list[str]:
+        """The scopes for people."""
+        if not self.granted:
+            return ["Zoom gave a token, and did not say what it opens."]
+        reading = grants.by_area(set(self.granted) - set(self.writing))
+        found = ["Zoom gave a token. With it the app may read:"]
+        found += _columns({area: ", ".join(what) for area, what in reading.items()}, width)
+        if self.writing:
+            found += _filled(
+                f"It may also change things, which an audit never needs: {', '.join(self.writing)}."
+                " Remove these scopes on the app's page.",
+                width,
+            )
+        found += _filled(
+            "A scope that you add comes with the next token. Every command asks for a new one; a "
+            "command that is running keeps its token, for an hour at most. Which controls a "
+            "missing scope makes unknown: auditor doctor",
+            width,
+        )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is known of the credentials in use."""
+
+    settings: Settings
+    told: Mapping[str, Told]
+    addresses: Mapping[str, tuple[str, Origin]]
+    keyring: Standing
+    in_keyring: tuple[str, ...]
+    in_file: tuple[str, ...]
+    asked: bool
+    scopes: Scopes | None
+    """None where Zoom was not asked, or gave no token."""
+    problem: Exception | None
+    """What keeps the credentials from being used."""
+
+
+def token_of(settings: Settings, credentials: Credentials) -> Scopes:
+    """The scopes of a token that Zoom really gives.
+
+    Raises:
+        UnsafeUrl: the address is no place for credentials.
+        ZoomError: Zoom gives none, or could not be asked.
+    """
+    with Transport() as transport:
+        source = TokenSource(credentials, transport, token_url=settings.oauth_url)
+        source.token()
+        return Scopes(tuple(sorted(source.scopes)))
+
+
+def read_status(settings: Settings, offline: bool) -> Status:
+    """Look everywhere, and ask Zoom for a token unless `offline`.
+
+    Raises:
+        ConfigError: the config file cannot be used.
+    """
+    where = config.origins()
+    keyring = backends.standing()
+    ask = kept.fetched if keyring.state in _READABLE else _refusing(keyring)
+    told, _ = settings.told(ask)
+    scopes, problem, asked = None, None, False
+    try:
+        check_url(settings.api_url, "ZOOM_API_URL")
+        check_url(settings.oauth_url, "ZOOM_OAUTH_URL")
+        credentials = settings.credentials(ask)
+        asked = not offline
+        scopes = token_of(settings, credentials) if asked else None
+    except (ConfigError, UnsafeUrl, ZoomError) as error:
+        problem = error
+    in_keyring = tuple(kept.profiles()) if keyring.state in _READABLE else ()
+    return Status(
+        settings=settings,
+        told=told,
+        addresses={
+            name: (getattr(settings, name), where.get(name, where.get("cloud", Origin.DEFAULT)))
+            for name in ("api_url", "oauth_url")
+        },
+        keyring=keyring,
+        in_keyring=in_keyring,
+        in_file=tuple(config.profiles(settings)),
+        asked=asked,
+        scopes=scopes,
+        problem=problem,
+    )
+
+
+_READABLE = (State.WORKS, State.NOT_ENCRYPTED)
+
+
+def _refusing(keyring: Standing) -> Callable[[str, str], str | None]:
+    """Says at once what the keyring said already: a locked one takes its time."""
+
+    def ask(_profile: str, _name: str) -> str | None:
+        raise KeyringUnavailable(keyring.detail, keyring.state)
+
+    return ask
+
+
+def shown(status: Status, form: Form, width: int) -> str:
+    """The status for people or for programs."""
+    if form is Form.JSON:
+        return json.dumps(_document(status), indent=2, ensure_ascii=False)
+    return "\n".join(_lines(status, min(width, WIDEST)))
+
+
+def _lines(status: Status, width: int) -> list[str]:
+    settings, ring = status.settings, status.keyring
+    is_there = settings.config_file.is_file()
+    lines = _columns(
+        {
+            "Profile": settings.profile,
+            "Profiles": ", ".join(sorted({*status.in_keyring, *status.in_file})) or "none stored",
+            "Keyring": ring.name
+            if ring.state in (State.WORKS, State.NONE)
+            else f"{ring.name}: {ring.state}",
+            "Config file": f"{settings.config_file}{'' if is_there else ' (not there)'}",
+        },
+        width,
+        indent="",
+    )
+    rows = [
+        (LABELS[name], _value_shown(name, told), _origin_shown(status, told.origin))
+        for name, told in status.told.items()
+    ]
+    rows += [
+        (label, *status.addresses[name])
+        for name, label in (("api_url", "API address"), ("oauth_url", "token address"))
+    ]
+    lines += ["", tabulate(rows, headers=("value", "is", "from"), disable_numparse=True), ""]
+    if ring.detail and any(told.value is None for told in status.told.values()):
+        lines += _filled(str(KeyringUnavailable(ring.detail, ring.state)), width)
+    others = sorted({*status.in_keyring, *status.in_file} - {settings.profile})
+    if others and any(told.value is None for told in status.told.values()):
+        lines += _filled(f"Other profiles: {', '.join(others)}. Choose one with --profile.", width)
+    if status.scopes is not None:
+        lines += status.scopes.lines(width)
+    elif not status.asked and status.problem is None:
+        lines.append("Zoom was not asked whether they work (--offline).")
+    return lines
+
+
+def _value_shown(name: str, told: Told) -> str:
+    if not told.value:
+        return "not set"
+    if name == "client_secret":
+        return "set, not shown"
+    return quoted(told.value) if name == "account_id" else beginning(told.value)
+
+
+def beginning(value: str) -> str:
+    """Enough of an id to tell it from another: whole, it could be a secret in the wrong place."""
+    return f"{quoted(value[: min(4, len(value) // 2)])}…"
+
+
+def _origin_shown(status: Status, origin: Origin | None) -> str:
+    if origin is Origin.KEYRING and status.keyring.state is State.NOT_ENCRYPTED:
+        return "keyring, not encrypted"
+    return origin or "-"
+
+
+def _document(status: Status) -> dict[str, Any]:
+    settings, ring, scopes = status.settings, status.keyring, status.scopes
+    return {
+        "schema": SCHEMA,
+        "profile": settings.profile,
+        "profiles": [
+            {
+                "name": name,
+                "keyring": name in status.in_keyring,
+                "config_file": name in status.in_file,
+            }
+            for name in sorted({*status.in_keyring, *status.in_file})
+        ],
+        "config_file": {
+            "path": str(settings.config_file),
+            "exists": settings.config_file.is_file(),
+        },
+        "keyring": {
+            "name": ring.name,
+            "backend": ring.backend,
+            "state": ring.state,
+            "detail": ring.detail or None,
+        },
+        "values": [
+            {
+                "name": name,
+                "variable": VARIABLES[name],
+                "set": bool(told.value),
+                "shown": _value_shown(name, told),
+                "source": told.origin,
+            }
+            for name, told in status.told.items()
+        ],
+        "addresses": [
+            {"name": name, "value": value, "source": origin}
+            for name, (value, origin) in status.addresses.items()
+        ],
+        "token": {
+            "asked": status.asked,
+            "works": scopes is not None if status.asked else None,
+            "scopes": list(scopes.granted) if scopes else None,
+            "writes": list(scopes.writing) if scopes else None,
+        },
+        "problem": str(status.problem) if status.problem is not None else None,
+    }
+
+
+def _columns(rows: Mapping[str, str], width: int, indent: str = "  ") -> list[str]:
+    widest = max(map(len, rows), default=0) + 2
+    return [line for name, text in rows.items() for line in textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent + name.ljust(widest),
+        subsequent_indent=" " * (len(indent) + widest),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )]  # fmt: skip
+
+
+def _filled(text: str, width: int) -> Iterable[str]:
+    return textwrap.wrap(text, min(width, WIDEST), break_long_words=False, break_on_hyphens=False)

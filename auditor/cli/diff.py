@@ -1,0 +1,123 @@
+"""`auditor diff`: what changed between two runs."""
+
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from auditor import config
+from auditor import drift as comparing
+from auditor.cli import output as files
+from auditor.cli.keeping import stored_runs
+from auditor.cli.terminal import Terminal
+from auditor.findings.drift import Drift
+from auditor.policy.files import shipped_catalogue
+from auditor.report import drift_report
+from auditor.store.errors import RunNotFound
+from auditor.store.history import Entry, History
+
+WIDEST = 120
+"""Columns of the text report, also where the terminal has more."""
+
+
+class DiffFormat(StrEnum):
+    """How a comparison is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+_SUFFIXES = {".json": DiffFormat.JSON, ".md": DiffFormat.MARKDOWN}
+
+
+def diff(
+    ctx: typer.Context,
+    earlier: Annotated[
+        str | None,
+        typer.Argument(metavar="[A]", help="The earlier run. [default: the one before B]"),
+    ] = None,
+    later: Annotated[
+        str | None,
+        typer.Argument(metavar="[B]", help="The later run. [default: the newest]"),
+    ] = None,
+    format_: Annotated[
+        DiffFormat | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="[default: text, for a file by its suffix]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it here.")
+    ] = None,
+) -> None:
+    """Tell what changed between two runs of an account: deviations, unknowns, settings, scopes.
+
+    With one run, it is compared with the one before it.
+
+    Examples:
+
+    **auditor diff**
+
+    **auditor diff 20261120T220501-042Z-4f9c2a latest --format json**
+    """
+    terminal: Terminal = ctx.obj
+    if output is not None:
+        files.check_writable(output)
+    chosen = format_ or _SUFFIXES.get(output.suffix.lower() if output else "", DiffFormat.TEXT)
+    history = stored_runs(config.load()).history
+    one, other = sides(history, earlier, later)
+    catalogue = shipped_catalogue()
+    titles = {control.id: control.title for control in catalogue}
+    with comparing.compared(history, one, other, catalogue) as drift:
+        write = partial(_write, drift, titles, chosen, min(terminal.width, WIDEST))
+        if output is not None:
+            files.write(output, write)
+        else:
+            write(typer.get_binary_stream("stdout"))
+
+
+def sides(history: History, earlier: str | None, later: str | None) -> tuple[Entry, Entry]:
+    """The two runs to compare; what is left open is the newest run, and the one before it.
+
+    Raises:
+        RunNotFound: there is none.
+    """
+    if later is None and earlier is not None:
+        earlier, later = None, earlier
+    other = _named(history, later or "latest")
+    one = history.before(other) if earlier is None else _named(history, earlier)
+    if one is None:
+        raise RunNotFound(
+            f"Run {other.facts.id} is the first of its kind: nothing precedes it that was judged "
+            "by the same baseline, at the same depth. Name two runs: auditor diff A B"
+        )
+    return one, other
+
+
+def _named(history: History, name: str) -> Entry:
+    if name != "latest":
+        return history.get(name)
+    newest = history.newest()
+    if newest is None:
+        raise RunNotFound("No run is stored yet. Start with: auditor audit")
+    return newest
+
+
+def _write(
+    drift: Drift, titles: drift_report.Titles, chosen: DiffFormat, width: int, out: BinaryIO
+) -> None:
+    if chosen is DiffFormat.JSON:
+        for piece in drift_report.as_json(drift, titles):
+            out.write(piece.encode("utf-8", "replace"))
+        return
+    if chosen is DiffFormat.MARKDOWN:
+        text = drift_report.as_markdown(drift, titles)
+    else:
+        text = drift_report.as_text(drift, titles, width)
+    out.write(text.encode("utf-8", "replace"))

@@ -1,0 +1,179 @@
+"""`auditor doctor`: would an audit be complete, and if not, what has to be done first?"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor import config
+from auditor.cli import output
+from auditor.cli.choices import (
+    BaselineOption,
+    Depth,
+    OnlyOption,
+    OrgOption,
+    Selection,
+    TopicOption,
+)
+from auditor.cli.keeping import stored_runs
+from auditor.cli.sandbox import Scenario, started
+from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError, Settings
+from auditor.credentials import backends
+from auditor.doctor import as_json, text
+from auditor.doctor.examination import Case, Policy, examine
+from auditor.doctor.model import Diagnosis
+from auditor.evidence.scope import Level
+from auditor.policy.errors import PolicyError
+from auditor.report.json_text import readable
+from auditor.zoom.auth import Credentials
+from auditor.zoom.limits import Plan
+
+WIDEST = 100
+"""Columns; longer lines tire the eye."""
+SANDBOX_USERS = 300
+
+
+class DoctorFormat(StrEnum):
+    """The values of `--format`."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def doctor(
+    ctx: typer.Context,
+    baseline: BaselineOption = None,
+    org: OrgOption = None,
+    depth: Annotated[
+        Depth, typer.Option("--depth", help="How far down the audit is to look.")
+    ] = Depth.USER,
+    only: OnlyOption = None,
+    topic: TopicOption = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Examine a simulated account; needs no credentials.")
+    ] = False,
+    scenario: Annotated[
+        Scenario | None,
+        typer.Option(
+            "--scenario", help="Which account to simulate. [default: drifted]", show_default=False
+        ),
+    ] = None,
+    format_: Annotated[
+        DoctorFormat, typer.Option("--format", "-f", help="How the diagnosis is written.")
+    ] = DoctorFormat.TEXT,
+    output_: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to this file.")
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of --format json.")
+    ] = False,
+) -> None:
+    """Find out whether an audit would be complete, and what to do where it would not.
+
+    Looks at the way to Zoom, the credentials, this machine, and the scopes that each control
+    needs. Asks Zoom for a token and three documents at most, and writes nothing. Needs no
+    credentials to list the scopes that an app has to have. -v lists every control.
+
+    Exit codes: 0 an audit would be complete · 2 configuration · 3 something would be unknown ·
+    4 nothing could be read or kept.
+
+    Examples:
+
+    **auditor doctor**
+
+    **auditor doctor --baseline strict --depth meeting**
+
+    **auditor doctor --sandbox --scenario denied**
+
+    **auditor doctor --format json --output doctor.json**
+    """
+    if schema:
+        typer.echo(json.dumps(as_json.schema(), indent=2, ensure_ascii=False))
+        return
+    terminal: Terminal = ctx.obj
+    if output_ is not None:
+        output.check_writable(output_)
+    settings = config.load()
+    selection = Selection(baseline=baseline, org=org, only=only or [], topic=topic or [])
+    policy = _policy(selection, Level(depth), settings.baseline)
+    simulated = scenario or (Scenario.DRIFTED if sandbox else None)
+    with _case(settings, policy, simulated) as case:
+        found = examine(case)
+    told = _rendered(found, format_, terminal, to_file=output_ is not None)
+    if output_ is not None:
+        output.write_bytes(output_, told.encode())
+    else:
+        typer.echo(told, nl=False, color=terminal.color)
+    raise typer.Exit(found.exit_code)
+
+
+def _policy(selection: Selection, depth: Level, default_baseline: str) -> Policy | str:
+    """What an audit would judge by, or why it could not."""
+    try:
+        judgement = selection.judgement(depth, default_baseline)
+    except PolicyError as error:
+        return str(error)
+    by_group = [each for each in judgement.organisation.overrides if each.match.group is not None]
+    overridden = frozenset(cid for each in by_group for cid in each.controls)
+    return Policy(judgement.overrides.widest(), depth, judgement.parameters, overridden)
+
+
+@contextmanager
+def _case(settings: Settings, policy: Policy | str, simulated: Scenario | None) -> Iterator[Case]:
+    """The configured account, or a simulated one for as long as the block lasts."""
+    credentials, origins = ("", ()) if simulated else _credentials(settings)
+    case = Case(
+        api_url=settings.api_url,
+        oauth_url=settings.oauth_url,
+        policy=policy,
+        credentials=credentials,
+        origins=origins,
+        stored=stored_runs(settings),
+        keyring=backends.standing,
+        plan=Plan(settings.plan),
+    )
+    if simulated is None:
+        yield case
+        return
+    with started(simulated, SANDBOX_USERS) as sandbox:
+        yield replace(
+            case,
+            api_url=sandbox.api_url,
+            oauth_url=sandbox.oauth_url,
+            credentials=Credentials(sandbox.account_id, sandbox.client_id, sandbox.client_secret),
+            origins=("sandbox",),
+        )
+
+
+def _credentials(settings: Settings) -> tuple[Credentials | str, tuple[str, ...]]:
+    """The credentials or why there are none, and where they come from."""
+    told, problem = settings.told()
+
+    def known(_: str, name: str) -> str | None:
+        if problem is not None and told[name].value is None:
+            raise problem
+        return told[name].value
+
+    origins = tuple(str(each.origin) for each in told.values() if each.origin is not None)
+    try:
+        return settings.credentials(known), origins
+    except ConfigError as error:
+        return str(error), origins
+
+
+def _rendered(found: Diagnosis, format_: DoctorFormat, terminal: Terminal, *, to_file: bool) -> str:
+    if format_ is DoctorFormat.JSON:
+        return json.dumps(readable(as_json.document(found)), indent=2, ensure_ascii=False) + "\n"
+    lines = text.lines(
+        found,
+        min(terminal.width, WIDEST),
+        color=terminal.color and not to_file,
+        every_control=terminal.verbosity > 0,
+    )
+    return "".join(f"{line}\n" for line in lines)

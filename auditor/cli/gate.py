@@ -1,0 +1,298 @@
+"""`auditor gate`: pass or fail for a pipeline."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor import config
+from auditor import run as runs
+from auditor.cli import output
+from auditor.cli.choices import (
+    BaselineOption,
+    Depth,
+    FailOn,
+    OnlyOption,
+    OrgOption,
+    Selection,
+    TopicOption,
+    span,
+)
+from auditor.cli.collecting import Account, Going, collected
+from auditor.cli.keeping import kept, stored_runs
+from auditor.cli.sandbox import Scenario
+from auditor.cli.terminal import Terminal
+from auditor.config import Settings
+from auditor.evidence.scope import Level
+from auditor.findings.model import Severity
+from auditor.gate import Answer, Demand, judged, shut, unfit
+from auditor.report import gate_report
+from auditor.run import Judgement
+from auditor.store.errors import RunNotFound
+from auditor.store.history import Entry, History
+from auditor.store.series import Series, place
+
+app = typer.Typer(help="Pass or fail for a pipeline, from the newest stored run or --live.")
+
+
+class GateFormat(StrEnum):
+    """How the answer is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+@app.callback(invoke_without_command=True)
+def gate(
+    ctx: typer.Context,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="Shut at deviations this severe or worse.")
+    ] = FailOn.HIGH,
+    max_age: Annotated[
+        str, typer.Option("--max-age", metavar="26h", help="How old the stored run may be.")
+    ] = "26h",
+    new_only: Annotated[
+        bool,
+        typer.Option(
+            "--new-only", help="Only what is new since the run accepted with: gate accept RUN."
+        ),
+    ] = False,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="Read account and groups now, in a handful of requests, and judge that."
+        ),
+    ] = False,
+    baseline: BaselineOption = None,
+    org: OrgOption = None,
+    depth: Annotated[
+        Depth, typer.Option("--depth", help="How deep the stored run has to have looked.")
+    ] = Depth.USER,
+    only: OnlyOption = None,
+    topic: TopicOption = None,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account",
+            metavar="ID",
+            help="Of which account. [default: ZOOM_ACCOUNT_ID, or the only one stored]",
+            show_default=False,
+        ),
+    ] = None,
+    allow_unknown: Annotated[
+        bool,
+        typer.Option("--allow-unknown", help="Open although something is unknown; it is said."),
+    ] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="With --live: a simulated account.")
+    ] = False,
+    scenario: Annotated[
+        Scenario, typer.Option("--scenario", help="With --sandbox: which account to simulate.")
+    ] = Scenario.DRIFTED,
+    format_: Annotated[
+        GateFormat, typer.Option("--format", "-f", help="How the answer is written.")
+    ] = GateFormat.TEXT,
+) -> None:
+    """Judge the newest stored run, if it is fresh, complete and fits; else exit with 4.
+
+    In GitHub Actions it writes annotations and the job summary, too.
+
+    Examples:
+
+    **auditor gate**
+
+    **auditor gate --fail-on medium --max-age 7d**
+
+    **auditor gate accept latest && auditor gate --new-only**
+
+    **auditor gate --live --topic ai**
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    terminal: Terminal = ctx.obj
+    settings = config.load()
+    demand = Demand(
+        None if fail_on is FailOn.NEVER else Severity(fail_on),
+        span(max_age, "--max-age"),
+        allow_unknown,
+        new_only,
+    )
+    selection = Selection(
+        baseline=baseline,
+        org=org,
+        fail_on=fail_on,
+        only=only or [],
+        topic=topic or [],
+        allow_unknown=allow_unknown,
+    )
+    if live or sandbox:
+        simulated = Account(scenario if sandbox else None)
+        answer = _live(selection, demand, settings, simulated, terminal)
+    else:
+        answer = _stored(selection, demand, settings, Level(depth), account)
+    with output.readers_may_leave():
+        _tell(answer, format_, terminal)
+    raise typer.Exit(answer.code)
+
+
+@app.command()
+def accept(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or latest.")],
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="Why, for those who come after.")
+    ] = "",
+) -> None:
+    """Accept a run as it is: --new-only measures regressions against it.
+
+    Example:
+
+    **auditor gate accept latest --note "agreed with the works council"**
+    """
+    history = stored_runs(config.load()).history
+    entry = history.newest() if run == "latest" else history.get(run)
+    if entry is None:
+        raise RunNotFound("No run is stored yet. Start with: auditor audit")
+    if not entry.facts.complete:
+        raise RunNotFound(
+            f"Run {entry.facts.id} is incomplete: what nobody saw cannot be accepted."
+        )
+    history.accept(entry, datetime.now(UTC).isoformat(timespec="seconds"), note)
+    facts = entry.facts
+    typer.echo(
+        f"Accepted run {facts.id}: {facts.deviations:,} deviations and {facts.unknown:,} unknown "
+        f"are no news to: auditor gate --new-only --baseline {facts.baseline_id}"
+    )
+
+
+def _stored(
+    selection: Selection, demand: Demand, settings: Settings, depth: Level, account: str | None
+) -> Answer:
+    history = stored_runs(settings).history
+    judgement = selection.judgement(depth, settings.baseline)
+    account = account or _configured(settings)
+    if account is None:
+        known = {entry.facts.account_id for entry in history.runs()}
+        if not known:
+            return shut(f"no run is stored in {history}.", "Run: auditor audit")
+        if len(known) > 1:
+            return shut(
+                f"{history} holds runs of {len(known)} accounts.",
+                "Name one with --account or ZOOM_ACCOUNT_ID; see them with: auditor history",
+            )
+        account = known.pop()
+    entry = _newest(history, account, settings.api_url, judgement)
+    if isinstance(entry, Answer):
+        return entry
+    found = unfit(entry, demand, judgement.baseline.info.digest, datetime.now(UTC))
+    if found is not None:
+        return found
+    accepted = history.accepted(entry) if demand.new_only else None
+    if demand.new_only and accepted is None:
+        return _nothing_accepted()
+    with stored_runs(settings).opened(entry.facts.id) as snapshot:
+        recalled = selection.rejudgement(snapshot)
+        today = datetime.now(UTC).date()
+        return judged(
+            runs.judge(snapshot, replace(recalled, today=today)), demand, history, accepted
+        )
+
+
+def _live(
+    selection: Selection,
+    demand: Demand,
+    settings: Settings,
+    account: Account,
+    terminal: Terminal,
+) -> Answer:
+    stored = stored_runs(settings)
+    judgement = selection.judgement(Level.GROUP, settings.baseline)
+    snapshot = collected(account, settings, Going(), judgement, terminal)
+    with snapshot:
+        run = runs.judge(snapshot, judgement)
+        is_kept = kept(stored, snapshot, run, judgement, terminal)
+        accepted = None
+        if demand.new_only:
+            entry = stored.history.find(run.info.id) if is_kept else None
+            accepted = stored.history.accepted(entry) if entry is not None else None
+            if accepted is None:
+                return _nothing_accepted()
+        answer = judged(run, demand, stored.history, accepted)
+    if is_kept:
+        stored.discard(run.info.id)
+    return answer
+
+
+def _nothing_accepted() -> Answer:
+    return shut(
+        "--new-only measures against an accepted run, and none is.",
+        "Accept one: auditor gate accept RUN",
+    )
+
+
+def _configured(settings: Settings) -> str | None:
+    found, _ = settings.told()
+    return found["account_id"].value
+
+
+def _newest(history: History, account: str, api_url: str, judgement: Judgement) -> Entry | Answer:
+    """The newest run that was judged as the gate was asked to judge, or why there is none."""
+    wanted = Series.wanted(
+        account, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
+    )
+    of_account = history.runs(account)
+    places = {place(entry.facts.api_url) for entry in of_account}
+    if len(places) == 1:  # a local API is not where the settings say, and an account has one home
+        wanted = replace(wanted, place=places.pop())
+    entry = history.last_of(wanted)
+    if entry is not None:
+        return entry
+    asked = f"baseline {wanted.baseline_id}, depth {wanted.depth}"
+    asked += ", the same selection of controls" if wanted.selection else ""
+    if not of_account:
+        return shut(f"no run of account {account} is stored in {history}.", "Run: auditor audit")
+    newest = of_account[-1].facts
+    narrowed = ", a selection of controls" if of_account[-1].selection else ""
+    return shut(
+        f"no stored run fits ({asked}); the newest, {newest.id}, has baseline "
+        f"{newest.baseline_id}, depth {newest.depth}{narrowed}.",
+        "Run the audit that way, or ask for what there is with --baseline, --depth, --only and "
+        "--topic.",
+    )
+
+
+def _tell(answer: Answer, format_: GateFormat, terminal: Terminal) -> None:
+    catalogue_titles = (
+        {cid: info.title for cid, info in answer.run.controls.items()} if answer.run else {}
+    )
+    told = answer.code, answer.reason, answer.advice, answer.run
+    summary = gate_report.as_summary(*told, answer.findings, catalogue_titles)
+    if format_ is GateFormat.JSON:
+        counts = {
+            "deviations": answer.deviations,
+            "unknown": answer.unknown,
+            "stale_waivers": answer.stale_waivers,
+        }
+        typer.echo(gate_report.as_json(*told, counts, answer.findings), nl=False)
+    elif format_ is GateFormat.MARKDOWN:
+        typer.echo(summary)
+    else:
+        why = gate_report.named(answer.findings)
+        typer.echo("\n".join(gate_report.as_lines(*told, why)))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        lines = gate_report.annotations(
+            answer.code, answer.reason, answer.findings, catalogue_titles
+        )
+        for line in lines:
+            typer.echo(line, err=format_ is not GateFormat.TEXT)
+        place_of_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if place_of_summary:
+            try:
+                with Path(place_of_summary).open("a", encoding="utf-8", errors="replace") as out:
+                    out.write(summary + "\n")
+            except OSError as error:  # the answer is the exit code's, whether it is shown or not
+                terminal.complain(f"the job summary could not be written: {error.strerror}.")

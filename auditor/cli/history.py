@@ -1,0 +1,255 @@
+"""`auditor history`: the stored runs, their trend and findings, and what is kept how long."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from auditor import config
+from auditor.cli.choices import span
+from auditor.cli.keeping import stored_runs
+from auditor.cli.terminal import Terminal
+from auditor.findings.drift import Standing
+from auditor.findings.past import Past
+from auditor.report import history_report, wording
+from auditor.store.errors import RunNotFound
+from auditor.store.history import Entry, History
+from auditor.store.retention import expired
+from auditor.store.runs import Runs
+
+_UNDER_WAY = timedelta(days=2)
+"""How long after the last word of a run it may still go on."""
+
+app = typer.Typer(help="The stored runs, their trend and findings; what is kept how long.")
+
+
+class HistoryFormat(StrEnum):
+    """How the history is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[HistoryFormat, typer.Option("--format", "-f", help="How it is written.")]
+
+
+@app.callback(invoke_without_command=True)
+def history(
+    ctx: typer.Context,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw deviations, unknowns and coverage over time.")
+    ] = False,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ID", help="Only of this account.")
+    ] = None,
+    last: Annotated[
+        int, typer.Option("--last", metavar="N", min=1, help="Only the newest N runs.")
+    ] = 30,
+    format_: FormatOption = HistoryFormat.TEXT,
+) -> None:
+    """List the stored runs.
+
+    Examples:
+
+    **auditor history**
+
+    **auditor history --plot --last 90**
+
+    **auditor history findings --control AI-01**
+
+    **auditor history prune --keep 90d --keep-monthly 24**
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    terminal: Terminal = ctx.obj
+    stored = stored_runs(config.load())
+    every = stored.history.runs(account)
+    entries = every[-last:]
+    if format_ is HistoryFormat.JSON:
+        typer.echo(json.dumps(_as_json(entries), indent=2, ensure_ascii=False))
+        return
+    if not entries:
+        raise RunNotFound(f"No run is stored in {stored.history}. Start with: auditor audit")
+    if plot:
+        _plot(entries, terminal.width)
+        return
+    accepted = stored.history.acceptances()
+    rows = [(entry.facts, _remark(entry, accepted)) for entry in entries]
+    typer.echo(history_report.table(rows, terminal.width))
+    kept = f"{wording.counted(len(every), 'run')} in {stored.history}."
+    more = f" The newest {last} are shown: --last N." if len(every) > last else ""
+    typer.echo(f"\n{kept}{more} More about one: auditor report RUN. What changed: auditor diff A B")
+
+
+@app.command()
+def findings(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="A run's id, or latest.")] = "latest",
+    control: Annotated[
+        list[str] | None,
+        typer.Option("--control", metavar="CONTROL", help="Only of this control; repeatable."),
+    ] = None,
+    scope: Annotated[
+        str | None,
+        typer.Option("--scope", metavar="TEXT", help="Only where the scope's name or id has this."),
+    ] = None,
+    format_: FormatOption = HistoryFormat.TEXT,
+) -> None:
+    """Tell of each finding of a run since when it stands, its life, and who made it so.
+
+    Example:
+
+    **auditor history findings --control AI-01 --scope Legal**
+    """
+    terminal: Terminal = ctx.obj
+    runs = stored_runs(config.load()).history
+    entry = _entry(runs, run)
+    wanted = {each.casefold() for each in control or ()}
+    with runs.standings(entry) as standings:
+        chosen = [
+            each
+            for each in standings
+            if (not wanted or each.control.casefold() in wanted) and _is_in(each, scope)
+        ]
+    chosen.sort(key=lambda each: (each.severity.rank, each.control, each.scope.order, each.setting))
+    pasts = runs.pasts(entry, [each.fingerprint for each in chosen])
+    if format_ is HistoryFormat.JSON:
+        told = [_finding_object(each, pasts[each.fingerprint]) for each in chosen]
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    told_of = [(each, pasts[each.fingerprint]) for each in chosen]
+    typer.echo(history_report.findings(told_of, terminal.width))
+    typer.echo(f"\n{wording.counted(len(told_of), 'finding')} of run {entry.facts.id}.")
+
+
+@app.command()
+def prune(
+    keep: Annotated[
+        str, typer.Option("--keep", metavar="90d", help="Keep every run younger than this.")
+    ] = "90d",
+    keep_monthly: Annotated[
+        int,
+        typer.Option(
+            "--keep-monthly", metavar="N", min=0, help="And the last run of each of N months."
+        ),
+    ] = 24,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be removed.")
+    ] = False,
+) -> None:
+    """Remove old runs with their evidence.
+
+    The newest run of each account and baseline stays, and so do accepted runs.
+
+    Example:
+
+    **auditor history prune --keep 90d --keep-monthly 24**
+    """
+    stored = stored_runs(config.load())
+    old = prunable(stored, span(keep, "--keep"), keep_monthly)
+    broken = abandoned(stored, span(keep, "--keep"))
+    if dry_run:
+        for run_id in [*(entry.facts.id for entry in old), *broken]:
+            typer.echo(run_id)
+        typer.echo(f"{wording.counted(len(old) + len(broken), 'run')} would be removed.")
+        return
+    typer.echo(pruned(stored, old, broken))
+
+
+def prunable(stored: Runs, keep: timedelta, monthly: int) -> list[Entry]:
+    """The stored runs that need not be kept."""
+    runs = stored.history
+    return expired(runs.runs(), datetime.now(UTC), keep, monthly, runs.acceptances())
+
+
+def abandoned(stored: Runs, keep: timedelta) -> list[str]:
+    """Runs that broke off longer ago than this, and were never gone on with.
+
+    Never one that may still be under way, or that the next night goes on with.
+    """
+    oldest = (datetime.now(UTC) - max(keep, _UNDER_WAY)).timestamp()
+    waiting = set(stored.waiting())
+    return [
+        run_id
+        for run_id in stored.folders()
+        if run_id not in waiting and stored.touched(run_id) < oldest
+    ]
+
+
+def pruned(stored: Runs, old: Iterable[Entry], broken: Iterable[str]) -> str:
+    """Remove these runs; what was done, as a sentence."""
+    gone = list(old)
+    left = list(broken)
+    if gone:
+        stored.history.remove(gone)
+    for run_id in left:
+        stored.discard(run_id)
+    also = f", {wording.counted(len(left), 'run')} that broke off" if left else ""
+    kept = len(stored.history.runs())
+    return f"Removed {wording.counted(len(gone), 'stored run')}{also}; kept {kept}."
+
+
+def _entry(runs: History, name: str) -> Entry:
+    if name != "latest":
+        return runs.get(name)
+    newest = runs.newest()
+    if newest is None:
+        raise RunNotFound("No run is stored yet. Start with: auditor audit")
+    return newest
+
+
+def _plot(entries: list[Entry], width: int) -> None:
+    by_series: dict[int, list[Entry]] = {}
+    for entry in entries:
+        by_series.setdefault(entry.series, []).append(entry)
+    drawn = [
+        history_report.plot([each.facts for each in of_series], width)
+        for of_series in by_series.values()
+    ]
+    typer.echo("\n\n".join(drawn))
+
+
+def _remark(entry: Entry, accepted: Iterable[str]) -> str:
+    told = ["accepted"] if entry.facts.id in accepted else []
+    told += [] if entry.facts.complete else ["incomplete"]
+    told += ["selection"] if entry.selection else []
+    return ", ".join(told)
+
+
+def _as_json(entries: Iterable[Entry]) -> list[dict[str, object]]:
+    return [
+        {
+            **{key: value for key, value in asdict(each.facts).items() if key != "controls"},
+            "selection": each.selection or None,
+            "stopped": each.stopped or None,
+        }
+        for each in entries
+    ]
+
+
+def _is_in(standing: Standing, text: str | None) -> bool:
+    named = (standing.scope.name, standing.scope.id)
+    return text is None or any(text.casefold() in each.casefold() for each in named)
+
+
+def _finding_object(standing: Standing, past: Past) -> dict[str, object]:
+    scope = standing.scope
+    return {
+        "control": standing.control,
+        "kind": standing.kind,
+        "status": standing.status,
+        "severity": standing.severity,
+        "cause": standing.cause,
+        "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
+        "setting": standing.setting,
+        "observed": standing.observed,
+        "life": past.life,
+        "first_seen": past.first_seen,
+        "since": past.since,
+        "changed_by": asdict(past.changed_by) if past.changed_by else None,
+        "fingerprint": standing.fingerprint,
+    }

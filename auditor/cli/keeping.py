@@ -1,0 +1,159 @@
+"""Keeping runs: into the history when they are finished, and what it knows of them."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from auditor import drift as comparing
+from auditor import run as runs
+from auditor.cli import surroundings
+from auditor.cli.terminal import Terminal
+from auditor.config import Settings
+from auditor.evidence.snapshot import Full, Snapshot, SnapshotError
+from auditor.findings.drift import Drift
+from auditor.findings.run import Run
+from auditor.policy.catalogue import Catalogue
+from auditor.policy.errors import PolicyError
+from auditor.run import Judgement, NothingSelected
+from auditor.store.errors import RunNotFound, StoreError
+from auditor.store.history import Entry
+from auditor.store.runs import Runs
+from auditor.store.series import Series, place
+
+
+def stored_runs(settings: Settings) -> Runs:
+    """The runs of the data directory and the history that are configured.
+
+    Raises:
+        NotPrivate: others can change what is in the data directory.
+    """
+    surroundings.keep_files_in(settings.data)
+    return Runs(settings.data, settings.store)
+
+
+def kept(
+    stored: Runs, snapshot: Snapshot, run: Run, judgement: Judgement, terminal: Terminal
+) -> bool:
+    """Store a finished run, and those that had to wait for it; False where that failed.
+
+    A run that cannot be stored now stays in its folder, and is not lost: the next one stores it.
+    """
+    try:
+        _keep_waiting(stored, run.info.id, judgement.catalogue, terminal)
+        aside = stored.keep(snapshot, run, judgement.narrowed)
+    except (StoreError, Full, OSError, sqlite3.Error) as error:
+        terminal.complain(
+            f"{str(error).rstrip('.')}. Run {run.info.id} is not in the history yet; its evidence "
+            f"is kept in {stored.home / 'runs' / run.info.id}, and the next audit stores it."
+        )
+        return False
+    if aside is not None:
+        _tell_aside(stored, aside, terminal)
+    return True
+
+
+@contextmanager
+def since_before(
+    stored: Runs, run_id: str, catalogue: Catalogue, *, noting: bool = True
+) -> Iterator[Drift | None]:
+    """What changed since the run before, as long as the block lasts; None without one.
+
+    Who made a finding what it is now is kept with the finding, unless `noting` is off: then the
+    history is only read.
+    """
+    with ExitStack() as stack:
+        try:
+            entry = stored.history.find(run_id)
+            before = stored.history.before(entry) if entry is not None else None
+            drift = None
+            if entry is not None and before is not None:
+                comparison = comparing.compared(stored.history, before, entry, catalogue)
+                drift = stack.enter_context(comparison)
+                if noting:
+                    comparing.note_actors(stored.history, drift, entry)
+        except (StoreError, RunNotFound, SnapshotError):
+            drift = None
+        yield drift
+
+
+def began_before(stored: Runs, account_id: str, api_url: str, judgement: Judgement) -> str | None:
+    """When the run before the one that begins now began, RFC 3339; None without one.
+
+    That is the newest that was judged alike, which it will be compared with; else the newest of
+    the account. What the operation log tells is read from then on.
+    """
+    wanted = Series.wanted(
+        account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
+    )
+    try:
+        alike = stored.history.last_of(wanted)
+        if alike is not None:
+            return alike.facts.started_at
+        of_account = stored.history.runs(account_id)
+    except (StoreError, Full):
+        return None
+    here = [entry.facts for entry in of_account if place(entry.facts.api_url) == place(api_url)]
+    return here[-1].started_at if here else None
+
+
+def with_past(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
+    """The run with its trend, what the history knows of its findings, and its `drift`.
+
+    Without a history, or with one that cannot be read, it stays as it is. The drift is of the run
+    as it is stored: one that was judged otherwise since goes without. Under pseudonyms there is
+    the trend alone: the history knows people by their names.
+    """
+    try:
+        entry = stored.history.find(run.info.id)
+        if entry is None:
+            return run
+        same = entry.facts.baseline_digest == run.info.baseline.digest
+        named = same and not run.pseudonymised
+        history = stored.history
+
+        return replace(
+            run,
+            trend=history.trend(entry) if same else (),
+            pasts=(lambda wanted: history.pasts(entry, wanted)) if named else None,
+            drift=drift if named and _as_stored(run, entry) else None,
+        )
+    except (StoreError, Full):
+        return run
+
+
+def _as_stored(run: Run, entry: Entry) -> bool:
+    """True where a run came out as it did when it was stored."""
+    facts, counts = entry.facts, run.summary.by_status
+    return (
+        facts.depth == run.info.depth
+        and facts.controls == frozenset(run.controls)
+        and dict(+Counter(facts.by_status)) == {str(key): n for key, n in counts.items() if n}
+    )
+
+
+def _keep_waiting(stored: Runs, but: str, catalogue: Catalogue, terminal: Terminal) -> None:
+    for run_id in stored.waiting():
+        if run_id == but:
+            continue
+        try:
+            with stored.opened(run_id) as snapshot:
+                judgement = Judgement.recalled(snapshot, catalogue)
+                run = runs.judge(snapshot, judgement)
+                aside = stored.keep(snapshot, run, judgement.narrowed)
+        except (PolicyError, SnapshotError, NothingSelected) as error:
+            if isinstance(error, Full):
+                raise
+            terminal.say(f"Run {run_id} stays out of the history: {error}")
+            continue
+        stored.discard(run_id)
+        if aside is not None:
+            _tell_aside(stored, aside, terminal)
+
+
+def _tell_aside(stored: Runs, aside: object, terminal: Terminal) -> None:
+    terminal.complain(
+        f"the history {stored.history} was damaged. It is kept as {aside}, and a new one was "
+        "begun. What can be saved of it: sqlite3 FILE .recover"
+    )

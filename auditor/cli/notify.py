@@ -1,0 +1,236 @@
+"""`auditor notify`: the channels that messages about audits go to. What commands share to send."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+from tabulate import tabulate
+
+from auditor import config
+from auditor.cli.terminal import Terminal
+from auditor.config import Settings
+from auditor.findings.exit_code import ExitCode
+from auditor.notify import heartbeat, kept, message, sending
+from auditor.notify.channels import Channel, Delivery, NotifyError
+from auditor.notify.heartbeat import beat_of
+from auditor.notify.interface import notify
+from auditor.notify.occasions import DEFAULT, News, Occasion
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Channels that messages about audits go to: mail, Slack, Teams, PagerDuty, webhooks… "
+    "Their addresses hold secrets and stay in the keyring.",
+)
+
+NotifyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="NAME|URL",
+        help="Tell this channel what changed: one of auditor notify list, or an address of "
+        "Apprise. May be repeated. [default: AUDITOR_NOTIFY, else all channels kept]",
+        show_default=False,
+    ),
+]
+NotifyOnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--notify-on",
+        metavar="OCCASION,…",
+        help="When to tell: regressions, incomplete, waivers, recovery, always. "
+        "[default: all but always]",
+        show_default=False,
+    ),
+]
+NotifyNamesOption = Annotated[
+    bool,
+    typer.Option(
+        "--notify-names",
+        help="Name people in messages. Without it they are counted: many may read a channel.",
+    ),
+]
+HeartbeatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--heartbeat",
+        metavar="URL",
+        help="Call this address of a dead man's switch when the audit is over; with /fail behind "
+        "its path where it did not end well. [default: AUDITOR_HEARTBEAT]",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Announcer:
+    """Whom to tell, when, and how a sign of life is given; known before the audit begins."""
+
+    channels: Sequence[Channel] = field(repr=False, default=())
+    wanted: frozenset[Occasion] = DEFAULT
+    names: bool = False
+    heartbeat: str | None = field(repr=False, default=None)
+
+    @classmethod
+    def chosen(
+        cls,
+        settings: Settings,
+        channels: Sequence[str] | None = None,
+        wanted: str | None = None,
+        names: bool = False,
+        heartbeat_url: str | None = None,
+    ) -> "Announcer":
+        """What the command line and the environment ask for, checked before anything is read.
+
+        Raises:
+            NotifyError: a channel, an occasion or the heartbeat's address is none.
+        """
+        found = kept.chosen(channels or (), _secret(settings.notify))
+        for channel in found:
+            _checked(channel)
+        url = heartbeat_url or _secret(settings.heartbeat)
+        if url:
+            heartbeat.check(url)
+        return cls(found, occasions(wanted), names, url)
+
+    def announce(self, news: News, exit_code: int, terminal: Terminal) -> list[Delivery]:
+        """Tell the news and give the sign of life; say what failed. Never raises.
+
+        Takes about a minute at most, and mostly a second.
+        """
+        deliveries = notify(self.channels, news, self.wanted, names=self.names)
+        for each in deliveries:
+            if each.sent:
+                terminal.say(f"Told {each.channel} ({each.shown}).")
+            else:
+                terminal.complain(f"{each.channel} ({each.shown}) was not told. {each.reason}")
+        if self.heartbeat:
+            heard = heartbeat.ping(self.heartbeat, beat_of(exit_code))
+            if not heard.arrived:
+                terminal.complain(f"the heartbeat did not arrive. {heard.reason}")
+        return deliveries
+
+
+def occasions(wanted: str | None) -> frozenset[Occasion]:
+    """The occasions that `--notify-on` names.
+
+    Raises:
+        NotifyError: one of them is none.
+    """
+    if wanted is None:
+        return DEFAULT
+    words = [word.strip().lower() for word in wanted.split(",") if word.strip()]
+    known = [occasion.value for occasion in Occasion]
+    for word in words:
+        if word not in known:
+            raise NotifyError(f'--notify-on "{word}" is no occasion: {", ".join(known)}.')
+    if not words:
+        raise NotifyError(f"--notify-on is empty. Name some of: {', '.join(known)}.")
+    return frozenset(map(Occasion, words))
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What you call it, such as ops-mail.")],
+    stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read the address from standard input.")
+    ] = False,
+) -> None:
+    """Keep a channel in the keyring. Its address is asked for, and not shown.
+
+    The forms of addresses are on https://appriseit.com/services/.
+
+    Examples:
+
+    **auditor notify add ops-mail**
+
+    **pass show zoom/slack | auditor notify add slack --stdin**
+    """
+    kept.ready(name)
+    if stdin:
+        url = sys.stdin.read().strip()
+    else:
+        url = str(typer.prompt("Address", hide_input=True, err=True)).strip()
+    if len(url.split()) > 1:
+        raise NotifyError("Give one address. Each channel has a name of its own.")
+    channel = Channel(name, url)
+    _checked(channel)
+    kept.keep(channel)
+    typer.echo(f"Kept {name} ({channel.shown}). Try it with: auditor notify test {name}")
+
+
+@app.command("list")
+def list_() -> None:
+    """List the channels that would be told: their names and services, never their addresses.
+
+    Example: **auditor notify list**
+    """
+    variable = _secret(config.load().notify)
+    channels = kept.chosen((), variable) if variable else kept.kept()
+    if not channels:
+        typer.echo("No channels. Add one with: auditor notify add NAME")
+        return
+    rows = [(channel.name, channel.shown) for channel in channels]
+    typer.echo(tabulate(rows, headers=("Channel", "Service"), disable_numparse=True))
+    if variable:
+        typer.echo(f"\n{kept.VARIABLE} is set. It counts in place of the channels kept.")
+
+
+@app.command()
+def remove(name: Annotated[str, typer.Argument(help="The channel's name.")]) -> None:
+    """Remove a channel from the keyring.
+
+    Example: **auditor notify remove ops-mail**
+    """
+    kept.forget(name)
+    typer.echo(f"Removed {name}.")
+
+
+@app.command("test")
+def try_out(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]…", help="Channels to test; all of them without any."),
+    ] = None,
+) -> None:
+    """Send a test message, and say what became of it.
+
+    Exit codes: 0 sent to all, 2 no such channel or none at all, 4 not sent to some.
+
+    Examples:
+
+    **auditor notify test**
+
+    **auditor notify test ops-mail slack**
+    """
+    channels = kept.chosen(names or (), _secret(config.load().notify))
+    if not channels:
+        raise NotifyError(
+            f"There is no channel to test. Add one with: auditor notify add NAME, or set "
+            f"{kept.VARIABLE}."
+        )
+    failed = False
+    for each in sending.deliver(channels, message.trial()):
+        failed = failed or not each.sent
+        typer.echo(
+            f"{each.channel} ({each.shown}): {'sent' if each.sent else f'NOT SENT. {each.reason}'}"
+        )
+    raise typer.Exit(ExitCode.NOTHING_EVALUATED if failed else ExitCode.OK)
+
+
+def _checked(channel: Channel) -> None:
+    """Make sure that a channel could be used, naming it where it could not.
+
+    Raises:
+        NotifyError: it could not.
+    """
+    try:
+        sending.check(channel)
+    except NotifyError as error:
+        raise NotifyError(f"{channel.name}: {error}") from None
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None

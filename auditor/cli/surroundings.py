@@ -1,0 +1,100 @@
+"""What surrounds the program in its process: modes of files, temporary ones, what a crash shows."""
+
+import os
+import shutil
+import sqlite3
+import sys
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from types import TracebackType
+
+from auditor import private
+from auditor.zoom.redaction import redacted_traceback
+
+TEMPORARY = "auditor-"
+"""What the names of temporary folders begin with."""
+_FORGOTTEN = 24 * 3600.0
+"""Seconds after which a temporary folder belongs to no run any more: its process was killed."""
+
+
+_settled = False
+_temporary: str | None = None
+
+
+def settle() -> None:
+    """Make this process, which is the program's own, a safe place.
+
+    Files are made for their owner alone, whatever the umask was. Errors that nobody catches, in
+    any thread, are shown without secrets.
+    """
+    global _settled
+    _settled = True
+    os.umask(private.MASK)
+    sys.excepthook = _show
+    threading.excepthook = _show_of_thread
+    sys.unraisablehook = _show_unraisable
+
+
+def keep_files_in(data: Path, *, make: bool = False) -> None:
+    """Make sure that the data directory is private, and have temporary files made there.
+
+    SQLite's too; TMPDIR may name another place. Only in a process that was settled: the variable
+    is the process's own. With `make` the directory is made, where it can be.
+
+    Raises:
+        NotPrivate: others can change what is in the data directory.
+    """
+    global _temporary
+    private.check_folder(data)
+    if make:
+        with suppress(OSError):  # whoever wants to write there tells why it cannot be
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _settled or os.environ.get("TMPDIR") not in ("", None, _temporary):
+        return
+    # Looked at when the first such file is made; where there is no folder yet, /tmp is used.
+    _temporary = os.environ["TMPDIR"] = str(data.absolute())
+    if data.is_dir():
+        _clear(data)
+        _tell_sqlite(_temporary)
+
+
+def _tell_sqlite(folder: str) -> None:
+    """Name the place to SQLite, which has read TMPDIR before the program could set it.
+
+    The pragma holds for the process. It is deprecated; a SQLite without it ignores it.
+    """
+    quoted = folder.replace("'", "''")
+    with suppress(sqlite3.Error), closing(sqlite3.connect(":memory:")) as db:
+        db.execute(f"PRAGMA temp_store_directory = '{quoted}'")
+
+
+def _clear(data: Path) -> None:
+    """Remove the temporary folders of processes that were killed."""
+    with suppress(OSError):
+        for folder in data.glob(f"{TEMPORARY}*"):
+            if folder.is_dir() and folder.lstat().st_mtime < time.time() - _FORGOTTEN:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
+        return
+    _tell(error)
+
+
+def _show_of_thread(caught: threading.ExceptHookArgs) -> None:
+    if caught.exc_value is not None:
+        _tell(caught.exc_value)
+
+
+def _show_unraisable(caught: "sys.UnraisableHookArgs") -> None:
+    if caught.exc_value is not None:
+        _tell(caught.exc_value)
+
+
+def _tell(error: BaseException) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # standard error may be closed
+        sys.stderr.write(f"{redacted_traceback(error)}\n")

@@ -1,0 +1,230 @@
+"""Which keyring this machine has, whether it works, and whether it is a place for secrets."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+import keyring
+from keyring.backend import KeyringBackend
+from keyring.backends import chainer, fail, null
+from keyring.errors import NoKeyringError
+
+SERVICE = "zoom-privacy-auditor"
+"""Under this name a keyring keeps what is ours."""
+INDEX = "profiles"
+"""The entry that holds the names of all profiles: a keyring cannot list what it keeps."""
+
+PATIENCE = 60.0
+"""Seconds in which the system's keyring has to answer. It may show a window that asks for its
+password, which nobody sees at night."""
+
+ALTERNATIVES = (
+    "the environment, filled by a secret manager (ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID, "
+    "ZOOM_CLIENT_SECRET)",
+    "systemd credentials (LoadCredential, with files such as zoom_client_secret)",
+    "an encrypted file (pip install keyrings.cryptfile), which asks for its password each time",
+)
+"""Where credentials can be on a machine without a keyring, the best first."""
+
+_NAMES = {
+    "keyring.backends.SecretService.Keyring": "Secret Service (GNOME Keyring, KeePassXC)",
+    "keyring.backends.libsecret.Keyring": "Secret Service (GNOME Keyring, KeePassXC)",
+    "keyring.backends.kwallet.DBusKeyring": "KWallet",
+    "keyring.backends.macOS.Keyring": "macOS Keychain",
+    "keyring.backends.Windows.WinVaultKeyring": "Windows Credential Manager",
+    "keyring.backends.null.Keyring": "none (switched off)",
+    "keyring.backends.fail.Keyring": "none",
+    "keyrings.alt.file.PlaintextKeyring": "plain text file (keyrings.alt)",
+    "keyrings.cryptfile.file.PlaintextKeyring": "plain text file (keyrings.cryptfile)",
+    "keyrings.cryptfile.cryptfile.CryptFileKeyring": "encrypted file (keyrings.cryptfile)",
+}
+
+Result = TypeVar("Result")
+
+
+class State(StrEnum):
+    """What can be said of a keyring."""
+
+    WORKS = "works"
+    NONE = "none"
+    LOCKED = "locked"
+    NOT_ENCRYPTED = "not encrypted"
+    FAILS = "fails"
+
+
+class KeyringUnavailable(Exception):
+    """The keyring cannot be used. `reason` is a sentence; the message names the alternatives."""
+
+    def __init__(self, reason: str, state: State = State.FAILS) -> None:
+        self.reason = reason
+        self.state = state
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        ways = "; ".join(f"({number}) {way}" for number, way in enumerate(ALTERNATIVES, 1))
+        return (
+            f"{self.reason} The auditor writes credentials to no file of its own. Other places "
+            f"for them, the best first: {ways}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The keyring in use: its name for people, its class, and what can be said of it."""
+
+    name: str
+    backend: str
+    state: State
+    detail: str = ""
+    """A sentence, where it does not simply work."""
+
+
+def in_use() -> KeyringBackend:
+    """The keyring that was configured for this machine or found on it.
+
+    Raises:
+        KeyringUnavailable: it cannot be loaded.
+    """
+    try:
+        return keyring.get_keyring()
+    except Exception as error:  # whatever a module of somebody else's raises when it is loaded
+        raise KeyringUnavailable(
+            f"The keyring that is configured cannot be loaded ({type(error).__name__}: {error}). "
+            "Check PYTHON_KEYRING_BACKEND and keyringrc.cfg."
+        ) from error
+
+
+def parts(ring: KeyringBackend) -> list[KeyringBackend]:
+    """The keyrings that `ring` asks one after another; itself where it is a single one."""
+    return list(ring.backends) if isinstance(ring, chainer.ChainerBackend) else [ring]
+
+
+def is_plain_text(ring: KeyringBackend) -> bool:
+    """True for the backends that keep secrets in a file without encryption.
+
+    keyrings.alt has some, keyrings.cryptfile has one beside its encrypted one, and all are called
+    PlaintextKeyring.
+    """
+    return any("plaintext" in kind.__name__.lower() for kind in type(ring).__mro__)
+
+
+def places(ring: KeyringBackend, allow_plain_text: bool = False) -> list[KeyringBackend]:
+    """The keyrings that secrets may be written to, the preferred one first.
+
+    Raises:
+        KeyringUnavailable: there is none.
+    """
+    usable = [part for part in parts(ring) if not isinstance(part, fail.Keyring | null.Keyring)]
+    if not usable:
+        raise KeyringUnavailable(_no_keyring(ring), State.NONE)
+    encrypted = [part for part in usable if not is_plain_text(part)]
+    if not encrypted and not allow_plain_text:
+        raise KeyringUnavailable(
+            f"The only keyring here, {name_of(usable[0])}, keeps secrets unencrypted, so nothing "
+            "was stored. --allow-plaintext-keyring would store them all the same.",
+            State.NOT_ENCRYPTED,
+        )
+    return encrypted or usable
+
+
+def name_of(ring: KeyringBackend) -> str:
+    """What people call the keyring."""
+    if isinstance(ring, chainer.ChainerBackend):
+        return ", then ".join(map(name_of, parts(ring))) or "none"
+    path = class_path(ring)
+    return _NAMES.get(path, path)
+
+
+def class_path(ring: KeyringBackend) -> str:
+    """The keyring as PYTHON_KEYRING_BACKEND names it."""
+    return f"{type(ring).__module__}.{type(ring).__qualname__}"
+
+
+def standing() -> Standing:
+    """What can be said of the keyring in use. It is asked for something harmless to find out."""
+    try:
+        ring = in_use()
+    except KeyringUnavailable as error:
+        return Standing("none", "", error.state, error.reason)
+    name, path = name_of(ring), class_path(ring)
+    try:
+        chosen = places(ring)
+        asked(ring, lambda: ring.get_password(SERVICE, INDEX))
+    except KeyringUnavailable as error:
+        return Standing(name, path, error.state, error.reason)
+    return Standing(name_of(chosen[0]), path, State.WORKS)
+
+
+def asked(ring: KeyringBackend, call: Callable[[], Result]) -> Result:
+    """What `call`, which uses the keyring, returns.
+
+    Raises:
+        KeyringUnavailable: it fails, in whatever way, or takes more than `PATIENCE`.
+        NotImplementedError: this keyring only reads.
+    """
+    try:
+        return _in_time(call) if _is_of_the_system(ring) else call()
+    except (NotImplementedError, KeyringUnavailable):
+        raise
+    except Exception as error:  # keyrings raise what their libraries raise
+        raise _explained(ring, error) from error
+
+
+def _is_of_the_system(ring: KeyringBackend) -> bool:
+    """True for keyrings that may show a window. Others ask on the terminal, in this thread."""
+    return any(type(part).__module__.startswith("keyring.backends.") for part in parts(ring))
+
+
+def _in_time(call: Callable[[], Result]) -> Result:
+    results: list[Result] = []
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True, name="keyring")
+    thread.start()
+    thread.join(PATIENCE)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise KeyringUnavailable(
+            f"The keyring did not answer within {PATIENCE:g} seconds. It may show a window that "
+            "asks for its password.",
+            State.LOCKED,
+        )
+    return results[0]
+
+
+def _no_keyring(ring: KeyringBackend) -> str:
+    if any(isinstance(part, null.Keyring) for part in parts(ring)):
+        return "The keyring is switched off on this machine (PYTHON_KEYRING_BACKEND)."
+    return "This machine has no keyring that works: none is installed, or there is no D-Bus."
+
+
+def _explained(ring: KeyringBackend, error: Exception) -> KeyringUnavailable:
+    if isinstance(error, NoKeyringError):
+        return KeyringUnavailable(_no_keyring(ring), State.NONE)
+    name = name_of(ring)
+    said = f"{type(error).__name__}: {error}".lower()
+    if "locked" in said or "dismissed" in said or "unlock" in said:
+        return KeyringUnavailable(
+            f"The keyring, {name}, is locked, and nobody unlocked it. On a desktop log in or "
+            "unlock it; a server has nobody to do so.",
+            State.LOCKED,
+        )
+    if "mac check" in said or "incorrect password" in said:
+        return KeyringUnavailable(
+            f"The keyring, {name}, did not open: its password is another one.", State.LOCKED
+        )
+    if isinstance(error, EOFError):
+        return KeyringUnavailable(
+            f"The keyring, {name}, asks for a password, and there is no terminal to ask on.",
+            State.LOCKED,
+        )
+    return KeyringUnavailable(f"The keyring, {name}, failed ({type(error).__name__}: {error}).")

@@ -1,0 +1,173 @@
+"""This machine: keyring, data directory, history, and room on the disk."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from auditor.credentials.backends import Standing
+from auditor.credentials.backends import State as Keyring
+from auditor.doctor.model import Check, State
+from auditor.evidence.reading import JsonValue
+from auditor.findings.exit_code import ExitCode
+from auditor.store.errors import HistoryDamaged, HistoryLocked, StoreError
+from auditor.store.runs import Runs
+
+ROOM = 4_000_000
+"""Bytes that a run takes at its peak, however small the account is."""
+ROOM_A_USER = 7_000
+"""Bytes more for each user.
+
+Measured 2026-11-22 with simulated accounts, default baseline, every user read: 3.8 MB for 100
+users, 7.0 MB for 1,000, 68.7 MB for 10,000, half of which is given back at the end.
+"""
+SPARE = 2
+"""Real accounts have more distinct settings than simulated ones."""
+
+
+def keyring(standing: Standing, *, needed: bool) -> Check:
+    """Whether the keyring can keep credentials. `needed`: they are to come from it."""
+    facts: dict[str, JsonValue] = {
+        "name": standing.name,
+        "backend": standing.backend,
+        "state": standing.state,
+    }
+    if standing.state is Keyring.WORKS:
+        return Check("keyring", "Keyring", State.OK, f"{standing.name}, works.", facts=facts)
+    detail = standing.detail or f"{standing.name} cannot be used."
+    if not needed:
+        sentence = f"{detail} Not needed: the credentials come from elsewhere."
+        return Check("keyring", "Keyring", State.OK, sentence, facts=facts)
+    advice = (
+        "Unlock or install one, or give the credentials in the environment: ZOOM_ACCOUNT_ID, "
+        "ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET."
+    )
+    return Check("keyring", "Keyring", State.WARNING, detail, advice, facts=facts)
+
+
+def directory(home: Path) -> Check:
+    """Whether runs can be kept in the data directory, and by nobody else be read."""
+    facts: dict[str, JsonValue] = {"path": str(home), "exists": home.exists()}
+    existing = nearest(home)
+    problem = _unwritable(existing)
+    if problem:
+        where = f"{home}" if existing == home else f"{home} cannot be made: {existing}"
+        return Check(
+            "store",
+            "Data directory",
+            State.FAILED,
+            f"{where} {problem}.",
+            "Set AUDITOR_HOME to a folder of your own, or correct its owner and rights.",
+            ExitCode.USAGE,
+            facts,
+        )
+    if existing != home:
+        sentence = f"{home} does not exist yet; the first audit makes it."
+        return Check("store", "Data directory", State.OK, sentence, facts=facts)
+    mode = stat.S_IMODE(home.stat().st_mode)
+    facts["mode"] = f"{mode:04o}"
+    if os.name == "posix" and mode & 0o077:
+        return Check(
+            "store",
+            "Data directory",
+            State.WARNING,
+            f"{home} is open to other users of this machine (mode {mode:04o}), and evidence names "
+            "people.",
+            f"Make it yours alone: chmod 700 {home}",
+            facts=facts,
+        )
+    return Check("store", "Data directory", State.OK, f"{home}, writable.", facts=facts)
+
+
+def history(stored: Runs) -> Check:
+    """Whether the history of runs can be opened."""
+    try:
+        database = stored.history.database
+        if not database.exists():
+            sentence = "None yet; the first audit begins it."
+            return Check("history", "History", State.OK, sentence)
+        facts: dict[str, JsonValue] = {"place": str(database)}
+        with database.reading():
+            pass
+    except (HistoryDamaged, HistoryLocked) as error:
+        return Check("history", "History", State.WARNING, *_parted(str(error)))
+    except StoreError as error:
+        code = ExitCode.USAGE
+        return Check("history", "History", State.FAILED, *_parted(str(error)), exit_code=code)
+    return Check("history", "History", State.OK, f"{database}, opens.", facts=facts)
+
+
+def unfinished(stored: Runs, account_id: str, api_url: str) -> Check:
+    """Whether a run of this account waits to be gone on with."""
+    found = stored.unfinished(account_id, api_url) if account_id else None
+    facts: dict[str, JsonValue] = {"run": found}
+    if found is None:
+        sentence = "None." if account_id else "Not known without an account ID."
+        return Check("unfinished", "Unfinished run", State.OK, sentence, facts=facts)
+    return Check(
+        "unfinished",
+        "Unfinished run",
+        State.WARNING,
+        f"Run {found} broke off.",
+        "Go on with it: auditor audit --resume. Without --resume a new one begins.",
+        facts=facts,
+    )
+
+
+def disk(
+    home: Path,
+    users: int | None,
+    free: Callable[[Path], int] = lambda place: shutil.disk_usage(place).free,
+) -> Check:
+    """Whether there is room for a run of so many users; None where nobody knows how many."""
+    try:
+        room = free(nearest(home))
+    except OSError as error:
+        sentence = f"The room where {home} is cannot be told: {error.strerror}."
+        return Check("disk", "Disk", State.WARNING, sentence, "Make sure that there is some.")
+    needed = ROOM + ROOM_A_USER * (users or 0)
+    facts: dict[str, JsonValue] = {"free_bytes": room, "estimate_bytes": needed, "users": users}
+    whom = f"a run of {users:,} users" if users is not None else "a run of a small account"
+    sentence = f"{size(room)} free; {whom} takes about {size(needed)}."
+    advice = f"Make room, or set AUDITOR_HOME to a folder on another disk than {home}."
+    if room < needed:
+        code = ExitCode.NOTHING_EVALUATED
+        return Check("disk", "Disk", State.FAILED, sentence, advice, code, facts)
+    if room < needed * SPARE:
+        return Check("disk", "Disk", State.WARNING, sentence, advice, facts=facts)
+    return Check("disk", "Disk", State.OK, sentence, facts=facts)
+
+
+def nearest(path: Path) -> Path:
+    """`path`, or the folder nearest above it that exists."""
+    for each in (path, *path.absolute().parents):
+        if each.exists():
+            return each
+    return Path(path.anchor or ".")
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that fits."""
+    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB")):
+        if count >= 1000**power:
+            return f"{count / 1000**power:.1f} {unit}".replace(".0 ", " ")
+    return f"{count:,} bytes"
+
+
+def _unwritable(folder: Path) -> str:
+    """Why nothing can be kept in a folder; empty where it can. Nothing is left behind."""
+    if not folder.is_dir():
+        return "is not a folder"
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return f"cannot be written: {error.strerror or type(error).__name__}"
+
+
+def _parted(message: str) -> tuple[str, str]:
+    """The first sentence, and the rest."""
+    first, _, rest = message.partition(". ")
+    return (f"{first}.", rest) if rest else (message, "")

@@ -1,0 +1,187 @@
+"""What each control needs: from its checks over the documents they read to requests and scopes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from auditor.evidence import plan
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.evidence.view import LOCKS
+from auditor.policy import derived, reads
+from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy.catalogue import SETTINGS_SURFACE, Check
+from auditor.policy.operators import Expectation
+from auditor.zoom import endpoints
+from auditor.zoom.endpoints import Endpoint
+
+_SETTINGS: Mapping[Level, tuple[Endpoint, ...]] = {
+    Level.ACCOUNT: (endpoints.ACCOUNT_SETTINGS,),
+    Level.GROUP: (endpoints.GROUPS, endpoints.GROUP_SETTINGS),
+    Level.USER: (endpoints.USERS, endpoints.USER_SETTINGS),
+}
+_LOCKS: Mapping[Level, tuple[Endpoint, ...]] = {
+    Level.ACCOUNT: (endpoints.ACCOUNT_LOCK_SETTINGS,),
+    Level.GROUP: (endpoints.GROUP_LOCK_SETTINGS,),
+}
+_BESIDE: Mapping[Level, tuple[Endpoint, ...]] = {
+    Level.PHONE_ACCOUNT: (endpoints.PHONE_ACCOUNT_SETTINGS,),
+    Level.PHONE_SITE: (endpoints.PHONE_SITES, endpoints.PHONE_SITE),
+    Level.PHONE_GROUP: (endpoints.GROUPS, endpoints.PHONE_GROUP_SETTINGS),
+    Level.PHONE_USER: (endpoints.USERS, endpoints.PHONE_USER),
+    Level.MEETING: (endpoints.USERS, endpoints.USER_MEETINGS, endpoints.MEETING),
+    Level.WEBINAR: (endpoints.USERS, endpoints.USER_WEBINARS, endpoints.WEBINAR),
+}
+"""Of Zoom Phone's settings, and of upcoming meetings."""
+_OF_SURFACE: Mapping[str, tuple[Endpoint, ...]] = {
+    plan.TOKEN.surface: (),
+    plan.ROLES.surface: (endpoints.ROLES, endpoints.ROLE, endpoints.ROLE_MEMBERS),
+    plan.LOGS.surface: (endpoints.OPERATION_LOGS,),
+    plan.SUMMARIES.surface: (endpoints.MEETING_SUMMARIES,),
+    plan.history("").surface: (endpoints.HISTORY_MEETINGS,),
+    plan.apps("").surface: (endpoints.MARKETPLACE_APPS,),
+    plan.NOTICES.surface: (endpoints.HISTORY_MEETINGS, endpoints.DASHBOARD_PARTICIPANTS),
+}
+_PHONE_WIDE = (Level.PHONE_ACCOUNT, Level.PHONE_SITE)
+_LISTING_HOSTS = (plan.history("").surface, plan.SUMMARIES.surface)
+_HOSTS_GROUPS = (endpoints.USERS, endpoints.GROUPS)
+"""What tells the groups of the people whom reports name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The requests that controls are judged by, down to a depth."""
+
+    by_control: Mapping[str, tuple[Endpoint, ...]]
+    """Control id to its requests. Only those of a control that some API shows at this depth, and
+    for which the organisation has decided what it wants."""
+    titles: Mapping[str, str]
+    by_membership: tuple[str, ...] = ()
+    """The controls for which it counts who is in which group."""
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All of them, in the order of `ENDPOINTS`."""
+        needed = {endpoint for each in self.by_control.values() for endpoint in each}
+        return tuple(each for each in endpoints.ENDPOINTS.values() if each in needed)
+
+    def controls(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """The ids of the controls that would be unknown, in whole or in part, without a request."""
+        return tuple(cid for cid, needed in self.by_control.items() if endpoint in needed)
+
+
+def needs(
+    baseline: Baseline,
+    depth: Level,
+    parameters: Mapping[str, JsonValue] | None = None,
+    overridden: frozenset[str] = frozenset(),
+) -> Needs:
+    """What an audit by `baseline` (with all that overrides add) asks for down to `depth`.
+
+    `parameters` are the organisation's; those of the baseline hold where it sets none. For the
+    controls that are `overridden` an override names groups.
+    """
+    join = _Join(baseline, depth, {**baseline.parameters, **(parameters or {})})
+    found = {cid: join.of(each) for cid, each in baseline.assessed.items()}
+    order = list(endpoints.ENDPOINTS.values())
+    return Needs(
+        {cid: tuple(sorted(each, key=order.index)) for cid, each in found.items() if each},
+        {cid: each.control.title for cid, each in baseline.assessed.items()},
+        tuple(
+            cid
+            for cid, each in baseline.assessed.items()
+            if endpoints.USERS in found[cid] and (cid in overridden or join.asks_for_groups(each))
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Join:
+    """Control to checks, checks to documents, documents to requests."""
+
+    baseline: Baseline
+    depth: Level
+    parameters: Mapping[str, JsonValue]
+
+    @property
+    def _within(self) -> tuple[Level, ...]:
+        return reads.reached(self.depth)
+
+    def of(self, assessed: Assessed) -> set[Endpoint]:
+        """The requests of one control."""
+        return {
+            endpoint
+            for check in reads.checks(assessed)
+            for endpoint in self._of_check(assessed, check)
+        }
+
+    def asks_for_groups(self, assessed: Assessed) -> bool:
+        """True where membership of a group that the organisation names decides."""
+        for check in reads.checks(assessed):
+            wish = assessed.expectations[check.setting]
+            named = wish.group_exception_param
+            if wish.op == "user_in_group_param" or check.surface in _LISTING_HOSTS:
+                named = named or wish.param
+            if self.parameters.get(named or "") is not None:
+                return True
+        return False
+
+    def _of_check(self, assessed: Assessed, check: Check) -> Iterator[Endpoint]:
+        if check.surface == "derived":
+            yield from self._derived(assessed, check)
+        elif check.surface == SETTINGS_SURFACE:
+            yield from self._settings(check)
+        else:
+            wish = assessed.expectations[check.setting]
+            if self._can_be_judged(wish):
+                yield from self._beside(check, wish)
+
+    def _settings(self, check: Check) -> Iterator[Endpoint]:
+        for level in check.levels:
+            if level in self._within:
+                yield from _SETTINGS[level]
+        yield from self._locks(check)
+
+    def _locks(self, check: Check) -> Iterator[Endpoint]:
+        for level in check.lock_levels if check.lock is not None else ():
+            if level in self._within:
+                yield from _LOCKS[level]
+
+    def _beside(self, check: Check, wish: Expectation) -> Iterator[Endpoint]:
+        within = [level for level in check.levels if level in self._within]
+        if not within:
+            return
+        if check.surface in _OF_SURFACE:
+            yield from _OF_SURFACE[check.surface]
+            if check.surface in _LISTING_HOSTS and wish.op == "subset_of_param":
+                yield from _HOSTS_GROUPS
+            return
+        for level in within:
+            yield from _BESIDE[level]
+
+    def _derived(self, assessed: Assessed, check: Check) -> Iterator[Endpoint]:
+        """What follows from other verdicts is as blind as they are."""
+        if assessed.control.id == reads.NEW_SETTINGS_CONTROL:
+            for level, views in reads.LOOKED_THROUGH.items():
+                if level in self._within:
+                    yield from _SETTINGS[level]
+                    yield from _LOCKS[level] if LOCKS in views else ()
+        elif assessed.control.id == "CC-01":
+            yield from self._locks_at_the_top()
+        else:
+            for level in derived.levels(assessed.control, check) & set(self._within):
+                yield from _SETTINGS[Level.ACCOUNT]
+                yield from _SETTINGS[level]
+
+    def _locks_at_the_top(self) -> Iterator[Endpoint]:
+        """What shows the locks that the account, or its Zoom Phone, holds where one is due."""
+        due = [each for each in self.baseline.assessed.values() if each.lock]
+        for check in (check for each in due for check in reads.checks(each)):
+            for level in check.lock_levels if check.lock is not None else ():
+                if check.surface == SETTINGS_SURFACE and level is Level.ACCOUNT:
+                    yield from _LOCKS[level]
+                elif check.surface != SETTINGS_SURFACE and level in _PHONE_WIDE:
+                    yield from _BESIDE[level]
+
+    def _can_be_judged(self, wish: Expectation) -> bool:
+        """False where the organisation has yet to decide: nothing is asked for then."""
+        return wish.param is None or self.parameters.get(wish.param) is not None

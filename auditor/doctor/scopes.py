@@ -1,0 +1,149 @@
+"""Scopes: what an audit needs beside what the app was granted. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from auditor.doctor.needs import Needs
+from auditor.policy.operators import writes
+from auditor.zoom import endpoints
+from auditor.zoom.endpoints import Endpoint
+
+_CLASSIC = re.compile(r"[a-z_]+(?::(?:read|write|master))?(?::(?:admin|master))?", re.IGNORECASE)
+"""`area:verb[:level]`; granular ones name what they read in between. Source: Zoom's two lists."""
+
+OPTIONAL: Mapping[Endpoint, str] = {
+    endpoints.GROUP_MEMBERS: "who is in which group, where the list of users does not say so",
+    endpoints.OPERATION_LOGS: "who changed a setting, and when",
+}
+"""Requests that no verdict waits for on most accounts, and what they add."""
+
+
+class Kind(StrEnum):
+    """Which of Zoom's two kinds of scopes an app has."""
+
+    GRANULAR = "granular"
+    CLASSIC = "classic"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One request of an audit, and whether the app may make it."""
+
+    endpoint: Endpoint
+    controls: tuple[str, ...]
+    """What would be unknown, in whole or in part, without it; none where it is optional."""
+    granted: bool | None
+    """None where it is not known what the app was granted."""
+    adds: str = ""
+    """What it adds, where it is optional."""
+
+    def scope(self, kind: Kind) -> str:
+        """The one scope to add for it; empty where this kind has none."""
+        if kind is Kind.CLASSIC:
+            return self.endpoint.classic_scopes[0] if self.endpoint.classic_scopes else ""
+        return self.endpoint.scopes[0]
+
+    def alternatives(self, kind: Kind) -> tuple[str, ...]:
+        """Scopes of the same kind that do as well."""
+        classic = kind is Kind.CLASSIC
+        return (self.endpoint.classic_scopes if classic else self.endpoint.scopes)[1:]
+
+
+@dataclass(frozen=True)
+class Scopes:
+    """What an audit needs, beside what the app was granted."""
+
+    needs: Needs
+    granted: frozenset[str] | None
+    """None where no token was had, or where Zoom named no scopes with it."""
+    lists_members: bool = False
+    """True where the list of users names no groups, so that each group's members are listed."""
+
+    @cached_property
+    def kind(self) -> Kind:
+        """What the app has; granular where nobody knows: new apps have nothing else."""
+        if self.granted and all(_CLASSIC.fullmatch(scope) for scope in self.granted):
+            return Kind.CLASSIC
+        return Kind.GRANULAR
+
+    @cached_property
+    def required(self) -> tuple[Requirement, ...]:
+        """Every request that a control is judged by."""
+        controls = {each: self.needs.controls(each) for each in self.needs.endpoints}
+        if self.lists_members and self.needs.by_membership:
+            controls[endpoints.GROUP_MEMBERS] = self.needs.by_membership
+        return tuple(
+            Requirement(each, controls[each], self._is_granted(each))
+            for each in endpoints.ENDPOINTS.values()
+            if each in controls
+        )
+
+    @cached_property
+    def optional(self) -> tuple[Requirement, ...]:
+        """Requests that add something where no control needs them."""
+        return tuple(
+            Requirement(endpoint, (), self._is_granted(endpoint), adds)
+            for endpoint, adds in OPTIONAL.items()
+            if endpoint not in [each.endpoint for each in self.required]
+            and (endpoint is not endpoints.GROUP_MEMBERS or endpoints.USERS in self.needs.endpoints)
+        )
+
+    @property
+    def missing(self) -> tuple[Requirement, ...]:
+        """The required ones that are not granted."""
+        return tuple(each for each in self.required if each.granted is False)
+
+    @property
+    def to_add(self) -> tuple[str, ...]:
+        """The scopes to add, each once, sorted."""
+        return _sorted(each.scope(self.kind) for each in self.missing)
+
+    @property
+    def alternatives(self) -> Mapping[str, tuple[str, ...]]:
+        """For a scope to add, those that do instead where the page does not offer it."""
+        return {
+            each.scope(self.kind): each.alternatives(self.kind)
+            for each in self.missing
+            if each.scope(self.kind) and each.alternatives(self.kind)
+        }
+
+    @property
+    def without_scope(self) -> tuple[Requirement, ...]:
+        """What is missing, and has no scope of the app's kind."""
+        return tuple(each for each in self.missing if not each.scope(self.kind))
+
+    @property
+    def optional_to_add(self) -> tuple[str, ...]:
+        """Optional scopes that are not granted."""
+        return _sorted(each.scope(self.kind) for each in self.optional if each.granted is False)
+
+    @cached_property
+    def unknown(self) -> Mapping[str, tuple[Requirement, ...]]:
+        """Control id to what it misses, for the controls that would be unknown."""
+        found = {
+            cid: tuple(each for each in self.missing if cid in each.controls)
+            for cid in self.needs.by_control
+        }
+        return {cid: missing for cid, missing in found.items() if missing}
+
+    @property
+    def writing(self) -> tuple[str, ...]:
+        """Granted scopes that let the app change something."""
+        return _sorted(scope for scope in self.granted or () if writes(scope))
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Granted scopes that only read, and that this audit has no use for."""
+        asked = (*self.required, *self.optional)
+        used = {s for each in asked for s in (*each.endpoint.scopes, *each.endpoint.classic_scopes)}
+        return _sorted(s for s in self.granted or () if s not in used and not writes(s))
+
+    def _is_granted(self, endpoint: Endpoint) -> bool | None:
+        return None if self.granted is None else endpoint.is_allowed_by(self.granted)
+
+
+def _sorted(scopes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({scope for scope in scopes if scope}))

@@ -1,0 +1,198 @@
+"""A diagnosis for the terminal: the checks, then the scopes, then what to do."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from auditor.doctor.model import Check, Diagnosis, State
+from auditor.doctor.scopes import Kind, Requirement, Scopes
+from auditor.findings.exit_code import ExitCode
+from auditor.report.display import plain, shorten
+from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT
+
+NARROWEST = 60
+"""Columns."""
+_STATE = 8
+_TITLE = 16
+_SGR = {State.OK: "32", State.WARNING: "33", State.FAILED: "1;31", State.SKIPPED: "2"}
+
+_VERDICT = {
+    ExitCode.OK: "An audit would be complete.",
+    ExitCode.INCOMPLETE: "An audit would work, and leave something unknown.",
+    ExitCode.USAGE: "An audit would not begin: the configuration has to be put right first.",
+    ExitCode.NOTHING_EVALUATED: "An audit would not work: it could not read, or keep, anything.",
+}
+_MARKETPLACE = {COMMERCIAL: "marketplace.zoom.us", GOVERNMENT: "marketplace.zoomgov.com"}
+ADD_HERE = (
+    "Where: Zoom App Marketplace ({market}) > Manage > the app > Scopes > Add Scopes. Then save, "
+    "and activate the app again if its page asks for it."
+)
+
+
+def lines(diagnosis: Diagnosis, width: int, *, color: bool, every_control: bool) -> Iterator[str]:
+    """The diagnosis in lines of `width` columns; only paths and scopes may be longer.
+
+    `every_control`: also those that nothing is missing for.
+    """
+    cloud = GOVERNMENT if "zoomgov.com" in diagnosis.subject.oauth_url else COMMERCIAL
+    page = _Page(max(width, NARROWEST), color, _MARKETPLACE[cloud])
+    for check in diagnosis.checks:
+        yield from page.check(check)
+    scopes = diagnosis.scopes
+    if scopes is not None and scopes.required:
+        yield ""
+        yield from page.scopes(scopes)
+        if every_control or scopes.unknown:
+            yield ""
+            yield from page.controls(scopes, every_control)
+    yield ""
+    yield from page.end(diagnosis)
+
+
+class _Page:
+    def __init__(self, width: int, color: bool, market: str) -> None:
+        self.width, self.color, self.market = width, color, market
+
+    def check(self, check: Check) -> Iterator[str]:
+        """State, title and sentence; below it what to do next."""
+        told = self._wrapped(plain(check.sentence), _STATE + 2 + _TITLE + 1)
+        state = self._paint(f"{check.state:<{_STATE}}", check.state)
+        yield f"{state}  {check.title:<{_TITLE}} {told[0].lstrip()}".rstrip()
+        yield from told[1:]
+        if check.advice:
+            lead = "" if check.state is State.OK else "Next: "
+            yield from self._wrapped(lead + plain(check.advice), _STATE + 2 + _TITLE + 1)
+
+    def scopes(self, scopes: Scopes) -> Iterator[str]:
+        """Every scope of the audit, and the missing ones to copy."""
+        if scopes.granted is None:
+            yield from self._table("Scopes this audit needs", scopes.required)
+            yield from self._to_copy(scopes, _all_of(scopes.required, scopes.kind))
+            return
+        held = [each for each in scopes.required if each.granted]
+        if held:
+            yield from self._table("Granted", held)
+        if scopes.missing:
+            if held:
+                yield ""
+            yield from self._table("Missing", scopes.missing)
+            yield from self._to_copy(scopes, scopes.to_add)
+        yield from self._optional(scopes)
+
+    def _table(self, heading: str, rows: Sequence[Requirement]) -> Iterator[str]:
+        """Granular scope, classic scope, and how many controls need it."""
+        second = max(len("classic scope"), *(len(row.scope(Kind.CLASSIC)) for row in rows))
+        room = self.width - second - len("    controls")
+        first = min(room, max(len(row.scope(Kind.GRANULAR)) for row in rows))
+        yield self._paint(f"{heading} ({len(rows)})", "heading")
+        yield f"{'granular scope':<{first}}  {'classic scope':<{second}}  controls"
+        yield f"{'-' * first}  {'-' * second}  --------"
+        for row in rows:
+            granular, classic = row.scope(Kind.GRANULAR), row.scope(Kind.CLASSIC) or "-"
+            if len(granular) > first:
+                yield granular
+                granular = ""
+            yield f"{granular:<{first}}  {classic:<{second}}  {len(row.controls):>8}"
+
+    def _to_copy(self, scopes: Scopes, listed: Sequence[str]) -> Iterator[str]:
+        if not listed:
+            return
+        yield ""
+        what = "classic" if scopes.kind is Kind.CLASSIC else "granular"
+        yield self._paint(f"To copy ({len(listed)}, {what})", "heading")
+        yield from listed
+        yield ""
+        yield from self._wrapped(ADD_HERE.format(market=self.market), 0)
+        wanted = scopes.missing or scopes.required
+        others = {each.scope(scopes.kind): each.alternatives(scopes.kind) for each in wanted}
+        for scope, alternatives in sorted(others.items()):
+            if scope in listed and alternatives:
+                names = " or ".join(alternatives)
+                text = f"Where the page does not offer {scope}, take {names}."
+                yield from self._wrapped(text, 0)
+        for each in scopes.without_scope:
+            yield from self._wrapped(
+                f"{each.endpoint.request} has no classic scope: it needs an app with granular "
+                f"scopes, and {each.scope(Kind.GRANULAR)}.",
+                0,
+            )
+
+    def _optional(self, scopes: Scopes) -> Iterator[str]:
+        if scopes.optional:
+            yield ""
+            yield self._paint("Optional", "heading")
+        for each in scopes.optional:
+            scope = each.scope(scopes.kind) or each.scope(Kind.GRANULAR)
+            state = "granted" if each.granted else "not granted"
+            yield from self._wrapped(f"{scope} ({state}): {each.adds}.", 0, hanging=2)
+
+    def controls(self, scopes: Scopes, every: bool) -> Iterator[str]:
+        """For each control the scopes it misses, or all it needs."""
+        chosen = list(scopes.needs.by_control) if every else list(scopes.unknown)
+        if scopes.granted is None:
+            heading = f"Controls ({len(chosen)}), and the scopes they need"
+        elif every:
+            heading = f"Controls ({len(chosen)}), and their scopes"
+        else:
+            heading = f"Controls that would be unknown ({len(chosen)}), and what they miss"
+        yield self._paint(heading, "heading")
+        wide = max((len(cid) for cid in chosen), default=0)
+        if not every:
+            yield from self._grouped(scopes)
+            return
+        for cid in chosen:
+            missed = scopes.unknown.get(cid, ())
+            state = "" if scopes.granted is None else "unknown" if missed else "complete"
+            title = scopes.needs.titles[cid]
+            yield shorten(f"{cid:<{wide}}  {state:<8}  {title}", self.width)
+            for each in scopes.required:
+                if cid in each.controls:
+                    yield from self._scope_of(each, wide + 2)
+
+    def _scope_of(self, each: Requirement, indent: int) -> Iterator[str]:
+        state = {True: "granted", False: "missing", None: "needed"}[each.granted]
+        classic = each.scope(Kind.CLASSIC)
+        other = f" (classic: {classic})" if classic else ""
+        text = f"{state} {each.scope(Kind.GRANULAR)}{other}"
+        yield from self._wrapped(text, indent, hanging=len(state) + 1)
+
+    def _grouped(self, scopes: Scopes) -> Iterator[str]:
+        """Controls that miss the same, together."""
+        together: dict[tuple[str, ...], list[str]] = {}
+        for cid, missed in scopes.unknown.items():
+            names = tuple(each.scope(scopes.kind) or each.endpoint.request for each in missed)
+            together.setdefault(tuple(dict.fromkeys(names)), []).append(cid)
+        for names, ids in together.items():
+            yield from self._wrapped(", ".join(ids), 0)
+            for name in names:
+                yield f"  {name}"
+
+    def end(self, diagnosis: Diagnosis) -> Iterator[str]:
+        """The verdict, and where to go on."""
+        code = diagnosis.exit_code
+        style = State.OK if code is ExitCode.OK else State.FAILED
+        counts = [
+            f"{number} {state}"
+            for state in (State.FAILED, State.WARNING, State.SKIPPED)
+            if (number := sum(1 for _ in diagnosis.having(state)))
+        ]
+        told = f" ({', '.join(counts)})" if counts else ""
+        for line in self._wrapped(f"{_VERDICT[code]}{told}", 0):
+            yield self._paint(line, style)
+
+    def _wrapped(self, text: str, indent: int, hanging: int = 0) -> list[str]:
+        return textwrap.wrap(
+            text,
+            self.width,
+            initial_indent=" " * indent,
+            subsequent_indent=" " * (indent + hanging),
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+
+    def _paint(self, text: str, style: str) -> str:
+        code = _SGR.get(State(style)) if style in set(State) else "1"
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
+
+
+def _all_of(required: Iterable[Requirement], kind: Kind) -> tuple[str, ...]:
+    return tuple(sorted({each.scope(kind) for each in required if each.scope(kind)}))

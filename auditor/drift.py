@@ -1,0 +1,326 @@
+"""Comparing two stored runs: what changed, and whether the account or the baseline did it."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+
+from auditor import run as runs
+from auditor.evidence import changes as documents
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
+from auditor.findings import attribution, setting_drift
+from auditor.findings.attribution import Attribution, LogReading
+from auditor.findings.drift import Change, Drift, Move, Standing
+from auditor.findings.model import Kind, Status
+from auditor.findings.past import Life, Past
+from auditor.policy import log_labels
+from auditor.policy.catalogue import Catalogue
+from auditor.policy.errors import PolicyError
+from auditor.run import Judgement
+from auditor.store.errors import RunNotFound
+from auditor.store.history import Entry, History
+from auditor.store.portions import portions
+from auditor.store.presence import Presence
+from auditor.store.series import place
+
+
+class NotComparable(Exception):
+    """Two runs that have nothing to do with each other."""
+
+
+PORTION = 500
+"""How many findings the history is asked about at once."""
+
+MOST_KEPT = 5_000
+"""How many changes are kept in memory: a quiet night is compared once, whoever asks for it."""
+
+MOST_LOGS = 31
+"""Of how many runs between two that are compared the operation log is looked at."""
+
+BY_SOMEBODY = (Move.REGRESSED, Move.IMPROVED)
+"""Changes that somebody made in the account."""
+
+RIGHT = (None, Status.PASS, Status.NOT_APPLICABLE, Status.ATTESTED)
+"""Statuses that say that nothing is wrong. A finding that is not reported passed."""
+
+
+def move(before: Status | None, after: Status | None) -> Move | None:
+    """What a change of status is called; None where it is none."""
+    if before == after or (before in RIGHT and after in RIGHT):
+        return None
+    if after is Status.FAIL:
+        return Move.WAIVER_LAPSED if before is Status.WAIVED else Move.REGRESSED
+    if after is Status.UNKNOWN:
+        return Move.NEWLY_UNKNOWN
+    if before is Status.FAIL:
+        return Move.WAIVED if after is Status.WAIVED else Move.IMPROVED
+    if before is Status.UNKNOWN and after in RIGHT:
+        return Move.KNOWN_AGAIN
+    return Move.OTHER
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two runs that are compared."""
+
+    entry: Entry
+    evidence: Snapshot
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The changes between two runs, by fingerprint. Streams, as often as it is gone through."""
+
+    history: History
+    earlier: Side
+    later: Side
+    by_baseline: frozenset[str] = field(default_factory=frozenset)
+    """Fingerprints of findings that the baseline changed, not the account."""
+    attribution: Attribution | None = None
+    """Tells who changed what the history does not know of."""
+    _known: list[tuple[Change, ...]] = field(init=False, repr=False, default_factory=list)
+    """All of them, once they were gone through, where they are not too many to keep."""
+
+    def __iter__(self) -> Iterator[Change]:
+        if self._known:
+            yield from self._known[0]
+            return
+        seen: list[Change] = []
+        for portion in portions(self._moves(), PORTION):
+            for change in self._told(portion):
+                if len(seen) <= MOST_KEPT:
+                    seen.append(change)
+                yield change
+        if len(seen) <= MOST_KEPT:
+            self._known.append(tuple(seen))
+
+    def _moves(self) -> Iterator[Change]:
+        before_there, after_there = Presence(self.earlier.evidence), Presence(self.later.evidence)
+        for before, after in self._pairs():
+            found = self._move(before, after, before_there, after_there)
+            if found is not None:
+                yield Change(found, before, after)
+
+    def _pairs(self) -> Iterator[tuple[Standing | None, Standing | None]]:
+        """Findings that stand otherwise, by their fingerprint."""
+        with ExitStack() as stack:
+            left = stack.enter_context(self.history.standings(self.earlier.entry))
+            right = stack.enter_context(self.history.standings(self.later.entry))
+            before, after = next(left, None), next(right, None)
+            while before is not None or after is not None:
+                if after is None or (before is not None and before.fingerprint < after.fingerprint):
+                    yield before, None
+                    before = next(left, None)
+                elif before is None or after.fingerprint < before.fingerprint:
+                    yield None, after
+                    after = next(right, None)
+                else:
+                    if before.status is not after.status:
+                        yield before, after
+                    before, after = next(left, None), next(right, None)
+
+    def _move(
+        self,
+        before: Standing | None,
+        after: Standing | None,
+        before_there: Presence,
+        after_there: Presence,
+    ) -> Move | None:
+        stands = after or before
+        assert stands is not None
+        found = move(before.status if before else None, after.status if after else None)
+        if found in (None, Move.NEWLY_UNKNOWN):
+            return found
+        stands_in = stands.scope.id.startswith("*")  # for scopes that nobody could list
+        if after is None and not stands_in and after_there.of(stands.scope) is False:
+            return Move.SCOPE_REMOVED
+        if before is None and not stands_in and before_there.of(stands.scope) is False:
+            return Move.SCOPE_ADDED
+        if before is None and stands.kind is Kind.UNCOVERED:
+            return Move.NEWLY_VISIBLE
+        if stands.fingerprint in self.by_baseline:
+            return Move.BASELINE_CHANGED
+        return found
+
+    def _told(self, changes: Iterable[Change]) -> Iterator[Change]:
+        """The changes with the lives of the findings, and who made them so."""
+        found = {change.standing.fingerprint: change for change in changes}
+        pasts = self.history.pasts(self.later.entry, found)
+        for fingerprint, change in found.items():
+            past = pasts.get(fingerprint)
+            yield self._attributed(change if past is None else _with(change, past))
+
+    def _attributed(self, change: Change) -> Change:
+        if self.attribution is None or change.changed_by or change.move not in BY_SOMEBODY:
+            return change
+        seen = replace(change.standing, scope=self._whole(change.standing.scope))
+        asked = replace(change, after=seen) if change.after else replace(change, before=seen)
+        return replace(change, changed_by=self.attribution.actor(asked))
+
+    def _whole(self, scope: Scope) -> Scope:
+        """The scope with its address and groups, which the history does not keep."""
+        known = self.later.evidence.has(scope)
+        return self.later.evidence.evidence_of(scope).scope if known else scope
+
+
+def _with(change: Change, past: Past) -> Change:
+    """A change of a finding with this past. What is seen again did not regress meanwhile."""
+    was_unknown = change.before is not None and change.before.status is Status.UNKNOWN
+    seen_again = was_unknown and past.life is Life.PERSISTING
+    return replace(
+        change,
+        move=Move.KNOWN_AGAIN if seen_again else change.move,
+        life=past.life,
+        changed_by=past.changed_by,
+    )
+
+
+@contextmanager
+def compared(
+    history: History, earlier: Entry, later: Entry, catalogue: Catalogue
+) -> Iterator[Drift]:
+    """What changed from one stored run to the other, as long as the block lasts.
+
+    Raises:
+        NotComparable: they have nothing to do with each other.
+        RunNotFound: the evidence of one of them is gone.
+        StoreError: the history cannot be read.
+    """
+    with ExitStack() as stack:
+        sides = []
+        for entry in (earlier, later):
+            evidence = history.evidence(entry.facts.id)
+            if evidence is None:
+                raise RunNotFound(f"The evidence of run {entry.facts.id} is kept no longer.")
+            sides.append(Side(entry, stack.enter_context(evidence)))
+        before, after = sides
+        between = [
+            stack.enter_context(evidence)
+            for entry in history.between(earlier, later)[-MOST_LOGS:]
+            if (evidence := history.evidence(entry.facts.id)) is not None
+        ]
+        yield compare(history, before, after, catalogue, between)
+
+
+def compare(
+    history: History,
+    earlier: Side,
+    later: Side,
+    catalogue: Catalogue,
+    between: Sequence[Snapshot] = (),
+) -> Drift:
+    """What changed from one run to the other. The runs `between` them read the log as well.
+
+    Raises:
+        NotComparable: they are of different accounts, or of accounts at different places.
+        StoreError: the history cannot be read.
+    """
+    one, other = earlier.entry.facts, later.entry.facts
+    if one.account_id != other.account_id:
+        raise NotComparable(
+            f"Run {one.id} is of account {one.account_id}, run {other.id} of account "
+            f"{other.account_id}: there is nothing to compare."
+        )
+    if place(one.api_url) != place(other.api_url):
+        raise NotComparable(
+            f"Run {one.id} is of an account at {place(one.api_url)}, run {other.id} of one at "
+            f"{place(other.api_url)}: there is nothing to compare."
+        )
+    changes = Changes(history, earlier, later)
+    reading = attribution.log_reading(*between, later.evidence)
+    changes = replace(
+        changes,
+        by_baseline=_by_baseline(changes, catalogue),
+        attribution=_attribution(reading, earlier, later),
+    )
+    found = documents.compare(earlier.evidence, later.evidence)
+    made = [
+        each.changed_by is not None
+        for each in changes
+        if each.move in BY_SOMEBODY and each.standing.kind in (Kind.VALUE, Kind.LOCK)
+    ]
+    return Drift(
+        one,
+        other,
+        changes,
+        settings=setting_drift.changes(found),
+        scopes_added=found.added,
+        scopes_removed=found.removed,
+        notes=(*_notes(earlier.entry, later.entry), *setting_drift.notes(found)),
+        log=attribution.sentence(reading, one.started_at, len(made), sum(made)) if made else "",
+    )
+
+
+def note_actors(history: History, drift: Drift, later: Entry) -> None:
+    """Keep with the findings of a run who made them so, for as long as they stand."""
+    actors = {
+        change.standing.fingerprint: change.changed_by
+        for change in drift.of(Move.REGRESSED)
+        if change.changed_by is not None
+    }
+    if actors:
+        history.attribute(later, actors)
+
+
+def _attribution(reading: LogReading, earlier: Side, later: Side) -> Attribution | None:
+    if not reading.entries:
+        return None
+    groups = {scope.id: scope.name for scope in later.evidence.scopes(Level.GROUP)}
+    window = earlier.entry.facts.started_at, later.entry.facts.finished_at
+    return Attribution(reading.entries, log_labels.shipped().names, window, groups)
+
+
+def _by_baseline(changes: Changes, catalogue: Catalogue) -> frozenset[str]:
+    """Findings that the earlier evidence shows as the later run does, judged in its way."""
+    earlier, later = changes.earlier, changes.later
+    if _policy(earlier.evidence) == _policy(later.evidence):
+        return frozenset()
+    now = {
+        change.standing.fingerprint: change.after.status if change.after else None
+        for change in changes
+    }
+    if not now:
+        return frozenset()
+    try:
+        before = Judgement.recalled(earlier.evidence, catalogue)
+        after = Judgement.recalled(later.evidence, catalogue)
+        run = runs.judge(earlier.evidence, replace(after, today=before.today))
+    except (PolicyError, runs.NothingSelected):
+        return frozenset()
+    then: dict[str, Status | None] = dict.fromkeys(now)
+    for finding in run.findings():
+        if finding.fingerprint in then:
+            then[finding.fingerprint] = finding.verdict.status
+    return frozenset(each for each, status in now.items() if then[each] == status)
+
+
+def _policy(evidence: Snapshot) -> object:
+    """What the evidence was judged with, its day apart."""
+    told = json.loads(evidence.meta("judgement") or "{}")
+    return told.get("policy"), told.get("selected")
+
+
+def _notes(earlier: Entry, later: Entry) -> Sequence[str]:
+    one, other = earlier.facts, later.facts
+    notes = []
+    if one.tool_version != other.tool_version:
+        notes.append(
+            f"The earlier run was judged by version {one.tool_version} of the auditor, the later "
+            f"by {other.tool_version}: some changes may be the program's."
+        )
+    if one.baseline_id != other.baseline_id:
+        notes.append(
+            f"The earlier run was judged by baseline {one.baseline_id}, the later by "
+            f"{other.baseline_id}."
+        )
+    elif one.baseline_digest != other.baseline_digest:
+        notes.append(f"The baseline {one.baseline_id} changed between the runs.")
+    if one.depth != other.depth:
+        notes.append(f"The earlier run looked at depth {one.depth}, the later at {other.depth}.")
+    if earlier.selection != later.selection:
+        notes.append("The runs assessed different selections of controls.")
+    for facts, name in ((one, "earlier"), (other, "later")):
+        if not facts.complete:
+            notes.append(f"The {name} run is incomplete: what it did not see is unknown.")
+    return tuple(notes)

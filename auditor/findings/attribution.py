@@ -1,0 +1,280 @@
+"""Attribution: which entry of Zoom's operation log explains that a setting changed.
+
+An entry explains a change where it is about that setting, about that group, that user or what
+stands above them, lies between the two runs, and turned the value the way it turned. The nearest
+layer counts first, then the latest entry. The log does not have what people change in their own
+settings, nor anything about Zoom Phone or single meetings. Source: Zoom support KB0067252.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from auditor.evidence.moments import milliseconds, rfc3339
+from auditor.evidence.operation_log import (
+    Entry,
+    Said,
+    entries,
+    is_about_settings,
+    merged,
+    plain,
+    said,
+    switched,
+)
+from auditor.evidence.plan import CHANGES, CHANGES_DAYS, LOGS
+from auditor.evidence.reading import JsonValue, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.stored import Stored
+from auditor.evidence.view import Document, Outcome
+from auditor.findings.drift import Change, SettingChange
+from auditor.findings.model import Kind
+from auditor.findings.past import Actor
+
+SLACK = timedelta(minutes=15)
+"""By how much the clocks of Zoom and of this machine may differ."""
+
+_LAYERS: Mapping[Level, tuple[Level, ...]] = {
+    Level.ACCOUNT: (Level.ACCOUNT,),
+    Level.GROUP: (Level.GROUP, Level.ACCOUNT),
+    Level.USER: (Level.USER, Level.GROUP, Level.ACCOUNT),
+}
+"""Whose entries may explain what changed at a level, the nearest first."""
+
+_VERB = r"(?:add|batch update|change|edit|lock|modify|remove|reset|set|unlock|update)"
+_OF_GROUP = re.compile(rf"(?:{_VERB}\s+)?(?:user\s+)?group\s+(\S.*)", re.IGNORECASE)
+_OF_USER = re.compile(rf"{_VERB}\s+users?\b\s*(.*)", re.IGNORECASE)
+_GROUPS = frozenset({"group", "groups", "user group", "user groups"})
+_USERS = frozenset({"user", "users", "user setting", "user settings"})
+_NAMES = re.compile(r"[\s()<>,;]+")
+
+Labels = Mapping[str, Collection[str]]
+"""Setting to the names that the portal has for it."""
+
+
+@dataclass(frozen=True)
+class LogReading:
+    """What runs read of the operation log."""
+
+    entries: Sequence[Entry] = ()
+    """Those that tell a change, by time."""
+    read: int = 0
+    """How many entries there were in all."""
+    since: str = ""
+    """From when on it was read: RFC 3339, UTC. Empty where it was not."""
+    refusal: Unseen | None = None
+    """Why it could not be read."""
+
+
+def log_reading(*runs: Stored) -> LogReading:
+    """What the log says, of runs from the earlier to the later.
+
+    A run that did not ask for it may have read some of it for controls: that serves as well.
+    """
+    found: list[Iterable[Entry]] = []
+    read, since, refusal = 0, "", None
+    for run in runs:
+        for evidence in run.evidence(Level.ACCOUNT):
+            outcome = evidence.outcomes.get(CHANGES)
+            if not isinstance(outcome, Document):
+                refusal = outcome.unseen if outcome is not None else refusal
+                outcome = evidence.outcomes.get(LOGS)
+            if isinstance(outcome, Document):
+                told = list(entries(outcome.body))
+                found.append(told)
+                read += _counted(outcome, len(told))
+                began = _began(run, evidence.outcomes.get(CHANGES), outcome)
+                since = min(since, began) if since else began
+    return LogReading(tuple(merged(*found)), read, since, None if found else refusal)
+
+
+def _counted(outcome: Document, kept: int) -> int:
+    listed = outcome.body.get("read") if isinstance(outcome.body, dict) else None
+    return listed if isinstance(listed, int) and listed > kept else kept
+
+
+def _began(run: Stored, asked: Outcome | None, outcome: Document) -> str:
+    """From when on the entries of a run are known."""
+    days = CHANGES_DAYS if asked is outcome else 29
+    earliest = _moved(outcome.observed_at, -timedelta(days=days))
+    return max(earliest, run.meta("changes_since") or earliest) if asked is outcome else earliest
+
+
+def _moved(time: str, by: timedelta) -> str:
+    return rfc3339(milliseconds((datetime.fromisoformat(time) + by).isoformat()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A reading of an entry."""
+
+    entry: Entry
+    said: Said
+
+
+class Attribution:
+    """Tells who changed what between two runs."""
+
+    def __init__(
+        self,
+        log: Iterable[Entry],
+        labels: Labels,
+        window: tuple[str, str],
+        groups: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the log of the time from the begin of one run to the end of the other (RFC 3339).
+
+        `groups` are the names of groups by id.
+        """
+        self._labels = labels
+        self._groups = groups or {}
+        first, last = _moved(window[0], -SLACK), _moved(window[1], SLACK)
+        known = {plain(label) for names in labels.values() for label in names}
+        self._lines: dict[tuple[str, bool], list[_Line]] = {}
+        for entry in log:
+            if first <= entry.time <= last and is_about_settings(entry):
+                for each in said(entry.detail):
+                    for label in {each.label, *(f"{plain(s)} {each.label}" for s in each.subjects)}:
+                        if label in known:
+                            at = label, each.is_lock
+                            self._lines.setdefault(at, []).append(_Line(entry, each))
+
+    def actor(self, change: Change) -> Actor | None:
+        """Who made a finding stand otherwise; None where the log does not tell."""
+        at, before = change.standing, change.before
+        return self.explained(
+            at.scope,
+            at.setting,
+            None if before is None else before.observed,
+            None if change.after is None else change.after.observed,
+            is_lock=at.kind is Kind.LOCK,
+        )
+
+    def actor_of(self, change: SettingChange) -> Actor | None:
+        """Who changed a setting, at the first of the scopes where it changed."""
+        lock = "/lock_settings" in change.source
+        return self.explained(
+            change.scope, change.setting, change.before, change.after, is_lock=lock
+        )
+
+    def explained(
+        self, scope: Scope, setting: str, before: JsonValue, after: JsonValue, *, is_lock: bool
+    ) -> Actor | None:
+        """Who turned a setting of a scope from one value to the other; None is any value."""
+        fitting = [
+            line
+            for label in self._names(setting)
+            for line in self._lines.get((label, is_lock), ())
+            if _turns(line.said, before, after)
+        ]
+        for layer in _LAYERS.get(scope.level, ()):
+            about = [line.entry for line in fitting if self._is_about(line, layer, scope)]
+            if about:
+                best = max(about, key=lambda entry: (entry.time, entry.operator, entry.detail))
+                return Actor(best.operator, best.time, best.detail)
+        return None
+
+    def _names(self, setting: str) -> set[str]:
+        """The names of a setting; for a lock of several settings those of all of them."""
+        found = self._labels.get(setting)
+        if found is None:
+            under = f"{setting}."
+            found = [
+                n for path, names in self._labels.items() if path.startswith(under) for n in names
+            ]
+        return {plain(name) for name in found}
+
+    def _is_about(self, line: _Line, layer: Level, scope: Scope) -> bool:
+        kind, names = _whose(line)
+        if kind is not layer:
+            return False
+        match layer:
+            case Level.USER:
+                own = {each.casefold() for each in (scope.id, scope.email, scope.name) if each}
+                words = {word for name in names for word in _NAMES.split(name)}
+                return not own.isdisjoint(names) or not own.isdisjoint(words)
+            case Level.GROUP:
+                ids = (scope.id,) if scope.level is Level.GROUP else scope.group_ids
+                own = set(ids)
+                own |= {self._groups[each] for each in ids if each in self._groups}
+                own |= {scope.name} if scope.level is Level.GROUP else set()
+                return not {_spaced(each) for each in own if each}.isdisjoint(names)
+        return True
+
+
+def _whose(line: _Line) -> tuple[Level, frozenset[str]]:
+    """The level an entry is about, and how the group or user may be called."""
+    subjects, category = line.said.subjects, plain(line.entry.category)
+    for level, pattern, categories in (
+        (Level.GROUP, _OF_GROUP, _GROUPS),
+        (Level.USER, _OF_USER, _USERS),
+    ):
+        found = [match[1] for match in map(pattern.match, subjects) if match]
+        if found or category in categories:
+            return level, frozenset(map(_spaced, found))
+    return Level.ACCOUNT, frozenset()
+
+
+def _spaced(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _turns(told: Said, before: JsonValue, after: JsonValue) -> bool:
+    """True where one reading of an entry turns a setting the way it turned."""
+    return any(
+        _is(new, after) and (old is None or before is None or _is(old, before))
+        for old, new in told.values
+    )
+
+
+def _is(word: str, value: JsonValue) -> bool:
+    """False where a word of the portal cannot stand for a value of the API.
+
+    The portal names choices in its own words, which nobody can compare with the API's.
+    """
+    told = switched(word)
+    match value:
+        case None:
+            return True
+        case bool():
+            return told is value
+        case int() | float():
+            return told is None and (not word.strip().isdecimal() or float(word) == value)
+    return True
+
+
+def sentence(reading: LogReading, since: str, changes: int, explained: int) -> str:
+    """What the log could tell of changes since the begin of the earlier run, for people."""
+    if reading.refusal is not None:
+        why = reading.refusal.detail or f"the cause is: {reading.refusal.cause.value}."
+        return f"Nobody is named, because Zoom's operation log could not be read: {why}"
+    if not reading.since:
+        return (
+            "Nobody is named, because neither run read Zoom's operation log. An audit reads it "
+            "when an earlier run of the account is stored."
+        )
+    told = [
+        f"Zoom's operation log was read from {_minute(max(reading.since, since))} on: "
+        f"{_many(reading.read, 'entry', 'entries')}, {len(reading.entries):,} about settings."
+    ]
+    if _moved(reading.since, -SLACK) > since:
+        told.append("What was entered before that is not known.")
+    if changes:
+        told.append(f"It shows who made {explained:,} of {_many(changes, 'change', 'changes')}.")
+    if changes > explained:
+        left = changes - explained
+        others = "the other one" if left == 1 else f"the other {left:,}"
+        rest = others if explained else "it" if left == 1 else "them"
+        told.append(
+            f"No entry could be matched to {rest}: the log leaves out what people change in "
+            "their own settings, and names settings in the portal's words."
+        )
+    return " ".join(told)
+
+
+def _many(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _minute(time: str) -> str:
+    return f"{time[:10]} {time[11:16]} UTC"

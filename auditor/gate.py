@@ -1,0 +1,179 @@
+"""The gate: may a pipeline go on, judged by a stored run or by what is read now.
+
+Only evidence opens it. Where there is nothing to judge, or what there is does not fit, it stays
+shut and says why.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from auditor.findings.exit_code import ExitCode
+from auditor.findings.model import Finding, Severity, Status
+from auditor.findings.run import Run
+from auditor.store.history import Entry, History
+
+MOST = 10
+"""How many findings an answer names."""
+
+_SKEW = timedelta(minutes=5)
+"""How far ahead a clock may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a gate asks of a run."""
+
+    fail_on: Severity | None = Severity.HIGH
+    max_age: timedelta = timedelta(hours=26)
+    allow_unknown: bool = False
+    new_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gate says, and of what."""
+
+    code: ExitCode
+    reason: str
+    """One sentence: why it is open or shut."""
+    advice: str
+    """One sentence: what to do next; empty where nothing is to do."""
+    run: Run | None = None
+    deviations: int = 0
+    """At or above the threshold; with `new_only`, those that the accepted run did not have."""
+    unknown: int = 0
+    stale_waivers: int = 0
+    findings: tuple[Finding, ...] = ()
+    """Examples of those that count, one for each control, setting and level: deviations before
+    unknowns, the worst first."""
+
+
+def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | None:
+    """Why a stored run cannot be judged; None where it can.
+
+    `digest` is that of the baseline the gate was asked for.
+    """
+    facts = entry.facts
+    age = now - datetime.fromisoformat(facts.finished_at.replace("Z", "+00:00"))
+    if facts.baseline_digest != digest:
+        return shut(
+            f"run {facts.id} was judged by another state of baseline {facts.baseline_id}.",
+            "Run the audit again, or --live.",
+        )
+    if age > demand.max_age:
+        return shut(
+            f"the newest run, {facts.id}, is {_hours(age)} old; at most "
+            f"{_hours(demand.max_age)} are allowed.",
+            "Run the audit again, or --live.",
+        )
+    if age < -_SKEW:
+        return shut(
+            f"run {facts.id} ended {_hours(-age)} from now: one of the clocks is wrong.",
+            "Set the clock of this machine or of the one that audits.",
+        )
+    if not facts.complete and not demand.allow_unknown:
+        why = f" ({entry.stopped.rstrip('.')})" if entry.stopped else ""
+        return shut(
+            f"run {facts.id} is incomplete: something could not be read{why}.",
+            "See what: auditor report --format text. Then: auditor audit --resume, or "
+            "auditor doctor.",
+        )
+    return None
+
+
+def shut(reason: str, advice: str) -> Answer:
+    """The answer where there is nothing to judge."""
+    return Answer(ExitCode.NOTHING_EVALUATED, f"nothing was judged: {reason}", advice)
+
+
+def judged(run: Run, demand: Demand, history: History, accepted: Entry | None) -> Answer:
+    """What the gate says of a run, against the accepted one where only what is new counts."""
+    before: Mapping[str, Status] = {}
+    if demand.new_only and accepted is not None:
+        with history.standings(accepted) as standings:
+            before = {each.fingerprint: each.status for each in standings}
+    deviations, unknown, named = _counted(run.findings(), demand, before)
+    stale = sum(waiver.is_stale for waiver in run.waivers) if demand.fail_on else 0
+    blind = 0 if demand.allow_unknown else unknown or int(not run.info.complete)
+    code = (
+        ExitCode.DEVIATIONS
+        if deviations or stale
+        else ExitCode.INCOMPLETE
+        if blind
+        else ExitCode.OK
+    )
+    return Answer(
+        code,
+        _reason(run, demand, accepted, (deviations, unknown, stale)),
+        _ADVICE[code],
+        run,
+        deviations,
+        unknown,
+        stale,
+        named,
+    )
+
+
+def _counted(
+    findings: Iterable[Finding], demand: Demand, before: Mapping[str, Status]
+) -> tuple[int, int, tuple[Finding, ...]]:
+    deviations = unknown = 0
+    named: list[Finding] = []
+    seen: set[tuple[str, ...]] = set()
+    for finding in findings:
+        verdict = finding.verdict
+        if verdict.status not in (Status.FAIL, Status.UNKNOWN):
+            continue
+        if demand.fail_on is None or verdict.severity.rank > demand.fail_on.rank:
+            continue
+        if before.get(finding.fingerprint) is verdict.status:
+            continue
+        deviations += verdict.status is Status.FAIL
+        unknown += verdict.status is Status.UNKNOWN
+        kind = verdict.status, verdict.control, verdict.setting, finding.scope.level
+        if kind not in seen:
+            seen.add(kind)
+            named.append(finding)
+    named.sort(key=lambda each: each.verdict.status is Status.UNKNOWN)
+    return deviations, unknown, tuple(named[:MOST])
+
+
+def _reason(run: Run, demand: Demand, accepted: Entry | None, counts: tuple[int, int, int]) -> str:
+    deviations, unknown, stale = counts
+    new = "new " if demand.new_only else ""
+    if demand.fail_on:
+        plural = "" if deviations == 1 else "s"
+        told = [
+            f"{deviations:,} {new}deviation{plural} at {demand.fail_on} or above",
+            f"{unknown:,} {new}unknown",
+        ]
+    else:
+        told = ["deviations are not counted (--fail-on never)"]
+    if stale:
+        told.append(f"{stale} waiver{'' if stale == 1 else 's'} expired or covering nothing")
+    if not run.info.complete:
+        told.append("the evidence is incomplete")
+    if demand.allow_unknown and (unknown or not run.info.complete):
+        told.append("which --allow-unknown lets through")
+    since = f", against accepted run {accepted.facts.id}" if accepted and new else ""
+    return ", ".join(told) + since + "."
+
+
+_ADVICE: Mapping[ExitCode, str] = {
+    ExitCode.OK: "",
+    ExitCode.DEVIATIONS: "See which, and how to fix them: auditor report. What changed: auditor "
+    "diff.",
+    ExitCode.INCOMPLETE: "See what could not be read, and what it takes: auditor doctor.",
+}
+
+
+def _hours(span: timedelta) -> str:
+    """A length of time, rounded up: what is too old never looks just as old as is allowed."""
+    hours = span / timedelta(hours=1)
+    if hours >= 48:
+        return f"{math.ceil(hours / 24)} days"
+    if hours >= 2:
+        return f"{math.ceil(hours)} hours"
+    return f"{math.ceil(span / timedelta(minutes=1))} minutes"

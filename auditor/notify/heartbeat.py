@@ -1,0 +1,106 @@
+"""A sign of life for a dead man's switch: a service that raises an alarm when it hears nothing.
+
+The address is a secret, because whoever has it can keep the switch quiet.
+"""
+
+import re
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+from auditor.notify.channels import NotifyError
+from auditor.zoom.hosts import is_loopback
+
+VARIABLE = "AUDITOR_HEARTBEAT"
+TIMEOUT = 5.0
+"""Seconds to connect, and again to answer."""
+PAUSE = 1.0
+"""Seconds before the one further try."""
+TRIES = 2
+
+_BLANK = re.compile(r"[\s\\\x00-\x1f]")
+
+
+class Beat(StrEnum):
+    """What is told: the audit has run, or it has not."""
+
+    ALIVE = "alive"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Whether the sign of life arrived. `reason` is a sentence without the address."""
+
+    arrived: bool
+    reason: str = ""
+
+
+def beat_of(exit_code: int) -> Beat:
+    """Alive where the account was evaluated completely, with deviations (1) or without (0)."""
+    return Beat.ALIVE if exit_code in (0, 1) else Beat.FAILED
+
+
+def check(url: str) -> None:
+    """Make sure that `url` can be called.
+
+    Raises:
+        NotifyError: it is no address, or its secret would cross a network unencrypted.
+    """
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("https", "http") or _BLANK.search(url):
+        raise NotifyError(
+            f"{VARIABLE} is not an address like https://hc-ping.com/…, with https and a host."
+        )
+    if parts.scheme == "http" and not is_loopback(url):
+        raise NotifyError(f"{VARIABLE} must use https: http is accepted for this machine only.")
+
+
+def ping(url: str, beat: Beat, timeout: float = TIMEOUT, pause: float = PAUSE) -> Heard:
+    """Call `url`, or `url` with `/fail` behind its path. Never raises; ends within 21 seconds."""
+    try:
+        check(url)
+    except NotifyError as error:
+        return Heard(arrived=False, reason=str(error))
+    address = _failing(url.strip()) if beat is Beat.FAILED else url.strip()
+    reason = ""
+    for left in reversed(range(TRIES)):
+        reason = _called(address, timeout)
+        if not reason:
+            return Heard(arrived=True)
+        if left:
+            time.sleep(pause)
+    return Heard(arrived=False, reason=reason)
+
+
+def _called(address: str, timeout: float) -> str:
+    """Why the call failed; empty where it did not. Errors of requests hold the address."""
+    try:
+        with requests.get(address, timeout=timeout, allow_redirects=False, stream=True) as answer:
+            status = answer.status_code
+    except requests.exceptions.SSLError:
+        return "Its certificate is not trusted, or no encrypted connection could be made."
+    except requests.exceptions.ProxyError:
+        return "The proxy cannot be used."
+    except requests.exceptions.Timeout:
+        return f"It did not answer within {timeout:g} seconds."
+    except requests.exceptions.ConnectionError:
+        return "It could not be reached."
+    except (requests.exceptions.RequestException, ValueError, OSError) as error:
+        return f"It could not be called ({type(error).__name__})."
+    if 200 <= status < 300:
+        return ""
+    return f"It answered with HTTP {status}. Check {VARIABLE}."
+
+
+def _failing(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/fail", fragment=""))

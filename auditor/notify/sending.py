@@ -1,0 +1,243 @@
+"""Sending a message through Apprise: all channels at once, tried again, never for long."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from auditor.notify.channels import Channel, Delivery, NotifyError
+from auditor.notify.message import Message
+from auditor.notify.reasons import reason
+from auditor.zoom.hosts import is_loopback
+
+if TYPE_CHECKING:
+    from apprise import AppriseAsset, NotifyBase
+
+MISSING = (
+    "Notifications need the library Apprise. Install it with: "
+    "pip install 'zoom-privacy-auditor[notify]'"
+)
+_MAIL = frozenset({"mailto", "mailtos"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How hard it is tried. The defaults end, whatever happens, after 30 seconds."""
+
+    tries: int = 3
+    pause: float = 2.0
+    """Seconds between two tries."""
+    answer: float = 8.0
+    """Seconds that a service has to take the connection, and again to answer. The channel's own
+    `cto` and `rto` win."""
+    whole: float = 30.0
+    """Seconds for all tries together."""
+
+
+def schemes() -> list[str]:
+    """Every scheme that Apprise knows.
+
+    Raises:
+        NotifyError: Apprise is not installed.
+    """
+    _library()
+    from apprise import Apprise
+
+    found: set[str] = set()
+    for service in Apprise().details()["schemas"]:
+        for names in (service["protocols"], service["secure_protocols"]):
+            found |= set(names or ())
+    return sorted(found)
+
+
+def check(channel: Channel) -> None:
+    """Make sure that a message could be sent to `channel`, without sending one.
+
+    Raises:
+        NotifyError: it could not; the message says why, without the address.
+    """
+    _service(channel, Pace())
+
+
+def deliver(
+    channels: Sequence[Channel], message: Message, pace: Pace | None = None
+) -> list[Delivery]:
+    """Send `message` to all channels at once, and say what became of each. Never raises."""
+    limits = pace or Pace()
+    answers: list[Delivery | None] = [None] * len(channels)
+
+    def send(at: int, channel: Channel) -> None:
+        answers[at] = _sent(channel, message, limits)
+
+    # A daemon: a service that never stops answering must not keep the program from ending.
+    threads = [
+        threading.Thread(target=send, args=(at, channel), name=f"notify-{at}", daemon=True)
+        for at, channel in enumerate(channels)
+    ]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + limits.whole
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    late = f"No answer within {limits.whole:g} seconds. It may still arrive."
+    return [
+        answers[at] or Delivery(channel.name, channel.shown, sent=False, reason=late)
+        for at, channel in enumerate(channels)
+    ]
+
+
+def _sent(channel: Channel, message: Message, pace: Pace) -> Delivery:
+    try:
+        failed = _attempted(channel, message, pace)
+    except NotifyError as error:
+        failed = str(error)
+    except (
+        Exception
+    ) as error:  # a service's own code may do anything, and the run is not its to lose
+        failed = f"The service's code failed ({type(error).__name__})."
+    return Delivery(channel.name, channel.shown, sent=not failed, reason=failed)
+
+
+def _attempted(channel: Channel, message: Message, pace: Pace) -> str:
+    """Why the message could not be sent; empty where it was."""
+    service = _service(channel, pace)
+    from apprise import Apprise, NotifyFormat, NotifyType
+
+    apprise = Apprise(asset=service.asset)
+    apprise.add(service)
+    takes_markdown = (
+        service.resolve_format() != NotifyFormat.TEXT
+        and service.resolve_format(NotifyFormat.MARKDOWN) == NotifyFormat.MARKDOWN
+    )
+    whole = len(message.subject) + 2 + message.body.length
+    body = message.body if whole <= service.body_maxlen else message.brief
+    result = apprise.notify(
+        body=body.markdown if takes_markdown else body.text,
+        title=message.subject,
+        notify_type=NotifyType(message.tone.value),
+        body_format=NotifyFormat.MARKDOWN if takes_markdown else NotifyFormat.TEXT,
+        log_level=logging.DEBUG,
+    )
+    if result:
+        return ""
+    lines = [(entry.level, entry.message) for entry in result.logs()]
+    return reason(lines, channel.url)
+
+
+def _service(channel: Channel, pace: Pace) -> "NotifyBase":
+    """Apprise's object for the channel.
+
+    Raises:
+        NotifyError: there is none, or it would send a secret unencrypted.
+    """
+    _library()
+    from apprise import Apprise
+
+    scheme = channel.scheme
+    if not scheme:
+        raise NotifyError(
+            "A channel is an address like mailtos://… or slack://…, and this is none. "
+            "The forms are on https://appriseit.com/services/."
+        )
+    try:
+        service = Apprise.instantiate(channel.url.strip(), asset=_asset(pace))
+    except Exception:  # its text may hold the address, so it is not chained either
+        service = None
+    if service is None:
+        raise NotifyError(_refusal(scheme))
+    _refuse_in_the_clear(channel, service)
+    given = {name.lower() for name, _ in parse_qsl(urlsplit(channel.url).query)}
+    if "cto" not in given:
+        service.socket_connect_timeout = pace.answer
+    if "rto" not in given:
+        service.socket_read_timeout = pace.answer
+    # Its own gap is for floods of messages. This is one, and a try after the next has its pause.
+    service.request_rate_per_sec = min(service.request_rate_per_sec, pace.pause)
+    return service
+
+
+def _refusal(scheme: str) -> str:
+    """Why an address is none that Apprise takes, without repeating it."""
+    if scheme in ("http", "https"):
+        return (
+            "Apprise knows no service at this web address. For a webhook of your own, write "
+            "jsons:// in place of https://; for others see https://appriseit.com/services/."
+        )
+    known = schemes()
+    if scheme in known:
+        return (
+            f"Apprise takes no {scheme}:// address of this form. "
+            "Check it on https://appriseit.com/services/."
+        )
+    near = get_close_matches(scheme, known, 1)
+    hint = f" Did you mean {near[0]}://?" if near else ""
+    return (
+        f"Apprise knows no addresses that begin with {scheme}://.{hint} "
+        "The forms are on https://appriseit.com/services/."
+    )
+
+
+def _refuse_in_the_clear(channel: Channel, service: "NotifyBase") -> None:
+    """Refuse what would cross a network unencrypted: webhooks, and passwords of mail servers.
+
+    Mail itself may: it goes on unencrypted between servers often enough, and relays inside a
+    house often know nothing else.
+    """
+    named: str | tuple[str, ...] | None = service.secure_protocol
+    secure = {named} if isinstance(named, str) else set(named or ())
+    if not secure or channel.scheme in secure or service.schema in secure:
+        return
+    host = getattr(service, "smtp_host", None) or service.host or ""
+    host = host.strip("[]")
+    if is_loopback(f"x://[{host}]" if ":" in host else f"x://{host}"):
+        return
+    instead = f"Use {sorted(secure, key=len)[0]}:// in its place."
+    if channel.scheme not in _MAIL:
+        raise NotifyError(
+            f"{channel.scheme}:// sends without encryption, which is for this machine only. "
+            f"{instead}"
+        )
+    if service.password and not service.secure:
+        raise NotifyError(
+            f"{channel.scheme}:// would send the mail server's password without encryption. "
+            f"{instead}"
+        )
+
+
+def _asset(pace: Pace) -> "AppriseAsset":
+    """How Apprise behaves: no pictures from elsewhere, nothing on disk, no redirects."""
+    from apprise import AppriseAsset
+
+    return AppriseAsset(
+        app_id="auditor",
+        app_desc="auditor",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
+        http_redirects=False,
+        storage_mode="memory",
+        async_mode=False,
+        service_timeout=0,
+        default_service_retry=max(0, pace.tries - 1),
+        default_service_wait=pace.pause,
+    )
+
+
+def _library() -> None:
+    """Load Apprise, with a log that nobody else reads.
+
+    Raises:
+        NotifyError: it is not installed.
+    """
+    if find_spec("apprise") is None:
+        raise NotifyError(MISSING)
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG)  # why something failed stands only there
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())

@@ -1,0 +1,59 @@
+"""Folders and files for one person alone: evidence and reports name people.
+
+What is checked here holds on systems with users and modes; elsewhere the folder's own rules do.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+MASK = 0o077
+"""Taken from the mode of everything this program makes."""
+
+_ROOT = 0
+
+
+class NotPrivate(Exception):
+    """Somebody else could read or change what would be kept in a folder. It was left alone."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} is not used for the auditor's data: {why}. Set AUDITOR_HOME to a folder that "
+            "only you can write to."
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that nobody else can change what is in `folder`, where it is there already.
+
+    A link is followed, and what it leads to is judged. A folder of one's own that others may write
+    to is taken from them; files in it are private by themselves.
+
+    Raises:
+        NotPrivate: it belongs to somebody else, or is for everybody.
+    """
+    if not hasattr(os, "geteuid"):
+        return
+    try:
+        found = folder.stat()
+        if not stat.S_ISDIR(found.st_mode):
+            return
+        _check_owner(folder, found)
+        if found.st_mode & stat.S_ISVTX and found.st_mode & stat.S_IWOTH:
+            raise NotPrivate(folder, "everybody may put files there")
+        if found.st_mode & OTHERS_MAY_WRITE and found.st_uid == os.geteuid():
+            folder.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS_MAY_WRITE)
+        elif found.st_mode & stat.S_IWOTH:
+            raise NotPrivate(folder, "everybody may write there")
+        for child in folder.iterdir():
+            _check_owner(child, child.lstat())
+            if child.is_symlink() and child.exists():
+                _check_owner(child, child.stat())
+    except OSError:
+        return  # it is not there, or cannot be read: using it will tell
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    if found.st_uid not in (os.geteuid(), _ROOT):
+        raise NotPrivate(path, f"it belongs to another user (number {found.st_uid})")

@@ -1,0 +1,291 @@
+"""Drift as people and programs read it: text, Markdown and JSON (`auditor/drift/v1`)."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from auditor.evidence.scope import Level
+from auditor.findings.drift import Change, Cluster, Drift, Move, RunFacts, SettingChange, Standing
+from auditor.findings.model import Kind
+from auditor.report import wording
+from auditor.report.display import columns, plain, shorten, value_text
+from auditor.report.markdown_text import prose, table_head, table_row
+
+MOST_SETTINGS = 15
+"""Changed settings that a report for people lists; programs get all of them."""
+
+_VALUE = 40
+"""Columns of a value."""
+
+MOVE: Mapping[Move, tuple[str, str]] = {
+    Move.REGRESSED: ("regressed", "Deviations now that were none before"),
+    Move.WAIVER_LAPSED: ("no longer waived", "Deviations whose waiver covers them no longer"),
+    Move.NEWLY_UNKNOWN: ("newly unknown", "Could be judged before, and cannot now"),
+    Move.NEWLY_VISIBLE: ("newly visible", "Settings that Zoom did not return before"),
+    Move.IMPROVED: ("improved", "Deviations before that are none now"),
+    Move.WAIVED: ("newly waived", "Deviations that a waiver covers now"),
+    Move.KNOWN_AGAIN: ("known again", "Could not be judged before, and can now"),
+    Move.OTHER: ("other", "Other changes of status"),
+    Move.SCOPE_ADDED: ("came with new scopes", "Of groups, users or meetings that are new"),
+    Move.SCOPE_REMOVED: (
+        "went with their scopes",
+        "Of groups, users or meetings that are gone",
+    ),
+    Move.BASELINE_CHANGED: ("by the baseline", "Judged otherwise by a changed baseline"),
+}
+"""Each move: how it is counted, and what its section is called."""
+
+Titles = Mapping[str, str]
+"""Control id to title."""
+
+
+def headline(drift: Drift) -> str:
+    """What changed, counted, in one line."""
+    counts = _counts(drift.clusters())
+    if not counts:
+        changed = wording.counted(len(drift.settings), "setting")
+        also = f" {changed} changed all the same." if drift.settings else ""
+        return f"No finding changed.{also}"
+    return " · ".join(f"{wording.number(n)} {MOVE[move][0]}" for move, n in counts.items()) + "."
+
+
+def as_text(drift: Drift, titles: Titles, width: int) -> str:
+    """The report for a terminal; no line is longer than `width`."""
+    lines: list[str] = []
+    for line in _lines(drift, titles):
+        lines += _wrapped(line, width)
+    return "\n".join(lines) + "\n"
+
+
+def as_markdown(drift: Drift, titles: Titles) -> str:
+    """The report as Markdown, as chats and job summaries show it."""
+    clusters = drift.clusters()
+    lines = [f"## {headline(drift)}", "", prose(_between(drift)), ""]
+    lines += [f"> {prose(note)}" for note in drift.notes] + [""] * bool(drift.notes)
+    for found, of_move in by_move(clusters):
+        lines += [f"### {MOVE[found][1]} ({wording.number(sum(c.count for c in of_move))})", ""]
+        head = table_head(["severity", "control", "setting", "where", "example"], 5)
+        lines += head.splitlines()
+        for cluster in of_move:
+            cells = (
+                cluster.severity,
+                f"{cluster.control} {titles.get(cluster.control, '')}",
+                what(cluster),
+                _where(cluster),
+                example(cluster.examples[0]),
+            )
+            lines.append(table_row(*map(prose, cells)).rstrip())
+        lines.append("")
+    if drift.settings:
+        lines += ["### Settings with another value", ""]
+        lines += [f"- {prose(each)}" for each in _settings(drift)] + [""]
+    if drift.log:
+        lines += [prose(drift.log), ""]
+    return "\n".join(lines)
+
+
+def as_json(drift: Drift, titles: Titles) -> Iterator[str]:
+    """The report for programs, in pieces: it may hold very many changes."""
+    head = {
+        "schema": "auditor/drift/v1",
+        "earlier": _facts(drift.earlier),
+        "later": _facts(drift.later),
+        "summary": {str(move): count for move, count in _counts(drift.clusters()).items()},
+        "scopes_added": {str(level): count for level, count in drift.scopes_added.items()},
+        "scopes_removed": {str(level): count for level, count in drift.scopes_removed.items()},
+        "notes": list(drift.notes),
+        "operation_log": drift.log,
+        "settings": [_setting_object(each) for each in drift.settings],
+    }
+    yield json.dumps(head, indent=1, ensure_ascii=False)[:-2] + ',\n "changes": ['
+    mark = "\n  "
+    for change in drift.changes:
+        yield mark + json.dumps(_change_object(change, titles), ensure_ascii=False)
+        mark = ",\n  "
+    yield "\n ]\n}\n"
+
+
+def _lines(drift: Drift, titles: Titles) -> Iterator[str]:
+    yield headline(drift)
+    yield _between(drift)
+    yield from drift.notes
+    for found, clusters in by_move(drift.clusters()):
+        yield ""
+        total = sum(cluster.count for cluster in clusters)
+        yield f"{MOVE[found][1]} ({wording.number(total)})"
+        above = ""
+        for cluster in clusters:
+            title = f"  {cluster.severity} {cluster.control} {titles.get(cluster.control, '')}"
+            if title != above:
+                yield title
+            above = title
+            such = ": " if cluster.count == 1 else ", such as "
+            yield (f"    {what(cluster)}, {_where(cluster)}{such}{example(cluster.examples[0])}")
+    if drift.settings:
+        yield ""
+        yield f"Settings with another value ({wording.number(len(drift.settings))})"
+        for each in _settings(drift):
+            yield f"  {each}"
+    scopes = [*_scopes(drift.scopes_added, "new"), *_scopes(drift.scopes_removed, "gone")]
+    if scopes or drift.log:
+        yield ""
+    if scopes:
+        yield ", ".join(scopes) + "."
+    if drift.log:
+        yield drift.log
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line as lines of at most `width` columns: wide characters take two."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    hanging = indent + "  " * bool(indent)
+    rows, row = [], indent
+    for word in line.split():
+        for piece in _pieces(word, width - len(hanging)):
+            joined = f"{row} {piece}" if row.strip() else row + piece
+            if columns(joined) > width:
+                rows.append(row)
+                joined = hanging + piece
+            row = joined
+    return [*rows, row]
+
+
+def _pieces(word: str, room: int) -> Iterator[str]:
+    """A word in pieces that fit."""
+    if columns(word) <= room:
+        yield word
+        return
+    piece, used = "", 0
+    for char in word:
+        used += columns(char)
+        if used > room:
+            yield piece
+            piece, used = "", columns(char)
+        piece += char
+    yield piece
+
+
+def _between(drift: Drift) -> str:
+    one, other = drift.earlier, drift.later
+    return (
+        f"Account {plain(other.account_id)}, from run {one.id} ({wording.when(one.finished_at)}) "
+        f"to run {other.id} ({wording.when(other.finished_at)})."
+    )
+
+
+def by_move(clusters: list[Cluster]) -> Iterator[tuple[Move, list[Cluster]]]:
+    """Clusters under their moves, in the order a reader wants them."""
+    for found in Move:
+        of_move = [cluster for cluster in clusters if cluster.move is found]
+        if of_move:
+            yield found, of_move
+
+
+def _counts(clusters: list[Cluster]) -> dict[Move, int]:
+    return {move: sum(c.count for c in of_move) for move, of_move in by_move(clusters)}
+
+
+def what(cluster: Cluster) -> str:
+    """The setting, or the lock of it."""
+    setting = plain(cluster.setting)
+    return f"lock of {setting}" if cluster.kind is Kind.LOCK else setting
+
+
+def _where(cluster: Cluster) -> str:
+    level = wording.level_name(cluster.level, cluster.count)
+    return f"{wording.number(cluster.count)} {level}"
+
+
+def example(change: Change) -> str:
+    """Where a finding moved, how it stood and stands, and who made it so."""
+    scope = change.standing.scope
+    told = [] if scope.level is Level.ACCOUNT else [shorten(scope.label, 60)]
+    told.append(f"{stood(change.before)} → {stood(change.after)}")
+    if change.changed_by is not None:
+        who = change.changed_by
+        told.append(f"by {shorten(who.operator, 60)} {wording.when(who.time)}")
+    return ", ".join(told)
+
+
+def stood(standing: Standing | None) -> str:
+    """How a finding stood in a run: `deviation (true)`."""
+    if standing is None:
+        return "as expected"
+    value = f" ({value_text(standing.observed, _VALUE)})" if standing.observed is not None else ""
+    return f"{wording.status_name(standing.status)}{value}"
+
+
+def _settings(drift: Drift) -> Iterator[str]:
+    for each in drift.settings[:MOST_SETTINGS]:
+        yield setting_line(each)
+    left = len(drift.settings) - MOST_SETTINGS
+    if left > 0:
+        yield f"and {wording.number(left)} more: auditor diff --format json"
+
+
+def setting_line(change: SettingChange) -> str:
+    """A changed setting with its values and where, on one line."""
+    where = wording.level_name(change.scope.level, change.scopes)
+    if change.scopes > 1:
+        where = f"{wording.number(change.scopes)} {where}"
+    elif change.scope.level is not Level.ACCOUNT:
+        where += f" {shorten(change.scope.label, 60)}"
+    before = "(not there)" if change.appeared else value_text(change.before, _VALUE)
+    after = "(not there)" if change.vanished else value_text(change.after, _VALUE)
+    return f"{plain(change.setting)}: {before} → {after}, {where}"
+
+
+def _scopes(counts: Mapping[Level, int], word: str) -> list[str]:
+    return [f"{n} {wording.level_name(level, n)} {word}" for level, n in counts.items() if n]
+
+
+def _facts(facts: RunFacts) -> dict[str, Any]:
+    told = asdict(facts)
+    del told["controls"]
+    return told
+
+
+def _change_object(change: Change, titles: Titles) -> dict[str, Any]:
+    at = change.standing
+    return {
+        "move": change.move,
+        "life": change.life,
+        "control": at.control,
+        "title": titles.get(at.control, ""),
+        "kind": at.kind,
+        "severity": at.severity,
+        "scope": {"level": at.scope.level, "id": at.scope.id, "name": at.scope.label},
+        "setting": at.setting,
+        "before": _standing_object(change.before),
+        "after": _standing_object(change.after),
+        "first_seen": at.first_seen,
+        "changed_by": None if change.changed_by is None else asdict(change.changed_by),
+        "fingerprint": at.fingerprint,
+    }
+
+
+def _standing_object(standing: Standing | None) -> dict[str, Any] | None:
+    if standing is None:
+        return None
+    return {
+        "status": standing.status,
+        "severity": standing.severity,
+        "cause": standing.cause,
+        "observed": standing.observed,
+        "since": standing.since,
+    }
+
+
+def _setting_object(change: SettingChange) -> dict[str, Any]:
+    scope = change.scope
+    return {
+        "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
+        "scopes": change.scopes,
+        "source": change.source,
+        "setting": change.setting,
+        "before": change.before,
+        "after": change.after,
+        "appeared": change.appeared,
+        "vanished": change.vanished,
+    }

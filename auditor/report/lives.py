@@ -1,0 +1,62 @@
+"""The words about the past of a row: what is new in it, since when it stands, who made it so."""
+
+from collections.abc import Sequence
+
+from auditor.evidence.scope import Scope
+from auditor.findings.lives import CHANGED, Author, Lives
+from auditor.findings.past import Life
+from auditor.report import wording
+
+_ONE = {
+    Life.NEW: "new since the run before: a deviation for the first time",
+    Life.REGRESSED: "regressed since the run before: it had been put right",
+    Life.PERSISTING: "persisting: a deviation before, too",
+}
+
+
+def badges(lives: Lives, count: int) -> Sequence[tuple[Life, str]]:
+    """What changed in a row of `count` findings: each life, and how many in a word or two."""
+    return [
+        (life, str(life) if changed == count else f"{wording.number(changed)} {life}")
+        for life in CHANGED
+        if (changed := lives.by_life[life])
+    ]
+
+
+def told(lives: Lives, count: int) -> str:
+    """How many of `count` findings are new, came back or stand as they did; empty for none."""
+    present = [life for life in (*CHANGED, Life.PERSISTING) if lives.by_life[life]]
+    if not present:
+        return ""
+    if count == 1:
+        return _ONE[present[0]]
+    first, *others = present
+    whole = wording.number(count)
+    number = wording.number(lives.by_life[first])
+    opening = f"all {whole} {first}" if number == whole else f"{number} of {whole} {first}"
+    if lives.changed:
+        opening += " since the run before"
+    rest = [f"{wording.number(lives.by_life[life])} {life}" for life in others]
+    return ", ".join([opening, *rest])
+
+
+def named(lives: Lives, count: int) -> Sequence[tuple[Life, Sequence[Scope], int]]:
+    """Which findings changed, where not all of them did: the life, scopes, and how many more."""
+    return [
+        (life, lives.named[life], lives.by_life[life] - len(lives.named[life]))
+        for life in CHANGED
+        if 0 < lives.by_life[life] < count
+    ]
+
+
+def spans(lives: Lives) -> Sequence[tuple[str, tuple[str, str]]]:
+    """The times worth telling, each with what it is the time of."""
+    first = ("First seen", lives.first_seen)
+    if lives.since == lives.first_seen:
+        return [first]
+    return [first, ("Deviates since", lives.since)]
+
+
+def share(author: Author, count: int) -> str:
+    """How many of the `count` findings of a row somebody changed; empty where there is one."""
+    return "" if count == 1 else f"{wording.number(author.count)} of {wording.number(count)}"

@@ -1,0 +1,366 @@
+"""The history: every finished run with its findings, its summary and its evidence.
+
+In SQLite (one file, write-ahead log) or PostgreSQL. A run is stored whole or not at all.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.stored import Stored
+from auditor.findings.drift import RunFacts, Standing
+from auditor.findings.model import Point
+from auditor.findings.past import Actor, Past
+from auditor.findings.run import Run
+from auditor.store import forgetting, packing, recording, standings, tables
+from auditor.store.database import Database
+from auditor.store.errors import RunNotFound
+from auditor.store.series import Series
+
+TREND = 100
+"""How many of the newest runs make a trend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A run of the history, and its place in it."""
+
+    facts: RunFacts
+    series: int
+    number: int
+    selection: str
+    stopped: str
+    """Why it ended before everything was read; empty where it did not."""
+
+
+class History:
+    """The stored runs of a data directory, or of the database that several share."""
+
+    def __init__(self, database: Database, home: Path) -> None:
+        self._database, self._home = database, home
+
+    def __str__(self) -> str:
+        return str(self._database)
+
+    @property
+    def database(self) -> Database:
+        """Where it is kept."""
+        return self._database
+
+    def add(
+        self, run: Run, evidence: Stored, file: Path, selected: frozenset[str] | None, stopped: str
+    ) -> None:
+        """Store a finished run. One that is stored already, and went on since, is stored anew.
+
+        Raises:
+            Full: there is no room for it.
+            StoreError: the history cannot be written; the run is not in it.
+        """
+        series = Series.of(run, selected)
+        with self._database.writing() as connection:
+            taken = None
+            known = self._row(connection, run.info.id)
+            if known is not None:
+                if _same(known, run, stopped):
+                    return
+                taken = _take_back(connection, known)
+            series_id = series.made(connection)
+            newest = sa.select(sa.func.max(tables.runs.c.number)).where(
+                tables.runs.c.series_id == series_id
+            )
+            number = taken or (connection.execute(newest).scalar() or 0) + 1
+            connection.execute(sa.insert(tables.runs), _columns(run, series_id, number, stopped))
+            recording.record(connection, series_id, number, run, evidence)
+            packing.pack(connection, run.info.id, file)
+
+    def runs(self, account_id: str | None = None) -> list[Entry]:
+        """Every stored run, or those of one account, oldest first."""
+        if not self._database.exists():
+            return []
+        query = _runs().order_by(tables.runs.c.started_at, tables.runs.c.id)
+        if account_id is not None:
+            query = query.where(tables.series.c.account_id == account_id)
+        with self._database.reading() as connection:
+            return [_entry(row) for row in connection.execute(query)]
+
+    def find(self, run_id: str) -> Entry | None:
+        """The stored run with this id; None where there is none."""
+        if not self._database.exists():
+            return None
+        with self._database.reading() as connection:
+            return self._row(connection, run_id)
+
+    def get(self, run_id: str) -> Entry:
+        """The stored run with this id.
+
+        Raises:
+            RunNotFound: there is none.
+        """
+        found = self.find(run_id)
+        if found is None:
+            raise RunNotFound(
+                f'No stored run is called "{run_id}". See which there are: auditor history'
+            )
+        return found
+
+    def newest(self, account_id: str | None = None) -> Entry | None:
+        """The run that was begun last; None where none is stored."""
+        if not self._database.exists():
+            return None
+        order = tables.runs.c.started_at.desc(), tables.runs.c.id.desc()
+        query = _runs().order_by(*order).limit(1)
+        if account_id is not None:
+            query = query.where(tables.series.c.account_id == account_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _entry(row)
+
+    def before(self, entry: Entry) -> Entry | None:
+        """The run that precedes this one in its series; None where none is kept."""
+        query = (
+            _runs()
+            .where(tables.runs.c.series_id == entry.series)
+            .where(tables.runs.c.number < entry.number)
+            .order_by(tables.runs.c.number.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _entry(row)
+
+    def between(self, earlier: Entry, later: Entry) -> list[Entry]:
+        """The runs of the later one's series that lie between two runs, oldest first."""
+        query = (
+            _runs()
+            .where(tables.runs.c.series_id == later.series)
+            .where(tables.runs.c.number < later.number)
+            .where(tables.runs.c.started_at > earlier.facts.started_at)
+            .order_by(tables.runs.c.number)
+        )
+        with self._database.reading() as connection:
+            return [_entry(row) for row in connection.execute(query)]
+
+    def last_of(self, series: Series) -> Entry | None:
+        """The newest run of a series; None where none is kept."""
+        if not self._database.exists():
+            return None
+        with self._database.reading() as connection:
+            number = series.id(connection)
+            query = (
+                _runs()
+                .where(tables.runs.c.series_id == number)
+                .order_by(tables.runs.c.number.desc())
+                .limit(1)
+            )
+            row = None if number is None else connection.execute(query).first()
+        return None if row is None else _entry(row)
+
+    def evidence(self, run_id: str) -> Snapshot | None:
+        """The evidence of a run, open for reading; None where the run is not stored."""
+        if not self._database.exists():
+            return None
+        with self._database.reading() as connection:
+            return packing.unpacked(connection, run_id, self._home)
+
+    @contextmanager
+    def standings(self, entry: Entry) -> Iterator[Iterator[Standing]]:
+        """How every finding of a run stood, those that passed apart, by fingerprint."""
+        with (
+            self._database.reading() as connection,
+            closing(standings.standings(connection, entry.series, entry.number)) as found,
+        ):
+            yield found
+
+    def pasts(self, entry: Entry, fingerprints: Iterable[str]) -> Mapping[str, Past]:
+        """What is known of these findings up to a run; those never reported are left out."""
+        with self._database.reading() as connection:
+            return standings.pasts(connection, entry.series, entry.number, fingerprints)
+
+    def trend(self, entry: Entry) -> list[Point]:
+        """What the runs before this one in its series came to, oldest first."""
+        query = (
+            _runs()
+            .where(tables.runs.c.series_id == entry.series)
+            .where(tables.runs.c.number < entry.number)
+            .order_by(tables.runs.c.number.desc())
+            .limit(TREND)
+        )
+        with self._database.reading() as connection:
+            found = [_entry(row).facts for row in connection.execute(query)]
+        return [point(facts) for facts in reversed(found)]
+
+    def attribute(self, entry: Entry, actors: Mapping[str, Actor]) -> None:
+        """Note who made these findings stand as they do since a run."""
+        with self._database.writing() as connection:
+            for fingerprint, actor in actors.items():
+                finding = sa.select(tables.findings.c.id).where(
+                    tables.findings.c.series_id == entry.series,
+                    tables.findings.c.fingerprint == fingerprint,
+                )
+                connection.execute(
+                    sa.update(tables.spells)
+                    .where(tables.spells.c.finding_id == finding.scalar_subquery())
+                    .where(tables.spells.c.since == entry.number)
+                    .values(changed_by=json.dumps(asdict(actor)))
+                )
+
+    def accept(self, entry: Entry, moment: str, note: str) -> None:
+        """From now on, regressions are measured against this run."""
+        row = {
+            "series_id": entry.series,
+            "run_id": entry.facts.id,
+            "accepted_at": moment,
+            "note": recording.text(note),
+        }
+        with self._database.writing() as connection:
+            connection.execute(sa.insert(tables.acceptances), row)
+
+    def accepted(self, entry: Entry) -> Entry | None:
+        """The run of the same account and baseline that was accepted last; None where none was.
+
+        Depth and selection may differ: a finding is the same at any of them.
+        """
+        one, other = tables.series.alias(), tables.series.alias()
+        alike = ("account_id", "place", "baseline_id")
+        query = (
+            sa.select(tables.acceptances.c.run_id)
+            .join(one, one.c.id == tables.acceptances.c.series_id)
+            .join(other, sa.and_(*(one.c[name] == other.c[name] for name in alike)))
+            .where(other.c.id == entry.series)
+            .order_by(tables.acceptances.c.id.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            run_id = connection.execute(query).scalar()
+            return None if run_id is None else self._row(connection, run_id)
+
+    def acceptances(self) -> set[str]:
+        """The ids of all runs that were ever accepted."""
+        if not self._database.exists():
+            return set()
+        with self._database.reading() as connection:
+            found = connection.execute(sa.select(tables.acceptances.c.run_id)).scalars()
+            return {str(run_id) for run_id in found}
+
+    def remove(self, entries: Iterable[Entry]) -> int:
+        """Forget these runs, and what no run that is left can tell of; how many findings went.
+
+        Raises:
+            StoreError: the history cannot be written; nothing is removed.
+        """
+        ids = [entry.facts.id for entry in entries]
+        with self._database.writing() as connection:
+            gone = forgetting.remove(connection, ids)
+        self._database.compact()
+        return gone
+
+    def _row(self, connection: Connection, run_id: str) -> Entry | None:
+        wanted = tables.runs.c.id == recording.text(run_id)
+        row = connection.execute(_runs().where(wanted)).first()
+        return None if row is None else _entry(row)
+
+
+def _same(known: Entry, run: Run, stopped: str) -> bool:
+    """True where a run did not go on since it was stored."""
+    facts, info = known.facts, run.info
+    return (facts.evidence_digest, facts.finished_at, known.stopped) == (
+        info.evidence_digest,
+        info.finished_at,
+        recording.text(stopped),
+    )
+
+
+def _take_back(connection: Connection, entry: Entry) -> int | None:
+    """Forget a run, so that it can be stored anew: as the newest of its series, which it now is.
+
+    Returns its number, where no run came after it and it can have it again.
+    """
+    later = sa.select(tables.runs.c.id).where(
+        tables.runs.c.series_id == entry.series, tables.runs.c.number > entry.number
+    )
+    is_newest = connection.execute(later).first() is None
+    if is_newest:
+        forgetting.undo(connection, entry.series, entry.number - 1)
+    run_id = entry.facts.id
+    connection.execute(sa.delete(tables.evidence).where(tables.evidence.c.run_id == run_id))
+    connection.execute(sa.delete(tables.runs).where(tables.runs.c.id == run_id))
+    return entry.number if is_newest else None
+
+
+def point(facts: RunFacts) -> Point:
+    """A run as one point of a trend."""
+    return Point(
+        run=facts.id,
+        finished_at=facts.finished_at,
+        deviations=facts.deviations,
+        unknown=facts.unknown,
+        judged=facts.judged,
+        complete=facts.complete,
+    )
+
+
+def _runs() -> sa.Select[Any]:
+    own = (column for column in tables.series.c if column.name != "id")
+    return sa.select(tables.runs, *own).join(tables.series)
+
+
+def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, Any]:
+    info, summary = run.info, run.summary
+    return {
+        "id": info.id,
+        "series_id": series_id,
+        "number": number,
+        "api_url": info.api_url,
+        "started_at": info.started_at,
+        "finished_at": info.finished_at,
+        "baseline_version": info.baseline.version,
+        "baseline_digest": info.baseline.digest,
+        "evidence_digest": info.evidence_digest,
+        "tool_version": run.tool_version,
+        "complete": info.complete,
+        "exit_code": int(info.exit_code),
+        "fail_on": str(info.fail_on),
+        "summary": {
+            "by_status": {str(key): count for key, count in summary.by_status.items()},
+            "by_severity": {str(key): count for key, count in summary.by_severity.items()},
+            "coverage": {str(key): count for key, count in summary.coverage.items()},
+        },
+        "controls": sorted(run.controls),
+        "stopped": recording.text(stopped),
+    }
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(
+        facts=RunFacts(
+            id=row.id,
+            account_id=row.account_id,
+            api_url=row.api_url,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            depth=row.depth,
+            baseline_id=row.baseline_id,
+            baseline_version=row.baseline_version,
+            baseline_digest=row.baseline_digest,
+            evidence_digest=row.evidence_digest,
+            tool_version=row.tool_version,
+            complete=row.complete,
+            exit_code=row.exit_code,
+            fail_on=row.fail_on,
+            by_status=row.summary["by_status"],
+            by_severity=row.summary["by_severity"],
+            coverage=row.summary["coverage"],
+            controls=frozenset(row.controls),
+        ),
+        series=row.series_id,
+        number=row.number,
+        selection=row.selection,
+        stopped=row.stopped,
+    )

@@ -1,0 +1,178 @@
+"""Recording: the findings of a run as spells, of which only what changed is written.
+
+A finding that the run does not report has passed only if its scope is there to be seen. Where the
+scope is gone from a complete list, its story ends; where the list itself could not be read, the
+finding is unknown from then on, and never counts as put right.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.stored import Stored
+from auditor.findings.model import Finding, Kind, Status
+from auditor.findings.run import Run
+from auditor.store.portions import portions
+from auditor.store.presence import Presence
+from auditor.store.tables import findings, incoming, spells
+
+PORTION = 1000
+"""Rows written at once."""
+
+_CONTENT = ("status", "severity", "cause", "observed")
+_NAMED = ("control", "kind", "level", "scope_id", "scope_name", "setting", "source")
+
+_DERIVED = (str(Kind.DERIVED), str(Kind.UNCOVERED))
+"""Findings that rest on several documents, and are there only where those were read."""
+
+_UNSURE = sa.select(incoming.c.control).where(
+    incoming.c.kind.in_(_DERIVED),
+    incoming.c.status == str(Status.UNKNOWN),
+    incoming.c.cause.in_([str(each) for each in (Cause.DENIED, Cause.ERROR, Cause.NOT_COLLECTED)]),
+)
+"""The controls of which a run could not see everything that they rest on."""
+
+
+def record(connection: Connection, series_id: int, number: int, run: Run, evidence: Stored) -> None:
+    """Write what a run found, the one with this number in its series."""
+    incoming.create(connection)
+    for portion in portions(_rows(run), PORTION):
+        rows: dict[str, Mapping[str, Any]] = {}
+        for row in portion:
+            rows.setdefault(row["fingerprint"], row)  # the first is the worst: they come sorted
+        known = sa.select(incoming.c.fingerprint).where(incoming.c.fingerprint.in_(rows))
+        for fingerprint in connection.execute(known).scalars().all():
+            del rows[fingerprint]
+        if rows:
+            connection.execute(sa.insert(incoming), list(rows.values()))
+    unseen = _unseen(connection, series_id, run, evidence)
+    for portion in portions(unseen, PORTION):
+        connection.execute(sa.insert(incoming), portion)
+    _add_findings(connection, series_id, run.info.finished_at)
+    _close_spells(connection, series_id, number, run.info.finished_at)
+    _open_spells(connection, series_id, number, run.info.finished_at)
+    incoming.drop(connection)
+
+
+def text(value: str) -> str:
+    """`value` as every database can keep it: no NUL, and nothing that is no character."""
+    return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
+
+
+def _rows(run: Run) -> Iterator[Mapping[str, Any]]:
+    return (_row(each) for each in run.findings() if each.verdict.status is not Status.PASS)
+
+
+def _row(finding: Finding) -> Mapping[str, Any]:
+    verdict, scope = finding.verdict, finding.scope
+    return {
+        "fingerprint": finding.fingerprint,
+        "control": verdict.control,
+        "kind": str(verdict.kind),
+        "level": str(scope.level),
+        "scope_id": text(scope.id),
+        "scope_name": text(scope.label),
+        "setting": text(verdict.setting),
+        "source": verdict.source,
+        "status": str(verdict.status),
+        "severity": str(verdict.severity),
+        "cause": str(verdict.cause or ""),
+        "observed": json.dumps(verdict.observed, sort_keys=True),
+    }
+
+
+def _unseen(
+    connection: Connection, series_id: int, run: Run, evidence: Stored
+) -> Iterable[Mapping[str, Any]]:
+    """Findings that stood before, and that this run had no chance to see."""
+    presence = Presence(evidence)
+    unsure = set(connection.execute(_UNSURE).scalars())
+    query = (
+        sa.select(findings, spells.c.severity, spells.c.observed)
+        .join(spells, spells.c.finding_id == findings.c.id)
+        .outerjoin(incoming, incoming.c.fingerprint == findings.c.fingerprint)
+        .where(findings.c.series_id == series_id, spells.c.until.is_(None))
+        .where(findings.c.control.in_(list(run.controls)))
+        .where(incoming.c.fingerprint.is_(None))
+    )
+    for row in connection.execute(query).all():
+        scope = Scope(Level(row.level), row.scope_id)
+        hidden = row.kind in _DERIVED and row.control in unsure
+        if hidden or presence.of(scope) is None or presence.refused(scope, row.source):
+            yield {
+                **{name: getattr(row, name) for name in ("fingerprint", *_NAMED)},
+                "status": str(Status.UNKNOWN),
+                "severity": row.severity,
+                "cause": str(Cause.NOT_COLLECTED),
+                "observed": "null",
+            }
+
+
+def _add_findings(connection: Connection, series_id: int, now: str) -> None:
+    joined = incoming.outerjoin(
+        findings,
+        (findings.c.fingerprint == incoming.c.fingerprint) & (findings.c.series_id == series_id),
+    )
+    new = (
+        sa.select(
+            sa.literal(series_id),
+            incoming.c.fingerprint,
+            *(incoming.c[name] for name in _NAMED),
+            sa.literal(now),
+        )
+        .select_from(joined)
+        .where(findings.c.id.is_(None))
+    )
+    columns = ["series_id", "fingerprint", *_NAMED, "first_seen"]
+    connection.execute(sa.insert(findings).from_select(columns, new))
+    renamed = (
+        sa.select(incoming.c.scope_name)
+        .where(incoming.c.fingerprint == findings.c.fingerprint)
+        .scalar_subquery()
+    )
+    connection.execute(
+        sa.update(findings)
+        .where(findings.c.series_id == series_id, findings.c.scope_name != renamed)
+        .values(scope_name=renamed)
+    )
+
+
+def _close_spells(connection: Connection, series_id: int, number: int, now: str) -> None:
+    same = sa.and_(
+        incoming.c.fingerprint == findings.c.fingerprint,
+        *(incoming.c[name] == spells.c[name] for name in _CONTENT),
+    )
+    changed = (
+        sa.select(spells.c.id)
+        .join(findings, findings.c.id == spells.c.finding_id)
+        .outerjoin(incoming, same)
+        .where(findings.c.series_id == series_id, spells.c.until.is_(None))
+        .where(incoming.c.fingerprint.is_(None))
+    )
+    connection.execute(
+        sa.update(spells).where(spells.c.id.in_(changed)).values(until=number - 1, until_at=now)
+    )
+
+
+def _open_spells(connection: Connection, series_id: int, number: int, now: str) -> None:
+    joined = incoming.join(
+        findings,
+        (findings.c.fingerprint == incoming.c.fingerprint) & (findings.c.series_id == series_id),
+    ).outerjoin(spells, (spells.c.finding_id == findings.c.id) & spells.c.until.is_(None))
+    new = (
+        sa.select(
+            findings.c.id,
+            *(incoming.c[name] for name in _CONTENT),
+            sa.literal(number),
+            sa.literal(now),
+        )
+        .select_from(joined)
+        .where(spells.c.id.is_(None))
+    )
+    columns = ["finding_id", *_CONTENT, "since", "since_at"]
+    connection.execute(sa.insert(spells).from_select(columns, new))

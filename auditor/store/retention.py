@@ -1,0 +1,50 @@
+"""Retention: which runs are kept how long."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from auditor.store.history import Entry
+
+
+def expired(
+    entries: Sequence[Entry],
+    now: datetime,
+    keep: timedelta,
+    monthly: int,
+    accepted: Iterable[str] = (),
+) -> list[Entry]:
+    """The runs that need not be kept, oldest first.
+
+    Kept are the runs younger than `keep`, the last run of each of the last `monthly` months (this
+    one included), the newest run of each series, and those that gates measure against.
+    """
+    protected = set(accepted)
+    newest: dict[int, Entry] = {}
+    of_month: dict[tuple[int, str], Entry] = {}
+    for entry in entries:
+        newest[entry.series] = max(newest.get(entry.series, entry), entry, key=_number)
+        month = entry.series, entry.facts.finished_at[:7]
+        of_month[month] = max(of_month.get(month, entry), entry, key=_number)
+    protected |= {entry.facts.id for entry in newest.values()}
+    since = _month_before(now, monthly - 1)
+    protected |= {
+        entry.facts.id for (_, month), entry in of_month.items() if monthly > 0 and month >= since
+    }
+    oldest = now - keep
+    return [
+        entry for entry in entries if entry.facts.id not in protected and _ended(entry) < oldest
+    ]
+
+
+def _number(entry: Entry) -> int:
+    return entry.number
+
+
+def _ended(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.facts.finished_at.replace("Z", "+00:00"))
+
+
+def _month_before(now: datetime, months: int) -> str:
+    """The month so many before this one, as `2026-11`."""
+    count = now.year * 12 + now.month - 1 - months
+    return f"{count // 12:04d}-{count % 12 + 1:02d}"

@@ -1,0 +1,77 @@
+"""Series: runs of one account that were judged alike, and can be told as one story."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from auditor.findings.run import Run
+from auditor.store import tables
+from auditor.zoom.hosts import is_loopback
+
+THIS_MACHINE = "this machine"
+"""The place of every local API: it may come back on another port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What runs have to share to belong together."""
+
+    account_id: str
+    place: str
+    baseline_id: str
+    depth: str
+    selection: str
+
+    @classmethod
+    def of(cls, run: Run, selected: frozenset[str] | None) -> "Series":
+        """The series of a run that was to assess the selected controls; None for all."""
+        info = run.info
+        return cls.wanted(info.account_id, info.api_url, info.baseline.id, info.depth, selected)
+
+    @classmethod
+    def wanted(
+        cls,
+        account_id: str,
+        api_url: str,
+        baseline_id: str,
+        depth: str,
+        selected: frozenset[str] | None,
+    ) -> "Series":
+        """The series of an account, with what its runs are to be judged with."""
+        chosen = "" if selected is None else "\n".join(sorted(selected))
+        digest = hashlib.sha256(chosen.encode()).hexdigest()[:16] if chosen else ""
+        return cls(account_id, place(api_url), baseline_id, depth, digest)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Its columns."""
+        return {
+            "account_id": self.account_id,
+            "place": self.place,
+            "baseline_id": self.baseline_id,
+            "depth": self.depth,
+            "selection": self.selection,
+        }
+
+    def id(self, connection: Connection) -> int | None:
+        """Its number in the history; None where nothing of it is stored."""
+        wanted = [tables.series.c[name] == value for name, value in self.row.items()]
+        found = connection.execute(sa.select(tables.series.c.id).where(*wanted)).scalar()
+        return None if found is None else int(found)
+
+    def made(self, connection: Connection) -> int:
+        """Its number in the history, where it is made if it is not there."""
+        found = self.id(connection)
+        if found is None:
+            connection.execute(sa.insert(tables.series), self.row)
+            found = self.id(connection)
+        assert found is not None
+        return found
+
+
+def place(api_url: str) -> str:
+    """Where an account lives: an account id means something only there."""
+    return THIS_MACHINE if is_loopback(api_url) else api_url.rstrip("/")

@@ -1,0 +1,155 @@
+"""Standings: how findings stood in a run, and what their lives were until then."""
+
+import json
+from collections.abc import Generator, Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.drift import Standing
+from auditor.findings.model import Kind, Severity, Status
+from auditor.findings.past import Actor, Life, Past
+from auditor.store.errors import Garbled
+from auditor.store.portions import portions
+from auditor.store.tables import findings, spells
+
+PORTION = 500
+"""How many findings are looked up at once."""
+
+_UNSETTLED = (Status.UNKNOWN, Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
+"""Statuses that say nothing of whether there was a deviation."""
+
+_DEVIATING = (Status.FAIL, Status.WAIVED)
+"""A waiver covers a deviation; it does not put it right."""
+
+
+_SPELL = [
+    spells.c[name] for name in ("status", "since", "since_at", "until", "until_at", "changed_by")
+]
+
+
+def standings(
+    connection: Connection, series_id: int, number: int
+) -> Generator[Standing, None, None]:
+    """How every finding of a run stood, those that passed apart, by fingerprint. Streams."""
+    query = (
+        _joined()
+        .where(findings.c.series_id == series_id, *_at(number))
+        .order_by(findings.c.fingerprint)
+    )
+    with connection.execution_options(yield_per=1000).execute(query) as rows:
+        for row in rows:
+            yield _standing(row)
+
+
+def pasts(
+    connection: Connection, series_id: int, number: int, fingerprints: Iterable[str]
+) -> dict[str, Past]:
+    """What is known of these findings up to a run. Those never reported until then are left out."""
+    found: dict[str, Past] = {}
+    for portion in portions(fingerprints, PORTION):
+        query = (
+            sa.select(findings.c.fingerprint, findings.c.first_seen, *_SPELL)
+            .join(spells, spells.c.finding_id == findings.c.id)
+            .where(findings.c.series_id == series_id, findings.c.fingerprint.in_(portion))
+            .where(spells.c.since <= number)
+            .order_by(findings.c.fingerprint, spells.c.since)
+        )
+        rows = connection.execute(query).all()
+        for fingerprint, of_one in groupby(rows, key=lambda row: row.fingerprint):
+            found[fingerprint] = _past(list(of_one), number)
+    return found
+
+
+def life(told: Sequence[tuple[Status, int, int]], number: int) -> Life | None:
+    """The life of a finding at a run, from its spells up to then: status, first and last run.
+
+    Between spells it passed. None where it never was a deviation, or is covered by a waiver.
+    """
+    last = told[-1] if told else None
+    now = last[0] if last is not None and last[2] >= number else None
+    earlier = [spell for spell in told if spell is not last or now is None]
+    was = any(status in _DEVIATING for status, _, _ in earlier)
+    if now is Status.FAIL:
+        assert last is not None
+        if last[1] < number:
+            return Life.PERSISTING
+        if not was:
+            return Life.NEW
+        return Life.PERSISTING if _last_known(earlier, number) in _DEVIATING else Life.REGRESSED
+    if now is Status.WAIVED or now in _UNSETTLED:
+        return None
+    return Life.RESOLVED if was else None
+
+
+def _last_known(earlier: Sequence[tuple[Status, int, int]], number: int) -> Status | None:
+    """How it stood when it was last known before a run; None where it passed then."""
+    end = number
+    for status, first, last in reversed(earlier):
+        if last < end - 1:
+            return None
+        if status not in _UNSETTLED:
+            return status
+        end = first
+    return None
+
+
+def _past(rows: Sequence[Any], number: int) -> Past:
+    last = rows[-1]
+    try:
+        told = [
+            (Status(row.status), row.since, number if row.until is None else min(row.until, number))
+            for row in rows
+        ]
+        changed_by = _actor(last.changed_by)
+    except (ValueError, TypeError) as error:
+        raise _garbled(error) from error
+    stands = told[-1][2] >= number
+    return Past(
+        first_seen=last.first_seen,
+        since=last.since_at if stands else last.until_at,
+        life=life(told, number),
+        changed_by=changed_by if stands else None,
+    )
+
+
+def _actor(told: str | None) -> Actor | None:
+    return None if told is None else Actor(**json.loads(told))
+
+
+def _joined() -> sa.Select[Any]:
+    return sa.select(
+        findings,
+        *(spells.c[name] for name in ("status", "severity", "cause", "observed", "since_at")),
+    ).join(spells, spells.c.finding_id == findings.c.id)
+
+
+def _at(number: int) -> tuple[Any, ...]:
+    return spells.c.since <= number, sa.or_(spells.c.until.is_(None), spells.c.until >= number)
+
+
+def _standing(row: Any) -> Standing:
+    try:
+        return Standing(
+            fingerprint=row.fingerprint,
+            control=row.control,
+            kind=Kind(row.kind),
+            scope=Scope(Level(row.level), row.scope_id, row.scope_name),
+            setting=row.setting,
+            status=Status(row.status),
+            severity=Severity(row.severity),
+            cause=Cause(row.cause) if row.cause else None,
+            observed=json.loads(row.observed),
+            first_seen=row.first_seen,
+            since=row.since_at,
+        )
+    except (ValueError, TypeError) as error:
+        raise _garbled(error) from error
+
+
+def _garbled(error: Exception) -> Garbled:
+    return Garbled(f"a finding cannot be read: {error}")

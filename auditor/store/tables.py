@@ -1,0 +1,134 @@
+"""The tables of the history, the same in SQLite and in PostgreSQL.
+
+Runs of one account that were judged alike form a series, and are numbered in it. Of a finding the
+history keeps one row, and one more for each spell: the runs, from one number to another, in which
+it stood the same way. So a night on which nothing changes writes nothing but the run itself.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""SQLite numbers rows by itself only where the column is called an integer."""
+
+series = sa.Table(
+    "series",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("baseline_id", sa.Text, nullable=False),
+    sa.Column("depth", sa.Text, nullable=False),
+    sa.Column("selection", sa.Text, nullable=False),
+    sa.UniqueConstraint("account_id", "place", "baseline_id", "depth", "selection"),
+)
+"""`place` is the API's URL; `selection` is empty where every control of the baseline was asked
+for, else a digest of those that were."""
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("series_id", sa.ForeignKey("series.id"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("api_url", sa.Text, nullable=False),
+    sa.Column("started_at", sa.Text, nullable=False),
+    sa.Column("finished_at", sa.Text, nullable=False),
+    sa.Column("baseline_version", sa.Text, nullable=False),
+    sa.Column("baseline_digest", sa.Text, nullable=False),
+    sa.Column("evidence_digest", sa.Text, nullable=False),
+    sa.Column("tool_version", sa.Text, nullable=False),
+    sa.Column("complete", sa.Boolean, nullable=False),
+    sa.Column("exit_code", sa.Integer, nullable=False),
+    sa.Column("fail_on", sa.Text, nullable=False),
+    sa.Column("summary", sa.JSON, nullable=False),
+    sa.Column("controls", sa.JSON, nullable=False),
+    sa.Column("stopped", sa.Text, nullable=False),
+    sa.UniqueConstraint("series_id", "number"),
+)
+"""Times are RFC 3339, UTC. `stopped` says why a run ended before everything was read."""
+
+findings = sa.Table(
+    "findings",
+    metadata,
+    sa.Column("id", _number, primary_key=True),
+    sa.Column("series_id", sa.ForeignKey("series.id"), nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("control", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("scope_id", sa.Text, nullable=False),
+    sa.Column("scope_name", sa.Text, nullable=False),
+    sa.Column("setting", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("first_seen", sa.Text, nullable=False),
+    sa.UniqueConstraint("series_id", "fingerprint"),
+)
+
+spells = sa.Table(
+    "spells",
+    metadata,
+    sa.Column("id", _number, primary_key=True),
+    sa.Column("finding_id", sa.ForeignKey("findings.id"), nullable=False, index=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("observed", sa.Text, nullable=False),
+    sa.Column("since", sa.Integer, nullable=False),
+    sa.Column("since_at", sa.Text, nullable=False),
+    sa.Column("until", sa.Integer),
+    sa.Column("until_at", sa.Text),
+    sa.Column("changed_by", sa.Text),
+)
+"""`since` and `until` are numbers of runs, both included; `until` is null while the finding still
+stands so. `observed` is JSON; `cause` is empty where there is none. `changed_by` is who made it so,
+as JSON, where the operation log told."""
+
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""The snapshot of a run, in parts, each compressed by itself (zlib)."""
+
+acceptances = sa.Table(
+    "acceptances",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("series_id", sa.ForeignKey("series.id"), nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("accepted_at", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
+"""The runs that a gate measures regressions against; the newest of a series counts."""
+
+_incoming = sa.MetaData()
+
+incoming = sa.Table(
+    "incoming",
+    _incoming,
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("control", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("scope_id", sa.Text, nullable=False),
+    sa.Column("scope_name", sa.Text, nullable=False),
+    sa.Column("setting", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("observed", sa.Text, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+"""The findings of a run while it is recorded; gone with the transaction."""

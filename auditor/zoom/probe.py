@@ -1,0 +1,324 @@
+"""Probing a host before anything is sent to it: the way there, TLS, and the clock of its answer.
+
+One HEAD request without credentials, sent the way every other request goes: same proxies, same
+certificate store. Where the certificate is not trusted, a second look makes the handshake alone,
+sends nothing, and reads the certificate that was shown.
+"""
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidProxyURL, InvalidSchema, ProxyError
+from requests.structures import CaseInsensitiveDict
+from requests.utils import select_proxy
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
+
+from auditor import __version__
+from auditor.zoom.answers import utc_now
+from auditor.zoom.hosts import is_loopback
+
+PATIENCE = 10.0
+"""Seconds to wait for a connection, and for each packet."""
+_HEADERS = {"User-Agent": f"zoom-privacy-auditor/{__version__}"}
+
+
+class Trouble(StrEnum):
+    """Why a host could not be talked to."""
+
+    NAME = "name"
+    """No address is known for its name."""
+    REFUSED = "refused"
+    """Nothing listens there, or a firewall says no."""
+    SILENT = "silent"
+    """No answer in time."""
+    NETWORK = "network"
+    """The network is down, or has no way there."""
+    BROKEN = "broken"
+    """The connection broke."""
+    PROXY = "proxy"
+    """The proxy could not be used, or refused."""
+    PROXY_LOGIN = "proxy_login"
+    """The proxy wants a user name and a password."""
+    CA_FILE = "ca_file"
+    """The file or folder with trusted certificates is not there."""
+    SELF_SIGNED = "self_signed"
+    """Its certificate, or the one at the top of its chain, is signed by itself and not trusted."""
+    ISSUER = "issuer"
+    """Who issued its certificate is not known here."""
+    HOSTNAME = "hostname"
+    """Its certificate is for another name."""
+    EXPIRED = "expired"
+    """Its certificate has expired, or this machine's clock is ahead."""
+    NOT_YET = "not_yet"
+    """Its certificate is not valid yet, or this machine's clock is behind."""
+    TLS = "tls"
+    """The handshake failed otherwise."""
+
+    @property
+    def is_tls(self) -> bool:
+        """True where the host was reached, and the handshake failed."""
+        return self in _OF_TLS
+
+
+_OF_TLS = frozenset(
+    (
+        Trouble.CA_FILE,
+        Trouble.SELF_SIGNED,
+        Trouble.ISSUER,
+        Trouble.HOSTNAME,
+        Trouble.EXPIRED,
+        Trouble.NOT_YET,
+        Trouble.TLS,
+    )
+)
+_BY_VERIFY_CODE = {
+    9: Trouble.NOT_YET,
+    10: Trouble.EXPIRED,
+    18: Trouble.SELF_SIGNED,
+    19: Trouble.SELF_SIGNED,
+    20: Trouble.ISSUER,
+    21: Trouble.ISSUER,
+    62: Trouble.HOSTNAME,
+    64: Trouble.HOSTNAME,
+}
+"""What OpenSSL's verification says. Source: `X509_V_ERR_*`, openssl-verification-options(1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to a host: its proxy (empty: none), and what certificates are verified with."""
+
+    proxy: str = field(default="", repr=False)
+    """As configured, with its password. For people there is `shown_proxy`."""
+    verify: bool | str = True
+
+    @property
+    def shown_proxy(self) -> str:
+        """Scheme, host and port of the proxy; empty where there is none."""
+        if not self.proxy:
+            return ""
+        parts = urlsplit(self.proxy if "://" in self.proxy else f"http://{self.proxy}")
+        host = parts.netloc.rpartition("@")[2]
+        return f"{parts.scheme}://{host}"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a host showed for itself."""
+
+    subject: str
+    issuer: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What came of probing a host."""
+
+    host: str
+    """With its port, where it is not the usual one."""
+    route: Route
+    trouble: Trouble | None = None
+    """None where it answered."""
+    status: int | None = None
+    seconds: float = 0.0
+    """Until the answer; connecting included."""
+    ahead: float | None = None
+    """Seconds that its clock is ahead of this machine's; None where it told no time."""
+    tls: str = ""
+    """The version that was agreed on, such as `TLSv1.3`; empty without TLS."""
+    certificate: Certificate | None = None
+
+
+def route(url: str) -> Route:
+    """The way to the host of `url`, as the environment says: the same as every request takes."""
+    with requests.Session() as session:
+        found = session.merge_environment_settings(url, {}, True, None, None)
+    proxy = "" if is_loopback(url) else select_proxy(url, found["proxies"]) or ""
+    return Route(proxy, found["verify"] or True)
+
+
+def visit(
+    url: str,
+    way: Route,
+    *,
+    patience: float = PATIENCE,
+    now: Callable[[], datetime] = utc_now,
+    clock: Callable[[], float] = time.monotonic,
+) -> Visit:
+    """Send a HEAD request without credentials to `url`, and tell what came of it."""
+    parts = urlsplit(url)
+    seen = _Seen()
+    made = Visit(parts.netloc.rpartition("@")[2], way)
+    began, sent = clock(), now()
+    try:
+        with _head(url, way, seen, patience) as response:
+            status, date = response.status_code, response.headers.get("Date", "")
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        trouble = _trouble(error, way)
+        looked_at = _unverified(url, way, patience) if trouble.is_tls else seen
+        return replace(made, trouble=trouble, certificate=looked_at.certificate())
+    took = clock() - began
+    proxy_said = status == 407
+    told = None if proxy_said else _moment(date)
+    # The Date header has whole seconds: half of one is the fairest guess at the rest.
+    middle = sent.timestamp() + took / 2 - 0.5
+    return replace(
+        made,
+        trouble=Trouble.PROXY_LOGIN if proxy_said else None,
+        status=status,
+        seconds=took,
+        ahead=None if told is None else told.timestamp() - middle,
+        tls=seen.version,
+        certificate=seen.certificate(),
+    )
+
+
+@dataclass
+class _Seen:
+    """What a handshake showed."""
+
+    version: str = ""
+    encoded: bytes | None = None
+
+    def note(self, connected: Any) -> None:
+        if isinstance(connected, ssl.SSLSocket):
+            self.version = connected.version() or ""
+            self.encoded = connected.getpeercert(binary_form=True)
+
+    def certificate(self) -> Certificate | None:
+        if self.encoded is None:
+            return None
+        try:
+            found = x509.load_der_x509_certificate(self.encoded)
+            return Certificate(_name(found.subject), _name(found.issuer), found.not_valid_after_utc)
+        except ValueError:
+            return None
+
+
+class _OnlyLooking(Exception):
+    """Ends a connection after its handshake, before anything is sent."""
+
+
+class _Noting(HTTPAdapter):
+    """An adapter that looks at the handshake of each connection it makes."""
+
+    def __init__(self, seen: _Seen, *, look_only: bool = False) -> None:
+        self._seen, self._look_only = seen, look_only
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *words: Any, **named: Any) -> Any:
+        """The pool for a request, which makes connections that are looked at."""
+        pool = super().get_connection_with_tls_context(*words, **named)
+        seen, look_only = self._seen, self._look_only
+
+        class Looked(HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                seen.note(self.sock)
+                if look_only:
+                    self.close()
+                    raise _OnlyLooking
+
+        if isinstance(pool, HTTPSConnectionPool):
+            pool.ConnectionCls = Looked
+        return pool
+
+
+def _head(
+    url: str, way: Route, seen: _Seen, patience: float, *, look_only: bool = False
+) -> requests.Response:
+    prepared = requests.PreparedRequest()
+    prepared.method, prepared.url = "HEAD", url
+    prepared.headers = CaseInsensitiveDict(_HEADERS)
+    proxies = {urlsplit(url).scheme: way.proxy} if way.proxy else {}
+    with closing(_Noting(seen, look_only=look_only)) as adapter:
+        return adapter.send(
+            prepared,
+            timeout=(patience, patience),
+            verify=False if look_only else way.verify,
+            proxies=proxies,
+        )
+
+
+def _unverified(url: str, way: Route, patience: float) -> _Seen:
+    """What the host shows in a handshake that trusts anybody. Nothing is sent after it."""
+    seen = _Seen()
+    try:
+        _head(url, way, seen, patience, look_only=True)
+    except (_OnlyLooking, requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        return seen
+    return seen
+
+
+def _trouble(error: BaseException, way: Route) -> Trouble:
+    """What an error of the libraries below means."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _BY_VERIFY_CODE.get(cause.verify_code, Trouble.TLS)
+    if isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
+        wants_login = any("407" in str(cause) for cause in causes)
+        return Trouble.PROXY_LOGIN if wants_login else Trouble.PROXY
+    if isinstance(way.verify, str) and not Path(way.verify).exists():
+        return Trouble.CA_FILE
+    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Trouble], ...] = (
+        ((socket.gaierror, urllib3.exceptions.NameResolutionError), Trouble.NAME),
+        (ConnectionRefusedError, Trouble.REFUSED),
+        ((TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError), Trouble.SILENT),
+        ((ssl.SSLError, urllib3.exceptions.SSLError), Trouble.TLS),
+        (urllib3.exceptions.NewConnectionError, Trouble.NETWORK),
+    )
+    for kind, trouble in kinds:
+        if any(isinstance(cause, kind) for cause in causes):
+            return trouble
+    return Trouble.BROKEN
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error with all it was made of, whichever way the libraries have kept it."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        each = waiting.pop()
+        if not isinstance(each, BaseException) or each in found:
+            continue
+        found.append(each)
+        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+    return found
+
+
+def _moment(date: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _name(name: x509.Name) -> str:
+    """Organisation and common name in a certificate's subject or issuer."""
+    found = [
+        value if isinstance(value, str) else value.decode("utf-8", "replace")
+        for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
+        for value in [attribute.value for attribute in name.get_attributes_for_oid(oid)][:1]
+    ]
+    if not found:
+        return name.rfc4514_string() or "nobody named"
+    return found[0] if len(found) == 1 else f"{found[0]} ({found[1]})"

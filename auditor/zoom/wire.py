@@ -1,0 +1,132 @@
+"""The wire: connections that read an answer for so long and so far, and no further.
+
+The libraries below bound the silence between two packets, one header line and the number of
+headers. A byte now and then, interim answers or empty chunks without end pass all of that, so
+here every byte that is read for an answer counts, headers included.
+"""
+
+import http.client
+import io
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.poolmanager import PoolManager
+
+HEADER_ROOM = 8 * 1024 * 1024
+"""Bytes of an answer beside its body: a hundred headers of 64 KiB, and the framing of chunks."""
+
+VERBS = frozenset(("GET", "POST"))
+"""The only verbs that leave. POST is the token request; see `Transport.ask_for_token`."""
+
+Pools = dict[str, type[HTTPConnectionPool]]
+"""By scheme."""
+
+
+class TooSlow(Exception):
+    """An answer was not complete in time. No library below takes it for an error of its own."""
+
+
+class TooLarge(Exception):
+    """An answer is larger on the wire than any may be."""
+
+
+class NotAReading(Exception):
+    """A request that could change something; it was not sent."""
+
+    def __init__(self, verb: str) -> None:
+        super().__init__(f"{verb} is not sent: the auditor reads only.")
+
+
+class _Reader(io.RawIOBase):
+    """What comes over a connection in answer to one request."""
+
+    def __init__(
+        self,
+        raw: io.RawIOBase,
+        connection: socket.socket,
+        until: float,
+        size: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._raw, self._connection, self._silence = raw, connection, connection.gettimeout()
+        self._until, self._left, self._clock = until, size, clock
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what is there, once, as long as there is time and room."""
+        seconds = self._until - self._clock()
+        if seconds <= 0:
+            raise TooSlow
+        silence = seconds if self._silence is None else self._silence
+        self._connection.settimeout(min(silence, seconds))
+        try:
+            count = self._raw.readinto(buffer)
+        except TimeoutError:
+            if seconds <= silence:
+                raise TooSlow from None
+            raise
+        self._left -= count or 0
+        if self._left < 0:
+            raise TooLarge
+        return count
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._raw.close()
+        super().close()
+
+
+def pools(seconds: float, size: int, clock: Callable[[], float]) -> Pools:
+    """Connection pools whose answers may take so many seconds and have so many bytes of body."""
+
+    class Reply(http.client.HTTPResponse):
+        def __init__(self, sock: socket.socket, *rest: Any, **named: Any) -> None:
+            super().__init__(sock, *rest, **named)
+            raw = self.fp.detach()
+            until = clock() + seconds
+            self.fp = io.BufferedReader(_Reader(raw, sock, until, size + HEADER_ROOM, clock))
+
+    class ReadsOnly(HTTPConnection):
+        response_class = Reply
+
+        def putrequest(self, method: str, *rest: Any, **named: Any) -> None:
+            if method not in VERBS:
+                raise NotAReading(method)
+            super().putrequest(method, *rest, **named)
+
+    class Secure(ReadsOnly, HTTPSConnection):
+        pass
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = ReadsOnly
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+class BoundedAdapter(HTTPAdapter):
+    """The adapter of the requests library over connections from `pools`."""
+
+    def __init__(self, of: Pools) -> None:
+        self._pools = of
+        super().__init__()
+
+    def init_poolmanager(self, *rest: Any, **named: Any) -> None:
+        """Make the pools of direct connections."""
+        super().init_poolmanager(*rest, **named)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> PoolManager:
+        """The pools of connections through a proxy."""
+        manager: PoolManager = super().proxy_manager_for(proxy, **named)
+        manager.pool_classes_by_scheme = self._pools
+        return manager

@@ -1,0 +1,545 @@
+"""`auditor gate`: pass or fail for a pipeline, from what is stored or what is read now."""
+
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from auditor.cli import gate as module
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.ledger import Assessment
+from auditor.findings.model import Finding, Verdict
+from auditor.report import gate_report
+from auditor.report.display import plain
+from auditor.sandbox import Sandbox
+from tests.end_to_end.conftest import COMMAND, FAST, Auditor, InProcess, Ran, served
+from tests.report.worlds import HOSTILE, deviation, judged, run_of
+
+SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
+STRICT = {"AUDITOR_BASELINE": "strict"}
+
+
+@dataclass
+class Account:
+    """An account that can be changed, and the auditor that looks at it."""
+
+    sandbox: Sandbox
+    auditor: Auditor
+
+    def __call__(self, *words: object, env: Mapping[str, str] | None = None) -> Ran:
+        return self.auditor(*words, env={**STRICT, **(env or {})})
+
+    def gate(self, *words: object, env: Mapping[str, str] | None = None) -> Ran:
+        ran = self("gate", *words, env=env)
+        assert "Traceback" not in ran.err
+        return ran
+
+    def night(self, *words: object, code: int = 0) -> str:
+        """Audit and store; the id of the run."""
+        ran = self("nightly", *FAST, *words)
+        assert ran.code == code, ran.err
+        return str(self.runs()[-1]["id"])
+
+    def runs(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self("history", "--format", "json").out)
+        return found
+
+    def summaries(self, on: bool) -> None:
+        self.sandbox.change(level="account", setting=SUMMARY, value=on, operator="dana@example.com")
+
+    def withhold(self, scope: str = "group:read:settings") -> None:
+        """Take a scope from the app."""
+        service = self.sandbox.service
+        service.scopes = frozenset(each for each in service.scopes if scope not in each)
+
+    def stored(self, statement: str, *values: object) -> None:
+        """Change the history behind the program's back."""
+        with closing(sqlite3.connect(self.auditor.data / "history.sqlite")) as history, history:
+            history.execute(statement, values)
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Account]:
+    with served("clean", users=2, groups=1) as sandbox:
+        yield Account(sandbox, InProcess(tmp_path, sandbox))
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """A stored run with deviations. Tests that share it only read it."""
+    with served("drifted", users=2, groups=1) as sandbox:
+        account = Account(sandbox, InProcess(tmp_path_factory.mktemp("audited"), sandbox))
+        account.night()
+        yield account
+
+
+def at(monkeypatch: pytest.MonkeyPatch, ahead: timedelta) -> None:
+    """Ask the gate so long from now."""
+
+    class Moved(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "Moved":
+            return super().now(tz) + ahead
+
+    monkeypatch.setattr(module, "datetime", Moved)
+
+
+def lines(ran: Ran) -> list[str]:
+    found = ran.out.splitlines()
+    assert len(found) == 3, ran.out
+    return found
+
+
+# what is stored
+
+
+def test_a_fresh_run_without_deviations_passes_in_three_lines(account: Account) -> None:
+    run = account.night()
+    ran = account.gate()
+    answer, rests, todo = lines(ran)
+    assert (ran.code, ran.err) == (0, "")
+    assert answer == "auditor gate: PASS: 0 deviations at high or above, 0 unknown."
+    assert rests.startswith(f"Judged: run {run} of account {account.sandbox.account_id}, ended ")
+    assert "baseline strict 1.0, depth user" in rests
+    assert todo == "Nothing to do."
+
+
+def test_deviations_fail_and_the_first_are_named(audited: Account) -> None:
+    ran = audited.gate()
+    answer, _, todo = lines(ran)
+    assert ran.code == 1
+    assert answer.startswith("auditor gate: FAIL: ")
+    assert todo.startswith("First: AI-0")
+    assert "auditor report" in todo
+
+
+def test_an_unknown_at_the_threshold_is_no_pass(tmp_path: Path) -> None:
+    with served("clean", users=6, groups=1) as sandbox:  # one of them lacks a licence
+        account = Account(sandbox, InProcess(tmp_path, sandbox))
+        account.night()
+    ran = account.gate()
+    assert ran.code == 3
+    assert lines(ran)[0].startswith("auditor gate: UNKNOWN: 0 deviations at high or above, ")
+    assert account.gate("--allow-unknown").code == 0
+    assert account.gate("--fail-on", "never").code == 0
+
+
+def test_with_nothing_stored_nothing_is_judged(tmp_path: Path) -> None:
+    ran = InProcess(tmp_path)("gate")
+    assert ran.code == 4
+    assert lines(ran) == [
+        "auditor gate: NOT JUDGED: nothing was judged: no run is stored in "
+        f"{tmp_path / 'data' / 'history.sqlite'}.",
+        "Judged: nothing",
+        "Run: auditor audit",
+    ]
+
+
+def test_a_run_is_too_old_after_26_hours_or_as_asked(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.night()
+    at(monkeypatch, timedelta(hours=25))
+    assert account.gate().code == 0
+    assert account.gate("--max-age", "24h").code == 4
+    at(monkeypatch, timedelta(hours=30))
+    old = account.gate()
+    assert old.code == 4
+    assert "hours old; at most 26 hours are allowed." in lines(old)[0]
+    assert account.gate("--max-age", "2d").code == 0
+
+
+def test_a_run_from_the_future_is_not_judged(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.night()
+    at(monkeypatch, -timedelta(hours=2))
+    ran = account.gate("--max-age", "52w")
+    assert ran.code == 4
+    assert "one of the clocks is wrong" in lines(ran)[0]
+
+
+def test_an_incomplete_run_is_not_judged_unless_that_is_allowed(account: Account) -> None:
+    account.withhold()
+    account.night(code=3)
+    ran = account.gate()
+    assert ran.code == 4
+    assert "is incomplete: something could not be read" in lines(ran)[0]
+    allowed = account.gate("--allow-unknown")
+    assert allowed.code == 0
+    assert "--allow-unknown" in lines(allowed)[0]
+
+
+def test_a_newer_run_that_is_incomplete_does_not_let_the_older_one_count(account: Account) -> None:
+    account.night()
+    account.withhold()
+    account.night(code=3)
+    assert account.gate().code == 4
+
+
+def test_another_baseline_is_not_judged_and_what_there_is_is_said(audited: Account) -> None:
+    ran = audited.gate("--baseline", "consent-first")
+    assert ran.code == 4
+    assert "no stored run fits (baseline consent-first, depth user)" in lines(ran)[0]
+    assert "has baseline strict, depth user" in lines(ran)[0]
+
+
+def test_a_baseline_that_was_changed_since_is_not_judged(account: Account) -> None:
+    mine = account.auditor.folder / "mine.yaml"
+    text = "id: mine\nversion: '1'\ntitle: Mine\nextends: strict\n"
+    mine.write_text(text)
+    account.night("--baseline", mine)
+    assert account.gate("--baseline", mine).code == 0
+    mine.write_text(text + "controls: {AI-01: {expect: {op: eq, value: true}}}\n")
+    ran = account.gate("--baseline", mine)
+    assert ran.code == 4
+    assert "was judged by another state of baseline mine" in lines(ran)[0]
+
+
+@pytest.mark.parametrize("narrowed", [("--only", "RC-02"), ("--depth", "account")])
+def test_a_look_at_something_is_not_taken_for_a_full_run(
+    account: Account, narrowed: tuple[str, ...]
+) -> None:
+    account.night()
+    account.summaries(True)
+    account.night()
+    account.night(*narrowed)
+    ran = account.gate()
+    assert ran.code == 1, ran.out
+    only_narrow = account.gate(*narrowed)
+    assert only_narrow.code == (0 if "--only" in narrowed else 1)
+
+
+@pytest.mark.parametrize("narrowed", [("--only", "RC-02"), ("--depth", "account")])
+def test_where_there_is_no_full_run_a_look_at_something_does_not_pass(
+    account: Account, narrowed: tuple[str, ...]
+) -> None:
+    account.night(*narrowed)
+    ran = account.gate()
+    assert ran.code == 4
+    assert "no stored run fits" in lines(ran)[0]
+
+
+def test_of_several_accounts_one_has_to_be_named(account: Account) -> None:
+    account.night()
+    account.stored(
+        "INSERT INTO series SELECT 99,'other',place,baseline_id,depth,selection FROM series LIMIT 1"
+    )
+    account.stored("UPDATE runs SET series_id=99")
+    account.night()
+    nobody = {name: "" for name in account.auditor.environment() if name.startswith("ZOOM_ACC")}
+    ran = account.gate(env=nobody)
+    assert ran.code == 4
+    assert "holds runs of 2 accounts" in lines(ran)[0]
+    assert "--account" in lines(ran)[2]
+    assert account.gate("--account", "other", env=nobody).code == 0
+    assert account.gate("--account", account.sandbox.account_id, env=nobody).code == 0
+    assert account.gate("--account", "nobody", env=nobody).code == 4
+
+
+# what is new
+
+
+def test_new_only_without_an_accepted_run_is_not_judged(audited: Account) -> None:
+    ran = audited.gate("--new-only")
+    assert ran.code == 4
+    assert lines(ran)[2] == "Accept one: auditor gate accept RUN"
+
+
+def test_only_what_is_new_since_the_accepted_run_fails(account: Account) -> None:
+    account.summaries(True)
+    run = account.night()
+    assert account.gate().code == 1
+    accepted = account("gate", "accept", "latest", "--note", "agreed")
+    assert accepted.code == 0
+    assert f"Accepted run {run}: " in accepted.out
+    assert account.gate("--new-only").code == 0
+    account.sandbox.change(
+        level="account", setting="recording.cloud_recording", value=True, operator="eve@example.com"
+    )
+    account.night()
+    newer = account.gate("--new-only")
+    assert newer.code == 1
+    assert f"new deviations at high or above, 0 new unknown, against accepted run {run}." in (
+        newer.out
+    )
+    assert "AI-01" not in newer.out
+
+
+def test_what_became_unknown_is_new(account: Account) -> None:
+    account.night()
+    account("gate", "accept", "latest")
+    assert account.gate("--new-only", "--fail-on", "low").code == 0
+    account.withhold()
+    account.night(code=3)
+    ran = account.gate("--new-only", "--fail-on", "low")
+    assert ran.code == 4
+    live = account.gate("--live", "--new-only", "--fail-on", "low")
+    assert live.code == 3
+    assert "new unknown" in lines(live)[0]
+
+
+def test_an_incomplete_run_cannot_be_accepted(account: Account) -> None:
+    account.withhold()
+    run = account.night(code=3)
+    ran = account("gate", "accept", run)
+    assert ran.code == 2
+    assert "is incomplete: what nobody saw cannot be accepted" in ran.err
+    assert account.gate("--new-only").code == 4
+
+
+def test_a_run_that_does_not_exist_cannot_be_accepted(account: Account) -> None:
+    for name in ("latest", "20260101T000000-000Z-aaaaaa"):
+        ran = account("gate", "accept", name)
+        assert ran.code == 2
+        assert "auditor " in ran.err
+
+
+WAIVER = """baseline: strict
+waivers:
+  - control: AI-01
+    scope: {{level: {level}}}
+    reason: a trial
+    owner: ann@example.com
+    expires: {expires}
+"""
+
+
+def waived(account: Account, expires: datetime, levels: tuple[str, ...]) -> Path:
+    org = account.auditor.folder / "org.yaml"
+    one, *rest = (WAIVER.format(level=level, expires=f"{expires:%Y-%m-%d}") for level in levels)
+    org.write_text(one + "".join(each.split("waivers:\n")[1] for each in rest))
+    return org
+
+
+def test_a_waiver_that_ran_out_since_the_audit_fails(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.summaries(True)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    org = waived(account, tomorrow, ("account", "group", "user"))
+    account.night("--org", org)
+    assert account.gate().code == 0
+    account("gate", "accept", "latest")
+    assert account.gate("--new-only").code == 0
+    at(monkeypatch, timedelta(days=3))
+    for new_only in ([], ["--new-only"]):
+        ran = account.gate("--max-age", "7d", *new_only)
+        assert ran.code == 1, ran.out
+        assert "3 waivers expired or covering nothing" in ran.out
+        assert "First: AI-01 deviation at account" in ran.out
+
+
+def test_a_waiver_that_covers_nothing_fails(account: Account) -> None:
+    next_month = datetime.now(UTC) + timedelta(days=30)
+    account.night("--org", waived(account, next_month, ("account",)))
+    ran = account.gate()
+    assert ran.code == 1
+    assert "0 deviations at high or above, 0 unknown, 1 waiver expired or covering nothing." in (
+        ran.out
+    )
+
+
+# what is read now
+
+
+def test_live_reads_account_and_groups_alone(account: Account) -> None:
+    before = account.sandbox.requests.total
+    assert account.gate("--live").code == 0
+    asked = {template for template, _ in account.sandbox.requests.by_template}
+    assert not any("{userId}" in each or "{meetingId}" in each for each in asked)
+    assert "/users" not in asked
+    assert account.sandbox.requests.total - before <= 25
+    assert account.runs()[-1]["depth"] == "group"
+    assert not list(account.auditor.data.glob("runs/*"))
+
+
+def test_live_tells_of_deviations_of_missing_scopes_and_of_no_access(account: Account) -> None:
+    account.summaries(True)
+    assert account.gate("--live").code == 1
+    account.summaries(False)
+    account.withhold()
+    assert account.gate("--live").code == 3
+    account.sandbox.service.tokens.deactivated = True
+    dead = account.gate("--live")
+    assert dead.code == 4
+    assert dead.out == ""
+    assert dead.err.startswith("Error: ")
+
+
+def test_live_of_the_sandbox_needs_no_credentials(tmp_path: Path) -> None:
+    ran = InProcess(tmp_path)("gate", "--sandbox", "--scenario", "clean")
+    assert ran.code == 0, ran.out
+
+
+def test_live_is_measured_against_a_run_that_saw_more(account: Account) -> None:
+    account.summaries(True)
+    account.night()
+    account("gate", "accept", "latest")
+    assert account.gate("--live", "--new-only").code == 0
+
+
+# formats
+
+
+def test_json_is_for_programs(audited: Account) -> None:
+    ran = audited.gate("--format", "json")
+    told = json.loads(ran.out)
+    assert told["schema"] == "auditor/gate/v1"
+    assert (told["result"], told["exit_code"], ran.code) == ("fail", 1, 1)
+    assert told["run"]["baseline"] == "strict"
+    assert told["run"]["complete"] is True
+    assert told["deviations"] > 0
+    assert {"unknown", "stale_waivers", "reason", "advice"} <= told.keys()
+    assert set(told["findings"][0]) == {
+        *("control", "status", "severity", "scope", "setting", "fingerprint")
+    }
+    nothing = json.loads(audited.gate("--format", "json", "--max-age", "0m").out)
+    assert (nothing["result"], nothing["run"], nothing["findings"]) == ("not_judged", None, [])
+
+
+def rows(text: str) -> int:
+    """How many rows of a table a reader of Markdown sees, the head included."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    return sum(token.type == "tr_open" for token in tokens)
+
+
+def test_markdown_has_one_table(audited: Account) -> None:
+    ran = audited.gate("--format", "markdown")
+    assert ran.out.startswith("## Zoom privacy gate: FAIL\n")
+    assert rows(ran.out) == 11
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+def test_in_github_actions_there_are_annotations_and_a_summary(
+    audited: Account, tmp_path: Path, format_: str
+) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    ran = audited.gate("--format", format_, env=env)
+    shown = [line for line in (ran.out + ran.err).splitlines() if line.startswith("::")]
+    assert shown[0].startswith("::error title=Zoom privacy gate%3A FAIL::")
+    assert len(shown) == 11
+    assert summary.read_text().startswith("before\n## Zoom privacy gate: FAIL\n")
+    if format_ == "json":
+        json.loads(ran.out)
+
+
+def test_a_summary_that_cannot_be_written_does_not_change_the_answer(
+    audited: Account, tmp_path: Path
+) -> None:
+    env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path)}
+    ran = audited.gate(env=env)
+    assert ran.code == 1
+    assert "the job summary could not be written" in ran.err
+
+
+def test_a_pass_annotates_nothing(audited: Account) -> None:
+    ran = audited.gate("--fail-on", "never", env={"GITHUB_ACTIONS": "true"})
+    assert ran.code == 0
+    assert "::" not in ran.out
+
+
+def hostile(name: str) -> list[Finding]:
+    scope = Scope(Level.GROUP, "g1", name)
+    verdict: Verdict = deviation("AI-01", Level.GROUP, setting=f"in.{name}|%0A::error::x")
+    assessments: list[Assessment] = [judged(scope, [verdict])]
+    return list(run_of(assessments).findings())
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_names_change_no_format(name: str) -> None:
+    found = hostile(name)
+    reason = f"100 % of {name}\n::set-output name=x::y"
+    told = (1, reason, "See.", None)
+    text = gate_report.as_lines(*told, gate_report.named(found))
+    assert len(text) == 3
+    assert all(len(each) <= 400 and plain(each) == each for each in text)
+    assert json.loads(gate_report.as_json(*told, {}, found))["findings"][0]["control"] == "AI-01"
+    gate_report.as_json(*told, {}, found).encode()
+    summary = gate_report.as_summary(*told, found, {})
+    assert rows(summary) == 2
+    assert "<script" not in MarkdownIt("commonmark").enable("table").render(summary)
+    for line in gate_report.annotations(1, reason, found, {"AI-01": name}):
+        assert line.startswith("::error title=")
+        assert line.count("\n") == line.count("\r") == 0
+        assert plain(line) == line
+        assert not re.search("%(?!25|3A|2C)", line)
+        line.encode()
+
+
+# when the history cannot be used
+
+
+def test_a_history_that_another_process_holds_is_no_pass(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.night()
+    database = account.auditor.data / "history.sqlite"
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ran = account.gate()  # who reads need not wait
+        patience = "auditor.store.database.Database.__init__.__defaults__"
+        monkeypatch.setattr(patience, (0.2,))
+        accepting = account("gate", "accept", "latest")
+    assert ran.code == 0
+    assert accepting.code == 4
+    assert "is held by another process" in accepting.err
+    assert account.gate("--new-only").code == 4
+
+
+def overwritten(file: Path) -> None:
+    file.write_bytes(b"no database at all" * 1000)
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: 3 * 4096])
+
+
+def torn(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:4096] + bytes(len(content) - 4096))
+
+
+@pytest.mark.parametrize("damage", [overwritten, cut, torn])
+def test_a_damaged_history_is_no_pass(
+    audited: Account, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    shutil.copytree(audited.auditor.data, tmp_path / "data", ignore=lambda *_: ["locks"])
+    file = tmp_path / "data" / "history.sqlite"
+    with closing(sqlite3.connect(file)) as history:
+        history.execute("PRAGMA journal_mode = DELETE")
+    damage(file)
+    size = file.stat().st_size
+    ran = InProcess(tmp_path, audited.sandbox)("gate", "--fail-on", "never", env=STRICT)
+    assert ran.code in (2, 4)
+    assert "Traceback" not in ran.err
+    assert "damaged" in ran.err
+    assert file.stat().st_size == size, "it was left as it is"
+
+
+def test_a_reader_that_goes_away_makes_no_pass_of_a_failure(audited: Account) -> None:
+    running = subprocess.Popen(
+        [COMMAND, "gate"],
+        cwd=audited.auditor.folder,
+        env=audited.auditor.environment(STRICT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert running.stdout is not None
+    assert running.stderr is not None
+    running.stdout.close()
+    err = running.stderr.read()
+    running.stderr.close()
+    assert (running.wait(20), err) == (1, b"")

@@ -1,0 +1,238 @@
+"""`auditor history`: the stored runs as a table, drawn, and for programs; what is removed."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.findings.model import Status
+from auditor.findings.past import Actor
+from auditor.report.display import columns, plain
+from auditor.store.runs import Runs
+from tests.cli.commands import ran, told
+from tests.report.worlds import HOSTILE, deviation
+from tests.store import nights as module
+from tests.store.nights import Nights, mark_of
+
+STORED = {kind: name for kind, name in HOSTILE.items() if kind != "surrogate"}
+"""Half a character never gets as far as a snapshot."""
+
+
+@pytest.fixture
+def nights(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
+    """Nights that ended lately."""
+    monkeypatch.setattr(module, "EVENING", datetime.now(UTC) - timedelta(days=8))
+    with closing(Nights(Runs(home))) as nights:
+        yield nights
+
+
+def shown(*words: str) -> list[str]:
+    """The lines of what the command says."""
+    result = ran("history", *words)
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+def rows_of(*words: str) -> list[dict[str, Any]]:
+    """What the command says, read as JSON."""
+    result = ran("history", *words)
+    assert result.exit_code == 0, result.output
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    return found
+
+
+def widest(lines: list[str]) -> int:
+    return max(map(columns, lines))
+
+
+def at(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+
+
+def test_with_nothing_stored_it_says_how_to_begin(home: Path) -> None:
+    for words in ([], ["--plot"], ["findings"]):
+        result = ran("history", *words)
+        assert result.exit_code == 2
+        assert "Start with: auditor audit" in told(result)
+    assert ran("history", "--format", "json").stdout == "[]\n"
+    assert "0 runs would be removed." in told(ran("history", "prune", "--dry-run"))
+
+
+def busy(nights: Nights) -> list[str]:
+    """Runs of every kind; their ids."""
+    entries = [
+        nights.night({"u1": Status.FAIL, "u2": Status.UNKNOWN}),
+        nights.night({f"u{n}": Status.FAIL for n in range(1, 2000)}, complete=False),
+        nights.night({}, selected=frozenset({"AI-01"}), complete=False, depth="meeting"),
+    ]
+    return [each.facts.id for each in entries]
+
+
+@pytest.mark.parametrize(("width", "columns_shown"), [(80, 4), (100, 5), (130, 7), (200, 8)])
+def test_the_table_fits_and_tells_what_there_is_room_for(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, width: int, columns_shown: int
+) -> None:
+    ids = busy(nights)
+    nights.history.accept(nights.history.get(ids[1]), nights.now, "")
+    at(width, monkeypatch)
+    lines = shown()
+    head = lines[0].split()
+    every = ["run", "ended", "baseline", "depth", "deviations", "unknown", "known", "account"]
+    assert [each for each in every if each in head] == head
+    assert len(head) == columns_shown
+    table = lines[: lines.index("")]
+    assert widest(table) <= width
+    assert [line.split()[0] for line in table if line.startswith("2")] == ids
+    assert "1,999" in "".join(table)
+    for remark in ("accepted", "incomplete", "selection"):
+        assert remark in "".join(table)
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_drawing_fits_and_draws_something_for_one_deviation(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    busy(nights)
+    at(width, monkeypatch)
+    lines = shown("--plot")
+    assert widest(lines) <= width
+    assert sum("UTC" in line for line in lines) == 3
+    assert "incomplete" in "".join(lines)
+    few = next(line for line in lines if "▏" in line)
+    assert few.split()[3] == "1"
+
+
+def test_a_known_part_is_never_rounded_up_to_all(nights: Nights) -> None:
+    nights.night({**{f"u{n}": Status.FAIL for n in range(3000)}, "v": Status.UNKNOWN})
+    assert "99.9 %" in "".join(shown())
+
+
+def test_json_is_for_programs(nights: Nights) -> None:
+    ids = busy(nights)
+    rows = rows_of("--format", "json")
+    assert [row["id"] for row in rows] == ids
+    assert [row["complete"] for row in rows] == [False, False, False]
+    assert rows[0]["by_status"]["fail"] == 1
+    assert rows[0]["selection"] is None
+    assert rows[2]["selection"]
+    last = rows_of("--format", "json", "--last", "1")
+    assert [row["id"] for row in last] == ids[-1:]
+
+
+def test_what_is_not_shown_is_said(nights: Nights) -> None:
+    busy(nights)
+    lines = shown("--last", "2")
+    assert "3 runs in " in lines[-1]
+    assert "The newest 2 are shown: --last N." in lines[-1]
+    assert ran("history", "--account", "nobody").exit_code == 2
+
+
+# findings
+
+
+def test_findings_tell_their_lives_and_who_made_them_so(nights: Nights) -> None:
+    nights.night({"u1": Status.FAIL, "u2": Status.FAIL, "u3": Status.WAIVED})
+    nights.night({"u2": Status.FAIL, "u3": Status.WAIVED})
+    last = nights.night({"u1": Status.FAIL, "u2": Status.FAIL, "u3": Status.FAIL})
+    who = Actor(operator="dana@example.com", time=nights.now, line="x")
+    nights.history.attribute(last, {mark_of("u1"): who})
+    rows = rows_of("findings", "--format", "json")
+    lives = {row["scope"]["id"]: row["life"] for row in rows}
+    assert lives == {"u1": "regressed", "u2": "persisting", "u3": "persisting"}
+    by_user = {row["scope"]["id"]: row["changed_by"] for row in rows}
+    assert by_user["u1"]["operator"] == "dana@example.com"
+    assert by_user["u2"] is None
+    lines = shown("findings")
+    assert "dana" in next(line for line in lines if "regressed" in line)
+    assert lines[-1] == f"3 findings of run {last.facts.id}."
+
+
+def test_findings_can_be_chosen(nights: Nights) -> None:
+    nights.night(
+        {"u1": Status.FAIL, "u2": deviation("RC-02")}, names={"u1": "Ann Legal", "u2": "Bo"}
+    )
+    assert shown("findings", "--control", "rc-02")[-1].startswith("1 finding of")
+    assert shown("findings", "--scope", "legal")[-1].startswith("1 finding of")
+    assert shown("findings", "--scope", "nobody")[-1].startswith("0 findings of")
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("name", STORED.values(), ids=STORED)
+def test_hostile_names_break_no_table(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, name: str, width: int
+) -> None:
+    setting = deviation("AI-01", setting=f"in.{name}")
+    entry = nights.night({"u1": Status.UNKNOWN, "u2": setting}, names={"u1": name, "u2": name})
+    actor = Actor(operator=name, time=nights.now, line=name)
+    nights.history.attribute(entry, {mark_of("u1"): actor})
+    at(width, monkeypatch)
+    lines = shown("findings")
+    assert widest(lines) <= width
+    assert all(plain(line) == line for line in lines)
+    assert len(lines) == 6
+    assert len(rows_of("findings", "--format", "json")) == 2
+
+
+# prune
+
+
+def old(nights: Nights, count: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """So many nights, the last of them 200 days ago."""
+    begun = datetime.now(UTC) - timedelta(days=200 + count)
+    monkeypatch.setattr(module, "EVENING", begun)
+    return [nights.night({"u1": Status.FAIL}).facts.id for _ in range(count)]
+
+
+def left() -> list[str]:
+    return [row["id"] for row in rows_of("--format", "json", "--last", "999")]
+
+
+def test_prune_tells_first_what_it_would_remove(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = old(nights, 4, monkeypatch)
+    lines = shown("prune", "--keep-monthly", "0", "--dry-run")
+    assert lines == [*ids[:3], "3 runs would be removed."]
+    assert left() == ids
+    assert shown("prune", "--keep-monthly", "0") == ["Removed 3 stored runs; kept 1."]
+    assert left() == ids[3:]
+    assert shown("prune", "--keep-monthly", "0") == ["Removed 0 stored runs; kept 1."]
+
+
+def test_an_accepted_run_and_the_last_of_each_month_stay(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = old(nights, 70, monkeypatch)
+    nights.history.accept(nights.history.get(ids[0]), nights.now, "")
+    shown("prune", "--keep-monthly", "24")
+    months = {run_id[:6] for run_id in ids}
+    last_of = {max(run_id for run_id in ids if run_id.startswith(month)) for month in months}
+    assert set(left()) == {ids[0], *last_of}
+
+
+def test_a_run_that_broke_off_long_ago_goes_but_not_one_that_may_go_on(
+    nights: Nights, home: Path
+) -> None:
+    nights.night()
+    begun = {}
+    for age in (1, 3):
+        with nights.runs.create(run_id := nights.runs.new_id()):
+            begun[age] = home / "runs" / run_id
+        for path in (*begun[age].iterdir(), begun[age]):
+            os.utime(path, (time.time() - age * 86400 - 60,) * 2)
+    assert shown("prune", "--keep", "0d")[-1] == (
+        "Removed 0 stored runs, 1 run that broke off; kept 1."
+    )
+    assert begun[1].exists()
+    assert not begun[3].exists()
+
+
+@pytest.mark.parametrize("words", [("--keep", "soon"), ("--keep-monthly", "-1")])
+def test_what_is_no_length_of_time_is_refused(nights: Nights, words: tuple[str, ...]) -> None:
+    assert ran("history", "prune", *words).exit_code == 2

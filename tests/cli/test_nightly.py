@@ -1,0 +1,369 @@
+"""`auditor nightly`: what a night leaves behind, and whom it tells, however it ends."""
+
+import json
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.sandbox import Sandbox
+from tests.end_to_end.broken_off import USER_SETTINGS, until
+from tests.end_to_end.conftest import COMMAND, FAST, InProcess, Ran, served
+from tests.notify.receivers import Webhook, closed_port, webhook
+
+SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
+STRICT = {"AUDITOR_BASELINE": "strict"}
+
+
+class Nightly(InProcess):
+    """The command, and what it left."""
+
+    def night(self, *words: object, env: Mapping[str, str] | None = None) -> Ran:
+        ran = self("nightly", *FAST, *words, env={**STRICT, **(env or {})})
+        assert "Traceback" not in ran.err
+        assert ran.out == ""
+        return ran
+
+    def runs(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self("history", "--format", "json").out)
+        return found
+
+    @property
+    def folders(self) -> list[str]:
+        """Runs that are not, or not only, in the history."""
+        return sorted(path.name for path in self.data.glob("runs/*"))
+
+    def begun(self, *words: object) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [COMMAND, "nightly", *map(str, words)],
+            cwd=self.folder,
+            env=self.environment(STRICT),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture
+def account() -> Iterator[Sandbox]:
+    with served("clean", users=2, groups=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def nightly(tmp_path: Path, account: Sandbox) -> Nightly:
+    return Nightly(tmp_path, account)
+
+
+@contextmanager
+def slow(tmp_path: Path) -> Iterator[Nightly]:
+    """An account whose users take a while."""
+    with served("clean", users=40, groups=1, latency_ms=20) as sandbox:
+        yield Nightly(tmp_path, sandbox)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def on(account: Sandbox, setting: str = SUMMARY) -> None:
+    account.change(level="account", setting=setting, value=True, operator="dana@example.com")
+
+
+# what it leaves
+
+
+def test_a_night_stores_reports_and_says_so_in_a_line(nightly: Nightly, account: Sandbox) -> None:
+    ran = nightly.night("--report", "a.html", "--report", "a.json", "--metrics", "a.prom")
+    (run,) = nightly.runs()
+    assert ran.code == 0
+    assert ran.err.splitlines() == [
+        f"Run {run['id']} is stored: 0 deviations, 0 unknown, 1 account, 1 group, 2 users read."
+    ]
+    assert {mode(nightly.folder / name) for name in ("a.html", "a.json")} == {0o600}
+    assert mode(nightly.folder / "a.prom") == 0o644
+    metrics = (nightly.folder / "a.prom").read_text()
+    assert "auditor_" in metrics
+    assert json.loads((nightly.folder / "a.json").read_text())["run"]["id"] == run["id"]
+    assert nightly.folders == []
+
+
+def test_the_next_night_tells_what_changed(nightly: Nightly, account: Sandbox) -> None:
+    nightly.night()
+    first = nightly.runs()[0]["id"]
+    on(account)
+    ran = nightly.night("--fail-on", "high")
+    assert ran.code == 1
+    assert f"Since run {first}: 4 regressed." in ran.err
+    assert "No finding changed." in nightly.night().err
+
+
+def test_who_made_it_so_is_known_although_a_gate_looked_meanwhile(
+    nightly: Nightly, account: Sandbox
+) -> None:
+    nightly.night()
+    on(account)
+    assert nightly("gate", "--live", env=STRICT).code == 1
+    nightly.night()
+    told = json.loads(nightly("diff", "--format", "json").out)
+    changed = [change["changed_by"] for change in told["changes"]]
+    assert {who["operator"] for who in changed} == {"dana@example.com"}
+
+
+def test_metrics_that_cannot_be_written_are_refused_before_anything_is_read(
+    nightly: Nightly, account: Sandbox
+) -> None:
+    ran = nightly.night("--metrics", "nowhere/a.prom")
+    assert ran.code == 2
+    assert "nowhere/a.prom cannot be written" in ran.err
+    assert account.requests.total == 0
+
+
+@pytest.mark.parametrize("option", ["--deadline", "--keep", "--max-evidence-age"])
+def test_a_length_of_time_that_is_none_is_refused(nightly: Nightly, option: str) -> None:
+    ran = nightly.night(option, "soon")
+    assert ran.code == 2
+    assert f"{option} soon: write a number with m, h, d or w" in ran.err
+
+
+def test_log_lines_are_json_and_nothing_else(nightly: Nightly, account: Sandbox) -> None:
+    account.service.scopes = frozenset(s for s in account.service.scopes if "group" not in s)
+    with webhook(500) as hook:
+        ran = nightly.night(
+            *("-vv", "--log-format", "json", "--notify", f"json://{hook.host}", "--deadline", "1h"),
+            *("--heartbeat", f"http://127.0.0.1:{closed_port()}/beat"),
+        )
+    rows = [json.loads(line) for line in ran.err.splitlines()]
+    assert all({"time", "level", "logger", "message"} == row.keys() for row in rows)
+    assert any("is stored" in row["message"] for row in rows)
+    assert {"error", "info"} <= {row["level"] for row in rows}
+
+
+def test_people_have_pseudonyms_in_reports_and_messages(tmp_path: Path) -> None:
+    with served("drifted", users=3, groups=1) as sandbox, webhook() as hook:
+        names = [sandbox.world.user_email(index) for index in range(3)]
+        nightly = Nightly(tmp_path, sandbox)
+        env = {"AUDITOR_PSEUDONYM_KEY": "k" * 40}
+        for each in range(2):
+            on(sandbox, "recording.cloud_recording") if each else None
+            ran = nightly.night(
+                *("--pseudonymise", "--notify-names", "--notify-on", "always"),
+                *("--notify", f"json://{hook.host}", "--report", "a.json"),
+                env=env,
+            )
+            assert ran.code in (0, 3), ran.err
+        users = json.loads(nightly("history", "findings", "--format", "json").out)
+    names += [f["scope"]["name"] for f in users if f["scope"]["level"] == "user"]
+    assert len(hook.seen) == 2
+    said = b"".join(body for _, _, body in hook.seen).decode() + ran.err
+    said += (nightly.folder / "a.json").read_text()
+    assert names
+    assert [name for name in names if name in said] == []
+
+
+# a night that does not end well
+
+
+def test_at_the_deadline_it_stops_and_the_next_night_goes_on(tmp_path: Path) -> None:
+    with slow(tmp_path) as nightly:
+        first = nightly.begun("--deadline", "0m")
+        _, err = first.communicate(timeout=60)
+        assert first.returncode == 3, err
+        assert "The deadline of the run passed." in err
+        (run,) = nightly.runs()
+        assert (run["complete"], run["stopped"]) == (False, "The deadline of the run passed.")
+        assert nightly.folders == [run["id"]]
+        assert nightly("gate", env=STRICT).code == 4
+        ran = nightly.night()
+    assert ran.code in (0, 3), ran.err
+    assert f"Going on with run {run['id']}" in ran.err
+    (whole,) = nightly.runs()
+    assert (whole["id"], whole["complete"], whole["stopped"]) == (run["id"], True, None)
+    assert nightly.folders == []
+
+
+def killed(nightly: Nightly, *words: object) -> str:
+    """A night that was killed while it read users; its run."""
+    requests = nightly.account.requests
+    requests.by_template.clear()
+    running = nightly.begun("--max-rate", 40, "--rate-share", 1, *words)
+    until(lambda: requests.template(USER_SETTINGS) >= 3)
+    running.kill()
+    running.communicate()
+    return nightly.folders[-1]
+
+
+def test_a_killed_night_is_gone_on_with(tmp_path: Path) -> None:
+    with slow(tmp_path) as nightly:
+        run = killed(nightly)
+        assert nightly("history", "--format", "json").out == "[]\n"
+        ran = nightly.night()
+    assert f"Going on with run {run}" in ran.err
+    assert [each["id"] for each in nightly.runs()] == [run]
+
+
+@pytest.mark.parametrize("otherwise", [("--baseline", "consent-first"), ("--depth", "group")])
+def test_a_killed_run_of_another_kind_is_not_taken_up(
+    tmp_path: Path, otherwise: tuple[str, ...]
+) -> None:
+    with slow(tmp_path) as nightly:
+        run = killed(nightly)
+        ran = nightly.night(*otherwise)
+        assert "Going on with" not in ran.err
+        assert run in nightly.folders
+        assert [each["complete"] for each in nightly.runs()] == [True]
+        assert f"Going on with run {run}" in nightly.night().err
+
+
+def test_two_at_once_on_one_account_are_one_and_a_refusal(tmp_path: Path) -> None:
+    with slow(tmp_path) as nightly:
+        requests = nightly.account.requests
+        first = nightly.begun("--max-rate", 40, "--rate-share", 1)
+        until(lambda: requests.template(USER_SETTINGS) >= 1)
+        second = nightly.night()
+        assert second.code == 4
+        assert second.err.startswith("Error: Another run is reading account ")
+        _, err = first.communicate(timeout=60)
+        assert first.returncode in (0, 3), err
+        assert [each["complete"] for each in nightly.runs()] == [True]
+
+
+def test_a_night_that_cannot_begin_leaves_nothing(nightly: Nightly, account: Sandbox) -> None:
+    account.service.tokens.deactivated = True
+    ran = nightly.night()
+    assert ran.code == 4
+    assert nightly.folders == []
+    assert nightly("history", "--format", "json").out == "[]\n"
+
+
+# whom it tells
+
+
+def beats(hook: Webhook) -> list[str]:
+    return [path for path in hook.paths if path.startswith("/beat")]
+
+
+def titles(hook: Webhook) -> list[str]:
+    return [json.loads(body)["title"] for _, path, body in hook.seen if path == "/news"]
+
+
+def telling(hook: Webhook, *more: str) -> tuple[str, ...]:
+    """Options to tell a receiver."""
+    news, beat = f"json://{hook.host}/news", f"http://{hook.host}/beat"
+    return ("--notify", news, "--heartbeat", beat, *more)
+
+
+def test_a_quiet_night_gives_a_sign_of_life_alone(nightly: Nightly) -> None:
+    with webhook() as hook:
+        assert nightly.night(*telling(hook)).code == 0
+    assert beats(hook) == ["/beat"]
+    assert titles(hook) == []
+
+
+def test_what_became_worse_is_told_once(nightly: Nightly, account: Sandbox) -> None:
+    with webhook() as hook:
+        nightly.night(*telling(hook))
+        on(account)
+        nightly.night(*telling(hook))
+        nightly.night(*telling(hook))
+    assert len(titles(hook)) == 1
+    assert beats(hook) == ["/beat"] * 3
+
+
+def test_a_night_that_evaluates_nothing_says_so_and_its_end_too(
+    nightly: Nightly, account: Sandbox
+) -> None:
+    with webhook() as hook:
+        account.service.tokens.deactivated = True
+        assert nightly.night(*telling(hook)).code == 4
+        assert nightly.night(*telling(hook)).code == 4
+        account.service.tokens.deactivated = False
+        assert nightly.night(*telling(hook)).code == 0
+    assert beats(hook) == ["/beat/fail", "/beat/fail", "/beat"]
+    assert len(titles(hook)) >= 2
+
+
+def test_a_channel_that_fails_does_not_lose_the_run(nightly: Nightly, account: Sandbox) -> None:
+    nightly.night()
+    on(account)
+    with webhook(500) as hook:
+        ran = nightly.night(*telling(hook), "--fail-on", "high")
+    assert ran.code == 1
+    assert "was not told" in ran.err
+    assert "the heartbeat did not arrive" in ran.err
+    assert len(nightly.runs()) == 2
+    assert nightly.folders == []
+
+
+def test_a_data_directory_of_others_is_told_of_too(nightly: Nightly) -> None:
+    nightly.data.mkdir()
+    nightly.data.chmod(0o1777)
+    with webhook() as hook:
+        ran = nightly.night(*telling(hook))
+    assert ran.code == 2
+    assert beats(hook) == ["/beat/fail"]
+    assert len(titles(hook)) == 1
+
+
+# a history that cannot be written
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience = "auditor.store.database.Database.__init__.__defaults__"
+    monkeypatch.setattr(patience, (0.2,))
+
+
+def test_while_the_history_is_held_the_run_waits_in_its_folder(
+    nightly: Nightly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly.night()
+    impatient(monkeypatch)
+    file = nightly.data / "history.sqlite"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other, webhook() as hook:
+        other.execute("BEGIN IMMEDIATE")
+        ran = nightly.night("--report", "a.json", *telling(hook))
+        other.execute("ROLLBACK")
+    assert ran.code == 0
+    (waiting,) = nightly.folders
+    assert "is held by another process" in ran.err
+    assert f"Run {waiting} is not in the history yet" in ran.err
+    assert json.loads((nightly.folder / "a.json").read_text())["run"]["id"] == waiting
+    assert beats(hook) == ["/beat/fail"]
+    assert len(nightly.runs()) == 1
+    assert nightly.night().code == 0
+    assert waiting in [each["id"] for each in nightly.runs()]
+    assert len(nightly.runs()) == 3
+    assert nightly.folders == []
+
+
+def test_a_damaged_history_is_set_aside_whole_and_a_new_one_begun(nightly: Nightly) -> None:
+    damage = b"no database at all" * 1000
+    nightly.data.mkdir(mode=0o700)
+    (nightly.data / "history.sqlite").write_bytes(damage)
+    ran = nightly.night()
+    (aside,) = nightly.data.glob("history.sqlite.damaged-*")
+    assert ran.code == 0
+    assert f"was damaged. It is kept as {aside}, and a new one was begun" in ran.err
+    assert aside.read_bytes() == damage
+    assert len(nightly.runs()) == 1
+    assert nightly.night().code == 0
+    assert len(nightly.runs()) == 2
+
+
+def test_old_runs_are_removed_and_young_ones_stay(nightly: Nightly) -> None:
+    for _ in range(3):
+        nightly.night()
+    oldest = nightly.runs()[0]["id"]
+    with closing(sqlite3.connect(nightly.data / "history.sqlite")) as history, history:
+        history.execute(
+            "UPDATE runs SET finished_at='2020-01-01T00:00:00.000Z' WHERE id=?", (oldest,)
+        )
+    ran = nightly.night("--keep-monthly", "0")
+    assert "Removed 1 stored run; kept 3." in ran.err
+    assert oldest not in [each["id"] for each in nightly.runs()]

@@ -1,0 +1,139 @@
+"""The process of the program: modes, temporary files, and what a crash shows."""
+
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auditor.cli import surroundings
+from auditor.cli.terminal import LogFormat, Terminal
+
+SECRET = "kanarie-of-the-process"
+SETTLED = f"""
+import sys, threading
+from auditor.cli import surroundings
+from auditor.zoom.secrets import never_show
+surroundings.settle()
+never_show({SECRET!r})
+class Odd:
+    def __del__(self):
+        raise ValueError({SECRET!r} + ": in a destructor")
+def broken():
+    raise ValueError({SECRET!r} + ": Passcode: 482913")
+"""
+"""Code of a process that was settled, and holds a secret."""
+
+
+def said(code: str) -> tuple[int, str]:
+    """Exit code and standard error of a process that was settled and runs `code`."""
+    done = subprocess.run(
+        [sys.executable, "-c", SETTLED + code], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What settling changes in this process is changed back."""
+    umask = os.umask(0o022)
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    monkeypatch.setattr(surroundings, "_settled", False)
+    monkeypatch.setattr(surroundings, "_temporary", None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.delenv("TMPDIR", raising=False)
+    yield
+    os.umask(umask)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    monkeypatch.setenv("TMPDIR", "")
+    with sqlite3.connect(":memory:") as db:
+        db.execute("PRAGMA temp_store_directory = ''")
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("broken()", 1),
+        ("t = threading.Thread(target=broken); t.start(); t.join()", 0),
+        ("o = Odd(); del o", 0),
+        ("try:\n    broken()\nexcept ValueError as e:\n    raise KeyError(e.args[0]) from e", 1),
+    ],
+    ids=["main", "thread", "destructor", "chain"],
+)
+def test_an_error_nobody_catches_is_shown_without_secrets(code: str, status: int) -> None:
+    returned, err = said(code)
+    assert returned == status
+    assert "Traceback (most recent call last)" in err
+    assert "ValueError: [redacted]" in err
+    assert SECRET not in err
+    assert "482913" not in err
+
+
+def test_an_interrupt_is_shown_as_usual() -> None:
+    _, err = said("raise KeyboardInterrupt")
+    assert err.endswith("KeyboardInterrupt\n")
+
+
+def test_an_error_is_no_trouble_where_standard_error_is_closed() -> None:
+    assert said("sys.stderr = None\nbroken()") == (1, "")
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_files_and_folders_are_made_for_their_owner(tmp_path: Path) -> None:
+    surroundings.settle()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    assert oct((tmp_path / "file").stat().st_mode & 0o777) == oct(0o600)
+    assert oct((tmp_path / "folder").stat().st_mode & 0o777) == oct(0o700)
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_temporary_files_go_to_the_data_directory_in_a_settled_process(tmp_path: Path) -> None:
+    surroundings.keep_files_in(tmp_path / "it's data", make=True)
+    assert "TMPDIR" not in os.environ
+    surroundings.settle()
+    surroundings.keep_files_in(tmp_path / "it's data")
+    with tempfile.NamedTemporaryFile() as made:
+        assert Path(made.name).parent == tmp_path / "it's data"
+    with sqlite3.connect(":memory:") as db:
+        assert db.execute("PRAGMA temp_store_directory").fetchone() == (
+            str(tmp_path / "it's data"),
+        )
+    db.close()
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_a_place_that_was_chosen_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    surroundings.settle()
+    surroundings.keep_files_in(tmp_path / "data", make=True)
+    assert os.environ["TMPDIR"] == str(tmp_path)
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_a_directory_that_cannot_be_made_is_told_by_who_needs_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    surroundings.settle()
+    surroundings.keep_files_in(tmp_path / "file" / "data", make=True)
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_what_libraries_warn_of_is_shown_without_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, log_format: LogFormat
+) -> None:
+    monkeypatch.setattr(logging, "lastResort", None)
+    Terminal(log_format=log_format).set_up_logging()
+    library = logging.Logger("library")
+    library.warning("odd header: %s", "Authorization: Bearer abc.def-123456")
+    library.info("nothing")
+    err = capsys.readouterr().err
+    assert "odd header: Authorization" in err
+    assert "123456" not in err
+    assert "nothing" not in err

@@ -1,0 +1,79 @@
+"""What controls need, beside what an audit really asks for."""
+
+import pytest
+
+from auditor.doctor.needs import needs
+from auditor.evidence.scope import Level
+from auditor.policy import baseline as baselines
+from auditor.policy import files
+from auditor.policy.parameters import known_parameters
+from auditor.zoom import endpoints
+
+CATALOGUE = files.shipped_catalogue()
+DECIDED = {name: p.example for name, p in known_parameters().items() if p.example is not None}
+
+
+def of(name: str, depth: Level = Level.USER, *only: str, **parameters: object):
+    chosen = baselines.load(name, CATALOGUE)
+    if only:
+        chosen = chosen.only(frozenset(only))
+    return needs(chosen, depth, parameters)
+
+
+def test_a_setting_with_a_lock_needs_value_and_lock_at_each_level():
+    assert of("strict", Level.USER, "AI-02").by_control["AI-02"] == (
+        endpoints.ACCOUNT_SETTINGS,
+        endpoints.ACCOUNT_LOCK_SETTINGS,
+        endpoints.GROUPS,
+        endpoints.GROUP_SETTINGS,
+        endpoints.GROUP_LOCK_SETTINGS,
+        endpoints.USERS,
+        endpoints.USER_SETTINGS,
+    )
+
+
+def test_a_lesser_depth_needs_less():
+    assert of("strict", Level.ACCOUNT, "AI-02").endpoints == (
+        endpoints.ACCOUNT_SETTINGS,
+        endpoints.ACCOUNT_LOCK_SETTINGS,
+    )
+
+
+def test_what_waits_for_a_decision_needs_nothing_yet():
+    assert endpoints.ROLES not in of("strict", Level.USER, "CC-03").endpoints
+    decided = of("strict", Level.USER, "CC-03", max_ai_admins=3)
+    assert decided.by_control["CC-03"] == (
+        endpoints.ROLES,
+        endpoints.ROLE,
+        endpoints.ROLE_MEMBERS,
+    )
+
+
+def test_what_a_person_answers_needs_nothing():
+    assert of("strict", Level.MEETING, "TR-01").by_control == {}
+
+
+def test_membership_counts_only_where_the_organisation_names_groups():
+    assert of("regulated").by_membership == ()
+    assert "AI-01" in of("regulated", ai_allowed_groups=["Clinical Ops"]).by_membership
+
+
+def test_an_override_for_a_group_makes_membership_count():
+    chosen = baselines.load("strict", CATALOGUE)
+    found = needs(chosen, Level.USER, {}, frozenset({"AI-02"}))
+    assert found.by_membership == ("AI-02",)
+
+
+@pytest.mark.parametrize("name", baselines.names())
+def test_every_endpoint_is_needed_by_a_control_that_is_titled(name):
+    found = of(name, Level.MEETING, **DECIDED)
+    for endpoint in found.endpoints:
+        assert found.controls(endpoint)
+    assert set(found.by_control) <= set(found.titles)
+
+
+def test_all_that_can_be_asked_for_is_needed_by_some_baseline():
+    needed = {
+        each for name in baselines.names() for each in of(name, Level.MEETING, **DECIDED).endpoints
+    }
+    assert set(endpoints.ENDPOINTS.values()) - needed == {endpoints.GROUP_MEMBERS}

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import pytest
+
+from auditor.evidence.scope import Level
+from auditor.findings.ledger import Ledger
+from auditor.findings.lives import MOST_ENTRIES, MOST_NAMES, Lives, history
+from auditor.findings.past import Actor, Life, Past
+from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run
+from tests.report import past_worlds, worlds
+from tests.report.past_worlds import EVE, FIRST, LOCAL, NEW, NOW, PERSISTING, REGRESSED
+
+
+def of_users(*pasts: Past | None) -> Lives:
+    """What is known of a row of users who deviate alike, one for each past."""
+    told = [(worlds.user(at), LOCAL, past) for at, past in enumerate(pasts)]
+    run = worlds.run_of([worlds.judged(scope, [verdict]) for scope, verdict, _ in told])
+    found = history(past_worlds.looked_up(run, told))
+    assert found is not None
+    lives = found.of(LOCAL)
+    assert lives is not None
+    return lives
+
+
+def actor(number: int) -> Actor:
+    return Actor(f"admin{number}@example.com", NOW, "Settings")
+
+
+def test_a_row_counts_the_lives_of_its_findings() -> None:
+    lives = of_users(REGRESSED, NEW, NEW, PERSISTING, PERSISTING, PERSISTING)
+    assert lives.by_life == {Life.REGRESSED: 1, Life.NEW: 2, Life.PERSISTING: 3}
+    assert (lives.known, lives.changed) == (6, 3)
+
+
+def test_a_row_spans_the_times_of_its_findings() -> None:
+    lives = of_users(REGRESSED, PERSISTING, NEW)
+    assert lives.first_seen == (FIRST, NOW)
+    assert lives.since == (FIRST, NOW)
+    assert of_users(REGRESSED).since == (NOW, NOW)
+
+
+def test_findings_the_history_does_not_know_are_not_counted() -> None:
+    assert of_users(NEW, None, None).known == 1
+
+
+def test_equal_entries_of_the_log_are_one_author() -> None:
+    (author,) = of_users(NEW, NEW, REGRESSED).authors
+    assert (author.actor, author.count) == (EVE, 3)
+
+
+def test_who_changed_it_now_comes_before_who_did_long_ago() -> None:
+    long_ago = replace(PERSISTING, changed_by=actor(1))
+    assert [a.actor for a in of_users(long_ago, NEW).authors] == [EVE, actor(1)]
+
+
+def test_authors_beyond_the_first_are_counted() -> None:
+    lives = of_users(*(replace(NEW, changed_by=actor(at % 5)) for at in range(12)))
+    assert len(lives.authors) == MOST_ENTRIES
+    assert lives.attributed == 12
+    assert lives.unnamed == 12 - sum(author.count for author in lives.authors) == 4
+
+
+def test_the_first_scopes_that_changed_are_named() -> None:
+    lives = of_users(PERSISTING, *[NEW] * (MOST_NAMES + 2))
+    assert [scope.name for scope in lives.named[Life.NEW]] == [
+        f"User {at}" for at in range(1, MOST_NAMES + 1)
+    ]
+    assert Life.PERSISTING not in lives.named
+
+
+@pytest.mark.parametrize("missing", [{"pasts": None}, {"trend": ()}])
+def test_without_an_earlier_run_there_is_no_history(missing: dict[str, None]) -> None:
+    assert history(replace(past_worlds.run(), **missing)) is None
+
+
+def test_every_row_finds_its_own_past() -> None:
+    run = past_worlds.run()
+    found = history(run)
+    assert found is not None
+    known = {
+        (group.verdict.control, level): lives.by_life
+        for group in roll_up(run).groups
+        for level in group.by_level
+        if (lives := found.of(group.verdict))
+    }
+    assert known == {
+        ("AI-01", Level.ACCOUNT): {Life.PERSISTING: 1},
+        ("CN-05", Level.ACCOUNT): {Life.REGRESSED: 1},
+        ("RC-02", Level.GROUP): {Life.NEW: 1},
+        ("RC-02", Level.USER): {Life.REGRESSED: 2, Life.NEW: 3, Life.PERSISTING: 9},
+    }
+
+
+def test_the_history_is_asked_once_about_deviations_and_about_nothing_else() -> None:
+    asked: list[int] = []
+    passes = tuple(worlds.passed(setting=f"setting_{at}") for at in range(20))
+    ledger = Ledger.of(worlds.judged(worlds.user(at), (LOCAL, *passes)) for at in range(1200))
+    run: Run = replace(worlds.run_of([]), assessments=ledger)
+    history(past_worlds.looked_up(run, [], asked))
+    assert asked == [500, 500, 200]

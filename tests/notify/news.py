@@ -1,0 +1,114 @@
+"""Runs and what changed between them, made by hand."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.drift import Change, Drift, Move, RunFacts, Standing
+from auditor.findings.model import Kind, Settlement, Severity, Status
+from auditor.findings.past import Actor
+from auditor.notify.occasions import News
+
+YESTERDAY = "2026-11-20T02:14:00Z"
+TODAY = "2026-11-21T02:14:00Z"
+SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
+RECORDING = "recording.auto_recording"
+TITLES = {"AI-01": "AI Companion summaries are off", "RC-02": "Recordings start by hand"}
+
+
+def facts(
+    run_id: str = "20261121-1", finished_at: str = TODAY, complete: bool = True, **more: Any
+) -> RunFacts:
+    given: dict[str, Any] = {
+        "by_status": {Status.FAIL: 14, Status.UNKNOWN: 3, Status.PASS: 2293},
+        "by_severity": {Severity.CRITICAL: 2, Severity.HIGH: 12},
+        **more,
+    }
+    return RunFacts(
+        id=run_id,
+        account_id="q6gBJVO5TzexKYTb_I2rpg",
+        api_url="https://api.zoom.us/v2",
+        started_at=finished_at,
+        finished_at=finished_at,
+        depth="user",
+        baseline_id="consent-first",
+        baseline_version="1",
+        baseline_digest="sha256:0",
+        evidence_digest="sha256:1",
+        tool_version="1",
+        complete=complete,
+        exit_code=0 if complete else 3,
+        **given,
+    )
+
+
+def change(
+    move: Move = Move.REGRESSED,
+    scope: Scope | None = None,
+    control: str = "AI-01",
+    setting: str = SUMMARY,
+    severity: Severity = Severity.CRITICAL,
+    status: Status | None = None,
+    by: Actor | None = None,
+) -> Change:
+    at = scope or user(1)
+    stood = {Move.IMPROVED: Status.FAIL, Move.KNOWN_AGAIN: Status.UNKNOWN}
+    is_now = {Move.NEWLY_UNKNOWN: Status.UNKNOWN, Move.WAIVED: Status.WAIVED}
+
+    def standing(what: Status) -> Standing:
+        mark = f"sha256:{at.level}{at.id}{control}{setting}"
+        return Standing(mark, control, Kind.VALUE, at, setting, what, severity)
+
+    before = standing(stood[move]) if move in stood else None
+    after = None if before else standing(status or is_now.get(move, Status.FAIL))
+    return Change(move, before, after, changed_by=by)
+
+
+def user(number: int = 1, name: str = "Dana Levi") -> Scope:
+    return Scope(Level.USER, f"u{number:04}", name, f"u{number}@example.com")
+
+
+def group(name: str = "Clinical Ops") -> Scope:
+    return Scope(Level.GROUP, "g1", name)
+
+
+def waiver(expires: str, state: str = "expiring", **more: Any) -> Settlement:
+    given: dict[str, Any] = {
+        "control": "RC-02",
+        "scope": "group Studio",
+        "owner": "kim@example.com",
+        **more,
+    }
+    return Settlement(
+        reason="They record lessons.",
+        ticket="SEC-12",
+        expires=expires,
+        state=state,
+        matched=3,
+        **given,
+    )
+
+
+def news(
+    *changes: Change,
+    later: RunFacts | None = None,
+    earlier: RunFacts | None = None,
+    waivers: Sequence[Settlement] = (),
+    titles: Mapping[str, str] = TITLES,
+    **more: Any,
+) -> News:
+    """A run and the one of the night before, which was complete."""
+    now = later or facts()
+    before = earlier or facts("20261120-1", YESTERDAY)
+    return News(
+        now,
+        before,
+        Drift(before, now, changes),
+        waivers,
+        titles=titles,
+        report="/srv/audit/report.html",
+        **more,
+    )
+
+
+OPERATOR = Actor("admin@example.com", "2026-11-20T09:31:00Z", "Update Settings")

@@ -1,0 +1,93 @@
+"""The sign of life: it arrives, says how it went, and keeps its address to itself."""
+
+import time
+
+import pytest
+
+from auditor.notify.channels import NotifyError
+from auditor.notify.heartbeat import Beat, Heard, beat_of, check, ping
+from tests.notify.receivers import closed_port, webhook
+
+SECRET = "T0kEnThatNobodyMaySee"
+
+
+@pytest.mark.parametrize(
+    ("code", "beat"),
+    [
+        (0, Beat.ALIVE),
+        (1, Beat.ALIVE),
+        (2, Beat.FAILED),
+        (3, Beat.FAILED),
+        (4, Beat.FAILED),
+        (5, Beat.FAILED),
+        (130, Beat.FAILED),
+    ],
+)
+def test_an_audit_that_evaluated_everything_is_alive(code: int, beat: Beat) -> None:
+    assert beat_of(code) is beat
+
+
+def test_the_address_is_called() -> None:
+    with webhook() as hook:
+        assert ping(f"http://{hook.host}/{SECRET}?a=b", Beat.ALIVE) == Heard(arrived=True)
+    assert [(method, path) for method, path, _ in hook.seen] == [("GET", f"/{SECRET}?a=b")]
+
+
+def test_a_failure_is_called_behind_the_path() -> None:
+    with webhook() as hook:
+        ping(f"http://{hook.host}/{SECRET}/?a=b#c", Beat.FAILED)
+    assert hook.paths == [f"/{SECRET}/fail?a=b"]
+
+
+def test_it_is_tried_once_more() -> None:
+    with webhook(503, 200) as hook:
+        assert ping(f"http://{hook.host}/{SECRET}", Beat.ALIVE, pause=0.01).arrived
+    assert len(hook.seen) == 2
+
+
+@pytest.mark.parametrize(("code", "said"), [(500, "HTTP 500"), (302, "HTTP 302")])
+def test_a_refusal_is_said_and_tried_no_further(code: int, said: str) -> None:
+    with webhook(code) as hook:
+        heard = ping(f"http://{hook.host}/{SECRET}", Beat.ALIVE, pause=0.01)
+    assert not heard.arrived
+    assert said in heard.reason
+    assert SECRET not in heard.reason
+    assert len(hook.seen) == 2
+
+
+def test_nobody_there_is_said() -> None:
+    heard = ping(f"http://127.0.0.1:{closed_port()}/{SECRET}", Beat.ALIVE, pause=0.01)
+    assert heard == Heard(arrived=False, reason="It could not be reached.")
+
+
+def test_a_slow_service_is_given_up() -> None:
+    with webhook(delay=30) as hook:
+        begun = time.monotonic()
+        heard = ping(f"http://{hook.host}/{SECRET}", Beat.ALIVE, timeout=0.1, pause=0.01)
+        assert time.monotonic() - begun < 5
+    assert heard.reason == "It did not answer within 0.1 seconds."
+
+
+def test_a_certificate_that_is_not_trusted_is_said() -> None:
+    with webhook() as hook:
+        heard = ping(f"https://{hook.host}/{SECRET}", Beat.ALIVE, pause=0.01)
+    assert "no encrypted connection could be made" in heard.reason
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        SECRET,
+        f"ftp://example.com/{SECRET}",
+        f"https:///{SECRET}",
+        f"https://exa mple.com/{SECRET}",
+        f"https://example.com:x/{SECRET}",
+        f"http://example.com/{SECRET}",
+    ],
+)
+def test_an_address_that_cannot_be_called_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(NotifyError) as refused:
+        check(url)
+    assert SECRET not in str(refused.value)
+    assert not ping(url, Beat.ALIVE).arrived

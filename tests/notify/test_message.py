@@ -1,0 +1,256 @@
+"""The message: short, harmless, and without names unless they were asked for."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.drift import Move
+from auditor.findings.model import Severity, Status
+from auditor.notify.message import MOST_LINES, Tone, compose, trial
+from auditor.notify.occasions import News
+from tests.notify.news import (
+    OPERATOR,
+    RECORDING,
+    SUMMARY,
+    YESTERDAY,
+    change,
+    facts,
+    group,
+    news,
+    user,
+    waiver,
+)
+
+HOSTILE = "<!channel> [x](https://evil.example) @everyone `b` *c*\n# d \u202e"
+
+
+def everything(**more: object) -> News:
+    """A night on which everything happened at once."""
+    changes = [
+        *(change(scope=user(n, f"Person {n}"), by=OPERATOR) for n in range(12)),
+        *(
+            change(Move.REGRESSED, group(), f"RC-{n:02}", RECORDING, Severity.HIGH)
+            for n in range(20)
+        ),
+        *(change(Move.NEWLY_UNKNOWN, control=f"SH-{n:02}") for n in range(20)),
+        *(change(Move.IMPROVED, control=f"RG-{n:02}") for n in range(20)),
+    ]
+    waivers = [waiver("2026-11-28", control=f"RC-{n:02}") for n in range(20)]
+    made = news(*changes, later=facts(complete=False), waivers=waivers, account="acme")
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def test_the_subject_says_it_all() -> None:
+    told = compose(
+        news(
+            *(change(scope=user(n)) for n in range(12)),
+            change(scope=group(), control="RC-02", severity=Severity.HIGH),
+            waivers=[waiver("2026-11-28")],
+            account="acme",
+        )
+    )
+    assert told.subject == "Zoom audit of acme: 13 regressions (12 critical), 1 waiver ends soon"
+
+
+def test_the_message_says_what_changed_since_when_and_where_to_look() -> None:
+    told = compose(news(change(scope=group(), by=OPERATOR), account="acme"))
+    assert told.body.text.splitlines() == [
+        "Worse since 2026-11-20 02:14 UTC",
+        f'- critical AI-01 AI Companion summaries are off ("{SUMMARY}"): 1 group "Clinical Ops", '
+        "changed 2026-11-20 09:31 UTC",
+        "Now: 14 deviations (2 critical, 12 high), 3 unknown, of 2,310 checks.",
+        'Account "q6gBJVO5TzexKYTb_I2rpg", baseline consent-first, 2026-11-21 02:14 UTC.',
+        'Report: "/srv/audit/report.html"',
+        'Look closer: "auditor diff 20261120-1 20261121-1"',
+    ]
+
+
+def test_markdown_keeps_each_line_a_line() -> None:
+    told = compose(news(change(scope=group()), change(scope=group(), control="RC-02")))
+    assert "**Worse since 2026-11-20 02:14 UTC**\n\n- critical AI-01" in told.body.markdown
+    assert "\n- critical RC-02" in told.body.markdown
+    assert "checks.\n\nAccount `q6g" in told.body.markdown
+
+
+def test_a_night_on_which_everything_happened_fits_fifteen_lines() -> None:
+    told = compose(everything())
+    lines = told.body.text.splitlines()
+    assert len(lines) <= MOST_LINES
+    assert told.body.length <= 1900
+    assert len(told.subject) <= 120
+    assert "(the first 2 of 21 kinds)" in lines[0]
+    for heading in ("Worse", "Unknown", "Evidence incomplete", "Waivers", "Better"):
+        assert any(line.startswith(heading) for line in lines), heading
+
+
+def test_services_that_take_little_get_fewer_rows_and_the_same_ends() -> None:
+    changes = (change(scope=group(), control=f"RC-{n:02}") for n in range(20))
+    told = compose(news(*changes, account="acme"))
+    assert len(told.subject) + told.brief.length < 1000 < told.body.length
+    assert told.brief.text.splitlines()[-4:] == told.body.text.splitlines()[-4:]
+    assert "of 20 kinds)" in told.brief.text.splitlines()[0]
+
+
+def test_one_setting_at_several_levels_is_one_row() -> None:
+    told = compose(
+        news(
+            *(change(scope=user(n)) for n in range(1200)),
+            change(scope=Scope(Level.ACCOUNT, "a", "Acme")),
+            change(scope=group()),
+        )
+    )
+    rows = [line for line in told.body.text.splitlines() if line.startswith("- ")]
+    assert len(rows) == 1
+    assert rows[0].endswith('): the account, 1 group "Clinical Ops", 1,200 users')
+    assert told.subject == "Zoom audit: 1,202 critical regressions"
+
+
+def test_names_of_several_people_are_one_example() -> None:
+    told = compose(news(*(change(scope=user(n, f"Person {n}")) for n in range(3))), names=True)
+    assert '3 users such as "Person 0"' in told.body.text
+
+
+def test_settings_and_commands_can_be_copied() -> None:
+    setting = "derived:compare(user_settings, account_settings)"
+    told = compose(news(change(setting=setting, scope=group()), titles={}))
+    assert f"critical AI-01 `{setting}`: 1 group" in told.body.markdown
+    assert "Look closer: `auditor diff 20261120-1 20261121-1`" in told.body.markdown
+
+
+def test_an_account_that_the_subject_names_is_not_named_again() -> None:
+    told = compose(news(account="q6gBJVO5TzexKYTb_I2rpg"))
+    assert told.subject == "Zoom audit of q6gBJVO5TzexKYTb_I2rpg: nothing changed"
+    assert "q6gBJVO5TzexKYTb_I2rpg" not in told.body.text
+
+
+def test_what_is_put_right_is_told_apart_from_what_is_known_again() -> None:
+    told = compose(news(change(Move.IMPROVED), change(Move.KNOWN_AGAIN, control="SH-01")))
+    assert told.subject == "Zoom audit: 1 put right, 1 known again"
+    assert "1 user, could not be judged before" in told.body.text
+
+
+def test_the_worst_comes_first() -> None:
+    told = compose(
+        news(
+            change(scope=group(), severity=Severity.LOW, control="ZZ-01"),
+            change(Move.WAIVER_LAPSED, group(), severity=Severity.CRITICAL, control="AI-01"),
+        )
+    )
+    rows = [line for line in told.body.text.splitlines() if line.startswith("- ")]
+    assert rows[0].startswith("- critical AI-01")
+    assert rows[0].endswith("a waiver ended")
+
+
+def test_people_are_counted_and_not_named() -> None:
+    made = news(
+        *(change(scope=user(n, "Dana Levi"), by=OPERATOR) for n in range(3)),
+        change(scope=Scope(Level.MEETING, "m1", "Merger with Contoso"), control="MT-01"),
+        waivers=[waiver("2026-11-28", scope="level user, user Dana Levi")],
+    )
+    told = compose(made)
+    for spelling in (told.subject, told.body.text, told.body.markdown):
+        assert "3 users" in spelling or spelling is told.subject
+        for name in ("Dana", "Merger", "admin", "kim", "u0", "m1"):
+            assert name not in spelling
+
+
+def test_people_are_named_where_that_was_asked_for() -> None:
+    made = news(change(by=OPERATOR), waivers=[waiver("2026-11-28", scope="user Dana Levi")])
+    told = compose(made, names=True)
+    assert (
+        '1 user "Dana Levi", changed 2026-11-20 09:31 UTC by "admin(at)example․com"'
+        in told.body.text
+    )
+    assert 'RC-02 for "user Dana Levi" ends on 2026-11-28, in 7 days' in told.body.text
+    assert 'owner "kim(at)example․com"' in told.body.text
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_no_name_from_zoom_can_write_markup_links_or_mentions(names: bool) -> None:
+    operator = replace(OPERATOR, operator=HOSTILE)
+    made = news(
+        change(scope=group(HOSTILE), by=operator, setting=f"recording.{HOSTILE}"),
+        change(scope=user(1, HOSTILE), control=HOSTILE),
+        waivers=[waiver("2026-11-28", scope=f"group {HOSTILE}", owner=HOSTILE)],
+        titles={"AI-01": HOSTILE},
+        account=HOSTILE,
+    )
+    told = compose(replace(made, stopped=HOSTILE), names)
+    for spelling in (told.subject, told.body.text, told.body.markdown):
+        for mark in ("<", ">", "@", "[", "]", "://", "evil.example", "\u202e", "# d", "`b`", "*c*"):
+            assert mark not in spelling, (mark, spelling)
+
+
+def test_a_link_to_the_report_can_be_clicked() -> None:
+    made = replace(news(change()), report="https://reports.example.com/zoom/1?a=b")
+    assert "Report: https://reports.example.com/zoom/1?a=b" in compose(made).body.text
+
+
+def test_a_path_of_the_report_cannot_write_markup() -> None:
+    made = replace(news(change()), report="/srv/`<!here>`\n/report.html")
+    assert "Report: `/srv/!here/report.html`" in compose(made).body.markdown
+
+
+def test_a_run_that_stopped_says_why_without_secrets() -> None:
+    made = News(
+        None,
+        facts("before", YESTERDAY),
+        stopped="Zoom refused it: https://api.zoom.us/x?access_token=SECRET123.",
+        account="acme",
+    )
+    told = compose(made)
+    assert told.subject == "Zoom audit of acme could not run"
+    assert "Zoom refused it" in told.body.text
+    assert "SECRET123" not in told.body.text
+    assert 'Look closer: "auditor doctor"' in told.body.text
+    assert told.tone is Tone.BAD
+
+
+def test_what_limits_the_comparison_is_said() -> None:
+    made = news(change())
+    assert made.drift is not None
+    noted = replace(made, drift=replace(made.drift, notes=["Another baseline judged the run."]))
+    assert "Mind: Another baseline judged the run." in compose(noted).body.text
+
+
+def test_deviations_of_a_new_group_are_told_and_what_else_it_brings_is_not() -> None:
+    told = compose(
+        news(
+            change(Move.SCOPE_ADDED, group()),
+            change(Move.SCOPE_ADDED, Scope(Level.GROUP, "g2", "Y"), status=Status.UNKNOWN),
+        )
+    )
+    assert told.subject == "Zoom audit: 1 critical regression"
+    assert '1 group "Clinical Ops", new in the account' in told.body.text
+
+
+@pytest.mark.parametrize(
+    ("made", "tone"),
+    [
+        (news(change()), Tone.BAD),
+        (news(change(Move.NEWLY_UNKNOWN)), Tone.BAD),
+        (news(later=facts(complete=False)), Tone.BAD),
+        (news(change(), change(Move.IMPROVED)), Tone.BAD),
+        (news(waivers=[waiver("2026-11-28")]), Tone.SOON),
+        (news(change(Move.IMPROVED)), Tone.GOOD),
+        (news(stopped_before=True), Tone.GOOD),
+        (news(), Tone.NEUTRAL),
+    ],
+)
+def test_the_tone_fits_the_worst_of_the_news(made: News, tone: Tone) -> None:
+    assert compose(made).tone is tone
+
+
+def test_waivers_that_ended_are_told_apart_from_those_that_will() -> None:
+    ended = waiver("2026-11-20", "expired")
+    assert compose(news(waivers=[ended])).subject == "Zoom audit: 1 waiver ended"
+    whole = compose(news(waivers=[waiver("2026-11-28", scope="level account")]))
+    assert "RC-02 for the account ends on 2026-11-28, in 7 days" in whole.body.text
+    both = compose(news(waivers=[ended, waiver("2026-11-22")]))
+    assert both.subject == "Zoom audit: 2 waivers ended or end soon"
+    assert "ends on 2026-11-22, in 1 day, covers 3 deviations" in both.body.text
+
+
+def test_a_test_message_says_that_it_is_one() -> None:
+    assert "test message" in trial().subject

@@ -1,0 +1,126 @@
+"""When there is something to tell."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.findings.drift import Change, Move
+from auditor.findings.model import Status
+from auditor.notify.occasions import DEFAULT, News, Occasion, due, due_waivers, occasions
+from tests.notify.news import TODAY, YESTERDAY, change, facts, group, news, waiver
+
+
+def test_nothing_changed_is_nothing_to_tell() -> None:
+    assert occasions(news()) == frozenset()
+    assert due(news(), DEFAULT) == frozenset()
+
+
+def test_always_is_told_only_where_it_was_asked_for() -> None:
+    assert due(news(), {Occasion.ALWAYS}) == {Occasion.ALWAYS}
+    assert Occasion.ALWAYS not in due(news(change()), DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("made", "occasion"),
+    [
+        (change(Move.REGRESSED), Occasion.REGRESSIONS),
+        (change(Move.WAIVER_LAPSED), Occasion.REGRESSIONS),
+        (change(Move.SCOPE_ADDED, group()), Occasion.REGRESSIONS),
+        (change(Move.NEWLY_UNKNOWN), Occasion.INCOMPLETE),
+        (change(Move.IMPROVED), Occasion.RECOVERY),
+        (change(Move.KNOWN_AGAIN), Occasion.RECOVERY),
+    ],
+)
+def test_a_change_is_told_for_what_it_is(made: Change, occasion: Occasion) -> None:
+    assert occasions(news(made)) == {occasion}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        change(Move.SCOPE_ADDED, group(), status=Status.UNKNOWN),
+        change(Move.SCOPE_REMOVED),
+        change(Move.BASELINE_CHANGED),
+        change(Move.NEWLY_VISIBLE),
+        change(Move.WAIVED),
+    ],
+)
+def test_what_neither_got_worse_nor_better_is_not_told(made: Change) -> None:
+    assert occasions(news(made)) == frozenset()
+
+
+def test_only_wanted_occasions_are_told() -> None:
+    assert due(news(change(Move.IMPROVED)), {Occasion.REGRESSIONS}) == frozenset()
+
+
+def test_no_run_at_all_is_told_every_night() -> None:
+    stopped = News(None, facts(finished_at=YESTERDAY), stopped="No answer.", stopped_before=True)
+    assert occasions(stopped) == {Occasion.INCOMPLETE}
+
+
+def test_an_incomplete_run_is_told_once() -> None:
+    lacking = facts(complete=False)
+    assert occasions(news(later=lacking)) == {Occasion.INCOMPLETE}
+    before = facts("before", YESTERDAY, complete=False)
+    assert occasions(news(later=lacking, earlier=before)) == frozenset()
+
+
+def test_complete_evidence_after_incomplete_is_a_recovery() -> None:
+    before = facts("before", YESTERDAY, complete=False)
+    assert occasions(news(earlier=before)) == {Occasion.RECOVERY}
+    assert occasions(news(stopped_before=True)) == {Occasion.RECOVERY}
+
+
+def test_a_first_run_has_nothing_to_be_compared_with() -> None:
+    assert occasions(News(facts())) == frozenset()
+    assert occasions(News(facts(complete=False))) == {Occasion.INCOMPLETE}
+
+
+@pytest.mark.parametrize(
+    ("expires", "told"),
+    [
+        ("2026-12-06", False),  # 15 days left
+        ("2026-12-05", True),  # 14
+        ("2026-12-04", False),
+        ("2026-11-28", True),  # 7
+        ("2026-11-27", False),
+        ("2026-11-22", True),  # 1
+        ("2026-11-21", False),  # its last day
+        ("2026-11-20", True),  # ended
+        ("2026-11-19", False),  # ended the night before
+    ],
+)
+def test_a_waiver_is_told_14_7_and_1_days_before_and_when_it_has_ended(
+    expires: str, told: bool
+) -> None:
+    assert (Occasion.WAIVERS in occasions(news(waivers=[waiver(expires)]))) is told
+
+
+def test_a_night_without_a_run_loses_no_reminder() -> None:
+    earlier = facts("before", "2026-11-18T02:14:00Z")
+    assert due_waivers(news(earlier=earlier, waivers=[waiver("2026-12-04")]))  # 16 days, then 13
+
+
+def test_two_runs_on_one_day_remind_once() -> None:
+    earlier = facts("before", "2026-11-21T01:00:00Z")
+    assert not due_waivers(news(earlier=earlier, waivers=[waiver("2026-11-28")]))
+
+
+def test_days_are_counted_in_utc() -> None:
+    later = facts(finished_at="2026-11-21T23:30:00-02:00")  # the 22nd in UTC
+    assert due_waivers(news(later=later, waivers=[waiver("2026-11-29")]))
+
+
+def test_a_first_run_tells_every_waiver_that_ends_soon() -> None:
+    first = replace(news(waivers=[waiver("2026-11-27")]), earlier=None, drift=None)
+    assert occasions(first) == {Occasion.WAIVERS}
+
+
+def test_the_end_of_a_waiver_that_covers_nothing_is_no_news() -> None:
+    assert not due_waivers(news(waivers=[waiver("2026-11-28", "unmatched")]))
+
+
+def test_the_waiver_that_ends_first_is_told_first() -> None:
+    found = due_waivers(news(waivers=[waiver("2026-12-05"), waiver("2026-11-22")]))
+    assert [each.expires for each in found] == ["2026-11-22", "2026-12-05"]
+    assert TODAY < "2026-11-22"

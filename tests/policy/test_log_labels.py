@@ -1,0 +1,112 @@
+"""The names that the operation log has for settings: of settings there are, and no name of two."""
+
+from collections import defaultdict
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from auditor.evidence.operation_log import plain
+from auditor.policy import documented, log_labels
+from auditor.policy.catalogue import SETTINGS_SURFACE
+from auditor.policy.files import shipped_catalogue
+
+LABELS = log_labels.shipped()
+CHECKED = {
+    check.setting
+    for control in shipped_catalogue()
+    for check in control.checks
+    if check.surface == SETTINGS_SURFACE
+}
+NAMELESS = {"ai"}
+"""The umbrella object has no single switch in the portal."""
+
+TWINS = (
+    {"in_meeting.record_play_own_voice", "in_meeting.record_play_voice"},
+    {"schedule_meeting.participant_video", "schedule_meeting.participants_video"},
+    {"in_meeting.closed_caption", "in_meeting.closed_captioning.enable"},
+    {"in_meeting.closed_captioning.save_caption", "in_meeting.manual_captioning.save_captions"},
+    {
+        "schedule_meeting.use_pmi_for_schedule_meetings",
+        "schedule_meeting.use_pmi_for_scheduled_meetings",
+    },
+    {
+        "schedule_meeting.always_display_zoom_meeting_as_topic.enable",
+        "schedule_meeting.not_store_meeting_topic",
+    },
+    {
+        "recording.ask_host_to_confirm_disclaimer",
+        "recording.recording_notification_for_zoom_client.ask_host_to_confirm",
+    },
+    {
+        "recording.recording_disclaimer",
+        "recording.recording_notification_for_zoom_client.disclaimer_to_participants",
+    },
+    {"meeting_security.pmi_password", "schedule_meeting.require_password_for_pmi_meetings"},
+    {
+        "meeting_security.meeting_password",
+        "schedule_meeting.require_password_for_scheduling_new_meetings",
+    },
+    *(
+        {f"{section}.meeting_password_requirement.{rule}" for section in sections}
+        for sections in [("meeting_security", "schedule_meeting")]
+        for rule in (
+            "have_letter",
+            "have_number",
+            "have_special_character",
+            "have_upper_and_lower_characters",
+            "length",
+        )
+    ),
+)
+"""Settings that are one in the portal: Zoom returns it by another path at another level or age."""
+
+
+def test_every_setting_that_a_control_judges_has_a_name() -> None:
+    assert set(LABELS.settings) >= CHECKED - NAMELESS
+
+
+def test_every_name_is_of_a_setting_that_a_control_judges_or_zoom_documents() -> None:
+    known = CHECKED | set(documented.settings())
+    assert set(LABELS.settings) - known == set()
+
+
+def test_settings_are_sorted_and_each_has_a_name() -> None:
+    assert list(LABELS.settings) == sorted(LABELS.settings)
+    assert all(LABELS.names.values())
+
+
+@pytest.mark.parametrize("setting", LABELS.settings)
+def test_no_name_stands_twice_or_is_empty(setting: str) -> None:
+    names = [plain(name) for name in LABELS.names[setting]]
+    assert all(names)
+    assert len(names) == len(set(names))
+
+
+def test_no_name_is_that_of_two_settings_unless_they_are_one_in_the_portal() -> None:
+    holders = defaultdict(set)
+    for setting, names in LABELS.names.items():
+        for name in names:
+            holders[plain(name)].add(setting)
+    shared = [pair for found in holders.values() for pair in combinations(sorted(found), 2)]
+    assert [pair for pair in shared if set(pair) not in TWINS] == []
+
+
+def test_only_what_recorded_entries_hold_is_called_seen() -> None:
+    seen = {name for each in LABELS.settings.values() for name in each.seen}
+    assert seen == {
+        "Personal Meeting ID (PMI) Passcode",
+        "Require a passcode when scheduling new meetings",
+        "Require that all meetings are secured with one security option",
+        "Sign in with Two-Factor Authentication",
+        "Sign-In Password Requirement - Have at least specified length of characters",
+    }
+
+
+def test_the_document_says_how_many_settings_have_a_name() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "who-changed-it.md").read_text(encoding="utf-8")
+    said = " ".join(text.split())
+    seen = sum(bool(LABELS.settings[path].seen) for path in CHECKED & set(LABELS.settings))
+    assert f"Of the {len(CHECKED)} settings that a shipped control judges" in said
+    assert f"{len(CHECKED & set(LABELS.settings))} have a name in the list" in said
+    assert f"For {seen} of them a name stands in a recorded entry" in said

@@ -1,0 +1,206 @@
+"""A run with a history, made by hand: every life, who changed what, and what moved since before.
+
+After a change that is meant: `python -m tests.report.past_worlds` writes its golden files again.
+"""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.drift import Change, Drift, Move, RunFacts, SettingChange, Standing
+from auditor.findings.ledger import Ledger
+from auditor.findings.model import Kind, Point, Status, Verdict
+from auditor.findings.past import Actor, Life, Past
+from auditor.findings.run import Run, fingerprint
+from auditor.report import FORMATS, Options
+from tests.report import worlds
+from tests.report.page_worlds import chained
+
+FIRST = "2026-11-02T22:00:00.000Z"
+AGAIN = "2026-11-20T22:00:00.000Z"
+NOW = "2026-11-21T22:04:30.250Z"
+EVE = Actor("eve@example.com", "2026-11-21T09:14:00Z", "Settings - Local recording: from Off to On")
+ADA = Actor("ada@example.com", "2026-11-02T08:00:00Z", "Settings - Meeting summary: from Off to On")
+BACK = Actor("ada@example.com", "2026-11-21T10:02:00Z", "Settings - Live stream: from On to Off")
+PERSISTING = Past(FIRST, FIRST, Life.PERSISTING)
+NEW = Past(NOW, NOW, Life.NEW, EVE)
+REGRESSED = Past(FIRST, NOW, Life.REGRESSED, EVE)
+TREND = (
+    Point("r1", "2026-11-18T22:00:00Z", 12, 3, 180),
+    Point("r2", "2026-11-19T22:00:00Z", 11, 90, 180, complete=False),
+    Point("20261120T215800Z-6e2b", AGAIN, 11, 4, 200),
+)
+LOCAL = worlds.deviation("RC-02")
+SUMMARY = worlds.deviation("AI-01", Level.ACCOUNT)
+LOCK = worlds.deviation(
+    "CN-05",
+    Level.ACCOUNT,
+    kind=Kind.LOCK,
+    setting="recording.recording_disclaimer",
+    observed=False,
+    expected={"op": "eq", "value": True},
+)
+LOST = worlds.unknown(Cause.DENIED)
+STREAM = worlds.passed("TP-01", Level.ACCOUNT, setting="in_meeting.allow_live_streaming")
+
+Findings = Sequence[tuple[Scope, Verdict, Past | None]]
+
+
+def findings() -> Findings:
+    """Who deviates in what, and what is known of it: the users in RC-02 have every life."""
+    people = [worlds.user(at, f"User {at:02}") for at in range(14)]
+    pasts = [REGRESSED] * 2 + [NEW] * 3 + [PERSISTING] * 9
+    return [
+        (worlds.account(), SUMMARY, replace(PERSISTING, changed_by=ADA)),
+        (worlds.account(), LOCK, replace(REGRESSED, changed_by=None)),
+        (worlds.account(), STREAM, None),
+        (worlds.group(1, "Studio"), worlds.deviation("RC-02", Level.GROUP), NEW),
+        *((person, LOCAL, past) for person, past in zip(people, pasts, strict=True)),
+        (worlds.user(20, "Grace"), LOST, Past(NOW, NOW, None)),
+    ]
+
+
+def known(told: Findings, account: str = "acc-1") -> Mapping[str, Past]:
+    """Fingerprint to past."""
+    return {fingerprint(account, v, scope): past for scope, v, past in told if past is not None}
+
+
+def looked_up(run: Run, told: Findings, asked: list[int] | None = None) -> Run:
+    """The run with a history that knows these findings, and notes how many it was asked about."""
+    pasts = known(told)
+
+    def look_up(marks: Sequence[str]) -> Mapping[str, Past]:
+        if asked is not None:
+            asked.append(len(marks))
+        return {mark: pasts[mark] for mark in marks if mark in pasts}
+
+    return replace(run, trend=TREND, pasts=look_up)
+
+
+def changed(
+    move: Move, scope: Scope, verdict: Verdict, before: Status | None, actor: Actor | None = None
+) -> Change:
+    """A finding that moved to how `verdict` is, or, where that is a pass, went away."""
+    mark = fingerprint("acc-1", verdict, scope)
+    at = (mark, verdict.control, verdict.kind, scope, verdict.setting)
+    stood = Standing(*at, before, verdict.severity, observed=False) if before else None
+    stands = Standing(*at, verdict.status, verdict.severity, verdict.cause, verdict.observed)
+    after = None if verdict.status is Status.PASS else stands
+    return Change(move, stood, after, changed_by=actor)
+
+
+def drift() -> Drift:
+    """What changed since the run before: deviations, a lock, an unknown, one put right."""
+    told = findings()
+    locals_ = [(scope, v) for scope, v, past in told if past in (NEW, REGRESSED)]
+    changes = [
+        changed(Move.REGRESSED, worlds.account(), LOCK, None),
+        *(changed(Move.REGRESSED, scope, v, None, EVE) for scope, v in locals_),
+        changed(Move.NEWLY_UNKNOWN, worlds.user(20, "Grace"), LOST, Status.FAIL),
+        changed(Move.IMPROVED, worlds.account(), STREAM, Status.FAIL, BACK),
+    ]
+    return Drift(
+        earlier=facts(TREND[-1].run, AGAIN),
+        later=facts("20261121T215800Z-7f3a", NOW),
+        changes=changes,
+        settings=[
+            SettingChange(worlds.user(1), worlds.SOURCE[Level.USER], LOCAL.setting, False, True),
+            SettingChange(
+                worlds.account(),
+                "GET /accounts/me/lock_settings",
+                "recording.recording_disclaimer",
+                True,
+                False,
+            ),
+            SettingChange(
+                worlds.group(1, "Studio"),
+                "GET /groups/{groupId}/settings",
+                "in_meeting.whiteboard",
+                False,
+                True,
+                scopes=4,
+            ),
+            SettingChange(
+                worlds.account(), "GET /accounts/me/lock_settings", "in_meeting.chat", True, False
+            ),
+        ],
+        scopes_added={Level.USER: 2},
+        notes=("The earlier run is incomplete: what it did not see is unknown.",),
+        log="Zoom's operation log was read from 2026-11-20 21:58 UTC on: 1 entry.",
+    )
+
+
+def facts(run_id: str, finished_at: str) -> RunFacts:
+    return RunFacts(
+        id=run_id,
+        account_id="acc-1",
+        api_url="https://api.zoom.us/v2",
+        started_at=finished_at,
+        finished_at=finished_at,
+        depth="user",
+        baseline_id="strict",
+        baseline_version="1.0.0",
+        baseline_digest="sha256:" + "ab" * 32,
+        evidence_digest="sha256:" + "cd" * 32,
+        tool_version="0.1.0",
+        complete=True,
+        exit_code=1,
+    )
+
+
+def run() -> Run:
+    """All of it."""
+    told = findings()
+    ledger = [worlds.judged(scope, [chained(verdict)]) for scope, verdict, _ in told]
+    made = worlds.run_of(ledger, passes=180, exit_code=1, fail_on="high")
+    return replace(looked_up(made, told), assessments=Ledger.of(ledger), drift=drift())
+
+
+def lasting(made: Run) -> Run:
+    """The run with a history in which every other deviation is new."""
+    lives = [replace(NEW, changed_by=None), PERSISTING]
+
+    def look_up(marks: Sequence[str]) -> Mapping[str, Past]:
+        return {mark: lives[int(mark[-1], 16) % 2] for mark in marks}
+
+    return replace(made, trend=TREND, pasts=look_up)
+
+
+FOLDER = Path(__file__).parent / "golden"
+FILES = {"html": "history.html.txt", "markdown": "history.md", "text": "history.txt"}
+
+
+def rendered(name: str) -> str:
+    """The run in a format, passes included; of the page what it says, one line for each text."""
+    out = io.BytesIO()
+    FORMATS[name].render(run(), out, Options(include_passes=True))
+    text = out.getvalue().decode("utf-8")
+    return _Said(text).text if name == "html" else text
+
+
+class _Said(HTMLParser):
+    """What a page says, tag by tag."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+        self.feed(re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.DOTALL))
+        self.close()
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._lines) + "\n"
+
+    def handle_data(self, data: str) -> None:
+        if words := " ".join(data.split()):
+            self._lines.append(words)
+
+
+if __name__ == "__main__":
+    for name, file in FILES.items():
+        (FOLDER / file).write_text(rendered(name), encoding="utf-8")

@@ -1,0 +1,140 @@
+import re
+from dataclasses import replace
+
+import pytest
+
+from auditor.evidence.scope import Level
+from auditor.findings.drift import Move, SettingChange
+from auditor.findings.model import Kind, Status
+from auditor.findings.rollup import roll_up
+from auditor.report import changes
+from tests.report import past_worlds, worlds
+from tests.report.past_worlds import EVE, FILES, FOLDER, LOCAL, changed, rendered
+
+
+def told(run=None):
+    run = run or past_worlds.run()
+    return changes.outline(run, roll_up(run))
+
+
+def with_settings(*settings, run=None):
+    run = run or past_worlds.run()
+    return replace(run, drift=replace(run.drift, settings=settings))
+
+
+def setting(path, source="GET /accounts/me/settings", scope=None, **how):
+    return SettingChange(scope or worlds.account(), source, path, False, True, **how)
+
+
+def shown(run):
+    return [each.setting for each in told(run).settings]
+
+
+def test_without_a_run_before_nothing_is_told():
+    assert told(replace(past_worlds.run(), drift=None)) is None
+
+
+def test_changes_come_by_kind_the_worst_first():
+    assert [(moved.move, moved.count) for moved in told().moves] == [
+        (Move.REGRESSED, 7),
+        (Move.NEWLY_UNKNOWN, 1),
+        (Move.IMPROVED, 1),
+    ]
+
+
+def test_levels_of_one_setting_are_one_row_with_an_example_of_whom_the_log_tells():
+    drift = past_worlds.drift()
+    quiet = changed(Move.REGRESSED, worlds.account(), replace(LOCAL), None)
+    regressed = changes.moves(replace(drift, changes=[quiet, *drift.changes]))[0]
+    row = next(row for row in regressed.rows if row.control == "RC-02")
+    assert row.by_level == {Level.ACCOUNT: 1, Level.GROUP: 1, Level.USER: 5}
+    assert row.example.changed_by == EVE
+
+
+def test_a_lock_and_its_value_are_two_rows():
+    verdict = replace(LOCAL, kind=Kind.LOCK)
+    both = [changed(Move.REGRESSED, worlds.user(1), v, None) for v in (LOCAL, verdict)]
+    (moved,) = changes.moves(replace(past_worlds.drift(), changes=both))
+    assert {row.kind for row in moved.rows} == {Kind.VALUE, Kind.LOCK}
+
+
+def test_rows_beyond_the_first_are_counted():
+    many = [
+        changed(Move.REGRESSED, worlds.user(1), replace(LOCAL, setting=f"s{at:02}"), None)
+        for at in range(20)
+    ]
+    (moved,) = changes.moves(replace(past_worlds.drift(), changes=many))
+    assert (moved.count, len(moved.rows), moved.hidden) == (20, 15, 5)
+
+
+def test_settings_are_told_where_no_control_looks():
+    assert shown(past_worlds.run()) == ["in_meeting.whiteboard", "in_meeting.chat"]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_told"),
+    [
+        (LOCAL.setting, False),
+        (f"{LOCAL.setting}.detail", False),
+        (f"{LOCAL.setting}[1]", False),
+        (f"{LOCAL.setting}_more", True),
+        ("recording", False),
+    ],
+)
+def test_a_control_looks_at_what_holds_its_setting_and_at_what_lies_in_it(path, is_told):
+    users = setting(path, worlds.SOURCE[Level.USER], worlds.user(1))
+    assert bool(shown(with_settings(users))) is is_told
+
+
+def test_a_control_of_users_does_not_look_at_the_account():
+    assert shown(with_settings(setting(LOCAL.setting))) == [LOCAL.setting]
+
+
+def test_a_control_of_the_value_does_not_look_at_the_lock():
+    locks = "GET /accounts/me/lock_settings"
+    summary = past_worlds.SUMMARY.setting
+    assert shown(with_settings(setting(summary))) == []
+    assert shown(with_settings(setting(summary, locks))) == [summary]
+
+
+def test_a_new_setting_is_told_as_new_and_not_twice():
+    fresh = worlds.deviation("TP-01", Level.ACCOUNT, kind=Kind.UNCOVERED, setting="brand.new")
+    made = worlds.run_of([worlds.judged(worlds.account(), [fresh])])
+    run = replace(made, drift=past_worlds.drift())
+    appeared, moved = setting("brand.new", appeared=True), setting("brand.new")
+    assert shown(with_settings(appeared, run=run)) == []
+    assert shown(with_settings(moved, run=run)) == ["brand.new"]
+
+
+def test_a_run_that_did_not_keep_its_passes_does_not_say_where_no_control_looks():
+    run = past_worlds.run()
+    kept = [
+        worlds.judged(each.scope, [v for v in each.verdicts if v.status is not Status.PASS])
+        for each in run.assessments
+    ]
+    slim = replace(worlds.run_of(kept, passes=9), drift=run.drift)
+    assert told(slim).settings_heading == "Settings with another value"
+    assert len(told(slim).settings) == 4
+
+
+def test_a_long_list_of_settings_is_cut_and_counted():
+    run = with_settings(*(setting(f"s{at}") for at in range(20)))
+    assert (len(told(run).settings), told(run).more_settings) == (15, 5)
+
+
+def test_a_changed_lock_is_called_a_lock():
+    lock = setting("in_meeting.chat", "GET /groups/{groupId}/lock_settings")
+    assert changes.setting_told(lock).startswith("lock of in_meeting.chat: false → true")
+    assert changes.setting_told(setting("in_meeting.chat")).startswith("in_meeting.chat:")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_run_with_a_history_is_told_as_it_was(name):
+    assert rendered(name) == (FOLDER / FILES[name]).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown", "html"])
+def test_without_a_history_nothing_is_said_of_one(render, format_):
+    told = re.sub(r"<(style|script)>.*?</\1>", "", render(worlds.everything(), format_), flags=re.S)
+    for word in ("the run before", "regressed", "persisting", "First seen", "data-changed>"):
+        assert word not in told

@@ -1,0 +1,59 @@
+from collections import Counter
+
+import pytest
+
+from auditor.findings.lives import Lives
+from auditor.findings.past import Life
+from auditor.report import lives as past
+from tests.report import worlds
+from tests.report.past_worlds import FIRST, NOW
+
+
+def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> Lives:
+    lives = {Life.REGRESSED: regressed, Life.NEW: new, Life.PERSISTING: persisting}
+    return Lives((FIRST, NOW), (NOW, NOW), by_life=Counter(lives))
+
+
+@pytest.mark.parametrize(
+    ("lives", "count", "told"),
+    [
+        (row(new=1), 1, "new since the run before: a deviation for the first time"),
+        (row(regressed=1), 1, "regressed since the run before: it had been put right"),
+        (row(persisting=1), 1, "persisting: a deviation before, too"),
+        (row(new=3, persisting=11), 14, "3 of 14 new since the run before, 11 persisting"),
+        (
+            row(2, 3, 1200),
+            1205,
+            "2 of 1,205 regressed since the run before, 3 new, 1,200 persisting",
+        ),
+        (row(new=47), 47, "all 47 new since the run before"),
+        (row(persisting=47), 47, "all 47 persisting"),
+        (row(persisting=40), 47, "40 of 47 persisting"),
+        (row(), 1, ""),
+        (row(), 47, ""),
+    ],
+)
+def test_a_row_tells_its_lives_in_one_phrase(lives, count, told):
+    assert past.told(lives, count) == told
+
+
+def test_a_badge_counts_only_where_not_all_changed():
+    assert past.badges(row(new=1), 1) == [(Life.NEW, "new")]
+    assert past.badges(row(new=4), 4) == [(Life.NEW, "new")]
+    assert past.badges(row(1, 2, 3), 6) == [(Life.REGRESSED, "1 regressed"), (Life.NEW, "2 new")]
+    assert past.badges(row(persisting=3), 3) == []
+
+
+def test_scopes_are_named_where_only_some_changed():
+    some, every = row(new=2, persisting=1), row(new=3)
+    for lives in (some, every):
+        lives.named[Life.NEW] = [worlds.user(1)]
+    assert past.named(some, 3) == [(Life.NEW, [worlds.user(1)], 1)]
+    assert past.named(every, 3) == []
+
+
+def test_equal_times_are_told_once():
+    lives = row(new=1)
+    assert [term for term, _ in past.spans(lives)] == ["First seen", "Deviates since"]
+    lives.first_seen = lives.since
+    assert past.spans(lives) == [("First seen", (NOW, NOW))]

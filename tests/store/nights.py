@@ -1,0 +1,162 @@
+"""Nights: audits with chosen findings, stored as the command stores them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from auditor.evidence.plan import LISTINGS
+from auditor.evidence.reading import Cause, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.view import SETTINGS, Document, Outcome, Refusal
+from auditor.findings.drift import Standing
+from auditor.findings.ledger import Assessment
+from auditor.findings.model import Status, Verdict
+from auditor.findings.past import Past
+from auditor.findings.run import Run, fingerprint
+from auditor.store.history import Entry, History
+from auditor.store.runs import SNAPSHOT, Runs
+from tests.report.worlds import deviation, judged, run_of
+
+ACCOUNT = Scope(Level.ACCOUNT, "acc-1", "Example Health")
+EVENING = datetime(2026, 11, 1, 22, tzinfo=UTC)
+ZOOM = "https://api.zoom.us/v2"
+
+Told = Mapping[str, Status | Verdict]
+"""User id to what came of AI-01 there, in place of a pass."""
+
+
+def user(zoom_id: str, name: str = "") -> Scope:
+    return Scope(Level.USER, zoom_id, name, f"{zoom_id}@example.com", status="active")
+
+
+def verdict_of(told: Status | Verdict) -> Verdict:
+    if isinstance(told, Verdict):
+        return told
+    unknown = told is Status.UNKNOWN
+    cause, observed = (Cause.DENIED, None) if unknown else (None, told is Status.FAIL)
+    return deviation("AI-01", status=told, cause=cause, observed=observed)
+
+
+def listed(at: str, *, refused: bool) -> Outcome:
+    if refused:
+        return Refusal(Unseen(Cause.DENIED, "the app lacks a scope"), "GET /users", at)
+    return Document({"listed": 1}, "GET /users", at)
+
+
+class Nights:
+    """One audit a night of one account, in a history."""
+
+    def __init__(self, runs: Runs, begun: int = 0) -> None:
+        self.runs, self._count = runs, begun
+
+    @property
+    def history(self) -> History:
+        return self.runs.history
+
+    def close(self) -> None:
+        self.history.database.close()
+
+    def at(self, count: int) -> str:
+        """When the audit of a night was finished."""
+        return f"{EVENING + timedelta(days=count):%Y-%m-%dT%H:%M:%S.000Z}"
+
+    @property
+    def now(self) -> str:
+        """When the last one was."""
+        return self.at(self._count)
+
+    def read(
+        self,
+        told: Told | None = None,
+        *,
+        users: Iterable[str] = ("u1", "u2", "u3"),
+        refused: bool = False,
+        more: Sequence[Assessment] = (),
+        names: Mapping[str, str] | None = None,
+        stopped: str = "",
+        run_id: str | None = None,
+        **info: Any,
+    ) -> tuple[Snapshot, Run]:
+        """An audit that was read and judged, but is not stored yet."""
+        self._count += 1
+        run_id = run_id or self.runs.new_id(EVENING + timedelta(days=self._count))
+        there = [user(each, (names or {}).get(each, "")) for each in users]
+        verdicts = {each: verdict_of(status) for each, status in (told or {}).items()}
+        assessed = [
+            judged(scope, [verdicts[scope.id]] if scope.id in verdicts else [])
+            for scope in [*map(user, verdicts.keys() - {each.id for each in there}), *there]
+        ]
+        snapshot = self._snapshot(run_id)
+        self._fill(snapshot, [] if refused else there, refused=refused)
+        snapshot.set_meta("stopped", stopped)
+        facts = {
+            "id": run_id,
+            "started_at": self.at(self._count)[:11] + "21:00:00.000Z",
+            "finished_at": self.now,
+            "evidence_digest": snapshot.digest(),
+            **info,
+        }
+        run = run_of([*assessed, *more], **facts)
+        for key in ("account_id", "api_url", "started_at", "finished_at"):
+            snapshot.set_meta(key, getattr(run.info, key))
+        snapshot.finish()
+        return snapshot, run
+
+    def night(self, told: Told | None = None, *, selected: Any = None, **how: Any) -> Entry:
+        """An audit that was read, judged and stored; its folder is gone unless it was stopped."""
+        snapshot, run = self.read(told, **how)
+        return self.keep(snapshot, run, selected)
+
+    def keep(self, snapshot: Snapshot, run: Run, selected: Any = None) -> Entry:
+        """Store an audit; its folder is gone unless it was stopped."""
+        with snapshot:
+            self.runs.keep(snapshot, run, selected)
+            stopped = snapshot.meta("stopped")
+        if not stopped:
+            self.runs.discard(run.info.id)
+        return self.history.get(run.info.id)
+
+    def statuses(self, entry: Entry) -> dict[str, Status]:
+        """User id to how AI-01 stood there."""
+        return {standing.scope.id: standing.status for standing in self.standings(entry)}
+
+    def standings(self, entry: Entry) -> list[Standing]:
+        with self.history.standings(entry) as found:
+            return list(found)
+
+    def past(self, entry: Entry, zoom_id: str = "u1") -> Past | None:
+        """What is known of AI-01 of a user."""
+        mark = mark_of(zoom_id, entry.facts.account_id)
+        return self.history.pasts(entry, [mark]).get(mark)
+
+    def folder(self, run_id: str) -> Path:
+        return self.runs.home / "runs" / run_id
+
+    def _snapshot(self, run_id: str) -> Snapshot:
+        file = self.folder(run_id) / SNAPSHOT
+        return Snapshot.open(file, write=True) if file.exists() else self.runs.create(run_id)
+
+    def _fill(self, snapshot: Snapshot, users: Iterable[Scope], *, refused: bool) -> None:
+        at = self.now
+        with snapshot.batch():
+            snapshot.add_scope(ACCOUNT)
+            outcome = Document({"night": self._count}, "GET /accounts/me/settings", at)
+            snapshot.record(ACCOUNT, SETTINGS, outcome)
+            for view in LISTINGS[Level.USER]:
+                snapshot.record(ACCOUNT, view, listed(at, refused=refused))
+            for view in LISTINGS[Level.GROUP]:
+                snapshot.record(ACCOUNT, view, listed(at, refused=False))
+            for each in users:
+                snapshot.add_scope(each)
+
+
+def mark_of(zoom_id: str, account_id: str = "acc-1") -> str:
+    """The fingerprint of AI-01 of a user."""
+    return fingerprint(account_id, deviation("AI-01"), user(zoom_id))
+
+
+def renamed(run: Run, run_id: str) -> Run:
+    return replace(run, info=replace(run.info, id=run_id))

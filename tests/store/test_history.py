@@ -1,0 +1,512 @@
+"""The history: runs stored whole, their findings told as spells, and their evidence kept."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from auditor.evidence.plan import COUNTS
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.view import Document
+from auditor.findings.drift import Standing
+from auditor.findings.model import BaselineInfo, Severity, Status
+from auditor.findings.past import Actor, Life, Past
+from auditor.store import tables
+from auditor.store.errors import RunNotFound
+from auditor.store.runs import SNAPSHOT, Runs
+from auditor.store.series import Series
+from tests.report.worlds import HOSTILE, deviation, judged
+from tests.store.nights import ACCOUNT, ZOOM, Nights, listed, mark_of, user
+
+FAIL, UNKNOWN, WAIVED = Status.FAIL, Status.UNKNOWN, Status.WAIVED
+MANY = tables.findings, tables.spells
+
+
+# What a run says of itself
+
+
+def test_an_empty_history_has_no_runs_and_leaves_no_file(tmp_path: Path) -> None:
+    with closing(Nights(Runs(tmp_path / "data"))) as nights:
+        assert nights.history.runs() == []
+        assert nights.history.newest() is None
+        assert nights.history.find("20261121T000000-000Z-aaaaaa") is None
+        assert nights.history.evidence("20261121T000000-000Z-aaaaaa") is None
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_facts_of_a_run_come_back(nights: Nights) -> None:
+    snapshot, run = nights.read({"u1": FAIL, "u2": UNKNOWN}, exit_code=1, fail_on="high")
+    entry = nights.keep(snapshot, run)
+    facts, info = entry.facts, run.info
+    for name in ("id", "account_id", "api_url", "started_at", "finished_at", "depth"):
+        assert getattr(facts, name) == getattr(info, name)
+    assert (facts.baseline_id, facts.baseline_version) == ("strict", "1.0.0")
+    assert facts.baseline_digest == info.baseline.digest
+    assert facts.evidence_digest == info.evidence_digest
+    assert (facts.complete, facts.exit_code, facts.fail_on) == (info.complete, 1, "high")
+    assert facts.tool_version == run.tool_version
+    assert (facts.deviations, facts.unknown, facts.judged) == (1, 1, 2)
+    assert facts.by_severity == {"critical": 1}
+    assert facts.coverage == {"user": 3}
+    assert facts.controls == frozenset(run.controls)
+    assert (entry.number, entry.selection, entry.stopped) == (1, "", "")
+
+
+def test_runs_are_listed_oldest_first_and_by_account(nights: Nights) -> None:
+    first, second = nights.night(), nights.night(account_id="other")
+    third = nights.night()
+    assert nights.history.runs() == [first, second, third]
+    assert nights.history.runs("acc-1") == [first, third]
+    assert nights.history.newest() == third
+    assert nights.history.newest("other") == second
+    assert nights.history.newest("nobody") is None
+
+
+def test_a_run_that_is_not_there_is_said_so(nights: Nights) -> None:
+    nights.night()
+    with pytest.raises(RunNotFound, match=r'"20200101".*auditor history'):
+        nights.history.get("20200101")
+
+
+@pytest.mark.parametrize("name", ["\x00", "a\udcffb", "x" * 10_000, "'; DROP TABLE runs; --"])
+def test_a_run_with_an_impossible_name_is_not_there(nights: Nights, name: str) -> None:
+    nights.night()
+    assert nights.history.find(name) is None
+    assert nights.history.evidence(name) is None
+
+
+# How findings stood
+
+
+def test_every_finding_but_a_pass_comes_back_as_it_stood(nights: Nights) -> None:
+    value = deviation("RC-02", observed={"enable": True, "who": ["a", 1, None]})
+    account = deviation("AI-01", Level.ACCOUNT, severity=Severity.LOW)
+    told = {"u1": FAIL, "u2": UNKNOWN, "u3": Status.PASS}
+    more = [judged(user("u4", "Ada"), [value]), judged(ACCOUNT, [account])]
+    entry = nights.night(told, more=more)
+    found = {(each.scope.id, each.control): each for each in nights.standings(entry)}
+    assert found.keys() == {("u1", "AI-01"), ("u2", "AI-01"), ("u4", "RC-02"), ("acc-1", "AI-01")}
+    assert found["u4", "RC-02"] == Standing(
+        fingerprint=found["u4", "RC-02"].fingerprint,
+        control="RC-02",
+        kind=value.kind,
+        scope=Scope(Level.USER, "u4", "Ada"),
+        setting=value.setting,
+        status=FAIL,
+        severity=value.severity,
+        observed=value.observed,
+        first_seen=nights.now,
+        since=nights.now,
+    )
+    assert found["u1", "AI-01"].fingerprint == mark_of("u1")
+    assert found["u2", "AI-01"].cause is Cause.DENIED
+    assert found["acc-1", "AI-01"].severity is Severity.LOW
+
+
+def test_standings_come_by_fingerprint(nights: Nights) -> None:
+    entry = nights.night({f"u{at}": FAIL for at in range(40)}, users=())
+    marks = [standing.fingerprint for standing in nights.standings(entry)]
+    assert marks == sorted(marks)
+    assert len(marks) == 40
+
+
+def test_a_run_of_the_past_stays_as_it_was(nights: Nights) -> None:
+    first = nights.night({"u1": FAIL, "u2": FAIL})
+    second = nights.night({"u1": FAIL, "u2": UNKNOWN})
+    third = nights.night({"u3": WAIVED})
+    assert nights.statuses(first) == {"u1": FAIL, "u2": FAIL}
+    assert nights.statuses(second) == {"u1": FAIL, "u2": UNKNOWN}
+    assert nights.statuses(third) == {"u3": WAIVED}
+
+
+def test_two_findings_with_one_fingerprint_count_as_the_worse(nights: Nights) -> None:
+    worse, other = deviation("AI-01"), deviation("AI-01", severity=Severity.LOW, observed="b")
+    entry = nights.night(more=[judged(user("u1"), [other, worse])], users=())
+    (standing,) = nights.standings(entry)
+    assert standing.severity is worse.severity
+
+
+def test_a_new_name_of_a_user_is_taken_over(nights: Nights) -> None:
+    nights.night({"u1": FAIL}, names={"u1": "Ada Smith"})
+    entry = nights.night({"u1": FAIL}, names={"u1": "Ada Jones"})
+    (standing,) = nights.standings(entry)
+    assert standing.scope.name == "Ada Jones"
+    assert standing.since == nights.at(1)
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_any_name_and_any_value_can_be_stored(nights: Nights, name: str) -> None:
+    told = deviation("AI-01", setting=f"a.{name}", observed={"value": name, name: [name]})
+    scope = user(f"u{name}", name or "x")
+    for _ in range(2):
+        entry = nights.night(more=[judged(scope, [told])], users=())
+        (standing,) = nights.standings(entry)
+        assert standing.observed == told.observed
+        assert standing.since == nights.at(1)
+        if "\x00" not in name and "\ud83d" not in name:
+            assert (standing.scope.id, standing.setting) == (scope.id, told.setting)
+
+
+def test_a_night_on_which_nothing_changes_writes_no_finding(nights: Nights) -> None:
+    def rows() -> list[int]:
+        with nights.history.database.reading() as connection:
+            counts = (sa.select(sa.func.count()).select_from(each) for each in MANY)
+            return [connection.execute(count).scalar() or 0 for count in counts]
+
+    nights.night({"u1": FAIL, "u2": UNKNOWN}, refused=True)
+    written = rows()
+    nights.night({"u1": FAIL, "u2": UNKNOWN}, refused=True)
+    assert rows() == written == [2, 2]
+    nights.night({"u1": FAIL})
+    assert rows() == [2, 2]
+    nights.night({"u1": FAIL, "u2": FAIL})
+    assert rows() == [2, 3]
+
+
+# Pasts
+
+
+def test_a_finding_keeps_its_first_day_and_tells_since_when_it_stands_so(nights: Nights) -> None:
+    nights.night()
+    first = nights.night({"u1": UNKNOWN})
+    second = nights.night({"u1": FAIL})
+    third = nights.night({"u1": FAIL})
+    day = nights.at(2)
+    assert nights.past(first) == Past(day, day, None)
+    assert nights.past(second) == Past(day, nights.at(3), Life.NEW)
+    assert nights.past(third) == Past(day, nights.at(3), Life.PERSISTING)
+
+
+def test_a_finding_that_passes_is_put_right_since_the_run_that_saw_it(nights: Nights) -> None:
+    nights.night({"u1": FAIL})
+    second = nights.night()
+    third = nights.night()
+    fourth = nights.night({"u1": FAIL})
+    for entry in (second, third):
+        assert nights.past(entry) == Past(nights.at(1), nights.at(2), Life.RESOLVED)
+    assert nights.past(fourth) == Past(nights.at(1), nights.at(4), Life.REGRESSED)
+
+
+def test_a_finding_never_reported_has_no_past(nights: Nights) -> None:
+    first = nights.night({"u2": FAIL})
+    nights.night({"u1": FAIL})
+    assert nights.past(first, "u1") is None
+
+
+def test_another_value_is_another_spell_of_the_same_life(nights: Nights) -> None:
+    nights.night({"u1": deviation("AI-01", observed=1)})
+    entry = nights.night({"u1": deviation("AI-01", observed=2)})
+    assert nights.past(entry) == Past(nights.at(1), nights.at(2), Life.PERSISTING)
+
+
+def test_who_changed_a_setting_stays_with_the_finding(nights: Nights) -> None:
+    actor = Actor("ada@example.com \x00 \ud83d 🏥", "2026-11-21T20:00:00Z", "Summary: On")
+    first = nights.night({"u1": FAIL, "u2": FAIL})
+    nights.history.attribute(first, {mark_of("u1"): actor, "sha256:unheard of": actor})
+    second = nights.night({"u1": FAIL, "u2": FAIL})
+    third = nights.night({"u1": UNKNOWN})
+    assert nights.past(second) == Past(nights.at(1), nights.at(1), Life.PERSISTING, actor)
+    for told in (nights.past(second, "u2"), nights.past(third)):
+        assert told is not None
+        assert told.changed_by is None
+
+
+# Scopes that nobody could see
+
+
+def test_users_that_could_not_be_listed_are_unknown_and_never_put_right(nights: Nights) -> None:
+    nights.night({"u1": FAIL})
+    blind = nights.night(refused=True)
+    again = nights.night(refused=True)
+    (standing,) = nights.standings(again)
+    assert (standing.status, standing.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
+    assert (standing.observed, standing.since) == (None, nights.at(2))
+    for entry in (blind, again):
+        assert nights.past(entry) == Past(nights.at(1), nights.at(2), None)
+    seen = nights.night({"u1": FAIL})
+    assert nights.past(seen) == Past(nights.at(1), nights.at(4), Life.PERSISTING)
+
+
+def test_a_finding_of_the_account_is_put_right_whatever_became_of_the_user_list(
+    nights: Nights,
+) -> None:
+    at_account = judged(ACCOUNT, [deviation("AI-01", Level.ACCOUNT)])
+    nights.night(more=[at_account])
+    assert nights.standings(nights.night(refused=True)) == []
+
+
+def test_a_control_that_was_not_assessed_leaves_no_unknown_of_a_user(nights: Nights) -> None:
+    nights.night({"u1": FAIL})
+    snapshot, run = nights.read(refused=True)
+    entry = nights.keep(snapshot, replace(run, controls={}))
+    assert nights.standings(entry) == []
+
+
+def test_findings_of_a_deleted_user_end(nights: Nights) -> None:
+    nights.night({"u1": FAIL, "u2": FAIL})
+    entry = nights.night({"u2": FAIL}, users=["u2", "u3"])
+    assert nights.statuses(entry) == {"u2": FAIL}
+
+
+def test_meetings_of_a_host_that_could_not_be_listed_are_unknown(nights: Nights) -> None:
+    meeting = Scope(Level.MEETING, "811", "Review")
+    found = judged(meeting, [deviation("AI-01")])
+    view = COUNTS[Level.MEETING, "meeting"]
+
+    def night(*nobody: Scope) -> dict[str, Status]:
+        snapshot, run = nights.read(more=[] if nobody else [found])
+        snapshot.record(ACCOUNT, view, Document({"listed": 0}, "GET /meetings", nights.now))
+        for scope in nobody:
+            snapshot.add_scope(scope)
+        return nights.statuses(nights.keep(snapshot, run))
+
+    assert night() == {"811": FAIL}
+    assert night(Scope(Level.MEETING, "*u7", "Ada")) == {"811": UNKNOWN}
+
+
+def test_meetings_that_are_over_end(nights: Nights) -> None:
+    found = judged(Scope(Level.MEETING, "811"), [deviation("AI-01")])
+    view = COUNTS[Level.MEETING, "meeting"]
+    nights.night(more=[found])
+    snapshot, run = nights.read()
+    snapshot.record(ACCOUNT, view, listed(nights.now, refused=False))
+    assert nights.standings(nights.keep(snapshot, run)) == []
+
+
+# Series
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"account_id": "other"},
+        {"api_url": "https://api.zoomgov.com/v2"},
+        {"depth": "account"},
+        {"baseline": BaselineInfo("own", "1.0.0", "sha256:" + "ab" * 32)},
+        {"selected": frozenset({"AI-01"})},
+    ],
+    ids=repr,
+)
+def test_runs_that_were_judged_otherwise_are_another_story(
+    nights: Nights, other: dict[str, object]
+) -> None:
+    nights.night({"u1": FAIL})
+    entry = nights.night({"u2": FAIL}, **other)
+    assert nights.statuses(entry) == {"u2": FAIL}
+    assert entry.number == 1
+    assert nights.history.before(entry) is None
+    assert nights.history.trend(entry) == []
+    last = nights.night({"u1": FAIL})
+    assert nights.past(last) == Past(nights.at(1), nights.at(1), Life.PERSISTING)
+    assert last.number == 2
+
+
+def test_a_local_api_on_another_port_is_the_same_place(nights: Nights) -> None:
+    nights.night({"u1": FAIL}, api_url="http://127.0.0.1:4001/v2")
+    entry = nights.night({"u1": FAIL}, api_url="http://127.0.0.1:4002/v2")
+    past = nights.past(entry)
+    assert past is not None
+    assert past.life is Life.PERSISTING
+
+
+def test_the_run_before_and_the_newest_of_a_series_are_found(nights: Nights) -> None:
+    first, _, third = nights.night(), nights.night(depth="account"), nights.night()
+    assert nights.history.before(third) == first
+    wanted = Series.wanted("acc-1", ZOOM, "strict", "user", None)
+    assert nights.history.last_of(wanted) == third
+    assert nights.history.last_of(replace(wanted, account_id="other")) is None
+
+
+def test_the_run_that_was_accepted_last_counts(nights: Nights) -> None:
+    first, second = nights.night(), nights.night()
+    other = nights.night(account_id="other")
+    assert nights.history.accepted(second) is None
+    nights.history.accept(second, nights.now, "known \x00 \ud83d")
+    nights.history.accept(first, nights.now, "")
+    assert nights.history.accepted(second) == first
+    assert nights.history.accepted(other) is None
+
+
+# A run that went on
+
+
+def test_a_run_that_is_stored_already_is_not_stored_twice(nights: Nights) -> None:
+    snapshot, run = nights.read({"u1": FAIL})
+    file = nights.folder(run.info.id) / SNAPSHOT
+    for _ in range(2):
+        nights.history.add(run, snapshot, file, None, "")
+    snapshot.close()
+    (entry,) = nights.history.runs()
+    assert nights.statuses(entry) == {"u1": FAIL}
+
+
+def test_a_run_that_went_on_is_stored_anew_as_if_it_never_had_stopped(nights: Nights) -> None:
+    nights.night({"u1": FAIL, "u2": FAIL})
+    stopped = nights.night({"u1": UNKNOWN, "u3": FAIL}, stopped="the daily limit is used up")
+    assert stopped.stopped == "the daily limit is used up"
+    done = nights.night({"u1": FAIL, "u2": FAIL}, run_id=stopped.facts.id)
+    assert (done.number, done.stopped, done.facts.finished_at) == (2, "", nights.now)
+    assert nights.statuses(done) == {"u1": FAIL, "u2": FAIL}
+    for zoom_id in ("u1", "u2"):
+        told = Past(nights.at(1), nights.at(1), Life.PERSISTING)
+        assert nights.past(done, zoom_id) == told
+    assert nights.past(done, "u3") is None
+    assert len(nights.history.runs()) == 2
+
+
+def test_a_run_that_stopped_again_at_once_tells_why_it_stopped_last(nights: Nights) -> None:
+    snapshot, run = nights.read({"u1": FAIL}, stopped="the daily limit")
+    entry = nights.keep(snapshot, run)
+    with Snapshot.open(nights.folder(run.info.id) / SNAPSHOT, write=True) as again:
+        again.set_meta("stopped", "no answer")
+        assert nights.keep(again, run).stopped == "no answer"
+    assert len(nights.history.runs()) == 1
+    assert entry.number == 1
+
+
+def test_a_run_that_went_on_after_a_later_one_comes_after_that(nights: Nights) -> None:
+    stopped = nights.night({"u1": FAIL}, stopped="the daily limit is used up")
+    later = nights.night({"u1": FAIL, "u2": FAIL})
+    begun = {"run_id": stopped.facts.id, "started_at": stopped.facts.started_at}
+    done = nights.night({"u1": FAIL}, **begun)
+    assert nights.history.before(done) == later
+    assert [each.facts.id for each in nights.history.runs()] == [done.facts.id, later.facts.id]
+    assert nights.statuses(later) == {"u1": FAIL, "u2": FAIL}
+    assert nights.past(done) == Past(nights.at(1), nights.at(1), Life.PERSISTING)
+    assert nights.past(done, "u2") == Past(nights.at(2), nights.at(3), Life.RESOLVED)
+
+
+# Evidence
+
+
+def test_evidence_comes_back_byte_for_byte(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot, run = nights.read({"u1": FAIL}, users=[f"u{at}" for at in range(40_000)])
+    content = (nights.folder(run.info.id) / SNAPSHOT).read_bytes()
+    assert len(content) > 1 << 20
+    nights.keep(snapshot, run)
+    found: list[bytes] = []
+
+    def seen(path: Path) -> Snapshot:
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        found.append(path.read_bytes())
+        return opened(path)
+
+    opened = Snapshot.open
+    monkeypatch.setattr(Snapshot, "open", seen)
+    with closing(nights.runs.opened(run.info.id)) as evidence:
+        assert evidence.digest() == run.info.evidence_digest
+        assert evidence.meta("finished_at") == nights.now
+        assert evidence.count(Level.USER) == 40_000
+    assert found == [content]
+    assert list((nights.runs.home / "tmp").iterdir()) == []
+    assert not nights.folder(run.info.id).exists()
+
+
+def test_evidence_whose_log_could_not_be_merged_stands_by_itself(nights: Nights) -> None:
+    snapshot, run = nights.read({"u1": FAIL})
+    snapshot._db.execute("PRAGMA journal_mode = WAL")
+    snapshot.set_meta("later", "than the file")
+    nights.keep(snapshot, run)
+    with closing(nights.runs.opened(run.info.id)) as evidence:
+        assert evidence.meta("later") == "than the file"
+        assert evidence.digest() == run.info.evidence_digest
+    assert list((nights.runs.home / "tmp").iterdir()) == []
+
+
+def test_evidence_can_be_read_by_two_at_once(nights: Nights) -> None:
+    entry = nights.night()
+    with (
+        closing(nights.runs.opened(entry.facts.id)) as one,
+        closing(nights.runs.opened("latest")) as other,
+    ):
+        assert one.digest() == other.digest() == entry.facts.evidence_digest
+
+
+# Forgetting
+
+
+def test_what_is_left_tells_the_same_after_runs_were_removed(nights: Nights) -> None:
+    stories = {"u1": "FF.F?", "u2": "?FFFF", "u3": ".F?FF", "u4": "F?FWF", "u5": "F...F"}
+    letters = {"F": FAIL, "?": UNKNOWN, "W": WAIVED}
+    entries = [
+        nights.night(
+            {each: letters[story[at]] for each, story in stories.items() if story[at] != "."}
+        )
+        for at in range(5)
+    ]
+    left = entries[2], entries[4]
+    before = [(nights.standings(each), nights.past(each, "u1")) for each in left]
+    nights.history.remove([entries[0], entries[1], entries[3]])
+    assert [each.facts.id for each in nights.history.runs()] == [each.facts.id for each in left]
+    assert [(nights.standings(each), nights.past(each, "u1")) for each in left] == before
+    assert nights.runs.history.evidence(entries[0].facts.id) is None
+    with closing(nights.runs.opened(left[0].facts.id)) as evidence:
+        assert evidence.digest() == left[0].facts.evidence_digest
+
+
+def test_a_finding_that_no_run_is_left_of_is_forgotten(nights: Nights) -> None:
+    first = nights.night({"u1": FAIL, "u2": FAIL})
+    second = nights.night({"u1": FAIL})
+    assert nights.history.remove([first]) == 1
+    assert nights.past(second, "u2") is None
+    assert nights.past(second) == Past(nights.at(1), nights.at(1), Life.PERSISTING)
+
+
+def test_after_the_newest_was_removed_the_next_goes_on_from_the_one_before(nights: Nights) -> None:
+    nights.night({"u1": FAIL, "u2": FAIL})
+    gone = nights.night({"u1": UNKNOWN, "u3": FAIL})
+    assert nights.history.remove([gone]) == 1
+    entry = nights.night({"u1": FAIL})
+    assert nights.past(entry) == Past(nights.at(1), nights.at(1), Life.PERSISTING)
+    assert nights.past(entry, "u2") == Past(nights.at(1), nights.at(3), Life.RESOLVED)
+    assert nights.past(entry, "u3") is None
+    assert nights.statuses(entry) == {"u1": FAIL}
+
+
+def test_a_series_without_runs_is_gone_with_all_it_had(nights: Nights) -> None:
+    gone = nights.night({"u1": FAIL}, depth="account")
+    left = nights.night({"u1": FAIL})
+    nights.history.accept(gone, nights.now, "")
+    assert nights.history.remove([gone]) == 1
+    entry = nights.night({"u1": FAIL}, depth="account")
+    assert entry.number == 1
+    assert nights.past(entry) == Past(nights.at(3), nights.at(3), Life.NEW)
+    assert nights.history.accepted(entry) is None
+    assert nights.past(left) == Past(nights.at(2), nights.at(2), Life.NEW)
+
+
+def test_thousands_of_runs_can_be_removed_at_once(nights: Nights) -> None:
+    entry = nights.night({"u1": FAIL})
+    unheard = [replace(entry, facts=replace(entry.facts, id=str(at))) for at in range(40_000)]
+    assert nights.history.remove([*unheard, entry]) == 1
+    assert nights.history.runs() == []
+
+
+def test_removing_gives_back_the_room(tmp_path: Path) -> None:
+    with closing(Nights(Runs(tmp_path / "data"))) as nights:
+        big = nights.night(users=[f"u{at}" for at in range(20_000)])
+        nights.night()
+        nights.close()
+        before = (tmp_path / "data" / "history.sqlite").stat().st_size
+        nights.history.remove([big])
+        nights.close()
+        assert (tmp_path / "data" / "history.sqlite").stat().st_size < before / 2
+
+
+# Several processes
+
+
+def test_what_one_stored_another_sees(nights: Nights, again: Callable[[], Nights]) -> None:
+    entry = nights.night({"u1": FAIL})
+    other = again()
+    assert other.history.runs() == [entry]
+    later = other.night({"u1": FAIL})
+    past = nights.past(later)
+    assert past is not None
+    assert past.life is Life.PERSISTING

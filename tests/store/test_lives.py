@@ -1,0 +1,104 @@
+"""Lives: what became of a finding, from how it stood in one run after the other."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from auditor.findings.model import Status
+from auditor.findings.past import Life
+from auditor.store.standings import life
+
+LETTERS = {
+    "F": Status.FAIL,
+    "W": Status.WAIVED,
+    "?": Status.UNKNOWN,
+    "d": Status.NEEDS_DECISION,
+    "x": Status.ATTESTATION_EXPIRED,
+    "a": Status.ATTESTED,
+    "n": Status.NOT_APPLICABLE,
+}
+
+
+def spells(story: str) -> list[tuple[Status, int, int]]:
+    """Spells of a story: a letter a run, a dot for a pass."""
+    told: list[tuple[Status, int, int]] = []
+    for number, letter in enumerate(story, start=1):
+        if letter == ".":
+            continue
+        status = LETTERS[letter]
+        if told and told[-1][0] is status and told[-1][2] == number - 1:
+            told[-1] = (status, told[-1][1], number)
+        else:
+            told.append((status, number, number))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("story", "expected"),
+    [
+        # a deviation for the first time, whatever was not known before
+        ("F", Life.NEW),
+        (".F", Life.NEW),
+        ("?F", Life.NEW),
+        (".?.F", Life.NEW),
+        ("dF", Life.NEW),
+        ("aF", Life.NEW),
+        ("nF", Life.NEW),
+        # a deviation when it was last known, too
+        ("FF", Life.PERSISTING),
+        ("F?F", Life.PERSISTING),
+        ("F??F", Life.PERSISTING),
+        ("F?dxF", Life.PERSISTING),
+        ("FFF", Life.PERSISTING),
+        ("F.FF", Life.PERSISTING),
+        # a waiver does not put right what it covers
+        ("WF", Life.PERSISTING),
+        ("FWF", Life.PERSISTING),
+        ("W?F", Life.PERSISTING),
+        # again, after it had been put right
+        ("F.F", Life.REGRESSED),
+        ("F..F", Life.REGRESSED),
+        ("F?.F", Life.REGRESSED),
+        ("F.?F", Life.REGRESSED),
+        ("F?.?F", Life.REGRESSED),
+        ("FaF", Life.REGRESSED),
+        ("FnF", Life.REGRESSED),
+        ("Fa?F", Life.REGRESSED),
+        ("W.F", Life.REGRESSED),
+        # put right
+        ("F.", Life.RESOLVED),
+        ("F..", Life.RESOLVED),
+        ("F?.", Life.RESOLVED),
+        ("W.", Life.RESOLVED),
+        ("Fa", Life.RESOLVED),
+        ("Faa", Life.RESOLVED),
+        ("F?a", Life.RESOLVED),
+        ("Fn", Life.RESOLVED),
+        # nobody can tell
+        ("F?", None),
+        ("F??", None),
+        ("Fd", None),
+        ("Fx", None),
+        ("?", None),
+        ("F.?", None),
+        # covered by a waiver
+        ("W", None),
+        ("FW", None),
+        ("FWW", None),
+        # never a deviation
+        ("", None),
+        (".", None),
+        ("?.", None),
+        ("a", None),
+        ("n.", None),
+    ],
+)
+def test_the_life_of_a_finding_follows_from_how_it_stood(story: str, expected: Life | None) -> None:
+    assert life(spells(story), max(len(story), 1)) is expected
+
+
+@pytest.mark.parametrize("status", list(LETTERS.values()))
+def test_another_value_of_the_same_status_changes_no_life(status: Status) -> None:
+    whole: Sequence[tuple[Status, int, int]] = [(status, 1, 4)]
+    cut = [(status, 1, 2), (status, 3, 3), (status, 4, 4)]
+    assert life(cut, 4) is life(whole, 4)

@@ -1,0 +1,190 @@
+"""Spells say what a model would that keeps every run's findings, whatever happens to the runs."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from auditor.findings.model import Status
+from auditor.findings.past import Life, Past
+from auditor.store.history import Entry
+from auditor.store.runs import Runs
+from tests.policy.builders import FIXED
+from tests.store.nights import Nights
+
+USERS = ("u1", "u2", "u3")
+STATUSES = [
+    Status.FAIL,
+    Status.FAIL,
+    Status.UNKNOWN,
+    Status.WAIVED,
+    Status.ATTESTED,
+    Status.NOT_APPLICABLE,
+    Status.NEEDS_DECISION,
+]
+DEVIATING = {Status.FAIL, Status.WAIVED}
+SETTLED = {*DEVIATING, Status.ATTESTED, Status.NOT_APPLICABLE, None}
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a night finds."""
+
+    told: Mapping[str, Status]
+    users: Sequence[str]
+    refused: bool
+    goes_on: bool
+    """True where it is the run of the night before, which had been stopped."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Runs that are forgotten, by their place among those that are left."""
+
+    places: frozenset[int]
+
+
+NIGHTS = st.builds(
+    Night,
+    told=st.dictionaries(st.sampled_from(USERS), st.sampled_from(STATUSES)),
+    users=st.sampled_from([USERS, USERS, USERS[:2], ()]),
+    refused=st.sampled_from([False, False, False, True]),
+    goes_on=st.sampled_from([False, False, False, True]),
+)
+REMOVALS = st.builds(Removal, st.frozensets(st.integers(0, 6), max_size=4))
+STORIES = st.lists(st.one_of(NIGHTS, NIGHTS, NIGHTS, REMOVALS), min_size=1, max_size=10)
+
+
+@dataclass
+class Kept:
+    """A run in the model: how every finding stood, and whether the run is still there."""
+
+    entry: Entry
+    at: str
+    stood: dict[str, tuple[Status, str]]
+    """User to status, and what tells two spells of one status apart."""
+    left: bool = True
+
+
+@dataclass
+class Model:
+    """Keeps every run's findings, and tells everything from them."""
+
+    runs: list[Kept] = field(default_factory=list)
+
+    def add(self, entry: Entry, night: Night, at: str) -> None:
+        before = self.runs[-1].stood if self.runs else {}
+        stood = {each: (status, "told") for each, status in night.told.items()}
+        if night.refused:
+            for each in before.keys() - stood.keys():
+                stood[each] = Status.UNKNOWN, "unseen"
+        self.runs.append(Kept(entry, at, stood))
+
+    def remove(self, gone: Sequence[Kept]) -> None:
+        if not gone:
+            return
+        for each in gone:
+            each.left = False
+        while self.runs and not self.runs[-1].left:
+            self.runs.pop()
+        told = {each for run in self.runs if run.left for each in run.stood}
+        for run in self.runs:
+            run.stood = {each: how for each, how in run.stood.items() if each in told}
+
+    def left(self) -> list[Kept]:
+        return [run for run in self.runs if run.left]
+
+    def past(self, number: int, zoom_id: str) -> Past | None:
+        story = [run.stood.get(zoom_id) for run in self.runs[: number + 1]]
+        told = [at for at, how in enumerate(story) if how is not None]
+        if not told:
+            return None
+        since = number
+        while since and story[since - 1] == story[number]:
+            since -= 1
+        statuses = [how and how[0] for how in story]
+        return Past(self.runs[told[0]].at, self.runs[since].at, life(statuses))
+
+
+def life(story: Sequence[Status | None]) -> Life | None:
+    *earlier, now = story
+    known = [status for status in earlier if status in SETTLED]
+    was = any(status in DEVIATING for status in earlier)
+    if now is Status.FAIL:
+        if not was:
+            return Life.NEW
+        return Life.PERSISTING if known[-1] in DEVIATING else Life.REGRESSED
+    if now in SETTLED and now is not Status.WAIVED and was:
+        return Life.RESOLVED
+    return None
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def places(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Iterator[Nights]]:
+    """One nights after the other, each of an account of its own in one history."""
+    server = request.getfixturevalue("server") if request.param == "postgresql" else None
+    home = tmp_path_factory.mktemp("spells")
+    runs = Runs(home, server.database() if server is not None else None)
+    with closing(Nights(runs)):
+        yield (Nights(runs) for _ in itertools.count())
+
+
+NUMBERS = itertools.count()
+
+
+@settings(FIXED, max_examples=40)
+@given(story=STORIES)
+def test_spells_tell_what_keeping_every_run_would(
+    places: Iterator[Nights], story: Sequence[Night | Removal]
+) -> None:
+    nights, model, account = next(places), Model(), f"acc-{next(NUMBERS)}"
+    for step in story:
+        if isinstance(step, Removal):
+            gone = [run for at, run in enumerate(model.left()) if at in step.places]
+            nights.history.remove([run.entry for run in gone])
+            model.remove(gone)
+        else:
+            _store(nights, model, step, account)
+        _same(nights, model)
+
+
+def _store(nights: Nights, model: Model, night: Night, account: str) -> None:
+    run_id = None
+    if night.goes_on and model.runs:
+        run_id = model.runs.pop().entry.facts.id
+        nights.runs.discard(run_id)
+        event("went on")
+    how = {"users": night.users, "refused": night.refused, "run_id": run_id}
+    entry = nights.night(night.told, account_id=account, **how)
+    model.add(entry, night, nights.now)
+
+
+def _same(nights: Nights, model: Model) -> None:
+    for number, run in enumerate(model.runs):
+        if not run.left:
+            continue
+        expected = {each: how[0] for each, how in run.stood.items()}
+        assert nights.statuses(run.entry) == expected
+        for standing in nights.standings(run.entry):
+            past = model.past(number, standing.scope.id)
+            assert past is not None
+            assert (standing.first_seen, standing.since) == (past.first_seen, past.since)
+        for each in USERS:
+            assert nights.past(run.entry, each) == model.past(number, each)
+
+
+def test_the_model_can_fail(tmp_path: Path) -> None:
+    with closing(Nights(Runs(tmp_path))) as nights:
+        model, night = Model(), Night({"u1": Status.FAIL}, USERS, False, False)
+        _store(nights, model, night, "acc-1")
+        _same(nights, model)
+        model.runs[0].stood["u2"] = Status.FAIL, "told"
+        with pytest.raises(AssertionError):
+            _same(nights, model)

@@ -1,0 +1,32 @@
+"""Scopes in plain words."""
+
+import pytest
+
+from auditor.zoom.grants import by_area
+
+
+@pytest.mark.parametrize(
+    ("scopes", "words"),
+    [
+        (["group:read:list_groups:admin"], {"Groups": ["list groups"]}),
+        (["user:read:user:admin", "user:read:settings:admin"], {"Users": ["settings", "user"]}),
+        (["user:read:user"], {"Users": ["user"]}),
+        (["account:read:lock_settings:master"], {"Account": ["lock settings"]}),
+        (["user:read:admin"], {"Users": ["everything"]}),
+        (["user:read"], {"Users": ["everything"]}),
+        (["account:master"], {"Account": ["everything"]}),
+        (["role:read:admin", "role:read:role:admin"], {"Roles": ["everything"]}),
+        (["something_new:read:x_y:admin"], {"Something new": ["x y"]}),
+        (["odd"], {"Odd": ["everything"]}),
+        ([], {}),
+    ],
+)
+def test_scopes_are_grouped_by_what_they_open(
+    scopes: list[str], words: dict[str, list[str]]
+) -> None:
+    assert by_area(scopes) == words
+
+
+def test_areas_are_sorted() -> None:
+    found = by_area(["webinar:read:admin", "account:read:admin", "phone:read:admin"])
+    assert list(found) == ["Account", "Webinars", "Zoom Phone"]

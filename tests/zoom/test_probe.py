@@ -1,0 +1,177 @@
+"""Probing a host: real connections to this machine, in every way they can go wrong."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from auditor.zoom.probe import Route, Trouble, route, visit
+from tests.certificates import Authority, server_context, serving
+
+PATIENCE = 3.0
+
+
+@contextlib.contextmanager
+def listening(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A bare socket; `answer` deals with the first connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                connection, _ = listener.accept()
+                with connection:
+                    answer(connection)
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority.called("Acme Inspection CA")
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_a_trusted_host_shows_its_version_and_who_vouches_for_it(
+    tmp_path: Path, authority: Authority
+) -> None:
+    with serving(server_context(tmp_path, authority)) as server:
+        made = visit(server.url, Route(verify=str(authority.saved(tmp_path))))
+    assert made.trouble is None
+    assert (made.status, made.tls) == (404, "TLSv1.3")
+    assert made.certificate is not None
+    assert made.certificate.issuer == "Acme Inspection CA"
+    assert made.certificate.until > datetime.now(UTC) + timedelta(days=80)
+
+
+def test_the_probe_carries_no_credentials(tmp_path: Path, authority: Authority) -> None:
+    with serving(server_context(tmp_path, authority)) as server:
+        visit(server.url, Route(verify=str(authority.saved(tmp_path))))
+    assert server.requests == ["HEAD /v2 None"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "signed"), [(Trouble.SELF_SIGNED, False), (Trouble.ISSUER, True)]
+)
+def test_a_stranger_is_named_and_told_nothing(
+    tmp_path: Path, authority: Authority, trouble: Trouble, signed: bool
+) -> None:
+    context = server_context(tmp_path, authority if signed else None)
+    with serving(context) as server:
+        found = visit(server.url, Route())
+    assert found.trouble is trouble
+    assert found.certificate is not None
+    assert found.certificate.issuer == ("Acme Inspection CA" if signed else "127.0.0.1")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "how"),
+    [
+        (Trouble.HOSTNAME, {"host": "zoom.us"}),
+        (Trouble.HOSTNAME, {"host": "127.0.0.2"}),
+        (Trouble.EXPIRED, {"until": timedelta(days=-1)}),
+        (Trouble.NOT_YET, {"since": timedelta(days=1)}),
+    ],
+)
+def test_a_certificate_that_does_not_hold_is_told_apart(
+    tmp_path: Path, authority: Authority, trouble: Trouble, how: dict[str, timedelta]
+) -> None:
+    with serving(server_context(tmp_path, authority, **how)) as server:  # type: ignore[arg-type]
+        found = visit(server.url, Route(verify=str(authority.saved(tmp_path))))
+    assert found.trouble is trouble
+    assert found.trouble.is_tls
+    assert server.requests == []
+
+
+def test_a_host_that_speaks_no_tls_is_a_tls_trouble() -> None:
+    with serving(None) as server:
+        assert visit(server.url, Route()).trouble is Trouble.TLS
+
+
+def test_a_closed_port_refuses() -> None:
+    assert visit(f"https://127.0.0.1:{closed_port()}/", Route()).trouble is Trouble.REFUSED
+
+
+def test_an_unknown_name_is_one() -> None:
+    assert visit("https://no-such-host.invalid/", Route()).trouble is Trouble.NAME
+
+
+def test_a_host_that_never_answers_is_silent() -> None:
+    done = threading.Event()
+    with listening(lambda _: bool(done.wait(5)) and None) as port:
+        found = visit(f"http://127.0.0.1:{port}/", Route(), patience=0.2)
+        done.set()
+    assert found.trouble is Trouble.SILENT
+
+
+def test_a_connection_that_is_cut_is_broken() -> None:
+    with listening(lambda connection: connection.close()) as port:
+        found = visit(f"http://127.0.0.1:{port}/", Route(), patience=PATIENCE)
+    assert found.trouble is Trouble.BROKEN
+
+
+def test_a_proxy_that_is_not_there_is_named() -> None:
+    way = Route(f"http://127.0.0.1:{closed_port()}")
+    assert visit("https://api.zoom.us/v2", way).trouble is Trouble.PROXY
+
+
+def test_a_proxy_that_wants_a_password_is_told_apart() -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(refusal)
+
+    with listening(refuse) as port:
+        found = visit("https://api.zoom.us/v2", Route(f"http://127.0.0.1:{port}"))
+    assert found.trouble is Trouble.PROXY_LOGIN
+
+
+def test_a_missing_bundle_is_not_taken_for_a_broken_connection() -> None:
+    way = Route(verify="/nowhere/bundle.pem")
+    assert visit("https://127.0.0.1:1/", way).trouble is Trouble.CA_FILE
+
+
+@pytest.mark.parametrize("seconds", [-3600, 0, 95])
+def test_the_clock_of_the_other_side_is_compared(seconds: int) -> None:
+    theirs = datetime.now(UTC) + timedelta(seconds=seconds)
+    with serving(None, format_datetime(theirs, usegmt=True)) as server:
+        found = visit(server.url.replace("https", "http"), Route())
+    assert found.ahead == pytest.approx(seconds, abs=2)
+
+
+@pytest.mark.parametrize("date", [None, "yesterday"])
+def test_without_a_date_nothing_is_said_of_the_clock(date: str | None) -> None:
+    with serving(None, date) as server:
+        assert visit(server.url.replace("https", "http"), Route()).ahead is None
+
+
+def test_a_proxy_is_shown_without_its_password() -> None:
+    way = Route("http://user:s3cret@proxy.example.com:8080")
+    assert way.shown_proxy == "http://proxy.example.com:8080"
+    assert "s3cret" not in repr(way)
+
+
+def test_the_environment_says_which_way_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:8080")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/acme.pem")
+    assert route("https://api.zoom.us/v2") == Route(
+        "http://proxy.example.com:8080", "/etc/acme.pem"
+    )
+    assert route("https://127.0.0.1:1/v2") == Route("", "/etc/acme.pem")
+    monkeypatch.setenv("NO_PROXY", "zoom.us")
+    assert route("https://api.zoom.us/v2").proxy == ""

@@ -1,0 +1,73 @@
+"""The wire: nothing but reads leaves, and an answer ends in time."""
+
+import time
+
+import pytest
+import requests
+
+from auditor.zoom.errors import Transient
+from auditor.zoom.transport import Bearer, Bounds, Transport
+from auditor.zoom.wire import BoundedAdapter, NotAReading, pools
+
+from .conftest import reply
+
+
+@pytest.fixture
+def adapter():
+    made = BoundedAdapter(pools(5.0, 1000, time.monotonic))
+    yield made
+    made.close()
+
+
+def sent(adapter, method, url):
+    prepared = requests.Request("GET", url).prepare()
+    prepared.method = method
+    return adapter.send(prepared, timeout=5)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "get", "QUERY"])
+def test_no_other_verb_leaves(server, adapter, method):
+    with pytest.raises(NotAReading, match="is not sent: the auditor reads only"):
+        sent(adapter, method, server.url)
+    assert server.seen == []
+
+
+def test_reads_leave(server, adapter):
+    server.respond = reply(b"{}")
+    assert sent(adapter, "GET", server.url).status_code == 200
+
+
+def test_a_connection_is_used_again_after_a_slow_answer_was_in_time(server):
+    def respond(handler):
+        time.sleep(0.1)
+        reply(b"{}")(handler)
+
+    server.respond = respond
+    with Transport(Bounds(total=0.3)) as transport:
+        for _ in range(4):  # longer than the bound of one, together
+            transport.get(server.url, {}, Bearer("tok-1"), "GET /users")
+    assert len(server.connections) == 1
+
+
+def test_the_time_of_an_answer_begins_with_its_request(server):
+    def respond(handler):
+        time.sleep(0.2)
+        reply(b"{}")(handler)
+
+    server.respond = respond
+    with Transport(Bounds(total=0.1, silence=5)) as transport:
+        started = time.monotonic()
+        with pytest.raises(Transient, match=r"within 0\.1 s"):
+            transport.get(server.url, {}, Bearer("tok-1"), "GET /users")
+        assert time.monotonic() - started < 0.19
+
+
+def test_a_header_that_is_none_is_not_logged_with_what_it_holds(server, capfd):
+    def respond(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nkanarie\r\nContent-Length: 2\r\n\r\n{}")
+        handler.close_connection = True
+
+    server.respond = respond
+    with Transport() as transport:
+        transport.get(server.url, {}, Bearer("tok-1"), "GET /users")
+    assert "kanarie" not in "".join(capfd.readouterr())
