@@ -1,6 +1,7 @@
 """Keeping runs: into the history when they are finished, and what it knows of them."""
 
 import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,11 @@ from auditor.store.errors import RunNotFound, StoreError
 from auditor.store.history import Entry
 from auditor.store.runs import Runs
 from auditor.store.series import Series, place
+
+_DAMAGED = (sqlite3.Error, zlib.error, ValueError)
+_UNFIT = (PolicyError, SnapshotError, NothingSelected, RunNotFound, *_DAMAGED)
+"""What is wrong with a run that waits: another version's, gone meanwhile, or its file is damaged.
+It must not keep the others out."""
 
 
 def stored_runs(settings: Settings) -> Runs:
@@ -142,10 +148,12 @@ def _keep_waiting(stored: Runs, but: str, catalogue: Catalogue, terminal: Termin
                 judgement = Judgement.recalled(snapshot, catalogue)
                 run = runs.judge(snapshot, judgement)
                 aside = stored.keep(snapshot, run, judgement.narrowed)
-        except (PolicyError, SnapshotError, NothingSelected) as error:
+        except _UNFIT as error:
             if isinstance(error, Full):
                 raise
-            terminal.say(f"Run {run_id} stays out of the history: {error}")
+            is_damaged = isinstance(error, _DAMAGED)
+            why = f"its file in {stored.home / 'runs' / run_id} is damaged ({error})."
+            terminal.say(f"Run {run_id} stays out of the history: {why if is_damaged else error}")
             continue
         stored.discard(run_id)
         if aside is not None:

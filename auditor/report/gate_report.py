@@ -31,12 +31,13 @@ def as_lines(code: int, reason: str, advice: str, run: Run | None, why: Sequence
 
 
 def named(findings: Sequence[Finding], most: int = 3) -> list[str]:
-    """The first findings in a few words each."""
-    return [
+    """The first findings in a few words each, those that read alike once."""
+    told = (
         f"{plain(each.verdict.control)} {wording.status_name(each.verdict.status)} at "
         f"{_where(each)}"
-        for each in findings[:most]
-    ]
+        for each in findings
+    )
+    return list(dict.fromkeys(told))[:most]
 
 
 def as_json(

@@ -53,9 +53,10 @@ class Database:
         """Where it is, for people: without a password."""
         if self._file is not None:
             return str(self._file)
-        query = {name: value for name, value in self._url.query.items() if name in _TELLING}
-        shown = self._url.set(drivername="postgresql", query=query)
-        return shown.render_as_string(hide_password=True)
+        at = self._url
+        query = {name: value for name, value in at.query.items() if name in _TELLING}
+        shown = URL.create("postgresql", at.username, None, at.host, at.port, at.database, query)
+        return shown.render_as_string()
 
     @property
     def file(self) -> Path | None:
