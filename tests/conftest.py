@@ -23,12 +23,16 @@ def _nothing_of_this_machine() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    """The command sets up logging for its process; the next test finds it as it was."""
+    """The command sets up logging for its process; each test finds it as a new process would.
+
+    Also where a fixture of a whole module ran the command before.
+    """
     logger = logging.getLogger("auditor")
-    handlers, level, propagate = logger.handlers, logger.level, logger.propagate
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)
     yield
-    logger.handlers, logger.propagate = handlers, propagate
-    logger.setLevel(level)
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -18,7 +18,10 @@ UPDATE = "AUDITOR_UPDATE_GOLDEN"
 """The environment variable that has the expected reports written anew."""
 
 _PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+")
-_SAID_ELSEWHERE = ("title", "scope", "fingerprint", "observed_at", "status", "cause", "detail")
+_SAID_ELSEWHERE = (
+    *("title", "scope", "fingerprint", "observed_at", "first_seen"),
+    *("status", "cause", "detail"),
+)
 _ALWAYS = ("observed", "severity")
 
 Report = dict[str, Any]

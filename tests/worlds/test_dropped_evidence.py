@@ -24,6 +24,7 @@ from auditor.policy.evaluate import evaluate
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Overrides
 from auditor.policy.settlements import Settlements
+from auditor.store.runs import Runs
 from tests.end_to_end.conftest import Auditor, served
 from tests.policy.builders import AT, CATALOGUE
 from tests.policy.samples import BASELINES
@@ -56,11 +57,8 @@ def reads(tmp_path_factory: pytest.TempPathFactory) -> Reads:
     folder = tmp_path_factory.mktemp("drifted")
     with served("drifted", users=10, groups=3) as account:
         assert Auditor(folder, account).audit("--baseline", "strict").code in (0, 3)
-    (file,) = folder.rglob("*.sqlite")
-    snapshot = Snapshot.open(file)
-    found = {e.scope: dict(e.outcomes) for level in Level for e in snapshot.evidence(level)}
-    snapshot.close()
-    return found
+    with Runs(folder / "data").opened("latest") as snapshot:
+        return {e.scope: dict(e.outcomes) for level in Level for e in snapshot.evidence(level)}
 
 
 @pytest.fixture(scope="module")
