@@ -5,10 +5,8 @@ Where a machine has no keyring, an environment variable can hold them.
 
 import secrets
 
-import keyring
-from keyring.errors import KeyringError
+from auditor.credentials.backends import KeyringUnavailable, get, in_use, places, put
 
-SERVICE = "zoom-privacy-auditor"
 PSEUDONYM_KEY = "pseudonym-key"
 SIGNING_KEY = "signing-key"
 PUBLIC_KEY = "public-key"
@@ -24,18 +22,19 @@ class KeyUnavailable(Exception):
 def kept(name: str) -> str | None:
     """The key that the keyring keeps under `name`; None where it has none, or does not work."""
     try:
-        return keyring.get_password(SERVICE, name)
-    except (KeyringError, RuntimeError, OSError):
+        return get(in_use(), name)
+    except KeyringUnavailable:
         return None
 
 
 def keep(name: str, value: str) -> bool:
-    """Keep a key in the keyring. False where there is no keyring that keeps it."""
+    """Keep a key in the keyring. False where there is no encrypted keyring that keeps it."""
     try:
-        keyring.set_password(SERVICE, name, value)
-    except (KeyringError, RuntimeError, OSError):
+        ring = in_use()
+        put(ring, places(ring), name, value)
+    except KeyringUnavailable:
         return False
-    return kept(name) == value  # a keyring may take everything and keep nothing
+    return True
 
 
 def pseudonym_key(given: str | None) -> bytes:

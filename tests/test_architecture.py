@@ -29,7 +29,7 @@ FLOORS: Mapping[str, int] = {
     "evidence": 1,
     "credentials": 1,
     "config_files": 1,
-    "keys": 1,
+    "keys": 2,
     "private": 1,
 }
 """Rooms and the floor each is on. Rooms on one floor do not know each other."""

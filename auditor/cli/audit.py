@@ -15,14 +15,19 @@ from auditor.cli.choices import (
     FailOnOption,
     FormatOption,
     FrameworkOption,
+    MaxEvidenceAgeOption,
+    MaxRateOption,
     OnlyOption,
     OrgOption,
     OutputOption,
     PassesOption,
+    PlanOption,
     PseudonymiseOption,
+    RateShareOption,
     Selection,
     StrictOption,
     TopicOption,
+    VerifyLocksOption,
     budget,
     span,
 )
@@ -31,13 +36,12 @@ from auditor.cli.handing_on import Manner
 from auditor.cli.keeping import kept, since_before, stored_runs, with_past
 from auditor.cli.output import readers_may_leave
 from auditor.cli.reporting import Destinations
-from auditor.cli.sandbox import Scenario
+from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.report import drift_report
 from auditor.run import Extent, Judgement
-from auditor.zoom.limits import Plan
 
 
 def audit(
@@ -52,35 +56,13 @@ def audit(
             "and how participants of past ones answered the AI notice.",
         ),
     ] = Depth.USER,
-    plan: Annotated[
-        Plan,
-        typer.Option(
-            "--plan", help="The account's Zoom plan, which sets the rate limits. auto: as pro."
-        ),
-    ] = Plan.AUTO,
-    max_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--max-rate", metavar="N", min=0.01, help="Requests a second, in place of the plan's."
-        ),
-    ] = None,
-    rate_share: Annotated[
-        float | None,
-        typer.Option(
-            "--rate-share",
-            metavar="0..1",
-            min=0.01,
-            max=1,
-            help="The part of the limit to use; the rest is for other apps. [default: 0.8]",
-            show_default=False,
-        ),
-    ] = None,
+    plan: PlanOption = None,
+    max_rate: MaxRateOption = None,
+    rate_share: RateShareOption = None,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Audit a simulated account; needs no credentials.")
     ] = False,
-    scenario: Annotated[
-        Scenario, typer.Option("--scenario", help="With --sandbox: which account to simulate.")
-    ] = Scenario.DRIFTED,
+    scenario: ScenarioOption = Scenario.DRIFTED,
     users: Annotated[
         int, typer.Option("--users", min=1, help="With --sandbox: how many users it has.")
     ] = 300,
@@ -93,16 +75,7 @@ def audit(
             "the path of a snapshot.",
         ),
     ] = None,
-    verify_locks: Annotated[
-        int,
-        typer.Option(
-            "--verify-locks",
-            metavar="N",
-            min=0,
-            help="Where the account's value is right and locked, read only N users, drawn at "
-            "random, to confirm it. 0: read every user.",
-        ),
-    ] = 25,
+    verify_locks: VerifyLocksOption = 25,
     meetings_per_host: Annotated[
         int | None,
         typer.Option(
@@ -136,14 +109,7 @@ def audit(
         bool,
         typer.Option("--resume", help="Go on with the run that broke off, and read nothing twice."),
     ] = False,
-    max_evidence_age: Annotated[
-        str,
-        typer.Option(
-            "--max-evidence-age",
-            metavar="24h",
-            help="With --resume: read again what was read longer ago.",
-        ),
-    ] = "24h",
+    max_evidence_age: MaxEvidenceAgeOption = "24h",
     fail_on: FailOnOption = None,
     only: OnlyOption = None,
     topic: TopicOption = None,
@@ -204,7 +170,7 @@ def audit(
             )
 
         going = Going(
-            pace=Pace(plan if _given(ctx, "plan") else Plan(settings.plan), max_rate, rate_share),
+            pace=Pace.chosen(settings, plan, max_rate, rate_share),
             extent=extent,
             resume=resume,
             oldest=span(max_evidence_age, "--max-evidence-age"),

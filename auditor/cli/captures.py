@@ -11,7 +11,7 @@ from auditor import config
 from auditor import run as runs
 from auditor.cli import output
 from auditor.cli.choices import BaselineOption, OrgOption, Selection
-from auditor.cli.collecting import Account, Going, collected
+from auditor.cli.collecting import Account, Going, Pace, collected
 from auditor.cli.keeping import stored_runs
 from auditor.cli.sandbox import Scenario
 from auditor.cli.terminal import Terminal
@@ -136,4 +136,4 @@ def _stored(settings: Settings, run: str) -> Snapshot:
 def _live(settings: Settings, sandbox: bool, terminal: Terminal) -> Snapshot:
     judgement = Selection().judgement(Level.ACCOUNT, settings.baseline)
     account = Account(Scenario.DRIFTED if sandbox else None)
-    return collected(account, settings, Going(), judgement, terminal)
+    return collected(account, settings, Going(Pace.chosen(settings)), judgement, terminal)

@@ -19,6 +19,7 @@ from auditor.findings.model import Severity
 from auditor.policy import baseline, files, organisation
 from auditor.policy.organisation import Organisation
 from auditor.run import Judgement
+from auditor.zoom.limits import Plan
 
 
 class Depth(StrEnum):
@@ -125,6 +126,60 @@ PseudonymiseOption = Annotated[
         "--pseudonymise",
         help="Put keyed pseudonyms in place of people and their meetings, the same in every run. "
         "The key is in the keyring, or in AUDITOR_PSEUDONYM_KEY.",
+    ),
+]
+
+PlanOption = Annotated[
+    Plan | None,
+    typer.Option(
+        "--plan",
+        help="The account's Zoom plan, which sets the rate limits. auto: as pro. "
+        "[default: AUDITOR_PLAN, else auto]",
+        show_default=False,
+    ),
+]
+MaxRateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-rate", metavar="N", min=0.01, help="Requests a second, in place of the plan's."
+    ),
+]
+RateShareOption = Annotated[
+    float | None,
+    typer.Option(
+        "--rate-share",
+        metavar="0..1",
+        min=0.01,
+        max=1,
+        help="The part of the limit to use; the rest is for other apps. [default: 0.8]",
+        show_default=False,
+    ),
+]
+VerifyLocksOption = Annotated[
+    int,
+    typer.Option(
+        "--verify-locks",
+        metavar="N",
+        min=0,
+        help="Where the account's value is right and locked, read only N users, drawn at "
+        "random, to confirm it. 0: read every user.",
+    ),
+]
+MaxEvidenceAgeOption = Annotated[
+    str,
+    typer.Option(
+        "--max-evidence-age",
+        metavar="24h",
+        help="Where an unfinished run goes on: read again what was read longer ago.",
+    ),
+]
+KeepOption = Annotated[
+    str, typer.Option("--keep", metavar="90d", help="Keep every run younger than this.")
+]
+KeepMonthlyOption = Annotated[
+    int,
+    typer.Option(
+        "--keep-monthly", metavar="N", min=0, help="And the last run of each of N months."
     ),
 ]
 

@@ -38,6 +38,17 @@ class Pace:
     max_rate: float | None = None
     share: float | None = None
 
+    @classmethod
+    def chosen(
+        cls,
+        settings: Settings,
+        plan: Plan | None = None,
+        max_rate: float | None = None,
+        share: float | None = None,
+    ) -> "Pace":
+        """What the command line says; of a plan that it leaves open, what the settings say."""
+        return cls(Plan(settings.plan) if plan is None else plan, max_rate, share)
+
     def limiter(self, api_url: str, sleep: Callable[[float], object]) -> RateLimiter:
         """The limiter for an API; a local one is not Zoom's, so `auto` need not be careful."""
         plan = Plan.BUSINESS if self.plan is Plan.AUTO and is_loopback(api_url) else self.plan

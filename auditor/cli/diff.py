@@ -90,23 +90,14 @@ def sides(history: History, earlier: str | None, later: str | None) -> tuple[Ent
     """
     if later is None and earlier is not None:
         earlier, later = None, earlier
-    other = _named(history, later or "latest")
-    one = history.before(other) if earlier is None else _named(history, earlier)
+    other = history.get(later or "latest")
+    one = history.before(other) if earlier is None else history.get(earlier)
     if one is None:
         raise RunNotFound(
             f"Run {other.facts.id} is the first of its kind: nothing precedes it that was judged "
             "by the same baseline, at the same depth. Name two runs: auditor diff A B"
         )
     return one, other
-
-
-def _named(history: History, name: str) -> Entry:
-    if name != "latest":
-        return history.get(name)
-    newest = history.newest()
-    if newest is None:
-        raise RunNotFound("No run is stored yet. Start with: auditor audit")
-    return newest
 
 
 def _write(

@@ -22,9 +22,9 @@ from auditor.cli.choices import (
     TopicOption,
     span,
 )
-from auditor.cli.collecting import Account, Going, collected
+from auditor.cli.collecting import Account, Going, Pace, collected
 from auditor.cli.keeping import kept, stored_runs
-from auditor.cli.sandbox import Scenario
+from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
 from auditor.evidence.scope import Level
@@ -91,9 +91,7 @@ def gate(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="With --live: a simulated account.")
     ] = False,
-    scenario: Annotated[
-        Scenario, typer.Option("--scenario", help="With --sandbox: which account to simulate.")
-    ] = Scenario.DRIFTED,
+    scenario: ScenarioOption = Scenario.DRIFTED,
     format_: Annotated[
         GateFormat, typer.Option("--format", "-f", help="How the answer is written.")
     ] = GateFormat.TEXT,
@@ -154,9 +152,7 @@ def accept(
     **auditor gate accept latest --note "agreed with the works council"**
     """
     history = stored_runs(config.load()).history
-    entry = history.newest() if run == "latest" else history.get(run)
-    if entry is None:
-        raise RunNotFound("No run is stored yet. Start with: auditor audit")
+    entry = history.get(run)
     if not entry.facts.complete:
         raise RunNotFound(
             f"Run {entry.facts.id} is incomplete: what nobody saw cannot be accepted."
@@ -211,7 +207,7 @@ def _live(
 ) -> Answer:
     stored = stored_runs(settings)
     judgement = selection.judgement(Level.GROUP, settings.baseline)
-    snapshot = collected(account, settings, Going(), judgement, terminal)
+    snapshot = collected(account, settings, Going(Pace.chosen(settings)), judgement, terminal)
     with snapshot:
         run = runs.judge(snapshot, judgement)
         is_kept = kept(stored, snapshot, run, judgement, terminal)

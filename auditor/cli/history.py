@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 
 from auditor import config
-from auditor.cli.choices import span
+from auditor.cli.choices import KeepMonthlyOption, KeepOption, span
 from auditor.cli.keeping import stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.findings.drift import Standing
 from auditor.findings.past import Past
 from auditor.report import history_report, wording
 from auditor.store.errors import RunNotFound
-from auditor.store.history import Entry, History
+from auditor.store.history import Entry
 from auditor.store.retention import expired
 from auditor.store.runs import Runs
 
@@ -107,7 +107,7 @@ def findings(
     """
     terminal: Terminal = ctx.obj
     runs = stored_runs(config.load()).history
-    entry = _entry(runs, run)
+    entry = runs.get(run)
     wanted = {each.casefold() for each in control or ()}
     with runs.standings(entry) as standings:
         chosen = [
@@ -128,15 +128,8 @@ def findings(
 
 @app.command()
 def prune(
-    keep: Annotated[
-        str, typer.Option("--keep", metavar="90d", help="Keep every run younger than this.")
-    ] = "90d",
-    keep_monthly: Annotated[
-        int,
-        typer.Option(
-            "--keep-monthly", metavar="N", min=0, help="And the last run of each of N months."
-        ),
-    ] = 24,
+    keep: KeepOption = "90d",
+    keep_monthly: KeepMonthlyOption = 24,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell what would be removed.")
     ] = False,
@@ -191,15 +184,6 @@ def pruned(stored: Runs, old: Iterable[Entry], broken: Iterable[str]) -> str:
     also = f", {wording.counted(len(left), 'run')} that broke off" if left else ""
     kept = len(stored.history.runs())
     return f"Removed {wording.counted(len(gone), 'stored run')}{also}; kept {kept}."
-
-
-def _entry(runs: History, name: str) -> Entry:
-    if name != "latest":
-        return runs.get(name)
-    newest = runs.newest()
-    if newest is None:
-        raise RunNotFound("No run is stored yet. Start with: auditor audit")
-    return newest
 
 
 def _plot(entries: list[Entry], width: int) -> None:

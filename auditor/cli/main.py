@@ -46,6 +46,7 @@ from auditor.store.errors import (
     AlreadyRunning,
     HistoryDamaged,
     HistoryLocked,
+    HistoryUnreachable,
     RunNotFound,
     StoreError,
 )
@@ -54,7 +55,7 @@ from auditor.zoom.hosts import UnsafeUrl
 from auditor.zoom.redaction import redacted_traceback
 
 EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
-    ((Full, HistoryLocked, HistoryDamaged), ExitCode.NOTHING_EVALUATED),
+    ((Full, HistoryLocked, HistoryDamaged, HistoryUnreachable), ExitCode.NOTHING_EVALUATED),
     (
         (
             ConfigError,

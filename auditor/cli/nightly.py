@@ -17,12 +17,19 @@ from auditor.cli.choices import (
     BaselineOption,
     Depth,
     FailOnOption,
+    KeepMonthlyOption,
+    KeepOption,
+    MaxEvidenceAgeOption,
+    MaxRateOption,
     OnlyOption,
     OrgOption,
+    PlanOption,
     PseudonymiseOption,
+    RateShareOption,
     Selection,
     StrictOption,
     TopicOption,
+    VerifyLocksOption,
     span,
 )
 from auditor.cli.collecting import Account, Going, Pace, collected
@@ -36,7 +43,7 @@ from auditor.cli.notify import (
     NotifyOption,
 )
 from auditor.cli.reporting import Destinations
-from auditor.cli.sandbox import Scenario
+from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
 from auditor.config_files import DEFAULT_PROFILE
@@ -51,7 +58,6 @@ from auditor.report import Options, by_name, drift_report, wording
 from auditor.run import Extent, Judgement
 from auditor.store.errors import StoreError
 from auditor.store.runs import Runs
-from auditor.zoom.limits import Plan
 
 METRICS_MODE = 0o644
 """Metrics name nobody, and the node exporter that reads them is another user."""
@@ -205,46 +211,13 @@ def nightly(
     notify_on: NotifyOnOption = None,
     notify_names: NotifyNamesOption = False,
     heartbeat: HeartbeatOption = None,
-    keep: Annotated[
-        str, typer.Option("--keep", metavar="90d", help="Keep every run younger than this.")
-    ] = "90d",
-    keep_monthly: Annotated[
-        int,
-        typer.Option(
-            "--keep-monthly", metavar="N", min=0, help="And the last run of each of N months."
-        ),
-    ] = 24,
-    max_evidence_age: Annotated[
-        str,
-        typer.Option(
-            "--max-evidence-age",
-            metavar="24h",
-            help="Of an unfinished run, read again what was read longer ago.",
-        ),
-    ] = "24h",
-    plan: Annotated[
-        Plan, typer.Option("--plan", help="The account's Zoom plan, which sets the rate limits.")
-    ] = Plan.AUTO,
-    max_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--max-rate", metavar="N", min=0.01, help="Requests a second, in place of the plan's."
-        ),
-    ] = None,
-    rate_share: Annotated[
-        float | None,
-        typer.Option(
-            "--rate-share",
-            metavar="0..1",
-            min=0.01,
-            max=1,
-            help="The part of the limit to use. [default: 0.8]",
-            show_default=False,
-        ),
-    ] = None,
-    verify_locks: Annotated[
-        int, typer.Option("--verify-locks", metavar="N", min=0, help="As of auditor audit.")
-    ] = 25,
+    keep: KeepOption = "90d",
+    keep_monthly: KeepMonthlyOption = 24,
+    max_evidence_age: MaxEvidenceAgeOption = "24h",
+    plan: PlanOption = None,
+    max_rate: MaxRateOption = None,
+    rate_share: RateShareOption = None,
+    verify_locks: VerifyLocksOption = 25,
     fail_on: FailOnOption = None,
     only: OnlyOption = None,
     topic: TopicOption = None,
@@ -254,9 +227,7 @@ def nightly(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Audit a simulated account; needs no credentials.")
     ] = False,
-    scenario: Annotated[
-        Scenario, typer.Option("--scenario", help="With --sandbox: which account to simulate.")
-    ] = Scenario.DRIFTED,
+    scenario: ScenarioOption = Scenario.DRIFTED,
 ) -> None:
     """Audit, store the run, compare it with the one before, tell what changed, remove old runs.
 
@@ -292,7 +263,7 @@ def nightly(
         ),
         account=Account(scenario if sandbox else None),
         going=Going(
-            pace=Pace(plan, max_rate, rate_share),
+            pace=Pace.chosen(settings, plan, max_rate, rate_share),
             extent=Extent(verify_locks),
             resume=True,
             oldest=span(max_evidence_age, "--max-evidence-age"),

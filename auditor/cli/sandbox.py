@@ -37,6 +37,11 @@ class Scenario(StrEnum):
     PARTIAL = "partial"
 
 
+ScenarioOption = Annotated[
+    Scenario, typer.Option("--scenario", help="With --sandbox: which account to simulate.")
+]
+
+
 class SandboxPlan(StrEnum):
     """Whose rate limits the simulated account has."""
 

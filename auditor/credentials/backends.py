@@ -1,15 +1,17 @@
 """Which keyring this machine has, whether it works, and whether it is a place for secrets."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 
 import keyring
 from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
-from keyring.errors import NoKeyringError
+from keyring.errors import NoKeyringError, PasswordDeleteError
 
 SERVICE = "zoom-privacy-auditor"
 """Under this name a keyring keeps what is ours."""
@@ -155,6 +157,56 @@ def standing() -> Standing:
     except KeyringUnavailable as error:
         return Standing(name, path, error.state, error.reason)
     return Standing(name_of(chosen[0]), path, State.WORKS)
+
+
+def get(ring: KeyringBackend, entry: str) -> str | None:
+    """What the keyring keeps under `entry`; None where nothing.
+
+    Raises:
+        KeyringUnavailable: the keyring does not work.
+    """
+    return asked(ring, partial(ring.get_password, SERVICE, entry))
+
+
+def put(ring: KeyringBackend, chosen: Iterable[KeyringBackend], entry: str, value: str) -> str:
+    """Write to the first of the `chosen` places that writes; the name of the keyring it went to.
+
+    It is read back, as it will be read later.
+
+    Raises:
+        KeyringUnavailable: none of them keeps it.
+    """
+    for place in chosen:
+        try:
+            asked(place, partial(place.set_password, SERVICE, entry, value))
+        except NotImplementedError:  # some only read, such as those for package indexes
+            continue
+        if get(ring, entry) == value:
+            return name_of(place)
+        break
+    raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not keep what it was given.")
+
+
+def delete(ring: KeyringBackend, entry: str) -> bool:
+    """Forget what is kept under `entry`; False where nothing was.
+
+    Raises:
+        KeyringUnavailable: the keyring does not work, or does not let go of it.
+    """
+    found = False
+    for part in parts(ring):
+        if get(part, entry) is None:
+            continue
+        found = True
+        asked(part, partial(_forget, part, entry))
+    if found and get(ring, entry) is not None:
+        raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not delete what it keeps.")
+    return found
+
+
+def _forget(place: KeyringBackend, entry: str) -> None:
+    with suppress(NotImplementedError, PasswordDeleteError):  # whether it is gone is looked at
+        place.delete_password(SERVICE, entry)
 
 
 def asked(ring: KeyringBackend, call: Callable[[], Result]) -> Result:

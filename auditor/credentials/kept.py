@@ -7,13 +7,12 @@ from keyring.backend import KeyringBackend
 
 from auditor.credentials.backends import (
     INDEX,
-    SERVICE,
     KeyringUnavailable,
-    asked,
+    delete,
+    get,
     in_use,
-    name_of,
-    parts,
     places,
+    put,
 )
 from auditor.credentials.given import NAMES
 
@@ -27,7 +26,7 @@ def fetched(profile: str, name: str) -> str | None:
         KeyringUnavailable: the keyring does not work.
     """
     ring = in_use()
-    return asked(ring, lambda: ring.get_password(SERVICE, f"{profile}:{name}"))
+    return get(ring, f"{profile}:{name}")
 
 
 def profiles() -> list[str]:
@@ -63,8 +62,8 @@ def keep(profile: str, values: Mapping[str, str], allow_plain_text: bool = False
     kept_by = ""
     try:
         for name in NAMES:
-            kept_by = _put(ring, chosen, f"{profile}:{name}", values[name])
-        _put(ring, chosen, INDEX, "\n".join(sorted({*_index(ring), profile})))
+            kept_by = put(ring, chosen, f"{profile}:{name}", values[name])
+        put(ring, chosen, INDEX, "\n".join(sorted({*_index(ring), profile})))
     except KeyringUnavailable as error:
         _restore(ring, chosen, profile, before)
         reason = error.reason
@@ -84,44 +83,18 @@ def remove(profile: str) -> bool:
     known = _index(ring)
     found = profile in known
     for name in NAMES:
-        found = _delete(ring, f"{profile}:{name}") or found
+        found = delete(ring, f"{profile}:{name}") or found
     if profile in known:
         others = [name for name in known if name != profile]
         if others:
-            _put(ring, places(ring, allow_plain_text=True), INDEX, "\n".join(others))
+            put(ring, places(ring, allow_plain_text=True), INDEX, "\n".join(others))
         else:
-            _delete(ring, INDEX)
+            delete(ring, INDEX)
     return found
 
 
 def _index(ring: KeyringBackend) -> list[str]:
-    return sorted((asked(ring, lambda: ring.get_password(SERVICE, INDEX)) or "").split())
-
-
-def _put(ring: KeyringBackend, chosen: list[KeyringBackend], entry: str, value: str) -> str:
-    """Write to the first keyring that writes, and read it back as it will be read later."""
-    for place in chosen:
-        try:
-            asked(place, lambda place=place: place.set_password(SERVICE, entry, value))  # type: ignore[misc]
-        except NotImplementedError:  # some only read, such as those for package indexes
-            continue
-        if asked(ring, lambda: ring.get_password(SERVICE, entry)) == value:
-            return name_of(place)
-        break
-    raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not keep what it was given.")
-
-
-def _delete(ring: KeyringBackend, entry: str) -> bool:
-    found = False
-    for part in parts(ring):
-        if asked(part, lambda part=part: part.get_password(SERVICE, entry)) is None:  # type: ignore[misc]
-            continue
-        found = True
-        with suppress(NotImplementedError):
-            asked(part, lambda part=part: part.delete_password(SERVICE, entry))  # type: ignore[misc]
-    if found and asked(ring, lambda: ring.get_password(SERVICE, entry)) is not None:
-        raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not delete what it keeps.")
-    return found
+    return sorted((get(ring, INDEX) or "").split())
 
 
 def _restore(
@@ -134,6 +107,6 @@ def _restore(
     for name, value in before.items():
         with suppress(KeyringUnavailable):
             if value is None:
-                _delete(ring, f"{profile}:{name}")
+                delete(ring, f"{profile}:{name}")
             else:
-                _put(ring, chosen, f"{profile}:{name}", value)
+                put(ring, chosen, f"{profile}:{name}", value)

@@ -6,16 +6,15 @@ import re
 from collections.abc import Sequence
 
 from keyring.backend import KeyringBackend
-from keyring.errors import PasswordDeleteError
 
 from auditor.credentials.backends import (
-    SERVICE,
     KeyringUnavailable,
     State,
-    asked,
+    delete,
+    get,
     in_use,
-    name_of,
     places,
+    put,
 )
 from auditor.notify.channels import Channel, NotifyError, scheme_of
 
@@ -47,7 +46,7 @@ def kept() -> list[Channel]:
     """
     try:
         ring = in_use()
-        found = ((name, _get(ring, _entry(name))) for name in _names(ring))
+        found = ((name, get(ring, _entry(name))) for name in _names(ring))
         return [Channel(name, url) for name, url in found if url]
     except KeyringUnavailable as error:
         raise NoKeyring(error) from None
@@ -82,8 +81,8 @@ def keep(channel: Channel) -> None:
     try:
         ring = in_use()
         names = sorted({*_names(ring), channel.name})
-        _put(ring, _entry(channel.name), channel.url)
-        _put(ring, _INDEX, json.dumps(names))
+        put(ring, places(ring), _entry(channel.name), channel.url)
+        put(ring, places(ring), _INDEX, json.dumps(names))
     except KeyringUnavailable as error:
         reason = error.reason.replace(channel.url, "[redacted]")
         raise NoKeyring(KeyringUnavailable(reason, error.state)) from None
@@ -100,9 +99,8 @@ def forget(name: str) -> None:
         names = _names(ring)
         if name not in names:
             raise NotifyError(_unknown(name))
-        _put(ring, _INDEX, json.dumps([other for other in names if other != name]))
-        if _get(ring, _entry(name)) is not None:
-            asked(ring, lambda: _delete(ring, _entry(name)))
+        put(ring, places(ring), _INDEX, json.dumps([other for other in names if other != name]))
+        delete(ring, _entry(name))
     except KeyringUnavailable as error:
         raise NoKeyring(error) from None
 
@@ -140,35 +138,10 @@ def chosen(wanted: Sequence[str], variable: str | None = None) -> list[Channel]:
 
 def _names(ring: KeyringBackend) -> list[str]:
     try:
-        found = json.loads(_get(ring, _INDEX) or "[]")
+        found = json.loads(get(ring, _INDEX) or "[]")
     except ValueError:
         return []
     return sorted(map(str, found)) if isinstance(found, list) else []
-
-
-def _get(ring: KeyringBackend, entry: str) -> str | None:
-    return asked(ring, lambda: ring.get_password(SERVICE, entry))
-
-
-def _put(ring: KeyringBackend, entry: str, value: str) -> None:
-    for place in places(ring):
-        try:
-            asked(place, lambda place=place: place.set_password(SERVICE, entry, value))  # type: ignore[misc]
-        except NotImplementedError:  # some only read, such as those for package indexes
-            continue
-        if _get(ring, entry) == value:
-            return
-        break
-    raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not keep what it was given.")
-
-
-def _delete(ring: KeyringBackend, entry: str) -> None:
-    try:
-        ring.delete_password(SERVICE, entry)
-    except PasswordDeleteError:
-        raise KeyringUnavailable(
-            f"The keyring, {name_of(ring)}, did not delete what it keeps."
-        ) from None
 
 
 def _unknown(word: str) -> str:

@@ -12,7 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from auditor.evidence.stored import Full
-from auditor.store.errors import Garbled, HistoryDamaged, HistoryLocked, StoreError
+from auditor.store.errors import (
+    Garbled,
+    HistoryDamaged,
+    HistoryLocked,
+    HistoryUnreachable,
+    StoreError,
+)
 
 HEAD = "0001"
 """The revision of the tables that this version of the program writes and reads."""
@@ -190,6 +196,11 @@ class Database:
             return self._damaged(reason)
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")) or state == "53100":
             return Full(f"{self}: no more could be written ({reason}). Make room there.")
+        if self._file is None and isinstance(error, sa.exc.OperationalError):
+            return HistoryUnreachable(
+                f"The history {self} cannot be reached: {reason}. Start the database, or look at "
+                "AUDITOR_STORE."
+            )
         return StoreError(f"The history {self} cannot be used: {reason}.")
 
 

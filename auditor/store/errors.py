@@ -13,6 +13,10 @@ class HistoryLocked(StoreError):
     """Another process holds the history and does not let go."""
 
 
+class HistoryUnreachable(StoreError):
+    """The database of the history does not answer, or lets nobody in."""
+
+
 class HistoryDamaged(StoreError):
     """The file of the history is no database, or is damaged."""
 

@@ -22,7 +22,11 @@ from auditor.findings.run import Run
 from auditor.store import forgetting, packing, recording, standings, tables
 from auditor.store.database import Database
 from auditor.store.errors import RunNotFound
+from auditor.store.portions import portions
 from auditor.store.series import Series
+
+_PORTION = 500
+"""How many findings one statement is about."""
 
 TREND = 100
 """How many of the newest runs make a trend."""
@@ -98,11 +102,16 @@ class History:
             return self._row(connection, run_id)
 
     def get(self, run_id: str) -> Entry:
-        """The stored run with this id.
+        """The stored run with this id; `latest` is the one that was begun last.
 
         Raises:
             RunNotFound: there is none.
         """
+        if run_id == "latest":
+            newest = self.newest()
+            if newest is None:
+                raise RunNotFound(f"No run is stored in {self} yet. Start with: auditor audit")
+            return newest
         found = self.find(run_id)
         if found is None:
             raise RunNotFound(
@@ -110,16 +119,13 @@ class History:
             )
         return found
 
-    def newest(self, account_id: str | None = None) -> Entry | None:
+    def newest(self) -> Entry | None:
         """The run that was begun last; None where none is stored."""
         if not self._database.exists():
             return None
         order = tables.runs.c.started_at.desc(), tables.runs.c.id.desc()
-        query = _runs().order_by(*order).limit(1)
-        if account_id is not None:
-            query = query.where(tables.series.c.account_id == account_id)
         with self._database.reading() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_runs().order_by(*order).limit(1)).first()
         return None if row is None else _entry(row)
 
     def before(self, entry: Entry) -> Entry | None:
@@ -198,18 +204,22 @@ class History:
 
     def attribute(self, entry: Entry, actors: Mapping[str, Actor]) -> None:
         """Note who made these findings stand as they do since a run."""
+        by_actor: dict[str, list[str]] = {}
+        for fingerprint, actor in actors.items():
+            by_actor.setdefault(json.dumps(asdict(actor)), []).append(fingerprint)
         with self._database.writing() as connection:
-            for fingerprint, actor in actors.items():
-                finding = sa.select(tables.findings.c.id).where(
-                    tables.findings.c.series_id == entry.series,
-                    tables.findings.c.fingerprint == fingerprint,
-                )
-                connection.execute(
-                    sa.update(tables.spells)
-                    .where(tables.spells.c.finding_id == finding.scalar_subquery())
-                    .where(tables.spells.c.since == entry.number)
-                    .values(changed_by=json.dumps(asdict(actor)))
-                )
+            for actor_told, fingerprints in by_actor.items():
+                for portion in portions(fingerprints, _PORTION):
+                    theirs = sa.select(tables.findings.c.id).where(
+                        tables.findings.c.series_id == entry.series,
+                        tables.findings.c.fingerprint.in_(portion),
+                    )
+                    connection.execute(
+                        sa.update(tables.spells)
+                        .where(tables.spells.c.finding_id.in_(theirs))
+                        .where(tables.spells.c.since == entry.number)
+                        .values(changed_by=actor_told)
+                    )
 
     def accept(self, entry: Entry, moment: str, note: str) -> None:
         """From now on, regressions are measured against this run."""

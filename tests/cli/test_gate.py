@@ -482,6 +482,14 @@ def test_hostile_names_change_no_format(name: str) -> None:
 # when the history cannot be used
 
 
+def test_a_database_out_of_reach_is_no_pass_and_no_mistake_of_the_command(account: Account) -> None:
+    nowhere = {"AUDITOR_STORE": "postgresql://auditor:hush-hush@127.0.0.1:1/auditor"}
+    ran = account.gate(env=nowhere)
+    assert ran.code == 4
+    assert "cannot be reached" in ran.err
+    assert "hush-hush" not in ran.err
+
+
 def test_a_history_that_another_process_holds_is_no_pass(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
