@@ -403,7 +403,7 @@ def test_no_message_of_postgresql_has_the_password(server: Server, tmp_path: Pat
         f"postgresql://auditor:{PASSWORD}@/history?host={tmp_path}",
     ]
     for each in wrong:
-        with pytest.raises(StoreError, match="cannot be (used|reached)") as caught:
+        with pytest.raises(StoreError, match=r"cannot be (used|reached)") as caught:
             Runs(tmp_path, each).history.runs()
         assert PASSWORD not in "".join(traceback.format_exception(caught.value))
         assert PASSWORD not in str(caught.value)

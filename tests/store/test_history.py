@@ -63,7 +63,6 @@ def test_runs_are_listed_oldest_first_and_by_account(nights: Nights) -> None:
     assert nights.history.runs() == [first, second, third]
     assert nights.history.runs("acc-1") == [first, third]
     assert nights.history.newest() == third
-    assert nights.history.newest("nobody") is None
 
 
 def test_a_run_that_is_not_there_is_said_so(nights: Nights) -> None:
