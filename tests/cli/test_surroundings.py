@@ -47,7 +47,8 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(surroundings, "_settled", False)
     monkeypatch.setattr(surroundings, "_temporary", None)
     monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", "")  # noted, so that what the program sets is taken back
+    monkeypatch.delenv("TMPDIR")
     yield
     os.umask(umask)
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
