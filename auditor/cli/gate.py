@@ -32,7 +32,7 @@ from auditor.findings.model import Severity
 from auditor.gate import Answer, Demand, judged, shut, unfit
 from auditor.report import gate_report
 from auditor.run import Judgement
-from auditor.store.errors import RunNotFound
+from auditor.store.errors import RunIncomplete
 from auditor.store.history import Entry, History
 from auditor.store.series import Series, place
 
@@ -154,7 +154,7 @@ def accept(
     history = stored_runs(config.load()).history
     entry = history.get(run)
     if not entry.facts.complete:
-        raise RunNotFound(
+        raise RunIncomplete(
             f"Run {entry.facts.id} is incomplete: what nobody saw cannot be accepted."
         )
     history.accept(entry, datetime.now(UTC).isoformat(timespec="seconds"), note)

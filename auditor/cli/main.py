@@ -47,6 +47,7 @@ from auditor.store.errors import (
     HistoryDamaged,
     HistoryLocked,
     HistoryUnreachable,
+    RunIncomplete,
     RunNotFound,
     StoreError,
 )
@@ -66,6 +67,7 @@ EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
             NotifyError,
             OutputError,
             PolicyError,
+            RunIncomplete,
             RunNotFound,
             SnapshotError,
             StoreError,

@@ -15,14 +15,17 @@ from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
 from auditor.findings.run import Run
 from auditor.policy import record
-from auditor.report import Format, FormatError, Options, by_name, by_suffix
+from auditor.report import (
+    BUNDLE,
+    BUNDLE_SUFFIX,
+    Format,
+    FormatError,
+    Options,
+    by_name,
+    by_suffix,
+)
 
 STDOUT = Path("-")
-BUNDLE = "bundle"
-"""The format that holds the others, and the evidence."""
-BUNDLE_SUFFIX = ".zip"
-
-
 _WITH_PASSES = frozenset({"html", "pdf", "junit", "oscal"})
 """Formats that answer questions, or count passed tests and satisfied controls."""
 _WITH_CHANGES = frozenset({"text", "html", "pdf", "markdown"})

@@ -37,6 +37,7 @@ from auditor.zoom.errors import (
     RateLimited,
     Rejected,
     ScopeMissing,
+    TooMuch,
     Transient,
     Unreachable,
     ZoomError,
@@ -322,7 +323,7 @@ class Walk:
             self._first_error = self._first_error or error
             if isinstance(error, Unreachable):
                 self._failures += 8
-            elif isinstance(error, Transient):
+            elif isinstance(error, Transient | TooMuch):
                 self._failures += 1
             hopeless = isinstance(error, AuthenticationFailed) or (
                 isinstance(error, RateLimited) and error.daily

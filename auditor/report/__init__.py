@@ -20,6 +20,8 @@ from auditor.report.text_report import TextFormat
 from auditor.report.xlsx_report import XlsxFormat
 
 __all__ = [
+    "BUNDLE",
+    "BUNDLE_SUFFIX",
     "FORMATS",
     "Format",
     "FormatError",
@@ -49,6 +51,10 @@ _ALL: tuple[Format, ...] = (
 FORMATS: Mapping[str, Format] = MappingProxyType({format_.name: format_ for format_ in _ALL})
 """Every format by the name `--format` takes, `text` first."""
 
+BUNDLE = "bundle"
+BUNDLE_SUFFIX = ".zip"
+"""Reports and the evidence they rest on in one file; `auditor.bundle` writes it, no format does."""
+
 
 def by_name(name: str) -> Format:
     """Return the format called `name`.
@@ -58,7 +64,8 @@ def by_name(name: str) -> Format:
     """
     found = FORMATS.get(name)
     if found is None:
-        raise UnknownFormat(f"There is no format {name!r}. Choose one of {', '.join(FORMATS)}.")
+        known = ", ".join((*FORMATS, BUNDLE))
+        raise UnknownFormat(f"There is no format {name!r}. Choose one of {known}.")
     return found
 
 
@@ -74,7 +81,8 @@ def by_suffix(path: str | PurePath) -> Format:
     fitting = [format_ for format_ in _ALL if name.endswith(format_.suffix)]
     if fitting:
         return max(fitting, key=lambda format_: len(format_.suffix))
-    known = ", ".join(f"{format_.suffix} ({format_.name})" for format_ in _ALL)
+    suffixes = [(format_.suffix, format_.name) for format_ in _ALL]
+    known = ", ".join(f"{suffix} ({of})" for suffix, of in (*suffixes, (BUNDLE_SUFFIX, BUNDLE)))
     raise UnknownFormat(
         f"The name {str(path)!r} does not say which format to write. "
         f"Give --format, or end the name in one of {known}."

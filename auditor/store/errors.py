@@ -9,6 +9,10 @@ class RunNotFound(Exception):
     """No stored run has this id, and no snapshot this path."""
 
 
+class RunIncomplete(Exception):
+    """A run did not see everything, and what is asked for rests on all of it."""
+
+
 class HistoryLocked(StoreError):
     """Another process holds the history and does not let go."""
 

@@ -245,6 +245,10 @@ class Malformed(ZoomError):
         )
 
 
+class TooMuch(Malformed):
+    """An answer larger than any of Zoom's. What follows it would cost as much."""
+
+
 class Rejected(ZoomError):
     """Zoom finds the request itself wrong, or the feature is switched off. See `code`."""
 

@@ -6,7 +6,7 @@ import re
 from typing import NoReturn
 
 from auditor.evidence.reading import JsonValue
-from auditor.zoom.errors import Malformed, Transient
+from auditor.zoom.errors import Malformed, TooMuch, Transient
 
 DEEPEST = 100
 """Levels of nesting. The deepest documented answer has fewer than ten."""
@@ -33,6 +33,7 @@ def parse_object(
     Raises:
         Malformed: another content type, nothing, not an object, not UTF-8, too deep, a number
             JSON does not have, or the same key twice with different values.
+        TooMuch: more values than any answer has.
         Transient: JSON that breaks off or is not JSON at all.
     """
     if not body.strip():
@@ -43,7 +44,7 @@ def parse_object(
         raise Malformed(request, f"it is {named}, not JSON", worth_retrying=True, status=status)
     brackets = body.count(b"{") + body.count(b"[")
     if brackets + body.count(b",") > MOST_VALUES:
-        raise Malformed(request, f"it holds more than {MOST_VALUES:,} values", status=status)
+        raise TooMuch(request, f"it holds more than {MOST_VALUES:,} values", status=status)
     document = _parsed(body, request, status)
     if not isinstance(document, dict):
         raise Malformed(request, "it is JSON, but not an object", status=status)

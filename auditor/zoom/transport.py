@@ -22,7 +22,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from requests.structures import CaseInsensitiveDict
 
 from auditor import __version__
-from auditor.zoom.errors import Malformed, Transient, Unreachable, ZoomError
+from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable, ZoomError
 from auditor.zoom.hosts import is_loopback
 from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
 
@@ -120,7 +120,8 @@ class Transport:
         Raises:
             Unreachable: no connection.
             Transient: the connection broke or took too long.
-            Malformed: too large, or in an encoding that was not asked for.
+            TooMuch: too large.
+            Malformed: no HTTP, or in an encoding that was not asked for.
         """
         prepared = requests.PreparedRequest()
         prepared.method = "GET"
@@ -200,8 +201,8 @@ class Transport:
             request, f"no complete answer within {self._bounds.total:g} s", status=status
         )
 
-    def _too_large(self, request: str, status: int | None = None) -> Malformed:
-        return Malformed(request, f"it is larger than {self._bounds.size:,} bytes", status=status)
+    def _too_large(self, request: str, status: int | None = None) -> TooMuch:
+        return TooMuch(request, f"it is larger than {self._bounds.size:,} bytes", status=status)
 
     def _route(self, url: str) -> _Route:
         """The way to the host of `url`, as the environment was at the first request to it."""

@@ -27,6 +27,7 @@ from auditor.zoom.errors import (
     Rejected,
     ScopeMissing,
     TokenRejected,
+    TooMuch,
     Transient,
     Unreachable,
     ZoomError,
@@ -385,7 +386,10 @@ def settings_asked(zoom: Zoom) -> int:
     return len([each for each in zoom.asked if each.startswith("/users/")])
 
 
-@pytest.mark.parametrize(("error", "weight"), [(Transient("GET /x"), 1), (NO_NETWORK, 8)])
+@pytest.mark.parametrize(
+    ("error", "weight"),
+    [(Transient("GET /x"), 1), (TooMuch("GET /x", "it is too large"), 1), (NO_NETWORK, 8)],
+)
 def test_failures_in_a_row_end_the_asking(error, weight):
     zoom = many(100, **{"/users/": error})
     snapshot = walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)

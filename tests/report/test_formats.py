@@ -19,11 +19,11 @@ def test_the_suffix_of_a_path_chooses_the_format():
 
 
 def test_an_unknown_format_says_which_there_are():
-    with pytest.raises(UnknownFormat, match=r"'yaml'.*text, json, html"):
+    with pytest.raises(UnknownFormat, match=r"'yaml'.*text, json, html.*bundle\.$"):
         by_name("yaml")
 
 
 @pytest.mark.parametrize("path", ["report.docx", "report", ""])
 def test_a_name_without_a_known_suffix_says_what_to_do(path):
-    with pytest.raises(FormatError, match=r"--format.*\.json \(json\)"):
+    with pytest.raises(FormatError, match=r"--format.*\.json \(json\).*\.zip \(bundle\)"):
         by_suffix(path)

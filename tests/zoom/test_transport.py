@@ -11,7 +11,7 @@ import responses
 from requests.auth import HTTPBasicAuth
 
 from auditor import __version__
-from auditor.zoom.errors import Malformed, Transient, Unreachable
+from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable
 from auditor.zoom.transport import Bearer, Bounds, Transport
 
 from .conftest import API, reply
@@ -149,13 +149,13 @@ def test_an_answer_in_chunks_is_read_whole(server, transport):
 
 def test_an_answer_over_the_size_bound_is_not_read_to_its_end(server):
     server.respond = reply(b"x" * 200_000)
-    with pytest.raises(Malformed, match="larger than 100,000 bytes"):
+    with pytest.raises(TooMuch, match="larger than 100,000 bytes"):
         get(Transport(Bounds(size=100_000)), server.url)
 
 
 def test_a_bomb_is_stopped_while_it_unpacks(server):
     server.respond = reply(gzip.compress(b"\0" * 50_000_000), Content_Encoding="gzip")
-    with pytest.raises(Malformed, match="larger than"):
+    with pytest.raises(TooMuch, match="larger than"):
         get(Transport(Bounds(size=1_000_000)), server.url)
 
 
