@@ -72,12 +72,14 @@ _LABELLED = re.compile(
     r"""
     (?<![\w-])%(name)s
     (?P<is>(?:\\*["'])?\s{0,9}(?:[:=]|=>|\bis\b)\s{0,9})
-    (?P<value>\\+(?P<far>["'])[^"']{1,500}?\\*(?P=far) | "[^"]{1,500}"? | '[^']{1,500}'?
-      | [^\s"',;&<>\\]{1,200})
+    (?P<value>\\*["'][^"']{0,100}\\*["']? | [^\s"',;&<>\\]{1,200})
     """.replace("%(name)s", _NAME),
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
-"""`Passcode: x`, as invitations have it; not `Passcode: from Off to On` of the operation log."""
+"""`Passcode: x`, as invitations have it; not `Passcode: from Off to On` of the operation log.
+
+Of a value in quotation marks only the beginning is looked at; `_quoted` finds its end.
+"""
 _REST = re.compile(r"[^\s\"',;&<>\\]*")
 """What is left of a value that is longer than is looked at."""
 _NEXT = re.compile(rf"{_NAME}(?:\\*[\"'])?\s{{0,9}}[:=]", re.IGNORECASE | re.ASCII)
@@ -86,7 +88,7 @@ _BARE = re.compile(
     r"""
     (?P<name>\b(?:pass(?:word|code|phrase)|host\ key|zak|pin|(?:client|app)\ secret)\b)
     (?P<is>\s{1,9})
-    (?P<value>"[^"\s]{3,100}" | '[^'\s]{3,100}' | (?=[^\s"',;]*\d)[^\s"',;<>]{4,})
+    (?P<value>"[^"\s]{3,1000}" | '[^'\s]{3,1000}' | (?=[^\s"',;]*\d)[^\s"',;<>]{4,})
     """,
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
@@ -102,6 +104,7 @@ _STATE = re.compile(
 )
 """What stands after a name where a setting is told of, not its value."""
 _MARK = re.compile(r"\\*[\"']")
+_MARKS = {mark: re.compile(rf"\\*{mark}") for mark in "\"'"}
 _LONG_MARKS = (
     *("bearer", "basic", "zoomcrc", "private key", "akia", "asia", "xox"),
     *("ghp_", "gho_", "ghu_", "ghs_"),
@@ -205,15 +208,17 @@ def _without_values(
             parts.append(text[at : match.end("is")])
             at = match.end("is")
             continue
-        value = match["value"]
-        marks = _MARK.match(value)
-        mark = marks[0] if marks else ""
-        closed = mark if mark and value.endswith(mark) and len(value) > len(mark) else ""
-        parts += [text[at : match.start("value")], mark, REDACTED, closed]
+        start, value = match.start("value"), match["value"]
+        mark = _MARK.match(value)
         if mark:
-            at = match.end()
-        elif value[0] in "[({":
-            at = _closed(text, match.start("value"))
+            start += len(mark[0])
+            end, after = _quoted(text, start, mark[0])
+            parts += [text[at:start], REDACTED if end > start else "", text[end:after]]
+            at = after
+            continue
+        parts += [text[at:start], REDACTED]
+        if value[0] in "[({":
+            at = _closed(text, start)
         else:
             left = rest.match(text, match.end())
             at = left.end() if left else match.end()
@@ -233,6 +238,20 @@ def _is_secret_value(match: re.Match[str]) -> bool:
         return False
     is_told = match["is"].strip().lower() == "is"
     return not is_told or any(letter.isdigit() for letter in value)
+
+
+def _quoted(text: str, start: int, mark: str) -> tuple[int, int]:
+    """Where what begins at `start`, after an opening mark, ends, and where its closing mark does.
+
+    In JSON inside a text the mark is `\\"`, and a mark within the value has more backslashes. What
+    is not closed goes to the end of `text`.
+    """
+    few = len(mark) - 1
+    for found in _MARKS[mark[-1]].finditer(text, start):
+        slashes = len(found[0]) - 1
+        if slashes < few or slashes % (2 * (few + 1)) == few:
+            return found.end() - 1 - min(few, slashes), found.end()
+    return len(text), len(text)
 
 
 def _closed(text: str, at: int) -> int:

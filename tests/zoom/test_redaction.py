@@ -223,7 +223,10 @@ def test_many_unfinished_tokens_take_no_time():
         "basic a",
         "a-----BEGIN PRIVATE KEY-----",
         "password: '",
+        "password: ''",
+        'password: "',
         "pwd ",
+        'password "',
     ],
 )
 def test_no_text_takes_long_however_it_repeats(piece):
@@ -296,6 +299,28 @@ def test_json_in_a_text_is_redacted_by_name(times):
     assert "on" in clean["blob"]
 
 
+@pytest.mark.parametrize("times", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    "secret",
+    ["Zq8" + "abC" * 300, "it's hunter2", 'say "hunter2"', "hunter2\\", '"hunter2', 'hunter2\\"\\'],
+    ids=["long", "apostrophe", "quoted word", "backslash", "quotation mark", "all of them"],
+)
+def test_a_secret_in_quotation_marks_ends_where_they_do(times, secret):
+    text = json.dumps({"h323_password": secret, "theme": "dark"})
+    for _ in range(times):
+        text = json.dumps(text)
+    clean = redact_text(f"sent {text}")
+    assert "hunter2" not in clean
+    assert "abC" not in clean
+    for _ in range(times):
+        clean = json.loads(clean.removeprefix("sent "))
+    assert json.loads(clean.removeprefix("sent ")) == {"h323_password": REDACTED, "theme": "dark"}
+
+
+def test_quotation_marks_that_are_not_closed_hide_the_rest():
+    assert redact_text('Passcode: "hunter2 Passcode: ' + "x" * 5000) == f'Passcode: "{REDACTED}'
+
+
 def test_json_in_a_text_that_hides_a_secret_behind_a_second_one_is_redacted():
     assert "hunter2" not in str(redact({"blob": '{"password": "hunter2", "password": ""}'}))
 
@@ -319,6 +344,7 @@ def test_json_in_a_text_as_deep_as_it_likes_is_redacted():
         ("'credentials': {'login': 'anna', 'more': ['hunter2']}, 'a': 1", "hunter2"),
         ("85746065.482913@zoomcrc.com", "482913"),
         ("https://zoom.us/rec/share/Ab_cD-ef", "Ab_cD-ef"),
+        (f'The password "{"x" * 300}hunter" is wrong', "hunter"),
         ("Authorization: \nPasscode: hunter", "hunter"),
         ('require_password_for:"a\nPasscode: hunter"', "hunter"),
         (f"token: {'x' * 5000}", "xxx"),
