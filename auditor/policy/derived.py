@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.model import Kind, Status, Verdict
+from auditor.policy import looseness
 from auditor.policy.baseline import Assessed, Baseline
 from auditor.policy.catalogue import ATTESTATION, Check, Control
 from auditor.policy.outcome import Context
@@ -42,7 +43,7 @@ class Tally:
     locks_due: set[str] = field(default_factory=set)
     """Settings whose lock no API shows, and for which nobody, or nobody lately, has attested it."""
     locks_attested: set[str] = field(default_factory=set)
-    account: dict[tuple[str, str], Status] = field(default_factory=dict)
+    account: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     looser: dict[Level, Counter[str]] = field(
         default_factory=lambda: {Level.GROUP: Counter(), Level.USER: Counter()}
     )
@@ -53,6 +54,10 @@ class Tally:
     uncompared: dict[Level, set[Cause]] = field(
         default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
     )
+    unordered: dict[Level, set[str]] = field(
+        default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
+    )
+    """Settings that deviate at the account and, otherwise, below it: neither value is stricter."""
     compared: Counter[Level] = field(default_factory=Counter)
     undecided: dict[Level, set[str]] = field(
         default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
@@ -75,7 +80,7 @@ class Tally:
             elif verdict.kind is Kind.VALUE:
                 key = (verdict.control, verdict.setting)
                 if level is Level.ACCOUNT:
-                    self.account[key] = verdict.status
+                    self.account[key] = verdict
                 elif level in self.looser and key in self.account:
                     loose |= self._compare(level, verdict, self.account[key], scopes)
         self.loose_scopes[level] += scopes if loose else 0
@@ -90,23 +95,32 @@ class Tally:
         elif verdict.status is Status.PASS:
             self.lock_passes += scopes
 
-    def _compare(self, level: Level, verdict: Verdict, account: Status, scopes: int) -> bool:
-        protective = (Status.PASS, Status.NOT_APPLICABLE)  # not applicable: the feature is off
-        if account in protective and verdict.status is Status.FAIL:
-            self.looser[level][verdict.setting] += scopes
-            self.compared[level] += scopes
-            return True
-        if account in protective and verdict.status is Status.WAIVED:
-            self.looser_waivers[level][verdict.setting] = verdict.waiver or {}
-        if Status.NEEDS_DECISION in (verdict.status, account):
+    def _compare(self, level: Level, verdict: Verdict, account: Verdict, scopes: int) -> bool:
+        """Count one value below the account. Returns whether it is looser, and not waived."""
+        both = (verdict, account)
+        if any(each.status is Status.NEEDS_DECISION for each in both):
             self.undecided[level].add(verdict.setting)
-        elif verdict.status in _UNSEEN and verdict.cause is not None:
-            self.uncompared[level].add(verdict.cause)
-        elif account in _UNSEEN:
-            self.uncompared[level].add(Cause.ABSENT)
-        else:
-            self.compared[level] += scopes
+            return False
+        if any(each.status in _UNSEEN for each in both):
+            unseen = (each for each in both if each.status in _UNSEEN)
+            self.uncompared[level] |= {each.cause or Cause.ABSENT for each in unseen}
+            return False
+        looser = _is_looser(verdict, account)
+        if looser is not False and verdict.status is Status.WAIVED:
+            self.looser_waivers[level][verdict.setting] = verdict.waiver or {}
+        elif looser is None:
+            self.unordered[level].add(verdict.setting)
+        elif looser:
+            self.looser[level][verdict.setting] += scopes
+        self.compared[level] += scopes
+        return bool(looser) and verdict.status is Status.FAIL
+
+
+def _is_looser(verdict: Verdict, account: Verdict) -> bool | None:
+    deviating = (Status.FAIL, Status.WAIVED)  # where a setting is not applicable its feature is off
+    if verdict.status not in deviating:
         return False
+    return account.status not in deviating or looseness.is_looser(verdict, account)
 
 
 def verdicts(baseline: Baseline, tally: Tally, context: Context, depth: Level) -> Iterator[Verdict]:
@@ -185,6 +199,13 @@ def _looser(base: Verdict, tally: Tally, level: Level) -> Verdict:
     if tally.uncompared[level]:
         detail = f"Not every {level} value could be compared with the account's."
         return _unknown(base, tally.uncompared[level], detail)
+    if tally.unordered[level]:
+        names = _names(tally.unordered[level])
+        detail = (
+            f"At the account and at a {level} this deviates with different values, and nothing "
+            f"says which is looser: {', '.join(map(str, names))}."
+        )
+        return _unknown(base, {Cause.UNDOCUMENTED_VALUE}, detail)
     if tally.undecided[level]:
         count = len(tally.undecided[level])
         detail = f"What {count} setting{'s' if count > 1 else ''} should be is not decided yet."

@@ -2,7 +2,7 @@
 
 import re
 
-_DURATION = re.compile(r"(?:(\d{1,6})y)?(?:(\d{1,6})m)?(?:(\d{1,6})d)?\Z", re.IGNORECASE)
+_DURATION = re.compile(r"(?:(\d{1,6})y)?(?:(\d{1,6})m)?(?:(\d{1,6})d)?\Z", re.IGNORECASE | re.ASCII)
 _DAYS_A_YEAR = 365
 _MONTHS_A_YEAR = 12
 

@@ -7,6 +7,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Kind, Severity, Status, Verdict
 from auditor.policy.derived import SHOWN, Tally, verdicts
+from auditor.policy.looseness import is_looser
 from auditor.policy.outcome import Context
 from tests.policy.builders import (
     ACCOUNT,
@@ -179,6 +180,63 @@ def test_scopes_are_counted_once_however_many_settings_are_looser():
 def test_a_level_that_deviates_like_the_account_is_not_looser():
     found = looser(settings_of(True), settings_of(True), settings_of(False))
     assert {v.status for v in found.values()} == {PASS}
+
+
+LTE, GTE = {"op": "lte", "value": 30}, {"op": "gte", "value": 8}
+YEAR = {"op": "duration_lte", "value": "90d"}
+BARRED, ALLOWED = {"op": "disjoint_from", "value": ["CN", "RU"]}, {"op": "subset_of_param"}
+NEEDED, NO_LEAF = {"op": "superset_of_param"}, {"op": "no_true_leaf_except_param"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "account", "lower", "status"),
+    [
+        (LTE, 60, 60, PASS),
+        (LTE, 60, 45, PASS),
+        (LTE, 60, 120, FAIL),
+        (GTE, 6, 7, PASS),
+        (GTE, 6, 4, FAIL),
+        (YEAR, "2y", "1y", PASS),
+        (YEAR, "1y", "2y", FAIL),
+        (BARRED, ["CN", "RU"], ["CN", "DE"], PASS),
+        (BARRED, ["CN"], ["RU"], FAIL),
+        ({**ALLOWED, "param": "listed"}, ["A", "X"], ["X"], PASS),
+        ({**ALLOWED, "param": "listed"}, ["X"], ["X", "Y"], FAIL),
+        ({**NEEDED, "param": "listed"}, ["A"], ["A", "X"], PASS),
+        ({**NEEDED, "param": "listed"}, ["A"], [], FAIL),
+        ({**NO_LEAF, "param": "listed"}, {"q": True}, {"a": True, "q": True}, PASS),
+        ({**NO_LEAF, "param": "listed"}, {"q": True}, {"p": True, "q": True}, FAIL),
+        ({"op": "off"}, {"enable": True}, {"enable": True, "type": 1}, PASS),
+        ({"op": "eq", "value": 1}, 3, 4, UNKNOWN),
+        ({"op": "in", "value": ["none"]}, "local", "cloud", UNKNOWN),
+        ({"op": "in", "value": ["none"]}, "cloud", "cloud", PASS),
+    ],
+)
+def test_where_both_deviate_the_one_that_goes_further_is_looser(wish, account, lower, status):
+    wanted = baseline(assessed(check(), op=wish), derived("CC-02"))
+    snapshot = world((ACCOUNT, settings_of(account)), (GROUP, settings_of(lower)))
+    found = rows(judged(snapshot, wanted, {"listed": ["A", "B"]}, Level.GROUP))
+    values = [v.status for _, v in found if v.control != "CC-02"]
+    assert values == [FAIL, FAIL]
+    (verdict,) = [v for _, v in found if v.setting == GROUPS]
+    assert verdict.status is status
+    if status is UNKNOWN:
+        assert verdict.cause is Cause.UNDOCUMENTED_VALUE
+        assert check().setting in verdict.detail
+    else:
+        assert verdict.observed == ([check().setting] if status is FAIL else [])
+
+
+def test_values_judged_by_different_expectations_have_no_order():
+    below = Verdict("AI-01", Kind.VALUE, FAIL, Severity.HIGH, "a.b", expected=LTE, observed=40)
+    above = Verdict("AI-01", Kind.VALUE, FAIL, Severity.HIGH, "a.b", expected=GTE, observed=5)
+    assert is_looser(below, above) is None
+
+
+@pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
+def test_what_the_account_would_not_say_is_the_cause(cause):
+    found = looser({SETTINGS: cause}, settings_of(False), settings_of(False))
+    assert {(v.status, v.cause) for v in found.values()} == {(UNKNOWN, cause)}
 
 
 @pytest.mark.parametrize(

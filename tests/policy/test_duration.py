@@ -25,7 +25,22 @@ def test_a_duration_is_a_number_of_days(text, length):
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "0d", "0y0m0d", "d", "90", "90 d", "1d1y", "1.5y", "-1d", "1w", "1d\n2d", "9999999d"],
+    [
+        "",
+        " ",
+        "0d",
+        "0y0m0d",
+        "d",
+        "90",
+        "90 d",
+        "1d1y",
+        "1.5y",
+        "-1d",
+        "1w",
+        "1d\n2d",
+        "9999999d",
+        "٣d",
+    ],
 )
 def test_anything_else_is_no_duration_and_zero_is_none(text):
     assert days(text) is None
