@@ -61,7 +61,7 @@ def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:
             if not isinstance(value, Unseen):
                 return Found(_typed(check, value), outcome.source)
     if isinstance(declared, Document):
-        return Found(_absent(check), declared.source)
+        return Found(_no_object(check, declared.body) or _absent(check), declared.source)
     return Found(declared.unseen, declared.source)
 
 
@@ -134,6 +134,25 @@ def _holders(body: JsonValue, key: str) -> Iterator[JsonValue]:
     elif isinstance(body, list):
         for item in body:
             yield from _holders(item, key)
+
+
+def _no_object(check: Check, body: JsonValue) -> Unseen | None:
+    """Why the setting is not there, where something else stands in place of what should hold it.
+
+    Null, an empty text and an empty list hold nothing, as an empty object does: it is absent.
+    """
+    for path in paths(check):
+        value, above = body, "the answer"
+        for part in path.split("."):
+            if value in (None, "") or value == []:
+                break
+            if not isinstance(value, dict):
+                detail = f"{above} is documented as object, Zoom returned {kind_of(value)}"
+                return Unseen(Cause.WRONG_TYPE, detail)
+            if part not in value:
+                break
+            value, above = value[part], part
+    return None
 
 
 def _absent(check: Check) -> Unseen:

@@ -88,18 +88,24 @@ def _hosted(question: Question, evidence: _Evidence) -> Found:
     unclear = sum(_number(each, "unclear") for each in evidence.rows if "unclear" in each)
     count = sum(_number(each, "meetings") for each in hosts)
     off = str(evidence.body.get("off") or "")
+    if off and not hosts:
+        idle = (
+            f'Zoom lists none while the feature is off, and says: "{off}" What was made before, '
+            "the reports of past meetings tell."
+        )
+        unseen = Unseen(Cause.ABSENT, "Zoom lists none while the feature is off")
+        return Found(unseen, evidence.source, idle=idle)
     doubt = None
     if unclear:
         detail = f"{unclear} meetings were listed that do not say whether they used the feature"
         doubt = Unseen(Cause.ABSENT, detail)
-    said = f'Zoom says: "{off}"' if off else ""
     if question.allowed is None:
-        note = said or _hosts_note("Hosts", hosts)
+        note = _hosts_note("Hosts", hosts)
         return Found(Seen(count, question.check.setting), evidence.source, note=note, doubt=doubt)
     groups = _Membership(question.outcomes.get(plan.HOSTS), question.allowed)
     for host in hosts:
         groups.add(host)
-    note = said or _hosts_note("Hosts in no allowed group", groups.outside)
+    note = _hosts_note("Hosts in no allowed group", groups.outside)
     reading = Seen([*sorted(groups.texts)], question.check.setting)
     return Found(reading, evidence.source, note=note, doubt=doubt or groups.doubt)
 

@@ -74,7 +74,7 @@ def test_summaries_are_counted_by_host():
     assert zoom.asked == [f"{MADE}?from=2026-10-23T00:00:00Z&to=2026-11-21T23:59:59Z"]
 
 
-def test_summaries_that_are_switched_off_are_none_and_zooms_words_are_kept():
+def test_of_summaries_that_are_switched_off_zooms_words_are_kept():
     off = Rejected("GET /x", "Meeting summary disabled.", status=400, code=3000)
     found = account(read({MADE: off}, Reads(summaries=True)), SUMMARIES)
     assert (found["hosts"], found["off"]) == ([], "Meeting summary disabled.")
@@ -86,6 +86,7 @@ def test_summaries_that_are_switched_off_are_none_and_zooms_words_are_kept():
         (Denied("GET /x", "restricted", status=403, code=2305), "denied"),
         (NotLicensed("GET /x", "paid only", code=200), "not_licensed"),
         (Rejected("GET /x", "Cannot access webinar info.", code=3000), "error"),
+        (Rejected("GET /x", "Cannot access webinar info. It is disabled.", code=3000), "error"),
         (Rejected("GET /x", "Meeting summary disabled.", code=300), "error"),
     ],
 )

@@ -103,7 +103,7 @@ def test_one_document_of_a_site_answers_the_checks_of_both_surfaces():
 
 
 @pytest.mark.parametrize("level", BELOW)
-@pytest.mark.parametrize("body", [{}, {"e2e": {}}, None, "?"])
+@pytest.mark.parametrize("body", [{}, {"e2e": {}}, None])
 def test_a_setting_that_a_phone_document_lacks_is_absent(level, body):
     scope = (SCOPES[level], placed(level, body))
     verdict = at(level, judged(world(EVERY_LEVEL, scope), baseline(assessed(E2E))))[scope[0].id]

@@ -14,7 +14,8 @@ TWO_FACTOR = check(
 )
 BOT = check("recording.bot", find_key="bot")
 VOICE = check("recording.notice.voice", find_key="notice", type="string")
-EMPTY = [{}, None, [], "", False, 0, "in_meeting"]
+EMPTY = [{}, None, [], ""]
+STRANGE = [False, True, 0, "in_meeting", [{"in_meeting": {"thing": True}}]]
 
 
 def found(one, bodies):
@@ -160,7 +161,17 @@ def test_a_section_that_holds_nothing_leaves_its_settings_absent(section):
     assert cause(check(), {SETTINGS: {"in_meeting": section}}) is Cause.ABSENT
 
 
-@pytest.mark.parametrize("body", [*EMPTY, [{"in_meeting": {"thing": True}}]], ids=same_everywhere)
+@pytest.mark.parametrize("section", STRANGE, ids=same_everywhere)
+def test_something_else_in_place_of_a_section_is_of_the_wrong_type(section):
+    reading = found(check(), {SETTINGS: {"in_meeting": section}})
+    assert isinstance(reading, Unseen)
+    assert reading.cause is Cause.WRONG_TYPE
+    assert reading.detail.startswith("in_meeting is documented as object, Zoom returned ")
+    assert cause(check(), {SETTINGS: section}) is Cause.WRONG_TYPE
+    assert cause(VOICE, {SETTINGS: {"recording": {"notice": section}}}) is Cause.WRONG_TYPE
+
+
+@pytest.mark.parametrize("body", EMPTY, ids=same_everywhere)
 def test_a_document_that_holds_nothing_leaves_every_setting_absent(body):
     assert cause(check(), {SETTINGS: body}) is Cause.ABSENT
     assert cause(VOICE, {SETTINGS: body}) is Cause.ABSENT

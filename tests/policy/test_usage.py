@@ -87,11 +87,12 @@ def test_a_doubt_does_not_hide_a_deviation():
     assert verdict(SUMMARY, {SUMMARY: body}, NONE).status is FAIL
 
 
-def test_summaries_that_are_off_are_none_and_the_evidence_is_told():
+@pytest.mark.parametrize("expectation", [NONE, {"op": "subset_of_param", "param": "p"}])
+def test_summaries_that_nobody_lists_while_they_are_off_are_no_pass(expectation):
     body = hosts(off="Meeting summary disabled.")
-    found = verdict(SUMMARIES, {SUMMARIES: body}, NONE)
-    assert (found.status, found.observed) == (PASS, 0)
-    assert found.detail == 'Zoom says: "Meeting summary disabled."'
+    found = verdict(SUMMARIES, {SUMMARIES: body}, expectation)
+    assert (found.status, found.observed) == (Status.NOT_APPLICABLE, None)
+    assert 'says: "Meeting summary disabled."' in found.detail
 
 
 def test_many_hosts_are_named_up_to_ten():
