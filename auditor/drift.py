@@ -25,6 +25,10 @@ from auditor.store.presence import Presence
 from auditor.store.series import place
 
 
+_Pair = tuple[Standing | None, Standing | None]
+"""How a finding stood in the earlier and in the later run."""
+
+
 class NotComparable(Exception):
     """Two runs that have nothing to do with each other."""
 
@@ -97,12 +101,12 @@ class Changes:
 
     def _moves(self) -> Iterator[Change]:
         before_there, after_there = Presence(self.earlier.evidence), Presence(self.later.evidence)
-        for before, after in self._pairs():
+        for before, after in _rejoined(self._pairs()):
             found = self._move(before, after, before_there, after_there)
             if found is not None:
                 yield Change(found, before, after)
 
-    def _pairs(self) -> Iterator[tuple[Standing | None, Standing | None]]:
+    def _pairs(self) -> Iterator[_Pair]:
         """Findings that stand otherwise, by their fingerprint."""
         with ExitStack() as stack:
             left = stack.enter_context(self.history.standings(self.earlier.entry))
@@ -162,6 +166,39 @@ class Changes:
         """The scope with its address and groups, which the history does not keep."""
         known = self.later.evidence.has(scope)
         return self.later.evidence.evidence_of(scope).scope if known else scope
+
+
+def _rejoined(pairs: Iterable[_Pair]) -> Iterator[_Pair]:
+    """Findings of one setting that only changed their kind, put together; they come last.
+
+    What waited for a person's word is of another kind, and has another fingerprint, once it can be
+    read, or computed: it did not go, and nothing came.
+    """
+    gone: dict[tuple[str, str, str], list[Standing]] = {}
+    come: dict[tuple[str, str, str], list[Standing]] = {}
+    for before, after in pairs:
+        one = after if before is None else before
+        assert one is not None
+        waits = one.kind in (Kind.ATTESTATION, Kind.DERIVED, Kind.LOCK)
+        if (before is None or after is None) and waits and one.scope.level is Level.ACCOUNT:
+            of = gone if after is None else come
+            of.setdefault((one.control, one.scope.id, one.setting), []).append(one)
+        else:
+            yield before, after
+    for key, standings in gone.items():
+        for before in standings:
+            others = come.get(key, [])
+            after = next((each for each in others if _is_other_kind(before, each)), None)
+            if after is not None:
+                others.remove(after)
+            if after is None or after.status is not before.status:
+                yield before, after
+    yield from ((None, after) for others in come.values() for after in others)
+
+
+def _is_other_kind(one: Standing, other: Standing) -> bool:
+    """True where one of the two waits for a person's word and the other does not."""
+    return (one.kind is Kind.ATTESTATION) is not (other.kind is Kind.ATTESTATION)
 
 
 def _with(change: Change, past: Past) -> Change:

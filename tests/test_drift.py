@@ -10,6 +10,7 @@ import pytest
 from auditor import drift as comparing
 from auditor import run as runs
 from auditor.drift import NotComparable
+from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.drift import Change, Drift, Move
@@ -142,6 +143,36 @@ def test_a_setting_that_no_control_covers_is_newly_visible(nights: Nights) -> No
     one = nights.night()
     other = nights.night(more=[judged(Scope(Level.ACCOUNT, "acc-1"), [new])])
     assert moves(nights, one, other) == {"acc-1": Move.NEWLY_VISIBLE}
+
+
+def test_what_waited_for_a_person_and_deviates_now_is_one_change(nights: Nights) -> None:
+    account = Scope(Level.ACCOUNT, "acc-1")
+    waits = deviation("TP-01", Level.ACCOUNT, kind=Kind.ATTESTATION, status=Status.NEEDS_DECISION)
+    other_setting = replace(waits, setting="in_meeting.other")
+    fails = replace(waits, kind=Kind.DERIVED, status=FAIL)
+    value = replace(waits, kind=Kind.VALUE, status=FAIL, setting="in_meeting.third")
+    lock = replace(value, kind=Kind.LOCK)
+    one = nights.night(more=[judged(account, [waits, other_setting])])
+    other = nights.night(more=[judged(account, [fails, lock, value])])
+    found = {
+        (change.before and change.before.kind, change.after and change.after.kind): change.move
+        for change in changes(nights, one, other)
+    }
+    assert found == {
+        (Kind.ATTESTATION, Kind.DERIVED): Move.REGRESSED,
+        (Kind.ATTESTATION, None): Move.OTHER,
+        (None, Kind.LOCK): Move.REGRESSED,
+        (None, Kind.VALUE): Move.REGRESSED,
+    }
+
+
+def test_the_same_answer_by_another_way_is_no_change(nights: Nights) -> None:
+    account = Scope(Level.ACCOUNT, "acc-1")
+    told = deviation("TP-01", Level.ACCOUNT, kind=Kind.ATTESTATION, status=UNKNOWN)
+    one = nights.night(more=[judged(account, [replace(told, cause=Cause.ABSENT)])])
+    computed = replace(told, kind=Kind.DERIVED, cause=Cause.DENIED)
+    other = nights.night(more=[judged(account, [computed])])
+    assert changes(nights, one, other) == []
 
 
 def test_another_value_of_the_same_status_is_no_change(nights: Nights) -> None:

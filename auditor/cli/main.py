@@ -1,5 +1,6 @@
 """The `auditor` command: its commands, the options all of them share, and its exit codes."""
 
+import errno
 import os
 import sqlite3
 import sys
@@ -80,6 +81,9 @@ EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
 )
 """Which errors end the program with which code. Contract 2.4."""
 
+NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""Reasons of the system why nothing more can be written."""
+
 GLOBAL_FLAGS = ("-v", "-vv", "--verbose", "-q", "--quiet", "--no-color")
 GLOBAL_OPTIONS = ("--log-format", "--profile")
 
@@ -115,6 +119,13 @@ class Commands(TyperGroup):
                     raise typer.Exit(code) from None
             if type(error).__module__.startswith(("typer", "click")):
                 raise
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                _close_stdout()
+                _terminal(ctx, terminal).complain(
+                    f"a disk that was written to has no room left ({error.strerror}). Make room, "
+                    "or have it written elsewhere."
+                )
+                raise typer.Exit(ExitCode.NOTHING_EVALUATED) from None
             shown = _terminal(ctx, terminal)
             _show_where(shown, error)
             shown.complain(
@@ -135,7 +146,7 @@ def _show_where(terminal: Terminal, error: Exception) -> None:
 
 
 def _close_stdout() -> None:
-    """Keep the interpreter from complaining, when it flushes, about a reader that went away."""
+    """Keep the interpreter from complaining, when it flushes, about what cannot be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -200,7 +211,7 @@ def options(
 ) -> None:
     """Audit the AI and data-sharing settings of a Zoom account against a baseline. Read-only.
 
-    Try it without an account: **auditor audit --sandbox**
+    Example, which needs no account: **auditor audit --sandbox**
 
     The options below work before and after the name of a command.
     """

@@ -11,13 +11,10 @@ from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.report import wording
 from auditor.report.display import plain
-from auditor.report.drift_report import MOST_SETTINGS, MOVE, by_move, headline, setting_line
+from auditor.report.drift_report import MOST_SETTINGS, MOVE, by_move, headline, is_lock
 
 MOST_ROWS = 15
 """Rows of one kind of change; `auditor diff` has them all."""
-
-_LOCKS = "lock_settings"
-"""How the requests for lock documents end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,9 @@ def outline(run: Run, rollup: Rollup) -> Changes | None:
         moves=moves(drift),
         settings=settings[:MOST_SETTINGS],
         more_settings=max(0, len(settings) - MOST_SETTINGS),
-        settings_heading="Settings with another value, where no control looks"
+        settings_heading="Settings and locks that changed, where no control looks"
         if passes_known
-        else "Settings with another value",
+        else "Settings and locks that changed",
         scopes=_scopes(drift),
         log=drift.log,
     )
@@ -94,11 +91,6 @@ def moves(drift: Drift, most: int = MOST_ROWS) -> list[Moved]:
         count = sum(cluster.count for cluster in clusters)
         found.append(Moved(move, MOVE[move][1], count, rows[:most], max(0, len(rows) - most)))
     return found
-
-
-def setting_told(change: SettingChange) -> str:
-    """A changed setting or lock with its values and where, on one line."""
-    return f"{'lock of ' if _is_lock(change) else ''}{setting_line(change)}"
 
 
 def line(drift: Drift) -> str:
@@ -121,10 +113,6 @@ def _rows(clusters: Sequence[Cluster]) -> list[Row]:
     return rows
 
 
-def _is_lock(change: SettingChange) -> bool:
-    return change.source.endswith(_LOCKS)
-
-
 def _unwatched(drift: Drift, rollup: Rollup) -> Sequence[SettingChange]:
     """Changed settings that no verdict of the run is about."""
     values: defaultdict[Level, set[str]] = defaultdict(set)
@@ -141,7 +129,7 @@ def _unwatched(drift: Drift, rollup: Rollup) -> Sequence[SettingChange]:
         each
         for each in drift.settings
         if not (each.appeared and each.setting in fresh)
-        and not _is_watched(each.setting, (locks if _is_lock(each) else values)[each.scope.level])
+        and not _is_watched(each.setting, (locks if is_lock(each) else values)[each.scope.level])
     ]
 
 

@@ -18,6 +18,9 @@ MOST_SETTINGS = 15
 _VALUE = 40
 """Columns of a value."""
 
+_LOCKS = "lock_settings"
+"""How the requests for lock documents end."""
+
 MOVE: Mapping[Move, tuple[str, str]] = {
     Move.REGRESSED: ("regressed", "Deviations now that were none before"),
     Move.WAIVER_LAPSED: ("no longer waived", "Deviations whose waiver covers them no longer"),
@@ -78,7 +81,7 @@ def as_markdown(drift: Drift, titles: Titles) -> str:
             lines.append(table_row(*map(prose, cells)).rstrip())
         lines.append("")
     if drift.settings:
-        lines += ["### Settings with another value", ""]
+        lines += ["### Settings and locks that changed", ""]
         lines += [f"- {prose(each)}" for each in _settings(drift)] + [""]
     if drift.log:
         lines += [prose(drift.log), ""]
@@ -124,7 +127,7 @@ def _lines(drift: Drift, titles: Titles) -> Iterator[str]:
             yield (f"    {what(cluster)}, {_where(cluster)}{such}{example(cluster.examples[0])}")
     if drift.settings:
         yield ""
-        yield f"Settings with another value ({wording.number(len(drift.settings))})"
+        yield f"Settings and locks that changed ({wording.number(len(drift.settings))})"
         for each in _settings(drift):
             yield f"  {each}"
     scopes = [*_scopes(drift.scopes_added, "new"), *_scopes(drift.scopes_removed, "gone")]
@@ -225,7 +228,7 @@ def _settings(drift: Drift) -> Iterator[str]:
 
 
 def setting_line(change: SettingChange) -> str:
-    """A changed setting with its values and where, on one line."""
+    """A changed setting or lock with its values and where, on one line."""
     where = wording.level_name(change.scope.level, change.scopes)
     if change.scopes > 1:
         where = f"{wording.number(change.scopes)} {where}"
@@ -233,7 +236,13 @@ def setting_line(change: SettingChange) -> str:
         where += f" {shorten(change.scope.label, 60)}"
     before = "(not there)" if change.appeared else value_text(change.before, _VALUE)
     after = "(not there)" if change.vanished else value_text(change.after, _VALUE)
-    return f"{plain(change.setting)}: {before} → {after}, {where}"
+    lock = "lock of " if is_lock(change) else ""
+    return f"{lock}{plain(change.setting)}: {before} → {after}, {where}"
+
+
+def is_lock(change: SettingChange) -> bool:
+    """True where what changed is a lock, not the value of the setting."""
+    return change.source.partition("?")[0].endswith(_LOCKS)
 
 
 def _scopes(counts: Mapping[Level, int], word: str) -> list[str]:

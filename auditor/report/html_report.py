@@ -233,7 +233,7 @@ def _environment() -> Environment:
         layer_value=_layer_value,
         known=pictures.known,
         stood=drift_report.stood,
-        setting_told=changes.setting_told,
+        setting_line=drift_report.setting_line,
         trend_size=(pictures.TREND_WIDTH, pictures.TREND_HEIGHT),
         scope_name=_scope_name,
         group_name=_group_name,

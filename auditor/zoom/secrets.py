@@ -22,6 +22,7 @@ _SECRET = re.compile(
     r"|(?:verification|activation|recovery|auth|authorization|backup|security|sms|one_time|access"
     r"|claim|pairing|unlock|login|mfa|conference|participant|moderator|invite|invitation)_codes?$"
     r"|smtp_delivery_address$|authorization$|(?:^|_)signature$|session_?id$"
+    r"|custom_service_instructions$"  # server and key of a live stream, in words
 )
 _LINK = re.compile(r"(?:^|_)(?:ur[il]|link)s?(?:_|$)")
 _ENTRY = re.compile(

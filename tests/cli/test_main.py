@@ -4,13 +4,16 @@ import importlib
 import io
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from auditor.cli.terminal import LogFormat, Terminal
+from auditor.findings.exit_code import ExitCode
 
 cli = importlib.import_module("auditor.cli.main")
 """The module: `auditor.cli.main` by import statement is the function of that name."""
@@ -61,6 +64,17 @@ def test_a_broken_pipe_is_no_error(invoke: Invoke, monkeypatch: pytest.MonkeyPat
     result = invoke("control", "list", raising=BrokenPipeError())
     assert (result.exit_code, result.stderr) == (0, "")
     assert closed == [True]
+
+
+def test_standard_output_on_a_full_disk_is_told_and_no_internal_error() -> None:
+    command = [sys.executable, "-m", "auditor", "control", "list"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert done.returncode == ExitCode.NOTHING_EVALUATED
+    assert "no room left" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 Needs `pip install atheris`, which has no wheel for every Python; the tests do without. What is
 found goes to a file in the working directory: add it to `tests/fuzz/corpus/TARGET`, and
 `test_corpus.py` keeps it from coming back. What reached new code goes to the folder LEARNED;
-`python -m tests.fuzz.learned TARGET LEARNED` keeps it in `tests/fuzz/learned/TARGET.zip`.
+`python -m tests.fuzz.learned TARGET LEARNED` keeps it in `tests/fuzz/learned_corpus/TARGET.zip`.
 """
 
 import sys

@@ -11,7 +11,7 @@ from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
 """Inputs that people wrote down, a folder for a target."""
-LEARNED = Path(__file__).parent / "learned"
+LEARNED = Path(__file__).parent / "learned_corpus"
 _MOMENT = (2026, 1, 1, 0, 0, 0)
 """The same in every archive, so that the same inputs make the same bytes."""
 
@@ -34,7 +34,7 @@ def pack(target: str, folder: Path) -> int:
     """Keep what is in a folder, each input once. Returns how many there are."""
     inputs = {hashlib.sha256(each).hexdigest()[:16]: each for each in _contents(folder)}
     LEARNED.mkdir(exist_ok=True)
-    with zipfile.ZipFile(LEARNED / f"{target}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(LEARNED / f"{target}.zip", "w") as archive:
         for name, content in sorted(inputs.items()):
             archive.writestr(zipfile.ZipInfo(name, _MOMENT), content, zipfile.ZIP_DEFLATED)
     return len(inputs)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.learned import CORPUS, LEARNED, learned, pack, unpack
 from tests.fuzz.targets import CANARY, TARGETS
 
-CORPUS = Path(__file__).parent / "corpus"
 CASES = sorted(path.relative_to(CORPUS) for path in CORPUS.glob("*/*"))
 
 
@@ -20,6 +20,27 @@ def test_every_target_has_a_corpus() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_was_fuzzed_breaks_no_promise(case: Path) -> None:
     TARGETS[case.parts[0]]((CORPUS / case).read_bytes())
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+def test_what_a_fuzzer_learned_breaks_no_promise(name: str) -> None:
+    inputs = list(learned(name))
+    assert len(inputs) > 100
+    for _, content in inputs:
+        TARGETS[name](content)
+
+
+def test_what_was_learned_is_packed_the_same_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = (LEARNED / "text.zip").read_bytes()
+    unpack("text", tmp_path)
+    monkeypatch.setattr("tests.fuzz.learned.LEARNED", tmp_path / "learned")
+    assert pack("text", tmp_path) == len(list(learned("text")))
+    assert {content for _, content in learned("text")} == {
+        path.read_bytes() for path in tmp_path.iterdir() if path.is_file()
+    }
+    assert (tmp_path / "learned" / "text.zip").read_bytes() == kept
 
 
 @pytest.mark.parametrize("name", ["planted", "text"])

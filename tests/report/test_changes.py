@@ -7,7 +7,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.drift import Move, SettingChange
 from auditor.findings.model import Kind, Status
 from auditor.findings.rollup import roll_up
-from auditor.report import changes
+from auditor.report import changes, drift_report
 from tests.report import past_worlds, worlds
 from tests.report.past_worlds import EVE, FILES, FOLDER, LOCAL, changed, rendered
 
@@ -113,7 +113,7 @@ def test_a_run_that_did_not_keep_its_passes_does_not_say_where_no_control_looks(
         for each in run.assessments
     ]
     slim = replace(worlds.run_of(kept, passes=9), drift=run.drift)
-    assert told(slim).settings_heading == "Settings with another value"
+    assert told(slim).settings_heading == "Settings and locks that changed"
     assert len(told(slim).settings) == 4
 
 
@@ -124,8 +124,8 @@ def test_a_long_list_of_settings_is_cut_and_counted():
 
 def test_a_changed_lock_is_called_a_lock():
     lock = setting("in_meeting.chat", "GET /groups/{groupId}/lock_settings")
-    assert changes.setting_told(lock).startswith("lock of in_meeting.chat: false → true")
-    assert changes.setting_told(setting("in_meeting.chat")).startswith("in_meeting.chat:")
+    assert drift_report.setting_line(lock).startswith("lock of in_meeting.chat: false → true")
+    assert drift_report.setting_line(setting("in_meeting.chat")).startswith("in_meeting.chat:")
 
 
 @pytest.mark.parametrize("name", FILES)
