@@ -219,6 +219,10 @@ KEYS = Keys(
 """What may stand in a profile of the config file, and what must not."""
 
 
+# It tells of lines it cannot read without the file's name, before anybody could say what to do.
+logging.getLogger("dotenv.main").setLevel(logging.ERROR)
+
+
 def choose_profile(name: str | None) -> None:
     """Use this profile in `load` until the next call; None: the one that is configured."""
     _chosen.set(name)
@@ -252,8 +256,9 @@ def _held(settings: Settings) -> Iterator[str]:
         if value is not None:
             yield from re.split(r"[\s,]+", value.get_secret_value())
             yield value.get_secret_value()
-    if settings.store:
-        yield settings.store.rpartition("@")[0].rpartition(":")[2]
+    # Only one with a password in it: host and database have to be told where it is not reached.
+    if settings.store and (password := config_files.password_in(settings.store)):
+        yield password
         yield settings.store
 
 

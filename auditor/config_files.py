@@ -1,6 +1,8 @@
 """Files that configure: profiles in a TOML file, credentials handed over as files, and `.env`."""
 
+import io
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from dotenv.parser import parse_stream
 from platformdirs import user_config_path
 
 LARGEST = 64 * 1024
@@ -170,8 +173,36 @@ def has_password(url: str) -> bool:
         return False
 
 
+def password_in(url: str) -> str:
+    """The password in an address, as it stands there; empty where there is none.
+
+    Whatever is in it: signs that mean something in an address may not be written as their code.
+    """
+    user = url.partition("://")[2].rpartition("@")[0]
+    named = re.search(r"[?&](?:ssl)?password=([^&]+)", url, re.IGNORECASE)
+    return user.partition(":")[2] or (named[1] if named else "")
+
+
+def unread_lines(path: Path) -> Iterator[int]:
+    """The numbers of the lines of `.env` that nobody can read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            blank = len(binding.original.string) - len(binding.original.string.lstrip())
+            yield binding.original.line + binding.original.string[:blank].count("\n")
+
+
 def dotenv_warnings(path: Path, told: Mapping[str, str | None], keys: Keys) -> Iterator[str]:
     """What is wrong with `.env` without making it unusable. `told` is what stands in it."""
+    for line in unread_lines(path):
+        yield (
+            f"{path}, line {line}, cannot be read and is left out. Write it as NAME=value, with "
+            "the value in quotation marks where it has blanks, or begin it with # where it is a "
+            "remark."
+        )
     values = {name.upper(): value for name, value in told.items() if value}
     secrets = [
         variable

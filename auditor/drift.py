@@ -24,7 +24,6 @@ from auditor.store.portions import portions
 from auditor.store.presence import Presence
 from auditor.store.series import place
 
-
 _Pair = tuple[Standing | None, Standing | None]
 """How a finding stood in the earlier and in the later run."""
 
@@ -272,11 +271,13 @@ def compare(
         attribution=_attribution(reading, earlier, later),
     )
     found = documents.compare(earlier.evidence, later.evidence)
+    by_somebody = [each for each in changes if each.move in BY_SOMEBODY]
     made = [
         each.changed_by is not None
-        for each in changes
-        if each.move in BY_SOMEBODY and each.standing.kind in (Kind.VALUE, Kind.LOCK)
+        for each in by_somebody
+        if each.standing.kind in (Kind.VALUE, Kind.LOCK)
     ]
+    computed = sum(each.standing.kind is Kind.DERIVED for each in by_somebody)
     return Drift(
         one,
         other,
@@ -285,7 +286,9 @@ def compare(
         scopes_added=found.added,
         scopes_removed=found.removed,
         notes=(*_notes(earlier.entry, later.entry), *setting_drift.notes(found)),
-        log=attribution.sentence(reading, one.started_at, len(made), sum(made)) if made else "",
+        log=attribution.sentence(reading, one.started_at, len(made), sum(made), computed)
+        if made
+        else "",
     )
 
 

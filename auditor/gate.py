@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from auditor.findings.exit_code import ExitCode
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.run import Run
+from auditor.report.gate_report import Example
 from auditor.store.history import Entry, History
 
 MOST = 10
@@ -42,12 +43,13 @@ class Answer:
     """One sentence: what to do next; empty where nothing is to do."""
     run: Run | None = None
     deviations: int = 0
-    """At or above the threshold; with `new_only`, those that the accepted run did not have."""
+    """At or above the threshold, of any severity where there is none; with `new_only`, those that
+    the accepted run did not have."""
     unknown: int = 0
     stale_waivers: int = 0
-    findings: tuple[Finding, ...] = ()
-    """Examples of those that count, one for each control, setting and level: deviations before
-    unknowns, the worst first."""
+    examples: tuple[Example, ...] = ()
+    """Of those that count, one for each control, setting and level: deviations before unknowns,
+    the worst first."""
 
 
 def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | None:
@@ -77,7 +79,7 @@ def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | 
         why = f" ({entry.stopped.rstrip('.')})" if entry.stopped else ""
         return shut(
             f"run {facts.id} is incomplete: something could not be read{why}.",
-            "See what: auditor report --format text. Then: auditor audit --resume, or "
+            f"See what: auditor report {facts.id} --format text. Then: auditor audit --resume, or "
             "auditor doctor.",
         )
     return None
@@ -85,7 +87,7 @@ def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | 
 
 def shut(reason: str, advice: str) -> Answer:
     """The answer where there is nothing to judge."""
-    return Answer(ExitCode.NOTHING_EVALUATED, f"nothing was judged: {reason}", advice)
+    return Answer(ExitCode.NOTHING_EVALUATED, reason, advice)
 
 
 def judged(run: Run, demand: Demand, history: History, accepted: Entry | None) -> Answer:
@@ -95,19 +97,13 @@ def judged(run: Run, demand: Demand, history: History, accepted: Entry | None) -
         with history.standings(accepted) as standings:
             before = {each.fingerprint: each.status for each in standings}
     deviations, unknown, named = _counted(run.findings(), demand, before)
-    stale = sum(waiver.is_stale for waiver in run.waivers) if demand.fail_on else 0
-    blind = 0 if demand.allow_unknown else unknown or int(not run.info.complete)
-    code = (
-        ExitCode.DEVIATIONS
-        if deviations or stale
-        else ExitCode.INCOMPLETE
-        if blind
-        else ExitCode.OK
-    )
+    stale = sum(waiver.is_stale for waiver in run.waivers)
+    counts = deviations, unknown, stale
+    code = _code(run, demand, counts)
     return Answer(
         code,
-        _reason(run, demand, accepted, (deviations, unknown, stale)),
-        _ADVICE[code],
+        _reason(run, demand, accepted, counts),
+        _advice(run, code, counts),
         run,
         deviations,
         unknown,
@@ -116,43 +112,52 @@ def judged(run: Run, demand: Demand, history: History, accepted: Entry | None) -
     )
 
 
+def _code(run: Run, demand: Demand, counts: tuple[int, int, int]) -> ExitCode:
+    """As for an audit (contract 2.4): without a threshold only missing evidence shuts it."""
+    deviations, unknown, stale = counts
+    if demand.fail_on is not None and (deviations or stale):
+        return ExitCode.DEVIATIONS
+    blind = not run.info.complete or (demand.fail_on is not None and unknown)
+    return ExitCode.INCOMPLETE if blind and not demand.allow_unknown else ExitCode.OK
+
+
 def _counted(
     findings: Iterable[Finding], demand: Demand, before: Mapping[str, Status]
-) -> tuple[int, int, tuple[Finding, ...]]:
+) -> tuple[int, int, tuple[Example, ...]]:
     deviations = unknown = 0
-    named: list[Finding] = []
-    seen: set[tuple[str, ...]] = set()
+    named: dict[tuple[str, ...], Finding] = {}
+    scopes: dict[tuple[str, ...], int] = {}
+    last: dict[tuple[str, ...], str] = {}
     for finding in findings:
         verdict = finding.verdict
         if verdict.status not in (Status.FAIL, Status.UNKNOWN):
             continue
-        if demand.fail_on is None or verdict.severity.rank > demand.fail_on.rank:
+        if demand.fail_on is not None and verdict.severity.rank > demand.fail_on.rank:
             continue
         if before.get(finding.fingerprint) is verdict.status:
             continue
         deviations += verdict.status is Status.FAIL
         unknown += verdict.status is Status.UNKNOWN
         kind = verdict.status, verdict.control, verdict.setting, finding.scope.level
-        if kind not in seen:
-            seen.add(kind)
-            named.append(finding)
-    named.sort(key=lambda each: each.verdict.status is Status.UNKNOWN)
-    return deviations, unknown, tuple(named[:MOST])
+        named.setdefault(kind, finding)
+        if last.get(kind) != finding.scope.id:  # they come by scope: value and lock of one are one
+            last[kind] = finding.scope.id
+            scopes[kind] = scopes.get(kind, 0) + 1
+    examples = [Example(each, scopes[kind]) for kind, each in named.items()]
+    examples.sort(key=lambda each: each.finding.verdict.status is Status.UNKNOWN)
+    return deviations, unknown, tuple(examples[:MOST])
 
 
 def _reason(run: Run, demand: Demand, accepted: Entry | None, counts: tuple[int, int, int]) -> str:
     deviations, unknown, stale = counts
     new = "new " if demand.new_only else ""
-    if demand.fail_on:
-        plural = "" if deviations == 1 else "s"
-        told = [
-            f"{deviations:,} {new}deviation{plural} at {demand.fail_on} or above",
-            f"{unknown:,} {new}unknown",
-        ]
-    else:
-        told = ["deviations are not counted (--fail-on never)"]
+    plural = "" if deviations == 1 else "s"
+    at = f" at {demand.fail_on} or above" if demand.fail_on else ""
+    told = [f"{deviations:,} {new}deviation{plural}{at}", f"{unknown:,} {new}unknown"]
     if stale:
         told.append(f"{stale} waiver{'' if stale == 1 else 's'} expired or covering nothing")
+    if demand.fail_on is None and any(counts):
+        told.append("none of which shuts the gate (--fail-on never)")
     if not run.info.complete:
         told.append("the evidence is incomplete")
     if demand.allow_unknown and (unknown or not run.info.complete):
@@ -161,12 +166,20 @@ def _reason(run: Run, demand: Demand, accepted: Entry | None, counts: tuple[int,
     return ", ".join(told) + since + "."
 
 
-_ADVICE: Mapping[ExitCode, str] = {
-    ExitCode.OK: "",
-    ExitCode.DEVIATIONS: "See which, and how to fix them: auditor report. What changed: auditor "
-    "diff.",
-    ExitCode.INCOMPLETE: "See what could not be read, and what it takes: auditor doctor.",
-}
+def _advice(run: Run, code: ExitCode, counts: tuple[int, int, int]) -> str:
+    """What to do next. The run is named: another one may be the newest."""
+    of_run = run.info.id
+    if code is ExitCode.DEVIATIONS:
+        return (
+            f"See which, and how to fix them: auditor report {of_run}. What changed: auditor diff "
+            f"{of_run}."
+        )
+    if code is ExitCode.INCOMPLETE:
+        return (
+            f"See what is unknown: auditor report {of_run}. What it takes to read it: auditor "
+            "doctor."
+        )
+    return f"See which: auditor report {of_run}." if any(counts) else ""
 
 
 def _hours(span: timedelta) -> str:

@@ -25,10 +25,10 @@ class NotPrivate(Exception):
 
 
 def check_folder(folder: Path) -> None:
-    """Make sure that nobody else can change what is in `folder`, where it is there already.
+    """Make sure that `folder`, where it is there already, holds nothing that others put there.
 
-    A link is followed, and what it leads to is judged. A folder of one's own that others may write
-    to is taken from them; files in it are private by themselves.
+    A link is followed, and what it leads to is judged. Nothing is changed: a folder of one's own
+    that others may write to is `taken` from them before anything is kept there.
 
     Raises:
         NotPrivate: it belongs to somebody else, or is for everybody.
@@ -42,9 +42,7 @@ def check_folder(folder: Path) -> None:
         _check_owner(folder, found)
         if found.st_mode & stat.S_ISVTX and found.st_mode & stat.S_IWOTH:
             raise NotPrivate(folder, "everybody may put files there")
-        if found.st_mode & OTHERS_MAY_WRITE and found.st_uid == os.geteuid():
-            folder.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS_MAY_WRITE)
-        elif found.st_mode & stat.S_IWOTH:
+        if found.st_mode & stat.S_IWOTH and found.st_uid != os.geteuid():
             raise NotPrivate(folder, "everybody may write there")
         for child in folder.iterdir():
             _check_owner(child, child.lstat())
@@ -52,6 +50,26 @@ def check_folder(folder: Path) -> None:
                 _check_owner(child, child.stat())
     except OSError:
         return  # it is not there, or cannot be read: using it will tell
+
+
+def taken(folder: Path) -> tuple[int, int] | None:
+    """Take a folder of one's own from others who may write to it: its mode before, and now.
+
+    None where there was nothing to take. Files in it are private by themselves.
+    """
+    if not hasattr(os, "geteuid"):
+        return None
+    try:
+        found = folder.stat()
+        before = stat.S_IMODE(found.st_mode)
+        is_own_folder = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+        if not is_own_folder or not before & OTHERS_MAY_WRITE:
+            return None
+        after = before & ~OTHERS_MAY_WRITE
+        folder.chmod(after)
+    except OSError:
+        return None  # it is not there, or cannot be changed: using it will tell
+    return before, after
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:

@@ -12,6 +12,7 @@ from auditor.config import API_URL, OAUTH_URL, SECRETS, VARIABLES, ConfigError
 from auditor.config_files import Origin
 from auditor.credentials.backends import KeyringUnavailable
 from auditor.zoom.hosts import GOVERNMENT
+from auditor.zoom.redaction import redact_text
 
 GIVEN = {"ZOOM_ACCOUNT_ID": "acc", "ZOOM_CLIENT_ID": "cid", "ZOOM_CLIENT_SECRET": "sec"}
 KEPT = {"account_id": "kept-a", "client_id": "kept-c", "client_secret": "kept-s"}
@@ -296,3 +297,44 @@ def test_the_documentation_has_a_config_file_that_works_and_names_every_key(
 def test_secrets_are_known_by_their_type() -> None:
     assert {"client_secret", "pseudonym_key", "signing_key"} <= SECRETS
     assert not SECRETS & {"account_id", "client_id", "store"}
+
+
+def test_a_line_of_dotenv_that_cannot_be_read_is_named_with_what_to_do(
+    monkeypatch: Patch,
+    dotenv: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dotenv.write_text("ZOOM_ACCOUNT_ID=acc\n\nthis is S3cret = no line\nZOOM_CLIENT_ID=cid\n")
+    monkeypatch.setattr(logging.getLogger("auditor"), "propagate", True)
+    settings = config.load()
+    assert (settings.account_id, settings.client_id) == ("acc", "cid")
+    (said,) = caplog.messages
+    assert said.startswith(".env, line 3, cannot be read and is left out. Write it as NAME=value")
+    assert "S3cret" not in said
+    assert "python-dotenv" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("store", "password"),
+    [
+        ("postgresql://auditor-user@db.example.com/audits", ""),
+        ("postgresql://db.example.com:5432/audits", ""),
+        ("sqlite:////var/lib/auditor/history.sqlite", ""),
+        ("postgresql://auditor-user:S3cretWord@db.example.com/audits", "S3cretWord"),
+        ("postgresql://auditor-user:S3/cr@tWord@db.example.com/audits", "S3/cr@tWord"),
+        ("postgresql://db.example.com/audits?password=S3cretWord", "S3cretWord"),
+    ],
+)
+def test_of_the_address_of_a_history_only_the_password_is_a_secret(
+    monkeypatch: Patch, store: str, password: str
+) -> None:
+    monkeypatch.setattr("auditor.zoom.secrets._known", ())
+    monkeypatch.setenv("AUDITOR_STORE", store)
+    config.load()
+    told = f"The history {store} cannot be reached"
+    assert ("[redacted]" in redact_text(told)) is bool(password)
+    if password:
+        assert password not in redact_text(f"{told}: {password}")
+    shown = "postgresql://auditor-user@db.example.com/audits"
+    assert redact_text(shown) == shown

@@ -181,7 +181,8 @@ def test_deviations_win_over_unknowns_and_both_are_told(nights: Nights) -> None:
     answer = answered(nights, {"u1": Status.FAIL, "u2": unknown()})
     assert answer.code is ExitCode.DEVIATIONS
     assert answer.reason == "1 deviation at high or above, 1 unknown."
-    assert [each.verdict.status for each in answer.findings] == [Status.FAIL, Status.UNKNOWN]
+    named = [each.finding.verdict.status for each in answer.examples]
+    assert named == [Status.FAIL, Status.UNKNOWN]
 
 
 def test_what_was_allowed_to_be_unknown_is_still_told(nights: Nights) -> None:
@@ -200,10 +201,62 @@ def test_an_incomplete_run_without_an_unknown_at_the_threshold_does_not_open_it(
     assert never.code is ExitCode.INCOMPLETE
 
 
-def test_fail_on_never_counts_no_deviation_and_says_so(nights: Nights) -> None:
-    answer = answered(nights, {"u1": Status.FAIL}, Demand(fail_on=None))
+def test_fail_on_never_opens_and_still_tells_all_there_is(nights: Nights) -> None:
+    told: dict[str, Verdict | Status] = {
+        "u1": Status.FAIL,
+        "u2": deviation("AI-01", severity=Severity.LOW),
+        "u3": unknown(),
+    }
+    run = replace(read(nights, told), waivers=(waiver(stale=True),))
+    answer = judged(run, Demand(fail_on=None), nights.history, None)
     assert answer.code is ExitCode.OK
-    assert answer.reason == "deviations are not counted (--fail-on never)."
+    assert (answer.deviations, answer.unknown, answer.stale_waivers) == (2, 1, 1)
+    assert answer.reason == (
+        "2 deviations, 1 unknown, 1 waiver expired or covering nothing, none of which shuts the "
+        "gate (--fail-on never)."
+    )
+    assert answer.advice == f"See which: auditor report {run.info.id}."
+    assert answer.examples
+
+
+def test_fail_on_never_with_nothing_to_tell_says_no_more(nights: Nights) -> None:
+    answer = answered(nights, {}, Demand(fail_on=None))
+    assert (answer.reason, answer.advice) == ("0 deviations, 0 unknown.", "")
+
+
+def test_fail_on_never_says_of_incomplete_evidence_what_shuts_it(nights: Nights) -> None:
+    answer = answered(nights, {"u1": Status.FAIL}, Demand(fail_on=None), complete=False)
+    assert answer.code is ExitCode.INCOMPLETE
+    assert answer.reason == (
+        "1 deviation, 0 unknown, none of which shuts the gate (--fail-on never), the evidence is "
+        "incomplete."
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "demand"),
+    [
+        (Status.FAIL, OPEN),
+        (unknown(), OPEN),
+        (unknown(), Demand(allow_unknown=True)),
+        (Status.FAIL, Demand(fail_on=None)),
+    ],
+)
+def test_the_advice_names_the_run_it_is_about(
+    nights: Nights, told: Verdict | Status, demand: Demand
+) -> None:
+    run = read(nights, {"u1": told})
+    nights.night()  # a newer one, which `auditor report` alone would show
+    advice = judged(run, demand, nights.history, None).advice
+    assert f"auditor report {run.info.id}." in advice
+    assert ("auditor diff" in advice) is (f"auditor diff {run.info.id}." in advice)
+
+
+def test_the_advice_for_an_incomplete_run_names_it(nights: Nights) -> None:
+    entry = nights.night(complete=False)
+    answer = said(entry, ended(entry))
+    assert answer is not None
+    assert f"auditor report {entry.facts.id} --format text" in answer.advice
 
 
 @pytest.mark.parametrize("new_only", [False, True])
@@ -215,10 +268,11 @@ def test_a_stale_waiver_fails_and_is_told(nights: Nights, new_only: bool) -> Non
     assert "1 waiver expired or covering nothing" in answer.reason
 
 
-def test_a_stale_waiver_does_not_fail_where_nothing_does(nights: Nights) -> None:
+def test_a_stale_waiver_does_not_fail_where_nothing_does_but_is_told(nights: Nights) -> None:
     run = replace(read(nights, {}), waivers=(waiver(stale=True),))
     answer = judged(run, Demand(fail_on=None), nights.history, None)
-    assert answer.code is ExitCode.OK
+    assert (answer.code, answer.stale_waivers) == (ExitCode.OK, 1)
+    assert "1 waiver expired or covering nothing" in answer.reason
 
 
 @pytest.mark.parametrize(
@@ -260,10 +314,18 @@ def test_it_names_one_example_of_each_kind_the_deviations_first(nights: Nights) 
     told |= {f"w{n:02}": deviation("AI-01", setting=f"other.{n:02}") for n in range(30)}
     answer = answered(nights, told)
     assert (answer.deviations, answer.unknown) == (60, 30)
-    assert len(answer.findings) == MOST
-    kinds = {(f.verdict.status, f.verdict.setting, f.scope.level) for f in answer.findings}
+    assert len(answer.examples) == MOST
+    found = [each.finding for each in answer.examples]
+    kinds = {(f.verdict.status, f.verdict.setting, f.scope.level) for f in found}
     assert len(kinds) == MOST
-    assert {f.verdict.status for f in answer.findings} == {Status.FAIL}
+    assert {f.verdict.status for f in found} == {Status.FAIL}
+
+
+def test_an_example_tells_for_how_many_scopes_it_stands(nights: Nights) -> None:
+    told: dict[str, Verdict | Status] = {f"u{n:02}": Status.FAIL for n in range(18)}
+    told |= {f"v{n}": unknown() for n in range(3)}
+    answer = answered(nights, told)
+    assert [each.scopes for each in answer.examples] == [18, 3]
 
 
 def test_the_time_of_the_answer_is_any_time_zone(entry: Entry) -> None:

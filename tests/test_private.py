@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.private import NotPrivate, check_folder
+from auditor.private import NotPrivate, check_folder, taken
 
 OTHER = 54321
 
@@ -45,8 +45,32 @@ def test_a_folder_of_ones_own_stays_as_it_is(folder: Path, bits: int) -> None:
 @pytest.mark.parametrize(("bits", "left"), [(0o777, 0o755), (0o770, 0o750), (0o2775, 0o2755)])
 def test_a_folder_of_ones_own_is_taken_from_others(folder: Path, bits: int, left: int) -> None:
     folder.chmod(bits)
-    check_folder(folder)
+    assert taken(folder) == (bits, left)
     assert mode(folder) == oct(left)
+    assert taken(folder) is None
+
+
+@pytest.mark.parametrize("bits", [0o777, 0o770, 0o2775])
+def test_looking_at_a_folder_changes_nothing(folder: Path, bits: int) -> None:
+    folder.chmod(bits)
+    check_folder(folder)
+    assert mode(folder) == oct(bits)
+
+
+def test_there_is_nothing_to_take_where_no_folder_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "file").chmod(0o666)
+    assert taken(tmp_path / "file") is None
+    assert taken(tmp_path / "nowhere") is None
+    assert mode(tmp_path / "file") == oct(0o666)
+
+
+@pytest.mark.usefixtures("_somebody_else")
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs").chmod(0o777)
+    assert taken(tmp_path / "theirs") is None
+    assert mode(tmp_path / "theirs") == oct(0o777)
 
 
 def test_a_folder_for_everybody_is_refused_and_left_alone(folder: Path) -> None:
@@ -114,3 +138,4 @@ def test_where_there_are_no_users_nothing_is_checked(
     folder.chmod(0o1777)
     monkeypatch.delattr(os, "geteuid")
     check_folder(folder)
+    assert taken(folder) is None

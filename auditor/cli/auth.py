@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -11,8 +12,8 @@ from auditor.cli.auth_status import Form, beginning, read_status, shown, token_o
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
 from auditor.config_files import Origin
-from auditor.credentials import given, kept
-from auditor.credentials.backends import KeyringUnavailable
+from auditor.credentials import backends, given, kept
+from auditor.credentials.backends import KeyringUnavailable, State
 from auditor.credentials.given import LABELS, NAMES, VARIABLES
 from auditor.zoom.auth import Credentials
 from auditor.zoom.errors import ZoomError
@@ -21,7 +22,8 @@ from auditor.zoom.secrets import never_show
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Credentials: keep them in the system's keyring, see where they come from, remove them.",
+    help="Credentials: keep them in the system's keyring, see where they come from, remove them."
+    "\n\nExample: **auditor auth login**",
 )
 
 TRIES = 3
@@ -118,11 +120,14 @@ def list_(ctx: typer.Context) -> None:
     terminal: Terminal = ctx.obj
     settings = config.load()
     in_file = config.profiles(settings)
+    missing = ""
     try:
         in_keyring = kept.profiles()
+        standing = backends.standing()
+        if standing.state is State.NONE:  # one that is switched off says nothing by itself
+            missing = standing.detail
     except KeyringUnavailable as error:
-        in_keyring = []
-        terminal.say(error.reason)
+        in_keyring, missing = [], error.reason
     for name in sorted({*in_keyring, *in_file}):
         places = [
             place
@@ -131,8 +136,11 @@ def list_(ctx: typer.Context) -> None:
         ]
         mark = "*" if name == settings.profile else " "
         typer.echo(f"{mark} {name}  ({', '.join(places)})")
+    if missing:
+        terminal.say(missing)
     if not in_keyring and not in_file:
-        typer.echo("No profiles. Store one with: auditor auth login")
+        way = "" if missing else " Store one with: auditor auth login"
+        typer.echo(f"No profiles.{way}")
 
 
 @app.command()
@@ -183,18 +191,37 @@ def _asked(settings: Settings, terminal: Terminal) -> dict[str, str]:
         "The three values stand on your app's page in the Zoom App Marketplace (Manage, your app, "
         "App Credentials).",
     )
-    values: dict[str, str] = {}
-    for name in NAMES:
-        for _ in range(TRIES):
-            values[name] = _asked_for(name, settings, terminal)
-            others = {each: values.get(each, f"({each})") for each in NAMES}
-            fault = given.faults(others).get(name)
-            if fault is None:
+    for _ in range(TRIES):
+        values: dict[str, str] = {}
+        for name in NAMES:
+            values[name] = _likely(name, settings, terminal)
+            if _is_twice(name, values, terminal):
                 break
-            terminal.complain(fault)
         else:
-            raise ConfigError("Nothing was stored.")
-    return values
+            return values
+    raise ConfigError("Nothing was stored.")
+
+
+def _likely(name: str, settings: Settings, terminal: Terminal) -> str:
+    """A value that could be right by itself."""
+    for _ in range(TRIES):
+        value = _asked_for(name, settings, terminal)
+        alone = {each: f"({each})" for each in NAMES} | {name: value}
+        fault = given.faults(alone).get(name)
+        if fault is None:
+            return value
+        terminal.complain(fault)
+    raise ConfigError("Nothing was stored.")
+
+
+def _is_twice(name: str, values: Mapping[str, str], terminal: Terminal) -> bool:
+    """True, and said, where a value was given before under another name: either may be wrong."""
+    fault = given.faults({each: values.get(each, f"({each})") for each in NAMES}).get(name)
+    if fault is None:
+        return False
+    terminal.complain(fault)
+    terminal.say("Which of the two is wrong nobody can tell, so all three are asked for again.")
+    return True
 
 
 def _asked_for(name: str, settings: Settings, terminal: Terminal) -> str:

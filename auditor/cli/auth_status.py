@@ -21,6 +21,7 @@ from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.errors import ZoomError, quoted
 from auditor.zoom.hosts import UnsafeUrl, check_url
 from auditor.zoom.transport import Transport
+from auditor.zoom.ways import shown_url
 
 SCHEMA = "auditor/auth-status/v1"
 WIDEST = 100
@@ -172,7 +173,7 @@ def _lines(status: Status, width: int) -> list[str]:
         for name, told in status.told.items()
     ]
     rows += [
-        (label, *status.addresses[name])
+        (label, shown_url(status.addresses[name][0]), status.addresses[name][1])
         for name, label in (("api_url", "API address"), ("oauth_url", "token address"))
     ]
     lines += ["", tabulate(rows, headers=("value", "is", "from"), disable_numparse=True), ""]
@@ -241,7 +242,7 @@ def _document(status: Status) -> dict[str, Any]:
             for name, told in status.told.items()
         ],
         "addresses": [
-            {"name": name, "value": value, "source": origin}
+            {"name": name, "value": shown_url(value), "source": origin}
             for name, (value, origin) in status.addresses.items()
         ],
         "token": {

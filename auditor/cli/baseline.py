@@ -26,7 +26,10 @@ from auditor.policy.operators import OPERATORS, Expectation
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Overrides
 
-app = typer.Typer(no_args_is_help=True, help="The baselines: what the settings should be.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The baselines: what the settings should be.\n\nExample: **auditor baseline show strict**",
+)
 app.command()(capture)
 app.command("accept-keys")(accept_keys)
 

@@ -1,19 +1,23 @@
 """`auditor bundle`: keys that sign evidence bundles, and verifying a bundle with the public one."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor import keys
+from auditor import config, keys
 from auditor.cli import output
 from auditor.config import ConfigError, Settings
 from auditor.findings.exit_code import ExitCode
 
+if TYPE_CHECKING:  # loaded only where bundles are signed: cryptography takes its time
+    from auditor.bundle.signing import PublicKey, Signer
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Evidence bundles: make a key that signs them, and verify them. "
-    "Write one with: auditor report --format bundle --output run.zip",
+    "Write one with: auditor report --format bundle --output run.zip"
+    "\n\nExample: **auditor bundle verify run.zip --public-key auditor.pub**",
 )
 
 
@@ -29,12 +33,23 @@ def keygen(
 ) -> None:
     """Make the key that signs bundles. The private half stays in the keyring.
 
+    Where AUDITOR_SIGNING_KEY is set that key signs: none is made, and its public half is told.
     Give the public half to whoever verifies, by a way of its own: not beside the bundle.
 
     Example: **auditor bundle keygen --output auditor.pub**
     """
     from auditor.bundle.signing import PublicKey, Signer, new_key
 
+    settings = config.load()
+    given = signer(settings) if settings.signing_key else None
+    if given is not None:
+        if replace:
+            raise ConfigError(
+                "AUDITOR_SIGNING_KEY is set, and signs. For a new key give it 64 other random "
+                "hexadecimal digits (openssl rand -hex 32), or unset it."
+            )
+        _tell(given.public, output_)
+        return
     known = keys.kept(keys.PUBLIC_KEY)
     if known is not None and not replace:
         raise ConfigError(
@@ -42,7 +57,7 @@ def keygen(
             "To sign with another one from now on: auditor bundle keygen --replace"
         )
     if output_ is not None:
-        output.refuse_to_replace(output_)
+        output.refuse_to_replace(output_)  # before a key is made that nobody would know
     private = new_key()
     public = Signer.read(private).public
     if not (keys.keep(keys.SIGNING_KEY, private) and keys.keep(keys.PUBLIC_KEY, public.text)):
@@ -50,8 +65,14 @@ def keygen(
             "This machine has no keyring that keeps a key. Set up the operating system's keyring, "
             "or set AUDITOR_SIGNING_KEY to 64 random hexadecimal digits: openssl rand -hex 32"
         )
-    if output_ is not None:
-        output.write_bytes(output_, f"{public.text}\n".encode())
+    _tell(public, output_)
+
+
+def _tell(public: "PublicKey", path: Path | None) -> None:
+    """Tell the public half of the key that signs, and write it to a file where one is named."""
+    if path is not None:
+        output.refuse_to_replace(path)
+        output.write_bytes(path, f"{public.text}\n".encode())
     typer.echo(f"Key {public.id}. Bundles are signed with it from now on.")
     typer.echo(f"Public key: {public.text}")
 
@@ -119,7 +140,17 @@ def _text(key: str) -> str:
         raise ConfigError(f"{key} cannot be read as a public key.") from error
 
 
-def signing_key(settings: Settings) -> str | None:
-    """The private key that signs bundles; None where there is none."""
+def signer(settings: Settings) -> "Signer | None":
+    """Who signs bundles; None where there is no key.
+
+    Raises:
+        ConfigError: the key is none.
+    """
+    from auditor.bundle.signing import BadKey, Signer
+
     given = settings.signing_key
-    return given.get_secret_value() if given else keys.kept(keys.SIGNING_KEY)
+    key = given.get_secret_value() if given else keys.kept(keys.SIGNING_KEY)
+    try:
+        return Signer.read(key) if key else None
+    except BadKey as error:
+        raise ConfigError(str(error)) from error

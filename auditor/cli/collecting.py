@@ -14,7 +14,7 @@ from auditor.cli.progress import progress
 from auditor.cli.sandbox import Scenario, started
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
-from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.snapshot import Full, Snapshot
 from auditor.run import Extent, Judgement, Target
 from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials
@@ -28,6 +28,9 @@ SANDBOX_RATE = 5000.0
 
 DEFAULT_SHARE = 0.8
 """The part of the rate limit that is used; the rest is for the organisation's other apps."""
+
+_GO_ON = "auditor audit --resume"
+_NEXT_NIGHT = "auditor nightly"
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,10 @@ class Going:
     wanted: Callable[[Snapshot], tuple[Judgement, Extent]] | None = None
     """What the command line wants of a run that was begun; what it leaves open stays as it was."""
 
+    def advised(self, text: str) -> str:
+        """`text` with the command that goes on: a night's own run is told of by a night alone."""
+        return text.replace(_GO_ON, _NEXT_NIGHT) if self.is_own else text
+
 
 def collected(
     account: Account,
@@ -133,8 +140,10 @@ def _read(
         return _read_alone(settings, credentials, going, judgement, stored, terminal)
     except KeyboardInterrupt:
         if stored.unfinished(credentials.account_id, settings.api_url) is not None:
-            terminal.say("What was read is kept. Go on with: auditor audit --resume")
+            terminal.say(going.advised(f"What was read is kept. Go on with: {_GO_ON}"))
         raise
+    except Full as error:
+        raise Full(going.advised(str(error))) from error
 
 
 def _read_alone(
@@ -175,7 +184,7 @@ def _read_alone(
                 terminal.say(f"Going on with run {broken_off} ({with_what}).")
                 since = datetime.now(UTC) - going.oldest
                 runs.resume(target, snapshot, begun, since.isoformat(timespec="milliseconds"))
-            _tell_if_stopped(snapshot, terminal)
+            _tell_if_stopped(snapshot, going, terminal)
             return snapshot
         if going.resume and not going.is_own:
             terminal.say("There is no run to resume: starting anew.")
@@ -189,16 +198,16 @@ def _read_alone(
         extent = replace(going.extent, changes_since=since_then)
         with stored.new(run_id) as snapshot:
             runs.collect(target, snapshot, judgement, run_id, extent)
-        _tell_if_stopped(snapshot, terminal)
+        _tell_if_stopped(snapshot, going, terminal)
         return snapshot
 
 
-def _tell_if_stopped(snapshot: Snapshot, terminal: Terminal) -> None:
+def _tell_if_stopped(snapshot: Snapshot, going: Going, terminal: Terminal) -> None:
     """Say why the rest of the account was not asked for, and how to go on."""
     why = snapshot.meta("stopped")
     if why:
-        how = "" if "--resume" in why else " Go on later with: auditor audit --resume"
-        terminal.say(f"Stopped before everything was read. {why}{how}")
+        how = "" if _GO_ON in why else f" Go on later with: {_GO_ON}"
+        terminal.say(going.advised(f"Stopped before everything was read. {why}{how}"))
 
 
 def _if_alike(stored: Runs, run_id: str, judgement: Judgement) -> str | None:

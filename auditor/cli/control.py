@@ -12,7 +12,11 @@ from auditor.policy import files
 from auditor.policy.catalogue import Check, Control
 from auditor.policy.errors import PolicyError, nearest
 
-app = typer.Typer(no_args_is_help=True, help="The controls: what is checked, why, how to fix it.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The controls: what is checked, why, how to fix it."
+    "\n\nExample: **auditor control show AI-02**",
+)
 
 
 @app.command("list")

@@ -30,7 +30,9 @@ from auditor.doctor.examination import Case, Policy, examine
 from auditor.doctor.model import Diagnosis
 from auditor.evidence.scope import Level
 from auditor.policy.errors import PolicyError
+from auditor.private import NotPrivate
 from auditor.report.json_text import readable
+from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials
 from auditor.zoom.limits import Plan
 
@@ -128,14 +130,20 @@ def _policy(selection: Selection, depth: Level, default_baseline: str) -> Policy
 def _case(settings: Settings, policy: Policy | str, simulated: Scenario | None) -> Iterator[Case]:
     """The configured account, or a simulated one for as long as the block lasts."""
     credentials, origins = ("", ()) if simulated else _credentials(settings)
+    refused = ""
+    try:
+        stored = stored_runs(settings)
+    except NotPrivate as error:
+        stored, refused = Runs(settings.data, settings.store), str(error)
     case = Case(
         api_url=settings.api_url,
         oauth_url=settings.oauth_url,
         policy=policy,
         credentials=credentials,
         origins=origins,
-        stored=stored_runs(settings),
+        stored=stored,
         keyring=backends.standing,
+        refused=refused,
         plan=Plan(settings.plan),
     )
     if simulated is None:

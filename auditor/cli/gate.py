@@ -1,6 +1,8 @@
 """`auditor gate`: pass or fail for a pipeline."""
 
 import os
+import sqlite3
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,17 +28,38 @@ from auditor.cli.collecting import Account, Going, Pace, collected
 from auditor.cli.keeping import kept, stored_runs
 from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
+from auditor.collect.walk import NothingRead
+from auditor.config import ConfigError, Settings
 from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import SnapshotError
 from auditor.findings.model import Severity
 from auditor.gate import Answer, Demand, judged, shut, unfit
+from auditor.policy.errors import PolicyError
 from auditor.report import gate_report
-from auditor.run import Judgement
-from auditor.store.errors import RunIncomplete
+from auditor.run import Judgement, NothingSelected
+from auditor.store.errors import AlreadyRunning, RunIncomplete, RunNotFound, StoreError
 from auditor.store.history import Entry, History
+from auditor.store.runs import Runs
 from auditor.store.series import Series, place
+from auditor.zoom.errors import ZoomError
+from auditor.zoom.redaction import redact_text, redacted_traceback
 
-app = typer.Typer(help="Pass or fail for a pipeline, from the newest stored run or --live.")
+app = typer.Typer()
+
+_NOTHING_TO_JUDGE = (
+    AlreadyRunning,
+    NothingRead,
+    NothingSelected,
+    OSError,
+    PolicyError,
+    RunNotFound,
+    SnapshotError,
+    StoreError,
+    ZoomError,
+    sqlite3.Error,
+    zlib.error,
+)
+"""What keeps a gate that was asked rightly from judging: it stays shut, and says so."""
 
 
 class GateFormat(StrEnum):
@@ -65,14 +88,21 @@ def gate(
     live: Annotated[
         bool,
         typer.Option(
-            "--live", help="Read account and groups now, in a handful of requests, and judge that."
+            "--live",
+            help="Read account and groups now, in a handful of requests, store and judge that.",
         ),
     ] = False,
     baseline: BaselineOption = None,
     org: OrgOption = None,
     depth: Annotated[
-        Depth, typer.Option("--depth", help="How deep the stored run has to have looked.")
-    ] = Depth.USER,
+        Depth | None,
+        typer.Option(
+            "--depth",
+            help="How deep the stored run has to have looked; how deep --live looks, no further "
+            "than group. [default: user; with --live: group]",
+            show_default=False,
+        ),
+    ] = None,
     only: OnlyOption = None,
     topic: TopicOption = None,
     account: Annotated[
@@ -89,15 +119,17 @@ def gate(
         typer.Option("--allow-unknown", help="Open although something is unknown; it is said."),
     ] = False,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="With --live: a simulated account.")
+        bool,
+        typer.Option("--sandbox", help="As --live, but of a simulated account made for it."),
     ] = False,
     scenario: ScenarioOption = Scenario.DRIFTED,
     format_: Annotated[
         GateFormat, typer.Option("--format", "-f", help="How the answer is written.")
     ] = GateFormat.TEXT,
 ) -> None:
-    """Judge the newest stored run, if it is fresh, complete and fits; else exit with 4.
+    """Pass or fail for a pipeline, from the newest stored run or --live.
 
+    The stored run has to be fresh, complete, and judged as asked for; else the exit code is 4.
     In GitHub Actions it writes annotations and the job summary, too.
 
     Examples:
@@ -128,11 +160,24 @@ def gate(
         topic=topic or [],
         allow_unknown=allow_unknown,
     )
-    if live or sandbox:
-        simulated = Account(scenario if sandbox else None)
-        answer = _live(selection, demand, settings, simulated, terminal)
-    else:
-        answer = _stored(selection, demand, settings, Level(depth), account)
+    is_live = live or sandbox
+    chosen = _depth(depth, is_live)
+    judgement = selection.judgement(chosen, settings.baseline)
+    stored = stored_runs(settings)
+    if is_live and account not in (None, _configured(settings)):
+        raise ConfigError(
+            f"--account {account}: only a stored run can be of any account. --live reads the one "
+            "of the credentials, --sandbox one of its own."
+        )
+    _ = stored.history  # an address that is none is a mistake of whoever asks
+    try:
+        if is_live:
+            simulated = Account(scenario if sandbox else None)
+            answer = _live(stored, judgement, demand, settings, simulated, terminal)
+        else:
+            answer = _stored(stored, selection, judgement, demand, settings, account)
+    except _NOTHING_TO_JUDGE as error:
+        answer = _broken(error, format_, terminal)
     with output.readers_may_leave():
         _tell(answer, format_, terminal)
     raise typer.Exit(answer.code)
@@ -151,7 +196,7 @@ def accept(
 
     **auditor gate accept latest --note "agreed with the works council"**
     """
-    history = stored_runs(config.load()).history
+    history = stored_runs(config.load(), writing=True).history
     entry = history.get(run)
     if not entry.facts.complete:
         raise RunIncomplete(
@@ -165,11 +210,41 @@ def accept(
     )
 
 
+def _depth(asked: Depth | None, is_live: bool) -> Level:
+    if is_live and asked in (Depth.USER, Depth.MEETING):
+        raise ConfigError(
+            f"--depth {asked}: --live reads the account and its groups, no users and no meetings. "
+            f"For those, run first: auditor audit --depth {asked}, and then the gate without "
+            "--live."
+        )
+    return Level(asked or (Depth.GROUP if is_live else Depth.USER))
+
+
+def _broken(error: Exception, format_: GateFormat, terminal: Terminal) -> Answer:
+    """Shut, because of an error; its sentence is the reason."""
+    reason = str(error)
+    if isinstance(error, sqlite3.Error | zlib.error):
+        reason = f"a database could not be used ({error})."
+    elif isinstance(error, OSError):
+        reason = f"{error.filename or 'a file'} could not be used: {error.strerror}."
+    if terminal.verbosity >= 2:
+        terminal.say(redacted_traceback(error))
+    if format_ is not GateFormat.TEXT:  # standard output is for a program, or goes to a file
+        terminal.complain(reason)
+    return shut(
+        " ".join(redact_text(reason).split()), "Try again. If it stays so, see why: auditor doctor"
+    )
+
+
 def _stored(
-    selection: Selection, demand: Demand, settings: Settings, depth: Level, account: str | None
+    stored: Runs,
+    selection: Selection,
+    judgement: Judgement,
+    demand: Demand,
+    settings: Settings,
+    account: str | None,
 ) -> Answer:
-    history = stored_runs(settings).history
-    judgement = selection.judgement(depth, settings.baseline)
+    history = stored.history
     account = account or _configured(settings)
     if account is None:
         known = {entry.facts.account_id for entry in history.runs()}
@@ -190,7 +265,7 @@ def _stored(
     accepted = history.accepted(entry) if demand.new_only else None
     if demand.new_only and accepted is None:
         return _nothing_accepted()
-    with stored_runs(settings).opened(entry.facts.id) as snapshot:
+    with stored.opened(entry.facts.id) as snapshot:
         recalled = selection.rejudgement(snapshot)
         today = datetime.now(UTC).date()
         return judged(
@@ -199,21 +274,25 @@ def _stored(
 
 
 def _live(
-    selection: Selection,
+    stored: Runs,
+    judgement: Judgement,
     demand: Demand,
     settings: Settings,
     account: Account,
     terminal: Terminal,
 ) -> Answer:
-    stored = stored_runs(settings)
-    judgement = selection.judgement(Level.GROUP, settings.baseline)
     snapshot = collected(account, settings, Going(Pace.chosen(settings)), judgement, terminal)
     with snapshot:
         run = runs.judge(snapshot, judgement)
         is_kept = kept(stored, snapshot, run, judgement, terminal)
         accepted = None
+        if demand.new_only and not is_kept:
+            return shut(
+                f"run {run.info.id} could not be stored, so what is new in it cannot be told.",
+                "See why: auditor doctor",
+            )
         if demand.new_only:
-            entry = stored.history.find(run.info.id) if is_kept else None
+            entry = stored.history.find(run.info.id)
             accepted = stored.history.accepted(entry) if entry is not None else None
             if accepted is None:
                 return _nothing_accepted()
@@ -266,22 +345,22 @@ def _tell(answer: Answer, format_: GateFormat, terminal: Terminal) -> None:
         {cid: info.title for cid, info in answer.run.controls.items()} if answer.run else {}
     )
     told = answer.code, answer.reason, answer.advice, answer.run
-    summary = gate_report.as_summary(*told, answer.findings, catalogue_titles)
+    counts = {
+        "deviations": answer.deviations,
+        "unknown": answer.unknown,
+        "stale_waivers": answer.stale_waivers,
+    }
+    summary = gate_report.as_summary(*told, counts, answer.examples, catalogue_titles)
     if format_ is GateFormat.JSON:
-        counts = {
-            "deviations": answer.deviations,
-            "unknown": answer.unknown,
-            "stale_waivers": answer.stale_waivers,
-        }
-        typer.echo(gate_report.as_json(*told, counts, answer.findings), nl=False)
+        typer.echo(gate_report.as_json(*told, counts, answer.examples), nl=False)
     elif format_ is GateFormat.MARKDOWN:
         typer.echo(summary)
     else:
-        why = gate_report.named(answer.findings)
+        why = gate_report.named(answer.examples)
         typer.echo("\n".join(gate_report.as_lines(*told, why)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines = gate_report.annotations(
-            answer.code, answer.reason, answer.findings, catalogue_titles
+            answer.code, answer.reason, answer.examples, catalogue_titles
         )
         for line in lines:
             typer.echo(line, err=format_ is not GateFormat.TEXT)

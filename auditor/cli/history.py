@@ -1,6 +1,7 @@
 """`auditor history`: the stored runs, their trend and findings, and what is kept how long."""
 
 import json
+import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -14,17 +15,20 @@ from auditor.cli.choices import KeepMonthlyOption, KeepOption, span
 from auditor.cli.keeping import stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.findings.drift import Standing
+from auditor.findings.exit_code import ExitCode
 from auditor.findings.past import Past
+from auditor.policy.errors import PolicyError, nearest
+from auditor.policy.files import shipped_catalogue
 from auditor.report import history_report, wording
 from auditor.store.errors import RunNotFound
-from auditor.store.history import Entry
+from auditor.store.history import Entry, History
 from auditor.store.retention import expired
 from auditor.store.runs import Runs
 
 _UNDER_WAY = timedelta(days=2)
 """How long after the last word of a run it may still go on."""
 
-app = typer.Typer(help="The stored runs, their trend and findings; what is kept how long.")
+app = typer.Typer()
 
 
 class HistoryFormat(StrEnum):
@@ -51,7 +55,7 @@ def history(
     ] = 30,
     format_: FormatOption = HistoryFormat.TEXT,
 ) -> None:
-    """List the stored runs.
+    """The stored runs, their trend and findings; what is kept how long.
 
     Examples:
 
@@ -68,21 +72,26 @@ def history(
     terminal: Terminal = ctx.obj
     stored = stored_runs(config.load())
     every = stored.history.runs(account)
+    if account is not None and not every:
+        _refuse_account(stored.history, account)
     entries = every[-last:]
     if format_ is HistoryFormat.JSON:
         typer.echo(json.dumps(_as_json(entries), indent=2, ensure_ascii=False))
-        return
     if not entries:
-        raise RunNotFound(f"No run is stored in {stored.history}. Start with: auditor audit")
+        raise _nothing_stored(stored.history, terminal)
+    if format_ is HistoryFormat.JSON:
+        return
     if plot:
         _plot(entries, terminal.width)
         return
     accepted = stored.history.acceptances()
     rows = [(entry.facts, _remark(entry, accepted)) for entry in entries]
-    typer.echo(history_report.table(rows, terminal.width))
+    several = len({entry.facts.account_id for entry in every}) > 1
+    typer.echo(history_report.tables(rows, terminal.width, several=several))
     kept = f"{wording.counted(len(every), 'run')} in {stored.history}."
     more = f" The newest {last} are shown: --last N." if len(every) > last else ""
-    typer.echo(f"\n{kept}{more} More about one: auditor report RUN. What changed: auditor diff A B")
+    told = f"{kept}{more} More about one: auditor report RUN. What changed: auditor diff A B"
+    typer.echo(f"\n{_wrapped(told, terminal.width)}")
 
 
 @app.command()
@@ -107,8 +116,11 @@ def findings(
     """
     terminal: Terminal = ctx.obj
     runs = stored_runs(config.load()).history
+    if run == "latest" and runs.newest() is None:
+        raise _nothing_stored(runs, terminal)
     entry = runs.get(run)
     wanted = {each.casefold() for each in control or ()}
+    _refuse_controls(control or (), entry)
     with runs.standings(entry) as standings:
         chosen = [
             each
@@ -142,7 +154,7 @@ def prune(
 
     **auditor history prune --keep 90d --keep-monthly 24**
     """
-    stored = stored_runs(config.load())
+    stored = stored_runs(config.load(), writing=not dry_run)
     old = prunable(stored, span(keep, "--keep"), keep_monthly)
     broken = abandoned(stored, span(keep, "--keep"))
     if dry_run:
@@ -184,6 +196,39 @@ def pruned(stored: Runs, old: Iterable[Entry], broken: Iterable[str]) -> str:
     also = f", {wording.counted(len(left), 'run')} that broke off" if left else ""
     kept = len(stored.history.runs())
     return f"Removed {wording.counted(len(gone), 'stored run')}{also}; kept {kept}."
+
+
+def _nothing_stored(history: History, terminal: Terminal) -> typer.Exit:
+    """Say how to begin; the way out of the program."""
+    terminal.complain(f"No run is stored in {history}. Start with: auditor audit")
+    return typer.Exit(ExitCode.NOTHING_EVALUATED)
+
+
+def _refuse_account(history: History, account: str) -> None:
+    known = {entry.facts.account_id for entry in history.runs()}
+    if known:
+        raise RunNotFound(
+            f"No run of account {account} is stored in {history}. There are runs of: "
+            f"{', '.join(sorted(known))}."
+        )
+
+
+def _refuse_controls(names: Iterable[str], entry: Entry) -> None:
+    """Let pass only controls that exist, or did when the run was judged."""
+    known = {*shipped_catalogue().controls, *entry.facts.controls}
+    folded = {each.casefold() for each in known}
+    problems = [
+        f'--control: no control is called "{name}".{nearest(name, known)} List them with: auditor '
+        "control list"
+        for name in names
+        if name.casefold() not in folded
+    ]
+    if problems:
+        raise PolicyError(problems)
+
+
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _plot(entries: list[Entry], width: int) -> None:

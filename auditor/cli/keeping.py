@@ -1,11 +1,12 @@
 """Keeping runs: into the history when they are finished, and what it knows of them."""
 
+import hashlib
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from auditor import drift as comparing
 from auditor import run as runs
@@ -15,6 +16,7 @@ from auditor.config import Settings
 from auditor.evidence.snapshot import Full, Snapshot, SnapshotError
 from auditor.findings.drift import Drift
 from auditor.findings.run import Run
+from auditor.notify.delivered import Delivered
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError
 from auditor.run import Judgement, NothingSelected
@@ -29,13 +31,15 @@ _UNFIT = (PolicyError, SnapshotError, NothingSelected, RunNotFound, *_DAMAGED)
 It must not keep the others out."""
 
 
-def stored_runs(settings: Settings) -> Runs:
+def stored_runs(settings: Settings, *, writing: bool = False) -> Runs:
     """The runs of the data directory and the history that are configured.
+
+    Who is `writing` there takes the directory from others who may write to it.
 
     Raises:
         NotPrivate: others can change what is in the data directory.
     """
-    surroundings.keep_files_in(settings.data)
+    surroundings.keep_files_in(settings.data, writing=writing)
     return Runs(settings.data, settings.store)
 
 
@@ -62,17 +66,24 @@ def kept(
 
 @contextmanager
 def since_before(
-    stored: Runs, run_id: str, catalogue: Catalogue, *, noting: bool = True
+    stored: Runs,
+    run_id: str,
+    catalogue: Catalogue,
+    *,
+    noting: bool = True,
+    earlier: Callable[[Entry], Entry | None] | None = None,
 ) -> Iterator[Drift | None]:
     """What changed since the run before, as long as the block lasts; None without one.
 
+    That is the one that precedes it in its series, unless `earlier` tells another.
     Who made a finding what it is now is kept with the finding, unless `noting` is off: then the
     history is only read.
     """
     with ExitStack() as stack:
         try:
             entry = stored.history.find(run_id)
-            before = stored.history.before(entry) if entry is not None else None
+            found = earlier or stored.history.before
+            before = found(entry) if entry is not None else None
             drift = None
             if entry is not None and before is not None:
                 comparison = comparing.compared(stored.history, before, entry, catalogue)
@@ -82,6 +93,79 @@ def since_before(
         except (StoreError, RunNotFound, SnapshotError):
             drift = None
         yield drift
+
+
+@dataclass(frozen=True)
+class Audience:
+    """People who are told of the runs of a profile, and what they were told last."""
+
+    stored: Runs
+    profile: str
+    is_there: bool
+    """False where no channel is configured: then nothing is remembered."""
+    late: Collection[str] = ()
+    """Runs that were stored long after they ended, and told to nobody."""
+
+    def before(self, entry: Entry) -> Entry | None:
+        """The run to compare this one with: the last of its kind that all were told of.
+
+        Where none is remembered, or it is kept no longer: the one that precedes it, those that
+        were stored late apart.
+        """
+        history = self.stored.history
+        last = self._memory(entry).last() if self.is_there else None
+        told = history.find(last) if last is not None else None
+        if told is not None and told.series == entry.series and told.number < entry.number:
+            return told
+        first = found = history.before(entry)
+        while found is not None and found.facts.id in self.late:
+            found = history.before(found)
+        return found or first
+
+    def forgotten(self, entry: Entry) -> str:
+        """A sentence where the run that was told last is kept no longer; else empty."""
+        last = self._memory(entry).last() if self.is_there else None
+        if last is None or self.stored.history.find(last) is not None:
+            return ""
+        return (
+            f"Run {last}, which was told last, is kept no longer: what changed is told since the "
+            "run before this one."
+        )
+
+    def uncompared(self, entry: Entry) -> str:
+        """A sentence where there is a run to compare this one with, which failed; else empty."""
+        try:
+            earlier = self.before(entry)
+        except (StoreError, Full) as error:
+            return f"Run {entry.facts.id} could not be compared with an earlier one. {error}"
+        if earlier is None:
+            return ""
+        return (
+            f"Run {entry.facts.id} could not be compared with run {earlier.facts.id}. "
+            f"See why: auditor diff {earlier.facts.id} {entry.facts.id}"
+        )
+
+    def note(self, entry: Entry, earlier: str | None, reached: bool) -> None:
+        """Remember that all were told of a run; or, where some were not, what they know.
+
+        `earlier` is the run it was compared with; None where it was not.
+        """
+        if not self.is_there:
+            return
+        memory = self._memory(entry)
+        if reached:
+            memory.note(entry.facts.id)
+        elif earlier is not None:
+            memory.note(earlier)
+
+    def _memory(self, entry: Entry) -> Delivered:
+        facts = entry.facts
+        parts = (
+            *(self.profile, facts.account_id, place(facts.api_url)),
+            *(facts.baseline_id, facts.depth, entry.selection),
+        )
+        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        return Delivered(self.stored.home, name)
 
 
 def began_before(stored: Runs, account_id: str, api_url: str, judgement: Judgement) -> str | None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,7 +36,7 @@ from auditor.cli.choices import (
 )
 from auditor.cli.collecting import Account, Going, Pace, collected
 from auditor.cli.handing_on import Manner
-from auditor.cli.keeping import kept, since_before, stored_runs, with_past
+from auditor.cli.keeping import Audience, kept, since_before, stored_runs, with_past
 from auditor.cli.notify import (
     Announcer,
     HeartbeatOption,
@@ -45,22 +47,26 @@ from auditor.cli.notify import (
 from auditor.cli.reporting import Destinations
 from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
+from auditor.config import ConfigError, Settings
 from auditor.config_files import DEFAULT_PROFILE
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import SnapshotError
+from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings.drift import Drift
 from auditor.findings.exit_code import ExitCode
 from auditor.findings.run import Run
 from auditor.notify.occasions import News
 from auditor.private import NotPrivate
-from auditor.report import Options, by_name, drift_report, wording
+from auditor.report import FormatError, Options, by_name, drift_report, wording
 from auditor.run import Extent, Judgement
 from auditor.store.errors import StoreError
+from auditor.store.history import Entry
 from auditor.store.runs import Runs
 
 METRICS_MODE = 0o644
 """Metrics name nobody, and the node exporter that reads them is another user."""
+
+_UNWRITTEN = (output.OutputError, FormatError, ConfigError)
+"""Why a file is not there, as a sentence for people; anything else is a bug."""
 
 
 @dataclass(frozen=True)
@@ -81,27 +87,96 @@ class Night:
     terminal: Terminal
 
     def done(self) -> ExitCode:
-        """Do it all; the exit code of the run."""
-        stored = stored_runs(self.settings)
-        judgement = self.selection.judgement(self.depth, self.settings.baseline)
-        snapshot = collected(self.account, self.settings, self.going, judgement, self.terminal)
-        with snapshot:
-            begun = Judgement.recalled(snapshot, judgement.catalogue)
-            if begun.record() != judgement.record():  # it went on with what it was begun with
-                judgement = replace(self.selection, baseline=None, org=None).rejudgement(snapshot)
-            run = runs.judge(snapshot, judgement)
-            is_kept = kept(stored, snapshot, run, judgement, self.terminal)
-            with since_before(stored, run.info.id, judgement.catalogue) as drift:
-                run = with_past(stored, run, drift)
-                with self.manner.judged(snapshot, judgement, run) as judged:
-                    self.destinations.emit(judged, self.terminal, False, self.settings)
-                self._write_metrics(run)
-                self._tell(stored, run, drift, is_kept)
-            stopped = snapshot.meta("stopped")
+        """Do it all; the exit code of the night.
+
+        Raises:
+            OutputError: a file cannot be written; all else is done.
+        """
+        with ExitStack() as stack:
+            try:
+                stored = stored_runs(self.settings)
+                wanted = self.selection.judgement(self.depth, self.settings.baseline)
+                snapshot = collected(self.account, self.settings, self.going, wanted, self.terminal)
+                stack.enter_context(snapshot)
+                judgement = self._begun_with(snapshot, wanted)
+                run = runs.judge(snapshot, judgement)
+            except Exception as error:
+                self._tell_failure(error)
+                raise
+            try:
+                is_kept, troubles = self._handed_on(stored, snapshot, judgement, run)
+                stopped = snapshot.meta("stopped")
+            except Exception as error:
+                self._tell_failure(error, run)
+                raise
         if is_kept and not stopped:
             stored.discard(run.info.id)
         self._prune(stored)
-        return ExitCode(run.info.exit_code)
+        return self._ended(run, is_kept, troubles)
+
+    def _begun_with(self, snapshot: Snapshot, wanted: Judgement) -> Judgement:
+        """What the run is judged with: one that went on, with what it was begun with."""
+        begun = Judgement.recalled(snapshot, wanted.catalogue)
+        if begun.record() == wanted.record():
+            return wanted
+        return replace(self.selection, baseline=None, org=None).rejudgement(snapshot)
+
+    def _handed_on(
+        self, stored: Runs, snapshot: Snapshot, judgement: Judgement, run: Run
+    ) -> tuple[bool, list[Exception]]:
+        """Store the run, write its files, tell of it; whether it is stored, and what failed."""
+        late = frozenset(stored.waiting())
+        is_kept = kept(stored, snapshot, run, judgement, self.terminal)
+        channels = bool(self.announcer.channels)
+        audience = Audience(stored, self.settings.profile, channels, late)
+        with since_before(
+            stored, run.info.id, judgement.catalogue, earlier=audience.before
+        ) as drift:
+            run = with_past(stored, run, drift)
+            written, troubles = self._write(snapshot, judgement, run)
+            news = News(
+                later=None,
+                stopped_before=stored.failed_before(self._name()),
+                undone=tuple(map(str, troubles)),
+                titles={control: info.title for control, info in run.controls.items()},
+                waivers=run.waivers,
+                account=self._called(run.info.account_id),
+                report=str(written[0].absolute()) if written else "",
+            )
+            entry = stored.history.find(run.info.id) if is_kept else None
+            if entry is None:
+                why = "The run could not be stored in the history. The next night tries again."
+                news = replace(news, stopped=why, found=", ".join(wording.headline(run)))
+                self.announcer.announce(news, ExitCode.NOTHING_EVALUATED, self.terminal)
+            else:
+                code = ExitCode.USAGE if troubles else ExitCode(run.info.exit_code)
+                going_on = bool(snapshot.meta("stopped"))
+                self._tell(audience, entry, drift, run, news, code, going_on)
+        stored.note_failure(self._name(), entry is None or bool(troubles))
+        return entry is not None, troubles
+
+    def _write(
+        self, snapshot: Snapshot, judgement: Judgement, run: Run
+    ) -> tuple[list[Path], list[Exception]]:
+        """Write every file that can be written; those there are, and why others are not."""
+        written: list[Path] = []
+        troubles: list[Exception] = []
+        parts = self.destinations.apart()
+        try:
+            with self.manner.judged(snapshot, judgement, run) as judged:
+                for part in parts:
+                    try:
+                        part.emit(judged, self.terminal, False, self.settings)
+                        written += [*(path for path, _ in part.files), *part.bundles]
+                    except Exception as error:  # what a renderer does must not keep the night quiet
+                        troubles.append(error)
+        except Exception as error:
+            troubles.append(error)
+        try:
+            self._write_metrics(run)
+        except Exception as error:
+            troubles.append(error)
+        return written, troubles
 
     def _write_metrics(self, run: Run) -> None:
         if self.metrics is not None:
@@ -109,47 +184,68 @@ class Night:
             render = partial(format_.render, run)
             output.write(self.metrics, lambda out: render(out, Options()), METRICS_MODE)
 
-    def _tell(self, stored: Runs, run: Run, drift: Drift | None, is_kept: bool) -> None:
-        """Say and announce what the night came to, and what changed since the one before."""
-        entry = stored.history.find(run.info.id) if is_kept else None
-        is_stored = entry is not None
-        if is_stored:
-            since = (
-                f" Since run {drift.earlier.id}: {drift_report.headline(drift)}" if drift else ""
-            )
-            told = ", ".join(wording.headline(run))
-            self.terminal.say(f"Run {run.info.id} is stored: {told}.{since}")
-        news = News(
-            later=entry.facts if entry is not None else None,
-            earlier=drift.earlier if drift is not None else None,
-            drift=drift,
-            waivers=run.waivers,
-            stopped="" if is_stored else "The run could not be stored in the history.",
-            stopped_before=stored.failed_before(self._name()),
-            titles={control: info.title for control, info in run.controls.items()},
-            account=self._called(run.info.account_id),
-            report=self._report(),
-        )
-        code = run.info.exit_code if is_stored else ExitCode.NOTHING_EVALUATED
-        self.announcer.announce(news, code, self.terminal)
-        stored.note_failure(self._name(), not is_stored)
+    def _tell(
+        self,
+        audience: Audience,
+        entry: Entry,
+        drift: Drift | None,
+        run: Run,
+        news: News,
+        code: ExitCode,
+        going_on: bool,
+    ) -> None:
+        """Say and announce what a stored run came to, and what changed since people were told."""
+        since = f" Since run {drift.earlier.id}: {drift_report.headline(drift)}" if drift else ""
+        told = ", ".join(wording.headline(run))
+        self.terminal.say(f"Run {run.info.id} is stored: {told}.{since}")
+        forgotten = audience.forgotten(entry)
+        if forgotten:
+            self.terminal.say(forgotten)
+            drift = replace(drift, notes=(forgotten, *drift.notes)) if drift else None
+        earlier = drift.earlier if drift else None
+        uncompared = audience.uncompared(entry) if drift is None else ""
+        if uncompared:
+            self.terminal.complain(uncompared)
+            news = replace(news, undone=(*news.undone, uncompared))
+        news = replace(news, later=entry.facts, earlier=earlier, drift=drift)
+        deliveries = self.announcer.announce(news, code, self.terminal)
+        reached = all(each.sent for each in deliveries)
+        # Where the next night stores this very run anew, or nobody knows what changed, it is not
+        # the one to compare with.
+        if not (reached and (going_on or uncompared)):
+            audience.note(entry, earlier.id if earlier else None, reached)
 
-    def failed(self, error: BaseException, code: ExitCode) -> None:
-        """Tell that nothing was evaluated, and why."""
+    def _tell_failure(self, error: Exception, run: Run | None = None) -> None:
+        """Tell that the night broke off, and why; of a run that was evaluated, what was found."""
         try:
             stored = stored_runs(self.settings)
         except NotPrivate:  # what is remembered there is not to be trusted; still, people are told
             stored = None
         news = News(
             later=None,
-            stopped=str(error) or type(error).__name__,
+            stopped=self.going.advised(str(error)) or type(error).__name__,
+            found=", ".join(wording.headline(run)) if run is not None else "",
             stopped_before=stored is not None and stored.failed_before(self._name()),
             account=self._called(self.settings.account_id or ""),
-            report=self._report(),
         )
-        self.announcer.announce(news, code, self.terminal)
+        self.announcer.announce(news, ExitCode.NOTHING_EVALUATED, self.terminal)
         if stored is not None:
             stored.note_failure(self._name(), True)
+
+    def _ended(self, run: Run, is_kept: bool, troubles: Sequence[Exception]) -> ExitCode:
+        """The exit code. A run that could not be stored has one of its own, for those who retry.
+
+        Raises:
+            Exception: why a file is not there, the first of them.
+        """
+        ours = [error for error in troubles if not isinstance(error, _UNWRITTEN)]
+        raised = ours[0] if ours else troubles[0] if troubles and is_kept else None
+        for error in troubles:
+            if error is not raised:
+                self.terminal.complain(str(error) or type(error).__name__)
+        if raised is not None:
+            raise raised
+        return ExitCode(run.info.exit_code) if is_kept else ExitCode.NOTHING_EVALUATED
 
     def _prune(self, stored: Runs) -> None:
         keep = span(self.keep, "--keep")
@@ -160,10 +256,6 @@ class Night:
                 self.terminal.say(history.pruned(stored, old, broken))
         except (StoreError, SnapshotError) as error:
             self.terminal.complain(f"old runs were not removed. {error}")
-
-    def _report(self) -> str:
-        files = [*(path for path, _ in self.destinations.files), *self.destinations.bundles]
-        return str(files[0].absolute()) if files else ""
 
     def _called(self, account_id: str) -> str:
         """The account as its people call it."""
@@ -229,7 +321,7 @@ def nightly(
     ] = False,
     scenario: ScenarioOption = Scenario.DRIFTED,
 ) -> None:
-    """Audit, store the run, compare it with the one before, tell what changed, remove old runs.
+    """Audit, store the run, compare it with the last one told, tell what changed, remove old runs.
 
     Goes on with a run of its own that was not finished. Two at once on one account are refused.
     Says what it did on standard error, one line each; reports go to files.
@@ -281,9 +373,4 @@ def nightly(
         keep_monthly=keep_monthly,
         terminal=terminal,
     )
-    try:
-        code = night.done()
-    except Exception as error:
-        night.failed(error, ExitCode.NOTHING_EVALUATED)
-        raise
-    raise typer.Exit(code)
+    raise typer.Exit(night.done())

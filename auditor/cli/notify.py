@@ -22,7 +22,8 @@ from auditor.notify.occasions import DEFAULT, News, Occasion
 app = typer.Typer(
     no_args_is_help=True,
     help="Channels that messages about audits go to: mail, Slack, Teams, PagerDuty, webhooks… "
-    "Their addresses hold secrets and stay in the keyring.",
+    "Their addresses hold secrets and stay in the keyring."
+    "\n\nExample: **auditor notify add ops-mail**",
 )
 
 NotifyOption = Annotated[

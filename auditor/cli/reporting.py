@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 from auditor import run as runs
 from auditor.cli import output
-from auditor.cli.bundle import signing_key
+from auditor.cli.bundle import signer
 from auditor.cli.handing_on import Judged
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError, Settings
+from auditor.config import Settings
 from auditor.findings.run import Run
 from auditor.policy import record
 from auditor.report import (
@@ -41,6 +41,8 @@ class Destinations:
     files: tuple[tuple[Path, Format], ...]
     stdout: Format | None
     bundles: tuple[Path, ...] = ()
+    first: Path | None = None
+    """The file that short reports refer to; None for the first of those written."""
 
     @classmethod
     def chosen(cls, formats: Sequence[str], outputs: Sequence[Path]) -> "Destinations":
@@ -97,6 +99,16 @@ class Destinations:
         """True where a report tells what changed since the run before."""
         return self._any_of(_WITH_CHANGES)
 
+    def apart(self) -> list["Destinations"]:
+        """Each file by itself, so that one that cannot be written keeps back no other."""
+        written = [*(path for path, _ in self.files), *self.bundles]
+        first = written[0] if written else None
+        alone = Destinations((), None, (), first)
+        return [
+            *(replace(alone, files=(each,)) for each in self.files),
+            *(replace(alone, bundles=(path,)) for path in self.bundles),
+        ]
+
     def _any_of(self, names: frozenset[str]) -> bool:
         formats = [*(format_ for _, format_ in self.files), self.stdout]
         return any(format_ is not None and format_.name in names for format_ in formats)
@@ -112,12 +124,12 @@ class Destinations:
             FormatError: the run is too large for a bundle.
         """
         run, written = judged.run, [*(path for path, _ in self.files), *self.bundles]
-        first = str(written[0]) if written else None
+        first = self.first or next(iter(written), None)
         options = Options(
             include_passes=include_passes,
             width=terminal.width,
             color=terminal.color,
-            report_path=first,
+            report_path=None if first is None else str(first),
         )
         for path, format_ in self.files:
             mode = 0o644 if format_.name in _FOR_ALL else 0o600
@@ -141,14 +153,9 @@ def _said(asked: str) -> bool:
 
 def _write_bundle(path: Path, judged: Judged, settings: Settings, options: Options) -> None:
     from auditor.bundle.container import TooLarge
-    from auditor.bundle.signing import BadKey, Signer
     from auditor.bundle.writing import Contents, write
 
-    key = signing_key(settings)
-    try:
-        signer = Signer.read(key) if key else None
-    except BadKey as error:
-        raise ConfigError(str(error)) from error
+    signs = signer(settings)
     snapshot, judgement = judged.snapshot, judged.judgement
     contents = Contents(
         judged.run,
@@ -157,7 +164,7 @@ def _write_bundle(path: Path, judged: Judged, settings: Settings, options: Optio
         runs.facts(snapshot, judgement, pseudonymised=judged.run.pseudonymised),
     )
     try:
-        output.write(path, lambda out: write(out, contents, signer, options))
+        output.write(path, lambda out: write(out, contents, signs, options))
     except TooLarge as error:
         raise FormatError(str(error)) from error
 

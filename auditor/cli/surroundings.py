@@ -1,5 +1,6 @@
 """What surrounds the program in its process: modes of files, temporary ones, what a crash shows."""
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -19,6 +20,7 @@ _FORGOTTEN = 24 * 3600.0
 """Seconds after which a temporary folder belongs to no run any more: its process was killed."""
 
 
+_log = logging.getLogger(__name__)
 _settled = False
 _temporary: str | None = None
 
@@ -37,17 +39,27 @@ def settle() -> None:
     sys.unraisablehook = _show_unraisable
 
 
-def keep_files_in(data: Path, *, make: bool = False) -> None:
+def keep_files_in(data: Path, *, make: bool = False, writing: bool = False) -> None:
     """Make sure that the data directory is private, and have temporary files made there.
 
     SQLite's too; TMPDIR may name another place. Only in a process that was settled: the variable
-    is the process's own. With `make` the directory is made, where it can be.
+    is the process's own. Who is `writing` there takes it from others who may write to it, and says
+    so; who only reads leaves it as it is. With `make`, which is writing, too, it is made where it
+    can be.
 
     Raises:
         NotPrivate: others can change what is in the data directory.
     """
     global _temporary
     private.check_folder(data)
+    modes = private.taken(data) if make or writing else None
+    if modes is not None:
+        private.check_folder(data)  # nobody can have put anything there since
+        _log.warning(
+            "Others could write to %s (mode %04o); that right was taken from them (mode %04o now).",
+            data,
+            *modes,
+        )
     if make:
         with suppress(OSError):  # whoever wants to write there tells why it cannot be
             data.mkdir(mode=0o700, parents=True, exist_ok=True)

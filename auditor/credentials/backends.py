@@ -1,6 +1,8 @@
 """Which keyring this machine has, whether it works, and whether it is a place for secrets."""
 
+import getpass
 import threading
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ SERVICE = "zoom-privacy-auditor"
 INDEX = "profiles"
 """The entry that holds the names of all profiles: a keyring cannot list what it keeps."""
 
+TRIAL = "trial"
+"""The entry that is written, and removed, to see whether a keyring can be written to."""
+
 PATIENCE = 60.0
 """Seconds in which the system's keyring has to answer. It may show a window that asks for its
 password, which nobody sees at night."""
@@ -30,6 +35,7 @@ ALTERNATIVES = (
 )
 """Where credentials can be on a machine without a keyring, the best first."""
 
+_ENCRYPTED_FILE = "encrypted file (keyrings.cryptfile)"
 _NAMES = {
     "keyring.backends.SecretService.Keyring": "Secret Service (GNOME Keyring, KeePassXC)",
     "keyring.backends.libsecret.Keyring": "Secret Service (GNOME Keyring, KeePassXC)",
@@ -40,7 +46,7 @@ _NAMES = {
     "keyring.backends.fail.Keyring": "none",
     "keyrings.alt.file.PlaintextKeyring": "plain text file (keyrings.alt)",
     "keyrings.cryptfile.file.PlaintextKeyring": "plain text file (keyrings.cryptfile)",
-    "keyrings.cryptfile.cryptfile.CryptFileKeyring": "encrypted file (keyrings.cryptfile)",
+    "keyrings.cryptfile.cryptfile.CryptFileKeyring": _ENCRYPTED_FILE,
 }
 
 Result = TypeVar("Result")
@@ -65,7 +71,8 @@ class KeyringUnavailable(Exception):
         super().__init__(reason)
 
     def __str__(self) -> str:
-        ways = "; ".join(f"({number}) {way}" for number, way in enumerate(ALTERNATIVES, 1))
+        left = ALTERNATIVES[:2] if _ENCRYPTED_FILE in self.reason else ALTERNATIVES
+        ways = "; ".join(f"({number}) {way}" for number, way in enumerate(left, 1))
         return (
             f"{self.reason} The auditor writes credentials to no file of its own. Other places "
             f"for them, the best first: {ways}."
@@ -187,6 +194,20 @@ def put(ring: KeyringBackend, chosen: Iterable[KeyringBackend], entry: str, valu
     raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not keep what it was given.")
 
 
+def tried(ring: KeyringBackend, chosen: Iterable[KeyringBackend]) -> None:
+    """Make sure that a file can be written to, where that is what the keyring is.
+
+    The system's keyring is not tried: it could show a window once more than needed.
+
+    Raises:
+        KeyringUnavailable: it cannot be.
+    """
+    if _is_of_the_system(ring):
+        return
+    put(ring, chosen, TRIAL, "tried")
+    delete(ring, TRIAL)
+
+
 def delete(ring: KeyringBackend, entry: str) -> bool:
     """Forget what is kept under `entry`; False where nothing was.
 
@@ -217,7 +238,7 @@ def asked(ring: KeyringBackend, call: Callable[[], Result]) -> Result:
         NotImplementedError: this keyring only reads.
     """
     try:
-        return _in_time(call) if _is_of_the_system(ring) else call()
+        return _in_time(call) if _is_of_the_system(ring) else _in_sight(call)
     except (NotImplementedError, KeyringUnavailable):
         raise
     except Exception as error:  # keyrings raise what their libraries raise
@@ -227,6 +248,16 @@ def asked(ring: KeyringBackend, call: Callable[[], Result]) -> Result:
 def _is_of_the_system(ring: KeyringBackend) -> bool:
     """True for keyrings that may show a window. Others ask on the terminal, in this thread."""
     return any(type(part).__module__.startswith("keyring.backends.") for part in parts(ring))
+
+
+def _in_sight(call: Callable[[], Result]) -> Result:
+    """What `call` returns; without a terminal nobody is asked for a password.
+
+    Python would warn, and take the first line of standard input for it: a credential.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        return call()
 
 
 def _in_time(call: Callable[[], Result]) -> Result:
@@ -274,9 +305,10 @@ def _explained(ring: KeyringBackend, error: Exception) -> KeyringUnavailable:
         return KeyringUnavailable(
             f"The keyring, {name}, did not open: its password is another one.", State.LOCKED
         )
-    if isinstance(error, EOFError):
+    if isinstance(error, EOFError | getpass.GetPassWarning):
         return KeyringUnavailable(
-            f"The keyring, {name}, asks for a password, and there is no terminal to ask on.",
+            f"The keyring, {name}, asks for a password, and there is no terminal to ask on. "
+            "On one, the same command would work.",
             State.LOCKED,
         )
     return KeyringUnavailable(f"The keyring, {name}, failed ({type(error).__name__}: {error}).")

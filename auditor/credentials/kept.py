@@ -13,6 +13,7 @@ from auditor.credentials.backends import (
     in_use,
     places,
     put,
+    tried,
 )
 from auditor.credentials.given import NAMES
 
@@ -45,8 +46,9 @@ def ready(allow_plain_text: bool = False) -> None:
         KeyringUnavailable: it cannot.
     """
     ring = in_use()
-    places(ring, allow_plain_text)
+    chosen = places(ring, allow_plain_text)
     _index(ring)
+    tried(ring, chosen)
 
 
 def keep(profile: str, values: Mapping[str, str], allow_plain_text: bool = False) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from auditor.credentials.backends import Standing
+from auditor.credentials.given import NAMES
 from auditor.doctor import account, local, network
 from auditor.doctor.account import Access, Listening
 from auditor.doctor.model import Check, Diagnosis, State, Subject
@@ -27,6 +28,7 @@ from auditor.zoom.limits import Plan, RateLimiter
 from auditor.zoom.probe import Visit, route, visit
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.transport import Bounds
+from auditor.zoom.ways import shown_url
 
 _PATIENT = Bounds(connect=10.0, silence=20.0, total=30.0)
 _RETRIES = RetryPolicy(attempts=2, longest_wait=2.0, longest_retry_after=5.0)
@@ -72,6 +74,8 @@ class Case:
     """Where the credentials come from: `environment`, `keyring`…"""
     stored: Runs
     keyring: Callable[[], Standing]
+    refused: str = ""
+    """Why the data directory is no place for evidence, where that is known already."""
     plan: Plan = Plan.AUTO
     now: Callable[[], datetime] = utc_now
 
@@ -106,8 +110,8 @@ class _Examination:
             scopes = Scopes(self.needs, self.granted, self.access.names_no_groups)
         self._scopes(scopes)
         subject = Subject(
-            case.api_url,
-            case.oauth_url,
+            shown_url(case.api_url),
+            shown_url(case.oauth_url),
             self.policy.label if self.policy else "",
             self.policy.depth if self.policy else "",
         )
@@ -188,9 +192,10 @@ class _Examination:
 
     def _machine(self) -> None:
         case = self.case
-        needed = isinstance(case.credentials, str) or "keyring" in case.origins
+        is_some_missing = isinstance(case.credentials, str) and len(case.origins) < len(NAMES)
+        needed = is_some_missing or "keyring" in case.origins
         self._add(local.keyring(case.keyring(), needed=needed))
-        if self._add(local.directory(case.stored.home)):
+        if self._add(local.directory(case.stored.home, case.refused)):
             self._add(local.history(case.stored))
             whose = "" if isinstance(case.credentials, str) else case.credentials.account_id
             self._add(local.unfinished(case.stored, whose, case.api_url))
@@ -215,7 +220,10 @@ class _Examination:
 
 def _addresses(api_url: str, oauth_url: str) -> Check:
     """Whether credentials may be sent to the two addresses, and both are of one cloud."""
-    facts: dict[str, JsonValue] = {"api_url": api_url, "oauth_url": oauth_url}
+    facts: dict[str, JsonValue] = {
+        "api_url": shown_url(api_url),
+        "oauth_url": shown_url(oauth_url),
+    }
 
     def failed(sentence: str, advice: str) -> Check:
         title, code = "Addresses", ExitCode.USAGE

@@ -12,6 +12,7 @@ from auditor.credentials.backends import State as Keyring
 from auditor.doctor.model import Check, State
 from auditor.evidence.reading import JsonValue
 from auditor.findings.exit_code import ExitCode
+from auditor.private import OTHERS_MAY_WRITE
 from auditor.store.errors import HistoryDamaged, HistoryLocked, StoreError
 from auditor.store.runs import Runs
 
@@ -47,9 +48,15 @@ def keyring(standing: Standing, *, needed: bool) -> Check:
     return Check("keyring", "Keyring", State.WARNING, detail, advice, facts=facts)
 
 
-def directory(home: Path) -> Check:
-    """Whether runs can be kept in the data directory, and by nobody else be read."""
+def directory(home: Path, refused: str = "") -> Check:
+    """Whether runs can be kept in the data directory, and by nobody else be read.
+
+    `refused`: why it is used by no command.
+    """
     facts: dict[str, JsonValue] = {"path": str(home), "exists": home.exists()}
+    if refused:
+        code = ExitCode.USAGE
+        return Check("store", "Data directory", State.FAILED, *_parted(refused), code, facts)
     existing = nearest(home)
     problem = _unwritable(existing)
     if problem:
@@ -68,6 +75,16 @@ def directory(home: Path) -> Check:
         return Check("store", "Data directory", State.OK, sentence, facts=facts)
     mode = stat.S_IMODE(home.stat().st_mode)
     facts["mode"] = f"{mode:04o}"
+    if os.name == "posix" and mode & OTHERS_MAY_WRITE:
+        return Check(
+            "store",
+            "Data directory",
+            State.WARNING,
+            f"Other users of this machine may write to {home} (mode {mode:04o}): they could remove "
+            "what is kept there. The next audit takes that right from them.",
+            f"Make it yours alone: chmod 700 {home}",
+            facts=facts,
+        )
     if os.name == "posix" and mode & 0o077:
         return Check(
             "store",

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from auditor.doctor.model import Check, State
 from auditor.evidence.reading import JsonValue
 from auditor.findings.exit_code import ExitCode
+from auditor.zoom import ways
 from auditor.zoom.probe import Trouble, Visit
+from auditor.zoom.ways import Hindrance
 
 MOST_SKEW = 60.0
 """Seconds that clocks may differ."""
@@ -38,17 +40,9 @@ _TROUBLE: Mapping[Trouble, tuple[str, str]] = {
         "{host} could not be reached: the connection broke before an answer came.",
         "Run again; if it stays so, check the firewall and HTTPS_PROXY.",
     ),
-    Trouble.PROXY: (
-        "{host} could not be reached: the proxy {proxy} could not be used.",
-        "Check HTTPS_PROXY (address, port, http:// in front), and that the proxy lets {host} "
-        "through.",
-    ),
-    Trouble.PROXY_LOGIN: (
-        "{host} could not be reached: the proxy {proxy} wants a user name and a password.",
-        "Put them into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT.",
-    ),
     Trouble.CA_FILE: (
-        "The certificates to trust could not be read: {bundle} does not exist.",
+        "The certificates to trust could not be read: {bundle} does not exist, or is not for this "
+        "user to read.",
         "Correct REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE), or unset it.",
     ),
     Trouble.SELF_SIGNED: (
@@ -103,6 +97,7 @@ def reach(visits: Sequence[Visit]) -> Check:
                 "host": visit.host,
                 "reached": visit.trouble is None or visit.trouble.is_tls,
                 "trouble": visit.trouble,
+                "proxy_status": visit.refusal,
                 "status": visit.status,
                 "milliseconds": None if visit.status is None else round(visit.seconds * 1000),
             }
@@ -191,13 +186,19 @@ def _all_explained(failed: Sequence[Visit]) -> tuple[str, str]:
     for other in rest:
         if other.trouble is not first.trouble:
             sentence += f" {_explained(other)[0]}"
-        elif other.trouble is not Trouble.CA_FILE:
+        elif other.trouble not in (Trouble.CA_FILE, Trouble.NO_PEM):
             sentence += f" The same for {other.host}."
     return sentence, advice
 
 
 def _explained(visit: Visit) -> tuple[str, str]:
     assert visit.trouble is not None
+    if visit.trouble is Trouble.NO_PEM:
+        by = ways.no_pem(visit.route.verify)
+        return f"The certificates to trust could not be read: {by.what}.", by.advice
+    hindered = _by_proxy(visit, visit.trouble)
+    if hindered is not None:
+        return f"{visit.host} could not be reached: {hindered.what}.", hindered.advice
     sentence, advice = _TROUBLE[visit.trouble]
     certificate = visit.certificate
     seen = ""
@@ -206,11 +207,26 @@ def _explained(visit: Visit) -> tuple[str, str]:
         seen = f" (for {certificate.subject}, issued by {certificate.issuer}, {until})"
     words = {
         "host": visit.host,
-        "proxy": visit.route.shown_proxy or "in the environment",
         "bundle": visit.route.verify,
         "seen": seen,
     }
     return sentence.format(**words), advice.format(**words)
+
+
+def _by_proxy(visit: Visit, trouble: Trouble) -> Hindrance | None:
+    """What a proxy has to do with it, as an audit says it; None where it is something else."""
+    shown = visit.route.shown_proxy
+    match trouble:
+        case Trouble.PROXY_ADDRESS:
+            return ways.proxy_unclear(visit.route.proxy)
+        case Trouble.PROXY:
+            return ways.proxy_gone(shown)
+        case Trouble.PROXY_LOGIN:
+            return ways.proxy_refused(407, shown)
+        case Trouble.PROXY_REFUSED:
+            return ways.proxy_refused(visit.refusal or 403, shown)
+        case _:
+            return None
 
 
 def _tls_facts(visit: Visit) -> dict[str, JsonValue]:

@@ -243,8 +243,13 @@ def _is(word: str, value: JsonValue) -> bool:
     return True
 
 
-def sentence(reading: LogReading, since: str, changes: int, explained: int) -> str:
-    """What the log could tell of changes since the begin of the earlier run, for people."""
+def sentence(
+    reading: LogReading, since: str, changes: int, explained: int, computed: int = 0
+) -> str:
+    """What the log could tell of changes since the begin of the earlier run, for people.
+
+    `computed` more changes follow from the others, and have no entry of their own.
+    """
     if reading.refusal is not None:
         why = reading.refusal.detail or f"the cause is: {reading.refusal.cause.value}."
         return f"Nobody is named, because Zoom's operation log could not be read: {why}"
@@ -269,6 +274,9 @@ def sentence(reading: LogReading, since: str, changes: int, explained: int) -> s
             f"No entry could be matched to {rest}: the log leaves out what people change in "
             "their own settings, and names settings in the portal's words."
         )
+    if computed:
+        more = "1 more deviation follows" if computed == 1 else f"{computed:,} more follow"
+        told.append(f"{more} from these changes.")
     return " ".join(told)
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from auditor.findings.drift import Move
 from auditor.notify.harmless import neutral
-from auditor.notify.occasions import News, complete_again, days_left
+from auditor.notify.occasions import News, complete_again, days_left, well_again
 from auditor.notify.rows import lines
 from auditor.notify.spelling import MARKDOWN, PLAIN, counted
 from auditor.notify.told import Kind, Told
@@ -84,9 +84,9 @@ def _body(told: Told, longest: int) -> Body:
 
 
 def _tone(told: Told) -> Tone:
-    if told.stopped or told.worse or told.unknown:
+    if told.stopped or told.worse or told.unknown or told.news.undone:
         return Tone.BAD
-    good = bool(told.better) or complete_again(told.news)
+    good = bool(told.better) or complete_again(told.news) or well_again(told.news)
     if told.incomplete and not good:
         return Tone.BAD
     if told.waivers:
@@ -97,11 +97,10 @@ def _tone(told: Told) -> Tone:
 def _subject(told: Told) -> str:
     account = neutral(told.news.account)
     opening = f"Zoom audit of {account}" if account else "Zoom audit"
-    subject = (
-        f"{opening} could not run"
-        if told.stopped
-        else f"{opening}: {', '.join(_headlines(told)) or 'nothing changed'}"
-    )
+    if told.stopped:
+        subject = f"{opening} {'did not end well' if told.news.found else 'could not run'}"
+    else:
+        subject = f"{opening}: {', '.join(_headlines(told)) or 'nothing changed'}"
     if len(subject) <= LONGEST_SUBJECT:
         return subject
     return subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
@@ -119,6 +118,8 @@ def _headlines(told: Told) -> Iterator[str]:
         yield "evidence incomplete"
     if told.unknown:
         yield f"{_sum(told.unknown):,} newly unknown"
+    if told.news.undone:
+        yield "not all was done"
     if told.waivers:
         yield _ending(told)
     for move, words in ((Move.IMPROVED, "put right"), (Move.KNOWN_AGAIN, "known again")):
@@ -127,6 +128,8 @@ def _headlines(told: Told) -> Iterator[str]:
             yield f"{number:,} {words}"
     if complete_again(told.news):
         yield "evidence complete again"
+    if well_again(told.news):
+        yield "ended well again"
 
 
 def _ending(told: Told) -> str:

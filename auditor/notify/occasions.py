@@ -15,7 +15,8 @@ class Occasion(StrEnum):
     REGRESSIONS = "regressions"
     """Deviations that were none before, or that a waiver covers no longer."""
     INCOMPLETE = "incomplete"
-    """No run at all, a run that lacks evidence the earlier one had, or checks unknown since."""
+    """No run at all, a run that lacks evidence the earlier one had, checks unknown since, or a
+    report that could not be written."""
     WAIVERS = "waivers"
     """A waiver is about to lapse: 14, 7 and 1 days before its end, and when it has ended."""
     RECOVERY = "recovery"
@@ -37,18 +38,22 @@ REMINDERS = (14, 7, 1, -1)
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is known of a run and of the one before it."""
+    """What is known of a run and of the one that people were told of before."""
 
     later: RunFacts | None
     """The run; None where nothing could be evaluated."""
     earlier: RunFacts | None = None
-    """The run before it; None where there is none."""
+    """The run it is compared with; None where there is none."""
     drift: Drift | None = None
     waivers: Sequence[Settlement] = ()
     stopped: str = ""
-    """Why nothing was evaluated, as a sentence; empty where something was."""
+    """Why there is no stored run to tell of, as a sentence; empty where there is one."""
+    found: str = ""
+    """What was found, where it was evaluated all the same; empty where nothing was."""
     stopped_before: bool = False
-    """True where the attempt before this one evaluated nothing."""
+    """True where the attempt before this one did not end well."""
+    undone: Sequence[str] = ()
+    """What should have been done with the run and was not, a sentence each."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Control to what it is about."""
     account: str = ""
@@ -63,7 +68,9 @@ def occasions(news: News) -> frozenset[Occasion]:
         Occasion.REGRESSIONS: _any(news.drift, worse=True),
         Occasion.INCOMPLETE: _incomplete(news),
         Occasion.WAIVERS: bool(due_waivers(news)),
-        Occasion.RECOVERY: complete_again(news) or _any(news.drift, worse=False),
+        Occasion.RECOVERY: (
+            complete_again(news) or well_again(news) or _any(news.drift, worse=False)
+        ),
     }
     return frozenset(occasion for occasion, holds in held.items() if holds)
 
@@ -81,10 +88,17 @@ def arrived_wrong(change: Change) -> bool:
 
 
 def complete_again(news: News) -> bool:
-    """True where evidence is complete that was not, or where the run before evaluated nothing."""
+    """True where evidence is complete that was not."""
     if news.later is None or not news.later.complete:
         return False
-    return news.stopped_before or (news.earlier is not None and not news.earlier.complete)
+    return news.earlier is not None and not news.earlier.complete
+
+
+def well_again(news: News) -> bool:
+    """True where the attempt before did not end well, and this one did."""
+    if news.later is None or not news.later.complete:
+        return False
+    return news.stopped_before and not news.undone
 
 
 def due_waivers(news: News) -> list[Settlement]:
@@ -119,7 +133,7 @@ def _is_due(expires: date, before: date | None, now: date) -> bool:
 
 
 def _incomplete(news: News) -> bool:
-    if news.later is None or news.stopped:
+    if news.later is None or news.stopped or news.undone:
         return True
     if not news.later.complete and (news.earlier is None or news.earlier.complete):
         return True

@@ -7,7 +7,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.drift import Cluster, Move, RunFacts
 from auditor.findings.model import Settlement, Severity
 from auditor.notify.harmless import neutral
-from auditor.notify.occasions import complete_again, days_left
+from auditor.notify.occasions import complete_again, days_left, well_again
 from auditor.notify.spelling import Spelling, counted, moment
 from auditor.notify.told import Kind, Told
 from auditor.zoom.redaction import redact_text
@@ -60,8 +60,7 @@ def lines(told: Told, spelling: Spelling, most: int) -> list[str]:
 def _sections(told: Told, spelling: Spelling) -> Iterator[tuple[str, list[str]]]:
     """A heading and its rows, the worst first; none without rows."""
     if told.stopped:
-        why = redact_text(told.news.stopped) or "Nothing could be evaluated."
-        yield "Nothing was evaluated", [neutral(why, LONGEST_SENTENCE)]
+        yield from _stopped(told)
     since = "" if told.news.earlier is None else f" since {moment(told.news.earlier.finished_at)}"
     if told.worse:
         yield f"Worse{since}", _rows(told.worse, told, spelling)
@@ -69,12 +68,28 @@ def _sections(told: Told, spelling: Spelling) -> Iterator[tuple[str, list[str]]]
         yield f"Unknown{since}", _rows(told.unknown, told, spelling)
     if told.incomplete:
         yield "Evidence incomplete", ["Some reads failed. The report says which, and what to do."]
+    if told.news.undone:
+        rows = [neutral(redact_text(why), LONGEST_SENTENCE) for why in told.news.undone]
+        yield "Not done", rows
     if told.waivers:
         yield "Waivers", [_waiver(each, told, spelling) for each in told.waivers]
     if told.better:
         yield f"Better{since}", _rows(told.better, told, spelling)
     if complete_again(told.news):
         yield "Evidence complete again", ["All that was selected could be read."]
+    if well_again(told.news):
+        yield "Ended well again", ["The attempt before did not. This one read all and is stored."]
+
+
+def _stopped(told: Told) -> Iterator[tuple[str, list[str]]]:
+    """Why there is no stored run to tell of, and what was found all the same."""
+    why = neutral(redact_text(told.news.stopped), LONGEST_SENTENCE)
+    if told.news.found:
+        found = neutral(f"Found: {told.news.found}.", LONGEST_SENTENCE)
+        later = "What changed is told with the next run that is stored."
+        yield "Evaluated, but did not end well", [*filter(None, [why]), found, later]
+    else:
+        yield "Nothing was evaluated", [why or "Nothing could be evaluated."]
 
 
 def _rows(kinds: Sequence[Kind], told: Told, spelling: Spelling) -> list[str]:

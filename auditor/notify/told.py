@@ -59,7 +59,7 @@ class Told:
 
     @property
     def stopped(self) -> bool:
-        """True where nothing was evaluated."""
+        """True where there is no stored run to tell of."""
         return self.news.later is None or bool(self.news.stopped)
 
     @property

@@ -181,7 +181,7 @@ def _apps(question: Question, evidence: _Evidence) -> Found:
         if not touching:
             continue
         app_id, name = str(app.get("id") or ""), str(app.get("name") or "")
-        called = f"{name} ({app_id})" if name else app_id
+        called = f"{name} ({app_id})" if name else app_id or "an app without a name"
         fitting = [text for text in (app_id, name) if text.casefold() in allowed]
         shown.append(called)
         texts.append(fitting[0] if fitting else called)

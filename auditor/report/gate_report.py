@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from auditor.evidence.scope import Level
@@ -18,10 +19,21 @@ _WIDTH = 400
 Titles = Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A finding that stands for all of its control, setting, level and status."""
+
+    finding: Finding
+    scopes: int = 1
+    """At how many accounts, groups, users or meetings it stands, this one among them."""
+
+
 def as_lines(code: int, reason: str, advice: str, run: Run | None, why: Sequence[str]) -> list[str]:
     """Three lines: the answer, what it rests on, and what to do."""
-    rests = f"Judged: {_rests(run)}" if run is not None else "Judged: nothing"
-    last = "; ".join(why)
+    shut = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
+    rests = f"Judged: {_rests(run)}" if run is not None else shut
+    # Of a line that is too long the examples are cut, never what to do.
+    last = shorten("; ".join(why), max(40, _WIDTH - len("First: . ") - len(advice)))
     told = " ".join(part for part in (f"First: {last}." if last else "", advice) if part)
     return [
         shorten(f"auditor gate: {_RESULT[code]}: {reason}", _WIDTH),
@@ -30,12 +42,12 @@ def as_lines(code: int, reason: str, advice: str, run: Run | None, why: Sequence
     ]
 
 
-def named(findings: Sequence[Finding], most: int = 3) -> list[str]:
+def named(examples: Sequence[Example], most: int = 3) -> list[str]:
     """The first findings in a few words each, those that read alike once."""
     told = (
         f"{plain(each.verdict.control)} {wording.status_name(each.verdict.status)} at "
         f"{_where(each)}"
-        for each in findings
+        for each in (example.finding for example in examples)
     )
     return list(dict.fromkeys(told))[:most]
 
@@ -46,9 +58,12 @@ def as_json(
     advice: str,
     run: Run | None,
     counts: Mapping[str, int],
-    findings: Sequence[Finding],
+    examples: Sequence[Example],
 ) -> str:
-    """The answer for programs: `auditor/gate/v1`."""
+    """The answer for programs: `auditor/gate/v1`.
+
+    Findings that are counted and not listed are told by their number.
+    """
     info = run.info if run is not None else None
     told: dict[str, Any] = {
         "schema": "auditor/gate/v1",
@@ -69,24 +84,28 @@ def as_json(
             "evidence_digest": info.evidence_digest,
         },
         **counts,
-        "findings": [
-            {
-                "control": each.verdict.control,
-                "status": each.verdict.status,
-                "severity": each.verdict.severity,
-                "scope": {
-                    "level": each.scope.level,
-                    "id": each.scope.id,
-                    "name": each.scope.label,
-                },
-                "setting": each.verdict.setting,
-                "fingerprint": each.fingerprint,
-            }
-            for each in findings
-        ],
+        "findings": [_listed(each.finding, each.scopes) for each in examples],
+        "findings_left_out": _left_out(counts, len(examples)),
     }
     text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")  # half a character cannot be written
+
+
+def _listed(finding: Finding, scopes: int) -> dict[str, Any]:
+    verdict, scope = finding.verdict, finding.scope
+    return {
+        "control": verdict.control,
+        "status": verdict.status,
+        "severity": verdict.severity,
+        "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
+        "scopes": scopes,
+        "setting": verdict.setting,
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _left_out(counts: Mapping[str, int], listed: int) -> int:
+    return counts.get("deviations", 0) + counts.get("unknown", 0) - listed
 
 
 def as_summary(
@@ -94,42 +113,48 @@ def as_summary(
     reason: str,
     advice: str,
     run: Run | None,
-    findings: Sequence[Finding],
+    counts: Mapping[str, int],
+    examples: Sequence[Example],
     titles: Titles,
 ) -> str:
     """The answer as a job summary, in Markdown."""
     lines = [f"## Zoom privacy gate: {_RESULT[code]}", "", prose(reason), ""]
     if run is not None:
         lines += [prose(_rests(run)), ""]
-    if findings:
+    if examples:
         head = table_head(["status", "severity", "control", "setting", "where"], 5)
         lines += head.splitlines()
-        for each in findings:
-            verdict = each.verdict
+        for each in examples:
+            verdict = each.finding.verdict
             cells = (
                 wording.status_name(verdict.status),
                 verdict.severity,
                 f"{verdict.control} {titles.get(verdict.control, '')}",
                 verdict.setting,
-                _where(each),
+                _where(each.finding) + _others(each),
             )
             lines.append(table_row(*map(prose, cells)).rstrip())
         lines.append("")
+        left_out = _left_out(counts, len(examples))
+        if left_out > 0:
+            listed = wording.counted(len(examples), "example")
+            lines += [f"{listed}; {wording.counted(left_out, 'more finding')} not listed here.", ""]
     return "\n".join([*lines, prose(advice), ""]) if advice else "\n".join(lines)
 
 
 def annotations(
-    code: int, reason: str, findings: Sequence[Finding], titles: Titles
+    code: int, reason: str, examples: Sequence[Example], titles: Titles
 ) -> Iterator[str]:
     """The answer as workflow commands of GitHub Actions: an error a line."""
     if code == 0:
         return
     yield _command("error", f"Zoom privacy gate: {_RESULT[code]}", reason)
-    for each in findings:
-        verdict = each.verdict
+    for each in examples:
+        verdict = each.finding.verdict
         kind = "error" if verdict.status is Status.FAIL else "warning"
         title = f"{verdict.control} {titles.get(verdict.control, '')}"
-        text = f"{wording.status_name(verdict.status)}, {verdict.severity}: {_where(each)}"
+        where = _where(each.finding) + _others(each)
+        text = f"{wording.status_name(verdict.status)}, {verdict.severity}: {where}"
         yield _command(kind, title, f"{text}: {plain(verdict.setting)}")
 
 
@@ -148,6 +173,10 @@ def _where(finding: Finding) -> str:
     scope = finding.scope
     level = wording.level_name(scope.level)
     return level if scope.level is Level.ACCOUNT else f"{level} {shorten(scope.label, 60)}"
+
+
+def _others(example: Example) -> str:
+    return f" and {wording.number(example.scopes - 1)} more" if example.scopes > 1 else ""
 
 
 def _rests(run: Run) -> str:

@@ -1,5 +1,6 @@
 """The history for people: the stored runs as a table, and the trend drawn in the terminal."""
 
+import textwrap
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -7,24 +8,36 @@ from tabulate import tabulate
 from auditor.findings.drift import RunFacts, Standing
 from auditor.findings.past import Past
 from auditor.report import wording
-from auditor.report.display import plain, shorten
+from auditor.report.display import columns, plain, shorten
 
 _BAR = 24
 """Columns of the longest bar where there is room."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
+def tables(rows: Sequence[tuple[RunFacts, str]], width: int, *, several: bool) -> str:
+    """The runs, the oldest first: with `several` accounts a table each, under the account."""
+    if not several:
+        return table(rows, width)
+    by_account: dict[str, list[tuple[RunFacts, str]]] = {}
+    for facts, remark in rows:
+        by_account.setdefault(facts.account_id, []).append((facts, remark))
+    return "\n\n".join(
+        f"{shorten(f'Account {account_id}', width)}\n\n{table(its, width)}"
+        for account_id, its in by_account.items()
+    )
+
+
 def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
     """The runs, the oldest first. `rows` are runs with a remark each, such as `accepted`."""
     room, wide, widest = width >= 96, width >= 124, width >= 150
-    head = ["run", *["ended"] * wide, "baseline", *["depth"] * wide]
-    head += ["deviations", "unknown", *["known"] * room, *["account"] * widest, ""]
+    head = ["run", *["ended"] * wide, "depth", "deviations", "unknown"]
+    head += [*["known"] * room, *["account"] * widest, ""]
     body = [
         [
             facts.id,
             *([wording.when(facts.finished_at)] * wide),
-            shorten(facts.baseline_id, 16),
-            *([facts.depth] * wide),
+            facts.depth,
             wording.number(facts.deviations),
             wording.number(facts.unknown),
             *([known(facts)] * room),
@@ -33,8 +46,27 @@ def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
         ]
         for facts, remark in rows
     ]
-    align = ("left",) * (2 + 2 * wide) + ("right",) * (2 + room) + ("left",) * (1 + widest)
-    return str(tabulate(body, headers=head, colalign=align, disable_numparse=True))
+    # The baseline has what the others leave, and goes on below where that is not enough.
+    left = width - sum(_widths([head, *body])) - 2 * len(head)
+    at = 1 + wide
+    head.insert(at, "baseline")
+    for cells, (facts, _) in zip(body, rows, strict=True):
+        name = shorten(facts.baseline_id, 16)
+        cells.insert(at, textwrap.fill(name, max(len("baseline"), min(left, 16))))
+    align = ("left",) * (3 + wide) + ("right",) * (2 + room) + ("left",) * (1 + widest)
+    rule = ["-" * each for each in _widths([head, *body])]
+    # A head of tabulate's own is two columns wider than its text.
+    return str(
+        tabulate([head, rule, *body], tablefmt="plain", colalign=align, disable_numparse=True)
+    )
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The columns that each column of a table takes."""
+    return [
+        max(columns(line) for cell in cells for line in cell.split("\n"))
+        for cells in zip(*rows, strict=True)
+    ]
 
 
 def known(facts: RunFacts) -> str:

@@ -91,7 +91,7 @@ class _Page:
             f"depth {prose(info.depth)}",
             prose(wording.when(info.finished_at)),
             f"run {code(info.id)}",
-            f"exit code {info.exit_code}: {prose(code_says)}",
+            f"exit code {info.exit_code} at --fail-on {prose(info.fail_on)}: {prose(code_says)}",
         )
         return Part("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
 

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from auditor.evidence.reading import JsonValue
 from auditor.zoom.errors import (
+    INVITATION_EXPIRED,
     Denied,
     Facts,
     Malformed,
@@ -35,7 +36,7 @@ _NO_RIGHT = re.compile(r"permission|unauthori[sz]ed|not authori[sz]ed|privilege"
 _NO_LICENCE = re.compile(
     r"\bpaid\b|subscription|\bplans?\b|licen[cs]e|upgrade|not (?:been )?enabled for", re.IGNORECASE
 )
-_NOT_FOUND = frozenset((1001, 1010, 1034, 1120, 2001, 3001, 4130))
+_NOT_FOUND = frozenset((1001, 1010, 1034, INVITATION_EXPIRED, 2001, 3001, 4130))
 _NOT_HOSTING = 3161
 _UNKNOWN_ENDPOINT = 2300
 

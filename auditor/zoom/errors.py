@@ -152,10 +152,19 @@ class NotLicensed(ZoomError):
         )
 
 
+INVITATION_EXPIRED = 1120
+"""The code Zoom answers with for a person who did not accept an invitation in time."""
+
+
 class NotFound(ZoomError):
     """What was asked for is not in this account. Source: HTTP 404 and codes 1001 to 4130."""
 
     def __str__(self) -> str:
+        if self.code == INVITATION_EXPIRED:
+            return (
+                f"Zoom has nothing to answer {self.request} with{self._words}: the invitation of "
+                "this person has expired or was taken back."
+            )
         return (
             f"Zoom does not know what {self.request} asked for{self._words}. It may have been "
             "deleted since it was listed, or belong to another account."

@@ -5,6 +5,7 @@ certificate store. Where the certificate is not trusted, a second look makes the
 sends nothing, and reads the certificate that was shown.
 """
 
+import os
 import socket
 import ssl
 import time
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
 
 from auditor import __version__
+from auditor.zoom import ways
 from auditor.zoom.answers import utc_now
 from auditor.zoom.hosts import is_loopback
 
@@ -52,11 +53,17 @@ class Trouble(StrEnum):
     BROKEN = "broken"
     """The connection broke."""
     PROXY = "proxy"
-    """The proxy could not be used, or refused."""
+    """Nothing answers where the proxy should be."""
+    PROXY_ADDRESS = "proxy_address"
+    """Nobody can tell what is the host in the proxy's address."""
+    PROXY_REFUSED = "proxy_refused"
+    """The proxy answered, and makes no connection."""
     PROXY_LOGIN = "proxy_login"
-    """The proxy wants a user name and a password."""
+    """The proxy wants a user name and a password, or other ones."""
     CA_FILE = "ca_file"
-    """The file or folder with trusted certificates is not there."""
+    """The file or folder with trusted certificates is not there, or may not be read."""
+    NO_PEM = "no_pem"
+    """The file with trusted certificates holds none that can be read."""
     SELF_SIGNED = "self_signed"
     """Its certificate, or the one at the top of its chain, is signed by itself and not trusted."""
     ISSUER = "issuer"
@@ -79,6 +86,7 @@ class Trouble(StrEnum):
 _OF_TLS = frozenset(
     (
         Trouble.CA_FILE,
+        Trouble.NO_PEM,
         Trouble.SELF_SIGNED,
         Trouble.ISSUER,
         Trouble.HOSTNAME,
@@ -111,11 +119,7 @@ class Route:
     @property
     def shown_proxy(self) -> str:
         """Scheme, host and port of the proxy; empty where there is none."""
-        if not self.proxy:
-            return ""
-        parts = urlsplit(self.proxy if "://" in self.proxy else f"http://{self.proxy}")
-        host = parts.netloc.rpartition("@")[2]
-        return f"{parts.scheme}://{host}"
+        return ways.shown_proxy(self.proxy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,8 @@ class Visit:
     route: Route
     trouble: Trouble | None = None
     """None where it answered."""
+    refusal: int | None = None
+    """The HTTP status with which the proxy refused."""
     status: int | None = None
     seconds: float = 0.0
     """Until the answer; connecting included."""
@@ -166,6 +172,8 @@ def visit(
     parts = urlsplit(url)
     seen = _Seen()
     made = Visit(parts.netloc.rpartition("@")[2], way)
+    if not ways.is_clear(way.proxy):
+        return replace(made, trouble=Trouble.PROXY_ADDRESS)
     began, sent = clock(), now()
     try:
         with _head(url, way, seen, patience) as response:
@@ -173,7 +181,9 @@ def visit(
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         trouble = _trouble(error, way)
         looked_at = _unverified(url, way, patience) if trouble.is_tls else seen
-        return replace(made, trouble=trouble, certificate=looked_at.certificate())
+        return replace(
+            made, trouble=trouble, refusal=_refusal(error), certificate=looked_at.certificate()
+        )
     took = clock() - began
     proxy_said = status == 407
     told = None if proxy_said else _moment(date)
@@ -182,6 +192,7 @@ def visit(
     return replace(
         made,
         trouble=Trouble.PROXY_LOGIN if proxy_said else None,
+        refusal=407 if proxy_said else None,
         status=status,
         seconds=took,
         ahead=None if told is None else told.timestamp() - middle,
@@ -274,10 +285,14 @@ def _trouble(error: BaseException, way: Route) -> Trouble:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _BY_VERIFY_CODE.get(cause.verify_code, Trouble.TLS)
     if isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
-        wants_login = any("407" in str(cause) for cause in causes)
-        return Trouble.PROXY_LOGIN if wants_login else Trouble.PROXY
-    if isinstance(way.verify, str) and not Path(way.verify).exists():
+        said = _refusal(error)
+        if said is None:
+            return Trouble.PROXY
+        return Trouble.PROXY_LOGIN if said == 407 else Trouble.PROXY_REFUSED
+    if isinstance(way.verify, str) and not os.access(way.verify, os.R_OK):
         return Trouble.CA_FILE
+    if ways.is_no_pem(way.verify):
+        return Trouble.NO_PEM
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Trouble], ...] = (
         ((socket.gaierror, urllib3.exceptions.NameResolutionError), Trouble.NAME),
         (ConnectionRefusedError, Trouble.REFUSED),
@@ -289,6 +304,14 @@ def _trouble(error: BaseException, way: Route) -> Trouble:
         if any(isinstance(cause, kind) for cause in causes):
             return trouble
     return Trouble.BROKEN
+
+
+def _refusal(error: BaseException) -> int | None:
+    """The status of a proxy's refusal; None where there was none."""
+    if not isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
+        return None
+    found = (ways.refusal(str(cause)) for cause in _causes(error))
+    return next((status for status in found if status is not None), None)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -20,10 +20,13 @@ import requests
 import urllib3
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.structures import CaseInsensitiveDict
+from requests.utils import select_proxy
 
 from auditor import __version__
+from auditor.zoom import ways
 from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable, ZoomError
 from auditor.zoom.hosts import is_loopback
+from auditor.zoom.ways import Hindrance
 from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
 
 _CHUNK = 16 * 1024
@@ -94,6 +97,8 @@ class _Route:
 
     proxies: dict[str, str]
     verify: bool | str
+    unclear: Hindrance | None = None
+    """Why its proxy cannot be used."""
 
 
 class Transport:
@@ -159,8 +164,10 @@ class Transport:
 
     def _send(self, prepared: requests.PreparedRequest, request: str) -> Answer:
         deadline = self._clock() + self._bounds.total
+        route = self._route(prepared.url or "")
+        if route.unclear is not None:
+            raise _hindered(request, route.unclear)
         try:
-            route = self._route(prepared.url or "")
             with self._adapter().send(
                 prepared,
                 stream=True,
@@ -175,7 +182,7 @@ class Transport:
         except TooLarge as error:
             raise self._too_large(request) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _explained(error, request) from error
+            raise _explained(error, request, route.verify) from error
 
     def _body(self, response: requests.Response, request: str, deadline: float) -> bytes:
         status = response.status_code
@@ -212,7 +219,9 @@ class Transport:
             with requests.Session() as session:
                 found = session.merge_environment_settings(url, {}, True, None, None)
             proxies = {} if is_loopback(url) else dict(found["proxies"])
-            route = self._routes[host] = _Route(proxies, found["verify"] or True)
+            proxy = select_proxy(url, proxies) or ""
+            unclear = None if ways.is_clear(proxy) else ways.proxy_unclear(proxy)
+            route = self._routes[host] = _Route(proxies, found["verify"] or True, unclear)
         return route
 
     def _adapter(self) -> BoundedAdapter:
@@ -225,9 +234,15 @@ class Transport:
         return adapter
 
 
-def _explained(error: Exception, request: str) -> ZoomError:
+def _hindered(request: str, by: Hindrance) -> Unreachable:
+    return Unreachable(request, str(by), worth_retrying=by.worth_retrying)
+
+
+def _explained(error: Exception, request: str, verify: bool | str) -> ZoomError:
     """Our error for an error of the libraries below."""
     match error:
+        case requests.exceptions.SSLError() if ways.is_no_pem(verify):
+            return _hindered(request, ways.no_pem(verify))
         case requests.exceptions.SSLError():
             return Unreachable(
                 request,
@@ -236,7 +251,9 @@ def _explained(error: Exception, request: str) -> ZoomError:
                 worth_retrying=False,
             )
         case requests.exceptions.ProxyError():
-            return _proxy_trouble(error, request)
+            status = ways.refusal(str(error))
+            by = ways.proxy_gone() if status is None else ways.proxy_refused(status)
+            return _hindered(request, by)
         case requests.exceptions.ConnectTimeout():
             return Unreachable(
                 request, "no connection in time. Check the network, firewall and HTTPS_PROXY."
@@ -269,29 +286,6 @@ def _explained(error: Exception, request: str) -> ZoomError:
                 "REQUESTS_CA_BUNDLE and the address (ZOOM_API_URL, ZOOM_OAUTH_URL).",
                 worth_retrying=False,
             )
-
-
-def _proxy_trouble(error: requests.exceptions.ProxyError, request: str) -> Unreachable:
-    """What the proxy said, of which the libraries keep nothing but the text."""
-    said = re.search(r"Tunnel connection failed: (\d{3})", str(error))
-    if said is None:
-        return Unreachable(
-            request,
-            "the proxy could not be reached. Check HTTPS_PROXY (address, port) and NO_PROXY.",
-        )
-    if said[1] == "407":
-        return Unreachable(
-            request,
-            "the proxy wants a user name and a password, or other ones. Put them into HTTPS_PROXY, "
-            "in front of the host (docs/operations/network.md shows how).",
-            worth_retrying=False,
-        )
-    return Unreachable(
-        request,
-        f"the proxy refused (HTTP {said[1]}). Ask whoever runs it to let Zoom's hosts through "
-        "(docs/operations/network.md lists them), or check HTTPS_PROXY and NO_PROXY.",
-        worth_retrying=said[1].startswith("5"),
-    )
 
 
 def _is_no_http(error: requests.exceptions.ConnectionError) -> bool:

@@ -279,6 +279,22 @@ def test_without_profiles_the_list_says_how_to_get_one(account: Account, ring: I
     assert "auditor auth login" in ran("auth", "list").stdout
     keyring.set_keyring(fail.Keyring())
     assert "no keyring that works" in told(ran("auth", "list"))
+    keyring.set_keyring(null.Keyring())
+    listed = ran("auth", "list")
+    assert "The keyring is switched off on this machine" in listed.stderr
+    assert listed.stdout == "No profiles.\n"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_status_shows_no_password_that_stands_in_an_address(
+    account: Account, ring: InMemory, monkeypatch: Patch, form: str
+) -> None:
+    for url in ("https://user:S3cretUrl@api.zoom.us/v2", "https://user:S3cret/Url@api.zoom.us"):
+        monkeypatch.setenv("ZOOM_API_URL", url)
+        result = ran("auth", "status", "--offline", "--format", form)
+        refused(result, 2, "must not contain a user name or password")
+        assert "not shown" in result.stdout
+        assert "S3cret" not in result.output
 
 
 def test_logout_removes_one_profile(account: Account, ring: InMemory) -> None:

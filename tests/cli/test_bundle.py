@@ -62,6 +62,24 @@ def test_keygen_does_not_overwrite_a_file(home: Path) -> None:
     assert Path("mine.txt").read_text() == "mine"
 
 
+def test_of_a_key_in_the_environment_keygen_tells_the_public_half(
+    run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring.set_keyring(keyring.backends.null.Keyring())  # type: ignore[attr-defined]
+    monkeypatch.setenv("AUDITOR_SIGNING_KEY", "5" * 64)
+    made = ran("bundle", "keygen", "--output", "auditor.pub")
+    assert made.exit_code == 0, made.output
+    assert "5555" not in told(made)
+    assert Path("auditor.pub").read_text().strip() in told(made)
+    checked = ran("bundle", "verify", written(), "--public-key", "auditor.pub")
+    assert checked.exit_code == 0
+    assert "Signed with the key given" in told(checked)
+    assert ran("bundle", "keygen", "--output", "auditor.pub").exit_code == 2
+    assert ran("bundle", "keygen", "--replace").exit_code == 2
+    monkeypatch.setenv("AUDITOR_SIGNING_KEY", "x")
+    assert ran("bundle", "keygen").exit_code == 2
+
+
 def test_without_a_keyring_keygen_says_what_else_there_is(home: Path) -> None:
     keyring.set_keyring(keyring.backends.null.Keyring())  # type: ignore[attr-defined]
     result = ran("bundle", "keygen")

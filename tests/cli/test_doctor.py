@@ -343,3 +343,54 @@ def test_every_check_is_in_the_handbook_with_the_code_it_ends_with() -> None:
     handbook = (ROOT / "docs/operations/doctor.md").read_text(encoding="utf-8")
     for name in NAMES:
         assert f"| `{name}` |" in handbook
+
+
+def test_an_address_with_a_password_in_it_is_refused_and_not_shown(doctor: Doctor) -> None:
+    for url in ("https://user:S3cretUrl@api.zoom.us/v2", "https://user:S3cret/Url@api.zoom.us/v2"):
+        for form in ("text", "json"):
+            ran = doctor("--format", form, ZOOM_API_URL=url)
+            assert ran.code == 2
+            assert "must not contain a user name or password" in flat(ran.out)
+            assert "S3cret" not in ran.out + ran.err
+
+
+def test_a_data_directory_that_is_refused_is_one_check_and_the_others_are_made(
+    diagnosis: Callable[..., dict[str, Any]], drifted: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(0o1777)
+    found = diagnosis(at=drifted)
+    assert list(states(found)) == NAMES
+    assert found["exit_code"] == 2
+    store = of(found, "store")
+    assert store["state"] == "failed"
+    assert "everybody may put files there" in store["sentence"]
+    assert "Set AUDITOR_HOME" in store["next"]
+    assert states(found)["history"] == states(found)["unfinished"] == "skipped"
+    assert states(found)["token"] == states(found)["scopes"] == states(found)["disk"] == "ok"
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o2775])
+def test_a_data_directory_that_others_may_write_to_is_told_of_and_left_alone(
+    diagnosis: Callable[..., dict[str, Any]], drifted: Sandbox, tmp_path: Path, mode: int
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(mode)
+    store = of(diagnosis(at=drifted), "store")
+    assert store["state"] == "warning"
+    assert f"may write to {data} (mode {mode:04o})" in store["sentence"]
+    assert "The next audit takes that right from them." in store["sentence"]
+    assert store["facts"]["mode"] == f"{mode:04o}"
+    assert data.stat().st_mode & 0o7777 == mode
+
+
+def test_a_keyring_is_not_asked_for_where_all_three_values_are_there(
+    diagnosis: Callable[..., dict[str, Any]], drifted: Sandbox
+) -> None:
+    same = {**variables(drifted), "ZOOM_CLIENT_ID": drifted.account_id}
+    found = diagnosis(**same)
+    assert "the same as the account ID" in of(found, "credentials")["sentence"]
+    assert of(found, "keyring")["state"] == "ok"
+    without = {name: value for name, value in same.items() if name != "ZOOM_CLIENT_SECRET"}
+    assert of(diagnosis(**without), "keyring")["state"] == "warning"

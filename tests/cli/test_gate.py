@@ -138,9 +138,8 @@ def test_with_nothing_stored_nothing_is_judged(tmp_path: Path) -> None:
     ran = InProcess(tmp_path)("gate")
     assert ran.code == 4
     assert lines(ran) == [
-        "auditor gate: NOT JUDGED: nothing was judged: no run is stored in "
-        f"{tmp_path / 'data' / 'history.sqlite'}.",
-        "Judged: nothing",
+        f"auditor gate: NOT JUDGED: no run is stored in {tmp_path / 'data' / 'history.sqlite'}.",
+        "Exit code 4: a gate that has nothing to judge stays shut.",
         "Run: auditor audit",
     ]
 
@@ -373,8 +372,42 @@ def test_live_tells_of_deviations_of_missing_scopes_and_of_no_access(account: Ac
     account.sandbox.service.tokens.deactivated = True
     dead = account.gate("--live")
     assert dead.code == 4
-    assert dead.out == ""
-    assert dead.err.startswith("Error: ")
+    assert lines(dead)[0].startswith("auditor gate: NOT JUDGED: ")
+
+
+@pytest.mark.parametrize("depth", ["user", "meeting"])
+@pytest.mark.parametrize("way", ["--live", "--sandbox"])
+def test_live_refuses_to_look_deeper_than_groups(account: Account, depth: str, way: str) -> None:
+    ran = account.gate(way, "--depth", depth)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--live reads the account and its groups" in ran.err
+    assert f"auditor audit --depth {depth}" in ran.err
+    assert account.sandbox.requests.total == 0
+
+
+@pytest.mark.parametrize("depth", ["account", "group"])
+def test_live_looks_as_deep_as_asked(account: Account, depth: str) -> None:
+    ran = account.gate("--live", "--depth", depth)
+    assert ran.code == 0
+    assert f"depth {depth}" in lines(ran)[1]
+    assert account.runs()[-1]["depth"] == depth
+
+
+@pytest.mark.parametrize("way", ["--live", "--sandbox"])
+def test_live_is_not_of_any_account_one_likes(account: Account, way: str) -> None:
+    ran = account.gate(way, "--account", "another")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--account another: only a stored run" in ran.err
+    assert account.gate("--live", "--account", account.sandbox.account_id).code == 0
+
+
+def test_the_sandbox_is_read_live_and_help_says_so(tmp_path: Path) -> None:
+    auditor = InProcess(tmp_path)
+    assert "depth group" in auditor("gate", "--sandbox", "--scenario", "clean").out
+    assert len(json.loads(auditor("history", "--format", "json").out)) == 1
+    told = " ".join(auditor("gate", "--help", env={"COLUMNS": "200"}).out.split())
+    assert "As --live, but of a simulated account" in told
+    assert "store and judge that" in told
 
 
 def test_live_of_the_sandbox_needs_no_credentials(tmp_path: Path) -> None:
@@ -402,10 +435,12 @@ def test_json_is_for_programs(audited: Account) -> None:
     assert told["deviations"] > 0
     assert {"unknown", "stale_waivers", "reason", "advice"} <= told.keys()
     assert set(told["findings"][0]) == {
-        *("control", "status", "severity", "scope", "setting", "fingerprint")
+        *("control", "status", "severity", "scope", "scopes", "setting", "fingerprint")
     }
+    assert told["findings_left_out"] == told["deviations"] + told["unknown"] - 10 > 0
     nothing = json.loads(audited.gate("--format", "json", "--max-age", "0m").out)
     assert (nothing["result"], nothing["run"], nothing["findings"]) == ("not_judged", None, [])
+    assert nothing["findings_left_out"] == 0
 
 
 def rows(text: str) -> int:
@@ -418,6 +453,47 @@ def test_markdown_has_one_table(audited: Account) -> None:
     ran = audited.gate("--format", "markdown")
     assert ran.out.startswith("## Zoom privacy gate: FAIL\n")
     assert rows(ran.out) == 11
+
+
+def test_an_example_says_for_how_many_it_stands(account: Account) -> None:
+    account.summaries(True)
+    account.night()
+    told = json.loads(account.gate("--format", "json").out)
+    scopes = {each["scope"]["level"]: each["scopes"] for each in told["findings"]}
+    assert scopes == {"account": 1, "group": 1, "user": 2}
+    assert (told["deviations"], told["findings_left_out"]) == (4, 1)
+    summary = account.gate("--format", "markdown").out
+    assert summary.count(" and 1 more |") == 1
+    assert "3 examples; 1 more finding not listed here." in summary
+    shown = account.gate(env={"GITHUB_ACTIONS": "true"}).out
+    assert shown.count(" and 1 more: ") == 1
+
+
+def test_findings_beyond_the_examples_are_counted(audited: Account) -> None:
+    told = json.loads(audited.gate("--format", "json").out)
+    summary = audited.gate("--format", "markdown").out
+    assert f"10 examples; {told['findings_left_out']} more findings not listed here." in summary
+
+
+def test_fail_on_never_passes_and_tells_the_numbers(audited: Account) -> None:
+    ran = audited.gate("--fail-on", "never", "--format", "json")
+    told = json.loads(ran.out)
+    assert (ran.code, told["result"]) == (0, "pass")
+    assert told["deviations"] >= json.loads(audited.gate("--format", "json").out)["deviations"] > 0
+    assert "none of which shuts the gate (--fail-on never)" in told["reason"]
+    assert "Nothing to do." not in audited.gate("--fail-on", "never").out
+
+
+def test_the_advice_leads_to_the_run_that_was_judged(account: Account) -> None:
+    account.summaries(True)
+    night = account.night()
+    live = account.gate("--live")
+    newest = str(account.runs()[-1]["id"])
+    assert newest != night
+    assert f"auditor report {newest}." in live.out
+    ran = account.gate()
+    assert f"auditor report {night}. What changed: auditor diff {night}." in lines(ran)[2]
+    assert newest not in ran.out
 
 
 @pytest.mark.parametrize("format_", ["text", "json", "markdown"])
@@ -458,9 +534,18 @@ def hostile(name: str) -> list[Finding]:
     return list(run_of(assessments).findings())
 
 
+def test_long_names_do_not_push_out_what_to_do() -> None:
+    found = [gate_report.Example(each) for n in range(3) for each in hostile(f"{n}" + "N" * 99)]
+    advice = f"See which: auditor report RUN. {'x' * 150} What changed: auditor diff RUN."
+    last = gate_report.as_lines(1, "Why.", advice, None, gate_report.named(found))[2]
+    assert last.endswith(advice)
+    assert last.startswith("First: AI-01")
+    assert len(last) <= 400
+
+
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_names_change_no_format(name: str) -> None:
-    found = hostile(name)
+    found = [gate_report.Example(each, scopes=3) for each in hostile(name)]
     reason = f"100 % of {name}\n::set-output name=x::y"
     told = (1, reason, "See.", None)
     text = gate_report.as_lines(*told, gate_report.named(found))
@@ -468,7 +553,7 @@ def test_hostile_names_change_no_format(name: str) -> None:
     assert all(len(each) <= 400 and plain(each) == each for each in text)
     assert json.loads(gate_report.as_json(*told, {}, found))["findings"][0]["control"] == "AI-01"
     gate_report.as_json(*told, {}, found).encode()
-    summary = gate_report.as_summary(*told, found, {})
+    summary = gate_report.as_summary(*told, {"deviations": 3}, found, {})
     assert rows(summary) == 2
     assert "<script" not in MarkdownIt("commonmark").enable("table").render(summary)
     for line in gate_report.annotations(1, reason, found, {"AI-01": name}):
@@ -479,15 +564,104 @@ def test_hostile_names_change_no_format(name: str) -> None:
         line.encode()
 
 
-# when the history cannot be used
+# when nothing can be judged because of an error
+
+
+def silent(account: Account, _: Path) -> dict[str, str]:
+    return {"ZOOM_API_URL": "http://127.0.0.1:1", "ZOOM_OAUTH_URL": "http://127.0.0.1:1"}
+
+
+def refused(account: Account, _: Path) -> dict[str, str]:
+    return {"ZOOM_CLIENT_SECRET": "hush-hush"}
+
+
+def unreachable(account: Account, _: Path) -> dict[str, str]:
+    return {"AUDITOR_STORE": "postgresql://auditor:hush-hush@127.0.0.1:1/auditor"}
+
+
+def no_file(account: Account, folder: Path) -> dict[str, str]:
+    (folder / "taken").mkdir()
+    return {"AUDITOR_STORE": f"sqlite:///{folder}/taken"}
+
+
+def no_database(account: Account, folder: Path) -> dict[str, str]:
+    (folder / "other.sqlite").write_bytes(b"no database at all" * 1000)
+    return {"AUDITOR_STORE": f"sqlite:///{folder}/other.sqlite"}
+
+
+def newer(account: Account, folder: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(folder / "newer.sqlite")) as history, history:
+        history.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        history.execute("INSERT INTO alembic_version VALUES ('9999')")
+    return {"AUDITOR_STORE": f"sqlite:///{folder}/newer.sqlite"}
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+@pytest.mark.parametrize(
+    ("broken", "words", "reason"),
+    [
+        (silent, ["--live"], "could not be reached"),
+        (refused, ["--live"], "client secret"),
+        (unreachable, [], "cannot be reached"),
+        (no_file, [], "cannot be used"),
+        (no_database, [], "is damaged"),
+        (newer, [], "newer version"),
+    ],
+)
+def test_an_error_is_an_answer_in_the_asked_format(
+    account: Account,
+    tmp_path: Path,
+    broken: Callable[[Account, Path], dict[str, str]],
+    words: list[str],
+    reason: str,
+    format_: str,
+) -> None:
+    summary = tmp_path / "summary.md"
+    env = broken(account, tmp_path)
+    env |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    ran = account.gate(*words, "--format", format_, env=env)
+    assert ran.code == 4
+    assert "hush-hush" not in ran.out + ran.err + summary.read_text()
+    assert reason.casefold() in ran.out.casefold()
+    assert summary.read_text().startswith("## Zoom privacy gate: NOT JUDGED\n")
+    assert reason.casefold() in summary.read_text().casefold()
+    shown = [line for line in (ran.out + ran.err).splitlines() if line.startswith("::")]
+    assert len(shown) == 1
+    assert shown[0].startswith("::error title=Zoom privacy gate%3A NOT JUDGED::")
+    if format_ == "json":
+        told = json.loads(ran.out)
+        assert (told["result"], told["exit_code"], told["run"]) == ("not_judged", 4, None)
+        assert reason.casefold() in told["reason"].casefold()
+    assert ("Error: " in ran.err) is (format_ != "text"), "where standard output is redirected"
+
+
+def test_evidence_that_is_damaged_is_no_pass(account: Account) -> None:
+    account.night()
+    account.stored("UPDATE evidence SET content = x'00'")
+    ran = account.gate()
+    assert ran.code == 4
+    assert lines(ran)[0].startswith("auditor gate: NOT JUDGED: ")
+
+
+@pytest.mark.parametrize("words", [["--only", "XX-99"], ["--baseline", "nowhere.yaml"]])
+@pytest.mark.parametrize("way", [[], ["--live"]])
+def test_a_mistake_of_whoever_asks_is_no_answer(
+    account: Account, tmp_path: Path, words: list[str], way: list[str]
+) -> None:
+    summary = tmp_path / "summary.md"
+    env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    ran = account.gate(*way, *words, env=env)
+    assert (ran.code, ran.out, summary.exists()) == (2, "", False)
+    nonsense = account.gate(*way, env={"AUDITOR_STORE": "mysql://somewhere/x"})
+    assert (nonsense.code, nonsense.out) == (2, "")
 
 
 def test_a_database_out_of_reach_is_no_pass_and_no_mistake_of_the_command(account: Account) -> None:
     nowhere = {"AUDITOR_STORE": "postgresql://auditor:hush-hush@127.0.0.1:1/auditor"}
     ran = account.gate(env=nowhere)
     assert ran.code == 4
-    assert "cannot be reached" in ran.err
-    assert "hush-hush" not in ran.err
+    assert "cannot be reached" in lines(ran)[0]
+    assert "hush-hush" not in ran.out + ran.err
 
 
 def test_a_history_that_another_process_holds_is_no_pass(
@@ -531,9 +705,9 @@ def test_a_damaged_history_is_no_pass(
     damage(file)
     size = file.stat().st_size
     ran = InProcess(tmp_path, audited.sandbox)("gate", "--fail-on", "never", env=STRICT)
-    assert ran.code in (2, 4)
+    assert ran.code == 4
     assert "Traceback" not in ran.err
-    assert "damaged" in ran.err
+    assert "damaged" in lines(ran)[0]
     assert file.stat().st_size == size, "it was left as it is"
 
 

@@ -2,9 +2,11 @@
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,9 +58,9 @@ def at(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_with_nothing_stored_it_says_how_to_begin(home: Path) -> None:
-    for words in ([], ["--plot"], ["findings"]):
+    for words in ([], ["--plot"], ["findings"], ["--format", "json"], ["--account", "ann"]):
         result = ran("history", *words)
-        assert result.exit_code == 2
+        assert result.exit_code == 4
         assert "Start with: auditor audit" in told(result)
     assert ran("history", "--format", "json").stdout == "[]\n"
     assert "0 runs would be removed." in told(ran("history", "prune", "--dry-run"))
@@ -74,7 +76,7 @@ def busy(nights: Nights) -> list[str]:
     return [each.facts.id for each in entries]
 
 
-@pytest.mark.parametrize(("width", "columns_shown"), [(80, 4), (100, 5), (130, 7), (200, 8)])
+@pytest.mark.parametrize(("width", "columns_shown"), [(80, 5), (100, 6), (130, 7), (200, 8)])
 def test_the_table_fits_and_tells_what_there_is_room_for(
     nights: Nights, monkeypatch: pytest.MonkeyPatch, width: int, columns_shown: int
 ) -> None:
@@ -92,6 +94,66 @@ def test_the_table_fits_and_tells_what_there_is_room_for(
     assert "1,999" in "".join(table)
     for remark in ("accepted", "incomplete", "selection"):
         assert remark in "".join(table)
+    depths = [line.split() for line in table if line.startswith("2")]
+    assert ["meeting" in each for each in depths] == [False, False, True]
+
+
+def other_account(home: Path, *ids: str) -> None:
+    """Make these runs those of another account."""
+    with closing(sqlite3.connect(home / "history.sqlite")) as history, history:
+        history.execute(
+            "INSERT INTO series SELECT 99,'other',place,baseline_id,depth,selection FROM series "
+            "LIMIT 1"
+        )
+        for run_id in ids:
+            history.execute("UPDATE runs SET series_id=99 WHERE id=?", (run_id,))
+
+
+@pytest.mark.parametrize("width", [80, 100, 130])
+def test_runs_of_several_accounts_are_told_apart(
+    nights: Nights, home: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    ids = busy(nights)
+    at(width, monkeypatch)
+    account = nights.history.runs()[0].facts.account_id
+    assert not any("Account" in line for line in shown()), "there is one alone"
+    other_account(home, ids[1])
+    lines = shown()
+    assert widest([line for line in lines if ".sqlite" not in line]) <= width
+    named = [line for line in lines if line.startswith(("Account ", "2"))]
+    assert [line.split()[:2] if line[0] == "A" else line.split()[0] for line in named] == [
+        ["Account", account],
+        ids[0],
+        ids[2],
+        ["Account", "other"],
+        ids[1],
+    ]
+    assert "Account other" in shown("--last", "2"), "though the rest is not shown"
+    assert not any("Account" in line for line in shown("--account", "other"))
+
+
+def test_an_account_without_runs_is_told_from_an_empty_history(nights: Nights, home: Path) -> None:
+    ids = busy(nights)
+    account = nights.history.runs()[0].facts.account_id
+    other_account(home, ids[1])
+    for words in ([], ["--format", "json"], ["--plot"]):
+        result = ran("history", "--account", "NOPE", *words)
+        assert result.exit_code == 2
+        assert "No run of account NOPE is stored in " in told(result)
+        assert f"There are runs of: {', '.join(sorted([account, 'other']))}." in told(result)
+        assert "Start with" not in told(result)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_what_is_said_below_the_table_is_as_wide_as_the_terminal(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    nights.night()
+    at(width, monkeypatch)
+    lines = shown()
+    below = lines[lines.index("") + 1 :]
+    assert all(len(line) <= width or " " not in line for line in below)
+    assert " ".join(below).endswith("What changed: auditor diff A B")
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -128,8 +190,9 @@ def test_json_is_for_programs(nights: Nights) -> None:
 def test_what_is_not_shown_is_said(nights: Nights) -> None:
     busy(nights)
     lines = shown("--last", "2")
-    assert "3 runs in " in lines[-1]
-    assert "The newest 2 are shown: --last N." in lines[-1]
+    below = " ".join(lines[lines.index("") + 1 :])
+    assert "3 runs in " in below
+    assert "The newest 2 are shown: --last N." in below
     assert ran("history", "--account", "nobody").exit_code == 2
 
 
@@ -160,6 +223,30 @@ def test_findings_can_be_chosen(nights: Nights) -> None:
     assert shown("findings", "--control", "rc-02")[-1].startswith("1 finding of")
     assert shown("findings", "--scope", "legal")[-1].startswith("1 finding of")
     assert shown("findings", "--scope", "nobody")[-1].startswith("0 findings of")
+
+
+def test_findings_of_a_control_that_does_not_exist_are_refused(nights: Nights) -> None:
+    old = replace(deviation("AI-01"), control="OLD-7")
+    nights.night({"u1": Status.FAIL, "u2": old})
+    result = ran("history", "findings", "--control", "AI-01", "--control", "AI-0l")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert '--control: no control is called "AI-0l". Did you mean "AI-' in told(result)
+    assert "auditor control list" in told(result)
+    assert ran("history", "findings", "--control", "ZZ").exit_code == 2
+    assert shown("findings", "--control", "DR-01")[-1].startswith("0 findings of")
+
+
+GROUPS = ("auth", "baseline", "bundle", "control", "gate", "history", "notify")
+
+
+@pytest.mark.parametrize("words", [[], *([group] for group in GROUPS)], ids=["auditor", *GROUPS])
+def test_help_of_every_group_has_an_example(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(120, monkeypatch)
+    result = ran(*words, "--help")
+    examples = result.output.partition("Example")[2].partition("─ Options")[0]
+    assert " ".join(["auditor", *words]) in examples
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])

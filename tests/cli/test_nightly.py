@@ -1,10 +1,12 @@
 """`auditor nightly`: what a night leaves behind, and whom it tells, however it ends."""
 
 import json
+import signal
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from auditor.sandbox import Sandbox
 from tests.end_to_end.broken_off import USER_SETTINGS, until
 from tests.end_to_end.conftest import COMMAND, FAST, InProcess, Ran, served
+from tests.end_to_end.test_disk_full import IN_THE_MIDDLE, UNMEASURED, growing_to
 from tests.notify.receivers import Webhook, closed_port, webhook
 
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
@@ -38,11 +41,17 @@ class Nightly(InProcess):
         """Runs that are not, or not only, in the history."""
         return sorted(path.name for path in self.data.glob("runs/*"))
 
-    def begun(self, *words: object) -> "subprocess.Popen[str]":
+    def begun(
+        self,
+        *words: object,
+        first: Callable[[], None] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [COMMAND, "nightly", *map(str, words)],
             cwd=self.folder,
-            env=self.environment(STRICT),
+            env=self.environment({**STRICT, **(env or {})}),
+            preexec_fn=first,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -175,7 +184,8 @@ def test_at_the_deadline_it_stops_and_the_next_night_goes_on(tmp_path: Path) -> 
         first = nightly.begun("--deadline", "0m")
         _, err = first.communicate(timeout=60)
         assert first.returncode == 3, err
-        assert "The deadline of the run passed." in err
+        assert "The deadline of the run passed. Go on later with: auditor nightly" in err
+        assert "--resume" not in err
         (run,) = nightly.runs()
         assert (run["complete"], run["stopped"]) == (False, "The deadline of the run passed.")
         assert nightly.folders == [run["id"]]
@@ -253,6 +263,10 @@ def titles(hook: Webhook) -> list[str]:
     return [json.loads(body)["title"] for _, path, body in hook.seen if path == "/news"]
 
 
+def messages(hook: Webhook) -> list[str]:
+    return [json.loads(body)["message"] for _, path, body in hook.seen if path == "/news"]
+
+
 def telling(hook: Webhook, *more: str) -> tuple[str, ...]:
     """Options to tell a receiver."""
     news, beat = f"json://{hook.host}/news", f"http://{hook.host}/beat"
@@ -311,6 +325,185 @@ def test_a_data_directory_of_others_is_told_of_too(nightly: Nightly) -> None:
     assert len(titles(hook)) == 1
 
 
+# what was not told is told the next time
+
+
+@contextmanager
+def losing(folder: Path, account: Sandbox) -> Iterator[None]:
+    """A folder that was there when the night began, and is gone when it would write to it."""
+    folder.mkdir()
+    before = account.requests.total
+
+    def lose() -> None:
+        until(lambda: account.requests.total > before)
+        folder.rmdir()
+
+    thread = threading.Thread(target=lose)
+    thread.start()
+    yield
+    thread.join()
+
+
+@pytest.mark.parametrize("lost", ["report", "metrics"])
+def test_a_file_that_cannot_be_written_keeps_back_neither_the_news_nor_other_files(
+    nightly: Nightly, account: Sandbox, lost: str
+) -> None:
+    files = {"report": "a.html", "metrics": "a.prom", "bundle": "a.zip"} | {
+        lost: f"gone/a.{'html' if lost == 'report' else 'prom'}"
+    }
+    with webhook() as hook:
+        nightly.night(*telling(hook))
+        on(account)
+        with losing(nightly.folder / "gone", account):
+            ran = nightly.night(
+                *("--report", files["report"], "--report", files["bundle"]),
+                *("--metrics", files["metrics"], *telling(hook)),
+            )
+        assert ran.code == 2
+        assert f"{files[lost]} cannot be written: No such file or directory" in ran.err
+        there = [each for key, each in files.items() if key != lost]
+        assert all((nightly.folder / each).stat().st_size for each in there)
+        (title,), (said,) = titles(hook), messages(hook)
+        assert "4 critical regressions, not all was done" in title
+        assert "Nothing was evaluated" not in said
+        assert "cannot be written" in said
+        assert beats(hook) == ["/beat", "/beat/fail"]
+        assert len(nightly.runs()) == 2
+        nightly.night(*telling(hook))
+    assert titles(hook)[1:] == [f"Zoom audit of {account.account_id}: ended well again"]
+
+
+@pytest.mark.parametrize("told_before", [True, False])
+def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
+    nightly: Nightly, account: Sandbox, monkeypatch: pytest.MonkeyPatch, told_before: bool
+) -> None:
+    with webhook() as hook:
+        nightly.night(*(telling(hook) if told_before else ()))
+        first = nightly.runs()[0]["id"]
+        on(account)
+        with monkeypatch.context() as patched:
+            impatient(patched)
+            file = nightly.data / "history.sqlite"
+            with closing(sqlite3.connect(file, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                assert nightly.night(*telling(hook)).code == 4
+                other.execute("ROLLBACK")
+        ran = nightly.night(*telling(hook))
+        assert f"Since run {first}: 4 regressed." in ran.err
+        nightly.night(*telling(hook))
+    assert len(titles(hook)) == 2
+    assert "4 critical regressions" in titles(hook)[1]
+
+
+@pytest.mark.parametrize("told_before", [True, False])
+def test_what_no_channel_took_is_told_the_next_time_and_then_no_more(
+    nightly: Nightly, account: Sandbox, told_before: bool
+) -> None:
+    refused = "--notify", f"json://127.0.0.1:{closed_port()}/news"
+    with webhook() as hook:
+        nightly.night(*(telling(hook) if told_before else ()))
+        on(account)
+        for _ in range(2):
+            assert "was not told" in nightly.night(*refused).err
+        assert titles(hook) == []
+        nightly.night(*telling(hook))
+        assert "4 critical regressions" in titles(hook)[0]
+        nightly.night(*telling(hook))
+        assert len(titles(hook)) == 1
+
+
+def test_news_that_one_of_two_channels_took_comes_to_both_again(
+    nightly: Nightly, account: Sandbox
+) -> None:
+    with webhook() as hook, webhook(500, 500, 500, 200) as late:
+        both = *telling(hook), "--notify", f"json://{late.host}/news"
+        nightly.night(*both)
+        on(account)
+        for _ in range(3):
+            nightly.night(*both)
+    assert len(titles(hook)) == 2
+    assert len(titles(late)) == 4
+
+
+def test_a_regression_that_an_audit_saw_first_is_told_by_the_night(
+    nightly: Nightly, account: Sandbox
+) -> None:
+    with webhook() as hook:
+        nightly.night(*telling(hook))
+        on(account)
+        assert nightly("audit", *FAST, env=STRICT).code == 0
+        nightly.night(*telling(hook))
+    assert "4 critical regressions" in titles(hook)[0]
+
+
+def test_what_nobody_asked_to_hear_of_is_no_news_later(nightly: Nightly, account: Sandbox) -> None:
+    with webhook() as hook:
+        only = *telling(hook), "--notify-on", "regressions"
+        on(account)
+        nightly.night(*only)
+        account.change(level="account", setting=SUMMARY, value=False, operator="dana@example.com")
+        nightly.night(*only)
+        assert titles(hook) == []
+        on(account)
+        nightly.night(*only)
+    assert len(titles(hook)) == 1
+
+
+def test_where_the_run_told_last_is_gone_the_one_before_counts_and_that_is_said(
+    nightly: Nightly, account: Sandbox
+) -> None:
+    with webhook() as hook:
+        nightly.night(*telling(hook))
+        (memory,) = (nightly.data / "told").iterdir()
+        assert memory.read_text() == nightly.runs()[0]["id"]
+        assert mode(memory) == 0o600
+        memory.write_text("20200101T000000-000Z-000000")
+        on(account)
+        ran = nightly.night(*telling(hook))
+    sentence = "Run 20200101T000000-000Z-000000, which was told last, is kept no longer"
+    assert sentence in ran.err
+    assert sentence in messages(hook)[0]
+    assert "4 critical regressions" in titles(hook)[0]
+
+
+def test_a_comparison_that_fails_is_told_and_forgets_nothing(
+    nightly: Nightly, account: Sandbox
+) -> None:
+    with webhook() as hook:
+        nightly.night(*telling(hook))
+        first = nightly.runs()[0]["id"]
+        with closing(sqlite3.connect(nightly.data / "history.sqlite")) as history, history:
+            history.execute("DELETE FROM evidence WHERE run_id=?", (first,))
+        on(account)
+        ran = nightly.night(*telling(hook))
+    assert f"could not be compared with run {first}" in ran.err
+    assert titles(hook)[0].endswith(": not all was done")
+    (memory,) = (nightly.data / "told").iterdir()
+    assert memory.read_text() == first
+
+
+def test_a_night_whose_disk_fills_up_says_that_the_next_one_goes_on(tmp_path: Path) -> None:
+    with served("drifted", users=150) as sandbox:
+        nightly = Nightly(tmp_path, sandbox)
+        running = nightly.begun(*FAST, first=growing_to(IN_THE_MIDDLE), env=UNMEASURED)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 4, err
+    assert "make room, then go on with: auditor nightly" in err
+    assert "--resume" not in err
+
+
+def test_an_interrupted_night_says_that_the_next_one_goes_on(tmp_path: Path) -> None:
+    with slow(tmp_path) as nightly:
+        requests = nightly.account.requests
+        running = nightly.begun("--max-rate", 40, "--rate-share", 1)
+        until(lambda: requests.template(USER_SETTINGS) >= 1)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "What was read is kept. Go on with: auditor nightly" in err
+    assert "--resume" not in err
+
+
 # a history that cannot be written
 
 
@@ -329,7 +522,7 @@ def test_while_the_history_is_held_the_run_waits_in_its_folder(
         other.execute("BEGIN IMMEDIATE")
         ran = nightly.night("--report", "a.json", *telling(hook))
         other.execute("ROLLBACK")
-    assert ran.code == 0
+    assert ran.code == 4
     (waiting,) = nightly.folders
     assert "is held by another process" in ran.err
     assert f"Run {waiting} is not in the history yet" in ran.err
@@ -340,6 +533,30 @@ def test_while_the_history_is_held_the_run_waits_in_its_folder(
     assert waiting in [each["id"] for each in nightly.runs()]
     assert len(nightly.runs()) == 3
     assert nightly.folders == []
+
+
+@pytest.mark.parametrize("name", ["nobody was there yet", "a run was stored before"])
+def test_a_night_that_cannot_be_stored_fails_and_tells_what_it_found(
+    nightly: Nightly, account: Sandbox, name: str
+) -> None:
+    if name == "a run was stored before":
+        nightly.night()
+        for file in nightly.data.glob("history.sqlite*"):
+            file.rename(nightly.folder / file.name)
+    (nightly.data / "history.sqlite").mkdir(mode=0o700, parents=True)
+    nightly.data.chmod(0o700)
+    on(account)
+    with webhook() as hook:
+        ran = nightly.night("--report", "a.json", *telling(hook))
+    assert ran.code == 4
+    (waiting,) = nightly.folders
+    assert f"Run {waiting} is not in the history yet" in ran.err
+    (said,) = messages(hook)
+    assert "Nothing was evaluated" not in said
+    assert "could not be stored in the history" in said
+    assert "Found: 4 deviations" in said
+    assert titles(hook)[0].endswith(" did not end well")
+    assert beats(hook) == ["/beat/fail"]
 
 
 def test_a_damaged_history_is_set_aside_whole_and_a_new_one_begun(nightly: Nightly) -> None:

@@ -138,3 +138,27 @@ def test_what_libraries_warn_of_is_shown_without_secrets(
     assert "odd header: Authorization" in err
     assert "123456" not in err
     assert "nothing" not in err
+
+
+@pytest.mark.usefixtures("_as_before")
+@pytest.mark.parametrize("how", [{"make": True}, {"writing": True}])
+def test_who_writes_takes_the_folder_from_others_and_says_so_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    how: dict[str, bool],
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o2775)
+    caplog.set_level(logging.WARNING)
+    monkeypatch.setattr(logging.getLogger("auditor"), "propagate", True)
+    surroundings.keep_files_in(data)
+    assert data.stat().st_mode & 0o7777 == 0o2775
+    assert caplog.messages == []
+    surroundings.keep_files_in(data, **how)
+    surroundings.keep_files_in(data, **how)
+    assert data.stat().st_mode & 0o7777 == 0o2755
+    assert caplog.messages == [
+        f"Others could write to {data} (mode 2775); that right was taken from them (mode 2755 now)."
+    ]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from auditor.sandbox import Sandbox
-from tests.end_to_end.conftest import COMMAND, Auditor, Ran, served
+from tests.end_to_end.conftest import COMMAND, Auditor, Ran, environment, served
 
 PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
 PASSWORD = b"the password of the keyring"
@@ -262,7 +262,8 @@ def test_what_is_typed_as_the_secret_is_not_shown(desktop: Desk) -> None:
 
 def test_a_slip_at_the_terminal_is_pointed_out_and_asked_again(desktop: Desk) -> None:
     account_id, client_id, secret = credentials(desktop.account)
-    answers = ["1234567890", account_id, account_id, client_id, "CANARY with blanks", secret]
+    first = ["1234567890", account_id, account_id]
+    answers = [*first, account_id, client_id, "CANARY with blanks", secret]
     ran = desktop.typed("auth", "login", answers=answers)
     assert ran.code == 0, ran.out
     shown = " ".join(ran.out.split())
@@ -270,6 +271,16 @@ def test_a_slip_at_the_terminal_is_pointed_out_and_asked_again(desktop: Desk) ->
     assert "the same as the account ID" in shown
     assert "has a blank" in shown
     assert "CANARY" not in ran.out
+
+
+def test_a_secret_at_the_prompt_of_the_client_id_can_be_corrected(desktop: Desk) -> None:
+    """The wrong one of the two came first: asking for the second again would never end."""
+    account_id, client_id, secret = credentials(desktop.account)
+    answers = [account_id, secret, secret, account_id, client_id, secret]
+    ran = desktop.typed("auth", "login", answers=answers)
+    assert ran.code == 0, ran.out
+    assert "so all three are asked for again" in " ".join(ran.out.split())
+    assert "Stored" in ran.out
 
 
 def test_after_three_slips_nothing_is_stored(desktop: Desk) -> None:
@@ -310,3 +321,36 @@ def test_a_dotenv_open_to_others_is_warned_of_once_by_every_command(
         ran = desk(*command)
         assert ran.err.count("chmod 600 .env") == 1, (command, ran.err)
         assert account.client_secret not in ran.out + ran.err
+
+
+def test_an_encrypted_file_that_nobody_can_open_is_told_before_zoom_is_asked(
+    tmp_path: Path, account: Sandbox
+) -> None:
+    """Its password is asked for on a terminal. Python would take a credential for it."""
+    lines = "\n".join(credentials(account))
+    before = account.requests.total
+    env = environment(
+        tmp_path,
+        PYTHON_KEYRING_BACKEND="keyrings.cryptfile.cryptfile.CryptFileKeyring",
+        ZOOM_API_URL=account.api_url,
+        ZOOM_OAUTH_URL=account.oauth_url,
+    )
+    done = subprocess.run(
+        [COMMAND, "auth", "login", "--stdin"],
+        input=lines,
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        start_new_session=True,  # no terminal to open
+        check=False,
+    )
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 2, said
+    assert "asks for a password, and there is no terminal to ask on" in said
+    assert "GetPassWarning" not in said
+    assert "(2) systemd" in said
+    assert "(3)" not in said
+    assert account.requests.total == before
+    assert not any(word in done.stdout + done.stderr for word in lines.split())

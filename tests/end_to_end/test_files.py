@@ -92,8 +92,25 @@ def test_the_files_of_a_run_under_way_are_private_too(auditor: Auditor, umask: i
 def test_a_data_directory_that_others_may_write_to_is_taken_from_them(auditor: Auditor) -> None:
     auditor.data.mkdir()
     auditor.data.chmod(0o777)
-    assert audited(auditor, "--depth", "account").code in (0, 3)
+    ran = audited(auditor, "--depth", "account")
+    assert ran.code in (0, 3)
     assert not auditor.data.stat().st_mode & 0o022
+    said = f"Others could write to {auditor.data} (mode 0777); that right was taken from them"
+    assert ran.err.count(said) == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("history",), ("history", "prune", "--dry-run"), ("report",), ("diff",), ("gate",)]
+)
+def test_a_command_that_only_reads_leaves_the_mode_of_a_folder_as_it_is(
+    tmp_path: Path, account: Sandbox, words: tuple[str, ...]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o2775)
+    ran = InProcess(tmp_path, account)(*words)
+    assert oct(data.stat().st_mode & 0o7777) == oct(0o2775)
+    assert "Traceback" not in ran.err
 
 
 def test_a_data_directory_for_everybody_is_refused(auditor: Auditor) -> None:

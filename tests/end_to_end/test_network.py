@@ -6,6 +6,7 @@ with certificates of a private authority: nothing of this reaches Zoom.
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,69 @@ def test_a_proxy_that_is_not_there_is_told_apart_from_one_that_refuses(
     env = here.trusted(HTTPS_PROXY=f"http://127.0.0.1:{port}")
     said = failed(auditor.at(here.account).audit(env=env))
     assert "the proxy could not be reached. Check HTTPS_PROXY" in said
+
+
+@pytest.mark.parametrize("how", ["refuses", "cannot", "wants another password", "is not there"])
+def test_the_doctor_says_of_a_proxy_what_the_audit_says(
+    auditor: Auditor, network: Networks, how: str
+) -> None:
+    here = network(*COMMERCIAL)
+    login = LOGIN if how == "wants another password" else ""
+    clause = {
+        "refuses": "refused (HTTP 403)",
+        "cannot": "refused (HTTP 502): most often it could not reach Zoom itself",
+        "wants another password": "wants a user name and a password, or other ones",
+        "is not there": "could not be reached",
+    }[how]
+    with proxying({}, login, status=502 if how == "cannot" else 403) as proxy:
+        port = proxy.port
+        if how == "is not there":
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+        wrong = "svc-audit:wr0ng-word@" if login else ""
+        env = here.trusted(HTTPS_PROXY=f"http://{wrong}127.0.0.1:{port}")
+        examined = auditor.at(here.account)("doctor", env=env)
+        audited = failed(auditor.at(here.account).audit(env=env))
+    told = " ".join(examined.out.split())
+    assert f"zoom.us could not be reached: the proxy http://127.0.0.1:{port} {clause}. " in told
+    assert f"the proxy {clause}. " in audited
+    advice = audited.partition(f"the proxy {clause}. ")[2].split(". ")[0]
+    assert advice in told
+    assert "wr0ng-word" not in told + audited
+
+
+def test_a_password_that_is_written_wrongly_is_not_shown_or_looked_up(
+    auditor: Auditor, network: Networks
+) -> None:
+    here = network(*COMMERCIAL)
+    with proxying({}) as proxy:
+        env = here.trusted(HTTPS_PROXY=f"http://svc:p@ssS3cr/tword@127.0.0.1:{proxy.port}")
+        examined = auditor.at(here.account)("doctor", env=env)
+        document = auditor.at(here.account)("doctor", "--format", "json", env=env)
+        audited = auditor.at(here.account).audit("-vv", env=env)
+    for ran in (examined, document, audited):
+        assert ran.code == 4
+        assert "ssS3cr" not in ran.out + ran.err
+        assert "HTTPS_PROXY" in ran.out + ran.err
+        assert "%40" in ran.out + ran.err
+    assert proxy.refused == []
+
+
+@pytest.mark.parametrize("kind", ["der", "empty"])
+def test_a_bundle_without_pem_certificates_is_said_to_be_so(
+    auditor: Auditor, network: Networks, tmp_path: Path, kind: str
+) -> None:
+    here = network(*COMMERCIAL)
+    bundle = tmp_path / "acme.der"
+    pem = here.bundle.read_bytes()
+    bundle.write_bytes(b"" if kind == "empty" else ssl.PEM_cert_to_DER_cert(pem.decode()))
+    with proxying(here.ports) as proxy:
+        env = {"HTTPS_PROXY": proxy.url(), "REQUESTS_CA_BUNDLE": str(bundle)}
+        examined = " ".join(auditor.at(here.account)("doctor", env=env).out.split())
+        audited = failed(auditor.at(here.account).audit(env=env))
+    for said in (examined, audited):
+        assert "acme.der, which REQUESTS_CA_BUNDLE names, holds no PEM certificates" in said
+        assert "openssl x509 -inform der -in " in said
 
 
 @pytest.mark.parametrize("wrong", ["none", "other"])

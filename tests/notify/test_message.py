@@ -207,6 +207,30 @@ def test_a_run_that_stopped_says_why_without_secrets() -> None:
     assert told.tone is Tone.BAD
 
 
+def test_a_run_that_was_evaluated_and_not_stored_says_what_was_found() -> None:
+    why = "The run could not be stored in the history."
+    told = compose(News(None, stopped=why, found="63 deviations", account="acme"))
+    assert told.subject == "Zoom audit of acme did not end well"
+    assert "Nothing was evaluated" not in told.body.text
+    assert why in told.body.text
+    assert "Found: 63 deviations." in told.body.text
+    assert told.tone is Tone.BAD
+
+
+def test_what_was_not_done_is_said_beside_what_changed() -> None:
+    made = news(change(), undone=["a.html cannot be written: the disk is full."])
+    told = compose(made)
+    assert told.subject == "Zoom audit: 1 critical regression, not all was done"
+    assert "the disk is full" in told.body.text
+    assert compose(news(undone=made.undone)).tone is Tone.BAD
+
+
+def test_a_night_that_ended_well_again_says_so_unless_something_is_left_undone() -> None:
+    assert compose(news(stopped_before=True)).subject == "Zoom audit: ended well again"
+    still = compose(news(stopped_before=True, undone=["a.html cannot be written."]))
+    assert still.subject == "Zoom audit: not all was done"
+
+
 def test_what_limits_the_comparison_is_said() -> None:
     made = news(change())
     assert made.drift is not None

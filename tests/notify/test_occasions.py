@@ -69,6 +69,8 @@ def test_complete_evidence_after_incomplete_is_a_recovery() -> None:
     before = facts("before", YESTERDAY, complete=False)
     assert occasions(news(earlier=before)) == {Occasion.RECOVERY}
     assert occasions(news(stopped_before=True)) == {Occasion.RECOVERY}
+    undone = news(stopped_before=True, undone=["a.html cannot be written."])
+    assert occasions(undone) == {Occasion.INCOMPLETE}
 
 
 def test_a_first_run_has_nothing_to_be_compared_with() -> None:

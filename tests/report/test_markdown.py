@@ -86,7 +86,7 @@ def test_the_page_opens_with_the_headline_the_answer_and_the_facts():
     assert lines[2].startswith("Not as “strict” asks: 1 account, 2 groups, 17 users deviate")
     assert lines[3].startswith("**Incomplete:")
     assert "baseline `strict 1.0.0` · depth user · 2026-11-21 22:04 UTC" in lines[4]
-    assert lines[4].endswith("exit code 1: deviations at or above the threshold")
+    assert lines[4].endswith("exit code 1 at --fail-on high: deviations at or above the threshold")
 
 
 def test_sections_come_in_the_order_of_worry():

@@ -1,0 +1,149 @@
+"""The ways to Zoom that people configure: proxies and trusted certificates, what can be wrong with
+them, and how their addresses are shown.
+
+An audit and the doctor say the same of them, so the sentences are here.
+"""
+
+import os
+import re
+import shlex
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+_HOST = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+_PROXY = re.compile(
+    rf"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
+    rf"(?:[^\s@/?#\\]*@(?P<behind>{_HOST})/?|(?P<alone>{_HOST})(?:/[^\s@?#\\]*)?)"
+)
+"""One @ at most, and where there is one, no / that a password could have."""
+_BEHIND = (502, 503, 504)
+"""What a proxy answers where what is behind it does not."""
+_PROXY_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY")
+_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """What is in the way, as a clause without its full stop, and what to do about it."""
+
+    what: str
+    advice: str
+    worth_retrying: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.advice}"
+
+
+def shown_proxy(address: str) -> str:
+    """A proxy for people: scheme, host and port; empty where there is none.
+
+    Where its parts cannot be told apart without doubt, a piece of the password could be taken for
+    the host. Then only the variable is named.
+    """
+    if not address:
+        return ""
+    found = _PROXY.fullmatch(address)
+    if found is None:
+        return f"the proxy in {_variable(_PROXY_VARIABLES, address)}"
+    return f"{found['scheme'] or 'http'}://{found['behind'] or found['alone']}"
+
+
+def is_clear(address: str) -> bool:
+    """True where there is no proxy, or the parts of its address can be told apart.
+
+    One that is not clear is not used: a piece of the password would be looked up as a host.
+    """
+    return not address or _PROXY.fullmatch(address) is not None
+
+
+def proxy_unclear(address: str) -> Hindrance:
+    """The parts of a proxy's address cannot be told apart."""
+    return Hindrance(
+        f"it is not clear which part of {_variable(_PROXY_VARIABLES, address)} is the host",
+        "In the user name and the password in front of the host, @ has to be written as %40, : as "
+        "%3A, / as %2F, % as %25, # as %23 and ? as %3F (docs/operations/network.md shows how).",
+    )
+
+
+def proxy_gone(shown: str = "") -> Hindrance:
+    """Nothing answers where the proxy should be."""
+    return Hindrance(
+        f"{_the_proxy(shown)} could not be reached",
+        "Check HTTPS_PROXY (address, port, http:// in front) and NO_PROXY.",
+        worth_retrying=True,
+    )
+
+
+def proxy_refused(status: int, shown: str = "") -> Hindrance:
+    """The proxy answered, and makes no connection."""
+    if status == 407:
+        return Hindrance(
+            f"{_the_proxy(shown)} wants a user name and a password, or other ones",
+            "Put them into HTTPS_PROXY, in front of the host (docs/operations/network.md shows "
+            "how).",
+        )
+    if status in _BEHIND:
+        return Hindrance(
+            f"{_the_proxy(shown)} refused (HTTP {status}): most often it could not reach Zoom "
+            "itself",
+            "Try again. If it stays so, ask whoever runs it whether it gets to Zoom's hosts "
+            "(docs/operations/network.md lists them).",
+            worth_retrying=True,
+        )
+    return Hindrance(
+        f"{_the_proxy(shown)} refused (HTTP {status})",
+        "Ask whoever runs it to let Zoom's hosts through (docs/operations/network.md lists them), "
+        "or check HTTPS_PROXY and NO_PROXY.",
+        worth_retrying=status >= 500,
+    )
+
+
+def refusal(text: str) -> int | None:
+    """The status a proxy refused with: the libraries keep nothing of it but a text."""
+    said = re.search(r"Tunnel connection failed: (\d{3})", text)
+    return int(said[1]) if said else None
+
+
+def is_no_pem(bundle: bool | str) -> bool:
+    """True where the file with trusted certificates is there, and OpenSSL finds none in it."""
+    if not isinstance(bundle, str) or not Path(bundle).is_file():
+        return False
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle)
+    except ssl.SSLError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def no_pem(bundle: bool | str) -> Hindrance:
+    """The file with trusted certificates is of another kind, or empty."""
+    file, new = shlex.quote(str(bundle)), shlex.quote(f"{bundle}.pem")
+    return Hindrance(
+        f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, holds no PEM "
+        "certificates",
+        f"If it is a DER file, convert it: openssl x509 -inform der -in {file} -out {new}, "
+        f"and name {new}. Otherwise name another file, or unset the variable.",
+    )
+
+
+def shown_url(url: str) -> str:
+    """An address of Zoom as it is configured; without what could be a password in it."""
+    if any(mark in url for mark in "@?#\\"):
+        return "not shown: there may be a password in it"
+    return url
+
+
+def _the_proxy(shown: str) -> str:
+    return shown if shown.startswith("the proxy") else f"the proxy {shown}".strip()
+
+
+def _variable(names: tuple[str, ...], value: str) -> str:
+    """Which of the variables holds `value`; the first where nobody can tell."""
+    for name in names:
+        for each in (name, name.lower()):
+            if os.environ.get(each) == value:
+                return each
+    return names[0]

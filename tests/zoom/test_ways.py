@@ -1,0 +1,115 @@
+"""Proxies and trusted certificates as people configure them, and what is said of them."""
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from auditor.zoom import ways
+from auditor.zoom.redaction import redact_text
+from tests.certificates import Authority
+
+CLEAR = [
+    ("http://proxy.example.com:8080", "http://proxy.example.com:8080"),
+    ("proxy.example.com:8080", "http://proxy.example.com:8080"),
+    ("http://svc:s3cret@proxy:8080/", "http://proxy:8080"),
+    ("http://svc:p%40ss%2Fword@proxy:8080", "http://proxy:8080"),
+    ("svc:s3cret@proxy:8080", "http://proxy:8080"),
+    ("socks5h://svc:s3:cret@[::1]:1080", "socks5h://[::1]:1080"),
+    ("http://proxy:8080/path", "http://proxy:8080"),
+]
+UNCLEAR = [
+    "http://svc:p@ssS3cr/tword@127.0.0.1:9",
+    "http://svc:p@ssS3cr@127.0.0.1:9",
+    "http://svc:ssS3cr/tword@127.0.0.1:9",
+    "http://svc:12/ssS3cr@127.0.0.1:9",
+    "http://svc:p@ssS3cr/tword",
+    "http://svc:p#ssS3cr@127.0.0.1:9",
+    "http://svc:p?ssS3cr@127.0.0.1:9",
+    "http://svc:p\\ssS3cr@127.0.0.1:9",
+    "http://svc:p ssS3cr@127.0.0.1:9",
+    "svc:ssS3cr",
+    "http://svc:ssS3cr@",
+    "http://svc:ssS3cr@:9",
+    "http://",
+    "http://:8080",
+]
+
+
+@pytest.mark.parametrize(("address", "shown"), CLEAR)
+def test_a_clear_address_is_shown_without_its_password(address: str, shown: str) -> None:
+    assert ways.is_clear(address)
+    assert ways.shown_proxy(address) == shown
+
+
+@pytest.mark.parametrize("address", UNCLEAR)
+def test_of_an_unclear_address_only_the_variable_is_shown(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALL_PROXY", address)
+    assert not ways.is_clear(address)
+    assert ways.shown_proxy(address) == "the proxy in ALL_PROXY"
+    said = str(ways.proxy_unclear(address))
+    assert "ALL_PROXY" in said
+    assert "%40" in said
+    assert "svc" not in said
+    assert "ssS3cr" not in said
+
+
+def test_no_proxy_is_shown_as_none() -> None:
+    assert ways.shown_proxy("") == ""
+    assert ways.is_clear("")
+
+
+def test_no_sentence_looks_like_a_secret() -> None:
+    """What an audit says goes through the same sieve as everything else."""
+    for hindrance in (
+        ways.proxy_unclear("http://a@b@c"),
+        ways.proxy_gone("http://proxy:1"),
+        ways.proxy_refused(407, "http://proxy:1"),
+        ways.proxy_refused(403),
+        ways.proxy_refused(502),
+        ways.no_pem("/etc/acme.der"),
+    ):
+        assert redact_text(str(hindrance)) == str(hindrance)
+
+
+def test_each_refusal_of_a_proxy_is_another() -> None:
+    said = [ways.proxy_gone(), *(ways.proxy_refused(status) for status in (403, 407, 502))]
+    assert len({each.what for each in said}) == len({each.advice for each in said}) == len(said)
+
+
+@pytest.mark.parametrize("kind", ["der", "empty", "text"])
+def test_a_file_without_pem_certificates_is_told_with_how_to_convert_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    der = Authority.called("Acme").certificate.public_bytes(serialization.Encoding.DER)
+    file = tmp_path / "acme ca.crt"
+    file.write_bytes({"der": der, "empty": b"", "text": b"any text\n"}[kind])
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(file))
+    assert ways.is_no_pem(str(file))
+    said = str(ways.no_pem(str(file)))
+    assert f"{file}, which CURL_CA_BUNDLE names, holds no PEM certificates" in said
+    assert f"openssl x509 -inform der -in '{file}' -out '{file}.pem'" in said
+
+
+def test_what_holds_certificates_is_a_folder_or_not_there_is_none_of_it(tmp_path: Path) -> None:
+    assert not ways.is_no_pem(str(Authority.called("Acme").saved(tmp_path)))
+    assert not ways.is_no_pem(str(tmp_path))
+    assert not ways.is_no_pem(str(tmp_path / "gone.pem"))
+    assert not ways.is_no_pem(True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://u:S3cret@api.zoom.us/v2", "https://u:S3/c@api.zoom.us", "https://a.zoom.us?t=S3c"],
+)
+def test_an_address_with_a_password_in_it_is_not_shown(url: str) -> None:
+    assert "S3" not in ways.shown_url(url)
+
+
+def test_an_address_without_one_is_shown_as_it_is() -> None:
+    assert ways.shown_url("https://api.zoom.us/v2") == "https://api.zoom.us/v2"
