@@ -207,7 +207,7 @@ class Runs:
         shutil.rmtree(self.home / "runs" / run_id, ignore_errors=True)
 
     def failed_before(self, name: str) -> bool:
-        """True where the last night of this name could not evaluate or store anything."""
+        """True where the last night of this name could not evaluate, store or write everything."""
         return (self.home / "failed" / name).exists()
 
     def note_failure(self, name: str, failed: bool) -> None:
