@@ -79,8 +79,8 @@ def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | 
         why = f" ({entry.stopped.rstrip('.')})" if entry.stopped else ""
         return shut(
             f"run {facts.id} is incomplete: something could not be read{why}.",
-            f"See what: auditor report {facts.id} --format text. Then audit again (auditor nightly, "
-            "or auditor audit --resume), or ask: auditor doctor",
+            f"See what: auditor report {facts.id} --format text. Then audit again (auditor "
+            "nightly, or auditor audit --resume), or ask: auditor doctor",
         )
     return None
 
