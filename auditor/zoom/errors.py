@@ -9,16 +9,18 @@ from auditor.zoom.redaction import redact_text
 
 LONGEST_QUOTE = 200
 """Characters of Zoom's own words that are repeated in a message."""
+_LONGEST_ADVICE = 800
+"""Characters of our own words, in which a path or an address may stand."""
 LONGEST_PAUSE = 900.0
 """Seconds for which a run waits when Zoom asks it to. For more it stops."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
-def quoted(text: str) -> str:
-    """Zoom's words, fit for a message: one line, at most `LONGEST_QUOTE` long, no secrets."""
+def quoted(text: str, most: int = LONGEST_QUOTE) -> str:
+    """Zoom's words, fit for a message: one line, at most `most` characters long, no secrets."""
     line = " ".join(_UNPRINTABLE.sub(" ", redact_text(text[: 20 * LONGEST_QUOTE])).split())
-    return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1].rstrip() + "…"
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 class Facts(TypedDict, total=False):
@@ -101,7 +103,8 @@ class Unreachable(ZoomError):
     """No connection: name, network, proxy or TLS. `detail` says which, and what to check."""
 
     def __init__(self, request: str, detail: str, *, worth_retrying: bool = True) -> None:
-        super().__init__(request, detail)
+        super().__init__(request)
+        self.detail = quoted(detail, _LONGEST_ADVICE)
         self.worth_retrying = worth_retrying
 
     def __str__(self) -> str:

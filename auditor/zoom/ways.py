@@ -6,7 +6,6 @@ An audit and the doctor say the same of them, so the sentences are here.
 
 import os
 import re
-import shlex
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,12 +119,11 @@ def is_no_pem(bundle: bool | str) -> bool:
 
 def no_pem(bundle: bool | str) -> Hindrance:
     """The file with trusted certificates is of another kind, or empty."""
-    file, new = shlex.quote(str(bundle)), shlex.quote(f"{bundle}.pem")
     return Hindrance(
         f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, holds no PEM "
         "certificates",
-        f"If it is a DER file, convert it: openssl x509 -inform der -in {file} -out {new}, "
-        f"and name {new}. Otherwise name another file, or unset the variable.",
+        "If it is a DER file, convert it: openssl x509 -inform der -in FILE -out FILE.pem, and name "
+        "FILE.pem. Otherwise name another file, or unset the variable.",
     )
 
 

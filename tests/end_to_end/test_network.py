@@ -206,7 +206,8 @@ def test_a_bundle_without_pem_certificates_is_said_to_be_so(
     auditor: Auditor, network: Networks, tmp_path: Path, kind: str
 ) -> None:
     here = network(*COMMERCIAL)
-    bundle = tmp_path / "acme.der"
+    bundle = tmp_path / f"{'long' * 40}" / "acme.der"
+    bundle.parent.mkdir()
     pem = here.bundle.read_bytes()
     bundle.write_bytes(b"" if kind == "empty" else ssl.PEM_cert_to_DER_cert(pem.decode()))
     with proxying(here.ports) as proxy:
@@ -215,7 +216,8 @@ def test_a_bundle_without_pem_certificates_is_said_to_be_so(
         audited = failed(auditor.at(here.account).audit(env=env))
     for said in (examined, audited):
         assert "acme.der, which REQUESTS_CA_BUNDLE names, holds no PEM certificates" in said
-        assert "openssl x509 -inform der -in " in said
+        assert "openssl x509 -inform der -in FILE -out FILE.pem, and name FILE.pem." in said
+        assert "…" not in said
 
 
 @pytest.mark.parametrize("wrong", ["none", "other"])

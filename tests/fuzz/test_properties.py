@@ -103,6 +103,8 @@ SECRET_SETTINGS = {
     "chat.send_data_to_third_party_archiving_service.authorized_channel_token",
     "chat.send_data_to_third_party_archiving_service.passcode",
     "chat.send_data_to_third_party_archiving_service.smtp_delivery_address",
+    "in_meeting.custom_service_instructions",
+    "in_meeting.webinar_live_streaming.custom_service_instructions",
     "meeting_security.password_for_pmi",
     "schedule_meeting.default_password_for_scheduled_meetings",
     "schedule_meeting.pmi_password",

@@ -93,7 +93,7 @@ def test_a_file_without_pem_certificates_is_told_with_how_to_convert_it(
     assert ways.is_no_pem(str(file))
     said = str(ways.no_pem(str(file)))
     assert f"{file}, which CURL_CA_BUNDLE names, holds no PEM certificates" in said
-    assert f"openssl x509 -inform der -in '{file}' -out '{file}.pem'" in said
+    assert "openssl x509 -inform der -in FILE -out FILE.pem" in said
 
 
 def test_what_holds_certificates_is_a_folder_or_not_there_is_none_of_it(tmp_path: Path) -> None:
