@@ -122,8 +122,8 @@ def no_pem(bundle: bool | str) -> Hindrance:
     return Hindrance(
         f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, holds no PEM "
         "certificates",
-        "If it is a DER file, convert it: openssl x509 -inform der -in FILE -out FILE.pem, and name "
-        "FILE.pem. Otherwise name another file, or unset the variable.",
+        "If it is a DER file, convert it: openssl x509 -inform der -in FILE -out FILE.pem, and "
+        "name FILE.pem. Otherwise name another file, or unset the variable.",
     )
 
 
