@@ -240,7 +240,7 @@ def asked(ring: KeyringBackend, call: Callable[[], Result]) -> Result:
     try:
         return _in_time(call) if _is_of_the_system(ring) else _in_sight(call)
     except (NotImplementedError, KeyringUnavailable):
-        raise
+        raise  # both say already what they mean; the rest is explained below
     except Exception as error:  # keyrings raise what their libraries raise
         raise _explained(ring, error) from error
 

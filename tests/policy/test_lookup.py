@@ -59,6 +59,19 @@ def test_an_authentication_view_is_found_in_every_shape_zoom_gave_it(view):
         assert found(one, {View("settings", view): body}) == Seen(True, "authentication")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"authentication_options": [{"id": "sso"}]},
+        {"meeting_authentication": True, "authentication_options": []},
+    ],
+    ids=["list", "switch"],
+)
+def test_another_shape_of_an_authentication_view_is_no_wrong_type(body):
+    one = check("authentication", view="meeting_authentication")
+    assert cause(one, {View("settings", "meeting_authentication"): body}) is Cause.ABSENT
+
+
 def test_another_view_is_not_read_as_an_authentication_view():
     body = {"authentication_options": {"security": {"two_factor": "all"}}}
     assert cause(TWO_FACTOR, {SECURITY: body}) is Cause.ABSENT
