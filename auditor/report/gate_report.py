@@ -62,7 +62,8 @@ def as_json(
 ) -> str:
     """The answer for programs: `auditor/gate/v1`.
 
-    Findings that are counted and not listed are told by their number.
+    Findings that are counted and not listed are told by their number. Where no run was judged
+    nothing was counted: the numbers are null.
     """
     info = run.info if run is not None else None
     told: dict[str, Any] = {
@@ -83,9 +84,9 @@ def as_json(
             "complete": info.complete,
             "evidence_digest": info.evidence_digest,
         },
-        **counts,
+        **(dict.fromkeys(counts) if run is None else counts),
         "findings": [_listed(each.finding, each.scopes) for each in examples],
-        "findings_left_out": _left_out(counts, len(examples)),
+        "findings_left_out": None if run is None else _left_out(counts, len(examples)),
     }
     text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")  # half a character cannot be written
