@@ -34,6 +34,10 @@ class Errand:
     ask: Callable[[], JsonValue]
 
 
+Portion = list[tuple[Errand, Outcome]]
+"""What came of errands that were done by the same moment."""
+
+
 class Reader(Protocol):
     """Does errands: asks in worker threads, writes from one, and gives up where nothing helps."""
 
@@ -61,7 +65,7 @@ class Reader(Protocol):
         A refusal of what is not `essential` says nothing about the rest.
         """
 
-    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[tuple[T, R]]:
+    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[list[tuple[T, R]]]:
         """`work` done in worker threads, so many at a time; what is done first comes first."""
 
     def read_level(
@@ -75,7 +79,7 @@ class Reader(Protocol):
     def due(self, errands: Iterable[Errand]) -> Iterator[Errand]:
         """The errands that were not done by a run that broke off."""
 
-    def record(self, level: Level, rows: Iterator[tuple[Errand, Outcome]], expected: int) -> None:
+    def record(self, level: Level, portions: Iterable[Portion], expected: int) -> None:
         """Write what came of errands at one level. An answer of None is left out."""
 
 
@@ -113,13 +117,16 @@ class Sweep:
         outcome = self.reader.asked(errand.source, ask)
         return outcome, for_all
 
-    def outcomes(self, errands: Iterable[Errand]) -> Iterator[tuple[Errand, Outcome]]:
+    def outcomes(self, errands: Iterable[Errand]) -> Iterator[Portion]:
         """What came of each errand; a refusal of the whole level is set aside."""
-        for errand, (outcome, for_all) in self.reader.each(self.asked, errands):
-            if for_all and isinstance(outcome, Refusal):
-                self.refusal = self.refusal or outcome
-            else:
-                yield errand, outcome
+        for done in self.reader.each(self.asked, errands):
+            portion: Portion = []
+            for errand, (outcome, for_all) in done:
+                if for_all and isinstance(outcome, Refusal):
+                    self.refusal = self.refusal or outcome
+                else:
+                    portion.append((errand, outcome))
+            yield portion
 
     def read(self, level: Level, errands: Iterable[Errand], expected: int) -> None:
         """Do the errands that are due and record them; `expected` is about how many there are."""

@@ -5,6 +5,7 @@ group are listed instead.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from auditor.collect import rows
 from auditor.collect.errands import Reader
@@ -101,7 +102,7 @@ def _list_members(reader: Reader, anew: bool) -> None:
         lambda group: reader.asked(endpoint.request, lambda: of(group)),
         list(reader.snapshot.scopes(Level.GROUP)),
     )
-    for group, outcome in work:
+    for group, outcome in chain.from_iterable(work):
         if isinstance(outcome, Refusal):
             failed = failed or outcome
         elif isinstance(outcome.body, list):

@@ -74,14 +74,15 @@ class _Upcoming:
             unseen = Unseen(Cause.NOT_COLLECTED, "no active user fits what --meetings-of asks for")
             sweep.refusal = Refusal(unseen, self.kind.listing.request, reader.now())
         due = (self._listing(host) for host in self._hosts() if not self._is_listed(host))
-        for errand, outcome in sweep.outcomes(due):
+        for portion in sweep.outcomes(due):
             with reader.snapshot.batch():
-                if isinstance(outcome, Refusal):
-                    nobody = self._nobody(errand.scope)
-                    reader.snapshot.add_scope(nobody)
-                    reader.snapshot.record(nobody, MEETING, outcome)
-                else:
-                    self._note(errand.scope, outcome)
+                for errand, outcome in portion:
+                    if isinstance(outcome, Refusal):
+                        nobody = self._nobody(errand.scope)
+                        reader.snapshot.add_scope(nobody)
+                        reader.snapshot.record(nobody, MEETING, outcome)
+                    else:
+                        self._note(errand.scope, outcome)
         named = sum(1 for _ in self._named())
         sweep.read(level, map(self._errand, self._named()), named)
         sweep.count(named + sum(map(self._left_out, self._hosts())), named)

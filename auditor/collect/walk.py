@@ -1,7 +1,7 @@
 """The walk: account, groups, users and what lies beside them, each document of the plan once.
 
 Requests run in worker threads, as many at a time as are asked for; the snapshot is written by the
-calling thread alone, document by document, so that a walk that was killed goes on where it was. A
+calling thread alone, as answers come, so that a walk that was killed goes on where it was. A
 document that cannot be read becomes a recorded cause. When nothing can be read any more (no token,
 no network, the day's quota used up), the rest is recorded as such instead of being asked for.
 """
@@ -11,17 +11,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
-from queue import SimpleQueue
 
 from auditor.collect import hosts, listings, meetings, operation_log, proof
-from auditor.collect.errands import Errand, R, T
+from auditor.collect.errands import Errand, Portion, R, T
 from auditor.collect.interface import Api, Listener, Prover, Silent
 from auditor.collect.phone import PhoneLevels
 from auditor.collect.usage import AccountUse
+from auditor.collect.workers import Workers
 from auditor.evidence.plan import AI_FEATURES, PHONE, TOKEN, Reads
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
@@ -104,7 +102,7 @@ class Walk:
     """When to ask for nothing more: a moment of `time.monotonic`."""
     given_up: Unseen | None = None
     """Why the rest was not asked for; None where all of it was."""
-    _pool: ThreadPoolExecutor | None = None
+    _workers: Workers | None = None
     _failures: int = 0
     _first_error: ZoomError | None = None
     _documents: int = 0
@@ -117,14 +115,12 @@ class Walk:
             NothingRead: no document at all could be read.
             SnapshotError: the snapshot cannot be written; it holds what was read before.
         """
-        with ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="read") as pool:
-            self._pool = pool
+        with Workers(MOST_WORKERS) as self._workers:
             try:
                 self._collect()
             except BaseException:
                 self.stopping.set()
                 self._give_up(Unseen(Cause.NOT_COLLECTED, "the run was stopped"))
-                pool.shutdown(wait=False, cancel_futures=True)
                 raise
             finally:
                 self.checkpoint()
@@ -189,30 +185,13 @@ class Walk:
         if self.since is None or self.given_up is not None:
             raise NothingRead(error)
 
-    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[tuple[T, R]]:
+    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[list[tuple[T, R]]]:
         """`work` done in worker threads, so many at a time; what is done first comes first.
 
-        `of` is asked for more by the calling thread, when there is room for it.
+        What is done by the time somebody asks comes together, to be written in one go.
         """
-        assert self._pool is not None
-        done: SimpleQueue[tuple[T, Future[R]]] = SimpleQueue()
-        queue = iter(of)
-        under_way, more = 0, True
-        while True:
-            while more and under_way < self.in_flight():
-                try:
-                    item = next(queue)
-                except StopIteration:
-                    more = False
-                    break
-                future = self._pool.submit(work, item)
-                future.add_done_callback(partial(_put, done, item))
-                under_way += 1
-            if not under_way:
-                return
-            item, future = done.get()
-            under_way -= 1
-            yield item, future.result()
+        assert self._workers is not None
+        return self._workers.each(work, of, self.in_flight)
 
     def read_level(
         self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None
@@ -230,15 +209,21 @@ class Walk:
                     remaining[scope.id] = len(missing)
                     yield from ((scope, view) for view in missing)
 
-        for number, ((scope, view), outcome) in enumerate(self.each(self._document, due()), 1):
-            self.snapshot.record(scope, view, outcome)
-            if number % CHECKPOINT == 0:
+        unsaved = 0
+        for portion in self.each(self._document, due()):
+            with self.snapshot.batch():
+                for (scope, view), outcome in portion:
+                    self.snapshot.record(scope, view, outcome)
+            unsaved += len(portion)
+            if unsaved >= CHECKPOINT:
                 self.checkpoint()
-            remaining[scope.id] -= 1
-            if not remaining[scope.id]:
-                del remaining[scope.id]
-                if scopes is None:
-                    self.listener.read(level)
+                unsaved = 0
+            for (scope, _), _ in portion:
+                remaining[scope.id] -= 1
+                if not remaining[scope.id]:
+                    del remaining[scope.id]
+                    if scopes is None:
+                        self.listener.read(level)
 
     def _due(self, level: Level, views: tuple[View, ...]) -> int:
         """How many scopes of a level have something missing."""
@@ -260,9 +245,10 @@ class Walk:
     def _read_use(self, use: AccountUse) -> list[Refusal]:
         """Read what the account has beside its settings. Returns the reports that were refused."""
         due = [each for each in use.errands() if not self.is_settled(each.scope, each.view)]
-        for errand, outcome in self.each(lambda e: self.asked(e.source, e.ask), due):
+        for portion in self.each(lambda e: self.asked(e.source, e.ask), due):
             with self.snapshot.batch():
-                self.snapshot.record(errand.scope, errand.view, outcome)
+                for errand, outcome in portion:
+                    self.snapshot.record(errand.scope, errand.view, outcome)
                 use.save()
         outcomes = self.snapshot.evidence_of(self.account).outcomes
         return [
@@ -271,17 +257,18 @@ class Walk:
             if isinstance(outcome, Refusal) and view.option in AI_FEATURES
         ]
 
-    def record(self, level: Level, rows: Iterator[tuple[Errand, Outcome]], expected: int) -> None:
+    def record(self, level: Level, portions: Iterable[Portion], expected: int) -> None:
         """Write what came of errands at one level. An answer of None is left out."""
         if expected:
             self.listener.found(level, expected)
-        for errand, outcome in rows:
-            if expected:
+        for portion in portions:
+            with self.snapshot.batch():
+                for errand, outcome in portion:
+                    if isinstance(outcome, Refusal) or outcome.body is not None:
+                        self.snapshot.add_scope(errand.scope)
+                        self.snapshot.record(errand.scope, errand.view, outcome)
+            for _ in portion if expected else ():
                 self.listener.read(level)
-            if isinstance(outcome, Refusal) or outcome.body is not None:
-                with self.snapshot.batch():
-                    self.snapshot.add_scope(errand.scope)
-                    self.snapshot.record(errand.scope, errand.view, outcome)
 
     def _document(self, due: tuple[Scope, View]) -> Outcome:
         scope, view = due
@@ -355,10 +342,6 @@ class Walk:
             outcome = self.asked(endpoint.request, lambda: self.api.get(endpoint, params=params))
             self.snapshot.record(phone, PHONE, outcome)
         return self.snapshot.evidence_of(phone).outcomes[PHONE]
-
-
-def _put(done: "SimpleQueue[tuple[T, Future[R]]]", item: T, future: "Future[R]") -> None:
-    done.put((item, future))
 
 
 def _words(error: ZoomError) -> str:

@@ -90,7 +90,11 @@ class Contents:
             partial(self._number, "profiles", "outcomes"), SMALL
         )
         self._documents: _Recent[bytes, int | None] = _Recent(self._find_document, SMALL)
+        self._added: Callable[[tuple[int, Entry]], tuple[int, tuple[int | None, ...]]] = _Recent(
+            self._with_entry, SMALL
+        )
         self._shapes: dict[bytes, int] = {}
+        self._numbered: dict[int, tuple[JsonValue, int]] = {}
         self._requests: dict[tuple[str, str, str], int] = {}
         self._by_request: dict[int, tuple[View, str]] = {}
 
@@ -118,6 +122,21 @@ class Contents:
         rows = self._db.execute(query, (level,))
         return any(json.loads(text)[0] for (text,) in rows)
 
+    def with_entry(self, profile: int, entry: Entry) -> tuple[int, tuple[int | None, ...]]:
+        """The number of a profile with one more outcome, in place of an earlier one of its view.
+
+        Also where each of its outcomes stands in `profile`: None for the new one.
+        """
+        return self._added((profile, entry))
+
+    def _with_entry(self, added: tuple[int, Entry]) -> tuple[int, tuple[int | None, ...]]:
+        number, entry = added
+        kept: list[tuple[Entry, int | None]] = [
+            (each, at) for at, each in enumerate(self.profile(number)) if each.view != entry.view
+        ]
+        ordered = sorted([*kept, (entry, None)], key=lambda item: item[0].view)
+        return self.profile_id([each for each, _ in ordered]), tuple(at for _, at in ordered)
+
     def profile_id(self, entries: Iterable[Entry]) -> int:
         """The number of a set of outcomes, which come by view."""
         rows = [
@@ -137,6 +156,17 @@ class Contents:
         return Entry(view, request, outcome.source, None, str(unseen.cause), unseen.detail)
 
     def _document_id(self, body: JsonValue) -> int:
+        """The number of a document. Most are objects that came before: these cost nothing."""
+        known = self._numbered.get(id(body))
+        if known is not None and known[0] is body:
+            return known[1]
+        number = self._number_of(body)
+        self._numbered[id(body)] = body, number
+        if len(self._numbered) > DOCUMENTS:
+            del self._numbered[next(iter(self._numbered))]
+        return number
+
+    def _number_of(self, body: JsonValue) -> int:
         """The number of a document. Most come again in the same shape: these cost next to nothing.
 
         `marshal` serves within this process alone; version 2 writes equal values equally.

@@ -5,12 +5,12 @@ What was found about 100,000 users is then a number a user, in any order a repor
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 
-from auditor.evidence.contents import Contents
+from auditor.evidence.contents import Contents, Entry
 from auditor.evidence.moments import rfc3339, unpacked
 from auditor.evidence.scope import Level, Scope
 
@@ -26,6 +26,25 @@ class Marked:
     number: int
     observed_at: Mapping[str, str]
     """When each request of this scope was answered: source to RFC 3339 time."""
+
+
+class Times(Mapping[str, str]):
+    """Source to the RFC 3339 time of its answer, made out for what somebody asks for."""
+
+    def __init__(self, entries: Sequence[Entry], moments: bytes) -> None:
+        self._entries, self._moments = entries, moments
+
+    def __getitem__(self, source: str) -> str:
+        for entry, moment in zip(self._entries, unpacked(self._moments), strict=True):
+            if entry.source == source:
+                return rfc3339(moment)
+        raise KeyError(source)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(entry.source for entry in self._entries))
+
+    def __len__(self) -> int:
+        return len({entry.source for entry in self._entries})
 
 
 class Marks:
@@ -62,9 +81,7 @@ class Marks:
         )
         with closing(self._db.cursor()) as cursor:
             for row in cursor.execute(query, (level, json.dumps([*numbers]))):
-                entries = self._contents.profile(row[5])
-                moments = unpacked(row[6])
-                times = {e.source: rfc3339(t) for e, t in zip(entries, moments, strict=True)}
+                times = Times(self._contents.profile(row[5]), row[6])
                 yield Marked(self._contents.scope(row), row[7], times)
 
     def spans(self) -> Iterator[tuple[int, str, str, str]]:

@@ -232,18 +232,12 @@ class Snapshot(Stored):
             ).fetchone()
             if row is None:
                 return
-            entries = dict(zip(self._contents.profile(row[0]), unpacked(row[1]), strict=True))
-            kept = {entry: time for entry, time in entries.items() if entry.view != view}
-            kept[self._contents.entry(view, outcome)] = at
-            ordered = sorted(kept.items(), key=lambda item: item[0].view)
+            entry, times = self._contents.entry(view, outcome), unpacked(row[1])
+            profile, order = self._contents.with_entry(row[0], entry)
+            moments = packed([at if place is None else times[place] for place in order])
             self._db.execute(
                 "UPDATE scopes SET profile = ?, times = ? WHERE level = ? AND zoom_id = ?",
-                (
-                    self._contents.profile_id([entry for entry, _ in ordered]),
-                    packed([time for _, time in ordered]),
-                    scope.level,
-                    scope.id,
-                ),
+                (profile, moments, scope.level, scope.id),
             )
 
     def _told(self, error: sqlite3.Error) -> SnapshotError:

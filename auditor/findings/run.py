@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 from auditor.evidence.scope import Scope
@@ -68,20 +68,23 @@ class Run:
 
         Streams: nothing is in memory but what the ledger holds.
         """
-        found = (self._finding(*each) for each in self.assessments.in_order())
+        found = self.identified()
         if self.pasts is None:
-            yield from found
+            yield from (self._finding(*each, None) for each in found)
             return
         while portion := list(islice(found, _PORTION)):
-            pasts = self.pasts([each.fingerprint for each in portion])
+            pasts = self.pasts([fingerprint for _, _, fingerprint in portion])
             for each in portion:
-                yield replace(each, past=pasts.get(each.fingerprint))
+                yield self._finding(*each, pasts.get(each[2]))
 
-    def _finding(self, assessment: Assessment, verdict: Verdict) -> Finding:
-        return Finding(
-            verdict=verdict,
-            scope=assessment.scope,
-            observed_at=assessment.observed_at.get(verdict.source)
-            or self.account_times.get(verdict.source),
-            fingerprint=fingerprint(self.info.account_id, verdict, assessment.scope),
-        )
+    def identified(self) -> Iterator[tuple[Assessment, Verdict, str]]:
+        """Every verdict with its scope and its fingerprint, in the order of `findings`."""
+        for assessment, verdict in self.assessments.in_order():
+            yield assessment, verdict, fingerprint(self.info.account_id, verdict, assessment.scope)
+
+    def _finding(
+        self, assessment: Assessment, verdict: Verdict, fingerprint: str, past: Past | None
+    ) -> Finding:
+        source = verdict.source
+        seen = assessment.observed_at.get(source) or self.account_times.get(source)
+        return Finding(verdict, assessment.scope, seen, fingerprint, past)

@@ -172,6 +172,8 @@ def waiver_object(waiver: Settlement) -> Object:
 def finite(value: JsonValue) -> JsonValue:
     """`value` with numbers that JSON cannot say (NaN, infinity) as strings."""
     match value:
+        case str() | bool() | None:
+            return value
         case float() if not math.isfinite(value):
             return str(value)
         case list():
@@ -185,4 +187,6 @@ def finite(value: JsonValue) -> JsonValue:
 def json_text(value: JsonValue) -> str:
     """`value` on one line, with nothing in it that could steer a terminal or hide."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if text.isprintable():  # nearly always so, and it saves going through it
+        return text
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.stored import Stored
-from auditor.findings.model import Finding, Kind, Status
+from auditor.findings.model import Kind, Status, Verdict
 from auditor.findings.run import Run
 from auditor.store.portions import portions
 from auditor.store.presence import Presence
@@ -65,13 +65,16 @@ def text(value: str) -> str:
 
 
 def _rows(run: Run) -> Iterator[Mapping[str, Any]]:
-    return (_row(each) for each in run.findings() if each.verdict.status is not Status.PASS)
+    return (
+        _row(verdict, assessment.scope, fingerprint)
+        for assessment, verdict, fingerprint in run.identified()
+        if verdict.status is not Status.PASS
+    )
 
 
-def _row(finding: Finding) -> Mapping[str, Any]:
-    verdict, scope = finding.verdict, finding.scope
+def _row(verdict: Verdict, scope: Scope, fingerprint: str) -> Mapping[str, Any]:
     return {
-        "fingerprint": finding.fingerprint,
+        "fingerprint": fingerprint,
         "control": verdict.control,
         "kind": str(verdict.kind),
         "level": str(scope.level),

@@ -29,6 +29,7 @@ from auditor.zoom.hosts import COMMERCIAL, Cloud, check_url
 from auditor.zoom.limits import RateLabel, RateLimiter
 from auditor.zoom.paging import Listing, Row
 from auditor.zoom.redaction import redact_object
+from auditor.zoom.repeats import Repeats
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.transport import Bearer, Transport
 
@@ -89,6 +90,7 @@ class ZoomClient:
         self._lock, self._one_large = threading.Lock(), threading.Lock()
         self._requests = self._again = self._rate_limited = 0
         self._latency = _FIRST_LATENCY
+        self._repeats = Repeats()
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -237,7 +239,10 @@ class ZoomClient:
         alone = self._one_large if len(answer.body) > _LARGE else nullcontext()
         try:
             with alone:
-                return redact_object(read_answer(answer, endpoint.request, self._now))
+                return self._repeats.document(
+                    answer,
+                    lambda: redact_object(read_answer(answer, endpoint.request, self._now)),
+                )
         except RateLimited as error:
             with self._lock:
                 self._rate_limited += 1

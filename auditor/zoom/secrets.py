@@ -123,6 +123,7 @@ MOST_LABELS = 2_000
 """Characters and labels of a text that are looked at; the rest is dropped, however harmless."""
 
 _known: tuple[str, ...] = ()
+_times_told = 0
 _lock = threading.Lock()
 
 
@@ -131,7 +132,7 @@ def never_show(*secrets: str) -> None:
 
     Also as they look in an address and in JSON. The newest are kept, enough for days of tokens.
     """
-    global _known
+    global _known, _times_told
     forms = {
         form
         for secret in secrets
@@ -141,6 +142,12 @@ def never_show(*secrets: str) -> None:
     with _lock:
         rest = [each for each in _known if each not in forms]
         _known = tuple([*rest, *sorted(forms, key=len, reverse=True)][-_MOST_KNOWN:])
+        _times_told += 1
+
+
+def times_told() -> int:
+    """How often `never_show` was called: what was redacted before may look otherwise now."""
+    return _times_told
 
 
 def is_secret_name(name: str) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 from urllib.parse import urlencode
 from weakref import WeakSet
 
@@ -27,7 +27,7 @@ from auditor.zoom import ways
 from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable, ZoomError
 from auditor.zoom.hosts import is_loopback
 from auditor.zoom.ways import Hindrance
-from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
+from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, origin, pools
 
 _CHUNK = 16 * 1024
 """Bytes read at a time where they are compressed. An older urllib3 unpacks all of them at once,
@@ -131,7 +131,7 @@ class Transport:
         prepared = requests.PreparedRequest()
         prepared.method = "GET"
         prepared.url = f"{url}?{urlencode(params)}" if params else url
-        prepared.headers = CaseInsensitiveDict(_HEADERS)
+        prepared.headers = cast("CaseInsensitiveDict[str]", dict(_HEADERS))  # copied several times
         return self._send(auth(prepared), request)
 
     def ask_for_token(self, url: str, account_id: str, auth: HTTPBasicAuth, request: str) -> Answer:
@@ -213,7 +213,7 @@ class Transport:
 
     def _route(self, url: str) -> _Route:
         """The way to the host of `url`, as the environment was at the first request to it."""
-        host = "/".join(url.split("/", 3)[:3])
+        host = origin(url)
         route = self._routes.get(host)
         if route is None:
             with requests.Session() as session:

@@ -7,10 +7,12 @@ here every byte that is read for an answer counts, headers included.
 
 import http.client
 import io
+import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -21,6 +23,8 @@ HEADER_ROOM = 8 * 1024 * 1024
 
 VERBS = frozenset(("GET", "POST"))
 """The only verbs that leave. POST is the token request; see `Transport.ask_for_token`."""
+
+_ORIGIN = re.compile(r"[a-z]+://[^/?#]*", re.IGNORECASE)
 
 Pools = dict[str, type[HTTPConnectionPool]]
 """By scheme."""
@@ -113,11 +117,22 @@ def pools(seconds: float, size: int, clock: Callable[[], float]) -> Pools:
     return {"http": PlainPool, "https": SecurePool}
 
 
+def origin(url: str) -> str:
+    """Scheme, host and port of an absolute address."""
+    found = _ORIGIN.match(url)
+    return found[0] if found else ""
+
+
 class BoundedAdapter(HTTPAdapter):
-    """The adapter of the requests library over connections from `pools`."""
+    """The adapter of the requests library over connections from `pools`.
+
+    What that library works out anew for every request is known here: the way to a host, which
+    stays the same for the life of the adapter, and that an answer has no cookies to keep.
+    """
 
     def __init__(self, of: Pools) -> None:
         self._pools = of
+        self._pool_of: dict[str, Any] = {}
         super().__init__()
 
     def init_poolmanager(self, *rest: Any, **named: Any) -> None:
@@ -130,3 +145,38 @@ class BoundedAdapter(HTTPAdapter):
         manager: PoolManager = super().proxy_manager_for(proxy, **named)
         manager.pool_classes_by_scheme = self._pools
         return manager
+
+    def get_connection_with_tls_context(
+        self,
+        request: PreparedRequest,
+        verify: Any,
+        proxies: Mapping[str, str] | None = None,
+        cert: Any = None,
+    ) -> Any:
+        """The pool a request is sent through, looked up once for each host."""
+        host = origin(request.url or "")
+        pool = self._pool_of.get(host)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._pool_of[host] = pool
+        return pool
+
+    def request_url(self, request: PreparedRequest, proxies: Mapping[str, str] | None) -> str:
+        """What stands in the request line: the path, or the whole address for a proxy."""
+        if proxies:
+            return super().request_url(request, dict(proxies))
+        url = request.url or ""
+        path = url[len(origin(url)) :]
+        return path if path.startswith("/") else f"/{path}"
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        """The answer, its header names looked up in any case."""
+        response = Response()
+        response.status_code, response.headers = resp.status, resp.headers
+        response.raw, response.request, response.url = resp, req, req.url or ""
+        return response
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool_of.clear()
+        super().close()

@@ -10,6 +10,7 @@ import pytest
 
 from auditor.collect.interface import Prover
 from auditor.collect.walk import CHECKPOINT, MOST_WORKERS, NothingRead, Walk
+from auditor.collect.workers import Workers
 from auditor.evidence.plan import MEETING, PHONE, Budget, Reads
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
@@ -309,13 +310,11 @@ def test_meetings_that_the_budget_left_out_stay_counted() -> None:
 
 
 def steps(in_flight: Any, work: Any, items: Iterable[int]) -> Iterator[tuple[int, Any]]:
-    """`each` of a walk whose pool is open."""
-    from concurrent.futures import ThreadPoolExecutor
-
+    """`each` of a walk whose workers are there."""
     walk = Walk(Zoom({}), Snapshot.create(), Reads(), "acc", in_flight)
-    with ThreadPoolExecutor(MOST_WORKERS) as pool:
-        walk._pool = pool
-        yield from walk.each(work, items)
+    with Workers(MOST_WORKERS) as walk._workers:
+        for portion in walk.each(work, items):
+            yield from portion
 
 
 def test_what_is_done_first_comes_first() -> None:

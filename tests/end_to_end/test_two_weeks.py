@@ -32,7 +32,7 @@ SHARED = Path("/dev/shm")
 
 
 def swept() -> None:
-    """Remove what ended faketimes left: one that gets the number of a killed one would not start."""
+    """Remove what ended faketimes left: one with the number of a killed one would not start."""
     for left in SHARED.glob("*faketime_s??_*"):
         if not Path("/proc", left.name.rpartition("_")[2]).exists():
             left.unlink(missing_ok=True)

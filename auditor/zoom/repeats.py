@@ -1,0 +1,73 @@
+"""Repeats: answers that came before, with the document that was made of them.
+
+Most users of an account have equal settings. Their answers are equal but for their secrets, which
+no document has; to parse such an answer and to look for secrets in it costs more than to ask for
+it.
+"""
+
+import hashlib
+import re
+import threading
+from collections.abc import Callable
+
+from auditor.evidence.reading import JsonValue
+from auditor.zoom import secrets
+from auditor.zoom.transport import Answer
+
+KEPT = 128
+"""Documents, some 100 KB each."""
+_LARGEST = 64 * 1024
+"""Bytes of an answer that is looked up. Pages of a listing are larger, and never come again."""
+_BETWEEN = b'":"'
+"""What stands between the name of a member and its text, as Zoom writes JSON."""
+_NAME = re.compile(rb"\w{1,100}", re.ASCII)
+_TEXT = re.compile(rb"[ !#-\[\]-~]{1,200}")
+"""Characters that stand for themselves in JSON."""
+
+_Key = tuple[str, int, bytes]
+
+
+class Repeats:
+    """Documents of the newest answers, for any number of threads. Nobody changes a document."""
+
+    def __init__(self) -> None:
+        self._documents: dict[_Key, dict[str, JsonValue]] = {}
+        self._lock = threading.Lock()
+
+    def document(
+        self, answer: Answer, make: Callable[[], dict[str, JsonValue]]
+    ) -> dict[str, JsonValue]:
+        """What `make` makes of `answer`, without secrets; or made of one that differs in these."""
+        if answer.status != 200 or len(answer.body) > _LARGEST:
+            return make()
+        digest = hashlib.blake2b(without_secrets(answer.body), digest_size=32).digest()
+        key = answer.content_type, secrets.times_told(), digest
+        document = self._documents.get(key)
+        if document is None:
+            document = make()
+            with self._lock:
+                self._documents[key] = document
+                if len(self._documents) > KEPT:
+                    del self._documents[next(iter(self._documents))]
+        return document
+
+
+def without_secrets(body: bytes) -> bytes:
+    """JSON with a number in place of each text that is a secret by its name.
+
+    Where this is the same of two bodies, either both are valid JSON or neither is, and without
+    secrets they are the same document. So only what certainly is a member is looked at: a name
+    and a text without escapes. Texts that are equal stay so, for a name may come twice.
+    """
+    parts = body.split(_BETWEEN)
+    numbers: dict[bytes, int] = {}
+    for at in range(1, len(parts)):
+        before, after = parts[at - 1], parts[at]
+        start, end = before.rfind(b'"'), after.find(b'"')
+        name = before[start + 1 :]
+        if start < 0 or before[start - 1 : start] == b"\\" or not _NAME.fullmatch(name):
+            continue
+        if _TEXT.fullmatch(after, 0, max(end, 0)) and secrets.is_secret_name(name.decode()):
+            number = numbers.setdefault(after[:end], len(numbers))
+            parts[at] = b"%d%b" % (number, after[end:])
+    return _BETWEEN.join(parts)

@@ -1,0 +1,98 @@
+"""Workers: what is handed out, in which portions it comes back, and what becomes of errors."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from auditor.collect.workers import Workers
+
+
+def test_everything_is_done_once() -> None:
+    with Workers(4) as workers:
+        done = [each for portion in workers.each(str, range(100), lambda: 4) for each in portion]
+    assert sorted(done) == sorted((item, str(item)) for item in range(100))
+
+
+def test_nothing_to_do_starts_no_thread() -> None:
+    before = threading.active_count()
+    with Workers(4) as workers:
+        assert list(workers.each(str, [], lambda: 4)) == []
+        assert threading.active_count() == before
+
+
+def test_as_many_threads_as_were_needed_at_once_and_none_afterwards() -> None:
+    before = threading.active_count()
+    together = threading.Barrier(3, timeout=5)
+    with Workers(8) as workers:
+        list(workers.each(lambda _: together.wait(), range(6), lambda: 3))
+        assert threading.active_count() == before + 3
+    assert threading.active_count() == before
+
+
+def test_what_is_done_while_nobody_asks_comes_together() -> None:
+    finished = threading.Semaphore(0)
+
+    def work(item: int) -> int:
+        finished.release()
+        return item
+
+    with Workers(4) as workers:
+        portions = workers.each(work, range(8), lambda: 4)
+        first = next(portions)
+        for _ in range(4):
+            assert finished.acquire(timeout=5)
+        rest = [*portions]
+    assert sorted(item for portion in [first, *rest] for item, _ in portion) == [*range(8)]
+    assert len(rest) < 8
+
+
+def test_an_error_is_raised_after_what_was_done_before_it() -> None:
+    went_wrong = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 1:
+            went_wrong.set()
+            raise LookupError(item)
+        return item
+
+    def items() -> Iterator[int]:
+        yield 0
+        yield 1
+        went_wrong.wait(5)
+
+    seen = []
+
+    def all_of_it() -> None:
+        with Workers(2) as workers:
+            for portion in workers.each(work, items(), lambda: 8):
+                seen.extend(portion)
+
+    with pytest.raises(LookupError):
+        all_of_it()
+    assert seen == [(0, 0)]
+
+
+def test_what_nobody_began_is_left_undone_where_the_run_breaks_off() -> None:
+    begun: list[int] = []
+    release, started = threading.Event(), threading.Event()
+
+    def work(item: int) -> int:
+        begun.append(item)
+        started.set()
+        release.wait(5)
+        return item
+
+    def items() -> Iterator[int]:
+        yield from range(5)
+        assert started.wait(5)
+        raise KeyboardInterrupt
+
+    def all_of_it() -> None:
+        with Workers(1) as workers:
+            threading.Timer(0.3, release.set).start()
+            list(workers.each(work, items(), lambda: 8))
+
+    with pytest.raises(KeyboardInterrupt):
+        all_of_it()
+    assert begun == [0]
