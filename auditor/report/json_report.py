@@ -10,7 +10,8 @@ from typing import Any, BinaryIO, ClassVar
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import Finding, ReadError, Settlement, Severity, Status
+from auditor.findings.model import Finding, ReadError, Settlement, Severity, Status, Verdict
+from auditor.findings.per_verdict import PerVerdict
 from auditor.findings.run import Run
 from auditor.report.interface import Options
 
@@ -20,6 +21,8 @@ _UNSAFE = re.compile(
     "[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 """Legal in JSON, yet able to steer a terminal or hide text, or (surrogates) not UTF-8 at all."""
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 Object = dict[str, JsonValue]
 
@@ -48,8 +51,9 @@ def _pieces(run: Run, options: Options) -> Iterator[str]:
     yield f'{{"schema": {json_text(SCHEMA_ID)},\n "run": {json_text(run_object(run))},\n'
     yield f' "summary": {json_text(summary_object(run))},\n "findings": ['
     separator = "\n  "
+    objects = FindingObjects(run)
     for finding in listed(run, options):
-        yield separator + json_text(finding_object(run, finding))
+        yield separator + json_text(objects.of(finding))
         separator = ",\n  "
     yield '],\n "errors": ['
     separator = "\n  "
@@ -123,34 +127,52 @@ def _by_level(counts: Mapping[Level, int]) -> Object:
     return {level: counts[level] for level in Level if level in counts}
 
 
-def finding_object(run: Run, finding: Finding) -> Object:
-    """One finding, as `finding` in the schema."""
-    v, scope, past = finding.verdict, finding.scope, finding.past
-    return {
-        "control": v.control,
-        "title": title(run, v.control),
-        "kind": v.kind,
-        "status": v.status,
-        "severity": v.severity,
-        "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
-        "setting": v.setting,
-        "observed": finite(v.observed),
-        "expected": None if v.expected is None else finite(dict(v.expected)),
-        "cause": v.cause,
-        "locked": v.locked,
-        "proved_by": v.proved_by,
-        "decided_by": v.decided_by,
-        "changeable_by": list(v.changeable_by),
-        "source": v.source,
-        "observed_at": finding.observed_at,
-        "first_seen": past.first_seen if past else None,
-        "changed_by": asdict(past.changed_by) if past and past.changed_by else None,
-        "waiver": None if v.waiver is None else dict(v.waiver),
-        "fingerprint": finding.fingerprint,
-        "detail": v.detail,
-        "override": v.override,
-        "changeable": v.changeable,
-    }
+class FindingObjects:
+    """Findings as `finding` in the schema."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._of_verdict = PerVerdict(self._shared)
+
+    def of(self, finding: Finding) -> Object:
+        """One finding, its keys in the order of the schema."""
+        scope, past = finding.scope, finding.past
+        return {
+            **self._of_verdict(finding.verdict),
+            "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
+            "observed_at": finding.observed_at,
+            "first_seen": past.first_seen if past else None,
+            "changed_by": asdict(past.changed_by) if past and past.changed_by else None,
+            "fingerprint": finding.fingerprint,
+        }
+
+    def _shared(self, v: Verdict) -> Object:
+        """What a verdict says wherever it holds, and places for the rest."""
+        return {
+            "control": v.control,
+            "title": title(self._run, v.control),
+            "kind": v.kind,
+            "status": v.status,
+            "severity": v.severity,
+            "scope": None,
+            "setting": v.setting,
+            "observed": finite(v.observed),
+            "expected": None if v.expected is None else finite(dict(v.expected)),
+            "cause": v.cause,
+            "locked": v.locked,
+            "proved_by": v.proved_by,
+            "decided_by": v.decided_by,
+            "changeable_by": list(v.changeable_by),
+            "source": v.source,
+            "observed_at": None,
+            "first_seen": None,
+            "changed_by": None,
+            "waiver": None if v.waiver is None else dict(v.waiver),
+            "fingerprint": None,
+            "detail": v.detail,
+            "override": v.override,
+            "changeable": v.changeable,
+        }
 
 
 def error_object(error: ReadError) -> Object:
@@ -172,8 +194,6 @@ def waiver_object(waiver: Settlement) -> Object:
 def finite(value: JsonValue) -> JsonValue:
     """`value` with numbers that JSON cannot say (NaN, infinity) as strings."""
     match value:
-        case str() | bool() | None:
-            return value
         case float() if not math.isfinite(value):
             return str(value)
         case list():
@@ -186,7 +206,7 @@ def finite(value: JsonValue) -> JsonValue:
 
 def json_text(value: JsonValue) -> str:
     """`value` on one line, with nothing in it that could steer a terminal or hide."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = _ENCODER.encode(value)
     if text.isprintable():  # nearly always so, and it saves going through it
         return text
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

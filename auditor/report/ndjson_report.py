@@ -7,9 +7,9 @@ from auditor.findings.run import Run
 from auditor.report.interface import Options
 from auditor.report.json_report import (
     SCHEMA_ID,
+    FindingObjects,
     Object,
     error_object,
-    finding_object,
     json_text,
     listed,
     run_object,
@@ -42,10 +42,10 @@ def _lines(run: Run, options: Options) -> Iterator[Object]:
         "run": run_object(run),
         "summary": summary_object(run),
     }
-    findings = 0
+    findings, objects = 0, FindingObjects(run)
     for finding in listed(run, options):
         findings += 1
-        yield {"type": "finding", **finding_object(run, finding)}
+        yield {"type": "finding", **objects.of(finding)}
     for error in run.errors:
         yield {"type": "error", **error_object(error)}
     for waiver in run.waivers:

@@ -16,6 +16,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.stored import Stored
 from auditor.findings.model import Kind, Status, Verdict
+from auditor.findings.per_verdict import PerVerdict
 from auditor.findings.run import Run
 from auditor.store.portions import portions
 from auditor.store.presence import Presence
@@ -61,25 +62,29 @@ def record(connection: Connection, series_id: int, number: int, run: Run, eviden
 
 def text(value: str) -> str:
     """`value` as every database can keep it: no NUL, and nothing that is no character."""
+    if value.isprintable():  # nearly always so
+        return value
     return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
 
 
 def _rows(run: Run) -> Iterator[Mapping[str, Any]]:
-    return (
-        _row(verdict, assessment.scope, fingerprint)
-        for assessment, verdict, fingerprint in run.identified()
-        if verdict.status is not Status.PASS
-    )
+    of_verdict = PerVerdict(_columns)
+    for assessment, verdict, fingerprint in run.identified():
+        if verdict.status is not Status.PASS:
+            scope = assessment.scope
+            yield {
+                "fingerprint": fingerprint,
+                "level": str(scope.level),
+                "scope_id": text(scope.id),
+                "scope_name": text(scope.label),
+                **of_verdict(verdict),
+            }
 
 
-def _row(verdict: Verdict, scope: Scope, fingerprint: str) -> Mapping[str, Any]:
+def _columns(verdict: Verdict) -> Mapping[str, Any]:
     return {
-        "fingerprint": fingerprint,
         "control": verdict.control,
         "kind": str(verdict.kind),
-        "level": str(scope.level),
-        "scope_id": text(scope.id),
-        "scope_name": text(scope.label),
         "setting": text(verdict.setting),
         "source": verdict.source,
         "status": str(verdict.status),

@@ -51,6 +51,7 @@ def pasts(
 ) -> dict[str, Past]:
     """What is known of these findings up to a run. Those never reported until then are left out."""
     found: dict[str, Past] = {}
+    alike: dict[tuple[Any, ...], Past] = {}
     for portion in portions(fingerprints, PORTION):
         query = (
             sa.select(findings.c.fingerprint, findings.c.first_seen, *_SPELL)
@@ -61,7 +62,11 @@ def pasts(
         )
         rows = connection.execute(query).all()
         for fingerprint, of_one in groupby(rows, key=lambda row: row.fingerprint):
-            found[fingerprint] = _past(list(of_one), number)
+            told = list(of_one)
+            key = tuple(row[1:] for row in told)
+            if key not in alike:
+                alike[key] = _past(told, number)
+            found[fingerprint] = alike[key]
     return found
 
 

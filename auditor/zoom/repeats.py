@@ -9,6 +9,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 
 from auditor.evidence.reading import JsonValue
 from auditor.zoom import secrets
@@ -20,7 +21,7 @@ _LARGEST = 64 * 1024
 """Bytes of an answer that is looked up. Pages of a listing are larger, and never come again."""
 _BETWEEN = b'":"'
 """What stands between the name of a member and its text, as Zoom writes JSON."""
-_NAME = re.compile(rb"\w{1,100}", re.ASCII)
+_NAME = re.compile(rb"\w{1,%d}" % secrets.LONGEST_NAME, re.ASCII)
 _TEXT = re.compile(rb"[ !#-\[\]-~]{1,200}")
 """Characters that stand for themselves in JSON."""
 
@@ -63,11 +64,17 @@ def without_secrets(body: bytes) -> bytes:
     numbers: dict[bytes, int] = {}
     for at in range(1, len(parts)):
         before, after = parts[at - 1], parts[at]
-        start, end = before.rfind(b'"'), after.find(b'"')
-        name = before[start + 1 :]
-        if start < 0 or before[start - 1 : start] == b"\\" or not _NAME.fullmatch(name):
+        start = before.rfind(b'"')
+        if not _names_a_secret(before[start + 1 : start + 2 + secrets.LONGEST_NAME]):
             continue
-        if _TEXT.fullmatch(after, 0, max(end, 0)) and secrets.is_secret_name(name.decode()):
-            number = numbers.setdefault(after[:end], len(numbers))
-            parts[at] = b"%d%b" % (number, after[end:])
+        end = max(0, after.find(b'"'))
+        if start < 0 or before[start - 1 : start] == b"\\" or not _TEXT.fullmatch(after, 0, end):
+            continue
+        number = numbers.setdefault(after[:end], len(numbers))
+        parts[at] = b"%d%b" % (number, after[end:])
     return _BETWEEN.join(parts)
+
+
+@lru_cache(maxsize=4096)
+def _names_a_secret(name: bytes) -> bool:
+    return bool(_NAME.fullmatch(name)) and secrets.is_secret_name(name.decode())

@@ -21,6 +21,9 @@ from urllib3.poolmanager import PoolManager
 HEADER_ROOM = 8 * 1024 * 1024
 """Bytes of an answer beside its body: a hundred headers of 64 KiB, and the framing of chunks."""
 
+_AT_ONCE = 32 * 1024
+"""Bytes: most answers come in one piece."""
+
 VERBS = frozenset(("GET", "POST"))
 """The only verbs that leave. POST is the token request; see `Transport.ask_for_token`."""
 
@@ -95,7 +98,8 @@ def pools(seconds: float, size: int, clock: Callable[[], float]) -> Pools:
             super().__init__(sock, *rest, **named)
             raw = self.fp.detach()
             until = clock() + seconds
-            self.fp = io.BufferedReader(_Reader(raw, sock, until, size + HEADER_ROOM, clock))
+            bounded = _Reader(raw, sock, until, size + HEADER_ROOM, clock)
+            self.fp = io.BufferedReader(bounded, _AT_ONCE)
 
     class ReadsOnly(HTTPConnection):
         response_class = Reply
