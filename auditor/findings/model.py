@@ -135,6 +135,8 @@ class ControlInfo:
     why: str = ""
     fix_portal: str = ""
     fix_api: str = ""
+    fix_note: str = ""
+    """Why there is no way by API, or what to mind on it."""
     pitfalls: str = ""
     mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -154,6 +154,7 @@ class Control(_Strict):
             why=self.why,
             fix_portal=self.fix.portal,
             fix_api=self.fix.api or "",
+            fix_note=self.fix.note or "",
             pitfalls=self.pitfalls,
             mappings=self.mappings,
         )

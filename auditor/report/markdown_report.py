@@ -280,7 +280,9 @@ def _detail_rows(control: ControlRollup, groups: Sequence[Group]) -> list[str]:
         + (f". {prose(info.why)}" if info.why else "."),
     ]
     opening += [f"In the portal: {prose(info.fix_portal)}"] * bool(info.fix_portal)
-    opening += [f"By API: {code(info.fix_api, LONGEST_SENTENCE)}"] * bool(info.fix_api)
+    api = [code(info.fix_api, LONGEST_SENTENCE)] * bool(info.fix_api)
+    api += [prose(info.fix_note)] * bool(info.fix_note)
+    opening += [f"By API: {' '.join(api)}"] * bool(api)
     head = table_head(
         ["Setting", "Found", "Asked for", "Lock", "Where", "Who can change it"], left=6
     )

@@ -24,6 +24,9 @@ FILES = {
     "ndjson": "run.ndjson",
     "csv": "run.csv",
     "markdown": "run.md",
+    "html": "run.html",
+    "json": "run.json",
+    "text": "run.txt",
 }
 WAIVER = {
     "reason": "They edit films.",

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from auditor.evidence.scope import Level
 from auditor.policy.questions import shipped
 from auditor.report import Options
 from auditor.report.html_report import MOST_NAMES, compose
@@ -411,3 +412,18 @@ def test_pseudonyms_are_owned_to(render):
     said = "keyed pseudonyms stand for names"
     assert said in render(replace(run, pseudonymised=True), "html")
     assert said not in render(run, "html")
+
+
+def test_where_there_is_no_way_by_api_it_is_said_so(render):
+    run = worlds.everything()
+    noted = replace(run.controls["AI-01"], fix_api="", fix_note="no documented write field")
+    html = render(replace(run, controls={**run.controls, "AI-01": noted}), "html")
+    assert "Close it by API no documented write field" in Page(html).words
+
+
+def test_the_shades_of_the_topics_name_phone_sites_where_there_are_some(render):
+    run = worlds.everything()
+    assert "account groups users meetings" in Page(render(run, "html")).words
+    coverage = {**run.summary.coverage, Level.PHONE_SITE: 1}
+    with_sites = replace(run, summary=replace(run.summary, coverage=coverage))
+    assert "account groups and phone sites users" in Page(render(with_sites, "html")).words

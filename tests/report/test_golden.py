@@ -1,0 +1,18 @@
+"""Every report of the golden run, byte for byte as it was when somebody looked at it."""
+
+import pytest
+
+from auditor.report import FORMATS
+from tests.report.golden_run import FILES, FOLDER, rendered
+
+BINARY = {"bundle", "pdf", "xlsx"}
+"""Their parts and texts are looked at elsewhere."""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_report_is_the_one_that_was_reviewed(name: str) -> None:
+    assert rendered(name) == (FOLDER / FILES[name]).read_bytes()
+
+
+def test_no_format_is_left_out() -> None:
+    assert FILES.keys() == FORMATS.keys() - BINARY
