@@ -94,7 +94,6 @@ class Contents:
             self._with_entry, SMALL
         )
         self._shapes: dict[bytes, int] = {}
-        self._numbered: dict[int, tuple[JsonValue, int]] = {}
         self._requests: dict[tuple[str, str, str], int] = {}
         self._by_request: dict[int, tuple[View, str]] = {}
 
@@ -156,17 +155,6 @@ class Contents:
         return Entry(view, request, outcome.source, None, str(unseen.cause), unseen.detail)
 
     def _document_id(self, body: JsonValue) -> int:
-        """The number of a document. Most are objects that came before: these cost nothing."""
-        known = self._numbered.get(id(body))
-        if known is not None and known[0] is body:
-            return known[1]
-        number = self._number_of(body)
-        self._numbered[id(body)] = body, number
-        if len(self._numbered) > DOCUMENTS:
-            del self._numbered[next(iter(self._numbered))]
-        return number
-
-    def _number_of(self, body: JsonValue) -> int:
         """The number of a document. Most come again in the same shape: these cost next to nothing.
 
         `marshal` serves within this process alone; version 2 writes equal values equally.

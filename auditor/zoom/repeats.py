@@ -15,8 +15,10 @@ from auditor.evidence.reading import JsonValue
 from auditor.zoom import secrets
 from auditor.zoom.transport import Answer
 
-KEPT = 128
-"""Documents, some 100 KB each."""
+KEPT = 2 * 1024 * 1024
+"""Bytes of the answers whose documents are kept: some 170 users' settings."""
+_MET = 4_000
+"""Answers of which is known that they came."""
 _LARGEST = 64 * 1024
 """Bytes of an answer that is looked up. Pages of a listing are larger, and never come again."""
 _BETWEEN = b'":"'
@@ -29,10 +31,16 @@ _Key = tuple[str, int, bytes]
 
 
 class Repeats:
-    """Documents of the newest answers, for any number of threads. Nobody changes a document."""
+    """Documents of answers that came twice, for any number of threads.
+
+    Many answers never come again, such as those of phone users: nothing is kept of these but that
+    they came. Nobody changes a document.
+    """
 
     def __init__(self) -> None:
-        self._documents: dict[_Key, dict[str, JsonValue]] = {}
+        self._kept: dict[_Key, tuple[dict[str, JsonValue], int]] = {}
+        self._bytes = 0
+        self._met: set[_Key] = set()
         self._lock = threading.Lock()
 
     def document(
@@ -43,13 +51,21 @@ class Repeats:
             return make()
         digest = hashlib.blake2b(without_secrets(answer.body), digest_size=32).digest()
         key = answer.content_type, secrets.times_told(), digest
-        document = self._documents.get(key)
-        if document is None:
-            document = make()
-            with self._lock:
-                self._documents[key] = document
-                if len(self._documents) > KEPT:
-                    del self._documents[next(iter(self._documents))]
+        known = self._kept.get(key)
+        if known is not None:
+            return known[0]
+        document = make()
+        with self._lock:
+            if key not in self._met:
+                if len(self._met) >= _MET:
+                    self._met.clear()
+                self._met.add(key)
+            elif key not in self._kept:
+                self._kept[key] = document, len(answer.body)
+                self._bytes += len(answer.body)
+                while self._bytes > KEPT:
+                    _, size = self._kept.pop(next(iter(self._kept)))
+                    self._bytes -= size
         return document
 
 

@@ -45,18 +45,21 @@ def compact(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def test_an_equal_answer_is_the_same_document() -> None:
+def test_an_answer_that_came_twice_is_not_parsed_a_third_time() -> None:
     made = Made()
-    first = made.of(b'{"a":{"b":true}}')
-    assert made.of(b'{"a":{"b":true}}') is first
-    assert made.times == 1
+    first, second, third = (made.of(b'{"a":{"b":true}}') for _ in range(3))
+    assert first == second
+    assert third is second
+    assert made.times == 2
 
 
 def test_an_answer_that_differs_in_a_secret_is_the_same_document() -> None:
     made = Made()
-    first = made.of(b'{"x":{"pmi_password":"111111","on":true}}')
-    assert first == {"x": {"pmi_password": "[redacted]", "on": True}}
-    assert made.of(b'{"x":{"pmi_password":"222222","on":true}}') is first
+    bodies = [b'{"x":{"pmi_password":"%d1111","on":true}}' % number for number in range(3)]
+    documents = [made.of(body) for body in bodies]
+    assert documents[0] == {"x": {"pmi_password": "[redacted]", "on": True}}
+    assert documents[2] is documents[1]
+    assert made.times == 2
 
 
 @pytest.mark.parametrize(
@@ -76,47 +79,86 @@ def test_an_answer_that_differs_in_a_secret_is_the_same_document() -> None:
 )
 def test_what_differs_in_more_than_secrets_is_another_document(one: bytes, other: bytes) -> None:
     made = Made()
-    assert (made.of(one), made.of(other)) == (fresh(one), fresh(other))
-    assert made.times == 2
+    for _ in range(3):
+        assert (made.of(one), made.of(other)) == (fresh(one), fresh(other))
+    assert made.times == 4
 
 
 def test_a_name_that_comes_twice_is_never_settled_by_an_earlier_answer() -> None:
     made = Made()
-    assert made.of(b'{"pwd":"a","pwd":"a"}') == {"pwd": "[redacted]"}
+    for _ in range(3):
+        assert made.of(b'{"pwd":"a","pwd":"a"}') == {"pwd": "[redacted]"}
     with pytest.raises(ZoomError):
         made.of(b'{"pwd":"a","pwd":"b"}')
 
 
-def test_errors_large_answers_and_other_kinds_are_looked_at_each_time() -> None:
+@pytest.mark.parametrize(
+    ("body", "other"),
+    [
+        (b'{"a":1}', {"status": 404}),
+        (compact({"a": ["x" * 1000] * 80}), {}),
+    ],
+    ids=["an error", "a large one"],
+)
+def test_errors_and_large_answers_are_looked_at_each_time(body: bytes, other: Any) -> None:
     made = Made()
-    for _ in range(2):
+    for _ in range(4):
+        made.of(body, **other)
+    assert made.times == 4
+
+
+def test_another_content_type_is_another_answer() -> None:
+    made = Made()
+    for _ in range(3):
+        made.of(b'{"a":1}')
+    made.of(b'{"a":1}', kind="text/html")
+    assert made.times == 3
+
+
+def test_what_cannot_be_parsed_is_tried_each_time() -> None:
+    made = Made()
+    for _ in range(3):
         with pytest.raises(ZoomError):
             made.of(b'{"a":')
-    made.of(b'{"a":1}')
-    for number, other in enumerate(({"status": 404}, {"kind": "text/html"}), 4):
-        made.of(b'{"a":1}', **other)
-        assert made.times == number
-    large = compact({"a": ["x" * 1000] * 80})
-    made.of(large)
-    made.of(large)
-    assert made.times == 7
+    assert made.times == 3
 
 
 def test_a_secret_that_was_learned_since_is_not_shown() -> None:
     made = Made()
-    assert made.of(b'{"a":"xyzzy-plugh-42"}') == {"a": "xyzzy-plugh-42"}
+    for _ in range(3):
+        assert made.of(b'{"a":"xyzzy-plugh-42"}') == {"a": "xyzzy-plugh-42"}
     never_show("xyzzy-plugh-42")
     assert made.of(b'{"a":"xyzzy-plugh-42"}') == {"a": "[redacted]"}
 
 
 def test_the_oldest_goes_first() -> None:
     made = Made()
-    for number in range(KEPT + 1):
+    bodies = [compact({"a": number, "b": ["x" * 1000] * 60}) for number in range(100, 150)]
+    room = KEPT // len(bodies[0])
+    assert room < len(bodies) - 1
+    for body in bodies[: room + 1]:
+        made.of(body)
+        made.of(body)
+    before = made.times
+    made.of(bodies[room])
+    made.of(bodies[1])
+    assert made.times == before
+    made.of(bodies[0])
+    assert made.times == before + 1
+    made.of(bodies[1])
+    assert made.times == before + 2
+
+
+def test_what_came_once_is_forgotten_where_too_much_came_once() -> None:
+    made = Made()
+    for number in range(4_001):
         made.of(compact({"a": number}))
-    made.of(compact({"a": KEPT}))
-    assert made.times == KEPT + 1
-    made.of(compact({"a": 0}))
-    assert made.times == KEPT + 2
+    made.of(b'{"a":1}')
+    made.of(b'{"a":4000}')
+    before = made.times
+    made.of(b'{"a":1}')
+    made.of(b'{"a":4000}')
+    assert made.times == before + 1
 
 
 _NAMES = st.sampled_from(["pwd", "a", "value", "name", "host_key", 'x"pwd', "p\\", ":", "pwd\n"])
