@@ -31,6 +31,10 @@ _NAMED = ("control", "kind", "level", "scope_id", "scope_name", "setting", "sour
 _DERIVED = (str(Kind.DERIVED), str(Kind.UNCOVERED))
 """Findings that rest on several documents, and are there only where those were read."""
 
+_KNOWN = sa.select(incoming.c.fingerprint).where(
+    incoming.c.fingerprint.in_(sa.bindparam("wanted", expanding=True))
+)
+
 _UNSURE = sa.select(incoming.c.control).where(
     incoming.c.kind.in_(_DERIVED),
     incoming.c.status == str(Status.UNKNOWN),
@@ -46,8 +50,7 @@ def record(connection: Connection, series_id: int, number: int, run: Run, eviden
         rows: dict[str, Mapping[str, Any]] = {}
         for row in portion:
             rows.setdefault(row["fingerprint"], row)  # the first is the worst: they come sorted
-        known = sa.select(incoming.c.fingerprint).where(incoming.c.fingerprint.in_(rows))
-        for fingerprint in connection.execute(known).scalars().all():
+        for fingerprint in connection.execute(_KNOWN, {"wanted": [*rows]}).scalars().all():
             del rows[fingerprint]
         if rows:
             connection.execute(sa.insert(incoming), list(rows.values()))

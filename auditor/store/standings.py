@@ -32,6 +32,16 @@ _SPELL = [
 ]
 
 
+_PASTS = (
+    sa.select(findings.c.fingerprint, findings.c.first_seen, *_SPELL)
+    .join(spells, spells.c.finding_id == findings.c.id)
+    .where(findings.c.series_id == sa.bindparam("series"))
+    .where(findings.c.fingerprint.in_(sa.bindparam("wanted", expanding=True)))
+    .where(spells.c.since <= sa.bindparam("number"))
+    .order_by(findings.c.fingerprint, spells.c.since)
+)
+
+
 def standings(
     connection: Connection, series_id: int, number: int
 ) -> Generator[Standing, None, None]:
@@ -53,14 +63,8 @@ def pasts(
     found: dict[str, Past] = {}
     alike: dict[tuple[Any, ...], Past] = {}
     for portion in portions(fingerprints, PORTION):
-        query = (
-            sa.select(findings.c.fingerprint, findings.c.first_seen, *_SPELL)
-            .join(spells, spells.c.finding_id == findings.c.id)
-            .where(findings.c.series_id == series_id, findings.c.fingerprint.in_(portion))
-            .where(spells.c.since <= number)
-            .order_by(findings.c.fingerprint, spells.c.since)
-        )
-        rows = connection.execute(query).all()
+        wanted = {"series": series_id, "wanted": portion, "number": number}
+        rows = connection.execute(_PASTS, wanted).all()
         for fingerprint, of_one in groupby(rows, key=lambda row: row.fingerprint):
             told = list(of_one)
             key = tuple(row[1:] for row in told)
