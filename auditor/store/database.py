@@ -28,7 +28,7 @@ FILE = "history.sqlite"
 WAIT = 30.0
 """Seconds to wait for another process that writes."""
 
-_CACHE = 32 * 1024
+_CACHE = 16 * 1024
 """Kibibytes of a file's pages that are kept in memory: findings lie in no order in it."""
 
 _DRIVER = "postgresql+psycopg"
