@@ -85,7 +85,7 @@ EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 """Reasons of the system why nothing more can be written."""
 
-GARBAGE = 10_000
+GARBAGE = 50_000
 """Objects made between two searches for cycles, of which there are few here. At Python's own 700
 an audit spends a tenth of its time on them."""
 

@@ -35,9 +35,10 @@ class Times(Mapping[str, str]):
         self._entries, self._moments = entries, moments
 
     def __getitem__(self, source: str) -> str:
-        for entry, moment in zip(self._entries, unpacked(self._moments), strict=True):
-            if entry.source == source:
-                return rfc3339(moment)
+        moments = unpacked(self._moments)
+        for at in range(len(moments) - 1, -1, -1):
+            if self._entries[at].source == source:
+                return rfc3339(moments[at])
         raise KeyError(source)
 
     def __iter__(self) -> Iterator[str]:
