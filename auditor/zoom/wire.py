@@ -127,6 +127,15 @@ def origin(url: str) -> str:
     return found[0] if found else ""
 
 
+class _Unread(Response):
+    """An answer whose body is still to be read, without a jar for its cookies and a history."""
+
+    def __init__(self, request: PreparedRequest, raw: Any) -> None:
+        self.status_code, self.headers = raw.status, raw.headers
+        self.raw, self.request, self.url = raw, request, request.url or ""
+        self._content_consumed = False
+
+
 class BoundedAdapter(HTTPAdapter):
     """The adapter of the requests library over connections from `pools`.
 
@@ -175,10 +184,7 @@ class BoundedAdapter(HTTPAdapter):
 
     def build_response(self, req: PreparedRequest, resp: Any) -> Response:
         """The answer, its header names looked up in any case."""
-        response = Response()
-        response.status_code, response.headers = resp.status, resp.headers
-        response.raw, response.request, response.url = resp, req, req.url or ""
-        return response
+        return _Unread(req, resp)
 
     def close(self) -> None:
         """Close all connections."""
