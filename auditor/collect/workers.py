@@ -76,7 +76,8 @@ class Workers:
         for _ in self._threads:
             self._pieces.put(None)
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
     def _drop(self) -> None:
         """Leave undone what no thread has begun."""
@@ -88,8 +89,8 @@ class Workers:
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name=f"read_{len(self._threads)}")
+        self._threads.append(thread)  # first, so that Ctrl-C while it starts does not lose it
         thread.start()
-        self._threads.append(thread)
 
     def _run(self) -> None:
         while (piece := self._pieces.get()) is not None:

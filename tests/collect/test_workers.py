@@ -96,3 +96,21 @@ def test_what_nobody_began_is_left_undone_where_the_run_breaks_off() -> None:
     with pytest.raises(KeyboardInterrupt):
         all_of_it()
     assert begun == [0]
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_a_thread_that_was_just_being_started_ends_as_well(
+    monkeypatch: pytest.MonkeyPatch, is_started: bool
+) -> None:
+    """Ctrl-C comes at any moment, and a thread that is never told to end keeps the program."""
+    before, start = threading.active_count(), threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if is_started:
+            start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), Workers(4) as workers:
+        list(workers.each(str, range(4), lambda: 4))
+    assert threading.active_count() == before
