@@ -11,15 +11,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from auditor.collect import hosts, listings, meetings, operation_log, proof
-from auditor.collect.errands import Errand, Portion, R, T
+from auditor.collect.errands import Errand, Portion
 from auditor.collect.interface import Api, Listener, Prover, Silent
 from auditor.collect.phone import PhoneLevels
 from auditor.collect.usage import AccountUse
-from auditor.collect.workers import Workers
+from auditor.collect.workers import R, T, Workers
 from auditor.evidence.plan import AI_FEATURES, PHONE, TOKEN, Reads
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
@@ -115,7 +116,7 @@ class Walk:
             NothingRead: no document at all could be read.
             SnapshotError: the snapshot cannot be written; it holds what was read before.
         """
-        with Workers(MOST_WORKERS) as self._workers:
+        with closing(Workers(MOST_WORKERS)) as self._workers:
             try:
                 self._collect()
             except BaseException:

@@ -6,9 +6,9 @@ moment comes together, so that it can be written in one transaction.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -18,7 +18,7 @@ _Piece = tuple[Callable[[Any], Any], Any, "SimpleQueue[_Done]"]
 
 
 class Workers:
-    """Threads, as many as were ever needed at once. They are gone at the end of the `with`."""
+    """Threads, as many as were ever needed at once. Close it after use."""
 
     def __init__(self, most: int) -> None:
         """No thread yet, and `most` of them at most."""
@@ -61,31 +61,19 @@ class Workers:
                 portion.append((item, result))
             yield portion
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Wait for what was begun, and end the threads."""
-        if error is not None:
-            self._drop()
+    def close(self) -> None:
+        """Leave undone what no thread has begun, wait for the rest, and end the threads."""
+        self._drop()
         for _ in self._threads:
             self._pieces.put(None)
         for thread in self._threads:
-            if thread.ident is not None:
+            if thread.ident is not None:  # it was started
                 thread.join()
 
     def _drop(self) -> None:
-        """Leave undone what no thread has begun."""
-        try:
+        with suppress(Empty):
             while True:
                 self._pieces.get_nowait()
-        except Empty:
-            pass
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name=f"read_{len(self._threads)}")

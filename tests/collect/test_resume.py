@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -312,7 +313,7 @@ def test_meetings_that_the_budget_left_out_stay_counted() -> None:
 def steps(in_flight: Any, work: Any, items: Iterable[int]) -> Iterator[tuple[int, Any]]:
     """`each` of a walk whose workers are there."""
     walk = Walk(Zoom({}), Snapshot.create(), Reads(), "acc", in_flight)
-    with Workers(MOST_WORKERS) as walk._workers:
+    with closing(Workers(MOST_WORKERS)) as walk._workers:
         for portion in walk.each(work, items):
             yield from portion
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -9,14 +10,14 @@ from auditor.collect.workers import Workers
 
 
 def test_everything_is_done_once() -> None:
-    with Workers(4) as workers:
+    with closing(Workers(4)) as workers:
         done = [each for portion in workers.each(str, range(100), lambda: 4) for each in portion]
     assert sorted(done) == sorted((item, str(item)) for item in range(100))
 
 
 def test_nothing_to_do_starts_no_thread() -> None:
     before = threading.active_count()
-    with Workers(4) as workers:
+    with closing(Workers(4)) as workers:
         assert list(workers.each(str, [], lambda: 4)) == []
         assert threading.active_count() == before
 
@@ -24,7 +25,7 @@ def test_nothing_to_do_starts_no_thread() -> None:
 def test_as_many_threads_as_were_needed_at_once_and_none_afterwards() -> None:
     before = threading.active_count()
     together = threading.Barrier(3, timeout=5)
-    with Workers(8) as workers:
+    with closing(Workers(8)) as workers:
         list(workers.each(lambda _: together.wait(), range(6), lambda: 3))
         assert threading.active_count() == before + 3
     assert threading.active_count() == before
@@ -37,7 +38,7 @@ def test_what_is_done_while_nobody_asks_comes_together() -> None:
         finished.release()
         return item
 
-    with Workers(4) as workers:
+    with closing(Workers(4)) as workers:
         portions = workers.each(work, range(8), lambda: 4)
         first = next(portions)
         for _ in range(4):
@@ -64,7 +65,7 @@ def test_an_error_is_raised_after_what_was_done_before_it() -> None:
     seen = []
 
     def all_of_it() -> None:
-        with Workers(2) as workers:
+        with closing(Workers(2)) as workers:
             for portion in workers.each(work, items(), lambda: 8):
                 seen.extend(portion)
 
@@ -89,7 +90,7 @@ def test_what_nobody_began_is_left_undone_where_the_run_breaks_off() -> None:
         raise KeyboardInterrupt
 
     def all_of_it() -> None:
-        with Workers(1) as workers:
+        with closing(Workers(1)) as workers:
             threading.Timer(0.3, release.set).start()
             list(workers.each(work, items(), lambda: 8))
 
@@ -111,6 +112,6 @@ def test_a_thread_that_was_just_being_started_ends_as_well(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
-    with pytest.raises(KeyboardInterrupt), Workers(4) as workers:
+    with pytest.raises(KeyboardInterrupt), closing(Workers(4)) as workers:
         list(workers.each(str, range(4), lambda: 4))
     assert threading.active_count() == before
