@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     baseline: Annotated[str, Field(validation_alias=_variable("AUDITOR_BASELINE"))] = (
         DEFAULT_BASELINE
     )
+    org: Annotated[Path | None, Field(validation_alias=_variable("AUDITOR_ORG"))] = None
     pseudonym_key: Annotated[
         SecretStr | None, Field(validation_alias=_variable("AUDITOR_PSEUDONYM_KEY"))
     ] = None

@@ -23,7 +23,7 @@ DEFAULT_PROFILE = "default"
 PROFILE, CONFIG = ABOVE = ("AUDITOR_PROFILE", "AUDITOR_CONFIG")
 """They say which profile of which file counts, so they cannot stand in one."""
 
-_PATHS = ("home", "baseline")
+_PATHS = ("home", "baseline", "org")
 """Keys that name a file or folder: a relative one counts from the config file's folder."""
 
 

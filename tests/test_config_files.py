@@ -91,12 +91,16 @@ def test_relative_files_count_from_the_config_file(path: Path) -> None:
         path,
         '[profiles.a]\nhome = "data"\nbaseline = "strict"\n'
         '[profiles.b]\nhome = "~/data"\nbaseline = "ours.yaml"\n'
-        '[profiles.c]\nhome = "/data"\nbaseline = "policies/ours"\n',
+        '[profiles.c]\nhome = "/data"\nbaseline = "policies/ours"\norg = "org.yaml"\n',
     )
     here = path.parent
     assert found["a"] == {"home": str(here / "data"), "baseline": "strict"}
     assert found["b"] == {"home": str(Path.home() / "data"), "baseline": str(here / "ours.yaml")}
-    assert found["c"] == {"home": "/data", "baseline": str(here / "policies/ours")}
+    assert found["c"] == {
+        "home": "/data",
+        "baseline": str(here / "policies/ours"),
+        "org": str(here / "org.yaml"),
+    }
 
 
 def test_the_config_file_is_the_named_one_or_the_platforms() -> None:

@@ -47,7 +47,7 @@ def attest(
     terminal: Terminal = ctx.obj
     settings = config.load()
     judgement = Selection(baseline=baseline, org=org, only=only or []).judgement(
-        Level.ACCOUNT, settings.baseline
+        Level.ACCOUNT, settings.baseline, settings.org
     )
     catalogue = files.shipped_catalogue()
     if not list_:

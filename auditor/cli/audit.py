@@ -156,7 +156,7 @@ def audit(
         wanted = Level(depth) if _given(ctx, "depth") else None
         judgement = selection.rejudgement(snapshot, wanted)
     else:
-        judgement = selection.judgement(Level(depth), settings.baseline)
+        judgement = selection.judgement(Level(depth), settings.baseline, settings.org)
         simulated = sandbox or _given(ctx, "scenario") or _given(ctx, "users")
         account = Account(scenario if simulated else None, users)
         extent = Extent(verify_locks, budget(meetings_per_host, meetings_within, meetings_of))

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from tabulate import tabulate
 
+from auditor import config
 from auditor.cli import output
 from auditor.cli.captures import accept_keys, capture
 from auditor.cli.choices import OrgOption
@@ -69,7 +70,7 @@ def show(
 ) -> None:
     """Show what a baseline expects of each control, with all that it extends.
 
-    With --org, what the overrides of an organisation want comes after it.
+    With --org, or AUDITOR_ORG, what the overrides of an organisation want comes after it.
 
     Example:
 
@@ -78,6 +79,7 @@ def show(
     terminal: Terminal = ctx.obj
     catalogue = files.shipped_catalogue()
     loaded = baselines.load(name, catalogue)
+    org = org or config.load().org
     chosen = organisation.load(org, catalogue) if org is not None else Organisation()
     width = terminal.width
     typer.echo(f"{loaded.info.id} {loaded.info.version}: {loaded.info.title}")

@@ -134,6 +134,6 @@ def _stored(settings: Settings, run: str) -> Snapshot:
 
 
 def _live(settings: Settings, sandbox: bool, terminal: Terminal) -> Snapshot:
-    judgement = Selection().judgement(Level.ACCOUNT, settings.baseline)
+    judgement = Selection().judgement(Level.ACCOUNT, settings.baseline, settings.org)
     account = Account(Scenario.DRIFTED if sandbox else None)
     return collected(account, settings, Going(Pace.chosen(settings)), judgement, terminal)

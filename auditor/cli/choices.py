@@ -62,7 +62,9 @@ OrgOption = Annotated[
     typer.Option(
         "--org",
         metavar="FILE",
-        help="Organisation file: parameters, overrides, waivers…",
+        help="Organisation file: parameters, overrides, waivers… [default: AUDITOR_ORG; of a run "
+        "that is stored, the one it was judged by]",
+        show_default=False,
     ),
 ]
 FailOnOption = Annotated[
@@ -233,14 +235,17 @@ class Selection:
     allow_unknown: bool = False
     strict: bool = False
 
-    def judgement(self, depth: Level, default_baseline: str) -> Judgement:
-        """The catalogue, baseline and organisation that were chosen.
+    def judgement(
+        self, depth: Level, default_baseline: str, default_org: Path | None = None
+    ) -> Judgement:
+        """The catalogue, baseline and organisation that were chosen, else the configured ones.
 
         Raises:
             PolicyError: a name does not exist or a file is not valid.
         """
         catalogue = files.shipped_catalogue()
-        chosen = organisation.load(self.org, catalogue) if self.org else Organisation()
+        org = self.org or default_org
+        chosen = organisation.load(org, catalogue) if org else Organisation()
         name = self.baseline or chosen.baseline or default_baseline
         judgement = Judgement(
             catalogue=catalogue,

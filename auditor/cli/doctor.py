@@ -103,7 +103,7 @@ def doctor(
         output.check_writable(output_)
     settings = config.load()
     selection = Selection(baseline=baseline, org=org, only=only or [], topic=topic or [])
-    policy = _policy(selection, Level(depth), settings.baseline)
+    policy = _policy(selection, Level(depth), settings)
     simulated = scenario or (Scenario.DRIFTED if sandbox else None)
     with _case(settings, policy, simulated) as case:
         found = examine(case)
@@ -115,10 +115,10 @@ def doctor(
     raise typer.Exit(found.exit_code)
 
 
-def _policy(selection: Selection, depth: Level, default_baseline: str) -> Policy | str:
+def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | str:
     """What an audit would judge by, or why it could not."""
     try:
-        judgement = selection.judgement(depth, default_baseline)
+        judgement = selection.judgement(depth, settings.baseline, settings.org)
     except PolicyError as error:
         return str(error)
     by_group = [each for each in judgement.organisation.overrides if each.match.group is not None]

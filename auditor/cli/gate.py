@@ -162,7 +162,7 @@ def gate(
     )
     is_live = live or sandbox
     chosen = _depth(depth, is_live)
-    judgement = selection.judgement(chosen, settings.baseline)
+    judgement = selection.judgement(chosen, settings.baseline, settings.org)
     stored = stored_runs(settings)
     if is_live and account not in (None, _configured(settings)):
         raise ConfigError(

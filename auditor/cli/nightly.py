@@ -95,7 +95,9 @@ class Night:
         with ExitStack() as stack:
             try:
                 stored = stored_runs(self.settings)
-                wanted = self.selection.judgement(self.depth, self.settings.baseline)
+                wanted = self.selection.judgement(
+                    self.depth, self.settings.baseline, self.settings.org
+                )
                 snapshot = collected(self.account, self.settings, self.going, wanted, self.terminal)
                 stack.enter_context(snapshot)
                 judgement = self._begun_with(snapshot, wanted)

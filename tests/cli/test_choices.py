@@ -1,12 +1,15 @@
 """Options with a form of their own: lengths of time, and which meetings to read."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from auditor.cli.choices import budget, span
+from auditor.cli.choices import Selection, budget, span
 from auditor.config import ConfigError
 from auditor.evidence.plan import Budget
+from auditor.evidence.scope import Level
+from auditor.policy.errors import PolicyError
 
 
 @pytest.mark.parametrize(
@@ -60,3 +63,23 @@ def test_a_host_that_is_neither_is_refused_with_an_example(of: str) -> None:
 def test_a_time_within_which_meetings_begin_is_refused_by_its_own_name() -> None:
     with pytest.raises(ConfigError, match="--meetings-within soon"):
         budget(None, "soon", None)
+
+
+def test_the_configured_organisation_counts_unless_the_command_line_names_another(
+    tmp_path: Path,
+) -> None:
+    configured, named = tmp_path / "configured.yaml", tmp_path / "named.yaml"
+    configured.write_text("parameters: {recording_retention_days: 30}\n")
+    named.write_text("parameters: {recording_retention_days: 60}\n")
+
+    def days(org: Path | None) -> object:
+        judgement = Selection(org=org).judgement(Level.ACCOUNT, "strict", configured)
+        return judgement.organisation.parameters["recording_retention_days"]
+
+    assert days(None) == 30
+    assert days(named) == 60
+
+
+def test_a_configured_organisation_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"gone\.yaml"):
+        Selection().judgement(Level.ACCOUNT, "strict", tmp_path / "gone.yaml")
