@@ -27,6 +27,26 @@ def containers() -> frozenset[str]:
     return frozenset(".".join(each[:n]) for each in parts for n in range(2, len(each) + 1))
 
 
+def is_known_by_key(path: str) -> bool:
+    """True for a documented key whose parent object Zoom does not name, wherever it stands.
+
+    A switch may come as a boolean or as an object with `enable`. Of documented objects whose inner
+    shape Zoom does not publish, everything inside is known.
+    """
+    parts = path.split(".")
+    for place, part in enumerate(parts):
+        inside = parts[place + 1 :]
+        entry = _by_key().get(part)
+        if entry and (entry["type"] == "object" or inside in ([], ["enable"], ["enabled"])):
+            return True
+    return False
+
+
+@cache
+def _by_key() -> Mapping[str, Mapping[str, Any]]:
+    return {path: entry for path, entry in settings().items() if entry.get("by_key")}
+
+
 @cache
 def lockable() -> frozenset[str]:
     """Paths a lock document may hold: documented locks, and documented settings and objects."""

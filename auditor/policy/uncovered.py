@@ -77,8 +77,12 @@ class Coverage:
         """True if a control or a reference knows the leaf, or an object or list around it."""
         leaf = path.removesuffix("[]")
         known = (self._covered, documented.settings(), documented.containers())
-        return any(leaf in each for each in known) or any(
-            around in self._wholes or documented.is_whole(around) for around in _prefixes(leaf)
+        return (
+            any(leaf in each for each in known)
+            or any(
+                around in self._wholes or documented.is_whole(around) for around in _prefixes(leaf)
+            )
+            or documented.is_known_by_key(leaf)
         )
 
     def _is_found_by_key(self, path: str, body: JsonValue) -> bool:

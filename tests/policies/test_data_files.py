@@ -243,6 +243,13 @@ def test_documented_values_are_taken_over_in_full() -> None:
             assert check.get("values") == documented, (cid, check["setting"])
 
 
+def test_a_setting_that_is_known_by_its_key_is_called_by_it_alone() -> None:
+    """Its parent object is not published, so any name before a dot would be invented."""
+    by_key = {p: entry for p, entry in DOCUMENTED["settings"].items() if entry.get("by_key")}
+    assert by_key
+    assert [path for path in by_key if "." in path] == []
+
+
 def test_settings_have_one_line_each_in_order() -> None:
     lines = (POLICIES / "settings.json").read_text(encoding="utf-8").splitlines()
     for name in ("settings", "phone", "meeting", "webinar", "rooms", "recording"):

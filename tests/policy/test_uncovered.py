@@ -89,6 +89,11 @@ def new(view, path, accepted=()):
         (SETTINGS, "in_meeting.chat.deeper[].still", True),  # documented as a switch
         (SETTINGS, "recording.durable_meeting_transcript.enable", False),  # shape not published
         (SETTINGS, "anywhere.ai.brand_new", False),
+        (SETTINGS, "meeting_security.meeting_waiting_room_branding.logo", False),
+        (SETTINGS, "anywhere.webinar_waiting_room_branding", False),
+        (SETTINGS, "anywhere.enforce_fips_mode", False),
+        (SETTINGS, "security.enforce_fips_mode.enable", False),
+        (SETTINGS, "security.enforce_fips_mode.brand_new", True),
         (SETTINGS, "recording.archive.enable", False),
         (SECURITY, "sign_in_with_two_factor_auth", False),
         (SECURITY, "security.sign_in_with_two_factor_auth", False),
