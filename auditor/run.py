@@ -27,6 +27,7 @@ from auditor.policy.overrides import Overrides
 from auditor.policy.prover import Prover
 from auditor.policy.settlements import Settlements
 from auditor.zoom.client import ZoomClient
+from auditor.zoom.hosts import is_loopback
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,9 @@ class NothingSelected(Exception):
         )
 
 
+SIMULATED = "simulated"
+"""The fact of a snapshot whose evidence does not come from Zoom: `yes`."""
+
 _FACTS = (
     "run_id",
     "account_id",
@@ -125,6 +129,7 @@ _FACTS = (
     "depth",
     "api",
     "changes_since",
+    SIMULATED,
 )
 PSEUDONYMISED = "pseudonymised"
 """The fact of a snapshot in which nobody goes by the real name: `yes`."""
@@ -198,6 +203,7 @@ def collect(
         "judgement": judgement.record(),
         "extent": (extent or Extent()).record(),
         "changes_since": (extent.changes_since if extent else None) or "",
+        SIMULATED: "yes" if is_loopback(target.client.api_url) else "",
     }
     for key, value in facts.items():
         snapshot.set_meta(key, value)
@@ -306,6 +312,9 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
             exit_code=code,
             fail_on=judgement.fail_on or "never",
             allow_unknown=judgement.allow_unknown,
+            simulated=fact(SIMULATED) == "yes" or is_loopback(fact("api_url")),
+            organisation_digest=record.organisation_digest(judgement.organisation),
+            oldest_evidence_at=snapshot.oldest() or "",
         ),
         summary=evaluation.summary,
         api=Api(**json.loads(fact("api") or "{}")),

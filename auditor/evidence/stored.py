@@ -175,6 +175,12 @@ class Stored:
         """Room for a number for each scope, on disk, for as long as the snapshot is open."""
         return Marks(self._db, self._contents)
 
+    def oldest(self) -> str | None:
+        """When the oldest read was made, RFC 3339; None where nothing was read."""
+        rows = self._db.execute("SELECT DISTINCT times FROM scopes WHERE times != x''")
+        moments = [min(unpacked(times)) for (times,) in rows]
+        return rfc3339(min(moments)) if moments else None
+
     def digest(self) -> str:
         """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
         total = hashlib.sha256()

@@ -122,6 +122,11 @@ class RunFacts:
     """Level to how many scopes were asked for."""
     controls: frozenset[str] = frozenset()
     """The controls that were assessed."""
+    simulated: bool = False
+    organisation_digest: str | None = ""
+    """As in `RunInfo`; None for a run of an earlier version, which did not keep it."""
+    oldest_evidence_at: str = ""
+    """As in `RunInfo`; empty for a run of an earlier version."""
 
     @property
     def deviations(self) -> int:

@@ -215,6 +215,15 @@ class RunInfo:
     exit_code: int
     fail_on: str = "never"
     allow_unknown: bool = False
+    simulated: bool = False
+    """True where the evidence does not come from Zoom: from `--sandbox`, or an API on this
+    machine."""
+    organisation_digest: str = ""
+    """`sha256:` over the organisation file's parameters, overrides, waivers, attestations and
+    triage; empty where it has none of them, or there was no such file."""
+    oldest_evidence_at: str = ""
+    """When the oldest document came that a verdict may rest on. A run that was resumed, or stands
+    on an earlier one, is older than its end says. Empty where nothing was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from auditor.store.errors import (
     StoreError,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of the tables that this version of the program writes and reads."""
 
 FILE = "history.sqlite"

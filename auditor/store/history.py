@@ -42,6 +42,12 @@ class Entry:
     selection: str
     stopped: str
     """Why it ended before everything was read; empty where it did not."""
+    sequence: int = 0
+    """Its place among all runs of the store, in the order in which they were stored."""
+    set_aside: str = ""
+    """Why it is out of consideration; empty where it is not."""
+    signature: str = ""
+    """Empty where it was not signed."""
 
 
 class History:
@@ -80,7 +86,9 @@ class History:
                 tables.runs.c.series_id == series_id
             )
             number = taken or (connection.execute(newest).scalar() or 0) + 1
-            connection.execute(sa.insert(tables.runs), _columns(run, series_id, number, stopped))
+            last = connection.execute(sa.select(sa.func.max(tables.runs.c.sequence))).scalar() or 0
+            columns = _columns(run, series_id, number, stopped) | {"sequence": last + 1}
+            connection.execute(sa.insert(tables.runs), columns)
             recording.record(connection, series_id, number, run, evidence)
             packing.pack(connection, run.info.id, file)
 
@@ -344,6 +352,11 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
         },
         "controls": sorted(run.controls),
         "stopped": recording.text(stopped),
+        "simulated": info.simulated,
+        "organisation_digest": info.organisation_digest,
+        "oldest_evidence_at": info.oldest_evidence_at,
+        "set_aside": "",
+        "signature": "",
     }
 
 
@@ -368,9 +381,15 @@ def _entry(row: Any) -> Entry:
             by_severity=row.summary["by_severity"],
             coverage=row.summary["coverage"],
             controls=frozenset(row.controls),
+            simulated=row.simulated,
+            organisation_digest=row.organisation_digest,
+            oldest_evidence_at=row.oldest_evidence_at,
         ),
         series=row.series_id,
         number=row.number,
         selection=row.selection,
         stopped=row.stopped,
+        sequence=row.sequence,
+        set_aside=row.set_aside,
+        signature=row.signature,
     )

@@ -52,9 +52,19 @@ runs = sa.Table(
     sa.Column("summary", sa.JSON, nullable=False),
     sa.Column("controls", sa.JSON, nullable=False),
     sa.Column("stopped", sa.Text, nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("simulated", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("organisation_digest", sa.Text),
+    sa.Column("oldest_evidence_at", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("set_aside", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("signature", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint("series_id", "number"),
+    sa.Index("uq_runs_sequence", "sequence", unique=True),
 )
-"""Times are RFC 3339, UTC. `stopped` says why a run ended before everything was read."""
+"""Times are RFC 3339, UTC. `stopped` says why a run ended before everything was read. `sequence` is
+the order in which runs were stored, whatever the clock said. `organisation_digest` is null, and
+`oldest_evidence_at` empty, for runs of a version that did not keep them. `set_aside` says why a run
+is out of consideration; `signature` is empty where a run was not signed."""
 
 findings = sa.Table(
     "findings",

@@ -217,3 +217,39 @@ def test_nothing_is_read_for_nothing():
     with pytest.raises(NothingSelected):
         collect(Target(client=None, account_id="acc"), snapshot, nothing, "run")
     assert snapshot.meta("run_id") is None
+
+
+def test_a_run_names_the_digest_of_what_the_organisation_decided():
+    def digest(**decided):
+        one = judgement(organisation=organisation(**decided))
+        return judge(finished(world((ACCOUNT, ON)), one), one).info.organisation_digest
+
+    assert digest() == digest(baseline="strict") == ""
+    assert digest(parameters={"allowed_regions": ["US"]}).startswith("sha256:")
+    assert digest(parameters={"allowed_regions": ["US"]}) != digest(
+        parameters={"allowed_regions": ["CA"]}
+    )
+
+
+def test_a_run_is_as_old_as_its_oldest_document():
+    snapshot = world((ACCOUNT, ON))
+    run = judge(finished(snapshot, judgement()), judgement())
+    times = [each.observed_at for each in snapshot.account().outcomes.values()]
+    assert run.info.oldest_evidence_at == min(times)
+    assert Snapshot.create().oldest() is None
+
+
+@pytest.mark.parametrize(
+    ("url", "mark", "simulated"),
+    [
+        ("https://api.zoom.us/v2", "", False),
+        ("https://api.zoom.us/v2", "yes", True),
+        ("http://127.0.0.1:8000/v2", "", True),
+        ("http://localhost/v2", "", True),
+    ],
+)
+def test_evidence_that_is_not_from_zoom_is_marked(url, mark, simulated):
+    snapshot = finished(world((ACCOUNT, ON)), judgement())
+    snapshot.set_meta("api_url", url)
+    snapshot.set_meta("simulated", mark)
+    assert judge(snapshot, judgement()).info.simulated is simulated

@@ -34,7 +34,7 @@ def folded(report: Mapping[str, Any]) -> Report:
         AssertionError: two scopes have one name, so that folding would lose which is meant.
     """
     run, summary = dict(report["run"]), dict(report["summary"])
-    run |= dict.fromkeys(("id", "started_at", "finished_at"), TIMING)
+    run |= dict.fromkeys(("id", "started_at", "finished_at", "oldest_evidence_at"), TIMING)
     run["api_url"] = _PORT.sub("PORT", run["api_url"])
     summary["api"] = {**summary["api"], "seconds": TIMING}
     findings: dict[str, dict[str, dict[str, list[str]]]] = {}
