@@ -152,6 +152,11 @@ class TokenSource:
         token = self._token
         return token.scopes if token is not None else frozenset()
 
+    @property
+    def fetches(self) -> int:
+        """How often Zoom was asked for a token so far."""
+        return self._fetches
+
     def token(self) -> str:
         """A token with some time left.
 

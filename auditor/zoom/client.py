@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -19,8 +19,12 @@ from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import (
     AuthenticationFailed,
+    Denied,
     Malformed,
+    NotFound,
+    NotLicensed,
     RateLimited,
+    Rejected,
     ScopeMissing,
     TokenRejected,
     ZoomError,
@@ -29,6 +33,7 @@ from auditor.zoom.hosts import COMMERCIAL, Cloud, check_url
 from auditor.zoom.limits import RateLabel, RateLimiter
 from auditor.zoom.paging import Listing, Row
 from auditor.zoom.redaction import redact_object
+from auditor.zoom.renewal import Renewals
 from auditor.zoom.repeats import Repeats
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.transport import Bearer, Transport
@@ -44,10 +49,6 @@ _LARGE = 256 * 1024
 """Bytes of an answer above which it is parsed alone."""
 _FEWEST, _MOST = 4, 64
 """Requests under way."""
-_REFUSED_AGAIN = (
-    "Zoom does not accept a token it has just given: check that the app is still activated and "
-    "that ZOOM_API_URL and ZOOM_OAUTH_URL belong to the same Zoom cloud."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class ZoomClient:
         self._requests = self._again = self._rate_limited = 0
         self._latency = _FIRST_LATENCY
         self._repeats = Repeats()
+        self._renewals = Renewals(clock)
+        self._one_renewing = threading.Lock()
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -195,42 +198,70 @@ class ZoomClient:
     def _attempt(
         self, endpoint: Endpoint, url: str, query: Mapping[str, str], *, again: bool
     ) -> dict[str, JsonValue]:
-        token = self._tokens.token()
+        """The document, with as many tokens as it takes and makes sense.
+
+        The second token is tried at once. A request that needs more waits its turn, so that each
+        of its tokens is used as soon as it is there: another program may end it in a moment.
+        """
+        used, number = "", 0
+
+        def current() -> str:
+            nonlocal used, number
+            used, number = self._tokens.token(), self._tokens.fetches
+            return used
+
+        def another() -> str:
+            nonlocal used, number
+            used, number = self._tokens.renew(used), self._tokens.fetches
+            return used
+
+        def send(token: Callable[[], str], *, again: bool) -> dict[str, JsonValue]:
+            try:
+                return self._send(endpoint, url, query, token, again=again)
+            except TokenRejected:
+                self._renewals.refused(number)
+                raise
+
+        with suppress(TokenRejected):
+            return send(current, again=again)
         try:
-            return self._send(endpoint, url, query, token, again=again)
-        except TokenRejected:
-            token = self._tokens.renew(token)
-        try:
-            return self._send(endpoint, url, query, token, again=True)
+            return send(another, again=True)
         except TokenRejected as error:
             if error.code == 4700:
                 # One text for "expired" and "lacks a scope"; a fresh token has not expired.
                 raise ScopeMissing(
-                    endpoint.request,
-                    endpoint.scopes,
-                    error.detail,
-                    status=error.status,
-                    code=error.code,
-                    tracking_id=error.tracking_id,
+                    endpoint.request, endpoint.scopes, error.detail, **error.facts
                 ) from error
-            raise AuthenticationFailed(
-                endpoint.request,
-                _REFUSED_AGAIN,
-                error.detail,
-                status=error.status,
-                code=error.code,
-                tracking_id=error.tracking_id,
-            ) from error
+            refused = error
+        with self._one_renewing:
+            for tries in range(1, self._renewals.most_for_one):
+                if self._renewals.is_hopeless:
+                    raise AuthenticationFailed(
+                        endpoint.request, self._renewals.reason, refused.detail, **refused.facts
+                    ) from refused
+                self._retries.sleep(self._renewals.wait(tries, self._retries.chance()))
+                try:
+                    return send(another, again=True)
+                except TokenRejected as error:
+                    refused = error
+        raise refused
 
     def _send(
-        self, endpoint: Endpoint, url: str, query: Mapping[str, str], token: str, *, again: bool
+        self,
+        endpoint: Endpoint,
+        url: str,
+        query: Mapping[str, str],
+        token: Callable[[], str],
+        *,
+        again: bool,
     ) -> dict[str, JsonValue]:
         self._limiter.acquire(endpoint.label)
+        bearer = Bearer(token())  # after the wait for a slot: a token may not last as long
         with self._lock:
             self._requests += 1
             self._again += again
         sent_at = self._clock()
-        answer = self._transport.get(url, query, Bearer(token), endpoint.request)
+        answer = self._transport.get(url, query, bearer, endpoint.request)
         took = self._clock() - sent_at
         with self._lock:
             self._latency += _WEIGHT * (took - self._latency)
@@ -239,16 +270,21 @@ class ZoomClient:
         alone = self._one_large if len(answer.body) > _LARGE else nullcontext()
         try:
             with alone:
-                return self._repeats.document(
+                document = self._repeats.document(
                     answer,
                     lambda: redact_object(read_answer(answer, endpoint.request, self._now)),
                 )
+        except (Denied, NotFound, NotLicensed, Rejected):
+            self._renewals.accepted()
+            raise
         except RateLimited as error:
             with self._lock:
                 self._rate_limited += 1
             if not error.daily:
                 self._limiter.slow_down(endpoint.label, error.retry_after, limit=error.per_second)
             raise
+        self._renewals.accepted()
+        return document
 
 
 def connect(

@@ -65,6 +65,11 @@ class ZoomError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     @property
+    def facts(self) -> Facts:
+        """The same as keywords, for an error that is made of this one."""
+        return {"status": self.status, "code": self.code, "tracking_id": self.tracking_id}
+
+    @property
     def _words(self) -> str:
         """Zoom's words and numbers, in brackets; empty where there are none."""
         numbers = [f"HTTP {self.status}"] if self.status is not None else []
@@ -93,10 +98,14 @@ class AuthenticationFailed(ZoomError):
 
 
 class TokenRejected(ZoomError):
-    """Zoom no longer accepts the token sent with a request. The client renews it once."""
+    """Zoom no longer accepts the token sent with a request. The client asks for another."""
 
     def __str__(self) -> str:
-        return f"Zoom no longer accepts the token sent with {self.request}{self._words}."
+        return (
+            f"Zoom refused every token sent with {self.request}{self._words}. Check that the app "
+            "is still activated, and that no other program signs in with it: each program needs "
+            "an app of its own."
+        )
 
 
 class Unreachable(ZoomError):

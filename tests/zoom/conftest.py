@@ -93,6 +93,7 @@ def client(zoom: responses.RequestsMock, clock: Clock) -> Iterator[ZoomClient]:
         transport,
         RateLimiter(Plan.PRO.limits, clock=clock, sleep=clock.sleep, chance=lambda: 0.0),
         retries=RetryPolicy(sleep=clock.sleep, chance=lambda: 1.0),
+        clock=clock,
     ) as made:
         yield made
 

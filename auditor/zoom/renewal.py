@@ -1,0 +1,85 @@
+"""Renewal: how long tokens that Zoom ends before their time are replaced by new ones.
+
+Zoom may end an app's token when another program gets one for the same app. Then every token is good
+for some requests only, and an audit has to go on with the next. Where no request is accepted at
+all any more, it gives up.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+_log = logging.getLogger(__name__)
+
+ONE_APP_EACH = (
+    "Zoom ends this app's tokens before their time, as it does when another program signs in with "
+    "the same app: give each program an app of its own in the Zoom App Marketplace."
+)
+REFUSED_AGAIN = (
+    "Zoom does not accept a token it has just given: check that the app is still activated, that "
+    "ZOOM_API_URL and ZOOM_OAUTH_URL belong to the same Zoom cloud, and that no other program "
+    "signs in with this app (each program needs an app of its own)."
+)
+
+
+@dataclass
+class Renewals:
+    """Counts the tokens that were refused, for any number of threads. Times are in seconds."""
+
+    clock: Callable[[], float] = time.monotonic
+    patience: float = 120.0
+    """How long no request may be accepted before it is given up."""
+    most_at_first: int = 4
+    """So many tokens are tried where no request was ever accepted: then it is not another program,
+    but the app or the address."""
+    most_for_one: int = 16
+    """So many tokens are tried for one request, while others are accepted."""
+    first_wait: float = 0.25
+    longest_wait: float = 2.0
+    _accepted_at: float | None = None
+    _last: int = -1
+    _in_a_row: int = 0
+    """Tokens refused since the last accepted request."""
+    _early: int = 0
+    """Tokens refused in all."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def accepted(self) -> None:
+        """Zoom accepted the token of a request, whatever it answered."""
+        with self._lock:
+            self._accepted_at, self._in_a_row = self.clock(), 0
+
+    def refused(self, number: int) -> None:
+        """Zoom refused the token of this number, which should have been good."""
+        with self._lock:
+            if number <= self._last:
+                return
+            self._last = number
+            self._in_a_row += 1
+            self._early += 1
+            tell = self._early == 3 and self._accepted_at is not None
+        if tell:
+            _log.warning("%s The audit goes on with new tokens.", ONE_APP_EACH)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """True where another token would be refused as well."""
+        with self._lock:
+            if self._accepted_at is None:
+                return self._in_a_row >= self.most_at_first
+            return self._in_a_row > 1 and self.clock() - self._accepted_at > self.patience
+
+    @property
+    def reason(self) -> str:
+        """Why it was given up, and what to do."""
+        return REFUSED_AGAIN if self._accepted_at is None else ONE_APP_EACH
+
+    def wait(self, tries: int, chance: float) -> float:
+        """Seconds to wait before token number `tries` of one request; `chance` is 0 to 1.
+
+        The waits differ, so that two programs that renew in turn get out of step.
+        """
+        ceiling = min(self.first_wait * 2.0 ** (tries - 2), self.longest_wait)
+        return ceiling * chance if tries > 1 else 0.0
