@@ -10,6 +10,7 @@ import typer
 from auditor import config
 from auditor import run as runs
 from auditor.cli.choices import BaselineOption, OrgOption, Selection
+from auditor.cli.encoding import echo_json
 from auditor.cli.keeping import stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.findings.answers import Answer, answers
@@ -62,7 +63,7 @@ def ask(
     finished = _judged(run, Selection(baseline=baseline, org=org, include_passes=True))
     answered = answers(finished, chosen)
     if format_ is AnswerFormat.JSON:
-        typer.echo(json.dumps(words.as_json(finished, answered), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(words.as_json(finished, answered), indent=2, ensure_ascii=False))
         return
     terminal: Terminal = ctx.obj
     width = min(terminal.width, WIDEST)

@@ -9,6 +9,7 @@ import typer
 
 from auditor import config
 from auditor.cli.auth_status import Form, beginning, read_status, shown, token_of
+from auditor.cli.encoding import echo_json
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
 from auditor.config_files import Origin
@@ -104,7 +105,11 @@ def status(
     """
     terminal: Terminal = ctx.obj
     found = read_status(config.load(), offline)
-    typer.echo(shown(found, format_, terminal.width))
+    text = shown(found, format_, terminal.width)
+    if format_ is Form.JSON:
+        echo_json(text)
+    else:
+        typer.echo(text)
     if found.problem is not None:
         raise found.problem
 

@@ -15,6 +15,7 @@ from auditor import config
 from auditor.cli import output
 from auditor.cli.captures import accept_keys, capture
 from auditor.cli.choices import OrgOption
+from auditor.cli.encoding import echo_json
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 from auditor.policy import baseline as baselines
@@ -152,7 +153,7 @@ def schema(
     **auditor baseline schema organisation > organisation.schema.json**
     """
     found = schemas.schema(kind.value, files.shipped_catalogue())
-    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    echo_json(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @app.command()

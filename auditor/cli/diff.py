@@ -10,6 +10,7 @@ import typer
 from auditor import config
 from auditor import drift as comparing
 from auditor.cli import output as files
+from auditor.cli.encoding import stdout_for_json, stdout_for_text
 from auditor.cli.keeping import stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.findings.drift import Drift
@@ -79,7 +80,9 @@ def diff(
         if output is not None:
             files.write(output, write)
         else:
-            write(typer.get_binary_stream("stdout"))
+            out = stdout_for_json() if chosen is DiffFormat.JSON else stdout_for_text()
+            write(out)
+            out.flush()
 
 
 def sides(history: History, earlier: str | None, later: str | None) -> tuple[Entry, Entry]:

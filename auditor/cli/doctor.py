@@ -20,6 +20,7 @@ from auditor.cli.choices import (
     Selection,
     TopicOption,
 )
+from auditor.cli.encoding import echo_json
 from auditor.cli.keeping import stored_runs
 from auditor.cli.sandbox import Scenario, started
 from auditor.cli.terminal import Terminal
@@ -96,7 +97,7 @@ def doctor(
     **auditor doctor --format json --output doctor.json**
     """
     if schema:
-        typer.echo(json.dumps(as_json.schema(), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(as_json.schema(), indent=2, ensure_ascii=False))
         return
     terminal: Terminal = ctx.obj
     if output_ is not None:
@@ -110,6 +111,8 @@ def doctor(
     told = _rendered(found, format_, terminal, to_file=output_ is not None)
     if output_ is not None:
         output.write_bytes(output_, told.encode())
+    elif format_ is DoctorFormat.JSON:
+        echo_json(told, newline=False)
     else:
         typer.echo(told, nl=False, color=terminal.color)
     raise typer.Exit(found.exit_code)

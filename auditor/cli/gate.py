@@ -25,6 +25,7 @@ from auditor.cli.choices import (
     span,
 )
 from auditor.cli.collecting import Account, Going, Pace, collected
+from auditor.cli.encoding import echo_json
 from auditor.cli.keeping import kept, stored_runs
 from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
@@ -352,7 +353,7 @@ def _tell(answer: Answer, format_: GateFormat, terminal: Terminal) -> None:
     }
     summary = gate_report.as_summary(*told, counts, answer.examples, catalogue_titles)
     if format_ is GateFormat.JSON:
-        typer.echo(gate_report.as_json(*told, counts, answer.examples), nl=False)
+        echo_json(gate_report.as_json(*told, counts, answer.examples), newline=False)
     elif format_ is GateFormat.MARKDOWN:
         typer.echo(summary)
     else:

@@ -12,6 +12,7 @@ import typer
 
 from auditor import config
 from auditor.cli.choices import KeepMonthlyOption, KeepOption, span
+from auditor.cli.encoding import echo_json
 from auditor.cli.keeping import stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.findings.drift import Standing
@@ -76,7 +77,7 @@ def history(
         _refuse_account(stored.history, account)
     entries = every[-last:]
     if format_ is HistoryFormat.JSON:
-        typer.echo(json.dumps(_as_json(entries), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(_as_json(entries), indent=2, ensure_ascii=False))
     if not entries:
         raise _nothing_stored(stored.history, terminal)
     if format_ is HistoryFormat.JSON:
@@ -131,7 +132,7 @@ def findings(
     pasts = runs.pasts(entry, [each.fingerprint for each in chosen])
     if format_ is HistoryFormat.JSON:
         told = [_finding_object(each, pasts[each.fingerprint]) for each in chosen]
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        echo_json(json.dumps(told, indent=2, ensure_ascii=False))
         return
     told_of = [(each, pasts[each.fingerprint]) for each in chosen]
     typer.echo(history_report.findings(told_of, terminal.width))

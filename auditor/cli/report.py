@@ -18,6 +18,7 @@ from auditor.cli.choices import (
     PseudonymiseOption,
     Selection,
 )
+from auditor.cli.encoding import echo_json
 from auditor.cli.handing_on import Judged, Manner
 from auditor.cli.keeping import since_before, stored_runs, with_past
 from auditor.cli.reporting import Destinations
@@ -53,7 +54,7 @@ def report(
     **auditor report --schema > report-v1.schema.json**
     """
     if schema:
-        typer.echo(json.dumps(report_schema(), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(report_schema(), indent=2, ensure_ascii=False))
         return
     settings = config.load()
     destinations = Destinations.chosen(format_ or [], output or [])

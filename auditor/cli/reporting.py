@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from auditor import run as runs
-from auditor.cli import output
+from auditor.cli import encoding, output
 from auditor.cli.bundle import signer
 from auditor.cli.handing_on import Judged
 from auditor.cli.terminal import Terminal
@@ -30,6 +30,8 @@ _WITH_PASSES = frozenset({"html", "pdf", "junit", "oscal"})
 """Formats that answer questions, or count passed tests and satisfied controls."""
 _WITH_CHANGES = frozenset({"text", "html", "pdf", "markdown"})
 """Formats that tell what changed since the run before."""
+_FOR_PEOPLE = frozenset({"text", "markdown"})
+"""Texts that people read on a terminal."""
 _FOR_ALL = frozenset({"prometheus"})
 """Formats that name nobody, and are read by another user: the node exporter runs as its own."""
 
@@ -138,9 +140,16 @@ class Destinations:
             _write_bundle(path, judged, settings, options)
         if self.stdout is None or (written and terminal.verbosity < 0):
             return
-        out: BinaryIO = sys.stdout.buffer
+        out = _stdout(self.stdout)
         self.stdout.render(run, out, options)
         out.flush()
+
+
+def _stdout(format_: Format) -> BinaryIO:
+    """Standard output as a format needs it: texts for people in the encoding of the stream."""
+    if format_.name in _FOR_PEOPLE:
+        return encoding.stdout_for_text()
+    return encoding.stdout_for_json() if "json" in format_.media_type else sys.stdout.buffer
 
 
 def _is_bundle(path: Path) -> bool:

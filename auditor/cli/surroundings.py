@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from auditor import private
+from auditor.cli.encoding import settle_streams
 from auditor.zoom.redaction import redacted_traceback
 
 TEMPORARY = "auditor-"
@@ -29,9 +30,10 @@ def settle() -> None:
     """Make this process, which is the program's own, a safe place.
 
     Files are made for their owner alone, whatever the umask was. Errors that nobody catches, in
-    any thread, are shown without secrets.
+    any thread, are shown without secrets. No output fails because of its encoding.
     """
     global _settled
+    settle_streams()
     _settled = True
     os.umask(private.MASK)
     sys.excepthook = _show
@@ -78,7 +80,7 @@ def _tell_sqlite(folder: str) -> None:
     The pragma holds for the process. It is deprecated; a SQLite without it ignores it.
     """
     quoted = folder.replace("'", "''")
-    with suppress(sqlite3.Error), closing(sqlite3.connect(":memory:")) as db:
+    with suppress(sqlite3.Error, UnicodeEncodeError), closing(sqlite3.connect(":memory:")) as db:
         db.execute(f"PRAGMA temp_store_directory = '{quoted}'")
 
 

@@ -12,6 +12,7 @@ from typing import TextIO
 
 import typer
 
+from auditor.cli.encoding import json_for_stderr
 from auditor.zoom.redaction import RedactingFilter, redact_text
 
 WIDTH_ELSEWHERE = 100
@@ -68,7 +69,7 @@ class Terminal:
     def _write(self, message: str, level: str) -> None:
         message = redact_text(message)
         if self.log_format is LogFormat.JSON:
-            message = _json_line(level, "auditor", message)
+            message = json_for_stderr(_json_line(level, "auditor", message))
         elif level == "error":
             message = typer.style("Error: ", fg="red", bold=True) + message
         typer.echo(message, err=True, color=None if self.may_color else False)
@@ -109,7 +110,8 @@ def _stderr() -> TextIO:
 
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return _json_line(record.levelname.lower(), record.name, record.getMessage())
+        line = _json_line(record.levelname.lower(), record.name, record.getMessage())
+        return json_for_stderr(line)
 
 
 def _json_line(level: str, logger: str, message: str) -> str:

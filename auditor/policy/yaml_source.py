@@ -218,4 +218,4 @@ def dumped(data: dict[str, Any], comment: str = "") -> bytes:
     """`data` as a YAML file that `parse` reads back to the same, under a comment for people."""
     heading = "".join(f"# {line}\n" for line in comment.splitlines())
     body = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-    return (heading + body).encode("utf-8")
+    return (heading + body).encode("utf-8", "replace")  # a path may hold what is no character

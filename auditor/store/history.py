@@ -98,7 +98,7 @@ class History:
             return []
         query = _runs().order_by(tables.runs.c.started_at, tables.runs.c.id)
         if account_id is not None:
-            query = query.where(tables.series.c.account_id == account_id)
+            query = query.where(tables.series.c.account_id == recording.text(account_id))
         with self._database.reading() as connection:
             return [_entry(row) for row in connection.execute(query)]
 

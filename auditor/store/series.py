@@ -43,7 +43,8 @@ class Series:
         """The series of an account, with what its runs are to be judged with."""
         chosen = "" if selected is None else "\n".join(sorted(selected))
         digest = hashlib.sha256(chosen.encode()).hexdigest()[:16] if chosen else ""
-        return cls(account_id, place(api_url), baseline_id, depth, digest)
+        named = account_id.encode("utf-8", "replace").decode("utf-8")
+        return cls(named, place(api_url), baseline_id, depth, digest)
 
     @property
     def row(self) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""What a stream cannot express is spelled out, in this process."""
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from auditor.cli import encoding
+
+TEXT = "Łódź… “🎉” → \ud83d"
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], io.BytesIO]]:
+    """Settles this process with a standard output of an encoding; what was written to it."""
+    opened = []
+
+    def settle(name: str) -> io.BytesIO:
+        out = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, name))
+        monkeypatch.setattr(sys, "stderr", None)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "utf-8"))
+        encoding.settle_streams()
+        opened.append(sys.stderr)
+        return out
+
+    yield settle
+    monkeypatch.undo()
+    for each in opened:
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("utf-8", "Łódź… “🎉” → \\ud83d".encode()),
+        ("latin-1", rb"\u0141" + "ó".encode("latin-1") + rb'd\u017a... "\U0001f389" -> \ud83d'),
+        ("ascii", rb'\u0141\xf3d\u017a... "\U0001f389" -> \ud83d'),
+    ],
+)
+def test_text_is_spelled_out_where_the_encoding_has_no_character(
+    settled: Callable[[str], io.BytesIO], name: str, expected: bytes
+) -> None:
+    out = settled(name)
+    sys.stdout.write(TEXT)
+    sys.stdout.flush()
+    assert out.getvalue() == expected
+
+
+@pytest.mark.parametrize("name", ["utf-8", "ascii", "cp932"])
+def test_json_means_the_same_in_every_encoding(
+    settled: Callable[[str], io.BytesIO], name: str
+) -> None:
+    out = settled(name)
+    encoding.echo_json(json.dumps(TEXT, ensure_ascii=False))
+    assert json.loads(out.getvalue().decode(name)) == TEXT
+
+
+def test_a_report_is_recoded_piece_by_piece(settled: Callable[[str], io.BytesIO]) -> None:
+    written = settled("latin-1")
+    out = encoding.stdout_for_text()
+    for byte in "né…".encode():
+        out.write(bytes((byte,)))
+        out.flush()
+    assert written.getvalue() == b"n\xe9..."
+
+
+def test_streams_that_are_not_there_lead_nowhere_and_input_never_fails(
+    settled: Callable[[str], io.BytesIO],
+) -> None:
+    settled("utf-8")
+    assert sys.stderr.write("to nobody") == 9
+    assert sys.stdin.readline() == "caf\ufffd\n"
+
+
+def test_only_what_cannot_be_encoded_is_spelled_out(
+    settled: Callable[[str], io.BytesIO],
+) -> None:
+    settled("utf-8")
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("utf-8", encoding.SPELL_OUT)
