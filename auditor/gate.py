@@ -50,6 +50,8 @@ class Answer:
     examples: tuple[Example, ...] = ()
     """Of those that count, one for each control, setting and level: deviations before unknowns,
     the worst first."""
+    stale_names: int = 0
+    """Overrides, and names in the organisation file, that match nothing."""
 
 
 def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | None:
@@ -97,8 +99,7 @@ def judged(run: Run, demand: Demand, history: History, accepted: Entry | None) -
         with history.standings(accepted) as standings:
             before = {each.fingerprint: each.status for each in standings}
     deviations, unknown, named = _counted(run.findings(), demand, before)
-    stale = sum(waiver.is_stale for waiver in run.waivers)
-    counts = deviations, unknown, stale
+    counts = deviations, unknown, run.stale
     code = _code(run, demand, counts)
     return Answer(
         code,
@@ -107,8 +108,9 @@ def judged(run: Run, demand: Demand, history: History, accepted: Entry | None) -
         run,
         deviations,
         unknown,
-        stale,
+        sum(each.is_stale for each in run.waivers),
         named,
+        sum(each.is_stale for each in run.references),
     )
 
 
@@ -155,7 +157,14 @@ def _reason(run: Run, demand: Demand, accepted: Entry | None, counts: tuple[int,
     at = f" at {demand.fail_on} or above" if demand.fail_on else ""
     told = [f"{deviations:,} {new}deviation{plural}{at}", f"{unknown:,} {new}unknown"]
     if stale:
-        told.append(f"{stale} waiver{'' if stale == 1 else 's'} expired or covering nothing")
+        names = sum(each.is_stale for each in run.references)
+        waivers = stale - names
+        if waivers:
+            told.append(
+                f"{waivers} waiver{'' if waivers == 1 else 's'} expired or covering nothing"
+            )
+        if names:
+            told.append(f"{names} name{'' if names == 1 else 's'} or overrides matching nothing")
     if demand.fail_on is None and any(counts):
         told.append("none of which shuts the gate (--fail-on never)")
     if not run.info.complete:

@@ -292,7 +292,7 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         fail_on=judgement.fail_on,
         allow_unknown=judgement.allow_unknown,
         strict=judgement.strict,
-        stale_waivers=any(waiver.is_stale for waiver in evaluation.waivers),
+        stale=evaluation.stale,
     )
 
     def fact(key: str) -> str:
@@ -326,6 +326,7 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         assessments=evaluation.assessments,
         tool_version=__version__,
         waivers=evaluation.waivers,
+        references=evaluation.references,
         questions=questions.shipped().questions if judgement.keep_passes else (),
         account_times={
             each.source: each.observed_at for each in snapshot.account().outcomes.values()

@@ -350,6 +350,7 @@ def _tell(answer: Answer, format_: GateFormat, terminal: Terminal) -> None:
         "deviations": answer.deviations,
         "unknown": answer.unknown,
         "stale_waivers": answer.stale_waivers,
+        "stale_names": answer.stale_names,
     }
     summary = gate_report.as_summary(*told, counts, answer.examples, catalogue_titles)
     if format_ is GateFormat.JSON:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import IntEnum
 
-from auditor.findings.model import Severity, Status, Summary
+from auditor.findings.model import Severity, Summary
 
 
 class ExitCode(IntEnum):
@@ -30,21 +30,20 @@ def of_run(
     fail_on: Severity | None,
     allow_unknown: bool = False,
     strict: bool = False,
-    stale_waivers: bool = False,
+    stale: bool = False,
 ) -> ExitCode:
     """The exit code of a finished evaluation.
 
-    `fail_on` is the least severe deviation that fails the run, None for none. `strict` makes open
-    decisions and missing or expired attestations count as incomplete evidence. `stale_waivers`
-    (one has expired or covers nothing) fail wherever any deviation would.
+    `fail_on` is the least severe deviation that fails the run, None for none. `strict` makes what
+    is undecided count as incomplete evidence. `stale` (a waiver, an override or a name has expired
+    or matches nothing) fails wherever any deviation would.
     """
-    if (stale_waivers and fail_on is not None) or _at_or_above(summary.by_severity, fail_on):
+    if (stale and fail_on is not None) or _at_or_above(summary.by_severity, fail_on):
         return ExitCode.DEVIATIONS
     unknown = not complete or _at_or_above(summary.unknown_by_severity, fail_on)
     if unknown and not allow_unknown:
         return ExitCode.INCOMPLETE
-    due = (Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
-    if strict and any(summary.by_status.get(status, 0) for status in due):
+    if strict and summary.undecided:
         return ExitCode.INCOMPLETE
     return ExitCode.OK
 

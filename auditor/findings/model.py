@@ -104,6 +104,20 @@ class Verdict:
     """`changeable_by` as a sentence, with numbers."""
     layers: tuple[Layer, ...] = ()
     """The effective-value chain, from the account down; empty where there is none to show."""
+    as_expected: bool | None = None
+    """The answer of the attestation that settles it; None where there is none, or it does not say
+    whether things are as expected."""
+
+    @property
+    def is_undecided(self) -> bool:
+        """True where the organisation still has to decide, to look, or to say what it saw.
+
+        A parameter that is unset, an attestation that is missing or has expired, and one that does
+        not say whether things are as expected. Counted alike everywhere: `Summary.undecided`.
+        """
+        if self.status is Status.ATTESTED:
+            return self.as_expected is None
+        return self.status in (Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +191,32 @@ class Settlement:
     def needs_care(self) -> bool:
         """True where somebody has to do something about it, soon or now."""
         return self.is_stale or self.state == "expiring"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name in the organisation file, or a whole entry, that does not fit the account as it is."""
+
+    kind: str
+    """override, waiver, attestation or parameter."""
+    entry: str
+    """Which one: `override for group Legal*`, `parameter ai_allowed_groups`."""
+    what: str
+    """group, user or meeting; empty where the entry as a whole is meant."""
+    name: str
+    """As it is written in the file; empty where the entry as a whole is meant."""
+    state: str
+    """unmatched, unknown (the names could not be read), look_alike (another name of the account
+    looks the same), or unused (an attestation that answers nothing)."""
+    detail: str
+    """What is wrong and what to do, in a sentence."""
+    suggestion: str = ""
+    """The nearest name that the account has; empty for none."""
+
+    @property
+    def is_stale(self) -> bool:
+        """True where it fails a gate, like a stale waiver: it matches nothing."""
+        return self.state == "unmatched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +294,10 @@ class Summary:
     by_level: Mapping[Level, int]
     coverage: Mapping[Level, int]
     unknown_by_severity: Mapping[Severity, int] = field(default_factory=dict)
+    undecided: int = 0
+    """How many wait for the organisation: see `Verdict.is_undecided`."""
+    not_compared: int = 0
+    """Of these, attested ones whose answer does not say whether things are as expected."""
     unread: int = 0
     """How many of the unknown ones are so because a read was denied, failed or never made."""
     not_reached: tuple[str, ...] = ()

@@ -128,6 +128,11 @@ class Rollup:
         return self.of_status(Status.UNKNOWN)
 
     @property
+    def undecided(self) -> Sequence[Group]:
+        """Everything that waits for the organisation: decisions and attestations of any kind."""
+        return [g for g in self.groups if g.verdict.is_undecided]
+
+    @property
     def decisions(self) -> Sequence[Group]:
         """Decisions the organisation has not made, new settings aside."""
         apart = (Kind.ATTESTATION, Kind.UNCOVERED)

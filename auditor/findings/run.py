@@ -15,6 +15,7 @@ from auditor.findings.model import (
     Finding,
     Point,
     ReadError,
+    Reference,
     RunInfo,
     Settlement,
     Summary,
@@ -47,6 +48,8 @@ class Run:
     assessments: Ledger
     tool_version: str = ""
     waivers: Sequence[Settlement] = ()
+    references: Sequence[Reference] = ()
+    """Names and entries of the organisation file that do not fit the account."""
     questions: Sequence[Question] = ()
     """What people ask; empty where the run did not keep its passes, without which no question can
     be answered."""
@@ -62,6 +65,12 @@ class Run:
     """Looks up what the history knows of findings, by fingerprint; None without a history."""
     drift: Drift | None = None
     """What changed since the run before; None where there is none to compare with."""
+
+    @property
+    def stale(self) -> int:
+        """How many waivers, overrides and names have expired or match nothing: exit code 1."""
+        waivers = sum(each.is_stale for each in self.waivers)
+        return waivers + sum(each.is_stale for each in self.references)
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, sorted by severity, control, level, scope id, setting and kind.

@@ -212,6 +212,7 @@ def identity(verdict: Verdict) -> tuple[object, ...]:
         _canonical(None if verdict.waiver is None else dict(verdict.waiver)),
         verdict.override,
         repr(verdict.layers),
+        verdict.as_expected,
     )
 
 

@@ -14,7 +14,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Refusal, View
 from auditor.findings.ledger import Assessment, Ledger, Share
-from auditor.findings.model import ReadError, Settlement, Severity, Status, Summary
+from auditor.findings.model import ReadError, Reference, Settlement, Severity, Status, Summary
 from auditor.policy import beside, derived, uncovered
 from auditor.policy.assess import MANY, Assessor
 from auditor.policy.baseline import Baseline
@@ -34,6 +34,13 @@ class Evaluation:
     summary: Summary
     errors: tuple[ReadError, ...]
     waivers: tuple[Settlement, ...] = ()
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def stale(self) -> bool:
+        """True where a waiver, an override or a name has expired or matches nothing."""
+        waivers = any(each.is_stale for each in self.waivers)
+        return waivers or any(each.is_stale for each in self.references)
 
     @property
     def complete(self) -> bool:
@@ -47,11 +54,16 @@ class _Counts:
     severity: Counter[Severity] = field(default_factory=Counter)
     level: Counter[Level] = field(default_factory=Counter)
     unknown: Counter[Severity] = field(default_factory=Counter)
+    undecided: int = 0
+    not_compared: int = 0
     unread: int = 0
 
     def add(self, share: Share) -> None:
         for verdict in share.verdicts:
             self.status[verdict.status] += share.count
+            if verdict.is_undecided:
+                self.undecided += share.count
+                self.not_compared += share.count * (verdict.status is Status.ATTESTED)
             settled = verdict.status is Status.ATTESTATION_EXPIRED and verdict.cause is not None
             if verdict.status is Status.UNKNOWN or settled:  # it is as unknown as it was before
                 self.unknown[verdict.severity] += share.count
@@ -187,6 +199,8 @@ def _summary(
         by_severity={severity: counts.severity[severity] for severity in Severity},
         by_level=dict(counts.level),
         unknown_by_severity={severity: counts.unknown[severity] for severity in Severity},
+        undecided=counts.undecided,
+        not_compared=counts.not_compared,
         unread=counts.unread,
         not_reached=not_reached(baseline, depth),
         coverage=coverage,

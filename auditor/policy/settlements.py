@@ -47,6 +47,8 @@ class Attestation(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     control: str
+    as_expected: bool | None = None
+    """Whether what was seen is as expected; older files do not say. False is a deviation."""
     statement: Text
     evidence: Text
     by: Text
@@ -82,12 +84,18 @@ class Settlements:
         return tuple(i for i, match in enumerate(both) if match.matches(scope, groups))
 
     def settle(self, verdict: Verdict, matching: Iterable[int]) -> Verdict:
-        """The verdict with the waiver or attestation that applies to it."""
+        """The verdict with the attestation, and then the waiver, that applies to it."""
+        waivers: list[int] = []
+        attestations: list[Attestation] = []
         for position in matching:
             if position < len(self.waivers):
-                verdict = self._waive(verdict, position)
+                waivers.append(position)
             else:
-                verdict = self._attest(verdict, self.attestations[position - len(self.waivers)])
+                attestations.append(self.attestations[position - len(self.waivers)])
+        if _can_be_attested(verdict):
+            verdict = self._attest(verdict, [each for each in attestations if each.covers(verdict)])
+        for position in waivers:
+            verdict = self._waive(verdict, position)
         return verdict
 
     def count(self, verdicts: Iterable[Verdict], matching: Iterable[int], scopes: int = 1) -> None:
@@ -143,18 +151,60 @@ class Settlements:
             return replace(verdict, detail=detail.strip())
         return replace(verdict, status=Status.WAIVED, waiver=_told(waiver))
 
-    def _attest(self, verdict: Verdict, attestation: Attestation) -> Verdict:
-        if not attestation.covers(verdict) or not _can_be_attested(verdict):
-            return verdict
-        by = f"{attestation.by} on {attestation.on}"
-        if attestation.on > self.today:
-            detail = f"Attested by {by}, which has not come yet. {verdict.detail}"
-            return replace(verdict, detail=detail.strip())
-        if attestation.expires < self.today:
-            detail = f"Attested by {by}; it expired on {attestation.expires}. {verdict.detail}"
+    def _attest(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
+        """The verdict with the newest answer that holds; with an expired one if none does.
+
+        "Not as expected" holds until somebody answers otherwise: an expiry date shows no change.
+        """
+        made = [each for each in answers if each.on <= self.today]
+        holding = [each for each in made if each.expires >= self.today or each.as_expected is False]
+        if holding:
+            newest = max(each.on for each in holding)
+            return self._answered(verdict, [each for each in holding if each.on == newest])
+        if made:
+            last = max(made, key=lambda each: each.expires)
+            detail = f"Attested by {_author(last)}; it expired on {last.expires}. {verdict.detail}"
             return replace(verdict, status=Status.ATTESTATION_EXPIRED, detail=detail.strip())
-        detail = f"{attestation.statement} ({by}, until {attestation.expires})"
-        return replace(verdict, status=Status.ATTESTED, detail=detail)
+        if answers:
+            detail = f"Attested by {_author(answers[0])}, which has not come yet. {verdict.detail}"
+            return replace(verdict, detail=detail.strip())
+        return verdict
+
+    def _answered(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
+        """The verdict with one of several answers of one day: the worst of them counts."""
+        answer = min(answers, key=lambda each: _WORST_FIRST.index(each.as_expected))
+        until = f"({_author(answer)}, until {answer.expires})"
+        if answer.as_expected is False:
+            late = " It has expired: look again." if answer.expires < self.today else ""
+            detail = (
+                f"Attested as not as expected: {answer.statement} {until}. "
+                f"Evidence: {answer.evidence}{late}"
+            )
+            seen = answer.statement if verdict.kind is Kind.ATTESTATION else verdict.observed
+            return replace(
+                verdict,
+                status=Status.FAIL,
+                cause=None,
+                observed=seen,
+                detail=detail,
+                as_expected=False,
+            )
+        told = answer.statement
+        if answer.as_expected is None:
+            told = f"Attested, answer not compared with what is expected: {told}"
+        return replace(
+            verdict,
+            status=Status.ATTESTED,
+            detail=f"{told} {until}",
+            as_expected=answer.as_expected,
+        )
+
+
+_WORST_FIRST = (False, None, True)
+
+
+def _author(attestation: Attestation) -> str:
+    return f"{attestation.by} on {attestation.on}"
 
 
 def _can_be_attested(verdict: Verdict) -> bool:

@@ -10,7 +10,15 @@ from typing import Any, BinaryIO, ClassVar
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import Finding, ReadError, Settlement, Severity, Status, Verdict
+from auditor.findings.model import (
+    Finding,
+    ReadError,
+    Reference,
+    Settlement,
+    Severity,
+    Status,
+    Verdict,
+)
 from auditor.findings.per_verdict import PerVerdict
 from auditor.findings.run import Run
 from auditor.report.interface import Options
@@ -64,6 +72,11 @@ def _pieces(run: Run, options: Options) -> Iterator[str]:
     separator = "\n  "
     for waiver in run.waivers:
         yield separator + json_text(waiver_object(waiver))
+        separator = ",\n  "
+    yield '],\n "names": ['
+    separator = "\n  "
+    for reference in run.references:
+        yield separator + json_text(reference_object(reference))
         separator = ",\n  "
     yield "]}\n"
 
@@ -123,6 +136,9 @@ def summary_object(run: Run) -> Object:
         "pending_users": s.pending_users,
         "settings": {"returned": s.settings_returned, "judged": s.settings_judged},
         "not_reached": list(s.not_reached),
+        "undecided": s.undecided,
+        "not_compared": s.not_compared,
+        "stale": run.stale,
     }
 
 
@@ -175,6 +191,7 @@ class FindingObjects:
             "detail": v.detail,
             "override": v.override,
             "changeable": v.changeable,
+            "as_expected": v.as_expected,
         }
 
 
@@ -192,6 +209,11 @@ def error_object(error: ReadError) -> Object:
 def waiver_object(waiver: Settlement) -> Object:
     """What became of a waiver, as `waiver_state` in the schema."""
     return dict(asdict(waiver))
+
+
+def reference_object(reference: Reference) -> Object:
+    """A name or an entry that does not fit the account, as `name` in the schema."""
+    return dict(asdict(reference))
 
 
 def finite(value: JsonValue) -> JsonValue:

@@ -12,6 +12,7 @@ from auditor.report.json_report import (
     error_object,
     json_text,
     listed,
+    reference_object,
     run_object,
     summary_object,
     waiver_object,
@@ -50,9 +51,12 @@ def _lines(run: Run, options: Options) -> Iterator[Object]:
         yield {"type": "error", **error_object(error)}
     for waiver in run.waivers:
         yield {"type": "waiver", **waiver_object(waiver)}
+    for reference in run.references:
+        yield {"type": "name", **reference_object(reference)}
     yield {
         "type": "end",
         "findings": findings,
         "errors": len(run.errors),
         "waivers": len(run.waivers),
+        "names": len(run.references),
     }

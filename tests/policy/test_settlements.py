@@ -60,7 +60,7 @@ def code(found, fail_on=Severity.CRITICAL, **fields):
         found.summary,
         complete=found.complete,
         fail_on=fail_on,
-        stale_waivers=any(each.is_stale for each in found.waivers),
+        stale=found.stale,
         **fields,
     )
 
@@ -373,7 +373,7 @@ def test_what_is_known_about_training_is_only_what_somebody_attests(control):
     (open_one,) = computed(looked(), control)
     assert (open_one.status, open_one.kind) == (DECIDE, Kind.ATTESTATION)
     assert open_one.detail == CATALOGUE.controls[control].attestation.question
-    (answered,) = computed(looked(attestation(control)), control)
+    (answered,) = computed(looked(attestation(control, as_expected=True)), control)
     assert answered.status is ATTESTED
     assert answered.detail == "It is off. (dpo@example.com on 2026-11-02, until 2027-05-02)"
     with_settings = world((ACCOUNT, {SETTINGS: {"feature": {"training": False}}}))
@@ -419,8 +419,101 @@ def test_missing_and_expired_attestations_fail_only_when_strict():
     ):
         assert code(found) is ExitCode.OK
         assert code(found, strict=True) is ExitCode.INCOMPLETE
-    answered = looked(*map(attestation, TRAINING.assessed))
+    answered = looked(*[attestation(c, as_expected=True) for c in TRAINING.assessed])
     assert code(answered, strict=True) is ExitCode.OK
+
+
+# What an attestation answers
+
+BAD = "No. We run emotion analysis on all students."
+
+
+def test_an_attestation_that_is_not_as_expected_is_a_deviation_with_its_evidence():
+    answer = attestation("TR-01", as_expected=False, statement=BAD)
+    (found,) = computed(looked(answer), "TR-01")
+    assert (found.status, found.severity, found.observed) == (FAIL, TR_01.severity, BAD)
+    assert BAD in found.detail
+    assert "Evidence: DPO-2026-31" in found.detail
+    assert found.as_expected is False
+    assert code(looked(answer), TR_01.severity) is ExitCode.DEVIATIONS
+
+
+def test_an_attestation_that_is_as_expected_is_attested_and_decided():
+    (found,) = computed(looked(attestation("TR-01", as_expected=True)), "TR-01")
+    assert (found.status, found.as_expected, found.is_undecided) == (ATTESTED, True, False)
+
+
+def test_an_answer_that_nobody_compared_is_attested_and_undecided():
+    found = looked(*map(attestation, TRAINING.assessed))
+    (verdict,) = computed(found, "TR-01")
+    assert (verdict.status, verdict.as_expected) == (ATTESTED, None)
+    assert verdict.detail.startswith("Attested, answer not compared with what is expected: It is")
+    assert (found.summary.undecided, found.summary.not_compared) == (2, 2)
+    assert code(found) is ExitCode.OK
+    assert code(found, strict=True) is ExitCode.INCOMPLETE
+
+
+def test_undecided_is_one_total_of_decisions_missing_expired_and_uncompared_answers():
+    wish = {"op": "org_param", "param": "record_chat"}
+    wanted = baseline(
+        assessed(check(), op=wish),
+        *(attested(CATALOGUE.controls[each]) for each in ("TR-01", "TR-02", "TR-03", "TR-04")),
+    )
+    found = looked(
+        attestation("TR-01"),
+        attestation("TR-02", expires="2026-11-20"),
+        attestation("TR-03", as_expected=True),
+        world_=world((ACCOUNT, ON)),
+        wanted=wanted,
+        depth=Level.ACCOUNT,
+        catalogue=CATALOGUE,
+    )
+    assert found.summary.by_status[DECIDE] == 2  # the parameter, and TR-04
+    assert found.summary.by_status[EXPIRED] == 1
+    assert found.summary.undecided == 4
+    assert found.summary.not_compared == 1
+
+
+def test_not_as_expected_stays_a_deviation_when_its_date_has_passed():
+    answer = attestation("TR-01", as_expected=False, expires="2026-11-20")
+    (found,) = computed(looked(answer), "TR-01")
+    assert found.status is FAIL
+    assert found.detail.endswith("It has expired: look again.")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_newest_answer_counts_and_of_one_day_the_worst(order):
+    def seen(*answers):
+        both = [attestation("TR-01", **each) for each in answers][::order]
+        return [v.status for v in computed(looked(*both), "TR-01")]
+
+    old, new = {"on": "2026-06-02"}, {"on": "2026-11-02"}
+    yes, no = {"as_expected": True}, {"as_expected": False}
+    assert seen({**old, **yes}, {**new, **no}) == [FAIL]
+    assert seen({**old, **no}, {**new, **yes}) == [ATTESTED]
+    assert seen({**new, **no}, {**new, **yes}) == [FAIL]
+    assert seen({**old, **no}, {**new, **yes, "expires": "2026-11-20"}) == [FAIL]
+
+
+def test_an_unknown_that_somebody_saw_to_be_wrong_is_a_deviation():
+    snapshot = world((ACCOUNT, {SETTINGS: {}}))
+    answer = attestation(as_expected=False)
+    found = looked(answer, world_=snapshot, wanted=WANTED, depth=Level.ACCOUNT)
+    (verdict,) = verdicts(found).values()
+    assert (verdict.status, verdict.cause, verdict.observed) == (FAIL, None, None)
+
+
+def test_a_waiver_covers_the_deviation_that_an_attestation_shows():
+    found = decided(
+        world(),
+        TRAINING,
+        attestations=[attestation("TR-01", as_expected=False)],
+        waivers=[waiver("TR-01", scope={"level": "account"})],
+        catalogue=CATALOGUE,
+    )
+    (verdict,) = computed(found, "TR-01")
+    assert (verdict.status, verdict.waiver["ticket"]) == (WAIVED, "SEC-12")
+    assert states(found) == ["active"]
 
 
 SETTLED = {Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE}
