@@ -74,6 +74,7 @@ class Manifest(_Strict):
     run: RunFacts
     evidence_digest: str
     pseudonymised: bool
+    simulated: bool = False
     framework: str | None
     signed_by: str | None
     """The id of the key that `manifest.sig` is made with; null where there is no signature."""

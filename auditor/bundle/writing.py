@@ -112,6 +112,7 @@ def _manifest(run: Run, packed: list[tuple[str, Packed]], signer: Signer | None)
         ),
         evidence_digest=info.evidence_digest,
         pseudonymised=run.pseudonymised,
+        simulated=info.simulated,
         framework=run.framework.id if run.framework else None,
         signed_by=signer.public.id if signer else None,
         parts=tuple(

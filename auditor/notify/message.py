@@ -96,7 +96,9 @@ def _tone(told: Told) -> Tone:
 
 def _subject(told: Told) -> str:
     account = neutral(told.news.account)
-    opening = f"Zoom audit of {account}" if account else "Zoom audit"
+    later = told.news.later
+    simulated = "SIMULATED " if later is not None and later.simulated else ""
+    opening = f"{simulated}Zoom audit of {account}" if account else f"{simulated}Zoom audit"
     if told.stopped:
         subject = f"{opening} {'did not end well' if told.news.found else 'could not run'}"
     else:

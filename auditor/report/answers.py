@@ -101,7 +101,8 @@ def sections(answer: Answer) -> list[Section]:
 def as_json(run: Run, answered: Sequence[Answer]) -> dict[str, JsonValue]:
     """Answers for programs, in the shape `auditor/answers/v1`.
 
-    `run` has id, account_id, finished_at, depth, complete, baseline (id, version, digest).
+    `run` has id, account_id, finished_at, depth, complete, simulated, baseline (id, version,
+    digest).
     `answers` is a list of: id, question, asked_by, state (see `State`), answer (the sentence),
     at_least (more may be shown), claims (numbers in docs/claims.md), nobody_can_know, parameters
     (unset ones that a decision waits for), evidence (see `Mark`: mark to reach), unknown (a list
@@ -119,6 +120,7 @@ def as_json(run: Run, answered: Sequence[Answer]) -> dict[str, JsonValue]:
             "finished_at": info.finished_at,
             "depth": info.depth,
             "complete": info.complete,
+            "simulated": info.simulated,
             "baseline": {
                 "id": info.baseline.id,
                 "version": info.baseline.version,

@@ -71,6 +71,7 @@ COLUMNS = (
     "baseline",
     "baseline_version",
     "finished_at",
+    "simulated",
 )
 """Every column of a finding, in order. Names are kept; new ones come last.
 
@@ -117,6 +118,7 @@ _OF_VERDICT: Mapping[str, Callable[[Run, Verdict], str]] = {
     "baseline": lambda run, _: run.info.baseline.id,
     "baseline_version": lambda run, _: run.info.baseline.version,
     "finished_at": lambda run, _: run.info.finished_at,
+    "simulated": lambda run, _: _json(run.info.simulated),
 }
 
 

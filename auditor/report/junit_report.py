@@ -87,7 +87,7 @@ def _pieces(run: Run, suites: Sequence[_Suite]) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield _start(
         "testsuites",
-        name=f"auditor {plain(run.info.baseline.id)}",
+        name=f"{'SIMULATED ' if run.info.simulated else ''}auditor {plain(run.info.baseline.id)}",
         tests=sum(len(suite.cases) for suite in suites),
         failures=total("failure"),
         errors=total("error"),
@@ -138,6 +138,7 @@ def _run_suite(run: Run, rollup: Rollup) -> _Suite:
         "started": info.started_at,
         "finished": info.finished_at,
         "depth": info.depth,
+        "simulated": "yes" if info.simulated else "no",
         "fail_on": info.fail_on,
         "exit_code": str(info.exit_code),
         **{f"checks.{status}": str(s.by_status.get(status, 0)) for status in Status},

@@ -79,6 +79,7 @@ class _Page:
         info = self.run.info
         paragraphs = [
             "# Zoom privacy audit",
+            *([f"**{prose(simulated)}**"] if (simulated := wording.simulated(self.run)) else []),
             f"**{prose(' · '.join(wording.headline(self.run)))}**",
             prose(wording.answer(self.run, self.rollup)),
         ]

@@ -142,9 +142,11 @@ def _metadata(run: Run) -> Object:
     product: Object = {"name": "auditor", "vendor_name": "zoom-privacy-auditor"}
     if run.tool_version:
         product["version"] = run.tool_version
+    labels: Object = {"labels": ["simulated"]} if run.info.simulated else {}
     return {
         "version": VERSION,
         "product": product,
+        **labels,
         "correlation_uid": run.info.id,
         "tenant_uid": run.info.account_id,
         "log_name": "auditor",

@@ -112,6 +112,11 @@ def _metadata(run: Run, ids: _Ids) -> Object:
     }
 
 
+def _simulated(run: Run) -> list[str]:
+    warning = wording.simulated(run)
+    return [warning] if warning else []
+
+
 def _result(run: Run, ids: _Ids) -> Object:
     info, s = run.info, run.summary
     counts = {
@@ -129,13 +134,16 @@ def _result(run: Run, ids: _Ids) -> Object:
         "tool-version": run.tool_version,
         "depth": info.depth,
         "complete": "yes" if info.complete else "no",
+        "simulated": "yes" if info.simulated else "no",
         "exit-code": str(info.exit_code),
         **{key: str(count) for key, count in counts.items()},
     }
     return {
         "uuid": ids("result"),
         "title": f"Run {plain(info.id)} against baseline {plain(info.baseline.id)}",
-        "description": _markup(" ".join([wording.checked(run), *wording.not_covered(run)])),
+        "description": _markup(
+            " ".join([*_simulated(run), wording.checked(run), *wording.not_covered(run)])
+        ),
         "start": info.started_at,
         "end": info.finished_at,
         "props": _props(facts),

@@ -43,6 +43,11 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     deviating = roll_up(run, names=0, worst=0).deviating
     levels = [level for level in Level if level in s.coverage or level in s.by_level]
     yield (
+        "auditor_simulated",
+        "1 where the evidence does not come from Zoom, else 0.",
+        [({}, float(info.simulated))],
+    )
+    yield (
         "auditor_checks",
         "Checks of the run by outcome.",
         _by("status", {status: s.by_status.get(status, 0) for status in Status}),

@@ -176,6 +176,8 @@ def _automation(run: Run) -> Object:
     info = run.info
     parts = ("auditor", info.account_id, info.baseline.id, info.id)
     told = f"Zoom account {plain(info.account_id)} against baseline {plain(info.baseline.id)}"
+    if simulated := wording.simulated(run):
+        told = f"{simulated} {told}"
     return {
         "id": "/".join(_quoted(part) for part in parts),
         "description": {"text": _escaped(told)},
@@ -220,6 +222,7 @@ def _counts(run: Run, most_alike: int) -> Object:
         },
         "evidence_digest": info.evidence_digest,
         "complete": info.complete,
+        "simulated": info.simulated,
         "fail_on": info.fail_on,
         "by_status": {status: summary.by_status.get(status, 0) for status in Status},
         "by_severity": {severity: summary.by_severity.get(severity, 0) for severity in Severity},

@@ -91,6 +91,8 @@ class _Page:
             first = first and not written
 
     def _top(self) -> Iterator[str]:
+        if simulated := wording.simulated(self.run):
+            yield from self._wrapped(simulated, style="unknown")
         parts = wording.headline(self.run)
         yield from self._joined(parts, (self._headline_style(), "unknown", None))
         if incomplete := wording.incomplete(self.run, self.rollup):

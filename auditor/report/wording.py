@@ -191,6 +191,19 @@ def answer(run: Run, rollup: Rollup) -> str:
     return f"As {baseline} asks: no check found a deviation, and none stayed unknown."
 
 
+def simulated(run: Run) -> str:
+    """That the evidence is not from Zoom, in a sentence that stands above everything else.
+
+    Empty where it is from Zoom.
+    """
+    if not run.info.simulated:
+        return ""
+    return (
+        f"SIMULATED: this was read from {plain(run.info.api_url)} on this machine, not from Zoom. "
+        "It says nothing about a real account."
+    )
+
+
 def incomplete(run: Run, rollup: Rollup) -> str:
     """What a run that could not read everything has to say about it; empty where it could."""
     allowed = "--allow-unknown was given, so the exit code does not show this."

@@ -265,8 +265,10 @@ def _alone(text: str) -> list[Cell]:
 
 def _facts(run: Run) -> Block:
     info = run.info
+    warning: Block = [["Simulated", wording.simulated(run)]] if info.simulated else []
     return [
         ["The run"],
+        *warning,
         ["Run", info.id],
         ["Account", info.account_id],
         ["API", info.api_url],

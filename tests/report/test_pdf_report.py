@@ -55,6 +55,15 @@ def test_it_says_what_the_html_report_says(rich, tmp_path):
 
 
 @needs_poppler
+def test_a_simulated_run_says_so(tmp_path):
+    run = worlds.clean()
+    pdf = paper(replace(run, info=replace(run.info, simulated=True)))
+    assert "It says nothing about a real account." in " ".join(
+        read("pdftotext", pdf, tmp_path).split()
+    )
+
+
+@needs_poppler
 def test_every_page_has_its_number_and_the_run(rich, tmp_path):
     pages = read("pdftotext", rich, tmp_path).removesuffix("\f").split("\f")
     for number, page in enumerate(pages, start=1):
