@@ -92,11 +92,13 @@ def _list_members(reader: Reader, anew: bool) -> None:
         return
     endpoint = endpoints.GROUP_MEMBERS
     belongs: dict[str, list[str]] = {}
+    partial: dict[str, set[str]] = {}
 
     def of(group: Scope) -> JsonValue:
-        ids = {"groupId": group.id}
-        members = reader.api.items(endpoint, ids=ids)
-        return [*sorted({rows.text(row.get("id")) for row in members} - {""})]
+        members = partial[group.id] = set()
+        for row in reader.api.items(endpoint, ids={"groupId": group.id}):
+            members.add(rows.text(row.get("id")))
+        return {}
 
     work = reader.each(
         lambda group: reader.asked(endpoint.request, lambda: of(group)),
@@ -105,9 +107,8 @@ def _list_members(reader: Reader, anew: bool) -> None:
     for group, outcome in chain.from_iterable(work):
         if isinstance(outcome, Refusal):
             failed = failed or outcome
-        elif isinstance(outcome.body, list):
-            for user in outcome.body:
-                belongs.setdefault(str(user), []).append(group.id)
+        for user in partial.get(group.id, set()) - {""}:
+            belongs.setdefault(user, []).append(group.id)
     with reader.snapshot.batch():
         for user, names in belongs.items():
             reader.snapshot.set_groups(Level.USER, user, tuple(sorted(names)))

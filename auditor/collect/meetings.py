@@ -18,7 +18,7 @@ from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import Document, Refusal, View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
-from auditor.zoom.errors import Malformed, NotLicensed
+from auditor.zoom.errors import ListingUnproved, Malformed, NotLicensed
 
 WEBINARS = "webinar"
 """Under `feature` of a user's settings: true for those who may host. Source: Users API, 2025-03."""
@@ -139,23 +139,38 @@ class _Upcoming:
 
         def ask() -> JsonValue:
             ids = {"userId": host.id}
+            rows: list[JsonValue] = []
+            doubt = ""
             try:
-                rows = list(self.reader.api.items(listing, ids=ids, params=self.kind.params))
+                for row in self.reader.api.items(listing, ids=ids, params=self.kind.params):
+                    if not text(row.get("id")):
+                        raise Malformed(listing.request, "a row has no id")
+                    rows.append({key: text(row.get(key)) for key in _KEPT})
             except NotLicensed:
-                if level is Level.WEBINAR:  # Zoom refuses the list to those who cannot host any
-                    return []
-                raise
-            if not all(text(row.get("id")) for row in rows):
-                raise Malformed(listing.request, "a row has no id")
-            return [{key: text(row.get(key)) for key in _KEPT} for row in rows]
+                if level is not Level.WEBINAR:
+                    raise
+                rows = []  # Zoom refuses the list to those who cannot host any
+            except ListingUnproved as error:
+                doubt = str(error)
+            return {"rows": rows, "doubt": doubt}
 
         return Errand(host, self._counted, listing.request, ask)
 
     def _note(self, host: Scope, outcome: Document) -> None:
-        """Write down a host's meetings, those that the budget allows, and how many others."""
-        rows = list(_rows(outcome.body))
+        """Write down a host's meetings, those that the budget allows, and how many others.
+
+        Where more of them may be missing, these are read all the same, and the rest is unknown.
+        """
+        listed = outcome.body if isinstance(outcome.body, dict) else {}
+        rows = list(_rows(listed.get("rows")))
         chosen = self._chosen(rows)
-        self.reader.snapshot.drop(self._nobody(host))
+        nobody = self._nobody(host)
+        self.reader.snapshot.drop(nobody)
+        if doubt := listed.get("doubt"):
+            self.reader.snapshot.add_scope(nobody)
+            unseen = Unseen(Cause.ERROR, str(doubt))
+            refusal = Refusal(unseen, outcome.source, outcome.observed_at)
+            self.reader.snapshot.record(nobody, MEETING, refusal)
         for row in chosen:
             event = replace(host, level=self.kind.level, id=row["id"], name=row["topic"])
             self.reader.snapshot.add_scope(event)

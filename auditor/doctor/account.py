@@ -20,6 +20,7 @@ from auditor.zoom.errors import (
     ZoomError,
 )
 from auditor.zoom.limits import Plan, RateLabel
+from auditor.zoom.paging import whole_number
 from auditor.zoom.transport import Answer, Bearer, Bounds, Transport
 
 ASKED: tuple[tuple[Endpoint, Mapping[str, str]], ...] = (
@@ -126,8 +127,7 @@ class Access:
     def users(self) -> int | None:
         """How many active users there are; None where nobody knows."""
         listing = self.outcomes.get(endpoints.USERS)
-        total = listing.get("total_records") if isinstance(listing, dict) else None
-        return total if isinstance(total, int) and not isinstance(total, bool) else None
+        return whole_number(listing.get("total_records")) if isinstance(listing, dict) else None
 
     @property
     def names_no_groups(self) -> bool:

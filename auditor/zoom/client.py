@@ -167,6 +167,8 @@ class ZoomClient:
             params=params,
             page_size=endpoint.page_size,
             row_id=endpoint.row_id,
+            counted=endpoint.counted,
+            recurring=endpoint.recurring,
         )
 
     def items(

@@ -17,7 +17,10 @@ class Endpoint:
 
     Of `scopes` (granular) and `classic_scopes` any one suffices. A listing has its rows under
     `items`, up to `page_size` of them a page (0: it has no pages), told apart by `row_id` (empty:
-    equal ids are not equal rows). `options` are the values of the `option` query parameter.
+    equal ids are not equal rows). Where it is `counted`, Zoom documents a `total_records`, without
+    which nothing proves that all rows came. Where it is `recurring`, several rows may have one id
+    (the occurrences of a meeting), and the count may be that of either. `options` are the values
+    of the `option` query parameter.
     """
 
     name: str
@@ -28,6 +31,8 @@ class Endpoint:
     items: str = ""
     page_size: int = 0
     row_id: str = "id"
+    counted: bool = False
+    recurring: bool = False
     options: tuple[str, ...] = ()
 
     @property
@@ -67,6 +72,7 @@ GROUPS = Endpoint(
     ("group:read:admin",),
     items="groups",
     page_size=300,
+    counted=True,
 )
 GROUP_SETTINGS = Endpoint(
     "group_settings",
@@ -92,6 +98,7 @@ GROUP_MEMBERS = Endpoint(
     ("group:read:admin",),
     items="members",
     page_size=2000,
+    counted=True,
 )
 USERS = Endpoint(
     "users",
@@ -101,6 +108,7 @@ USERS = Endpoint(
     ("user:read:admin",),
     items="users",
     page_size=2000,
+    counted=True,
 )
 USER_SETTINGS = Endpoint(
     "user_settings",
@@ -118,6 +126,8 @@ USER_MEETINGS = Endpoint(
     ("meeting:read:admin",),
     items="meetings",
     page_size=300,
+    counted=True,
+    recurring=True,
 )
 MEETING = Endpoint(
     "meeting",
@@ -134,6 +144,8 @@ USER_WEBINARS = Endpoint(
     ("webinar:read:admin",),
     items="webinars",
     page_size=300,
+    counted=True,
+    recurring=True,
 )
 WEBINAR = Endpoint(
     "webinar",
@@ -196,6 +208,7 @@ ROLES = Endpoint(
     ("role:read:list_roles:admin",),
     ("role:read:admin",),
     items="roles",
+    counted=True,
 )
 ROLE = Endpoint(
     "role",

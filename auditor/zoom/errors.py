@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypedDict, Unpack
+from typing import ClassVar, TypedDict, Unpack
 
 from auditor.zoom.redaction import redact_text
 
@@ -290,15 +290,68 @@ class PageTokenExpired(Rejected):
         )
 
 
-class ListingShort(ZoomError):
-    """A listing ended before all the rows came that Zoom counts. What is missing is unknown."""
+class ListingUnproved(ZoomError):
+    """A listing ended, and nothing shows that all its rows came: others may be missing.
 
-    def __init__(self, request: str, listed: int, counted: int) -> None:
+    `listed` rows came. What is missing is unknown; what came is good.
+    """
+
+    again: ClassVar[int] = 1
+    """How often to read the listing again before giving up."""
+
+    def __init__(self, request: str, listed: int) -> None:
         super().__init__(request)
-        self.listed, self.counted = listed, counted
+        self.listed = listed
+
+
+class ListingUncounted(ListingUnproved):
+    """Zoom documents a count for this listing, and none came, or none that can be read."""
+
+    again = 0  # it would come the same
+
+    def __init__(self, request: str, listed: int, *, unreadable: bool) -> None:
+        super().__init__(request, listed)
+        self.unreadable = unreadable
+
+    def __str__(self) -> str:
+        count = (
+            "its count (total_records) is not a number"
+            if self.unreadable
+            else ("no count (total_records) came with them")
+        )
+        return (
+            f"{self.listed:,} rows came for {self.request}, but {count}, so nothing shows that "
+            "these are all. Run again; if it stays so, report it with this message."
+        )
+
+
+class ListingShrank(ListingUnproved):
+    """The count became smaller while the listing was read: rows may have moved past the pages."""
+
+    again = 3  # something was deleted meanwhile, and soon it will be quiet
+
+    def __init__(self, request: str, listed: int, before: int, after: int) -> None:
+        super().__init__(request, listed)
+        self.before, self.after = before, after
 
     def __str__(self) -> str:
         return (
+            f"Zoom counted {self.before:,} rows in {self.request}, and then {self.after:,} before "
+            "the last page came, so some may be missing. Run again; if it stays so, report it "
+            "with this message."
+        )
+
+
+class ListingShort(ListingUnproved):
+    """Other than `counted` rows came, in the end: some are missing, or the count is wrong."""
+
+    def __init__(self, request: str, listed: int, counted: int) -> None:
+        super().__init__(request, listed)
+        self.counted = counted
+
+    def __str__(self) -> str:
+        so = "some are missing" if self.listed < self.counted else "the count proves nothing"
+        return (
             f"Zoom counts {self.counted:,} rows in {self.request} but listed {self.listed:,}, so "
-            "some are missing. Run again; if it stays so, report it with this message."
+            f"{so}. Run again; if it stays so, report it with this message."
         )

@@ -9,9 +9,18 @@ import logging
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from auditor.evidence.reading import JsonValue
-from auditor.zoom.errors import ListingShort, Malformed, PageTokenExpired, Rejected
+from auditor.zoom.errors import (
+    ListingShort,
+    ListingShrank,
+    ListingUncounted,
+    ListingUnproved,
+    Malformed,
+    PageTokenExpired,
+    Rejected,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -61,15 +70,67 @@ class _Seen:
         return False
 
 
+@dataclass
+class _Reading:
+    """One time a listing is read from its first page: what came, and what Zoom counts."""
+
+    rows: _Seen
+    """The rows that came, by what tells them apart."""
+    ids: _Seen | None
+    """Their ids, where several rows may have one; else None."""
+    listed: int = 0
+    """Rows that differ."""
+    different_ids: int = 0
+    total: int | None = None
+    """`total_records` of the newest page that has it."""
+    unreadable: bool = False
+    """A count came that is none."""
+    before_it_shrank: int | None = None
+    """The count that a later page went below; None where none did."""
+
+    def count(self, document: Mapping[str, JsonValue]) -> None:
+        """Take the count of a page over. No count and null are the same."""
+        told = document.get("total_records")
+        if told is None:
+            return
+        total = whole_number(told)
+        if total is None:
+            self.unreadable = True
+            return
+        if self.total is not None and total < self.total:
+            self.before_it_shrank = self.before_it_shrank or self.total
+        self.total = total
+
+    @property
+    def missing(self) -> int:
+        """How many of the rows that Zoom counts have not come."""
+        return max(0, (self.total or 0) - self.listed)
+
+    def doubt(self, request: str, *, counted: bool) -> ListingUnproved | None:
+        """Why this may not be the whole listing; None where it is."""
+        if self.unreadable or (self.total is None and counted):
+            return ListingUncounted(request, self.listed, unreadable=self.unreadable)
+        if self.total is None:
+            return None
+        if self.before_it_shrank is not None:
+            return ListingShrank(request, self.listed, self.before_it_shrank, self.total)
+        if self.total in (self.listed, self.listed if self.ids is None else self.different_ids):
+            return None
+        return ListingShort(request, self.listed, self.total)
+
+
 class Listing(Iterator[list[Row]]):
     """The pages of one listing. Read it once, from one thread.
 
-    Rows with an id that was on an earlier page are left out. A listing whose page token expires
-    is started again, without repeating rows; so is, once, one whose page tokens repeat or that
-    ends before all the rows came that Zoom counts (`total_records`, None where it gives no count).
+    Rows with an id that was on an earlier page are left out; where `recurring`, those that are
+    equal to one on an earlier page. A listing whose page token expires is started again, without
+    repeating rows; so is, once, one whose page tokens repeat or that does not have as many
+    different rows as Zoom counts (`total_records`), and a few times one whose count shrinks
+    meanwhile. Where it is `counted`, that count has to be there; elsewhere it has to be right if
+    there is one.
 
     Raises while it is read:
-        ListingShort: rows are missing, even after a second time.
+        ListingUnproved: nothing shows that all rows came, even after a second time.
         Malformed: rows missing, not objects, or pages that never end.
         ZoomError: whatever `fetch` raises.
     """
@@ -83,52 +144,59 @@ class Listing(Iterator[list[Row]]):
         params: Mapping[str, str] | None = None,
         page_size: int = 0,
         row_id: str = "id",
+        counted: bool = False,
+        recurring: bool = False,
         most_pages: int = 10_000,
         most_restarts: int = 3,
     ) -> None:
         self.rows = 0
         """Rows given so far."""
-        self.total_records: int | None = None
         self.restarts = 0
         self._fetch, self._request, self._items = fetch, request, items
         self._params = dict(params or {})
         if page_size:
             self._params.setdefault("page_size", str(page_size))
-        self._row_id = row_id
+        self._row_id, self._counted, self._recurring = row_id, counted, recurring
         self._most_pages, self._most_restarts = most_pages, most_restarts
-        self._ids = _Seen()
+        self._seen = _Seen()
         self._given: Counter[bytes] = Counter()
+        self._reading = self._started(self._seen)
         self._pages = self._read()
 
     @property
     def shortfall(self) -> int:
         """How many of `total_records` have not come."""
-        return max(0, (self.total_records or 0) - self.rows)
+        return self._reading.missing
 
     def __next__(self) -> list[Row]:
         return next(self._pages)
 
+    def _started(self, rows: _Seen) -> _Reading:
+        return _Reading(rows, _Seen() if self._recurring else None)
+
     def _read(self) -> Iterator[list[Row]]:
-        second_time = False
+        doubts = 0
         while True:
             try:
                 yield from self._read_from_start()
-                if not self.shortfall:
+                doubt = self._reading.doubt(self._request, counted=self._counted)
+                if doubt is None:
                     return
-                if second_time:
-                    raise ListingShort(self._request, self.rows, self.total_records or 0)
-                second_time = True
-                _log.info("%s: rows are missing, starting again", self._request)
+                doubts += 1
+                if doubts > doubt.again:
+                    raise doubt
+                _log.info("%s Starting again.", doubt)
             except PageTokenExpired:
                 if self.restarts >= self._most_restarts:
                     raise
                 self.restarts += 1
                 _log.info("%s: the page token expired, starting again", self._request)
             except _PagesRepeat:
-                if second_time:
+                doubts += 1
+                if doubts > 1:
                     raise
-                second_time = True
                 _log.info("%s: its pages repeat, starting again", self._request)
+            self._reading = self._started(_Seen())
 
     def _read_from_start(self) -> Iterator[list[Row]]:
         position: dict[str, str] = {}
@@ -138,7 +206,7 @@ class Listing(Iterator[list[Row]]):
             document = self._page(position)
             rows = self._new(self._rows_of(document), repeated)
             self.rows += len(rows)
-            self.total_records = _whole_number(document.get("total_records"))
+            self._reading.count(document)
             if rows:
                 yield rows
             following = self._following(document, position)
@@ -176,13 +244,20 @@ class Listing(Iterator[list[Row]]):
 
     def _new(self, rows: list[Row], repeated: Counter[bytes]) -> list[Row]:
         """The rows not given yet. Rows without an id are known by their content after a restart."""
-        new = []
+        reading, new = self._reading, []
         for row in rows:
             id_ = row.get(self._row_id) if self._row_id else None
             if isinstance(id_, str | int) and not isinstance(id_, bool) and id_ != "":
-                if not self._ids.add(str(id_)):
+                if reading.ids is not None:
+                    reading.different_ids += reading.ids.add(str(id_))
+                key = json.dumps(row, sort_keys=True) if self._recurring else str(id_)
+                differs = reading.rows.add(key)
+                reading.listed += differs
+                if not (differs if reading.rows is self._seen else self._seen.add(key)):
                     continue
             else:
+                reading.listed += 1
+                reading.different_ids += 1
                 content = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
                 if repeated[content] > 0:
                     repeated[content] -= 1
@@ -196,15 +271,18 @@ class Listing(Iterator[list[Row]]):
     ) -> dict[str, str] | None:
         """The parameters of the page after this one; None after the last.
 
-        Zoom's older endpoints know page numbers only and send no token field at all.
+        Zoom's older endpoints know page numbers only. They send no token field at all, or an empty
+        one, which ends a listing only where no rows are missing.
         """
         token = document.get("next_page_token")
         if isinstance(token, str) and token:
             return {"next_page_token": token}
         if token is not None and token != "":
             raise Malformed(self._request, "its page token is not text")
-        page, pages = (_whole_number(document.get(key)) for key in ("page_number", "page_count"))
-        if "next_page_token" in document or page is None:
+        page, pages = (whole_number(document.get(key)) for key in ("page_number", "page_count"))
+        if page is None or "next_page_token" in position:
+            return None
+        if "next_page_token" in document and (pages is None or not self.shortfall):
             return None
         if (not self.shortfall or not document[self._items]) if pages is None else page >= pages:
             return None
@@ -213,9 +291,12 @@ class Listing(Iterator[list[Row]]):
         return {"page_number": str(page + 1)}
 
 
-def _whole_number(value: JsonValue) -> int | None:
+def whole_number(value: JsonValue) -> int | None:
+    """A number of rows or pages: from 0 on, also in digits or as `40.0`; None for all else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 

@@ -10,7 +10,7 @@ from auditor.evidence.plan import HOSTS, MEMBERS, PENDING, Reads
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS, Document, Refusal, View
-from auditor.zoom.errors import Denied, NotFound, PageTokenExpired, Transient
+from auditor.zoom.errors import Denied, ListingShort, NotFound, PageTokenExpired, Transient
 from tests.collect.surfaces import Zoom, account, cause, of
 
 ACTIVE, INACTIVE, GROUPS = View("users", "active"), View("users", "inactive"), View("groups")
@@ -119,6 +119,14 @@ def test_one_refused_group_leaves_open_who_is_in_which(error: Exception, why: st
     snapshot, _ = walked(company([row(1)], **members(g1=["u1"], g2=error)))
     assert cause(account(snapshot, MEMBERS)) == why
     assert groups_of(snapshot) == {"u1": ("g1",)}
+
+
+def test_members_that_came_before_a_list_broke_off_are_known_and_more_may_be_missing() -> None:
+    broken = breaking_off([{"id": "u1"}], ListingShort("GET /x", 1, 2))
+    answers = company([row(1), row(2)], **members(g2=[]))
+    snapshot, _ = walked({**answers, "/groups/g1/members": broken})
+    assert cause(account(snapshot, MEMBERS)) == "error"
+    assert groups_of(snapshot) == {"u1": ("g1",), "u2": ()}
 
 
 def test_where_neither_groups_nor_users_tell_it_is_open_who_is_in_which() -> None:

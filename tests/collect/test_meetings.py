@@ -5,7 +5,15 @@ import pytest
 from auditor.evidence.plan import MEETING, NOTICES, Budget, Reads
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
-from auditor.zoom.errors import Denied, NotFound, NotLicensed, Rejected, ScopeMissing, Transient
+from auditor.zoom.errors import (
+    Denied,
+    ListingShort,
+    NotFound,
+    NotLicensed,
+    Rejected,
+    ScopeMissing,
+    Transient,
+)
 from tests.collect.surfaces import (
     PEOPLE,
     READ_SETTINGS,
@@ -123,6 +131,30 @@ def test_a_fault_of_one_meeting_is_that_meetings():
     snapshot = read({**SCHEDULED, "/meetings/82": Transient("GET /x", status=500)}, PLAN)
     assert cause(meetings(snapshot)["82"]) == "error"
     assert meetings(snapshot)["81"] == KEPT
+
+
+def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown():
+    def listed():
+        yield {"id": 81, "topic": "Round"}
+        raise ListingShort("GET /users/{userId}/meetings", 1, 5)
+
+    class Pages:
+        def __iter__(self):
+            return listed()
+
+    snapshot = read({**SCHEDULED, "/users/u1/meetings": Pages()}, PLAN)
+    found = meetings(snapshot)
+    assert found["81"] == KEPT
+    assert found["83"] == {"settings": {}}
+    assert cause(found["*u1"]) == "error"
+    assert "counts 5 rows" in found["*u1"].detail
+
+
+def test_occurrences_of_a_recurring_meeting_are_one_meeting():
+    again = [{"id": 81, "start_time": f"2026-12-0{day}"} for day in (1, 2, 3)]
+    snapshot = read({**SCHEDULED, "/users/u1/meetings": again}, PLAN)
+    assert set(meetings(snapshot)) == {"81", "83"}
+    assert account(snapshot, COUNTED) == {"listed": 2, "read": 2}
 
 
 def test_a_row_without_an_id_makes_the_hosts_list_unusable():

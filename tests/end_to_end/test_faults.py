@@ -17,13 +17,13 @@ BROKEN = Faults(seed=4)
 Count = Callable[[Sandbox], int]
 
 
-def answered(status: int) -> Count:
-    """How many answers had a status; 0: were reset."""
-    return lambda account: account.requests.status(status)
+def answered(*statuses: int) -> Count:
+    """How many answers had one of these statuses; 0: were reset."""
+    return lambda account: sum(map(account.requests.status, statuses))
 
 
 ASKED_AGAIN: dict[str, tuple[Faults, Count | None]] = {
-    "5xx": (replace(BROKEN, errors_5xx=0.06), answered(503)),
+    "5xx": (replace(BROKEN, errors_5xx=0.06), answered(500, 502, 503, 504)),
     "429": (replace(BROKEN, rate_429=0.002), answered(429)),
     "429 with seconds": (replace(BROKEN, rate_429=0.002, retry_after="seconds"), answered(429)),
     "429 with a date": (replace(BROKEN, rate_429=0.002, retry_after="http_date"), answered(429)),

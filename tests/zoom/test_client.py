@@ -279,7 +279,8 @@ def test_requests_are_paced_by_the_label_of_their_endpoint(zoom, client, clock):
 
 def test_listings_are_read_page_by_page(client, zoom):
     zoom.get(API + "/users", json={"users": [{"id": "a"}], "next_page_token": "t"})
-    zoom.get(API + "/users", json={"users": [{"id": "b"}], "next_page_token": ""})
+    last = {"users": [{"id": "b"}], "next_page_token": "", "total_records": 2}
+    zoom.get(API + "/users", json=last)
     assert [row["id"] for row in client.items(USERS, params={"status": "active"})] == ["a", "b"]
     assert "status=active&page_size=2000&next_page_token=t" in zoom.calls[-1].request.url
 

@@ -2,7 +2,14 @@ import tracemalloc
 
 import pytest
 
-from auditor.zoom.errors import ListingShort, Malformed, PageTokenExpired, Rejected
+from auditor.zoom.errors import (
+    ListingShort,
+    ListingShrank,
+    ListingUncounted,
+    Malformed,
+    PageTokenExpired,
+    Rejected,
+)
 from auditor.zoom.paging import Listing
 
 
@@ -239,8 +246,121 @@ def test_an_empty_page_ends_a_listing_by_page_numbers():
         list(listing(Pages(full, empty, full, empty)))
 
 
-@pytest.mark.parametrize("total", [None, True, -1, "many", "1", 1])
+@pytest.mark.parametrize("total", [None, "1", 1, 1.0])
 def test_no_shortfall_without_a_count_that_says_so(total):
     read = listing(Pages(page("a", total_records=total)))
     assert ids(read) == ["a"]
     assert read.shortfall == 0
+
+
+@pytest.mark.parametrize("total", [True, -1, "many", "-1", 1.5, "1.0", [1], {"n": 1}, "", "9" * 12])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_count_that_is_none_proves_nothing(total, counted):
+    pages = Pages(page("a", token="", total_records=total))
+    with pytest.raises(ListingUncounted, match="1 rows came for GET /users, but its count"):
+        list(listing(pages, counted=counted))
+
+
+@pytest.mark.parametrize("more", [{}, {"total_records": None}, {"page_number": 1, "page_count": 1}])
+def test_where_zoom_documents_a_count_nothing_but_it_proves_that_all_came(more):
+    with pytest.raises(ListingUncounted, match="no count"):
+        list(listing(Pages(page("a", token="", **more)), counted=True))
+    assert ids(listing(Pages(page("a", token="", **more)))) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [page("a", "b", token="t", total_records=3), page("c", total_records="3")],
+        [page("a", "b", token="t"), page("c", token="", total_records=3.0)],
+        [page("a", "b", token="t", total_records=3), page("c", token="")],
+        [page("a", "b", token="t", total_records=2), page("c", token="", total_records=3)],
+        [{**page("a", "b", "c", total_records="3"), "next_page_token": None, "page_count": None}],
+        [
+            page("a", "b", page_number=1, total_records=3),
+            page("c", page_number=2, total_records=3),
+        ],
+        [
+            page("a", "b", token="", page_number=1, page_count=2, total_records=3),
+            page("c", token="", page_number=2, page_count=2, total_records=3),
+        ],
+        [page("a", "b", "c", token="", page_number=1, page_count=9, total_records=3)],
+    ],
+    ids=[
+        "digits, no token field",
+        "a float, on the last page alone",
+        "on the first page alone",
+        "one more user meanwhile",
+        "null for a token",
+        "page numbers without a number of pages",
+        "page numbers beside an empty token",
+        "a number of pages that is wrong",
+    ],
+)
+def test_unusual_listings_that_prove_to_be_whole_are_whole(pages):
+    asked = Pages(*pages)
+    assert ids(listing(asked, counted=True)) == ["a", "b", "c"]
+    assert asked.answers == []
+
+
+def test_a_count_that_is_too_small_proves_nothing():
+    small = page("a", "b", token="", total_records=1)
+    with pytest.raises(
+        ListingShort, match=r"counts 1 rows .* listed 2, so the count proves nothing"
+    ):
+        list(listing(Pages(small, small)))
+
+
+def test_rows_of_an_earlier_reading_fill_no_gap_of_the_last():
+    first = page("a", "b", token="", total_records=3)
+    second = page("b", "c", token="", total_records=3)
+    with pytest.raises(ListingShort, match=r"counts 3 rows .* listed 2"):
+        list(listing(Pages(first, second)))
+
+
+def shrinking():
+    return page("a", token="t", total_records=2), page("b", token="", total_records=1)
+
+
+def test_a_count_that_shrinks_has_the_listing_read_again():
+    pages = Pages(*shrinking(), page("b", token="", total_records=1))
+    assert ids(listing(pages)) == ["a", "b"]
+
+
+def test_a_count_that_always_shrinks_proves_nothing():
+    pages = Pages(*(4 * shrinking()))
+    with pytest.raises(ListingShrank, match="counted 2 rows in GET /users, and then 1"):
+        list(listing(pages))
+    assert pages.answers == []
+
+
+def occurrence(id_, start):
+    return {"id": id_, "start_time": start}
+
+
+RECURRING = [occurrence(1, "mon"), occurrence(1, "tue"), occurrence(1, "wed"), occurrence(2, "fri")]
+
+
+@pytest.mark.parametrize("total", [4, 2], ids=["occurrences", "meetings"])
+def test_the_count_of_a_recurring_listing_is_that_of_its_rows_or_of_its_ids(total):
+    pages = Pages({"users": RECURRING, "total_records": total})
+    assert list(listing(pages, recurring=True, counted=True)) == [RECURRING]
+
+
+def test_an_occurrence_that_moved_to_the_next_page_counts_once():
+    pages = Pages(
+        {"users": RECURRING[:3], "total_records": 4, "next_page_token": "t"},
+        {"users": RECURRING[2:], "total_records": 4},
+    )
+    assert [row for rows in listing(pages, recurring=True) for row in rows] == RECURRING
+
+
+@pytest.mark.parametrize("total", [3, 5])
+def test_a_count_of_neither_is_read_again_and_then_refused(total):
+    answer = {"users": RECURRING, "total_records": total}
+    pages = Pages(answer, answer)
+    read = listing(pages, recurring=True)
+    assert next(read) == RECURRING
+    with pytest.raises(ListingShort):
+        list(read)
+    assert pages.answers == []
