@@ -2,6 +2,7 @@
 `.env`, the profile in the config file, the keyring (credentials only), default."""
 
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -10,18 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
+from pydantic import (
+    AliasChoices,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
 )
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from auditor import config_files
-from auditor.config_files import DEFAULT_PROFILE, ConfigFileError, Keys, Layer, Origin
+from auditor.config_files import DEFAULT_PROFILE, ConfigFileError, Keys, Origin, Resolution
 from auditor.credentials import given, kept
 from auditor.credentials.backends import KeyringUnavailable
 from auditor.zoom.auth import Credentials
@@ -31,12 +32,12 @@ from auditor.zoom.secrets import never_show
 API_URL = COMMERCIAL.api_url
 OAUTH_URL = COMMERCIAL.token_url
 DEFAULT_BASELINE = "consent-first"
-DOTENV = Path(".env")
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _log = logging.getLogger(__name__)
 _chosen: ContextVar[str | None] = ContextVar("profile", default=None)
+_env_file: ContextVar[Path | None] = ContextVar("env_file", default=None)
 
 
 class ConfigError(Exception):
@@ -58,13 +59,8 @@ def _variable(name: str) -> AliasChoices:
 class Settings(BaseSettings):
     """What the program was told. Command line options are laid over it by the commands."""
 
-    model_config = SettingsConfigDict(
-        env_file=DOTENV,
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-    )
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+    _resolution: Resolution | None = PrivateAttr(default=None)
 
     account_id: Annotated[str | None, Field(validation_alias=_variable("ZOOM_ACCOUNT_ID"))] = None
     client_id: Annotated[str | None, Field(validation_alias=_variable("ZOOM_CLIENT_ID"))] = None
@@ -102,15 +98,14 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 — pydantic names them
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 — pydantic names it
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The layers, the strongest first."""
-        layers = _layers(init_settings(), env_settings(), dotenv_settings())
-        return tuple(InitSettingsSource(settings_cls, dict(values)) for values in layers.values())
+        """What `load` has resolved, alone: the sources of the library would look further down."""
+        return (init_settings,)
 
     @model_validator(mode="after")
     def _addresses_of_the_cloud(self) -> Self:
@@ -124,15 +119,33 @@ class Settings(BaseSettings):
 
     @property
     def data(self) -> Path:
-        """The data directory: stored runs."""
+        """The data directory: stored runs.
+
+        Raises:
+            ConfigError: none is named, and there is no home directory to have one in.
+        """
         if self.home is not None:
-            return self.home.expanduser()
-        return user_data_path("auditor", appauthor=False)
+            return self.home
+        try:
+            found = user_data_path("auditor", appauthor=False)
+        except RuntimeError:
+            found = None
+        if found is None or not found.is_absolute():
+            raise ConfigError(
+                "There is no place for evidence: HOME is not set and the user has no home "
+                "directory. Set AUDITOR_HOME to a folder of your own."
+            )
+        return found
 
     @property
-    def config_file(self) -> Path:
-        """The file with the profiles; it need not be there."""
+    def config_file(self) -> Path | None:
+        """The file with the profiles; it need not be there. None where there is no place for it."""
         return config_files.place(self.config)
+
+    @property
+    def resolution(self) -> Resolution:
+        """Where each value comes from, and what else was set."""
+        return self._resolution or _resolve()
 
     def credentials(
         self, from_keyring: Callable[[str, str], str | None] = kept.fetched
@@ -146,7 +159,7 @@ class Settings(BaseSettings):
         values = {name: given.tidied(told.value or "") for name, told in found.items()}
         missing = [given.VARIABLES[name] for name, value in values.items() if not value]
         if missing:
-            raise ConfigError(_not_set(missing, self.profile, problem))
+            raise ConfigError(_not_set(missing, self, problem))
         for name, fault in given.faults(values).items():
             raise ConfigError(f"{fault} It comes from: {found[name].origin}.")
         if _chosen.get() is not None:
@@ -158,20 +171,21 @@ class Settings(BaseSettings):
     ) -> tuple[dict[str, Told], KeyringUnavailable | None]:
         """Each of the three credentials with its origin; and why the keyring could not be asked.
 
-        The keyring is asked only for what is told nowhere else.
+        The keyring is asked only for what is set nowhere else, not even to nothing.
         """
         secret = self.client_secret.get_secret_value() if self.client_secret else None
         values = {"account_id": self.account_id, "client_id": self.client_id}
         values["client_secret"] = secret
-        where = origins()
+        resolution = self.resolution
         found: dict[str, Told] = {}
         problem = None
         for name, value in values.items():
+            taken = resolution.taken(given.VARIABLES[name])
             if value and value.strip():
-                found[name] = Told(value, where.get(name, Origin.COMMAND_LINE))
+                found[name] = Told(value, taken.origin if taken else Origin.COMMAND_LINE)
                 continue
             stored = None
-            if problem is None:
+            if problem is None and taken is None:
                 try:
                     stored = from_keyring(self.profile, name)
                 except KeyringUnavailable as error:
@@ -229,49 +243,91 @@ def choose_profile(name: str | None) -> None:
     _chosen.set(name)
 
 
+def choose_env_file(path: Path | None) -> None:
+    """Read this file in place of `.env` until the next call; None: that of the working folder."""
+    _env_file.set(path)
+
+
 def load() -> Settings:
     """The settings of this process.
 
     Raises:
         ConfigError: a value cannot be used, or a file cannot be read.
     """
-    try:
-        settings = Settings(**_from_command_line())
-    except ValidationError as error:
-        raise ConfigError(_explained(error)) from None
-    except ConfigFileError as error:
-        raise ConfigError(str(error)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f".env cannot be read: {error}. Make it UTF-8 text.") from error
-    never_show(*_held(settings))
-    check_profile_name(settings.profile)
-    for warning in config_files.dotenv_warnings(DOTENV, _dotenv().env_vars, KEYS):
+    resolution = _resolve()
+    never_show(*_held(resolution))
+    for sentence in resolution.faults.values():
+        raise ConfigError(sentence)
+    settings, faults = validated(resolution)
+    for sentence in faults.values():
+        raise ConfigError(sentence)
+    for warning in config_files.dotenv_warnings(resolution, KEYS):
         _log.warning(warning)
     return settings
 
 
-def _held(settings: Settings) -> Iterator[str]:
-    """The secrets among the settings; of several in one, each."""
-    for name in sorted(SECRETS):
-        value: SecretStr | None = getattr(settings, name)
-        if value is not None:
-            yield from re.split(r"[\s,]+", value.get_secret_value())
-            yield value.get_secret_value()
-    # Only one with a password in it: host and database have to be told where it is not reached.
-    if settings.store and (password := config_files.password_in(settings.store)):
-        yield password
-        yield settings.store
+def inspect() -> tuple[Settings, dict[str, str]]:
+    """The settings as far as they can be used, and what cannot, by variable or file. Never raises.
+
+    What cannot be used is at its default.
+    """
+    resolution = _resolve()
+    never_show(*_held(resolution))
+    settings, faults = validated(resolution)
+    return settings, {**resolution.faults, **faults}
+
+
+def validated(resolution: Resolution) -> tuple[Settings, dict[str, str]]:
+    """The settings that are made of what was resolved, and a sentence on each that is wrong."""
+    values, faults = dict(resolution.values), {}
+    for variable in _PATHS & values.keys():
+        try:
+            values[variable] = str(config_files.expanded(Path(str(values[variable])), variable))
+        except ConfigFileError as error:
+            faults[variable] = str(error)
+            del values[variable]
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        refused = {str(each["loc"][0]): _explained(each, resolution) for each in _errors(error)}
+        usable = {name: value for name, value in values.items() if name not in refused}
+        settings, faults = Settings(**usable), faults | refused
+    try:
+        check_profile_name(settings.profile)
+    except ConfigError as error:
+        faults[VARIABLES["profile"]] = str(error)
+    settings._resolution = resolution
+    return settings, faults
+
+
+_PATHS = frozenset(VARIABLES[name] for name in ("home", "baseline", "org", "config"))
+"""In these ~ stands for the home directory: no shell has seen them."""
+
+
+def _resolve() -> Resolution:
+    chosen = _chosen.get()
+    command_line = {} if chosen is None else {VARIABLES["profile"]: chosen}
+    return config_files.resolved(command_line, os.environ, KEYS, _env_file.get())
+
+
+def _held(resolution: Resolution) -> Iterator[str]:
+    """The secrets in all that is set, whether it counts or not; of several in one, each."""
+    for name, candidates in resolution.candidates.items():
+        for value in (str(candidate.value) for candidate in candidates if candidate.value):
+            if name in KEYS.secret.values():
+                yield from re.split(r"[\s,]+", value)
+                yield value
+            # Only one with a password in it: host and database have to be told where it is not
+            # reached.
+            elif name == VARIABLES["store"] and (password := config_files.password_in(value)):
+                yield password
+                yield value
 
 
 def origins() -> dict[str, Origin]:
     """Where each setting that is set comes from. What is missing here is the default."""
-    layers = _layers(_from_command_line(), EnvSettingsSource(Settings)(), _dotenv()())
-    found: dict[str, Origin] = {}
-    for origin, values in layers.items():
-        for name, variable in VARIABLES.items():
-            if variable in values:
-                found.setdefault(name, origin)
-    return found
+    found = _resolve().origins
+    return {name: found[variable] for name, variable in VARIABLES.items() if variable in found}
 
 
 def profiles(settings: Settings) -> list[str]:
@@ -280,8 +336,9 @@ def profiles(settings: Settings) -> list[str]:
     Raises:
         ConfigError: the file cannot be used.
     """
+    path = settings.config_file
     try:
-        return sorted(config_files.profiles(settings.config_file, KEYS))
+        return sorted(config_files.profiles(path, KEYS)) if path is not None else []
     except ConfigFileError as error:
         raise ConfigError(str(error)) from error
 
@@ -299,38 +356,58 @@ def check_profile_name(name: str) -> None:
         )
 
 
-def _layers(command_line: Layer, environment: Layer, dotenv: Layer) -> dict[Origin, Layer]:
-    return config_files.layers(command_line, environment, dotenv, KEYS)
+def _errors(error: ValidationError) -> list[Any]:
+    return error.errors(include_input=False, include_url=False, include_context=False)
 
 
-def _from_command_line() -> dict[str, Any]:
-    chosen = _chosen.get()
-    return {} if chosen is None else {VARIABLES["profile"]: chosen}
+def _explained(error: Any, resolution: Resolution) -> str:
+    """What is wrong with a value, and where it stands; never the value."""
+    variable = str(error["loc"][0])
+    origin = resolution.origins.get(variable)
+    name = next((name for name, each in VARIABLES.items() if each == variable), variable)
+    shown = name if origin is Origin.CONFIG_FILE else variable
+    return f"{shown}{f' ({origin})' if origin else ''}: {error['msg']}."
 
 
-def _dotenv() -> DotEnvSettingsSource:
-    return DotEnvSettingsSource(Settings)
-
-
-def _explained(error: ValidationError) -> str:
-    """What is wrong with the first value that is, and where it stands; never the value."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    variable = str(first["loc"][0]) if first["loc"] else "the environment"
-    name = next((name for name, each in VARIABLES.items() if each == variable), "")
-    origin = origins().get(name)
-    place = f" ({origin})" if origin else ""
-    if origin is Origin.CONFIG_FILE:
-        variable = name
-    return f"{variable}{place}: {first['msg']}."
-
-
-def _not_set(missing: list[str], profile: str, problem: KeyringUnavailable | None) -> str:
-    listed = " and ".join([", ".join(missing[:-1]), missing[-1]] if missing[1:] else missing)
+def _not_set(missing: list[str], settings: Settings, problem: KeyringUnavailable | None) -> str:
+    profile, resolution = settings.profile, settings.resolution
     keyring = f" {problem.reason}" if problem is not None else ""
     other = profile != DEFAULT_PROFILE
     whose, option = (f' for profile "{profile}"', f" --profile {profile}") if other else ("", "")
     way = f"Store them with auditor auth login{option}, set them" if problem is None else "Set them"
     return (
-        f"{listed} {'are' if len(missing) > 1 else 'is'} not set{whose}.{keyring} {way} in the "
-        "environment or in .env (see .env.example), or try --sandbox without an account."
+        f"{_listed(missing)} {'are' if len(missing) > 1 else 'is'} not set{whose}.{keyring}"
+        f"{_set_to_nothing(missing, resolution)}{_left_in_dotenv(missing, resolution)} {way} in "
+        "the environment or in .env (see .env.example), or try --sandbox without an account."
     )
+
+
+def _set_to_nothing(missing: list[str], resolution: Resolution) -> str:
+    """A sentence on variables that are set and empty, which keep everything else from counting."""
+    empty = [name for name in missing if resolution.taken(name) is not None]
+    if not empty:
+        return ""
+    taken = resolution.taken(empty[0])
+    where = taken.origin.place if taken is not None else ""
+    it = "they are" if len(empty) > 1 else "it is"
+    return (
+        f" {_listed(empty)} {'are' if len(empty) > 1 else 'is'} set to nothing in {where}; as long "
+        f"as {it}, no other place is asked. Unset {'them' if len(empty) > 1 else 'it'}, or give a "
+        "value."
+    )
+
+
+def _left_in_dotenv(missing: list[str], resolution: Resolution) -> str:
+    """A sentence on credentials that `.env` has, and that do not count."""
+    dotenv = resolution.dotenv
+    if dotenv.unread:
+        return f" {dotenv.path} is not read: {dotenv.unread}."
+    for name in missing:
+        for candidate in resolution.candidates.get(name, ()):
+            if candidate.origin is Origin.DOTENV and candidate.ignored and not candidate.is_empty:
+                return f" That of {dotenv.path} is not used, because {candidate.ignored}."
+    return ""
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

@@ -1,30 +1,41 @@
-"""Files that configure: profiles in a TOML file, credentials handed over as files, and `.env`."""
+"""Files that configure: profiles in a TOML file, credentials handed over as files, and `.env`; and
+what of all that is set counts."""
 
 import io
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from platformdirs import user_config_path
 
+from auditor import trusted_files
+from auditor.trusted_files import Untrusted
+
 LARGEST = 64 * 1024
-"""Bytes of a file that is handed over."""
+"""Bytes of a file that is handed over, or of `.env`."""
+_LARGEST_TOML = 1024 * 1024
+"""Bytes of a config file."""
 
 TABLE = "profiles"
 DEFAULT_PROFILE = "default"
 PROFILE, CONFIG = ABOVE = ("AUDITOR_PROFILE", "AUDITOR_CONFIG")
 """They say which profile of which file counts, so they cannot stand in one."""
+DOTENV = ".env"
 
 _PATHS = ("home", "baseline", "org")
 """Keys that name a file or folder: a relative one counts from the config file's folder."""
+_AROUND = "\ufeff"
+"""Stripped beside white space: Windows' editors begin a text with it."""
 
 
 class Origin(StrEnum):
@@ -38,6 +49,49 @@ class Origin(StrEnum):
     KEYRING = "keyring"
     DEFAULT = "default"
 
+    @property
+    def place(self) -> str:
+        """The same within a sentence."""
+        return self.value if self is Origin.DOTENV else f"the {self.value}"
+
+
+class DotenvRule(StrEnum):
+    """When a value of `.env` counts: a working directory may belong to somebody else."""
+
+    CREDENTIAL = "credential"
+    """With the other two credentials, all from `.env`, or not at all."""
+    ADDRESS = "address"
+    """With the credentials of `.env` alone; and not beside an address of a stronger source."""
+    GUARDED = "guarded"
+    """With the credentials of `.env` alone: it decides what is judged, by what, where the evidence
+    goes, who is told, or who can undo a pseudonym."""
+    FREE = "free"
+    """Always: it changes neither what is judged nor where anything goes."""
+
+
+DOTENV_RULES: Mapping[str, DotenvRule] = {
+    "ZOOM_ACCOUNT_ID": DotenvRule.CREDENTIAL,
+    "ZOOM_CLIENT_ID": DotenvRule.CREDENTIAL,
+    "ZOOM_CLIENT_SECRET": DotenvRule.CREDENTIAL,
+    "ZOOM_API_URL": DotenvRule.ADDRESS,
+    "ZOOM_OAUTH_URL": DotenvRule.ADDRESS,
+    "ZOOM_CLOUD": DotenvRule.ADDRESS,
+    "AUDITOR_HOME": DotenvRule.GUARDED,
+    "AUDITOR_STORE": DotenvRule.GUARDED,
+    "AUDITOR_BASELINE": DotenvRule.GUARDED,
+    "AUDITOR_ORG": DotenvRule.GUARDED,
+    "AUDITOR_CONFIG": DotenvRule.GUARDED,
+    "AUDITOR_PROFILE": DotenvRule.GUARDED,
+    "AUDITOR_PSEUDONYM_KEY": DotenvRule.GUARDED,
+    "AUDITOR_SIGNING_KEY": DotenvRule.GUARDED,
+    "AUDITOR_NOTIFY": DotenvRule.GUARDED,
+    "AUDITOR_HEARTBEAT": DotenvRule.GUARDED,
+    "AUDITOR_PLAN": DotenvRule.FREE,
+}
+"""By variable, when `.env` may set it. A variable that is not listed is guarded."""
+
+LISTS = frozenset({"AUDITOR_NOTIFY"})
+"""Variables that hold several words: whatever separates them is one blank."""
 
 Layer = Mapping[str, Any]
 """Values by environment variable."""
@@ -60,36 +114,286 @@ class Keys:
         return [*self.open.values(), *self.secret.values(), *ABOVE]
 
 
-def layers(
-    command_line: Layer, environment: Layer, dotenv: Layer, keys: Keys
-) -> dict[Origin, Layer]:
-    """What each source tells, the strongest first.
+@dataclass(frozen=True, slots=True)
+class Dotenv:
+    """What was found of `.env`, or of the file of `--env-file`."""
 
-    Raises:
-        ConfigFileError: a file cannot be used.
+    path: Path = Path(DOTENV)
+    exists: bool = False
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    unread: str = ""
+    """Why it is not read, as a clause, although it is there."""
+    advice: str = ""
+    unread_lines: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What one source has for a variable."""
+
+    origin: Origin
+    value: Any = field(repr=False)
+    """Stripped, where it is text."""
+    ignored: str = ""
+    """Why it does not count, as a clause; empty where it does, unless a stronger source has one."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True where the variable is set, and to nothing."""
+        return isinstance(self.value, str) and not self.value
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Everything that is set, and what of it counts."""
+
+    candidates: Mapping[str, tuple[Candidate, ...]]
+    """By variable, the strongest source first. Variables that nothing sets are missing."""
+    dotenv: Dotenv
+    config_file: Path | None
+    """None where there is no home directory to look in."""
+    faults: Mapping[str, str]
+    """What cannot be used, as a sentence: by variable, or by the file it is about."""
+
+    def taken(self, variable: str) -> Candidate | None:
+        """The candidate that decides, which may be empty; None where the default does."""
+        return next((each for each in self.candidates.get(variable, ()) if not each.ignored), None)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is set, and not to nothing, by variable."""
+        found = ((variable, self.taken(variable)) for variable in self.candidates)
+        return {name: each.value for name, each in found if each is not None and not each.is_empty}
+
+    @property
+    def origins(self) -> dict[str, Origin]:
+        """Where each of `values` comes from."""
+        found = ((variable, self.taken(variable)) for variable in self.candidates)
+        return {name: each.origin for name, each in found if each is not None and not each.is_empty}
+
+    @property
+    def from_dotenv(self) -> list[str]:
+        """The variables whose values come from `.env`."""
+        origins = self.origins
+        return [name for name in DOTENV_RULES if origins.get(name) is Origin.DOTENV]
+
+
+def resolved(
+    command_line: Layer,
+    environment: Mapping[str, str],
+    keys: Keys,
+    env_file: Path | None = None,
+) -> Resolution:
+    """What every source has, and what of it counts. Never raises: faults are part of the result.
+
+    `env_file`: the file that takes the place of `.env`; None for that of the working directory.
     """
-    found: dict[Origin, Layer] = {
-        Origin.COMMAND_LINE: command_line,
-        Origin.ENVIRONMENT: environment,
-        Origin.HANDED_OVER: handed_over(keys.variables),
-        Origin.DOTENV: dotenv,
-    }
-    told: dict[str, Any] = {}
-    for values in reversed(found.values()):
-        told |= values
-    named = told.get(CONFIG)
-    profile = profiles(place(named), keys, must_exist=bool(named)).get(
-        str(told.get(PROFILE, DEFAULT_PROFILE)), {}
+    faults: dict[str, str] = {}
+    set_here = {name: environment[name] for name in keys.variables if name in environment}
+    layers: dict[Origin, Layer] = {Origin.COMMAND_LINE: command_line, Origin.ENVIRONMENT: set_here}
+    layers[Origin.HANDED_OVER] = _handed_over_or_fault(keys.variables, environment, faults)
+    dotenv = _dotenv_or_fault(env_file, environment, faults)
+    found: dict[str, list[Candidate]] = {}
+    for origin, layer in layers.items():
+        for name, value in layer.items():
+            found.setdefault(name, []).append(Candidate(origin, _stripped(name, value)))
+    for name, each in _of_dotenv(dotenv, {*found}, layers).items():
+        if name in keys.variables:
+            found.setdefault(name, []).append(each)
+    above = Resolution(_frozen(found), dotenv, None, {})
+    named = above.values.get(CONFIG)
+    path = _place_or_fault(named, faults)
+    for name, value in _profile_or_fault(path, named, above, keys, faults).items():
+        found.setdefault(name, []).append(Candidate(Origin.CONFIG_FILE, _stripped(name, value)))
+    whole = replace(above, candidates=_frozen(found), config_file=path)
+    for name in whole.candidates:
+        candidate = whole.taken(name)
+        if candidate is not None and has_control_character(candidate.value):
+            faults.setdefault(
+                name,
+                f"{name} ({candidate.origin}) has a line break or another control character "
+                "inside. Write it again, in one line.",
+            )
+    return replace(whole, faults=faults)
+
+
+def _frozen(found: Mapping[str, list[Candidate]]) -> dict[str, tuple[Candidate, ...]]:
+    return {name: tuple(each) for name, each in found.items()}
+
+
+def has_control_character(value: Any) -> bool:
+    """True for a text with a control character, or with one that ends a line."""
+    return isinstance(value, str) and any(
+        unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in value
     )
-    found[Origin.CONFIG_FILE] = {keys.open[key]: value for key, value in profile.items()}
+
+
+def _stripped(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    value = value.strip().strip(_AROUND).strip()
+    return " ".join(value.split()) if name in LISTS else value
+
+
+def _of_dotenv(
+    dotenv: Dotenv, set_before: Collection[str], layers: Mapping[Origin, Layer]
+) -> dict[str, Candidate]:
+    """What `.env` has, and by the rule of each variable whether it counts."""
+    values = {name: _stripped(name, value) for name, value in dotenv.values.items()}
+    own = _without_own_credentials(values, layers)
+    addresses = [name for name, rule in DOTENV_RULES.items() if rule is DotenvRule.ADDRESS]
+    elsewhere = [name for name in addresses if name in set_before]
+    found = {}
+    for name, value in values.items():
+        rule = DOTENV_RULES.get(name, DotenvRule.GUARDED)
+        ignored = "" if rule is DotenvRule.FREE else own
+        if not ignored and rule is DotenvRule.ADDRESS and elsewhere:
+            where = next(origin for origin, layer in layers.items() if elsewhere[0] in layer)
+            ignored = f"{elsewhere[0]} is set in {where.place}, and addresses are not mixed"
+        found[name] = Candidate(Origin.DOTENV, value, ignored)
     return found
 
 
-def place(named: Path | str | None) -> Path:
-    """The config file that AUDITOR_CONFIG names, else the platform's place for it."""
+def _without_own_credentials(values: Layer, layers: Mapping[Origin, Layer]) -> str:
+    """Why the credentials of `.env` do not count, as a clause; empty where they do."""
+    names = [name for name, rule in DOTENV_RULES.items() if rule is DotenvRule.CREDENTIAL]
+    for name in names:
+        where = next((origin for origin, layer in layers.items() if name in layer), None)
+        if where is not None:
+            return f"the credentials are not its own: {name} is set in {where.place}"
+    missing = [name for name in names if not values.get(name)]
+    if len(missing) == len(names):
+        return "it has no credentials of its own"
+    if missing:
+        return f"its credentials are not complete: {' and '.join(missing)} missing"
+    return ""
+
+
+def _handed_over_or_fault(
+    variables: Iterable[str], environment: Mapping[str, str], faults: dict[str, str]
+) -> Layer:
+    found: dict[str, str] = {}
+    for variable in variables:
+        try:
+            found |= handed_over((variable,), environment)
+        except ConfigFileError as error:
+            faults[variable] = str(error)
+    return found
+
+
+def _dotenv_or_fault(
+    env_file: Path | None, environment: Mapping[str, str], faults: dict[str, str]
+) -> Dotenv:
+    try:
+        return read_dotenv(env_file, is_ci=bool(environment.get("CI", "").strip()))
+    except ConfigFileError as error:
+        path = env_file or Path(DOTENV)
+        faults[str(path)] = str(error)
+        return Dotenv(path, exists=True, unread="it cannot be used")
+
+
+def _place_or_fault(named: Any, faults: dict[str, str]) -> Path | None:
+    try:
+        return place(named)
+    except ConfigFileError as error:
+        faults[CONFIG] = str(error)
+        return None
+
+
+def _profile_or_fault(
+    path: Path | None, named: Any, above: Resolution, keys: Keys, faults: dict[str, str]
+) -> Layer:
+    """The values of the profile that is chosen, by variable."""
+    if path is None:
+        return {}
+    try:
+        known = profiles(path, keys, must_exist=bool(named))
+    except ConfigFileError as error:
+        faults[str(path)] = str(error)
+        return {}
+    chosen = known.get(str(above.values.get(PROFILE, DEFAULT_PROFILE)), {})
+    return {keys.open[key]: value for key, value in chosen.items()}
+
+
+def place(named: Path | str | None) -> Path | None:
+    """The config file that AUDITOR_CONFIG names, else the platform's place for it.
+
+    None where there is no home directory, and so no such place.
+
+    Raises:
+        ConfigFileError: AUDITOR_CONFIG begins with ~, and there is no home directory.
+    """
     if named:
-        return Path(named).expanduser()
-    return user_config_path("auditor", appauthor=False) / "config.toml"
+        return expanded(Path(named), CONFIG)
+    try:
+        found = user_config_path("auditor", appauthor=False) / "config.toml"
+    except RuntimeError:
+        return None
+    return found if found.is_absolute() else None
+
+
+def expanded(path: Path, variable: str) -> Path:
+    """`path` with the home directory in place of ~.
+
+    Raises:
+        ConfigFileError: there is no home directory.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigFileError(
+            f"{variable} begins with ~, and there is no home directory: HOME is not set and the "
+            "user has none. Name a path that begins with /."
+        ) from None
+
+
+def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
+    """`.env` of the working directory, or the file that `--env-file` names.
+
+    In CI the working directory holds what others have written, so there only a file that is named
+    is read.
+
+    Raises:
+        ConfigFileError: the file that was named is not there or not to be trusted, or the text of
+            one that is read is none.
+    """
+    path = Path(DOTENV) if env_file is None else env_file
+    if env_file is None and is_ci and path.is_file():
+        return Dotenv(
+            path,
+            exists=True,
+            unread="the variable CI is set",
+            advice="If it is yours, name it with --env-file .env, or set what it holds in the "
+            "environment.",
+        )
+    try:
+        if env_file is None:
+            content = trusted_files.read_here(DOTENV, LARGEST)
+        else:
+            content = trusted_files.read_named(env_file, LARGEST)
+    except FileNotFoundError:
+        if env_file is None:
+            return Dotenv(path)
+        raise ConfigFileError(
+            f"--env-file names {path}, which is not there. Correct it, or leave it out."
+        ) from None
+    except Untrusted as error:
+        if env_file is None:
+            return Dotenv(path, exists=True, unread=error.reason, advice=error.advice)
+        raise ConfigFileError(f"{path} is not read: {error}") from None
+    except OSError as error:
+        reason = error.strerror or "an error of the system"
+        if env_file is None:
+            advice = "Make it readable for yourself, or remove it."
+            return Dotenv(path, exists=True, unread=f"the system says “{reason}”", advice=advice)
+        raise ConfigFileError(f"{path} cannot be read: {reason}.") from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigFileError(f"{path} cannot be read: {error}. Make it UTF-8 text.") from None
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    told = {name: value for name, value in values.items() if value is not None}
+    return Dotenv(path, True, told, unread_lines=tuple(_unread_lines(text)))
 
 
 def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, dict[str, Any]]:
@@ -98,13 +402,19 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
     Raises:
         ConfigFileError: it cannot be read, holds a key nobody knows, or a secret.
     """
+    if str(path) == os.devnull:
+        return {}
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+        content = trusted_files.read_named(path, _LARGEST_TOML, private_group=True)
+    except (FileNotFoundError, NotADirectoryError):
         if not must_exist:
             return {}
         raise ConfigFileError(
             f"AUDITOR_CONFIG names {path}, which is not there. Correct it, or unset it."
+        ) from None
+    except Untrusted as error:
+        raise ConfigFileError(
+            f"The config file {path} is not used: {error} It decides what is judged by what."
         ) from None
     except OSError as error:
         raise ConfigFileError(f"{path} cannot be read: {error.strerror}.") from error
@@ -123,34 +433,32 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
     return {name: _checked(path, name, found[name], keys) for name in found}
 
 
-def handed_over(variables: Iterable[str]) -> dict[str, str]:
+def handed_over(
+    variables: Iterable[str], environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
     """By variable, what systemd hands over as files in CREDENTIALS_DIRECTORY.
 
     ZOOM_CLIENT_SECRET is in the file `zoom_client_secret`. Secrets that Docker or Kubernetes mount
     as files are read the same way, where CREDENTIALS_DIRECTORY names their folder.
 
     Raises:
-        ConfigFileError: a file cannot be read.
+        ConfigFileError: a file cannot be read, or others could have written it.
     """
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder:
         return {}
     found = {}
     for variable in variables:
         path = Path(folder, variable.lower())
         try:
-            with path.open("rb") as file:
-                content = file.read(LARGEST + 1)
-            text = content.decode().strip()
+            found[variable] = trusted_files.read_named(path, LARGEST).decode().strip()
         except (FileNotFoundError, NotADirectoryError):
             continue
+        except Untrusted as error:
+            raise ConfigFileError(f"The credential {path} is not used: {error}") from None
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8 text"
             raise ConfigFileError(f"The credential {path} cannot be read: {reason}.") from None
-        if len(content) > LARGEST:
-            raise ConfigFileError(f"The credential {path} is larger than {LARGEST:,} bytes.")
-        if text:
-            found[variable] = text
     return found
 
 
@@ -183,27 +491,26 @@ def password_in(url: str) -> str:
     return user.partition(":")[2] or (named[1] if named else "")
 
 
-def unread_lines(path: Path) -> Iterator[int]:
-    """The numbers of the lines of `.env` that nobody can read."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return
+def _unread_lines(text: str) -> Iterator[int]:
+    """The numbers of the lines of `.env` that cannot be read."""
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             blank = len(binding.original.string) - len(binding.original.string.lstrip())
             yield binding.original.line + binding.original.string[:blank].count("\n")
 
 
-def dotenv_warnings(path: Path, told: Mapping[str, str | None], keys: Keys) -> Iterator[str]:
-    """What is wrong with `.env` without making it unusable. `told` is what stands in it."""
-    for line in unread_lines(path):
+def dotenv_warnings(found: Resolution, keys: Keys) -> Iterator[str]:
+    """What is wrong with `.env` without making anything unusable."""
+    dotenv, path = found.dotenv, found.dotenv.path
+    if dotenv.unread and dotenv.advice:
+        yield f"{path} is not read: {dotenv.unread}. {dotenv.advice}"
+    for line in dotenv.unread_lines:
         yield (
             f"{path}, line {line}, cannot be read and is left out. Write it as NAME=value, with "
             "the value in quotation marks where it has blanks, or begin it with # where it is a "
             "remark."
         )
-    values = {name.upper(): value for name, value in told.items() if value}
+    values = {name: value for name, value in dotenv.values.items() if value}
     secrets = [
         variable
         for variable in sorted(keys.variables)
@@ -218,8 +525,24 @@ def dotenv_warnings(path: Path, told: Mapping[str, str | None], keys: Keys) -> I
         )
     for name in sorted(set(values) - set(keys.variables)):
         hint = suggestion(name, keys.variables)
-        if name.startswith("AUDITOR_") or (name.startswith("ZOOM_") and hint):
+        if name.upper().startswith("AUDITOR_") or (name.upper().startswith("ZOOM_") and hint):
             yield f"{path} sets {name}, which the auditor does not know.{hint}"
+    yield from _not_taken(found)
+
+
+def _not_taken(found: Resolution) -> Iterator[str]:
+    """One sentence on values of `.env` that do not count although nothing stronger is set."""
+    reasons: dict[str, list[str]] = {}
+    for name, candidates in found.candidates.items():
+        first = candidates[0]
+        if first.origin is Origin.DOTENV and first.ignored and not first.is_empty:
+            reasons.setdefault(first.ignored, []).append(name)
+    for reason, names in reasons.items():
+        yield (
+            f"{found.dotenv.path}: not used: {', '.join(sorted(names))}, because {reason}. What "
+            f"is in {found.dotenv.path} counts together with all three credentials in it, or not "
+            "at all: put all of it there, or all of it elsewhere. See: auditor config show"
+        )
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -271,6 +594,8 @@ def _placed(path: Path, key: str, value: Any) -> Any:
     if key not in _PATHS or not isinstance(value, str):
         return value
     if value.startswith("~"):
-        return str(Path(value).expanduser())
+        return str(expanded(Path(value), f"{path}: {key}"))
+    if not value.strip():
+        return value
     is_name = key == "baseline" and "/" not in value and Path(value).suffix not in (".yaml", ".yml")
     return value if is_name else str(path.absolute().parent / value)

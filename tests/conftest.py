@@ -16,6 +16,7 @@ def _nothing_of_this_machine() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(("ZOOM_", "AUDITOR_")) and name != "AUDITOR_REAL_INPUT":
                 patch.delenv(name)
+        patch.delenv("CI", raising=False)
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
         patch.setenv("AUDITOR_CONFIG", os.devnull)
         yield

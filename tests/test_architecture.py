@@ -31,6 +31,7 @@ FLOORS: Mapping[str, int] = {
     "config_files": 1,
     "keys": 2,
     "private": 1,
+    "trusted_files": 0,
 }
 """Rooms and the floor each is on. Rooms on one floor do not know each other."""
 

@@ -93,6 +93,118 @@ def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: Patch) -> None:
     assert config.load().baseline == "consent-first"
 
 
+SET_TO_NOTHING = ["", " ", "\t\n"]
+
+
+@pytest.mark.parametrize("nothing", SET_TO_NOTHING)
+def test_a_variable_set_to_nothing_has_nothing_else_take_its_place(
+    monkeypatch: Patch, config_file: Path, dotenv: Path, nothing: str
+) -> None:
+    config_file.write_text('[profiles.default]\nbaseline = "strict"\ncloud = "gov"\nplan = "pro"\n')
+    dotenv.write_text("AUDITOR_PLAN=business\n")
+    for name in ("AUDITOR_BASELINE", "ZOOM_CLOUD", "AUDITOR_PLAN"):
+        monkeypatch.setenv(name, nothing)
+    settings = config.load()
+    assert (settings.baseline, settings.cloud, settings.plan) == (
+        "consent-first",
+        "commercial",
+        "auto",
+    )
+    assert config.origins().keys() == {"config"}
+
+
+@pytest.mark.parametrize("nothing", SET_TO_NOTHING)
+def test_a_credential_set_to_nothing_is_an_error_and_the_keyring_is_not_asked_for_it(
+    monkeypatch: Patch, nothing: str
+) -> None:
+    monkeypatch.setenv("ZOOM_CLIENT_SECRET", nothing)
+    asked = []
+
+    def keyring(_profile: str, name: str) -> str | None:
+        asked.append(name)
+        return KEPT[name]
+
+    with pytest.raises(ConfigError, match=r"^ZOOM_CLIENT_SECRET is not set\.") as caught:
+        config.load().credentials(keyring)
+    assert "ZOOM_CLIENT_SECRET is set to nothing in the environment" in str(caught.value)
+    assert asked == ["account_id", "client_id"]
+
+
+def test_an_empty_file_that_systemd_hands_over_counts_as_set_to_nothing(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    (tmp_path / "zoom_client_secret").write_text("\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(ConfigError, match="set to nothing in the systemd credentials"):
+        config.load().credentials(full_keyring)
+
+
+def test_an_empty_key_of_the_config_file_counts_as_set_to_nothing(config_file: Path) -> None:
+    config_file.write_text('[profiles.default]\naccount_id = ""\nhome = ""\n')
+    settings = config.load()
+    assert settings.home is None
+    with pytest.raises(ConfigError, match="ZOOM_ACCOUNT_ID is set to nothing in the config file"):
+        settings.credentials(full_keyring)
+
+
+@pytest.mark.parametrize("around", ["\n", "\r\n", " ", "\t", "\ufeff", "\u00a0"])
+def test_what_stands_around_a_value_is_no_part_of_it(monkeypatch: Patch, around: str) -> None:
+    monkeypatch.setenv("AUDITOR_HOME", f"/evidence{around}")
+    monkeypatch.setenv("AUDITOR_STORE", f"{around}sqlite:////history.sqlite{around}")
+    settings = config.load()
+    assert settings.data == Path("/evidence")
+    assert settings.store == "sqlite:////history.sqlite"
+
+
+@pytest.mark.parametrize("inside", ["\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028"])
+@pytest.mark.parametrize("name", ["AUDITOR_HOME", "AUDITOR_STORE", "ZOOM_API_URL", "ZOOM_CLOUD"])
+def test_a_control_character_inside_a_value_is_refused(
+    monkeypatch: Patch, name: str, inside: str
+) -> None:
+    monkeypatch.setenv(name, f"one{inside}two")
+    with pytest.raises(ConfigError, match=rf"^{name} \(environment\) has a line break") as caught:
+        config.load()
+    assert "two" not in str(caught.value)
+
+
+def test_several_addresses_may_stand_on_lines_of_their_own(monkeypatch: Patch) -> None:
+    monkeypatch.setenv("AUDITOR_NOTIFY", "json://a\njson://b\r\n")
+    notify = config.load().notify
+    assert notify is not None
+    assert notify.get_secret_value() == "json://a json://b"
+
+
+def test_only_the_name_in_capitals_counts(monkeypatch: Patch) -> None:
+    monkeypatch.setenv("auditor_baseline", "strict")
+    assert config.load().baseline == "consent-first"
+
+
+@pytest.mark.parametrize("name", ["AUDITOR_HOME", "AUDITOR_ORG", "AUDITOR_CONFIG"])
+def test_a_path_below_home_needs_a_home_directory(monkeypatch: Patch, name: str) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", _nobody)
+    monkeypatch.setenv(name, "~/mine")
+    with pytest.raises(ConfigError, match=f"{name} begins with ~, and there is no home directory"):
+        config.load()
+
+
+def test_without_a_home_directory_what_is_set_is_enough(monkeypatch: Patch) -> None:
+    for name in ("HOME", "AUDITOR_CONFIG", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", _nobody)
+    monkeypatch.setenv("AUDITOR_HOME", "/evidence")
+    settings = config.load()
+    assert settings.data == Path("/evidence")
+    assert config.profiles(settings) == []
+    monkeypatch.delenv("AUDITOR_HOME")
+    with pytest.raises(ConfigError, match="Set AUDITOR_HOME to a folder of your own"):
+        _ = config.load().data
+
+
+def _nobody(number: int) -> object:
+    raise KeyError(number)
+
+
 def test_a_home_folder_is_found(monkeypatch: Patch) -> None:
     monkeypatch.setenv("AUDITOR_HOME", "~/evidence")
     assert config.load().data == Path.home() / "evidence"
@@ -164,7 +276,7 @@ def test_a_keyring_that_does_not_work_is_no_matter_where_all_is_told(monkeypatch
 def test_a_value_that_cannot_be_right_is_refused_with_its_origin(
     monkeypatch: Patch, dotenv: Path
 ) -> None:
-    dotenv.write_text("ZOOM_CLIENT_SECRET='hush hush'\n")
+    dotenv.write_text("ZOOM_ACCOUNT_ID=a\nZOOM_CLIENT_ID=c\nZOOM_CLIENT_SECRET='hush hush'\n")
     with pytest.raises(ConfigError, match=r"ZOOM_CLIENT_SECRET.*blank.*from: \.env") as caught:
         config.load().credentials(full_keyring)
     assert "hush" not in str(caught.value)
@@ -261,7 +373,7 @@ def test_a_dotenv_that_others_can_read_is_warned_of_once(
     monkeypatch: Patch, dotenv: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(logging.getLogger("auditor"), "propagate", True)
-    dotenv.write_text("ZOOM_CLIENT_SECRET=hush-hush\n")
+    dotenv.write_text("ZOOM_ACCOUNT_ID=a\nZOOM_CLIENT_ID=c\nZOOM_CLIENT_SECRET=hush-hush\n")
     dotenv.chmod(0o640)
     config.load()
     assert len(caplog.records) == 1
@@ -305,7 +417,10 @@ def test_a_line_of_dotenv_that_cannot_be_read_is_named_with_what_to_do(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    dotenv.write_text("ZOOM_ACCOUNT_ID=acc\n\nthis is S3cret = no line\nZOOM_CLIENT_ID=cid\n")
+    dotenv.write_text(
+        "ZOOM_ACCOUNT_ID=acc\n\nthis is S3cret = no line\nZOOM_CLIENT_ID=cid\n"
+        "ZOOM_CLIENT_SECRET=s\n"
+    )
     monkeypatch.setattr(logging.getLogger("auditor"), "propagate", True)
     settings = config.load()
     assert (settings.account_id, settings.client_id) == ("acc", "cid")

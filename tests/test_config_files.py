@@ -1,5 +1,6 @@
 """Files that configure: profiles, credentials that are handed over, and who may read `.env`."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,13 @@ from auditor.config import KEYS
 from auditor.config_files import (
     LARGEST,
     ConfigFileError,
+    Resolution,
     dotenv_warnings,
     handed_over,
     open_to_others,
     place,
     profiles,
+    resolved,
 )
 
 VARIABLES = ("ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_SECRET")
@@ -141,31 +144,156 @@ def test_a_file_is_its_owners_alone_or_its_mode_is_told(path: Path, mode: int, s
     assert open_to_others(path) == shown
 
 
+ACCOUNT = "ZOOM_ACCOUNT_ID=acc\nZOOM_CLIENT_ID=cid\n"
+
+
+def resolution(text: str, mode: int = 0o600) -> Resolution:
+    """What is set by a `.env` in the working directory alone."""
+    dotenv = Path(".env")
+    dotenv.write_text(text)
+    dotenv.chmod(mode)
+    return resolved({}, {"AUDITOR_CONFIG": os.devnull}, KEYS)
+
+
 @pytest.mark.parametrize(
-    ("told", "warns"),
+    ("text", "warns"),
     [
-        ({"zoom_client_secret": "hush"}, ["ZOOM_CLIENT_SECRET"]),
-        ({"zoom_client_secret": ""}, []),
-        ({"zoom_account_id": "acc"}, []),
-        ({"auditor_store": "postgresql://me:hush@db/a"}, ["AUDITOR_STORE"]),
-        ({"auditor_store": "postgresql://db/a"}, []),
-        ({"zoom_client_secret": "h", "auditor_signing_key": "k"}, ["AUDITOR_SIGNING_KEY and ZOOM"]),
+        (f"{ACCOUNT}ZOOM_CLIENT_SECRET=hush", ["ZOOM_CLIENT_SECRET"]),
+        ("ZOOM_CLIENT_SECRET=", []),
+        ("AUDITOR_PLAN=pro", []),
+        (
+            f"{ACCOUNT}ZOOM_CLIENT_SECRET=h\nAUDITOR_SIGNING_KEY=k",
+            ["AUDITOR_SIGNING_KEY and ZOOM"],
+        ),
+        (
+            f"{ACCOUNT}ZOOM_CLIENT_SECRET=h\nAUDITOR_STORE=postgresql://me:hush@db/a",
+            ["AUDITOR_STORE and ZOOM"],
+        ),
     ],
 )
 def test_only_a_dotenv_with_secrets_has_to_be_closed(
-    path: Path, told: dict[str, str | None], warns: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, warns: list[str]
 ) -> None:
-    path.touch()
-    path.chmod(0o644)
-    found = list(dotenv_warnings(path, told, KEYS))
+    monkeypatch.chdir(tmp_path)
+    found = list(dotenv_warnings(resolution(text, 0o644), KEYS))
     assert len(found) == len(warns)
     assert all(words in each for words, each in zip(warns, found, strict=True))
-    path.chmod(0o600)
-    assert list(dotenv_warnings(path, told, KEYS)) == []
+    assert list(dotenv_warnings(resolution(text), KEYS)) == []
 
 
-def test_a_misspelt_variable_in_dotenv_is_told_and_others_are_left_alone(path: Path) -> None:
-    told = {"auditor_basline": "strict", "zoom_clientid": "x", "zoom_webhook": "x", "path": "x"}
-    found = list(dotenv_warnings(path, told, KEYS))
-    assert [each.split()[2] for each in found] == ["AUDITOR_BASLINE,", "ZOOM_CLIENTID,"]
+def test_a_misspelt_variable_in_dotenv_is_told_and_others_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "AUDITOR_BASLINE=strict\nZOOM_CLIENTID=x\nZOOM_WEBHOOK=x\nPATH=x\nauditor_home=x\n"
+    found = list(dotenv_warnings(resolution(text), KEYS))
+    assert [each.split()[2] for each in found] == [
+        "AUDITOR_BASLINE,",
+        "ZOOM_CLIENTID,",
+        "auditor_home,",
+    ]
     assert 'Did you mean "ZOOM_CLIENT_ID"?' in found[1]
+    assert 'Did you mean "AUDITOR_HOME"?' in found[2]
+
+
+STRANGER = 12_345
+"""The number of a user who is not this one."""
+as_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away"
+)
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_config_file_that_others_may_write_to_is_refused(path: Path, mode: int) -> None:
+    path.touch()
+    path.chmod(mode)
+    with pytest.raises(ConfigFileError, match=rf"others may write to it \(mode {mode:04o}\)"):
+        profiles(path, KEYS)
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_a_config_file_below_a_folder_that_others_may_write_to_is_refused(
+    tmp_path: Path, above: bool
+) -> None:
+    folder = tmp_path / "shared" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").touch()
+    (folder.parent if above else folder).chmod(0o777)
+    with pytest.raises(ConfigFileError, match="others may write to the folder"):
+        profiles(folder / "config.toml", KEYS)
+
+
+def test_a_link_to_a_config_file_is_followed_and_every_folder_on_its_way_looked_at(
+    tmp_path: Path,
+) -> None:
+    named, real = tmp_path / "named", tmp_path / "real"
+    for folder in (named, real):
+        folder.mkdir()
+    (real / "config.toml").write_text('[profiles.default]\nplan = "pro"\n')
+    (named / "config.toml").symlink_to("../real/config.toml")
+    assert profiles(named / "config.toml", KEYS) == {"default": {"plan": "pro"}}
+    real.chmod(0o777)
+    with pytest.raises(ConfigFileError, match=f"folder {real}"):
+        profiles(named / "config.toml", KEYS)
+
+
+def test_in_a_folder_with_the_sticky_bit_ones_own_config_file_is_safe(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[profiles.default]\nplan = "pro"\n')
+    tmp_path.chmod(0o1777)
+    assert profiles(tmp_path / "config.toml", KEYS) == {"default": {"plan": "pro"}}
+
+
+@as_root
+def test_the_config_file_of_another_user_is_refused(path: Path) -> None:
+    path.touch()
+    os.chown(path, STRANGER, STRANGER)
+    with pytest.raises(ConfigFileError, match=rf"it belongs to another user \(number {STRANGER}\)"):
+        profiles(path, KEYS)
+
+
+@as_root
+def test_the_link_of_another_user_to_a_config_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real.toml").touch()
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "config.toml").symlink_to(tmp_path / "real.toml")
+    os.chown(shared / "config.toml", STRANGER, STRANGER, follow_symlinks=False)
+    with pytest.raises(ConfigFileError, match="the link to it belongs to another user"):
+        profiles(shared / "config.toml", KEYS)
+
+
+def test_a_credential_that_others_may_write_to_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "zoom_client_secret").write_text("hush")
+    (tmp_path / "zoom_client_secret").chmod(0o666)
+    with pytest.raises(ConfigFileError, match=r"zoom_client_secret is not used: others may write"):
+        handed_over(VARIABLES)
+
+
+def test_credentials_are_found_as_kubernetes_mounts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind two links, in a folder with the sticky bit to which everybody may write."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..2026" / "zoom_client_secret").write_text("hush\n")
+    (tmp_path / "..data").symlink_to("..2026")
+    (tmp_path / "zoom_client_secret").symlink_to("..data/zoom_client_secret")
+    tmp_path.chmod(0o1777)
+    assert handed_over(VARIABLES) == {"ZOOM_CLIENT_SECRET": "hush"}
+
+
+def test_without_a_home_directory_there_is_no_config_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", _nobody)
+    assert place(None) is None
+    with pytest.raises(ConfigFileError, match="AUDITOR_CONFIG begins with ~"):
+        place("~/config.toml")
+
+
+def _nobody(number: int) -> object:
+    raise KeyError(number)

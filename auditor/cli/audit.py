@@ -32,6 +32,7 @@ from auditor.cli.choices import (
     span,
 )
 from auditor.cli.collecting import Account, Going, Pace, collected
+from auditor.cli.config import tell_dotenv
 from auditor.cli.handing_on import Manner
 from auditor.cli.keeping import kept, since_before, stored_runs, with_past
 from auditor.cli.output import readers_may_leave
@@ -138,6 +139,7 @@ def audit(
     """
     terminal: Terminal = ctx.obj
     settings = config.load()
+    tell_dotenv(settings, terminal)
     stored = stored_runs(settings)
     destinations = Destinations.chosen(format_ or [], output or [])
     manner = Manner.chosen(framework, pseudonymise, settings)

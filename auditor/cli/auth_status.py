@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
@@ -155,7 +156,6 @@ def shown(status: Status, form: Form, width: int) -> str:
 
 def _lines(status: Status, width: int) -> list[str]:
     settings, ring = status.settings, status.keyring
-    is_there = settings.config_file.is_file()
     lines = _columns(
         {
             "Profile": settings.profile,
@@ -163,7 +163,7 @@ def _lines(status: Status, width: int) -> list[str]:
             "Keyring": ring.name
             if ring.state in (State.WORKS, State.NONE)
             else f"{ring.name}: {ring.state}",
-            "Config file": f"{settings.config_file}{'' if is_there else ' (not there)'}",
+            "Config file": _config_file_shown(settings.config_file),
         },
         width,
         indent="",
@@ -187,6 +187,12 @@ def _lines(status: Status, width: int) -> list[str]:
     elif not status.asked and status.problem is None:
         lines.append("Zoom was not asked whether they work (--offline).")
     return lines
+
+
+def _config_file_shown(path: Path | None) -> str:
+    if path is None:
+        return "none, because there is no home directory"
+    return f"{path}{'' if path.is_file() else ' (not there)'}"
 
 
 def _value_shown(name: str, told: Told) -> str:
@@ -222,8 +228,8 @@ def _document(status: Status) -> dict[str, Any]:
             for name in sorted({*status.in_keyring, *status.in_file})
         ],
         "config_file": {
-            "path": str(settings.config_file),
-            "exists": settings.config_file.is_file(),
+            "path": str(settings.config_file) if settings.config_file else None,
+            "exists": settings.config_file is not None and settings.config_file.is_file(),
         },
         "keyring": {
             "name": ring.name,

@@ -20,6 +20,7 @@ from auditor.cli.choices import (
     Selection,
     TopicOption,
 )
+from auditor.cli.config import as_check, described
 from auditor.cli.encoding import echo_json
 from auditor.cli.keeping import stored_runs
 from auditor.cli.sandbox import Scenario, started
@@ -148,6 +149,7 @@ def _case(settings: Settings, policy: Policy | str, simulated: Scenario | None) 
         keyring=backends.standing,
         refused=refused,
         plan=Plan(settings.plan),
+        configuration=as_check(described()) if simulated is None else None,
     )
     if simulated is None:
         yield case

@@ -25,6 +25,7 @@ from auditor.cli.choices import (
     span,
 )
 from auditor.cli.collecting import Account, Going, Pace, collected
+from auditor.cli.config import tell_dotenv
 from auditor.cli.encoding import echo_json
 from auditor.cli.keeping import kept, stored_runs
 from auditor.cli.sandbox import Scenario, ScenarioOption
@@ -147,6 +148,7 @@ def gate(
         return
     terminal: Terminal = ctx.obj
     settings = config.load()
+    tell_dotenv(settings, terminal)
     demand = Demand(
         None if fail_on is FailOn.NEVER else Severity(fail_on),
         span(max_age, "--max-age"),
@@ -186,6 +188,7 @@ def gate(
 
 @app.command()
 def accept(
+    ctx: typer.Context,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or latest.")],
     note: Annotated[
         str, typer.Option("--note", metavar="TEXT", help="Why, for those who come after.")
@@ -197,7 +200,9 @@ def accept(
 
     **auditor gate accept latest --note "agreed with the works council"**
     """
-    history = stored_runs(config.load(), writing=True).history
+    settings = config.load()
+    tell_dotenv(settings, ctx.obj)
+    history = stored_runs(settings, writing=True).history
     entry = history.get(run)
     if not entry.facts.complete:
         raise RunIncomplete(

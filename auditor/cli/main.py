@@ -6,6 +6,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +31,7 @@ from auditor.cli import (
     sandbox,
     surroundings,
 )
+from auditor.cli import config as config_command
 from auditor.cli.output import OutputError
 from auditor.cli.terminal import LogFormat, Terminal
 from auditor.collect.walk import NothingRead
@@ -90,7 +92,7 @@ GARBAGE = 50_000
 an audit spends a tenth of its time on them."""
 
 GLOBAL_FLAGS = ("-v", "-vv", "--verbose", "-q", "--quiet", "--no-color")
-GLOBAL_OPTIONS = ("--log-format", "--profile")
+GLOBAL_OPTIONS = ("--log-format", "--profile", "--env-file")
 
 
 class Commands(TyperGroup):
@@ -177,6 +179,7 @@ app.add_typer(gate.app, name="gate")
 app.add_typer(history.app, name="history")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(config_command.app, name="config")
 app.add_typer(control.app, name="control")
 app.add_typer(notify.app, name="notify")
 app.command()(sandbox.sandbox)
@@ -209,6 +212,15 @@ def options(
             show_default=False,
         ),
     ] = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file",
+            metavar="FILE",
+            help="Read this file in place of .env; where CI is set, no other is read. It has to be "
+            "yours alone.",
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
@@ -222,7 +234,15 @@ def options(
     """
     ctx.obj = Terminal(-1 if quiet else verbose, not no_color, log_format)
     ctx.obj.set_up_logging()
-    config.choose_profile(profile)
+    config.choose_profile(_not_empty("--profile", profile))
+    config.choose_env_file(env_file)
+
+
+def _not_empty(option: str, value: str | None) -> str | None:
+    """A variable of a shell that is not set must not choose something else than it was to."""
+    if value is not None and not value.strip():
+        raise ConfigError(f"{option} is empty. Give it a value, or leave it out.")
+    return value
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

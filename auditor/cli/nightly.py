@@ -35,6 +35,7 @@ from auditor.cli.choices import (
     span,
 )
 from auditor.cli.collecting import Account, Going, Pace, collected
+from auditor.cli.config import tell_dotenv
 from auditor.cli.handing_on import Manner
 from auditor.cli.keeping import Audience, kept, since_before, stored_runs, with_past
 from auditor.cli.notify import (
@@ -338,6 +339,7 @@ def nightly(
     """
     terminal: Terminal = ctx.obj
     settings = config.load()
+    tell_dotenv(settings, terminal)
     destinations = Destinations.chosen([], report or [])
     if metrics is not None:
         output.check_writable(metrics)

@@ -221,6 +221,16 @@ def try_out(
     raise typer.Exit(ExitCode.NOTHING_EVALUATED if failed else ExitCode.OK)
 
 
+def check_channels(addresses: str) -> None:
+    """Make sure that each address or name in a variable is one of a channel.
+
+    Raises:
+        NotifyError: one is not.
+    """
+    for channel in kept.chosen((), addresses):
+        _checked(channel)
+
+
 def _checked(channel: Channel) -> None:
     """Make sure that a channel could be used, naming it where it could not.
 

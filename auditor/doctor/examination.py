@@ -77,6 +77,8 @@ class Case:
     refused: str = ""
     """Why the data directory is no place for evidence, where that is known already."""
     plan: Plan = Plan.AUTO
+    configuration: Check | None = None
+    """What was found of the configuration; None where it is not looked at, as of a sandbox."""
     now: Callable[[], datetime] = utc_now
 
 
@@ -100,6 +102,8 @@ class _Examination:
 
     def diagnosis(self) -> Diagnosis:
         case = self.case
+        if case.configuration is not None:
+            self._add(case.configuration)
         usable = self._add(_addresses(case.api_url, case.oauth_url))
         self._add(_baseline(case.policy, self.needs))
         visits = self._network() if usable else self._no_network()

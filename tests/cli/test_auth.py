@@ -184,19 +184,21 @@ def test_status_says_where_each_value_comes_from(
 ) -> None:
     ran("auth", "login", "--stdin", stdin=account.lines)
     monkeypatch.setenv("ZOOM_CLIENT_ID", account.served.client_id)
-    Path(".env").touch(0o600)
-    Path(".env").write_text(f"ZOOM_ACCOUNT_ID={account.served.account_id}\n")
+    Path("mine.toml").write_text(
+        f'[profiles.default]\naccount_id = "{account.served.account_id}"\n'
+    )
+    monkeypatch.setenv("AUDITOR_CONFIG", "mine.toml")
     result = ran("auth", "status", "--format", "json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert {each["name"]: each["source"] for each in found["values"]} == {
-        "account_id": ".env",
+        "account_id": "config file",
         "client_id": "environment",
         "client_secret": "keyring",
     }
     assert found["token"]["works"] is True
     assert "group:read:list_groups:admin" in found["token"]["scopes"]
-    assert found["profiles"] == [{"name": "default", "keyring": True, "config_file": False}]
+    assert found["profiles"] == [{"name": "default", "keyring": True, "config_file": True}]
     assert account.served.client_secret not in result.output
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import keyring
 import pytest
 
+from auditor import config
 from auditor.cli.notify import Announcer, occasions
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
@@ -153,7 +154,7 @@ def test_no_output_has_the_secret_of_an_address(tmp_path: Path) -> None:
 def settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return Settings()
+    return config.load()
 
 
 def test_an_announcer_tells_the_news_and_gives_a_sign_of_life(

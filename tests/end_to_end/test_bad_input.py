@@ -9,7 +9,7 @@ import pytest
 from auditor.evidence.scope import Level, Scope
 from auditor.sandbox import Sandbox
 from auditor.store.runs import Runs
-from tests.end_to_end.conftest import Auditor, InProcess, Ran, served
+from tests.end_to_end.conftest import Auditor, InProcess, Ran, served, variables
 
 LOCKED = Path("/proc") if Path("/proc/self").is_dir() else Path("/dev")
 """A folder that nobody can write to, not even root."""
@@ -139,10 +139,25 @@ def test_a_dotenv_that_is_not_text_is_refused(auditor: Auditor) -> None:
     refused(auditor.audit(), 2, ".env", "UTF-8")
 
 
-def test_a_dotenv_is_read_and_the_environment_beats_it(auditor: Auditor) -> None:
+def test_a_dotenv_with_all_credentials_is_read_and_told_of(auditor: Auditor) -> None:
+    names = ("ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET")
+    given = variables(auditor.account)
+    lines = [f"{name}={given[name]}" for name in names]
+    (auditor.folder / ".env").write_text("\n".join([*lines, "AUDITOR_BASELINE=strict"]))
+    arguments = ("--only", "RC-02", "--depth", "account", "--format", "json")
+    addresses = {name: given[name] for name in given if name not in names}
+    alone = Auditor(auditor.folder)
+    ran = alone.audit(*arguments, env=addresses)
+    assert ran.report["run"]["baseline"]["id"] == "strict"
+    assert f"From .env: {', '.join(names)}, AUDITOR_BASELINE." in ran.err
+    assert given["ZOOM_CLIENT_SECRET"] not in ran.err
+
+
+def test_a_dotenv_without_credentials_does_not_choose_the_baseline(auditor: Auditor) -> None:
     (auditor.folder / ".env").write_text("ZOOM_CLIENT_SECRET=wrong\nAUDITOR_BASELINE=strict\n")
     ran = auditor.audit("--only", "RC-02", "--depth", "account", "--format", "json")
-    assert ran.report["run"]["baseline"]["id"] == "strict"
+    assert ran.report["run"]["baseline"]["id"] == "consent-first"
+    assert "not used: AUDITOR_BASELINE, because the credentials are not its own" in ran.err
 
 
 BROKEN = {

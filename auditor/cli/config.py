@@ -1,0 +1,378 @@
+"""`auditor config`: every setting, where its value comes from, and what else was set and lost."""
+
+import json
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr
+
+from auditor import config, keys, private
+from auditor.cli.auth_status import WIDEST, beginning
+from auditor.cli.bundle import signer
+from auditor.cli.notify import check_channels
+from auditor.cli.terminal import Terminal
+from auditor.config import KEYS, SECRETS, VARIABLES, ConfigError, Settings
+from auditor.config_files import DOTENV_RULES, Candidate, DotenvRule, Origin, dotenv_warnings
+from auditor.credentials import backends, given, kept
+from auditor.credentials.backends import KeyringUnavailable, Standing, State
+from auditor.doctor.model import Check
+from auditor.doctor.model import State as CheckState
+from auditor.findings.exit_code import ExitCode
+from auditor.keys import KeyUnavailable
+from auditor.notify import heartbeat
+from auditor.notify.channels import NotifyError
+from auditor.policy import baseline, files, organisation
+from auditor.policy.errors import PolicyError
+from auditor.private import NotPrivate
+from auditor.report.display import plain
+from auditor.store.errors import StoreError
+from auditor.store.runs import Runs
+from auditor.zoom.errors import quoted
+from auditor.zoom.hosts import UnsafeUrl, check_url
+from auditor.zoom.ways import shown_url
+
+SCHEMA = "auditor/config/v1"
+_COLUMN = 23
+"""Where values begin."""
+_READABLE = (State.WORKS, State.NOT_ENCRYPTED)
+_UNUSABLE = (
+    ConfigError,
+    KeyUnavailable,
+    NotPrivate,
+    NotifyError,
+    PolicyError,
+    StoreError,
+    UnsafeUrl,
+)
+"""What is wrong with a value, as a sentence."""
+
+_CHECKED_APART = frozenset(
+    VARIABLES[name]
+    for name in ("api_url", "oauth_url", "home", "baseline", "org", "store", *given.NAMES)
+)
+"""What the doctor looks at in a check of its own, as the options of a command may have it."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The configuration: every setting, and where its value comes from."
+    "\n\nExample: **auditor config show**",
+)
+
+
+class ConfigFormat(StrEnum):
+    """The values of `--format`."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingStatus:
+    """One setting: what it is, where that comes from, and what did not count."""
+
+    variable: str
+    shown: str
+    """The value without secrets; empty where there is none."""
+    origin: Origin
+    ignored: tuple[tuple[Origin, str], ...] = ()
+    """Each other source that sets it, and why that does not count, as a clause."""
+    problem: str = ""
+    """What is wrong with the value, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All settings, and the places they were looked for in."""
+
+    profile: str
+    sources: tuple[tuple[Origin, str], ...]
+    """What was found of each source that is a place of its own."""
+    settings: tuple[SettingStatus, ...]
+    problems: tuple[str, ...] = ()
+    """What is wrong with a file rather than a setting."""
+    warnings: tuple[str, ...] = ()
+    from_dotenv: tuple[str, ...] = field(default=())
+    """The variables that come from `.env`."""
+
+    @property
+    def all_problems(self) -> tuple[str, ...]:
+        """Everything that cannot be used."""
+        of_settings = tuple(each.problem for each in self.settings if each.problem)
+        return tuple(dict.fromkeys((*self.problems, *of_settings)))
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    format_: Annotated[
+        ConfigFormat, typer.Option("--format", "-f", help="How to show it.")
+    ] = ConfigFormat.TEXT,
+) -> None:
+    """Show every setting with its value and origin, and what else is set and does not count.
+
+    Secrets are shown as "set". Works although something is wrong, says what, and then ends with
+    exit code 2. Asks nobody but the keyring.
+
+    Examples:
+
+    **auditor config show**
+
+    **auditor config show --format json**
+
+    **auditor --env-file staging.env config show**
+    """
+    terminal: Terminal = ctx.obj
+    found = described()
+    if format_ is ConfigFormat.JSON:
+        typer.echo(json.dumps(_document(found), indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(_lines(found, min(terminal.width, WIDEST))))
+    if found.all_problems:
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def described() -> Configuration:
+    """The configuration of this process. Never raises for what is wrong with it."""
+    settings, faults = config.inspect()
+    resolution = settings.resolution
+    keyring = backends.standing()
+    rows = tuple(_status(name, settings, keyring, faults) for name in VARIABLES)
+    return Configuration(
+        profile=settings.profile,
+        sources=tuple(_sources(settings, keyring)),
+        settings=rows,
+        problems=tuple(text for place, text in faults.items() if place not in VARIABLES.values()),
+        warnings=tuple(dotenv_warnings(resolution, KEYS)),
+        from_dotenv=tuple(resolution.from_dotenv),
+    )
+
+
+def tell_dotenv(settings: Settings, terminal: Terminal) -> None:
+    """Say which variables come from `.env`, where some do: a folder may belong to somebody else."""
+    names = settings.resolution.from_dotenv
+    if names:
+        terminal.say(f"From {settings.resolution.dotenv.path}: {', '.join(names)}.")
+
+
+def as_check(found: Configuration) -> Check:
+    """The same, as a check of the doctor; without what has a check of its own there."""
+    title, facts = "Configuration", _facts(found)
+    problems = [
+        each.problem
+        for each in found.settings
+        if each.problem and each.variable not in _CHECKED_APART
+    ]
+    if problems:
+        more = f" {len(problems) - 1} more is wrong." if problems[1:] else ""
+        advice = f"See all of it: auditor config show.{more}"
+        code = ExitCode.USAGE
+        return Check("configuration", title, CheckState.FAILED, problems[0], advice, code, facts)
+    places = {each.origin for each in found.settings}
+    named = ", ".join(place for place in Origin if place in places and place is not Origin.DEFAULT)
+    sentence = f"Set by: {named}." if named else "Nothing is set: all of it is at its default."
+    if found.warnings:
+        advice = "Something is not used, or not safe: auditor config show says what, and why."
+        return Check("configuration", title, CheckState.WARNING, sentence, advice, facts=facts)
+    return Check("configuration", title, CheckState.OK, sentence, facts=facts)
+
+
+def _status(
+    name: str, settings: Settings, keyring: Standing, faults: dict[str, str]
+) -> SettingStatus:
+    variable = VARIABLES[name]
+    resolution = settings.resolution
+    candidates = resolution.candidates.get(variable, ())
+    taken = resolution.taken(variable)
+    is_set = taken is not None and not taken.is_empty
+    origin = taken.origin if taken is not None and is_set else Origin.DEFAULT
+    shown, problem = "", faults.get(variable, "")
+    if problem:
+        shown = "not shown"
+    else:
+        try:
+            shown = _shown(name, settings)
+            _check(name, settings)
+        except _UNUSABLE as error:
+            problem = str(error)
+    ignored = [(each.origin, _why_not(each, taken)) for each in candidates if each is not taken]
+    if taken is not None and taken.is_empty:
+        ignored.insert(0, (taken.origin, "it is set to nothing there, so no other place is asked"))
+    if name in given.NAMES:
+        kept_there, fault = _in_keyring(settings.profile, name, keyring)
+        if kept_there and taken is None:
+            shown, origin = _shown_credential(name, kept_there), Origin.KEYRING
+        elif kept_there:
+            why = _why_not(Candidate(Origin.KEYRING, kept_there), taken)
+            ignored.append((Origin.KEYRING, why))
+        elif fault and taken is None:
+            ignored.append((Origin.KEYRING, fault))
+        if taken is not None and taken.is_empty:
+            problem = problem or (
+                f"{variable} is set to nothing in {taken.origin.place}. Unset it, or give a value."
+            )
+    if name in ("api_url", "oauth_url") and not is_set:
+        of_cloud = resolution.taken(VARIABLES["cloud"])
+        if of_cloud is not None and not of_cloud.is_empty:
+            origin = of_cloud.origin
+    return SettingStatus(variable, shown, origin, tuple(ignored), problem)
+
+
+def _why_not(candidate: Candidate, taken: Candidate | None) -> str:
+    if candidate.ignored:
+        return candidate.ignored
+    if taken is not None and taken.is_empty:
+        return f"the variable is set to nothing in {taken.origin.place}"
+    return f"{taken.origin.place} goes before it" if taken is not None else "it is at its default"
+
+
+def _shown(name: str, settings: Settings) -> str:
+    """The value for people, the default included; empty where there is none.
+
+    Raises:
+        ConfigError: there is no home directory for a default to be in.
+        StoreError: the address of the history is none.
+    """
+    value = getattr(settings, name)
+    if name in SECRETS:
+        return "set" if value else ""
+    if name in given.NAMES:
+        return _shown_credential(name, value) if value else ""
+    if name == "home":
+        return str(settings.data)
+    if name == "config":
+        return str(settings.config_file or "")
+    if name == "store":
+        return str(Runs(settings.data, settings.store).history)
+    if name in ("api_url", "oauth_url"):
+        return shown_url(value)
+    return str(value or "")
+
+
+def _shown_credential(name: str, value: str) -> str:
+    if name == "client_secret":
+        return "set"
+    return quoted(value) if name == "account_id" else beginning(value)
+
+
+def _check(name: str, settings: Settings) -> None:
+    """Look at a value as a command would that uses it; one of `_UNUSABLE` is raised."""
+    value = getattr(settings, name)
+    text = value.get_secret_value() if isinstance(value, SecretStr) else ""
+    match name:
+        case "api_url" | "oauth_url":
+            check_url(value, VARIABLES[name])
+        case "home":
+            private.check_folder(settings.data)
+        case "baseline":
+            baseline.load(value, files.shipped_catalogue())
+        case "org" if value:
+            organisation.load(value, files.shipped_catalogue())
+        case "signing_key" if text:
+            signer(settings)
+        case "pseudonym_key" if text:
+            keys.pseudonym_key(text)
+        case "notify" if text:
+            check_channels(text)
+        case "heartbeat" if text:
+            heartbeat.check(text)
+
+
+def _in_keyring(profile: str, name: str, keyring: Standing) -> tuple[str, str]:
+    """What the keyring has, and why it could not be asked, as a clause."""
+    if keyring.state not in _READABLE:
+        return "", "" if keyring.state is State.NONE else keyring.detail.rstrip(".")
+    try:
+        return kept.fetched(profile, name) or "", ""
+    except KeyringUnavailable as error:
+        return "", error.reason.rstrip(".")
+
+
+def _sources(settings: Settings, keyring: Standing) -> Iterator[tuple[Origin, str]]:
+    dotenv, path = settings.resolution.dotenv, settings.resolution.config_file
+    if dotenv.unread:
+        yield Origin.DOTENV, f"{dotenv.path}, not read: {dotenv.unread}"
+    else:
+        yield Origin.DOTENV, f"{dotenv.path}{'' if dotenv.exists else ' (not there)'}"
+    there = path is not None and path.is_file()
+    where = "none, because there is no home directory" if path is None else str(path)
+    yield Origin.CONFIG_FILE, where + ("" if there or path is None else " (not there)")
+    yield (
+        Origin.KEYRING,
+        keyring.name + ("" if keyring.state is State.WORKS else f" ({keyring.state})"),
+    )
+
+
+def _lines(found: Configuration, width: int) -> Iterator[str]:
+    yield from _wrapped("Profile", found.profile, width)
+    for origin, text in found.sources:
+        yield from _wrapped(str(origin).capitalize(), text, width)
+    yield ""
+    for each in found.settings:
+        value = f"{plain(each.shown)} ({each.origin})" if each.shown else "not set"
+        yield from _wrapped(each.variable, value, width)
+        for origin, why in each.ignored:
+            yield from _wrapped("", f"Not used: {origin}, because {why}.", width)
+        if each.problem:
+            yield from _wrapped("", f"Error: {each.problem}", width)
+    for heading, sentences in (("Errors", found.problems), ("Warnings", found.warnings)):
+        if sentences:
+            yield from ("", f"{heading}:")
+        for sentence in sentences:
+            yield from _filled(sentence, width)
+
+
+def _wrapped(head: str, text: str, width: int) -> Iterator[str]:
+    room = max(width - _COLUMN, 20)
+    first, *rest = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+    yield f"{head:<{_COLUMN}}{first}".rstrip()
+    yield from (" " * _COLUMN + line for line in rest)
+
+
+def _filled(text: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _facts(found: Configuration) -> dict[str, Any]:
+    return {
+        "settings": [_row(each) for each in found.settings],
+        "from_dotenv": [*found.from_dotenv],
+        "problems": [*found.all_problems],
+    }
+
+
+def _document(found: Configuration) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "profile": found.profile,
+        "sources": [{"source": origin, "found": text} for origin, text in found.sources],
+        **_facts(found),
+        "warnings": [*found.warnings],
+    }
+
+
+def _row(each: SettingStatus) -> dict[str, Any]:
+    return {
+        "variable": each.variable,
+        "value": each.shown or None,
+        "source": each.origin,
+        "from_dotenv": _rule(each.variable),
+        "ignored": [{"source": origin, "reason": why} for origin, why in each.ignored],
+        "problem": each.problem or None,
+    }
+
+
+def _rule(variable: str) -> str:
+    """When `.env` may set a variable."""
+    always = DOTENV_RULES[variable] is DotenvRule.FREE
+    return "always" if always else "with all credentials"
