@@ -5,7 +5,7 @@ import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from auditor import drift as comparing
@@ -37,10 +37,14 @@ def stored_runs(settings: Settings, *, writing: bool = False) -> Runs:
     Who is `writing` there takes the directory from others who may write to it.
 
     Raises:
-        NotPrivate: others can change what is in the data directory.
+        NotPrivate: others can change what is in the data directory, or the file of the history.
     """
     surroundings.keep_files_in(settings.data, writing=writing)
-    return Runs(settings.data, settings.store)
+    stored = Runs(settings.data, settings.store)
+    if settings.store:
+        with suppress(StoreError):  # an address that is none is told by whoever uses it
+            stored.history.database.check_private()
+    return stored
 
 
 def kept(
@@ -227,21 +231,30 @@ def _keep_waiting(stored: Runs, but: str, catalogue: Catalogue, terminal: Termin
     for run_id in stored.waiting():
         if run_id == but:
             continue
-        try:
-            with stored.opened(run_id) as snapshot:
+        with ExitStack() as stack:
+            try:
+                snapshot = stack.enter_context(stored.opened(run_id))
                 judgement = Judgement.recalled(snapshot, catalogue)
                 run = runs.judge(snapshot, judgement)
-                aside = stored.keep(snapshot, run, judgement.narrowed)
-        except _UNFIT as error:
-            if isinstance(error, Full):
+            except Full:
                 raise
-            is_damaged = isinstance(error, _DAMAGED)
-            why = f"its file in {stored.home / 'runs' / run_id} is damaged ({error})."
-            terminal.say(f"Run {run_id} stays out of the history: {why if is_damaged else error}")
-            continue
+            except _UNFIT as error:
+                _tell_unfit(stored, run_id, error, terminal)
+                continue
+            try:  # what the history says of itself is a StoreError, and no damage of the evidence
+                aside = stored.keep(snapshot, run, judgement.narrowed)
+            except (sqlite3.Error, zlib.error) as error:
+                _tell_unfit(stored, run_id, error, terminal)
+                continue
         stored.discard(run_id)
         if aside is not None:
             _tell_aside(stored, aside, terminal)
+
+
+def _tell_unfit(stored: Runs, run_id: str, error: Exception, terminal: Terminal) -> None:
+    is_damaged = isinstance(error, _DAMAGED)
+    why = f"its file in {stored.home / 'runs' / run_id} is damaged ({error})."
+    terminal.say(f"Run {run_id} stays out of the history: {why if is_damaged else error}")
 
 
 def _tell_aside(stored: Runs, aside: object, terminal: Terminal) -> None:

@@ -50,6 +50,7 @@ from auditor.store.errors import (
     AlreadyRunning,
     HistoryDamaged,
     HistoryLocked,
+    HistoryUnfit,
     HistoryUnreachable,
     RunIncomplete,
     RunNotFound,
@@ -60,7 +61,10 @@ from auditor.zoom.hosts import UnsafeUrl
 from auditor.zoom.redaction import redacted_traceback
 
 EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
-    ((Full, HistoryLocked, HistoryDamaged, HistoryUnreachable), ExitCode.NOTHING_EVALUATED),
+    (
+        (Full, HistoryLocked, HistoryDamaged, HistoryUnfit, HistoryUnreachable),
+        ExitCode.NOTHING_EVALUATED,
+    ),
     (
         (
             ConfigError,

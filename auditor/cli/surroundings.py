@@ -68,6 +68,8 @@ def keep_files_in(data: Path, *, make: bool = False, writing: bool = False) -> N
     if not _settled or os.environ.get("TMPDIR") not in ("", None, _temporary):
         return
     # Looked at when the first such file is made; where there is no folder yet, /tmp is used.
+    if data.is_dir() and not os.access(data, os.W_OK):
+        return  # it is only read; the system's folder for temporary files is used
     _temporary = os.environ["TMPDIR"] = str(data.absolute())
     if data.is_dir():
         _clear(data)

@@ -1,17 +1,23 @@
 """The database of the history: opened, brought up to date, and its errors told to people."""
 
 import json
+import logging
+import os
+import shutil
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
+from auditor import private
 from auditor.evidence.stored import Full
+from auditor.store import filesystem, postgresql
 from auditor.store.errors import (
     Garbled,
     HistoryDamaged,
@@ -37,12 +43,38 @@ _TURN = 7206201
 """The number of the advisory lock that a writer holds in PostgreSQL, where one may write at once
 as in SQLite."""
 
+_NOT_PERMITTED = ("42501", "25006")
+"""SQLSTATE of PostgreSQL: the role may not do this, or only reads."""
+
 _TELLING = ("host", "port", "service")
 """What may be shown of the options in an address; others may be secrets."""
 
 
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frozen:
+    """A file that is read as if nobody wrote to it, and how it was when that began."""
+
+    file: Path
+    state: tuple[object, ...]
+
+    @classmethod
+    def now(cls, file: Path) -> "_Frozen":
+        return cls(file, _state(file))
+
+    @property
+    def has_changed(self) -> bool:
+        return _state(self.file) != self.state
+
+
 class Database:
-    """One history database. Opened when it is first used."""
+    """One history database. Opened when it is first used.
+
+    Who only reads changes nothing: a file is opened read-only, and not even a lock is left beside
+    one that cannot be written.
+    """
 
     def __init__(self, url: str | None, home: Path, wait: float = WAIT) -> None:
         """The database at `url`; without one, a file under `home`.
@@ -52,8 +84,12 @@ class Database:
         """
         self._wait = wait
         self._file = _file(url, home)
+        self._in_data = self._file is not None and self._file.parent == home
         self._url = _address(url, self._file)
         self._engine: Engine | None = None
+        self._reader: Engine | None = None
+        self._frozen: _Frozen | None = None
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
 
     def __str__(self) -> str:
         """Where it is, for people: without a password."""
@@ -70,11 +106,28 @@ class Database:
         return self._file
 
     def exists(self) -> bool:
-        """False where nothing has been stored yet."""
-        return self._file is None or self._file.exists()
+        """False where nothing has been stored yet.
+
+        Raises:
+            StoreError: nobody can tell.
+        """
+        try:
+            return self._file is None or self._file.exists()
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def check_private(self) -> None:
+        """Make sure that nobody else could have written the file, where it is one.
+
+        Raises:
+            NotPrivate: somebody else could.
+        """
+        if self._file is not None:
+            private.check_file(self._file, in_data=self._in_data)
 
     def close(self) -> None:
         """Let go of every connection."""
+        self._stop_reading()
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
@@ -86,12 +139,18 @@ class Database:
         Raises:
             StoreError: it cannot be opened or read.
         """
-        with self._told(), self._opened().connect() as connection:
+        with self._told(), self._opened_for_reading().connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
             yield connection
+        if self._frozen is not None and self._frozen.has_changed:
+            self._stop_reading()
+            raise HistoryLocked(
+                f"The history {self} was changed while it was read. It cannot be written from "
+                "here, so it was read without locks. Try again."
+            )
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -133,8 +192,13 @@ class Database:
 
     def _opened(self) -> Engine:
         if self._engine is None:
+            self._stop_reading()
+            self.check_private()
             engine = self._connecting()
             try:
+                with engine.connect() as connection:
+                    if self._file is None:
+                        postgresql.check_encoding(connection, str(self))
                 _bring_up_to_date(engine, self._wait)
             except BaseException:
                 engine.dispose()
@@ -142,28 +206,121 @@ class Database:
             self._engine = engine
         return self._engine
 
+    def _opened_for_reading(self) -> Engine:
+        """What is open already; else the file, opened read-only.
+
+        Tables of an older version are brought up to date, where they can be.
+        """
+        if self._engine is not None or self._file is None:
+            return self._opened()
+        if self._reader is None:
+            self.check_private()
+            self._reader = self._reading_engine(self._file)
+            try:
+                with self._reader.connect() as connection:
+                    found = _revision(connection)
+            except BaseException:
+                self._stop_reading()
+                raise
+            if found != HEAD:
+                self._stop_reading()
+                return self._brought_up_to_date(found)
+        return self._reader
+
+    def _brought_up_to_date(self, found: str | None) -> Engine:
+        try:
+            return self._opened()
+        except StoreError as error:
+            if isinstance(error, HistoryLocked) or _is_newer(found) or not self._is_read_only():
+                raise
+            what = f"of an older version (revision {found})" if found else "empty"
+            raise StoreError(
+                f"The history {self} is {what}, and cannot be brought up to date (to {HEAD}): "
+                "it cannot be written from here. Run auditor history once as its owner, where it "
+                "can be."
+            ) from error
+
+    def _reading_engine(self, file: Path) -> Engine:
+        """A file that is only read.
+
+        SQLite needs its log beside it, or a place to make one. Where it has neither, a file that
+        stands by itself is read as it is, and of one with a log a copy.
+        """
+        self._frozen = None
+        place, options = file, "mode=ro"
+        log, index = (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))
+        try:
+            if self._is_read_only() and not (log.exists() and index.exists()):
+                self._frozen = _Frozen.now(file)
+                if log.exists() and log.stat().st_size:
+                    place = self._copied(file, log)
+                else:
+                    options = "mode=ro&immutable=1"
+        except OSError as error:
+            raise self._unreadable(error) from error
+        address = f"{place.absolute().as_uri()}?{options}"
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(address, timeout=self._wait, uri=True, check_same_thread=False)
+
+        engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
+        sa.event.listen(engine, "connect", _for_reading)
+        sa.event.listen(engine, "begin", _begin)
+        return engine
+
+    def _copied(self, file: Path, log: Path) -> Path:
+        self._copy = tempfile.TemporaryDirectory(prefix="auditor-")
+        copy = Path(self._copy.name) / file.name
+        shutil.copyfile(file, copy)
+        shutil.copyfile(log, copy.with_name(log.name))
+        return copy
+
+    def _stop_reading(self) -> None:
+        if self._reader is not None:
+            self._reader.dispose()
+        if self._copy is not None:
+            self._copy.cleanup()
+        self._reader = self._copy = self._frozen = None
+
+    def _is_read_only(self) -> bool:
+        file = self._file
+        return file is not None and not (
+            os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+        )
+
     def _connecting(self) -> Engine:
         if self._file is None:
             try:
-                patience = {} if "connect_timeout" in self._url.query else {"connect_timeout": 10}
-                return sa.create_engine(self._url, pool_pre_ping=True, connect_args=patience)
+                arguments = postgresql.connect_arguments(self._url)
+                engine = sa.create_engine(self._url, pool_pre_ping=True, connect_args=arguments)
             except ModuleNotFoundError as error:
                 raise StoreError(
-                    "AUDITOR_STORE names PostgreSQL, whose driver is not installed. Install it "
-                    'with: pip install "zoom-privacy-auditor[postgresql]"'
+                    "AUDITOR_STORE names PostgreSQL, whose driver is not installed. Install the "
+                    "auditor with its extra [postgresql] (docs/operations/history.md)."
                 ) from error
+            weakness = postgresql.weakness(self._url)
+            if weakness:
+                _log.warning(weakness)
+            return engine
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file.touch(mode=0o600)
+            _make_private(self._file)
         except OSError as error:
-            raise StoreError(
-                f"The history {self._file} cannot be written: {error.strerror}. "
-                "Name a place of your own with AUDITOR_HOME or AUDITOR_STORE."
-            ) from error
+            raise self._unwritable(error) from error
         engine = sa.create_engine(self._url, connect_args={"timeout": self._wait})
-        sa.event.listen(engine, "connect", _as_a_store)
+        sa.event.listen(engine, "connect", self._as_a_store)
         sa.event.listen(engine, "begin", _begin)
         return engine
+
+    def _as_a_store(self, connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+        except sqlite3.Error as error:
+            raise self._error(error) from error
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -171,7 +328,11 @@ class Database:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise self._error(error) from error
+            raise self._error(error.orig or error) from error
+        except UnicodeError as error:
+            raise StoreError(
+                f"The history {self} cannot hold or give back a text ({error}). Report it."
+            ) from error
         except (Garbled, json.JSONDecodeError, zlib.error) as error:
             raise self._damaged(str(error)) from error
 
@@ -183,25 +344,61 @@ class Database:
             "write to it moves it aside, whole, and begins a new one."
         )
 
-    def _error(self, error: sa.exc.DBAPIError) -> Exception:
-        name = getattr(error.orig, "sqlite_errorname", "")
-        state = getattr(error.orig, "sqlstate", None)
-        reason = str(error.orig).strip().partition("\n")[0].rstrip(".")
-        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or state == "55P03":
-            return HistoryLocked(
-                f"The history {self} is held by another process, and was not let go within "
-                f"{self._wait:g} seconds. Try again when that one is done."
-            )
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"The history {self} cannot be written: {error.strerror}. "
+            "Name a place of your own with AUDITOR_HOME or AUDITOR_STORE."
+        )
+
+    def _unreadable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"The history {self} cannot be read: {error.strerror}. "
+            "Correct its owner and rights, or name another place with AUDITOR_HOME or "
+            "AUDITOR_STORE."
+        )
+
+    def _error(self, error: BaseException) -> Exception:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        if self._file is None:
+            return self._error_of_server(error, reason)
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(filesystem.SQLITE_LACKS) or _is_busy(name):
+            lacks = filesystem.lacks(self._file.parent)
+            if lacks:
+                return StoreError(f"The history {self} cannot be used. {lacks[0]}")
+        if _is_busy(name):
+            return self._held()
         if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or "decode to UTF-8" in reason:
             return self._damaged(reason)
-        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")) or state == "53100":
+        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
             return Full(f"{self}: no more could be written ({reason}). Make room there.")
-        if self._file is None and isinstance(error, sa.exc.OperationalError):
+        if name.startswith("SQLITE_READONLY"):
+            return self._unwritable(OSError(0, "it is read-only"))
+        return StoreError(f"The history {self} cannot be used: {reason}.")
+
+    def _error_of_server(self, error: BaseException, reason: str) -> Exception:
+        state = getattr(error, "sqlstate", None)
+        if state == "55P03":
+            return self._held()
+        if state == "53100":
+            return Full(f"{self}: no more could be written ({reason}). Make room there.")
+        if state in _NOT_PERMITTED:
+            return StoreError(
+                f"The history {self} lets this role not do what is needed: {reason}. Commands that "
+                "only read need SELECT on its tables, once a command that writes has made them or "
+                "brought them up to date."
+            )
+        if any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):
             return HistoryUnreachable(
-                f"The history {self} cannot be reached: {reason}. Start the database, or look at "
-                "AUDITOR_STORE."
+                f"The history {self} cannot be reached: {reason}. {postgresql.advice(reason)}"
             )
         return StoreError(f"The history {self} cannot be used: {reason}.")
+
+    def _held(self) -> HistoryLocked:
+        return HistoryLocked(
+            f"The history {self} is held by another process, and was not let go within "
+            f"{self._wait:g} seconds. Try again when that one is done."
+        )
 
 
 def _file(url: str | None, home: Path) -> Path | None:
@@ -242,12 +439,46 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _as_a_store(connection: Any, _: object) -> None:
+def _for_reading(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+
+
+def _make_private(file: Path) -> None:
+    """Make the file, or take the right to read it from others. One that is there is not touched.
+
+    Raises:
+        OSError: it cannot be made, or cannot be written.
+    """
+    if not file.exists():
+        file.touch(mode=0o600)
+    if not os.access(file, os.W_OK):
+        with file.open("ab"):
+            pass  # says why
+    found = file.stat()
+    if hasattr(os, "geteuid") and found.st_uid == os.geteuid() and found.st_mode & private.MASK:
+        file.chmod(0o600)
+
+
+def _state(file: Path) -> tuple[object, ...]:
+    """What changes where somebody writes to a database."""
+    found: list[object] = []
+    for suffix in ("", *private.BESIDE):
+        try:
+            stat = file.with_name(file.name + suffix).stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return tuple(found)
+
+
+def _is_busy(name: str) -> bool:
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def _is_newer(found: str | None) -> bool:
+    return found is not None and found > HEAD
 
 
 def _begin(connection: Connection) -> None:
@@ -273,11 +504,10 @@ def _bring_up_to_date(engine: Engine, wait: float) -> None:
             found = _revision(connection)
             if found == HEAD:
                 return
-            if found is not None and found > HEAD:
+            if _is_newer(found):
                 raise StoreError(
                     f"The history was written by a newer version of the auditor (revision {found};"
-                    f" this one knows {HEAD}). Update the program: pip install --upgrade "
-                    "zoom-privacy-auditor"
+                    f" this one knows {HEAD}). Install that version of the program."
                 )
             _migrate(connection)
 

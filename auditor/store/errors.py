@@ -25,6 +25,10 @@ class HistoryDamaged(StoreError):
     """The file of the history is no database, or is damaged."""
 
 
+class HistoryUnfit(StoreError):
+    """The database of the history cannot hold every text."""
+
+
 class Garbled(Exception):
     """A row of the history holds what no version of the program writes."""
 

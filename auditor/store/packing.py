@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
@@ -63,23 +64,16 @@ def unpacked(connection: Connection, run_id: str, home: Path) -> Snapshot | None
 
 
 def _opened(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
-    folder = home / "tmp"
+    folder = _place(home)
     path = folder / f"{secrets.token_hex(8)}.sqlite"
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         with os.fdopen(os.open(path, flags, 0o600), "wb") as out:
             for content in parts:
                 out.write(zlib.decompress(content))
         return Snapshot.open(path)
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise Full(f"{path}: no room for the evidence of the run. Make room there.") from error
-        raise StoreError(
-            f"The data directory {home} cannot be written: {error.strerror}. "
-            "Set AUDITOR_HOME to a folder of your own."
-        ) from error
+        raise _unwritable(folder, error) from error
     except zlib.error as error:
         raise HistoryDamaged(
             f"The evidence of run {run_id} is damaged in the history, and cannot be used. "
@@ -88,6 +82,35 @@ def _opened(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
     finally:
         with suppress(PermissionError):  # a system that keeps open files
             path.unlink(missing_ok=True)
+        if folder.parent != home:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _place(home: Path) -> Path:
+    """A folder for the file of a snapshot: below the data directory, where that can be written."""
+    folder = home / "tmp"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise _unwritable(folder, error) from error
+    try:
+        return Path(tempfile.mkdtemp(prefix="auditor-"))
+    except OSError as error:
+        raise _unwritable(Path(tempfile.gettempdir()), error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> Full | StoreError:
+    if error.errno in _NO_ROOM:
+        return Full(f"{folder}: no room for the evidence of the run. Make room there.")
+    return StoreError(
+        f"{folder} cannot be written: {error.strerror}. Set AUDITOR_HOME, or TMPDIR, to a folder "
+        "of your own."
+    )
 
 
 def _parts(file: Path) -> Iterator[bytes]:

@@ -138,7 +138,7 @@ class Runs:
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            return FileLock(path, timeout=wait, mode=0o600).acquire()
+            return FileLock(path, timeout=wait, mode=0o600, fallback_to_soft=False).acquire()
         except Timeout:
             raise
         except OSError as error:

@@ -1,0 +1,122 @@
+"""What a folder's file system can do: audits need locks, modes, renames and SQLite's log.
+
+Some network shares and mounts lack one of them. Doctor and audit try the same things and say the
+same.
+"""
+
+import errno
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+SQLITE_LACKS = (
+    "SQLITE_IOERR_LOCK",
+    "SQLITE_IOERR_UNLOCK",
+    "SQLITE_IOERR_RDLOCK",
+    "SQLITE_IOERR_CHECKRESERVEDLOCK",
+    "SQLITE_IOERR_SHM",
+    "SQLITE_IOERR_FSYNC",
+    "SQLITE_IOERR_DIR_FSYNC",
+    "SQLITE_PERM",
+    "SQLITE_PROTOCOL",
+)
+"""How SQLite's errors begin where a file system cannot do what it needs."""
+
+NOT_THERE = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""How systems say that a file system has no such thing."""
+
+_ADVICE = (
+    "Set AUDITOR_HOME to a folder on a local disk, and keep the history there or in PostgreSQL "
+    "(AUDITOR_STORE)."
+)
+
+
+def lacks(folder: Path) -> list[str]:
+    """What an audit needs and the file system of a folder has not: a sentence each, with advice.
+
+    Nothing is left behind. What cannot be tried, as the folder cannot be written, is not told.
+    """
+    probe = folder / f".auditor-{secrets.token_hex(6)}"
+    found = []
+    try:
+        for what, attempt in _NEEDS:
+            try:
+                attempt(probe)
+            except (OSError, sqlite3.Error) as error:
+                if getattr(error, "errno", None) in (errno.EACCES, errno.EROFS, errno.ENOSPC):
+                    break
+                found.append(lacking(folder, what, _reason(error)))
+    finally:
+        for left in folder.glob(f"{probe.name}*"):
+            with suppress(OSError):
+                left.unlink()
+    return found
+
+
+def lacking(folder: Path, what: str, reason: str) -> str:
+    """A sentence about what a file system has not."""
+    return f"The file system of {folder} {what} ({reason}). {_ADVICE}"
+
+
+def _make(probe: Path) -> None:
+    os.close(os.open(probe, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _lock(probe: Path) -> None:
+    lock = FileLock(probe.with_name(f"{probe.name}.lock"), mode=0o600, fallback_to_soft=False)
+    with lock.acquire(timeout=5):
+        pass
+
+
+def _chmod(probe: Path) -> None:
+    probe.chmod(0o600)
+
+
+def _rename(probe: Path) -> None:
+    new = probe.with_name(f"{probe.name}.new")
+    _make(new)
+    new.replace(probe)
+
+
+def _sync(probe: Path) -> None:
+    handle = os.open(probe, os.O_RDWR)
+    try:
+        os.write(handle, b"auditor")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _log(probe: Path) -> None:
+    """SQLite as the history and snapshots use it: a log, one writer, two readers."""
+    file = probe.with_name(f"{probe.name}.sqlite")
+    with (
+        closing(sqlite3.connect(file, isolation_level=None, timeout=1)) as writer,
+        closing(sqlite3.connect(file, isolation_level=None, timeout=1)) as reader,
+    ):
+        mode = writer.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise sqlite3.OperationalError(f"journal mode {mode}")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("CREATE TABLE probe (number INTEGER)")
+        writer.execute("COMMIT")
+        reader.execute("SELECT count(*) FROM probe").fetchone()
+
+
+_NEEDS: tuple[tuple[str, Callable[[Path], None]], ...] = (
+    ("makes no files", _make),
+    ("has no locks", _lock),
+    ("keeps no modes, so nothing there is private", _chmod),
+    ("cannot rename over a file", _rename),
+    ("cannot write a file through to the disk", _sync),
+    ("cannot hold SQLite's write-ahead log", _log),
+)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")

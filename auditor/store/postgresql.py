@@ -1,0 +1,154 @@
+"""How PostgreSQL is reached: its certificate is checked, and no password is sent in clear text.
+
+Beyond this machine `sslmode` is `verify-full` unless the address says otherwise; variables and
+service files of libpq do not weaken it. Loopback and sockets may go without TLS. Without a verified
+certificate the server gets no password in clear text (`require_auth`, libpq 16).
+Source: https://www.postgresql.org/docs/18/libpq-connect.html, read 2026-11.
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from sqlalchemy.engine import URL, Connection
+
+from auditor.store.errors import HistoryUnfit
+
+VERIFIED = "verify-full"
+
+_NAMES_REQUIRED_AUTH = 16_00_00
+"""The version of libpq from which `require_auth` is known."""
+
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Whom to trust on the way to Zoom, and here."""
+
+_ANYBODY = "nobody checks whose server it is"
+_GIVEN_UP: Mapping[str, str] = {
+    "disable": "nothing is encrypted, so whoever is on the way can read and change the evidence",
+    "allow": f"the connection may be unencrypted, and {_ANYBODY}",
+    "prefer": f"the connection may be unencrypted, and {_ANYBODY}",
+    "require": "the server's certificate is not checked, so whoever is on the way can pose as the "
+    "server",
+    "verify-ca": "the server's name is not checked, so whoever has another certificate of the same "
+    "authority can pose as the server",
+}
+"""What a weaker `sslmode` gives up."""
+
+_DOCUMENTED = "docs/operations/history.md shows how."
+_ADVICE: Mapping[str, str] = {
+    "does not support SSL": "Switch TLS on in the server (ssl = on). If nobody else can be on the "
+    f"way to it, add ?sslmode=disable to AUDITOR_STORE. {_DOCUMENTED}",
+    "certificate": "Name the file of the authority that signed the server's certificate, and the "
+    "host as the certificate does: postgresql://user@host/database?sslrootcert=FILE in "
+    f"AUDITOR_STORE. {_DOCUMENTED}",
+    "authentication method requirement": "The server asked for the password in clear text. Have it "
+    "ask with scram-sha-256, or use TLS with a certificate that can be checked (sslmode="
+    f"{VERIFIED}). If it has to be so, add ?require_auth=password to AUDITOR_STORE.",
+}
+_OTHERWISE = "Start the database, or look at AUDITOR_STORE."
+
+
+def connect_arguments(url: URL) -> dict[str, Any]:
+    """What the driver is told beside the address."""
+    arguments: dict[str, Any] = {"client_encoding": "UTF8"}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = 10
+    mode = url.query.get("sslmode")
+    if mode is None and not is_local(url):
+        arguments["sslmode"] = mode = VERIFIED
+    if not is_local(url) and "gssencmode" not in url.query:
+        arguments["gssencmode"] = "disable"  # it would go before TLS
+    if mode in (VERIFIED, "verify-ca") and not _names_authority(url):
+        arguments["sslrootcert"] = _trusted()
+    if mode != VERIFIED and _is_new_enough() and not _parameter(url, "require_auth"):
+        arguments["require_auth"] = "!password"
+    return arguments
+
+
+def weakness(url: URL) -> str:
+    """What the `sslmode` of an address gives up, as a sentence; empty where it is not weaker."""
+    mode = url.query.get("sslmode")
+    if is_local(url) or mode in (None, VERIFIED):
+        return ""
+    given_up = _GIVEN_UP.get(str(mode), f"it is not {VERIFIED}")
+    return f"AUDITOR_STORE says sslmode={mode}: {given_up}. Leave sslmode out of it for {VERIFIED}."
+
+
+def is_local(url: URL) -> bool:
+    """True where the address leads to this machine alone: loopback or a socket."""
+    if _parameter(url, "service"):
+        return False  # the file of services says where it leads
+    at = _parameter(url, "hostaddr") or url.host or _parameter(url, "host")
+    return all(_is_local(host) for host in at.split(","))
+
+
+def advice(reason: str) -> str:
+    """What to do where a server cannot be reached."""
+    found = (advice for part, advice in _ADVICE.items() if part in reason)
+    return next(found, _OTHERWISE)
+
+
+def check_encoding(connection: Connection, shown: str) -> None:
+    """Make sure that the database can hold every name.
+
+    Raises:
+        HistoryUnfit: its encoding is not UTF8.
+    """
+    encoding = connection.execute(sa.text("SHOW server_encoding")).scalar()
+    found = encoding.decode() if isinstance(encoding, bytes) else str(encoding)
+    if found != "UTF8":
+        raise HistoryUnfit(
+            f"The history {shown} is a database in the encoding {found}, which cannot hold every "
+            "name. The auditor needs one in UTF8: CREATE DATABASE auditor ENCODING 'UTF8' "
+            "LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0. Name it in AUDITOR_STORE. Runs that "
+            "wait in the data directory are stored by the next audit."
+        )
+
+
+def _is_local(host: str) -> bool:
+    name = host.strip().strip("[]")
+    if not name or name.startswith(("/", "@")) or name.rstrip(".").casefold() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        without_port, _, port = name.rpartition(":")
+        return port.isdecimal() and bool(without_port) and _is_local(without_port)
+
+
+def _parameter(url: URL, name: str) -> str:
+    """A parameter of the connection as libpq finds it: in the address, else in the environment."""
+    found = url.query.get(name)
+    if found is None:
+        return os.environ.get(f"PG{name.replace('_', '').upper()}", "")
+    return found if isinstance(found, str) else ",".join(found)
+
+
+def _names_authority(url: URL) -> bool:
+    """True where libpq knows already whose certificates to trust."""
+    if _parameter(url, "sslrootcert"):
+        return True
+    try:
+        return (Path.home() / ".postgresql" / "root.crt").exists()
+    except (OSError, RuntimeError):
+        return False
+
+
+def _trusted() -> str:
+    """The certificates that are trusted on the way to Zoom, in one file.
+
+    `sslrootcert=system` is not used: the library in psycopg's packages looks for the system's
+    certificates where they were on the machine it was built on.
+    """
+    named = (os.environ.get(variable) or "" for variable in _CA_VARIABLES)
+    return next((file for file in named if Path(file).is_file()), DEFAULT_CA_BUNDLE_PATH)
+
+
+def _is_new_enough() -> bool:
+    import psycopg
+
+    return psycopg.pq.version() >= _NAMES_REQUIRED_AUTH
