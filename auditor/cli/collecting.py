@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from auditor import run as runs
 from auditor.cli import surroundings
-from auditor.cli.keeping import began_before, stored_runs
+from auditor.cli.keeping import began_before, open_history, stored_runs
 from auditor.cli.progress import progress
 from auditor.cli.sandbox import Scenario, started
 from auditor.cli.terminal import Terminal
@@ -109,7 +109,7 @@ def collected(
         ConfigError: credentials or addresses are missing or not usable, or the run that was to be
             resumed was begun otherwise.
         NothingRead: Zoom let nothing be read.
-        StoreError: the data directory cannot be written.
+        StoreError: the data directory or the history cannot be written.
     """
     stored = stored_runs(settings)
     if account.scenario is None:
@@ -155,6 +155,7 @@ def _read_alone(
     terminal: Terminal,
 ) -> Snapshot:
     surroundings.keep_files_in(stored.home, make=True)
+    open_history(stored)
     stopping = threading.Event()
     limiter = going.pace.limiter(settings.api_url, stopping.wait)
     cloud = Cloud(settings.api_url, settings.oauth_url)

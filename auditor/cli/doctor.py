@@ -34,6 +34,7 @@ from auditor.evidence.scope import Level
 from auditor.policy.errors import PolicyError
 from auditor.private import NotPrivate
 from auditor.report.json_text import readable
+from auditor.store.errors import StoreError
 from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials
 from auditor.zoom.limits import Plan
@@ -139,6 +140,8 @@ def _case(settings: Settings, policy: Policy | str, simulated: Scenario | None) 
         stored = stored_runs(settings)
     except NotPrivate as error:
         stored, refused = Runs(settings.data, settings.store), str(error)
+    except StoreError:  # told by the check of the history
+        stored = Runs(settings.data, settings.store)
     case = Case(
         api_url=settings.api_url,
         oauth_url=settings.oauth_url,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auditor import keys
 from auditor import run as runs
+from auditor.cli.bundle import signer
 from auditor.config import Settings
 from auditor.evidence.rewrite import rewrite
 from auditor.evidence.snapshot import Snapshot
@@ -42,7 +43,10 @@ class Manner:
         Raises:
             PolicyError: there is no such framework.
             KeyUnavailable: there is no key for pseudonyms.
+            ConfigError: the key that signs, which is needed at the end, is none.
         """
+        if settings.signing_key is not None:
+            signer(settings)
         given = settings.pseudonym_key
         return cls(
             frameworks.named(framework) if framework else None,

@@ -20,7 +20,7 @@ from auditor.notify.delivered import Delivered
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError
 from auditor.run import Judgement, NothingSelected
-from auditor.store.errors import RunNotFound, StoreError
+from auditor.store.errors import HistoryDamaged, HistoryLocked, RunNotFound, StoreError
 from auditor.store.history import Entry
 from auditor.store.runs import Runs
 from auditor.store.series import Series, place
@@ -38,13 +38,33 @@ def stored_runs(settings: Settings, *, writing: bool = False) -> Runs:
 
     Raises:
         NotPrivate: others can change what is in the data directory, or the file of the history.
+        StoreError: AUDITOR_STORE is no address of a database.
     """
     surroundings.keep_files_in(settings.data, writing=writing)
     stored = Runs(settings.data, settings.store)
+    history = stored.history  # an address that is none is told before anything is done
     if settings.store:
-        with suppress(StoreError):  # an address that is none is told by whoever uses it
-            stored.history.database.check_private()
+        history.database.check_private()
     return stored
+
+
+def open_history(stored: Runs) -> None:
+    """Open the history for writing, and bring its tables up to date.
+
+    Done before an account is read, so that no night is spent on a run that cannot be stored. One
+    that another process holds may be free by then, and a file that is damaged is moved aside when
+    the run is stored.
+
+    Raises:
+        Full: there is no room for anything.
+        StoreError: it cannot be reached, opened or written.
+    """
+    try:
+        with suppress(HistoryLocked), stored.history.database.writing():
+            pass
+    except HistoryDamaged:
+        if stored.history.database.file is None:
+            raise
 
 
 def kept(

@@ -222,7 +222,8 @@ class Night:
         """Tell that the night broke off, and why; of a run that was evaluated, what was found."""
         try:
             stored = stored_runs(self.settings)
-        except NotPrivate:  # what is remembered there is not to be trusted; still, people are told
+        except (NotPrivate, StoreError):
+            # What is remembered there cannot be found, or not be trusted; still, people are told.
             stored = None
         news = News(
             later=None,

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from auditor.sandbox import Sandbox
+from auditor.store.errors import HistoryUnreachable
 from tests.end_to_end.broken_off import USER_SETTINGS, until
 from tests.end_to_end.conftest import COMMAND, FAST, InProcess, Ran, served
 from tests.end_to_end.test_disk_full import IN_THE_MIDDLE, UNMEASURED, growing_to
@@ -535,17 +536,11 @@ def test_while_the_history_is_held_the_run_waits_in_its_folder(
     assert nightly.folders == []
 
 
-@pytest.mark.parametrize("name", ["nobody was there yet", "a run was stored before"])
 def test_a_night_that_cannot_be_stored_fails_and_tells_what_it_found(
-    nightly: Nightly, account: Sandbox, name: str
+    nightly: Nightly, account: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if name == "a run was stored before":
-        nightly.night()
-        for file in nightly.data.glob("history.sqlite*"):
-            file.rename(nightly.folder / file.name)
-    (nightly.data / "history.sqlite").mkdir(mode=0o700, parents=True)
-    nightly.data.chmod(0o700)
     on(account)
+    monkeypatch.setattr("auditor.store.runs.Runs.keep", _gone)
     with webhook() as hook:
         ran = nightly.night("--report", "a.json", *telling(hook))
     assert ran.code == 4
@@ -557,6 +552,33 @@ def test_a_night_that_cannot_be_stored_fails_and_tells_what_it_found(
     assert "Found: 4 deviations" in said
     assert titles(hook)[0].endswith(" did not end well")
     assert beats(hook) == ["/beat/fail"]
+
+
+def _gone(*_: object) -> None:
+    raise HistoryUnreachable("The history went away meanwhile.")
+
+
+@pytest.mark.parametrize(
+    ("store", "code", "reason"),
+    [
+        ("history.sqlite", 2, "AUDITOR_STORE is no address of a database"),
+        ("mysql://db/audits", 2, "AUDITOR_STORE names a mysql database"),
+        ("postgresql://127.0.0.1:1/audits", 4, "cannot be reached"),
+        ("", 2, "history.sqlite"),
+    ],
+)
+def test_a_history_that_cannot_be_opened_ends_the_night_before_zoom_is_asked(
+    nightly: Nightly, account: Sandbox, store: str, code: int, reason: str
+) -> None:
+    (nightly.data / "history.sqlite").mkdir(mode=0o700, parents=True)
+    nightly.data.chmod(0o700)
+    before = account.requests.total
+    with webhook() as hook:
+        ran = nightly.night(*telling(hook), env={"AUDITOR_STORE": store})
+    assert (ran.code, account.requests.total) == (code, before)
+    assert reason in ran.err
+    assert beats(hook) == ["/beat/fail"]
+    assert nightly.folders == []
 
 
 def test_a_damaged_history_is_set_aside_whole_and_a_new_one_begun(nightly: Nightly) -> None:

@@ -92,6 +92,10 @@ def test_what_cannot_be_used_is_refused_before_anything_is_read(
         ({"ZOOM_API_URL": "not an address"}, 2, ("ZOOM_API_URL",)),
         ({"AUDITOR_HOME": f"{LOCKED}/data"}, 2, (f"{LOCKED}/data", "AUDITOR_HOME")),
         ({"AUDITOR_BASELINE": "strickt"}, 2, ("strickt", "strict")),
+        ({"AUDITOR_ORG": "gone.yaml"}, 2, ("gone.yaml",)),
+        ({"AUDITOR_STORE": "history.sqlite"}, 2, ("AUDITOR_STORE", "no address")),
+        ({"AUDITOR_STORE": "postgresql://127.0.0.1:1/a"}, 4, ("cannot be reached",)),
+        ({"AUDITOR_SIGNING_KEY": "no key"}, 2, ("signing key", "hexadecimal")),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(
@@ -158,6 +162,38 @@ def test_a_dotenv_without_credentials_does_not_choose_the_baseline(auditor: Audi
     ran = auditor.audit("--only", "RC-02", "--depth", "account", "--format", "json")
     assert ran.report["run"]["baseline"]["id"] == "consent-first"
     assert "not used: AUDITOR_BASELINE, because the credentials are not its own" in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("audit",),
+        ("audit", "--from", "latest"),
+        ("nightly",),
+        ("gate",),
+        ("gate", "--live"),
+        ("gate", "accept", "latest"),
+        ("report",),
+        ("diff",),
+        ("ask",),
+        ("history",),
+        ("history", "prune"),
+        ("history", "findings"),
+        ("baseline", "capture", "mine.yaml"),
+        ("baseline", "accept-keys"),
+        ("config", "show"),
+    ],
+)
+def test_a_store_that_is_no_address_is_refused_by_every_command_before_anything_is_read(
+    tmp_path: Path, drifted: Sandbox, arguments: tuple[str, ...]
+) -> None:
+    asked = drifted.requests.total
+    here = InProcess(tmp_path, drifted)
+    ran = here(*arguments, env={"AUDITOR_STORE": "S3cretWord"})
+    assert ran.code == 2
+    assert "AUDITOR_STORE is no address of a database" in " ".join((ran.out + ran.err).split())
+    assert "S3cretWord" not in ran.out + ran.err
+    assert drifted.requests.total == asked
 
 
 BROKEN = {
