@@ -12,7 +12,6 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
@@ -475,10 +474,7 @@ def open_to_others(path: Path) -> str:
 
 def has_password(url: str) -> bool:
     """True for an address with a password in it, such as a database's."""
-    try:
-        return urlsplit(url).password is not None
-    except ValueError:
-        return False
+    return bool(password_in(url))
 
 
 def password_in(url: str) -> str:

@@ -3,7 +3,6 @@
 The address is a secret, because whoever has it can keep the switch quiet.
 """
 
-import re
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 
 from auditor.notify.channels import NotifyError
-from auditor.zoom.hosts import is_loopback
+from auditor.zoom.hosts import is_loopback, scheme_and_host
 
 VARIABLE = "AUDITOR_HEARTBEAT"
 TIMEOUT = 5.0
@@ -20,8 +19,6 @@ TIMEOUT = 5.0
 PAUSE = 1.0
 """Seconds before the one further try."""
 TRIES = 2
-
-_BLANK = re.compile(r"[\s\\\x00-\x1f]")
 
 
 class Beat(StrEnum):
@@ -51,16 +48,13 @@ def check(url: str) -> None:
         NotifyError: it is no address, or its secret would cross a network unencrypted.
     """
     url = url.strip()
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("https", "http") or _BLANK.search(url):
+    scheme, host = scheme_and_host(url)
+    if not host or scheme not in ("https", "http"):
         raise NotifyError(
-            f"{VARIABLE} is not an address like https://hc-ping.com/…, with https and a host."
+            f"{VARIABLE} is not an address like https://hc-ping.com/…, with https, a host and no "
+            "user name."
         )
-    if parts.scheme == "http" and not is_loopback(url):
+    if scheme == "http" and not is_loopback(url):
         raise NotifyError(f"{VARIABLE} must use https: http is accepted for this machine only.")
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -430,13 +431,37 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         parsed = None
-    if parsed is None or "@" in (parsed.host or ""):
+    if parsed is None or not _is_plain(url, parsed):
         raise StoreError(
             "AUDITOR_STORE is no address of a database. Write it as "
             "sqlite:////path/history.sqlite or postgresql://user@host/database. In a password, "
             "write @ as %40, : as %3A and / as %2F."
         )
     return parsed
+
+
+_PLACE = re.compile(
+    r"(?:\[[0-9a-f:.]+\]|[a-z0-9_.,-]*)(?::[0-9]{1,5})?(?:/[^?\\]*)?(?:\?.*)?",
+    re.IGNORECASE | re.ASCII,
+)
+"""What follows user name and password. What SQLAlchemy cannot read there, it leaves out."""
+
+
+def _is_plain(url: str, parsed: URL) -> bool:
+    """True where an address can be understood in one way only.
+
+    A host in the options, other than the folder of a socket, would go before the one that stands
+    in its place, of which it was decided whether it is this machine.
+    """
+    place = url.partition("://")[2]
+    if parsed.get_backend_name() == "sqlite":  # sqlite://var/x would be the file x of this folder
+        return not place or place.startswith("/")
+    if "\\" in (parsed.username or ""):
+        return False
+    if parsed.username is not None or parsed.password is not None:
+        place = place.partition("@")[2]
+    socket = str(parsed.query.get("host", "/"))
+    return bool(_PLACE.fullmatch(place)) and (not parsed.host or socket.startswith("/"))
 
 
 def _for_reading(connection: sqlite3.Connection, _: object) -> None:

@@ -6,11 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import urlsplit
 
 _ZOOM_DOMAINS = ("zoom.us", "zoomgov.com")
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\uffff\\]")
+_ADDRESS = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://"
+    r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<rest>[/?#].*)?",
+    re.IGNORECASE | re.ASCII,
+)
+"""The whole of an address. Libraries take one apart in different ways, and forgive different
+mistakes: what could be understood in two ways is not taken at all."""
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_FORBIDDEN = re.compile(r"[^\x21-\x7e]|\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +78,16 @@ def check_url(url: str, kind: str) -> str:
         raise UnsafeUrl(f"{kind} contains a blank, a backslash or a letter no address has.")
     if "@" in url:  # before it is taken apart: an error could quote a piece of the password
         raise UnsafeUrl(f"{kind} must not contain a user name or password.")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise UnsafeUrl(f"{kind} is not an address: {error}.") from error
-    host = parts.hostname or ""
     if "?" in url or "#" in url:
         raise UnsafeUrl(f"{kind} must end with its path: no '?' and no '#'.")
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0:
+    scheme, host = scheme_and_host(url)
+    if scheme not in ("http", "https") or not host:
         raise UnsafeUrl(
             f"{kind} must be a full address like {COMMERCIAL.api_url}, with https and a host."
         )
     if is_loopback(url):
         return url.rstrip("/")
-    if parts.scheme != "https":
+    if scheme != "https":
         raise UnsafeUrl(f"{kind} must use https: http is accepted for this machine only.")
     if not any(host == domain or host.endswith("." + domain) for domain in _ZOOM_DOMAINS):
         raise UnsafeUrl(
@@ -93,12 +97,37 @@ def check_url(url: str, kind: str) -> str:
     return url.rstrip("/")
 
 
+def scheme_and_host(url: str) -> tuple[str, str]:
+    """Scheme and host of an address in small letters; of IPv6 without brackets.
+
+    Both are empty unless the address can be understood in one way only: no user name, no blank, no
+    backslash, nothing between host and path but a port from 1 to 65535, a host of ASCII letters
+    without a dot at its end, and an IPv4 address in four plain numbers.
+    """
+    found = None if _FORBIDDEN.search(url) else _ADDRESS.fullmatch(url)
+    if found is None or not 0 < int(found["port"] or 1) < 65536:
+        return "", ""
+    host = (found["six"] or found["name"]).lower()
+    labels = host.split(".")
+    try:
+        if found["six"]:
+            ipaddress.IPv6Address(host)
+        elif _NUMBER.fullmatch(labels[-1]):  # such as 127.1, which some take for 127.0.0.1
+            ipaddress.IPv4Address(host)
+        elif not all(map(_LABEL.fullmatch, labels)):
+            return "", ""
+    except ValueError:
+        return "", ""
+    return found["scheme"].lower(), host
+
+
 def is_loopback(url: str) -> bool:
     """True where the host of `url` is this machine: localhost, 127.0.0.0/8 or ::1."""
-    host = urlsplit(url).hostname or ""
+    _, host = scheme_and_host(url)
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    return address.is_loopback and getattr(address, "ipv4_mapped", None) is None

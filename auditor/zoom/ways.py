@@ -13,7 +13,8 @@ from pathlib import Path
 _HOST = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
 _PROXY = re.compile(
     rf"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
-    rf"(?:[^\s@/?#\\]*@(?P<behind>{_HOST})/?|(?P<alone>{_HOST})(?:/[^\s@?#\\]*)?)"
+    rf"(?:[^\s@/?#\\]*@(?P<behind>{_HOST})/?|(?P<alone>{_HOST})(?:/[^\s@?#\\]*)?)",
+    re.ASCII,
 )
 """One @ at most, and where there is one, no / that a password could have."""
 _BEHIND = (502, 503, 504)

@@ -83,6 +83,9 @@ def test_a_certificate_that_is_not_trusted_is_said() -> None:
         f"https:///{SECRET}",
         f"https://exa mple.com/{SECRET}",
         f"https://example.com:x/{SECRET}",
+        f"http://[::1]evil.example/{SECRET}",
+        f"https://127.0.0.1@evil.example/{SECRET}",
+        f"https://example.com\uff0eevil.example/{SECRET}",
         f"http://example.com/{SECRET}",
     ],
 )

@@ -369,6 +369,12 @@ def test_a_snapshot_file_can_be_read_whatever_became_of_the_history(old: Nights)
         (f"postgresql://u:{PASSWORD}@host:port/db", "no address"),
         (f"postgresql://u:a@{PASSWORD}@host/db", "%40"),
         (f"oracle://u:{PASSWORD}@host/db", "an? oracle"),
+        (f"postgresql://u:{PASSWORD}@[::1]evil.example/db", "no address"),
+        (f"postgresql://u:{PASSWORD}@127.0.0.1/db?host=evil.example", "no address"),
+        (f"postgresql://u:{PASSWORD}@127.0.0.1#evil.example/db", "no address"),
+        (f"postgresql://127.0.0.1\\@evil.example/{PASSWORD}", "no address"),
+        (f"postgresql://u:{PASSWORD}@127.0.0.1\uff0eevil.example/db", "no address"),
+        (f"sqlite://{PASSWORD}/history.sqlite", "no address"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_told_without_the_password(

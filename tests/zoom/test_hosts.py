@@ -2,7 +2,15 @@ from typing import get_args
 
 import pytest
 
-from auditor.zoom.hosts import CLOUDS, COMMERCIAL, GOVERNMENT, CloudName, UnsafeUrl, check_url
+from auditor.zoom.hosts import (
+    CLOUDS,
+    COMMERCIAL,
+    GOVERNMENT,
+    CloudName,
+    UnsafeUrl,
+    check_url,
+    is_loopback,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +72,34 @@ def test_a_region_is_the_commercial_cloud_with_an_address_of_its_own():
         "http://169.254.169.254/",
         "http://[::ffff:127.0.0.1]/",
         "http://[::1/",
+        "http://[::1]evil.example/",
+        "http://[::1].evil.example/",
+        "http://[::1]@evil.example/",
+        "http://[::1]:80evil.example/",
+        "http://[::1%25eth0]/",
+        "http://127.0.0.1@evil.example/",
+        "http://127.0.0.1:80@evil.example/",
+        "http://127.0.0.1\\@evil.example/",
+        "http://127.1/",
+        "http://127.0.0.1./",
+        "http://127.0.0.01/",
+        "http://0x7f.0.0.1/",
+        "http://0x7f000001/",
+        "http://2130706433/",
+        "http://localhost./",
+        "http://127.0.0.1:/",
+        "http://127.0.0.1:+80/",
+        "http://127.0.0.1:\u0668\u0660/",
+        "http://127.0.0.1\u3002evil.example/",
+        "http://\uff4cocalhost/",
+        "http://\u24db\u24de\u24d2alhost/",
+        "https://api.zoom.us./v2",
+        "https://api..zoom.us/v2",
+        "https://-.zoom.us/v2",
+        "https://api.zoom.us/v2/\U0001f600",
+        "https:\\\\api.zoom.us/v2",
+        "https:///api.zoom.us/v2",
+        "https:api.zoom.us/v2",
         "https://api.zoom.us:99999/v2",
         "https://api.zoom.us:0/v2",
         "https://аpi.zoom.us/v2",
@@ -80,6 +116,12 @@ def test_a_region_is_the_commercial_cloud_with_an_address_of_its_own():
 def test_every_other_host_is_refused_by_name_of_the_setting(url):
     with pytest.raises(UnsafeUrl, match="ZOOM_API_URL"):
         check_url(url, "ZOOM_API_URL")
+
+
+@pytest.mark.parametrize("host", ["[::1]evil.example", "[::ffff:127.0.0.1]", "127.1", "localhost."])
+def test_what_only_looks_like_this_machine_is_not(host):
+    assert not is_loopback(f"x://{host}")
+    assert not is_loopback(f"http://{host}/v2")
 
 
 def test_a_trailing_slash_and_blanks_around_are_dropped():
