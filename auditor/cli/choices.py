@@ -235,6 +235,10 @@ class Selection:
     allow_unknown: bool = False
     strict: bool = False
 
+    def __post_init__(self) -> None:
+        if self.baseline is not None and not self.baseline.strip():
+            raise ConfigError("--baseline is empty. Name a baseline, or leave the option out.")
+
     def judgement(
         self, depth: Level, default_baseline: str, default_org: Path | None = None
     ) -> Judgement:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from auditor import config, keys, private
 from auditor.cli.auth_status import WIDEST, beginning
 from auditor.cli.bundle import signer
+from auditor.cli.encoding import echo_json
 from auditor.cli.notify import check_channels
 from auditor.cli.terminal import Terminal
 from auditor.config import KEYS, SECRETS, VARIABLES, ConfigError, Settings
@@ -128,7 +129,7 @@ def show(
     terminal: Terminal = ctx.obj
     found = described()
     if format_ is ConfigFormat.JSON:
-        typer.echo(json.dumps(_document(found), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(_document(found), indent=2, ensure_ascii=False))
     else:
         typer.echo("\n".join(_lines(found, min(terminal.width, WIDEST))))
     if found.all_problems:

@@ -162,11 +162,12 @@ def _path(name: str, beside: Path | None) -> Path:
     shipped = files.folder() / "baselines" / f"{name}.yaml"
     if "/" not in name and "\\" not in name and shipped.is_file():
         return shipped
-    candidates = ([beside / name] if beside else []) + [Path(name)]
-    for candidate in candidates:
+    # A name is looked up among the shipped ones alone: the working directory may be anybody's.
+    if _is_path(name):
+        candidate = beside / name if beside else Path(name)
         if candidate.is_file():
             return candidate
-        if candidate.suffix in (".yaml", ".yml") and candidate.exists():
+        if candidate.exists():
             raise BaselineNotFound([f"{candidate}: not a file."])
     known = names()
     raise BaselineNotFound(
@@ -175,6 +176,10 @@ def _path(name: str, beside: Path | None) -> Path:
             f"Baselines: {', '.join(known)}."
         ]
     )
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or "\\" in name or Path(name).suffix in (".yaml", ".yml")
 
 
 def _check(source: Source, file: BaselineFile, catalogue: Catalogue) -> None:

@@ -83,3 +83,8 @@ def test_the_configured_organisation_counts_unless_the_command_line_names_anothe
 def test_a_configured_organisation_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"gone\.yaml"):
         Selection().judgement(Level.ACCOUNT, "strict", tmp_path / "gone.yaml")
+
+
+def test_an_empty_baseline_on_the_command_line_is_no_wish_for_the_default() -> None:
+    with pytest.raises(ConfigError, match="--baseline is empty"):
+        Selection(baseline=" ")

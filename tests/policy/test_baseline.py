@@ -294,3 +294,12 @@ def test_a_misspelt_parameter_is_refused_with_the_nearest_name(tmp_path):
     )
     with pytest.raises(PolicyError, match=r'5: .*Did you mean "allowed_storage_countries"'):
         baseline.load(str(path), CATALOGUE)
+
+
+def test_a_name_is_never_a_file_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ours").write_text(HEAD, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BaselineNotFound):
+        baseline.load("ours", files.shipped_catalogue())
