@@ -152,6 +152,55 @@ def switched(word: str) -> bool | None:
     return True if told in ON else False if told in OFF else None
 
 
+_NAMED = re.compile(
+    r"^(?:[a-z]+\s+){0,4}?"
+    r"(?:user group|group|user|member|admin|role|channel|contact|room|site|topic"
+    r"|(?:meeting|webinar)(?=\s*(?:$|[:\d]|topic\b|id\b)))s?\b"
+    r"(?!\s+(?:settings?|to|can|may|who|with)\b)(?P<name>.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The beginning of an entry that names what was changed: `Edit Group NAME`, `Change Role`."""
+
+_NAMING = re.compile(
+    r"\b(?:name|topic|title|description|agenda|text|message|department|label)s?$", re.IGNORECASE
+)
+"""Labels whose values are texts that people choose."""
+
+_QUOTED = re.compile(r"""\"[^\"]*\"|“[^”]*”|«[^»]*»|(?<!\w)'[^']*'(?!\w)""")
+_VALUE = re.compile(r"(?:[^\W\d_]+|\d+)(?P<rest>\W.*)?$", re.DOTALL)
+
+
+def outside_names(detail: str) -> str:
+    """What an entry says beside the names of groups, people, roles and meetings.
+
+    Everybody may choose such a name, so nothing in one is evidence of anything. Where a text can be
+    read as a name or not, it is taken for one.
+    """
+    parts = [_QUOTED.sub(" ", part) for part in _BETWEEN.split(detail[:_LONGEST])]
+    first = next((n for n, part in enumerate(parts) if _SAID.match(part)), len(parts))
+    named = _NAMED.match(parts[0].strip()) if first else None
+    head, changes = parts[:first], parts[first:]
+    if named is not None:
+        head = [parts[0].strip()[: named.start("name")]]
+    by_name = named is not None and not named["name"].strip()  # `Change Role - NAME: from A to B`
+    return " - ".join([*head, *(_without_values(part, by_name=by_name) for part in changes)])
+
+
+def _without_values(part: str, *, by_name: bool) -> str:
+    """A change without the texts that were filled in; what follows a switch or a number stays."""
+    match = _SAID.match(part)
+    if match is None:
+        return "" if by_name else part
+    label = "" if by_name else match[1]
+    value = match["set"] if match["set"] is not None else _TO.split(match["values"])[-1]
+    first = _VALUE.match(value.strip())
+    if first is None or _NAMING.search(match[1]) or by_name:
+        return label
+    word = value.strip()[: first.start("rest")] if first["rest"] else value.strip()
+    is_plain = switched(word) is not None or word.isdigit()
+    return f"{label} {first['rest'] or ''}" if is_plain else label
+
+
 def _of_part(part: str, *, is_last: bool) -> Iterator[tuple[str, Values, bool]]:
     """Label, values and whether it is about a lock, of a part of an entry that tells a change."""
     match = _SAID.match(part)

@@ -52,6 +52,12 @@ class Severity(StrEnum):
         """0 for critical, 3 for low."""
         return _SEVERITY_RANK[self]
 
+    @property
+    def lowered(self) -> "Severity":
+        """The next lower one; low stays low."""
+        ranks = list(Severity)
+        return ranks[min(self.rank + 1, len(ranks) - 1)]
+
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -107,6 +113,10 @@ class Verdict:
     as_expected: bool | None = None
     """The answer of the attestation that settles it; None where there is none, or it does not say
     whether things are as expected."""
+    latent: bool = False
+    """True for a deviation that has no effect yet: the switch above it is off."""
+    allowed_by: str = ""
+    """The organisation's parameter that allows a value the baseline would not."""
 
     @property
     def is_undecided(self) -> bool:

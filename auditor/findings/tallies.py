@@ -213,6 +213,8 @@ def identity(verdict: Verdict) -> tuple[object, ...]:
         verdict.override,
         repr(verdict.layers),
         verdict.as_expected,
+        verdict.latent,
+        verdict.allowed_by,
     )
 
 

@@ -54,5 +54,6 @@ class Passes:
             *(verdict.control, verdict.kind, verdict.setting, verdict.severity, verdict.source),
             *(repr(verdict.observed), repr(verdict.expected), verdict.detail, verdict.locked),
             *(verdict.decided_by, verdict.changeable_by, verdict.proved_by, verdict.override),
+            verdict.allowed_by,
         )
         return self._known.setdefault(key, verdict)

@@ -303,8 +303,8 @@ class Assessor:
         listed = expectation.group_exception_param
         if listed is None and expectation.op == "user_in_group_param":
             listed = expectation.param
-        if verdict.status is not Status.FAIL or self.parameters.get(listed or "") is None:
-            return verdict
+        if verdict.status is not Status.FAIL or not self.parameters.get(listed or ""):
+            return verdict  # an empty list allows nobody, whatever the groups
         if self.groups.unseen is None or self.groups.knows_all_of(scope):
             return verdict
         detail = f"One of its groups may stand under {listed}, but the groups could not be listed."

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from auditor.evidence.reading import JsonValue
 from auditor.findings.model import BaselineInfo, Severity
 from auditor.policy import files, yaml_source
-from auditor.policy.catalogue import Catalogue, Control
+from auditor.policy.catalogue import Catalogue, Check, Control
 from auditor.policy.errors import BaselineNotFound, PolicyError, nearest
 from auditor.policy.operators import Expectation
 from auditor.policy.parameters import known_parameters
+from auditor.policy.values import JSON_TYPES
 from auditor.policy.yaml_source import Location, Source
 
 MAX_EXTENDS = 8
@@ -253,12 +254,35 @@ def _assessed(control: Control, choice: ControlChoice, origin: str) -> Assessed:
 
 
 def _expectations(control: Control, choice: ControlChoice) -> dict[str, Expectation]:
+    """Setting to what `choice` expects of it, in the order of the control's checks.
+
+    An older key is held to what is expected of the one that replaced it, where the choice says
+    nothing else of it and both are of one type.
+    """
+    suited = [check for check in control.checks if _suits(check, choice.expect)]
+    named = choice.settings or {}
     expectations: dict[str, Expectation] = {}
     for check in control.checks:
-        expected = choice.expect or (choice.settings or {}).get(check.setting)
+        expected = named.get(check.setting) or named.get(_same_as(control, check) or "")
+        if choice.expect is not None:
+            expected = choice.expect if check in suited or not suited else None
         if expected is not None and expected.op != "not_assessed":
             expectations[check.setting] = expected
     return expectations
+
+
+def _same_as(control: Control, check: Check) -> str | None:
+    """The newer key of the same type that replaced the one of `check`."""
+    if check.legacy_of is None or control.check(check.legacy_of).type != check.type:
+        return None
+    return check.legacy_of
+
+
+def _suits(check: Check, expected: Expectation | None) -> bool:
+    """False where `check` is of a type that can never equal what is expected."""
+    if expected is None or expected.op != "eq" or not check.type:
+        return True
+    return type(expected.value) in {JSON_TYPES[each] for each in check.type}
 
 
 def merged(assessed: Assessed, choice: ControlChoice) -> Assessed:
@@ -266,7 +290,18 @@ def merged(assessed: Assessed, choice: ControlChoice) -> Assessed:
     said = choice.model_fields_set
     expectations = assessed.expectations
     if choice.expect is not None:
-        expectations = _expectations(assessed.control, choice)
+        wished = _expectations(assessed.control, choice)
+        suited = [check for check in assessed.control.checks if _suits(check, choice.expect)]
+        expectations = {
+            check.setting: wish
+            for check in assessed.control.checks
+            for wish in (
+                wished.get(check.setting)
+                if check in suited or not suited
+                else expectations.get(check.setting),
+            )
+            if wish is not None
+        }
     elif choice.settings is not None:
         expectations = {**expectations, **_expectations(assessed.control, choice)}
     if not choice.assess:

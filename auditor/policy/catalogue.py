@@ -65,8 +65,12 @@ class Check(_Strict):
     leave_out: tuple[str, ...] = ()
     """Keys inside the object that another control judges."""
     only_when: Condition | None = None
+    parent: str | None = None
+    """The switch without which it does nothing: a deviation is latent while that is off."""
     legacy_of: str | None = None
-    """The newer setting of the same control: this one counts only where that one is absent."""
+    """The newer setting of the same control. Both are read, and either deviates."""
+    format: Literal["duration"] | None = None
+    """What a text has to look like to mean anything."""
     since: Mapping[str, str] = {}
     """When Zoom began to return it: level (or `lock:level`) to date."""
     when_absent: Literal["unknown", "not_applicable"] | None = None

@@ -63,8 +63,9 @@ class Tally:
         default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
     )
     """Settings of which nobody has decided what is protective."""
-    new_settings: set[str] = field(default_factory=set)
-    """New settings that smell of AI or data sharing; each is a finding of CC-07 by itself."""
+    new_settings: dict[Status, set[str]] = field(default_factory=dict)
+    """New settings by what came of them; each is a finding of CC-07 by itself."""
+    new_waivers: dict[str, Mapping[str, str]] = field(default_factory=dict)
     unread: set[Cause] = field(default_factory=set)
     """Why account documents are missing, in which new settings might stand."""
 
@@ -84,6 +85,13 @@ class Tally:
                 elif level in self.looser and key in self.account:
                     loose |= self._compare(level, verdict, self.account[key], scopes)
         self.loose_scopes[level] += scopes if loose else 0
+
+    def add_new(self, verdicts: Iterable[Verdict]) -> None:
+        """Count the new settings of a scope."""
+        for verdict in verdicts:
+            self.new_settings.setdefault(verdict.status, set()).add(verdict.setting)
+            if verdict.waiver is not None:
+                self.new_waivers[verdict.setting] = verdict.waiver
 
     def _add_lock(self, verdict: Verdict, scopes: int) -> None:
         if verdict.status is Status.FAIL:
@@ -136,7 +144,7 @@ def verdicts(baseline: Baseline, tally: Tally, context: Context, depth: Level) -
                 (level,) = levels(each.control, check)
                 if depth.rank >= level.rank:
                     yield _looser(base, tally, level)
-            elif each.control.id == NEW_SETTINGS_CONTROL and not tally.new_settings:
+            elif each.control.id == NEW_SETTINGS_CONTROL:
                 yield _triaged(base, tally)
 
 
@@ -220,9 +228,31 @@ def _looser(base: Verdict, tally: Tally, level: Level) -> Verdict:
 
 
 def _triaged(base: Verdict, tally: Tally) -> Verdict:
+    """Never a pass beside a new setting that nobody has decided about."""
+    deviating = tally.new_settings.get(Status.FAIL, set())
+    undecided = {
+        setting
+        for status, settings in tally.new_settings.items()
+        if status not in (Status.FAIL, Status.WAIVED)
+        for setting in settings
+    }
+    if deviating:
+        detail = f"{_counted(deviating)} of AI, consent or data sharing, and nobody has decided."
+        return replace(base, status=Status.FAIL, observed=_names(deviating), detail=detail)
     if tally.unread:
         return _unknown(base, tally.unread, "Not every settings document could be read.")
+    if undecided:
+        count = len(undecided)
+        detail = f"{count} new setting{'s wait' if count > 1 else ' waits'} for a decision."
+        status = Status.NEEDS_DECISION
+        return replace(base, status=status, observed=_names(undecided), detail=detail)
+    if tally.new_waivers:
+        return _waived(base, tally.new_waivers)
     return replace(base, observed=[])
+
+
+def _counted(settings: set[str]) -> str:
+    return f"{len(settings)} new settings speak" if len(settings) > 1 else "1 new setting speaks"
 
 
 def _waived(base: Verdict, waivers: Mapping[str, Mapping[str, str]]) -> Verdict:

@@ -15,7 +15,7 @@ from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Refusal, View
 from auditor.findings.ledger import Assessment, Ledger, Share
 from auditor.findings.model import ReadError, Reference, Settlement, Severity, Status, Summary
-from auditor.policy import beside, derived, uncovered
+from auditor.policy import beside, derived
 from auditor.policy.assess import MANY, Assessor
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Catalogue, Check
@@ -117,7 +117,7 @@ def evaluate(
             settled = assessor.settled(found.scope, verdicts)
             assessment = Assessment(found.scope, settled, found.observed_at)
             ledger.add(assessment)
-            tally.new_settings.update(uncovered.suspicious(assessment))
+            tally.add_new(settled)
         tally.unread = new.unread | _unlisted(snapshot, depth)
         if not new.returned:
             tally.unread.add(Cause.ABSENT)

@@ -4,10 +4,11 @@ Every way from "not seen" leads to `unknown`, or to `not_applicable` where the c
 and a licence or a refusal confirms it. None leads to `pass`.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
+from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Outcome, View
 from auditor.findings.model import Kind, Status, Verdict
@@ -15,9 +16,10 @@ from auditor.policy import layers, locks, lookup, usage
 from auditor.policy.baseline import Assessed
 from auditor.policy.catalogue import ATTESTATION, SETTINGS_SURFACE, Check
 from auditor.policy.locks import LockDocuments
-from auditor.policy.lookup import Found
+from auditor.policy.lookup import Found, Place
 from auditor.policy.operators import Expectation
 from auditor.policy.outcome import Context, Deviates, Meets, Unclear, Undecided
+from auditor.policy.values import kind_of, same
 
 LOCKED: Mapping[str, JsonValue] = {"op": "eq", "value": True}
 USAGE_SURFACES = frozenset(
@@ -28,6 +30,9 @@ USAGE_SURFACES = frozenset(
         "report_operationlogs",
     }
 )
+SHOWN = 5
+"""How many places of a key a detail names."""
+
 _UNLICENSED = frozenset({1, 4, 99})
 """User types without a Meetings licence: Basic, Unassigned, None. Source: `type` of GET /users."""
 
@@ -44,19 +49,21 @@ class Case:
 
 
 def value(case: Case, check: Check) -> Verdict | None:
-    """The verdict on the value of `check`; None where a newer setting speaks for it."""
+    """The verdict on the value of `check`; None where another key of its pair speaks for it.
+
+    Of an older and a newer key both are read. While they say the same, the newer one is reported;
+    where only the older one deviates, or cannot be read, that is reported beside it.
+    """
     expectation = case.assessed.expectations[check.setting]
     found = _find(case, check, expectation)
     newer = _newer(case, check)
     if newer is not None:
-        newer_found = lookup.find(newer, case.outcomes)
-        if not _is_absent(newer_found):
-            return _disagreement(case, check, expectation, found, newer, newer_found)
-        if not isinstance(found.reading, Seen):
-            return None  # both absent: the newer one is reported
-    elif _older_speaks(case, check, found):
+        return _of_older(case, check, found, newer)
+    older = _older(case, check)
+    if _is_absent(found) and any(isinstance(each.reading, Seen) for _, each in older):
         return None
-    return _judged(case, check, expectation, found)
+    verdict = _judged(case, check, expectation, found)
+    return _disputed(case, verdict, older)
 
 
 def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
@@ -142,15 +149,71 @@ def _judged(case: Case, check: Check, expectation: Expectation, found: Found) ->
         changeable_by=chain.changeable_by,
         source=found.source,
     )
-    excepted = _excepted(case, expectation)
-    if excepted is not None:
-        observed = found.reading.value if isinstance(found.reading, Seen) else None
-        return replace(base, status=Status.NOT_APPLICABLE, observed=observed, detail=excepted)
+    parameter = _exception(case, expectation)
+    if parameter is not None:
+        verdict = _worst(case, check, expectation, base, found)
+        return _excepted(case.scope, base, parameter, verdict)
     inapplicable = found.idle or _condition(case, check)
     if isinstance(inapplicable, str):
         return replace(base, status=Status.NOT_APPLICABLE, detail=inapplicable)
     if isinstance(inapplicable, Unseen):
         return _unseen(case, check, expectation, base, inapplicable)
+    return _latent(case, check, _worst(case, check, expectation, base, found))
+
+
+def _worst(
+    case: Case, check: Check, expectation: Expectation, base: Verdict, found: Found
+) -> Verdict:
+    """The worst verdict on all places of the setting: a key that is sought may stand in several."""
+    if not found.places:
+        return _read(case, check, expectation, base, found)
+    verdicts = [
+        _read(
+            case,
+            check,
+            expectation,
+            replace(base, source=place.source),
+            replace(found, reading=place.reading, source=place.source),
+        )
+        for place in found.places
+    ]
+    worst = min(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.status))
+    paths = [place.path for place in found.places]
+    if paths == [check.setting]:
+        return worst
+    return replace(worst, detail=joined(worst.detail, _named(found.places)))
+
+
+_WORST_FIRST = (
+    Status.FAIL,
+    Status.UNKNOWN,
+    Status.NEEDS_DECISION,
+    Status.NOT_APPLICABLE,
+    Status.PASS,
+)
+
+
+def _named(places: Sequence[Place]) -> str:
+    """Where a key stands, and what is there."""
+    if len(places) == 1:
+        return f"It stands at {places[0].path}."
+    named = [f"{place.path} ({_short(place.reading)})" for place in places[:SHOWN]]
+    rest = len(places) - SHOWN
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"The key stands in {len(places)} places: {', '.join(named)}{more}."
+
+
+def _short(reading: Reading) -> str:
+    if isinstance(reading, Unseen):
+        return reading.cause.replace("_", " ")
+    if isinstance(reading.value, dict | list):
+        return kind_of(reading.value)
+    return json.dumps(reading.value, ensure_ascii=False)[:40]
+
+
+def _read(
+    case: Case, check: Check, expectation: Expectation, base: Verdict, found: Found
+) -> Verdict:
     if isinstance(found.reading, Unseen):
         return _unseen(case, check, expectation, base, found.reading)
     return _seen(case, check, expectation, base, found, found.reading)
@@ -170,16 +233,40 @@ def _seen(
     match expectation.judge(observed, context):
         case Meets() if found.doubt is not None:
             return replace(base, cause=found.doubt.cause, detail=found.doubt.detail)
+        case Meets(parameter) if parameter:
+            detail = joined(f"{_stated(observed)}, allowed by {parameter}", found.note)
+            return replace(base, status=Status.PASS, detail=detail, allowed_by=parameter)
         case Meets():
             return replace(base, status=Status.PASS, detail=found.note)
         case Deviates(detail):
-            told = detail or check.meaning.get(str(observed), "")
-            parts = [told.rstrip("."), found.note] if told and found.note else [told or found.note]
-            return replace(base, status=Status.FAIL, detail=". ".join(parts))
+            explanation = detail or check.meaning.get(str(observed), "")
+            return replace(base, status=Status.FAIL, detail=joined(explanation, found.note))
         case Undecided(parameter):
             return replace(base, status=Status.NEEDS_DECISION, detail=_undecided(parameter))
         case Unclear(cause, detail):
             return replace(base, cause=cause, detail=detail)
+
+
+def joined(*parts: str) -> str:
+    """The parts that say something, one after the other."""
+    filled = [part for part in parts if part]
+    return " ".join([*(f"{part.rstrip('.')}." for part in filled[:-1]), *filled[-1:]])
+
+
+def _latent(case: Case, check: Check, verdict: Verdict) -> Verdict:
+    """A deviation that has no effect while the switch above it is off is one severity lower."""
+    if verdict.status is not Status.FAIL or check.parent is None or not verdict.observed:
+        return verdict
+    found = lookup.find(_switch(check, check.parent, is_boolean=True), case.outcomes)
+    readings = [place.reading for place in found.places] or [found.reading]
+    if found.doubt is not None or not all(
+        isinstance(each, Seen) and each.value is False for each in readings
+    ):
+        return verdict
+    detail = joined(
+        verdict.detail, f"Latent: {check.parent} is off; it takes effect once that is switched on."
+    )
+    return replace(verdict, severity=verdict.severity.lowered, detail=detail, latent=True)
 
 
 def without(value: JsonValue, keys: tuple[str, ...]) -> JsonValue:
@@ -219,15 +306,35 @@ def _undecided(parameter: str) -> str:
     return f"Set the parameter {parameter} in the organisation file."
 
 
-def _excepted(case: Case, expectation: Expectation) -> str | None:
-    """Why the expectation does not bind this scope: it is one of the groups that may differ."""
+def _exception(case: Case, expectation: Expectation) -> str | None:
+    """The parameter that lets this scope differ from the expectation, because it lists a group."""
     param = expectation.group_exception_param
     if param is None or case.scope.level in (Level.ACCOUNT, Level.PHONE_ACCOUNT):
         return None
     listed = case.context.parameters.get(param)
-    if listed is None or not case.context.in_any(listed):
-        return None
-    return f"The group is listed under {param}, so it may differ."
+    return param if listed is not None and case.context.in_any(listed) else None
+
+
+def _excepted(scope: Scope, base: Verdict, parameter: str, verdict: Verdict) -> Verdict:
+    """The verdict where the expectation does not bind. What deviates says who allowed it."""
+    which = "The group" if scope.level in (Level.GROUP, Level.PHONE_GROUP) else "One of its groups"
+    listed = f"{which} is listed under {parameter}, so it may differ."
+    free = replace(
+        base, status=Status.NOT_APPLICABLE, observed=verdict.observed, source=verdict.source
+    )
+    if verdict.status is not Status.FAIL:
+        return replace(free, detail=listed)
+    detail = f"{_stated(verdict.observed)}, allowed by {parameter}. {listed}"
+    return replace(free, detail=detail, allowed_by=parameter)
+
+
+def _stated(value: JsonValue) -> str:
+    match value:
+        case bool():
+            return "On" if value else "Off"
+        case dict() | list():
+            return "On"
+    return str(value)[:80]
 
 
 def _condition(case: Case, check: Check) -> str | Unseen | None:
@@ -235,19 +342,26 @@ def _condition(case: Case, check: Check) -> str | Unseen | None:
     condition = check.only_when
     if condition is None:
         return None
-    switch = Check(
-        setting=condition.setting,
-        surface=check.surface,
-        view=check.view,
-        type=("boolean",) if isinstance(condition.is_, bool) else (),
-        levels=check.levels,
-    )
+    switch = _switch(check, condition.setting, is_boolean=isinstance(condition.is_, bool))
     reading = lookup.find(switch, case.outcomes).reading
     if isinstance(reading, Unseen):
         return reading
-    if reading.value == condition.is_:
+    if same(reading.value, condition.is_):
         return None
     return f"{condition.setting} is {str(reading.value).lower()}."
+
+
+def _switch(check: Check, setting: str, *, is_boolean: bool) -> Check:
+    """A check of another setting in the document of `check`, sought as that one is."""
+    key = check.find_key if check.find_key in setting.split(".") else None
+    return Check(
+        setting=setting,
+        surface=check.surface,
+        view=check.view,
+        type=("boolean",) if is_boolean else (),
+        levels=check.levels,
+        find_key=key,
+    )
 
 
 def _newer(case: Case, check: Check) -> Check | None:
@@ -258,37 +372,51 @@ def _newer(case: Case, check: Check) -> Check | None:
     return newer if case.scope.level in newer.levels else None
 
 
-def _older_speaks(case: Case, check: Check, found: Found) -> bool:
-    """True where `check` is absent and a legacy twin at this level has a value to judge."""
-    return _is_absent(found) and any(
-        twin.legacy_of == check.setting
+def _older(case: Case, check: Check) -> list[tuple[Check, Found]]:
+    """The older keys of `check` at this scope's level, and what was found of each."""
+    return [
+        (twin, lookup.find(twin, case.outcomes))
+        for twin in case.assessed.control.checks
+        if twin.legacy_of == check.setting
         and twin.setting in case.assessed.expectations
         and case.scope.level in twin.levels
-        and isinstance(lookup.find(twin, case.outcomes).reading, Seen)
-        for twin in case.assessed.control.checks
-    )
+    ]
 
 
 def _is_absent(found: Found) -> bool:
     return isinstance(found.reading, Unseen) and found.reading.cause is Cause.ABSENT
 
 
-def _disagreement(
-    case: Case,
-    check: Check,
-    expectation: Expectation,
-    found: Found,
-    newer: Check,
-    newer_found: Found,
-) -> Verdict | None:
-    """The newer setting counts; that the older one says otherwise is reported as unknown."""
-    older = _judged(case, check, expectation, found)
-    new = _judged(case, newer, case.assessed.expectations[newer.setting], newer_found)
+def _of_older(case: Case, check: Check, found: Found, newer: Check) -> Verdict | None:
+    """The verdict on an older key beside the newer one, which speaks for it while they agree."""
+    newer_found = lookup.find(newer, case.outcomes)
+    judged = _judged(case, check, case.assessed.expectations[check.setting], found)
+    if _is_absent(newer_found):
+        return judged if isinstance(found.reading, Seen) else None
+    if _is_absent(found) or judged.status not in (Status.FAIL, Status.UNKNOWN):
+        return None
+    by_newer = _judged(case, newer, case.assessed.expectations[newer.setting], newer_found)
+    if (by_newer.status, by_newer.severity) == (judged.status, judged.severity):
+        return None
+    if judged.status is Status.UNKNOWN and by_newer.status is not Status.PASS:
+        return None
+    detail = joined(judged.detail, f"It disagrees with {newer.setting}, which replaced it.")
+    return replace(judged, detail=detail)
+
+
+def _disputed(case: Case, verdict: Verdict, older: list[tuple[Check, Found]]) -> Verdict:
+    """The verdict on a newer key, saying so where an older one of it comes out otherwise."""
     decided = (Status.PASS, Status.FAIL)
-    if older.status in decided and new.status in decided and older.status is not new.status:
-        detail = f"It disagrees with {newer.setting}, which replaced it; the newer one was judged."
-        return replace(older, status=Status.UNKNOWN, cause=Cause.UNDOCUMENTED_VALUE, detail=detail)
-    return None
+    if verdict.status not in decided:
+        return verdict
+    for twin, found in older:
+        expectation = case.assessed.expectations[twin.setting]
+        if isinstance(found.reading, Seen):
+            status = _judged(case, twin, expectation, found).status
+            if status in decided and status is not verdict.status:
+                says = f"The older {twin.setting} says otherwise."
+                return replace(verdict, detail=joined(verdict.detail, says))
+    return verdict
 
 
 def _locks_here(check: Check, scope: Scope) -> bool:

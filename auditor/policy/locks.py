@@ -23,6 +23,12 @@ STRING_FLAGS = frozenset(
 )
 """Lock paths whose flag Zoom types as a string."""
 
+ENABLING = frozenset({"recording.ip_address_access_control"})
+"""Lock paths at which Zoom types an object with `enable`, for groups."""
+
+UMBRELLAS = frozenset({"ai"})
+"""Lock paths of objects of settings. Source: Zoom's changelog for accounts, 2026-09-21."""
+
 _WORDS = {"true": True, "locked": True, "false": False, "unlocked": False}
 
 
@@ -73,17 +79,28 @@ def flag(path: str, value: JsonValue) -> Reading:
 
 
 def _object_flag(path: str, value: dict[str, JsonValue]) -> Reading:
-    """An object says locked if every switch in it does; with none, or with text, nobody can tell.
+    """An object says locked only in a shape that Zoom documents.
 
-    The lock of the `ai` object holds a flag for each of its settings; one that is off is enough
-    for the whole not to be locked.
+    Those are its own `locked`, as Zoom Phone has it; the switch of an object in `ENABLING`; and in
+    `UMBRELLAS` a flag for each setting, of which one that is off is enough for the whole not to be
+    locked.
     """
-    if isinstance(value.get("locked"), bool):
-        return Seen(value["locked"], path)
-    flags = [flag for _, flag in leaves(value)]
-    if flags and all(isinstance(flag, bool) for flag in flags):
-        return Seen(all(flags), path)
-    return Unseen(Cause.UNDOCUMENTED_VALUE, "the lock is an object that does not say if it holds")
+    locked = value.get("locked")
+    if isinstance(locked, bool):
+        return Seen(locked, path)
+    if path in ENABLING and isinstance(value.get("enable"), bool):
+        return Seen(value["enable"], path)
+    if path in UMBRELLAS:
+        flags = list(leaves(value))
+        if flags and all(_is_lock_flag(name, flag) for name, flag in flags):
+            return Seen(all(flag for _, flag in flags), path)
+    detail = "the lock is an object of no documented shape, which does not say if it holds"
+    return Unseen(Cause.WRONG_TYPE, detail)
+
+
+def _is_lock_flag(name: str, flag: JsonValue) -> bool:
+    """False for what is no switch, and for one that says the contrary: `unlocked`."""
+    return isinstance(flag, bool) and not name.rpartition(".")[2].casefold().startswith("unlock")
 
 
 @dataclass(frozen=True, slots=True)

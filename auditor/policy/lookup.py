@@ -1,7 +1,8 @@
 """Finding a setting in the documents of a scope: the value and where it stood, or why it is unseen.
 
 Zoom returns some settings in more than one shape; every shape known is tried, in the order of
-trust, and none of them is a guess: what is found nowhere is `Unseen`.
+trust, and none of them is a guess: what is found nowhere is `Unseen`. Where the object around a
+setting is only inferred, its key counts wherever it stands.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,17 +11,10 @@ from dataclasses import dataclass
 from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue import SETTINGS_SURFACE, Check
-from auditor.policy.values import kind_of, same
+from auditor.policy.duration import days
+from auditor.policy.values import JSON_TYPES, kind_of, same
 
 MISSING = Unseen(Cause.ABSENT)
-
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "boolean": bool,
-    "integer": int,
-    "string": str,
-    "array": list,
-    "object": dict,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +32,17 @@ class Found:
     shown: JsonValue = None
     doubt: Unseen | None = None
     idle: str = ""
+    places: tuple["Place", ...] = ()
+    """Every place of a key whose parent is inferred; the first is `reading`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a key stands, and what can be read there."""
+
+    path: str
+    reading: Reading
+    source: str
 
 
 def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:
@@ -50,6 +55,8 @@ def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:
     declared = outcomes.get(check.document)
     if declared is None:
         return Found(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
+    if check.find_key is not None:
+        return _everywhere(check, check.find_key, declared, outcomes)
     if isinstance(declared, Document):
         reading = read(check, declared.body)
         if isinstance(reading, Seen) or reading.cause is not Cause.ABSENT:
@@ -71,8 +78,6 @@ def read(check: Check, body: JsonValue) -> Reading:
         value = at_path(body, path)
         if not isinstance(value, Unseen):
             return _typed(check, value)
-    if check.find_key is not None:
-        return _by_key(check, body)
     return _absent(check)
 
 
@@ -101,39 +106,61 @@ def at_path(body: JsonValue, path: str) -> JsonValue | Unseen:
     return value
 
 
-def _by_key(check: Check, body: JsonValue) -> Reading:
-    """The reading wherever its key stands: the parent of such a setting is only inferred."""
-    assert check.find_key is not None
-    _, _, rest = f".{check.setting}.".partition(f".{check.find_key}.")
-    rest = rest.strip(".")
-    readings: list[Seen] = []
-    for parent in _holders(body, check.find_key):
-        value = at_path(parent, rest) if rest else parent
-        if isinstance(value, Unseen):
-            continue
-        reading = _typed(check, value)
-        if isinstance(reading, Unseen):
-            return reading
-        readings.append(reading)
-    if not readings:
-        return _absent(check)
-    if not all(same(reading.value, readings[0].value) for reading in readings):
-        detail = f"{check.find_key} stands in {len(readings)} places with different values"
-        return Unseen(Cause.UNDOCUMENTED_VALUE, detail)
-    return readings[0]
+def _everywhere(
+    check: Check, key: str, declared: Outcome, outcomes: Mapping[View, Outcome]
+) -> Found:
+    """Every place of a key whose parent is inferred, the one that the catalogue names first.
+
+    Without the declared view nobody can say that all places were seen: what stands in others may
+    then deviate, but not meet an expectation.
+    """
+    _, _, rest = f".{check.setting}.".partition(f".{key}.")
+    others = [
+        outcome
+        for view, outcome in outcomes.items()
+        if view.surface == check.surface and view != check.document
+    ]
+    known: dict[tuple[str, str], Place] = {}
+    for outcome in (declared, *others):
+        if isinstance(outcome, Document):
+            for place in _places(check, key, rest.strip("."), outcome):
+                known.setdefault((place.path, repr(place.reading)), place)
+    places = sorted(known.values(), key=lambda place: (place.path != check.setting, place.path))
+    doubt = None if isinstance(declared, Document) else declared.unseen
+    if places:
+        first = places[0]
+        return Found(first.reading, first.source, doubt=doubt, places=tuple(places))
+    if isinstance(declared, Document):
+        return Found(_no_object(check, declared.body) or _absent(check), declared.source)
+    return Found(declared.unseen, declared.source)
 
 
-def _holders(body: JsonValue, key: str) -> Iterator[JsonValue]:
-    """Every value that stands under `key`, however deep."""
+def _places(check: Check, key: str, rest: str, outcome: Document) -> Iterator[Place]:
+    """Where `key` stands in a document, with `rest` of the path below it."""
+    for path, holder in _holders(outcome.body, key):
+        if not rest:
+            yield Place(path, _typed(check, holder), outcome.source)
+        elif isinstance(holder, dict):
+            value = at_path(holder, rest)
+            if not isinstance(value, Unseen):
+                yield Place(f"{path}.{rest}", _typed(check, value), outcome.source)
+        elif holder not in (None, "") and holder != []:
+            detail = f"{path} is documented as object, Zoom returned {kind_of(holder)}"
+            yield Place(f"{path}.{rest}", Unseen(Cause.WRONG_TYPE, detail), outcome.source)
+
+
+def _holders(body: JsonValue, key: str, path: str = "") -> Iterator[tuple[str, JsonValue]]:
+    """Every value that stands under `key`, however deep, with its path."""
     if isinstance(body, dict):
         for name, child in body.items():
+            here = f"{path}.{name}" if path else name
             if name == key:
-                yield child
+                yield here, child
             else:
-                yield from _holders(child, key)
+                yield from _holders(child, key, here)
     elif isinstance(body, list):
         for item in body:
-            yield from _holders(item, key)
+            yield from _holders(item, key, f"{path}[]")
 
 
 def _no_object(check: Check, body: JsonValue) -> Unseen | None:
@@ -164,6 +191,9 @@ def _typed(check: Check, value: JsonValue) -> Reading:
         expected = " or ".join(check.type)
         detail = f"documented as {expected}, Zoom returned {kind_of(value)}"
         return Unseen(Cause.WRONG_TYPE, detail)
+    if check.format == "duration" and isinstance(value, str) and days(value) is None:
+        detail = f'"{value[:80]}" is not a duration such as 90d'
+        return Unseen(Cause.UNDOCUMENTED_VALUE, detail)
     if value == [] and check.when_empty == "unknown":
         return Unseen(Cause.UNDOCUMENTED_VALUE, "the list is empty: what that means is not known")
     if check.values is not None:
@@ -179,7 +209,7 @@ def _typed(check: Check, value: JsonValue) -> Reading:
 def _is_of(type_: str, value: JsonValue) -> bool:
     if type_ != "boolean" and isinstance(value, bool):
         return False
-    return isinstance(value, _TYPES[type_])
+    return isinstance(value, JSON_TYPES[type_])
 
 
 def _is_documented(check: Check, item: JsonValue) -> bool:

@@ -5,6 +5,7 @@ organisation parameter that is not set is `Undecided`, and neither is ever a pas
 lists exceptions allows none while it is not set.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import ge, le
@@ -17,6 +18,9 @@ from auditor.policy.duration import days, is_duration
 from auditor.policy.errors import nearest
 from auditor.policy.outcome import Context, Deviates, Meets, Outcome, Unclear, Undecided, wrong_type
 from auditor.policy.values import fold, is_list, is_number, is_range, kind_of, leaves, same, strings
+
+UNLIMITED = -1
+"""A retention period of Zoom Phone without end. Source: its reference of 2026-02."""
 
 
 class Expectation(BaseModel):
@@ -147,8 +151,13 @@ def _duration_lte(observed: JsonValue, expectation: Expectation, context: Contex
         return wrong_type("a duration such as 90d or 1y", observed)
     length, limit = days(observed), days(str(expectation.value))
     if length is None or limit is None:
-        return Unclear(Cause.UNDOCUMENTED_VALUE, f'"{observed}" is not a duration such as 90d')
+        return _no_duration(observed)
     return _verdict(length <= limit)
+
+
+def _no_duration(observed: str) -> Unclear:
+    """The outcome for a text in place of a period: what it means is not documented."""
+    return Unclear(Cause.UNDOCUMENTED_VALUE, f'"{observed[:80]}" is not a duration such as 90d')
 
 
 def _parameter(expectation: Expectation, context: Context) -> JsonValue | Undecided:
@@ -202,17 +211,20 @@ def _org_param(observed: JsonValue, expectation: Expectation, context: Context) 
     if isinstance(wanted, list):
         if isinstance(observed, bool):  # a switch named like an item: on only if listed
             leaf = context.setting.rsplit(".", 1)[-1]
-            return _verdict(not observed or leaf in wanted)
+            if observed and leaf in wanted:
+                return Meets(str(expectation.param))
+            return _verdict(not observed)
         if isinstance(observed, list):
             sides = (observed, wanted), (wanted, observed)
             return _verdict(all(any(same(a, b) for b in bs) for as_, bs in sides for a in as_))
         return _verdict(any(same(observed, item) for item in wanted))
     if kind_of(observed) != kind_of(wanted):
         return wrong_type(kind_of(wanted), observed)
-    if isinstance(observed, str) and isinstance(wanted, str):
-        lengths = days(observed), days(wanted)
-        if None not in lengths:
-            return _verdict(lengths[0] == lengths[1])
+    if isinstance(observed, str) and is_duration(wanted):
+        length = days(observed)
+        if length is None:
+            return _no_duration(observed)
+        return _verdict(length == days(str(wanted)))
     return _verdict(same(observed, wanted))
 
 
@@ -256,7 +268,7 @@ def _no_true_leaf_except_param(
     if strange:
         detail = f"not a switch, so nobody can say whether it is on: {', '.join(strange)}"
         return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
-    return Meets()
+    return Meets(str(expectation.param) if any(value is True for _, value in found) else "")
 
 
 def _user_in_group_param(
@@ -269,7 +281,9 @@ def _user_in_group_param(
     groups = _parameter(expectation, context)
     if isinstance(groups, Undecided):
         return groups
-    return _verdict(context.in_any(groups), f"on, but not a member of {expectation.param}")
+    if context.in_any(groups):
+        return Meets(str(expectation.param))
+    return Deviates(f"on, but not a member of {expectation.param}")
 
 
 def _count_members_lte_param(
@@ -321,8 +335,37 @@ def _all_matched_to_change_record(
     records = _parameter_texts(expectation, context)
     if isinstance(records, Undecided):
         return records
-    unmatched = sum(not any(r in entry.casefold() for r in records) for entry in entries)
+    names_a_record = _token(records)
+    unmatched = sum(names_a_record.search(entry) is None for entry in entries)
     return _verdict(unmatched == 0, f"{unmatched} of {len(entries)} changes match no record")
+
+
+def _token(texts: set[str]) -> re.Pattern[str]:
+    """Finds any of `texts` as a whole: CHG-1 is not in CHG-104, in CHG-1.2 or in an address."""
+    known = "|".join(re.escape(text.strip()) for text in sorted(texts) if text.strip()) or "(?!)"
+    return re.compile(rf"(?<![\w.@-])(?:{known})(?![\w@-]|[./]\w)", re.IGNORECASE)
+
+
+def _none_unlimited(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
+    """Every item of a list has a period: Zoom writes an unlimited one as -1."""
+    if not isinstance(observed, list):
+        return wrong_type("a list", observed)
+    if not observed:
+        return Unclear(Cause.ABSENT, "the list is empty, so nothing was seen")
+    unlimited, strange = [], []
+    for item in observed:
+        kind = str(item.get("type") or "an item without a type") if isinstance(item, dict) else ""
+        length = item.get("duration") if isinstance(item, dict) else None
+        if length == UNLIMITED:
+            unlimited.append(kind)
+        elif not isinstance(length, int) or isinstance(length, bool) or length <= 0:
+            strange.append(kind or kind_of(item))
+    if unlimited:
+        return Deviates(f"kept without limit: {', '.join(sorted(unlimited))}")
+    if strange:
+        detail = f"no period that Zoom documents: {', '.join(sorted(strange))}"
+        return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
+    return Meets()
 
 
 def _empty_or_triaged(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -384,6 +427,7 @@ OPERATORS: Mapping[str, Operator] = {
             "param",
             _count_members_lte_param,
         ),
+        Operator("none_unlimited", "every item has a period", "nothing", _none_unlimited),
         Operator("no_write_scopes", "holds read scopes only", "nothing", _no_write_scopes),
         Operator("no_looser", "no lower level is looser", "nothing", _no_looser),
         Operator(

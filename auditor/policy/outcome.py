@@ -11,6 +11,9 @@ from auditor.policy.values import kind_of
 class Meets:
     """The value is as expected."""
 
+    allowed_by: str = ""
+    """The organisation's parameter without which it would not be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deviates:

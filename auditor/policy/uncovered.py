@@ -1,40 +1,31 @@
 """Settings Zoom returns that nobody here knows: new fields appear almost monthly.
 
 A leaf is covered if a control of the catalogue reads it, and known if Zoom's references document
-it. What is neither is new. A new leaf that smells of AI or data sharing is a deviation of CC-07;
-any other waits for somebody to decide.
+it. What is neither is new. A new leaf whose key speaks of AI, consent or sharing is a deviation of
+CC-07; any other waits for somebody to decide.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from auditor.evidence.reading import Cause, JsonValue, Unseen
+from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
 from auditor.findings.ledger import Assessment
 from auditor.findings.model import Kind, Severity, Status, Verdict
-from auditor.policy import documented
+from auditor.policy import documented, words
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue
-from auditor.policy.lookup import at_path
 from auditor.policy.reads import LOOKED_THROUGH, NEW_SETTINGS_CONTROL
 from auditor.policy.values import leaves
 
-_SMELL = re.compile(
-    r"(?:^|[._\[\]-])(?:ai|aic|bots?|llm|gpt|share|shared|sharing|model|training)(?:$|[._\[\]-])"
-    r"|summar|transcri|retention|consent|companion|assistant|copilot|note_?taker|sentiment"
-    r"|biometr|avatar|recogni|disclaim|third_?party|3rd_?party|smart_",
-    re.IGNORECASE,
-)
 
-
-def smells(path: str) -> bool:
-    """True if a settings path speaks of AI, bots, summaries, transcripts, sharing or consent."""
-    return _SMELL.search(path) is not None
+def speaks_of(path: str) -> str | None:
+    """The topic that a settings path speaks of: ai, consent or sharing; None for any other."""
+    return words.shipped().topic(path)
 
 
 class Coverage:
@@ -54,12 +45,8 @@ class Coverage:
         }
         self._accepted = [pattern.casefold().replace("[", "[[]") for pattern in accepted]
 
-    def is_new(self, view: View, path: str, body: JsonValue = None) -> bool:
-        """True if no control reads the leaf, no reference documents it and nobody accepted it.
-
-        `body` is the document: a control whose setting stands where it is documented does not
-        look for its key anywhere else.
-        """
+    def is_new(self, view: View, path: str) -> bool:
+        """True if no control reads the leaf, no reference documents it and nobody accepted it."""
         if view.surface == LOCKS.surface:
             known = any(
                 spelling in self._locks or spelling in documented.lockable()
@@ -68,7 +55,7 @@ class Coverage:
             )
         else:
             known = any(self._is_known(leaf) for leaf in self._spellings(view, path))
-            known = known or self._is_found_by_key(path, body)
+            known = known or self._is_found_by_key(path)
         return not (
             known or any(fnmatchcase(path.casefold(), pattern) for pattern in self._accepted)
         )
@@ -85,11 +72,11 @@ class Coverage:
             or documented.is_known_by_key(leaf)
         )
 
-    def _is_found_by_key(self, path: str, body: JsonValue) -> bool:
+    def _is_found_by_key(self, path: str) -> bool:
         """True if a control looks for a key wherever it stands, and so reads the leaf."""
         parts = path.split(".")
         for check, key in self._keyed:
-            if key in parts and isinstance(at_path(body, check.setting), Unseen):
+            if key in parts:
                 wanted = check.setting.split(".")
                 below = wanted[wanted.index(key) + 1 :]
                 if parts[parts.index(key) + 1 :][: len(below)] == below:
@@ -126,7 +113,10 @@ class NewSettings:
     """Why documents are missing in which more new settings might stand."""
     _by_scope: dict[Scope, dict[str, str]] = field(default_factory=dict)
     """Scope to its new settings, each with the first request that returned it."""
-    _users: Counter[str] = field(default_factory=Counter)
+    _users: int = 0
+    """How many users have any."""
+    _with: Counter[str] = field(default_factory=Counter)
+    """New setting to how many users have it, in one view or in several."""
     _user_sources: dict[str, str] = field(default_factory=dict)
     _times: dict[Scope, dict[str, str]] = field(default_factory=dict)
     _walked: dict[tuple[View, str], tuple[str, ...]] = field(default_factory=dict)
@@ -135,6 +125,7 @@ class NewSettings:
         """Look through the settings and lock documents of one scope, which others may equal."""
         if not evidence.outcomes.keys() >= set(LOOKED_THROUGH[evidence.scope.level]):
             self.unread.add(Cause.NOT_COLLECTED)
+        found: dict[str, Document] = {}
         for view, outcome in evidence.outcomes.items():
             if view.surface not in (SETTINGS.surface, LOCKS.surface):
                 continue
@@ -142,14 +133,18 @@ class NewSettings:
                 self.unread.add(outcome.unseen.cause)
             else:
                 for path in self._new(view, evidence.digests.get(view, ""), outcome):
-                    if evidence.scope.level is Level.USER:
-                        self._users[path] += scopes
-                        self._user_sources.setdefault(path, outcome.source)
-                    else:
-                        rows = self._by_scope.setdefault(evidence.scope, {})
-                        rows.setdefault(path, outcome.source)
-                        times = self._times.setdefault(evidence.scope, {})
-                        times.setdefault(outcome.source, outcome.observed_at)
+                    found.setdefault(path, outcome)
+        if found and evidence.scope.level is Level.USER:
+            self._users += scopes
+            for path, outcome in found.items():
+                self._with[path] += scopes
+                self._user_sources.setdefault(path, outcome.source)
+        elif found:
+            sources = {path: outcome.source for path, outcome in found.items()}
+            self._by_scope[evidence.scope] = sources
+            self._times[evidence.scope] = {
+                outcome.source: outcome.observed_at for outcome in found.values()
+            }
 
     def _new(self, view: View, digest: str, outcome: Document) -> tuple[str, ...]:
         known = self._walked.get((view, digest))
@@ -157,20 +152,26 @@ class NewSettings:
             paths = {path for path, _ in leaves(outcome.body) if path}
             if view.surface == SETTINGS.surface:
                 self.returned |= paths
-            new = tuple(
-                sorted(path for path in paths if self.coverage.is_new(view, path, outcome.body))
-            )
+            new = tuple(sorted(path for path in paths if self.coverage.is_new(view, path)))
             known = self._walked[view, digest] = new
         return known
 
     def assessments(self, severity: Severity) -> Iterator[Assessment]:
         """One finding per new setting and scope; users share one scope per level."""
         for scope, rows in self._by_scope.items():
-            yield Assessment(scope, _verdicts(rows, severity), self._times[scope])
+            verdicts = tuple(_verdict(path, rows[path], severity) for path in sorted(rows))
+            yield Assessment(scope, verdicts, self._times[scope])
         if self._users:
-            count = max(self._users.values())
-            name = f"{count} user{'s' if count > 1 else ''}"
-            yield Assessment(Scope(Level.USER, "*", name), _verdicts(self._user_sources, severity))
+            verdicts = tuple(
+                _verdict(path, source, severity, self._of_users(path))
+                for path, source in sorted(self._user_sources.items())
+            )
+            yield Assessment(Scope(Level.USER, "*", _users(self._users)), verdicts)
+
+    def _of_users(self, path: str) -> str:
+        """Who has a setting, where not everybody has it whom the row is about."""
+        count = self._with[path]
+        return "" if count == self._users else f"Seen at {_users(count)}. "
 
     @property
     def judged(self) -> int:
@@ -178,13 +179,13 @@ class NewSettings:
         return sum(self.coverage.is_judged(path) for path in self.returned)
 
 
-def _verdicts(rows: Mapping[str, str], severity: Severity) -> tuple[Verdict, ...]:
-    return tuple(_verdict(path, source, severity) for path, source in sorted(rows.items()))
+def _users(count: int) -> str:
+    return f"{count} user{'s' if count > 1 else ''}"
 
 
-def _verdict(path: str, source: str, severity: Severity) -> Verdict:
-    suspicious = smells(path)
-    what = "It speaks of AI or data sharing; look at it first. " if suspicious else ""
+def _verdict(path: str, source: str, severity: Severity, where: str = "") -> Verdict:
+    suspicious = speaks_of(path) is not None
+    what = "It speaks of AI, consent or data sharing; look at it first. " if suspicious else ""
     return Verdict(
         control=NEW_SETTINGS_CONTROL,
         kind=Kind.UNCOVERED,
@@ -192,13 +193,7 @@ def _verdict(path: str, source: str, severity: Severity) -> Verdict:
         severity=severity if suspicious else Severity.LOW,
         setting=path,
         expected=None,
-        detail=f"No control covers this setting and no reference documents it. {what}"
+        detail=f"No control covers this setting and no reference documents it. {where}{what}"
         "Decide what it should be, or accept it under known_keys in the organisation file.",
         source=source,
     )
-
-
-def suspicious(assessment: Assessment) -> set[str]:
-    """The new settings of a scope that smell of AI or data sharing, accepted for a time or not."""
-    undecided = (Status.FAIL, Status.WAIVED)
-    return {v.setting for v in assessment.verdicts if v.status in undecided}

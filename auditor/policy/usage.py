@@ -6,7 +6,7 @@ What cannot be told from a document is a doubt: a value may then still deviate, 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from auditor.evidence import plan
+from auditor.evidence import operation_log, plan
 from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy import patterns
@@ -23,6 +23,9 @@ ANSWERS = ("no disclaimer", "agree", "leave meeting")
 
 NO_GROUP = "(no group)"
 """Stands for the groups of a host who is in none."""
+
+UNKNOWN_GROUP = "(group not known)"
+"""Stands for the groups of a host of whom nobody can tell them, where no group is allowed."""
 
 Body = Mapping[str, JsonValue]
 Rows = list[Body]
@@ -139,13 +142,17 @@ class _Membership:
             names = [(str(g.get("id") or ""), str(g.get("name") or "")) for g in known]
         elif isinstance(reported, list) and reported:
             names = [("", str(name)) for name in reported]
+        elif not self._allowed:  # nobody may, whatever the groups
+            self.outside.append(host)
+            self.texts.add(UNKNOWN_GROUP)
+            return
         else:
             self.doubt = self.doubt or self._why
             return
         fitting = [text for pair in names for text in pair if text.casefold() in self._allowed]
         if fitting:
             self.texts.add(fitting[0])
-        elif self._names_why is not None and any(not name for _, name in names):
+        elif self._allowed and self._names_why is not None and not all(n for _, n in names):
             self.doubt = self.doubt or self._names_why
         else:
             self.outside.append(host)
@@ -225,12 +232,15 @@ def _admins(question: Question, evidence: _Evidence) -> Found:
 
 
 def _entries(question: Question, evidence: _Evidence) -> Found:
-    """The entries of the operation log, one text each."""
+    """The entries of the operation log: what may name a change record, shown as whole lines."""
     texts: list[JsonValue] = [
+        operation_log.outside_names(str(row.get("detail") or "")) for row in evidence.rows
+    ]
+    lines: list[JsonValue] = [
         f"{row.get('time')} {row.get('operator')}: {row.get('category')}: {row.get('detail')}"
         for row in evidence.rows
     ]
-    shown = texts if len(texts) <= SHOWN else [*texts[-SHOWN:], f"and {len(texts) - SHOWN} earlier"]
+    shown = lines if len(lines) <= SHOWN else [*lines[-SHOWN:], f"and {len(lines) - SHOWN} earlier"]
     return Found(Seen(texts, question.check.setting), evidence.source, shown=shown)
 
 

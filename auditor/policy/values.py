@@ -1,8 +1,17 @@
 """JSON values: what they are, whether they are equal, and what is inside them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from auditor.evidence.reading import JsonValue
+
+JSON_TYPES: Mapping[str, type] = {
+    "boolean": bool,
+    "integer": int,
+    "string": str,
+    "array": list,
+    "object": dict,
+}
+"""The names that Zoom's descriptions have for types of values."""
 
 
 def same(one: JsonValue, other: JsonValue) -> bool:

@@ -192,6 +192,8 @@ class FindingObjects:
             "override": v.override,
             "changeable": v.changeable,
             "as_expected": v.as_expected,
+            "latent": v.latent,
+            "allowed_by": v.allowed_by or None,
         }
 
 

@@ -316,6 +316,7 @@ _EXPECTATION: Mapping[str, str] = {
     "org_param": "{value}",
     "lte": "at most {value}",
     "duration_lte": "at most {value}",
+    "none_unlimited": "a period for each kind",
     "subset_of_param": "nothing but {value}",
     "superset_of_param": "at least {value}",
     "disjoint_from": "none of {value}",

@@ -106,6 +106,8 @@ def passing(check: Check, wish: Expectation) -> JsonValue:
             return {"meeting": {"new_feature": False}}
         case "count_members_lte_param":
             return PARAMETERS[str(wish.param)]
+        case "none_unlimited":
+            return [{"type": "voicemail", "duration": 1, "time_unit": "year"}]
         case "no_write_scopes":
             return ["user:read:list_users:admin"]
     raise AssertionError(wish.op)
@@ -148,6 +150,8 @@ def failing(check: Check, wish: Expectation) -> JsonValue:
             return {"meeting": {"new_feature": True}}
         case "count_members_lte_param":
             return PARAMETERS[str(wish.param)] + 1  # type: ignore[operator]
+        case "none_unlimited":
+            return [{"type": "callLog", "duration": -1, "time_unit": "year"}]
         case "no_write_scopes":
             return ["user:write:user:admin"]
         case "all_matched_to_change_record":

@@ -6,7 +6,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Kind, Severity, Status
 from auditor.policy import uncovered
-from auditor.policy.uncovered import Coverage, smells
+from auditor.policy.uncovered import Coverage, speaks_of
 from tests.policy.builders import (
     ACCOUNT,
     AT,
@@ -53,8 +53,8 @@ SECURITY = View("settings", "security")
         "x[].ai",
     ],
 )
-def test_a_path_that_speaks_of_ai_or_sharing_smells(path):
-    assert smells(path)
+def test_a_path_that_speaks_of_ai_or_sharing_speaks_of(path):
+    assert speaks_of(path)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_path_that_speaks_of_ai_or_sharing_smells(path):
     ],
 )
 def test_a_path_that_only_contains_the_letters_does_not(path):
-    assert not smells(path)
+    assert not speaks_of(path)
 
 
 def new(view, path, accepted=()):
