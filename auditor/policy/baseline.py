@@ -12,11 +12,10 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from auditor.evidence.reading import JsonValue
 from auditor.findings.model import BaselineInfo, Severity
 from auditor.policy import files, yaml_source
-from auditor.policy.catalogue import Catalogue, Check, Control
+from auditor.policy.catalogue import Catalogue, Control
 from auditor.policy.errors import BaselineNotFound, PolicyError, nearest
 from auditor.policy.operators import Expectation
 from auditor.policy.parameters import known_parameters
-from auditor.policy.values import JSON_TYPES
 from auditor.policy.yaml_source import Location, Source
 
 MAX_EXTENDS = 8
@@ -259,30 +258,18 @@ def _expectations(control: Control, choice: ControlChoice) -> dict[str, Expectat
     An older key is held to what is expected of the one that replaced it, where the choice says
     nothing else of it and both are of one type.
     """
-    suited = [check for check in control.checks if _suits(check, choice.expect)]
     named = choice.settings or {}
     expectations: dict[str, Expectation] = {}
     for check in control.checks:
-        expected = named.get(check.setting) or named.get(_same_as(control, check) or "")
-        if choice.expect is not None:
-            expected = choice.expect if check in suited or not suited else None
+        expected = named.get(check.setting)
+        if expected is None and not check.by_name:
+            expected = choice.expect
+        if expected is None and check.legacy_of is not None:
+            newer = control.check(check.legacy_of)
+            expected = named.get(newer.setting) if newer.type == check.type else None
         if expected is not None and expected.op != "not_assessed":
             expectations[check.setting] = expected
     return expectations
-
-
-def _same_as(control: Control, check: Check) -> str | None:
-    """The newer key of the same type that replaced the one of `check`."""
-    if check.legacy_of is None or control.check(check.legacy_of).type != check.type:
-        return None
-    return check.legacy_of
-
-
-def _suits(check: Check, expected: Expectation | None) -> bool:
-    """False where `check` is of a type that can never equal what is expected."""
-    if expected is None or expected.op != "eq" or not check.type:
-        return True
-    return type(expected.value) in {JSON_TYPES[each] for each in check.type}
 
 
 def merged(assessed: Assessed, choice: ControlChoice) -> Assessed:
@@ -290,18 +277,9 @@ def merged(assessed: Assessed, choice: ControlChoice) -> Assessed:
     said = choice.model_fields_set
     expectations = assessed.expectations
     if choice.expect is not None:
-        wished = _expectations(assessed.control, choice)
-        suited = [check for check in assessed.control.checks if _suits(check, choice.expect)]
-        expectations = {
-            check.setting: wish
-            for check in assessed.control.checks
-            for wish in (
-                wished.get(check.setting)
-                if check in suited or not suited
-                else expectations.get(check.setting),
-            )
-            if wish is not None
-        }
+        by_name = {check.setting for check in assessed.control.checks if check.by_name}
+        stays = {name: each for name, each in expectations.items() if name in by_name}
+        expectations = {**stays, **_expectations(assessed.control, choice)}
     elif choice.settings is not None:
         expectations = {**expectations, **_expectations(assessed.control, choice)}
     if not choice.assess:

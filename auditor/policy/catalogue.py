@@ -65,6 +65,8 @@ class Check(_Strict):
     leave_out: tuple[str, ...] = ()
     """Keys inside the object that another control judges."""
     only_when: Condition | None = None
+    by_name: bool = False
+    """A baseline has to name it: its `expect` is about the other checks of the control."""
     parent: str | None = None
     """The switch without which it does nothing: a deviation is latent while that is off."""
     legacy_of: str | None = None

@@ -144,7 +144,7 @@ def _places(check: Check, key: str, rest: str, outcome: Document) -> Iterator[Pl
             value = at_path(holder, rest)
             if not isinstance(value, Unseen):
                 yield Place(f"{path}.{rest}", _typed(check, value), outcome.source)
-        elif holder not in (None, "") and holder != []:
+        elif f"{path}.{rest}" == check.setting and holder not in (None, "") and holder != []:
             detail = f"{path} is documented as object, Zoom returned {kind_of(holder)}"
             yield Place(f"{path}.{rest}", Unseen(Cause.WRONG_TYPE, detail), outcome.source)
 

@@ -9,6 +9,7 @@ from auditor.findings.model import Kind, Severity, Status, Verdict
 from auditor.policy.derived import SHOWN, Tally, verdicts
 from auditor.policy.looseness import is_looser
 from auditor.policy.outcome import Context
+from auditor.policy.reads import ACCOUNT_VIEWS
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
@@ -296,20 +297,34 @@ def test_a_setting_the_account_does_not_have_is_not_compared():
 # CC-07: new settings
 
 
-def test_a_suspicious_new_setting_is_its_own_finding_and_no_pass_stands_beside_it():
-    snapshot = world((ACCOUNT, settings_of(True, "in_meeting.brand_new_ai_companion")))
-    found = rows(judged(snapshot, baseline(derived("CC-07")), depth=Level.ACCOUNT))
-    assert [(v.kind, v.status) for _, v in found] == [(Kind.UNCOVERED, FAIL)]
+def new_settings(key, *, parameters=None, everything=True):
+    """What CC-07 says of itself and of a new key, where all documents or only one were read."""
+    views = ACCOUNT_VIEWS if everything else (SETTINGS,)
+    bodies = {view: {} for view in views} | dict(settings_of(True, key))
+    found = rows(
+        judged(world((ACCOUNT, bodies)), baseline(derived("CC-07")), parameters, Level.ACCOUNT)
+    )
+    return {v.kind: v.status for _, v in found}
 
 
-def test_new_settings_that_wait_for_a_decision_stand_beside_the_derived_verdict():
-    snapshot = world((ACCOUNT, settings_of(True, "in_meeting.brand_new_thing")))
-    wanted = baseline(derived("CC-07", severity=Severity.LOW))
-    found = rows(judged(snapshot, wanted, depth=Level.ACCOUNT))
-    assert {(v.kind, v.status) for _, v in found} == {
-        (Kind.UNCOVERED, Status.NEEDS_DECISION),
-        (Kind.DERIVED, UNKNOWN),
-    }
+@pytest.mark.parametrize("key", ["brand_new_ai_companion", "zoommate.enable", "new_consent_text"])
+def test_a_new_setting_about_ai_consent_or_sharing_makes_the_control_deviate(key):
+    found = {Kind.UNCOVERED: FAIL, Kind.DERIVED: FAIL}
+    assert new_settings(f"in_meeting.{key}") == found
+    assert new_settings(f"in_meeting.{key}", everything=False) == found
+
+
+def test_beside_any_other_new_setting_the_control_waits_for_a_decision_and_never_passes():
+    waits = Status.NEEDS_DECISION
+    key = "in_meeting.brand_new_thing"
+    assert new_settings(key) == {Kind.UNCOVERED: waits, Kind.DERIVED: waits}
+    unread = new_settings(key, everything=False)
+    assert unread == {Kind.UNCOVERED: waits, Kind.DERIVED: UNKNOWN}
+
+
+def test_a_new_setting_that_somebody_has_triaged_stands_in_no_ones_way():
+    key = "in_meeting.brand_new_ai"
+    assert new_settings(key, parameters={"known_keys": [key]}) == {Kind.DERIVED: PASS}
 
 
 def test_a_baseline_without_derived_controls_has_none():

@@ -164,8 +164,25 @@ def test_a_listed_group_and_its_members_may_differ_and_the_account_may_not(liste
     )
     assert statuses(found) == {"acc": FAIL, "g1": NOT_APPLICABLE, "u1": NOT_APPLICABLE}
     excused = only(found, "value", "u1")
-    assert excused.observed is True
-    assert excused.detail == "The group is listed under ai_groups, so it may differ."
+    assert (excused.observed, excused.allowed_by) == (True, "ai_groups")
+    assert excused.detail == (
+        "On, allowed by ai_groups. One of its groups is listed under ai_groups, so it may differ."
+    )
+    assert only(found, "value", "g1").detail == (
+        "On, allowed by ai_groups. The group is listed under ai_groups, so it may differ."
+    )
+
+
+@pytest.mark.parametrize("value", [False, None])
+def test_only_what_is_on_is_called_allowed(value):
+    bodies = [(ACCOUNT, settings_of(False)), (GROUP, settings_of(value) if value is False else {})]
+    bodies.append((USER, settings_of(value) if value is False else {SETTINGS: {}}))
+    found = judged(
+        world(*bodies), baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["Clinical"]}
+    )
+    excused = only(found, "value", "u1")
+    assert (excused.status, excused.observed, excused.allowed_by) == (NOT_APPLICABLE, value, "")
+    assert excused.detail == "One of its groups is listed under ai_groups, so it may differ."
 
 
 @pytest.mark.parametrize(
@@ -270,32 +287,33 @@ def twins(body, wanted=TWINS, scope=ACCOUNT):
         ({"old": True}, {OLDER: (FAIL, None)}),
         ({"new": False, "old": False}, {NEWER: (PASS, None)}),
         ({"new": True, "old": True}, {NEWER: (FAIL, None)}),
-        (
-            {"new": False, "old": True},
-            {NEWER: (PASS, None), OLDER: (UNKNOWN, Cause.UNDOCUMENTED_VALUE)},
-        ),
-        (
-            {"new": True, "old": False},
-            {NEWER: (FAIL, None), OLDER: (UNKNOWN, Cause.UNDOCUMENTED_VALUE)},
-        ),
+        ({"new": False, "old": True}, {NEWER: (PASS, None), OLDER: (FAIL, None)}),
+        ({"new": True, "old": False}, {NEWER: (FAIL, None)}),
         ({}, {NEWER: (UNKNOWN, Cause.ABSENT)}),
         ({"old": "false"}, {NEWER: (UNKNOWN, Cause.ABSENT)}),
         ({"new": "false"}, {NEWER: (UNKNOWN, Cause.WRONG_TYPE)}),
         ({"new": "false", "old": False}, {NEWER: (UNKNOWN, Cause.WRONG_TYPE)}),
-        ({"new": False, "old": "false"}, {NEWER: (PASS, None)}),
+        ({"new": "false", "old": True}, {NEWER: (UNKNOWN, Cause.WRONG_TYPE), OLDER: (FAIL, None)}),
+        ({"new": "false", "old": "x"}, {NEWER: (UNKNOWN, Cause.WRONG_TYPE)}),
+        (
+            {"new": False, "old": "false"},
+            {NEWER: (PASS, None), OLDER: (UNKNOWN, Cause.WRONG_TYPE)},
+        ),
+        ({"new": True, "old": "false"}, {NEWER: (FAIL, None)}),
     ],
 )
-def test_the_newer_setting_counts_and_a_disagreement_is_reported(body, expected):
+def test_of_an_older_and_a_newer_key_both_are_read_and_either_deviates(body, expected):
     assert twins(body) == expected
 
 
-def test_a_disagreement_names_the_newer_setting():
-    snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"new": False, "old": True}}}))
-    found = [v for _, v in rows(judged(snapshot, baseline(TWINS), depth=Level.ACCOUNT))]
-    (older,) = [v for v in found if v.setting == OLD.setting]
-    assert older.detail == (
-        "It disagrees with recording.new, which replaced it; the newer one was judged."
-    )
+@pytest.mark.parametrize("newest", [True, False])
+def test_a_disagreement_is_told_at_both_keys(newest):
+    snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"new": newest, "old": not newest}}}))
+    found = rows(judged(snapshot, baseline(TWINS), depth=Level.ACCOUNT))
+    details = {v.setting: v.detail for _, v in found}
+    assert details.pop(NEWER) == "The older recording.old says otherwise."
+    replaced = "It disagrees with recording.new, which replaced it."
+    assert details == ({} if newest else {OLDER: replaced})
 
 
 def test_a_refused_document_is_told_once_for_both():

@@ -22,15 +22,41 @@ CHIME = check("in_meeting.entry_exit_chime", type="string")
         (False, False),
         ({"locked": True}, True),
         ({"locked": False, "other": True}, False),
-        ({"enable": True}, True),
-        ({"enable": False}, False),
-        ({"a": True, "b": {"c": True}}, True),
-        ({"a": True, "b": {"c": False}}, False),
-        ({"a": True, "b": False}, False),
     ],
 )
 def test_a_flag_says_locked_or_not(value, locked):
     assert locks.flag("a.b", value) == Seen(locked, "a.b")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "locked"),
+    [
+        ("ai", {"a": True, "b": {"c": True}}, True),
+        ("ai", {"a": True, "b": {"c": False}}, False),
+        ("ai", {"a": True, "b": False}, False),
+        ("recording.ip_address_access_control", {"enable": True}, True),
+        ("recording.ip_address_access_control", {"enable": False, "ip_addresses": "x"}, False),
+    ],
+)
+def test_an_object_says_locked_where_zoom_documents_one(path, value, locked):
+    assert locks.flag(path, value) == Seen(locked, path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"unlocked": True}, {"enable": True}, {"value": False}, {"a": True, "b": {"c": True}}],
+)
+def test_an_object_of_no_documented_shape_is_no_flag(value):
+    reading = locks.flag("recording.local_recording", value)
+    assert isinstance(reading, Unseen)
+    assert reading.cause is Cause.WRONG_TYPE
+
+
+@pytest.mark.parametrize("value", [{}, {"x": {}}, {"x": "on"}, {"unlocked": True}, {"x": [True]}])
+def test_an_umbrella_object_without_a_flag_for_each_setting_says_nothing(value):
+    reading = locks.flag("ai", value)
+    assert isinstance(reading, Unseen)
+    assert reading.cause is Cause.WRONG_TYPE
 
 
 @pytest.mark.parametrize(
@@ -44,13 +70,13 @@ def test_a_flag_says_locked_or_not(value, locked):
         ("locked", Cause.WRONG_TYPE),
         ([], Cause.WRONG_TYPE),
         ([True], Cause.WRONG_TYPE),
-        ({}, Cause.UNDOCUMENTED_VALUE),
-        ({"locked": "true"}, Cause.UNDOCUMENTED_VALUE),
-        ({"locked": None}, Cause.UNDOCUMENTED_VALUE),
-        ({"enable": 1}, Cause.UNDOCUMENTED_VALUE),
-        ({"a": True, "b": "text"}, Cause.UNDOCUMENTED_VALUE),
-        ({"a": {}}, Cause.UNDOCUMENTED_VALUE),
-        ({"a": True, "b": []}, Cause.UNDOCUMENTED_VALUE),
+        ({}, Cause.WRONG_TYPE),
+        ({"locked": "true"}, Cause.WRONG_TYPE),
+        ({"locked": None}, Cause.WRONG_TYPE),
+        ({"enable": 1}, Cause.WRONG_TYPE),
+        ({"a": True, "b": "text"}, Cause.WRONG_TYPE),
+        ({"a": {}}, Cause.WRONG_TYPE),
+        ({"a": True, "b": []}, Cause.WRONG_TYPE),
     ],
     ids=same_everywhere,
 )

@@ -27,6 +27,19 @@ TWINS = (
     {"in_meeting.closed_caption", "in_meeting.closed_captioning.enable"},
     {"in_meeting.closed_captioning.save_caption", "in_meeting.manual_captioning.save_captions"},
     {
+        "in_meeting.closed_captioning.view_full_transcript",
+        "in_meeting.manual_captioning.full_transcript",
+    },
+    {
+        "in_meeting.closed_captioning.third_party_captioning_service",
+        "in_meeting.manual_captioning.third_party_captioning_service",
+    },
+    {"feature.zoom_iq_for_sales", "feature.zoom_revenue_accelerator"},
+    {
+        "recording.recording_highlight",
+        "recording.smart_recording.create_recording_highlights",
+    },
+    {
         "schedule_meeting.use_pmi_for_schedule_meetings",
         "schedule_meeting.use_pmi_for_scheduled_meetings",
     },

@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.evidence.reading import Cause, Seen, Unseen
-from auditor.evidence.view import SETTINGS, View
+from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.policy import lookup
 from tests.names import same_everywhere
 from tests.policy.builders import CATALOGUE, check, document, outcomes, refusal
@@ -143,27 +143,42 @@ def test_what_stands_under_the_key_is_followed_to_the_setting():
     assert cause(VOICE, {SETTINGS: {"x": {"notice": "All"}}}) is Cause.ABSENT
 
 
-@pytest.mark.parametrize(("one", "other"), [(True, False), (False, True)])
-def test_several_different_values_under_a_key_say_nothing(one, other):
-    body = {"a": {"bot": one}, "b": {"bot": other}}
-    assert cause(BOT, {SETTINGS: body}) is Cause.UNDOCUMENTED_VALUE
+def places(one, bodies):
+    known = lookup.find(one, outcomes(bodies)).places
+    return {place.path: getattr(place.reading, "value", place.reading) for place in known}
 
 
-def test_objects_that_only_look_equal_are_different():
+def test_a_key_with_an_inferred_parent_is_read_at_every_place():
+    body = {"a": {"bot": True}, "recording": {"bot": False}, "list": [{"bot": True}]}
+    known = places(BOT, {SETTINGS: body})
+    assert known == {"recording.bot": False, "a.bot": True, "list[].bot": True}
+    assert next(iter(known)) == "recording.bot"
+
+
+def test_a_key_is_sought_in_every_view_of_the_settings():
+    bodies = {SETTINGS: {"recording": {"bot": False}}, SECURITY: {"security": {"bot": True}}}
+    assert places(BOT, bodies) == {"recording.bot": False, "security.bot": True}
+    assert places(BOT, {**bodies, LOCKS: {"bot": True}}) == places(BOT, bodies)
+
+
+def test_without_its_own_document_a_key_that_stands_elsewhere_leaves_a_doubt():
+    bodies = {SETTINGS: Cause.DENIED, SECURITY: {"bot": False}}
+    result = lookup.find(BOT, outcomes(bodies))
+    assert result.reading == Seen(False, "recording.bot")
+    assert result.doubt == Unseen(Cause.DENIED, "Zoom said so")
+
+
+def test_objects_that_only_look_equal_are_two_places():
     one = check("ai", find_key="ai", type="object")
     body = {"a": {"ai": {"x": False}}, "b": {"ai": {"x": 0}}}
-    assert cause(one, {SETTINGS: body}) is Cause.UNDOCUMENTED_VALUE
+    assert len(places(one, {SETTINGS: body})) == 2
 
 
-@pytest.mark.parametrize("order", [["a", "b"], ["b", "a"]])
-def test_a_wrong_type_under_one_of_several_keys_is_not_hidden_by_the_others(order):
-    bodies = {"a": {"bot": True}, "b": {"bot": "true"}}
-    assert cause(BOT, {SETTINGS: {name: bodies[name] for name in order}}) is Cause.WRONG_TYPE
-
-
-def test_the_declared_path_is_trusted_before_the_key_elsewhere():
-    body = {"other": {"bot": True}, "recording": {"bot": False}}
-    assert found(BOT, {SETTINGS: body}) == Seen(False, "recording.bot")
+def test_something_else_where_the_object_is_documented_is_a_place_of_the_wrong_type():
+    body = {"recording": {"notice": "All"}, "x": {"notice": {"voice": "All"}}}
+    known = places(VOICE, {SETTINGS: body})
+    assert known["x.notice.voice"] == "All"
+    assert known["recording.notice.voice"].cause is Cause.WRONG_TYPE
 
 
 # Nothing there

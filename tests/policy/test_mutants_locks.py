@@ -12,7 +12,7 @@ from auditor.policy.lookup import Found
 from tests.policy.builders import USER, at, check, document, locks_of, outcomes, refusal
 
 TEXT = min(STRING_FLAGS)
-SAYS_NOTHING = "the lock is an object that does not say if it holds"
+SAYS_NOTHING = "the lock is an object of no documented shape, which does not say if it holds"
 
 
 @pytest.mark.parametrize(

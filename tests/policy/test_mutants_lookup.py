@@ -4,14 +4,19 @@ from typing import Any
 
 from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.view import SETTINGS
-from auditor.policy.lookup import Found, find, read
+from auditor.policy.lookup import Found, find
 from tests.policy.builders import check, document
 
 NOTICE = check("recording.notice.who", type=("string",), find_key="notice")
 
 
 def found(body: Any, wanted: Any = NOTICE) -> Any:
-    return read(wanted, body)
+    return find(wanted, {SETTINGS: document(body)}).reading
+
+
+def places(body: Any, wanted: Any = NOTICE) -> list[tuple[str, Any]]:
+    known = find(wanted, {SETTINGS: document(body)}).places
+    return [(place.path, getattr(place.reading, "value", place.reading)) for place in known]
 
 
 def test_a_place_without_the_rest_of_the_path_hides_no_other_place() -> None:
@@ -20,10 +25,13 @@ def test_a_place_without_the_rest_of_the_path_hides_no_other_place() -> None:
     )
 
 
-def test_places_that_disagree_are_told_with_their_number() -> None:
+def test_every_place_is_found_with_its_path() -> None:
     body = {"a": {"notice": {"who": "all"}}, "b": [{"notice": {"who": "none"}}]}
-    sentence = "notice stands in 2 places with different values"
-    assert found(body) == Unseen(Cause.UNDOCUMENTED_VALUE, sentence)
+    assert places(body) == [("a.notice.who", "all"), ("b[].notice.who", "none")]
+
+
+def test_equal_items_of_a_list_are_one_place() -> None:
+    assert places({"b": [{"notice": {"who": "all"}}] * 3}) == [("b[].notice.who", "all")]
 
 
 def test_a_key_that_is_the_whole_setting_has_no_rest() -> None:

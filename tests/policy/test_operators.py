@@ -49,6 +49,10 @@ def param(name: str) -> dict[str, Any]:
     return {"param": name}
 
 
+def kept(duration: Any) -> dict[str, Any]:
+    return {"type": "voicemail", "duration": duration, "time_unit": "day"}
+
+
 CASES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("off", {}, False, MEETS),
     ("off", {}, True, DEVIATES),
@@ -150,6 +154,16 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("in_param", param("yes"), True, WRONG_TYPE),
     ("in_param", param("regions"), None, WRONG_TYPE),
     ("in_param", param("unset"), "US", UNDECIDED),
+    ("none_unlimited", {}, [kept(1), kept(365)], MEETS),
+    ("none_unlimited", {}, [kept(1), kept(-1)], DEVIATES),
+    ("none_unlimited", {}, [kept(-1), kept("x")], DEVIATES),
+    ("none_unlimited", {}, [], ABSENT),
+    ("none_unlimited", {}, [kept(0)], UNDOCUMENTED),
+    ("none_unlimited", {}, [kept(-2)], UNDOCUMENTED),
+    ("none_unlimited", {}, [kept(True)], UNDOCUMENTED),
+    ("none_unlimited", {}, [{}], UNDOCUMENTED),
+    ("none_unlimited", {}, ["x"], UNDOCUMENTED),
+    ("none_unlimited", {}, {"duration": 1}, WRONG_TYPE),
     ("org_param", param("yes"), True, MEETS),
     ("org_param", param("yes"), False, DEVIATES),
     ("org_param", param("no"), False, MEETS),
@@ -162,7 +176,9 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("org_param", param("days"), "90", WRONG_TYPE),
     ("org_param", param("keep"), "12m", MEETS),
     ("org_param", param("keep"), "2y", DEVIATES),
-    ("org_param", param("keep"), "never", DEVIATES),
+    ("org_param", param("keep"), "forever", UNDOCUMENTED),
+    ("org_param", param("keep"), "-1", UNDOCUMENTED),
+    ("org_param", param("keep"), 365, WRONG_TYPE),
     ("org_param", param("text"), "enhanced", MEETS),
     ("org_param", param("text"), "Enhanced", DEVIATES),
     ("org_param", param("numbers"), 30, MEETS),
@@ -267,21 +283,21 @@ def test_no_operator_breaks_on_any_json_value(op, observed):
 def test_a_user_in_a_listed_group_may_have_it_on():
     for groups in (("clinical ops",), ("g7",), ("other", "g7")):
         found = outcome("user_in_group_param", True, groups=groups, **param("groups"))
-        assert found == Meets()
+        assert found == Meets("groups")
     found = outcome("user_in_group_param", True, groups=("other",), **param("groups"))
     assert found == Deviates("on, but not a member of groups")
 
 
 def test_a_single_group_name_works_like_a_list_of_one():
     found = outcome("user_in_group_param", True, groups=("us",), **param("one"))
-    assert found == Meets()
+    assert found == Meets("one")
 
 
 @pytest.mark.parametrize("wanted", [["thing"], ["other", "thing"]])
 def test_a_switch_named_like_an_item_may_be_on_only_if_listed(wanted):
     context = Context({"drives": wanted}, setting="in_meeting.thing")
     wish = Expectation(op="org_param", param="drives")
-    assert wish.judge(True, context) == Meets()
+    assert wish.judge(True, context) == Meets("drives")
     assert wish.judge(False, context) == Meets()
     elsewhere = Context({"drives": wanted}, setting="in_meeting.box")
     assert wish.judge(True, elsewhere) == Deviates()
@@ -292,8 +308,8 @@ def test_a_switch_named_like_an_item_may_be_on_only_if_listed(wanted):
 def test_a_listed_leaf_may_be_on_or_be_no_switch(listed):
     context = Context({"flags": [listed]}, setting="in_meeting.thing")
     wish = Expectation(op="no_true_leaf_except_param", param="flags")
-    for observed in (True, "routing"):
-        assert wish.judge({"a": False, "b": {"c": observed}}, context) == Meets()
+    for observed, allowed_by in ((True, "flags"), ("routing", "")):
+        assert wish.judge({"a": False, "b": {"c": observed}}, context) == Meets(allowed_by)
 
 
 def test_details_name_what_is_wrong():

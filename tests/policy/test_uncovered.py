@@ -16,6 +16,7 @@ from tests.policy.builders import (
     baseline,
     derived,
     judged,
+    only,
     rows,
     world,
 )
@@ -108,11 +109,13 @@ def test_a_leaf_is_new_where_no_control_reads_and_no_reference_documents_it(view
     assert new(view, path) is expected
 
 
-def test_a_second_object_of_a_name_that_is_only_sought_elsewhere_is_not_silent():
+def test_a_second_object_of_a_name_that_is_sought_everywhere_is_judged():
     body = {"ai": {"notes": False}, "in_meeting": {"ai": {"voice_coach": True}}}
-    coverage = Coverage(CATALOGUE, BASELINES["strict"], ())
-    assert coverage.is_new(SETTINGS, "in_meeting.ai.voice_coach", body)
-    assert not coverage.is_new(SETTINGS, "ai.notes", body)
+    strict = BASELINES["strict"].only(frozenset({"AI-11"}))
+    found = only(judged(world((ACCOUNT, {SETTINGS: body})), strict, depth=Level.ACCOUNT), "value")
+    assert found.status is Status.FAIL
+    assert "in_meeting.ai (an object)" in found.detail
+    assert not new(SETTINGS, "in_meeting.ai.voice_coach")
 
 
 def test_a_leaf_beside_the_one_that_is_sought_by_its_key_is_new():
@@ -151,7 +154,7 @@ def test_a_suspicious_setting_deviates_and_any_other_waits_for_a_decision():
     )
     assert (two.setting, two.status) == ("in_meeting.new_ai_thing", Status.FAIL)
     assert two.severity is CATALOGUE.controls["CC-07"].severity
-    assert "It speaks of AI or data sharing" in two.detail
+    assert "It speaks of AI, consent or data sharing" in two.detail
     assert "It speaks of AI" not in one.detail
     assert two.source == "GET /accounts/me/settings"
 
@@ -185,6 +188,27 @@ def test_groups_are_told_one_by_one_and_users_together():
     ]
     (alone,) = found(users[0])
     assert alone[0].name == "1 user"
+
+
+def user(name, *views, key="in_meeting.brand_new"):
+    body = at(key, 1)
+    scope = Scope(Level.USER, name, licence=2, status="active")
+    return scope, dict.fromkeys([View("settings", view) for view in views], body)
+
+
+def test_a_user_with_a_new_setting_in_two_views_is_one_user():
+    for views in (("",), ("", "meeting_authentication"), ("", "a", "b")):
+        ((scope, verdict),) = found(user("u1", *views))
+        assert (scope.id, scope.name) == ("*", "1 user")
+        assert "Seen at" not in verdict.detail
+
+
+def test_users_with_different_new_settings_are_counted_each_and_each_setting_says_how_many():
+    told = found(user("u1", "", "x"), user("u2", ""), user("u3", "", key="in_meeting.another"))
+    assert {scope.name for scope, _ in told} == {"3 users"}
+    details = {verdict.setting: verdict.detail for _, verdict in told}
+    assert "Seen at 2 users. " in details["in_meeting.brand_new"]
+    assert "Seen at 1 user. " in details["in_meeting.another"]
 
 
 def test_lock_documents_are_looked_through_too():
