@@ -178,8 +178,8 @@ def _worst(
         for place in found.places
     ]
     worst = min(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.status))
-    paths = [place.path for place in found.places]
-    if paths == [check.setting]:
+    is_elsewhere = found.places[0].path != check.setting and worst.status is Status.FAIL
+    if len(found.places) == 1 and not is_elsewhere:
         return worst
     return replace(worst, detail=joined(worst.detail, _named(found.places)))
 

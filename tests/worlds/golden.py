@@ -70,7 +70,9 @@ def _line(finding: Mapping[str, Any]) -> Report:
     return {
         name: value
         for name, value in finding.items()
-        if name not in _SAID_ELSEWHERE and (name in _ALWAYS or value not in (None, "", []))
+        if name not in _SAID_ELSEWHERE
+        and (name in _ALWAYS or value not in (None, "", []))
+        and (name, value) != ("latent", False)
     }
 
 

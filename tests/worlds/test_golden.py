@@ -63,4 +63,4 @@ def test_an_expected_report_says_all_that_the_report_says(audited: Audited) -> N
                     "observed_at",
                     "first_seen",
                     "detail",
-                } or (value in (None, "", []))
+                } or (value in (None, "", [], False))
