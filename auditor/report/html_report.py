@@ -34,6 +34,7 @@ from auditor.report import lives as past
 from auditor.report.bounds import Limits, fit
 from auditor.report.display import shorten
 from auditor.report.interface import Options
+from auditor.report.people_index import PeopleIndex
 
 MOST_NAMES = 1000
 """How many scopes of one row are named; the JSON report has them all."""
@@ -86,6 +87,7 @@ def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> Templat
     tables: list[Sequence[Group]] = [groups for _, groups in (*deviations, *locks, *new_settings)]
     tables += [*unknowns, rollup.decisions, rollup.attestations, settled, relaxing, passes]
     bounds = fit(tables, room)
+    index = PeopleIndex(run, tables, bounds)
     left_out = () if passes else (Status.PASS,)
     choices = _choices(run, [g for g in rollup.groups if g.verdict.status not in left_out], exposed)
     return (
@@ -96,7 +98,10 @@ def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> Templat
             rollup=rollup,
             paged=paged,
             bounds=bounds,
-            unnamed=any(bounds.unnamed(group) for groups in tables for group in groups),
+            index=index,
+            numbered=lambda groups: [
+                number for group in groups if (number := index.row(group.verdict)) is not None
+            ],
             bar=pictures.outcomes(run),
             families=pictures.by_family(run, rollup),
             exposed=pictures.by_group(exposed),

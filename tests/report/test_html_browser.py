@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
+from auditor.evidence.scope import Level
 from auditor.findings.run import Run
 from tests.report import page_worlds, past_worlds, worlds
 
@@ -426,3 +427,20 @@ def opening(page: Page) -> float:
     """Seconds until the page has loaded and its script has run."""
     page.reload()
     return page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
+
+
+def test_everybody_who_deviates_is_found_by_name_however_many_there_are(open_report):
+    run = worlds.large(users=5_000)
+    deviating = [each.scope for each in run.assessments if each.scope.level is Level.USER]
+    report = open_report(run)
+    for scope in (deviating[0], deviating[len(deviating) // 2], deviating[-1]):
+        report.page.get_by_role("searchbox").fill(scope.label)
+        assert report.rows() > 0, scope.label
+        noted = report.page.locator("#filtered").inner_text()
+        listed = report.page.locator("main .row:visible bdi", has_text=scope.label).count()
+        assert listed or f"beyond the names in the rows: {scope.label}" in noted
+    report.page.get_by_role("searchbox").fill(f"{deviating[-1].label} rc-02")
+    assert report.page.locator('main .row:visible:not([data-control="RC-02"])').count() == 0
+    report.page.get_by_role("searchbox").fill("nobody is called so")
+    assert report.rows() == 0
+    assert report.complaints == []

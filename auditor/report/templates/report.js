@@ -27,6 +27,43 @@
     }
     return texts.get(row);
   };
+
+  /* People whom their rows do not name: they are found all the same. */
+
+  const listed = document.getElementById("people");
+  let index = null; /* read at the first search: it may hold 100,000 names */
+  const numbered = new Map();
+  for (const row of rows) {
+    for (const at of (row.dataset.row || "").split(" ").filter(Boolean)) {
+      numbered.set(Number(at), [...(numbered.get(Number(at)) || []), row]);
+    }
+  }
+  const nobody = { people: [], where: new Set(), elsewhere: false };
+  const found = new Map();
+  const peopleWith = (words) => {
+    if (!listed || words.length === 0) { return nobody; }
+    if (!index) {
+      index = JSON.parse(listed.textContent);
+      index.lowered = index.people.map((person) => person[0].toLowerCase());
+    }
+    const key = words.join(" ");
+    if (!found.has(key)) {
+      const people = [];
+      const where = new Set();
+      let elsewhere = false;
+      index.lowered.forEach((name, at) => {
+        if (!words.every((word) => name.includes(word))) { return; }
+        people.push(index.people[at][0]);
+        for (const place of index.rows[index.people[at][1]]) {
+          const of = numbered.get(place);
+          if (of) { of.forEach((row) => where.add(row)); } else { elsewhere = true; }
+        }
+      });
+      if (found.size > 50) { found.clear(); }
+      found.set(key, { people, where, elsewhere });
+    }
+    return found.get(key);
+  };
   const total = once.reduce((sum, row) => sum + checksOf(row), 0);
 
   const fitsOne = {
@@ -81,12 +118,18 @@
     }));
     let shown = 0;
     let checks = 0;
+    const beyond = peopleWith(words);
+    const says = (row) => {
+      const missing = words.filter((word) => !textOf(row).includes(word));
+      return missing.length === 0 || beyond.where.has(row) ||
+        (missing.length < words.length && row.dataset.row && peopleWith(missing).where.has(row));
+    };
     for (const row of rows) {
       const fits =
         severities.has(row.dataset.severity) &&
         (!changed.checked || "changed" in row.dataset) &&
         wanted.every((want) => want.fits(row, want.value, want.at)) &&
-        words.every((word) => textOf(row).includes(word));
+        says(row);
       row.hidden = !fits;
       if (fits && !row.classList.contains("again")) {
         shown += 1;
@@ -106,9 +149,11 @@
       number.format(checks) + " of " + number.format(total) + " checks";
     const filtered = held.size > 0;
     count.textContent = told;
-    const beyond = words.length > 0 && "unnamed" in form.dataset
-      ? " Names that this file leaves out are not searched; the JSON report has them all." : "";
-    note.textContent = filtered ? "A filter is on: " + told + " shown." + beyond : "";
+    const names = beyond.people.slice(0, 5).join(", ") +
+      (beyond.people.length > 5 ? " and " + number.format(beyond.people.length - 5) + " more" : "");
+    const also = (names ? " Found beyond the names in the rows: " + names + "." : "") +
+      (beyond.elsewhere ? " They have findings in rows that this file leaves out, too; the JSON report has all." : "");
+    note.textContent = filtered ? "A filter is on: " + told + " shown." + also : "";
     note.hidden = !filtered;
     reset.hidden = !filtered;
   };

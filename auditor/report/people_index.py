@@ -1,0 +1,89 @@
+"""Where people are found whom a row of the HTML report does not name, because it has too many.
+
+A row names its first scopes only, so that a browser opens the file. A search has to find everybody
+who deviates all the same: the page carries a list of the others, at some 60 bytes a person, and the
+numbers of the rows they belong to. Equal combinations of rows stand in it once.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from auditor.evidence.scope import Scope
+from auditor.findings.model import Verdict
+from auditor.findings.rollup import Group
+from auditor.findings.run import Run
+from auditor.findings.tallies import identity
+from auditor.report.bounds import Bounds
+from auditor.report.display import plain, shorten
+
+LONGEST_NAME = 120
+"""Columns of a name in the list."""
+
+NOT_IN_FILE = -1
+"""The number of every row that the file leaves out."""
+
+_UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+"""What could end the script element, or a line of it."""
+
+
+class PeopleIndex:
+    """The rows that name only some of their scopes, and the scopes of each."""
+
+    def __init__(self, run: Run, tables: Iterable[Sequence[Group]], bounds: Bounds) -> None:
+        self._run = run
+        self._numbers: dict[tuple[object, ...], int] = {}
+        for groups in tables:
+            for at, group in enumerate(groups):
+                if at >= bounds.rows:
+                    self._numbers.setdefault(identity(group.verdict), NOT_IN_FILE)
+                elif bounds.unnamed(group):
+                    self._number(identity(group.verdict))
+
+    def _number(self, key: tuple[object, ...]) -> int:
+        known = self._numbers.get(key, NOT_IN_FILE)
+        if known == NOT_IN_FILE:
+            known = self._numbers[key] = len(self._numbers)
+        return known
+
+    def __bool__(self) -> bool:
+        """False where every row names all of its scopes."""
+        return bool(self._numbers)
+
+    def row(self, verdict: Verdict) -> int | None:
+        """The number of the row of `verdict`; None where the row names everybody."""
+        return self._numbers.get(identity(verdict))
+
+    def pieces(self) -> Iterator[str]:
+        """JSON for a script element: `{"rows": [[number, …], …], "people": [[name, at], …]}`.
+
+        `at` is a place in `rows`. Names are as the rows show them, with the address behind.
+        """
+        combinations: dict[tuple[int, ...], int] = {}
+        places: dict[int, int | None] = {}
+        yield '{"people":['
+        separator = ""
+        for assessment in self._run.assessments.by_name():
+            key = id(assessment.verdicts)
+            if key not in places:
+                rows = self._rows(assessment.verdicts)
+                places[key] = combinations.setdefault(rows, len(combinations)) if rows else None
+            at = places[key]
+            if at is not None:
+                yield f"{separator}{_text([_name(assessment.scope), at])}"
+                separator = ",\n"
+        yield f'],\n"rows":{_text([list(rows) for rows in combinations])}}}'
+
+    def _rows(self, verdicts: Sequence[Verdict]) -> tuple[int, ...]:
+        numbers = {self._numbers.get(identity(verdict)) for verdict in verdicts}
+        return tuple(sorted(number for number in numbers if number is not None))
+
+
+def _name(scope: Scope) -> str:
+    name = shorten(scope.label, LONGEST_NAME)
+    if scope.email and scope.email != scope.label:
+        return f"{name} {plain(scope.email)}"
+    return name
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_UNSAFE)
