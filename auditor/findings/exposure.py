@@ -2,12 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Status, Verdict
+from auditor.findings.model import Kind, Status, Verdict
 from auditor.findings.run import Run
-from auditor.findings.tallies import identity
+from auditor.findings.tallies import canonical, identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,19 @@ class Exposure:
     touched: Mapping[tuple[object, ...], frozenset[str]]
     """Verdict, by `identity`, to the groups at which or at whose members it came out."""
 
+    shared: Mapping[tuple[object, ...], Counter[str]] = field(default_factory=dict)
+    """Verdict of users, by `identity`, to the groups whose own value is the same one, by name: how
+    many of the users belong to them."""
+
+    def same_as(self, verdict: Verdict) -> Sequence[tuple[str, int]]:
+        """The groups of users at whom `verdict` came out whose own value is that value.
+
+        Each with the number of these users in it, the largest first: a value that is put right at
+        the group is right for them as well, unless they chose it themselves.
+        """
+        counted = self.shared.get(identity(verdict), Counter())
+        return sorted(counted.items(), key=lambda item: (-item[1], item[0].casefold()))
+
     def groups_of(self, verdict: Verdict) -> frozenset[str]:
         """The ids of the groups at which, or at whose members, `verdict` came out."""
         return self.touched.get(identity(verdict), frozenset())
@@ -44,6 +57,7 @@ def exposure(run: Run) -> Exposure:
     tuples: dict[int, tuple[Verdict, ...]] = {}
     alike: Counter[tuple[int, tuple[str, ...]]] = Counter()
     names: dict[str, str] = {}
+    own: dict[tuple[str, str, str], str] = {}
     users = 0
     for assessment in run.assessments:
         scope, number = assessment.scope, id(assessment.verdicts)
@@ -51,6 +65,8 @@ def exposure(run: Run) -> Exposure:
             names[scope.id] = scope.label
             tuples[number] = assessment.verdicts
             alike[number, (scope.id,)] += 0
+            for verdict in filter(_is_value, assessment.verdicts):
+                own[scope.id, verdict.control, verdict.setting] = canonical(verdict.observed)
         elif scope.level is Level.USER:
             users += 1
             if scope.group_ids:
@@ -69,10 +85,22 @@ def exposure(run: Run) -> Exposure:
     for number, ids in reached.items():
         for verdict in tuples[number]:
             touched[identity(verdict)] |= ids
+    shared: defaultdict[tuple[object, ...], Counter[str]] = defaultdict(Counter)
+    for (number, group_ids), count in alike.items():
+        for verdict in filter(_is_value, tuples[number] if count else ()):
+            value = canonical(verdict.observed)
+            for group_id in group_ids:
+                if own.get((group_id, verdict.control, verdict.setting)) == value:
+                    shared[identity(verdict)][names.get(group_id, group_id)] += count
     everyone = users >= run.summary.coverage.get(Level.USER, 0)
     rows = [
         Exposed(each, names.get(each, each), deviating[each], members[each] if everyone else None)
         for each in members
     ]
     rows.sort(key=lambda row: (-row.deviating, row.name.casefold(), row.id))
-    return Exposure(rows, {key: frozenset(ids) for key, ids in touched.items()})
+    return Exposure(rows, {key: frozenset(ids) for key, ids in touched.items()}, shared)
+
+
+def _is_value(verdict: Verdict) -> bool:
+    """True for a value that deviates: what a group and its members may have in common."""
+    return verdict.kind is Kind.VALUE and verdict.status is Status.FAIL

@@ -200,8 +200,8 @@ def identity(verdict: Verdict) -> tuple[object, ...]:
         verdict.status,
         verdict.severity,
         verdict.setting,
-        _canonical(verdict.observed),
-        _canonical(None if verdict.expected is None else dict(verdict.expected)),
+        canonical(verdict.observed),
+        canonical(None if verdict.expected is None else dict(verdict.expected)),
         verdict.cause,
         verdict.detail,
         verdict.locked,
@@ -209,7 +209,7 @@ def identity(verdict: Verdict) -> tuple[object, ...]:
         verdict.decided_by,
         verdict.changeable_by,
         verdict.source,
-        _canonical(None if verdict.waiver is None else dict(verdict.waiver)),
+        canonical(None if verdict.waiver is None else dict(verdict.waiver)),
         verdict.override,
         repr(verdict.layers),
         verdict.as_expected,
@@ -218,5 +218,6 @@ def identity(verdict: Verdict) -> tuple[object, ...]:
     )
 
 
-def _canonical(value: JsonValue) -> str:
+def canonical(value: JsonValue) -> str:
+    """Equal for equal values, whatever the order of their keys."""
     return json.dumps(value, sort_keys=True)

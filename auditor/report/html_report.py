@@ -99,6 +99,11 @@ def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> Templat
             paged=paged,
             bounds=bounds,
             index=index,
+            same_as=lambda group: (
+                standing.same_as_group(exposed.same_as(group.verdict), group.count)
+                if list(group.by_level) == [Level.USER]
+                else ""
+            ),
             numbered=lambda groups: [
                 number for group in groups if (number := index.row(group.verdict)) is not None
             ],

@@ -10,7 +10,7 @@ from auditor.findings.model import Layer, Point, Settlement, Status
 from auditor.findings.rollup import Group, Rollup
 from auditor.findings.run import Run
 from auditor.report import wording
-from auditor.report.display import plain, value_text
+from auditor.report.display import plain, shorten, value_text
 
 _GATE: Mapping[int, str] = {
     0: "PASS",
@@ -106,6 +106,25 @@ def _moved(before: int, now: int) -> str:
 def layer_value(layer: Layer, width: int) -> str:
     """The value of a layer of the chain, or that there is none to show."""
     return value_text(layer.value, width) if layer.seen else "no value of its own, or not seen"
+
+
+def same_as_group(shared: Sequence[tuple[str, int]], count: int) -> str:
+    """That people have the value of their group, and where to begin; empty where they do not.
+
+    `shared` has the groups and how many of the `count` people belong to each.
+    """
+    if not shared:
+        return ""
+    if count == 1:
+        groups = wording.listed([f"“{shorten(name, 60)}”" for name, _ in shared], 3)
+        return f"The same value as their group {groups}: change it there first."
+    groups = wording.listed(
+        [f"“{shorten(name, 60)}” ({wording.number(members)})" for name, members in shared], 5
+    )
+    return (
+        f"The same value as their group, for members of {groups} of these "
+        f"{wording.number(count)} people: change it there first."
+    )
 
 
 def layer_lock(locked: JsonValue) -> str:

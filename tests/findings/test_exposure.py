@@ -60,3 +60,23 @@ def test_users_are_counted_once_each_however_many_share_their_verdicts():
     shared = [each for each in run.assessments if isinstance(each, Assessment)]
     assert len({id(each.verdicts) for each in shared if each.scope.level is Level.USER}) == 3
     assert sum(group.deviating for group in exposure(run).groups) == 1200
+
+
+def test_people_with_the_value_of_their_group_are_counted_by_group():
+    at_group = worlds.deviation("AI-01", Level.GROUP)
+    at_user = replace(worlds.deviation("AI-01"), setting=at_group.setting)
+    other = replace(at_user, observed="another")
+    run = worlds.run_of(
+        [
+            worlds.judged(worlds.group(1, "Sales"), [at_group]),
+            worlds.judged(worlds.group(2, "Support"), [worlds.passed(control="AI-01")]),
+            member(1, ("g001",), (at_user,)),
+            member(2, ("g001", "g002"), (at_user,)),
+            member(3, ("g002",), (at_user,)),
+            member(4, ("g001",), (other,)),
+        ]
+    )
+    found = exposure(run)
+    assert found.same_as(at_user) == [("Sales", 2)]
+    assert found.same_as(other) == []
+    assert found.same_as(at_group) == []

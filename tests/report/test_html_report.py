@@ -427,3 +427,17 @@ def test_the_shades_of_the_topics_name_phone_sites_where_there_are_some(render):
     coverage = {**run.summary.coverage, Level.PHONE_SITE: 1}
     with_sites = replace(run, summary=replace(run.summary, coverage=coverage))
     assert "account groups and phone sites users" in Page(render(with_sites, "html")).words
+
+
+def test_a_row_of_people_says_that_their_group_has_the_same_value(render):
+    at_group = worlds.deviation("AI-01", Level.GROUP)
+    at_user = replace(worlds.deviation("AI-01"), setting=at_group.setting, decided_by="user")
+    run = worlds.run_of(
+        [
+            worlds.judged(worlds.group(1, "Sales"), [at_group]),
+            worlds.judged(replace(worlds.user(1), group_ids=("g001",)), [at_user]),
+        ]
+    )
+    words = Page(render(run, "html")).words
+    assert "The same value as their group “Sales”: change it there first." in words
+    assert "Decided by user level, or their group" in words

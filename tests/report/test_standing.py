@@ -92,3 +92,14 @@ def test_where_the_account_is_unknown_no_group_is_said_to_relax_it():
         ]
     )
     assert standing.relaxing(roll_up(both)) == []
+
+
+def test_people_with_the_value_of_their_group_are_sent_to_the_group_first():
+    assert standing.same_as_group([], 3) == ""
+    assert standing.same_as_group([("Sales", 1)], 1) == (
+        "The same value as their group “Sales”: change it there first."
+    )
+    assert standing.same_as_group([("Sales", 41), ("Support", 2)], 53) == (
+        "The same value as their group, for members of “Sales” (41), “Support” (2) of these "
+        "53 people: change it there first."
+    )
