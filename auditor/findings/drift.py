@@ -1,5 +1,6 @@
 """Drift: what changed between two runs of one account, told by natural keys, never by order."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -163,6 +164,16 @@ EXAMPLES = 5
 """How many changes of a cluster are kept as examples."""
 
 
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """How far changes reach. Two settings that changed for one person are one person."""
+
+    settings: int
+    """Distinct settings; the lock of a setting counts by itself."""
+    by_level: Mapping[Level, int]
+    """Distinct scopes, from the account down."""
+
+
 @dataclass(frozen=True)
 class Drift:
     """What changed between two runs of one account."""
@@ -205,6 +216,29 @@ class Drift:
             _cluster(key, totals[key], counts[key])
             for key in sorted(counts, key=lambda key: (moves.index(key[0]), *key[1:]))
         )
+
+    def affected(self, *moves: Move) -> Affected:
+        """How many settings and how many scopes changed in one of these ways."""
+        settings: set[tuple[str, bool]] = set()
+        scopes: set[tuple[Level, str]] = set()
+        for move in moves:
+            changed, at = self._reached.get(move, (set(), set()))
+            settings |= changed
+            scopes |= at
+        counts = Counter(level for level, _ in scopes)
+        by_level = dict(sorted(counts.items(), key=lambda item: item[0].rank))
+        return Affected(len(settings), by_level)
+
+    @cached_property
+    def _reached(self) -> dict[Move, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]]:
+        """By move: settings, or controls without one, each with whether it is a lock; scopes."""
+        found: dict[Move, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]] = {}
+        for change in self.changes:
+            at = change.standing
+            settings, scopes = found.setdefault(change.move, (set(), set()))
+            settings.add((at.setting or at.control, at.kind is Kind.LOCK))
+            scopes.add((at.scope.level, at.scope.id))
+        return found
 
     def of(self, *moves: Move) -> Iterator[Change]:
         """The changes of these kinds."""

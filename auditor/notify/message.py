@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from auditor.findings.drift import Move
+from auditor.findings.model import Kind as FindingKind
 from auditor.notify.harmless import neutral
 from auditor.notify.occasions import News, complete_again, days_left, well_again
 from auditor.notify.rows import lines
@@ -110,12 +111,7 @@ def _subject(told: Told) -> str:
 
 def _headlines(told: Told) -> Iterator[str]:
     if told.worse:
-        worst = told.worse[0].severity
-        total, bad = _sum(told.worse), _sum(k for k in told.worse if k.severity is worst)
-        if bad == total:
-            yield counted(total, f"{worst} regression")
-        else:
-            yield f"{counted(total, 'regression')} ({bad:,} {worst})"
+        yield _worse(told)
     if told.incomplete:
         yield "evidence incomplete"
     if told.unknown:
@@ -132,6 +128,25 @@ def _headlines(told: Told) -> Iterator[str]:
         yield "evidence complete again"
     if well_again(told.news):
         yield "ended well again"
+
+
+def _worse(told: Told) -> str:
+    """`2 settings got worse (1 critical) for 177 users`: settings first, then people."""
+    worst = told.worse[0].severity
+    settings = {_setting(kind) for kind in told.worse}
+    bad = {_setting(kind) for kind in told.worse if kind.severity is worst}
+    if bad == settings:
+        what = f"{counted(len(settings), f'{worst} setting')} got worse"
+    else:
+        what = f"{counted(len(settings), 'setting')} got worse ({len(bad):,} {worst})"
+    people = told.people_worse
+    return f"{what} for {counted(people, 'user')}" if people else what
+
+
+def _setting(kind: Kind) -> tuple[str, bool]:
+    """What changed: a setting, or its lock."""
+    first = kind.first
+    return first.setting or first.control, first.kind is FindingKind.LOCK
 
 
 def _ending(told: Told) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from auditor.evidence.scope import Level
 from auditor.findings.drift import Change, Cluster, Drift, Move
 from auditor.findings.model import Settlement, Severity
 from auditor.notify.occasions import BETTER, WORSE, News, arrived_wrong, due_waivers
@@ -42,12 +43,16 @@ class Told:
     unknown: Sequence[Kind]
     better: Sequence[Kind]
     waivers: Sequence[Settlement]
+    people_worse: int = 0
+    """How many users are among those for whom something got worse."""
 
     @classmethod
     def of(cls, news: News, names: bool) -> "Told":
         """What there is to tell of `news`."""
         drift = news.drift
-        clusters = [] if drift is None else replace(drift, changes=_Worth(drift)).clusters()
+        worth = None if drift is None else replace(drift, changes=_Worth(drift))
+        clusters = [] if worth is None else worth.clusters()
+        reached = {} if worth is None else worth.affected(*WORSE, Move.SCOPE_ADDED).by_level
         return cls(
             news,
             names,
@@ -55,6 +60,7 @@ class Told:
             _kinds(clusters, Move.NEWLY_UNKNOWN),
             _kinds(clusters, *BETTER),
             due_waivers(news),
+            reached.get(Level.USER, 0),
         )
 
     @property

@@ -6,7 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from auditor.evidence.scope import Level
-from auditor.findings.drift import Change, Cluster, Drift, Move, RunFacts, SettingChange, Standing
+from auditor.findings.drift import (
+    Affected,
+    Change,
+    Cluster,
+    Drift,
+    Move,
+    RunFacts,
+    SettingChange,
+    Standing,
+)
 from auditor.findings.model import Kind
 from auditor.report import wording
 from auditor.report.display import columns, plain, shorten, value_text
@@ -22,20 +31,20 @@ _LOCKS = "lock_settings"
 """How the requests for lock documents end."""
 
 MOVE: Mapping[Move, tuple[str, str]] = {
-    Move.REGRESSED: ("regressed", "Deviations now that were none before"),
+    Move.REGRESSED: ("newly deviating", "Deviations now that were none before"),
     Move.WAIVER_LAPSED: ("no longer waived", "Deviations whose waiver covers them no longer"),
     Move.NEWLY_UNKNOWN: ("newly unknown", "Could be judged before, and cannot now"),
     Move.NEWLY_VISIBLE: ("newly visible", "Settings that Zoom did not return before"),
-    Move.IMPROVED: ("improved", "Deviations before that are none now"),
+    Move.IMPROVED: ("put right", "Deviations before that are none now"),
     Move.WAIVED: ("newly waived", "Deviations that a waiver covers now"),
     Move.KNOWN_AGAIN: ("known again", "Could not be judged before, and can now"),
-    Move.OTHER: ("other", "Other changes of status"),
-    Move.SCOPE_ADDED: ("came with new scopes", "Of groups, users or meetings that are new"),
+    Move.OTHER: ("changed otherwise", "Other changes of status"),
+    Move.SCOPE_ADDED: ("at new scopes", "Of groups, users or meetings that are new"),
     Move.SCOPE_REMOVED: (
-        "went with their scopes",
+        "gone with their scopes",
         "Of groups, users or meetings that are gone",
     ),
-    Move.BASELINE_CHANGED: ("by the baseline", "Judged otherwise by a changed baseline"),
+    Move.BASELINE_CHANGED: ("judged by another baseline", "Judged otherwise by a changed baseline"),
 }
 """Each move: how it is counted, and what its section is called."""
 
@@ -44,13 +53,18 @@ Titles = Mapping[str, str]
 
 
 def headline(drift: Drift) -> str:
-    """What changed, counted, in one line."""
-    counts = _counts(drift.clusters())
-    if not counts:
+    """What changed, in one line: for each kind of change the settings first, then where."""
+    changed_ways = [move for move, _ in by_move(drift.clusters())]
+    if not changed_ways:
         changed = wording.counted(len(drift.settings), "setting")
         also = f" {changed} changed all the same." if drift.settings else ""
         return f"No finding changed.{also}"
-    return " · ".join(f"{wording.number(n)} {MOVE[move][0]}" for move, n in counts.items()) + "."
+    return " · ".join(_part(move, drift.affected(move)) for move in changed_ways) + "."
+
+
+def _part(move: Move, affected: Affected) -> str:
+    settings = wording.counted(affected.settings, "setting")
+    return f"{settings} {MOVE[move][0]} ({wording.levels(affected.by_level)})"
 
 
 def as_text(drift: Drift, titles: Titles, width: int) -> str:

@@ -9,15 +9,28 @@ from auditor.report import wording
 
 _ONE = {
     Life.NEW: "new since the run before: a deviation for the first time",
-    Life.REGRESSED: "regressed since the run before: it had been put right",
+    Life.REGRESSED: "deviating again since the run before: it had been put right",
     Life.PERSISTING: "persisting: a deviation before, too",
 }
+
+
+_WORD = {
+    Life.NEW: "new",
+    Life.REGRESSED: "deviating again",
+    Life.PERSISTING: "as before",
+    Life.RESOLVED: "put right",
+}
+
+
+def word(life: Life) -> str:
+    """What became of a finding, in a word or two."""
+    return _WORD[life]
 
 
 def badges(lives: Lives, count: int) -> Sequence[tuple[Life, str]]:
     """What changed in a row of `count` findings: each life, and how many in a word or two."""
     return [
-        (life, str(life) if changed == count else f"{wording.number(changed)} {life}")
+        (life, word(life) if changed == count else f"{wording.number(changed)} {word(life)}")
         for life in CHANGED
         if (changed := lives.by_life[life])
     ]
@@ -33,10 +46,11 @@ def told(lives: Lives, count: int) -> str:
     first, *others = present
     whole = wording.number(count)
     number = wording.number(lives.by_life[first])
-    opening = f"all {whole} {first}" if number == whole else f"{number} of {whole} {first}"
+    opening = f"all {whole}" if number == whole else f"{number} of {whole}"
+    opening += f" {word(first)}"
     if lives.changed:
         opening += " since the run before"
-    rest = [f"{wording.number(lives.by_life[life])} {life}" for life in others]
+    rest = [f"{wording.number(lives.by_life[life])} {word(life)}" for life in others]
     return ", ".join([opening, *rest])
 
 

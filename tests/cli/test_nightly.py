@@ -110,7 +110,7 @@ def test_the_next_night_tells_what_changed(nightly: Nightly, account: Sandbox) -
     on(account)
     ran = nightly.night("--fail-on", "high")
     assert ran.code == 1
-    assert f"Since run {first}: 4 regressed." in ran.err
+    assert f"Since run {first}: 1 setting newly deviating (1 account, 1 group, 2 users)." in ran.err
     assert "No finding changed." in nightly.night().err
 
 
@@ -365,13 +365,13 @@ def test_a_file_that_cannot_be_written_keeps_back_neither_the_news_nor_other_fil
         there = [each for key, each in files.items() if key != lost]
         assert all((nightly.folder / each).stat().st_size for each in there)
         (title,), (said,) = titles(hook), messages(hook)
-        assert "4 critical regressions, not all was done" in title
+        assert "1 critical setting got worse for 2 users, not all was done" in title
         assert "Nothing was evaluated" not in said
         assert "cannot be written" in said
         assert beats(hook) == ["/beat", "/beat/fail"]
         assert len(nightly.runs()) == 2
         nightly.night(*telling(hook))
-    assert titles(hook)[1:] == [f"Zoom audit of {account.account_id}: ended well again"]
+    assert titles(hook)[1:] == [f"SIMULATED Zoom audit of {account.account_id}: ended well again"]
 
 
 @pytest.mark.parametrize("told_before", [True, False])
@@ -390,10 +390,13 @@ def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
                 assert nightly.night(*telling(hook)).code == 4
                 other.execute("ROLLBACK")
         ran = nightly.night(*telling(hook))
-        assert f"Since run {first}: 4 regressed." in ran.err
+        assert (
+            f"Since run {first}: 1 setting newly deviating (1 account, 1 group, 2 users)."
+            in ran.err
+        )
         nightly.night(*telling(hook))
     assert len(titles(hook)) == 2
-    assert "4 critical regressions" in titles(hook)[1]
+    assert "1 critical setting got worse for 2 users" in titles(hook)[1]
 
 
 @pytest.mark.parametrize("told_before", [True, False])
@@ -408,7 +411,7 @@ def test_what_no_channel_took_is_told_the_next_time_and_then_no_more(
             assert "was not told" in nightly.night(*refused).err
         assert titles(hook) == []
         nightly.night(*telling(hook))
-        assert "4 critical regressions" in titles(hook)[0]
+        assert "1 critical setting got worse for 2 users" in titles(hook)[0]
         nightly.night(*telling(hook))
         assert len(titles(hook)) == 1
 
@@ -434,7 +437,7 @@ def test_a_regression_that_an_audit_saw_first_is_told_by_the_night(
         on(account)
         assert nightly("audit", *FAST, env=STRICT).code == 0
         nightly.night(*telling(hook))
-    assert "4 critical regressions" in titles(hook)[0]
+    assert "1 critical setting got worse for 2 users" in titles(hook)[0]
 
 
 def test_what_nobody_asked_to_hear_of_is_no_news_later(nightly: Nightly, account: Sandbox) -> None:
@@ -464,7 +467,7 @@ def test_where_the_run_told_last_is_gone_the_one_before_counts_and_that_is_said(
     sentence = "Run 20200101T000000-000Z-000000, which was told last, is kept no longer"
     assert sentence in ran.err
     assert sentence in messages(hook)[0]
-    assert "4 critical regressions" in titles(hook)[0]
+    assert "1 critical setting got worse for 2 users" in titles(hook)[0]
 
 
 def test_a_comparison_that_fails_is_told_and_forgets_nothing(

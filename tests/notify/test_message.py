@@ -50,7 +50,10 @@ def test_the_subject_says_it_all() -> None:
             account="acme",
         )
     )
-    assert told.subject == "Zoom audit of acme: 13 regressions (12 critical), 1 waiver ends soon"
+    assert (
+        told.subject
+        == "Zoom audit of acme: 1 critical setting got worse for 12 users, 1 waiver ends soon"
+    )
 
 
 def test_the_message_says_what_changed_since_when_and_where_to_look() -> None:
@@ -103,7 +106,7 @@ def test_one_setting_at_several_levels_is_one_row() -> None:
     rows = [line for line in told.body.text.splitlines() if line.startswith("- ")]
     assert len(rows) == 1
     assert rows[0].endswith('): the account, 1 group "Clinical Ops", 1,200 users')
-    assert told.subject == "Zoom audit: 1,202 critical regressions"
+    assert told.subject == "Zoom audit: 1 critical setting got worse for 1,200 users"
 
 
 def test_names_of_several_people_are_one_example() -> None:
@@ -220,7 +223,7 @@ def test_a_run_that_was_evaluated_and_not_stored_says_what_was_found() -> None:
 def test_what_was_not_done_is_said_beside_what_changed() -> None:
     made = news(change(), undone=["a.html cannot be written: the disk is full."])
     told = compose(made)
-    assert told.subject == "Zoom audit: 1 critical regression, not all was done"
+    assert told.subject == "Zoom audit: 1 critical setting got worse for 1 user, not all was done"
     assert "the disk is full" in told.body.text
     assert compose(news(undone=made.undone)).tone is Tone.BAD
 
@@ -245,7 +248,7 @@ def test_deviations_of_a_new_group_are_told_and_what_else_it_brings_is_not() -> 
             change(Move.SCOPE_ADDED, Scope(Level.GROUP, "g2", "Y"), status=Status.UNKNOWN),
         )
     )
-    assert told.subject == "Zoom audit: 1 critical regression"
+    assert told.subject == "Zoom audit: 1 critical setting got worse"
     assert '1 group "Clinical Ops", new in the account' in told.body.text
 
 

@@ -34,7 +34,7 @@ def test_a_webhook_gets_the_message() -> None:
     [(method, path, body)] = hook.seen
     got = json.loads(body)
     assert (method, path) == ("POST", f"/{SECRET}")
-    assert got["title"] == "Zoom audit of acme: 1 critical regression"
+    assert got["title"] == "Zoom audit of acme: 1 critical setting got worse"
     assert got["message"] == MESSAGE.body.text
     assert got["type"] == "failure"
 
@@ -49,7 +49,7 @@ def test_a_mail_server_gets_the_message() -> None:
         ("dpo@example.com",),
     }
     mail = box.messages[0]
-    assert mail["Subject"] == "Zoom audit of acme: 1 critical regression"
+    assert mail["Subject"] == "Zoom audit of acme: 1 critical setting got worse"
     assert mail["From"] == "auditor@example.com"
     text = mail.get_body(("plain", "html"))
     assert text is not None

@@ -136,5 +136,5 @@ def test_a_run_with_a_history_is_told_as_it_was(name):
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])
 def test_without_a_history_nothing_is_said_of_one(render, format_):
     told = re.sub(r"<(style|script)>.*?</\1>", "", render(worlds.everything(), format_), flags=re.S)
-    for word in ("the run before", "regressed", "persisting", "First seen", "data-changed>"):
+    for word in ("the run before", "deviating again", "as before", "First seen", "data-changed>"):
         assert word not in told

@@ -267,9 +267,9 @@ def test_the_trend_tells_coverage_with_what_it_is_of_and_marks_incomplete_runs(r
 def test_a_row_tells_its_history_and_wears_a_badge(render):
     words = Page(render(past_worlds.run(), "html")).words
     for said in (
-        "14 users 2 regressed 3 new recording",
-        "History 2 of 14 regressed since the run before, 3 new, 9 persisting",
-        "regressed: User 00 , User 01 new: User 02 , User 03 , User 04 First seen",
+        "14 users 2 deviating again 3 new recording",
+        "History 2 of 14 deviating again since the run before, 3 new, 9 as before",
+        "deviating again: User 00 , User 01 new: User 02 , User 03 , User 04 First seen",
         "First seen 2026-11-02 22:00 UTC to 2026-11-21 22:04 UTC",
         "Changed by eve@example.com , 2026-11-21 09:14 UTC , 5 of 14 "
         "Settings - Local recording: from Off to On",
@@ -318,7 +318,7 @@ def test_hostile_words_of_the_log_stay_text(render):
 def test_on_paper_the_history_is_told_and_nothing_can_be_clicked():
     text = "".join(compose(past_worlds.run(), Options(), ROOM, paged=True))
     words = Page(text).words
-    assert "2 of 14 regressed since the run before" in words
+    assert "2 of 14 deviating again since the run before" in words
     assert "What changed since the run before" in words
     for part in ("<button", "<script", "data-changed", "data-mark", 'id="said"'):
         assert part not in text

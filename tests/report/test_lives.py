@@ -18,17 +18,17 @@ def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> Lives:
     ("lives", "count", "told"),
     [
         (row(new=1), 1, "new since the run before: a deviation for the first time"),
-        (row(regressed=1), 1, "regressed since the run before: it had been put right"),
+        (row(regressed=1), 1, "deviating again since the run before: it had been put right"),
         (row(persisting=1), 1, "persisting: a deviation before, too"),
-        (row(new=3, persisting=11), 14, "3 of 14 new since the run before, 11 persisting"),
+        (row(new=3, persisting=11), 14, "3 of 14 new since the run before, 11 as before"),
         (
             row(2, 3, 1200),
             1205,
-            "2 of 1,205 regressed since the run before, 3 new, 1,200 persisting",
+            "2 of 1,205 deviating again since the run before, 3 new, 1,200 as before",
         ),
         (row(new=47), 47, "all 47 new since the run before"),
-        (row(persisting=47), 47, "all 47 persisting"),
-        (row(persisting=40), 47, "40 of 47 persisting"),
+        (row(persisting=47), 47, "all 47 as before"),
+        (row(persisting=40), 47, "40 of 47 as before"),
         (row(), 1, ""),
         (row(), 47, ""),
     ],
@@ -40,7 +40,10 @@ def test_a_row_tells_its_lives_in_one_phrase(lives, count, told):
 def test_a_badge_counts_only_where_not_all_changed():
     assert past.badges(row(new=1), 1) == [(Life.NEW, "new")]
     assert past.badges(row(new=4), 4) == [(Life.NEW, "new")]
-    assert past.badges(row(1, 2, 3), 6) == [(Life.REGRESSED, "1 regressed"), (Life.NEW, "2 new")]
+    assert past.badges(row(1, 2, 3), 6) == [
+        (Life.REGRESSED, "1 deviating again"),
+        (Life.NEW, "2 new"),
+    ]
     assert past.badges(row(persisting=3), 3) == []
 
 
