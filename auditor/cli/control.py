@@ -1,6 +1,7 @@
 """`auditor control`: what can be checked, why, and how to fix it."""
 
 import textwrap
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -8,8 +9,8 @@ from tabulate import tabulate
 
 from auditor.cli.choices import TopicOption
 from auditor.cli.terminal import Terminal
-from auditor.policy import files
-from auditor.policy.catalogue import Check, Control
+from auditor.policy import exceptions, files
+from auditor.policy.catalogue import Catalogue, Check, Control
 from auditor.policy.errors import PolicyError, nearest
 
 app = typer.Typer(
@@ -20,8 +21,19 @@ app = typer.Typer(
 
 
 @app.command("list")
-def list_(ctx: typer.Context, topic: TopicOption = None) -> None:
-    """List the controls.
+def list_(
+    ctx: typer.Context,
+    topic: TopicOption = None,
+    uncovered: Annotated[
+        bool,
+        typer.Option(
+            "--uncovered",
+            help="List the documented settings about AI, consent, recording, sharing and "
+            "retention that no control reads, and why.",
+        ),
+    ] = False,
+) -> None:
+    """List the controls, or with --uncovered the settings that none of them reads.
 
     Example:
 
@@ -29,6 +41,9 @@ def list_(ctx: typer.Context, topic: TopicOption = None) -> None:
     """
     terminal: Terminal = ctx.obj
     catalogue = files.shipped_catalogue()
+    if uncovered:
+        typer.echo("\n".join(_uncovered(catalogue, topic or (), min(terminal.width, 100))))
+        return
     chosen = catalogue.select((), topic or ())
     widest = max(20, terminal.width - 40)
     rows = [
@@ -66,6 +81,18 @@ def show(
             [f'No control is called "{control_id}".{hint} List them with: auditor control list']
         )
     typer.echo("\n".join(_explained(controls[found], min(terminal.width, 100))))
+
+
+def _uncovered(catalogue: Catalogue, topics: Iterable[str], width: int) -> Iterator[str]:
+    """The settings that no control reads, by reason."""
+    chosen = set(topics)
+    rows = [each for each in exceptions.unread(catalogue) if not chosen or each.topic in chosen]
+    for reason in dict.fromkeys(each.reason for each in rows):
+        alike = [each for each in rows if each.reason == reason]
+        yield from textwrap.wrap(reason or "Nobody has looked at these yet.", width)
+        yield from (f"  {each.setting}  ({each.topic}, {each.documents})" for each in alike)
+        yield ""
+    yield f"{len(rows)} documented settings are read by no control. A new one is CC-07's matter."
 
 
 def _explained(control: Control, width: int) -> list[str]:

@@ -53,6 +53,12 @@ def lockable() -> frozenset[str]:
     return containers() | {path for paths in _content()["locks"].values() for path in paths}
 
 
+def topics(documents: str) -> Mapping[str, str]:
+    """The topics of documented settings of one kind of document, of those that have one."""
+    found = {path: entry.get("topic") for path, entry in _content()[documents].items()}
+    return {path: str(topic) for path, topic in found.items() if topic}
+
+
 @cache
 def _content() -> dict[str, Any]:
     path = files.folder() / "settings.json"
