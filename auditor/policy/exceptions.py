@@ -57,7 +57,7 @@ def shipped() -> SettingExceptions:
 
 def unread(catalogue: Catalogue) -> Iterator[UnreadSetting]:
     """The documented settings of `TOPICS` that no control of `catalogue` reads."""
-    reasons = {
+    reasons: dict[tuple[str, str], str] = {
         (each.documents, setting): each.reason
         for each in shipped().exceptions
         for setting in each.settings
