@@ -18,7 +18,6 @@ from auditor.policy import log_labels
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError
 from auditor.run import Judgement
-from auditor.store.errors import RunNotFound
 from auditor.store.history import Entry, History
 from auditor.store.portions import portions
 from auditor.store.presence import Presence
@@ -220,16 +219,14 @@ def compared(
 
     Raises:
         NotComparable: they have nothing to do with each other.
+        RunAltered: the evidence of one of them is not the one that was stored.
         RunNotFound: the evidence of one of them is gone.
         StoreError: the history cannot be read.
     """
     with ExitStack() as stack:
         sides = []
         for entry in (earlier, later):
-            evidence = history.evidence(entry.facts.id)
-            if evidence is None:
-                raise RunNotFound(f"The evidence of run {entry.facts.id} is kept no longer.")
-            sides.append(Side(entry, stack.enter_context(evidence)))
+            sides.append(Side(entry, stack.enter_context(history.verified(entry))))
         before, after = sides
         between = [
             stack.enter_context(evidence)

@@ -11,7 +11,7 @@ from auditor import config
 from auditor import run as runs
 from auditor.cli.choices import BaselineOption, OrgOption, Selection
 from auditor.cli.encoding import echo_json
-from auditor.cli.keeping import stored_runs
+from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.findings.answers import Answer, answers
 from auditor.findings.run import Run
@@ -38,10 +38,18 @@ def ask(
         typer.Argument(metavar="[QUESTION]", help="A question's id, or your own words."),
     ] = None,
     run: Annotated[
-        str, typer.Option("--run", metavar="RUN|FILE", help="A stored run, or a snapshot's path.")
+        str,
+        typer.Option(
+            "--run",
+            metavar="RUN|FILE",
+            help="A stored run's id; or a snapshot's file, by a path with a slash or one that ends "
+            "in .sqlite.",
+        ),
     ] = "latest",
     baseline: BaselineOption = None,
     org: OrgOption = None,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
     format_: Annotated[
         AnswerFormat, typer.Option("--format", "-f", help="How the answer is written.")
     ] = AnswerFormat.TEXT,
@@ -60,20 +68,19 @@ def ask(
     """
     known = questions.shipped()
     chosen = [known.find(" ".join(question))] if question else known.questions
-    finished = _judged(run, Selection(baseline=baseline, org=org, include_passes=True))
+    terminal: Terminal = ctx.obj
+    source = RunSource.chosen(config.load(), terminal, account=account, sandbox=sandbox)
+    selection = Selection(baseline=baseline, org=org, include_passes=True)
+    _, evidence = source.opened_file(run)
+    with evidence as snapshot:
+        finished = runs.judge(snapshot, selection.rejudgement(snapshot))
     answered = answers(finished, chosen)
     if format_ is AnswerFormat.JSON:
         echo_json(json.dumps(words.as_json(finished, answered), indent=2, ensure_ascii=False))
         return
-    terminal: Terminal = ctx.obj
     width = min(terminal.width, WIDEST)
     lines = _full(answered[0], width) if question else _list(answered, width)
     typer.echo("\n".join([*lines, "", *_wrapped(_origin(finished), width, "")]))
-
-
-def _judged(run: str, selection: Selection) -> Run:
-    with stored_runs(config.load()).opened(run) as snapshot:
-        return runs.judge(snapshot, selection.rejudgement(snapshot))
 
 
 def _list(answered: list[Answer], width: int) -> list[str]:
@@ -102,8 +109,10 @@ def _full(answer: Answer, width: int) -> list[str]:
 def _origin(run: Run) -> str:
     info = run.info
     covered = wording.levels(run.summary.coverage) or "nothing"
-    return (
-        f"From run {plain(info.id)} of {wording.when(info.finished_at)}: {covered} read, judged by "
+    simulated = "Simulated: not from Zoom. " if info.simulated else ""
+    return simulated + (
+        f"From run {plain(info.id)} of account {plain(info.account_id)}, "
+        f"{wording.when(info.finished_at)}: {covered} read, judged by "
         f"“{plain(info.baseline.id)}” {plain(info.baseline.version)}, depth {info.depth}."
         + ("" if info.complete else " Part of what was selected could not be read.")
     )

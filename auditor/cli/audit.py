@@ -37,8 +37,10 @@ from auditor.cli.handing_on import Manner
 from auditor.cli.keeping import kept, since_before, stored_runs, with_past
 from auditor.cli.output import readers_may_leave
 from auditor.cli.reporting import Destinations
+from auditor.cli.run_choice import AccountOption, RunSource
 from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.report import drift_report
@@ -61,7 +63,12 @@ def audit(
     max_rate: MaxRateOption = None,
     rate_share: RateShareOption = None,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Audit a simulated account; needs no credentials.")
+        bool,
+        typer.Option(
+            "--sandbox",
+            help="Audit a simulated account; needs no credentials. Its runs are stored apart; "
+            "with --from: look at those.",
+        ),
     ] = False,
     scenario: ScenarioOption = Scenario.DRIFTED,
     users: Annotated[
@@ -72,10 +79,11 @@ def audit(
         typer.Option(
             "--from",
             metavar="RUN|FILE",
-            help="Judge stored evidence again instead of asking Zoom: a run's id, latest, or "
-            "the path of a snapshot.",
+            help="Judge stored evidence again instead of asking Zoom: a run's id, latest, or a "
+            "snapshot's file, by a path with a slash or one that ends in .sqlite.",
         ),
     ] = None,
+    account: AccountOption = None,
     verify_locks: VerifyLocksOption = 25,
     meetings_per_host: Annotated[
         int | None,
@@ -140,7 +148,12 @@ def audit(
     terminal: Terminal = ctx.obj
     settings = config.load()
     tell_dotenv(settings, terminal)
-    stored = stored_runs(settings)
+    simulated = sandbox or _given(ctx, "scenario") or _given(ctx, "users")
+    if account is not None and from_ is None:
+        raise ConfigError(
+            f"--account {account}: only with --from. An audit reads the account of the credentials."
+        )
+    stored = stored_runs(settings, sandbox=simulated)
     destinations = Destinations.chosen(format_ or [], output or [])
     manner = Manner.chosen(framework, pseudonymise, settings)
     selection = Selection(
@@ -154,13 +167,13 @@ def audit(
         strict=strict,
     )
     if from_ is not None:
-        snapshot = stored.opened(from_)
+        source = RunSource.chosen(settings, terminal, account=account, sandbox=simulated)
+        stored, snapshot = source.opened_file(from_)
         wanted = Level(depth) if _given(ctx, "depth") else None
         judgement = selection.rejudgement(snapshot, wanted)
     else:
         judgement = selection.judgement(Level(depth), settings.baseline, settings.org)
-        simulated = sandbox or _given(ctx, "scenario") or _given(ctx, "users")
-        account = Account(scenario if simulated else None, users)
+        to_read = Account(scenario if simulated else None, users)
         extent = Extent(verify_locks, budget(meetings_per_host, meetings_within, meetings_of))
 
         def wanted_of(begun: Snapshot) -> tuple[Judgement, Extent]:
@@ -178,7 +191,7 @@ def audit(
             oldest=span(max_evidence_age, "--max-evidence-age"),
             wanted=wanted_of,
         )
-        snapshot = collected(account, settings, going, judgement, terminal)
+        snapshot = collected(to_read, settings, going, judgement, terminal)
         if resume:  # a run that went on is judged by what it was begun with
             judgement = replace(selection, baseline=None, org=None).rejudgement(snapshot)
     with snapshot:

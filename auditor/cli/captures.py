@@ -12,7 +12,7 @@ from auditor import run as runs
 from auditor.cli import output
 from auditor.cli.choices import BaselineOption, OrgOption, Selection
 from auditor.cli.collecting import Account, Going, Pace, collected
-from auditor.cli.keeping import stored_runs
+from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.sandbox import Scenario
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
@@ -25,7 +25,13 @@ from auditor.policy import files, organisation, yaml_source
 from auditor.report.display import plain
 
 RunOption = Annotated[
-    str, typer.Option("--run", metavar="RUN|FILE", help="The stored run to look at.")
+    str,
+    typer.Option(
+        "--run",
+        metavar="RUN|FILE",
+        help="The stored run to look at, by its id; or a snapshot's file, by a path with a slash "
+        "or one that ends in .sqlite.",
+    ),
 ]
 
 
@@ -36,7 +42,10 @@ def capture(
     live: Annotated[
         bool, typer.Option("--live", help="Read the account's own settings now instead.")
     ] = False,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="With --live: the sandbox's.")] = False,
+    account: AccountOption = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="As --live, but of a simulated account.")
+    ] = False,
 ) -> None:
     """Write a baseline that the account meets today, so that drift from it shows.
 
@@ -49,12 +58,15 @@ def capture(
     terminal: Terminal = ctx.obj
     output.refuse_to_replace(path)
     settings = config.load()
-    snapshot = _live(settings, sandbox, terminal) if live or sandbox else _stored(settings, run)
-    account = snapshot.account()
+    if live or sandbox:
+        snapshot = _live(settings, sandbox, terminal)
+    else:
+        _, snapshot = RunSource.chosen(settings, terminal, account=account).opened_file(run)
+    evidence = snapshot.account()
     taken_from = snapshot.meta("run_id")
     snapshot.close()
-    title = f"As account {account.scope.id} was on {datetime.now(UTC):%Y-%m-%d}"
-    file, unseen = capturing.captured(account, files.shipped_catalogue(), path.stem, title)
+    title = f"As account {evidence.scope.id} was on {datetime.now(UTC):%Y-%m-%d}"
+    file, unseen = capturing.captured(evidence, files.shipped_catalogue(), path.stem, title)
     comment = f"Captured from run {taken_from}."
     output.write_bytes(path, yaml_source.dumped(file, comment))
     typer.echo(
@@ -64,6 +76,7 @@ def capture(
 
 
 def accept_keys(
+    ctx: typer.Context,
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="The triage file to write or to add to.")
     ] = Path("triage.yaml"),
@@ -77,6 +90,8 @@ def accept_keys(
     ] = False,
     baseline: BaselineOption = None,
     org: OrgOption = None,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
 ) -> None:
     """Review the settings no control covers, and write down which are accepted.
 
@@ -91,7 +106,9 @@ def accept_keys(
     known = organisation.entries(path, "triage", catalogue).triage
     settings = config.load()
     before = {each.setting for each in known}
-    with _stored(settings, run) as snapshot:
+    source = RunSource.chosen(settings, ctx.obj, account=account, sandbox=sandbox)
+    _, evidence = source.opened_file(run)
+    with evidence as snapshot:
         judgement = Selection(baseline=baseline, org=org).rejudgement(snapshot)
         found = _new_settings(runs.judge(snapshot, judgement))
         new = [setting for setting in found if setting not in before]
@@ -127,10 +144,6 @@ def _new_settings(run: Run) -> Iterator[str]:
         if finding.verdict.kind is Kind.UNCOVERED and setting not in seen:
             seen.add(setting)
             yield setting
-
-
-def _stored(settings: Settings, run: str) -> Snapshot:
-    return stored_runs(settings).opened(run)
 
 
 def _live(settings: Settings, sandbox: bool, terminal: Terminal) -> Snapshot:

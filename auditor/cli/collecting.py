@@ -73,6 +73,11 @@ class Account:
     scenario: Scenario | None = None
     users: int = 300
 
+    @property
+    def is_sandbox(self) -> bool:
+        """True where the run is stored with the simulated ones."""
+        return self.scenario is not None
+
 
 @dataclass(frozen=True)
 class Going:
@@ -111,7 +116,9 @@ def collected(
         NothingRead: Zoom let nothing be read.
         StoreError: the data directory or the history cannot be written.
     """
-    stored = stored_runs(settings)
+    stored = stored_runs(settings, sandbox=account.is_sandbox)
+    if account.is_sandbox:
+        surroundings.keep_files_in(settings.data, make=True)
     if account.scenario is None:
         checked = {
             "api_url": check_url(settings.api_url, "ZOOM_API_URL"),
@@ -213,7 +220,7 @@ def _tell_if_stopped(snapshot: Snapshot, going: Going, terminal: Terminal) -> No
 
 def _if_alike(stored: Runs, run_id: str, judgement: Judgement) -> str | None:
     """The run, if it was begun to be judged by the same baseline and at the same depth."""
-    with stored.opened(run_id) as snapshot:
+    with stored.opened_folder(run_id) as snapshot:
         begun = json.loads(snapshot.meta("judgement") or "{}")
     wanted = json.loads(judgement.record())
     same = all(begun.get(key) == wanted[key] for key in ("policy", "selected", "depth"))

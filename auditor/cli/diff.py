@@ -11,7 +11,7 @@ from auditor import config
 from auditor import drift as comparing
 from auditor.cli import output as files
 from auditor.cli.encoding import stdout_for_json, stdout_for_text
-from auditor.cli.keeping import stored_runs
+from auditor.cli.run_choice import LATEST, AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.findings.drift import Drift
 from auditor.policy.files import shipped_catalogue
@@ -53,6 +53,8 @@ def diff(
             show_default=False,
         ),
     ] = None,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it here.")
     ] = None,
@@ -71,8 +73,8 @@ def diff(
     if output is not None:
         files.check_writable(output)
     chosen = format_ or _SUFFIXES.get(output.suffix.lower() if output else "", DiffFormat.TEXT)
-    history = stored_runs(config.load()).history
-    one, other = sides(history, earlier, later)
+    source = RunSource.chosen(config.load(), terminal, account=account, sandbox=sandbox)
+    history, one, other = sides(source, earlier, later)
     catalogue = shipped_catalogue()
     titles = {control.id: control.title for control in catalogue}
     with comparing.compared(history, one, other, catalogue) as drift:
@@ -85,22 +87,35 @@ def diff(
             out.flush()
 
 
-def sides(history: History, earlier: str | None, later: str | None) -> tuple[Entry, Entry]:
-    """The two runs to compare; what is left open is the newest run, and the one before it.
+def sides(
+    source: RunSource, earlier: str | None, later: str | None
+) -> tuple[History, Entry, Entry]:
+    """The two runs to compare, and their history.
+
+    What is left open is the newest run, and the one before it.
 
     Raises:
         RunNotFound: there is none.
     """
     if later is None and earlier is not None:
         earlier, later = None, earlier
-    other = history.get(later or "latest")
-    one = history.before(other) if earlier is None else history.get(earlier)
+    runs, other = source.entry(later or LATEST)
+    history = runs.history
+    if earlier is None:
+        one = history.before(other)
+    else:
+        its, one = source.entry(earlier)
+        if str(its) != str(runs):
+            raise RunNotFound(
+                f"Runs {one.facts.id} and {other.facts.id} are in different stores: one of them "
+                "is simulated. There is nothing to compare."
+            )
     if one is None:
         raise RunNotFound(
             f"Run {other.facts.id} is the first of its kind: nothing precedes it that was judged "
             "by the same baseline, at the same depth. Name two runs: auditor diff A B"
         )
-    return one, other
+    return history, one, other
 
 
 def _write(

@@ -28,6 +28,7 @@ from auditor.cli.collecting import Account, Going, Pace, collected
 from auditor.cli.config import tell_dotenv
 from auditor.cli.encoding import echo_json
 from auditor.cli.keeping import kept, stored_runs
+from auditor.cli.run_choice import LATEST, RunSource, configured_account
 from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
 from auditor.collect.walk import NothingRead
@@ -42,7 +43,7 @@ from auditor.run import Judgement, NothingSelected
 from auditor.store.errors import AlreadyRunning, RunIncomplete, RunNotFound, StoreError
 from auditor.store.history import Entry, History
 from auditor.store.runs import Runs
-from auditor.store.series import Series, place
+from auditor.store.series import RunFilter, Series, place
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.redaction import redact_text, redacted_traceback
 
@@ -166,8 +167,8 @@ def gate(
     is_live = live or sandbox
     chosen = _depth(depth, is_live)
     judgement = selection.judgement(chosen, settings.baseline, settings.org)
-    stored = stored_runs(settings)
-    if is_live and account not in (None, _configured(settings)):
+    stored = stored_runs(settings, sandbox=sandbox)
+    if is_live and account not in (None, configured_account(settings)):
         raise ConfigError(
             f"--account {account}: only a stored run can be of any account. --live reads the one "
             "of the credentials, --sandbox one of its own."
@@ -178,7 +179,7 @@ def gate(
             simulated = Account(scenario if sandbox else None)
             answer = _live(stored, judgement, demand, settings, simulated, terminal)
         else:
-            answer = _stored(stored, selection, judgement, demand, settings, account)
+            answer = _stored(stored, selection, judgement, demand, settings, account, terminal)
     except _NOTHING_TO_JUDGE as error:
         answer = _broken(error, format_, terminal)
     with output.readers_may_leave():
@@ -202,8 +203,9 @@ def accept(
     """
     settings = config.load()
     tell_dotenv(settings, ctx.obj)
-    history = stored_runs(settings, writing=True).history
-    entry = history.get(run)
+    source = RunSource.chosen(settings, ctx.obj, writing=True)
+    history = source.runs.history
+    entry = source.entry(run)[1] if run == LATEST else history.get(source.own_run(run))
     if not entry.facts.complete:
         raise RunIncomplete(
             f"Run {entry.facts.id} is incomplete: what nobody saw cannot be accepted."
@@ -249,20 +251,23 @@ def _stored(
     demand: Demand,
     settings: Settings,
     account: str | None,
+    terminal: Terminal,
 ) -> Answer:
     history = stored.history
-    account = account or _configured(settings)
+    elsewhere = RunSource.chosen(settings, terminal, account=account).elsewhere()
+    here = place(settings.api_url)
+    account = account or configured_account(settings)
     if account is None:
-        known = {entry.facts.account_id for entry in history.runs()}
+        known = history.accounts(here)
         if not known:
-            return shut(f"no run is stored in {history}.", "Run: auditor audit")
+            return shut(f"no run is stored in {history}.{elsewhere}", "Run: auditor audit")
         if len(known) > 1:
             return shut(
                 f"{history} holds runs of {len(known)} accounts.",
                 "Name one with --account or ZOOM_ACCOUNT_ID; see them with: auditor history",
             )
         account = known.pop()
-    entry = _newest(history, account, settings.api_url, judgement)
+    entry = _newest(history, account, settings.api_url, judgement, elsewhere)
     if isinstance(entry, Answer):
         return entry
     found = unfit(entry, demand, judgement.baseline.info.digest, datetime.now(UTC))
@@ -271,7 +276,7 @@ def _stored(
     accepted = history.accepted(entry) if demand.new_only else None
     if demand.new_only and accepted is None:
         return _nothing_accepted()
-    with stored.opened(entry.facts.id) as snapshot:
+    with history.verified(entry) as snapshot:
         recalled = selection.rejudgement(snapshot)
         today = datetime.now(UTC).date()
         return judged(
@@ -315,27 +320,23 @@ def _nothing_accepted() -> Answer:
     )
 
 
-def _configured(settings: Settings) -> str | None:
-    found, _ = settings.told()
-    return found["account_id"].value
-
-
-def _newest(history: History, account: str, api_url: str, judgement: Judgement) -> Entry | Answer:
+def _newest(
+    history: History, account: str, api_url: str, judgement: Judgement, elsewhere: str
+) -> Entry | Answer:
     """The newest run that was judged as the gate was asked to judge, or why there is none."""
     wanted = Series.wanted(
         account, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
     )
-    of_account = history.runs(account)
-    places = {place(entry.facts.api_url) for entry in of_account}
-    if len(places) == 1:  # a local API is not where the settings say, and an account has one home
-        wanted = replace(wanted, place=places.pop())
+    of_account = history.runs(RunFilter(account, place(api_url)))
     entry = history.last_of(wanted)
     if entry is not None:
         return entry
     asked = f"baseline {wanted.baseline_id}, depth {wanted.depth}"
     asked += ", the same selection of controls" if wanted.selection else ""
     if not of_account:
-        return shut(f"no run of account {account} is stored in {history}.", "Run: auditor audit")
+        return shut(
+            f"no run of account {account} is stored in {history}.{elsewhere}", "Run: auditor audit"
+        )
     newest = of_account[-1].facts
     narrowed = ", a selection of controls" if of_account[-1].selection else ""
     return shut(

@@ -13,18 +13,27 @@ import typer
 from auditor import config
 from auditor.cli.choices import KeepMonthlyOption, KeepOption, span
 from auditor.cli.encoding import echo_json
-from auditor.cli.keeping import stored_runs
+from auditor.cli.run_choice import (
+    LATEST,
+    AccountOption,
+    AllAccountsOption,
+    RunSource,
+    SandboxRunsOption,
+)
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.findings.drift import Standing
 from auditor.findings.exit_code import ExitCode
 from auditor.findings.past import Past
 from auditor.policy.errors import PolicyError, nearest
 from auditor.policy.files import shipped_catalogue
 from auditor.report import history_report, wording
+from auditor.report.display import plain
 from auditor.store.errors import RunNotFound
 from auditor.store.history import Entry, History
 from auditor.store.retention import expired
 from auditor.store.runs import Runs
+from auditor.store.series import RunFilter
 
 _UNDER_WAY = timedelta(days=2)
 """How long after the last word of a run it may still go on."""
@@ -48,15 +57,17 @@ def history(
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw deviations, unknowns and coverage over time.")
     ] = False,
-    account: Annotated[
-        str | None, typer.Option("--account", metavar="ID", help="Only of this account.")
-    ] = None,
+    account: AccountOption = None,
+    all_accounts: AllAccountsOption = False,
+    sandbox: SandboxRunsOption = False,
     last: Annotated[
         int, typer.Option("--last", metavar="N", min=1, help="Only the newest N runs.")
     ] = 30,
     format_: FormatOption = HistoryFormat.TEXT,
 ) -> None:
     """The stored runs, their trend and findings; what is kept how long.
+
+    In the order in which they were stored, whatever the clock said.
 
     Examples:
 
@@ -67,32 +78,43 @@ def history(
     **auditor history findings --control AI-01**
 
     **auditor history prune --keep 90d --keep-monthly 24**
+
+    **auditor history set-aside RUN --reason "the clock was ahead"**
     """
     if ctx.invoked_subcommand is not None:
         return
     terminal: Terminal = ctx.obj
-    stored = stored_runs(config.load())
-    every = stored.history.runs(account)
+    source = RunSource.chosen(
+        config.load(), terminal, account=account, all_accounts=all_accounts, sandbox=sandbox
+    )
+    stored = source.runs
+    every = stored.history.runs(source.wanted)
     if account is not None and not every:
         _refuse_account(stored.history, account)
     entries = every[-last:]
     if format_ is HistoryFormat.JSON:
         echo_json(json.dumps(_as_json(entries), indent=2, ensure_ascii=False))
     if not entries:
-        raise _nothing_stored(stored.history, terminal)
+        raise _nothing_stored(source)
     if format_ is HistoryFormat.JSON:
         return
     if plot:
         _plot(entries, terminal.width)
         return
     accepted = stored.history.acceptances()
-    rows = [(entry.facts, _remark(entry, accepted)) for entry in entries]
+    rows = [(entry.facts, _remark(entry, accepted, source.now)) for entry in entries]
     several = len({entry.facts.account_id for entry in every}) > 1
     typer.echo(history_report.tables(rows, terminal.width, several=several))
     kept = f"{wording.counted(len(every), 'run')} in {stored.history}."
     more = f" The newest {last} are shown: --last N." if len(every) > last else ""
     told = f"{kept}{more} More about one: auditor report RUN. What changed: auditor diff A B"
     typer.echo(f"\n{_wrapped(told, terminal.width)}")
+    for entry in entries:
+        if entry.set_aside:
+            reason = f"Set aside: run {entry.facts.id}: {plain(entry.set_aside)}"
+            typer.echo(_wrapped(reason, terminal.width))
+    for sentence in source.from_future():
+        typer.echo(_wrapped(sentence, terminal.width))
 
 
 @app.command()
@@ -107,6 +129,8 @@ def findings(
         str | None,
         typer.Option("--scope", metavar="TEXT", help="Only where the scope's name or id has this."),
     ] = None,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
     format_: FormatOption = HistoryFormat.TEXT,
 ) -> None:
     """Tell of each finding of a run since when it stands, its life, and who made it so.
@@ -116,10 +140,11 @@ def findings(
     **auditor history findings --control AI-01 --scope Legal**
     """
     terminal: Terminal = ctx.obj
-    runs = stored_runs(config.load()).history
-    if run == "latest" and runs.newest() is None:
-        raise _nothing_stored(runs, terminal)
-    entry = runs.get(run)
+    source = RunSource.chosen(config.load(), terminal, account=account, sandbox=sandbox)
+    if run == LATEST and source.of_one_account().nothing_counts():
+        raise _nothing_stored(source)
+    stored, entry = source.entry(run)
+    runs = stored.history
     wanted = {each.casefold() for each in control or ()}
     _refuse_controls(control or (), entry)
     with runs.standings(entry) as standings:
@@ -141,13 +166,17 @@ def findings(
 
 @app.command()
 def prune(
+    ctx: typer.Context,
     keep: KeepOption = "90d",
     keep_monthly: KeepMonthlyOption = 24,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell what would be removed.")
     ] = False,
+    account: AccountOption = None,
+    all_accounts: AllAccountsOption = False,
+    sandbox: SandboxRunsOption = False,
 ) -> None:
-    """Remove old runs with their evidence.
+    """Remove old runs of the account with their evidence.
 
     The newest run of each account and baseline stays, and so do accepted runs.
 
@@ -155,38 +184,53 @@ def prune(
 
     **auditor history prune --keep 90d --keep-monthly 24**
     """
-    stored = stored_runs(config.load(), writing=not dry_run)
-    old = prunable(stored, span(keep, "--keep"), keep_monthly)
-    broken = abandoned(stored, span(keep, "--keep"))
+    source = RunSource.chosen(
+        config.load(),
+        ctx.obj,
+        account=account,
+        all_accounts=all_accounts,
+        sandbox=sandbox,
+        writing=not dry_run,
+    ).of_one_account()
+    stored, wanted = source.runs, source.wanted
+    old = prunable(stored, span(keep, "--keep"), keep_monthly, wanted)
+    broken = abandoned(stored, span(keep, "--keep"), wanted)
     if dry_run:
         for run_id in [*(entry.facts.id for entry in old), *broken]:
             typer.echo(run_id)
         typer.echo(f"{wording.counted(len(old) + len(broken), 'run')} would be removed.")
         return
-    typer.echo(pruned(stored, old, broken))
+    typer.echo(pruned(stored, old, broken, wanted))
 
 
-def prunable(stored: Runs, keep: timedelta, monthly: int) -> list[Entry]:
-    """The stored runs that need not be kept."""
+def prunable(stored: Runs, keep: timedelta, monthly: int, wanted: RunFilter) -> list[Entry]:
+    """The stored runs, of those that are wanted, that need not be kept."""
     runs = stored.history
-    return expired(runs.runs(), datetime.now(UTC), keep, monthly, runs.acceptances())
+    return expired(runs.runs(wanted), datetime.now(UTC), keep, monthly, runs.acceptances())
 
 
-def abandoned(stored: Runs, keep: timedelta) -> list[str]:
+def abandoned(stored: Runs, keep: timedelta, wanted: RunFilter) -> list[str]:
     """Runs that broke off longer ago than this, and were never gone on with.
 
-    Never one that may still be under way, or that the next night goes on with.
+    Never one that may still be under way, or that the next night goes on with, nor one of another
+    account. One that did not get as far as to name its account belongs to none.
     """
     oldest = (datetime.now(UTC) - max(keep, _UNDER_WAY)).timestamp()
     waiting = set(stored.waiting())
+    others = {
+        folder.id
+        for folder in stored.run_folders()
+        if folder.facts["account_id"]
+        and not wanted.admits(folder.facts["account_id"], folder.place)
+    }
     return [
         run_id
         for run_id in stored.folders()
-        if run_id not in waiting and stored.touched(run_id) < oldest
+        if run_id not in others and run_id not in waiting and stored.touched(run_id) < oldest
     ]
 
 
-def pruned(stored: Runs, old: Iterable[Entry], broken: Iterable[str]) -> str:
+def pruned(stored: Runs, old: Iterable[Entry], broken: Iterable[str], wanted: RunFilter) -> str:
     """Remove these runs; what was done, as a sentence."""
     gone = list(old)
     left = list(broken)
@@ -195,13 +239,54 @@ def pruned(stored: Runs, old: Iterable[Entry], broken: Iterable[str]) -> str:
     for run_id in left:
         stored.discard(run_id)
     also = f", {wording.counted(len(left), 'run')} that broke off" if left else ""
-    kept = len(stored.history.runs())
+    kept = len(stored.history.runs(wanted))
     return f"Removed {wording.counted(len(gone), 'stored run')}{also}; kept {kept}."
 
 
-def _nothing_stored(history: History, terminal: Terminal) -> typer.Exit:
+@app.command("set-aside")
+def set_aside(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; it is shown in the history.")
+    ] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take it into consideration again.")] = False,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
+) -> None:
+    """Leave a run out: it is never the newest, the one before, nor what a gate measures against.
+
+    Nothing is removed. For a run that was made while the clock was wrong, or of a broken account.
+
+    Example:
+
+    **auditor history set-aside 20280102T010000-000Z-4f9c2a --reason "the clock was ahead"**
+    """
+    if bool(reason.strip()) is undo:
+        raise ConfigError("Say why with --reason TEXT, or take it back with --undo.")
+    source = RunSource.chosen(
+        config.load(), ctx.obj, account=account, sandbox=sandbox, writing=True
+    )
+    if run == LATEST:
+        raise ConfigError("Name the run by its id: another one may be the newest by now.")
+    run_id = source.own_run(run)
+    if not source.runs.history.set_aside(run_id, " ".join(reason.split())):
+        raise source.runs.not_found(run)
+    if undo:
+        typer.echo(f"Run {run_id} is considered again.")
+    else:
+        typer.echo(
+            f"Run {run_id} is set aside. Take that back with: auditor history set-aside {run_id} "
+            "--undo"
+        )
+
+
+def _nothing_stored(source: RunSource) -> typer.Exit:
     """Say how to begin; the way out of the program."""
-    terminal.complain(f"No run is stored in {history}. Start with: auditor audit")
+    whose = f" of account {source.wanted.account_id}" if source.wanted.account_id else ""
+    source.terminal.complain(
+        f"No run{whose} is stored in {source.runs}. Start with: auditor audit{source.elsewhere()}"
+    )
     return typer.Exit(ExitCode.NOTHING_EVALUATED)
 
 
@@ -243,8 +328,11 @@ def _plot(entries: list[Entry], width: int) -> None:
     typer.echo("\n\n".join(drawn))
 
 
-def _remark(entry: Entry, accepted: Iterable[str]) -> str:
-    told = ["accepted"] if entry.facts.id in accepted else []
+def _remark(entry: Entry, accepted: Iterable[str], now: datetime) -> str:
+    told = ["simulated"] if entry.facts.simulated else []
+    told += ["set aside"] if entry.set_aside else []
+    told += ["from the future"] if entry.ends_in_future(now) else []
+    told += ["accepted"] if entry.facts.id in accepted else []
     told += [] if entry.facts.complete else ["incomplete"]
     told += ["selection"] if entry.selection else []
     return ", ".join(told)
@@ -256,6 +344,9 @@ def _as_json(entries: Iterable[Entry]) -> list[dict[str, object]]:
             **{key: value for key, value in asdict(each.facts).items() if key != "controls"},
             "selection": each.selection or None,
             "stopped": each.stopped or None,
+            "sequence": each.sequence,
+            "set_aside": each.set_aside or None,
+            "signed": bool(each.signature),
         }
         for each in entries
     ]

@@ -23,7 +23,7 @@ from auditor.run import Judgement, NothingSelected
 from auditor.store.errors import HistoryDamaged, HistoryLocked, RunNotFound, StoreError
 from auditor.store.history import Entry
 from auditor.store.runs import Runs
-from auditor.store.series import Series, place
+from auditor.store.series import RunFilter, Series, place
 
 _DAMAGED = (sqlite3.Error, zlib.error, ValueError)
 _UNFIT = (PolicyError, SnapshotError, NothingSelected, RunNotFound, *_DAMAGED)
@@ -31,8 +31,13 @@ _UNFIT = (PolicyError, SnapshotError, NothingSelected, RunNotFound, *_DAMAGED)
 It must not keep the others out."""
 
 
-def stored_runs(settings: Settings, *, writing: bool = False) -> Runs:
-    """The runs of the data directory and the history that are configured.
+SANDBOX_HOME = "sandbox"
+"""The folder of the data directory in which simulated runs are stored, with a history of their
+own: they are never taken for runs of an account."""
+
+
+def stored_runs(settings: Settings, *, writing: bool = False, sandbox: bool = False) -> Runs:
+    """The runs of the data directory and the history that are configured, or of the sandbox.
 
     Who is `writing` there takes the directory from others who may write to it.
 
@@ -41,6 +46,10 @@ def stored_runs(settings: Settings, *, writing: bool = False) -> Runs:
         StoreError: AUDITOR_STORE is no address of a database.
     """
     surroundings.keep_files_in(settings.data, writing=writing)
+    if sandbox:
+        home = settings.data / SANDBOX_HOME
+        surroundings.keep_files_in(home, writing=writing)
+        return Runs(home)
     stored = Runs(settings.data, settings.store)
     history = stored.history  # an address that is none is told before anything is done
     if settings.store:
@@ -139,12 +148,17 @@ class Audience:
         history = self.stored.history
         last = self._memory(entry).last() if self.is_there else None
         told = history.find(last) if last is not None else None
-        if told is not None and told.series == entry.series and told.number < entry.number:
+        if told is not None and self._precedes(told, entry):
             return told
         first = found = history.before(entry)
         while found is not None and found.facts.id in self.late:
             found = history.before(found)
         return found or first
+
+    @staticmethod
+    def _precedes(told: Entry, entry: Entry) -> bool:
+        is_earlier = told.series == entry.series and told.number < entry.number
+        return is_earlier and not told.set_aside
 
     def forgotten(self, entry: Entry) -> str:
         """A sentence where the run that was told last is kept no longer; else empty."""
@@ -205,11 +219,10 @@ def began_before(stored: Runs, account_id: str, api_url: str, judgement: Judgeme
         alike = stored.history.last_of(wanted)
         if alike is not None:
             return alike.facts.started_at
-        of_account = stored.history.runs(account_id)
+        newest = stored.history.newest(RunFilter(account_id, place(api_url)))
     except (StoreError, Full):
         return None
-    here = [entry.facts for entry in of_account if place(entry.facts.api_url) == place(api_url)]
-    return here[-1].started_at if here else None
+    return None if newest is None else newest.facts.started_at
 
 
 def with_past(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
@@ -253,7 +266,7 @@ def _keep_waiting(stored: Runs, but: str, catalogue: Catalogue, terminal: Termin
             continue
         with ExitStack() as stack:
             try:
-                snapshot = stack.enter_context(stored.opened(run_id))
+                snapshot = stack.enter_context(stored.opened_folder(run_id))
                 judgement = Judgement.recalled(snapshot, catalogue)
                 run = runs.judge(snapshot, judgement)
             except Full:

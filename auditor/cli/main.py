@@ -52,6 +52,7 @@ from auditor.store.errors import (
     HistoryLocked,
     HistoryUnfit,
     HistoryUnreachable,
+    RunAltered,
     RunIncomplete,
     RunNotFound,
     StoreError,
@@ -62,7 +63,7 @@ from auditor.zoom.redaction import redacted_traceback
 
 EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
     (
-        (Full, HistoryLocked, HistoryDamaged, HistoryUnfit, HistoryUnreachable),
+        (Full, HistoryLocked, HistoryDamaged, HistoryUnfit, HistoryUnreachable, RunAltered),
         ExitCode.NOTHING_EVALUATED,
     ),
     (

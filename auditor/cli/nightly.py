@@ -62,6 +62,7 @@ from auditor.run import Extent, Judgement
 from auditor.store.errors import StoreError
 from auditor.store.history import Entry
 from auditor.store.runs import Runs
+from auditor.store.series import RunFilter, place
 
 METRICS_MODE = 0o644
 """Metrics name nobody, and the node exporter that reads them is another user."""
@@ -95,7 +96,7 @@ class Night:
         """
         with ExitStack() as stack:
             try:
-                stored = stored_runs(self.settings)
+                stored = self._stored()
                 wanted = self.selection.judgement(
                     self.depth, self.settings.baseline, self.settings.org
                 )
@@ -114,8 +115,11 @@ class Night:
                 raise
         if is_kept and not stopped:
             stored.discard(run.info.id)
-        self._prune(stored)
+        self._prune(stored, RunFilter(run.info.account_id, place(run.info.api_url)))
         return self._ended(run, is_kept, troubles)
+
+    def _stored(self) -> Runs:
+        return stored_runs(self.settings, sandbox=self.account.is_sandbox)
 
     def _begun_with(self, snapshot: Snapshot, wanted: Judgement) -> Judgement:
         """What the run is judged with: one that went on, with what it was begun with."""
@@ -221,7 +225,7 @@ class Night:
     def _tell_failure(self, error: Exception, run: Run | None = None) -> None:
         """Tell that the night broke off, and why; of a run that was evaluated, what was found."""
         try:
-            stored = stored_runs(self.settings)
+            stored = self._stored()
         except (NotPrivate, StoreError):
             # What is remembered there cannot be found, or not be trusted; still, people are told.
             stored = None
@@ -251,13 +255,14 @@ class Night:
             raise raised
         return ExitCode(run.info.exit_code) if is_kept else ExitCode.NOTHING_EVALUATED
 
-    def _prune(self, stored: Runs) -> None:
+    def _prune(self, stored: Runs, wanted: RunFilter) -> None:
+        """Remove old runs of the account that was audited, and of no other."""
         keep = span(self.keep, "--keep")
         try:
-            old = history.prunable(stored, keep, self.keep_monthly)
-            broken = history.abandoned(stored, keep)
+            old = history.prunable(stored, keep, self.keep_monthly, wanted)
+            broken = history.abandoned(stored, keep, wanted)
             if old or broken:
-                self.terminal.say(history.pruned(stored, old, broken))
+                self.terminal.say(history.pruned(stored, old, broken, wanted))
         except (StoreError, SnapshotError) as error:
             self.terminal.complain(f"old runs were not removed. {error}")
 

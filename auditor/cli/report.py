@@ -20,8 +20,9 @@ from auditor.cli.choices import (
 )
 from auditor.cli.encoding import echo_json
 from auditor.cli.handing_on import Judged, Manner
-from auditor.cli.keeping import since_before, stored_runs, with_past
+from auditor.cli.keeping import since_before, with_past
 from auditor.cli.reporting import Destinations
+from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.findings.drift import Drift
 from auditor.report import schema as report_schema
 from auditor.store.runs import Runs
@@ -29,7 +30,14 @@ from auditor.store.runs import Runs
 
 def report(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(help="A run's id, or the path of a snapshot.")] = "latest",
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RUN|FILE]",
+            help="A run's id or latest, which are looked up in the store alone; or a snapshot's "
+            "file, by a path with a slash or one that ends in .sqlite.",
+        ),
+    ] = "latest",
     baseline: BaselineOption = None,
     org: OrgOption = None,
     include_passes: PassesOption = False,
@@ -37,6 +45,8 @@ def report(
     output: OutputOption = None,
     framework: FrameworkOption = None,
     pseudonymise: PseudonymiseOption = False,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of the JSON report.")
     ] = False,
@@ -61,9 +71,10 @@ def report(
     manner = Manner.chosen(framework, pseudonymise, settings)
     keep = include_passes or destinations.needs_passes or framework is not None
     selection = Selection(baseline=baseline, org=org, include_passes=keep)
-    stored = stored_runs(settings)
+    source = RunSource.chosen(settings, ctx.obj, account=account, sandbox=sandbox)
+    stored, evidence = source.opened_file(run)
     with (
-        stored.opened(run) as snapshot,
+        evidence as snapshot,
         manner.judged(snapshot, selection.rejudgement(snapshot)) as judged,
         _changes(stored, judged, destinations) as drift,
     ):

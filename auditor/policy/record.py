@@ -1,12 +1,12 @@
 """What a run was judged with, as JSON: to judge it again when the files have changed."""
 
-import hashlib
 import json
 from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from auditor.findings import digest
 from auditor.findings.model import BaselineInfo, Severity
 from auditor.policy.baseline import Assessed, Baseline
 from auditor.policy.catalogue import Catalogue
@@ -41,16 +41,9 @@ def written(baseline: Baseline, organisation: Organisation) -> str:
 
 
 def organisation_digest(organisation: Organisation) -> str:
-    """`sha256:` over what an organisation decided; empty where it decided nothing.
-
-    Which baseline it chose does not count: the baseline has a digest of its own.
-    """
+    """`sha256:` over what an organisation decided; empty where it decided nothing."""
     content = _ORGANISATION.dump_python(organisation, mode="json", exclude_unset=True)
-    decided = {key: value for key, value in content.items() if value and key != "baseline"}
-    if not decided:
-        return ""
-    text = json.dumps(decided, ensure_ascii=False, sort_keys=True)
-    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return digest.of_decisions(content)
 
 
 def read(text: str, catalogue: Catalogue) -> tuple[Baseline, Organisation]:

@@ -29,6 +29,10 @@ class HistoryUnfit(StoreError):
     """The database of the history cannot hold every text."""
 
 
+class RunAltered(StoreError):
+    """The evidence of a run, or its row, is not what the history says it is."""
+
+
 class Garbled(Exception):
     """A row of the history holds what no version of the program writes."""
 

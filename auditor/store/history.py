@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.stored import Stored
 from auditor.findings.drift import RunFacts, Standing
@@ -21,9 +23,10 @@ from auditor.findings.past import Actor, Past
 from auditor.findings.run import Run
 from auditor.store import forgetting, packing, recording, standings, tables
 from auditor.store.database import Database
-from auditor.store.errors import RunNotFound
+from auditor.store.errors import RunAltered, RunNotFound
+from auditor.store.integrity import verify_evidence
 from auditor.store.portions import portions
-from auditor.store.series import Series
+from auditor.store.series import EVERY_RUN, SKEW, RunFilter, Series
 
 _PORTION = 500
 """How many findings one statement is about."""
@@ -48,6 +51,21 @@ class Entry:
     """Why it is out of consideration; empty where it is not."""
     signature: str = ""
     """Empty where it was not signed."""
+    place: str = ""
+    """Where its account lives: see `series.place`."""
+
+    @property
+    def ended(self) -> datetime:
+        """When it ended."""
+        return _moment(self.facts.finished_at)
+
+    def ends_in_future(self, now: datetime) -> bool:
+        """True if a clock was wrong: when it ran, or now."""
+        return self.ended > now + SKEW
+
+    def counts(self, now: datetime) -> bool:
+        """True if it may be the newest of its kind: not set aside, and not from the future."""
+        return not self.set_aside and not self.ends_in_future(now)
 
 
 class History:
@@ -80,6 +98,11 @@ class History:
             if known is not None:
                 if _same(known, run, stopped):
                     return
+                if not series.has(known.facts.account_id, known.place):
+                    raise RunAltered(
+                        f"{self} holds a run {run.info.id} of another account, "
+                        f"{known.facts.account_id}. Ids of runs do not repeat: it is not replaced."
+                    )
                 taken = _take_back(connection, known)
             series_id = series.made(connection)
             newest = sa.select(sa.func.max(tables.runs.c.number)).where(
@@ -88,19 +111,32 @@ class History:
             number = taken or (connection.execute(newest).scalar() or 0) + 1
             last = connection.execute(sa.select(sa.func.max(tables.runs.c.sequence))).scalar() or 0
             columns = _columns(run, series_id, number, stopped) | {"sequence": last + 1}
+            if known is not None:
+                columns["set_aside"] = known.set_aside
             connection.execute(sa.insert(tables.runs), columns)
             recording.record(connection, series_id, number, run, evidence)
             packing.pack(connection, run.info.id, file)
 
-    def runs(self, account_id: str | None = None) -> list[Entry]:
-        """Every stored run, or those of one account, oldest first."""
+    def runs(self, wanted: RunFilter = EVERY_RUN) -> list[Entry]:
+        """The stored runs, in the order in which they were stored."""
         if not self._database.exists():
             return []
-        query = _runs().order_by(tables.runs.c.started_at, tables.runs.c.id)
-        if account_id is not None:
-            query = query.where(tables.series.c.account_id == recording.text(account_id))
+        query = _runs().where(*wanted.columns()).order_by(tables.runs.c.sequence)
         with self._database.reading() as connection:
             return [_entry(row) for row in connection.execute(query)]
+
+    def accounts(self, place: str) -> list[str]:
+        """The accounts at a place that have runs, by id."""
+        if not self._database.exists():
+            return []
+        query = (
+            sa.select(tables.series.c.account_id)
+            .join(tables.runs)
+            .where(tables.series.c.place == place)
+            .distinct()
+        )
+        with self._database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
 
     def find(self, run_id: str) -> Entry | None:
         """The stored run with this id; None where there is none."""
@@ -110,16 +146,11 @@ class History:
             return self._row(connection, run_id)
 
     def get(self, run_id: str) -> Entry:
-        """The stored run with this id; `latest` is the one that was begun last.
+        """The stored run with this id.
 
         Raises:
             RunNotFound: there is none.
         """
-        if run_id == "latest":
-            newest = self.newest()
-            if newest is None:
-                raise RunNotFound(f"No run is stored in {self} yet. Start with: auditor audit")
-            return newest
         found = self.find(run_id)
         if found is None:
             raise RunNotFound(
@@ -127,27 +158,30 @@ class History:
             )
         return found
 
-    def newest(self) -> Entry | None:
-        """The run that was begun last; None where none is stored."""
+    def newest(self, wanted: RunFilter = EVERY_RUN, now: datetime | None = None) -> Entry | None:
+        """The run that was stored last, of those that count; None where there is none."""
         if not self._database.exists():
             return None
-        order = tables.runs.c.started_at.desc(), tables.runs.c.id.desc()
-        with self._database.reading() as connection:
-            row = connection.execute(_runs().order_by(*order).limit(1)).first()
-        return None if row is None else _entry(row)
+        query = _runs().where(*wanted.columns()).order_by(tables.runs.c.sequence.desc())
+        return self._first(query, now)
 
-    def before(self, entry: Entry) -> Entry | None:
-        """The run that precedes this one in its series; None where none is kept."""
+    def last_sequence(self) -> int:
+        """The place of the run that was stored last, of any account; 0 where none is."""
+        if not self._database.exists():
+            return 0
+        with self._database.reading() as connection:
+            last = connection.execute(sa.select(sa.func.max(tables.runs.c.sequence))).scalar()
+        return int(last or 0)
+
+    def before(self, entry: Entry, now: datetime | None = None) -> Entry | None:
+        """The run that precedes this one in its series, of those that count; None without one."""
         query = (
             _runs()
             .where(tables.runs.c.series_id == entry.series)
             .where(tables.runs.c.number < entry.number)
             .order_by(tables.runs.c.number.desc())
-            .limit(1)
         )
-        with self._database.reading() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else _entry(row)
+        return self._first(query, now)
 
     def between(self, earlier: Entry, later: Entry) -> list[Entry]:
         """The runs of the later one's series that lie between two runs, oldest first."""
@@ -155,26 +189,25 @@ class History:
             _runs()
             .where(tables.runs.c.series_id == later.series)
             .where(tables.runs.c.number < later.number)
-            .where(tables.runs.c.started_at > earlier.facts.started_at)
+            .where(tables.runs.c.sequence > earlier.sequence)
+            .where(tables.runs.c.set_aside == "")
             .order_by(tables.runs.c.number)
         )
         with self._database.reading() as connection:
             return [_entry(row) for row in connection.execute(query)]
 
-    def last_of(self, series: Series) -> Entry | None:
-        """The newest run of a series; None where none is kept."""
+    def last_of(self, series: Series, now: datetime | None = None) -> Entry | None:
+        """The newest run of a series, of those that count; None without one."""
         if not self._database.exists():
             return None
         with self._database.reading() as connection:
             number = series.id(connection)
-            query = (
-                _runs()
-                .where(tables.runs.c.series_id == number)
-                .order_by(tables.runs.c.number.desc())
-                .limit(1)
-            )
-            row = None if number is None else connection.execute(query).first()
-        return None if row is None else _entry(row)
+        if number is None:
+            return None
+        query = (
+            _runs().where(tables.runs.c.series_id == number).order_by(tables.runs.c.number.desc())
+        )
+        return self._first(query, now)
 
     def evidence(self, run_id: str) -> Snapshot | None:
         """The evidence of a run, open for reading; None where the run is not stored."""
@@ -182,6 +215,24 @@ class History:
             return None
         with self._database.reading() as connection:
             return packing.unpacked(connection, run_id, self._home)
+
+    def verified(self, entry: Entry) -> Snapshot:
+        """The evidence of a run, open for reading, compared with what the history says of it.
+
+        Raises:
+            RunAltered: it differs, or cannot be read.
+            RunNotFound: it is kept no longer.
+            StoreError: the history cannot be read.
+        """
+        evidence = self.evidence(entry.facts.id)
+        if evidence is None:
+            raise RunNotFound(f"The evidence of run {entry.facts.id} is kept no longer.")
+        try:
+            verify_evidence(entry, evidence)
+        except BaseException:
+            evidence.close()
+            raise
+        return evidence
 
     @contextmanager
     def standings(self, entry: Entry) -> Iterator[Iterator[Standing]]:
@@ -197,7 +248,7 @@ class History:
         with self._database.reading() as connection:
             return standings.pasts(connection, entry.series, entry.number, fingerprints)
 
-    def trend(self, entry: Entry) -> list[Point]:
+    def trend(self, entry: Entry, now: datetime | None = None) -> list[Point]:
         """What the runs before this one in its series came to, oldest first."""
         query = (
             _runs()
@@ -206,9 +257,10 @@ class History:
             .order_by(tables.runs.c.number.desc())
             .limit(TREND)
         )
+        moment = now or datetime.now(UTC)
         with self._database.reading() as connection:
-            found = [_entry(row).facts for row in connection.execute(query)]
-        return [point(facts) for facts in reversed(found)]
+            found = [_entry(row) for row in connection.execute(query)]
+        return [point(each.facts) for each in reversed(found) if each.counts(moment)]
 
     def attribute(self, entry: Entry, actors: Mapping[str, Actor]) -> None:
         """Note who made these findings stand as they do since a run."""
@@ -241,23 +293,57 @@ class History:
             connection.execute(sa.insert(tables.acceptances), row)
 
     def accepted(self, entry: Entry) -> Entry | None:
-        """The run of the same account and baseline that was accepted last; None where none was.
+        """The run that was accepted last, of those that this one can be measured against.
 
-        Depth and selection may differ: a finding is the same at any of them.
+        They are of the same account and baseline, and saw at least as much: what a run did not
+        look at would all be new.
         """
         one, other = tables.series.alias(), tables.series.alias()
         alike = ("account_id", "place", "baseline_id")
         query = (
-            sa.select(tables.acceptances.c.run_id)
+            _runs()
+            .join(tables.acceptances, tables.acceptances.c.run_id == tables.runs.c.id)
             .join(one, one.c.id == tables.acceptances.c.series_id)
             .join(other, sa.and_(*(one.c[name] == other.c[name] for name in alike)))
             .where(other.c.id == entry.series)
+            .where(tables.runs.c.set_aside == "")
             .order_by(tables.acceptances.c.id.desc())
-            .limit(1)
         )
         with self._database.reading() as connection:
-            run_id = connection.execute(query).scalar()
-            return None if run_id is None else self._row(connection, run_id)
+            for row in connection.execute(query):
+                found = _entry(row)
+                if _saw_as_much(found, entry):
+                    return found
+        return None
+
+    def set_aside(self, run_id: str, reason: str) -> bool:
+        """Take a run out of consideration; without a reason, take it into consideration again.
+
+        Its row need not be readable otherwise. False where there is no such run.
+        """
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                sa.update(tables.runs)
+                .where(tables.runs.c.id == recording.text(run_id))
+                .values(set_aside=recording.text(reason))
+            )
+        return bool(changed.rowcount)
+
+    def series_of(self, run_id: str) -> tuple[str, str] | None:
+        """The account of a run, and its place; None where it is not stored.
+
+        Its row need not be readable otherwise.
+        """
+        if not self._database.exists():
+            return None
+        query = (
+            sa.select(tables.series.c.account_id, tables.series.c.place)
+            .join(tables.runs)
+            .where(tables.runs.c.id == recording.text(run_id))
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (str(row[0]), str(row[1]))
 
     def acceptances(self) -> set[str]:
         """The ids of all runs that were ever accepted."""
@@ -278,6 +364,13 @@ class History:
             gone = forgetting.remove(connection, ids)
         self._database.compact()
         return gone
+
+    def _first(self, query: sa.Select[Any], now: datetime | None) -> Entry | None:
+        """The first run that counts."""
+        moment = now or datetime.now(UTC)
+        with self._database.reading() as connection:
+            entries = map(_entry, connection.execute(query))
+            return next((entry for entry in entries if entry.counts(moment)), None)
 
     def _row(self, connection: Connection, run_id: str) -> Entry | None:
         wanted = tables.runs.c.id == recording.text(run_id)
@@ -360,7 +453,48 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
     }
 
 
+def _saw_as_much(accepted: Entry, entry: Entry) -> bool:
+    """True if a run looked at least as deep as another, and at all of its controls."""
+    one, other = Level(accepted.facts.depth), Level(entry.facts.depth)
+    if one.rank < other.rank:
+        return False
+    return accepted.selection in ("", entry.selection) or (
+        accepted.facts.controls >= entry.facts.controls
+    )
+
+
 def _entry(row: Any) -> Entry:
+    """A row of the history.
+
+    Raises:
+        RunAltered: no version of the program writes such a row.
+    """
+    try:
+        entry = _read(row)
+        _moment(entry.facts.started_at)
+        _moment(entry.facts.finished_at)
+        Level(entry.facts.depth)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RunAltered(
+            f"What the history says of run {row.id} cannot be read ({error}). Leave it out of "
+            f'consideration: auditor history set-aside {row.id} --reason "cannot be read"'
+        ) from error
+    return entry
+
+
+def _moment(text: str) -> datetime:
+    """A moment of a row.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if found.tzinfo is None:
+        raise ValueError(f"{text} names no time zone")
+    return found
+
+
+def _read(row: Any) -> Entry:
     return Entry(
         facts=RunFacts(
             id=row.id,
@@ -377,9 +511,9 @@ def _entry(row: Any) -> Entry:
             complete=row.complete,
             exit_code=row.exit_code,
             fail_on=row.fail_on,
-            by_status=row.summary["by_status"],
-            by_severity=row.summary["by_severity"],
-            coverage=row.summary["coverage"],
+            by_status=_counts(row.summary["by_status"]),
+            by_severity=_counts(row.summary["by_severity"]),
+            coverage=_counts(row.summary["coverage"]),
             controls=frozenset(row.controls),
             simulated=row.simulated,
             organisation_digest=row.organisation_digest,
@@ -392,4 +526,16 @@ def _entry(row: Any) -> Entry:
         sequence=row.sequence,
         set_aside=row.set_aside,
         signature=row.signature,
+        place=row.place,
     )
+
+
+def _counts(found: Any) -> dict[str, int]:
+    """Counts by name.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(found, dict) or not all(type(count) is int for count in found.values()):
+        raise ValueError("its summary holds no counts")
+    return found

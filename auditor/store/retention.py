@@ -16,12 +16,13 @@ def expired(
     """The runs that need not be kept, oldest first.
 
     Kept are the runs younger than `keep`, the last run of each of the last `monthly` months (this
-    one included), the newest run of each series, and those that gates measure against.
+    one included), the newest run of each series, and those that gates measure against. A run that
+    was set aside, or that ends in the future, is the last of nothing.
     """
     protected = set(accepted)
     newest: dict[int, Entry] = {}
     of_month: dict[tuple[int, str], Entry] = {}
-    for entry in entries:
+    for entry in (each for each in entries if each.counts(now)):
         newest[entry.series] = max(newest.get(entry.series, entry), entry, key=_number)
         month = entry.series, entry.facts.finished_at[:7]
         of_month[month] = max(of_month.get(month, entry), entry, key=_number)
@@ -31,17 +32,11 @@ def expired(
         entry.facts.id for (_, month), entry in of_month.items() if monthly > 0 and month >= since
     }
     oldest = now - keep
-    return [
-        entry for entry in entries if entry.facts.id not in protected and _ended(entry) < oldest
-    ]
+    return [entry for entry in entries if entry.facts.id not in protected and entry.ended < oldest]
 
 
 def _number(entry: Entry) -> int:
     return entry.number
-
-
-def _ended(entry: Entry) -> datetime:
-    return datetime.fromisoformat(entry.facts.finished_at.replace("Z", "+00:00"))
 
 
 def _month_before(now: datetime, months: int) -> str:

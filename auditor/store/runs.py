@@ -6,6 +6,7 @@ private to the user who ran it.
 
 import hashlib
 import json
+import re
 import secrets
 import shutil
 import sqlite3
@@ -21,16 +22,57 @@ from filelock import FileLock, Timeout
 
 from auditor.evidence.snapshot import Full, Snapshot, SnapshotError
 from auditor.findings.run import Run
-from auditor.store.errors import AlreadyRunning, HistoryDamaged, RunNotFound, StoreError
-from auditor.store.series import place
+from auditor.store.errors import AlreadyRunning, HistoryDamaged, RunAltered, RunNotFound, StoreError
+from auditor.store.series import EVERY_RUN, SKEW, RunFilter, place
 
 if TYPE_CHECKING:
-    from auditor.store.history import History
+    from auditor.store.history import Entry, History
 
 SNAPSHOT = "snapshot.sqlite"
 
 
-_FACTS = ("account_id", "api_url", "finished_at", "stopped", "judgement")
+STORED_AFTER = "stored_after"
+"""The fact of a snapshot that says which run of the history was the last when it was begun: its
+sequence number. The clock does not count: it may jump."""
+
+_FACTS = (
+    "account_id",
+    "api_url",
+    "started_at",
+    "finished_at",
+    "stopped",
+    "judgement",
+    STORED_AFTER,
+)
+
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+"""What the id of a run may look like. Never a path: it has no separator, and is no `..`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run that is not in the history, or not as it is now: it broke off, stopped, or waits."""
+
+    id: str
+    facts: Mapping[str, str]
+
+    @property
+    def place(self) -> str:
+        """Where its account lives."""
+        return place(self.facts["api_url"])
+
+    @property
+    def stored_after(self) -> int:
+        """The last sequence number of the history when it was begun; 0 where that is not known."""
+        text = self.facts[STORED_AFTER]
+        return int(text) if text.isdecimal() else 0
+
+    def is_of_future(self, now: datetime) -> bool:
+        """True if it began or ended later than now: a clock was wrong."""
+        return any(
+            moment is not None and moment > now + SKEW
+            for moment in map(_moment, (self.facts["started_at"], self.facts["finished_at"]))
+        )
 
 
 @dataclass(frozen=True)
@@ -92,6 +134,8 @@ class Runs:
         """
         snapshot = self.create(run_id)
         try:
+            with suppress(StoreError, Full):  # where the history cannot be read
+                snapshot.set_meta(STORED_AFTER, str(self.history.last_sequence()))
             yield snapshot
         except BaseException:
             empty = snapshot.is_empty()
@@ -147,34 +191,39 @@ class Runs:
     def unfinished(self, account_id: str, api_url: str) -> str | None:
         """The newest run of an account that broke off or was stopped; None where there is none.
 
-        A local API may have come back on another port, and is one place for `alone`, too.
+        A local API may have come back on another port, and is one place for `alone`, too. Where
+        the clock was ahead when a run began, its age cannot be known: it does not go on.
         """
-        for path in sorted(self.home.glob(f"runs/*/{SNAPSHOT}"), reverse=True):
-            try:
-                with Snapshot.open(path) as snapshot:
-                    facts = {key: snapshot.meta(key) or "" for key in _FACTS}
-            except (SnapshotError, sqlite3.Error):
+        now = datetime.now(UTC)
+        wanted = RunFilter(account_id, place(api_url))
+        for folder in reversed(self.run_folders(wanted)):
+            if folder.is_of_future(now):
                 continue
-            if facts["account_id"] != account_id or place(facts["api_url"]) != place(api_url):
-                continue
-            broke_off = not facts["finished_at"] or facts["stopped"]
-            is_last = not self._is_stored_after(path.parent.name, facts)
-            return path.parent.name if broke_off and is_last else None
+            broke_off = not folder.facts["finished_at"] or folder.facts["stopped"]
+            is_last = not self._is_stored_after(folder, now)
+            return folder.id if broke_off and is_last else None
         return None
 
-    def _is_stored_after(self, run_id: str, facts: Mapping[str, str]) -> bool:
+    def _is_stored_after(self, folder: RunFolder, now: datetime) -> bool:
         """True where a later run that was judged alike is in the history."""
+        wanted = RunFilter(folder.facts["account_id"], folder.place)
         try:
-            stored = self.history.runs(facts["account_id"])
+            own = self.history.find(folder.id)
+            stored = self.history.runs(wanted)
         except (StoreError, Full):
             return False
-        judged_by = _judged_by(facts["judgement"])
-        return any(
-            entry.facts.id > run_id
-            and place(entry.facts.api_url) == place(facts["api_url"])
-            and judged_by in (None, (entry.facts.baseline_id, entry.facts.depth))
+        judged_by = _judged_by(folder.facts["judgement"])
+        alike = [
+            entry
             for entry in stored
-        )
+            if entry.counts(now)
+            and judged_by in (None, (entry.facts.baseline_id, entry.facts.depth))
+        ]
+        if own is not None:
+            return any(entry.sequence > own.sequence for entry in alike)
+        if folder.facts[STORED_AFTER]:
+            return any(entry.sequence > folder.stored_after for entry in alike)
+        return any(entry.facts.id > folder.id for entry in alike)
 
     def keep(self, snapshot: Snapshot, run: Run, selected: frozenset[str] | None) -> Path | None:
         """Store a finished run in the history; None, or where a damaged history is kept now.
@@ -237,66 +286,156 @@ class Runs:
                 times += [found.st_mtime] if found.st_size else []
         return max(times)
 
-    def waiting(self) -> list[str]:
+    def run_folders(self, wanted: RunFilter = EVERY_RUN) -> list[RunFolder]:
+        """The runs that have a folder which can be read, in the order in which they were begun."""
+        found = []
+        for path in self.home.glob(f"runs/*/{SNAPSHOT}"):
+            try:
+                with Snapshot.open(path) as snapshot:
+                    facts = {key: snapshot.meta(key) or "" for key in _FACTS}
+            except (SnapshotError, sqlite3.Error):
+                continue
+            folder = RunFolder(path.parent.name, facts)
+            if wanted.admits(facts["account_id"], folder.place):
+                found.append(folder)
+        return sorted(found, key=lambda folder: (folder.stored_after, folder.id))
+
+    def waiting(self, wanted: RunFilter = EVERY_RUN) -> list[str]:
         """Finished runs that the history could not take, oldest first."""
-        return [run_id for run_id, stopped in self._finished() if not stopped]
+        return [folder.id for folder in self._waiting(wanted)]
+
+    def _waiting(self, wanted: RunFilter) -> list[RunFolder]:
+        return [
+            folder
+            for folder in self.run_folders(wanted)
+            if folder.facts["finished_at"] and not folder.facts["stopped"]
+        ]
 
     def ids(self) -> list[str]:
-        """The finished runs, oldest first."""
-        stored = {entry.facts.id for entry in self.history.runs()}
-        return sorted(stored | {run_id for run_id, _ in self._finished()})
+        """The finished runs, oldest first: those of the history, then those that wait for it."""
+        stored = [entry.facts.id for entry in self.history.runs()]
+        finished = (each.id for each in self.run_folders() if each.facts["finished_at"])
+        return [*stored, *(run_id for run_id in finished if run_id not in stored)]
 
-    def opened(self, run: str) -> Snapshot:
-        """The evidence of a run: by id, by `latest`, or a snapshot file by its path.
+    def accounts(self, at: str) -> list[str]:
+        """The accounts at a place that have finished runs, stored or waiting, by id."""
+        waiting = (each.facts["account_id"] for each in self._waiting(RunFilter(place=at)))
+        return sorted({*self.history.accounts(at), *waiting})
+
+    def latest(self, wanted: RunFilter = EVERY_RUN, now: datetime | None = None) -> str:
+        """The id of the newest finished run, by the order in which runs were stored.
+
+        Runs that were set aside, or that end in the future, do not count. One that waits for the
+        history is newer than those in it, unless one of them ended later: another machine may have
+        stored it.
 
         Raises:
+            RunNotFound: there is none.
+            StoreError: the history cannot be read.
+        """
+        moment = now or datetime.now(UTC)
+        newest = self.history.newest(wanted, moment)
+        ended = "" if newest is None else newest.facts.finished_at
+        waiting = [
+            folder
+            for folder in self.run_folders(wanted)
+            if not folder.is_of_future(moment)
+            and folder.facts["finished_at"] > ended
+            and self.history.find(folder.id) is None
+        ]
+        if waiting:
+            return waiting[-1].id
+        if newest is not None:
+            return newest.facts.id
+        whose = f" of account {wanted.account_id}" if wanted.account_id else ""
+        at = f" at {wanted.place}" if wanted.place else ""
+        if any(not each.facts["finished_at"] for each in self.run_folders(wanted)):
+            raise RunNotFound(
+                f"No run{whose} in {self.home} is finished yet. If one broke off, go on with it: "
+                "auditor audit --resume"
+            )
+        raise RunNotFound(f"No run{whose}{at} is stored in {self}. Start with: auditor audit")
+
+    def from_future(self, wanted: RunFilter, now: datetime) -> list["Entry"]:
+        """The stored runs that end later than now, and were not set aside: a clock is wrong."""
+        return [
+            entry
+            for entry in self.history.runs(wanted)
+            if entry.ends_in_future(now) and not entry.set_aside
+        ]
+
+    def opened(self, run: str, wanted: RunFilter = EVERY_RUN) -> Snapshot:
+        """The evidence of a run, by id or by `latest`: from the history, else from its own folder.
+
+        Nothing else is looked at: a file of that name in the working folder is not a run. What
+        comes from the history is compared with what the history says of it.
+
+        Raises:
+            RunAltered: the evidence is not the one that was stored.
             RunNotFound: there is none.
             SnapshotError: the file is no snapshot.
             StoreError: the history cannot be read.
         """
         if run == "latest":
-            run = self._latest()
-        for file in (self.home / "runs" / run / SNAPSHOT, Path(run)):
-            if file.is_file():
-                return Snapshot.open(file)
-        stored = self.history.evidence(run)
-        if stored is not None:
-            return stored
-        raise RunNotFound(
-            f'No stored run and no snapshot file is called "{run}". '
-            "See which runs there are: auditor history"
+            run = self.latest(wanted)
+        entry = self.stored(run)
+        if entry is not None and wanted.admits(entry.facts.account_id, entry.place):
+            return self.history.verified(entry)
+        if entry is None and self.has_folder(run):
+            return self.opened_folder(run, wanted)
+        raise self.not_found(run)
+
+    def stored(self, run_id: str) -> "Entry | None":
+        """The run of the history with this id; None where there is none.
+
+        A run with a folder of its own can be looked at while the history cannot be.
+
+        Raises:
+            StoreError: the history cannot be read.
+        """
+        try:
+            return self.history.find(run_id)
+        except RunAltered:
+            raise
+        except StoreError:
+            if self.has_folder(run_id):
+                return None
+            raise
+
+    def has_folder(self, run_id: str) -> bool:
+        """True where a run of this id has a folder of its own."""
+        return bool(_ID.fullmatch(run_id)) and (self.home / "runs" / run_id / SNAPSHOT).is_file()
+
+    def opened_folder(self, run_id: str, wanted: RunFilter = EVERY_RUN) -> Snapshot:
+        """The evidence of a run that has a folder, as it is there.
+
+        Raises:
+            RunNotFound: it has none, or is of another account.
+            SnapshotError: the file is no snapshot.
+        """
+        if not self.has_folder(run_id):
+            raise self.not_found(run_id)
+        snapshot = Snapshot.open(self.home / "runs" / run_id / SNAPSHOT)
+        account_id, api_url = (snapshot.meta(key) or "" for key in ("account_id", "api_url"))
+        if not wanted.admits(account_id, place(api_url)):
+            snapshot.close()
+            raise self.not_found(run_id)
+        return snapshot
+
+    def not_found(self, run_id: str) -> RunNotFound:
+        """The error for an id that no run has."""
+        return RunNotFound(
+            f'No stored run is called "{run_id}". See which runs there are: auditor history'
         )
 
-    def _latest(self) -> str:
-        newest = self.history.newest()
-        ids = [run_id for run_id, _ in self._finished()]
-        if newest is not None:
-            ids.append(newest.facts.id)
-        if ids:
-            return max(ids)
-        if next(self.home.glob(f"runs/*/{SNAPSHOT}"), None):
-            raise RunNotFound(
-                f"No run in {self.home} is finished yet. If one broke off, go on with it: "
-                "auditor audit --resume"
-            )
-        raise RunNotFound(f"No run is stored in {self.home}. Start with: auditor audit")
+    def __str__(self) -> str:
+        return str(self.history)
 
     def _unwritable(self, error: Exception) -> StoreError:
         return StoreError(
             f"The data directory {self.home} cannot be written: {_reason(error)}. "
             "Set AUDITOR_HOME to a folder of your own."
         )
-
-    def _finished(self) -> Iterator[tuple[str, str]]:
-        """The finished runs that have a folder, oldest first, and why they stopped early."""
-        for path in sorted(self.home.glob(f"runs/*/{SNAPSHOT}")):
-            try:
-                with Snapshot.open(path) as snapshot:
-                    finished, stopped = snapshot.meta("finished_at"), snapshot.meta("stopped")
-            except (SnapshotError, sqlite3.Error):
-                continue
-            if finished:
-                yield path.parent.name, stopped or ""
 
 
 def _reason(error: Exception) -> str:
@@ -310,3 +449,12 @@ def _judged_by(judgement: str) -> tuple[str, str] | None:
         return json.loads(told["policy"])["baseline"]["info"]["id"], told["depth"]
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment, RFC 3339; None where the text is none."""
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

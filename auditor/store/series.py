@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,9 @@ from sqlalchemy.engine import Connection
 from auditor.findings.run import Run
 from auditor.store import tables
 from auditor.zoom.hosts import is_loopback
+
+SKEW = timedelta(minutes=5)
+"""How far ahead of this machine's clock another one may be."""
 
 THIS_MACHINE = "this machine"
 """The place of every local API: it may come back on another port."""
@@ -57,6 +61,10 @@ class Series:
             "selection": self.selection,
         }
 
+    def has(self, account_id: str, at: str) -> bool:
+        """True if runs of this account at this place belong to it."""
+        return (self.account_id, self.place) == (account_id, at)
+
     def id(self, connection: Connection) -> int | None:
         """Its number in the history; None where nothing of it is stored."""
         wanted = [tables.series.c[name] == value for name, value in self.row.items()]
@@ -71,6 +79,28 @@ class Series:
             found = self.id(connection)
         assert found is not None
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Whose runs a command is about: those of an account at a place."""
+
+    account_id: str | None = None
+    """None for every account."""
+    place: str | None = None
+    """None for every place."""
+
+    def admits(self, account_id: str, at: str) -> bool:
+        """True if runs of this account at this place are among them."""
+        return self.account_id in (None, account_id) and self.place in (None, at)
+
+    def columns(self) -> list[sa.ColumnElement[bool]]:
+        """The conditions on the table of series."""
+        wanted = {"account_id": self.account_id, "place": self.place}
+        return [tables.series.c[name] == value for name, value in wanted.items() if value]
+
+
+EVERY_RUN = RunFilter()
 
 
 def place(api_url: str) -> str:

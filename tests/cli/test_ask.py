@@ -37,6 +37,7 @@ Asking = Callable[..., Result]
 @pytest.fixture
 def asking(data: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
     monkeypatch.setenv("AUDITOR_HOME", str(data))
+    monkeypatch.setenv("ZOOM_API_URL", "http://127.0.0.1:9/v2")
     monkeypatch.setenv("COLUMNS", "80")
     return lambda *words: CliRunner().invoke(app, ["ask", *map(str, words)])
 

@@ -241,7 +241,8 @@ def test_of_several_accounts_one_has_to_be_named(account: Account) -> None:
     assert ran.code == 4
     assert "holds runs of 2 accounts" in lines(ran)[0]
     assert "--account" in lines(ran)[2]
-    assert account.gate("--account", "other", env=nobody).code == 0
+    other = account.gate("--account", "other", env=nobody)
+    assert (other.code, "not the one that the history recorded: account" in other.out) == (4, True)
     assert account.gate("--account", account.sandbox.account_id, env=nobody).code == 0
     assert account.gate("--account", "nobody", env=nobody).code == 4
 
@@ -404,7 +405,8 @@ def test_live_is_not_of_any_account_one_likes(account: Account, way: str) -> Non
 def test_the_sandbox_is_read_live_and_help_says_so(tmp_path: Path) -> None:
     auditor = InProcess(tmp_path)
     assert "depth group" in auditor("gate", "--sandbox", "--scenario", "clean").out
-    assert len(json.loads(auditor("history", "--format", "json").out)) == 1
+    assert len(json.loads(auditor("history", "--sandbox", "--format", "json").out)) == 1
+    assert "for those, add --sandbox" in auditor("history").err
     told = " ".join(auditor("gate", "--help", env={"COLUMNS": "200"}).out.split())
     assert "As --live, but of a simulated account" in told
     assert "store and judge that" in told

@@ -1,5 +1,6 @@
 """Nights: audits with chosen findings, stored as the command stores them."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -102,6 +103,10 @@ class Nights:
         run = run_of([*assessed, *more], **facts)
         for key in ("account_id", "api_url", "started_at", "finished_at"):
             snapshot.set_meta(key, getattr(run.info, key))
+        snapshot.set_meta("run_id", run_id)
+        if snapshot.meta("judgement") is None:
+            policy = {"baseline": {"info": {"digest": run.info.baseline.digest}}}
+            snapshot.set_meta("judgement", json.dumps({"policy": json.dumps(policy)}))
         snapshot.finish()
         return snapshot, run
 

@@ -25,7 +25,7 @@ from auditor.store import tables
 from auditor.store.database import FILE, HEAD, Database
 from auditor.store.errors import HistoryDamaged, HistoryLocked, StoreError
 from auditor.store.history import History
-from auditor.store.runs import SNAPSHOT, Runs
+from auditor.store.runs import Runs
 from tests.store.conftest import PASSWORD, Server
 from tests.store.nights import Nights, user
 
@@ -347,11 +347,11 @@ def test_no_room_for_evidence_that_is_wanted_is_told(
         nights.history.evidence(entry.facts.id)
 
 
-def test_a_snapshot_file_can_be_read_whatever_became_of_the_history(old: Nights) -> None:
+def test_a_run_with_a_folder_can_be_read_whatever_became_of_the_history(old: Nights) -> None:
     snapshot, run = old.read(users=["u1"])
     snapshot.close()
     damage(old, noise)
-    with closing(old.runs.opened(str(old.folder(run.info.id) / SNAPSHOT))) as opened:
+    with closing(old.runs.opened(run.info.id)) as opened:
         assert opened.has(user("u1"))
         assert opened.count(Level.USER) == 1
 

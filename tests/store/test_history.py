@@ -19,7 +19,7 @@ from auditor.findings.past import Actor, Life, Past
 from auditor.store import tables
 from auditor.store.errors import RunNotFound
 from auditor.store.runs import SNAPSHOT, Runs
-from auditor.store.series import Series
+from auditor.store.series import RunFilter, Series
 from tests.report.worlds import HOSTILE, deviation, judged
 from tests.store.nights import ACCOUNT, ZOOM, Nights, listed, mark_of, user
 
@@ -61,7 +61,7 @@ def test_runs_are_listed_oldest_first_and_by_account(nights: Nights) -> None:
     first, second = nights.night(), nights.night(account_id="other")
     third = nights.night()
     assert nights.history.runs() == [first, second, third]
-    assert nights.history.runs("acc-1") == [first, third]
+    assert nights.history.runs(RunFilter("acc-1")) == [first, third]
     assert nights.history.newest() == third
 
 
@@ -373,7 +373,7 @@ def test_a_run_that_went_on_after_a_later_one_comes_after_that(nights: Nights) -
     begun = {"run_id": stopped.facts.id, "started_at": stopped.facts.started_at}
     done = nights.night({"u1": FAIL}, **begun)
     assert nights.history.before(done) == later
-    assert [each.facts.id for each in nights.history.runs()] == [done.facts.id, later.facts.id]
+    assert [each.facts.id for each in nights.history.runs()] == [later.facts.id, done.facts.id]
     assert nights.statuses(later) == {"u1": FAIL, "u2": FAIL}
     assert nights.past(done) == Past(nights.at(1), nights.at(1), Life.PERSISTING)
     assert nights.past(done, "u2") == Past(nights.at(2), nights.at(3), Life.RESOLVED)

@@ -1,5 +1,6 @@
 """Stored runs: found by id, by path and as the newest; private; nothing left of a failed one."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,10 +52,17 @@ def test_the_newest_finished_run_is_latest(runs: Runs) -> None:
     assert opened(runs, "latest") == newest
 
 
-def test_a_run_is_found_by_id_and_by_path(runs: Runs) -> None:
+def test_a_run_is_found_by_its_id_and_nothing_else_is(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     path = finished(runs, "20261121T000000Z-aaaaaa")
     assert opened(runs, "20261121T000000Z-aaaaaa") == path
-    assert opened(runs, str(path)) == path
+    monkeypatch.chdir(path.parent)
+    outside = tmp_path / "data" / SNAPSHOT
+    shutil.copy(path, outside)
+    for name in (SNAPSHOT, str(path), "..", ".", "", "../runs/20261121T000000Z-aaaaaa", "a\0b"):
+        with pytest.raises(RunNotFound):
+            runs.opened(name)
 
 
 def test_the_newest_is_latest_whether_it_is_stored_or_waits(nights: Nights) -> None:

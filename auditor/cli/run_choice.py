@@ -1,0 +1,260 @@
+"""Which stored runs a command is about: those of the configured account, or of the sandbox.
+
+A name is looked up in the store alone. Only a word that looks like a path is one, and only where
+the command takes files.
+"""
+
+import logging
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.keeping import SANDBOX_HOME, stored_runs
+from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError, Settings
+from auditor.evidence.snapshot import Full, Snapshot
+from auditor.private import NotPrivate
+from auditor.report.display import plain
+from auditor.store.errors import RunNotFound, StoreError
+from auditor.store.history import Entry
+from auditor.store.runs import Runs
+from auditor.store.series import EVERY_RUN, RunFilter, place
+
+LATEST = "latest"
+
+_log = logging.getLogger(__name__)
+
+SandboxRunsOption = Annotated[
+    bool,
+    typer.Option("--sandbox", help="Look at the runs of --sandbox, which are stored apart."),
+]
+AccountOption = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="ID",
+        help="Of which account. [default: ZOOM_ACCOUNT_ID, or the only one stored]",
+        show_default=False,
+    ),
+]
+AllAccountsOption = Annotated[
+    bool, typer.Option("--all-accounts", help="Of every account at every address of the API.")
+]
+
+
+def is_path(word: str) -> bool:
+    """True if a word names a file: it has a separator, or ends as snapshots and bundles do."""
+    has_separator = any(separator in word for separator in (os.sep, os.altsep) if separator)
+    return has_separator or Path(word).suffix.lower() in (".sqlite", ".zip")
+
+
+def configured_account(settings: Settings) -> str | None:
+    """The id of the configured account, from wherever credentials come; None without one."""
+    credentials, _ = settings.told()
+    return credentials["account_id"].value
+
+
+@dataclass(frozen=True)
+class RunSource:
+    """Where a command looks for stored runs, and whose they have to be."""
+
+    runs: Runs
+    wanted: RunFilter
+    """Without an account where none is configured."""
+    settings: Settings
+    terminal: Terminal
+    is_sandbox: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @classmethod
+    def chosen(
+        cls,
+        settings: Settings,
+        terminal: Terminal,
+        *,
+        account: str | None = None,
+        all_accounts: bool = False,
+        sandbox: bool = False,
+        writing: bool = False,
+    ) -> "RunSource":
+        """What the command line says, else the account and the address that are configured.
+
+        Raises:
+            ConfigError: the command line says two things.
+            NotPrivate: others can change what is in the data directory.
+        """
+        if all_accounts and account is not None:
+            raise ConfigError("--account and --all-accounts: give one of them.")
+        runs = stored_runs(settings, writing=writing, sandbox=sandbox)
+        if all_accounts:
+            wanted = EVERY_RUN
+        elif sandbox:
+            wanted = RunFilter(account)
+        else:
+            wanted = RunFilter(
+                account or configured_account(settings) or None, place(settings.api_url)
+            )
+        return cls(runs, wanted, settings, terminal, sandbox)
+
+    def of_one_account(self) -> "RunSource":
+        """The same, of one account: where none is configured, the only one that has runs.
+
+        Raises:
+            RunNotFound: there are several.
+        """
+        if self.wanted.account_id is not None or self.wanted.place is None:
+            return self
+        known = self.runs.accounts(self.wanted.place)
+        if len(known) > 1:
+            raise RunNotFound(
+                f"No account is configured, and {self.runs} holds runs of {len(known)} accounts: "
+                f"{', '.join(map(plain, known))}. Name one with --account or ZOOM_ACCOUNT_ID."
+            )
+        if not known:
+            return self
+        _log.info("No account is configured: %s is the only one stored.", plain(known[0]))
+        return RunSource(
+            self.runs,
+            RunFilter(known[0], self.wanted.place),
+            self.settings,
+            self.terminal,
+            self.is_sandbox,
+            self.now,
+        )
+
+    def from_future(self) -> list[str]:
+        """A sentence for each run that is passed over because it ends later than now."""
+        return [
+            f"Run {entry.facts.id} ended later than now ({entry.facts.finished_at}): a clock was "
+            "wrong, so it does not count as the newest. Leave it out for good: auditor history "
+            f"set-aside {entry.facts.id} --reason TEXT"
+            for entry in self.runs.from_future(self.wanted, self.now)
+        ]
+
+    def latest(self) -> str:
+        """The id of the newest run. Those from the future are told of, and passed over.
+
+        Raises:
+            RunNotFound: there is none, or the account is not clear.
+            StoreError: the history cannot be read.
+        """
+        source = self.of_one_account()
+        for sentence in source.from_future():
+            self.terminal.say(sentence)
+        try:
+            return source.runs.latest(source.wanted, self.now)
+        except RunNotFound as error:
+            raise RunNotFound(f"{error}{self.elsewhere()}") from error
+
+    def elsewhere(self) -> str:
+        """A sentence where there are runs that were not asked for; else empty."""
+        if self.is_sandbox:
+            return ""
+        try:
+            sandbox = stored_runs(self.settings, sandbox=True)
+            if sandbox.ids():
+                return " There are runs of the simulated account; for those, add --sandbox."
+            others = {
+                (entry.facts.account_id, entry.place)
+                for entry in self.runs.history.runs()
+                if not self.wanted.admits(entry.facts.account_id, entry.place)
+            }
+        except (StoreError, Full, NotPrivate):
+            return ""
+        listed = [f"account {plain(account)} at {plain(at)}" for account, at in sorted(others)]
+        return f" There are runs of: {'; '.join(listed[:5])}." if listed else ""
+
+    def opened(self, run: str) -> tuple[Runs, Snapshot]:
+        """The evidence of a run, by id or by `latest`, and where it is stored.
+
+        Raises:
+            RunAltered: the evidence is not the one that was stored.
+            RunNotFound: there is none.
+            SnapshotError: its file is no snapshot.
+            StoreError: the history cannot be read.
+        """
+        runs, run_id = self._located(run)
+        return runs, runs.opened(run_id)
+
+    def opened_file(self, run: str) -> tuple[Runs, Snapshot]:
+        """As `opened`; a path is a snapshot's file.
+
+        Raises:
+            As `opened`.
+        """
+        if is_path(run):
+            return self.runs, Snapshot.open(Path(run))
+        return self.opened(run)
+
+    def entry(self, run: str) -> tuple[Runs, Entry]:
+        """A run of the history, by id or by `latest`, and where it is stored.
+
+        Raises:
+            RunNotFound: there is none in the history.
+            StoreError: the history cannot be read.
+        """
+        if run == LATEST:
+            source = self.of_one_account()
+            for sentence in source.from_future():
+                self.terminal.say(sentence)
+            newest = source.runs.history.newest(source.wanted, self.now)
+            if newest is not None:
+                return self.runs, newest
+        runs, run_id = self._located(run)
+        return runs, runs.history.get(run_id)
+
+    def nothing_counts(self) -> bool:
+        """True where no run of the history may be the newest."""
+        return self.runs.history.newest(self.wanted, self.now) is None
+
+    def own_run(self, run: str) -> str:
+        """The id of a stored run, of the account in question alone. Its row need not be readable.
+
+        Raises:
+            RunNotFound: there is none in the history, or it is of another account.
+            StoreError: the history cannot be read.
+        """
+        found = self.runs.history.series_of(run)
+        if found is None:
+            raise self.runs.not_found(run)
+        if not self.wanted.admits(*found):
+            raise self._of_another(run, *found)
+        return run
+
+    def _located(self, run: str) -> tuple[Runs, str]:
+        """Where a run is. Simulated ones are found by their id whatever is configured."""
+        if run == LATEST:
+            return self.runs, self.latest()
+        entry = self.runs.stored(run)
+        if entry is not None:
+            facts = entry.facts
+            if facts.simulated or self.wanted.admits(facts.account_id, entry.place):
+                return self.runs, run
+            raise self._of_another(run, facts.account_id, entry.place)
+        if self.runs.has_folder(run):
+            return self.runs, run
+        if not self.is_sandbox and (self.settings.data / SANDBOX_HOME).is_dir():
+            sandbox = stored_runs(self.settings, sandbox=True)
+            if sandbox.has_folder(run) or sandbox.history.find(run) is not None:
+                return sandbox, run
+        if is_path(run):
+            raise RunNotFound(
+                f'"{plain(run)}" is a path, and this looks at stored runs alone. See which there '
+                "are: auditor history"
+            )
+        raise self.runs.not_found(run)
+
+    def _of_another(self, run: str, account_id: str, at: str) -> RunNotFound:
+        what = f"Run {run} is of account {plain(account_id)} at {plain(at)}"
+        if self.wanted.place not in (None, at):
+            return RunNotFound(
+                f"{what}, and {plain(self.wanted.place or '')} is configured (ZOOM_API_URL)."
+            )
+        return RunNotFound(
+            f"{what}, and not of {plain(self.wanted.account_id or '')}. To name it: --account "
+            f"{plain(account_id)}"
+        )

@@ -1,0 +1,18 @@
+"""Digests by which what a run was judged with is recognised."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def of_decisions(organisation: Mapping[str, Any]) -> str:
+    """`sha256:` over an organisation file as data; empty where it decides nothing.
+
+    Which baseline it chose does not count: the baseline has a digest of its own.
+    """
+    decided = {key: value for key, value in organisation.items() if value and key != "baseline"}
+    if not decided:
+        return ""
+    text = json.dumps(decided, ensure_ascii=False, sort_keys=True)
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

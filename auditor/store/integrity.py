@@ -1,0 +1,74 @@
+"""Whether the evidence of a stored run is the one that the history recorded."""
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING
+
+from auditor.evidence.stored import Stored
+from auditor.findings import digest
+from auditor.store.errors import RunAltered
+from auditor.store.series import place
+
+if TYPE_CHECKING:
+    from auditor.store.history import Entry
+
+
+def verify_evidence(entry: "Entry", evidence: Stored) -> None:
+    """Compare the evidence of a run with its row: ids, place, times, policy, documents.
+
+    Raises:
+        RunAltered: something differs; the message names it.
+    """
+    try:
+        found = _said(evidence)
+        recomputed = evidence.digest()
+        oldest = evidence.oldest() or ""
+    except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RunAltered(
+            f"The evidence of run {entry.facts.id} cannot be read ({error}). It is not what was "
+            "stored: audit again."
+        ) from error
+    facts = entry.facts
+    compared = [
+        ("run id", found["run_id"], facts.id),
+        ("account", found["account_id"], facts.account_id),
+        ("place of the API", place(found["api_url"]), entry.place),
+        ("end of the run", found["finished_at"], facts.finished_at),
+        ("baseline digest", found["baseline"], facts.baseline_digest),
+        ("evidence digest", recomputed, facts.evidence_digest),
+    ]
+    if facts.oldest_evidence_at:  # empty for runs of an earlier version
+        compared.append(("time of the oldest document", oldest, facts.oldest_evidence_at))
+    if facts.organisation_digest is not None:  # None likewise
+        compared.append(("organisation digest", found["organisation"], facts.organisation_digest))
+    _check_equal(facts.id, compared)
+
+
+def _check_equal(run_id: str, compared: list[tuple[str, str, str]]) -> None:
+    """Each is a name, what the evidence says, and what the history says.
+
+    Raises:
+        RunAltered: they differ somewhere.
+    """
+    differing = [
+        f"{name} (evidence: {found or 'none'}; history: {recorded or 'none'})"
+        for name, found, recorded in compared
+        if found != recorded
+    ]
+    if differing:
+        raise RunAltered(
+            f"The evidence of run {run_id} is not the one that the history recorded: "
+            f"{', '.join(differing)} differ{'s' if len(differing) == 1 else ''}. "
+            "Do not rely on it: audit again."
+        )
+
+
+def _said(evidence: Stored) -> dict[str, str]:
+    """What the evidence says of its run."""
+    names = ("run_id", "account_id", "api_url", "finished_at")
+    found = {name: evidence.meta(name) or "" for name in names}
+    judgement = json.loads(evidence.meta("judgement") or "{}")
+    policy = json.loads(judgement.get("policy") or "{}")
+    baseline = policy.get("baseline", {}).get("info", {}).get("digest", "")
+    decisions = digest.of_decisions(policy.get("organisation", {}))
+    return {**found, "baseline": str(baseline), "organisation": decisions}
