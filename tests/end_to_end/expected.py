@@ -238,6 +238,8 @@ def _derived(rules: Sequence[Rule], found: set[Key]) -> Iterator[Key]:
             due = any(key[4] == "lock" for key in found)
         elif rule.control == "CC-02":
             due = ("group" if "compare(group" in rule.setting else "user") in looser
+        elif rule.control == "CC-07":
+            due = any(key[4] == "uncovered" for key in found)
         else:
             due = False
         if due:

@@ -92,6 +92,7 @@ def _is_blinded(rule: Rule, row: Planted) -> bool:
         and rule.surface == "settings"
         and rule.setting == row.setting
         and "legacy_of" not in rule.check
+        and not any(other.get("legacy_of") == rule.setting for other in rule.others)
     )
 
 
