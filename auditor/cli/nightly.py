@@ -45,10 +45,10 @@ from auditor.cli.notify import (
     NotifyOnOption,
     NotifyOption,
 )
-from auditor.cli.reporting import Destinations
+from auditor.cli.reporting import UNWRITTEN, Destinations
 from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError, Settings
+from auditor.config import Settings
 from auditor.config_files import DEFAULT_PROFILE
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
@@ -57,7 +57,7 @@ from auditor.findings.exit_code import ExitCode
 from auditor.findings.run import Run
 from auditor.notify.occasions import News
 from auditor.private import NotPrivate
-from auditor.report import FormatError, Options, by_name, drift_report, wording
+from auditor.report import Options, by_name, drift_report, wording
 from auditor.run import Extent, Judgement
 from auditor.store.errors import StoreError
 from auditor.store.history import Entry
@@ -66,9 +66,6 @@ from auditor.store.series import RunFilter, place
 
 METRICS_MODE = 0o644
 """Metrics name nobody, and the node exporter that reads them is another user."""
-
-_UNWRITTEN = (output.OutputError, FormatError, ConfigError)
-"""Why a file is not there, as a sentence for people; anything else is a bug."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +243,7 @@ class Night:
         Raises:
             Exception: why a file is not there, the first of them.
         """
-        ours = [error for error in troubles if not isinstance(error, _UNWRITTEN)]
+        ours = [error for error in troubles if not isinstance(error, UNWRITTEN)]
         raised = ours[0] if ours else troubles[0] if troubles and is_kept else None
         for error in troubles:
             if error is not raised:

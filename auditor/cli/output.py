@@ -2,21 +2,31 @@
 
 A file is for its owner alone (0600), also where it takes the place of one that was not: a report
 names people. A link is not followed, so that nobody can have another file overwritten; a pipe or a
-device (`/dev/stdout`, `>(gzip)`) is written to as it is.
+device (`/dev/stdout`, `>(gzip)`) is written to as it is. So is a file that cannot be replaced,
+as it is mounted or its folder cannot be written: it gets the whole report, once that is rendered.
 """
 
+import errno
 import os
 import re
+import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 _STREAMS = re.compile(r"/dev/(?:fd/\d+|std(?:out|err))|/proc/(?:self|\d+)/fd/\d+")
 """Names the system gives to open files; they are links, and cannot be replaced."""
+
+
+_NOT_REPLACED = frozenset(
+    {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL}
+)
+"""How systems say that no file can be made or renamed in a folder, though one that is there may be
+writable: a mount point, another file system, somebody else's folder."""
 
 
 class OutputError(Exception):
@@ -66,11 +76,17 @@ def check_writable(path: Path) -> None:
         OutputError: it cannot.
     """
     try:
-        if not _is_stream(path):
-            with tempfile.TemporaryFile(dir=path.parent):
-                pass
+        is_stream = _is_stream(path)
         if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(13, "permission denied")
+        if not is_stream:
+            try:
+                with tempfile.TemporaryFile(dir=path.parent):
+                    pass
+            except OSError as error:
+                if error.errno not in _NOT_REPLACED or not path.exists():
+                    raise
+                os.close(_in_place(path))
     except OSError as error:
         raise OutputError(path, error) from error
 
@@ -79,31 +95,86 @@ def write(path: Path, render: Callable[[BinaryIO], None], mode: int = 0o600) -> 
     """Write a file beside `path`, then rename it, so that nobody ever sees half of it.
 
     Unless another `mode` is given, the file is readable by its owner alone: a report names people.
+    A file that cannot be replaced is written in its place, once everything is rendered.
 
     Raises:
-        OutputError: it cannot be written. What stood there before is still there.
+        OutputError: it cannot be written. What stood there before is still there, unless the disk
+            filled up while a file that cannot be replaced was written.
     """
-    partial: Path | None = None
     try:
         if _is_stream(path):
             with path.open("wb") as out:
                 render(out)
             return
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        partial = Path(name)
-        with os.fdopen(handle, "wb") as out:
+        partial = _beside(path)
+        if partial is None:
+            with tempfile.TemporaryFile() as rendered:
+                render(rendered)
+                _put_in_place(path, rendered, mode)
+            return
+    except OSError as error:
+        raise OutputError(path, error) from error
+    try:
+        with partial.open("r+b") as out:
             if hasattr(os, "fchmod"):
-                os.fchmod(handle, mode)  # a umask may have taken even the owner's bits
+                os.fchmod(out.fileno(), mode)  # a umask may have taken even the owner's bits
             render(out)
             out.flush()
             os.fsync(out.fileno())
-        partial.replace(path)
-        partial = None
+            try:
+                partial.replace(path)
+            except OSError as error:
+                if error.errno not in _NOT_REPLACED or not path.exists():
+                    raise
+                _put_in_place(path, out, mode)
     except OSError as error:
         raise OutputError(path, error) from error
     finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path | None:
+    """A new file beside `path`; None where none can be made, and there is one to write to.
+
+    Raises:
+        OSError: neither.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        if error.errno not in _NOT_REPLACED or not path.exists():
+            raise
+        return None
+    os.close(handle)
+    return Path(name)
+
+
+def _put_in_place(path: Path, rendered: BinaryIO, mode: int) -> None:
+    """Write into the file that is there, of which no link and nobody else's is taken.
+
+    Raises:
+        OSError: it cannot be written, or belongs to somebody else.
+    """
+    with os.fdopen(_in_place(path), "r+b") as out:
+        if hasattr(os, "fchmod"):
+            with suppress(OSError):  # root's file that we may write to stays as root made it
+                os.fchmod(out.fileno(), mode)
+        rendered.seek(0)
+        shutil.copyfileobj(rendered, out)
+        out.truncate()
+        out.flush()
+        with suppress(OSError):
+            os.fsync(out.fileno())
+
+
+def _in_place(path: Path) -> int:
+    """A file that is there, open for writing as it is."""
+    handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    found = os.fstat(handle)
+    if hasattr(os, "geteuid") and os.geteuid() != 0 and found.st_uid not in (os.geteuid(), 0):
+        os.close(handle)
+        raise PermissionError(13, "belongs to another user")
+    return handle
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from auditor.cli import encoding, output
 from auditor.cli.bundle import signer
 from auditor.cli.handing_on import Judged
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
+from auditor.config import ConfigError, Settings
 from auditor.findings.run import Run
 from auditor.policy import record
 from auditor.report import (
@@ -24,12 +24,16 @@ from auditor.report import (
     by_name,
     by_suffix,
 )
+from auditor.report.pdf_report import PdfFormat
 
 STDOUT = Path("-")
 _WITH_PASSES = frozenset({"html", "pdf", "junit", "oscal"})
 """Formats that answer questions, or count passed tests and satisfied controls."""
 _WITH_CHANGES = frozenset({"text", "html", "pdf", "markdown"})
 """Formats that tell what changed since the run before."""
+UNWRITTEN = (output.OutputError, FormatError, ConfigError)
+"""Why a report is not there, as a sentence for people; anything else is a bug."""
+
 _FOR_PEOPLE = frozenset({"text", "markdown"})
 """Texts that people read on a terminal."""
 _FOR_ALL = frozenset({"prometheus"})
@@ -69,10 +73,14 @@ class Destinations:
         if not outputs:
             if len(named) > 1:
                 raise FormatError("Several formats need a file each: add one --output for each.")
-            return cls((), named[0] if named else by_name("text"))
+            alone = named[0] if named else by_name("text")
+            _check_installed(alone)
+            return cls((), alone)
         chosen = named or [
             by_name("text") if path == STDOUT else by_suffix(path) for path in outputs
         ]
+        for format_ in chosen:
+            _check_installed(format_)
         files = [(p, f) for p, f in zip(outputs, chosen, strict=True) if p != STDOUT]
         for path, _ in files:
             output.check_writable(path)
@@ -118,31 +126,67 @@ class Destinations:
     def emit(
         self, judged: Judged, terminal: Terminal, include_passes: bool, settings: Settings
     ) -> None:
-        """Write every report.
+        """Write every report that can be written: one that cannot keeps back no other.
 
         Raises:
             OutputError: a file cannot be written.
             ConfigError: the key that signs bundles is none.
             FormatError: the run is too large for a bundle.
         """
-        run, written = judged.run, [*(path for path, _ in self.files), *self.bundles]
-        first = self.first or next(iter(written), None)
-        options = Options(
-            include_passes=include_passes,
-            width=terminal.width,
-            color=terminal.color,
-            report_path=None if first is None else str(first),
-        )
+        troubles: list[Exception] = []
+        written: list[Path] = []
+        planned = [*(path for path, _ in self.files), *self.bundles]
+
+        def options(there: Sequence[Path]) -> Options:
+            first = self.first or next(iter(there), None)
+            return Options(
+                include_passes=include_passes,
+                width=terminal.width,
+                color=terminal.color,
+                report_path=None if first is None else str(first),
+            )
+
         for path, format_ in self.files:
             mode = 0o644 if format_.name in _FOR_ALL else 0o600
-            output.write(path, partial(_render, format_, run, options), mode)
+            try:
+                render = partial(_render, format_, judged.run, options(planned))
+                output.write(path, render, mode)
+                written.append(path)
+            except Exception as error:
+                troubles.append(error)
         for path in self.bundles:
-            _write_bundle(path, judged, settings, options)
-        if self.stdout is None or (written and terminal.verbosity < 0):
-            return
-        out = _stdout(self.stdout)
-        self.stdout.render(run, out, options)
-        out.flush()
+            try:
+                _write_bundle(path, judged, settings, options(planned))
+                written.append(path)
+            except Exception as error:
+                troubles.append(error)
+        if self.stdout is not None and not (planned and terminal.verbosity < 0):
+            with output.readers_may_leave():
+                out = _stdout(self.stdout)
+                self.stdout.render(judged.run, out, options(written))
+                out.flush()
+        _raise_first(troubles, terminal)
+
+
+def _raise_first(troubles: Sequence[Exception], terminal: Terminal) -> None:
+    """Raise why a report is not there, a bug before all else; say the rest."""
+    ours = [error for error in troubles if not isinstance(error, UNWRITTEN)]
+    raised = next(iter([*ours, *troubles]), None)
+    for error in troubles:
+        if error is not raised:
+            terminal.complain(str(error) or type(error).__name__)
+    if raised is not None:
+        raise raised
+
+
+def _check_installed(format_: Format) -> None:
+    """Find out before a long run whether a format has the libraries that it needs.
+
+    Raises:
+        FormatError: it has not.
+    """
+    if isinstance(format_, PdfFormat):
+        format_.check_installed()
 
 
 def _stdout(format_: Format) -> BinaryIO:

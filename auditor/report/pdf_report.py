@@ -25,6 +25,14 @@ class PdfFormat:
     suffix: ClassVar[str] = ".pdf"
     media_type: ClassVar[str] = "application/pdf"
 
+    def check_installed(self) -> None:
+        """Find out whether WeasyPrint can be used.
+
+        Raises:
+            FormatError: it cannot.
+        """
+        _weasyprint()
+
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out`.
 

@@ -1,8 +1,11 @@
 """Files are whole or not there at all."""
 
 import contextlib
+import errno
 import os
+import shutil
 import socket
+import subprocess
 import threading
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +21,7 @@ from auditor.cli.output import (
     write,
     write_bytes,
 )
+from tests.other_user import ME, SOMEBODY, as_me, folder_of_mine
 
 
 def hello(out: BinaryIO) -> None:
@@ -177,3 +181,103 @@ def test_a_socket_is_no_file(tmp_path: Path) -> None:
         made.bind("s")
         with pytest.raises(OutputError, match="is no file"):
             write(Path("s"), hello)
+
+
+# Files that cannot be replaced
+
+
+def no_renames(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refused(self: Path, target: object) -> Path:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "replace", refused)
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EXDEV, errno.EPERM])
+def test_a_file_that_cannot_be_replaced_is_written_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "night.json"
+    path.write_text("what was there before, and is longer")
+    path.chmod(0o644)
+    same = path.stat().st_ino
+    no_renames(monkeypatch, number)
+    check_writable(path)
+    write(path, hello)
+    assert path.read_bytes() == b"hello"
+    assert path.stat().st_ino == same
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_stood_in_its_place_stays_when_rendering_breaks_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "night.json"
+    path.write_text("yesterday")
+    no_renames(monkeypatch, errno.EBUSY)
+
+    def breaks_off(out: BinaryIO) -> None:
+        out.write(b"half a rep")
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        write(path, breaks_off)
+    assert path.read_text() == "yesterday"
+
+
+def test_a_new_file_that_cannot_be_renamed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_renames(monkeypatch, errno.EXDEV)
+    with pytest.raises(OutputError, match="cannot be written"):
+        write(tmp_path / "night.json", hello)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mounted_file_is_written_in_its_place(tmp_path: Path) -> None:
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    outside, inside = tmp_path / "outside.json", tmp_path / "inside.json"
+    outside.write_text("yesterday")
+    inside.touch()
+    if not mount or not umount or os.geteuid() != 0:
+        pytest.skip("only root can mount")
+    made = subprocess.run([mount, "--bind", outside, inside], check=False, capture_output=True)
+    if made.returncode != 0:
+        pytest.skip("this system does not let a file be mounted")
+    try:
+        check_writable(inside)
+        write(inside, hello)
+        assert outside.read_bytes() == b"hello"
+    finally:
+        subprocess.run([umount, inside], check=True)
+
+
+def mine_in_a_folder_of_somebody(folder: Path, owner: int) -> Path:
+    """A file with an owner, in a folder that ME cannot write to."""
+    path = folder / "shared" / "night.json"
+    path.parent.mkdir(mode=0o755)
+    path.write_text("yesterday, which was longer")
+    os.chown(path, owner, owner)
+    path.chmod(0o666)
+    return path
+
+
+def test_a_file_of_mine_in_a_folder_of_somebody_is_written_in_its_place() -> None:
+    with folder_of_mine() as folder:
+        path = mine_in_a_folder_of_somebody(folder, ME)
+
+        def both() -> None:
+            check_writable(path)
+            write(path, hello)
+
+        assert as_me(both) == "None"
+        assert path.read_bytes() == b"hello"
+
+
+def test_a_file_of_somebody_is_not_written_in_its_place() -> None:
+    with folder_of_mine() as folder:
+        path = mine_in_a_folder_of_somebody(folder, SOMEBODY)
+        for refusing in (lambda: check_writable(path), lambda: write(path, hello)):
+            assert "belongs to another user" in as_me(refusing)
+        assert path.read_text() == "yesterday, which was longer"
