@@ -312,6 +312,8 @@ class Summary:
     """How many of the unknown ones are so because a read was denied, failed or never made."""
     not_reached: tuple[str, ...] = ()
     """Controls of the baseline that say nothing at this depth."""
+    allowed: int = 0
+    """Of those that are not applicable, how many are on because a parameter allows it."""
     proved_by_lock: int = 0
     """Of the users, those of whom a document was not read: the account's locks prove its values."""
     pending_users: int = 0

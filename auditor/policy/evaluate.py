@@ -57,10 +57,13 @@ class _Counts:
     undecided: int = 0
     not_compared: int = 0
     unread: int = 0
+    allowed: int = 0
 
     def add(self, share: Share) -> None:
         for verdict in share.verdicts:
             self.status[verdict.status] += share.count
+            if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
+                self.allowed += share.count
             if verdict.is_undecided:
                 self.undecided += share.count
                 self.not_compared += share.count * (verdict.status is Status.ATTESTED)
@@ -200,6 +203,7 @@ def _summary(
         by_level=dict(counts.level),
         unknown_by_severity={severity: counts.unknown[severity] for severity in Severity},
         undecided=counts.undecided,
+        allowed=counts.allowed,
         not_compared=counts.not_compared,
         unread=counts.unread,
         not_reached=not_reached(baseline, depth),

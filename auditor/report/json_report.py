@@ -137,6 +137,7 @@ def summary_object(run: Run) -> Object:
         "settings": {"returned": s.settings_returned, "judged": s.settings_judged},
         "not_reached": list(s.not_reached),
         "undecided": s.undecided,
+        "allowed": s.allowed,
         "not_compared": s.not_compared,
         "stale": run.stale,
     }

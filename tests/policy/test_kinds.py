@@ -295,3 +295,18 @@ def test_an_empty_list_allows_nobody_whatever_the_groups():
             at="u1",
         )
         assert found["feature.zoom_revenue_accelerator"].status is status
+
+
+# On, and allowed
+
+
+def test_what_is_on_because_a_parameter_allows_it_is_counted_apart():
+    user = Scope(Level.USER, "u1", group_ids=("g1",), licence=2, status="active")
+    key = "in_meeting.meeting_summary_with_ai_companion.enable"
+    wanted = BASELINES["regulated"].only(frozenset({"AI-01"}))
+    for value, allowed in ((True, 1), (False, 0)):
+        found = judged(
+            world((user, {SETTINGS: at(key, value)})), wanted, {"ai_allowed_groups": ["g1"]}
+        )
+        assert found.summary.allowed == allowed
+        assert found.summary.by_status[Status.NOT_APPLICABLE] == 1
