@@ -168,6 +168,8 @@ def about(setting: str, found: str) -> str:
 
 def outcome(verdict: Verdict) -> str:
     """What came out, in a few words: `found true, asked for false`."""
+    if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
+        return f"found {wording.observation(verdict, LONGEST)}, allowed by {verdict.allowed_by}"
     if _is_compared(verdict):
         return f"found {wording.observation(verdict, LONGEST)}{_asked(verdict)}"
     if verdict.status is Status.UNKNOWN:

@@ -13,6 +13,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Severity, Status
 from auditor.policy import documented
+from auditor.report.clusters import outcome
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
@@ -27,6 +28,7 @@ from tests.policy.builders import (
 from tests.policy.samples import BASELINES, PARAMETERS, failing, passing
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
+NOT_APPLICABLE = "not applicable"
 PHONE_ACCOUNT = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
 
 
@@ -310,3 +312,5 @@ def test_what_is_on_because_a_parameter_allows_it_is_counted_apart():
         )
         assert found.summary.allowed == allowed
         assert found.summary.by_status[Status.NOT_APPLICABLE] == 1
+        told = {outcome(v) for s, v in rows(found) if s.id == "u1" and v.kind == "value"}
+        assert told == ({"found true, allowed by ai_allowed_groups"} if value else {NOT_APPLICABLE})
