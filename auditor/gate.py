@@ -30,6 +30,8 @@ class Demand:
     max_age: timedelta = timedelta(hours=26)
     allow_unknown: bool = False
     new_only: bool = False
+    strict: bool = False
+    """What is undecided counts as missing evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,6 @@ def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | 
             f"run {facts.id} was judged by another state of baseline {facts.baseline_id}.",
             "Run the audit again, or --live.",
         )
-    if age > demand.max_age:
-        return shut(
-            f"the newest run, {facts.id}, is {_hours(age)} old; at most "
-            f"{_hours(demand.max_age)} are allowed.",
-            "Run the audit again, or --live.",
-        )
     if age < -_SKEW:
         return shut(
             f"run {facts.id} ended {_hours(-age)} from now: one of the clocks is wrong.",
@@ -85,6 +81,21 @@ def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | 
             "nightly, or auditor audit --resume), or ask: auditor doctor",
         )
     return None
+
+
+def too_old(run_id: str, oldest: str, demand: Demand, now: datetime) -> Answer | None:
+    """Why a run cannot be judged by the age of its oldest document; None where it can.
+
+    A run that was resumed ended later than most of it was read.
+    """
+    age = now - datetime.fromisoformat(oldest.replace("Z", "+00:00"))
+    if age <= demand.max_age:
+        return None
+    return shut(
+        f"the oldest evidence of run {run_id} is {_hours(age)} old; at most "
+        f"{_hours(demand.max_age)} are allowed.",
+        "Run the audit again, or --live.",
+    )
 
 
 def shut(reason: str, advice: str) -> Answer:
@@ -120,7 +131,9 @@ def _code(run: Run, demand: Demand, counts: tuple[int, int, int]) -> ExitCode:
     if demand.fail_on is not None and (deviations or stale):
         return ExitCode.DEVIATIONS
     blind = not run.info.complete or (demand.fail_on is not None and unknown)
-    return ExitCode.INCOMPLETE if blind and not demand.allow_unknown else ExitCode.OK
+    if blind and not demand.allow_unknown:
+        return ExitCode.INCOMPLETE
+    return ExitCode.INCOMPLETE if demand.strict and run.summary.undecided else ExitCode.OK
 
 
 def _counted(
@@ -188,7 +201,7 @@ def _advice(run: Run, code: ExitCode, counts: tuple[int, int, int]) -> str:
             f"See what is unknown: auditor report {of_run}. What it takes to read it: auditor "
             "doctor."
         )
-    return f"See which: auditor report {of_run}." if any(counts) else ""
+    return f"See which: auditor report {of_run}." if any(counts) or run.summary.undecided else ""
 
 
 def _hours(span: timedelta) -> str:

@@ -21,6 +21,7 @@ from auditor.cli.choices import (
     OnlyOption,
     OrgOption,
     Selection,
+    StrictOption,
     TopicOption,
     span,
 )
@@ -36,7 +37,8 @@ from auditor.config import ConfigError, Settings
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import SnapshotError
 from auditor.findings.model import Severity
-from auditor.gate import Answer, Demand, judged, shut, unfit
+from auditor.gate import Answer, Demand, judged, shut, too_old, unfit
+from auditor.policy import record
 from auditor.policy.errors import PolicyError
 from auditor.report import gate_report
 from auditor.run import Judgement, NothingSelected
@@ -121,6 +123,7 @@ def gate(
         bool,
         typer.Option("--allow-unknown", help="Open although something is unknown; it is said."),
     ] = False,
+    strict: StrictOption = False,
     sandbox: Annotated[
         bool,
         typer.Option("--sandbox", help="As --live, but of a simulated account made for it."),
@@ -155,6 +158,7 @@ def gate(
         span(max_age, "--max-age"),
         allow_unknown,
         new_only,
+        strict,
     )
     selection = Selection(
         baseline=baseline,
@@ -277,11 +281,23 @@ def _stored(
     if demand.new_only and accepted is None:
         return _nothing_accepted()
     with history.verified(entry) as snapshot:
-        recalled = selection.rejudgement(snapshot)
-        today = datetime.now(UTC).date()
-        return judged(
-            runs.judge(snapshot, replace(recalled, today=today)), demand, history, accepted
-        )
+        now = datetime.now(UTC)
+        old = too_old(entry.facts.id, snapshot.oldest() or entry.facts.finished_at, demand, now)
+        if old is not None:
+            return old
+        if (selection.org or settings.org) is None:
+            used = Judgement.recalled(snapshot, judgement.catalogue).organisation
+            digest = record.organisation_digest(used)
+            if digest:
+                return shut(
+                    f"run {entry.facts.id} was judged with an organisation file ({digest}; "
+                    f"{len(used.overrides)} overrides, {len(used.waivers)} waivers, "
+                    f"{len(used.attestations)} attestations), and the gate was given none.",
+                    "Name the file that is to hold: --org FILE, or AUDITOR_ORG.",
+                )
+        # What is judged by never comes with the evidence: it is what the gate was given.
+        run = runs.judge(snapshot, replace(judgement, today=now.date()))
+        return judged(run, demand, history, accepted)
 
 
 def _live(

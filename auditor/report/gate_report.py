@@ -13,7 +13,7 @@ from auditor.report.display import plain, shorten
 from auditor.report.markdown_text import prose, table_head, table_row
 
 _RESULT: Mapping[int, str] = {0: "PASS", 1: "FAIL", 3: "UNKNOWN", 4: "NOT JUDGED"}
-_WIDTH = 400
+_WIDTH = 600
 """Columns of a line in a pipeline's log, which does not wrap."""
 
 Titles = Mapping[str, str]
@@ -33,7 +33,7 @@ def as_lines(code: int, reason: str, advice: str, run: Run | None, why: Sequence
     shut = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
     rests = f"Judged: {_rests(run)}" if run is not None else shut
     # Of a line that is too long the examples are cut, never what to do.
-    last = shorten("; ".join(why), max(40, _WIDTH - len("First: . ") - len(advice)))
+    last = shorten("; ".join(why), max(40, 400 - len("First: . ") - len(advice)))
     told = " ".join(part for part in (f"First: {last}." if last else "", advice) if part)
     return [
         shorten(f"auditor gate: {_RESULT[code]}: {reason}", _WIDTH),
@@ -83,6 +83,10 @@ def as_json(
             "depth": info.depth,
             "complete": info.complete,
             "evidence_digest": info.evidence_digest,
+            "organisation_digest": info.organisation_digest or None,
+            "oldest_evidence_at": info.oldest_evidence_at or None,
+            "simulated": info.simulated,
+            "undecided": run.summary.undecided if run is not None else None,
         },
         **(dict.fromkeys(counts) if run is None else counts),
         "findings": [_listed(each.finding, each.scopes) for each in examples],
@@ -186,5 +190,24 @@ def _rests(run: Run) -> str:
         f"run {info.id} of account {plain(info.account_id)}, ended "
         f"{wording.when(info.finished_at)}, baseline {info.baseline.id} "
         f"{info.baseline.version}".rstrip()
-        + f", depth {info.depth}, {wording.number(wording.judged(run))} checks"
+        + f", depth {info.depth}, {wording.number(wording.judged(run))} checks: "
+        f"{_totals(run)}; {info.baseline.digest}; organisation "
+        f"{info.organisation_digest or 'none'}; oldest evidence "
+        f"{wording.when(info.oldest_evidence_at) if info.oldest_evidence_at else 'none'}"
+        + ("; SIMULATED, not from Zoom" if info.simulated else "")
+    )
+
+
+def _totals(run: Run) -> str:
+    """What came out beside passes, whatever the threshold."""
+    counts, number = run.summary.by_status, wording.number
+    return ", ".join(
+        (
+            f"{number(counts.get(Status.FAIL, 0))} deviations",
+            f"{number(counts.get(Status.UNKNOWN, 0))} unknown",
+            f"{number(run.summary.undecided)} undecided",
+            f"{number(counts.get(Status.WAIVED, 0))} waived",
+            f"{number(counts.get(Status.ATTESTED, 0))} attested",
+            f"{number(run.stale)} stale",
+        )
     )

@@ -111,7 +111,9 @@ def test_a_fresh_run_without_deviations_passes_in_three_lines(account: Account) 
     assert answer == "auditor gate: PASS: 0 deviations at high or above, 0 unknown."
     assert rests.startswith(f"Judged: run {run} of account {account.sandbox.account_id}, ended ")
     assert "baseline strict 1.0, depth user" in rests
-    assert todo == "Nothing to do."
+    assert "104 undecided, 0 waived, 0 attested, 0 stale; sha256:" in rests
+    assert rests.endswith("SIMULATED, not from Zoom")
+    assert todo == f"See which: auditor report {run}."
 
 
 def test_deviations_fail_and_the_first_are_named(audited: Account) -> None:
@@ -121,6 +123,12 @@ def test_deviations_fail_and_the_first_are_named(audited: Account) -> None:
     assert answer.startswith("auditor gate: FAIL: ")
     assert todo.startswith("First: AI-0")
     assert "auditor report" in todo
+
+
+def test_strict_shuts_the_gate_at_what_is_undecided(account: Account) -> None:
+    account.night()
+    assert account.gate().code == 0
+    assert account.gate("--strict").code == 3
 
 
 def test_an_unknown_at_the_threshold_is_no_pass(tmp_path: Path) -> None:
@@ -329,12 +337,15 @@ def test_a_waiver_that_ran_out_since_the_audit_fails(
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     org = waived(account, tomorrow, ("account", "group", "user"))
     account.night("--org", org)
-    assert account.gate().code == 0
+    refused = account.gate()
+    assert refused.code == 4
+    assert "3 waivers" in refused.out
+    assert account.gate("--org", org).code == 0
     account("gate", "accept", "latest")
-    assert account.gate("--new-only").code == 0
+    assert account.gate("--new-only", "--org", org).code == 0
     at(monkeypatch, timedelta(days=3))
     for new_only in ([], ["--new-only"]):
-        ran = account.gate("--max-age", "7d", *new_only)
+        ran = account.gate("--org", org, "--max-age", "7d", *new_only)
         assert ran.code == 1, ran.out
         assert "3 waivers expired or covering nothing" in ran.out
         assert "First: AI-01 deviation at account" in ran.out
@@ -342,8 +353,9 @@ def test_a_waiver_that_ran_out_since_the_audit_fails(
 
 def test_a_waiver_that_covers_nothing_fails(account: Account) -> None:
     next_month = datetime.now(UTC) + timedelta(days=30)
-    account.night("--org", waived(account, next_month, ("account",)))
-    ran = account.gate()
+    org = waived(account, next_month, ("account",))
+    account.night("--org", org)
+    ran = account.gate("--org", org)
     assert ran.code == 1
     assert "0 deviations at high or above, 0 unknown, 1 waiver expired or covering nothing." in (
         ran.out
