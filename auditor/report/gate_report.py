@@ -13,7 +13,7 @@ from auditor.report.display import plain, shorten
 from auditor.report.markdown_text import prose, table_head, table_row
 
 _RESULT: Mapping[int, str] = {0: "PASS", 1: "FAIL", 3: "UNKNOWN", 4: "NOT JUDGED"}
-_WIDTH = 600
+_WIDTH = 400
 """Columns of a line in a pipeline's log, which does not wrap."""
 
 Titles = Mapping[str, str]
@@ -33,11 +33,11 @@ def as_lines(code: int, reason: str, advice: str, run: Run | None, why: Sequence
     shut = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
     rests = f"Judged: {_rests(run)}" if run is not None else shut
     # Of a line that is too long the examples are cut, never what to do.
-    last = shorten("; ".join(why), max(40, 400 - len("First: . ") - len(advice)))
+    last = shorten("; ".join(why), max(40, _WIDTH - len("First: . ") - len(advice)))
     told = " ".join(part for part in (f"First: {last}." if last else "", advice) if part)
     return [
         shorten(f"auditor gate: {_RESULT[code]}: {reason}", _WIDTH),
-        shorten(rests, _WIDTH),
+        shorten(rests, 2 * _WIDTH),
         shorten(told or "Nothing to do.", _WIDTH),
     ]
 
