@@ -193,9 +193,18 @@ class _Upcoming:
             settings = body.get("settings")
             if not isinstance(settings, dict):
                 return {"settings": settings}
-            return {"settings": {key: settings[key] for key in self.settings if key in settings}}
+            kept = {key: settings[key] for key in self.settings if key in settings}
+            return {"settings": kept, **_invitees(settings.get("meeting_invitees"))}
 
         return Errand(scope, MEETING, document.request, ask)
+
+
+def _invitees(listed: JsonValue) -> dict[str, JsonValue]:
+    """How many people are invited, and how many of them from outside: nobody is named."""
+    if not isinstance(listed, list) or not listed:
+        return {}
+    internal = [each.get("internal_user") if isinstance(each, dict) else None for each in listed]
+    return {"invitees": {"listed": len(internal), "outside": internal.count(False)}}
 
 
 def _rows(body: JsonValue) -> Iterator[Mapping[str, str]]:

@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 
 from auditor.collect import listings
 from auditor.collect.errands import Errand, Reader, Sweep
+from auditor.collect.interface import Api
 from auditor.collect.rows import flag, text
-from auditor.evidence.plan import COUNTS, PHONE, PHONE_VIEWS
+from auditor.evidence.plan import COUNTS, PHONE, PHONE_VIEWS, PROBED_ITEMS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Outcome, Refusal
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
-from auditor.zoom.errors import Malformed, NotFound
+from auditor.zoom.errors import Malformed, NotFound, Rejected
 
 LICENCE = "zoom_phone"
 """Under `feature` of a user's settings: true for phone users. Source: Users API, 2025-03."""
@@ -98,10 +99,9 @@ class PhoneLevels:
         ids = {placeholder: scope.id}
         phone = replace(scope, level=level, licence=None)
         if level is Level.PHONE_GROUP:
-            types = {"setting_types": ",".join(items)}
 
             def of_group() -> JsonValue:
-                return _kept(self.reader.api.get(endpoint, ids=ids, params=types), items)
+                return _kept(settings(self.reader.api, endpoint, items, ids), items)
 
             return Errand(phone, PHONE_VIEWS[level], endpoint.request, of_group)
 
@@ -110,6 +110,24 @@ class PhoneLevels:
             return {"policy": _kept(policy, items) if isinstance(policy, dict) else policy}
 
         return Errand(phone, PHONE_VIEWS[level], endpoint.request, of_policy)
+
+
+def settings(
+    api: Api, endpoint: Endpoint, items: Iterable[str], ids: Mapping[str, str] | None = None
+) -> dict[str, JsonValue]:
+    """The settings named by `items`; where Zoom refuses them, only those that are documented.
+
+    Raises:
+        ZoomError: there are none to be had.
+    """
+    asked = tuple(items)
+    documented = tuple(each for each in asked if each not in PROBED_ITEMS)
+    try:
+        return api.get(endpoint, ids=ids, params={"setting_types": ",".join(asked)})
+    except Rejected:
+        if documented in (asked, ()):
+            raise
+        return api.get(endpoint, ids=ids, params={"setting_types": ",".join(documented)})
 
 
 def _kept(body: Mapping[str, JsonValue], items: Iterable[str]) -> dict[str, JsonValue]:

@@ -19,7 +19,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.view import View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
-from auditor.zoom.errors import Rejected
+from auditor.zoom.errors import Rejected, ZoomError
 
 DAYS = 30
 """How far back use is read. Zoom's reports give a month a request."""
@@ -44,18 +44,22 @@ class AccountUse:
     reader: Reader
     meetings_with_ai: dict[str, str] = field(default_factory=dict)
     """Past meetings that show the AI notice: UUID to start."""
+    calls_with_ai: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """The same meetings: UUID to meeting number, start and end."""
     hosts: set[str] = field(default_factory=set)
     """The hosts that reports name, by address or id."""
 
     def __post_init__(self) -> None:
         saved = json.loads(self.reader.snapshot.meta(SAVED) or "{}")
         self.meetings_with_ai.update(saved.get("meetings", {}))
+        self.calls_with_ai.update({u: (n, s, e) for u, (n, s, e) in saved.get("calls", {}).items()})
         self.hosts.update(saved.get("hosts", ()))
 
     def save(self) -> None:
         """Keep, for a run that is resumed, what the documents themselves do not tell."""
         told = {"meetings": self.meetings_with_ai, "hosts": sorted(self.hosts)}
-        self.reader.snapshot.set_meta(SAVED, json.dumps(told))
+        calls = {"calls": self.calls_with_ai} if self.calls_with_ai else {}
+        self.reader.snapshot.set_meta(SAVED, json.dumps({**told, **calls}))
 
     def errands(self) -> list[Errand]:
         """One for each document the plan names."""
@@ -73,6 +77,8 @@ class AccountUse:
             wanted.append((plan.ROLES, endpoints.ROLES, self._roles))
         if reads.logs:
             wanted.append((plan.LOGS, endpoints.OPERATION_LOGS, self._logs))
+        if reads.workflows and self._is_granted(endpoints.AI_WORKFLOWS):
+            wanted.append((plan.WORKFLOWS, endpoints.AI_WORKFLOWS, self._workflows))
         account = self.reader.account
         return [Errand(account, view, _source(at, view), ask) for view, at, ask in wanted]
 
@@ -125,7 +131,10 @@ class AccountUse:
     def _remember(self, feature: str, row: Row) -> None:
         uuid = text(row.get("meeting_uuid"))
         if uuid and feature in plan.AI_FEATURES:
-            self.meetings_with_ai[uuid] = text(row.get("start_time"))
+            start, end = text(row.get("start_time")), text(row.get("end_time"))
+            self.meetings_with_ai[uuid] = start
+            if "ai" in self.reader.reads.answered:
+                self.calls_with_ai[uuid] = (text(row.get("meeting_id")), start, end)
 
     def _summaries(self) -> JsonValue:
         """Asks who hosted the meetings that were summarised; Zoom lists none where that is off."""
@@ -182,6 +191,24 @@ class AccountUse:
                 }
             )
         return {"roles": roles}
+
+    def _is_granted(self, endpoint: Endpoint) -> bool:
+        """True where the token has a scope for what is read only then."""
+        try:
+            return endpoint.is_allowed_by(self.reader.api.authenticate())
+        except ZoomError:
+            return False
+
+    def _workflows(self) -> JsonValue:
+        """Asks which workflows there are. What their fields are called is not published."""
+        workflows: list[dict[str, JsonValue]] = []
+        for row in self.reader.api.items(endpoints.AI_WORKFLOWS):
+            ids = (text(row.get(key)) for key in ("id", "flow_id", "flowId"))
+            names = (text(row.get(key)) for key in ("name", "flow_name", "flowName", "title"))
+            workflows.append(
+                {"id": next(filter(None, ids), ""), "name": next(filter(None, names), "")}
+            )
+        return {"workflows": [*sorted(workflows, key=lambda each: [*map(str, each.values())])]}
 
     def _logs(self) -> JsonValue:
         entries: list[dict[str, JsonValue]] = []

@@ -15,10 +15,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from auditor.collect import hosts, listings, meetings, operation_log, proof
+from auditor.collect import disclaimers, hosts, listings, meetings, operation_log, proof
 from auditor.collect.errands import Errand, Portion
 from auditor.collect.interface import Api, Listener, Prover, Silent
 from auditor.collect.phone import PhoneLevels
+from auditor.collect.phone import settings as phone_settings
 from auditor.collect.usage import AccountUse
 from auditor.collect.workers import R, T, Workers
 from auditor.evidence.plan import AI_FEATURES, PHONE, TOKEN, Reads
@@ -134,6 +135,7 @@ class Walk:
         self._stop_if_nothing_works()
         use = AccountUse(self)
         refusals = self._read_use(use)
+        disclaimers.record(self, use)
         self._stop_if_nothing_works()
         if self._groups_are_needed:
             listings.groups(self)
@@ -339,8 +341,9 @@ class Walk:
         self.snapshot.add_scope(phone)
         if not self.is_settled(phone, PHONE):
             endpoint = endpoints.PHONE_ACCOUNT_SETTINGS
-            params = {"setting_types": ",".join(self.reads.phone)}
-            outcome = self.asked(endpoint.request, lambda: self.api.get(endpoint, params=params))
+            outcome = self.asked(
+                endpoint.request, lambda: phone_settings(self.api, endpoint, self.reads.phone)
+            )
             self.snapshot.record(phone, PHONE, outcome)
         return self.snapshot.evidence_of(phone).outcomes[PHONE]
 

@@ -40,6 +40,7 @@ _OF_SURFACE: Mapping[str, tuple[Endpoint, ...]] = {
     plan.history("").surface: (endpoints.HISTORY_MEETINGS,),
     plan.apps("").surface: (endpoints.MARKETPLACE_APPS,),
     plan.NOTICES.surface: (endpoints.HISTORY_MEETINGS, endpoints.DASHBOARD_PARTICIPANTS),
+    plan.DISCLAIMERS.surface: (endpoints.DISCLAIMERS,),
 }
 _PHONE_WIDE = (Level.PHONE_ACCOUNT, Level.PHONE_SITE)
 _LISTING_HOSTS = (plan.history("").surface, plan.SUMMARIES.surface)
@@ -132,7 +133,7 @@ class _Join:
             yield from self._settings(check)
         else:
             wish = assessed.expectations[check.setting]
-            if self._can_be_judged(wish):
+            if self._can_be_judged(wish) and not check.optional:
                 yield from self._beside(check, wish)
 
     def _settings(self, check: Check) -> Iterator[Endpoint]:
@@ -152,6 +153,9 @@ class _Join:
             return
         if check.surface in _OF_SURFACE:
             yield from _OF_SURFACE[check.surface]
+            is_notice = check.surface == plan.DISCLAIMERS.surface
+            if is_notice and plan.NOTICE_KINDS[reads.notice_kind(check)].features:
+                yield endpoints.HISTORY_MEETINGS
             if check.surface in _LISTING_HOSTS and wish.op == "subset_of_param":
                 yield from _HOSTS_GROUPS
             return
@@ -184,4 +188,4 @@ class _Join:
 
     def _can_be_judged(self, wish: Expectation) -> bool:
         """False where the organisation has yet to decide: nothing is asked for then."""
-        return wish.param is None or self.parameters.get(wish.param) is not None
+        return wish.is_decided(self.parameters)

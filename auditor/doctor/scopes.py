@@ -17,6 +17,7 @@ _CLASSIC = re.compile(r"[a-z_]+(?::(?:read|write|master))?(?::(?:admin|master))?
 OPTIONAL: Mapping[Endpoint, str] = {
     endpoints.GROUP_MEMBERS: "who is in which group, where the list of users does not say so",
     endpoints.OPERATION_LOGS: "who changed a setting, and when",
+    endpoints.AI_WORKFLOWS: "which workflows of Zoom's AI there are (AI-21)",
 }
 """Requests that no verdict waits for on most accounts, and what they add."""
 
@@ -89,6 +90,7 @@ class Scopes:
             for endpoint, adds in OPTIONAL.items()
             if endpoint not in [each.endpoint for each in self.required]
             and (endpoint is not endpoints.GROUP_MEMBERS or endpoints.USERS in self.needs.endpoints)
+            and (endpoint is not endpoints.AI_WORKFLOWS or "AI-21" in self.needs.titles)
         )
 
     @property

@@ -39,6 +39,12 @@ PHONE_VIEWS: Mapping[Level, View] = {
 }
 """The one document that each level of Zoom Phone has; locks stand in it, beside the values."""
 
+PROBED_ITEMS = ("call_summary",)
+"""Items of Zoom Phone that account and groups are asked for although no reference promises them.
+
+Source: `phone.group_settings_updated` carries it since 2026-10-19.
+"""
+
 ROLES = View("roles")
 LOGS = View("report_operationlogs")
 CHANGES = View("report_operationlogs", "since")
@@ -80,8 +86,36 @@ for. A refusal holds for every scope that has no record of its own.
 OWN_PEOPLE = ("0", "1")
 """The ids of the roles that may always change settings: owner and admin. Source: `GET /roles`."""
 
+DISCLAIMERS = View("report_disclaimer")
+"""How people answered notices in the last 30 days, as numbers."""
+WORKFLOWS = View("ai_workflows")
+"""The workflows of Zoom's AI that there are."""
+
+
 AI_FEATURES = ("meeting_summary", "meeting_questions")
 """Features that show participants the AI notice. Source: `meeting_feature`, @zoom/rivet 0.4.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeKind:
+    """Notices that ask for the same thing, and the use of Zoom in which they have to be shown."""
+
+    types: tuple[str, ...]
+    """`disclaimer_type` of a row. Source: `GET /report/disclaimer`, Meetings API, 2026-05."""
+    features: tuple[str, ...] = ()
+    """`meeting_feature` of the past meetings that show it; empty where no report tells."""
+
+
+NOTICE_KINDS: Mapping[str, NoticeKind] = {
+    "ai": NoticeKind(("summary", "query", "AICompanion"), AI_FEATURES),
+    "recording": NoticeKind(("recording",), ("record_to_cloud", "record_to_computer")),
+    "archive": NoticeKind(("archive",)),
+    "live_stream": NoticeKind(("liveStream",)),
+}
+"""The kinds of notices that controls look at."""
+
+ANSWERS_PREFIX = "answered_notices:"
+"""How the settings of their checks begin; the kind follows."""
 
 
 def is_any(name: str, patterns: Iterable[str]) -> bool:
@@ -139,6 +173,10 @@ class Reads:
     """Who belongs to which group, also where no settings of groups and users are read."""
     notices: int = 0
     """Of how many past meetings with AI, the newest first, participants' answers are read."""
+    answered: tuple[str, ...] = ()
+    """The kinds of notices whose answers of the last 30 days are counted: `NOTICE_KINDS`."""
+    workflows: bool = False
+    """The workflows of Zoom's AI, where the app was given the scope."""
     meeting: tuple[str, ...] = ()
     """The settings of each upcoming meeting to keep."""
     webinar: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from auditor.findings.model import Layer, Status, Verdict
 from auditor.policy import derived, judge, lookup
 from auditor.policy.alternatives import Passes, agreed, in_doubt
 from auditor.policy.baseline import Baseline
-from auditor.policy.beside import EVERYONE, Beside, is_everyone
+from auditor.policy.beside import EVERYONE, Beside, is_everyone, with_policy
 from auditor.policy.catalogue import LOCKED_SURFACES, SETTINGS_SURFACE, Check
 from auditor.policy.derived import Tally
 from auditor.policy.groups import (
@@ -89,7 +89,8 @@ class Assessor:
         for level, name in ONCE.items():
             nobody = ScopeEvidence(Scope(level, account.scope.id, name), {}, {})
             for evidence in list(snapshot.evidence(level)) or [nobody]:
-                yield self.assessment(evidence)
+                is_phone = level is Level.PHONE_ACCOUNT
+                yield self.assessment(with_policy(evidence) if is_phone else evidence)
         for level in (Level.GROUP, Level.USER):
             if level not in reached:
                 continue
@@ -278,6 +279,8 @@ class Assessor:
             yield judge.attestation(wish.assessed)
         for check in checks(wish.assessed):
             if check.surface == "derived":
+                continue
+            if check.optional and check.document not in evidence.outcomes:
                 continue
             if scope.level in BY_DOCUMENT and check.document not in evidence.outcomes:
                 continue

@@ -221,17 +221,19 @@ def choice_problems(
         for parameter in sorted(_parameters(choice) - set(known_parameters())):
             hint = nearest(parameter, known_parameters())
             yield source.problem(here, f'no parameter is called "{parameter}".{hint}')
-        by_api = control.observed_by == "api"
-        if by_api and choice.attest is not None:
+        has_values = choice.expect is not None or choice.settings is not None
+        if not control.by_person and choice.attest is not None:
             message = 'is observed by API; give "expect" instead of "attest".'
             yield source.problem((*here, "attest"), message)
-        if not by_api and (choice.expect is not None or choice.settings is not None):
+        if not control.by_api and has_values:
             yield source.problem(here, 'no API shows it; give "attest" instead.')
         if complete and choice.assess:
-            if by_api and choice.expect is None and choice.settings is None:
+            if not control.by_person and not has_values:
                 yield source.problem(here, 'needs "expect" or "settings".')
-            if not by_api and choice.attest is None:
+            if not control.by_api and choice.attest is None:
                 yield source.problem(here, 'needs "attest": no API shows it.')
+            if control.observed_by == "both" and choice.attest is None and not has_values:
+                yield source.problem(here, 'needs "attest", "expect" or "settings".')
 
 
 def _parameters(choice: ControlChoice) -> set[str]:

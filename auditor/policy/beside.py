@@ -50,7 +50,7 @@ class Beside:
         for each in self.snapshot.evidence(level):
             outcome = each.outcomes.get(MEETING)
             if level in PHONE_VIEWS:
-                yield _with_policy(each)
+                yield with_policy(each)
             elif each.scope.id.startswith(EVERYONE) and isinstance(outcome, Refusal):
                 unlisted.setdefault(outcome.unseen.cause, []).append((each.scope, outcome))
             else:
@@ -113,7 +113,7 @@ def coverage(account: ScopeEvidence, reached: Iterable[Level]) -> dict[Level, in
     return found
 
 
-def _with_policy(evidence: ScopeEvidence) -> ScopeEvidence:
+def with_policy(evidence: ScopeEvidence) -> ScopeEvidence:
     """The evidence with its settings where the checks look: sites and users have them in `policy`.
 
     One document answers for the checks of every surface of Zoom Phone.
@@ -123,7 +123,8 @@ def _with_policy(evidence: ScopeEvidence) -> ScopeEvidence:
     outcome = evidence.outcomes.get(view)
     if outcome is None:
         return replace(evidence, outcomes={})
-    if isinstance(outcome, Document) and level is not Level.PHONE_GROUP:
+    in_policy = level in (Level.PHONE_SITE, Level.PHONE_USER)
+    if isinstance(outcome, Document) and in_policy:
         body = outcome.body.get("policy") if isinstance(outcome.body, dict) else None
         outcome = replace(outcome, body=body if isinstance(body, dict) else {})
     digests = {PHONE: evidence.digests[view]} if view in evidence.digests else {}

@@ -65,8 +65,12 @@ class Check(_Strict):
     leave_out: tuple[str, ...] = ()
     """Keys inside the object that another control judges."""
     only_when: Condition | None = None
+    counted: bool = False
+    """The list names people: only their number is judged and reported."""
     by_name: bool = False
     """A baseline has to name it: its `expect` is about the other checks of the control."""
+    optional: bool = False
+    """Read only where the app was given the scope, and silent where it was not."""
     parent: str | None = None
     """The switch without which it does nothing: a deviation is latent while that is off."""
     legacy_of: str | None = None
@@ -120,7 +124,8 @@ class Control(_Strict):
     title: str
     why: str
     severity: Severity
-    observed_by: Literal["api", "attestation"]
+    observed_by: Literal["api", "attestation", "both"]
+    """`both`: an API shows a part of it, and a person has to look at the rest."""
     when_absent: Literal["unknown", "not_applicable"] = "unknown"
     checks: tuple[Check, ...] = ()
     attestation: Attestation | None = None
@@ -132,9 +137,9 @@ class Control(_Strict):
 
     @model_validator(mode="after")
     def _has_what_it_is_observed_by(self) -> "Control":
-        if self.observed_by == "api" and not self.checks:
+        if self.by_api and not self.checks:
             raise ValueError(f"{self.id} is observed by API but names no checks.")
-        if self.observed_by == "attestation" and self.attestation is None:
+        if self.by_person and self.attestation is None:
             raise ValueError(f"{self.id} needs an attestation question.")
         settings = [check.setting for check in self.checks]
         for setting in settings:
@@ -144,6 +149,16 @@ class Control(_Strict):
             if check.legacy_of is not None and check.legacy_of not in settings:
                 raise ValueError(f"{check.setting}: {check.legacy_of} is not a check of {self.id}.")
         return self
+
+    @property
+    def by_api(self) -> bool:
+        """True if an API shows it, or a part of it."""
+        return self.observed_by != "attestation"
+
+    @property
+    def by_person(self) -> bool:
+        """True if a person has to look at it, or at a part of it."""
+        return self.observed_by != "api"
 
     def check(self, setting: str) -> Check:
         """The check of `setting`; KeyError if there is none."""

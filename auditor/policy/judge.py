@@ -8,9 +8,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from auditor.evidence.plan import MEETING
 from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import Outcome, View
+from auditor.evidence.view import Document, Outcome, View
 from auditor.findings.model import Kind, Status, Verdict
 from auditor.policy import layers, locks, lookup, usage
 from auditor.policy.baseline import Assessed
@@ -28,6 +29,7 @@ USAGE_SURFACES = frozenset(
         "meeting_summaries",
         "dashboard_meeting_participants",
         "report_operationlogs",
+        "report_disclaimer",
     }
 )
 SHOWN = 5
@@ -240,9 +242,13 @@ def _seen(
             return replace(base, status=Status.PASS, detail=found.note)
         case Deviates(detail):
             explanation = detail or check.meaning.get(str(observed), "")
-            return replace(base, status=Status.FAIL, detail=joined(explanation, found.note))
+            explanation = joined(explanation, found.note, _outsiders(case, check))
+            return replace(base, status=Status.FAIL, detail=explanation)
         case Undecided(parameter):
-            return replace(base, status=Status.NEEDS_DECISION, detail=_undecided(parameter))
+            # What is noted of a value that was read for others may presume a list that nobody gave.
+            note = found.note if expectation.is_decided(case.context.parameters) else ""
+            detail = f"{note} {_undecided(parameter)}".lstrip()
+            return replace(base, status=Status.NEEDS_DECISION, detail=detail)
         case Unclear(cause, detail):
             return replace(base, cause=cause, detail=detail)
 
@@ -269,6 +275,18 @@ def _latent(case: Case, check: Check, verdict: Verdict) -> Verdict:
     return replace(verdict, severity=verdict.severity.lowered, detail=detail, latent=True)
 
 
+def _outsiders(case: Case, check: Check) -> str:
+    """How many invitees of a meeting are from outside; empty where that is not known, or none."""
+    outcome = case.outcomes.get(check.document) if check.surface == MEETING.surface else None
+    body = outcome.body if isinstance(outcome, Document) else None
+    invitees = body.get("invitees") if isinstance(body, dict) else None
+    if not isinstance(invitees, dict) or not invitees.get("outside"):
+        return ""
+    return (
+        f"{invitees['outside']} of its {invitees['listed']} invitees are outside the organisation"
+    )
+
+
 def without(value: JsonValue, keys: tuple[str, ...]) -> JsonValue:
     """`value` without the entries under `keys`, however deep."""
     if isinstance(value, dict):
@@ -289,7 +307,7 @@ def _unseen(
         if unseen.cause is Cause.ABSENT and case.scope.licence in _UNLICENSED:
             detail = "The user has no licence that includes it."
             return replace(base, status=Status.NOT_APPLICABLE, detail=detail)
-    unset = expectation.param is not None and case.context.parameters.get(expectation.param) is None
+    unset = not expectation.is_decided(case.context.parameters)
     if unset and unseen.cause is Cause.NOT_COLLECTED:
         detail = _undecided(str(expectation.param))
         return replace(base, status=Status.NEEDS_DECISION, detail=detail)

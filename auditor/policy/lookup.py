@@ -203,6 +203,8 @@ def _typed(check: Check, value: JsonValue) -> Reading:
                 shown = item if isinstance(item, str | int | float) else kind_of(item)
                 detail = f"{str(shown)[:80]!r} is not a value that Zoom documents"
                 return Unseen(Cause.UNDOCUMENTED_VALUE, detail)
+    if check.counted and isinstance(value, list):
+        return Seen(len(value), check.setting)
     return Seen(value, check.setting)
 
 

@@ -21,7 +21,7 @@ def is_looser(lower: Verdict, upper: Verdict) -> bool | None:
     below, above = _texts(lower.observed), _texts(upper.observed)
     wanted = _texts(expected.get("value"))
     match operator:
-        case "off":
+        case "off" | "on" | "off_unless_param":
             return False  # both are on, and nothing else was asked
         case "lte" | "duration_lte":
             return _is_longer(lower.observed, upper.observed)
@@ -29,7 +29,7 @@ def is_looser(lower: Verdict, upper: Verdict) -> bool | None:
             return _is_longer(upper.observed, lower.observed)
         case "disjoint_from":
             return bool((below - above) & wanted)
-        case "subset_of_param":
+        case "subset_of_param" | "no_item_except_param":
             return bool(below - above - wanted)
         case "superset_of_param":
             return bool((above - below) & wanted)

@@ -22,6 +22,9 @@ from auditor.policy.values import fold, is_list, is_number, is_range, kind_of, l
 UNLIMITED = -1
 """A retention period of Zoom Phone without end. Source: its reference of 2026-02."""
 
+PASSIVE = "passive agree"
+"""An answer to a notice that nobody gave: the person stayed. Source: `GET /report/disclaimer`."""
+
 
 class Expectation(BaseModel):
     """What a baseline expects of one setting: an operator and its arguments."""
@@ -65,6 +68,11 @@ class Expectation(BaseModel):
             shown["value"] = parameters.get(self.param)
         return shown
 
+    def is_decided(self, parameters: Mapping[str, JsonValue]) -> bool:
+        """True where the organisation has set what the operator cannot do without."""
+        unset = self.param is not None and parameters.get(self.param) is None
+        return not unset or OPERATORS[self.op].without_param
+
 
 Judge = Callable[[JsonValue, Expectation, Context], Outcome]
 
@@ -83,22 +91,51 @@ class Operator:
     judge: Judge
     argument: str = "a value"
     accepts: Callable[[JsonValue], bool] = _anything
+    without_param: bool = False
+    """Whether it judges while its parameter is not set; a list is empty then."""
 
 
 def _verdict(meets: bool, detail: str = "") -> Outcome:
     return Meets() if meets else Deviates(detail)
 
 
-def _off(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
+def _switches(observed: JsonValue, wanted: str) -> list[bool] | Unclear:
+    """A switch, or those of an object: Zoom has both shapes."""
     if isinstance(observed, bool):
-        return _verdict(not observed)
+        return [observed]
     if isinstance(observed, dict):
         switches = [observed[key] for key in ("enable", "enabled") if key in observed]
-        if switches and all(isinstance(switch, bool) for switch in switches):
-            return _verdict(not any(switches))
-        detail = "the object has no boolean enable, so nothing says that it is off"
+        booleans = [switch for switch in switches if isinstance(switch, bool)]
+        if booleans and len(booleans) == len(switches):
+            return booleans
+        detail = f"the object has no boolean enable, so nothing says that it is {wanted}"
         return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
     return wrong_type("a boolean or an object", observed)
+
+
+def _off(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
+    switches = _switches(observed, "off")
+    return switches if isinstance(switches, Unclear) else _verdict(not any(switches))
+
+
+def _on(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
+    switches = _switches(observed, "on")
+    return switches if isinstance(switches, Unclear) else _verdict(all(switches))
+
+
+def _off_unless_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
+    switches = _switches(observed, "off")
+    if isinstance(switches, Unclear):
+        return switches
+    return Meets() if not any(switches) else _allowed(expectation, context)
+
+
+def _allowed(expectation: Expectation, context: Context, detail: str = "") -> Outcome:
+    """What holds where a boolean parameter says whether the value may stand."""
+    allowed = _parameter(expectation, context)
+    if not isinstance(allowed, bool):
+        return Undecided(str(expectation.param))
+    return Meets(str(expectation.param)) if allowed else Deviates(detail)
 
 
 def _eq(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -271,6 +308,57 @@ def _no_true_leaf_except_param(
     return Meets(str(expectation.param) if any(value is True for _, value in found) else "")
 
 
+def _no_item_except_param(
+    observed: JsonValue, expectation: Expectation, context: Context
+) -> Outcome:
+    texts = strings(observed)
+    if texts is None:
+        return wrong_type("a list of strings", observed)
+    listed = _parameter_texts(expectation, context)
+    allowed = set() if isinstance(listed, Undecided) else listed
+    outside = sorted({text for text in texts if text.casefold() not in allowed})
+    return _verdict(not outside, f"not on the list {expectation.param}: {', '.join(outside)}")
+
+
+def _answers(observed: JsonValue) -> Mapping[str, int] | Unclear:
+    """How many people gave which answer to a notice."""
+    if not isinstance(observed, dict):
+        return wrong_type("numbers of answers", observed)
+    counts = {
+        answer: count
+        for answer, count in observed.items()
+        if isinstance(count, int) and not isinstance(count, bool)
+    }
+    if len(counts) != len(observed):
+        return wrong_type("numbers of answers", observed)
+    if not sum(counts.values()):
+        return Unclear(Cause.ABSENT, "nobody answered, so nothing was seen")
+    return counts
+
+
+def _agreed(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
+    counts = _answers(observed)
+    if isinstance(counts, Unclear):
+        return counts
+    passive, total = counts.get(PASSIVE, 0), sum(counts.values())
+    detail = f"{passive} of {total} agreed passively, without an act of their own"
+    return _allowed(expectation, context, detail) if passive else Meets()
+
+
+def _notified(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
+    counts = _answers(observed)
+    return counts if isinstance(counts, Unclear) else Meets()
+
+
+def _unanswered(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
+    counts = _answers(observed)
+    if isinstance(counts, Unclear):
+        return counts
+    if expectation.param is not None:
+        return _allowed(expectation, context)
+    return Deviates()
+
+
 def _user_in_group_param(
     observed: JsonValue, expectation: Expectation, context: Context
 ) -> Outcome:
@@ -386,6 +474,14 @@ OPERATORS: Mapping[str, Operator] = {
     operator.name: operator
     for operator in (
         Operator("off", "false, or an object whose enable is false", "nothing", _off),
+        Operator("on", "true, or an object whose enable is true", "nothing", _on),
+        Operator(
+            "off_unless_param",
+            "off, unless the parameter allows it",
+            "param",
+            _off_unless_param,
+            without_param=True,
+        ),
         Operator("eq", "equals the value", "value", _eq),
         Operator("neq", "differs from the value", "value", _neq),
         Operator("in", "is one of the values", "value", _in, "a list", is_list),
@@ -414,6 +510,29 @@ OPERATORS: Mapping[str, Operator] = {
             "every switch that is on is on the parameter's list",
             "param",
             _no_true_leaf_except_param,
+        ),
+        Operator(
+            "no_item_except_param",
+            "nothing but what is on the parameter's list",
+            "param",
+            _no_item_except_param,
+            without_param=True,
+        ),
+        Operator(
+            "agreed",
+            "nobody agreed passively, unless the parameter says that it counts",
+            "param",
+            _agreed,
+            without_param=True,
+        ),
+        Operator("notified", "somebody answered, so the notice was shown", "nothing", _notified),
+        Operator("unanswered", "nobody was shown the notice", "nothing", _unanswered),
+        Operator(
+            "unanswered_unless_param",
+            "nobody was shown the notice, unless the parameter allows it",
+            "param",
+            _unanswered,
+            without_param=True,
         ),
         Operator(
             "user_in_group_param",

@@ -25,6 +25,8 @@ class Patterns(BaseModel):
     privileges: Names
     app_scopes: Names
     log_categories: Names
+    admin_scopes: Names
+    admin_apps: Names
 
 
 @cache

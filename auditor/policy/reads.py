@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from auditor.evidence.plan import (
     AI_FEATURES,
+    ANSWERS_PREFIX,
+    DISCLAIMERS,
     LOGS,
     MEETING,
     NOTICES,
@@ -14,6 +16,7 @@ from auditor.evidence.plan import (
     SITE,
     SUMMARIES,
     TOKEN,
+    WORKFLOWS,
     Reads,
     apps,
     history,
@@ -88,6 +91,9 @@ def needed(
     beside = _Beside(baseline, reached(depth), {**baseline.parameters, **(parameters or {})})
     notices = bool(beside.of(NOTICES.surface))
     features = {check.view for check, _ in beside.of(history("").surface)}
+    answered = tuple(sorted({notice_kind(check) for check, _ in beside.of(DISCLAIMERS.surface)}))
+    if "archive" in answered:  # whether notices were due, the settings tell
+        views[Level.ACCOUNT].add(SETTINGS)
     return Reads(
         account=tuple(sorted(views[Level.ACCOUNT])),
         group=tuple(sorted(views[Level.GROUP])) if Level.GROUP in within else (),
@@ -108,6 +114,8 @@ def needed(
             for _, wish in beside.of(surface)
         ),
         notices=SAMPLED_MEETINGS if notices else 0,
+        answered=answered,
+        workflows=bool(beside.of(WORKFLOWS.surface)),
         meeting=beside.meeting(Level.MEETING),
         webinar=beside.meeting(Level.WEBINAR),
     )
@@ -129,7 +137,7 @@ class _Beside:
             for check in checks(each)
             if check.surface in surfaces and not set(self.reached).isdisjoint(check.levels)
             for wish in (each.expectations[check.setting],)
-            if wish.param is None or self.parameters.get(wish.param) is not None
+            if wish.is_decided(self.parameters)
         ]
 
     def phone(self, level: Level) -> tuple[str, ...]:
@@ -167,6 +175,11 @@ def _if(wanted: object, names: tuple[str, ...]) -> tuple[str, ...]:
 def document_at(check: Check, level: Level) -> View:
     """The document in which `check` is read at `level`. Zoom Phone has one a level."""
     return PHONE_VIEWS.get(level, check.document)
+
+
+def notice_kind(check: Check) -> str:
+    """The kind of notices, of `NOTICE_KINDS`, whose answers a check is about."""
+    return check.setting.removeprefix(ANSWERS_PREFIX)
 
 
 def reached(depth: Level) -> tuple[Level, ...]:

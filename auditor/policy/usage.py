@@ -3,16 +3,17 @@
 What cannot be told from a document is a doubt: a value may then still deviate, but never meet.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from auditor.evidence import operation_log, plan
 from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
-from auditor.evidence.view import Document, Outcome, View
+from auditor.evidence.view import SETTINGS, Document, Outcome, View
 from auditor.policy import patterns
 from auditor.policy.catalogue import Check
-from auditor.policy.lookup import Found
-from auditor.policy.operators import Expectation
+from auditor.policy.lookup import Found, at_path
+from auditor.policy.operators import PASSIVE, Expectation
 from auditor.policy.values import fold
 
 SHOWN = 10
@@ -20,6 +21,20 @@ SHOWN = 10
 
 ANSWERS = ("no disclaimer", "agree", "leave meeting")
 """The documented answers to the AI notice. Source: `aic_disclaimer`, @zoom/rivet 0.4.0."""
+
+UNDOCUMENTED_ANSWER = "undocumented"
+_ANSWER_WORDS = {
+    "agree": "agreed",
+    PASSIVE: "agreed passively",
+    "decline attend": "declined to attend",
+    "cancel": "cancelled",
+    UNDOCUMENTED_ANSWER: "answered otherwise",
+}
+"""The documented answers to any notice. Source: `GET /report/disclaimer`, Meetings API, 2026-05."""
+_OF_GUESTS = {"yes": " (guests)", "unknown": " (guest or not: unknown)"}
+
+ADMIN_SCOPES = ".admin_scopes"
+"""How the settings end that are about apps which can change settings."""
 
 NO_GROUP = "(no group)"
 """Stands for the groups of a host who is in none."""
@@ -29,6 +44,8 @@ UNKNOWN_GROUP = "(group not known)"
 
 Body = Mapping[str, JsonValue]
 Rows = list[Body]
+
+_NOT_ASKED = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +193,10 @@ def _hosts_note(what: str, hosts: Iterable[Body]) -> str:
 
 
 def _apps(question: Question, evidence: _Evidence) -> Found:
-    """The apps with scopes on calls: those allowed as the parameter names them, others by name."""
-    wanted = patterns.shipped().app_scopes.patterns
+    """The apps with certain scopes: those allowed as the parameter names them, others by name."""
+    known = patterns.shipped()
+    is_admin = question.check.setting.endswith(ADMIN_SCOPES)
+    wanted = (known.admin_scopes if is_admin else known.app_scopes).patterns
     allowed = question.allowed or set()
     texts, shown, notes, unread = [], [], [], 0
     for app in evidence.rows:
@@ -185,7 +204,8 @@ def _apps(question: Question, evidence: _Evidence) -> Found:
         unread += not isinstance(listed, list)
         scopes = listed if isinstance(listed, list) else []
         touching = [str(scope) for scope in scopes if plan.is_any(str(scope), wanted)]
-        if not touching:
+        by_name = is_admin and plan.is_any(str(app.get("name") or ""), known.admin_apps.patterns)
+        if not touching and not by_name:
             continue
         app_id, name = str(app.get("id") or ""), str(app.get("name") or "")
         called = f"{name} ({app_id})" if name else app_id or "an app without a name"
@@ -193,7 +213,11 @@ def _apps(question: Question, evidence: _Evidence) -> Found:
         shown.append(called)
         texts.append(fitting[0] if fitting else called)
         if not fitting:
-            notes.append(f"{called} holds {', '.join(touching[:SHOWN])}")
+            notes.append(
+                f"{called} holds {', '.join(touching[:SHOWN])}"
+                if touching
+                else f"{called} is known to change settings"
+            )
     doubt = Unseen(Cause.ABSENT, f"Zoom did not return the scopes of {unread} apps")
     return Found(
         Seen([*texts], question.check.setting),
@@ -202,6 +226,123 @@ def _apps(question: Question, evidence: _Evidence) -> Found:
         shown=[*shown],
         doubt=doubt if unread else None,
     )
+
+
+def _workflows(question: Question, evidence: _Evidence) -> Found:
+    """The workflows of Zoom's AI: those allowed as the parameter names them, others by name."""
+    allowed = question.allowed or set()
+    texts: list[JsonValue] = []
+    for row in evidence.rows:
+        named = [str(row.get(key) or "") for key in ("id", "name")]
+        fitting = [text for text in named if text and text.casefold() in allowed]
+        texts.append(
+            next(iter((*fitting, *filter(None, reversed(named)))), "a workflow without a name")
+        )
+    return Found(Seen(texts, question.check.setting), evidence.source)
+
+
+def _notice_answers(question: Question, evidence: _Evidence) -> Found:
+    """How many people gave which answer to the notices of one kind, and whether all were asked."""
+    kind = question.check.setting.removeprefix(plan.ANSWERS_PREFIX)
+    totals, shown = Counter[str](), Counter[str]()
+    for row in evidence.rows:
+        if str(row.get("notice")) in plan.NOTICE_KINDS[kind].types:
+            answer, count = str(row.get("answer")), _number(row, "count")
+            totals[answer] += count
+            shown[answer + _OF_GUESTS.get(str(row.get("guest")), "")] += count
+    due = _due(kind, question, evidence.body)
+    if not totals:
+        if isinstance(due, Unseen):
+            return Found(due, evidence.source)
+        if due.idle:
+            return Found(Unseen(Cause.ABSENT, "nobody answered"), evidence.source, idle=due.idle)
+        detail = f"{due.what}, and Zoom lists no answer to a notice: look whether one was shown"
+        return Found(Unseen(Cause.ABSENT, detail), evidence.source)
+    doubt = due.doubt if isinstance(due, _Due) else due if kind == "ai" else None
+    if totals[UNDOCUMENTED_ANSWER]:
+        detail = f"{totals[UNDOCUMENTED_ANSWER]} answers are not ones that Zoom documents"
+        doubt = Unseen(Cause.UNDOCUMENTED_VALUE, detail)
+    parts = [
+        f"{totals[answer]} {words}" for answer, words in _ANSWER_WORDS.items() if totals[answer]
+    ]
+    return Found(
+        Seen(dict(totals), question.check.setting),
+        evidence.source,
+        note=f"In 30 days {', '.join(parts)}.",
+        shown=dict(sorted(shown.items())),
+        doubt=doubt,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """Whether notices were due. `idle` says why none was, `what` why some were."""
+
+    idle: str = ""
+    what: str = ""
+    doubt: Unseen | None = None
+    """Why some may not have been shown."""
+
+
+def _due(kind: str, question: Question, body: Body) -> _Due | Unseen:
+    """Whether notices of a kind were due in the last 30 days, as far as the evidence tells."""
+    match kind:
+        case "ai":
+            return _missing(body, "ai_meetings") or _due_for_ai(body)
+        case "recording":
+            return _missing(body, "recordings") or _due_for_recordings(body)
+        case "archive":
+            return _due_for_archives(question)
+    return _Due(idle="Nobody answered a notice of live streaming in the last 30 days.")
+
+
+def _due_for_ai(body: Body) -> _Due | Unseen:
+    meetings = body.get("ai_meetings")
+    if not isinstance(meetings, dict):
+        return Unseen(Cause.ABSENT, "the stored evidence has no ai_meetings")
+    held, unanswered = _number(meetings, "held"), _number(meetings, "unanswered")
+    unclear = _number(meetings, "unclear")
+    doubt = None
+    if unanswered:
+        detail = (
+            f"{unanswered} of {held} meetings with AI show no answer to an AI notice: look at one "
+            "of them whether a notice was shown"
+        )
+        doubt = Unseen(Cause.ABSENT, detail)
+    elif unclear:
+        detail = f"{unclear} meetings were listed that do not say whether they used AI"
+        doubt = Unseen(Cause.ABSENT, detail)
+    if not held and doubt is not None:
+        return doubt
+    if not held:
+        return _Due(
+            idle="No meeting used AI in the last 30 days, and nobody answered a notice of it."
+        )
+    return _Due(what=f"{held} meetings used AI in the last 30 days", doubt=doubt)
+
+
+def _due_for_recordings(body: Body) -> _Due:
+    # Where somebody answered, it was not asked whether meetings were recorded.
+    recorded = _number(body, "recordings") if "recordings" in body else 0
+    if recorded:
+        return _Due(what=f"{recorded} meetings were recorded in the last 30 days")
+    return _Due(
+        idle="No meeting was recorded in the last 30 days, and nobody answered a notice of it."
+    )
+
+
+def _due_for_archives(question: Question) -> _Due | Unseen:
+    settings = question.outcomes.get(SETTINGS)
+    if not isinstance(settings, Document):
+        return settings.unseen if settings is not None else _NOT_ASKED
+    switch = at_path(settings.body, "recording.archive.enable")
+    if switch is False:
+        return _Due(
+            idle="Archiving is off, and nobody answered a notice of it in the last 30 days."
+        )
+    if switch is True:
+        return _Due(what="archiving is on")
+    return Unseen(Cause.ABSENT, "Zoom did not return whether archiving is on")
 
 
 def _admins(question: Question, evidence: _Evidence) -> Found:
@@ -283,6 +424,8 @@ _READERS: Mapping[str, _Reader] = {
     plan.history("").surface: _Reader("hosts", _hosted),
     plan.SUMMARIES.surface: _Reader("hosts", _hosted),
     plan.NOTICES.surface: _Reader("answers", _answers),
+    plan.DISCLAIMERS.surface: _Reader("answers", _notice_answers),
+    plan.WORKFLOWS.surface: _Reader("workflows", _workflows),
     plan.apps("").surface: _Reader("apps", _apps),
     plan.ROLES.surface: _Reader("roles", _admins),
     plan.LOGS.surface: _Reader("entries", _entries),

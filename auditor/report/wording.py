@@ -308,6 +308,9 @@ def when(time: str | None) -> str:
 
 _EXPECTATION: Mapping[str, str] = {
     "off": "off",
+    "on": "on",
+    "notified": "people answered the notice",
+    "unanswered": "nobody was shown the notice",
     "eq": "{value}",
     "neq": "anything but {value}",
     "in": "one of {value}",
@@ -331,6 +334,14 @@ _EXPECTATION: Mapping[str, str] = {
     "attest": "attested: {value}",
 }
 
+_UNLESS_ALLOWED: Mapping[str, str] = {
+    "off_unless_param": "off",
+    "agreed": "nobody agreed passively",
+    "unanswered_unless_param": "nobody was shown the notice",
+    "no_item_except_param": "nothing",
+}
+"""Expectations to which a parameter makes exceptions; they hold while it is not set."""
+
 
 def expectation(verdict: Verdict, width: int) -> str:
     """What the baseline asks, in words, with values at most `width` columns wide."""
@@ -340,6 +351,10 @@ def expectation(verdict: Verdict, width: int) -> str:
     if verdict.kind is Kind.LOCK:
         return _lock(expected.get("value"))
     op, param = str(expected.get("op", "")), expected.get("param")
+    if op in _UNLESS_ALLOWED:
+        value = expected.get("value")
+        state = "is not set" if value is None else f"is {value_text(value, width)}"
+        return f"{_UNLESS_ALLOWED[op]}, except as {plain(str(param))} allows, which {state}"
     if op in _EXPECTATION:
         if param is not None and expected.get("value") is None:
             return f"as {plain(str(param))} says, which is not set"

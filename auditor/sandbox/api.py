@@ -152,6 +152,19 @@ OPERATIONS: Final = (
         "report:read:admin",
     ),
     Operation(
+        "/report/disclaimer",
+        "Heavy",
+        usage.disclaimers,
+        ("report:read:disclaimer:admin",),
+        "report:read:admin",
+    ),
+    Operation(
+        "/ai/workflows/flows",
+        "Heavy",
+        usage.workflows,
+        ("workflow:read:list_definitions:admin",),
+    ),
+    Operation(
         "/meetings/meeting_summaries",
         "Medium",
         usage.meeting_summaries,

@@ -84,6 +84,10 @@ _DRIFTED = Scenario(
     account=(
         Change(f"{_SUMMARY}.enable", True),
         Change("in_meeting.ai_voice_coach", True, added=True),
+        *_set(
+            in_meeting__support_participants_receive_summary=True,
+            other_options__enforce_fips_mode=False,
+        ),
         *_set(chat__ai_compose__enable=True, chat__ai_quick_reply=True, integration__dropbox=True),
     ),
     account_locks=_off(
@@ -108,6 +112,7 @@ _DRIFTED = Scenario(
                 Change(f"{_QUESTIONS}.auto_enable", True),
                 Change(f"{_QUESTIONS}.who_can_ask_questions", 1),
                 Change("recording.smart_recording.create_next_steps", True),
+                *_set(in_meeting__allow_participants_to_transcribe_meetings_with_my_notes=True),
             )
         ),
         Profile(),
@@ -146,7 +151,15 @@ _DRIFTED = Scenario(
         ),
     },
     meetings={
-        3: _set(settings__auto_start_meeting_summary=True, settings__who_will_receive_summary=4),
+        3: _set(
+            settings__auto_start_meeting_summary=True,
+            settings__who_will_receive_summary=4,
+            settings__support_participants_receive_summary=True,
+            settings__meeting_invitees=[
+                {"email": "CANARY-invitee@partner.example", "internal_user": False},
+                {"email": "CANARY-colleague@example.com", "internal_user": True},
+            ],
+        ),
         9: _set(settings__auto_recording="cloud"),
         15: _set(settings__auto_start_ai_companion_questions=True),
     },
@@ -167,6 +180,8 @@ _DRIFTED = Scenario(
 _PARTIAL = Scenario(
     name="partial",
     account=(
+        *_gone("in_meeting.support_participants_receive_summary"),
+        *_gone("in_meeting.allow_participants_to_transcribe_meetings_with_my_notes"),
         *_gone("ai", "in_meeting.webinar_ai_companion_questions", "recording.viewer_see_chat"),
         *_set(smart_recognition={}, mail_calendar={}, general_setting={}),
     ),

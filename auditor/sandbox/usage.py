@@ -31,6 +31,27 @@ _LOGS: Final = (
 )
 """Days ago, operator, category shown, category asked for, detail. Only where settings drifted."""
 _ROUTINE: Final = ((3, 1, "User", "user", "Add User  - Type: set to Licensed"),)
+_NOTICES: Final = (
+    *("login", "joinMeeting", "recording", "remoteControl", "meetingConnector", "archive"),
+    *("summary", "query", "AICompanion", "caption", "joinSDKMeeting", "NDI", "joinWebinar"),
+    *("internalMMRGuestJoin", "liveStream", "phoneACR", "viewBOActivity", "webinarBO"),
+    *("unmuteAudio", "joinOnZoom", "GDPR", "chinaMeeting", "zappJoin", "softUpdateReminder"),
+)
+"""Documented values of `disclaimer_type`."""
+_ANSWERS_TO_AI: Final = [
+    ("summary", "Agree", False),
+    ("summary", "Passive Agree", False),
+    ("summary", "Agree", True),
+    ("query", "Agree", True),
+    ("query", "Decline Attend", True),
+    ("liveStream", "Agree", True),
+]
+_ANSWERS_TO_RECORDING: Final = [
+    ("recording", "Agree", False),
+    ("recording", "Passive Agree", True),
+    ("recording", "Cancel", True),
+]
+"""Type of the notice, answer, and whether a guest gave it."""
 _HISTORY: Final = 12
 """Past meetings in the report, one each day."""
 
@@ -131,6 +152,34 @@ def meeting_summaries(service: Service, call: Call) -> Answer:
         if row["feature_used"]["meeting_summary"]
     ]
     return service.page(call, "summaries", len(rows), _slice(rows), largest=300)
+
+
+def disclaimers(service: Service, call: Call) -> Answer:
+    """`GET /report/disclaimer`: who answered which notice, at most a month a call."""
+    first, last = _window(call)
+    asked = call.query.get("disclaimer_type", "all")
+    if asked not in (*_NOTICES, "all"):
+        raise Refused(400, 300, f"Invalid field: disclaimer_type {asked}.")
+    rows = [
+        row
+        for day, row in _answers(service, call.now)
+        if first <= day <= last and asked in ("all", row["disclaimer_type"])
+    ]
+    return service.page(call, "disclaimer_records", len(rows), _slice(rows), largest=300)
+
+
+def workflows(service: Service, call: Call) -> Answer:
+    """`GET /ai/workflows/flows`. The names of its fields are invented: Zoom publishes none."""
+    drifted = service.world.rules.ai_was_used
+    rows = [
+        {
+            "id": opaque_id(service.world.seed, "workflow", number),
+            "name": name,
+            "status": "deployed",
+        }
+        for number, name in enumerate(["Meeting follow-up"] if drifted else [])
+    ]
+    return service.page(call, "flows", len(rows), _slice(rows), largest=300)
 
 
 def user_meetings(service: Service, call: Call) -> Answer:
@@ -238,7 +287,7 @@ def _past_meetings(service: Service, now: float) -> Iterable[tuple[datetime, int
                     "meeting_summary": with_ai,
                     "meeting_questions": with_ai,
                     "smart_recording": False,
-                    "record_to_cloud": False,
+                    "record_to_cloud": with_ai,
                     "record_to_computer": False,
                     "live_transcription": False,
                     "screen_sharing": True,
@@ -264,6 +313,37 @@ def _window(call: Call) -> tuple[date, date]:
     if not timedelta(0) <= last - first <= timedelta(days=31):
         raise Refused(400, 300, "The time range must lie within one month.")
     return first, last
+
+
+def _answers(service: Service, now: float) -> Iterable[tuple[date, dict[str, Json]]]:
+    """Day and row of each answer. Where AI was used, the newest meeting with it shows none."""
+    world = service.world
+    for day, host, meeting in _past_meetings(service, now):
+        answers: list[tuple[str, str, bool]] = [("joinMeeting", "Agree", False)]
+        used = meeting["feature_used"]
+        if used["meeting_summary"] and (now - day.timestamp()) > 4 * 86_400:
+            answers += _ANSWERS_TO_AI
+        if used["record_to_cloud"]:
+            answers += _ANSWERS_TO_RECORDING
+        for notice, answer, is_guest in answers:
+            yield (
+                day.date(),
+                {
+                    "disclaimer_status": answer,
+                    "disclaimer_type": notice,
+                    "time": f"{day + timedelta(minutes=3):%Y-%m-%dT%H:%M:%SZ}",
+                    "user_email": "" if is_guest else world.user_email(host),
+                    "display_name": "CANARY-guest Visitor" if is_guest else "CANARY-host Person",
+                    "client_type": "Windows",
+                    "group_ids": []
+                    if is_guest
+                    else [world.group_id(group) for group in world.groups_of(host)],
+                    "is_guest": is_guest,
+                    "is_zoom_event": False,
+                    "meeting_id": meeting["meeting_uuid"],
+                    "meeting_number": meeting["meeting_id"],
+                },
+            )
 
 
 def _slice(rows: list[dict[str, Json]]) -> Callable[[int, int], list[dict[str, Json]]]:

@@ -1,7 +1,7 @@
 """Endpoints: every request this program makes, with its scopes and its rate label.
 
-Sources: Zoom's OpenAPI descriptions of Users (2025-03) and Meetings (2025-06), the API reference
-and Zoom's list of granular scopes, as of 2026-11.
+Sources: Zoom's OpenAPI descriptions of Users (2025-03) and Meetings (2025-06, 2026-05), the API
+reference and Zoom's list of granular scopes, as of 2026-11.
 """
 
 from collections.abc import Iterable
@@ -266,6 +266,25 @@ DASHBOARD_PARTICIPANTS = Endpoint(
     # Somebody who leaves and joins again has two rows with one id.
     row_id="",
 )
+DISCLAIMERS = Endpoint(
+    "disclaimers",
+    "/report/disclaimer",
+    RateLabel.HEAVY,
+    ("report:read:disclaimer:admin",),
+    ("report:read:admin",),
+    items="disclaimer_records",
+    page_size=300,
+    row_id="",
+)
+AI_WORKFLOWS = Endpoint(
+    "ai_workflows",
+    "/ai/workflows/flows",
+    # Neither its label nor its fields are published: the slowest that other listings have.
+    RateLabel.HEAVY,
+    ("workflow:read:list_definitions:admin",),
+    items="flows",
+    page_size=300,
+)
 
 ENDPOINTS = MappingProxyType(
     {
@@ -296,6 +315,8 @@ ENDPOINTS = MappingProxyType(
             OPERATION_LOGS,
             HISTORY_MEETINGS,
             DASHBOARD_PARTICIPANTS,
+            DISCLAIMERS,
+            AI_WORKFLOWS,
         )
     }
 )

@@ -46,6 +46,7 @@ def test_what_waits_for_a_decision_needs_nothing_yet():
         endpoints.ROLES,
         endpoints.ROLE,
         endpoints.ROLE_MEMBERS,
+        endpoints.MARKETPLACE_APPS,
     )
 
 
@@ -76,4 +77,21 @@ def test_all_that_can_be_asked_for_is_needed_by_some_baseline():
     needed = {
         each for name in baselines.names() for each in of(name, Level.MEETING, **DECIDED).endpoints
     }
-    assert set(endpoints.ENDPOINTS.values()) - needed == {endpoints.GROUP_MEMBERS}
+    assert set(endpoints.ENDPOINTS.values()) - needed == {
+        endpoints.GROUP_MEMBERS,
+        endpoints.AI_WORKFLOWS,  # only where the app was given the scope
+    }
+
+
+@pytest.mark.parametrize(
+    ("control", "needed"),
+    [
+        ("CN-02", (endpoints.HISTORY_MEETINGS, endpoints.DISCLAIMERS)),
+        ("CN-10", (endpoints.DISCLAIMERS,)),
+        ("TP-01", (endpoints.DISCLAIMERS,)),
+    ],
+)
+def test_answers_to_notices_need_their_report_and_what_tells_whether_one_was_due(control, needed):
+    reports = {endpoints.HISTORY_MEETINGS, endpoints.DISCLAIMERS}
+    found = of("strict", Level.ACCOUNT, control).by_control[control]
+    assert tuple(each for each in found if each in reports) == needed

@@ -103,6 +103,12 @@ def test_the_operation_log_is_optional_where_no_control_reads_it():
     assert Scopes(needing, ALL).to_add == ("report:read:operation_logs:admin",)
 
 
+def test_workflows_are_optional_where_their_control_is_assessed():
+    assessed = Needs(NEEDS.by_control, {**NEEDS.titles, "AI-21": "Inventory"})
+    assert "workflow:read:list_definitions:admin" in Scopes(assessed, ALL).optional_to_add
+    assert "AI-21" not in Scopes(assessed, ALL).unknown
+
+
 def test_members_are_required_where_the_list_of_users_names_no_groups():
     found = Scopes(NEEDS, ALL, lists_members=True)
     assert found.to_add == ("group:read:list_members:admin",)

@@ -77,8 +77,10 @@ def checks_of(name: str, wanted: Baseline) -> Iterator[Wanted]:
 def passing(check: Check, wish: Expectation) -> JsonValue:
     """A value that satisfies `wish`."""
     match wish.op:
-        case "off" | "user_in_group_param":
+        case "off" | "off_unless_param" | "user_in_group_param":
             return False
+        case "on":
+            return True
         case "eq" | "lte" | "gte" | "duration_lte":
             return wish.value
         case "neq":
@@ -105,7 +107,7 @@ def passing(check: Check, wish: Expectation) -> JsonValue:
         case "no_true_leaf_except_param":
             return {"meeting": {"new_feature": False}}
         case "count_members_lte_param":
-            return PARAMETERS[str(wish.param)]
+            return _people(check, PARAMETERS[str(wish.param)])
         case "none_unlimited":
             return [{"type": "voicemail", "duration": 1, "time_unit": "year"}]
         case "no_write_scopes":
@@ -117,8 +119,10 @@ def failing(check: Check, wish: Expectation) -> JsonValue:
     """A value that violates `wish`."""
     value: Any = wish.value
     match wish.op:
-        case "off" | "user_in_group_param":
+        case "off" | "off_unless_param" | "user_in_group_param":
             return True
+        case "on":
+            return False
         case "eq":
             return _other(check, [value])
         case "neq":
@@ -149,7 +153,7 @@ def failing(check: Check, wish: Expectation) -> JsonValue:
         case "no_true_leaf_except_param":
             return {"meeting": {"new_feature": True}}
         case "count_members_lte_param":
-            return PARAMETERS[str(wish.param)] + 1  # type: ignore[operator]
+            return _people(check, PARAMETERS[str(wish.param)] + 1)  # type: ignore[operator]
         case "none_unlimited":
             return [{"type": "callLog", "duration": -1, "time_unit": "year"}]
         case "no_write_scopes":
@@ -157,6 +161,17 @@ def failing(check: Check, wish: Expectation) -> JsonValue:
         case "all_matched_to_change_record":
             return ["somebody changed something"]
     raise AssertionError(wish.op)
+
+
+def _people(check: Check, count: JsonValue) -> JsonValue:
+    """So many people: a number, or a list of which nothing but its length is judged."""
+    assert isinstance(count, int)
+    return [{"id": f"u{n}"} for n in range(count)] if check.counted else count
+
+
+def observed(check: Check, value: JsonValue) -> JsonValue:
+    """What a report shows of a value."""
+    return len(value) if check.counted and isinstance(value, list) else value
 
 
 def _org(check: Check, wish: Expectation) -> JsonValue:

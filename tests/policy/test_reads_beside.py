@@ -30,7 +30,8 @@ def beside(reads):
 
 @pytest.mark.parametrize("control", ASK)
 def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
-    assert beside(plan(control)) == ({"token": True} if control == "CC-03" else {})
+    apps = ("account_added", "account_created")
+    assert beside(plan(control)) == ({"token": True, "apps": apps} if control == "CC-03" else {})
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,14 @@ def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
             },
         ),
         ("TP-04", {"apps": ("account_added", "account_created")}),
-        ("CC-03", {"token": True, "privileges": patterns.shipped().privileges.patterns}),
+        (
+            "CC-03",
+            {
+                "token": True,
+                "privileges": patterns.shipped().privileges.patterns,
+                "apps": ("account_added", "account_created"),
+            },
+        ),
         ("CC-04", {"logs": ("account", "user_settings", "role", "recording")}),
     ],
 )
@@ -68,12 +76,36 @@ def test_where_no_use_is_wanted_nobody_asks_for_groups():
 def test_notices_need_the_meetings_that_show_one():
     assert beside(plan("CN-03")) == {
         "features": ("meeting_questions", "meeting_summary"),
+        "answered": ("ai",),
         "notices": SAMPLED_MEETINGS,
     }
 
 
+@pytest.mark.parametrize(
+    ("control", "kind"),
+    [
+        ("CN-02", "ai"),
+        ("CN-04", "recording"),
+        ("CN-05", "recording"),
+        ("CN-10", "archive"),
+        ("TP-01", "live_stream"),
+    ],
+)
+def test_answers_are_counted_for_the_notices_of_selected_controls_alone(control, kind):
+    assert beside(plan(control, depth=Level.ACCOUNT)) == {"answered": (kind,)}
+
+
+def test_no_answers_are_counted_where_no_selected_control_looks_at_them():
+    assert "answered" not in beside(plan("CN-01"))
+    assert "answered" not in beside(plan("AI-01"))
+
+
+def test_workflows_are_asked_for_with_or_without_a_list_of_approved_ones():
+    assert beside(plan("AI-21")) == {"workflows": True}
+
+
 @pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER])
-@pytest.mark.parametrize("control", ["CN-03", "CC-06"])
+@pytest.mark.parametrize("control", ["CC-06"])
 def test_meetings_are_read_at_their_depth_alone(control, depth):
     assert beside(plan(control, depth=depth)) == {}
 
@@ -85,6 +117,8 @@ def test_every_setting_of_the_control_is_kept_of_a_meeting():
         "auto_recording",
         "auto_start_ai_companion_questions",
         "auto_start_meeting_summary",
+        "allow_participants_to_transcribe_meetings_with_my_notes",
+        "support_participants_receive_summary",
         "who_will_receive_summary",
     }
     assert found.webinar == ("auto_recording",)
@@ -105,7 +139,12 @@ def test_phone_levels_are_read_down_to_the_depth(depth, fields):
 
 def test_a_phone_document_is_asked_for_the_items_of_its_level():
     found = plan("AI-16", base=STRICT)
-    assert found.phone == ("call_live_transcription", "voicemail_tasks", "voicemail_transcription")
+    assert found.phone == (
+        "call_live_transcription",
+        "call_summary",
+        "voicemail_tasks",
+        "voicemail_transcription",
+    )
     assert found.phone_site == (
         "call_live_transcription",
         "call_summary",

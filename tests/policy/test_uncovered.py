@@ -5,7 +5,7 @@ import pytest
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Kind, Severity, Status
-from auditor.policy import uncovered
+from auditor.policy import documented, uncovered
 from auditor.policy.uncovered import Coverage, speaks_of
 from tests.policy.builders import (
     ACCOUNT,
@@ -94,7 +94,6 @@ def new(view, path, accepted=()):
         (SETTINGS, "anywhere.webinar_waiting_room_branding", False),
         (SETTINGS, "anywhere.enforce_fips_mode", False),
         (SETTINGS, "security.enforce_fips_mode.enable", False),
-        (SETTINGS, "security.enforce_fips_mode.brand_new", True),
         (SETTINGS, "recording.archive.enable", False),
         (SECURITY, "sign_in_with_two_factor_auth", False),
         (SECURITY, "security.sign_in_with_two_factor_auth", False),
@@ -107,6 +106,12 @@ def new(view, path, accepted=()):
 )
 def test_a_leaf_is_new_where_no_control_reads_and_no_reference_documents_it(view, path, expected):
     assert new(view, path) is expected
+
+
+def test_of_a_switch_that_is_known_by_its_key_no_more_is_known_than_whether_it_is_on():
+    assert documented.is_known_by_key("security.enforce_fips_mode.enable")
+    assert not documented.is_known_by_key("security.enforce_fips_mode.brand_new")
+    assert documented.is_known_by_key("x.meeting_waiting_room_branding.brand_new")
 
 
 def test_a_second_object_of_a_name_that_is_sought_everywhere_is_judged():

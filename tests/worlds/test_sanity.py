@@ -18,8 +18,10 @@ from tests.worlds.conftest import CASES, Audited, Serve
 from tests.worlds.golden import FOLDER, rows
 
 SETTINGS_LEVELS = ("account", "group", "user")
-CERTAIN = {"denied": set(), "empty": {("CC-03", "app"), ("AI-23", "account")}}
-"""What those worlds do show: which scopes the app has, and reports that name no meeting with AI."""
+LISTED = {("CC-03", "account"), ("AI-21", "account"), ("AI-22", "account")}
+CERTAIN = {"denied": set(), "empty": {("CC-03", "app"), ("AI-23", "account"), *LISTED}}
+"""What those worlds do show: which scopes the app has, reports that name no meeting with AI, and
+lists without apps or workflows."""
 SWITCHED_OFF = 3000
 """Zoom's code for a list of summaries where the account makes none."""
 
@@ -70,12 +72,22 @@ class Served:
         answer = self.ask("/report/history_meetings", **month)
         return [sum(m["feature_used"][feature] for m in answer.json()["history_meetings"])]
 
+    def writing_apps(self, kind: str) -> list[str]:
+        """The names of the apps that can change anything."""
+        listed = self.ask("/marketplace/apps", type=kind).json()["apps"]
+        scopes = {app["app_name"]: [each["scope_name"] for each in app["scopes"]] for app in listed}
+        return [name for name, held in scopes.items() if any(":read" not in s for s in held)]
+
     def values(self, row: Row, rule: Rule) -> list[Any]:
         """What stands at the setting of a row: in each view, or wherever its key stands."""
         if row["level"] == "app":
             return [self.scopes]
         if row["kind"] == "usage":
             return self.used(row)
+        if row["setting"].endswith(".admin_scopes"):
+            return [self.writing_apps(row["setting"].partition("type=")[2].partition("]")[0])]
+        if row["setting"] == "workflows[]":
+            return [[each["name"] for each in self.get("/ai/workflows/flows")["flows"]]]
         if row["level"] in SETTINGS_LEVELS:
             views = list(self.documents.of(row["level"], row["id"]).values())
         else:
@@ -87,6 +99,8 @@ class Served:
             rest = row["setting"].partition(f"{key}.")[2]
             parents = [parent for body in views for parent in under(body, key)]
             found += [at(parent, rest) if rest else parent for parent in parents]
+        if rule.check.get("counted"):
+            found = [len(value) for value in found if isinstance(value, list)]
         return [value for value in found if value is not ...]
 
     def phone(self, level: str, scope_id: str) -> Iterator[Any]:

@@ -1,7 +1,8 @@
 """Settings documents of a conforming account, as data, and how to change and compare them.
 
-Shapes follow Zoom's reference examples of 2026-02 and its changelogs to 2026-10; the values are
-invented. A `Documents` maps the `option` of a view (`default` for none) to its body.
+Shapes follow Zoom's reference examples of 2026-02 and its changelogs to 2026-11; the values are
+invented, and so are the places of keys whose parent object is not published. A `Documents` maps
+the `option` of a view (`default` for none) to its body.
 """
 
 import copy

@@ -1,0 +1,238 @@
+"""How people answered the notices of the last 30 days: counted, and nothing else is kept.
+
+A row of the report names a person and a meeting. Of both nothing is stored but numbers: by notice,
+answer, and whether it was a guest.
+"""
+
+import calendar
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+
+from auditor.collect.errands import Reader
+from auditor.collect.rows import text
+from auditor.collect.usage import DAYS, AccountUse
+from auditor.evidence.plan import AI_FEATURES, DISCLAIMERS, NOTICE_KINDS, history
+from auditor.evidence.reading import JsonValue, Unseen
+from auditor.evidence.view import Document, Outcome, Refusal
+from auditor.zoom import endpoints
+
+ANSWERS = ("agree", "cancel", "passive agree", "decline attend")
+"""Documented values of `disclaimer_status`, in lower case. Source: Meetings API, 2026-05."""
+UNDOCUMENTED = "undocumented"
+"""Stands for an answer that Zoom does not document: what else a row says may be personal."""
+
+MARGIN = timedelta(minutes=15)
+"""How long before its start or after its end a meeting's notice may be answered."""
+
+Row = Mapping[str, JsonValue]
+Call = tuple[str, str, str]
+"""Number, start and end of a past meeting."""
+
+
+def record(reader: Reader, use: AccountUse) -> None:
+    """Count the answers to the notices that the plan names."""
+    account, kinds = reader.account, reader.reads.answered
+    if not kinds or reader.is_settled(account, DISCLAIMERS):
+        return
+    calls = _calls_with_ai(reader, use) if "ai" in kinds else _Calls()
+    outcome: Outcome = reader.asked(endpoints.DISCLAIMERS.request, lambda: _counted(reader, calls))
+    if isinstance(outcome, Document) and isinstance(outcome.body, dict):
+        outcome = replace(outcome, body={**outcome.body, **_recordings(reader, outcome.body)})
+    reader.snapshot.record(account, DISCLAIMERS, outcome)
+    if isinstance(outcome, Document) and use.calls_with_ai:
+        use.calls_with_ai.clear()
+        use.save()
+
+
+@dataclass
+class _Calls:
+    """The past meetings with AI, by UUID, or why nobody can tell them."""
+
+    by_uuid: dict[str, Call] = field(default_factory=dict)
+    unclear: int = 0
+    """Meetings that were listed and do not say whether they used AI."""
+    missing: Unseen | None = None
+
+
+def _calls_with_ai(reader: Reader, use: AccountUse) -> _Calls:
+    """The meetings that other reports named already, or that are asked for now."""
+    calls = _Calls(dict(use.calls_with_ai))
+    known = reader.snapshot.evidence_of(reader.account).outcomes
+    for feature in AI_FEATURES:
+        outcome = known.get(history(feature))
+        if outcome is None:
+            outcome = reader.asked(_history(feature), partial(_find_calls, reader, feature, calls))
+        elif isinstance(outcome, Document) and isinstance(outcome.body, dict):
+            hosts = outcome.body.get("hosts")
+            counts = (
+                [each.get("unclear") for each in hosts if isinstance(each, dict)]
+                if isinstance(hosts, list)
+                else []
+            )
+            calls.unclear += sum(each for each in counts if isinstance(each, int))
+        if isinstance(outcome, Refusal):
+            calls.missing = calls.missing or outcome.unseen
+    return calls
+
+
+def _find_calls(reader: Reader, feature: str, calls: _Calls) -> None:
+    for row in _past_meetings(reader, feature):
+        if _used(row, feature):
+            number, start, end = map(text, map(row.get, ("meeting_id", "start_time", "end_time")))
+            calls.by_uuid[text(row.get("meeting_uuid"))] = (number, start, end)
+        else:
+            calls.unclear += 1
+
+
+def _counted(reader: Reader, calls: _Calls) -> JsonValue:
+    """Ask for each type of notice, a month a request."""
+    answers: Counter[tuple[str, str, str]] = Counter()
+    answered = _Answered(calls.by_uuid)
+    for kind in reader.reads.answered:
+        for notice in NOTICE_KINDS[kind].types:
+            for days in _windows(reader):
+                params = {**days, "disclaimer_type": notice}
+                for row in reader.api.items(endpoints.DISCLAIMERS, params=params):
+                    # An API that knows no such filter lists all of them every time.
+                    if _key(row.get("disclaimer_type")) != _key(notice):
+                        continue
+                    answers[notice, _answer(row), _guest(row)] += 1
+                    if kind == "ai":
+                        answered.note(row)
+    rows: list[JsonValue] = [
+        {"notice": notice, "answer": answer, "guest": guest, "count": count}
+        for (notice, answer, guest), count in sorted(answers.items())
+    ]
+    if "ai" not in reader.reads.answered:
+        return {"answers": rows}
+    if calls.missing is not None:
+        return {"answers": rows, "ai_meetings_missing": _told(calls.missing)}
+    held = len(calls.by_uuid)
+    unanswered = held - len(answered.uuids)
+    numbers: JsonValue = {"held": held, "unanswered": unanswered, "unclear": calls.unclear}
+    return {"answers": rows, "ai_meetings": numbers}
+
+
+def _recordings(reader: Reader, body: Row) -> dict[str, JsonValue]:
+    """Whether any meeting was recorded, where nobody answered a notice of it."""
+    kind = NOTICE_KINDS["recording"]
+    rows = body["answers"] if isinstance(body["answers"], list) else []
+    notices = {str(row.get("notice")) for row in rows if isinstance(row, dict)}
+    if "recording" not in reader.reads.answered or not notices.isdisjoint(kind.types):
+        return {}
+    recorded = 0
+    for feature in kind.features:
+        outcome = reader.asked(_history(feature), partial(_number_of_calls, reader, feature))
+        if isinstance(outcome, Refusal):
+            return {"recordings_missing": _told(outcome.unseen)}
+        recorded += outcome.body if isinstance(outcome.body, int) else 0
+    return {"recordings": recorded}
+
+
+def _number_of_calls(reader: Reader, feature: str) -> int:
+    return sum(1 for _ in _past_meetings(reader, feature))
+
+
+def _past_meetings(reader: Reader, feature: str) -> Iterator[Row]:
+    """The past meetings that used a feature, or that do not say whether they did."""
+    for days in _windows(reader):
+        params = {**days, "meeting_type": "all", "meeting_feature": feature}
+        for row in reader.api.items(endpoints.HISTORY_MEETINGS, params=params):
+            features = row.get("feature_used")
+            if not isinstance(features, dict) or features.get(feature) is not False:
+                yield row
+
+
+def _used(row: Row, feature: str) -> bool:
+    """True where a meeting says that it used a feature, and which meeting it was."""
+    features = row.get("feature_used")
+    used = isinstance(features, dict) and features.get(feature) is True
+    return used and bool(text(row.get("meeting_uuid")))
+
+
+def _windows(reader: Reader) -> Iterator[dict[str, str]]:
+    last = reader.today()
+    for start, end in months(last - timedelta(days=DAYS - 1), last):
+        yield {"from": str(start), "to": str(end)}
+
+
+def _history(feature: str) -> str:
+    """The request as reports name it."""
+    return f"{endpoints.HISTORY_MEETINGS.request}?meeting_feature={feature}"
+
+
+def _told(unseen: Unseen) -> JsonValue:
+    return {"cause": unseen.cause, "detail": unseen.detail}
+
+
+@dataclass
+class _Answered:
+    """The past meetings with AI in which somebody answered a notice."""
+
+    calls: Mapping[str, Call]
+    uuids: set[str] = field(default_factory=set)
+    _by_number: dict[str, list[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_number = defaultdict(list)
+        for uuid, (number, _, _) in self.calls.items():
+            self._by_number[number].append(uuid)
+
+    def note(self, row: Row) -> None:
+        """Note the meeting of a row. A number is shared by all meetings of a series."""
+        named = text(row.get("meeting_id"))
+        if named in self.calls:
+            self.uuids.add(named)
+            return
+        number = text(row.get("meeting_number")) or named
+        at = _moment(text(row.get("time")))
+        digits = "".join(each for each in number if each.isdigit())
+        for uuid in self._by_number.get(digits, ()) if digits else ():
+            _, start, end = self.calls[uuid]
+            if _is_within(at, _moment(start), _moment(end)):
+                self.uuids.add(uuid)
+
+
+def months(first: date, last: date) -> Iterator[tuple[date, date]]:
+    """The days from `first` to `last` in stretches of one month at most, oldest first."""
+    while first <= last:
+        year, month = divmod(first.year * 12 + first.month, 12)
+        month += 1
+        day = min(first.day, calendar.monthrange(year, month)[1])
+        end = min(last, date(year, month, day))
+        yield first, end
+        first = end + timedelta(days=1)
+
+
+def _is_within(at: datetime | None, start: datetime | None, end: datetime | None) -> bool:
+    """True unless a time says otherwise: one that is missing says nothing."""
+    if at is None or start is None:
+        return True
+    return start - MARGIN <= at and (end is None or at <= end + MARGIN)
+
+
+def _moment(value: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _answer(row: Row) -> str:
+    known = {_key(each): each for each in ANSWERS}
+    return known.get(_key(row.get("disclaimer_status")), UNDOCUMENTED)
+
+
+def _guest(row: Row) -> str:
+    """Whether somebody from outside answered: `yes`, `no` or `unknown`."""
+    guest = row.get("is_guest")
+    return ("yes" if guest else "no") if isinstance(guest, bool) else "unknown"
+
+
+def _key(value: JsonValue) -> str:
+    """A name as Zoom may spell it: `Passive Agree`, `passive_agree`."""
+    return "".join(each for each in text(value).casefold() if each.isalnum())
