@@ -11,6 +11,7 @@ from auditor import config
 from auditor.config import API_URL, OAUTH_URL, SECRETS, VARIABLES, ConfigError
 from auditor.config_files import Origin
 from auditor.credentials.backends import KeyringUnavailable
+from auditor.zoom.held import HeldSecrets
 from auditor.zoom.hosts import GOVERNMENT
 from auditor.zoom.redaction import redact_text
 
@@ -444,7 +445,7 @@ def test_a_line_of_dotenv_that_cannot_be_read_is_named_with_what_to_do(
 def test_of_the_address_of_a_history_only_the_password_is_a_secret(
     monkeypatch: Patch, store: str, password: str
 ) -> None:
-    monkeypatch.setattr("auditor.zoom.secrets._known", ())
+    monkeypatch.setattr("auditor.zoom.secrets._held", HeldSecrets())
     monkeypatch.setenv("AUDITOR_STORE", store)
     config.load()
     told = f"The history {store} cannot be reached"

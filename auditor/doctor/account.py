@@ -21,6 +21,7 @@ from auditor.zoom.errors import (
 )
 from auditor.zoom.limits import Plan, RateLabel
 from auditor.zoom.paging import whole_number
+from auditor.zoom.redaction import redact_text
 from auditor.zoom.transport import Answer, Bearer, Bounds, Transport
 
 ASKED: tuple[tuple[Endpoint, Mapping[str, str]], ...] = (
@@ -57,7 +58,7 @@ class Listening(Transport):
         answer = super().get(url, params, auth, request)
         for name, value in answer.headers.items():
             if name.lower().startswith("x-ratelimit-"):
-                self.limits[name.lower()] = value[:LONGEST_LIMIT]
+                self.limits[name.lower()] = redact_text(value)[:LONGEST_LIMIT]
         return answer
 
 

@@ -293,7 +293,12 @@ class Database:
         if self._file is None:
             try:
                 arguments = postgresql.connect_arguments(self._url)
-                engine = sa.create_engine(self._url, pool_pre_ping=True, connect_args=arguments)
+                engine = sa.create_engine(
+                    self._url,
+                    pool_pre_ping=True,
+                    connect_args=arguments,
+                    hide_parameters=True,
+                )
             except ModuleNotFoundError as error:
                 raise StoreError(
                     "AUDITOR_STORE names PostgreSQL, whose driver is not installed. Install the "
@@ -308,7 +313,9 @@ class Database:
             _make_private(self._file)
         except OSError as error:
             raise self._unwritable(error) from error
-        engine = sa.create_engine(self._url, connect_args={"timeout": self._wait})
+        engine = sa.create_engine(
+            self._url, connect_args={"timeout": self._wait}, hide_parameters=True
+        )
         sa.event.listen(engine, "connect", self._as_a_store)
         sa.event.listen(engine, "begin", _begin)
         return engine

@@ -20,7 +20,7 @@ from auditor.zoom.hosts import COMMERCIAL, check_url
 from auditor.zoom.payload import parse_object
 from auditor.zoom.redaction import REDACTED
 from auditor.zoom.retry import RetryPolicy
-from auditor.zoom.secrets import never_show
+from auditor.zoom.secrets import never_show, never_show_token
 from auditor.zoom.transport import Answer, Transport
 
 REQUEST = "POST /oauth/token"
@@ -204,7 +204,7 @@ class TokenSource:
         text = document.get("access_token")
         if not isinstance(text, str) or not _TOKEN.fullmatch(text):
             raise Malformed(REQUEST, "it holds no access token", status=answer.status)
-        never_show(self._credentials.client_secret, text)
+        never_show_token(text)
         lifetime = _lifetime(document.get("expires_in"))
         scope = document.get("scope")
         return _Token(

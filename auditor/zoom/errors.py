@@ -19,7 +19,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-
 
 def quoted(text: str, most: int = LONGEST_QUOTE) -> str:
     """Zoom's words, fit for a message: one line, at most `most` characters long, no secrets."""
-    line = " ".join(_UNPRINTABLE.sub(" ", redact_text(text[: 20 * LONGEST_QUOTE])).split())
+    line = " ".join(_UNPRINTABLE.sub(" ", redact_text(text)).split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from auditor.evidence.reading import JsonValue
 from auditor.zoom.errors import Malformed, TooMuch, Transient
+from auditor.zoom.secrets import redact_text
 
 DEEPEST = 100
 """Levels of nesting. The deepest documented answer has fewer than ten."""
@@ -90,7 +91,7 @@ def _unambiguous(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     if len(found) != len(pairs):
         for key, value in pairs:
             if type(found[key]) is not type(value) or found[key] != value:
-                raise _Unusable(f"it holds {key[:60]!r} twice, with different values")
+                raise _Unusable(f"it holds {redact_text(key)[:60]!r} twice, with different values")
     return found
 
 

@@ -4,26 +4,39 @@ Names and shapes are what Zoom's API documents (facts as of 2026-11), and the us
 What looks like neither cannot be told from any other text.
 """
 
-import json
 import re
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from urllib.parse import quote
 
-REDACTED = "[redacted]"
+from auditor.zoom.held import REDACTED, HeldSecrets
+from auditor.zoom.secret_names import CODES, ENDINGS, LABELS, OPEN_KEYS, WORDS
+
+__all__ = [
+    "LONGEST_NAME",
+    "LONGEST_TEXT",
+    "REDACTED",
+    "is_secret_name",
+    "never_show",
+    "never_show_token",
+    "redact_text",
+    "times_told",
+]
+
+
+def _any(names: Iterable[str]) -> str:
+    return "|".join(map(re.escape, names))
+
 
 _SECRET = re.compile(
-    r"(?:^|_)(?:pass|pass(?:words?|wd|codes?|phrase)|pwd|pin|secrets?|tokens?|zak|jwt|credentials?"
-    r"|bearer|cookies?|otp|totp|csrf|xsrf|connection_string)(?:_|$)"
+    rf"(?:^|_)(?:{_any(WORDS)})(?:_|$)"
+    rf"|(?:{_any(ENDINGS)})$"
     r"|(?:host|api|access|secret|private|encryption|stream|signing|session|shared|master|service"
     r"|auth|account|storage|subscription|activation|recovery|ssh|hmac|aes)_?keys?(?:_id)?$"
-    r"|(?:password|passcode|passwd|secret|token)s?$"
-    r"|(?:verification|activation|recovery|auth|authorization|backup|security|sms|one_time|access"
-    r"|claim|pairing|unlock|login|mfa|conference|participant|moderator|invite|invitation)_codes?$"
-    r"|smtp_delivery_address$|authorization$|(?:^|_)signature$|session_?id$"
-    r"|custom_service_instructions$"  # server and key of a live stream, in words
+    rf"|(?:{_any(CODES)})_codes?$"
+    r"|(?:^|_)signature$|session_?id$"
 )
+_KEY = re.compile(r"[^_]_keys?$")
+_OPEN_KEY = re.compile(rf"(?:^|_)(?:{_any(OPEN_KEYS)})_keys?$")
 _LINK = re.compile(r"(?:^|_)(?:ur[il]|link)s?(?:_|$)")
 _ENTRY = re.compile(
     r"(?:^|_)(?:start|join|personal|registration|register|invite|invitation|pmi|play|download"
@@ -81,6 +94,15 @@ _LABELLED = re.compile(
 
 Of a value in quotation marks only the beginning is looked at; `_quoted` finds its end.
 """
+_FOREIGN = re.compile(
+    rf"""
+    (?<!\w)(?P<name>{_any(each.replace(" ", "_") for each in LABELS).replace("_", "[ _]")})
+    (?P<is>(?:\\*["'])?\s{{0,9}}[:=]\s{{0,9}})
+    (?P<value>\\*["'][^"']{{0,100}}\\*["']? | [^\s"',;&<>\\]{{1,200}})
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""The same in other languages, where a label may be several words."""
 _REST = re.compile(r"[^\s\"',;&<>\\]*")
 """What is left of a value that is longer than is looked at."""
 _NEXT = re.compile(rf"{_NAME}(?:\\*[\"'])?\s{{0,9}}[:=]", re.IGNORECASE | re.ASCII)
@@ -115,39 +137,44 @@ _SHORTEST_LONG = 12
 
 LONGEST_NAME = 100
 """Characters of a key that is remembered: a server may send any number of keys, of any length."""
-_SHORTEST = 8
-"""Characters: what is shorter could be part of any word."""
-_MOST_KNOWN = 64
 LONGEST_TEXT = 200_000
 MOST_LABELS = 2_000
 """Characters and labels of a text that are looked at; the rest is dropped, however harmless."""
+_LONGEST_WORD = 4_000
+"""Characters at the end of what is looked at that are dropped where they are one word: it may be
+the beginning of a secret that can no longer be told."""
 
-_known: tuple[str, ...] = ()
-_times_told = 0
-_lock = threading.Lock()
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u2064\u2066-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]+"
+)
+_LOOKALIKES = str.maketrans(
+    {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+    | dict.fromkeys(map(ord, "\ufe55\ufe13\u2236\ua789\u02d0\u02f8\u0589\u05c3"), ":")
+    | dict.fromkeys(map(ord, "\ufe66\ua78a"), "=")
+    | dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u3000"), " ")
+)
+"""Full-width characters, other colons and other blanks, as ASCII has them."""
+
+_held = HeldSecrets()
 
 
 def never_show(*secrets: str) -> None:
     """Remember secrets this process holds: no text shows them from now on, wherever they stand.
 
-    Also as they look in an address and in JSON. The newest are kept, enough for days of tokens.
+    Also as they look in an address, in JSON, in base64 and in hexadecimal digits.
     """
-    global _known, _times_told
-    forms = {
-        form
-        for secret in secrets
-        if len(secret) >= _SHORTEST
-        for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1])
-    }
-    with _lock:
-        rest = [each for each in _known if each not in forms]
-        _known = tuple([*rest, *sorted(forms, key=len, reverse=True)][-_MOST_KNOWN:])
-        _times_told += 1
+    _held.keep(*secrets)
+
+
+def never_show_token(token: str) -> None:
+    """The same for an access token, of which the newest are remembered."""
+    _held.keep_token(token)
 
 
 def times_told() -> int:
-    """How often `never_show` was called: what was redacted before may look otherwise now."""
-    return _times_told
+    """Grows with what is held: what was redacted before may look otherwise now."""
+    return _held.changes
 
 
 def is_secret_name(name: str) -> bool:
@@ -169,21 +196,44 @@ def _is_secret_name(name: str) -> bool:
         return False
     if _SECRET.search(snake) or _SECRET.search(lower):
         return True
+    # Of a label, the last word alone is a key: "ingest_key", not "unknown key".
+    key = _CAMEL.sub("_", name.rpartition(" ")[2].replace("-", "_")).lower()
+    if _KEY.search(key) and not _OPEN_KEY.search(key):
+        return True
     return bool(_LINK.search(snake) and _ENTRY.search(snake))
 
 
 def redact_text(text: str) -> str:
-    """`text` with tokens, passcodes and addresses that let their holder in replaced."""
-    for secret in _known:
-        if secret in text:
-            text = text.replace(secret, REDACTED)
+    """`text` with tokens, passcodes and addresses that let their holder in replaced.
+
+    Characters that cannot be seen hide none, nor do those that look like a colon. They stay where
+    there is no secret.
+    """
+    if len(text) > LONGEST_TEXT:
+        text = _first_words(text)
+    if text.isascii():
+        return _redacted(text)
+    folded = _INVISIBLE.sub("", text).translate(_LOOKALIKES)
+    clean = _redacted(folded)
+    return text if clean == folded else clean
+
+
+def _first_words(text: str) -> str:
+    """As much of a long text as is looked at, to the end of a word."""
+    words, _, last = text[:LONGEST_TEXT].rpartition(" ")
+    if len(last) > _LONGEST_WORD:
+        words = text[: LONGEST_TEXT - _LONGEST_WORD]
+    return f"{words}…"
+
+
+def _redacted(text: str) -> str:
+    text = _held.hidden(text)
     if _is_harmless(text):
         return text
-    if len(text) > LONGEST_TEXT:
-        text = f"{text[:LONGEST_TEXT]}…"
     text = _SHAPES.sub(REDACTED, text)
     text = _without_values(text, _QUERY, _QUERY_REST, _is_secret_query)
     text = _without_values(text, _LABELLED, _REST, _is_secret_value)
+    text = _without_values(text, _FOREIGN, _REST, _is_value)
     return _BARE.sub(rf"\g<name>\g<is>{REDACTED}", text)
 
 
@@ -246,6 +296,10 @@ def _is_secret_value(match: re.Match[str]) -> bool:
         return False
     is_told = match["is"].strip().lower() == "is"
     return not is_told or any(letter.isdigit() for letter in value)
+
+
+def _is_value(match: re.Match[str]) -> bool:
+    return not _STATE.fullmatch(match["value"])
 
 
 def _quoted(text: str, start: int, mark: str) -> tuple[int, int]:

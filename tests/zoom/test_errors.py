@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -19,6 +20,8 @@ from auditor.zoom.errors import (
     ZoomError,
     quoted,
 )
+from auditor.zoom.payload import parse_object
+from auditor.zoom.secrets import never_show_token
 
 REQUEST = "GET /users/{userId}/settings"
 SECRET = "Bearer eyJhbGciOi.eyJhdWQiOm51.c2lnbmF0dXJl"
@@ -45,6 +48,23 @@ def test_every_error_names_its_request_and_never_a_token(error):
     for text in (str(error), repr(error), str(vars(error))):
         assert REQUEST in text
         assert "eyJ" not in text
+
+
+@pytest.mark.parametrize("before", [0, 150, 195, 3_950, 3_990, 199_950, 199_990])
+def test_no_piece_of_a_secret_stays_where_zooms_words_are_cut(before):
+    """A token that is cut before it is looked for is no longer known for what it is."""
+    never_show_token("opaque/token-of-this-app-0123456789")
+    text = "." * before + " opaque/token-of-this-app-0123456789 and more"
+    for error in (Denied(REQUEST, text), Denied(REQUEST, "x", tracking_id=text)):
+        assert "opaque" not in str(vars(error))
+
+
+def test_a_key_that_came_twice_is_quoted_without_its_secrets():
+    key = "k" * 40 + " Bearer abcDEF0123456789ghijklmnop"
+    body = json.dumps({key: 1})[:-1] + f', "{key}": 2}}'
+    with pytest.raises(Malformed) as caught:
+        parse_object(body.encode(), "", REQUEST)
+    assert "abcDEF" not in str(caught.value)
 
 
 def test_a_missing_scope_is_named_with_what_to_do():

@@ -1,0 +1,162 @@
+"""Held secrets: those this process has, found in a text in whatever form they stand there."""
+
+import html
+import json
+import re
+import threading
+from base64 import b64encode, urlsafe_b64encode
+from collections import deque
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, unquote
+
+REDACTED = "[redacted]"
+
+SHORTEST = 8
+"""Characters of a secret: what is shorter could be part of any word. No form of it is shorter."""
+MOST_TOKENS = 256
+"""Access tokens that are remembered, the newest. Zoom lets a token live for an hour."""
+_DEEPEST = 3
+"""How often an encoding within an encoding is undone."""
+
+_LONG = 24
+"""Characters of a form of which the first half is enough: others cut texts as well."""
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/=_-]")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\([/\"'\\])")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+class HeldSecrets:
+    """Secrets of the configuration, which are never forgotten, and the newest access tokens.
+
+    A text is looked through once, whatever the number of secrets: by the first characters of every
+    form that a secret can take.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._forever: set[str] = set()
+        self._tokens: deque[str] = deque(maxlen=MOST_TOKENS)
+        self._forms: dict[str, dict[str, tuple[str, bool]]] = {}
+        """By their first characters: each form, what of it is enough, and whether it is base64."""
+        self.changes = 0
+        """How often what is held has changed."""
+
+    def keep(self, *secrets: str) -> None:
+        """Remember secrets for as long as the process runs."""
+        with self._lock:
+            new = {each for each in secrets if len(each) >= SHORTEST} - self._forever
+            self._forever |= new
+            self._add(new)
+
+    def keep_token(self, token: str) -> None:
+        """Remember an access token in place of the oldest."""
+        with self._lock:
+            if len(token) < SHORTEST or token in self._tokens or token in self._forever:
+                return
+            full = len(self._tokens) == MOST_TOKENS
+            self._tokens.append(token)
+            if full:  # what others share with the oldest has to stay, so all are taken anew
+                self._forms = {}
+                self._add({*self._forever, *self._tokens})
+            else:
+                self._add({token})
+
+    def _add(self, secrets: Iterable[str]) -> None:
+        forms = {key: dict(found) for key, found in self._forms.items()}
+        for secret in secrets:
+            for form, is_base64 in forms_of(secret):
+                enough = form if len(form) < _LONG else form[: len(form) // 2]
+                forms.setdefault(form[:SHORTEST], {}).setdefault(form, (enough, is_base64))
+        self._forms = forms
+        self.changes += 1
+
+    def hidden(self, text: str) -> str:
+        """`text` without them. Where one is encoded, what comes back is decoded."""
+        if not self._forms or len(text) < SHORTEST:
+            return text
+        text = self._without(text)
+        decoded = text
+        for _ in range(_DEEPEST):
+            further = _decoded(decoded)
+            if further == decoded:
+                break
+            decoded = further
+            clean = self._without(decoded)
+            if clean != decoded:
+                return self.hidden(_CONTROL.sub(" ", clean))
+        return text
+
+    def _without(self, text: str) -> str:
+        forms, end = self._forms, 0
+        parts: list[str] = []
+        at = 0
+        last = len(text) - SHORTEST
+        while at <= last:
+            found = forms.get(text[at : at + SHORTEST])
+            if found is not None:
+                fitting = [
+                    (_alike(text, at, form), is_base64)
+                    for form, (enough, is_base64) in found.items()
+                    if text.startswith(enough, at)
+                ]
+                if fitting:
+                    length, is_base64 = max(fitting)
+                    start, after = at, at + length
+                    if is_base64:
+                        start, after = _widened(text, start, after, end)
+                    parts += [text[end:start], REDACTED]
+                    at = end = after
+                    continue
+            at += 1
+        return "".join([*parts, text[end:]]) if parts else text
+
+
+def forms_of(secret: str) -> Iterator[tuple[str, bool]]:
+    """The forms a secret can take in a text, and whether each is base64.
+
+    As it is; in an address and in JSON; in hexadecimal digits of either case; in base64 of either
+    alphabet, alone or anywhere in something longer: then its bytes begin at one of three places.
+    """
+    yield secret, False
+    yield quote(secret, safe=""), False
+    yield json.dumps(secret)[1:-1], False
+    raw = secret.encode("utf-8", "surrogatepass")
+    yield raw.hex(), False
+    yield raw.hex().upper(), False
+    for before in range(3):
+        begin, end = -(-8 * before // 6), 8 * (before + len(raw)) // 6
+        for encode in (b64encode, urlsafe_b64encode):
+            yield encode(bytes(before) + raw).decode()[begin:end], True
+
+
+def _alike(text: str, at: int, form: str) -> int:
+    """How many characters of a form stand in `text` from `at` on."""
+    most = min(len(form), len(text) - at)
+    return next((n for n in range(most) if text[at + n] != form[n]), most)
+
+
+def _widened(text: str, start: int, end: int, least: int) -> tuple[int, int]:
+    """A piece of base64 with its neighbours, which may hold some bits of the secret."""
+    while start > least and start > end - 4 and _BASE64.match(text, start - 1):
+        start -= 1
+    most = min(len(text), end + 4)
+    while end < most and _BASE64.match(text, end):
+        end += 1
+    return start, end
+
+
+def _decoded(text: str) -> str:
+    """`text` with percent-encoding, escapes of JSON and entities of HTML undone, once."""
+    if "%" in text:
+        text = unquote(text, errors="replace")
+    if "\\" in text:
+        text = _ESCAPE.sub(_unescaped, text)
+    if "&" in text:
+        text = html.unescape(text)
+    return text
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    digits = match[1] or match[2]
+    return chr(int(digits, 16)) if digits else match[3]
