@@ -13,7 +13,7 @@ import json
 import re
 import sqlite3
 from base64 import b32encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -22,7 +22,9 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.stored import Stored
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
-from auditor.policy.match import Match
+from auditor.policy.match import DisplayName, Match, Name, Names, listed
+from auditor.policy.match_index import MatchIndex
+from auditor.policy.names import is_pattern
 from auditor.policy.organisation import Organisation
 
 LENGTH = 10
@@ -249,18 +251,21 @@ class Renamed:
 
 def organisation(told: Organisation, source: Stored, names: Renamed) -> Organisation:
     """The organisation's wishes with pseudonyms: about the same people and meetings as before."""
-    known: dict[tuple[str, object], tuple[str, ...]] = {}
+    matches = [each.match for each in told.overrides]
+    matches += [each.scope for each in told.waivers]
+    matches += [each.scope for each in told.attestations]
+    users = _renamed_names([each.user for each in matches], Level.USER, source, names)
+    meetings = _renamed_names([each.meeting for each in matches], Level.MEETING, source, names)
 
     def match(old: Match) -> Match:
-        changed: dict[str, tuple[str, ...]] = {}
-        for key, wanted, levels in (
-            ("user", old.user, (Level.USER,)),
-            ("meeting", old.meeting, (Level.MEETING,)),
-        ):
-            if wanted is not None:
-                if (key, wanted) not in known:
-                    known[key, wanted] = tuple(_met(wanted, key, levels, source, names))
-                changed[key] = known[key, wanted]
+        changed = {
+            key: tuple(dict.fromkeys(one for name in listed(wanted) for one in known[name]))
+            for key, wanted, known in (
+                ("user", old.user, users),
+                ("meeting", old.meeting, meetings),
+            )
+            if wanted is not None
+        }
         return old.model_copy(update=changed) if changed else old
 
     note, person = names.note, names.people.named
@@ -300,29 +305,28 @@ def organisation(told: Organisation, source: Stored, names: Renamed) -> Organisa
     )
 
 
-def _met(
-    wanted: str | tuple[str, ...],
-    key: str,
-    levels: tuple[Level, ...],
-    source: Stored,
-    names: Renamed,
-) -> Iterator[str]:
-    """The pseudonyms of whom a match is about; what weighs as much where it is about nobody.
+def _renamed_names(
+    wanted: Iterable[Names | None], level: Level, source: Stored, names: Renamed
+) -> Mapping[Name, tuple[str, ...]]:
+    """For each name that is wanted the pseudonyms of whom it fits.
 
-    A pattern stays a pattern, so that it gives way to a name as it did before.
+    What fits nobody fits nobody afterwards, and a pattern stays one, so that it gives way to a
+    name as it did before.
     """
-    alone = Match.model_validate({key: wanted})
-    found = False
-    for level in levels:
-        for scope in source.scopes(level):
-            if alone.matches(scope, frozenset()):
-                found = True
-                yield names.scope(scope).id
-    listed = (wanted,) if isinstance(wanted, str) else wanted
-    was_pattern = any("*" in each or "?" in each for each in listed)
-    if was_pattern or not found:
-        prefix = "user" if key == "user" else "meeting"
-        yield names.pseudonyms.of("\n".join(listed), prefix) + ("*" if was_pattern else "")
+    key = "user" if level is Level.USER else "meeting"
+    each = list(dict.fromkeys(name for group in wanted for name in listed(group)))
+    index = MatchIndex([Match.model_validate({key: name}) for name in each])
+    found: dict[Name, list[str]] = {name: [] for name in each}
+    for scope in source.scopes(level) if each else ():
+        for position in index.matching(scope, frozenset()):
+            found[each[position]].append(names.scope(scope).id)
+    for name, fitting in found.items():
+        text = name.name if isinstance(name, DisplayName) else name
+        if is_pattern(text):
+            fitting.append((fitting or [names.pseudonyms.of(text, key)])[0] + "*")
+        elif not fitting:
+            fitting.append(names.pseudonyms.of(text, key))
+    return {name: tuple(fitting) for name, fitting in found.items()}
 
 
 def _hosts(source: Stored) -> Iterator[Mapping[str, JsonValue]]:

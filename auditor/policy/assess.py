@@ -27,7 +27,7 @@ from auditor.policy.groups import (
 from auditor.policy.judge import Case
 from auditor.policy.layers import chain, shown
 from auditor.policy.locks import LockDocuments, held_at
-from auditor.policy.members import Members
+from auditor.policy.members import Applicable, Member, Members
 from auditor.policy.operators import Expectation
 from auditor.policy.outcome import Context
 from auditor.policy.overrides import Overrides, Wish
@@ -43,11 +43,20 @@ ONCE: Mapping[Level, str] = {
 }
 """Levels beside the account that exist once."""
 
+GROUPS = (Level.GROUP, Level.PHONE_GROUP)
+"""Levels whose scopes are groups."""
+
 MANY = (Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR)
 """Levels of which there may be very many scopes with equal evidence."""
 
 BY_DOCUMENT = (Level.MEETING, Level.WEBINAR)
 """Levels whose scopes are upcoming or past: a check is about those that have its document."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    of: tuple[Verdict, ...]
+    verdicts: tuple[Verdict, ...]
 
 
 @dataclass
@@ -67,6 +76,9 @@ class Assessor:
     proved_by_lock: int = 0
     """How many users were judged by what the account lends them, in whole or in part."""
     _cache: dict[object, tuple[Verdict, ...]] = field(default_factory=dict)
+    """Verdicts without waivers and attestations, by what decides them."""
+    _settled: dict[tuple[int, tuple[int, ...]], _Settled] = field(default_factory=dict)
+    """With them; the key holds the id of what they were made of."""
     _met: Counter[tuple[tuple[int, ...], int]] = field(default_factory=Counter)
     """How many scopes came out alike under the same waivers."""
     _account_readings: dict[tuple[str, View], Reading] = field(default_factory=dict)
@@ -114,7 +126,8 @@ class Assessor:
         self.account_outcomes = account.outcomes
         if Level.USER in levels(self.depth):
             self.population = population(snapshot, account)
-        self.groups.begin(account)
+        ids = (scope.id for at in GROUPS for scope in snapshot.scopes(at))
+        self.groups.begin(account, ids)
         widest = self.overrides.widest() if self.overrides is not None else self.baseline
         self.holding = Holding(widest, account)
         return account
@@ -122,8 +135,7 @@ class Assessor:
     def _unsettled(self, user: ScopeEvidence) -> Iterator[Verdict]:
         """The verdicts of a user without waivers and attestations, which are not counted here."""
         groups = self.groups.of(user.scope)
-        overriding, doubtful, _ = self._members.bearing(user.scope, groups)
-        return self._judge(user, groups, overriding, doubtful, ())
+        return self._judge(user, groups, self._members.applicable(user.scope, groups))
 
     def _unlisted(self, account: ScopeEvidence, level: Level) -> Iterator[Assessment]:
         """What is unknown because a listing is missing: a level nobody listed is never silent."""
@@ -167,37 +179,41 @@ class Assessor:
         member = self._members.of(evidence)
         if self.holding is not None and scope.level is Level.USER and not is_everyone(scope):
             self.proved_by_lock += not self.holding.lent.keys() <= evidence.outcomes.keys()
-        bearing = (
-            self._members.bearing(scope, member.groups)
-            if member.bearing is None
-            else member.bearing
-        )
-        overriding, doubtful, settling = bearing
-        known = None
-        key: tuple[object, ...] = ()
-        if scope.level in MANY:
-            everyone = is_everyone(scope)
-            if member.bearing is None or everyone:
-                key = (scope.level, everyone, evidence_key(evidence), member.standing, bearing)
-            else:
-                key = (scope.level, evidence_key(evidence), member.kind)
-            known = self._cache.get(key)
+        applicable = self._members.applicable(scope, member.groups)
+        verdicts = self._unsettled_verdicts(evidence, member, applicable)
+        settling = applicable.settling
+        if not self.settlements or not settling:
+            return verdicts
+        if scope.level not in MANY:
+            settled = self.settlements.settled(verdicts, settling)
+            self.settlements.count(settled, settling)
+            return settled
+        known = self._settled.get((id(verdicts), settling))
+        if known is None or known.of is not verdicts:
+            known = _Settled(verdicts, self.settlements.settled(verdicts, settling))
+            self._settled[id(verdicts), settling] = known
+        self._met[settling, id(known.verdicts)] += 1
+        return known.verdicts
+
+    def _unsettled_verdicts(
+        self, evidence: ScopeEvidence, member: Member, applicable: Applicable
+    ) -> tuple[Verdict, ...]:
+        """The verdicts of a scope without waivers and attestations; once for equal evidence."""
+        scope = evidence.scope
+        if scope.level not in MANY:
+            return tuple(map(self._passes.shared, self._judge(evidence, member.groups, applicable)))
+        deciding = applicable.overriding, applicable.doubtful
+        key = scope.level, is_everyone(scope), evidence_key(evidence), member.standing, deciding
+        known = self._cache.get(key)
         if known is None:
-            judged = self._judge(evidence, member.groups, overriding, doubtful, settling)
-            known = tuple(map(self._passes.shared, judged))
-            if scope.level in MANY:
-                self._cache[key] = known
-        if self.settlements and settling:
-            if scope.level in MANY:
-                self._met[settling, id(known)] += 1
-            else:
-                self.settlements.count(known, settling)
+            judged = self._judge(evidence, member.groups, applicable)
+            known = self._cache[key] = tuple(map(self._passes.shared, judged))
         return known
 
     def count_settled(self) -> None:
         """Tell the settlements what they met at levels of which there are many."""
         if self.settlements:
-            by_id = {id(verdicts): verdicts for verdicts in self._cache.values()}
+            by_id = {id(each.verdicts): each.verdicts for each in self._settled.values()}
             for (settling, verdicts), scopes in self._met.items():
                 self.settlements.count(by_id[verdicts], settling, scopes)
 
@@ -226,7 +242,7 @@ class Assessor:
         if self.settlements is None:
             return tuple(verdicts)
         settling = self.settlements.matching(scope, self.groups.of(scope))
-        settled = tuple(self.settlements.settle(verdict, settling) for verdict in verdicts)
+        settled = self.settlements.settled(tuple(verdicts), settling)
         self.settlements.count(settled, settling)
         return settled
 
@@ -234,10 +250,9 @@ class Assessor:
         self,
         evidence: ScopeEvidence,
         groups: frozenset[str],
-        overriding: tuple[int, ...],
-        doubtful: tuple[int, ...],
-        settling: tuple[int, ...],
+        applicable: Applicable,
     ) -> Iterator[Verdict]:
+        overriding, doubtful = applicable.overriding, applicable.doubtful
         locks = LockDocuments(self.account_locks, self.groups.locks)
         context = Context(self.parameters, groups=groups)
 
@@ -256,8 +271,7 @@ class Assessor:
             if any(other != wanted.get(control_id) for other in others):
                 assert self.groups.unseen is not None
                 found = list(in_doubt([found, *map(verdicts, others)], self.groups.unseen))
-            for verdict in found:
-                yield self.settlements.settle(verdict, settling) if self.settlements else verdict
+            yield from found
 
     def _wished(self, overriding: tuple[int, ...]) -> Mapping[str, tuple[Wish, ...]]:
         known = self._wishes.get(overriding)

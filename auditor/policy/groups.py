@@ -1,7 +1,7 @@
 """Groups: what is known of them, and what belonging to some of them means for a user's verdicts."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,6 +10,7 @@ from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import LOCKS, Outcome, Refusal, View
+from auditor.policy import names
 from auditor.policy.sentences import Population
 
 EPOCH = "1970-01-01T00:00:00Z"
@@ -29,11 +30,14 @@ class Groups:
     """Why not every group is known by its name, or not everybody's groups."""
     members_unseen: bool = False
     """True where nobody could tell who is in which group."""
+    ids: frozenset[str] = frozenset()
+    """The ids of all groups: none of them is another group's name."""
     _lock_keys: dict[str, object] = field(default_factory=dict)
     """Group id to what is equal where lock documents are."""
 
-    def begin(self, account: ScopeEvidence) -> None:
-        """Look at how the lists of groups and members came out."""
+    def begin(self, account: ScopeEvidence, ids: Iterable[str] = ()) -> None:
+        """Look at how the lists of groups and members came out, and at the groups' ids."""
+        self.ids = frozenset(ids)
         listing = account.outcomes.get(LISTINGS[Level.GROUP][0], NOBODY_ASKED)
         members = account.outcomes.get(MEMBERS)
         self.unseen = listing.unseen if isinstance(listing, Refusal) else None
@@ -53,12 +57,11 @@ class Groups:
         return all(group in self.names for group in scope.group_ids)
 
     def of(self, scope: Scope) -> frozenset[str]:
-        """The ids and names of the groups a scope is or belongs to, case-folded."""
+        """What the groups a scope is or belongs to can be known by: see `names.of_group`."""
         if scope.level in (Level.GROUP, Level.PHONE_GROUP):
-            return frozenset({scope.id.casefold(), scope.name.casefold()})
-        return frozenset(
-            name.casefold() for gid in scope.group_ids for name in (gid, self.names.get(gid, gid))
-        )
+            return names.of_group(scope.id, scope.name, self.ids)
+        known = (names.of_group(gid, self.names.get(gid, ""), self.ids) for gid in scope.group_ids)
+        return frozenset().union(*known)
 
     def standing(self, scope: Scope, groups: frozenset[str]) -> object:
         """Equal for scopes whom groups and licence let be judged alike, given equal documents."""
@@ -69,10 +72,11 @@ class Groups:
     def _mentioned(self) -> frozenset[str]:
         """Every text in the parameters: the groups that an expectation may name are among them."""
         return frozenset(
-            text.casefold()
+            key
             for value in self.parameters.values()
             for text in (value if isinstance(value, list) else [value])
             if isinstance(text, str)
+            for key in names.plain_group(text)
         )
 
 

@@ -1,12 +1,15 @@
 """Matching scopes: which account, groups, users or meetings an override or a waiver is about."""
 
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import translate
 from functools import cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from auditor.evidence.scope import Level, Scope
+from auditor.policy.names import is_pattern, named_group, normalised, plain_group
 
 
 def _said(text: str) -> str:
@@ -18,7 +21,22 @@ def _said(text: str) -> str:
 Text = Annotated[str, AfterValidator(_said)]
 """Text that says something."""
 
-Names = Text | Annotated[tuple[Text, ...], Field(min_length=1)]
+
+class DisplayName(BaseModel):
+    """A name, said to be one: people choose their own, and hosts the topics of their meetings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Text
+
+    def __str__(self) -> str:
+        return f"named {self.name}"
+
+
+Name = Text | DisplayName
+"""An address, an id or a pattern; a name where it is said to be one, or of a group."""
+
+Names = Name | Annotated[tuple[Name, ...], Field(min_length=1)]
 """A name, or several of which one has to fit."""
 
 SHOWN = 3
@@ -26,17 +44,20 @@ SHOWN = 3
 
 
 class Match(BaseModel):
-    """A scope by level, group, user or meeting: name, id or pattern. All that are named must hold.
+    """A scope by level, group, user or meeting. All that are named must hold.
 
-    A `group` matches the group itself and its members. A `user` is matched by id, e-mail address
-    or name. Several users or meetings can be listed, of which one has to fit. In patterns `*` and
-    `?` stand for any text and any character; case does not matter.
+    A `group` matches the group itself and its members. Plain text fits a group's id or name, a
+    user's address or id, a meeting's id; names of users and topics of meetings are compared only
+    with `{name: …}`. Several can be listed, of which one has to fit. In patterns `*` and `?` stand
+    for any text and any character; they fit names of groups, addresses of users and ids of
+    meetings, with `{name: …}` names. Names and addresses are compared after Unicode NFC, without
+    case, and trimmed; ids as they stand.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: Level | None = None
-    group: Text | None = None
+    group: Names | None = None
     user: Names | None = None
     meeting: Names | None = None
 
@@ -44,33 +65,48 @@ class Match(BaseModel):
     def _names_something(self) -> "Match":
         if (self.level, self.group, self.user, self.meeting) == (None,) * 4:
             raise ValueError("name a level, group, user or meeting.")
+        at = {Level.USER: self.user, Level.MEETING: self.meeting}
+        wanted = {level for level, names in at.items() if names is not None}
+        if self.level is not None:
+            wanted.add(self.level)
+        if len(wanted) > 1 or (self.group is not None and wanted & _WITHOUT_GROUPS):
+            raise ValueError("no scope can be all of this at once.")
         return self
 
     def matches(self, scope: Scope, groups: frozenset[str]) -> bool:
-        """True if it is about `scope`. `groups` are the case-folded ids and names of its groups."""
+        """True if it is about `scope`.
+
+        `groups` is what its groups can be known by: see `names.of_group`.
+        """
+        fits = self.group is None or self._groups.fit_group(groups)
+        return fits and self._fits_but_for_groups(scope)
+
+    def might_match(self, scope: Scope) -> bool:
+        """True if it is about `scope` should one of its groups, whose names nobody knows, fit."""
+        return self.group is not None and self._fits_but_for_groups(scope)
+
+    def _fits_but_for_groups(self, scope: Scope) -> bool:
         if self.level is not None and scope.level is not self.level:
-            return False
-        if self.group is not None and not any(_is(self.group, name) for name in groups):
             return False
         if self.user is not None and not (
             scope.level is Level.USER and self._users.fit(scope.id, scope.email, scope.name)
         ):
             return False
         return self.meeting is None or (
-            scope.level is Level.MEETING and self._meetings.fit(scope.id, scope.name)
+            scope.level is Level.MEETING and self._meetings.fit(scope.id, scope.id, scope.name)
         )
 
     @cached_property
-    def _users(self) -> "_Patterns":
-        return _Patterns(self.user)
+    def _groups(self) -> "_Wanted":
+        return _Wanted(self.group)
 
     @cached_property
-    def _meetings(self) -> "_Patterns":
-        return _Patterns(self.meeting)
+    def _users(self) -> "_Wanted":
+        return _Wanted(self.user)
 
-    def might_match(self, scope: Scope) -> bool:
-        """True if it is about `scope` should one of its groups, whose names nobody knows, fit."""
-        return self.group is not None and self.matches(scope, frozenset({self.group.casefold()}))
+    @cached_property
+    def _meetings(self) -> "_Wanted":
+        return _Wanted(self.meeting)
 
     @property
     def levels(self) -> frozenset[Level]:
@@ -94,46 +130,106 @@ class Match(BaseModel):
     @property
     def label(self) -> str:
         """`group Legal*, level user`."""
-        named = self.model_dump(exclude_none=True)
-        return ", ".join(f"{key} {_shown(value)}" for key, value in named.items())
+        named = {
+            "level": self.level,
+            "group": self.group,
+            "user": self.user,
+            "meeting": self.meeting,
+        }
+        shown = ((key, _shown(value)) for key, value in named.items() if value is not None)
+        return ", ".join(f"{key} {value}" for key, value in shown)
 
 
-class _Patterns:
+_WITHOUT_GROUPS = {Level.ACCOUNT, Level.APP, Level.PHONE_ACCOUNT, Level.PHONE_SITE}
+"""Levels whose scopes are neither groups nor belong to any."""
+
+
+class _Wanted:
     """Names and patterns, ready to be compared with very many names."""
 
-    def __init__(self, names: str | tuple[str, ...] | None) -> None:
-        listed = _listed(names)
-        self._exact = {name.casefold() for name in listed if not _is_pattern(name)}
-        self._patterns = [name for name in listed if _is_pattern(name)]
+    def __init__(self, names: Names | None) -> None:
+        keys = [key for name in listed(names) for key in keys_of(name)]
+        self._exact = {key for key in keys if not key.startswith(_PATTERNS)}
+        patterns = [key.split(":", 1) for key in keys if key.startswith(_PATTERNS)]
+        self._any_group = "like:*" in keys
+        self._like = {
+            kind: [re.compile(translate(text)) for each, text in patterns if each == kind]
+            for kind in ("like", "likename")
+        }
 
-    def fit(self, *names: str) -> bool:
-        """True if one of `names` fits."""
-        return any(
-            name.casefold() in self._exact or any(_is(each, name) for each in self._patterns)
-            for name in names
-            if name
+    def fit(self, zoom_id: str, text: str, name: str) -> bool:
+        """True if one of them is this id, this text (an address, or an id) or this name."""
+        return any(key in self._exact for key in scope_keys(zoom_id, text, name)) or (
+            self._are_like("like", text or zoom_id) or self._are_like("likename", name)
         )
 
+    def fit_group(self, groups: frozenset[str]) -> bool:
+        """True if one of them names one of these groups."""
+        if not self._exact.isdisjoint(groups):
+            return True
+        patterns = (*self._like["like"], *self._like["likename"])
+        if not patterns or not groups:
+            return False
+        return self._any_group or any(
+            pattern.match(name) for name in named_group(groups) for pattern in patterns
+        )
 
-def _listed(names: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else names or ()
-
-
-def _shown(names: str | tuple[str, ...]) -> str:
-    listed = _listed(names)
-    rest = len(listed) - SHOWN
-    return ", ".join(listed[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _is(pattern: str, name: str) -> bool:
-    if _is_pattern(pattern):
-        return fnmatchcase(name.casefold(), pattern.casefold().replace("[", "[[]"))
-    return name.casefold() == pattern.casefold()
-
-
-def _is_pattern(text: str) -> bool:
-    return "*" in text or "?" in text
+    def _are_like(self, kind: str, text: str) -> bool:
+        patterns = self._like[kind]
+        if not patterns or not text:
+            return False
+        same = normalised(text)
+        return any(pattern.match(same) for pattern in patterns)
 
 
-def _weight(names: str | tuple[str, ...] | None) -> int:
-    return min((1 if _is_pattern(name) else 2 for name in _listed(names)), default=0)
+_PATTERNS = ("like:", "likename:")
+
+
+def keys_of(name: Name) -> tuple[str, ...]:
+    """A wanted name as keys: what it is compared with, and the text it is compared to.
+
+    Those of plain text are `id:` and `name:` (of groups) or `address:` (of users); `named:` is a
+    name that was said to be one; `like:` and `likename:` are patterns for the same.
+    """
+    if isinstance(name, DisplayName):
+        same = normalised(name.name)
+        return (f"likename:{_pattern(same)}",) if is_pattern(same) else (f"named:{same}",)
+    if is_pattern(name):
+        return (f"like:{_pattern(normalised(name))}",)
+    number = "".join(name.split())  # Zoom shows the numbers of meetings in blocks of digits
+    id_key, name_key = plain_group(number if number.isdecimal() else name)
+    return id_key, name_key, f"address:{normalised(name)}"
+
+
+def scope_keys(zoom_id: str, address: str, name: str) -> Iterator[str]:
+    """The keys under which a user or a meeting may be wanted."""
+    yield f"id:{zoom_id}"
+    if address and "@" in address:
+        yield f"address:{normalised(address)}"
+    if name:
+        yield f"named:{normalised(name)}"
+
+
+def _pattern(text: str) -> str:
+    return text.replace("[", "[[]")
+
+
+def listed(names: Names | None) -> Sequence[Name]:
+    """One name or several, as several."""
+    if names is None:
+        return ()
+    return names if isinstance(names, tuple) else (names,)
+
+
+def _shown(names: Names) -> str:
+    each = [str(name) for name in listed(names)]
+    rest = len(each) - SHOWN
+    return ", ".join(each[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _text(name: Name) -> str:
+    return name.name if isinstance(name, DisplayName) else name
+
+
+def _weight(names: Names | None) -> int:
+    return min((1 if is_pattern(_text(name)) else 2 for name in listed(names)), default=0)

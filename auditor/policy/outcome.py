@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.evidence.reading import Cause, JsonValue
+from auditor.policy.names import plain_group
 from auditor.policy.values import kind_of
 
 
@@ -52,9 +53,12 @@ class Context:
     parameters: Mapping[str, JsonValue]
     setting: str = ""
     groups: frozenset[str] = frozenset()
-    """Ids and names of the groups the scope is or belongs to, case-folded."""
+    """What the groups that the scope is or belongs to can be known by: see `names.of_group`."""
 
     def in_any(self, names: JsonValue) -> bool:
         """True if the scope is, or belongs to, one of the groups named by id or name."""
         listed = names if isinstance(names, list) else [names]
-        return any(isinstance(name, str) and name.casefold() in self.groups for name in listed)
+        return any(
+            isinstance(name, str) and not self.groups.isdisjoint(plain_group(name))
+            for name in listed
+        )

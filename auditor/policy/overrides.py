@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,6 +10,7 @@ from auditor.evidence.scope import Scope
 from auditor.policy.baseline import Assessed, Baseline, ControlChoice, merged
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.match import Match
+from auditor.policy.match_index import MatchIndex
 
 
 class Override(BaseModel):
@@ -44,22 +46,18 @@ class Overrides:
     selected: frozenset[str] | None = None
     """The controls that were asked for; None for all."""
 
+    @cached_property
+    def _index(self) -> MatchIndex:
+        return MatchIndex([each.match for each in self.overrides])
+
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
         """The positions of the overrides that are about `scope`."""
-        return tuple(
-            position
-            for position, each in enumerate(self.overrides)
-            if each.match.matches(scope, groups)
-        )
+        return self._index.matching(scope, groups)
 
     def in_doubt(self, scope: Scope, matching: Iterable[int]) -> tuple[int, ...]:
         """The positions of those that may be about `scope` if nobody knows its groups' names."""
         known = set(matching)
-        return tuple(
-            position
-            for position, each in enumerate(self.overrides)
-            if position not in known and each.match.might_match(scope)
-        )
+        return tuple(each for each in self._index.in_doubt(scope) if each not in known)
 
     def wishes(self, matching: Iterable[int]) -> Mapping[str, tuple[Wish, ...]]:
         """Control id to what is wanted of it, by id.

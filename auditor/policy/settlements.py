@@ -4,9 +4,10 @@ Neither is ever a pass. A waiver covers a deviation until a date; an attestation
 shows, or settles what Zoom did not return. Dates are UTC; an expiry day still counts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -14,12 +15,19 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Kind, Settlement, Status, Verdict
 from auditor.policy.match import Match, Text
+from auditor.policy.match_index import MatchIndex
 
 WARN_DAYS = 14
 """How many days before its expiry a waiver or an attestation is warned about."""
 
 SETTLED_CAUSES = frozenset({Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE})
 """Causes of an unknown that an attestation settles. A read that was denied or failed stays open."""
+
+
+_MOST_GROUPED = 4_000
+"""How many sets of waivers and attestations are remembered by control."""
+
+Verdicts = tuple[Verdict, ...]
 
 
 class Waiver(BaseModel):
@@ -77,37 +85,76 @@ class Settlements:
     today: date
     _waived: dict[int, int] = field(default_factory=dict)
     _doubtful: set[int] = field(default_factory=set)
+    _answering: set[int] = field(default_factory=set)
+    """Positions of attestations that answered something, whatever came of it."""
+    _grouped: dict[tuple[int, ...], dict[str, list[int]]] = field(default_factory=dict)
+
+    @cached_property
+    def _index(self) -> MatchIndex:
+        matches = [w.scope for w in self.waivers] + [a.scope for a in self.attestations]
+        return MatchIndex(matches)
 
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
         """What of them is about `scope`: positions of waivers, then of attestations behind them."""
-        both = [w.scope for w in self.waivers] + [a.scope for a in self.attestations]
-        return tuple(i for i, match in enumerate(both) if match.matches(scope, groups))
+        return self._index.matching(scope, groups)
 
-    def settle(self, verdict: Verdict, matching: Iterable[int]) -> Verdict:
+    def settled(self, verdicts: Verdicts, matching: Sequence[int]) -> Verdicts:
+        """The verdicts with the attestations and waivers that apply to them.
+
+        The same object where none does, so that scopes judged alike go on sharing it.
+        """
+        by_control = self._by_control(matching)
+        if by_control.keys().isdisjoint(verdict.control for verdict in verdicts):
+            return verdicts
+        settled = tuple(
+            self._settle(verdict, by_control[verdict.control])
+            if verdict.control in by_control
+            else verdict
+            for verdict in verdicts
+        )
+        unchanged = all(one is other for one, other in zip(verdicts, settled, strict=True))
+        return verdicts if unchanged else settled
+
+    def _settle(self, verdict: Verdict, positions: Sequence[int]) -> Verdict:
         """The verdict with the attestation, and then the waiver, that applies to it."""
-        waivers: list[int] = []
-        attestations: list[Attestation] = []
-        for position in matching:
-            if position < len(self.waivers):
-                waivers.append(position)
-            else:
-                attestations.append(self.attestations[position - len(self.waivers)])
+        first = len(self.waivers)
         if _can_be_attested(verdict):
-            verdict = self._attest(verdict, [each for each in attestations if each.covers(verdict)])
-        for position in waivers:
-            verdict = self._waive(verdict, position)
+            answering = [p for p in positions if p >= first and self._at(p).covers(verdict)]
+            self._answering.update(answering)
+            verdict = self._attest(verdict, [self.attestations[p - first] for p in answering])
+        for position in positions:
+            if position < first:
+                verdict = self._waive(verdict, position)
         return verdict
 
-    def count(self, verdicts: Iterable[Verdict], matching: Iterable[int], scopes: int = 1) -> None:
+    def count(self, verdicts: Iterable[Verdict], matching: Sequence[int], scopes: int = 1) -> None:
         """Note which waivers met something at scopes that came out alike."""
-        waivers = [p for p in matching if p < len(self.waivers)]
+        by_control = self._by_control(matching)
         for verdict in verdicts:
-            for position in waivers:
-                if self.waivers[position].covers(verdict):
+            for position in by_control.get(verdict.control, ()):
+                if position < len(self.waivers) and self.waivers[position].covers(verdict):
                     if verdict.status in (Status.FAIL, Status.WAIVED):
                         self._waived[position] = self._waived.get(position, 0) + scopes
                     elif verdict.status is Status.UNKNOWN:
                         self._doubtful.add(position)
+
+    def _by_control(self, matching: Sequence[int]) -> Mapping[str, Sequence[int]]:
+        """Those at these positions by the control that they are about."""
+        key = tuple(matching)
+        known = self._grouped.get(key)
+        if known is None:
+            if len(self._grouped) >= _MOST_GROUPED:
+                self._grouped.clear()
+            known = self._grouped[key] = {}
+            for position in key:
+                known.setdefault(self._at(position).control, []).append(position)
+        return known
+
+    def _at(self, position: int) -> Waiver | Attestation:
+        waivers = len(self.waivers)
+        return (
+            self.waivers[position] if position < waivers else self.attestations[position - waivers]
+        )
 
     def states(
         self, assessed: Iterable[str], blind: frozenset[Level] = frozenset()

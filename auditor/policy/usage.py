@@ -13,6 +13,7 @@ from auditor.evidence.view import SETTINGS, Document, Outcome, View
 from auditor.policy import patterns
 from auditor.policy.catalogue import Check
 from auditor.policy.lookup import Found, at_path
+from auditor.policy.names import of_group, plain_group
 from auditor.policy.operators import PASSIVE, Expectation
 from auditor.policy.values import fold
 
@@ -59,14 +60,14 @@ class Question:
 
     @property
     def allowed(self) -> set[str] | None:
-        """The names the organisation allows, without regard to case; None where any list would do.
+        """The names the organisation allows, as it wrote them; None where any list would do.
 
         An unset parameter allows nothing here; the operator asks for it.
         """
         if self.expectation.param is None:
             return None
         listed = self.parameters.get(self.expectation.param, [])
-        return fold([str(each) for each in (listed if isinstance(listed, list) else [listed])])
+        return {str(each) for each in (listed if isinstance(listed, list) else [listed])}
 
 
 def find(question: Question) -> Found:
@@ -140,6 +141,7 @@ class _Membership:
         self.doubt: Unseen | None = None
         self._allowed = allowed
         self._people: dict[str, Rows] = {}
+        self._ids: set[str] = set()
         self._why = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom who belongs to which group")
         self._names_why: Unseen | None = None
         if isinstance(known, Document) and isinstance(known.body, dict):
@@ -147,8 +149,10 @@ class _Membership:
             self._why = _missing(known.body, "users") or Unseen(Cause.ABSENT, gone)
             self._names_why = _missing(known.body, "groups")
             for person in _rows(known.body, "hosts"):
+                groups = _rows(person, "groups")
+                self._ids.update(str(group.get("id") or "") for group in groups)
                 for key in ("id", "email"):
-                    self._people[str(person.get(key) or "").casefold()] = _rows(person, "groups")
+                    self._people[str(person.get(key) or "").casefold()] = groups
 
     def add(self, host: Body) -> None:
         """Note the groups of one more host."""
@@ -166,14 +170,18 @@ class _Membership:
         else:
             self.doubt = self.doubt or self._why
             return
-        fitting = [text for pair in names for text in pair if text.casefold() in self._allowed]
+        known_by = frozenset().union(*(of_group(*pair, self._ids) for pair in names))
+        fitting = sorted(t for t in self._allowed if not known_by.isdisjoint(plain_group(t)))
         if fitting:
-            self.texts.add(fitting[0])
+            own = [name for _, name in names if name.casefold() == fitting[0].casefold()]
+            self.texts.add((own or fitting)[0])
         elif self._allowed and self._names_why is not None and not all(n for _, n in names):
             self.doubt = self.doubt or self._names_why
         else:
             self.outside.append(host)
-            self.texts |= {name or group_id for group_id, name in names} or {NO_GROUP}
+            texts = {name or group_id for group_id, name in names} or {NO_GROUP}
+            alike = fold([*self._allowed])  # a name that is another group's id, say
+            self.texts |= {f"group {t}" if t.casefold() in alike else t for t in texts}
 
 
 def _missing(body: Body, what: str) -> Unseen | None:
@@ -193,7 +201,7 @@ def _hosts_note(what: str, hosts: Iterable[Body]) -> str:
 
 
 def _apps(question: Question, evidence: _Evidence) -> Found:
-    """The apps with certain scopes: those allowed as the parameter names them, others by name."""
+    """The apps with certain scopes: those allowed by their id, others by name and id."""
     known = patterns.shipped()
     is_admin = question.check.setting.endswith(ADMIN_SCOPES)
     wanted = (known.admin_scopes if is_admin else known.app_scopes).patterns
@@ -209,10 +217,10 @@ def _apps(question: Question, evidence: _Evidence) -> Found:
             continue
         app_id, name = str(app.get("id") or ""), str(app.get("name") or "")
         called = f"{name} ({app_id})" if name else app_id or "an app without a name"
-        fitting = [text for text in (app_id, name) if text.casefold() in allowed]
+        is_allowed = app_id in allowed  # its name is the vendor's to choose
         shown.append(called)
-        texts.append(fitting[0] if fitting else called)
-        if not fitting:
+        texts.append(app_id if is_allowed else called)
+        if not is_allowed:
             notes.append(
                 f"{called} holds {', '.join(touching[:SHOWN])}"
                 if touching

@@ -33,7 +33,7 @@ def overrides_of(
     return Overrides(wanted, known, [Override.model_validate(one) for one in each], selected)
 
 
-def override(controls: Any = False, **match: str) -> dict[str, Any]:
+def override(controls: Any = False, **match: Any) -> dict[str, Any]:
     """An override of AI-01 to a value, or of several controls, for the scopes that match."""
     if not isinstance(controls, dict):
         controls = {"AI-01": {"expect": controls}}

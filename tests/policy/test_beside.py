@@ -392,7 +392,7 @@ def test_an_override_for_a_group_reaches_the_meetings_of_its_members():
     only_starts = assessed(control.check(setting), id="CC-06")
     base = baseline(only_starts)
     overrides = Overrides(base, CATALOGUE, (Override.model_validate(wish),))
-    assert overrides.matching(ROUND, frozenset({"g1", "clinical"})) == (0,)
+    assert overrides.matching(ROUND, frozenset({"id:g1", "name:clinical"})) == (0,)
     assert overrides.matching(ROUND, frozenset()) == ()
 
 

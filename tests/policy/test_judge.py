@@ -204,7 +204,7 @@ def test_a_user_outside_the_listed_groups_may_not_differ():
 def test_a_group_that_was_not_listed_by_zoom_is_known_by_its_id():
     member = Scope(Level.USER, "u2", "Bo", group_ids=("g9",), licence=2, status="active")
     snapshot = world((ACCOUNT, settings_of(False)), (member, settings_of(True)))
-    found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["G9"]})
+    found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["g9"]})
     assert statuses(found)["u2"] is NOT_APPLICABLE
 
 

@@ -323,15 +323,15 @@ def test_no_operator_breaks_on_any_json_value(op, observed):
 
 
 def test_a_user_in_a_listed_group_may_have_it_on():
-    for groups in (("clinical ops",), ("g7",), ("other", "g7")):
+    for groups in (("name:clinical ops",), ("id:g7",), ("name:other", "id:g7")):
         found = outcome("user_in_group_param", True, groups=groups, **param("groups"))
         assert found == Meets("groups")
-    found = outcome("user_in_group_param", True, groups=("other",), **param("groups"))
+    found = outcome("user_in_group_param", True, groups=("name:other",), **param("groups"))
     assert found == Deviates("on, but not a member of groups")
 
 
 def test_a_single_group_name_works_like_a_list_of_one():
-    found = outcome("user_in_group_param", True, groups=("us",), **param("one"))
+    found = outcome("user_in_group_param", True, groups=("name:us",), **param("one"))
     assert found == Meets("one")
 
 

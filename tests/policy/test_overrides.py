@@ -68,7 +68,8 @@ def allowed(*overrides):
         ({"group": "*"}, {"g1", "g2", "u1", "u2", "u3"}),
         ({"user": "u2"}, {"u2"}),
         ({"user": "U2@example.com"}, {"u2"}),
-        ({"user": "user 2"}, {"u2"}),
+        ({"user": {"name": "user 2"}}, {"u2"}),
+        ({"user": "user 2"}, set()),
         ({"user": "*@example.com"}, {"u1", "u2", "u3"}),
         ({"user": "u?@*"}, {"u1", "u2", "u3"}),
         ({"level": "group"}, {"g1", "g2"}),
@@ -382,8 +383,8 @@ def test_the_example_file_makes_legal_stricter_than_its_baseline():
     path = files.folder() / "examples" / "organisation.yaml"
     example = organisation.load(path, CATALOGUE)
     over = Overrides(load("regulated", CATALOGUE), CATALOGUE, example.overrides)
-    legal = frozenset({"legal - apac"})
+    legal = frozenset({"name:legal - apac", "named:legal - apac"})
     (summary,) = over.wishes(over.matching(group(9, "Legal - APAC"), legal))["AI-01"]
     assert summary.assessed.severity is Severity.CRITICAL
     assert {wish.value for wish in summary.assessed.expectations.values()} == {False}
-    assert over.matching(group(9, "Sales"), frozenset({"sales"})) == ()
+    assert over.matching(group(9, "Sales"), frozenset({"name:sales", "named:sales"})) == ()

@@ -272,10 +272,18 @@ def test_other_scopes_are_nobodys_business(scope):
     assert (found.status, found.observed) == (PASS, [])
 
 
-@pytest.mark.parametrize("allowed", ["bot", "ID-BOT"])
-def test_an_app_is_approved_by_its_name_or_its_id(allowed):
-    found = of_apps(app("Bot", "recording:read"), allowed=[allowed])
+def test_an_app_is_approved_by_its_id_and_never_by_its_name_which_is_the_vendors_to_choose():
+    found = of_apps(app("Bot", "recording:read"), allowed=["id-Bot"])
     assert (found.status, found.observed) == (PASS, ["Bot (id-Bot)"])
+    posing = {**app("Eve", "recording:read"), "name": "id-Bot"}
+    found = of_apps(posing, allowed=["id-Bot"])
+    assert (found.status, found.observed) == (FAIL, ["id-Bot (id-Eve)"])
+
+
+def test_a_host_of_a_group_that_is_named_like_an_allowed_groups_id_is_not_in_it():
+    posing = people(eve=["g-Clinical"], ada=["Clinical"])
+    found = by_group(host("eve@x"), known=posing, parameters={"ai_allowed_groups": ["g-Clinical"]})
+    assert found.status is FAIL
 
 
 def test_an_app_without_a_name_is_known_by_its_id():
