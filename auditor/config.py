@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     signing_key: Annotated[
         SecretStr | None, Field(validation_alias=_variable("AUDITOR_SIGNING_KEY"))
     ] = None
+    verify_key: Annotated[str | None, Field(validation_alias=_variable("AUDITOR_VERIFY_KEY"))] = (
+        None
+    )
     notify: Annotated[SecretStr | None, Field(validation_alias=_variable("AUDITOR_NOTIFY"))] = None
     heartbeat: Annotated[
         SecretStr | None, Field(validation_alias=_variable("AUDITOR_HEARTBEAT"))

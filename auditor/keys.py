@@ -1,11 +1,15 @@
-"""Keys of the auditor's own, in the system's keyring: for pseudonyms, and for signing bundles.
+"""Keys of the auditor's own, in the system's keyring: for pseudonyms, and for signing.
 
 Where a machine has no keyring, an environment variable can hold them.
 """
 
 import secrets
+from typing import TYPE_CHECKING
 
 from auditor.credentials.backends import KeyringUnavailable, get, in_use, places, put
+
+if TYPE_CHECKING:  # loaded only where something is signed or verified
+    from auditor.signing import PublicKey, Signer
 
 PSEUDONYM_KEY = "pseudonym-key"
 SIGNING_KEY = "signing-key"
@@ -60,3 +64,34 @@ def pseudonym_key(given: str | None) -> bytes:
                 "text, and keep that text: the same key gives the same pseudonyms."
             )
     return found.encode()
+
+
+def signer(given: str | None) -> "Signer | None":
+    """Who signs: `given`, the key in AUDITOR_SIGNING_KEY, or the keyring's; None without a key.
+
+    Raises:
+        KeyUnavailable: what is there is no key.
+    """
+    text = given or kept(SIGNING_KEY)
+    if not text:
+        return None
+    from auditor.signing import BadKey, Signer
+
+    try:
+        return Signer.read(text)
+    except BadKey as error:
+        raise KeyUnavailable(str(error)) from error
+
+
+def public_key(text: str, name: str) -> "PublicKey":
+    """The public key in `text`, which `name` gave.
+
+    Raises:
+        KeyUnavailable: it is none.
+    """
+    from auditor.signing import BadKey, PublicKey
+
+    try:
+        return PublicKey.read(text)
+    except BadKey as error:
+        raise KeyUnavailable(f"{name}: {error}") from error

@@ -30,6 +30,8 @@ FLOORS: Mapping[str, int] = {
     "credentials": 1,
     "config_files": 1,
     "keys": 2,
+    "signing": 1,
+    "signed_runs": 3,
     "private": 1,
     "trusted_files": 0,
 }

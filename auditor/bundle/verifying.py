@@ -13,7 +13,8 @@ from typing import BinaryIO
 from auditor.bundle import container, manifest
 from auditor.bundle.container import CENTRAL, CHUNK, END, LOCAL, Entry
 from auditor.bundle.manifest import Manifest, Part
-from auditor.bundle.signing import LONGEST, BadKey, PublicKey, Signature
+from auditor.bundle.signing import CONTEXT, LONGEST, Signature
+from auditor.signing import BadKey, PublicKey
 
 THE_END = "the end of the archive"
 DIRECTORY = "the directory of the archive"
@@ -144,7 +145,7 @@ class _Reader:
             raise Altered(
                 manifest.SIGNATURE, f"{found.public.id} signed it, not the key given, {trusted.id}"
             )
-        if not found.public.accepts(found.signature, content):
+        if not found.public.accepts(found.signature, CONTEXT, content):
             raise Altered(manifest.SIGNATURE, f"it is no signature of {manifest.NAME}")
         return found.public
 

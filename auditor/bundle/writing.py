@@ -14,11 +14,12 @@ import yaml
 from auditor.bundle import container, manifest
 from auditor.bundle.container import Packed
 from auditor.bundle.manifest import Baseline, Manifest, Part, RunFacts, Tool
-from auditor.bundle.signing import Signer
+from auditor.bundle.signing import signature_file
 from auditor.evidence.rewrite import rewrite
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
+from auditor.signing import Signer
 
 REPORTS = ("text", "json", "html", "csv", "markdown")
 """The formats that go into a bundle: for every kind of reader one that is quick to write."""
@@ -61,7 +62,7 @@ def write(out: BinaryIO, contents: Contents, signer: Signer | None, options: Opt
         told = _manifest(run, packed, signer).written()
         front = [container.stored(manifest.NAME, told)]
         if signer is not None:
-            front.append(container.stored(manifest.SIGNATURE, signer.sign(told)))
+            front.append(container.stored(manifest.SIGNATURE, signature_file(signer, told)))
         container.write(out, run.info.finished_at, [*front, *(part for _, part in packed)])
 
 

@@ -11,7 +11,7 @@ from auditor.config import ConfigError, Settings
 from auditor.findings.exit_code import ExitCode
 
 if TYPE_CHECKING:  # loaded only where bundles are signed: cryptography takes its time
-    from auditor.bundle.signing import PublicKey, Signer
+    from auditor.signing import PublicKey, Signer
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,7 +38,7 @@ def keygen(
 
     Example: **auditor bundle keygen --output auditor.pub**
     """
-    from auditor.bundle.signing import PublicKey, Signer, new_key
+    from auditor.signing import PublicKey, Signer, new_key
 
     settings = config.load()
     given = signer(settings) if settings.signing_key else None
@@ -95,9 +95,9 @@ def verify(
 
     Example: **auditor bundle verify run.zip --public-key auditor.pub**
     """
-    from auditor.bundle.signing import BadKey, PublicKey
     from auditor.bundle.verifying import Altered, NotABundle
     from auditor.bundle.verifying import verify as verified
+    from auditor.signing import BadKey, PublicKey
 
     try:
         trusted = None if public_key is None else PublicKey.read(_text(public_key))
@@ -144,13 +144,7 @@ def signer(settings: Settings) -> "Signer | None":
     """Who signs bundles; None where there is no key.
 
     Raises:
-        ConfigError: the key is none.
+        KeyUnavailable: the key is none.
     """
-    from auditor.bundle.signing import BadKey, Signer
-
     given = settings.signing_key
-    key = given.get_secret_value() if given else keys.kept(keys.SIGNING_KEY)
-    try:
-        return Signer.read(key) if key else None
-    except BadKey as error:
-        raise ConfigError(str(error)) from error
+    return keys.signer(given.get_secret_value() if given else None)

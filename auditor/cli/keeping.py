@@ -20,6 +20,7 @@ from auditor.notify.delivered import Delivered
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError
 from auditor.run import Judgement, NothingSelected
+from auditor.signed_runs import Signatures
 from auditor.store.errors import HistoryDamaged, HistoryLocked, RunNotFound, StoreError
 from auditor.store.history import Entry
 from auditor.store.runs import Runs
@@ -49,8 +50,8 @@ def stored_runs(settings: Settings, *, writing: bool = False, sandbox: bool = Fa
     if sandbox:
         home = settings.data / SANDBOX_HOME
         surroundings.keep_files_in(home, writing=writing)
-        return Runs(home)
-    stored = Runs(settings.data, settings.store)
+        return Runs(home, None, Signatures(settings))
+    stored = Runs(settings.data, settings.store, Signatures(settings))
     history = stored.history  # an address that is none is told before anything is done
     if settings.store:
         history.database.check_private()

@@ -187,7 +187,13 @@ class RunSource:
             As `opened`.
         """
         if is_path(run):
-            return self.runs, Snapshot.open(Path(run))
+            snapshot = Snapshot.open(Path(run))
+            try:
+                snapshot.verified()
+            except BaseException:
+                snapshot.close()
+                raise
+            return self.runs, snapshot
         return self.opened(run)
 
     def entry(self, run: str) -> tuple[Runs, Entry]:

@@ -9,8 +9,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
+from auditor.evidence.errors import EvidenceAltered
+from auditor.evidence.inflating import DamagedStream, inflated
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
@@ -22,6 +24,11 @@ DOCUMENTS = 128
 """How many parsed documents are kept in memory: some 100 KB each."""
 SMALL = 4_000
 """How many of anything else: some 500 bytes each."""
+
+LONGEST_BODY = 128 * 1024 * 1024
+"""Bytes of a document. What Zoom answers is bounded well below it (`zoom.transport`)."""
+DEEPEST_BODY = 120
+"""Levels of nesting of a document; one that Zoom returned has at most 100 (`zoom.payload`)."""
 
 PASSING = frozenset({Cause.NOT_COLLECTED, Cause.ERROR})
 """Causes of a refusal that another try may do away with."""
@@ -207,13 +214,13 @@ class Contents:
         known = self._by_request.get(number)
         if known is None:
             query = "SELECT surface, option, source FROM requests WHERE id = ?"
-            surface, option, source = self._db.execute(query, (number,)).fetchone()
+            surface, option, source = self._one(query, number)
             known = self._by_request[number] = (View(surface, option), source)
         return known
 
     def _read_profile(self, number: int) -> tuple[Entry, ...]:
         query = "SELECT outcomes FROM profiles WHERE id = ?"
-        rows = json.loads(self._db.execute(query, (number,)).fetchone()[0])
+        rows = json.loads(self._one(query, number)[0])
         entries = []
         for request, document, *refused in rows:
             view, source = self._request(request)
@@ -223,7 +230,7 @@ class Contents:
     def _read_digests(self, number: int) -> Mapping[View, str]:
         query = "SELECT digest FROM documents WHERE id = ?"
         return {
-            entry.view: "sha256:" + self._db.execute(query, (entry.document,)).fetchone()[0].hex()
+            entry.view: "sha256:" + self._one(query, entry.document)[0].hex()
             for entry in self.profile(number)
             if entry.document is not None
         }
@@ -241,18 +248,68 @@ class Contents:
 
     def _read_membership(self, number: int) -> str:
         query = "SELECT membership FROM memberships WHERE id = ?"
-        return str(self._db.execute(query, (number,)).fetchone()[0])
+        return str(self._one(query, number)[0])
 
     def _parsed_membership(self, number: int) -> tuple[tuple[str, ...], int | None, str]:
         groups, licence, status = json.loads(self.membership_text(number))
         return tuple(groups), licence, status
 
+    def check(self, number: int) -> None:
+        """Make sure that a document is what its digest says.
+
+        Raises:
+            ValueError: it is not, in words that go on after "it is not as it was recorded".
+        """
+        self._raw(number)
+
     def _read_body(self, number: int) -> JsonValue:
-        query = "SELECT body FROM documents WHERE id = ?"
-        packed = self._db.execute(query, (number,)).fetchone()[0]
-        text = zlib.decompress(packed).decode("utf-8", "surrogatepass")
-        body: JsonValue = json.loads(text)
+        try:
+            text = self._raw(number).decode("utf-8", "surrogatepass")
+            body: JsonValue = json.loads(text, parse_constant=_refuse)
+            if _depth_exceeds(body, DEEPEST_BODY):
+                raise ValueError(f"it is nested more than {DEEPEST_BODY} levels deep")
+        except (ValueError, RecursionError) as error:
+            raise EvidenceAltered(
+                f"A document of the evidence is not as it was recorded: {error}. Nothing is judged "
+                "by it. Use an untouched copy, or audit again."
+            ) from error
         return body
+
+    def _raw(self, number: int) -> bytes:
+        """The bytes of a document, which have to be what its digest says."""
+        digest, packed = self._one("SELECT digest, body FROM documents WHERE id = ?", number)
+        if not isinstance(packed, bytes) or not isinstance(digest, bytes):
+            raise DamagedStream("it is not written as the program writes it")
+        raw = inflated(packed, LONGEST_BODY)
+        if hashlib.sha256(raw).digest() != digest:
+            raise ValueError("its content does not fit its digest")
+        return raw
+
+    def _one(self, query: str, number: int | None) -> Any:
+        """The row with a number, which the snapshot refers to."""
+        row = self._db.execute(query, (number,)).fetchone()
+        if row is None:
+            raise KeyError(number)
+        return row
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"it holds {constant}, which is not JSON")
+
+
+def _depth_exceeds(body: JsonValue, limit: int) -> bool:
+    level = [body]
+    for _ in range(limit):
+        below: list[JsonValue] = []
+        for node in level:
+            if isinstance(node, dict):
+                below += [child for child in node.values() if isinstance(child, dict | list)]
+            elif isinstance(node, list):
+                below += [child for child in node if isinstance(child, dict | list)]
+        if not below:
+            return False
+        level = below
+    return True
 
 
 _LEVELS = {level.value: level for level in Level}

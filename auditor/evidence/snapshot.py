@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor.evidence.contents import Contents
+from auditor.evidence.errors import Full, SnapshotError
 from auditor.evidence.moments import milliseconds, packed, unpacked
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.stored import CHUNK, Full, ScopeEvidence, SnapshotError, Stored
+from auditor.evidence.stored import CHUNK, ScopeEvidence, Stored
 from auditor.evidence.view import Outcome, View
 
 FORMAT = "auditor/snapshot/v2"
@@ -123,6 +124,7 @@ class Snapshot(Stored):
         Raises:
             SnapshotError: the file cannot be written; it is as it was before the block.
         """
+        self._totals = None
         if self._db.in_transaction:
             yield
             return

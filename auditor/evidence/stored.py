@@ -1,7 +1,5 @@
 """What a snapshot holds, to be read: scopes, what came of asking for their documents, and marks."""
 
-import hashlib
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,24 +7,18 @@ from types import TracebackType
 from typing import Any, Self
 
 from auditor.evidence.contents import Contents, Entry
+from auditor.evidence.errors import SnapshotError
 from auditor.evidence.marks import Marks
 from auditor.evidence.moments import milliseconds, rfc3339, unpacked
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.verifying import Totals, verified
 from auditor.evidence.view import Document, Outcome, Refusal, View
 
 CHUNK = 500
 """Scopes looked at in one go, where the file is written meanwhile."""
 
 _COLUMNS = "level, zoom_id, name, email, membership, profile, times"
-
-
-class SnapshotError(Exception):
-    """A file cannot be used as a snapshot."""
-
-
-class Full(SnapshotError):
-    """The disk is full, or the file may not grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +41,7 @@ class Stored:
     def __init__(self, connection: sqlite3.Connection, name: str = "") -> None:
         self._db, self._name = connection, name
         self._contents = Contents(connection)
+        self._totals: Totals | None = None
 
     def close(self) -> None:
         """Close the file; it holds everything recorded."""
@@ -175,20 +168,29 @@ class Stored:
         """Room for a number for each scope, on disk, for as long as the snapshot is open."""
         return Marks(self._db, self._contents)
 
+    def verified(self) -> Totals:
+        """What the evidence comes to, all of which was found to be as it was recorded.
+
+        One pass over it; what it found is remembered as long as nothing is written.
+
+        Raises:
+            SnapshotError: something is not as it was recorded, or cannot be read.
+        """
+        if self._totals is None:
+            self._totals = verified(self._db, self._contents, self._name or "The snapshot")
+        return self._totals
+
     def oldest(self) -> str | None:
         """When the oldest read was made, RFC 3339; None where nothing was read."""
-        rows = self._db.execute("SELECT DISTINCT times FROM scopes WHERE times != x''")
-        moments = [min(unpacked(times)) for (times,) in rows]
-        return rfc3339(min(moments)) if moments else None
+        return self.verified().oldest
 
     def digest(self) -> str:
         """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
-        total = hashlib.sha256()
-        for row in self._db.execute(f"SELECT {_COLUMNS} FROM scopes ORDER BY level, zoom_id"):
-            named = json.dumps(row[:4])
-            told = self._contents.membership_text(row[4]), self._contents.profile_text(row[5])
-            total.update("\n".join((named, *told, "")).encode())
-        return "sha256:" + total.hexdigest()
+        return self.verified().digest
+
+    def facts(self) -> dict[str, str]:
+        """All facts of the run."""
+        return {key: str(value) for key, value in self._db.execute("SELECT key, value FROM meta")}
 
     def _rows(self, level: Level) -> Iterator[tuple[Any, ...]]:
         """The rows of a level by id, in portions: the file may be written meanwhile."""

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from auditor import private
-from auditor.evidence.stored import Full
+from auditor.evidence.errors import Full
 from auditor.store import filesystem, postgresql
 from auditor.store.errors import (
     Garbled,

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -68,11 +68,25 @@ class Entry:
         return not self.set_aside and not self.ends_in_future(now)
 
 
+class Signing(Protocol):
+    """Signs runs that are stored, and checks those that are read."""
+
+    def sign(self, entry: Entry, evidence: Stored) -> str:
+        """The signature of a run; empty where nobody signs."""
+
+    def check(self, entry: Entry, evidence: Stored) -> None:
+        """Make sure that a run is as it was signed.
+
+        Raises:
+            SnapshotError: it is not.
+        """
+
+
 class History:
     """The stored runs of a data directory, or of the database that several share."""
 
-    def __init__(self, database: Database, home: Path) -> None:
-        self._database, self._home = database, home
+    def __init__(self, database: Database, home: Path, signing: Signing | None = None) -> None:
+        self._database, self._home, self._signing = database, home, signing
 
     def __str__(self) -> str:
         return str(self._database)
@@ -116,6 +130,7 @@ class History:
             connection.execute(sa.insert(tables.runs), columns)
             recording.record(connection, series_id, number, run, evidence)
             packing.pack(connection, run.info.id, file)
+            self._sign(connection, run.info.id, evidence)
 
     def runs(self, wanted: RunFilter = EVERY_RUN) -> list[Entry]:
         """The stored runs, in the order in which they were stored."""
@@ -210,11 +225,33 @@ class History:
         return self._first(query, now)
 
     def evidence(self, run_id: str) -> Snapshot | None:
-        """The evidence of a run, open for reading; None where the run is not stored."""
+        """The evidence of a run, open for reading; None where the run is not stored.
+
+        Raises:
+            SnapshotError: it is not as it was recorded, or not as it was signed.
+        """
         if not self._database.exists():
             return None
         with self._database.reading() as connection:
-            return packing.unpacked(connection, run_id, self._home)
+            entry = self._row(connection, run_id)
+            found = packing.unpacked(connection, run_id, self._home)
+        if found is not None:
+            try:
+                found.verified()
+                self.check(entry, found)
+            except BaseException:
+                found.close()
+                raise
+        return found
+
+    def check(self, entry: Entry | None, evidence: Stored) -> None:
+        """Make sure that a run, if it is stored and signed, is as it was signed.
+
+        Raises:
+            SnapshotError: it is not.
+        """
+        if entry is not None and self._signing is not None:
+            self._signing.check(entry, evidence)
 
     def verified(self, entry: Entry) -> Snapshot:
         """The evidence of a run, open for reading, compared with what the history says of it.
@@ -371,6 +408,13 @@ class History:
         with self._database.reading() as connection:
             entries = map(_entry, connection.execute(query))
             return next((entry for entry in entries if entry.counts(moment)), None)
+
+    def _sign(self, connection: Connection, run_id: str, evidence: Stored) -> None:
+        entry = self._row(connection, run_id)
+        if entry is not None and self._signing is not None:
+            signature = self._signing.sign(entry, evidence)
+            this = tables.runs.c.id == entry.facts.id
+            connection.execute(sa.update(tables.runs).where(this).values(signature=signature))
 
     def _row(self, connection: Connection, run_id: str) -> Entry | None:
         wanted = tables.runs.c.id == recording.text(run_id)

@@ -26,7 +26,7 @@ from auditor.store.errors import AlreadyRunning, HistoryDamaged, RunAltered, Run
 from auditor.store.series import EVERY_RUN, SKEW, RunFilter, place
 
 if TYPE_CHECKING:
-    from auditor.store.history import Entry, History
+    from auditor.store.history import Entry, History, Signing
 
 SNAPSHOT = "snapshot.sqlite"
 
@@ -82,6 +82,8 @@ class Runs:
     home: Path
     url: str | None = None
     """The database of the history; None for a file in the data directory."""
+    signing: "Signing | None" = None
+    """Who signs runs that are stored, and checks those that are read; None for nobody."""
 
     @cached_property
     def history(self) -> "History":
@@ -93,7 +95,7 @@ class Runs:
         from auditor.store.database import Database
         from auditor.store.history import History
 
-        return History(Database(self.url, self.home), self.home)
+        return History(Database(self.url, self.home), self.home, self.signing)
 
     def new_id(self, now: datetime | None = None) -> str:
         """An id that sorts by time to the millisecond: `20261121T220501-042Z-4f9c2a`."""
@@ -153,6 +155,7 @@ class Runs:
         """
         snapshot = Snapshot.open(self.home / "runs" / run_id / SNAPSHOT, write=True)
         try:
+            snapshot.verified()
             yield snapshot
         except BaseException:
             snapshot.close()
@@ -416,6 +419,11 @@ class Runs:
         if not self.has_folder(run_id):
             raise self.not_found(run_id)
         snapshot = Snapshot.open(self.home / "runs" / run_id / SNAPSHOT)
+        try:
+            snapshot.verified()
+        except BaseException:
+            snapshot.close()
+            raise
         account_id, api_url = (snapshot.meta(key) or "" for key in ("account_id", "api_url"))
         if not wanted.admits(account_id, place(api_url)):
             snapshot.close()

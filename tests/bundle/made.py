@@ -6,7 +6,8 @@ from functools import partial
 
 from auditor.bundle import container, manifest
 from auditor.bundle.manifest import Baseline, Manifest, Part, RunFacts, Tool
-from auditor.bundle.signing import Signer
+from auditor.bundle.signing import signature_file
+from auditor.signing import Signer
 
 SIGNER = Signer.read("11" * 32)
 STRANGER = Signer.read("22" * 32)
@@ -83,4 +84,4 @@ def zipped(
 def bundle(signer: Signer | None = SIGNER) -> bytes:
     parts = packed(PARTS)
     content = told(tuple(map(listed, parts)), signer).written()
-    return zipped(content, parts, signer.sign(content) if signer else None)
+    return zipped(content, parts, signature_file(signer, content) if signer else None)

@@ -8,8 +8,9 @@ import zlib
 import pytest
 
 from auditor.bundle import container
-from auditor.bundle.signing import PublicKey, Signature, Signer
+from auditor.bundle.signing import Signature, signature_file
 from auditor.bundle.verifying import Altered, NotABundle, Verified, verify
+from auditor.signing import PublicKey, Signer
 from tests.bundle import made
 
 NAMES = ("manifest.json", "manifest.sig", *made.PARTS)
@@ -96,7 +97,7 @@ def test_a_part_that_the_manifest_does_not_list_is_named() -> None:
     extra = made.packed({"extra.txt": (b"more", 0)})
     parts = made.packed(made.PARTS)
     content = made.told(tuple(map(made.listed, parts)), made.SIGNER).written()
-    found = made.zipped(content, [*parts, *extra], made.SIGNER.sign(content))
+    found = made.zipped(content, [*parts, *extra], signature_file(made.SIGNER, content))
     assert "extra.txt" in altered(found).part
 
 
@@ -120,7 +121,7 @@ def test_bytes_between_the_parts_and_the_directory_are_found() -> None:
 def test_a_missing_part_is_named() -> None:
     parts = made.packed(made.PARTS)
     content = made.told(tuple(map(made.listed, parts)), made.SIGNER).written()
-    found = made.zipped(content, parts[:-1], made.SIGNER.sign(content))
+    found = made.zipped(content, parts[:-1], signature_file(made.SIGNER, content))
     assert altered(found).part == "snapshot.sqlite"
 
 
@@ -128,7 +129,7 @@ def test_a_rewritten_manifest_does_not_fit_the_signature() -> None:
     parts = made.packed(made.PARTS)
     signed = made.told(tuple(map(made.listed, parts)), made.SIGNER)
     other = signed.model_copy(update={"pseudonymised": True}).written()
-    found = made.zipped(other, parts, made.SIGNER.sign(signed.written()))
+    found = made.zipped(other, parts, signature_file(made.SIGNER, signed.written()))
     assert altered(found).part == "manifest.sig"
 
 
@@ -156,9 +157,9 @@ def test_a_signature_that_was_taken_out_is_missed() -> None:
         b"[]",
         b"{}",
         b'{"public_key": 3, "signature": ""}',
-        made.SIGNER.sign(b"x").replace(b"\n", b""),
+        signature_file(made.SIGNER, b"x").replace(b"\n", b""),
         Signature(made.SIGNER.public, b"short").written(),
-        made.STRANGER.sign(b"x"),
+        signature_file(made.STRANGER, b"x"),
     ],
 )
 def test_what_is_no_signature_of_the_manifest_is_named(signature: bytes) -> None:

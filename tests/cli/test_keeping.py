@@ -84,8 +84,8 @@ def broken(runs: Runs, run_id: str, statement: str) -> None:
     [
         ("UPDATE meta SET value = '{}' WHERE key = 'judgement'", "this version understands"),
         ("UPDATE meta SET value = '{' WHERE key = 'judgement'", "this version understands"),
-        ("DROP TABLE scopes", "is damaged (no such table"),
-        ("UPDATE documents SET body = x'00'", "is damaged (Error -5"),
+        ("DROP TABLE scopes", "cannot be read to its end: no such table"),
+        ("UPDATE documents SET body = x'00'", "is not as it was recorded: it is cut short"),
     ],
 )
 def test_a_run_that_waits_and_cannot_be_judged_keeps_no_other_out(

@@ -101,6 +101,7 @@ class Nights:
             **info,
         }
         run = run_of([*assessed, *more], **facts)
+        snapshot.set_meta("run_id", run_id)
         for key in ("account_id", "api_url", "started_at", "finished_at"):
             snapshot.set_meta(key, getattr(run.info, key))
         snapshot.set_meta("run_id", run_id)

@@ -1,19 +1,20 @@
 import pytest
 
-from auditor.bundle.signing import BadKey, PublicKey, Signer, new_key
+from auditor.bundle.signing import CONTEXT, Signature, signature_file
+from auditor.signing import BadKey, PublicKey, Signer, new_key
 
 
 def test_a_signature_fits_its_manifest_and_no_other() -> None:
     signer = Signer.read(new_key())
-    signature = signer.key.sign(b"auditor/bundle/v1\nmanifest")
-    assert signer.public.accepts(signature, b"manifest")
-    assert not signer.public.accepts(signature, b"manifesto")
-    assert not signer.public.accepts(b"", b"manifest")
+    signature = Signature.read(signature_file(signer, b"manifest")).signature
+    assert signer.public.accepts(signature, CONTEXT, b"manifest")
+    assert not signer.public.accepts(signature, CONTEXT, b"manifesto")
+    assert not signer.public.accepts(b"", CONTEXT, b"manifest")
 
 
 def test_a_signature_of_something_else_is_none_of_a_bundle() -> None:
     signer = Signer.read("33" * 32)
-    assert not signer.public.accepts(signer.key.sign(b"manifest"), b"manifest")
+    assert not signer.public.accepts(signer.key.sign(b"manifest"), CONTEXT, b"manifest")
 
 
 def test_known_keys_give_the_public_key_of_the_standard() -> None:

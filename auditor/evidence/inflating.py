@@ -1,0 +1,27 @@
+"""Inflating: one whole compressed stream, no longer than allowed, with nothing behind its end."""
+
+import zlib
+
+
+class DamagedStream(ValueError):
+    """Bytes are not exactly one compressed stream of an allowed length."""
+
+
+def inflated(packed: bytes, most: int) -> bytes:
+    """What the zlib stream `packed` holds: at most so many bytes.
+
+    Raises:
+        DamagedStream: it is broken, cut short or too long, or something follows its end.
+    """
+    stream = zlib.decompressobj()
+    try:
+        content = stream.decompress(packed, most + 1)
+    except zlib.error as error:
+        raise DamagedStream(f"it cannot be unpacked ({error})") from error
+    if len(content) > most:
+        raise DamagedStream(f"it unpacks to more than {most:,} bytes")
+    if not stream.eof:
+        raise DamagedStream("it is cut short")
+    if stream.unused_data:
+        raise DamagedStream("something follows its end")
+    return content

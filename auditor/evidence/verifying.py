@@ -1,0 +1,186 @@
+"""Verifying: is the evidence what was recorded? One pass over all of it, before it is judged.
+
+Each document is hashed and compared with its content address, each shared set of outcomes and each
+membership is parsed, and the scopes have to come in order, which no damaged index gives. What is
+found to be whole has one digest over what was read, and one over when and how.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from auditor.evidence.contents import Contents, Entry
+from auditor.evidence.errors import EvidenceAltered, SnapshotError, Unsuitable
+from auditor.evidence.moments import rfc3339, unpacked
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+
+EARLIEST, LATEST = 946_684_800_000, 7_258_118_400_000
+"""Milliseconds since 1970: the years 2000 and 2200. A read at any other time was not made."""
+
+_COLUMNS = "level, zoom_id, name, email, membership, profile, times"
+_LEVELS = frozenset(map(str, Level))
+_CAUSES = frozenset(map(str, Cause))
+_UNREADABLE = (ValueError, KeyError, TypeError, RecursionError, OverflowError)
+_TEXT_AND_NUMBERS = [str] * 4 + [int] * 2 + [bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a whole snapshot comes to."""
+
+    digest: str
+    """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
+    circumstances: str
+    """`sha256:` over when each document came, by which request, and in which words one was
+    refused."""
+    oldest: str | None
+    """When the oldest read was made, RFC 3339; None where nothing was read."""
+
+
+def verified(db: sqlite3.Connection, contents: Contents, name: str) -> Totals:
+    """What the evidence of a snapshot comes to; `name` is what errors call it.
+
+    Raises:
+        EvidenceAltered: something is not as it was recorded.
+        SnapshotError: the file cannot be read to its end.
+    """
+    try:
+        return _Pass(db, contents, name).totals()
+    except sqlite3.Error as error:
+        raise SnapshotError(f"{name}: cannot be read to its end: {error}.") from error
+
+
+class _Pass:
+    def __init__(self, db: sqlite3.Connection, contents: Contents, name: str) -> None:
+        self._db, self._contents, self._name = db, contents, name
+        self._documents: set[int] = set()
+        self._profiles: dict[int, tuple[int, bytes]] = {}
+        """For each profile that was looked at: how many outcomes it has, and their requests."""
+        self._memberships: set[int] = set()
+        self._requests: dict[bytes, bytes] = {}
+        """Each once: nearly all scopes of a level were read by the same requests."""
+
+    def totals(self) -> Totals:
+        digest, circumstances = hashlib.sha256(), hashlib.sha256()
+        oldest = LATEST
+        before = ("", "")
+        membership_text, profile_text = self._contents.membership_text, self._contents.profile_text
+        rows = self._db.execute(f"SELECT {_COLUMNS} FROM scopes ORDER BY level, zoom_id")
+        for row in rows:
+            if [*map(type, row)] != _TEXT_AND_NUMBERS:
+                self._refuse("a scope is not written as the program writes it")
+            key = row[:2]
+            if key <= before or key[0] not in _LEVELS:
+                self._refuse(f"the scopes do not come in order, or one has no level: {_shown(key)}")
+            before = key
+            membership, profile, times = row[4:]
+            if membership not in self._memberships:
+                self._check_membership(membership, row)
+            known = self._profiles.get(profile)
+            if known is None:
+                known = self._profiles[profile] = self._check_profile(profile, row)
+            count, requests = known
+            moments = unpacked(times)
+            if len(moments) != count:
+                self._refuse(f"the times of {_shown(row)} do not fit what was read of it")
+            if moments:
+                first = min(moments)
+                if first < EARLIEST or max(moments) > LATEST:
+                    self._refuse(f"a time of {_shown(row)} is none at which anything was read")
+                oldest = min(first, oldest)
+            circumstances.update(requests + times)
+            named = json.dumps(row[:4])
+            told = membership_text(membership), profile_text(profile)
+            digest.update("\n".join((named, *told, "")).encode())
+        return Totals(
+            "sha256:" + digest.hexdigest(),
+            "sha256:" + circumstances.hexdigest(),
+            None if oldest == LATEST else rfc3339(oldest),
+        )
+
+    def _check_membership(self, number: int, row: Sequence[Any]) -> None:
+        try:
+            groups, licence, status = json.loads(self._contents.membership_text(number))
+            right = all(type(each) is str for each in groups) and type(groups) is list
+            right = right and type(licence) in (int, type(None)) and type(status) is str
+        except _UNREADABLE:
+            right = False
+        if not right:
+            self._refuse(f"the groups of {_shown(row)} cannot be read")
+        self._memberships.add(number)
+
+    def _check_profile(self, number: int, row: Sequence[Any]) -> tuple[int, bytes]:
+        try:
+            entries = self._contents.profile(number)
+            views = [entry.view for entry in entries]
+            right = all(map(_is_right, entries)) and views == sorted(set(views))
+        except _UNREADABLE:
+            right = False
+        if not right:
+            self._refuse(f"what was read of {_shown(row)} cannot be made out")
+        for entry in entries:
+            if entry.document is not None and entry.document not in self._documents:
+                self._check_document(entry, row)
+        told = json.dumps([[entry.source, entry.detail] for entry in entries]).encode()
+        told = len(told).to_bytes(4, "big") + told
+        return len(entries), self._requests.setdefault(told, told)
+
+    def _check_document(self, entry: Entry, row: Sequence[Any]) -> None:
+        assert entry.document is not None
+        try:
+            self._contents.check(entry.document)
+        except ValueError as error:
+            others = self._scopes_with(entry.document) - 1
+            more = f" and {others:,} more scope{'' if others == 1 else 's'}" if others else ""
+            raise EvidenceAltered(
+                f"{self._name}: the document that {entry.source} returned for "
+                f"{_shown(row)}{more} is not as it was recorded: {error}. Nothing is judged by it. "
+                "Use an untouched copy, or audit again."
+            ) from error
+        self._documents.add(entry.document)
+
+    def _scopes_with(self, document: int) -> int:
+        """How many scopes have a document."""
+        counts: Mapping[int, int] = dict(
+            self._db.execute("SELECT profile, count(*) FROM scopes GROUP BY profile").fetchall()
+        )
+        found = 0
+        for profile, count in counts.items():
+            try:
+                entries = self._contents.profile(profile)
+            except _UNREADABLE:
+                continue
+            found += count if any(entry.document == document for entry in entries) else 0
+        return found
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise Unsuitable(
+            f"{self._name}: {what}. It is damaged, or was altered, and cannot be used as evidence. "
+            "Use an untouched copy, or audit again."
+        )
+
+
+def _is_right(entry: Entry) -> bool:
+    """True where the parts of an outcome are of the kinds that the program writes."""
+    texts = entry.view.surface, entry.view.option, entry.source, entry.detail
+    if not all(type(each) is str for each in texts):
+        return False
+    if entry.cause is None:
+        return type(entry.document) is int
+    return entry.document is None and entry.cause in _CAUSES
+
+
+def _shown(row: Sequence[Any]) -> str:
+    """A scope as an error names it: level, name and id."""
+    level, zoom_id = row[:2]
+    name = next((each for each in row[2:4] if each), "")
+    quoted = json.dumps(str(zoom_id)[:100], ensure_ascii=False)
+    return (
+        f"{level} {json.dumps(name[:100], ensure_ascii=False)} ({zoom_id})"
+        if name
+        else (f"{level} {quoted}")
+    )

@@ -1,0 +1,313 @@
+"""Signed runs: a statement of what a stored run is and rests on, signed when it is stored.
+
+Whoever reads the run computes the statement again, from its row in the history and from its
+evidence, so that neither can be exchanged. A signature does not tell that a run is the newest, and
+not that none is missing.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from auditor import keys
+from auditor.config import Settings
+from auditor.evidence.errors import SnapshotError
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.stored import Stored
+from auditor.findings.drift import RunFacts
+
+if TYPE_CHECKING:  # loaded only where something is signed or verified: it takes its time
+    from auditor.signing import PublicKey, Signer
+
+SCHEMA = "auditor/run/v1"
+"""Which statement is signed; signed before it, too, so that no other signature passes for one."""
+CONTEXT = f"{SCHEMA}\n".encode()
+LONGEST = 64 * 1024
+"""Characters of a signature with its statement: some 2,000 are usual."""
+
+_log = logging.getLogger(__name__)
+
+_WORDS = {
+    "run": "its id",
+    "account_id": "the account",
+    "api_url": "the address of the API",
+    "started_at": "when it began",
+    "finished_at": "when it ended",
+    "depth": "the depth",
+    "selection": "the selection of controls",
+    "baseline_id": "the baseline",
+    "baseline_version": "the version of the baseline",
+    "baseline_digest": "the digest of the baseline",
+    "organisation_digest": "the digest of the organisation file",
+    "evidence_digest": "the evidence",
+    "circumstances_digest": "the times or requests of the evidence",
+    "facts_digest": "what the evidence says of the run, what it was judged with included",
+    "oldest_evidence_at": "the time of the oldest evidence",
+    "complete": "whether it is complete",
+    "stopped": "why it stopped",
+    "simulated": "whether it is simulated",
+    "exit_code": "the exit code",
+    "fail_on": "the threshold",
+    "tool_version": "the version of the auditor",
+    "by_status": "the counts by status",
+    "by_severity": "the counts by severity",
+    "coverage": "how many scopes it covers",
+    "controls": "the controls",
+}
+"""What errors call the parts of a statement."""
+
+_ALSO_IN_EVIDENCE = {
+    "run": "run_id",
+    "account_id": "account_id",
+    "api_url": "api_url",
+    "started_at": "started_at",
+    "finished_at": "finished_at",
+}
+"""Parts that the evidence tells by itself, by the fact that does."""
+
+
+class SignatureError(SnapshotError):
+    """The signature of a run is not as it has to be. The message says in what."""
+
+
+class SignedByAnother(SignatureError):
+    """The signature fits, and is of another key than the trusted one."""
+
+
+class StoredRun(Protocol):
+    """A run as its row in the history tells of it."""
+
+    @property
+    def facts(self) -> RunFacts:
+        """What it is."""
+
+    @property
+    def selection(self) -> str:
+        """Digest of the controls that were asked for; empty for all."""
+
+    @property
+    def stopped(self) -> str:
+        """Why it ended early; empty where it did not."""
+
+    @property
+    def signature(self) -> str:
+        """As `sign` made it; empty where the run is not signed."""
+
+
+def statement(entry: StoredRun, evidence: Stored) -> dict[str, JsonValue]:
+    """What is signed of a run: its row, and digests over all of its evidence.
+
+    Raises:
+        SnapshotError: the evidence is not as it was recorded.
+    """
+    facts, totals = entry.facts, evidence.verified()
+    told = json.dumps(sorted(evidence.facts().items()))
+    return {
+        "run": facts.id,
+        "account_id": facts.account_id,
+        "api_url": facts.api_url,
+        "started_at": facts.started_at,
+        "finished_at": facts.finished_at,
+        "depth": str(facts.depth),
+        "selection": entry.selection,
+        "baseline_id": facts.baseline_id,
+        "baseline_version": facts.baseline_version,
+        "baseline_digest": facts.baseline_digest,
+        "organisation_digest": facts.organisation_digest,
+        "evidence_digest": totals.digest,
+        "circumstances_digest": totals.circumstances,
+        "facts_digest": "sha256:" + hashlib.sha256(told.encode()).hexdigest(),
+        "oldest_evidence_at": facts.oldest_evidence_at,
+        "complete": bool(facts.complete),
+        "stopped": entry.stopped,
+        "simulated": bool(facts.simulated),
+        "exit_code": int(facts.exit_code),
+        "fail_on": str(facts.fail_on),
+        "tool_version": facts.tool_version,
+        "by_status": _counts(facts.by_status),
+        "by_severity": _counts(facts.by_severity),
+        "coverage": _counts(facts.coverage),
+        "controls": [*sorted(facts.controls)],
+    }
+
+
+def sign(entry: StoredRun, evidence: Stored, signer: "Signer") -> str:
+    """The signature of a run: the statement, the key and what it makes of the statement, as JSON.
+
+    Raises:
+        SnapshotError: the evidence is not as it was recorded.
+    """
+    told = statement(entry, evidence)
+    signature = signer.sign(CONTEXT, _canonical(told))
+    content = {
+        "schema": SCHEMA,
+        "statement": told,
+        "key_id": signer.public.id,
+        "public_key": signer.public.text,
+        "signature": signature.hex(),
+    }
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def verify(
+    entry: StoredRun,
+    evidence: Stored,
+    trusted: "PublicKey | None" = None,
+    *,
+    required: bool = False,
+) -> str | None:
+    """Check the signature of a run against its row and its evidence. Returns the id of the key.
+
+    None where the run is not signed, and need not be. Without a `trusted` key it is only known
+    that nothing was altered since whoever has the key signed it.
+
+    Raises:
+        SignedByAnother: the signature fits, and is not of the trusted key.
+        SignatureError: it does not fit, or there is none and it is `required`, or nobody says
+            which key has to have signed.
+        SnapshotError: the evidence is not as it was recorded.
+    """
+    run = f"Run {entry.facts.id}"
+    if required and trusted is None:
+        raise SignatureError(
+            "A signature is required, and no key is trusted here. Name it with --public-key, or "
+            "set AUDITOR_VERIFY_KEY to the public key that auditor bundle keygen tells."
+        )
+    if not entry.signature:
+        if required:
+            raise SignatureError(
+                f"{run} is not signed. Where it is made, set AUDITOR_SIGNING_KEY or run: auditor "
+                "bundle keygen. Then audit again."
+            )
+        return None
+    signed = _read(run, entry.signature)
+    if not signed.public.accepts(signed.signature, CONTEXT, _canonical(signed.statement)):
+        raise SignatureError(
+            f"{run} was altered: its signature does not fit what it is said to sign. Do not rely "
+            "on it; audit again."
+        )
+    found = statement(entry, evidence)
+    differing = _differing(signed.statement, found, evidence.facts())
+    if entry.facts.evidence_digest != found["evidence_digest"]:
+        differing = list(dict.fromkeys([*differing, _WORDS["evidence_digest"]]))
+    if differing:
+        raise SignatureError(
+            f"{run} is not as it was signed: {_listed(differing)} {_differ(differing)}. Do not "
+            "rely on it; audit again."
+        )
+    if trusted is not None and signed.public != trusted:
+        raise SignedByAnother(
+            f"{run} was signed with key {signed.public.id}, not with the trusted one, "
+            f"{trusted.id}. Audit again with that key, or name another one with --public-key or "
+            "AUDITOR_VERIFY_KEY."
+        )
+    return signed.public.id
+
+
+class Signatures:
+    """Signs the runs that are stored, and checks those that are read, by the keys configured."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def signer(self) -> "Signer | None":
+        """Who signs; None where there is no key.
+
+        Raises:
+            KeyUnavailable: the key is none.
+        """
+        given = self._settings.signing_key
+        return keys.signer(given.get_secret_value() if given else None)
+
+    @cached_property
+    def trusted(self) -> "PublicKey | None":
+        """The key that has to have signed: AUDITOR_VERIFY_KEY, or the one that signs here.
+
+        Raises:
+            KeyUnavailable: the key is none.
+        """
+        given = self._settings.verify_key
+        if given:
+            return keys.public_key(given, "AUDITOR_VERIFY_KEY")
+        return self.signer.public if self.signer is not None else None
+
+    def sign(self, entry: StoredRun, evidence: Stored) -> str:
+        """The signature of a run that is being stored; empty where no key is configured."""
+        return sign(entry, evidence, self.signer) if self.signer is not None else ""
+
+    def check(self, entry: StoredRun, evidence: Stored) -> None:
+        """Make sure that a run that is read is as it was signed. One that is not signed may be.
+
+        Raises:
+            SignatureError: it is not. That another key signed it is only logged.
+        """
+        if not entry.signature:
+            return
+        try:
+            verify(entry, evidence, self.trusted)
+        except SignedByAnother as error:
+            _log.warning("%s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    statement: Mapping[str, Any]
+    public: "PublicKey"
+    signature: bytes
+
+
+def _read(run: str, text: str) -> _Signed:
+    from auditor.signing import BadKey, PublicKey
+
+    try:
+        if len(text) > LONGEST:
+            raise ValueError
+        told = json.loads(text)
+        if told["schema"] != SCHEMA:
+            raise SignatureError(
+                f"{run} was signed by a newer version of the auditor. Update the program: pip "
+                "install --upgrade zoom-privacy-auditor"
+            )
+        public = PublicKey.read(told["public_key"])
+        if public.id != told["key_id"] or not isinstance(told["statement"], dict):
+            raise ValueError
+        return _Signed(told["statement"], public, bytes.fromhex(told["signature"]))
+    except (BadKey, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SignatureError(
+            f"{run} was altered: its signature cannot be read. Do not rely on it; audit again."
+        ) from error
+
+
+def _differing(
+    signed: Mapping[str, Any], found: Mapping[str, JsonValue], facts: Mapping[str, str]
+) -> list[str]:
+    """What of a run is not as it was signed, in the words of `_WORDS`."""
+    names = [name for name in found if name not in signed or signed[name] != found[name]]
+    names += [
+        name
+        for name, fact in _ALSO_IN_EVIDENCE.items()
+        if name not in names and facts.get(fact, "") != found[name]
+    ]
+    unknown = ["a part that this version does not know"] if signed.keys() - found.keys() else []
+    return [*(_WORDS[name] for name in names), *unknown]
+
+
+def _counts(counts: Mapping[str, int]) -> dict[str, JsonValue]:
+    return {str(name): int(count) for name, count in counts.items() if count}
+
+
+def _canonical(told: Mapping[str, Any]) -> bytes:
+    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
+
+
+def _differ(names: list[str]) -> str:
+    return "differs" if len(names) == 1 else "differ"
