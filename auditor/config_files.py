@@ -83,6 +83,7 @@ DOTENV_RULES: Mapping[str, DotenvRule] = {
     "AUDITOR_PROFILE": DotenvRule.GUARDED,
     "AUDITOR_PSEUDONYM_KEY": DotenvRule.GUARDED,
     "AUDITOR_SIGNING_KEY": DotenvRule.GUARDED,
+    "AUDITOR_VERIFY_KEY": DotenvRule.GUARDED,
     "AUDITOR_NOTIFY": DotenvRule.GUARDED,
     "AUDITOR_HEARTBEAT": DotenvRule.GUARDED,
     "AUDITOR_PLAN": DotenvRule.FREE,

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor import keys
-from auditor.config import Settings
+from auditor.config import VARIABLES, Settings
 from auditor.evidence.errors import SnapshotError
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.stored import Stored
@@ -222,6 +222,8 @@ class Signatures:
             KeyUnavailable: the key is none.
         """
         given = self._settings.signing_key
+        if given is None and self._is_empty("signing_key"):
+            return None
         return keys.signer(given.get_secret_value() if given else None)
 
     @cached_property
@@ -234,7 +236,14 @@ class Signatures:
         given = self._settings.verify_key
         if given:
             return keys.public_key(given, "AUDITOR_VERIFY_KEY")
-        return self.signer.public if self.signer is not None else None
+        if self._is_empty("verify_key") or self.signer is None:
+            return None
+        return self.signer.public
+
+    def _is_empty(self, name: str) -> bool:
+        """True where a setting is set to nothing: then nothing else is asked in its place."""
+        taken = self._settings.resolution.taken(VARIABLES[name])
+        return taken is not None and taken.is_empty
 
     def sign(self, entry: StoredRun, evidence: Stored) -> str:
         """The signature of a run that is being stored; empty where no key is configured."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditor.config import Settings
+from auditor import config
 from auditor.findings.model import Status
 from auditor.keys import KeyUnavailable
 from auditor.signed_runs import SignatureError, Signatures, SignedByAnother, verify
@@ -24,9 +24,11 @@ PUBLIC, STRANGER = Signer.read(KEY).public, Signer.read(OTHER).public
 
 
 def signatures(monkeypatch: pytest.MonkeyPatch, key: str = "", trusted: str = "") -> Signatures:
-    monkeypatch.setenv("AUDITOR_SIGNING_KEY", key)
-    monkeypatch.setenv("AUDITOR_VERIFY_KEY", trusted)
-    return Signatures(Settings())
+    for name, value in (("AUDITOR_SIGNING_KEY", key), ("AUDITOR_VERIFY_KEY", trusted)):
+        monkeypatch.delenv(name, raising=False)
+        if value:
+            monkeypatch.setenv(name, value)
+    return Signatures(config.load())
 
 
 Opened = Callable[..., Nights]
@@ -183,3 +185,14 @@ def test_what_is_no_key_is_told_with_the_name_of_its_setting(
 ) -> None:
     with pytest.raises(KeyUnavailable, match=named):
         assert signatures(monkeypatch, key, trusted).trusted
+
+
+def test_a_key_that_is_set_to_nothing_is_sought_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("auditor.keys.kept", lambda _: KEY)
+    assert signatures(monkeypatch).trusted == PUBLIC
+    monkeypatch.setenv("AUDITOR_VERIFY_KEY", "")
+    assert Signatures(config.load()).trusted is None
+    monkeypatch.setenv("AUDITOR_SIGNING_KEY", "")
+    assert Signatures(config.load()).signer is None

@@ -274,6 +274,8 @@ def _check(name: str, settings: Settings) -> None:
             organisation.load(value, files.shipped_catalogue())
         case "signing_key" if text:
             signer(settings)
+        case "verify_key" if value:
+            keys.public_key(value, VARIABLES[name])
         case "pseudonym_key" if text:
             keys.pseudonym_key(text)
         case "notify" if text:
