@@ -103,7 +103,12 @@ def test_json_names_for_each_control_what_it_needs_and_misses(
     (control,) = (c for c in found["controls"] if c["control"] == "CN-05")
     assert control["would_be_unknown"] is True
     assert control["missing"] == ["GET /users/{userId}/settings"]
-    assert control["requests"] == ["GET /users", "GET /users/{userId}/settings"]
+    assert control["requests"] == [
+        "GET /users",
+        "GET /users/{userId}/settings",
+        "GET /report/history_meetings",
+        "GET /report/disclaimer",
+    ]
     untouched = [c["control"] for c in found["controls"] if not c["missing"]]
     assert untouched
     assert not set(untouched) & {c for r in found["scopes"]["required"] if not r["granted"]
@@ -122,7 +127,7 @@ def test_without_credentials_all_that_an_app_needs_is_listed(doctor: Doctor) -> 
     refused = "http://127.0.0.1:9"
     ran = doctor(ZOOM_API_URL=f"{refused}/v2", ZOOM_OAUTH_URL=f"{refused}/oauth/token")
     assert ran.code == 2
-    assert "To copy (12, granular)\naccount:read:lock_settings:admin\n" in ran.out
+    assert "To copy (15, granular)\naccount:read:lock_settings:admin\n" in ran.out
     assert "auditor auth login" in flat(ran.out)
 
 
@@ -218,11 +223,26 @@ def test_an_app_with_classic_scopes_is_told_classic_ones(
     doctor: Doctor, diagnosis: Callable[..., dict[str, Any]]
 ) -> None:
     enough = ("account:read:admin", "group:read:admin", "user:read:admin", "phone:read:admin")
+    chosen = ("--only", "AI-02", "--only", "AI-16")
     with served(scopes=enough) as account:
-        assert diagnosis(at=account)["exit_code"] == 0
+        assert diagnosis(*chosen, at=account)["exit_code"] == 0
     with served(scopes=enough[:2]) as account:
-        assert diagnosis(at=account)["scopes"]["to_add"] == ["phone:read:admin", "user:read:admin"]
-        assert "To copy (2, classic)\nphone:read:admin\nuser:read:admin\n" in doctor(at=account).out
+        found = diagnosis(*chosen, at=account)
+        assert found["scopes"]["to_add"] == ["phone:read:admin", "user:read:admin"]
+        told = doctor(*chosen, at=account).out
+        assert "To copy (2, classic)\nphone:read:admin\nuser:read:admin\n" in told
+
+
+def test_a_request_without_a_classic_scope_is_said_to_have_none(
+    diagnosis: Callable[..., dict[str, Any]],
+) -> None:
+    with served(scopes=("account:read:admin",)) as account:
+        found = diagnosis("--only", "AI-22", at=account)
+    assert found["exit_code"] == 3
+    assert found["scopes"]["to_add"] == []
+    assert [each["request"] for each in found["scopes"]["required"] if not each["granted"]] == [
+        "GET /marketplace/apps"
+    ]
 
 
 def test_a_token_without_named_scopes_promises_nothing(
@@ -237,7 +257,7 @@ def test_a_token_without_named_scopes_promises_nothing(
 
 def test_an_optional_scope_fails_nothing(diagnosis: Callable[..., dict[str, Any]]) -> None:
     with served(scopes=[s for s in SCOPES if not s.startswith("report:")]) as account:
-        found = diagnosis(at=account)
+        found = diagnosis("--only", "AI-02", at=account)
     assert found["exit_code"] == 0
     assert found["scopes"]["optional_to_add"] == ["report:read:operation_logs:admin"]
 

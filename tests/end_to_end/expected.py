@@ -148,7 +148,18 @@ class Documents:
             value = at(views.get(option, {}), check["setting"])
             if value is not ...:
                 return value
-        return ...
+        key = check.get("find_key")
+        found = [value for body in views.values() for value in under(body, key)] if key else []
+        return found[0] if found and key == check["setting"] else ...
+
+
+def under(body: Any, key: str) -> Iterator[Any]:
+    """Whatever stands under a key, however deep."""
+    if isinstance(body, dict):
+        for name, child in body.items():
+            if name == key:
+                yield child
+            yield from under(child, key)
 
 
 def at(body: Any, path: str) -> Any:
@@ -174,7 +185,7 @@ def deviations(rules: Sequence[Rule], planted: Iterable[Planted], documents: Doc
 def _values(rules: Sequence[Rule], row: Planted, documents: Documents) -> Iterator[Key]:
     covered = False
     for rule in rules:
-        touched = _under(row.setting, rule.setting)
+        touched = _touches(rule.check, row.setting)
         covered |= touched
         condition = rule.check.get("only_when", {}).get("setting")
         if row.level not in rule.levels or not (touched or row.setting == condition):
@@ -246,6 +257,13 @@ def _derived(rules: Sequence[Rule], found: set[Key]) -> Iterator[Key]:
             yield "account", scope, rule.control, rule.setting, "derived"
 
 
+def _touches(check: Mapping[str, Any], path: str) -> bool:
+    """Whether a path is the setting of a check: of one whose parent is not known, the end of it."""
+    if check.get("find_key") == check["setting"]:
+        return str(check["setting"]) in path.split(".")
+    return _under(path, check["setting"])
+
+
 def _under(path: str, section: str) -> bool:
     return path == section or path.startswith(f"{section}.")
 
@@ -261,6 +279,8 @@ def meets(rule: Rule, value: Any) -> bool | None:
     if op == "off":
         switches = [value] if isinstance(value, bool) else [value.get("enable", False)]
         return not any(switches)
+    if op == "on":
+        return all([value] if isinstance(value, bool) else [value.get("enable", False)])
     if op == "eq":
         return value is wanted if isinstance(wanted, bool) else value == wanted
     if op == "neq":
