@@ -94,7 +94,7 @@ def gate(
         bool,
         typer.Option(
             "--live",
-            help="Read account and groups now, in a handful of requests, store and judge that.",
+            help="Read account and groups now, in a few dozen requests, store and judge that.",
         ),
     ] = False,
     baseline: BaselineOption = None,

@@ -216,6 +216,11 @@ class Database:
             return self._opened()
         if self._reader is None:
             self.check_private()
+            if not self._file.is_file():
+                raise StoreError(
+                    f"The history {self} cannot be used: it is no file. Name one with "
+                    "AUDITOR_STORE."
+                )
             self._reader = self._reading_engine(self._file)
             try:
                 with self._reader.connect() as connection:
