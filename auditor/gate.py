@@ -32,6 +32,13 @@ class Demand:
     new_only: bool = False
     strict: bool = False
     """What is undecided counts as missing evidence."""
+    min_checks: int = 0
+    """How many checks have to have been judged."""
+    baseline_digest: str = ""
+    """The digest that the baseline has to have; empty for any."""
+    organisation_digest: str | None = None
+    """The digest that the organisation file has to have, empty for none; None for any."""
+    require_signature: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,31 @@ def too_old(run_id: str, oldest: str, demand: Demand, now: datetime) -> Answer |
     )
 
 
+def not_as_pinned(run: Run, demand: Demand) -> Answer | None:
+    """Why a run is not what the pipeline pinned; None where it is."""
+    info = run.info
+    judged_checks = sum(run.summary.by_status.values())
+    if demand.baseline_digest and info.baseline.digest != demand.baseline_digest:
+        return shut(
+            f"baseline {info.baseline.id} has digest {info.baseline.digest}, not the expected "
+            f"{demand.baseline_digest}.",
+            "Review what changed in the baseline, then change --expect-baseline-digest.",
+        )
+    wanted = demand.organisation_digest
+    if wanted is not None and info.organisation_digest != wanted:
+        return shut(
+            f"the organisation file has digest {info.organisation_digest or 'none'}, not the "
+            f"expected {wanted or 'none'}.",
+            "Review what changed in the organisation file, then change --expect-org-digest.",
+        )
+    if judged_checks < demand.min_checks:
+        return shut(
+            f"{judged_checks:,} checks were judged, of at least {demand.min_checks:,} expected.",
+            f"See which: auditor report {info.id}.",
+        )
+    return None
+
+
 def shut(reason: str, advice: str) -> Answer:
     """The answer where there is nothing to judge."""
     return Answer(ExitCode.NOTHING_EVALUATED, reason, advice)
@@ -105,6 +137,9 @@ def shut(reason: str, advice: str) -> Answer:
 
 def judged(run: Run, demand: Demand, history: History, accepted: Entry | None) -> Answer:
     """What the gate says of a run, against the accepted one where only what is new counts."""
+    unpinned = not_as_pinned(run, demand)
+    if unpinned is not None:
+        return unpinned
     before: Mapping[str, Status] = {}
     if demand.new_only and accepted is not None:
         with history.standings(accepted) as standings:

@@ -174,8 +174,8 @@ def verify(
     run = f"Run {entry.facts.id}"
     if required and trusted is None:
         raise SignatureError(
-            "A signature is required, and no key is trusted here. Name it with --public-key, or "
-            "set AUDITOR_VERIFY_KEY to the public key that auditor bundle keygen tells."
+            "A signature is required, and no key is trusted here. Set "
+            "AUDITOR_VERIFY_KEY to the public key that auditor bundle keygen tells."
         )
     if not entry.signature:
         if required:
@@ -202,7 +202,7 @@ def verify(
     if trusted is not None and signed.public != trusted:
         raise SignedByAnother(
             f"{run} was signed with key {signed.public.id}, not with the trusted one, "
-            f"{trusted.id}. Audit again with that key, or name another one with --public-key or "
+            f"{trusted.id}. Audit again with that key, or name another one with "
             "AUDITOR_VERIFY_KEY."
         )
     return signed.public.id

@@ -42,6 +42,7 @@ from auditor.policy import record
 from auditor.policy.errors import PolicyError
 from auditor.report import gate_report
 from auditor.run import Judgement, NothingSelected
+from auditor.signed_runs import Signatures, verify
 from auditor.store.errors import AlreadyRunning, RunIncomplete, RunNotFound, StoreError
 from auditor.store.history import Entry, History
 from auditor.store.runs import Runs
@@ -124,6 +125,37 @@ def gate(
         typer.Option("--allow-unknown", help="Open although something is unknown; it is said."),
     ] = False,
     strict: StrictOption = False,
+    min_checks: Annotated[
+        int,
+        typer.Option(
+            "--min-checks", min=0, metavar="N", help="How many checks have to have been judged."
+        ),
+    ] = 0,
+    expect_baseline_digest: Annotated[
+        str,
+        typer.Option(
+            "--expect-baseline-digest",
+            metavar="SHA256",
+            help="The digest that the baseline has to have, as reports tell it.",
+        ),
+    ] = "",
+    expect_org_digest: Annotated[
+        str | None,
+        typer.Option(
+            "--expect-org-digest",
+            metavar="SHA256",
+            help="The digest that the organisation file has to have; none for no file.",
+            show_default=False,
+        ),
+    ] = None,
+    require_signature: Annotated[
+        bool,
+        typer.Option(
+            "--require-signature",
+            help="Judge only a run that is signed with the key that is trusted here "
+            "(AUDITOR_VERIFY_KEY, or the one that signs here).",
+        ),
+    ] = False,
     sandbox: Annotated[
         bool,
         typer.Option("--sandbox", help="As --live, but of a simulated account made for it."),
@@ -159,6 +191,10 @@ def gate(
         allow_unknown,
         new_only,
         strict,
+        min_checks,
+        expect_baseline_digest.strip(),
+        None if expect_org_digest is None else expect_org_digest.strip().removeprefix("none"),
+        require_signature,
     )
     selection = Selection(
         baseline=baseline,
@@ -282,6 +318,8 @@ def _stored(
         return _nothing_accepted()
     with history.verified(entry) as snapshot:
         now = datetime.now(UTC)
+        if demand.require_signature:
+            verify(entry, snapshot, Signatures(settings).trusted, required=True)
         old = too_old(entry.facts.id, snapshot.oldest() or entry.facts.finished_at, demand, now)
         if old is not None:
             return old
@@ -313,6 +351,14 @@ def _live(
         run = runs.judge(snapshot, judgement)
         is_kept = kept(stored, snapshot, run, judgement, terminal)
         accepted = None
+        if demand.require_signature:
+            entry = stored.history.find(run.info.id) if is_kept else None
+            if entry is None:
+                return shut(
+                    f"run {run.info.id} could not be stored, so it is not signed.",
+                    "See why: auditor doctor",
+                )
+            verify(entry, snapshot, Signatures(settings).trusted, required=True)
         if demand.new_only and not is_kept:
             return shut(
                 f"run {run.info.id} could not be stored, so what is new in it cannot be told.",

@@ -274,3 +274,36 @@ def test_two_accounts_cannot_be_compared(two: tuple[Account, Account]) -> None:
     ran = one("diff", first, second)
     assert ran.code == 2
     assert "nothing to compare" in ran.err
+
+
+# What a pipeline pins
+
+
+def test_a_pipeline_can_pin_policy_and_extent(red: Account) -> None:
+    red.summaries(False)
+    red.night()
+    run = json.loads(red.gate("--format", "json").out)["run"]
+    assert red.gate("--expect-baseline-digest", run["baseline_digest"]).code == 0
+    other = red.gate("--expect-baseline-digest", "sha256:" + "0" * 64)
+    assert (other.code, "not the expected" in other.out) == (4, True)
+    assert red.gate("--expect-org-digest", "none").code == 0
+    assert red.gate("--expect-org-digest", "sha256:" + "0" * 64).code == 4
+    assert red.gate("--min-checks", "1").code == 0
+    few = red.gate("--min-checks", "100000")
+    assert (few.code, "of at least 100,000 expected" in few.out) == (4, True)
+
+
+def test_where_a_signature_is_required_only_a_signed_run_is_judged(
+    red: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    red.summaries(False)
+    red.night()
+    untrusted = red.gate("--require-signature")
+    assert (untrusted.code, "no key is trusted here" in untrusted.out) == (4, True)
+    monkeypatch.setenv("AUDITOR_SIGNING_KEY", "5" * 64)
+    unsigned = red.gate("--require-signature")
+    assert (unsigned.code, "is not signed" in unsigned.out) == (4, True)
+    red.night()
+    assert red.gate("--require-signature").code == 0
+    monkeypatch.setenv("AUDITOR_SIGNING_KEY", "6" * 64)
+    assert red.gate("--require-signature").code == 4
