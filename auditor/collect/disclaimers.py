@@ -165,7 +165,7 @@ def _history(feature: str) -> str:
 
 
 def _told(unseen: Unseen) -> JsonValue:
-    return {"cause": unseen.cause, "detail": unseen.detail}
+    return {"cause": unseen.cause.value, "detail": unseen.detail}
 
 
 @dataclass

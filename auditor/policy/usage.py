@@ -237,15 +237,13 @@ def _apps(question: Question, evidence: _Evidence) -> Found:
 
 
 def _workflows(question: Question, evidence: _Evidence) -> Found:
-    """The workflows of Zoom's AI: those allowed as the parameter names them, others by name."""
+    """The workflows of Zoom's AI: those allowed by their id, which nobody can choose."""
     allowed = question.allowed or set()
     texts: list[JsonValue] = []
     for row in evidence.rows:
-        named = [str(row.get(key) or "") for key in ("id", "name")]
-        fitting = [text for text in named if text and text.casefold() in allowed]
-        texts.append(
-            next(iter((*fitting, *filter(None, reversed(named)))), "a workflow without a name")
-        )
+        flow_id, name = str(row.get("id") or ""), str(row.get("name") or "")
+        called = f"{name} ({flow_id})" if name else flow_id or "a workflow without a name"
+        texts.append(flow_id if flow_id in allowed else called)
     return Found(Seen(texts, question.check.setting), evidence.source)
 
 

@@ -87,7 +87,12 @@ class Served:
         if row["setting"].endswith(".admin_scopes"):
             return [self.writing_apps(row["setting"].partition("type=")[2].partition("]")[0])]
         if row["setting"] == "workflows[]":
-            return [[each["name"] for each in self.get("/ai/workflows/flows")["flows"]]]
+            return [
+                [
+                    f"{each['name']} ({each['id']})"
+                    for each in self.get("/ai/workflows/flows")["flows"]
+                ]
+            ]
         if row["level"] in SETTINGS_LEVELS:
             views = list(self.documents.of(row["level"], row["id"]).values())
         else:
