@@ -191,6 +191,8 @@ class Settlement:
     """active, expiring (14 days or less), expired, unmatched, or unknown (nothing to see)."""
     matched: int
     """How many deviations it covers, or covered until it expired."""
+    detail: str = ""
+    """Which of its names the account does not have, and what was meant perhaps; empty for none."""
 
     @property
     def is_stale(self) -> bool:

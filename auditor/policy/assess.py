@@ -81,6 +81,8 @@ class Assessor:
     """With them; the key holds the id of what they were made of."""
     _met: Counter[tuple[tuple[int, ...], int]] = field(default_factory=Counter)
     """How many scopes came out alike under the same waivers."""
+    _overriding: set[tuple[int, ...]] = field(default_factory=set)
+    """The overrides that held at the scopes met so far, or may have."""
     _account_readings: dict[tuple[str, View], Reading] = field(default_factory=dict)
     _wishes: dict[tuple[int, ...], Mapping[str, tuple[Wish, ...]]] = field(default_factory=dict)
 
@@ -180,6 +182,7 @@ class Assessor:
         if self.holding is not None and scope.level is Level.USER and not is_everyone(scope):
             self.proved_by_lock += not self.holding.lent.keys() <= evidence.outcomes.keys()
         applicable = self._members.applicable(scope, member.groups)
+        self._overriding.add((*applicable.overriding, *applicable.doubtful))
         verdicts = self._unsettled_verdicts(evidence, member, applicable)
         settling = applicable.settling
         if not self.settlements or not settling:
@@ -209,6 +212,11 @@ class Assessor:
             judged = self._judge(evidence, member.groups, applicable)
             known = self._cache[key] = tuple(map(self._passes.shared, judged))
         return known
+
+    @property
+    def overriding(self) -> frozenset[int]:
+        """The positions of the overrides that held at some scope, or may have."""
+        return frozenset(position for each in self._overriding for position in each)
 
     def count_settled(self) -> None:
         """Tell the settlements what they met at levels of which there are many."""

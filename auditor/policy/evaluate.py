@@ -15,13 +15,14 @@ from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Refusal, View
 from auditor.findings.ledger import Assessment, Ledger, Share
 from auditor.findings.model import ReadError, Reference, Settlement, Severity, Status, Summary
-from auditor.policy import beside, derived
+from auditor.policy import beside, derived, references
 from auditor.policy.assess import MANY, Assessor
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Catalogue, Check
 from auditor.policy.derived import Tally
 from auditor.policy.overrides import Overrides
 from auditor.policy.reads import DEPTHS, NEW_SETTINGS_CONTROL, checks, document_at, levels, reached
+from auditor.policy.references import Bearings, Entries
 from auditor.policy.settlements import Settlements
 from auditor.policy.uncovered import Coverage, NewSettings
 
@@ -130,13 +131,23 @@ def evaluate(
         counts.add(share)
     if not keep_passes:
         ledger.slim(lambda verdict: verdict.status is not Status.PASS)
+    blind = _blind(snapshot, depth)
+    named, lost = references.check(
+        snapshot,
+        Entries(
+            overrides.chosen if overrides else (),
+            settlements,
+            parameters,
+            frozenset(widest.assessed),
+        ),
+        Bearings(assessor.overriding, blind),
+    )
     return Evaluation(
         assessments=ledger,
         summary=_summary(snapshot, widest, counts, new, depth, assessor.proved_by_lock),
         errors=tuple(_errors(snapshot, widest, depth)),
-        waivers=tuple(settlements.states(widest.assessed, _blind(snapshot, depth)))
-        if settlements
-        else (),
+        waivers=tuple(settlements.states(widest.assessed, blind, lost)) if settlements else (),
+        references=tuple(named),
     )
 
 

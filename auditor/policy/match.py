@@ -78,8 +78,11 @@ class Match(BaseModel):
 
         `groups` is what its groups can be known by: see `names.of_group`.
         """
-        fits = self.group is None or self._groups.fit_group(groups)
-        return fits and self._fits_but_for_groups(scope)
+        return self.fits_groups(groups) and self._fits_but_for_groups(scope)
+
+    def fits_groups(self, groups: frozenset[str]) -> bool:
+        """True if it names one of `groups`, whatever else it names."""
+        return self.group is None or self._groups.fit_group(groups)
 
     def might_match(self, scope: Scope) -> bool:
         """True if it is about `scope` should one of its groups, whose names nobody knows, fit."""

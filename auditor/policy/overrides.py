@@ -46,6 +46,15 @@ class Overrides:
     selected: frozenset[str] | None = None
     """The controls that were asked for; None for all."""
 
+    @property
+    def chosen(self) -> list[tuple[int, Override]]:
+        """Those that are about a control that was asked for, with their positions."""
+        return [
+            (position, each)
+            for position, each in enumerate(self.overrides)
+            if self.selected is None or not self.selected.isdisjoint(each.controls)
+        ]
+
     @cached_property
     def _index(self) -> MatchIndex:
         return MatchIndex([each.match for each in self.overrides])

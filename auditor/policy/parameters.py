@@ -21,6 +21,8 @@ class Parameter(BaseModel):
     meaning: str
     type: Literal["list", "boolean", "string", "integer", "duration"]
     example: Any = None
+    names: Literal["group"] | None = None
+    """What its texts are names of; None where they are no names."""
 
     def accepts(self, value: JsonValue) -> bool:
         """True if `value` is of the parameter's type."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
+from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -156,13 +157,22 @@ class Settlements:
             self.waivers[position] if position < waivers else self.attestations[position - waivers]
         )
 
+    def is_answering(self, position: int) -> bool:
+        """True if the attestation at this position answered something, or is still to be made."""
+        if self.attestations[position].on > self.today:
+            return True
+        return len(self.waivers) + position in self._answering
+
     def states(
-        self, assessed: Iterable[str], blind: frozenset[Level] = frozenset()
+        self,
+        assessed: Iterable[str],
+        blind: frozenset[Level] = frozenset(),
+        lost: Mapping[int, str] = MappingProxyType({}),
     ) -> list[Settlement]:
         """What became of each waiver; those of controls that were not assessed are left out.
 
         `blind` are the levels that were not reached, or not listed as a whole: nobody can say
-        what a waiver would have met there.
+        what a waiver would have met there. `lost` says by position which of them name nobody.
         """
         known = set(assessed)
         return [
@@ -173,19 +183,22 @@ class Settlements:
                 owner=waiver.owner,
                 ticket=waiver.ticket,
                 expires=waiver.expires.isoformat(),
-                state=self._state(position, waiver, blind),
+                state=self._state(position, waiver, blind, lost),
                 matched=self._waived.get(position, 0),
+                detail=lost.get(position, ""),
             )
             for position, waiver in enumerate(self.waivers)
             if waiver.control in known
         ]
 
-    def _state(self, position: int, waiver: Waiver, blind: frozenset[Level]) -> str:
+    def _state(
+        self, position: int, waiver: Waiver, blind: frozenset[Level], lost: Mapping[int, str]
+    ) -> str:
         if waiver.expires < self.today:
             return "expired"
         if position not in self._waived:
             doubtful = position in self._doubtful or waiver.scope.levels & blind
-            return "unknown" if doubtful else "unmatched"
+            return "unmatched" if position in lost or not doubtful else "unknown"
         soon = waiver.expires - self.today <= timedelta(days=WARN_DAYS)
         return "expiring" if soon else "active"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from auditor.findings.model import Settlement, Verdict
+from auditor.findings.model import Reference, Settlement, Verdict
 from auditor.report import wording
 from auditor.report.display import plain
 
@@ -30,7 +30,15 @@ def waiver_told(settlement: Settlement) -> str:
         expires=plain(settlement.expires),
     )
     accepted = _accepted(settlement.owner, settlement.expires, settlement.ticket, settlement.reason)
-    return f"{plain(settlement.control)} for {plain(settlement.scope)}: {told}. {accepted}"
+    detail = f" {plain(settlement.detail)}" if settlement.detail else ""
+    return f"{plain(settlement.control)} for {plain(settlement.scope)}: {told}.{detail} {accepted}"
+
+
+def reference_line(reference: Reference) -> str:
+    """What does not fit the account, in which entry, and what was meant perhaps."""
+    unknown = "could not be checked: " if reference.state == "unknown" else ""
+    named = f', "{plain(reference.name)}"' if reference.name else ""
+    return f"{plain(reference.entry)}{named}: {unknown}{plain(reference.detail)}"
 
 
 def waiver_order(settlement: Settlement) -> tuple[bool, bool, str, str]:

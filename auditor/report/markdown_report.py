@@ -205,6 +205,9 @@ class _Page:
         for waiver in sorted(self.run.waivers, key=accepted.waiver_order):
             told = prose(accepted.waiver_told(waiver))
             rows.append(f"- **Needs care:** {told}\n" if waiver.needs_care else f"- {told}\n")
+        for reference in self.run.references:
+            line = prose(accepted.reference_line(reference))
+            rows.append(f"- **Needs care:** {line}\n" if reference.is_stale else f"- {line}\n")
         return Part("## Waivers and attestations\n\n", rows, "waiver") if rows else None
 
     def _worst(self) -> Part | None:

@@ -229,7 +229,7 @@ class _Page:
     def _accepted(self) -> Iterator[str]:
         waived = self.rollup.of_status(Status.WAIVED)
         attested = self.rollup.of_status(Status.ATTESTED)
-        if not (waived or attested or self.run.waivers):
+        if not (waived or attested or self.run.waivers or self.run.references):
             return
         yield self._heading("Accepted")
         for what, groups in (("Waived", waived), ("Attested", attested)):
@@ -243,6 +243,10 @@ class _Page:
             mark, style = ("!", "unknown") if each.needs_care else ("-", None)
             told = shorten(accepted.waiver_told(each), 400)
             yield from self._wrapped(f"{mark} {told}", hanging="  ", style=style)
+        for reference in self.run.references:
+            mark, style = ("!", "unknown") if reference.is_stale else ("-", None)
+            line = shorten(accepted.reference_line(reference), 400)
+            yield from self._wrapped(f"{mark} {line}", hanging="  ", style=style)
 
     def _errors(self) -> Iterator[str]:
         errors = self.run.errors

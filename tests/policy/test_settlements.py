@@ -257,10 +257,9 @@ def decided_catalogue(*more):
 @pytest.mark.parametrize(
     ("scope", "depth", "became"),
     [
-        ({"group": "Nobody"}, Level.ACCOUNT, "unknown"),
-        ({"group": "Nobody"}, Level.GROUP, "unknown"),
-        ({"group": "Nobody", "level": "group"}, Level.GROUP, "unmatched"),
-        ({"user": "nobody"}, Level.GROUP, "unknown"),
+        ({"group": "Clinical"}, Level.ACCOUNT, "unknown"),
+        ({"level": "group"}, Level.ACCOUNT, "unknown"),
+        ({"user": "u1"}, Level.GROUP, "unknown"),
         ({"user": "nobody"}, Level.USER, "unmatched"),
         ({"meeting": "none"}, Level.USER, "unknown"),
     ],
@@ -276,7 +275,8 @@ def test_a_waiver_below_the_depth_is_not_held_against_anybody(scope, depth, beca
         (View("groups"), {"group": "Nobody"}, "unknown"),
         (View("groups"), {"user": "nobody"}, "unmatched"),
         (View("users", "inactive"), {"user": "nobody"}, "unknown"),
-        (View("users", "active"), {"group": "Nobody"}, "unknown"),
+        (View("users", "active"), {"group": "Nobody"}, "unmatched"),
+        (View("users", "pending"), {"user": "nobody"}, "unmatched"),
         (View("users", "active"), {"group": "Nobody", "level": "group"}, "unmatched"),
     ],
     ids=same_everywhere,
