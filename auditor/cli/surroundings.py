@@ -1,5 +1,6 @@
 """What surrounds the program in its process: modes of files, temporary ones, what a crash shows."""
 
+import ctypes
 import logging
 import os
 import shutil
@@ -21,6 +22,9 @@ _FORGOTTEN = 24 * 3600.0
 """Seconds after which a temporary folder belongs to no run any more: its process was killed."""
 
 
+_PR_SET_DUMPABLE = 4
+"""Of <sys/prctl.h>."""
+
 _log = logging.getLogger(__name__)
 _settled = False
 _temporary: str | None = None
@@ -30,9 +34,11 @@ def settle() -> None:
     """Make this process, which is the program's own, a safe place.
 
     Files are made for their owner alone, whatever the umask was. Errors that nobody catches, in
-    any thread, are shown without secrets. No output fails because of its encoding.
+    any thread, are shown without secrets. No output fails because of its encoding. The memory of a
+    crash, in which secrets are, goes nowhere.
     """
     global _settled
+    _leave_no_core()
     settle_streams()
     _settled = True
     os.umask(private.MASK)
@@ -74,6 +80,25 @@ def keep_files_in(data: Path, *, make: bool = False, writing: bool = False) -> N
     if data.is_dir():
         _clear(data)
         _tell_sqlite(_temporary)
+
+
+def _leave_no_core() -> None:
+    """Have the system write no memory of this process to disk, and show it to no other of the user.
+
+    A limit of 0 keeps core files away, but not the programs that Linux may hand the memory to
+    (`|` in /proc/sys/kernel/core_pattern): these get none of a process that is not dumpable. Nor
+    can a debugger or py-spy then attach to it, unless it is root's. The process still reaches its
+    own /dev/stdout. Source: core(5), PR_SET_DUMPABLE in prctl(2).
+    """
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _tell_sqlite(folder: str) -> None:

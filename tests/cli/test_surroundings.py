@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -75,6 +76,29 @@ def test_an_error_nobody_catches_is_shown_without_secrets(code: str, status: int
     assert "ValueError: [redacted]" in err
     assert SECRET not in err
     assert "482913" not in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is asked is Linux's")
+def test_the_memory_of_a_crash_goes_nowhere(tmp_path: Path) -> None:
+    """Neither to a file nor to the program that the system hands such memory to."""
+    unlimited = "import resource; h = resource.getrlimit(4)[1]; resource.setrlimit(4, (h, h))\n"
+    asked = (
+        "import ctypes, resource\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"
+        "open('/dev/stdout', 'w').write('reached\\n')\n"
+        "import os; sys.stdout.flush(); os.abort()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", unlimited + SETTLED + asked], stdout=subprocess.PIPE, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        out = process.stdout.read()
+        _, status = os.waitpid(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert sorted(out.splitlines()) == [b"(0, 0) 0", b"reached"]
+    assert os.WTERMSIG(status) == signal.SIGABRT
+    assert not os.WCOREDUMP(status)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_interrupt_is_shown_as_usual() -> None:
