@@ -19,6 +19,9 @@ NOT_ASKED_FOR = {scope: {"CC-06"} for scope in SCOPES if scope.startswith("webin
 """No user of the simulated account may host webinars, so their lists are not asked for. Nobody
 can know that from a few requests."""
 
+ANSWERED = {"report:read:list_history_meetings:admin": {"CN-02", "CN-04", "CN-05"}}
+"""Past meetings tell whether a notice was due; where people answered, that counts for more."""
+
 
 @pytest.fixture
 def decided(tmp_path: Path) -> Path:
@@ -52,7 +55,8 @@ def test_the_controls_named_for_a_missing_scope_are_those_an_audit_leaves_unknow
         audited = command.audit(*WHOLE, "--format", "json")
     told, found = foretold(examined.report), blinded(audited.report)
     assert found <= told
-    assert told - found <= COMPUTED | NOT_ASKED_FOR.get(scope, set())
+    known = NOT_ASKED_FOR.get(scope, set()) | ANSWERED.get(scope, set())
+    assert told - found <= COMPUTED | known
     if scope not in NOT_ASKED_FOR:
         assert (examined.code == 0) is audited.report["run"]["complete"]
 
