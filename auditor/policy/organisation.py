@@ -17,6 +17,9 @@ from auditor.policy.parameters import known_parameters
 from auditor.policy.settlements import Attestation, Waiver
 from auditor.policy.yaml_source import Location, Source
 
+MAX_INCLUDED = 50
+"""Files that one organisation file may include."""
+
 
 class Triaged(BaseModel):
     """A setting no control covers, that somebody has looked at and accepted."""
@@ -73,7 +76,13 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
         main.attestations,
         main.triage,
     )
+    if len(main.include) > MAX_INCLUDED:
+        message = f"more than {MAX_INCLUDED} files are included."
+        raise PolicyError([source.problem(("include",), message)])
     for position, name in enumerate(main.include):
+        if name in main.include[:position]:
+            message = f"{name} is included twice."
+            raise PolicyError([source.problem(("include", position), message)])
         part = _checked(yaml_source.read(path.parent / name), catalogue)
         if part.include or part.baseline is not None:
             message = f'{name} may name neither "include" nor "baseline".'

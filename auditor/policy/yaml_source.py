@@ -27,6 +27,7 @@ _CONSTANTS = {
 }
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_BYTES = 4 * 1024 * 1024
+"""Of one file, and of its keys and values; what an alias repeats counts each time."""
 MAX_DEPTH = 50
 MAX_ITEMS = 200_000
 """Keys and items of one file; what an alias repeats counts each time."""
@@ -87,7 +88,7 @@ def parse(raw: bytes, name: str) -> Source:
     except yaml.YAMLError as error:
         raise PolicyError([f"{name}: not valid YAML: {error}."]) from error
     lines: dict[Location, int] = {}
-    data = _construct(node, (), lines, name) if node is not None else None
+    data = _Reader(name, lines).data(node) if node is not None else None
     return Source(name, data, lines)
 
 
@@ -110,31 +111,52 @@ def _too_deep(name: str, line: int) -> PolicyError:
     return PolicyError([f"{name}:{line}: nested deeper than {MAX_DEPTH} levels."])
 
 
-def _construct(node: yaml.Node, at: Location, lines: dict[Location, int], name: str) -> Any:
-    line = node.start_mark.line + 1
-    lines.setdefault(at, line)
-    if len(at) > MAX_DEPTH:
-        raise _too_deep(name, line)
-    if len(lines) > MAX_ITEMS:
-        raise PolicyError([f"{name}:{line}: more than {MAX_ITEMS:,} keys and items."])
-    if isinstance(node, yaml.MappingNode):
+@dataclass
+class _Reader:
+    """Makes plain data of parsed YAML, and bounds what aliases expand to."""
+
+    name: str
+    lines: dict[Location, int]
+    size: int = 0
+    """Characters of keys and values so far."""
+
+    def data(self, node: yaml.Node, at: Location = ()) -> Any:
+        line = node.start_mark.line + 1
+        self.lines.setdefault(at, line)
+        if len(at) > MAX_DEPTH:
+            raise _too_deep(self.name, line)
+        if len(self.lines) > MAX_ITEMS:
+            raise PolicyError([f"{self.name}:{line}: more than {MAX_ITEMS:,} keys and items."])
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, at)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.data(item, (*at, i)) for i, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
+        self._measure(node)
+        return _scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, at: Location) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                raise PolicyError([f"{name}:{line}: a key must be plain text."])
+                raise PolicyError([f"{self.name}:{line}: a key must be plain text."])
+            self._measure(key_node)
             key = str(key_node.value)
             if key in mapping:
-                first = lines[(*at, key)]
+                first = self.lines[(*at, key)]
                 problem = f'"{key}" stands twice; the first is on line {first}.'
-                raise PolicyError([f"{name}:{line}: {problem}"])
-            lines[(*at, key)] = line
-            mapping[key] = _construct(value_node, (*at, key), lines, name)
+                raise PolicyError([f"{self.name}:{line}: {problem}"])
+            self.lines[(*at, key)] = line
+            mapping[key] = self.data(value_node, (*at, key))
         return mapping
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(item, (*at, i), lines, name) for i, item in enumerate(node.value)]
-    assert isinstance(node, yaml.ScalarNode)
-    return _scalar(node)
+
+    def _measure(self, node: yaml.ScalarNode) -> None:
+        self.size += len(node.value)
+        if self.size > MAX_BYTES:
+            limit = f"{MAX_BYTES // 1024 // 1024} MiB"
+            problem = f"its aliases (*NAME) expand to more than {limit}. Write the entries out."
+            raise PolicyError([f"{self.name}:{node.start_mark.line + 1}: {problem}"])
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:

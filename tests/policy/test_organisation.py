@@ -295,6 +295,15 @@ def test_an_included_file_may_not_choose_or_include(folder, inside):
     assert found == ['org.yaml:3: include.0: more.yaml may name neither "include" nor "baseline".']
 
 
+def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder):
+    found = problems(folder, "include: [more.yaml, more.yaml]\n", more="parameters: {}\n")
+    assert found == ["org.yaml:1: include.1: more.yaml is included twice."]
+    many = ", ".join(f"{n}.yaml" for n in range(51))
+    assert problems(folder, f"include: [{many}]\n") == [
+        "org.yaml:1: include: more than 50 files are included."
+    ]
+
+
 def test_a_file_that_includes_itself_is_refused(folder):
     (said,) = problems(folder, "include: [org.yaml]\n")
     assert said.startswith("org.yaml:1: include.0: org.yaml may name neither")

@@ -154,6 +154,21 @@ def test_aliases_cannot_blow_up_the_memory(monkeypatch):
     assert found.endswith(": more than 1,000 keys and items.")
 
 
+def test_a_long_text_that_aliases_repeat_counts_each_time(monkeypatch):
+    monkeypatch.setattr(yaml_source, "MAX_BYTES", 1024 * 1024)
+    text = "a: &a " + "x" * 10_000 + "\nb:\n"
+    assert problems(text + "  - *a\n" * 150) == [
+        "file.yaml:1: its aliases (*NAME) expand to more than 1 MiB. Write the entries out."
+    ]
+    assert len(parse((text + "  - *a\n" * 50).encode(), "file.yaml").data["b"]) == 50
+
+
+def test_keys_that_aliases_repeat_count_too(monkeypatch):
+    monkeypatch.setattr(yaml_source, "MAX_BYTES", 1024 * 1024)
+    text = "a: &a\n  ? " + "k" * 10_000 + "\n  : 1\nb:\n" + "  - *a\n" * 150
+    assert "expand to more than 1 MiB" in problems(text)[0]
+
+
 def test_a_byte_order_mark_does_no_harm():
     assert parse(b"\xef\xbb\xbftitle: a\n", "file.yaml").data == {"title": "a"}
 
