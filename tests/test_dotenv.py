@@ -28,6 +28,7 @@ GUARDED = {
     "AUDITOR_PROFILE": "other",
     "AUDITOR_PSEUDONYM_KEY": "known-to-the-attacker",
     "AUDITOR_SIGNING_KEY": "00" * 32,
+    "AUDITOR_VERIFY_KEY": "00" * 32,
     "AUDITOR_NOTIFY": "json://elsewhere.example",
     "AUDITOR_HEARTBEAT": "https://elsewhere.example",
 }

@@ -12,7 +12,7 @@ from auditor.evidence.reading import Cause
 from auditor.findings.exit_code import ExitCode
 from auditor.findings.model import Settlement, Severity, Status, Verdict
 from auditor.findings.run import Run
-from auditor.gate import MOST, Answer, Demand, judged, unfit
+from auditor.gate import MOST, Answer, Demand, judged, too_old, unfit
 from auditor.store.history import Entry
 from auditor.store.runs import Runs
 from tests.report.worlds import deviation
@@ -40,7 +40,9 @@ def ended(entry: Entry, ago: timedelta = timedelta()) -> datetime:
 
 
 def said(entry: Entry, now: datetime, demand: Demand = OPEN, digest: str = "") -> Answer | None:
-    return unfit(entry, demand, digest or entry.facts.baseline_digest, now)
+    return unfit(entry, demand, digest or entry.facts.baseline_digest, now) or too_old(
+        entry.facts.id, entry.facts.finished_at, demand, now
+    )
 
 
 def unknown(severity: Severity = Severity.CRITICAL) -> Verdict:

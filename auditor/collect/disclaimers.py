@@ -5,6 +5,7 @@ answer, and whether it was a guest.
 """
 
 import calendar
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,8 @@ def record(reader: Reader, use: AccountUse) -> None:
     outcome: Outcome = reader.asked(endpoints.DISCLAIMERS.request, lambda: _counted(reader, calls))
     if isinstance(outcome, Document) and isinstance(outcome.body, dict):
         outcome = replace(outcome, body={**outcome.body, **_recordings(reader, outcome.body)})
+    if isinstance(outcome, Document):  # counters and enums as plain JSON, which evidence is
+        outcome = replace(outcome, body=json.loads(json.dumps(outcome.body)))
     reader.snapshot.record(account, DISCLAIMERS, outcome)
     if isinstance(outcome, Document) and use.calls_with_ai:
         use.calls_with_ai.clear()
