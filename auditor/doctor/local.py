@@ -12,8 +12,15 @@ from auditor.credentials.backends import State as Keyring
 from auditor.doctor.model import Check, State
 from auditor.evidence.reading import JsonValue
 from auditor.findings.exit_code import ExitCode
-from auditor.private import OTHERS_MAY_WRITE
-from auditor.store.errors import HistoryDamaged, HistoryLocked, StoreError
+from auditor.private import OTHERS_MAY_WRITE, NotPrivate
+from auditor.store import filesystem
+from auditor.store.errors import (
+    HistoryDamaged,
+    HistoryLocked,
+    HistoryUnfit,
+    HistoryUnreachable,
+    StoreError,
+)
 from auditor.store.runs import Runs
 
 ROOM = 4_000_000
@@ -70,6 +77,10 @@ def directory(home: Path, refused: str = "") -> Check:
             ExitCode.USAGE,
             facts,
         )
+    lacks = filesystem.lacks(existing)
+    if lacks:
+        code = ExitCode.USAGE
+        return Check("store", "Data directory", State.FAILED, *_parted(lacks[0]), code, facts)
     if existing != home:
         sentence = f"{home} does not exist yet; the first audit makes it."
         return Check("store", "Data directory", State.OK, sentence, facts=facts)
@@ -108,9 +119,21 @@ def history(stored: Runs) -> Check:
         facts: dict[str, JsonValue] = {"place": str(database)}
         with database.reading():
             pass
+        if database.is_read_only:
+            sentence = f"{database} can be read, and not be written: no audit could store its run."
+            advice = "Correct its owner and rights, or name another place in AUDITOR_STORE."
+            code = ExitCode.USAGE
+            return Check("history", "History", State.FAILED, sentence, advice, code, facts)
+        lacks = filesystem.lacks(database.file.parent) if database.file else []
+        if lacks:
+            code = ExitCode.USAGE
+            return Check("history", "History", State.FAILED, *_parted(lacks[0]), code, facts)
     except (HistoryDamaged, HistoryLocked) as error:
         return Check("history", "History", State.WARNING, *_parted(str(error)))
-    except StoreError as error:
+    except (HistoryUnfit, HistoryUnreachable) as error:
+        code = ExitCode.NOTHING_EVALUATED
+        return Check("history", "History", State.FAILED, *_parted(str(error)), exit_code=code)
+    except (StoreError, NotPrivate) as error:
         code = ExitCode.USAGE
         return Check("history", "History", State.FAILED, *_parted(str(error)), exit_code=code)
     return Check("history", "History", State.OK, f"{database}, opens.", facts=facts)

@@ -237,7 +237,7 @@ class Database:
         try:
             return self._opened()
         except StoreError as error:
-            if isinstance(error, HistoryLocked) or _is_newer(found) or not self._is_read_only():
+            if isinstance(error, HistoryLocked) or _is_newer(found) or not self.is_read_only:
                 raise
             what = f"of an older version (revision {found})" if found else "empty"
             raise StoreError(
@@ -256,7 +256,7 @@ class Database:
         place, options = file, "mode=ro"
         log, index = (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))
         try:
-            if self._is_read_only() and not (log.exists() and index.exists()):
+            if self.is_read_only and not (log.exists() and index.exists()):
                 self._frozen = _Frozen.now(file)
                 if log.exists() and log.stat().st_size:
                     place = self._copied(file, log)
@@ -288,7 +288,9 @@ class Database:
             self._copy.cleanup()
         self._reader = self._copy = self._frozen = None
 
-    def _is_read_only(self) -> bool:
+    @property
+    def is_read_only(self) -> bool:
+        """True for a file that cannot be written from here."""
         file = self._file
         return file is not None and not (
             os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
@@ -360,7 +362,11 @@ class Database:
     def _unwritable(self, error: OSError) -> StoreError:
         return StoreError(
             f"The history {self} cannot be written: {error.strerror}. "
-            "Name a place of your own with AUDITOR_HOME or AUDITOR_STORE."
+            + (
+                "Set AUDITOR_HOME to a folder of your own."
+                if self._in_data
+                else "Name a place of your own in AUDITOR_STORE."
+            )
         )
 
     def _unreadable(self, error: OSError) -> StoreError:

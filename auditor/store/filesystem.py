@@ -19,7 +19,9 @@ SQLITE_LACKS = (
     "SQLITE_IOERR_UNLOCK",
     "SQLITE_IOERR_RDLOCK",
     "SQLITE_IOERR_CHECKRESERVEDLOCK",
-    "SQLITE_IOERR_SHM",
+    "SQLITE_IOERR_SHMOPEN",
+    "SQLITE_IOERR_SHMLOCK",
+    "SQLITE_IOERR_SHMMAP",
     "SQLITE_IOERR_FSYNC",
     "SQLITE_IOERR_DIR_FSYNC",
     "SQLITE_PERM",
@@ -27,8 +29,22 @@ SQLITE_LACKS = (
 )
 """How SQLite's errors begin where a file system cannot do what it needs."""
 
-NOT_THERE = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
+UNUSUAL = frozenset(
+    {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EPERM, errno.EINVAL}
+)
 """How systems say that a file system has no such thing."""
+
+_USUAL = frozenset(
+    {
+        errno.EACCES,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+    }
+)
 
 _ADVICE = (
     "Set AUDITOR_HOME to a folder on a local disk, and keep the history there or in PostgreSQL "
@@ -48,7 +64,7 @@ def lacks(folder: Path) -> list[str]:
             try:
                 attempt(probe)
             except (OSError, sqlite3.Error) as error:
-                if getattr(error, "errno", None) in (errno.EACCES, errno.EROFS, errno.ENOSPC):
+                if _is_usual(error):
                     break
                 found.append(lacking(folder, what, _reason(error)))
     finally:
@@ -83,15 +99,6 @@ def _rename(probe: Path) -> None:
     new.replace(probe)
 
 
-def _sync(probe: Path) -> None:
-    handle = os.open(probe, os.O_RDWR)
-    try:
-        os.write(handle, b"auditor")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _log(probe: Path) -> None:
     """SQLite as the history and snapshots use it: a log, one writer, two readers."""
     file = probe.with_name(f"{probe.name}.sqlite")
@@ -102,10 +109,12 @@ def _log(probe: Path) -> None:
         mode = writer.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise sqlite3.OperationalError(f"journal mode {mode}")
+        writer.execute("PRAGMA synchronous = FULL")  # written through to the disk
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("CREATE TABLE probe (number INTEGER)")
         writer.execute("COMMIT")
         reader.execute("SELECT count(*) FROM probe").fetchone()
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 _NEEDS: tuple[tuple[str, Callable[[Path], None]], ...] = (
@@ -113,9 +122,16 @@ _NEEDS: tuple[tuple[str, Callable[[Path], None]], ...] = (
     ("has no locks", _lock),
     ("keeps no modes, so nothing there is private", _chmod),
     ("cannot rename over a file", _rename),
-    ("cannot write a file through to the disk", _sync),
     ("cannot hold SQLite's write-ahead log", _log),
 )
+
+
+def _is_usual(error: Exception) -> bool:
+    """True for a folder that is full, or not ours to write to: that is told elsewhere."""
+    if isinstance(error, OSError):
+        return error.errno in _USUAL
+    name = getattr(error, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"))
 
 
 def _reason(error: Exception) -> str:

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from auditor.evidence.snapshot import Full, Snapshot, SnapshotError
 from auditor.findings.run import Run
+from auditor.store import filesystem
 from auditor.store.errors import AlreadyRunning, HistoryDamaged, RunAltered, RunNotFound, StoreError
 from auditor.store.series import EVERY_RUN, SKEW, RunFilter, place
 
@@ -121,7 +122,7 @@ class Runs:
             return Snapshot.create(folder / SNAPSHOT)
         except SnapshotError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(error, Full):
+            if isinstance(error, Full) and not filesystem.lacks(self.home):
                 raise
             raise self._unwritable(error) from error
 
@@ -440,10 +441,18 @@ class Runs:
         return str(self.history)
 
     def _unwritable(self, error: Exception) -> StoreError:
+        lacks = [] if _is_usual(error) else filesystem.lacks(self.home)
+        if lacks:
+            return StoreError(lacks[0])
         return StoreError(
             f"The data directory {self.home} cannot be written: {_reason(error)}. "
             "Set AUDITOR_HOME to a folder of your own."
         )
+
+
+def _is_usual(error: Exception) -> bool:
+    """True where a folder cannot be written, whatever its file system can do."""
+    return isinstance(error, OSError) and error.errno not in filesystem.UNUSUAL
 
 
 def _reason(error: Exception) -> str:
