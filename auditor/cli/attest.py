@@ -1,7 +1,8 @@
 """`auditor attest`: go through what no API shows, and write down who looked and what they saw."""
 
+import difflib
 import textwrap
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +14,13 @@ from auditor.cli import output
 from auditor.cli.choices import BaselineOption, OnlyOption, OrgOption, Selection
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
-from auditor.policy import files, organisation, yaml_source
-from auditor.policy.baseline import Assessed
-from auditor.policy.match import Match
-from auditor.policy.settlements import WARN_DAYS, Attestation
-from auditor.run import Judgement
+from auditor.policy import files, organisation, yaml_edit
+from auditor.policy.attestations import Unanswered, due, questions
+from auditor.policy.errors import PolicyError, nearest
+from auditor.policy.settlements import Attestation
 
-WHOLE_ACCOUNT = Match(level=Level.ACCOUNT)
+KEY = "attestations"
+COMMENT = "# What no API shows, and who looked. Include it in the organisation file.\n"
 
 
 def attest(
@@ -29,99 +30,252 @@ def attest(
     ] = Path("attestations.yaml"),
     by: Annotated[str | None, typer.Option("--by", metavar="ADDRESS", help="Who answers.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="Only list what is due.")] = False,
+    migrate: Annotated[
+        bool,
+        typer.Option(
+            "--migrate", help="Add as_expected to older entries of FILE that do not have it."
+        ),
+    ] = False,
+    control: Annotated[
+        str | None,
+        typer.Option("--control", metavar="ID", help="Write one answer, asking nothing."),
+    ] = None,
+    setting: Annotated[
+        str | None, typer.Option("--setting", metavar="PATH", help="Of the control, this setting.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="NAME", help="The answer is for this group.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="ADDRESS", help="The answer is for this user.")
+    ] = None,
+    as_expected: Annotated[
+        bool | None,
+        typer.Option(
+            "--as-expected/--not-as-expected", help="Whether what was seen is as expected."
+        ),
+    ] = None,
+    statement: Annotated[
+        str | None, typer.Option("--statement", metavar="TEXT", help="What was seen.")
+    ] = None,
+    evidence: Annotated[
+        str | None, typer.Option("--evidence", metavar="TEXT", help="Where it can be looked up.")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="DATE", help="When to look again.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Write what --migrate changes without asking.")
+    ] = False,
     baseline: BaselineOption = None,
     org: OrgOption = None,
     only: OnlyOption = None,
 ) -> None:
     """Answer the questions that no API can: one by one, with evidence and an expiry date.
 
-    An empty answer skips a question. The file is part of an organisation file: name it there
-    under `include:`.
+    They are those of a report: controls that only a person can answer, and locks that Zoom does
+    not show. Each answer says whether things are as expected; "no" is a deviation. An empty answer
+    skips a question. Answers are added to FILE, whose comments and order stay as they are: the
+    organisation file itself, or one that it names under `include:`.
 
     Examples:
 
     **auditor attest --list**
 
     **auditor attest attestations.yaml --by dpo@example.com**
+
+    **auditor attest org.yaml --migrate**
+
+    **auditor attest org.yaml --control AI-19 --not-as-expected --statement "In use in HR."
+    --evidence DPO-31 --by dpo@example.com --expires 2027-05-02**
     """
     terminal: Terminal = ctx.obj
     settings = config.load()
-    judgement = Selection(baseline=baseline, org=org, only=only or []).judgement(
-        Level.ACCOUNT, settings.baseline, settings.org
-    )
+    today = datetime.now(UTC).date()
+    width = min(terminal.width, 100)
     catalogue = files.shipped_catalogue()
     if not list_:
         output.check_writable(path)
-    kept = organisation.entries(path, "attestations", catalogue).attestations
-    today = datetime.now(UTC).date()
-    due = list(_due(judgement, kept, today))
-    width = min(terminal.width, 100)
-    if list_ or not due:
-        for each, state in due:
-            typer.echo(textwrap.fill(f"{each.control.id}  {state}  {each.control.title}", width))
-        typer.echo(f"{len(due)} attestations are due.")
+    file = _File.read(path)
+    kept = organisation.load(path, catalogue).attestations if file.text else ()
+    if migrate:
+        _migrate(file, kept, as_expected, yes=yes)
+        return
+    judgement = Selection(baseline=baseline, org=org, only=only or []).judgement(
+        Level.ACCOUNT, settings.baseline, settings.org
+    )
+    wanted = list(judgement.overrides.widest().assessed.values())
+    answers = dict.fromkeys((*judgement.organisation.attestations, *kept))
+    if control is not None:
+        known = {each.control.id for each in questions(wanted)} | set(catalogue.controls)
+        if control not in known:
+            raise PolicyError([f'No control is called "{control}".{nearest(control, known)}'])
+        scope = {key: name for key, name in (("group", group), ("user", user)) if name}
+        given = {
+            "--as-expected or --not-as-expected": as_expected,
+            "--statement": statement,
+            "--evidence": evidence,
+            "--by": by,
+            "--expires": expires,
+        }
+        missing = [name for name, value in given.items() if value is None]
+        if missing:
+            raise PolicyError([f"With --control, give {', '.join(missing)} as well."])
+        entry = {
+            "control": control,
+            **({"setting": setting} if setting else {}),
+            "as_expected": as_expected,
+            "statement": statement,
+            "evidence": evidence,
+            "by": by,
+            "on": today.isoformat(),
+            "expires": _later_than(today)(str(expires)),
+            **({"scope": scope} if scope else {}),
+        }
+        typer.echo(file.added(entry))
+        _say_where(path, file, judgement.organisation.attestations)
+        return
+    waiting = list(due(wanted, answers, today))
+    if list_ or not waiting:
+        for each in waiting:
+            line = f"{each.label}  {each.state}  {each.control.title}"
+            typer.echo(textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False))
+        typer.echo(f"{len(waiting)} attestations are due.")
         return
     author = by or typer.prompt("Your e-mail address")
-    rows: list[dict[str, Any]] = [
-        each.model_dump(mode="json", exclude_none=True, exclude_defaults=True) for each in kept
-    ]
     answered = 0
-    for number, (each, state) in enumerate(due, 1):
-        typer.echo(f"\n{number} of {len(due)}: {each.control.id} ({state}), {each.severity}")
+    for number, each in enumerate(waiting, 1):
+        typer.echo(f"\n{number} of {len(waiting)}: {each.label} ({each.state}), {each.severity}")
         row = _asked(each, author, today, width)
         if row is not None:
-            rows = [old for old in rows if not _answers_the_same(old, row)] + [row]
+            file.added(row)
             answered += 1
-            comment = "What no API shows, and who looked. Include it in the organisation file."
-            content = yaml_source.dumped({"attestations": rows}, comment)
-            output.write_bytes(path, content)
-    typer.echo(f"\n{answered} of {len(due)} answered.")
+    typer.echo(f"\n{answered} of {len(waiting)} answered.")
     if answered:
-        typer.echo(f"{path} written. Name it in the organisation file: include: [{path.name}]")
+        _say_where(path, file, judgement.organisation.attestations)
 
 
-def _answers_the_same(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    return old["control"] == new["control"] and "scope" not in old
+def _say_where(path: Path, file: "_File", known: tuple[Attestation, ...]) -> None:
+    typer.echo(f"{path} written.")
+    if file.holds_only_attestations and not known:
+        typer.echo(f"Name it in the organisation file: include: [{path.name}]")
 
 
-def _due(
-    judgement: Judgement, kept: tuple[Attestation, ...], today: date
-) -> Iterator[tuple[Assessed, str]]:
-    """The attestation controls that nobody answered, or whose answer ends soon, with its state."""
-    answers = (*judgement.organisation.attestations, *kept)
-    lasting = sorted(answers, key=lambda each: each.expires)
-    known = {each.control: each for each in lasting if each.scope == WHOLE_ACCOUNT}
-    for control_id, each in judgement.baseline.assessed.items():
-        if each.control.attestation is None:
+@dataclass
+class _File:
+    """The file that answers are added to."""
+
+    path: Path
+    text: str
+
+    @classmethod
+    def read(cls, path: Path) -> "_File":
+        """The file as it stands; empty where there is none.
+
+        Raises:
+            PolicyError: it cannot be read.
+        """
+        try:
+            return cls(path, path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls(path, "")
+        except UnicodeDecodeError as error:
+            raise PolicyError([f"{path}: not UTF-8 text."]) from error
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise PolicyError([f"{path}: cannot be read: {reason}."]) from error
+
+    @property
+    def holds_only_attestations(self) -> bool:
+        """True where nothing else stands in it, so that another file has to name it."""
+        return set(organisation.contents(self.path)) <= {KEY}
+
+    @property
+    def count(self) -> int:
+        """How many attestations stand in it; those of files that it includes come behind them."""
+        own = organisation.contents(self.path).get(KEY)
+        return len(own) if isinstance(own, list) else 0
+
+    def added(self, entry: dict[str, Any]) -> str:
+        """Write an answer behind those of the file; returns the change.
+
+        One of the same day for the same question is taken out: it was a slip.
+        """
+        text = self.text or COMMENT
+        catalogue = files.shipped_catalogue()
+        kept = organisation.load(self.path, catalogue).attestations if self.text else ()
+        new = Attestation.model_validate(entry)
+        for position in reversed(range(min(len(kept), self.count if self.text else 0))):
+            if _slot(kept[position]) == _slot(new):
+                text = yaml_edit.remove_entry(text, KEY, position, str(self.path))
+        return self.write(yaml_edit.append_entry(text, KEY, entry, str(self.path)))
+
+    def write(self, text: str) -> str:
+        """Write the whole file; returns the change as a unified diff.
+
+        Raises:
+            PolicyError: it would not be a valid file.
+            OutputError: it cannot be written.
+        """
+        organisation.check_text(text, str(self.path), files.shipped_catalogue())
+        change = difflib.unified_diff(self.text.splitlines(), text.splitlines(), lineterm="", n=1)
+        output.write_bytes(self.path, text.encode())
+        self.text = text
+        return "\n".join(list(change)[2:])
+
+
+def _slot(each: Attestation) -> tuple[object, ...]:
+    return each.control, each.setting, each.scope, each.on
+
+
+def _migrate(file: _File, kept: tuple[Attestation, ...], answer: bool | None, *, yes: bool) -> None:
+    """Ask of each older entry whether it is as expected, and write that into it."""
+    own = kept[: file.count] if file.text else ()
+    older = [position for position, each in enumerate(own) if each.as_expected is None]
+    text, added = file.text, 0
+    for position in older:
+        each = kept[position]
+        typer.echo(f"\n{each.control} ({each.scope.label}), {each.by} on {each.on}:")
+        typer.echo(f"  {each.statement}")
+        said = answer if answer is not None else _as_expected()
+        if said is None:
             continue
-        found = known.get(control_id)
-        if found is None:
-            yield each, "missing"
-        elif found.expires < today:
-            yield each, f"expired {found.expires}"
-        elif found.expires - today <= timedelta(days=WARN_DAYS):
-            yield each, f"expires {found.expires}"
+        text = yaml_edit.set_in_entry(
+            text, KEY, position, "as_expected", said, after="control", name=str(file.path)
+        )
+        added += 1
+    if not added:
+        typer.echo(f"{len(older)} entries without as_expected; nothing changed.")
+        return
+    change = difflib.unified_diff(file.text.splitlines(), text.splitlines(), lineterm="", n=0)
+    typer.echo("\n" + "\n".join(list(change)[2:]))
+    if not yes and not typer.confirm(f"Write this to {file.path}?", default=False):
+        typer.echo("Nothing written.")
+        return
+    file.write(text)
+    typer.echo(f"{added} of {len(older)} entries say now whether they are as expected.")
 
 
-def _asked(each: Assessed, author: str, today: date, width: int) -> dict[str, Any] | None:
-    question = each.control.attestation
-    assert question is not None
+def _asked(each: Unanswered, author: str, today: date, width: int) -> dict[str, Any] | None:
     for text in (
         each.control.title + ".",
-        question.question,
-        f"Expected: {each.attest}.",
-        f"Evidence: {question.evidence}",
+        each.question,
+        f"Expected: {each.expected}.",
+        f"Evidence: {each.evidence}",
     ):
         typer.echo(textwrap.fill(text, width))
-    statement = typer.prompt("Answer (empty to skip)", default="", show_default=False)
-    if not statement.strip():
+    said = _as_expected()
+    if said is None:
         return None
+    statement = typer.prompt("What did you see, in a sentence", value_proc=_said)
     evidence = typer.prompt("Where is the evidence (link or file)", value_proc=_said)
-    proposed = (today + timedelta(days=question.renew_days)).isoformat()
+    proposed = (today + timedelta(days=each.renew_days)).isoformat()
     expires = typer.prompt("Look again by", default=proposed, value_proc=_later_than(today))
     return {
         "control": each.control.id,
-        "statement": statement.strip(),
+        **({"setting": each.setting} if each.is_lock else {}),
+        "as_expected": said,
+        "statement": statement,
         "evidence": evidence,
         "by": author,
         "on": today.isoformat(),
@@ -129,9 +283,28 @@ def _asked(each: Assessed, author: str, today: date, width: int) -> dict[str, An
     }
 
 
+def _as_expected() -> bool | None:
+    """Ask whether it is as expected; None where the question is skipped."""
+    answer: str = typer.prompt(
+        "Is it as expected? (yes, no; empty to skip)",
+        default="",
+        show_default=False,
+        value_proc=_yes_or_no,
+    )
+    return {"yes": True, "no": False}.get(answer)
+
+
+def _yes_or_no(text: str) -> str:
+    known = {"y": "yes", "yes": "yes", "n": "no", "no": "no", "": ""}
+    found = known.get(text.strip().casefold())
+    if found is None:
+        raise typer.BadParameter("Answer yes or no: what you saw comes next.")
+    return found
+
+
 def _said(text: str) -> str:
     if not text.strip():
-        raise typer.BadParameter("Name a link or a file: whoever reads the answer will look there.")
+        raise typer.BadParameter("Say something: whoever reads the answer will look there.")
     return text.strip()
 
 

@@ -144,6 +144,11 @@ class Rollup:
         return [g for g in self.groups if _is_attestation_due(g.verdict)]
 
     @property
+    def attestations_due(self) -> int:
+        """How many questions wait for a person: a control, or the lock of one setting."""
+        return len({(g.verdict.control, g.verdict.setting) for g in self.attestations})
+
+    @property
     def uncovered(self) -> Sequence[Group]:
         """Settings Zoom returned that no control covers."""
         return [g for g in self.groups if g.verdict.kind is Kind.UNCOVERED]

@@ -104,13 +104,31 @@ def is_one(path: Path) -> bool:
     Raises:
         PolicyError: it cannot be read, or is not YAML.
     """
-    data = yaml_source.read(path).data
-    keys = set(data) if isinstance(data, dict) else set()
+    keys = set(contents(path))
     return bool(keys & set(OrganisationFile.model_fields)) and not keys & {
         "id",
         "extends",
         "controls",
     }
+
+
+def check_text(text: str, name: str, catalogue: Catalogue) -> None:
+    """Whether `text` is an organisation file; `name` is what errors call it.
+
+    Raises:
+        PolicyError: it is not; each problem with its line.
+    """
+    _checked(yaml_source.parse(text.encode(), name), catalogue)
+
+
+def contents(path: Path) -> Mapping[str, JsonValue]:
+    """What stands in the file at `path` itself, without the files that it includes.
+
+    Raises:
+        PolicyError: it cannot be read, or is not YAML.
+    """
+    data = yaml_source.read(path).data
+    return data if isinstance(data, dict) else {}
 
 
 def entries(path: Path, key: str, catalogue: Catalogue) -> Organisation:

@@ -241,3 +241,9 @@ def dumped(data: dict[str, Any], comment: str = "") -> bytes:
     heading = "".join(f"# {line}\n" for line in comment.splitlines())
     body = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
     return (heading + body).encode("utf-8", "replace")  # a path may hold what is no character
+
+
+def dumped_list(entries: list[dict[str, Any]]) -> str:
+    """The entries of a list as YAML that `parse` reads back to the same."""
+    dumped = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=100)
+    return str(dumped)

@@ -213,8 +213,9 @@ class _Page:
             )
         if attestations:
             yield from self._wrapped(
-                f"Attestations due: {_ids_of(attestations)}. No API shows these; `auditor control "
-                f"show {_first_id(attestations)}` says where to look and what to note.",
+                f"Attestations due: {wording.number(self.rollup.attestations_due)} "
+                f"({_listed_ids(attestations)}). No API shows these; `auditor control show "
+                f"{_first_id(attestations)}` says where to look, `auditor attest` asks them all.",
                 hanging="  ",
             )
 
@@ -235,8 +236,15 @@ class _Page:
         for what, groups in (("Waived", waived), ("Attested", attested)):
             if groups:
                 checks = wording.counted(sum(group.count for group in groups), "check")
+                open_ones = sum(group.count for group in groups if group.verdict.is_undecided)
+                compared = (
+                    f", {wording.number(open_ones)} of them not compared with what is expected"
+                    if open_ones
+                    else ""
+                )
+                ids = self._ids(sorted({g.verdict.control for g in groups}))
                 yield from self._wrapped(
-                    f"{what}: {checks}, {self._ids(sorted({g.verdict.control for g in groups}))}",
+                    f"{what}: {checks}, {ids}{compared}",
                     hanging="  ",
                 )
         for each in sorted(self.run.waivers, key=accepted.waiver_order):
@@ -360,8 +368,14 @@ def _scope_name(scope: Scope) -> str:
 
 
 def _ids_of(groups: Iterable[Group]) -> str:
+    groups = list(groups)
+    ids = {group.verdict.control for group in groups}
+    return f"{wording.number(len(ids))} ({_listed_ids(groups)})"
+
+
+def _listed_ids(groups: Iterable[Group]) -> str:
     ids = sorted({group.verdict.control for group in groups})
-    return f"{wording.number(len(ids))} ({wording.listed([shorten(i, 20) for i in ids], MOST_IDS)})"
+    return wording.listed([shorten(i, 20) for i in ids], MOST_IDS)
 
 
 def _first_id(groups: Sequence[Group]) -> str:

@@ -5,18 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from auditor.evidence.view import LOCKS, View
 from auditor.policy import baseline, organisation
+from auditor.policy.attestations import questions
 from auditor.policy.settlements import WARN_DAYS
 from tests.cli.commands import answers, ran, store, told
-from tests.policy.builders import ACCOUNT, CATALOGUE
+from tests.policy.builders import ACCOUNT, CATALOGUE, put
 from tests.run.stored import judgement
 
 pytestmark = pytest.mark.usefixtures("home")
-DUE = [
-    control_id
-    for control_id, each in baseline.load("strict", CATALOGUE).assessed.items()
-    if each.control.attestation is not None
-]
+DUE = list(questions(baseline.load("strict", CATALOGUE).assessed.values()))
 TRAINING = ("--baseline", "strict", "--only", "TR-01", "--only", "TR-02")
 ME = ("--by", "dpo@example.com")
 
@@ -35,8 +33,8 @@ def kept(path: str = "attestations.yaml"):
 
 def row(control: str = "TR-01", on: str = "2026-01-01", expires: str | None = None, more: str = ""):
     return (
-        f"  - {{control: {control}, statement: old, evidence: e, by: a@example.com, "
-        f"on: {on}, expires: {expires or days(100)}{more}}}\n"
+        f"  - {{control: {control}, as_expected: true, statement: old, evidence: e, "
+        f"by: a@example.com, on: {on}, expires: {expires or days(100)}{more}}}\n"
     )
 
 
@@ -53,8 +51,9 @@ def test_everything_nobody_has_answered_is_due() -> None:
     result = ran("attest", "--list", "--baseline", "strict")
     assert result.exit_code == 0
     assert told(result).endswith(f"{len(DUE)} attestations are due.")
-    lines = [line.split()[:2] for line in result.output.splitlines() if not line.startswith(" ")]
-    assert [control for control, state in lines if state == "missing"] == DUE
+    said = " ".join(told(result).split())
+    assert all(f"{each.label} missing" in said for each in DUE)
+    assert any(each.is_lock for each in DUE)
     assert not Path("attestations.yaml").exists()
 
 
@@ -102,7 +101,11 @@ def test_where_nothing_is_due_nothing_is_asked() -> None:
 
 
 def test_a_question_is_answered_with_evidence_and_an_expiry_date() -> None:
-    result = ran("attest", *TRAINING, stdin=answers("dpo@example.com", "yes", "DPO-31", "", ""))
+    result = ran(
+        "attest",
+        *TRAINING,
+        stdin=answers("dpo@example.com", "yes", "All three were read.", "DPO-31", "", ""),
+    )
     assert result.exit_code == 0, result.output
     control = CATALOGUE.controls["TR-01"]
     said = told(result)
@@ -113,7 +116,8 @@ def test_a_question_is_answered_with_evidence_and_an_expiry_date() -> None:
     assert "1 of 2 answered." in said
     assert "include: [attestations.yaml]" in said
     (answer,) = kept().values()
-    assert (answer.control, answer.statement, answer.evidence) == ("TR-01", "yes", "DPO-31")
+    assert (answer.control, answer.as_expected, answer.evidence) == ("TR-01", True, "DPO-31")
+    assert answer.statement == "All three were read."
     assert (answer.by, answer.on) == ("dpo@example.com", today())
     assert answer.expires == today() + timedelta(days=control.attestation.renew_days)
 
@@ -127,7 +131,7 @@ def test_an_empty_answer_skips_and_nothing_answered_writes_nothing() -> None:
 
 def test_a_date_that_is_none_or_not_in_the_future_is_asked_again() -> None:
     dates = ("soon", "2026-02-30", "2020-01-01", days(0), days(30))
-    result = ran("attest", *TRAINING, *ME, stdin=answers("yes", "DPO-31", *dates, ""))
+    result = ran("attest", *TRAINING, *ME, stdin=answers("y", "seen", "DPO-31", *dates, ""))
     assert result.exit_code == 0, result.output
     said = told(result)
     assert said.count("Give a date such as 2027-01-31.") == 2
@@ -136,33 +140,48 @@ def test_a_date_that_is_none_or_not_in_the_future_is_asked_again() -> None:
 
 
 def test_an_answer_without_evidence_is_asked_again() -> None:
-    result = ran("attest", *TRAINING, *ME, stdin=answers("yes", " ", "DPO-31", "", ""))
+    result = ran("attest", *TRAINING, *ME, stdin=answers("yes", "seen", " ", "DPO-31", "", ""))
     assert result.exit_code == 0, result.output
-    assert "Name a link or a file" in told(result)
+    assert "Say something" in told(result)
     assert kept()["TR-01"].evidence == "DPO-31"
 
 
-def test_answers_are_added_to_the_file_and_replace_the_old_ones() -> None:
+def test_answers_are_added_behind_the_older_ones_and_the_newest_counts() -> None:
     write(row(expires="2026-02-01"), row("AI-12"), row("TR-01", more=", scope: {group: Legal}"))
-    ran("attest", *TRAINING, *ME, stdin=answers("yes", "DPO-31", "", "no", "DPO-32", ""))
+    ran(
+        "attest",
+        *TRAINING,
+        *ME,
+        stdin=answers("yes", "seen", "DPO-31", "", "no", "bad", "DPO-32", ""),
+    )
     found = organisation.load(Path("attestations.yaml"), CATALOGUE).attestations
-    assert [(each.control, each.statement, each.scope.label) for each in found] == [
-        ("AI-12", "old", "level account"),
-        ("TR-01", "old", "group Legal"),
-        ("TR-01", "yes", "level account"),
-        ("TR-02", "no", "level account"),
+    assert [(each.control, each.as_expected, each.scope.label) for each in found] == [
+        ("TR-01", True, "level account"),
+        ("AI-12", True, "level account"),
+        ("TR-01", True, "group Legal"),
+        ("TR-01", True, "level account"),
+        ("TR-02", False, "level account"),
     ]
+    assert "0 attestations" in told(ran("attest", "--list", *TRAINING))
 
 
 def test_each_answer_is_safe_as_soon_as_it_is_given() -> None:
-    result = ran("attest", *TRAINING, *ME, stdin=answers("yes", "DPO-31", "", "half an answer"))
+    result = ran(
+        "attest",
+        *TRAINING,
+        *ME,
+        stdin=answers("yes", "seen", "DPO-31", "", "yes", "half an answer"),
+    )
     assert result.exit_code == 130
     assert list(kept()) == ["TR-01"]
 
 
 def test_answers_in_any_script_are_kept() -> None:
     ran(
-        "attest", *TRAINING, *ME, stdin=answers("Ja: geprüft & für gut befunden #1", "契約", "", "")
+        "attest",
+        *TRAINING,
+        *ME,
+        stdin=answers("yes", "Ja: geprüft & für gut befunden #1", "契約", "", ""),
     )
     assert kept()["TR-01"].statement == "Ja: geprüft & für gut befunden #1"
     assert kept()["TR-01"].evidence == "契約"
@@ -172,7 +191,7 @@ def test_an_answered_run_shows_it_as_attested_and_never_as_a_pass(home: Path) ->
     store(home, judgement("TR-01", "TR-02"), (ACCOUNT, {}))
     audit = ("audit", "--from", "latest", "--strict")
     assert ran(*audit).exit_code == 3
-    ran("attest", *TRAINING, *ME, stdin=answers(*["yes", "DPO-31", ""] * 2))
+    ran("attest", *TRAINING, *ME, stdin=answers(*["yes", "seen", "DPO-31", ""] * 2))
     Path("org.yaml").write_text("include: [attestations.yaml]\n")
     result = ran(*audit, "--org", "org.yaml")
     assert result.exit_code == 0, result.output
@@ -183,13 +202,13 @@ def test_an_answered_run_shows_it_as_attested_and_never_as_a_pass(home: Path) ->
 # Refusals
 
 
-def test_an_organisation_file_is_not_written_over() -> None:
-    path = write(row(), name="org.yaml", more="# ours\nparameters: {qos_level: 1}\n")
-    before = path.read_text()
-    result = ran("attest", "org.yaml", *TRAINING, *ME, stdin=answers("yes", "e", ""))
+def test_a_file_that_cannot_be_edited_safely_stays_as_it_is() -> None:
+    path = Path("org.yaml")
+    path.write_text("{baseline: strict}\n")
+    result = ran("attest", "org.yaml", *TRAINING, *ME, stdin=answers("yes", "seen", "e", "", ""))
     assert result.exit_code == 2
-    assert "org.yaml:2: parameters: this file is written anew" in told(result)
-    assert path.read_text() == before
+    assert "cannot be edited safely; edit it by hand" in told(result)
+    assert path.read_text() == "{baseline: strict}\n"
 
 
 def test_a_faulty_file_is_refused_with_its_line() -> None:
@@ -203,7 +222,9 @@ def test_a_faulty_file_is_refused_with_its_line() -> None:
 
 @pytest.mark.parametrize("place", ["nowhere/a.yaml", f"{'x' * 300}.yaml", "."])
 def test_a_place_that_cannot_be_written_is_found_out_before_anything_is_asked(place: str) -> None:
-    result = ran("attest", place, *TRAINING, stdin=answers("dpo@example.com", "yes", "e", ""))
+    result = ran(
+        "attest", place, *TRAINING, stdin=answers("dpo@example.com", "yes", "seen", "e", "")
+    )
     assert result.exit_code == 2
     assert "cannot be written" in told(result)
     assert "TR-01" not in result.output
@@ -213,3 +234,105 @@ def test_a_long_name_that_is_only_listed_is_refused_too() -> None:
     result = ran("attest", f"{'x' * 300}.yaml", "--list", *TRAINING)
     assert result.exit_code == 2
     assert "cannot be read" in told(result)
+
+
+# Older entries, organisation files and scripts
+
+OLD = (
+    "# ours\nparameters: {qos_level: 1}  # low\nattestations:\n  # first\n"
+    '  - {control: TR-01, statement: "yes", evidence: e, by: a@x, on: 2026-01-01, '
+    "expires: EXPIRES}  # tail\n"
+    "  - control: TR-02  # second\n    statement: >-\n      long\n      text\n    evidence: e\n"
+    "    by: a@x\n    on: 2026-01-01\n    expires: EXPIRES\n# the end\n"
+)
+
+
+def old() -> str:
+    text = OLD.replace("EXPIRES", days(200))
+    Path("org.yaml").write_text(text)
+    return text
+
+
+def test_an_older_entry_that_does_not_say_whether_it_is_as_expected_is_due() -> None:
+    old()
+    said = told(ran("attest", "--list", *TRAINING, "--org", "org.yaml"))
+    assert "TR-01 not compared" in said
+    assert said.endswith("2 attestations are due.")
+
+
+def test_older_entries_are_given_their_answer_and_everything_else_stays() -> None:
+    before = old()
+    result = ran("attest", "org.yaml", "--migrate", stdin=answers("yes", "no", "y"))
+    assert result.exit_code == 0, result.output
+    assert "+    as_expected: false" in result.output
+    after = Path("org.yaml").read_text()
+    assert after == before.replace(
+        "{control: TR-01,", "{control: TR-01, as_expected: true,"
+    ).replace("TR-02  # second\n", "TR-02  # second\n    as_expected: false\n")
+
+
+def test_a_migration_that_is_not_confirmed_or_skipped_changes_nothing() -> None:
+    before = old()
+    assert "Nothing written." in told(
+        ran("attest", "org.yaml", "--migrate", stdin=answers("yes", "", "n"))
+    )
+    assert "nothing changed" in told(ran("attest", "org.yaml", "--migrate", stdin=answers("", "")))
+    assert Path("org.yaml").read_text() == before
+
+
+def test_a_script_can_migrate_and_answer_without_being_asked() -> None:
+    old()
+    assert ran("attest", "org.yaml", "--migrate", "--as-expected", "--yes").exit_code == 0
+    answer = ("--control", "TP-07", "--setting", "recording.allow_cmr_3rd_party_bot")
+    answer += ("--not-as-expected", "--statement", "It is open.", "--evidence", "DPO-7")
+    result = ran("attest", "org.yaml", *answer, *ME, "--expires", days(90))
+    assert result.exit_code == 0, result.output
+    found = organisation.load(Path("org.yaml"), CATALOGUE).attestations
+    assert [each.as_expected for each in found] == [True, True, False]
+    assert Path("org.yaml").read_text().endswith("# the end\n")
+    again = ran("attest", "org.yaml", *answer[:4], "--as-expected", *answer[5:], *ME, "--expires",
+                days(90))  # fmt: skip
+    assert again.exit_code == 0, again.output
+    found = organisation.load(Path("org.yaml"), CATALOGUE).attestations
+    assert [each.as_expected for each in found] == [True, True, True]
+
+
+def test_a_script_that_leaves_something_out_is_told_what() -> None:
+    result = ran("attest", "--control", "TR-01", "--as-expected", *ME)
+    assert result.exit_code == 2
+    assert "give --statement, --evidence, --expires as well" in told(result)
+    assert ran("attest", "--control", "TR-99").exit_code == 2
+
+
+def test_a_script_cannot_write_a_file_that_is_not_valid() -> None:
+    answer = ("--as-expected", "--statement", "s", "--evidence", "e", *ME, "--expires", days(9))
+    result = ran("attest", "--control", "TR-01", "--setting", "no.such", *answer)
+    assert result.exit_code == 2
+    assert not Path("attestations.yaml").exists()
+
+
+def test_an_answer_for_a_group_names_it() -> None:
+    answer = ("--as-expected", "--statement", "s", "--evidence", "e", *ME, "--expires", days(9))
+    assert ran("attest", "--control", "AI-01", "--group", "Legal", *answer).exit_code == 0
+    (found,) = organisation.load(Path("attestations.yaml"), CATALOGUE).attestations
+    assert found.scope.label == "group Legal"
+
+
+@pytest.mark.parametrize("name", ["strict", "consent-first"])
+def test_the_report_and_the_wizard_know_the_same_questions(home: Path, name: str) -> None:
+    everything = [*baseline.load(name, CATALOGUE).assessed]
+    inferred = {
+        check.lock: True
+        for each in baseline.load(name, CATALOGUE).assessed.values()
+        for check in each.control.checks
+        if check.lock_inferred and check.lock
+    }
+    locks: dict = {}
+    for path in inferred:
+        put(locks, path.removeprefix("meeting_security."), True)
+    security = View("lock_settings", "meeting_security")
+    bodies = {LOCKS: locks, security: {"meeting_security": locks}}
+    store(home, judgement(*everything, name=name), (ACCOUNT, bodies))
+    said = told(ran("report", "latest", "--format", "text"))
+    waiting = len(list(questions(baseline.load(name, CATALOGUE).assessed.values())))
+    assert f"Attestations due: {waiting} (" in said

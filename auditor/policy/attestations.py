@@ -1,0 +1,135 @@
+"""Attestations that are due: what no API shows, so that a person has to look and answer.
+
+The same questions as in a report: controls that only a person can answer, and locks of which Zoom
+publishes no flag, or none that is known for certain.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from auditor.evidence.scope import Level
+from auditor.findings.model import Severity
+from auditor.policy.baseline import Assessed
+from auditor.policy.catalogue import ATTESTATION, LOCKED_SURFACES, Check, Control
+from auditor.policy.match import Match
+from auditor.policy.settlements import WARN_DAYS, Attestation
+
+WHOLE_ACCOUNT = Match(level=Level.ACCOUNT)
+LOCK_RENEWAL_DAYS = 180
+"""How long an answer about a lock holds unless somebody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A question that only a person can answer, and what has come of it so far."""
+
+    control: Control
+    setting: str
+    """The setting whose lock is meant; `attestation` where the control as a whole is."""
+    severity: Severity
+    question: str
+    expected: str
+    evidence: str
+    renew_days: int
+    state: str = "missing"
+    """missing, not compared, expired DATE or expires DATE."""
+
+    @property
+    def is_lock(self) -> bool:
+        """True where it is about a lock."""
+        return self.setting != ATTESTATION
+
+    @property
+    def label(self) -> str:
+        """`AI-19`, or `TP-07, lock of recording.allow_cmr_3rd_party_bot`."""
+        return f"{self.control.id}, lock of {self.setting}" if self.is_lock else self.control.id
+
+
+def questions(wanted: Iterable[Assessed]) -> Iterator[Unanswered]:
+    """Every question about the account that the baseline leaves to a person, answered or not."""
+    for each in wanted:
+        control = each.control
+        if each.attest is not None and control.attestation is not None:
+            asked = control.attestation
+            yield Unanswered(
+                control,
+                ATTESTATION,
+                each.severity,
+                asked.question,
+                each.attest,
+                asked.evidence,
+                asked.renew_days,
+            )
+        if each.lock:
+            for check in control.checks:
+                if check.setting in each.expectations and _lock_needs_look(check):
+                    yield _of_lock(each, check)
+
+
+def _lock_needs_look(check: Check) -> bool:
+    """True where `judge.lock` asks a person, at the account."""
+    if check.legacy_of is not None or check.surface not in LOCKED_SURFACES:
+        return False
+    if check.lock is not None and not check.lock_inferred:
+        return False
+    levels = check.lock_levels or check.levels
+    return Level.ACCOUNT in levels or (check.lock is None and check.surface == "settings")
+
+
+def _of_lock(each: Assessed, check: Check) -> Unanswered:
+    why = (
+        "Zoom publishes no flag for its lock"
+        if check.lock is None
+        else f"that the lock {check.lock} holds it is only inferred"
+    )
+    return Unanswered(
+        each.control,
+        check.setting,
+        each.severity,
+        f"Is {check.setting} set as the baseline asks, and locked for the whole account? Look in "
+        f"the portal ({each.control.fix.portal}), because {why}.",
+        "set as the baseline asks, and locked",
+        "A screenshot of the setting with its lock, and its date.",
+        LOCK_RENEWAL_DAYS,
+    )
+
+
+def due(
+    wanted: Iterable[Assessed], answers: Iterable[Attestation], today: date
+) -> Iterator[Unanswered]:
+    """The questions without an answer that lasts and says whether it is as expected."""
+    of_account = [each for each in answers if each.scope == WHOLE_ACCOUNT and each.on <= today]
+    for each in questions(wanted):
+        fitting = [answer for answer in of_account if answers_it(answer, each)]
+        state = _state(fitting, today)
+        if state is not None:
+            yield Unanswered(
+                each.control,
+                each.setting,
+                each.severity,
+                each.question,
+                each.expected,
+                each.evidence,
+                each.renew_days,
+                state,
+            )
+
+
+def answers_it(answer: Attestation, question: Unanswered) -> bool:
+    """True if an attestation of the account is about the question."""
+    return answer.control == question.control.id and answer.setting in (None, question.setting)
+
+
+def _state(answers: list[Attestation], today: date) -> str | None:
+    if not answers:
+        return "missing"
+    holding = [each for each in answers if each.expires >= today]
+    if not holding:
+        return f"expired {max(each.expires for each in answers)}"
+    newest = max(each.on for each in holding)
+    latest = [each for each in holding if each.on == newest]
+    if all(each.as_expected is None for each in latest):
+        return "not compared"
+    ends = max(each.expires for each in latest)
+    return f"expires {ends}" if ends - today <= timedelta(days=WARN_DAYS) else None
