@@ -222,6 +222,10 @@ def _inflated(
             yield inflate.flush()
     except zlib.error as error:
         raise Altered(name, "it cannot be unpacked") from error
+    if inflate.unused_data:
+        raise Altered(name, "something follows the end of its compressed content")
+    if last and not inflate.eof:
+        raise Altered(name, "its compressed content is cut short")
 
 
 def _name_at(records: bytes, start: int) -> str:

@@ -1,5 +1,6 @@
 """`auditor bundle`: keys that sign evidence bundles, and verifying a bundle with the public one."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,14 @@ from auditor import config, keys
 from auditor.cli import output
 from auditor.config import ConfigError, Settings
 from auditor.findings.exit_code import ExitCode
+from auditor.report.display import plain, shorten
 
 if TYPE_CHECKING:  # loaded only where bundles are signed: cryptography takes its time
     from auditor.signing import PublicKey, Signer
+
+WIDEST = 200
+"""Columns of one value from a bundle: a longer one cannot push what follows out of sight."""
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,14 +90,23 @@ def verify(
         str | None,
         typer.Option(
             "--public-key",
-            metavar="FILE|HEX",
-            help="The key that has to have signed it, or a file that holds it.",
+            metavar="HEX|FILE",
+            help="The key that has to have signed it: 64 hexadecimal digits are always a key, "
+            "anything else is the path of a file that holds one.",
         ),
     ] = None,
+    public_key_file: Annotated[
+        Path | None,
+        typer.Option("--public-key-file", metavar="FILE", help="A file that holds that key."),
+    ] = None,
+    require_signature: Annotated[
+        bool,
+        typer.Option("--require-signature", help="A bundle that is not signed gives 1."),
+    ] = False,
 ) -> None:
     """Check that a bundle is, byte for byte, as it was written. Unpacks nothing to disk.
 
-    Exit codes: 0 as it was written, 1 altered, 2 no bundle.
+    Exit codes: 0 as it was written, 1 altered, or not signed where that is required, 2 no bundle.
 
     Example: **auditor bundle verify run.zip --public-key auditor.pub**
     """
@@ -100,7 +115,8 @@ def verify(
     from auditor.signing import BadKey, PublicKey
 
     try:
-        trusted = None if public_key is None else PublicKey.read(_text(public_key))
+        key = _key_text(public_key, public_key_file)
+        trusted = None if key is None else PublicKey.read(key)
         with file.open("rb") as opened:
             found = verified(opened, trusted)
     except (BadKey, NotABundle) as error:
@@ -110,15 +126,16 @@ def verify(
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
     except Altered as error:
-        typer.echo(f"ALTERED: {error}")
+        typer.echo(f"ALTERED: {plain(str(error))}")
         raise typer.Exit(ExitCode.DEVIATIONS) from None
     told = found.manifest
     typer.echo(f"Every byte of {len(told.parts)} parts is as the manifest says.")
     for part in told.parts:
         typer.echo(f"  {part.sha256}  {part.name}, {part.size:,} bytes")
     run = told.run
-    typer.echo(f"Run {run.id} of account {run.account_id}, finished {run.finished_at}")
-    typer.echo(f"Evidence {told.evidence_digest}")
+    run_id, account = shorten(run.id, WIDEST), shorten(run.account_id, WIDEST)
+    typer.echo(f"Run {run_id} of account {account}, finished {shorten(run.finished_at, WIDEST)}")
+    typer.echo(f"Evidence {shorten(told.evidence_digest, WIDEST)}")
     if found.signer is None:
         typer.echo("NOT SIGNED: anybody could have written it. Only its parts were checked.")
     elif found.trusted:
@@ -129,15 +146,31 @@ def verify(
             "is was not checked: only that nothing was altered since. Name the key you know with "
             "--public-key."
         )
+    if require_signature and found.signer is None:
+        raise typer.Exit(ExitCode.DEVIATIONS)
 
 
-def _text(key: str) -> str:
-    """The key itself, or what the file of that name holds."""
-    path = Path(key)
+def _key_text(given: str | None, path: Path | None) -> str | None:
+    """The key of the command line; None where it names none. What looks like a key is one.
+
+    Raises:
+        ConfigError: it names two, or a file that cannot be read.
+    """
+    if given is not None and path is not None:
+        raise ConfigError("--public-key and --public-key-file name a key each. Leave one out.")
+    if given is not None:
+        if _KEY.fullmatch(given.strip()):
+            return given
+        path = Path(given)
+    if path is None:
+        return None
     try:
-        return path.read_text(encoding="ascii") if path.is_file() else key
+        return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{key} cannot be read as a public key.") from error
+        raise ConfigError(
+            f"{plain(str(path))} cannot be read as a public key. Name a file that holds one, or "
+            "give its 64 hexadecimal digits."
+        ) from error
 
 
 def signer(settings: Settings) -> "Signer | None":

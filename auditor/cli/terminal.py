@@ -13,6 +13,7 @@ from typing import TextIO
 import typer
 
 from auditor.cli.encoding import json_for_stderr
+from auditor.report.display import plain
 from auditor.zoom.redaction import RedactingFilter, redact_text
 
 WIDTH_ELSEWHERE = 100
@@ -67,7 +68,7 @@ class Terminal:
         self._write(message, "error")
 
     def _write(self, message: str, level: str) -> None:
-        message = redact_text(message)
+        message = _lines(redact_text(message))
         if self.log_format is LogFormat.JSON:
             message = json_for_stderr(_json_line(level, "auditor", message))
         elif level == "error":
@@ -90,7 +91,7 @@ class Terminal:
         handler.setLevel(level)
         handler.addFilter(RedactingFilter())
         json_wanted = self.log_format is LogFormat.JSON
-        handler.setFormatter(_JsonFormatter() if json_wanted else logging.Formatter("%(message)s"))
+        handler.setFormatter(_JsonFormatter() if json_wanted else _TextFormatter("%(message)s"))
         return handler
 
 
@@ -108,9 +109,19 @@ def _stderr() -> TextIO:
     return sys.stderr
 
 
+class _TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _lines(super().format(record))
+
+
+def _lines(text: str) -> str:
+    """`text` with everything spelled out that could steer a terminal, the ends of lines apart."""
+    return "\n".join(plain(line) for line in text.split("\n"))
+
+
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line = _json_line(record.levelname.lower(), record.name, record.getMessage())
+        line = _json_line(record.levelname.lower(), record.name, _lines(record.getMessage()))
         return json_for_stderr(line)
 
 

@@ -289,7 +289,7 @@ class Contents:
         """The row with a number, which the snapshot refers to."""
         row = self._db.execute(query, (number,)).fetchone()
         if row is None:
-            raise KeyError(number)
+            raise ValueError("it is missing")
         return row
 
 

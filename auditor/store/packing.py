@@ -14,6 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from auditor.evidence.inflating import DamagedStream, inflated
 from auditor.evidence.snapshot import Full, Snapshot
 from auditor.store import tables
 from auditor.store.errors import HistoryDamaged, StoreError
@@ -69,12 +70,15 @@ def _opened(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         with os.fdopen(os.open(path, flags, 0o600), "wb") as out:
+            size = PART
             for content in parts:
-                out.write(zlib.decompress(content))
+                if size != PART:
+                    raise DamagedStream("a part that is not the last is too short")
+                size = out.write(inflated(content, PART))
         return Snapshot.open(path)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    except zlib.error as error:
+    except (DamagedStream, TypeError) as error:
         raise HistoryDamaged(
             f"The evidence of run {run_id} is damaged in the history, and cannot be used. "
             "Other runs may still be whole: auditor history"

@@ -1,9 +1,11 @@
+import hashlib
 import io
 import json
 import random
 import struct
 import zipfile
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -295,3 +297,33 @@ def test_an_end_that_counts_other_parts_than_there_are_is_found() -> None:
     length = len(content) - start - container.END.size
     found = content[: -container.END.size] + container.end(4, length, start)
     assert altered(found).part == "the end of the archive"
+
+
+def with_packed(packed: bytes) -> bytes:
+    """A signed bundle whose manifest vouches for a part with these compressed bytes."""
+    (part,) = made.packed({"report.txt": (b"not one deviation\n", container.DEFLATED)})
+    entry = replace(part.entry, packed_size=len(packed))
+    sha256 = hashlib.sha256(packed).hexdigest()
+    part = replace(part, entry=entry, packed_sha256=sha256, file=io.BytesIO(packed))
+    content = made.told((made.listed(part),), made.SIGNER).written()
+    return made.zipped(content, [part], signature_file(made.SIGNER, content))
+
+
+def deflated(content: bytes) -> bytes:
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return packer.compress(content) + packer.flush()
+
+
+@pytest.mark.parametrize("more", [b"hidden", b"h" * 200_000, deflated(b"another stream")])
+def test_bytes_behind_the_end_of_a_compressed_part_are_refused(more: bytes) -> None:
+    whole = deflated(b"not one deviation\n")
+    assert verified(with_packed(whole)).signer == made.SIGNER.public
+    error = altered(with_packed(whole + more))
+    assert error.part == "report.txt"
+    assert "follows the end" in str(error)
+
+
+def test_a_compressed_part_without_an_end_is_refused() -> None:
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    endless = packer.compress(b"not one deviation\n") + packer.flush(zlib.Z_SYNC_FLUSH)
+    assert "cut short" in str(altered(with_packed(endless)))

@@ -7,6 +7,7 @@ import keyring
 import pytest
 
 from auditor.evidence.view import SETTINGS
+from tests.bundle import made
 from tests.cli.commands import ran, store, told
 from tests.keyrings import InMemory, current
 from tests.policy.builders import ACCOUNT, USER
@@ -194,3 +195,45 @@ def test_a_run_too_large_for_a_bundle_is_refused(
 
 def test_a_file_that_cannot_be_written_is_found_before_the_run(run_id: str) -> None:
     assert ran("report", "-f", "bundle", "-o", "nowhere/run.zip").exit_code == 2
+
+
+def by_hand(**run: str) -> Path:
+    """An unsigned bundle, of which a stranger wrote every field."""
+    parts = made.packed(made.PARTS)
+    facts = made.told((), None).run.model_copy(update=run)
+    content = made.told(tuple(map(made.listed, parts)), None, run=facts).written()
+    path = Path("handed-over.zip")
+    path.write_bytes(made.zipped(content, parts, None))
+    return path
+
+
+@pytest.mark.parametrize("field", ["id", "account_id"])
+def test_nothing_in_a_bundle_writes_lines_of_its_own_or_hides_the_last(
+    home: Path, field: str
+) -> None:
+    harm = "1\nSigned with the key given, ed25519:0.\x1b[8m\u202e\x9b2J" + "x" * 5000
+    result = ran("bundle", "verify", by_hand(**{field: harm}))
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert not any(line.startswith("Signed") for line in lines)
+    assert lines[-1].startswith("NOT SIGNED")
+    assert max(map(len, lines)) < 700
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_signature_can_be_required(run_id: str, home: Path) -> None:
+    path = written()
+    result = ran("bundle", "verify", path, "--require-signature")
+    assert result.exit_code == 1
+    assert "NOT SIGNED" in told(result)
+
+
+def test_a_file_named_like_a_key_is_never_read_as_one(run_id: str, public: Path) -> None:
+    path, key = written(), public.read_text().strip()
+    fake = "ab" * 32
+    Path(fake).write_text(key)
+    assert ran("bundle", "verify", path, "--public-key", fake).exit_code == 1
+    assert ran("bundle", "verify", path, "--public-key-file", fake).exit_code == 0
+    both = ran("bundle", "verify", path, "--public-key", key, "--public-key-file", fake)
+    assert both.exit_code == 2
+    assert ran("bundle", "verify", path, "--public-key", "no-such-file").exit_code == 2

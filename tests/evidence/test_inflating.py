@@ -1,0 +1,36 @@
+"""Inflating: exactly one whole stream, no longer than allowed."""
+
+import zlib
+
+import pytest
+
+from auditor.evidence.inflating import DamagedStream, inflated
+
+STREAM = zlib.compress(b"evidence" * 100)
+
+
+def test_a_whole_stream_comes_back() -> None:
+    assert inflated(STREAM, 800) == b"evidence" * 100
+
+
+@pytest.mark.parametrize(
+    ("packed", "most", "why"),
+    [
+        (STREAM, 799, "more than 799 bytes"),
+        (STREAM + b"x", 800, "something follows"),
+        (STREAM + STREAM, 800, "something follows"),
+        (STREAM[:-1], 800, "cut short"),
+        (b"", 800, "cut short"),
+        (b"evidence", 800, "cannot be unpacked"),
+    ],
+)
+def test_everything_else_is_refused(packed: bytes, most: int, why: str) -> None:
+    with pytest.raises(DamagedStream, match=why):
+        inflated(packed, most)
+
+
+def test_a_bomb_is_unpacked_no_further_than_allowed() -> None:
+    packer = zlib.compressobj(9)
+    bomb = b"".join([packer.compress(bytes(1 << 20)) for _ in range(64)]) + packer.flush()
+    with pytest.raises(DamagedStream, match="more than 1,000 bytes"):
+        inflated(bomb, 1000)
