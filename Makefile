@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 FAST := $(addprefix tests/,evidence findings policies report test_architecture.py test_config.py zoom)
 
-.PHONY: demo test test-tools check format mutation bench lock vulnerabilities sbom clean
+.PHONY: demo test test-tools check format mutation bench lock release vulnerabilities sbom clean
 
 demo: $(VENV)/.demo
 	@mkdir -p demo
@@ -33,7 +33,7 @@ format: $(VENV)/.dev
 
 # Half an hour on two cores; see docs/testing.md. MUTANTS='auditor.policy.judge.*' tries some alone.
 mutation: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev,mutation]'
+	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev,mutation]'
 	$(BIN)/mutmut run $(MUTANTS)
 	$(BIN)/python tests/mutation_score.py 90
 
@@ -49,18 +49,25 @@ lock: $(VENV)/.dev
 		--extra sandbox --extra pdf --extra postgresql --extra notify $(if $(UPGRADE),--upgrade) \
 		--output-file requirements.lock pyproject.toml
 
+# The wheel, and the hashes of it and of all it needs: docs/operations/installing.md
+release: $(VENV)/.dev
+	rm -rf dist/release
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -I -m pip wheel --quiet \
+		--disable-pip-version-check --no-deps --wheel-dir dist/release .
+	$(BIN)/python tests/release_lock.py requirements.lock dist/release
+
 vulnerabilities: $(VENV)/.dev
 	$(BIN)/python -m tests.vulnerabilities
 
 # What a release is made of, from an environment that holds nothing but what is locked.
 sbom: $(VENV)/.dev
 	rm -rf build/locked
-	$(PYTHON) -m venv build/locked
-	build/locked/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	$(PYTHON) -I -m venv build/locked
+	build/locked/bin/python -I -m pip install --quiet --disable-pip-version-check --require-hashes \
 		--requirement requirements.lock
-	build/locked/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
-	build/locked/bin/python -m pip check
-	build/locked/bin/python -m pip uninstall --quiet --yes pip setuptools
+	build/locked/bin/python -I -m pip install --quiet --disable-pip-version-check --no-deps .
+	build/locked/bin/python -I -m pip check
+	build/locked/bin/python -I -m pip uninstall --quiet --yes pip setuptools
 	$(BIN)/python -m tests.bill_of_materials build/locked/bin/python dist/sbom.json
 
 clean:
@@ -68,12 +75,12 @@ clean:
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -I -m venv $(VENV)
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
+	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev]'
+	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev]'
 	@touch $@ $(VENV)/.demo

@@ -279,8 +279,8 @@ def _read(run: str, text: str) -> _Signed:
         told = json.loads(text)
         if told["schema"] != SCHEMA:
             raise SignatureError(
-                f"{run} was signed by a newer version of the auditor. Update the program: pip "
-                "install --upgrade zoom-privacy-auditor"
+                f"{run} was signed by a newer version of the auditor. Install that version "
+                "of the program."
             )
         public = PublicKey.read(told["public_key"])
         if public.id != told["key_id"] or not isinstance(told["statement"], dict):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from apprise import AppriseAsset, NotifyBase
 
 MISSING = (
-    "Notifications need the library Apprise. Install it with: "
-    "pip install 'zoom-privacy-auditor[notify]'"
+    "Notifications need the library Apprise. Install the auditor with its extra [notify] "
+    "(docs/operations/installing.md)."
 )
 _MAIL = frozenset({"mailto", "mailtos"})
 

@@ -20,7 +20,7 @@ def folder() -> Path:
     for candidate in (_PACKAGE / "policies", _PACKAGE.parent / "policies"):
         if (candidate / "controls").is_dir():
             return candidate
-    raise PolicyError([f"{_PACKAGE}: the policies are missing. Reinstall zoom-privacy-auditor."])
+    raise PolicyError([f"{_PACKAGE}: the policies are missing. Install the auditor again."])
 
 
 @cache

@@ -13,8 +13,8 @@ ROOM = Limits(names=20, all_names=3000, rows=40, all_rows=400)
 """What keeps paper readable: some 100 pages, however large the account."""
 
 _MISSING = (
-    "The PDF report needs WeasyPrint, which is not installed{why}. Install it with "
-    "`pip install 'zoom-privacy-auditor[pdf]'`, or choose --format html and print that."
+    "The PDF report needs WeasyPrint, which is not installed{why}. Install the auditor with its "
+    "extra [pdf] (docs/operations/installing.md), or choose --format html and print that."
 )
 
 

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 
 if find_spec("starlette") is None or find_spec("uvicorn") is None:
     raise ImportError(
-        "The sandbox needs two more packages: pip install 'zoom-privacy-auditor[sandbox]'"
+        "The sandbox needs two more packages: install the auditor with its extra [sandbox] "
+        "(docs/operations/installing.md)."
     )
 
 from auditor.sandbox.faults import Faults

@@ -309,7 +309,7 @@ class Database:
             except ModuleNotFoundError as error:
                 raise StoreError(
                     "AUDITOR_STORE names PostgreSQL, whose driver is not installed. Install the "
-                    "auditor with its extra [postgresql] (docs/operations/history.md)."
+                    "auditor with its extra [postgresql] (docs/operations/installing.md)."
                 ) from error
             weakness = postgresql.weakness(self._url)
             if weakness:

@@ -195,8 +195,8 @@ LINTED: tuple[tuple[str, Linter, Path, str, str], ...] = (
         "github action's safety",
         zizmor,
         ACTION,
-        '[postgresql]==$VERSION"',
-        "==${{ inputs.version }}",
+        '--find-links "$AUDITOR_RELEASE"',
+        "--find-links ${{ inputs.release }}",
     ),
     *(
         each
@@ -228,7 +228,7 @@ LINTED: tuple[tuple[str, Linter, Path, str, str], ...] = (
         "timeout:",
     ),
     ("jenkins", jenkins, JENKINSFILE, "steps {", "step {"),
-    ("pre-commit hooks", pre_commit("manifest"), HOOKS, "language: python", "language: pyton"),
+    ("pre-commit hooks", pre_commit("manifest"), HOOKS, "language: system", "language: sytem"),
     (
         "pre-commit configuration",
         pre_commit("config"),
@@ -441,3 +441,51 @@ def test_the_wheel_is_made_of_what_the_dockerfile_copies(tmp_path: Path) -> None
         names = archive.namelist()
     assert "auditor/policies/controls/ai.yaml" in names
     assert any(name.endswith("entry_points.txt") for name in names)
+
+
+# --- Where they install from
+
+PLACES = [
+    path
+    for path in (
+        *DEPLOY.rglob("*"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "auditor").rglob("*.py"),
+        ROOT / "README.md",
+        ROOT / "Makefile",
+        ROOT / ".ci" / "run",
+        ROOT / ".pre-commit-hooks.yaml",
+    )
+    if path.is_file()
+]
+
+
+def test_nothing_installs_the_auditor_by_its_bare_name() -> None:
+    by_name = re.compile(r"(pip\S* install|additional_dependencies)[^\n]*zoom-privacy-auditor(?!/)")
+    found = {
+        str(path.relative_to(ROOT)) for path in PLACES if by_name.search(path.read_text("utf-8"))
+    }
+    assert found <= {"deploy/docker/Dockerfile"}  # from the folder of the wheels alone
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PLACES if path.is_relative_to(DEPLOY)], ids=lambda path: path.name
+)
+def test_every_recipe_installs_with_hashes_and_runs_python_isolated(path: Path) -> None:
+    text = re.sub(r"\\\n\s*|>-\n\s*", " ", path.read_text("utf-8"))
+    text = re.sub(r"\n\s+--", " --", text)
+    for line in text.splitlines():
+        for command in re.split(r"&&|;", line):
+            if re.search(r"\bpip\b.* (install|wheel) ", command):
+                assert re.search(r"--require-hashes|--no-index|--no-deps \.", command), command
+            for options in re.findall(r"\bpython3?\"?((?: -\w+)*) -m ", command):
+                assert "-I" in options, command
+
+
+def test_the_volume_s_own_folder_is_not_the_data_directory() -> None:
+    manifest = (DEPLOY / "kubernetes" / "auditor.yaml").read_text(encoding="utf-8")
+    (job,) = (d for d in yaml.safe_load_all(manifest) if d["kind"] == "CronJob")
+    (found,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    env = {each["name"]: each["value"] for each in found["env"]}
+    mounts = {each["name"]: each["mountPath"] for each in found["volumeMounts"]}
+    assert Path(env["AUDITOR_HOME"]).parent == Path(mounts["data"])

@@ -288,8 +288,8 @@ def test_all_schemes_of_the_documentation_are_known() -> None:
 def test_without_apprise_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "apprise", None)
     assert sent_to("json://127.0.0.1").reason == (
-        "Notifications need the library Apprise. Install it with: "
-        "pip install 'zoom-privacy-auditor[notify]'"
+        "Notifications need the library Apprise. Install the auditor "
+        "with its extra [notify] (docs/operations/installing.md)."
     )
 
 

@@ -282,7 +282,7 @@ def test_a_shipped_name_is_not_taken_over_by_a_file_of_that_name(folder):
 def test_the_policies_are_found_in_the_checkout_and_their_absence_is_told(monkeypatch, tmp_path):
     assert json.loads((files.folder() / "settings.json").read_text(encoding="utf-8"))
     monkeypatch.setattr(files, "_PACKAGE", tmp_path / "nowhere")
-    with pytest.raises(PolicyError, match="Reinstall zoom-privacy-auditor"):
+    with pytest.raises(PolicyError, match="Install the auditor again"):
         files.folder.__wrapped__()
 
 

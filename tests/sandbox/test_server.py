@@ -128,7 +128,7 @@ def test_without_its_packages_the_sandbox_says_what_to_install(missing: str) -> 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == (
         "ImportError: The sandbox needs two more packages: "
-        "pip install 'zoom-privacy-auditor[sandbox]'"
+        "install the auditor with its extra [sandbox] (docs/operations/installing.md)."
     )
 
 

@@ -181,3 +181,22 @@ def test_what_somebody_put_into_a_run_is_refused(mine: Path) -> None:
     told = as_me(lambda: private.check_folder(mine / "home"))
     assert told.startswith("NotPrivate:")
     assert "snapshot.sqlite" in told
+
+
+def test_a_folder_below_a_volume_of_root_that_is_for_all_is_used(mine: Path) -> None:
+    """How Kubernetes mounts some volumes."""
+    volume = mine / "volume"
+    volume.mkdir()
+    volume.chmod(0o777)
+    refused = as_me(lambda: private.check_folder(volume))
+    assert refused.startswith("NotPrivate:")
+
+    def below() -> str:
+        home = volume / "auditor"
+        private.check_folder(home)
+        with closing(Nights(Runs(home))) as nights:
+            nights.night()
+            private.check_folder(home)
+            return f"{len(nights.history.runs())} run, mode {home.stat().st_mode & 0o777:o}"
+
+    assert as_me(below) == "1 run, mode 700"
