@@ -13,7 +13,7 @@ from tests.taken_out import taken_out
 
 Stored = tuple[Auditor, Ran]
 
-OF_THE_RUN = ("id", "started_at", "finished_at")
+OF_THE_RUN = ("id", "started_at", "finished_at", "oldest_evidence_at")
 """What two runs of one account differ in, beside the times of findings and the cost."""
 
 

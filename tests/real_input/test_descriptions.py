@@ -12,13 +12,15 @@ from tests.real_input.conftest import Read
 pytestmark = pytest.mark.real_input
 
 USERS_API, MEETINGS_API = "users-2025-03.openapi", "meetings-2025-06.openapi"
+NEWER = {"disclaimers"}
+"""Endpoints that are newer than the files: `GET /report/disclaimer` is of 2026-03."""
 DESCRIBED = {
     name: MEETINGS_API if re.search("/(meetings|webinars|report)", endpoint.path) else USERS_API
     for name, endpoint in ENDPOINTS.items()
-    if re.match("/(users|groups|meetings|webinars|report)/?", endpoint.path)
+    if re.match("/(users|groups|meetings|webinars|report)/?", endpoint.path) and name not in NEWER
 }
 """Endpoints of the Users and of the Meetings API, and the file that describes them."""
-ELSEWHERE = ("accounts", "phone", "roles", "marketplace", "metrics")
+ELSEWHERE = ("accounts", "phone", "roles", "marketplace", "metrics", "ai")
 """First parts of the paths of APIs of which there is no file."""
 BY_NUMBER = {"user_webinars"}
 """Listings whose description knows page numbers only, which the client falls back to."""
@@ -52,7 +54,8 @@ def resolved(specs: Any, row: Any) -> Any:
 
 
 def test_every_endpoint_is_accounted_for() -> None:
-    others = {e.path.split("/")[1] for name, e in ENDPOINTS.items() if name not in DESCRIBED}
+    known = DESCRIBED.keys() | NEWER
+    others = {e.path.split("/")[1] for name, e in ENDPOINTS.items() if name not in known}
     assert others <= set(ELSEWHERE)
     assert len(DESCRIBED) >= 10
 
