@@ -29,6 +29,11 @@ def test_an_exception_is_about_a_documented_setting_of_one_of_the_topics_and_sta
         assert documented.topics(documents)[setting] in exceptions.TOPICS, setting
 
 
+def test_an_exception_that_a_control_reads_by_now_is_noticed():
+    unread = {(each.documents, each.setting) for each in exceptions.unread(CATALOGUE)}
+    assert set(LISTED) - unread == set()
+
+
 def test_what_a_control_stops_reading_is_noticed():
     without = Catalogue(tuple(each for each in CATALOGUE.families if each.family != "AI"))
     missing = {each.setting for each in exceptions.unread(without) if not each.reason}
