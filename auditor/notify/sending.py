@@ -1,6 +1,7 @@
 """Sending a message through Apprise: all channels at once, tried again, never for long."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -229,13 +230,16 @@ def _asset(pace: Pace) -> "AppriseAsset":
 
 
 def _library() -> None:
-    """Load Apprise, with a log that nobody else reads.
+    """Load Apprise, with a log that nobody else reads, and without the logins in `~/.netrc`.
+
+    The library below it would send these to any host that they name.
 
     Raises:
         NotifyError: it is not installed.
     """
     if find_spec("apprise") is None:
         raise NotifyError(MISSING)
+    os.environ["NETRC"] = os.devnull
     logger = logging.getLogger("apprise")
     logger.propagate = False
     logger.setLevel(logging.DEBUG)  # why something failed stands only there

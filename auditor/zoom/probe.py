@@ -22,20 +22,22 @@ import requests
 import urllib3
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidProxyURL, InvalidSchema, ProxyError
 from requests.structures import CaseInsensitiveDict
 from requests.utils import select_proxy
 from urllib3 import HTTPSConnectionPool
-from urllib3.connection import HTTPSConnection
 
 from auditor import __version__
 from auditor.zoom import ways
 from auditor.zoom.answers import utc_now
 from auditor.zoom.hosts import is_loopback
+from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
 
 PATIENCE = 10.0
-"""Seconds to wait for a connection, and for each packet."""
+"""Seconds to wait for a connection, and for each packet; twice as many for all of it."""
+_ROOM = 64 * 1024
+"""Bytes: what is asked for has no body."""
+_VERBS = frozenset(("HEAD",))
 _HEADERS = {"User-Agent": f"zoom-privacy-auditor/{__version__}"}
 
 
@@ -178,7 +180,15 @@ def visit(
     try:
         with _head(url, way, seen, patience) as response:
             status, date = response.status_code, response.headers.get("Date", "")
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+    except TooSlow:
+        return replace(made, trouble=Trouble.SILENT, certificate=seen.certificate())
+    except (
+        TooLarge,
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+        ValueError,
+    ) as error:
         trouble = _trouble(error, way)
         looked_at = _unverified(url, way, patience) if trouble.is_tls else seen
         return replace(
@@ -227,19 +237,23 @@ class _OnlyLooking(Exception):
     """Ends a connection after its handshake, before anything is sent."""
 
 
-class _Noting(HTTPAdapter):
+class _Noting(BoundedAdapter):
     """An adapter that looks at the handshake of each connection it makes."""
 
-    def __init__(self, seen: _Seen, *, look_only: bool = False) -> None:
+    def __init__(self, seen: _Seen, patience: float, *, look_only: bool = False) -> None:
         self._seen, self._look_only = seen, look_only
-        super().__init__()
+        super().__init__(pools(2 * patience, _ROOM, time.monotonic, _VERBS))
 
     def get_connection_with_tls_context(self, *words: Any, **named: Any) -> Any:
         """The pool for a request, which makes connections that are looked at."""
         pool = super().get_connection_with_tls_context(*words, **named)
         seen, look_only = self._seen, self._look_only
 
-        class Looked(HTTPSConnection):
+        if not isinstance(pool, HTTPSConnectionPool):
+            return pool
+        bounded: Any = pool.ConnectionCls
+
+        class Looked(bounded):  # type: ignore[misc] # it is made where the bounds are known
             def connect(self) -> None:
                 super().connect()
                 seen.note(self.sock)
@@ -247,8 +261,7 @@ class _Noting(HTTPAdapter):
                     self.close()
                     raise _OnlyLooking
 
-        if isinstance(pool, HTTPSConnectionPool):
-            pool.ConnectionCls = Looked
+        pool.ConnectionCls = Looked
         return pool
 
 
@@ -259,7 +272,7 @@ def _head(
     prepared.method, prepared.url = "HEAD", url
     prepared.headers = CaseInsensitiveDict(_HEADERS)
     proxies = {urlsplit(url).scheme: way.proxy} if way.proxy else {}
-    with closing(_Noting(seen, look_only=look_only)) as adapter:
+    with closing(_Noting(seen, patience, look_only=look_only)) as adapter:
         return adapter.send(
             prepared,
             timeout=(patience, patience),
@@ -273,7 +286,14 @@ def _unverified(url: str, way: Route, patience: float) -> _Seen:
     seen = _Seen()
     try:
         _head(url, way, seen, patience, look_only=True)
-    except (_OnlyLooking, requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+    except (
+        _OnlyLooking,
+        TooSlow,
+        TooLarge,
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+    ):
         return seen
     return seen
 

@@ -67,7 +67,7 @@ class Bounds:
     silence: float = 30.0
     """Between two packets."""
     total: float = 60.0
-    """From the first byte to the last, headers included."""
+    """From connecting to the last byte, headers included."""
     size: int = 8 * 1024 * 1024
     """A page of 2,000 users has about 2 MB."""
 

@@ -2,14 +2,18 @@
 
 The libraries below bound the silence between two packets, one header line and the number of
 headers. A byte now and then, interim answers or empty chunks without end pass all of that, so
-here every byte that is read for an answer counts, headers included.
+here every byte that is read for an answer counts, headers included, and one deadline holds for the
+whole call: connecting, what a proxy answers, and the answer.
 """
 
 import http.client
 import io
+import math
 import re
 import socket
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from requests import PreparedRequest, Response
@@ -28,9 +32,6 @@ VERBS = frozenset(("GET", "POST"))
 """The only verbs that leave. POST is the token request; see `Transport.ask_for_token`."""
 
 _ORIGIN = re.compile(r"[a-z]+://[^/?#]*", re.IGNORECASE)
-
-Pools = dict[str, type[HTTPConnectionPool]]
-"""By scheme."""
 
 
 class TooSlow(Exception):
@@ -90,24 +91,52 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-def pools(seconds: float, size: int, clock: Callable[[], float]) -> Pools:
-    """Connection pools whose answers may take so many seconds and have so many bytes of body."""
+class _Call(threading.local):
+    """Until when the call of this thread may take."""
+
+    until = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """Connection pools of one kind, and how a call over them begins."""
+
+    by_scheme: dict[str, type[HTTPConnectionPool]]
+    begin: Callable[[], None]
+
+
+def pools(
+    seconds: float, size: int, clock: Callable[[], float], verbs: frozenset[str] = VERBS
+) -> Pools:
+    """Connection pools for calls of so many seconds, whose answers have so many bytes of body."""
+    call = _Call()
+
+    def begin() -> None:
+        call.until = clock() + seconds
 
     class Reply(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *rest: Any, **named: Any) -> None:
             super().__init__(sock, *rest, **named)
             raw = self.fp.detach()
-            until = clock() + seconds
-            bounded = _Reader(raw, sock, until, size + HEADER_ROOM, clock)
+            bounded = _Reader(raw, sock, call.until, size + HEADER_ROOM, clock)
             self.fp = io.BufferedReader(bounded, _AT_ONCE)
 
     class ReadsOnly(HTTPConnection):
         response_class = Reply
 
         def putrequest(self, method: str, *rest: Any, **named: Any) -> None:
-            if method not in VERBS:
+            if method not in verbs:
                 raise NotAReading(method)
             super().putrequest(method, *rest, **named)
+
+        def _new_conn(self) -> socket.socket:
+            left = call.until - clock()
+            if left <= 0:
+                raise TooSlow
+            # Also of the handshake of TLS, which Python bounds as a whole.
+            patience = self.timeout if isinstance(self.timeout, int | float) else left
+            self.timeout = min(patience, left)
+            return super()._new_conn()
 
     class Secure(ReadsOnly, HTTPSConnection):
         pass
@@ -118,7 +147,7 @@ def pools(seconds: float, size: int, clock: Callable[[], float]) -> Pools:
     class SecurePool(HTTPSConnectionPool):
         ConnectionCls = Secure
 
-    return {"http": PlainPool, "https": SecurePool}
+    return Pools({"http": PlainPool, "https": SecurePool}, begin)
 
 
 def origin(url: str) -> str:
@@ -148,15 +177,20 @@ class BoundedAdapter(HTTPAdapter):
         self._pool_of: dict[str, Any] = {}
         super().__init__()
 
+    def send(self, *rest: Any, **named: Any) -> Response:
+        """Send a request; its time begins now. See the method of the requests library."""
+        self._pools.begin()
+        return super().send(*rest, **named)
+
     def init_poolmanager(self, *rest: Any, **named: Any) -> None:
         """Make the pools of direct connections."""
         super().init_poolmanager(*rest, **named)
-        self.poolmanager.pool_classes_by_scheme = self._pools
+        self.poolmanager.pool_classes_by_scheme = self._pools.by_scheme
 
     def proxy_manager_for(self, proxy: str, **named: Any) -> PoolManager:
         """The pools of connections through a proxy."""
         manager: PoolManager = super().proxy_manager_for(proxy, **named)
-        manager.pool_classes_by_scheme = self._pools
+        manager.pool_classes_by_scheme = self._pools.by_scheme
         return manager
 
     def get_connection_with_tls_context(

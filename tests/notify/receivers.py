@@ -25,6 +25,8 @@ class Webhook:
     """Seconds before an answer."""
     seen: list[tuple[str, str, bytes]] = field(default_factory=list)
     """Method, path and body of each request."""
+    logins: list[str] = field(default_factory=list)
+    """The Authorization header of each request, empty where there was none."""
 
     @property
     def host(self) -> str:
@@ -48,6 +50,7 @@ def webhook(*answers: int, delay: float = 0.0) -> Iterator[Webhook]:
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            hook.logins.append(self.headers.get("Authorization", ""))
             hook.seen.append((self.command, self.path, body))
             closing.wait(hook.delay)
             code = hook.answers[min(len(hook.seen), len(hook.answers)) - 1]

@@ -1,11 +1,13 @@
 """The sign of life: it arrives, says how it went, and keeps its address to itself."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from auditor.notify.channels import NotifyError
 from auditor.notify.heartbeat import Beat, Heard, beat_of, check, ping
+from tests.dripping import DRIPS, dripping
 from tests.notify.receivers import closed_port, webhook
 
 SECRET = "T0kEnThatNobodyMaySee"
@@ -66,6 +68,26 @@ def test_a_slow_service_is_given_up() -> None:
         heard = ping(f"http://{hook.host}/{SECRET}", Beat.ALIVE, timeout=0.1, pause=0.01)
         assert time.monotonic() - begun < 5
     assert heard.reason == "It did not answer within 0.1 seconds."
+
+
+@pytest.mark.parametrize("drip", DRIPS)
+def test_a_service_that_drips_holds_nobody(drip: str) -> None:
+    scheme = "https" if drip == "a handshake" else "http"
+    with dripping(*DRIPS[drip]) as host:
+        begun = time.monotonic()
+        heard = ping(f"{scheme}://{host}/{SECRET}", Beat.ALIVE, timeout=0.4, pause=0.01)
+        assert time.monotonic() - begun < 5
+    assert heard.arrived is (drip in ("body bytes", "chunks"))  # its status came at once
+    assert SECRET not in heard.reason
+
+
+def test_no_login_of_the_home_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login ada password hunter2\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)
+    with webhook() as hook:
+        assert ping(f"http://{hook.host}/{SECRET}", Beat.ALIVE).arrived
+    assert hook.logins == [""]
 
 
 def test_a_certificate_that_is_not_trusted_is_said() -> None:

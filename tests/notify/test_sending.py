@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from auditor.notify.interface import notify
 from auditor.notify.message import Message, Tone, compose
 from auditor.notify.occasions import News, Occasion
 from auditor.notify.sending import Pace, check, deliver, schemes
+from tests.dripping import DRIPS, dripping
 from tests.notify.news import change, group, news
 from tests.notify.receivers import closed_port, mail_server, webhook
 
@@ -320,3 +322,23 @@ def test_nothing_is_sent_without_an_occasion(
 
 def test_nobody_to_tell_is_nothing_to_do() -> None:
     assert notify([], news(change())) == []
+
+
+@pytest.mark.parametrize("drip", ["header bytes", "body bytes"])
+def test_a_service_that_drips_holds_nobody(drip: str) -> None:
+    pace = Pace(tries=1, pause=0.01, answer=0.5, whole=1.0)
+    with dripping(*DRIPS[drip]) as host:
+        begun = time.monotonic()
+        [delivery] = deliver([Channel("ops", f"json://{host}/")], MESSAGE, pace)
+        assert time.monotonic() - begun < 4
+    assert not delivery.sent
+
+
+def test_no_login_of_the_home_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login ada password hunter2\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)
+    with webhook() as hook:
+        [delivery] = deliver([Channel("ops", f"json://{hook.host}/")], MESSAGE)
+    assert delivery.sent
+    assert hook.logins == [""]

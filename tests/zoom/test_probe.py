@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -12,6 +13,7 @@ import pytest
 
 from auditor.zoom.probe import Route, Trouble, route, visit
 from tests.certificates import Authority, server_context, serving
+from tests.dripping import DRIPS, dripping
 
 PATIENCE = 3.0
 
@@ -114,6 +116,17 @@ def test_a_host_that_never_answers_is_silent() -> None:
         found = visit(f"http://127.0.0.1:{port}/", Route(), patience=0.2)
         done.set()
     assert found.trouble is Trouble.SILENT
+
+
+@pytest.mark.parametrize("drip", DRIPS)
+def test_a_host_that_drips_holds_nobody(drip: str) -> None:
+    scheme = "https" if drip == "a handshake" else "http"
+    with dripping(*DRIPS[drip]) as host:
+        started = time.monotonic()
+        found = visit(f"{scheme}://{host}/", Route(), patience=0.5)
+        assert time.monotonic() - started < 4
+    answered = drip in ("body bytes", "chunks")  # no body was asked for
+    assert found.trouble is (None if answered else Trouble.SILENT)
 
 
 def test_a_connection_that_is_cut_is_broken() -> None:

@@ -4,12 +4,16 @@ import time
 
 import pytest
 import requests
+from requests.auth import HTTPBasicAuth
 
-from auditor.zoom.errors import Transient
+from auditor.zoom.errors import Transient, ZoomError
 from auditor.zoom.transport import Bearer, Bounds, Transport
-from auditor.zoom.wire import BoundedAdapter, NotAReading, pools
+from auditor.zoom.wire import BoundedAdapter, NotAReading, TooSlow, pools
+from tests.dripping import DRIPS, dripping
 
 from .conftest import reply
+
+SHORT = Bounds(connect=0.5, silence=5, total=1.0)
 
 
 @pytest.fixture
@@ -71,3 +75,36 @@ def test_a_header_that_is_none_is_not_logged_with_what_it_holds(server, capfd):
     with Transport() as transport:
         transport.get(server.url, {}, Bearer("tok-1"), "GET /users")
     assert "kanarie" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("drip", DRIPS)
+def test_a_server_that_drips_holds_nobody(drip):
+    with dripping(*DRIPS[drip]) as host, Transport(SHORT) as transport:
+        url = f"{'https' if drip == 'a handshake' else 'http'}://{host}/"
+        asked = (
+            lambda: transport.get(url, {}, Bearer("tok-1"), "GET /users"),
+            lambda: transport.ask_for_token(url, "a", HTTPBasicAuth("b", "c"), "POST /token"),
+        )
+        for ask in asked:
+            started = time.monotonic()
+            with pytest.raises(ZoomError):
+                ask()
+            assert time.monotonic() - started < 4
+
+
+def test_a_proxy_that_drips_holds_nobody(monkeypatch):
+    with dripping(*DRIPS["header bytes"]) as host, Transport(SHORT) as transport:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{host}")
+        started = time.monotonic()
+        with pytest.raises(ZoomError):
+            transport.get("https://api.zoom.us/v2/users", {}, Bearer("tok-1"), "GET /users")
+        assert time.monotonic() - started < 4
+
+
+def test_what_connecting_took_is_not_there_for_the_answer():
+    """One deadline: once it has passed, not even a connection is begun."""
+    times = iter([0.0, 5.0, 5.0, 5.0])
+    adapter = BoundedAdapter(pools(4.0, 1000, lambda: next(times)))
+    with pytest.raises(TooSlow):
+        sent(adapter, "GET", "http://127.0.0.1:9/")
+    adapter.close()
