@@ -21,6 +21,7 @@ _DEEPEST = 3
 _LONG = 24
 """Characters of a form of which the first half is enough: others cut texts as well."""
 
+_ORIGIN = re.compile(r"[a-z]+(?:://|%3A%2F%2F)[^/?#%]*", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_-]")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\([/\"'\\])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -66,7 +67,7 @@ class HeldSecrets:
         forms = {key: dict(found) for key, found in self._forms.items()}
         for secret in secrets:
             for form, is_base64 in forms_of(secret):
-                enough = form if len(form) < _LONG else form[: len(form) // 2]
+                enough = form[: _enough(form)]
                 forms.setdefault(form[:SHORTEST], {}).setdefault(form, (enough, is_base64))
         self._forms = forms
         self.changes += 1
@@ -128,6 +129,14 @@ def forms_of(secret: str) -> Iterator[tuple[str, bool]]:
         begin, end = -(-8 * before // 6), 8 * (before + len(raw)) // 6
         for encode in (b64encode, urlsafe_b64encode):
             yield encode(bytes(before) + raw).decode()[begin:end], True
+
+
+def _enough(form: str) -> int:
+    """How many characters of a form give it away: half of a long one, its host not counted."""
+    origin = _ORIGIN.match(form)
+    begin = origin.end() if origin else 0
+    length = len(form) - begin
+    return len(form) if length < _LONG else begin + length // 2
 
 
 def _alike(text: str, at: int, form: str) -> int:

@@ -73,6 +73,17 @@ def test_the_beginning_of_a_long_secret_is_hidden_where_somebody_cut_it():
     assert held(secret).hidden("was abcdefghijkl...") == "was abcdefghijkl..."
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["https://example.com/T0kEnThatNobodyMaySee", "https://example.com/" + "T0kEn" * 20],
+)
+def test_the_host_of_an_address_that_is_a_secret_gives_nothing_away(address):
+    other = "see https://example.com/terms?lang=en"
+    assert held(address).hidden(other) == other
+    assert held(address).hidden(quote(other)) == quote(other)
+    assert held(address).hidden(f"at {address}") == f"at {REDACTED}"
+
+
 def test_the_longest_that_fits_is_hidden():
     assert held("the-secret", "the-secret-2026").hidden("the-secret-2026") == REDACTED
 
