@@ -4,6 +4,7 @@
 with its log, every report, and what is packed in any of them.
 """
 
+import hashlib
 import re
 import signal
 from base64 import b64encode
@@ -175,7 +176,7 @@ def test_no_secret_of_the_configuration_is_in_an_internal_error(
     canaries = Canaries()
     env = {
         "AUDITOR_PSEUDONYM_KEY": f"{canaries.text('pseudonyms')}-{'x' * 16}",
-        "AUDITOR_SIGNING_KEY": canaries.text("signatures"),
+        "AUDITOR_SIGNING_KEY": hashlib.sha256(canaries.text("signatures").encode()).hexdigest(),
         "AUDITOR_NOTIFY": f"slack://{canaries.text('channel')}/a/b",
         "AUDITOR_HEARTBEAT": f"https://example.com/{canaries.text('heartbeat')}",
         "AUDITOR_STORE": f"postgresql://user:{canaries.text('store')}@127.0.0.1:1/x",
@@ -189,6 +190,7 @@ def test_no_secret_of_the_configuration_is_in_an_internal_error(
     assert ran.code == 5, ran.err
     assert "RuntimeError: [redacted]" in ran.err
     assert canaries.found((ran.out + ran.err).encode()) == set()
+    assert env["AUDITOR_SIGNING_KEY"] not in ran.out + ran.err
 
 
 def test_a_secret_that_stays_would_be_found(tmp_path: Path, account: Sandbox) -> None:
