@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from sqlalchemy.engine import URL, Connection
 
 from auditor.store.errors import HistoryUnfit
+from auditor.zoom.ways import BUNDLED_CERTIFICATES
 
 VERIFIED = "verify-full"
 
@@ -145,7 +145,7 @@ def _trusted() -> str:
     certificates where they were on the machine it was built on.
     """
     named = (os.environ.get(variable) or "" for variable in _CA_VARIABLES)
-    return next((file for file in named if Path(file).is_file()), DEFAULT_CA_BUNDLE_PATH)
+    return next((file for file in named if Path(file).is_file()), BUNDLED_CERTIFICATES)
 
 
 def _is_new_enough() -> bool:

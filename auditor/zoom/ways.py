@@ -10,6 +10,11 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+BUNDLED_CERTIFICATES = DEFAULT_CA_BUNDLE_PATH
+"""The file of the certificates that are trusted where nothing else is configured."""
+
 _HOST = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
 _PROXY = re.compile(
     rf"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
