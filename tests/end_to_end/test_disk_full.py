@@ -20,8 +20,8 @@ from tests.end_to_end.conftest import COMMAND, Auditor, Ran, served
 
 STRICT = ("--baseline", "strict", "--format", "json")
 IN_THE_MIDDLE = 1_200_000
-"""Bytes the write-ahead log may have: some requests for users fit in, and never all of them, however
-many of them a busy machine writes in one go."""
+"""Bytes the write-ahead log may have: some requests for users fit in, and never all of them,
+however many of them a busy machine writes in one go."""
 UNMEASURED = {
     "PYTHONDONTWRITEBYTECODE": "1",
     **dict.fromkeys((name for name in os.environ if name.startswith("COV")), ""),
