@@ -21,7 +21,7 @@ def shop(tmp_path: Path) -> Workshop:
 
 
 def test_controls_that_the_account_can_lock_are_lockable() -> None:
-    assert {"AI-02", "RC-02", "EN-02"} <= set(controls.lockable())
+    assert {"AI-04", "RC-02", "EN-02"} <= set(controls.lockable())
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_users_no_two_of_whom_are_alike_do_not_fill_a_shelf(tmp_path):
 @pytest.mark.parametrize(
     ("failure", "told"),
     [
-        (ImportError("No module named 'weasyprint'"), "which is not installed. Install it"),
+        (ImportError("No module named 'weasyprint'"), "which is not installed. Install the auditor"),
         (OSError("cannot load library 'libpango-1.0-0'"), "Pango is missing: cannot load library"),
     ],
 )
@@ -123,7 +123,7 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch, failure, t
 
     monkeypatch.setattr("auditor.report.pdf_report.import_module", refuse)
     out = io.BytesIO()
-    with pytest.raises(FormatError, match="zoom-privacy-auditor\\[pdf\\]") as caught:
+    with pytest.raises(FormatError, match="with its extra \\[pdf\\]") as caught:
         PdfFormat().render(worlds.clean(), out, Options())
     assert told in str(caught.value)
     assert out.getvalue() == b""
