@@ -113,7 +113,10 @@ def test_users_no_two_of_whom_are_alike_do_not_fill_a_shelf(tmp_path):
 @pytest.mark.parametrize(
     ("failure", "told"),
     [
-        (ImportError("No module named 'weasyprint'"), "which is not installed. Install the auditor"),
+        (
+            ImportError("No module named 'weasyprint'"),
+            "which is not installed. Install the auditor",
+        ),
         (OSError("cannot load library 'libpango-1.0-0'"), "Pango is missing: cannot load library"),
     ],
 )
