@@ -8,8 +8,9 @@ outcomes (profiles), and equal memberships: a user costs a name, two numbers and
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from auditor.evidence.contents import Contents
@@ -91,12 +92,19 @@ class Snapshot(Stored):
             raise SnapshotError(f"{path}: cannot be read: {error}.") from error
         snapshot = cls(db, str(path))
         try:
+            db.execute("PRAGMA trusted_schema = OFF")
+            db.execute("PRAGMA cell_size_check = ON")
+            if _schema(db) != _own_schema():  # before a table is read: it could be a view
+                raise SnapshotError(f"{path}: not a snapshot of the auditor.")
             found = snapshot.meta("format")
             if write:
                 _for_writing(db)
         except sqlite3.Error as error:
             db.close()
             raise SnapshotError(f"{path}: not a snapshot of the auditor.") from error
+        except SnapshotError:
+            db.close()
+            raise
         if found != FORMAT:
             db.close()
             raise SnapshotError(
@@ -249,6 +257,20 @@ class Snapshot(Stored):
                 "make room, then go on with: auditor audit --resume"
             )
         return SnapshotError(f"{self._name}: cannot be written: {error}.")
+
+
+def _schema(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """Every table, index, view and trigger of a file, with the statement that made it."""
+    rows = db.execute("SELECT type, name, sql FROM sqlite_master LIMIT 100").fetchall()
+    return sorted((str(kind), str(name), str(sql)) for kind, name, sql in rows)
+
+
+@cache
+def _own_schema() -> list[tuple[str, str, str]]:
+    """What a file that this program made has. A view or a trigger could run without end."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_SCHEMA)
+        return _schema(db)
 
 
 def _is_full(error: Exception) -> bool:

@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
+import weakref
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -311,6 +312,8 @@ class Database:
                     "AUDITOR_STORE names PostgreSQL, whose driver is not installed. Install the "
                     "auditor with its extra [postgresql] (docs/operations/installing.md)."
                 ) from error
+            # A server has few places: none is held once nobody uses this history any more.
+            weakref.finalize(self, engine.dispose)
             weakness = postgresql.weakness(self._url)
             if weakness:
                 _log.warning(weakness)
