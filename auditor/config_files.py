@@ -31,8 +31,13 @@ PROFILE, CONFIG = ABOVE = ("AUDITOR_PROFILE", "AUDITOR_CONFIG")
 """They say which profile of which file counts, so they cannot stand in one."""
 DOTENV = ".env"
 
-_PATHS = ("home", "baseline", "org")
-"""Keys that name a file or folder: a relative one counts from the config file's folder."""
+_BASELINE, _STORE = "AUDITOR_BASELINE", "AUDITOR_STORE"
+_PATHS = ("AUDITOR_HOME", _BASELINE, "AUDITOR_ORG", CONFIG, _STORE)
+"""Variables that name a file or folder: in a file, a relative one counts from that file's folder.
+
+The working folder may be anybody's, whoever wrote the file.
+"""
+_RELATIVE_STORE = re.compile(r"(sqlite(?:\+\w+)?:///)([^/].*)", re.IGNORECASE)
 _AROUND = "\ufeff"
 """Stripped beside white space: Windows' editors begin a text with it."""
 
@@ -392,7 +397,11 @@ def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
     except UnicodeDecodeError as error:
         raise ConfigFileError(f"{path} cannot be read: {error}. Make it UTF-8 text.") from None
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    told = {name: value for name, value in values.items() if value is not None}
+    told = {
+        name: value if env_file is None else _placed(path.parent, name, value)
+        for name, value in values.items()
+        if value is not None
+    }
     return Dotenv(path, True, told, unread_lines=tuple(_unread_lines(text)))
 
 
@@ -451,7 +460,7 @@ def handed_over(
     for variable in variables:
         path = Path(folder, variable.lower())
         try:
-            found[variable] = trusted_files.read_named(path, LARGEST).decode().strip()
+            text = trusted_files.read_named(path, LARGEST).decode().strip()
         except (FileNotFoundError, NotADirectoryError):
             continue
         except Untrusted as error:
@@ -459,6 +468,7 @@ def handed_over(
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8 text"
             raise ConfigFileError(f"The credential {path} cannot be read: {reason}.") from None
+        found[variable] = _placed(Path(folder), variable, text)
     return found
 
 
@@ -582,17 +592,25 @@ def _checked(path: Path, name: str, table: Any, keys: Keys) -> dict[str, Any]:
                 f"{place}: {key} holds a password, which must not stand in this file. Set "
                 f"{keys.open[key]} from a secret manager instead."
             )
-        values[key] = _placed(path, key, value)
+        if keys.open[key] in _PATHS and isinstance(value, str) and value.startswith("~"):
+            value = str(expanded(Path(value), f"{path}: {key}"))
+        values[key] = _placed(path.parent, keys.open[key], value)
     return values
 
 
-def _placed(path: Path, key: str, value: Any) -> Any:
-    """`value`, a relative file made one of the config file's folder. Names stay names."""
-    if key not in _PATHS or not isinstance(value, str):
+def _placed(folder: Path, variable: str, value: Any) -> Any:
+    """`value`, with a relative file made one of `folder`. Names stay names."""
+    if variable not in _PATHS or not isinstance(value, str) or not value.strip():
         return value
-    if value.startswith("~"):
-        return str(expanded(Path(value), f"{path}: {key}"))
-    if not value.strip():
+    value = value.strip()
+    if variable == _STORE:
+        found = _RELATIVE_STORE.fullmatch(value)
+        return f"{found[1]}{folder.absolute() / found[2]}" if found else value
+    if value.startswith("~") or (variable == _BASELINE and not is_baseline_path(value)):
         return value
-    is_name = key == "baseline" and "/" not in value and Path(value).suffix not in (".yaml", ".yml")
-    return value if is_name else str(path.absolute().parent / value)
+    return str(folder.absolute() / value)
+
+
+def is_baseline_path(text: str) -> bool:
+    """True where a baseline is named by a file's path, not by the name of a shipped one."""
+    return "/" in text or "\\" in text or Path(text).suffix in (".yaml", ".yml")

@@ -15,6 +15,7 @@ from auditor.config_files import (
     open_to_others,
     place,
     profiles,
+    read_dotenv,
     resolved,
 )
 
@@ -94,7 +95,9 @@ def test_relative_files_count_from_the_config_file(path: Path) -> None:
         path,
         '[profiles.a]\nhome = "data"\nbaseline = "strict"\n'
         '[profiles.b]\nhome = "~/data"\nbaseline = "ours.yaml"\n'
-        '[profiles.c]\nhome = "/data"\nbaseline = "policies/ours"\norg = "org.yaml"\n',
+        '[profiles.c]\nhome = "/data"\nbaseline = "policies/ours"\norg = "org.yaml"\n'
+        '[profiles.d]\nstore = "sqlite:///runs/history.sqlite"\n'
+        '[profiles.e]\nstore = "sqlite:////runs/history.sqlite"\n',
     )
     here = path.parent
     assert found["a"] == {"home": str(here / "data"), "baseline": "strict"}
@@ -104,6 +107,39 @@ def test_relative_files_count_from_the_config_file(path: Path) -> None:
         "baseline": str(here / "policies/ours"),
         "org": str(here / "org.yaml"),
     }
+    assert found["d"] == {"store": f"sqlite:///{here}/runs/history.sqlite"}
+    assert found["e"] == {"store": "sqlite:////runs/history.sqlite"}
+
+
+FILES = {
+    "AUDITOR_HOME": "data",
+    "AUDITOR_BASELINE": "ours.yaml",
+    "AUDITOR_ORG": "org.yaml",
+    "AUDITOR_CONFIG": "config.toml",
+    "AUDITOR_STORE": "sqlite:///history.sqlite",
+}
+"""A relative path for each variable that can be one."""
+
+
+def counted_from(folder: Path) -> dict[str, str]:
+    found = {name: str(folder / value) for name, value in FILES.items()}
+    return {**found, "AUDITOR_STORE": f"sqlite:///{folder}/history.sqlite"}
+
+
+def test_relative_files_count_from_the_file_that_env_file_names(tmp_path: Path) -> None:
+    path = tmp_path / "night.env"
+    path.write_text("".join(f"{name}={value}\n" for name, value in FILES.items()))
+    path.chmod(0o600)
+    assert read_dotenv(path).values == counted_from(tmp_path)
+    path.write_text("AUDITOR_BASELINE=strict\nAUDITOR_HOME=~/data\nAUDITOR_PLAN=pro\n")
+    assert list(read_dotenv(path).values.values()) == ["strict", "~/data", "pro"]
+
+
+def test_relative_files_count_from_the_folder_of_systemd_credentials(tmp_path: Path) -> None:
+    for name, value in FILES.items():
+        (tmp_path / name.lower()).write_text(value)
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert handed_over(FILES, environment) == counted_from(tmp_path)
 
 
 def test_the_config_file_is_the_named_one_or_the_platforms() -> None:

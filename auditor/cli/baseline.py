@@ -1,6 +1,7 @@
 """`auditor baseline`: the baselines, what they expect, and whether a file is one."""
 
 import json
+import os
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from auditor.cli.captures import accept_keys, capture
 from auditor.cli.choices import OrgOption
 from auditor.cli.encoding import echo_json
 from auditor.cli.terminal import Terminal
+from auditor.config_files import is_baseline_path
 from auditor.evidence.scope import Level
 from auditor.policy import baseline as baselines
 from auditor.policy import comparison, files, organisation, schemas, yaml_source
@@ -178,11 +180,14 @@ def new(
         f"For example:   {first}: {{expect: false, lock: true}}\n"
         f"Check it with: auditor baseline check {path}"
     )
+    base = extends
+    if is_baseline_path(extends):  # which the new file looks up beside itself
+        base = os.path.relpath(Path(extends).resolve(), path.parent.resolve())
     file = {
         "id": path.stem,
         "version": "1.0",
         "title": f"Our own, from {extends}",
-        "extends": extends,
+        "extends": base,
         "controls": {},
     }
     output.write_bytes(path, yaml_source.dumped(file, comment))
@@ -231,8 +236,7 @@ def _baseline_checked(path: str, catalogue: Catalogue) -> str:
 
 def _organisation_checked(path: str, catalogue: Catalogue) -> str:
     found = organisation.load(Path(path), catalogue)
-    if found.baseline is not None:
-        baselines.load(found.baseline, catalogue)
+    organisation.baseline_of(Path(path), found, catalogue)
     parts = (
         (len(found.parameters), "parameter"),
         (len(found.overrides), "override"),

@@ -250,10 +250,12 @@ class Selection:
         catalogue = files.shipped_catalogue()
         org = self.org or default_org
         chosen = organisation.load(org, catalogue) if org else Organisation()
-        name = self.baseline or chosen.baseline or default_baseline
+        named = (
+            organisation.baseline_of(org, chosen, catalogue) if org and not self.baseline else None
+        )
         judgement = Judgement(
             catalogue=catalogue,
-            baseline=baseline.load(name, catalogue),
+            baseline=named or baseline.load(self.baseline or default_baseline, catalogue),
             organisation=chosen,
             depth=depth,
         )
@@ -276,9 +278,7 @@ class Selection:
             stored = replace(stored, baseline=chosen_baseline, selected=None)
         if self.org is not None:  # what was decided since then holds today
             chosen = organisation.load(self.org, catalogue)
-            wanted = (
-                baseline.load(chosen.baseline, catalogue) if chosen.baseline else stored.baseline
-            )
+            wanted = organisation.baseline_of(self.org, chosen, catalogue) or stored.baseline
             today = datetime.now(UTC).date()
             stored = replace(stored, baseline=wanted, organisation=chosen, today=today)
         return self._narrowed(replace(stored, depth=depth or stored.depth))

@@ -271,7 +271,9 @@ def _check(name: str, settings: Settings) -> None:
         case "baseline":
             baseline.load(value, files.shipped_catalogue())
         case "org" if value:
-            organisation.load(value, files.shipped_catalogue())
+            catalogue = files.shipped_catalogue()
+            chosen = organisation.load(value, catalogue)
+            organisation.baseline_of(value, chosen, catalogue)
         case "signing_key" if text:
             signer(settings)
         case "verify_key" if value:

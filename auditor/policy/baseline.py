@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from auditor.config_files import is_baseline_path
 from auditor.evidence.reading import JsonValue
 from auditor.findings.model import BaselineInfo, Severity
 from auditor.policy import files, yaml_source
@@ -113,8 +114,10 @@ def names() -> list[str]:
     return sorted(path.stem for path in (files.folder() / "baselines").glob("*.yaml"))
 
 
-def load(name: str, catalogue: Catalogue) -> Baseline:
+def load(name: str, catalogue: Catalogue, folder: Path | None = None) -> Baseline:
     """The shipped baseline `name`, or the one in the file of that path, with all it extends.
+
+    `folder`: where a relative path starts; None for the working folder.
 
     Raises:
         BaselineNotFound: neither exists.
@@ -122,7 +125,7 @@ def load(name: str, catalogue: Catalogue) -> Baseline:
     """
     choices: dict[str, tuple[ControlChoice, str]] = {}
     parameters: dict[str, JsonValue] = {}
-    chain = _chain(name, catalogue)
+    chain = _chain(name, catalogue, folder)
     for file in reversed(chain):
         parameters.update(file.parameters)
         choices.update({cid: (choice, file.id) for cid, choice in file.controls.items()})
@@ -141,12 +144,12 @@ def load(name: str, catalogue: Catalogue) -> Baseline:
     )
 
 
-def _chain(name: str, catalogue: Catalogue) -> list[BaselineFile]:
+def _chain(name: str, catalogue: Catalogue, folder: Path | None) -> list[BaselineFile]:
     chain: list[BaselineFile] = []
     paths: list[Path] = []
     following: str | None = name
     while following is not None:
-        path = _path(following, beside=paths[-1].parent if paths else None)
+        path = _path(following, paths[-1].parent if paths else folder)
         if path in paths or len(paths) >= MAX_EXTENDS:
             raise PolicyError([f"{path}: extends itself, directly or in a circle."])
         source = yaml_source.read(path)
@@ -158,28 +161,26 @@ def _chain(name: str, catalogue: Catalogue) -> list[BaselineFile]:
     return chain
 
 
-def _path(name: str, beside: Path | None) -> Path:
+def _path(name: str, folder: Path | None) -> Path:
     shipped = files.folder() / "baselines" / f"{name}.yaml"
     if "/" not in name and "\\" not in name and shipped.is_file():
         return shipped
     # A name is looked up among the shipped ones alone: the working directory may be anybody's.
-    if _is_path(name):
-        candidate = beside / name if beside else Path(name)
+    where = "no file has that path"
+    if is_baseline_path(name):
+        candidate = folder / name if folder else Path(name)
         if candidate.is_file():
             return candidate
         if candidate.exists():
             raise BaselineNotFound([f"{candidate}: not a file."])
+        where = f"there is no file {candidate}"
     known = names()
     raise BaselineNotFound(
         [
-            f'No baseline is called "{name}" and no file has that path.{nearest(name, known)} '
+            f'No baseline is called "{name}", and {where}.{nearest(name, known)} '
             f"Baselines: {', '.join(known)}."
         ]
     )
-
-
-def _is_path(name: str) -> bool:
-    return "/" in name or "\\" in name or Path(name).suffix in (".yaml", ".yml")
 
 
 def _check(source: Source, file: BaselineFile, catalogue: Catalogue) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from auditor.evidence.reading import JsonValue
-from auditor.policy import yaml_source
-from auditor.policy.baseline import choice_problems
+from auditor.policy import baseline, yaml_source
+from auditor.policy.baseline import Baseline, choice_problems
 from auditor.policy.catalogue import ATTESTATION, Catalogue
 from auditor.policy.errors import PolicyError, nearest
 from auditor.policy.overrides import Override
@@ -96,6 +96,19 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
             triage=found.triage + part.triage,
         )
     return found
+
+
+def baseline_of(path: Path, chosen: Organisation, catalogue: Catalogue) -> Baseline | None:
+    """The baseline that `chosen`, the organisation file at `path`, names; None for no name.
+
+    A file is looked up beside that organisation file: the working folder may be anybody's.
+
+    Raises:
+        PolicyError: it does not exist or is not valid.
+    """
+    if chosen.baseline is None:
+        return None
+    return baseline.load(chosen.baseline, catalogue, path.parent)
 
 
 def is_one(path: Path) -> bool:

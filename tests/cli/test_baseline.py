@@ -152,6 +152,14 @@ def test_the_example_in_a_new_baseline_can_be_used_as_it_stands() -> None:
     assert ran("baseline", "check", "ours.yaml").exit_code == 0
 
 
+def test_a_new_baseline_in_another_folder_extends_the_file_that_was_named() -> None:
+    write("{id: ours, version: '1', title: Ours, extends: strict}")
+    Path("sub").mkdir()
+    assert ran("baseline", "new", "sub/theirs.yaml", "--extends", "ours.yaml").exit_code == 0
+    theirs = baseline.load("sub/theirs.yaml", CATALOGUE)
+    assert theirs.info.digest == baseline.load("strict", CATALOGUE).info.digest
+
+
 def test_a_new_baseline_never_replaces_a_file() -> None:
     write("precious")
     result = ran("baseline", "new", "ours.yaml")

@@ -17,7 +17,7 @@ import pytest
 from auditor.sandbox import Conduct, World, serve
 from auditor.store.runs import SNAPSHOT, Runs
 from tests.cli.test_gate import Account, lines
-from tests.end_to_end.conftest import InProcess, served
+from tests.end_to_end.conftest import FAST, InProcess, served
 from tests.store import conftest as databases
 
 server = databases.server
@@ -112,6 +112,49 @@ def test_a_baseline_is_a_file_only_where_its_name_looks_like_one(red: Account) -
     (red.auditor.folder / "strict").mkdir()
     (red.auditor.folder / "strict.yaml").write_text("id: strict\nversion: '1'\ntitle: Lax\n")
     assert red.gate("--baseline", "strict").code == 1
+
+
+USES = (
+    ("gate", "--org"),
+    ("gate", "--live", "--org"),
+    ("nightly", *FAST, "--fail-on", "high", "--org"),
+    ("audit", *FAST, "--fail-on", "high", "--org"),
+    ("audit", "--from", "latest", "--fail-on", "high", "--org"),
+    ("report", "latest", "--org"),
+    ("doctor", "--org"),
+    ("baseline", "check"),
+)
+"""Commands that take an organisation file, which comes last."""
+
+
+@pytest.fixture
+def organisation(red: Account) -> Path:
+    """An organisation file with a strict baseline of its own beside it, judged by once."""
+    folder = red.auditor.folder / "policies"
+    folder.mkdir()
+    (folder / "ours.yaml").write_text("{id: ours, version: '1', title: Ours, extends: strict}")
+    path = folder / "org.yaml"
+    path.write_text("baseline: ours.yaml\n")
+    assert red("audit", *FAST, "--org", path).code == 0
+    return path
+
+
+@pytest.mark.parametrize("words", USES, ids=lambda words: f"{words[0]} {words[1]}")
+def test_a_baseline_in_the_working_folder_is_not_the_one_an_organisation_file_names(
+    red: Account, organisation: Path, words: tuple[str, ...]
+) -> None:
+    before = red(*words, organisation)
+    lax = "{id: ours, version: '1', title: Lax, controls: {AI-04: {expect: false}}}"
+    (red.auditor.folder / "ours.yaml").write_text(lax)
+    after = red(*words, organisation)
+    assert after.code == before.code
+    if words[0] in ("gate", "audit", "nightly"):
+        assert before.code == 1
+    organisation.with_name("ours.yaml").unlink()
+    without = red(*words, organisation)
+    assert without.code == 2
+    said = " ".join((without.out + without.err).split())
+    assert f"there is no file {organisation.with_name('ours.yaml')}" in said
 
 
 # The store
