@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from auditor.evidence.scope import Level
 from auditor.findings.exit_code import ExitCode
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.run import Run
 from auditor.report.gate_report import Example
 from auditor.store.history import Entry, History
+from auditor.store.series import RunFilter, Series
 
 MOST = 10
 """How many findings an answer names."""
@@ -61,6 +63,108 @@ class Answer:
     the worst first."""
     stale_names: int = 0
     """Overrides, and names in the organisation file, that match nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a gate judges: of which account, by what, and how much of it."""
+
+    series: Series
+    baseline_digest: str
+    organisation_digest: str
+    """Empty where there is no organisation file."""
+    controls: frozenset[str]
+    """The controls that are assessed."""
+
+    @property
+    def runs(self) -> RunFilter:
+        """The runs of the account, however they were judged."""
+        return RunFilter(self.series.account_id, self.series.place)
+
+    def unmeasurable(self, entry: Entry) -> list[str]:
+        """Why what is new cannot be measured against a run of the account; empty where it can.
+
+        What a run did not look at would all be new.
+        """
+        facts, wanted = entry.facts, self.series
+        found = []
+        if facts.baseline_id != wanted.baseline_id:
+            found.append(f"baseline {facts.baseline_id}, not {wanted.baseline_id}")
+        if Level(facts.depth).rank < Level(wanted.depth).rank:
+            found.append(f"depth {facts.depth}, which sees less than {wanted.depth}")
+        if entry.selection not in ("", wanted.selection) and not facts.controls >= self.controls:
+            found.append("a selection of controls that leaves some out")
+        return found
+
+    def differences(self, entry: Entry) -> list[str]:
+        """In what a run of the account is not as the gate judges; empty where it can be accepted.
+
+        Whoever accepts a run accepts what it came to, so it has to have been judged alike.
+        """
+        facts = entry.facts
+        found = self.unmeasurable(entry)
+        is_baseline = facts.baseline_id == self.series.baseline_id
+        if is_baseline and facts.baseline_digest != self.baseline_digest:
+            found.append(f"another state of baseline {facts.baseline_id}")
+        if (facts.organisation_digest or "") != self.organisation_digest:
+            found.append(
+                f"organisation file {facts.organisation_digest or 'none'}, not "
+                f"{self.organisation_digest or 'none'}"
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The deviations and unknowns of the accepted run, which are no news."""
+
+    entry: Entry
+    statuses: Mapping[str, Status]
+    """By fingerprint."""
+
+    @classmethod
+    def of(cls, history: History, entry: Entry) -> "Known":
+        """As they were recorded when the run was stored."""
+        with history.standings(entry) as standings:
+            return cls(
+                entry,
+                {
+                    each.fingerprint: each.status
+                    for each in standings
+                    if each.status in (Status.FAIL, Status.UNKNOWN)
+                },
+            )
+
+    def confirmed(self, again: Run) -> "Known":
+        """Those that the evidence of the run shows when it is judged as the gate judges now.
+
+        Else a run that was judged by a policy made for it could make anything known.
+        """
+        shown = {
+            fingerprint: verdict.status
+            for _, verdict, fingerprint in again.identified()
+            if self.statuses.get(fingerprint) is verdict.status
+        }
+        return Known(self.entry, shown)
+
+
+def measured_against(history: History, terms: Terms) -> Entry | Answer:
+    """The run that was accepted last, of those that fit, or why there is none."""
+    runs = history.accepted(terms.runs)
+    for entry in runs:
+        if not terms.unmeasurable(entry):
+            return entry
+    if not runs:
+        return shut(
+            "--new-only measures against an accepted run, and none is.",
+            "Accept one: auditor gate accept RUN",
+        )
+    return shut(
+        f"run {runs[0].facts.id}, which was accepted last, has "
+        f"{', '.join(terms.unmeasurable(runs[0]))}: what is new cannot be measured against it.",
+        "Accept a run that is judged as this gate judges, with the same options: auditor gate "
+        "accept latest",
+    )
 
 
 def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | None:
@@ -135,21 +239,18 @@ def shut(reason: str, advice: str) -> Answer:
     return Answer(ExitCode.NOTHING_EVALUATED, reason, advice)
 
 
-def judged(run: Run, demand: Demand, history: History, accepted: Entry | None) -> Answer:
+def judged(run: Run, demand: Demand, known: Known | None = None) -> Answer:
     """What the gate says of a run, against the accepted one where only what is new counts."""
     unpinned = not_as_pinned(run, demand)
     if unpinned is not None:
         return unpinned
-    before: Mapping[str, Status] = {}
-    if demand.new_only and accepted is not None:
-        with history.standings(accepted) as standings:
-            before = {each.fingerprint: each.status for each in standings}
+    before = known.statuses if known is not None and demand.new_only else {}
     deviations, unknown, named = _counted(run.findings(), demand, before)
     counts = deviations, unknown, run.stale
     code = _code(run, demand, counts)
     return Answer(
         code,
-        _reason(run, demand, accepted, counts),
+        _reason(run, demand, known, counts),
         _advice(run, code, counts),
         run,
         deviations,
@@ -198,7 +299,7 @@ def _counted(
     return deviations, unknown, tuple(examples[:MOST])
 
 
-def _reason(run: Run, demand: Demand, accepted: Entry | None, counts: tuple[int, int, int]) -> str:
+def _reason(run: Run, demand: Demand, known: Known | None, counts: tuple[int, int, int]) -> str:
     deviations, unknown, stale = counts
     new = "new " if demand.new_only else ""
     plural = "" if deviations == 1 else "s"
@@ -219,7 +320,7 @@ def _reason(run: Run, demand: Demand, accepted: Entry | None, counts: tuple[int,
         told.append("the evidence is incomplete")
     if demand.allow_unknown and (unknown or not run.info.complete):
         told.append("which --allow-unknown lets through")
-    since = f", against accepted run {accepted.facts.id}" if accepted and new else ""
+    since = f", against accepted run {known.entry.facts.id}" if known and new else ""
     return ", ".join(told) + since + "."
 
 

@@ -12,7 +12,7 @@ from auditor.evidence.reading import Cause
 from auditor.findings.exit_code import ExitCode
 from auditor.findings.model import Settlement, Severity, Status, Verdict
 from auditor.findings.run import Run
-from auditor.gate import MOST, Answer, Demand, judged, too_old, unfit
+from auditor.gate import MOST, Answer, Demand, Known, judged, too_old, unfit
 from auditor.store.history import Entry
 from auditor.store.runs import Runs
 from tests.report.worlds import deviation
@@ -63,7 +63,7 @@ def standing(status: Status) -> Verdict:
 def answered(
     nights: Nights, told: dict[str, Verdict | Status], demand: Demand = OPEN, **how: object
 ) -> Answer:
-    return judged(read(nights, told, **how), demand, nights.history, None)
+    return judged(read(nights, told, **how), demand)
 
 
 def read(nights: Nights, told: dict[str, Verdict | Status], **how: object) -> Run:
@@ -210,7 +210,7 @@ def test_fail_on_never_opens_and_still_tells_all_there_is(nights: Nights) -> Non
         "u3": unknown(),
     }
     run = replace(read(nights, told), waivers=(waiver(stale=True),))
-    answer = judged(run, Demand(fail_on=None), nights.history, None)
+    answer = judged(run, Demand(fail_on=None))
     assert answer.code is ExitCode.OK
     assert (answer.deviations, answer.unknown, answer.stale_waivers) == (2, 1, 1)
     assert answer.reason == (
@@ -249,7 +249,7 @@ def test_the_advice_names_the_run_it_is_about(
 ) -> None:
     run = read(nights, {"u1": told})
     nights.night()  # a newer one, which `auditor report` alone would show
-    advice = judged(run, demand, nights.history, None).advice
+    advice = judged(run, demand).advice
     assert f"auditor report {run.info.id}." in advice
     assert ("auditor diff" in advice) is (f"auditor diff {run.info.id}." in advice)
 
@@ -265,14 +265,14 @@ def test_the_advice_for_an_incomplete_run_names_it(nights: Nights) -> None:
 def test_a_stale_waiver_fails_and_is_told(nights: Nights, new_only: bool) -> None:
     run = replace(read(nights, {}), waivers=(waiver(stale=True), waiver(stale=False)))
     accepted = nights.night()
-    answer = judged(run, Demand(new_only=new_only), nights.history, accepted)
+    answer = judged(run, Demand(new_only=new_only), Known.of(nights.history, accepted))
     assert (answer.code, answer.stale_waivers) == (ExitCode.DEVIATIONS, 1)
     assert "1 waiver expired or covering nothing" in answer.reason
 
 
 def test_a_stale_waiver_does_not_fail_where_nothing_does_but_is_told(nights: Nights) -> None:
     run = replace(read(nights, {}), waivers=(waiver(stale=True),))
-    answer = judged(run, Demand(fail_on=None), nights.history, None)
+    answer = judged(run, Demand(fail_on=None))
     assert (answer.code, answer.stale_waivers) == (ExitCode.OK, 1)
     assert "1 waiver expired or covering nothing" in answer.reason
 
@@ -298,14 +298,15 @@ def test_new_is_what_stood_otherwise_in_the_accepted_run(
 ) -> None:
     accepted = nights.night({"u1": standing(before)} if before else {})
     run = read(nights, {"u1": standing(after)} if after else {})
-    answer = judged(run, NEW, nights.history, accepted)
+    answer = judged(run, NEW, Known.of(nights.history, accepted))
     assert answer.code == code
     assert answer.reason.endswith(f"against accepted run {accepted.facts.id}.")
 
 
 def test_without_new_only_the_accepted_run_does_not_count(nights: Nights) -> None:
     accepted = nights.night({"u1": Status.FAIL})
-    answer = judged(read(nights, {"u1": Status.FAIL}), OPEN, nights.history, accepted)
+    known = Known.of(nights.history, accepted)
+    answer = judged(read(nights, {"u1": Status.FAIL}), OPEN, known)
     assert (answer.code, answer.deviations) == (ExitCode.DEVIATIONS, 1)
     assert "accepted" not in answer.reason
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -29,7 +29,7 @@ from auditor.cli.collecting import Account, Going, Pace, collected
 from auditor.cli.config import tell_dotenv
 from auditor.cli.encoding import echo_json
 from auditor.cli.keeping import kept, stored_runs
-from auditor.cli.run_choice import LATEST, RunSource, configured_account
+from auditor.cli.run_choice import LATEST, AccountOption, RunSource, configured_account
 from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
 from auditor.collect.walk import NothingRead
@@ -37,16 +37,27 @@ from auditor.config import ConfigError, Settings
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import SnapshotError
 from auditor.findings.model import Severity
-from auditor.gate import Answer, Demand, judged, shut, too_old, unfit
+from auditor.gate import (
+    Answer,
+    Demand,
+    Known,
+    Terms,
+    judged,
+    measured_against,
+    shut,
+    too_old,
+    unfit,
+)
 from auditor.policy import record
 from auditor.policy.errors import PolicyError
 from auditor.report import gate_report
+from auditor.report.display import plain
 from auditor.run import Judgement, NothingSelected
 from auditor.signed_runs import Signatures, verify
-from auditor.store.errors import AlreadyRunning, RunIncomplete, RunNotFound, StoreError
+from auditor.store.errors import AlreadyRunning, RunNotFound, RunUnfit, StoreError
 from auditor.store.history import Entry, History
 from auditor.store.runs import Runs
-from auditor.store.series import RunFilter, Series, place
+from auditor.store.series import Series, place
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.redaction import redact_text, redacted_traceback
 
@@ -66,6 +77,9 @@ _NOTHING_TO_JUDGE = (
     zlib.error,
 )
 """What keeps a gate that was asked rightly from judging: it stays shut, and says so."""
+
+
+_T = TypeVar("_T")
 
 
 class GateFormat(StrEnum):
@@ -111,15 +125,7 @@ def gate(
     ] = None,
     only: OnlyOption = None,
     topic: TopicOption = None,
-    account: Annotated[
-        str | None,
-        typer.Option(
-            "--account",
-            metavar="ID",
-            help="Of which account. [default: ZOOM_ACCOUNT_ID, or the only one stored]",
-            show_default=False,
-        ),
-    ] = None,
+    account: AccountOption = None,
     allow_unknown: Annotated[
         bool,
         typer.Option("--allow-unknown", help="Open although something is unknown; it is said."),
@@ -181,6 +187,7 @@ def gate(
     **auditor gate --live --topic ai**
     """
     if ctx.invoked_subcommand is not None:
+        _refuse_options_before(ctx)
         return
     terminal: Terminal = ctx.obj
     settings = config.load()
@@ -234,28 +241,102 @@ def accept(
     note: Annotated[
         str, typer.Option("--note", metavar="TEXT", help="Why, for those who come after.")
     ] = "",
+    baseline: BaselineOption = None,
+    org: OrgOption = None,
+    depth: Annotated[
+        Depth | None,
+        typer.Option(
+            "--depth", help="How deep the gate looks. [default: user]", show_default=False
+        ),
+    ] = None,
+    only: OnlyOption = None,
+    topic: TopicOption = None,
+    account: AccountOption = None,
 ) -> None:
     """Accept a run as it is: --new-only measures regressions against it.
 
-    Example:
+    The options are those of the gate that is to measure against it. A run that was not judged as
+    they say is refused.
+
+    Examples:
 
     **auditor gate accept latest --note "agreed with the works council"**
+
+    **auditor gate accept latest --depth group** for auditor gate --live
     """
     settings = config.load()
     tell_dotenv(settings, ctx.obj)
-    source = RunSource.chosen(settings, ctx.obj, writing=True)
-    history = source.runs.history
-    entry = source.entry(run)[1] if run == LATEST else history.get(source.own_run(run))
-    if not entry.facts.complete:
-        raise RunIncomplete(
-            f"Run {entry.facts.id} is incomplete: what nobody saw cannot be accepted."
-        )
-    history.accept(entry, datetime.now(UTC).isoformat(timespec="seconds"), note)
+    selection = Selection(baseline=baseline, org=org, only=only or [], topic=topic or [])
+    judgement = selection.judgement(_depth(depth, False), settings.baseline, settings.org)
+    source = RunSource.chosen(settings, ctx.obj, account=account, writing=True)
+    history, now = source.runs.history, datetime.now(UTC)
+    if run == LATEST:
+        for sentence in source.from_future():
+            ctx.obj.say(sentence)
+        owner = _found(_account(history, settings, account, source.elsewhere()))
+        terms = _terms(judgement, owner, settings.api_url)
+        entry = _found(_newest(history, terms, source.elsewhere()))
+    else:
+        entry = history.get(source.own_run(run))
+        terms = _terms(judgement, entry.facts.account_id, entry.facts.api_url)
+    _refuse_unfit(entry, terms, now)
+    history.verified(entry).close()
+    history.accept(entry, now.isoformat(timespec="seconds"), note)
     facts = entry.facts
+    selected = "" if not entry.selection else ", a selection of controls"
     typer.echo(
-        f"Accepted run {facts.id}: {facts.deviations:,} deviations and {facts.unknown:,} unknown "
-        f"are no news to: auditor gate --new-only --baseline {facts.baseline_id}"
+        f"Accepted run {facts.id} of account {plain(facts.account_id)}, baseline "
+        f"{facts.baseline_id} {facts.baseline_version}, depth {facts.depth}{selected}, "
+        f"organisation file {facts.organisation_digest or 'none'}: {facts.deviations:,} deviations "
+        f"and {facts.unknown:,} unknown are no news to auditor gate --new-only with the same "
+        "options."
     )
+
+
+def _refuse_options_before(ctx: typer.Context) -> None:
+    """An option of the gate before the name of a subcommand would be ignored."""
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            raise ConfigError(
+                f"{parameter.opts[0]} stands before {ctx.invoked_subcommand}, where it says "
+                f"nothing: write it behind. See auditor gate {ctx.invoked_subcommand} --help"
+            )
+
+
+def _found(found: _T | Answer) -> _T:
+    """What was looked for.
+
+    Raises:
+        RunNotFound: it is an answer of the gate, which says why there is none.
+    """
+    if isinstance(found, Answer):
+        raise RunNotFound(f"{found.reason[0].upper()}{found.reason[1:]} {found.advice}")
+    return found
+
+
+def _refuse_unfit(entry: Entry, terms: Terms, now: datetime) -> None:
+    """Let pass only a run that a gate with these terms can measure against.
+
+    Raises:
+        RunUnfit: it is another.
+    """
+    run = f"Run {entry.facts.id}"
+    if not entry.facts.complete:
+        raise RunUnfit(f"{run} is incomplete: what nobody saw cannot be accepted.")
+    if entry.set_aside:
+        raise RunUnfit(f"{run} is set aside ({plain(entry.set_aside)}): it cannot be accepted.")
+    if entry.ends_in_future(now):
+        raise RunUnfit(
+            f"{run} ended later than now ({entry.facts.finished_at}): a clock was wrong, so it "
+            "cannot be accepted."
+        )
+    if differing := terms.differences(entry):
+        raise RunUnfit(
+            f"{run} is not as the gate judges: it has {', '.join(differing)}. Name what the gate "
+            "judges by, with its options: --baseline, --org, --depth, --only, --topic. Or audit "
+            "that way first."
+        )
 
 
 def _depth(asked: Depth | None, is_live: bool) -> Level:
@@ -295,27 +376,19 @@ def _stored(
 ) -> Answer:
     history = stored.history
     elsewhere = RunSource.chosen(settings, terminal, account=account).elsewhere()
-    here = place(settings.api_url)
-    account = account or configured_account(settings)
-    if account is None:
-        known = history.accounts(here)
-        if not known:
-            return shut(f"no run is stored in {history}.{elsewhere}", "Run: auditor audit")
-        if len(known) > 1:
-            return shut(
-                f"{history} holds runs of {len(known)} accounts.",
-                "Name one with --account or ZOOM_ACCOUNT_ID; see them with: auditor history",
-            )
-        account = known.pop()
-    entry = _newest(history, account, settings.api_url, judgement, elsewhere)
+    owner = _account(history, settings, account, elsewhere)
+    if isinstance(owner, Answer):
+        return owner
+    terms = _terms(judgement, owner, settings.api_url)
+    entry = _newest(history, terms, elsewhere)
     if isinstance(entry, Answer):
         return entry
     found = unfit(entry, demand, judgement.baseline.info.digest, datetime.now(UTC))
     if found is not None:
         return found
-    accepted = history.accepted(entry) if demand.new_only else None
-    if demand.new_only and accepted is None:
-        return _nothing_accepted()
+    known = _known(history, terms, judgement) if demand.new_only else None
+    if isinstance(known, Answer):
+        return known
     with history.verified(entry) as snapshot:
         now = datetime.now(UTC)
         if demand.require_signature:
@@ -335,7 +408,7 @@ def _stored(
                 )
         # What is judged by never comes with the evidence: it is what the gate was given.
         run = runs.judge(snapshot, replace(judgement, today=now.date()))
-        return judged(run, demand, history, accepted)
+        return judged(run, demand, known)
 
 
 def _live(
@@ -350,7 +423,7 @@ def _live(
     with snapshot:
         run = runs.judge(snapshot, judgement)
         is_kept = kept(stored, snapshot, run, judgement, terminal)
-        accepted = None
+        known: Known | Answer | None = None
         if demand.require_signature:
             entry = stored.history.find(run.info.id) if is_kept else None
             if entry is None:
@@ -365,31 +438,57 @@ def _live(
                 "See why: auditor doctor",
             )
         if demand.new_only:
-            entry = stored.history.find(run.info.id)
-            accepted = stored.history.accepted(entry) if entry is not None else None
-            if accepted is None:
-                return _nothing_accepted()
-        answer = judged(run, demand, stored.history, accepted)
+            terms = _terms(judgement, run.info.account_id, run.info.api_url)
+            known = _known(stored.history, terms, judgement)
+        answer = known if isinstance(known, Answer) else judged(run, demand, known)
     if is_kept:
         stored.discard(run.info.id)
     return answer
 
 
-def _nothing_accepted() -> Answer:
-    return shut(
-        "--new-only measures against an accepted run, and none is.",
-        "Accept one: auditor gate accept RUN",
+def _known(history: History, terms: Terms, judgement: Judgement) -> Known | Answer:
+    """What the accepted run found already, or why there is none to measure against."""
+    accepted = measured_against(history, terms)
+    if isinstance(accepted, Answer):
+        return accepted
+    with history.verified(accepted) as evidence:
+        again = runs.judge(evidence, replace(judgement, today=datetime.now(UTC).date()))
+        return Known.of(history, accepted).confirmed(again)
+
+
+def _terms(judgement: Judgement, account_id: str, api_url: str) -> Terms:
+    """What a gate that judges an account with this judges."""
+    info = judgement.baseline.info
+    return Terms(
+        Series.wanted(account_id, api_url, info.id, judgement.depth, judgement.narrowed),
+        info.digest,
+        record.organisation_digest(judgement.organisation),
+        frozenset(judgement.overrides.widest().assessed),
     )
 
 
-def _newest(
-    history: History, account: str, api_url: str, judgement: Judgement, elsewhere: str
-) -> Entry | Answer:
+def _account(
+    history: History, settings: Settings, asked: str | None, elsewhere: str
+) -> str | Answer:
+    """The account that is asked for, configured, or the only one stored, or why there is none."""
+    account = asked or configured_account(settings)
+    if account is not None:
+        return account
+    known = history.accounts(place(settings.api_url))
+    if not known:
+        return shut(f"no run is stored in {history}.{elsewhere}", "Run: auditor audit")
+    if len(known) > 1:
+        return shut(
+            f"{history} holds runs of {len(known)} accounts.",
+            "Name one with --account or ZOOM_ACCOUNT_ID; see them with: auditor history",
+        )
+    return known[0]
+
+
+def _newest(history: History, terms: Terms, elsewhere: str) -> Entry | Answer:
     """The newest run that was judged as the gate was asked to judge, or why there is none."""
-    wanted = Series.wanted(
-        account, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
-    )
-    of_account = history.runs(RunFilter(account, place(api_url)))
+    wanted = terms.series
+    of_account = history.runs(terms.runs)
     entry = history.last_of(wanted)
     if entry is not None:
         return entry
@@ -397,7 +496,8 @@ def _newest(
     asked += ", the same selection of controls" if wanted.selection else ""
     if not of_account:
         return shut(
-            f"no run of account {account} is stored in {history}.{elsewhere}", "Run: auditor audit"
+            f"no run of account {wanted.account_id} is stored in {history}.{elsewhere}",
+            "Run: auditor audit",
         )
     newest = of_account[-1].facts
     narrowed = ", a selection of controls" if of_account[-1].selection else ""

@@ -53,8 +53,8 @@ from auditor.store.errors import (
     HistoryUnfit,
     HistoryUnreachable,
     RunAltered,
-    RunIncomplete,
     RunNotFound,
+    RunUnfit,
     StoreError,
 )
 from auditor.zoom.errors import ZoomError
@@ -76,8 +76,8 @@ EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
             NotifyError,
             OutputError,
             PolicyError,
-            RunIncomplete,
             RunNotFound,
+            RunUnfit,
             SnapshotError,
             StoreError,
             UnsafeUrl,

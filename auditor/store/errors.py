@@ -9,8 +9,8 @@ class RunNotFound(Exception):
     """No stored run has this id, and no snapshot this path."""
 
 
-class RunIncomplete(Exception):
-    """A run did not see everything, and what is asked for rests on all of it."""
+class RunUnfit(Exception):
+    """A run is not one that a gate can measure against. The message says why."""
 
 
 class HistoryLocked(StoreError):

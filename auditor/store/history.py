@@ -329,29 +329,17 @@ class History:
         with self._database.writing() as connection:
             connection.execute(sa.insert(tables.acceptances), row)
 
-    def accepted(self, entry: Entry) -> Entry | None:
-        """The run that was accepted last, of those that this one can be measured against.
-
-        They are of the same account and baseline, and saw at least as much: what a run did not
-        look at would all be new.
-        """
-        one, other = tables.series.alias(), tables.series.alias()
-        alike = ("account_id", "place", "baseline_id")
+    def accepted(self, wanted: RunFilter) -> list[Entry]:
+        """The accepted runs that are there and not set aside, the one accepted last first."""
         query = (
             _runs()
             .join(tables.acceptances, tables.acceptances.c.run_id == tables.runs.c.id)
-            .join(one, one.c.id == tables.acceptances.c.series_id)
-            .join(other, sa.and_(*(one.c[name] == other.c[name] for name in alike)))
-            .where(other.c.id == entry.series)
+            .where(*wanted.columns())
             .where(tables.runs.c.set_aside == "")
             .order_by(tables.acceptances.c.id.desc())
         )
         with self._database.reading() as connection:
-            for row in connection.execute(query):
-                found = _entry(row)
-                if _saw_as_much(found, entry):
-                    return found
-        return None
+            return [_entry(row) for row in connection.execute(query)]
 
     def set_aside(self, run_id: str, reason: str) -> bool:
         """Take a run out of consideration; without a reason, take it into consideration again.
@@ -495,16 +483,6 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
         "set_aside": "",
         "signature": "",
     }
-
-
-def _saw_as_much(accepted: Entry, entry: Entry) -> bool:
-    """True if a run looked at least as deep as another, and at all of its controls."""
-    one, other = Level(accepted.facts.depth), Level(entry.facts.depth)
-    if one.rank < other.rank:
-        return False
-    return accepted.selection in ("", entry.selection) or (
-        accepted.facts.controls >= entry.facts.controls
-    )
 
 
 def _entry(row: Any) -> Entry:

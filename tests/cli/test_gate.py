@@ -270,7 +270,7 @@ def test_only_what_is_new_since_the_accepted_run_fails(account: Account) -> None
     assert account.gate().code == 1
     accepted = account("gate", "accept", "latest", "--note", "agreed")
     assert accepted.code == 0
-    assert f"Accepted run {run}: " in accepted.out
+    assert f"Accepted run {run} of account {account.sandbox.account_id}, " in accepted.out
     assert account.gate("--new-only").code == 0
     account.sandbox.change(
         level="account", setting="recording.cloud_recording", value=True, operator="eve@example.com"
@@ -341,7 +341,7 @@ def test_a_waiver_that_ran_out_since_the_audit_fails(
     assert refused.code == 4
     assert "3 waivers" in refused.out
     assert account.gate("--org", org).code == 0
-    account("gate", "accept", "latest")
+    assert account("gate", "accept", "latest", "--org", org).code == 0
     assert account.gate("--new-only", "--org", org).code == 0
     at(monkeypatch, timedelta(days=3))
     for new_only in ([], ["--new-only"]):

@@ -19,7 +19,7 @@ from auditor.findings.past import Actor, Life, Past
 from auditor.store import tables
 from auditor.store.errors import RunNotFound
 from auditor.store.runs import SNAPSHOT, Runs
-from auditor.store.series import RunFilter, Series
+from auditor.store.series import EVERY_RUN, RunFilter, Series
 from tests.report.worlds import HOSTILE, deviation, judged
 from tests.store.nights import ACCOUNT, ZOOM, Nights, listed, mark_of, user
 
@@ -322,12 +322,15 @@ def test_the_run_before_and_the_newest_of_a_series_are_found(nights: Nights) -> 
 
 def test_the_run_that_was_accepted_last_counts(nights: Nights) -> None:
     first, second = nights.night(), nights.night()
-    other = nights.night(account_id="other")
-    assert nights.history.accepted(second) is None
+    nights.night(account_id="other")
+    mine = RunFilter("acc-1", ZOOM)
+    assert nights.history.accepted(mine) == []
     nights.history.accept(second, nights.now, "known \x00 \ud83d")
     nights.history.accept(first, nights.now, "")
-    assert nights.history.accepted(second) == first
-    assert nights.history.accepted(other) is None
+    assert nights.history.accepted(mine) == [first, second]
+    assert nights.history.accepted(RunFilter("other", ZOOM)) == []
+    nights.history.set_aside(first.facts.id, "a trial")
+    assert nights.history.accepted(mine) == [second]
 
 
 # A run that went on
@@ -475,7 +478,7 @@ def test_a_series_without_runs_is_gone_with_all_it_had(nights: Nights) -> None:
     entry = nights.night({"u1": FAIL}, depth="account")
     assert entry.number == 1
     assert nights.past(entry) == Past(nights.at(3), nights.at(3), Life.NEW)
-    assert nights.history.accepted(entry) is None
+    assert nights.history.accepted(EVERY_RUN) == []
     assert nights.past(left) == Past(nights.at(2), nights.at(2), Life.NEW)
 
 

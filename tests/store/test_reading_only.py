@@ -15,6 +15,7 @@ from auditor.store.database import HEAD, Database
 from auditor.store.errors import HistoryLocked, StoreError
 from auditor.store.history import History
 from auditor.store.runs import Runs
+from auditor.store.series import EVERY_RUN
 from tests.other_user import ME, as_me, folder_of_mine
 from tests.store.conftest import Server
 from tests.store.nights import Nights
@@ -37,7 +38,7 @@ def everything(home: Path, url: str | None = None) -> str:
         with history.standings(entries[-1]) as standings:
             found = list(standings)
         history.acceptances()
-        history.accepted(entries[-1])
+        history.accepted(EVERY_RUN)
         with runs.opened(entries[-1].facts.id) as snapshot:
             snapshot.digest()
         return f"{len(entries)} runs, {len(found)} findings"
