@@ -108,7 +108,7 @@ class _Packer:
     """Takes the bytes of a part, and packs and measures them on their way to a temporary file."""
 
     def __init__(self, method: int) -> None:
-        self.file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by who gets it
+        self.file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - the caller closes it
         self._deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -15) if method else None
         self.content, self.packed = hashlib.sha256(), hashlib.sha256()
         self.size = self.packed_size = self.crc = 0
