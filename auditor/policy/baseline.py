@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from auditor.config_files import is_baseline_path
 from auditor.evidence.reading import JsonValue
 from auditor.findings.model import BaselineInfo, Severity
-from auditor.policy import files, yaml_source
+from auditor.policy import files, fitting, yaml_source
 from auditor.policy.catalogue import Catalogue, Control
 from auditor.policy.errors import BaselineNotFound, PolicyError, nearest
 from auditor.policy.operators import Expectation
@@ -189,7 +189,10 @@ def _check(source: Source, file: BaselineFile, catalogue: Catalogue) -> None:
     Raises:
         PolicyError: they do not, each with its line and the nearest name.
     """
-    problems = list(choice_problems(source, ("controls",), file.controls, catalogue))
+    problems = [
+        *fitting.parameter_problems(source, ("parameters",), file.parameters),
+        *choice_problems(source, ("controls",), file.controls, catalogue),
+    ]
     if problems:
         raise PolicyError(problems)
 
@@ -222,6 +225,7 @@ def choice_problems(
         for parameter in sorted(_parameters(choice) - set(known_parameters())):
             hint = nearest(parameter, known_parameters())
             yield source.problem(here, f'no parameter is called "{parameter}".{hint}')
+        yield from _misfits(source, here, control, choice)
         has_values = choice.expect is not None or choice.settings is not None
         if not control.by_person and choice.attest is not None:
             message = 'is observed by API; give "expect" instead of "attest".'
@@ -235,6 +239,18 @@ def choice_problems(
                 yield source.problem(here, 'needs "attest": no API shows it.')
             if control.observed_by == "both" and choice.attest is None and not has_values:
                 yield source.problem(here, 'needs "attest", "expect" or "settings".')
+
+
+def _misfits(
+    source: Source, at: Location, control: Control, choice: ControlChoice
+) -> Iterator[str]:
+    """What of a choice expects something that the settings of the control cannot be."""
+    if choice.expect is not None:
+        checks = [check for check in control.checks if not check.by_name]
+        yield from fitting.problems(source, (*at, "expect"), checks, choice.expect)
+    for setting, expectation in (choice.settings or {}).items():
+        checks = [check for check in control.checks if check.setting == setting]
+        yield from fitting.problems(source, (*at, "settings", setting), checks, expectation)
 
 
 def _parameters(choice: ControlChoice) -> set[str]:

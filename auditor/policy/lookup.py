@@ -12,7 +12,7 @@ from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue import SETTINGS_SURFACE, Check
 from auditor.policy.duration import days
-from auditor.policy.values import JSON_TYPES, kind_of, same
+from auditor.policy.values import is_documented, is_of, kind_of
 
 MISSING = Unseen(Cause.ABSENT)
 
@@ -187,7 +187,7 @@ def _absent(check: Check) -> Unseen:
 
 def _typed(check: Check, value: JsonValue) -> Reading:
     """`value` if it is of a documented type and has a documented meaning."""
-    if check.type and not any(_is_of(type_, value) for type_ in check.type):
+    if check.type and not any(is_of(type_, value) for type_ in check.type):
         expected = " or ".join(check.type)
         detail = f"documented as {expected}, Zoom returned {kind_of(value)}"
         return Unseen(Cause.WRONG_TYPE, detail)
@@ -199,24 +199,10 @@ def _typed(check: Check, value: JsonValue) -> Reading:
     if check.values is not None:
         items = value if isinstance(value, list) else [value]
         for item in items:
-            if not _is_documented(check, item):
+            if not is_documented(item, check.values, ignore_case=check.values_ignore_case):
                 shown = item if isinstance(item, str | int | float) else kind_of(item)
                 detail = f"{str(shown)[:80]!r} is not a value that Zoom documents"
                 return Unseen(Cause.UNDOCUMENTED_VALUE, detail)
     if check.counted and isinstance(value, list):
         return Seen(len(value), check.setting)
     return Seen(value, check.setting)
-
-
-def _is_of(type_: str, value: JsonValue) -> bool:
-    if type_ != "boolean" and isinstance(value, bool):
-        return False
-    return isinstance(value, JSON_TYPES[type_])
-
-
-def _is_documented(check: Check, item: JsonValue) -> bool:
-    assert check.values is not None
-    if check.values_ignore_case and isinstance(item, str):
-        known = {value.casefold() for value in check.values if isinstance(value, str)}
-        return item.strip().casefold() in known
-    return any(same(item, value) for value in check.values)

@@ -74,6 +74,29 @@ class Expectation(BaseModel):
         return not unset or OPERATORS[self.op].without_param
 
 
+Shape = Literal[
+    "boolean",
+    "integer",
+    "string",
+    "duration",
+    "array",
+    "object",
+    "answers",
+    "scopes",
+    "log",
+    "comparison",
+    "new settings",
+]
+"""What an observed value can be: of a type that Zoom documents, or what `usage` makes of rows."""
+_SWITCH: frozenset[Shape] = frozenset({"boolean", "object"})
+_ORDERLESS: frozenset[Shape] = frozenset({"boolean", "integer", "string", "array"})
+"""What differs from a value only if it means something else; a duration can be written twice."""
+_VALUES: frozenset[Shape] = _ORDERLESS | {"duration", "object"}
+_LIST: frozenset[Shape] = frozenset({"array"})
+_TEXT: frozenset[Shape] = frozenset({"string"})
+_NUMBER: frozenset[Shape] = frozenset({"integer"})
+_NOTICE: frozenset[Shape] = frozenset({"answers"})
+
 Judge = Callable[[JsonValue, Expectation, Context], Outcome]
 
 
@@ -89,8 +112,12 @@ class Operator:
     meaning: str
     takes: Literal["value", "param", "nothing"]
     judge: Judge
+    judges: frozenset[Shape]
+    """The values that it can compare; of others nothing follows, or always the same."""
     argument: str = "a value"
     accepts: Callable[[JsonValue], bool] = _anything
+    parameter_types: tuple[str, ...] = ()
+    """The types that its parameter may have; empty where the setting decides."""
     without_param: bool = False
     """Whether it judges while its parameter is not set; a list is empty then."""
 
@@ -473,49 +500,93 @@ def _not_assessed(observed: JsonValue, expectation: Expectation, context: Contex
 OPERATORS: Mapping[str, Operator] = {
     operator.name: operator
     for operator in (
-        Operator("off", "false, or an object whose enable is false", "nothing", _off),
-        Operator("on", "true, or an object whose enable is true", "nothing", _on),
+        Operator("off", "false, or an object whose enable is false", "nothing", _off, _SWITCH),
+        Operator("on", "true, or an object whose enable is true", "nothing", _on, _SWITCH),
         Operator(
             "off_unless_param",
             "off, unless the parameter allows it",
             "param",
             _off_unless_param,
+            _SWITCH,
+            parameter_types=("boolean",),
             without_param=True,
         ),
-        Operator("eq", "equals the value", "value", _eq),
-        Operator("neq", "differs from the value", "value", _neq),
-        Operator("in", "is one of the values", "value", _in, "a list", is_list),
-        Operator("in_ci", "is one of the texts, in any case", "value", _in_ci, "a list", is_list),
-        Operator("lte", "is not above", "value", _compare(le), "a number", is_number),
-        Operator("gte", "is not below", "value", _compare(ge), "a number", is_number),
-        Operator("between", "lies in the range", "value", _between, "two numbers", is_range),
+        Operator("eq", "equals the value", "value", _eq, _VALUES),
+        Operator("neq", "differs from the value", "value", _neq, _ORDERLESS),
+        Operator("in", "is one of the values", "value", _in, _VALUES, "a list", is_list),
+        Operator(
+            "in_ci", "is one of the texts, in any case", "value", _in_ci, _TEXT, "a list", is_list
+        ),
+        Operator("lte", "is not above", "value", _compare(le), _NUMBER, "a number", is_number),
+        Operator("gte", "is not below", "value", _compare(ge), _NUMBER, "a number", is_number),
+        Operator(
+            "between",
+            "lies in the range",
+            "value",
+            _between,
+            _NUMBER,
+            "two numbers, the lower one first,",
+            is_range,
+        ),
         Operator(
             "duration_lte",
             "is not longer than",
             "value",
             _duration_lte,
+            frozenset({"duration"}),
             "a duration such as 90d",
             is_duration,
         ),
-        Operator("subset_of_param", "lies within the parameter", "param", _subset_of_param),
-        Operator("superset_of_param", "contains the parameter", "param", _superset_of_param),
-        Operator("in_param", "is on the parameter's list", "param", _in_param),
-        Operator("org_param", "equals the parameter", "param", _org_param),
         Operator(
-            "disjoint_from", "shares nothing with", "value", _disjoint_from, "a list", is_list
+            "subset_of_param",
+            "lies within the parameter",
+            "param",
+            _subset_of_param,
+            _LIST,
+            parameter_types=("list",),
         ),
-        Operator("none_equal", "no item equals", "value", _none_equal),
+        Operator(
+            "superset_of_param",
+            "contains the parameter",
+            "param",
+            _superset_of_param,
+            _LIST,
+            parameter_types=("list",),
+        ),
+        Operator(
+            "in_param",
+            "is on the parameter's list",
+            "param",
+            _in_param,
+            _TEXT,
+            parameter_types=("list", "string"),
+        ),
+        Operator("org_param", "equals the parameter", "param", _org_param, _VALUES - {"object"}),
+        Operator(
+            "disjoint_from",
+            "shares nothing with",
+            "value",
+            _disjoint_from,
+            _LIST,
+            "a list",
+            is_list,
+        ),
+        Operator("none_equal", "no item equals", "value", _none_equal, _LIST),
         Operator(
             "no_true_leaf_except_param",
             "every switch that is on is on the parameter's list",
             "param",
             _no_true_leaf_except_param,
+            frozenset({"object"}),
+            parameter_types=("list",),
         ),
         Operator(
             "no_item_except_param",
             "nothing but what is on the parameter's list",
             "param",
             _no_item_except_param,
+            _LIST,
+            parameter_types=("list",),
             without_param=True,
         ),
         Operator(
@@ -523,15 +594,21 @@ OPERATORS: Mapping[str, Operator] = {
             "nobody agreed passively, unless the parameter says that it counts",
             "param",
             _agreed,
+            _NOTICE,
+            parameter_types=("boolean",),
             without_param=True,
         ),
-        Operator("notified", "somebody answered, so the notice was shown", "nothing", _notified),
-        Operator("unanswered", "nobody was shown the notice", "nothing", _unanswered),
+        Operator(
+            "notified", "somebody answered, so the notice was shown", "nothing", _notified, _NOTICE
+        ),
+        Operator("unanswered", "nobody was shown the notice", "nothing", _unanswered, _NOTICE),
         Operator(
             "unanswered_unless_param",
             "nobody was shown the notice, unless the parameter allows it",
             "param",
             _unanswered,
+            _NOTICE,
+            parameter_types=("boolean",),
             without_param=True,
         ),
         Operator(
@@ -539,23 +616,48 @@ OPERATORS: Mapping[str, Operator] = {
             "on only for members of the parameter's groups",
             "param",
             _user_in_group_param,
+            frozenset({"boolean"}),
+            parameter_types=("list",),
         ),
         Operator(
             "count_members_lte_param",
             "no more people than the parameter",
             "param",
             _count_members_lte_param,
+            _NUMBER,
+            parameter_types=("integer",),
         ),
-        Operator("none_unlimited", "every item has a period", "nothing", _none_unlimited),
-        Operator("no_write_scopes", "holds read scopes only", "nothing", _no_write_scopes),
-        Operator("no_looser", "no lower level is looser", "nothing", _no_looser),
+        Operator("none_unlimited", "every item has a period", "nothing", _none_unlimited, _LIST),
+        Operator(
+            "no_write_scopes",
+            "holds read scopes only",
+            "nothing",
+            _no_write_scopes,
+            frozenset({"scopes"}),
+        ),
+        Operator(
+            "no_looser",
+            "no lower level is looser",
+            "nothing",
+            _no_looser,
+            frozenset({"comparison"}),
+        ),
         Operator(
             "all_matched_to_change_record",
             "every entry matches an approved change",
             "param",
             _all_matched_to_change_record,
+            frozenset({"log"}),
+            parameter_types=("list",),
         ),
-        Operator("empty_or_triaged", "nothing, or all of it decided", "param", _empty_or_triaged),
-        Operator("not_assessed", "the baseline is silent", "nothing", _not_assessed),
+        Operator(
+            "empty_or_triaged",
+            "nothing, or all of it decided",
+            "param",
+            _empty_or_triaged,
+            frozenset({"new settings"}),
+            parameter_types=("list",),
+        ),
+        Operator("not_assessed", "the baseline is silent", "nothing", _not_assessed, _VALUES),
     )
 }

@@ -12,8 +12,8 @@ from auditor.policy import baseline, yaml_source
 from auditor.policy.baseline import Baseline, choice_problems
 from auditor.policy.catalogue import ATTESTATION, Catalogue
 from auditor.policy.errors import PolicyError, nearest
+from auditor.policy.fitting import parameter_problems
 from auditor.policy.overrides import Override
-from auditor.policy.parameters import known_parameters
 from auditor.policy.settlements import Attestation, Waiver
 from auditor.policy.yaml_source import Location, Source
 
@@ -168,26 +168,13 @@ def _checked(source: Source, catalogue: Catalogue) -> OrganisationFile:
     empty = Source(source.name, {}, source.lines)
     file = yaml_source.load(empty if source.data is None else source, OrganisationFile)
     problems = [
-        *_parameter_problems(source, file),
+        *parameter_problems(source, ("parameters",), file.parameters),
         *_override_problems(source, file, catalogue),
         *_settlement_problems(source, file, catalogue),
     ]
     if problems:
         raise PolicyError(problems)
     return file
-
-
-def _parameter_problems(source: Source, file: OrganisationFile) -> Iterator[str]:
-    known = known_parameters() if file.parameters else {}
-    for name, value in file.parameters.items():
-        at = ("parameters", name)
-        parameter = known.get(name)
-        if parameter is None:
-            yield source.problem(at, f"no such parameter.{nearest(name, known)}")
-        elif value is not None and not parameter.accepts(value):
-            example = f"for example {parameter.example!r}"
-            article = "an" if parameter.type == "integer" else "a"
-            yield source.problem(at, f"expected {article} {parameter.type}, {example}.")
 
 
 def _override_problems(

@@ -23,6 +23,8 @@ class Parameter(BaseModel):
     example: Any = None
     names: Literal["group"] | None = None
     """What its texts are names of; None where they are no names."""
+    values: tuple[JsonValue, ...] | None = None
+    """Where Zoom documents them, the values that it, or each item of its list, can have."""
 
     def accepts(self, value: JsonValue) -> bool:
         """True if `value` is of the parameter's type."""

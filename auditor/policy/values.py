@@ -1,8 +1,9 @@
 """JSON values: what they are, whether they are equal, and what is inside them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from auditor.evidence.reading import JsonValue
+from auditor.policy.duration import is_duration
 
 JSON_TYPES: Mapping[str, type] = {
     "boolean": bool,
@@ -36,8 +37,30 @@ def is_list(value: JsonValue) -> bool:
 
 
 def is_range(value: JsonValue) -> bool:
-    """True for a list of two numbers."""
-    return isinstance(value, list) and len(value) == 2 and all(map(is_number, value))
+    """True for a list of two numbers, of which the second is not the lower one."""
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    numbers = [each for each in value if isinstance(each, int | float) and is_number(each)]
+    return len(numbers) == 2 and numbers[0] <= numbers[1]
+
+
+def is_of(type_: str, value: JsonValue) -> bool:
+    """Whether a value is of a type that `JSON_TYPES` names, or a duration."""
+    if type_ == "duration":
+        return is_duration(value)
+    if type_ != "boolean" and isinstance(value, bool):
+        return False
+    return type_ in JSON_TYPES and isinstance(value, JSON_TYPES[type_])
+
+
+def is_documented(
+    value: JsonValue, documented: Iterable[JsonValue], *, ignore_case: bool = False
+) -> bool:
+    """Whether a value is one of those that Zoom documents."""
+    if ignore_case and isinstance(value, str):
+        known = {each.casefold() for each in documented if isinstance(each, str)}
+        return value.strip().casefold() in known
+    return any(same(value, each) for each in documented)
 
 
 def kind_of(value: JsonValue) -> str:

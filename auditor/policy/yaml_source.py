@@ -5,7 +5,7 @@ code `NO` would turn into false), and a key that stands twice is an error instea
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +40,8 @@ class Source:
     name: str
     data: Any
     lines: dict[Location, int]
+    rewritten: dict[Location, str] = field(default_factory=dict)
+    """Numbers that stand otherwise in the file than they are written, such as 017: their texts."""
 
     def line(self, location: Location) -> int:
         """The line of `location`, or of the nearest thing around it that has one."""
@@ -88,8 +90,9 @@ def parse(raw: bytes, name: str) -> Source:
     except yaml.YAMLError as error:
         raise PolicyError([f"{name}: not valid YAML: {error}."]) from error
     lines: dict[Location, int] = {}
-    data = _Reader(name, lines).data(node) if node is not None else None
-    return Source(name, data, lines)
+    reader = _Reader(name, lines)
+    data = reader.data(node) if node is not None else None
+    return Source(name, data, lines, reader.rewritten)
 
 
 def _check_depth(text: str, name: str) -> None:
@@ -119,6 +122,7 @@ class _Reader:
     lines: dict[Location, int]
     size: int = 0
     """Characters of keys and values so far."""
+    rewritten: dict[Location, str] = field(default_factory=dict)
 
     def data(self, node: yaml.Node, at: Location = ()) -> Any:
         line = node.start_mark.line + 1
@@ -133,7 +137,11 @@ class _Reader:
             return [self.data(item, (*at, i)) for i, item in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
         self._measure(node)
-        return _scalar(node)
+        value = _scalar(node)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and str(value) != node.value:
+            self.rewritten[at] = str(node.value)
+        return value
 
     def _mapping(self, node: yaml.MappingNode, at: Location) -> dict[str, Any]:
         mapping: dict[str, Any] = {}

@@ -262,3 +262,29 @@ def test_a_word_that_is_no_command_or_option_is_a_usage_error(
     assert ran.code == 2
     assert "Traceback" not in ran.err
     assert "for help" in ran.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("audit", "--org", "org.yaml"),
+        ("gate", "--org", "org.yaml"),
+        ("gate", "--live", "--org", "org.yaml"),
+        ("nightly", "--org", "org.yaml"),
+        ("baseline", "check", "org.yaml"),
+        ("baseline", "show", "strict", "--org", "org.yaml"),
+    ],
+    ids=" ".join,
+)
+def test_an_expectation_no_setting_can_have_is_refused_by_every_command_alike(
+    auditor: Auditor, command: tuple[str, ...]
+) -> None:
+    override = "{match: {group: Sales}, controls: {RC-03: {expect: {op: neq, value: Cloud}}}}"
+    (auditor.folder / "org.yaml").write_text(f"overrides:\n  - {override}\n")
+    ran = auditor(*command)
+    refused(
+        ran,
+        2,
+        'org.yaml:2: overrides.0.controls.RC-03.expect.value: "Cloud" is none of the documented '
+        'values of recording.auto_recording: "local", "cloud", "none". Did you mean "cloud"?',
+    )

@@ -50,7 +50,7 @@ def test_deviations_win_over_missing_evidence_and_the_report_tells_both(
 ) -> None:
     auditor = Auditor(tmp_path, accounts("denied"))
     org = tmp_path / "org.yaml"
-    org.write_text("parameters: {allowed_regions: [XX]}\n")
+    org.write_text("parameters: {allowed_regions: [CN]}\n")
     only = ("--only", "DR-01", "--only", "RC-02", "--org", org)
     ran = auditor.audit("--fail-on", "low", *only)
     assert ran.code == 1

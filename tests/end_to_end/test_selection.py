@@ -105,8 +105,11 @@ def judged(auditor: Auditor, parameters: str, *arguments: str) -> dict[tuple[str
     ("parameters", "status"),
     [
         ("{}", "needs_decision"),
-        ("parameters: {allowed_regions: [AU, BR, CA, DE, EU, HK, IN, JP, SG, US]}", "pass"),
-        ("parameters: {allowed_regions: [XX]}", "fail"),
+        (
+            "parameters: {allowed_regions: [AU, CA, CN, DE, HK, IE, IN, LA, MX, NL, SG, TY, US]}",
+            "pass",
+        ),
+        ("parameters: {allowed_regions: [CN]}", "fail"),
     ],
 )
 def test_a_parameter_turns_an_open_decision_into_a_verdict(

@@ -16,7 +16,7 @@ from auditor.policy.baseline import Assessed, Baseline, BaselineInfo
 from auditor.policy.catalogue import Catalogue, Check, Control, Fix
 from auditor.policy.evaluate import Evaluation, evaluate
 from auditor.policy.operators import Expectation
-from auditor.policy.organisation import known_parameters
+from auditor.policy.parameters import known_parameters
 
 AT = "2026-11-21T20:00:00.000Z"
 CATALOGUE = files.shipped_catalogue()

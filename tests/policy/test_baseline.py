@@ -173,7 +173,7 @@ def test_a_setting_that_is_not_named_is_not_assessed(folder):
 
 def test_severity_is_the_catalogues_unless_the_baseline_says_otherwise(folder):
     found = loaded(
-        folder, "controls:\n  AI-01: {expect: false}\n  AI-03: {expect: 1, severity: low}\n"
+        folder, "controls:\n  AI-01: {expect: false}\n  AI-03: {expect: false, severity: low}\n"
     )
     assert found.assessed["AI-01"].severity is Severity.CRITICAL
     assert found.assessed["AI-03"].severity is Severity.LOW

@@ -410,8 +410,15 @@ def test_only_the_verb_read_does_not_write(scope, expected):
         ({"op": "disjoint_from", "value": {}}, 'needs a list as "value".'),
         ({"op": "lte", "value": "5"}, 'the operator "lte" needs a number as "value".'),
         ({"op": "gte", "value": True}, 'the operator "gte" needs a number as "value".'),
-        ({"op": "between", "value": [1]}, 'needs two numbers as "value".'),
-        ({"op": "between", "value": [1, "2"]}, 'needs two numbers as "value".'),
+        ({"op": "between", "value": [1]}, 'needs two numbers, the lower one first, as "value".'),
+        (
+            {"op": "between", "value": [2, 1]},
+            'needs two numbers, the lower one first, as "value".',
+        ),
+        (
+            {"op": "between", "value": [1, "2"]},
+            'needs two numbers, the lower one first, as "value".',
+        ),
         ({"op": "duration_lte", "value": 90}, 'needs a duration such as 90d as "value".'),
         ({"op": "duration_lte", "value": "0d"}, 'needs a duration such as 90d as "value".'),
         ({"op": "eq", "value": 1, "vaule": 2}, "Extra inputs are not permitted"),

@@ -60,14 +60,14 @@ def test_everything_it_may_say_is_read(folder):
     found = loaded(
         folder,
         "baseline: strict\n"
-        "parameters: {allowed_regions: [US, NO], recording_retention_days: 90, record_chat: null}\n"
+        "parameters: {allowed_regions: [US, CA], recording_retention_days: 90, record_chat: null}\n"
         "overrides:\n"
         "  - {match: {group: 'Legal*'}, controls: {AI-01: {expect: false}}, reason: r}\n"
         f"{WAIVER}{ATTESTATION}"
         "triage:\n  - {setting: 'in_meeting.*', by: a@example.com, on: 2026-11-02}\n",
     )
     assert found.baseline == "strict"
-    assert found.parameters["allowed_regions"] == ["US", "NO"]
+    assert found.parameters["allowed_regions"] == ["US", "CA"]
     assert found.overrides[0].label == "override for group Legal*"
     assert found.waivers[0].expires == date(2027, 1, 31)
     assert found.attestations[0].on == date(2026, 11, 2)
@@ -105,7 +105,10 @@ def test_the_example_file_is_valid():
         ),
         (
             "parameters:\n  record_chat: 1\n",
-            "org.yaml:2: parameters.record_chat: expected a boolean, for example False.",
+            (
+                "org.yaml:2: parameters.record_chat: expected a boolean, for example False. "
+                "Write true."
+            ),
         ),
         (
             "parameters:\n  max_ai_admins: true\n",
@@ -121,7 +124,10 @@ def test_the_example_file_is_valid():
         ),
         (
             "parameters:\n  auto_recording_value: 3\n",
-            ("org.yaml:2: parameters.auto_recording_value: expected a string, for example 'none'."),
+            (
+                "org.yaml:2: parameters.auto_recording_value: expected a string, for example "
+                "'none'. Write it in quotes if the text is meant."
+            ),
         ),
         (
             "overrides:\n  - controls: {AI-01: {expect: false}}\n",

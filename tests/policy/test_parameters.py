@@ -4,7 +4,7 @@ import pytest
 
 from auditor.policy import organisation
 from auditor.policy.errors import PolicyError
-from auditor.policy.organisation import known_parameters
+from auditor.policy.parameters import known_parameters
 from tests.policy.builders import CATALOGUE
 
 
@@ -26,9 +26,8 @@ def test_every_parameter_accepts_its_own_example():
 
 
 KINDS = {
-    "allowed_regions": "list",
+    "allowed_apps": "list",
     "phone_retention": "boolean",
-    "auto_recording_value": "string",
     "max_ai_admins": "integer",
     "chat_retention": "duration",
 }
