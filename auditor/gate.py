@@ -13,6 +13,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.exit_code import ExitCode
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.run import Run
+from auditor.report import wording
 from auditor.report.gate_report import Example
 from auditor.store.history import Entry, History
 from auditor.store.series import RunFilter, Series
@@ -313,7 +314,7 @@ def _reason(run: Run, demand: Demand, known: Known | None, counts: tuple[int, in
                 f"{waivers} waiver{'' if waivers == 1 else 's'} expired or covering nothing"
             )
         if names:
-            told.append(f"{names} name{'' if names == 1 else 's'} or overrides matching nothing")
+            told.append(wording.stale_names(names))
     if demand.fail_on is None and any(counts):
         told.append("none of which shuts the gate (--fail-on never)")
     if not run.info.complete:

@@ -530,7 +530,7 @@ def _tell(answer: Answer, format_: GateFormat, terminal: Terminal) -> None:
         typer.echo("\n".join(gate_report.as_lines(*told, why)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines = gate_report.annotations(
-            answer.code, answer.reason, answer.examples, catalogue_titles
+            answer.code, answer.reason, answer.run, answer.examples, catalogue_titles
         )
         for line in lines:
             typer.echo(line, err=format_ is not GateFormat.TEXT)

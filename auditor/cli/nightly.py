@@ -57,7 +57,7 @@ from auditor.findings.exit_code import ExitCode
 from auditor.findings.run import Run
 from auditor.notify.occasions import News
 from auditor.private import NotPrivate
-from auditor.report import Options, by_name, drift_report, wording
+from auditor.report import Options, accepted, by_name, drift_report, wording
 from auditor.run import Extent, Judgement
 from auditor.store.errors import StoreError
 from auditor.store.history import Entry
@@ -202,6 +202,8 @@ class Night:
         since = f" Since run {drift.earlier.id}: {drift_report.headline(drift)}" if drift else ""
         told = ", ".join(wording.headline(run))
         self.terminal.say(f"Run {run.info.id} is stored: {told}.{since}")
+        for line in accepted.problem_lines(run):
+            self.terminal.say(line)
         forgotten = audience.forgotten(entry)
         if forgotten:
             self.terminal.say(forgotten)

@@ -89,9 +89,13 @@ def named_group(groups: Iterable[str]) -> Iterable[str]:
 
 
 def differing(name: str, lookalike: str) -> str:
-    """The characters that make `lookalike` another name than `name`: `U+0435 CYRILLIC …`."""
-    strange = dict.fromkeys(letter for letter in lookalike if letter not in name)
-    missing = dict.fromkeys(letter for letter in name if letter not in lookalike)
-    letters = [each for each in strange or missing if not each.isascii() or not each.isalnum()]
+    """The unusual characters that only one of two names has: `U+0435 CYRILLIC …`."""
+    only_in_one = dict.fromkeys(
+        letter
+        for one, other in ((lookalike, name), (name, lookalike))
+        for letter in one
+        if letter not in other
+    )
+    letters = [each for each in only_in_one if not each.isascii() or not each.isalnum()]
     told = [f"U+{ord(each):04X} {unicodedata.name(each, 'unnamed')}" for each in letters[:3]]
     return ", ".join(told)

@@ -1,10 +1,16 @@
-"""The words about waivers: what they cover, who answers for it, and which of them need care."""
+"""The words about waivers and names in the organisation file, and which of them need care."""
 
 from collections.abc import Mapping
 
 from auditor.findings.model import Reference, Settlement, Verdict
+from auditor.findings.run import Run
 from auditor.report import wording
 from auditor.report.display import plain
+
+WARNING = "Warning: "
+
+_MOST_LINES = 10
+"""How many entries of the organisation file are named where there is little room."""
 
 _WAIVER: Mapping[str, str] = {
     "active": "covers {deviations}",
@@ -39,6 +45,33 @@ def reference_line(reference: Reference) -> str:
     unknown = "could not be checked: " if reference.state == "unknown" else ""
     named = f', "{plain(reference.name)}"' if reference.name else ""
     return f"{plain(reference.entry)}{named}: {unknown}{plain(reference.detail)}"
+
+
+def stale_lines(run: Run) -> list[str]:
+    """A line for each waiver, name or whole entry of the organisation file that fails a gate."""
+    waivers = sorted((each for each in run.waivers if each.is_stale), key=waiver_order)
+    return [
+        *(f"waiver of {waiver_told(each)}" for each in waivers),
+        *(reference_line(each) for each in run.references if each.is_stale),
+    ]
+
+
+def lookalike_lines(run: Run) -> list[str]:
+    """A line for each name of the organisation file that another of the account looks like."""
+    return [reference_line(each) for each in run.references if each.state == "look_alike"]
+
+
+def problem_lines(run: Run) -> list[str]:
+    """What of the organisation file fails a gate; and after WARNING, what another name looks like.
+
+    Some of each, and how many more there are.
+    """
+    stale = [wording.sentence_case(line) for line in stale_lines(run)]
+    lines = stale[:_MOST_LINES]
+    if more := len(stale) - len(lines):
+        lines.append(f"And {wording.number(more)} more: auditor report {run.info.id}.")
+    alike = lookalike_lines(run)[:_MOST_LINES]
+    return [*lines, *(f"{WARNING}{line}" for line in alike)]
 
 
 def waiver_order(settlement: Settlement) -> tuple[bool, bool, str, str]:

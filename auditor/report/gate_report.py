@@ -1,14 +1,14 @@
-"""What a gate says, as a pipeline shows it: three lines, JSON, a job summary, annotations."""
+"""What a gate says, as a pipeline shows it: a few lines, JSON, a job summary, annotations."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from auditor.evidence.scope import Level
 from auditor.findings.model import Finding, Status
 from auditor.findings.run import Run
-from auditor.report import wording
+from auditor.report import accepted, wording
 from auditor.report.display import plain, shorten
 from auditor.report.markdown_text import prose, table_head, table_row
 
@@ -29,7 +29,11 @@ class Example:
 
 
 def as_lines(code: int, reason: str, advice: str, run: Run | None, why: Sequence[str]) -> list[str]:
-    """Three lines: the answer, what it rests on, and what to do."""
+    """The answer, what it rests on, and what to do, a line each.
+
+    After the answer comes a line for each entry of the organisation file that does not fit.
+    """
+    problems = accepted.problem_lines(run) if run is not None else []
     shut = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
     rests = f"Judged: {_rests(run)}" if run is not None else shut
     # Of a line that is too long the examples are cut, never what to do.
@@ -37,6 +41,7 @@ def as_lines(code: int, reason: str, advice: str, run: Run | None, why: Sequence
     told = " ".join(part for part in (f"First: {last}." if last else "", advice) if part)
     return [
         shorten(f"auditor gate: {_RESULT[code]}: {reason}", _WIDTH),
+        *(shorten(line, _WIDTH) for line in problems),
         shorten(rests, 2 * _WIDTH),
         shorten(told or "Nothing to do.", _WIDTH),
     ]
@@ -89,6 +94,8 @@ def as_json(
             "undecided": run.summary.undecided if run is not None else None,
         },
         **(dict.fromkeys(counts) if run is None else counts),
+        "waivers": [] if run is None else [asdict(each) for each in run.waivers if each.is_stale],
+        "names": [] if run is None else [asdict(each) for each in run.references if each.is_stale],
         "findings": [_listed(each.finding, each.scopes) for each in examples],
         "findings_left_out": None if run is None else _left_out(counts, len(examples)),
     }
@@ -126,6 +133,8 @@ def as_summary(
     lines = [f"## Zoom privacy gate: {_RESULT[code]}", "", prose(reason), ""]
     if run is not None:
         lines += [prose(_rests(run)), ""]
+        if problems := accepted.problem_lines(run):
+            lines += [*(f"- {prose(line)}" for line in problems), ""]
     if examples:
         head = table_head(["status", "severity", "control", "setting", "where"], 5)
         lines += head.splitlines()
@@ -148,12 +157,16 @@ def as_summary(
 
 
 def annotations(
-    code: int, reason: str, examples: Sequence[Example], titles: Titles
+    code: int, reason: str, run: Run | None, examples: Sequence[Example], titles: Titles
 ) -> Iterator[str]:
     """The answer as workflow commands of GitHub Actions: an error a line."""
     if code == 0:
         return
     yield _command("error", f"Zoom privacy gate: {_RESULT[code]}", reason)
+    for line in accepted.problem_lines(run) if run is not None else ():
+        kind = "warning" if line.startswith(accepted.WARNING) else "error"
+        text = shorten(line.removeprefix(accepted.WARNING), _WIDTH)
+        yield _command(kind, "Organisation file", text)
     for each in examples:
         verdict = each.finding.verdict
         kind = "error" if verdict.status is Status.FAIL else "warning"

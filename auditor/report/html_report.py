@@ -126,6 +126,7 @@ def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> Templat
             settled=settled,
             relaxing=relaxing,
             waivers=sorted(run.waivers, key=accepted.waiver_order),
+            references=run.references,
             answered=answers(run, run.questions) if run.questions else (),
             said=said,
             valued={group.verdict.control for group in rollup.deviations},
@@ -250,6 +251,7 @@ def _environment() -> Environment:
         expected=_expected,
         accepted_by=accepted.accepted_by,
         waiver_told=accepted.waiver_told,
+        reference_line=accepted.reference_line,
         observed=_observed,
     )
     return environment

@@ -146,7 +146,7 @@ def _run_suite(run: Run, rollup: Rollup) -> _Suite:
         **{f"deviations.{each}": str(s.by_level[each]) for each in Level if each in s.by_level},
         **{f"scopes.{each}": str(s.coverage[each]) for each in Level if each in s.coverage},
     }
-    return _Suite("Run", list(facts.items()), [_evidence(run, rollup), _waivers(run)])
+    return _Suite("Run", list(facts.items()), [_evidence(run, rollup), _waivers(run), _names(run)])
 
 
 def _evidence(run: Run, rollup: Rollup) -> _Case:
@@ -173,6 +173,19 @@ def _waivers(run: Run) -> _Case:
     return _Case(
         "run", name, "failure", "waiver", wording.counted(len(stale), "stale waiver"), _lines(told)
     )
+
+
+def _names(run: Run) -> _Case:
+    name = "Every override and every name in the organisation file fits the account"
+    stale = [each for each in run.references if each.is_stale]
+    lines = [accepted.reference_line(each) for each in run.references]
+    if stale:
+        message = wording.stale_names(len(stale))
+        return _Case("run", name, "failure", "name", message, _lines(lines))
+    if not lines:
+        return _Case("run", name)
+    message = wording.counted(len(lines), "name or entry to look at", "names or entries to look at")
+    return _Case("run", name, "skipped", "name", message, _lines(lines))
 
 
 def _families(rollup: Rollup) -> Iterator[_Suite]:

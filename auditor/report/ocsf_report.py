@@ -1,9 +1,11 @@
 """OCSF Compliance Findings (class 2003, version 1.5.0), for security data lakes and SIEMs.
 
-One event a line for each finding, because that is what such systems count and join. Source of the
-fields and numbers: the schema of OCSF 1.5.0.
+One event a line for each finding, because that is what such systems count and join; then one for
+each entry of the organisation file that fails the run. Source of the fields and numbers: the schema
+of OCSF 1.5.0.
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import BinaryIO, ClassVar
@@ -12,7 +14,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Scope
 from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdict
 from auditor.findings.run import Run
-from auditor.report import wording
+from auditor.report import accepted, wording
 from auditor.report.clusters import about, name, outcome, remedies, sentence
 from auditor.report.interface import Options
 from auditor.report.json_text import Object, json_text
@@ -26,6 +28,17 @@ _SEVERITY: Mapping[Severity, tuple[int, str]] = {
     Severity.LOW: (2, "Low"),
 }
 _INFORMATIONAL = 1, "Informational"
+
+_CLASS: Object = {
+    "activity_id": 1,
+    "activity_name": "Create",
+    "category_uid": 2,
+    "category_name": "Findings",
+    "class_uid": 2003,
+    "class_name": "Compliance Finding",
+    "type_uid": 200301,
+    "type_name": "Compliance Finding: Create",
+}
 
 _COMPLIANCE: Mapping[Status, tuple[int, str]] = {
     Status.FAIL: (3, "Fail"),
@@ -75,6 +88,8 @@ class OcsfFormat:
                 control = controls[v.control] = _control(info)
             event = _event(run, finding, metadata, control)
             out.write(json_text(event).encode("utf-8") + b"\n")
+        for line in accepted.stale_lines(run):
+            out.write(json_text(_stale(run, line, metadata)).encode("utf-8") + b"\n")
 
 
 def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Object:
@@ -84,14 +99,7 @@ def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Obj
     status_id, status = _FINDING[v.status]
     told = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
     event: Object = {
-        "activity_id": 1,
-        "activity_name": "Create",
-        "category_uid": 2,
-        "category_name": "Findings",
-        "class_uid": 2003,
-        "class_name": "Compliance Finding",
-        "type_uid": 200301,
-        "type_name": "Compliance Finding: Create",
+        **_CLASS,
         "time": moment,
         "severity_id": severity_id,
         "severity": severity,
@@ -118,6 +126,44 @@ def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Obj
     if control["fix"]:
         event["remediation"] = {"desc": control["fix"]}
     return event
+
+
+def _stale(run: Run, line: str, metadata: Object) -> Object:
+    """An event for what stands in the organisation file and holds for nobody: it fails the run."""
+    account = run.info.account_id.encode("utf-8", "surrogatepass")
+    line = sentence(line)
+    identity = "sha256:" + hashlib.sha256(account + line.encode("utf-8", "replace")).hexdigest()
+    moment = _milliseconds(run.info.finished_at)
+    severity_id, severity = _SEVERITY[Severity.HIGH]
+    status_id, status = _NEW
+    compliance_id, compliance = _COMPLIANCE[Status.FAIL]
+    title = "Every entry of the organisation file fits the account"
+    return {
+        **_CLASS,
+        "time": moment,
+        "severity_id": severity_id,
+        "severity": severity,
+        "status_id": status_id,
+        "status": status,
+        "status_code": "stale",
+        "message": line,
+        "metadata": {**metadata, "uid": f"{run.info.id}/{identity}"},
+        "finding_info": {
+            "uid": identity,
+            "title": title,
+            "desc": title,
+            "types": ["Organisation file"],
+            "created_time": moment,
+        },
+        "compliance": {
+            "control": "organisation-file",
+            "desc": title,
+            "standards": [f"{run.info.baseline.id} {run.info.baseline.version}"],
+            "status_id": compliance_id,
+            "status": compliance,
+            "status_code": "stale",
+        },
+    }
 
 
 def _control(info: ControlInfo) -> Object:

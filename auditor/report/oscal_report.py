@@ -148,7 +148,14 @@ def _result(run: Run, ids: _Ids) -> Object:
         "end": info.finished_at,
         "props": _props(facts),
         "reviewed-controls": {"control-selections": [_reviewed(run)]},
+        **_remarks(run),
     }
+
+
+def _remarks(run: Run) -> Object:
+    """What of the organisation file fails the run, in Markdown; OSCAL has no empty remarks."""
+    lines = [*accepted.stale_lines(run), *accepted.lookalike_lines(run)]
+    return {"remarks": "\n".join(f"- {_markup(line)}" for line in lines)} if lines else {}
 
 
 def _reviewed(run: Run) -> Object:

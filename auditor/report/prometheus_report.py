@@ -16,6 +16,7 @@ from auditor.report.display import plain
 from auditor.report.interface import Options
 
 _WAIVERS = ("active", "expiring", "expired", "unmatched", "unknown")
+_NAMES = ("unmatched", "unknown", "look_alike", "unused")
 
 _Samples = Iterable[tuple[Mapping[str, str], float]]
 
@@ -79,6 +80,9 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     )
     states = Counter(waiver.state for waiver in run.waivers)
     yield "auditor_waivers", "Waivers by state.", _by("state", {s: states[s] for s in _WAIVERS})
+    named = Counter(reference.state for reference in run.references)
+    meaning = "Names and entries of the organisation file that do not fit the account, by state."
+    yield "auditor_names", meaning, _by("state", {state: named[state] for state in _NAMES})
     yield "auditor_controls", "Controls that the run assessed.", [({}, len(run.controls))]
     yield "auditor_run_complete", "1 where all that was selected was read.", [({}, info.complete)]
     yield "auditor_exit_code", "What the run ended with; 0 is good.", [({}, info.exit_code)]

@@ -18,7 +18,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Verdict
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run, fingerprint
-from auditor.report import wording
+from auditor.report import accepted, wording
 from auditor.report.clusters import Cluster, about, clusters, name, outcome, remedies, sentence
 from auditor.report.display import plain, shorten
 from auditor.report.interface import Options
@@ -193,7 +193,16 @@ def _invocation(run: Run) -> Object:
         "exitCode": info.exit_code,
         "exitCodeDescription": wording.EXIT_CODE.get(info.exit_code, ""),
         "toolExecutionNotifications": [_notification(error) for error in run.errors],
+        "toolConfigurationNotifications": [
+            *(_configuration("error", line) for line in accepted.stale_lines(run)),
+            *(_configuration("warning", line) for line in accepted.lookalike_lines(run)),
+        ],
     }
+
+
+def _configuration(level: str, line: str) -> Object:
+    """What is wrong in the organisation file."""
+    return {"level": level, "message": {"text": _escaped(sentence(line))}}
 
 
 def _notification(error: ReadError) -> Object:

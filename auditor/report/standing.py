@@ -53,9 +53,7 @@ def waivers_due(run: Run) -> list[str]:
         covers = "covers" if idle == 1 else "cover"
         parts.append(f"{wording.counted(idle, 'waiver')} that {covers} nothing")
     if lost := sum(reference.is_stale for reference in run.references):
-        matches = "matches" if lost == 1 else "match"
-        what = wording.counted(lost, "override or name", "overrides or names")
-        parts.append(f"{what} that {matches} nothing")
+        parts.append(wording.stale_names(lost))
     soon = [waiver for waiver in run.waivers if waiver.state == "expiring"]
     if soon:
         parts.append(

@@ -103,6 +103,12 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
+def stale_names(count: int) -> str:
+    """How many overrides and names of the organisation file fail the run."""
+    matches = "matches" if count == 1 else "match"
+    return f"{counted(count, 'override or name', 'overrides or names')} that {matches} nothing"
+
+
 def listed(items: Sequence[str], most: int) -> str:
     """`a, b, c and 14 more`; without the rest where there is none."""
     rest = len(items) - most

@@ -91,6 +91,14 @@ _WAIVERS: Mapping[str, int] = {
     "Reason": 50,
     "What became of it": 90,
 }
+_NAMES: Mapping[str, int] = {
+    "Entry": 44,
+    "Name of a": 12,
+    "Name": 40,
+    "State": 12,
+    "Nearest name": 40,
+    "What is wrong": 110,
+}
 _ERRORS: Mapping[str, int] = {
     "Request": 44,
     "Cause": 18,
@@ -144,6 +152,7 @@ class _Report:
         for name, always in _SHEETS.items():
             if name == "Waived":
                 self._waivers()
+                self._names()
             if always or counts[name]:
                 tables[name] = self._findings_table(name, counts[name])
         self._coverage()
@@ -174,6 +183,15 @@ class _Report:
         table = self.book.table("Waivers", _WAIVERS, len(self.run.waivers))
         for waiver in sorted(self.run.waivers, key=accepted.waiver_order):
             table.add(_waiver_row(waiver))
+
+    def _names(self) -> None:
+        """The names of the organisation file that do not fit the account, if there are any."""
+        if not self.run.references:
+            return
+        table = self.book.table("Names", _NAMES, len(self.run.references))
+        for each in self.run.references:
+            state = each.state.replace("_", " ")
+            table.add([each.entry, each.what, each.name, state, each.suggestion, each.detail])
 
     def _coverage(self) -> None:
         controls = self.rollup.controls

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from auditor.cli import gate as module
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.ledger import Assessment
-from auditor.findings.model import Finding, Verdict
+from auditor.findings.model import Finding, Reference, Verdict
 from auditor.report import gate_report
 from auditor.report.display import plain
 from auditor.sandbox import Sandbox
@@ -571,12 +571,30 @@ def test_hostile_names_change_no_format(name: str) -> None:
     summary = gate_report.as_summary(*told, {"deviations": 3}, found, {})
     assert rows(summary) == 2
     assert "<script" not in MarkdownIt("commonmark").enable("table").render(summary)
-    for line in gate_report.annotations(1, reason, found, {"AI-01": name}):
+    for line in gate_report.annotations(1, reason, None, found, {"AI-01": name}):
         assert line.startswith("::error title=")
         assert line.count("\n") == line.count("\r") == 0
         assert plain(line) == line
         assert not re.search("%(?!25|3A|2C)", line)
         line.encode()
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_names_of_the_organisation_file_change_no_format(name: str) -> None:
+    lost = Reference("override", f"override for {name}", "group", name, "unmatched", name, name)
+    run = replace(run_of([]), references=[lost, replace(lost, state="look_alike")])
+    told = (1, "Why.", "See.", run)
+    text = gate_report.as_lines(*told, [])
+    assert len(text) == 5
+    assert text[1].startswith("Override for")
+    assert text[2].startswith("Warning: override for")
+    assert all(plain(each) == each for each in text)
+    assert len(json.loads(gate_report.as_json(*told, {}, []))["names"]) == 1
+    summary = gate_report.as_summary(*told, {}, [], {})
+    assert "<script" not in MarkdownIt("commonmark").render(summary)
+    for line in gate_report.annotations(1, "Why.", run, [], {}):
+        assert re.match("::(error|warning) title=", line)
+        assert plain(line) == line
 
 
 # when nothing can be judged because of an error

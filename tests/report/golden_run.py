@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, Settlement, Status
+from auditor.findings.model import Kind, Reference, Settlement, Status
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from tests.report import worlds
@@ -36,9 +36,23 @@ WAIVER = {
     "expires": "2027-01-31",
 }
 
+LOST = Reference(
+    *("override", "override for group Büro Kölm", "group", "Büro Kölm", "unmatched"),
+    'No group of the account is called "Büro Kölm", and none has this id. Did you mean '
+    '"Büro Köln"?',
+    "Büro Köln",
+)
+ALIKE = Reference(
+    *("parameter", "parameter ai_allowed_groups", "group", "Legal", "look_alike"),
+    'The account also has a group "L\u0435gal", which only looks like "Legal": it differs in '
+    "U+0435 CYRILLIC SMALL LETTER IE.",
+    "L\u0435gal",
+)
+"""Names in the organisation file: one that matches nothing, and one that another looks like."""
+
 
 def golden() -> Run:
-    """Every status once or more, two users who deviate alike, a waiver that ran out."""
+    """Every status once or more, two users who deviate alike, a waiver that ran out, names."""
     consent = worlds.deviation(
         "CN-05",
         Level.ACCOUNT,
@@ -82,7 +96,7 @@ def golden() -> Run:
         exit_code=1,
     )
     stale = Settlement("AI-01", "user Ada", *WAIVER.values(), state="expired", matched=1)
-    return replace(made, waivers=[stale])
+    return replace(made, waivers=[stale], references=[LOST, ALIKE])
 
 
 def rendered(name: str) -> bytes:

@@ -9,6 +9,7 @@ from auditor.findings.model import Settlement, Status
 from auditor.findings.rollup import roll_up
 from auditor.report import accepted
 from tests.report import worlds
+from tests.report.golden_run import golden
 
 ACTIVE = Settlement(
     control="RC-02",
@@ -104,6 +105,34 @@ def test_the_page_says_that_a_stale_waiver_fails_the_gate(render, state):
 
 def test_without_waivers_the_page_has_no_list_of_them(render):
     assert "Waivers" not in settled(render(worlds.clean(), "html"))
+
+
+NAMED = {
+    "text": "! override for group Büro Kölm",
+    "markdown": "- **Needs care:** override for group Büro Kölm",
+    "html": "<strong>override for group Büro Kölm",
+    "json": "override for group Büro Kölm",
+    "ndjson": "override for group Büro Kölm",
+    "junit": "override for group Büro Kölm",
+    "sarif": "override for group Büro Kölm",
+    "ocsf": "override for group Büro Kölm",
+    "oscal": "override for group Büro Kölm",
+    "prometheus": 'state="unmatched"} 1',
+}
+
+
+@pytest.mark.parametrize(("format_", "words"), NAMED.items())
+def test_every_report_shows_a_name_that_matches_nothing(render, format_, words):
+    named = render(golden(), format_, width=400)
+    assert words in named
+    assert words not in render(replace(golden(), references=[]), format_, width=400)
+    if format_ != "prometheus":
+        assert "Did you mean" in named
+
+
+def test_every_report_for_people_shows_a_lookalike_of_a_name(render):
+    for format_ in ("text", "markdown", "html", "junit", "sarif", "oscal"):
+        assert "U+0435 CYRILLIC SMALL LETTER IE" in render(golden(), format_, width=400), format_
 
 
 def test_hostile_words_of_a_waiver_stay_text(render):

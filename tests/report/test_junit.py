@@ -14,7 +14,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.report import FORMATS, Options
 from tests.report import worlds
-from tests.report.golden_run import golden
+from tests.report.golden_run import ALIKE, LOST, golden
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "junit-10.xsd")
 
@@ -78,6 +78,28 @@ def test_the_suites_count_as_the_summary_does(any_run):
         assert told[f"deviations.{level}"] == str(summary.by_level[level])
     for level in summary.coverage:
         assert told[f"scopes.{level}"] == str(summary.coverage[level])
+
+
+NAMES = "Every override and every name in the organisation file fits the account"
+
+
+@pytest.mark.parametrize(
+    ("references", "element"),
+    [
+        ([], None),
+        ([LOST], junitparser.Failure),
+        ([LOST, ALIKE], junitparser.Failure),
+        ([ALIKE], junitparser.Skipped),
+        ([replace(LOST, state="unknown")], junitparser.Skipped),
+    ],
+)
+def test_a_name_that_matches_nothing_fails_and_what_only_needs_a_look_is_skipped(
+    references, element
+):
+    results = cases(replace(worlds.clean(), references=references))[NAMES]
+    assert [type(each) for each in results] == ([element] if element else [])
+    for result in results:
+        assert result.text.strip().count("\n") == len(references) - 1
 
 
 @pytest.mark.parametrize(

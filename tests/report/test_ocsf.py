@@ -80,7 +80,7 @@ def test_the_events_count_as_the_summary_does(any_run):
             by_level[made["resources"][0]["data"]["level"]] += 1
     summary = any_run.summary
     wanted = {s: n for s, n in summary.by_status.items() if n and s is not Status.PASS}
-    assert by_status == wanted
+    assert by_status == Counter({**wanted, "stale": any_run.stale})
     assert by_severity == Counter(summary.by_severity)
     assert by_level == Counter(summary.by_level)
 
@@ -101,6 +101,14 @@ def test_the_events_count_as_the_summary_does(any_run):
 def test_only_a_pass_complies_and_only_a_waiver_suppresses(status, compliance, finding):
     made = event(worlds.deviation(status=status), include_passes=True)
     assert (made["compliance"]["status_id"], made["status_id"]) == (compliance, finding)
+
+
+def test_what_of_the_organisation_file_fails_the_run_is_a_finding_of_its_own():
+    waiver, name = [e for e in events(golden()) if e["status_code"] == "stale"]
+    assert "EXPIRED" in waiver["message"]
+    assert 'Did you mean "Büro Köln"?' in name["message"]
+    assert (name["compliance"]["status_id"], name["status_id"]) == (FAIL, NEW)
+    assert name["finding_info"]["uid"] != waiver["finding_info"]["uid"]
 
 
 def test_passes_are_events_only_when_asked_for():
@@ -161,7 +169,8 @@ def test_a_finding_keeps_its_uid_and_an_event_has_its_own():
     later = replace(run, info=replace(run.info, id="another"))
     first, second = events(run), events(later)
     assert [e["finding_info"]["uid"] for e in first] == [
-        f.fingerprint for f in run.findings() if f.verdict.status is not Status.PASS
+        *(f.fingerprint for f in run.findings() if f.verdict.status is not Status.PASS),
+        *(e["finding_info"]["uid"] for e in first if e["status_code"] == "stale"),
     ]
     assert [e["finding_info"]["uid"] for e in first] == [e["finding_info"]["uid"] for e in second]
     assert not {e["metadata"]["uid"] for e in first} & {e["metadata"]["uid"] for e in second}

@@ -160,6 +160,14 @@ def test_a_waiver_says_what_became_of_it_and_those_that_need_care_come_first():
     assert rows[0]["What became of it"].startswith("AI-01 for user Ada: EXPIRED on 2027-01-31")
 
 
+def test_names_that_do_not_fit_the_account_have_a_sheet_of_their_own():
+    rows = table(opened(written(golden())), "Names")
+    assert [row["State"] for row in rows] == ["unmatched", "look alike"]
+    assert rows[0]["Name"] == "Büro Kölm"
+    assert rows[0]["Nearest name"] == "Büro Köln"
+    assert rows[0]["What is wrong"].startswith("No group of the account is called")
+
+
 def test_a_waived_finding_stands_with_its_waiver():
     (row,) = table(opened(written(golden())), "Waived")
     assert row["Waiver: owner"] == "ciso@example.com"
