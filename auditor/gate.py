@@ -14,7 +14,7 @@ from auditor.findings.exit_code import ExitCode
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.run import Run
 from auditor.report import wording
-from auditor.report.gate_report import Example
+from auditor.report.gate_report import Basis, Example, Signed
 from auditor.store.history import Entry, History
 from auditor.store.series import RunFilter, Series
 
@@ -53,7 +53,7 @@ class Answer:
     """One sentence: why it is open or shut."""
     advice: str
     """One sentence: what to do next; empty where nothing is to do."""
-    run: Run | None = None
+    basis: Basis | None = None
     deviations: int = 0
     """At or above the threshold, of any severity where there is none; with `new_only`, those that
     the accepted run did not have."""
@@ -240,20 +240,25 @@ def shut(reason: str, advice: str) -> Answer:
     return Answer(ExitCode.NOTHING_EVALUATED, reason, advice)
 
 
-def judged(run: Run, demand: Demand, known: Known | None = None) -> Answer:
-    """What the gate says of a run, against the accepted one where only what is new counts."""
+def judged(
+    run: Run, demand: Demand, known: Known | None = None, signed: Signed | None = None
+) -> Answer:
+    """What the gate says of a run, against the accepted one where only what is new counts.
+
+    `signed` is by whom the run was signed; None where it was not.
+    """
     unpinned = not_as_pinned(run, demand)
     if unpinned is not None:
         return unpinned
     before = known.statuses if known is not None and demand.new_only else {}
-    deviations, unknown, named = _counted(run.findings(), demand, before)
+    deviations, unknown, new, named = _counted(run.findings(), demand, before)
     counts = deviations, unknown, run.stale
     code = _code(run, demand, counts)
     return Answer(
         code,
         _reason(run, demand, known, counts),
-        _advice(run, code, counts),
-        run,
+        _advice(run, code),
+        Basis(run, new if demand.new_only else None, signed),
         deviations,
         unknown,
         sum(each.is_stale for each in run.waivers),
@@ -275,8 +280,9 @@ def _code(run: Run, demand: Demand, counts: tuple[int, int, int]) -> ExitCode:
 
 def _counted(
     findings: Iterable[Finding], demand: Demand, before: Mapping[str, Status]
-) -> tuple[int, int, tuple[Example, ...]]:
-    deviations = unknown = 0
+) -> tuple[int, int, int, tuple[Example, ...]]:
+    """Deviations and unknowns that count, all new deviations, and examples of those that count."""
+    deviations = unknown = new = 0
     named: dict[tuple[str, ...], Finding] = {}
     scopes: dict[tuple[str, ...], int] = {}
     last: dict[tuple[str, ...], str] = {}
@@ -284,9 +290,10 @@ def _counted(
         verdict = finding.verdict
         if verdict.status not in (Status.FAIL, Status.UNKNOWN):
             continue
-        if demand.fail_on is not None and verdict.severity.rank > demand.fail_on.rank:
-            continue
         if before.get(finding.fingerprint) is verdict.status:
+            continue
+        new += verdict.status is Status.FAIL
+        if demand.fail_on is not None and verdict.severity.rank > demand.fail_on.rank:
             continue
         deviations += verdict.status is Status.FAIL
         unknown += verdict.status is Status.UNKNOWN
@@ -297,7 +304,7 @@ def _counted(
             scopes[kind] = scopes.get(kind, 0) + 1
     examples = [Example(each, scopes[kind]) for kind, each in named.items()]
     examples.sort(key=lambda each: each.finding.verdict.status is Status.UNKNOWN)
-    return deviations, unknown, tuple(examples[:MOST])
+    return deviations, unknown, new, tuple(examples[:MOST])
 
 
 def _reason(run: Run, demand: Demand, known: Known | None, counts: tuple[int, int, int]) -> str:
@@ -325,7 +332,7 @@ def _reason(run: Run, demand: Demand, known: Known | None, counts: tuple[int, in
     return ", ".join(told) + since + "."
 
 
-def _advice(run: Run, code: ExitCode, counts: tuple[int, int, int]) -> str:
+def _advice(run: Run, code: ExitCode) -> str:
     """What to do next. The run is named: another one may be the newest."""
     of_run = run.info.id
     if code is ExitCode.DEVIATIONS:
@@ -338,7 +345,14 @@ def _advice(run: Run, code: ExitCode, counts: tuple[int, int, int]) -> str:
             f"See what is unknown: auditor report {of_run}. What it takes to read it: auditor "
             "doctor."
         )
-    return f"See which: auditor report {of_run}." if any(counts) or run.summary.undecided else ""
+    return f"See which: auditor report {of_run}." if _is_something_open(run) else ""
+
+
+def _is_something_open(run: Run) -> bool:
+    """True where there is something to do, whether it shuts the gate or not."""
+    summary = run.summary
+    wrong = summary.by_status.get(Status.FAIL, 0) or summary.by_status.get(Status.UNKNOWN, 0)
+    return bool(wrong or run.stale or summary.undecided or not run.info.complete)
 
 
 def _hours(span: timedelta) -> str:

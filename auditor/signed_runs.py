@@ -240,6 +240,25 @@ class Signatures:
             return None
         return self.signer.public
 
+    @property
+    def are_required(self) -> bool:
+        """True where AUDITOR_VERIFY_KEY names the key that has to have signed."""
+        return bool(self._settings.verify_key)
+
+    def verified(self, entry: StoredRun, evidence: Stored, *, required: bool) -> str | None:
+        """As `verify`, with the trusted key. A signature is required where a key is named for it.
+
+        Raises:
+            As `verify`; SignedByAnother only where a signature is required.
+        """
+        must = required or self.are_required
+        try:
+            return verify(entry, evidence, self.trusted, required=must)
+        except SignedByAnother:
+            if must:
+                raise
+            return verify(entry, evidence)
+
     def _is_empty(self, name: str) -> bool:
         """True where a setting is set to nothing: then nothing else is asked in its place."""
         taken = self._settings.resolution.taken(VARIABLES[name])

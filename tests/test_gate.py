@@ -118,7 +118,7 @@ def test_an_old_run_is_shut_with_its_age(entry: Entry, ago: timedelta, words: st
     assert answer.code is ExitCode.NOTHING_EVALUATED
     assert words in answer.reason
     assert entry.facts.id in answer.reason
-    assert answer.run is None
+    assert answer.basis is None
 
 
 def test_a_run_just_over_the_limit_is_not_told_to_be_as_old_as_is_allowed(entry: Entry) -> None:

@@ -35,7 +35,7 @@ from auditor.cli.terminal import Terminal
 from auditor.collect.walk import NothingRead
 from auditor.config import ConfigError, Settings
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import SnapshotError
+from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings.model import Severity
 from auditor.gate import (
     Answer,
@@ -52,8 +52,9 @@ from auditor.policy import record
 from auditor.policy.errors import PolicyError
 from auditor.report import gate_report
 from auditor.report.display import plain
+from auditor.report.gate_report import Signed
 from auditor.run import Judgement, NothingSelected
-from auditor.signed_runs import Signatures, verify
+from auditor.signed_runs import Signatures
 from auditor.store.errors import AlreadyRunning, RunNotFound, RunUnfit, StoreError
 from auditor.store.history import Entry, History
 from auditor.store.runs import Runs
@@ -391,8 +392,7 @@ def _stored(
         return known
     with history.verified(entry) as snapshot:
         now = datetime.now(UTC)
-        if demand.require_signature:
-            verify(entry, snapshot, Signatures(settings).trusted, required=True)
+        signed = _signed(entry, snapshot, demand, Signatures(settings))
         old = too_old(entry.facts.id, snapshot.oldest() or entry.facts.finished_at, demand, now)
         if old is not None:
             return old
@@ -408,7 +408,7 @@ def _stored(
                 )
         # What is judged by never comes with the evidence: it is what the gate was given.
         run = runs.judge(snapshot, replace(judgement, today=now.date()))
-        return judged(run, demand, known)
+        return judged(run, demand, known, signed)
 
 
 def _live(
@@ -424,14 +424,14 @@ def _live(
         run = runs.judge(snapshot, judgement)
         is_kept = kept(stored, snapshot, run, judgement, terminal)
         known: Known | Answer | None = None
-        if demand.require_signature:
-            entry = stored.history.find(run.info.id) if is_kept else None
-            if entry is None:
-                return shut(
-                    f"run {run.info.id} could not be stored, so it is not signed.",
-                    "See why: auditor doctor",
-                )
-            verify(entry, snapshot, Signatures(settings).trusted, required=True)
+        signatures = Signatures(settings)
+        entry = stored.history.find(run.info.id) if is_kept else None
+        if entry is None and (demand.require_signature or signatures.are_required):
+            return shut(
+                f"run {run.info.id} could not be stored, so it is not signed.",
+                "See why: auditor doctor",
+            )
+        signed = _signed(entry, snapshot, demand, signatures) if entry else None
         if demand.new_only and not is_kept:
             return shut(
                 f"run {run.info.id} could not be stored, so what is new in it cannot be told.",
@@ -440,7 +440,7 @@ def _live(
         if demand.new_only:
             terms = _terms(judgement, run.info.account_id, run.info.api_url)
             known = _known(stored.history, terms, judgement)
-        answer = known if isinstance(known, Answer) else judged(run, demand, known)
+        answer = known if isinstance(known, Answer) else judged(run, demand, known, signed)
     if is_kept:
         stored.discard(run.info.id)
     return answer
@@ -454,6 +454,19 @@ def _known(history: History, terms: Terms, judgement: Judgement) -> Known | Answ
     with history.verified(accepted) as evidence:
         again = runs.judge(evidence, replace(judgement, today=datetime.now(UTC).date()))
         return Known.of(history, accepted).confirmed(again)
+
+
+def _signed(
+    entry: Entry, evidence: Snapshot, demand: Demand, signatures: Signatures
+) -> Signed | None:
+    """Which key signed a run, whose signature is verified; None where none did, and none need.
+
+    Raises:
+        SignatureError: the signature is not as it has to be.
+    """
+    key = signatures.verified(entry, evidence, required=demand.require_signature)
+    trusted = signatures.trusted
+    return None if key is None else Signed(key, trusted is not None and trusted.id == key)
 
 
 def _terms(judgement: Judgement, account_id: str, api_url: str) -> Terms:
@@ -510,10 +523,11 @@ def _newest(history: History, terms: Terms, elsewhere: str) -> Entry | Answer:
 
 
 def _tell(answer: Answer, format_: GateFormat, terminal: Terminal) -> None:
+    basis = answer.basis
     catalogue_titles = (
-        {cid: info.title for cid, info in answer.run.controls.items()} if answer.run else {}
+        {cid: info.title for cid, info in basis.run.controls.items()} if basis else {}
     )
-    told = answer.code, answer.reason, answer.advice, answer.run
+    told = answer.code, answer.reason, answer.advice, basis
     counts = {
         "deviations": answer.deviations,
         "unknown": answer.unknown,
@@ -530,7 +544,7 @@ def _tell(answer: Answer, format_: GateFormat, terminal: Terminal) -> None:
         typer.echo("\n".join(gate_report.as_lines(*told, why)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines = gate_report.annotations(
-            answer.code, answer.reason, answer.run, answer.examples, catalogue_titles
+            answer.code, answer.reason, basis, answer.examples, catalogue_titles
         )
         for line in lines:
             typer.echo(line, err=format_ is not GateFormat.TEXT)

@@ -316,6 +316,8 @@ class Summary:
     """Controls of the baseline that say nothing at this depth."""
     allowed: int = 0
     """Of those that are not applicable, how many are on because a parameter allows it."""
+    overridden: int = 0
+    """How many were judged by an override of the organisation file, whatever came of it."""
     proved_by_lock: int = 0
     """Of the users, those of whom a document was not read: the account's locks prove its values."""
     pending_users: int = 0

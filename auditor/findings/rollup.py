@@ -141,7 +141,7 @@ class Rollup:
     @property
     def attestations(self) -> Sequence[Group]:
         """Attestations that are missing or expired: a person has to look."""
-        return [g for g in self.groups if _is_attestation_due(g.verdict)]
+        return [g for g in self.groups if is_attestation_due(g.verdict)]
 
     @property
     def attestations_due(self) -> int:
@@ -154,7 +154,8 @@ class Rollup:
         return [g for g in self.groups if g.verdict.kind is Kind.UNCOVERED]
 
 
-def _is_attestation_due(verdict: Verdict) -> bool:
+def is_attestation_due(verdict: Verdict) -> bool:
+    """True where a person has to look: an attestation is missing or has expired."""
     if verdict.status is Status.ATTESTATION_EXPIRED:
         return True
     return verdict.kind is Kind.ATTESTATION and verdict.status in (

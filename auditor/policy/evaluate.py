@@ -59,10 +59,12 @@ class _Counts:
     not_compared: int = 0
     unread: int = 0
     allowed: int = 0
+    overridden: int = 0
 
     def add(self, share: Share) -> None:
         for verdict in share.verdicts:
             self.status[verdict.status] += share.count
+            self.overridden += share.count * bool(verdict.override)
             if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
                 self.allowed += share.count
             if verdict.is_undecided:
@@ -215,6 +217,7 @@ def _summary(
         unknown_by_severity={severity: counts.unknown[severity] for severity in Severity},
         undecided=counts.undecided,
         allowed=counts.allowed,
+        overridden=counts.overridden,
         not_compared=counts.not_compared,
         unread=counts.unread,
         not_reached=not_reached(baseline, depth),

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Finding, Status
+from auditor.findings.model import Finding, Severity, Status
+from auditor.findings.rollup import is_attestation_due
 from auditor.findings.run import Run
 from auditor.report import accepted, wording
 from auditor.report.display import plain, shorten
@@ -28,14 +29,83 @@ class Example:
     """At how many accounts, groups, users or meetings it stands, this one among them."""
 
 
-def as_lines(code: int, reason: str, advice: str, run: Run | None, why: Sequence[str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Which key signed a run."""
+
+    key_id: str
+    is_trusted: bool
+    """True if that key is the one that has to have signed."""
+
+    def __str__(self) -> str:
+        return f"signed with {self.key_id}{'' if self.is_trusted else ', which is not trusted'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an answer rests on: a run, and what is known of it beside its verdicts."""
+
+    run: Run
+    new: int | None = None
+    """How many deviations of any severity the accepted run did not have; None without one."""
+    signed: Signed | None = None
+    """Which key signed the run; None where it is not signed."""
+
+    @property
+    def totals(self) -> Mapping[str, int | None]:
+        """What came out beside passes, whatever the threshold."""
+        summary = self.run.summary
+        critical, due = 0, set()
+        for share in self.run.assessments.shares():
+            for verdict in share.verdicts:
+                if verdict.is_undecided and verdict.severity is Severity.CRITICAL:
+                    critical += share.count
+                if is_attestation_due(verdict):
+                    due.add((verdict.control, verdict.setting))
+        return {
+            "deviations": summary.by_status.get(Status.FAIL, 0),
+            "new_deviations": self.new,
+            "unknown": summary.by_status.get(Status.UNKNOWN, 0),
+            "undecided": summary.undecided,
+            "undecided_critical": critical,
+            "attestations_due": len(due),
+            "waived": summary.by_status.get(Status.WAIVED, 0),
+            "overridden": summary.overridden,
+            "attested": summary.by_status.get(Status.ATTESTED, 0),
+            "stale": self.run.stale,
+        }
+
+    @property
+    def line(self) -> str:
+        """All of that in one line, with whether the run is signed and whether it is simulated."""
+        totals = {name: wording.number(count or 0) for name, count in self.totals.items()}
+        new = "" if self.new is None else f" ({totals['new_deviations']} new)"
+        return ", ".join(
+            (
+                f"{totals['deviations']} deviations{new}",
+                f"{totals['unknown']} unknown",
+                f"{totals['undecided']} undecided ({totals['undecided_critical']} critical)",
+                f"{totals['attestations_due']} attestations due",
+                f"{totals['waived']} waived",
+                f"{totals['overridden']} overridden",
+                f"{totals['attested']} attested",
+                f"{totals['stale']} stale",
+                str(self.signed or "not signed"),
+                "SIMULATED, not from Zoom" if self.run.info.simulated else "not simulated",
+            )
+        )
+
+
+def as_lines(
+    code: int, reason: str, advice: str, basis: Basis | None, why: Sequence[str]
+) -> list[str]:
     """The answer, what it rests on, and what to do, a line each.
 
     After the answer comes a line for each entry of the organisation file that does not fit.
     """
-    problems = accepted.problem_lines(run) if run is not None else []
+    problems = accepted.problem_lines(basis.run) if basis is not None else []
     shut = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
-    rests = f"Judged: {_rests(run)}" if run is not None else shut
+    rests = f"Judged: {_rests(basis)}" if basis is not None else shut
     # Of a line that is too long the examples are cut, never what to do.
     last = shorten("; ".join(why), max(40, _WIDTH - len("First: . ") - len(advice)))
     told = " ".join(part for part in (f"First: {last}." if last else "", advice) if part)
@@ -61,7 +131,7 @@ def as_json(
     code: int,
     reason: str,
     advice: str,
-    run: Run | None,
+    basis: Basis | None,
     counts: Mapping[str, int],
     examples: Sequence[Example],
 ) -> str:
@@ -70,7 +140,7 @@ def as_json(
     Findings that are counted and not listed are told by their number. Where no run was judged
     nothing was counted: the numbers are null.
     """
-    info = run.info if run is not None else None
+    info = basis.run.info if basis is not None else None
     told: dict[str, Any] = {
         "schema": "auditor/gate/v1",
         "result": _RESULT[code].lower().replace(" ", "_"),
@@ -91,13 +161,17 @@ def as_json(
             "organisation_digest": info.organisation_digest or None,
             "oldest_evidence_at": info.oldest_evidence_at or None,
             "simulated": info.simulated,
-            "undecided": run.summary.undecided if run is not None else None,
+            "undecided": basis.run.summary.undecided if basis is not None else None,
+            "signed_by": basis.signed.key_id if basis and basis.signed else None,
+            "signature_trusted": bool(basis and basis.signed and basis.signed.is_trusted),
         },
-        **(dict.fromkeys(counts) if run is None else counts),
-        "waivers": [] if run is None else [asdict(each) for each in run.waivers if each.is_stale],
-        "names": [] if run is None else [asdict(each) for each in run.references if each.is_stale],
+        "totals": None if basis is None else basis.totals,
+        "line": None if basis is None else basis.line,
+        **(dict.fromkeys(counts) if basis is None else counts),
+        "waivers": [asdict(each) for each in basis.run.waivers if each.is_stale] if basis else [],
+        "names": [asdict(each) for each in basis.run.references if each.is_stale] if basis else [],
         "findings": [_listed(each.finding, each.scopes) for each in examples],
-        "findings_left_out": None if run is None else _left_out(counts, len(examples)),
+        "findings_left_out": None if basis is None else _left_out(counts, len(examples)),
     }
     text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")  # half a character cannot be written
@@ -124,16 +198,16 @@ def as_summary(
     code: int,
     reason: str,
     advice: str,
-    run: Run | None,
+    basis: Basis | None,
     counts: Mapping[str, int],
     examples: Sequence[Example],
     titles: Titles,
 ) -> str:
     """The answer as a job summary, in Markdown."""
     lines = [f"## Zoom privacy gate: {_RESULT[code]}", "", prose(reason), ""]
-    if run is not None:
-        lines += [prose(_rests(run)), ""]
-        if problems := accepted.problem_lines(run):
+    if basis is not None:
+        lines += [prose(_rests(basis)), ""]
+        if problems := accepted.problem_lines(basis.run):
             lines += [*(f"- {prose(line)}" for line in problems), ""]
     if examples:
         head = table_head(["status", "severity", "control", "setting", "where"], 5)
@@ -157,13 +231,15 @@ def as_summary(
 
 
 def annotations(
-    code: int, reason: str, run: Run | None, examples: Sequence[Example], titles: Titles
+    code: int, reason: str, basis: Basis | None, examples: Sequence[Example], titles: Titles
 ) -> Iterator[str]:
-    """The answer as workflow commands of GitHub Actions: an error a line."""
+    """The answer as workflow commands of GitHub Actions: the answer, then an error a line."""
+    told = f"{reason} In all: {basis.line}." if basis is not None else reason
+    kind = "notice" if code == 0 else "error"
+    yield _command(kind, f"Zoom privacy gate: {_RESULT[code]}", told)
     if code == 0:
         return
-    yield _command("error", f"Zoom privacy gate: {_RESULT[code]}", reason)
-    for line in accepted.problem_lines(run) if run is not None else ():
+    for line in accepted.problem_lines(basis.run) if basis is not None else ():
         kind = "warning" if line.startswith(accepted.WARNING) else "error"
         text = shorten(line.removeprefix(accepted.WARNING), _WIDTH)
         yield _command(kind, "Organisation file", text)
@@ -197,30 +273,14 @@ def _others(example: Example) -> str:
     return f" and {wording.number(example.scopes - 1)} more" if example.scopes > 1 else ""
 
 
-def _rests(run: Run) -> str:
-    info = run.info
+def _rests(basis: Basis) -> str:
+    run, info = basis.run, basis.run.info
     return (
         f"run {info.id} of account {plain(info.account_id)}, ended "
         f"{wording.when(info.finished_at)}, baseline {info.baseline.id} "
         f"{info.baseline.version}".rstrip()
         + f", depth {info.depth}, {wording.number(wording.judged(run))} checks: "
-        f"{_totals(run)}; {info.baseline.digest}; organisation "
+        f"{basis.line}; {info.baseline.digest}; organisation "
         f"{info.organisation_digest or 'none'}; oldest evidence "
         f"{wording.when(info.oldest_evidence_at) if info.oldest_evidence_at else 'none'}"
-        + ("; SIMULATED, not from Zoom" if info.simulated else "")
-    )
-
-
-def _totals(run: Run) -> str:
-    """What came out beside passes, whatever the threshold."""
-    counts, number = run.summary.by_status, wording.number
-    return ", ".join(
-        (
-            f"{number(counts.get(Status.FAIL, 0))} deviations",
-            f"{number(counts.get(Status.UNKNOWN, 0))} unknown",
-            f"{number(run.summary.undecided)} undecided",
-            f"{number(counts.get(Status.WAIVED, 0))} waived",
-            f"{number(counts.get(Status.ATTESTED, 0))} attested",
-            f"{number(run.stale)} stale",
-        )
     )

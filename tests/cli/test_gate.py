@@ -111,8 +111,12 @@ def test_a_fresh_run_without_deviations_passes_in_three_lines(account: Account) 
     assert answer == "auditor gate: PASS: 0 deviations at high or above, 0 unknown."
     assert rests.startswith(f"Judged: run {run} of account {account.sandbox.account_id}, ended ")
     assert "baseline strict 1.0, depth user" in rests
-    assert re.search(r"[1-9]\d* undecided, 0 waived, 0 attested", rests)
-    assert rests.endswith("SIMULATED, not from Zoom")
+    assert re.search(
+        r" checks: 0 deviations, \d+ unknown, [1-9]\d* undecided \([1-9]\d* critical\), "
+        r"[1-9]\d* attestations due, 0 waived, 0 overridden, 0 attested, 0 stale, not signed, "
+        r"SIMULATED, not from Zoom; sha256:",
+        rests,
+    )
     assert todo == f"See which: auditor report {run}."
 
 
@@ -448,6 +452,11 @@ def test_json_is_for_programs(audited: Account) -> None:
     assert told["run"]["complete"] is True
     assert told["deviations"] > 0
     assert {"unknown", "stale_waivers", "reason", "advice"} <= told.keys()
+    assert told["totals"].keys() == {
+        *("deviations", "new_deviations", "unknown", "undecided", "undecided_critical"),
+        *("attestations_due", "waived", "overridden", "attested", "stale"),
+    }
+    assert (told["run"]["signed_by"], told["run"]["signature_trusted"]) == (None, False)
     assert set(told["findings"][0]) == {
         *("control", "status", "severity", "scope", "scopes", "setting", "fingerprint")
     }
@@ -536,10 +545,13 @@ def test_a_summary_that_cannot_be_written_does_not_change_the_answer(
     assert "the job summary could not be written" in ran.err
 
 
-def test_a_pass_annotates_nothing(audited: Account) -> None:
+def test_a_pass_is_a_notice_with_all_the_counts(audited: Account) -> None:
     ran = audited.gate("--fail-on", "never", env={"GITHUB_ACTIONS": "true"})
     assert ran.code == 0
-    assert "::" not in ran.out
+    (shown,) = (line for line in ran.out.splitlines() if line.startswith("::"))
+    assert shown.startswith("::notice title=Zoom privacy gate%3A PASS::")
+    told = json.loads(audited.gate("--fail-on", "never", "--format", "json").out)
+    assert f"In all: {told['line']}." in shown
 
 
 def hostile(name: str) -> list[Finding]:
@@ -583,7 +595,8 @@ def test_hostile_names_change_no_format(name: str) -> None:
 def test_hostile_names_of_the_organisation_file_change_no_format(name: str) -> None:
     lost = Reference("override", f"override for {name}", "group", name, "unmatched", name, name)
     run = replace(run_of([]), references=[lost, replace(lost, state="look_alike")])
-    told = (1, "Why.", "See.", run)
+    basis = gate_report.Basis(run)
+    told = (1, "Why.", "See.", basis)
     text = gate_report.as_lines(*told, [])
     assert len(text) == 5
     assert text[1].startswith("Override for")
@@ -592,7 +605,7 @@ def test_hostile_names_of_the_organisation_file_change_no_format(name: str) -> N
     assert len(json.loads(gate_report.as_json(*told, {}, []))["names"]) == 1
     summary = gate_report.as_summary(*told, {}, [], {})
     assert "<script" not in MarkdownIt("commonmark").render(summary)
-    for line in gate_report.annotations(1, "Why.", run, [], {}):
+    for line in gate_report.annotations(1, "Why.", basis, [], {}):
         assert re.match("::(error|warning) title=", line)
         assert plain(line) == line
 
