@@ -1,4 +1,4 @@
-"""Names in the organisation file, from the file to the gate: never silent where they fit nothing."""
+"""Names in the organisation file, up to the gate: never silent where they fit nothing."""
 
 import json
 import unicodedata
