@@ -6,6 +6,9 @@ import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from auditor import __version__
 from auditor.collect.interface import Listener, Silent
@@ -28,6 +31,18 @@ from auditor.policy.prover import Prover
 from auditor.policy.settlements import Settlements
 from auditor.zoom.client import ZoomClient
 from auditor.zoom.hosts import is_loopback
+
+
+class _Record(BaseModel):
+    """A judgement as `Judgement.record` writes it down."""
+
+    policy: str
+    selected: frozenset[str] | None
+    today: Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2200, 1, 1))]
+    depth: Level
+    fail_on: Severity | None
+    allow_unknown: bool
+    strict: bool
 
 
 @dataclass(frozen=True)
@@ -69,19 +84,18 @@ class Judgement:
             PolicyError: another version wrote it down in a way this one does not understand.
         """
         try:
-            stored = json.loads(snapshot.meta("judgement") or "{}")
-            baseline, organisation = record.read(stored["policy"], catalogue)
-            selected = stored["selected"]
+            stored = _Record.model_validate_json(snapshot.meta("judgement") or "{}")
+            baseline, organisation = record.read(stored.policy, catalogue)
             return cls(
                 catalogue=catalogue,
                 baseline=baseline,
                 organisation=organisation,
-                selected=None if selected is None else frozenset(selected),
-                today=date.fromisoformat(stored["today"]),
-                depth=Level(stored["depth"]),
-                fail_on=None if stored["fail_on"] is None else Severity(stored["fail_on"]),
-                allow_unknown=stored["allow_unknown"],
-                strict=stored["strict"],
+                selected=stored.selected,
+                today=stored.today,
+                depth=stored.depth,
+                fail_on=stored.fail_on,
+                allow_unknown=stored.allow_unknown,
+                strict=stored.strict,
             )
         except record.UNREADABLE as error:
             raise PolicyError([record.NOT_UNDERSTOOD]) from error
@@ -117,6 +131,8 @@ class NothingSelected(Exception):
         )
 
 
+T = TypeVar("T")
+
 SIMULATED = "simulated"
 """The fact of a snapshot whose evidence does not come from Zoom: `yes`."""
 
@@ -140,6 +156,24 @@ def facts(snapshot: Snapshot, judgement: Judgement, *, pseudonymised: bool) -> d
     told = {key: snapshot.meta(key) or "" for key in _FACTS}
     hidden = {PSEUDONYMISED: "yes"} if pseudonymised or snapshot.meta(PSEUDONYMISED) else {}
     return {**told, **hidden, "judgement": judgement.record()}
+
+
+_API = TypeAdapter(Api)
+
+
+def _read(kind: TypeAdapter[T], snapshot: Snapshot, name: str) -> T:
+    """A fact that is a record in JSON; where it was not recorded, one of defaults.
+
+    Raises:
+        SnapshotError: it is not such a record.
+    """
+    try:
+        return kind.validate_json(snapshot.meta(name) or "{}")
+    except ValidationError as error:
+        raise SnapshotError(
+            f"The run does not say in a way this version understands what it did ({name}). "
+            "Audit again."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -171,11 +205,12 @@ class Extent:
 
     @classmethod
     def recalled(cls, snapshot: Snapshot) -> "Extent":
-        """The extent that a collection was begun with."""
-        stored = json.loads(snapshot.meta("extent") or "{}")
-        budget = Budget(**stored.pop("meetings", {}))
-        listed = replace(budget, users=tuple(budget.users), groups=tuple(budget.groups))
-        return cls(**stored, meetings=listed)
+        """The extent that a collection was begun with.
+
+        Raises:
+            SnapshotError: it cannot be read.
+        """
+        return _read(TypeAdapter(cls), snapshot, "extent")
 
 
 def collect(
@@ -226,7 +261,7 @@ def _walk(target: Target, snapshot: Snapshot, judgement: Judgement, since: str |
     overrides, parameters = judgement.overrides, judgement.parameters
     needed = reads.needed(overrides.widest(), judgement.depth, parameters)
     needed = replace(needed, meetings=extent.meetings, changes_since=extent.changes_since)
-    before = Api(**json.loads(snapshot.meta("api") or "{}"))
+    before = _read(_API, snapshot, "api")
     began = time.monotonic()
 
     def checkpoint() -> None:
@@ -317,7 +352,7 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
             oldest_evidence_at=snapshot.oldest() or "",
         ),
         summary=evaluation.summary,
-        api=Api(**json.loads(fact("api") or "{}")),
+        api=_read(_API, snapshot, "api"),
         errors=evaluation.errors,
         controls={
             cid: replace(each.control.info, family=judgement.catalogue.family_names[cid])

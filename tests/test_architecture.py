@@ -42,7 +42,7 @@ BESIDE = "sandbox"
 DOOR = "auditor.cli.sandbox"
 """The only module that may import it."""
 
-SHARED = {("zoom", "auditor.evidence.reading")}
+SHARED = {("zoom", "auditor.evidence.reading"), ("zoom", "auditor.evidence.json_values")}
 """The JSON type is one for those who receive documents and those who keep them."""
 
 Tree = Mapping[str, str]

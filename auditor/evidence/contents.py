@@ -9,8 +9,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
+from auditor.evidence import json_values
 from auditor.evidence.errors import EvidenceAltered
 from auditor.evidence.inflating import DamagedStream, inflated
 from auditor.evidence.reading import Cause, JsonValue
@@ -25,10 +26,20 @@ DOCUMENTS = 128
 SMALL = 4_000
 """How many of anything else: some 500 bytes each."""
 
-LONGEST_BODY = 128 * 1024 * 1024
+LONGEST_BODY = 64 * 1024 * 1024
 """Bytes of a document. What Zoom answers is bounded well below it (`zoom.transport`)."""
+MOST_VALUES = 3_000_000
+"""Values in a document, and in all that are kept in memory. The largest lists hosts of meetings,
+with six values each."""
+MOST_OUTCOMES = 1_000
+"""Outcomes in a profile. A scope has some hundred views at most."""
+LONGEST_TEXT = 1024 * 1024
+"""Characters of a profile or a membership: more than 10,000 groups."""
 DEEPEST_BODY = 120
 """Levels of nesting of a document; one that Zoom returned has at most 100 (`zoom.payload`)."""
+
+_SHALLOW = 2
+"""Levels of nesting of a profile and of a membership."""
 
 PASSING = frozenset({Cause.NOT_COLLECTED, Cause.ERROR})
 """Causes of a refusal that another try may do away with."""
@@ -47,23 +58,37 @@ class Entry:
 
 
 class _Recent(Generic[K, V]):
-    """The values of a function that were made last, a bounded number of them."""
+    """The values of a function that were made last, as many as weigh no more than `most`."""
 
-    def __init__(self, make: Callable[[K], V], most: int) -> None:
-        self._make, self._most = make, most
+    def __init__(
+        self, make: Callable[[K], V], most: int, weigh: Callable[[V], int] = lambda _: 1
+    ) -> None:
+        self._make, self._most, self._weigh = make, most, weigh
         self._values: OrderedDict[K, V] = OrderedDict()
+        self._weight = 0
 
     def __call__(self, key: K) -> V:
         try:
-            value = self._values[key]
+            return self._values[key]
         except KeyError:
-            value = self._values[key] = self._make(key)
-            if len(self._values) > self._most:
-                self._values.popitem(last=False)
-        return value
+            value = self[key] = self._make(key)
+            return value
 
     def __setitem__(self, key: K, value: V) -> None:
+        self._weight += self._weigh(value)
+        if key in self._values:
+            self._weight -= self._weigh(self._values[key])
         self._values[key] = value
+        while self._weight > self._most and len(self._values) > 1:
+            self._weight -= self._weigh(self._values.popitem(last=False)[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A document, and how much of the memory for documents it takes."""
+
+    value: JsonValue
+    weight: int
 
 
 class Contents:
@@ -75,8 +100,9 @@ class Contents:
 
     def forget(self) -> None:
         """Drop what is remembered: a transaction was undone."""
-        self.body: Callable[[int], JsonValue] = _Recent(self._read_body, DOCUMENTS)
-        """The document with a number."""
+        self._bodies: Callable[[int], _Body] = _Recent(
+            self._read_body, MOST_VALUES, lambda body: body.weight
+        )
         self.profile: Callable[[int], tuple[Entry, ...]] = _Recent(self._read_profile, SMALL)
         """The entries of a profile, by view."""
         self.digests: Callable[[int], Mapping[View, str]] = _Recent(self._read_digests, SMALL)
@@ -103,6 +129,14 @@ class Contents:
         self._shapes: dict[bytes, int] = {}
         self._requests: dict[tuple[str, str, str], int] = {}
         self._by_request: dict[int, tuple[View, str]] = {}
+
+    def body(self, number: int) -> JsonValue:
+        """The document with a number.
+
+        Raises:
+            EvidenceAltered: it is not as it was recorded.
+        """
+        return self._bodies(number).value
 
     def scope(self, row: tuple[Any, ...]) -> Scope:
         """The scope of a row that begins with level, id, name, address and membership."""
@@ -220,7 +254,9 @@ class Contents:
 
     def _read_profile(self, number: int) -> tuple[Entry, ...]:
         query = "SELECT outcomes FROM profiles WHERE id = ?"
-        rows = json.loads(self._one(query, number)[0])
+        rows = json_values.parsed(
+            self._text(query, number), values=5 * MOST_OUTCOMES, depth=_SHALLOW
+        )
         entries = []
         for request, document, *refused in rows:
             view, source = self._request(request)
@@ -247,11 +283,12 @@ class Contents:
         return json.dumps(rows)
 
     def _read_membership(self, number: int) -> str:
-        query = "SELECT membership FROM memberships WHERE id = ?"
-        return str(self._one(query, number)[0])
+        return self._text("SELECT membership FROM memberships WHERE id = ?", number)
 
     def _parsed_membership(self, number: int) -> tuple[tuple[str, ...], int | None, str]:
-        groups, licence, status = json.loads(self.membership_text(number))
+        groups, licence, status = json_values.parsed(
+            self.membership_text(number), values=LONGEST_TEXT, depth=_SHALLOW
+        )
         return tuple(groups), licence, status
 
     def check(self, number: int) -> None:
@@ -262,18 +299,16 @@ class Contents:
         """
         self._raw(number)
 
-    def _read_body(self, number: int) -> JsonValue:
+    def _read_body(self, number: int) -> _Body:
         try:
             text = self._raw(number).decode("utf-8", "surrogatepass")
-            body: JsonValue = json.loads(text, parse_constant=_refuse)
-            if _depth_exceeds(body, DEEPEST_BODY):
-                raise ValueError(f"it is nested more than {DEEPEST_BODY} levels deep")
-        except (ValueError, RecursionError) as error:
+            body: JsonValue = json_values.parsed(text, values=MOST_VALUES, depth=DEEPEST_BODY)
+        except ValueError as error:
             raise EvidenceAltered(
                 f"A document of the evidence is not as it was recorded: {error}. Nothing is judged "
                 "by it. Use an untouched copy, or audit again."
             ) from error
-        return body
+        return _Body(body, max(json_values.count(text), MOST_VALUES // DOCUMENTS))
 
     def _raw(self, number: int) -> bytes:
         """The bytes of a document, which have to be what its digest says."""
@@ -285,31 +320,19 @@ class Contents:
             raise ValueError("its content does not fit its digest")
         return raw
 
+    def _text(self, query: str, number: int) -> str:
+        """The text in the row with a number."""
+        text = self._one(query, number)[0]
+        if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+            raise ValueError("it is not written as the program writes it")
+        return text
+
     def _one(self, query: str, number: int | None) -> Any:
         """The row with a number, which the snapshot refers to."""
         row = self._db.execute(query, (number,)).fetchone()
         if row is None:
             raise ValueError("it is missing")
         return row
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"it holds {constant}, which is not JSON")
-
-
-def _depth_exceeds(body: JsonValue, limit: int) -> bool:
-    level = [body]
-    for _ in range(limit):
-        below: list[JsonValue] = []
-        for node in level:
-            if isinstance(node, dict):
-                below += [child for child in node.values() if isinstance(child, dict | list)]
-            elif isinstance(node, list):
-                below += [child for child in node if isinstance(child, dict | list)]
-        if not below:
-            return False
-        level = below
-    return True
 
 
 _LEVELS = {level.value: level for level in Level}

@@ -1,7 +1,13 @@
 """Moments: times of a scope's reads, packed into a few bytes, and as RFC 3339."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+
+EARLIEST, LATEST = 946_684_800_000, 7_258_118_400_000
+"""Milliseconds since 1970: the years 2000 and 2200. A read at any other time was not made."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def packed(milliseconds: Sequence[int]) -> bytes:
@@ -29,6 +35,14 @@ def unpacked(data: bytes) -> list[int]:
             moments.append(before)
             number = shift = 0
     return moments
+
+
+def is_moment(text: str) -> bool:
+    """True for RFC 3339 with a time zone, of a year in which a read can have been made."""
+    try:
+        return bool(_RFC3339.fullmatch(text)) and EARLIEST <= milliseconds(text) <= LATEST
+    except (ValueError, OverflowError):
+        return False
 
 
 def milliseconds(rfc3339: str) -> int:

@@ -40,6 +40,11 @@ CREATE TABLE scopes (
 """`membership` is [group ids, licence, status]; `outcomes` is a list of [request, document] or
 [request, null, cause, detail], by surface and option; `times` has a moment for each of them."""
 
+LONGEST_VALUE = 64 * 1024 * 1024
+"""Bytes of a text, a document as it is stored, or a row."""
+STEPS_TO_OPEN = 100_000
+"""Steps of SQLite until the tables of a file are known. It takes some hundred."""
+
 _OF_KIND = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM json_each(?))"
 
 _ORDER = {status: at for at, status in enumerate(("active", "inactive", "pending"))}
@@ -92,11 +97,13 @@ class Snapshot(Stored):
             raise SnapshotError(f"{path}: cannot be read: {error}.") from error
         snapshot = cls(db, str(path))
         try:
+            _bound(db)
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute("PRAGMA cell_size_check = ON")
             if _schema(db) != _own_schema():  # before a table is read: it could be a view
                 raise SnapshotError(f"{path}: not a snapshot of the auditor.")
             found = snapshot.meta("format")
+            db.set_progress_handler(None, 0)
             if write:
                 _for_writing(db)
         except sqlite3.Error as error:
@@ -257,6 +264,17 @@ class Snapshot(Stored):
                 "make room, then go on with: auditor audit --resume"
             )
         return SnapshotError(f"{self._name}: cannot be written: {error}.")
+
+
+def _bound(db: sqlite3.Connection) -> None:
+    """Bound what a file that somebody wrote by hand may cost.
+
+    Pages that refer to one another in circles make a table without end. The list of tables is read
+    before anything can be compared, so that is given a number of steps; every other table is read
+    in an order that cannot repeat, or to a limit.
+    """
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+    db.set_progress_handler(lambda: 1, STEPS_TO_OPEN)
 
 
 def _schema(db: sqlite3.Connection) -> list[tuple[str, str, str]]:

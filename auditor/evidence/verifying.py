@@ -12,14 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from auditor.evidence.contents import Contents, Entry
+from auditor.evidence import facts
+from auditor.evidence.contents import MOST_OUTCOMES, Contents, Entry
 from auditor.evidence.errors import EvidenceAltered, SnapshotError, Unsuitable
-from auditor.evidence.moments import rfc3339, unpacked
+from auditor.evidence.moments import EARLIEST, LATEST, rfc3339, unpacked
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 
-EARLIEST, LATEST = 946_684_800_000, 7_258_118_400_000
-"""Milliseconds since 1970: the years 2000 and 2200. A read at any other time was not made."""
+LONGEST_NAME = 20_000
+"""Characters of an id, a name or an address. Zoom allows fewer than 500."""
+LONGEST_TIMES = 10 * MOST_OUTCOMES
+"""Bytes of the times of a scope's reads: each has fewer than ten."""
 
 _COLUMNS = "level, zoom_id, name, email, membership, profile, times"
 _LEVELS = frozenset(map(str, Level))
@@ -65,6 +68,7 @@ class _Pass:
         """Each once: nearly all scopes of a level were read by the same requests."""
 
     def totals(self) -> Totals:
+        self._check_facts()
         digest, circumstances = hashlib.sha256(), hashlib.sha256()
         oldest = LATEST
         before = ("", "")
@@ -73,6 +77,8 @@ class _Pass:
         for row in rows:
             if [*map(type, row)] != _TEXT_AND_NUMBERS:
                 self._refuse("a scope is not written as the program writes it")
+            if max(map(len, row[:4])) > LONGEST_NAME or len(row[6]) > LONGEST_TIMES:
+                self._refuse("a scope has a name or times that are too long")
             key = row[:2]
             if key <= before or key[0] not in _LEVELS:
                 self._refuse(f"the scopes do not come in order, or one has no level: {_shown(key)}")
@@ -101,6 +107,13 @@ class _Pass:
             "sha256:" + circumstances.hexdigest(),
             None if oldest == LATEST else rfc3339(oldest),
         )
+
+    def _check_facts(self) -> None:
+        rows = self._db.execute("SELECT key, value FROM meta LIMIT ?", (facts.MOST_FACTS + 1,))
+        try:
+            facts.check(rows)
+        except ValueError as error:
+            self._refuse(f"the facts of the run cannot be used: {error}")
 
     def _check_membership(self, number: int, row: Sequence[Any]) -> None:
         try:

@@ -1,10 +1,10 @@
 """Payloads: from the bytes of an answer to a JSON object, or the reason why not."""
 
 import json
-import math
 import re
-from typing import NoReturn
 
+from auditor.evidence import json_values
+from auditor.evidence.json_values import NotJson
 from auditor.evidence.reading import JsonValue
 from auditor.zoom.errors import Malformed, TooMuch, Transient
 from auditor.zoom.secrets import redact_text
@@ -16,12 +16,7 @@ MOST_VALUES = 400_000
 two can become an object of 64. A page of 2,000 users has fewer than 100,000."""
 
 _KIND = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,40}")
-_NESTING = frozenset((dict, list))
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
-class _Unusable(ValueError):
-    """Valid JSON as Python reads it, but not what a settings document may hold."""
 
 
 def parse_object(
@@ -43,46 +38,28 @@ def parse_object(
     if kind and kind != "application/json" and not kind.endswith("+json"):
         named = kind if _KIND.fullmatch(kind) else "of an unknown kind"
         raise Malformed(request, f"it is {named}, not JSON", worth_retrying=True, status=status)
-    brackets = body.count(b"{") + body.count(b"[")
-    if brackets + body.count(b",") > MOST_VALUES:
+    if sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES:
         raise TooMuch(request, f"it holds more than {MOST_VALUES:,} values", status=status)
     document = _parsed(body, request, status)
     if not isinstance(document, dict):
         raise Malformed(request, "it is JSON, but not an object", status=status)
-    # Fewer brackets than levels cannot be nested too deeply: the usual case, told at once.
-    if brackets > DEEPEST and _depth_exceeds(document, DEEPEST):
-        raise Malformed(request, f"it is nested more than {DEEPEST} levels deep", status=status)
     return _whole_object(document) if _SURROGATE.search(body) else document
 
 
 def _parsed(body: bytes, request: str, status: int | None) -> JsonValue:
     try:
-        text = body.decode("utf-8-sig")
-        document: JsonValue = json.loads(
-            text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unambiguous
+        document: JsonValue = json_values.parsed(
+            body.decode("utf-8-sig"), values=MOST_VALUES, depth=DEEPEST, pairs=_unambiguous
         )
         return document
     except UnicodeDecodeError as error:
         raise Malformed(request, f"byte {error.start} is not valid UTF-8", status=status) from error
-    except RecursionError as error:
-        raise Malformed(request, "it is nested too deeply", status=status) from error
     except json.JSONDecodeError as error:
         raise Transient(request, f"invalid JSON: {error.msg}", status=status) from error
-    except _Unusable as error:
+    except NotJson as error:
         raise Malformed(request, str(error), status=status) from error
     except ValueError as error:
         raise Malformed(request, "it holds a number of too many digits", status=status) from error
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise _Unusable(f"it holds {constant}, which is not JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise _Unusable("it holds a number that is too large")
-    return number
 
 
 def _unambiguous(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
@@ -91,7 +68,7 @@ def _unambiguous(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     if len(found) != len(pairs):
         for key, value in pairs:
             if type(found[key]) is not type(value) or found[key] != value:
-                raise _Unusable(f"it holds {redact_text(key)[:60]!r} twice, with different values")
+                raise NotJson(f"it holds {redact_text(key)[:60]!r} twice, with different values")
     return found
 
 
@@ -108,20 +85,3 @@ def _whole(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return _whole_object(value)
     return value
-
-
-def _depth_exceeds(document: JsonValue, limit: int) -> bool:
-    level: list[JsonValue] = [document]
-    for _ in range(limit):
-        below: list[JsonValue] = []
-        for node in level:
-            children = node.values() if isinstance(node, dict) else _items(node)
-            below += [child for child in children if type(child) in _NESTING]
-        if not below:
-            return False
-        level = below
-    return True
-
-
-def _items(node: JsonValue) -> list[JsonValue]:
-    return node if isinstance(node, list) else []

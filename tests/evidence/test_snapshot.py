@@ -255,7 +255,7 @@ def test_memory_for_parsed_documents_is_bounded(monkeypatch):
         snapshot.record(scope, SETTINGS, document({"n": n}))
     found = [e.outcomes[SETTINGS].body["n"] for e in snapshot.evidence(Level.USER)]
     assert found == list(range(20))
-    assert len(snapshot._contents.body._values) <= 4
+    assert len(snapshot._contents._bodies._values) <= 4
 
 
 # The digest

@@ -1,0 +1,46 @@
+"""Facts: what a snapshot says of its run, and whether a run can have been so."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from auditor.evidence import json_values
+from auditor.evidence.moments import is_moment
+from auditor.evidence.scope import Level
+
+MOST_FACTS = 100
+LONGEST_FACT = 20_000
+"""Characters of a fact that is no record."""
+LONGEST_RECORD = 32 * 1024 * 1024
+"""Characters of a record in JSON. What a run was judged with may list 10,000 waivers."""
+MOST_VALUES = 1_000_000
+"""Values in a record."""
+
+_MOMENTS = frozenset(("started_at", "finished_at", "changes_since"))
+_RECORDS = frozenset(("judgement", "extent", "api", "use"))
+_DEEPEST_RECORD = 30
+
+
+def check(rows: Iterable[tuple[Any, Any]]) -> None:
+    """Make sure that the rows of the facts are such as the program writes.
+
+    Raises:
+        ValueError: one is not, in words that go on after "the facts of the run cannot be used:".
+    """
+    for number, (name, value) in enumerate(rows):
+        if number >= MOST_FACTS:
+            raise ValueError("there are too many")
+        if type(name) is not str or type(value) is not str or len(name) > LONGEST_FACT:
+            raise ValueError("one is not written as the program writes it")
+        if len(value) > (LONGEST_RECORD if name in _RECORDS else LONGEST_FACT):
+            raise ValueError(f"{name} is too long")
+        if name in _MOMENTS and value and not is_moment(value):
+            raise ValueError(f"{name} is no time at which a run was made")
+        if name == "depth" and value not in {*Level}:
+            raise ValueError("depth is no level")
+        if name in _RECORDS and value:
+            try:
+                record = json_values.parsed(value, values=MOST_VALUES, depth=_DEEPEST_RECORD)
+            except ValueError as error:
+                raise ValueError(f"{name} cannot be read") from error
+            if not isinstance(record, Mapping):
+                raise ValueError(f"{name} cannot be read")
