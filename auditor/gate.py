@@ -15,7 +15,7 @@ from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.run import Run
 from auditor.report import wording
 from auditor.report.gate_report import Basis, Example, Signed
-from auditor.store.history import Entry, History
+from auditor.store.history import Acceptance, Entry, History
 from auditor.store.series import RunFilter, Series
 
 MOST = 10
@@ -149,20 +149,21 @@ class Known:
         return Known(self.entry, shown)
 
 
-def measured_against(history: History, terms: Terms) -> Entry | Answer:
-    """The run that was accepted last, of those that fit, or why there is none."""
-    runs = history.accepted(terms.runs)
-    for entry in runs:
-        if not terms.unmeasurable(entry):
-            return entry
-    if not runs:
+def measured_against(history: History, terms: Terms) -> Acceptance | Answer:
+    """The last acceptance of a run that fits, or why there is none."""
+    acceptances = history.accepted(terms.runs)
+    for each in acceptances:
+        if not terms.unmeasurable(each.entry):
+            return each
+    if not acceptances:
         return shut(
             "--new-only measures against an accepted run, and none is.",
             "Accept one: auditor gate accept RUN",
         )
+    last = acceptances[0].entry
     return shut(
-        f"run {runs[0].facts.id}, which was accepted last, has "
-        f"{', '.join(terms.unmeasurable(runs[0]))}: what is new cannot be measured against it.",
+        f"run {last.facts.id}, which was accepted last, has "
+        f"{', '.join(terms.unmeasurable(last))}: what is new cannot be measured against it.",
         "Accept a run that is judged as this gate judges, with the same options: auditor gate "
         "accept latest",
     )

@@ -1,5 +1,7 @@
 """Signed runs: a statement of what a stored run is and rests on, signed when it is stored.
 
+The acceptance of a run is signed, too, when it is made.
+
 Whoever reads the run computes the statement again, from its row in the history and from its
 evidence, so that neither can be exchanged. A signature does not tell that a run is the newest, and
 not that none is missing.
@@ -25,7 +27,8 @@ if TYPE_CHECKING:  # loaded only where something is signed or verified: it takes
 
 SCHEMA = "auditor/run/v1"
 """Which statement is signed; signed before it, too, so that no other signature passes for one."""
-CONTEXT = f"{SCHEMA}\n".encode()
+ACCEPTANCE_SCHEMA = "auditor/acceptance/v1"
+"""The same for the acceptance of a run."""
 LONGEST = 64 * 1024
 """Characters of a signature with its statement: some 2,000 are usual."""
 
@@ -44,6 +47,10 @@ _WORDS = {
     "baseline_digest": "the digest of the baseline",
     "organisation_digest": "the digest of the organisation file",
     "evidence_digest": "the evidence",
+    "findings_digest": "the findings",
+    "place": "the place of the API",
+    "accepted_at": "when it was accepted",
+    "note": "the note",
     "circumstances_digest": "the times or requests of the evidence",
     "facts_digest": "what the evidence says of the run, what it was judged with included",
     "oldest_evidence_at": "the time of the oldest evidence",
@@ -97,6 +104,34 @@ class StoredRun(Protocol):
     def signature(self) -> str:
         """As `sign` made it; empty where the run is not signed."""
 
+    @property
+    def findings_digest(self) -> str:
+        """A digest over how its findings stood; empty for a run of an earlier version."""
+
+    @property
+    def place(self) -> str:
+        """Where its account is."""
+
+
+class StoredAcceptance(Protocol):
+    """The acceptance of a run as its row in the history tells of it."""
+
+    @property
+    def entry(self) -> StoredRun:
+        """The run that is accepted."""
+
+    @property
+    def accepted_at(self) -> str:
+        """When, RFC 3339."""
+
+    @property
+    def note(self) -> str:
+        """Why."""
+
+    @property
+    def signature(self) -> str:
+        """As `sign_acceptance` made it; empty where it is not signed."""
+
 
 def statement(entry: StoredRun, evidence: Stored) -> dict[str, JsonValue]:
     """What is signed of a run: its row, and digests over all of its evidence.
@@ -119,6 +154,7 @@ def statement(entry: StoredRun, evidence: Stored) -> dict[str, JsonValue]:
         "baseline_digest": facts.baseline_digest,
         "organisation_digest": facts.organisation_digest,
         "evidence_digest": totals.digest,
+        "findings_digest": entry.findings_digest,
         "circumstances_digest": totals.circumstances,
         "facts_digest": "sha256:" + hashlib.sha256(told.encode()).hexdigest(),
         "oldest_evidence_at": facts.oldest_evidence_at,
@@ -141,10 +177,32 @@ def sign(entry: StoredRun, evidence: Stored, signer: "Signer") -> str:
     Raises:
         SnapshotError: the evidence is not as it was recorded.
     """
-    told = statement(entry, evidence)
-    signature = signer.sign(CONTEXT, _canonical(told))
+    return _signed(SCHEMA, statement(entry, evidence), signer)
+
+
+def sign_acceptance(acceptance: StoredAcceptance, signer: "Signer") -> str:
+    """The signature of an acceptance, likewise."""
+    return _signed(ACCEPTANCE_SCHEMA, _acceptance_statement(acceptance), signer)
+
+
+def _acceptance_statement(acceptance: StoredAcceptance) -> dict[str, JsonValue]:
+    """What is signed of an acceptance: of which run it is, and what that run found."""
+    entry = acceptance.entry
+    return {
+        "run": entry.facts.id,
+        "account_id": entry.facts.account_id,
+        "place": entry.place,
+        "evidence_digest": entry.facts.evidence_digest,
+        "findings_digest": entry.findings_digest,
+        "accepted_at": acceptance.accepted_at,
+        "note": acceptance.note,
+    }
+
+
+def _signed(schema: str, told: dict[str, JsonValue], signer: "Signer") -> str:
+    signature = signer.sign(_context(schema), _canonical(told))
     content = {
-        "schema": SCHEMA,
+        "schema": schema,
         "statement": told,
         "key_id": signer.public.id,
         "public_key": signer.public.text,
@@ -172,11 +230,7 @@ def verify(
         SnapshotError: the evidence is not as it was recorded.
     """
     run = f"Run {entry.facts.id}"
-    if required and trusted is None:
-        raise SignatureError(
-            "A signature is required, and no key is trusted here. Set "
-            "AUDITOR_VERIFY_KEY to the public key that auditor bundle keygen tells."
-        )
+    _refuse_without_key(trusted, required=required)
     if not entry.signature:
         if required:
             raise SignatureError(
@@ -184,12 +238,7 @@ def verify(
                 "bundle keygen. Then audit again."
             )
         return None
-    signed = _read(run, entry.signature)
-    if not signed.public.accepts(signed.signature, CONTEXT, _canonical(signed.statement)):
-        raise SignatureError(
-            f"{run} was altered: its signature does not fit what it is said to sign. Do not rely "
-            "on it; audit again."
-        )
+    signed = _read(run, entry.signature, SCHEMA)
     found = statement(entry, evidence)
     differing = _differing(signed.statement, found, evidence.facts())
     if entry.facts.evidence_digest != found["evidence_digest"]:
@@ -199,13 +248,51 @@ def verify(
             f"{run} is not as it was signed: {_listed(differing)} {_differ(differing)}. Do not "
             "rely on it; audit again."
         )
+    _refuse_another(run, signed, trusted)
+    return signed.public.id
+
+
+def verify_acceptance(
+    acceptance: StoredAcceptance, trusted: "PublicKey | None" = None, *, required: bool = False
+) -> str | None:
+    """Check the signature of an acceptance against its row, and the row of its run.
+
+    Returns and raises as `verify`.
+    """
+    what = f"The acceptance of run {acceptance.entry.facts.id}"
+    _refuse_without_key(trusted, required=required)
+    if not acceptance.signature:
+        if required:
+            raise SignatureError(
+                f"{what} is not signed. Accept it again where AUDITOR_SIGNING_KEY is set: auditor "
+                f"gate accept {acceptance.entry.facts.id}"
+            )
+        return None
+    signed = _read(what, acceptance.signature, ACCEPTANCE_SCHEMA)
+    if differing := _differing(signed.statement, _acceptance_statement(acceptance)):
+        raise SignatureError(
+            f"{what} is not as it was signed: {_listed(differing)} {_differ(differing)}. Do not "
+            "rely on it; accept the run again."
+        )
+    _refuse_another(what, signed, trusted)
+    return signed.public.id
+
+
+def _refuse_without_key(trusted: "PublicKey | None", *, required: bool) -> None:
+    if required and trusted is None:
+        raise SignatureError(
+            "A signature is required, and no key is trusted here. Set "
+            "AUDITOR_VERIFY_KEY to the public key that auditor bundle keygen tells."
+        )
+
+
+def _refuse_another(what: str, signed: "_Signed", trusted: "PublicKey | None") -> None:
     if trusted is not None and signed.public != trusted:
         raise SignedByAnother(
-            f"{run} was signed with key {signed.public.id}, not with the trusted one, "
+            f"{what} was signed with key {signed.public.id}, not with the trusted one, "
             f"{trusted.id}. Audit again with that key, or name another one with "
             "AUDITOR_VERIFY_KEY."
         )
-    return signed.public.id
 
 
 class Signatures:
@@ -259,6 +346,16 @@ class Signatures:
                 raise
             return verify(entry, evidence)
 
+    def verified_acceptance(self, acceptance: StoredAcceptance, *, required: bool) -> str | None:
+        """As `verified`, of an acceptance."""
+        must = required or self.are_required
+        try:
+            return verify_acceptance(acceptance, self.trusted, required=must)
+        except SignedByAnother:
+            if must:
+                raise
+            return verify_acceptance(acceptance)
+
     def _is_empty(self, name: str) -> bool:
         """True where a setting is set to nothing: then nothing else is asked in its place."""
         taken = self._settings.resolution.taken(VARIABLES[name])
@@ -267,6 +364,10 @@ class Signatures:
     def sign(self, entry: StoredRun, evidence: Stored) -> str:
         """The signature of a run that is being stored; empty where no key is configured."""
         return sign(entry, evidence, self.signer) if self.signer is not None else ""
+
+    def sign_acceptance(self, acceptance: StoredAcceptance) -> str:
+        """The signature of an acceptance that is made; empty where no key is configured."""
+        return sign_acceptance(acceptance, self.signer) if self.signer is not None else ""
 
     def check(self, entry: StoredRun, evidence: Stored) -> None:
         """Make sure that a run that is read is as it was signed. One that is not signed may be.
@@ -289,37 +390,55 @@ class _Signed:
     signature: bytes
 
 
-def _read(run: str, text: str) -> _Signed:
+def _context(schema: str) -> bytes:
+    """What is signed before a statement."""
+    return f"{schema}\n".encode()
+
+
+def _read(what: str, text: str, schema: str) -> _Signed:
+    """A signature that fits the statement in it.
+
+    Raises:
+        SignatureError: it does not, or is none.
+    """
     from auditor.signing import BadKey, PublicKey
 
     try:
         if len(text) > LONGEST:
             raise ValueError
         told = json.loads(text)
-        if told["schema"] != SCHEMA:
+        if told["schema"] != schema:
             raise SignatureError(
-                f"{run} was signed by a newer version of the auditor. Install that version "
+                f"{what} was signed by a newer version of the auditor. Install that version "
                 "of the program."
             )
         public = PublicKey.read(told["public_key"])
         if public.id != told["key_id"] or not isinstance(told["statement"], dict):
             raise ValueError
-        return _Signed(told["statement"], public, bytes.fromhex(told["signature"]))
+        signed = _Signed(told["statement"], public, bytes.fromhex(told["signature"]))
     except (BadKey, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SignatureError(
-            f"{run} was altered: its signature cannot be read. Do not rely on it; audit again."
+            f"{what} was altered: its signature cannot be read. Do not rely on it; audit again."
         ) from error
+    if not public.accepts(signed.signature, _context(schema), _canonical(signed.statement)):
+        raise SignatureError(
+            f"{what} was altered: its signature does not fit what it is said to sign. Do not rely "
+            "on it; audit again."
+        )
+    return signed
 
 
 def _differing(
-    signed: Mapping[str, Any], found: Mapping[str, JsonValue], facts: Mapping[str, str]
+    signed: Mapping[str, Any],
+    found: Mapping[str, JsonValue],
+    facts: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """What of a run is not as it was signed, in the words of `_WORDS`."""
+    """What is not as it was signed, in the words of `_WORDS`. `facts` are those of the evidence."""
     names = [name for name in found if name not in signed or signed[name] != found[name]]
     names += [
         name
         for name, fact in _ALSO_IN_EVIDENCE.items()
-        if name not in names and facts.get(fact, "") != found[name]
+        if facts is not None and name not in names and facts.get(fact, "") != found[name]
     ]
     unknown = ["a part that this version does not know"] if signed.keys() - found.keys() else []
     return [*(_WORDS[name] for name in names), *unknown]

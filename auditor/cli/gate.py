@@ -281,7 +281,14 @@ def accept(
         entry = history.get(source.own_run(run))
         terms = _terms(judgement, entry.facts.account_id, entry.facts.api_url)
     _refuse_unfit(entry, terms, now)
-    history.verified(entry).close()
+    signatures = Signatures(settings)
+    if signatures.are_required and signatures.signer is None:
+        raise ConfigError(
+            "AUDITOR_VERIFY_KEY is set, so the gate asks for a signed acceptance, and no signing "
+            "key is here. Accept the run where runs are signed."
+        )
+    with history.verified(entry) as evidence:
+        signatures.verified(entry, evidence, required=False)
     history.accept(entry, now.isoformat(timespec="seconds"), note)
     facts = entry.facts
     selected = "" if not entry.selection else ", a selection of controls"
@@ -387,12 +394,15 @@ def _stored(
     found = unfit(entry, demand, judgement.baseline.info.digest, datetime.now(UTC))
     if found is not None:
         return found
-    known = _known(history, terms, judgement) if demand.new_only else None
+    signatures = Signatures(settings)
+    known = None
+    if demand.new_only:
+        known = _known(history, terms, judgement, demand, signatures)
     if isinstance(known, Answer):
         return known
     with history.verified(entry) as snapshot:
         now = datetime.now(UTC)
-        signed = _signed(entry, snapshot, demand, Signatures(settings))
+        signed = _signed(entry, snapshot, demand, signatures)
         old = too_old(entry.facts.id, snapshot.oldest() or entry.facts.finished_at, demand, now)
         if old is not None:
             return old
@@ -439,19 +449,28 @@ def _live(
             )
         if demand.new_only:
             terms = _terms(judgement, run.info.account_id, run.info.api_url)
-            known = _known(stored.history, terms, judgement)
+            known = _known(stored.history, terms, judgement, demand, signatures)
         answer = known if isinstance(known, Answer) else judged(run, demand, known, signed)
     if is_kept:
         stored.discard(run.info.id)
     return answer
 
 
-def _known(history: History, terms: Terms, judgement: Judgement) -> Known | Answer:
-    """What the accepted run found already, or why there is none to measure against."""
-    accepted = measured_against(history, terms)
-    if isinstance(accepted, Answer):
-        return accepted
+def _known(
+    history: History, terms: Terms, judgement: Judgement, demand: Demand, signatures: Signatures
+) -> Known | Answer:
+    """What the accepted run found already, or why there is none to measure against.
+
+    Raises:
+        SignatureError: a signature of the run or of its acceptance is not as it has to be.
+    """
+    acceptance = measured_against(history, terms)
+    if isinstance(acceptance, Answer):
+        return acceptance
+    signatures.verified_acceptance(acceptance, required=demand.require_signature)
+    accepted = acceptance.entry
     with history.verified(accepted) as evidence:
+        signatures.verified(accepted, evidence, required=demand.require_signature)
         again = runs.judge(evidence, replace(judgement, today=datetime.now(UTC).date()))
         return Known.of(history, accepted).confirmed(again)
 

@@ -28,7 +28,7 @@ from auditor.store.errors import (
     StoreError,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of the tables that this version of the program writes and reads."""
 
 FILE = "history.sqlite"

@@ -53,6 +53,8 @@ class Entry:
     """Empty where it was not signed."""
     place: str = ""
     """Where its account lives: see `series.place`."""
+    findings_digest: str = ""
+    """Over how its findings stood; empty for a run of an earlier version."""
 
     @property
     def ended(self) -> datetime:
@@ -68,8 +70,22 @@ class Entry:
         return not self.set_aside and not self.ends_in_future(now)
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """That somebody accepted a run as it is."""
+
+    entry: Entry
+    accepted_at: str
+    note: str
+    signature: str = ""
+    """Empty where it was not signed."""
+
+
 class Signing(Protocol):
     """Signs runs that are stored, and checks those that are read."""
+
+    def sign_acceptance(self, acceptance: Acceptance) -> str:
+        """The signature of an acceptance; empty where nobody signs."""
 
     def sign(self, entry: Entry, evidence: Stored) -> str:
         """The signature of a run; empty where nobody signs."""
@@ -128,7 +144,9 @@ class History:
             if known is not None:
                 columns["set_aside"] = known.set_aside
             connection.execute(sa.insert(tables.runs), columns)
-            recording.record(connection, series_id, number, run, evidence)
+            found = recording.record(connection, series_id, number, run, evidence)
+            this = tables.runs.c.id == run.info.id
+            connection.execute(sa.update(tables.runs).where(this).values(findings_digest=found))
             packing.pack(connection, run.info.id, file)
             self._sign(connection, run.info.id, evidence)
 
@@ -273,12 +291,16 @@ class History:
 
     @contextmanager
     def standings(self, entry: Entry) -> Iterator[Iterator[Standing]]:
-        """How every finding of a run stood, those that passed apart, by fingerprint."""
+        """How every finding of a run stood, those that passed apart, by fingerprint.
+
+        Raises:
+            RunAltered: they are not as they were recorded. It is known after the last one.
+        """
         with (
             self._database.reading() as connection,
             closing(standings.standings(connection, entry.series, entry.number)) as found,
         ):
-            yield found
+            yield _as_recorded(entry, found)
 
     def pasts(self, entry: Entry, fingerprints: Iterable[str]) -> Mapping[str, Past]:
         """What is known of these findings up to a run; those never reported are left out."""
@@ -320,26 +342,34 @@ class History:
 
     def accept(self, entry: Entry, moment: str, note: str) -> None:
         """From now on, regressions are measured against this run."""
+        acceptance = Acceptance(entry, moment, recording.text(note))
+        signature = self._signing.sign_acceptance(acceptance) if self._signing else ""
         row = {
             "series_id": entry.series,
             "run_id": entry.facts.id,
             "accepted_at": moment,
-            "note": recording.text(note),
+            "note": acceptance.note,
+            "signature": signature,
         }
         with self._database.writing() as connection:
             connection.execute(sa.insert(tables.acceptances), row)
 
-    def accepted(self, wanted: RunFilter) -> list[Entry]:
-        """The accepted runs that are there and not set aside, the one accepted last first."""
+    def accepted(self, wanted: RunFilter) -> list[Acceptance]:
+        """The acceptances of runs that are there and not set aside, the last one first."""
+        accepting = tables.acceptances
+        more = accepting.c.accepted_at, accepting.c.note
         query = (
-            _runs()
-            .join(tables.acceptances, tables.acceptances.c.run_id == tables.runs.c.id)
+            _runs(*more, accepting.c.signature.label("acceptance_signature"))
+            .where(accepting.c.run_id == tables.runs.c.id)
             .where(*wanted.columns())
             .where(tables.runs.c.set_aside == "")
             .order_by(tables.acceptances.c.id.desc())
         )
         with self._database.reading() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [
+                Acceptance(_entry(row), row.accepted_at, row.note, row.acceptance_signature)
+                for row in connection.execute(query)
+            ]
 
     def set_aside(self, run_id: str, reason: str) -> bool:
         """Take a run out of consideration; without a reason, take it into consideration again.
@@ -410,6 +440,18 @@ class History:
         return None if row is None else _entry(row)
 
 
+def _as_recorded(entry: Entry, found: Iterable[Standing]) -> Iterator[Standing]:
+    digest = standings.FindingsDigest()
+    for each in found:
+        digest.add_standing(each)
+        yield each
+    if entry.findings_digest and digest.text != entry.findings_digest:
+        raise RunAltered(
+            f"The findings of run {entry.facts.id} are not those that the history recorded. Do "
+            "not rely on them: audit again."
+        )
+
+
 def _same(known: Entry, run: Run, stopped: str) -> bool:
     """True where a run did not go on since it was stored."""
     facts, info = known.facts, run.info
@@ -449,9 +491,10 @@ def point(facts: RunFacts) -> Point:
     )
 
 
-def _runs() -> sa.Select[Any]:
+def _runs(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
     own = (column for column in tables.series.c if column.name != "id")
-    return sa.select(tables.runs, *own).join(tables.series)
+    joined = tables.runs.join(tables.series)
+    return sa.select(tables.runs, *own, *more).select_from(joined)
 
 
 def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, Any]:
@@ -482,6 +525,7 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
         "oldest_evidence_at": info.oldest_evidence_at,
         "set_aside": "",
         "signature": "",
+        "findings_digest": "",
     }
 
 
@@ -549,6 +593,7 @@ def _read(row: Any) -> Entry:
         set_aside=row.set_aside,
         signature=row.signature,
         place=row.place,
+        findings_digest=row.findings_digest,
     )
 
 

@@ -20,6 +20,7 @@ from auditor.findings.per_verdict import PerVerdict
 from auditor.findings.run import Run
 from auditor.store.portions import portions
 from auditor.store.presence import Presence
+from auditor.store.standings import DIGESTED, FindingsDigest
 from auditor.store.tables import findings, incoming, spells
 
 PORTION = 1000
@@ -43,8 +44,8 @@ _UNSURE = sa.select(incoming.c.control).where(
 """The controls of which a run could not see everything that they rest on."""
 
 
-def record(connection: Connection, series_id: int, number: int, run: Run, evidence: Stored) -> None:
-    """Write what a run found, the one with this number in its series."""
+def record(connection: Connection, series_id: int, number: int, run: Run, evidence: Stored) -> str:
+    """Write what a run found, the one with this number in its series. Returns its digest."""
     incoming.create(connection)
     for portion in portions(_rows(run), PORTION):
         rows: dict[str, Mapping[str, Any]] = {}
@@ -60,7 +61,17 @@ def record(connection: Connection, series_id: int, number: int, run: Run, eviden
     _add_findings(connection, series_id, run.info.finished_at)
     _close_spells(connection, series_id, number, run.info.finished_at)
     _open_spells(connection, series_id, number, run.info.finished_at)
+    digest = _digest(connection)
     incoming.drop(connection)
+    return digest
+
+
+def _digest(connection: Connection) -> str:
+    found = FindingsDigest()
+    query = sa.select(*(incoming.c[name] for name in DIGESTED)).order_by(incoming.c.fingerprint)
+    for row in connection.execute(query):
+        found.add(row)
+    return found.text
 
 
 def text(value: str) -> str:

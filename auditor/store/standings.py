@@ -1,5 +1,6 @@
 """Standings: how findings stood in a run, and what their lives were until then."""
 
+import hashlib
 import json
 from collections.abc import Generator, Iterable, Sequence
 from itertools import groupby
@@ -40,6 +41,40 @@ _PASTS = (
     .where(spells.c.since <= sa.bindparam("number"))
     .order_by(findings.c.fingerprint, spells.c.since)
 )
+
+
+class FindingsDigest:
+    """A digest over how the findings of a run stood, which come by fingerprint.
+
+    What later runs change of a finding, such as the name of its scope, does not count.
+    """
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Count a finding in: `DIGESTED`, `observed` as JSON."""
+        self._hash.update(json.dumps([*row]).encode() + b"\n")
+
+    def add_standing(self, found: Standing) -> None:
+        """Count a finding in."""
+        observed = json.dumps(found.observed, sort_keys=True)
+        scope = str(found.scope.level), found.scope.id
+        words = map(str, (found.status, found.severity, found.cause or ""))
+        row = found.fingerprint, found.control, str(found.kind), *scope, found.setting
+        self.add((*row, *words, observed))
+
+    @property
+    def text(self) -> str:
+        """`sha256:` and 64 hexadecimal digits."""
+        return "sha256:" + self._hash.hexdigest()
+
+
+DIGESTED = (
+    *("fingerprint", "control", "kind", "level", "scope_id", "setting"),
+    *("status", "severity", "cause", "observed"),
+)
+"""The columns that a `FindingsDigest` is over."""
 
 
 def standings(

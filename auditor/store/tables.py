@@ -58,13 +58,15 @@ runs = sa.Table(
     sa.Column("oldest_evidence_at", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("set_aside", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("signature", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("findings_digest", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint("series_id", "number"),
     sa.Index("uq_runs_sequence", "sequence", unique=True),
 )
 """Times are RFC 3339, UTC. `stopped` says why a run ended before everything was read. `sequence` is
 the order in which runs were stored, whatever the clock said. `organisation_digest` is null, and
 `oldest_evidence_at` empty, for runs of a version that did not keep them. `set_aside` says why a run
-is out of consideration; `signature` is empty where a run was not signed."""
+is out of consideration; `signature` is empty where a run was not signed, `findings_digest` for runs
+of a version that did not keep it."""
 
 findings = sa.Table(
     "findings",
@@ -119,8 +121,10 @@ acceptances = sa.Table(
     sa.Column("run_id", sa.Text, nullable=False),
     sa.Column("accepted_at", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False, server_default=sa.text("''")),
 )
-"""The runs that a gate measures regressions against; the newest of a series counts."""
+"""The runs that a gate measures regressions against; the newest of a series counts. `signature` is
+empty where an acceptance was not signed."""
 
 _incoming = sa.MetaData()
 
