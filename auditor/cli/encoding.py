@@ -8,6 +8,7 @@ import codecs
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,18 @@ from typing import Any, BinaryIO, TextIO
 
 import typer
 
+from auditor.report.display import plain
+
 SPELL_OUT = "auditor.spell_out"
 """The name of the error handler."""
+
+_PAINTING = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS")
+"""Variables with which Typer paints what no terminal shows."""
+_COLOUR = re.compile(
+    r"(\x1b\[(?:0|(?:[1-479]|3[1-7]|9[0-7]|4[0-7])(?:;(?:[1-479]|[349][0-7]))*)?m)"
+)
+"""Colours, bold, dim, italic and underlined. Not what conceals, and nothing that moves a cursor."""
+_STEERING = re.compile(r"[^\n\t\x20-\x7e]+")
 
 _PLAIN = {
     "…": "...",
@@ -53,12 +64,12 @@ def settle_streams() -> None:
 
 def echo_json(text: str, *, newline: bool = True) -> None:
     """Print JSON. It is ASCII where standard output is not UTF-8, so that it is always valid."""
-    typer.echo(text if _is_utf8(sys.stdout) else escaped(text), nl=newline)
+    typer.echo(_for_stdout(text), nl=newline)
 
 
 def json_for_stderr(text: str) -> str:
     """JSON as standard error can express it, see `echo_json`."""
-    return text if _is_utf8(sys.stderr) else escaped(text)
+    return _legible(text) if _is_utf8(sys.stderr) else escaped(text)
 
 
 def escaped(json_text: str) -> str:
@@ -70,26 +81,64 @@ def escaped(json_text: str) -> str:
 
 def stdout_for_text() -> BinaryIO:
     """Standard output for a text in UTF-8: written in the stream's own encoding."""
-    return _recoded(lambda text: text)
+    return io.BufferedWriter(_Recoded(sys.stdout, lambda text: text))
 
 
 def stdout_for_json() -> BinaryIO:
     """Standard output for JSON in UTF-8: ASCII where the stream is not UTF-8."""
-    return _recoded(escaped)
+    return io.BufferedWriter(_Recoded(sys.stdout, _for_stdout))
 
 
-class _AsciiStream(io.TextIOWrapper):
-    """A stream that takes ASCII alone.
+class _Console(io.TextIOWrapper):
+    """A standard stream: everything that could steer a terminal is spelled out.
 
-    It calls itself Latin-1: to a stream that calls itself ASCII, Typer writes UTF-8.
+    This is the edge that all output goes through, whatever forgot to make its names harmless. Our
+    own colours pass, where there may be any. A new line passes, too: only whoever writes a field
+    knows that it should have none.
+
+    For ASCII it calls itself Latin-1: to a stream that calls itself ASCII, Typer writes UTF-8.
     """
 
-    def __init__(self, buffer: Any) -> None:
-        super().__init__(buffer, encoding="latin-1", write_through=True)
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        encoding, buffering = stream.encoding, stream.line_buffering
+        self._ascii = codecs.lookup(encoding).name == "ascii"
+        self._painted = stream.isatty() or any(map(os.environ.get, _PAINTING))
+        super().__init__(
+            stream.detach(),
+            encoding="latin-1" if self._ascii else encoding,
+            errors=SPELL_OUT,
+            line_buffering=buffering,
+            write_through=self._ascii,
+        )
 
     def write(self, text: str, /) -> int:
-        super().write(text.encode("ascii", SPELL_OUT).decode("ascii"))
+        self.draw(_harmless(text, painted=self._painted))
         return len(text)
+
+    def draw(self, text: str) -> int:
+        """Write what moves the cursor on purpose."""
+        shown = text.encode("ascii", SPELL_OUT).decode("ascii") if self._ascii else text
+        return super().write(shown)
+
+
+class Drawing:
+    """Standard error, as it is now, for a bar that is drawn again and again."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    def write(self, text: str) -> int:
+        """Write `text` as it is."""
+        stream = self._stream
+        return stream.draw(text) if isinstance(stream, _Console) else stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """True where the stream is a terminal."""
+        return self._stream.isatty()
 
 
 class _Recoded(io.RawIOBase):
@@ -113,10 +162,20 @@ def _expressive(stream: TextIO | None) -> TextIO:
         return Path(os.devnull).open("w", encoding="utf-8")
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    if codecs.lookup(stream.encoding).name == "ascii":
-        return _AsciiStream(stream.detach())
-    stream.reconfigure(errors=SPELL_OUT)
-    return stream
+    return _Console(stream)
+
+
+def _harmless(text: str, *, painted: bool) -> str:
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    if not painted:
+        return _spelled_out(text)
+    pieces = _COLOUR.split(text)
+    return "".join(piece if at % 2 else _spelled_out(piece) for at, piece in enumerate(pieces))
+
+
+def _spelled_out(text: str) -> str:
+    return _STEERING.sub(lambda found: plain(found[0]), text)
 
 
 def _spell_out(error: UnicodeError) -> tuple[str, int]:
@@ -134,10 +193,15 @@ def _escape(char: str) -> str:
     return json.dumps(char).strip('"')
 
 
-def _recoded(spell: Callable[[str], str]) -> BinaryIO:
-    if _is_utf8(sys.stdout):
-        return sys.stdout.buffer
-    return io.BufferedWriter(_Recoded(sys.stdout, spell))
+def _for_stdout(json_text: str) -> str:
+    return _legible(json_text) if _is_utf8(sys.stdout) else escaped(json_text)
+
+
+def _legible(json_text: str) -> str:
+    """JSON with what could steer a terminal escaped as JSON does it, so that it stays the same."""
+    if json_text.isascii():
+        return json_text
+    return "".join(char if plain(char) == char else _escape(char) for char in json_text)
 
 
 def _is_utf8(stream: TextIO) -> bool:

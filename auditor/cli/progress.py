@@ -2,7 +2,7 @@
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import IO, Self, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -14,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from auditor.cli.encoding import Drawing
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 
@@ -35,7 +36,7 @@ class ProgressBar:
     """Draws one bar a level on standard error."""
 
     def __init__(self, terminal: Terminal) -> None:
-        console = Console(stderr=True, no_color=not terminal.may_color)
+        console = Console(file=cast("IO[str]", Drawing()), no_color=not terminal.may_color)
         self._progress = Progress(
             TextColumn("{task.description:>8}"),
             BarColumn(),

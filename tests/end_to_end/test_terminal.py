@@ -1,0 +1,46 @@
+"""No command writes what could steer a terminal, whatever it is called with."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import Auditor
+
+HOSTILE = "x\x1b[8m\x1b[2J\x1b]0;t\x07\r\u202e\u200b\u0085\u009bK\x7f"
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069]")
+COMMANDS = (
+    ("report", HOSTILE),
+    ("report", f"{HOSTILE}.sqlite"),
+    ("audit", "--from", HOSTILE),
+    ("audit", "--sandbox", "--only", HOSTILE),
+    ("audit", HOSTILE),
+    (HOSTILE,),
+    ("diff", HOSTILE, HOSTILE),
+    ("gate", "--account", HOSTILE),
+    ("gate", "--account", HOSTILE, "--format", "json"),
+    ("gate", "--baseline", HOSTILE),
+    ("gate", "accept", HOSTILE),
+    ("history", "--account", HOSTILE),
+    ("history", "findings", HOSTILE),
+    ("history", "set-aside", HOSTILE, "--reason", HOSTILE),
+    ("ask", HOSTILE),
+    ("bundle", "verify", HOSTILE),
+    ("bundle", "verify", __file__, "--public-key", HOSTILE),
+    ("baseline", "show", HOSTILE),
+    ("baseline", "check", HOSTILE),
+    ("control", "show", HOSTILE),
+    ("config", "show"),
+    ("notify", "remove", HOSTILE),
+    ("--profile", HOSTILE, "auth", "status"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: " ".join(words)[:20])
+@pytest.mark.parametrize("more", [{}, {"AUDITOR_ORG": HOSTILE, "ZOOM_ACCOUNT_ID": HOSTILE}])
+def test_nothing_steers_the_terminal(
+    tmp_path: Path, command: tuple[str, ...], more: dict[str, str]
+) -> None:
+    ran = Auditor(tmp_path)(*command, env=more)
+    assert ran.code != 5, ran.err
+    assert not STEERING.search(ran.out + ran.err), ascii(ran.out + ran.err)
