@@ -3,7 +3,7 @@
 import json
 import os
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,11 +13,13 @@ import typer
 from tabulate import tabulate
 
 from auditor import config
-from auditor.cli import output
+from auditor.cli import named, output
 from auditor.cli.captures import accept_keys, capture
 from auditor.cli.choices import OrgOption
 from auditor.cli.encoding import echo_json
+from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.config_files import is_baseline_path
 from auditor.evidence.scope import Level
 from auditor.policy import baseline as baselines
@@ -29,6 +31,8 @@ from auditor.policy.evaluate import not_reached
 from auditor.policy.operators import OPERATORS, Expectation
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Overrides
+from auditor.policy.references import Entries, LookedUp
+from auditor.report import accepted, wording
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -198,45 +202,113 @@ def new(
 
 @app.command()
 def check(
+    ctx: typer.Context,
     paths: Annotated[
         list[str],
         typer.Argument(metavar="FILE...", help="Baseline or organisation files."),
     ],
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="RUN|FILE",
+            help="Look for the names of groups, people and meetings in this stored run. "
+            "[default: latest, if there is one]",
+            show_default=False,
+        ),
+    ] = None,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
 ) -> None:
     """Check baseline and organisation files: every control, setting and operator has to exist.
+
+    Names of groups, people and meetings are looked for in a stored run; one that matches nothing
+    makes the file invalid, as it would fail an audit.
 
     Examples:
 
     **auditor baseline check our-baseline.yaml**
 
-    **auditor baseline check organisation.yaml**
+    **auditor baseline check organisation.yaml --run latest**
     """
     catalogue = files.shipped_catalogue()
+
+    def look_up(entries: Entries) -> LookedUp:
+        return _looked_up(entries, ctx.obj, run, account, sandbox=sandbox)
+
     problems: list[str] = []
     for path in paths:
         try:
             if Path(path).is_file() and organisation.is_one(Path(path)):
-                typer.echo(_organisation_checked(path, catalogue))
+                sentence, entries = _organisation_checked(path, catalogue)
             else:
-                typer.echo(_baseline_checked(path, catalogue))
+                sentence, entries = _baseline_checked(path, catalogue)
+            notes = list(_names_checked(path, entries, look_up))
+            typer.echo("\n".join((sentence, *notes)))
         except PolicyError as error:
             problems.append(str(error))
     if problems:
         raise PolicyError(problems)
 
 
-def _baseline_checked(path: str, catalogue: Catalogue) -> str:
+def _looked_up(
+    entries: Entries, terminal: Terminal, run: str | None, account: str | None, *, sandbox: bool
+) -> LookedUp:
+    """What came of looking for names in the run that was asked for, else in the newest, if any."""
+    try:
+        settings = config.load()
+        if run is None:
+            return named.in_newest_run(
+                settings, terminal, entries, account=account, sandbox=sandbox
+            )
+    except ConfigError as error:  # which is no fault of the file
+        if run is not None:
+            raise
+        return LookedUp(unchecked=str(error))
+    source = RunSource.chosen(settings, terminal, account=account, sandbox=sandbox)
+    _, snapshot = source.opened_file(run)
+    with snapshot:
+        return named.in_run(snapshot, entries)
+
+
+def _names_checked(
+    path: str, entries: Entries, look_up: Callable[[Entries], LookedUp]
+) -> Iterator[str]:
+    """What is to be known of the names in a file.
+
+    Raises:
+        PolicyError: some match nothing.
+    """
+    count = sum(1 for _ in entries.mentions())
+    if not count:
+        return
+    looked_up = look_up(entries)
+    if looked_up.unchecked:
+        yield f"{path}: its names were not looked up. {looked_up.unchecked}"
+        return
+    of_run = f"run {looked_up.run}, which ended {wording.when(looked_up.finished_at)}"
+    if looked_up.stale:
+        lines = (f"{path}: {accepted.reference_line(each)}" for each in looked_up.stale)
+        raise PolicyError([*lines, f"{path}: looked up in {of_run}."])
+    unknown = [each for each in looked_up.found if each.state == "unknown"]
+    yield f"{path}: {wording.counted(count - len(unknown), 'name')} found in {of_run}."
+    for each in looked_up.found:
+        warning = "" if each in unknown else accepted.WARNING
+        yield f"{path}: {warning}{accepted.reference_line(each)}"
+
+
+def _baseline_checked(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
     loaded = baselines.load(path, catalogue)
+    entries = named.entries(Organisation(), loaded)
     checks = sum(len(each.expectations) for each in loaded.assessed.values())
     beyond = len(not_reached(loaded, Level.USER))
-    return f"{path}: valid. It assesses {len(loaded.assessed)} controls with {checks} settings" + (
-        f"; {beyond} of them only at --depth meeting." if beyond else "."
-    )
+    sentence = f"{path}: valid. It assesses {len(loaded.assessed)} controls with {checks} settings"
+    return sentence + (f"; {beyond} of them only at --depth meeting." if beyond else "."), entries
 
 
-def _organisation_checked(path: str, catalogue: Catalogue) -> str:
+def _organisation_checked(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
     found = organisation.load(Path(path), catalogue)
-    organisation.baseline_of(Path(path), found, catalogue)
+    entries = named.entries(found, organisation.baseline_of(Path(path), found, catalogue))
     parts = (
         (len(found.parameters), "parameter"),
         (len(found.overrides), "override"),
@@ -245,7 +317,8 @@ def _organisation_checked(path: str, catalogue: Catalogue) -> str:
     )
     held = [f"{number} {name}{'s' if number != 1 else ''}" for number, name in parts if number]
     chosen = f", for the baseline {found.baseline}" if found.baseline else ""
-    return f"{path}: valid. An organisation file{chosen}: {', '.join(held) or 'nothing else'}."
+    content = ", ".join(held) or "nothing else"
+    return f"{path}: valid. An organisation file{chosen}: {content}.", entries
 
 
 def _room(wanted: Sequence[Assessed], width: int) -> int:

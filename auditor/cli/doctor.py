@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from auditor import config
-from auditor.cli import output
+from auditor.cli import named, output
 from auditor.cli.choices import (
     BaselineOption,
     Depth,
@@ -22,7 +22,7 @@ from auditor.cli.choices import (
 )
 from auditor.cli.config import as_check, described
 from auditor.cli.encoding import echo_json
-from auditor.cli.keeping import stored_runs
+from auditor.cli.keeping import SANDBOX_HOME, stored_runs
 from auditor.cli.sandbox import Scenario, started
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
@@ -32,6 +32,7 @@ from auditor.doctor.examination import Case, Policy, examine
 from auditor.doctor.model import Diagnosis
 from auditor.evidence.scope import Level
 from auditor.policy.errors import PolicyError
+from auditor.policy.references import Entries, LookedUp
 from auditor.private import NotPrivate
 from auditor.report.json_text import readable
 from auditor.store.errors import StoreError
@@ -108,7 +109,7 @@ def doctor(
     selection = Selection(baseline=baseline, org=org, only=only or [], topic=topic or [])
     policy = _policy(selection, Level(depth), settings)
     simulated = scenario or (Scenario.DRIFTED if sandbox else None)
-    with _case(settings, policy, simulated) as case:
+    with _case(settings, policy, simulated, terminal) as case:
         found = examine(case)
     told = _rendered(found, format_, terminal, to_file=output_ is not None)
     if output_ is not None:
@@ -128,20 +129,30 @@ def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | 
         return str(error)
     by_group = [each for each in judgement.organisation.overrides if each.match.group is not None]
     overridden = frozenset(cid for each in by_group for cid in each.controls)
-    return Policy(judgement.overrides.widest(), depth, judgement.parameters, overridden)
+    entries = named.entries(judgement.organisation, judgement.baseline)
+    return Policy(judgement.overrides.widest(), depth, judgement.parameters, overridden, entries)
 
 
 @contextmanager
-def _case(settings: Settings, policy: Policy | str, simulated: Scenario | None) -> Iterator[Case]:
+def _case(
+    settings: Settings, policy: Policy | str, simulated: Scenario | None, terminal: Terminal
+) -> Iterator[Case]:
     """The configured account, or a simulated one for as long as the block lasts."""
     credentials, origins = ("", ()) if simulated else _credentials(settings)
     refused = ""
+    unchecked = (
+        Runs(settings.data / SANDBOX_HOME) if simulated else Runs(settings.data, settings.store)
+    )
     try:
-        stored = stored_runs(settings)
+        stored = stored_runs(settings, sandbox=simulated is not None)
     except NotPrivate as error:
-        stored, refused = Runs(settings.data, settings.store), str(error)
+        stored, refused = unchecked, str(error)
     except StoreError:  # told by the check of the history
-        stored = Runs(settings.data, settings.store)
+        stored = unchecked
+
+    def look_up(entries: Entries) -> LookedUp:
+        return named.in_newest_run(settings, terminal, entries, sandbox=simulated is not None)
+
     case = Case(
         api_url=settings.api_url,
         oauth_url=settings.oauth_url,
@@ -150,6 +161,7 @@ def _case(settings: Settings, policy: Policy | str, simulated: Scenario | None) 
         origins=origins,
         stored=stored,
         keyring=backends.standing,
+        look_up=look_up,
         refused=refused,
         plan=Plan(settings.plan),
         configuration=as_check(described()) if simulated is None else None,

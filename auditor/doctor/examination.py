@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from auditor.credentials.backends import Standing
 from auditor.credentials.given import NAMES
-from auditor.doctor import account, local, network
+from auditor.doctor import account, local, names, network
 from auditor.doctor.account import Access, Listening
 from auditor.doctor.model import Check, Diagnosis, State, Subject
 from auditor.doctor.needs import Needs, needs
@@ -18,6 +18,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.exit_code import ExitCode
 from auditor.policy import reads
 from auditor.policy.baseline import Baseline
+from auditor.policy.references import Entries, LookedUp
 from auditor.store.runs import Runs
 from auditor.zoom.answers import utc_now
 from auditor.zoom.auth import Credentials, TokenSource
@@ -31,6 +32,7 @@ from auditor.zoom.transport import Bounds
 from auditor.zoom.ways import shown_url
 
 _PATIENT = Bounds(connect=10.0, silence=20.0, total=30.0)
+_NAMES = "names", "Names"
 _RETRIES = RetryPolicy(attempts=2, longest_wait=2.0, longest_retry_after=5.0)
 """Somebody is waiting: one more attempt, soon."""
 
@@ -45,6 +47,8 @@ class Policy:
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     overridden: frozenset[str] = frozenset()
     """The controls for which an override names groups."""
+    entries: Entries = field(default_factory=Entries)
+    """The entries that can name groups, people or meetings."""
 
     @property
     def label(self) -> str:
@@ -74,6 +78,8 @@ class Case:
     """Where the credentials come from: `environment`, `keyring`…"""
     stored: Runs
     keyring: Callable[[], Standing]
+    look_up: Callable[[Entries], LookedUp] = lambda _: LookedUp(unchecked="No run was looked at.")
+    """Looks for names in the newest run."""
     refused: str = ""
     """Why the data directory is no place for evidence, where that is known already."""
     plan: Plan = Plan.AUTO
@@ -203,8 +209,12 @@ class _Examination:
             self._add(local.history(case.stored))
             whose = "" if isinstance(case.credentials, str) else case.credentials.account_id
             self._add(local.unfinished(case.stored, whose, case.api_url))
+            if self.policy is None:
+                self._skip("the organisation file or the baseline cannot be used", _NAMES)
+            else:
+                self._add(names.check(self.policy.entries, case.look_up))
         else:
-            later = (("history", "History"), ("unfinished", "Unfinished run"))
+            later = (("history", "History"), ("unfinished", "Unfinished run"), _NAMES)
             self._skip("the data directory cannot be used", *later)
         self._add(local.disk(case.stored.home, self.access.users))
 

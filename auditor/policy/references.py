@@ -269,8 +269,7 @@ class Entries:
         for position, override in self.overrides:
             yield from mentions_of("override", position, override.label, override.match)
         for position, waiver in self.waivers():
-            entry = f"waiver of {waiver.control} for {waiver.scope.label}"
-            yield from mentions_of("waiver", position, entry, waiver.scope)
+            yield from mentions_of("waiver", position, _waiver_label(waiver), waiver.scope)
         for position, attestation in self.attestations():
             entry = f"attestation of {attestation.control} for {attestation.scope.label}"
             yield from mentions_of("attestation", position, entry, attestation.scope)
@@ -288,6 +287,10 @@ class Entries:
             for position, each in enumerate(self.settlements.attestations):
                 if each.control in self.assessed:
                     yield position, each
+
+
+def _waiver_label(waiver: Waiver) -> str:
+    return f"waiver of {waiver.control} for {waiver.scope.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +332,34 @@ def check(
     if bearings is not None:
         found.update(dict.fromkeys(_idle(entries, bearings, checks)))
     return sorted(found, key=_order), lost
+
+
+def unfitting(snapshot: Snapshot, entries: Entries) -> list[Reference]:
+    """The names that do not fit an account as it was read, without judging anything."""
+    found, lost = check(snapshot, entries)
+    waivers = dict(entries.waivers())
+    for position, detail in lost.items():
+        entry = _waiver_label(waivers[position])
+        found.append(Reference("waiver", entry, "", "", "unmatched", detail))
+    return sorted(found, key=_order)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What came of looking for names in a run."""
+
+    run: str = ""
+    """Its id; empty where no run was looked at."""
+    finished_at: str = ""
+    found: Sequence[Reference] = ()
+    """The names that do not fit."""
+    unchecked: str = ""
+    """Why no name was looked for, as a sentence; empty where they were."""
+
+    @property
+    def stale(self) -> list[Reference]:
+        """Those that match nothing."""
+        return [each for each in self.found if each.is_stale]
 
 
 def _fields(result: NameCheck) -> tuple[str, str, str]:

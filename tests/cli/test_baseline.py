@@ -223,9 +223,9 @@ def test_checking_takes_organisation_files_and_says_what_they_hold() -> None:
         "overrides:\n  - match: {group: Legal*}\n    controls: {RC-02: {expect: true}}\n"
         "  - match: {group: Sales}\n    controls: {RC-02: {expect: false}}\n"
     )
-    assert told(ran("baseline", "check", path)) == (
+    assert told(ran("baseline", "check", path)).startswith(
         "organisation.yaml: valid. An organisation file, for the baseline strict: "
-        "1 parameter, 2 overrides."
+        "1 parameter, 2 overrides. organisation.yaml: its names were not looked up. No run"
     )
 
 

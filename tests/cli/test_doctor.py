@@ -414,3 +414,28 @@ def test_a_keyring_is_not_asked_for_where_all_three_values_are_there(
     assert of(found, "keyring")["state"] == "ok"
     without = {name: value for name, value in same.items() if name != "ZOOM_CLIENT_SECRET"}
     assert of(diagnosis(**without), "keyring")["state"] == "warning"
+
+
+def test_the_sandbox_is_examined_with_its_own_store(
+    diagnosis: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    before = diagnosis("--sandbox")
+    assert str(tmp_path / "data" / "sandbox") in of(before, "store")["sentence"]
+    InProcess(tmp_path)("audit", "--sandbox", "--users", "5", "--depth", "account")
+    (tmp_path / "data" / "history.sqlite").write_bytes(b"no history at all")
+    found = diagnosis("--sandbox")
+    assert of(found, "store")["facts"]["exists"] is True
+    history = of(found, "history")
+    assert history["state"] == "ok"
+    assert str(tmp_path / "data" / "sandbox") in history["sentence"]
+
+
+def test_names_are_looked_up_among_the_runs_of_the_sandbox(
+    diagnosis: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    InProcess(tmp_path)("audit", "--sandbox", "--users", "70", "--depth", "group")
+    (tmp_path / "org.yaml").write_text("parameters: {ai_allowed_groups: [Saless]}")
+    names = of(diagnosis("--sandbox", "--org", "org.yaml"), "names")
+    assert names["state"] == "warning"
+    assert 'Did you mean "Sales"?' in names["sentence"]
+    assert of(diagnosis("--org", "org.yaml"), "names")["state"] == "skipped"

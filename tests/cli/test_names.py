@@ -56,6 +56,9 @@ def attestation(name: str) -> str:
     return f"attestations: [{{control: AI-01, {scope}, as_expected: true, {rest}}}]\n"
 
 
+ENTRIES = override, waiver, parameter, attestation
+
+
 def judged(account: Account, text: str, *words: object) -> tuple[Ran, Ran]:
     """What a night and the gate say under an organisation file."""
     path = account.auditor.folder / "org.yaml"
@@ -113,9 +116,7 @@ def test_an_override_for_a_name_that_the_account_does_not_have_shuts_the_gate(
     assert [each["name"] for each in answer["names"]] == [name]
 
 
-@pytest.mark.parametrize(
-    "entry", [override, waiver, parameter, attestation], ids=lambda made: made.__name__
-)
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda made: made.__name__)
 @pytest.mark.parametrize("format_", ["text", "json", "markdown"])
 def test_every_kind_of_entry_with_a_lost_name_shuts_the_gate_and_is_named(
     named: Named, entry: Callable[[str], str], format_: str
@@ -126,9 +127,7 @@ def test_every_kind_of_entry_with_a_lost_name_shuts_the_gate_and_is_named(
     assert COLOGNE in gate.out
 
 
-@pytest.mark.parametrize(
-    "entry", [override, waiver, parameter, attestation], ids=lambda made: made.__name__
-)
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda made: made.__name__)
 def test_github_gets_an_annotation_for_each_lost_name(
     named: Named, entry: Callable[[str], str]
 ) -> None:
@@ -147,3 +146,87 @@ def test_a_group_that_only_looks_like_the_one_that_is_meant_is_warned_of(
     assert (night.code, gate.code) == (0, 0)
     assert "Warning: override for group Legal" in gate.out
     assert "U+0435 CYRILLIC SMALL LETTER IE" in gate.out
+
+
+# Before anything is audited: the file is checked, and so is the configuration.
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "hint"),
+    [
+        (COLOGNE, "Büro Kölm", f'Did you mean "{COLOGNE}"?'),
+        (CYRILLIC, "Legal", "U+0435 CYRILLIC SMALL LETTER IE"),
+        ("Legal", CYRILLIC, "U+0435 CYRILLIC SMALL LETTER IE"),
+        ("Revenue", COLOGNE, "No group of the account is called"),
+    ],
+    ids=same_everywhere,
+)
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda made: made.__name__)
+def test_a_file_with_a_lost_name_is_invalid_and_doctor_says_so(
+    named: Named, entry: Callable[[str], str], group: str, name: str, hint: str
+) -> None:
+    account = named(group)
+    account.night()
+    path = account.auditor.folder / "org.yaml"
+    path.write_text(entry(name), encoding="utf-8")
+    for words in ((), ("--run", "latest"), ("--run", account.runs()[-1]["id"])):
+        checked = account("baseline", "check", "org.yaml", *words)
+        assert checked.code == 2
+        assert hint in " ".join(checked.err.split())
+        assert "valid" not in checked.out
+    doctor = account("doctor", "--format", "json", env={"AUDITOR_ORG": "org.yaml"})
+    check = next(each for each in doctor.report["checks"] if each["name"] == "names")
+    assert (doctor.code, check["state"]) == (0, "warning")
+    assert hint in check["sentence"]
+
+
+@pytest.mark.parametrize("name", [COLOGNE, DECOMPOSED.upper(), f" {COLOGNE} "], ids=same_everywhere)
+def test_a_file_whose_names_the_account_has_is_valid(named: Named, name: str) -> None:
+    account = named(COLOGNE)
+    run = account.night()
+    path = account.auditor.folder / "org.yaml"
+    path.write_text(override(name), encoding="utf-8")
+    checked = account("baseline", "check", "org.yaml")
+    assert checked.code == 0
+    assert f"org.yaml: 1 name found in run {run}" in checked.out
+    doctor = account("doctor", "--org", "org.yaml", "--format", "json").report
+    (check,) = [each for each in doctor["checks"] if each["name"] == "names"]
+    assert check["state"] == "ok"
+
+
+def test_a_lookalike_of_a_name_is_a_warning_of_the_check_and_the_doctor(named: Named) -> None:
+    account = named("Legal", CYRILLIC)
+    account.night()
+    (account.auditor.folder / "org.yaml").write_text(override("Legal"), encoding="utf-8")
+    checked = account("baseline", "check", "org.yaml")
+    assert checked.code == 0
+    assert 'Warning: override for group Legal, "Legal": The account also has' in checked.out
+    doctor = account("doctor", "--org", "org.yaml", "--format", "json").report
+    (check,) = [each for each in doctor["checks"] if each["name"] == "names"]
+    assert check["state"] == "warning"
+    assert "U+0435" in check["sentence"]
+
+
+def test_without_a_run_the_check_says_that_names_were_not_looked_up(named: Named) -> None:
+    account = named(COLOGNE)
+    (account.auditor.folder / "org.yaml").write_text(override("Büro Kölm"), encoding="utf-8")
+    checked = account("baseline", "check", "org.yaml")
+    assert checked.code == 0
+    assert "org.yaml: its names were not looked up. No run" in checked.out
+    assert account("baseline", "check", "org.yaml", "--run", "latest").code == 2
+    broken = account("baseline", "check", "org.yaml", env={"AUDITOR_STORE": "nonsense"})
+    assert broken.code == 0
+    assert "its names were not looked up. AUDITOR_STORE" in broken.out
+    doctor = account("doctor", "--org", "org.yaml", "--format", "json").report
+    (check,) = [each for each in doctor["checks"] if each["name"] == "names"]
+    assert check["state"] == "skipped"
+
+
+def test_a_lost_name_among_the_parameters_of_a_baseline_makes_it_invalid(named: Named) -> None:
+    account = named(COLOGNE)
+    account.night()
+    text = f"{{id: o, version: '1', title: O, {parameter('Büro Kölm').strip()}}}"
+    (account.auditor.folder / "ours.yaml").write_text(text, encoding="utf-8")
+    checked = account("baseline", "check", "ours.yaml")
+    assert checked.code == 2
+    assert f'Did you mean "{COLOGNE}"?' in checked.err

@@ -1,0 +1,53 @@
+"""The names in an organisation file, looked up in a stored run: which of them the account has."""
+
+from datetime import UTC, datetime
+
+from auditor.cli.run_choice import LATEST, RunSource
+from auditor.cli.terminal import Terminal
+from auditor.config import Settings
+from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.policy import files, references
+from auditor.policy.baseline import Baseline
+from auditor.policy.organisation import Organisation
+from auditor.policy.references import Entries, LookedUp
+from auditor.policy.settlements import Settlements
+from auditor.private import NotPrivate
+from auditor.store.errors import RunNotFound, StoreError
+
+
+def entries(organisation: Organisation, baseline: Baseline | None) -> Entries:
+    """All entries that can hold names, of whatever control."""
+    today = datetime.now(UTC).date()
+    return Entries(
+        tuple(enumerate(organisation.overrides)),
+        Settlements(organisation.waivers, organisation.attestations, today),
+        {**(baseline.parameters if baseline is not None else {}), **organisation.parameters},
+        frozenset(files.shipped_catalogue().controls),
+    )
+
+
+def in_run(snapshot: Snapshot, wanted: Entries) -> LookedUp:
+    """Look for the names in the evidence of a run."""
+    return LookedUp(
+        snapshot.meta("run_id") or "",
+        snapshot.meta("finished_at") or "",
+        references.unfitting(snapshot, wanted),
+    )
+
+
+def in_newest_run(
+    settings: Settings,
+    terminal: Terminal,
+    wanted: Entries,
+    *,
+    account: str | None = None,
+    sandbox: bool = False,
+) -> LookedUp:
+    """Look for the names in the newest run of the account in question, if there is one."""
+    try:
+        source = RunSource.chosen(settings, terminal, account=account, sandbox=sandbox)
+        _, snapshot = source.opened(LATEST)
+        with snapshot:
+            return in_run(snapshot, wanted)
+    except (RunNotFound, StoreError, SnapshotError, NotPrivate) as error:
+        return LookedUp(unchecked=str(error))
