@@ -301,6 +301,9 @@ def _unverified(url: str, way: Route, patience: float) -> _Seen:
 def _trouble(error: BaseException, way: Route) -> Trouble:
     """What an error of the libraries below means."""
     causes = list(_causes(error))
+    refused = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
+    if refused and ways.is_no_pem(way.verify):
+        return Trouble.NO_PEM
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _BY_VERIFY_CODE.get(cause.verify_code, Trouble.TLS)

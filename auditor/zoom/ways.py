@@ -22,6 +22,11 @@ _PROXY = re.compile(
     re.ASCII,
 )
 """One @ at most, and where there is one, no / that a password could have."""
+_SPOKEN = ("http", "https")
+"""The kinds of proxies that work. For SOCKS, the libraries would need another one."""
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20})://")
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+"""How OpenSSL looks certificates up in a folder. Source: openssl-rehash(1)."""
 _BEHIND = (502, 503, 504)
 """What a proxy answers where what is behind it does not."""
 _PROXY_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY")
@@ -55,17 +60,31 @@ def shown_proxy(address: str) -> str:
 
 
 def is_clear(address: str) -> bool:
-    """True where there is no proxy, or the parts of its address can be told apart.
+    """True where there is no proxy, or it is of a kind that is spoken and its parts are clear.
 
     One that is not clear is not used: a piece of the password would be looked up as a host.
     """
-    return not address or _PROXY.fullmatch(address) is not None
+    found = _PROXY.fullmatch(address)
+    return not address or (found is not None and (found["scheme"] or "http").lower() in _SPOKEN)
 
 
 def proxy_unclear(address: str) -> Hindrance:
-    """The parts of a proxy's address cannot be told apart."""
+    """A proxy's address cannot be used: it is of another kind, or its parts are not clear."""
+    variable = _variable(_PROXY_VARIABLES, address)
+    scheme = _SCHEME.match(address.strip())
+    if scheme is not None and scheme[1].lower() not in _SPOKEN:
+        return Hindrance(
+            f"{variable} names a proxy of the kind {scheme[1].lower()}, which is not supported",
+            "Name one that speaks HTTP, with http:// in front (SOCKS proxies often have such a "
+            "port, too), or unset the variable and let Zoom's hosts through directly.",
+        )
+    if address != address.strip() and is_clear(address.strip()):
+        return Hindrance(
+            f"there is a blank or a line's end before or behind the address in {variable}",
+            "Set the variable again without it.",
+        )
     return Hindrance(
-        f"it is not clear which part of {_variable(_PROXY_VARIABLES, address)} is the host",
+        f"it is not clear which part of {variable} is the host",
         "In the user name and the password in front of the host, @ has to be written as %40, : as "
         "%3A, / as %2F, % as %25, # as %23 and ? as %3F (docs/operations/network.md shows how).",
     )
@@ -111,8 +130,12 @@ def refusal(text: str) -> int | None:
 
 
 def is_no_pem(bundle: bool | str) -> bool:
-    """True where the file with trusted certificates is there, and OpenSSL finds none in it."""
-    if not isinstance(bundle, str) or not Path(bundle).is_file():
+    """True where the file or folder with trusted certificates has none that OpenSSL finds."""
+    if not isinstance(bundle, str):
+        return False
+    if Path(bundle).is_dir():
+        return _is_unhashed(Path(bundle))
+    if not Path(bundle).is_file():
         return False
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle)
@@ -124,13 +147,26 @@ def is_no_pem(bundle: bool | str) -> bool:
 
 
 def no_pem(bundle: bool | str) -> Hindrance:
-    """The file with trusted certificates is of another kind, or empty."""
+    """The file with trusted certificates is of another kind, or empty; or a folder no index."""
+    if Path(bundle if isinstance(bundle, str) else "").is_dir() and bundle:
+        return Hindrance(
+            f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, is a folder "
+            "without the links by which certificates are found",
+            f"Put PEM files there and make the links: openssl rehash {bundle}",
+        )
     return Hindrance(
         f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, holds no PEM "
         "certificates",
         "If it is a DER file, convert it: openssl x509 -inform der -in FILE -out FILE.pem, and "
         "name FILE.pem. Otherwise name another file, or unset the variable.",
     )
+
+
+def _is_unhashed(folder: Path) -> bool:
+    try:
+        return not any(_HASHED.fullmatch(each.name) for each in folder.iterdir())
+    except OSError:
+        return False
 
 
 def shown_url(url: str) -> str:

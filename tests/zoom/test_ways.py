@@ -15,7 +15,6 @@ CLEAR = [
     ("http://svc:s3cret@proxy:8080/", "http://proxy:8080"),
     ("http://svc:p%40ss%2Fword@proxy:8080", "http://proxy:8080"),
     ("svc:s3cret@proxy:8080", "http://proxy:8080"),
-    ("socks5h://svc:s3:cret@[::1]:1080", "socks5h://[::1]:1080"),
     ("http://proxy:8080/path", "http://proxy:8080"),
 ]
 UNCLEAR = [
@@ -96,9 +95,8 @@ def test_a_file_without_pem_certificates_is_told_with_how_to_convert_it(
     assert "openssl x509 -inform der -in FILE -out FILE.pem" in said
 
 
-def test_what_holds_certificates_is_a_folder_or_not_there_is_none_of_it(tmp_path: Path) -> None:
+def test_what_holds_certificates_or_is_not_there_is_none_of_it(tmp_path: Path) -> None:
     assert not ways.is_no_pem(str(Authority.called("Acme").saved(tmp_path)))
-    assert not ways.is_no_pem(str(tmp_path))
     assert not ways.is_no_pem(str(tmp_path / "gone.pem"))
     assert not ways.is_no_pem(True)
 
@@ -113,3 +111,30 @@ def test_an_address_with_a_password_in_it_is_not_shown(url: str) -> None:
 
 def test_an_address_without_one_is_shown_as_it_is() -> None:
     assert ways.shown_url("https://api.zoom.us/v2") == "https://api.zoom.us/v2"
+
+
+@pytest.mark.parametrize("address", ["socks5://proxy:1080", "SOCKS5H://svc:ssS3cr@proxy:1080"])
+def test_a_kind_of_proxy_that_is_not_supported_is_named(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", address)
+    assert not ways.is_clear(address)
+    said = str(ways.proxy_unclear(address))
+    assert "socks5" in said
+    assert "not supported" in said
+    assert "ssS3cr" not in said
+
+
+@pytest.mark.parametrize("address", ["http://proxy:3128 ", " http://proxy:3128", "proxy:3128\n"])
+def test_a_blank_around_a_proxy_is_no_matter_of_passwords(address: str) -> None:
+    assert not ways.is_clear(address)
+    assert "blank" in str(ways.proxy_unclear(address))
+    assert "%40" not in str(ways.proxy_unclear(address))
+
+
+def test_a_folder_of_certificates_needs_its_links(tmp_path: Path) -> None:
+    (tmp_path / "acme.pem").write_text("a certificate")
+    assert ways.is_no_pem(str(tmp_path))
+    assert f"openssl rehash {tmp_path}" in str(ways.no_pem(str(tmp_path)))
+    (tmp_path / "5ed36f99.0").symlink_to("acme.pem")
+    assert not ways.is_no_pem(str(tmp_path))
