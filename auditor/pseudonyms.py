@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from auditor.evidence.plan import HOSTS, LOGS, MEETING, ROLES, SUMMARIES, history
+from auditor.evidence.plan import HOSTS, LEFT, LOGS, MEETING, ROLES, SUMMARIES, history
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.stored import Stored
@@ -78,8 +78,12 @@ class People:
         for level in PEOPLE:
             for scope in source.scopes(level):
                 self._add(scope.id, scope.email, scope.name)
-        for row in _hosts(source):
+        for row in _account_rows(source, HOSTS, "hosts"):
             self._add(str(row.get("id") or ""), str(row.get("email") or ""), "")
+        for row in _account_rows(source, LEFT, "left"):
+            if row.get("level") in PEOPLE:
+                zoom_id, name, email = _texts(row)
+                self._add(zoom_id, email, name)
         self._db.execute("COMMIT")
         self._lengths = lru_cache(20_000)(self._read_lengths)
 
@@ -195,6 +199,8 @@ class Renamed:
         """A document in which everybody goes by a pseudonym."""
         if view.surface in _HOSTED:
             return self._rows(body, "hosts", ("host", "id", "email"))
+        if view == LEFT:
+            return self._left(body)
         if view.surface == ROLES.surface:
             return self._rows(body, "roles", ("members",))
         if view.surface == LOGS.surface:
@@ -226,6 +232,19 @@ class Renamed:
 
     def _addresses(self, text: str) -> str:
         return _ADDRESS.sub(lambda match: self.people.named(match[0]), text)
+
+    def _left(self, body: JsonValue) -> JsonValue:
+        """The document of who and what left: as its scopes would be called."""
+        rows = body.get("left") if isinstance(body, dict) else None
+        renamed: list[JsonValue] = []
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict) and row.get("level") in set(Level):
+                zoom_id, name, email = _texts(row)
+                level = Level(str(row["level"]))
+                scope = self.scope(Scope(level, zoom_id, name, email, status="active"))
+                changed = {"id": scope.id, "name": scope.name, "email": scope.email}
+                renamed.append({**row, **changed})
+        return {"left": sorted(renamed, key=lambda row: json.dumps(row, sort_keys=True))}
 
     def _rows(self, body: JsonValue, rows: str, keys: tuple[str, ...]) -> JsonValue:
         for key in keys:
@@ -329,12 +348,17 @@ def _renamed_names(
     return {name: tuple(fitting) for name, fitting in found.items()}
 
 
-def _hosts(source: Stored) -> Iterator[Mapping[str, JsonValue]]:
-    """The hosts that the account's documents name by id and address."""
+def _texts(row: Mapping[str, JsonValue]) -> tuple[str, str, str]:
+    """The id, name and address of what left."""
+    return str(row.get("id") or ""), str(row.get("name") or ""), str(row.get("email") or "")
+
+
+def _account_rows(source: Stored, view: View, key: str) -> Iterator[Mapping[str, JsonValue]]:
+    """The rows under `key` of a document of the account."""
     for evidence in source.evidence(Level.ACCOUNT):
-        outcome = evidence.outcomes.get(HOSTS)
+        outcome = evidence.outcomes.get(view)
         body = outcome.body if isinstance(outcome, Document) else None
-        rows = body.get("hosts") if isinstance(body, dict) else None
+        rows = body.get(key) if isinstance(body, dict) else None
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict):
                 yield row

@@ -111,7 +111,8 @@ def sandbox(
     html_200, html_403, html_429, truncated_json, invalid_json, empty_200, xml_200, reset, slow.
 
     Other numbers: seed, slow_seconds, token_life, daily_limit, limit_below, clock_skew,
-    deleted_users. True or false: duplicate_users, group_ids_absent, expire_page_token,
+    deleted_users, departing_users, departing_groups. True or false: duplicate_users,
+    group_ids_absent, expire_page_token,
     page_token_loops, page_token_repeats, nested_auth_view. A word: retry_after (seconds,
     http_date or iso).
 

@@ -44,6 +44,8 @@ class Reader(Protocol):
     reads: Reads
     sample: int
     """How many users are read to confirm what locks prove."""
+    not_found: dict[tuple[Level, str], tuple[str, Callable[[], JsonValue]]]
+    """The scopes that Zoom did not know, with the request by which that was seen."""
 
     @property
     def account(self) -> Scope:
@@ -56,11 +58,17 @@ class Reader(Protocol):
         """The time, RFC 3339, UTC."""
 
     def asked(
-        self, source: str, ask: Callable[[], JsonValue], *, essential: bool = True
+        self,
+        source: str,
+        ask: Callable[[], JsonValue],
+        *,
+        essential: bool = True,
+        scope: Scope | None = None,
     ) -> Outcome:
         """What came of one request, or of one listing.
 
-        A refusal of what is not `essential` says nothing about the rest.
+        A refusal of what is not `essential` says nothing about the rest. If Zoom does not know
+        `scope`, that is noted.
         """
 
     def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[list[tuple[T, R]]]:
@@ -112,7 +120,7 @@ class Sweep:
                 self._error, for_all = error, True
             raise error
 
-        outcome = self.reader.asked(errand.source, ask)
+        outcome = self.reader.asked(errand.source, ask, scope=errand.scope)
         return outcome, for_all
 
     def outcomes(self, errands: Iterable[Errand]) -> Iterator[Portion]:

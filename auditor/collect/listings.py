@@ -7,7 +7,7 @@ group are listed instead.
 from collections.abc import Iterator
 from itertools import chain
 
-from auditor.collect import rows
+from auditor.collect import departures, rows
 from auditor.collect.errands import Reader
 from auditor.evidence.plan import LISTINGS, MEMBERS, PENDING
 from auditor.evidence.reading import Cause, JsonValue, Unseen
@@ -101,14 +101,20 @@ def _list_members(reader: Reader, anew: bool) -> None:
         return {}
 
     work = reader.each(
-        lambda group: reader.asked(endpoint.request, lambda: of(group)),
+        lambda group: reader.asked(endpoint.request, lambda: of(group), scope=group),
         list(reader.snapshot.scopes(Level.GROUP)),
     )
+    refused: list[tuple[Scope, Refusal]] = []
     for group, outcome in chain.from_iterable(work):
         if isinstance(outcome, Refusal):
-            failed = failed or outcome
+            refused.append((group, outcome))
         for user in partial.get(group.id, set()) - {""}:
             belongs.setdefault(user, []).append(group.id)
+    if refused:
+        departures.groups(reader)
+    for group, refusal_ in refused:
+        if reader.snapshot.has(group):
+            failed = failed or refusal_
     with reader.snapshot.batch():
         for user, names in belongs.items():
             reader.snapshot.set_groups(Level.USER, user, tuple(sorted(names)))

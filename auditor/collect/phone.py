@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from auditor.collect import listings
 from auditor.collect.errands import Errand, Reader, Sweep
 from auditor.collect.interface import Api
-from auditor.collect.rows import flag, text
+from auditor.collect.rows import PHONE_LICENCE, flag, text
 from auditor.evidence.plan import COUNTS, PHONE, PHONE_VIEWS, PROBED_ITEMS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
@@ -14,9 +14,6 @@ from auditor.evidence.view import Outcome, Refusal
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import Malformed, NotFound, Rejected
-
-LICENCE = "zoom_phone"
-"""Under `feature` of a user's settings: true for phone users. Source: Users API, 2025-03."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class PhoneLevels:
             user = evidence.scope
             if user.status != "active" or user.id == user.email:
                 continue
-            licensed = flag(evidence, LICENCE)
+            licensed = flag(evidence, PHONE_LICENCE)
             if licensed is not False:
                 errand = self._errand(Level.PHONE_USER, user)
                 yield errand if licensed else replace(errand, ask=_or_nothing(errand.ask))

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from heapq import nsmallest
 
+from auditor.collect import departures
 from auditor.collect.errands import Reader
 from auditor.collect.interface import Prover
 from auditor.evidence import plan
@@ -27,6 +28,11 @@ def proved(reader: Reader, prover: Prover) -> frozenset[View]:
     if users <= len(sample):
         return frozenset()
     reader.read_level(Level.USER, views, sample)
+    departures.users(reader)
+    sample = [user for user in sample if reader.snapshot.has(user)]
+    users = sum(1 for _ in _users(reader))
+    if not sample:
+        return frozenset()
     found = set()
     for view in views:
         evidence = [reader.snapshot.evidence_of(user) for user in sample]

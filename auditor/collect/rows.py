@@ -7,6 +7,9 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import SETTINGS, Document
 
+PHONE_LICENCE = "zoom_phone"
+"""Under `feature` of a user's settings: true for phone users. Source: Users API, 2025-03."""
+
 LONGEST_NAME = 256
 """Characters of a name that are kept."""
 

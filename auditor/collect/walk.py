@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from auditor.collect import disclaimers, hosts, listings, meetings, operation_log, proof
+from auditor.collect import departures, disclaimers, hosts, listings, meetings, operation_log, proof
 from auditor.collect.errands import Errand, Portion
 from auditor.collect.interface import Api, Listener, Prover, Silent
 from auditor.collect.phone import PhoneLevels
@@ -30,6 +30,7 @@ from auditor.evidence.view import Document, Outcome, Refusal, View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import (
+    INVITATION_EXPIRED,
     AuthenticationFailed,
     Denied,
     NotFound,
@@ -104,6 +105,10 @@ class Walk:
     """When to ask for nothing more: a moment of `time.monotonic`."""
     given_up: Unseen | None = None
     """Why the rest was not asked for; None where all of it was."""
+    not_found: dict[tuple[Level, str], tuple[str, Callable[[], JsonValue]]] = field(
+        default_factory=dict
+    )
+    """The scopes that Zoom did not know, with the request by which that was seen."""
     _workers: Workers | None = None
     _failures: int = 0
     _first_error: ZoomError | None = None
@@ -156,6 +161,7 @@ class Walk:
         if self.reads.notices:
             meetings.read_notices(self, use.meetings_with_ai, refusals)
         meetings.read_upcoming(self)
+        departures.record(self)
         operation_log.record(self)
 
     @property
@@ -283,15 +289,23 @@ class Walk:
             unseen = Unseen(Cause.NOT_COLLECTED, "the list of users gave no id for this user")
             return Refusal(unseen, _source(endpoint, view), self.now())
         return self.asked(
-            _source(endpoint, view), lambda: self.api.get(endpoint, ids=ids, params=params)
+            _source(endpoint, view),
+            lambda: self.api.get(endpoint, ids=ids, params=params),
+            scope=scope,
         )
 
     def asked(
-        self, source: str, ask: Callable[[], JsonValue], *, essential: bool = True
+        self,
+        source: str,
+        ask: Callable[[], JsonValue],
+        *,
+        essential: bool = True,
+        scope: Scope | None = None,
     ) -> Outcome:
         """What came of one request, or of one listing.
 
-        Counts what would make every further request pointless, unless it is not `essential`.
+        Counts what would make every further request pointless, unless it is not `essential`. If
+        Zoom does not know `scope`, that is noted.
         """
         if time.monotonic() > self.deadline:
             self._give_up(Unseen(Cause.NOT_COLLECTED, OUT_OF_TIME))
@@ -302,6 +316,10 @@ class Walk:
         except ZoomError as error:
             if essential:
                 self._note(error)
+            unknown = isinstance(error, NotFound) and error.code != INVITATION_EXPIRED
+            if unknown and scope is not None:
+                with self._lock:
+                    self.not_found[scope.level, scope.id] = source, ask
             return Refusal(Unseen(_cause(error), _words(error)), source, self.now())
         with self._lock:
             self._failures = 0

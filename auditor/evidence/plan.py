@@ -20,6 +20,10 @@ MEMBERS = View("group_members")
 """Who is in which group, asked for where the lists of users name no group at all."""
 
 
+LEFT = View("left")
+"""Who and what was deleted between a listing and its turn, and is no part of the evidence."""
+
+
 def proved(view: View) -> View:
     """What came of checking with a sample that the account's locks prove a document of users.
 

@@ -294,6 +294,14 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A scope that was listed and deleted before it could be read."""
+
+    level: Level
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Counts over every judged (control check, scope) pair, passes included.
 
@@ -322,6 +330,8 @@ class Summary:
     """Of the users, those of whom a document was not read: the account's locks prove its values."""
     pending_users: int = 0
     """Invited users without settings of their own: listed, not read."""
+    left: tuple[Left, ...] = ()
+    """Who and what was deleted while the run went on: listed, not judged."""
     settings_returned: int = 0
     """Distinct setting paths Zoom returned."""
     settings_judged: int = 0

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from auditor.evidence.plan import COUNTS, LISTINGS
+from auditor.evidence.plan import COUNTS, LEFT, LISTINGS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Refusal, View
 from auditor.findings.ledger import Assessment, Ledger, Share
-from auditor.findings.model import ReadError, Reference, Settlement, Severity, Status, Summary
+from auditor.findings.model import Left, ReadError, Reference, Settlement, Severity, Status, Summary
 from auditor.policy import beside, derived, references
 from auditor.policy.assess import MANY, Assessor
 from auditor.policy.baseline import Baseline
@@ -224,9 +224,22 @@ def _summary(
         coverage=coverage,
         proved_by_lock=proved_by_lock,
         pending_users=pending,
+        left=tuple(_left(snapshot.account(), reached(depth))),
         settings_returned=len(new.returned),
         settings_judged=new.judged,
     )
+
+
+def _left(account: ScopeEvidence, reached: Iterable[Level]) -> Iterator[Left]:
+    """Who and what left during the run, of the levels that are judged."""
+    outcome = account.outcomes.get(LEFT)
+    body = outcome.body if isinstance(outcome, Document) else None
+    rows = body.get("left") if isinstance(body, dict) else None
+    levels = {str(level): level for level in reached}
+    for row in rows if isinstance(rows, list) else ():
+        level = levels.get(str(row.get("level"))) if isinstance(row, dict) else None
+        if isinstance(row, dict) and level is not None:
+            yield Left(level, str(row.get("id")))
 
 
 def _errors(snapshot: Snapshot, baseline: Baseline, depth: Level) -> Iterator[ReadError]:

@@ -134,6 +134,7 @@ def summary_object(run: Run) -> Object:
         },
         "proved_by_lock": s.proved_by_lock,
         "pending_users": s.pending_users,
+        "left_during_run": [{"level": each.level, "id": each.id} for each in s.left],
         "settings": {"returned": s.settings_returned, "judged": s.settings_judged},
         "not_reached": list(s.not_reached),
         "undecided": s.undecided,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, ReadError, Severity, Status, Verdict
+from auditor.findings.model import Kind, Left, ReadError, Severity, Status, Verdict
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.report.display import plain, value_text
@@ -253,11 +253,28 @@ def not_covered(run: Run) -> list[str]:
             f"{'has' if s.pending_users == 1 else 'have'} no settings yet and "
             f"{'was' if s.pending_users == 1 else 'were'} not read."
         )
+    if s.left:
+        sentences.append(_left(s.left))
     depth = run.info.depth
     if depth in _BELOW:
         sentences.append(f"{_BELOW[depth]} were not read: --depth was {depth}.")
     sentences.append("What people do outside Zoom, and what other apps record, no setting shows.")
     return sentences
+
+
+def _left(left: Sequence[Left]) -> str:
+    """Who and what left during the run, by level and with ids."""
+    by_level: dict[Level, list[str]] = {}
+    for each in left:
+        by_level.setdefault(each.level, []).append(plain(each.id))
+    parts = [
+        f"{counted(len(ids), level.replace('_', ' '))} ({listed(ids, 10)})"
+        for level, ids in by_level.items()
+    ]
+    return (
+        f"Left during the run, and not judged: {'; '.join(parts)}. Zoom listed them at first and "
+        "not at the end, and did not know them when asked twice."
+    )
 
 
 def remedy(cause: Cause | None, errors: Iterable[ReadError]) -> str:

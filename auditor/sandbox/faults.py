@@ -97,6 +97,11 @@ class Faults:
     deleted_users: int = 0
     """The last so many active users are listed, but all under `/users/{userId}` is 404 with code
     1001, as when they were deleted after the listing. The owner is never among them."""
+    departing_users: int = 0
+    """The last so many active users leave after the first listing: all under `/users/{userId}` is
+    404, and once somebody asked, they are listed no more. Further `deleted_users` come before."""
+    departing_groups: int = 0
+    """The last so many groups leave likewise; users still name them among theirs."""
     group_ids_absent: bool = False
     """Rows of `GET /users` have no `group_ids`; `GET /users/{userId}` still has them."""
     expire_page_token: bool = False
@@ -113,7 +118,10 @@ class Faults:
         for name in (*(name for _, name in _SHARES), "limit_below"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share from 0 to 1; got {getattr(self, name)}.")
-        for name in ("token_life", "daily_limit", "deleted_users", "slow_seconds"):
+        for name in (
+            *("token_life", "daily_limit", "slow_seconds"),
+            *("deleted_users", "departing_users", "departing_groups"),
+        ):
             if not 0 <= (getattr(self, name) or 0) < float("inf"):
                 raise ValueError(f"{name} must be a number from 0 on; got {getattr(self, name)}.")
         if not -_MOST_SKEW <= self.clock_skew <= _MOST_SKEW:

@@ -32,7 +32,8 @@ def users(service: Service, call: Call) -> Answer:
     asked = call.query.get("status", "active")
     if asked not in _STATUSES:
         raise Refused(400, 300, f"Invalid field: status {asked}.")
-    indices = world.indices(_STATUSES[asked])
+    everybody = world.indices(_STATUSES[asked])
+    indices = [index for index in everybody if ("user", index) not in service.departed]
     with_key = "host_key" in call.query.get("include_fields", "").split(",")
     with_groups = not service.faults.group_ids_absent
 
@@ -73,9 +74,10 @@ def groups(service: Service, call: Call) -> Answer:
     world = service.world
 
     def rows(start: int, size: int) -> Iterator[Json]:
-        return (_group_row(world, group) for group in range(start, start + size))
+        return (_group_row(world, group) for group in present[start : start + size])
 
-    return service.page(call, "groups", world.group_count, rows, largest=300)
+    present = [each for each in range(world.group_count) if ("group", each) not in service.departed]
+    return service.page(call, "groups", len(present), rows, largest=300)
 
 
 def group(service: Service, call: Call) -> Answer:

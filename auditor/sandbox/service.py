@@ -109,10 +109,12 @@ class Service:
     def __init__(self, world: World, conduct: Conduct, scopes: Iterable[str]) -> None:
         self.conduct = conduct
         self.faults = faults = conduct.faults
-        if faults.deleted_users:
-            world = replace(world, deleted_users=faults.deleted_users)
+        if gone := faults.deleted_users + faults.departing_users:
+            world = replace(world, deleted_users=gone)
         self.world = world
         self.changes = Changes(world)
+        self.departed: set[tuple[str, int]] = set()
+        """Users and groups of the faults `departing_…` that somebody has asked for."""
         self.clock = _ahead(conduct.clock, faults.clock_skew)
         granted = scopes if conduct.scopes is None else conduct.scopes
         self.scopes = frozenset(granted) - world.rules.withheld

@@ -116,6 +116,9 @@ def group_of(service: Service, call: Call) -> int:
     """
     text = call.ids["groupId"]
     found = service.world.group_index(text)
+    if found is not None and found >= service.world.group_count - service.faults.departing_groups:
+        service.departed.add(("group", found))
+        found = None
     if found is None:
         raise Refused(404, 4130, f"A group with this {text} does not exist.")
     return found
@@ -129,6 +132,9 @@ def user_of(service: Service, call: Call) -> int:
     """
     text = call.ids["userId"]
     found = service.world.user_index(text)
+    departing = service.world.count("active") - service.faults.departing_users
+    if found is not None and service.world.is_deleted(found) and found >= departing:
+        service.departed.add(("user", found))
     if found is None or service.world.is_deleted(found):
         raise Refused(404, 1001, f"User does not exist: {text}")
     return found

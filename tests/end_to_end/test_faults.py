@@ -1,5 +1,6 @@
 """Whatever goes wrong on the way, what is found in the end is the same."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -132,6 +133,48 @@ def test_users_who_were_deleted_meanwhile_are_unknown(
     assert {(f["status"], f["cause"]) for f in theirs} == {("unknown", "error")}
     told = " ".join(error["message"] for error in ran.report["errors"])
     assert "does not exist" in told or "404" in told
+
+
+LEAVING = Faults(departing_users=2, departing_groups=1)
+ONE_CONTROL = (*STRICT, "--only", "RC-02")
+EVERYBODY = ("--verify-locks", "0")
+
+
+def test_users_and_groups_who_left_meanwhile_keep_no_gate_shut(tmp_path: Path) -> None:
+    with served("clean", users=60, faults=LEAVING) as account:
+        auditor, world = Auditor(tmp_path, account), account.world
+        gone = {world.user_id(i) for i in world.indices("active") if world.is_deleted(i)}
+        group = world.group_id(world.group_count - 1)
+        calm = auditor.report(*ONE_CONTROL, *EVERYBODY)
+        gate = auditor("gate", *ONE_CONTROL)
+        text = auditor("report", "--format", "text").out
+        again = auditor("audit", "--from", "latest", *ONE_CONTROL, "--format", "json").report
+        hidden = auditor(
+            "report", "--format", "json", "--pseudonymise", env={"AUDITOR_PSEUDONYM_KEY": "k" * 32}
+        ).report
+    rows = calm["summary"]["left_during_run"]
+    assert {row["id"] for row in rows} == {*gone, group}
+    assert Counter(row["level"] for row in rows) == {"user": 2, "group": 1}
+    assert (calm["run"]["complete"], calm["errors"]) == (True, [])
+    assert gate.code == 0, gate.out
+    assert not {f["scope"]["id"] for f in calm["findings"]} & {*gone, group}
+    assert "Left during the run, and not judged: 1 group" in " ".join(text.split())
+    assert again["summary"]["left_during_run"] == rows
+    assert again["run"]["evidence_digest"] == calm["run"]["evidence_digest"]
+    pseudonyms = [
+        row["id"] for row in hidden["summary"]["left_during_run"] if row["level"] == "user"
+    ]
+    assert all(each.startswith("user-") for each in pseudonyms)
+    assert len(pseudonyms) == 2
+
+
+def test_the_gate_stays_shut_for_users_whom_zoom_lists_and_does_not_find(tmp_path: Path) -> None:
+    with served("clean", users=60, faults=Faults(departing_users=2, deleted_users=1)) as account:
+        auditor = Auditor(tmp_path, account)
+        ran = auditor.audit(*ONE_CONTROL, *EVERYBODY, "--format", "json")
+        gate = auditor("gate", *ONE_CONTROL)
+    assert len(ran.report["summary"]["left_during_run"]) == 2
+    assert (ran.code, gate.code) == (3, 4), gate.out
 
 
 @pytest.mark.parametrize(

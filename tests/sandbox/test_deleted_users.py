@@ -70,3 +70,17 @@ def test_what_is_planted_for_the_others_stays() -> None:
 def test_fewer_than_no_deleted_users_are_refused() -> None:
     with pytest.raises(ValueError, match="cannot be fewer than none"):
         World(deleted_users=-1)
+
+
+def test_departing_users_are_listed_until_somebody_asks_for_them(start: Start) -> None:
+    client = start(faults=Faults(departing_users=2, deleted_users=1))
+    ids = [row["id"] for row in client.all("/users", "users")]
+    assert [client.get(f"/users/{id_}/settings").status_code for id_ in ids[-3:]] == [404] * 3
+    assert [row["id"] for row in client.all("/users", "users")] == ids[:-2]
+
+
+def test_departing_groups_are_listed_until_somebody_asks_for_them(start: Start) -> None:
+    client = start(faults=Faults(departing_groups=1))
+    ids = [row["id"] for row in client.all("/groups", "groups")]
+    assert client.get(f"/groups/{ids[-1]}/settings").status_code == 404
+    assert [row["id"] for row in client.all("/groups", "groups")] == ids[:-1]
