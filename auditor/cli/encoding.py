@@ -201,7 +201,10 @@ def _legible(json_text: str) -> str:
     """JSON with what could steer a terminal escaped as JSON does it, so that it stays the same."""
     if json_text.isascii():
         return json_text
-    return "".join(char if plain(char) == char else _escape(char) for char in json_text)
+    # A new line in JSON as it is never belongs to a text: it stays one.
+    return "".join(
+        char if char == "\n" or plain(char) == char else _escape(char) for char in json_text
+    )
 
 
 def _is_utf8(stream: TextIO) -> bool:

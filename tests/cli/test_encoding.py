@@ -58,6 +58,16 @@ def test_json_means_the_same_in_every_encoding(
     assert json.loads(out.getvalue().decode(name)) == TEXT
 
 
+@pytest.mark.parametrize("name", ["utf-8", "latin-1", "ascii"])
+def test_json_of_several_lines_stays_json(settled: Callable[[str], io.BytesIO], name: str) -> None:
+    out = settled(name)
+    group = {"group": f"Büro {TEXT}\n\x1b[2J"}
+    encoding.echo_json(json.dumps(group, indent=2, ensure_ascii=False))
+    sys.stdout.flush()
+    assert json.loads(out.getvalue().decode(name)) == group
+    assert out.getvalue().count(b"\n") == 3
+
+
 def test_a_report_is_recoded_piece_by_piece(settled: Callable[[str], io.BytesIO]) -> None:
     written = settled("latin-1")
     out = encoding.stdout_for_text()
