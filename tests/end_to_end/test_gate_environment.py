@@ -1,7 +1,7 @@
 """Who controls what, against what the gate answers: `.env`, the environment, and the clock.
 
-A shut gate stays shut whatever stands in a `.env` of the working folder, unless the credentials come
-from there too; then the gate says so. The rest of the table is `tests/cli/test_gate_trust.py`.
+A shut gate stays shut whatever stands in a `.env` of the working folder, unless the credentials
+come from there too; then the gate says so. The rest of the table is `tests/cli/test_gate_trust.py`.
 """
 
 import json
@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from auditor.sandbox import Sandbox
+from tests.end_to_end import test_two_weeks as weeks
 from tests.end_to_end.broken_off import USER_SETTINGS, until
 from tests.end_to_end.conftest import COMMAND, FAST, Ran, served, variables
-from tests.end_to_end import test_two_weeks as weeks
 from tests.end_to_end.test_two_weeks import FIRST, SUMMARY, Fortnight
 
 fortnight = weeks.fortnight
