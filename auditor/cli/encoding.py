@@ -27,7 +27,10 @@ _COLOUR = re.compile(
     r"(\x1b\[(?:0|(?:[1-479]|3[1-7]|9[0-7]|4[0-7])(?:;(?:[1-479]|[349][0-7]))*)?m)"
 )
 """Colours, bold, dim, italic and underlined. Not what conceals, and nothing that moves a cursor."""
-_STEERING = re.compile(r"[^\n\t\x20-\x7e]+")
+_STEERING = re.compile(r"[^\n\t\x20-\x7e]")
+
+_DELETE = "\x7f"
+"""The one control character that JSON leaves as it is in a string."""
 
 _PLAIN = {
     "…": "...",
@@ -74,9 +77,9 @@ def json_for_stderr(text: str) -> str:
 
 def escaped(json_text: str) -> str:
     """JSON in ASCII alone. What is not ASCII stands in strings, and may be escaped there."""
-    if json_text.isascii():
+    if json_text.isascii() and _DELETE not in json_text:
         return json_text
-    return "".join(char if char.isascii() else _escape(char) for char in json_text)
+    return "".join(char if char < _DELETE else _escape(char) for char in json_text)
 
 
 def stdout_for_text() -> BinaryIO:
@@ -190,7 +193,7 @@ def _spelled(char: str) -> str:
 
 
 def _escape(char: str) -> str:
-    return json.dumps(char).strip('"')
+    return "\\u007f" if char == _DELETE else json.dumps(char).strip('"')
 
 
 def _for_stdout(json_text: str) -> str:
@@ -199,11 +202,11 @@ def _for_stdout(json_text: str) -> str:
 
 def _legible(json_text: str) -> str:
     """JSON with what could steer a terminal escaped as JSON does it, so that it stays the same."""
-    if json_text.isascii():
+    if json_text.isascii() and _DELETE not in json_text:
         return json_text
-    # A new line in JSON as it is never belongs to a text: it stays one.
+    # Below it, only white space between texts is no letter: it stays as it is.
     return "".join(
-        char if char == "\n" or plain(char) == char else _escape(char) for char in json_text
+        char if char < _DELETE or plain(char) == char else _escape(char) for char in json_text
     )
 
 

@@ -54,8 +54,11 @@ def test_json_means_the_same_in_every_encoding(
     settled: Callable[[str], io.BytesIO], name: str
 ) -> None:
     out = settled(name)
-    encoding.echo_json(json.dumps(TEXT, ensure_ascii=False))
-    assert json.loads(out.getvalue().decode(name)) == TEXT
+    value = {"name": f"{TEXT}\x7f\x1b[8m\u202e\u0085z{chr(0x301) * 9}"}
+    encoding.echo_json(json.dumps(value, ensure_ascii=False, indent=1))
+    written = out.getvalue().decode(name)
+    assert json.loads(written) == value
+    assert not any(steering in written for steering in "\x7f\x1b\u202e\u0085")
 
 
 @pytest.mark.parametrize("name", ["utf-8", "latin-1", "ascii"])
