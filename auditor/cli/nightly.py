@@ -213,6 +213,9 @@ class Night:
         if uncompared:
             self.terminal.complain(uncompared)
             news = replace(news, undone=(*news.undone, uncompared))
+        # A deviation may have vanished with the group that an override named: no recovery.
+        lost = (accepted.reference_line(each) for each in run.references if each.is_stale)
+        news = replace(news, undone=(*news.undone, *map(wording.sentence_case, lost)))
         news = replace(news, later=entry.facts, earlier=earlier, drift=drift)
         deliveries = self.announcer.announce(news, code, self.terminal)
         reached = all(each.sent for each in deliveries)

@@ -11,6 +11,7 @@ from auditor.sandbox import World
 from tests.cli.test_gate import Account
 from tests.end_to_end.conftest import FAST, InProcess, Ran, served
 from tests.names import same_everywhere
+from tests.notify.receivers import webhook
 
 COLOGNE = "Büro Köln"
 DECOMPOSED = unicodedata.normalize("NFD", COLOGNE)
@@ -125,6 +126,21 @@ def test_every_kind_of_entry_with_a_lost_name_shuts_the_gate_and_is_named(
     assert gate.code == 1
     assert "Büro Kölm" in gate.out
     assert COLOGNE in gate.out
+
+
+def test_a_lost_name_is_announced_each_night_it_is_lost(named: Named) -> None:
+    account = named("Legal", "Sales")
+    with webhook() as hook:
+        channel = "--notify", f"json://{hook.host}"
+        judged(account, override("Legal"), *())
+        (account.auditor.folder / "org.yaml").write_text(override("Legla"))
+        for _ in range(2):
+            account("nightly", *FAST, *channel, "--org", account.auditor.folder / "org.yaml")
+        told = hook.documents
+    assert len(told) == 2
+    for each in told:
+        assert "Legla" in each["message"]
+        assert each["type"] == "failure"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda made: made.__name__)
