@@ -370,16 +370,20 @@ class Signatures:
         return sign_acceptance(acceptance, self.signer) if self.signer is not None else ""
 
     def check(self, entry: StoredRun, evidence: Stored) -> None:
-        """Make sure that a run that is read is as it was signed. One that is not signed may be.
+        """Make sure that a run that is read is as it was signed, by the key that has to sign runs.
+
+        Where no key has to, a run may also be unsigned.
 
         Raises:
-            SignatureError: it is not. That another key signed it is only logged.
+            SignatureError: it is not. Another key is only logged where none has to sign.
         """
-        if not entry.signature:
+        if not entry.signature and not self.are_required:
             return
         try:
-            verify(entry, evidence, self.trusted)
+            verify(entry, evidence, self.trusted, required=self.are_required)
         except SignedByAnother as error:
+            if self.are_required:
+                raise
             _log.warning("%s", error)
 
 

@@ -147,3 +147,18 @@ def test_an_acceptance_that_could_not_be_signed_is_not_made_where_one_is_asked_f
     refused = signing.account("gate", "accept", run)
     assert refused.code == 2
     assert "no signing key is here" in refused.err
+
+
+@pytest.mark.parametrize("words", [["report"], ["diff"], ["audit", "--from", "latest"], ["ask"]])
+def test_where_a_key_has_to_sign_no_unsigned_run_is_read(
+    signing: Signing, words: list[str]
+) -> None:
+    signing.keys()
+    signing.account.night()
+    signing.account.night()
+    assert signing.account(*words).code == 0
+    signing.keys(trusted=PUBLIC)
+    refused = signing.account(*words)
+    assert refused.code == 2
+    assert "is not signed" in refused.err
+    assert refused.out == ""
