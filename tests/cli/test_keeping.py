@@ -83,8 +83,8 @@ def broken(runs: Runs, run_id: str, statement: str) -> None:
     ("fault", "said"),
     [
         ("UPDATE meta SET value = '{}' WHERE key = 'judgement'", "this version understands"),
-        ("UPDATE meta SET value = '{' WHERE key = 'judgement'", "this version understands"),
-        ("DROP TABLE scopes", "cannot be read to its end: no such table"),
+        ("UPDATE meta SET value = '{' WHERE key = 'judgement'", "cannot be read. It is damaged"),
+        ("DELETE FROM scopes", "holds no account"),
         ("UPDATE documents SET body = x'00'", "is not as it was recorded: it is cut short"),
     ],
 )

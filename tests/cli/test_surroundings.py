@@ -47,6 +47,7 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     monkeypatch.setattr(surroundings, "_settled", False)
     monkeypatch.setattr(surroundings, "_temporary", None)
+    monkeypatch.setattr(surroundings, "settle_streams", lambda: None)  # they belong to pytest
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("TMPDIR", "")  # noted, so that what the program sets is taken back
     monkeypatch.delenv("TMPDIR")
