@@ -25,6 +25,7 @@ from auditor import config_files
 from auditor.config_files import DEFAULT_PROFILE, ConfigFileError, Keys, Origin, Resolution
 from auditor.credentials import given, kept
 from auditor.credentials.backends import KeyringUnavailable
+from auditor.errors import AuditorError, ExitCode
 from auditor.zoom.auth import Credentials
 from auditor.zoom.hosts import CLOUDS, COMMERCIAL, CloudName
 from auditor.zoom.secrets import never_show
@@ -40,8 +41,10 @@ _chosen: ContextVar[str | None] = ContextVar("profile", default=None)
 _env_file: ContextVar[Path | None] = ContextVar("env_file", default=None)
 
 
-class ConfigError(Exception):
+class ConfigError(AuditorError):
     """The configuration cannot be used. The message says which value, and what to do."""
+
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)

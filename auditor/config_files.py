@@ -18,6 +18,7 @@ from dotenv.parser import parse_stream
 from platformdirs import user_config_path
 
 from auditor import trusted_files
+from auditor.errors import AuditorError
 from auditor.trusted_files import Untrusted
 
 LARGEST = 64 * 1024
@@ -102,7 +103,7 @@ Layer = Mapping[str, Any]
 """Values by environment variable."""
 
 
-class ConfigFileError(Exception):
+class ConfigFileError(AuditorError):
     """A file that configures cannot be used. The message says which, where, and what to do."""
 
 

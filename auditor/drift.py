@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from auditor import run as runs
+from auditor.errors import AuditorError, ExitCode
 from auditor.evidence import changes as documents
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
@@ -27,8 +28,10 @@ _Pair = tuple[Standing | None, Standing | None]
 """How a finding stood in the earlier and in the later run."""
 
 
-class NotComparable(Exception):
+class NotComparable(AuditorError):
     """Two runs that have nothing to do with each other."""
+
+    exit_code = ExitCode.USAGE
 
 
 PORTION = 500

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from auditor.errors import ExitCode
 from auditor.evidence.scope import Level
-from auditor.findings.exit_code import ExitCode
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.run import Run
 from auditor.report import wording

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from auditor.credentials.backends import KeyringUnavailable, get, in_use, places, put
+from auditor.errors import AuditorError, ExitCode
 
 if TYPE_CHECKING:  # loaded only where something is signed or verified
     from auditor.signing import PublicKey, Signer
@@ -19,8 +20,10 @@ SHORTEST = 16
 """Characters of a key in the environment: a shorter one could be guessed."""
 
 
-class KeyUnavailable(Exception):
+class KeyUnavailable(AuditorError):
     """A key is not there, or cannot be kept. The message says where it could be."""
+
+    exit_code = ExitCode.USAGE
 
 
 def kept(name: str) -> str | None:

@@ -8,6 +8,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from auditor.errors import AuditorError, ExitCode
+
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS_MAY_ENTER = stat.S_IXGRP | stat.S_IXOTH
 MASK = 0o077
@@ -23,12 +25,16 @@ _ROOT = 0
 _ELSEWHERE = "Name a file of your own, in a folder of your own, in AUDITOR_STORE."
 
 
-class NotPrivate(Exception):
+class NotPrivate(AuditorError):
     """Somebody else could read or change what would be kept in a folder. It was left alone."""
 
+    exit_code = ExitCode.USAGE
+
     def __init__(self, path: Path, why: str, advice: str = "") -> None:
-        advised = advice or "Set AUDITOR_HOME to a folder that only you can write to."
-        super().__init__(f"{path} is not used for the auditor's data: {why}. {advised}")
+        super().__init__(
+            f"{path} is not used for the auditor's data: {why}.",
+            advice or "Set AUDITOR_HOME to a folder that only you can write to.",
+        )
 
 
 def check_folder(folder: Path) -> None:

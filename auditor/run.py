@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from auditor import __version__
 from auditor.collect.interface import Listener, Silent
 from auditor.collect.walk import Walk, utc_now
+from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.plan import Budget
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
@@ -121,8 +122,10 @@ class Judgement:
         return {**parameters, "known_keys": [*known, *triaged]} if triaged else parameters
 
 
-class NothingSelected(Exception):
+class NothingSelected(AuditorError):
     """The selection leaves no control of the baseline."""
+
+    exit_code = ExitCode.NOTHING_EVALUATED
 
     def __str__(self) -> str:
         return (

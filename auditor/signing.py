@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from auditor.errors import AuditorError
 
-class BadKey(Exception):
+
+class BadKey(AuditorError):
     """A text is no key."""
 
 

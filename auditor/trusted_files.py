@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from auditor.errors import AuditorError
+
 HAS_OWNERS = hasattr(os, "geteuid")
 _ROOT = 0
 _MOST_LINKS = 40
@@ -17,13 +19,12 @@ _FILE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 _ELSEWHERE = "Set what it holds in the environment, or use a file and a folder of your own."
 
 
-class Untrusted(Exception):
+class Untrusted(AuditorError):
     """A file is not read, because others may have written it. `reason` is a clause."""
 
     def __init__(self, reason: str, advice: str) -> None:
-        super().__init__(f"{reason}. {advice}")
+        super().__init__(f"{reason}.", advice)
         self.reason = reason
-        self.advice = advice
 
 
 def read_here(name: str, largest: int) -> bytes:

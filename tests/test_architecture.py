@@ -11,6 +11,7 @@ LONGEST_FILE = 800
 """Lines."""
 
 FLOORS: Mapping[str, int] = {
+    "errors": -1,
     "cli": 6,
     "run": 4,
     "bundle": 4,

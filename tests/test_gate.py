@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
-from auditor.findings.exit_code import ExitCode
 from auditor.findings.model import Settlement, Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.gate import MOST, Answer, Demand, Known, judged, too_old, unfit

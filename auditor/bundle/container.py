@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, BinaryIO, cast
 
+from auditor.errors import AuditorError
+
 MAX_BYTES = 0xFFFFFFFE
 """Bytes of a part, and of the whole: the format says more only in ways that this one leaves out."""
 CHUNK = 1 << 16
@@ -31,7 +33,7 @@ _UNIX = 3 << 8
 _PRIVATE_FILE = 0o100600 << 16
 
 
-class TooLarge(Exception):
+class TooLarge(AuditorError):
     """A part, or the bundle, is larger than the format can say."""
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auditor.bundle.container import MAX_BYTES
+from auditor.errors import AuditorError
 
 NAME = "manifest.json"
 SIGNATURE = "manifest.sig"
@@ -95,7 +96,7 @@ class Manifest(_Strict):
         )
 
 
-class Unreadable(Exception):
+class Unreadable(AuditorError):
     """The bytes are no manifest."""
 
 

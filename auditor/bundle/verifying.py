@@ -14,20 +14,21 @@ from auditor.bundle import container, manifest
 from auditor.bundle.container import CENTRAL, CHUNK, END, LOCAL, Entry
 from auditor.bundle.manifest import Manifest, Part
 from auditor.bundle.signing import CONTEXT, LONGEST, Signature
+from auditor.errors import AuditorError
 from auditor.signing import BadKey, PublicKey
 
 THE_END = "the end of the archive"
 DIRECTORY = "the directory of the archive"
 
 
-class NotABundle(Exception):
+class NotABundle(AuditorError):
     """The file is something else."""
 
     def __init__(self) -> None:
         super().__init__("This is no bundle of the auditor.")
 
 
-class Altered(Exception):
+class Altered(AuditorError):
     """The bundle is not as it was written. `part` is what differs."""
 
     def __init__(self, part: str, why: str) -> None:

@@ -9,7 +9,7 @@ import typer
 from auditor import config, keys
 from auditor.cli import output
 from auditor.config import ConfigError, Settings
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import ExitCode
 from auditor.report.display import plain, shorten
 
 if TYPE_CHECKING:  # loaded only where bundles are signed: cryptography takes its time

@@ -22,7 +22,7 @@ from auditor.credentials import backends, given, kept
 from auditor.credentials.backends import KeyringUnavailable, Standing, State
 from auditor.doctor.model import Check
 from auditor.doctor.model import State as CheckState
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import ExitCode
 from auditor.keys import KeyUnavailable
 from auditor.notify import heartbeat
 from auditor.notify.channels import NotifyError

@@ -32,8 +32,8 @@ from auditor.cli.keeping import kept, stored_runs
 from auditor.cli.run_choice import LATEST, AccountOption, RunSource, configured_account
 from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
-from auditor.collect.walk import NothingRead
 from auditor.config import ConfigError, Settings
+from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings.model import Severity
@@ -53,32 +53,15 @@ from auditor.policy.errors import PolicyError
 from auditor.report import gate_report
 from auditor.report.display import plain
 from auditor.report.gate_report import Signed
-from auditor.run import Judgement, NothingSelected
+from auditor.run import Judgement
 from auditor.signed_runs import Signatures
-from auditor.store.errors import AlreadyRunning, RunNotFound, RunUnfit, StoreError
+from auditor.store.errors import RunNotFound, RunUnfit, StoreError
 from auditor.store.history import Entry, History
 from auditor.store.runs import Runs
 from auditor.store.series import Series, place
-from auditor.zoom.errors import ZoomError
 from auditor.zoom.redaction import redact_text, redacted_traceback
 
 app = typer.Typer()
-
-_NOTHING_TO_JUDGE = (
-    AlreadyRunning,
-    NothingRead,
-    NothingSelected,
-    OSError,
-    PolicyError,
-    RunNotFound,
-    SnapshotError,
-    StoreError,
-    ZoomError,
-    sqlite3.Error,
-    zlib.error,
-)
-"""What keeps a gate that was asked rightly from judging: it stays shut, and says so."""
-
 
 _T = TypeVar("_T")
 
@@ -228,7 +211,9 @@ def gate(
             answer = _live(stored, judgement, demand, settings, simulated, terminal)
         else:
             answer = _stored(stored, selection, judgement, demand, settings, account, terminal)
-    except _NOTHING_TO_JUDGE as error:
+    except (AuditorError, OSError, sqlite3.Error, zlib.error) as error:
+        if not _keeps_shut(error):
+            raise
         answer = _broken(error, format_, terminal)
     with output.readers_may_leave():
         _tell(answer, format_, terminal)
@@ -355,6 +340,19 @@ def _depth(asked: Depth | None, is_live: bool) -> Level:
             "--live."
         )
     return Level(asked or (Depth.GROUP if is_live else Depth.USER))
+
+
+def _keeps_shut(error: Exception) -> bool:
+    """True if `error` kept a gate from judging that was asked rightly.
+
+    The baseline, the stored run or the history being unusable ends other commands as a mistake of
+    usage. The gate answers instead: it stays shut, and its answer says why.
+    """
+    return (
+        not isinstance(error, AuditorError)
+        or error.exit_code is ExitCode.NOTHING_EVALUATED
+        or isinstance(error, PolicyError | SnapshotError | StoreError)
+    )
 
 
 def _broken(error: Exception, format_: GateFormat, terminal: Terminal) -> Answer:

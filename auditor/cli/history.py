@@ -22,8 +22,8 @@ from auditor.cli.run_choice import (
 )
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
+from auditor.errors import ExitCode
 from auditor.findings.drift import Standing
-from auditor.findings.exit_code import ExitCode
 from auditor.findings.past import Past
 from auditor.policy.errors import PolicyError, nearest
 from auditor.policy.files import shipped_catalogue

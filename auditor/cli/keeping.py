@@ -124,7 +124,7 @@ def since_before(
                 drift = stack.enter_context(comparison)
                 if noting:
                     comparing.note_actors(stored.history, drift, entry)
-        except (StoreError, RunNotFound, SnapshotError):
+        except (StoreError, SnapshotError):
             drift = None
         yield drift
 

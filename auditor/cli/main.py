@@ -32,62 +32,10 @@ from auditor.cli import (
     surroundings,
 )
 from auditor.cli import config as config_command
-from auditor.cli.output import OutputError
 from auditor.cli.terminal import LogFormat, Terminal
-from auditor.collect.walk import NothingRead
 from auditor.config import ConfigError
-from auditor.credentials.backends import KeyringUnavailable
-from auditor.drift import NotComparable
-from auditor.evidence.snapshot import Full, SnapshotError
-from auditor.findings.exit_code import ExitCode
-from auditor.keys import KeyUnavailable
-from auditor.notify.channels import NotifyError
-from auditor.policy.errors import PolicyError
-from auditor.private import NotPrivate
-from auditor.report import FormatError
-from auditor.run import NothingSelected
-from auditor.store.errors import (
-    AlreadyRunning,
-    HistoryDamaged,
-    HistoryLocked,
-    HistoryUnfit,
-    HistoryUnreachable,
-    RunAltered,
-    RunNotFound,
-    RunUnfit,
-    StoreError,
-)
-from auditor.zoom.errors import ZoomError
-from auditor.zoom.hosts import UnsafeUrl
+from auditor.errors import AuditorError, ExitCode
 from auditor.zoom.redaction import redacted_traceback
-
-EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
-    (
-        (Full, HistoryLocked, HistoryDamaged, HistoryUnfit, HistoryUnreachable, RunAltered),
-        ExitCode.NOTHING_EVALUATED,
-    ),
-    (
-        (
-            ConfigError,
-            FormatError,
-            KeyUnavailable,
-            KeyringUnavailable,
-            NotPrivate,
-            NotifyError,
-            OutputError,
-            PolicyError,
-            RunNotFound,
-            RunUnfit,
-            SnapshotError,
-            StoreError,
-            UnsafeUrl,
-            NotComparable,
-        ),
-        ExitCode.USAGE,
-    ),
-    ((NothingRead, NothingSelected, ZoomError, AlreadyRunning), ExitCode.NOTHING_EVALUATED),
-)
-"""Which errors end the program with which code. Contract 2.4."""
 
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 """Reasons of the system why nothing more can be written."""
@@ -116,45 +64,41 @@ class Commands(TyperGroup):
         except (KeyboardInterrupt, typer.Abort):
             _terminal(ctx, terminal).complain("interrupted.")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
-        except sqlite3.Error as error:
-            shown = _terminal(ctx, terminal)
-            _show_where(shown, error)
-            shown.complain(
-                f"a database could not be used ({error}). Make room in AUDITOR_HOME and where "
-                "temporary files go (TMPDIR); if a run's file is damaged, audit again."
-            )
-            raise typer.Exit(ExitCode.NOTHING_EVALUATED) from None
         except Exception as error:
-            for kinds, code in EXIT_CODES:
-                if isinstance(error, kinds):
-                    _terminal(ctx, terminal).complain(str(error))
-                    raise typer.Exit(code) from None
             if type(error).__module__.startswith(("typer", "click")):
                 raise
-            if isinstance(error, OSError) and error.errno in NO_ROOM:
-                _close_stdout()
-                _terminal(ctx, terminal).complain(
-                    f"a disk that was written to has no room left ({error.strerror}). Make room, "
-                    "or have it written elsewhere."
-                )
-                raise typer.Exit(ExitCode.NOTHING_EVALUATED) from None
-            shown = _terminal(ctx, terminal)
-            _show_where(shown, error)
-            shown.complain(
-                f"an internal error ({type(error).__name__}: {error}). "
-                "Run again with -vv for details, and report it."
-            )
-            raise typer.Exit(ExitCode.INTERNAL) from None
+            raise typer.Exit(_explain(error, _terminal(ctx, terminal))) from None
+
+
+def _explain(error: Exception, terminal: Terminal) -> ExitCode:
+    """Say what went wrong, and return the exit code for it."""
+    if isinstance(error, AuditorError) and error.exit_code is not ExitCode.INTERNAL:
+        terminal.complain(str(error))
+        return error.exit_code
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        _close_stdout()
+        terminal.complain(
+            f"a disk that was written to has no room left ({error.strerror}). Make room, or have "
+            "it written elsewhere."
+        )
+        return ExitCode.NOTHING_EVALUATED
+    if terminal.verbosity >= 2:
+        terminal.say(redacted_traceback(error))
+    if isinstance(error, sqlite3.Error):
+        terminal.complain(
+            f"a database could not be used ({error}). Make room in AUDITOR_HOME and where "
+            "temporary files go (TMPDIR); if a run's file is damaged, audit again."
+        )
+        return ExitCode.NOTHING_EVALUATED
+    terminal.complain(
+        f"an internal error ({type(error).__name__}: {error}). "
+        "Run again with -vv for details, and report it."
+    )
+    return ExitCode.INTERNAL
 
 
 def _terminal(ctx: Any, otherwise: Terminal) -> Terminal:
     return ctx.obj if isinstance(ctx.obj, Terminal) else otherwise
-
-
-def _show_where(terminal: Terminal, error: Exception) -> None:
-    """With -vv, the traceback, without secrets."""
-    if terminal.verbosity >= 2:
-        terminal.say(redacted_traceback(error))
 
 
 def _close_stdout() -> None:

@@ -50,10 +50,10 @@ from auditor.cli.sandbox import Scenario, ScenarioOption
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
 from auditor.config_files import DEFAULT_PROFILE
+from auditor.errors import ExitCode
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings.drift import Drift
-from auditor.findings.exit_code import ExitCode
 from auditor.findings.run import Run
 from auditor.notify.occasions import News
 from auditor.private import NotPrivate

@@ -12,7 +12,7 @@ from tabulate import tabulate
 from auditor import config
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import ExitCode
 from auditor.notify import heartbeat, kept, message, sending
 from auditor.notify.channels import Channel, Delivery, NotifyError
 from auditor.notify.heartbeat import beat_of

@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from auditor.errors import AuditorError, ExitCode
+
 _STREAMS = re.compile(r"/dev/(?:fd/\d+|std(?:out|err))|/proc/(?:self|\d+)/fd/\d+")
 """Names the system gives to open files; they are links, and cannot be replaced."""
 
@@ -29,27 +31,31 @@ _NOT_REPLACED = frozenset(
 writable: a mount point, another file system, somebody else's folder."""
 
 
-class OutputError(Exception):
+class OutputError(AuditorError):
     """A report cannot be written where it should go."""
+
+    exit_code = ExitCode.USAGE
 
     def __init__(self, path: Path, error: OSError) -> None:
         reason = error.strerror or type(error).__name__
-        super().__init__(f"{path} cannot be written: {reason}. Choose another place.")
+        super().__init__(f"{path} cannot be written: {reason}.", "Choose another place.")
 
 
 class Exists(OutputError):
     """A file stands where a new one should be written; it may hold somebody's work."""
 
     def __init__(self, path: Path) -> None:
-        Exception.__init__(self, f"{path} exists already. Choose another name, or delete it first.")
+        AuditorError.__init__(
+            self, f"{path} exists already.", "Choose another name, or delete it first."
+        )
 
 
 class IsLink(OutputError):
     """A link stands where a file should be written; what it leads to may be anybody's."""
 
     def __init__(self, path: Path) -> None:
-        Exception.__init__(
-            self, f"{path} is a link. Name the file it leads to, or delete the link first."
+        AuditorError.__init__(
+            self, f"{path} is a link.", "Name the file it leads to, or delete the link first."
         )
 
 

@@ -22,6 +22,7 @@ from auditor.collect.phone import PhoneLevels
 from auditor.collect.phone import settings as phone_settings
 from auditor.collect.usage import AccountUse
 from auditor.collect.workers import R, T, Workers
+from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.plan import AI_FEATURES, PHONE, TOKEN, Reads
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
@@ -66,8 +67,10 @@ CHECKPOINT = 100
 """Outcomes between two calls of `checkpoint`."""
 
 
-class NothingRead(Exception):
+class NothingRead(AuditorError):
     """Not one document could be read. `error` says why."""
+
+    exit_code = ExitCode.NOTHING_EVALUATED
 
     def __init__(self, error: ZoomError) -> None:
         self.error = error

@@ -15,6 +15,8 @@ from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
 from keyring.errors import NoKeyringError, PasswordDeleteError
 
+from auditor.errors import AuditorError, ExitCode
+
 SERVICE = "zoom-privacy-auditor"
 """Under this name a keyring keeps what is ours."""
 INDEX = "profiles"
@@ -62,8 +64,10 @@ class State(StrEnum):
     FAILS = "fails"
 
 
-class KeyringUnavailable(Exception):
+class KeyringUnavailable(AuditorError):
     """The keyring cannot be used. `reason` is a sentence; the message names the alternatives."""
+
+    exit_code = ExitCode.USAGE
 
     def __init__(self, reason: str, state: State = State.FAILS) -> None:
         self.reason = reason

@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Mapping
 
+from auditor.errors import AuditorError
+
 NAMES = ("account_id", "client_id", "client_secret")
 """The three values on the page of a Server-to-Server app, in its order."""
 VARIABLES = {
@@ -25,7 +27,7 @@ _PRINTABLE = re.compile(r"[!-~]+")
 _PLACEHOLDER = re.compile(r"\.{2,}|…|x{3,}|\*{3,}|<.*>|\$\{.*\}|your[-_ ].*|change[-_ ]?me", re.I)
 
 
-class Unreadable(ValueError):
+class Unreadable(AuditorError):
     """What was given cannot be understood. The message never repeats any of it."""
 
 

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from auditor.doctor.model import Check, State
 from auditor.doctor.needs import Needs
+from auditor.errors import ExitCode
 from auditor.evidence.plan import Reads
 from auditor.evidence.reading import JsonValue
-from auditor.findings.exit_code import ExitCode
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import (

@@ -12,10 +12,10 @@ from auditor.doctor.account import Access, Listening
 from auditor.doctor.model import Check, Diagnosis, State, Subject
 from auditor.doctor.needs import Needs, needs
 from auditor.doctor.scopes import Scopes
+from auditor.errors import ExitCode
 from auditor.evidence.plan import Reads
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.exit_code import ExitCode
 from auditor.policy import reads
 from auditor.policy.baseline import Baseline
 from auditor.policy.references import Entries, LookedUp

@@ -10,15 +10,13 @@ from pathlib import Path
 from auditor.credentials.backends import Standing
 from auditor.credentials.backends import State as Keyring
 from auditor.doctor.model import Check, State
+from auditor.errors import ExitCode
 from auditor.evidence.reading import JsonValue
-from auditor.findings.exit_code import ExitCode
 from auditor.private import OTHERS_MAY_WRITE, NotPrivate
 from auditor.store import filesystem
 from auditor.store.errors import (
     HistoryDamaged,
     HistoryLocked,
-    HistoryUnfit,
-    HistoryUnreachable,
     StoreError,
 )
 from auditor.store.runs import Runs
@@ -130,11 +128,8 @@ def history(stored: Runs) -> Check:
             return Check("history", "History", State.FAILED, *_parted(lacks[0]), code, facts)
     except (HistoryDamaged, HistoryLocked) as error:
         return Check("history", "History", State.WARNING, *_parted(str(error)))
-    except (HistoryUnfit, HistoryUnreachable) as error:
-        code = ExitCode.NOTHING_EVALUATED
-        return Check("history", "History", State.FAILED, *_parted(str(error)), exit_code=code)
     except (StoreError, NotPrivate) as error:
-        code = ExitCode.USAGE
+        code = error.exit_code
         return Check("history", "History", State.FAILED, *_parted(str(error)), exit_code=code)
     return Check("history", "History", State.OK, f"{database}, opens.", facts=facts)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from auditor.doctor.scopes import Scopes
+from auditor.errors import ExitCode
 from auditor.evidence.reading import JsonValue
-from auditor.findings.exit_code import ExitCode
 
 
 class State(StrEnum):

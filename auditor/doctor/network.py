@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from auditor.doctor.model import Check, State
+from auditor.errors import ExitCode
 from auditor.evidence.reading import JsonValue
-from auditor.findings.exit_code import ExitCode
 from auditor.zoom import ways
 from auditor.zoom.probe import Trouble, Visit
 from auditor.zoom.ways import Hindrance

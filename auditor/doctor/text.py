@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.doctor.model import Check, Diagnosis, State
 from auditor.doctor.scopes import Kind, Requirement, Scopes
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import ExitCode
 from auditor.report.display import plain, shorten
 from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT
 

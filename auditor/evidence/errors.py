@@ -1,12 +1,18 @@
 """What can be wrong with a snapshot, each with a sentence that says what to do."""
 
+from auditor.errors import AuditorError, ExitCode
 
-class SnapshotError(Exception):
+
+class SnapshotError(AuditorError):
     """A file cannot be used as a snapshot."""
+
+    exit_code = ExitCode.USAGE
 
 
 class Full(SnapshotError):
     """The disk is full, or the file may not grow."""
+
+    exit_code = ExitCode.NOTHING_EVALUATED
 
 
 class EvidenceAltered(SnapshotError):

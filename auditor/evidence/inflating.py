@@ -2,8 +2,10 @@
 
 import zlib
 
+from auditor.errors import AuditorError
 
-class DamagedStream(ValueError):
+
+class DamagedStream(AuditorError, ValueError):
     """Bytes are not exactly one compressed stream of an allowed length."""
 
 

@@ -5,12 +5,13 @@ import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from auditor.errors import AuditorError
 from auditor.evidence.reading import JsonValue
 
 _NESTING = frozenset((dict, list))
 
 
-class NotJson(ValueError):
+class NotJson(AuditorError, ValueError):
     """Python reads it, and JSON does not have it, or it is more than anybody writes."""
 
 

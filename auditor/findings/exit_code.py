@@ -1,26 +1,9 @@
-"""Exit codes: one meaning each, the same for every format (contract 2.4)."""
+"""The exit code of a finished evaluation (contract 2.4)."""
 
 from collections.abc import Mapping
-from enum import IntEnum
 
+from auditor.errors import ExitCode
 from auditor.findings.model import Severity, Summary
-
-
-class ExitCode(IntEnum):
-    """What the process tells the shell."""
-
-    OK = 0
-    """Evaluated completely, nothing at or above the threshold."""
-    DEVIATIONS = 1
-    """Deviations at or above the threshold. Wins over INCOMPLETE."""
-    USAGE = 2
-    """Usage, configuration, baseline or organisation file invalid."""
-    INCOMPLETE = 3
-    """Something selected could not be read, or is unknown at or above the threshold."""
-    NOTHING_EVALUATED = 4
-    """Authentication failed, the API could not be reached, or nothing was selected."""
-    INTERNAL = 5
-    INTERRUPTED = 130
 
 
 def of_run(
@@ -32,7 +15,7 @@ def of_run(
     strict: bool = False,
     stale: bool = False,
 ) -> ExitCode:
-    """The exit code of a finished evaluation.
+    """The exit code that `summary` ends the program with.
 
     `fail_on` is the least severe deviation that fails the run, None for none. `strict` makes what
     is undecided count as incomplete evidence. `stale` (a waiver, an override or a name has expired

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from auditor.errors import AuditorError, ExitCode
 from auditor.notify.harmless import neutral
 
 OPEN_HOSTS = frozenset(
@@ -15,8 +16,10 @@ OPEN_HOSTS = frozenset(
 _SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
-class NotifyError(Exception):
+class NotifyError(AuditorError):
     """A channel cannot be used as it was given. The message never has its address."""
+
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)

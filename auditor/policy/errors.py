@@ -3,9 +3,13 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from auditor.errors import AuditorError, ExitCode
 
-class PolicyError(Exception):
+
+class PolicyError(AuditorError):
     """A policy file cannot be used. One line a problem; `str()` shows them all."""
+
+    exit_code = ExitCode.USAGE
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)

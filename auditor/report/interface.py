@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from auditor.errors import AuditorError, ExitCode
 from auditor.findings.run import Run
 
 
-class FormatError(Exception):
+class FormatError(AuditorError):
     """A run cannot be rendered as asked. The message is for the person who asked."""
+
+    exit_code = ExitCode.USAGE
 
 
 class UnknownFormat(FormatError):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, TypedDict, Unpack
 
+from auditor.errors import AuditorError, ExitCode
 from auditor.zoom.redaction import redact_text
 
 LONGEST_QUOTE = 200
@@ -31,13 +32,15 @@ class Facts(TypedDict, total=False):
     tracking_id: str
 
 
-class ZoomError(Exception):
+class ZoomError(AuditorError):
     """A request to Zoom that did not give what was asked for.
 
     `request` names it without ids (`GET /users/{userId}/settings`), `status` is the HTTP status,
     `code` the number in Zoom's answer, `detail` Zoom's words, `tracking_id` the value of
     `x-zm-trackingid`, which Zoom's support asks for. `str()` is for people.
     """
+
+    exit_code = ExitCode.NOTHING_EVALUATED
 
     worth_retrying = False
     """True where the same request may succeed in a moment."""

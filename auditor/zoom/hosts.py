@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from auditor.errors import AuditorError, ExitCode
+
 _ZOOM_DOMAINS = ("zoom.us", "zoomgov.com")
 _ADDRESS = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://"
@@ -61,8 +63,10 @@ from the same place, and api.zoom.us goes on serving every region.
 Source: Zoom's changelog "regional cluster API URL updates", and 2026-02-02 for uk; read 2026-11."""
 
 
-class UnsafeUrl(ValueError):
+class UnsafeUrl(AuditorError, ValueError):
     """An address that no credential or token may be sent to. The message says why."""
+
+    exit_code = ExitCode.USAGE
 
 
 def check_url(url: str, kind: str) -> str:

@@ -22,6 +22,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.poolmanager import PoolManager
 
+from auditor.errors import AuditorError
+
 HEADER_ROOM = 8 * 1024 * 1024
 """Bytes of an answer beside its body: a hundred headers of 64 KiB, and the framing of chunks."""
 
@@ -34,15 +36,15 @@ VERBS = frozenset(("GET", "POST"))
 _ORIGIN = re.compile(r"[a-z]+://[^/?#]*", re.IGNORECASE)
 
 
-class TooSlow(Exception):
+class TooSlow(AuditorError):
     """An answer was not complete in time. No library below takes it for an error of its own."""
 
 
-class TooLarge(Exception):
+class TooLarge(AuditorError):
     """An answer is larger on the wire than any may be."""
 
 
-class NotAReading(Exception):
+class NotAReading(AuditorError):
     """A request that could change something; it was not sent."""
 
     def __init__(self, verb: str) -> None:

@@ -1,5 +1,6 @@
 """Errors become one sentence and an exit code; options that work everywhere stand anywhere."""
 
+import errno
 import importlib
 import io
 import json
@@ -13,7 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from auditor.cli.terminal import LogFormat, Terminal
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import AuditorError, ExitCode
+from auditor.store.errors import RunAltered, StoreError
 
 cli = importlib.import_module("auditor.cli.main")
 """The module: `auditor.cli.main` by import statement is the function of that name."""
@@ -50,6 +52,25 @@ def test_with_vv_an_internal_error_shows_where(invoke: Invoke) -> None:
     assert result.exit_code == 5
     assert "Traceback (most recent call last)" in result.stderr
     assert "ZeroDivisionError: by zero" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StoreError("No room for it."), 2),
+        (RunAltered("No room for it."), 4),
+        (OSError(errno.EIO, "No room for it."), 5),
+        (AuditorError("No room for it."), 5),
+    ],
+)
+def test_an_error_becomes_its_sentence_and_its_exit_code(
+    invoke: Invoke, error: Exception, code: int
+) -> None:
+    result = invoke("control", "list", raising=error)
+    assert result.exit_code == code
+    assert "No room for it." in result.stderr
+    assert ("internal error" in result.stderr) is (code == ExitCode.INTERNAL)
+    assert result.stderr.count("\n") == 1
 
 
 def test_an_interrupt_is_130_and_one_line(invoke: Invoke) -> None:

@@ -13,7 +13,7 @@ from auditor import config
 from auditor.cli.notify import Announcer, occasions
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import ExitCode
 from auditor.notify.channels import NotifyError
 from auditor.notify.occasions import DEFAULT, News, Occasion
 from tests.cli.commands import answers, ran, told

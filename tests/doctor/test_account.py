@@ -7,9 +7,9 @@ from auditor.doctor import account
 from auditor.doctor.account import Access, Listening
 from auditor.doctor.model import State
 from auditor.doctor.needs import Needs
+from auditor.errors import ExitCode
 from auditor.evidence.plan import Reads
 from auditor.evidence.view import SETTINGS, View
-from auditor.findings.exit_code import ExitCode
 from auditor.zoom import endpoints
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import ZoomClient

@@ -8,7 +8,7 @@ from auditor.credentials.backends import Standing
 from auditor.credentials.backends import State as Keyring
 from auditor.doctor import local
 from auditor.doctor.model import State
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import ExitCode
 from auditor.store.runs import Runs
 
 API = "https://api.zoom.us/v2"

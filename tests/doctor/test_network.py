@@ -6,7 +6,7 @@ import pytest
 
 from auditor.doctor import network
 from auditor.doctor.model import State
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import ExitCode
 from auditor.zoom.probe import Certificate, Route, Trouble, Visit
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -2,7 +2,7 @@ from auditor.doctor.model import Check, Diagnosis, State, Subject
 from auditor.doctor.needs import Needs
 from auditor.doctor.scopes import Scopes
 from auditor.doctor.text import lines
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import ExitCode
 from auditor.zoom import endpoints
 from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from auditor.findings.exit_code import ExitCode, of_run
+from auditor.errors import ExitCode
+from auditor.findings.exit_code import of_run
 from auditor.findings.model import Severity, Status, Summary
 
 CRITICAL, HIGH, MEDIUM, LOW = Severity

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from auditor.errors import ExitCode
 from auditor.evidence.plan import COUNTS, MEETING, PENDING
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import View
-from auditor.findings.exit_code import ExitCode, of_run
+from auditor.findings.exit_code import of_run
 from auditor.findings.model import Severity
 from auditor.policy.evaluate import Evaluation
 from auditor.policy.parameters import known_parameters

@@ -5,10 +5,11 @@ from datetime import date, timedelta
 import pytest
 from pydantic import ValidationError
 
+from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.exit_code import ExitCode, of_run
+from auditor.findings.exit_code import of_run
 from auditor.findings.model import Kind, Settlement, Severity, Status
 from auditor.policy.settlements import WARN_DAYS, Attestation, Waiver
 from tests.names import same_everywhere

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.evidence.view import LOCKS, SETTINGS
-from auditor.findings.exit_code import ExitCode
 from auditor.findings.model import Severity, Status
 from auditor.policy.errors import PolicyError
 from auditor.report import FORMATS, Options

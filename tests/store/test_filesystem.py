@@ -14,7 +14,7 @@ import pytest
 
 from auditor.doctor import local
 from auditor.doctor.model import State
-from auditor.findings.exit_code import ExitCode
+from auditor.errors import ExitCode
 from auditor.store import filesystem
 from auditor.store.database import Database
 from auditor.store.errors import HistoryLocked, StoreError
