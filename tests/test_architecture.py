@@ -35,6 +35,7 @@ FLOORS: Mapping[str, int] = {
     "signed_runs": 3,
     "private": 1,
     "trusted_files": 0,
+    "plain_text": 0,
 }
 """Rooms and the floor each is on. Rooms on one floor do not know each other."""
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, TextIO
 
 import typer
 
-from auditor.report.display import plain
+from auditor.plain_text import plain
 
 SPELL_OUT = "auditor.spell_out"
 """The name of the error handler."""

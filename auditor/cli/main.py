@@ -10,30 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from auditor import __version__, config
-from auditor.cli import (
-    ask,
-    attest,
-    audit,
-    auth,
-    baseline,
-    bundle,
-    control,
-    diff,
-    doctor,
-    gate,
-    history,
-    nightly,
-    notify,
-    report,
-    sandbox,
-    surroundings,
-)
-from auditor.cli import config as config_command
+from auditor import __version__
+from auditor.cli import surroundings
+from auditor.cli.commands import COMMANDS, Command, LazyGroup
 from auditor.cli.terminal import LogFormat, Terminal
-from auditor.config import ConfigError
 from auditor.errors import AuditorError, ExitCode
 from auditor.zoom.redaction import redacted_traceback
 
@@ -48,7 +29,7 @@ GLOBAL_FLAGS = ("-v", "-vv", "--verbose", "-q", "--quiet", "--no-color")
 GLOBAL_OPTIONS = ("--log-format", "--profile", "--env-file")
 
 
-class Commands(TyperGroup):
+class Commands(LazyGroup):
     """The commands; an error that a person can act on becomes one sentence and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -106,8 +87,17 @@ def _close_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class Program(Commands):
+    """All the commands of the program."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, summary in COMMANDS:
+            self.add_command(Command(name, summary))
+
+
 app = typer.Typer(
-    cls=Commands,
+    cls=Program,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -116,22 +106,6 @@ app = typer.Typer(
     "configuration · 3 evidence incomplete · 4 nothing evaluated · 5 internal error · "
     "130 interrupted.",
 )
-app.command()(audit.audit)
-app.command()(nightly.nightly)
-app.command()(report.report)
-app.command()(diff.diff)
-app.command()(ask.ask)
-app.command()(attest.attest)
-app.command()(doctor.doctor)
-app.add_typer(auth.app, name="auth")
-app.add_typer(gate.app, name="gate")
-app.add_typer(history.app, name="history")
-app.add_typer(baseline.app, name="baseline")
-app.add_typer(bundle.app, name="bundle")
-app.add_typer(config_command.app, name="config")
-app.add_typer(control.app, name="control")
-app.add_typer(notify.app, name="notify")
-app.command()(sandbox.sandbox)
 
 
 def _show_version(value: bool) -> None:
@@ -181,6 +155,8 @@ def options(
 
     The options below work before and after the name of a command.
     """
+    from auditor import config  # slow to import, and not needed for --help and --version
+
     ctx.obj = Terminal(-1 if quiet else verbose, not no_color, log_format)
     ctx.obj.set_up_logging()
     config.choose_profile(_not_empty("--profile", profile))
@@ -190,6 +166,8 @@ def options(
 def _not_empty(option: str, value: str | None) -> str | None:
     """A variable of a shell that is not set must not choose something else than it was to."""
     if value is not None and not value.strip():
+        from auditor.config import ConfigError
+
         raise ConfigError(f"{option} is empty. Give it a value, or leave it out.")
     return value
 
@@ -214,7 +192,6 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Run the program and leave with its exit code."""
-    gc.freeze()  # what was imported stays
     gc.set_threshold(GARBAGE)
     surroundings.settle()
     app(args=hoisted(sys.argv[1:]), prog_name="auditor")

@@ -13,7 +13,7 @@ from typing import TextIO
 import typer
 
 from auditor.cli.encoding import json_for_stderr
-from auditor.report.display import plain
+from auditor.plain_text import plain
 from auditor.zoom.redaction import RedactingFilter, redact_text
 
 WIDTH_ELSEWHERE = 100

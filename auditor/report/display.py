@@ -1,40 +1,15 @@
 """Names and values from Zoom as people may see them: made harmless, and measured in columns."""
 
 import json
-import unicodedata
 
 from wcwidth import wcswidth, wcwidth
 
 from auditor.evidence.reading import JsonValue
+from auditor.plain_text import plain
+
+__all__ = ["ELLIPSIS", "columns", "plain", "shorten", "value_text"]
 
 ELLIPSIS = "…"
-_JOINERS = "\u200c\u200d"
-"""Needed inside words of some languages and inside emoji, so kept."""
-_MOST_MARKS = 4
-_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that move the cursor, turn the reading direction or cannot be seen."""
-
-
-def plain(text: str) -> str:
-    """`text` with control, escape, direction and invisible characters spelled out (`\\u202e`).
-
-    Of marks piled on one letter, only the first few are kept.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    kept, marks = [], 0
-    for char in text:
-        category = unicodedata.category(char)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if category in _HARMFUL and char not in _JOINERS:
-            kept.append(_spelled(char))
-        elif marks <= _MOST_MARKS:
-            kept.append(char)
-    return "".join(kept)
-
-
-def _spelled(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
 
 
 def columns(text: str) -> int:

@@ -1,13 +1,18 @@
 """Redaction: secrets leave a document where it is parsed, before it is logged, cached or stored."""
 
+from __future__ import annotations
+
 import json
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
 from traceback import format_exception
+from typing import TYPE_CHECKING
 
-from auditor.evidence.reading import JsonValue
 from auditor.zoom.secrets import LONGEST_NAME, REDACTED, is_secret_name, redact_text
+
+if TYPE_CHECKING:  # pydantic is slow to import, and every error message needs this module
+    from auditor.evidence.reading import JsonValue
 
 __all__ = [
     "REDACTED",

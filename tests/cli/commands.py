@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import typer
 from typer.testing import CliRunner, Result
 
 from auditor.cli.main import app, hoisted
@@ -20,6 +21,13 @@ Command = Callable[..., Result]
 def ran(*words: object, stdin: str = "") -> Result:
     """What comes of a command; `stdin` is what a person types."""
     return CliRunner().invoke(app, hoisted([str(word) for word in words]), input=stdin)
+
+
+def program() -> Any:
+    """The program with every command imported, to look at options and help."""
+    root: Any = typer.main.get_command(app)
+    root.commands = {name: command.imported() for name, command in root.commands.items()}
+    return root
 
 
 def store(home: Path, judged_with: Judgement, *scopes: tuple[Scope, Bodies]) -> str:

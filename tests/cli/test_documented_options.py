@@ -3,12 +3,10 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer.main
 
-from auditor.cli.main import app
+from tests.cli.commands import program
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -28,7 +26,7 @@ def calls(text: str) -> Iterator[tuple[list[str], list[str]]]:
 
 def options(words: list[str]) -> set[str] | None:
     """The options of the command that the words name, those of the program included."""
-    command: Any = typer.main.get_command(app)
+    command = program()
     found = {name for parameter in command.params for name in parameter.opts}
     for word in words:
         subcommands = getattr(command, "commands", {})

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import typer.main
 
-from auditor.cli.main import app
 from auditor.sandbox import Sandbox
+from tests.cli.commands import program
 from tests.end_to_end import broken_off
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor, InProcess, Ran, served
 
@@ -326,7 +325,7 @@ def options(command: object) -> Iterator[tuple[str, str]]:
 
 def test_no_option_takes_a_secret() -> None:
     """The arguments of a process are there for every user of the machine to read."""
-    known = list(options(typer.main.get_command(app)))
+    known = list(options(program()))
     assert len(known) > 50
     words = ("secret", "token", "password", "passphrase", "private", "credential", "api-key")
     assert [each for each in known if any(word in each[1].lower() for word in words)] == []

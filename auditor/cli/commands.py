@@ -1,0 +1,85 @@
+"""The table of commands, each of which is imported when it is called.
+
+All of them together import 1,000 modules, which takes longer than `--help`, `--version` or a
+shell that waits for a completion may. What these show of a command is in the table.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Command(TyperCommand):
+    """A command by name and help line; `imported` is the one that parses options and runs."""
+
+    def __init__(self, name: str, summary: str) -> None:
+        super().__init__(name, help=summary, rich_markup_mode="markdown")
+
+    def imported(self) -> Any:
+        """The command itself: `app` of the module of its name, or the function of that name."""
+        assert self.name is not None
+        module = import_module(f"auditor.cli.{self.name}")
+        parent = typer.Typer(rich_markup_mode="markdown", callback=lambda: None)
+        if hasattr(module, "app"):
+            parent.add_typer(module.app, name=self.name)
+        else:
+            parent.command(self.name)(getattr(module, self.name))
+        return typer.main.get_group(parent).commands[self.name]
+
+
+COMMANDS: Sequence[tuple[str, str]] = (
+    ("audit", "Read the account's settings, compare them with a baseline, report the deviations."),
+    (
+        "nightly",
+        "Audit, store the run, compare it with the last one told, tell what changed, remove old "
+        "runs.",
+    ),
+    ("report", "Render a stored run again, in any format. Needs no network."),
+    (
+        "diff",
+        "Tell what changed between two runs of an account: deviations, unknowns, settings, scopes.",
+    ),
+    (
+        "ask",
+        "Answer what people ask about Zoom, AI and consent, from a stored run. Needs no network.",
+    ),
+    (
+        "attest",
+        "Answer the questions that no API can: one by one, with evidence and an expiry date.",
+    ),
+    ("doctor", "Find out whether an audit would be complete, and what to do where it would not."),
+    ("sandbox", "Serve a simulated Zoom account on this machine until interrupted with Ctrl-C."),
+    (
+        "auth",
+        "Credentials: keep them in the system's keyring, see where they come from, remove them.",
+    ),
+    ("gate", "Pass or fail for a pipeline, from the newest stored run or --live."),
+    ("history", "The stored runs, their trend and findings; what is kept how long."),
+    ("baseline", "The baselines: what the settings should be."),
+    (
+        "bundle",
+        "Evidence bundles: make a key that signs them, and verify them. Write one with: auditor "
+        "report --format bundle --output run.zip",
+    ),
+    ("config", "The configuration: every setting, and where its value comes from."),
+    ("control", "The controls: what is checked, why, how to fix it."),
+    (
+        "notify",
+        "Channels that messages about audits go to: mail, Slack, Teams, PagerDuty, webhooks… "
+        "Their addresses hold secrets and stay in the keyring.",
+    ),
+)
+"""Name and help line, in the order of `--help`. The line is the first paragraph of the command's
+own help, which a test holds them to."""
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are imported when they are called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that `args` call, imported; its name and the arguments that are left."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.imported() if isinstance(command, Command) else command, rest

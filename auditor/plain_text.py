@@ -1,0 +1,31 @@
+"""Text from elsewhere without what could steer a terminal or mislead its reader."""
+
+import unicodedata
+
+_JOINERS = "\u200c\u200d"
+"""Needed inside words of some languages and inside emoji, so kept."""
+_MOST_MARKS = 4
+_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories that move the cursor, turn the reading direction or cannot be seen."""
+
+
+def plain(text: str) -> str:
+    """`text` with control, escape, direction and invisible characters spelled out (`\\u202e`).
+
+    Of marks piled on one letter, only the first few are kept.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    kept, marks = [], 0
+    for char in text:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if category in _HARMFUL and char not in _JOINERS:
+            kept.append(_spelled(char))
+        elif marks <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
+
+
+def _spelled(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")

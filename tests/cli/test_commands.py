@@ -1,0 +1,69 @@
+"""Commands are imported when they are called; what is shown of them before is what they say."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+from typer.testing import CliRunner
+
+from auditor.cli.commands import COMMANDS, Command
+from auditor.cli.main import app
+
+SLOW = {
+    *("sqlalchemy", "pydantic_settings", "requests", "jinja2", "yaml", "keyring", "cryptography"),
+    *("auditor.config", "auditor.policy", "auditor.report", "auditor.store", "auditor.zoom.client"),
+    *(f"auditor.cli.{name}" for name, _ in COMMANDS),
+}
+
+COMPLETION = {"_AUDITOR_COMPLETE": "complete_bash", "COMP_WORDS": "auditor a", "COMP_CWORD": "1"}
+LISTING = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
+
+
+def imported(*words: str, variables: Mapping[str, str]) -> tuple[str, set[str]]:
+    """What the program prints for these words, and the modules it imports."""
+    code = f"{LISTING}; sys.argv[1:] = {list(words)!r}; import auditor.cli as cli; cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout, set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "shown"),
+    [
+        (["--version"], {}, "auditor 0.1.0"),
+        (["--help"], {}, "Audit the AI and data-sharing settings"),
+        ([], COMPLETION, "audit\nask\nattest\nauth"),
+    ],
+    ids=["version", "help", "completion"],
+)
+def test_what_people_wait_for_imports_no_command(
+    words: list[str], variables: dict[str, str], shown: str
+) -> None:
+    out, modules = imported(*words, variables=variables)
+    assert shown in out
+    assert modules & SLOW == set()
+
+
+def test_the_version_needs_neither_what_draws_help_nor_what_checks_values() -> None:
+    assert imported("--version", variables={})[1] & {"rich", "pydantic"} == set()
+
+
+@pytest.mark.parametrize(("name", "summary"), COMMANDS)
+def test_a_command_says_of_itself_what_the_table_says(name: str, summary: str) -> None:
+    command = Command(name, summary).imported()
+    paragraph = command.help.split("\n\n")[0]
+    assert (command.name, " ".join(paragraph.split())) == (name, summary)
+
+
+def test_a_mistyped_command_is_named_with_the_nearest() -> None:
+    result = CliRunner().invoke(app, ["audt"])
+    assert result.exit_code == 2
+    assert "Did you mean 'audit'" in result.stderr
