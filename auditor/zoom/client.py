@@ -34,7 +34,6 @@ from auditor.zoom.limits import RateLabel, RateLimiter
 from auditor.zoom.paging import Listing, Row
 from auditor.zoom.redaction import redact_object
 from auditor.zoom.renewal import Renewals
-from auditor.zoom.repeats import Repeats
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.transport import Bearer, Transport
 
@@ -91,7 +90,6 @@ class ZoomClient:
         self._lock, self._one_large = threading.Lock(), threading.Lock()
         self._requests = self._again = self._rate_limited = 0
         self._latency = _FIRST_LATENCY
-        self._repeats = Repeats()
         self._renewals = Renewals(clock)
         self._one_renewing = threading.Lock()
 
@@ -272,10 +270,7 @@ class ZoomClient:
         alone = self._one_large if len(answer.body) > _LARGE else nullcontext()
         try:
             with alone:
-                document = self._repeats.document(
-                    answer,
-                    lambda: redact_object(read_answer(answer, endpoint.request, self._now)),
-                )
+                document = redact_object(read_answer(answer, endpoint.request, self._now))
         except (Denied, NotFound, NotLicensed, Rejected):
             self._renewals.accepted()
             raise

@@ -40,8 +40,6 @@ class HeldSecrets:
         self._tokens: deque[str] = deque(maxlen=MOST_TOKENS)
         self._forms: dict[str, dict[str, tuple[str, bool]]] = {}
         """By their first characters: each form, what of it is enough, and whether it is base64."""
-        self.changes = 0
-        """How often what is held has changed."""
 
     def keep(self, *secrets: str) -> None:
         """Remember secrets for as long as the process runs."""
@@ -70,7 +68,6 @@ class HeldSecrets:
                 enough = form[: _enough(form)]
                 forms.setdefault(form[:SHORTEST], {}).setdefault(form, (enough, is_base64))
         self._forms = forms
-        self.changes += 1
 
     def hidden(self, text: str) -> str:
         """`text` without them. Where one is encoded, what comes back is decoded."""

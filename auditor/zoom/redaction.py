@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from functools import lru_cache
 from traceback import format_exception
 from typing import TYPE_CHECKING
 
-from auditor.zoom.secrets import LONGEST_NAME, REDACTED, is_secret_name, redact_text
+from auditor.zoom.secrets import REDACTED, is_secret_name, redact_text
 
 if TYPE_CHECKING:  # pydantic is slow to import, and every error message needs this module
     from auditor.evidence.reading import JsonValue
@@ -51,13 +50,10 @@ def redact_object(document: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """`redact` for what is known to be an object."""
     clean: dict[str, JsonValue] = {}
     for key, value in document.items():
-        name, is_secret = _of_key(key) if len(key) <= LONGEST_NAME else _of_key.__wrapped__(key)
-        if name is not key and name in clean:  # two keys that are secrets
+        name = redact_text(key)  # a key may be one: {"https://zoom.us/j/1?pwd=x": true}
+        if name != key and name in clean:  # two keys that are secrets
             name = f"{name} {len(clean)}"
-        # Most values are switches, which never are secrets: nothing is looked for in them.
-        if value is True or value is False or value is None:
-            clean[name] = value
-        elif is_secret or (key in _NAMED and _names_a_secret(document)):
+        if is_secret_name(key) or (key in _NAMED and _names_a_secret(document)):
             clean[name] = _without_scalars(value)
         elif isinstance(value, str):
             clean[name] = _without_shapes(value)
@@ -68,12 +64,6 @@ def redact_object(document: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         else:
             clean[name] = value
     return clean
-
-
-@lru_cache(maxsize=4096)
-def _of_key(key: str) -> tuple[str, bool]:
-    """A key without secrets, as in `{"https://zoom.us/j/1?pwd=x": true}`; and if it names one."""
-    return redact_text(key), is_secret_name(key)
 
 
 def _names_a_secret(document: Mapping[str, JsonValue]) -> bool:

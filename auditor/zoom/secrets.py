@@ -12,14 +12,12 @@ from auditor.zoom.held import REDACTED, HeldSecrets
 from auditor.zoom.secret_names import CODES, ENDINGS, LABELS, OPEN_KEYS, WORDS
 
 __all__ = [
-    "LONGEST_NAME",
     "LONGEST_TEXT",
     "REDACTED",
     "is_secret_name",
     "never_show",
     "never_show_token",
     "redact_text",
-    "times_told",
 ]
 
 
@@ -128,15 +126,9 @@ _STATE = re.compile(
 """What stands after a name where a setting is told of, not its value."""
 _MARK = re.compile(r"\\*[\"']")
 _MARKS = {mark: re.compile(rf"\\*{mark}") for mark in "\"'"}
-_LONG_MARKS = (
-    *("bearer", "basic", "zoomcrc", "private key", "akia", "asia", "xox"),
-    *("ghp_", "gho_", "ghu_", "ghs_"),
-)
-_SHORTEST_LONG = 12
-"""Characters of the shortest secret that begins with one of these, mark included."""
 
-LONGEST_NAME = 100
-"""Characters of a key that is remembered: a server may send any number of keys, of any length."""
+_LONGEST_NAME = 100
+"""Characters at either end of a key that are looked at: a server may send keys of any length."""
 LONGEST_TEXT = 200_000
 MOST_LABELS = 2_000
 """Characters and labels of a text that are looked at; the rest is dropped, however harmless."""
@@ -172,22 +164,19 @@ def never_show_token(token: str) -> None:
     _held.keep_token(token)
 
 
-def times_told() -> int:
-    """Grows with what is held: what was redacted before may look otherwise now."""
-    return _held.changes
-
-
 def is_secret_name(name: str) -> bool:
     """True where a text or number under this key is a secret.
 
     Settings about secrets are not: `require_password_for_pmi_meetings` is `all`, `jbh_only` or
     `none`; `minimum_password_length` is a length.
     """
-    if len(name) > LONGEST_NAME:  # its ends tell as much
-        return _is_secret_name.__wrapped__(f"{name[:LONGEST_NAME]}_{name[-LONGEST_NAME:]}")
+    if len(name) > _LONGEST_NAME:  # its ends tell as much
+        name = f"{name[:_LONGEST_NAME]}_{name[-_LONGEST_NAME:]}"
     return _is_secret_name(name)
 
 
+# A settings document has some 350 keys, nearly the same ones in every response. Computing this anew
+# for each costs 2.7 ms a document. The result depends on the name alone, so it cannot go stale.
 @lru_cache(maxsize=4096)
 def _is_secret_name(name: str) -> bool:
     found = name.replace("-", "_").replace(" ", "_")
@@ -228,25 +217,11 @@ def _first_words(text: str) -> str:
 
 def _redacted(text: str) -> str:
     text = _held.hidden(text)
-    if _is_harmless(text):
-        return text
     text = _SHAPES.sub(REDACTED, text)
     text = _without_values(text, _QUERY, _QUERY_REST, _is_secret_query)
     text = _without_values(text, _LABELLED, _REST, _is_secret_value)
     text = _without_values(text, _FOREIGN, _REST, _is_value)
     return _BARE.sub(rf"\g<name>\g<is>{REDACTED}", text)
-
-
-def _is_harmless(text: str) -> bool:
-    """True where nothing of what every secret has in or before it is in `text`: a quick look."""
-    if ":" in text or "=" in text or "*" in text:
-        return False
-    text = text.lower()
-    if "pass" in text or "pin" in text or "host" in text or "zak" in text or "secret" in text:
-        return False
-    if len(text) < _SHORTEST_LONG:
-        return True
-    return not ("eyj" in text or "%3" in text or any(mark in text for mark in _LONG_MARKS))
 
 
 def _without_values(

@@ -107,14 +107,6 @@ def test_secrets_of_the_configuration_are_never_forgotten_and_the_newest_tokens_
     assert secrets.hidden("access-token-00000") == "access-token-00000"
 
 
-def test_a_token_that_is_kept_again_changes_nothing():
-    secrets = held()
-    secrets.keep_token("access-token-1")
-    before = secrets.changes
-    secrets.keep_token("access-token-1")
-    assert secrets.changes == before
-
-
 @given(st.text(min_size=8), st.binary(max_size=5), st.text(max_size=9))
 def test_a_secret_is_never_left_whatever_it_is_and_whatever_surrounds_it(secret, before, around):
     secrets = held(secret)

@@ -399,6 +399,8 @@ def test_json_in_a_text_as_deep_as_it_likes_is_redacted():
         ('require_password_for:"a\nPasscode: hunter"', "hunter"),
         (f"token: {'x' * 5000}", "xxx"),
         ("-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----", "MIIEvQ"),
+        ("Your access token is abc123def456", "abc123def456"),
+        ("the API key is 9a8b7c", "9a8b7c"),
     ],
 )
 def test_secrets_are_found_where_texts_are_odd(text, secret):
@@ -416,6 +418,13 @@ def test_a_secret_this_process_holds_is_never_shown():
     for shape in ('pa"ss/wörter', "pa%22ss%2Fw%C3%B6rter", r"pa\"ss/w\u00f6rter"):
         assert redact_text(f"x{shape}x") == f"x{REDACTED}x"
     assert redact({"a": ['pa"ss/wörter']}) == {"a": [REDACTED]}
+
+
+@pytest.mark.usefixtures("_forgetting")
+def test_a_key_that_turns_out_to_be_a_secret_is_not_shown_from_then_on():
+    assert redact({"xyzzy-plugh-42": True}) == {"xyzzy-plugh-42": True}
+    never_show("xyzzy-plugh-42")
+    assert redact({"xyzzy-plugh-42": True}) == {REDACTED: True}
 
 
 @pytest.mark.usefixtures("_forgetting")
