@@ -30,7 +30,6 @@ from urllib3 import HTTPSConnectionPool
 from auditor import __version__
 from auditor.zoom import ways
 from auditor.zoom.answers import utc_now
-from auditor.zoom.hosts import is_loopback
 from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
 
 PATIENCE = 10.0
@@ -156,10 +155,8 @@ class Visit:
 
 def route(url: str) -> Route:
     """The way to the host of `url`, as the environment says: the same as every request takes."""
-    with requests.Session() as session:
-        found = session.merge_environment_settings(url, {}, True, None, None)
-    proxy = "" if is_loopback(url) else select_proxy(url, found["proxies"]) or ""
-    return Route(proxy, found["verify"] or True)
+    proxies, verify = ways.from_environment(url)
+    return Route(select_proxy(url, proxies) or "", verify)
 
 
 def visit(

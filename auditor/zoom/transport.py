@@ -7,33 +7,30 @@ read. Proxies and certificate stores from the environment (`HTTPS_PROXY`, `NO_PR
 
 import http.client
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, cast
-from urllib.parse import urlencode
-from weakref import WeakSet
+from typing import Self
 
 import requests
 import urllib3
 from requests.auth import AuthBase, HTTPBasicAuth
-from requests.structures import CaseInsensitiveDict
 from requests.utils import select_proxy
 
 from auditor import __version__
 from auditor.zoom import ways
 from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable, ZoomError
-from auditor.zoom.hosts import is_loopback
 from auditor.zoom.ways import Hindrance
-from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, origin, pools
+from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
 
 _CHUNK = 16 * 1024
 """Bytes read at a time where they are compressed. An older urllib3 unpacks all of them at once,
 to 16 MiB at most."""
 _PLAIN_CHUNK = 256 * 1024
 """Bytes read at a time where nothing has to be unpacked."""
+_MOST_CONNECTIONS = 64
+"""Idle connections that are kept: no more requests are ever under way."""
 _PLAIN = frozenset(("", "identity"))
 _ENCODINGS = _PLAIN | {"gzip"}
 _ENCODING = re.compile(r"[a-z]{2,10}(?:, ?[a-z]{2,10})?")
@@ -91,33 +88,18 @@ class Answer:
         return self.headers.get("x-zm-trackingid", "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """How to get to a host: proxies by scheme, and what certificates are verified with."""
-
-    proxies: dict[str, str]
-    verify: bool | str
-    unclear: Hindrance | None = None
-    """Why its proxy cannot be used."""
-
-
 class Transport:
-    """Sends requests for any number of threads; each has a connection pool of its own.
-
-    Requests go to the adapters of the requests library without a session of it: a session merges
-    its own settings with the environment's at every request, which costs more than sending.
-    """
+    """Sends requests for any number of threads."""
 
     def __init__(
         self, bounds: Bounds | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._bounds = bounds or Bounds()
         self._clock = clock
-        self._local = threading.local()
-        self._pools = pools(self._bounds.total, self._bounds.size, clock)
-        self._adapters: WeakSet[BoundedAdapter] = WeakSet()
-        self._routes: dict[str, _Route] = {}
-        self._lock = threading.Lock()
+        # Not a session: that reads the whole body of a redirect, however large, before it returns.
+        self._adapter = BoundedAdapter(
+            pools(self._bounds.total, self._bounds.size, clock), _MOST_CONNECTIONS
+        )
 
     def get(self, url: str, params: Mapping[str, str], auth: Bearer, request: str) -> Answer:
         """The answer to a GET. `request` names it in errors.
@@ -128,11 +110,8 @@ class Transport:
             TooMuch: too large.
             Malformed: no HTTP, or in an encoding that was not asked for.
         """
-        prepared = requests.PreparedRequest()
-        prepared.method = "GET"
-        prepared.url = f"{url}?{urlencode(params)}" if params else url
-        prepared.headers = cast("CaseInsensitiveDict[str]", dict(_HEADERS))  # copied several times
-        return self._send(auth(prepared), request)
+        made = requests.Request("GET", url, headers=_HEADERS, params=params, auth=auth)
+        return self._send(made.prepare(), request)
 
     def ask_for_token(self, url: str, account_id: str, auth: HTTPBasicAuth, request: str) -> Answer:
         """The answer to the token request, the only one that is not a GET. Raises like `get`.
@@ -145,11 +124,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        with self._lock:
-            adapters, self._adapters = list(self._adapters), WeakSet()
-            self._local = threading.local()
-        for adapter in adapters:
-            adapter.close()
+        self._adapter.close()
 
     def __enter__(self) -> Self:
         return self
@@ -164,16 +139,18 @@ class Transport:
 
     def _send(self, prepared: requests.PreparedRequest, request: str) -> Answer:
         deadline = self._clock() + self._bounds.total
-        route = self._route(prepared.url or "")
-        if route.unclear is not None:
-            raise _hindered(request, route.unclear)
+        url = prepared.url or ""
+        proxies, verify = ways.from_environment(url)
+        proxy = select_proxy(url, proxies) or ""
+        if not ways.is_clear(proxy):
+            raise _hindered(request, ways.proxy_unclear(proxy))
         try:
-            with self._adapter().send(
+            with self._adapter.send(
                 prepared,
                 stream=True,
                 timeout=(self._bounds.connect, self._bounds.silence),
-                verify=route.verify,
-                proxies=route.proxies,
+                verify=verify,
+                proxies=proxies,
             ) as response:
                 body = self._body(response, request, deadline)
                 return Answer(response.status_code, response.headers, body)
@@ -182,7 +159,7 @@ class Transport:
         except TooLarge as error:
             raise self._too_large(request) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _explained(error, request, route.verify) from error
+            raise _explained(error, request, verify) from error
 
     def _body(self, response: requests.Response, request: str, deadline: float) -> bytes:
         status = response.status_code
@@ -210,28 +187,6 @@ class Transport:
 
     def _too_large(self, request: str, status: int | None = None) -> TooMuch:
         return TooMuch(request, f"it is larger than {self._bounds.size:,} bytes", status=status)
-
-    def _route(self, url: str) -> _Route:
-        """The way to the host of `url`, as the environment was at the first request to it."""
-        host = origin(url)
-        route = self._routes.get(host)
-        if route is None:
-            with requests.Session() as session:
-                found = session.merge_environment_settings(url, {}, True, None, None)
-            proxies = {} if is_loopback(url) else dict(found["proxies"])
-            proxy = select_proxy(url, proxies) or ""
-            unclear = None if ways.is_clear(proxy) else ways.proxy_unclear(proxy)
-            route = self._routes[host] = _Route(proxies, found["verify"] or True, unclear)
-        return route
-
-    def _adapter(self) -> BoundedAdapter:
-        adapter: BoundedAdapter | None = getattr(self._local, "adapter", None)
-        if adapter is None:
-            adapter = BoundedAdapter(self._pools)
-            with self._lock:
-                self._local.adapter = adapter
-                self._adapters.add(adapter)
-        return adapter
 
 
 def _hindered(request: str, by: Hindrance) -> Unreachable:

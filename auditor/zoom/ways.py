@@ -10,7 +10,9 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
+
+from auditor.zoom.hosts import is_loopback
 
 BUNDLED_CERTIFICATES = DEFAULT_CA_BUNDLE_PATH
 """The file of the certificates that are trusted where nothing else is configured."""
@@ -43,6 +45,18 @@ class Hindrance:
 
     def __str__(self) -> str:
         return f"{self.what}. {self.advice}"
+
+
+def from_environment(url: str) -> tuple[dict[str, str], bool | str]:
+    """Proxies by scheme, and what verifies certificates, for requests to `url`.
+
+    For this machine's own addresses there is no proxy. Certificates are always verified: True
+    stands for the certificates of the requests library, a path for the file or folder that the
+    environment names.
+    """
+    proxies = {} if is_loopback(url) else get_environ_proxies(url)
+    named = (os.environ.get(variable) for variable in _BUNDLE_VARIABLES)
+    return proxies, next(filter(None, named), True)
 
 
 def shown_proxy(address: str) -> str:

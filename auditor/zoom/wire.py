@@ -9,14 +9,13 @@ whole call: connecting, what a proxy answers, and the answer.
 import http.client
 import io
 import math
-import re
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from requests import PreparedRequest, Response
+from requests import Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -32,8 +31,6 @@ _AT_ONCE = 32 * 1024
 
 VERBS = frozenset(("GET", "POST"))
 """The only verbs that leave. POST is the token request; see `Transport.ask_for_token`."""
-
-_ORIGIN = re.compile(r"[a-z]+://[^/?#]*", re.IGNORECASE)
 
 
 class TooSlow(AuditorError):
@@ -152,32 +149,13 @@ def pools(
     return Pools({"http": PlainPool, "https": SecurePool}, begin)
 
 
-def origin(url: str) -> str:
-    """Scheme, host and port of an absolute address."""
-    found = _ORIGIN.match(url)
-    return found[0] if found else ""
-
-
-class _Unread(Response):
-    """An answer whose body is still to be read, without a jar for its cookies and a history."""
-
-    def __init__(self, request: PreparedRequest, raw: Any) -> None:
-        self.status_code, self.headers = raw.status, raw.headers
-        self.raw, self.request, self.url = raw, request, request.url or ""
-        self._content_consumed = False
-
-
 class BoundedAdapter(HTTPAdapter):
-    """The adapter of the requests library over connections from `pools`.
+    """The adapter of the requests library over connections from `pools`."""
 
-    What that library works out anew for every request is known here: the way to a host, which
-    stays the same for the life of the adapter, and that an answer has no cookies to keep.
-    """
-
-    def __init__(self, of: Pools) -> None:
+    def __init__(self, of: Pools, connections: int = 1) -> None:
+        """An adapter that keeps so many idle connections to a host."""
         self._pools = of
-        self._pool_of: dict[str, Any] = {}
-        super().__init__()
+        super().__init__(pool_maxsize=connections)
 
     def send(self, *rest: Any, **named: Any) -> Response:
         """Send a request; its time begins now. See the method of the requests library."""
@@ -194,35 +172,3 @@ class BoundedAdapter(HTTPAdapter):
         manager: PoolManager = super().proxy_manager_for(proxy, **named)
         manager.pool_classes_by_scheme = self._pools.by_scheme
         return manager
-
-    def get_connection_with_tls_context(
-        self,
-        request: PreparedRequest,
-        verify: Any,
-        proxies: Mapping[str, str] | None = None,
-        cert: Any = None,
-    ) -> Any:
-        """The pool a request is sent through, looked up once for each host."""
-        host = origin(request.url or "")
-        pool = self._pool_of.get(host)
-        if pool is None:
-            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
-            self._pool_of[host] = pool
-        return pool
-
-    def request_url(self, request: PreparedRequest, proxies: Mapping[str, str] | None) -> str:
-        """What stands in the request line: the path, or the whole address for a proxy."""
-        if proxies:
-            return super().request_url(request, dict(proxies))
-        url = request.url or ""
-        path = url[len(origin(url)) :]
-        return path if path.startswith("/") else f"/{path}"
-
-    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
-        """The answer, its header names looked up in any case."""
-        return _Unread(req, resp)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._pool_of.clear()
-        super().close()

@@ -63,8 +63,14 @@ def test_one_thread_keeps_one_connection(server, transport):
     assert len(server.connections) == 1
 
 
-def test_each_thread_has_its_own_connection(server, transport):
-    server.respond = reply(b"{}")
+def test_requests_at_the_same_time_do_not_wait_for_one_connection(server, transport):
+    together = threading.Barrier(3, timeout=5)
+
+    def respond(handler):
+        together.wait()
+        reply(b"{}")(handler)
+
+    server.respond = respond
     threads = [threading.Thread(target=get, args=(transport, server.url)) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -342,18 +348,6 @@ def test_no_proxy_in_the_environment_is_kept(transport, monkeypatch):
         mock.get(API, json={})
         get(transport, API)
         assert "https" not in mock.calls[0].request.req_kwargs["proxies"]
-
-
-def test_the_environment_is_asked_once_for_each_host(transport, monkeypatch):
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setenv("NO_PROXY", "")
-    with responses.RequestsMock() as mock:
-        mock.get(API, json={})
-        get(transport, API)
-        monkeypatch.delenv("HTTPS_PROXY")
-        get(transport, API)
-        proxies = [call.request.req_kwargs["proxies"]["https"] for call in mock.calls]
-    assert proxies == ["http://127.0.0.1:1"] * 2
 
 
 def test_each_host_has_its_own_proxy(transport, monkeypatch):
