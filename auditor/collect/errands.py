@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from auditor.collect.interface import Api
-from auditor.collect.workers import R, T
 from auditor.evidence.plan import Reads
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document, Outcome, Refusal, View
 from auditor.zoom.errors import Denied, NotLicensed, Rejected, ScopeMissing, ZoomError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 UNKNOWN_ENDPOINT = 2300
 NO_RIGHT = 200

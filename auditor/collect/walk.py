@@ -11,17 +11,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import islice
 
 from auditor.collect import departures, disclaimers, hosts, listings, meetings, operation_log, proof
-from auditor.collect.errands import Errand, Portion
+from auditor.collect.errands import Errand, Portion, R, T
 from auditor.collect.interface import Api, Listener, Prover, Silent
 from auditor.collect.phone import PhoneLevels
 from auditor.collect.phone import settings as phone_settings
 from auditor.collect.usage import AccountUse
-from auditor.collect.workers import R, T, Workers
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.plan import AI_FEATURES, PHONE, TOKEN, Reads
 from auditor.evidence.reading import Cause, JsonValue, Unseen
@@ -112,7 +112,7 @@ class Walk:
         default_factory=dict
     )
     """The scopes that Zoom did not know, with the request by which that was seen."""
-    _workers: Workers | None = None
+    _threads: ThreadPoolExecutor | None = None
     _failures: int = 0
     _first_error: ZoomError | None = None
     _documents: int = 0
@@ -125,12 +125,13 @@ class Walk:
             NothingRead: no document at all could be read.
             SnapshotError: the snapshot cannot be written; it holds what was read before.
         """
-        with closing(Workers(MOST_WORKERS)) as self._workers:
+        with ThreadPoolExecutor(MOST_WORKERS, "read") as self._threads:
             try:
                 self._collect()
             except BaseException:
                 self.stopping.set()
                 self._give_up(Unseen(Cause.NOT_COLLECTED, "the run was stopped"))
+                self._threads.shutdown(wait=False, cancel_futures=True)
                 raise
             finally:
                 self.checkpoint()
@@ -200,10 +201,26 @@ class Walk:
     def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[list[tuple[T, R]]]:
         """`work` done in worker threads, so many at a time; what is done first comes first.
 
-        What is done by the time somebody asks comes together, to be written in one go.
+        What is done by the time the caller asks comes together, to be written in one transaction.
+        `of` is iterated by the calling thread, and no further than there is room for: it may be an
+        account of a million users. What `work` raises is raised here, after what was done by then.
         """
-        assert self._workers is not None
-        return self._workers.each(work, of, self.in_flight)
+        assert self._threads is not None
+        items = iter(of)
+        under_way: dict[Future[R], T] = {}
+        while True:
+            room = max(0, self.in_flight() - len(under_way))
+            for item in islice(items, room):
+                under_way[self._threads.submit(work, item)] = item
+            if not under_way:
+                return
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            failed = [future for future in finished if future.exception() is not None]
+            done = [(under_way.pop(f), f.result()) for f in finished.difference(failed)]
+            if done:
+                yield done
+            for future in failed:
+                future.result()
 
     def read_level(
         self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 
 from auditor.collect.interface import Prover
 from auditor.collect.walk import CHECKPOINT, MOST_WORKERS, NothingRead, Walk
-from auditor.collect.workers import Workers
 from auditor.evidence.plan import MEETING, PHONE, Budget, Reads
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
@@ -313,7 +312,7 @@ def test_meetings_that_the_budget_left_out_stay_counted() -> None:
 def steps(in_flight: Any, work: Any, items: Iterable[int]) -> Iterator[tuple[int, Any]]:
     """`each` of a walk whose workers are there."""
     walk = Walk(Zoom({}), Snapshot.create(), Reads(), "acc", in_flight)
-    with closing(Workers(MOST_WORKERS)) as walk._workers:
+    with ThreadPoolExecutor(MOST_WORKERS) as walk._threads:
         for portion in walk.each(work, items):
             yield from portion
 
@@ -373,6 +372,94 @@ def test_a_bug_in_the_work_comes_out_where_its_result_would() -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(steps(lambda: 2, work, [1, 0]))
+
+
+def test_an_error_comes_after_what_was_done_before_it() -> None:
+    went_wrong = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 1:
+            went_wrong.set()
+            raise LookupError(item)
+        return item
+
+    def items() -> Iterator[int]:
+        yield 0
+        yield 1
+        went_wrong.wait(5)
+
+    done = []
+    with pytest.raises(LookupError):  # noqa: PT012 - what came before it is looked at
+        for pair in steps(lambda: 8, work, items()):
+            done.append(pair)
+    assert done == [(0, 0)]
+
+
+def test_what_is_done_while_the_caller_is_busy_comes_together() -> None:
+    finished = threading.Semaphore(0)
+
+    def work(item: int) -> int:
+        finished.release()
+        return item
+
+    walk = Walk(Zoom({}), Snapshot.create(), Reads(), "acc", lambda: 4)
+    with ThreadPoolExecutor(MOST_WORKERS) as walk._threads:
+        portions = walk.each(work, range(8))
+        first = next(portions)
+        for _ in range(4):
+            assert finished.acquire(timeout=5)
+        rest = [*portions]
+    assert sorted(item for portion in [first, *rest] for item, _ in portion) == [*range(8)]
+    assert len(rest) < 8
+
+
+def test_requests_that_no_thread_has_begun_are_dropped_where_the_run_is_interrupted() -> None:
+    """Ctrl-C while more requests are under way than threads could take up."""
+    begun: list[int] = []
+    release, full = threading.Event(), threading.Semaphore(0)
+
+    def work(item: int) -> None:
+        begun.append(item)
+        full.release()
+        release.wait(5)
+
+    def items() -> Iterator[int]:
+        yield from range(MOST_WORKERS + 8)
+        for _ in range(MOST_WORKERS):
+            assert full.acquire(timeout=5)
+        threading.Timer(0.3, release.set).start()
+        raise KeyboardInterrupt
+
+    def collect() -> None:
+        list(walk.each(work, items()))
+
+    walk = Walk(Zoom({}), Snapshot.create(), Reads(), "acc", lambda: MOST_WORKERS + 9)
+    walk._collect = collect  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        walk.collect()
+    assert sorted(begun) == [*range(MOST_WORKERS)]
+    assert walk.stopping.is_set()
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_a_thread_that_was_just_being_started_ends_as_well(
+    monkeypatch: pytest.MonkeyPatch, is_started: bool
+) -> None:
+    """Ctrl-C comes at any moment, and a thread that is never told to end keeps the program."""
+    before, start = threading.active_count(), threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if is_started:
+            start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        go(Breaking(company()), Snapshot.create(), Reads(account=(SETTINGS,)))
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
 
 
 def test_nothing_to_do_is_nothing_done() -> None:
