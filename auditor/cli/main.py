@@ -1,7 +1,6 @@
 """The `auditor` command: its commands, the options all of them share, and its exit codes."""
 
 import errno
-import gc
 import os
 import sqlite3
 import sys
@@ -20,10 +19,6 @@ from auditor.zoom.redaction import redacted_traceback
 
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 """Reasons of the system why nothing more can be written."""
-
-GARBAGE = 50_000
-"""Objects made between two searches for cycles, of which there are few here. At Python's own 700
-an audit spends a tenth of its time on them."""
 
 GLOBAL_FLAGS = ("-v", "-vv", "--verbose", "-q", "--quiet", "--no-color")
 GLOBAL_OPTIONS = ("--log-format", "--profile", "--env-file")
@@ -192,6 +187,5 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Run the program and leave with its exit code."""
-    gc.set_threshold(GARBAGE)
     surroundings.settle()
     app(args=hoisted(sys.argv[1:]), prog_name="auditor")

@@ -6,7 +6,6 @@ Nothing in here ever takes a listing it could not read for an empty one.
 import hashlib
 import json
 import logging
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,53 +33,16 @@ class _PagesRepeat(Malformed):
     """A page token came twice, so the pages would go round for ever."""
 
 
-class _Seen:
-    """Which texts were added, kept as hashes of 8 bytes: about 20 bytes a text, however long.
-
-    That two of a million texts have the same hash has a chance of one in thirty million.
-    """
-
-    def __init__(self) -> None:
-        self._slots = array("Q", [0]) * 1024
-        self._count = 0
-
-    def add(self, text: str) -> bool:
-        """True where `text` was not there yet; then it is."""
-        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        # 0 marks an empty slot.
-        added = self._put(self._slots, int.from_bytes(digest) or 1)
-        self._count += added
-        if 2 * self._count > len(self._slots):
-            slots = array("Q", [0]) * (2 * len(self._slots))
-            for value in self._slots:
-                if value:
-                    self._put(slots, value)
-            self._slots = slots
-        return added
-
-    @staticmethod
-    def _put(slots: "array[int]", value: int) -> bool:
-        mask = len(slots) - 1
-        place = value & mask
-        while (found := slots[place]) != value:
-            if not found:
-                slots[place] = value
-                return True
-            place = (place + 1) & mask
-        return False
-
-
 @dataclass
 class _Reading:
     """One time a listing is read from its first page: what came, and what Zoom counts."""
 
-    rows: _Seen
-    """The rows that came, by what tells them apart."""
-    ids: _Seen | None
-    """Their ids, where several rows may have one; else None."""
-    listed: int = 0
-    """Rows that differ."""
-    different_ids: int = 0
+    rows: set[bytes]
+    """Digests of the rows that came, by what tells them apart."""
+    ids: set[bytes] | None
+    """Digests of their ids, where several rows may have one; else None."""
+    without_id: int = 0
+    """Rows that have no id; each counts as another one."""
     total: int | None = None
     """`total_records` of the newest page that has it."""
     unreadable: bool = False
@@ -102,6 +64,16 @@ class _Reading:
         self.total = total
 
     @property
+    def listed(self) -> int:
+        """Rows that differ."""
+        return len(self.rows) + self.without_id
+
+    @property
+    def different_ids(self) -> int:
+        """Rows with different ids."""
+        return self.listed if self.ids is None else len(self.ids) + self.without_id
+
+    @property
     def missing(self) -> int:
         """How many of the rows that Zoom counts have not come."""
         return max(0, (self.total or 0) - self.listed)
@@ -114,7 +86,7 @@ class _Reading:
             return None
         if self.before_it_shrank is not None:
             return ListingShrank(request, self.listed, self.before_it_shrank, self.total)
-        if self.total in (self.listed, self.listed if self.ids is None else self.different_ids):
+        if self.total in (self.listed, self.different_ids):
             return None
         return ListingShort(request, self.listed, self.total)
 
@@ -158,7 +130,7 @@ class Listing(Iterator[list[Row]]):
             self._params.setdefault("page_size", str(page_size))
         self._row_id, self._counted, self._recurring = row_id, counted, recurring
         self._most_pages, self._most_restarts = most_pages, most_restarts
-        self._seen = _Seen()
+        self._seen: set[bytes] = set()
         self._given: Counter[bytes] = Counter()
         self._reading = self._started(self._seen)
         self._pages = self._read()
@@ -171,8 +143,8 @@ class Listing(Iterator[list[Row]]):
     def __next__(self) -> list[Row]:
         return next(self._pages)
 
-    def _started(self, rows: _Seen) -> _Reading:
-        return _Reading(rows, _Seen() if self._recurring else None)
+    def _started(self, rows: set[bytes]) -> _Reading:
+        return _Reading(rows, set() if self._recurring else None)
 
     def _read(self) -> Iterator[list[Row]]:
         doubts = 0
@@ -196,11 +168,11 @@ class Listing(Iterator[list[Row]]):
                 if doubts > 1:
                     raise
                 _log.info("%s: its pages repeat, starting again", self._request)
-            self._reading = self._started(_Seen())
+            self._reading = self._started(set())
 
     def _read_from_start(self) -> Iterator[list[Row]]:
         position: dict[str, str] = {}
-        tokens = _Seen()
+        tokens: set[str] = set()
         repeated = self._given.copy()
         for _ in range(self._most_pages):
             document = self._page(position)
@@ -213,8 +185,10 @@ class Listing(Iterator[list[Row]]):
             if following is None:
                 return
             token = following.get("next_page_token", "")
-            if token and not tokens.add(token):
+            if token in tokens:
                 raise _PagesRepeat(self._request, "its pages repeat: a page token came twice")
+            if token:
+                tokens.add(token)
             position = following
         raise Malformed(self._request, f"it has more than {self._most_pages:,} pages")
 
@@ -249,16 +223,16 @@ class Listing(Iterator[list[Row]]):
             id_ = row.get(self._row_id) if self._row_id else None
             if isinstance(id_, str | int) and not isinstance(id_, bool) and id_ != "":
                 if reading.ids is not None:
-                    reading.different_ids += reading.ids.add(str(id_))
-                key = json.dumps(row, sort_keys=True) if self._recurring else str(id_)
-                differs = reading.rows.add(key)
-                reading.listed += differs
-                if not (differs if reading.rows is self._seen else self._seen.add(key)):
+                    reading.ids.add(_digest(str(id_)))
+                key = _digest(json.dumps(row, sort_keys=True) if self._recurring else str(id_))
+                is_new = key not in self._seen
+                reading.rows.add(key)
+                self._seen.add(key)
+                if not is_new:
                     continue
             else:
-                reading.listed += 1
-                reading.different_ids += 1
-                content = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
+                reading.without_id += 1
+                content = _digest(json.dumps(row, sort_keys=True))
                 if repeated[content] > 0:
                     repeated[content] -= 1
                     continue
@@ -289,6 +263,11 @@ class Listing(Iterator[list[Row]]):
         if str(page) != position.get("page_number", "1"):
             raise Malformed(self._request, "its pages repeat: another page came than was asked for")
         return {"page_number": str(page + 1)}
+
+
+def _digest(text: str) -> bytes:
+    """What stands for a row or an id: 16 bytes, however long a row a server sends."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def whole_number(value: JsonValue) -> int | None:
