@@ -113,7 +113,10 @@ def _show_version(value: bool) -> None:
 def options(
     ctx: typer.Context,
     verbose: Annotated[
-        int, typer.Option("--verbose", "-v", count=True, help="Say more; -vv says everything.")
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, help="Say each step; -vv each request and decision, too."
+        ),
     ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,

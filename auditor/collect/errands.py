@@ -1,5 +1,6 @@
 """Errands: documents to ask for, each with where it belongs; and going through a whole level."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +13,8 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document, Outcome, Refusal, View
 from auditor.zoom.errors import Denied, NotLicensed, Rejected, ScopeMissing, ZoomError
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -119,6 +122,8 @@ class Sweep:
                 except ZoomError as refused:
                     error = refused
             if holds_for_all(error):
+                if self._error is None:
+                    _log.debug("%s It holds for all: no other is asked for.", error)
                 self._error, for_all = error, True
             raise error
 

@@ -4,6 +4,7 @@ A user's groups stand in the list of users. Where that list names none at all, t
 group are listed instead.
 """
 
+import logging
 from collections.abc import Iterator
 from itertools import chain
 
@@ -15,6 +16,8 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Refusal, View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
+
+_log = logging.getLogger(__name__)
 
 EMPTY: JsonValue = {"listed": 0}
 
@@ -51,6 +54,7 @@ def refusal(reader: Reader, level: Level) -> Refusal | None:
 def _list(reader: Reader, view: View, level: Level) -> None:
     """Write down what a listing names. One that names rows nobody can ask for failed."""
     if reader.is_settled(reader.account, view):
+        _log.debug("%s was listed before the run went on: it is not listed again.", view)
         return
     endpoint = endpoints.GROUPS if view.surface == "groups" else endpoints.USERS
     params = {"status": view.option} if view.option else {}
@@ -70,6 +74,7 @@ def _list(reader: Reader, view: View, level: Level) -> None:
     def ask() -> JsonValue:
         return {"listed": reader.snapshot.list_scopes(level, view.option, scopes())}
 
+    _log.info("Listing %s.", view)
     outcome = reader.asked(_source(endpoint, view), ask)
     if nameless:
         unseen = Unseen(Cause.ERROR, f"{nameless} rows of the list have no id")

@@ -3,6 +3,7 @@
 A host whose meetings cannot be listed has one record under the id `*` and the host's id.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from auditor.evidence.view import Document, Refusal, View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import ListingUnproved, Malformed, NotLicensed
+
+_log = logging.getLogger(__name__)
 
 WEBINARS = "webinar"
 """Under `feature` of a user's settings: true for those who may host. Source: Users API, 2025-03."""
@@ -85,7 +88,10 @@ class _Upcoming:
                         self._note(errand.scope, outcome)
         named = sum(1 for _ in self._named())
         sweep.read(level, map(self._errand, self._named()), named)
-        sweep.count(named + sum(map(self._left_out, self._hosts())), named)
+        left_out = sum(map(self._left_out, self._hosts()))
+        if left_out:
+            _log.debug("%d events beyond the budget of meetings are not read.", left_out)
+        sweep.count(named + left_out, named)
 
     def _named(self) -> Iterator[Scope]:
         """The events that lists of hosts named: like their hosts, unlike past ones, active."""

@@ -1,6 +1,7 @@
 """Proof: whether a random sample of users confirms what the account's locks promise."""
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from heapq import nsmallest
 
@@ -12,6 +13,8 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, View
 from auditor.zoom import endpoints
 
+_log = logging.getLogger(__name__)
+
 
 def proved(reader: Reader, prover: Prover) -> frozenset[View]:
     """The documents of users that need not be read: a sample of them was, and each confirmed.
@@ -22,10 +25,12 @@ def proved(reader: Reader, prover: Prover) -> frozenset[View]:
     prover.prepare(reader.snapshot)
     views = prover.provable(reader.reads.user)
     if not views:
+        _log.debug("The account's locks prove no document of users: each is read.")
         return frozenset()
     users = sum(1 for _ in _users(reader))
     sample = _sample(reader)
     if users <= len(sample):
+        _log.debug("%d users, no more than the sample of the locks: each is read.", users)
         return frozenset()
     reader.read_level(Level.USER, views, sample)
     departures.users(reader)
@@ -40,7 +45,15 @@ def proved(reader: Reader, prover: Prover) -> frozenset[View]:
         body = {"users": users, "sampled": len(sample), "confirmed": confirmed}
         outcome = Document({**body}, endpoints.USER_SETTINGS.request, reader.now())
         reader.snapshot.record(reader.account, plan.proved(view), outcome)
-        if confirmed == len(sample):
+        is_proved = confirmed == len(sample)
+        _log.debug(
+            "Locks, %s: %d of %d users drawn confirm them, so %s.",
+            *(view, confirmed, len(sample)),
+            f"the documents of the other {users - len(sample)} are not read"
+            if is_proved
+            else f"all {users} are read",
+        )
+        if is_proved:
             found.add(view)
     return frozenset(found)
 

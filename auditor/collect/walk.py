@@ -6,6 +6,7 @@ document that cannot be read becomes a recorded cause. When nothing can be read 
 no network, the day's quota used up), the rest is recorded as such instead of being asked for.
 """
 
+import logging
 import math
 import threading
 import time
@@ -44,6 +45,8 @@ from auditor.zoom.errors import (
     Unreachable,
     ZoomError,
 )
+
+_log = logging.getLogger(__name__)
 
 SETTINGS_ENDPOINTS = {
     (Level.ACCOUNT, "settings"): endpoints.ACCOUNT_SETTINGS,
@@ -137,6 +140,8 @@ class Walk:
                 self.checkpoint()
 
     def _collect(self) -> None:
+        if self.since is not None:
+            _log.debug("Going on: what was read at %s or later is not read again.", self.since)
         self.snapshot.add_scope(self.account)
         self.read_level(Level.ACCOUNT, self.reads.account)
         self._stop_if_nothing_works()
@@ -150,6 +155,8 @@ class Walk:
             listings.groups(self)
             self._stop_if_nothing_works()
             self.read_level(Level.GROUP, self.reads.group)
+        else:
+            _log.debug("Groups are not listed: no selected control needs them.")
         if self._users_are_needed or self.reads.hosts:
             listings.users(self)
         if self.reads.hosts:
@@ -215,8 +222,9 @@ class Walk:
             if not under_way:
                 return
             finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            failed = [future for future in finished if future.exception() is not None]
-            done = [(under_way.pop(f), f.result()) for f in finished.difference(failed)]
+            in_order = [future for future in under_way if future in finished]  # as asked for
+            failed = [future for future in in_order if future.exception() is not None]
+            done = [(under_way.pop(f), f.result()) for f in in_order if f not in failed]
             if done:
                 yield done
             for future in failed:
@@ -227,7 +235,10 @@ class Walk:
     ) -> None:
         """Read what is missing of `views`, for all scopes of a level or for some of them."""
         if not views:
+            _log.debug("No settings are read at level %s: no selected control needs any.", level)
             return
+        shown = ", ".join(map(str, views))
+        _log.info("Reading %s at level %s%s.", shown, level, "" if scopes is None else ", sampled")
         if scopes is None:
             self.listener.found(level, self._due(level, views))
         remaining: Counter[str] = Counter()
@@ -361,6 +372,7 @@ class Walk:
 
     def _give_up(self, why: Unseen) -> None:
         if self.given_up is None:
+            _log.info("Nothing more is asked for: %s", why.detail)
             self.given_up = why
 
     def _token(self) -> JsonValue:

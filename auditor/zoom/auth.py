@@ -3,6 +3,7 @@
 Source: developers.zoom.us/docs/internal-apps/s2s-oauth/, read 2026-11.
 """
 
+import logging
 import re
 import threading
 import time
@@ -22,6 +23,8 @@ from auditor.zoom.redaction import REDACTED
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.secrets import never_show, never_show_token
 from auditor.zoom.transport import Answer, Transport
+
+_log = logging.getLogger(__name__)
 
 REQUEST = "POST /oauth/token"
 
@@ -207,6 +210,8 @@ class TokenSource:
         never_show_token(text)
         lifetime = _lifetime(document.get("expires_in"))
         scope = document.get("scope")
+        took = self._clock() - asked_at
+        _log.debug("%s, %.0f ms. The new one lasts %.0f s.", REQUEST, 1000 * took, lifetime)
         return _Token(
             text=text,
             renew_at=asked_at + lifetime - min(_MARGIN, lifetime / 10),

@@ -46,6 +46,8 @@ _WEIGHT = 0.1
 """Of the newest answer, in the latency."""
 _LARGE = 256 * 1024
 """Bytes of an answer above which it is parsed alone."""
+_SHOWN = ("option", "status", "type", "from", "to")
+"""Parameters that are logged: none of them names a person."""
 _FEWEST, _MOST = 4, 64
 """Requests under way."""
 
@@ -59,6 +61,27 @@ class Counters:
     """Of these, requests sent again."""
     rate_limited: int = 0
     """Answers that said: too many requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A request in the log: its path template and the parameters that name nobody."""
+
+    endpoint: Endpoint
+    query: Mapping[str, str]
+    waited: float
+    """Seconds, for its slot and for a token."""
+    again: bool
+
+    def log(self, outcome: str, took: float, tracking_id: str = "") -> None:
+        """Log what came of it; `took` is in seconds."""
+        if not _log.isEnabledFor(logging.DEBUG):
+            return
+        parts = [outcome]
+        parts += [f"{name}={self.query[name]}" for name in _SHOWN if name in self.query]
+        parts += [f"{1000 * took:.0f} ms", f"waited {1000 * self.waited:.0f} ms"]
+        parts += ["sent again"] if self.again else []
+        _log.debug("%s: %s", self.endpoint.request, ", ".join([*parts, tracking_id or "-"]))
 
 
 class ZoomClient:
@@ -143,7 +166,7 @@ class ZoomClient:
             tries += 1
             return self._attempt(endpoint, url, query, again=tries > 1)
 
-        return self._retries.call(attempt, on_retry=_note_retry)
+        return self._retries.call(attempt)
 
     def pages(
         self,
@@ -255,17 +278,23 @@ class ZoomClient:
         *,
         again: bool,
     ) -> dict[str, JsonValue]:
+        due_at = self._clock()
         self._limiter.acquire(endpoint.label)
         bearer = Bearer(token())  # after the wait for a slot: a token may not last as long
         with self._lock:
             self._requests += 1
             self._again += again
         sent_at = self._clock()
-        answer = self._transport.get(url, query, bearer, endpoint.request)
+        shown = _Shown(endpoint, query, sent_at - due_at, again=again)
+        try:
+            answer = self._transport.get(url, query, bearer, endpoint.request)
+        except ZoomError as error:
+            shown.log(type(error).__name__, self._clock() - sent_at)
+            raise
         took = self._clock() - sent_at
         with self._lock:
             self._latency += _WEIGHT * (took - self._latency)
-        _log.debug("%s: HTTP %d, %s", endpoint.request, answer.status, answer.tracking_id or "-")
+        shown.log(f"HTTP {answer.status}", took, answer.tracking_id)
         # Parsing is one thread's work at a time anyway; its memory need not add up either.
         alone = self._one_large if len(answer.body) > _LARGE else nullcontext()
         try:
@@ -319,7 +348,3 @@ def path(endpoint: Endpoint, ids: Mapping[str, str]) -> str:
         return quote(once, safe="") if id_.startswith("/") or "//" in id_ else once
 
     return _PLACEHOLDER.sub(encoded, endpoint.path)
-
-
-def _note_retry(error: ZoomError) -> None:
-    _log.info("%s Asking again.", error)

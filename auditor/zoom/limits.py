@@ -4,6 +4,7 @@ Source: developers.zoom.us/docs/api/rate-limits, read 2026-11. Limits hold for a
 are shared by every app installed on it.
 """
 
+import logging
 import random
 import threading
 import time
@@ -11,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+_log = logging.getLogger(__name__)
 
 
 class RateLabel(StrEnum):
@@ -245,3 +248,8 @@ class RateLimiter:
             lane.refuse(now, wait)
             if limit is not None and limit > 0:
                 lane.lower(limit * self._share)
+            rate, allowed = lane.rate, lane.allowed
+        _log.debug(
+            "%s: refused. Holding for %.1f s, then %.1f of %.1f requests a second.",
+            *(label, wait, rate, allowed),
+        )

@@ -1,5 +1,6 @@
 """Retrying: how often, and how long to wait in between."""
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from auditor.zoom.errors import LONGEST_PAUSE, RateLimited, ZoomError
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -23,12 +26,8 @@ class RetryPolicy:
     sleep: Callable[[float], object] = time.sleep
     chance: Callable[[], float] = random.random
 
-    def call(
-        self, attempt: Callable[[], T], on_retry: Callable[[ZoomError], None] | None = None
-    ) -> T:
+    def call(self, attempt: Callable[[], T]) -> T:
         """What `attempt` returns, called up to `attempts` times.
-
-        `on_retry` is told of the error before each wait.
 
         Raises:
             ZoomError: the last error; it is not `worth_retrying` any more.
@@ -43,8 +42,10 @@ class RetryPolicy:
                 if not error.worth_retrying or tries >= self.attempts or wait is None:
                     error.worth_retrying = False
                     raise
-                if on_retry is not None:
-                    on_retry(error)
+                _log.info(
+                    "%s Asking again in %.1f s, for the %d. of at most %d times.",
+                    *(error, wait, tries + 1, self.attempts),
+                )
             self.sleep(wait)
 
     def _wait(self, error: ZoomError, tries: int) -> float | None:

@@ -1,5 +1,6 @@
 """The sample: who is read to confirm what locks prove, and what any contradiction leads to."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,6 +86,21 @@ def test_a_document_that_every_sampled_user_confirms_is_read_of_nobody_else() ->
     snapshot, zoom = walked(company())
     assert len(read(zoom)) == 4
     assert of_sample(snapshot) == {"users": USERS, "sampled": 4, "confirmed": 4}
+
+
+@pytest.mark.parametrize(
+    ("contradicting", "decision"),
+    [
+        ((), "4 of 4 users drawn confirm them, so the documents of the other 16 are not read."),
+        (range(USERS), "0 of 4 users drawn confirm them, so all 20 are read."),
+    ],
+)
+def test_what_the_sample_decides_is_logged(
+    caplog: pytest.LogCaptureFixture, contradicting: Iterable[int], decision: str
+) -> None:
+    with caplog.at_level(logging.DEBUG, "auditor"):
+        walked(company(*contradicting))
+    assert f"Locks, settings: {decision}" in caplog.messages
 
 
 @pytest.mark.parametrize("everybody", [True, False])

@@ -1,5 +1,6 @@
 """Going on: a walk that was broken off anywhere reads the rest, and ends like one that was not."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -304,6 +305,17 @@ def test_meetings_that_the_budget_left_out_stay_counted() -> None:
     assert account(snapshot, counted) == {"listed": 6, "read": 3}
     go(Breaking(company()), snapshot, reads, since=OLD)
     assert account(snapshot, counted) == {"listed": 6, "read": 3}
+
+
+def test_what_is_not_read_again_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    reads = Reads(account=(SETTINGS,), user=(SETTINGS,))
+    snapshot = Snapshot.create()
+    go(Breaking(company()), snapshot, reads)
+    with caplog.at_level(logging.DEBUG, "auditor"):
+        go(Breaking(company()), snapshot, reads, since=OLD)
+    assert f"Going on: what was read at {OLD} or later is not read again." in caplog.messages
+    again = "users?option=active was listed before the run went on: it is not listed again."
+    assert again in caplog.messages
 
 
 # How the work is spread

@@ -1,5 +1,6 @@
 """No secret reaches anything the program writes, whatever goes wrong and however much it says."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,31 @@ def test_no_secret_is_kept_or_shown(tmp_path: Path, drifted: Sandbox) -> None:
     assert any(name.endswith(":documents unpacked") for name in names)
     assert ran.err
     assert leaks(auditor, ran, drifted) == set()
+
+
+def test_everything_that_vv_shows_is_requests_and_decisions_and_nobodys_name(
+    tmp_path: Path, drifted: Sandbox
+) -> None:
+    auditor = Auditor(tmp_path, drifted)
+    ran = auditor.audit("-vv", "--only", "AI-02")
+    for shown in (
+        r"^POST /oauth/token, \d+ ms\. The new one lasts \d+ s\.$",
+        r"^GET /accounts/me/settings: HTTP 200, \d+ ms, waited \d+ ms, ",
+        r"^GET /users: HTTP 200, status=active, \d+ ms, ",
+        r"^GET /users/\{userId\}/settings: HTTP 200, \d+ ms, ",
+        r"^Listing groups\.$",
+        r"^The account's locks prove no document of users: each is read\.$",
+    ):
+        assert re.search(shown, ran.err, re.MULTILINE), ran.err
+    assert "@" not in ran.err
+    assert leaks(auditor, ran, drifted) == set()
+
+
+def test_v_shows_the_steps_and_no_request(tmp_path: Path, drifted: Sandbox) -> None:
+    ran = Auditor(tmp_path, drifted).audit("-v", "--only", "AI-02")
+    assert "Listing users?option=active." in ran.err
+    assert "Reading settings at level user." in ran.err
+    assert "GET /" not in ran.err
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import threading
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 import responses
 
 from auditor.zoom.auth import Credentials, TokenSource
@@ -24,6 +25,7 @@ from auditor.zoom.errors import (
     ScopeMissing,
     Transient,
     Unreachable,
+    ZoomError,
 )
 from auditor.zoom.hosts import GOVERNMENT, UnsafeUrl
 from auditor.zoom.limits import Plan, RateLabel, RateLimiter
@@ -33,6 +35,7 @@ from auditor.zoom.transport import Transport
 from .conftest import API, SECRET, TOKEN_URL, reply, token_source
 
 SETTINGS = API + "/accounts/me/settings"
+USERS_URL = API + "/users"
 
 
 def test_a_document_comes_without_its_secrets(client, zoom):
@@ -335,10 +338,27 @@ def test_logs_have_the_tracking_id_and_neither_token_nor_secret(client, zoom, ca
     zoom.get(SETTINGS, json={})
     with caplog.at_level(logging.DEBUG, "auditor"):
         client.get(ACCOUNT_SETTINGS)
-    assert "rid=WEB_1" in caplog.text
-    assert "Asking again" in caplog.text
+    assert "GET /accounts/me/settings: HTTP 500, 0 ms, waited 0 ms, rid=WEB_1" in caplog.text
+    assert "Asking again in 0.5 s, for the 2. of at most 5 times." in caplog.text
+    assert "GET /accounts/me/settings: HTTP 200, 0 ms, waited 0 ms, sent again, -" in caplog.text
     assert "tok-1" not in caplog.text
     assert SECRET not in caplog.text
+
+
+def test_a_request_that_gets_no_answer_is_logged_as_well(client, zoom, caplog):
+    zoom.get(USERS_URL, body=requests.ConnectionError())
+    with caplog.at_level(logging.DEBUG, "auditor"), pytest.raises(ZoomError):
+        client.get(USERS, params={"status": "active", "next_page_token": "who-is-next"})
+    assert "GET /users: Unreachable, status=active, 0 ms" in caplog.text
+    assert "who-is-next" not in caplog.text
+
+
+def test_a_limit_that_is_lowered_is_logged(client, zoom, caplog):
+    zoom.get(SETTINGS, status=429, json={"code": 429, "message": "too many"})
+    zoom.get(SETTINGS, json={})
+    with caplog.at_level(logging.DEBUG, "auditor"):
+        client.get(ACCOUNT_SETTINGS)
+    assert "medium: refused. Holding for 0.5 s, then " in caplog.text
 
 
 def test_a_token_is_not_sent_to_strangers(client):

@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 
 from auditor.zoom.errors import Denied, RateLimited, Transient
@@ -68,7 +70,10 @@ def test_a_wait_too_long_to_keep_ends_it(clock):
     assert not error.worth_retrying
 
 
-def test_each_retry_is_told(clock):
-    told = []
-    policy(clock).call(failing(Transient("a"), Transient("b")), told.append)
-    assert [error.request for error in told] == ["a", "b"]
+def test_each_retry_is_logged_with_its_wait(clock, caplog):
+    with caplog.at_level(logging.INFO, "auditor"):
+        policy(clock).call(failing(Transient("GET /a"), Transient("GET /b")))
+    first, second = caplog.messages
+    assert "GET /a" in first
+    assert first.endswith("Asking again in 0.5 s, for the 2. of at most 5 times.")
+    assert second.endswith("Asking again in 1.0 s, for the 3. of at most 5 times.")
