@@ -1,4 +1,4 @@
-"""Recording: the findings of a run as spells, of which only what changed is written.
+"""Recording: the findings of a run as periods, of which only what changed is written.
 
 A finding that the run does not report has passed only if its scope is there to be seen. Where the
 scope is gone from a complete list, its story ends; where the list itself could not be read, the
@@ -46,6 +46,11 @@ _UNSURE = sa.select(incoming.c.control).where(
 
 def record(connection: Connection, series_id: int, number: int, run: Run, evidence: Stored) -> str:
     """Write what a run found, the one with this number in its series. Returns its digest."""
+    # A row a finding and night would be 830,000 rows a night at 100,000 users (docs/benchmarks.md),
+    # nearly all as the night before. So the findings go into a temporary table, and the database
+    # itself compares them with the open periods: this process loads only those that are not among
+    # them. Three statements write what changed. Their order matters: a period that is closed has to
+    # be closed before its successor is opened, which is opened where no open one is left.
     incoming.create(connection)
     for portion in portions(_rows(run), PORTION):
         rows: dict[str, Mapping[str, Any]] = {}
@@ -169,6 +174,10 @@ def _close_spells(connection: Connection, series_id: int, number: int, now: str)
         incoming.c.fingerprint == findings.c.fingerprint,
         *(incoming.c[name] == spells.c[name] for name in _CONTENT),
     )
+    # An outer join: an open period is closed where no incoming finding has its fingerprint (it has
+    # passed, or its scope is gone) and where one has, but with another content (it goes on in
+    # another period). What this run could not see is not among them: `_unseen` made it incoming, as
+    # unknown.
     changed = (
         sa.select(spells.c.id)
         .join(findings, findings.c.id == spells.c.finding_id)
@@ -176,6 +185,9 @@ def _close_spells(connection: Connection, series_id: int, number: int, now: str)
         .where(findings.c.series_id == series_id, spells.c.until.is_(None))
         .where(incoming.c.fingerprint.is_(None))
     )
+    # Both ends of a period are numbers of runs in which it held, so it ends with the run before
+    # this one. `until_at` is now: between the two runs nobody looked, and this is when the change
+    # was seen.
     connection.execute(
         sa.update(spells).where(spells.c.id.in_(changed)).values(until=number - 1, until_at=now)
     )

@@ -173,6 +173,7 @@ class Transport:
             if self._clock() > deadline:
                 raise self._too_slow(request, status)
             # read1 returns what is there; read would wait for a whole chunk, past the deadline.
+            # The wire bounds the bytes that come, not what they unpack to: 1 MB can become 1 GB.
             chunk = response.raw.read1(size, decode_content=True)
             if not chunk and response.raw.closed:
                 return bytes(body)

@@ -23,6 +23,8 @@ from urllib3.poolmanager import PoolManager
 
 from auditor.errors import AuditorError
 
+# http.client reads at most 100 headers of at most 65,536 bytes each (`_MAXHEADERS`, `_MAXLINE`):
+# 6.25 MiB. The rest is for the sizes of chunks.
 HEADER_ROOM = 8 * 1024 * 1024
 """Bytes of an answer beside its body: a hundred headers of 64 KiB, and the framing of chunks."""
 
@@ -72,6 +74,8 @@ class _Reader(io.RawIOBase):
         if seconds <= 0:
             raise TooSlow
         silence = seconds if self._silence is None else self._silence
+        # The timeout of a socket bounds one read. A server that sends a byte every 29 seconds stays
+        # within it for ever, so each read gets no more than what is left of the whole call.
         self._connection.settimeout(min(silence, seconds))
         try:
             count = self._raw.readinto(buffer)
@@ -90,6 +94,8 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
+# By thread, because the connection that reads the response cannot be told: urllib3 makes it, or
+# takes one that an earlier call has left. A call begins and ends in one thread.
 class _Call(threading.local):
     """Until when the call of this thread may take."""
 
@@ -116,6 +122,8 @@ def pools(
     class Reply(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *rest: Any, **named: Any) -> None:
             super().__init__(sock, *rest, **named)
+            # The socket's own reader is replaced before the status line is read, so that what
+            # http.client skips (100 Continue) or gathers (headers, trailers) counts as well.
             raw = self.fp.detach()
             bounded = _Reader(raw, sock, call.until, size + HEADER_ROOM, clock)
             self.fp = io.BufferedReader(bounded, _AT_ONCE)
