@@ -14,8 +14,7 @@ measured, the target, measured divided by target, and whether the target is met.
 |---|---|---|
 | rate | keeps to the strict limit of 60 requests a second, 150 ms an answer | 1,800 users |
 | sequential | the same documents by a plain script, one request after another | 300 requests |
-| memory | a small and a large account, JSON report, then JSON and HTML | 1,000 and 100,000 |
-| throughput | no limit, no latency; auditor and sandbox on a core each | 10,000 users |
+| memory | a large account, JSON report, then JSON and HTML; one with many groups | 100,000 users |
 | locked | everything lockable is right and locked: how few requests suffice | 100,000 users |
 | offline | judges a snapshot with 2,000 distinct settings documents | 1,000,000 users |
 

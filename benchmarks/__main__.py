@@ -12,18 +12,10 @@ from benchmarks.interface import Case
 from benchmarks.offline import Offline
 from benchmarks.pace import Rate, Sequential
 from benchmarks.results import Result
-from benchmarks.size import Locked, Memory, Throughput
+from benchmarks.size import Locked, Memory
 from benchmarks.start import Start
 
-CASES: Sequence[Case] = (
-    Start(),
-    Rate(),
-    Sequential(),
-    Memory(),
-    Throughput(),
-    Locked(),
-    Offline(),
-)
+CASES: Sequence[Case] = (Start(), Rate(), Sequential(), Memory(), Locked(), Offline())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

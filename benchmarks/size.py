@@ -1,6 +1,5 @@
-"""Cases `memory`, `throughput` and `locked`: large accounts without limit or latency."""
+"""Cases `memory` and `locked`: large accounts without limit or latency."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from typing import ClassVar
 
 from benchmarks import controls
 from benchmarks.bench import Audited, Bench
-from benchmarks.interface import Figure, at_least, at_most
+from benchmarks.interface import Figure, at_most
 
 UNLIMITED = ("--max-rate", "5000")
 SMALL, LARGE = 1_000, 100_000
@@ -24,7 +23,7 @@ def _bound(users: int) -> float:
 
 
 class Memory:
-    """Whether memory stays flat as the users grow in number, also where everything is reported."""
+    """The most memory an audit of a large account takes, also where everything is reported."""
 
     name: ClassVar[str] = "memory"
     groups: ClassVar[int] = 40
@@ -32,13 +31,10 @@ class Memory:
     many_groups: ClassVar[int] = 1_000
 
     def run(self, bench: Bench) -> Iterator[Figure]:
-        """Growth and peak, with a JSON report, then with an HTML report as well."""
+        """The peak with a JSON report, then with an HTML report as well; and what a group adds."""
         small, large = SMALL, bench.sized(LARGE, least=2 * SMALL)
         for formats, more in (("JSON", ()), ("JSON and HTML", ("html",))):
-            few = self._audited(bench, small, more).spent.megabytes
             many = self._audited(bench, large, more).spent.megabytes
-            note = f"{many:.0f} MB at {large:,} users, {few:.0f} MB at {small:,}"
-            yield Figure(f"growth of memory, {formats}", many / few, "×", at_most(1.25), note)
             yield Figure(f"peak of memory, {formats}", many, "MB", at_most(250), f"{large:,} users")
         few = self._audited(bench, small, ()).spent.megabytes
         many = self._audited(bench, small, (), self.many_groups).spent.megabytes
@@ -58,33 +54,6 @@ class Memory:
                 for argument in ("--format", name, "--output", str(shop.folder / f"report.{name}"))
             ]
             return shop.audit(where, *UNLIMITED, *extra, within=_bound(users))
-
-
-class Throughput:
-    """Users a second on one core, with the sandbox on another."""
-
-    name: ClassVar[str] = "throughput"
-    users: ClassVar[int] = 10_000
-
-    def run(self, bench: Bench) -> Iterator[Figure]:
-        """One figure for the default baseline, one for the topic ai."""
-        users = bench.sized(self.users)
-        cores = sorted(os.sched_getaffinity(0))
-        for what, selection in (("default baseline", ()), ("--topic ai", ("--topic", "ai"))):
-            with (
-                bench.workshop() as shop,
-                shop.sandbox(users, core=cores[0]) as where,
-            ):
-                run = shop.audit(
-                    where, *UNLIMITED, *selection, within=_bound(users), core=cores[-1]
-                )
-            note = (
-                f"{run.requests / run.users:.2f} requests a user, "
-                f"{run.requests / run.collecting:,.0f} requests/s while reading, "
-                f"core {100 * run.spent.cpu / run.spent.seconds:.0f} % busy"
-            )
-            rate = run.users / run.spent.seconds
-            yield Figure(f"throughput, {what}", rate, "users/s", at_least(400), note)
 
 
 class Locked:
