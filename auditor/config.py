@@ -23,12 +23,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from auditor import config_files
 from auditor.config_files import DEFAULT_PROFILE, ConfigFileError, Keys, Origin, Resolution
-from auditor.credentials import given, kept
+from auditor.credentials import keyring_store, parsing
 from auditor.credentials.backends import KeyringUnavailable
 from auditor.errors import AuditorError, ExitCode
 from auditor.zoom.auth import Credentials
 from auditor.zoom.hosts import CLOUDS, COMMERCIAL, CloudName
-from auditor.zoom.secrets import never_show
+from auditor.zoom.secrets import register_secret
 
 API_URL = COMMERCIAL.api_url
 OAUTH_URL = COMMERCIAL.token_url
@@ -48,7 +48,7 @@ class ConfigError(AuditorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CredentialValue:
     """One of the three credentials, or None, and where it comes from."""
 
     value: str | None
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     @property
     def config_file(self) -> Path | None:
         """The file with the profiles; it need not be there. None where there is no place for it."""
-        return config_files.place(self.config)
+        return config_files.config_path(self.config)
 
     @property
     def resolution(self) -> Resolution:
@@ -154,7 +154,7 @@ class Settings(BaseSettings):
         return self._resolution or _resolve()
 
     def credentials(
-        self, from_keyring: Callable[[str, str], str | None] = kept.fetched
+        self, from_keyring: Callable[[str, str], str | None] = keyring_store.load
     ) -> Credentials:
         """The credentials of the Server-to-Server app.
 
@@ -162,19 +162,19 @@ class Settings(BaseSettings):
             ConfigError: one of them is set nowhere, or cannot be right; the message names it.
         """
         found, problem = self.told(from_keyring)
-        values = {name: given.tidied(told.value or "") for name, told in found.items()}
-        missing = [given.VARIABLES[name] for name, value in values.items() if not value]
+        values = {name: parsing.strip_quotes(told.value or "") for name, told in found.items()}
+        missing = [parsing.VARIABLES[name] for name, value in values.items() if not value]
         if missing:
             raise ConfigError(_not_set(missing, self, problem))
-        for name, fault in given.faults(values).items():
+        for name, fault in parsing.validation_errors(values).items():
             raise ConfigError(f"{fault} It comes from: {found[name].origin}.")
         if _chosen.get() is not None:
             self._warn_of_stronger(found)
         return Credentials(**values)
 
     def told(
-        self, from_keyring: Callable[[str, str], str | None] = kept.fetched
-    ) -> tuple[dict[str, Told], KeyringUnavailable | None]:
+        self, from_keyring: Callable[[str, str], str | None] = keyring_store.load
+    ) -> tuple[dict[str, CredentialValue], KeyringUnavailable | None]:
         """Each of the three credentials with its origin; and why the keyring could not be asked.
 
         The keyring is asked only for what is set nowhere else, not even to nothing.
@@ -183,12 +183,12 @@ class Settings(BaseSettings):
         values = {"account_id": self.account_id, "client_id": self.client_id}
         values["client_secret"] = secret
         resolution = self.resolution
-        found: dict[str, Told] = {}
+        found: dict[str, CredentialValue] = {}
         problem = None
         for name, value in values.items():
-            taken = resolution.taken(given.VARIABLES[name])
+            taken = resolution.taken(parsing.VARIABLES[name])
             if value and value.strip():
-                found[name] = Told(value, taken.origin if taken else Origin.COMMAND_LINE)
+                found[name] = CredentialValue(value, taken.origin if taken else Origin.COMMAND_LINE)
                 continue
             stored = None
             if problem is None and taken is None:
@@ -196,13 +196,13 @@ class Settings(BaseSettings):
                     stored = from_keyring(self.profile, name)
                 except KeyringUnavailable as error:
                     problem = error
-            found[name] = Told(stored, Origin.KEYRING if stored else None)
+            found[name] = CredentialValue(stored, Origin.KEYRING if stored else None)
         return found, problem
 
-    def _warn_of_stronger(self, found: Mapping[str, Told]) -> None:
+    def _warn_of_stronger(self, found: Mapping[str, CredentialValue]) -> None:
         """Say where the profile of the command line is not what decides."""
         stronger = [
-            f"{given.VARIABLES[name]} ({told.origin})"
+            f"{parsing.VARIABLES[name]} ({told.origin})"
             for name, told in found.items()
             if told.origin in (Origin.ENVIRONMENT, Origin.HANDED_OVER, Origin.DOTENV)
         ]
@@ -261,7 +261,7 @@ def load() -> Settings:
         ConfigError: a value cannot be used, or a file cannot be read.
     """
     resolution = _resolve()
-    never_show(*_held(resolution))
+    register_secret(*_secret_values(resolution))
     for sentence in resolution.faults.values():
         raise ConfigError(sentence)
     settings, faults = validated(resolution)
@@ -278,7 +278,7 @@ def inspect() -> tuple[Settings, dict[str, str]]:
     What cannot be used is at its default.
     """
     resolution = _resolve()
-    never_show(*_held(resolution))
+    register_secret(*_secret_values(resolution))
     settings, faults = validated(resolution)
     return settings, {**resolution.faults, **faults}
 
@@ -316,7 +316,7 @@ def _resolve() -> Resolution:
     return config_files.resolved(command_line, os.environ, KEYS, _env_file.get())
 
 
-def _held(resolution: Resolution) -> Iterator[str]:
+def _secret_values(resolution: Resolution) -> Iterator[str]:
     """The secrets in all that is set, whether it counts or not; of several in one, each."""
     for name, candidates in resolution.candidates.items():
         for value in (str(candidate.value) for candidate in candidates if candidate.value):

@@ -281,7 +281,7 @@ def _handed_over_or_fault(
     found: dict[str, str] = {}
     for variable in variables:
         try:
-            found |= handed_over((variable,), environment)
+            found |= systemd_credentials((variable,), environment)
         except ConfigFileError as error:
             faults[variable] = str(error)
     return found
@@ -300,7 +300,7 @@ def _dotenv_or_fault(
 
 def _place_or_fault(named: Any, faults: dict[str, str]) -> Path | None:
     try:
-        return place(named)
+        return config_path(named)
     except ConfigFileError as error:
         faults[CONFIG] = str(error)
         return None
@@ -321,7 +321,7 @@ def _profile_or_fault(
     return {keys.open[key]: value for key, value in chosen.items()}
 
 
-def place(named: Path | str | None) -> Path | None:
+def config_path(named: Path | str | None) -> Path | None:
     """The config file that AUDITOR_CONFIG names, else the platform's place for it.
 
     None where there is no home directory, and so no such place.
@@ -443,7 +443,7 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
     return {name: _checked(path, name, found[name], keys) for name in found}
 
 
-def handed_over(
+def systemd_credentials(
     variables: Iterable[str], environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """By variable, what systemd hands over as files in CREDENTIALS_DIRECTORY.

@@ -7,24 +7,24 @@ from dataclasses import dataclass, field, replace
 
 from auditor import run as runs
 from auditor.errors import AuditorError, ExitCode
-from auditor.evidence import changes as documents
+from auditor.evidence import diff as documents
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.findings import attribution, setting_drift
-from auditor.findings.attribution import Attribution, LogReading
-from auditor.findings.drift import Change, Drift, Move, Standing
-from auditor.findings.model import Kind, Status
-from auditor.findings.past import Life, Past
-from auditor.policy import log_labels
+from auditor.findings import attribution, setting_changes
+from auditor.findings.attribution import Attribution, OperationLog
+from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState
+from auditor.findings.finding_history import FindingHistory, LifecycleState
+from auditor.findings.model import FindingKind, Status
+from auditor.policy import portal_labels
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError
-from auditor.run import Judgement
-from auditor.store.history import Entry, History
-from auditor.store.portions import portions
-from auditor.store.presence import Presence
+from auditor.run import EvaluationConfig
+from auditor.store.batching import batched
+from auditor.store.history import History, StoredRun
 from auditor.store.series import place
+from auditor.store.visibility import ScopeVisibility
 
-_Pair = tuple[Standing | None, Standing | None]
+_Pair = tuple[FindingState | None, FindingState | None]
 """How a finding stood in the earlier and in the later run."""
 
 
@@ -43,56 +43,56 @@ MOST_KEPT = 5_000
 MOST_LOGS = 31
 """Of how many runs between two that are compared the operation log is looked at."""
 
-BY_SOMEBODY = (Move.REGRESSED, Move.IMPROVED)
+BY_SOMEBODY = (ChangeKind.REGRESSED, ChangeKind.IMPROVED)
 """Changes that somebody made in the account."""
 
 RIGHT = (None, Status.PASS, Status.NOT_APPLICABLE, Status.ATTESTED)
 """Statuses that say that nothing is wrong. A finding that is not reported passed."""
 
 
-def move(before: Status | None, after: Status | None) -> Move | None:
+def move(before: Status | None, after: Status | None) -> ChangeKind | None:
     """What a change of status is called; None where it is none."""
     if before == after or (before in RIGHT and after in RIGHT):
         return None
     if after is Status.FAIL:
-        return Move.WAIVER_LAPSED if before is Status.WAIVED else Move.REGRESSED
+        return ChangeKind.WAIVER_LAPSED if before is Status.WAIVED else ChangeKind.REGRESSED
     if after is Status.UNKNOWN:
-        return Move.NEWLY_UNKNOWN
+        return ChangeKind.NEWLY_UNKNOWN
     if before is Status.FAIL:
-        return Move.WAIVED if after is Status.WAIVED else Move.IMPROVED
+        return ChangeKind.WAIVED if after is Status.WAIVED else ChangeKind.IMPROVED
     if before is Status.UNKNOWN and after in RIGHT:
-        return Move.KNOWN_AGAIN
-    return Move.OTHER
+        return ChangeKind.KNOWN_AGAIN
+    return ChangeKind.OTHER
 
 
 @dataclass(frozen=True)
-class Side:
+class RunSide:
     """One of the two runs that are compared."""
 
-    entry: Entry
+    entry: StoredRun
     evidence: Snapshot
 
 
 @dataclass(frozen=True)
-class Changes:
+class RunDiff:
     """The changes between two runs, by fingerprint. Streams, as often as it is gone through."""
 
     history: History
-    earlier: Side
-    later: Side
+    earlier: RunSide
+    later: RunSide
     by_baseline: frozenset[str] = field(default_factory=frozenset)
     """Fingerprints of findings that the baseline changed, not the account."""
     attribution: Attribution | None = None
     """Tells who changed what the history does not know of."""
-    _known: list[tuple[Change, ...]] = field(init=False, repr=False, default_factory=list)
+    _known: list[tuple[FindingChange, ...]] = field(init=False, repr=False, default_factory=list)
     """All of them, once they were gone through, where they are not too many to keep."""
 
-    def __iter__(self) -> Iterator[Change]:
+    def __iter__(self) -> Iterator[FindingChange]:
         if self._known:
             yield from self._known[0]
             return
-        seen: list[Change] = []
-        for portion in portions(self._moves(), PORTION):
+        seen: list[FindingChange] = []
+        for portion in batched(self._moves(), PORTION):
             for change in self._told(portion):
                 if len(seen) <= MOST_KEPT:
                     seen.append(change)
@@ -100,12 +100,15 @@ class Changes:
         if len(seen) <= MOST_KEPT:
             self._known.append(tuple(seen))
 
-    def _moves(self) -> Iterator[Change]:
-        before_there, after_there = Presence(self.earlier.evidence), Presence(self.later.evidence)
+    def _moves(self) -> Iterator[FindingChange]:
+        before_there, after_there = (
+            ScopeVisibility(self.earlier.evidence),
+            ScopeVisibility(self.later.evidence),
+        )
         for before, after in _rejoined(self._pairs()):
             found = self._move(before, after, before_there, after_there)
             if found is not None:
-                yield Change(found, before, after)
+                yield FindingChange(found, before, after)
 
     def _pairs(self) -> Iterator[_Pair]:
         """Findings that stand otherwise, by their fingerprint."""
@@ -127,28 +130,28 @@ class Changes:
 
     def _move(
         self,
-        before: Standing | None,
-        after: Standing | None,
-        before_there: Presence,
-        after_there: Presence,
-    ) -> Move | None:
+        before: FindingState | None,
+        after: FindingState | None,
+        before_there: ScopeVisibility,
+        after_there: ScopeVisibility,
+    ) -> ChangeKind | None:
         stands = after or before
         assert stands is not None
         found = move(before.status if before else None, after.status if after else None)
-        if found in (None, Move.NEWLY_UNKNOWN):
+        if found in (None, ChangeKind.NEWLY_UNKNOWN):
             return found
         stands_in = stands.scope.id.startswith("*")  # for scopes that nobody could list
         if after is None and not stands_in and after_there.of(stands.scope) is False:
-            return Move.SCOPE_REMOVED
+            return ChangeKind.SCOPE_REMOVED
         if before is None and not stands_in and before_there.of(stands.scope) is False:
-            return Move.SCOPE_ADDED
-        if before is None and stands.kind is Kind.UNCOVERED:
-            return Move.NEWLY_VISIBLE
+            return ChangeKind.SCOPE_ADDED
+        if before is None and stands.kind is FindingKind.UNCOVERED:
+            return ChangeKind.NEWLY_VISIBLE
         if stands.fingerprint in self.by_baseline:
-            return Move.BASELINE_CHANGED
+            return ChangeKind.BASELINE_CHANGED
         return found
 
-    def _told(self, changes: Iterable[Change]) -> Iterator[Change]:
+    def _told(self, changes: Iterable[FindingChange]) -> Iterator[FindingChange]:
         """The changes with the lives of the findings, and who made them so."""
         found = {change.standing.fingerprint: change for change in changes}
         pasts = self.history.pasts(self.later.entry, found)
@@ -156,7 +159,7 @@ class Changes:
             past = pasts.get(fingerprint)
             yield self._attributed(change if past is None else _with(change, past))
 
-    def _attributed(self, change: Change) -> Change:
+    def _attributed(self, change: FindingChange) -> FindingChange:
         if self.attribution is None or change.changed_by or change.move not in BY_SOMEBODY:
             return change
         seen = replace(change.standing, scope=self._whole(change.standing.scope))
@@ -175,12 +178,12 @@ def _rejoined(pairs: Iterable[_Pair]) -> Iterator[_Pair]:
     What waited for a person's word is of another kind, and has another fingerprint, once it can be
     read, or computed: it did not go, and nothing came.
     """
-    gone: dict[tuple[str, str, str], list[Standing]] = {}
-    come: dict[tuple[str, str, str], list[Standing]] = {}
+    gone: dict[tuple[str, str, str], list[FindingState]] = {}
+    come: dict[tuple[str, str, str], list[FindingState]] = {}
     for before, after in pairs:
         one = after if before is None else before
         assert one is not None
-        waits = one.kind in (Kind.ATTESTATION, Kind.DERIVED, Kind.LOCK)
+        waits = one.kind in (FindingKind.ATTESTATION, FindingKind.DERIVED, FindingKind.LOCK)
         if (before is None or after is None) and waits and one.scope.level is Level.ACCOUNT:
             of = gone if after is None else come
             of.setdefault((one.control, one.scope.id, one.setting), []).append(one)
@@ -197,18 +200,18 @@ def _rejoined(pairs: Iterable[_Pair]) -> Iterator[_Pair]:
     yield from ((None, after) for others in come.values() for after in others)
 
 
-def _is_other_kind(one: Standing, other: Standing) -> bool:
+def _is_other_kind(one: FindingState, other: FindingState) -> bool:
     """True where one of the two waits for a person's word and the other does not."""
-    return (one.kind is Kind.ATTESTATION) is not (other.kind is Kind.ATTESTATION)
+    return (one.kind is FindingKind.ATTESTATION) is not (other.kind is FindingKind.ATTESTATION)
 
 
-def _with(change: Change, past: Past) -> Change:
+def _with(change: FindingChange, past: FindingHistory) -> FindingChange:
     """A change of a finding with this past. What is seen again did not regress meanwhile."""
     was_unknown = change.before is not None and change.before.status is Status.UNKNOWN
-    seen_again = was_unknown and past.life is Life.PERSISTING
+    seen_again = was_unknown and past.life is LifecycleState.PERSISTING
     return replace(
         change,
-        move=Move.KNOWN_AGAIN if seen_again else change.move,
+        move=ChangeKind.KNOWN_AGAIN if seen_again else change.move,
         life=past.life,
         changed_by=past.changed_by,
     )
@@ -216,7 +219,7 @@ def _with(change: Change, past: Past) -> Change:
 
 @contextmanager
 def compared(
-    history: History, earlier: Entry, later: Entry, catalogue: Catalogue
+    history: History, earlier: StoredRun, later: StoredRun, catalogue: Catalogue
 ) -> Iterator[Drift]:
     """What changed from one stored run to the other, as long as the block lasts.
 
@@ -229,7 +232,7 @@ def compared(
     with ExitStack() as stack:
         sides = []
         for entry in (earlier, later):
-            sides.append(Side(entry, stack.enter_context(history.verified(entry))))
+            sides.append(RunSide(entry, stack.enter_context(history.verified(entry))))
         before, after = sides
         between = [
             stack.enter_context(evidence)
@@ -241,8 +244,8 @@ def compared(
 
 def compare(
     history: History,
-    earlier: Side,
-    later: Side,
+    earlier: RunSide,
+    later: RunSide,
     catalogue: Catalogue,
     between: Sequence[Snapshot] = (),
 ) -> Drift:
@@ -263,7 +266,7 @@ def compare(
             f"Run {one.id} is of an account at {place(one.api_url)}, run {other.id} of one at "
             f"{place(other.api_url)}: there is nothing to compare."
         )
-    changes = Changes(history, earlier, later)
+    changes = RunDiff(history, earlier, later)
     reading = attribution.log_reading(*between, later.evidence)
     changes = replace(
         changes,
@@ -275,43 +278,43 @@ def compare(
     made = [
         each.changed_by is not None
         for each in by_somebody
-        if each.standing.kind in (Kind.VALUE, Kind.LOCK)
+        if each.standing.kind in (FindingKind.VALUE, FindingKind.LOCK)
     ]
-    computed = sum(each.standing.kind is Kind.DERIVED for each in by_somebody)
+    computed = sum(each.standing.kind is FindingKind.DERIVED for each in by_somebody)
     return Drift(
         one,
         other,
         changes,
-        settings=setting_drift.changes(found),
+        settings=setting_changes.changes(found),
         scopes_added=found.added,
         scopes_removed=found.removed,
-        notes=(*_notes(earlier.entry, later.entry), *setting_drift.notes(found)),
+        notes=(*_notes(earlier.entry, later.entry), *setting_changes.notes(found)),
         log=attribution.sentence(reading, one.started_at, len(made), sum(made), computed)
         if made
         else "",
     )
 
 
-def note_actors(history: History, drift: Drift, later: Entry) -> None:
+def note_actors(history: History, drift: Drift, later: StoredRun) -> None:
     """Keep with the findings of a run who made them so, for as long as they stand."""
     actors = {
         change.standing.fingerprint: change.changed_by
-        for change in drift.of(Move.REGRESSED)
+        for change in drift.of(ChangeKind.REGRESSED)
         if change.changed_by is not None
     }
     if actors:
         history.attribute(later, actors)
 
 
-def _attribution(reading: LogReading, earlier: Side, later: Side) -> Attribution | None:
+def _attribution(reading: OperationLog, earlier: RunSide, later: RunSide) -> Attribution | None:
     if not reading.entries:
         return None
     groups = {scope.id: scope.name for scope in later.evidence.scopes(Level.GROUP)}
     window = earlier.entry.facts.started_at, later.entry.facts.finished_at
-    return Attribution(reading.entries, log_labels.shipped().names, window, groups)
+    return Attribution(reading.entries, portal_labels.shipped().names, window, groups)
 
 
-def _by_baseline(changes: Changes, catalogue: Catalogue) -> frozenset[str]:
+def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
     """Findings that the earlier evidence shows as the later run does, judged in its way."""
     earlier, later = changes.earlier, changes.later
     if _policy(earlier.evidence) == _policy(later.evidence):
@@ -323,8 +326,8 @@ def _by_baseline(changes: Changes, catalogue: Catalogue) -> frozenset[str]:
     if not now:
         return frozenset()
     try:
-        before = Judgement.recalled(earlier.evidence, catalogue)
-        after = Judgement.recalled(later.evidence, catalogue)
+        before = EvaluationConfig.recalled(earlier.evidence, catalogue)
+        after = EvaluationConfig.recalled(later.evidence, catalogue)
         run = runs.judge(earlier.evidence, replace(after, today=before.today))
     except (PolicyError, runs.NothingSelected):
         return frozenset()
@@ -341,7 +344,7 @@ def _policy(evidence: Snapshot) -> object:
     return told.get("policy"), told.get("selected")
 
 
-def _notes(earlier: Entry, later: Entry) -> Sequence[str]:
+def _notes(earlier: StoredRun, later: StoredRun) -> Sequence[str]:
     one, other = earlier.facts, later.facts
     notes = []
     if one.tool_version != other.tool_version:

@@ -15,7 +15,7 @@ from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.run import Run
 from auditor.report import wording
 from auditor.report.gate_report import Basis, Example, Signed
-from auditor.store.history import Acceptance, Entry, History
+from auditor.store.history import Acceptance, History, StoredRun
 from auditor.store.series import RunFilter, Series
 
 MOST = 10
@@ -26,7 +26,7 @@ _SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class GatePolicy:
     """What a gate asks of a run."""
 
     fail_on: Severity | None = Severity.HIGH
@@ -45,7 +45,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GateResult:
     """What the gate says, and of what."""
 
     code: ExitCode
@@ -82,7 +82,7 @@ class Terms:
         """The runs of the account, however they were judged."""
         return RunFilter(self.series.account_id, self.series.place)
 
-    def unmeasurable(self, entry: Entry) -> list[str]:
+    def unmeasurable(self, entry: StoredRun) -> list[str]:
         """Why what is new cannot be measured against a run of the account; empty where it can.
 
         What a run did not look at would all be new.
@@ -97,7 +97,7 @@ class Terms:
             found.append("a selection of controls that leaves some out")
         return found
 
-    def differences(self, entry: Entry) -> list[str]:
+    def differences(self, entry: StoredRun) -> list[str]:
         """In what a run of the account is not as the gate judges; empty where it can be accepted.
 
         Whoever accepts a run accepts what it came to, so it has to have been judged alike.
@@ -119,12 +119,12 @@ class Terms:
 class Known:
     """The deviations and unknowns of the accepted run, which are no news."""
 
-    entry: Entry
+    entry: StoredRun
     statuses: Mapping[str, Status]
     """By fingerprint."""
 
     @classmethod
-    def of(cls, history: History, entry: Entry) -> "Known":
+    def of(cls, history: History, entry: StoredRun) -> "Known":
         """As they were recorded when the run was stored."""
         with history.standings(entry) as standings:
             return cls(
@@ -149,19 +149,19 @@ class Known:
         return Known(self.entry, shown)
 
 
-def measured_against(history: History, terms: Terms) -> Acceptance | Answer:
+def measured_against(history: History, terms: Terms) -> Acceptance | GateResult:
     """The last acceptance of a run that fits, or why there is none."""
     acceptances = history.accepted(terms.runs)
     for each in acceptances:
         if not terms.unmeasurable(each.entry):
             return each
     if not acceptances:
-        return shut(
+        return closed(
             "--new-only measures against an accepted run, and none is.",
             "Accept one: auditor gate accept RUN",
         )
     last = acceptances[0].entry
-    return shut(
+    return closed(
         f"run {last.facts.id}, which was accepted last, has "
         f"{', '.join(terms.unmeasurable(last))}: what is new cannot be measured against it.",
         "Accept a run that is judged as this gate judges, with the same options: auditor gate "
@@ -169,7 +169,9 @@ def measured_against(history: History, terms: Terms) -> Acceptance | Answer:
     )
 
 
-def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | None:
+def rejection(
+    entry: StoredRun, demand: GatePolicy, digest: str, now: datetime
+) -> GateResult | None:
     """Why a stored run cannot be judged; None where it can.
 
     `digest` is that of the baseline the gate was asked for.
@@ -177,18 +179,18 @@ def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | 
     facts = entry.facts
     age = now - datetime.fromisoformat(facts.finished_at.replace("Z", "+00:00"))
     if facts.baseline_digest != digest:
-        return shut(
+        return closed(
             f"run {facts.id} was judged by another state of baseline {facts.baseline_id}.",
             "Run the audit again, or --live.",
         )
     if age < -_SKEW:
-        return shut(
+        return closed(
             f"run {facts.id} ended {_hours(-age)} from now: one of the clocks is wrong.",
             "Set the clock of this machine or of the one that audits.",
         )
     if not facts.complete and not demand.allow_unknown:
         why = f" ({entry.stopped.rstrip('.')})" if entry.stopped else ""
-        return shut(
+        return closed(
             f"run {facts.id} is incomplete: something could not be read{why}.",
             f"See what: auditor report {facts.id} --format text. Then audit again (auditor "
             "nightly, or auditor audit --resume), or ask: auditor doctor",
@@ -196,7 +198,7 @@ def unfit(entry: Entry, demand: Demand, digest: str, now: datetime) -> Answer | 
     return None
 
 
-def too_old(run_id: str, oldest: str, demand: Demand, now: datetime) -> Answer | None:
+def too_old(run_id: str, oldest: str, demand: GatePolicy, now: datetime) -> GateResult | None:
     """Why a run cannot be judged by the age of its oldest document; None where it can.
 
     A run that was resumed ended later than most of it was read.
@@ -204,46 +206,46 @@ def too_old(run_id: str, oldest: str, demand: Demand, now: datetime) -> Answer |
     age = now - datetime.fromisoformat(oldest.replace("Z", "+00:00"))
     if age <= demand.max_age:
         return None
-    return shut(
+    return closed(
         f"the oldest evidence of run {run_id} is {_hours(age)} old; at most "
         f"{_hours(demand.max_age)} are allowed.",
         "Run the audit again, or --live.",
     )
 
 
-def not_as_pinned(run: Run, demand: Demand) -> Answer | None:
+def not_as_pinned(run: Run, demand: GatePolicy) -> GateResult | None:
     """Why a run is not what the pipeline pinned; None where it is."""
     info = run.info
     judged_checks = sum(run.summary.by_status.values())
     if demand.baseline_digest and info.baseline.digest != demand.baseline_digest:
-        return shut(
+        return closed(
             f"baseline {info.baseline.id} has digest {info.baseline.digest}, not the expected "
             f"{demand.baseline_digest}.",
             "Review what changed in the baseline, then change --expect-baseline-digest.",
         )
     wanted = demand.organisation_digest
     if wanted is not None and info.organisation_digest != wanted:
-        return shut(
+        return closed(
             f"the organisation file has digest {info.organisation_digest or 'none'}, not the "
             f"expected {wanted or 'none'}.",
             "Review what changed in the organisation file, then change --expect-org-digest.",
         )
     if judged_checks < demand.min_checks:
-        return shut(
+        return closed(
             f"{judged_checks:,} checks were judged, of at least {demand.min_checks:,} expected.",
             f"See which: auditor report {info.id}.",
         )
     return None
 
 
-def shut(reason: str, advice: str) -> Answer:
+def closed(reason: str, advice: str) -> GateResult:
     """The answer where there is nothing to judge."""
-    return Answer(ExitCode.NOTHING_EVALUATED, reason, advice)
+    return GateResult(ExitCode.NOTHING_EVALUATED, reason, advice)
 
 
 def judged(
-    run: Run, demand: Demand, known: Known | None = None, signed: Signed | None = None
-) -> Answer:
+    run: Run, demand: GatePolicy, known: Known | None = None, signed: Signed | None = None
+) -> GateResult:
     """What the gate says of a run, against the accepted one where only what is new counts.
 
     `signed` is by whom the run was signed; None where it was not.
@@ -255,7 +257,7 @@ def judged(
     deviations, unknown, new, named = _counted(run.findings(), demand, before)
     counts = deviations, unknown, run.stale
     code = _code(run, demand, counts)
-    return Answer(
+    return GateResult(
         code,
         _reason(run, demand, known, counts),
         _advice(run, code),
@@ -268,7 +270,7 @@ def judged(
     )
 
 
-def _code(run: Run, demand: Demand, counts: tuple[int, int, int]) -> ExitCode:
+def _code(run: Run, demand: GatePolicy, counts: tuple[int, int, int]) -> ExitCode:
     """As for an audit (contract 2.4): without a threshold only missing evidence shuts it."""
     deviations, unknown, stale = counts
     if demand.fail_on is not None and (deviations or stale):
@@ -280,7 +282,7 @@ def _code(run: Run, demand: Demand, counts: tuple[int, int, int]) -> ExitCode:
 
 
 def _counted(
-    findings: Iterable[Finding], demand: Demand, before: Mapping[str, Status]
+    findings: Iterable[Finding], demand: GatePolicy, before: Mapping[str, Status]
 ) -> tuple[int, int, int, tuple[Example, ...]]:
     """Deviations and unknowns that count, all new deviations, and examples of those that count."""
     deviations = unknown = new = 0
@@ -308,7 +310,7 @@ def _counted(
     return deviations, unknown, new, tuple(examples[:MOST])
 
 
-def _reason(run: Run, demand: Demand, known: Known | None, counts: tuple[int, int, int]) -> str:
+def _reason(run: Run, demand: GatePolicy, known: Known | None, counts: tuple[int, int, int]) -> str:
     deviations, unknown, stale = counts
     new = "new " if demand.new_only else ""
     plural = "" if deviations == 1 else "s"

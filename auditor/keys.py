@@ -6,7 +6,7 @@ Where a machine has no keyring, an environment variable can hold them.
 import secrets
 from typing import TYPE_CHECKING
 
-from auditor.credentials.backends import KeyringUnavailable, get, in_use, places, put
+from auditor.credentials.backends import KeyringUnavailable, get, in_use, put, writable_backends
 from auditor.errors import AuditorError, ExitCode
 
 if TYPE_CHECKING:  # loaded only where something is signed or verified
@@ -26,7 +26,7 @@ class KeyUnavailable(AuditorError):
     exit_code = ExitCode.USAGE
 
 
-def kept(name: str) -> str | None:
+def load_key(name: str) -> str | None:
     """The key that the keyring keeps under `name`; None where it has none, or does not work."""
     try:
         return get(in_use(), name)
@@ -34,11 +34,11 @@ def kept(name: str) -> str | None:
         return None
 
 
-def keep(name: str, value: str) -> bool:
+def save_key(name: str, value: str) -> bool:
     """Keep a key in the keyring. False where there is no encrypted keyring that keeps it."""
     try:
         ring = in_use()
-        put(ring, places(ring), name, value)
+        put(ring, writable_backends(ring), name, value)
     except KeyringUnavailable:
         return False
     return True
@@ -57,10 +57,10 @@ def pseudonym_key(given: str | None) -> bytes:
                 "could be guessed. Set it to a long random text, and keep that text."
             )
         return given.encode()
-    found = kept(PSEUDONYM_KEY)
+    found = load_key(PSEUDONYM_KEY)
     if found is None:
         found = secrets.token_hex(32)
-        if not keep(PSEUDONYM_KEY, found):
+        if not save_key(PSEUDONYM_KEY, found):
             raise KeyUnavailable(
                 "Pseudonyms need a key, and this machine has no keyring that keeps one. Set up "
                 "the operating system's keyring, or set AUDITOR_PSEUDONYM_KEY to a long random "
@@ -75,7 +75,7 @@ def signer(given: str | None) -> "Signer | None":
     Raises:
         KeyUnavailable: what is there is no key.
     """
-    text = given or kept(SIGNING_KEY)
+    text = given or load_key(SIGNING_KEY)
     if not text:
         return None
     from auditor.signing import BadKey, Signer

@@ -9,7 +9,7 @@ _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that move the cursor, turn the reading direction or cannot be seen."""
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """`text` with control, escape, direction and invisible characters spelled out (`\\u202e`).
 
     Of marks piled on one letter, only the first few are kept.

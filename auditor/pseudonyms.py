@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from auditor.evidence.plan import HOSTS, LEFT, LOGS, MEETING, ROLES, SUMMARIES, history
+from auditor.evidence.read_plan import HOSTS, LEFT, LOGS, MEETING, ROLES, SUMMARIES, history
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.stored import Stored
+from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
 from auditor.policy.match import DisplayName, Match, Name, Names, listed
 from auditor.policy.match_index import MatchIndex
@@ -59,10 +59,10 @@ class Pseudonyms:
         return f"{prefix}-{b32encode(made).decode().lower()[:LENGTH]}"
 
 
-class People:
+class NameIndex:
     """Who is who in a snapshot: ids, addresses and names, kept on disk beside the program."""
 
-    def __init__(self, source: Stored, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, source: SnapshotReader, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
         self._db = sqlite3.connect("", isolation_level=None)  # a file of its own, gone on closing
         self._db.executescript(
@@ -170,10 +170,10 @@ class People:
 
 
 @dataclass(frozen=True)
-class Renamed:
-    """Gives everybody in a snapshot a pseudonym. For `auditor.evidence.rewrite`."""
+class Pseudonymizer:
+    """Gives everybody in a snapshot a pseudonym. For `auditor.evidence.export`."""
 
-    people: People
+    people: NameIndex
     pseudonyms: Pseudonyms
 
     def scope(self, scope: Scope) -> Scope:
@@ -268,7 +268,7 @@ class Renamed:
         return value
 
 
-def organisation(told: Organisation, source: Stored, names: Renamed) -> Organisation:
+def organisation(told: Organisation, source: SnapshotReader, names: Pseudonymizer) -> Organisation:
     """The organisation's wishes with pseudonyms: about the same people and meetings as before."""
     matches = [each.match for each in told.overrides]
     matches += [each.scope for each in told.waivers]
@@ -325,7 +325,7 @@ def organisation(told: Organisation, source: Stored, names: Renamed) -> Organisa
 
 
 def _renamed_names(
-    wanted: Iterable[Names | None], level: Level, source: Stored, names: Renamed
+    wanted: Iterable[Names | None], level: Level, source: SnapshotReader, names: Pseudonymizer
 ) -> Mapping[Name, tuple[str, ...]]:
     """For each name that is wanted the pseudonyms of whom it fits.
 
@@ -353,7 +353,9 @@ def _texts(row: Mapping[str, JsonValue]) -> tuple[str, str, str]:
     return str(row.get("id") or ""), str(row.get("name") or ""), str(row.get("email") or "")
 
 
-def _account_rows(source: Stored, view: View, key: str) -> Iterator[Mapping[str, JsonValue]]:
+def _account_rows(
+    source: SnapshotReader, view: View, key: str
+) -> Iterator[Mapping[str, JsonValue]]:
     """The rows under `key` of a document of the account."""
     for evidence in source.evidence(Level.ACCOUNT):
         outcome = evidence.outcomes.get(view)

@@ -11,31 +11,31 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from auditor import __version__
-from auditor.collect.interface import Listener, Silent
-from auditor.collect.walk import Walk, utc_now
+from auditor.collect.collector import Collector, utc_now
+from auditor.collect.interface import NoProgress, ProgressListener
 from auditor.errors import AuditorError, ExitCode
-from auditor.evidence.plan import Budget
+from auditor.evidence.read_plan import MeetingSelection
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings import exit_code
-from auditor.findings.model import Api, RunInfo, Severity
+from auditor.findings.model import ApiUsage, RunInfo, Severity
 from auditor.findings.run import Run
-from auditor.policy import questions, reads, record
+from auditor.policy import questions, reads, serialization
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError
 from auditor.policy.evaluate import evaluate
+from auditor.policy.lock_verifier import SnapshotLockVerifier
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Overrides
-from auditor.policy.prover import Prover
-from auditor.policy.settlements import Settlements
+from auditor.policy.waivers import WaiversAndAttestations
 from auditor.zoom.client import ZoomClient
 from auditor.zoom.hosts import is_loopback
 
 
 class _Record(BaseModel):
-    """A judgement as `Judgement.record` writes it down."""
+    """A judgement as `EvaluationConfig.record` writes it down."""
 
     policy: str
     selected: frozenset[str] | None
@@ -47,7 +47,7 @@ class _Record(BaseModel):
 
 
 @dataclass(frozen=True)
-class Judgement:
+class EvaluationConfig:
     """What evidence is judged with."""
 
     catalogue: Catalogue
@@ -67,7 +67,7 @@ class Judgement:
         """What is needed to judge the same evidence in the same way again, as JSON."""
         return json.dumps(
             {
-                "policy": record.written(self.baseline, self.organisation),
+                "policy": serialization.dump(self.baseline, self.organisation),
                 "selected": None if self.selected is None else sorted(self.selected),
                 "today": self.today.isoformat(),
                 "depth": self.depth,
@@ -78,7 +78,7 @@ class Judgement:
         )
 
     @classmethod
-    def recalled(cls, snapshot: Snapshot, catalogue: Catalogue) -> "Judgement":
+    def recalled(cls, snapshot: Snapshot, catalogue: Catalogue) -> "EvaluationConfig":
         """The judgement that the evidence was collected for.
 
         Raises:
@@ -86,7 +86,7 @@ class Judgement:
         """
         try:
             stored = _Record.model_validate_json(snapshot.meta("judgement") or "{}")
-            baseline, organisation = record.read(stored.policy, catalogue)
+            baseline, organisation = serialization.load(stored.policy, catalogue)
             return cls(
                 catalogue=catalogue,
                 baseline=baseline,
@@ -98,8 +98,8 @@ class Judgement:
                 allow_unknown=stored.allow_unknown,
                 strict=stored.strict,
             )
-        except record.UNREADABLE as error:
-            raise PolicyError([record.NOT_UNDERSTOOD]) from error
+        except serialization.UNREADABLE as error:
+            raise PolicyError([serialization.NOT_UNDERSTOOD]) from error
 
     @property
     def narrowed(self) -> frozenset[str] | None:
@@ -154,14 +154,16 @@ PSEUDONYMISED = "pseudonymised"
 """The fact of a snapshot in which nobody goes by the real name: `yes`."""
 
 
-def facts(snapshot: Snapshot, judgement: Judgement, *, pseudonymised: bool) -> dict[str, str]:
+def metadata(
+    snapshot: Snapshot, judgement: EvaluationConfig, *, pseudonymised: bool
+) -> dict[str, str]:
     """What a copy of a finished snapshot says of its run, so that it can be judged again."""
     told = {key: snapshot.meta(key) or "" for key in _FACTS}
     hidden = {PSEUDONYMISED: "yes"} if pseudonymised or snapshot.meta(PSEUDONYMISED) else {}
     return {**told, **hidden, "judgement": judgement.record()}
 
 
-_API = TypeAdapter(Api)
+_API = TypeAdapter(ApiUsage)
 
 
 def _read(kind: TypeAdapter[T], snapshot: Snapshot, name: str) -> T:
@@ -180,12 +182,12 @@ def _read(kind: TypeAdapter[T], snapshot: Snapshot, name: str) -> T:
 
 
 @dataclass(frozen=True)
-class Target:
+class AccountConnection:
     """The account to read, and how."""
 
     client: ZoomClient
     account_id: str
-    listener: Listener = field(default_factory=Silent)
+    listener: ProgressListener = field(default_factory=NoProgress)
     deadline: float = math.inf
     """When to ask for nothing more: a moment of `time.monotonic`."""
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -193,12 +195,12 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Extent:
+class CollectionScope:
     """How much of the account is read, where that can be chosen."""
 
     verify_locks: int = 25
     """How many users, drawn at random, confirm what locks prove; 0 to read every user."""
-    meetings: Budget = field(default_factory=Budget)
+    meetings: MeetingSelection = field(default_factory=MeetingSelection)
     changes_since: str | None = None
     """Since when the operation log is read, RFC 3339: the begin of an earlier run; None for not."""
 
@@ -207,7 +209,7 @@ class Extent:
         return json.dumps(asdict(self))
 
     @classmethod
-    def recalled(cls, snapshot: Snapshot) -> "Extent":
+    def recalled(cls, snapshot: Snapshot) -> "CollectionScope":
         """The extent that a collection was begun with.
 
         Raises:
@@ -217,11 +219,11 @@ class Extent:
 
 
 def collect(
-    target: Target,
+    target: AccountConnection,
     snapshot: Snapshot,
-    judgement: Judgement,
+    judgement: EvaluationConfig,
     run_id: str,
-    extent: Extent | None = None,
+    extent: CollectionScope | None = None,
 ) -> None:
     """Read what the judgement needs into an empty snapshot, with the facts of the run.
 
@@ -239,7 +241,7 @@ def collect(
         "started_at": utc_now(),
         "depth": judgement.depth,
         "judgement": judgement.record(),
-        "extent": (extent or Extent()).record(),
+        "extent": (extent or CollectionScope()).record(),
         "changes_since": (extent.changes_since if extent else None) or "",
         SIMULATED: "yes" if is_loopback(target.client.api_url) else "",
     }
@@ -248,7 +250,9 @@ def collect(
     _walk(target, snapshot, judgement, None)
 
 
-def resume(target: Target, snapshot: Snapshot, judgement: Judgement, since: str) -> None:
+def resume(
+    target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str
+) -> None:
     """Go on with a collection that broke off, and read again what is older than `since`.
 
     Raises:
@@ -259,8 +263,10 @@ def resume(target: Target, snapshot: Snapshot, judgement: Judgement, since: str)
     _walk(target, snapshot, judgement, since)
 
 
-def _walk(target: Target, snapshot: Snapshot, judgement: Judgement, since: str | None) -> None:
-    extent = Extent.recalled(snapshot)
+def _walk(
+    target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str | None
+) -> None:
+    extent = CollectionScope.recalled(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
     needed = reads.needed(overrides.widest(), judgement.depth, parameters)
     needed = replace(needed, meetings=extent.meetings, changes_since=extent.changes_since)
@@ -269,7 +275,7 @@ def _walk(target: Target, snapshot: Snapshot, judgement: Judgement, since: str |
 
     def checkpoint() -> None:
         spent = target.client.counters
-        cost = Api(
+        cost = ApiUsage(
             before.requests + spent.requests,
             before.retries + spent.retries,
             before.rate_limited + spent.rate_limited,
@@ -277,7 +283,7 @@ def _walk(target: Target, snapshot: Snapshot, judgement: Judgement, since: str |
         )
         snapshot.set_meta("api", json.dumps(asdict(cost)))
 
-    walk = Walk(
+    walk = Collector(
         api=target.client,
         snapshot=snapshot,
         reads=needed,
@@ -287,7 +293,7 @@ def _walk(target: Target, snapshot: Snapshot, judgement: Judgement, since: str |
         deadline=target.deadline,
         stopping=target.stopping,
         since=since,
-        prover=Prover(overrides, parameters, needed) if extent.verify_locks else None,
+        prover=SnapshotLockVerifier(overrides, parameters, needed) if extent.verify_locks else None,
         sample=extent.verify_locks,
         checkpoint=checkpoint,
     )
@@ -297,7 +303,7 @@ def _walk(target: Target, snapshot: Snapshot, judgement: Judgement, since: str |
     snapshot.finish()
 
 
-def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
+def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
     """Evaluate the evidence of a finished collection. Needs no network.
 
     Raises:
@@ -320,7 +326,7 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
         judgement.depth,
         judgement.keep_passes,
         judgement.overrides,
-        Settlements(
+        WaiversAndAttestations(
             judgement.organisation.waivers, judgement.organisation.attestations, judgement.today
         ),
     )
@@ -351,7 +357,7 @@ def judge(snapshot: Snapshot, judgement: Judgement) -> Run:
             fail_on=judgement.fail_on or "never",
             allow_unknown=judgement.allow_unknown,
             simulated=fact(SIMULATED) == "yes" or is_loopback(fact("api_url")),
-            organisation_digest=record.organisation_digest(judgement.organisation),
+            organisation_digest=serialization.organisation_digest(judgement.organisation),
             oldest_evidence_at=snapshot.oldest() or "",
         ),
         summary=evaluation.summary,

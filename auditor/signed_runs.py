@@ -19,7 +19,7 @@ from auditor import keys
 from auditor.config import VARIABLES, Settings
 from auditor.evidence.errors import SnapshotError
 from auditor.evidence.reading import JsonValue
-from auditor.evidence.stored import Stored
+from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.findings.drift import RunFacts
 
 if TYPE_CHECKING:  # loaded only where something is signed or verified: it takes its time
@@ -85,7 +85,7 @@ class SignedByAnother(SignatureError):
     """The signature fits, and is of another key than the trusted one."""
 
 
-class StoredRun(Protocol):
+class SignedStatement(Protocol):
     """A run as its row in the history tells of it."""
 
     @property
@@ -117,7 +117,7 @@ class StoredAcceptance(Protocol):
     """The acceptance of a run as its row in the history tells of it."""
 
     @property
-    def entry(self) -> StoredRun:
+    def entry(self) -> SignedStatement:
         """The run that is accepted."""
 
     @property
@@ -133,7 +133,7 @@ class StoredAcceptance(Protocol):
         """As `sign_acceptance` made it; empty where it is not signed."""
 
 
-def statement(entry: StoredRun, evidence: Stored) -> dict[str, JsonValue]:
+def statement(entry: SignedStatement, evidence: SnapshotReader) -> dict[str, JsonValue]:
     """What is signed of a run: its row, and digests over all of its evidence.
 
     Raises:
@@ -171,7 +171,7 @@ def statement(entry: StoredRun, evidence: Stored) -> dict[str, JsonValue]:
     }
 
 
-def sign(entry: StoredRun, evidence: Stored, signer: "Signer") -> str:
+def sign(entry: SignedStatement, evidence: SnapshotReader, signer: "Signer") -> str:
     """The signature of a run: the statement, the key and what it makes of the statement, as JSON.
 
     Raises:
@@ -212,8 +212,8 @@ def _signed(schema: str, told: dict[str, JsonValue], signer: "Signer") -> str:
 
 
 def verify(
-    entry: StoredRun,
-    evidence: Stored,
+    entry: SignedStatement,
+    evidence: SnapshotReader,
     trusted: "PublicKey | None" = None,
     *,
     required: bool = False,
@@ -332,7 +332,9 @@ class Signatures:
         """True where AUDITOR_VERIFY_KEY names the key that has to have signed."""
         return bool(self._settings.verify_key)
 
-    def verified(self, entry: StoredRun, evidence: Stored, *, required: bool) -> str | None:
+    def verified(
+        self, entry: SignedStatement, evidence: SnapshotReader, *, required: bool
+    ) -> str | None:
         """As `verify`, with the trusted key. A signature is required where a key is named for it.
 
         Raises:
@@ -361,7 +363,7 @@ class Signatures:
         taken = self._settings.resolution.taken(VARIABLES[name])
         return taken is not None and taken.is_empty
 
-    def sign(self, entry: StoredRun, evidence: Stored) -> str:
+    def sign(self, entry: SignedStatement, evidence: SnapshotReader) -> str:
         """The signature of a run that is being stored; empty where no key is configured."""
         return sign(entry, evidence, self.signer) if self.signer is not None else ""
 
@@ -369,7 +371,7 @@ class Signatures:
         """The signature of an acceptance that is made; empty where no key is configured."""
         return sign_acceptance(acceptance, self.signer) if self.signer is not None else ""
 
-    def check(self, entry: StoredRun, evidence: Stored) -> None:
+    def check(self, entry: SignedStatement, evidence: SnapshotReader) -> None:
         """Make sure that a run that is read is as it was signed, by the key that has to sign runs.
 
         Where no key has to, a run may also be unsigned.

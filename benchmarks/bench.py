@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from auditor.evidence.rewrite import rewrite
+from auditor.evidence.export import copy_snapshot
 from auditor.evidence.snapshot import Snapshot
 from auditor.policy import files
-from auditor.run import Judgement, facts
+from auditor.run import EvaluationConfig, metadata
 from auditor.store.runs import Runs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -128,8 +128,8 @@ class Workshop:
         """The evidence of the newest run, taken out of the history as a file of its own."""
         target = self.folder / "evidence.sqlite"
         with closing(Runs(self.home).opened("latest")) as stored, Snapshot.create(target) as copy:
-            judgement = Judgement.recalled(stored, files.shipped_catalogue())
-            rewrite(stored, copy, facts(stored, judgement, pseudonymised=False))
+            judgement = EvaluationConfig.recalled(stored, files.shipped_catalogue())
+            copy_snapshot(stored, copy, metadata(stored, judgement, pseudonymised=False))
         return target
 
     @contextmanager

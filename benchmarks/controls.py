@@ -1,6 +1,6 @@
 """Which controls a case selects, computed from the policies."""
 
-from auditor.evidence.plan import Reads
+from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.scope import Level
 from auditor.policy import baseline, files, reads
 from auditor.policy.baseline import Baseline
@@ -19,7 +19,7 @@ def settings_only(name: str = DEFAULT) -> tuple[str, ...]:
 
     def is_settings_only(control: str) -> bool:
         found = reads.needed(loaded.only(frozenset({control})), Level.USER)
-        return bool(found.user) and found == Reads(found.account, found.group, found.user)
+        return bool(found.user) and found == ReadPlan(found.account, found.group, found.user)
 
     return tuple(control for control in loaded.assessed if is_settings_only(control))
 
@@ -39,7 +39,7 @@ def lockable(name: str = DEFAULT) -> tuple[str, ...]:
     return tuple(control for control in loaded.assessed if is_lockable(control))
 
 
-def documents(controls: tuple[str, ...], name: str = DEFAULT) -> Reads:
+def documents(controls: tuple[str, ...], name: str = DEFAULT) -> ReadPlan:
     """What has to be read to judge some controls of a baseline."""
     return reads.needed(_loaded(name).only(frozenset(controls)), Level.USER)
 

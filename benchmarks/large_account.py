@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from auditor.evidence.plan import LISTINGS, PENDING
+from auditor.evidence.read_plan import LISTINGS, PENDING
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot

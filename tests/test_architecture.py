@@ -144,7 +144,7 @@ def test_imports_only_run_down() -> None:
         ("auditor.policy.judge", "from auditor.run import judge"),
         ("auditor.policy.judge", "from auditor import run"),
         ("auditor.policy.judge", "import auditor.cli.main"),
-        ("auditor.policy.judge", "def f():\n    from auditor.collect.walk import Walk"),
+        ("auditor.policy.judge", "def f():\n    from auditor.collect.collector import Walk"),
         ("auditor.policy.judge", "from ..store import runs"),
         ("auditor.zoom.client", "from auditor.evidence.scope import Level"),
         ("auditor.findings.model", "from auditor import config"),

@@ -11,7 +11,7 @@ from auditor import config
 from auditor.config import API_URL, OAUTH_URL, SECRETS, VARIABLES, ConfigError
 from auditor.config_files import Origin
 from auditor.credentials.backends import KeyringUnavailable
-from auditor.zoom.held import HeldSecrets
+from auditor.zoom.held_secrets import HeldSecrets
 from auditor.zoom.hosts import GOVERNMENT
 from auditor.zoom.redaction import redact_text
 

@@ -10,13 +10,13 @@ from auditor.config_files import (
     LARGEST,
     ConfigFileError,
     Resolution,
+    config_path,
     dotenv_warnings,
-    handed_over,
     open_to_others,
-    place,
     profiles,
     read_dotenv,
     resolved,
+    systemd_credentials,
 )
 
 VARIABLES = ("ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_SECRET")
@@ -139,12 +139,12 @@ def test_relative_files_count_from_the_folder_of_systemd_credentials(tmp_path: P
     for name, value in FILES.items():
         (tmp_path / name.lower()).write_text(value)
     environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
-    assert handed_over(FILES, environment) == counted_from(tmp_path)
+    assert systemd_credentials(FILES, environment) == counted_from(tmp_path)
 
 
 def test_the_config_file_is_the_named_one_or_the_platforms() -> None:
-    assert place("~/mine.toml") == Path.home() / "mine.toml"
-    assert place(None).parts[-2:] == ("auditor", "config.toml")
+    assert config_path("~/mine.toml") == Path.home() / "mine.toml"
+    assert config_path(None).parts[-2:] == ("auditor", "config.toml")
 
 
 def test_systemd_credentials_are_read_from_their_folder(
@@ -153,11 +153,11 @@ def test_systemd_credentials_are_read_from_their_folder(
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     (tmp_path / "zoom_client_secret").write_text("hush\n")
     (tmp_path / "something_else").write_text("x")
-    assert handed_over(VARIABLES) == {"ZOOM_CLIENT_SECRET": "hush"}
+    assert systemd_credentials(VARIABLES) == {"ZOOM_CLIENT_SECRET": "hush"}
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "nowhere"))
-    assert handed_over(VARIABLES) == {}
+    assert systemd_credentials(VARIABLES) == {}
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
-    assert handed_over(VARIABLES) == {}
+    assert systemd_credentials(VARIABLES) == {}
 
 
 @pytest.mark.parametrize("content", [b"\xffhush", b"h" * (LARGEST + 1)])
@@ -167,7 +167,7 @@ def test_a_systemd_credential_that_is_no_text_is_refused_unseen(
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     (tmp_path / "zoom_client_secret").write_bytes(content)
     with pytest.raises(ConfigFileError, match="zoom_client_secret") as caught:
-        handed_over(VARIABLES)
+        systemd_credentials(VARIABLES)
     assert "hush" not in str(caught.value)
 
 
@@ -306,7 +306,7 @@ def test_a_credential_that_others_may_write_to_is_refused(
     (tmp_path / "zoom_client_secret").write_text("hush")
     (tmp_path / "zoom_client_secret").chmod(0o666)
     with pytest.raises(ConfigFileError, match=r"zoom_client_secret is not used: others may write"):
-        handed_over(VARIABLES)
+        systemd_credentials(VARIABLES)
 
 
 def test_credentials_are_found_as_kubernetes_mounts_them(
@@ -319,16 +319,16 @@ def test_credentials_are_found_as_kubernetes_mounts_them(
     (tmp_path / "..data").symlink_to("..2026")
     (tmp_path / "zoom_client_secret").symlink_to("..data/zoom_client_secret")
     tmp_path.chmod(0o1777)
-    assert handed_over(VARIABLES) == {"ZOOM_CLIENT_SECRET": "hush"}
+    assert systemd_credentials(VARIABLES) == {"ZOOM_CLIENT_SECRET": "hush"}
 
 
 def test_without_a_home_directory_there_is_no_config_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setattr("pwd.getpwuid", _nobody)
-    assert place(None) is None
+    assert config_path(None) is None
     with pytest.raises(ConfigFileError, match="AUDITOR_CONFIG begins with ~"):
-        place("~/config.toml")
+        config_path("~/config.toml")
 
 
 def _nobody(number: int) -> object:

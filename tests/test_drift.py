@@ -13,12 +13,12 @@ from auditor.drift import NotComparable
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
-from auditor.findings.drift import Change, Drift, Move
-from auditor.findings.model import BaselineInfo, Kind, Status, Verdict
-from auditor.findings.past import Actor, Life
-from auditor.run import Judgement
+from auditor.findings.drift import ChangeKind, Drift, FindingChange
+from auditor.findings.finding_history import Actor, LifecycleState
+from auditor.findings.model import BaselineInfo, FindingKind, Status, Verdict
+from auditor.run import EvaluationConfig
 from auditor.store.errors import RunNotFound
-from auditor.store.history import Entry
+from auditor.store.history import StoredRun
 from tests.cli.commands import fill
 from tests.policy.builders import ACCOUNT, CATALOGUE, at
 from tests.policy.decisions import override
@@ -36,17 +36,19 @@ WITHIN = 30.0
 """Seconds of processor time: it takes about five on one core."""
 
 
-def compared(nights: Nights, one: Entry, other: Entry, tell: Callable[[Drift], Any] = list) -> Any:
+def compared(
+    nights: Nights, one: StoredRun, other: StoredRun, tell: Callable[[Drift], Any] = list
+) -> Any:
     with comparing.compared(nights.history, one, other, CATALOGUE) as drift:
         return tell(drift)
 
 
-def changes(nights: Nights, one: Entry, other: Entry) -> list[Change]:
-    found: list[Change] = compared(nights, one, other, lambda drift: list(drift.changes))
+def changes(nights: Nights, one: StoredRun, other: StoredRun) -> list[FindingChange]:
+    found: list[FindingChange] = compared(nights, one, other, lambda drift: list(drift.changes))
     return found
 
 
-def moves(nights: Nights, one: Entry, other: Entry) -> dict[str, Move]:
+def moves(nights: Nights, one: StoredRun, other: StoredRun) -> dict[str, ChangeKind]:
     """Scope id to what became of its only finding."""
     return {change.standing.scope.id: change.move for change in changes(nights, one, other)}
 
@@ -57,25 +59,25 @@ def moves(nights: Nights, one: Entry, other: Entry) -> dict[str, Move]:
 @pytest.mark.parametrize(
     ("before", "after", "move"),
     [
-        (PASS, FAIL, Move.REGRESSED),
-        (Status.ATTESTED, FAIL, Move.REGRESSED),
-        (Status.NOT_APPLICABLE, FAIL, Move.REGRESSED),
-        (UNKNOWN, FAIL, Move.REGRESSED),
-        (Status.NEEDS_DECISION, FAIL, Move.REGRESSED),
-        (WAIVED, FAIL, Move.WAIVER_LAPSED),
-        (PASS, UNKNOWN, Move.NEWLY_UNKNOWN),
-        (FAIL, UNKNOWN, Move.NEWLY_UNKNOWN),
-        (WAIVED, UNKNOWN, Move.NEWLY_UNKNOWN),
-        (FAIL, PASS, Move.IMPROVED),
-        (FAIL, Status.ATTESTED, Move.IMPROVED),
-        (FAIL, Status.NOT_APPLICABLE, Move.IMPROVED),
-        (FAIL, WAIVED, Move.WAIVED),
-        (UNKNOWN, PASS, Move.KNOWN_AGAIN),
-        (UNKNOWN, Status.ATTESTED, Move.KNOWN_AGAIN),
-        (WAIVED, PASS, Move.OTHER),
-        (PASS, WAIVED, Move.OTHER),
-        (PASS, Status.NEEDS_DECISION, Move.OTHER),
-        (Status.ATTESTED, Status.ATTESTATION_EXPIRED, Move.OTHER),
+        (PASS, FAIL, ChangeKind.REGRESSED),
+        (Status.ATTESTED, FAIL, ChangeKind.REGRESSED),
+        (Status.NOT_APPLICABLE, FAIL, ChangeKind.REGRESSED),
+        (UNKNOWN, FAIL, ChangeKind.REGRESSED),
+        (Status.NEEDS_DECISION, FAIL, ChangeKind.REGRESSED),
+        (WAIVED, FAIL, ChangeKind.WAIVER_LAPSED),
+        (PASS, UNKNOWN, ChangeKind.NEWLY_UNKNOWN),
+        (FAIL, UNKNOWN, ChangeKind.NEWLY_UNKNOWN),
+        (WAIVED, UNKNOWN, ChangeKind.NEWLY_UNKNOWN),
+        (FAIL, PASS, ChangeKind.IMPROVED),
+        (FAIL, Status.ATTESTED, ChangeKind.IMPROVED),
+        (FAIL, Status.NOT_APPLICABLE, ChangeKind.IMPROVED),
+        (FAIL, WAIVED, ChangeKind.WAIVED),
+        (UNKNOWN, PASS, ChangeKind.KNOWN_AGAIN),
+        (UNKNOWN, Status.ATTESTED, ChangeKind.KNOWN_AGAIN),
+        (WAIVED, PASS, ChangeKind.OTHER),
+        (PASS, WAIVED, ChangeKind.OTHER),
+        (PASS, Status.NEEDS_DECISION, ChangeKind.OTHER),
+        (Status.ATTESTED, Status.ATTESTATION_EXPIRED, ChangeKind.OTHER),
         (FAIL, FAIL, None),
         (UNKNOWN, UNKNOWN, None),
         (PASS, PASS, None),
@@ -84,7 +86,7 @@ def moves(nights: Nights, one: Entry, other: Entry) -> dict[str, Move]:
     ],
 )
 def test_a_change_of_status_has_its_name(
-    nights: Nights, before: Status, after: Status, move: Move | None
+    nights: Nights, before: Status, after: Status, move: ChangeKind | None
 ) -> None:
     one, other = nights.night({"u1": before}), nights.night({"u1": after})
     assert moves(nights, one, other) == ({"u1": move} if move else {})
@@ -101,7 +103,11 @@ def test_a_change_tells_how_it_stood_and_stands(nights: Nights) -> None:
     assert (before.status, after.status) == (FAIL, UNKNOWN)
     assert found["u2"].after is None
     assert found["u3"].before is None
-    assert [found[each].life for each in ("u1", "u2", "u3")] == [None, Life.RESOLVED, Life.NEW]
+    assert [found[each].life for each in ("u1", "u2", "u3")] == [
+        None,
+        LifecycleState.RESOLVED,
+        LifecycleState.NEW,
+    ]
 
 
 def test_changes_come_by_fingerprint_as_often_as_they_are_wanted(nights: Nights) -> None:
@@ -119,13 +125,17 @@ def test_changes_come_by_fingerprint_as_often_as_they_are_wanted(nights: Nights)
 def test_a_user_who_is_new_did_not_regress(nights: Nights) -> None:
     one = nights.night(users=["u1"])
     other = nights.night({"u1": FAIL, "u2": FAIL}, users=["u1", "u2"])
-    assert moves(nights, one, other) == {"u1": Move.REGRESSED, "u2": Move.SCOPE_ADDED}
+    assert moves(nights, one, other) == {"u1": ChangeKind.REGRESSED, "u2": ChangeKind.SCOPE_ADDED}
 
 
 def test_a_user_who_is_gone_did_not_improve(nights: Nights) -> None:
     one = nights.night({"u1": FAIL, "u2": FAIL, "u3": UNKNOWN})
     other = nights.night(users=["u1"])
-    expected = {"u1": Move.IMPROVED, "u2": Move.SCOPE_REMOVED, "u3": Move.SCOPE_REMOVED}
+    expected = {
+        "u1": ChangeKind.IMPROVED,
+        "u2": ChangeKind.SCOPE_REMOVED,
+        "u3": ChangeKind.SCOPE_REMOVED,
+    }
     assert moves(nights, one, other) == expected
 
 
@@ -133,25 +143,32 @@ def test_users_who_could_not_be_listed_are_unknown_and_then_known_again(nights: 
     one = nights.night({"u1": FAIL, "u2": FAIL})
     blind = nights.night(refused=True)
     seen = nights.night({"u1": FAIL})
-    assert set(moves(nights, one, blind).values()) == {Move.NEWLY_UNKNOWN}
-    assert moves(nights, blind, seen) == {"u1": Move.KNOWN_AGAIN, "u2": Move.KNOWN_AGAIN}
-    assert moves(nights, one, seen) == {"u2": Move.IMPROVED}
+    assert set(moves(nights, one, blind).values()) == {ChangeKind.NEWLY_UNKNOWN}
+    assert moves(nights, blind, seen) == {
+        "u1": ChangeKind.KNOWN_AGAIN,
+        "u2": ChangeKind.KNOWN_AGAIN,
+    }
+    assert moves(nights, one, seen) == {"u2": ChangeKind.IMPROVED}
 
 
 def test_a_setting_that_no_control_covers_is_newly_visible(nights: Nights) -> None:
-    new = deviation("TP-01", Level.ACCOUNT, kind=Kind.UNCOVERED, status=Status.NEEDS_DECISION)
+    new = deviation(
+        "TP-01", Level.ACCOUNT, kind=FindingKind.UNCOVERED, status=Status.NEEDS_DECISION
+    )
     one = nights.night()
     other = nights.night(more=[judged(Scope(Level.ACCOUNT, "acc-1"), [new])])
-    assert moves(nights, one, other) == {"acc-1": Move.NEWLY_VISIBLE}
+    assert moves(nights, one, other) == {"acc-1": ChangeKind.NEWLY_VISIBLE}
 
 
 def test_what_waited_for_a_person_and_deviates_now_is_one_change(nights: Nights) -> None:
     account = Scope(Level.ACCOUNT, "acc-1")
-    waits = deviation("TP-01", Level.ACCOUNT, kind=Kind.ATTESTATION, status=Status.NEEDS_DECISION)
+    waits = deviation(
+        "TP-01", Level.ACCOUNT, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION
+    )
     other_setting = replace(waits, setting="in_meeting.other")
-    fails = replace(waits, kind=Kind.DERIVED, status=FAIL)
-    value = replace(waits, kind=Kind.VALUE, status=FAIL, setting="in_meeting.third")
-    lock = replace(value, kind=Kind.LOCK)
+    fails = replace(waits, kind=FindingKind.DERIVED, status=FAIL)
+    value = replace(waits, kind=FindingKind.VALUE, status=FAIL, setting="in_meeting.third")
+    lock = replace(value, kind=FindingKind.LOCK)
     one = nights.night(more=[judged(account, [waits, other_setting])])
     other = nights.night(more=[judged(account, [fails, lock, value])])
     found = {
@@ -159,18 +176,18 @@ def test_what_waited_for_a_person_and_deviates_now_is_one_change(nights: Nights)
         for change in changes(nights, one, other)
     }
     assert found == {
-        (Kind.ATTESTATION, Kind.DERIVED): Move.REGRESSED,
-        (Kind.ATTESTATION, None): Move.OTHER,
-        (None, Kind.LOCK): Move.REGRESSED,
-        (None, Kind.VALUE): Move.REGRESSED,
+        (FindingKind.ATTESTATION, FindingKind.DERIVED): ChangeKind.REGRESSED,
+        (FindingKind.ATTESTATION, None): ChangeKind.OTHER,
+        (None, FindingKind.LOCK): ChangeKind.REGRESSED,
+        (None, FindingKind.VALUE): ChangeKind.REGRESSED,
     }
 
 
 def test_the_same_answer_by_another_way_is_no_change(nights: Nights) -> None:
     account = Scope(Level.ACCOUNT, "acc-1")
-    told = deviation("TP-01", Level.ACCOUNT, kind=Kind.ATTESTATION, status=UNKNOWN)
+    told = deviation("TP-01", Level.ACCOUNT, kind=FindingKind.ATTESTATION, status=UNKNOWN)
     one = nights.night(more=[judged(account, [replace(told, cause=Cause.ABSENT)])])
-    computed = replace(told, kind=Kind.DERIVED, cause=Cause.DENIED)
+    computed = replace(told, kind=FindingKind.DERIVED, cause=Cause.DENIED)
     other = nights.night(more=[judged(account, [computed])])
     assert changes(nights, one, other) == []
 
@@ -193,14 +210,16 @@ def test_runs_that_are_not_neighbours_can_be_compared(nights: Nights) -> None:
     one = nights.night({"u1": FAIL})
     nights.night({"u2": FAIL})
     other = nights.night({"u1": FAIL, "u3": FAIL})
-    assert moves(nights, one, other) == {"u3": Move.REGRESSED}
-    assert moves(nights, other, one) == {"u3": Move.IMPROVED}
+    assert moves(nights, one, other) == {"u3": ChangeKind.REGRESSED}
+    assert moves(nights, other, one) == {"u3": ChangeKind.IMPROVED}
 
 
 # What the baseline did
 
 
-def night(nights: Nights, judged_with: Judgement, *, recording: bool, locked: bool = True) -> Entry:
+def night(
+    nights: Nights, judged_with: EvaluationConfig, *, recording: bool, locked: bool = True
+) -> StoredRun:
     """A night that was really judged: local recording of the account, on or off."""
     run_id = nights.runs.new_id()
     path = "recording.local_recording"
@@ -211,43 +230,52 @@ def night(nights: Nights, judged_with: Judgement, *, recording: bool, locked: bo
         return nights.keep(snapshot, runs.judge(snapshot, judged_with), judged_with.narrowed)
 
 
-def decided(expect: bool) -> Judgement:
+def decided(expect: bool) -> EvaluationConfig:
     rows = [override({"RC-02": {"expect": expect}}, level="account")]
     return judgement("RC-02", organisation=organisation(overrides=rows))
 
 
-def kinds(nights: Nights, one: Entry, other: Entry) -> dict[str, Move]:
+def kinds(nights: Nights, one: StoredRun, other: StoredRun) -> dict[str, ChangeKind]:
     return {change.standing.kind: change.move for change in changes(nights, one, other)}
 
 
 def test_what_the_account_did_is_not_laid_to_the_baseline(nights: Nights) -> None:
     one = night(nights, decided(False), recording=False)
     other = night(nights, decided(False), recording=True, locked=False)
-    assert kinds(nights, one, other) == {"value": Move.REGRESSED, "lock": Move.REGRESSED}
+    assert kinds(nights, one, other) == {
+        "value": ChangeKind.REGRESSED,
+        "lock": ChangeKind.REGRESSED,
+    }
 
 
 def test_what_the_baseline_did_is_not_laid_to_the_account(nights: Nights) -> None:
     one = night(nights, decided(True), recording=True)
     other = night(nights, decided(False), recording=True, locked=False)
-    assert kinds(nights, one, other) == {"value": Move.BASELINE_CHANGED, "lock": Move.REGRESSED}
-    assert kinds(nights, other, one) == {"value": Move.BASELINE_CHANGED, "lock": Move.IMPROVED}
+    assert kinds(nights, one, other) == {
+        "value": ChangeKind.BASELINE_CHANGED,
+        "lock": ChangeKind.REGRESSED,
+    }
+    assert kinds(nights, other, one) == {
+        "value": ChangeKind.BASELINE_CHANGED,
+        "lock": ChangeKind.IMPROVED,
+    }
 
 
 def test_a_waiver_that_ran_out_is_not_laid_to_the_baseline(nights: Nights) -> None:
     one, other = nights.night({"u1": WAIVED}), nights.night({"u1": FAIL})
-    assert moves(nights, one, other) == {"u1": Move.WAIVER_LAPSED}
+    assert moves(nights, one, other) == {"u1": ChangeKind.WAIVER_LAPSED}
 
 
 def test_a_selection_that_leaves_a_control_out_improves_nothing(nights: Nights) -> None:
     one = night(nights, judgement("RC-02", "RC-03"), recording=True)
     other = night(nights, judgement("RC-03"), recording=True)
-    assert {each.move for each in changes(nights, one, other)} == {Move.BASELINE_CHANGED}
+    assert {each.move for each in changes(nights, one, other)} == {ChangeKind.BASELINE_CHANGED}
 
 
 # What limits a comparison
 
 
-def notes(nights: Nights, one: Entry, other: Entry) -> str:
+def notes(nights: Nights, one: StoredRun, other: StoredRun) -> str:
     return " ".join(compared(nights, one, other, lambda drift: drift.notes))
 
 
@@ -321,7 +349,7 @@ def test_thousands_of_changes_stream(nights: Nights) -> None:
 
     def told(drift: Drift) -> tuple[int, int, list[Any]]:
         first = sum(1 for _ in drift.changes)
-        return first, sum(1 for _ in drift.of(Move.REGRESSED)), drift.clusters()
+        return first, sum(1 for _ in drift.of(ChangeKind.REGRESSED)), drift.clusters()
 
     began = time.process_time()
     all_, regressed, (cluster,) = compared(nights, one, other, told)

@@ -13,11 +13,11 @@ from auditor.config import ConfigError
 from auditor.credentials.backends import KeyringUnavailable
 from auditor.drift import NotComparable
 from auditor.errors import AuditorError, ExitCode
-from auditor.evidence.errors import EvidenceAltered, Full, SnapshotError
+from auditor.evidence.errors import DiskFull, EvidenceAltered, SnapshotError
 from auditor.keys import KeyUnavailable
 from auditor.notify.channels import NotifyError
+from auditor.permissions import InsecureDirectory
 from auditor.policy.errors import BaselineNotFound, PolicyError
-from auditor.private import NotPrivate
 from auditor.report import FormatError, UnknownFormat
 from auditor.run import NothingSelected
 from auditor.signed_runs import SignatureError
@@ -33,9 +33,9 @@ from auditor.store.errors import (
     StoreError,
 )
 from auditor.trusted_files import Untrusted
+from auditor.zoom.bounded_http import WriteMethodBlocked
 from auditor.zoom.errors import Denied, Unreachable, ZoomError
 from auditor.zoom.hosts import UnsafeUrl
-from auditor.zoom.wire import NotAReading
 
 OUTSIDE = ("auditor.sandbox", "auditor.__main__", "auditor.store.migrations")
 """The sandbox imports nothing of the program; the others run something when they are imported."""
@@ -75,7 +75,7 @@ def test_a_private_error_is_caught_where_it_is_defined() -> None:
         (
             ExitCode.USAGE,
             [
-                *(ConfigError, KeyringUnavailable, KeyUnavailable, NotPrivate, UnsafeUrl),
+                *(ConfigError, KeyringUnavailable, KeyUnavailable, InsecureDirectory, UnsafeUrl),
                 *(PolicyError, BaselineNotFound, FormatError, UnknownFormat, NotifyError),
                 *(SnapshotError, EvidenceAltered, SignatureError),
                 *(StoreError, RunNotFound, RunUnfit, NotComparable),
@@ -84,11 +84,11 @@ def test_a_private_error_is_caught_where_it_is_defined() -> None:
         (
             ExitCode.NOTHING_EVALUATED,
             [
-                *(ZoomError, Denied, Unreachable, NothingSelected, AlreadyRunning, Full),
+                *(ZoomError, Denied, Unreachable, NothingSelected, AlreadyRunning, DiskFull),
                 *(HistoryDamaged, HistoryLocked, HistoryUnfit, HistoryUnreachable, RunAltered),
             ],
         ),
-        (ExitCode.INTERNAL, [AuditorError, NotAReading, Untrusted]),
+        (ExitCode.INTERNAL, [AuditorError, WriteMethodBlocked, Untrusted]),
     ],
 )
 def test_an_error_that_nothing_handles_ends_the_program_with_its_code(

@@ -10,16 +10,16 @@ import pytest
 
 from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
-from auditor.findings.model import Settlement, Severity, Status, Verdict
+from auditor.findings.model import Severity, Status, Verdict, WaiverResult
 from auditor.findings.run import Run
-from auditor.gate import MOST, Answer, Demand, Known, judged, too_old, unfit
-from auditor.store.history import Entry
+from auditor.gate import MOST, GatePolicy, GateResult, Known, judged, rejection, too_old
+from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from tests.report.worlds import deviation
 from tests.store.nights import Nights
 
-OPEN = Demand()
-NEW = Demand(new_only=True)
+OPEN = GatePolicy()
+NEW = GatePolicy(new_only=True)
 
 
 @pytest.fixture
@@ -29,18 +29,20 @@ def nights(tmp_path: Path) -> Iterator[Nights]:
 
 
 @pytest.fixture
-def entry(nights: Nights) -> Entry:
+def entry(nights: Nights) -> StoredRun:
     """A stored run that is complete and found nothing."""
     return nights.night()
 
 
-def ended(entry: Entry, ago: timedelta = timedelta()) -> datetime:
+def ended(entry: StoredRun, ago: timedelta = timedelta()) -> datetime:
     """The moment at which the run of `entry` is so old."""
     return datetime.fromisoformat(entry.facts.finished_at.replace("Z", "+00:00")) + ago
 
 
-def said(entry: Entry, now: datetime, demand: Demand = OPEN, digest: str = "") -> Answer | None:
-    return unfit(entry, demand, digest or entry.facts.baseline_digest, now) or too_old(
+def said(
+    entry: StoredRun, now: datetime, demand: GatePolicy = OPEN, digest: str = ""
+) -> GateResult | None:
+    return rejection(entry, demand, digest or entry.facts.baseline_digest, now) or too_old(
         entry.facts.id, entry.facts.finished_at, demand, now
     )
 
@@ -61,8 +63,8 @@ def standing(status: Status) -> Verdict:
 
 
 def answered(
-    nights: Nights, told: dict[str, Verdict | Status], demand: Demand = OPEN, **how: object
-) -> Answer:
+    nights: Nights, told: dict[str, Verdict | Status], demand: GatePolicy = OPEN, **how: object
+) -> GateResult:
     return judged(read(nights, told, **how), demand)
 
 
@@ -72,8 +74,8 @@ def read(nights: Nights, told: dict[str, Verdict | Status], **how: object) -> Ru
     return run
 
 
-def waiver(*, stale: bool) -> Settlement:
-    return Settlement(
+def waiver(*, stale: bool) -> WaiverResult:
+    return WaiverResult(
         control="AI-01",
         scope="account",
         reason="a trial",
@@ -85,7 +87,7 @@ def waiver(*, stale: bool) -> Settlement:
     )
 
 
-def test_a_fresh_complete_run_of_the_asked_baseline_is_judged(entry: Entry) -> None:
+def test_a_fresh_complete_run_of_the_asked_baseline_is_judged(entry: StoredRun) -> None:
     assert said(entry, ended(entry)) is None
 
 
@@ -100,7 +102,7 @@ def test_a_fresh_complete_run_of_the_asked_baseline_is_judged(entry: Entry) -> N
     ],
 )
 def test_a_run_may_be_26_hours_old_and_a_clock_5_minutes_ahead(
-    entry: Entry, ago: timedelta, fits: bool
+    entry: StoredRun, ago: timedelta, fits: bool
 ) -> None:
     assert (said(entry, ended(entry, ago)) is None) is fits
 
@@ -112,7 +114,7 @@ def test_a_run_may_be_26_hours_old_and_a_clock_5_minutes_ahead(
         (timedelta(days=9), "is 9 days old; at most 26 hours are allowed."),
     ],
 )
-def test_an_old_run_is_shut_with_its_age(entry: Entry, ago: timedelta, words: str) -> None:
+def test_an_old_run_is_shut_with_its_age(entry: StoredRun, ago: timedelta, words: str) -> None:
     answer = said(entry, ended(entry, ago))
     assert answer is not None
     assert answer.code is ExitCode.NOTHING_EVALUATED
@@ -121,20 +123,20 @@ def test_an_old_run_is_shut_with_its_age(entry: Entry, ago: timedelta, words: st
     assert answer.basis is None
 
 
-def test_a_run_just_over_the_limit_is_not_told_to_be_as_old_as_is_allowed(entry: Entry) -> None:
+def test_a_run_just_over_the_limit_is_not_told_to_be_as_old_as_is_allowed(entry: StoredRun) -> None:
     answer = said(entry, ended(entry, timedelta(hours=26, minutes=20)))
     assert answer is not None
     assert "is 26 hours old; at most 26 hours" not in answer.reason
 
 
-def test_a_run_of_the_future_is_shut_and_the_clocks_are_named(entry: Entry) -> None:
+def test_a_run_of_the_future_is_shut_and_the_clocks_are_named(entry: StoredRun) -> None:
     answer = said(entry, ended(entry, -timedelta(hours=3)))
     assert answer is not None
     assert answer.code is ExitCode.NOTHING_EVALUATED
     assert "ended 3 hours from now: one of the clocks is wrong." in answer.reason
 
 
-def test_another_state_of_the_baseline_is_shut(entry: Entry) -> None:
+def test_another_state_of_the_baseline_is_shut(entry: StoredRun) -> None:
     answer = said(entry, ended(entry), digest="sha256:other")
     assert answer is not None
     assert answer.code is ExitCode.NOTHING_EVALUATED
@@ -149,7 +151,7 @@ def test_an_incomplete_run_is_shut_with_why_unless_that_is_allowed(nights: Night
     assert "is incomplete" in answer.reason
     assert "The deadline of the run passed" in answer.reason
     assert ".)." not in answer.reason
-    assert said(entry, ended(entry), Demand(allow_unknown=True)) is None
+    assert said(entry, ended(entry), GatePolicy(allow_unknown=True)) is None
 
 
 def test_nothing_found_opens_it(nights: Nights) -> None:
@@ -165,7 +167,7 @@ def test_what_is_as_severe_as_the_threshold_or_worse_shuts_it(
     nights: Nights, threshold: Severity, severity: Severity, status: Status
 ) -> None:
     verdict = replace(unknown(severity), status=status)
-    answer = answered(nights, {"u1": verdict}, Demand(fail_on=threshold))
+    answer = answered(nights, {"u1": verdict}, GatePolicy(fail_on=threshold))
     shut = ExitCode.DEVIATIONS if status is Status.FAIL else ExitCode.INCOMPLETE
     assert answer.code == (shut if severity.rank <= threshold.rank else ExitCode.OK)
 
@@ -175,7 +177,7 @@ def test_what_is_as_severe_as_the_threshold_or_worse_shuts_it(
     [s for s in Status if s not in (Status.FAIL, Status.UNKNOWN)],
 )
 def test_no_other_status_is_counted(nights: Nights, status: Status) -> None:
-    answer = answered(nights, {"u1": deviation("AI-01", status=status)}, Demand(Severity.LOW))
+    answer = answered(nights, {"u1": deviation("AI-01", status=status)}, GatePolicy(Severity.LOW))
     assert (answer.code, answer.deviations, answer.unknown) == (ExitCode.OK, 0, 0)
 
 
@@ -188,7 +190,7 @@ def test_deviations_win_over_unknowns_and_both_are_told(nights: Nights) -> None:
 
 
 def test_what_was_allowed_to_be_unknown_is_still_told(nights: Nights) -> None:
-    answer = answered(nights, {"u1": unknown()}, Demand(allow_unknown=True), complete=False)
+    answer = answered(nights, {"u1": unknown()}, GatePolicy(allow_unknown=True), complete=False)
     assert answer.code is ExitCode.OK
     assert "1 unknown" in answer.reason
     assert "the evidence is incomplete" in answer.reason
@@ -199,7 +201,7 @@ def test_an_incomplete_run_without_an_unknown_at_the_threshold_does_not_open_it(
     nights: Nights,
 ) -> None:
     assert answered(nights, {}, complete=False).code is ExitCode.INCOMPLETE
-    never = answered(nights, {}, Demand(fail_on=None), complete=False)
+    never = answered(nights, {}, GatePolicy(fail_on=None), complete=False)
     assert never.code is ExitCode.INCOMPLETE
 
 
@@ -210,7 +212,7 @@ def test_fail_on_never_opens_and_still_tells_all_there_is(nights: Nights) -> Non
         "u3": unknown(),
     }
     run = replace(read(nights, told), waivers=(waiver(stale=True),))
-    answer = judged(run, Demand(fail_on=None))
+    answer = judged(run, GatePolicy(fail_on=None))
     assert answer.code is ExitCode.OK
     assert (answer.deviations, answer.unknown, answer.stale_waivers) == (2, 1, 1)
     assert answer.reason == (
@@ -222,12 +224,12 @@ def test_fail_on_never_opens_and_still_tells_all_there_is(nights: Nights) -> Non
 
 
 def test_fail_on_never_with_nothing_to_tell_says_no_more(nights: Nights) -> None:
-    answer = answered(nights, {}, Demand(fail_on=None))
+    answer = answered(nights, {}, GatePolicy(fail_on=None))
     assert (answer.reason, answer.advice) == ("0 deviations, 0 unknown.", "")
 
 
 def test_fail_on_never_says_of_incomplete_evidence_what_shuts_it(nights: Nights) -> None:
-    answer = answered(nights, {"u1": Status.FAIL}, Demand(fail_on=None), complete=False)
+    answer = answered(nights, {"u1": Status.FAIL}, GatePolicy(fail_on=None), complete=False)
     assert answer.code is ExitCode.INCOMPLETE
     assert answer.reason == (
         "1 deviation, 0 unknown, none of which shuts the gate (--fail-on never), the evidence is "
@@ -240,12 +242,12 @@ def test_fail_on_never_says_of_incomplete_evidence_what_shuts_it(nights: Nights)
     [
         (Status.FAIL, OPEN),
         (unknown(), OPEN),
-        (unknown(), Demand(allow_unknown=True)),
-        (Status.FAIL, Demand(fail_on=None)),
+        (unknown(), GatePolicy(allow_unknown=True)),
+        (Status.FAIL, GatePolicy(fail_on=None)),
     ],
 )
 def test_the_advice_names_the_run_it_is_about(
-    nights: Nights, told: Verdict | Status, demand: Demand
+    nights: Nights, told: Verdict | Status, demand: GatePolicy
 ) -> None:
     run = read(nights, {"u1": told})
     nights.night()  # a newer one, which `auditor report` alone would show
@@ -265,14 +267,14 @@ def test_the_advice_for_an_incomplete_run_names_it(nights: Nights) -> None:
 def test_a_stale_waiver_fails_and_is_told(nights: Nights, new_only: bool) -> None:
     run = replace(read(nights, {}), waivers=(waiver(stale=True), waiver(stale=False)))
     accepted = nights.night()
-    answer = judged(run, Demand(new_only=new_only), Known.of(nights.history, accepted))
+    answer = judged(run, GatePolicy(new_only=new_only), Known.of(nights.history, accepted))
     assert (answer.code, answer.stale_waivers) == (ExitCode.DEVIATIONS, 1)
     assert "1 waiver expired or covering nothing" in answer.reason
 
 
 def test_a_stale_waiver_does_not_fail_where_nothing_does_but_is_told(nights: Nights) -> None:
     run = replace(read(nights, {}), waivers=(waiver(stale=True),))
-    answer = judged(run, Demand(fail_on=None))
+    answer = judged(run, GatePolicy(fail_on=None))
     assert (answer.code, answer.stale_waivers) == (ExitCode.OK, 1)
     assert "1 waiver expired or covering nothing" in answer.reason
 
@@ -331,6 +333,6 @@ def test_an_example_tells_for_how_many_scopes_it_stands(nights: Nights) -> None:
     assert [each.scopes for each in answer.examples] == [18, 3]
 
 
-def test_the_time_of_the_answer_is_any_time_zone(entry: Entry) -> None:
+def test_the_time_of_the_answer_is_any_time_zone(entry: StoredRun) -> None:
     elsewhere = ended(entry).astimezone(UTC).astimezone()
     assert said(entry, elsewhere) is None

@@ -20,7 +20,7 @@ def test_a_key_is_made_at_first_use_and_kept() -> None:
     first = keys.pseudonym_key(None)
     assert len(first) == 64
     assert keys.pseudonym_key(None) == first
-    assert keys.kept(keys.PSEUDONYM_KEY) == first.decode()
+    assert keys.load_key(keys.PSEUDONYM_KEY) == first.decode()
 
 
 def test_a_key_in_the_environment_goes_before_the_keyring() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.private import NotPrivate, check_folder, taken
+from auditor.permissions import InsecureDirectory, check_folder, restrict
 
 OTHER = 54321
 
@@ -45,9 +45,9 @@ def test_a_folder_of_ones_own_stays_as_it_is(folder: Path, bits: int) -> None:
 @pytest.mark.parametrize(("bits", "left"), [(0o777, 0o755), (0o770, 0o750), (0o2775, 0o2755)])
 def test_a_folder_of_ones_own_is_taken_from_others(folder: Path, bits: int, left: int) -> None:
     folder.chmod(bits)
-    assert taken(folder) == (bits, left)
+    assert restrict(folder) == (bits, left)
     assert mode(folder) == oct(left)
-    assert taken(folder) is None
+    assert restrict(folder) is None
 
 
 @pytest.mark.parametrize("bits", [0o777, 0o770, 0o2775])
@@ -60,8 +60,8 @@ def test_looking_at_a_folder_changes_nothing(folder: Path, bits: int) -> None:
 def test_there_is_nothing_to_take_where_no_folder_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "file").chmod(0o666)
-    assert taken(tmp_path / "file") is None
-    assert taken(tmp_path / "nowhere") is None
+    assert restrict(tmp_path / "file") is None
+    assert restrict(tmp_path / "nowhere") is None
     assert mode(tmp_path / "file") == oct(0o666)
 
 
@@ -69,13 +69,13 @@ def test_there_is_nothing_to_take_where_no_folder_is(tmp_path: Path) -> None:
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs").chmod(0o777)
-    assert taken(tmp_path / "theirs") is None
+    assert restrict(tmp_path / "theirs") is None
     assert mode(tmp_path / "theirs") == oct(0o777)
 
 
 def test_a_folder_for_everybody_is_refused_and_left_alone(folder: Path) -> None:
     folder.chmod(0o1777)
-    with pytest.raises(NotPrivate, match="everybody may put files there") as caught:
+    with pytest.raises(InsecureDirectory, match="everybody may put files there") as caught:
         check_folder(folder)
     assert mode(folder) == oct(0o1777)
     assert str(caught.value).endswith("Set AUDITOR_HOME to a folder that only you can write to.")
@@ -91,7 +91,7 @@ def test_what_is_not_there_or_no_folder_is_for_others_to_tell(tmp_path: Path) ->
 def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.mkdir()
-    with pytest.raises(NotPrivate, match="belongs to another user"):
+    with pytest.raises(InsecureDirectory, match="belongs to another user"):
         check_folder(theirs)
 
 
@@ -99,7 +99,7 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
 def test_a_link_to_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
-    with pytest.raises(NotPrivate, match=r"link is not used .* belongs to another user"):
+    with pytest.raises(InsecureDirectory, match=r"link is not used .* belongs to another user"):
         check_folder(tmp_path / "link")
 
 
@@ -117,7 +117,7 @@ def test_what_somebody_else_put_into_a_folder_of_ones_own_is_refused(
         return os.stat_result((*found[:4], 12345, *found[5:]))
 
     monkeypatch.setattr(Path, "lstat", theirs)
-    with pytest.raises(NotPrivate, match=r"runs is not used .* another user .number 12345"):
+    with pytest.raises(InsecureDirectory, match=r"runs is not used .* another user .number 12345"):
         check_folder(folder)
 
 
@@ -126,9 +126,9 @@ def test_a_folder_of_the_system_that_everybody_may_write_to_is_refused(
 ) -> None:
     folder.chmod(0o777)
     if os.geteuid() != 0:
-        monkeypatch.setattr("auditor.private._ROOT", os.geteuid())
+        monkeypatch.setattr("auditor.permissions._ROOT", os.geteuid())
     monkeypatch.setattr(os, "geteuid", lambda: OTHER)
-    with pytest.raises(NotPrivate, match="everybody may write there"):
+    with pytest.raises(InsecureDirectory, match="everybody may write there"):
         check_folder(folder)
 
 
@@ -138,4 +138,4 @@ def test_where_there_are_no_users_nothing_is_checked(
     folder.chmod(0o1777)
     monkeypatch.delattr(os, "geteuid")
     check_folder(folder)
-    assert taken(folder) is None
+    assert restrict(folder) is None

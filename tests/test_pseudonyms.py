@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.plan import HOSTS, LOGS, MEETING, ROLES, SUMMARIES, apps, history
+from auditor.evidence.read_plan import HOSTS, LOGS, MEETING, ROLES, SUMMARIES, apps, history
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.policy.match import Match
-from auditor.pseudonyms import People, Pseudonyms, Renamed, organisation
+from auditor.pseudonyms import NameIndex, Pseudonymizer, Pseudonyms, organisation
 from tests.policy.builders import ACCOUNT, GROUP, world
 from tests.run.stored import organisation as told
 
@@ -35,15 +35,15 @@ SCOPES = ((ADA, {}), (BOB, {}), (PENDING, {}), (MEETING_SCOPE, {}), (GROUP, {}))
 
 
 @pytest.fixture
-def names() -> Iterator[Renamed]:
-    with world(*SCOPES) as source, closing(People(source, KEY)) as people:
-        yield Renamed(people, KEY)
+def names() -> Iterator[Pseudonymizer]:
+    with world(*SCOPES) as source, closing(NameIndex(source, KEY)) as people:
+        yield Pseudonymizer(people, KEY)
 
 
 @pytest.fixture
-def with_twin() -> Iterator[Renamed]:
-    with world(*SCOPES, (TWIN, {})) as source, closing(People(source, KEY)) as people:
-        yield Renamed(people, KEY)
+def with_twin() -> Iterator[Pseudonymizer]:
+    with world(*SCOPES, (TWIN, {})) as source, closing(NameIndex(source, KEY)) as people:
+        yield Pseudonymizer(people, KEY)
 
 
 def test_a_pseudonym_is_ten_characters_of_the_keyed_hash() -> None:
@@ -53,7 +53,7 @@ def test_a_pseudonym_is_ten_characters_of_the_keyed_hash() -> None:
     assert Pseudonyms(b"another").of(fox) != Pseudonyms(b"key").of(fox)
 
 
-def test_users_go_by_one_pseudonym_for_id_name_and_address(names: Renamed) -> None:
+def test_users_go_by_one_pseudonym_for_id_name_and_address(names: Pseudonymizer) -> None:
     found = names.scope(ADA)
     assert (found.id, found.name, found.email) == (A, A, A)
     assert (found.level, found.group_ids, found.licence, found.status) == (
@@ -65,33 +65,35 @@ def test_users_go_by_one_pseudonym_for_id_name_and_address(names: Renamed) -> No
     assert names.scope(Scope(Level.PHONE_USER, ADA.id, ADA.name)).id == A
 
 
-def test_an_invited_user_known_by_the_address_alone_has_one_too(names: Renamed) -> None:
+def test_an_invited_user_known_by_the_address_alone_has_one_too(names: Pseudonymizer) -> None:
     assert names.scope(PENDING).id == KEY.of("new@example.com") == names.people.named(PENDING.email)
 
 
 @pytest.mark.parametrize("scope", [ACCOUNT, GROUP, Scope(Level.USER, "*active", "active users")])
 def test_the_account_groups_and_what_stands_for_many_keep_their_names(
-    names: Renamed, scope: Scope
+    names: Pseudonymizer, scope: Scope
 ) -> None:
     found = names.scope(scope)
     assert found.id == scope.id
     assert scope.level is Level.USER or found == scope
 
 
-def test_meetings_go_by_pseudonyms_because_their_topics_name_people(names: Renamed) -> None:
+def test_meetings_go_by_pseudonyms_because_their_topics_name_people(names: Pseudonymizer) -> None:
     found = names.scope(MEETING_SCOPE)
     assert found.id == found.name == KEY.of("810", "meeting")
     assert found.id.startswith("meeting-")
     assert found.email == A
 
 
-def test_a_past_meeting_keeps_its_day(names: Renamed) -> None:
+def test_a_past_meeting_keeps_its_day(names: Pseudonymizer) -> None:
     found = names.scope(Scope(Level.MEETING, "uuid==", "past meeting of 2026-11-20"))
     assert found.name == "past meeting of 2026-11-20"
     assert found.id == KEY.of("uuid==", "meeting")
 
 
-def test_a_host_whose_meetings_could_not_be_listed_goes_by_the_pseudonym(names: Renamed) -> None:
+def test_a_host_whose_meetings_could_not_be_listed_goes_by_the_pseudonym(
+    names: Pseudonymizer,
+) -> None:
     found = names.scope(Scope(Level.MEETING, f"*{ADA.id}", ADA.name, ADA.email))
     assert (found.id, found.name, found.email) == (f"*{A}", A, A)
 
@@ -109,11 +111,13 @@ def test_a_host_whose_meetings_could_not_be_listed_goes_by_the_pseudonym(names: 
         ("an-unknown-ID", KEY.of("an-unknown-ID")),
     ],
 )
-def test_a_person_is_known_by_id_address_or_name(names: Renamed, said: str, means: str) -> None:
+def test_a_person_is_known_by_id_address_or_name(
+    names: Pseudonymizer, said: str, means: str
+) -> None:
     assert names.people.named(said) == means
 
 
-def test_two_people_of_one_name_are_told_apart_by_all_else(with_twin: Renamed) -> None:
+def test_two_people_of_one_name_are_told_apart_by_all_else(with_twin: Pseudonymizer) -> None:
     people = with_twin.people
     assert (people.named(ADA.id), people.named(TWIN.id)) == (A, T)
     assert people.named("Ada Löwe") == BOTH
@@ -134,13 +138,15 @@ def test_two_people_of_one_name_are_told_apart_by_all_else(with_twin: Renamed) -
         ("", "", ""),
     ],
 )
-def test_texts_name_nobody_any_more(names: Renamed, said: str, free: str, reserved: str) -> None:
+def test_texts_name_nobody_any_more(
+    names: Pseudonymizer, said: str, free: str, reserved: str
+) -> None:
     assert (names.note(said), names.detail(said)) == (free, reserved)
 
 
 @pytest.mark.parametrize("surface", [history("meeting_summary"), SUMMARIES])
 def test_hosts_in_reports_go_by_pseudonyms_and_their_groups_do_not(
-    names: Renamed, surface: Any
+    names: Pseudonymizer, surface: Any
 ) -> None:
     body: JsonValue = {
         "hosts": [
@@ -155,14 +161,14 @@ def test_hosts_in_reports_go_by_pseudonyms_and_their_groups_do_not(
     assert told_of[""]["meetings"] == 1
 
 
-def test_the_order_of_hosts_does_not_tell_their_names(names: Renamed) -> None:
+def test_the_order_of_hosts_does_not_tell_their_names(names: Pseudonymizer) -> None:
     rows: list[JsonValue] = [{"host": f"{letter}@example.com"} for letter in "abcdefgh"]
     found: Any = names.body(SUMMARIES, {"hosts": rows})
     hosts = [row["host"] for row in found["hosts"]]
     assert hosts == sorted(hosts)
 
 
-def test_groups_of_hosts_are_found_again_by_the_pseudonym(names: Renamed) -> None:
+def test_groups_of_hosts_are_found_again_by_the_pseudonym(names: Pseudonymizer) -> None:
     groups: JsonValue = [{"id": "g1", "name": "Clinical"}]
     body: JsonValue = {"hosts": [{"id": ADA.id, "email": ADA.email, "groups": groups}]}
     assert names.body(HOSTS, body) == {"hosts": [{"id": A, "email": A, "groups": groups}]}
@@ -171,11 +177,11 @@ def test_groups_of_hosts_are_found_again_by_the_pseudonym(names: Renamed) -> Non
 def test_hosts_that_no_list_named_are_known_from_what_the_account_says_of_them() -> None:
     row: JsonValue = {"id": ADA.id, "email": ADA.email, "groups": []}
     account: dict[Any, JsonValue] = {HOSTS: {"hosts": ["damaged", row]}}
-    with world((ACCOUNT, account)) as source, closing(People(source, KEY)) as people:
+    with world((ACCOUNT, account)) as source, closing(NameIndex(source, KEY)) as people:
         assert people.named(ADA.email) == A
 
 
-def test_members_of_roles_go_by_pseudonyms_and_roles_do_not(names: Renamed) -> None:
+def test_members_of_roles_go_by_pseudonyms_and_roles_do_not(names: Pseudonymizer) -> None:
     role: JsonValue = {"id": "2", "name": "Bob", "privileges": ["User:Edit"], "members": None}
     other: JsonValue = {"id": "0", "name": "Owner", "members": [BOB.id, ADA.id, "x@example.com"]}
     found: Any = names.body(ROLES, {"roles": [role, other]})
@@ -184,7 +190,7 @@ def test_members_of_roles_go_by_pseudonyms_and_roles_do_not(names: Renamed) -> N
     assert by_id["0"]["members"] == sorted([A, B, KEY.of("x@example.com")])
 
 
-def test_log_entries_name_neither_operators_nor_those_operated_on(names: Renamed) -> None:
+def test_log_entries_name_neither_operators_nor_those_operated_on(names: Pseudonymizer) -> None:
     entry: JsonValue = {
         "time": "2026-11-20",
         "operator": ADA.email,
@@ -199,7 +205,7 @@ def test_log_entries_name_neither_operators_nor_those_operated_on(names: Renamed
 
 
 @pytest.mark.parametrize("view", [SETTINGS, LOCKS, MEETING])
-def test_settings_keep_words_that_are_also_somebodys_name(names: Renamed, view: Any) -> None:
+def test_settings_keep_words_that_are_also_somebodys_name(names: Pseudonymizer, view: Any) -> None:
     body: JsonValue = {
         "auto": "bob",
         "on": True,
@@ -218,7 +224,7 @@ def test_settings_keep_words_that_are_also_somebodys_name(names: Renamed, view: 
     }
 
 
-def test_apps_keep_their_names_and_lose_addresses(names: Renamed) -> None:
+def test_apps_keep_their_names_and_lose_addresses(names: Pseudonymizer) -> None:
     body: JsonValue = {"apps": [{"id": "1", "name": "Ada Löwe's app, bobby@example.com"}]}
     assert names.body(apps("account_added"), body) == {
         "apps": [{"id": "1", "name": f"Ada Löwe's app, {B}"}]
@@ -228,7 +234,7 @@ def test_apps_keep_their_names_and_lose_addresses(names: Renamed) -> None:
 @pytest.mark.parametrize(
     "body", [None, [], "text", {"hosts": None}, {"hosts": ["x", {"id": 5}]}, {"roles": 3}]
 )
-def test_documents_of_another_shape_stay_as_they_are(names: Renamed, body: JsonValue) -> None:
+def test_documents_of_another_shape_stay_as_they_are(names: Pseudonymizer, body: JsonValue) -> None:
     for view in (HOSTS, SUMMARIES, ROLES, LOGS):
         found: Any = names.body(view, body)
         if isinstance(body, dict) and isinstance(body.get("hosts"), list) and view != ROLES:
@@ -237,7 +243,7 @@ def test_documents_of_another_shape_stay_as_they_are(names: Renamed, body: JsonV
             assert found == body
 
 
-def renamed(source_names: Renamed, **rows: Any) -> Any:
+def renamed(source_names: Pseudonymizer, **rows: Any) -> Any:
     with world(*SCOPES) as source:
         return organisation(told(**rows), source, source_names)
 
@@ -259,29 +265,29 @@ def waiver(**scope: Any) -> dict[str, Any]:
     ],
 )
 def test_a_waiver_stays_about_the_same_people_and_weighs_as_much(
-    names: Renamed, wanted: Any, meant: tuple[str, ...]
+    names: Pseudonymizer, wanted: Any, meant: tuple[str, ...]
 ) -> None:
     found = renamed(names, waivers=[waiver(user=wanted)]).waivers[0].scope
     assert set(found.user) == set(meant)
     assert found.specificity == Match.model_validate({"user": wanted}).specificity
 
 
-def test_two_waivers_for_one_person_stay_so(names: Renamed) -> None:
+def test_two_waivers_for_one_person_stay_so(names: Pseudonymizer) -> None:
     found = renamed(names, waivers=[waiver(user=BOB.id), waiver(user=BOB.id, level="user")])
     assert [each.scope.user for each in found.waivers] == [(B,), (B,)]
 
 
-def test_a_waiver_stays_about_the_same_meetings(names: Renamed) -> None:
+def test_a_waiver_stays_about_the_same_meetings(names: Pseudonymizer) -> None:
     found = renamed(names, waivers=[waiver(meeting={"name": "Weekly*"})]).waivers[0].scope
     weekly = KEY.of("810", "meeting")
     assert set(found.meeting) == {weekly, weekly + "*"}
 
 
-def test_a_waiver_for_a_group_stays_as_it_is(names: Renamed) -> None:
+def test_a_waiver_for_a_group_stays_as_it_is(names: Pseudonymizer) -> None:
     assert renamed(names, waivers=[waiver(group="Clin*")]).waivers[0].scope.group == "Clin*"
 
 
-def test_owners_and_authors_are_people_too(names: Renamed) -> None:
+def test_owners_and_authors_are_people_too(names: Pseudonymizer) -> None:
     found = renamed(
         names,
         waivers=[waiver(group="Clinical")],
@@ -309,6 +315,6 @@ def test_owners_and_authors_are_people_too(names: Renamed) -> None:
 
 def test_a_name_without_a_letter_is_replaced_where_it_stands_alone() -> None:
     scope = user("u9", "👩‍⚕️", "")
-    with world((scope, {})) as source, closing(People(source, KEY)) as people:
+    with world((scope, {})) as source, closing(NameIndex(source, KEY)) as people:
         assert people.named("👩‍⚕️") == KEY.of("u9")
-        assert Renamed(people, KEY).scope(scope).email == ""
+        assert Pseudonymizer(people, KEY).scope(scope).email == ""

@@ -15,7 +15,7 @@ from auditor.keys import KeyUnavailable
 from auditor.signed_runs import SignatureError, Signatures, SignedByAnother, verify
 from auditor.signing import PublicKey, Signer
 from auditor.store.database import FILE
-from auditor.store.history import Entry
+from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from tests.store.nights import Nights
 
@@ -56,7 +56,7 @@ def changed(nights: Nights, **columns: Any) -> None:
             db.execute(f"UPDATE runs SET {name} = ?", (value,))
 
 
-def checked(nights: Nights, entry: Entry, trusted: PublicKey | None = None, **how: Any) -> Any:
+def checked(nights: Nights, entry: StoredRun, trusted: PublicKey | None = None, **how: Any) -> Any:
     found = nights.history.get(entry.facts.id)
     evidence = Runs(nights.runs.home).history.evidence(entry.facts.id)
     assert evidence is not None
@@ -190,7 +190,7 @@ def test_what_is_no_key_is_told_with_the_name_of_its_setting(
 def test_a_key_that_is_set_to_nothing_is_sought_nowhere_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("auditor.keys.kept", lambda _: KEY)
+    monkeypatch.setattr("auditor.keys.load_key", lambda _: KEY)
     assert signatures(monkeypatch).trusted == PUBLIC
     monkeypatch.setenv("AUDITOR_VERIFY_KEY", "")
     assert Signatures(config.load()).trusted is None

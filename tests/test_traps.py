@@ -12,7 +12,7 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import Kind, Status, Verdict
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.run import fingerprint
 from auditor.report import FORMATS
 from auditor.sandbox import Sandbox
@@ -94,25 +94,25 @@ def test_trap_02_locked_but_wrong_is_a_deviation(
     control: str, scope: Scope, bodies: Any, setting: str
 ) -> None:
     found = verdicts("strict", control, (scope, bodies))
-    assert found[scope.id, setting, Kind.LOCK].status is Status.PASS
-    assert found[scope.id, setting, Kind.VALUE].status is Status.FAIL
-    assert found[scope.id, setting, Kind.VALUE].locked is True
+    assert found[scope.id, setting, FindingKind.LOCK].status is Status.PASS
+    assert found[scope.id, setting, FindingKind.VALUE].status is Status.FAIL
+    assert found[scope.id, setting, FindingKind.VALUE].locked is True
 
 
 def test_trap_03_the_users_name_of_a_field_is_not_read_from_the_account() -> None:
     users_name = "schedule_meeting.participants_video"
     found = verdicts("cis-zoom-1.0", "CIS-1.1.2.3", (ACCOUNT, {SETTINGS: at(users_name, False)}))
-    verdict = found["acc", "schedule_meeting.participant_video", Kind.VALUE]
+    verdict = found["acc", "schedule_meeting.participant_video", FindingKind.VALUE]
     assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.ABSENT)
-    assert ("acc", users_name, Kind.VALUE) not in found
+    assert ("acc", users_name, FindingKind.VALUE) not in found
 
 
 def test_trap_03_a_groups_setting_is_not_read_from_the_account() -> None:
     setting = "schedule_meeting.mute_upon_entry"
     scopes = [(scope, {SETTINGS: at(setting, True)}) for scope in (ACCOUNT, GROUP)]
     found = verdicts("cis-zoom-1.0", "CIS-1.1.2.12", *scopes)
-    assert found["g1", setting, Kind.VALUE].status is Status.PASS
-    assert ("acc", setting, Kind.VALUE) not in found
+    assert found["g1", setting, FindingKind.VALUE].status is Status.PASS
+    assert ("acc", setting, FindingKind.VALUE) not in found
 
 
 def test_trap_04_what_is_on_offer_is_not_what_was_chosen() -> None:
@@ -126,7 +126,7 @@ def test_trap_04_what_is_on_offer_is_not_what_was_chosen() -> None:
             (ACCOUNT, {SETTINGS: at(place, body)}),
             allowed_storage_countries=["DE"],
         )
-        verdict = found["acc", chosen, Kind.VALUE]
+        verdict = found["acc", chosen, FindingKind.VALUE]
         return verdict.status, verdict.cause
 
     assert status({"value": "US", "allowed_values": ["DE"]}) == (Status.FAIL, None)
@@ -334,9 +334,9 @@ def test_trap_12_an_old_field_never_outvotes_the_new_one() -> None:
     body: dict[str, Any] = dict(at(NEW, "Guest only"))
     body["recording"]["recording_disclaimer"] = True
     found = verdicts("strict", "CN-04", (ACCOUNT, {SETTINGS: body}))
-    assert found["acc", NEW, Kind.VALUE].status is Status.FAIL
-    assert ("acc", OLD, Kind.VALUE) not in found
-    assert OLD in found["acc", NEW, Kind.VALUE].detail
+    assert found["acc", NEW, FindingKind.VALUE].status is Status.FAIL
+    assert ("acc", OLD, FindingKind.VALUE) not in found
+    assert OLD in found["acc", NEW, FindingKind.VALUE].detail
 
 
 def test_every_trap_has_a_test() -> None:

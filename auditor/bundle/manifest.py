@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from auditor.bundle.container import MAX_BYTES
+from auditor.bundle.zip_writer import MAX_BYTES
 from auditor.errors import AuditorError
 
 NAME = "manifest.json"
@@ -19,11 +19,11 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0, le=MAX_BYTES)]
 
 
-class _Strict(BaseModel):
+class _ManifestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Part(_Strict):
+class ManifestPart(_ManifestModel):
     """One part."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9]+)+$", max_length=100)]
@@ -37,7 +37,7 @@ class Part(_Strict):
     """0 stored, 8 deflated."""
 
 
-class Baseline(_Strict):
+class ManifestBaseline(_ManifestModel):
     """Which baseline judged the run."""
 
     id: str
@@ -45,7 +45,7 @@ class Baseline(_Strict):
     digest: str
 
 
-class RunFacts(_Strict):
+class ManifestRun(_ManifestModel):
     """The facts of the run."""
 
     id: str
@@ -54,32 +54,32 @@ class RunFacts(_Strict):
     started_at: str
     finished_at: str
     depth: str
-    baseline: Baseline
+    baseline: ManifestBaseline
     complete: bool
     exit_code: int
     fail_on: str
 
 
-class Tool(_Strict):
+class Tool(_ManifestModel):
     """Who wrote the bundle."""
 
     name: str
     version: str
 
 
-class Manifest(_Strict):
+class Manifest(_ManifestModel):
     """What is in a bundle. The signature is over its bytes."""
 
     schema_id: Literal["auditor/bundle/v1"] = Field(alias="schema")
     tool: Tool
-    run: RunFacts
+    run: ManifestRun
     evidence_digest: str
     pseudonymised: bool
     simulated: bool = False
     framework: str | None
     signed_by: str | None
     """The id of the key that `manifest.sig` is made with; null where there is no signature."""
-    parts: Annotated[tuple[Part, ...], Field(max_length=MOST_PARTS, strict=False)]
+    parts: Annotated[tuple[ManifestPart, ...], Field(max_length=MOST_PARTS, strict=False)]
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Manifest":
@@ -96,7 +96,7 @@ class Manifest(_Strict):
         )
 
 
-class Unreadable(AuditorError):
+class UnreadableManifest(AuditorError):
     """The bytes are no manifest."""
 
 
@@ -109,4 +109,4 @@ def read(content: bytes) -> Manifest:
     try:
         return Manifest.model_validate_json(content)
     except ValidationError as error:
-        raise Unreadable(re.sub(r"\s+", " ", str(error.errors()[0]["msg"]))) from error
+        raise UnreadableManifest(re.sub(r"\s+", " ", str(error.errors()[0]["msg"]))) from error

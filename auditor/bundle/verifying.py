@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from auditor.bundle import container, manifest
-from auditor.bundle.container import CENTRAL, CHUNK, END, LOCAL, Entry
-from auditor.bundle.manifest import Manifest, Part
+from auditor.bundle import manifest, zip_writer
+from auditor.bundle.manifest import Manifest, ManifestPart
 from auditor.bundle.signing import CONTEXT, LONGEST, Signature
+from auditor.bundle.zip_writer import CENTRAL, CHUNK, END, LOCAL, ZipEntry
 from auditor.errors import AuditorError
 from auditor.signing import BadKey, PublicKey
 
@@ -28,7 +28,7 @@ class NotABundle(AuditorError):
         super().__init__("This is no bundle of the auditor.")
 
 
-class Altered(AuditorError):
+class TamperedBundle(AuditorError):
     """The bundle is not as it was written. `part` is what differs."""
 
     def __init__(self, part: str, why: str) -> None:
@@ -54,10 +54,10 @@ def verify(file: BinaryIO, trusted: PublicKey | None = None) -> Verified:
         NotABundle: it is something else.
         Altered: it is not as it was written, or not signed by the key.
     """
-    return _Reader(file).verify(trusted)
+    return _BundleReader(file).verify(trusted)
 
 
-class _Reader:
+class _BundleReader:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._size = file.seek(0, os.SEEK_END)
@@ -72,8 +72,8 @@ class _Reader:
         header, content = self._small(manifest.NAME, manifest.LONGEST)
         try:
             told = manifest.read(content)
-        except manifest.Unreadable as error:
-            raise Altered(manifest.NAME, f"it cannot be read: {error}") from error
+        except manifest.UnreadableManifest as error:
+            raise TamperedBundle(manifest.NAME, f"it cannot be read: {error}") from error
         self._moment = told.run.finished_at
         self._check_header(manifest.NAME, header, content)
         signer = self._signer(told, content, trusted)
@@ -87,23 +87,23 @@ class _Reader:
         if self._size < END.size + LOCAL.size:
             raise NotABundle
         tail = self._bytes(self._size - END.size, END.size)
-        if not tail.startswith(container.END_MARK):
+        if not tail.startswith(zip_writer.END_MARK):
             self._first_or_nothing()
-            raise Altered(THE_END, "it is not as it was written, or something follows it")
+            raise TamperedBundle(THE_END, "it is not as it was written, or something follows it")
         _, _, _, _, count, length, offset, _ = END.unpack(tail)
         if offset + length + END.size != self._size or length > CHUNK:
             self._first_or_nothing()
-            raise Altered(THE_END, "it does not say where the directory is")
-        if tail != container.end(count, length, offset):
+            raise TamperedBundle(THE_END, "it does not say where the directory is")
+        if tail != zip_writer.end(count, length, offset):
             self._first_or_nothing()
-            raise Altered(THE_END, "it is not as it was written")
+            raise TamperedBundle(THE_END, "it is not as it was written")
         return length, offset
 
     def _first_or_nothing(self) -> None:
         """Make sure that at least the beginning is that of a bundle."""
         name = manifest.NAME.encode()
         head = self._bytes(0, LOCAL.size + len(name))
-        if not (head.startswith(container.LOCAL_MARK) and head.endswith(name)):
+        if not (head.startswith(zip_writer.LOCAL_MARK) and head.endswith(name)):
             raise NotABundle
 
     def _recognise(self, records: bytes) -> None:
@@ -117,14 +117,14 @@ class _Reader:
         fields = LOCAL.unpack(header[: LOCAL.size])
         packed_size = fields[7]
         if header[LOCAL.size :] != name.encode() or packed_size > longest:
-            raise Altered(name, "it does not stand where it should")
+            raise TamperedBundle(name, "it does not stand where it should")
         return header, self._next(packed_size, name)
 
     def _check_header(self, name: str, header: bytes, content: bytes) -> None:
         size = len(content)
-        entry = Entry(name, container.STORED, zlib.crc32(content), size, size)
+        entry = ZipEntry(name, zip_writer.STORED, zlib.crc32(content), size, size)
         if entry.local(self._moment) != header:
-            raise Altered(name, "its content or its header is not as it was written")
+            raise TamperedBundle(name, "its content or its header is not as it was written")
         self._expect(entry)
 
     def _signer(
@@ -132,28 +132,28 @@ class _Reader:
     ) -> PublicKey | None:
         if told.signed_by is None:
             if trusted is not None:
-                raise Altered(manifest.SIGNATURE, "the bundle is not signed")
+                raise TamperedBundle(manifest.SIGNATURE, "the bundle is not signed")
             return None
         header, signed = self._small(manifest.SIGNATURE, LONGEST)
         self._check_header(manifest.SIGNATURE, header, signed)
         try:
             found = Signature.read(signed)
         except BadKey as error:
-            raise Altered(manifest.SIGNATURE, str(error)) from error
+            raise TamperedBundle(manifest.SIGNATURE, str(error)) from error
         if found.public.id != told.signed_by:
-            raise Altered(manifest.SIGNATURE, f"{manifest.NAME} names another key")
+            raise TamperedBundle(manifest.SIGNATURE, f"{manifest.NAME} names another key")
         if trusted is not None and found.public != trusted:
-            raise Altered(
+            raise TamperedBundle(
                 manifest.SIGNATURE, f"{found.public.id} signed it, not the key given, {trusted.id}"
             )
         if not found.public.accepts(found.signature, CONTEXT, content):
-            raise Altered(manifest.SIGNATURE, f"it is no signature of {manifest.NAME}")
+            raise TamperedBundle(manifest.SIGNATURE, f"it is no signature of {manifest.NAME}")
         return found.public
 
-    def _check_part(self, part: Part) -> None:
+    def _check_part(self, part: ManifestPart) -> None:
         header = self._next(LOCAL.size + len(part.name), part.name)
         content, packed = hashlib.sha256(), hashlib.sha256()
-        inflate = zlib.decompressobj(-15) if part.method == container.DEFLATED else None
+        inflate = zlib.decompressobj(-15) if part.method == zip_writer.DEFLATED else None
         size = crc = 0
         left = part.packed_size
         while left:
@@ -163,17 +163,17 @@ class _Reader:
             for plain in _inflated(inflate, chunk, part.name, last=not left):
                 size += len(plain)
                 if size > part.size:
-                    raise Altered(part.name, "it is longer than the manifest says")
+                    raise TamperedBundle(part.name, "it is longer than the manifest says")
                 content.update(plain)
                 crc = zlib.crc32(plain, crc)
         if packed.hexdigest() != part.packed_sha256 or content.hexdigest() != part.sha256:
-            raise Altered(part.name, "its content is not what the manifest says")
-        entry = Entry(part.name, part.method, crc, part.packed_size, part.size)
+            raise TamperedBundle(part.name, "its content is not what the manifest says")
+        entry = ZipEntry(part.name, part.method, crc, part.packed_size, part.size)
         if header != entry.local(self._moment) or size != part.size:
-            raise Altered(part.name, "its header is not as it was written")
+            raise TamperedBundle(part.name, "its header is not as it was written")
         self._expect(entry)
 
-    def _expect(self, entry: Entry) -> None:
+    def _expect(self, entry: ZipEntry) -> None:
         """Note what the directory has to say of a part that has just been read."""
         start = self._at - entry.packed_size - LOCAL.size - len(entry.name)
         self._directory.append(entry.central(self._moment, start))
@@ -181,25 +181,27 @@ class _Reader:
     def _check_directory(self, records: bytes, offset: int) -> None:
         if self._at != offset:
             name = _name_at(records, len(b"".join(self._directory))) or DIRECTORY
-            raise Altered(name, "it stands in the archive, and the manifest does not list it")
+            raise TamperedBundle(
+                name, "it stands in the archive, and the manifest does not list it"
+            )
         for expected in self._directory:
             name = expected[CENTRAL.size :].decode()
             if records[: len(expected)] != expected:
-                raise Altered(name, "its entry in the directory is not as it was written")
+                raise TamperedBundle(name, "its entry in the directory is not as it was written")
             records = records[len(expected) :]
         if records:
             name = _name_at(records, 0) or DIRECTORY
-            raise Altered(name, "it is in the directory, and the manifest does not list it")
+            raise TamperedBundle(name, "it is in the directory, and the manifest does not list it")
         tail = self._bytes(self._size - END.size, END.size)
         length = len(b"".join(self._directory))
-        if tail != container.end(len(self._directory), length, offset):
-            raise Altered(THE_END, "it is not as it was written")
+        if tail != zip_writer.end(len(self._directory), length, offset):
+            raise TamperedBundle(THE_END, "it is not as it was written")
 
     def _next(self, count: int, name: str) -> bytes:
         """The next bytes, which belong to a part."""
         found = self._bytes(self._at, count)
         if len(found) != count:
-            raise Altered(name, "it is cut short")
+            raise TamperedBundle(name, "it is cut short")
         self._at += count
         return found
 
@@ -222,17 +224,17 @@ def _inflated(
         if last:
             yield inflate.flush()
     except zlib.error as error:
-        raise Altered(name, "it cannot be unpacked") from error
+        raise TamperedBundle(name, "it cannot be unpacked") from error
     if inflate.unused_data:
-        raise Altered(name, "something follows the end of its compressed content")
+        raise TamperedBundle(name, "something follows the end of its compressed content")
     if last and not inflate.eof:
-        raise Altered(name, "its compressed content is cut short")
+        raise TamperedBundle(name, "its compressed content is cut short")
 
 
 def _name_at(records: bytes, start: int) -> str:
     """The name in a record of the directory that nobody vouches for; empty where none is there."""
     record = records[start : start + CENTRAL.size]
-    if len(record) < CENTRAL.size or not record.startswith(container.CENTRAL_MARK):
+    if len(record) < CENTRAL.size or not record.startswith(zip_writer.CENTRAL_MARK):
         return ""
     length = CENTRAL.unpack(record)[10]
     name = records[start + CENTRAL.size : start + CENTRAL.size + length]

@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 import yaml
 
-from auditor.bundle import container, manifest
-from auditor.bundle.container import Packed
-from auditor.bundle.manifest import Baseline, Manifest, Part, RunFacts, Tool
+from auditor.bundle import manifest, zip_writer
+from auditor.bundle.manifest import Manifest, ManifestBaseline, ManifestPart, ManifestRun, Tool
 from auditor.bundle.signing import signature_file
-from auditor.evidence.rewrite import rewrite
+from auditor.bundle.zip_writer import Packed
+from auditor.evidence.export import copy_snapshot
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
@@ -33,18 +33,18 @@ _SOME_VERSION = (3_040_000).to_bytes(4, "big")
 
 
 @dataclass(frozen=True)
-class Contents:
+class BundleContents:
     """What a bundle is made of."""
 
     run: Run
     snapshot: Snapshot
     policy: str
-    """What the run was judged with: `auditor.policy.record`."""
+    """What the run was judged with: `auditor.policy.serialization`."""
     facts: dict[str, str]
     """What the snapshot in the bundle says of the run."""
 
 
-def write(out: BinaryIO, contents: Contents, signer: Signer | None, options: Options) -> None:
+def write(out: BinaryIO, contents: BundleContents, signer: Signer | None, options: Options) -> None:
     """Write the bundle of a run to `out`, signed where there is a `signer`.
 
     What the history knows is left out: it changes when other runs are pruned.
@@ -60,35 +60,35 @@ def write(out: BinaryIO, contents: Contents, signer: Signer | None, options: Opt
             stack.callback(part.file.close)
             packed.append((about, part))
         told = _manifest(run, packed, signer).written()
-        front = [container.stored(manifest.NAME, told)]
+        front = [zip_writer.stored(manifest.NAME, told)]
         if signer is not None:
-            front.append(container.stored(manifest.SIGNATURE, signature_file(signer, told)))
-        container.write(out, run.info.finished_at, [*front, *(part for _, part in packed)])
+            front.append(zip_writer.stored(manifest.SIGNATURE, signature_file(signer, told)))
+        zip_writer.write(out, run.info.finished_at, [*front, *(part for _, part in packed)])
 
 
-def _parts(contents: Contents, options: Options) -> Iterator[tuple[str, Packed]]:
+def _parts(contents: BundleContents, options: Options) -> Iterator[tuple[str, Packed]]:
     options = replace(options, width=100, color=False, report_path="report.html")
     for name in REPORTS:
         render: Callable[[BinaryIO], None] = partial(_render, contents.run, name, options)
         yield (
             f"the report as {name}",
-            container.pack(f"report{FORMATS[name].suffix}", container.DEFLATED, render),
+            zip_writer.pack(f"report{FORMATS[name].suffix}", zip_writer.DEFLATED, render),
         )
     policy = json.loads(contents.policy)
     baseline = (json.dumps(policy["baseline"], indent=1, ensure_ascii=False) + "\n").encode()
     yield (
         "the baseline that the run was judged by, as resolved",
-        container.pack("baseline.json", container.DEFLATED, partial(_put, baseline)),
+        zip_writer.pack("baseline.json", zip_writer.DEFLATED, partial(_put, baseline)),
     )
     wishes = {key: value for key, value in policy["organisation"].items() if value}
     written = yaml.safe_dump(wishes, sort_keys=True, allow_unicode=True).encode()
     yield (
         "the organisation's parameters, overrides, waivers and attestations",
-        container.pack("organisation.yaml", container.DEFLATED, partial(_put, written)),
+        zip_writer.pack("organisation.yaml", zip_writer.DEFLATED, partial(_put, written)),
     )
     yield (
         "the evidence: auditor report --format html snapshot.sqlite",
-        container.pack(SNAPSHOT, container.STORED, partial(_copy, contents)),
+        zip_writer.pack(SNAPSHOT, zip_writer.STORED, partial(_copy, contents)),
     )
 
 
@@ -97,14 +97,14 @@ def _manifest(run: Run, packed: list[tuple[str, Packed]], signer: Signer | None)
     return Manifest(
         schema="auditor/bundle/v1",
         tool=Tool(name="auditor", version=run.tool_version),
-        run=RunFacts(
+        run=ManifestRun(
             id=info.id,
             account_id=info.account_id,
             api_url=info.api_url,
             started_at=info.started_at,
             finished_at=info.finished_at,
             depth=str(info.depth),
-            baseline=Baseline(
+            baseline=ManifestBaseline(
                 id=info.baseline.id, version=info.baseline.version, digest=info.baseline.digest
             ),
             complete=info.complete,
@@ -117,14 +117,14 @@ def _manifest(run: Run, packed: list[tuple[str, Packed]], signer: Signer | None)
         framework=run.framework.id if run.framework else None,
         signed_by=signer.public.id if signer else None,
         parts=tuple(
-            Part(
+            ManifestPart(
                 name=part.entry.name,
                 about=about,
                 size=part.entry.size,
                 sha256=part.sha256,
                 packed_size=part.entry.packed_size,
                 packed_sha256=part.packed_sha256,
-                method=0 if part.entry.method == container.STORED else 8,
+                method=0 if part.entry.method == zip_writer.STORED else 8,
             )
             for about, part in packed
         ),
@@ -139,16 +139,16 @@ def _put(content: bytes, out: BinaryIO) -> None:
     out.write(content)
 
 
-def _copy(contents: Contents, out: BinaryIO) -> None:
+def _copy(contents: BundleContents, out: BinaryIO) -> None:
     """Write a fresh copy of the evidence, in which nothing tells how the first one came about."""
     with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
         path = Path(folder) / SNAPSHOT
         with Snapshot.create(path) as copy:
-            rewrite(contents.snapshot, copy, contents.facts)
+            copy_snapshot(contents.snapshot, copy, contents.facts)
         with path.open("rb") as file:
             header = bytearray(file.read(100))
             header[_CHANGES] = header[_VALID_FOR] = (1).to_bytes(4, "big")
             header[_SQLITE] = _SOME_VERSION
             out.write(bytes(header))
-            while chunk := file.read(container.CHUNK):
+            while chunk := file.read(zip_writer.CHUNK):
                 out.write(chunk)

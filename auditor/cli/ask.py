@@ -9,8 +9,8 @@ import typer
 
 from auditor import config
 from auditor import run as runs
-from auditor.cli.choices import BaselineOption, OrgOption, Selection
 from auditor.cli.encoding import echo_json
+from auditor.cli.options import BaselineOption, OrgOption, Selection
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.findings.answers import Answer, answers
@@ -18,7 +18,7 @@ from auditor.findings.run import Run
 from auditor.policy import questions
 from auditor.report import answers as words
 from auditor.report import wording
-from auditor.report.display import plain
+from auditor.report.display import printable
 
 WIDEST = 100
 """Columns; longer lines tire the eye."""
@@ -111,9 +111,9 @@ def _origin(run: Run) -> str:
     covered = wording.levels(run.summary.coverage) or "nothing"
     simulated = "Simulated: not from Zoom. " if info.simulated else ""
     return simulated + (
-        f"From run {plain(info.id)} of account {plain(info.account_id)}, "
+        f"From run {printable(info.id)} of account {printable(info.account_id)}, "
         f"{wording.when(info.finished_at)}: {covered} read, judged by "
-        f"“{plain(info.baseline.id)}” {plain(info.baseline.version)}, depth {info.depth}."
+        f"“{printable(info.baseline.id)}” {printable(info.baseline.version)}, depth {info.depth}."
         + ("" if info.complete else " Part of what was selected could not be read.")
     )
 

@@ -11,13 +11,13 @@ import typer
 
 from auditor import config
 from auditor.cli import output
-from auditor.cli.choices import BaselineOption, OnlyOption, OrgOption, Selection
+from auditor.cli.options import BaselineOption, OnlyOption, OrgOption, Selection
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 from auditor.policy import files, organisation, yaml_edit
 from auditor.policy.attestations import Unanswered, due, questions
 from auditor.policy.errors import PolicyError, nearest
-from auditor.policy.settlements import Attestation
+from auditor.policy.waivers import Attestation
 
 KEY = "attestations"
 COMMENT = "# What no API shows, and who looked. Include it in the organisation file.\n"
@@ -96,7 +96,7 @@ def attest(
     catalogue = files.shipped_catalogue()
     if not list_:
         output.check_writable(path)
-    file = _File.read(path)
+    file = _AttestationFile.read(path)
     kept = organisation.load(path, catalogue).attestations if file.text else ()
     if migrate:
         _migrate(file, kept, as_expected, yes=yes)
@@ -146,7 +146,7 @@ def attest(
     answered = 0
     for number, each in enumerate(waiting, 1):
         typer.echo(f"\n{number} of {len(waiting)}: {each.label} ({each.state}), {each.severity}")
-        row = _asked(each, author, today, width)
+        row = _ask(each, author, today, width)
         if row is not None:
             file.added(row)
             answered += 1
@@ -155,21 +155,21 @@ def attest(
         _say_where(path, file, judgement.organisation.attestations)
 
 
-def _say_where(path: Path, file: "_File", known: tuple[Attestation, ...]) -> None:
+def _say_where(path: Path, file: "_AttestationFile", known: tuple[Attestation, ...]) -> None:
     typer.echo(f"{path} written.")
     if file.holds_only_attestations and not known:
         typer.echo(f"Name it in the organisation file: include: [{path.name}]")
 
 
 @dataclass
-class _File:
+class _AttestationFile:
     """The file that answers are added to."""
 
     path: Path
     text: str
 
     @classmethod
-    def read(cls, path: Path) -> "_File":
+    def read(cls, path: Path) -> "_AttestationFile":
         """The file as it stands; empty where there is none.
 
         Raises:
@@ -228,7 +228,9 @@ def _slot(each: Attestation) -> tuple[object, ...]:
     return each.control, each.setting, each.scope, each.on
 
 
-def _migrate(file: _File, kept: tuple[Attestation, ...], answer: bool | None, *, yes: bool) -> None:
+def _migrate(
+    file: _AttestationFile, kept: tuple[Attestation, ...], answer: bool | None, *, yes: bool
+) -> None:
     """Ask of each older entry whether it is as expected, and write that into it."""
     own = kept[: file.count] if file.text else ()
     older = [position for position, each in enumerate(own) if each.as_expected is None]
@@ -256,7 +258,7 @@ def _migrate(file: _File, kept: tuple[Attestation, ...], answer: bool | None, *,
     typer.echo(f"{added} of {len(older)} entries say now whether they are as expected.")
 
 
-def _asked(each: Unanswered, author: str, today: date, width: int) -> dict[str, Any] | None:
+def _ask(each: Unanswered, author: str, today: date, width: int) -> dict[str, Any] | None:
     for text in (
         each.control.title + ".",
         each.question,
@@ -267,8 +269,8 @@ def _asked(each: Unanswered, author: str, today: date, width: int) -> dict[str, 
     said = _as_expected()
     if said is None:
         return None
-    statement = typer.prompt("What did you see, in a sentence", value_proc=_said)
-    evidence = typer.prompt("Where is the evidence (link or file)", value_proc=_said)
+    statement = typer.prompt("What did you see, in a sentence", value_proc=_answer_text)
+    evidence = typer.prompt("Where is the evidence (link or file)", value_proc=_answer_text)
     proposed = (today + timedelta(days=each.renew_days)).isoformat()
     expires = typer.prompt("Look again by", default=proposed, value_proc=_later_than(today))
     return {
@@ -302,7 +304,7 @@ def _yes_or_no(text: str) -> str:
     return found
 
 
-def _said(text: str) -> str:
+def _answer_text(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("Say something: whoever reads the answer will look there.")
     return text.strip()

@@ -8,7 +8,10 @@ import typer
 
 from auditor import config
 from auditor import run as runs
-from auditor.cli.choices import (
+from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
+from auditor.cli.config import tell_dotenv
+from auditor.cli.export import ExportOptions
+from auditor.cli.options import (
     AllowUnknownOption,
     BaselineOption,
     Depth,
@@ -31,20 +34,17 @@ from auditor.cli.choices import (
     budget,
     span,
 )
-from auditor.cli.collecting import Account, Going, Pace, collected
-from auditor.cli.config import tell_dotenv
-from auditor.cli.handing_on import Manner
-from auditor.cli.keeping import kept, since_before, stored_runs, with_past
-from auditor.cli.output import readers_may_leave
+from auditor.cli.output import ignore_broken_pipe
 from auditor.cli.reporting import Destinations
 from auditor.cli.run_choice import AccountOption, RunSource
-from auditor.cli.sandbox import Scenario, ScenarioOption
+from auditor.cli.sandbox import ScenarioName, ScenarioOption
+from auditor.cli.storing import drift_since_previous, store_run, stored_runs, with_history
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.report import drift_report
-from auditor.run import Extent, Judgement
+from auditor.run import CollectionScope, EvaluationConfig
 
 
 def audit(
@@ -70,7 +70,7 @@ def audit(
             "with --from: look at those.",
         ),
     ] = False,
-    scenario: ScenarioOption = Scenario.DRIFTED,
+    scenario: ScenarioOption = ScenarioName.DRIFTED,
     users: Annotated[
         int, typer.Option("--users", min=1, help="With --sandbox: how many users it has.")
     ] = 300,
@@ -148,14 +148,14 @@ def audit(
     terminal: Terminal = ctx.obj
     settings = config.load()
     tell_dotenv(settings, terminal)
-    simulated = sandbox or _given(ctx, "scenario") or _given(ctx, "users")
+    simulated = sandbox or _collection_options(ctx, "scenario") or _collection_options(ctx, "users")
     if account is not None and from_ is None:
         raise ConfigError(
             f"--account {account}: only with --from. An audit reads the account of the credentials."
         )
     stored = stored_runs(settings, sandbox=simulated)
     destinations = Destinations.chosen(format_ or [], output or [])
-    manner = Manner.chosen(framework, pseudonymise, settings)
+    manner = ExportOptions.chosen(framework, pseudonymise, settings)
     selection = Selection(
         baseline=baseline,
         org=org,
@@ -169,42 +169,50 @@ def audit(
     if from_ is not None:
         source = RunSource.chosen(settings, terminal, account=account, sandbox=simulated)
         stored, snapshot = source.opened_file(from_)
-        wanted = Level(depth) if _given(ctx, "depth") else None
+        wanted = Level(depth) if _collection_options(ctx, "depth") else None
         judgement = selection.rejudgement(snapshot, wanted)
     else:
         judgement = selection.judgement(Level(depth), settings.baseline, settings.org)
         to_read = Account(scenario if simulated else None, users)
-        extent = Extent(verify_locks, budget(meetings_per_host, meetings_within, meetings_of))
+        extent = CollectionScope(
+            verify_locks, budget(meetings_per_host, meetings_within, meetings_of)
+        )
 
-        def wanted_of(begun: Snapshot) -> tuple[Judgement, Extent]:
-            before = Extent.recalled(begun)
-            locks = extent.verify_locks if _given(ctx, "verify_locks") else before.verify_locks
+        def wanted_of(begun: Snapshot) -> tuple[EvaluationConfig, CollectionScope]:
+            before = CollectionScope.recalled(begun)
+            locks = (
+                extent.verify_locks
+                if _collection_options(ctx, "verify_locks")
+                else before.verify_locks
+            )
             return (
-                selection.rejudgement(begun, Level(depth) if _given(ctx, "depth") else None),
-                Extent(locks, extent.meetings or before.meetings),
+                selection.rejudgement(
+                    begun, Level(depth) if _collection_options(ctx, "depth") else None
+                ),
+                CollectionScope(locks, extent.meetings or before.meetings),
             )
 
-        going = Going(
-            pace=Pace.chosen(settings, plan, max_rate, rate_share),
+        going = CollectionOptions(
+            pace=RateOptions.chosen(settings, plan, max_rate, rate_share),
             extent=extent,
             resume=resume,
             oldest=span(max_evidence_age, "--max-evidence-age"),
             wanted=wanted_of,
         )
-        snapshot = collected(to_read, settings, going, judgement, terminal)
+        snapshot = collect(to_read, settings, going, judgement, terminal)
         if resume:  # a run that went on is judged by what it was begun with
             judgement = replace(selection, baseline=None, org=None).rejudgement(snapshot)
     with snapshot:
         run = runs.judge(snapshot, judgement)
-        is_kept = from_ is None and kept(stored, snapshot, run, judgement, terminal)
+        is_kept = from_ is None and store_run(stored, snapshot, run, judgement, terminal)
         is_told = is_kept or destinations.tell_changes
-        before = since_before(stored, run.info.id, judgement.catalogue, noting=is_kept)
+        before = drift_since_previous(stored, run.info.id, judgement.catalogue, noting=is_kept)
         with before if is_told else nullcontext() as drift:
             if is_kept and drift is not None:
                 told = drift_report.headline(drift)
                 terminal.say(f"Since run {drift.earlier.id}: {told} More: auditor diff")
-            run = with_past(stored, run, drift)
-            with manner.judged(snapshot, judgement, run) as judged, readers_may_leave():
+            run = with_history(stored, run, drift)
+            with manner.judged(snapshot, judgement, run) as judged, ignore_broken_pipe():
                 destinations.emit(judged, terminal, include_passes, settings)
         done = is_kept and not snapshot.meta("stopped")
     if done:
@@ -212,7 +220,7 @@ def audit(
     raise typer.Exit(run.info.exit_code)
 
 
-def _given(ctx: typer.Context, name: str) -> bool:
+def _collection_options(ctx: typer.Context, name: str) -> bool:
     """True if the option stands on the command line."""
     source = ctx.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"

@@ -13,13 +13,13 @@ from auditor.cli.encoding import echo_json
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
 from auditor.config_files import Origin
-from auditor.credentials import backends, given, kept
-from auditor.credentials.backends import KeyringUnavailable, State
-from auditor.credentials.given import LABELS, NAMES, VARIABLES
+from auditor.credentials import backends, keyring_store, parsing
+from auditor.credentials.backends import KeyringState, KeyringUnavailable
+from auditor.credentials.parsing import LABELS, NAMES, VARIABLES
 from auditor.zoom.auth import Credentials
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.hosts import check_url
-from auditor.zoom.secrets import never_show
+from auditor.zoom.secrets import register_secret
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -71,15 +71,15 @@ def login(
     terminal: Terminal = ctx.obj
     settings = config.load()
     check_url(settings.oauth_url, "ZOOM_OAUTH_URL")
-    kept.ready(allow_plaintext_keyring)
-    values = _from_stdin() if stdin else _asked(settings, terminal)
-    never_show(values["client_secret"])
+    keyring_store.check_writable(allow_plaintext_keyring)
+    values = _from_stdin() if stdin else _prompt(settings, terminal)
+    register_secret(values["client_secret"])
     if no_test:
         terminal.say("Not tested: Zoom was not asked.")
     else:
         _tested(settings, Credentials(**values), terminal)
-    known = settings.profile in kept.profiles()
-    place = kept.keep(settings.profile, values, allow_plaintext_keyring)
+    known = settings.profile in keyring_store.profiles()
+    place = keyring_store.save(settings.profile, values, allow_plaintext_keyring)
     done = "Replaced" if known else "Stored"
     typer.echo(f'{done} as profile "{settings.profile}" in: {place}')
     _say_what_decides(settings, terminal)
@@ -127,9 +127,9 @@ def list_(ctx: typer.Context) -> None:
     in_file = config.profiles(settings)
     missing = ""
     try:
-        in_keyring = kept.profiles()
-        standing = backends.standing()
-        if standing.state is State.NONE:  # one that is switched off says nothing by itself
+        in_keyring = keyring_store.profiles()
+        standing = backends.keyring_status()
+        if standing.state is KeyringState.NONE:  # one that is switched off says nothing by itself
             missing = standing.detail
     except KeyringUnavailable as error:
         in_keyring, missing = [], error.reason
@@ -160,7 +160,7 @@ def logout(ctx: typer.Context) -> None:
     """
     terminal: Terminal = ctx.obj
     settings = config.load()
-    if not kept.remove(settings.profile):
+    if not keyring_store.remove(settings.profile):
         typer.echo(f'The keyring holds nothing for profile "{settings.profile}".')
         return
     typer.echo(f'Removed profile "{settings.profile}" from the keyring.')
@@ -172,19 +172,19 @@ def logout(ctx: typer.Context) -> None:
 
 def _from_stdin() -> dict[str, str]:
     try:
-        content = sys.stdin.buffer.read(given.LONGEST + 1).decode("utf-8-sig")
-        values = given.read(content)
+        content = sys.stdin.buffer.read(parsing.LONGEST + 1).decode("utf-8-sig")
+        values = parsing.read(content)
     except UnicodeDecodeError:
         raise ConfigError("Standard input is not UTF-8 text.") from None
-    except given.Unreadable as error:
+    except parsing.UnreadableCredentials as error:
         raise ConfigError(str(error)) from None
-    faults = given.faults(values)
+    faults = parsing.validation_errors(values)
     if faults:
         raise ConfigError(" ".join(faults.values()))
     return values
 
 
-def _asked(settings: Settings, terminal: Terminal) -> dict[str, str]:
+def _prompt(settings: Settings, terminal: Terminal) -> dict[str, str]:
     """The three values, as a person types them."""
     if not sys.stdin.isatty():
         raise ConfigError(
@@ -212,7 +212,7 @@ def _likely(name: str, settings: Settings, terminal: Terminal) -> str:
     for _ in range(TRIES):
         value = _asked_for(name, settings, terminal)
         alone = {each: f"({each})" for each in NAMES} | {name: value}
-        fault = given.faults(alone).get(name)
+        fault = parsing.validation_errors(alone).get(name)
         if fault is None:
             return value
         terminal.complain(fault)
@@ -221,7 +221,9 @@ def _likely(name: str, settings: Settings, terminal: Terminal) -> str:
 
 def _is_twice(name: str, values: Mapping[str, str], terminal: Terminal) -> bool:
     """True, and said, where a value was given before under another name: either may be wrong."""
-    fault = given.faults({each: values.get(each, f"({each})") for each in NAMES}).get(name)
+    fault = parsing.validation_errors({each: values.get(each, f"({each})") for each in NAMES}).get(
+        name
+    )
     if fault is None:
         return False
     terminal.complain(fault)
@@ -234,10 +236,10 @@ def _asked_for(name: str, settings: Settings, terminal: Terminal) -> str:
     if name == "client_secret":
         typed: str = typer.prompt(f"{label} (not shown)", hide_input=True, err=True)
     else:
-        before = kept.fetched(settings.profile, name)
+        before = keyring_store.load(settings.profile, name)
         keeps = f" [Enter keeps {beginning(before)}]" if before else ""
         typed = typer.prompt(label + keeps, default=before, show_default=False, err=True)
-    value = given.tidied(typed)
+    value = parsing.strip_quotes(typed)
     if value != typed:
         terminal.say(f"Blanks or quotes around the {LABELS[name]} were left out.")
     return value

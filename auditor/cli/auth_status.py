@@ -11,18 +11,18 @@ from typing import Any
 from tabulate import tabulate
 
 from auditor import config
-from auditor.config import ConfigError, Settings, Told
+from auditor.config import ConfigError, CredentialValue, Settings
 from auditor.config_files import Origin
-from auditor.credentials import backends, kept
-from auditor.credentials.backends import KeyringUnavailable, Standing, State
-from auditor.credentials.given import LABELS, VARIABLES
+from auditor.credentials import backends, keyring_store
+from auditor.credentials.backends import KeyringState, KeyringStatus, KeyringUnavailable
+from auditor.credentials.parsing import LABELS, VARIABLES
 from auditor.policy.operators import writes
-from auditor.zoom import grants
+from auditor.zoom import scope_names
 from auditor.zoom.auth import Credentials, TokenSource
-from auditor.zoom.errors import ZoomError, quoted
+from auditor.zoom.errors import ZoomError, sanitize_message
 from auditor.zoom.hosts import UnsafeUrl, check_url
+from auditor.zoom.proxy_checks import shown_url
 from auditor.zoom.transport import Transport
-from auditor.zoom.ways import shown_url
 
 SCHEMA = "auditor/auth-status/v1"
 WIDEST = 100
@@ -37,7 +37,7 @@ class Form(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Scopes:
+class TokenScopes:
     """What the token of an app opens."""
 
     granted: tuple[str, ...]
@@ -51,7 +51,7 @@ class Scopes:
         """The scopes for people."""
         if not self.granted:
             return ["Zoom gave a token, and did not say what it opens."]
-        reading = grants.by_area(set(self.granted) - set(self.writing))
+        reading = scope_names.group_by_area(set(self.granted) - set(self.writing))
         found = ["Zoom gave a token. With it the app may read:"]
         found += _columns({area: ", ".join(what) for area, what in reading.items()}, width)
         if self.writing:
@@ -70,23 +70,23 @@ class Scopes:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class CredentialStatus:
     """What is known of the credentials in use."""
 
     settings: Settings
-    told: Mapping[str, Told]
+    told: Mapping[str, CredentialValue]
     addresses: Mapping[str, tuple[str, Origin]]
-    keyring: Standing
+    keyring: KeyringStatus
     in_keyring: tuple[str, ...]
     in_file: tuple[str, ...]
     asked: bool
-    scopes: Scopes | None
+    scopes: TokenScopes | None
     """None where Zoom was not asked, or gave no token."""
     problem: Exception | None
     """What keeps the credentials from being used."""
 
 
-def token_of(settings: Settings, credentials: Credentials) -> Scopes:
+def token_of(settings: Settings, credentials: Credentials) -> TokenScopes:
     """The scopes of a token that Zoom really gives.
 
     Raises:
@@ -96,18 +96,18 @@ def token_of(settings: Settings, credentials: Credentials) -> Scopes:
     with Transport() as transport:
         source = TokenSource(credentials, transport, token_url=settings.oauth_url)
         source.token()
-        return Scopes(tuple(sorted(source.scopes)))
+        return TokenScopes(tuple(sorted(source.scopes)))
 
 
-def read_status(settings: Settings, offline: bool) -> Status:
+def read_status(settings: Settings, offline: bool) -> CredentialStatus:
     """Look everywhere, and ask Zoom for a token unless `offline`.
 
     Raises:
         ConfigError: the config file cannot be used.
     """
     where = config.origins()
-    keyring = backends.standing()
-    ask = kept.fetched if keyring.state in _READABLE else _refusing(keyring)
+    keyring = backends.keyring_status()
+    ask = keyring_store.load if keyring.state in _READABLE else _refusing(keyring)
     told, _ = settings.told(ask)
     scopes, problem, asked = None, None, False
     try:
@@ -118,8 +118,8 @@ def read_status(settings: Settings, offline: bool) -> Status:
         scopes = token_of(settings, credentials) if asked else None
     except (ConfigError, UnsafeUrl, ZoomError) as error:
         problem = error
-    in_keyring = tuple(kept.profiles()) if keyring.state in _READABLE else ()
-    return Status(
+    in_keyring = tuple(keyring_store.profiles()) if keyring.state in _READABLE else ()
+    return CredentialStatus(
         settings=settings,
         told=told,
         addresses={
@@ -135,10 +135,10 @@ def read_status(settings: Settings, offline: bool) -> Status:
     )
 
 
-_READABLE = (State.WORKS, State.NOT_ENCRYPTED)
+_READABLE = (KeyringState.WORKS, KeyringState.NOT_ENCRYPTED)
 
 
-def _refusing(keyring: Standing) -> Callable[[str, str], str | None]:
+def _refusing(keyring: KeyringStatus) -> Callable[[str, str], str | None]:
     """Says at once what the keyring said already: a locked one takes its time."""
 
     def ask(_profile: str, _name: str) -> str | None:
@@ -147,21 +147,21 @@ def _refusing(keyring: Standing) -> Callable[[str, str], str | None]:
     return ask
 
 
-def shown(status: Status, form: Form, width: int) -> str:
+def shown(status: CredentialStatus, form: Form, width: int) -> str:
     """The status for people or for programs."""
     if form is Form.JSON:
         return json.dumps(_document(status), indent=2, ensure_ascii=False)
     return "\n".join(_lines(status, min(width, WIDEST)))
 
 
-def _lines(status: Status, width: int) -> list[str]:
+def _lines(status: CredentialStatus, width: int) -> list[str]:
     settings, ring = status.settings, status.keyring
     lines = _columns(
         {
             "Profile": settings.profile,
             "Profiles": ", ".join(sorted({*status.in_keyring, *status.in_file})) or "none stored",
             "Keyring": ring.name
-            if ring.state in (State.WORKS, State.NONE)
+            if ring.state in (KeyringState.WORKS, KeyringState.NONE)
             else f"{ring.name}: {ring.state}",
             "Config file": _config_file_shown(settings.config_file),
         },
@@ -195,26 +195,26 @@ def _config_file_shown(path: Path | None) -> str:
     return f"{path}{'' if path.is_file() else ' (not there)'}"
 
 
-def _value_shown(name: str, told: Told) -> str:
+def _value_shown(name: str, told: CredentialValue) -> str:
     if not told.value:
         return "not set"
     if name == "client_secret":
         return "set, not shown"
-    return quoted(told.value) if name == "account_id" else beginning(told.value)
+    return sanitize_message(told.value) if name == "account_id" else beginning(told.value)
 
 
 def beginning(value: str) -> str:
     """Enough of an id to tell it from another: whole, it could be a secret in the wrong place."""
-    return f"{quoted(value[: min(4, len(value) // 2)])}…"
+    return f"{sanitize_message(value[: min(4, len(value) // 2)])}…"
 
 
-def _origin_shown(status: Status, origin: Origin | None) -> str:
-    if origin is Origin.KEYRING and status.keyring.state is State.NOT_ENCRYPTED:
+def _origin_shown(status: CredentialStatus, origin: Origin | None) -> str:
+    if origin is Origin.KEYRING and status.keyring.state is KeyringState.NOT_ENCRYPTED:
         return "keyring, not encrypted"
     return origin or "-"
 
 
-def _document(status: Status) -> dict[str, Any]:
+def _document(status: CredentialStatus) -> dict[str, Any]:
     settings, ring, scopes = status.settings, status.keyring, status.scopes
     return {
         "schema": SCHEMA,

@@ -14,9 +14,9 @@ from tabulate import tabulate
 
 from auditor import config
 from auditor.cli import named, output
-from auditor.cli.captures import accept_keys, capture
-from auditor.cli.choices import OrgOption
+from auditor.cli.capture import accept_keys, capture
 from auditor.cli.encoding import echo_json
+from auditor.cli.options import OrgOption
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
@@ -24,7 +24,7 @@ from auditor.config_files import is_baseline_path
 from auditor.evidence.scope import Level
 from auditor.policy import baseline as baselines
 from auditor.policy import comparison, files, organisation, schemas, yaml_source
-from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy.baseline import Baseline, ControlExpectation
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError
 from auditor.policy.evaluate import not_reached
@@ -32,7 +32,7 @@ from auditor.policy.operators import OPERATORS, Expectation
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Overrides
 from auditor.policy.references import Entries, LookedUp
-from auditor.report import accepted, wording
+from auditor.report import waiver_wording, wording
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -102,7 +102,9 @@ def show(
     )
 
 
-def _overridden(loaded: Baseline, catalogue: Catalogue, chosen: Organisation) -> Iterator[Assessed]:
+def _overridden(
+    loaded: Baseline, catalogue: Catalogue, chosen: Organisation
+) -> Iterator[ControlExpectation]:
     """What the overrides of an organisation want, each control under the scopes it is for."""
     overrides = Overrides(loaded, catalogue, chosen.overrides)
     for position, override in enumerate(chosen.overrides):
@@ -288,13 +290,13 @@ def _names_checked(
         return
     of_run = f"run {looked_up.run}, which ended {wording.when(looked_up.finished_at)}"
     if looked_up.stale:
-        lines = (f"{path}: {accepted.reference_line(each)}" for each in looked_up.stale)
+        lines = (f"{path}: {waiver_wording.reference_line(each)}" for each in looked_up.stale)
         raise PolicyError([*lines, f"{path}: looked up in {of_run}."])
     unknown = [each for each in looked_up.found if each.state == "unknown"]
     yield f"{path}: {wording.counted(count - len(unknown), 'name')} found in {of_run}."
     for each in looked_up.found:
-        warning = "" if each in unknown else accepted.WARNING
-        yield f"{path}: {warning}{accepted.reference_line(each)}"
+        warning = "" if each in unknown else waiver_wording.WARNING
+        yield f"{path}: {warning}{waiver_wording.reference_line(each)}"
 
 
 def _baseline_checked(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
@@ -321,7 +323,7 @@ def _organisation_checked(path: str, catalogue: Catalogue) -> tuple[str, Entries
     return f"{path}: valid. An organisation file{chosen}: {content}.", entries
 
 
-def _room(wanted: Sequence[Assessed], width: int) -> int:
+def _room(wanted: Sequence[ControlExpectation], width: int) -> int:
     """Columns for a setting, and as many for what is expected of it."""
     ids = max((len(each.control.id) for each in wanted), default=0)
     origins = max((len(each.origin) for each in wanted), default=0)
@@ -330,7 +332,7 @@ def _room(wanted: Sequence[Assessed], width: int) -> int:
     return max(12, (width - taken) // 2)
 
 
-def _rows(each: Assessed, room: int) -> list[tuple[str, str, str, str, str, str]]:
+def _rows(each: ControlExpectation, room: int) -> list[tuple[str, str, str, str, str, str]]:
     lock = "yes" if each.lock else ""
     if each.attest is not None:
         expected = textwrap.shorten(f"attested: {each.attest}", room, placeholder="…")

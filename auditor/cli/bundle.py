@@ -10,7 +10,7 @@ from auditor import config, keys
 from auditor.cli import output
 from auditor.config import ConfigError, Settings
 from auditor.errors import ExitCode
-from auditor.report.display import plain, shorten
+from auditor.report.display import printable, shorten
 
 if TYPE_CHECKING:  # loaded only where bundles are signed: cryptography takes its time
     from auditor.signing import PublicKey, Signer
@@ -56,7 +56,7 @@ def keygen(
             )
         _tell(given.public, output_)
         return
-    known = keys.kept(keys.PUBLIC_KEY)
+    known = keys.load_key(keys.PUBLIC_KEY)
     if known is not None and not replace:
         raise ConfigError(
             f"There is a key already, {PublicKey.read(known).id}, with the public half {known}. "
@@ -66,7 +66,9 @@ def keygen(
         output.refuse_to_replace(output_)  # before a key is made that nobody would know
     private = new_key()
     public = Signer.read(private).public
-    if not (keys.keep(keys.SIGNING_KEY, private) and keys.keep(keys.PUBLIC_KEY, public.text)):
+    if not (
+        keys.save_key(keys.SIGNING_KEY, private) and keys.save_key(keys.PUBLIC_KEY, public.text)
+    ):
         raise keys.KeyUnavailable(
             "This machine has no keyring that keeps a key. Set up the operating system's keyring, "
             "or set AUDITOR_SIGNING_KEY to 64 random hexadecimal digits: openssl rand -hex 32"
@@ -110,7 +112,7 @@ def verify(
 
     Example: **auditor bundle verify run.zip --public-key auditor.pub**
     """
-    from auditor.bundle.verifying import Altered, NotABundle
+    from auditor.bundle.verifying import NotABundle, TamperedBundle
     from auditor.bundle.verifying import verify as verified
     from auditor.signing import BadKey, PublicKey
 
@@ -125,8 +127,8 @@ def verify(
         ) from None
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
-    except Altered as error:
-        typer.echo(f"ALTERED: {plain(str(error))}")
+    except TamperedBundle as error:
+        typer.echo(f"ALTERED: {printable(str(error))}")
         raise typer.Exit(ExitCode.DEVIATIONS) from None
     told = found.manifest
     typer.echo(f"Every byte of {len(told.parts)} parts is as the manifest says.")
@@ -168,8 +170,8 @@ def _key_text(given: str | None, path: Path | None) -> str | None:
         return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{plain(str(path))} cannot be read as a public key. Name a file that holds one, or "
-            "give its 64 hexadecimal digits."
+            f"{printable(str(path))} cannot be read as a public key. Name a file that holds one, "
+            "or give its 64 hexadecimal digits."
         ) from error
 
 

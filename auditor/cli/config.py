@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
-from auditor import config, keys, private
+from auditor import config, keys, permissions
 from auditor.cli.auth_status import WIDEST, beginning
 from auditor.cli.bundle import signer
 from auditor.cli.encoding import echo_json
@@ -18,32 +18,32 @@ from auditor.cli.notify import check_channels
 from auditor.cli.terminal import Terminal
 from auditor.config import KEYS, SECRETS, VARIABLES, ConfigError, Settings
 from auditor.config_files import DOTENV_RULES, Candidate, DotenvRule, Origin, dotenv_warnings
-from auditor.credentials import backends, given, kept
-from auditor.credentials.backends import KeyringUnavailable, Standing, State
-from auditor.doctor.model import Check
-from auditor.doctor.model import State as CheckState
+from auditor.credentials import backends, keyring_store, parsing
+from auditor.credentials.backends import KeyringState, KeyringStatus, KeyringUnavailable
+from auditor.doctor.model import CheckState as CheckState
+from auditor.doctor.model import DoctorCheck
 from auditor.errors import ExitCode
 from auditor.keys import KeyUnavailable
 from auditor.notify import heartbeat
 from auditor.notify.channels import NotifyError
+from auditor.permissions import InsecureDirectory
 from auditor.policy import baseline, files, organisation
 from auditor.policy.errors import PolicyError
-from auditor.private import NotPrivate
-from auditor.report.display import plain
+from auditor.report.display import printable
 from auditor.store.errors import StoreError
 from auditor.store.runs import Runs
-from auditor.zoom.errors import quoted
+from auditor.zoom.errors import sanitize_message
 from auditor.zoom.hosts import UnsafeUrl, check_url
-from auditor.zoom.ways import shown_url
+from auditor.zoom.proxy_checks import shown_url
 
 SCHEMA = "auditor/config/v1"
 _COLUMN = 23
 """Where values begin."""
-_READABLE = (State.WORKS, State.NOT_ENCRYPTED)
+_READABLE = (KeyringState.WORKS, KeyringState.NOT_ENCRYPTED)
 _UNUSABLE = (
     ConfigError,
     KeyUnavailable,
-    NotPrivate,
+    InsecureDirectory,
     NotifyError,
     PolicyError,
     StoreError,
@@ -53,7 +53,7 @@ _UNUSABLE = (
 
 _CHECKED_APART = frozenset(
     VARIABLES[name]
-    for name in ("api_url", "oauth_url", "home", "baseline", "org", "store", *given.NAMES)
+    for name in ("api_url", "oauth_url", "home", "baseline", "org", "store", *parsing.NAMES)
 )
 """What the doctor looks at in a check of its own, as the options of a command may have it."""
 
@@ -140,7 +140,7 @@ def described() -> Configuration:
     """The configuration of this process. Never raises for what is wrong with it."""
     settings, faults = config.inspect()
     resolution = settings.resolution
-    keyring = backends.standing()
+    keyring = backends.keyring_status()
     rows = tuple(_status(name, settings, keyring, faults) for name in VARIABLES)
     return Configuration(
         profile=settings.profile,
@@ -159,7 +159,7 @@ def tell_dotenv(settings: Settings, terminal: Terminal) -> None:
         terminal.say(f"From {settings.resolution.dotenv.path}: {', '.join(names)}.")
 
 
-def as_check(found: Configuration) -> Check:
+def as_check(found: Configuration) -> DoctorCheck:
     """The same, as a check of the doctor; without what has a check of its own there."""
     title, facts = "Configuration", _facts(found)
     problems = [
@@ -171,18 +171,22 @@ def as_check(found: Configuration) -> Check:
         more = f" {len(problems) - 1} more is wrong." if problems[1:] else ""
         advice = f"See all of it: auditor config show.{more}"
         code = ExitCode.USAGE
-        return Check("configuration", title, CheckState.FAILED, problems[0], advice, code, facts)
+        return DoctorCheck(
+            "configuration", title, CheckState.FAILED, problems[0], advice, code, facts
+        )
     places = {each.origin for each in found.settings}
     named = ", ".join(place for place in Origin if place in places and place is not Origin.DEFAULT)
     sentence = f"Set by: {named}." if named else "Nothing is set: all of it is at its default."
     if found.warnings:
         advice = "Something is not used, or not safe: auditor config show says what, and why."
-        return Check("configuration", title, CheckState.WARNING, sentence, advice, facts=facts)
-    return Check("configuration", title, CheckState.OK, sentence, facts=facts)
+        return DoctorCheck(
+            "configuration", title, CheckState.WARNING, sentence, advice, facts=facts
+        )
+    return DoctorCheck("configuration", title, CheckState.OK, sentence, facts=facts)
 
 
 def _status(
-    name: str, settings: Settings, keyring: Standing, faults: dict[str, str]
+    name: str, settings: Settings, keyring: KeyringStatus, faults: dict[str, str]
 ) -> SettingStatus:
     variable = VARIABLES[name]
     resolution = settings.resolution
@@ -202,7 +206,7 @@ def _status(
     ignored = [(each.origin, _why_not(each, taken)) for each in candidates if each is not taken]
     if taken is not None and taken.is_empty:
         ignored.insert(0, (taken.origin, "it is set to nothing there, so no other place is asked"))
-    if name in given.NAMES:
+    if name in parsing.NAMES:
         kept_there, fault = _in_keyring(settings.profile, name, keyring)
         if kept_there and taken is None:
             shown, origin = _shown_credential(name, kept_there), Origin.KEYRING
@@ -240,7 +244,7 @@ def _shown(name: str, settings: Settings) -> str:
     value = getattr(settings, name)
     if name in SECRETS:
         return "set" if value else ""
-    if name in given.NAMES:
+    if name in parsing.NAMES:
         return _shown_credential(name, value) if value else ""
     if name == "home":
         return str(settings.data)
@@ -256,7 +260,7 @@ def _shown(name: str, settings: Settings) -> str:
 def _shown_credential(name: str, value: str) -> str:
     if name == "client_secret":
         return "set"
-    return quoted(value) if name == "account_id" else beginning(value)
+    return sanitize_message(value) if name == "account_id" else beginning(value)
 
 
 def _check(name: str, settings: Settings) -> None:
@@ -267,7 +271,7 @@ def _check(name: str, settings: Settings) -> None:
         case "api_url" | "oauth_url":
             check_url(value, VARIABLES[name])
         case "home":
-            private.check_folder(settings.data)
+            permissions.check_folder(settings.data)
         case "baseline":
             baseline.load(value, files.shipped_catalogue())
         case "org" if value:
@@ -286,17 +290,17 @@ def _check(name: str, settings: Settings) -> None:
             heartbeat.check(text)
 
 
-def _in_keyring(profile: str, name: str, keyring: Standing) -> tuple[str, str]:
+def _in_keyring(profile: str, name: str, keyring: KeyringStatus) -> tuple[str, str]:
     """What the keyring has, and why it could not be asked, as a clause."""
     if keyring.state not in _READABLE:
-        return "", "" if keyring.state is State.NONE else keyring.detail.rstrip(".")
+        return "", "" if keyring.state is KeyringState.NONE else keyring.detail.rstrip(".")
     try:
-        return kept.fetched(profile, name) or "", ""
+        return keyring_store.load(profile, name) or "", ""
     except KeyringUnavailable as error:
         return "", error.reason.rstrip(".")
 
 
-def _sources(settings: Settings, keyring: Standing) -> Iterator[tuple[Origin, str]]:
+def _sources(settings: Settings, keyring: KeyringStatus) -> Iterator[tuple[Origin, str]]:
     dotenv, path = settings.resolution.dotenv, settings.resolution.config_file
     if dotenv.unread:
         yield Origin.DOTENV, f"{dotenv.path}, not read: {dotenv.unread}"
@@ -307,7 +311,7 @@ def _sources(settings: Settings, keyring: Standing) -> Iterator[tuple[Origin, st
     yield Origin.CONFIG_FILE, where + ("" if there or path is None else " (not there)")
     yield (
         Origin.KEYRING,
-        keyring.name + ("" if keyring.state is State.WORKS else f" ({keyring.state})"),
+        keyring.name + ("" if keyring.state is KeyringState.WORKS else f" ({keyring.state})"),
     )
 
 
@@ -317,7 +321,7 @@ def _lines(found: Configuration, width: int) -> Iterator[str]:
         yield from _wrapped(str(origin).capitalize(), text, width)
     yield ""
     for each in found.settings:
-        value = f"{plain(each.shown)} ({each.origin})" if each.shown else "not set"
+        value = f"{printable(each.shown)} ({each.origin})" if each.shown else "not set"
         yield from _wrapped(each.variable, value, width)
         for origin, why in each.ignored:
             yield from _wrapped("", f"Not used: {origin}, because {why}.", width)

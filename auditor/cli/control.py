@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from tabulate import tabulate
 
-from auditor.cli.choices import TopicOption
+from auditor.cli.options import TopicOption
 from auditor.cli.terminal import Terminal
 from auditor.policy import exceptions, files
 from auditor.policy.catalogue import Catalogue, Check, Control

@@ -17,7 +17,7 @@ from auditor.findings.drift import Drift
 from auditor.policy.files import shipped_catalogue
 from auditor.report import drift_report
 from auditor.store.errors import RunNotFound
-from auditor.store.history import Entry, History
+from auditor.store.history import History, StoredRun
 
 WIDEST = 120
 """Columns of the text report, also where the terminal has more."""
@@ -89,7 +89,7 @@ def diff(
 
 def sides(
     source: RunSource, earlier: str | None, later: str | None
-) -> tuple[History, Entry, Entry]:
+) -> tuple[History, StoredRun, StoredRun]:
     """The two runs to compare, and their history.
 
     What is left open is the newest run, and the one before it.

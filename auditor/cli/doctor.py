@@ -12,7 +12,9 @@ import typer
 
 from auditor import config
 from auditor.cli import named, output
-from auditor.cli.choices import (
+from auditor.cli.config import as_check, described
+from auditor.cli.encoding import echo_json
+from auditor.cli.options import (
     BaselineOption,
     Depth,
     OnlyOption,
@@ -20,25 +22,23 @@ from auditor.cli.choices import (
     Selection,
     TopicOption,
 )
-from auditor.cli.config import as_check, described
-from auditor.cli.encoding import echo_json
-from auditor.cli.keeping import SANDBOX_HOME, stored_runs
-from auditor.cli.sandbox import Scenario, started
+from auditor.cli.sandbox import ScenarioName, started
+from auditor.cli.storing import SANDBOX_HOME, stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
 from auditor.credentials import backends
 from auditor.doctor import as_json, text
-from auditor.doctor.examination import Case, Policy, examine
-from auditor.doctor.model import Diagnosis
+from auditor.doctor.checks import DoctorInputs, Policy, examine
+from auditor.doctor.model import DoctorReport
 from auditor.evidence.scope import Level
+from auditor.permissions import InsecureDirectory
 from auditor.policy.errors import PolicyError
 from auditor.policy.references import Entries, LookedUp
-from auditor.private import NotPrivate
 from auditor.report.json_text import readable
 from auditor.store.errors import StoreError
 from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials
-from auditor.zoom.limits import Plan
+from auditor.zoom.limits import RatePlan
 
 WIDEST = 100
 """Columns; longer lines tire the eye."""
@@ -65,7 +65,7 @@ def doctor(
         bool, typer.Option("--sandbox", help="Examine a simulated account; needs no credentials.")
     ] = False,
     scenario: Annotated[
-        Scenario | None,
+        ScenarioName | None,
         typer.Option(
             "--scenario", help="Which account to simulate. [default: drifted]", show_default=False
         ),
@@ -108,7 +108,7 @@ def doctor(
     settings = config.load()
     selection = Selection(baseline=baseline, org=org, only=only or [], topic=topic or [])
     policy = _policy(selection, Level(depth), settings)
-    simulated = scenario or (Scenario.DRIFTED if sandbox else None)
+    simulated = scenario or (ScenarioName.DRIFTED if sandbox else None)
     with _case(settings, policy, simulated, terminal) as case:
         found = examine(case)
     told = _rendered(found, format_, terminal, to_file=output_ is not None)
@@ -135,8 +135,8 @@ def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | 
 
 @contextmanager
 def _case(
-    settings: Settings, policy: Policy | str, simulated: Scenario | None, terminal: Terminal
-) -> Iterator[Case]:
+    settings: Settings, policy: Policy | str, simulated: ScenarioName | None, terminal: Terminal
+) -> Iterator[DoctorInputs]:
     """The configured account, or a simulated one for as long as the block lasts."""
     credentials, origins = ("", ()) if simulated else _credentials(settings)
     refused = ""
@@ -145,7 +145,7 @@ def _case(
     )
     try:
         stored = stored_runs(settings, sandbox=simulated is not None)
-    except NotPrivate as error:
+    except InsecureDirectory as error:
         stored, refused = unchecked, str(error)
     except StoreError:  # told by the check of the history
         stored = unchecked
@@ -153,17 +153,17 @@ def _case(
     def look_up(entries: Entries) -> LookedUp:
         return named.in_newest_run(settings, terminal, entries, sandbox=simulated is not None)
 
-    case = Case(
+    case = DoctorInputs(
         api_url=settings.api_url,
         oauth_url=settings.oauth_url,
         policy=policy,
         credentials=credentials,
         origins=origins,
         stored=stored,
-        keyring=backends.standing,
+        keyring=backends.keyring_status,
         look_up=look_up,
         refused=refused,
-        plan=Plan(settings.plan),
+        plan=RatePlan(settings.plan),
         configuration=as_check(described()) if simulated is None else None,
     )
     if simulated is None:
@@ -195,7 +195,9 @@ def _credentials(settings: Settings) -> tuple[Credentials | str, tuple[str, ...]
         return str(error), origins
 
 
-def _rendered(found: Diagnosis, format_: DoctorFormat, terminal: Terminal, *, to_file: bool) -> str:
+def _rendered(
+    found: DoctorReport, format_: DoctorFormat, terminal: Terminal, *, to_file: bool
+) -> str:
     if format_ is DoctorFormat.JSON:
         return json.dumps(readable(as_json.document(found)), indent=2, ensure_ascii=False) + "\n"
     lines = text.lines(

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, TextIO
 
 import typer
 
-from auditor.plain_text import plain
+from auditor.plain_text import printable
 
 SPELL_OUT = "auditor.spell_out"
 """The name of the error handler."""
@@ -178,7 +178,7 @@ def _harmless(text: str, *, painted: bool) -> str:
 
 
 def _spelled_out(text: str) -> str:
-    return _STEERING.sub(lambda found: plain(found[0]), text)
+    return _STEERING.sub(lambda found: printable(found[0]), text)
 
 
 def _spell_out(error: UnicodeError) -> tuple[str, int]:
@@ -206,7 +206,7 @@ def _legible(json_text: str) -> str:
         return json_text
     # Below it, only white space between texts is no letter: it stays as it is.
     return "".join(
-        char if char < _DELETE or plain(char) == char else _escape(char) for char in json_text
+        char if char < _DELETE or printable(char) == char else _escape(char) for char in json_text
     )
 
 

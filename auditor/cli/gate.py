@@ -14,7 +14,10 @@ import typer
 from auditor import config
 from auditor import run as runs
 from auditor.cli import output
-from auditor.cli.choices import (
+from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
+from auditor.cli.config import tell_dotenv
+from auditor.cli.encoding import echo_json
+from auditor.cli.options import (
     BaselineOption,
     Depth,
     FailOn,
@@ -25,12 +28,9 @@ from auditor.cli.choices import (
     TopicOption,
     span,
 )
-from auditor.cli.collecting import Account, Going, Pace, collected
-from auditor.cli.config import tell_dotenv
-from auditor.cli.encoding import echo_json
-from auditor.cli.keeping import kept, stored_runs
 from auditor.cli.run_choice import LATEST, AccountOption, RunSource, configured_account
-from auditor.cli.sandbox import Scenario, ScenarioOption
+from auditor.cli.sandbox import ScenarioName, ScenarioOption
+from auditor.cli.storing import store_run, stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
 from auditor.errors import AuditorError, ExitCode
@@ -38,25 +38,25 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings.model import Severity
 from auditor.gate import (
-    Answer,
-    Demand,
+    GatePolicy,
+    GateResult,
     Known,
     Terms,
+    closed,
     judged,
     measured_against,
-    shut,
+    rejection,
     too_old,
-    unfit,
 )
-from auditor.policy import record
+from auditor.policy import serialization
 from auditor.policy.errors import PolicyError
 from auditor.report import gate_report
-from auditor.report.display import plain
+from auditor.report.display import printable
 from auditor.report.gate_report import Signed
-from auditor.run import Judgement
+from auditor.run import EvaluationConfig
 from auditor.signed_runs import Signatures
 from auditor.store.errors import RunNotFound, RunUnfit, StoreError
-from auditor.store.history import Entry, History
+from auditor.store.history import History, StoredRun
 from auditor.store.runs import Runs
 from auditor.store.series import Series, place
 from auditor.zoom.redaction import redact_text, redacted_traceback
@@ -150,7 +150,7 @@ def gate(
         bool,
         typer.Option("--sandbox", help="As --live, but of a simulated account made for it."),
     ] = False,
-    scenario: ScenarioOption = Scenario.DRIFTED,
+    scenario: ScenarioOption = ScenarioName.DRIFTED,
     format_: Annotated[
         GateFormat, typer.Option("--format", "-f", help="How the answer is written.")
     ] = GateFormat.TEXT,
@@ -176,7 +176,7 @@ def gate(
     terminal: Terminal = ctx.obj
     settings = config.load()
     tell_dotenv(settings, terminal)
-    demand = Demand(
+    demand = GatePolicy(
         None if fail_on is FailOn.NEVER else Severity(fail_on),
         span(max_age, "--max-age"),
         allow_unknown,
@@ -215,7 +215,7 @@ def gate(
         if not _keeps_shut(error):
             raise
         answer = _broken(error, format_, terminal)
-    with output.readers_may_leave():
+    with output.ignore_broken_pipe():
         _tell(answer, format_, terminal)
     raise typer.Exit(answer.code)
 
@@ -278,7 +278,7 @@ def accept(
     facts = entry.facts
     selected = "" if not entry.selection else ", a selection of controls"
     typer.echo(
-        f"Accepted run {facts.id} of account {plain(facts.account_id)}, baseline "
+        f"Accepted run {facts.id} of account {printable(facts.account_id)}, baseline "
         f"{facts.baseline_id} {facts.baseline_version}, depth {facts.depth}{selected}, "
         f"organisation file {facts.organisation_digest or 'none'}: {facts.deviations:,} deviations "
         f"and {facts.unknown:,} unknown are no news to auditor gate --new-only with the same "
@@ -297,18 +297,18 @@ def _refuse_options_before(ctx: typer.Context) -> None:
             )
 
 
-def _found(found: _T | Answer) -> _T:
+def _found(found: _T | GateResult) -> _T:
     """What was looked for.
 
     Raises:
         RunNotFound: it is an answer of the gate, which says why there is none.
     """
-    if isinstance(found, Answer):
+    if isinstance(found, GateResult):
         raise RunNotFound(f"{found.reason[0].upper()}{found.reason[1:]} {found.advice}")
     return found
 
 
-def _refuse_unfit(entry: Entry, terms: Terms, now: datetime) -> None:
+def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
     """Let pass only a run that a gate with these terms can measure against.
 
     Raises:
@@ -318,7 +318,7 @@ def _refuse_unfit(entry: Entry, terms: Terms, now: datetime) -> None:
     if not entry.facts.complete:
         raise RunUnfit(f"{run} is incomplete: what nobody saw cannot be accepted.")
     if entry.set_aside:
-        raise RunUnfit(f"{run} is set aside ({plain(entry.set_aside)}): it cannot be accepted.")
+        raise RunUnfit(f"{run} is set aside ({printable(entry.set_aside)}): it cannot be accepted.")
     if entry.ends_in_future(now):
         raise RunUnfit(
             f"{run} ended later than now ({entry.facts.finished_at}): a clock was wrong, so it "
@@ -355,7 +355,7 @@ def _keeps_shut(error: Exception) -> bool:
     )
 
 
-def _broken(error: Exception, format_: GateFormat, terminal: Terminal) -> Answer:
+def _broken(error: Exception, format_: GateFormat, terminal: Terminal) -> GateResult:
     """Shut, because of an error; its sentence is the reason."""
     reason = str(error)
     if isinstance(error, sqlite3.Error | zlib.error):
@@ -366,7 +366,7 @@ def _broken(error: Exception, format_: GateFormat, terminal: Terminal) -> Answer
         terminal.say(redacted_traceback(error))
     if format_ is not GateFormat.TEXT:  # standard output is for a program, or goes to a file
         terminal.complain(reason)
-    return shut(
+    return closed(
         " ".join(redact_text(reason).split()), "Try again. If it stays so, see why: auditor doctor"
     )
 
@@ -374,29 +374,29 @@ def _broken(error: Exception, format_: GateFormat, terminal: Terminal) -> Answer
 def _stored(
     stored: Runs,
     selection: Selection,
-    judgement: Judgement,
-    demand: Demand,
+    judgement: EvaluationConfig,
+    demand: GatePolicy,
     settings: Settings,
     account: str | None,
     terminal: Terminal,
-) -> Answer:
+) -> GateResult:
     history = stored.history
     elsewhere = RunSource.chosen(settings, terminal, account=account).elsewhere()
     owner = _account(history, settings, account, elsewhere)
-    if isinstance(owner, Answer):
+    if isinstance(owner, GateResult):
         return owner
     terms = _terms(judgement, owner, settings.api_url)
     entry = _newest(history, terms, elsewhere)
-    if isinstance(entry, Answer):
+    if isinstance(entry, GateResult):
         return entry
-    found = unfit(entry, demand, judgement.baseline.info.digest, datetime.now(UTC))
+    found = rejection(entry, demand, judgement.baseline.info.digest, datetime.now(UTC))
     if found is not None:
         return found
     signatures = Signatures(settings)
     known = None
     if demand.new_only:
         known = _known(history, terms, judgement, demand, signatures)
-    if isinstance(known, Answer):
+    if isinstance(known, GateResult):
         return known
     with history.verified(entry) as snapshot:
         now = datetime.now(UTC)
@@ -405,10 +405,10 @@ def _stored(
         if old is not None:
             return old
         if (selection.org or settings.org) is None:
-            used = Judgement.recalled(snapshot, judgement.catalogue).organisation
-            digest = record.organisation_digest(used)
+            used = EvaluationConfig.recalled(snapshot, judgement.catalogue).organisation
+            digest = serialization.organisation_digest(used)
             if digest:
-                return shut(
+                return closed(
                     f"run {entry.facts.id} was judged with an organisation file ({digest}; "
                     f"{len(used.overrides)} overrides, {len(used.waivers)} waivers, "
                     f"{len(used.attestations)} attestations), and the gate was given none.",
@@ -421,49 +421,55 @@ def _stored(
 
 def _live(
     stored: Runs,
-    judgement: Judgement,
-    demand: Demand,
+    judgement: EvaluationConfig,
+    demand: GatePolicy,
     settings: Settings,
     account: Account,
     terminal: Terminal,
-) -> Answer:
-    snapshot = collected(account, settings, Going(Pace.chosen(settings)), judgement, terminal)
+) -> GateResult:
+    snapshot = collect(
+        account, settings, CollectionOptions(RateOptions.chosen(settings)), judgement, terminal
+    )
     with snapshot:
         run = runs.judge(snapshot, judgement)
-        is_kept = kept(stored, snapshot, run, judgement, terminal)
-        known: Known | Answer | None = None
+        is_kept = store_run(stored, snapshot, run, judgement, terminal)
+        known: Known | GateResult | None = None
         signatures = Signatures(settings)
         entry = stored.history.find(run.info.id) if is_kept else None
         if entry is None and (demand.require_signature or signatures.are_required):
-            return shut(
+            return closed(
                 f"run {run.info.id} could not be stored, so it is not signed.",
                 "See why: auditor doctor",
             )
         signed = _signed(entry, snapshot, demand, signatures) if entry else None
         if demand.new_only and not is_kept:
-            return shut(
+            return closed(
                 f"run {run.info.id} could not be stored, so what is new in it cannot be told.",
                 "See why: auditor doctor",
             )
         if demand.new_only:
             terms = _terms(judgement, run.info.account_id, run.info.api_url)
             known = _known(stored.history, terms, judgement, demand, signatures)
-        answer = known if isinstance(known, Answer) else judged(run, demand, known, signed)
+        answer = known if isinstance(known, GateResult) else judged(run, demand, known, signed)
     if is_kept:
         stored.discard(run.info.id)
     return answer
 
 
 def _known(
-    history: History, terms: Terms, judgement: Judgement, demand: Demand, signatures: Signatures
-) -> Known | Answer:
+    history: History,
+    terms: Terms,
+    judgement: EvaluationConfig,
+    demand: GatePolicy,
+    signatures: Signatures,
+) -> Known | GateResult:
     """What the accepted run found already, or why there is none to measure against.
 
     Raises:
         SignatureError: a signature of the run or of its acceptance is not as it has to be.
     """
     acceptance = measured_against(history, terms)
-    if isinstance(acceptance, Answer):
+    if isinstance(acceptance, GateResult):
         return acceptance
     signatures.verified_acceptance(acceptance, required=demand.require_signature)
     accepted = acceptance.entry
@@ -474,7 +480,7 @@ def _known(
 
 
 def _signed(
-    entry: Entry, evidence: Snapshot, demand: Demand, signatures: Signatures
+    entry: StoredRun, evidence: Snapshot, demand: GatePolicy, signatures: Signatures
 ) -> Signed | None:
     """Which key signed a run, whose signature is verified; None where none did, and none need.
 
@@ -486,36 +492,36 @@ def _signed(
     return None if key is None else Signed(key, trusted is not None and trusted.id == key)
 
 
-def _terms(judgement: Judgement, account_id: str, api_url: str) -> Terms:
+def _terms(judgement: EvaluationConfig, account_id: str, api_url: str) -> Terms:
     """What a gate that judges an account with this judges."""
     info = judgement.baseline.info
     return Terms(
         Series.wanted(account_id, api_url, info.id, judgement.depth, judgement.narrowed),
         info.digest,
-        record.organisation_digest(judgement.organisation),
+        serialization.organisation_digest(judgement.organisation),
         frozenset(judgement.overrides.widest().assessed),
     )
 
 
 def _account(
     history: History, settings: Settings, asked: str | None, elsewhere: str
-) -> str | Answer:
+) -> str | GateResult:
     """The account that is asked for, configured, or the only one stored, or why there is none."""
     account = asked or configured_account(settings)
     if account is not None:
         return account
     known = history.accounts(place(settings.api_url))
     if not known:
-        return shut(f"no run is stored in {history}.{elsewhere}", "Run: auditor audit")
+        return closed(f"no run is stored in {history}.{elsewhere}", "Run: auditor audit")
     if len(known) > 1:
-        return shut(
+        return closed(
             f"{history} holds runs of {len(known)} accounts.",
             "Name one with --account or ZOOM_ACCOUNT_ID; see them with: auditor history",
         )
     return known[0]
 
 
-def _newest(history: History, terms: Terms, elsewhere: str) -> Entry | Answer:
+def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun | GateResult:
     """The newest run that was judged as the gate was asked to judge, or why there is none."""
     wanted = terms.series
     of_account = history.runs(terms.runs)
@@ -525,13 +531,13 @@ def _newest(history: History, terms: Terms, elsewhere: str) -> Entry | Answer:
     asked = f"baseline {wanted.baseline_id}, depth {wanted.depth}"
     asked += ", the same selection of controls" if wanted.selection else ""
     if not of_account:
-        return shut(
+        return closed(
             f"no run of account {wanted.account_id} is stored in {history}.{elsewhere}",
             "Run: auditor audit",
         )
     newest = of_account[-1].facts
     narrowed = ", a selection of controls" if of_account[-1].selection else ""
-    return shut(
+    return closed(
         f"no stored run fits ({asked}); the newest, {newest.id}, has baseline "
         f"{newest.baseline_id}, depth {newest.depth}{narrowed}.",
         "Run the audit that way, or ask for what there is with --baseline, --depth, --only and "
@@ -539,7 +545,7 @@ def _newest(history: History, terms: Terms, elsewhere: str) -> Entry | Answer:
     )
 
 
-def _tell(answer: Answer, format_: GateFormat, terminal: Terminal) -> None:
+def _tell(answer: GateResult, format_: GateFormat, terminal: Terminal) -> None:
     basis = answer.basis
     catalogue_titles = (
         {cid: info.title for cid, info in basis.run.controls.items()} if basis else {}

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from auditor import config
-from auditor.cli.choices import KeepMonthlyOption, KeepOption, span
 from auditor.cli.encoding import echo_json
+from auditor.cli.options import KeepMonthlyOption, KeepOption, span
 from auditor.cli.run_choice import (
     LATEST,
     AccountOption,
@@ -23,14 +23,14 @@ from auditor.cli.run_choice import (
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.errors import ExitCode
-from auditor.findings.drift import Standing
-from auditor.findings.past import Past
+from auditor.findings.drift import FindingState
+from auditor.findings.finding_history import FindingHistory
 from auditor.policy.errors import PolicyError, nearest
 from auditor.policy.files import shipped_catalogue
 from auditor.report import history_report, wording
-from auditor.report.display import plain
+from auditor.report.display import printable
 from auditor.store.errors import RunNotFound
-from auditor.store.history import Entry, History
+from auditor.store.history import History, StoredRun
 from auditor.store.retention import expired
 from auditor.store.runs import Runs
 from auditor.store.series import RunFilter
@@ -111,7 +111,7 @@ def history(
     typer.echo(f"\n{_wrapped(told, terminal.width)}")
     for entry in entries:
         if entry.set_aside:
-            reason = f"Set aside: run {entry.facts.id}: {plain(entry.set_aside)}"
+            reason = f"Set aside: run {entry.facts.id}: {printable(entry.set_aside)}"
             typer.echo(_wrapped(reason, terminal.width))
     for sentence in source.from_future():
         typer.echo(_wrapped(sentence, terminal.width))
@@ -203,7 +203,7 @@ def prune(
     typer.echo(pruned(stored, old, broken, wanted))
 
 
-def prunable(stored: Runs, keep: timedelta, monthly: int, wanted: RunFilter) -> list[Entry]:
+def prunable(stored: Runs, keep: timedelta, monthly: int, wanted: RunFilter) -> list[StoredRun]:
     """The stored runs, of those that are wanted, that need not be kept."""
     runs = stored.history
     return expired(runs.runs(wanted), datetime.now(UTC), keep, monthly, runs.acceptances())
@@ -230,7 +230,7 @@ def abandoned(stored: Runs, keep: timedelta, wanted: RunFilter) -> list[str]:
     ]
 
 
-def pruned(stored: Runs, old: Iterable[Entry], broken: Iterable[str], wanted: RunFilter) -> str:
+def pruned(stored: Runs, old: Iterable[StoredRun], broken: Iterable[str], wanted: RunFilter) -> str:
     """Remove these runs; what was done, as a sentence."""
     gone = list(old)
     left = list(broken)
@@ -299,7 +299,7 @@ def _refuse_account(history: History, account: str) -> None:
         )
 
 
-def _refuse_controls(names: Iterable[str], entry: Entry) -> None:
+def _refuse_controls(names: Iterable[str], entry: StoredRun) -> None:
     """Let pass only controls that exist, or did when the run was judged."""
     known = {*shipped_catalogue().controls, *entry.facts.controls}
     folded = {each.casefold() for each in known}
@@ -317,8 +317,8 @@ def _wrapped(text: str, width: int) -> str:
     return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def _plot(entries: list[Entry], width: int) -> None:
-    by_series: dict[int, list[Entry]] = {}
+def _plot(entries: list[StoredRun], width: int) -> None:
+    by_series: dict[int, list[StoredRun]] = {}
     for entry in entries:
         by_series.setdefault(entry.series, []).append(entry)
     drawn = [
@@ -328,7 +328,7 @@ def _plot(entries: list[Entry], width: int) -> None:
     typer.echo("\n\n".join(drawn))
 
 
-def _remark(entry: Entry, accepted: Iterable[str], now: datetime) -> str:
+def _remark(entry: StoredRun, accepted: Iterable[str], now: datetime) -> str:
     told = ["simulated"] if entry.facts.simulated else []
     told += ["set aside"] if entry.set_aside else []
     told += ["from the future"] if entry.ends_in_future(now) else []
@@ -338,7 +338,7 @@ def _remark(entry: Entry, accepted: Iterable[str], now: datetime) -> str:
     return ", ".join(told)
 
 
-def _as_json(entries: Iterable[Entry]) -> list[dict[str, object]]:
+def _as_json(entries: Iterable[StoredRun]) -> list[dict[str, object]]:
     return [
         {
             **{key: value for key, value in asdict(each.facts).items() if key != "controls"},
@@ -352,12 +352,12 @@ def _as_json(entries: Iterable[Entry]) -> list[dict[str, object]]:
     ]
 
 
-def _is_in(standing: Standing, text: str | None) -> bool:
+def _is_in(standing: FindingState, text: str | None) -> bool:
     named = (standing.scope.name, standing.scope.id)
     return text is None or any(text.casefold() in each.casefold() for each in named)
 
 
-def _finding_object(standing: Standing, past: Past) -> dict[str, object]:
+def _finding_object(standing: FindingState, past: FindingHistory) -> dict[str, object]:
     scope = standing.scope
     return {
         "control": standing.control,

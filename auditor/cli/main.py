@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from auditor import __version__
-from auditor.cli import surroundings
+from auditor.cli import process
 from auditor.cli.commands import COMMANDS, Command, LazyGroup
 from auditor.cli.terminal import LogFormat, Terminal
 from auditor.errors import AuditorError, ExitCode
@@ -170,7 +170,7 @@ def _not_empty(option: str, value: str | None) -> str | None:
     return value
 
 
-def hoisted(arguments: Sequence[str]) -> list[str]:
+def move_global_options_first(arguments: Sequence[str]) -> list[str]:
     """`arguments` with the options that work everywhere moved to the front."""
     front: list[str] = []
     rest: list[str] = []
@@ -190,5 +190,5 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Run the program and leave with its exit code."""
-    surroundings.settle()
-    app(args=hoisted(sys.argv[1:]), prog_name="auditor")
+    process.harden_process()
+    app(args=move_global_options_first(sys.argv[1:]), prog_name="auditor")

@@ -6,12 +6,12 @@ from auditor.cli.run_choice import LATEST, RunSource
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
 from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.permissions import InsecureDirectory
 from auditor.policy import files, references
 from auditor.policy.baseline import Baseline
 from auditor.policy.organisation import Organisation
 from auditor.policy.references import Entries, LookedUp
-from auditor.policy.settlements import Settlements
-from auditor.private import NotPrivate
+from auditor.policy.waivers import WaiversAndAttestations
 from auditor.store.errors import RunNotFound, StoreError
 
 
@@ -20,7 +20,7 @@ def entries(organisation: Organisation, baseline: Baseline | None) -> Entries:
     today = datetime.now(UTC).date()
     return Entries(
         tuple(enumerate(organisation.overrides)),
-        Settlements(organisation.waivers, organisation.attestations, today),
+        WaiversAndAttestations(organisation.waivers, organisation.attestations, today),
         {**(baseline.parameters if baseline is not None else {}), **organisation.parameters},
         frozenset(files.shipped_catalogue().controls),
     )
@@ -49,5 +49,5 @@ def in_newest_run(
         _, snapshot = source.opened(LATEST)
         with snapshot:
             return in_run(snapshot, wanted)
-    except (RunNotFound, StoreError, SnapshotError, NotPrivate) as error:
+    except (RunNotFound, StoreError, SnapshotError, InsecureDirectory) as error:
         return LookedUp(unchecked=str(error))

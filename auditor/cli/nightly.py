@@ -14,7 +14,17 @@ import typer
 from auditor import config
 from auditor import run as runs
 from auditor.cli import history, output
-from auditor.cli.choices import (
+from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
+from auditor.cli.config import tell_dotenv
+from auditor.cli.export import ExportOptions
+from auditor.cli.notify import (
+    Announcer,
+    HeartbeatOption,
+    NotifyNamesOption,
+    NotifyOnOption,
+    NotifyOption,
+)
+from auditor.cli.options import (
     AllowUnknownOption,
     BaselineOption,
     Depth,
@@ -34,19 +44,15 @@ from auditor.cli.choices import (
     VerifyLocksOption,
     span,
 )
-from auditor.cli.collecting import Account, Going, Pace, collected
-from auditor.cli.config import tell_dotenv
-from auditor.cli.handing_on import Manner
-from auditor.cli.keeping import Audience, kept, since_before, stored_runs, with_past
-from auditor.cli.notify import (
-    Announcer,
-    HeartbeatOption,
-    NotifyNamesOption,
-    NotifyOnOption,
-    NotifyOption,
-)
 from auditor.cli.reporting import UNWRITTEN, Destinations
-from auditor.cli.sandbox import Scenario, ScenarioOption
+from auditor.cli.sandbox import ScenarioName, ScenarioOption
+from auditor.cli.storing import (
+    NotificationBaseline,
+    drift_since_previous,
+    store_run,
+    stored_runs,
+    with_history,
+)
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
 from auditor.config_files import DEFAULT_PROFILE
@@ -55,12 +61,12 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings.drift import Drift
 from auditor.findings.run import Run
-from auditor.notify.occasions import News
-from auditor.private import NotPrivate
-from auditor.report import Options, accepted, by_name, drift_report, wording
-from auditor.run import Extent, Judgement
+from auditor.notify.triggers import RunEvent
+from auditor.permissions import InsecureDirectory
+from auditor.report import Options, by_name, drift_report, waiver_wording, wording
+from auditor.run import CollectionScope, EvaluationConfig
 from auditor.store.errors import StoreError
-from auditor.store.history import Entry
+from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from auditor.store.series import RunFilter, place
 
@@ -69,16 +75,16 @@ METRICS_MODE = 0o644
 
 
 @dataclass(frozen=True)
-class Night:
+class NightlyJob:
     """What a night is to do, checked before it begins."""
 
     settings: Settings
     selection: Selection
     account: Account
-    going: Going
+    going: CollectionOptions
     depth: Level
     destinations: Destinations
-    manner: Manner
+    manner: ExportOptions
     metrics: Path | None
     announcer: Announcer
     keep: str
@@ -97,7 +103,7 @@ class Night:
                 wanted = self.selection.judgement(
                     self.depth, self.settings.baseline, self.settings.org
                 )
-                snapshot = collected(self.account, self.settings, self.going, wanted, self.terminal)
+                snapshot = collect(self.account, self.settings, self.going, wanted, self.terminal)
                 stack.enter_context(snapshot)
                 judgement = self._begun_with(snapshot, wanted)
                 run = runs.judge(snapshot, judgement)
@@ -118,27 +124,27 @@ class Night:
     def _stored(self) -> Runs:
         return stored_runs(self.settings, sandbox=self.account.is_sandbox)
 
-    def _begun_with(self, snapshot: Snapshot, wanted: Judgement) -> Judgement:
+    def _begun_with(self, snapshot: Snapshot, wanted: EvaluationConfig) -> EvaluationConfig:
         """What the run is judged with: one that went on, with what it was begun with."""
-        begun = Judgement.recalled(snapshot, wanted.catalogue)
+        begun = EvaluationConfig.recalled(snapshot, wanted.catalogue)
         if begun.record() == wanted.record():
             return wanted
         return replace(self.selection, baseline=None, org=None).rejudgement(snapshot)
 
     def _handed_on(
-        self, stored: Runs, snapshot: Snapshot, judgement: Judgement, run: Run
+        self, stored: Runs, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
     ) -> tuple[bool, list[Exception]]:
         """Store the run, write its files, tell of it; whether it is stored, and what failed."""
         late = frozenset(stored.waiting())
-        is_kept = kept(stored, snapshot, run, judgement, self.terminal)
+        is_kept = store_run(stored, snapshot, run, judgement, self.terminal)
         channels = bool(self.announcer.channels)
-        audience = Audience(stored, self.settings.profile, channels, late)
-        with since_before(
+        audience = NotificationBaseline(stored, self.settings.profile, channels, late)
+        with drift_since_previous(
             stored, run.info.id, judgement.catalogue, earlier=audience.before
         ) as drift:
-            run = with_past(stored, run, drift)
+            run = with_history(stored, run, drift)
             written, troubles = self._write(snapshot, judgement, run)
-            news = News(
+            news = RunEvent(
                 later=None,
                 stopped_before=stored.failed_before(self._name()),
                 undone=tuple(map(str, troubles)),
@@ -160,7 +166,7 @@ class Night:
         return entry is not None, troubles
 
     def _write(
-        self, snapshot: Snapshot, judgement: Judgement, run: Run
+        self, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
     ) -> tuple[list[Path], list[Exception]]:
         """Write every file that can be written; those there are, and why others are not."""
         written: list[Path] = []
@@ -190,11 +196,11 @@ class Night:
 
     def _tell(
         self,
-        audience: Audience,
-        entry: Entry,
+        audience: NotificationBaseline,
+        entry: StoredRun,
         drift: Drift | None,
         run: Run,
-        news: News,
+        news: RunEvent,
         code: ExitCode,
         going_on: bool,
     ) -> None:
@@ -202,7 +208,7 @@ class Night:
         since = f" Since run {drift.earlier.id}: {drift_report.headline(drift)}" if drift else ""
         told = ", ".join(wording.headline(run))
         self.terminal.say(f"Run {run.info.id} is stored: {told}.{since}")
-        for line in accepted.problem_lines(run):
+        for line in waiver_wording.problem_lines(run):
             self.terminal.say(line)
         forgotten = audience.forgotten(entry)
         if forgotten:
@@ -214,7 +220,7 @@ class Night:
             self.terminal.complain(uncompared)
             news = replace(news, undone=(*news.undone, uncompared))
         # A deviation may have vanished with the group that an override named: no recovery.
-        lost = (accepted.reference_line(each) for each in run.references if each.is_stale)
+        lost = (waiver_wording.reference_line(each) for each in run.references if each.is_stale)
         news = replace(news, undone=(*news.undone, *map(wording.sentence_case, lost)))
         news = replace(news, later=entry.facts, earlier=earlier, drift=drift)
         deliveries = self.announcer.announce(news, code, self.terminal)
@@ -228,10 +234,10 @@ class Night:
         """Tell that the night broke off, and why; of a run that was evaluated, what was found."""
         try:
             stored = self._stored()
-        except (NotPrivate, StoreError):
+        except (InsecureDirectory, StoreError):
             # What is remembered there cannot be found, or not be trusted; still, people are told.
             stored = None
-        news = News(
+        news = RunEvent(
             later=None,
             stopped=self.going.advised(str(error)) or type(error).__name__,
             found=", ".join(wording.headline(run)) if run is not None else "",
@@ -330,7 +336,7 @@ def nightly(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Audit a simulated account; needs no credentials.")
     ] = False,
-    scenario: ScenarioOption = Scenario.DRIFTED,
+    scenario: ScenarioOption = ScenarioName.DRIFTED,
 ) -> None:
     """Audit, store the run, compare it with the last one told, tell what changed, remove old runs.
 
@@ -353,7 +359,7 @@ def nightly(
         output.check_writable(metrics)
     seconds = None if deadline is None else span(deadline, "--deadline").total_seconds()
     span(keep, "--keep")
-    night = Night(
+    night = NightlyJob(
         settings=settings,
         selection=Selection(
             baseline=baseline,
@@ -366,9 +372,9 @@ def nightly(
             strict=strict,
         ),
         account=Account(scenario if sandbox else None),
-        going=Going(
-            pace=Pace.chosen(settings, plan, max_rate, rate_share),
-            extent=Extent(verify_locks),
+        going=CollectionOptions(
+            pace=RateOptions.chosen(settings, plan, max_rate, rate_share),
+            extent=CollectionScope(verify_locks),
             resume=True,
             oldest=span(max_evidence_age, "--max-evidence-age"),
             deadline=None if seconds is None else time.monotonic() + seconds,
@@ -376,7 +382,7 @@ def nightly(
         ),
         depth=Level(depth),
         destinations=replace(destinations, stdout=None),
-        manner=Manner.chosen(None, pseudonymise, settings),
+        manner=ExportOptions.chosen(None, pseudonymise, settings),
         metrics=metrics,
         announcer=Announcer.chosen(
             settings, notify, notify_on, notify_names and not pseudonymise, heartbeat

@@ -13,11 +13,11 @@ from auditor import config
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
 from auditor.errors import ExitCode
-from auditor.notify import heartbeat, kept, message, sending
+from auditor.notify import channel_store, heartbeat, message, sending
 from auditor.notify.channels import Channel, Delivery, NotifyError
 from auditor.notify.heartbeat import beat_of
 from auditor.notify.interface import notify
-from auditor.notify.occasions import DEFAULT, News, Occasion
+from auditor.notify.triggers import DEFAULT, RunEvent, Trigger
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,7 +70,7 @@ class Announcer:
     """Whom to tell, when, and how a sign of life is given; known before the audit begins."""
 
     channels: Sequence[Channel] = field(repr=False, default=())
-    wanted: frozenset[Occasion] = DEFAULT
+    wanted: frozenset[Trigger] = DEFAULT
     names: bool = False
     heartbeat: str | None = field(repr=False, default=None)
 
@@ -88,7 +88,7 @@ class Announcer:
         Raises:
             NotifyError: a channel, an occasion or the heartbeat's address is none.
         """
-        found = kept.chosen(channels or (), _secret(settings.notify))
+        found = channel_store.resolve(channels or (), _secret(settings.notify))
         for channel in found:
             _checked(channel)
         url = heartbeat_url or _secret(settings.heartbeat)
@@ -96,7 +96,7 @@ class Announcer:
             heartbeat.check(url)
         return cls(found, occasions(wanted), names, url)
 
-    def announce(self, news: News, exit_code: int, terminal: Terminal) -> list[Delivery]:
+    def announce(self, news: RunEvent, exit_code: int, terminal: Terminal) -> list[Delivery]:
         """Tell the news and give the sign of life; say what failed. Never raises.
 
         Takes about a minute at most, and mostly a second.
@@ -114,7 +114,7 @@ class Announcer:
         return deliveries
 
 
-def occasions(wanted: str | None) -> frozenset[Occasion]:
+def occasions(wanted: str | None) -> frozenset[Trigger]:
     """The occasions that `--notify-on` names.
 
     Raises:
@@ -123,13 +123,13 @@ def occasions(wanted: str | None) -> frozenset[Occasion]:
     if wanted is None:
         return DEFAULT
     words = [word.strip().lower() for word in wanted.split(",") if word.strip()]
-    known = [occasion.value for occasion in Occasion]
+    known = [occasion.value for occasion in Trigger]
     for word in words:
         if word not in known:
             raise NotifyError(f'--notify-on "{word}" is no occasion: {", ".join(known)}.')
     if not words:
         raise NotifyError(f"--notify-on is empty. Name some of: {', '.join(known)}.")
-    return frozenset(map(Occasion, words))
+    return frozenset(map(Trigger, words))
 
 
 @app.command()
@@ -149,7 +149,7 @@ def add(
 
     **pass show zoom/slack | auditor notify add slack --stdin**
     """
-    kept.ready(name)
+    channel_store.check_writable(name)
     if stdin:
         url = sys.stdin.read().strip()
     else:
@@ -158,7 +158,7 @@ def add(
         raise NotifyError("Give one address. Each channel has a name of its own.")
     channel = Channel(name, url)
     _checked(channel)
-    kept.keep(channel)
+    channel_store.save(channel)
     typer.echo(f"Kept {name} ({channel.shown}). Try it with: auditor notify test {name}")
 
 
@@ -169,14 +169,14 @@ def list_() -> None:
     Example: **auditor notify list**
     """
     variable = _secret(config.load().notify)
-    channels = kept.chosen((), variable) if variable else kept.kept()
+    channels = channel_store.resolve((), variable) if variable else channel_store.load()
     if not channels:
         typer.echo("No channels. Add one with: auditor notify add NAME")
         return
     rows = [(channel.name, channel.shown) for channel in channels]
     typer.echo(tabulate(rows, headers=("Channel", "Service"), disable_numparse=True))
     if variable:
-        typer.echo(f"\n{kept.VARIABLE} is set. It counts in place of the channels kept.")
+        typer.echo(f"\n{channel_store.VARIABLE} is set. It counts in place of the channels kept.")
 
 
 @app.command()
@@ -185,7 +185,7 @@ def remove(name: Annotated[str, typer.Argument(help="The channel's name.")]) -> 
 
     Example: **auditor notify remove ops-mail**
     """
-    kept.forget(name)
+    channel_store.forget(name)
     typer.echo(f"Removed {name}.")
 
 
@@ -206,14 +206,14 @@ def try_out(
 
     **auditor notify test ops-mail slack**
     """
-    channels = kept.chosen(names or (), _secret(config.load().notify))
+    channels = channel_store.resolve(names or (), _secret(config.load().notify))
     if not channels:
         raise NotifyError(
             f"There is no channel to test. Add one with: auditor notify add NAME, or set "
-            f"{kept.VARIABLE}."
+            f"{channel_store.VARIABLE}."
         )
     failed = False
-    for each in sending.deliver(channels, message.trial()):
+    for each in sending.deliver(channels, message.test_message()):
         failed = failed or not each.sent
         typer.echo(
             f"{each.channel} ({each.shown}): {'sent' if each.sent else f'NOT SENT. {each.reason}'}"
@@ -227,7 +227,7 @@ def check_channels(addresses: str) -> None:
     Raises:
         NotifyError: one is not.
     """
-    for channel in kept.chosen((), addresses):
+    for channel in channel_store.resolve((), addresses):
         _checked(channel)
 
 

@@ -112,7 +112,7 @@ def write(path: Path, render: Callable[[BinaryIO], None], mode: int = 0o600) -> 
             with path.open("wb") as out:
                 render(out)
             return
-        partial = _beside(path)
+        partial = _temporary_path(path)
         if partial is None:
             with tempfile.TemporaryFile() as rendered:
                 render(rendered)
@@ -139,7 +139,7 @@ def write(path: Path, render: Callable[[BinaryIO], None], mode: int = 0o600) -> 
         partial.unlink(missing_ok=True)
 
 
-def _beside(path: Path) -> Path | None:
+def _temporary_path(path: Path) -> Path | None:
     """A new file beside `path`; None where none can be made, and there is one to write to.
 
     Raises:
@@ -217,7 +217,7 @@ def _put(out: BinaryIO, content: bytes) -> None:
 
 
 @contextmanager
-def readers_may_leave() -> Iterator[None]:
+def ignore_broken_pipe() -> Iterator[None]:
     """Go on where nobody reads standard output any more, so that the exit code is as it would be.
 
     Without it, a reader that went away (`| head`) would turn a failure into a success.

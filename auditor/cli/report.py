@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from auditor import config
-from auditor.cli.choices import (
+from auditor.cli.encoding import echo_json
+from auditor.cli.export import EvaluatedRun, ExportOptions
+from auditor.cli.options import (
     BaselineOption,
     FormatOption,
     FrameworkOption,
@@ -18,11 +20,9 @@ from auditor.cli.choices import (
     PseudonymiseOption,
     Selection,
 )
-from auditor.cli.encoding import echo_json
-from auditor.cli.handing_on import Judged, Manner
-from auditor.cli.keeping import since_before, with_past
 from auditor.cli.reporting import Destinations
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
+from auditor.cli.storing import drift_since_previous, with_history
 from auditor.findings.drift import Drift
 from auditor.report import schema as report_schema
 from auditor.store.runs import Runs
@@ -68,7 +68,7 @@ def report(
         return
     settings = config.load()
     destinations = Destinations.chosen(format_ or [], output or [])
-    manner = Manner.chosen(framework, pseudonymise, settings)
+    manner = ExportOptions.chosen(framework, pseudonymise, settings)
     keep = include_passes or destinations.needs_passes or framework is not None
     selection = Selection(baseline=baseline, org=org, include_passes=keep)
     source = RunSource.chosen(settings, ctx.obj, account=account, sandbox=sandbox)
@@ -78,12 +78,12 @@ def report(
         manner.judged(snapshot, selection.rejudgement(snapshot)) as judged,
         _changes(stored, judged, destinations) as drift,
     ):
-        finished = with_past(stored, judged.run, drift)
+        finished = with_history(stored, judged.run, drift)
         destinations.emit(replace(judged, run=finished), ctx.obj, include_passes, settings)
 
 
 def _changes(
-    stored: Runs, judged: Judged, destinations: Destinations
+    stored: Runs, judged: EvaluatedRun, destinations: Destinations
 ) -> AbstractContextManager[Drift | None]:
     """What changed since the run before, where some report tells it.
 
@@ -92,4 +92,4 @@ def _changes(
     run = judged.run
     if run.pseudonymised or not destinations.tell_changes:
         return nullcontext()
-    return since_before(stored, run.info.id, judged.judgement.catalogue, noting=False)
+    return drift_since_previous(stored, run.info.id, judged.judgement.catalogue, noting=False)

@@ -10,11 +10,11 @@ from typing import BinaryIO
 from auditor import run as runs
 from auditor.cli import encoding, output
 from auditor.cli.bundle import signer
-from auditor.cli.handing_on import Judged
+from auditor.cli.export import EvaluatedRun
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
 from auditor.findings.run import Run
-from auditor.policy import record
+from auditor.policy import serialization
 from auditor.report import (
     BUNDLE,
     BUNDLE_SUFFIX,
@@ -90,12 +90,14 @@ class Destinations:
     @classmethod
     def _with_bundles(cls, asked: Sequence[str], outputs: Sequence[Path]) -> "Destinations":
         """The files to write where some of them are bundles."""
-        if not outputs or any(p == STDOUT for p, a in zip(outputs, asked, strict=True) if _said(a)):
+        if not outputs or any(
+            p == STDOUT for p, a in zip(outputs, asked, strict=True) if _summary(a)
+        ):
             raise FormatError("A bundle is a file: name it with --output run.zip.")
-        bundles = tuple(p for p, a in zip(outputs, asked, strict=True) if _said(a))
+        bundles = tuple(p for p, a in zip(outputs, asked, strict=True) if _summary(a))
         for path in bundles:
             output.check_writable(path)
-        rest = [(p, a) for p, a in zip(outputs, asked, strict=True) if not _said(a)]
+        rest = [(p, a) for p, a in zip(outputs, asked, strict=True) if not _summary(a)]
         others = cls.chosen([a for _, a in rest if a], [p for p, _ in rest])
         return replace(others, bundles=bundles)
 
@@ -124,7 +126,7 @@ class Destinations:
         return any(format_ is not None and format_.name in names for format_ in formats)
 
     def emit(
-        self, judged: Judged, terminal: Terminal, include_passes: bool, settings: Settings
+        self, judged: EvaluatedRun, terminal: Terminal, include_passes: bool, settings: Settings
     ) -> None:
         """Write every report that can be written: one that cannot keeps back no other.
 
@@ -161,7 +163,7 @@ class Destinations:
             except Exception as error:
                 troubles.append(error)
         if self.stdout is not None and not (planned and terminal.verbosity < 0):
-            with output.readers_may_leave():
+            with output.ignore_broken_pipe():
                 out = _stdout(self.stdout)
                 self.stdout.render(judged.run, out, options(written))
                 out.flush()
@@ -200,25 +202,25 @@ def _is_bundle(path: Path) -> bool:
     return path.suffix.lower() == BUNDLE_SUFFIX
 
 
-def _said(asked: str) -> bool:
+def _summary(asked: str) -> bool:
     return asked == BUNDLE
 
 
-def _write_bundle(path: Path, judged: Judged, settings: Settings, options: Options) -> None:
-    from auditor.bundle.container import TooLarge
-    from auditor.bundle.writing import Contents, write
+def _write_bundle(path: Path, judged: EvaluatedRun, settings: Settings, options: Options) -> None:
+    from auditor.bundle.writing import BundleContents, write
+    from auditor.bundle.zip_writer import BundleTooLarge
 
     signs = signer(settings)
     snapshot, judgement = judged.snapshot, judged.judgement
-    contents = Contents(
+    contents = BundleContents(
         judged.run,
         snapshot,
-        record.written(judgement.baseline, judgement.organisation),
-        runs.facts(snapshot, judgement, pseudonymised=judged.run.pseudonymised),
+        serialization.dump(judgement.baseline, judgement.organisation),
+        runs.metadata(snapshot, judgement, pseudonymised=judged.run.pseudonymised),
     )
     try:
         output.write(path, lambda out: write(out, contents, signs, options))
-    except TooLarge as error:
+    except BundleTooLarge as error:
         raise FormatError(str(error)) from error
 
 

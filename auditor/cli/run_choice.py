@@ -13,14 +13,14 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.keeping import SANDBOX_HOME, stored_runs
+from auditor.cli.storing import SANDBOX_HOME, stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
-from auditor.evidence.snapshot import Full, Snapshot
-from auditor.private import NotPrivate
-from auditor.report.display import plain
+from auditor.evidence.snapshot import DiskFull, Snapshot
+from auditor.permissions import InsecureDirectory
+from auditor.report.display import printable
 from auditor.store.errors import RunNotFound, StoreError
-from auditor.store.history import Entry
+from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from auditor.store.series import EVERY_RUN, RunFilter, place
 
@@ -112,11 +112,11 @@ class RunSource:
         if len(known) > 1:
             raise RunNotFound(
                 f"No account is configured, and {self.runs} holds runs of {len(known)} accounts: "
-                f"{', '.join(map(plain, known))}. Name one with --account or ZOOM_ACCOUNT_ID."
+                f"{', '.join(map(printable, known))}. Name one with --account or ZOOM_ACCOUNT_ID."
             )
         if not known:
             return self
-        _log.info("No account is configured: %s is the only one stored.", plain(known[0]))
+        _log.info("No account is configured: %s is the only one stored.", printable(known[0]))
         return RunSource(
             self.runs,
             RunFilter(known[0], self.wanted.place),
@@ -163,9 +163,11 @@ class RunSource:
                 for entry in self.runs.history.runs()
                 if not self.wanted.admits(entry.facts.account_id, entry.place)
             }
-        except (StoreError, Full, NotPrivate):
+        except (StoreError, DiskFull, InsecureDirectory):
             return ""
-        listed = [f"account {plain(account)} at {plain(at)}" for account, at in sorted(others)]
+        listed = [
+            f"account {printable(account)} at {printable(at)}" for account, at in sorted(others)
+        ]
         return f" There are runs of: {'; '.join(listed[:5])}." if listed else ""
 
     def opened(self, run: str) -> tuple[Runs, Snapshot]:
@@ -196,7 +198,7 @@ class RunSource:
             return self.runs, snapshot
         return self.opened(run)
 
-    def entry(self, run: str) -> tuple[Runs, Entry]:
+    def entry(self, run: str) -> tuple[Runs, StoredRun]:
         """A run of the history, by id or by `latest`, and where it is stored.
 
         Raises:
@@ -249,18 +251,18 @@ class RunSource:
                 return sandbox, run
         if is_path(run):
             raise RunNotFound(
-                f'"{plain(run)}" is a path, and this looks at stored runs alone. See which there '
-                "are: auditor history"
+                f'"{printable(run)}" is a path, and this looks at stored runs alone. See which '
+                "there are: auditor history"
             )
         raise self.runs.not_found(run)
 
     def _of_another(self, run: str, account_id: str, at: str) -> RunNotFound:
-        what = f"Run {run} is of account {plain(account_id)} at {plain(at)}"
+        what = f"Run {run} is of account {printable(account_id)} at {printable(at)}"
         if self.wanted.place not in (None, at):
             return RunNotFound(
-                f"{what}, and {plain(self.wanted.place or '')} is configured (ZOOM_API_URL)."
+                f"{what}, and {printable(self.wanted.place or '')} is configured (ZOOM_API_URL)."
             )
         return RunNotFound(
-            f"{what}, and not of {plain(self.wanted.account_id or '')}. To name it: --account "
-            f"{plain(account_id)}"
+            f"{what}, and not of {printable(self.wanted.account_id or '')}. To name it: --account "
+            f"{printable(account_id)}"
         )

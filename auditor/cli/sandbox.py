@@ -27,7 +27,7 @@ COUNTED_USERS: Final = 5_000
 """Up to so many users the sandbox counts the requests of each; above, its memory would grow."""
 
 
-class Scenario(StrEnum):
+class ScenarioName(StrEnum):
     """The accounts that can be simulated."""
 
     CLEAN = "clean"
@@ -38,7 +38,7 @@ class Scenario(StrEnum):
 
 
 ScenarioOption = Annotated[
-    Scenario, typer.Option("--scenario", help="With --sandbox: which account to simulate.")
+    ScenarioName, typer.Option("--scenario", help="With --sandbox: which account to simulate.")
 ]
 
 
@@ -52,7 +52,7 @@ class SandboxPlan(StrEnum):
 
 
 @contextmanager
-def started(scenario: Scenario, users: int) -> "Iterator[Sandbox]":
+def started(scenario: ScenarioName, users: int) -> "Iterator[Sandbox]":
     """A served sandbox without rate limits, for as long as the block runs.
 
     Raises:
@@ -70,8 +70,8 @@ def started(scenario: Scenario, users: int) -> "Iterator[Sandbox]":
 def sandbox(
     ctx: typer.Context,
     scenario: Annotated[
-        Scenario, typer.Option("--scenario", help="Which account to simulate.")
-    ] = Scenario.DRIFTED,
+        ScenarioName, typer.Option("--scenario", help="Which account to simulate.")
+    ] = ScenarioName.DRIFTED,
     users: Annotated[int, typer.Option("--users", min=1, help="How many users it has.")] = 300,
     groups: Annotated[
         int | None,

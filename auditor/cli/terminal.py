@@ -13,7 +13,7 @@ from typing import TextIO
 import typer
 
 from auditor.cli.encoding import json_for_stderr
-from auditor.plain_text import plain
+from auditor.plain_text import printable
 from auditor.zoom.redaction import RedactingFilter, redact_text
 
 WIDTH_ELSEWHERE = 100
@@ -116,7 +116,7 @@ class _TextFormatter(logging.Formatter):
 
 def _lines(text: str) -> str:
     """`text` with everything spelled out that could steer a terminal, the ends of lines apart."""
-    return "\n".join(plain(line) for line in text.split("\n"))
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 class _JsonFormatter(logging.Formatter):

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
-from auditor.collect.errands import Reader
-from auditor.collect.rows import PHONE_LICENCE, text
-from auditor.evidence.plan import COUNTS, LEFT, LISTINGS, MEETING, PENDING, PHONE, PHONE_VIEWS
+from auditor.collect.document_requests import CollectionContext
+from auditor.collect.parsing import PHONE_LICENCE, as_text
+from auditor.evidence.read_plan import COUNTS, LEFT, LISTINGS, MEETING, PENDING, PHONE, PHONE_VIEWS
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import Document, Refusal
+from auditor.evidence.view import Document, ReadFailure
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import NotFound
@@ -32,7 +32,7 @@ _EVENTS: Mapping[Level, tuple[Endpoint, Mapping[str, str]]] = {
 }
 
 
-def record(reader: Reader) -> None:
+def record(reader: CollectionContext) -> None:
     """Give everything that was not found a second look, at the end of a run."""
     groups(reader)
     users(reader)
@@ -42,7 +42,7 @@ def record(reader: Reader) -> None:
         _events(reader, level)
 
 
-def groups(reader: Reader) -> None:
+def groups(reader: CollectionContext) -> None:
     """Forget groups that have been deleted, with what phones and users have of them."""
     missing = _missing(reader, Level.GROUP) | _missing(reader, Level.PHONE_GROUP)
     gone = _unlisted(reader, Level.GROUP, missing, [(endpoints.GROUPS, {})])
@@ -56,7 +56,7 @@ def groups(reader: Reader) -> None:
         _forget(reader, left, endpoints.GROUPS.request, (Level.GROUP, Level.PHONE_GROUP))
 
 
-def users(reader: Reader) -> None:
+def users(reader: CollectionContext) -> None:
     """Forget users who have been deleted, with their phones and lists of meetings."""
     missing = _missing(reader, Level.USER) | _missing(reader, Level.PHONE_USER)
     listings = [
@@ -72,7 +72,7 @@ def users(reader: Reader) -> None:
             _forget(reader, left, endpoints.USERS.request, (Level.USER, Level.PHONE_USER))
 
 
-def _sites(reader: Reader) -> None:
+def _sites(reader: CollectionContext) -> None:
     missing = _missing(reader, Level.PHONE_SITE)
     gone = _unlisted(reader, Level.PHONE_SITE, missing, [(endpoints.PHONE_SITES, {})])
     left = _unknown_again(reader, (Level.PHONE_SITE,), gone)
@@ -80,7 +80,7 @@ def _sites(reader: Reader) -> None:
         _forget(reader, left, endpoints.PHONE_SITES.request, (Level.PHONE_SITE,))
 
 
-def _phone_users(reader: Reader) -> None:
+def _phone_users(reader: CollectionContext) -> None:
     """Forget the phones of users whose settings now say that they have none."""
 
     def has_none(user: str) -> bool:
@@ -101,7 +101,7 @@ def _phone_users(reader: Reader) -> None:
         _forget(reader, left, endpoints.USER_SETTINGS.request, (Level.PHONE_USER,))
 
 
-def _events(reader: Reader, level: Level) -> None:
+def _events(reader: CollectionContext, level: Level) -> None:
     """Forget upcoming meetings or webinars that their hosts have cancelled."""
     emails: dict[str, set[str]] = {}
     for zoom_id in _missing(reader, level):
@@ -116,7 +116,7 @@ def _events(reader: Reader, level: Level) -> None:
 
         def ask() -> JsonValue:
             rows = reader.api.items(endpoint, ids={"userId": host.id}, params=params)
-            return [text(row.get("id")) for row in rows]
+            return [as_text(row.get("id")) for row in rows]
 
         outcome = reader.asked(endpoint.request, ask, essential=False)
         body = outcome.body if isinstance(outcome, Document) else None
@@ -131,7 +131,7 @@ def _events(reader: Reader, level: Level) -> None:
         _forget(reader, left, endpoint.request, (level,))
 
 
-def _missing(reader: Reader, level: Level) -> set[str]:
+def _missing(reader: CollectionContext, level: Level) -> set[str]:
     """The ids at a level that Zoom did not know, of scopes that are still recorded."""
     return {
         zoom_id
@@ -141,7 +141,7 @@ def _missing(reader: Reader, level: Level) -> set[str]:
 
 
 def _unlisted(
-    reader: Reader,
+    reader: CollectionContext,
     level: Level,
     missing: set[str],
     listings: Iterable[tuple[Endpoint, Mapping[str, str]]],
@@ -157,10 +157,10 @@ def _unlisted(
 
         def ask(endpoint: Endpoint = endpoint, params: Mapping[str, str] = params) -> JsonValue:
             rows = reader.api.items(endpoint, params=params)
-            listed.update(text(row.get("id")) or text(row.get("email")) for row in rows)
+            listed.update(as_text(row.get("id")) or as_text(row.get("email")) for row in rows)
             return {}
 
-        if isinstance(reader.asked(endpoint.request, ask, essential=False), Refusal):
+        if isinstance(reader.asked(endpoint.request, ask, essential=False), ReadFailure):
             return set()
     known = {scope.id for scope in reader.snapshot.scopes(level)}
     unlisted = known - listed
@@ -170,7 +170,7 @@ def _unlisted(
     return missing & unlisted
 
 
-def _unknown_again(reader: Reader, levels: Iterable[Level], gone: set[str]) -> set[str]:
+def _unknown_again(reader: CollectionContext, levels: Iterable[Level], gone: set[str]) -> set[str]:
     """Those of `gone` whom Zoom does not know when the same is asked once more."""
     at = frozenset(levels)
     requests = {
@@ -198,13 +198,15 @@ def _unknown_again(reader: Reader, levels: Iterable[Level], gone: set[str]) -> s
     return {zoom_id for zoom_id, unknown in chain.from_iterable(work) if unknown}
 
 
-def _members(reader: Reader, groups: set[str]) -> Iterator[Scope]:
+def _members(reader: CollectionContext, groups: set[str]) -> Iterator[Scope]:
     for user in reader.snapshot.scopes(Level.USER):
         if not groups.isdisjoint(user.group_ids):
             yield user
 
 
-def _forget(reader: Reader, left: set[str], absent: str, levels: tuple[Level, ...]) -> None:
+def _forget(
+    reader: CollectionContext, left: set[str], absent: str, levels: tuple[Level, ...]
+) -> None:
     """Take what left out of the evidence, at all of `levels`, and record it for the first.
 
     `absent` is the request that no longer names it.
@@ -245,7 +247,7 @@ def _forget(reader: Reader, left: set[str], absent: str, levels: tuple[Level, ..
         _recount(reader, at, number)
 
 
-def _recorded(reader: Reader) -> list[dict[str, JsonValue]]:
+def _recorded(reader: CollectionContext) -> list[dict[str, JsonValue]]:
     """What was recorded as having left so far, also by a run that broke off."""
     known = reader.snapshot.evidence_of(reader.account).outcomes.get(LEFT)
     body = known.body if isinstance(known, Document) else None
@@ -253,7 +255,7 @@ def _recorded(reader: Reader) -> list[dict[str, JsonValue]]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _recount(reader: Reader, level: Level, dropped: int) -> None:
+def _recount(reader: CollectionContext, level: Level, dropped: int) -> None:
     """Take what left out of the numbers of a level that has them."""
     surface = PHONE.surface if level in PHONE_VIEWS else MEETING.surface
     view = COUNTS.get((level, surface))

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
-from auditor.collect.errands import Reader
-from auditor.collect.rows import text
+from auditor.collect.document_requests import CollectionContext
+from auditor.collect.parsing import as_text
 from auditor.collect.usage import DAYS, AccountUse
-from auditor.evidence.plan import AI_FEATURES, DISCLAIMERS, NOTICE_KINDS, history
+from auditor.evidence.read_plan import AI_FEATURES, DISCLAIMERS, NOTICE_KINDS, history
 from auditor.evidence.reading import JsonValue, Unseen
-from auditor.evidence.view import Document, Outcome, Refusal
+from auditor.evidence.view import Document, Outcome, ReadFailure
 from auditor.zoom import endpoints
 
 ANSWERS = ("agree", "cancel", "passive agree", "decline attend")
@@ -33,7 +33,7 @@ Call = tuple[str, str, str]
 """Number, start and end of a past meeting."""
 
 
-def record(reader: Reader, use: AccountUse) -> None:
+def record(reader: CollectionContext, use: AccountUse) -> None:
     """Count the answers to the notices that the plan names."""
     account, kinds = reader.account, reader.reads.answered
     if not kinds or reader.is_settled(account, DISCLAIMERS):
@@ -60,7 +60,7 @@ class _Calls:
     missing: Unseen | None = None
 
 
-def _calls_with_ai(reader: Reader, use: AccountUse) -> _Calls:
+def _calls_with_ai(reader: CollectionContext, use: AccountUse) -> _Calls:
     """The meetings that other reports named already, or that are asked for now."""
     calls = _Calls(dict(use.calls_with_ai))
     known = reader.snapshot.evidence_of(reader.account).outcomes
@@ -76,21 +76,23 @@ def _calls_with_ai(reader: Reader, use: AccountUse) -> _Calls:
                 else []
             )
             calls.unclear += sum(each for each in counts if isinstance(each, int))
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, ReadFailure):
             calls.missing = calls.missing or outcome.unseen
     return calls
 
 
-def _find_calls(reader: Reader, feature: str, calls: _Calls) -> None:
+def _find_calls(reader: CollectionContext, feature: str, calls: _Calls) -> None:
     for row in _past_meetings(reader, feature):
         if _used(row, feature):
-            number, start, end = map(text, map(row.get, ("meeting_id", "start_time", "end_time")))
-            calls.by_uuid[text(row.get("meeting_uuid"))] = (number, start, end)
+            number, start, end = map(
+                as_text, map(row.get, ("meeting_id", "start_time", "end_time"))
+            )
+            calls.by_uuid[as_text(row.get("meeting_uuid"))] = (number, start, end)
         else:
             calls.unclear += 1
 
 
-def _counted(reader: Reader, calls: _Calls) -> JsonValue:
+def _counted(reader: CollectionContext, calls: _Calls) -> JsonValue:
     """Ask for each type of notice, a month a request."""
     answers: Counter[tuple[str, str, str]] = Counter()
     answered = _Answered(calls.by_uuid)
@@ -119,7 +121,7 @@ def _counted(reader: Reader, calls: _Calls) -> JsonValue:
     return {"answers": rows, "ai_meetings": numbers}
 
 
-def _recordings(reader: Reader, body: Row) -> dict[str, JsonValue]:
+def _recordings(reader: CollectionContext, body: Row) -> dict[str, JsonValue]:
     """Whether any meeting was recorded, where nobody answered a notice of it."""
     kind = NOTICE_KINDS["recording"]
     rows = body["answers"] if isinstance(body["answers"], list) else []
@@ -129,17 +131,17 @@ def _recordings(reader: Reader, body: Row) -> dict[str, JsonValue]:
     recorded = 0
     for feature in kind.features:
         outcome = reader.asked(_history(feature), partial(_number_of_calls, reader, feature))
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, ReadFailure):
             return {"recordings_missing": _told(outcome.unseen)}
         recorded += outcome.body if isinstance(outcome.body, int) else 0
     return {"recordings": recorded}
 
 
-def _number_of_calls(reader: Reader, feature: str) -> int:
+def _number_of_calls(reader: CollectionContext, feature: str) -> int:
     return sum(1 for _ in _past_meetings(reader, feature))
 
 
-def _past_meetings(reader: Reader, feature: str) -> Iterator[Row]:
+def _past_meetings(reader: CollectionContext, feature: str) -> Iterator[Row]:
     """The past meetings that used a feature, or that do not say whether they did."""
     for days in _windows(reader):
         params = {**days, "meeting_type": "all", "meeting_feature": feature}
@@ -153,10 +155,10 @@ def _used(row: Row, feature: str) -> bool:
     """True where a meeting says that it used a feature, and which meeting it was."""
     features = row.get("feature_used")
     used = isinstance(features, dict) and features.get(feature) is True
-    return used and bool(text(row.get("meeting_uuid")))
+    return used and bool(as_text(row.get("meeting_uuid")))
 
 
-def _windows(reader: Reader) -> Iterator[dict[str, str]]:
+def _windows(reader: CollectionContext) -> Iterator[dict[str, str]]:
     last = reader.today()
     for start, end in months(last - timedelta(days=DAYS - 1), last):
         yield {"from": str(start), "to": str(end)}
@@ -186,12 +188,12 @@ class _Answered:
 
     def note(self, row: Row) -> None:
         """Note the meeting of a row. A number is shared by all meetings of a series."""
-        named = text(row.get("meeting_id"))
+        named = as_text(row.get("meeting_id"))
         if named in self.calls:
             self.uuids.add(named)
             return
-        number = text(row.get("meeting_number")) or named
-        at = _moment(text(row.get("time")))
+        number = as_text(row.get("meeting_number")) or named
+        at = _moment(as_text(row.get("time")))
         digits = "".join(each for each in number if each.isdigit())
         for uuid in self._by_number.get(digits, ()) if digits else ():
             _, start, end = self.calls[uuid]
@@ -238,4 +240,4 @@ def _guest(row: Row) -> str:
 
 def _key(value: JsonValue) -> str:
     """A name as Zoom may spell it: `Passive Agree`, `passive_agree`."""
-    return "".join(each for each in text(value).casefold() if each.isalnum())
+    return "".join(each for each in as_text(value).casefold() if each.isalnum())

@@ -10,7 +10,7 @@ from auditor.evidence.view import View
 from auditor.zoom.endpoints import Endpoint
 
 
-class Api(Protocol):
+class ZoomApi(Protocol):
     """Reads Zoom's API. Safe to use from many threads. Raises `ZoomError`."""
 
     def authenticate(self) -> frozenset[str]:
@@ -35,7 +35,7 @@ class Api(Protocol):
         """The rows of a listing, page after page."""
 
 
-class Prover(Protocol):
+class LockVerifier(Protocol):
     """Tells what the account's values and locks prove about its users."""
 
     def prepare(self, snapshot: Snapshot) -> None:
@@ -48,7 +48,7 @@ class Prover(Protocol):
         """True where a user's own document says what the account's locks promise."""
 
 
-class Listener(Protocol):
+class ProgressListener(Protocol):
     """Is told how far collection is. Called from one thread."""
 
     def found(self, level: Level, scopes: int) -> None:
@@ -58,7 +58,7 @@ class Listener(Protocol):
         """All documents of one more scope were asked for."""
 
 
-class Silent:
+class NoProgress:
     """A listener that does nothing."""
 
     def found(self, level: Level, scopes: int) -> None:

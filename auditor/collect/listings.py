@@ -8,12 +8,12 @@ import logging
 from collections.abc import Iterator
 from itertools import chain
 
-from auditor.collect import departures, rows
-from auditor.collect.errands import Reader
-from auditor.evidence.plan import LISTINGS, MEMBERS, PENDING
+from auditor.collect import departures, parsing
+from auditor.collect.document_requests import CollectionContext
+from auditor.evidence.read_plan import LISTINGS, MEMBERS, PENDING
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import Document, Refusal, View
+from auditor.evidence.view import Document, ReadFailure, View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 
@@ -22,13 +22,13 @@ _log = logging.getLogger(__name__)
 EMPTY: JsonValue = {"listed": 0}
 
 
-def groups(reader: Reader) -> None:
+def groups(reader: CollectionContext) -> None:
     """List the groups."""
     for view in LISTINGS[Level.GROUP]:
         _list(reader, view, Level.GROUP)
 
 
-def users(reader: Reader) -> None:
+def users(reader: CollectionContext) -> None:
     """List the users, and find out who is in which group."""
     views = LISTINGS[Level.USER]
     anew = not all(reader.is_settled(reader.account, view) for view in views)
@@ -39,19 +39,19 @@ def users(reader: Reader) -> None:
         _list_members(reader, anew)
 
 
-def pending(reader: Reader) -> None:
+def pending(reader: CollectionContext) -> None:
     """Record invited users: they have no settings to read, and are not judged."""
     _list(reader, PENDING, Level.USER)
 
 
-def refusal(reader: Reader, level: Level) -> Refusal | None:
+def refusal(reader: CollectionContext, level: Level) -> ReadFailure | None:
     """Why there may be more scopes of a level than are known; None where all of them are."""
     outcomes = reader.snapshot.evidence_of(reader.account).outcomes
     refusals = [outcomes.get(view) for view in LISTINGS[level]]
-    return next((each for each in refusals if isinstance(each, Refusal)), None)
+    return next((each for each in refusals if isinstance(each, ReadFailure)), None)
 
 
-def _list(reader: Reader, view: View, level: Level) -> None:
+def _list(reader: CollectionContext, view: View, level: Level) -> None:
     """Write down what a listing names. One that names rows nobody can ask for failed."""
     if reader.is_settled(reader.account, view):
         _log.debug("%s was listed before the run went on: it is not listed again.", view)
@@ -63,7 +63,7 @@ def _list(reader: Reader, view: View, level: Level) -> None:
     def scopes() -> Iterator[Scope]:
         nonlocal nameless
         for row in reader.api.items(endpoint, params=params):
-            scope = rows.user(row, view.option) if view.option else rows.group(row)
+            scope = parsing.user(row, view.option) if view.option else parsing.group(row)
             if scope is None:
                 nameless += 1
             elif view == PENDING:
@@ -78,14 +78,14 @@ def _list(reader: Reader, view: View, level: Level) -> None:
     outcome = reader.asked(_source(endpoint, view), ask)
     if nameless:
         unseen = Unseen(Cause.ERROR, f"{nameless} rows of the list have no id")
-        outcome = Refusal(unseen, outcome.source, outcome.observed_at)
+        outcome = ReadFailure(unseen, outcome.source, outcome.observed_at)
     elif view.option == "active" and isinstance(outcome, Document) and outcome.body == EMPTY:
         unseen = Unseen(Cause.ERROR, "the list of active users is empty: not even the owner")
-        outcome = Refusal(unseen, outcome.source, outcome.observed_at)
+        outcome = ReadFailure(unseen, outcome.source, outcome.observed_at)
     reader.snapshot.record(reader.account, view, outcome)
 
 
-def _list_members(reader: Reader, anew: bool) -> None:
+def _list_members(reader: CollectionContext, anew: bool) -> None:
     """List the members of each group, and write their groups down with the users.
 
     They are listed `anew` where users were, whose lists name no groups. Where groups may be
@@ -102,16 +102,16 @@ def _list_members(reader: Reader, anew: bool) -> None:
     def of(group: Scope) -> JsonValue:
         members = partial[group.id] = set()
         for row in reader.api.items(endpoint, ids={"groupId": group.id}):
-            members.add(rows.text(row.get("id")))
+            members.add(parsing.as_text(row.get("id")))
         return {}
 
     work = reader.each(
         lambda group: reader.asked(endpoint.request, lambda: of(group), scope=group),
         list(reader.snapshot.scopes(Level.GROUP)),
     )
-    refused: list[tuple[Scope, Refusal]] = []
+    refused: list[tuple[Scope, ReadFailure]] = []
     for group, outcome in chain.from_iterable(work):
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, ReadFailure):
             refused.append((group, outcome))
         for user in partial.get(group.id, set()) - {""}:
             belongs.setdefault(user, []).append(group.id)

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from auditor.collect import listings
-from auditor.collect.errands import Errand, Reader, Sweep
-from auditor.collect.rows import flag, text
-from auditor.evidence.plan import COUNTS, MEETING, NOTICES, is_any
+from auditor.collect.document_requests import CollectionContext, DocumentRequest, LevelReader
+from auditor.collect.parsing import as_text, feature_flag
+from auditor.evidence.read_plan import COUNTS, MEETING, NOTICES, is_any
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
-from auditor.evidence.view import Document, Refusal, View
+from auditor.evidence.view import Document, ReadFailure, View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import ListingUnproved, Malformed, NotLicensed
@@ -31,7 +31,7 @@ _KEPT = ("id", "topic", "start_time")
 
 
 @dataclass(frozen=True)
-class Kind:
+class EventKind:
     """How one kind of event is listed and read."""
 
     level: Level
@@ -41,15 +41,15 @@ class Kind:
     placeholder: str
 
 
-MEETINGS = Kind(
+MEETINGS = EventKind(
     Level.MEETING, endpoints.USER_MEETINGS, {"type": "upcoming"}, endpoints.MEETING, "meetingId"
 )
-WEBINAR = Kind(
+WEBINAR = EventKind(
     Level.WEBINAR, endpoints.USER_WEBINARS, {"type": "upcoming"}, endpoints.WEBINAR, "webinarId"
 )
 
 
-def read_upcoming(reader: Reader) -> None:
+def read_upcoming(reader: CollectionContext) -> None:
     """Read the settings of upcoming meetings and webinars of active users."""
     if reader.reads.meeting:
         _Upcoming(reader, MEETINGS, reader.reads.meeting).read()
@@ -59,8 +59,8 @@ def read_upcoming(reader: Reader) -> None:
 
 @dataclass(frozen=True)
 class _Upcoming:
-    reader: Reader
-    kind: Kind
+    reader: CollectionContext
+    kind: EventKind
     settings: tuple[str, ...]
 
     @property
@@ -72,15 +72,15 @@ class _Upcoming:
         """List what the hosts have scheduled, and read as much of it as the plan allows."""
         reader, level = self.reader, self.kind.level
         unlisted = listings.refusal(reader, Level.USER)
-        sweep = Sweep(reader, self._counted, self.kind.listing.request, unlisted)
+        sweep = LevelReader(reader, self._counted, self.kind.listing.request, unlisted)
         if unlisted is None and next(self._chosen_users(), None) is None:
             unseen = Unseen(Cause.NOT_COLLECTED, "no active user fits what --meetings-of asks for")
-            sweep.refusal = Refusal(unseen, self.kind.listing.request, reader.now())
+            sweep.refusal = ReadFailure(unseen, self.kind.listing.request, reader.now())
         due = (self._listing(host) for host in self._hosts() if not self._is_listed(host))
         for portion in sweep.outcomes(due):
             with reader.snapshot.batch():
                 for errand, outcome in portion:
-                    if isinstance(outcome, Refusal):
+                    if isinstance(outcome, ReadFailure):
                         nobody = self._nobody(errand.scope)
                         reader.snapshot.add_scope(nobody)
                         reader.snapshot.record(nobody, MEETING, outcome)
@@ -102,7 +102,7 @@ class _Upcoming:
     def _hosts(self) -> Iterator[Scope]:
         """The users whose events are asked for: those who may host them."""
         for evidence in self._chosen_users():
-            if self.kind is not WEBINAR or flag(evidence, WEBINARS) is not False:
+            if self.kind is not WEBINAR or feature_flag(evidence, WEBINARS) is not False:
                 yield evidence.scope
 
     def _chosen_users(self) -> Iterator[ScopeEvidence]:
@@ -139,7 +139,7 @@ class _Upcoming:
         """What stands for the events of a host that could not be listed."""
         return replace(host, level=self.kind.level, id=f"*{host.id}", name=host.label)
 
-    def _listing(self, host: Scope) -> Errand:
+    def _listing(self, host: Scope) -> DocumentRequest:
         """Asks what a host has scheduled."""
         level, listing = self.kind.level, self.kind.listing
 
@@ -149,9 +149,9 @@ class _Upcoming:
             doubt = ""
             try:
                 for row in self.reader.api.items(listing, ids=ids, params=self.kind.params):
-                    if not text(row.get("id")):
+                    if not as_text(row.get("id")):
                         raise Malformed(listing.request, "a row has no id")
-                    rows.append({key: text(row.get(key)) for key in _KEPT})
+                    rows.append({key: as_text(row.get(key)) for key in _KEPT})
             except NotLicensed:
                 if level is not Level.WEBINAR:
                     raise
@@ -160,7 +160,7 @@ class _Upcoming:
                 doubt = str(error)
             return {"rows": rows, "doubt": doubt}
 
-        return Errand(host, self._counted, listing.request, ask)
+        return DocumentRequest(host, self._counted, listing.request, ask)
 
     def _note(self, host: Scope, outcome: Document) -> None:
         """Write down a host's meetings, those that the budget allows, and how many others.
@@ -175,7 +175,7 @@ class _Upcoming:
         if doubt := listed.get("doubt"):
             self.reader.snapshot.add_scope(nobody)
             unseen = Unseen(Cause.ERROR, str(doubt))
-            refusal = Refusal(unseen, outcome.source, outcome.observed_at)
+            refusal = ReadFailure(unseen, outcome.source, outcome.observed_at)
             self.reader.snapshot.record(nobody, MEETING, refusal)
         for row in chosen:
             event = replace(host, level=self.kind.level, id=row["id"], name=row["topic"])
@@ -191,7 +191,7 @@ class _Upcoming:
         rows = sorted(rows, key=lambda row: (row["start_time"], row["id"]))
         return list({row["id"]: row for row in rows}.values())[: budget.per_host]
 
-    def _errand(self, scope: Scope) -> Errand:
+    def _errand(self, scope: Scope) -> DocumentRequest:
         document = self.kind.document
 
         def ask() -> JsonValue:
@@ -202,7 +202,7 @@ class _Upcoming:
             kept = {key: settings[key] for key in self.settings if key in settings}
             return {"settings": kept, **_invitees(settings.get("meeting_invitees"))}
 
-        return Errand(scope, MEETING, document.request, ask)
+        return DocumentRequest(scope, MEETING, document.request, ask)
 
 
 def _invitees(listed: JsonValue) -> dict[str, JsonValue]:
@@ -220,7 +220,7 @@ def _rows(body: JsonValue) -> Iterator[Mapping[str, str]]:
 
 
 def read_notices(
-    reader: Reader, meetings_with_ai: Mapping[str, str], refusals: Iterable[Refusal]
+    reader: CollectionContext, meetings_with_ai: Mapping[str, str], refusals: Iterable[ReadFailure]
 ) -> None:
     """Read how participants of the newest past meetings with AI answered the notice.
 
@@ -228,7 +228,7 @@ def read_notices(
     which nobody can say that there was no such meeting.
     """
     at = COUNTS[Level.MEETING, NOTICES.surface]
-    sweep = Sweep(reader, at, endpoints.HISTORY_MEETINGS.request)
+    sweep = LevelReader(reader, at, endpoints.HISTORY_MEETINGS.request)
     newest = sorted(meetings_with_ai, key=lambda uuid: (meetings_with_ai[uuid], uuid), reverse=True)
     if not newest:
         sweep.refusal = next(iter(refusals), None)
@@ -238,15 +238,15 @@ def read_notices(
     sweep.count(len(newest), len(chosen))
 
 
-def _notice(reader: Reader, uuid: str, start: str) -> Errand:
+def _notice(reader: CollectionContext, uuid: str, start: str) -> DocumentRequest:
     name = f"past meeting of {start[:10]}" if start else "past meeting"
     endpoint = endpoints.DASHBOARD_PARTICIPANTS
-    return Errand(
+    return DocumentRequest(
         Scope(Level.MEETING, uuid, name), NOTICES, endpoint.request, _counting(reader, uuid)
     )
 
 
-def _counting(reader: Reader, uuid: str) -> Callable[[], JsonValue]:
+def _counting(reader: CollectionContext, uuid: str) -> Callable[[], JsonValue]:
     """Asks for the participants of a meeting, and keeps how many gave which answer."""
 
     def ask() -> JsonValue:
@@ -256,7 +256,7 @@ def _counting(reader: Reader, uuid: str) -> Callable[[], JsonValue]:
         for row in reader.api.items(
             endpoints.DASHBOARD_PARTICIPANTS, ids={"meetingId": uuid}, params=params
         ):
-            answer = text(row.get("aic_disclaimer"))
+            answer = as_text(row.get("aic_disclaimer"))
             if answer:
                 answers[answer] += 1
             else:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from auditor.collect.errands import Reader
-from auditor.collect.rows import text
-from auditor.evidence import plan
-from auditor.evidence.operation_log import entry, is_about_settings, moment, switched
+from auditor.collect.document_requests import CollectionContext
+from auditor.collect.parsing import as_text
+from auditor.evidence import read_plan
+from auditor.evidence.operation_log import entry, is_about_settings, moment, parse_switch
 from auditor.evidence.reading import JsonValue
 from auditor.zoom import endpoints
 from auditor.zoom.redaction import REDACTED, is_secret_name
@@ -37,17 +37,17 @@ _SAID = re.compile(
 _TO = re.compile(r"(\s+to\s+)", re.IGNORECASE)
 
 
-def record(reader: Reader) -> None:
+def record(reader: CollectionContext) -> None:
     """Read the log since the time that the plan names, and record what came of it."""
     since = moment(reader.reads.changes_since)
-    if not since or reader.is_settled(reader.account, plan.CHANGES):
+    if not since or reader.is_settled(reader.account, read_plan.CHANGES):
         return
     source = f"{endpoints.OPERATION_LOGS.request}?category_type={EVERYTHING}"
     outcome = reader.asked(source, lambda: _read(reader, since), essential=False)
-    reader.snapshot.record(reader.account, plan.CHANGES, outcome)
+    reader.snapshot.record(reader.account, read_plan.CHANGES, outcome)
 
 
-def _read(reader: Reader, since: str) -> JsonValue:
+def _read(reader: CollectionContext, since: str) -> JsonValue:
     """Ask for the entries since a time (RFC 3339, UTC), month by month."""
     first = moment((datetime.fromisoformat(since) - EARLIER).isoformat())
     read = 0
@@ -61,9 +61,9 @@ def _read(reader: Reader, since: str) -> JsonValue:
                 kept.append(
                     {
                         "time": told.time,
-                        "operator": text(row.get("operator")),
-                        "category_type": text(row.get("category_type")),
-                        "action": text(row.get("action")),
+                        "operator": as_text(row.get("operator")),
+                        "category_type": as_text(row.get("category_type")),
+                        "action": as_text(row.get("action")),
                         "operation_detail": _line(told.detail),
                     }
                 )
@@ -73,7 +73,7 @@ def _read(reader: Reader, since: str) -> JsonValue:
 
 def _months(first: date, today: date) -> Iterator[tuple[date, date]]:
     """First and last day of each request, from the day before on: time zones may differ."""
-    begin = max(first - timedelta(days=1), today - timedelta(days=plan.CHANGES_DAYS))
+    begin = max(first - timedelta(days=1), today - timedelta(days=read_plan.CHANGES_DAYS))
     while begin <= today:
         end = min(begin + timedelta(days=DAYS_AT_ONCE - 1), today)
         yield begin, end
@@ -93,7 +93,7 @@ def _without_secret(part: str) -> str:
     if match is None or not is_secret_name(match["label"].strip()):
         return part
     values = [
-        value if number % 2 or switched(value) is not None else REDACTED
+        value if number % 2 or parse_switch(value) is not None else REDACTED
         for number, value in enumerate(_TO.split(match["values"]))
     ]
     return match["label"] + match["how"] + "".join(values)

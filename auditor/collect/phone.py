@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from auditor.collect import listings
-from auditor.collect.errands import Errand, Reader, Sweep
-from auditor.collect.interface import Api
-from auditor.collect.rows import PHONE_LICENCE, flag, text
-from auditor.evidence.plan import COUNTS, PHONE, PHONE_VIEWS, PROBED_ITEMS
+from auditor.collect.document_requests import CollectionContext, DocumentRequest, LevelReader
+from auditor.collect.interface import ZoomApi
+from auditor.collect.parsing import PHONE_LICENCE, as_text, feature_flag
+from auditor.evidence.read_plan import COUNTS, PHONE, PHONE_VIEWS, PROBED_ITEMS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import Outcome, Refusal
+from auditor.evidence.view import Outcome, ReadFailure
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import Malformed, NotFound, Rejected
@@ -20,7 +20,7 @@ from auditor.zoom.errors import Malformed, NotFound, Rejected
 class PhoneLevels:
     """Reads the documents of the levels that the plan names."""
 
-    reader: Reader
+    reader: CollectionContext
     account: Outcome | None
     """What came of asking for the phone account; None where nobody asked."""
 
@@ -35,13 +35,16 @@ class PhoneLevels:
             self._level(Level.PHONE_USER, endpoints.USERS)
 
     def _level(self, level: Level, listing: Endpoint) -> None:
-        sweep = Sweep(self.reader, COUNTS[level, PHONE.surface], listing.request)
-        if isinstance(self.account, Refusal) and self.account.unseen.cause is Cause.NOT_LICENSED:
+        sweep = LevelReader(self.reader, COUNTS[level, PHONE.surface], listing.request)
+        if (
+            isinstance(self.account, ReadFailure)
+            and self.account.unseen.cause is Cause.NOT_LICENSED
+        ):
             sweep.refusal = self.account
             sweep.count(0, 0)
             return
         snapshot = self.reader.snapshot
-        errands: Iterable[Errand]
+        errands: Iterable[DocumentRequest]
         if level is Level.PHONE_SITE:
             sites = self._sites(sweep)
             errands, expected = [self._errand(level, site) for site in sites], len(sites)
@@ -56,23 +59,23 @@ class PhoneLevels:
         sweep.read(level, errands, expected)
         sweep.count(expected, expected)
 
-    def _sites(self, sweep: Sweep) -> list[Scope]:
+    def _sites(self, sweep: LevelReader) -> list[Scope]:
         """The sites, as far as they can be listed."""
         found: list[Scope] = []
 
         def ask() -> JsonValue:
             for row in self.reader.api.items(endpoints.PHONE_SITES):
-                site = Scope(Level.PHONE_SITE, text(row.get("id")), text(row.get("name")))
+                site = Scope(Level.PHONE_SITE, as_text(row.get("id")), as_text(row.get("name")))
                 if not site.id:
                     raise Malformed(sweep.source, "a row has no id")
                 found.append(site)
             return {}
 
         outcome = self.reader.asked(sweep.source, ask)
-        sweep.refusal = outcome if isinstance(outcome, Refusal) else None
+        sweep.refusal = outcome if isinstance(outcome, ReadFailure) else None
         return found
 
-    def _users(self) -> Iterator[Errand]:
+    def _users(self) -> Iterator[DocumentRequest]:
         """An errand for each active user who may have a phone.
 
         Where nobody can tell, Zoom is asked, and knows no such phone user where there is none.
@@ -81,12 +84,12 @@ class PhoneLevels:
             user = evidence.scope
             if user.status != "active" or user.id == user.email:
                 continue
-            licensed = flag(evidence, PHONE_LICENCE)
+            licensed = feature_flag(evidence, PHONE_LICENCE)
             if licensed is not False:
                 errand = self._errand(Level.PHONE_USER, user)
                 yield errand if licensed else replace(errand, ask=_or_nothing(errand.ask))
 
-    def _errand(self, level: Level, scope: Scope) -> Errand:
+    def _errand(self, level: Level, scope: Scope) -> DocumentRequest:
         reads = self.reader.reads
         endpoint, items, placeholder = {
             Level.PHONE_SITE: (endpoints.PHONE_SITE, reads.phone_site, "siteId"),
@@ -100,17 +103,17 @@ class PhoneLevels:
             def of_group() -> JsonValue:
                 return _kept(settings(self.reader.api, endpoint, items, ids), items)
 
-            return Errand(phone, PHONE_VIEWS[level], endpoint.request, of_group)
+            return DocumentRequest(phone, PHONE_VIEWS[level], endpoint.request, of_group)
 
         def of_policy() -> JsonValue:
             policy = self.reader.api.get(endpoint, ids=ids).get("policy")
             return {"policy": _kept(policy, items) if isinstance(policy, dict) else policy}
 
-        return Errand(phone, PHONE_VIEWS[level], endpoint.request, of_policy)
+        return DocumentRequest(phone, PHONE_VIEWS[level], endpoint.request, of_policy)
 
 
 def settings(
-    api: Api, endpoint: Endpoint, items: Iterable[str], ids: Mapping[str, str] | None = None
+    api: ZoomApi, endpoint: Endpoint, items: Iterable[str], ids: Mapping[str, str] | None = None
 ) -> dict[str, JsonValue]:
     """The settings named by `items`; where Zoom refuses them, only those that are documented.
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from auditor.collect.errands import Errand, Reader
+from auditor.collect.document_requests import CollectionContext, DocumentRequest
 from auditor.collect.operation_log import without_secrets
-from auditor.collect.rows import text
-from auditor.evidence import plan
+from auditor.collect.parsing import as_text
+from auditor.evidence import read_plan
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.view import View
 from auditor.zoom import endpoints
@@ -41,7 +41,7 @@ Row = Mapping[str, JsonValue]
 class AccountUse:
     """The documents of the account beside its settings."""
 
-    reader: Reader
+    reader: CollectionContext
     meetings_with_ai: dict[str, str] = field(default_factory=dict)
     """Past meetings that show the AI notice: UUID to start."""
     calls_with_ai: dict[str, tuple[str, str, str]] = field(default_factory=dict)
@@ -61,26 +61,26 @@ class AccountUse:
         calls = {"calls": self.calls_with_ai} if self.calls_with_ai else {}
         self.reader.snapshot.set_meta(SAVED, json.dumps({**told, **calls}))
 
-    def errands(self) -> list[Errand]:
+    def errands(self) -> list[DocumentRequest]:
         """One for each document the plan names."""
         reads = self.reader.reads
         wanted: list[tuple[View, Endpoint, Callable[[], JsonValue]]] = []
         for feature in reads.features:
             wanted.append(
-                (plan.history(feature), endpoints.HISTORY_MEETINGS, self._asking_for(feature))
+                (read_plan.history(feature), endpoints.HISTORY_MEETINGS, self._asking_for(feature))
             )
         if reads.summaries:
-            wanted.append((plan.SUMMARIES, endpoints.MEETING_SUMMARIES, self._summaries))
+            wanted.append((read_plan.SUMMARIES, endpoints.MEETING_SUMMARIES, self._summaries))
         for kind in reads.apps:
-            wanted.append((plan.apps(kind), endpoints.MARKETPLACE_APPS, self._listing(kind)))
+            wanted.append((read_plan.apps(kind), endpoints.MARKETPLACE_APPS, self._listing(kind)))
         if reads.privileges:
-            wanted.append((plan.ROLES, endpoints.ROLES, self._roles))
+            wanted.append((read_plan.ROLES, endpoints.ROLES, self._roles))
         if reads.logs:
-            wanted.append((plan.LOGS, endpoints.OPERATION_LOGS, self._logs))
+            wanted.append((read_plan.LOGS, endpoints.OPERATION_LOGS, self._logs))
         if reads.workflows and self._is_granted(endpoints.AI_WORKFLOWS):
-            wanted.append((plan.WORKFLOWS, endpoints.AI_WORKFLOWS, self._workflows))
+            wanted.append((read_plan.WORKFLOWS, endpoints.AI_WORKFLOWS, self._workflows))
         account = self.reader.account
-        return [Errand(account, view, _source(at, view), ask) for view, at, ask in wanted]
+        return [DocumentRequest(account, view, _source(at, view), ask) for view, at, ask in wanted]
 
     @property
     def _window(self) -> tuple[date, date]:
@@ -107,7 +107,7 @@ class AccountUse:
                 state = features.get(feature) if isinstance(features, dict) else None
                 if state is False:
                     continue
-                host = text(row.get("host_email"))
+                host = as_text(row.get("host_email"))
                 groups.setdefault(host, []).extend(_texts(row.get("group")))
                 if state is True:
                     used[host] += 1
@@ -129,12 +129,12 @@ class AccountUse:
         return ask
 
     def _remember(self, feature: str, row: Row) -> None:
-        uuid = text(row.get("meeting_uuid"))
-        if uuid and feature in plan.AI_FEATURES:
-            start, end = text(row.get("start_time")), text(row.get("end_time"))
+        uuid = as_text(row.get("meeting_uuid"))
+        if uuid and feature in read_plan.AI_FEATURES:
+            start, end = as_text(row.get("start_time")), as_text(row.get("end_time"))
             self.meetings_with_ai[uuid] = start
             if "ai" in self.reader.reads.answered:
-                self.calls_with_ai[uuid] = (text(row.get("meeting_id")), start, end)
+                self.calls_with_ai[uuid] = (as_text(row.get("meeting_id")), start, end)
 
     def _summaries(self) -> JsonValue:
         """Asks who hosted the meetings that were summarised; Zoom lists none where that is off."""
@@ -144,7 +144,9 @@ class AccountUse:
         refused = ""
         try:
             for row in self.reader.api.items(endpoints.MEETING_SUMMARIES, params=params):
-                made[text(row.get("meeting_host_email")), text(row.get("meeting_host_id"))] += 1
+                made[
+                    as_text(row.get("meeting_host_email")), as_text(row.get("meeting_host_id"))
+                ] += 1
         except Rejected as error:
             if error.code != SUMMARIES_OFF or not _OFF.search(error.detail):
                 raise
@@ -169,23 +171,25 @@ class AccountUse:
         api, patterns = self.reader.api, self.reader.reads.privileges
         roles: list[JsonValue] = []
         for row in list(api.items(endpoints.ROLES)):
-            role_id = text(row.get("id"))
+            role_id = as_text(row.get("id"))
             ids = {"roleId": role_id}
             privileges: list[str] | None = []
-            if role_id not in plan.OWN_PEOPLE:
+            if role_id not in read_plan.OWN_PEOPLE:
                 listed = api.get(endpoints.ROLE, ids=ids).get("privileges")
                 privileges = _texts(listed) if isinstance(listed, list) else None
-            counts = role_id in plan.OWN_PEOPLE or any(
-                plan.is_any(each, patterns) for each in privileges or ()
+            counts = role_id in read_plan.OWN_PEOPLE or any(
+                read_plan.is_any(each, patterns) for each in privileges or ()
             )
             members: list[JsonValue] | None = None
             if counts:
                 people = api.items(endpoints.ROLE_MEMBERS, ids=ids)
-                members = [*sorted({text(p.get("id")) or text(p.get("email")) for p in people})]
+                members = [
+                    *sorted({as_text(p.get("id")) or as_text(p.get("email")) for p in people})
+                ]
             roles.append(
                 {
                     "id": role_id,
-                    "name": text(row.get("name")),
+                    "name": as_text(row.get("name")),
                     "privileges": None if privileges is None else [*sorted(privileges)],
                     "members": members,
                 }
@@ -203,8 +207,8 @@ class AccountUse:
         """Asks which workflows there are. What their fields are called is not published."""
         workflows: list[dict[str, JsonValue]] = []
         for row in self.reader.api.items(endpoints.AI_WORKFLOWS):
-            ids = (text(row.get(key)) for key in ("id", "flow_id", "flowId"))
-            names = (text(row.get(key)) for key in ("name", "flow_name", "flowName", "title"))
+            ids = (as_text(row.get(key)) for key in ("id", "flow_id", "flowId"))
+            names = (as_text(row.get(key)) for key in ("name", "flow_name", "flowName", "title"))
             workflows.append(
                 {"id": next(filter(None, ids), ""), "name": next(filter(None, names), "")}
             )
@@ -218,10 +222,10 @@ class AccountUse:
                 detail = row.get("operation_detail")
                 entries.append(
                     {
-                        "time": text(row.get("time")),
-                        "operator": text(row.get("operator")),
-                        "category": text(row.get("category_type")),
-                        "action": text(row.get("action")),
+                        "time": as_text(row.get("time")),
+                        "operator": as_text(row.get("operator")),
+                        "category": as_text(row.get("category_type")),
+                        "action": as_text(row.get("action")),
                         "detail": _line(detail) if isinstance(detail, str) else "",
                     }
                 )
@@ -241,20 +245,20 @@ def _app(row: Row) -> dict[str, JsonValue]:
     scopes: list[JsonValue] | None = None
     if isinstance(listed, list):
         names = [
-            text(each.get("scope_name") if isinstance(each, dict) else each) for each in listed
+            as_text(each.get("scope_name") if isinstance(each, dict) else each) for each in listed
         ]
         scopes = [*sorted(names)] if all(names) else None
     return {
-        "id": text(row.get("app_id")),
-        "name": text(row.get("app_name")),
-        "developer": text(row.get("app_developer_type")),
+        "id": as_text(row.get("app_id")),
+        "name": as_text(row.get("app_name")),
+        "developer": as_text(row.get("app_developer_type")),
         "scopes": scopes,
     }
 
 
 def _texts(value: JsonValue) -> list[str]:
     items: Iterable[JsonValue] = value if isinstance(value, list) else ()
-    return [each for each in map(text, items) if each]
+    return [each for each in map(as_text, items) if each]
 
 
 def _line(detail: str) -> str:

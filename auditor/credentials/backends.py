@@ -54,7 +54,7 @@ _NAMES = {
 Result = TypeVar("Result")
 
 
-class State(StrEnum):
+class KeyringState(StrEnum):
     """What can be said of a keyring."""
 
     WORKS = "works"
@@ -69,7 +69,7 @@ class KeyringUnavailable(AuditorError):
 
     exit_code = ExitCode.USAGE
 
-    def __init__(self, reason: str, state: State = State.FAILS) -> None:
+    def __init__(self, reason: str, state: KeyringState = KeyringState.FAILS) -> None:
         self.reason = reason
         self.state = state
         super().__init__(reason)
@@ -84,12 +84,12 @@ class KeyringUnavailable(AuditorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KeyringStatus:
     """The keyring in use: its name for people, its class, and what can be said of it."""
 
     name: str
     backend: str
-    state: State
+    state: KeyringState
     detail: str = ""
     """A sentence, where it does not simply work."""
 
@@ -123,7 +123,7 @@ def is_plain_text(ring: KeyringBackend) -> bool:
     return any("plaintext" in kind.__name__.lower() for kind in type(ring).__mro__)
 
 
-def places(ring: KeyringBackend, allow_plain_text: bool = False) -> list[KeyringBackend]:
+def writable_backends(ring: KeyringBackend, allow_plain_text: bool = False) -> list[KeyringBackend]:
     """The keyrings that secrets may be written to, the preferred one first.
 
     Raises:
@@ -131,13 +131,13 @@ def places(ring: KeyringBackend, allow_plain_text: bool = False) -> list[Keyring
     """
     usable = [part for part in parts(ring) if not isinstance(part, fail.Keyring | null.Keyring)]
     if not usable:
-        raise KeyringUnavailable(_no_keyring(ring), State.NONE)
+        raise KeyringUnavailable(_no_keyring(ring), KeyringState.NONE)
     encrypted = [part for part in usable if not is_plain_text(part)]
     if not encrypted and not allow_plain_text:
         raise KeyringUnavailable(
             f"The only keyring here, {name_of(usable[0])}, keeps secrets unencrypted, so nothing "
             "was stored. --allow-plaintext-keyring would store them all the same.",
-            State.NOT_ENCRYPTED,
+            KeyringState.NOT_ENCRYPTED,
         )
     return encrypted or usable
 
@@ -155,19 +155,19 @@ def class_path(ring: KeyringBackend) -> str:
     return f"{type(ring).__module__}.{type(ring).__qualname__}"
 
 
-def standing() -> Standing:
+def keyring_status() -> KeyringStatus:
     """What can be said of the keyring in use. It is asked for something harmless to find out."""
     try:
         ring = in_use()
     except KeyringUnavailable as error:
-        return Standing("none", "", error.state, error.reason)
+        return KeyringStatus("none", "", error.state, error.reason)
     name, path = name_of(ring), class_path(ring)
     try:
-        chosen = places(ring)
+        chosen = writable_backends(ring)
         asked(ring, lambda: ring.get_password(SERVICE, INDEX))
     except KeyringUnavailable as error:
-        return Standing(name, path, error.state, error.reason)
-    return Standing(name_of(chosen[0]), path, State.WORKS)
+        return KeyringStatus(name, path, error.state, error.reason)
+    return KeyringStatus(name_of(chosen[0]), path, KeyringState.WORKS)
 
 
 def get(ring: KeyringBackend, entry: str) -> str | None:
@@ -198,7 +198,7 @@ def put(ring: KeyringBackend, chosen: Iterable[KeyringBackend], entry: str, valu
     raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not keep what it was given.")
 
 
-def tried(ring: KeyringBackend, chosen: Iterable[KeyringBackend]) -> None:
+def try_writing(ring: KeyringBackend, chosen: Iterable[KeyringBackend]) -> None:
     """Make sure that a file can be written to, where that is what the keyring is.
 
     The system's keyring is not tried: it could show a window once more than needed.
@@ -242,7 +242,7 @@ def asked(ring: KeyringBackend, call: Callable[[], Result]) -> Result:
         NotImplementedError: this keyring only reads.
     """
     try:
-        return _in_time(call) if _is_of_the_system(ring) else _in_sight(call)
+        return _with_timeout(call) if _is_of_the_system(ring) else _without_prompt(call)
     except (NotImplementedError, KeyringUnavailable):
         raise  # both say already what they mean; the rest is explained below
     except Exception as error:  # keyrings raise what their libraries raise
@@ -254,7 +254,7 @@ def _is_of_the_system(ring: KeyringBackend) -> bool:
     return any(type(part).__module__.startswith("keyring.backends.") for part in parts(ring))
 
 
-def _in_sight(call: Callable[[], Result]) -> Result:
+def _without_prompt(call: Callable[[], Result]) -> Result:
     """What `call` returns; without a terminal nobody is asked for a password.
 
     Python would warn, and take the first line of standard input for it: a credential.
@@ -264,7 +264,7 @@ def _in_sight(call: Callable[[], Result]) -> Result:
         return call()
 
 
-def _in_time(call: Callable[[], Result]) -> Result:
+def _with_timeout(call: Callable[[], Result]) -> Result:
     results: list[Result] = []
     errors: list[Exception] = []
 
@@ -283,7 +283,7 @@ def _in_time(call: Callable[[], Result]) -> Result:
         raise KeyringUnavailable(
             f"The keyring did not answer within {PATIENCE:g} seconds. It may show a window that "
             "asks for its password.",
-            State.LOCKED,
+            KeyringState.LOCKED,
         )
     return results[0]
 
@@ -296,23 +296,23 @@ def _no_keyring(ring: KeyringBackend) -> str:
 
 def _explained(ring: KeyringBackend, error: Exception) -> KeyringUnavailable:
     if isinstance(error, NoKeyringError):
-        return KeyringUnavailable(_no_keyring(ring), State.NONE)
+        return KeyringUnavailable(_no_keyring(ring), KeyringState.NONE)
     name = name_of(ring)
     said = f"{type(error).__name__}: {error}".lower()
     if "locked" in said or "dismissed" in said or "unlock" in said:
         return KeyringUnavailable(
             f"The keyring, {name}, is locked, and nobody unlocked it. On a desktop log in or "
             "unlock it; a server has nobody to do so.",
-            State.LOCKED,
+            KeyringState.LOCKED,
         )
     if "mac check" in said or "incorrect password" in said:
         return KeyringUnavailable(
-            f"The keyring, {name}, did not open: its password is another one.", State.LOCKED
+            f"The keyring, {name}, did not open: its password is another one.", KeyringState.LOCKED
         )
     if isinstance(error, EOFError | getpass.GetPassWarning):
         return KeyringUnavailable(
             f"The keyring, {name}, asks for a password, and there is no terminal to ask on. "
             "On one, the same command would work.",
-            State.LOCKED,
+            KeyringState.LOCKED,
         )
     return KeyringUnavailable(f"The keyring, {name}, failed ({type(error).__name__}: {error}).")

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from auditor.doctor.model import Check, State
+from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.doctor.needs import Needs
 from auditor.errors import ExitCode
-from auditor.evidence.plan import Reads
+from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.reading import JsonValue
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
@@ -19,10 +19,10 @@ from auditor.zoom.errors import (
     ScopeMissing,
     ZoomError,
 )
-from auditor.zoom.limits import Plan, RateLabel
+from auditor.zoom.limits import RateLabel, RatePlan
 from auditor.zoom.paging import whole_number
 from auditor.zoom.redaction import redact_text
-from auditor.zoom.transport import Answer, Bearer, Bounds, Transport
+from auditor.zoom.transport import Bearer, RequestBounds, Response, Transport
 
 ASKED: tuple[tuple[Endpoint, Mapping[str, str]], ...] = (
     (endpoints.USERS, {"status": "active", "page_size": "30"}),
@@ -45,15 +45,15 @@ _AGAIN = "Run again later; status.zoom.us shows known outages."
 _REFUSED = "Zoom refused the credentials"
 
 
-class Listening(Transport):
+class RateHeaderRecorder(Transport):
     """A transport that remembers what answers of the API say about rate limits."""
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
+    def __init__(self, bounds: RequestBounds | None = None) -> None:
         super().__init__(bounds)
         self.limits: dict[str, str] = {}
         """The newest value of each `X-RateLimit-*` header, by its name in lower case."""
 
-    def get(self, url: str, params: Mapping[str, str], auth: Bearer, request: str) -> Answer:
+    def get(self, url: str, params: Mapping[str, str], auth: Bearer, request: str) -> Response:
         """The answer to a GET."""
         answer = super().get(url, params, auth, request)
         for name, value in answer.headers.items():
@@ -62,7 +62,7 @@ class Listening(Transport):
         return answer
 
 
-class Api(Protocol):
+class ZoomReader(Protocol):
     """Reads Zoom's API. Raises `ZoomError`."""
 
     def authenticate(self) -> frozenset[str]:
@@ -74,27 +74,30 @@ class Api(Protocol):
         """One document."""
 
 
-def token(error: ZoomError | None, scopes: frozenset[str]) -> Check:
+def token(error: ZoomError | None, scopes: frozenset[str]) -> DoctorCheck:
     """Whether Zoom gives a token for the credentials; `error` is why not."""
     if error is None:
         sentence = "Zoom accepts them."
         facts: dict[str, JsonValue] = {"scopes": [*sorted(scopes)]}
-        return Check("token", "Sign-in", State.OK, sentence, facts=facts)
+        return DoctorCheck("token", "Sign-in", CheckState.OK, sentence, facts=facts)
     sentence, advice = _token_refused(error)
     code = ExitCode.NOTHING_EVALUATED
-    return Check("token", "Sign-in", State.FAILED, sentence, advice, code, _facts(error))
+    return DoctorCheck("token", "Sign-in", CheckState.FAILED, sentence, advice, code, _facts(error))
 
 
 def _token_refused(error: ZoomError) -> tuple[str, str]:
     """What Zoom said, and what that means."""
     if isinstance(error, AuthenticationFailed):
-        return f"{_REFUSED}{words(error)}.", error.reason
+        return f"{_REFUSED}{error_details(error)}.", error.reason
     if isinstance(error, RateLimited):
-        return f"Zoom gives no token at this moment: too many requests{words(error)}.", _AGAIN
-    return f"No token came from Zoom{words(error)}.", str(error)
+        return (
+            f"Zoom gives no token at this moment: too many requests{error_details(error)}.",
+            _AGAIN,
+        )
+    return f"No token came from Zoom{error_details(error)}.", str(error)
 
 
-def words(error: ZoomError) -> str:
+def error_details(error: ZoomError) -> str:
     """Zoom's numbers and words, in brackets; empty where there are none."""
     numbers = [f"HTTP {error.status}"] if error.status is not None else []
     numbers += [f"code {error.code}"] if error.code is not None else []
@@ -104,13 +107,13 @@ def words(error: ZoomError) -> str:
 
 
 @dataclass
-class Access:
+class AccessCheck:
     """What came of asking the API for a few documents."""
 
     outcomes: dict[Endpoint, dict[str, JsonValue] | ZoomError] = field(default_factory=dict)
 
     @classmethod
-    def tried(cls, api: Api, needs: Needs, granted: frozenset[str]) -> "Access":
+    def tried(cls, api: ZoomReader, needs: Needs, granted: frozenset[str]) -> "AccessCheck":
         """Ask for what is needed, and granted as far as that is known."""
         access = cls()
         for endpoint, params in ASKED:
@@ -144,7 +147,7 @@ class Access:
         """What could not be read."""
         return {e: o for e, o in self.outcomes.items() if isinstance(o, ZoomError)}
 
-    def check(self, needs: Needs) -> Check:
+    def check(self, needs: Needs) -> DoctorCheck:
         """Whether the API answers, and the app's owner may see what is asked for."""
         facts: dict[str, JsonValue] = {
             "requests": [
@@ -153,16 +156,18 @@ class Access:
             ]
         }
         if not self.outcomes:
-            return Check(
+            return DoctorCheck(
                 "access",
                 "Reading",
-                State.SKIPPED,
+                CheckState.SKIPPED,
                 "Not tried, because the app holds no scope for it.",
             )
         errors = self.errors
         if not errors:
             tried = ", ".join(each.name.replace("_", " ") for each in self.outcomes)
-            return Check("access", "Reading", State.OK, f"Tried: {tried}. Works.", facts=facts)
+            return DoctorCheck(
+                "access", "Reading", CheckState.OK, f"Tried: {tried}. Works.", facts=facts
+            )
         licences = {e: o for e, o in errors.items() if isinstance(o, NotLicensed)}
         worse = {e: o for e, o in errors.items() if e not in licences}
         endpoint, error = next(iter((worse or licences).items()))
@@ -170,17 +175,19 @@ class Access:
         sentence, advice = _not_read(endpoint, error)
         sentence += f" {blind} would be unknown." if blind else ""
         if not worse:  # an audit is complete without what the account does not have
-            return Check("access", "Reading", State.WARNING, sentence, advice, facts=facts)
+            return DoctorCheck(
+                "access", "Reading", CheckState.WARNING, sentence, advice, facts=facts
+            )
         readable = any(isinstance(e, Denied) for e in worse.values()) or len(errors) < len(
             self.outcomes
         )
         code = ExitCode.INCOMPLETE if readable else ExitCode.NOTHING_EVALUATED
-        return Check("access", "Reading", State.FAILED, sentence, advice, code, facts)
+        return DoctorCheck("access", "Reading", CheckState.FAILED, sentence, advice, code, facts)
 
 
 def _not_read(endpoint: Endpoint, error: ZoomError) -> tuple[str, str]:
     """What happened to a request, and what to do."""
-    what = f"{endpoint.request}{words(error)}"
+    what = f"{endpoint.request}{error_details(error)}"
     match error:
         case ScopeMissing():
             named = " or ".join(error.scopes or endpoint.scopes)
@@ -210,8 +217,11 @@ def _not_read(endpoint: Endpoint, error: ZoomError) -> tuple[str, str]:
 
 
 def rates(
-    reads: Reads | None, access: Access, headers: Mapping[str, str], plan: Plan = Plan.AUTO
-) -> Check:
+    reads: ReadPlan | None,
+    access: AccessCheck,
+    headers: Mapping[str, str],
+    plan: RatePlan = RatePlan.AUTO,
+) -> DoctorCheck:
     """What is known of the plan, and how long reading takes at the limits of each.
 
     `headers` are the `X-RateLimit-*` of the answers so far, `plan` is the configured one.
@@ -220,7 +230,7 @@ def rates(
     is_free = isinstance(access.outcomes.get(endpoints.ACCOUNT_LOCK_SETTINGS), NotLicensed)
     a_user = len(reads.user) + bool(reads.phone_user) if reads is not None else 0
     requests = None if users is None or not a_user else users * a_user
-    plans = (Plan.PRO, Plan.BUSINESS) if plan is Plan.AUTO else (plan,)
+    plans = (RatePlan.PRO, RatePlan.BUSINESS) if plan is RatePlan.AUTO else (plan,)
     times = {each: (requests or 0) / (_of(each) * SHARE) for each in plans}
     facts: dict[str, JsonValue] = {
         "configured": plan.value,
@@ -239,22 +249,22 @@ def rates(
         told.append(f"Limits of {plans[0].title()}: {_of(plans[0]):g} such requests a second.")
     if reads is not None and (reads.meeting or reads.webinar):
         told.append("Upcoming meetings come on top: one request each.")
-    state, advice = State.OK, ""
+    state, advice = CheckState.OK, ""
     if is_free and (requests or 0) > FREE_A_DAY:
-        state = State.WARNING
+        state = CheckState.WARNING
         advice = (
             f"A free account has {FREE_A_DAY:,} such requests a day: use --plan free, and go on "
             "each day with --resume, or look less deep with --depth group."
         )
-    elif plan is Plan.AUTO and times[Plan.PRO] > 60:
+    elif plan is RatePlan.AUTO and times[RatePlan.PRO] > 60:
         advice = "Name your plan for its limits: auditor audit --plan business."
-    return Check("rates", "Plan and rates", state, " ".join(told), advice, facts=facts)
+    return DoctorCheck("rates", "Plan and rates", state, " ".join(told), advice, facts=facts)
 
 
-def _plan(plan: Plan, is_free: bool) -> str:
+def _plan(plan: RatePlan, is_free: bool) -> str:
     if is_free:
         return "A free plan, as it seems: account locks are not offered."
-    if plan is Plan.AUTO:
+    if plan is RatePlan.AUTO:
         return "Zoom tells no account's plan."
     return f"{plan.title()}, as configured."
 
@@ -268,7 +278,7 @@ def _left(headers: Mapping[str, str]) -> list[str]:
     return [f"Requests left, says Zoom: {headers['x-ratelimit-remaining']}{of}."]
 
 
-def _at_the_limits(times: Mapping[Plan, float]) -> str:
+def _at_the_limits(times: Mapping[RatePlan, float]) -> str:
     """How long it takes; once, where it is the same for all."""
     spans = {plan: _minutes(seconds) for plan, seconds in times.items()}
     first, *rest = spans.items()
@@ -278,7 +288,7 @@ def _at_the_limits(times: Mapping[Plan, float]) -> str:
     )
 
 
-def _of(plan: Plan) -> float:
+def _of(plan: RatePlan) -> float:
     return plan.limits[RateLabel.MEDIUM]
 
 

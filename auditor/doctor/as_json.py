@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from auditor import __version__
-from auditor.doctor.model import Check, Diagnosis
-from auditor.doctor.scopes import Requirement, Scopes
+from auditor.doctor.model import DoctorCheck, DoctorReport
+from auditor.doctor.scopes import ScopeComparison, ScopeRequirement
 from auditor.evidence.reading import JsonValue
 
 SCHEMA = "auditor/doctor/v1"
@@ -18,7 +18,7 @@ def schema() -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(_FILE.read_text(encoding="utf-8")))
 
 
-def document(diagnosis: Diagnosis) -> dict[str, JsonValue]:
+def document(diagnosis: DoctorReport) -> dict[str, JsonValue]:
     """All of a diagnosis."""
     subject = diagnosis.subject
     return {
@@ -36,7 +36,7 @@ def document(diagnosis: Diagnosis) -> dict[str, JsonValue]:
     }
 
 
-def _check(check: Check) -> JsonValue:
+def _check(check: DoctorCheck) -> JsonValue:
     return {
         "name": check.name,
         "title": check.title,
@@ -47,7 +47,7 @@ def _check(check: Check) -> JsonValue:
     }
 
 
-def _scopes(scopes: Scopes) -> JsonValue:
+def _scopes(scopes: ScopeComparison) -> JsonValue:
     return {
         "kind": scopes.kind,
         "granted": None if scopes.granted is None else [*sorted(scopes.granted)],
@@ -60,7 +60,7 @@ def _scopes(scopes: Scopes) -> JsonValue:
     }
 
 
-def _requirement(each: Requirement) -> JsonValue:
+def _requirement(each: ScopeRequirement) -> JsonValue:
     return {
         "request": each.endpoint.request,
         "granular": [*each.endpoint.scopes],
@@ -71,7 +71,7 @@ def _requirement(each: Requirement) -> JsonValue:
     }
 
 
-def _controls(scopes: Scopes) -> list[JsonValue]:
+def _controls(scopes: ScopeComparison) -> list[JsonValue]:
     return [
         {
             "control": cid,

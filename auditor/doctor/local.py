@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from auditor.credentials.backends import Standing
-from auditor.credentials.backends import State as Keyring
-from auditor.doctor.model import Check, State
+from auditor.credentials.backends import KeyringState as Keyring
+from auditor.credentials.backends import KeyringStatus
+from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.errors import ExitCode
 from auditor.evidence.reading import JsonValue
-from auditor.private import OTHERS_MAY_WRITE, NotPrivate
+from auditor.permissions import OTHERS_MAY_WRITE, InsecureDirectory
 from auditor.store import filesystem
 from auditor.store.errors import (
     HistoryDamaged,
@@ -33,7 +33,7 @@ SPARE = 2
 """Real accounts have more distinct settings than simulated ones."""
 
 
-def keyring(standing: Standing, *, needed: bool) -> Check:
+def keyring(standing: KeyringStatus, *, needed: bool) -> DoctorCheck:
     """Whether the keyring can keep credentials. `needed`: they are to come from it."""
     facts: dict[str, JsonValue] = {
         "name": standing.name,
@@ -41,19 +41,21 @@ def keyring(standing: Standing, *, needed: bool) -> Check:
         "state": standing.state,
     }
     if standing.state is Keyring.WORKS:
-        return Check("keyring", "Keyring", State.OK, f"{standing.name}, works.", facts=facts)
+        return DoctorCheck(
+            "keyring", "Keyring", CheckState.OK, f"{standing.name}, works.", facts=facts
+        )
     detail = standing.detail or f"{standing.name} cannot be used."
     if not needed:
         sentence = f"{detail} Not needed: the credentials come from elsewhere."
-        return Check("keyring", "Keyring", State.OK, sentence, facts=facts)
+        return DoctorCheck("keyring", "Keyring", CheckState.OK, sentence, facts=facts)
     advice = (
         "Unlock or install one, or give the credentials in the environment: ZOOM_ACCOUNT_ID, "
         "ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET."
     )
-    return Check("keyring", "Keyring", State.WARNING, detail, advice, facts=facts)
+    return DoctorCheck("keyring", "Keyring", CheckState.WARNING, detail, advice, facts=facts)
 
 
-def directory(home: Path, refused: str = "") -> Check:
+def directory(home: Path, refused: str = "") -> DoctorCheck:
     """Whether runs can be kept in the data directory, and by nobody else be read.
 
     `refused`: why it is used by no command.
@@ -61,15 +63,22 @@ def directory(home: Path, refused: str = "") -> Check:
     facts: dict[str, JsonValue] = {"path": str(home), "exists": home.exists()}
     if refused:
         code = ExitCode.USAGE
-        return Check("store", "Data directory", State.FAILED, *_parted(refused), code, facts)
+        return DoctorCheck(
+            "store",
+            "Data directory",
+            CheckState.FAILED,
+            *_split_first_sentence(refused),
+            code,
+            facts,
+        )
     existing = nearest(home)
     problem = _unwritable(existing)
     if problem:
         where = f"{home}" if existing == home else f"{home} cannot be made: {existing}"
-        return Check(
+        return DoctorCheck(
             "store",
             "Data directory",
-            State.FAILED,
+            CheckState.FAILED,
             f"{where} {problem}.",
             "Set AUDITOR_HOME to a folder of your own, or correct its owner and rights.",
             ExitCode.USAGE,
@@ -78,42 +87,49 @@ def directory(home: Path, refused: str = "") -> Check:
     lacks = filesystem.lacks(existing)
     if lacks:
         code = ExitCode.USAGE
-        return Check("store", "Data directory", State.FAILED, *_parted(lacks[0]), code, facts)
+        return DoctorCheck(
+            "store",
+            "Data directory",
+            CheckState.FAILED,
+            *_split_first_sentence(lacks[0]),
+            code,
+            facts,
+        )
     if existing != home:
         sentence = f"{home} does not exist yet; the first audit makes it."
-        return Check("store", "Data directory", State.OK, sentence, facts=facts)
+        return DoctorCheck("store", "Data directory", CheckState.OK, sentence, facts=facts)
     mode = stat.S_IMODE(home.stat().st_mode)
     facts["mode"] = f"{mode:04o}"
     if os.name == "posix" and mode & OTHERS_MAY_WRITE:
-        return Check(
+        return DoctorCheck(
             "store",
             "Data directory",
-            State.WARNING,
+            CheckState.WARNING,
             f"Other users of this machine may write to {home} (mode {mode:04o}): they could remove "
             "what is kept there. The next audit takes that right from them.",
             f"Make it yours alone: chmod 700 {home}",
             facts=facts,
         )
     if os.name == "posix" and mode & 0o077:
-        return Check(
+        return DoctorCheck(
             "store",
             "Data directory",
-            State.WARNING,
+            CheckState.WARNING,
             f"{home} is open to other users of this machine (mode {mode:04o}), and evidence names "
             "people.",
             f"Make it yours alone: chmod 700 {home}",
             facts=facts,
         )
-    return Check("store", "Data directory", State.OK, f"{home}, writable.", facts=facts)
+    return DoctorCheck("store", "Data directory", CheckState.OK, f"{home}, writable.", facts=facts)
 
 
-def history(stored: Runs) -> Check:
+def history(stored: Runs) -> DoctorCheck:
     """Whether the history of runs can be opened."""
     try:
         database = stored.history.database
         if not database.exists():
             sentence = "None yet; the first audit begins it."
-            return Check("history", "History", State.OK, sentence)
+            return DoctorCheck("history", "History", CheckState.OK, sentence)
         facts: dict[str, JsonValue] = {"place": str(database)}
         with database.reading():
             pass
@@ -121,30 +137,47 @@ def history(stored: Runs) -> Check:
             sentence = f"{database} can be read, and not be written: no audit could store its run."
             advice = "Correct its owner and rights, or name another place in AUDITOR_STORE."
             code = ExitCode.USAGE
-            return Check("history", "History", State.FAILED, sentence, advice, code, facts)
+            return DoctorCheck(
+                "history", "History", CheckState.FAILED, sentence, advice, code, facts
+            )
         lacks = filesystem.lacks(database.file.parent) if database.file else []
         if lacks:
             code = ExitCode.USAGE
-            return Check("history", "History", State.FAILED, *_parted(lacks[0]), code, facts)
+            return DoctorCheck(
+                "history",
+                "History",
+                CheckState.FAILED,
+                *_split_first_sentence(lacks[0]),
+                code,
+                facts,
+            )
     except (HistoryDamaged, HistoryLocked) as error:
-        return Check("history", "History", State.WARNING, *_parted(str(error)))
-    except (StoreError, NotPrivate) as error:
+        return DoctorCheck(
+            "history", "History", CheckState.WARNING, *_split_first_sentence(str(error))
+        )
+    except (StoreError, InsecureDirectory) as error:
         code = error.exit_code
-        return Check("history", "History", State.FAILED, *_parted(str(error)), exit_code=code)
-    return Check("history", "History", State.OK, f"{database}, opens.", facts=facts)
+        return DoctorCheck(
+            "history",
+            "History",
+            CheckState.FAILED,
+            *_split_first_sentence(str(error)),
+            exit_code=code,
+        )
+    return DoctorCheck("history", "History", CheckState.OK, f"{database}, opens.", facts=facts)
 
 
-def unfinished(stored: Runs, account_id: str, api_url: str) -> Check:
+def unfinished(stored: Runs, account_id: str, api_url: str) -> DoctorCheck:
     """Whether a run of this account waits to be gone on with."""
     found = stored.unfinished(account_id, api_url) if account_id else None
     facts: dict[str, JsonValue] = {"run": found}
     if found is None:
         sentence = "None." if account_id else "Not known without an account ID."
-        return Check("unfinished", "Unfinished run", State.OK, sentence, facts=facts)
-    return Check(
+        return DoctorCheck("unfinished", "Unfinished run", CheckState.OK, sentence, facts=facts)
+    return DoctorCheck(
         "unfinished",
         "Unfinished run",
-        State.WARNING,
+        CheckState.WARNING,
         f"Run {found} broke off.",
         "Go on with it: auditor audit --resume. Without --resume a new one begins.",
         facts=facts,
@@ -155,13 +188,15 @@ def disk(
     home: Path,
     users: int | None,
     free: Callable[[Path], int] = lambda place: shutil.disk_usage(place).free,
-) -> Check:
+) -> DoctorCheck:
     """Whether there is room for a run of so many users; None where nobody knows how many."""
     try:
         room = free(nearest(home))
     except OSError as error:
         sentence = f"The room where {home} is cannot be told: {error.strerror}."
-        return Check("disk", "Disk", State.WARNING, sentence, "Make sure that there is some.")
+        return DoctorCheck(
+            "disk", "Disk", CheckState.WARNING, sentence, "Make sure that there is some."
+        )
     needed = ROOM + ROOM_A_USER * (users or 0)
     facts: dict[str, JsonValue] = {"free_bytes": room, "estimate_bytes": needed, "users": users}
     whom = f"a run of {users:,} users" if users is not None else "a run of a small account"
@@ -169,10 +204,10 @@ def disk(
     advice = f"Make room, or set AUDITOR_HOME to a folder on another disk than {home}."
     if room < needed:
         code = ExitCode.NOTHING_EVALUATED
-        return Check("disk", "Disk", State.FAILED, sentence, advice, code, facts)
+        return DoctorCheck("disk", "Disk", CheckState.FAILED, sentence, advice, code, facts)
     if room < needed * SPARE:
-        return Check("disk", "Disk", State.WARNING, sentence, advice, facts=facts)
-    return Check("disk", "Disk", State.OK, sentence, facts=facts)
+        return DoctorCheck("disk", "Disk", CheckState.WARNING, sentence, advice, facts=facts)
+    return DoctorCheck("disk", "Disk", CheckState.OK, sentence, facts=facts)
 
 
 def nearest(path: Path) -> Path:
@@ -202,7 +237,7 @@ def _unwritable(folder: Path) -> str:
         return f"cannot be written: {error.strerror or type(error).__name__}"
 
 
-def _parted(message: str) -> tuple[str, str]:
+def _split_first_sentence(message: str) -> tuple[str, str]:
     """The first sentence, and the rest."""
     first, _, rest = message.partition(". ")
     return (f"{first}.", rest) if rest else (message, "")

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from auditor.doctor.scopes import Scopes
+from auditor.doctor.scopes import ScopeComparison
 from auditor.errors import ExitCode
 from auditor.evidence.reading import JsonValue
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a check came out."""
 
     OK = "ok"
@@ -22,13 +22,13 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DoctorCheck:
     """One thing that was looked at."""
 
     name: str
     """Its key in the JSON report."""
     title: str
-    state: State
+    state: CheckState
     sentence: str
     """What was found."""
     advice: str = ""
@@ -41,11 +41,11 @@ class Check:
     @property
     def passed(self) -> bool:
         """True where what comes after it can be looked at."""
-        return self.state in (State.OK, State.WARNING)
+        return self.state in (CheckState.OK, CheckState.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class AuditTarget:
     """What an audit would be made of."""
 
     api_url: str
@@ -60,20 +60,20 @@ _WORST_FIRST = (ExitCode.USAGE, ExitCode.NOTHING_EVALUATED, ExitCode.INCOMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class DoctorReport:
     """All of an examination."""
 
-    subject: Subject
-    checks: tuple[Check, ...]
-    scopes: Scopes | None = None
+    subject: AuditTarget
+    checks: tuple[DoctorCheck, ...]
+    scopes: ScopeComparison | None = None
     """None where the baseline cannot be used."""
 
     @property
     def exit_code(self) -> ExitCode:
         """0 only where an audit would be complete."""
-        codes = {check.exit_code for check in self.checks if check.state is State.FAILED}
+        codes = {check.exit_code for check in self.checks if check.state is CheckState.FAILED}
         return next((code for code in _WORST_FIRST if code in codes), ExitCode.OK)
 
-    def having(self, state: State) -> Iterator[Check]:
+    def having(self, state: CheckState) -> Iterator[DoctorCheck]:
         """The checks that came out so."""
         return (check for check in self.checks if check.state is state)

@@ -3,38 +3,40 @@
 from collections.abc import Callable
 from dataclasses import asdict
 
-from auditor.doctor.model import Check, State
+from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.evidence.reading import JsonValue
 from auditor.policy.references import Entries, LookedUp
-from auditor.report import accepted, wording
+from auditor.report import waiver_wording, wording
 
 _MOST = 10
 """How many names a sentence has."""
 
 
-def check(entries: Entries, look_up: Callable[[Entries], LookedUp]) -> Check:
+def check(entries: Entries, look_up: Callable[[Entries], LookedUp]) -> DoctorCheck:
     """What of the organisation file matches nothing, or may mean something else."""
     count = sum(1 for _ in entries.mentions())
     if not count:
         sentence = "No organisation file names a group, a person or a meeting."
-        return Check("names", "Names", State.OK, sentence)
+        return DoctorCheck("names", "Names", CheckState.OK, sentence)
     looked_up = look_up(entries)
     if looked_up.unchecked:
-        return Check("names", "Names", State.SKIPPED, f"Not looked up. {looked_up.unchecked}")
+        return DoctorCheck(
+            "names", "Names", CheckState.SKIPPED, f"Not looked up. {looked_up.unchecked}"
+        )
     listed: list[JsonValue] = [asdict(each) for each in looked_up.found]
     facts: dict[str, JsonValue] = {"run": looked_up.run, "names": listed}
     of_run = f"run {looked_up.run}, which ended {wording.when(looked_up.finished_at)}"
     odd = [each for each in looked_up.found if each.state != "unknown"]
     if odd:
-        lines = " ".join(map(accepted.reference_line, odd[:_MOST]))
+        lines = " ".join(map(waiver_wording.reference_line, odd[:_MOST]))
         if (more := len(odd) - _MOST) > 0:
             lines += f" And {wording.number(more)} more: auditor baseline check FILE"
         stale = len(looked_up.stale)
         head = wording.stale_names(stale) if stale else "Names that another one looks like"
-        return Check(
+        return DoctorCheck(
             "names",
             "Names",
-            State.WARNING,
+            CheckState.WARNING,
             f"{head}, in {of_run}: {lines}",
             "Correct the organisation file: names that match nothing fail the gate."
             if stale
@@ -45,4 +47,4 @@ def check(entries: Entries, look_up: Callable[[Entries], LookedUp]) -> Check:
     rest = f"; {unknown} could not be checked" if unknown else ""
     known = wording.counted(count - unknown, "name")
     sentence = f"{known} of the organisation file fit {of_run}{rest}."
-    return Check("names", "Names", State.OK, sentence, facts=facts)
+    return DoctorCheck("names", "Names", CheckState.OK, sentence, facts=facts)

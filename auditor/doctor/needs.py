@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from auditor.evidence import plan
+from auditor.evidence import read_plan
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS
 from auditor.policy import derived, reads
-from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy.baseline import Baseline, ControlExpectation
 from auditor.policy.catalogue import SETTINGS_SURFACE, Check
 from auditor.policy.operators import Expectation
 from auditor.zoom import endpoints
@@ -33,17 +33,17 @@ _BESIDE: Mapping[Level, tuple[Endpoint, ...]] = {
 }
 """Of Zoom Phone's settings, and of upcoming meetings."""
 _OF_SURFACE: Mapping[str, tuple[Endpoint, ...]] = {
-    plan.TOKEN.surface: (),
-    plan.ROLES.surface: (endpoints.ROLES, endpoints.ROLE, endpoints.ROLE_MEMBERS),
-    plan.LOGS.surface: (endpoints.OPERATION_LOGS,),
-    plan.SUMMARIES.surface: (endpoints.MEETING_SUMMARIES,),
-    plan.history("").surface: (endpoints.HISTORY_MEETINGS,),
-    plan.apps("").surface: (endpoints.MARKETPLACE_APPS,),
-    plan.NOTICES.surface: (endpoints.HISTORY_MEETINGS, endpoints.DASHBOARD_PARTICIPANTS),
-    plan.DISCLAIMERS.surface: (endpoints.DISCLAIMERS,),
+    read_plan.TOKEN.surface: (),
+    read_plan.ROLES.surface: (endpoints.ROLES, endpoints.ROLE, endpoints.ROLE_MEMBERS),
+    read_plan.LOGS.surface: (endpoints.OPERATION_LOGS,),
+    read_plan.SUMMARIES.surface: (endpoints.MEETING_SUMMARIES,),
+    read_plan.history("").surface: (endpoints.HISTORY_MEETINGS,),
+    read_plan.apps("").surface: (endpoints.MARKETPLACE_APPS,),
+    read_plan.NOTICES.surface: (endpoints.HISTORY_MEETINGS, endpoints.DASHBOARD_PARTICIPANTS),
+    read_plan.DISCLAIMERS.surface: (endpoints.DISCLAIMERS,),
 }
 _PHONE_WIDE = (Level.PHONE_ACCOUNT, Level.PHONE_SITE)
-_LISTING_HOSTS = (plan.history("").surface, plan.SUMMARIES.surface)
+_LISTING_HOSTS = (read_plan.history("").surface, read_plan.SUMMARIES.surface)
 _HOSTS_GROUPS = (endpoints.USERS, endpoints.GROUPS)
 """What tells the groups of the people whom reports name."""
 
@@ -107,7 +107,7 @@ class _Join:
     def _within(self) -> tuple[Level, ...]:
         return reads.reached(self.depth)
 
-    def of(self, assessed: Assessed) -> set[Endpoint]:
+    def of(self, assessed: ControlExpectation) -> set[Endpoint]:
         """The requests of one control."""
         return {
             endpoint
@@ -115,7 +115,7 @@ class _Join:
             for endpoint in self._of_check(assessed, check)
         }
 
-    def asks_for_groups(self, assessed: Assessed) -> bool:
+    def asks_for_groups(self, assessed: ControlExpectation) -> bool:
         """True where membership of a group that the organisation names decides."""
         for check in reads.checks(assessed):
             wish = assessed.expectations[check.setting]
@@ -126,7 +126,7 @@ class _Join:
                 return True
         return False
 
-    def _of_check(self, assessed: Assessed, check: Check) -> Iterator[Endpoint]:
+    def _of_check(self, assessed: ControlExpectation, check: Check) -> Iterator[Endpoint]:
         if check.surface == "derived":
             yield from self._derived(assessed, check)
         elif check.surface == SETTINGS_SURFACE:
@@ -153,8 +153,8 @@ class _Join:
             return
         if check.surface in _OF_SURFACE:
             yield from _OF_SURFACE[check.surface]
-            is_notice = check.surface == plan.DISCLAIMERS.surface
-            if is_notice and plan.NOTICE_KINDS[reads.notice_kind(check)].features:
+            is_notice = check.surface == read_plan.DISCLAIMERS.surface
+            if is_notice and read_plan.NOTICE_KINDS[reads.notice_kind(check)].features:
                 yield endpoints.HISTORY_MEETINGS
             if check.surface in _LISTING_HOSTS and wish.op == "subset_of_param":
                 yield from _HOSTS_GROUPS
@@ -162,7 +162,7 @@ class _Join:
         for level in within:
             yield from _BESIDE[level]
 
-    def _derived(self, assessed: Assessed, check: Check) -> Iterator[Endpoint]:
+    def _derived(self, assessed: ControlExpectation, check: Check) -> Iterator[Endpoint]:
         """What follows from other verdicts is as blind as they are."""
         if assessed.control.id == reads.NEW_SETTINGS_CONTROL:
             for level, views in reads.LOOKED_THROUGH.items():

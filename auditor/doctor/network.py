@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from auditor.doctor.model import Check, State
+from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.errors import ExitCode
 from auditor.evidence.reading import JsonValue
-from auditor.zoom import ways
-from auditor.zoom.probe import Trouble, Visit
-from auditor.zoom.ways import Hindrance
+from auditor.zoom import proxy_checks
+from auditor.zoom.probe import ProbeFailure, ProbeResult
+from auditor.zoom.proxy_checks import ConnectionProblem
 
 MOST_SKEW = 60.0
 """Seconds that clocks may differ."""
@@ -23,44 +23,44 @@ _TRUST = (
 )
 _CLOCK = "Check this machine's clock first; if it is right, whoever runs the proxy has to renew it."
 
-_TROUBLE: Mapping[Trouble, tuple[str, str]] = {
-    Trouble.NAME: (
+_TROUBLE: Mapping[ProbeFailure, tuple[str, str]] = {
+    ProbeFailure.NAME: (
         "{host} could not be reached: no address is known for this name.",
         "Check DNS and the address (ZOOM_API_URL, ZOOM_OAUTH_URL); where only a proxy leads out, "
         "set HTTPS_PROXY.",
     ),
-    Trouble.REFUSED: (
+    ProbeFailure.REFUSED: (
         "{host} could not be reached: the connection was refused.",
         "Check the address and its port (ZOOM_API_URL, ZOOM_OAUTH_URL), the firewall and "
         "HTTPS_PROXY.",
     ),
-    Trouble.SILENT: ("{host} could not be reached: no answer in time.", _CHECK_NETWORK),
-    Trouble.NETWORK: ("{host} could not be reached: there is no way to it.", _CHECK_NETWORK),
-    Trouble.BROKEN: (
+    ProbeFailure.SILENT: ("{host} could not be reached: no answer in time.", _CHECK_NETWORK),
+    ProbeFailure.NETWORK: ("{host} could not be reached: there is no way to it.", _CHECK_NETWORK),
+    ProbeFailure.BROKEN: (
         "{host} could not be reached: the connection broke before an answer came.",
         "Run again; if it stays so, check the firewall and HTTPS_PROXY.",
     ),
-    Trouble.CA_FILE: (
+    ProbeFailure.CA_FILE: (
         "The certificates to trust could not be read: {bundle} does not exist, or is not for this "
         "user to read.",
         "Correct REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE), or unset it.",
     ),
-    Trouble.SELF_SIGNED: (
+    ProbeFailure.SELF_SIGNED: (
         "{host} shows a certificate that is signed by itself and not trusted here{seen}.",
         _TRUST,
     ),
-    Trouble.ISSUER: (
+    ProbeFailure.ISSUER: (
         "{host} shows a certificate whose issuer is not trusted here{seen}.",
         _TRUST,
     ),
-    Trouble.HOSTNAME: (
+    ProbeFailure.HOSTNAME: (
         "{host} shows a certificate for another name{seen}.",
         "Check the address (ZOOM_API_URL, ZOOM_OAUTH_URL) and HTTPS_PROXY: something else answers "
         "in its place.",
     ),
-    Trouble.EXPIRED: ("{host} shows a certificate that has expired{seen}.", _CLOCK),
-    Trouble.NOT_YET: ("{host} shows a certificate that is not valid yet{seen}.", _CLOCK),
-    Trouble.TLS: (
+    ProbeFailure.EXPIRED: ("{host} shows a certificate that has expired{seen}.", _CLOCK),
+    ProbeFailure.NOT_YET: ("{host} shows a certificate that is not valid yet{seen}.", _CLOCK),
+    ProbeFailure.TLS: (
         "No TLS connection with {host} came about.",
         "Something between here and Zoom may not speak TLS 1.2 or newer: check the proxy and the "
         "firewall.",
@@ -68,7 +68,7 @@ _TROUBLE: Mapping[Trouble, tuple[str, str]] = {
 }
 
 
-def proxy(visits: Sequence[Visit]) -> Check:
+def proxy(visits: Sequence[ProbeResult]) -> DoctorCheck:
     """Which proxy applies to each host."""
     told = {visit.host: visit.route.shown_proxy for visit in visits}
     used = sorted(set(told.values()) - {""})
@@ -86,10 +86,10 @@ def proxy(visits: Sequence[Visit]) -> Check:
         "hosts": [{"host": v.host, "proxy": v.route.shown_proxy or None} for v in visits],
         "ca_bundle": bundle or None,
     }
-    return Check("proxy", "Proxy", State.OK, sentence, facts=facts)
+    return DoctorCheck("proxy", "Proxy", CheckState.OK, sentence, facts=facts)
 
 
-def reach(visits: Sequence[Visit]) -> Check:
+def reach(visits: Sequence[ProbeResult]) -> DoctorCheck:
     """Whether the hosts answer; what their certificates are worth is told by `tls`."""
     facts: dict[str, JsonValue] = {
         "hosts": [
@@ -116,10 +116,10 @@ def reach(visits: Sequence[Visit]) -> Check:
     met = {v.host: f"{v.host} was met, but see TLS" for v in visits if v not in answered}
     said = [f"Answered: {_and([*times.values()])}"] if times else []
     sentence = "; ".join([*said, *met.values()]) + "."
-    return Check("reachability", "Connection", State.OK, sentence, facts=facts)
+    return DoctorCheck("reachability", "Connection", CheckState.OK, sentence, facts=facts)
 
 
-def tls(visits: Sequence[Visit], today: datetime) -> Check:
+def tls(visits: Sequence[ProbeResult], today: datetime) -> DoctorCheck:
     """Whether the connections can be trusted, and who vouches for them."""
     facts: dict[str, JsonValue] = {"hosts": [_tls_facts(visit) for visit in visits]}
     failed = [v for v in visits if v.trouble is not None and v.trouble.is_tls]
@@ -130,7 +130,7 @@ def tls(visits: Sequence[Visit], today: datetime) -> Check:
     if not spoken:
         where = "this machine" if any(v.trouble is None for v in visits) else "nobody"
         sentence = f"Not used: plain http to {where}."
-        return Check("tls", "TLS", State.OK, sentence, facts=facts)
+        return DoctorCheck("tls", "TLS", CheckState.OK, sentence, facts=facts)
     versions = sorted({visit.tls.replace("TLSv", "TLS ") for visit in spoken})
     sentence = f"{_and(versions)}."
     issuers = sorted({v.certificate.issuer for v in spoken if v.certificate})
@@ -145,19 +145,19 @@ def tls(visits: Sequence[Visit], today: datetime) -> Check:
             "If the issuer is your organisation's proxy, have it renewed in time. If it is a "
             "public one, Zoom renews it: run again in a few days."
         )
-        return Check("tls", "TLS", State.WARNING, sentence, advice, facts=facts)
-    return Check("tls", "TLS", State.OK, sentence, facts=facts)
+        return DoctorCheck("tls", "TLS", CheckState.WARNING, sentence, advice, facts=facts)
+    return DoctorCheck("tls", "TLS", CheckState.OK, sentence, facts=facts)
 
 
-def clock(visits: Sequence[Visit]) -> Check:
+def clock(visits: Sequence[ProbeResult]) -> DoctorCheck:
     """How far this machine's clock is from Zoom's."""
     told = [visit for visit in visits if visit.ahead is not None]
     worst = max(told, key=lambda visit: abs(visit.ahead or 0.0), default=None)
     if worst is None or worst.ahead is None:
-        return Check(
+        return DoctorCheck(
             "clock",
             "Clock",
-            State.WARNING,
+            CheckState.WARNING,
             "Not compared: no answer told the time.",
             "Make sure that this machine keeps its clock by NTP.",
             facts={"seconds_ahead": None},
@@ -166,12 +166,12 @@ def clock(visits: Sequence[Visit]) -> Check:
     facts: dict[str, JsonValue] = {"seconds_ahead": round(ahead, 1), "compared_with": worst.host}
     if abs(ahead) <= MOST_SKEW:
         sentence = f"Within {MOST_SKEW:.0f} seconds of Zoom's."
-        return Check("clock", "Clock", State.OK, sentence, facts=facts)
+        return DoctorCheck("clock", "Clock", CheckState.OK, sentence, facts=facts)
     way = "ahead of" if ahead > 0 else "behind"
-    return Check(
+    return DoctorCheck(
         "clock",
         "Clock",
-        State.WARNING,
+        CheckState.WARNING,
         f"This machine's clock is {_span(abs(ahead))} {way} that of {worst.host}. Times in "
         "reports are off by as much, and waivers and attestations may end on the wrong day.",
         "Set this machine's clock, best by NTP.",
@@ -179,22 +179,22 @@ def clock(visits: Sequence[Visit]) -> Check:
     )
 
 
-def _all_explained(failed: Sequence[Visit]) -> tuple[str, str]:
+def _all_explained(failed: Sequence[ProbeResult]) -> tuple[str, str]:
     """What happened to all of them, and what to do about the first."""
     first, *rest = {visit.host: visit for visit in failed}.values()
     sentence, advice = _explained(first)
     for other in rest:
         if other.trouble is not first.trouble:
             sentence += f" {_explained(other)[0]}"
-        elif other.trouble not in (Trouble.CA_FILE, Trouble.NO_PEM):
+        elif other.trouble not in (ProbeFailure.CA_FILE, ProbeFailure.NO_PEM):
             sentence += f" The same for {other.host}."
     return sentence, advice
 
 
-def _explained(visit: Visit) -> tuple[str, str]:
+def _explained(visit: ProbeResult) -> tuple[str, str]:
     assert visit.trouble is not None
-    if visit.trouble is Trouble.NO_PEM:
-        by = ways.no_pem(visit.route.verify)
+    if visit.trouble is ProbeFailure.NO_PEM:
+        by = proxy_checks.no_pem(visit.route.verify)
         return f"The certificates to trust could not be read: {by.what}.", by.advice
     hindered = _by_proxy(visit, visit.trouble)
     if hindered is not None:
@@ -213,23 +213,23 @@ def _explained(visit: Visit) -> tuple[str, str]:
     return sentence.format(**words), advice.format(**words)
 
 
-def _by_proxy(visit: Visit, trouble: Trouble) -> Hindrance | None:
+def _by_proxy(visit: ProbeResult, trouble: ProbeFailure) -> ConnectionProblem | None:
     """What a proxy has to do with it, as an audit says it; None where it is something else."""
     shown = visit.route.shown_proxy
     match trouble:
-        case Trouble.PROXY_ADDRESS:
-            return ways.proxy_unclear(visit.route.proxy)
-        case Trouble.PROXY:
-            return ways.proxy_gone(shown)
-        case Trouble.PROXY_LOGIN:
-            return ways.proxy_refused(407, shown)
-        case Trouble.PROXY_REFUSED:
-            return ways.proxy_refused(visit.refusal or 403, shown)
+        case ProbeFailure.PROXY_ADDRESS:
+            return proxy_checks.proxy_unclear(visit.route.proxy)
+        case ProbeFailure.PROXY:
+            return proxy_checks.proxy_unreachable(shown)
+        case ProbeFailure.PROXY_LOGIN:
+            return proxy_checks.proxy_refused(407, shown)
+        case ProbeFailure.PROXY_REFUSED:
+            return proxy_checks.proxy_refused(visit.refusal or 403, shown)
         case _:
             return None
 
 
-def _tls_facts(visit: Visit) -> dict[str, JsonValue]:
+def _tls_facts(visit: ProbeResult) -> dict[str, JsonValue]:
     certificate = visit.certificate
     return {
         "host": visit.host,
@@ -247,12 +247,12 @@ def _tls_facts(visit: Visit) -> dict[str, JsonValue]:
 
 def _failed(
     name: str, title: str, sentence: str, advice: str, facts: Mapping[str, JsonValue]
-) -> Check:
+) -> DoctorCheck:
     code = ExitCode.NOTHING_EVALUATED
-    return Check(name, title, State.FAILED, sentence, advice, code, facts)
+    return DoctorCheck(name, title, CheckState.FAILED, sentence, advice, code, facts)
 
 
-def _hosts(visits: Sequence[Visit]) -> str:
+def _hosts(visits: Sequence[ProbeResult]) -> str:
     return _and(list(dict.fromkeys(visit.host for visit in visits)))
 
 

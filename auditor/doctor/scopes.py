@@ -22,7 +22,7 @@ OPTIONAL: Mapping[Endpoint, str] = {
 """Requests that no verdict waits for on most accounts, and what they add."""
 
 
-class Kind(StrEnum):
+class ScopeKind(StrEnum):
     """Which of Zoom's two kinds of scopes an app has."""
 
     GRANULAR = "granular"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
+class ScopeRequirement:
     """One request of an audit, and whether the app may make it."""
 
     endpoint: Endpoint
@@ -41,20 +41,20 @@ class Requirement:
     adds: str = ""
     """What it adds, where it is optional."""
 
-    def scope(self, kind: Kind) -> str:
+    def scope(self, kind: ScopeKind) -> str:
         """The one scope to add for it; empty where this kind has none."""
-        if kind is Kind.CLASSIC:
+        if kind is ScopeKind.CLASSIC:
             return self.endpoint.classic_scopes[0] if self.endpoint.classic_scopes else ""
         return self.endpoint.scopes[0]
 
-    def alternatives(self, kind: Kind) -> tuple[str, ...]:
+    def alternatives(self, kind: ScopeKind) -> tuple[str, ...]:
         """Scopes of the same kind that do as well."""
-        classic = kind is Kind.CLASSIC
+        classic = kind is ScopeKind.CLASSIC
         return (self.endpoint.classic_scopes if classic else self.endpoint.scopes)[1:]
 
 
 @dataclass(frozen=True)
-class Scopes:
+class ScopeComparison:
     """What an audit needs, beside what the app was granted."""
 
     needs: Needs
@@ -64,29 +64,29 @@ class Scopes:
     """True where the list of users names no groups, so that each group's members are listed."""
 
     @cached_property
-    def kind(self) -> Kind:
+    def kind(self) -> ScopeKind:
         """What the app has; granular where nobody knows: new apps have nothing else."""
         if self.granted and all(_CLASSIC.fullmatch(scope) for scope in self.granted):
-            return Kind.CLASSIC
-        return Kind.GRANULAR
+            return ScopeKind.CLASSIC
+        return ScopeKind.GRANULAR
 
     @cached_property
-    def required(self) -> tuple[Requirement, ...]:
+    def required(self) -> tuple[ScopeRequirement, ...]:
         """Every request that a control is judged by."""
         controls = {each: self.needs.controls(each) for each in self.needs.endpoints}
         if self.lists_members and self.needs.by_membership:
             controls[endpoints.GROUP_MEMBERS] = self.needs.by_membership
         return tuple(
-            Requirement(each, controls[each], self._is_granted(each))
+            ScopeRequirement(each, controls[each], self._is_granted(each))
             for each in endpoints.ENDPOINTS.values()
             if each in controls
         )
 
     @cached_property
-    def optional(self) -> tuple[Requirement, ...]:
+    def optional(self) -> tuple[ScopeRequirement, ...]:
         """Requests that add something where no control needs them."""
         return tuple(
-            Requirement(endpoint, (), self._is_granted(endpoint), adds)
+            ScopeRequirement(endpoint, (), self._is_granted(endpoint), adds)
             for endpoint, adds in OPTIONAL.items()
             if endpoint not in [each.endpoint for each in self.required]
             and (endpoint is not endpoints.GROUP_MEMBERS or endpoints.USERS in self.needs.endpoints)
@@ -94,7 +94,7 @@ class Scopes:
         )
 
     @property
-    def missing(self) -> tuple[Requirement, ...]:
+    def missing(self) -> tuple[ScopeRequirement, ...]:
         """The required ones that are not granted."""
         return tuple(each for each in self.required if each.granted is False)
 
@@ -113,7 +113,7 @@ class Scopes:
         }
 
     @property
-    def without_scope(self) -> tuple[Requirement, ...]:
+    def without_scope(self) -> tuple[ScopeRequirement, ...]:
         """What is missing, and has no scope of the app's kind."""
         return tuple(each for each in self.missing if not each.scope(self.kind))
 
@@ -123,7 +123,7 @@ class Scopes:
         return _sorted(each.scope(self.kind) for each in self.optional if each.granted is False)
 
     @cached_property
-    def unknown(self) -> Mapping[str, tuple[Requirement, ...]]:
+    def unknown(self) -> Mapping[str, tuple[ScopeRequirement, ...]]:
         """Control id to what it misses, for the controls that would be unknown."""
         found = {
             cid: tuple(each for each in self.missing if cid in each.controls)

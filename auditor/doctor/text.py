@@ -3,17 +3,22 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from auditor.doctor.model import Check, Diagnosis, State
-from auditor.doctor.scopes import Kind, Requirement, Scopes
+from auditor.doctor.model import CheckState, DoctorCheck, DoctorReport
+from auditor.doctor.scopes import ScopeComparison, ScopeKind, ScopeRequirement
 from auditor.errors import ExitCode
-from auditor.report.display import plain, shorten
+from auditor.report.display import printable, shorten
 from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT
 
 NARROWEST = 60
 """Columns."""
 _STATE = 8
 _TITLE = 16
-_SGR = {State.OK: "32", State.WARNING: "33", State.FAILED: "1;31", State.SKIPPED: "2"}
+_SGR = {
+    CheckState.OK: "32",
+    CheckState.WARNING: "33",
+    CheckState.FAILED: "1;31",
+    CheckState.SKIPPED: "2",
+}
 
 _VERDICT = {
     ExitCode.OK: "An audit would be complete.",
@@ -28,13 +33,15 @@ ADD_HERE = (
 )
 
 
-def lines(diagnosis: Diagnosis, width: int, *, color: bool, every_control: bool) -> Iterator[str]:
+def lines(
+    diagnosis: DoctorReport, width: int, *, color: bool, every_control: bool
+) -> Iterator[str]:
     """The diagnosis in lines of `width` columns; only paths and scopes may be longer.
 
     `every_control`: also those that nothing is missing for.
     """
     cloud = GOVERNMENT if "zoomgov.com" in diagnosis.subject.oauth_url else COMMERCIAL
-    page = _Page(max(width, NARROWEST), color, _MARKETPLACE[cloud])
+    page = _DoctorPage(max(width, NARROWEST), color, _MARKETPLACE[cloud])
     for check in diagnosis.checks:
         yield from page.check(check)
     scopes = diagnosis.scopes
@@ -48,21 +55,21 @@ def lines(diagnosis: Diagnosis, width: int, *, color: bool, every_control: bool)
     yield from page.end(diagnosis)
 
 
-class _Page:
+class _DoctorPage:
     def __init__(self, width: int, color: bool, market: str) -> None:
         self.width, self.color, self.market = width, color, market
 
-    def check(self, check: Check) -> Iterator[str]:
+    def check(self, check: DoctorCheck) -> Iterator[str]:
         """State, title and sentence; below it what to do next."""
-        told = self._wrapped(plain(check.sentence), _STATE + 2 + _TITLE + 1)
+        told = self._wrapped(printable(check.sentence), _STATE + 2 + _TITLE + 1)
         state = self._paint(f"{check.state:<{_STATE}}", check.state)
         yield f"{state}  {check.title:<{_TITLE}} {told[0].lstrip()}".rstrip()
         yield from told[1:]
         if check.advice:
-            lead = "" if check.state is State.OK else "Next: "
-            yield from self._wrapped(lead + plain(check.advice), _STATE + 2 + _TITLE + 1)
+            lead = "" if check.state is CheckState.OK else "Next: "
+            yield from self._wrapped(lead + printable(check.advice), _STATE + 2 + _TITLE + 1)
 
-    def scopes(self, scopes: Scopes) -> Iterator[str]:
+    def scopes(self, scopes: ScopeComparison) -> Iterator[str]:
         """Every scope of the audit, and the missing ones to copy."""
         if scopes.granted is None:
             yield from self._table("Scopes this audit needs", scopes.required)
@@ -78,26 +85,26 @@ class _Page:
             yield from self._to_copy(scopes, scopes.to_add)
         yield from self._optional(scopes)
 
-    def _table(self, heading: str, rows: Sequence[Requirement]) -> Iterator[str]:
+    def _table(self, heading: str, rows: Sequence[ScopeRequirement]) -> Iterator[str]:
         """Granular scope, classic scope, and how many controls need it."""
-        second = max(len("classic scope"), *(len(row.scope(Kind.CLASSIC)) for row in rows))
+        second = max(len("classic scope"), *(len(row.scope(ScopeKind.CLASSIC)) for row in rows))
         room = self.width - second - len("    controls")
-        first = min(room, max(len(row.scope(Kind.GRANULAR)) for row in rows))
+        first = min(room, max(len(row.scope(ScopeKind.GRANULAR)) for row in rows))
         yield self._paint(f"{heading} ({len(rows)})", "heading")
         yield f"{'granular scope':<{first}}  {'classic scope':<{second}}  controls"
         yield f"{'-' * first}  {'-' * second}  --------"
         for row in rows:
-            granular, classic = row.scope(Kind.GRANULAR), row.scope(Kind.CLASSIC) or "-"
+            granular, classic = row.scope(ScopeKind.GRANULAR), row.scope(ScopeKind.CLASSIC) or "-"
             if len(granular) > first:
                 yield granular
                 granular = ""
             yield f"{granular:<{first}}  {classic:<{second}}  {len(row.controls):>8}"
 
-    def _to_copy(self, scopes: Scopes, listed: Sequence[str]) -> Iterator[str]:
+    def _to_copy(self, scopes: ScopeComparison, listed: Sequence[str]) -> Iterator[str]:
         if not listed:
             return
         yield ""
-        what = "classic" if scopes.kind is Kind.CLASSIC else "granular"
+        what = "classic" if scopes.kind is ScopeKind.CLASSIC else "granular"
         yield self._paint(f"To copy ({len(listed)}, {what})", "heading")
         yield from listed
         yield ""
@@ -112,20 +119,20 @@ class _Page:
         for each in scopes.without_scope:
             yield from self._wrapped(
                 f"{each.endpoint.request} has no classic scope: it needs an app with granular "
-                f"scopes, and {each.scope(Kind.GRANULAR)}.",
+                f"scopes, and {each.scope(ScopeKind.GRANULAR)}.",
                 0,
             )
 
-    def _optional(self, scopes: Scopes) -> Iterator[str]:
+    def _optional(self, scopes: ScopeComparison) -> Iterator[str]:
         if scopes.optional:
             yield ""
             yield self._paint("Optional", "heading")
         for each in scopes.optional:
-            scope = each.scope(scopes.kind) or each.scope(Kind.GRANULAR)
+            scope = each.scope(scopes.kind) or each.scope(ScopeKind.GRANULAR)
             state = "granted" if each.granted else "not granted"
             yield from self._wrapped(f"{scope} ({state}): {each.adds}.", 0, hanging=2)
 
-    def controls(self, scopes: Scopes, every: bool) -> Iterator[str]:
+    def controls(self, scopes: ScopeComparison, every: bool) -> Iterator[str]:
         """For each control the scopes it misses, or all it needs."""
         chosen = list(scopes.needs.by_control) if every else list(scopes.unknown)
         if scopes.granted is None:
@@ -148,14 +155,14 @@ class _Page:
                 if cid in each.controls:
                     yield from self._scope_of(each, wide + 2)
 
-    def _scope_of(self, each: Requirement, indent: int) -> Iterator[str]:
+    def _scope_of(self, each: ScopeRequirement, indent: int) -> Iterator[str]:
         state = {True: "granted", False: "missing", None: "needed"}[each.granted]
-        classic = each.scope(Kind.CLASSIC)
+        classic = each.scope(ScopeKind.CLASSIC)
         other = f" (classic: {classic})" if classic else ""
-        text = f"{state} {each.scope(Kind.GRANULAR)}{other}"
+        text = f"{state} {each.scope(ScopeKind.GRANULAR)}{other}"
         yield from self._wrapped(text, indent, hanging=len(state) + 1)
 
-    def _grouped(self, scopes: Scopes) -> Iterator[str]:
+    def _grouped(self, scopes: ScopeComparison) -> Iterator[str]:
         """Controls that miss the same, together."""
         together: dict[tuple[str, ...], list[str]] = {}
         for cid, missed in scopes.unknown.items():
@@ -166,13 +173,13 @@ class _Page:
             for name in names:
                 yield f"  {name}"
 
-    def end(self, diagnosis: Diagnosis) -> Iterator[str]:
+    def end(self, diagnosis: DoctorReport) -> Iterator[str]:
         """The verdict, and where to go on."""
         code = diagnosis.exit_code
-        style = State.OK if code is ExitCode.OK else State.FAILED
+        style = CheckState.OK if code is ExitCode.OK else CheckState.FAILED
         counts = [
             f"{number} {state}"
-            for state in (State.FAILED, State.WARNING, State.SKIPPED)
+            for state in (CheckState.FAILED, CheckState.WARNING, CheckState.SKIPPED)
             if (number := sum(1 for _ in diagnosis.having(state)))
         ]
         told = f" ({', '.join(counts)})" if counts else ""
@@ -190,9 +197,9 @@ class _Page:
         ) or [""]
 
     def _paint(self, text: str, style: str) -> str:
-        code = _SGR.get(State(style)) if style in set(State) else "1"
+        code = _SGR.get(CheckState(style)) if style in set(CheckState) else "1"
         return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
 
 
-def _all_of(required: Iterable[Requirement], kind: Kind) -> tuple[str, ...]:
+def _all_of(required: Iterable[ScopeRequirement], kind: ScopeKind) -> tuple[str, ...]:
     return tuple(sorted({each.scope(kind) for each in required if each.scope(kind)}))

@@ -9,7 +9,7 @@ class SnapshotError(AuditorError):
     exit_code = ExitCode.USAGE
 
 
-class Full(SnapshotError):
+class DiskFull(SnapshotError):
     """The disk is full, or the file may not grow."""
 
     exit_code = ExitCode.NOTHING_EVALUATED
@@ -19,5 +19,5 @@ class EvidenceAltered(SnapshotError):
     """Evidence is not as it was recorded: its content does not fit its digest or its index."""
 
 
-class Unsuitable(SnapshotError):
+class UnsuitableSnapshot(SnapshotError):
     """A file looks like a snapshot, and holds what no version of the program writes."""

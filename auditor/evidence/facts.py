@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from auditor.evidence import json_values
-from auditor.evidence.moments import is_moment
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import is_moment
 
 MOST_FACTS = 100
 LONGEST_FACT = 20_000

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from auditor.evidence.moments import rfc3339
 from auditor.evidence.reading import JsonValue
+from auditor.evidence.timestamps import rfc3339
 
 ON = frozenset({"on", "enabled", "enable", "true", "yes", "checked", "locked", "lock"})
 OFF = frozenset({"off", "disabled", "disable", "false", "no", "unchecked", "unlocked", "unlock"})
@@ -48,7 +48,7 @@ Values = tuple[tuple[str | None, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One line of the log."""
 
     time: str
@@ -60,7 +60,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParsedChange:
     """One change as an entry may be read. Where a text can be read in two ways, there are two."""
 
     subjects: tuple[str, ...]
@@ -73,7 +73,7 @@ class Said:
     """True where it is about the lock of the setting."""
 
 
-def entries(body: JsonValue) -> Iterator[Entry]:
+def entries(body: JsonValue) -> Iterator[LogEntry]:
     """The entries of a stored log. What is no entry is passed over."""
     rows = body.get("entries") if isinstance(body, dict) else None
     for row in rows if isinstance(rows, list) else ():
@@ -81,9 +81,9 @@ def entries(body: JsonValue) -> Iterator[Entry]:
             yield entry(row)
 
 
-def entry(row: Mapping[str, JsonValue]) -> Entry:
+def entry(row: Mapping[str, JsonValue]) -> LogEntry:
     """A row of the log, as Zoom returns it or as it is stored."""
-    return Entry(
+    return LogEntry(
         moment(row.get("time")),
         _words(row.get("operator")),
         _words(row.get("category_type") or row.get("category")),
@@ -103,20 +103,20 @@ def moment(value: JsonValue) -> str:
         return ""
 
 
-def is_about_settings(told: Entry) -> bool:
+def is_about_settings(told: LogEntry) -> bool:
     """True where an entry says that a setting of an account, a group or a user was changed."""
-    category = plain(told.category)
+    category = normalize_label(told.category)
     if category in _ELSEWHERE:
         return False
-    return tells_a_change(told.detail) if category in _PEOPLE else any(said(told.detail))
+    return is_change(told.detail) if category in _PEOPLE else any(parse_changes(told.detail))
 
 
-def tells_a_change(detail: str) -> bool:
+def is_change(detail: str) -> bool:
     """True where a text says that something was switched, changed or locked."""
-    return any(_is_telling(each) for each in said(detail))
+    return any(_is_telling(each) for each in parse_changes(detail))
 
 
-def said(detail: str) -> Iterator[Said]:
+def parse_changes(detail: str) -> Iterator[ParsedChange]:
     """Every change that the text of an entry may be about."""
     text = _RUN.sub("  ", detail[:_LONGEST].strip())
     head = _AFTER_SUBJECT.split(text, maxsplit=1)
@@ -141,14 +141,14 @@ def said(detail: str) -> Iterator[Said]:
 
 
 @lru_cache(maxsize=16_384)
-def plain(text: str) -> str:
+def normalize_label(text: str) -> str:
     """A label for comparing: without regard to case, punctuation, and runs of spaces."""
     return _DASHES.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
-def switched(word: str) -> bool | None:
+def parse_switch(word: str) -> bool | None:
     """Whether a value says on (or locked) or off; None where it says something else."""
-    told = plain(word)
+    told = normalize_label(word)
     return True if told in ON else False if told in OFF else None
 
 
@@ -197,7 +197,7 @@ def _without_values(part: str, *, by_name: bool) -> str:
     if first is None or _NAMING.search(match[1]) or by_name:
         return label
     word = value.strip()[: first.start("rest")] if first["rest"] else value.strip()
-    is_plain = switched(word) is not None or word.isdigit()
+    is_plain = parse_switch(word) is not None or word.isdigit()
     return f"{label} {first['rest'] or ''}" if is_plain else label
 
 
@@ -207,12 +207,12 @@ def _of_part(part: str, *, is_last: bool) -> Iterator[tuple[str, Values, bool]]:
     if match:
         after = match["set"]
         values = ((None, after.strip()),) if after is not None else tuple(_pairs(match["values"]))
-        words = {plain(word) for pair in values for word in pair if word}
+        words = {normalize_label(word) for pair in values for word in pair if word}
         yield match[1].strip(), values, bool(words) and words <= set(_LOCK_WORDS)
         return
     pieces = _COLON.split(part.strip(), maxsplit=1)
-    if len(pieces) == 2 and plain(pieces[1]) in _LOCK_WORDS:
-        yield pieces[0], ((None, _LOCK_WORDS[plain(pieces[1])]),), True
+    if len(pieces) == 2 and normalize_label(pieces[1]) in _LOCK_WORDS:
+        yield pieces[0], ((None, _LOCK_WORDS[normalize_label(pieces[1])]),), True
         return
     for word, rest in _around_a_lock(part) if is_last else ():
         yield rest, ((None, _LOCK_WORDS[word]),), True
@@ -226,26 +226,26 @@ def _pairs(text: str) -> Iterator[tuple[str | None, str]]:
 
 def _readings(
     subjects: tuple[str, ...], label: str, values: Values, is_lock: bool
-) -> Iterator[Said]:
+) -> Iterator[ParsedChange]:
     """The reading as it stands, and as one about a lock where a word for it is in the label."""
-    yield Said(subjects, plain(label), values, is_lock)
+    yield ParsedChange(subjects, normalize_label(label), values, is_lock)
     for _, rest in _around_a_lock(label):
-        yield Said(subjects, rest, values, is_lock=True)
+        yield ParsedChange(subjects, rest, values, is_lock=True)
 
 
 def _around_a_lock(text: str) -> Iterator[tuple[str, str]]:
     """The word for a lock that a text begins or ends with, and the rest of it."""
-    words = plain(text).split()
+    words = normalize_label(text).split()
     if len(words) > 1:
         for word, rest in ((words[0], words[1:]), (words[-1], words[:-1])):
             if word in _LOCK_WORDS:
                 yield word, " ".join(rest)
 
 
-def _is_telling(each: Said) -> bool:
+def _is_telling(each: ParsedChange) -> bool:
     """False for what only fills in a text, such as a person's job title."""
     return each.is_lock or any(
-        before is not None or switched(after) is not None for before, after in each.values
+        before is not None or parse_switch(after) is not None for before, after in each.values
     )
 
 
@@ -253,7 +253,7 @@ def _words(value: JsonValue) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def merged(*groups: Iterable[Entry]) -> list[Entry]:
+def merge_entries(*groups: Iterable[LogEntry]) -> list[LogEntry]:
     """The entries of several readings by time, each once."""
     found = {each for group in groups for each in group}
     return sorted(found, key=lambda each: (each.time, each.operator, each.category, each.detail))

@@ -13,11 +13,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from auditor.evidence.contents import Contents
-from auditor.evidence.errors import Full, SnapshotError
-from auditor.evidence.moments import milliseconds, packed, unpacked
+from auditor.evidence.content_store import ContentStore
+from auditor.evidence.errors import DiskFull, SnapshotError
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.stored import CHUNK, ScopeEvidence, Stored
+from auditor.evidence.snapshot_reader import CHUNK, ScopeEvidence, SnapshotReader
+from auditor.evidence.timestamps import decode, encode, milliseconds
 from auditor.evidence.view import Outcome, View
 
 FORMAT = "auditor/snapshot/v2"
@@ -49,10 +49,10 @@ _OF_KIND = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM jso
 
 _ORDER = {status: at for at, status in enumerate(("active", "inactive", "pending"))}
 
-__all__ = ["FORMAT", "Full", "ScopeEvidence", "Snapshot", "SnapshotError"]
+__all__ = ["FORMAT", "DiskFull", "ScopeEvidence", "Snapshot", "SnapshotError"]
 
 
-class Snapshot(Stored):
+class Snapshot(SnapshotReader):
     """Reads and writes one snapshot. Belongs to the thread that opened it."""
 
     @classmethod
@@ -73,7 +73,7 @@ class Snapshot(Stored):
             db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
             if _is_full(error):
-                raise Full(
+                raise DiskFull(
                     f"{path}: nothing could be written ({error}). Make room there."
                 ) from error
             raise SnapshotError(f"{path}: cannot be written: {error}.") from error
@@ -128,7 +128,7 @@ class Snapshot(Stored):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA journal_mode = DELETE")
-        self._contents = Contents(self._db)
+        self._contents = ContentStore(self._db)
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -249,9 +249,9 @@ class Snapshot(Stored):
             ).fetchone()
             if row is None:
                 return
-            entry, times = self._contents.entry(view, outcome), unpacked(row[1])
+            entry, times = self._contents.entry(view, outcome), decode(row[1])
             profile, order = self._contents.with_entry(row[0], entry)
-            moments = packed([at if place is None else times[place] for place in order])
+            moments = encode([at if place is None else times[place] for place in order])
             self._db.execute(
                 "UPDATE scopes SET profile = ?, times = ? WHERE level = ? AND zoom_id = ?",
                 (profile, moments, scope.level, scope.id),
@@ -259,7 +259,7 @@ class Snapshot(Stored):
 
     def _told(self, error: sqlite3.Error) -> SnapshotError:
         if _is_full(error):
-            return Full(
+            return DiskFull(
                 f"{self._name}: no more could be written ({error}). What was read before is kept: "
                 "make room, then go on with: auditor audit --resume"
             )

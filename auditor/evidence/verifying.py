@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from auditor.evidence import facts
-from auditor.evidence.contents import MOST_OUTCOMES, Contents, Entry
-from auditor.evidence.errors import EvidenceAltered, SnapshotError, Unsuitable
-from auditor.evidence.moments import EARLIEST, LATEST, rfc3339, unpacked
+from auditor.evidence.content_store import MOST_OUTCOMES, ContentStore, ProfileEntry
+from auditor.evidence.errors import EvidenceAltered, SnapshotError, UnsuitableSnapshot
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import EARLIEST, LATEST, decode, rfc3339
 
 LONGEST_NAME = 20_000
 """Characters of an id, a name or an address. Zoom allows fewer than 500."""
@@ -44,7 +44,7 @@ class Totals:
     """When the oldest read was made, RFC 3339; None where nothing was read."""
 
 
-def verified(db: sqlite3.Connection, contents: Contents, name: str) -> Totals:
+def verified(db: sqlite3.Connection, contents: ContentStore, name: str) -> Totals:
     """What the evidence of a snapshot comes to; `name` is what errors call it.
 
     Raises:
@@ -58,7 +58,7 @@ def verified(db: sqlite3.Connection, contents: Contents, name: str) -> Totals:
 
 
 class _Pass:
-    def __init__(self, db: sqlite3.Connection, contents: Contents, name: str) -> None:
+    def __init__(self, db: sqlite3.Connection, contents: ContentStore, name: str) -> None:
         self._db, self._contents, self._name = db, contents, name
         self._documents: set[int] = set()
         self._profiles: dict[int, tuple[int, bytes]] = {}
@@ -90,7 +90,7 @@ class _Pass:
             if known is None:
                 known = self._profiles[profile] = self._check_profile(profile, row)
             count, requests = known
-            moments = unpacked(times)
+            moments = decode(times)
             if len(moments) != count:
                 self._refuse(f"the times of {_shown(row)} do not fit what was read of it")
             if moments:
@@ -142,7 +142,7 @@ class _Pass:
         told = len(told).to_bytes(4, "big") + told
         return len(entries), self._requests.setdefault(told, told)
 
-    def _check_document(self, entry: Entry, row: Sequence[Any]) -> None:
+    def _check_document(self, entry: ProfileEntry, row: Sequence[Any]) -> None:
         assert entry.document is not None
         try:
             self._contents.check(entry.document)
@@ -171,13 +171,13 @@ class _Pass:
         return found
 
     def _refuse(self, what: str) -> NoReturn:
-        raise Unsuitable(
+        raise UnsuitableSnapshot(
             f"{self._name}: {what}. It is damaged, or was altered, and cannot be used as evidence. "
             "Use an untouched copy, or audit again."
         )
 
 
-def _is_right(entry: Entry) -> bool:
+def _is_right(entry: ProfileEntry) -> bool:
     """True where the parts of an outcome are of the kinds that the program writes."""
     texts = entry.view.surface, entry.view.option, entry.source, entry.detail
     if not all(type(each) is str for each in texts):

@@ -38,7 +38,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ReadFailure:
     """A document that could not be had, and why."""
 
     unseen: Unseen
@@ -46,4 +46,4 @@ class Refusal:
     observed_at: str
 
 
-Outcome = Document | Refusal
+Outcome = Document | ReadFailure

@@ -11,18 +11,25 @@ from enum import StrEnum
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, Status, Verdict
-from auditor.findings.questions import DEVIATES, DISABLED, ENABLED, Bearing, Looked, Question
+from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.findings.questions import (
+    DEVIATES,
+    DISABLED,
+    ENABLED,
+    CheckedSetting,
+    Question,
+    RelatedControl,
+)
 from auditor.findings.run import Run
 
 _UNSET: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
 _STANDS_FOR_MANY = "*"
 """First letter of the id of a scope that stands for all that could not be listed."""
-_EVIDENCE = (Kind.VALUE, Kind.USAGE, Kind.DERIVED, Kind.UNCOVERED)
+_EVIDENCE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.DERIVED, FindingKind.UNCOVERED)
 """Kinds of verdict that come from looking at a setting; locks and attestations do not."""
 
 
-class State(StrEnum):
+class AnswerState(StrEnum):
     """What an answer amounts to, the most worrying first."""
 
     YES = "yes"
@@ -40,7 +47,7 @@ class State(StrEnum):
     """All of it was seen, and all of it is as expected."""
 
 
-class Mark(StrEnum):
+class ControlEffect(StrEnum):
     """What one verdict adds to an answer."""
 
     SHOWN = "shown"
@@ -74,11 +81,17 @@ class Gap(StrEnum):
         return self in (Gap.NOT_ASSESSED, Gap.NOT_REACHED, Gap.NO_RESULT)
 
 
-_DOUBTS = (Mark.UNKNOWN, Mark.EXCEPTED, Mark.UNDECIDED, Mark.DUE, Mark.EXPIRED)
+_DOUBTS = (
+    ControlEffect.UNKNOWN,
+    ControlEffect.EXCEPTED,
+    ControlEffect.UNDECIDED,
+    ControlEffect.DUE,
+    ControlEffect.EXPIRED,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class AffectedScopes:
     """Distinct scopes, by level."""
 
     by_level: Mapping[Level, int] = field(default_factory=dict)
@@ -108,8 +121,8 @@ class Reach:
 class ControlPart:
     """What came of one control behind a question."""
 
-    bearing: Bearing
-    marks: Mapping[Mark, Reach]
+    bearing: RelatedControl
+    marks: Mapping[ControlEffect, AffectedScopes]
     gaps: tuple[Gap, ...] = ()
     statements: tuple[str, ...] = ()
     """What people attested, in their words."""
@@ -125,11 +138,11 @@ class Answer:
     """One question answered from one run. Its words are in `auditor.report.answers`."""
 
     question: Question
-    state: State
+    state: AnswerState
     parts: tuple[ControlPart, ...]
-    marks: Mapping[Mark, Reach]
+    marks: Mapping[ControlEffect, AffectedScopes]
     """Distinct scopes over all controls behind the question."""
-    causes: Mapping[Cause | None, tuple[tuple[str, ...], Reach]]
+    causes: Mapping[Cause | None, tuple[tuple[str, ...], AffectedScopes]]
     """Cause of unknowns to the controls it blinds and where."""
     parameters: tuple[str, ...]
     """Parameters of the organisation file that an open decision waits for."""
@@ -142,7 +155,7 @@ class Answer:
         """True if more may be shown: a control that decides was not seen in full."""
         return any(part.bearing.decides and part.open_to_doubt for part in self.parts)
 
-    def controls(self, mark: Mark) -> tuple[str, ...]:
+    def controls(self, mark: ControlEffect) -> tuple[str, ...]:
         """The ids of the controls to which `mark` applies."""
         return tuple(part.bearing.id for part in self.parts if mark in part.marks)
 
@@ -205,37 +218,37 @@ def _profiles(run: Run) -> Iterator[_Profile]:
 
 
 def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answer:
-    whole: dict[Mark, list[_Profile]] = {}
+    whole: dict[ControlEffect, list[_Profile]] = {}
     causes: dict[Cause | None, tuple[set[str], list[_Profile]]] = {}
     parameters: set[str] = set()
     parts = []
     for bearing in question.bearings:
-        own: dict[Mark, list[_Profile]] = {}
+        own: dict[ControlEffect, list[_Profile]] = {}
         statements: dict[str, None] = {}
         for profile in profiles:
             for verdict in profile.verdicts.get(bearing.id, ()):
-                mark = _mark(verdict, bearing)
+                mark = _effect(verdict, bearing)
                 own.setdefault(mark, []).append(profile)
-                if mark is Mark.ATTESTED:
+                if mark is ControlEffect.ATTESTED:
                     statements[verdict.detail] = None
-                elif mark is Mark.UNKNOWN:
+                elif mark is ControlEffect.UNKNOWN:
                     controls, where = causes.setdefault(verdict.cause, (set(), []))
                     controls.add(bearing.id)
                     where.append(profile)
-                elif mark is Mark.UNDECIDED and (verdict.expected or {}).get("param"):
+                elif mark is ControlEffect.UNDECIDED and (verdict.expected or {}).get("param"):
                     parameters.add(str((verdict.expected or {})["param"]))
         for mark, where in own.items():
             whole.setdefault(mark, []).extend(where)
-        marks = {mark: _reach(own[mark]) for mark in Mark if mark in own}
+        marks = {mark: _affected(own[mark]) for mark in ControlEffect if mark in own}
         gaps = tuple(_gaps(run, profiles, bearing))
         parts.append(ControlPart(bearing, marks, gaps, tuple(statements)))
     return Answer(
         question=question,
         state=_state(parts),
         parts=tuple(parts),
-        marks={mark: _reach(whole[mark]) for mark in Mark if mark in whole},
+        marks={mark: _affected(whole[mark]) for mark in ControlEffect if mark in whole},
         causes={
-            cause: (tuple(sorted(controls)), _reach(where))
+            cause: (tuple(sorted(controls)), _affected(where))
             for cause, (controls, where) in sorted(causes.items(), key=lambda each: each[0] or "")
         },
         parameters=tuple(sorted(parameters)),
@@ -244,34 +257,38 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
     )
 
 
-def _mark(verdict: Verdict, bearing: Bearing) -> Mark:
+def _effect(verdict: Verdict, bearing: RelatedControl) -> ControlEffect:
     status = verdict.status
-    if verdict.kind in _EVIDENCE and _shows(verdict, bearing):
+    if verdict.kind in _EVIDENCE and _is_decisive(verdict, bearing):
         allowed = status not in (Status.FAIL, Status.NEEDS_DECISION)
-        return Mark.ALLOWED if allowed else Mark.SHOWN
-    attested = verdict.kind is Kind.ATTESTATION
+        return ControlEffect.ALLOWED if allowed else ControlEffect.SHOWN
+    attested = verdict.kind is FindingKind.ATTESTATION
     match status:
         case Status.FAIL:
-            return Mark.UNLOCKED if verdict.kind is Kind.LOCK else Mark.DEVIATING
+            return (
+                ControlEffect.UNLOCKED
+                if verdict.kind is FindingKind.LOCK
+                else ControlEffect.DEVIATING
+            )
         case Status.UNKNOWN:
-            return Mark.DUE if attested else Mark.UNKNOWN
+            return ControlEffect.DUE if attested else ControlEffect.UNKNOWN
         case Status.NEEDS_DECISION:
-            return Mark.DUE if attested else Mark.UNDECIDED
+            return ControlEffect.DUE if attested else ControlEffect.UNDECIDED
         case Status.NOT_APPLICABLE:
             excepted = _is_excepted(verdict, bearing)
-            return Mark.EXCEPTED if excepted else Mark.NOT_APPLICABLE
+            return ControlEffect.EXCEPTED if excepted else ControlEffect.NOT_APPLICABLE
     return _PLAIN[status]
 
 
-_PLAIN: Mapping[Status, Mark] = {
-    Status.ATTESTATION_EXPIRED: Mark.EXPIRED,
-    Status.WAIVED: Mark.WAIVED,
-    Status.ATTESTED: Mark.ATTESTED,
-    Status.PASS: Mark.AS_EXPECTED,
+_PLAIN: Mapping[Status, ControlEffect] = {
+    Status.ATTESTATION_EXPIRED: ControlEffect.EXPIRED,
+    Status.WAIVED: ControlEffect.WAIVED,
+    Status.ATTESTED: ControlEffect.ATTESTED,
+    Status.PASS: ControlEffect.AS_EXPECTED,
 }
 
 
-def _shows(verdict: Verdict, bearing: Bearing) -> bool:
+def _is_decisive(verdict: Verdict, bearing: RelatedControl) -> bool:
     """True if the verdict alone makes the answer yes, whatever the baseline thinks of it."""
     when = bearing.shows.get(verdict.setting)
     if when is None or verdict.status in (Status.UNKNOWN, Status.ATTESTED):
@@ -298,7 +315,7 @@ def _is_on(value: JsonValue) -> bool:
     return (value.casefold() if isinstance(value, str) else value) not in _UNSET
 
 
-def _is_excepted(verdict: Verdict, bearing: Bearing) -> bool:
+def _is_excepted(verdict: Verdict, bearing: RelatedControl) -> bool:
     """True if the organisation lets this scope differ, so that its value says nothing."""
     param = (verdict.expected or {}).get("group_exception_param")
     if param is None:
@@ -308,17 +325,17 @@ def _is_excepted(verdict: Verdict, bearing: Bearing) -> bool:
     return bearing.shows.get(verdict.setting, DEVIATES) == DEVIATES
 
 
-def _reach(profiles: Iterable[_Profile]) -> Reach:
+def _affected(profiles: Iterable[_Profile]) -> AffectedScopes:
     distinct = {id(profile): profile for profile in profiles}.values()
     counts: Counter[Level] = Counter()
     for profile in distinct:
         if not profile.label:
             counts[profile.level] += profile.count
     by_level = dict(sorted(counts.items(), key=lambda item: item[0].rank))
-    return Reach(by_level, tuple(dict.fromkeys(p.label for p in distinct if p.label)))
+    return AffectedScopes(by_level, tuple(dict.fromkeys(p.label for p in distinct if p.label)))
 
 
-def _gaps(run: Run, profiles: Sequence[_Profile], bearing: Bearing) -> Iterator[Gap]:
+def _gaps(run: Run, profiles: Sequence[_Profile], bearing: RelatedControl) -> Iterator[Gap]:
     if bearing.id not in run.controls:
         yield Gap.NOT_ASSESSED
     elif not any(bearing.id in profile.verdicts for profile in profiles):
@@ -329,7 +346,9 @@ def _gaps(run: Run, profiles: Sequence[_Profile], bearing: Bearing) -> Iterator[
         yield from sorted({gap for gap in gaps if gap is not None})
 
 
-def _gap(run: Run, profiles: Iterable[_Profile], bearing: Bearing, looked: Looked) -> Gap | None:
+def _gap(
+    run: Run, profiles: Iterable[_Profile], bearing: RelatedControl, looked: CheckedSetting
+) -> Gap | None:
     """What of one setting was not looked at: all of it, or some scopes that were read."""
     judged: Counter[Level] = Counter()
     for profile in profiles:
@@ -343,27 +362,27 @@ def _gap(run: Run, profiles: Iterable[_Profile], bearing: Bearing, looked: Looke
     return None if complete or looked.derived else Gap.LEVELS
 
 
-def _is_about(verdict: Verdict, looked: Looked) -> bool:
-    if looked.derived and verdict.kind is Kind.UNCOVERED:
+def _is_about(verdict: Verdict, looked: CheckedSetting) -> bool:
+    if looked.derived and verdict.kind is FindingKind.UNCOVERED:
         return True
     return verdict.kind in _EVIDENCE and verdict.setting in looked.settings
 
 
-def _state(parts: Sequence[ControlPart]) -> State:
+def _state(parts: Sequence[ControlPart]) -> AnswerState:
     marks = {mark for part in parts for mark in part.marks}
-    if Mark.SHOWN in marks:
-        return State.YES
-    if Mark.ALLOWED in marks:
-        return State.ALLOWED
-    if marks & {Mark.DEVIATING, Mark.WAIVED, Mark.UNLOCKED}:
-        return State.NOT_RULED_OUT
+    if ControlEffect.SHOWN in marks:
+        return AnswerState.YES
+    if ControlEffect.ALLOWED in marks:
+        return AnswerState.ALLOWED
+    if marks & {ControlEffect.DEVIATING, ControlEffect.WAIVED, ControlEffect.UNLOCKED}:
+        return AnswerState.NOT_RULED_OUT
     if all(any(gap.is_whole for gap in part.gaps) for part in parts):
-        return State.NOT_LOOKED_AT
+        return AnswerState.NOT_LOOKED_AT
     if any(part.open_to_doubt for part in parts):
-        return State.CANNOT_SAY
-    if Mark.ATTESTED in marks:
-        return State.RESTS_ON_ATTESTATIONS
-    return State.NO if Mark.AS_EXPECTED in marks else State.NOT_APPLICABLE
+        return AnswerState.CANNOT_SAY
+    if ControlEffect.ATTESTED in marks:
+        return AnswerState.RESTS_ON_ATTESTATIONS
+    return AnswerState.NO if ControlEffect.AS_EXPECTED in marks else AnswerState.NOT_APPLICABLE
 
 
 def _and(names: Sequence[str]) -> str:

@@ -11,25 +11,25 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auditor.evidence.moments import milliseconds, rfc3339
 from auditor.evidence.operation_log import (
-    Entry,
-    Said,
+    LogEntry,
+    ParsedChange,
     entries,
     is_about_settings,
-    merged,
-    plain,
-    said,
-    switched,
+    merge_entries,
+    normalize_label,
+    parse_changes,
+    parse_switch,
 )
-from auditor.evidence.plan import CHANGES, CHANGES_DAYS, LOGS
+from auditor.evidence.read_plan import CHANGES, CHANGES_DAYS, LOGS
 from auditor.evidence.reading import JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.stored import Stored
+from auditor.evidence.snapshot_reader import SnapshotReader
+from auditor.evidence.timestamps import milliseconds, rfc3339
 from auditor.evidence.view import Document, Outcome
-from auditor.findings.drift import Change, SettingChange
-from auditor.findings.model import Kind
-from auditor.findings.past import Actor
+from auditor.findings.drift import FindingChange, SettingChange
+from auditor.findings.finding_history import Actor
+from auditor.findings.model import FindingKind
 
 SLACK = timedelta(minutes=15)
 """By how much the clocks of Zoom and of this machine may differ."""
@@ -53,10 +53,10 @@ Labels = Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True)
-class LogReading:
+class OperationLog:
     """What runs read of the operation log."""
 
-    entries: Sequence[Entry] = ()
+    entries: Sequence[LogEntry] = ()
     """Those that tell a change, by time."""
     read: int = 0
     """How many entries there were in all."""
@@ -66,12 +66,12 @@ class LogReading:
     """Why it could not be read."""
 
 
-def log_reading(*runs: Stored) -> LogReading:
+def log_reading(*runs: SnapshotReader) -> OperationLog:
     """What the log says, of runs from the earlier to the later.
 
     A run that did not ask for it may have read some of it for controls: that serves as well.
     """
-    found: list[Iterable[Entry]] = []
+    found: list[Iterable[LogEntry]] = []
     read, since, refusal = 0, "", None
     for run in runs:
         for evidence in run.evidence(Level.ACCOUNT):
@@ -85,7 +85,7 @@ def log_reading(*runs: Stored) -> LogReading:
                 read += _counted(outcome, len(told))
                 began = _began(run, evidence.outcomes.get(CHANGES), outcome)
                 since = min(since, began) if since else began
-    return LogReading(tuple(merged(*found)), read, since, None if found else refusal)
+    return OperationLog(tuple(merge_entries(*found)), read, since, None if found else refusal)
 
 
 def _counted(outcome: Document, kept: int) -> int:
@@ -93,7 +93,7 @@ def _counted(outcome: Document, kept: int) -> int:
     return listed if isinstance(listed, int) and listed > kept else kept
 
 
-def _began(run: Stored, asked: Outcome | None, outcome: Document) -> str:
+def _began(run: SnapshotReader, asked: Outcome | None, outcome: Document) -> str:
     """From when on the entries of a run are known."""
     days = CHANGES_DAYS if asked is outcome else 29
     earliest = _moved(outcome.observed_at, -timedelta(days=days))
@@ -108,8 +108,8 @@ def _moved(time: str, by: timedelta) -> str:
 class _Line:
     """A reading of an entry."""
 
-    entry: Entry
-    said: Said
+    entry: LogEntry
+    said: ParsedChange
 
 
 class Attribution:
@@ -117,7 +117,7 @@ class Attribution:
 
     def __init__(
         self,
-        log: Iterable[Entry],
+        log: Iterable[LogEntry],
         labels: Labels,
         window: tuple[str, str],
         groups: Mapping[str, str] | None = None,
@@ -129,17 +129,20 @@ class Attribution:
         self._labels = labels
         self._groups = groups or {}
         first, last = _moved(window[0], -SLACK), _moved(window[1], SLACK)
-        known = {plain(label) for names in labels.values() for label in names}
+        known = {normalize_label(label) for names in labels.values() for label in names}
         self._lines: dict[tuple[str, bool], list[_Line]] = {}
         for entry in log:
             if first <= entry.time <= last and is_about_settings(entry):
-                for each in said(entry.detail):
-                    for label in {each.label, *(f"{plain(s)} {each.label}" for s in each.subjects)}:
+                for each in parse_changes(entry.detail):
+                    for label in {
+                        each.label,
+                        *(f"{normalize_label(s)} {each.label}" for s in each.subjects),
+                    }:
                         if label in known:
                             at = label, each.is_lock
                             self._lines.setdefault(at, []).append(_Line(entry, each))
 
-    def actor(self, change: Change) -> Actor | None:
+    def actor(self, change: FindingChange) -> Actor | None:
         """Who made a finding stand otherwise; None where the log does not tell."""
         at, before = change.standing, change.before
         return self.explained(
@@ -147,7 +150,7 @@ class Attribution:
             at.setting,
             None if before is None else before.observed,
             None if change.after is None else change.after.observed,
-            is_lock=at.kind is Kind.LOCK,
+            is_lock=at.kind is FindingKind.LOCK,
         )
 
     def actor_of(self, change: SettingChange) -> Actor | None:
@@ -182,7 +185,7 @@ class Attribution:
             found = [
                 n for path, names in self._labels.items() if path.startswith(under) for n in names
             ]
-        return {plain(name) for name in found}
+        return {normalize_label(name) for name in found}
 
     def _is_about(self, line: _Line, layer: Level, scope: Scope) -> bool:
         kind, names = _whose(line)
@@ -204,7 +207,7 @@ class Attribution:
 
 def _whose(line: _Line) -> tuple[Level, frozenset[str]]:
     """The level an entry is about, and how the group or user may be called."""
-    subjects, category = line.said.subjects, plain(line.entry.category)
+    subjects, category = line.said.subjects, normalize_label(line.entry.category)
     for level, pattern, categories in (
         (Level.GROUP, _OF_GROUP, _GROUPS),
         (Level.USER, _OF_USER, _USERS),
@@ -219,7 +222,7 @@ def _spaced(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _turns(told: Said, before: JsonValue, after: JsonValue) -> bool:
+def _turns(told: ParsedChange, before: JsonValue, after: JsonValue) -> bool:
     """True where one reading of an entry turns a setting the way it turned."""
     return any(
         _is(new, after) and (old is None or before is None or _is(old, before))
@@ -232,7 +235,7 @@ def _is(word: str, value: JsonValue) -> bool:
 
     The portal names choices in its own words, which nobody can compare with the API's.
     """
-    told = switched(word)
+    told = parse_switch(word)
     match value:
         case None:
             return True
@@ -244,7 +247,7 @@ def _is(word: str, value: JsonValue) -> bool:
 
 
 def sentence(
-    reading: LogReading, since: str, changes: int, explained: int, computed: int = 0
+    reading: OperationLog, since: str, changes: int, explained: int, computed: int = 0
 ) -> str:
     """What the log could tell of changes since the begin of the earlier run, for people.
 

@@ -8,11 +8,11 @@ from functools import cached_property
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Kind, Severity, Status
-from auditor.findings.past import Actor, Life
+from auditor.findings.finding_history import Actor, LifecycleState
+from auditor.findings.model import FindingKind, Severity, Status
 
 
-class Move(StrEnum):
+class ChangeKind(StrEnum):
     """What became of a finding from one run to the next. In the order a reader wants them."""
 
     REGRESSED = "regressed"
@@ -41,12 +41,12 @@ class Move(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FindingState:
     """How a finding stood in one run, as the history keeps it."""
 
     fingerprint: str
     control: str
-    kind: Kind
+    kind: FindingKind
     scope: Scope
     setting: str
     status: Status
@@ -60,20 +60,20 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FindingChange:
     """A finding that stands otherwise than in the earlier run."""
 
-    move: Move
-    before: Standing | None
+    move: ChangeKind
+    before: FindingState | None
     """None where it had passed, or was not judged."""
-    after: Standing | None
+    after: FindingState | None
     """None where it passes now, or is not judged."""
-    life: Life | None = None
+    life: LifecycleState | None = None
     changed_by: Actor | None = None
     """None where the operation log tells nobody; `Drift.log` says why."""
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> FindingState:
         """How it stands now, or stood before where it stands no more."""
         found = self.after or self.before
         assert found is not None
@@ -146,17 +146,17 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class ChangeGroup:
     """Changes of one kind: the same move of the same control and setting, at one level."""
 
-    move: Move
+    move: ChangeKind
     control: str
-    kind: Kind
+    kind: FindingKind
     setting: str
     level: Level
     severity: Severity
     count: int
-    examples: tuple[Change, ...]
+    examples: tuple[FindingChange, ...]
     """The first few, by scope id."""
 
 
@@ -180,7 +180,7 @@ class Drift:
 
     earlier: RunFacts
     later: RunFacts
-    changes: Iterable[Change]
+    changes: Iterable[FindingChange]
     """In the order of their fingerprints; can be gone through as often as needed, and streams."""
     settings: Sequence[SettingChange] = ()
     """Every setting that changed its value, whether a control looks at it or not."""
@@ -192,14 +192,14 @@ class Drift:
     log: str = ""
     """What the operation log could tell of the time between the runs, as a sentence."""
 
-    def clusters(self) -> list[Cluster]:
+    def clusters(self) -> list[ChangeGroup]:
         """The changes by move, severity and control, with their number and a few examples."""
         return list(self._clustered)
 
     @cached_property
-    def _clustered(self) -> tuple[Cluster, ...]:
+    def _clustered(self) -> tuple[ChangeGroup, ...]:
         """Gone through once: every report of a run tells the same drift."""
-        counts: dict[_Key, list[Change]] = {}
+        counts: dict[_Key, list[FindingChange]] = {}
         totals: dict[_Key, int] = {}
         for change in self.changes:
             at = change.standing
@@ -211,13 +211,13 @@ class Drift:
             if len(examples) > EXAMPLES:
                 examples.sort(key=lambda each: each.standing.scope.id)
                 examples.pop()
-        moves = list(Move)
+        moves = list(ChangeKind)
         return tuple(
             _cluster(key, totals[key], counts[key])
             for key in sorted(counts, key=lambda key: (moves.index(key[0]), *key[1:]))
         )
 
-    def affected(self, *moves: Move) -> Affected:
+    def affected(self, *moves: ChangeKind) -> Affected:
         """How many settings and how many scopes changed in one of these ways."""
         settings: set[tuple[str, bool]] = set()
         scopes: set[tuple[Level, str]] = set()
@@ -230,27 +230,29 @@ class Drift:
         return Affected(len(settings), by_level)
 
     @cached_property
-    def _reached(self) -> dict[Move, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]]:
+    def _reached(self) -> dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]]:
         """By move: settings, or controls without one, each with whether it is a lock; scopes."""
-        found: dict[Move, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]] = {}
+        found: dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]] = {}
         for change in self.changes:
             at = change.standing
             settings, scopes = found.setdefault(change.move, (set(), set()))
-            settings.add((at.setting or at.control, at.kind is Kind.LOCK))
+            settings.add((at.setting or at.control, at.kind is FindingKind.LOCK))
             scopes.add((at.scope.level, at.scope.id))
         return found
 
-    def of(self, *moves: Move) -> Iterator[Change]:
+    def of(self, *moves: ChangeKind) -> Iterator[FindingChange]:
         """The changes of these kinds."""
         return (change for change in self.changes if change.move in moves)
 
 
-_Key = tuple[Move, int, str, str, int, Kind]
+_Key = tuple[ChangeKind, int, str, str, int, FindingKind]
 """Move, rank of the severity, control, setting, rank of the level, kind."""
 
 
-def _cluster(key: _Key, count: int, found: list[Change]) -> Cluster:
+def _cluster(key: _Key, count: int, found: list[FindingChange]) -> ChangeGroup:
     move, _, control, setting, _, kind = key
     found.sort(key=lambda each: each.standing.scope.id)
     at = found[0].standing
-    return Cluster(move, control, kind, setting, at.scope.level, at.severity, count, tuple(found))
+    return ChangeGroup(
+        move, control, kind, setting, at.scope.level, at.severity, count, tuple(found)
+    )

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, Status, Verdict
+from auditor.findings.aggregation import canonical, identity
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.run import Run
-from auditor.findings.tallies import canonical, identity
 
 
 @dataclass(frozen=True, slots=True)
-class Exposed:
+class GroupExposure:
     """A group, and how many of its members deviate."""
 
     id: str
@@ -26,7 +26,7 @@ class Exposed:
 class Exposure:
     """What groups have to do with the findings of a run."""
 
-    groups: Sequence[Exposed]
+    groups: Sequence[GroupExposure]
     """The one with the most deviating members first."""
     touched: Mapping[tuple[object, ...], frozenset[str]]
     """Verdict, by `identity`, to the groups at which or at whose members it came out."""
@@ -94,7 +94,9 @@ def exposure(run: Run) -> Exposure:
                     shared[identity(verdict)][names.get(group_id, group_id)] += count
     everyone = users >= run.summary.coverage.get(Level.USER, 0)
     rows = [
-        Exposed(each, names.get(each, each), deviating[each], members[each] if everyone else None)
+        GroupExposure(
+            each, names.get(each, each), deviating[each], members[each] if everyone else None
+        )
         for each in members
     ]
     rows.sort(key=lambda row: (-row.deviating, row.name.casefold(), row.id))
@@ -103,4 +105,4 @@ def exposure(run: Run) -> Exposure:
 
 def _is_value(verdict: Verdict) -> bool:
     """True for a value that deviates: what a group and its members may have in common."""
-    return verdict.kind is Kind.VALUE and verdict.status is Status.FAIL
+    return verdict.kind is FindingKind.VALUE and verdict.status is Status.FAIL

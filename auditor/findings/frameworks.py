@@ -8,7 +8,7 @@ _QUALIFIED = re.compile(r"(.+) \((differs|opposite)\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FrameworkPart:
     """A part of a framework."""
 
     title: str
@@ -29,7 +29,7 @@ class Framework:
     version: str
     not_claimed: str
     """What a run never shows about it, in a sentence or two."""
-    parts: tuple[Part, ...]
+    parts: tuple[FrameworkPart, ...]
     controls: Mapping[str, tuple[str, ...]]
     """Reference to the ids of all controls that map to it, assessed in a run or not."""
 
@@ -39,7 +39,7 @@ class Framework:
         return f"{self.title} ({self.version})"
 
 
-def bare(reference: str) -> tuple[str, str]:
+def split_reference(reference: str) -> tuple[str, str]:
     """A mapping as reference and relation: `1.1.3 (opposite)` is `1.1.3`, `opposite`."""
     match = _QUALIFIED.fullmatch(reference)
     return (match[1], match[2]) if match else (reference, "")

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.past import Past
+from auditor.findings.finding_history import FindingHistory
 
 
 class Status(StrEnum):
@@ -22,7 +22,7 @@ class Status(StrEnum):
     PASS = "pass"
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What a finding is about."""
 
     VALUE = "value"
@@ -84,7 +84,7 @@ class Verdict:
     """
 
     control: str
-    kind: Kind
+    kind: FindingKind
     status: Status
     severity: Severity
     setting: str
@@ -138,7 +138,7 @@ class Finding:
     scope: Scope
     observed_at: str | None
     fingerprint: str
-    past: Past | None = None
+    past: FindingHistory | None = None
     """What the history knows of it; None where nothing does."""
 
     @property
@@ -178,7 +178,7 @@ class ReadError:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class WaiverResult:
     """A waiver of the organisation file, and what became of it in this run."""
 
     control: str
@@ -232,7 +232,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
+class ApiUsage:
     """What the run cost Zoom's API."""
 
     requests: int = 0
@@ -279,7 +279,7 @@ class RunInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TrendPoint:
     """What an earlier run of the same account and baseline came to: one point of the trend."""
 
     run: str

@@ -11,7 +11,7 @@ ENABLED, DISABLED, DEVIATES = "enabled", "disabled", "deviates"
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class CheckedSetting:
     """One thing a control looks at: a setting, or a new and an old name of it."""
 
     settings: tuple[str, ...]
@@ -21,12 +21,12 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Bearing:
+class RelatedControl:
     """A control that bears on a question."""
 
     id: str
     title: str
-    looks_at: tuple[Looked, ...] = ()
+    looks_at: tuple[CheckedSetting, ...] = ()
     asks: str = ""
     """The question only a person can answer; empty where an API answers."""
     shows: Mapping[str, str | tuple[JsonValue, ...]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Question:
     id: str
     question: str
     asked_by: str
-    bearings: tuple[Bearing, ...]
+    bearings: tuple[RelatedControl, ...]
     claims: tuple[int, ...]
     nobody_can_know: str = ""
     yes: str = "Yes"

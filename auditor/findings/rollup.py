@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import ControlInfo, Kind, Severity, Status, Verdict
+from auditor.findings.aggregation import Aggregator, ControlTally, GroupTally, identity
+from auditor.findings.model import ControlInfo, FindingKind, Severity, Status, Verdict
 from auditor.findings.run import Run
-from auditor.findings.tallies import ControlTally, GroupTally, Tally, identity
 
 WEIGHT: Mapping[Severity, int] = {
     Severity.CRITICAL: 27,
@@ -115,12 +115,12 @@ class Rollup:
     @property
     def deviations(self) -> Sequence[Group]:
         """Deviations, locks aside."""
-        return [g for g in self.of_status(Status.FAIL) if g.verdict.kind is not Kind.LOCK]
+        return [g for g in self.of_status(Status.FAIL) if g.verdict.kind is not FindingKind.LOCK]
 
     @property
     def locks(self) -> Sequence[Group]:
         """Deviations of locks: nothing holds the value in place."""
-        return [g for g in self.of_status(Status.FAIL) if g.verdict.kind is Kind.LOCK]
+        return [g for g in self.of_status(Status.FAIL) if g.verdict.kind is FindingKind.LOCK]
 
     @property
     def unknowns(self) -> Sequence[Group]:
@@ -135,7 +135,7 @@ class Rollup:
     @property
     def decisions(self) -> Sequence[Group]:
         """Decisions the organisation has not made, new settings aside."""
-        apart = (Kind.ATTESTATION, Kind.UNCOVERED)
+        apart = (FindingKind.ATTESTATION, FindingKind.UNCOVERED)
         return [g for g in self.of_status(Status.NEEDS_DECISION) if g.verdict.kind not in apart]
 
     @property
@@ -151,14 +151,14 @@ class Rollup:
     @property
     def uncovered(self) -> Sequence[Group]:
         """Settings Zoom returned that no control covers."""
-        return [g for g in self.groups if g.verdict.kind is Kind.UNCOVERED]
+        return [g for g in self.groups if g.verdict.kind is FindingKind.UNCOVERED]
 
 
 def is_attestation_due(verdict: Verdict) -> bool:
     """True where a person has to look: an attestation is missing or has expired."""
     if verdict.status is Status.ATTESTATION_EXPIRED:
         return True
-    return verdict.kind is Kind.ATTESTATION and verdict.status in (
+    return verdict.kind is FindingKind.ATTESTATION and verdict.status in (
         Status.NEEDS_DECISION,
         Status.UNKNOWN,
     )
@@ -170,7 +170,7 @@ def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
     Names at most `names` scopes in each group and `worst` scopes among the worst. Work grows
     with scopes and with distinct verdicts, not with their product where scopes share verdicts.
     """
-    tally = Tally(names, worst)
+    tally = Aggregator(names, worst)
     for share in run.assessments.shares():
         if share.verdicts:
             tally.count(share)

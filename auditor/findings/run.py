@@ -7,22 +7,22 @@ from itertools import islice
 
 from auditor.evidence.scope import Scope
 from auditor.findings.drift import Drift
+from auditor.findings.finding_history import FindingHistory
 from auditor.findings.frameworks import Framework
-from auditor.findings.ledger import Assessment, Ledger
 from auditor.findings.model import (
-    Api,
+    ApiUsage,
     ControlInfo,
     Finding,
-    Point,
     ReadError,
     Reference,
     RunInfo,
-    Settlement,
     Summary,
+    TrendPoint,
     Verdict,
+    WaiverResult,
 )
-from auditor.findings.past import Past
 from auditor.findings.questions import Question
+from auditor.findings.verdict_store import Assessment, VerdictStore
 
 _PORTION = 500
 """How many findings the history is asked about at once."""
@@ -42,18 +42,18 @@ class Run:
 
     info: RunInfo
     summary: Summary
-    api: Api
+    api: ApiUsage
     errors: Sequence[ReadError]
     controls: Mapping[str, ControlInfo]
-    assessments: Ledger
+    assessments: VerdictStore
     tool_version: str = ""
-    waivers: Sequence[Settlement] = ()
+    waivers: Sequence[WaiverResult] = ()
     references: Sequence[Reference] = ()
     """Names and entries of the organisation file that do not fit the account."""
     questions: Sequence[Question] = ()
     """What people ask; empty where the run did not keep its passes, without which no question can
     be answered."""
-    trend: Sequence[Point] = ()
+    trend: Sequence[TrendPoint] = ()
     """Earlier runs of the same account and baseline, oldest first; this one is not in it."""
     account_times: Mapping[str, str] = field(default_factory=dict)
     """When the account's documents came, for verdicts that rest on them: source to RFC 3339."""
@@ -61,7 +61,7 @@ class Run:
     """By whose references reports for people are regrouped; None for the order of the controls."""
     pseudonymised: bool = False
     """True where keyed pseudonyms stand for people and their meetings."""
-    pasts: Callable[[Sequence[str]], Mapping[str, Past]] | None = None
+    pasts: Callable[[Sequence[str]], Mapping[str, FindingHistory]] | None = None
     """Looks up what the history knows of findings, by fingerprint; None without a history."""
     drift: Drift | None = None
     """What changed since the run before; None where there is none to compare with."""
@@ -92,7 +92,11 @@ class Run:
             yield assessment, verdict, fingerprint(self.info.account_id, verdict, assessment.scope)
 
     def _finding(
-        self, assessment: Assessment, verdict: Verdict, fingerprint: str, past: Past | None
+        self,
+        assessment: Assessment,
+        verdict: Verdict,
+        fingerprint: str,
+        past: FindingHistory | None,
     ) -> Finding:
         source = verdict.source
         seen = assessment.observed_at.get(source) or self.account_times.get(source)

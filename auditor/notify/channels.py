@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from auditor.errors import AuditorError, ExitCode
-from auditor.notify.harmless import neutral
+from auditor.notify.escaping import escape_markup
 
 OPEN_HOSTS = frozenset(
     f"{scheme}{secure}"
@@ -68,6 +68,6 @@ def host_of(url: str) -> str:
     if url.partition("?")[0].count("@") > 1:
         return ""
     try:
-        return neutral(urlsplit(url.strip()).hostname or "").replace("\u2024", ".")
+        return escape_markup(urlsplit(url.strip()).hostname or "").replace("\u2024", ".")
     except ValueError:
         return ""

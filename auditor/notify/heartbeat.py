@@ -13,10 +13,10 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from auditor.notify.channels import NotifyError
+from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooLarge, ResponseTooSlow, pools
 from auditor.zoom.hosts import is_loopback, scheme_and_host
 from auditor.zoom.probe import route
-from auditor.zoom.ways import is_clear
-from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
+from auditor.zoom.proxy_checks import is_parseable
 
 VARIABLE = "AUDITOR_HEARTBEAT"
 TIMEOUT = 5.0
@@ -28,7 +28,7 @@ PAUSE = 1.0
 TRIES = 2
 
 
-class Beat(StrEnum):
+class HeartbeatSignal(StrEnum):
     """What is told: the audit has run, or it has not."""
 
     ALIVE = "alive"
@@ -36,16 +36,16 @@ class Beat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class PingResult:
     """Whether the sign of life arrived. `reason` is a sentence without the address."""
 
     arrived: bool
     reason: str = ""
 
 
-def beat_of(exit_code: int) -> Beat:
+def beat_of(exit_code: int) -> HeartbeatSignal:
     """Alive where the account was evaluated completely, with deviations (1) or without (0)."""
-    return Beat.ALIVE if exit_code in (0, 1) else Beat.FAILED
+    return HeartbeatSignal.ALIVE if exit_code in (0, 1) else HeartbeatSignal.FAILED
 
 
 def check(url: str) -> None:
@@ -65,22 +65,24 @@ def check(url: str) -> None:
         raise NotifyError(f"{VARIABLE} must use https: http is accepted for this machine only.")
 
 
-def ping(url: str, beat: Beat, timeout: float = TIMEOUT, pause: float = PAUSE) -> Heard:
+def ping(
+    url: str, beat: HeartbeatSignal, timeout: float = TIMEOUT, pause: float = PAUSE
+) -> PingResult:
     """Call `url`, or `url` with `/fail` behind its path. Never raises; ends within 11 seconds,
     as far as it is not the name service that takes longer."""
     try:
         check(url)
     except NotifyError as error:
-        return Heard(arrived=False, reason=str(error))
-    address = _failing(url.strip()) if beat is Beat.FAILED else url.strip()
+        return PingResult(arrived=False, reason=str(error))
+    address = _failing(url.strip()) if beat is HeartbeatSignal.FAILED else url.strip()
     reason = ""
     for left in reversed(range(TRIES)):
         reason = _called(address, timeout)
         if not reason:
-            return Heard(arrived=True)
+            return PingResult(arrived=True)
         if left:
             time.sleep(pause)
-    return Heard(arrived=False, reason=reason)
+    return PingResult(arrived=False, reason=reason)
 
 
 def _called(address: str, timeout: float) -> str:
@@ -89,7 +91,7 @@ def _called(address: str, timeout: float) -> str:
     The proxies and certificates of the environment count; the logins in `~/.netrc` do not.
     """
     way = route(address)
-    if not is_clear(way.proxy):
+    if not is_parseable(way.proxy):
         return "The proxy cannot be used."
     try:
         prepared = requests.Request("GET", address).prepare()
@@ -104,9 +106,9 @@ def _called(address: str, timeout: float) -> str:
             ) as answer,
         ):
             status = answer.status_code
-    except TooSlow:
+    except ResponseTooSlow:
         return f"It did not answer within {timeout:g} seconds."
-    except TooLarge:
+    except ResponseTooLarge:
         return "Its answer does not end."
     except requests.exceptions.SSLError:
         return "Its certificate is not trusted, or no encrypted connection could be made."

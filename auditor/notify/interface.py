@@ -4,23 +4,23 @@ from collections.abc import Iterable, Sequence
 
 from auditor.notify import message, sending
 from auditor.notify.channels import Channel, Delivery
-from auditor.notify.occasions import DEFAULT, News, Occasion, due
-from auditor.notify.sending import Pace
+from auditor.notify.sending import RetryLimits
+from auditor.notify.triggers import DEFAULT, RunEvent, Trigger, matching
 
 
 def notify(
     channels: Sequence[Channel],
-    news: News,
-    wanted: Iterable[Occasion] = DEFAULT,
+    news: RunEvent,
+    wanted: Iterable[Trigger] = DEFAULT,
     *,
     names: bool = False,
-    pace: Pace | None = None,
+    pace: RetryLimits | None = None,
 ) -> list[Delivery]:
     """Tell `news` to all channels, if it is any of the wanted occasions.
 
     Empty where there was nothing to tell or nobody to tell it to. Takes 30 seconds at most, and
     never raises: the run is over, and its outcome must not hang on a chat.
     """
-    if not channels or not due(news, wanted):
+    if not channels or not matching(news, wanted):
         return []
     return sending.deliver(channels, message.compose(news, names), pace)

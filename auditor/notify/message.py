@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from auditor.findings.drift import Move
-from auditor.findings.model import Kind as FindingKind
-from auditor.notify.harmless import neutral
-from auditor.notify.occasions import News, complete_again, days_left, well_again
-from auditor.notify.rows import lines
-from auditor.notify.spelling import MARKDOWN, PLAIN, counted
-from auditor.notify.told import Kind, Told
+from auditor.findings.drift import ChangeKind
+from auditor.findings.model import FindingKind as FindingKind
+from auditor.notify.digest import Digest, ReportedChange
+from auditor.notify.escaping import escape_markup
+from auditor.notify.markup import MARKDOWN, PLAIN, pluralize
+from auditor.notify.message_body import lines
+from auditor.notify.triggers import RunEvent, days_left, evidence_complete_again, recovered
 
 MOST_LINES = 15
 LONGEST_SUBJECT = 120
@@ -25,7 +25,7 @@ LONGEST_BRIEF = 850
 """The same for the brief one: PagerDuty takes 1024 with the subject, Apprise 1000 for Teams."""
 
 
-class Tone(StrEnum):
+class Urgency(StrEnum):
     """How bad the news is; services show it as a colour, or open and close incidents by it."""
 
     BAD = "failure"
@@ -55,23 +55,23 @@ class Message:
     body: Body
     brief: Body
     """The same with fewer rows, for services that take little."""
-    tone: Tone
+    tone: Urgency
 
 
-def compose(news: News, names: bool = False) -> Message:
+def compose(news: RunEvent, names: bool = False) -> Message:
     """The message about `news`; `names` for one that names people."""
-    told = Told.of(news, names)
+    told = Digest.of(news, names)
     return Message(_subject(told), _body(told, LONGEST), _body(told, LONGEST_BRIEF), _tone(told))
 
 
-def trial() -> Message:
+def test_message() -> Message:
     """The message that `auditor notify test` sends."""
     text = "A test message of auditor. What changes in audits will be told here."
     body = Body(text, text)
-    return Message("Zoom audit: a test message", body, body, Tone.NEUTRAL)
+    return Message("Zoom audit: a test message", body, body, Urgency.NEUTRAL)
 
 
-def _body(told: Told, longest: int) -> Body:
+def _body(told: Digest, longest: int) -> Body:
     """As many rows as fit; at least one of each section, even where that is longer."""
     found = Body("", "")
     for most in range(MOST_LINES, 0, -1):
@@ -84,19 +84,19 @@ def _body(told: Told, longest: int) -> Body:
     return found
 
 
-def _tone(told: Told) -> Tone:
+def _tone(told: Digest) -> Urgency:
     if told.stopped or told.worse or told.unknown or told.news.undone:
-        return Tone.BAD
-    good = bool(told.better) or complete_again(told.news) or well_again(told.news)
+        return Urgency.BAD
+    good = bool(told.better) or evidence_complete_again(told.news) or recovered(told.news)
     if told.incomplete and not good:
-        return Tone.BAD
+        return Urgency.BAD
     if told.waivers:
-        return Tone.SOON
-    return Tone.GOOD if good else Tone.NEUTRAL
+        return Urgency.SOON
+    return Urgency.GOOD if good else Urgency.NEUTRAL
 
 
-def _subject(told: Told) -> str:
-    account = neutral(told.news.account)
+def _subject(told: Digest) -> str:
+    account = escape_markup(told.news.account)
     later = told.news.later
     simulated = "SIMULATED " if later is not None and later.simulated else ""
     opening = f"{simulated}Zoom audit of {account}" if account else f"{simulated}Zoom audit"
@@ -109,7 +109,7 @@ def _subject(told: Told) -> str:
     return subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
 
 
-def _headlines(told: Told) -> Iterator[str]:
+def _headlines(told: Digest) -> Iterator[str]:
     if told.worse:
         yield _worse(told)
     if told.incomplete:
@@ -120,46 +120,49 @@ def _headlines(told: Told) -> Iterator[str]:
         yield "not all was done"
     if told.waivers:
         yield _ending(told)
-    for move, words in ((Move.IMPROVED, "put right"), (Move.KNOWN_AGAIN, "known again")):
+    for move, words in (
+        (ChangeKind.IMPROVED, "put right"),
+        (ChangeKind.KNOWN_AGAIN, "known again"),
+    ):
         number = _sum(kind for kind in told.better if kind.first.move is move)
         if number:
             yield f"{number:,} {words}"
-    if complete_again(told.news):
+    if evidence_complete_again(told.news):
         yield "evidence complete again"
-    if well_again(told.news):
+    if recovered(told.news):
         yield "ended well again"
 
 
-def _worse(told: Told) -> str:
+def _worse(told: Digest) -> str:
     """`2 settings got worse (1 critical) for 177 users`: settings first, then people."""
     worst = told.worse[0].severity
     settings = {_setting(kind) for kind in told.worse}
     bad = {_setting(kind) for kind in told.worse if kind.severity is worst}
     if bad == settings:
-        what = f"{counted(len(settings), f'{worst} setting')} got worse"
+        what = f"{pluralize(len(settings), f'{worst} setting')} got worse"
     else:
-        what = f"{counted(len(settings), 'setting')} got worse ({len(bad):,} {worst})"
+        what = f"{pluralize(len(settings), 'setting')} got worse ({len(bad):,} {worst})"
     people = told.people_worse
-    return f"{what} for {counted(people, 'user')}" if people else what
+    return f"{what} for {pluralize(people, 'user')}" if people else what
 
 
-def _setting(kind: Kind) -> tuple[str, bool]:
+def _setting(kind: ReportedChange) -> tuple[str, bool]:
     """What changed: a setting, or its lock."""
     first = kind.first
     return first.setting or first.control, first.kind is FindingKind.LOCK
 
 
-def _ending(told: Told) -> str:
+def _ending(told: Digest) -> str:
     assert told.news.later is not None
     left = [days_left(each, told.news.later) for each in told.waivers]
     if max(left) < 0:
-        return f"{counted(len(left), 'waiver')} ended"
+        return f"{pluralize(len(left), 'waiver')} ended"
     if min(left) >= 0:
-        return f"{counted(len(left), 'waiver')} {'ends' if len(left) == 1 else 'end'} soon"
+        return f"{pluralize(len(left), 'waiver')} {'ends' if len(left) == 1 else 'end'} soon"
     return f"{len(left)} waivers ended or end soon"
 
 
-def _sum(kinds: Iterable[Kind]) -> int:
+def _sum(kinds: Iterable[ReportedChange]) -> int:
     return sum(kind.count for kind in kinds)
 
 

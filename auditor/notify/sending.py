@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from auditor.notify.channels import Channel, Delivery, NotifyError
+from auditor.notify.delivery_errors import reason
 from auditor.notify.message import Message
-from auditor.notify.reasons import reason
 from auditor.zoom.hosts import is_loopback
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _MAIL = frozenset({"mailto", "mailtos"})
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RetryLimits:
     """How hard it is tried. The defaults end, whatever happens, after 30 seconds."""
 
     tries: int = 3
@@ -62,14 +62,14 @@ def check(channel: Channel) -> None:
     Raises:
         NotifyError: it could not; the message says why, without the address.
     """
-    _service(channel, Pace())
+    _service(channel, RetryLimits())
 
 
 def deliver(
-    channels: Sequence[Channel], message: Message, pace: Pace | None = None
+    channels: Sequence[Channel], message: Message, pace: RetryLimits | None = None
 ) -> list[Delivery]:
     """Send `message` to all channels at once, and say what became of each. Never raises."""
-    limits = pace or Pace()
+    limits = pace or RetryLimits()
     answers: list[Delivery | None] = [None] * len(channels)
 
     def send(at: int, channel: Channel) -> None:
@@ -92,7 +92,7 @@ def deliver(
     ]
 
 
-def _sent(channel: Channel, message: Message, pace: Pace) -> Delivery:
+def _sent(channel: Channel, message: Message, pace: RetryLimits) -> Delivery:
     try:
         failed = _attempted(channel, message, pace)
     except NotifyError as error:
@@ -104,7 +104,7 @@ def _sent(channel: Channel, message: Message, pace: Pace) -> Delivery:
     return Delivery(channel.name, channel.shown, sent=not failed, reason=failed)
 
 
-def _attempted(channel: Channel, message: Message, pace: Pace) -> str:
+def _attempted(channel: Channel, message: Message, pace: RetryLimits) -> str:
     """Why the message could not be sent; empty where it was."""
     service = _service(channel, pace)
     from apprise import Apprise, NotifyFormat, NotifyType
@@ -130,7 +130,7 @@ def _attempted(channel: Channel, message: Message, pace: Pace) -> str:
     return reason(lines, channel.url)
 
 
-def _service(channel: Channel, pace: Pace) -> "NotifyBase":
+def _service(channel: Channel, pace: RetryLimits) -> "NotifyBase":
     """Apprise's object for the channel.
 
     Raises:
@@ -210,7 +210,7 @@ def _refuse_in_the_clear(channel: Channel, service: "NotifyBase") -> None:
         )
 
 
-def _asset(pace: Pace) -> "AppriseAsset":
+def _asset(pace: RetryLimits) -> "AppriseAsset":
     """How Apprise behaves: no pictures from elsewhere, nothing on disk, no redirects."""
     from apprise import AppriseAsset
 

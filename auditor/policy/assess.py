@@ -4,19 +4,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from auditor.evidence.plan import LISTINGS
+from auditor.evidence.read_plan import LISTINGS
 from auditor.evidence.reading import Cause, JsonValue, Reading, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
-from auditor.evidence.view import Outcome, Refusal, View
-from auditor.findings.ledger import Assessment
+from auditor.evidence.view import Outcome, ReadFailure, View
 from auditor.findings.model import Layer, Status, Verdict
+from auditor.findings.verdict_store import Assessment
 from auditor.policy import derived, judge, lookup
-from auditor.policy.alternatives import Passes, agreed, in_doubt
 from auditor.policy.baseline import Baseline
-from auditor.policy.beside import EVERYONE, Beside, is_everyone, with_policy
 from auditor.policy.catalogue import LOCKED_SURFACES, SETTINGS_SURFACE, Check
-from auditor.policy.derived import Tally
+from auditor.policy.derived import DerivedInputs
+from auditor.policy.effective_value import effective_value, explain
+from auditor.policy.explanations import Population, who_can_change
 from auditor.policy.groups import (
     EPOCH,
     Groups,
@@ -24,18 +24,27 @@ from auditor.policy.groups import (
     lock_documents,
     population,
 )
-from auditor.policy.judge import Case
-from auditor.policy.layers import chain, shown
-from auditor.policy.locks import LockDocuments, held_at
+from auditor.policy.judge import CheckContext
+from auditor.policy.lock_inheritance import InheritedValues
+from auditor.policy.locks import LockDocuments, lock_state_by_level
 from auditor.policy.members import Applicable, Member, Members
 from auditor.policy.operators import Expectation
 from auditor.policy.outcome import Context
-from auditor.policy.overrides import Overrides, Wish
-from auditor.policy.proof import Holding
+from auditor.policy.override_conflicts import (
+    VerdictInterner,
+    resolve_conflict,
+    resolve_unknown_groups,
+)
+from auditor.policy.overrides import ExpectedControl, Overrides
+from auditor.policy.phone_and_meetings import (
+    EVERYONE,
+    PhoneAndMeetings,
+    is_placeholder,
+    with_policy,
+)
 from auditor.policy.reads import checks, levels
 from auditor.policy.reads import reached as levels_within
-from auditor.policy.sentences import Population, changeable
-from auditor.policy.settlements import Settlements
+from auditor.policy.waivers import WaiversAndAttestations
 
 ONCE: Mapping[Level, str] = {
     Level.APP: "the auditor's own app",
@@ -67,11 +76,11 @@ class Assessor:
     parameters: Mapping[str, JsonValue]
     depth: Level
     overrides: Overrides | None = None
-    settlements: Settlements | None = None
+    settlements: WaiversAndAttestations | None = None
     population: Population = field(default_factory=Population)
     account_locks: Mapping[View, Outcome] = field(default_factory=dict)
     account_outcomes: Mapping[View, Outcome] = field(default_factory=dict)
-    holding: Holding | None = None
+    holding: InheritedValues | None = None
     """What the account's locks prove about users."""
     proved_by_lock: int = 0
     """How many users were judged by what the account lends them, in whole or in part."""
@@ -84,12 +93,14 @@ class Assessor:
     _overriding: set[tuple[int, ...]] = field(default_factory=set)
     """The overrides that held at the scopes met so far, or may have."""
     _account_readings: dict[tuple[str, View], Reading] = field(default_factory=dict)
-    _wishes: dict[tuple[int, ...], Mapping[str, tuple[Wish, ...]]] = field(default_factory=dict)
+    _wishes: dict[tuple[int, ...], Mapping[str, tuple[ExpectedControl, ...]]] = field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         self.groups = Groups(self.parameters)
         self._members = Members(self.groups, self.overrides, self.settlements)
-        self._passes = Passes()
+        self._passes = VerdictInterner()
 
     def run(self, snapshot: Snapshot) -> Iterator[Assessment]:
         """The assessments of every scope in `snapshot` down to the depth, passes included.
@@ -117,7 +128,7 @@ class Assessor:
                     self.groups.meet(evidence)
                 yield self.assessment(evidence)
             yield from self._unlisted(account, level)
-        beside = Beside(snapshot, account, account_time(account))
+        beside = PhoneAndMeetings(snapshot, account, account_time(account))
         for evidence in beside.evidence(levels_within(self.depth)):
             yield self.assessment(evidence)
 
@@ -131,7 +142,7 @@ class Assessor:
         ids = (scope.id for at in GROUPS for scope in snapshot.scopes(at))
         self.groups.begin(account, ids)
         widest = self.overrides.widest() if self.overrides is not None else self.baseline
-        self.holding = Holding(widest, account)
+        self.holding = InheritedValues(widest, account)
         return account
 
     def _unsettled(self, user: ScopeEvidence) -> Iterator[Verdict]:
@@ -146,8 +157,8 @@ class Assessor:
             outcome = account.outcomes.get(listing)
             if outcome is None:
                 unseen = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list")
-                outcome = Refusal(unseen, "", account_time(account))
-            if views and isinstance(outcome, Refusal):
+                outcome = ReadFailure(unseen, "", account_time(account))
+            if views and isinstance(outcome, ReadFailure):
                 what = f"{listing.option} users" if listing.option else "groups"
                 name = f"{what} that could not be listed"
                 scope = Scope(level, f"{EVERYONE}{listing.option}", name)
@@ -179,7 +190,7 @@ class Assessor:
     def _verdicts(self, evidence: ScopeEvidence) -> tuple[Verdict, ...]:
         scope = evidence.scope
         member = self._members.of(evidence)
-        if self.holding is not None and scope.level is Level.USER and not is_everyone(scope):
+        if self.holding is not None and scope.level is Level.USER and not is_placeholder(scope):
             self.proved_by_lock += not self.holding.lent.keys() <= evidence.outcomes.keys()
         applicable = self._members.applicable(scope, member.groups)
         self._overriding.add((*applicable.overriding, *applicable.doubtful))
@@ -206,7 +217,7 @@ class Assessor:
         if scope.level not in MANY:
             return tuple(map(self._passes.shared, self._judge(evidence, member.groups, applicable)))
         deciding = applicable.overriding, applicable.doubtful
-        key = scope.level, is_everyone(scope), evidence_key(evidence), member.standing, deciding
+        key = scope.level, is_placeholder(scope), evidence_key(evidence), member.standing, deciding
         known = self._cache.get(key)
         if known is None:
             judged = self._judge(evidence, member.groups, applicable)
@@ -225,12 +236,12 @@ class Assessor:
             for (settling, verdicts), scopes in self._met.items():
                 self.settlements.count(by_id[verdicts], settling, scopes)
 
-    def wished(self, account: Scope, control_id: str) -> Wish | None:
+    def wished(self, account: Scope, control_id: str) -> ExpectedControl | None:
         """What is wanted of a control at the account; None where nothing is."""
         wishes = self._wishes_at(account).get(control_id, ())
         return next((wish for wish in wishes if wish.assessed.expectations), None)
 
-    def computed(self, account: Scope, tally: Tally) -> Iterator[Verdict]:
+    def computed(self, account: Scope, tally: DerivedInputs) -> Iterator[Verdict]:
         """The verdicts that follow from all others, once `tally` has seen them."""
         context = Context(self.parameters)
         for wishes in self._wishes_at(account).values():
@@ -239,9 +250,9 @@ class Assessor:
                 alone = replace(self.baseline, assessed={wish.assessed.control.id: wish.assessed})
                 found = derived.verdicts(alone, tally, context, self.depth)
                 alternatives.append([replace(each, override=wish.override) for each in found])
-            yield from agreed(alternatives, [wish.override for wish in wishes])
+            yield from resolve_conflict(alternatives, [wish.override for wish in wishes])
 
-    def _wishes_at(self, scope: Scope) -> Mapping[str, tuple[Wish, ...]]:
+    def _wishes_at(self, scope: Scope) -> Mapping[str, tuple[ExpectedControl, ...]]:
         groups = self.groups.of(scope)
         return self._wished(self.overrides.matching(scope, groups) if self.overrides else ())
 
@@ -264,39 +275,43 @@ class Assessor:
         locks = LockDocuments(self.account_locks, self.groups.locks)
         context = Context(self.parameters, groups=groups)
 
-        def verdicts(wishes: tuple[Wish, ...]) -> list[Verdict]:
+        def verdicts(wishes: tuple[ExpectedControl, ...]) -> list[Verdict]:
             alternatives = [list(self._control(wish, evidence, locks, context)) for wish in wishes]
-            return list(agreed(alternatives, [wish.override for wish in wishes]))
+            return list(resolve_conflict(alternatives, [wish.override for wish in wishes]))
 
         wanted = self._wished(overriding)
-        if is_everyone(evidence.scope) and self.overrides is not None:
+        if is_placeholder(evidence.scope) and self.overrides is not None:
             widest = self.overrides.widest().assessed
-            wanted = {**{cid: (Wish(each),) for cid, each in widest.items()}, **wanted}
+            wanted = {**{cid: (ExpectedControl(each),) for cid, each in widest.items()}, **wanted}
         possible = [self._wished(tuple(sorted((*overriding, each)))) for each in doubtful]
         for control_id in dict.fromkeys(cid for each in (wanted, *possible) for cid in each):
             found = verdicts(wanted.get(control_id, ()))
             others = [each[control_id] for each in possible if control_id in each]
             if any(other != wanted.get(control_id) for other in others):
                 assert self.groups.unseen is not None
-                found = list(in_doubt([found, *map(verdicts, others)], self.groups.unseen))
+                found = list(
+                    resolve_unknown_groups([found, *map(verdicts, others)], self.groups.unseen)
+                )
             yield from found
 
-    def _wished(self, overriding: tuple[int, ...]) -> Mapping[str, tuple[Wish, ...]]:
+    def _wished(self, overriding: tuple[int, ...]) -> Mapping[str, tuple[ExpectedControl, ...]]:
         known = self._wishes.get(overriding)
         if known is None:
             if self.overrides is None:
-                known = {cid: (Wish(each),) for cid, each in self.baseline.assessed.items()}
+                known = {
+                    cid: (ExpectedControl(each),) for cid, each in self.baseline.assessed.items()
+                }
             else:
                 known = self.overrides.wishes(overriding)
             self._wishes[overriding] = known
         return known
 
     def _control(
-        self, wish: Wish, evidence: ScopeEvidence, locks: LockDocuments, context: Context
+        self, wish: ExpectedControl, evidence: ScopeEvidence, locks: LockDocuments, context: Context
     ) -> Iterator[Verdict]:
         """The verdicts on one control at one scope."""
         scope = evidence.scope
-        own = Case(wish.assessed, scope, evidence.outcomes, locks, context)
+        own = CheckContext(wish.assessed, scope, evidence.outcomes, locks, context)
         if wish.assessed.attest is not None and scope.level is Level.ACCOUNT:
             yield judge.attestation(wish.assessed)
         for check in checks(wish.assessed):
@@ -342,14 +357,14 @@ class Assessor:
         check: Check,
         evidence: ScopeEvidence,
         locks: LockDocuments,
-        wish: Wish,
+        wish: ExpectedControl,
     ) -> Verdict:
         """The verdict with the override it was judged by, and who can still change the value."""
         if verdict.status is Status.PASS or not verdict.changeable_by:
             return replace(verdict, override=wish.override) if wish.override else verdict
         scope = evidence.scope
-        decided = chain(check, scope, evidence.outcomes, locks)
-        sentence = changeable(check, scope, decided, self.population)
+        decided = effective_value(check, scope, evidence.outcomes, locks)
+        sentence = who_can_change(check, scope, decided, self.population)
         layers = self._layers(verdict, check, evidence, locks)
         return replace(verdict, override=wish.override, changeable=sentence, layers=layers)
 
@@ -368,8 +383,8 @@ class Assessor:
             seen[Level.ACCOUNT] = self._at_account(check)
         if level in check.levels:
             seen[level] = lookup.find(check, evidence.outcomes).reading
-        held = held_at(check, evidence.scope, locks)
-        return shown(check, seen, held, verdict.decided_by or "")
+        held = lock_state_by_level(check, evidence.scope, locks)
+        return explain(check, seen, held, verdict.decided_by or "")
 
     def _at_account(self, check: Check) -> Reading:
         key = check.setting, check.document

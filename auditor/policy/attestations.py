@@ -10,10 +10,10 @@ from datetime import date, timedelta
 
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity
-from auditor.policy.baseline import Assessed
+from auditor.policy.baseline import ControlExpectation
 from auditor.policy.catalogue import ATTESTATION, LOCKED_SURFACES, Check, Control
 from auditor.policy.match import Match
-from auditor.policy.settlements import WARN_DAYS, Attestation
+from auditor.policy.waivers import WARN_DAYS, Attestation
 
 WHOLE_ACCOUNT = Match(level=Level.ACCOUNT)
 LOCK_RENEWAL_DAYS = 180
@@ -46,7 +46,7 @@ class Unanswered:
         return f"{self.control.id}, lock of {self.setting}" if self.is_lock else self.control.id
 
 
-def questions(wanted: Iterable[Assessed]) -> Iterator[Unanswered]:
+def questions(wanted: Iterable[ControlExpectation]) -> Iterator[Unanswered]:
     """Every question about the account that the baseline leaves to a person, answered or not."""
     for each in wanted:
         control = each.control
@@ -77,7 +77,7 @@ def _lock_needs_look(check: Check) -> bool:
     return Level.ACCOUNT in levels or (check.lock is None and check.surface == "settings")
 
 
-def _of_lock(each: Assessed, check: Check) -> Unanswered:
+def _of_lock(each: ControlExpectation, check: Check) -> Unanswered:
     why = (
         "Zoom publishes no flag for its lock"
         if check.lock is None
@@ -96,7 +96,7 @@ def _of_lock(each: Assessed, check: Check) -> Unanswered:
 
 
 def due(
-    wanted: Iterable[Assessed], answers: Iterable[Attestation], today: date
+    wanted: Iterable[ControlExpectation], answers: Iterable[Attestation], today: date
 ) -> Iterator[Unanswered]:
     """The questions without an answer that lasts and says whether it is as expected."""
     of_account = [each for each in answers if each.scope == WHOLE_ACCOUNT and each.on <= today]

@@ -80,7 +80,7 @@ class BaselineFile(BaseModel):
 
 
 @dataclass(frozen=True)
-class Assessed:
+class ControlExpectation:
     """A control with what the baseline expects of it."""
 
     control: Control
@@ -101,7 +101,7 @@ class Baseline:
     meaning: str
     who: str
     parameters: Mapping[str, JsonValue]
-    assessed: Mapping[str, Assessed]
+    assessed: Mapping[str, ControlExpectation]
 
     def only(self, control_ids: frozenset[str]) -> "Baseline":
         """The same baseline, silent about every other control."""
@@ -265,10 +265,10 @@ def _parameters(choice: ControlChoice) -> set[str]:
     }
 
 
-def _assessed(control: Control, choice: ControlChoice, origin: str) -> Assessed:
+def _assessed(control: Control, choice: ControlChoice, origin: str) -> ControlExpectation:
     severity = choice.severity or control.severity
     expectations = _expectations(control, choice)
-    return Assessed(control, severity, choice.lock, expectations, choice.attest, origin)
+    return ControlExpectation(control, severity, choice.lock, expectations, choice.attest, origin)
 
 
 def _expectations(control: Control, choice: ControlChoice) -> dict[str, Expectation]:
@@ -291,7 +291,7 @@ def _expectations(control: Control, choice: ControlChoice) -> dict[str, Expectat
     return expectations
 
 
-def merged(assessed: Assessed, choice: ControlChoice) -> Assessed:
+def merged(assessed: ControlExpectation, choice: ControlChoice) -> ControlExpectation:
     """`assessed` with what `choice` says otherwise; what it leaves out stays as it is."""
     said = choice.model_fields_set
     expectations = assessed.expectations
@@ -312,7 +312,7 @@ def merged(assessed: Assessed, choice: ControlChoice) -> Assessed:
     )
 
 
-def _digest(assessed: Mapping[str, Assessed], parameters: Mapping[str, JsonValue]) -> str:
+def _digest(assessed: Mapping[str, ControlExpectation], parameters: Mapping[str, JsonValue]) -> str:
     """`sha256:` over what the baseline wants: equal wishes give equal digests."""
     content = {
         "parameters": dict(parameters),

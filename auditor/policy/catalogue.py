@@ -28,18 +28,18 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-class _Strict(BaseModel):
+class _CatalogueModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class Condition(_Strict):
+class Condition(_CatalogueModel):
     """A check applies only when another setting of the same scope has this value."""
 
     setting: str
     is_: JsonValue = Field(alias="is")
 
 
-class Check(_Strict):
+class Check(_CatalogueModel):
     """One setting that a control looks at, and where Zoom keeps it."""
 
     setting: str
@@ -100,7 +100,7 @@ class Check(_Strict):
         return View("lock_settings", "meeting_security" if in_security else "")
 
 
-class Attestation(_Strict):
+class AttestationQuestion(_CatalogueModel):
     """What a person has to look at, because no API shows it."""
 
     question: str
@@ -109,7 +109,7 @@ class Attestation(_Strict):
     evidence_api: tuple[str, ...] = ()
 
 
-class Fix(_Strict):
+class Fix(_CatalogueModel):
     """How to close a deviation."""
 
     portal: str
@@ -117,7 +117,7 @@ class Fix(_Strict):
     note: str | None = None
 
 
-class Control(_Strict):
+class Control(_CatalogueModel):
     """One checkable statement with its reason and its fix."""
 
     id: str
@@ -128,7 +128,7 @@ class Control(_Strict):
     """`both`: an API shows a part of it, and a person has to look at the rest."""
     when_absent: Literal["unknown", "not_applicable"] = "unknown"
     checks: tuple[Check, ...] = ()
-    attestation: Attestation | None = None
+    attestation: AttestationQuestion | None = None
     fix: Fix
     mappings: Mapping[str, tuple[str, ...]] = {}
     prerequisites: str = ""
@@ -181,7 +181,7 @@ class Control(_Strict):
         )
 
 
-class Family(_Strict):
+class Family(_CatalogueModel):
     """The controls of one file."""
 
     family: str

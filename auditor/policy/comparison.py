@@ -10,11 +10,11 @@ from auditor.policy.duration import days
 from auditor.policy.operators import Expectation
 from auditor.policy.outcome import Context, Meets
 from auditor.policy.reads import checks
-from auditor.policy.values import is_number, same
+from auditor.policy.values import is_number, json_equal
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class Requirement:
     """What one control of a baseline expects of a setting."""
 
     control: str
@@ -26,8 +26,8 @@ class Conflict:
     """A setting for which no value meets both demands."""
 
     setting: str
-    one: Demand
-    other: Demand
+    one: Requirement
+    other: Requirement
 
 
 def conflicts(one: Baseline, other: Baseline) -> Iterator[Conflict]:
@@ -36,7 +36,7 @@ def conflicts(one: Baseline, other: Baseline) -> Iterator[Conflict]:
     Controls of different ids are compared where they read the same setting. Expectations that
     depend on a parameter which neither baseline sets are left out: nobody can tell.
     """
-    theirs: dict[str, list[tuple[Demand, Check]]] = {}
+    theirs: dict[str, list[tuple[Requirement, Check]]] = {}
     for demand, check in _demands(other):
         theirs.setdefault(check.setting, []).append((demand, check))
     found = [
@@ -48,11 +48,11 @@ def conflicts(one: Baseline, other: Baseline) -> Iterator[Conflict]:
     yield from sorted(found, key=lambda c: (c.setting, c.one.control, c.other.control))
 
 
-def _demands(baseline: Baseline) -> Iterator[tuple[Demand, Check]]:
+def _demands(baseline: Baseline) -> Iterator[tuple[Requirement, Check]]:
     for each in baseline.assessed.values():
         for check in checks(each):
             expectation = each.expectations[check.setting]
-            yield Demand(each.control.id, expectation), check
+            yield Requirement(each.control.id, expectation), check
 
 
 def _excludes(
@@ -62,7 +62,7 @@ def _excludes(
     candidates = _candidates(check, [_wanted(one, first), _wanted(other, second)])
     meets_one = [v for v in candidates if _meets(one, v, check, first)]
     meets_other = [v for v in candidates if _meets(other, v, check, second)]
-    both = [v for v in meets_one if any(same(v, w) for w in meets_other)]
+    both = [v for v in meets_one if any(json_equal(v, w) for w in meets_other)]
     return bool(meets_one) and bool(meets_other) and not both
 
 

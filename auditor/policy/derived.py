@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, Status, Verdict
-from auditor.policy import looseness
-from auditor.policy.baseline import Assessed, Baseline
+from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.policy import permissiveness
+from auditor.policy.baseline import Baseline, ControlExpectation
 from auditor.policy.catalogue import ATTESTATION, Check, Control
 from auditor.policy.outcome import Context
 from auditor.policy.reads import NEW_SETTINGS_CONTROL
@@ -32,7 +32,7 @@ _UNSEEN = (Status.UNKNOWN, Status.ATTESTED, Status.ATTESTATION_EXPIRED)
 
 
 @dataclass
-class Tally:
+class DerivedInputs:
     """What the derived controls need to know of all verdicts; fed equal ones together."""
 
     lock_fails: set[str] = field(default_factory=set)
@@ -73,12 +73,12 @@ class Tally:
         """Count the verdicts of scopes that came out alike. The account has to come first."""
         loose = False
         for verdict in verdicts:
-            if verdict.kind is Kind.LOCK:
+            if verdict.kind is FindingKind.LOCK:
                 self._add_lock(verdict, scopes)
-            elif verdict.kind is Kind.ATTESTATION and verdict.setting != ATTESTATION:
+            elif verdict.kind is FindingKind.ATTESTATION and verdict.setting != ATTESTATION:
                 attested = verdict.status is Status.ATTESTED
                 (self.locks_attested if attested else self.locks_due).add(verdict.setting)
-            elif verdict.kind is Kind.VALUE:
+            elif verdict.kind is FindingKind.VALUE:
                 key = (verdict.control, verdict.setting)
                 if level is Level.ACCOUNT:
                     self.account[key] = verdict
@@ -113,7 +113,7 @@ class Tally:
             unseen = (each for each in both if each.status in _UNSEEN)
             self.uncompared[level] |= {each.cause or Cause.ABSENT for each in unseen}
             return False
-        looser = _is_looser(verdict, account)
+        looser = _is_more_permissive(verdict, account)
         if looser is not False and verdict.status is Status.WAIVED:
             self.looser_waivers[level][verdict.setting] = verdict.waiver or {}
         elif looser is None:
@@ -124,14 +124,16 @@ class Tally:
         return bool(looser) and verdict.status is Status.FAIL
 
 
-def _is_looser(verdict: Verdict, account: Verdict) -> bool | None:
+def _is_more_permissive(verdict: Verdict, account: Verdict) -> bool | None:
     deviating = (Status.FAIL, Status.WAIVED)  # where a setting is not applicable its feature is off
     if verdict.status not in deviating:
         return False
-    return account.status not in deviating or looseness.is_looser(verdict, account)
+    return account.status not in deviating or permissiveness.is_more_permissive(verdict, account)
 
 
-def verdicts(baseline: Baseline, tally: Tally, context: Context, depth: Level) -> Iterator[Verdict]:
+def verdicts(
+    baseline: Baseline, tally: DerivedInputs, context: Context, depth: Level
+) -> Iterator[Verdict]:
     """The verdicts of the assessed derived controls, all of them at the account."""
     for each in baseline.assessed.values():
         for check in each.control.checks:
@@ -143,7 +145,7 @@ def verdicts(baseline: Baseline, tally: Tally, context: Context, depth: Level) -
             elif each.control.id == "CC-02":
                 (level,) = levels(each.control, check)
                 if depth.rank >= level.rank:
-                    yield _looser(base, tally, level)
+                    yield _more_permissive(base, tally, level)
             elif each.control.id == NEW_SETTINGS_CONTROL:
                 yield _triaged(base, tally)
 
@@ -155,10 +157,10 @@ def levels(control: Control, check: Check) -> set[Level]:
     return {Level.USER if "user_settings" in check.setting else Level.GROUP}
 
 
-def _base(each: Assessed, check: Check, context: Context) -> Verdict:
+def _base(each: ControlExpectation, check: Check, context: Context) -> Verdict:
     return Verdict(
         control=each.control.id,
-        kind=Kind.DERIVED,
+        kind=FindingKind.DERIVED,
         status=Status.PASS,
         severity=each.severity,
         setting=check.setting,
@@ -169,7 +171,7 @@ def _base(each: Assessed, check: Check, context: Context) -> Verdict:
     )
 
 
-def _locks(base: Verdict, tally: Tally) -> Verdict:
+def _locks(base: Verdict, tally: DerivedInputs) -> Verdict:
     if tally.lock_fails:
         count = len(tally.lock_fails)
         detail = f"{count} setting{'s' if count > 1 else ''} not locked."
@@ -183,7 +185,7 @@ def _locks(base: Verdict, tally: Tally) -> Verdict:
             f"The locks of {count} setting{'s' if count > 1 else ''} are shown by no API and not "
             "attested; the locks that can be read are on."
         )
-        due = replace(base, kind=Kind.ATTESTATION, status=Status.NEEDS_DECISION)
+        due = replace(base, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION)
         return replace(due, observed=_names(tally.locks_due), detail=detail)
     if tally.lock_waivers:
         return _waived(base, tally.lock_waivers)
@@ -192,13 +194,13 @@ def _locks(base: Verdict, tally: Tally) -> Verdict:
         detail = (
             f"The locks of {count} setting{'s rest' if count > 1 else ' rests'} on attestations."
         )
-        return replace(base, kind=Kind.ATTESTATION, status=Status.ATTESTED, detail=detail)
+        return replace(base, kind=FindingKind.ATTESTATION, status=Status.ATTESTED, detail=detail)
     if not tally.lock_passes:
         return _unknown(base, {Cause.ABSENT}, "No lock was read.")
     return replace(base, observed=True)
 
 
-def _looser(base: Verdict, tally: Tally, level: Level) -> Verdict:
+def _more_permissive(base: Verdict, tally: DerivedInputs, level: Level) -> Verdict:
     looser = tally.looser[level]
     if looser:
         scopes = tally.loose_scopes[level]
@@ -227,7 +229,7 @@ def _looser(base: Verdict, tally: Tally, level: Level) -> Verdict:
     return replace(base, observed=[])
 
 
-def _triaged(base: Verdict, tally: Tally) -> Verdict:
+def _triaged(base: Verdict, tally: DerivedInputs) -> Verdict:
     """Never a pass beside a new setting that nobody has decided about."""
     deviating = tally.new_settings.get(Status.FAIL, set())
     undecided = {

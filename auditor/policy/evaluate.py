@@ -8,33 +8,41 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from auditor.evidence.plan import COUNTS, LEFT, LISTINGS
+from auditor.evidence.read_plan import COUNTS, LEFT, LISTINGS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
-from auditor.evidence.view import Document, Refusal, View
-from auditor.findings.ledger import Assessment, Ledger, Share
-from auditor.findings.model import Left, ReadError, Reference, Settlement, Severity, Status, Summary
-from auditor.policy import beside, derived, references
+from auditor.evidence.view import Document, ReadFailure, View
+from auditor.findings.model import (
+    Left,
+    ReadError,
+    Reference,
+    Severity,
+    Status,
+    Summary,
+    WaiverResult,
+)
+from auditor.findings.verdict_store import Assessment, VerdictGroup, VerdictStore
+from auditor.policy import derived, phone_and_meetings, references
 from auditor.policy.assess import MANY, Assessor
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Catalogue, Check
-from auditor.policy.derived import Tally
+from auditor.policy.derived import DerivedInputs
 from auditor.policy.overrides import Overrides
 from auditor.policy.reads import DEPTHS, NEW_SETTINGS_CONTROL, checks, document_at, levels, reached
 from auditor.policy.references import Bearings, Entries
-from auditor.policy.settlements import Settlements
 from auditor.policy.uncovered import Coverage, NewSettings
+from auditor.policy.waivers import WaiversAndAttestations
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The result of judging one snapshot with one baseline."""
 
-    assessments: Ledger
+    assessments: VerdictStore
     summary: Summary
     errors: tuple[ReadError, ...]
-    waivers: tuple[Settlement, ...] = ()
+    waivers: tuple[WaiverResult, ...] = ()
     references: tuple[Reference, ...] = ()
 
     @property
@@ -61,7 +69,7 @@ class _Counts:
     allowed: int = 0
     overridden: int = 0
 
-    def add(self, share: Share) -> None:
+    def add(self, share: VerdictGroup) -> None:
         for verdict in share.verdicts:
             self.status[verdict.status] += share.count
             self.overridden += share.count * bool(verdict.override)
@@ -88,7 +96,7 @@ def evaluate(
     depth: Level,
     keep_passes: bool = False,
     overrides: Overrides | None = None,
-    settlements: Settlements | None = None,
+    settlements: WaiversAndAttestations | None = None,
 ) -> Evaluation:
     """Judge every scope in `snapshot` down to `depth`.
 
@@ -101,16 +109,18 @@ def evaluate(
     accepted = parameters.get("known_keys")
     patterns = [str(each) for each in accepted] if isinstance(accepted, list) else []
     new = NewSettings(Coverage(catalogue, widest, patterns))
-    ledger = Ledger(snapshot.marks())
+    ledger = VerdictStore(snapshot.marks())
     assessor = Assessor(baseline, parameters, depth, overrides, settlements)
     for assessment in assessor.run(snapshot):
-        if assessment.scope.level in MANY and not beside.is_everyone(assessment.scope):
+        if assessment.scope.level in MANY and not phone_and_meetings.is_placeholder(
+            assessment.scope
+        ):
             ledger.add_many(assessment.scope, assessment.verdicts)
         else:
             ledger.add(assessment)
     ledger.flush()
     assessor.count_settled()
-    tally, counts = Tally(), _Counts()
+    tally, counts = DerivedInputs(), _Counts()
     for share in ledger.shares():
         tally.add(share.level, share.verdicts, share.count)
     account = snapshot.account().scope
@@ -172,7 +182,7 @@ def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
     """Why some groups or users down to `depth` are not known at all."""
     account = snapshot.account()
     listings = [account.outcomes.get(v) for at in _reached(depth) for v in LISTINGS.get(at, ())]
-    refused = {each.unseen.cause for each in listings if isinstance(each, Refusal)}
+    refused = {each.unseen.cause for each in listings if isinstance(each, ReadFailure)}
     return refused | ({Cause.NOT_COLLECTED} if None in listings else set())
 
 
@@ -209,7 +219,7 @@ def _summary(
                 pending += count
             else:
                 coverage[level] += count
-    coverage |= beside.coverage(snapshot.account(), reached(depth))
+    coverage |= phone_and_meetings.coverage(snapshot.account(), reached(depth))
     return Summary(
         by_status={status: counts.status[status] for status in Status},
         by_severity={severity: counts.severity[severity] for severity in Severity},

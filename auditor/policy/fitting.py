@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from auditor.evidence import plan
+from auditor.evidence import read_plan
 from auditor.evidence.reading import JsonValue
 from auditor.policy import usage
 from auditor.policy.catalogue import Check
@@ -17,7 +17,7 @@ from auditor.policy.errors import nearest
 from auditor.policy.operators import OPERATORS, Expectation, Shape
 from auditor.policy.outcome import Context, Meets
 from auditor.policy.parameters import Parameter, known_parameters
-from auditor.policy.values import is_documented, is_of, kind_of
+from auditor.policy.values import is_documented, is_of, json_type
 from auditor.policy.yaml_source import Location, Source
 
 SHAPE_WORDS: Mapping[Shape, str] = {
@@ -38,15 +38,15 @@ _LISTS = frozenset({"in", "in_ci", "between", "disjoint_from"})
 """Operators whose value is a list of what is compared with a setting or its items."""
 _BOUNDS = frozenset({"lte", "gte", "between", "duration_lte"})
 """Operators whose value need not be one that the setting can have."""
-_HOSTS = (plan.history("").surface, plan.SUMMARIES.surface)
+_HOSTS = (read_plan.history("").surface, read_plan.SUMMARIES.surface)
 _USAGE_SHAPES: Mapping[str, Shape] = {
-    plan.NOTICES.surface: "array",
-    plan.DISCLAIMERS.surface: "answers",
-    plan.WORKFLOWS.surface: "array",
-    plan.apps("").surface: "array",
-    plan.ROLES.surface: "integer",
-    plan.LOGS.surface: "log",
-    plan.TOKEN.surface: "scopes",
+    read_plan.NOTICES.surface: "array",
+    read_plan.DISCLAIMERS.surface: "answers",
+    read_plan.WORKFLOWS.surface: "array",
+    read_plan.apps("").surface: "array",
+    read_plan.ROLES.surface: "integer",
+    read_plan.LOGS.surface: "log",
+    read_plan.TOKEN.surface: "scopes",
 }
 """What is judged of documents that are no settings: see `usage`."""
 _DERIVED_SHAPES: Mapping[str, Shape] = {
@@ -134,7 +134,7 @@ def shapes(check: Check, *, with_param: bool = False) -> tuple[Shape, ...]:
 
 def documented(check: Check) -> tuple[JsonValue, ...] | None:
     """The values that the setting, or each item of its list, can have; None for any."""
-    if check.surface == plan.NOTICES.surface:
+    if check.surface == read_plan.NOTICES.surface:
         return usage.ANSWERS
     if check.setting.startswith("derived:lock"):
         return (True,)  # it counts locks that are off, whatever is expected
@@ -242,7 +242,7 @@ def _wrong_type(check: Check, value: JsonValue, judged: Iterable[Shape]) -> str:
         hint = f" Its documented values: {_listed(known)}."
     if value is None:
         return f"there is no value, but {check.setting} is {wanted}.{hint}"
-    return f"{_shown(value)} is {kind_of(value)}, but {check.setting} is {wanted}.{hint}"
+    return f"{_shown(value)} is {json_type(value)}, but {check.setting} is {wanted}.{hint}"
 
 
 def _hint(shape: Shape, value: JsonValue) -> str:
@@ -331,4 +331,4 @@ def _shown(value: JsonValue) -> str:
             return str(value)
         case None:
             return "null"
-    return kind_of(value)
+    return json_type(value)

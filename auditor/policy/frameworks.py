@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from auditor.findings.frameworks import Framework, Part, bare
+from auditor.findings.frameworks import Framework, FrameworkPart, split_reference
 from auditor.policy import files, yaml_source
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError, nearest
@@ -17,17 +17,17 @@ FILE = "frameworks.yaml"
 _RANGE = re.compile(r"(.*?)(?:(\d+)\.\.(\d+)|([A-Za-z])\.\.([A-Za-z]))(.*)")
 
 
-class _Strict(BaseModel):
+class _FrameworkModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Section(_Strict):
+class _Section(_FrameworkModel):
     title: str
     references: tuple[str, ...] = Field(min_length=1)
     outside: str = ""
 
 
-class _Framework(_Strict):
+class _Framework(_FrameworkModel):
     id: str = Field(pattern=r"^[a-z0-9.-]+$")
     key: str
     title: str
@@ -36,7 +36,7 @@ class _Framework(_Strict):
     sections: tuple[_Section, ...]
 
 
-class _File(_Strict):
+class _FrameworkFile(_FrameworkModel):
     frameworks: tuple[_Framework, ...]
 
 
@@ -46,7 +46,7 @@ def load(path: Path, catalogue: Catalogue) -> dict[str, Framework]:
     Raises:
         PolicyError: it cannot be read or is not valid.
     """
-    file = yaml_source.load(yaml_source.read(path), _File)
+    file = yaml_source.load(yaml_source.read(path), _FrameworkFile)
     return {each.id: _framework(each, catalogue) for each in file.frameworks}
 
 
@@ -87,7 +87,7 @@ def _framework(told: _Framework, catalogue: Catalogue) -> Framework:
     controls: dict[str, list[str]] = {}
     for control in catalogue.controls.values():
         for mapped in control.mappings.get(told.key, ()):
-            controls.setdefault(bare(mapped)[0], []).append(control.id)
+            controls.setdefault(split_reference(mapped)[0], []).append(control.id)
     return Framework(
         id=told.id,
         key=told.key,
@@ -95,7 +95,7 @@ def _framework(told: _Framework, catalogue: Catalogue) -> Framework:
         version=told.version,
         not_claimed=" ".join(told.not_claimed.split()),
         parts=tuple(
-            Part(
+            FrameworkPart(
                 each.title,
                 tuple(one for reference in each.references for one in expanded(reference)),
                 each.outside,

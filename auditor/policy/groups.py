@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from auditor.evidence.plan import LISTINGS, MEMBERS
+from auditor.evidence.read_plan import LISTINGS, MEMBERS
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
-from auditor.evidence.view import LOCKS, Outcome, Refusal, View
+from auditor.evidence.view import LOCKS, Outcome, ReadFailure, View
 from auditor.policy import names
-from auditor.policy.sentences import Population
+from auditor.policy.explanations import Population
 
 EPOCH = "1970-01-01T00:00:00Z"
 
-NOBODY_ASKED = Refusal(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list"), "", EPOCH)
+NOBODY_ASKED = ReadFailure(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list"), "", EPOCH)
 
 
 @dataclass
@@ -40,8 +40,8 @@ class Groups:
         self.ids = frozenset(ids)
         listing = account.outcomes.get(LISTINGS[Level.GROUP][0], NOBODY_ASKED)
         members = account.outcomes.get(MEMBERS)
-        self.unseen = listing.unseen if isinstance(listing, Refusal) else None
-        if isinstance(members, Refusal):
+        self.unseen = listing.unseen if isinstance(listing, ReadFailure) else None
+        if isinstance(members, ReadFailure):
             self.unseen, self.members_unseen = members.unseen, True
 
     def meet(self, group: ScopeEvidence) -> None:
@@ -91,7 +91,7 @@ def evidence_key(evidence: ScopeEvidence, surface: str = "") -> object:
         return evidence.profile
     return frozenset(
         (view, (outcome.unseen, outcome.source))
-        if isinstance(outcome, Refusal)
+        if isinstance(outcome, ReadFailure)
         else (view, evidence.digests.get(view))
         for view, outcome in evidence.outcomes.items()
         if surface in ("", view.surface)
@@ -101,7 +101,7 @@ def evidence_key(evidence: ScopeEvidence, surface: str = "") -> object:
 def population(snapshot: Snapshot, account: ScopeEvidence) -> Population:
     """How many users there are, and in which groups; unknown where they were not all listed."""
     if any(
-        isinstance(account.outcomes.get(v, NOBODY_ASKED), Refusal) for v in LISTINGS[Level.USER]
+        isinstance(account.outcomes.get(v, NOBODY_ASKED), ReadFailure) for v in LISTINGS[Level.USER]
     ):
         return Population()
     members: Counter[str] = Counter()

@@ -8,19 +8,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auditor.evidence.plan import MEETING
+from auditor.evidence.read_plan import MEETING
 from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
-from auditor.findings.model import Kind, Status, Verdict
-from auditor.policy import layers, locks, lookup, usage
-from auditor.policy.baseline import Assessed
+from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.policy import effective_value, locks, lookup, usage
+from auditor.policy.baseline import ControlExpectation
 from auditor.policy.catalogue import ATTESTATION, SETTINGS_SURFACE, Check
 from auditor.policy.locks import LockDocuments
-from auditor.policy.lookup import Found, Place
+from auditor.policy.lookup import LookupResult, Place
 from auditor.policy.operators import Expectation
 from auditor.policy.outcome import Context, Deviates, Meets, Unclear, Undecided
-from auditor.policy.values import kind_of, same
+from auditor.policy.values import json_equal, json_type
 
 LOCKED: Mapping[str, JsonValue] = {"op": "eq", "value": True}
 USAGE_SURFACES = frozenset(
@@ -40,17 +40,17 @@ _UNLICENSED = frozenset({1, 4, 99})
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CheckContext:
     """Everything that decides the verdicts about one control at one scope."""
 
-    assessed: Assessed
+    assessed: ControlExpectation
     scope: Scope
     outcomes: Mapping[View, Outcome]
     locks: LockDocuments
     context: Context
 
 
-def value(case: Case, check: Check) -> Verdict | None:
+def value(case: CheckContext, check: Check) -> Verdict | None:
     """The verdict on the value of `check`; None where another key of its pair speaks for it.
 
     Of an older and a newer key both are read. While they say the same, the newer one is reported;
@@ -58,7 +58,7 @@ def value(case: Case, check: Check) -> Verdict | None:
     """
     expectation = case.assessed.expectations[check.setting]
     found = _find(case, check, expectation)
-    newer = _newer(case, check)
+    newer = _replacement_of(case, check)
     if newer is not None:
         return _of_older(case, check, found, newer)
     older = _older(case, check)
@@ -68,7 +68,7 @@ def value(case: Case, check: Check) -> Verdict | None:
     return _disputed(case, verdict, older)
 
 
-def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
+def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict | None:
     """The verdict on the lock of `check`, None where none is due at this scope.
 
     Due at the highest level that can lock the setting, where the baseline wants it locked.
@@ -77,13 +77,15 @@ def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
         return None
     base = Verdict(
         control=case.assessed.control.id,
-        kind=Kind.LOCK,
+        kind=FindingKind.LOCK,
         status=Status.UNKNOWN,
         severity=case.assessed.severity,
         setting=check.setting,
         expected=LOCKED,
         decided_by=case.scope.level,
-        changeable_by=layers.chain(check, case.scope, case.outcomes, case.locks).changeable_by,
+        changeable_by=effective_value.effective_value(
+            check, case.scope, case.outcomes, case.locks
+        ).changeable_by,
     )
     if verdict is not None and verdict.status is Status.NOT_APPLICABLE:
         return replace(base, status=Status.NOT_APPLICABLE, detail=verdict.detail)
@@ -91,7 +93,9 @@ def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
         detail = (
             "Zoom publishes no lock flag for it: look in the portal and attest that it is locked."
         )
-        return replace(base, kind=Kind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail)
+        return replace(
+            base, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail
+        )
     found = locks.find(check, _own_locks(case))
     if isinstance(found.reading, Unseen):
         unseen = found.reading
@@ -104,7 +108,9 @@ def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
             f"The lock {check.lock} is {state}, but that it holds this setting is only inferred: "
             "look in the portal and attest that it is locked."
         )
-        return replace(base, kind=Kind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail)
+        return replace(
+            base, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail
+        )
     if locked:
         return replace(base, status=Status.PASS)
     who = "users and group admins" if Level.USER in check.levels else "group admins"
@@ -114,13 +120,13 @@ def lock(case: Case, check: Check, verdict: Verdict | None) -> Verdict | None:
     return replace(base, status=Status.FAIL, detail=detail)
 
 
-def attestation(assessed: Assessed) -> Verdict:
+def attestation(assessed: ControlExpectation) -> Verdict:
     """The verdict on a control that no API shows and nobody has attested."""
     control = assessed.control
     assert control.attestation is not None
     return Verdict(
         control=control.id,
-        kind=Kind.ATTESTATION,
+        kind=FindingKind.ATTESTATION,
         status=Status.NEEDS_DECISION,
         severity=assessed.severity,
         setting=ATTESTATION,
@@ -130,18 +136,20 @@ def attestation(assessed: Assessed) -> Verdict:
     )
 
 
-def _find(case: Case, check: Check, expectation: Expectation) -> Found:
+def _find(case: CheckContext, check: Check, expectation: Expectation) -> LookupResult:
     if check.surface not in usage.SURFACES:
         return lookup.find(check, case.outcomes)
     parameters = case.context.parameters
-    return usage.find(usage.Question(check, expectation, case.outcomes, parameters))
+    return usage.find(usage.UsageCheck(check, expectation, case.outcomes, parameters))
 
 
-def _judged(case: Case, check: Check, expectation: Expectation, found: Found) -> Verdict:
-    chain = layers.chain(check, case.scope, case.outcomes, case.locks)
+def _judged(
+    case: CheckContext, check: Check, expectation: Expectation, found: LookupResult
+) -> Verdict:
+    chain = effective_value.effective_value(check, case.scope, case.outcomes, case.locks)
     base = Verdict(
         control=case.assessed.control.id,
-        kind=Kind.USAGE if check.surface in USAGE_SURFACES else Kind.VALUE,
+        kind=FindingKind.USAGE if check.surface in USAGE_SURFACES else FindingKind.VALUE,
         status=Status.UNKNOWN,
         severity=case.assessed.severity,
         setting=check.setting,
@@ -154,17 +162,17 @@ def _judged(case: Case, check: Check, expectation: Expectation, found: Found) ->
     parameter = _exception(case, expectation)
     if parameter is not None:
         verdict = _worst(case, check, expectation, base, found)
-        return _excepted(case.scope, base, parameter, verdict)
+        return _exemption(case.scope, base, parameter, verdict)
     inapplicable = found.idle or _condition(case, check)
     if isinstance(inapplicable, str):
         return replace(base, status=Status.NOT_APPLICABLE, detail=inapplicable)
     if isinstance(inapplicable, Unseen):
-        return _unseen(case, check, expectation, base, inapplicable)
+        return _judge_missing(case, check, expectation, base, inapplicable)
     return _latent(case, check, _worst(case, check, expectation, base, found))
 
 
 def _worst(
-    case: Case, check: Check, expectation: Expectation, base: Verdict, found: Found
+    case: CheckContext, check: Check, expectation: Expectation, base: Verdict, found: LookupResult
 ) -> Verdict:
     """The worst verdict on all places of the setting: a key that is sought may stand in several."""
     if not found.places:
@@ -209,24 +217,24 @@ def _short(reading: Reading) -> str:
     if isinstance(reading, Unseen):
         return reading.cause.replace("_", " ")
     if isinstance(reading.value, dict | list):
-        return kind_of(reading.value)
+        return json_type(reading.value)
     return json.dumps(reading.value, ensure_ascii=False)[:40]
 
 
 def _read(
-    case: Case, check: Check, expectation: Expectation, base: Verdict, found: Found
+    case: CheckContext, check: Check, expectation: Expectation, base: Verdict, found: LookupResult
 ) -> Verdict:
     if isinstance(found.reading, Unseen):
-        return _unseen(case, check, expectation, base, found.reading)
-    return _seen(case, check, expectation, base, found, found.reading)
+        return _judge_missing(case, check, expectation, base, found.reading)
+    return _judge_value(case, check, expectation, base, found, found.reading)
 
 
-def _seen(
-    case: Case,
+def _judge_value(
+    case: CheckContext,
     check: Check,
     expectation: Expectation,
     base: Verdict,
-    found: Found,
+    found: LookupResult,
     reading: Seen,
 ) -> Verdict:
     observed = without(reading.value, check.leave_out) if check.leave_out else reading.value
@@ -259,7 +267,7 @@ def joined(*parts: str) -> str:
     return " ".join([*(f"{part.rstrip('.')}." for part in filled[:-1]), *filled[-1:]])
 
 
-def _latent(case: Case, check: Check, verdict: Verdict) -> Verdict:
+def _latent(case: CheckContext, check: Check, verdict: Verdict) -> Verdict:
     """A deviation that has no effect while the switch above it is off is one severity lower."""
     if verdict.status is not Status.FAIL or check.parent is None or not verdict.observed:
         return verdict
@@ -275,7 +283,7 @@ def _latent(case: Case, check: Check, verdict: Verdict) -> Verdict:
     return replace(verdict, severity=verdict.severity.lowered, detail=detail, latent=True)
 
 
-def _outsiders(case: Case, check: Check) -> str:
+def _outsiders(case: CheckContext, check: Check) -> str:
     """How many invitees of a meeting are from outside; empty where that is not known, or none."""
     outcome = case.outcomes.get(check.document) if check.surface == MEETING.surface else None
     body = outcome.body if isinstance(outcome, Document) else None
@@ -296,8 +304,8 @@ def without(value: JsonValue, keys: tuple[str, ...]) -> JsonValue:
     return value
 
 
-def _unseen(
-    case: Case, check: Check, expectation: Expectation, base: Verdict, unseen: Unseen
+def _judge_missing(
+    case: CheckContext, check: Check, expectation: Expectation, base: Verdict, unseen: Unseen
 ) -> Verdict:
     when_absent = check.when_absent or case.assessed.control.when_absent
     if when_absent == "not_applicable":
@@ -314,7 +322,7 @@ def _unseen(
     return replace(base, cause=unseen.cause, detail=unseen.detail + _since(case, check, unseen))
 
 
-def _since(case: Case, check: Check, unseen: Unseen) -> str:
+def _since(case: CheckContext, check: Check, unseen: Unseen) -> str:
     """Since when Zoom has published an absent field at this level: older accounts may lack it."""
     since = check.since.get(case.scope.level) if unseen.cause is Cause.ABSENT else None
     return f", which it has published at {case.scope.level} level since {since}" if since else ""
@@ -324,7 +332,7 @@ def _undecided(parameter: str) -> str:
     return f"Set the parameter {parameter} in the organisation file."
 
 
-def _exception(case: Case, expectation: Expectation) -> str | None:
+def _exception(case: CheckContext, expectation: Expectation) -> str | None:
     """The parameter that lets this scope differ from the expectation, because it lists a group."""
     param = expectation.group_exception_param
     if param is None or case.scope.level in (Level.ACCOUNT, Level.PHONE_ACCOUNT):
@@ -333,7 +341,7 @@ def _exception(case: Case, expectation: Expectation) -> str | None:
     return param if listed is not None and case.context.in_any(listed) else None
 
 
-def _excepted(scope: Scope, base: Verdict, parameter: str, verdict: Verdict) -> Verdict:
+def _exemption(scope: Scope, base: Verdict, parameter: str, verdict: Verdict) -> Verdict:
     """The verdict where the expectation does not bind. What deviates says who allowed it."""
     which = "The group" if scope.level in (Level.GROUP, Level.PHONE_GROUP) else "One of its groups"
     listed = f"{which} is listed under {parameter}, so it may differ."
@@ -355,7 +363,7 @@ def _stated(value: JsonValue) -> str:
     return str(value)[:80]
 
 
-def _condition(case: Case, check: Check) -> str | Unseen | None:
+def _condition(case: CheckContext, check: Check) -> str | Unseen | None:
     """Why `check` does not apply, why nobody can tell, or None where it does apply."""
     condition = check.only_when
     if condition is None:
@@ -364,7 +372,7 @@ def _condition(case: Case, check: Check) -> str | Unseen | None:
     reading = lookup.find(switch, case.outcomes).reading
     if isinstance(reading, Unseen):
         return reading
-    if same(reading.value, condition.is_):
+    if json_equal(reading.value, condition.is_):
         return None
     return f"{condition.setting} is {str(reading.value).lower()}."
 
@@ -382,7 +390,7 @@ def _switch(check: Check, setting: str, *, is_boolean: bool) -> Check:
     )
 
 
-def _newer(case: Case, check: Check) -> Check | None:
+def _replacement_of(case: CheckContext, check: Check) -> Check | None:
     """The newer setting that speaks for a legacy `check` at this scope's level."""
     if check.legacy_of is None or check.legacy_of not in case.assessed.expectations:
         return None
@@ -390,7 +398,7 @@ def _newer(case: Case, check: Check) -> Check | None:
     return newer if case.scope.level in newer.levels else None
 
 
-def _older(case: Case, check: Check) -> list[tuple[Check, Found]]:
+def _older(case: CheckContext, check: Check) -> list[tuple[Check, LookupResult]]:
     """The older keys of `check` at this scope's level, and what was found of each."""
     return [
         (twin, lookup.find(twin, case.outcomes))
@@ -401,11 +409,13 @@ def _older(case: Case, check: Check) -> list[tuple[Check, Found]]:
     ]
 
 
-def _is_absent(found: Found) -> bool:
+def _is_absent(found: LookupResult) -> bool:
     return isinstance(found.reading, Unseen) and found.reading.cause is Cause.ABSENT
 
 
-def _of_older(case: Case, check: Check, found: Found, newer: Check) -> Verdict | None:
+def _of_older(
+    case: CheckContext, check: Check, found: LookupResult, newer: Check
+) -> Verdict | None:
     """The verdict on an older key beside the newer one, which speaks for it while they agree."""
     newer_found = lookup.find(newer, case.outcomes)
     judged = _judged(case, check, case.assessed.expectations[check.setting], found)
@@ -422,7 +432,9 @@ def _of_older(case: Case, check: Check, found: Found, newer: Check) -> Verdict |
     return replace(judged, detail=detail)
 
 
-def _disputed(case: Case, verdict: Verdict, older: list[tuple[Check, Found]]) -> Verdict:
+def _disputed(
+    case: CheckContext, verdict: Verdict, older: list[tuple[Check, LookupResult]]
+) -> Verdict:
     """The verdict on a newer key, saying so where an older one of it comes out otherwise."""
     decided = (Status.PASS, Status.FAIL)
     if verdict.status not in decided:
@@ -443,7 +455,7 @@ def _locks_here(check: Check, scope: Scope) -> bool:
     return scope.level is min(check.lock_levels or check.levels, key=lambda level: level.rank)
 
 
-def _own_locks(case: Case) -> Mapping[View, Outcome]:
+def _own_locks(case: CheckContext) -> Mapping[View, Outcome]:
     match case.scope.level:
         case Level.ACCOUNT:
             return case.locks.account

@@ -11,8 +11,8 @@ from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue import Check
-from auditor.policy.lookup import Found, at_path
-from auditor.policy.values import kind_of, leaves
+from auditor.policy.lookup import LookupResult, at_path
+from auditor.policy.values import iter_leaves, json_type
 
 STRING_FLAGS = frozenset(
     {
@@ -41,15 +41,15 @@ class LockDocuments:
     """Group id to its lock documents."""
 
 
-def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:
+def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
     """The reading of the lock flag of `check`: `Seen(True or False)`, or why it is unseen."""
     assert check.lock is not None
     view = check.lock_document
     outcome = outcomes.get(view)
     if outcome is None:
-        return Found(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the locks"), "")
+        return LookupResult(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the locks"), "")
     if not isinstance(outcome, Document):
-        return Found(outcome.unseen, outcome.source)
+        return LookupResult(outcome.unseen, outcome.source)
     value = at_path(outcome.body, check.lock)
     if isinstance(value, Unseen) and view.option:  # the view flattened, or the lock in the default
         value = at_path(outcome.body, check.lock.removeprefix(f"{view.option}."))
@@ -57,10 +57,10 @@ def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:
     if isinstance(value, Unseen) and view.option and isinstance(default, Document):
         value = at_path(default.body, check.lock)
     if isinstance(value, Unseen):
-        return Found(
+        return LookupResult(
             Unseen(Cause.ABSENT, f"Zoom did not return the lock {check.lock}"), outcome.source
         )
-    return Found(flag(check.lock, value), outcome.source)
+    return LookupResult(flag(check.lock, value), outcome.source)
 
 
 def flag(path: str, value: JsonValue) -> Reading:
@@ -75,7 +75,7 @@ def flag(path: str, value: JsonValue) -> Reading:
             return Unseen(Cause.UNDOCUMENTED_VALUE, detail)
         case dict():
             return _object_flag(path, value)
-    return Unseen(Cause.WRONG_TYPE, f"a lock flag is a boolean, Zoom returned {kind_of(value)}")
+    return Unseen(Cause.WRONG_TYPE, f"a lock flag is a boolean, Zoom returned {json_type(value)}")
 
 
 def _object_flag(path: str, value: dict[str, JsonValue]) -> Reading:
@@ -91,7 +91,7 @@ def _object_flag(path: str, value: dict[str, JsonValue]) -> Reading:
     if path in ENABLING and isinstance(value.get("enable"), bool):
         return Seen(value["enable"], path)
     if path in UMBRELLAS:
-        flags = list(leaves(value))
+        flags = list(iter_leaves(value))
         if flags and all(_is_lock_flag(name, flag) for name, flag in flags):
             return Seen(all(flag for _, flag in flags), path)
     detail = "the lock is an object of no documented shape, which does not say if it holds"
@@ -104,7 +104,7 @@ def _is_lock_flag(name: str, flag: JsonValue) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class EffectiveValue:
     """Which layer decides a value, and who can still change it."""
 
     locked: bool | None = None
@@ -117,14 +117,14 @@ class Chain:
 EVERYONE = ("user", "group_admin", "account_admin")
 
 
-def chain(check: Check, scope: Scope, locks: LockDocuments) -> Chain:
+def chain(check: Check, scope: Scope, locks: LockDocuments) -> EffectiveValue:
     """The layer that decides the value of `check` at `scope`.
 
     An account lock beats everything; a group's lock binds its members; else the scope's own value
     holds. Source: Zoom support KB0065579. A lock that could not be read leaves the layer open.
     """
     if scope.level not in (Level.ACCOUNT, Level.GROUP, Level.USER):
-        return Chain()
+        return EffectiveValue()
     by_account = _locked_at(check, Level.ACCOUNT, locks.account)
     below = tuple(
         who
@@ -133,29 +133,31 @@ def chain(check: Check, scope: Scope, locks: LockDocuments) -> Chain:
     )
     if scope.level is Level.ACCOUNT:
         changeable = ("account_admin",) if by_account else (*below, "account_admin")
-        return Chain(by_account, "account", changeable, "account" if by_account else "")
+        return EffectiveValue(by_account, "account", changeable, "account" if by_account else "")
     if by_account:
-        return Chain(True, "account", ("account_admin",), "account")
+        return EffectiveValue(True, "account", ("account_admin",), "account")
     if scope.level is Level.GROUP:
         own = _locked_at(check, Level.GROUP, locks.groups.get(scope.id, {}))
         members = () if own else tuple(who for who in below if who == "user")
         decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else "group"
         changeable = (*members, "group_admin", "account_admin")
-        return Chain(own, decided, changeable, "group" if own else "")
+        return EffectiveValue(own, decided, changeable, "group" if own else "")
     flags = [_locked_at(check, Level.GROUP, locks.groups.get(g, {})) for g in scope.group_ids]
     if any(flags):
         decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else "group"
-        return Chain(True, decided, ("group_admin", "account_admin"), "group")
+        return EffectiveValue(True, decided, ("group_admin", "account_admin"), "group")
     open_question = (by_account is None and _lockable(check, Level.ACCOUNT)) or (
         None in flags and _lockable(check, Level.GROUP)
     )
     if open_question:
-        return Chain(None, None, EVERYONE)
+        return EffectiveValue(None, None, EVERYONE)
     lockable = _lockable(check, Level.ACCOUNT) or _lockable(check, Level.GROUP)
-    return Chain(False if lockable else None, "user", EVERYONE)
+    return EffectiveValue(False if lockable else None, "user", EVERYONE)
 
 
-def held_at(check: Check, scope: Scope, locks: LockDocuments) -> dict[Level, bool | None]:
+def lock_state_by_level(
+    check: Check, scope: Scope, locks: LockDocuments
+) -> dict[Level, bool | None]:
     """Whether the account, and the groups of `scope`, hold the value of `check` in place.
 
     Levels that cannot lock it, and groups where there are none, are left out.

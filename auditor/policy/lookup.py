@@ -12,13 +12,13 @@ from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue import SETTINGS_SURFACE, Check
 from auditor.policy.duration import days
-from auditor.policy.values import is_documented, is_of, kind_of
+from auditor.policy.values import is_documented, is_of, json_type
 
 MISSING = Unseen(Cause.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LookupResult:
     """What a lookup came to, and the request its evidence is from.
 
     The rest is for values that are made from many rows. `note` is what a person wants to know
@@ -45,7 +45,7 @@ class Place:
     source: str
 
 
-def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:
+def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
     """The reading of `check` in the documents of one scope.
 
     The declared view counts first. Another view of the same surface counts where it holds the
@@ -54,22 +54,22 @@ def find(check: Check, outcomes: Mapping[View, Outcome]) -> Found:
     """
     declared = outcomes.get(check.document)
     if declared is None:
-        return Found(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
+        return LookupResult(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
     if check.find_key is not None:
         return _everywhere(check, check.find_key, declared, outcomes)
     if isinstance(declared, Document):
         reading = read(check, declared.body)
         if isinstance(reading, Seen) or reading.cause is not Cause.ABSENT:
-            return Found(reading, declared.source)
+            return LookupResult(reading, declared.source)
     for view, outcome in outcomes.items():
         elsewhere = view.surface == check.surface and view != check.document
         if elsewhere and isinstance(outcome, Document) and check.surface == SETTINGS_SURFACE:
             value = at_path(outcome.body, check.setting)
             if not isinstance(value, Unseen):
-                return Found(_typed(check, value), outcome.source)
+                return LookupResult(_typed(check, value), outcome.source)
     if isinstance(declared, Document):
-        return Found(_no_object(check, declared.body) or _absent(check), declared.source)
-    return Found(declared.unseen, declared.source)
+        return LookupResult(_no_object(check, declared.body) or _absent(check), declared.source)
+    return LookupResult(declared.unseen, declared.source)
 
 
 def read(check: Check, body: JsonValue) -> Reading:
@@ -108,7 +108,7 @@ def at_path(body: JsonValue, path: str) -> JsonValue | Unseen:
 
 def _everywhere(
     check: Check, key: str, declared: Outcome, outcomes: Mapping[View, Outcome]
-) -> Found:
+) -> LookupResult:
     """Every place of a key whose parent is inferred, the one that the catalogue names first.
 
     Without the declared view nobody can say that all places were seen: what stands in others may
@@ -129,15 +129,15 @@ def _everywhere(
     doubt = None if isinstance(declared, Document) else declared.unseen
     if places:
         first = places[0]
-        return Found(first.reading, first.source, doubt=doubt, places=tuple(places))
+        return LookupResult(first.reading, first.source, doubt=doubt, places=tuple(places))
     if isinstance(declared, Document):
-        return Found(_no_object(check, declared.body) or _absent(check), declared.source)
-    return Found(declared.unseen, declared.source)
+        return LookupResult(_no_object(check, declared.body) or _absent(check), declared.source)
+    return LookupResult(declared.unseen, declared.source)
 
 
 def _places(check: Check, key: str, rest: str, outcome: Document) -> Iterator[Place]:
     """Where `key` stands in a document, with `rest` of the path below it."""
-    for path, holder in _holders(outcome.body, key):
+    for path, holder in _values_under_key(outcome.body, key):
         if not rest:
             yield Place(path, _typed(check, holder), outcome.source)
         elif isinstance(holder, dict):
@@ -145,11 +145,11 @@ def _places(check: Check, key: str, rest: str, outcome: Document) -> Iterator[Pl
             if not isinstance(value, Unseen):
                 yield Place(f"{path}.{rest}", _typed(check, value), outcome.source)
         elif f"{path}.{rest}" == check.setting and holder not in (None, "") and holder != []:
-            detail = f"{path} is documented as object, Zoom returned {kind_of(holder)}"
+            detail = f"{path} is documented as object, Zoom returned {json_type(holder)}"
             yield Place(f"{path}.{rest}", Unseen(Cause.WRONG_TYPE, detail), outcome.source)
 
 
-def _holders(body: JsonValue, key: str, path: str = "") -> Iterator[tuple[str, JsonValue]]:
+def _values_under_key(body: JsonValue, key: str, path: str = "") -> Iterator[tuple[str, JsonValue]]:
     """Every value that stands under `key`, however deep, with its path."""
     if isinstance(body, dict):
         for name, child in body.items():
@@ -157,10 +157,10 @@ def _holders(body: JsonValue, key: str, path: str = "") -> Iterator[tuple[str, J
             if name == key:
                 yield here, child
             else:
-                yield from _holders(child, key, here)
+                yield from _values_under_key(child, key, here)
     elif isinstance(body, list):
         for item in body:
-            yield from _holders(item, key, f"{path}[]")
+            yield from _values_under_key(item, key, f"{path}[]")
 
 
 def _no_object(check: Check, body: JsonValue) -> Unseen | None:
@@ -173,7 +173,7 @@ def _no_object(check: Check, body: JsonValue) -> Unseen | None:
         if value in (None, "") or value == []:
             return None
         if not isinstance(value, dict):
-            detail = f"{above} is documented as object, Zoom returned {kind_of(value)}"
+            detail = f"{above} is documented as object, Zoom returned {json_type(value)}"
             return Unseen(Cause.WRONG_TYPE, detail)
         if part not in value:
             return None
@@ -189,7 +189,7 @@ def _typed(check: Check, value: JsonValue) -> Reading:
     """`value` if it is of a documented type and has a documented meaning."""
     if check.type and not any(is_of(type_, value) for type_ in check.type):
         expected = " or ".join(check.type)
-        detail = f"documented as {expected}, Zoom returned {kind_of(value)}"
+        detail = f"documented as {expected}, Zoom returned {json_type(value)}"
         return Unseen(Cause.WRONG_TYPE, detail)
     if check.format == "duration" and isinstance(value, str) and days(value) is None:
         detail = f'"{value[:80]}" is not a duration such as 90d'
@@ -200,7 +200,7 @@ def _typed(check: Check, value: JsonValue) -> Reading:
         items = value if isinstance(value, list) else [value]
         for item in items:
             if not is_documented(item, check.values, ignore_case=check.values_ignore_case):
-                shown = item if isinstance(item, str | int | float) else kind_of(item)
+                shown = item if isinstance(item, str | int | float) else json_type(item)
                 detail = f"{str(shown)[:80]!r} is not a value that Zoom documents"
                 return Unseen(Cause.UNDOCUMENTED_VALUE, detail)
     if check.counted and isinstance(value, list):

@@ -12,13 +12,13 @@ from auditor.evidence.scope import Level, Scope
 from auditor.policy.names import is_pattern, named_group, normalised, plain_group
 
 
-def _said(text: str) -> str:
+def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("may not be empty.")
     return text
 
 
-Text = Annotated[str, AfterValidator(_said)]
+NonBlank = Annotated[str, AfterValidator(_not_blank)]
 """Text that says something."""
 
 
@@ -27,13 +27,13 @@ class DisplayName(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Text
+    name: NonBlank
 
     def __str__(self) -> str:
         return f"named {self.name}"
 
 
-Name = Text | DisplayName
+Name = NonBlank | DisplayName
 """An address, an id or a pattern; a name where it is said to be one, or of a group."""
 
 Names = Name | Annotated[tuple[Name, ...], Field(min_length=1)]

@@ -6,7 +6,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.policy.groups import Groups
 from auditor.policy.overrides import Overrides
-from auditor.policy.settlements import Settlements
+from auditor.policy.waivers import WaiversAndAttestations
 
 MOST_MEMBERS = 4_000
 """How many different memberships are remembered; each is quickly worked out again."""
@@ -40,7 +40,7 @@ class Members:
 
     groups: Groups
     overrides: Overrides | None
-    settlements: Settlements | None
+    settlements: WaiversAndAttestations | None
     _members: dict[int, Member] = field(default_factory=dict)
 
     def of(self, evidence: ScopeEvidence) -> Member:

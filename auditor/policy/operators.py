@@ -17,7 +17,16 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.policy.duration import days, is_duration
 from auditor.policy.errors import nearest
 from auditor.policy.outcome import Context, Deviates, Meets, Outcome, Unclear, Undecided, wrong_type
-from auditor.policy.values import fold, is_list, is_number, is_range, kind_of, leaves, same, strings
+from auditor.policy.values import (
+    casefold_set,
+    is_list,
+    is_number,
+    is_range,
+    iter_leaves,
+    json_equal,
+    json_type,
+    strings,
+)
 
 UNLIMITED = -1
 """A retention period of Zoom Phone without end. Source: its reference of 2026-02."""
@@ -166,13 +175,13 @@ def _allowed(expectation: Expectation, context: Context, detail: str = "") -> Ou
 
 
 def _eq(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    return _verdict(same(observed, expectation.value))
+    return _verdict(json_equal(observed, expectation.value))
 
 
 def _neq(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    if kind_of(observed) != kind_of(expectation.value):
-        return wrong_type(kind_of(expectation.value), observed)
-    return _verdict(not same(observed, expectation.value))
+    if json_type(observed) != json_type(expectation.value):
+        return wrong_type(json_type(expectation.value), observed)
+    return _verdict(not json_equal(observed, expectation.value))
 
 
 def _listed(expectation: Expectation) -> list[JsonValue]:
@@ -181,7 +190,7 @@ def _listed(expectation: Expectation) -> list[JsonValue]:
 
 
 def _in(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    return _verdict(any(same(observed, item) for item in _listed(expectation)))
+    return _verdict(any(json_equal(observed, item) for item in _listed(expectation)))
 
 
 def _in_ci(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -234,7 +243,7 @@ def _parameter_texts(expectation: Expectation, context: Context) -> set[str] | U
     value = _parameter(expectation, context)
     if isinstance(value, Undecided):
         return value
-    return fold([str(item) for item in (value if isinstance(value, list) else [value])])
+    return casefold_set([str(item) for item in (value if isinstance(value, list) else [value])])
 
 
 def _subset_of_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -255,7 +264,7 @@ def _superset_of_param(observed: JsonValue, expectation: Expectation, context: C
     texts = strings(observed)
     if texts is None:
         return wrong_type("a list of strings", observed)
-    missing = sorted(required - fold(texts))
+    missing = sorted(required - casefold_set(texts))
     return _verdict(not missing, f"missing from the list: {', '.join(missing)}")
 
 
@@ -280,23 +289,27 @@ def _org_param(observed: JsonValue, expectation: Expectation, context: Context) 
             return _verdict(not observed)
         if isinstance(observed, list):
             sides = (observed, wanted), (wanted, observed)
-            return _verdict(all(any(same(a, b) for b in bs) for as_, bs in sides for a in as_))
-        return _verdict(any(same(observed, item) for item in wanted))
-    if kind_of(observed) != kind_of(wanted):
-        return wrong_type(kind_of(wanted), observed)
+            return _verdict(
+                all(any(json_equal(a, b) for b in bs) for as_, bs in sides for a in as_)
+            )
+        return _verdict(any(json_equal(observed, item) for item in wanted))
+    if json_type(observed) != json_type(wanted):
+        return wrong_type(json_type(wanted), observed)
     if isinstance(observed, str) and is_duration(wanted):
         length = days(observed)
         if length is None:
             return _no_duration(observed)
         return _verdict(length == days(str(wanted)))
-    return _verdict(same(observed, wanted))
+    return _verdict(json_equal(observed, wanted))
 
 
 def _disjoint_from(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     texts = strings(observed)
     if texts is None:
         return wrong_type("a list of strings", observed)
-    shared = sorted(fold(texts) & fold([str(item) for item in _listed(expectation)]))
+    shared = sorted(
+        casefold_set(texts) & casefold_set([str(item) for item in _listed(expectation)])
+    )
     return _verdict(not shared, f"on the list: {', '.join(shared)}")
 
 
@@ -305,7 +318,7 @@ def _none_equal(observed: JsonValue, expectation: Expectation, context: Context)
         return wrong_type("a list", observed)
     if not observed:
         return Unclear(Cause.ABSENT, "the list is empty, so nothing was seen")
-    hits = sum(same(item, expectation.value) for item in observed)
+    hits = sum(json_equal(item, expectation.value) for item in observed)
     return _verdict(hits == 0, f"{hits} of {len(observed)} are {expectation.value!r}")
 
 
@@ -314,7 +327,7 @@ def _no_true_leaf_except_param(
 ) -> Outcome:
     if not isinstance(observed, dict):
         return wrong_type("an object", observed)
-    found = list(leaves(observed))
+    found = list(iter_leaves(observed))
     if not found:
         return Unclear(Cause.ABSENT, "the object is empty, so nothing was seen")
     allowed = _parameter_texts(expectation, context)
@@ -474,7 +487,7 @@ def _none_unlimited(observed: JsonValue, expectation: Expectation, context: Cont
         if length == UNLIMITED:
             unlimited.append(kind)
         elif not isinstance(length, int) or isinstance(length, bool) or length <= 0:
-            strange.append(kind or kind_of(item))
+            strange.append(kind or json_type(item))
     if unlimited:
         return Deviates(f"kept without limit: {', '.join(sorted(unlimited))}")
     if strange:

@@ -14,7 +14,7 @@ from auditor.policy.catalogue import ATTESTATION, Catalogue
 from auditor.policy.errors import PolicyError, nearest
 from auditor.policy.fitting import parameter_problems
 from auditor.policy.overrides import Override
-from auditor.policy.settlements import Attestation, Waiver
+from auditor.policy.waivers import Attestation, Waiver
 from auditor.policy.yaml_source import Location, Source
 
 MAX_INCLUDED = 50

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.policy.names import plain_group
-from auditor.policy.values import kind_of
+from auditor.policy.values import json_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ Outcome = Meets | Deviates | Undecided | Unclear
 
 def wrong_type(expected: str, observed: JsonValue) -> Unclear:
     """The outcome for a value of a type that cannot be compared."""
-    return Unclear(Cause.WRONG_TYPE, f"expected {expected}, Zoom returned {kind_of(observed)}")
+    return Unclear(Cause.WRONG_TYPE, f"expected {expected}, Zoom returned {json_type(observed)}")
 
 
 @dataclass(frozen=True, slots=True)

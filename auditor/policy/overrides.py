@@ -7,7 +7,7 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict
 
 from auditor.evidence.scope import Scope
-from auditor.policy.baseline import Assessed, Baseline, ControlChoice, merged
+from auditor.policy.baseline import Baseline, ControlChoice, ControlExpectation, merged
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.match import Match
 from auditor.policy.match_index import MatchIndex
@@ -29,10 +29,10 @@ class Override(BaseModel):
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExpectedControl:
     """What is wanted of a control at a scope, and which override says so (empty: the baseline)."""
 
-    assessed: Assessed
+    assessed: ControlExpectation
     override: str = ""
 
 
@@ -68,14 +68,15 @@ class Overrides:
         known = set(matching)
         return tuple(each for each in self._index.in_doubt(scope) if each not in known)
 
-    def wishes(self, matching: Iterable[int]) -> Mapping[str, tuple[Wish, ...]]:
+    def wishes(self, matching: Iterable[int]) -> Mapping[str, tuple[ExpectedControl, ...]]:
         """Control id to what is wanted of it, by id.
 
         The most specific override wins. Where several equally specific ones want different
         things, all of them are returned: somebody has to decide between them.
         """
-        wishes: dict[str, tuple[Wish, ...]] = {
-            control_id: (Wish(each),) for control_id, each in self.baseline.assessed.items()
+        wishes: dict[str, tuple[ExpectedControl, ...]] = {
+            control_id: (ExpectedControl(each),)
+            for control_id, each in self.baseline.assessed.items()
         }
         candidates: dict[str, list[Override]] = {}
         for position in matching:
@@ -84,13 +85,13 @@ class Overrides:
                     candidates.setdefault(control_id, []).append(self.overrides[position])
         for control_id, rivals in candidates.items():
             most = max(each.match.specificity for each in rivals)
-            wanted: list[Wish] = []
+            wanted: list[ExpectedControl] = []
             for rival in rivals:
                 if rival.match.specificity != most:
                     continue
                 assessed = merged(self._base(control_id), rival.controls[control_id])
                 if not any(assessed == other.assessed for other in wanted):
-                    wanted.append(Wish(assessed, rival.label))
+                    wanted.append(ExpectedControl(assessed, rival.label))
             wishes[control_id] = tuple(wanted)
         return dict(sorted(wishes.items()))
 
@@ -113,10 +114,10 @@ class Overrides:
                         )
         return replace(self.baseline, assessed=dict(sorted(assessed.items())))
 
-    def _base(self, control_id: str) -> Assessed:
+    def _base(self, control_id: str) -> ControlExpectation:
         """What the baseline wants of a control; nothing, where it is silent."""
         known = self.baseline.assessed.get(control_id)
         if known is not None:
             return known
         control = self.catalogue.controls[control_id]
-        return Assessed(control, control.severity, lock=False, expectations={})
+        return ControlExpectation(control, control.severity, lock=False, expectations={})

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from auditor.evidence.reading import JsonValue
-from auditor.findings.questions import Bearing, Looked, Question
+from auditor.findings.questions import CheckedSetting, Question, RelatedControl
 from auditor.policy import files, yaml_source
 from auditor.policy.catalogue import Catalogue, Check, Control
 from auditor.policy.errors import PolicyError, nearest
@@ -30,11 +30,11 @@ their them they this to us we what when where which who will with you your
 """
 
 
-class _Strict(BaseModel):
+class _QuestionModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Question(_Strict):
+class _Question(_QuestionModel):
     id: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
     question: str
     asked_by: Literal["employee", "works council", "data protection officer"]
@@ -46,7 +46,7 @@ class _Question(_Strict):
     if_not: str = "No, as far as settings show"
 
 
-class Claim(_Strict):
+class Claim(_QuestionModel):
     """One public claim, and what became of it."""
 
     number: Annotated[int, Field(ge=1, le=CLAIMS)]
@@ -57,7 +57,7 @@ class Claim(_Strict):
     controls: tuple[str, ...]
 
 
-class _File(_Strict):
+class _QuestionFile(_QuestionModel):
     questions: tuple[_Question, ...]
     claims: tuple[Claim, ...]
 
@@ -108,7 +108,7 @@ def load(path: Path, catalogue: Catalogue) -> Questions:
         PolicyError: the file is not valid; each problem with its line.
     """
     source = yaml_source.read(path)
-    parsed = yaml_source.load(source, _File)
+    parsed = yaml_source.load(source, _QuestionFile)
     problems = list(_problems(source, parsed, catalogue))
     if problems:
         raise PolicyError(problems)
@@ -121,7 +121,7 @@ def shipped() -> Questions:
     return load(files.folder() / FILE, files.shipped_catalogue())
 
 
-def _problems(source: Source, parsed: _File, catalogue: Catalogue) -> Iterator[str]:
+def _problems(source: Source, parsed: _QuestionFile, catalogue: Catalogue) -> Iterator[str]:
     known = catalogue.controls
     seen: set[str] = set()
     for i, each in enumerate(parsed.questions):
@@ -154,7 +154,9 @@ def _problems(source: Source, parsed: _File, catalogue: Catalogue) -> Iterator[s
     yield from _claim_problems(source, parsed, known)
 
 
-def _claim_problems(source: Source, parsed: _File, known: Mapping[str, Control]) -> Iterator[str]:
+def _claim_problems(
+    source: Source, parsed: _QuestionFile, known: Mapping[str, Control]
+) -> Iterator[str]:
     numbers = [claim.number for claim in parsed.claims]
     for n in range(1, CLAIMS + 1):
         if numbers.count(n) != 1:
@@ -199,11 +201,11 @@ def _question(each: _Question, catalogue: Catalogue) -> Question:
     )
 
 
-def _bearing(control: Control, shows: When | Mapping[str, When]) -> Bearing:
+def _bearing(control: Control, shows: When | Mapping[str, When]) -> RelatedControl:
     settings = (check.setting for check in control.checks)
     if not isinstance(shows, Mapping):
         shows = dict.fromkeys(settings, shows)
-    return Bearing(
+    return RelatedControl(
         id=control.id,
         title=control.title,
         looks_at=tuple(_looked(check, control) for check in control.checks if not check.legacy_of),
@@ -212,10 +214,10 @@ def _bearing(control: Control, shows: When | Mapping[str, When]) -> Bearing:
     )
 
 
-def _looked(check: Check, control: Control) -> Looked:
+def _looked(check: Check, control: Control) -> CheckedSetting:
     """A setting and its older names: any of them is as good as the newest."""
     same = [check, *(each for each in control.checks if each.legacy_of == check.setting)]
-    return Looked(
+    return CheckedSetting(
         settings=tuple(each.setting for each in same),
         levels=tuple(dict.fromkeys(level for each in same for level in each.levels)),
         derived=check.surface == "derived",

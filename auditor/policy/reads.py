@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from auditor.evidence.plan import (
+from auditor.evidence.read_plan import (
     AI_FEATURES,
     ANSWERS_PREFIX,
     DISCLAIMERS,
@@ -17,15 +17,15 @@ from auditor.evidence.plan import (
     SUMMARIES,
     TOKEN,
     WORKFLOWS,
-    Reads,
+    ReadPlan,
     apps,
     history,
 )
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.policy import patterns
-from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy import name_patterns
+from auditor.policy.baseline import Baseline, ControlExpectation
 from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Check
 from auditor.policy.operators import Expectation
 
@@ -69,7 +69,7 @@ LOOKED_THROUGH: Mapping[Level, tuple[View, ...]] = {
 
 def needed(
     baseline: Baseline, depth: Level, parameters: Mapping[str, JsonValue] | None = None
-) -> Reads:
+) -> ReadPlan:
     """The reads that `baseline` needs down to `depth` (account, group, user or meeting).
 
     `parameters` are the organisation's; those of the baseline hold where it sets none. Beside the
@@ -94,7 +94,7 @@ def needed(
     answered = tuple(sorted({notice_kind(check) for check, _ in beside.of(DISCLAIMERS.surface)}))
     if "archive" in answered:  # whether notices were due, the settings tell
         views[Level.ACCOUNT].add(SETTINGS)
-    return Reads(
+    return ReadPlan(
         account=tuple(sorted(views[Level.ACCOUNT])),
         group=tuple(sorted(views[Level.GROUP])) if Level.GROUP in within else (),
         user=tuple(sorted(views[Level.USER])) if Level.USER in within else (),
@@ -104,8 +104,8 @@ def needed(
         phone_site=beside.phone(Level.PHONE_SITE),
         phone_user=beside.phone(Level.PHONE_USER),
         apps=tuple(sorted({check.view for check, _ in beside.of(apps("").surface)})),
-        privileges=_if(beside.of(ROLES.surface), patterns.shipped().privileges.patterns),
-        logs=_if(beside.of(LOGS.surface), patterns.shipped().log_categories.patterns),
+        privileges=_if(beside.of(ROLES.surface), name_patterns.shipped().privileges.patterns),
+        logs=_if(beside.of(LOGS.surface), name_patterns.shipped().log_categories.patterns),
         features=tuple(sorted(features | (set(AI_FEATURES) if notices else set()))),
         summaries=bool(beside.of(SUMMARIES.surface)),
         hosts=any(
@@ -192,7 +192,7 @@ def levels(depth: Level) -> tuple[Level, ...]:
     return DEPTHS[: DEPTHS.index(depth) + 1]
 
 
-def checks(assessed: Assessed) -> Iterator[Check]:
+def checks(assessed: ControlExpectation) -> Iterator[Check]:
     """The checks of a control that the baseline has an expectation for."""
     for check in assessed.control.checks:
         if check.setting in assessed.expectations:

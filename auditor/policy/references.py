@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
 
-from auditor.evidence.plan import COUNTS, LISTINGS, MEETING, PENDING
+from auditor.evidence.read_plan import COUNTS, LISTINGS, MEETING, PENDING
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import Document, Refusal
+from auditor.evidence.view import Document, ReadFailure
 from auditor.findings.model import Reference
 from auditor.policy.match import DisplayName, Match, Name, listed
 from auditor.policy.match_index import MatchIndex
@@ -29,7 +29,7 @@ from auditor.policy.names import (
 )
 from auditor.policy.overrides import Override
 from auditor.policy.parameters import known_parameters
-from auditor.policy.settlements import Attestation, Settlements, Waiver
+from auditor.policy.waivers import Attestation, Waiver, WaiversAndAttestations
 
 What = Literal["group", "user", "meeting"]
 Key = tuple[What, Name, bool]
@@ -192,11 +192,13 @@ class Roster:
             if not isinstance(outcome, Document):
                 return _why(outcome)
         pending = outcomes.get(PENDING)
-        return _why(pending) if level is Level.USER and isinstance(pending, Refusal) else None
+        return _why(pending) if level is Level.USER and isinstance(pending, ReadFailure) else None
 
 
 def _why(outcome: object) -> str:
-    return outcome.unseen.detail if isinstance(outcome, Refusal) else "this run did not read them"
+    return (
+        outcome.unseen.detail if isinstance(outcome, ReadFailure) else "this run did not read them"
+    )
 
 
 def _text(name: Name) -> str:
@@ -258,7 +260,7 @@ class Entries:
 
     overrides: Sequence[tuple[int, Override]] = ()
     """With their positions in the file."""
-    settlements: Settlements | None = None
+    settlements: WaiversAndAttestations | None = None
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     assessed: frozenset[str] = frozenset()
     """The controls that are assessed: entries for others are left out."""

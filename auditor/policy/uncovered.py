@@ -14,18 +14,18 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
-from auditor.findings.ledger import Assessment
-from auditor.findings.model import Kind, Severity, Status, Verdict
-from auditor.policy import documented, words
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
+from auditor.findings.verdict_store import Assessment
+from auditor.policy import documented, privacy_words
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue
 from auditor.policy.reads import LOOKED_THROUGH, NEW_SETTINGS_CONTROL
-from auditor.policy.values import leaves
+from auditor.policy.values import iter_leaves
 
 
 def speaks_of(path: str) -> str | None:
     """The topic that a settings path speaks of: ai, consent or sharing; None for any other."""
-    return words.shipped().topic(path)
+    return privacy_words.shipped().topic(path)
 
 
 class Coverage:
@@ -149,7 +149,7 @@ class NewSettings:
     def _new(self, view: View, digest: str, outcome: Document) -> tuple[str, ...]:
         known = self._walked.get((view, digest))
         if known is None:
-            paths = {path for path, _ in leaves(outcome.body) if path}
+            paths = {path for path, _ in iter_leaves(outcome.body) if path}
             if view.surface == SETTINGS.surface:
                 self.returned |= paths
             new = tuple(sorted(path for path in paths if self.coverage.is_new(view, path)))
@@ -188,7 +188,7 @@ def _verdict(path: str, source: str, severity: Severity, where: str = "") -> Ver
     what = "It speaks of AI, consent or data sharing; look at it first. " if suspicious else ""
     return Verdict(
         control=NEW_SETTINGS_CONTROL,
-        kind=Kind.UNCOVERED,
+        kind=FindingKind.UNCOVERED,
         status=Status.FAIL if suspicious else Status.NEEDS_DECISION,
         severity=severity if suspicious else Severity.LOW,
         setting=path,

@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from auditor.evidence import operation_log, plan
+from auditor.evidence import operation_log, read_plan
 from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
 from auditor.evidence.view import SETTINGS, Document, Outcome, View
-from auditor.policy import patterns
+from auditor.policy import name_patterns
 from auditor.policy.catalogue import Check
-from auditor.policy.lookup import Found, at_path
+from auditor.policy.lookup import LookupResult, at_path
 from auditor.policy.names import of_group, plain_group
 from auditor.policy.operators import PASSIVE, Expectation
-from auditor.policy.values import fold
+from auditor.policy.values import casefold_set
 
 SHOWN = 10
 """How many hosts, apps or log entries a detail names."""
@@ -50,7 +50,7 @@ _NOT_ASKED = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class UsageCheck:
     """What is asked of the documents of a scope."""
 
     check: Check
@@ -70,19 +70,19 @@ class Question:
         return {str(each) for each in (listed if isinstance(listed, list) else [listed])}
 
 
-def find(question: Question) -> Found:
+def find(question: UsageCheck) -> LookupResult:
     """What the document of the check shows, or why nobody can tell."""
     outcome = question.outcomes.get(question.check.document)
     if outcome is None:
-        return Found(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
+        return LookupResult(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
     if not isinstance(outcome, Document):
-        return Found(outcome.unseen, outcome.source)
+        return LookupResult(outcome.unseen, outcome.source)
     reader = _READERS[question.check.surface]
     body = outcome.body if isinstance(outcome.body, dict) else {}
     try:
         return reader.read(question, _Evidence(_rows(body, reader.rows), body, outcome.source))
-    except _Unusable as error:
-        return Found(error.unseen, outcome.source)
+    except _UnexpectedShape as error:
+        return LookupResult(error.unseen, outcome.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class _Evidence:
     source: str
 
 
-class _Unusable(Exception):
+class _UnexpectedShape(Exception):
     """The evidence is not as collection leaves it. Nothing follows from it."""
 
     def __init__(self, cause: Cause, key: str) -> None:
@@ -103,7 +103,7 @@ class _Unusable(Exception):
         super().__init__(key)
 
 
-def _hosted(question: Question, evidence: _Evidence) -> Found:
+def _hosted(question: UsageCheck, evidence: _Evidence) -> LookupResult:
     """How many meetings used a feature or were summarised, or the groups of their hosts."""
     hosts = [each for each in evidence.rows if _number(each, "meetings")]
     unclear = sum(_number(each, "unclear") for each in evidence.rows if "unclear" in each)
@@ -115,23 +115,25 @@ def _hosted(question: Question, evidence: _Evidence) -> Found:
             "the reports of past meetings tell."
         )
         unseen = Unseen(Cause.ABSENT, "Zoom lists none while the feature is off")
-        return Found(unseen, evidence.source, idle=idle)
+        return LookupResult(unseen, evidence.source, idle=idle)
     doubt = None
     if unclear:
         detail = f"{unclear} meetings were listed that do not say whether they used the feature"
         doubt = Unseen(Cause.ABSENT, detail)
     if question.allowed is None:
         note = _hosts_note("Hosts", hosts)
-        return Found(Seen(count, question.check.setting), evidence.source, note=note, doubt=doubt)
-    groups = _Membership(question.outcomes.get(plan.HOSTS), question.allowed)
+        return LookupResult(
+            Seen(count, question.check.setting), evidence.source, note=note, doubt=doubt
+        )
+    groups = _HostGroups(question.outcomes.get(read_plan.HOSTS), question.allowed)
     for host in hosts:
         groups.add(host)
     note = _hosts_note("Hosts in no allowed group", groups.outside)
     reading = Seen([*sorted(groups.texts)], question.check.setting)
-    return Found(reading, evidence.source, note=note, doubt=doubt or groups.doubt)
+    return LookupResult(reading, evidence.source, note=note, doubt=doubt or groups.doubt)
 
 
-class _Membership:
+class _HostGroups:
     """Goes through hosts, and tells which of them belong to no allowed group."""
 
     def __init__(self, known: Outcome | None, allowed: set[str]) -> None:
@@ -180,7 +182,7 @@ class _Membership:
         else:
             self.outside.append(host)
             texts = {name or group_id for group_id, name in names} or {NO_GROUP}
-            alike = fold([*self._allowed])  # a name that is another group's id, say
+            alike = casefold_set([*self._allowed])  # a name that is another group's id, say
             self.texts |= {f"group {t}" if t.casefold() in alike else t for t in texts}
 
 
@@ -200,9 +202,9 @@ def _hosts_note(what: str, hosts: Iterable[Body]) -> str:
     return f"{what}, with their meetings: {_some(each)}." if each else ""
 
 
-def _apps(question: Question, evidence: _Evidence) -> Found:
+def _apps(question: UsageCheck, evidence: _Evidence) -> LookupResult:
     """The apps with certain scopes: those allowed by their id, others by name and id."""
-    known = patterns.shipped()
+    known = name_patterns.shipped()
     is_admin = question.check.setting.endswith(ADMIN_SCOPES)
     wanted = (known.admin_scopes if is_admin else known.app_scopes).patterns
     allowed = question.allowed or set()
@@ -211,8 +213,10 @@ def _apps(question: Question, evidence: _Evidence) -> Found:
         listed = app.get("scopes")
         unread += not isinstance(listed, list)
         scopes = listed if isinstance(listed, list) else []
-        touching = [str(scope) for scope in scopes if plan.is_any(str(scope), wanted)]
-        by_name = is_admin and plan.is_any(str(app.get("name") or ""), known.admin_apps.patterns)
+        touching = [str(scope) for scope in scopes if read_plan.is_any(str(scope), wanted)]
+        by_name = is_admin and read_plan.is_any(
+            str(app.get("name") or ""), known.admin_apps.patterns
+        )
         if not touching and not by_name:
             continue
         app_id, name = str(app.get("id") or ""), str(app.get("name") or "")
@@ -227,7 +231,7 @@ def _apps(question: Question, evidence: _Evidence) -> Found:
                 else f"{called} is known to change settings"
             )
     doubt = Unseen(Cause.ABSENT, f"Zoom did not return the scopes of {unread} apps")
-    return Found(
+    return LookupResult(
         Seen([*texts], question.check.setting),
         evidence.source,
         note="; ".join(notes[:SHOWN]) + ("." if notes else ""),
@@ -236,7 +240,7 @@ def _apps(question: Question, evidence: _Evidence) -> Found:
     )
 
 
-def _workflows(question: Question, evidence: _Evidence) -> Found:
+def _workflows(question: UsageCheck, evidence: _Evidence) -> LookupResult:
     """The workflows of Zoom's AI: those allowed by their id, which nobody can choose."""
     allowed = question.allowed or set()
     texts: list[JsonValue] = []
@@ -244,26 +248,28 @@ def _workflows(question: Question, evidence: _Evidence) -> Found:
         flow_id, name = str(row.get("id") or ""), str(row.get("name") or "")
         called = f"{name} ({flow_id})" if name else flow_id or "a workflow without a name"
         texts.append(flow_id if flow_id in allowed else called)
-    return Found(Seen(texts, question.check.setting), evidence.source)
+    return LookupResult(Seen(texts, question.check.setting), evidence.source)
 
 
-def _notice_answers(question: Question, evidence: _Evidence) -> Found:
+def _notice_answers(question: UsageCheck, evidence: _Evidence) -> LookupResult:
     """How many people gave which answer to the notices of one kind, and whether all were asked."""
-    kind = question.check.setting.removeprefix(plan.ANSWERS_PREFIX)
+    kind = question.check.setting.removeprefix(read_plan.ANSWERS_PREFIX)
     totals, shown = Counter[str](), Counter[str]()
     for row in evidence.rows:
-        if str(row.get("notice")) in plan.NOTICE_KINDS[kind].types:
+        if str(row.get("notice")) in read_plan.NOTICE_KINDS[kind].types:
             answer, count = str(row.get("answer")), _number(row, "count")
             totals[answer] += count
             shown[answer + _OF_GUESTS.get(str(row.get("guest")), "")] += count
     due = _due(kind, question, evidence.body)
     if not totals:
         if isinstance(due, Unseen):
-            return Found(due, evidence.source)
+            return LookupResult(due, evidence.source)
         if due.idle:
-            return Found(Unseen(Cause.ABSENT, "nobody answered"), evidence.source, idle=due.idle)
+            return LookupResult(
+                Unseen(Cause.ABSENT, "nobody answered"), evidence.source, idle=due.idle
+            )
         detail = f"{due.what}, and Zoom lists no answer to a notice: look whether one was shown"
-        return Found(Unseen(Cause.ABSENT, detail), evidence.source)
+        return LookupResult(Unseen(Cause.ABSENT, detail), evidence.source)
     doubt = due.doubt if isinstance(due, _Due) else due if kind == "ai" else None
     if totals[UNDOCUMENTED_ANSWER]:
         detail = f"{totals[UNDOCUMENTED_ANSWER]} answers are not ones that Zoom documents"
@@ -271,7 +277,7 @@ def _notice_answers(question: Question, evidence: _Evidence) -> Found:
     parts = [
         f"{totals[answer]} {words}" for answer, words in _ANSWER_WORDS.items() if totals[answer]
     ]
-    return Found(
+    return LookupResult(
         Seen(dict(totals), question.check.setting),
         evidence.source,
         note=f"In 30 days {', '.join(parts)}.",
@@ -290,7 +296,7 @@ class _Due:
     """Why some may not have been shown."""
 
 
-def _due(kind: str, question: Question, body: Body) -> _Due | Unseen:
+def _due(kind: str, question: UsageCheck, body: Body) -> _Due | Unseen:
     """Whether notices of a kind were due in the last 30 days, as far as the evidence tells."""
     match kind:
         case "ai":
@@ -337,7 +343,7 @@ def _due_for_recordings(body: Body) -> _Due:
     )
 
 
-def _due_for_archives(question: Question) -> _Due | Unseen:
+def _due_for_archives(question: UsageCheck) -> _Due | Unseen:
     settings = question.outcomes.get(SETTINGS)
     if not isinstance(settings, Document):
         return settings.unseen if settings is not None else _NOT_ASKED
@@ -351,9 +357,9 @@ def _due_for_archives(question: Question) -> _Due | Unseen:
     return Unseen(Cause.ABSENT, "Zoom did not return whether archiving is on")
 
 
-def _admins(question: Question, evidence: _Evidence) -> Found:
+def _admins(question: UsageCheck, evidence: _Evidence) -> LookupResult:
     """How many people may change AI, recording or app settings."""
-    wanted = patterns.shipped().privileges.patterns
+    wanted = name_patterns.shipped().privileges.patterns
     people: set[str] = set()
     parts: list[str] = []
     doubt: Unseen | None = None
@@ -362,8 +368,8 @@ def _admins(question: Question, evidence: _Evidence) -> Found:
         if not isinstance(privileges, list):
             doubt = doubt or Unseen(Cause.ABSENT, f"Zoom did not return what {name} may do")
             continue
-        if role.get("id") not in plan.OWN_PEOPLE and not any(
-            plan.is_any(str(each), wanted) for each in privileges
+        if role.get("id") not in read_plan.OWN_PEOPLE and not any(
+            read_plan.is_any(str(each), wanted) for each in privileges
         ):
             continue
         if not isinstance(members, list):
@@ -375,10 +381,12 @@ def _admins(question: Question, evidence: _Evidence) -> Found:
     if not parts and doubt is None:
         doubt = Unseen(Cause.ABSENT, "Zoom listed no role that may change settings")
     note = f"By role: {', '.join(parts)}." if parts else ""
-    return Found(Seen(len(people), question.check.setting), evidence.source, note=note, doubt=doubt)
+    return LookupResult(
+        Seen(len(people), question.check.setting), evidence.source, note=note, doubt=doubt
+    )
 
 
-def _entries(question: Question, evidence: _Evidence) -> Found:
+def _entries(question: UsageCheck, evidence: _Evidence) -> LookupResult:
     """The entries of the operation log: what may name a change record, shown as whole lines."""
     texts: list[JsonValue] = [
         operation_log.outside_names(str(row.get("detail") or "")) for row in evidence.rows
@@ -388,14 +396,14 @@ def _entries(question: Question, evidence: _Evidence) -> Found:
         for row in evidence.rows
     ]
     shown = lines if len(lines) <= SHOWN else [*lines[-SHOWN:], f"and {len(lines) - SHOWN} earlier"]
-    return Found(Seen(texts, question.check.setting), evidence.source, shown=shown)
+    return LookupResult(Seen(texts, question.check.setting), evidence.source, shown=shown)
 
 
-def _answers(question: Question, evidence: _Evidence) -> Found:
+def _answers(question: UsageCheck, evidence: _Evidence) -> LookupResult:
     """How the participants of a past meeting answered the AI notice, one text each."""
     if "idle" in evidence.body:
         unseen = Unseen(Cause.ABSENT, "there was no meeting with AI")
-        return Found(unseen, evidence.source, idle="No meeting used AI in the last 30 days.")
+        return LookupResult(unseen, evidence.source, idle="No meeting used AI in the last 30 days.")
     counted: dict[str, JsonValue] = {
         str(row.get("answer")): _number(row, "people") for row in evidence.rows
     }
@@ -412,29 +420,31 @@ def _answers(question: Question, evidence: _Evidence) -> Found:
         detail = f"Zoom did not return the answer of {silent} of {silent + len(texts)} participants"
         doubt = Unseen(Cause.ABSENT, detail)
     if not texts:
-        return Found(doubt or Unseen(Cause.ABSENT, "Zoom lists no participants"), evidence.source)
-    return Found(
+        return LookupResult(
+            doubt or Unseen(Cause.ABSENT, "Zoom lists no participants"), evidence.source
+        )
+    return LookupResult(
         Seen([*texts], question.check.setting), evidence.source, shown=counted, doubt=doubt
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _RowReader:
     """Where the rows of a document are, and what reads them."""
 
     rows: str
-    read: Callable[[Question, _Evidence], Found]
+    read: Callable[[UsageCheck, _Evidence], LookupResult]
 
 
-_READERS: Mapping[str, _Reader] = {
-    plan.history("").surface: _Reader("hosts", _hosted),
-    plan.SUMMARIES.surface: _Reader("hosts", _hosted),
-    plan.NOTICES.surface: _Reader("answers", _answers),
-    plan.DISCLAIMERS.surface: _Reader("answers", _notice_answers),
-    plan.WORKFLOWS.surface: _Reader("workflows", _workflows),
-    plan.apps("").surface: _Reader("apps", _apps),
-    plan.ROLES.surface: _Reader("roles", _admins),
-    plan.LOGS.surface: _Reader("entries", _entries),
+_READERS: Mapping[str, _RowReader] = {
+    read_plan.history("").surface: _RowReader("hosts", _hosted),
+    read_plan.SUMMARIES.surface: _RowReader("hosts", _hosted),
+    read_plan.NOTICES.surface: _RowReader("answers", _answers),
+    read_plan.DISCLAIMERS.surface: _RowReader("answers", _notice_answers),
+    read_plan.WORKFLOWS.surface: _RowReader("workflows", _workflows),
+    read_plan.apps("").surface: _RowReader("apps", _apps),
+    read_plan.ROLES.surface: _RowReader("roles", _admins),
+    read_plan.LOGS.surface: _RowReader("entries", _entries),
 }
 
 SURFACES = frozenset(_READERS)
@@ -449,10 +459,10 @@ def _rows(body: Body, key: str) -> Rows:
     """
     value = body.get(key)
     if value is None:
-        raise _Unusable(Cause.ABSENT, key)
+        raise _UnexpectedShape(Cause.ABSENT, key)
     rows: Rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
     if not isinstance(value, list) or len(rows) != len(value):
-        raise _Unusable(Cause.WRONG_TYPE, key)
+        raise _UnexpectedShape(Cause.WRONG_TYPE, key)
     return rows
 
 
@@ -464,7 +474,7 @@ def _number(row: Body, key: str) -> int:
     """
     value = row.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise _Unusable(Cause.ABSENT if value is None else Cause.WRONG_TYPE, key)
+        raise _UnexpectedShape(Cause.ABSENT if value is None else Cause.WRONG_TYPE, key)
     return value
 
 

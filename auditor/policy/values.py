@@ -15,14 +15,14 @@ JSON_TYPES: Mapping[str, type] = {
 """The names that Zoom's descriptions have for types of values."""
 
 
-def same(one: JsonValue, other: JsonValue) -> bool:
+def json_equal(one: JsonValue, other: JsonValue) -> bool:
     """Equality of JSON values: unlike in Python, true is not 1 and 1 is not true."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(map(json_equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(json_equal(one[key], other[key]) for key in one)
     return one == other
 
 
@@ -60,10 +60,10 @@ def is_documented(
     if ignore_case and isinstance(value, str):
         known = {each.casefold() for each in documented if isinstance(each, str)}
         return value.strip().casefold() in known
-    return any(same(value, each) for each in documented)
+    return any(json_equal(value, each) for each in documented)
 
 
-def kind_of(value: JsonValue) -> str:
+def json_type(value: JsonValue) -> str:
     """The JSON type of `value`, with its article."""
     match value:
         case None:
@@ -88,18 +88,18 @@ def strings(value: JsonValue) -> list[str] | None:
     return texts if len(texts) == len(value) else None
 
 
-def fold(texts: list[str]) -> set[str]:
+def casefold_set(texts: list[str]) -> set[str]:
     """The texts without regard to case."""
     return {text.casefold() for text in texts}
 
 
-def leaves(value: JsonValue, path: str = "") -> Iterator[tuple[str, JsonValue]]:
+def iter_leaves(value: JsonValue, path: str = "") -> Iterator[tuple[str, JsonValue]]:
     """Every leaf of a document with its dotted path; items of lists share the path `name[]`."""
     if isinstance(value, dict):
         for key, child in value.items():
-            yield from leaves(child, f"{path}.{key}" if path else key)
+            yield from iter_leaves(child, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
         for child in value:
-            yield from leaves(child, f"{path}[]")
+            yield from iter_leaves(child, f"{path}[]")
     else:
         yield path, value

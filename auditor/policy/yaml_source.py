@@ -90,7 +90,7 @@ def parse(raw: bytes, name: str) -> Source:
     except yaml.YAMLError as error:
         raise PolicyError([f"{name}: not valid YAML: {error}."]) from error
     lines: dict[Location, int] = {}
-    reader = _Reader(name, lines)
+    reader = _PlainData(name, lines)
     data = reader.data(node) if node is not None else None
     return Source(name, data, lines, reader.rewritten)
 
@@ -115,7 +115,7 @@ def _too_deep(name: str, line: int) -> PolicyError:
 
 
 @dataclass
-class _Reader:
+class _PlainData:
     """Makes plain data of parsed YAML, and bounds what aliases expand to."""
 
     name: str
@@ -191,11 +191,11 @@ def load(source: Source, model: type[Model]) -> Model:
     try:
         return model.model_validate(source.data)
     except ValidationError as error:
-        problems = [_told(source, model, details) for details in error.errors()]
+        problems = [_validation_messages(source, model, details) for details in error.errors()]
         raise PolicyError(dict.fromkeys(problems)) from error
 
 
-def _told(source: Source, model: type[BaseModel], error: ErrorDetails) -> str:
+def _validation_messages(source: Source, model: type[BaseModel], error: ErrorDetails) -> str:
     location = tuple(part for part in error["loc"] if _is_key(source, part))
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])

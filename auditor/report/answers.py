@@ -4,22 +4,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.evidence.reading import JsonValue
-from auditor.findings.answers import Answer, ControlPart, Gap, Mark, Reach, State
+from auditor.findings.answers import (
+    AffectedScopes,
+    Answer,
+    AnswerState,
+    ControlEffect,
+    ControlPart,
+    Gap,
+)
 from auditor.findings.run import Run
 from auditor.report import wording
-from auditor.report.display import plain
+from auditor.report.display import printable
 
 SCHEMA = "auditor/answers/v1"
 
-STATE: Mapping[State, str] = {
-    State.YES: "shown by evidence",
-    State.ALLOWED: "shown by evidence, and allowed",
-    State.NOT_RULED_OUT: "not ruled out",
-    State.CANNOT_SAY: "cannot say",
-    State.NOT_LOOKED_AT: "not looked at",
-    State.RESTS_ON_ATTESTATIONS: "rests on attestations",
-    State.NOT_APPLICABLE: "does not apply",
-    State.NO: "no, as far as settings show",
+STATE: Mapping[AnswerState, str] = {
+    AnswerState.YES: "shown by evidence",
+    AnswerState.ALLOWED: "shown by evidence, and allowed",
+    AnswerState.NOT_RULED_OUT: "not ruled out",
+    AnswerState.CANNOT_SAY: "cannot say",
+    AnswerState.NOT_LOOKED_AT: "not looked at",
+    AnswerState.RESTS_ON_ATTESTATIONS: "rests on attestations",
+    AnswerState.NOT_APPLICABLE: "does not apply",
+    AnswerState.NO: "no, as far as settings show",
 }
 """Each state in a word or two, for tables and filters."""
 
@@ -45,29 +52,32 @@ def sentence(answer: Answer) -> str:
     asked = answer.question
     controls = wording.counted(len(answer.parts), "control")
     match answer.state:
-        case State.YES:
+        case AnswerState.YES:
             bound = "at least " if answer.is_lower_bound else ""
-            allowed = Mark.ALLOWED in answer.marks
-            also = f"; where allowed, also {_where(answer, Mark.ALLOWED)}" if allowed else ""
-            return f"{asked.yes}: {bound}{_where(answer, Mark.SHOWN)}{also}."
-        case State.ALLOWED:
-            where = _where(answer, Mark.ALLOWED)
+            allowed = ControlEffect.ALLOWED in answer.marks
+            also = (
+                f"; where allowed, also {_where(answer, ControlEffect.ALLOWED)}" if allowed else ""
+            )
+            return f"{asked.yes}: {bound}{_where(answer, ControlEffect.SHOWN)}{also}."
+        case AnswerState.ALLOWED:
+            where = _where(answer, ControlEffect.ALLOWED)
             more = "; there may be more" if answer.is_lower_bound else ""
             return f"{asked.yes}: {where}, where the baseline or an exception allows it{more}."
-        case State.NOT_RULED_OUT:
+        case AnswerState.NOT_RULED_OUT:
             return f"Not ruled out: of {controls} behind it, {', '.join(_tally(answer))}."
-        case State.CANNOT_SAY:
+        case AnswerState.CANNOT_SAY:
             return f"Cannot say: of {controls} behind it, {', '.join(_tally(answer))}."
-        case State.NOT_LOOKED_AT:
+        case AnswerState.NOT_LOOKED_AT:
             return f"Not looked at: this run judged none of the {controls} behind it."
-        case State.RESTS_ON_ATTESTATIONS:
+        case AnswerState.RESTS_ON_ATTESTATIONS:
+            attested = len(answer.controls(ControlEffect.ATTESTED))
             return (
                 f"Rests on attestations: of {controls} behind it, "
-                f"{len(answer.controls(Mark.ATTESTED))} attested by a person{_rest(answer)}."
+                f"{attested} attested by a person{_rest(answer)}."
             )
-        case State.NOT_APPLICABLE:
+        case AnswerState.NOT_APPLICABLE:
             return f"Does not apply here, as Zoom reports it: {controls} behind it."
-    where = _where(answer, Mark.AS_EXPECTED)
+    where = _where(answer, ControlEffect.AS_EXPECTED)
     return f"{asked.no}: all as “{answer.baseline}” asks, at {where}{_rest(answer)}."
 
 
@@ -75,23 +85,26 @@ def sections(answer: Answer) -> list[Section]:
     """What the answer is made of, the most worrying first; sections without lines are left out."""
     asks = f"“{answer.baseline}”"
     every = (
-        ("Shown by evidence", _per_control(answer, Mark.SHOWN)),
+        ("Shown by evidence", _per_control(answer, ControlEffect.SHOWN)),
         (
             "Shown, and allowed by the baseline, an exception or a waiver",
-            _per_control(answer, Mark.ALLOWED),
+            _per_control(answer, ControlEffect.ALLOWED),
         ),
-        (f"Not as {asks} asks", _per_control(answer, Mark.DEVIATING)),
-        ("Deviating, and waived", _per_control(answer, Mark.WAIVED)),
-        ("Not locked, so it can be changed", _per_control(answer, Mark.UNLOCKED)),
+        (f"Not as {asks} asks", _per_control(answer, ControlEffect.DEVIATING)),
+        ("Deviating, and waived", _per_control(answer, ControlEffect.WAIVED)),
+        ("Not locked, so it can be changed", _per_control(answer, ControlEffect.UNLOCKED)),
         ("Unknown", _unknowns(answer)),
-        ("Not judged, because an exception holds", _per_control(answer, Mark.EXCEPTED)),
+        ("Not judged, because an exception holds", _per_control(answer, ControlEffect.EXCEPTED)),
         ("Waits for a decision", _decisions(answer)),
-        ("Attestation expired", _asked(answer, Mark.EXPIRED)),
-        ("Attestation due", _asked(answer, Mark.DUE)),
+        ("Attestation expired", _asked(answer, ControlEffect.EXPIRED)),
+        ("Attestation due", _asked(answer, ControlEffect.DUE)),
         ("Rests on an attestation", _attested(answer)),
         ("Not looked at by this run", _gaps(answer)),
         (f"Seen, and as {asks} asks", _titles(answer, _is_settled)),
-        ("Does not apply", _titles(answer, lambda part: set(part.marks) == {Mark.NOT_APPLICABLE})),
+        (
+            "Does not apply",
+            _titles(answer, lambda part: set(part.marks) == {ControlEffect.NOT_APPLICABLE}),
+        ),
         ("Nobody can know", iter([answer.question.nobody_can_know])),
     )
     made = (Section(heading, tuple(line for line in lines if line)) for heading, lines in every)
@@ -103,10 +116,11 @@ def as_json(run: Run, answered: Sequence[Answer]) -> dict[str, JsonValue]:
 
     `run` has id, account_id, finished_at, depth, complete, simulated, baseline (id, version,
     digest).
-    `answers` is a list of: id, question, asked_by, state (see `State`), answer (the sentence),
-    at_least (more may be shown), claims (numbers in docs/claims.md), nobody_can_know, parameters
-    (unset ones that a decision waits for), evidence (see `Mark`: mark to reach), unknown (a list
-    of cause, controls, reach), and controls, a list of id, title, decides, asks (what a person
+    `answers` is a list of: id, question, asked_by, state (see `AnswerState`), answer (the
+    sentence), at_least (more may be shown), claims (numbers in docs/claims.md), nobody_can_know,
+    parameters (unset ones that a decision waits for), evidence (see `ControlEffect`: effect to
+    affected scopes), unknown (a list of cause, controls, reach), and controls, a list
+    of id, title, decides, asks (what a person
     has to answer; empty where an API does), statements (attested ones), evidence,
     not_looked_at (see `Gap`). A reach has by_level (level to `count`, and `of` how many that were
     read, null where not known) and unlisted (names of scopes that stand for others).
@@ -163,11 +177,13 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
     }
 
 
-def _marks_json(answer: Answer, marks: Mapping[Mark, Reach]) -> dict[str, JsonValue]:
+def _marks_json(
+    answer: Answer, marks: Mapping[ControlEffect, AffectedScopes]
+) -> dict[str, JsonValue]:
     return {mark: _reach_json(answer, reach) for mark, reach in marks.items()}
 
 
-def _reach_json(answer: Answer, reach: Reach) -> dict[str, JsonValue]:
+def _reach_json(answer: Answer, reach: AffectedScopes) -> dict[str, JsonValue]:
     by_level: dict[str, JsonValue] = {
         level: {"count": count, "of": answer.coverage.get(level)}
         for level, count in reach.by_level.items()
@@ -175,27 +191,27 @@ def _reach_json(answer: Answer, reach: Reach) -> dict[str, JsonValue]:
     return {"by_level": by_level, "unlisted": [*reach.unlisted]}
 
 
-def _where(answer: Answer, mark: Mark) -> str:
+def _where(answer: Answer, mark: ControlEffect) -> str:
     return answer.marks[mark].text(answer.coverage)
 
 
 def _tally(answer: Answer) -> Iterator[str]:
     """How many controls have what, in the order of worry: `2 deviate (the account)`."""
 
-    def count(mark: Mark) -> int:
+    def count(mark: ControlEffect) -> int:
         return len(answer.controls(mark))
 
-    if deviating := count(Mark.DEVIATING):
+    if deviating := count(ControlEffect.DEVIATING):
         verb = "deviates" if deviating == 1 else "deviate"
-        yield f"{deviating} {verb} ({_where(answer, Mark.DEVIATING)})"
+        yield f"{deviating} {verb} ({_where(answer, ControlEffect.DEVIATING)})"
     rows = (
-        (count(Mark.WAIVED), "waived"),
-        (count(Mark.UNLOCKED), "not locked"),
-        (count(Mark.UNKNOWN), "unknown"),
-        (count(Mark.EXCEPTED), "excepted"),
-        (count(Mark.UNDECIDED), "undecided"),
-        (count(Mark.EXPIRED), "with an expired attestation"),
-        (count(Mark.DUE), "with an attestation due"),
+        (count(ControlEffect.WAIVED), "waived"),
+        (count(ControlEffect.UNLOCKED), "not locked"),
+        (count(ControlEffect.UNKNOWN), "unknown"),
+        (count(ControlEffect.EXCEPTED), "excepted"),
+        (count(ControlEffect.UNDECIDED), "undecided"),
+        (count(ControlEffect.EXPIRED), "with an expired attestation"),
+        (count(ControlEffect.DUE), "with an attestation due"),
         (len(answer.not_looked_at), "not looked at"),
         (len(answer.in_part), "looked at only in part"),
     )
@@ -205,30 +221,30 @@ def _tally(answer: Answer) -> Iterator[str]:
 def _rest(answer: Answer) -> str:
     """What the sentence has not told of controls that worry nobody."""
     settled = sum(map(_is_settled, answer.parts))
-    apart = sum(set(part.marks) == {Mark.NOT_APPLICABLE} for part in answer.parts)
-    seen = f", {settled} as expected" if answer.state is not State.NO and settled else ""
+    apart = sum(set(part.marks) == {ControlEffect.NOT_APPLICABLE} for part in answer.parts)
+    seen = f", {settled} as expected" if answer.state is not AnswerState.NO and settled else ""
     return seen + (f", {apart} not applicable" if apart else "")
 
 
 def _is_settled(part: ControlPart) -> bool:
-    only = {Mark.AS_EXPECTED, Mark.NOT_APPLICABLE}
-    return Mark.AS_EXPECTED in part.marks and set(part.marks) <= only and not part.gaps
+    only = {ControlEffect.AS_EXPECTED, ControlEffect.NOT_APPLICABLE}
+    return ControlEffect.AS_EXPECTED in part.marks and set(part.marks) <= only and not part.gaps
 
 
-def _per_control(answer: Answer, mark: Mark) -> Iterator[str]:
+def _per_control(answer: Answer, mark: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
         if mark in part.marks:
             where = part.marks[mark].text(answer.coverage)
             yield f"{part.bearing.id} “{part.bearing.title}”: {_HOW[mark]} at {where}."
 
 
-_HOW: Mapping[Mark, str] = {
-    Mark.SHOWN: "not so",
-    Mark.ALLOWED: "allowed to differ",
-    Mark.DEVIATING: "not so",
-    Mark.WAIVED: "not so, and waived,",
-    Mark.UNLOCKED: "not locked",
-    Mark.EXCEPTED: "not judged",
+_HOW: Mapping[ControlEffect, str] = {
+    ControlEffect.SHOWN: "not so",
+    ControlEffect.ALLOWED: "allowed to differ",
+    ControlEffect.DEVIATING: "not so",
+    ControlEffect.WAIVED: "not so, and waived,",
+    ControlEffect.UNLOCKED: "not locked",
+    ControlEffect.EXCEPTED: "not judged",
 }
 """A title says what should be: without these words it would read as if it were so."""
 
@@ -236,7 +252,7 @@ _HOW: Mapping[Mark, str] = {
 def _attested(answer: Answer) -> Iterator[str]:
     for part in answer.parts:
         for statement in part.statements:
-            yield f"{part.bearing.id} {part.bearing.title}: {plain(statement)}"
+            yield f"{part.bearing.id} {part.bearing.title}: {printable(statement)}"
 
 
 def _unknowns(answer: Answer) -> Iterator[str]:
@@ -246,14 +262,14 @@ def _unknowns(answer: Answer) -> Iterator[str]:
 
 
 def _decisions(answer: Answer) -> Iterator[str]:
-    waiting = answer.controls(Mark.UNDECIDED)
+    waiting = answer.controls(ControlEffect.UNDECIDED)
     if waiting:
         names = ", ".join(answer.parameters)
         then = f" Set {names} in the organisation file." if names else ""
         yield f"{', '.join(waiting)}.{then}"
 
 
-def _asked(answer: Answer, mark: Mark) -> Iterator[str]:
+def _asked(answer: Answer, mark: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
         if mark in part.marks:
             yield f"{part.bearing.id}: {part.bearing.asks or _lock_question(part)}"

@@ -3,12 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor.findings.applicability import (
+    ReferencedControl,
+    ReferenceResult,
+    StatementOfApplicability,
+    UncoveredPart,
+    by_reference,
+)
 from auditor.findings.model import Status
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
-from auditor.findings.statement import Bearing, Entry, OpenPart, Statement, regroup
 from auditor.report import wording
-from auditor.report.display import plain
+from auditor.report.display import printable
 
 HEAD = ("reference", "what it is about", "control", "how it came out")
 
@@ -37,18 +43,18 @@ def outline(run: Run, rollup: Rollup) -> Outline | None:
     """The statement of applicability of a run in words; None where it names no framework."""
     if run.framework is None:
         return None
-    found = regroup(run.framework, rollup.controls)
+    found = by_reference(run.framework, rollup.controls)
     framework = found.framework
     return Outline(
         heading=f"By the references of {framework.name}",
         summary=summary(found),
         rows=tuple(row for entry in found.entries for row in _rows(entry)),
         closing=f"What this run does not claim about {framework.title}",
-        open=(framework.not_claimed, *(told(part) for part in found.open)),
+        open=(framework.not_claimed, *(spoken(part) for part in found.open)),
     )
 
 
-def summary(found: Statement) -> str:
+def summary(found: StatementOfApplicability) -> str:
     """How many references there are, and how many of them the run says something about."""
     borne, references = len(found.entries), wording.counted(found.references, "reference")
     rest = [
@@ -65,7 +71,7 @@ def summary(found: Statement) -> str:
     return f"Controls of this run bear on {wording.number(borne)} of {references}{tail}."
 
 
-def result(bearing: Bearing) -> str:
+def result(bearing: ReferencedControl) -> str:
     """What came of a control, the most worrying first: `deviates at 3 users, 2 unknown`."""
     parts = []
     if bearing.deviating:
@@ -79,15 +85,15 @@ def result(bearing: Bearing) -> str:
     return "as expected" if bearing.count(Status.PASS) else "no deviation"
 
 
-def title(bearing: Bearing) -> str:
+def title(bearing: ReferencedControl) -> str:
     """The control's id and title, and how the reference differs from what the baseline asks."""
     info = bearing.control.info
     relation = _RELATION.get(bearing.relation)
-    named = f"{plain(info.id)} {plain(info.title)}"
+    named = f"{printable(info.id)} {printable(info.title)}"
     return f"{named} (the reference {relation})" if relation else named
 
 
-def told(part: OpenPart) -> str:
+def spoken(part: UncoveredPart) -> str:
     """What is not claimed of one part of a framework, and why."""
     said = []
     if part.unassessed:
@@ -111,7 +117,7 @@ def spans(references: Sequence[str]) -> list[str]:
     return [text for run in runs for text in _span(run)]
 
 
-def _rows(entry: Entry) -> Iterator[tuple[str, str, str, str]]:
+def _rows(entry: ReferenceResult) -> Iterator[tuple[str, str, str, str]]:
     reference, part = entry.reference, entry.part
     for bearing in entry.bearings:
         yield reference, part, title(bearing), result(bearing)

@@ -6,7 +6,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.findings.model import Finding, Verdict
 from auditor.findings.run import Run
 from auditor.report import wording
-from auditor.report.display import ELLIPSIS, plain
+from auditor.report.display import ELLIPSIS, printable
 from auditor.report.json_report import finite, json_text, title
 
 LONGEST_CELL = 32_767
@@ -25,7 +25,7 @@ def cell(text: str, room: int = LONGEST_CELL) -> str:
     if text.isascii() and text.isprintable() and len(text) <= room:
         return text
     lines = text[: room + 1].replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    clean = "\n".join(map(plain, lines))
+    clean = "\n".join(map(printable, lines))
     if len(text) <= room and _units(clean) <= room:
         return clean
     kept = clean.encode("utf-16-le")[: 2 * (room - 1)]

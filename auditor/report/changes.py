@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.evidence.scope import Level
-from auditor.findings.drift import Change, Cluster, Drift, Move, SettingChange
-from auditor.findings.model import Kind, Severity, Status
+from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange, SettingChange
+from auditor.findings.model import FindingKind, Severity, Status
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.report import wording
-from auditor.report.display import plain
+from auditor.report.display import printable
 from auditor.report.drift_report import MOST_SETTINGS, MOVE, by_move, headline, is_lock
 
 MOST_ROWS = 15
@@ -22,11 +22,11 @@ class Row:
     """Changes of one kind, of one control and setting, at every level."""
 
     control: str
-    kind: Kind
+    kind: FindingKind
     setting: str
     severity: Severity
     by_level: Mapping[Level, int]
-    example: Change
+    example: FindingChange
     """One of them, of whom the log tells if it tells of any."""
 
 
@@ -34,7 +34,7 @@ class Row:
 class Moved:
     """Changes of one kind."""
 
-    move: Move
+    move: ChangeKind
     heading: str
     count: int
     rows: Sequence[Row]
@@ -43,7 +43,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class ChangeTables:
     """What changed since the run before."""
 
     headline: str
@@ -60,16 +60,16 @@ class Changes:
     log: str
 
 
-def outline(run: Run, rollup: Rollup) -> Changes | None:
+def outline(run: Run, rollup: Rollup) -> ChangeTables | None:
     """What changed; None where there is no run to compare with."""
     drift = run.drift
     if drift is None:
         return None
     passes_known = bool(rollup.of_status(Status.PASS)) or not run.summary.by_status.get(Status.PASS)
     settings = _unwatched(drift, rollup) if passes_known else drift.settings
-    return Changes(
+    return ChangeTables(
         headline=headline(drift),
-        between=f"Compared with run {plain(drift.earlier.id)}, which was finished "
+        between=f"Compared with run {printable(drift.earlier.id)}, which was finished "
         f"{wording.when(drift.earlier.finished_at)}.",
         notes=drift.notes,
         moves=moves(drift),
@@ -98,9 +98,9 @@ def line(drift: Drift) -> str:
     return f"Since the run before ({wording.when(drift.earlier.finished_at)}): {headline(drift)}"
 
 
-def _rows(clusters: Sequence[Cluster]) -> list[Row]:
+def _rows(clusters: Sequence[ChangeGroup]) -> list[Row]:
     """Clusters with those of other levels put together, in their order."""
-    together: dict[tuple[str, Kind, str, Severity], list[Cluster]] = {}
+    together: dict[tuple[str, FindingKind, str, Severity], list[ChangeGroup]] = {}
     for cluster in clusters:
         key = cluster.control, cluster.kind, cluster.setting, cluster.severity
         together.setdefault(key, []).append(cluster)
@@ -120,11 +120,11 @@ def _unwatched(drift: Drift, rollup: Rollup) -> Sequence[SettingChange]:
     fresh: set[str] = set()
     for group in rollup.groups:
         verdict = group.verdict
-        if verdict.kind is Kind.UNCOVERED:
+        if verdict.kind is FindingKind.UNCOVERED:
             fresh.add(verdict.setting)
             continue
         for level in group.by_level:
-            (locks if verdict.kind is Kind.LOCK else values)[level].add(verdict.setting)
+            (locks if verdict.kind is FindingKind.LOCK else values)[level].add(verdict.setting)
     return [
         each
         for each in drift.settings

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import Group, Rollup
 from auditor.report import wording
-from auditor.report.display import plain, shorten
+from auditor.report.display import printable, shorten
 
 LONGEST = 120
 """Columns of a name or value before it is cut."""
@@ -24,11 +24,11 @@ _MOST_VALUES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class FindingGroup:
     """Findings of one level, alike in control, kind, status, severity, setting, cause, waiver."""
 
     control: str
-    kind: Kind
+    kind: FindingKind
     status: Status
     severity: Severity
     setting: str
@@ -93,7 +93,7 @@ _MOST_NAMES = 10
 
 
 @dataclass(slots=True)
-class _Tally:
+class _GroupCounts:
     verdict: Verdict
     members: list[tuple[Verdict, Scope]] = field(default_factory=list)
     values: Counter[str] = field(default_factory=Counter)
@@ -110,15 +110,15 @@ class _Tally:
         self.first, self.last = min(times, default=None), max(times, default=None)
 
 
-_Key = tuple[str, Kind, Status, Severity, str, Level, Cause | None, str]
+_Key = tuple[str, FindingKind, Status, Severity, str, Level, Cause | None, str]
 
 
-def clusters(rollup: Rollup, names: int, *leave_out: Status) -> list[Cluster]:
+def clusters(rollup: Rollup, names: int, *leave_out: Status) -> list[FindingGroup]:
     """The findings of a run in clusters, the worst first; at most `names` are named in each.
 
     The roll-up has to be made with as many names. Statuses to `leave_out` are not in it.
     """
-    tallies: dict[_Key, _Tally] = {}
+    tallies: dict[_Key, _GroupCounts] = {}
     for group in rollup.groups:
         v = group.verdict
         if v.status in leave_out:
@@ -126,14 +126,14 @@ def clusters(rollup: Rollup, names: int, *leave_out: Status) -> list[Cluster]:
         waiver = json.dumps(dict(v.waiver), sort_keys=True) if v.waiver else ""
         for level, count in group.by_level.items():
             key = (v.control, v.kind, v.status, v.severity, v.setting, level, v.cause, waiver)
-            tallies.setdefault(key, _Tally(v)).add(group, level, count)
+            tallies.setdefault(key, _GroupCounts(v)).add(group, level, count)
     return sorted((_cluster(*item, names) for item in tallies.items()), key=_order)
 
 
-def _cluster(key: _Key, tally: _Tally, names: int) -> Cluster:
+def _cluster(key: _Key, tally: _GroupCounts, names: int) -> FindingGroup:
     members = sorted(tally.members, key=lambda m: (m[1].label.casefold(), m[1].id))
     values = sorted(tally.values.items(), key=lambda item: (-item[1], item[0]))
-    return Cluster(
+    return FindingGroup(
         *key,
         verdict=tally.verdict,
         count=tally.count,
@@ -145,7 +145,7 @@ def _cluster(key: _Key, tally: _Tally, names: int) -> Cluster:
     )
 
 
-def _order(cluster: Cluster) -> tuple[int, str, int, str, str, str, str, str]:
+def _order(cluster: FindingGroup) -> tuple[int, str, int, str, str, str, str, str]:
     c = cluster
     rank = c.severity.rank, c.control, c.level.rank, c.setting
     return *rank, c.kind, c.status, c.cause or "", c.waiver
@@ -186,7 +186,7 @@ def _asked(verdict: Verdict) -> str:
     return f", asked for {asked}" if asked else ""
 
 
-def remedies(portal: str, api: str) -> Sequence[tuple[str, str]]:
+def fixes(portal: str, api: str) -> Sequence[tuple[str, str]]:
     """How to fix it, each way with its heading; ways that are not known are left out."""
-    ways = (("Fix in the portal", plain(portal)), ("Fix by API", plain(api)))
+    ways = (("Fix in the portal", printable(portal)), ("Fix by API", printable(api)))
     return [(heading, text) for heading, text in ways if text]

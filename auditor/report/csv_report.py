@@ -42,12 +42,12 @@ class CsvFormat:
         out.write(BOM)
         writer = csv.writer(_Utf8(out), quoting=csv.QUOTE_ALL)
         writer.writerow(COLUMNS)
-        rows = Rows(run, COLUMNS, harmless)
+        rows = Rows(run, COLUMNS, escape_formula)
         for finding in listed(run, options):
             writer.writerow(rows.of(finding))
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """`text` as a cell that no spreadsheet takes for a formula."""
     quoted = _FORMULA.sub("'", text[: LONGEST_CELL + 1])
     return cell(_LATER_FORMULA.sub(_quoted, quoted))

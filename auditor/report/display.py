@@ -5,22 +5,22 @@ import json
 from wcwidth import wcswidth, wcwidth
 
 from auditor.evidence.reading import JsonValue
-from auditor.plain_text import plain
+from auditor.plain_text import printable
 
-__all__ = ["ELLIPSIS", "columns", "plain", "shorten", "value_text"]
+__all__ = ["ELLIPSIS", "display_width", "printable", "shorten", "value_text"]
 
 ELLIPSIS = "…"
 
 
-def columns(text: str) -> int:
+def display_width(text: str) -> int:
     """How many terminal columns `text` takes; wide characters take two."""
     return max(0, wcswidth(text))
 
 
 def shorten(text: str, width: int) -> str:
     """`plain(text)`, cut to `width` columns with an ellipsis where it is longer."""
-    clean = plain(text[: 4 * width + 4])
-    if len(text) <= 4 * width + 4 and columns(clean) <= width:
+    clean = printable(text[: 4 * width + 4])
+    if len(text) <= 4 * width + 4 and display_width(clean) <= width:
         return clean
     kept, room = [], width - 1
     for char in clean:

@@ -8,17 +8,17 @@ from typing import Any
 from auditor.evidence.scope import Level
 from auditor.findings.drift import (
     Affected,
-    Change,
-    Cluster,
+    ChangeGroup,
+    ChangeKind,
     Drift,
-    Move,
+    FindingChange,
+    FindingState,
     RunFacts,
     SettingChange,
-    Standing,
 )
-from auditor.findings.model import Kind
+from auditor.findings.model import FindingKind
 from auditor.report import wording
-from auditor.report.display import columns, plain, shorten, value_text
+from auditor.report.display import display_width, printable, shorten, value_text
 from auditor.report.markdown_text import prose, table_head, table_row
 
 MOST_SETTINGS = 15
@@ -30,21 +30,24 @@ _VALUE = 40
 _LOCKS = "lock_settings"
 """How the requests for lock documents end."""
 
-MOVE: Mapping[Move, tuple[str, str]] = {
-    Move.REGRESSED: ("newly deviating", "Deviations now that were none before"),
-    Move.WAIVER_LAPSED: ("no longer waived", "Deviations whose waiver covers them no longer"),
-    Move.NEWLY_UNKNOWN: ("newly unknown", "Could be judged before, and cannot now"),
-    Move.NEWLY_VISIBLE: ("newly visible", "Settings that Zoom did not return before"),
-    Move.IMPROVED: ("put right", "Deviations before that are none now"),
-    Move.WAIVED: ("newly waived", "Deviations that a waiver covers now"),
-    Move.KNOWN_AGAIN: ("known again", "Could not be judged before, and can now"),
-    Move.OTHER: ("changed otherwise", "Other changes of status"),
-    Move.SCOPE_ADDED: ("at new scopes", "Of groups, users or meetings that are new"),
-    Move.SCOPE_REMOVED: (
+MOVE: Mapping[ChangeKind, tuple[str, str]] = {
+    ChangeKind.REGRESSED: ("newly deviating", "Deviations now that were none before"),
+    ChangeKind.WAIVER_LAPSED: ("no longer waived", "Deviations whose waiver covers them no longer"),
+    ChangeKind.NEWLY_UNKNOWN: ("newly unknown", "Could be judged before, and cannot now"),
+    ChangeKind.NEWLY_VISIBLE: ("newly visible", "Settings that Zoom did not return before"),
+    ChangeKind.IMPROVED: ("put right", "Deviations before that are none now"),
+    ChangeKind.WAIVED: ("newly waived", "Deviations that a waiver covers now"),
+    ChangeKind.KNOWN_AGAIN: ("known again", "Could not be judged before, and can now"),
+    ChangeKind.OTHER: ("changed otherwise", "Other changes of status"),
+    ChangeKind.SCOPE_ADDED: ("at new scopes", "Of groups, users or meetings that are new"),
+    ChangeKind.SCOPE_REMOVED: (
         "gone with their scopes",
         "Of groups, users or meetings that are gone",
     ),
-    Move.BASELINE_CHANGED: ("judged by another baseline", "Judged otherwise by a changed baseline"),
+    ChangeKind.BASELINE_CHANGED: (
+        "judged by another baseline",
+        "Judged otherwise by a changed baseline",
+    ),
 }
 """Each move: how it is counted, and what its section is called."""
 
@@ -62,7 +65,7 @@ def headline(drift: Drift) -> str:
     return " · ".join(_part(move, drift.affected(move)) for move in changed_ways) + "."
 
 
-def _part(move: Move, affected: Affected) -> str:
+def _part(move: ChangeKind, affected: Affected) -> str:
     settings = wording.counted(affected.settings, "setting")
     return f"{settings} {MOVE[move][0]} ({wording.levels(affected.by_level)})"
 
@@ -161,7 +164,7 @@ def _wrapped(line: str, width: int) -> list[str]:
     for word in line.split():
         for piece in _pieces(word, width - len(hanging)):
             joined = f"{row} {piece}" if row.strip() else row + piece
-            if columns(joined) > width:
+            if display_width(joined) > width:
                 rows.append(row)
                 joined = hanging + piece
             row = joined
@@ -170,15 +173,15 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 def _pieces(word: str, room: int) -> Iterator[str]:
     """A word in pieces that fit."""
-    if columns(word) <= room:
+    if display_width(word) <= room:
         yield word
         return
     piece, used = "", 0
     for char in word:
-        used += columns(char)
+        used += display_width(char)
         if used > room:
             yield piece
-            piece, used = "", columns(char)
+            piece, used = "", display_width(char)
         piece += char
     yield piece
 
@@ -186,46 +189,47 @@ def _pieces(word: str, room: int) -> Iterator[str]:
 def _between(drift: Drift) -> str:
     one, other = drift.earlier, drift.later
     return (
-        f"Account {plain(other.account_id)}, from run {one.id} ({wording.when(one.finished_at)}) "
+        f"Account {printable(other.account_id)}, "
+        f"from run {one.id} ({wording.when(one.finished_at)}) "
         f"to run {other.id} ({wording.when(other.finished_at)})."
     )
 
 
-def by_move(clusters: list[Cluster]) -> Iterator[tuple[Move, list[Cluster]]]:
+def by_move(clusters: list[ChangeGroup]) -> Iterator[tuple[ChangeKind, list[ChangeGroup]]]:
     """Clusters under their moves, in the order a reader wants them."""
-    for found in Move:
+    for found in ChangeKind:
         of_move = [cluster for cluster in clusters if cluster.move is found]
         if of_move:
             yield found, of_move
 
 
-def _counts(clusters: list[Cluster]) -> dict[Move, int]:
+def _counts(clusters: list[ChangeGroup]) -> dict[ChangeKind, int]:
     return {move: sum(c.count for c in of_move) for move, of_move in by_move(clusters)}
 
 
-def what(cluster: Cluster) -> str:
+def what(cluster: ChangeGroup) -> str:
     """The setting, or the lock of it."""
-    setting = plain(cluster.setting)
-    return f"lock of {setting}" if cluster.kind is Kind.LOCK else setting
+    setting = printable(cluster.setting)
+    return f"lock of {setting}" if cluster.kind is FindingKind.LOCK else setting
 
 
-def _where(cluster: Cluster) -> str:
+def _where(cluster: ChangeGroup) -> str:
     level = wording.level_name(cluster.level, cluster.count)
     return f"{wording.number(cluster.count)} {level}"
 
 
-def example(change: Change) -> str:
+def example(change: FindingChange) -> str:
     """Where a finding moved, how it stood and stands, and who made it so."""
     scope = change.standing.scope
     told = [] if scope.level is Level.ACCOUNT else [shorten(scope.label, 60)]
-    told.append(f"{stood(change.before)} → {stood(change.after)}")
+    told.append(f"{state_text(change.before)} → {state_text(change.after)}")
     if change.changed_by is not None:
         who = change.changed_by
         told.append(f"by {shorten(who.operator, 60)} {wording.when(who.time)}")
     return ", ".join(told)
 
 
-def stood(standing: Standing | None) -> str:
+def state_text(standing: FindingState | None) -> str:
     """How a finding stood in a run: `deviation (true)`."""
     if standing is None:
         return "as expected"
@@ -251,7 +255,7 @@ def setting_line(change: SettingChange) -> str:
     before = "(not there)" if change.appeared else value_text(change.before, _VALUE)
     after = "(not there)" if change.vanished else value_text(change.after, _VALUE)
     lock = "lock of " if is_lock(change) else ""
-    return f"{lock}{plain(change.setting)}: {before} → {after}, {where}"
+    return f"{lock}{printable(change.setting)}: {before} → {after}, {where}"
 
 
 def is_lock(change: SettingChange) -> bool:
@@ -269,7 +273,7 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
     return told
 
 
-def _change_object(change: Change, titles: Titles) -> dict[str, Any]:
+def _change_object(change: FindingChange, titles: Titles) -> dict[str, Any]:
     at = change.standing
     return {
         "move": change.move,
@@ -280,15 +284,15 @@ def _change_object(change: Change, titles: Titles) -> dict[str, Any]:
         "severity": at.severity,
         "scope": {"level": at.scope.level, "id": at.scope.id, "name": at.scope.label},
         "setting": at.setting,
-        "before": _standing_object(change.before),
-        "after": _standing_object(change.after),
+        "before": _state_object(change.before),
+        "after": _state_object(change.after),
         "first_seen": at.first_seen,
         "changed_by": None if change.changed_by is None else asdict(change.changed_by),
         "fingerprint": at.fingerprint,
     }
 
 
-def _standing_object(standing: Standing | None) -> dict[str, Any] | None:
+def _state_object(standing: FindingState | None) -> dict[str, Any] | None:
     if standing is None:
         return None
     return {

@@ -9,8 +9,8 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.rollup import is_attestation_due
 from auditor.findings.run import Run
-from auditor.report import accepted, wording
-from auditor.report.display import plain, shorten
+from auditor.report import waiver_wording, wording
+from auditor.report.display import printable, shorten
 from auditor.report.markdown_text import prose, table_head, table_row
 
 _RESULT: Mapping[int, str] = {0: "PASS", 1: "FAIL", 3: "UNKNOWN", 4: "NOT JUDGED"}
@@ -103,7 +103,7 @@ def as_lines(
 
     After the answer comes a line for each entry of the organisation file that does not fit.
     """
-    problems = accepted.problem_lines(basis.run) if basis is not None else []
+    problems = waiver_wording.problem_lines(basis.run) if basis is not None else []
     shut = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
     rests = f"Judged: {_rests(basis)}" if basis is not None else shut
     # Of a line that is too long the examples are cut, never what to do.
@@ -120,7 +120,7 @@ def as_lines(
 def named(examples: Sequence[Example], most: int = 3) -> list[str]:
     """The first findings in a few words each, those that read alike once."""
     told = (
-        f"{plain(each.verdict.control)} {wording.status_name(each.verdict.status)} at "
+        f"{printable(each.verdict.control)} {wording.status_name(each.verdict.status)} at "
         f"{_where(each)}"
         for each in (example.finding for example in examples)
     )
@@ -207,7 +207,7 @@ def as_summary(
     lines = [f"## Zoom privacy gate: {_RESULT[code]}", "", prose(reason), ""]
     if basis is not None:
         lines += [prose(_rests(basis)), ""]
-        if problems := accepted.problem_lines(basis.run):
+        if problems := waiver_wording.problem_lines(basis.run):
             lines += [*(f"- {prose(line)}" for line in problems), ""]
     if examples:
         head = table_head(["status", "severity", "control", "setting", "where"], 5)
@@ -239,9 +239,9 @@ def annotations(
     yield _command(kind, f"Zoom privacy gate: {_RESULT[code]}", told)
     if code == 0:
         return
-    for line in accepted.problem_lines(basis.run) if basis is not None else ():
-        kind = "warning" if line.startswith(accepted.WARNING) else "error"
-        text = shorten(line.removeprefix(accepted.WARNING), _WIDTH)
+    for line in waiver_wording.problem_lines(basis.run) if basis is not None else ():
+        kind = "warning" if line.startswith(waiver_wording.WARNING) else "error"
+        text = shorten(line.removeprefix(waiver_wording.WARNING), _WIDTH)
         yield _command(kind, "Organisation file", text)
     for each in examples:
         verdict = each.finding.verdict
@@ -249,7 +249,7 @@ def annotations(
         title = f"{verdict.control} {titles.get(verdict.control, '')}"
         where = _where(each.finding) + _others(each)
         text = f"{wording.status_name(verdict.status)}, {verdict.severity}: {where}"
-        yield _command(kind, title, f"{text}: {plain(verdict.setting)}")
+        yield _command(kind, title, f"{text}: {printable(verdict.setting)}")
 
 
 def _command(kind: str, title: str, text: str) -> str:
@@ -259,7 +259,7 @@ def _command(kind: str, title: str, text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    clean = plain(text).replace("%", "%25")
+    clean = printable(text).replace("%", "%25")
     return clean.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -276,7 +276,7 @@ def _others(example: Example) -> str:
 def _rests(basis: Basis) -> str:
     run, info = basis.run, basis.run.info
     return (
-        f"run {info.id} of account {plain(info.account_id)}, ended "
+        f"run {info.id} of account {printable(info.account_id)}, ended "
         f"{wording.when(info.finished_at)}, baseline {info.baseline.id} "
         f"{info.baseline.version}".rstrip()
         + f", depth {info.depth}, {wording.number(wording.judged(run))} checks: "

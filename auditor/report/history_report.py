@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from auditor.findings.drift import RunFacts, Standing
-from auditor.findings.past import Past
+from auditor.findings.drift import FindingState, RunFacts
+from auditor.findings.finding_history import FindingHistory
 from auditor.report import wording
-from auditor.report.display import columns, plain, shorten
+from auditor.report.display import display_width, printable, shorten
 
 _BAR = 24
 """Columns of the longest bar where there is room."""
@@ -64,7 +64,7 @@ def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     """The columns that each column of a table takes."""
     return [
-        max(columns(line) for cell in cells for line in cell.split("\n"))
+        max(display_width(line) for cell in cells for line in cell.split("\n"))
         for cells in zip(*rows, strict=True)
     ]
 
@@ -77,7 +77,7 @@ def known(facts: RunFacts) -> str:
     return f"{share / 10:.1f} %"
 
 
-def findings(rows: Sequence[tuple[Standing, Past]], width: int) -> str:
+def findings(rows: Sequence[tuple[FindingState, FindingHistory]], width: int) -> str:
     """Findings and their pasts, one a line."""
     wide, widest = width >= 112, width >= 160
     head = ["control", *["setting"] * widest, "scope", "stands as", "life", "since"]
@@ -85,7 +85,7 @@ def findings(rows: Sequence[tuple[Standing, Past]], width: int) -> str:
     room = max(12, (width - 56 - 12 * wide - 50 * widest) // 2)
     body = [
         [
-            plain(each.control),
+            printable(each.control),
             *([shorten(each.setting, 48)] * widest),
             shorten(f"{wording.level_name(each.scope.level)} {each.scope.label}", room),
             wording.status_name(each.status),
@@ -118,7 +118,7 @@ def plot(runs: Sequence[RunFacts], width: int) -> str:
     head = ["ended", "deviations", "", "unknown", "", "known"]
     align = ("left", "right", "left", "right", "left", "left")
     title = (
-        f"Account {plain(runs[-1].account_id)}, baseline {runs[-1].baseline_id}, "
+        f"Account {printable(runs[-1].account_id)}, baseline {runs[-1].baseline_id}, "
         f"depth {runs[-1].depth}"
     )
     return (

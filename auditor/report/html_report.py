@@ -15,30 +15,30 @@ from jinja2.environment import TemplateStream
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.answers import answers
-from auditor.findings.exposure import Exposed, Exposure, exposure
-from auditor.findings.lives import Lives, history
+from auditor.findings.exposure import Exposure, GroupExposure, exposure
+from auditor.findings.history_summary import HistorySummary, history
 from auditor.findings.model import Layer, Severity, Status, Verdict
 from auditor.findings.rollup import ControlRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run, fingerprint
+from auditor.report import answers as said
 from auditor.report import (
-    accepted,
     by_framework,
     changes,
+    charts,
     drift_report,
-    pictures,
-    standing,
+    summary_wording,
+    waiver_wording,
     wording,
 )
-from auditor.report import answers as said
-from auditor.report import lives as past
-from auditor.report.bounds import Limits, fit
+from auditor.report import history_wording as past
 from auditor.report.display import shorten
 from auditor.report.interface import Options
 from auditor.report.people_index import PeopleIndex
+from auditor.report.truncation import FormatLimits, fit
 
 MOST_NAMES = 1000
 """How many scopes of one row are named; the JSON report has them all."""
-ROOM = Limits(names=MOST_NAMES, all_names=40_000, rows=1000, all_rows=2500)
+ROOM = FormatLimits(names=MOST_NAMES, all_names=40_000, rows=1000, all_rows=2500)
 """What keeps a file below 15 MB and quick to open."""
 MOST_CHOICES = 100
 """How many groups the filter offers: those with the most deviating members."""
@@ -63,25 +63,25 @@ class HtmlFormat:
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` as UTF-8, piece by piece."""
-        stream = compose(run, options, ROOM, paged=False)
+        stream = render_page(run, options, ROOM, paged=False)
         stream.enable_buffering(200)
         stream.dump(out, encoding="utf-8", errors="replace")
 
 
-def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> TemplateStream:
+def render_page(run: Run, options: Options, room: FormatLimits, *, paged: bool) -> TemplateStream:
     """The page, in pieces. A `paged` one is for paper: a contents page, and nothing to click."""
     rollup = roll_up(run, names=room.names)
     exposed = exposure(run)
     known = history(run)
 
-    def past_of(group: Group) -> Lives | None:
+    def past_of(group: Group) -> HistorySummary | None:
         return known.of(group.verdict) if known else None
 
     passes = rollup.of_status(Status.PASS) if options.include_passes else ()
     deviations = _by_control(rollup.deviations, rollup)
     locks = _by_control(rollup.locks, rollup)
     new_settings = _by_setting(rollup.uncovered)
-    relaxing = standing.relaxing(rollup)
+    relaxing = summary_wording.relaxing(rollup)
     unknowns = [_with_cause(rollup.unknowns, cause.cause) for cause in rollup.causes]
     settled = rollup.of_status(Status.WAIVED, Status.ATTESTED)
     tables: list[Sequence[Group]] = [groups for _, groups in (*deviations, *locks, *new_settings)]
@@ -100,20 +100,20 @@ def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> Templat
             bounds=bounds,
             index=index,
             same_as=lambda group: (
-                standing.same_as_group(exposed.same_as(group.verdict), group.count)
+                summary_wording.same_as_group(exposed.same_as(group.verdict), group.count)
                 if list(group.by_level) == [Level.USER]
                 else ""
             ),
             numbered=lambda groups: [
                 number for group in groups if (number := index.row(group.verdict)) is not None
             ],
-            bar=pictures.outcomes(run),
-            families=pictures.by_family(run, rollup),
-            exposed=pictures.by_group(exposed),
+            bar=charts.outcomes(run),
+            families=charts.by_family(run, rollup),
+            exposed=charts.by_group(exposed),
             members_known=any(group.members is not None for group in exposed.groups),
             by_framework=by_framework.outline(run, rollup),
             framework_head=by_framework.HEAD,
-            trend=pictures.trend(replace(run, trend=run.trend[-MOST_POINTS:])),
+            trend=charts.trend(replace(run, trend=run.trend[-MOST_POINTS:])),
             passes=passes,
             csp=_policy(),
             checks=_checks,
@@ -125,7 +125,7 @@ def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> Templat
             unknowns=unknowns,
             settled=settled,
             relaxing=relaxing,
-            waivers=sorted(run.waivers, key=accepted.waiver_order),
+            waivers=sorted(run.waivers, key=waiver_wording.waiver_order),
             references=run.references,
             answered=answers(run, run.questions) if run.questions else (),
             said=said,
@@ -146,13 +146,13 @@ def compose(run: Run, options: Options, room: Limits, *, paged: bool) -> Templat
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class FilterOptions:
     """What the filter offers: only what some row has."""
 
     families: Sequence[str]
     levels: Sequence[Level]
     controls: Sequence[str]
-    groups: Sequence[Exposed]
+    groups: Sequence[GroupExposure]
     owners: Sequence[str]
 
     def numbers(self, group_ids: frozenset[str]) -> list[int]:
@@ -160,10 +160,10 @@ class Choices:
         return [at for at, group in enumerate(self.groups) if group.id in group_ids]
 
 
-def _choices(run: Run, listed: Sequence[Group], exposed: Exposure) -> Choices:
+def _choices(run: Run, listed: Sequence[Group], exposed: Exposure) -> FilterOptions:
     controls = sorted({group.verdict.control for group in listed})
     owners = {group.verdict.waiver["owner"] for group in listed if group.verdict.waiver}
-    return Choices(
+    return FilterOptions(
         families=sorted({_family(run, control) for control in controls} - {""}, key=str.casefold),
         levels=sorted({at for group in listed for at in group.by_level}, key=lambda at: at.rank),
         controls=controls,
@@ -239,19 +239,19 @@ def _environment() -> Environment:
         w=wording,
         Severity=Severity,
         Status=Status,
-        standing=standing,
-        shade=pictures.shade,
+        standing=summary_wording,
+        shade=charts.shade,
         layer_value=_layer_value,
-        known=pictures.known,
-        stood=drift_report.stood,
+        known=charts.known,
+        stood=drift_report.state_text,
         setting_line=drift_report.setting_line,
-        trend_size=(pictures.TREND_WIDTH, pictures.TREND_HEIGHT),
+        trend_size=(charts.TREND_WIDTH, charts.TREND_HEIGHT),
         scope_name=_scope_name,
         group_name=_group_name,
         expected=_expected,
-        accepted_by=accepted.accepted_by,
-        waiver_told=accepted.waiver_told,
-        reference_line=accepted.reference_line,
+        accepted_by=waiver_wording.accepted_by,
+        waiver_told=waiver_wording.waiver_text,
+        reference_line=waiver_wording.reference_line,
         observed=_observed,
     )
     return environment
@@ -289,7 +289,7 @@ def _observed(verdict: Verdict) -> str:
 
 
 def _layer_value(layer: Layer) -> str:
-    return standing.layer_value(layer, LONGEST)
+    return summary_wording.layer_value(layer, LONGEST)
 
 
 def _scope_name(scope: Scope) -> str:

@@ -14,10 +14,10 @@ from auditor.findings.model import (
     Finding,
     ReadError,
     Reference,
-    Settlement,
     Severity,
     Status,
     Verdict,
+    WaiverResult,
 )
 from auditor.findings.per_verdict import PerVerdict
 from auditor.findings.run import Run
@@ -210,7 +210,7 @@ def error_object(error: ReadError) -> Object:
     }
 
 
-def waiver_object(waiver: Settlement) -> Object:
+def waiver_object(waiver: WaiverResult) -> Object:
     """What became of a waiver, as `waiver_state` in the schema."""
     return dict(asdict(waiver))
 

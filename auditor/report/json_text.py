@@ -5,7 +5,7 @@ import math
 import re
 
 from auditor.evidence.reading import JsonValue
-from auditor.report.display import plain
+from auditor.report.display import printable
 
 Object = dict[str, JsonValue]
 
@@ -34,12 +34,16 @@ def readable(value: JsonValue) -> JsonValue:
     """
     match value:
         case str():
-            return plain(value) if "\n" not in value else "\n".join(map(plain, value.split("\n")))
+            return (
+                printable(value)
+                if "\n" not in value
+                else "\n".join(map(printable, value.split("\n")))
+            )
         case float() if not math.isfinite(value):
             return str(value)
         case list():
             return [readable(item) for item in value]
         case dict():
-            return {plain(key): readable(item) for key, item in value.items()}
+            return {printable(key): readable(item) for key, item in value.items()}
         case _:
             return value

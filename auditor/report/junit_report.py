@@ -16,9 +16,9 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import ControlInfo, Severity, Status
 from auditor.findings.rollup import ControlRollup, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import accepted, wording
-from auditor.report.clusters import Cluster, clusters, remedies, sentence
-from auditor.report.display import plain
+from auditor.report import waiver_wording, wording
+from auditor.report.clusters import FindingGroup, clusters, fixes, sentence
+from auditor.report.display import printable
 from auditor.report.interface import Options
 
 MOST_NAMES = 10
@@ -85,9 +85,10 @@ def _pieces(run: Run, suites: Sequence[_Suite]) -> Iterator[str]:
         return sum(suite.count(element) for suite in suites)
 
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    simulated = "SIMULATED " if run.info.simulated else ""
     yield _start(
         "testsuites",
-        name=f"{'SIMULATED ' if run.info.simulated else ''}auditor {plain(run.info.baseline.id)}",
+        name=f"{simulated}auditor {printable(run.info.baseline.id)}",
         tests=sum(len(suite.cases) for suite in suites),
         failures=total("failure"),
         errors=total("error"),
@@ -106,7 +107,7 @@ def _pieces(run: Run, suites: Sequence[_Suite]) -> Iterator[str]:
         )
         yield "<properties>\n"
         for key, value in suite.properties:
-            yield f"<property name={quoteattr(key)} value={quoteattr(plain(value))}/>\n"
+            yield f"<property name={quoteattr(key)} value={quoteattr(printable(value))}/>\n"
         yield "</properties>\n"
         for case in suite.cases:
             yield from _case(case)
@@ -157,7 +158,7 @@ def _evidence(run: Run, rollup: Rollup) -> _Case:
     if not told:
         return case
     errors = [
-        f"{plain(error.source)}: {wording.CAUSE[error.cause]}, "
+        f"{printable(error.source)}: {wording.CAUSE[error.cause]}, "
         f"{wording.counted(error.scopes, 'scope')}. {sentence(error.message)}"
         for error in run.errors
     ]
@@ -169,7 +170,10 @@ def _waivers(run: Run) -> _Case:
     stale = [waiver for waiver in run.waivers if waiver.is_stale]
     if not stale:
         return _Case("run", name)
-    told = [accepted.waiver_told(waiver) for waiver in sorted(stale, key=accepted.waiver_order)]
+    told = [
+        waiver_wording.waiver_text(waiver)
+        for waiver in sorted(stale, key=waiver_wording.waiver_order)
+    ]
     return _Case(
         "run", name, "failure", "waiver", wording.counted(len(stale), "stale waiver"), _lines(told)
     )
@@ -178,7 +182,7 @@ def _waivers(run: Run) -> _Case:
 def _names(run: Run) -> _Case:
     name = "Every override and every name in the organisation file fits the account"
     stale = [each for each in run.references if each.is_stale]
-    lines = [accepted.reference_line(each) for each in run.references]
+    lines = [waiver_wording.reference_line(each) for each in run.references]
     if stale:
         message = wording.stale_names(len(stale))
         return _Case("run", name, "failure", "name", message, _lines(lines))
@@ -191,7 +195,7 @@ def _names(run: Run) -> _Case:
 def _families(rollup: Rollup) -> Iterator[_Suite]:
     found = clusters(rollup, MOST_NAMES)
     found.sort(key=lambda c: (c.control, c.level.rank, list(Status).index(c.status)))
-    per_control: dict[str, list[Cluster]] = {}
+    per_control: dict[str, list[FindingGroup]] = {}
     for cluster in found:
         per_control.setdefault(cluster.control, []).append(cluster)
     judged = [row for row in rollup.controls if row.info.id in per_control]
@@ -206,10 +210,10 @@ def _families(rollup: Rollup) -> Iterator[_Suite]:
             for status in told
         }
         cases = [case for row in rows for case in _cases(row.info, per_control[row.info.id])]
-        yield _Suite(plain(family) or "Other", list(checks.items()), cases)
+        yield _Suite(printable(family) or "Other", list(checks.items()), cases)
 
 
-def _cases(info: ControlInfo, found: Iterable[Cluster]) -> Iterator[_Case]:
+def _cases(info: ControlInfo, found: Iterable[FindingGroup]) -> Iterator[_Case]:
     """One for what deviates or, where nothing does, passes; one more for each other status."""
     for level, at_level in groupby(found, key=lambda cluster: cluster.level):
         by_status = {status: list(each) for status, each in groupby(at_level, key=_status)}
@@ -219,14 +223,16 @@ def _cases(info: ControlInfo, found: Iterable[Cluster]) -> Iterator[_Case]:
             yield _judged(info, level, status, alike)
 
 
-def _status(cluster: Cluster) -> Status:
+def _status(cluster: FindingGroup) -> Status:
     return cluster.status
 
 
-def _judged(info: ControlInfo, level: Level, status: Status, alike: Sequence[Cluster]) -> _Case:
-    name = f"{plain(info.title)} ({wording.level_name(level)})"
+def _judged(
+    info: ControlInfo, level: Level, status: Status, alike: Sequence[FindingGroup]
+) -> _Case:
+    name = f"{printable(info.title)} ({wording.level_name(level)})"
     if status is Status.PASS:
-        return _Case(plain(info.id), name)
+        return _Case(printable(info.id), name)
     if status is not Status.FAIL:
         name += f": {wording.status_name(status)}"
     count = sum(cluster.count for cluster in alike)
@@ -236,23 +242,23 @@ def _judged(info: ControlInfo, level: Level, status: Status, alike: Sequence[Clu
     if found != wording.status_name(status):
         message += f": {found}"
     return _Case(
-        plain(info.id),
+        printable(info.id),
         name,
         _ELEMENT[status],
         worst if status is Status.FAIL else str(alike[0].cause or status),
         message,
-        _lines([*_told(alike), *_advice(info)]),
+        _lines([*_status_list(alike), *_advice(info)]),
     )
 
 
-def _told(alike: Sequence[Cluster]) -> Iterator[str]:
+def _status_list(alike: Sequence[FindingGroup]) -> Iterator[str]:
     for cluster in alike[:MOST_LINES]:
-        setting = f"{plain(cluster.setting)}: " if cluster.setting else ""
+        setting = f"{printable(cluster.setting)}: " if cluster.setting else ""
         yield f"{setting}{cluster.found} [{cluster.severity}]"
         yield f"  at {cluster.where}"
         if cluster.verdict.detail:
             yield f"  {sentence(cluster.verdict.detail)}"
-        if waived := accepted.accepted_by(cluster.verdict):
+        if waived := waiver_wording.accepted_by(cluster.verdict):
             yield f"  {waived}"
     if more := sum(cluster.count for cluster in alike[MOST_LINES:]):
         yield f"and {wording.counted(more, 'more check')} on other settings"
@@ -260,8 +266,8 @@ def _told(alike: Sequence[Cluster]) -> Iterator[str]:
 
 def _advice(info: ControlInfo) -> Iterator[str]:
     if info.why:
-        yield f"Why it matters: {plain(info.why)}"
-    for heading, text in remedies(info.fix_portal, info.fix_api):
+        yield f"Why it matters: {printable(info.why)}"
+    for heading, text in fixes(info.fix_portal, info.fix_api):
         yield f"{heading}: {text}"
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import CauseRollup, ControlRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import accepted, by_framework, changes, wording
+from auditor.report import by_framework, changes, waiver_wording, wording
 from auditor.report.drift_report import MOVE, example
 from auditor.report.interface import Options
 from auditor.report.json_report import title
@@ -16,9 +16,9 @@ from auditor.report.markdown_text import (
     LONGEST,
     LONGEST_LIST,
     LONGEST_SENTENCE,
-    Part,
+    PagePart,
     code,
-    fitted,
+    fit_to_size,
     prose,
     table_head,
     table_row,
@@ -53,10 +53,10 @@ class MarkdownFormat:
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` as UTF-8."""
         rollup = roll_up(run, names=MOST_NAMES, worst=MOST_SCOPES)
-        out.write(_Page(run, rollup, options).text(self.most_bytes).encode("utf-8"))
+        out.write(_MarkdownPage(run, rollup, options).text(self.most_bytes).encode("utf-8"))
 
 
-class _Page:
+class _MarkdownPage:
     def __init__(self, run: Run, rollup: Rollup, options: Options) -> None:
         self.run, self.rollup, self.options = run, rollup, options
 
@@ -73,9 +73,9 @@ class _Page:
             self._errors(),
             self._limits(),
         )
-        return fitted([part for part in parts if part is not None], most_bytes)
+        return fit_to_size([part for part in parts if part is not None], most_bytes)
 
-    def _top(self) -> Part:
+    def _top(self) -> PagePart:
         info = self.run.info
         paragraphs = [
             "# Zoom privacy audit",
@@ -94,9 +94,9 @@ class _Page:
             f"run {code(info.id)}",
             f"exit code {info.exit_code} at --fail-on {prose(info.fail_on)}: {prose(code_says)}",
         )
-        return Part("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
+        return PagePart("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
 
-    def _changes(self) -> Part | None:
+    def _changes(self) -> PagePart | None:
         """What changed since the run before, each kind with an example of each control."""
         told = changes.outline(self.run, self.rollup)
         if told is None:
@@ -104,13 +104,13 @@ class _Page:
         head = f"## What changed since the run before\n\n**{prose(told.headline)}** "
         head += f"{prose(told.between)}\n\n" + "".join(f"> {prose(n)}\n\n" for n in told.notes)
         if not told.moves:
-            return Part(head.rstrip("\n") + "\n")
+            return PagePart(head.rstrip("\n") + "\n")
         columns = ["What became of it", "Control", "Setting", "Where", "Example"]
         rows = [
             table_row(
                 wording.sentence_case(MOVE[moved.move][0]),
                 f"{code(row.control)} {prose(title(self.run, row.control))}",
-                ("lock of " if row.kind is Kind.LOCK else "") + code(row.setting),
+                ("lock of " if row.kind is FindingKind.LOCK else "") + code(row.setting),
                 wording.levels(row.by_level),
                 prose(example(row.example)),
             )
@@ -120,9 +120,9 @@ class _Page:
         hidden = sum(moved.hidden for moved in told.moves)
         if hidden:
             rows[-1] += f"\nand {wording.number(hidden)} more: `auditor diff`\n"
-        return Part(head + table_head(columns, left=5), rows, "change")
+        return PagePart(head + table_head(columns, left=5), rows, "change")
 
-    def _controls(self) -> Part | None:
+    def _controls(self) -> PagePart | None:
         deviating = self.rollup.deviating_controls
         shown = self.rollup.controls if self.options.include_passes else deviating
         if not shown:
@@ -138,9 +138,9 @@ class _Page:
         head += ["Other"] * others + ["Unknown"]
         rows = [_control_row(control, others) for control in shown]
         title = "## Controls, and how many scopes deviate\n\n"
-        return Part(title + table_head(head, left=3), rows, "control")
+        return PagePart(title + table_head(head, left=3), rows, "control")
 
-    def _by_framework(self) -> Sequence[Part]:
+    def _by_framework(self) -> Sequence[PagePart]:
         """The controls under a framework's references, and what is not claimed; empty for none."""
         told = by_framework.outline(self.run, self.rollup)
         if told is None:
@@ -150,17 +150,17 @@ class _Page:
         rows = [table_row(*map(prose, row)) for row in told.rows]
         said = [f"- {prose(sentence, LONGEST_LIST)}\n" for sentence in told.open]
         return (
-            Part(head + table_head(columns, left=len(columns)), rows, "row"),
-            Part(f"## {prose(told.closing)}\n\n", said, "part"),
+            PagePart(head + table_head(columns, left=len(columns)), rows, "row"),
+            PagePart(f"## {prose(told.closing)}\n\n", said, "part"),
         )
 
-    def _unknowns(self) -> Part | None:
+    def _unknowns(self) -> PagePart | None:
         causes = self.rollup.causes
         if not causes:
             return None
         checks = wording.counted(sum(cause.checks for cause in causes), "check")
         head = ["Cause", "What to do", "Controls", "Checks", "Scopes"]
-        return Part(
+        return PagePart(
             f"## Unknown: {checks} without an answer\n\n" + table_head(head, left=3),
             [self._cause_row(cause) for cause in causes],
             "cause",
@@ -175,7 +175,7 @@ class _Page:
             wording.number(cause.scopes),
         )
 
-    def _due(self) -> Part | None:
+    def _due(self) -> PagePart | None:
         kinds = (
             (
                 self.rollup.decisions,
@@ -194,23 +194,23 @@ class _Page:
                     f"- **{what}:** {checks}, {_ids(controls)}. {why} "
                     f"{code(f'auditor control show {controls[0]}')} says what to do.\n"
                 )
-        return Part("## What is due\n\n", rows) if rows else None
+        return PagePart("## What is due\n\n", rows) if rows else None
 
-    def _accepted(self) -> Part | None:
+    def _accepted(self) -> PagePart | None:
         rows = []
         for what, status in (("Waived", Status.WAIVED), ("Attested", Status.ATTESTED)):
             if groups := self.rollup.of_status(status):
                 checks = wording.counted(sum(group.count for group in groups), "check")
                 rows.append(f"- {what}: {checks}, {_ids_of(groups)}\n")
-        for waiver in sorted(self.run.waivers, key=accepted.waiver_order):
-            told = prose(accepted.waiver_told(waiver))
+        for waiver in sorted(self.run.waivers, key=waiver_wording.waiver_order):
+            told = prose(waiver_wording.waiver_text(waiver))
             rows.append(f"- **Needs care:** {told}\n" if waiver.needs_care else f"- {told}\n")
         for reference in self.run.references:
-            line = prose(accepted.reference_line(reference))
+            line = prose(waiver_wording.reference_line(reference))
             rows.append(f"- **Needs care:** {line}\n" if reference.is_stale else f"- {line}\n")
-        return Part("## Waivers and attestations\n\n", rows, "waiver") if rows else None
+        return PagePart("## Waivers and attestations\n\n", rows, "waiver") if rows else None
 
-    def _worst(self) -> Part | None:
+    def _worst(self) -> PagePart | None:
         worst = self.rollup.worst
         if not worst:
             return None
@@ -226,9 +226,9 @@ class _Page:
         ]
         if rest := self.rollup.deviating_scopes - len(worst):
             rows[-1] += f"\nand {wording.number(rest)} more\n"
-        return Part("## Where it deviates most\n\n" + table_head(head, left=2), rows, "scope")
+        return PagePart("## Where it deviates most\n\n" + table_head(head, left=2), rows, "scope")
 
-    def _details(self) -> Part | None:
+    def _details(self) -> PagePart | None:
         under: dict[str, list[Group]] = {}
         for group in self.rollup.of_status(Status.FAIL):
             under.setdefault(group.verdict.control, []).append(group)
@@ -239,9 +239,9 @@ class _Page:
         ]
         if not rows:
             return None
-        return Part("## Deviations and how to close them\n", rows, "row", last=True)
+        return PagePart("## Deviations and how to close them\n", rows, "row", last=True)
 
-    def _errors(self) -> Part | None:
+    def _errors(self) -> PagePart | None:
         if not self.run.errors:
             return None
         rows = [
@@ -255,15 +255,15 @@ class _Page:
         ]
         head = ["Request", "Cause", "What was answered", "Scopes"]
         title = "## Reads that failed\n\n"
-        return Part(title + table_head(head, left=3), rows, "read")
+        return PagePart(title + table_head(head, left=3), rows, "read")
 
-    def _limits(self) -> Part:
+    def _limits(self) -> PagePart:
         lines = [wording.checked(self.run), *wording.not_covered(self.run)]
         lines = [prose(line) for line in lines]
         if self.options.report_path is not None:
             lines.append(f"Full report: {code(self.options.report_path, LONGEST_SENTENCE)}")
         lines.append("What people ask, answered from this run: `auditor ask`")
-        return Part("## Limits\n\n" + "".join(f"- {line}\n" for line in lines))
+        return PagePart("## Limits\n\n" + "".join(f"- {line}\n" for line in lines))
 
 
 def _control_row(control: ControlRollup, others: bool) -> str:
@@ -300,7 +300,7 @@ def _detail_rows(control: ControlRollup, groups: Sequence[Group]) -> list[str]:
 
 def _group_row(group: Group) -> str:
     verdict = group.verdict
-    is_value = verdict.kind is not Kind.LOCK
+    is_value = verdict.kind is not FindingKind.LOCK
     return table_row(
         code(verdict.setting),
         code(wording.observation(verdict, LONGEST)) if is_value else _observed_lock(verdict),

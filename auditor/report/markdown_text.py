@@ -53,7 +53,7 @@ def _word(word: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PagePart:
     """One part of the page. Only `rows` are cut; each is whole lines, and a table stays one."""
 
     head: str
@@ -79,7 +79,7 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8"))
 
 
-def fitted(parts: Sequence[Part], most_bytes: int) -> str:
+def fit_to_size(parts: Sequence[PagePart], most_bytes: int) -> str:
     """The page, as many rows of each part as there is room for."""
     room = most_bytes - sum(part.least for part in parts)
     shown: dict[int, int] = {}

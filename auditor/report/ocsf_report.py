@@ -14,8 +14,8 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Scope
 from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdict
 from auditor.findings.run import Run
-from auditor.report import accepted, wording
-from auditor.report.clusters import about, name, outcome, remedies, sentence
+from auditor.report import waiver_wording, wording
+from auditor.report.clusters import about, fixes, name, outcome, sentence
 from auditor.report.interface import Options
 from auditor.report.json_text import Object, json_text
 
@@ -88,7 +88,7 @@ class OcsfFormat:
                 control = controls[v.control] = _control(info)
             event = _event(run, finding, metadata, control)
             out.write(json_text(event).encode("utf-8") + b"\n")
-        for line in accepted.stale_lines(run):
+        for line in waiver_wording.stale_lines(run):
             out.write(json_text(_stale(run, line, metadata)).encode("utf-8") + b"\n")
 
 
@@ -168,7 +168,7 @@ def _stale(run: Run, line: str, metadata: Object) -> Object:
 
 def _control(info: ControlInfo) -> Object:
     """What the events of a control share."""
-    ways = remedies(info.fix_portal, info.fix_api)
+    ways = fixes(info.fix_portal, info.fix_api)
     standards = [wording.framework(key) for key, given in info.mappings.items() if given]
     return {
         "title": info.title,

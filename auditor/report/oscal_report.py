@@ -14,9 +14,9 @@ from auditor.evidence.scope import Scope
 from auditor.findings.model import ControlInfo, Status
 from auditor.findings.rollup import ControlRollup, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import accepted, wording
-from auditor.report.clusters import Cluster, clusters, name, remedies, sentence
-from auditor.report.display import plain, shorten
+from auditor.report import waiver_wording, wording
+from auditor.report.clusters import FindingGroup, clusters, fixes, name, sentence
+from auditor.report.display import printable, shorten
 from auditor.report.interface import FormatError, Options
 from auditor.report.json_text import Object, json_text
 
@@ -73,7 +73,7 @@ class _Ids:
         return str(uuid.uuid5(_IDS, text))
 
 
-def _pieces(run: Run, rollup: Rollup, found: Sequence[Cluster], ids: _Ids) -> Iterator[str]:
+def _pieces(run: Run, rollup: Rollup, found: Sequence[FindingGroup], ids: _Ids) -> Iterator[str]:
     facts: Object = {
         "uuid": ids("document"),
         "metadata": _metadata(run, ids),
@@ -102,7 +102,7 @@ def _listed(key: str, items: Iterable[Object]) -> Iterator[str]:
 
 def _metadata(run: Run, ids: _Ids) -> Object:
     return {
-        "title": f"Privacy settings of Zoom account {plain(run.info.account_id)}",
+        "title": f"Privacy settings of Zoom account {printable(run.info.account_id)}",
         "last-modified": run.info.finished_at,
         "version": _value(run.info.id),
         "oscal-version": VERSION,
@@ -140,7 +140,7 @@ def _result(run: Run, ids: _Ids) -> Object:
     }
     return {
         "uuid": ids("result"),
-        "title": f"Run {plain(info.id)} against baseline {plain(info.baseline.id)}",
+        "title": f"Run {printable(info.id)} against baseline {printable(info.baseline.id)}",
         "description": _markup(
             " ".join([*_simulated(run), wording.checked(run), *wording.not_covered(run)])
         ),
@@ -154,7 +154,7 @@ def _result(run: Run, ids: _Ids) -> Object:
 
 def _remarks(run: Run) -> Object:
     """What of the organisation file fails the run, in Markdown; OSCAL has no empty remarks."""
-    lines = [*accepted.stale_lines(run), *accepted.lookalike_lines(run)]
+    lines = [*waiver_wording.stale_lines(run), *waiver_wording.lookalike_lines(run)]
     return {"remarks": "\n".join(f"- {_markup(line)}" for line in lines)} if lines else {}
 
 
@@ -163,7 +163,7 @@ def _reviewed(run: Run) -> Object:
     return {"include-controls": [{"control-id": control} for control in chosen]}
 
 
-def _observation(run: Run, cluster: Cluster, ids: _Ids) -> Object:
+def _observation(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
     v = cluster.verdict
     told = " ".join(filter(None, [f"{cluster.where}.", cluster.told, sentence(v.detail)]))
     facts = {
@@ -178,7 +178,7 @@ def _observation(run: Run, cluster: Cluster, ids: _Ids) -> Object:
         "source": v.source,
         "locked": wording.lock_state(v),
         "changeable-by": wording.changeable(v),
-        "waiver": accepted.accepted_by(v),
+        "waiver": waiver_wording.accepted_by(v),
         "fingerprint": cluster.fingerprint,
     }
     made: Object = {
@@ -212,11 +212,11 @@ def _subject(scope: Scope, ids: _Ids) -> Object:
     }
 
 
-def _is_risk(cluster: Cluster) -> bool:
+def _is_risk(cluster: FindingGroup) -> bool:
     return cluster.status in (Status.FAIL, Status.WAIVED)
 
 
-def _risk(run: Run, cluster: Cluster, ids: _Ids) -> Object:
+def _risk(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
     info = _info(run, cluster)
     waived = cluster.status is Status.WAIVED
     facet = {"name": "severity", "system": NAMESPACE, "value": cluster.severity}
@@ -233,10 +233,10 @@ def _risk(run: Run, cluster: Cluster, ids: _Ids) -> Object:
         made["mitigating-factors"] = [
             {
                 "uuid": ids("waiver", cluster.fingerprint),
-                "description": _markup(accepted.accepted_by(cluster.verdict) or "Waived."),
+                "description": _markup(waiver_wording.accepted_by(cluster.verdict) or "Waived."),
             }
         ]
-    ways = remedies(info.fix_portal, info.fix_api)
+    ways = fixes(info.fix_portal, info.fix_api)
     if ways:
         made["remediations"] = [
             {
@@ -251,14 +251,14 @@ def _risk(run: Run, cluster: Cluster, ids: _Ids) -> Object:
     return made
 
 
-def _info(run: Run, cluster: Cluster) -> ControlInfo:
+def _info(run: Run, cluster: FindingGroup) -> ControlInfo:
     return run.controls.get(cluster.control) or ControlInfo(
         cluster.control, cluster.control, "", cluster.severity
     )
 
 
-def _findings(rollup: Rollup, found: Iterable[Cluster], ids: _Ids) -> Iterator[Object]:
-    per_control: dict[str, list[Cluster]] = {}
+def _findings(rollup: Rollup, found: Iterable[FindingGroup], ids: _Ids) -> Iterator[Object]:
+    per_control: dict[str, list[FindingGroup]] = {}
     for cluster in found:
         per_control.setdefault(cluster.control, []).append(cluster)
     for row in rollup.controls:
@@ -266,7 +266,7 @@ def _findings(rollup: Rollup, found: Iterable[Cluster], ids: _Ids) -> Iterator[O
             yield _finding(row, per_control.get(row.info.id, []), ids)
 
 
-def _finding(row: ControlRollup, related: Sequence[Cluster], ids: _Ids) -> Object:
+def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> Object:
     """What does not apply anywhere is neither satisfied nor not, so has no finding."""
     info = row.info
     outcomes = [wording.outcome(status, count) for status, count in _ordered(row)]
@@ -359,7 +359,7 @@ def _line(text: str) -> str:
 
 def _markup(text: str) -> str:
     """`text` as Markdown that says what it says."""
-    return _MARKDOWN.sub(r"\\\1", plain(text))
+    return _MARKDOWN.sub(r"\\\1", printable(text))
 
 
 def _token(text: str) -> str:

@@ -5,11 +5,11 @@ from types import ModuleType
 from typing import BinaryIO, ClassVar, NoReturn
 
 from auditor.findings.run import Run
-from auditor.report.bounds import Limits
-from auditor.report.html_report import compose
+from auditor.report.html_report import render_page
 from auditor.report.interface import FormatError, Options
+from auditor.report.truncation import FormatLimits
 
-ROOM = Limits(names=20, all_names=3000, rows=40, all_rows=400)
+ROOM = FormatLimits(names=20, all_names=3000, rows=40, all_rows=400)
 """What keeps paper readable: some 100 pages, however large the account."""
 
 _MISSING = (
@@ -40,7 +40,7 @@ class PdfFormat:
             FormatError: WeasyPrint, or a library of the system that it needs, is not installed.
         """
         weasyprint = _weasyprint()
-        text = "".join(compose(run, options, ROOM, paged=True))
+        text = "".join(render_page(run, options, ROOM, paged=True))
         text = text.encode("utf-8", "replace").decode("utf-8")
         document = weasyprint.HTML(string=text, url_fetcher=_nothing_outside)
         out.write(document.write_pdf(uncompressed_pdf=False))

@@ -9,12 +9,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.evidence.scope import Scope
+from auditor.findings.aggregation import identity
 from auditor.findings.model import Verdict
 from auditor.findings.rollup import Group
 from auditor.findings.run import Run
-from auditor.findings.tallies import identity
-from auditor.report.bounds import Bounds
-from auditor.report.display import plain, shorten
+from auditor.report.display import printable, shorten
+from auditor.report.truncation import RunLimits
 
 LONGEST_NAME = 120
 """Columns of a name in the list."""
@@ -29,7 +29,7 @@ _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 class PeopleIndex:
     """The rows that name only some of their scopes, and the scopes of each."""
 
-    def __init__(self, run: Run, tables: Iterable[Sequence[Group]], bounds: Bounds) -> None:
+    def __init__(self, run: Run, tables: Iterable[Sequence[Group]], bounds: RunLimits) -> None:
         self._run = run
         self._numbers: dict[tuple[object, ...], int] = {}
         for groups in tables:
@@ -81,7 +81,7 @@ class PeopleIndex:
 def _name(scope: Scope) -> str:
     name = shorten(scope.label, LONGEST_NAME)
     if scope.email and scope.email != scope.label:
-        return f"{name} {plain(scope.email)}"
+        return f"{name} {printable(scope.email)}"
     return name
 
 

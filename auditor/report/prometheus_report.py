@@ -12,7 +12,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
-from auditor.report.display import plain
+from auditor.report.display import printable
 from auditor.report.interface import Options
 
 _WAIVERS = ("active", "expiring", "expired", "unmatched", "unknown")
@@ -112,7 +112,7 @@ def _number(value: float) -> str:
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    return ",".join(f'{key}="{_escaped(plain(value))}"' for key, value in labels.items())
+    return ",".join(f'{key}="{_escaped(printable(value))}"' for key, value in labels.items())
 
 
 def _escaped(value: str) -> str:

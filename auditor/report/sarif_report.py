@@ -18,9 +18,9 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Verdict
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run, fingerprint
-from auditor.report import accepted, wording
-from auditor.report.clusters import Cluster, about, clusters, name, outcome, remedies, sentence
-from auditor.report.display import plain, shorten
+from auditor.report import waiver_wording, wording
+from auditor.report.clusters import FindingGroup, about, clusters, fixes, name, outcome, sentence
+from auditor.report.display import printable, shorten
 from auditor.report.interface import Options
 from auditor.report.json_text import Object, json_text
 
@@ -81,7 +81,7 @@ class SarifFormat:
             out.write(piece.encode("utf-8"))
 
 
-def _pieces(run: Run, found: list[Cluster]) -> Iterator[str]:
+def _pieces(run: Run, found: list[FindingGroup]) -> Iterator[str]:
     infos = _infos(run, found)
     most = _most_alike(found)
     yield f'{{"$schema": "{SCHEMA}",\n "version": "2.1.0",\n "runs": [{{\n'
@@ -104,7 +104,7 @@ def _member(key: str, value: JsonValue) -> Iterator[str]:
     yield f'  "{key}": {json_text(value)},\n'
 
 
-def _most_alike(found: Iterable[Cluster]) -> int:
+def _most_alike(found: Iterable[FindingGroup]) -> int:
     counts = [cluster.count for cluster in found]
     for most in MOST_ALIKE:
         if sum(count if count <= most else 1 for count in counts) <= MOST_RESULTS:
@@ -112,7 +112,7 @@ def _most_alike(found: Iterable[Cluster]) -> int:
     return MOST_ALIKE[-1]
 
 
-def _infos(run: Run, found: Iterable[Cluster]) -> Mapping[str, ControlInfo]:
+def _infos(run: Run, found: Iterable[FindingGroup]) -> Mapping[str, ControlInfo]:
     """Every control of the run by its id, sorted; those without facts go by their id."""
     unknown = {c.control: ControlInfo(c.control, c.control, "", c.severity) for c in found}
     return dict(sorted({**unknown, **run.controls}.items()))
@@ -130,8 +130,8 @@ def _driver(run: Run, infos: Mapping[str, ControlInfo]) -> Object:
 
 
 def _rule(info: ControlInfo) -> Object:
-    ways = remedies(info.fix_portal, info.fix_api)
-    notes = [*ways, ("Mind", plain(info.pitfalls))] if info.pitfalls else list(ways)
+    ways = fixes(info.fix_portal, info.fix_api)
+    notes = [*ways, ("Mind", printable(info.pitfalls))] if info.pitfalls else list(ways)
     return {
         "id": info.id,
         "name": _pascal(info.title)[:255] or info.id,
@@ -141,7 +141,7 @@ def _rule(info: ControlInfo) -> Object:
             "text": _escaped("\n".join(f"{head}: {text}" for head, text in notes) or info.title),
             "markdown": _escaped(
                 "\n\n".join(f"**{head}:** {_unmarked(text)}" for head, text in notes)
-                or _unmarked(plain(info.title))
+                or _unmarked(printable(info.title))
             ),
         },
         "defaultConfiguration": {"level": _LEVEL[info.severity]},
@@ -175,7 +175,9 @@ def _automation(run: Run) -> Object:
     """GitHub's category is all but the last part of the id: one for an account and baseline."""
     info = run.info
     parts = ("auditor", info.account_id, info.baseline.id, info.id)
-    told = f"Zoom account {plain(info.account_id)} against baseline {plain(info.baseline.id)}"
+    told = (
+        f"Zoom account {printable(info.account_id)} against baseline {printable(info.baseline.id)}"
+    )
     if simulated := wording.simulated(run):
         told = f"{simulated} {told}"
     return {
@@ -194,8 +196,8 @@ def _invocation(run: Run) -> Object:
         "exitCodeDescription": wording.EXIT_CODE.get(info.exit_code, ""),
         "toolExecutionNotifications": [_notification(error) for error in run.errors],
         "toolConfigurationNotifications": [
-            *(_configuration("error", line) for line in accepted.stale_lines(run)),
-            *(_configuration("warning", line) for line in accepted.lookalike_lines(run)),
+            *(_configuration("error", line) for line in waiver_wording.stale_lines(run)),
+            *(_configuration("warning", line) for line in waiver_wording.lookalike_lines(run)),
         ],
     }
 
@@ -245,7 +247,7 @@ def _counts(run: Run, most_alike: int) -> Object:
     }
 
 
-def _results(run: Run, cluster: Cluster, rule: int, most_alike: int) -> Iterator[Object]:
+def _results(run: Run, cluster: FindingGroup, rule: int, most_alike: int) -> Iterator[Object]:
     if cluster.count > most_alike or not cluster.is_listed:
         yield _grouped(run, cluster, rule)
         return
@@ -259,7 +261,7 @@ def _results(run: Run, cluster: Cluster, rule: int, most_alike: int) -> Iterator
         }
 
 
-def _grouped(run: Run, cluster: Cluster, rule: int) -> Object:
+def _grouped(run: Run, cluster: FindingGroup, rule: int) -> Object:
     account = run.info.account_id.encode("utf-8", "surrogatepass")
     identity = hashlib.sha256(account + cluster.fingerprint.encode()).hexdigest()
     scopes = [scope for _, scope in cluster.members]
@@ -274,7 +276,7 @@ def _grouped(run: Run, cluster: Cluster, rule: int) -> Object:
     }
 
 
-def _result(cluster: Cluster, rule: int, told: str, identity: str) -> Object:
+def _result(cluster: FindingGroup, rule: int, told: str, identity: str) -> Object:
     kind = _KIND[cluster.status]
     waived = cluster.status is Status.WAIVED
     return {
@@ -291,7 +293,7 @@ def _result(cluster: Cluster, rule: int, told: str, identity: str) -> Object:
     }
 
 
-def _properties(cluster: Cluster, count: int) -> Object:
+def _properties(cluster: FindingGroup, count: int) -> Object:
     """`count` says for how many findings the result stands."""
     return {
         "count": count,
@@ -342,7 +344,7 @@ def _location(place: str, scopes: Iterable[Scope]) -> Object:
         "logicalLocations": [
             {
                 "name": name(scope),
-                "fullyQualifiedName": f"{scope.level}/{plain(scope.id)}",
+                "fullyQualifiedName": f"{scope.level}/{printable(scope.id)}",
                 "kind": scope.level,
             }
             for scope in scopes

@@ -9,8 +9,8 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import accepted, by_framework, changes, wording
-from auditor.report.display import columns, plain, shorten
+from auditor.report import by_framework, changes, waiver_wording, wording
+from auditor.report.display import display_width, printable, shorten
 from auditor.report.interface import Options
 
 MIN_WIDTH = 72
@@ -57,12 +57,12 @@ class TextFormat:
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` as UTF-8."""
-        page = _Page(run, roll_up(run, names=1, worst=MOST_SCOPES), options)
+        page = _TextPage(run, roll_up(run, names=1, worst=MOST_SCOPES), options)
         for line in page.lines():
             out.write(line.encode("utf-8", "replace") + b"\n")
 
 
-class _Page:
+class _TextPage:
     def __init__(self, run: Run, rollup: Rollup, options: Options) -> None:
         self.run = run
         self.rollup = rollup
@@ -247,13 +247,13 @@ class _Page:
                     f"{what}: {checks}, {ids}{compared}",
                     hanging="  ",
                 )
-        for each in sorted(self.run.waivers, key=accepted.waiver_order):
+        for each in sorted(self.run.waivers, key=waiver_wording.waiver_order):
             mark, style = ("!", "unknown") if each.needs_care else ("-", None)
-            told = shorten(accepted.waiver_told(each), 400)
+            told = shorten(waiver_wording.waiver_text(each), 400)
             yield from self._wrapped(f"{mark} {told}", hanging="  ", style=style)
         for reference in self.run.references:
             mark, style = ("!", "unknown") if reference.is_stale else ("-", None)
-            line = shorten(accepted.reference_line(reference), 400)
+            line = shorten(waiver_wording.reference_line(reference), 400)
             yield from self._wrapped(f"{mark} {line}", hanging="  ", style=style)
 
     def _errors(self) -> Iterator[str]:
@@ -264,7 +264,9 @@ class _Page:
         for error in errors[:MOST_ERRORS]:
             message = shorten(" ".join(error.message.split()), 300)
             scopes = wording.counted(error.scopes, "scope")
-            yield from self._wrapped(f"- {plain(error.source)}, {scopes}: {message}", hanging="  ")
+            yield from self._wrapped(
+                f"- {printable(error.source)}, {scopes}: {message}", hanging="  "
+            )
         if len(errors) > MOST_ERRORS:
             yield f"and {wording.number(len(errors) - MOST_ERRORS)} more"
 
@@ -281,8 +283,10 @@ class _Page:
         if path is None:
             yield from self._wrapped("Full report: auditor report --output report.html")
         else:
-            line = f"Full report: {plain(path)}"
-            yield from [line] if columns(line) <= self.width else ["Full report:", plain(path)]
+            line = f"Full report: {printable(path)}"
+            yield from (
+                [line] if display_width(line) <= self.width else ["Full report:", printable(path)]
+            )
 
     def _ids(self, ids: Sequence[str]) -> str:
         return wording.listed([shorten(id_, 20) for id_ in ids], MOST_IDS)
@@ -301,12 +305,12 @@ class _Page:
         used = 0
         for part, style in zip(parts, [*styles, *[None] * len(parts)], strict=False):
             for number, piece in enumerate(_wrap(part, self.width, "", "  ")):
-                room = used + 3 + columns(piece)
+                room = used + 3 + display_width(piece)
                 if line and (number or room > self.width):
                     yield " · ".join(line)
-                    line, room = [], columns(piece)
+                    line, room = [], display_width(piece)
                 line.append(self._paint(piece, style))
-                used = room if len(line) > 1 else columns(piece)
+                used = room if len(line) > 1 else display_width(piece)
         yield " · ".join(line)
 
     def _wrapped(
@@ -338,8 +342,8 @@ class _Page:
             text = tabulate(all_rows, (), _TABLE, colalign=align, disable_numparse=True)
             return [line.rstrip() for line in text.splitlines()]
 
-        smallest = columns(headings[0][flexible])
-        taken = max(columns(_unpainted(line)) for line in table(smallest)) - smallest
+        smallest = display_width(headings[0][flexible])
+        taken = max(display_width(_unpainted(line)) for line in table(smallest)) - smallest
         return table(max(smallest, self.width - taken))
 
 
@@ -354,10 +358,10 @@ def _wrap(text: str, width: int, first: str, hanging: str) -> list[str]:
     lines: list[str] = []
     line, empty = first, True
     for word in text.split():
-        if not empty and columns(line) + 1 + columns(word) > width:
+        if not empty and display_width(line) + 1 + display_width(word) > width:
             lines.append(line)
             line, empty = hanging, True
-        fitting = shorten(word, width - columns(hanging))
+        fitting = shorten(word, width - display_width(hanging))
         line, empty = (line + fitting, False) if empty else (f"{line} {fitting}", False)
     return [*lines, line]
 

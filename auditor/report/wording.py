@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, Left, ReadError, Severity, Status, Verdict
+from auditor.findings.model import FindingKind, Left, ReadError, Severity, Status, Verdict
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
-from auditor.report.display import plain, value_text
+from auditor.report.display import printable, value_text
 
 _STATUS: Mapping[Status, tuple[str, str]] = {
     Status.FAIL: ("deviation", "deviations"),
@@ -177,7 +177,7 @@ def judged(run: Run) -> int:
 
 def answer(run: Run, rollup: Rollup) -> str:
     """The admin's question answered in one sentence: is the account as the baseline asks?"""
-    baseline = f"“{plain(run.info.baseline.id)}”"
+    baseline = f"“{printable(run.info.baseline.id)}”"
     unknown = run.summary.by_status.get(Status.UNKNOWN, 0)
     unjudged = f"{number(unknown)} of {counted(judged(run), 'check')} could not be judged."
     if not judged(run):
@@ -205,8 +205,8 @@ def simulated(run: Run) -> str:
     if not run.info.simulated:
         return ""
     return (
-        f"SIMULATED: this was read from {plain(run.info.api_url)} on this machine, not from Zoom. "
-        "It says nothing about a real account."
+        f"SIMULATED: this was read from {printable(run.info.api_url)} on this machine, "
+        "not from Zoom. It says nothing about a real account."
     )
 
 
@@ -266,7 +266,7 @@ def _left(left: Sequence[Left]) -> str:
     """Who and what left during the run, by level and with ids."""
     by_level: dict[Level, list[str]] = {}
     for each in left:
-        by_level.setdefault(each.level, []).append(plain(each.id))
+        by_level.setdefault(each.level, []).append(printable(each.id))
     parts = [
         f"{counted(len(ids), level.replace('_', ' '))} ({listed(ids, 10)})"
         for level, ids in by_level.items()
@@ -308,7 +308,7 @@ def cause_name(cause: Cause | None) -> str:
 
 def changeable(verdict: Verdict) -> str:
     """Who can still change the value: `the user, account admins`; empty where not known."""
-    return ", ".join(_WHO.get(who, plain(who)) for who in verdict.changeable_by)
+    return ", ".join(_WHO.get(who, printable(who)) for who in verdict.changeable_by)
 
 
 def lock_state(verdict: Verdict) -> str:
@@ -323,9 +323,9 @@ def when(time: str | None) -> str:
     try:
         parsed = datetime.fromisoformat(time)
     except ValueError:
-        return plain(time)
+        return printable(time)
     if parsed.tzinfo is None:
-        return plain(time)
+        return printable(time)
     return parsed.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
@@ -371,27 +371,29 @@ def expectation(verdict: Verdict, width: int) -> str:
     expected = verdict.expected
     if expected is None:
         return ""
-    if verdict.kind is Kind.LOCK:
+    if verdict.kind is FindingKind.LOCK:
         return _lock(expected.get("value"))
     op, param = str(expected.get("op", "")), expected.get("param")
     if op in _UNLESS_ALLOWED:
         value = expected.get("value")
         state = "is not set" if value is None else f"is {value_text(value, width)}"
-        return f"{_UNLESS_ALLOWED[op]}, except as {plain(str(param))} allows, which {state}"
+        return f"{_UNLESS_ALLOWED[op]}, except as {printable(str(param))} allows, which {state}"
     if op in _EXPECTATION:
         if param is not None and expected.get("value") is None:
-            return f"as {plain(str(param))} says, which is not set"
+            return f"as {printable(str(param))} says, which is not set"
         wording = _EXPECTATION[op].format(value=value_text(expected.get("value"), width))
-        return wording if param is None else f"{wording} ({plain(str(param))})"
+        return wording if param is None else f"{wording} ({printable(str(param))})"
     rest = [
-        f"{plain(key)} {value_text(value, width)}" for key, value in expected.items() if key != "op"
+        f"{printable(key)} {value_text(value, width)}"
+        for key, value in expected.items()
+        if key != "op"
     ]
-    return f"{plain(op).replace('_', ' ')} {', '.join(rest)}".strip()
+    return f"{printable(op).replace('_', ' ')} {', '.join(rest)}".strip()
 
 
 def observation(verdict: Verdict, width: int) -> str:
     """The value Zoom returned, or the state of the lock, at most `width` columns wide."""
-    if verdict.kind is Kind.LOCK:
+    if verdict.kind is FindingKind.LOCK:
         return _lock(verdict.observed)
     return value_text(verdict.observed, width)
 
@@ -424,7 +426,7 @@ FRAMEWORK: Mapping[str, str] = {
 
 def framework(key: str) -> str:
     """The framework's name as people write it."""
-    return FRAMEWORK.get(key, plain(key))
+    return FRAMEWORK.get(key, printable(key))
 
 
 def observed_between(first: str | None, last: str | None) -> str:

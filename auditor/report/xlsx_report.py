@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, ClassVar
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, Settlement, Severity, Status, Verdict
+from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverResult
 from auditor.findings.rollup import ControlRollup, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import accepted, by_framework, wording
+from auditor.report import by_framework, waiver_wording, wording
 from auditor.report.cells import Rows
 from auditor.report.interface import Options
 from auditor.report.json_report import listed
@@ -60,7 +60,7 @@ _FINDINGS: Mapping[str, tuple[str, int]] = {
     "waiver_expires": ("Waiver: until", 13),
     "waiver_ticket": ("Waiver: ticket", 13),
     "waiver_reason": ("Waiver: reason", 40),
-    "kind": ("Kind", 11),
+    "kind": ("FindingKind", 11),
     "decided_by": ("Decided by", 11),
     "proved_by": ("Proved by", 10),
     "source": ("Request", 34),
@@ -181,7 +181,7 @@ class _Report:
 
     def _waivers(self) -> None:
         table = self.book.table("Waivers", _WAIVERS, len(self.run.waivers))
-        for waiver in sorted(self.run.waivers, key=accepted.waiver_order):
+        for waiver in sorted(self.run.waivers, key=waiver_wording.waiver_order):
             table.add(_waiver_row(waiver))
 
     def _names(self) -> None:
@@ -249,12 +249,12 @@ def _columns(sheet: str) -> list[str]:
 
 def _sheet(verdict: Verdict) -> str:
     """The sheet a finding stands on: each on one alone."""
-    if verdict.kind is Kind.ATTESTATION and verdict.status is Status.NEEDS_DECISION:
+    if verdict.kind is FindingKind.ATTESTATION and verdict.status is Status.NEEDS_DECISION:
         return "Attestations"
     return _BY_STATUS[verdict.status]
 
 
-def _waiver_row(waiver: Settlement) -> list[Cell]:
+def _waiver_row(waiver: WaiverResult) -> list[Cell]:
     return [
         waiver.control,
         waiver.scope,
@@ -264,7 +264,7 @@ def _waiver_row(waiver: Settlement) -> list[Cell]:
         waiver.owner,
         waiver.ticket,
         waiver.reason,
-        accepted.waiver_told(waiver),
+        waiver_wording.waiver_text(waiver),
     ]
 
 

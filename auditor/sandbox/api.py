@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auditor.sandbox import people, settings_reads, usage
-from auditor.sandbox.endpoint import Endpoint, Operation
+from auditor.sandbox.endpoint import Operation, ServedEndpoint
 from auditor.sandbox.service import Service
 
 OAUTH_PATH: Final = "/oauth/token"
@@ -212,7 +212,7 @@ def application(service: Service, reset: Callable[[Scope], None]) -> ASGIApp:
     Where the service's clock is skewed, answers carry its date; the server must add none.
     """
     routes = [
-        Route(f"/v2{operation.path}", Endpoint(operation, service, reset), methods=["GET"])
+        Route(f"/v2{operation.path}", ServedEndpoint(operation, service, reset), methods=["GET"])
         for operation in OPERATIONS
     ]
     routes.append(Route(OAUTH_PATH, _token(service), methods=["POST"]))

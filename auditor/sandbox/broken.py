@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.sandbox.faults import Fault, Faults
 from auditor.sandbox.limits import PER_SECOND_TEXT, Excess, Label, per_second_excess
-from auditor.sandbox.service import Answer, rate_limited, to_json
+from auditor.sandbox.service import SandboxResponse, rate_limited, to_json
 
 SPOILED: Final[frozenset[Fault]] = frozenset({"truncated_json", "invalid_json", "slow"})
 """Faults that need the right answer first."""
@@ -26,7 +26,7 @@ _WAIT: Final = 1
 """Seconds that a Retry-After names."""
 
 
-def instead(fault: Fault, vary: float, faults: Faults, label: Label, now: float) -> Answer:
+def instead(fault: Fault, vary: float, faults: Faults, label: Label, now: float) -> SandboxResponse:
     """What is answered instead of the right answer. `vary` is from 0 to 1."""
     match fault:
         case "html_200":
@@ -42,14 +42,14 @@ def instead(fault: Fault, vary: float, faults: Faults, label: Label, now: float)
         case "429_bare":
             return rate_limited(Excess(PER_SECOND_TEXT, _retry_after(faults, now)))
         case "empty_200":
-            return Answer(200, b"")
+            return SandboxResponse(200, b"")
         case "xml_200":
-            return Answer(200, _XML, content_type=b"application/xml;charset=UTF-8")
+            return SandboxResponse(200, _XML, content_type=b"application/xml;charset=UTF-8")
     status = _SERVER_ERRORS[int(vary * len(_SERVER_ERRORS))]
     return to_json({"code": status, "message": "The service is unavailable."}, status)
 
 
-def spoiled(fault: Fault, vary: float, faults: Faults, answer: Answer) -> Answer:
+def spoiled(fault: Fault, vary: float, faults: Faults, answer: SandboxResponse) -> SandboxResponse:
     """The right answer, spoiled by one of `SPOILED`; only being slow befalls refusals too.
 
     `vary` is from 0 to 1.
@@ -65,8 +65,8 @@ def spoiled(fault: Fault, vary: float, faults: Faults, answer: Answer) -> Answer
     return answer._replace(body=forms[int(vary * len(forms))])
 
 
-def _page(status: int) -> Answer:
-    return Answer(status, _PAGES[status], content_type=b"text/html", from_zoom=False)
+def _page(status: int) -> SandboxResponse:
+    return SandboxResponse(status, _PAGES[status], content_type=b"text/html", from_zoom=False)
 
 
 def _retry_after(faults: Faults, now: float) -> tuple[tuple[bytes, bytes], ...]:

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from auditor.sandbox.broken import SPOILED, instead, spoiled
 from auditor.sandbox.identity import digest
 from auditor.sandbox.limits import Label
-from auditor.sandbox.service import Answer, Call, Refused, Service, emptied, rate_limited
+from auditor.sandbox.service import Call, Refused, SandboxResponse, Service, emptied, rate_limited
 
 
 class Operation(NamedTuple):
@@ -18,14 +18,14 @@ class Operation(NamedTuple):
 
     path: str
     label: Label
-    answer: Callable[[Service, Call], Answer]
+    answer: Callable[[Service, Call], SandboxResponse]
     scopes: tuple[str, ...]
     """Granular scopes, any of which suffices."""
     classic: str = ""
     """The older scope that suffices too."""
 
 
-class Endpoint:
+class ServedEndpoint:
     """Serves one operation: token, faults, limits and scopes come before its answer."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Endpoint:
         await send(start)
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _answer(self, scope: Scope, ids: dict[str, str]) -> Answer | None:
+    def _answer(self, scope: Scope, ids: dict[str, str]) -> SandboxResponse | None:
         """What to answer, None for a reset connection."""
         service, now = self.service, self.service.clock()
         query = scope["query_string"].decode("latin-1")

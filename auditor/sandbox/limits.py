@@ -55,7 +55,7 @@ def per_second_excess(label: Label, limit: int) -> Excess:
 
 
 @dataclass
-class Limits:
+class RequestCounter:
     """Counts requests of one account in a strict sliding window of one second, and per day.
 
     Refused requests do not count. Times are seconds since the epoch.

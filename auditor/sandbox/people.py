@@ -5,7 +5,7 @@ from typing import Final
 
 from auditor.sandbox.documents import Json
 from auditor.sandbox.identity import digest, person
-from auditor.sandbox.service import Answer, Call, Refused, Service, to_json
+from auditor.sandbox.service import Call, Refused, SandboxResponse, Service, to_json
 from auditor.sandbox.settings_reads import group_of, user_of
 from auditor.sandbox.world import Status, World, page
 
@@ -26,7 +26,7 @@ _STATUSES: Final[dict[str, Status]] = {
 }
 
 
-def users(service: Service, call: Call) -> Answer:
+def users(service: Service, call: Call) -> SandboxResponse:
     """`GET /users`, by status."""
     world = service.world
     asked = call.query.get("status", "active")
@@ -48,7 +48,7 @@ def users(service: Service, call: Call) -> Answer:
     return service.page(call, "users", len(indices), rows, largest=2000, repeats=repeats)
 
 
-def user(service: Service, call: Call) -> Answer:
+def user(service: Service, call: Call) -> SandboxResponse:
     """`GET /users/{userId}`, id or address."""
     world = service.world
     index = user_of(service, call)
@@ -69,7 +69,7 @@ def user(service: Service, call: Call) -> Answer:
     )
 
 
-def groups(service: Service, call: Call) -> Answer:
+def groups(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups`."""
     world = service.world
 
@@ -80,12 +80,12 @@ def groups(service: Service, call: Call) -> Answer:
     return service.page(call, "groups", len(present), rows, largest=300)
 
 
-def group(service: Service, call: Call) -> Answer:
+def group(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups/{groupId}`."""
     return to_json(_group_row(service.world, group_of(service, call)))
 
 
-def group_members(service: Service, call: Call) -> Answer:
+def group_members(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups/{groupId}/members`. Rows do not tell whose primary group it is."""
     world = service.world
     ranges = world.members(group_of(service, call))
@@ -96,7 +96,7 @@ def group_members(service: Service, call: Call) -> Answer:
     return service.page(call, "members", sum(map(len, ranges)), rows, largest=2000)
 
 
-def roles(service: Service, _: Call) -> Answer:
+def roles(service: Service, _: Call) -> SandboxResponse:
     """`GET /roles`, not paged."""
     rows = [
         {
@@ -111,7 +111,7 @@ def roles(service: Service, _: Call) -> Answer:
     return to_json({"roles": rows, "total_records": len(rows)})
 
 
-def role(service: Service, call: Call) -> Answer:
+def role(service: Service, call: Call) -> SandboxResponse:
     """`GET /roles/{roleId}`, with its privileges."""
     role_id = _role_of(call)
     name, description, privileges = _ROLES[role_id]
@@ -127,7 +127,7 @@ def role(service: Service, call: Call) -> Answer:
     )
 
 
-def role_members(service: Service, call: Call) -> Answer:
+def role_members(service: Service, call: Call) -> SandboxResponse:
     """`GET /roles/{roleId}/members`."""
     world = service.world
     holders = _holders(world, _role_of(call))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.sandbox.documents import REMOVED, Change, Documents, clean, leaves
+from auditor.sandbox.documents import REMOVED, Departure, Documents, clean, leaves
 
 CYCLE: Final = 20
 """Every stretch of 20 users holds each personal departure of a scenario once."""
@@ -18,7 +18,7 @@ _NOTICE = "recording.recording_notification_for_zoom_client"
 class Profile:
     """What a group sets differently from the account, and which locks are its own."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Departure, ...] = ()
     locks: tuple[str, ...] = ()
 
 
@@ -31,16 +31,16 @@ class Scenario:
     """
 
     name: str
-    account: tuple[Change, ...] = ()
-    account_locks: tuple[Change, ...] = ()
-    group_locks: tuple[Change, ...] = ()
-    every_group: tuple[Change, ...] = ()
-    every_user: tuple[Change, ...] = ()
+    account: tuple[Departure, ...] = ()
+    account_locks: tuple[Departure, ...] = ()
+    group_locks: tuple[Departure, ...] = ()
+    every_group: tuple[Departure, ...] = ()
+    every_user: tuple[Departure, ...] = ()
     groups: tuple[Profile, ...] = (Profile(),)
-    personal: Mapping[int, tuple[Change, ...]] = field(default_factory=dict)
-    meetings: Mapping[int, tuple[Change, ...]] = field(default_factory=dict)
-    phone_account: tuple[Change, ...] = ()
-    phone_site: tuple[Change, ...] = ()
+    personal: Mapping[int, tuple[Departure, ...]] = field(default_factory=dict)
+    meetings: Mapping[int, tuple[Departure, ...]] = field(default_factory=dict)
+    phone_account: tuple[Departure, ...] = ()
+    phone_site: tuple[Departure, ...] = ()
     withheld: frozenset[str] = frozenset()
     """Scopes the app was not given."""
     has_phone: bool = True
@@ -52,38 +52,41 @@ class Scenario:
     pending_have_ids: bool = True
 
 
-def _set(**values: object) -> tuple[Change, ...]:
-    return tuple(Change(path.replace("__", "."), value) for path, value in values.items())
+def _set(**values: object) -> tuple[Departure, ...]:
+    return tuple(Departure(path.replace("__", "."), value) for path, value in values.items())
 
 
-def _off(*locks: str) -> tuple[Change, ...]:
-    return tuple(Change(lock, False) for lock in locks)
+def _off(*locks: str) -> tuple[Departure, ...]:
+    return tuple(Departure(lock, False) for lock in locks)
 
 
-def _gone(*paths: str) -> tuple[Change, ...]:
-    return tuple(Change(path, REMOVED) for path in paths)
+def _gone(*paths: str) -> tuple[Departure, ...]:
+    return tuple(Departure(path, REMOVED) for path in paths)
 
 
-def _all_off(documents: Documents) -> tuple[Change, ...]:
+def _all_off(documents: Documents) -> tuple[Departure, ...]:
     """Every lock that is on, off. Entries that are text stay: they are no locks."""
     flat = (leaf for body in documents.values() for leaf in leaves(body))
-    return tuple(Change(path, False) for path, value in flat if value is True)
+    return tuple(Departure(path, False) for path, value in flat if value is True)
 
 
-def _phone_unlocked(option: str) -> tuple[Change, ...]:
+def _phone_unlocked(option: str) -> tuple[Departure, ...]:
     names = clean("phone")[option]
     return tuple(
         change
         for name in names
-        for change in (Change(f"{name}.locked", False), Change(f"{name}.locked_by", "invalid"))
+        for change in (
+            Departure(f"{name}.locked", False),
+            Departure(f"{name}.locked_by", "invalid"),
+        )
     )
 
 
 _DRIFTED = Scenario(
     name="drifted",
     account=(
-        Change(f"{_SUMMARY}.enable", True),
-        Change("in_meeting.ai_voice_coach", True, added=True),
+        Departure(f"{_SUMMARY}.enable", True),
+        Departure("in_meeting.ai_voice_coach", True, added=True),
         *_set(
             in_meeting__support_participants_receive_summary=True,
             other_options__enforce_fips_mode=False,
@@ -103,15 +106,15 @@ _DRIFTED = Scenario(
         "recording.local_recording",
     ),
     groups=(
-        Profile(changes=(Change(f"{_SUMMARY}.enable", False),), locks=(_SUMMARY, _QUESTIONS)),
+        Profile(changes=(Departure(f"{_SUMMARY}.enable", False),), locks=(_SUMMARY, _QUESTIONS)),
         Profile(
             changes=(
-                Change(f"{_SUMMARY}.auto_enable", True),
-                Change(f"{_SUMMARY}.who_will_receive_summary", 4),
-                Change(f"{_QUESTIONS}.enable", True),
-                Change(f"{_QUESTIONS}.auto_enable", True),
-                Change(f"{_QUESTIONS}.who_can_ask_questions", 1),
-                Change("recording.smart_recording.create_next_steps", True),
+                Departure(f"{_SUMMARY}.auto_enable", True),
+                Departure(f"{_SUMMARY}.who_will_receive_summary", 4),
+                Departure(f"{_QUESTIONS}.enable", True),
+                Departure(f"{_QUESTIONS}.auto_enable", True),
+                Departure(f"{_QUESTIONS}.who_can_ask_questions", 1),
+                Departure("recording.smart_recording.create_next_steps", True),
                 *_set(in_meeting__allow_participants_to_transcribe_meetings_with_my_notes=True),
             )
         ),
@@ -135,16 +138,16 @@ _DRIFTED = Scenario(
         ),
         Profile(
             changes=(
-                Change(f"{_NOTICE}.disclaimer_to_participants", "Guest only"),
-                Change(f"{_NOTICE}.play_voice_prompt", "Guest only"),
+                Departure(f"{_NOTICE}.disclaimer_to_participants", "Guest only"),
+                Departure(f"{_NOTICE}.play_voice_prompt", "Guest only"),
             )
         ),
     ),
     personal={
-        2: (Change(f"{_SUMMARY}.enable", True), Change(f"{_SUMMARY}.auto_enable", True)),
+        2: (Departure(f"{_SUMMARY}.enable", True), Departure(f"{_SUMMARY}.auto_enable", True)),
         5: _set(recording__local_recording=True),
         8: _set(recording__ask_participants_to_consent_disclaimer=False),
-        11: (Change(f"{_QUESTIONS}.enable", True), Change(f"{_QUESTIONS}.auto_enable", True)),
+        11: (Departure(f"{_QUESTIONS}.enable", True), Departure(f"{_QUESTIONS}.auto_enable", True)),
         14: _set(recording__allow_cmr_3rd_party_bot=True),
         17: _set(
             in_meeting__allow_live_streaming=True, in_meeting__custom_live_streaming_service=True

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from auditor.sandbox.changes import Changes
 from auditor.sandbox.documents import Json
+from auditor.sandbox.edits import SettingEdits
 from auditor.sandbox.faults import Draw, Faults
 from auditor.sandbox.identity import digest, opaque_id
-from auditor.sandbox.limits import Excess, Limits, Plan
+from auditor.sandbox.limits import Excess, Plan, RequestCounter
 from auditor.sandbox.oauth import TOKEN_LIFE, Tokens
 from auditor.sandbox.paging import PageTokens, StaleToken
 from auditor.sandbox.world import World
@@ -20,7 +20,7 @@ DEFAULT_PAGE: Final = 30
 _PAGE_FIELDS: Final = frozenset({"page_size", "next_page_token"})
 
 
-class Answer(NamedTuple):
+class SandboxResponse(NamedTuple):
     """What the API answers."""
 
     status: int
@@ -43,7 +43,7 @@ class Refused(Exception):
         self.code = code
         self.message = message
 
-    def answer(self) -> Answer:
+    def answer(self) -> SandboxResponse:
         """The error as Zoom words it."""
         return to_json({"code": self.code, "message": self.message}, self.status)
 
@@ -112,7 +112,7 @@ class Service:
         if gone := faults.deleted_users + faults.departing_users:
             world = replace(world, deleted_users=gone)
         self.world = world
-        self.changes = Changes(world)
+        self.changes = SettingEdits(world)
         self.departed: set[tuple[str, int]] = set()
         """Users and groups of the faults `departing_…` that somebody has asked for."""
         self.clock = _ahead(conduct.clock, faults.clock_skew)
@@ -129,7 +129,7 @@ class Service:
             life=TOKEN_LIFE if life is None else life,
             deactivated=conduct.deactivated,
         )
-        self.limits = Limits(conduct.plan, faults.daily_limit, faults.limit_below)
+        self.limits = RequestCounter(conduct.plan, faults.daily_limit, faults.limit_below)
         self.draw = Draw(faults)
         self.pages = PageTokens(
             digest(seed, "pages"),
@@ -149,7 +149,7 @@ class Service:
         largest: int,
         repeats: bool = False,
         more: Mapping[str, Json] | None = None,
-    ) -> Answer:
+    ) -> SandboxResponse:
         """One page of a listing of `total` rows; `rows(start, size)` gives its rows.
 
         `more` goes into the body beside them. With `repeats`, a further page begins with the last
@@ -175,17 +175,17 @@ class Service:
         return to_json({**(more or {}), **body, name: list(rows(start, end - start))})
 
 
-def to_json(body: Json, status: int = 200) -> Answer:
+def to_json(body: Json, status: int = 200) -> SandboxResponse:
     """A JSON answer."""
-    return Answer(status, json.dumps(body, separators=(",", ":")).encode())
+    return SandboxResponse(status, json.dumps(body, separators=(",", ":")).encode())
 
 
-def rate_limited(excess: Excess) -> Answer:
+def rate_limited(excess: Excess) -> SandboxResponse:
     """The 429 of a request over a limit."""
     return to_json({"code": 429, "message": excess.message}, 429)._replace(headers=excess.headers)
 
 
-def emptied(answer: Answer) -> Answer:
+def emptied(answer: SandboxResponse) -> SandboxResponse:
     """The answer with nothing in it: a listing without rows, or an empty document."""
     body = json.loads(answer.body)
     if "total_records" not in body:

@@ -4,35 +4,35 @@ import json
 from typing import Final
 
 from auditor.sandbox.documents import Json
-from auditor.sandbox.service import Answer, Call, Refused, Service, to_json
+from auditor.sandbox.service import Call, Refused, SandboxResponse, Service, to_json
 from auditor.sandbox.variants import USER_MARK
 
 _NO_PHONE: Final = "This account does not have a Zoom Phone subscription."
 
 
-def account_settings(service: Service, call: Call) -> Answer:
+def account_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /accounts/{accountId}/settings`."""
     _require_account(service, call, status=404)
     return _view(service.changes.bodies("account", 0, "settings"), call)
 
 
-def account_lock_settings(service: Service, call: Call) -> Answer:
+def account_lock_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /accounts/{accountId}/lock_settings`. An unknown account is a 400 here (spec 2024)."""
     _require_account(service, call, status=400)
     return _view(service.changes.bodies("account", 0, "lock_settings"), call)
 
 
-def group_settings(service: Service, call: Call) -> Answer:
+def group_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups/{groupId}/settings`."""
     return _view(service.changes.bodies("group", group_of(service, call), "settings"), call)
 
 
-def group_lock_settings(service: Service, call: Call) -> Answer:
+def group_lock_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups/{groupId}/lock_settings`."""
     return _view(service.changes.bodies("group", group_of(service, call), "lock_settings"), call)
 
 
-def user_settings(service: Service, call: Call) -> Answer:
+def user_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /users/{userId}/settings`. The authentication view has the shape seen live."""
     world = service.world
     index = user_of(service, call)
@@ -44,23 +44,23 @@ def user_settings(service: Service, call: Call) -> Answer:
     body = answer.body
     if service.faults.nested_auth_view and call.query.get("option") == "meeting_authentication":
         body = b'{"authentication_options":{"meeting_authentication":' + body + b"}}"
-    return Answer(200, body.replace(USER_MARK, world.user_id(index).encode()))
+    return SandboxResponse(200, body.replace(USER_MARK, world.user_id(index).encode()))
 
 
-def phone_account_settings(service: Service, call: Call) -> Answer:
+def phone_account_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/account_settings`, all settings or those of `setting_types`."""
     _licensed_for_phone(service)
     return to_json(_of_types(service.world.phone("phone_account"), call))
 
 
-def phone_group_settings(service: Service, call: Call) -> Answer:
+def phone_group_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/groups/{groupId}/settings`, all settings or those of `setting_types`."""
     _licensed_for_phone(service)
     group_of(service, call)
     return to_json(_of_types(service.world.phone("phone_group"), call))
 
 
-def phone_sites(service: Service, call: Call) -> Answer:
+def phone_sites(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/sites`: one site."""
     _licensed_for_phone(service)
     row = {"id": service.world.site_id, "name": "Main site", "site_code": 1}
@@ -69,7 +69,7 @@ def phone_sites(service: Service, call: Call) -> Answer:
     )
 
 
-def phone_site(service: Service, call: Call) -> Answer:
+def phone_site(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/sites/{siteId}`, with its policy."""
     _licensed_for_phone(service)
     if call.ids["siteId"] != service.world.site_id:
@@ -78,7 +78,7 @@ def phone_site(service: Service, call: Call) -> Answer:
     return to_json({"id": service.world.site_id, "name": "Main site", "policy": policy})
 
 
-def phone_user(service: Service, call: Call) -> Answer:
+def phone_user(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/users/{userId}`, with its policy. Only active users have a phone."""
     _licensed_for_phone(service)
     world = service.world
@@ -140,12 +140,12 @@ def user_of(service: Service, call: Call) -> int:
     return found
 
 
-def _view(views: dict[str, bytes], call: Call) -> Answer:
+def _view(views: dict[str, bytes], call: Call) -> SandboxResponse:
     option = call.query.get("option", "")
     body = views.get(option or "default")
     if body is None or option == "default":
         raise Refused(400, 300, f"Invalid field: option {option}.")
-    return Answer(200, body)
+    return SandboxResponse(200, body)
 
 
 def _require_account(service: Service, call: Call, *, status: int) -> None:

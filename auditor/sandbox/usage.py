@@ -6,7 +6,7 @@ from typing import Final
 
 from auditor.sandbox.documents import Json, changed, clean
 from auditor.sandbox.identity import opaque_id
-from auditor.sandbox.service import Answer, Call, Refused, Service, to_json
+from auditor.sandbox.service import Call, Refused, SandboxResponse, Service, to_json
 from auditor.sandbox.settings_reads import account_value, user_of
 
 _MEDIA_SCOPES: Final = ["meeting:read:meeting_audio", "cloud_recording:read:list_user_recordings"]
@@ -56,7 +56,7 @@ _HISTORY: Final = 12
 """Past meetings in the report, one each day."""
 
 
-def marketplace_apps(service: Service, call: Call) -> Answer:
+def marketplace_apps(service: Service, call: Call) -> SandboxResponse:
     """`GET /marketplace/apps?type=`."""
     kind = call.query.get("type", "public")
     if kind not in _APP_TYPES:
@@ -85,7 +85,7 @@ def marketplace_apps(service: Service, call: Call) -> Answer:
     return service.page(call, "apps", len(rows), _slice(rows), largest=300)
 
 
-def operation_logs(service: Service, call: Call) -> Answer:
+def operation_logs(service: Service, call: Call) -> SandboxResponse:
     """`GET /report/operationlogs`: at most a month a call, and the last six months."""
     first, last = _window(call)
     today = datetime.fromtimestamp(call.now, UTC).date()
@@ -114,7 +114,7 @@ def operation_logs(service: Service, call: Call) -> Answer:
     return service.page(call, "operation_logs", len(rows), _slice(rows), largest=300, more=more)
 
 
-def history_meetings(service: Service, call: Call) -> Answer:
+def history_meetings(service: Service, call: Call) -> SandboxResponse:
     """`GET /report/history_meetings`, by feature and group."""
     first, last = _window(call)
     feature = call.query.get("meeting_feature")
@@ -129,7 +129,7 @@ def history_meetings(service: Service, call: Call) -> Answer:
     return service.page(call, "history_meetings", len(rows), _slice(rows), largest=300)
 
 
-def meeting_summaries(service: Service, call: Call) -> Answer:
+def meeting_summaries(service: Service, call: Call) -> SandboxResponse:
     """`GET /meetings/meeting_summaries`; refused where the account's switch is off."""
     switch = account_value(service, "in_meeting", "meeting_summary_with_ai_companion")
     if not isinstance(switch, dict) or switch.get("enable") is not True:
@@ -154,7 +154,7 @@ def meeting_summaries(service: Service, call: Call) -> Answer:
     return service.page(call, "summaries", len(rows), _slice(rows), largest=300)
 
 
-def disclaimers(service: Service, call: Call) -> Answer:
+def disclaimers(service: Service, call: Call) -> SandboxResponse:
     """`GET /report/disclaimer`: who answered which notice, at most a month a call."""
     first, last = _window(call)
     asked = call.query.get("disclaimer_type", "all")
@@ -168,7 +168,7 @@ def disclaimers(service: Service, call: Call) -> Answer:
     return service.page(call, "disclaimer_records", len(rows), _slice(rows), largest=300)
 
 
-def workflows(service: Service, call: Call) -> Answer:
+def workflows(service: Service, call: Call) -> SandboxResponse:
     """`GET /ai/workflows/flows`. The names of its fields are invented: Zoom publishes none."""
     drifted = service.world.rules.ai_was_used
     rows = [
@@ -182,7 +182,7 @@ def workflows(service: Service, call: Call) -> Answer:
     return service.page(call, "flows", len(rows), _slice(rows), largest=300)
 
 
-def user_meetings(service: Service, call: Call) -> Answer:
+def user_meetings(service: Service, call: Call) -> SandboxResponse:
     """`GET /users/{userId}/meetings`: scheduled ones, without their settings."""
     world = service.world
     index = user_of(service, call)
@@ -195,7 +195,7 @@ def user_meetings(service: Service, call: Call) -> Answer:
     return service.page(call, "meetings", len(rows), _slice(rows), largest=300)
 
 
-def meeting(service: Service, call: Call) -> Answer:
+def meeting(service: Service, call: Call) -> SandboxResponse:
     """`GET /meetings/{meetingId}`, secrets in clear as Zoom sends them."""
     text = call.ids["meetingId"]
     number = int(text) if text.isdecimal() else -1
@@ -218,18 +218,18 @@ def meeting(service: Service, call: Call) -> Answer:
     )
 
 
-def user_webinars(service: Service, call: Call) -> Answer:
+def user_webinars(service: Service, call: Call) -> SandboxResponse:
     """`GET /users/{userId}/webinars`: nobody here has the add-on."""
     user_of(service, call)
     raise Refused(400, 200, "Webinar plan is missing. Enable webinar for this user.")
 
 
-def webinar(_: Service, call: Call) -> Answer:
+def webinar(_: Service, call: Call) -> SandboxResponse:
     """`GET /webinars/{webinarId}`: there is none."""
     raise Refused(404, 3001, f"Webinar does not exist: {call.ids['webinarId']}.")
 
 
-def meeting_participants(service: Service, call: Call) -> Answer:
+def meeting_participants(service: Service, call: Call) -> SandboxResponse:
     """`GET /metrics/meetings/{meetingId}/participants`; refused without dashboards."""
     if not service.world.rules.has_dashboards:
         raise Refused(400, 200, "Only available for paid account with the dashboard enabled.")

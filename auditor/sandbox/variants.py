@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Literal, NamedTuple
 
-from auditor.sandbox.documents import Change, Documents, Json, Name, changed, clean, differences
+from auditor.sandbox.documents import Departure, Documents, Json, Name, changed, clean, differences
 from auditor.sandbox.scenarios import SCENARIOS, Profile
 
 Surface = Literal["settings", "lock_settings"]
@@ -62,13 +62,13 @@ def _clean_name(holder: Holder, surface: Surface) -> Name:
     return "basic_settings" if holder.basic else "user_settings"
 
 
-def _changes(holder: Holder, surface: Surface) -> list[Change]:
+def _changes(holder: Holder, surface: Surface) -> list[Departure]:
     scenario = SCENARIOS[holder.scenario]
     own = Profile() if holder.profile is None else scenario.groups[holder.profile]
     if surface == "lock_settings":
         if holder.level == "account":
             return list(scenario.account_locks)
-        own_locks = (Change(path, True) for path in own.locks)
+        own_locks = (Departure(path, True) for path in own.locks)
         return [*scenario.account_locks, *scenario.group_locks, *own_locks]
     inherited = [change for change in scenario.account if not change.added]
     if holder.level == "account":
@@ -85,12 +85,12 @@ def _changes(holder: Holder, surface: Surface) -> list[Change]:
     ]
 
 
-def _free(changes: Iterable[Change], held: tuple[str, ...]) -> list[Change]:
+def _free(changes: Iterable[Departure], held: tuple[str, ...]) -> list[Departure]:
     """The changes that no lock of a group stops."""
     return [change for change in changes if not _under(change.path, held)]
 
 
-def _held(changes: Iterable[Change], held: tuple[str, ...]) -> list[Change]:
+def _held(changes: Iterable[Departure], held: tuple[str, ...]) -> list[Departure]:
     return [change for change in changes if _under(change.path, held)]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from auditor.sandbox.documents import Change, Documents, Json, changed, clean, differences
+from auditor.sandbox.documents import Departure, Documents, Json, changed, clean, differences
 from auditor.sandbox.identity import email, group_name, index_of, index_of_email, opaque_id
 from auditor.sandbox.scenarios import CYCLE, SCENARIOS, Scenario
 from auditor.sandbox.variants import Holder, Kind, departures
@@ -173,7 +173,7 @@ class World:
             return None
         return index
 
-    def meeting_changes(self, meeting: int) -> tuple[Change, ...]:
+    def meeting_changes(self, meeting: int) -> tuple[Departure, ...]:
         """What a meeting has different from the clean one: only a host's first meeting may."""
         index, number = divmod(meeting - _FIRST_MEETING, MEETINGS_PER_HOST)
         return () if number else self.rules.meetings.get(self._place(index), ())

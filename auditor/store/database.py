@@ -17,11 +17,11 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from auditor import private
-from auditor.evidence.errors import Full
+from auditor import permissions
+from auditor.evidence.errors import DiskFull
 from auditor.store import filesystem, postgresql
 from auditor.store.errors import (
-    Garbled,
+    CorruptRow,
     HistoryDamaged,
     HistoryLocked,
     HistoryUnreachable,
@@ -125,7 +125,7 @@ class Database:
             NotPrivate: somebody else could.
         """
         if self._file is not None:
-            private.check_file(self._file, in_data=self._in_data)
+            permissions.check_file(self._file, in_data=self._in_data)
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -351,7 +351,7 @@ class Database:
             raise StoreError(
                 f"The history {self} cannot hold or give back a text ({error}). Report it."
             ) from error
-        except (Garbled, json.JSONDecodeError, zlib.error) as error:
+        except (CorruptRow, json.JSONDecodeError, zlib.error) as error:
             raise self._damaged(str(error)) from error
 
     def _damaged(self, reason: str) -> HistoryDamaged:
@@ -393,7 +393,7 @@ class Database:
         if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or "decode to UTF-8" in reason:
             return self._damaged(reason)
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-            return Full(f"{self}: no more could be written ({reason}). Make room there.")
+            return DiskFull(f"{self}: no more could be written ({reason}). Make room there.")
         if name.startswith("SQLITE_READONLY"):
             return self._unwritable(OSError(0, "it is read-only"))
         return StoreError(f"The history {self} cannot be used: {reason}.")
@@ -403,7 +403,7 @@ class Database:
         if state == "55P03":
             return self._held()
         if state == "53100":
-            return Full(f"{self}: no more could be written ({reason}). Make room there.")
+            return DiskFull(f"{self}: no more could be written ({reason}). Make room there.")
         if state in _NOT_PERMITTED:
             return StoreError(
                 f"The history {self} lets this role not do what is needed: {reason}. Commands that "
@@ -502,14 +502,14 @@ def _make_private(file: Path) -> None:
         with file.open("ab"):
             pass  # says why
     found = file.stat()
-    if hasattr(os, "geteuid") and found.st_uid == os.geteuid() and found.st_mode & private.MASK:
+    if hasattr(os, "geteuid") and found.st_uid == os.geteuid() and found.st_mode & permissions.MASK:
         file.chmod(0o600)
 
 
 def _state(file: Path) -> tuple[object, ...]:
     """What changes where somebody writes to a database."""
     found: list[object] = []
-    for suffix in ("", *private.BESIDE):
+    for suffix in ("", *permissions.BESIDE):
         try:
             stat = file.with_name(file.name + suffix).stat()
         except OSError:

@@ -49,7 +49,7 @@ class RunAltered(StoreError):
     exit_code = ExitCode.NOTHING_EVALUATED
 
 
-class Garbled(AuditorError):
+class CorruptRow(AuditorError):
     """A row of the history holds what no version of the program writes."""
 
 

@@ -16,16 +16,16 @@ from sqlalchemy.engine import Connection
 
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.stored import Stored
-from auditor.findings.drift import RunFacts, Standing
-from auditor.findings.model import Point
-from auditor.findings.past import Actor, Past
+from auditor.evidence.snapshot_reader import SnapshotReader
+from auditor.findings.drift import FindingState, RunFacts
+from auditor.findings.finding_history import Actor, FindingHistory
+from auditor.findings.model import TrendPoint
 from auditor.findings.run import Run
-from auditor.store import forgetting, packing, recording, standings, tables
+from auditor.store import deletion, finding_queries, recording, snapshot_archive, tables
+from auditor.store.batching import batched
 from auditor.store.database import Database
 from auditor.store.errors import RunAltered, RunNotFound
 from auditor.store.integrity import verify_evidence
-from auditor.store.portions import portions
 from auditor.store.series import EVERY_RUN, SKEW, RunFilter, Series
 
 _PORTION = 500
@@ -36,7 +36,7 @@ TREND = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredRun:
     """A run of the history, and its place in it."""
 
     facts: RunFacts
@@ -74,7 +74,7 @@ class Entry:
 class Acceptance:
     """That somebody accepted a run as it is."""
 
-    entry: Entry
+    entry: StoredRun
     accepted_at: str
     note: str
     signature: str = ""
@@ -87,10 +87,10 @@ class Signing(Protocol):
     def sign_acceptance(self, acceptance: Acceptance) -> str:
         """The signature of an acceptance; empty where nobody signs."""
 
-    def sign(self, entry: Entry, evidence: Stored) -> str:
+    def sign(self, entry: StoredRun, evidence: SnapshotReader) -> str:
         """The signature of a run; empty where nobody signs."""
 
-    def check(self, entry: Entry, evidence: Stored) -> None:
+    def check(self, entry: StoredRun, evidence: SnapshotReader) -> None:
         """Make sure that a run is as it was signed.
 
         Raises:
@@ -113,7 +113,12 @@ class History:
         return self._database
 
     def add(
-        self, run: Run, evidence: Stored, file: Path, selected: frozenset[str] | None, stopped: str
+        self,
+        run: Run,
+        evidence: SnapshotReader,
+        file: Path,
+        selected: frozenset[str] | None,
+        stopped: str,
     ) -> None:
         """Store a finished run. One that is stored already, and went on since, is stored anew.
 
@@ -147,10 +152,10 @@ class History:
             found = recording.record(connection, series_id, number, run, evidence)
             this = tables.runs.c.id == run.info.id
             connection.execute(sa.update(tables.runs).where(this).values(findings_digest=found))
-            packing.pack(connection, run.info.id, file)
+            snapshot_archive.pack(connection, run.info.id, file)
             self._sign(connection, run.info.id, evidence)
 
-    def runs(self, wanted: RunFilter = EVERY_RUN) -> list[Entry]:
+    def runs(self, wanted: RunFilter = EVERY_RUN) -> list[StoredRun]:
         """The stored runs, in the order in which they were stored."""
         if not self._database.exists():
             return []
@@ -171,14 +176,14 @@ class History:
         with self._database.reading() as connection:
             return sorted(connection.execute(query).scalars())
 
-    def find(self, run_id: str) -> Entry | None:
+    def find(self, run_id: str) -> StoredRun | None:
         """The stored run with this id; None where there is none."""
         if not self._database.exists():
             return None
         with self._database.reading() as connection:
             return self._row(connection, run_id)
 
-    def get(self, run_id: str) -> Entry:
+    def get(self, run_id: str) -> StoredRun:
         """The stored run with this id.
 
         Raises:
@@ -191,7 +196,9 @@ class History:
             )
         return found
 
-    def newest(self, wanted: RunFilter = EVERY_RUN, now: datetime | None = None) -> Entry | None:
+    def newest(
+        self, wanted: RunFilter = EVERY_RUN, now: datetime | None = None
+    ) -> StoredRun | None:
         """The run that was stored last, of those that count; None where there is none."""
         if not self._database.exists():
             return None
@@ -206,7 +213,7 @@ class History:
             last = connection.execute(sa.select(sa.func.max(tables.runs.c.sequence))).scalar()
         return int(last or 0)
 
-    def before(self, entry: Entry, now: datetime | None = None) -> Entry | None:
+    def before(self, entry: StoredRun, now: datetime | None = None) -> StoredRun | None:
         """The run that precedes this one in its series, of those that count; None without one."""
         query = (
             _runs()
@@ -216,7 +223,7 @@ class History:
         )
         return self._first(query, now)
 
-    def between(self, earlier: Entry, later: Entry) -> list[Entry]:
+    def between(self, earlier: StoredRun, later: StoredRun) -> list[StoredRun]:
         """The runs of the later one's series that lie between two runs, oldest first."""
         query = (
             _runs()
@@ -229,7 +236,7 @@ class History:
         with self._database.reading() as connection:
             return [_entry(row) for row in connection.execute(query)]
 
-    def last_of(self, series: Series, now: datetime | None = None) -> Entry | None:
+    def last_of(self, series: Series, now: datetime | None = None) -> StoredRun | None:
         """The newest run of a series, of those that count; None without one."""
         if not self._database.exists():
             return None
@@ -252,7 +259,7 @@ class History:
             return None
         with self._database.reading() as connection:
             entry = self._row(connection, run_id)
-            found = packing.unpacked(connection, run_id, self._home)
+            found = snapshot_archive.unpacked(connection, run_id, self._home)
         if found is not None:
             try:
                 found.verified()
@@ -262,7 +269,7 @@ class History:
                 raise
         return found
 
-    def check(self, entry: Entry | None, evidence: Stored) -> None:
+    def check(self, entry: StoredRun | None, evidence: SnapshotReader) -> None:
         """Make sure that a run, if it is stored and signed, is as it was signed.
 
         Raises:
@@ -271,7 +278,7 @@ class History:
         if entry is not None and self._signing is not None:
             self._signing.check(entry, evidence)
 
-    def verified(self, entry: Entry) -> Snapshot:
+    def verified(self, entry: StoredRun) -> Snapshot:
         """The evidence of a run, open for reading, compared with what the history says of it.
 
         Raises:
@@ -290,7 +297,7 @@ class History:
         return evidence
 
     @contextmanager
-    def standings(self, entry: Entry) -> Iterator[Iterator[Standing]]:
+    def standings(self, entry: StoredRun) -> Iterator[Iterator[FindingState]]:
         """How every finding of a run stood, those that passed apart, by fingerprint.
 
         Raises:
@@ -298,16 +305,18 @@ class History:
         """
         with (
             self._database.reading() as connection,
-            closing(standings.standings(connection, entry.series, entry.number)) as found,
+            closing(finding_queries.states_at(connection, entry.series, entry.number)) as found,
         ):
             yield _as_recorded(entry, found)
 
-    def pasts(self, entry: Entry, fingerprints: Iterable[str]) -> Mapping[str, Past]:
+    def pasts(self, entry: StoredRun, fingerprints: Iterable[str]) -> Mapping[str, FindingHistory]:
         """What is known of these findings up to a run; those never reported are left out."""
         with self._database.reading() as connection:
-            return standings.pasts(connection, entry.series, entry.number, fingerprints)
+            return finding_queries.histories_at(
+                connection, entry.series, entry.number, fingerprints
+            )
 
-    def trend(self, entry: Entry, now: datetime | None = None) -> list[Point]:
+    def trend(self, entry: StoredRun, now: datetime | None = None) -> list[TrendPoint]:
         """What the runs before this one in its series came to, oldest first."""
         query = (
             _runs()
@@ -321,14 +330,14 @@ class History:
             found = [_entry(row) for row in connection.execute(query)]
         return [point(each.facts) for each in reversed(found) if each.counts(moment)]
 
-    def attribute(self, entry: Entry, actors: Mapping[str, Actor]) -> None:
+    def attribute(self, entry: StoredRun, actors: Mapping[str, Actor]) -> None:
         """Note who made these findings stand as they do since a run."""
         by_actor: dict[str, list[str]] = {}
         for fingerprint, actor in actors.items():
             by_actor.setdefault(json.dumps(asdict(actor)), []).append(fingerprint)
         with self._database.writing() as connection:
             for actor_told, fingerprints in by_actor.items():
-                for portion in portions(fingerprints, _PORTION):
+                for portion in batched(fingerprints, _PORTION):
                     theirs = sa.select(tables.findings.c.id).where(
                         tables.findings.c.series_id == entry.series,
                         tables.findings.c.fingerprint.in_(portion),
@@ -340,7 +349,7 @@ class History:
                         .values(changed_by=actor_told)
                     )
 
-    def accept(self, entry: Entry, moment: str, note: str) -> None:
+    def accept(self, entry: StoredRun, moment: str, note: str) -> None:
         """From now on, regressions are measured against this run."""
         acceptance = Acceptance(entry, moment, recording.text(note))
         signature = self._signing.sign_acceptance(acceptance) if self._signing else ""
@@ -408,7 +417,7 @@ class History:
             found = connection.execute(sa.select(tables.acceptances.c.run_id)).scalars()
             return {str(run_id) for run_id in found}
 
-    def remove(self, entries: Iterable[Entry]) -> int:
+    def remove(self, entries: Iterable[StoredRun]) -> int:
         """Forget these runs, and what no run that is left can tell of; how many findings went.
 
         Raises:
@@ -416,32 +425,32 @@ class History:
         """
         ids = [entry.facts.id for entry in entries]
         with self._database.writing() as connection:
-            gone = forgetting.remove(connection, ids)
+            gone = deletion.remove(connection, ids)
         self._database.compact()
         return gone
 
-    def _first(self, query: sa.Select[Any], now: datetime | None) -> Entry | None:
+    def _first(self, query: sa.Select[Any], now: datetime | None) -> StoredRun | None:
         """The first run that counts."""
         moment = now or datetime.now(UTC)
         with self._database.reading() as connection:
             entries = map(_entry, connection.execute(query))
             return next((entry for entry in entries if entry.counts(moment)), None)
 
-    def _sign(self, connection: Connection, run_id: str, evidence: Stored) -> None:
+    def _sign(self, connection: Connection, run_id: str, evidence: SnapshotReader) -> None:
         entry = self._row(connection, run_id)
         if entry is not None and self._signing is not None:
             signature = self._signing.sign(entry, evidence)
             this = tables.runs.c.id == entry.facts.id
             connection.execute(sa.update(tables.runs).where(this).values(signature=signature))
 
-    def _row(self, connection: Connection, run_id: str) -> Entry | None:
+    def _row(self, connection: Connection, run_id: str) -> StoredRun | None:
         wanted = tables.runs.c.id == recording.text(run_id)
         row = connection.execute(_runs().where(wanted)).first()
         return None if row is None else _entry(row)
 
 
-def _as_recorded(entry: Entry, found: Iterable[Standing]) -> Iterator[Standing]:
-    digest = standings.FindingsDigest()
+def _as_recorded(entry: StoredRun, found: Iterable[FindingState]) -> Iterator[FindingState]:
+    digest = finding_queries.FindingsDigest()
     for each in found:
         digest.add_standing(each)
         yield each
@@ -452,7 +461,7 @@ def _as_recorded(entry: Entry, found: Iterable[Standing]) -> Iterator[Standing]:
         )
 
 
-def _same(known: Entry, run: Run, stopped: str) -> bool:
+def _same(known: StoredRun, run: Run, stopped: str) -> bool:
     """True where a run did not go on since it was stored."""
     facts, info = known.facts, run.info
     return (facts.evidence_digest, facts.finished_at, known.stopped) == (
@@ -462,7 +471,7 @@ def _same(known: Entry, run: Run, stopped: str) -> bool:
     )
 
 
-def _take_back(connection: Connection, entry: Entry) -> int | None:
+def _take_back(connection: Connection, entry: StoredRun) -> int | None:
     """Forget a run, so that it can be stored anew: as the newest of its series, which it now is.
 
     Returns its number, where no run came after it and it can have it again.
@@ -472,16 +481,16 @@ def _take_back(connection: Connection, entry: Entry) -> int | None:
     )
     is_newest = connection.execute(later).first() is None
     if is_newest:
-        forgetting.undo(connection, entry.series, entry.number - 1)
+        deletion.undo(connection, entry.series, entry.number - 1)
     run_id = entry.facts.id
     connection.execute(sa.delete(tables.evidence).where(tables.evidence.c.run_id == run_id))
     connection.execute(sa.delete(tables.runs).where(tables.runs.c.id == run_id))
     return entry.number if is_newest else None
 
 
-def point(facts: RunFacts) -> Point:
+def point(facts: RunFacts) -> TrendPoint:
     """A run as one point of a trend."""
-    return Point(
+    return TrendPoint(
         run=facts.id,
         finished_at=facts.finished_at,
         deviations=facts.deviations,
@@ -529,7 +538,7 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
     }
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> StoredRun:
     """A row of the history.
 
     Raises:
@@ -560,8 +569,8 @@ def _moment(text: str) -> datetime:
     return found
 
 
-def _read(row: Any) -> Entry:
-    return Entry(
+def _read(row: Any) -> StoredRun:
+    return StoredRun(
         facts=RunFacts(
             id=row.id,
             account_id=row.account_id,

@@ -4,16 +4,16 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
-from auditor.evidence.stored import Stored
+from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.findings import digest
 from auditor.store.errors import RunAltered
 from auditor.store.series import place
 
 if TYPE_CHECKING:
-    from auditor.store.history import Entry
+    from auditor.store.history import StoredRun
 
 
-def verify_evidence(entry: "Entry", evidence: Stored) -> None:
+def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
     """Compare the evidence of a run with its row: ids, place, times, policy, documents.
 
     Raises:
@@ -63,7 +63,7 @@ def _check_equal(run_id: str, compared: list[tuple[str, str, str]]) -> None:
         )
 
 
-def _said(evidence: Stored) -> dict[str, str]:
+def _said(evidence: SnapshotReader) -> dict[str, str]:
     """What the evidence says of its run."""
     names = ("run_id", "account_id", "api_url", "finished_at")
     found = {name: evidence.meta(name) or "" for name in names}

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
 from auditor.store.errors import HistoryUnfit
-from auditor.zoom.ways import BUNDLED_CERTIFICATES
+from auditor.zoom.proxy_checks import BUNDLED_CERTIFICATES
 
 VERIFIED = "verify-full"
 

@@ -14,14 +14,14 @@ from sqlalchemy.engine import Connection
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.stored import Stored
-from auditor.findings.model import Kind, Status, Verdict
+from auditor.evidence.snapshot_reader import SnapshotReader
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.per_verdict import PerVerdict
 from auditor.findings.run import Run
-from auditor.store.portions import portions
-from auditor.store.presence import Presence
-from auditor.store.standings import DIGESTED, FindingsDigest
+from auditor.store.batching import batched
+from auditor.store.finding_queries import DIGESTED, FindingsDigest
 from auditor.store.tables import findings, incoming, spells
+from auditor.store.visibility import ScopeVisibility
 
 PORTION = 1000
 """Rows written at once."""
@@ -29,7 +29,7 @@ PORTION = 1000
 _CONTENT = ("status", "severity", "cause", "observed")
 _NAMED = ("control", "kind", "level", "scope_id", "scope_name", "setting", "source")
 
-_DERIVED = (str(Kind.DERIVED), str(Kind.UNCOVERED))
+_DERIVED = (str(FindingKind.DERIVED), str(FindingKind.UNCOVERED))
 """Findings that rest on several documents, and are there only where those were read."""
 
 _KNOWN = sa.select(incoming.c.fingerprint).where(
@@ -44,7 +44,9 @@ _UNSURE = sa.select(incoming.c.control).where(
 """The controls of which a run could not see everything that they rest on."""
 
 
-def record(connection: Connection, series_id: int, number: int, run: Run, evidence: Stored) -> str:
+def record(
+    connection: Connection, series_id: int, number: int, run: Run, evidence: SnapshotReader
+) -> str:
     """Write what a run found, the one with this number in its series. Returns its digest."""
     # A row a finding and night would be 830,000 rows a night at 100,000 users (docs/benchmarks.md),
     # nearly all as the night before. So the findings go into a temporary table, and the database
@@ -52,7 +54,7 @@ def record(connection: Connection, series_id: int, number: int, run: Run, eviden
     # them. Three statements write what changed. Their order matters: a period that is closed has to
     # be closed before its successor is opened, which is opened where no open one is left.
     incoming.create(connection)
-    for portion in portions(_rows(run), PORTION):
+    for portion in batched(_rows(run), PORTION):
         rows: dict[str, Mapping[str, Any]] = {}
         for row in portion:
             rows.setdefault(row["fingerprint"], row)  # the first is the worst: they come sorted
@@ -61,11 +63,11 @@ def record(connection: Connection, series_id: int, number: int, run: Run, eviden
         if rows:
             connection.execute(sa.insert(incoming), list(rows.values()))
     unseen = _unseen(connection, series_id, run, evidence)
-    for portion in portions(unseen, PORTION):
+    for portion in batched(unseen, PORTION):
         connection.execute(sa.insert(incoming), portion)
     _add_findings(connection, series_id, run.info.finished_at)
-    _close_spells(connection, series_id, number, run.info.finished_at)
-    _open_spells(connection, series_id, number, run.info.finished_at)
+    _close_periods(connection, series_id, number, run.info.finished_at)
+    _open_periods(connection, series_id, number, run.info.finished_at)
     digest = _digest(connection)
     incoming.drop(connection)
     return digest
@@ -114,10 +116,10 @@ def _columns(verdict: Verdict) -> Mapping[str, Any]:
 
 
 def _unseen(
-    connection: Connection, series_id: int, run: Run, evidence: Stored
+    connection: Connection, series_id: int, run: Run, evidence: SnapshotReader
 ) -> Iterable[Mapping[str, Any]]:
     """Findings that stood before, and that this run had no chance to see."""
-    presence = Presence(evidence)
+    presence = ScopeVisibility(evidence)
     unsure = set(connection.execute(_UNSURE).scalars())
     query = (
         sa.select(findings, spells.c.severity, spells.c.observed)
@@ -169,7 +171,7 @@ def _add_findings(connection: Connection, series_id: int, now: str) -> None:
     )
 
 
-def _close_spells(connection: Connection, series_id: int, number: int, now: str) -> None:
+def _close_periods(connection: Connection, series_id: int, number: int, now: str) -> None:
     same = sa.and_(
         incoming.c.fingerprint == findings.c.fingerprint,
         *(incoming.c[name] == spells.c[name] for name in _CONTENT),
@@ -193,7 +195,7 @@ def _close_spells(connection: Connection, series_id: int, number: int, now: str)
     )
 
 
-def _open_spells(connection: Connection, series_id: int, number: int, now: str) -> None:
+def _open_periods(connection: Connection, series_id: int, number: int, now: str) -> None:
     joined = incoming.join(
         findings,
         (findings.c.fingerprint == incoming.c.fingerprint) & (findings.c.series_id == series_id),

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from auditor.store.history import Entry
+from auditor.store.history import StoredRun
 
 
 def expired(
-    entries: Sequence[Entry],
+    entries: Sequence[StoredRun],
     now: datetime,
     keep: timedelta,
     monthly: int,
     accepted: Iterable[str] = (),
-) -> list[Entry]:
+) -> list[StoredRun]:
     """The runs that need not be kept, oldest first.
 
     Kept are the runs younger than `keep`, the last run of each of the last `monthly` months (this
@@ -20,8 +20,8 @@ def expired(
     was set aside, or that ends in the future, is the last of nothing.
     """
     protected = set(accepted)
-    newest: dict[int, Entry] = {}
-    of_month: dict[tuple[int, str], Entry] = {}
+    newest: dict[int, StoredRun] = {}
+    of_month: dict[tuple[int, str], StoredRun] = {}
     for entry in (each for each in entries if each.counts(now)):
         newest[entry.series] = max(newest.get(entry.series, entry), entry, key=_number)
         month = entry.series, entry.facts.finished_at[:7]
@@ -35,7 +35,7 @@ def expired(
     return [entry for entry in entries if entry.facts.id not in protected and entry.ended < oldest]
 
 
-def _number(entry: Entry) -> int:
+def _number(entry: StoredRun) -> int:
     return entry.number
 
 

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from auditor.evidence.snapshot import Full, Snapshot, SnapshotError
+from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
 from auditor.findings.run import Run
 from auditor.store import filesystem
 from auditor.store.errors import AlreadyRunning, HistoryDamaged, RunAltered, RunNotFound, StoreError
 from auditor.store.series import EVERY_RUN, SKEW, RunFilter, place
 
 if TYPE_CHECKING:
-    from auditor.store.history import Entry, History, Signing
+    from auditor.store.history import History, Signing, StoredRun
 
 SNAPSHOT = "snapshot.sqlite"
 
@@ -122,7 +122,7 @@ class Runs:
             return Snapshot.create(folder / SNAPSHOT)
         except SnapshotError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(error, Full) and not filesystem.lacks(self.home):
+            if isinstance(error, DiskFull) and not filesystem.lacks(self.home):
                 raise
             raise self._unwritable(error) from error
 
@@ -137,7 +137,7 @@ class Runs:
         """
         snapshot = self.create(run_id)
         try:
-            with suppress(StoreError, Full):  # where the history cannot be read
+            with suppress(StoreError, DiskFull):  # where the history cannot be read
                 snapshot.set_meta(STORED_AFTER, str(self.history.last_sequence()))
             yield snapshot
         except BaseException:
@@ -214,7 +214,7 @@ class Runs:
         try:
             own = self.history.find(folder.id)
             stored = self.history.runs(wanted)
-        except (StoreError, Full):
+        except (StoreError, DiskFull):
             return False
         judged_by = _judged_by(folder.facts["judgement"])
         alike = [
@@ -360,7 +360,7 @@ class Runs:
             )
         raise RunNotFound(f"No run{whose}{at} is stored in {self}. Start with: auditor audit")
 
-    def from_future(self, wanted: RunFilter, now: datetime) -> list["Entry"]:
+    def from_future(self, wanted: RunFilter, now: datetime) -> list["StoredRun"]:
         """The stored runs that end later than now, and were not set aside: a clock is wrong."""
         return [
             entry
@@ -389,7 +389,7 @@ class Runs:
             return self.opened_folder(run, wanted)
         raise self.not_found(run)
 
-    def stored(self, run_id: str) -> "Entry | None":
+    def stored(self, run_id: str) -> "StoredRun | None":
         """The run of the history with this id; None where there is none.
 
         A run with a folder of its own can be looked at while the history cannot be.

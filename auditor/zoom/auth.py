@@ -15,14 +15,20 @@ from datetime import datetime
 from requests.auth import HTTPBasicAuth
 
 from auditor.evidence.reading import JsonValue
-from auditor.zoom.answers import read_answer, utc_now
-from auditor.zoom.errors import AuthenticationFailed, Malformed, Transient, ZoomError, quoted
+from auditor.zoom.errors import (
+    AuthenticationFailed,
+    Malformed,
+    Transient,
+    ZoomError,
+    sanitize_message,
+)
 from auditor.zoom.hosts import COMMERCIAL, check_url
 from auditor.zoom.payload import parse_object
 from auditor.zoom.redaction import REDACTED
+from auditor.zoom.responses import parse_response, utc_now
 from auditor.zoom.retry import RetryPolicy
-from auditor.zoom.secrets import never_show, never_show_token
-from auditor.zoom.transport import Answer, Transport
+from auditor.zoom.secrets import register_secret, register_token
+from auditor.zoom.transport import Response, Transport
 
 _log = logging.getLogger(__name__)
 
@@ -140,7 +146,7 @@ class TokenSource:
         """
         self._credentials = credentials
         pair = f"{credentials.client_id}:{credentials.client_secret}"
-        never_show(credentials.client_secret, b64encode(pair.encode()).decode().rstrip("="))
+        register_secret(credentials.client_secret, b64encode(pair.encode()).decode().rstrip("="))
         self._url = check_url(token_url, "ZOOM_OAUTH_URL")
         self._transport, self._retries = transport, retries or RetryPolicy()
         self._clock, self._now = clock, now
@@ -203,11 +209,11 @@ class TokenSource:
         )
         if answer.status != 200 and answer.status < 500 and answer.status != 429:
             raise self._refusal(answer)
-        document = read_answer(answer, REQUEST, self._now)
+        document = parse_response(answer, REQUEST, self._now)
         text = document.get("access_token")
         if not isinstance(text, str) or not _TOKEN.fullmatch(text):
             raise Malformed(REQUEST, "it holds no access token", status=answer.status)
-        never_show_token(text)
+        register_token(text)
         lifetime = _lifetime(document.get("expires_in"))
         scope = document.get("scope")
         took = self._clock() - asked_at
@@ -218,7 +224,7 @@ class TokenSource:
             scopes=frozenset(scope.split() if isinstance(scope, str) else ()),
         )
 
-    def _refusal(self, answer: Answer) -> AuthenticationFailed:
+    def _refusal(self, answer: Response) -> AuthenticationFailed:
         try:
             document = parse_object(answer.body, answer.content_type, REQUEST)
         except (Malformed, Transient):
@@ -245,7 +251,7 @@ class TokenSource:
 
     def _without_secret(self, text: str) -> str:
         secret = self._credentials.client_secret
-        return quoted(text.replace(secret, REDACTED) if secret else text)
+        return sanitize_message(text.replace(secret, REDACTED) if secret else text)
 
 
 def _lifetime(expires_in: JsonValue) -> float:

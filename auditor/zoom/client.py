@@ -14,7 +14,6 @@ from typing import Self
 from urllib.parse import quote
 
 from auditor.evidence.reading import JsonValue
-from auditor.zoom.answers import read_answer, utc_now
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import (
@@ -34,6 +33,7 @@ from auditor.zoom.limits import RateLabel, RateLimiter
 from auditor.zoom.paging import Listing, Row
 from auditor.zoom.redaction import redact_object
 from auditor.zoom.renewal import Renewals
+from auditor.zoom.responses import parse_response, utc_now
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.transport import Bearer, Transport
 
@@ -299,7 +299,7 @@ class ZoomClient:
         alone = self._one_large if len(answer.body) > _LARGE else nullcontext()
         try:
             with alone:
-                document = redact_object(read_answer(answer, endpoint.request, self._now))
+                document = redact_object(parse_response(answer, endpoint.request, self._now))
         except (Denied, NotFound, NotLicensed, Rejected):
             self._renewals.accepted()
             raise

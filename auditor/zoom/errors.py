@@ -18,13 +18,13 @@ LONGEST_PAUSE = 900.0
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
-def quoted(text: str, most: int = LONGEST_QUOTE) -> str:
+def sanitize_message(text: str, most: int = LONGEST_QUOTE) -> str:
     """Zoom's words, fit for a message: one line, at most `most` characters long, no secrets."""
     line = " ".join(_UNPRINTABLE.sub(" ", redact_text(text)).split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
-class Facts(TypedDict, total=False):
+class ResponseInfo(TypedDict, total=False):
     """What an answer said of itself: HTTP status, Zoom's code, and the id its support asks for."""
 
     status: int | None
@@ -55,10 +55,10 @@ class ZoomError(AuditorError):
         tracking_id: str = "",
     ) -> None:
         self.request = request
-        self.detail = quoted(detail)
+        self.detail = sanitize_message(detail)
         self.status = status
         self.code = code
-        self.tracking_id = quoted(tracking_id)
+        self.tracking_id = sanitize_message(tracking_id)
         super().__init__(request)
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ class ZoomError(AuditorError):
         return f"{type(self).__name__}({str(self)!r})"
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> ResponseInfo:
         """The same as keywords, for an error that is made of this one."""
         return {"status": self.status, "code": self.code, "tracking_id": self.tracking_id}
 
@@ -91,7 +91,7 @@ class AuthenticationFailed(ZoomError):
         request: str,
         reason: str,
         detail: str = "",
-        **facts: Unpack[Facts],
+        **facts: Unpack[ResponseInfo],
     ) -> None:
         super().__init__(request, detail, **facts)
         self.reason = reason
@@ -116,7 +116,7 @@ class Unreachable(ZoomError):
 
     def __init__(self, request: str, detail: str, *, worth_retrying: bool = True) -> None:
         super().__init__(request)
-        self.detail = quoted(detail, _LONGEST_ADVICE)
+        self.detail = sanitize_message(detail, _LONGEST_ADVICE)
         self.worth_retrying = worth_retrying
 
     def __str__(self) -> str:
@@ -144,10 +144,10 @@ class ScopeMissing(Denied):
         request: str,
         scopes: Sequence[str] = (),
         detail: str = "",
-        **facts: Unpack[Facts],
+        **facts: Unpack[ResponseInfo],
     ) -> None:
         super().__init__(request, detail, **facts)
-        self.scopes = tuple(quoted(scope) for scope in scopes)
+        self.scopes = tuple(sanitize_message(scope) for scope in scopes)
 
     def __str__(self) -> str:
         named = " or ".join(self.scopes) or "a scope it did not name"
@@ -204,7 +204,7 @@ class RateLimited(ZoomError):
         again_at: datetime | None = None,
         daily: bool = False,
         per_second: float | None = None,
-        **facts: Unpack[Facts],
+        **facts: Unpack[ResponseInfo],
     ) -> None:
         super().__init__(request, detail, **facts)
         self.retry_after = retry_after
@@ -256,7 +256,7 @@ class Malformed(ZoomError):
         detail: str,
         *,
         worth_retrying: bool = False,
-        **facts: Unpack[Facts],
+        **facts: Unpack[ResponseInfo],
     ) -> None:
         super().__init__(request, detail, **facts)
         self.worth_retrying = worth_retrying
@@ -345,7 +345,7 @@ class ListingShrank(ListingUnproved):
         )
 
 
-class ListingShort(ListingUnproved):
+class IncompleteListing(ListingUnproved):
     """Other than `counted` rows came, in the end: some are missing, or the count is wrong."""
 
     def __init__(self, request: str, listed: int, counted: int) -> None:

@@ -28,7 +28,7 @@ class RateLabel(StrEnum):
     PHONE_HEAVY = "phone_heavy"
 
 
-class Plan(StrEnum):
+class RatePlan(StrEnum):
     """The plan an account's limits follow from. Business stands for all that is above Pro.
 
     The API does not tell an account's plan, so `auto` starts with the limits of Pro. A free
@@ -53,11 +53,11 @@ def _limits(
 
 
 _PRO = _limits((30, 20, 10), 10, (20, 10, 5))
-_LIMITS: Mapping[Plan, Mapping[RateLabel, float]] = {
-    Plan.FREE: _limits((4, 2, 1), 10, (4, 2, 1)),
-    Plan.PRO: _PRO,
-    Plan.BUSINESS: _limits((80, 60, 40), 20, (40, 20, 10)),
-    Plan.AUTO: _PRO,
+_LIMITS: Mapping[RatePlan, Mapping[RateLabel, float]] = {
+    RatePlan.FREE: _limits((4, 2, 1), 10, (4, 2, 1)),
+    RatePlan.PRO: _PRO,
+    RatePlan.BUSINESS: _limits((80, 60, 40), 20, (40, 20, 10)),
+    RatePlan.AUTO: _PRO,
 }
 
 # Zoom publishes limits, but not how it counts, so the pace has to satisfy the strictest way: no
@@ -116,7 +116,7 @@ _HOLD = (0.5, 900.0)
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Bucket:
     """The pace of one label. Times are of the limiter's clock in seconds, rates per second."""
 
     allowed: float
@@ -214,10 +214,10 @@ class RateLimiter:
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._share = share
         self._lock = threading.Lock()
-        self._lanes: dict[RateLabel, _Lane] = {}
+        self._lanes: dict[RateLabel, _Bucket] = {}
         for label in RateLabel:
             allowed = (limits[label] if max_rate is None else max_rate) * share
-            self._lanes[label] = _Lane(allowed, allowed)
+            self._lanes[label] = _Bucket(allowed, allowed)
 
     def rate(self, label: RateLabel) -> float:
         """Requests per second now asked of `label`."""

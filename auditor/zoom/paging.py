@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from auditor.evidence.reading import JsonValue
 from auditor.zoom.errors import (
-    ListingShort,
+    IncompleteListing,
     ListingShrank,
     ListingUncounted,
     ListingUnproved,
@@ -88,7 +88,7 @@ class _Reading:
             return ListingShrank(request, self.listed, self.before_it_shrank, self.total)
         if self.total in (self.listed, self.different_ids):
             return None
-        return ListingShort(request, self.listed, self.total)
+        return IncompleteListing(request, self.listed, self.total)
 
 
 class Listing(Iterator[list[Row]]):

@@ -28,9 +28,9 @@ from requests.utils import select_proxy
 from urllib3 import HTTPSConnectionPool
 
 from auditor import __version__
-from auditor.zoom import ways
-from auditor.zoom.answers import utc_now
-from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
+from auditor.zoom import proxy_checks
+from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooLarge, ResponseTooSlow, pools
+from auditor.zoom.responses import utc_now
 
 PATIENCE = 10.0
 """Seconds to wait for a connection, and for each packet; twice as many for all of it."""
@@ -40,7 +40,7 @@ _VERBS = frozenset(("HEAD",))
 _HEADERS = {"User-Agent": f"zoom-privacy-auditor/{__version__}"}
 
 
-class Trouble(StrEnum):
+class ProbeFailure(StrEnum):
     """Why a host could not be talked to."""
 
     NAME = "name"
@@ -86,25 +86,25 @@ class Trouble(StrEnum):
 
 _OF_TLS = frozenset(
     (
-        Trouble.CA_FILE,
-        Trouble.NO_PEM,
-        Trouble.SELF_SIGNED,
-        Trouble.ISSUER,
-        Trouble.HOSTNAME,
-        Trouble.EXPIRED,
-        Trouble.NOT_YET,
-        Trouble.TLS,
+        ProbeFailure.CA_FILE,
+        ProbeFailure.NO_PEM,
+        ProbeFailure.SELF_SIGNED,
+        ProbeFailure.ISSUER,
+        ProbeFailure.HOSTNAME,
+        ProbeFailure.EXPIRED,
+        ProbeFailure.NOT_YET,
+        ProbeFailure.TLS,
     )
 )
 _BY_VERIFY_CODE = {
-    9: Trouble.NOT_YET,
-    10: Trouble.EXPIRED,
-    18: Trouble.SELF_SIGNED,
-    19: Trouble.SELF_SIGNED,
-    20: Trouble.ISSUER,
-    21: Trouble.ISSUER,
-    62: Trouble.HOSTNAME,
-    64: Trouble.HOSTNAME,
+    9: ProbeFailure.NOT_YET,
+    10: ProbeFailure.EXPIRED,
+    18: ProbeFailure.SELF_SIGNED,
+    19: ProbeFailure.SELF_SIGNED,
+    20: ProbeFailure.ISSUER,
+    21: ProbeFailure.ISSUER,
+    62: ProbeFailure.HOSTNAME,
+    64: ProbeFailure.HOSTNAME,
 }
 """What OpenSSL's verification says. Source: `X509_V_ERR_*`, openssl-verification-options(1)."""
 
@@ -120,7 +120,7 @@ class Route:
     @property
     def shown_proxy(self) -> str:
         """Scheme, host and port of the proxy; empty where there is none."""
-        return ways.shown_proxy(self.proxy)
+        return proxy_checks.shown_proxy(self.proxy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +133,13 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class ProbeResult:
     """What came of probing a host."""
 
     host: str
     """With its port, where it is not the usual one."""
     route: Route
-    trouble: Trouble | None = None
+    trouble: ProbeFailure | None = None
     """None where it answered."""
     refusal: int | None = None
     """The HTTP status with which the proxy refused."""
@@ -155,32 +155,32 @@ class Visit:
 
 def route(url: str) -> Route:
     """The way to the host of `url`, as the environment says: the same as every request takes."""
-    proxies, verify = ways.from_environment(url)
+    proxies, verify = proxy_checks.from_environment(url)
     return Route(select_proxy(url, proxies) or "", verify)
 
 
-def visit(
+def probe(
     url: str,
     way: Route,
     *,
     patience: float = PATIENCE,
     now: Callable[[], datetime] = utc_now,
     clock: Callable[[], float] = time.monotonic,
-) -> Visit:
+) -> ProbeResult:
     """Send a HEAD request without credentials to `url`, and tell what came of it."""
     parts = urlsplit(url)
-    seen = _Seen()
-    made = Visit(parts.netloc.rpartition("@")[2], way)
-    if not ways.is_clear(way.proxy):
-        return replace(made, trouble=Trouble.PROXY_ADDRESS)
+    seen = _TlsFacts()
+    made = ProbeResult(parts.netloc.rpartition("@")[2], way)
+    if not proxy_checks.is_parseable(way.proxy):
+        return replace(made, trouble=ProbeFailure.PROXY_ADDRESS)
     began, sent = clock(), now()
     try:
         with _head(url, way, seen, patience) as response:
             status, date = response.status_code, response.headers.get("Date", "")
-    except TooSlow:
-        return replace(made, trouble=Trouble.SILENT, certificate=seen.certificate())
+    except ResponseTooSlow:
+        return replace(made, trouble=ProbeFailure.SILENT, certificate=seen.certificate())
     except (
-        TooLarge,
+        ResponseTooLarge,
         requests.RequestException,
         urllib3.exceptions.HTTPError,
         OSError,
@@ -198,7 +198,7 @@ def visit(
     middle = sent.timestamp() + took / 2 - 0.5
     return replace(
         made,
-        trouble=Trouble.PROXY_LOGIN if proxy_said else None,
+        trouble=ProbeFailure.PROXY_LOGIN if proxy_said else None,
         refusal=407 if proxy_said else None,
         status=status,
         seconds=took,
@@ -209,7 +209,7 @@ def visit(
 
 
 @dataclass
-class _Seen:
+class _TlsFacts:
     """What a handshake showed."""
 
     version: str = ""
@@ -230,14 +230,14 @@ class _Seen:
             return None
 
 
-class _OnlyLooking(Exception):
+class _HandshakeDone(Exception):
     """Ends a connection after its handshake, before anything is sent."""
 
 
-class _Noting(BoundedAdapter):
+class _TlsRecordingAdapter(BoundedAdapter):
     """An adapter that looks at the handshake of each connection it makes."""
 
-    def __init__(self, seen: _Seen, patience: float, *, look_only: bool = False) -> None:
+    def __init__(self, seen: _TlsFacts, patience: float, *, look_only: bool = False) -> None:
         self._seen, self._look_only = seen, look_only
         super().__init__(pools(2 * patience, _ROOM, time.monotonic, _VERBS))
 
@@ -256,20 +256,20 @@ class _Noting(BoundedAdapter):
                 seen.note(self.sock)
                 if look_only:
                     self.close()
-                    raise _OnlyLooking
+                    raise _HandshakeDone
 
         pool.ConnectionCls = Looked
         return pool
 
 
 def _head(
-    url: str, way: Route, seen: _Seen, patience: float, *, look_only: bool = False
+    url: str, way: Route, seen: _TlsFacts, patience: float, *, look_only: bool = False
 ) -> requests.Response:
     prepared = requests.PreparedRequest()
     prepared.method, prepared.url = "HEAD", url
     prepared.headers = CaseInsensitiveDict(_HEADERS)
     proxies = {urlsplit(url).scheme: way.proxy} if way.proxy else {}
-    with closing(_Noting(seen, patience, look_only=look_only)) as adapter:
+    with closing(_TlsRecordingAdapter(seen, patience, look_only=look_only)) as adapter:
         return adapter.send(
             prepared,
             timeout=(patience, patience),
@@ -278,15 +278,15 @@ def _head(
         )
 
 
-def _unverified(url: str, way: Route, patience: float) -> _Seen:
+def _unverified(url: str, way: Route, patience: float) -> _TlsFacts:
     """What the host shows in a handshake that trusts anybody. Nothing is sent after it."""
-    seen = _Seen()
+    seen = _TlsFacts()
     try:
         _head(url, way, seen, patience, look_only=True)
     except (
-        _OnlyLooking,
-        TooSlow,
-        TooLarge,
+        _HandshakeDone,
+        ResponseTooSlow,
+        ResponseTooLarge,
         requests.RequestException,
         urllib3.exceptions.HTTPError,
         OSError,
@@ -295,42 +295,44 @@ def _unverified(url: str, way: Route, patience: float) -> _Seen:
     return seen
 
 
-def _trouble(error: BaseException, way: Route) -> Trouble:
+def _trouble(error: BaseException, way: Route) -> ProbeFailure:
     """What an error of the libraries below means."""
     causes = list(_causes(error))
     refused = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
-    if refused and ways.is_no_pem(way.verify):
-        return Trouble.NO_PEM
+    if refused and proxy_checks.is_invalid_ca_bundle(way.verify):
+        return ProbeFailure.NO_PEM
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _BY_VERIFY_CODE.get(cause.verify_code, Trouble.TLS)
+            return _BY_VERIFY_CODE.get(cause.verify_code, ProbeFailure.TLS)
     if isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
         said = _refusal(error)
         if said is None:
-            return Trouble.PROXY
-        return Trouble.PROXY_LOGIN if said == 407 else Trouble.PROXY_REFUSED
+            return ProbeFailure.PROXY
+        return ProbeFailure.PROXY_LOGIN if said == 407 else ProbeFailure.PROXY_REFUSED
     if isinstance(way.verify, str) and not os.access(way.verify, os.R_OK):
-        return Trouble.CA_FILE
-    if ways.is_no_pem(way.verify):
-        return Trouble.NO_PEM
-    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Trouble], ...] = (
-        ((socket.gaierror, urllib3.exceptions.NameResolutionError), Trouble.NAME),
-        (ConnectionRefusedError, Trouble.REFUSED),
-        ((TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError), Trouble.SILENT),
-        ((ssl.SSLError, urllib3.exceptions.SSLError), Trouble.TLS),
-        (urllib3.exceptions.NewConnectionError, Trouble.NETWORK),
+        return ProbeFailure.CA_FILE
+    if proxy_checks.is_invalid_ca_bundle(way.verify):
+        return ProbeFailure.NO_PEM
+    kinds: tuple[
+        tuple[type[BaseException] | tuple[type[BaseException], ...], ProbeFailure], ...
+    ] = (
+        ((socket.gaierror, urllib3.exceptions.NameResolutionError), ProbeFailure.NAME),
+        (ConnectionRefusedError, ProbeFailure.REFUSED),
+        ((TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError), ProbeFailure.SILENT),
+        ((ssl.SSLError, urllib3.exceptions.SSLError), ProbeFailure.TLS),
+        (urllib3.exceptions.NewConnectionError, ProbeFailure.NETWORK),
     )
     for kind, trouble in kinds:
         if any(isinstance(cause, kind) for cause in causes):
             return trouble
-    return Trouble.BROKEN
+    return ProbeFailure.BROKEN
 
 
 def _refusal(error: BaseException) -> int | None:
     """The status of a proxy's refusal; None where there was none."""
     if not isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
         return None
-    found = (ways.refusal(str(cause)) for cause in _causes(error))
+    found = (proxy_checks.refusal(str(cause)) for cause in _causes(error))
     return next((status for status in found if status is not None), None)
 
 

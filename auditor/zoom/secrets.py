@@ -8,16 +8,16 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from auditor.zoom.held import REDACTED, HeldSecrets
+from auditor.zoom.held_secrets import REDACTED, HeldSecrets
 from auditor.zoom.secret_names import CODES, ENDINGS, LABELS, OPEN_KEYS, WORDS
 
 __all__ = [
     "LONGEST_TEXT",
     "REDACTED",
     "is_secret_name",
-    "never_show",
-    "never_show_token",
     "redact_text",
+    "register_secret",
+    "register_token",
 ]
 
 
@@ -151,7 +151,7 @@ _LOOKALIKES = str.maketrans(
 _held = HeldSecrets()
 
 
-def never_show(*secrets: str) -> None:
+def register_secret(*secrets: str) -> None:
     """Remember secrets this process holds: no text shows them from now on, wherever they stand.
 
     Also as they look in an address, in JSON, in base64 and in hexadecimal digits.
@@ -159,7 +159,7 @@ def never_show(*secrets: str) -> None:
     _held.keep(*secrets)
 
 
-def never_show_token(token: str) -> None:
+def register_token(token: str) -> None:
     """The same for an access token, of which the newest are remembered."""
     _held.keep_token(token)
 

@@ -19,10 +19,10 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import select_proxy
 
 from auditor import __version__
-from auditor.zoom import ways
+from auditor.zoom import proxy_checks
+from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooLarge, ResponseTooSlow, pools
 from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable, ZoomError
-from auditor.zoom.ways import Hindrance
-from auditor.zoom.wire import BoundedAdapter, TooLarge, TooSlow, pools
+from auditor.zoom.proxy_checks import ConnectionProblem
 
 _CHUNK = 16 * 1024
 """Bytes read at a time where they are compressed. An older urllib3 unpacks all of them at once,
@@ -57,7 +57,7 @@ class Bearer(AuthBase):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RequestBounds:
     """Limits of one request. Times in seconds, size in bytes after decompression."""
 
     connect: float = 10.0
@@ -70,7 +70,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What came back, whatever its status. Header names are looked up in any case."""
 
     status: int
@@ -92,16 +92,16 @@ class Transport:
     """Sends requests for any number of threads."""
 
     def __init__(
-        self, bounds: Bounds | None = None, *, clock: Callable[[], float] = time.monotonic
+        self, bounds: RequestBounds | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._bounds = bounds or Bounds()
+        self._bounds = bounds or RequestBounds()
         self._clock = clock
         # Not a session: that reads the whole body of a redirect, however large, before it returns.
         self._adapter = BoundedAdapter(
             pools(self._bounds.total, self._bounds.size, clock), _MOST_CONNECTIONS
         )
 
-    def get(self, url: str, params: Mapping[str, str], auth: Bearer, request: str) -> Answer:
+    def get(self, url: str, params: Mapping[str, str], auth: Bearer, request: str) -> Response:
         """The answer to a GET. `request` names it in errors.
 
         Raises:
@@ -113,7 +113,9 @@ class Transport:
         made = requests.Request("GET", url, headers=_HEADERS, params=params, auth=auth)
         return self._send(made.prepare(), request)
 
-    def ask_for_token(self, url: str, account_id: str, auth: HTTPBasicAuth, request: str) -> Answer:
+    def ask_for_token(
+        self, url: str, account_id: str, auth: HTTPBasicAuth, request: str
+    ) -> Response:
         """The answer to the token request, the only one that is not a GET. Raises like `get`.
 
         What is sent is fixed here, so that no other POST can be made with it.
@@ -137,13 +139,13 @@ class Transport:
     ) -> None:
         self.close()
 
-    def _send(self, prepared: requests.PreparedRequest, request: str) -> Answer:
+    def _send(self, prepared: requests.PreparedRequest, request: str) -> Response:
         deadline = self._clock() + self._bounds.total
         url = prepared.url or ""
-        proxies, verify = ways.from_environment(url)
+        proxies, verify = proxy_checks.from_environment(url)
         proxy = select_proxy(url, proxies) or ""
-        if not ways.is_clear(proxy):
-            raise _hindered(request, ways.proxy_unclear(proxy))
+        if not proxy_checks.is_parseable(proxy):
+            raise _hindered(request, proxy_checks.proxy_unclear(proxy))
         try:
             with self._adapter.send(
                 prepared,
@@ -153,10 +155,10 @@ class Transport:
                 proxies=proxies,
             ) as response:
                 body = self._body(response, request, deadline)
-                return Answer(response.status_code, response.headers, body)
-        except TooSlow as error:
+                return Response(response.status_code, response.headers, body)
+        except ResponseTooSlow as error:
             raise self._too_slow(request) from error
-        except TooLarge as error:
+        except ResponseTooLarge as error:
             raise self._too_large(request) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _explained(error, request, verify) from error
@@ -190,15 +192,15 @@ class Transport:
         return TooMuch(request, f"it is larger than {self._bounds.size:,} bytes", status=status)
 
 
-def _hindered(request: str, by: Hindrance) -> Unreachable:
+def _hindered(request: str, by: ConnectionProblem) -> Unreachable:
     return Unreachable(request, str(by), worth_retrying=by.worth_retrying)
 
 
 def _explained(error: Exception, request: str, verify: bool | str) -> ZoomError:
     """Our error for an error of the libraries below."""
     match error:
-        case requests.exceptions.SSLError() if ways.is_no_pem(verify):
-            return _hindered(request, ways.no_pem(verify))
+        case requests.exceptions.SSLError() if proxy_checks.is_invalid_ca_bundle(verify):
+            return _hindered(request, proxy_checks.no_pem(verify))
         case requests.exceptions.SSLError():
             return Unreachable(
                 request,
@@ -207,8 +209,12 @@ def _explained(error: Exception, request: str, verify: bool | str) -> ZoomError:
                 worth_retrying=False,
             )
         case requests.exceptions.ProxyError():
-            status = ways.refusal(str(error))
-            by = ways.proxy_gone() if status is None else ways.proxy_refused(status)
+            status = proxy_checks.refusal(str(error))
+            by = (
+                proxy_checks.proxy_unreachable()
+                if status is None
+                else proxy_checks.proxy_refused(status)
+            )
             return _hindered(request, by)
         case requests.exceptions.ConnectTimeout():
             return Unreachable(

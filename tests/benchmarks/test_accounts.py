@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.evidence.plan import PENDING, Reads
+from auditor.evidence.read_plan import PENDING, ReadPlan
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS, Document, View
@@ -35,7 +35,7 @@ def test_other_controls_are_not_lockable(control: str, why: str) -> None:
 def test_controls_of_settings_alone_need_one_rate_limit_label() -> None:
     read = controls.documents(controls.settings_only())
     assert SETTINGS in read.user
-    assert read == Reads(read.account, read.group, read.user)
+    assert read == ReadPlan(read.account, read.group, read.user)
 
 
 def test_a_plain_script_reads_the_documents_it_is_told(shop: Workshop) -> None:

@@ -4,8 +4,8 @@ import io
 from dataclasses import replace
 from functools import partial
 
-from auditor.bundle import container, manifest
-from auditor.bundle.manifest import Baseline, Manifest, Part, RunFacts, Tool
+from auditor.bundle import manifest, zip_writer
+from auditor.bundle.manifest import Manifest, ManifestBaseline, ManifestPart, ManifestRun, Tool
 from auditor.bundle.signing import signature_file
 from auditor.signing import Signer
 
@@ -13,24 +13,24 @@ SIGNER = Signer.read("11" * 32)
 STRANGER = Signer.read("22" * 32)
 FINISHED = "2026-11-21T22:04:31.250Z"
 PARTS = {
-    "report.txt": (b"not one deviation\n" * 30, container.DEFLATED),
-    "report.json": (b"{}\n", container.DEFLATED),
-    "snapshot.sqlite": (bytes(range(256)), container.STORED),
+    "report.txt": (b"not one deviation\n" * 30, zip_writer.DEFLATED),
+    "report.json": (b"{}\n", zip_writer.DEFLATED),
+    "snapshot.sqlite": (bytes(range(256)), zip_writer.STORED),
 }
 
 
-def told(parts: tuple[Part, ...], signer: Signer | None, **changes: object) -> Manifest:
+def told(parts: tuple[ManifestPart, ...], signer: Signer | None, **changes: object) -> Manifest:
     fields: dict[str, object] = {
         "schema": "auditor/bundle/v1",
         "tool": Tool(name="auditor", version="0.1.0"),
-        "run": RunFacts(
+        "run": ManifestRun(
             id="20261121T215800-000Z-7f3a00",
             account_id="acc-1",
             api_url="https://api.zoom.us/v2",
             started_at="2026-11-21T21:58:00Z",
             finished_at=FINISHED,
             depth="user",
-            baseline=Baseline(id="strict", version="1.0", digest="sha256:" + "ab" * 32),
+            baseline=ManifestBaseline(id="strict", version="1.0", digest="sha256:" + "ab" * 32),
             complete=True,
             exit_code=0,
             fail_on="never",
@@ -44,19 +44,19 @@ def told(parts: tuple[Part, ...], signer: Signer | None, **changes: object) -> M
     return Manifest(**{**fields, **changes})
 
 
-def packed(parts: dict[str, tuple[bytes, int]]) -> list[container.Packed]:
+def packed(parts: dict[str, tuple[bytes, int]]) -> list[zip_writer.Packed]:
     def put(content: bytes, out: io.BytesIO) -> None:
         out.write(content)
 
     found = []
     for name, (content, method) in parts.items():
-        part = container.pack(name, method, partial(put, content))
+        part = zip_writer.pack(name, method, partial(put, content))
         with part.file:  # nothing to close where a test needs no more than the name
             found.append(replace(part, file=io.BytesIO(part.file.read())))
     return found
 
 
-def listed(part: container.Packed, **changes: object) -> Part:
+def listed(part: zip_writer.Packed, **changes: object) -> ManifestPart:
     fields: dict[str, object] = {
         "name": part.entry.name,
         "about": "a part",
@@ -66,18 +66,18 @@ def listed(part: container.Packed, **changes: object) -> Part:
         "packed_sha256": part.packed_sha256,
         "method": part.entry.method,
     }
-    return Part(**{**fields, **changes})
+    return ManifestPart(**{**fields, **changes})
 
 
 def zipped(
-    content: bytes, parts: list[container.Packed], signature: bytes | None, moment: str = FINISHED
+    content: bytes, parts: list[zip_writer.Packed], signature: bytes | None, moment: str = FINISHED
 ) -> bytes:
     """A bundle of this manifest, whatever it says."""
-    front = [container.stored(manifest.NAME, content)]
+    front = [zip_writer.stored(manifest.NAME, content)]
     if signature is not None:
-        front.append(container.stored(manifest.SIGNATURE, signature))
+        front.append(zip_writer.stored(manifest.SIGNATURE, signature))
     out = io.BytesIO()
-    container.write(out, moment, [*front, *parts])
+    zip_writer.write(out, moment, [*front, *parts])
     return out.getvalue()
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.bundle import container
+from auditor.bundle import zip_writer
 from auditor.bundle.signing import Signature, signature_file
-from auditor.bundle.verifying import Altered, NotABundle, Verified, verify
+from auditor.bundle.verifying import NotABundle, TamperedBundle, Verified, verify
 from auditor.signing import PublicKey, Signer
 from tests.bundle import made
 
@@ -22,8 +22,8 @@ def verified(content: bytes, trusted: PublicKey | None = None) -> Verified:
     return verify(io.BytesIO(content), trusted)
 
 
-def altered(content: bytes, trusted: PublicKey | None = None) -> Altered:
-    with pytest.raises(Altered) as caught:
+def altered(content: bytes, trusted: PublicKey | None = None) -> TamperedBundle:
+    with pytest.raises(TamperedBundle) as caught:
         verified(content, trusted)
     return caught.value
 
@@ -87,7 +87,7 @@ def test_a_bundle_that_is_cut_short_is_found(cut: int) -> None:
 
 @pytest.mark.parametrize("cut", [1, 40, 300])
 def test_a_bundle_without_its_beginning_is_found(cut: int) -> None:
-    with pytest.raises((Altered, NotABundle)):
+    with pytest.raises((TamperedBundle, NotABundle)):
         verified(made.bundle()[cut:])
 
 
@@ -106,17 +106,17 @@ def test_a_part_that_the_manifest_does_not_list_is_named() -> None:
 def test_an_entry_of_the_directory_without_a_part_is_named() -> None:
     content = made.bundle()
     start = spans(content)[""].start
-    ghost = container.Entry("ghost.txt", 0, 0, 0, 0).central(made.FINISHED, 0)
-    records = content[start : -container.END.size] + ghost
-    found = content[:start] + records + container.end(6, len(records), start)
+    ghost = zip_writer.ZipEntry("ghost.txt", 0, 0, 0, 0).central(made.FINISHED, 0)
+    records = content[start : -zip_writer.END.size] + ghost
+    found = content[:start] + records + zip_writer.end(6, len(records), start)
     assert "ghost.txt" in altered(found).part
 
 
 def test_bytes_between_the_parts_and_the_directory_are_found() -> None:
     content = made.bundle()
     start = spans(content)[""].start
-    records = content[start : -container.END.size]
-    found = content[:start] + b"hidden" + records + container.end(5, len(records), start + 6)
+    records = content[start : -zip_writer.END.size]
+    found = content[:start] + b"hidden" + records + zip_writer.end(5, len(records), start + 6)
     assert altered(found).part == "the directory of the archive"
 
 
@@ -177,9 +177,9 @@ def test_what_is_no_signature_of_the_manifest_is_named(signature: bytes) -> None
         b"PK",
         b"hello " * 100,
         b"PK\x03\x04" + b"x" * 100,
-        b"x" * 100 + container.end(0, 0, 100),
-        b"x" * 100 + container.end(0, 0, 99),
-        b"x" * 100 + container.end(0, 0, 100)[:-2] + b"\1\0",
+        b"x" * 100 + zip_writer.end(0, 0, 100),
+        b"x" * 100 + zip_writer.end(0, 0, 99),
+        b"x" * 100 + zip_writer.end(0, 0, 100)[:-2] + b"\1\0",
     ],
 )
 def test_something_else_is_no_bundle(content: bytes) -> None:
@@ -225,7 +225,7 @@ def test_two_parts_of_one_name_are_refused(twice: str) -> None:
 
 
 def test_a_bomb_is_unpacked_no_further_than_the_manifest_says() -> None:
-    [bomb] = made.packed({"report.txt": (bytes(50_000_000), container.DEFLATED)})
+    [bomb] = made.packed({"report.txt": (bytes(50_000_000), zip_writer.DEFLATED)})
     content = made.told((made.listed(bomb, size=1000),), None).written()
     error = altered(made.zipped(content, [bomb], None))
     assert str(error) == "report.txt: it is longer than the manifest says."
@@ -241,9 +241,9 @@ def test_a_long_part_is_verified_in_pieces() -> None:
 
 
 def test_a_part_that_cannot_be_unpacked_is_named() -> None:
-    [good] = made.packed({"report.txt": (b"\xff" * 40, container.STORED)})
-    entry = container.Entry("report.txt", 8, good.entry.crc, 40, 40)
-    bad = container.Packed(entry, good.sha256, good.packed_sha256, good.file)
+    [good] = made.packed({"report.txt": (b"\xff" * 40, zip_writer.STORED)})
+    entry = zip_writer.ZipEntry("report.txt", 8, good.entry.crc, 40, 40)
+    bad = zip_writer.Packed(entry, good.sha256, good.packed_sha256, good.file)
     content = made.told((made.listed(bad),), None).written()
     error = altered(made.zipped(content, [bad], None))
     assert str(error) == "report.txt: it cannot be unpacked."
@@ -277,31 +277,31 @@ def test_other_programs_can_read_it() -> None:
 @pytest.mark.parametrize("moment", ["", "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"])
 def test_a_time_that_zip_files_cannot_say_is_brought_to_one_they_can(moment: str) -> None:
     out = io.BytesIO()
-    container.write(out, moment, made.packed(made.PARTS))
+    zip_writer.write(out, moment, made.packed(made.PARTS))
     with zipfile.ZipFile(out) as opened:
         assert opened.infolist()[0].date_time[0] in (1980, 2107)
 
 
 def test_what_is_too_large_for_the_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = made.packed(made.PARTS)
-    monkeypatch.setattr(container, "MAX_BYTES", 100)
-    with pytest.raises(container.TooLarge, match="--only"):
-        container.write(io.BytesIO(), made.FINISHED, parts)
-    with pytest.raises(container.TooLarge):
-        container.stored("a.txt", b"x" * 101)
+    monkeypatch.setattr(zip_writer, "MAX_BYTES", 100)
+    with pytest.raises(zip_writer.BundleTooLarge, match="--only"):
+        zip_writer.write(io.BytesIO(), made.FINISHED, parts)
+    with pytest.raises(zip_writer.BundleTooLarge):
+        zip_writer.stored("a.txt", b"x" * 101)
 
 
 def test_an_end_that_counts_other_parts_than_there_are_is_found() -> None:
     content = made.bundle()
     start = spans(content)[""].start
-    length = len(content) - start - container.END.size
-    found = content[: -container.END.size] + container.end(4, length, start)
+    length = len(content) - start - zip_writer.END.size
+    found = content[: -zip_writer.END.size] + zip_writer.end(4, length, start)
     assert altered(found).part == "the end of the archive"
 
 
 def with_packed(packed: bytes) -> bytes:
     """A signed bundle whose manifest vouches for a part with these compressed bytes."""
-    (part,) = made.packed({"report.txt": (b"not one deviation\n", container.DEFLATED)})
+    (part,) = made.packed({"report.txt": (b"not one deviation\n", zip_writer.DEFLATED)})
     entry = replace(part.entry, packed_size=len(packed))
     sha256 = hashlib.sha256(packed).hexdigest()
     part = replace(part, entry=entry, packed_sha256=sha256, file=io.BytesIO(packed))

@@ -7,10 +7,10 @@ from typing import Any
 import typer
 from typer.testing import CliRunner, Result
 
-from auditor.cli.main import app, hoisted
+from auditor.cli.main import app, move_global_options_first
 from auditor.evidence.scope import Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.run import Judgement
+from auditor.run import EvaluationConfig
 from auditor.store.runs import Runs
 from tests.policy.builders import ACCOUNT, LISTED, Bodies, outcome
 from tests.run.stored import finished
@@ -20,7 +20,9 @@ Command = Callable[..., Result]
 
 def ran(*words: object, stdin: str = "") -> Result:
     """What comes of a command; `stdin` is what a person types."""
-    return CliRunner().invoke(app, hoisted([str(word) for word in words]), input=stdin)
+    return CliRunner().invoke(
+        app, move_global_options_first([str(word) for word in words]), input=stdin
+    )
 
 
 def program() -> Any:
@@ -30,7 +32,7 @@ def program() -> Any:
     return root
 
 
-def store(home: Path, judged_with: Judgement, *scopes: tuple[Scope, Bodies]) -> str:
+def store(home: Path, judged_with: EvaluationConfig, *scopes: tuple[Scope, Bodies]) -> str:
     """Store a finished run under `home`; its id."""
     runs = Runs(home)
     run_id = runs.new_id()

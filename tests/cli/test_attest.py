@@ -8,7 +8,7 @@ import pytest
 from auditor.evidence.view import LOCKS, View
 from auditor.policy import baseline, organisation
 from auditor.policy.attestations import questions
-from auditor.policy.settlements import WARN_DAYS
+from auditor.policy.waivers import WARN_DAYS
 from tests.cli.commands import answers, ran, store, told
 from tests.policy.builders import ACCOUNT, CATALOGUE, put
 from tests.run.stored import judgement

@@ -187,7 +187,7 @@ def test_formats_and_files_have_to_pair(run_id: str) -> None:
 def test_a_run_too_large_for_a_bundle_is_refused(
     run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditor.bundle.container.MAX_BYTES", 1000)
+    monkeypatch.setattr("auditor.bundle.zip_writer.MAX_BYTES", 1000)
     result = ran("report", "-o", "run.zip")
     assert result.exit_code == 2
     assert "4 GiB" in told(result)

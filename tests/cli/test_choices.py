@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.choices import Selection, budget, span
+from auditor.cli.options import Selection, budget, span
 from auditor.config import ConfigError
-from auditor.evidence.plan import Budget
+from auditor.evidence.read_plan import MeetingSelection
 from auditor.evidence.scope import Level
 from auditor.policy.errors import PolicyError
 
@@ -38,7 +38,7 @@ def test_anything_else_is_refused_with_the_option_and_an_example(text: str) -> N
 
 
 def test_without_a_choice_every_meeting_is_read() -> None:
-    assert budget(None, None, None) == Budget()
+    assert budget(None, None, None) == MeetingSelection()
     assert not budget(None, None, [])
 
 
@@ -46,12 +46,12 @@ def test_without_a_choice_every_meeting_is_read() -> None:
     ("within", "days"), [("30d", 30), ("24h", 1), ("25h", 2), ("90m", 1), ("0d", 0), ("1w", 7)]
 )
 def test_a_part_of_a_day_is_a_day(within: str, days: int) -> None:
-    assert budget(None, within, None) == Budget(within_days=days)
+    assert budget(None, within, None) == MeetingSelection(within_days=days)
 
 
 def test_hosts_are_chosen_by_person_and_by_group() -> None:
     chosen = budget(3, None, ["user:ann@example.com", "Group: Legal* ", "user:a:b"])
-    assert chosen == Budget(3, None, ("ann@example.com", "a:b"), ("Legal*",))
+    assert chosen == MeetingSelection(3, None, ("ann@example.com", "a:b"), ("Legal*",))
 
 
 @pytest.mark.parametrize("of", ["ann@example.com", "user:", "user: ", "team:Legal", ":x", ""])

@@ -5,24 +5,27 @@ from pathlib import Path
 import pytest
 
 from auditor import config
-from auditor.cli.collecting import Pace
-from auditor.zoom.limits import Plan
+from auditor.cli.collection import RateOptions
+from auditor.zoom.limits import RatePlan
 
 
 @pytest.mark.parametrize(
     ("variable", "option", "expected"),
     [
-        (None, None, Plan.AUTO),
-        ("business", None, Plan.BUSINESS),
-        ("business", Plan.FREE, Plan.FREE),
+        (None, None, RatePlan.AUTO),
+        ("business", None, RatePlan.BUSINESS),
+        ("business", RatePlan.FREE, RatePlan.FREE),
     ],
 )
 def test_the_plan_is_what_the_command_line_says_else_the_environment(
-    monkeypatch: pytest.MonkeyPatch, variable: str | None, option: Plan | None, expected: Plan
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str | None,
+    option: RatePlan | None,
+    expected: RatePlan,
 ) -> None:
     if variable is not None:
         monkeypatch.setenv("AUDITOR_PLAN", variable)
-    assert Pace.chosen(config.load(), option).plan is expected
+    assert RateOptions.chosen(config.load(), option).plan is expected
 
 
 @pytest.mark.parametrize("command", ["audit", "nightly", "gate", "captures"])

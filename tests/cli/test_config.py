@@ -9,7 +9,7 @@ import keyring
 import pytest
 
 from auditor.config import VARIABLES
-from auditor.credentials import kept
+from auditor.credentials import keyring_store
 from tests.end_to_end.conftest import InProcess, Ran
 from tests.keyrings import InMemory
 
@@ -92,7 +92,9 @@ def test_credentials_of_the_keyring_are_set_and_what_they_lose_to_is_named(
     before = keyring.get_keyring()
     keyring.set_keyring(InMemory())
     try:
-        kept.keep("default", {"account_id": "a-1", "client_id": "c-1", "client_secret": SECRET})
+        keyring_store.save(
+            "default", {"account_id": "a-1", "client_id": "c-1", "client_secret": SECRET}
+        )
         found = settings(here, ZOOM_CLIENT_ID="other")
     finally:
         keyring.set_keyring(before)

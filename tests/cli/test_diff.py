@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from auditor.findings.model import Status
-from auditor.report.display import columns, plain
+from auditor.report.display import display_width, printable
 from auditor.store.runs import Runs
 from tests.cli.commands import ran, told
 from tests.report.worlds import HOSTILE, deviation
@@ -114,8 +114,8 @@ def test_hostile_names_break_no_format(
     text = ran("diff")
     assert text.exit_code == 0, text.output
     lines = text.stdout.splitlines()
-    assert max(map(columns, lines)) <= min(width, 120)
-    assert all(plain(line) == line for line in lines)
+    assert max(map(display_width, lines)) <= min(width, 120)
+    assert all(printable(line) == line for line in lines)
     assert "newly deviating" in lines[0]
     assert changes()["summary"]["regressed"] == 2
     page = ran("diff", "--format", "markdown").stdout

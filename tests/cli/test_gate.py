@@ -17,10 +17,10 @@ from markdown_it import MarkdownIt
 
 from auditor.cli import gate as module
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.ledger import Assessment
 from auditor.findings.model import Finding, Reference, Verdict
+from auditor.findings.verdict_store import Assessment
 from auditor.report import gate_report
-from auditor.report.display import plain
+from auditor.report.display import printable
 from auditor.sandbox import Sandbox
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor, InProcess, Ran, served
 from tests.report.worlds import HOSTILE, deviation, judged, run_of
@@ -577,7 +577,7 @@ def test_hostile_names_change_no_format(name: str) -> None:
     told = (1, reason, "See.", None)
     text = gate_report.as_lines(*told, gate_report.named(found))
     assert len(text) == 3
-    assert all(len(each) <= 400 and plain(each) == each for each in text)
+    assert all(len(each) <= 400 and printable(each) == each for each in text)
     assert json.loads(gate_report.as_json(*told, {}, found))["findings"][0]["control"] == "AI-01"
     gate_report.as_json(*told, {}, found).encode()
     summary = gate_report.as_summary(*told, {"deviations": 3}, found, {})
@@ -586,7 +586,7 @@ def test_hostile_names_change_no_format(name: str) -> None:
     for line in gate_report.annotations(1, reason, None, found, {"AI-01": name}):
         assert line.startswith("::error title=")
         assert line.count("\n") == line.count("\r") == 0
-        assert plain(line) == line
+        assert printable(line) == line
         assert not re.search("%(?!25|3A|2C)", line)
         line.encode()
 
@@ -601,13 +601,13 @@ def test_hostile_names_of_the_organisation_file_change_no_format(name: str) -> N
     assert len(text) == 5
     assert text[1].startswith("Override for")
     assert text[2].startswith("Warning: override for")
-    assert all(plain(each) == each for each in text)
+    assert all(printable(each) == each for each in text)
     assert len(json.loads(gate_report.as_json(*told, {}, []))["names"]) == 1
     summary = gate_report.as_summary(*told, {}, [], {})
     assert "<script" not in MarkdownIt("commonmark").render(summary)
     for line in gate_report.annotations(1, "Why.", basis, [], {}):
         assert re.match("::(error|warning) title=", line)
-        assert plain(line) == line
+        assert printable(line) == line
 
 
 # when nothing can be judged because of an error

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from auditor.findings.finding_history import Actor
 from auditor.findings.model import Status
-from auditor.findings.past import Actor
-from auditor.report.display import columns, plain
+from auditor.report.display import display_width, printable
 from auditor.store.runs import Runs
 from tests.cli.commands import ran, told
 from tests.report.worlds import HOSTILE, deviation
@@ -50,7 +50,7 @@ def rows_of(*words: str) -> list[dict[str, Any]]:
 
 
 def widest(lines: list[str]) -> int:
-    return max(map(columns, lines))
+    return max(map(display_width, lines))
 
 
 def at(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +261,7 @@ def test_hostile_names_break_no_table(
     at(width, monkeypatch)
     lines = shown("findings")
     assert widest(lines) <= width
-    assert all(plain(line) == line for line in lines)
+    assert all(printable(line) == line for line in lines)
     assert len(lines) == 6
     assert len(rows_of("findings", "--format", "json")) == 2
 

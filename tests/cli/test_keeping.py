@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from auditor import run as judging
-from auditor.cli.keeping import kept
+from auditor.cli.storing import store_run
 from auditor.cli.terminal import Terminal
 from auditor.evidence.view import SETTINGS
-from auditor.run import Judgement
+from auditor.run import EvaluationConfig
 from auditor.store.database import FILE, Database
 from auditor.store.history import History
 from auditor.store.runs import SNAPSHOT, Runs
@@ -33,12 +33,12 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
         yield runs
 
 
-def night(runs: Runs, judged_with: Judgement = ONE) -> tuple[str, bool]:
+def night(runs: Runs, judged_with: EvaluationConfig = ONE) -> tuple[str, bool]:
     """An audit whose run is to be kept: its id, and whether it was."""
     run_id = store(runs.home, judged_with, (ACCOUNT, ON))
     with runs.opened(run_id) as snapshot:
         run = judging.judge(snapshot, judged_with)
-        done = kept(runs, snapshot, run, judged_with, Terminal())
+        done = store_run(runs, snapshot, run, judged_with, Terminal())
     if done:
         runs.discard(run_id)
     return run_id, done

@@ -15,7 +15,7 @@ from auditor.cli.terminal import Terminal
 from auditor.config import Settings
 from auditor.errors import ExitCode
 from auditor.notify.channels import NotifyError
-from auditor.notify.occasions import DEFAULT, News, Occasion
+from auditor.notify.triggers import DEFAULT, RunEvent, Trigger
 from tests.cli.commands import answers, ran, told
 from tests.keyrings import InMemory, current
 from tests.notify.news import change, news
@@ -184,7 +184,7 @@ def test_channels_that_fail_are_said_and_raise_nothing(
         settings(monkeypatch), [f"json://{gone}?retry=0"], heartbeat_url=f"http://{gone}"
     )
     found = announcer.announce(
-        News(None, stopped="Zoom could not be reached."), ExitCode.NOTHING_EVALUATED, Terminal()
+        RunEvent(None, stopped="Zoom could not be reached."), ExitCode.NOTHING_EVALUATED, Terminal()
     )
     assert [each.sent for each in found] == [False]
     said = capsys.readouterr().err
@@ -231,12 +231,12 @@ def test_a_channel_that_cannot_be_used_is_found_before_the_audit(
     ("words", "wanted"),
     [
         (None, DEFAULT),
-        ("regressions", {Occasion.REGRESSIONS}),
-        (" Incomplete, always ,", {Occasion.INCOMPLETE, Occasion.ALWAYS}),
+        ("regressions", {Trigger.REGRESSIONS}),
+        (" Incomplete, always ,", {Trigger.INCOMPLETE, Trigger.ALWAYS}),
     ],
 )
 def test_occasions_are_words_with_commas_between(
-    words: str | None, wanted: frozenset[Occasion]
+    words: str | None, wanted: frozenset[Trigger]
 ) -> None:
     assert occasions(words) == wanted
 

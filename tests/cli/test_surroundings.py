@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli import surroundings
+from auditor.cli import process
 from auditor.cli.terminal import LogFormat, Terminal
 
 SECRET = "kanarie-of-the-process"
@@ -45,9 +45,9 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What settling changes in this process is changed back."""
     umask = os.umask(0o022)
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    monkeypatch.setattr(surroundings, "_settled", False)
-    monkeypatch.setattr(surroundings, "_temporary", None)
-    monkeypatch.setattr(surroundings, "settle_streams", lambda: None)  # they belong to pytest
+    monkeypatch.setattr(process, "_settled", False)
+    monkeypatch.setattr(process, "_temporary", None)
+    monkeypatch.setattr(process, "settle_streams", lambda: None)  # they belong to pytest
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("TMPDIR", "")  # noted, so that what the program sets is taken back
     monkeypatch.delenv("TMPDIR")
@@ -113,7 +113,7 @@ def test_an_error_is_no_trouble_where_standard_error_is_closed() -> None:
 
 @pytest.mark.usefixtures("_as_before")
 def test_files_and_folders_are_made_for_their_owner(tmp_path: Path) -> None:
-    surroundings.settle()
+    process.harden_process()
     (tmp_path / "file").write_text("x")
     (tmp_path / "folder").mkdir()
     assert oct((tmp_path / "file").stat().st_mode & 0o777) == oct(0o600)
@@ -122,10 +122,10 @@ def test_files_and_folders_are_made_for_their_owner(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_as_before")
 def test_temporary_files_go_to_the_data_directory_in_a_settled_process(tmp_path: Path) -> None:
-    surroundings.keep_files_in(tmp_path / "it's data", make=True)
+    process.prepare_data_dir(tmp_path / "it's data", make=True)
     assert "TMPDIR" not in os.environ
-    surroundings.settle()
-    surroundings.keep_files_in(tmp_path / "it's data")
+    process.harden_process()
+    process.prepare_data_dir(tmp_path / "it's data")
     with tempfile.NamedTemporaryFile() as made:
         assert Path(made.name).parent == tmp_path / "it's data"
     with sqlite3.connect(":memory:") as db:
@@ -138,16 +138,16 @@ def test_temporary_files_go_to_the_data_directory_in_a_settled_process(tmp_path:
 @pytest.mark.usefixtures("_as_before")
 def test_a_place_that_was_chosen_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    surroundings.settle()
-    surroundings.keep_files_in(tmp_path / "data", make=True)
+    process.harden_process()
+    process.prepare_data_dir(tmp_path / "data", make=True)
     assert os.environ["TMPDIR"] == str(tmp_path)
 
 
 @pytest.mark.usefixtures("_as_before")
 def test_a_directory_that_cannot_be_made_is_told_by_who_needs_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    surroundings.settle()
-    surroundings.keep_files_in(tmp_path / "file" / "data", make=True)
+    process.harden_process()
+    process.prepare_data_dir(tmp_path / "file" / "data", make=True)
 
 
 @pytest.mark.parametrize("log_format", LogFormat)
@@ -178,11 +178,11 @@ def test_who_writes_takes_the_folder_from_others_and_says_so_once(
     data.chmod(0o2775)
     caplog.set_level(logging.WARNING)
     monkeypatch.setattr(logging.getLogger("auditor"), "propagate", True)
-    surroundings.keep_files_in(data)
+    process.prepare_data_dir(data)
     assert data.stat().st_mode & 0o7777 == 0o2775
     assert caplog.messages == []
-    surroundings.keep_files_in(data, **how)
-    surroundings.keep_files_in(data, **how)
+    process.prepare_data_dir(data, **how)
+    process.prepare_data_dir(data, **how)
     assert data.stat().st_mode & 0o7777 == 0o2755
     assert caplog.messages == [
         f"Others could write to {data} (mode 2775); that right was taken from them (mode 2755 now)."

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditor.collect.interface import Api
-from auditor.collect.walk import Walk
-from auditor.evidence.plan import Reads
+from auditor.collect.collector import Collector
+from auditor.collect.interface import ZoomApi
+from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.reading import Unseen
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import SETTINGS, Document, Refusal, View
+from auditor.evidence.view import SETTINGS, Document, ReadFailure, View
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import NotFound, Rejected
 
@@ -29,7 +29,7 @@ UNKNOWN_ENDPOINT = Rejected("GET /x", "This API endpoint is not recognized.", co
 
 
 @dataclass
-class Zoom(Api):
+class Zoom(ZoomApi):
     """Answers requests. A key is a path, or a path with one of its parameters."""
 
     answers: Mapping[str, Any]
@@ -78,14 +78,14 @@ class Zoom(Api):
         return sum(each.partition("?")[0] == path for each in self.asked)
 
 
-def walked(zoom: Zoom, reads: Reads, workers: int = 8, now: str = AT) -> Snapshot:
+def walked(zoom: Zoom, reads: ReadPlan, workers: int = 8, now: str = AT) -> Snapshot:
     """What a walk with the plan leaves behind."""
     snapshot = Snapshot.create()
-    Walk(zoom, snapshot, reads, "acc", lambda: workers, now=lambda: now).collect()
+    Collector(zoom, snapshot, reads, "acc", lambda: workers, now=lambda: now).collect()
     return snapshot
 
 
-def read(answers: Mapping[str, Any], reads: Reads) -> Snapshot:
+def read(answers: Mapping[str, Any], reads: ReadPlan) -> Snapshot:
     return walked(Zoom({**PEOPLE, **answers}), reads)
 
 
@@ -102,7 +102,7 @@ def account(snapshot: Snapshot, view: View) -> Any:
     return of(snapshot, Level.ACCOUNT, view)["acc"]
 
 
-def _told(outcome: Document | Refusal) -> Any:
+def _told(outcome: Document | ReadFailure) -> Any:
     return outcome.body if isinstance(outcome, Document) else outcome.unseen
 
 

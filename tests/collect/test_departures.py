@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.walk import Walk
-from auditor.evidence.plan import LEFT, MEETING, MEMBERS, PHONE_VIEWS, Reads
+from auditor.collect.collector import Collector
+from auditor.evidence.read_plan import LEFT, MEETING, MEMBERS, PHONE_VIEWS, ReadPlan
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS, Document, View
@@ -21,7 +21,7 @@ NAMES = ("u1", "u2", "u3", "u4")
 PENDING = {"/users?status=pending": []}
 READ = {f"/users/{name}/settings": {"of": name} for name in NAMES}
 WORLD = {**PEOPLE, **PENDING, **READ}
-USERS = Reads(user=(SETTINGS,))
+USERS = ReadPlan(user=(SETTINGS,))
 
 
 def without(path: str, *ids: str) -> list[Any]:
@@ -55,14 +55,14 @@ class Changing(Zoom):
 
 def walked(
     then: Mapping[str, list[Any]],
-    reads: Reads = USERS,
+    reads: ReadPlan = USERS,
     world: Mapping[str, Any] = WORLD,
     snapshot: Snapshot | None = None,
     since: str | None = None,
 ) -> tuple[Snapshot, Changing]:
     zoom = Changing(world, then=then)
     snapshot = snapshot or Snapshot.create()
-    Walk(zoom, snapshot, reads, "acc", now=lambda: AT, since=since).collect()
+    Collector(zoom, snapshot, reads, "acc", now=lambda: AT, since=since).collect()
     return snapshot, zoom
 
 
@@ -170,7 +170,7 @@ def test_the_sample_that_confirms_locks_is_not_spoilt_by_who_left():
         {**WORLD, **{f"/users/v{n}/settings": {} for n in range(40)}},
         then={**gone, ACTIVE: [rows, rows[20:]]},
     )
-    Walk(zoom, snapshot, USERS, "acc", now=lambda: AT, prover=Locks(), sample=30).collect()
+    Collector(zoom, snapshot, USERS, "acc", now=lambda: AT, prover=Locks(), sample=30).collect()
     assert left(snapshot)
     assert snapshot.count(Level.USER) < 41
     assert not any(cause == "error" for cause in of(snapshot, Level.USER, SETTINGS).values())
@@ -180,7 +180,7 @@ def test_a_group_that_was_deleted_is_no_longer_among_those_of_its_members():
     broken = NotFound("GET /groups/{groupId}/settings", status=404, code=4130)
     snapshot, _ = walked(
         {"/groups/g2/settings": [broken], "/groups": [PEOPLE["/groups"], without("/groups", "g2")]},
-        Reads(group=(SETTINGS,), user=(SETTINGS,)),
+        ReadPlan(group=(SETTINGS,), user=(SETTINGS,)),
         {**WORLD, "/groups/g1/settings": {}},
     )
     assert left(snapshot) == [("group", "g2")]
@@ -210,7 +210,7 @@ SCHEDULED = {
     "/users/u3/meetings": [],
     "/meetings/81": {"settings": {"auto_recording": "none"}},
 }
-MEETINGS = Reads(meeting=("auto_recording",))
+MEETINGS = ReadPlan(meeting=("auto_recording",))
 COUNTED = View("upcoming_meetings")
 
 
@@ -239,7 +239,7 @@ def test_a_host_who_left_takes_the_meetings_along():
     assert sorted(of(snapshot, Level.MEETING, MEETING)) == ["81", "82"]
 
 
-PHONES = Reads(user=(SETTINGS,), phone=("call_live_transcription",), phone_user=("x",))
+PHONES = ReadPlan(user=(SETTINGS,), phone=("call_live_transcription",), phone_user=("x",))
 PHONE_USER = PHONE_VIEWS[Level.PHONE_USER]
 
 
@@ -268,7 +268,7 @@ def test_a_site_that_was_deleted_has_left():
     sites = [{"id": "s1", "name": "Main"}, {"id": "s2", "name": "Lab"}]
     snapshot, _ = walked(
         {"/phone/sites": [sites, sites[:1]]},
-        Reads(phone=("x",), phone_site=("x",)),
+        ReadPlan(phone=("x",), phone_site=("x",)),
         {**WORLD, "/phone/account_settings": {}, "/phone/sites/s1": {"policy": {}}},
     )
     assert left(snapshot) == [("phone_site", "s2")]

@@ -6,14 +6,14 @@ from datetime import date
 import pytest
 
 from auditor.collect.disclaimers import months
-from auditor.evidence.plan import DISCLAIMERS, WORKFLOWS, Reads, history
+from auditor.evidence.read_plan import DISCLAIMERS, WORKFLOWS, ReadPlan, history
 from auditor.zoom.errors import Denied, Malformed, ScopeMissing
 from tests.collect.surfaces import Zoom, account, cause, read, walked
 
 REPORT = "/report/disclaimer"
 PAST = "/report/history_meetings"
-AI = Reads(answered=("ai",))
-RECORDING = Reads(answered=("recording",))
+AI = ReadPlan(answered=("ai",))
+RECORDING = ReadPlan(answered=("recording",))
 REFUSED = Denied("GET /report/history_meetings", "No permission.", code=200)
 
 
@@ -98,7 +98,7 @@ def test_a_row_counts_once_even_if_the_filter_is_not_known():
 
 def test_each_type_is_asked_for_with_a_month_and_no_other():
     zoom = Zoom({REPORT: []})
-    walked(zoom, Reads(answered=("archive", "live_stream")))
+    walked(zoom, ReadPlan(answered=("archive", "live_stream")))
     window = "from=2026-10-23&to=2026-11-21"
     assert sorted(zoom.asked) == [
         f"{REPORT}?{window}&disclaimer_type=archive",
@@ -108,7 +108,7 @@ def test_each_type_is_asked_for_with_a_month_and_no_other():
 
 def test_without_a_control_that_looks_at_them_answers_are_not_asked_for():
     zoom = Zoom({})
-    walked(zoom, Reads())
+    walked(zoom, ReadPlan())
     assert zoom.times(REPORT) == 0
 
 
@@ -180,7 +180,7 @@ def test_where_past_meetings_are_refused_the_cause_is_kept():
 
 
 def test_past_meetings_that_another_control_reads_are_asked_for_once():
-    reads = Reads(answered=("ai",), features=("meeting_summary", "meeting_questions"))
+    reads = ReadPlan(answered=("ai",), features=("meeting_summary", "meeting_questions"))
     zoom = Zoom({REPORT: [answer("Agree", meeting_id="a==")], PAST: [call("a=="), call("b==")]})
     snapshot = walked(zoom, reads)
     assert zoom.times(PAST) == 2
@@ -215,12 +215,12 @@ FLOWS = {"/ai/workflows/flows": [{"id": "f1", "name": "Escalations", "owner": "S
 
 
 def test_workflows_are_read_where_the_app_was_given_the_scope():
-    found = account(walked(Granted(FLOWS), Reads(workflows=True)), WORKFLOWS)
+    found = account(walked(Granted(FLOWS), ReadPlan(workflows=True)), WORKFLOWS)
     assert found == {"workflows": [{"id": "", "name": ""}, {"id": "f1", "name": "Escalations"}]}
 
 
 def test_without_the_scope_workflows_are_not_asked_for():
     zoom = Zoom(FLOWS)
-    snapshot = walked(zoom, Reads(workflows=True))
+    snapshot = walked(zoom, ReadPlan(workflows=True))
     assert zoom.times("/ai/workflows/flows") == 0
     assert WORKFLOWS not in snapshot.account().outcomes

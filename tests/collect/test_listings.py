@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.walk import Walk
-from auditor.evidence.plan import HOSTS, MEMBERS, PENDING, Reads
+from auditor.collect.collector import Collector
+from auditor.evidence.read_plan import HOSTS, MEMBERS, PENDING, ReadPlan
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import SETTINGS, Document, Refusal, View
-from auditor.zoom.errors import Denied, ListingShort, NotFound, PageTokenExpired, Transient
+from auditor.evidence.view import SETTINGS, Document, ReadFailure, View
+from auditor.zoom.errors import Denied, IncompleteListing, NotFound, PageTokenExpired, Transient
 from tests.collect.surfaces import Zoom, account, cause, of
 
 ACTIVE, INACTIVE, GROUPS = View("users", "active"), View("users", "inactive"), View("groups")
 AT, LATER = "2026-11-21T20:00:00.000Z", "2026-11-22T20:00:00.000Z"
-PLAN = Reads(user=(SETTINGS,))
+PLAN = ReadPlan(user=(SETTINGS,))
 NO_PERMISSION = Denied("GET /x", "No permission.", code=200)
 
 
@@ -51,12 +51,12 @@ def walked(
     snapshot: Snapshot | None = None,
     since: str | None = None,
     now: str = AT,
-    reads: Reads = PLAN,
+    reads: ReadPlan = PLAN,
 ) -> tuple[Snapshot, Zoom]:
     """What a walk leaves behind, and what it asked for. With `since` it goes on with an earlier."""
     zoom = Zoom(answers)
     snapshot = snapshot or Snapshot.create()
-    Walk(zoom, snapshot, reads, "acc", lambda: 1, now=lambda: now, since=since).collect()
+    Collector(zoom, snapshot, reads, "acc", lambda: 1, now=lambda: now, since=since).collect()
     return snapshot, zoom
 
 
@@ -122,7 +122,7 @@ def test_one_refused_group_leaves_open_who_is_in_which(error: Exception, why: st
 
 
 def test_members_that_came_before_a_list_broke_off_are_known_and_more_may_be_missing() -> None:
-    broken = breaking_off([{"id": "u1"}], ListingShort("GET /x", 1, 2))
+    broken = breaking_off([{"id": "u1"}], IncompleteListing("GET /x", 1, 2))
     answers = company([row(1), row(2)], **members(g2=[]))
     snapshot, _ = walked({**answers, "/groups/g1/members": broken})
     assert cause(account(snapshot, MEMBERS)) == "error"
@@ -172,7 +172,7 @@ def test_lists_older_than_allowed_are_read_again_and_forget_who_is_gone() -> Non
 
 
 def test_a_group_that_is_gone_is_forgotten_with_its_documents() -> None:
-    reads = Reads(group=(SETTINGS,), user=(SETTINGS,))
+    reads = ReadPlan(group=(SETTINGS,), user=(SETTINGS,))
     documents = {f"/groups/g{n}/settings": {} for n in (1, 2)}
     snapshot, _ = walked({**ONE, **documents}, reads=reads)
     now = {**ONE, **documents, "/groups": [{"id": "g2", "name": "Sales EU"}]}
@@ -218,7 +218,7 @@ def test_a_user_who_has_become_active_since_is_read(before: str) -> None:
 def test_an_account_of_invited_users_alone_is_no_account() -> None:
     snapshot, _ = walked(company([], [], [row(4)]))
     outcomes = snapshot.account().outcomes
-    assert isinstance(outcomes[ACTIVE], Refusal)
+    assert isinstance(outcomes[ACTIVE], ReadFailure)
     assert "not even the owner" in outcomes[ACTIVE].unseen.detail
     assert isinstance(outcomes[INACTIVE], Document)
     assert account(snapshot, PENDING) == {"listed": 1}
@@ -240,7 +240,7 @@ SUMMARIES = {
         {"meeting_host_email": "u4@example.com", "meeting_host_id": ""},
     ]
 }
-OF_HOSTS = Reads(summaries=True, hosts=True)
+OF_HOSTS = ReadPlan(summaries=True, hosts=True)
 
 
 def hosts(answers: Mapping[str, Any]) -> Any:

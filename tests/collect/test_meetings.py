@@ -2,12 +2,12 @@
 
 import pytest
 
-from auditor.evidence.plan import MEETING, NOTICES, Budget, Reads
+from auditor.evidence.read_plan import MEETING, NOTICES, MeetingSelection, ReadPlan
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
 from auditor.zoom.errors import (
     Denied,
-    ListingShort,
+    IncompleteListing,
     NotFound,
     NotLicensed,
     Rejected,
@@ -30,7 +30,7 @@ from tests.names import same_everywhere
 
 COUNTED, WEBINARS = View("upcoming_meetings"), View("upcoming_webinars")
 WITH_AI = View("meetings_with_ai")
-PLAN = Reads(meeting=("auto_recording", "who_will_receive_summary"))
+PLAN = ReadPlan(meeting=("auto_recording", "who_will_receive_summary"))
 SETTINGS = {"auto_recording": "cloud", "alternative_hosts": "eve@example.com"}
 KEPT = {"settings": {"auto_recording": "cloud"}}
 NOBODY = {f"/users/u{n}/meetings": [] for n in (1, 2, 3)}
@@ -136,7 +136,7 @@ def test_a_fault_of_one_meeting_is_that_meetings():
 def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown():
     def listed():
         yield {"id": 81, "topic": "Round"}
-        raise ListingShort("GET /users/{userId}/meetings", 1, 5)
+        raise IncompleteListing("GET /users/{userId}/meetings", 1, 5)
 
     class Pages:
         def __iter__(self):
@@ -164,7 +164,9 @@ def test_a_row_without_an_id_makes_the_hosts_list_unusable():
 
 def test_a_bound_is_kept_and_told():
     zoom = Zoom({**PEOPLE, **SCHEDULED})
-    snapshot = walked(zoom, Reads(meeting=("auto_recording",), meetings=Budget(per_host=1)))
+    snapshot = walked(
+        zoom, ReadPlan(meeting=("auto_recording",), meetings=MeetingSelection(per_host=1))
+    )
     assert set(meetings(snapshot)) == {"81", "83"}
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 2}
     assert not zoom.times("/meetings/82")
@@ -186,19 +188,19 @@ DATED = {
 @pytest.mark.parametrize(
     ("budget", "chosen"),
     [
-        (Budget(), {"1", "2", "3", "4"}),
-        (Budget(within_days=10), {"1", "2", "4"}),
-        (Budget(within_days=9), {"1", "4"}),
-        (Budget(within_days=30), {"1", "2", "3", "4"}),
-        (Budget(per_host=2), {"1", "4"}),
-        (Budget(per_host=0), set()),
-        (Budget(per_host=3, within_days=10), {"1", "2", "4"}),
+        (MeetingSelection(), {"1", "2", "3", "4"}),
+        (MeetingSelection(within_days=10), {"1", "2", "4"}),
+        (MeetingSelection(within_days=9), {"1", "4"}),
+        (MeetingSelection(within_days=30), {"1", "2", "3", "4"}),
+        (MeetingSelection(per_host=2), {"1", "4"}),
+        (MeetingSelection(per_host=0), set()),
+        (MeetingSelection(per_host=3, within_days=10), {"1", "2", "4"}),
     ],
     ids=same_everywhere,
 )
 def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, chosen):
     """Those without a fixed time come first: they may be held at any moment."""
-    plan = Reads(meeting=("auto_recording",), meetings=budget)
+    plan = ReadPlan(meeting=("auto_recording",), meetings=budget)
     snapshot = walked(Zoom({**PEOPLE, **DATED}), plan)
     assert set(meetings(snapshot)) == chosen
     assert account(snapshot, COUNTED) == {"listed": 4, "read": len(chosen)}
@@ -207,19 +209,19 @@ def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, cho
 @pytest.mark.parametrize(
     ("budget", "asked"),
     [
-        (Budget(users=("u1",)), {"u1"}),
-        (Budget(users=("BEN@*",)), {"u2"}),
-        (Budget(users=("cyd",)), {"u3"}),
-        (Budget(groups=("Clin*",)), {"u1"}),
-        (Budget(groups=("g2",)), {"u2"}),
-        (Budget(users=("u3",), groups=("g2",)), {"u2", "u3"}),
-        (Budget(users=("nobody",)), set()),
+        (MeetingSelection(users=("u1",)), {"u1"}),
+        (MeetingSelection(users=("BEN@*",)), {"u2"}),
+        (MeetingSelection(users=("cyd",)), {"u3"}),
+        (MeetingSelection(groups=("Clin*",)), {"u1"}),
+        (MeetingSelection(groups=("g2",)), {"u2"}),
+        (MeetingSelection(users=("u3",), groups=("g2",)), {"u2", "u3"}),
+        (MeetingSelection(users=("nobody",)), set()),
     ],
     ids=same_everywhere,
 )
 def test_only_the_hosts_asked_for_are_listed(budget, asked):
     zoom = Zoom({**PEOPLE, **SCHEDULED})
-    walked(zoom, Reads(meeting=("auto_recording",), meetings=budget))
+    walked(zoom, ReadPlan(meeting=("auto_recording",), meetings=budget))
     assert {f"u{n}" for n in (1, 2, 3) if zoom.times(f"/users/u{n}/meetings")} == asked
 
 
@@ -231,7 +233,7 @@ def test_users_who_could_not_be_listed_are_not_silent():
 
 # Webinars
 
-OF_WEBINARS = Reads(user=READ_SETTINGS, webinar=("auto_recording",))
+OF_WEBINARS = ReadPlan(user=READ_SETTINGS, webinar=("auto_recording",))
 
 
 def test_webinars_are_read_of_users_who_may_host_any():
@@ -265,7 +267,7 @@ def test_webinars_that_may_not_be_listed_are_denied():
 
 PAST = "/report/history_meetings"
 USED = {"feature_used": {"meeting_summary": True, "meeting_questions": True}}
-OF_NOTICES = Reads(features=("meeting_questions", "meeting_summary"), notices=2)
+OF_NOTICES = ReadPlan(features=("meeting_questions", "meeting_summary"), notices=2)
 
 
 def past(uuid, start):
@@ -335,5 +337,5 @@ def test_a_meeting_without_an_id_or_a_start_does_no_harm():
 
 def test_meetings_that_only_recorded_smartly_showed_no_notice():
     row = {**past("m1", "2026-11-11"), "feature_used": {"smart_recording": True}}
-    plan = Reads(features=("meeting_summary", "smart_recording"), notices=2)
+    plan = ReadPlan(features=("meeting_summary", "smart_recording"), notices=2)
     assert account(read({PAST: [row]}, plan), WITH_AI) == {"listed": 0, "read": 0}

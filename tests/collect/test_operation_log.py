@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.walk import Walk
+from auditor.collect.collector import Collector
 from auditor.evidence.operation_log import entries
-from auditor.evidence.plan import CHANGES, LOGS, Reads
+from auditor.evidence.read_plan import CHANGES, LOGS, ReadPlan
 from auditor.evidence.reading import Unseen
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
@@ -27,8 +27,8 @@ def entry(
     return {**row, "time": time, "operation_detail": detail, **fields}
 
 
-def plan(since: str | None = SINCE, **fields: Any) -> Reads:
-    return Reads(account=(SETTINGS,), changes_since=since, **fields)
+def plan(since: str | None = SINCE, **fields: Any) -> ReadPlan:
+    return ReadPlan(account=(SETTINGS,), changes_since=since, **fields)
 
 
 def kept(*rows: Any, since: str = SINCE) -> list[dict[str, Any]]:
@@ -172,7 +172,7 @@ def test_a_refusal_is_recorded_with_its_cause_and_stops_nothing(
     error: Exception, expected: str
 ) -> None:
     snapshot = Snapshot.create()
-    walk = Walk(Zoom({**ACCOUNT, LOG: error}), snapshot, plan(), "acc", now=lambda: AT)
+    walk = Collector(Zoom({**ACCOUNT, LOG: error}), snapshot, plan(), "acc", now=lambda: AT)
     walk.collect()
     assert cause(log(snapshot)) == expected
     assert walk.given_up is None
@@ -190,7 +190,7 @@ def test_the_missing_scope_is_named_for_either_kind_of_app() -> None:
 def test_where_nothing_else_can_be_read_the_log_is_not_asked_for_either() -> None:
     answers = {**ACCOUNT, "/accounts/me/lock_settings": RateLimited("GET /x", "daily", daily=True)}
     zoom = Zoom({**answers, LOG: []})
-    reads = Reads(account=(SETTINGS, LOCKS), changes_since=SINCE)
+    reads = ReadPlan(account=(SETTINGS, LOCKS), changes_since=SINCE)
     snapshot = walked(zoom, reads, workers=1)
     assert cause(log(snapshot)) == "not_collected"
     assert zoom.times(LOG) == 0
@@ -199,7 +199,7 @@ def test_where_nothing_else_can_be_read_the_log_is_not_asked_for_either() -> Non
 def test_a_run_that_goes_on_asks_again_only_for_what_it_has_not() -> None:
     zoom = Zoom({**ACCOUNT, LOG: []})
     snapshot = walked(zoom, plan())
-    Walk(zoom, snapshot, plan(), "acc", now=lambda: AT, since="2000-01-01T00:00:00Z").collect()
+    Collector(zoom, snapshot, plan(), "acc", now=lambda: AT, since="2000-01-01T00:00:00Z").collect()
     assert zoom.times(LOG) == 1
 
 

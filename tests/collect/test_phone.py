@@ -1,6 +1,6 @@
 """Zoom Phone below the account: what is asked for, what is kept, and what a refusal leaves."""
 
-from auditor.evidence.plan import PHONE_VIEWS, Reads
+from auditor.evidence.read_plan import PHONE_VIEWS, ReadPlan
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
 from auditor.zoom.errors import Denied, NotFound, NotLicensed, ScopeMissing, Transient
@@ -24,9 +24,9 @@ SITE, GROUP, USER = (
 ITEM = {"enable": False, "locked": True, "locked_by": "account"}
 POLICY = {"policy": {"e2e_encryption": ITEM, "voicemail": ITEM}, "extension_number": 7}
 KEPT = {"policy": {"e2e_encryption": ITEM}}
-OF_SITES = Reads(phone_site=("e2e_encryption",))
-OF_GROUPS = Reads(phone_group=("e2e_encryption", "voicemail"))
-OF_USERS = Reads(user=READ_SETTINGS, phone_user=("e2e_encryption",))
+OF_SITES = ReadPlan(phone_site=("e2e_encryption",))
+OF_GROUPS = ReadPlan(phone_group=("e2e_encryption", "voicemail"))
+OF_USERS = ReadPlan(user=READ_SETTINGS, phone_user=("e2e_encryption",))
 TWO_SITES = {
     "/phone/sites": [{"id": "s1", "name": "Main"}, {"id": "s2", "name": "Branch"}],
     "/phone/sites/s1": POLICY,
@@ -96,7 +96,7 @@ def test_a_missing_scope_is_recorded_once_for_the_level_and_asked_for_no_further
     refused = {f"/phone/users/m{n}": NO_SCOPE for n in range(200)}
     zoom = Zoom({"/users?status=active": many, "/users?status=inactive": [], "/groups": []})
     zoom = Zoom({**zoom.answers, **refused})
-    snapshot = walked(zoom, Reads(phone_user=("e2e_encryption",)))
+    snapshot = walked(zoom, ReadPlan(phone_user=("e2e_encryption",)))
     assert of(snapshot, Level.PHONE_USER, USER) == {}
     assert cause(account(snapshot, USERS)) == "denied"
     assert "phone:read:user:admin" in account(snapshot, USERS).detail
@@ -141,7 +141,7 @@ def test_groups_that_could_not_be_listed_are_not_silent():
 
 
 def test_without_a_licence_nothing_below_the_account_is_asked_for():
-    plan = Reads(phone=("x",), phone_site=("x",), phone_group=("x",), phone_user=("x",))
+    plan = ReadPlan(phone=("x",), phone_site=("x",), phone_group=("x",), phone_user=("x",))
     unlicensed = NotLicensed("GET /phone/account_settings", "no subscription", code=200)
     zoom = Zoom({**PEOPLE, "/phone/account_settings": unlicensed})
     snapshot = walked(zoom, plan)
@@ -154,5 +154,5 @@ def test_without_a_licence_nothing_below_the_account_is_asked_for():
 
 def test_nothing_of_the_phone_is_asked_for_unless_the_plan_says_so():
     zoom = Zoom({**PEOPLE, **settings(u1={"zoom_phone": True})})
-    walked(zoom, Reads(user=READ_SETTINGS))
+    walked(zoom, ReadPlan(user=READ_SETTINGS))
     assert not any(each.startswith("/phone/") for each in zoom.asked)

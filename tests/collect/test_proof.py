@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.interface import Listener, Prover
-from auditor.collect.walk import Walk
-from auditor.evidence.plan import Reads, proved
+from auditor.collect.collector import Collector
+from auditor.collect.interface import LockVerifier, ProgressListener
+from auditor.evidence.read_plan import ReadPlan, lock_sample_view
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
@@ -18,13 +18,13 @@ from tests.collect.surfaces import Zoom, account
 
 AT, LATER = "2026-11-21T20:00:00.000Z", "2026-11-22T20:00:00.000Z"
 SECURITY = View("settings", "meeting_security")
-PLAN = Reads(account=(LOCKS, SETTINGS), user=(SETTINGS,))
-BOTH = Reads(account=(LOCKS, SETTINGS), user=(SETTINGS, SECURITY))
+PLAN = ReadPlan(account=(LOCKS, SETTINGS), user=(SETTINGS,))
+BOTH = ReadPlan(account=(LOCKS, SETTINGS), user=(SETTINGS, SECURITY))
 USERS = 20
 
 
 @dataclass
-class Locks(Prover):
+class Locks(LockVerifier):
     """Proves the views it is given; a user confirms who has not `thing` on."""
 
     views: tuple[View, ...] = (SETTINGS,)
@@ -56,15 +56,15 @@ def company(*contradicting: int, pending: int = 0, users: int = USERS, **values:
 
 def walked(
     answers: dict,
-    prover: Prover | None = None,
+    prover: LockVerifier | None = None,
     sample: int = 4,
-    reads: Reads = PLAN,
+    reads: ReadPlan = PLAN,
     day: str = AT,
     **fields: Any,
 ) -> tuple[Snapshot, Zoom]:
     zoom, snapshot = Zoom(answers), Snapshot.create()
     snapshot.set_meta("started_at", day)
-    Walk(
+    Collector(
         zoom, snapshot, reads, "acc", lambda: 2, now=lambda: AT, prover=prover or Locks(),
         sample=sample, **fields,
     ).collect()  # fmt: skip
@@ -79,7 +79,7 @@ def read(zoom: Zoom) -> list[str]:
 
 
 def of_sample(snapshot: Snapshot, view: View = SETTINGS) -> Any:
-    return account(snapshot, proved(view))
+    return account(snapshot, lock_sample_view(view))
 
 
 def test_a_document_that_every_sampled_user_confirms_is_read_of_nobody_else() -> None:
@@ -125,14 +125,14 @@ def test_a_sampled_document_that_could_not_be_read_has_it_read_of_everybody() ->
 def test_where_nothing_is_provable_no_sample_is_drawn() -> None:
     snapshot, zoom = walked(company(), Locks(views=()))
     assert len(read(zoom)) == USERS
-    assert proved(SETTINGS) not in snapshot.account().outcomes
+    assert lock_sample_view(SETTINGS) not in snapshot.account().outcomes
 
 
 @pytest.mark.parametrize("users", [3, 4])
 def test_a_sample_that_would_be_everybody_is_not_drawn(users: int) -> None:
     snapshot, zoom = walked(company(users=users, pending=5))
     assert len(read(zoom)) == users
-    assert proved(SETTINGS) not in snapshot.account().outcomes
+    assert lock_sample_view(SETTINGS) not in snapshot.account().outcomes
 
 
 def test_only_what_is_provable_is_left_out() -> None:
@@ -157,7 +157,7 @@ def test_the_prover_sees_the_account_before_any_user() -> None:
     walked(company(), locks)
     (seen,) = locks.prepared
     assert {SETTINGS, LOCKS} <= seen
-    assert proved(SETTINGS) not in seen
+    assert lock_sample_view(SETTINGS) not in seen
 
 
 # Who is drawn
@@ -188,7 +188,9 @@ def test_invited_users_who_are_known_by_now_are_not_drawn_when_a_run_goes_on() -
     answers = company(pending=40)
     snapshot, _ = walked(answers)
     before, zoom = snapshot.digest(), Zoom(answers)
-    Walk(zoom, snapshot, PLAN, "acc", now=lambda: AT, since=AT, prover=Locks(), sample=4).collect()
+    Collector(
+        zoom, snapshot, PLAN, "acc", now=lambda: AT, since=AT, prover=Locks(), sample=4
+    ).collect()
     assert zoom.asked == []
     assert snapshot.digest() == before
 
@@ -203,7 +205,7 @@ def test_everybody_has_the_same_chance() -> None:
     assert max(times.values()) < 48
 
 
-class Told(Listener):
+class Told(ProgressListener):
     """Counts what it is told of users."""
 
     def __init__(self) -> None:

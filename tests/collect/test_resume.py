@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.interface import Prover
-from auditor.collect.walk import CHECKPOINT, MOST_WORKERS, NothingRead, Walk
-from auditor.evidence.plan import MEETING, PHONE, Budget, Reads
+from auditor.collect.collector import CHECKPOINT, MOST_WORKERS, CollectionFailed, Collector
+from auditor.collect.interface import LockVerifier
+from auditor.evidence.read_plan import MEETING, PHONE, MeetingSelection, ReadPlan
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
@@ -35,7 +35,7 @@ OLD, AT, LATER = (
 NO_PERMISSION = Denied("GET /x", "No permission.", code=2306)
 USERS = 12
 
-EVERYTHING = Reads(
+EVERYTHING = ReadPlan(
     account=(LOCKS, SETTINGS),
     group=(LOCKS, SETTINGS),
     user=(SETTINGS,),
@@ -56,7 +56,7 @@ EVERYTHING = Reads(
 """Something of every kind."""
 
 
-class Locks(Prover):
+class Locks(LockVerifier):
     """Says that the default document of users is proved, and that everybody confirms it."""
 
     def prepare(self, snapshot: Snapshot) -> None:
@@ -136,13 +136,13 @@ class Breaking(Zoom):
 def go(
     zoom: Zoom,
     snapshot: Snapshot,
-    reads: Reads = EVERYTHING,
+    reads: ReadPlan = EVERYTHING,
     since: str | None = None,
     now: str = AT,
     **fields: Any,
-) -> Walk:
+) -> Collector:
     options = {"in_flight": lambda: 1, "sample": 3, **fields}
-    walk = Walk(zoom, snapshot, reads, "acc", now=lambda: now, since=since, **options)
+    walk = Collector(zoom, snapshot, reads, "acc", now=lambda: now, since=since, **options)
     walk.collect()
     return walk
 
@@ -159,7 +159,7 @@ PLANS = pytest.mark.parametrize(
     ("reads", "prover"),
     [
         (EVERYTHING, None),
-        (Reads(account=(LOCKS, SETTINGS), user=(SETTINGS,)), Locks()),
+        (ReadPlan(account=(LOCKS, SETTINGS), user=(SETTINGS,)), Locks()),
     ],
     ids=["everything", "proved by lock"],
 )
@@ -167,7 +167,7 @@ PLANS = pytest.mark.parametrize(
 
 @PLANS
 def test_broken_off_at_any_request_it_goes_on_and_ends_as_if_undisturbed(
-    reads: Reads, prover: Prover | None
+    reads: ReadPlan, prover: LockVerifier | None
 ) -> None:
     digest, asked = whole(reads=reads, prover=prover)
     assert len(asked) > 8
@@ -182,7 +182,7 @@ def test_broken_off_at_any_request_it_goes_on_and_ends_as_if_undisturbed(
 
 @PLANS
 def test_broken_off_at_any_request_it_reads_nothing_twice(
-    reads: Reads, prover: Prover | None
+    reads: ReadPlan, prover: LockVerifier | None
 ) -> None:
     """But what takes several requests, and the short list of phone sites."""
     _, asked = whole(reads=reads, prover=prover)
@@ -237,7 +237,7 @@ def test_what_is_older_than_allowed_is_all_read_again() -> None:
 
 
 def test_a_host_whose_list_was_refused_and_now_comes_has_no_record_of_the_refusal() -> None:
-    reads = Reads(meeting=("auto_recording",))
+    reads = ReadPlan(meeting=("auto_recording",))
     answers = {**company(), "/users/u03/meetings": Transient("GET /x")}
     snapshot = Snapshot.create()
     go(Breaking(answers), snapshot, reads)
@@ -249,7 +249,7 @@ def test_a_host_whose_list_was_refused_and_now_comes_has_no_record_of_the_refusa
 
 
 def test_a_day_whose_quota_is_used_up_is_gone_on_with() -> None:
-    reads = Reads(account=(SETTINGS,), user=(SETTINGS,))
+    reads = ReadPlan(account=(SETTINGS,), user=(SETTINGS,))
     digest, _ = whole(reads=reads)
     answers = {**company(), "/users/u04/settings": RateLimited("GET /x", daily=True)}
     snapshot = Snapshot.create()
@@ -263,20 +263,20 @@ def test_a_day_whose_quota_is_used_up_is_gone_on_with() -> None:
 
 
 def test_going_on_without_a_network_keeps_what_was_read() -> None:
-    reads = Reads(account=(SETTINGS,), user=(SETTINGS,))
+    reads = ReadPlan(account=(SETTINGS,), user=(SETTINGS,))
     snapshot = Snapshot.create()
     with pytest.raises(KeyboardInterrupt):
         go(Breaking(company(), after=1), snapshot, reads)
     before = of(snapshot, Level.ACCOUNT, SETTINGS)
     refused = AuthenticationFailed("POST /oauth/token", "The secret is wrong.")
     answers = dict.fromkeys(company(), refused)
-    with pytest.raises(NothingRead):
+    with pytest.raises(CollectionFailed):
         go(Breaking(answers), snapshot, reads, since=OLD)
     assert of(snapshot, Level.ACCOUNT, SETTINGS) == before
 
 
 def test_going_on_ends_where_the_first_thing_it_asks_is_refused_for_the_moment() -> None:
-    reads = Reads(account=(SETTINGS,), user=(SETTINGS,))
+    reads = ReadPlan(account=(SETTINGS,), user=(SETTINGS,))
     snapshot = Snapshot.create()
     with pytest.raises(KeyboardInterrupt):
         go(Breaking(company(), after=6), snapshot, reads)
@@ -287,7 +287,7 @@ def test_going_on_ends_where_the_first_thing_it_asks_is_refused_for_the_moment()
 
 
 def test_zoom_phone_is_not_read_again_where_it_was_read() -> None:
-    reads = Reads(account=(SETTINGS,), phone=("a",), token=True)
+    reads = ReadPlan(account=(SETTINGS,), phone=("a",), token=True)
     snapshot = Snapshot.create()
     go(Breaking(company()), snapshot, reads)
     again = Breaking(company())
@@ -298,7 +298,9 @@ def test_zoom_phone_is_not_read_again_where_it_was_read() -> None:
 
 
 def test_meetings_that_the_budget_left_out_stay_counted() -> None:
-    reads = Reads(meeting=("auto_recording",), meetings=Budget(per_host=1, users=("u0[0-2]*",)))
+    reads = ReadPlan(
+        meeting=("auto_recording",), meetings=MeetingSelection(per_host=1, users=("u0[0-2]*",))
+    )
     counted = View("upcoming_meetings")
     snapshot = Snapshot.create()
     go(Breaking(company()), snapshot, reads)
@@ -308,7 +310,7 @@ def test_meetings_that_the_budget_left_out_stay_counted() -> None:
 
 
 def test_what_is_not_read_again_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    reads = Reads(account=(SETTINGS,), user=(SETTINGS,))
+    reads = ReadPlan(account=(SETTINGS,), user=(SETTINGS,))
     snapshot = Snapshot.create()
     go(Breaking(company()), snapshot, reads)
     with caplog.at_level(logging.DEBUG, "auditor"):
@@ -323,7 +325,7 @@ def test_what_is_not_read_again_is_logged(caplog: pytest.LogCaptureFixture) -> N
 
 def steps(in_flight: Any, work: Any, items: Iterable[int]) -> Iterator[tuple[int, Any]]:
     """`each` of a walk whose workers are there."""
-    walk = Walk(Zoom({}), Snapshot.create(), Reads(), "acc", in_flight)
+    walk = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", in_flight)
     with ThreadPoolExecutor(MOST_WORKERS) as walk._threads:
         for portion in walk.each(work, items):
             yield from portion
@@ -414,7 +416,7 @@ def test_what_is_done_while_the_caller_is_busy_comes_together() -> None:
         finished.release()
         return item
 
-    walk = Walk(Zoom({}), Snapshot.create(), Reads(), "acc", lambda: 4)
+    walk = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: 4)
     with ThreadPoolExecutor(MOST_WORKERS) as walk._threads:
         portions = walk.each(work, range(8))
         first = next(portions)
@@ -445,7 +447,7 @@ def test_requests_that_no_thread_has_begun_are_dropped_where_the_run_is_interrup
     def collect() -> None:
         list(walk.each(work, items()))
 
-    walk = Walk(Zoom({}), Snapshot.create(), Reads(), "acc", lambda: MOST_WORKERS + 9)
+    walk = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: MOST_WORKERS + 9)
     walk._collect = collect  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         walk.collect()
@@ -467,7 +469,7 @@ def test_a_thread_that_was_just_being_started_ends_as_well(
 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        go(Breaking(company()), Snapshot.create(), Reads(account=(SETTINGS,)))
+        go(Breaking(company()), Snapshot.create(), ReadPlan(account=(SETTINGS,)))
     deadline = time.monotonic() + 5
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -483,7 +485,7 @@ def test_progress_is_written_down_now_and_then_and_at_the_end() -> None:
     answers = {**company(), "/users?status=active": users, "/groups": []}
     answers |= {f"/users/u{n}/settings": {} for n in range(len(users))}
     calls: list[int] = []
-    reads = Reads(account=(SETTINGS,), user=(SETTINGS,))
+    reads = ReadPlan(account=(SETTINGS,), user=(SETTINGS,))
     zoom = Breaking(answers)
     go(zoom, Snapshot.create(), reads, checkpoint=lambda: calls.append(len(zoom.asked)))
     assert len(calls) == 3
@@ -495,8 +497,8 @@ def test_progress_is_written_down_however_it_ends(error: BaseException) -> None:
     calls: list[int] = []
     after = 4 if isinstance(error, KeyboardInterrupt) else 10**9
     answers = company() if isinstance(error, KeyboardInterrupt) else dict.fromkeys(company(), error)
-    reads = Reads(account=(SETTINGS,), user=(SETTINGS,))
-    with pytest.raises((KeyboardInterrupt, NothingRead)):
+    reads = ReadPlan(account=(SETTINGS,), user=(SETTINGS,))
+    with pytest.raises((KeyboardInterrupt, CollectionFailed)):
         go(
             Breaking(answers, after=after),
             Snapshot.create(),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.collect import rows
-from auditor.collect.rows import LONGEST_NAME
+from auditor.collect import parsing
+from auditor.collect.parsing import LONGEST_NAME
 from auditor.evidence.scope import Level, Scope
 from tests.names import same_everywhere
 
@@ -11,16 +11,16 @@ NOTHING = [None, "", "   ", True, False, [], {}, 1.5]
 
 
 def test_a_group_has_id_and_name():
-    assert rows.group({"id": "g1", "name": "Legal", "total_members": 3}) == Scope(
+    assert parsing.group({"id": "g1", "name": "Legal", "total_members": 3}) == Scope(
         Level.GROUP, "g1", "Legal"
     )
-    assert rows.group({"id": 17}) == Scope(Level.GROUP, "17")
+    assert parsing.group({"id": 17}) == Scope(Level.GROUP, "17")
 
 
 @pytest.mark.parametrize("zoom_id", NOTHING, ids=same_everywhere)
 def test_a_group_without_an_id_is_none(zoom_id):
-    assert rows.group({"id": zoom_id, "name": "Legal"}) is None
-    assert rows.group({}) is None
+    assert parsing.group({"id": zoom_id, "name": "Legal"}) is None
+    assert parsing.group({}) is None
 
 
 def test_a_user_has_what_the_row_says():
@@ -34,7 +34,7 @@ def test_a_user_has_what_the_row_says():
         "type": 2,
         "status": "active",
     }
-    assert rows.user(row, "active") == Scope(
+    assert parsing.user(row, "active") == Scope(
         Level.USER, "u1", "Ada L.", "ada@example.com", ("g1", "g2"), 2, "active"
     )
 
@@ -50,32 +50,32 @@ def test_a_user_has_what_the_row_says():
     ],
 )
 def test_a_user_without_a_display_name_is_called_by_first_and_last_name(row, name):
-    assert rows.user({"id": "u1", **row}, "active").name == name
+    assert parsing.user({"id": "u1", **row}, "active").name == name
 
 
 def test_a_user_without_an_id_is_known_by_the_address():
-    assert rows.user({"email": "ada@example.com"}, "pending").id == "ada@example.com"
+    assert parsing.user({"email": "ada@example.com"}, "pending").id == "ada@example.com"
 
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=same_everywhere)
 def test_a_user_without_id_and_address_is_none(nothing):
-    assert rows.user({"id": nothing, "email": nothing, "first_name": "Ada"}, "active") is None
+    assert parsing.user({"id": nothing, "email": nothing, "first_name": "Ada"}, "active") is None
 
 
 @pytest.mark.parametrize("groups", [None, "g1", {}, 5, [None, "", {}, True]], ids=same_everywhere)
 def test_groups_that_are_no_ids_are_left_out(groups):
-    assert rows.user({"id": "u1", "group_ids": groups}, "active").group_ids == ()
+    assert parsing.user({"id": "u1", "group_ids": groups}, "active").group_ids == ()
 
 
 @pytest.mark.parametrize(
     ("licence", "kept"), [(1, 1), (99, 99), (True, None), ("2", None), (None, None), (2.0, None)]
 )
 def test_a_licence_is_a_whole_number(licence, kept):
-    assert rows.user({"id": "u1", "type": licence}, "active").licence == kept
+    assert parsing.user({"id": "u1", "type": licence}, "active").licence == kept
 
 
 def test_the_status_is_that_of_the_list_that_was_asked_for():
-    assert rows.user({"id": "u1", "status": "pending"}, "active").status == "active"
+    assert parsing.user({"id": "u1", "status": "pending"}, "active").status == "active"
 
 
 @pytest.mark.parametrize(
@@ -94,5 +94,5 @@ def test_the_status_is_that_of_the_list_that_was_asked_for():
     ],
 )
 def test_text_can_always_be_stored(value, text):
-    assert rows.text(value) == text
-    assert rows.text(value).encode().decode() == text
+    assert parsing.as_text(value) == text
+    assert parsing.as_text(value).encode().decode() == text

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from auditor.evidence.plan import HOSTS, LOGS, ROLES, SUMMARIES, Reads, apps, history
+from auditor.evidence.read_plan import HOSTS, LOGS, ROLES, SUMMARIES, ReadPlan, apps, history
 from auditor.zoom.errors import Denied, NotLicensed, Rejected
 from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, read, walked
 
 SUMMARY = history("meeting_summary")
-OF_SUMMARY = Reads(features=("meeting_summary",))
+OF_SUMMARY = ReadPlan(features=("meeting_summary",))
 PAST = "/report/history_meetings"
 MADE = "/meetings/meeting_summaries"
 
@@ -36,7 +36,7 @@ def test_past_meetings_are_counted_by_host_and_keep_no_topic():
 
 def test_the_last_thirty_days_are_asked_for_feature_by_feature():
     zoom = Zoom({PAST: []})
-    snapshot = walked(zoom, Reads(features=("meeting_questions", "smart_recording")))
+    snapshot = walked(zoom, ReadPlan(features=("meeting_questions", "smart_recording")))
     window = "from=2026-10-23&to=2026-11-21"
     assert sorted(zoom.asked) == [
         f"{PAST}?{window}&meeting_type=all&meeting_feature=meeting_questions",
@@ -60,7 +60,7 @@ def test_a_refused_report_is_denied_and_each_feature_stands_alone():
         f"{PAST}?meeting_feature=meeting_summary": Denied("GET /x", "No permission.", code=200),
         f"{PAST}?meeting_feature=smart_recording": [],
     }
-    snapshot = read(answers, Reads(features=("meeting_summary", "smart_recording")))
+    snapshot = read(answers, ReadPlan(features=("meeting_summary", "smart_recording")))
     assert cause(account(snapshot, SUMMARY)) == "denied"
     assert account(snapshot, history("smart_recording"))["hosts"] == []
 
@@ -68,7 +68,7 @@ def test_a_refused_report_is_denied_and_each_feature_stands_alone():
 def test_summaries_are_counted_by_host():
     row = {"meeting_host_email": "a@x", "meeting_host_id": "u1", "meeting_topic": "SECRET"}
     zoom = Zoom({MADE: [row, row]})
-    found = account(walked(zoom, Reads(summaries=True)), SUMMARIES)
+    found = account(walked(zoom, ReadPlan(summaries=True)), SUMMARIES)
     assert found["hosts"] == [{"host": "a@x", "id": "u1", "meetings": 2}]
     assert "SECRET" not in json.dumps(found)
     assert zoom.asked == [f"{MADE}?from=2026-10-23T00:00:00Z&to=2026-11-21T23:59:59Z"]
@@ -76,7 +76,7 @@ def test_summaries_are_counted_by_host():
 
 def test_of_summaries_that_are_switched_off_zooms_words_are_kept():
     off = Rejected("GET /x", "Meeting summary disabled.", status=400, code=3000)
-    found = account(read({MADE: off}, Reads(summaries=True)), SUMMARIES)
+    found = account(read({MADE: off}, ReadPlan(summaries=True)), SUMMARIES)
     assert (found["hosts"], found["off"]) == ([], "Meeting summary disabled.")
 
 
@@ -91,12 +91,12 @@ def test_of_summaries_that_are_switched_off_zooms_words_are_kept():
     ],
 )
 def test_any_other_refusal_of_summaries_is_no_evidence(error, expected):
-    assert cause(account(read({MADE: error}, Reads(summaries=True)), SUMMARIES)) == expected
+    assert cause(account(read({MADE: error}, ReadPlan(summaries=True)), SUMMARIES)) == expected
 
 
 def test_the_day_of_asking_is_no_part_of_the_evidence():
     zoom = Zoom({PAST: [past("ada@example.com", True)], MADE: [], "/report/operationlogs": []})
-    plan = Reads(features=("meeting_summary",), summaries=True, logs=("account",))
+    plan = ReadPlan(features=("meeting_summary",), summaries=True, logs=("account",))
     digests = {walked(zoom, plan, now=now).digest() for now in (AT, "2026-12-24T00:00:00.000Z")}
     assert len(digests) == 1
 
@@ -107,7 +107,7 @@ def test_the_day_of_asking_is_no_part_of_the_evidence():
 def test_the_groups_of_the_hosts_alone_are_kept():
     made = [{"meeting_host_email": "", "meeting_host_id": "u2"}]
     answers = {PAST: [past("ADA@example.com", True)], MADE: made}
-    plan = Reads(features=("meeting_summary",), summaries=True, hosts=True)
+    plan = ReadPlan(features=("meeting_summary",), summaries=True, hosts=True)
     assert account(read(answers, plan), HOSTS) == {
         "hosts": [
             {"id": "u1", "email": "ada@example.com", "groups": [{"id": "g1", "name": "Clinical"}]},
@@ -123,7 +123,7 @@ def test_the_groups_of_the_hosts_alone_are_kept():
 def test_a_list_that_was_refused_is_told_with_its_cause(listing, missing):
     refused = Denied("GET /x", "No permission.", code=200)
     answers = {PAST: [past("ada@example.com", True)], listing: refused}
-    found = account(read(answers, Reads(features=("meeting_summary",), hosts=True)), HOSTS)
+    found = account(read(answers, ReadPlan(features=("meeting_summary",), hosts=True)), HOSTS)
     assert found[missing]["cause"] == "denied"
     assert found[missing]["detail"].startswith(str(refused))
     assert [host["id"] for host in found["hosts"]] == ["u1"]
@@ -150,7 +150,7 @@ def test_apps_are_kept_with_their_scopes():
         "/marketplace/apps?type=account_added": [added],
         "/marketplace/apps?type=account_created": [{"app_id": "a2", "app_name": "Own"}],
     }
-    snapshot = read(answers, Reads(apps=("account_added", "account_created")))
+    snapshot = read(answers, ReadPlan(apps=("account_added", "account_created")))
     scopes = ["meeting:read", "recording:read"]
     assert account(snapshot, apps("account_added")) == {
         "apps": [{"id": "a1", "name": "Notes", "developer": "THIRD_PARTY", "scopes": scopes}]
@@ -162,7 +162,9 @@ def test_apps_are_kept_with_their_scopes():
 @pytest.mark.parametrize("scopes", ["all", [7.5], [{"name": "x"}], ["recording:read", None]])
 def test_scopes_that_cannot_be_read_are_none(scopes):
     answers = {"/marketplace/apps": [{"app_id": "a", "scopes": scopes}]}
-    (app,) = account(read(answers, Reads(apps=("account_added",))), apps("account_added"))["apps"]
+    (app,) = account(read(answers, ReadPlan(apps=("account_added",))), apps("account_added"))[
+        "apps"
+    ]
     assert app["scopes"] is None
 
 
@@ -182,7 +184,7 @@ ALL_ROLES = {
     "/roles/1/members": [{"id": "u2"}, {"id": "u1"}],
     "/roles/r3/members": [{"email": "cyd@example.com"}],
 }
-OF_ROLES = Reads(privileges=("recording:edit", "AI*:Edit"))
+OF_ROLES = ReadPlan(privileges=("recording:edit", "AI*:Edit"))
 
 
 def test_members_are_listed_of_roles_that_may_change_settings_alone():
@@ -220,7 +222,7 @@ def test_each_category_is_read_for_a_month_and_entries_are_one_short_line():
         "operation_detail": "Meeting summary:\n from Off   to On " + "x" * 500,
     }
     zoom = Zoom({"/report/operationlogs?category_type=account": [row], "/report/operationlogs": []})
-    found = account(walked(zoom, Reads(logs=("account", "role"))), LOGS)
+    found = account(walked(zoom, ReadPlan(logs=("account", "role"))), LOGS)
     assert all("from=2026-10-23&to=2026-11-21" in each for each in zoom.asked)
     (entry,) = found["entries"]
     assert entry["detail"].startswith("Meeting summary: from Off to On xxx")
@@ -233,7 +235,7 @@ def test_entries_are_in_the_order_of_time_whatever_their_category():
         f"/report/operationlogs?category_type={name}": [{"time": f"2026-11-{day}"}]
         for name, day in (("account", "20"), ("role", "02"))
     }
-    found = account(read(rows, Reads(logs=("account", "role"))), LOGS)
+    found = account(read(rows, ReadPlan(logs=("account", "role"))), LOGS)
     assert [entry["time"] for entry in found["entries"]] == ["2026-11-02", "2026-11-20"]
 
 
@@ -242,4 +244,4 @@ def test_one_refused_category_leaves_no_log():
         "/report/operationlogs?category_type=role": Denied("GET /x", code=200),
         "/report/operationlogs": [],
     }
-    assert cause(account(read(answers, Reads(logs=("account", "role"))), LOGS)) == "denied"
+    assert cause(account(read(answers, ReadPlan(logs=("account", "role"))), LOGS)) == "denied"

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.interface import Api, Listener, Silent
-from auditor.collect.walk import HOPELESS, NothingRead, Walk, utc_now
-from auditor.evidence.plan import PENDING, PHONE, TOKEN, Reads
+from auditor.collect.collector import HOPELESS, CollectionFailed, Collector, utc_now
+from auditor.collect.interface import NoProgress, ProgressListener, ZoomApi
+from auditor.evidence.read_plan import PENDING, PHONE, TOKEN, ReadPlan
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import LOCKS, SETTINGS, Document, Refusal, View
+from auditor.evidence.view import LOCKS, SETTINGS, Document, ReadFailure, View
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import (
     AuthenticationFailed,
@@ -36,7 +36,9 @@ from auditor.zoom.errors import (
 AT = "2026-11-21T20:00:00.000Z"
 SECURITY = View("settings", "security")
 ACTIVE, INACTIVE, GROUPS = View("users", "active"), View("users", "inactive"), View("groups")
-EVERYTHING = Reads(account=(LOCKS, SETTINGS, SECURITY), group=(LOCKS, SETTINGS), user=(SETTINGS,))
+EVERYTHING = ReadPlan(
+    account=(LOCKS, SETTINGS, SECURITY), group=(LOCKS, SETTINGS), user=(SETTINGS,)
+)
 """Every settings document of every scope."""
 
 DAILY = RateLimited("GET /x", daily=True)
@@ -61,7 +63,7 @@ ERRORS = [
 
 
 @dataclass
-class Zoom(Api):
+class Zoom(ZoomApi):
     """A Zoom account in memory. `broken` names requests that fail, and how."""
 
     groups: list[Any] = field(default_factory=list)
@@ -114,7 +116,7 @@ class Zoom(Api):
 
 
 @dataclass
-class Recorder(Listener):
+class Recorder(ProgressListener):
     """Writes down what it is told, and by which thread."""
 
     told: list[tuple[str, Level, int]] = field(default_factory=list)
@@ -142,9 +144,9 @@ def company(**broken: Any) -> Zoom:
     return Zoom([group(1), group(2)], users, broken)
 
 
-def walked(zoom: Zoom, reads: Reads = EVERYTHING, **options: Any) -> Snapshot:
+def walked(zoom: Zoom, reads: ReadPlan = EVERYTHING, **options: Any) -> Snapshot:
     snapshot = Snapshot.create()
-    Walk(zoom, snapshot, reads, "acc", now=lambda: AT, **options).collect()
+    Collector(zoom, snapshot, reads, "acc", now=lambda: AT, **options).collect()
     return snapshot
 
 
@@ -154,7 +156,7 @@ def outcomes(snapshot: Snapshot, level: Level) -> dict[str, dict[View, Any]]:
 
 def causes(snapshot: Snapshot) -> set[Cause | None]:
     return {
-        each.unseen.cause if isinstance(each, Refusal) else None
+        each.unseen.cause if isinstance(each, ReadFailure) else None
         for level in (Level.ACCOUNT, Level.GROUP, Level.USER)
         for views in outcomes(snapshot, level).values()
         for view, each in views.items()
@@ -219,12 +221,12 @@ def test_scopes_carry_what_their_rows_say():
 @pytest.mark.parametrize(
     ("reads", "asked"),
     [
-        (Reads(account=(SETTINGS,)), ["/accounts/me/settings"]),
+        (ReadPlan(account=(SETTINGS,)), ["/accounts/me/settings"]),
         (
-            Reads(account=(SETTINGS,), group=(SETTINGS,)),
+            ReadPlan(account=(SETTINGS,), group=(SETTINGS,)),
             ["/accounts/me/settings", "/groups", "/groups/g1/settings", "/groups/g2/settings"],
         ),
-        (Reads(), []),
+        (ReadPlan(), []),
     ],
 )
 def test_what_the_plan_does_not_name_is_not_asked_for(reads, asked):
@@ -234,7 +236,7 @@ def test_what_the_plan_does_not_name_is_not_asked_for(reads, asked):
 
 
 def test_groups_are_known_where_only_users_are_read():
-    snapshot = walked(company(), Reads(account=(SETTINGS,), user=(SETTINGS,)))
+    snapshot = walked(company(), ReadPlan(account=(SETTINGS,), user=(SETTINGS,)))
     assert [g.name for g in snapshot.scopes(Level.GROUP)] == ["Group 1", "Group 2"]
     assert outcomes(snapshot, Level.GROUP) == {"g1": {}, "g2": {}}
 
@@ -281,7 +283,7 @@ def test_a_user_without_an_id_cannot_be_asked_about():
 
 def test_the_apps_token_and_zoom_phone_are_read_beside():
     zoom = company()
-    snapshot = walked(zoom, Reads(account=(SETTINGS,), token=True, phone=("a", "b")))
+    snapshot = walked(zoom, ReadPlan(account=(SETTINGS,), token=True, phone=("a", "b")))
     assert outcomes(snapshot, Level.APP)["acc"][TOKEN] == Document(
         {"token": {"scopes": ["account:read:admin", "user:read:admin"]}}, "POST /oauth/token", AT
     )
@@ -292,14 +294,14 @@ def test_the_apps_token_and_zoom_phone_are_read_beside():
 
 def test_the_token_is_got_even_where_nothing_else_is_read():
     zoom = company()
-    snapshot = walked(zoom, Reads(token=True))
+    snapshot = walked(zoom, ReadPlan(token=True))
     assert zoom.asked == ["token"]
     assert outcomes(snapshot, Level.APP)["acc"][TOKEN].body["token"]["scopes"]
 
 
 def test_without_a_licence_zoom_phone_is_recorded_so():
     zoom = company(phone=NotLicensed("GET /phone/account_settings"))
-    snapshot = walked(zoom, Reads(account=(SETTINGS,), phone=("a",)))
+    snapshot = walked(zoom, ReadPlan(account=(SETTINGS,), phone=("a",)))
     phone = outcomes(snapshot, Level.PHONE_ACCOUNT)["acc"][PHONE]
     assert phone.unseen.cause is Cause.NOT_LICENSED
 
@@ -313,9 +315,9 @@ def test_without_a_licence_zoom_phone_is_recorded_so():
 def test_every_error_leaves_its_cause(error, cause):
     zoom = company(**{"/groups/g1/settings": error})
     found = outcomes(
-        walked(zoom, Reads((SETTINGS,), (SETTINGS,)), in_flight=lambda: 1), Level.GROUP
+        walked(zoom, ReadPlan((SETTINGS,), (SETTINGS,)), in_flight=lambda: 1), Level.GROUP
     )
-    assert found["g1"][SETTINGS] == Refusal(
+    assert found["g1"][SETTINGS] == ReadFailure(
         found["g1"][SETTINGS].unseen, "GET /groups/{groupId}/settings", AT
     )
     assert found["g1"][SETTINGS].unseen.cause is cause
@@ -341,7 +343,7 @@ def test_a_refused_account_does_not_hide_groups_and_users(error):
     snapshot = walked(zoom)
     assert len(outcomes(snapshot, Level.GROUP)) == (0 if error is DAILY else 2)
     account = outcomes(snapshot, Level.ACCOUNT)["acc"]
-    assert isinstance(account[SETTINGS], Refusal)
+    assert isinstance(account[SETTINGS], ReadFailure)
 
 
 @pytest.mark.parametrize(
@@ -349,20 +351,20 @@ def test_a_refused_account_does_not_hide_groups_and_users(error):
     [REFUSED, NO_NETWORK, Transient("GET /x"), Malformed("GET /x", "HTML"), RateLimited("GET /x")],
 )
 def test_where_nothing_at_all_can_be_read_the_run_ends_with_the_reason(error):
-    with pytest.raises(NothingRead) as caught:
+    with pytest.raises(CollectionFailed) as caught:
         walked(company(**{"": error}))
     assert caught.value.error is error
     assert str(caught.value) == str(error)
 
 
 def test_a_plan_without_account_documents_ends_at_the_list_of_groups():
-    with pytest.raises(NothingRead):
-        walked(company(**{"": Transient("GET /x")}), Reads(group=(SETTINGS,)))
+    with pytest.raises(CollectionFailed):
+        walked(company(**{"": Transient("GET /x")}), ReadPlan(group=(SETTINGS,)))
 
 
 def test_a_plan_of_the_token_alone_ends_where_there_is_none():
-    with pytest.raises(NothingRead):
-        walked(company(token=REFUSED), Reads(token=True))
+    with pytest.raises(CollectionFailed):
+        walked(company(token=REFUSED), ReadPlan(token=True))
 
 
 @pytest.mark.parametrize("error", [DAILY, REFUSED])
@@ -392,7 +394,7 @@ def settings_asked(zoom: Zoom) -> int:
 )
 def test_failures_in_a_row_end_the_asking(error, weight):
     zoom = many(100, **{"/users/": error})
-    snapshot = walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
+    snapshot = walked(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
     assert settings_asked(zoom) == HOPELESS // weight
     users = outcomes(snapshot, Level.USER)
     assert len(users) == 100
@@ -408,13 +410,13 @@ def test_an_answer_in_between_starts_the_count_again():
             raise Transient("GET /x")
 
     zoom.broken["/users/"] = now_and_then
-    walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
+    walked(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
     assert settings_asked(zoom) == 100
 
 
 def test_refusals_are_answers_and_never_end_the_asking():
     zoom = many(100, **{"/users/": Denied("GET /x")})
-    walked(zoom, Reads((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
+    walked(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
     assert settings_asked(zoom) == 100
 
 
@@ -453,7 +455,7 @@ def test_an_interruption_leaves_no_thread_and_keeps_what_was_read(problem, where
     before = threading.active_count()
     snapshot, stopping = Snapshot.create(), threading.Event()
     zoom = many(500, **{where: problem})
-    walk = Walk(
+    walk = Collector(
         zoom, snapshot, EVERYTHING, "acc", in_flight=lambda: 2, now=lambda: AT, stopping=stopping
     )
     with pytest.raises(type(problem)):
@@ -481,7 +483,7 @@ def test_after_an_interruption_waiting_requests_are_not_made():
 
     zoom.broken = {"/users/u0/": interrupt, "/users/": slow}
     with pytest.raises(KeyboardInterrupt):
-        Walk(zoom, snapshot, EVERYTHING, "acc", in_flight=lambda: 2, now=lambda: AT).collect()
+        Collector(zoom, snapshot, EVERYTHING, "acc", in_flight=lambda: 2, now=lambda: AT).collect()
     assert settings_asked(zoom) < 10
 
 
@@ -504,7 +506,7 @@ def test_the_listener_is_told_each_level_and_each_scope_from_one_thread():
 
 
 def test_a_silent_listener_says_nothing(capsys):
-    listener = Silent()
+    listener = NoProgress()
     listener.found(Level.USER, 3)
     listener.read(Level.USER)
     assert capsys.readouterr() == ("", "")
@@ -513,7 +515,7 @@ def test_a_silent_listener_says_nothing(capsys):
 def test_times_are_rfc_3339_with_milliseconds_in_utc():
     snapshot = Snapshot.create()
     before = utc_now()
-    Walk(company(), snapshot, Reads((SETTINGS,)), "acc").collect()
+    Collector(company(), snapshot, ReadPlan((SETTINGS,)), "acc").collect()
     observed = outcomes(snapshot, Level.ACCOUNT)["acc"][SETTINGS].observed_at
     assert before <= observed <= utc_now()
     assert len(observed) == len(AT)

@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from auditor.credentials.given import LONGEST, NAMES, Unreadable, faults, read, tidied
+from auditor.credentials.parsing import (
+    LONGEST,
+    NAMES,
+    UnreadableCredentials,
+    read,
+    strip_quotes,
+    validation_errors,
+)
 from auditor.zoom.redaction import redact_text
 
 RIGHT = {
@@ -40,7 +47,7 @@ PAIRS = "\n".join(f"ZOOM_{name.upper()}={value}" for name, value in RIGHT.items(
 )
 def test_lines_pairs_and_json_are_read(text: str) -> None:
     assert read(text) == RIGHT
-    assert faults(read(text)) == {}
+    assert validation_errors(read(text)) == {}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +66,7 @@ def test_lines_pairs_and_json_are_read(text: str) -> None:
     ],
 )
 def test_what_cannot_be_read_is_said_and_not_repeated(text: str, said: str) -> None:
-    with pytest.raises(Unreadable, match=said) as caught:
+    with pytest.raises(UnreadableCredentials, match=said) as caught:
         read(text)
     assert "hush" not in str(caught.value)
     assert redact_text(str(caught.value)) == str(caught.value)
@@ -88,7 +95,7 @@ def test_what_cannot_be_read_is_said_and_not_repeated(text: str, said: str) -> N
     ],
 )
 def test_a_mistake_that_can_be_seen_is_pointed_out(name: str, value: str, said: str) -> None:
-    found = faults({**RIGHT, name: value})
+    found = validation_errors({**RIGHT, name: value})
     assert list(found) == [name]
     assert said in found[name]
     assert f"ZOOM_{name.upper()}" in found[name]
@@ -101,14 +108,14 @@ def test_a_mistake_that_can_be_seen_is_pointed_out(name: str, value: str, said: 
     [("client_id", "account_id"), ("client_secret", "client_id"), ("client_secret", "account_id")],
 )
 def test_one_value_in_two_places_is_pointed_out(name: str, other: str) -> None:
-    found = faults({**RIGHT, name: RIGHT[other]})
+    found = validation_errors({**RIGHT, name: RIGHT[other]})
     assert list(found) == [name]
     assert "the same as" in found[name]
 
 
 def test_all_that_is_empty_is_named_once_each() -> None:
-    assert list(faults(dict.fromkeys(NAMES, ""))) == list(NAMES)
+    assert list(validation_errors(dict.fromkeys(NAMES, ""))) == list(NAMES)
 
 
 def test_blanks_and_quotes_around_a_value_are_dropped() -> None:
-    assert tidied("\u201c hush\u201d \r\n") == "hush"
+    assert strip_quotes("\u201c hush\u201d \r\n") == "hush"

@@ -14,8 +14,8 @@ from keyrings.alt.file import EncryptedKeyring, PlaintextKeyring
 from keyrings.cryptfile.cryptfile import CryptFileKeyring
 from keyrings.cryptfile.file import PlaintextKeyring as OtherPlaintextKeyring
 
-from auditor.credentials import backends, kept
-from auditor.credentials.backends import SERVICE, KeyringUnavailable, State, standing
+from auditor.credentials import backends, keyring_store
+from auditor.credentials.backends import SERVICE, KeyringState, KeyringUnavailable, keyring_status
 from auditor.zoom.redaction import redact_text
 from tests.keyrings import InMemory, current
 
@@ -81,28 +81,28 @@ class ReadOnly(InMemory):
 
 
 def test_what_is_kept_is_found_again_by_profile(ring: InMemory) -> None:
-    kept.keep("default", VALUES)
-    kept.keep("branch", {**VALUES, "account_id": "other"})
-    assert kept.fetched("default", "client_secret") == "hush-hush"
-    assert kept.fetched("branch", "account_id") == "other"
-    assert kept.fetched("third", "account_id") is None
-    assert kept.profiles() == ["branch", "default"]
+    keyring_store.save("default", VALUES)
+    keyring_store.save("branch", {**VALUES, "account_id": "other"})
+    assert keyring_store.load("default", "client_secret") == "hush-hush"
+    assert keyring_store.load("branch", "account_id") == "other"
+    assert keyring_store.load("third", "account_id") is None
+    assert keyring_store.profiles() == ["branch", "default"]
 
 
 def test_what_is_removed_is_gone_and_the_rest_stays(ring: InMemory) -> None:
-    kept.keep("default", VALUES)
-    kept.keep("branch", VALUES)
-    assert kept.remove("default")
-    assert kept.profiles() == ["branch"]
-    assert kept.fetched("default", "client_secret") is None
-    assert not kept.remove("default")
-    assert kept.remove("branch")
+    keyring_store.save("default", VALUES)
+    keyring_store.save("branch", VALUES)
+    assert keyring_store.remove("default")
+    assert keyring_store.profiles() == ["branch"]
+    assert keyring_store.load("default", "client_secret") is None
+    assert not keyring_store.remove("default")
+    assert keyring_store.remove("branch")
     assert ring.kept == {}
 
 
 def test_what_was_stored_without_the_list_of_profiles_is_removed_too(ring: InMemory) -> None:
     ring.set_password(SERVICE, "default:client_id", "cid")
-    assert kept.remove("default")
+    assert keyring_store.remove("default")
     assert ring.kept == {}
 
 
@@ -110,38 +110,46 @@ def test_what_was_stored_without_the_list_of_profiles_is_removed_too(ring: InMem
 def test_a_keyring_that_fails_halfway_keeps_nothing_and_tells_no_secret(writes: int) -> None:
     ring = use(Raising(OSError("no room for hush-hush"), writes))
     with pytest.raises(KeyringUnavailable, match="no room") as caught:
-        kept.keep("default", VALUES)
+        keyring_store.save("default", VALUES)
     assert isinstance(ring, Raising)
     assert ring.kept == {}
     assert "hush-hush" not in str(caught.value)
 
 
 def test_a_keyring_that_fails_halfway_leaves_what_was_there(ring: InMemory) -> None:
-    kept.keep("default", VALUES)
+    keyring_store.save("default", VALUES)
     failing = Raising(OSError("full"), 1)
     failing.kept = dict(ring.kept)
     use(failing)
     with pytest.raises(KeyringUnavailable):
-        kept.keep("default", {name: f"new-{value}" for name, value in VALUES.items()})
+        keyring_store.save("default", {name: f"new-{value}" for name, value in VALUES.items()})
     assert failing.kept == ring.kept
 
 
 @pytest.mark.parametrize(
     ("ring", "state", "said"),
     [
-        (fail.Keyring(), State.NONE, "no keyring that works"),
-        (null.Keyring(), State.NONE, "switched off"),
-        (Chain(), State.NONE, "no keyring that works"),
-        (Chain(fail.Keyring(), null.Keyring()), State.NONE, "switched off"),
-        (PlaintextKeyring(), State.NOT_ENCRYPTED, "unencrypted"),
-        (OtherPlaintextKeyring(), State.NOT_ENCRYPTED, "unencrypted"),
-        (Chain(PlaintextKeyring(), OtherPlaintextKeyring()), State.NOT_ENCRYPTED, "unencrypted"),
-        (Raising(KeyringLocked("Failed to unlock the collection!")), State.LOCKED, "is locked"),
-        (Raising(InitError("Prompt dismissed..")), State.LOCKED, "is locked"),
-        (Raising(EOFError()), State.LOCKED, "no terminal"),
-        (Raising(ValueError("MAC check failed")), State.LOCKED, "password is another one"),
-        (Raising(NoKeyringError("none")), State.NONE, "no keyring that works"),
-        (Raising(OSError("no bus")), State.FAILS, "failed .OSError: no bus"),
+        (fail.Keyring(), KeyringState.NONE, "no keyring that works"),
+        (null.Keyring(), KeyringState.NONE, "switched off"),
+        (Chain(), KeyringState.NONE, "no keyring that works"),
+        (Chain(fail.Keyring(), null.Keyring()), KeyringState.NONE, "switched off"),
+        (PlaintextKeyring(), KeyringState.NOT_ENCRYPTED, "unencrypted"),
+        (OtherPlaintextKeyring(), KeyringState.NOT_ENCRYPTED, "unencrypted"),
+        (
+            Chain(PlaintextKeyring(), OtherPlaintextKeyring()),
+            KeyringState.NOT_ENCRYPTED,
+            "unencrypted",
+        ),
+        (
+            Raising(KeyringLocked("Failed to unlock the collection!")),
+            KeyringState.LOCKED,
+            "is locked",
+        ),
+        (Raising(InitError("Prompt dismissed..")), KeyringState.LOCKED, "is locked"),
+        (Raising(EOFError()), KeyringState.LOCKED, "no terminal"),
+        (Raising(ValueError("MAC check failed")), KeyringState.LOCKED, "password is another one"),
+        (Raising(NoKeyringError("none")), KeyringState.NONE, "no keyring that works"),
+        (Raising(OSError("no bus")), KeyringState.FAILS, "failed .OSError: no bus"),
         (ReadOnly(), None, "did not keep"),
     ],
 )
@@ -149,13 +157,13 @@ def test_where_no_keyring_works_it_says_so_and_names_the_alternatives_in_order(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     ring: KeyringBackend,
-    state: State | None,
+    state: KeyringState | None,
     said: str,
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     use(ring)
     with pytest.raises(KeyringUnavailable, match=said) as caught:
-        kept.keep("default", VALUES)
+        keyring_store.save("default", VALUES)
     message = str(caught.value)
     order = ["a secret manager", "systemd credentials", "pip install keyrings.cryptfile"]
     assert [message.index(way) for way in order] == sorted(message.index(way) for way in order)
@@ -163,8 +171,8 @@ def test_where_no_keyring_works_it_says_so_and_names_the_alternatives_in_order(
     assert list(tmp_path.rglob("*")) == []
     if state is not None:
         assert caught.value.state is state
-        assert standing().state is state
-        assert standing().detail == caught.value.reason
+        assert keyring_status().state is state
+        assert keyring_status().detail == caught.value.reason
 
 
 def test_a_keyring_that_keeps_nothing_is_found_out() -> None:
@@ -174,7 +182,7 @@ def test_a_keyring_that_keeps_nothing_is_found_out() -> None:
 
     use(Forgetful())
     with pytest.raises(KeyringUnavailable, match="did not keep"):
-        kept.keep("default", VALUES)
+        keyring_store.save("default", VALUES)
 
 
 def test_a_plain_text_keyring_is_used_only_when_that_is_asked_for(
@@ -182,9 +190,9 @@ def test_a_plain_text_keyring_is_used_only_when_that_is_asked_for(
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     use(PlaintextKeyring())
-    assert "plain text" in kept.keep("default", VALUES, allow_plain_text=True)
-    assert kept.fetched("default", "client_secret") == "hush-hush"
-    assert standing().state is State.NOT_ENCRYPTED
+    assert "plain text" in keyring_store.save("default", VALUES, allow_plain_text=True)
+    assert keyring_store.load("default", "client_secret") == "hush-hush"
+    assert keyring_status().state is KeyringState.NOT_ENCRYPTED
 
 
 def test_beside_an_encrypted_keyring_the_plain_one_gets_nothing(
@@ -193,10 +201,10 @@ def test_beside_an_encrypted_keyring_the_plain_one_gets_nothing(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     encrypted = InMemory()
     use(Chain(PlaintextKeyring(), ReadOnly(), encrypted))
-    kept.keep("default", VALUES)
+    keyring_store.save("default", VALUES)
     assert encrypted.kept[SERVICE, "default:client_secret"] == "hush-hush"
     assert list(tmp_path.rglob("*")) == []
-    assert standing().state is State.WORKS
+    assert keyring_status().state is KeyringState.WORKS
 
 
 def test_what_lies_in_several_keyrings_is_removed_from_all() -> None:
@@ -204,7 +212,7 @@ def test_what_lies_in_several_keyrings_is_removed_from_all() -> None:
     use(Chain(first, second))
     for ring in (first, second):
         ring.set_password(SERVICE, "default:client_secret", "hush-hush")
-    assert kept.remove("default")
+    assert keyring_store.remove("default")
     assert first.kept == second.kept == {}
 
 
@@ -216,7 +224,7 @@ def test_a_keyring_that_does_not_let_go_is_said_so() -> None:
     ring = use(Holding())
     ring.set_password(SERVICE, "default:client_secret", "hush-hush")
     with pytest.raises(KeyringUnavailable, match="did not delete"):
-        kept.remove("default")
+        keyring_store.remove("default")
 
 
 def test_a_keyring_that_waits_for_a_person_is_not_waited_for(
@@ -233,9 +241,9 @@ def test_a_keyring_that_waits_for_a_person_is_not_waited_for(
     use(Waiting())
     began = time.monotonic()
     with pytest.raises(KeyringUnavailable, match="did not answer within") as caught:
-        kept.fetched("default", "client_id")
+        keyring_store.load("default", "client_id")
     assert time.monotonic() - began < 0.4
-    assert caught.value.state is State.LOCKED
+    assert caught.value.state is KeyringState.LOCKED
 
 
 @pytest.mark.parametrize("name", ["no.such.module.Keyring", "keyring.backends.null.Nothing", "x"])
@@ -245,8 +253,8 @@ def test_a_configured_keyring_that_cannot_be_loaded_is_said_so(
     monkeypatch.setattr("keyring.core._keyring_backend", None)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", name)
     with pytest.raises(KeyringUnavailable, match="PYTHON_KEYRING_BACKEND"):
-        kept.fetched("default", "client_id")
-    assert standing().state is State.FAILS
+        keyring_store.load("default", "client_id")
+    assert keyring_status().state is KeyringState.FAILS
 
 
 def test_the_encrypted_file_that_is_recommended_really_encrypts(
@@ -258,11 +266,11 @@ def test_the_encrypted_file_that_is_recommended_really_encrypts(
     ring = CryptFileKeyring()
     ring.keyring_key = "a password"
     use(ring)
-    assert "encrypted file" in kept.keep("default", VALUES)
+    assert "encrypted file" in keyring_store.save("default", VALUES)
     again = CryptFileKeyring()
     again.keyring_key = "a password"
     use(again)
-    assert kept.fetched("default", "client_secret") == "hush-hush"
+    assert keyring_store.load("default", "client_secret") == "hush-hush"
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     for path in files:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 import yaml
 
-from auditor.cli.main import app, hoisted
+from auditor.cli.main import app, move_global_options_first
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -53,7 +53,7 @@ def in_everything() -> list[CommandLine]:
 def problem(words: Iterable[str]) -> str | None:
     """Why the program refuses these words; None where it would run."""
     command: Any = typer.main.get_command(app)
-    rest = hoisted(list(words))
+    rest = move_global_options_first(list(words))
     name, parent = "auditor", None
     try:
         while True:

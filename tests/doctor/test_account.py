@@ -4,16 +4,16 @@ import pytest
 import responses
 
 from auditor.doctor import account
-from auditor.doctor.account import Access, Listening
-from auditor.doctor.model import State
+from auditor.doctor.account import AccessCheck, RateHeaderRecorder
+from auditor.doctor.model import CheckState
 from auditor.doctor.needs import Needs
 from auditor.errors import ExitCode
-from auditor.evidence.plan import Reads
+from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.view import SETTINGS, View
 from auditor.zoom import endpoints
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import ZoomClient
-from auditor.zoom.limits import Plan, RateLimiter
+from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.retry import RetryPolicy
 from tests.zoom.conftest import API, TOKEN_URL, give_tokens
 
@@ -71,9 +71,9 @@ def zoom():
 
 @pytest.fixture
 def client():
-    with Listening() as transport:
+    with RateHeaderRecorder() as transport:
         tokens = TokenSource(Credentials("a", "c", "s3cr3t-of-app"), transport, retries=FAST)
-        limiter = RateLimiter(Plan.BUSINESS.limits)
+        limiter = RateLimiter(RatePlan.BUSINESS.limits)
         yield ZoomClient(API, tokens, transport, limiter, retries=FAST)
 
 
@@ -107,7 +107,7 @@ def test_each_documented_token_error_is_told_in_its_own_words(zoom, client, stat
     check = account.token(token_error(zoom, client), frozenset())
     assert says in check.advice
     assert f"HTTP {status}" in check.sentence
-    assert (check.state, check.exit_code) == (State.FAILED, ExitCode.NOTHING_EVALUATED)
+    assert (check.state, check.exit_code) == (CheckState.FAILED, ExitCode.NOTHING_EVALUATED)
 
 
 def test_every_token_error_that_zoom_lists_has_a_row():
@@ -130,7 +130,7 @@ def test_an_outage_at_sign_in_is_no_wrong_secret(zoom, client):
 
 def tried(zoom, client, granted=GRANTED):
     give_tokens(zoom)
-    return Access.tried(client, NEEDS, granted)
+    return AccessCheck.tried(client, NEEDS, granted)
 
 
 def test_three_documents_at_most_are_asked_for(zoom, client):
@@ -138,7 +138,7 @@ def test_three_documents_at_most_are_asked_for(zoom, client):
     access = tried(zoom, client)
     assert len(zoom.calls) == 4  # with the token
     check = access.check(NEEDS)
-    assert check.state is State.OK
+    assert check.state is CheckState.OK
     assert access.users == 1200
 
 
@@ -150,7 +150,7 @@ def test_nothing_is_asked_for_without_its_scope(zoom, client):
 
 @pytest.mark.parametrize("granted", [frozenset({"chat:read:admin"})])
 def test_without_any_scope_for_it_nothing_is_tried(zoom, client, granted):
-    assert tried(zoom, client, granted).check(NEEDS).state is State.SKIPPED
+    assert tried(zoom, client, granted).check(NEEDS).state is CheckState.SKIPPED
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_each_refusal_of_the_api_says_what_to_do(zoom, client, status, body, say
     answered(zoom, endpoints.ACCOUNT_SETTINGS)
     refused(zoom, endpoints.ACCOUNT_SETTINGS, status, **body)
     check = tried(zoom, client).check(NEEDS)
-    assert check.state is State.FAILED
+    assert check.state is CheckState.FAILED
     assert says in told(check)
     assert "2 controls would be unknown" in check.sentence
     assert check.exit_code == code
@@ -210,31 +210,33 @@ def test_a_plan_without_locks_is_a_warning(zoom, client):
     )
     access = tried(zoom, client)
     check = access.check(NEEDS)
-    assert check.state is State.WARNING
+    assert check.state is CheckState.WARNING
     assert "1 control would be unknown" in check.sentence
-    rates = account.rates(Reads(user=(SETTINGS, View("settings", "x"))), access, {})
+    rates = account.rates(ReadPlan(user=(SETTINGS, View("settings", "x"))), access, {})
     assert "A free plan, as it seems" in rates.sentence
     assert "--plan free" in rates.advice
-    assert rates.state is State.WARNING
+    assert rates.state is CheckState.WARNING
 
 
 def test_how_long_reading_takes_follows_from_the_number_of_users(zoom, client):
     answered(zoom)
-    check = account.rates(Reads(user=(SETTINGS,) * 4), tried(zoom, client), {})
+    check = account.rates(ReadPlan(user=(SETTINGS,) * 4), tried(zoom, client), {})
     assert "1,200 users need up to 4,800 requests" in check.sentence
     assert "5 min at the limits of Pro, 2 min at those of Business" in check.sentence
 
 
 def test_a_plan_that_is_configured_is_the_one_that_counts(zoom, client):
     answered(zoom)
-    check = account.rates(Reads(user=(SETTINGS,) * 4), tried(zoom, client), {}, Plan.BUSINESS)
+    check = account.rates(
+        ReadPlan(user=(SETTINGS,) * 4), tried(zoom, client), {}, RatePlan.BUSINESS
+    )
     assert "2 min at the limits of Business." in check.sentence
     assert "Pro" not in check.sentence
     assert check.advice == ""
 
 
 def test_without_users_the_limits_alone_are_told():
-    check = account.rates(Reads(user=(SETTINGS,)), Access(), {})
+    check = account.rates(ReadPlan(user=(SETTINGS,)), AccessCheck(), {})
     assert "20 such requests a second" in check.sentence
 
 
@@ -244,11 +246,13 @@ def test_rate_limit_headers_are_heard(zoom, client):
     zoom.get(API + "/users", json=USERS, headers=headers)
     access = tried(zoom, client)
     heard = client._transport.limits
-    assert "Requests left, says Zoom: 12 of 2000." in account.rates(Reads(), access, heard).sentence
+    assert (
+        "Requests left, says Zoom: 12 of 2000." in account.rates(ReadPlan(), access, heard).sentence
+    )
 
 
 def test_a_list_of_users_that_names_groups_is_told_from_one_that_does_not():
-    access = Access({endpoints.USERS: {"users": [{"id": "1"}, {"group_ids": ["g"]}]}})
+    access = AccessCheck({endpoints.USERS: {"users": [{"id": "1"}, {"group_ids": ["g"]}]}})
     assert not access.names_no_groups
-    assert Access({endpoints.USERS: {"users": [{"id": "1"}]}}).names_no_groups
-    assert not Access().names_no_groups
+    assert AccessCheck({endpoints.USERS: {"users": [{"id": "1"}]}}).names_no_groups
+    assert not AccessCheck().names_no_groups

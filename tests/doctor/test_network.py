@@ -5,27 +5,27 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from auditor.doctor import network
-from auditor.doctor.model import State
+from auditor.doctor.model import CheckState
 from auditor.errors import ExitCode
-from auditor.zoom.probe import Certificate, Route, Trouble, Visit
+from auditor.zoom.probe import Certificate, ProbeFailure, ProbeResult, Route
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OAUTH, API = "zoom.us", "api.zoom.us"
 
 
 def visits(**both):
-    return [Visit(host, **{"route": Route(), "status": 404, **both}) for host in (OAUTH, API)]
+    return [ProbeResult(host, **{"route": Route(), "status": 404, **both}) for host in (OAUTH, API)]
 
 
 def shown(issuer="DigiCert Inc", days=100):
     return Certificate("zoom.us", issuer, NOW + timedelta(days=days))
 
 
-@pytest.mark.parametrize("trouble", Trouble)
+@pytest.mark.parametrize("trouble", ProbeFailure)
 def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble):
     found = visits(trouble=trouble, certificate=shown())
     check = network.tls(found, NOW) if trouble.is_tls else network.reach(found)
-    assert check.state is State.FAILED
+    assert check.state is CheckState.FAILED
     assert check.exit_code is ExitCode.NOTHING_EVALUATED
     assert check.advice
     assert not {"{", "}"} & set(check.sentence + check.advice)
@@ -33,27 +33,27 @@ def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble):
 
 def test_no_two_troubles_read_alike():
     told = set()
-    for trouble in Trouble:
+    for trouble in ProbeFailure:
         found = visits(trouble=trouble)
         told.add((network.tls(found, NOW) if trouble.is_tls else network.reach(found)).sentence)
-    assert len(told) == len(Trouble)
+    assert len(told) == len(ProbeFailure)
 
 
 def test_a_ca_of_the_organisation_shows_with_the_variable_that_trusts_it():
-    found = visits(trouble=Trouble.SELF_SIGNED, certificate=shown("Acme Inspection CA"))
+    found = visits(trouble=ProbeFailure.SELF_SIGNED, certificate=shown("Acme Inspection CA"))
     check = network.tls(found, NOW)
     assert "issued by Acme Inspection CA" in check.sentence
     assert "REQUESTS_CA_BUNDLE" in check.advice
 
 
 def test_a_missing_bundle_is_named():
-    found = visits(trouble=Trouble.CA_FILE, route=Route(verify="/etc/acme.pem"))
+    found = visits(trouble=ProbeFailure.CA_FILE, route=Route(verify="/etc/acme.pem"))
     assert "/etc/acme.pem does not exist" in network.tls(found, NOW).sentence
 
 
 def test_version_issuer_and_end_are_told():
     check = network.tls(visits(tls="TLSv1.3", certificate=shown()), NOW)
-    assert check.state is State.OK
+    assert check.state is CheckState.OK
     assert check.sentence == (
         "TLS 1.3. The certificates are issued by DigiCert Inc, valid until 2027-03-02."
     )
@@ -61,19 +61,25 @@ def test_version_issuer_and_end_are_told():
 
 def test_a_certificate_that_ends_soon_is_a_warning():
     assert network.tls(visits(tls="TLSv1.3", certificate=shown(days=13)), NOW).state is (
-        State.WARNING
+        CheckState.WARNING
     )
 
 
 def test_the_host_that_could_be_reached_is_told_too():
-    ok, failed = Visit(OAUTH, Route(), status=404), Visit(API, Route(), Trouble.SILENT)
+    ok, failed = (
+        ProbeResult(OAUTH, Route(), status=404),
+        ProbeResult(API, Route(), ProbeFailure.SILENT),
+    )
     sentence = network.reach([ok, failed]).sentence
     assert sentence == "api.zoom.us could not be reached: no answer in time. zoom.us could be."
 
 
 def test_two_troubles_are_two_sentences():
     sentence = network.reach(
-        [Visit(OAUTH, Route(), Trouble.NAME), Visit(API, Route(), Trouble.SILENT)]
+        [
+            ProbeResult(OAUTH, Route(), ProbeFailure.NAME),
+            ProbeResult(API, Route(), ProbeFailure.SILENT),
+        ]
     ).sentence
     assert "zoom.us could not be reached: no address" in sentence
     assert "api.zoom.us could not be reached: no answer" in sentence
@@ -82,18 +88,18 @@ def test_two_troubles_are_two_sentences():
 @pytest.mark.parametrize(
     ("zoom_ahead", "state", "says"),
     [
-        (60.0, State.OK, "Within 60 seconds"),
-        (-60.0, State.OK, "Within 60 seconds"),
-        (95.0, State.WARNING, "clock is 95 seconds behind that of zoom.us"),
-        (-95.0, State.WARNING, "clock is 95 seconds ahead of that of zoom.us"),
-        (-7300.0, State.WARNING, "2 hours ahead of"),
-        (None, State.WARNING, "no answer told the time"),
+        (60.0, CheckState.OK, "Within 60 seconds"),
+        (-60.0, CheckState.OK, "Within 60 seconds"),
+        (95.0, CheckState.WARNING, "clock is 95 seconds behind that of zoom.us"),
+        (-95.0, CheckState.WARNING, "clock is 95 seconds ahead of that of zoom.us"),
+        (-7300.0, CheckState.WARNING, "2 hours ahead of"),
+        (None, CheckState.WARNING, "no answer told the time"),
     ],
 )
 def test_clocks_may_differ_by_a_minute(zoom_ahead, state, says):
     check = network.clock(visits(ahead=zoom_ahead))
     assert (check.state, says in check.sentence) == (state, True)
-    assert bool(check.advice) is (state is State.WARNING)
+    assert bool(check.advice) is (state is CheckState.WARNING)
 
 
 def test_a_proxy_is_told_without_its_password():
@@ -104,7 +110,7 @@ def test_a_proxy_is_told_without_its_password():
 
 
 def test_hosts_that_go_different_ways_are_told_apart():
-    found = [Visit(OAUTH, Route()), Visit(API, Route("http://proxy:1"))]
+    found = [ProbeResult(OAUTH, Route()), ProbeResult(API, Route("http://proxy:1"))]
     assert (
         network.proxy(found).sentence == "zoom.us directly and api.zoom.us through http://proxy:1."
     )

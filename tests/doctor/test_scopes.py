@@ -1,7 +1,7 @@
 import pytest
 
 from auditor.doctor.needs import Needs
-from auditor.doctor.scopes import Kind, Scopes
+from auditor.doctor.scopes import ScopeComparison, ScopeKind
 from auditor.zoom import endpoints
 
 NEEDS = Needs(
@@ -24,24 +24,24 @@ ALL = frozenset(
 
 
 def test_nothing_is_missing_where_every_scope_is_held():
-    found = Scopes(NEEDS, ALL)
+    found = ScopeComparison(NEEDS, ALL)
     assert found.missing == ()
     assert found.unknown == {}
 
 
 def test_a_missing_scope_is_listed_once_with_the_controls_it_blinds():
-    found = Scopes(NEEDS, ALL - {"account:read:settings:admin"})
+    found = ScopeComparison(NEEDS, ALL - {"account:read:settings:admin"})
     assert found.to_add == ("account:read:settings:admin",)
     assert set(found.unknown) == {"AI-01", "AI-02"}
 
 
 def test_an_alternative_does_as_well():
     held = ALL - {"account:read:lock_settings:admin"} | {"account:read:lock_settings:master"}
-    assert Scopes(NEEDS, held).missing == ()
+    assert ScopeComparison(NEEDS, held).missing == ()
 
 
 def test_missing_scopes_are_sorted_and_name_their_alternatives():
-    found = Scopes(NEEDS, frozenset({"marketplace:read:list_apps:admin"}))
+    found = ScopeComparison(NEEDS, frozenset({"marketplace:read:list_apps:admin"}))
     assert found.to_add == (
         "account:read:lock_settings:admin",
         "account:read:settings:admin",
@@ -53,19 +53,19 @@ def test_missing_scopes_are_sorted_and_name_their_alternatives():
 
 
 def test_an_app_with_classic_scopes_is_told_classic_ones():
-    found = Scopes(NEEDS, frozenset({"account:read:admin"}))
-    assert found.kind is Kind.CLASSIC
+    found = ScopeComparison(NEEDS, frozenset({"account:read:admin"}))
+    assert found.kind is ScopeKind.CLASSIC
     assert found.to_add == ("user:read:admin",)
     assert [each.endpoint for each in found.without_scope] == [endpoints.MARKETPLACE_APPS]
 
 
 @pytest.mark.parametrize("granted", [None, frozenset(), frozenset({"user:read:user"})])
 def test_granular_is_what_new_apps_have(granted):
-    assert Scopes(NEEDS, granted).kind is Kind.GRANULAR
+    assert ScopeComparison(NEEDS, granted).kind is ScopeKind.GRANULAR
 
 
 def test_without_a_token_nothing_is_said_to_be_missing_or_granted():
-    found = Scopes(NEEDS, None)
+    found = ScopeComparison(NEEDS, None)
     assert found.missing == ()
     assert {each.granted for each in found.required} == {None}
 
@@ -82,34 +82,34 @@ def test_without_a_token_nothing_is_said_to_be_missing_or_granted():
     ],
 )
 def test_whatever_does_more_than_read_is_told(scope):
-    found = Scopes(NEEDS, ALL | {scope})
+    found = ScopeComparison(NEEDS, ALL | {scope})
     assert found.writing == (scope,)
     assert found.missing == ()
 
 
 def test_reading_scopes_without_use_are_no_write_scopes():
-    found = Scopes(NEEDS, ALL | {"phone:read:user:admin"})
+    found = ScopeComparison(NEEDS, ALL | {"phone:read:user:admin"})
     assert found.unused == ("phone:read:user:admin",)
     assert found.writing == ()
 
 
 def test_the_operation_log_is_optional_where_no_control_reads_it():
-    found = Scopes(NEEDS, ALL)
+    found = ScopeComparison(NEEDS, ALL)
     assert found.optional_to_add == (
         "group:read:list_members:admin",
         "report:read:operation_logs:admin",
     )
     needing = Needs({"CC-04": (endpoints.OPERATION_LOGS,)}, {"CC-04": "Log"})
-    assert Scopes(needing, ALL).to_add == ("report:read:operation_logs:admin",)
+    assert ScopeComparison(needing, ALL).to_add == ("report:read:operation_logs:admin",)
 
 
 def test_workflows_are_optional_where_their_control_is_assessed():
     assessed = Needs(NEEDS.by_control, {**NEEDS.titles, "AI-21": "Inventory"})
-    assert "workflow:read:list_definitions:admin" in Scopes(assessed, ALL).optional_to_add
-    assert "AI-21" not in Scopes(assessed, ALL).unknown
+    assert "workflow:read:list_definitions:admin" in ScopeComparison(assessed, ALL).optional_to_add
+    assert "AI-21" not in ScopeComparison(assessed, ALL).unknown
 
 
 def test_members_are_required_where_the_list_of_users_names_no_groups():
-    found = Scopes(NEEDS, ALL, lists_members=True)
+    found = ScopeComparison(NEEDS, ALL, lists_members=True)
     assert found.to_add == ("group:read:list_members:admin",)
     assert set(found.unknown) == {"AI-02"}

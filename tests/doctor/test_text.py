@@ -1,6 +1,6 @@
-from auditor.doctor.model import Check, Diagnosis, State, Subject
+from auditor.doctor.model import AuditTarget, CheckState, DoctorCheck, DoctorReport
 from auditor.doctor.needs import Needs
-from auditor.doctor.scopes import Scopes
+from auditor.doctor.scopes import ScopeComparison
 from auditor.doctor.text import lines
 from auditor.errors import ExitCode
 from auditor.zoom import endpoints
@@ -16,25 +16,25 @@ NEEDS = Needs(
 
 
 def told(granted, *checks, cloud=COMMERCIAL, color=False, every=False, width=80):
-    subject = Subject(cloud.api_url, cloud.token_url, "strict 1.0", "user")
-    diagnosis = Diagnosis(subject, checks, Scopes(NEEDS, granted))
+    subject = AuditTarget(cloud.api_url, cloud.token_url, "strict 1.0", "user")
+    diagnosis = DoctorReport(subject, checks, ScopeComparison(NEEDS, granted))
     return list(lines(diagnosis, width, color=color, every_control=every))
 
 
 def failing(code, name="x"):
-    return Check(name, "X", State.FAILED, "It failed.", "Mend it.", code)
+    return DoctorCheck(name, "X", CheckState.FAILED, "It failed.", "Mend it.", code)
 
 
 def test_what_keeps_an_audit_from_beginning_counts_for_most():
     codes = (ExitCode.INCOMPLETE, ExitCode.NOTHING_EVALUATED, ExitCode.USAGE)
     for most in range(3):
         checks = tuple(failing(code) for code in codes[: most + 1])
-        assert Diagnosis(Subject("", ""), checks).exit_code is codes[most]
+        assert DoctorReport(AuditTarget("", ""), checks).exit_code is codes[most]
 
 
 def test_a_warning_changes_no_code():
-    warned = Check("x", "X", State.WARNING, "Hm.", "Mend it.", ExitCode.USAGE)
-    assert Diagnosis(Subject("", ""), (warned,)).exit_code is ExitCode.OK
+    warned = DoctorCheck("x", "X", CheckState.WARNING, "Hm.", "Mend it.", ExitCode.USAGE)
+    assert DoctorReport(AuditTarget("", ""), (warned,)).exit_code is ExitCode.OK
 
 
 def test_the_next_step_stands_under_what_failed():
@@ -71,5 +71,7 @@ def test_scopes_are_never_cut_however_narrow_the_terminal():
 
 
 def test_what_came_from_outside_cannot_steer_the_terminal():
-    nasty = Check("x", "X", State.FAILED, "Said \x1b[2J.", "Do \x1b]0;x.", ExitCode.USAGE)
+    nasty = DoctorCheck(
+        "x", "X", CheckState.FAILED, "Said \x1b[2J.", "Do \x1b]0;x.", ExitCode.USAGE
+    )
     assert "\x1b" not in "".join(told(None, nasty))

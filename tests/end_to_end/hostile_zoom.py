@@ -26,9 +26,9 @@ from cryptography.x509.oid import NameOID
 
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import ZoomClient
-from auditor.zoom.limits import Plan, RateLimiter
+from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.retry import RetryPolicy
-from auditor.zoom.transport import Bounds, Transport
+from auditor.zoom.transport import RequestBounds, Transport
 
 TOKEN = "hostile-test-token-7d1f"
 Send = Callable[[bytes], None]
@@ -187,9 +187,9 @@ class Hostile:
             whole(_json({**token, **self.token_answer}))(send)
 
 
-def client(server: Hostile, bounds: Bounds | None = None) -> ZoomClient:
+def client(server: Hostile, bounds: RequestBounds | None = None) -> ZoomClient:
     """A client that asks twice, quickly."""
-    transport = Transport(bounds or Bounds())
+    transport = Transport(bounds or RequestBounds())
     again = RetryPolicy(attempts=2, first_wait=0.01)
     tokens = TokenSource(
         Credentials(server.account_id, server.client_id, server.client_secret),
@@ -197,7 +197,7 @@ def client(server: Hostile, bounds: Bounds | None = None) -> ZoomClient:
         token_url=server.oauth_url,
         retries=again,
     )
-    limiter = RateLimiter(Plan.BUSINESS.limits, max_rate=1000)
+    limiter = RateLimiter(RatePlan.BUSINESS.limits, max_rate=1000)
     return ZoomClient(server.api_url, tokens, transport, limiter, retries=again)
 
 

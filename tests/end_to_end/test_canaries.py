@@ -185,7 +185,7 @@ def test_no_secret_of_the_configuration_is_in_an_internal_error(
     def broken(*_: object) -> None:
         raise RuntimeError(" ".join(env.values()))
 
-    monkeypatch.setattr("auditor.cli.collecting.Credentials", broken)
+    monkeypatch.setattr("auditor.cli.collection.Credentials", broken)
     ran = InProcess(tmp_path, account)("audit", "-vv", "--sandbox", "--users", "3", env=env)
     assert ran.code == 5, ran.err
     assert "RuntimeError: [redacted]" in ran.err

@@ -14,7 +14,7 @@ import pytest
 
 from auditor.zoom import endpoints
 from auditor.zoom.errors import Unreachable, ZoomError
-from auditor.zoom.transport import Bearer, Bounds, Transport
+from auditor.zoom.transport import Bearer, RequestBounds, Transport
 from tests.end_to_end.conftest import Auditor
 from tests.end_to_end.hostile_zoom import (
     BOMBS,
@@ -51,7 +51,7 @@ def large(name: str) -> Attack:
     return whole({**LARGE, **LARGE_ENOUGH}[name]())
 
 
-def refused(server: Hostile, bounds: Bounds | None = None) -> str:
+def refused(server: Hostile, bounds: RequestBounds | None = None) -> str:
     """The sentence in which a read ends."""
     with client(server, bounds) as reader, pytest.raises(ZoomError) as caught:
         reader.get(endpoints.ACCOUNT_SETTINGS)
@@ -73,7 +73,7 @@ def is_clear(sentence: str) -> bool:
 def test_an_answer_without_end_ends(name: str) -> None:
     with hostile(WITHOUT_END[name]) as server:
         started = time.monotonic()
-        sentence = refused(server, Bounds(total=TIME, silence=TIME / 2))
+        sentence = refused(server, RequestBounds(total=TIME, silence=TIME / 2))
         took = time.monotonic() - started
     assert took < 2 * TIME + 6  # asked twice, on a machine with other work
     assert is_clear(sentence), sentence
@@ -83,7 +83,7 @@ def test_an_answer_without_end_ends(name: str) -> None:
 def test_a_large_answer_is_refused_in_a_sentence(name: str) -> None:
     with hostile(large(name)) as server:
         started = time.monotonic()
-        sentence = refused(server, Bounds(total=20))
+        sentence = refused(server, RequestBounds(total=20))
         assert time.monotonic() - started < 20
     assert is_clear(sentence), sentence
 
@@ -91,7 +91,7 @@ def test_a_large_answer_is_refused_in_a_sentence(name: str) -> None:
 def test_an_answer_that_only_says_it_is_large_is_waited_for_no_longer_than_another() -> None:
     announced = whole(b"", OK + b"Content-Length: 999999999999\r\n")
     with hostile(announced) as server:
-        assert is_clear(refused(server, Bounds(total=TIME)))
+        assert is_clear(refused(server, RequestBounds(total=TIME)))
 
 
 @pytest.mark.parametrize("name", LARGE_ENOUGH)
@@ -252,7 +252,7 @@ def _zoom_is_here(monkeypatch: pytest.MonkeyPatch, authority: Authority) -> None
 
 def ask(server: Hostile) -> bytes:
     """What comes of a request with a token to a name of Zoom's."""
-    with Transport(Bounds(connect=3)) as transport:
+    with Transport(RequestBounds(connect=3)) as transport:
         url = f"https://api.zoom.us:{server.port}/v2/users"
         return transport.get(url, {}, Bearer(TOKEN), "GET /users").body
 
@@ -336,7 +336,7 @@ def test_a_proxy_that_never_opens_its_tunnel_gets_no_token(
         monkeypatch.setenv("NO_PROXY", "")
         started = time.monotonic()
         with (
-            Transport(Bounds(total=TIME, connect=TIME)) as transport,
+            Transport(RequestBounds(total=TIME, connect=TIME)) as transport,
             pytest.raises(ZoomError) as caught,
         ):
             transport.get("https://api.zoom.us/v2/users", {}, Bearer(TOKEN), "GET /users")

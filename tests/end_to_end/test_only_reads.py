@@ -36,8 +36,8 @@ VERBS = frozenset(
 SPOKEN = {
     ("auditor.zoom.transport", "GET"),
     ("auditor.zoom.transport", "POST"),
-    ("auditor.zoom.wire", "GET"),
-    ("auditor.zoom.wire", "POST"),
+    ("auditor.zoom.bounded_http", "GET"),
+    ("auditor.zoom.bounded_http", "POST"),
     ("auditor.zoom.probe", "HEAD"),
 }
 """Verbs by the module that may name them. HEAD goes without credentials: is a host there?"""
@@ -137,7 +137,7 @@ def test_the_only_verbs_in_the_source_are_get_and_the_post_for_a_token() -> None
 @pytest.mark.parametrize(
     ("look", "module", "source"),
     [
-        (speakers, "auditor.collect.walk", "import requests"),
+        (speakers, "auditor.collect.collector", "import requests"),
         (speakers, "auditor.policy.judge", "from urllib import request"),
         (speakers, "auditor.report.pdf_report", "def f():\n    import http.client"),
         (speakers, "auditor.cli.audit", "import_module('httpx')"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditor.sandbox import Sandbox
-from auditor.sandbox.documents import Change
+from auditor.sandbox.documents import Departure
 from auditor.sandbox.scenarios import SCENARIOS, Scenario
 from tests.end_to_end.broken_off import USER_SETTINGS, after, killed, timeless
 from tests.end_to_end.conftest import Auditor, keys, served
@@ -21,11 +21,11 @@ RECORDING = "recording.local_recording"
 
 CONTRADICTED = Scenario(
     name="contradicted",
-    personal={place: (Change(RECORDING, True),) for place in range(0, 20, 2)},
+    personal={place: (Departure(RECORDING, True),) for place in range(0, 20, 2)},
 )
 """The account is clean and locked, but half of the users deviate all the same."""
-UNLOCKED = Scenario(name="one lock off", account_locks=(Change(SUMMARY, False),))
-WRONG = Scenario(name="one value wrong", account=(Change(RECORDING, True),))
+UNLOCKED = Scenario(name="one lock off", account_locks=(Departure(SUMMARY, False),))
+WRONG = Scenario(name="one value wrong", account=(Departure(RECORDING, True),))
 
 
 def only(*controls: str) -> list[str]:

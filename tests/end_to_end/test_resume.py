@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.moments import packed, unpacked
+from auditor.evidence.timestamps import decode, encode
 from auditor.sandbox import Sandbox
 from auditor.store.runs import SNAPSHOT, Runs
 from tests.end_to_end.broken_off import (
@@ -258,7 +258,7 @@ def aged(auditor: Auditor, by: int) -> None:
     path = auditor.data / "runs" / the_run(auditor) / SNAPSHOT
     with closing(sqlite3.connect(path)) as db, db:
         for level, zoom_id, times in db.execute("SELECT level, zoom_id, times FROM scopes"):
-            moments = packed([moment - by for moment in unpacked(times)])
+            moments = encode([moment - by for moment in decode(times)])
             where = (moments, level, zoom_id)
             db.execute("UPDATE scopes SET times = ? WHERE level = ? AND zoom_id = ?", where)
 

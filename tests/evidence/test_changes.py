@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.changes import Changed, compare, setting_changes
-from auditor.evidence.plan import COUNTS, LISTINGS, LOGS, MEETING, PHONE
+from auditor.evidence.diff import ValueChange, compare, setting_changes
+from auditor.evidence.read_plan import COUNTS, LISTINGS, LOGS, MEETING, PHONE
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, Refusal, View
+from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
 
 AT = "2026-11-21T20:00:00.000Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
@@ -29,7 +29,7 @@ def group(zoom_id: str, name: str = "") -> Scope:
 
 def outcome(view: View, body: Any, at: str = AT) -> Outcome:
     if isinstance(body, Cause):
-        return Refusal(Unseen(body, "why"), f"GET /{view}", at)
+        return ReadFailure(Unseen(body, "why"), f"GET /{view}", at)
     return Document(body, f"GET /{view}", at)
 
 
@@ -48,18 +48,18 @@ def snapshot(
     return made
 
 
-def of_account(before: Any, after: Any, view: View = SETTINGS) -> list[Changed]:
+def of_account(before: Any, after: Any, view: View = SETTINGS) -> list[ValueChange]:
     one, other = (snapshot(account={view: body}) for body in (before, after))
     return list(setting_changes(one, other))
 
 
-def told(changes: Iterable[Changed]) -> list[tuple[str, Any, Any]]:
+def told(changes: Iterable[ValueChange]) -> list[tuple[str, Any, Any]]:
     return [(each.setting, each.before, each.after) for each in changes]
 
 
 def test_a_value_that_changed_is_told_with_its_path_request_and_scope() -> None:
     (found,) = of_account({"a": {"b": True, "c": 1}}, {"a": {"b": False, "c": 1}})
-    assert found == Changed(ACCOUNT, "GET /settings", "a.b", True, False)
+    assert found == ValueChange(ACCOUNT, "GET /settings", "a.b", True, False)
 
 
 def test_equal_documents_differ_in_nothing_whenever_they_were_read() -> None:

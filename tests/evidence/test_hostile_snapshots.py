@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from auditor.evidence.contents import LONGEST_BODY, MOST_VALUES
+from auditor.evidence.content_store import LONGEST_BODY, MOST_VALUES
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import LONGEST_VALUE, Snapshot, SnapshotError
 from auditor.evidence.view import SETTINGS

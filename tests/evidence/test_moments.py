@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.evidence.moments import milliseconds, packed, rfc3339, unpacked
+from auditor.evidence.timestamps import decode, encode, milliseconds, rfc3339
 from tests.policy.builders import FIXED
 
 YEAR_2100 = 4_102_444_800_000
@@ -14,7 +14,7 @@ MOMENTS = st.integers(-YEAR_2100, YEAR_2100)
 @FIXED
 @given(st.lists(MOMENTS, max_size=12))
 def test_times_come_back_whatever_order_they_are_in(moments: list[int]) -> None:
-    assert unpacked(packed(moments)) == moments
+    assert decode(encode(moments)) == moments
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,15 @@ def test_times_come_back_whatever_order_they_are_in(moments: list[int]) -> None:
     [[], [0], [-1], [1], [5, 4], [0, -64, 64], [63, 127, 128], [10**18, 0, -(10**18)], [7, 7, 7]],
 )
 def test_small_steps_back_and_great_ones_come_back(moments: list[int]) -> None:
-    assert unpacked(packed(moments)) == moments
+    assert decode(encode(moments)) == moments
 
 
 def test_a_step_of_less_than_a_second_costs_two_bytes_and_none_one() -> None:
     first = 1_795_291_200_000
-    assert len(packed([first])) == 6
-    assert len(packed([first, first + 900])) == 8
-    assert len(packed([first, first - 900])) == 8
-    assert len(packed([first, first])) == 7
+    assert len(encode([first])) == 6
+    assert len(encode([first, first + 900])) == 8
+    assert len(encode([first, first - 900])) == 8
+    assert len(encode([first, first])) == 7
 
 
 @FIXED

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from auditor.evidence.operation_log import (
     entries,
     entry,
-    merged,
+    is_change,
+    merge_entries,
     moment,
-    plain,
-    said,
-    switched,
-    tells_a_change,
+    normalize_label,
+    parse_changes,
+    parse_switch,
 )
 
 JSON = st.recursive(
@@ -30,7 +30,7 @@ PASSWORD = (
 
 
 def labels(detail: str, *, is_lock: bool = False) -> set[str]:
-    return {each.label for each in said(detail) if each.is_lock is is_lock}
+    return {each.label for each in parse_changes(detail) if each.is_lock is is_lock}
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,20 @@ def test_nothing_that_a_log_may_hold_makes_reading_it_fail(value: Any, text: str
     list(entries(value))
     list(entries({"entries": value}))
     entry({"time": value, "operator": value, "operation_detail": text})
-    list(said(text))
-    tells_a_change(text)
+    list(parse_changes(text))
+    is_change(text)
 
 
 @given(st.text("ab -:toflckfrmn\n", max_size=60))
 def test_no_text_that_looks_like_an_entry_makes_reading_it_fail(text: str) -> None:
-    for each in said(f"Edit Group X - {text}: from On to Off - {text}"):
-        assert each.label == plain(each.label)
+    for each in parse_changes(f"Edit Group X - {text}: from On to Off - {text}"):
+        assert each.label == normalize_label(each.label)
 
 
 def test_a_change_has_its_section_label_and_values() -> None:
-    (found,) = said("Security  - Require a passcode when scheduling new meetings: from On to Off")
+    (found,) = parse_changes(
+        "Security  - Require a passcode when scheduling new meetings: from On to Off"
+    )
     assert found.subjects == ("Security",)
     assert found.label == "require a passcode when scheduling new meetings"
     assert found.values == (("On", "Off"),)
@@ -81,22 +83,24 @@ def test_a_change_has_its_section_label_and_values() -> None:
 
 
 def test_one_entry_may_tell_many_changes() -> None:
-    found = {each.label: each.values for each in said(PASSWORD)}
+    found = {each.label: each.values for each in parse_changes(PASSWORD)}
     assert found == {
         "have at least specified length of characters": (("8", "14"),),
         "include at least 1 letter": (("On", "Off"),),
         "include at least 1 number": (("On", "Off"),),
     }
-    assert {each.subjects for each in said(PASSWORD)} == {("Sign-In Password Requirement",)}
+    assert {each.subjects for each in parse_changes(PASSWORD)} == {
+        ("Sign-In Password Requirement",)
+    }
 
 
 def test_two_spaces_tell_where_the_name_of_a_group_ends() -> None:
-    (found, *_) = said("Edit Group Sales - EMEA  - Local recording: from Off to On")
+    (found, *_) = parse_changes("Edit Group Sales - EMEA  - Local recording: from Off to On")
     assert found.subjects == ("Edit Group Sales - EMEA",)
 
 
 def test_without_them_every_reading_is_given() -> None:
-    found = list(said("Edit Group Sales - EMEA - Local recording: from Off to On"))
+    found = list(parse_changes("Edit Group Sales - EMEA - Local recording: from Off to On"))
     assert {each.label for each in found} == {
         "local recording",
         "emea local recording",
@@ -112,7 +116,7 @@ def test_a_label_may_hold_a_dash_and_a_section_may_stand_between() -> None:
 
 
 def test_a_value_may_hold_the_word_to() -> None:
-    (found,) = said("Settings  - Who can ask: from Open to guests to Limited to hosts")
+    (found,) = parse_changes("Settings  - Who can ask: from Open to guests to Limited to hosts")
     assert ("Open to guests", "Limited to hosts") in found.values
 
 
@@ -134,13 +138,13 @@ def test_a_value_may_hold_the_word_to() -> None:
 )
 def test_a_lock_is_understood_in_every_plausible_wording(detail: str) -> None:
     assert "meeting summary" in labels(detail, is_lock=True)
-    found = [e for e in said(detail) if e.is_lock and e.label == "meeting summary"]
-    assert all(switched(after) is False for each in found for _, after in each.values)
-    assert tells_a_change(detail)
+    found = [e for e in parse_changes(detail) if e.is_lock and e.label == "meeting summary"]
+    assert all(parse_switch(after) is False for each in found for _, after in each.values)
+    assert is_change(detail)
 
 
 def test_a_group_that_is_called_lock_is_still_a_group() -> None:
-    (found, *_) = said("Edit Group Lock - Local recording: from Off to On")
+    (found, *_) = parse_changes("Edit Group Lock - Local recording: from Off to On")
     assert not any(each.is_lock and each.label == "edit group" for each in [found])
     assert "local recording" in labels("Edit Group Lock - Local recording: from Off to On")
 
@@ -158,17 +162,19 @@ def test_a_group_that_is_called_lock_is_still_a_group() -> None:
     ],
 )
 def test_what_sets_nothing_is_no_change(detail: str) -> None:
-    assert not tells_a_change(detail)
+    assert not is_change(detail)
 
 
 @pytest.mark.parametrize("detail", ["A: from On to Off", "A - B: set to On", PASSWORD])
 def test_what_sets_something_is_a_change(detail: str) -> None:
-    assert tells_a_change(detail)
+    assert is_change(detail)
 
 
 def test_labels_are_compared_without_case_and_punctuation() -> None:
-    assert plain("Personal Meeting ID (PMI)  Passcode") == plain("personal meeting-id PMI passcode")
-    assert plain("Ｍeeting\u00a0chat") == plain("meeting chat")
+    assert normalize_label("Personal Meeting ID (PMI)  Passcode") == normalize_label(
+        "personal meeting-id PMI passcode"
+    )
+    assert normalize_label("Ｍeeting\u00a0chat") == normalize_label("meeting chat")
 
 
 def test_a_stored_entry_is_read_under_either_name_of_its_keys() -> None:
@@ -180,12 +186,12 @@ def test_a_stored_entry_is_read_under_either_name_of_its_keys() -> None:
 def test_entries_of_two_runs_are_put_in_order_each_once() -> None:
     one = entry({"time": "2022-12-16 18:15:38", "operation_detail": "A"})
     other = entry({"time": "2022-12-16 18:15:37", "operation_detail": "B"})
-    assert merged([one, other], [one]) == [other, one]
+    assert merge_entries([one, other], [one]) == [other, one]
 
 
 @pytest.mark.parametrize("filling", [" - ", "x - ", " ", ": from ", " to ", "- x: from a to b "])
 def test_a_long_text_takes_no_long_time(filling: str) -> None:
     began = time.process_time()
-    list(said(filling * 4000 + ": from On to Off"))
-    list(said("Edit Group X - " + filling * 4000))
+    list(parse_changes(filling * 4000 + ": from On to Off"))
+    list(parse_changes("Edit Group X - " + filling * 4000))
     assert time.process_time() - began < 5

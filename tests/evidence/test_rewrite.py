@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from auditor.evidence.export import copy_snapshot
 from auditor.evidence.reading import Cause, JsonValue, Unseen
-from auditor.evidence.rewrite import rewrite
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot, SnapshotError
-from auditor.evidence.view import LOCKS, SETTINGS, Document, Refusal, View
+from auditor.evidence.view import LOCKS, SETTINGS, Document, ReadFailure, View
 
 AT, LATER = "2026-11-21T20:00:00.000Z", "2026-11-21T21:00:00.000Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
@@ -28,7 +28,7 @@ def filled(snapshot: Snapshot, *, backwards: bool = False) -> Snapshot:
         (ACCOUNT, LOCKS, document({"a": True})),
         (ADA, SETTINGS, document({"name": "Ada"}, LATER)),
         (BOB, SETTINGS, document({"name": "Bob"})),
-        (BOB, LOCKS, Refusal(Unseen(Cause.ERROR, "Bob is not there"), "GET /locks", AT)),
+        (BOB, LOCKS, ReadFailure(Unseen(Cause.ERROR, "Bob is not there"), "GET /locks", AT)),
     ]
     for scope, view, outcome in reversed(rows) if backwards else rows:
         snapshot.add_scope(scope)
@@ -62,7 +62,7 @@ def told(snapshot: Snapshot) -> list[object]:
 
 def test_a_copy_holds_the_same_evidence_with_the_same_digest_and_times() -> None:
     source, target = filled(Snapshot.create()), Snapshot.create()
-    rewrite(source, target, {"run_id": "r1"})
+    copy_snapshot(source, target, {"run_id": "r1"})
     assert told(target) == told(source)
     assert target.digest() == source.digest()
     assert target.meta("run_id") == "r1"
@@ -71,7 +71,7 @@ def test_a_copy_holds_the_same_evidence_with_the_same_digest_and_times() -> None
 def test_only_the_facts_that_are_given_are_in_a_copy() -> None:
     source, target = filled(Snapshot.create()), Snapshot.create()
     source.set_meta("use", "ada@example.com")
-    rewrite(source, target, {})
+    copy_snapshot(source, target, {})
     assert target.meta("use") is None
     assert target.meta("format") == source.meta("format")
 
@@ -81,7 +81,9 @@ def test_the_order_of_reading_does_not_show_in_a_copy(tmp_path: Path) -> None:
     for backwards in (False, True):
         path = tmp_path / f"{backwards}.sqlite"
         with Snapshot.create(path) as target:
-            rewrite(filled(Snapshot.create(), backwards=backwards), target, {"a": "1", "b": "2"})
+            copy_snapshot(
+                filled(Snapshot.create(), backwards=backwards), target, {"a": "1", "b": "2"}
+            )
         files.append(path.read_bytes())
     assert files[0] == files[1]
 
@@ -89,24 +91,24 @@ def test_the_order_of_reading_does_not_show_in_a_copy(tmp_path: Path) -> None:
 def test_what_no_scope_has_any_more_is_not_copied() -> None:
     source, target = filled(Snapshot.create()), Snapshot.create()
     source.record(ADA, SETTINGS, document({"name": "New"}))
-    rewrite(source, target, {})
+    copy_snapshot(source, target, {})
     bodies = [body for (body,) in target._db.execute("SELECT count(*) FROM documents")]
     assert bodies == [4]
 
 
 def test_other_names_reach_scopes_documents_and_reasons() -> None:
     source, target = filled(Snapshot.create()), Snapshot.create()
-    rewrite(source, target, {}, Shouting())
+    copy_snapshot(source, target, {}, Shouting())
     found = {each.scope.id: each for each in target.evidence(Level.USER)}
     assert set(found) == {"U1", "U2"}
     ada = found["U1"]
     assert (ada.scope.group_ids, ada.scope.licence, ada.scope.email) == (("g1",), 2, "")
     assert ada.outcomes[SETTINGS] == document({"view": "settings", "was": "{'NAME': 'ADA'}"}, LATER)
     refused = found["U2"].outcomes[LOCKS]
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, ReadFailure)
     assert refused.unseen == Unseen(Cause.ERROR, "BOB IS NOT THERE")
 
 
 def test_two_scopes_of_one_name_are_refused() -> None:
     with pytest.raises(SnapshotError, match="AUDITOR_PSEUDONYM_KEY"):
-        rewrite(filled(Snapshot.create()), Snapshot.create(), {}, Blurred())
+        copy_snapshot(filled(Snapshot.create()), Snapshot.create(), {}, Blurred())

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from auditor.evidence import contents
+from auditor.evidence import content_store
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import FORMAT, Snapshot, SnapshotError
-from auditor.evidence.view import LOCKS, SETTINGS, Document, Refusal, View
+from auditor.evidence.view import LOCKS, SETTINGS, Document, ReadFailure, View
 from tests.names import same_everywhere
 
 AT = "2026-11-21T20:00:00.123Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
 GROUP = Scope(Level.GROUP, "g1", "Legal")
 USER = Scope(Level.USER, "u1", "Ada", "ada@example.com", ("g1", "g2"), 2, "active")
-DENIED = Refusal(Unseen(Cause.DENIED, "Zoom said no"), "GET /locks", AT)
+DENIED = ReadFailure(Unseen(Cause.DENIED, "Zoom said no"), "GET /locks", AT)
 
 
 def document(body, source="GET /settings", at=AT):
@@ -95,7 +95,7 @@ def test_equal_ids_at_two_levels_are_two_scopes():
 
 def test_a_second_answer_to_the_same_request_replaces_the_first():
     snapshot = filled(Snapshot.create())
-    snapshot.record(ACCOUNT, SETTINGS, Refusal(Unseen(Cause.ERROR), "GET /settings", AT))
+    snapshot.record(ACCOUNT, SETTINGS, ReadFailure(Unseen(Cause.ERROR), "GET /settings", AT))
     (only,) = snapshot.evidence(Level.ACCOUNT)
     assert only.outcomes[SETTINGS].unseen == Unseen(Cause.ERROR, "")
     assert SETTINGS not in only.digests
@@ -108,7 +108,7 @@ def test_a_second_answer_to_the_same_request_replaces_the_first():
 def test_every_cause_comes_back(cause):
     snapshot = Snapshot.create()
     snapshot.add_scope(ACCOUNT)
-    refusal = Refusal(Unseen(cause, "why"), "GET /x", AT)
+    refusal = ReadFailure(Unseen(cause, "why"), "GET /x", AT)
     snapshot.record(ACCOUNT, SETTINGS, refusal)
     (only,) = snapshot.evidence(Level.ACCOUNT)
     assert only.outcomes == {SETTINGS: refusal}
@@ -247,7 +247,7 @@ def test_documents_recorded_after_reopening_are_recognised(tmp_path):
 
 
 def test_memory_for_parsed_documents_is_bounded(monkeypatch):
-    monkeypatch.setattr(contents, "DOCUMENTS", 4)
+    monkeypatch.setattr(content_store, "DOCUMENTS", 4)
     snapshot = Snapshot.create()
     for n in range(20):
         scope = Scope(Level.USER, f"u{n:02}")
@@ -269,7 +269,7 @@ def test_the_digest_does_not_depend_on_times_order_or_wording():
     security = View("settings", "security")
     other.record(USER, security, document({}, "GET /users?option=security", late))
     other.record(USER, SETTINGS, document({"b": [None, True, 1.5, "ü"]}, "GET /users", late))
-    denied = Refusal(Unseen(Cause.DENIED, "tracking id 5"), "GET /locks", late)
+    denied = ReadFailure(Unseen(Cause.DENIED, "tracking id 5"), "GET /locks", late)
     other.record(ACCOUNT, LOCKS, denied)
     other.record(ACCOUNT, SETTINGS, document({"a": 1}, at=late))
     other.set_meta("finished_at", late)
@@ -283,7 +283,7 @@ def test_the_digest_does_not_depend_on_times_order_or_wording():
     [
         lambda s: s.record(ACCOUNT, SETTINGS, document({"a": 2})),
         lambda s: s.record(ACCOUNT, SETTINGS, document({"a": True})),
-        lambda s: s.record(ACCOUNT, LOCKS, Refusal(Unseen(Cause.ERROR), "GET /locks", AT)),
+        lambda s: s.record(ACCOUNT, LOCKS, ReadFailure(Unseen(Cause.ERROR), "GET /locks", AT)),
         lambda s: s.record(ACCOUNT, LOCKS, document({}, "GET /locks")),
         lambda s: s.record(GROUP, SETTINGS, document({"a": 1})),
         lambda s: s.record(ACCOUNT, View("settings", "x"), document({"a": 1}, "GET /x")),

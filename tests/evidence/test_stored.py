@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence import stored
+from auditor.evidence import snapshot_reader
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.snapshot import Full, Snapshot, SnapshotError
-from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, Refusal, View
+from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
+from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
 
 OLD, AT, NEW = "2026-11-20T00:00:00.000Z", "2026-11-21T20:00:00.000Z", "2026-11-21T21:00:00.000Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
@@ -28,8 +28,8 @@ def document(body: JsonValue = None, at: str = AT) -> Document:
     return Document({"body": body}, "GET /settings", at)
 
 
-def refusal(cause: Cause, at: str = AT) -> Refusal:
-    return Refusal(Unseen(cause, "why"), "GET /settings", at)
+def refusal(cause: Cause, at: str = AT) -> ReadFailure:
+    return ReadFailure(Unseen(cause, "why"), "GET /settings", at)
 
 
 def listed(snapshot: Snapshot, *scopes: Scope, status: str = "active") -> int:
@@ -103,7 +103,7 @@ def test_only_some_scopes_can_be_looked_at_and_strangers_are_passed_over() -> No
 def test_documents_can_be_written_while_what_is_missing_is_gone_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stored, "CHUNK", 3)
+    monkeypatch.setattr(snapshot_reader, "CHUNK", 3)
     snapshot = Snapshot.create()
     for number in range(10):
         snapshot.add_scope(user(number))
@@ -303,7 +303,7 @@ def test_a_full_disk_is_told_and_what_was_read_before_is_kept(tmp_path: Path) ->
     snapshot.add_scope(user(3))
     pages = snapshot._db.execute("PRAGMA page_count").fetchone()[0]
     snapshot._db.execute(f"PRAGMA max_page_count = {pages + 2}")
-    with pytest.raises(Full, match=r"What was read before is kept: make room, then go on with"):
+    with pytest.raises(DiskFull, match=r"What was read before is kept: make room, then go on with"):
         snapshot.record(user(3), SETTINGS, noise(3))
     with Snapshot.open(tmp_path / "run.db") as reader:
         assert [SETTINGS in each.outcomes for each in reader.evidence(Level.USER)] == [
@@ -318,7 +318,7 @@ def test_after_room_was_made_the_same_snapshot_goes_on(tmp_path: Path) -> None:
     snapshot.add_scope(user(3))
     pages = snapshot._db.execute("PRAGMA page_count").fetchone()[0]
     snapshot._db.execute(f"PRAGMA max_page_count = {pages + 2}")
-    with pytest.raises(Full):
+    with pytest.raises(DiskFull):
         snapshot.record(user(3), SETTINGS, noise(3))
     snapshot._db.execute("PRAGMA max_page_count = 1000000")
     snapshot.record(user(3), SETTINGS, noise(3))
@@ -340,7 +340,7 @@ def test_a_document_of_a_batch_that_was_undone_is_stored_when_it_comes_again(
             snapshot.record(user(0), SETTINGS, document("small"))
             snapshot.record(user(1), SETTINGS, noise(9))
 
-    with pytest.raises(Full):
+    with pytest.raises(DiskFull):
         undone()
     assert next(snapshot.evidence(Level.USER)).outcomes[SETTINGS] == noise(0)
     snapshot.record(user(2), SETTINGS, document("small"))
@@ -355,7 +355,7 @@ def test_an_error_that_is_no_matter_of_room_is_told_as_it_is(tmp_path: Path) -> 
     snapshot._db.execute("DROP TABLE meta")
     with pytest.raises(SnapshotError, match="cannot be written: no such table: meta") as caught:
         snapshot.set_meta("a", "b")
-    assert not isinstance(caught.value, Full)
+    assert not isinstance(caught.value, DiskFull)
     snapshot.close()
 
 
@@ -411,7 +411,7 @@ def test_a_snapshot_can_be_read_while_another_process_fills_it(tmp_path: Path) -
 
 def test_equal_documents_are_told_after_very_many_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only so many shapes of documents are remembered; the rest are looked up."""
-    monkeypatch.setattr("auditor.evidence.contents.SMALL", 3)
+    monkeypatch.setattr("auditor.evidence.content_store.SMALL", 3)
     snapshot = Snapshot.create()
     for number in range(12):
         snapshot.add_scope(user(number))

@@ -8,21 +8,35 @@ import pytest
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.answers import Answer, Gap, Mark, Reach, State, answers
-from auditor.findings.ledger import Assessment, Ledger
+from auditor.findings.answers import (
+    AffectedScopes,
+    Answer,
+    AnswerState,
+    ControlEffect,
+    Gap,
+    answers,
+)
 from auditor.findings.model import (
-    Api,
+    ApiUsage,
     BaselineInfo,
     ControlInfo,
-    Kind,
+    FindingKind,
     RunInfo,
     Severity,
     Status,
     Summary,
     Verdict,
 )
-from auditor.findings.questions import DEVIATES, DISABLED, ENABLED, Bearing, Looked, Question
+from auditor.findings.questions import (
+    DEVIATES,
+    DISABLED,
+    ENABLED,
+    CheckedSetting,
+    Question,
+    RelatedControl,
+)
 from auditor.findings.run import Run
+from auditor.findings.verdict_store import Assessment, VerdictStore
 
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "Example")
 GROUP = Scope(Level.GROUP, "g1", "Sales")
@@ -34,9 +48,9 @@ COVERAGE = {Level.ACCOUNT: 1, Level.GROUP: 1, Level.USER: 2}
 EXCEPT = {"op": "eq", "value": False, "group_exception_param": "ai_allowed_groups"}
 
 
-def bearing(control: str = "AI-01", **fields: object) -> Bearing:
-    looked = (Looked((control.lower(),), LEVELS),)
-    return replace(Bearing(control, f"Title of {control}", looked), **fields)
+def bearing(control: str = "AI-01", **fields: object) -> RelatedControl:
+    looked = (CheckedSetting((control.lower(),), LEVELS),)
+    return replace(RelatedControl(control, f"Title of {control}", looked), **fields)
 
 
 SUMMARY = bearing(shows={"ai-01": ENABLED})
@@ -47,7 +61,7 @@ def verdict(status: Status = Status.PASS, control: str = "AI-01", **fields: obje
     observed = {Status.PASS: False, Status.FAIL: True, Status.WAIVED: True}.get(status)
     made = Verdict(
         control=control,
-        kind=Kind.VALUE,
+        kind=FindingKind.VALUE,
         status=status,
         severity=Severity.HIGH,
         setting=control.lower(),
@@ -57,7 +71,7 @@ def verdict(status: Status = Status.PASS, control: str = "AI-01", **fields: obje
     return replace(made, **fields)
 
 
-def question(*bearings: Bearing) -> Question:
+def question(*bearings: RelatedControl) -> Question:
     return Question("summary", "Can a summary be made?", "employee", bearings, (1,))
 
 
@@ -91,14 +105,14 @@ def run(rows: Sequence[Row], **fields: object) -> Run:
             exit_code=0,
         ),
         summary=summary,
-        api=Api(),
+        api=ApiUsage(),
         errors=(),
         controls={i: ControlInfo(i, i, "", Severity.HIGH) for i in ids},
-        assessments=Ledger.of(Assessment(scope, (v,)) for scope, v in rows),
+        assessments=VerdictStore.of(Assessment(scope, (v,)) for scope, v in rows),
     )
 
 
-def answer(rows: Sequence[Row], *bearings: Bearing, **fields: object) -> Answer:
+def answer(rows: Sequence[Row], *bearings: RelatedControl, **fields: object) -> Answer:
     (found,) = answers(run(rows, **fields), [question(*(bearings or (SUMMARY, NOTICE)))])
     return found
 
@@ -110,9 +124,9 @@ ON = verdict(Status.FAIL)
 
 def test_no_takes_every_control_seen_and_right_at_every_scope() -> None:
     found = answer(everywhere(RIGHT, RIGHT_NOTICE))
-    assert found.state is State.NO
+    assert found.state is AnswerState.NO
     assert found.marks == {
-        Mark.AS_EXPECTED: Reach({Level.ACCOUNT: 1, Level.GROUP: 1, Level.USER: 2})
+        ControlEffect.AS_EXPECTED: AffectedScopes({Level.ACCOUNT: 1, Level.GROUP: 1, Level.USER: 2})
     }
 
 
@@ -122,7 +136,7 @@ def test_taking_away_any_single_verdict_takes_away_the_no(left_out: int) -> None
     assert len(rows) == 8
     del rows[left_out]
     found = answer(rows)
-    assert found.state is State.CANNOT_SAY
+    assert found.state is AnswerState.CANNOT_SAY
     assert Gap.LEVELS in {gap for part in found.parts for gap in part.gaps}
 
 
@@ -130,8 +144,8 @@ DOUBTS = {
     "unknown": verdict(Status.UNKNOWN, "CN-04", cause=Cause.ABSENT),
     "denied": verdict(Status.UNKNOWN, "CN-04", cause=Cause.DENIED),
     "without a cause": verdict(Status.UNKNOWN, "CN-04"),
-    "attestation due": verdict(Status.NEEDS_DECISION, "CN-04", kind=Kind.ATTESTATION),
-    "attestation unknown": verdict(Status.UNKNOWN, "CN-04", kind=Kind.ATTESTATION),
+    "attestation due": verdict(Status.NEEDS_DECISION, "CN-04", kind=FindingKind.ATTESTATION),
+    "attestation unknown": verdict(Status.UNKNOWN, "CN-04", kind=FindingKind.ATTESTATION),
     "attestation expired": verdict(Status.ATTESTATION_EXPIRED, "CN-04"),
     "undecided": verdict(Status.NEEDS_DECISION, "CN-04", expected={"param": "regions"}),
     "excepted": verdict(Status.NOT_APPLICABLE, "CN-04", expected=EXCEPT, observed=True),
@@ -142,47 +156,47 @@ DOUBTS = {
 HOLES = {
     "deviation": verdict(Status.FAIL, "CN-04"),
     "waived": verdict(Status.WAIVED, "CN-04"),
-    "not locked": verdict(Status.FAIL, "CN-04", kind=Kind.LOCK),
-    "new setting": verdict(Status.FAIL, "CN-04", kind=Kind.UNCOVERED, setting="ai.new"),
+    "not locked": verdict(Status.FAIL, "CN-04", kind=FindingKind.LOCK),
+    "new setting": verdict(Status.FAIL, "CN-04", kind=FindingKind.UNCOVERED, setting="ai.new"),
 }
 
 
 @pytest.mark.parametrize("doubt", DOUBTS.values(), ids=DOUBTS.keys())
 def test_one_doubt_at_one_person_is_never_a_no(doubt: Verdict) -> None:
     found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, doubt)])
-    assert found.state is State.CANNOT_SAY
+    assert found.state is AnswerState.CANNOT_SAY
 
 
 @pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES.keys())
 def test_one_hole_at_one_person_leaves_the_answer_open(hole: Verdict) -> None:
     found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, hole)])
-    assert found.state is State.NOT_RULED_OUT
+    assert found.state is AnswerState.NOT_RULED_OUT
 
 
 @pytest.mark.parametrize("doubt", [*DOUBTS.values(), *HOLES.values()])
 def test_an_attestation_does_not_outweigh_a_doubt(doubt: Verdict) -> None:
-    attested = (ACCOUNT, verdict(Status.ATTESTED, "TR-01", kind=Kind.ATTESTATION))
+    attested = (ACCOUNT, verdict(Status.ATTESTED, "TR-01", kind=FindingKind.ATTESTATION))
     found = answer(
         [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, doubt), attested],
         SUMMARY,
         NOTICE,
-        Bearing("TR-01", ""),
+        RelatedControl("TR-01", ""),
     )
-    assert found.state in (State.CANNOT_SAY, State.NOT_RULED_OUT)
+    assert found.state in (AnswerState.CANNOT_SAY, AnswerState.NOT_RULED_OUT)
 
 
 def test_evidence_of_a_deciding_control_makes_it_yes_and_counts_people() -> None:
     found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, ON)]))
-    assert found.state is State.YES
-    assert found.marks[Mark.SHOWN] == Reach({Level.GROUP: 1, Level.USER: 1})
+    assert found.state is AnswerState.YES
+    assert found.marks[ControlEffect.SHOWN] == AffectedScopes({Level.GROUP: 1, Level.USER: 1})
     assert not found.is_lower_bound
 
 
 def test_a_yes_is_a_lower_bound_while_a_deciding_control_is_unknown_somewhere() -> None:
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
     found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON), (BOB, blind)]))
-    assert (found.state, found.is_lower_bound) == (State.YES, True)
-    assert found.causes == {Cause.DENIED: (("AI-01",), Reach({Level.USER: 1}))}
+    assert (found.state, found.is_lower_bound) == (AnswerState.YES, True)
+    assert found.causes == {Cause.DENIED: (("AI-01",), AffectedScopes({Level.USER: 1}))}
 
 
 def test_a_scope_counts_once_however_many_controls_deviate_there() -> None:
@@ -192,14 +206,14 @@ def test_a_scope_counts_once_however_many_controls_deviate_there() -> None:
         bearing(shows={"ai-01": ENABLED}),
         bearing("CN-04", shows={"cn-04": ENABLED}),
     )
-    assert found.marks[Mark.SHOWN].by_level == COVERAGE
+    assert found.marks[ControlEffect.SHOWN].by_level == COVERAGE
 
 
 def test_a_value_that_the_baseline_allows_still_answers_yes() -> None:
     allowed = verdict(observed=True)
     found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, allowed)]))
-    assert found.state is State.ALLOWED
-    assert found.marks[Mark.ALLOWED] == Reach({Level.USER: 1})
+    assert found.state is AnswerState.ALLOWED
+    assert found.marks[ControlEffect.ALLOWED] == AffectedScopes({Level.USER: 1})
 
 
 @pytest.mark.parametrize(
@@ -208,17 +222,19 @@ def test_a_value_that_the_baseline_allows_still_answers_yes() -> None:
     ids=["waived", "excepted"],
 )
 def test_a_waiver_or_an_exception_does_not_turn_a_yes_into_a_no(allowed: Verdict) -> None:
-    assert answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, allowed)])).state is State.ALLOWED
+    assert (
+        answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, allowed)])).state is AnswerState.ALLOWED
+    )
 
 
 def test_an_undecided_value_that_is_on_is_a_yes() -> None:
     open_ = verdict(Status.NEEDS_DECISION, observed=True, expected={"param": "policy"})
-    assert answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, open_)])).state is State.YES
+    assert answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, open_)])).state is AnswerState.YES
 
 
 def test_an_excepted_scope_whose_deciding_value_was_seen_off_leaves_no_doubt() -> None:
     off = verdict(Status.NOT_APPLICABLE, observed=False, expected=EXCEPT)
-    assert answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, off)])).state is State.NO
+    assert answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, off)])).state is AnswerState.NO
 
 
 def test_an_excepted_scope_that_only_a_baseline_could_judge_stays_in_doubt() -> None:
@@ -228,8 +244,8 @@ def test_an_excepted_scope_that_only_a_baseline_could_judge_stays_in_doubt() -> 
         bearing(shows={"ai-01": DEVIATES}),
         NOTICE,
     )
-    assert found.controls(Mark.EXCEPTED) == ("AI-01",)
-    assert found.state is State.CANNOT_SAY
+    assert found.controls(ControlEffect.EXCEPTED) == ("AI-01",)
+    assert found.state is AnswerState.CANNOT_SAY
 
 
 SHOWING: list[tuple[object, JsonValue, bool]] = [
@@ -262,37 +278,37 @@ def test_what_a_passing_value_shows_depends_on_the_value_alone(
     when: str | tuple[JsonValue, ...], observed: JsonValue, shown: bool
 ) -> None:
     found = answer(everywhere(verdict(observed=observed)), bearing(shows={"ai-01": when}))
-    assert found.state is (State.ALLOWED if shown else State.NO)
+    assert found.state is (AnswerState.ALLOWED if shown else AnswerState.NO)
 
 
 def test_deviating_shows_it_where_the_question_is_about_the_rules() -> None:
     found = answer(
         everywhere(verdict(Status.FAIL, observed=400)), bearing(shows={"ai-01": DEVIATES})
     )
-    assert found.state is State.YES
+    assert found.state is AnswerState.YES
 
 
 def test_a_deviation_to_the_harmless_side_is_not_a_yes() -> None:
     """A baseline may ask for recordings to be on; that they are off then deviates."""
     found = answer(everywhere(verdict(Status.FAIL, observed=False)), SUMMARY)
-    assert found.state is State.NOT_RULED_OUT
+    assert found.state is AnswerState.NOT_RULED_OUT
 
 
 def test_an_unknown_value_shows_nothing_even_where_something_was_observed() -> None:
     odd = verdict(Status.UNKNOWN, cause=Cause.UNDOCUMENTED_VALUE, observed="perhaps")
-    assert answer(everywhere(odd), SUMMARY).state is State.CANNOT_SAY
+    assert answer(everywhere(odd), SUMMARY).state is AnswerState.CANNOT_SAY
 
 
 def test_a_lock_that_is_on_says_nothing_about_the_value() -> None:
-    locked = verdict(kind=Kind.LOCK, observed=True)
+    locked = verdict(kind=FindingKind.LOCK, observed=True)
     found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ACCOUNT, locked)])
-    assert found.state is State.NO
+    assert found.state is AnswerState.NO
 
 
 def test_a_lock_alone_is_no_look_at_the_setting() -> None:
-    found = answer([(ACCOUNT, verdict(kind=Kind.LOCK, observed=True))], SUMMARY)
+    found = answer([(ACCOUNT, verdict(kind=FindingKind.LOCK, observed=True))], SUMMARY)
     assert found.parts[0].gaps == (Gap.SETTINGS,)
-    assert found.state is State.CANNOT_SAY
+    assert found.state is AnswerState.CANNOT_SAY
 
 
 @pytest.mark.parametrize(
@@ -306,71 +322,80 @@ def test_a_lock_alone_is_no_look_at_the_setting() -> None:
 def test_silence_about_a_control_is_not_a_pass(fields: dict[str, object], gap: Gap) -> None:
     found = answer(everywhere(RIGHT), **fields)
     assert found.missing(gap) == ("CN-04",) == found.not_looked_at
-    assert found.state is State.CANNOT_SAY
+    assert found.state is AnswerState.CANNOT_SAY
 
 
 def test_a_question_none_of_whose_controls_was_judged_was_not_looked_at() -> None:
-    assert answer([], assessed=set()).state is State.NOT_LOOKED_AT
+    assert answer([], assessed=set()).state is AnswerState.NOT_LOOKED_AT
 
 
 def test_users_that_were_not_read_are_a_gap() -> None:
     rows = [(scope, RIGHT) for scope in (ACCOUNT, GROUP)]
     shallow = answer(rows, SUMMARY, coverage={Level.ACCOUNT: 1, Level.GROUP: 1})
     assert shallow.in_part == ("AI-01",)
-    assert shallow.state is State.CANNOT_SAY
+    assert shallow.state is AnswerState.CANNOT_SAY
 
 
 def test_a_level_that_was_listed_and_is_empty_is_no_gap() -> None:
     rows = [(ACCOUNT, RIGHT)]
     assert (
         answer(rows, SUMMARY, coverage={**COVERAGE, Level.GROUP: 0, Level.USER: 0}).state
-        is State.NO
+        is AnswerState.NO
     )
 
 
 def test_an_older_name_of_a_setting_stands_for_the_newer_one() -> None:
-    older = bearing(looks_at=(Looked(("new", "ai-01"), LEVELS),))
-    assert answer(everywhere(RIGHT), replace(older, shows={"ai-01": ENABLED})).state is State.NO
+    older = bearing(looks_at=(CheckedSetting(("new", "ai-01"), LEVELS),))
+    assert (
+        answer(everywhere(RIGHT), replace(older, shows={"ai-01": ENABLED})).state is AnswerState.NO
+    )
 
 
 def test_a_setting_that_the_baseline_leaves_out_is_a_gap() -> None:
-    both = bearing(looks_at=(Looked(("ai-01",), LEVELS), Looked(("other",), LEVELS)))
+    both = bearing(
+        looks_at=(CheckedSetting(("ai-01",), LEVELS), CheckedSetting(("other",), LEVELS))
+    )
     found = answer(everywhere(RIGHT), both)
     assert found.missing(Gap.SETTINGS) == ("AI-01",)
 
 
 def test_a_derived_control_is_told_at_the_account_for_everyone() -> None:
-    computed = bearing(looks_at=(Looked(("ai-01",), LEVELS, derived=True),))
-    assert answer([(ACCOUNT, verdict(kind=Kind.DERIVED))], computed).state is State.NO
+    computed = bearing(looks_at=(CheckedSetting(("ai-01",), LEVELS, derived=True),))
+    assert answer([(ACCOUNT, verdict(kind=FindingKind.DERIVED))], computed).state is AnswerState.NO
 
 
 def test_listed_new_settings_are_a_look_at_the_control_of_new_settings() -> None:
-    computed = bearing(looks_at=(Looked(("derived:new",), LEVELS, derived=True),))
-    new = verdict(Status.NEEDS_DECISION, kind=Kind.UNCOVERED, setting="a.b")
+    computed = bearing(looks_at=(CheckedSetting(("derived:new",), LEVELS, derived=True),))
+    new = verdict(Status.NEEDS_DECISION, kind=FindingKind.UNCOVERED, setting="a.b")
     found = answer([(ACCOUNT, new)], computed)
     assert found.parts[0].gaps == ()
-    assert found.controls(Mark.UNDECIDED) == ("AI-01",)
+    assert found.controls(ControlEffect.UNDECIDED) == ("AI-01",)
 
 
 def test_what_only_a_person_can_answer_rests_on_the_attestation_and_quotes_it() -> None:
     attested = verdict(
-        Status.ATTESTED, "TR-01", kind=Kind.ATTESTATION, detail="None found (dpo, until 2027)"
+        Status.ATTESTED,
+        "TR-01",
+        kind=FindingKind.ATTESTATION,
+        detail="None found (dpo, until 2027)",
     )
-    found = answer([(ACCOUNT, attested)], Bearing("TR-01", "Training", asks="Is it so?"))
-    assert found.state is State.RESTS_ON_ATTESTATIONS
+    found = answer([(ACCOUNT, attested)], RelatedControl("TR-01", "Training", asks="Is it so?"))
+    assert found.state is AnswerState.RESTS_ON_ATTESTATIONS
     assert found.parts[0].statements == ("None found (dpo, until 2027)",)
 
 
 def test_what_is_not_licensed_does_not_apply() -> None:
     absent = verdict(Status.NOT_APPLICABLE)
-    assert answer(everywhere(absent), SUMMARY).state is State.NOT_APPLICABLE
+    assert answer(everywhere(absent), SUMMARY).state is AnswerState.NOT_APPLICABLE
 
 
 def test_all_users_that_could_not_be_listed_are_named_and_not_counted() -> None:
     everyone = Scope(Level.USER, "*active", "active users that could not be listed")
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
     found = answer([(ACCOUNT, RIGHT), (GROUP, RIGHT), (everyone, blind)], SUMMARY)
-    assert found.marks[Mark.UNKNOWN].text(COVERAGE) == "active users that could not be listed"
+    assert (
+        found.marks[ControlEffect.UNKNOWN].text(COVERAGE) == "active users that could not be listed"
+    )
 
 
 def test_whoever_stands_for_the_unlisted_fills_no_gap_among_the_listed() -> None:
@@ -388,7 +413,7 @@ def test_an_open_decision_names_its_parameter() -> None:
 
 def test_a_run_without_its_passes_is_refused() -> None:
     kept = run(everywhere(RIGHT, RIGHT_NOTICE))
-    slim = replace(kept, assessments=Ledger())
+    slim = replace(kept, assessments=VerdictStore())
     with pytest.raises(ValueError, match="passes kept"):
         answers(slim, [question(SUMMARY)])
 
@@ -396,20 +421,22 @@ def test_a_run_without_its_passes_is_refused() -> None:
 @pytest.mark.parametrize(
     ("reach", "text"),
     [
-        (Reach({Level.USER: 42, Level.ACCOUNT: 1, Level.GROUP: 1}),
+        (AffectedScopes({Level.USER: 42, Level.ACCOUNT: 1, Level.GROUP: 1}),
          "the account, 1 of 6 groups and 42 of 1,293 users"),
-        (Reach({Level.USER: 1}), "1 of 1,293 users"),
-        (Reach({Level.PHONE_SITE: 1}), "1 phone site"),
-        (Reach({Level.PHONE_SITE: 2}), "2 phone sites"),
-        (Reach({Level.ACCOUNT: 1}, ("phone users",)), "the account and phone users"),
-        (Reach(), ""),
+        (AffectedScopes({Level.USER: 1}), "1 of 1,293 users"),
+        (AffectedScopes({Level.PHONE_SITE: 1}), "1 phone site"),
+        (AffectedScopes({Level.PHONE_SITE: 2}), "2 phone sites"),
+        (AffectedScopes({Level.ACCOUNT: 1}, ("phone users",)), "the account and phone users"),
+        (AffectedScopes(), ""),
     ],
 )  # fmt: skip
-def test_reach_counts_with_its_denominator_where_there_is_one(reach: Reach, text: str) -> None:
+def test_reach_counts_with_its_denominator_where_there_is_one(
+    reach: AffectedScopes, text: str
+) -> None:
     assert reach.text({Level.ACCOUNT: 1, Level.GROUP: 6, Level.USER: 1293}) == text
 
 
 def test_a_reach_of_nothing_is_false() -> None:
-    assert not Reach()
-    assert not Reach({Level.USER: 0})
-    assert Reach(unlisted=("phone users",))
+    assert not AffectedScopes()
+    assert not AffectedScopes({Level.USER: 0})
+    assert AffectedScopes(unlisted=("phone users",))

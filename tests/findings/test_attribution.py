@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.operation_log import Entry, entry
-from auditor.evidence.plan import CHANGES, LOGS
+from auditor.evidence.operation_log import LogEntry, entry
+from auditor.evidence.read_plan import CHANGES, LOGS
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import Document, Outcome, Refusal, View
-from auditor.findings.attribution import Attribution, LogReading, log_reading, sentence
-from auditor.findings.drift import Change, Move, SettingChange, Standing
-from auditor.findings.model import Kind, Severity, Status
-from auditor.findings.past import Actor
+from auditor.evidence.view import Document, Outcome, ReadFailure, View
+from auditor.findings.attribution import Attribution, OperationLog, log_reading, sentence
+from auditor.findings.drift import ChangeKind, FindingChange, FindingState, SettingChange
+from auditor.findings.finding_history import Actor
+from auditor.findings.model import FindingKind, Severity, Status
 
 FROM, TO = "2022-12-16T18:00:00.000Z", "2022-12-17T18:00:00.000Z"
 SUMMARY = "in_meeting.meeting_summary.enable"
@@ -37,13 +37,13 @@ GROUPS = {"g1": "Sales", "g2": "Sales - EMEA"}
 
 def line(
     detail: str, at: str = "2022-12-16 19:00:00", operator: str = "ada", category: str = "Account"
-) -> Entry:
+) -> LogEntry:
     row = {"time": at, "operator": operator, "category_type": category}
     return entry({**row, "operation_detail": detail})
 
 
 def who(
-    *log: Entry,
+    *log: LogEntry,
     scope: Scope = ACCOUNT,
     setting: str = SUMMARY,
     before: Any = False,
@@ -248,21 +248,26 @@ def test_the_lock_of_a_whole_feature_goes_by_the_names_of_its_settings() -> None
 # Changes of findings and of documents
 
 
-def standing(status: Status, observed: Any, kind: Kind = Kind.VALUE) -> Standing:
-    return Standing("f", "AI-01", kind, ACCOUNT, SUMMARY, status, Severity.HIGH, observed=observed)
+def standing(status: Status, observed: Any, kind: FindingKind = FindingKind.VALUE) -> FindingState:
+    return FindingState(
+        "f", "AI-01", kind, ACCOUNT, SUMMARY, status, Severity.HIGH, observed=observed
+    )
 
 
 def test_a_finding_is_explained_by_what_it_shows() -> None:
     told = Attribution([line(ON), line(UNLOCKED, operator="bob")], LABELS, (FROM, TO))
-    value = Change(Move.REGRESSED, None, standing(Status.FAIL, True))
-    lock = Change(Move.REGRESSED, None, standing(Status.FAIL, False, Kind.LOCK))
+    value = FindingChange(ChangeKind.REGRESSED, None, standing(Status.FAIL, True))
+    lock = FindingChange(ChangeKind.REGRESSED, None, standing(Status.FAIL, False, FindingKind.LOCK))
     assert [a and a.operator for a in map(told.actor, (value, lock))] == ["ada", "bob"]
-    assert told.actor(Change(Move.IMPROVED, standing(Status.FAIL, True), None)) is None
+    assert told.actor(FindingChange(ChangeKind.IMPROVED, standing(Status.FAIL, True), None)) is None
 
 
 def test_what_was_put_right_is_explained_by_the_value_it_had() -> None:
     told = Attribution([line(OFF)], LABELS, (FROM, TO))
-    assert told.actor(Change(Move.IMPROVED, standing(Status.FAIL, True), None)) is not None
+    assert (
+        told.actor(FindingChange(ChangeKind.IMPROVED, standing(Status.FAIL, True), None))
+        is not None
+    )
 
 
 def test_a_setting_that_no_control_looks_at_is_explained_likewise() -> None:
@@ -340,7 +345,7 @@ def document(*rows: Any, read: Any = None, at: str = TO) -> Document:
 
 
 ROW = {"time": "2022-12-16T19:00:00.000Z", "operator": "ada", "operation_detail": ON}
-REFUSED = Refusal(Unseen(Cause.DENIED, "Zoom refused it: add a scope."), "GET /x", TO)
+REFUSED = ReadFailure(Unseen(Cause.DENIED, "Zoom refused it: add a scope."), "GET /x", TO)
 
 
 def test_what_a_run_read_is_told_with_its_number_and_begin() -> None:
@@ -375,14 +380,14 @@ def test_a_refusal_is_told() -> None:
 
 
 def test_a_run_that_did_not_ask_knows_nothing() -> None:
-    assert log_reading(run({})) == LogReading()
+    assert log_reading(run({})) == OperationLog()
 
 
 # In words
 
 
 def test_the_sentence_tells_how_much_was_read_and_what_it_explains() -> None:
-    reading = LogReading([line(ON)], 214, FROM)
+    reading = OperationLog([line(ON)], 214, FROM)
     assert sentence(reading, FROM, 5, 3) == (
         "Zoom's operation log was read from 2022-12-16 18:00 UTC on: 214 entries, 1 about settings."
         " It shows who made 3 of 5 changes. No entry could be matched to the other 2: the log "
@@ -404,23 +409,23 @@ def test_the_sentence_tells_how_much_was_read_and_what_it_explains() -> None:
 def test_the_sentence_is_right_for_none_one_and_many(
     changes: int, explained: int, told: str
 ) -> None:
-    text = sentence(LogReading([], 1, FROM), FROM, changes, explained)
+    text = sentence(OperationLog([], 1, FROM), FROM, changes, explained)
     assert told in text
     assert ("matched" in text) is (changes > explained)
 
 
 def test_a_log_that_begins_too_late_is_no_silence() -> None:
-    text = sentence(LogReading([], 1, TO), FROM, 1, 0)
+    text = sentence(OperationLog([], 1, TO), FROM, 1, 0)
     assert "was read from 2022-12-17 18:00 UTC on" in text
     assert "What was entered before that is not known." in text
-    assert "not known" not in sentence(LogReading([], 1, FROM), FROM, 1, 0)
+    assert "not known" not in sentence(OperationLog([], 1, FROM), FROM, 1, 0)
 
 
 def test_a_log_that_could_not_be_read_is_told_with_what_to_do() -> None:
-    text = sentence(LogReading(refusal=REFUSED.unseen), FROM, 3, 0)
+    text = sentence(OperationLog(refusal=REFUSED.unseen), FROM, 3, 0)
     assert text.endswith("could not be read: Zoom refused it: add a scope.")
-    assert "cause is: error." in sentence(LogReading(refusal=Unseen(Cause.ERROR)), FROM, 3, 0)
+    assert "cause is: error." in sentence(OperationLog(refusal=Unseen(Cause.ERROR)), FROM, 3, 0)
 
 
 def test_a_log_that_nobody_asked_for_is_told() -> None:
-    assert "neither run read" in sentence(LogReading(), FROM, 3, 0)
+    assert "neither run read" in sentence(OperationLog(), FROM, 3, 0)

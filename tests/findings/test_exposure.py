@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 from auditor.evidence.scope import Level
-from auditor.findings.exposure import Exposed, exposure
-from auditor.findings.ledger import Assessment, Ledger
+from auditor.findings.exposure import GroupExposure, exposure
+from auditor.findings.verdict_store import Assessment, VerdictStore
 from tests.report import page_worlds, worlds
 
 
@@ -21,8 +21,8 @@ def test_members_that_deviate_are_counted_once_in_each_of_their_groups():
         ]
     )
     assert list(exposure(run).groups) == [
-        Exposed("g002", "g002", deviating=2, members=2),
-        Exposed("g001", "Sales", deviating=1, members=2),
+        GroupExposure("g002", "g002", deviating=2, members=2),
+        GroupExposure("g001", "Sales", deviating=1, members=2),
     ]
 
 
@@ -31,7 +31,7 @@ def test_without_the_users_in_whom_all_passed_nobody_knows_how_many_members_ther
         [member(1, ("g001",), [worlds.deviation("AI-01")]), member(2, ("g001",), [worlds.passed()])]
     )
     kept = [each for each in run.assessments if each.scope.id == "u00001"]
-    (group,) = exposure(replace(run, assessments=Ledger.of(kept))).groups
+    (group,) = exposure(replace(run, assessments=VerdictStore.of(kept))).groups
     assert (group.deviating, group.members) == (1, None)
 
 
@@ -52,7 +52,7 @@ def test_a_verdict_touches_the_groups_of_those_who_have_it():
 
 def test_a_group_without_members_is_a_group_of_none():
     run = worlds.run_of([worlds.judged(worlds.group(1, "Sales"), [worlds.passed()])])
-    assert list(exposure(run).groups) == [Exposed("g001", "Sales", deviating=0, members=0)]
+    assert list(exposure(run).groups) == [GroupExposure("g001", "Sales", deviating=0, members=0)]
 
 
 def test_users_are_counted_once_each_however_many_share_their_verdicts():

@@ -12,11 +12,11 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS, Document
-from auditor.findings import ledger as module
-from auditor.findings.ledger import Assessment, Ledger
-from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings import verdict_store as module
+from auditor.findings.aggregation import Aggregator
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import Rollup, roll_up
-from auditor.findings.tallies import Tally
+from auditor.findings.verdict_store import Assessment, VerdictStore
 from tests.policy.builders import FIXED
 from tests.report.worlds import deviation, judged, run_of, unknown, user
 
@@ -25,7 +25,9 @@ AT = "2026-11-21T20:00:00.000Z"
 MANY = (Level.USER, Level.MEETING)
 
 
-def verdict(control: str, setting: str, severity: Severity, kind: Kind, status: Status) -> Verdict:
+def verdict(
+    control: str, setting: str, severity: Severity, kind: FindingKind, status: Status
+) -> Verdict:
     cause = Cause.DENIED if status is Status.UNKNOWN else None
     return Verdict(control, kind, status, severity, setting, cause=cause)
 
@@ -35,7 +37,7 @@ VERDICTS = st.builds(
     st.sampled_from(["AI-01", "AI-02", "RC-01"]),
     st.sampled_from(["a", "b", "c"]),
     st.sampled_from(list(Severity)),
-    st.sampled_from([Kind.VALUE, Kind.LOCK]),
+    st.sampled_from([FindingKind.VALUE, FindingKind.LOCK]),
     st.sampled_from([Status.FAIL, Status.PASS, Status.UNKNOWN]),
 )
 SCOPES = st.builds(
@@ -56,14 +58,14 @@ def worlds(draw: st.DrawFn) -> list[Assessment]:
     return [Assessment(scope, draw(st.sampled_from(shared))) for scope in scopes]
 
 
-def in_memory(assessments: Sequence[Assessment]) -> Ledger:
-    return Ledger.of(assessments)
+def in_memory(assessments: Sequence[Assessment]) -> VerdictStore:
+    return VerdictStore.of(assessments)
 
 
-def on_disk(assessments: Sequence[Assessment]) -> Ledger:
+def on_disk(assessments: Sequence[Assessment]) -> VerdictStore:
     """Users and meetings as numbers beside a snapshot, everything else by itself."""
     snapshot = Snapshot.create()
-    ledger = Ledger(snapshot.marks())
+    ledger = VerdictStore(snapshot.marks())
     for each in assessments:
         if each.scope.level in MANY and each.scope.id != "*":
             snapshot.add_scope(each.scope)
@@ -74,12 +76,12 @@ def on_disk(assessments: Sequence[Assessment]) -> Ledger:
     return ledger
 
 
-def rolled(ledger: Ledger) -> Rollup:
+def rolled(ledger: VerdictStore) -> Rollup:
     return roll_up(replace(run_of([]), assessments=ledger), names=2, worst=3)
 
 
 KINDS = pytest.mark.parametrize("made", [in_memory, on_disk])
-Made = Callable[[Sequence[Assessment]], Ledger]
+Made = Callable[[Sequence[Assessment]], VerdictStore]
 
 
 @KINDS
@@ -152,7 +154,7 @@ def test_a_rollup_is_the_same_from_numbers_on_disk_and_from_a_list(world: list[A
 @ENOUGH
 @given(world=worlds())
 def test_counting_equal_scopes_at_once_is_counting_one_by_one(world: list[Assessment]) -> None:
-    weighted, single = Tally(5, 5), Tally(5, 5)
+    weighted, single = Aggregator(5, 5), Aggregator(5, 5)
     for share in on_disk(world).shares():
         weighted.count(share)
     for share in in_memory(world).shares():
@@ -165,7 +167,7 @@ def test_counting_equal_scopes_at_once_is_counting_one_by_one(world: list[Assess
     )  # fmt: skip
 
 
-FAILED = (verdict("AI-01", "a", Severity.HIGH, Kind.VALUE, Status.FAIL),)
+FAILED = (verdict("AI-01", "a", Severity.HIGH, FindingKind.VALUE, Status.FAIL),)
 
 
 def test_a_scope_that_is_kept_by_itself_is_told_with_its_share() -> None:
@@ -185,7 +187,7 @@ def test_a_scope_on_disk_keeps_the_times_of_its_requests() -> None:
     scope = Scope(Level.USER, "u")
     snapshot.add_scope(scope)
     snapshot.record(scope, SETTINGS, Document({}, "GET /settings", AT))
-    ledger = Ledger(snapshot.marks())
+    ledger = VerdictStore(snapshot.marks())
     ledger.add_many(scope, FAILED)
     ledger.flush()
     (only,) = ledger
@@ -203,7 +205,7 @@ def test_more_verdicts_of_a_scope_come_to_those_it_has_with_their_times() -> Non
 def test_numbers_go_to_disk_in_portions_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BUFFER", 3)
     snapshot = Snapshot.create()
-    ledger = Ledger(snapshot.marks())
+    ledger = VerdictStore(snapshot.marks())
     for number in range(10):
         scope = Scope(Level.USER, f"u{number}")
         snapshot.add_scope(scope)

@@ -3,16 +3,16 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.ledger import Ledger
-from auditor.findings.lives import MOST_ENTRIES, MOST_NAMES, Lives, history
-from auditor.findings.past import Actor, Life, Past
+from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
+from auditor.findings.history_summary import MOST_ENTRIES, MOST_NAMES, HistorySummary, history
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
+from auditor.findings.verdict_store import VerdictStore
 from tests.report import past_worlds, worlds
 from tests.report.past_worlds import EVE, FIRST, LOCAL, NEW, NOW, PERSISTING, REGRESSED
 
 
-def of_users(*pasts: Past | None) -> Lives:
+def of_users(*pasts: FindingHistory | None) -> HistorySummary:
     """What is known of a row of users who deviate alike, one for each past."""
     told = [(worlds.user(at), LOCAL, past) for at, past in enumerate(pasts)]
     run = worlds.run_of([worlds.judged(scope, [verdict]) for scope, verdict, _ in told])
@@ -29,7 +29,11 @@ def actor(number: int) -> Actor:
 
 def test_a_row_counts_the_lives_of_its_findings() -> None:
     lives = of_users(REGRESSED, NEW, NEW, PERSISTING, PERSISTING, PERSISTING)
-    assert lives.by_life == {Life.REGRESSED: 1, Life.NEW: 2, Life.PERSISTING: 3}
+    assert lives.by_life == {
+        LifecycleState.REGRESSED: 1,
+        LifecycleState.NEW: 2,
+        LifecycleState.PERSISTING: 3,
+    }
     assert (lives.known, lives.changed) == (6, 3)
 
 
@@ -63,10 +67,10 @@ def test_authors_beyond_the_first_are_counted() -> None:
 
 def test_the_first_scopes_that_changed_are_named() -> None:
     lives = of_users(PERSISTING, *[NEW] * (MOST_NAMES + 2))
-    assert [scope.name for scope in lives.named[Life.NEW]] == [
+    assert [scope.name for scope in lives.named[LifecycleState.NEW]] == [
         f"User {at}" for at in range(1, MOST_NAMES + 1)
     ]
-    assert Life.PERSISTING not in lives.named
+    assert LifecycleState.PERSISTING not in lives.named
 
 
 @pytest.mark.parametrize("missing", [{"pasts": None}, {"trend": ()}])
@@ -85,17 +89,21 @@ def test_every_row_finds_its_own_past() -> None:
         if (lives := found.of(group.verdict))
     }
     assert known == {
-        ("AI-01", Level.ACCOUNT): {Life.PERSISTING: 1},
-        ("CN-05", Level.ACCOUNT): {Life.REGRESSED: 1},
-        ("RC-02", Level.GROUP): {Life.NEW: 1},
-        ("RC-02", Level.USER): {Life.REGRESSED: 2, Life.NEW: 3, Life.PERSISTING: 9},
+        ("AI-01", Level.ACCOUNT): {LifecycleState.PERSISTING: 1},
+        ("CN-05", Level.ACCOUNT): {LifecycleState.REGRESSED: 1},
+        ("RC-02", Level.GROUP): {LifecycleState.NEW: 1},
+        ("RC-02", Level.USER): {
+            LifecycleState.REGRESSED: 2,
+            LifecycleState.NEW: 3,
+            LifecycleState.PERSISTING: 9,
+        },
     }
 
 
 def test_the_history_is_asked_once_about_deviations_and_about_nothing_else() -> None:
     asked: list[int] = []
     passes = tuple(worlds.passed(setting=f"setting_{at}") for at in range(20))
-    ledger = Ledger.of(worlds.judged(worlds.user(at), (LOCAL, *passes)) for at in range(1200))
+    ledger = VerdictStore.of(worlds.judged(worlds.user(at), (LOCAL, *passes)) for at in range(1200))
     run: Run = replace(worlds.run_of([]), assessments=ledger)
     history(past_worlds.looked_up(run, [], asked))
     assert asked == [500, 500, 200]

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.ledger import Ledger
-from auditor.findings.model import Kind, Severity, Status
+from auditor.findings.model import FindingKind, Severity, Status
 from auditor.findings.rollup import roll_up
+from auditor.findings.verdict_store import VerdictStore
 from tests.report import worlds
 from tests.report.worlds import account, deviation, group, judged, run_of, unknown, user
 
@@ -113,8 +113,8 @@ def test_an_unknown_without_a_cause_is_counted_too():
 
 def test_locks_decisions_attestations_and_new_settings_are_told_apart():
     rollup = roll_up(worlds.everything())
-    assert {g.verdict.kind for g in rollup.locks} == {Kind.LOCK}
-    assert Kind.LOCK not in {g.verdict.kind for g in rollup.deviations}
+    assert {g.verdict.kind for g in rollup.locks} == {FindingKind.LOCK}
+    assert FindingKind.LOCK not in {g.verdict.kind for g in rollup.deviations}
     assert [g.verdict.control for g in rollup.decisions] == ["DR-01"]
     assert [g.verdict.control for g in rollup.attestations] == ["TP-01", "TR-01"]
     assert [g.verdict.setting for g in rollup.uncovered] == ["in_meeting.brand_new_ai_thing"]
@@ -123,7 +123,7 @@ def test_locks_decisions_attestations_and_new_settings_are_told_apart():
 
 def test_the_order_of_the_evidence_does_not_matter():
     run = worlds.everything()
-    turned = replace(run, assessments=Ledger.of(reversed(list(run.assessments))))
+    turned = replace(run, assessments=VerdictStore.of(reversed(list(run.assessments))))
     assert roll_up(turned) == roll_up(run)
 
 

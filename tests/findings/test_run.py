@@ -6,11 +6,10 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.ledger import Assessment, Ledger
 from auditor.findings.model import (
-    Api,
+    ApiUsage,
     BaselineInfo,
-    Kind,
+    FindingKind,
     RunInfo,
     Severity,
     Status,
@@ -18,13 +17,14 @@ from auditor.findings.model import (
     Verdict,
 )
 from auditor.findings.run import Run, fingerprint
+from auditor.findings.verdict_store import Assessment, VerdictStore
 
 AT = "2026-11-21T20:00:00.000Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc")
 
 
 def verdict(control="AI-01", setting="a.b", severity=Severity.HIGH, **fields):
-    fields = {"kind": Kind.VALUE, "status": Status.FAIL, **fields}
+    fields = {"kind": FindingKind.VALUE, "status": Status.FAIL, **fields}
     return Verdict(control=control, setting=setting, severity=severity, **fields)
 
 
@@ -41,7 +41,7 @@ def run_of(*assessments):
         complete=True,
         exit_code=0,
     )
-    return Run(info, Summary({}, {}, {}, {}), Api(), (), {}, Ledger.of(assessments))
+    return Run(info, Summary({}, {}, {}, {}), ApiUsage(), (), {}, VerdictStore.of(assessments))
 
 
 def mixed(seed):
@@ -53,7 +53,7 @@ def mixed(seed):
                 f"AI-0{dice.randrange(3)}",
                 f"s{dice.randrange(4)}",
                 dice.choice(list(Severity)),
-                kind=dice.choice([Kind.VALUE, Kind.LOCK]),
+                kind=dice.choice([FindingKind.VALUE, FindingKind.LOCK]),
             )
             for _ in range(6)
         )
@@ -124,7 +124,7 @@ def test_a_fingerprint_is_made_of_what_and_where_and_nothing_else():
     others = [
         fingerprint("other", one, ACCOUNT),
         fingerprint("acc", replace(one, control="AI-02"), ACCOUNT),
-        fingerprint("acc", replace(one, kind=Kind.LOCK), ACCOUNT),
+        fingerprint("acc", replace(one, kind=FindingKind.LOCK), ACCOUNT),
         fingerprint("acc", replace(one, setting="a.c"), ACCOUNT),
         fingerprint("acc", one, replace(ACCOUNT, id="b")),
         fingerprint("acc", one, replace(ACCOUNT, level=Level.USER)),

@@ -1,27 +1,27 @@
 """Changed settings as drift tells them, and what could not be compared, in sentences."""
 
-from auditor.evidence.changes import Changed, Comparison
+from auditor.evidence.diff import SnapshotDiff, ValueChange
 from auditor.evidence.scope import Level, Scope
-from auditor.findings import setting_drift
+from auditor.findings import setting_changes
 from auditor.findings.drift import SettingChange
 
 ANN = Scope(Level.USER, "u1", "Ann")
 
 
 def test_a_change_is_told_whole() -> None:
-    found = Changed(ANN, "GET /x", "a.b", None, 3, appeared=True, scopes=4)
-    assert setting_drift.changes(Comparison((found,))) == (
+    found = ValueChange(ANN, "GET /x", "a.b", None, 3, appeared=True, scopes=4)
+    assert setting_changes.changes(SnapshotDiff((found,))) == (
         SettingChange(ANN, "GET /x", "a.b", None, 3, appeared=True, vanished=False, scopes=4),
     )
 
 
 def test_what_could_not_be_compared_is_said() -> None:
-    found = Comparison((), unread={Level.USER: 1200}, unlisted=(Level.PHONE_USER,))
-    assert setting_drift.notes(found) == (
+    found = SnapshotDiff((), unread={Level.USER: 1200}, unlisted=(Level.PHONE_USER,))
+    assert setting_changes.notes(found) == (
         "Settings of 1,200 users were read in one run only, so they could not be compared.",
         "Which phone users came or went cannot be told: one run did not look for all of them.",
     )
 
 
 def test_nothing_is_said_where_everything_was_compared() -> None:
-    assert setting_drift.notes(Comparison(())) == ()
+    assert setting_changes.notes(SnapshotDiff(())) == ()

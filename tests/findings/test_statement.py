@@ -1,7 +1,7 @@
-from auditor.findings.frameworks import Framework, Part, bare
+from auditor.findings.applicability import by_reference
+from auditor.findings.frameworks import Framework, FrameworkPart, split_reference
 from auditor.findings.model import ControlInfo, Severity, Status
 from auditor.findings.rollup import ControlRollup
-from auditor.findings.statement import regroup
 
 LAW = Framework(
     id="law",
@@ -10,9 +10,9 @@ LAW = Framework(
     version="1",
     not_claimed="Much.",
     parts=(
-        Part("First", ("1", "2", "3")),
-        Part("Second", ("4", "5")),
-        Part("Third", ("6",), "It is about rooms."),
+        FrameworkPart("First", ("1", "2", "3")),
+        FrameworkPart("Second", ("4", "5")),
+        FrameworkPart("Third", ("6",), "It is about rooms."),
     ),
     controls={"1": ("AI-01", "AI-02"), "2": ("AI-02",), "3": ("AI-03",)},
 )
@@ -23,7 +23,7 @@ def control(control_id: str, *references: str, **counts: int) -> ControlRollup:
     return ControlRollup(info, Severity.HIGH, {Status(k): n for k, n in counts.items()}, {}, 0)
 
 
-FOUND = regroup(
+FOUND = by_reference(
     LAW, [control("AI-01", "1 (opposite)", fail=2), control("AI-02", "1", "2", fail=1, unknown=4)]
 )
 
@@ -54,6 +54,6 @@ def test_all_references_are_accounted_for() -> None:
 
 
 def test_only_words_about_the_relation_are_taken_off_a_reference() -> None:
-    assert bare("1.2 (differs)") == ("1.2", "differs")
-    assert bare("Art 5(1)(a)") == ("Art 5(1)(a)", "")
+    assert split_reference("1.2 (differs)") == ("1.2", "differs")
+    assert split_reference("Art 5(1)(a)") == ("Art 5(1)(a)", "")
     assert LAW.name == "The Law (1)"

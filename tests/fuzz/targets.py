@@ -14,11 +14,11 @@ from requests.structures import CaseInsensitiveDict
 
 from auditor.policy import baseline, files, organisation
 from auditor.policy.errors import PolicyError
-from auditor.zoom.answers import read_answer
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.payload import parse_object
 from auditor.zoom.redaction import redact, redact_object, redact_text
-from auditor.zoom.transport import Answer
+from auditor.zoom.responses import parse_response
+from auditor.zoom.transport import Response
 
 Target = Callable[[bytes], None]
 
@@ -40,7 +40,9 @@ def answer(data: bytes) -> None:
         headers |= {"Retry-After": text, "X-RateLimit-Type": text, "x-zm-trackingid": text}
     status = STATUSES[first[0] % len(STATUSES)] if first else 200
     try:
-        document = read_answer(Answer(status, CaseInsensitiveDict(headers), body), "GET /users")
+        document = parse_response(
+            Response(status, CaseInsensitiveDict(headers), body), "GET /users"
+        )
     except ZoomError as error:
         sentence = str(error)
         assert "\n" not in sentence

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.drift import Change, Drift, Move, RunFacts, Standing
-from auditor.findings.model import Kind, Settlement, Severity, Status
-from auditor.findings.past import Actor
-from auditor.notify.occasions import News
+from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState, RunFacts
+from auditor.findings.finding_history import Actor
+from auditor.findings.model import FindingKind, Severity, Status, WaiverResult
+from auditor.notify.triggers import RunEvent
 
 YESTERDAY = "2026-11-20T02:14:00Z"
 TODAY = "2026-11-21T02:14:00Z"
@@ -43,25 +43,25 @@ def facts(
 
 
 def change(
-    move: Move = Move.REGRESSED,
+    move: ChangeKind = ChangeKind.REGRESSED,
     scope: Scope | None = None,
     control: str = "AI-01",
     setting: str = SUMMARY,
     severity: Severity = Severity.CRITICAL,
     status: Status | None = None,
     by: Actor | None = None,
-) -> Change:
+) -> FindingChange:
     at = scope or user(1)
-    stood = {Move.IMPROVED: Status.FAIL, Move.KNOWN_AGAIN: Status.UNKNOWN}
-    is_now = {Move.NEWLY_UNKNOWN: Status.UNKNOWN, Move.WAIVED: Status.WAIVED}
+    stood = {ChangeKind.IMPROVED: Status.FAIL, ChangeKind.KNOWN_AGAIN: Status.UNKNOWN}
+    is_now = {ChangeKind.NEWLY_UNKNOWN: Status.UNKNOWN, ChangeKind.WAIVED: Status.WAIVED}
 
-    def standing(what: Status) -> Standing:
+    def standing(what: Status) -> FindingState:
         mark = f"sha256:{at.level}{at.id}{control}{setting}"
-        return Standing(mark, control, Kind.VALUE, at, setting, what, severity)
+        return FindingState(mark, control, FindingKind.VALUE, at, setting, what, severity)
 
     before = standing(stood[move]) if move in stood else None
     after = None if before else standing(status or is_now.get(move, Status.FAIL))
-    return Change(move, before, after, changed_by=by)
+    return FindingChange(move, before, after, changed_by=by)
 
 
 def user(number: int = 1, name: str = "Dana Levi") -> Scope:
@@ -72,14 +72,14 @@ def group(name: str = "Clinical Ops") -> Scope:
     return Scope(Level.GROUP, "g1", name)
 
 
-def waiver(expires: str, state: str = "expiring", **more: Any) -> Settlement:
+def waiver(expires: str, state: str = "expiring", **more: Any) -> WaiverResult:
     given: dict[str, Any] = {
         "control": "RC-02",
         "scope": "group Studio",
         "owner": "kim@example.com",
         **more,
     }
-    return Settlement(
+    return WaiverResult(
         reason="They record lessons.",
         ticket="SEC-12",
         expires=expires,
@@ -90,17 +90,17 @@ def waiver(expires: str, state: str = "expiring", **more: Any) -> Settlement:
 
 
 def news(
-    *changes: Change,
+    *changes: FindingChange,
     later: RunFacts | None = None,
     earlier: RunFacts | None = None,
-    waivers: Sequence[Settlement] = (),
+    waivers: Sequence[WaiverResult] = (),
     titles: Mapping[str, str] = TITLES,
     **more: Any,
-) -> News:
+) -> RunEvent:
     """A run and the one of the night before, which was complete."""
     now = later or facts()
     before = earlier or facts("20261120-1", YESTERDAY)
-    return News(
+    return RunEvent(
         now,
         before,
         Drift(before, now, changes),

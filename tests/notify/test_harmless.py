@@ -2,14 +2,14 @@
 
 import pytest
 
-from auditor.notify.harmless import neutral
+from auditor.notify.escaping import escape_markup
 
 
 @pytest.mark.parametrize(
     "name", ["Dana Levi", "Åsa Øst-Müller", "営業部 (東京)", "לוי, דנה", "Q3 + Q4", "R/D"]
 )
 def test_a_name_stays_as_it_is(name: str) -> None:
-    assert neutral(name) == name
+    assert escape_markup(name) == name
 
 
 @pytest.mark.parametrize(
@@ -33,20 +33,20 @@ def test_a_name_stays_as_it_is(name: str) -> None:
 def test_marks_that_chats_act_on_become_signs_that_look_like_them(
     hostile: str, wanted: str
 ) -> None:
-    assert neutral(hostile) == wanted
+    assert escape_markup(hostile) == wanted
 
 
 def test_a_colon_before_a_blank_is_a_colon() -> None:
-    assert neutral("Run: auditor auth login.") == "Run: auditor auth login."
+    assert escape_markup("Run: auditor auth login.") == "Run: auditor auth login."
 
 
 def test_a_long_name_is_cut() -> None:
-    assert neutral("x" * 500) == "x" * 59 + "…"
+    assert escape_markup("x" * 500) == "x" * 59 + "…"
 
 
 def test_accents_are_not_piled_up() -> None:
-    assert neutral("a" + "\u0301" * 50) == "a\u0301\u0301"
+    assert escape_markup("a" + "\u0301" * 50) == "a\u0301\u0301"
 
 
 def test_no_name_at_all_is_none() -> None:
-    assert neutral("") == ""
+    assert escape_markup("") == ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditor.notify.channels import NotifyError
-from auditor.notify.heartbeat import Beat, Heard, beat_of, check, ping
+from auditor.notify.heartbeat import HeartbeatSignal, PingResult, beat_of, check, ping
 from tests.dripping import DRIPS, dripping
 from tests.notify.receivers import closed_port, webhook
 
@@ -16,41 +16,43 @@ SECRET = "T0kEnThatNobodyMaySee"
 @pytest.mark.parametrize(
     ("code", "beat"),
     [
-        (0, Beat.ALIVE),
-        (1, Beat.ALIVE),
-        (2, Beat.FAILED),
-        (3, Beat.FAILED),
-        (4, Beat.FAILED),
-        (5, Beat.FAILED),
-        (130, Beat.FAILED),
+        (0, HeartbeatSignal.ALIVE),
+        (1, HeartbeatSignal.ALIVE),
+        (2, HeartbeatSignal.FAILED),
+        (3, HeartbeatSignal.FAILED),
+        (4, HeartbeatSignal.FAILED),
+        (5, HeartbeatSignal.FAILED),
+        (130, HeartbeatSignal.FAILED),
     ],
 )
-def test_an_audit_that_evaluated_everything_is_alive(code: int, beat: Beat) -> None:
+def test_an_audit_that_evaluated_everything_is_alive(code: int, beat: HeartbeatSignal) -> None:
     assert beat_of(code) is beat
 
 
 def test_the_address_is_called() -> None:
     with webhook() as hook:
-        assert ping(f"http://{hook.host}/{SECRET}?a=b", Beat.ALIVE) == Heard(arrived=True)
+        assert ping(f"http://{hook.host}/{SECRET}?a=b", HeartbeatSignal.ALIVE) == PingResult(
+            arrived=True
+        )
     assert [(method, path) for method, path, _ in hook.seen] == [("GET", f"/{SECRET}?a=b")]
 
 
 def test_a_failure_is_called_behind_the_path() -> None:
     with webhook() as hook:
-        ping(f"http://{hook.host}/{SECRET}/?a=b#c", Beat.FAILED)
+        ping(f"http://{hook.host}/{SECRET}/?a=b#c", HeartbeatSignal.FAILED)
     assert hook.paths == [f"/{SECRET}/fail?a=b"]
 
 
 def test_it_is_tried_once_more() -> None:
     with webhook(503, 200) as hook:
-        assert ping(f"http://{hook.host}/{SECRET}", Beat.ALIVE, pause=0.01).arrived
+        assert ping(f"http://{hook.host}/{SECRET}", HeartbeatSignal.ALIVE, pause=0.01).arrived
     assert len(hook.seen) == 2
 
 
 @pytest.mark.parametrize(("code", "said"), [(500, "HTTP 500"), (302, "HTTP 302")])
 def test_a_refusal_is_said_and_tried_no_further(code: int, said: str) -> None:
     with webhook(code) as hook:
-        heard = ping(f"http://{hook.host}/{SECRET}", Beat.ALIVE, pause=0.01)
+        heard = ping(f"http://{hook.host}/{SECRET}", HeartbeatSignal.ALIVE, pause=0.01)
     assert not heard.arrived
     assert said in heard.reason
     assert SECRET not in heard.reason
@@ -58,14 +60,14 @@ def test_a_refusal_is_said_and_tried_no_further(code: int, said: str) -> None:
 
 
 def test_nobody_there_is_said() -> None:
-    heard = ping(f"http://127.0.0.1:{closed_port()}/{SECRET}", Beat.ALIVE, pause=0.01)
-    assert heard == Heard(arrived=False, reason="It could not be reached.")
+    heard = ping(f"http://127.0.0.1:{closed_port()}/{SECRET}", HeartbeatSignal.ALIVE, pause=0.01)
+    assert heard == PingResult(arrived=False, reason="It could not be reached.")
 
 
 def test_a_slow_service_is_given_up() -> None:
     with webhook(delay=30) as hook:
         begun = time.monotonic()
-        heard = ping(f"http://{hook.host}/{SECRET}", Beat.ALIVE, timeout=0.1, pause=0.01)
+        heard = ping(f"http://{hook.host}/{SECRET}", HeartbeatSignal.ALIVE, timeout=0.1, pause=0.01)
         assert time.monotonic() - begun < 5
     assert heard.reason == "It did not answer within 0.1 seconds."
 
@@ -75,7 +77,7 @@ def test_a_service_that_drips_holds_nobody(drip: str) -> None:
     scheme = "https" if drip == "a handshake" else "http"
     with dripping(*DRIPS[drip]) as host:
         begun = time.monotonic()
-        heard = ping(f"{scheme}://{host}/{SECRET}", Beat.ALIVE, timeout=0.4, pause=0.01)
+        heard = ping(f"{scheme}://{host}/{SECRET}", HeartbeatSignal.ALIVE, timeout=0.4, pause=0.01)
         assert time.monotonic() - begun < 5
     assert heard.arrived is (drip in ("body bytes", "chunks"))  # its status came at once
     assert SECRET not in heard.reason
@@ -86,13 +88,13 @@ def test_no_login_of_the_home_is_sent(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("NETRC", raising=False)
     with webhook() as hook:
-        assert ping(f"http://{hook.host}/{SECRET}", Beat.ALIVE).arrived
+        assert ping(f"http://{hook.host}/{SECRET}", HeartbeatSignal.ALIVE).arrived
     assert hook.logins == [""]
 
 
 def test_a_certificate_that_is_not_trusted_is_said() -> None:
     with webhook() as hook:
-        heard = ping(f"https://{hook.host}/{SECRET}", Beat.ALIVE, pause=0.01)
+        heard = ping(f"https://{hook.host}/{SECRET}", HeartbeatSignal.ALIVE, pause=0.01)
     assert "no encrypted connection could be made" in heard.reason
 
 
@@ -115,4 +117,4 @@ def test_an_address_that_cannot_be_called_is_refused_without_repeating_it(url: s
     with pytest.raises(NotifyError) as refused:
         check(url)
     assert SECRET not in str(refused.value)
-    assert not ping(url, Beat.ALIVE).arrived
+    assert not ping(url, HeartbeatSignal.ALIVE).arrived

@@ -9,7 +9,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
 from auditor.credentials.backends import SERVICE
-from auditor.notify import kept
+from auditor.notify import channel_store
 from auditor.notify.channels import Channel, NotifyError
 from tests.keyrings import InMemory, Locked, current
 
@@ -37,106 +37,106 @@ def _in_force(ring: InMemory) -> Iterator[InMemory]:
 
 @pytest.mark.usefixtures("ring")
 def test_channels_are_kept_by_name() -> None:
-    kept.keep(OPS)
-    kept.keep(MAIL)
-    assert kept.kept() == [MAIL, OPS]
+    channel_store.save(OPS)
+    channel_store.save(MAIL)
+    assert channel_store.load() == [MAIL, OPS]
 
 
 @pytest.mark.usefixtures("ring")
 def test_a_channel_of_the_same_name_is_replaced() -> None:
-    kept.keep(OPS)
-    kept.keep(Channel("ops", MAIL.url))
-    assert kept.kept() == [Channel("ops", MAIL.url)]
+    channel_store.save(OPS)
+    channel_store.save(Channel("ops", MAIL.url))
+    assert channel_store.load() == [Channel("ops", MAIL.url)]
 
 
 def test_a_channel_that_is_removed_leaves_nothing_behind(ring: InMemory) -> None:
-    kept.keep(OPS)
-    kept.keep(MAIL)
-    kept.forget("ops")
-    assert kept.kept() == [MAIL]
+    channel_store.save(OPS)
+    channel_store.save(MAIL)
+    channel_store.forget("ops")
+    assert channel_store.load() == [MAIL]
     assert not any(SECRET in value for (_, entry), value in ring.kept.items() if "ops" in entry)
 
 
 @pytest.mark.usefixtures("ring")
 def test_a_channel_that_is_not_there_cannot_be_removed() -> None:
     with pytest.raises(NotifyError, match='No channel is called "ops"'):
-        kept.forget("ops")
+        channel_store.forget("ops")
 
 
 @pytest.mark.usefixtures("ring")
 @pytest.mark.parametrize("name", ["", "-x", "a b", "x" * 41, "a/b", "slack://x"])
 def test_a_name_is_a_short_word(name: str) -> None:
     with pytest.raises(NotifyError, match="up to 40 letters"):
-        kept.keep(Channel(name, OPS.url))
+        channel_store.save(Channel(name, OPS.url))
 
 
 @pytest.mark.parametrize("content", ["not json", "3", "null"])
 def test_a_damaged_list_of_names_is_none(ring: InMemory, content: str) -> None:
     ring.set_password(SERVICE, "notify", content)
-    assert kept.kept() == []
+    assert channel_store.load() == []
 
 
 def test_a_channel_whose_address_is_gone_is_left_out(ring: InMemory) -> None:
-    kept.keep(OPS)
+    channel_store.save(OPS)
     ring.delete_password(SERVICE, "notify/ops")
-    assert kept.kept() == []
+    assert channel_store.load() == []
 
 
 @pytest.mark.usefixtures("locked")
 def test_a_keyring_that_fails_keeps_nothing_and_says_what_to_do() -> None:
     with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to their addresses") as refused:
-        kept.keep(OPS)
+        channel_store.save(OPS)
     assert SECRET not in str(refused.value)
 
 
 def test_without_a_keyring_it_is_said_what_to_do() -> None:
     with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to their addresses"):
-        kept.ready("ops")
+        channel_store.check_writable("ops")
 
 
 @pytest.mark.usefixtures("ring")
 def test_without_a_word_all_channels_kept_are_told() -> None:
-    kept.keep(OPS)
-    kept.keep(MAIL)
-    assert kept.chosen([]) == [MAIL, OPS]
+    channel_store.save(OPS)
+    channel_store.save(MAIL)
+    assert channel_store.resolve([]) == [MAIL, OPS]
 
 
 @pytest.mark.usefixtures("ring")
 def test_the_variable_goes_before_the_keyring_and_the_command_line_before_both() -> None:
-    kept.keep(OPS)
-    kept.keep(MAIL)
-    assert kept.chosen([], "ops") == [OPS]
-    assert kept.chosen(["mail"], "ops") == [MAIL]
-    assert kept.chosen([], "\n json://a\tjson://b ") == [
+    channel_store.save(OPS)
+    channel_store.save(MAIL)
+    assert channel_store.resolve([], "ops") == [OPS]
+    assert channel_store.resolve(["mail"], "ops") == [MAIL]
+    assert channel_store.resolve([], "\n json://a\tjson://b ") == [
         Channel("AUDITOR_NOTIFY 1", "json://a"),
         Channel("AUDITOR_NOTIFY 2", "json://b"),
     ]
-    assert kept.chosen(["json://a"], "ops") == [Channel("--notify", "json://a")]
+    assert channel_store.resolve(["json://a"], "ops") == [Channel("--notify", "json://a")]
 
 
 @pytest.mark.usefixtures("locked")
 def test_a_locked_keyring_does_not_keep_an_audit_from_running(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert kept.chosen([]) == []
+    assert channel_store.resolve([]) == []
     assert "Channels kept in the keyring get no message" in caplog.text
 
 
 def test_no_keyring_and_no_channels_is_nothing_to_speak_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert kept.chosen([]) == []
+    assert channel_store.resolve([]) == []
     assert caplog.text == ""
 
 
 def test_addresses_need_no_keyring() -> None:
-    assert kept.chosen(["json://a"]) == [Channel("--notify", "json://a")]
+    assert channel_store.resolve(["json://a"]) == [Channel("--notify", "json://a")]
 
 
 @pytest.mark.usefixtures("ring")
 def test_a_word_of_the_variable_that_is_no_channel_is_not_repeated() -> None:
     with pytest.raises(NotifyError) as refused:
-        kept.chosen([], SECRET)
+        channel_store.resolve([], SECRET)
     assert "AUDITOR_NOTIFY" in str(refused.value)
     assert SECRET not in str(refused.value)
 
@@ -144,7 +144,7 @@ def test_a_word_of_the_variable_that_is_no_channel_is_not_repeated() -> None:
 @pytest.mark.usefixtures("ring")
 def test_a_name_of_the_command_line_that_is_no_channel_is_named() -> None:
     with pytest.raises(NotifyError, match='No channel is called "opps"'):
-        kept.chosen(["opps"])
+        channel_store.resolve(["opps"])
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_keyring_that_only_reads_is_said(ring: InMemory, monkeypatch: pytest.M
 
     monkeypatch.setattr(ring, "set_password", refuse)
     with pytest.raises(NotifyError, match="did not keep what it was given"):
-        kept.keep(OPS)
+        channel_store.save(OPS)
 
 
 def test_a_keyring_that_does_not_let_go_is_said(
@@ -184,15 +184,19 @@ def test_a_keyring_that_does_not_let_go_is_said(
     def refuse(*_: object) -> None:
         raise PasswordDeleteError
 
-    kept.keep(OPS)
+    channel_store.save(OPS)
     monkeypatch.setattr(ring, "delete_password", refuse)
     with pytest.raises(NotifyError, match="did not delete what it keeps"):
-        kept.forget("ops")
+        channel_store.forget("ops")
 
 
 @pytest.mark.usefixtures("locked")
 def test_a_locked_keyring_is_said_where_a_name_was_asked_for() -> None:
-    for call in (lambda: kept.chosen(["ops"]), lambda: kept.forget("ops"), kept.kept):
+    for call in (
+        lambda: channel_store.resolve(["ops"]),
+        lambda: channel_store.forget("ops"),
+        channel_store.load,
+    ):
         with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to their addresses"):
             call()
 
@@ -205,5 +209,5 @@ def test_channels_are_never_kept_in_a_file_without_encryption(tmp_path: Path) ->
     plain.file_path = str(tmp_path / "keyring.cfg")
     keyring.set_keyring(plain)
     with pytest.raises(NotifyError, match="keeps secrets unencrypted"):
-        kept.keep(OPS)
+        channel_store.save(OPS)
     assert list(tmp_path.iterdir()) == []

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.drift import Move
+from auditor.findings.drift import ChangeKind
 from auditor.findings.model import Severity, Status
-from auditor.notify.message import MOST_LINES, Tone, compose, trial
-from auditor.notify.occasions import News
+from auditor.notify.message import MOST_LINES, Urgency, compose, test_message
+from auditor.notify.triggers import RunEvent
 from tests.notify.news import (
     OPERATOR,
     RECORDING,
@@ -25,16 +25,16 @@ from tests.notify.news import (
 HOSTILE = "<!channel> [x](https://evil.example) @everyone `b` *c*\n# d \u202e"
 
 
-def everything(**more: object) -> News:
+def everything(**more: object) -> RunEvent:
     """A night on which everything happened at once."""
     changes = [
         *(change(scope=user(n, f"Person {n}"), by=OPERATOR) for n in range(12)),
         *(
-            change(Move.REGRESSED, group(), f"RC-{n:02}", RECORDING, Severity.HIGH)
+            change(ChangeKind.REGRESSED, group(), f"RC-{n:02}", RECORDING, Severity.HIGH)
             for n in range(20)
         ),
-        *(change(Move.NEWLY_UNKNOWN, control=f"SH-{n:02}") for n in range(20)),
-        *(change(Move.IMPROVED, control=f"RG-{n:02}") for n in range(20)),
+        *(change(ChangeKind.NEWLY_UNKNOWN, control=f"SH-{n:02}") for n in range(20)),
+        *(change(ChangeKind.IMPROVED, control=f"RG-{n:02}") for n in range(20)),
     ]
     waivers = [waiver("2026-11-28", control=f"RC-{n:02}") for n in range(20)]
     made = news(*changes, later=facts(complete=False), waivers=waivers, account="acme")
@@ -128,7 +128,9 @@ def test_an_account_that_the_subject_names_is_not_named_again() -> None:
 
 
 def test_what_is_put_right_is_told_apart_from_what_is_known_again() -> None:
-    told = compose(news(change(Move.IMPROVED), change(Move.KNOWN_AGAIN, control="SH-01")))
+    told = compose(
+        news(change(ChangeKind.IMPROVED), change(ChangeKind.KNOWN_AGAIN, control="SH-01"))
+    )
     assert told.subject == "Zoom audit: 1 put right, 1 known again"
     assert "1 user, could not be judged before" in told.body.text
 
@@ -137,7 +139,7 @@ def test_the_worst_comes_first() -> None:
     told = compose(
         news(
             change(scope=group(), severity=Severity.LOW, control="ZZ-01"),
-            change(Move.WAIVER_LAPSED, group(), severity=Severity.CRITICAL, control="AI-01"),
+            change(ChangeKind.WAIVER_LAPSED, group(), severity=Severity.CRITICAL, control="AI-01"),
         )
     )
     rows = [line for line in told.body.text.splitlines() if line.startswith("- ")]
@@ -196,7 +198,7 @@ def test_a_path_of_the_report_cannot_write_markup() -> None:
 
 
 def test_a_run_that_stopped_says_why_without_secrets() -> None:
-    made = News(
+    made = RunEvent(
         None,
         facts("before", YESTERDAY),
         stopped="Zoom refused it: https://api.zoom.us/x?access_token=SECRET123.",
@@ -207,17 +209,17 @@ def test_a_run_that_stopped_says_why_without_secrets() -> None:
     assert "Zoom refused it" in told.body.text
     assert "SECRET123" not in told.body.text
     assert 'Look closer: "auditor doctor"' in told.body.text
-    assert told.tone is Tone.BAD
+    assert told.tone is Urgency.BAD
 
 
 def test_a_run_that_was_evaluated_and_not_stored_says_what_was_found() -> None:
     why = "The run could not be stored in the history."
-    told = compose(News(None, stopped=why, found="63 deviations", account="acme"))
+    told = compose(RunEvent(None, stopped=why, found="63 deviations", account="acme"))
     assert told.subject == "Zoom audit of acme did not end well"
     assert "Nothing was evaluated" not in told.body.text
     assert why in told.body.text
     assert "Found: 63 deviations." in told.body.text
-    assert told.tone is Tone.BAD
+    assert told.tone is Urgency.BAD
 
 
 def test_what_was_not_done_is_said_beside_what_changed() -> None:
@@ -225,7 +227,7 @@ def test_what_was_not_done_is_said_beside_what_changed() -> None:
     told = compose(made)
     assert told.subject == "Zoom audit: 1 critical setting got worse for 1 user, not all was done"
     assert "the disk is full" in told.body.text
-    assert compose(news(undone=made.undone)).tone is Tone.BAD
+    assert compose(news(undone=made.undone)).tone is Urgency.BAD
 
 
 def test_a_night_that_ended_well_again_says_so_unless_something_is_left_undone() -> None:
@@ -244,8 +246,8 @@ def test_what_limits_the_comparison_is_said() -> None:
 def test_deviations_of_a_new_group_are_told_and_what_else_it_brings_is_not() -> None:
     told = compose(
         news(
-            change(Move.SCOPE_ADDED, group()),
-            change(Move.SCOPE_ADDED, Scope(Level.GROUP, "g2", "Y"), status=Status.UNKNOWN),
+            change(ChangeKind.SCOPE_ADDED, group()),
+            change(ChangeKind.SCOPE_ADDED, Scope(Level.GROUP, "g2", "Y"), status=Status.UNKNOWN),
         )
     )
     assert told.subject == "Zoom audit: 1 critical setting got worse"
@@ -255,17 +257,17 @@ def test_deviations_of_a_new_group_are_told_and_what_else_it_brings_is_not() -> 
 @pytest.mark.parametrize(
     ("made", "tone"),
     [
-        (news(change()), Tone.BAD),
-        (news(change(Move.NEWLY_UNKNOWN)), Tone.BAD),
-        (news(later=facts(complete=False)), Tone.BAD),
-        (news(change(), change(Move.IMPROVED)), Tone.BAD),
-        (news(waivers=[waiver("2026-11-28")]), Tone.SOON),
-        (news(change(Move.IMPROVED)), Tone.GOOD),
-        (news(stopped_before=True), Tone.GOOD),
-        (news(), Tone.NEUTRAL),
+        (news(change()), Urgency.BAD),
+        (news(change(ChangeKind.NEWLY_UNKNOWN)), Urgency.BAD),
+        (news(later=facts(complete=False)), Urgency.BAD),
+        (news(change(), change(ChangeKind.IMPROVED)), Urgency.BAD),
+        (news(waivers=[waiver("2026-11-28")]), Urgency.SOON),
+        (news(change(ChangeKind.IMPROVED)), Urgency.GOOD),
+        (news(stopped_before=True), Urgency.GOOD),
+        (news(), Urgency.NEUTRAL),
     ],
 )
-def test_the_tone_fits_the_worst_of_the_news(made: News, tone: Tone) -> None:
+def test_the_tone_fits_the_worst_of_the_news(made: RunEvent, tone: Urgency) -> None:
     assert compose(made).tone is tone
 
 
@@ -280,4 +282,4 @@ def test_waivers_that_ended_are_told_apart_from_those_that_will() -> None:
 
 
 def test_a_test_message_says_that_it_is_one() -> None:
-    assert "test message" in trial().subject
+    assert "test message" in test_message().subject

@@ -4,78 +4,80 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.findings.drift import Change, Move
+from auditor.findings.drift import ChangeKind, FindingChange
 from auditor.findings.model import Status
-from auditor.notify.occasions import DEFAULT, News, Occasion, due, due_waivers, occasions
+from auditor.notify.triggers import DEFAULT, RunEvent, Trigger, due_waivers, matching, occasions
 from tests.notify.news import TODAY, YESTERDAY, change, facts, group, news, waiver
 
 
 def test_nothing_changed_is_nothing_to_tell() -> None:
     assert occasions(news()) == frozenset()
-    assert due(news(), DEFAULT) == frozenset()
+    assert matching(news(), DEFAULT) == frozenset()
 
 
 def test_always_is_told_only_where_it_was_asked_for() -> None:
-    assert due(news(), {Occasion.ALWAYS}) == {Occasion.ALWAYS}
-    assert Occasion.ALWAYS not in due(news(change()), DEFAULT)
+    assert matching(news(), {Trigger.ALWAYS}) == {Trigger.ALWAYS}
+    assert Trigger.ALWAYS not in matching(news(change()), DEFAULT)
 
 
 @pytest.mark.parametrize(
     ("made", "occasion"),
     [
-        (change(Move.REGRESSED), Occasion.REGRESSIONS),
-        (change(Move.WAIVER_LAPSED), Occasion.REGRESSIONS),
-        (change(Move.SCOPE_ADDED, group()), Occasion.REGRESSIONS),
-        (change(Move.NEWLY_UNKNOWN), Occasion.INCOMPLETE),
-        (change(Move.IMPROVED), Occasion.RECOVERY),
-        (change(Move.KNOWN_AGAIN), Occasion.RECOVERY),
+        (change(ChangeKind.REGRESSED), Trigger.REGRESSIONS),
+        (change(ChangeKind.WAIVER_LAPSED), Trigger.REGRESSIONS),
+        (change(ChangeKind.SCOPE_ADDED, group()), Trigger.REGRESSIONS),
+        (change(ChangeKind.NEWLY_UNKNOWN), Trigger.INCOMPLETE),
+        (change(ChangeKind.IMPROVED), Trigger.RECOVERY),
+        (change(ChangeKind.KNOWN_AGAIN), Trigger.RECOVERY),
     ],
 )
-def test_a_change_is_told_for_what_it_is(made: Change, occasion: Occasion) -> None:
+def test_a_change_is_told_for_what_it_is(made: FindingChange, occasion: Trigger) -> None:
     assert occasions(news(made)) == {occasion}
 
 
 @pytest.mark.parametrize(
     "made",
     [
-        change(Move.SCOPE_ADDED, group(), status=Status.UNKNOWN),
-        change(Move.SCOPE_REMOVED),
-        change(Move.BASELINE_CHANGED),
-        change(Move.NEWLY_VISIBLE),
-        change(Move.WAIVED),
+        change(ChangeKind.SCOPE_ADDED, group(), status=Status.UNKNOWN),
+        change(ChangeKind.SCOPE_REMOVED),
+        change(ChangeKind.BASELINE_CHANGED),
+        change(ChangeKind.NEWLY_VISIBLE),
+        change(ChangeKind.WAIVED),
     ],
 )
-def test_what_neither_got_worse_nor_better_is_not_told(made: Change) -> None:
+def test_what_neither_got_worse_nor_better_is_not_told(made: FindingChange) -> None:
     assert occasions(news(made)) == frozenset()
 
 
 def test_only_wanted_occasions_are_told() -> None:
-    assert due(news(change(Move.IMPROVED)), {Occasion.REGRESSIONS}) == frozenset()
+    assert matching(news(change(ChangeKind.IMPROVED)), {Trigger.REGRESSIONS}) == frozenset()
 
 
 def test_no_run_at_all_is_told_every_night() -> None:
-    stopped = News(None, facts(finished_at=YESTERDAY), stopped="No answer.", stopped_before=True)
-    assert occasions(stopped) == {Occasion.INCOMPLETE}
+    stopped = RunEvent(
+        None, facts(finished_at=YESTERDAY), stopped="No answer.", stopped_before=True
+    )
+    assert occasions(stopped) == {Trigger.INCOMPLETE}
 
 
 def test_an_incomplete_run_is_told_once() -> None:
     lacking = facts(complete=False)
-    assert occasions(news(later=lacking)) == {Occasion.INCOMPLETE}
+    assert occasions(news(later=lacking)) == {Trigger.INCOMPLETE}
     before = facts("before", YESTERDAY, complete=False)
     assert occasions(news(later=lacking, earlier=before)) == frozenset()
 
 
 def test_complete_evidence_after_incomplete_is_a_recovery() -> None:
     before = facts("before", YESTERDAY, complete=False)
-    assert occasions(news(earlier=before)) == {Occasion.RECOVERY}
-    assert occasions(news(stopped_before=True)) == {Occasion.RECOVERY}
+    assert occasions(news(earlier=before)) == {Trigger.RECOVERY}
+    assert occasions(news(stopped_before=True)) == {Trigger.RECOVERY}
     undone = news(stopped_before=True, undone=["a.html cannot be written."])
-    assert occasions(undone) == {Occasion.INCOMPLETE}
+    assert occasions(undone) == {Trigger.INCOMPLETE}
 
 
 def test_a_first_run_has_nothing_to_be_compared_with() -> None:
-    assert occasions(News(facts())) == frozenset()
-    assert occasions(News(facts(complete=False))) == {Occasion.INCOMPLETE}
+    assert occasions(RunEvent(facts())) == frozenset()
+    assert occasions(RunEvent(facts(complete=False))) == {Trigger.INCOMPLETE}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_a_first_run_has_nothing_to_be_compared_with() -> None:
 def test_a_waiver_is_told_14_7_and_1_days_before_and_when_it_has_ended(
     expires: str, told: bool
 ) -> None:
-    assert (Occasion.WAIVERS in occasions(news(waivers=[waiver(expires)]))) is told
+    assert (Trigger.WAIVERS in occasions(news(waivers=[waiver(expires)]))) is told
 
 
 def test_a_night_without_a_run_loses_no_reminder() -> None:
@@ -115,7 +117,7 @@ def test_days_are_counted_in_utc() -> None:
 
 def test_a_first_run_tells_every_waiver_that_ends_soon() -> None:
     first = replace(news(waivers=[waiver("2026-11-27")]), earlier=None, drift=None)
-    assert occasions(first) == {Occasion.WAIVERS}
+    assert occasions(first) == {Trigger.WAIVERS}
 
 
 def test_the_end_of_a_waiver_that_covers_nothing_is_no_news() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.notify.reasons import reason, without_secrets
+from auditor.notify.delivery_errors import reason, without_secrets
 
 URL = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?footer=s%C3%A9same"
 

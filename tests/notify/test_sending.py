@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from auditor.findings.drift import Move
+from auditor.findings.drift import ChangeKind
 from auditor.notify.channels import Channel, Delivery, NotifyError
 from auditor.notify.interface import notify
-from auditor.notify.message import Message, Tone, compose
-from auditor.notify.occasions import News, Occasion
-from auditor.notify.sending import Pace, check, deliver, schemes
+from auditor.notify.message import Message, Urgency, compose
+from auditor.notify.sending import RetryLimits, check, deliver, schemes
+from auditor.notify.triggers import RunEvent, Trigger
 from tests.dripping import DRIPS, dripping
 from tests.notify.news import change, group, news
 from tests.notify.receivers import closed_port, mail_server, webhook
 
-QUICK = Pace(pause=0.02, answer=2.0, whole=10.0)
+QUICK = RetryLimits(pause=0.02, answer=2.0, whole=10.0)
 SECRET = "T0kEnThatNobodyMaySee"
 MESSAGE = compose(news(change(scope=group("R&D <b>Legal</b> @here")), account="acme"))
 
 
-def sent_to(url: str, message: Message = MESSAGE, pace: Pace = QUICK) -> Delivery:
+def sent_to(url: str, message: Message = MESSAGE, pace: RetryLimits = QUICK) -> Delivery:
     [delivery] = deliver([Channel("ops", url)], message, pace)
     return delivery
 
@@ -244,7 +244,7 @@ def test_pagerduty_opens_an_incident_and_recovery_resolves_it(
     with webhook() as hook:
         lookup = dict.fromkeys(pagerduty.PAGERDUTY_API_LOOKUP, f"http://{hook.host}/v2/enqueue")
         monkeypatch.setattr(pagerduty, "PAGERDUTY_API_LOOKUP", lookup)
-        for made in (news(change()), news(change(Move.IMPROVED))):
+        for made in (news(change()), news(change(ChangeKind.IMPROVED))):
             url = "pagerduty://R00KEY@A00KEY?action=map&dedup=zoom-audit"
             assert sent_to(url, compose(made)).sent
     opened, closed = hook.documents
@@ -272,9 +272,9 @@ def test_a_service_that_takes_little_gets_the_brief_message(
 
 def test_a_message_of_each_tone_can_be_sent() -> None:
     with webhook() as hook:
-        for tone in Tone:
+        for tone in Urgency:
             assert sent_to(f"json://{hook.host}", replace(MESSAGE, tone=tone)).sent
-    assert [each["type"] for each in hook.documents] == list(Tone)
+    assert [each["type"] for each in hook.documents] == list(Urgency)
 
 
 def test_a_message_loads_no_picture_from_elsewhere() -> None:
@@ -306,14 +306,14 @@ def test_news_are_told_to_all_channels() -> None:
 @pytest.mark.parametrize(
     ("made", "wanted", "messages"),
     [
-        (news(), {Occasion.REGRESSIONS}, 0),
-        (news(), {Occasion.ALWAYS}, 1),
-        (news(change()), {Occasion.RECOVERY}, 0),
-        (news(change()), {Occasion.REGRESSIONS}, 1),
+        (news(), {Trigger.REGRESSIONS}, 0),
+        (news(), {Trigger.ALWAYS}, 1),
+        (news(change()), {Trigger.RECOVERY}, 0),
+        (news(change()), {Trigger.REGRESSIONS}, 1),
     ],
 )
 def test_nothing_is_sent_without_an_occasion(
-    made: News, wanted: set[Occasion], messages: int
+    made: RunEvent, wanted: set[Trigger], messages: int
 ) -> None:
     with webhook() as hook:
         found = notify([Channel("a", f"json://{hook.host}")], made, wanted, pace=QUICK)
@@ -326,7 +326,7 @@ def test_nobody_to_tell_is_nothing_to_do() -> None:
 
 @pytest.mark.parametrize("drip", ["header bytes", "body bytes"])
 def test_a_service_that_drips_holds_nobody(drip: str) -> None:
-    pace = Pace(tries=1, pause=0.01, answer=0.5, whole=1.0)
+    pace = RetryLimits(tries=1, pause=0.01, answer=0.5, whole=1.0)
     with dripping(*DRIPS[drip]) as host:
         begun = time.monotonic()
         [delivery] = deliver([Channel("ops", f"json://{host}/")], MESSAGE, pace)

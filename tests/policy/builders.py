@@ -5,14 +5,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-from auditor.evidence.plan import PHONE, TOKEN
+from auditor.evidence.read_plan import PHONE, TOKEN
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, Refusal, View
+from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
 from auditor.findings.model import Finding, Severity, Status, Verdict
 from auditor.policy import files, yaml_source
-from auditor.policy.baseline import Assessed, Baseline, BaselineInfo
+from auditor.policy.baseline import Baseline, BaselineInfo, ControlExpectation
 from auditor.policy.catalogue import Catalogue, Check, Control, Fix
 from auditor.policy.evaluate import Evaluation, evaluate
 from auditor.policy.operators import Expectation
@@ -62,20 +62,26 @@ def control(*checks: Check, **fields: Any) -> Control:
     return Control(checks=checks, **fields)
 
 
-def assessed(*checks: Check, op: Any = False, lock: bool = False, **fields: Any) -> Assessed:
+def assessed(
+    *checks: Check, op: Any = False, lock: bool = False, **fields: Any
+) -> ControlExpectation:
     """A control of `checks`, each expected to be as `op` says: a value, or an operator."""
     wish = Expectation(**op) if isinstance(op, dict) else Expectation(op="eq", value=op)
     made = control(*checks, **fields)
-    return Assessed(made, made.severity, lock, {each.setting: wish for each in checks})
+    return ControlExpectation(made, made.severity, lock, {each.setting: wish for each in checks})
 
 
-def baseline(*each: Assessed, parameters: Mapping[str, JsonValue] | None = None) -> Baseline:
+def baseline(
+    *each: ControlExpectation, parameters: Mapping[str, JsonValue] | None = None
+) -> Baseline:
     info = BaselineInfo("test", "1", "sha256:0")
     by_id = {one.control.id: one for one in sorted(each, key=lambda one: one.control.id)}
     return Baseline(info, "", "", parameters or {}, by_id)
 
 
-def derived(control_id: str, *settings_: str, severity: Severity | None = None) -> Assessed:
+def derived(
+    control_id: str, *settings_: str, severity: Severity | None = None
+) -> ControlExpectation:
     """A shipped derived control with its shipped expectations."""
     shipped = CATALOGUE.controls[control_id]
     wishes = {
@@ -85,7 +91,7 @@ def derived(control_id: str, *settings_: str, severity: Severity | None = None) 
     }
     names = settings_ or [each.setting for each in shipped.checks]
     expected = dict.fromkeys(names, wishes[control_id])
-    return Assessed(shipped, severity or shipped.severity, False, expected)
+    return ControlExpectation(shipped, severity or shipped.severity, False, expected)
 
 
 def at(path: str, value: JsonValue) -> dict[str, JsonValue]:
@@ -111,8 +117,10 @@ def document(body: JsonValue, source: str = "GET /somewhere", when: str = AT) ->
     return Document(body, source, when)
 
 
-def refusal(cause: Cause, source: str = "GET /somewhere", detail: str = "Zoom said so") -> Refusal:
-    return Refusal(Unseen(cause, detail), source, AT)
+def refusal(
+    cause: Cause, source: str = "GET /somewhere", detail: str = "Zoom said so"
+) -> ReadFailure:
+    return ReadFailure(Unseen(cause, detail), source, AT)
 
 
 def outcome(scope: Scope, view: View, body: JsonValue | Cause) -> Outcome:

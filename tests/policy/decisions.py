@@ -7,12 +7,12 @@ from typing import Any
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.findings.model import Kind, Settlement, Status, Verdict
-from auditor.policy.baseline import Assessed, Baseline
+from auditor.findings.model import FindingKind, Status, Verdict, WaiverResult
+from auditor.policy.baseline import Baseline, ControlExpectation
 from auditor.policy.catalogue import Catalogue, Control, Family
 from auditor.policy.evaluate import Evaluation, evaluate
 from auditor.policy.overrides import Override, Overrides
-from auditor.policy.settlements import Attestation, Settlements, Waiver
+from auditor.policy.waivers import Attestation, Waiver, WaiversAndAttestations
 from tests.policy.builders import rows
 
 TODAY = date(2026, 11, 21)
@@ -88,7 +88,7 @@ def decided(
         depth,
         keep_passes,
         overrides_of(wanted, *overrides, catalogue=known, selected=selected),
-        Settlements(
+        WaiversAndAttestations(
             [Waiver.model_validate(each) for each in waivers],
             [Attestation.model_validate(each) for each in attestations],
             today,
@@ -101,7 +101,7 @@ def verdicts(evaluation: Evaluation, control: str = "AI-01") -> dict[str, Verdic
     return {
         scope.id: verdict
         for scope, verdict in rows(evaluation)
-        if verdict.control == control and verdict.kind is Kind.VALUE
+        if verdict.control == control and verdict.kind is FindingKind.VALUE
     }
 
 
@@ -113,14 +113,14 @@ def states(evaluation: Evaluation) -> list[str]:
     return [each.state for each in evaluation.waivers]
 
 
-def state(evaluation: Evaluation) -> Settlement:
+def state(evaluation: Evaluation) -> WaiverResult:
     (only,) = evaluation.waivers
     return only
 
 
-def attested(control: Control, answer: str = "yes") -> Assessed:
+def attested(control: Control, answer: str = "yes") -> ControlExpectation:
     """A control that only a person can answer, as a baseline wants it answered."""
-    return Assessed(control, control.severity, lock=False, expectations={}, attest=answer)
+    return ControlExpectation(control, control.severity, lock=False, expectations={}, attest=answer)
 
 
 def user(number: int, *groups: str, name: str = "") -> Scope:

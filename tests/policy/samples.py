@@ -12,7 +12,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
 from auditor.policy import baseline
-from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy.baseline import Baseline, ControlExpectation
 from auditor.policy.catalogue import Check
 from auditor.policy.operators import Expectation
 from tests.policy.builders import ACCOUNT, CATALOGUE, EXAMPLES, GROUP, ONCE, USER, put
@@ -44,7 +44,7 @@ class Wanted:
     """One check with what one baseline expects of it."""
 
     baseline: str
-    assessed: Assessed
+    assessed: ControlExpectation
     check: Check
 
     @property

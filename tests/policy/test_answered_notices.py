@@ -2,11 +2,11 @@
 
 import pytest
 
-from auditor.evidence.plan import DISCLAIMERS, MEETING, WORKFLOWS, apps
+from auditor.evidence.read_plan import DISCLAIMERS, MEETING, WORKFLOWS, apps
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import SETTINGS, View
-from auditor.findings.model import Kind, Status
+from auditor.findings.model import FindingKind, Status
 from auditor.policy import baseline
 from tests.policy.builders import ACCOUNT, CATALOGUE, at, judged, only, rows, world
 from tests.policy.samples import BASELINES
@@ -45,7 +45,7 @@ def ai(held=4, unanswered=0, unclear=0):
 )
 def test_explicit_answers_pass_and_passive_ones_wait_for_the_organisation(control, kind):
     agreed = of(control, body(kind, agree=40, decline_attend=3, cancel=1))
-    assert (agreed.kind, agreed.status) == (Kind.USAGE, PASS)
+    assert (agreed.kind, agreed.status) == (FindingKind.USAGE, PASS)
     assert agreed.detail == "In 30 days 40 agreed, 3 declined to attend, 1 cancelled."
     passive = body(kind, agree=40, passive_agree=12)
     found = of(control, passive)
@@ -304,7 +304,7 @@ def test_a_switch_of_unknown_meaning_waits_for_a_decision(parent, value, status)
     wanted = BASELINES["strict"].only(frozenset({"CN-08"}))
     snapshot = world((ACCOUNT, {SETTINGS: at(f"{parent}{name}", value)}))
     found = rows(judged(snapshot, wanted, {}, Level.ACCOUNT))
-    (one,) = (v for _, v in found if v.setting == name and v.kind is Kind.VALUE)
+    (one,) = (v for _, v in found if v.setting == name and v.kind is FindingKind.VALUE)
     assert one.status is status
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from auditor.evidence.plan import COUNTS, MEETING, PHONE, PHONE_VIEWS
+from auditor.evidence.read_plan import COUNTS, MEETING, PHONE, PHONE_VIEWS
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
-from auditor.findings.model import Kind, Status
+from auditor.findings.model import FindingKind, Status
 from auditor.policy.overrides import Override, Overrides
 from tests.policy.builders import (
     ACCOUNT,
@@ -202,7 +202,7 @@ def test_a_lock_that_stands_beside_the_value_is_due_at_the_phone_account():
     scopes = [(scope, placed(lv, item(False, locked=False))) for lv, scope in SCOPES.items()]
     top = (PHONE_ACCOUNT, {PHONE: item(False, locked=False)})
     found = judged(world(EVERY_LEVEL, top, *scopes), baseline(assessed(E2E, lock=True)))
-    locks = [(s.level, v.status) for s, v in rows(found) if v.kind is Kind.LOCK]
+    locks = [(s.level, v.status) for s, v in rows(found) if v.kind is FindingKind.LOCK]
     assert locks == [(Level.PHONE_ACCOUNT, FAIL)]
 
 

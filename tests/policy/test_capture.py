@@ -6,7 +6,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import Kind, Status
+from auditor.findings.model import FindingKind, Status
 from auditor.policy import baseline, yaml_source
 from auditor.policy.capture import captured
 from auditor.policy.catalogue import Catalogue, Family
@@ -144,7 +144,7 @@ def test_an_account_meets_the_baseline_that_was_captured_from_it(choose, tmp_pat
     wanted = baseline.load(str(path), CATALOGUE)
     found = evaluate(snapshot, CATALOGUE, wanted, {}, Level.ACCOUNT, keep_passes=True)
     outcomes = [(v.setting, v.kind, v.status) for a in found.assessments for v in a.verdicts]
-    values = [status for _, kind, status in outcomes if kind is Kind.VALUE]
+    values = [status for _, kind, status in outcomes if kind is FindingKind.VALUE]
     assert len(values) > 60
     assert [each for each in outcomes if each[2] is Status.FAIL] == []
     assert set(values) <= {Status.PASS, Status.NOT_APPLICABLE}

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
 from auditor.policy import catalogue, documented
-from auditor.policy.catalogue import Attestation, Condition
+from auditor.policy.catalogue import AttestationQuestion, Condition
 from auditor.policy.errors import PolicyError
 from tests.policy.builders import CATALOGUE, check, control
 
@@ -72,7 +72,7 @@ def test_a_control_has_what_it_is_observed_by(fields, message):
 
 
 def test_an_attested_control_needs_no_checks():
-    question = Attestation(question="Q?", evidence="E", renew_days=90)
+    question = AttestationQuestion(question="Q?", evidence="E", renew_days=90)
     assert control(observed_by="attestation", attestation=question).checks == ()
 
 

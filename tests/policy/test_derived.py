@@ -5,10 +5,10 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import Kind, Severity, Status, Verdict
-from auditor.policy.derived import SHOWN, Tally, verdicts
-from auditor.policy.looseness import is_looser
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
+from auditor.policy.derived import SHOWN, DerivedInputs, verdicts
 from auditor.policy.outcome import Context
+from auditor.policy.permissiveness import is_more_permissive
 from auditor.policy.reads import ACCOUNT_VIEWS
 from tests.policy.builders import (
     ACCOUNT,
@@ -35,10 +35,10 @@ def of(snapshot, *wanted, depth=Level.USER, parameters=None):
     """The derived verdicts, by setting."""
     found = judged(snapshot, baseline(*wanted), parameters, depth)
     for scope, verdict in rows(found):
-        if verdict.kind is Kind.DERIVED:
+        if verdict.kind is FindingKind.DERIVED:
             assert scope == ACCOUNT
             assert verdict.source == "computed"
-    return {v.setting: v for _, v in rows(found) if v.kind is Kind.DERIVED}
+    return {v.setting: v for _, v in rows(found) if v.kind is FindingKind.DERIVED}
 
 
 # CC-01: locks
@@ -81,7 +81,7 @@ def test_locks_that_no_api_shows_are_never_taken_for_locked():
     wanted = baseline(assessed(read, unread, lock=True), derived("CC-01"))
     found = rows(judged(world((ACCOUNT, body)), wanted, depth=Level.ACCOUNT))
     (verdict,) = [v for _, v in found if v.control == "CC-01"]
-    assert (verdict.kind, verdict.status) == (Kind.ATTESTATION, Status.NEEDS_DECISION)
+    assert (verdict.kind, verdict.status) == (FindingKind.ATTESTATION, Status.NEEDS_DECISION)
     assert verdict.observed == ["in_meeting.s1"]
 
 
@@ -94,21 +94,21 @@ def test_locks_that_no_api_shows_are_never_taken_for_locked():
     ],
 )
 def test_what_was_attested_about_locks_is_attested_and_no_pass(status, expected):
-    tally = Tally(lock_passes=1)
+    tally = DerivedInputs(lock_passes=1)
     tally.add(ACCOUNT.level, (lock_attestation(status),))
     (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
     assert found.status is expected
 
 
 def test_an_attestation_control_says_nothing_about_locks():
-    tally = Tally(lock_passes=1)
+    tally = DerivedInputs(lock_passes=1)
     tally.add(ACCOUNT.level, (lock_attestation(Status.NEEDS_DECISION, "attestation"),))
     (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
     assert found.status is PASS
 
 
 def lock_attestation(status, setting="in_meeting.s1"):
-    return Verdict("CN-05", Kind.ATTESTATION, status, Severity.CRITICAL, setting)
+    return Verdict("CN-05", FindingKind.ATTESTATION, status, Severity.CRITICAL, setting)
 
 
 def assessed_derived(control):
@@ -230,9 +230,13 @@ def test_where_both_deviate_the_one_that_goes_further_is_looser(wish, account, l
 
 
 def test_values_judged_by_different_expectations_have_no_order():
-    below = Verdict("AI-01", Kind.VALUE, FAIL, Severity.HIGH, "a.b", expected=LTE, observed=40)
-    above = Verdict("AI-01", Kind.VALUE, FAIL, Severity.HIGH, "a.b", expected=GTE, observed=5)
-    assert is_looser(below, above) is None
+    below = Verdict(
+        "AI-01", FindingKind.VALUE, FAIL, Severity.HIGH, "a.b", expected=LTE, observed=40
+    )
+    above = Verdict(
+        "AI-01", FindingKind.VALUE, FAIL, Severity.HIGH, "a.b", expected=GTE, observed=5
+    )
+    assert is_more_permissive(below, above) is None
 
 
 @pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
@@ -309,7 +313,7 @@ def new_settings(key, *, parameters=None, everything=True):
 
 @pytest.mark.parametrize("key", ["brand_new_ai_companion", "zoommate.enable", "new_consent_text"])
 def test_a_new_setting_about_ai_consent_or_sharing_makes_the_control_deviate(key):
-    found = {Kind.UNCOVERED: FAIL, Kind.DERIVED: FAIL}
+    found = {FindingKind.UNCOVERED: FAIL, FindingKind.DERIVED: FAIL}
     assert new_settings(f"in_meeting.{key}") == found
     assert new_settings(f"in_meeting.{key}", everything=False) == found
 
@@ -317,14 +321,14 @@ def test_a_new_setting_about_ai_consent_or_sharing_makes_the_control_deviate(key
 def test_beside_any_other_new_setting_the_control_waits_for_a_decision_and_never_passes():
     waits = Status.NEEDS_DECISION
     key = "in_meeting.brand_new_thing"
-    assert new_settings(key) == {Kind.UNCOVERED: waits, Kind.DERIVED: waits}
+    assert new_settings(key) == {FindingKind.UNCOVERED: waits, FindingKind.DERIVED: waits}
     unread = new_settings(key, everything=False)
-    assert unread == {Kind.UNCOVERED: waits, Kind.DERIVED: UNKNOWN}
+    assert unread == {FindingKind.UNCOVERED: waits, FindingKind.DERIVED: UNKNOWN}
 
 
 def test_a_new_setting_that_somebody_has_triaged_stands_in_no_ones_way():
     key = "in_meeting.brand_new_ai"
-    assert new_settings(key, parameters={"known_keys": [key]}) == {Kind.DERIVED: PASS}
+    assert new_settings(key, parameters={"known_keys": [key]}) == {FindingKind.DERIVED: PASS}
 
 
 def test_a_baseline_without_derived_controls_has_none():

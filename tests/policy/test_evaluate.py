@@ -5,15 +5,15 @@ from collections import Counter
 
 import pytest
 
-from auditor.evidence.plan import PENDING, PHONE, TOKEN
+from auditor.evidence.read_plan import PENDING, PHONE, TOKEN
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import (
-    Api,
+    ApiUsage,
     BaselineInfo,
-    Kind,
+    FindingKind,
     ReadError,
     RunInfo,
     Severity,
@@ -361,7 +361,7 @@ def run_of(evaluation, wanted, snapshot):
             "r", "acc", "https://api.example", AT, AT, "user", info, snapshot.digest(),
             evaluation.complete, 0,
         ),
-        summary=evaluation.summary, api=Api(), errors=evaluation.errors, controls={},
+        summary=evaluation.summary, api=ApiUsage(), errors=evaluation.errors, controls={},
         assessments=evaluation.assessments,
     )  # fmt: skip
 
@@ -466,4 +466,4 @@ def test_passes_are_counted_and_kept_only_when_asked_for():
     slim = evaluation_module.evaluate(snapshot, CATALOGUE, WANTED, {}, Level.USER)
     assert list(slim.assessments) == []
     assert slim.summary.by_status[PASS] == 2
-    assert [v.kind for _, v in rows(judged(snapshot, WANTED))] == [Kind.VALUE] * 2
+    assert [v.kind for _, v in rows(judged(snapshot, WANTED))] == [FindingKind.VALUE] * 2

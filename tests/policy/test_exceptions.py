@@ -4,7 +4,7 @@ import pytest
 
 from auditor.policy import documented, exceptions
 from auditor.policy.catalogue import Catalogue
-from auditor.policy.words import shipped as words
+from auditor.policy.privacy_words import shipped as words
 from tests.policy.builders import CATALOGUE
 
 LISTED = [

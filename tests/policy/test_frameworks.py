@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.findings.frameworks import bare
+from auditor.findings.frameworks import split_reference
 from auditor.policy import frameworks
 from auditor.policy.errors import PolicyError
 from tests.policy.builders import CATALOGUE
@@ -26,7 +26,7 @@ def test_every_mapping_of_every_control_names_a_reference_of_its_framework() -> 
         for control in CATALOGUE.controls.values()
         for key, mapped in control.mappings.items()
         for reference in mapped
-        if key not in by_key or bare(reference)[0] not in references(by_key[key])
+        if key not in by_key or split_reference(reference)[0] not in references(by_key[key])
     ]
     assert unknown == []
 

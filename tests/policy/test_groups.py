@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.evidence.plan import MEMBERS
+from auditor.evidence.read_plan import MEMBERS
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.ledger import Assessment
-from auditor.findings.model import Kind, Status, Verdict
+from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.findings.verdict_store import Assessment
 from auditor.policy import members
 from auditor.policy.assess import Assessor
 from auditor.policy.groups import Groups
 from auditor.policy.overrides import Overrides
-from auditor.policy.settlements import Settlements, Waiver
+from auditor.policy.waivers import Waiver, WaiversAndAttestations
 from tests.policy.builders import (
     ACCOUNT,
     FIXED,
@@ -291,7 +291,7 @@ def assessor(
     world_: tuple[Snapshot, Overrides, dict[str, Any], list[Any]], kind: type[Assessor] = Assessor
 ) -> Assessor:
     _, overrides, parameters, waivers = world_
-    settled = Settlements(waivers, [], TODAY)
+    settled = WaiversAndAttestations(waivers, [], TODAY)
     return kind(overrides.baseline, parameters, Level.USER, overrides, settled)
 
 
@@ -319,7 +319,7 @@ def test_users_keep_their_verdicts_where_not_every_membership_can_be_remembered(
 def test_waivers_count_the_users_they_meet_as_if_each_were_counted_alone(seed: int) -> None:
     given_ = random_world(random.Random(seed))
     judge = assessor(given_)
-    one_by_one = Settlements(given_[3], [], TODAY)
+    one_by_one = WaiversAndAttestations(given_[3], [], TODAY)
     for each in judge.run(given_[0]):
         matching = one_by_one.matching(each.scope, judge.groups.of(each.scope))
         one_by_one.count(each.verdicts, matching)
@@ -335,4 +335,4 @@ def test_equal_users_are_judged_once() -> None:
     judge = Assessor(baseline(assessed(check())), {}, Level.USER)
     found = [each.verdicts for each in judge.run(snapshot) if each.scope.level is Level.USER]
     assert len({id(each) for each in found}) == 1
-    assert [each.kind for each in found[0]] == [Kind.VALUE]
+    assert [each.kind for each in found[0]] == [FindingKind.VALUE]

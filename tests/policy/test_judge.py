@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.plan import PHONE
+from auditor.evidence.read_plan import PHONE
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import Kind, Severity, Status
-from auditor.policy.catalogue import Attestation
+from auditor.findings.model import FindingKind, Severity, Status
+from auditor.policy.catalogue import AttestationQuestion
 from tests.policy.builders import (
     ACCOUNT,
     ALL,
@@ -344,7 +344,7 @@ def test_an_older_setting_has_no_lock_of_its_own():
     wanted = assessed(NEW, OLD, lock=True)
     snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"old": False}}, LOCKS: {}}))
     found = rows(judged(snapshot, baseline(wanted), depth=Level.ACCOUNT))
-    assert [v.setting for _, v in found if v.kind is not Kind.VALUE] == ["recording.new"]
+    assert [v.setting for _, v in found if v.kind is not FindingKind.VALUE] == ["recording.new"]
 
 
 # Licences
@@ -391,7 +391,7 @@ def test_only_a_missing_licence_makes_a_refused_document_not_applicable(cause):
 def lock_of(one, account, group=None, wanted_lock=True):
     snapshot = world((ACCOUNT, {**settings_of(False), **account}), (GROUP, group or {}))
     found = rows(judged(snapshot, baseline(assessed(one, lock=wanted_lock)), depth=Level.GROUP))
-    return [(s.id, v) for s, v in found if v.kind in (Kind.LOCK, Kind.ATTESTATION)]
+    return [(s.id, v) for s, v in found if v.kind in (FindingKind.LOCK, FindingKind.ATTESTATION)]
 
 
 def test_no_lock_is_due_where_the_baseline_wants_none():
@@ -413,14 +413,14 @@ def test_where_no_user_has_the_setting_only_group_admins_can_change_it():
 
 def test_a_lock_zoom_does_not_publish_has_to_be_attested():
     ((where, verdict),) = lock_of(check(lock=None, lock_levels=()), {})
-    assert (where, verdict.kind, verdict.status) == ("acc", Kind.ATTESTATION, NEEDS_DECISION)
+    assert (where, verdict.kind, verdict.status) == ("acc", FindingKind.ATTESTATION, NEEDS_DECISION)
     assert verdict.detail.startswith("Zoom publishes no lock flag for it")
 
 
 @pytest.mark.parametrize(("flag", "state"), [(True, "on"), (False, "off")])
 def test_a_lock_that_is_only_inferred_is_never_a_hard_verdict(flag, state):
     ((_, verdict),) = lock_of(check(lock_inferred=True), locks_of(flag))
-    assert (verdict.kind, verdict.status) == (Kind.ATTESTATION, NEEDS_DECISION)
+    assert (verdict.kind, verdict.status) == (FindingKind.ATTESTATION, NEEDS_DECISION)
     assert f"is {state}, but that it holds this setting is only inferred" in verdict.detail
 
 
@@ -452,7 +452,7 @@ def phone_lock(body):
     )
     wanted = baseline(assessed(one, lock=True, when_absent="not_applicable"))
     found = rows(judged(world((PHONE_SCOPE, {PHONE: body})), wanted))
-    (verdict,) = [v for _, v in found if v.kind is Kind.LOCK]
+    (verdict,) = [v for _, v in found if v.kind is FindingKind.LOCK]
     return verdict
 
 
@@ -483,14 +483,18 @@ def test_an_unlocked_phone_setting_says_who_can_change_it():
 
 
 def test_what_no_api_shows_asks_for_somebody_to_look():
-    question = Attestation(question="Is it on?", evidence="A screenshot.", renew_days=90)
+    question = AttestationQuestion(question="Is it on?", evidence="A screenshot.", renew_days=90)
     made = control(id="CN-01", observed_by="attestation", attestation=question)
     wanted = assessed(check())
     asked = type(wanted)(made, made.severity, False, {}, "on and locked")
     snapshot = world(*everywhere(False))
     (scope, verdict), *others = rows(judged(snapshot, baseline(asked)))
     assert others == []
-    assert (scope, verdict.kind, verdict.status) == (ACCOUNT, Kind.ATTESTATION, NEEDS_DECISION)
+    assert (scope, verdict.kind, verdict.status) == (
+        ACCOUNT,
+        FindingKind.ATTESTATION,
+        NEEDS_DECISION,
+    )
     assert (verdict.setting, verdict.detail) == ("attestation", "Is it on?")
     assert verdict.expected == {"op": "attest", "value": "on and locked"}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.evidence.operation_log import outside_names
-from auditor.evidence.plan import LOGS, PHONE
+from auditor.evidence.read_plan import LOGS, PHONE
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View

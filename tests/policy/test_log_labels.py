@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from auditor.evidence.operation_log import plain
-from auditor.policy import documented, log_labels
+from auditor.evidence.operation_log import normalize_label
+from auditor.policy import documented, portal_labels
 from auditor.policy.catalogue import SETTINGS_SURFACE
 from auditor.policy.files import shipped_catalogue
 
-LABELS = log_labels.shipped()
+LABELS = portal_labels.shipped()
 CHECKED = {
     check.setting
     for control in shipped_catalogue()
@@ -91,7 +91,7 @@ def test_settings_are_sorted_and_each_has_a_name() -> None:
 
 @pytest.mark.parametrize("setting", LABELS.settings)
 def test_no_name_stands_twice_or_is_empty(setting: str) -> None:
-    names = [plain(name) for name in LABELS.names[setting]]
+    names = [normalize_label(name) for name in LABELS.names[setting]]
     assert all(names)
     assert len(names) == len(set(names))
 
@@ -100,7 +100,7 @@ def test_no_name_is_that_of_two_settings_unless_they_are_one_in_the_portal() -> 
     holders = defaultdict(set)
     for setting, names in LABELS.names.items():
         for name in names:
-            holders[plain(name)].add(setting)
+            holders[normalize_label(name)].add(setting)
     shared = [pair for found in holders.values() for pair in combinations(sorted(found), 2)]
     assert [pair for pair in shared if set(pair) not in TWINS] == []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.evidence.contents import DOCUMENTS
+from auditor.evidence.content_store import DOCUMENTS
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS

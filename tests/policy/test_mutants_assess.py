@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.plan import TOKEN
+from auditor.evidence.read_plan import TOKEN
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View

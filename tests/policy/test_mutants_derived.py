@@ -6,25 +6,25 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.policy import derived
-from auditor.policy.derived import SHOWN, Tally
+from auditor.policy.derived import SHOWN, DerivedInputs
 from auditor.policy.outcome import Context
 from tests.policy.builders import ACCOUNT, baseline
 from tests.policy.builders import derived as wanted
 
 
-def of(control: str, tally: Tally, **parameters: Any) -> Verdict:
+def of(control: str, tally: DerivedInputs, **parameters: Any) -> Verdict:
     """The first derived verdict of a control."""
     found = derived.verdicts(baseline(wanted(control)), tally, Context(parameters), Level.USER)
     return next(iter(found))
 
 
-def locks(status: Status, count: int, **fields: Any) -> Tally:
+def locks(status: Status, count: int, **fields: Any) -> DerivedInputs:
     """A tally of so many locks of one status."""
-    tally = Tally()
+    tally = DerivedInputs()
     verdicts = tuple(
-        Verdict("AI-01", Kind.LOCK, status, Severity.HIGH, f"a.s{n:02}", **fields)
+        Verdict("AI-01", FindingKind.LOCK, status, Severity.HIGH, f"a.s{n:02}", **fields)
         for n in range(count)
     )
     tally.add(ACCOUNT.level, verdicts)
@@ -32,14 +32,14 @@ def locks(status: Status, count: int, **fields: Any) -> Tally:
 
 
 def test_a_derived_finding_is_the_accounts_and_computed() -> None:
-    found = of("CC-07", Tally(), known_keys=["a.b"])
+    found = of("CC-07", DerivedInputs(), known_keys=["a.b"])
     assert (found.decided_by, found.changeable_by) == ("account", ("account_admin",))
-    assert (found.kind, found.source, found.observed) == (Kind.DERIVED, "computed", [])
+    assert (found.kind, found.source, found.observed) == (FindingKind.DERIVED, "computed", [])
     assert found.expected == {"op": "empty_or_triaged", "param": "known_keys", "value": ["a.b"]}
 
 
 def test_documents_that_were_not_read_are_told() -> None:
-    found = of("CC-07", Tally(unread={Cause.DENIED}))
+    found = of("CC-07", DerivedInputs(unread={Cause.DENIED}))
     assert (found.status, found.cause) == (Status.UNKNOWN, Cause.DENIED)
     assert found.detail == "Not every settings document could be read."
 
@@ -57,12 +57,12 @@ def test_waived_deviations_are_counted(count: int, sentence: str) -> None:
 
 
 def test_of_several_waivers_the_first_to_end_is_named() -> None:
-    tally = Tally()
+    tally = DerivedInputs()
     ends = ("2027-05-01", "2026-12-01", "2028-01-01")
     for position, day in enumerate(ends):
         waiver = {"expires": day, "owner": str(position)}
         lock = Verdict(
-            "AI-01", Kind.LOCK, Status.WAIVED, Severity.HIGH, f"a.{position}", waiver=waiver
+            "AI-01", FindingKind.LOCK, Status.WAIVED, Severity.HIGH, f"a.{position}", waiver=waiver
         )
         tally.add(ACCOUNT.level, (lock,))
     assert of("CC-01", tally).waiver == {"expires": "2026-12-01", "owner": "1"}
@@ -77,10 +77,10 @@ def test_up_to_twenty_settings_are_named(count: int) -> None:
 
 
 def test_scopes_that_are_not_looser_are_not_counted() -> None:
-    tally = Tally()
+    tally = DerivedInputs()
 
     def add(scope: Scope, status: Status) -> None:
-        value = Verdict("AI-01", Kind.VALUE, status, Severity.HIGH, "a.b")
+        value = Verdict("AI-01", FindingKind.VALUE, status, Severity.HIGH, "a.b")
         tally.add(scope.level, (value,))
 
     add(ACCOUNT, Status.PASS)
@@ -92,11 +92,11 @@ def test_scopes_that_are_not_looser_are_not_counted() -> None:
 
 
 def test_a_waiver_of_a_looser_group_is_named() -> None:
-    tally = Tally()
+    tally = DerivedInputs()
     waiver = {"owner": "ciso@example.com", "expires": "2027-01-01"}
     for scope, status in ((ACCOUNT, Status.PASS), (Scope(Level.GROUP, "g1"), Status.WAIVED)):
         waived = waiver if status is Status.WAIVED else None
-        value = Verdict("AI-01", Kind.VALUE, status, Severity.HIGH, "a.b", waiver=waived)
+        value = Verdict("AI-01", FindingKind.VALUE, status, Severity.HIGH, "a.b", waiver=waived)
         tally.add(scope.level, (value,))
     found = of("CC-02", tally)
     assert (found.status, found.waiver) == (Status.WAIVED, waiver)

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.plan import PHONE
+from auditor.evidence.read_plan import PHONE
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import Kind, Severity, Status, Verdict
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.policy import judge
-from auditor.policy.judge import Case
+from auditor.policy.judge import CheckContext
 from auditor.policy.locks import LockDocuments
 from auditor.policy.outcome import Context
 from tests.policy.builders import ACCOUNT, USER, assessed, at, check, document, refusal
@@ -25,7 +25,7 @@ def judged(
     """The verdict on the only check of a control whose document is `body`, or why there is none."""
     wanted = assessed(one, **fields)
     outcome = refusal(body) if isinstance(body, Cause) else document(body)
-    case = Case(
+    case = CheckContext(
         wanted,
         scope,
         {one.document: outcome} if body is not None else {},
@@ -59,7 +59,7 @@ def test_a_count_that_may_be_too_low_is_no_pass() -> None:
 
 def test_a_count_that_is_too_high_already_deviates_whatever_else_was_unclear() -> None:
     found = summaries([{"host": "a@example.com", "meetings": 1, "unclear": 2}])
-    assert (found.status, found.kind) == (Status.FAIL, Kind.USAGE)
+    assert (found.status, found.kind) == (Status.FAIL, FindingKind.USAGE)
 
 
 def test_a_count_that_is_certain_passes() -> None:
@@ -141,7 +141,7 @@ def lock_of(body: Any) -> Verdict:
     outcome = (
         refusal(body, "GET /locks") if isinstance(body, Cause) else document(body, "GET /locks")
     )
-    case = Case(
+    case = CheckContext(
         assessed(check(), lock=True), ACCOUNT, {}, LockDocuments({LOCKS: outcome}, {}), Context({})
     )
     found = judge.lock(case, check(), None)
@@ -179,5 +179,5 @@ def test_the_lock_of_a_phone_setting_without_a_flag_is_asked_for_at_its_highest_
         lock_levels=(),
     )
     for scope, asked in ((PHONE_SCOPE, True), (Scope(Level.PHONE_USER, "u1"), False)):
-        case = Case(assessed(one, lock=True), scope, {}, LockDocuments({}, {}), Context({}))
+        case = CheckContext(assessed(one, lock=True), scope, {}, LockDocuments({}, {}), Context({}))
         assert (judge.lock(case, one, None) is not None) is asked

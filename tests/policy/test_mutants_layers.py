@@ -7,8 +7,8 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, View
-from auditor.policy.layers import chain
-from auditor.policy.locks import Chain, LockDocuments
+from auditor.policy.effective_value import effective_value
+from auditor.policy.locks import EffectiveValue, LockDocuments
 from tests.policy.builders import check, document, locks_of, outcomes, refusal
 
 PHONE = View("phone_account_settings")
@@ -19,12 +19,12 @@ ANYONE = ("user", "account_admin")
 NOWHERE = LockDocuments({}, {})
 
 
-def of_phone(body: Any, levels: tuple[Level, ...] = LEVELS, **fields: Any) -> Chain:
+def of_phone(body: Any, levels: tuple[Level, ...] = LEVELS, **fields: Any) -> EffectiveValue:
     """The layer that decides `summary.enable` of Zoom Phone, whose document is `body`."""
     fields = {"lock": "summary.locked", "lock_levels": levels, **fields}
     wanted = check("summary.enable", surface=PHONE.surface, levels=levels, **fields)
     outcome = refusal(body) if isinstance(body, Cause) else document(body)
-    return chain(wanted, SITE, {wanted.document: outcome}, NOWHERE)
+    return effective_value(wanted, SITE, {wanted.document: outcome}, NOWHERE)
 
 
 def locked(**by: Any) -> dict[str, Any]:
@@ -40,43 +40,47 @@ def locked(**by: Any) -> dict[str, Any]:
     ],
 )
 def test_zoom_phone_says_who_holds_a_setting(by: str, level: str) -> None:
-    expected = Chain(True, level, ADMIN, level.replace("_", " "))
+    expected = EffectiveValue(True, level, ADMIN, level.replace("_", " "))
     assert of_phone(locked(locked_by=by)) == expected
 
 
 @pytest.mark.parametrize("by", [{}, {"locked_by": "invalid"}, {"locked_by": 7}])
 def test_a_holder_that_nobody_documents_leaves_the_layer_open(by: dict[str, Any]) -> None:
-    assert of_phone(locked(**by)) == Chain(True, None, ADMIN)
+    assert of_phone(locked(**by)) == EffectiveValue(True, None, ADMIN)
 
 
 def test_an_unlocked_setting_is_its_own_scopes() -> None:
     body = {"summary": {"locked": False, "locked_by": "account"}}
-    assert of_phone(body) == Chain(False, Level.PHONE_SITE, ADMIN)
-    assert of_phone(body, (*LEVELS, Level.PHONE_USER)) == Chain(False, Level.PHONE_SITE, ANYONE)
+    assert of_phone(body) == EffectiveValue(False, Level.PHONE_SITE, ADMIN)
+    assert of_phone(body, (*LEVELS, Level.PHONE_USER)) == EffectiveValue(
+        False, Level.PHONE_SITE, ANYONE
+    )
 
 
 @pytest.mark.parametrize("body", [Cause.DENIED, {}, {"summary": {"locked": "yes"}}])
 def test_a_lock_that_was_not_seen_leaves_the_layer_open(body: Any) -> None:
-    assert of_phone(body, (*LEVELS, Level.PHONE_USER)) == Chain(None, None, ANYONE)
+    assert of_phone(body, (*LEVELS, Level.PHONE_USER)) == EffectiveValue(None, None, ANYONE)
 
 
 def test_without_a_lock_the_value_is_the_scopes_own() -> None:
     body = locked(locked_by="account")
-    assert of_phone(body, lock=None, lock_levels=()) == Chain(None, Level.PHONE_SITE, ADMIN)
+    assert of_phone(body, lock=None, lock_levels=()) == EffectiveValue(
+        None, Level.PHONE_SITE, ADMIN
+    )
 
 
 @pytest.mark.parametrize("level", [Level.MEETING, Level.WEBINAR])
 def test_a_meetings_settings_are_its_hosts(level: Level) -> None:
-    found = chain(check(levels=(level,)), Scope(level, "m1"), {}, NOWHERE)
-    assert found == Chain(None, level, ANYONE)
+    found = effective_value(check(levels=(level,)), Scope(level, "m1"), {}, NOWHERE)
+    assert found == EffectiveValue(None, level, ANYONE)
 
 
 def test_what_was_done_has_no_layer() -> None:
     used = check("summaries_listed", surface="meeting_summaries", lock=None, lock_levels=())
-    assert chain(used, Scope(Level.ACCOUNT, "acc"), {}, NOWHERE) == Chain()
+    assert effective_value(used, Scope(Level.ACCOUNT, "acc"), {}, NOWHERE) == EffectiveValue()
 
 
 def test_settings_of_groups_follow_the_lock_documents() -> None:
     held = LockDocuments(outcomes(locks_of(True)), {})
-    found = chain(check(), Scope(Level.GROUP, "g1"), {LOCKS: document({})}, held)
-    assert found == Chain(True, "account", ADMIN, "account")
+    found = effective_value(check(), Scope(Level.GROUP, "g1"), {LOCKS: document({})}, held)
+    assert found == EffectiveValue(True, "account", ADMIN, "account")

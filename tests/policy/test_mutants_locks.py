@@ -8,7 +8,7 @@ from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS
 from auditor.policy.locks import STRING_FLAGS, LockDocuments, chain, find, flag
-from auditor.policy.lookup import Found
+from auditor.policy.lookup import LookupResult
 from tests.policy.builders import USER, at, check, document, locks_of, outcomes, refusal
 
 TEXT = min(STRING_FLAGS)
@@ -35,7 +35,7 @@ def test_the_sentence_says_what_came(path: str, value: Any, sentence: str) -> No
 
 
 def test_locks_nobody_asked_for_name_no_request() -> None:
-    assert find(check(), {}) == Found(
+    assert find(check(), {}) == LookupResult(
         Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the locks"), ""
     )
 
@@ -52,7 +52,7 @@ def test_locks_nobody_asked_for_name_no_request() -> None:
     ],
 )
 def test_what_is_said_of_a_lock_comes_with_its_request(outcome: Any, reading: Any) -> None:
-    assert find(check(), {LOCKS: outcome}) == Found(reading, "GET /locks")
+    assert find(check(), {LOCKS: outcome}) == LookupResult(reading, "GET /locks")
 
 
 @pytest.mark.parametrize("levels", [(Level.ACCOUNT,), (Level.GROUP,), ()])

@@ -4,7 +4,7 @@ from typing import Any
 
 from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.view import SETTINGS
-from auditor.policy.lookup import Found, find
+from auditor.policy.lookup import LookupResult, find
 from tests.policy.builders import check, document
 
 NOTICE = check("recording.notice.who", type=("string",), find_key="notice")
@@ -59,4 +59,4 @@ def test_an_empty_list_of_choices_is_told_as_such() -> None:
 
 def test_an_absent_setting_names_the_request_that_did_not_return_it() -> None:
     absent = Unseen(Cause.ABSENT, "Zoom did not return in_meeting.thing")
-    assert find(check(), {SETTINGS: document({}, "GET /it")}) == Found(absent, "GET /it")
+    assert find(check(), {SETTINGS: document({}, "GET /it")}) == LookupResult(absent, "GET /it")

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.evidence.plan import LISTINGS
+from auditor.evidence.read_plan import LISTINGS
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, Outcome, View
-from auditor.findings.model import Kind, Status
+from auditor.findings.model import FindingKind, Status
 from auditor.policy import judge
 from auditor.policy.catalogue import LOCKED_SURFACES
-from auditor.policy.judge import Case
+from auditor.policy.judge import CheckContext
 from auditor.policy.locks import STRING_FLAGS, LockDocuments
 from auditor.policy.outcome import Context
 from auditor.policy.reads import ACCOUNT_VIEWS
@@ -58,7 +58,7 @@ def checks_at_every_level(name: str) -> Iterator[tuple[Wanted, Scope]]:
 
 def verdict(wanted: Wanted, scope: Scope, outcomes: dict[View, Outcome]) -> Any:
     context = Context(PARAMETERS)
-    case = Case(wanted.assessed, scope, outcomes, LockDocuments(outcomes, {}), context)
+    case = CheckContext(wanted.assessed, scope, outcomes, LockDocuments(outcomes, {}), context)
     return judge.value(case, wanted.check)
 
 
@@ -187,7 +187,7 @@ def test_a_lock_that_was_not_seen_never_passes(name):
                 own = {check.lock_document: outcome} if outcome else {}
                 scope = Scope(level, "x")
                 documents = LockDocuments(own, {"x": own})
-                case = Case(wanted.assessed, scope, own, documents, Context(PARAMETERS))
+                case = CheckContext(wanted.assessed, scope, own, documents, Context(PARAMETERS))
                 found = judge.lock(case, check, None)
                 if found is not None:
                     seen += 1
@@ -269,7 +269,7 @@ def test_listed_scopes_without_documents_pass_nothing(name):
     scopes = [(ACCOUNT, {}), (GROUP, {}), (USER, {})]
     found = rows(judged(world(*scopes), BASELINES[name], PARAMETERS))
     assert [v for _, v in found if v.status is Status.PASS] == []
-    assert {s.id for s, v in found if v.kind is Kind.VALUE} >= {"acc", "g1", "u1"}
+    assert {s.id for s, v in found if v.kind is FindingKind.VALUE} >= {"acc", "g1", "u1"}
 
 
 # New settings: nobody can say there are none without having looked

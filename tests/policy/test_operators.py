@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from auditor.evidence.reading import Cause
 from auditor.policy.operators import OPERATORS, Expectation, writes
 from auditor.policy.outcome import Context, Deviates, Meets, Unclear, Undecided
-from auditor.policy.values import kind_of, leaves, same
+from auditor.policy.values import iter_leaves, json_equal, json_type
 from tests.names import same_everywhere
 
 PARAMETERS: dict[str, Any] = {
@@ -443,11 +443,11 @@ def test_reports_show_the_parameter_with_its_value():
 
 
 def test_json_equality_knows_types_at_every_depth():
-    assert same({"a": [True, {"b": 1}]}, {"a": [True, {"b": 1.0}]})
-    assert not same({"a": [True, {"b": 1}]}, {"a": [1, {"b": 1}]})
-    assert not same({"a": {"b": True}}, {"a": {"b": 1}})
-    assert not same([True], [1])
-    assert not same({}, [])
+    assert json_equal({"a": [True, {"b": 1}]}, {"a": [True, {"b": 1.0}]})
+    assert not json_equal({"a": [True, {"b": 1}]}, {"a": [1, {"b": 1}]})
+    assert not json_equal({"a": {"b": True}}, {"a": {"b": 1}})
+    assert not json_equal([True], [1])
+    assert not json_equal({}, [])
 
 
 @pytest.mark.parametrize(
@@ -463,11 +463,11 @@ def test_json_equality_knows_types_at_every_depth():
     ],
 )
 def test_kinds_are_those_of_json(observed, expected):
-    assert kind_of(observed) == expected
+    assert json_type(observed) == expected
 
 
 def test_leaves_have_dotted_paths_and_lists_of_objects_share_one():
     body = {"a": {"b": 1, "c": []}, "d": [{"e": 1}, {"e": 2}], "f": ["x"], "g": {}, "h": [[1]]}
     found = [("a.b", 1), ("a.c", []), ("d[].e", 1), ("d[].e", 2), ("f", ["x"]), ("h[]", [1])]
-    assert list(leaves(body)) == found
-    assert list(leaves(5)) == [("", 5)]
+    assert list(iter_leaves(body)) == found
+    assert list(iter_leaves(5)) == [("", 5)]

@@ -6,12 +6,12 @@ import pytest
 
 from auditor.evidence.scope import Level
 from auditor.evidence.view import SETTINGS
-from auditor.findings.model import Kind
+from auditor.findings.model import FindingKind
 from auditor.policy import baseline, files, organisation
 from auditor.policy.errors import PolicyError
 from auditor.policy.organisation import Organisation
 from auditor.policy.parameters import known_parameters
-from auditor.run import Judgement
+from auditor.run import EvaluationConfig
 from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT, CATALOGUE, derived, rows, world
 from tests.policy.builders import baseline as baseline_of
@@ -372,7 +372,7 @@ def new_settings(*settings, parameters=None):
         organisation.Triaged(setting=each, by="a@example.com", on=date(2026, 11, 2))
         for each in settings
     )
-    judgement = Judgement(
+    judgement = EvaluationConfig(
         CATALOGUE,
         baseline.load("strict", CATALOGUE),
         Organisation(parameters=parameters or {}, triage=triage),
@@ -384,7 +384,7 @@ def new_settings(*settings, parameters=None):
         parameters=judgement.parameters,
         depth=Level.ACCOUNT,
     )
-    return {v.setting for _, v in rows(found) if v.kind is Kind.UNCOVERED}
+    return {v.setting for _, v in rows(found) if v.kind is FindingKind.UNCOVERED}
 
 
 EVERY_NEW = {"in_meeting.ai_brand_new", "in_meeting.slide_x", "in_meeting.rows[].a.ai[].b"}

@@ -5,7 +5,7 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import Kind, Severity, Status
+from auditor.findings.model import FindingKind, Severity, Status
 from auditor.policy import files, reads
 from auditor.policy.baseline import load
 from auditor.policy.overrides import Override, Overrides
@@ -183,9 +183,9 @@ def test_severity_lock_and_expectation_can_be_overridden_one_by_one():
     )
     seen = {(s.id, v.kind): v.severity for s, v in rows(found) if s.level is Level.GROUP}
     assert seen == {
-        ("g1", Kind.VALUE): Severity.CRITICAL,
-        ("g1", Kind.LOCK): Severity.CRITICAL,
-        ("g2", Kind.VALUE): Severity.HIGH,
+        ("g1", FindingKind.VALUE): Severity.CRITICAL,
+        ("g1", FindingKind.LOCK): Severity.CRITICAL,
+        ("g2", FindingKind.VALUE): Severity.HIGH,
     }
 
 
@@ -194,7 +194,7 @@ def test_a_lock_can_be_asked_for_where_the_baseline_asks_for_none():
     found = decided(
         snapshot, WANTED, overrides=[override({"AI-01": {"lock": True}}, level="account")]
     )
-    (lock,) = [v for _, v in rows(found) if v.kind is Kind.LOCK]
+    (lock,) = [v for _, v in rows(found) if v.kind is FindingKind.LOCK]
     assert lock.status is FAIL
     assert lock.override == "override for level account"
 
@@ -248,7 +248,7 @@ def test_new_settings_follow_the_override_for_the_account():
     snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
     quieter = override({"CC-07": {"severity": "low"}}, level="account")
     found = decided(snapshot, wanted, catalogue=CATALOGUE, overrides=[quieter])
-    (new,) = [v for _, v in rows(found) if v.kind is Kind.UNCOVERED]
+    (new,) = [v for _, v in rows(found) if v.kind is FindingKind.UNCOVERED]
     assert (new.severity, new.override) == (Severity.LOW, "override for level account")
     dropped = override({"CC-07": {"assess": False}}, level="account")
     assert rows(decided(snapshot, wanted, catalogue=CATALOGUE, overrides=[dropped])) == []

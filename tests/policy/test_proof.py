@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.plan import Reads, proved
+from auditor.evidence.read_plan import ReadPlan, lock_sample_view
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Status, Verdict
-from auditor.policy.baseline import Assessed, Baseline
+from auditor.policy.baseline import Baseline, ControlExpectation
 from auditor.policy.catalogue import Condition
-from auditor.policy.prover import Prover
+from auditor.policy.lock_verifier import SnapshotLockVerifier
 from auditor.policy.reads import NEW_SETTINGS_CONTROL
 from tests.policy.builders import (
     ACCOUNT,
@@ -56,7 +56,7 @@ def account(
         SETTINGS: values if isinstance(values, Cause) else body(**values),
         LOCKS: locks if isinstance(locks, Cause) else body(**locks),
     }
-    return given if confirmed is None else {**given, proved(SETTINGS): confirmed}
+    return given if confirmed is None else {**given, lock_sample_view(SETTINGS): confirmed}
 
 
 HELD = account({"thing": False}, {"thing": True})
@@ -243,15 +243,15 @@ def test_a_value_of_the_user_is_not_papered_over() -> None:
 
 
 def test_an_unread_document_beside_one_that_was_read_is_lent_alone() -> None:
-    lending = {**HELD, SECURITY: body(thing=False), proved(SECURITY): CONFIRMED}
-    lending = {key: value for key, value in lending.items() if key != proved(SETTINGS)}
+    lending = {**HELD, SECURITY: body(thing=False), lock_sample_view(SECURITY): CONFIRMED}
+    lending = {key: value for key, value in lending.items() if key != lock_sample_view(SETTINGS)}
     assert of_unread(lending, own=settings_of(True)).status is FAIL
 
 
 def test_what_is_lent_for_one_document_says_nothing_in_place_of_one_that_was_read() -> None:
     """The sample confirmed the one that is lent, and nobody asked it about this setting."""
     lending = account({}, {"thing": True}, None)
-    lending = {**lending, SECURITY: body(thing=False), proved(SECURITY): CONFIRMED}
+    lending = {**lending, SECURITY: body(thing=False), lock_sample_view(SECURITY): CONFIRMED}
     absent = of_unread(lending, own={SETTINGS: {}})
     assert (absent.status, absent.cause) == (UNKNOWN, Cause.ABSENT)
     refused = of_unread(lending, own={SETTINGS: Cause.DENIED})
@@ -340,9 +340,11 @@ def test_who_was_not_read_is_counted_once_and_not_the_unlisted() -> None:
 
 
 def prover(
-    snapshot: Snapshot, wanted: Baseline = WANTED, *overrides: Any, reads: Reads | None = None
-) -> Prover:
-    made = Prover(overrides_of(wanted, *overrides), {}, reads or Reads(user=(SETTINGS,)))
+    snapshot: Snapshot, wanted: Baseline = WANTED, *overrides: Any, reads: ReadPlan | None = None
+) -> SnapshotLockVerifier:
+    made = SnapshotLockVerifier(
+        overrides_of(wanted, *overrides), {}, reads or ReadPlan(user=(SETTINGS,))
+    )
     made.prepare(snapshot)
     return made
 
@@ -426,12 +428,12 @@ def test_a_document_of_which_some_want_something_else_is_read_of_everybody(overr
 @pytest.mark.parametrize(
     "reads",
     [
-        Reads(user=(SETTINGS,), phone_user=("call_live_transcription",)),
-        Reads(user=(SETTINGS,), webinar=("auto_recording",)),
+        ReadPlan(user=(SETTINGS,), phone_user=("call_live_transcription",)),
+        ReadPlan(user=(SETTINGS,), webinar=("auto_recording",)),
     ],
     ids=["phone", "webinars"],
 )
-def test_a_document_that_tells_licences_is_read_of_everybody(reads: Reads) -> None:
+def test_a_document_that_tells_licences_is_read_of_everybody(reads: ReadPlan) -> None:
     assert not provable(BARE, reads=reads)
 
 
@@ -439,7 +441,7 @@ def test_a_document_that_is_looked_through_for_new_settings_is_read_of_everybody
     assert not provable(BARE, baseline(assessed(check()), derived(NEW_SETTINGS_CONTROL)))
 
 
-def legacy(**newer: Any) -> Assessed:
+def legacy(**newer: Any) -> ControlExpectation:
     return assessed(
         check("in_meeting.old", legacy_of="in_meeting.thing"), check("in_meeting.thing", **newer)
     )

@@ -2,9 +2,9 @@
 
 import pytest
 
-from auditor.evidence.plan import Reads
+from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.scope import Level
-from auditor.policy import patterns
+from auditor.policy import name_patterns
 from auditor.policy.reads import SAMPLED_MEETINGS, needed, reached
 from tests.policy.samples import BASELINES
 
@@ -24,7 +24,7 @@ def plan(control, parameters=None, depth=Level.MEETING, base=CONSENT):
 
 def beside(reads):
     """The fields of a plan beside the settings that are not empty."""
-    names = [name for name in Reads.__slots__ if name not in SETTINGS]
+    names = [name for name in ReadPlan.__slots__ if name not in SETTINGS]
     return {name: getattr(reads, name) for name in names if getattr(reads, name)}
 
 
@@ -50,7 +50,7 @@ def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
             "CC-03",
             {
                 "token": True,
-                "privileges": patterns.shipped().privileges.patterns,
+                "privileges": name_patterns.shipped().privileges.patterns,
                 "apps": ("account_added", "account_created"),
             },
         ),
@@ -165,7 +165,7 @@ def test_every_level_is_reached_by_some_depth():
 
 
 def test_the_patterns_have_their_sources():
-    shipped = patterns.shipped()
+    shipped = name_patterns.shipped()
     for names in (shipped.privileges, shipped.app_scopes, shipped.log_categories):
         assert names.sources
         assert names.meaning

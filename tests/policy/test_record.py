@@ -5,12 +5,12 @@ import json
 import pytest
 
 from auditor.findings.model import Severity
-from auditor.policy import files, organisation, record
+from auditor.policy import files, organisation, serialization
 from auditor.policy.catalogue import Catalogue
 from auditor.policy.errors import PolicyError
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Override, Overrides
-from auditor.policy.settlements import Attestation, Waiver
+from auditor.policy.waivers import Attestation, Waiver
 from tests.policy.builders import CATALOGUE
 from tests.policy.decisions import attestation, override, waiver
 from tests.policy.samples import BASELINES
@@ -36,16 +36,16 @@ FULL = Organisation(
     "decided", [Organisation(), EXAMPLE, FULL], ids=["none", "example", "full"]
 )
 def test_what_was_written_is_read_back_the_same(name, decided):
-    text = record.written(BASELINES[name], decided)
+    text = serialization.dump(BASELINES[name], decided)
     assert "\n" not in text
-    baseline, found = record.read(text, CATALOGUE)
+    baseline, found = serialization.load(text, CATALOGUE)
     assert baseline == BASELINES[name]
     assert found == decided
-    assert record.written(baseline, found) == text
+    assert serialization.dump(baseline, found) == text
 
 
 def test_what_an_override_leaves_open_is_still_open():
-    _, found = record.read(record.written(STRICT, FULL), CATALOGUE)
+    _, found = serialization.load(serialization.dump(STRICT, FULL), CATALOGUE)
     over = Overrides(STRICT, CATALOGUE, found.overrides)
     (wish,) = over.wishes((0,))["AI-01"]
     assert wish.assessed.severity is Severity.LOW
@@ -66,20 +66,22 @@ def without(control_id):
 
 def test_a_control_that_the_catalogue_no_longer_has_is_left_out_everywhere():
     catalogue = without("RC-02")
-    baseline, found = record.read(record.written(STRICT, FULL), catalogue)
+    baseline, found = serialization.load(serialization.dump(STRICT, FULL), catalogue)
     assert set(STRICT.assessed) - set(baseline.assessed) == {"RC-02"}
     assert [set(each.controls) for each in found.overrides] == [{"AI-01"}, {"TR-01"}, set()]
     assert "RC-02" not in Overrides(baseline, catalogue, found.overrides).widest().assessed
 
 
 def test_a_setting_that_a_control_no_longer_checks_is_left_out():
-    text = record.written(STRICT, Organisation()).replace("recording.local_recording", "gone.now")
-    baseline, _ = record.read(text, CATALOGUE)
+    text = serialization.dump(STRICT, Organisation()).replace(
+        "recording.local_recording", "gone.now"
+    )
+    baseline, _ = serialization.load(text, CATALOGUE)
     assert baseline.assessed["RC-02"].expectations == {}
 
 
 def spoilt(**changes):
-    content = json.loads(record.written(STRICT, FULL))
+    content = json.loads(serialization.dump(STRICT, FULL))
     for path, value in changes.items():
         here = content
         *parents, leaf = path.split("__")
@@ -114,20 +116,20 @@ def spoilt(**changes):
 )
 def test_what_cannot_be_understood_is_refused_with_the_way_on(text):
     with pytest.raises(PolicyError, match="name a baseline with --baseline"):
-        record.read(text, CATALOGUE)
+        serialization.load(text, CATALOGUE)
 
 
 @pytest.mark.parametrize("field", ["severity", "expectations", "lock"])
 def test_a_control_that_is_not_whole_is_refused(field):
-    content = json.loads(record.written(STRICT, FULL))
+    content = json.loads(serialization.dump(STRICT, FULL))
     content["baseline"]["assessed"]["AI-01"][field] = "x" if field == "severity" else None
     if field == "lock":
         del content["baseline"]["assessed"]["AI-01"]["lock"]
     with pytest.raises(PolicyError):
-        record.read(json.dumps(content), CATALOGUE)
+        serialization.load(json.dumps(content), CATALOGUE)
 
 
 def test_an_unknown_operator_is_refused():
-    text = record.written(STRICT, FULL).replace('"op": "eq"', '"op": "is"')
+    text = serialization.dump(STRICT, FULL).replace('"op": "eq"', '"op": "is"')
     with pytest.raises(PolicyError):
-        record.read(text, CATALOGUE)
+        serialization.load(text, CATALOGUE)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ExitCode
-from auditor.evidence.plan import COUNTS, MEETING, PENDING
+from auditor.evidence.read_plan import COUNTS, MEETING, PENDING
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot

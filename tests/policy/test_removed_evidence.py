@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import SETTINGS, View
-from auditor.findings.model import Kind, Status, Verdict
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.catalogue import LOCKED_SURFACES
 from tests.policy.builders import FIXED, LISTED, judged, put, rows, world
 from tests.policy.samples import (
@@ -64,10 +64,10 @@ def built(name: str, seed: int | None) -> World:
     return found
 
 
-def kind(verdict: Verdict) -> Kind:
+def kind(verdict: Verdict) -> FindingKind:
     """A lock that has to be attested is one all the same."""
-    attested = verdict.kind is Kind.ATTESTATION and verdict.setting != "attestation"
-    return Kind.LOCK if attested else verdict.kind
+    attested = verdict.kind is FindingKind.ATTESTATION and verdict.setting != "attestation"
+    return FindingKind.LOCK if attested else verdict.kind
 
 
 def verdicts(name: str, scopes: World) -> dict[tuple[Any, ...], Status]:
@@ -136,7 +136,13 @@ def test_the_world_to_start_from_passes(name):
     assert {setting for setting in failed if wishes[setting] < 2} == set()
     assert len(failed) < 3
     read = {
-        (wanted.assessed.control.id, Kind.VALUE, wanted.check.setting, level, SCOPES[level].id)
+        (
+            wanted.assessed.control.id,
+            FindingKind.VALUE,
+            wanted.check.setting,
+            level,
+            SCOPES[level].id,
+        )
         for wanted in checks_of(name, BASELINES[name])
         for level in wanted.read_levels
         if wanted.check.legacy_of is None
@@ -162,7 +168,7 @@ def test_nothing_gets_better_by_taking_evidence_away(name, seed, data):
             assert now in (Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE), (key, places, now)
             assert now is not Status.NOT_APPLICABLE or how is Cause.NOT_LICENSED, (key, places)
         if now is Status.PASS:
-            locks = key[1] is Kind.LOCK and status is Status.NOT_APPLICABLE
+            locks = key[1] is FindingKind.LOCK and status is Status.NOT_APPLICABLE
             assert status is Status.PASS or locks, (key, places, status)
     new = {status for key, status in after.items() if key not in before}
     assert Status.PASS not in new
@@ -185,7 +191,7 @@ def test_a_deviation_without_its_setting_is_unknown_and_not_fine(name):
         scope = SCOPES[level]
         gone = [each for each in PLACES[name, 1] if each[0] == scope and each[2]]
         after = verdicts(name, without(scopes, gone, None))
-        kinds = (Kind.VALUE, Kind.LOCK)
+        kinds = (FindingKind.VALUE, FindingKind.LOCK)
         failed = [
             key
             for key, status in BEFORE[name, 1].items()

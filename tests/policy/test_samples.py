@@ -7,7 +7,7 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
-from auditor.findings.model import Kind, Status
+from auditor.findings.model import FindingKind, Status
 from tests.policy.builders import judged, rows, world
 from tests.policy.samples import (
     BASELINES,
@@ -65,7 +65,7 @@ def evaluated(wanted: Wanted, bodies, depth=Level.USER):
     chosen = BASELINES[wanted.baseline].only(frozenset({wanted.assessed.control.id}))
     snapshot = world(*((SCOPES[level], each) for level, each in bodies.items()))
     found = rows(judged(snapshot, chosen, PARAMETERS, depth))
-    kinds = (Kind.VALUE, Kind.USAGE)
+    kinds = (FindingKind.VALUE, FindingKind.USAGE)
     verdicts = {(s.level, s.id, v.setting): v for s, v in found if v.kind in kinds}
     assert len(verdicts) == sum(v.kind in kinds for _, v in found)
     return verdicts
@@ -148,15 +148,18 @@ def test_a_lock_that_is_wanted_passes_on_and_fails_off(name, control_id, setting
         place[str(check.lock).rpartition(".")[2]] = flag
         snapshot = world(*((SCOPES[at], each_body) for at, each_body in bodies.items()))
         chosen = BASELINES[name].only(frozenset({control_id}))
-        kinds = (Kind.LOCK, Kind.ATTESTATION)
+        kinds = (FindingKind.LOCK, FindingKind.ATTESTATION)
         (verdict,) = [
             v
             for s, v in rows(judged(snapshot, chosen, PARAMETERS))
             if (s.level, v.setting) == (level, setting) and v.kind in kinds
         ]
         if check.lock_inferred:
-            assert (verdict.kind, verdict.status) == (Kind.ATTESTATION, Status.NEEDS_DECISION)
+            assert (verdict.kind, verdict.status) == (
+                FindingKind.ATTESTATION,
+                Status.NEEDS_DECISION,
+            )
             assert "only inferred" in verdict.detail
         else:
-            assert (verdict.kind, verdict.status) == (Kind.LOCK, status)
+            assert (verdict.kind, verdict.status) == (FindingKind.LOCK, status)
         assert verdict.observed is verdict.locked is flag

@@ -7,9 +7,9 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS
-from auditor.policy.layers import chain
-from auditor.policy.locks import Chain, LockDocuments
-from auditor.policy.sentences import Population, changeable
+from auditor.policy.effective_value import effective_value
+from auditor.policy.explanations import Population, who_can_change
+from auditor.policy.locks import EffectiveValue, LockDocuments
 from tests.policy.builders import ACCOUNT, GROUP, USER, at, check, outcomes
 
 KNOWN = Population(293, {"g1": 12})
@@ -24,7 +24,7 @@ def locked(flag):
 
 def said(scope=ACCOUNT, account=False, group=False, population=KNOWN, one=CHECK):
     locks = LockDocuments(locked(account), {"g1": locked(group)})
-    return changeable(one, scope, chain(one, scope, {}, locks), population)
+    return who_can_change(one, scope, effective_value(one, scope, {}, locks), population)
 
 
 BY_ACCOUNT = "Only an account admin, because the account lock is on."
@@ -121,8 +121,8 @@ def test_a_lock_of_no_known_level_is_no_lock():
 
 
 def test_a_lock_that_somebody_unknown_holds_is_not_ascribed_to_anybody():
-    held = Chain(True, None, ("account_admin",))
-    assert changeable(CHECK, USER, held, KNOWN) == "Only an account admin."
+    held = EffectiveValue(True, None, ("account_admin",))
+    assert who_can_change(CHECK, USER, held, KNOWN) == "Only an account admin."
 
 
 @pytest.mark.parametrize(
@@ -149,9 +149,9 @@ def test_a_meeting_is_its_hosts(level, sentence):
 def test_zoom_phone_is_its_users_as_far_as_no_lock_is_on(scope, who):
     levels = [Level.PHONE_ACCOUNT, Level.PHONE_GROUP, Level.PHONE_SITE, Level.PHONE_USER]
     one = check("a.b", surface="phone_account_settings", levels=levels, lock_levels=levels)
-    off = Chain(False, scope.level, ("user", "account_admin"))
+    off = EffectiveValue(False, scope.level, ("user", "account_admin"))
     sentence = f"{who} an account admin, because no lock is on."
-    assert changeable(one, scope, off, KNOWN) == sentence
+    assert who_can_change(one, scope, off, KNOWN) == sentence
 
 
 def test_beside_the_settings_nothing_is_claimed():

@@ -10,8 +10,8 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.exit_code import of_run
-from auditor.findings.model import Kind, Settlement, Severity, Status
-from auditor.policy.settlements import WARN_DAYS, Attestation, Waiver
+from auditor.findings.model import FindingKind, Severity, Status, WaiverResult
+from auditor.policy.waivers import WARN_DAYS, Attestation, Waiver
 from tests.names import same_everywhere
 from tests.policy.builders import (
     ACCOUNT,
@@ -134,7 +134,7 @@ def test_a_waiver_covers_a_missing_lock_too():
     snapshot = world((ACCOUNT, {**ON, **locks_of(False)}))
     found = judged(waiver(scope={"level": "account"}), world_=snapshot, wanted=wanted)
     seen = {v.kind: v.status for s, v in rows(found) if s.id == "acc"}
-    assert seen == {Kind.VALUE: PASS, Kind.LOCK: WAIVED}
+    assert seen == {FindingKind.VALUE: PASS, FindingKind.LOCK: WAIVED}
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -188,7 +188,7 @@ def test_an_expired_waiver_says_so_on_the_deviation_it_covered():
     found = judged(waiver(expires="2026-11-20"))
     assert verdicts(found)["u1"].waiver is None
     assert verdicts(found)["u1"].detail == ("The waiver of ciso@example.com expired on 2026-11-20.")
-    assert state(found) == Settlement(
+    assert state(found) == WaiverResult(
         control="AI-01",
         scope="group Clinical",
         reason="The studio needs it.",
@@ -353,7 +353,7 @@ def test_a_new_setting_can_be_waived():
         wanted=baseline(derived("CC-07")),
         catalogue=CATALOGUE,
     )
-    (new,) = [v for _, v in rows(found) if v.kind is Kind.UNCOVERED]
+    (new,) = [v for _, v in rows(found) if v.kind is FindingKind.UNCOVERED]
     assert new.status is WAIVED
     assert state(found).matched == 1
 
@@ -372,7 +372,7 @@ def looked(*attestations, world_=None, wanted=TRAINING, **fields):
 @pytest.mark.parametrize("control", ["TR-01", "TR-02"])
 def test_what_is_known_about_training_is_only_what_somebody_attests(control):
     (open_one,) = computed(looked(), control)
-    assert (open_one.status, open_one.kind) == (DECIDE, Kind.ATTESTATION)
+    assert (open_one.status, open_one.kind) == (DECIDE, FindingKind.ATTESTATION)
     assert open_one.detail == CATALOGUE.controls[control].attestation.question
     (answered,) = computed(looked(attestation(control, as_expected=True)), control)
     assert answered.status is ATTESTED
@@ -581,7 +581,7 @@ def test_a_lock_that_zoom_does_not_show_can_be_attested(one):
 
     def lock(*attestations):
         found = looked(*attestations, world_=snapshot, wanted=wanted)
-        return [v.status for _, v in rows(found) if v.kind is Kind.ATTESTATION]
+        return [v.status for _, v in rows(found) if v.kind is FindingKind.ATTESTATION]
 
     assert lock() == [DECIDE]
     assert lock(attestation()) == [ATTESTED]
@@ -593,7 +593,7 @@ def test_a_lock_that_zoom_does_not_show_can_be_attested(one):
 def test_a_lock_that_is_off_cannot_be_attested_away():
     wanted = baseline(assessed(check(), op=True, lock=True))
     found = looked(attestation(), world_=world((ACCOUNT, {**ON, **locks_of(False)})), wanted=wanted)
-    assert [v.status for _, v in rows(found) if v.kind is Kind.LOCK] == [FAIL]
+    assert [v.status for _, v in rows(found) if v.kind is FindingKind.LOCK] == [FAIL]
 
 
 def test_a_computed_control_never_passes_on_what_was_only_attested():

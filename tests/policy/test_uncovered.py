@@ -4,7 +4,7 @@ import pytest
 
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import Kind, Severity, Status
+from auditor.findings.model import FindingKind, Severity, Status
 from auditor.policy import documented, uncovered
 from auditor.policy.uncovered import Coverage, speaks_of
 from tests.policy.builders import (
@@ -146,7 +146,7 @@ def test_what_somebody_accepted_is_not_new(pattern, accepted):
 
 def found(*scopes, parameters=None, depth=Level.USER):
     evaluation = judged(world(*scopes), NEW, parameters, depth)
-    return [(s, v) for s, v in rows(evaluation) if v.kind is Kind.UNCOVERED]
+    return [(s, v) for s, v in rows(evaluation) if v.kind is FindingKind.UNCOVERED]
 
 
 def test_a_suspicious_setting_deviates_and_any_other_waits_for_a_decision():
@@ -232,7 +232,7 @@ def test_levels_below_the_depth_are_not_looked_through():
 
 def test_equal_documents_are_walked_once(monkeypatch):
     walked = []
-    leaves = uncovered.leaves
+    leaves = uncovered.iter_leaves
     monkeypatch.setattr(uncovered, "leaves", lambda body: walked.append(1) or leaves(body))
     body = at("in_meeting.brand_new", 1)
     found(
@@ -244,7 +244,9 @@ def test_equal_documents_are_walked_once(monkeypatch):
 
 def test_a_new_setting_says_when_it_was_seen():
     evaluation = judged(world((ACCOUNT, {SETTINGS: at("in_meeting.brand_new", 1)})), NEW)
-    (row,) = [a for a in evaluation.assessments if Kind.UNCOVERED in {v.kind for v in a.verdicts}]
+    (row,) = [
+        a for a in evaluation.assessments if FindingKind.UNCOVERED in {v.kind for v in a.verdicts}
+    ]
     assert row.observed_at["GET /accounts/me/settings"] == AT
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from auditor.evidence.plan import HOSTS, LOGS, NOTICES, ROLES, SUMMARIES, apps, history
+from auditor.evidence.read_plan import HOSTS, LOGS, NOTICES, ROLES, SUMMARIES, apps, history
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
-from auditor.findings.model import Kind, Status
-from auditor.policy.beside import NAMES
+from auditor.findings.model import FindingKind, Status
+from auditor.policy.phone_and_meetings import NAMES
 from tests.policy.builders import ACCOUNT, assessed, baseline, check, judged, only, rows, world
 
 SUMMARY = history("meeting_summary")
@@ -57,7 +57,7 @@ def people(**groups):
 
 def test_meetings_that_used_a_feature_are_counted_over_all_hosts():
     found = verdict(SUMMARY, {SUMMARY: hosts(host("ada@x", 2), host("ben@x", 1))}, NONE)
-    assert (found.kind, found.status, found.observed) == (Kind.USAGE, FAIL, 3)
+    assert (found.kind, found.status, found.observed) == (FindingKind.USAGE, FAIL, 3)
     assert found.detail == "Hosts, with their meetings: ada@x (2), ben@x (1)."
 
 

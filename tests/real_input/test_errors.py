@@ -13,7 +13,7 @@ from auditor.zoom.errors import (
     Rejected,
     ZoomError,
 )
-from auditor.zoom.limits import Plan, RateLimiter
+from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.transport import Transport
 from tests.end_to_end import other_zoom
@@ -60,7 +60,7 @@ def error_of(status: int, body: Json) -> ZoomError:
             account.api_url,
             TokenSource(credentials, transport, token_url=account.oauth_url),
             transport,
-            RateLimiter(Plan.BUSINESS.limits, max_rate=1000, sleep=lambda _: None),
+            RateLimiter(RatePlan.BUSINESS.limits, max_rate=1000, sleep=lambda _: None),
             retries=RetryPolicy(attempts=1),
         )
         with client, pytest.raises(ZoomError) as raised:

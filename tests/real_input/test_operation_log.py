@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.operation_log import Entry, entry, said, tells_a_change
+from auditor.evidence.operation_log import LogEntry, entry, is_change, parse_changes
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.attribution import Attribution
-from auditor.policy import log_labels
+from auditor.policy import portal_labels
 from tests.real_input.conftest import Read
 
 pytestmark = pytest.mark.real_input
@@ -24,7 +24,7 @@ def rows(payload: Read) -> list[dict[str, Any]]:
     )
 
 
-def found(payload: Read) -> list[Entry]:
+def found(payload: Read) -> list[LogEntry]:
     return [entry(row) for row in rows(payload)]
 
 
@@ -36,12 +36,12 @@ def test_every_entry_has_an_operator_and_every_time_is_understood(payload: Read)
 
 def test_every_text_with_from_and_to_tells_a_change(payload: Read) -> None:
     for each in found(payload):
-        assert tells_a_change(each.detail) is (": from " in each.detail)
+        assert is_change(each.detail) is (": from " in each.detail)
 
 
 def test_no_label_holds_a_value(payload: Read) -> None:
     for each in found(payload):
-        for told in said(each.detail):
+        for told in parse_changes(each.detail):
             assert " from " not in f" {told.label} "
 
 
@@ -58,17 +58,17 @@ def test_no_label_holds_a_value(payload: Read) -> None:
 def test_a_setting_that_the_entries_tell_of_is_explained(
     payload: Read, scope: Scope, setting: str, before: Any, after: Any
 ) -> None:
-    told = Attribution(found(payload), log_labels.shipped().names, EVER)
+    told = Attribution(found(payload), portal_labels.shipped().names, EVER)
     actor = told.explained(scope, setting, before, after, is_lock=False)
     assert actor is not None
     assert actor.operator.endswith("@example.com")
 
 
 def test_settings_that_the_entries_do_not_tell_of_are_not(payload: Read) -> None:
-    told = Attribution(found(payload), log_labels.shipped().names, EVER)
+    told = Attribution(found(payload), portal_labels.shipped().names, EVER)
     explained = {
         setting
-        for setting in log_labels.shipped().names
+        for setting in portal_labels.shipped().names
         if told.explained(ACCOUNT, setting, None, None, is_lock=False)
     }
     assert explained == {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, Reference, Settlement, Status
+from auditor.findings.model import FindingKind, Reference, Status, WaiverResult
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from tests.report import worlds
@@ -56,14 +56,14 @@ def golden() -> Run:
     consent = worlds.deviation(
         "CN-05",
         Level.ACCOUNT,
-        kind=Kind.LOCK,
+        kind=FindingKind.LOCK,
         observed=False,
         expected={"op": "eq", "value": True},
     )
     attest = worlds.deviation(
         "TR-01",
         Level.ACCOUNT,
-        kind=Kind.ATTESTATION,
+        kind=FindingKind.ATTESTATION,
         status=Status.ATTESTATION_EXPIRED,
         setting="",
         observed=None,
@@ -95,7 +95,7 @@ def golden() -> Run:
         errors=[worlds.DENIED],
         exit_code=1,
     )
-    stale = Settlement("AI-01", "user Ada", *WAIVER.values(), state="expired", matched=1)
+    stale = WaiverResult("AI-01", "user Ada", *WAIVER.values(), state="expired", matched=1)
     return replace(made, waivers=[stale], references=[LOST, ALIKE])
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.ledger import Assessment, Ledger
-from auditor.findings.model import Layer, Point, Settlement, Severity, Status, Verdict
+from auditor.findings.model import Layer, Severity, Status, TrendPoint, Verdict, WaiverResult
 from auditor.findings.run import Run
+from auditor.findings.verdict_store import Assessment, VerdictStore
 from auditor.policy.questions import shipped
 from tests.report import worlds
 
@@ -22,8 +22,8 @@ WAIVER = {
     "expires": "2026-11-27",
 }
 TREND = (
-    Point("r1", "2026-11-19T22:00:00Z", 80, 60, 1300),
-    Point("r2", "2026-11-20T22:00:00Z", 40, 70, 1340),
+    TrendPoint("r1", "2026-11-19T22:00:00Z", 80, 60, 1300),
+    TrendPoint("r2", "2026-11-20T22:00:00Z", 40, 70, 1340),
 )
 
 
@@ -36,9 +36,9 @@ def chained(verdict: Verdict) -> Verdict:
     return verdict
 
 
-def expiring(state: str = "expiring", expires: str = "2026-11-27") -> Settlement:
+def expiring(state: str = "expiring", expires: str = "2026-11-27") -> WaiverResult:
     """A waiver that ends six days after the run."""
-    return Settlement(
+    return WaiverResult(
         control="RC-02",
         scope="group Clinical Ops",
         reason="Trains surgeons",
@@ -64,7 +64,7 @@ def rich() -> Run:
     return replace(
         base,
         summary=replace(base.summary, by_status={**base.summary.by_status, Status.PASS: passes}),
-        assessments=Ledger.of(assessments),
+        assessments=VerdictStore.of(assessments),
         trend=TREND,
         waivers=(expiring(),),
         questions=shipped().questions,

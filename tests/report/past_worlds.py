@@ -12,11 +12,18 @@ from pathlib import Path
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.drift import Change, Drift, Move, RunFacts, SettingChange, Standing
-from auditor.findings.ledger import Ledger
-from auditor.findings.model import Kind, Point, Status, Verdict
-from auditor.findings.past import Actor, Life, Past
+from auditor.findings.drift import (
+    ChangeKind,
+    Drift,
+    FindingChange,
+    FindingState,
+    RunFacts,
+    SettingChange,
+)
+from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
+from auditor.findings.model import FindingKind, Status, TrendPoint, Verdict
 from auditor.findings.run import Run, fingerprint
+from auditor.findings.verdict_store import VerdictStore
 from auditor.report import FORMATS, Options
 from tests.report import worlds
 from tests.report.page_worlds import chained
@@ -27,20 +34,20 @@ NOW = "2026-11-21T22:04:30.250Z"
 EVE = Actor("eve@example.com", "2026-11-21T09:14:00Z", "Settings - Local recording: from Off to On")
 ADA = Actor("ada@example.com", "2026-11-02T08:00:00Z", "Settings - Meeting summary: from Off to On")
 BACK = Actor("ada@example.com", "2026-11-21T10:02:00Z", "Settings - Live stream: from On to Off")
-PERSISTING = Past(FIRST, FIRST, Life.PERSISTING)
-NEW = Past(NOW, NOW, Life.NEW, EVE)
-REGRESSED = Past(FIRST, NOW, Life.REGRESSED, EVE)
+PERSISTING = FindingHistory(FIRST, FIRST, LifecycleState.PERSISTING)
+NEW = FindingHistory(NOW, NOW, LifecycleState.NEW, EVE)
+REGRESSED = FindingHistory(FIRST, NOW, LifecycleState.REGRESSED, EVE)
 TREND = (
-    Point("r1", "2026-11-18T22:00:00Z", 12, 3, 180),
-    Point("r2", "2026-11-19T22:00:00Z", 11, 90, 180, complete=False),
-    Point("20261120T215800Z-6e2b", AGAIN, 11, 4, 200),
+    TrendPoint("r1", "2026-11-18T22:00:00Z", 12, 3, 180),
+    TrendPoint("r2", "2026-11-19T22:00:00Z", 11, 90, 180, complete=False),
+    TrendPoint("20261120T215800Z-6e2b", AGAIN, 11, 4, 200),
 )
 LOCAL = worlds.deviation("RC-02")
 SUMMARY = worlds.deviation("AI-01", Level.ACCOUNT)
 LOCK = worlds.deviation(
     "CN-05",
     Level.ACCOUNT,
-    kind=Kind.LOCK,
+    kind=FindingKind.LOCK,
     setting="recording.recording_disclaimer",
     observed=False,
     expected={"op": "eq", "value": True},
@@ -48,7 +55,7 @@ LOCK = worlds.deviation(
 LOST = worlds.unknown(Cause.DENIED)
 STREAM = worlds.passed("TP-01", Level.ACCOUNT, setting="in_meeting.allow_live_streaming")
 
-Findings = Sequence[tuple[Scope, Verdict, Past | None]]
+Findings = Sequence[tuple[Scope, Verdict, FindingHistory | None]]
 
 
 def findings() -> Findings:
@@ -61,11 +68,11 @@ def findings() -> Findings:
         (worlds.account(), STREAM, None),
         (worlds.group(1, "Studio"), worlds.deviation("RC-02", Level.GROUP), NEW),
         *((person, LOCAL, past) for person, past in zip(people, pasts, strict=True)),
-        (worlds.user(20, "Grace"), LOST, Past(NOW, NOW, None)),
+        (worlds.user(20, "Grace"), LOST, FindingHistory(NOW, NOW, None)),
     ]
 
 
-def known(told: Findings, account: str = "acc-1") -> Mapping[str, Past]:
+def known(told: Findings, account: str = "acc-1") -> Mapping[str, FindingHistory]:
     """Fingerprint to past."""
     return {fingerprint(account, v, scope): past for scope, v, past in told if past is not None}
 
@@ -74,7 +81,7 @@ def looked_up(run: Run, told: Findings, asked: list[int] | None = None) -> Run:
     """The run with a history that knows these findings, and notes how many it was asked about."""
     pasts = known(told)
 
-    def look_up(marks: Sequence[str]) -> Mapping[str, Past]:
+    def look_up(marks: Sequence[str]) -> Mapping[str, FindingHistory]:
         if asked is not None:
             asked.append(len(marks))
         return {mark: pasts[mark] for mark in marks if mark in pasts}
@@ -83,15 +90,19 @@ def looked_up(run: Run, told: Findings, asked: list[int] | None = None) -> Run:
 
 
 def changed(
-    move: Move, scope: Scope, verdict: Verdict, before: Status | None, actor: Actor | None = None
-) -> Change:
+    move: ChangeKind,
+    scope: Scope,
+    verdict: Verdict,
+    before: Status | None,
+    actor: Actor | None = None,
+) -> FindingChange:
     """A finding that moved to how `verdict` is, or, where that is a pass, went away."""
     mark = fingerprint("acc-1", verdict, scope)
     at = (mark, verdict.control, verdict.kind, scope, verdict.setting)
-    stood = Standing(*at, before, verdict.severity, observed=False) if before else None
-    stands = Standing(*at, verdict.status, verdict.severity, verdict.cause, verdict.observed)
+    stood = FindingState(*at, before, verdict.severity, observed=False) if before else None
+    stands = FindingState(*at, verdict.status, verdict.severity, verdict.cause, verdict.observed)
     after = None if verdict.status is Status.PASS else stands
-    return Change(move, stood, after, changed_by=actor)
+    return FindingChange(move, stood, after, changed_by=actor)
 
 
 def drift() -> Drift:
@@ -99,10 +110,10 @@ def drift() -> Drift:
     told = findings()
     locals_ = [(scope, v) for scope, v, past in told if past in (NEW, REGRESSED)]
     changes = [
-        changed(Move.REGRESSED, worlds.account(), LOCK, None),
-        *(changed(Move.REGRESSED, scope, v, None, EVE) for scope, v in locals_),
-        changed(Move.NEWLY_UNKNOWN, worlds.user(20, "Grace"), LOST, Status.FAIL),
-        changed(Move.IMPROVED, worlds.account(), STREAM, Status.FAIL, BACK),
+        changed(ChangeKind.REGRESSED, worlds.account(), LOCK, None),
+        *(changed(ChangeKind.REGRESSED, scope, v, None, EVE) for scope, v in locals_),
+        changed(ChangeKind.NEWLY_UNKNOWN, worlds.user(20, "Grace"), LOST, Status.FAIL),
+        changed(ChangeKind.IMPROVED, worlds.account(), STREAM, Status.FAIL, BACK),
     ]
     return Drift(
         earlier=facts(TREND[-1].run, AGAIN),
@@ -158,14 +169,14 @@ def run() -> Run:
     told = findings()
     ledger = [worlds.judged(scope, [chained(verdict)]) for scope, verdict, _ in told]
     made = worlds.run_of(ledger, passes=180, exit_code=1, fail_on="high")
-    return replace(looked_up(made, told), assessments=Ledger.of(ledger), drift=drift())
+    return replace(looked_up(made, told), assessments=VerdictStore.of(ledger), drift=drift())
 
 
 def lasting(made: Run) -> Run:
     """The run with a history in which every other deviation is new."""
     lives = [replace(NEW, changed_by=None), PERSISTING]
 
-    def look_up(marks: Sequence[str]) -> Mapping[str, Past]:
+    def look_up(marks: Sequence[str]) -> Mapping[str, FindingHistory]:
         return {mark: lives[int(mark[-1], 16) % 2] for mark in marks}
 
     return replace(made, trend=TREND, pasts=look_up)

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Settlement, Status
+from auditor.findings.model import Status, WaiverResult
 from auditor.findings.rollup import roll_up
-from auditor.report import accepted
+from auditor.report import waiver_wording
 from tests.report import worlds
 from tests.report.golden_run import golden
 
-ACTIVE = Settlement(
+ACTIVE = WaiverResult(
     control="RC-02",
     scope="group Studio",
     reason="They edit films.",
@@ -47,26 +47,26 @@ def settled(html):
 
 @pytest.mark.parametrize(("state", "words"), STATES.items())
 def test_every_state_of_a_waiver_is_told_in_full(state, words):
-    assert accepted.waiver_told(replace(ACTIVE, state=state)) == (
+    assert waiver_wording.waiver_text(replace(ACTIVE, state=state)) == (
         f"RC-02 for group Studio: {words}"
         "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films."
     )
 
 
 def test_a_waiver_without_a_ticket_names_none():
-    assert accepted.waiver_told(replace(ACTIVE, ticket="")).endswith(
+    assert waiver_wording.waiver_text(replace(ACTIVE, ticket="")).endswith(
         "until 2027-01-31: They edit films."
     )
 
 
 def test_only_a_waived_deviation_was_accepted_by_anybody():
-    assert accepted.accepted_by(waived()).startswith("Accepted by ciso@example.com until")
-    assert accepted.accepted_by(worlds.deviation()) == ""
+    assert waiver_wording.accepted_by(waived()).startswith("Accepted by ciso@example.com until")
+    assert waiver_wording.accepted_by(worlds.deviation()) == ""
 
 
 def test_what_fails_the_gate_comes_first_then_what_ends_soon():
     listed = [replace(ACTIVE, state=state) for state in STATES]
-    ordered = [each.state for each in sorted(listed, key=accepted.waiver_order)]
+    ordered = [each.state for each in sorted(listed, key=waiver_wording.waiver_order)]
     assert ordered[:3] == ["expired", "unmatched", "expiring"]
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.answers import Answer, Gap, State, answers
-from auditor.findings.model import Kind, Status
-from auditor.findings.questions import ENABLED, Bearing, Looked
+from auditor.findings.answers import Answer, AnswerState, Gap, answers
+from auditor.findings.model import FindingKind, Status
+from auditor.findings.questions import ENABLED, CheckedSetting, RelatedControl
 from auditor.report.answers import GAP, STATE, as_json, sections, sentence
 from tests.findings.test_answers import (
     ACCOUNT,
@@ -32,7 +32,7 @@ from tests.findings.test_answers import (
     verdict,
 )
 
-PERSON = Bearing("TR-01", "The promise was read", asks="Have you read it?")
+PERSON = RelatedControl("TR-01", "The promise was read", asks="Have you read it?")
 
 
 def texts(found: Answer) -> dict[str, Sequence[str]]:
@@ -41,7 +41,7 @@ def texts(found: Answer) -> dict[str, Sequence[str]]:
 
 def attested(status: Status = Status.ATTESTED) -> Row:
     detail = "Read and saved (dpo, until 2027-05-02)"
-    return ACCOUNT, verdict(status, "TR-01", kind=Kind.ATTESTATION, detail=detail)
+    return ACCOUNT, verdict(status, "TR-01", kind=FindingKind.ATTESTATION, detail=detail)
 
 
 def test_a_no_says_what_was_seen_and_how_far_it_reaches() -> None:
@@ -101,7 +101,7 @@ def test_every_part_of_an_open_answer_is_counted() -> None:
         *((ADA, v) for v in (*DOUBTS.values(), *HOLES.values())),
         (ADA, verdict(Status.FAIL)),
     ]
-    found = answer(rows, Bearing("AI-01", "A"), NOTICE, Bearing("ZZ-01", "Z"))
+    found = answer(rows, RelatedControl("AI-01", "A"), NOTICE, RelatedControl("ZZ-01", "Z"))
     assert sentence(found) == (
         "Not ruled out: of 3 controls behind it, 2 deviate (1 of 2 users), 1 waived, 1 not locked, "
         "1 unknown, 1 excepted, 1 undecided, 1 with an expired attestation, 1 with an attestation "
@@ -154,7 +154,7 @@ def test_due_and_expired_attestations_ask_their_question() -> None:
 
 
 def test_a_lock_that_no_api_shows_is_asked_about() -> None:
-    lock = verdict(Status.NEEDS_DECISION, kind=Kind.ATTESTATION)
+    lock = verdict(Status.NEEDS_DECISION, kind=FindingKind.ATTESTATION)
     found = answer([*everywhere(RIGHT), (ACCOUNT, lock)], SUMMARY)
     assert texts(found)["Attestation due"] == (
         "AI-01: Title of AI-01: is it locked? Only the portal shows it.",
@@ -162,8 +162,11 @@ def test_a_lock_that_no_api_shows_is_asked_about() -> None:
 
 
 def test_gaps_are_told_by_reason() -> None:
-    partly = Bearing(
-        "AI-01", "A", (Looked(("ai-01",), LEVELS), Looked(("x",), LEVELS)), shows={"ai-01": ENABLED}
+    partly = RelatedControl(
+        "AI-01",
+        "A",
+        (CheckedSetting(("ai-01",), LEVELS), CheckedSetting(("x",), LEVELS)),
+        shows={"ai-01": ENABLED},
     )
     found = answer([(ACCOUNT, RIGHT)], partly, NOTICE)
     assert texts(found)["Not looked at by this run"] == (
@@ -203,7 +206,7 @@ def test_what_does_not_apply_is_counted_beside_a_no() -> None:
 
 
 def test_every_state_and_gap_has_words() -> None:
-    assert set(STATE) == set(State)
+    assert set(STATE) == set(AnswerState)
     assert set(GAP) == set(Gap)
 
 

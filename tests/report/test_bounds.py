@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 from auditor.findings.rollup import roll_up
-from auditor.report.bounds import Limits, fit
+from auditor.report.truncation import FormatLimits, fit
 from tests.report import page_worlds, worlds
 
-AMPLE = Limits(names=1000, all_names=10_000, rows=1000, all_rows=10_000)
+AMPLE = FormatLimits(names=1000, all_names=10_000, rows=1000, all_rows=10_000)
 
 
 def tables(run):

@@ -9,7 +9,7 @@ from auditor.findings.run import Run
 from auditor.policy import frameworks
 from auditor.report import by_framework
 from auditor.report.by_framework import Outline
-from auditor.report.display import columns
+from auditor.report.display import display_width
 from tests.report import worlds
 from tests.report.conftest import Render
 
@@ -83,7 +83,7 @@ def test_hostile_names_do_no_harm_in_a_regrouped_report(render: Render, format_:
     assert "\x1b" not in found
     assert "\u202e" not in found
     if format_ == "text":
-        assert max(map(columns, found.split("\n"))) <= 80
+        assert max(map(display_width, found.split("\n"))) <= 80
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])

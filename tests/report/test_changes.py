@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.drift import Move, SettingChange
-from auditor.findings.model import Kind, Status
+from auditor.findings.drift import ChangeKind, SettingChange
+from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import roll_up
 from auditor.report import changes, drift_report
 from tests.report import past_worlds, worlds
@@ -36,15 +36,15 @@ def test_without_a_run_before_nothing_is_told():
 
 def test_changes_come_by_kind_the_worst_first():
     assert [(moved.move, moved.count) for moved in told().moves] == [
-        (Move.REGRESSED, 7),
-        (Move.NEWLY_UNKNOWN, 1),
-        (Move.IMPROVED, 1),
+        (ChangeKind.REGRESSED, 7),
+        (ChangeKind.NEWLY_UNKNOWN, 1),
+        (ChangeKind.IMPROVED, 1),
     ]
 
 
 def test_levels_of_one_setting_are_one_row_with_an_example_of_whom_the_log_tells():
     drift = past_worlds.drift()
-    quiet = changed(Move.REGRESSED, worlds.account(), replace(LOCAL), None)
+    quiet = changed(ChangeKind.REGRESSED, worlds.account(), replace(LOCAL), None)
     regressed = changes.moves(replace(drift, changes=[quiet, *drift.changes]))[0]
     row = next(row for row in regressed.rows if row.control == "RC-02")
     assert row.by_level == {Level.ACCOUNT: 1, Level.GROUP: 1, Level.USER: 5}
@@ -52,15 +52,15 @@ def test_levels_of_one_setting_are_one_row_with_an_example_of_whom_the_log_tells
 
 
 def test_a_lock_and_its_value_are_two_rows():
-    verdict = replace(LOCAL, kind=Kind.LOCK)
-    both = [changed(Move.REGRESSED, worlds.user(1), v, None) for v in (LOCAL, verdict)]
+    verdict = replace(LOCAL, kind=FindingKind.LOCK)
+    both = [changed(ChangeKind.REGRESSED, worlds.user(1), v, None) for v in (LOCAL, verdict)]
     (moved,) = changes.moves(replace(past_worlds.drift(), changes=both))
-    assert {row.kind for row in moved.rows} == {Kind.VALUE, Kind.LOCK}
+    assert {row.kind for row in moved.rows} == {FindingKind.VALUE, FindingKind.LOCK}
 
 
 def test_rows_beyond_the_first_are_counted():
     many = [
-        changed(Move.REGRESSED, worlds.user(1), replace(LOCAL, setting=f"s{at:02}"), None)
+        changed(ChangeKind.REGRESSED, worlds.user(1), replace(LOCAL, setting=f"s{at:02}"), None)
         for at in range(20)
     ]
     (moved,) = changes.moves(replace(past_worlds.drift(), changes=many))
@@ -98,7 +98,9 @@ def test_a_control_of_the_value_does_not_look_at_the_lock():
 
 
 def test_a_new_setting_is_told_as_new_and_not_twice():
-    fresh = worlds.deviation("TP-01", Level.ACCOUNT, kind=Kind.UNCOVERED, setting="brand.new")
+    fresh = worlds.deviation(
+        "TP-01", Level.ACCOUNT, kind=FindingKind.UNCOVERED, setting="brand.new"
+    )
     made = worlds.run_of([worlds.judged(worlds.account(), [fresh])])
     run = replace(made, drift=past_worlds.drift())
     appeared, moved = setting("brand.new", appeared=True), setting("brand.new")

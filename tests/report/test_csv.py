@@ -11,10 +11,10 @@ import unicodedata
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, Status
+from auditor.findings.model import FindingKind, Status
 from auditor.report import FORMATS, Options
 from auditor.report.cells import COLUMNS, LONGEST_CELL, Rows, cell
-from auditor.report.csv_report import BOM, harmless
+from auditor.report.csv_report import BOM, escape_formula
 from tests.report import worlds
 from tests.report.golden_run import WAIVER
 
@@ -95,7 +95,9 @@ def test_a_row_says_what_was_found_as_json_and_in_words():
 
 
 def test_a_lock_is_told_in_words_beside_its_value():
-    verdict = worlds.deviation(kind=Kind.LOCK, observed=False, expected={"op": "eq", "value": True})
+    verdict = worlds.deviation(
+        kind=FindingKind.LOCK, observed=False, expected={"op": "eq", "value": True}
+    )
     (row,) = rows(one(verdict))
     assert (row["observed"], row["found"], row["asks"]) == ("false", "not locked", "locked")
 
@@ -114,26 +116,26 @@ def test_a_waived_row_says_who_answers_for_it():
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_what_a_spreadsheet_would_run_is_quoted(text):
-    assert harmless(text).startswith("'")
-    assert harmless(text).replace("'", "") == cell(text).replace("'", "")
+    assert escape_formula(text).startswith("'")
+    assert escape_formula(text).replace("'", "") == cell(text).replace("'", "")
 
 
 @pytest.mark.parametrize("text", ["in_meeting.x", "a-b", "a@b.example", "1+1=2", "", "true"])
 def test_what_no_spreadsheet_runs_stays_as_it_is(text):
-    assert harmless(text) == text
+    assert escape_formula(text) == text
 
 
 @pytest.mark.parametrize(
     "text", ["a;=1+1", "a; =1+1", 'a;"=1+1', "a\n=1+1", "a;＝1", "a\r\n@x", "a\r=1+1"]
 )
 def test_a_cell_cut_in_two_at_a_semicolon_or_a_line_is_harmless_in_both_parts(text):
-    parts = re.split("[;\n]", harmless(text))
+    parts = re.split("[;\n]", escape_formula(text))
     assert re.match(r"[\s\"']*'", parts[1])
 
 
 def test_a_name_of_nothing_but_line_breaks_takes_no_time():
     started = time.monotonic()
-    harmless("\n" * LONGEST_CELL)
+    escape_formula("\n" * LONGEST_CELL)
     assert time.monotonic() - started < 1
 
 
@@ -141,7 +143,7 @@ def test_no_form_of_the_signs_is_forgotten():
     every = (chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000)
     alike = [c for c in every if unicodedata.normalize("NFKC", c) in tuple("=+-@")]
     assert len(alike) > 4
-    assert [c for c in alike if not harmless(f"{c}1").startswith("'")] == []
+    assert [c for c in alike if not escape_formula(f"{c}1").startswith("'")] == []
 
 
 def test_no_cell_of_a_hostile_run_starts_a_formula():
@@ -166,9 +168,9 @@ def test_every_row_has_every_column_whatever_its_names_hold():
 
 @pytest.mark.parametrize("text", ["x" * 40_000, "👩" * 20_000, "\x00" * 20_000, "=" * 32_767])
 def test_no_cell_is_longer_than_excel_can_open(text):
-    units = len(harmless(text).encode("utf-16-le")) // 2
+    units = len(escape_formula(text).encode("utf-16-le")) // 2
     assert units <= LONGEST_CELL
-    assert harmless(text).endswith("…")
+    assert escape_formula(text).endswith("…")
 
 
 def test_a_cell_just_as_long_as_excel_can_open_is_whole():

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.report.display import columns, plain, shorten, value_text
+from auditor.report.display import display_width, printable, shorten, value_text
 from tests.report.worlds import HOSTILE
 
 
@@ -20,17 +20,17 @@ from tests.report.worlds import HOSTILE
     ],
 )
 def test_what_could_mislead_is_spelled_out_and_the_rest_is_kept(text, seen):
-    assert plain(text) == seen
+    assert printable(text) == seen
 
 
 def test_marks_piled_on_one_letter_are_cut_down():
-    assert len(plain("Z" + "\u0301" * 500)) == 5
+    assert len(printable("Z" + "\u0301" * 500)) == 5
 
 
 @given(st.text(), st.integers(min_value=1, max_value=60))
 def test_nothing_is_wider_than_asked_and_nothing_steers(text, width):
     short = shorten(text, width)
-    assert columns(short) <= width
+    assert display_width(short) <= width
     assert short.isprintable() or any(ord(c) > 127 for c in short)
     assert not any(c in short for c in "\n\r\x1b\x9b\u202e")
 

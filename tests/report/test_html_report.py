@@ -10,7 +10,7 @@ import pytest
 from auditor.evidence.scope import Level
 from auditor.policy.questions import shipped
 from auditor.report import Options
-from auditor.report.html_report import MOST_NAMES, compose
+from auditor.report.html_report import MOST_NAMES, render_page
 from auditor.report.pdf_report import ROOM
 from tests.report import page_worlds, past_worlds, worlds
 
@@ -294,7 +294,7 @@ def test_hostile_words_of_the_log_stay_text(render):
         past_worlds.drift(),
         changes=[
             past_worlds.changed(
-                past_worlds.Move.REGRESSED, scope.scope, scope.verdicts[0], None, actor
+                past_worlds.ChangeKind.REGRESSED, scope.scope, scope.verdicts[0], None, actor
             )
             for scope in hostile.assessments
         ],
@@ -316,7 +316,7 @@ def test_hostile_words_of_the_log_stay_text(render):
 
 
 def test_on_paper_the_history_is_told_and_nothing_can_be_clicked():
-    text = "".join(compose(past_worlds.run(), Options(), ROOM, paged=True))
+    text = "".join(render_page(past_worlds.run(), Options(), ROOM, paged=True))
     words = Page(text).words
     assert "2 of 14 deviating again since the run before" in words
     assert "What changed since the run before" in words
@@ -397,7 +397,7 @@ def test_new_settings_beyond_the_first_are_counted(render):
         worlds.deviation(
             "TP-01",
             worlds.Level.ACCOUNT,
-            kind=worlds.Kind.UNCOVERED,
+            kind=worlds.FindingKind.UNCOVERED,
             status=worlds.Status.NEEDS_DECISION,
             setting=f"in_meeting.new_{at:04}",
         )

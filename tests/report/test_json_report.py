@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from auditor.evidence.reading import Cause
-from auditor.findings.model import Kind, Severity, Status
+from auditor.findings.model import FindingKind, Severity, Status
 from auditor.report import FORMATS, Options, schema
 from tests.report import worlds
 
@@ -38,14 +38,14 @@ def test_every_property_of_the_schema_is_explained():
     assert [name for path, node in nodes.items() for name in unexplained(node, path)] == []
 
 
-@pytest.mark.parametrize("enum", [Status, Severity, Kind, Cause])
+@pytest.mark.parametrize("enum", [Status, Severity, FindingKind, Cause])
 def test_the_schema_knows_every_word_of_the_model(enum):
     defs = schema()["$defs"]
     finding = defs["finding"]["properties"]
     known = {
         Status: finding["status"]["enum"],
         Severity: defs["severity"]["enum"],
-        Kind: finding["kind"]["enum"],
+        FindingKind: finding["kind"]["enum"],
         Cause: defs["cause"]["enum"],
     }
     assert set(known[enum]) == set(enum)

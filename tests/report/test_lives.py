@@ -2,16 +2,20 @@ from collections import Counter
 
 import pytest
 
-from auditor.findings.lives import Lives
-from auditor.findings.past import Life
-from auditor.report import lives as past
+from auditor.findings.finding_history import LifecycleState
+from auditor.findings.history_summary import HistorySummary
+from auditor.report import history_wording as past
 from tests.report import worlds
 from tests.report.past_worlds import FIRST, NOW
 
 
-def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> Lives:
-    lives = {Life.REGRESSED: regressed, Life.NEW: new, Life.PERSISTING: persisting}
-    return Lives((FIRST, NOW), (NOW, NOW), by_life=Counter(lives))
+def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> HistorySummary:
+    lives = {
+        LifecycleState.REGRESSED: regressed,
+        LifecycleState.NEW: new,
+        LifecycleState.PERSISTING: persisting,
+    }
+    return HistorySummary((FIRST, NOW), (NOW, NOW), by_life=Counter(lives))
 
 
 @pytest.mark.parametrize(
@@ -34,15 +38,15 @@ def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> Lives:
     ],
 )
 def test_a_row_tells_its_lives_in_one_phrase(lives, count, told):
-    assert past.told(lives, count) == told
+    assert past.lifecycle_text(lives, count) == told
 
 
 def test_a_badge_counts_only_where_not_all_changed():
-    assert past.badges(row(new=1), 1) == [(Life.NEW, "new")]
-    assert past.badges(row(new=4), 4) == [(Life.NEW, "new")]
+    assert past.badges(row(new=1), 1) == [(LifecycleState.NEW, "new")]
+    assert past.badges(row(new=4), 4) == [(LifecycleState.NEW, "new")]
     assert past.badges(row(1, 2, 3), 6) == [
-        (Life.REGRESSED, "1 deviating again"),
-        (Life.NEW, "2 new"),
+        (LifecycleState.REGRESSED, "1 deviating again"),
+        (LifecycleState.NEW, "2 new"),
     ]
     assert past.badges(row(persisting=3), 3) == []
 
@@ -50,8 +54,8 @@ def test_a_badge_counts_only_where_not_all_changed():
 def test_scopes_are_named_where_only_some_changed():
     some, every = row(new=2, persisting=1), row(new=3)
     for lives in (some, every):
-        lives.named[Life.NEW] = [worlds.user(1)]
-    assert past.named(some, 3) == [(Life.NEW, [worlds.user(1)], 1)]
+        lives.named[LifecycleState.NEW] = [worlds.user(1)]
+    assert past.named(some, 3) == [(LifecycleState.NEW, [worlds.user(1)], 1)]
     assert past.named(every, 3) == []
 
 

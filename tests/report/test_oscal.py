@@ -12,7 +12,7 @@ from trestle.oscal.assessment_results import Model
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, Severity, Status
+from auditor.findings.model import FindingKind, Severity, Status
 from auditor.report import FORMATS, FormatError, Options
 from auditor.report.oscal_report import NAMESPACE
 from tests.report import worlds
@@ -257,7 +257,11 @@ def test_a_control_without_facts_goes_by_its_id():
 
 def test_an_attestation_names_no_request():
     due = worlds.deviation(
-        kind=Kind.ATTESTATION, status=Status.ATTESTATION_EXPIRED, setting="", source="", detail=""
+        kind=FindingKind.ATTESTATION,
+        status=Status.ATTESTATION_EXPIRED,
+        setting="",
+        source="",
+        detail="",
     )
     (observation,) = result(of(due))["observations"]
     assert observation["relevant-evidence"][0]["description"].startswith("no request: ")

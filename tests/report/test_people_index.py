@@ -3,11 +3,11 @@
 import json
 
 from auditor.findings.rollup import roll_up
-from auditor.report.bounds import Limits, fit
 from auditor.report.people_index import NOT_IN_FILE, PeopleIndex
+from auditor.report.truncation import FormatLimits, fit
 from tests.report import worlds
 
-ROOM = Limits(names=3, all_names=10_000, rows=1000, all_rows=1000)
+ROOM = FormatLimits(names=3, all_names=10_000, rows=1000, all_rows=1000)
 
 
 def index_of(run, room):
@@ -32,7 +32,7 @@ def test_all_of_a_row_with_too_many_are_listed_with_its_number():
 
 def test_a_page_whose_rows_name_everybody_has_no_list():
     index, *_ = index_of(
-        worlds.large(users=50), Limits(names=1000, all_names=99_999, rows=1000, all_rows=1000)
+        worlds.large(users=50), FormatLimits(names=1000, all_names=99_999, rows=1000, all_rows=1000)
     )
     assert not index
     assert json.loads("".join(index.pieces())) == {"people": [], "rows": []}
@@ -40,14 +40,16 @@ def test_a_page_whose_rows_name_everybody_has_no_list():
 
 def test_rows_that_are_left_out_are_told_from_those_that_are_there():
     run = worlds.large(users=50)
-    index, rollup, _ = index_of(run, Limits(names=1000, all_names=99_999, rows=1, all_rows=1))
+    index, rollup, _ = index_of(run, FormatLimits(names=1000, all_names=99_999, rows=1, all_rows=1))
     numbers = [index.row(group.verdict) for group in rollup.groups]
     assert numbers[0] != NOT_IN_FILE
     assert set(numbers[1:]) == {NOT_IN_FILE}
 
 
 def test_no_name_ends_the_script_element():
-    index, *_ = index_of(worlds.hostile(), Limits(names=0, all_names=0, rows=1000, all_rows=1000))
+    index, *_ = index_of(
+        worlds.hostile(), FormatLimits(names=0, all_names=0, rows=1000, all_rows=1000)
+    )
     text = "".join(index.pieces())
     assert not set(text) & set("<>&\u2028\u2029")
     json.loads(text)

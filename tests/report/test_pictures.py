@@ -3,19 +3,19 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.exposure import Exposed, Exposure
-from auditor.findings.model import Point
+from auditor.findings.exposure import Exposure, GroupExposure
+from auditor.findings.model import TrendPoint
 from auditor.findings.rollup import roll_up
-from auditor.report import pictures
+from auditor.report import charts
 from tests.report import page_worlds, worlds
 
 
 def families(run):
-    return pictures.by_family(run, roll_up(run))
+    return charts.by_family(run, roll_up(run))
 
 
 def exposed(*groups):
-    return pictures.by_group(Exposure(groups, {}))
+    return charts.by_group(Exposure(groups, {}))
 
 
 def test_topics_come_by_their_deviations_and_say_at_which_level():
@@ -34,9 +34,9 @@ def test_topics_come_by_their_deviations_and_say_at_which_level():
 def test_the_longest_bar_is_full_and_its_parts_lie_beside_each_other():
     longest, second, *_ = families(worlds.everything())
     ends = [part.start + part.width for part in longest.parts]
-    assert ends[-1] == pytest.approx(pictures.WIDTH, abs=0.1)
+    assert ends[-1] == pytest.approx(charts.WIDTH, abs=0.1)
     assert [part.start for part in longest.parts][1:] == pytest.approx(ends[:-1], abs=0.1)
-    assert sum(part.width for part in second.parts) < pictures.WIDTH
+    assert sum(part.width for part in second.parts) < charts.WIDTH
 
 
 def test_a_control_without_a_family_is_not_left_out():
@@ -45,41 +45,41 @@ def test_a_control_without_a_family_is_not_left_out():
 
 
 def test_every_level_has_a_shade():
-    assert {pictures.shade(level) for level in Level} == {"account", "group", "user", "meeting"}
+    assert {charts.shade(level) for level in Level} == {"account", "group", "user", "meeting"}
 
 
 def test_no_deviation_is_no_bar():
     assert families(worlds.clean()) == []
-    assert exposed(Exposed("g1", "Sales", deviating=0, members=9)) == ([], 0)
+    assert exposed(GroupExposure("g1", "Sales", deviating=0, members=9)) == ([], 0)
 
 
 def test_a_full_bar_is_every_member():
-    bars, more = exposed(Exposed("g1", "Sales", deviating=1, members=4))
+    bars, more = exposed(GroupExposure("g1", "Sales", deviating=1, members=4))
     assert bars[0].counts == "1 of 4 members deviates"
-    assert bars[0].parts[0].width == pictures.WIDTH / 4
+    assert bars[0].parts[0].width == charts.WIDTH / 4
     assert more == 0
 
 
 def test_where_members_are_not_known_the_most_exposed_group_is_the_measure():
     bars, _ = exposed(
-        Exposed("g1", "Sales", deviating=10, members=None),
-        Exposed("g2", "Legal", deviating=1, members=None),
+        GroupExposure("g1", "Sales", deviating=10, members=None),
+        GroupExposure("g2", "Legal", deviating=1, members=None),
     )
     assert [bar.counts for bar in bars] == ["10 members deviate", "1 member deviates"]
-    assert [bar.parts[0].width for bar in bars] == [pictures.WIDTH, pictures.WIDTH / 10]
+    assert [bar.parts[0].width for bar in bars] == [charts.WIDTH, charts.WIDTH / 10]
 
 
 def test_groups_beyond_the_first_dozen_are_counted():
-    bars, more = exposed(*(Exposed(f"g{at}", f"G {at}", 5, 5) for at in range(20)))
+    bars, more = exposed(*(GroupExposure(f"g{at}", f"G {at}", 5, 5) for at in range(20)))
     assert (len(bars), more) == (12, 8)
 
 
 def test_there_is_no_trend_without_an_earlier_run():
-    assert pictures.trend(worlds.everything()) is None
+    assert charts.trend(worlds.everything()) is None
 
 
 def test_the_trend_ends_with_this_run():
-    trend = pictures.trend(replace(worlds.everything(), trend=page_worlds.TREND))
+    trend = charts.trend(replace(worlds.everything(), trend=page_worlds.TREND))
     assert [point.deviations for point in trend.points] == [80, 40, 50]
     deviations, unknown = trend.lines
     assert (deviations.first, deviations.last) == (80, 50)
@@ -88,44 +88,45 @@ def test_the_trend_ends_with_this_run():
 
 
 def test_more_stands_higher_and_later_stands_further_right():
-    trend = pictures.trend(replace(worlds.everything(), trend=page_worlds.TREND))
+    trend = charts.trend(replace(worlds.everything(), trend=page_worlds.TREND))
     (x1, y1), (x2, y2), (x3, y3) = trend.lines[0].points
-    assert x1 < x2 < x3 <= pictures.TREND_WIDTH
-    assert y1 < y3 < y2 <= pictures.TREND_HEIGHT
+    assert x1 < x2 < x3 <= charts.TREND_WIDTH
+    assert y1 < y3 < y2 <= charts.TREND_HEIGHT
     assert trend.lines[0].path.split()[0] == f"{x1:g},{y1:g}"
 
 
 def test_nothing_ever_found_is_a_flat_line():
-    still = (Point("r1", "2026-11-19T22:00:00Z", 0, 0, 180),)
-    trend = pictures.trend(replace(worlds.clean(), trend=still))
-    assert {y for line in trend.lines for _, y in line.points} == {pictures.TREND_HEIGHT - 10}
+    still = (TrendPoint("r1", "2026-11-19T22:00:00Z", 0, 0, 180),)
+    trend = charts.trend(replace(worlds.clean(), trend=still))
+    assert {y for line in trend.lines for _, y in line.points} == {charts.TREND_HEIGHT - 10}
 
 
 def test_coverage_has_a_scale_of_its_own_from_none_to_all():
     half, whole = (
-        Point("r1", "2026-11-18T22:00:00Z", 0, 90, 180),
-        Point("r2", "2026-11-19T22:00:00Z", 0, 0, 1_000_000),
+        TrendPoint("r1", "2026-11-18T22:00:00Z", 0, 90, 180),
+        TrendPoint("r2", "2026-11-19T22:00:00Z", 0, 0, 1_000_000),
     )
-    trend = pictures.trend(replace(worlds.clean(), trend=(half, whole)))
+    trend = charts.trend(replace(worlds.clean(), trend=(half, whole)))
     (points,) = trend.coverage
     heights = [float(point.split(",")[1]) for point in points.split()]
-    assert heights == [pictures.TREND_HEIGHT / 2, 10, 10]
-    assert pictures.known(half) == "90 of 180 checks"
+    assert heights == [charts.TREND_HEIGHT / 2, 10, 10]
+    assert charts.known(half) == "90 of 180 checks"
 
 
 def test_a_run_without_checks_interrupts_the_coverage():
     points = [
-        Point(f"r{at}", "2026-11-18T22:00:00Z", 0, 0, checks) for at, checks in enumerate((9, 0))
+        TrendPoint(f"r{at}", "2026-11-18T22:00:00Z", 0, 0, checks)
+        for at, checks in enumerate((9, 0))
     ]
-    trend = pictures.trend(replace(worlds.clean(), trend=points))
+    trend = charts.trend(replace(worlds.clean(), trend=points))
     assert len(trend.coverage) == 2
 
 
 def test_incomplete_runs_are_marked_where_they_stand():
     whole, broken = (
-        Point("r1", "2026-11-18T22:00:00Z", 1, 0, 9),
-        Point("r2", "2026-11-19T22:00:00Z", 1, 0, 9, complete=False),
+        TrendPoint("r1", "2026-11-18T22:00:00Z", 1, 0, 9),
+        TrendPoint("r2", "2026-11-19T22:00:00Z", 1, 0, 9, complete=False),
     )
-    trend = pictures.trend(replace(worlds.clean(), trend=(whole, broken)))
+    trend = charts.trend(replace(worlds.clean(), trend=(whole, broken)))
     assert trend.gaps == (trend.lines[0].points[1][0],)
-    assert pictures.trend(replace(worlds.all_unknown(), trend=(whole,))).gaps == (630.0,)
+    assert charts.trend(replace(worlds.all_unknown(), trend=(whole,))).gaps == (630.0,)

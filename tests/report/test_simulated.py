@@ -8,7 +8,7 @@ import pytest
 
 from auditor.findings.run import Run
 from auditor.notify.message import compose
-from auditor.notify.occasions import News
+from auditor.notify.triggers import RunEvent
 from auditor.report import FORMATS, Options
 from auditor.report.answers import as_json
 from tests.notify.news import facts
@@ -69,5 +69,7 @@ def test_people_read_first_that_it_says_nothing_about_a_real_account(name: str) 
 
 def test_answers_and_messages_are_marked_too() -> None:
     assert as_json(simulated(worlds.everything()), [])["run"]["simulated"] is True
-    assert compose(News(later=replace(facts(), simulated=True))).subject.startswith("SIMULATED ")
-    assert not compose(News(later=facts())).subject.startswith("SIMULATED")
+    assert compose(RunEvent(later=replace(facts(), simulated=True))).subject.startswith(
+        "SIMULATED "
+    )
+    assert not compose(RunEvent(later=facts())).subject.startswith("SIMULATED")

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Layer, Point
+from auditor.findings.model import Layer, TrendPoint
 from auditor.findings.rollup import roll_up
-from auditor.report import standing
+from auditor.report import summary_wording
 from tests.report import page_worlds, worlds
 
 expiring = page_worlds.expiring
@@ -28,57 +28,63 @@ def run(*waivers, **info):
     ],
 )
 def test_the_gate_says_what_it_decided_and_by_which_threshold(code, fail_on, told):
-    line = standing.gate(run(exit_code=code, fail_on=fail_on))
+    line = summary_wording.gate(run(exit_code=code, fail_on=fail_on))
     assert line == f"{told} – 50 deviations, 53 unknown."
 
 
 def test_the_gate_names_waivers_that_need_care():
-    line = standing.gate(run(expiring(), expiring("expired"), expiring("unmatched")))
+    line = summary_wording.gate(run(expiring(), expiring("expired"), expiring("unmatched")))
     assert line.endswith(
         "1 expired waiver, 1 waiver that covers nothing, 1 waiver runs out in 6 days."
     )
 
 
 def test_of_several_waivers_the_first_to_end_is_told():
-    two = standing.waivers_due(run(expiring(expires="2026-12-01"), expiring(expires="2026-11-22")))
+    two = summary_wording.waivers_due(
+        run(expiring(expires="2026-12-01"), expiring(expires="2026-11-22"))
+    )
     assert two == ["2 waivers run out soon, the first in 1 day"]
-    assert standing.waivers_due(run(expiring("unmatched"), expiring("unmatched"))) == [
+    assert summary_wording.waivers_due(run(expiring("unmatched"), expiring("unmatched"))) == [
         "2 waivers that cover nothing"
     ]
 
 
 def test_a_waiver_may_end_today_or_on_a_day_nobody_can_read():
-    assert standing.waivers_due(run(expiring(expires="2026-11-21"))) == ["1 waiver runs out today"]
-    assert standing.waivers_due(run(expiring(expires="some day"))) == ["1 waiver runs out soon"]
-    assert standing.waivers_due(run(expiring("active"))) == []
+    assert summary_wording.waivers_due(run(expiring(expires="2026-11-21"))) == [
+        "1 waiver runs out today"
+    ]
+    assert summary_wording.waivers_due(run(expiring(expires="some day"))) == [
+        "1 waiver runs out soon"
+    ]
+    assert summary_wording.waivers_due(run(expiring("active"))) == []
 
 
 def test_changes_are_told_in_numbers_and_words():
-    before = Point("r1", "2026-11-20T22:00:00Z", 40, 70, 1340)
-    now = Point("r2", "2026-11-21T22:00:00Z", 52, 66, 1340)
-    assert standing.since(before, now) == (
+    before = TrendPoint("r1", "2026-11-20T22:00:00Z", 40, 70, 1340)
+    now = TrendPoint("r2", "2026-11-21T22:00:00Z", 52, 66, 1340)
+    assert summary_wording.since(before, now) == (
         "Since 2026-11-20 22:00 UTC: deviations 40 → 52 (12 more), unknown 70 → 66 (4 fewer), "
         "checks 1,340 as before."
     )
 
 
 def test_a_layer_nobody_saw_shows_no_value():
-    assert standing.layer_value(Layer(Level.GROUP), 80) == "no value of its own, or not seen"
-    assert standing.layer_value(Layer(Level.USER, value=None, seen=True), 80) == "null"
-    assert standing.layer_value(Layer(Level.USER, value=True, seen=True), 80) == "true"
+    assert summary_wording.layer_value(Layer(Level.GROUP), 80) == "no value of its own, or not seen"
+    assert summary_wording.layer_value(Layer(Level.USER, value=None, seen=True), 80) == "null"
+    assert summary_wording.layer_value(Layer(Level.USER, value=True, seen=True), 80) == "true"
 
 
 def test_a_number_that_stayed_is_the_same():
-    assert standing.change(7, 7) == "the same"
+    assert summary_wording.change(7, 7) == "the same"
 
 
 def test_a_lock_nobody_saw_is_neither_on_nor_off():
-    told = [standing.layer_lock(locked) for locked in (True, False, None)]
+    told = [summary_wording.layer_lock(locked) for locked in (True, False, None)]
     assert told == ["locked", "not locked", "no lock, or not seen"]
 
 
 def test_a_group_relaxes_the_account_where_the_account_does_not_deviate():
-    (only,) = standing.relaxing(roll_up(page_worlds.relaxed()))
+    (only,) = summary_wording.relaxing(roll_up(page_worlds.relaxed()))
     assert only.verdict.control == "RC-02"
 
 
@@ -91,15 +97,15 @@ def test_where_the_account_is_unknown_no_group_is_said_to_relax_it():
             worlds.judged(worlds.group(1), [worlds.deviation("RC-02", Level.GROUP)]),
         ]
     )
-    assert standing.relaxing(roll_up(both)) == []
+    assert summary_wording.relaxing(roll_up(both)) == []
 
 
 def test_people_with_the_value_of_their_group_are_sent_to_the_group_first():
-    assert standing.same_as_group([], 3) == ""
-    assert standing.same_as_group([("Sales", 1)], 1) == (
+    assert summary_wording.same_as_group([], 3) == ""
+    assert summary_wording.same_as_group([("Sales", 1)], 1) == (
         "The same value as their group “Sales”: change it there first."
     )
-    assert standing.same_as_group([("Sales", 41), ("Support", 2)], 53) == (
+    assert summary_wording.same_as_group([("Sales", 41), ("Support", 2)], 53) == (
         "The same value as their group, for members of “Sales” (41), “Support” (2) of these "
         "53 people: change it there first."
     )

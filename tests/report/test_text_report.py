@@ -5,7 +5,7 @@ import pytest
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity
-from auditor.report.display import columns
+from auditor.report.display import display_width
 from tests.report import worlds
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -46,7 +46,7 @@ def test_allow_unknown_is_printed_where_it_was_used(render):
 @pytest.mark.parametrize("color", [False, True])
 def test_no_line_is_longer_than_the_terminal(any_run, render, width, color):
     text = render(any_run, "text", width=width, color=color, report_path="demo/report.html")
-    assert max(columns(ANSI.sub("", line)) for line in text.splitlines()) <= width
+    assert max(display_width(ANSI.sub("", line)) for line in text.splitlines()) <= width
 
 
 def test_a_line_of_many_digits_and_levels_still_fits(render):
@@ -60,7 +60,7 @@ def test_a_line_of_many_digits_and_levels_still_fits(render):
     text = render(run, "text", width=72)
     assert "of 100,000" in text
     assert "other" in text
-    assert max(map(columns, text.splitlines())) <= 72
+    assert max(map(display_width, text.splitlines())) <= 72
 
 
 def test_titles_are_cut_with_an_ellipsis_at_80_and_whole_at_200(render):

@@ -4,7 +4,7 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import Kind, ReadError, Severity, Status
+from auditor.findings.model import FindingKind, ReadError, Severity, Status
 from auditor.findings.rollup import roll_up
 from auditor.report import wording
 from tests.report import worlds
@@ -91,7 +91,9 @@ def test_an_expectation_reads_like_words(expected, words):
 
 
 def test_a_lock_is_spoken_of_as_a_lock():
-    lock = worlds.deviation(kind=Kind.LOCK, observed=False, expected={"op": "eq", "value": True})
+    lock = worlds.deviation(
+        kind=FindingKind.LOCK, observed=False, expected={"op": "eq", "value": True}
+    )
     assert wording.observation(lock, 40) == "not locked"
     assert wording.expectation(lock, 40) == "locked"
     assert wording.lock_state(worlds.deviation(locked=None)) == "lock not known"

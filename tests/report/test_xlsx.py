@@ -15,8 +15,8 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.frameworks import Framework, Part
-from auditor.findings.model import Settlement, Status
+from auditor.findings.frameworks import Framework, FrameworkPart
+from auditor.findings.model import Status, WaiverResult
 from auditor.report import FORMATS, Options
 from auditor.report.workbook import MOST_ROWS, packed
 from auditor.report.xlsx_report import XlsxFormat
@@ -152,7 +152,7 @@ def test_passes_are_counted_per_control_only_where_the_run_kept_them():
 
 
 def test_a_waiver_says_what_became_of_it_and_those_that_need_care_come_first():
-    active = Settlement("RC-02", "group Studio", *WAIVER.values(), state="active", matched=2)
+    active = WaiverResult("RC-02", "group Studio", *WAIVER.values(), state="active", matched=2)
     run = replace(golden(), waivers=[active, *golden().waivers])
     rows = table(opened(written(run)), "Waivers")
     assert [row["State"] for row in rows] == ["expired", "active"]
@@ -196,7 +196,7 @@ def test_a_framework_that_was_asked_for_has_its_sheets():
         title="GDPR",
         version="2016/679",
         not_claimed="Nothing about contracts.",
-        parts=(Part("Chapter II", ("Art 7", "Art 8")),),
+        parts=(FrameworkPart("Chapter II", ("Art 7", "Art 8")),),
         controls={"Art 7": ("CN-05",)},
     )
     book = opened(written(replace(worlds.everything(), framework=framework)))

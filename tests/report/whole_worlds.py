@@ -9,11 +9,11 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.run import Run
 from auditor.policy import baseline, files
-from auditor.run import Judgement, Target, collect, judge
+from auditor.run import AccountConnection, EvaluationConfig, collect, judge
 from auditor.zoom.auth import Credentials
 from auditor.zoom.client import connect
 from auditor.zoom.hosts import Cloud
-from auditor.zoom.limits import Plan, RateLimiter
+from auditor.zoom.limits import RateLimiter, RatePlan
 from tests.end_to_end.conftest import served
 from tests.worlds.conftest import SMALL, WORLDS
 
@@ -27,16 +27,16 @@ _KEPT: list[Snapshot] = []
 def whole_world(name: str) -> Run:
     """The run of a world, judged by `strict`, passes kept."""
     catalogue = files.shipped_catalogue()
-    judgement = Judgement(
+    judgement = EvaluationConfig(
         catalogue, baseline.load("strict", catalogue), depth=Level.USER, keep_passes=True
     )
     snapshot = Snapshot.create()
     _KEPT.append(snapshot)
     with served(**{**SMALL, **WORLDS.get(name, {"scenario": name})}) as account:
         secret = Credentials(account.account_id, account.client_id, account.client_secret)
-        limiter = RateLimiter(Plan.BUSINESS.limits, max_rate=5000)
+        limiter = RateLimiter(RatePlan.BUSINESS.limits, max_rate=5000)
         cloud = Cloud(account.api_url, account.oauth_url)
         with connect(secret, limiter, cloud=cloud) as client:
-            target = Target(client, account.account_id)
+            target = AccountConnection(client, account.account_id)
             collect(target, snapshot, judgement, "20261122T010000-000Z-aaaaaa")
     return judge(snapshot, judgement)

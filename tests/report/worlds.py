@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.ledger import Assessment, Ledger
 from auditor.findings.model import (
-    Api,
+    ApiUsage,
     BaselineInfo,
     ControlInfo,
-    Kind,
+    FindingKind,
     ReadError,
     Reference,
     RunInfo,
@@ -21,6 +20,7 @@ from auditor.findings.model import (
     Verdict,
 )
 from auditor.findings.run import Run
+from auditor.findings.verdict_store import Assessment, VerdictStore
 
 SOURCE = {
     Level.ACCOUNT: "GET /accounts/me/settings",
@@ -124,7 +124,7 @@ def user(number: int, name: str | None = None) -> Scope:
 def deviation(control: str = "AI-01", level: Level = Level.USER, **changes: object) -> Verdict:
     verdict = Verdict(
         control=control,
-        kind=Kind.VALUE,
+        kind=FindingKind.VALUE,
         status=Status.FAIL,
         severity=CONTROLS[control].severity,
         setting={"AI-01": "in_meeting.meeting_summary_with_ai_companion.enable"}.get(
@@ -213,10 +213,10 @@ def run_of(
             settings_returned=412,
             settings_judged=96,
         ),
-        api=Api(requests=923, retries=4, rate_limited=2, seconds=390.2504),
+        api=ApiUsage(requests=923, retries=4, rate_limited=2, seconds=390.2504),
         errors=tuple(errors),
         controls=CONTROLS if controls is None else controls,
-        assessments=Ledger.of(assessments),
+        assessments=VerdictStore.of(assessments),
         tool_version="0.1.0",
     )
 
@@ -236,7 +236,7 @@ def everything() -> Run:
     lock = deviation(
         "CN-05",
         Level.ACCOUNT,
-        kind=Kind.LOCK,
+        kind=FindingKind.LOCK,
         setting="recording.recording_disclaimer",
         observed=False,
         expected={"op": "eq", "value": True},
@@ -253,7 +253,7 @@ def everything() -> Run:
     attest = deviation(
         "TR-01",
         Level.ACCOUNT,
-        kind=Kind.ATTESTATION,
+        kind=FindingKind.ATTESTATION,
         status=Status.ATTESTATION_EXPIRED,
         setting="",
         observed=None,
@@ -267,7 +267,7 @@ def everything() -> Run:
     uncovered = deviation(
         "TP-01",
         Level.ACCOUNT,
-        kind=Kind.UNCOVERED,
+        kind=FindingKind.UNCOVERED,
         status=Status.NEEDS_DECISION,
         severity=Severity.LOW,
         setting="in_meeting.brand_new_ai_thing",

@@ -7,12 +7,12 @@ from typing import Any
 
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.findings.model import Api
+from auditor.findings.model import ApiUsage
 from auditor.policy import baseline
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Override
-from auditor.policy.settlements import Attestation, Waiver
-from auditor.run import Judgement
+from auditor.policy.waivers import Attestation, Waiver
+from auditor.run import EvaluationConfig
 from tests.policy.builders import CATALOGUE
 from tests.policy.decisions import TODAY
 
@@ -30,16 +30,18 @@ def organisation(**rows: Any) -> Organisation:
 
 def judgement(
     *controls: str, name: str = "strict", today: date = TODAY, **fields: Any
-) -> Judgement:
+) -> EvaluationConfig:
     """A judgement by some controls of a shipped baseline, all of them where none is named."""
     wanted = baseline.load(name, CATALOGUE)
     selected = frozenset(controls) or frozenset(CATALOGUE.controls)
     fields = {"depth": Level.ACCOUNT, **fields}
-    return Judgement(CATALOGUE, wanted.only(selected), today=today, selected=selected, **fields)
+    return EvaluationConfig(
+        CATALOGUE, wanted.only(selected), today=today, selected=selected, **fields
+    )
 
 
 def finished(
-    snapshot: Snapshot, judged_with: Judgement, run_id: str = "20261121T220000Z-aaaaaa"
+    snapshot: Snapshot, judged_with: EvaluationConfig, run_id: str = "20261121T220000Z-aaaaaa"
 ) -> Snapshot:
     """`snapshot` with the facts of a finished run."""
     facts = {
@@ -50,7 +52,7 @@ def finished(
         "finished_at": "2026-11-21T22:04:00.000Z",
         "depth": judged_with.depth,
         "judgement": judged_with.record(),
-        "api": json.dumps(asdict(Api(requests=7))),
+        "api": json.dumps(asdict(ApiUsage(requests=7))),
     }
     for key, value in facts.items():
         snapshot.set_meta(key, value)

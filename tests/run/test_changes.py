@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from auditor import pseudonyms
-from auditor.evidence.changes import Comparison, compare
-from auditor.evidence.plan import CHANGES
+from auditor.evidence.diff import SnapshotDiff, compare
+from auditor.evidence.export import copy_snapshot
+from auditor.evidence.read_plan import CHANGES
 from auditor.evidence.reading import Cause
-from auditor.evidence.rewrite import rewrite
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import Document, Refusal
-from auditor.findings import setting_drift
+from auditor.evidence.view import Document, ReadFailure
+from auditor.findings import setting_changes
 from auditor.findings.attribution import Attribution, log_reading, sentence
 from auditor.findings.drift import SettingChange
-from auditor.policy import log_labels
-from auditor.run import Extent, collect, facts, judge, resume
+from auditor.policy import portal_labels
+from auditor.run import CollectionScope, collect, judge, metadata, resume
 from auditor.sandbox import Conduct, Sandbox, World, serve
 from tests.run.stored import judgement
 from tests.run.test_extent import LONG_AGO, target
@@ -37,7 +37,7 @@ def account() -> Iterator[Sandbox]:
 def collected(account: Sandbox, since: str | None = None) -> Snapshot:
     snapshot, aim = Snapshot.create(), target(account)
     with aim.client:
-        extent = Extent(verify_locks=0, changes_since=since)
+        extent = CollectionScope(verify_locks=0, changes_since=since)
         collect(aim, snapshot, WANTED, "20261121T220000Z-cccccc", extent)
     return snapshot
 
@@ -56,13 +56,13 @@ def told(earlier: Snapshot, later: Snapshot) -> dict[tuple[str, str], str | None
 
 
 def _actors(
-    earlier: Snapshot, later: Snapshot, found: Comparison
+    earlier: Snapshot, later: Snapshot, found: SnapshotDiff
 ) -> Iterator[tuple[SettingChange, Any]]:
     names = {scope.id: scope.name for scope in later.scopes(Level.GROUP)}
     window = begin(earlier), later.meta("finished_at") or ""
     log = log_reading(earlier, later).entries
-    attribution = Attribution(log, log_labels.shipped().names, window, names)
-    for each in setting_drift.changes(found):
+    attribution = Attribution(log, portal_labels.shipped().names, window, names)
+    for each in setting_changes.changes(found):
         yield each, attribution.actor_of(each)
 
 
@@ -122,7 +122,7 @@ def test_without_the_right_to_read_the_log_a_run_is_as_complete_as_before() -> N
         first = collected(account)
         second = collected(account, begin(first))
     outcome = second.account().outcomes[CHANGES]
-    assert isinstance(outcome, Refusal)
+    assert isinstance(outcome, ReadFailure)
     assert outcome.unseen.cause is Cause.DENIED
     before, after = judge(first, WANTED), judge(second, WANTED)
     assert (after.info.complete, after.info.exit_code) == (True, 0)
@@ -146,10 +146,10 @@ def test_a_run_that_goes_on_reads_the_log_since_the_same_time(account: Sandbox) 
     first = collected(account)
     snapshot, aim = Snapshot.create(), target(account)
     with aim.client:
-        collect(aim, snapshot, WANTED, "r", Extent(0, changes_since=begin(first)))
+        collect(aim, snapshot, WANTED, "r", CollectionScope(0, changes_since=begin(first)))
     snapshot.set_meta("finished_at", "")
     account.change(level="account", setting=f"{SUMMARY}.enable", value=True, operator=ADA)
-    assert Extent.recalled(snapshot).changes_since == begin(first)
+    assert CollectionScope.recalled(snapshot).changes_since == begin(first)
     aim = target(account)
     with aim.client:
         resume(aim, snapshot, WANTED, "2100-01-01T00:00:00.000Z")
@@ -169,9 +169,9 @@ def test_two_quiet_nights_have_equal_evidence(account: Sandbox) -> None:
 
 def test_an_extent_keeps_since_when_the_log_is_read() -> None:
     snapshot = Snapshot.create()
-    wanted = Extent(3, changes_since="2026-11-21T20:00:00.000Z")
+    wanted = CollectionScope(3, changes_since="2026-11-21T20:00:00.000Z")
     snapshot.set_meta("extent", wanted.record())
-    assert Extent.recalled(snapshot) == wanted
+    assert CollectionScope.recalled(snapshot) == wanted
 
 
 def test_a_copy_with_pseudonyms_names_nobody_and_explains_as_much(account: Sandbox) -> None:
@@ -182,13 +182,13 @@ def test_a_copy_with_pseudonyms_names_nobody_and_explains_as_much(account: Sandb
     names = pseudonyms.Pseudonyms(b"key")
     copies = []
     for source in (earlier, later):
-        people = pseudonyms.People(source, names)
+        people = pseudonyms.NameIndex(source, names)
         copies.append(Snapshot.create())
-        rewrite(
+        copy_snapshot(
             source,
             copies[-1],
-            facts(source, WANTED, pseudonymised=True),
-            pseudonyms.Renamed(people, names),
+            metadata(source, WANTED, pseudonymised=True),
+            pseudonyms.Pseudonymizer(people, names),
         )
         people.close()
     outcome = copies[1].account().outcomes[CHANGES]
@@ -205,7 +205,7 @@ def test_a_file_that_was_closed_tells_the_same(account: Sandbox, tmp_path: Path)
     account.change(level="account", setting=f"{SUMMARY}.enable", value=True, operator=ADA)
     later = collected(account, begin(earlier))
     copy = Snapshot.create(tmp_path / "later")
-    rewrite(later, copy, facts(later, WANTED, pseudonymised=False))
+    copy_snapshot(later, copy, metadata(later, WANTED, pseudonymised=False))
     copy.close()
     with Snapshot.open(tmp_path / "later") as opened:
         assert told(earlier, opened) == told(earlier, later)

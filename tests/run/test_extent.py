@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.walk import utc_now
-from auditor.evidence.plan import Budget, proved
+from auditor.collect.collector import utc_now
+from auditor.evidence.read_plan import MeetingSelection, lock_sample_view
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS, Document, View
-from auditor.run import Extent, Target, collect, judge, resume
+from auditor.run import AccountConnection, CollectionScope, collect, judge, resume
 from auditor.sandbox import Conduct, World, serve
 from auditor.zoom.auth import Credentials
 from auditor.zoom.client import connect
 from auditor.zoom.hosts import Cloud
-from auditor.zoom.limits import Plan, RateLimiter
+from auditor.zoom.limits import RateLimiter, RatePlan
 from tests.run.stored import judgement
 
 LONG_AGO = "2000-01-01T00:00:00.000Z"
@@ -24,20 +24,20 @@ USERS = 30
 @pytest.mark.parametrize(
     "extent",
     [
-        Extent(),
-        Extent(0),
-        Extent(7, Budget(3, 30, ("ann@example.com", "b*"), ("Legal*",))),
-        Extent(meetings=Budget(within_days=0)),
+        CollectionScope(),
+        CollectionScope(0),
+        CollectionScope(7, MeetingSelection(3, 30, ("ann@example.com", "b*"), ("Legal*",))),
+        CollectionScope(meetings=MeetingSelection(within_days=0)),
     ],
 )
-def test_an_extent_is_recalled_as_it_was_written_down(extent: Extent) -> None:
+def test_an_extent_is_recalled_as_it_was_written_down(extent: CollectionScope) -> None:
     snapshot = Snapshot.create()
     snapshot.set_meta("extent", extent.record())
-    assert Extent.recalled(snapshot) == extent
+    assert CollectionScope.recalled(snapshot) == extent
 
 
 def test_a_run_that_wrote_down_none_has_the_usual_one() -> None:
-    assert Extent.recalled(Snapshot.create()) == Extent()
+    assert CollectionScope.recalled(Snapshot.create()) == CollectionScope()
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +46,16 @@ def account() -> Any:
         yield sandbox
 
 
-def target(account: Any, **fields: Any) -> Target:
+def target(account: Any, **fields: Any) -> AccountConnection:
     client = connect(
         Credentials(account.account_id, account.client_id, account.client_secret),
-        RateLimiter(Plan.BUSINESS.limits, max_rate=5000),
+        RateLimiter(RatePlan.BUSINESS.limits, max_rate=5000),
         cloud=Cloud(account.api_url, account.oauth_url),
     )
-    return Target(client, account.account_id, **fields)
+    return AccountConnection(client, account.account_id, **fields)
 
 
-def collected(account: Any, extent: Extent | None = None, *controls: str) -> Snapshot:
+def collected(account: Any, extent: CollectionScope | None = None, *controls: str) -> Snapshot:
     snapshot, aim = Snapshot.create(), target(account)
     wanted = judgement(*controls or ("RC-02",), depth=Level.USER)
     with aim.client:
@@ -69,9 +69,9 @@ def read(snapshot: Snapshot) -> int:
 
 
 def test_of_a_locked_setting_as_many_users_are_read_as_are_to_confirm_it(account: Any) -> None:
-    snapshot = collected(account, Extent(verify_locks=5))
+    snapshot = collected(account, CollectionScope(verify_locks=5))
     assert read(snapshot) == 5
-    outcome = snapshot.account().outcomes[proved(SETTINGS)]
+    outcome = snapshot.account().outcomes[lock_sample_view(SETTINGS)]
     assert isinstance(outcome, Document)
     assert outcome.body["sampled"] == outcome.body["confirmed"] == 5
     run = judge(snapshot, judgement("RC-02", depth=Level.USER))
@@ -81,17 +81,17 @@ def test_of_a_locked_setting_as_many_users_are_read_as_are_to_confirm_it(account
 
 
 def test_with_no_sample_every_user_is_read(account: Any) -> None:
-    snapshot = collected(account, Extent(verify_locks=0))
+    snapshot = collected(account, CollectionScope(verify_locks=0))
     assert (
         read(snapshot)
         == judge(snapshot, judgement("RC-02", depth=Level.USER)).summary.coverage[Level.USER]
     )
-    assert proved(SETTINGS) not in snapshot.account().outcomes
+    assert lock_sample_view(SETTINGS) not in snapshot.account().outcomes
 
 
 def test_proof_by_lock_and_reading_everybody_come_to_the_same_verdicts(account: Any) -> None:
     wanted = judgement("RC-02", depth=Level.USER, keep_passes=True)
-    few, all_ = (judge(collected(account, Extent(n)), wanted) for n in (5, 0))
+    few, all_ = (judge(collected(account, CollectionScope(n)), wanted) for n in (5, 0))
     assert few.summary.by_status == all_.summary.by_status
     told = [
         [
@@ -104,7 +104,7 @@ def test_proof_by_lock_and_reading_everybody_come_to_the_same_verdicts(account: 
 
 
 def test_a_run_goes_on_with_the_extent_it_was_begun_with(account: Any) -> None:
-    snapshot = collected(account, Extent(verify_locks=5))
+    snapshot = collected(account, CollectionScope(verify_locks=5))
     before, requests = snapshot.digest(), judge_cost(snapshot)
     aim = target(account)
     with aim.client:
@@ -115,7 +115,7 @@ def test_a_run_goes_on_with_the_extent_it_was_begun_with(account: Any) -> None:
 
 
 def test_what_is_older_than_allowed_is_read_again_and_costs_are_added_up(account: Any) -> None:
-    snapshot = collected(account, Extent(verify_locks=5))
+    snapshot = collected(account, CollectionScope(verify_locks=5))
     before, requests = snapshot.digest(), judge_cost(snapshot)
     aim = target(account)
     with aim.client:
@@ -147,10 +147,10 @@ def test_a_run_that_breaks_off_while_it_goes_on_is_not_finished(account: Any) ->
 def test_only_the_meetings_within_the_budget_are_read(account: Any) -> None:
     wanted = judgement("CC-06", depth=Level.MEETING)
     counts = []
-    for budget in (Budget(), Budget(per_host=1)):
+    for budget in (MeetingSelection(), MeetingSelection(per_host=1)):
         snapshot, aim = Snapshot.create(), target(account)
         with aim.client:
-            collect(aim, snapshot, wanted, "run", Extent(meetings=budget))
+            collect(aim, snapshot, wanted, "run", CollectionScope(meetings=budget))
         outcome = snapshot.account().outcomes[View("upcoming_meetings")]
         assert isinstance(outcome, Document)
         counts.append((outcome.body["listed"], outcome.body["read"]))

@@ -15,12 +15,12 @@ from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.model import Severity, Status
 from auditor.policy.errors import PolicyError
 from auditor.report import FORMATS, Options
-from auditor.run import Judgement, NothingSelected, Target, collect, judge
+from auditor.run import AccountConnection, EvaluationConfig, NothingSelected, collect, judge
 from auditor.sandbox import Conduct, World, serve
 from auditor.zoom.auth import Credentials
 from auditor.zoom.client import connect
 from auditor.zoom.hosts import Cloud
-from auditor.zoom.limits import Plan, RateLimiter
+from auditor.zoom.limits import RateLimiter, RatePlan
 from tests.policy.builders import ACCOUNT, CATALOGUE, at, world
 from tests.policy.decisions import TODAY, attestation, override, waiver
 from tests.run.stored import finished, judgement, organisation
@@ -53,14 +53,14 @@ JUDGEMENTS = [
 @pytest.mark.parametrize("one", JUDGEMENTS, ids=range(len(JUDGEMENTS)))
 def test_what_a_run_was_judged_with_judges_the_same_bytes_again(one):
     snapshot = finished(world((ACCOUNT, ON)), one)
-    again = Judgement.recalled(snapshot, CATALOGUE)
+    again = EvaluationConfig.recalled(snapshot, CATALOGUE)
     assert again == one
     assert rendered(judge(snapshot, again)) == rendered(judge(snapshot, one))
 
 
 def test_a_waiver_that_held_on_the_day_of_the_run_holds_whenever_it_is_judged_again():
     one = judgement(organisation=organisation(waivers=[waiver("RC-02", expires="2026-11-21")]))
-    assert Judgement.recalled(finished(world(), one), CATALOGUE).today == TODAY
+    assert EvaluationConfig.recalled(finished(world(), one), CATALOGUE).today == TODAY
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_damaged_record_is_refused_in_a_sentence(text):
     else:
         snapshot.set_meta("judgement", text)
     with pytest.raises(PolicyError, match="name a baseline with --baseline"):
-        Judgement.recalled(snapshot, CATALOGUE)
+        EvaluationConfig.recalled(snapshot, CATALOGUE)
 
 
 def test_a_run_carries_its_facts():
@@ -133,7 +133,11 @@ def test_a_waived_run_is_green_until_the_waiver_has_expired():
 
 def test_a_judgement_is_made_today_unless_it_is_said_otherwise():
     before = datetime.now(UTC).date()
-    assert before <= Judgement(CATALOGUE, judgement().baseline).today <= datetime.now(UTC).date()
+    assert (
+        before
+        <= EvaluationConfig(CATALOGUE, judgement().baseline).today
+        <= datetime.now(UTC).date()
+    )
 
 
 def test_a_control_that_only_an_override_asks_about_is_judged_with_its_title():
@@ -176,10 +180,10 @@ def account():
 def target(account):
     client = connect(
         Credentials(account.account_id, account.client_id, account.client_secret),
-        RateLimiter(Plan.BUSINESS.limits, max_rate=5000),
+        RateLimiter(RatePlan.BUSINESS.limits, max_rate=5000),
         cloud=Cloud(account.api_url, account.oauth_url),
     )
-    return Target(client, account.account_id)
+    return AccountConnection(client, account.account_id)
 
 
 def test_a_collection_leaves_all_that_is_needed_to_judge_it(account):
@@ -188,7 +192,7 @@ def test_a_collection_leaves_all_that_is_needed_to_judge_it(account):
     aim = target(account)
     with aim.client:
         collect(aim, snapshot, one, "20261121T220000Z-bbbbbb")
-    assert Judgement.recalled(snapshot, CATALOGUE) == one
+    assert EvaluationConfig.recalled(snapshot, CATALOGUE) == one
     run = judge(snapshot, one)
     assert run.info.id == "20261121T220000Z-bbbbbb"
     assert run.info.account_id == account.account_id
@@ -215,7 +219,7 @@ def test_nothing_is_read_for_nothing():
     nothing = replace(judgement(), baseline=judgement().baseline.only(frozenset()))
     snapshot = Snapshot.create()
     with pytest.raises(NothingSelected):
-        collect(Target(client=None, account_id="acc"), snapshot, nothing, "run")
+        collect(AccountConnection(client=None, account_id="acc"), snapshot, nothing, "run")
     assert snapshot.meta("run_id") is None
 
 

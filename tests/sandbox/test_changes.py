@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import requests
 
-from auditor.evidence.operation_log import plain
-from auditor.policy import log_labels
-from auditor.sandbox.changes import LABELS
+from auditor.evidence.operation_log import normalize_label
+from auditor.policy import portal_labels
+from auditor.sandbox.edits import LABELS
 from tests.sandbox.conftest import Client, Clock, Start
 from tests.sandbox.test_usage import month
 
@@ -170,9 +170,9 @@ def test_a_label_can_be_given_and_else_comes_of_the_path(start: Start) -> None:
 
 @pytest.mark.parametrize("setting", LABELS)
 def test_the_labels_are_those_that_the_portal_has(setting: str) -> None:
-    names = log_labels.shipped().names
+    names = portal_labels.shipped().names
     known = names.get(setting) or names[f"{setting}.enable"]
-    assert plain(LABELS[setting]) in {plain(name) for name in known}
+    assert normalize_label(LABELS[setting]) in {normalize_label(name) for name in known}
 
 
 def test_a_change_can_be_asked_for_over_http(start: Start) -> None:

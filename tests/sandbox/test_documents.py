@@ -1,6 +1,6 @@
 import pytest
 
-from auditor.sandbox.documents import REMOVED, Change, Documents, changed, differences, leaves
+from auditor.sandbox.documents import REMOVED, Departure, Documents, changed, differences, leaves
 from tests.sandbox.conftest import Client, Start
 
 SUMMARY = "meeting_summary_with_ai_companion"
@@ -171,11 +171,11 @@ def test_a_phone_site_carries_its_policy(client: Client) -> None:
 def test_a_change_applies_only_where_the_path_exists() -> None:
     before: Documents = {"default": {"a": {"b": 1}, "c": {"d": True}}, "other": {"c": {"d": True}}}
     changes = [
-        Change("a.x", 2),
-        Change("a.b.c", 2),
-        Change("z.y", 2),
-        Change("a", 5),
-        Change("c.d", False),
+        Departure("a.x", 2),
+        Departure("a.b.c", 2),
+        Departure("z.y", 2),
+        Departure("a", 5),
+        Departure("c.d", False),
     ]
     after = changed(before, changes)
     assert after == {"default": {"a": {"b": 1}, "c": {"d": False}}, "other": {"c": {"d": False}}}
@@ -184,7 +184,7 @@ def test_a_change_applies_only_where_the_path_exists() -> None:
 
 def test_differences_tell_changed_added_and_absent_leaves() -> None:
     before: Documents = {"default": {"a": {"b": 1, "c": [1]}, "d": True}}
-    changes = [Change("a.c", REMOVED), Change("a.new", 3, added=True), Change("d", False)]
+    changes = [Departure("a.c", REMOVED), Departure("a.new", 3, added=True), Departure("d", False)]
     assert differences(before, changed(before, changes)) == {
         "a.c": ("absent", None),
         "a.new": ("added", 3),

@@ -4,12 +4,12 @@ from itertools import pairwise
 import pytest
 
 from auditor.sandbox import Faults
-from auditor.sandbox.limits import Label, Limits, Plan
+from auditor.sandbox.limits import Label, Plan, RequestCounter
 from tests.sandbox.conftest import Clock, Start
 
 
 def admitted(plan: Plan, label: Label, *, phone: bool = False) -> int:
-    limits = Limits(plan)
+    limits = RequestCounter(plan)
     return sum(limits.admit(label, phone=phone, now=100.0) is None for _ in range(200))
 
 
@@ -30,7 +30,7 @@ def test_phone_has_limits_of_its_own() -> None:
 
 
 def test_no_second_anywhere_holds_more_than_the_limit() -> None:
-    limits = Limits("pro")
+    limits = RequestCounter("pro")
     times = [n / 97 for n in range(1000)]
     passed = [now for now in times if limits.admit("Heavy", phone=False, now=now) is None]
     assert all(later - earlier >= 1 for earlier, later in zip(passed, passed[10:], strict=False))
@@ -38,14 +38,14 @@ def test_no_second_anywhere_holds_more_than_the_limit() -> None:
 
 
 def test_a_refused_request_does_not_count() -> None:
-    limits = Limits("free")
+    limits = RequestCounter("free")
     for now in (0.0, 0.1, 0.5, 0.9):
         limits.admit("Medium", phone=False, now=now)
     assert limits.admit("Medium", phone=False, now=1.0) is None
 
 
 def test_the_daily_limit_ends_at_midnight_utc() -> None:
-    limits = Limits("free")
+    limits = RequestCounter("free")
     noon = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
     assert all(limits.admit("Heavy", phone=False, now=noon + 2 * n) is None for n in range(1000))
     excess = limits.admit("Heavy", phone=False, now=noon + 3000)
@@ -102,6 +102,6 @@ def test_less_than_the_published_limit_may_hold(
 
 
 def test_a_share_of_a_limit_is_not_rounded_away() -> None:
-    limits = Limits("business", share=0.29)
+    limits = RequestCounter("business", share=0.29)
     found = [limits.admit("Heavy", phone=False, now=1.0) for _ in range(40)]
     assert found.count(None) == 11

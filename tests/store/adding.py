@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from auditor.findings.model import Status
-from auditor.store import packing, recording
+from auditor.store import recording, snapshot_archive
 from auditor.store.runs import Runs
 from tests.store.nights import Nights
 
@@ -20,7 +20,7 @@ STEPS = {
     "record": (recording, "record"),
     "close spells": (recording, "_close_spells"),
     "open spells": (recording, "_open_spells"),
-    "pack": (packing, "pack"),
+    "pack": (snapshot_archive, "pack"),
     "commit": None,
 }
 LAST = "20261231T220000-000Z-aaaaaa"

@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from auditor.evidence.plan import LISTINGS
+from auditor.evidence.read_plan import LISTINGS
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import SETTINGS, Document, Outcome, Refusal
-from auditor.findings.drift import Standing
-from auditor.findings.ledger import Assessment
+from auditor.evidence.view import SETTINGS, Document, Outcome, ReadFailure
+from auditor.findings.drift import FindingState
+from auditor.findings.finding_history import FindingHistory
 from auditor.findings.model import Status, Verdict
-from auditor.findings.past import Past
 from auditor.findings.run import Run, fingerprint
-from auditor.store.history import Entry, History
+from auditor.findings.verdict_store import Assessment
+from auditor.store.history import History, StoredRun
 from auditor.store.runs import SNAPSHOT, Runs
 from tests.report.worlds import deviation, judged, run_of
 
@@ -43,7 +43,7 @@ def verdict_of(told: Status | Verdict) -> Verdict:
 
 def listed(at: str, *, refused: bool) -> Outcome:
     if refused:
-        return Refusal(Unseen(Cause.DENIED, "the app lacks a scope"), "GET /users", at)
+        return ReadFailure(Unseen(Cause.DENIED, "the app lacks a scope"), "GET /users", at)
     return Document({"listed": 1}, "GET /users", at)
 
 
@@ -111,12 +111,12 @@ class Nights:
         snapshot.finish()
         return snapshot, run
 
-    def night(self, told: Told | None = None, *, selected: Any = None, **how: Any) -> Entry:
+    def night(self, told: Told | None = None, *, selected: Any = None, **how: Any) -> StoredRun:
         """An audit that was read, judged and stored; its folder is gone unless it was stopped."""
         snapshot, run = self.read(told, **how)
         return self.keep(snapshot, run, selected)
 
-    def keep(self, snapshot: Snapshot, run: Run, selected: Any = None) -> Entry:
+    def keep(self, snapshot: Snapshot, run: Run, selected: Any = None) -> StoredRun:
         """Store an audit; its folder is gone unless it was stopped."""
         with snapshot:
             self.runs.keep(snapshot, run, selected)
@@ -125,15 +125,15 @@ class Nights:
             self.runs.discard(run.info.id)
         return self.history.get(run.info.id)
 
-    def statuses(self, entry: Entry) -> dict[str, Status]:
+    def statuses(self, entry: StoredRun) -> dict[str, Status]:
         """User id to how AI-01 stood there."""
         return {standing.scope.id: standing.status for standing in self.standings(entry)}
 
-    def standings(self, entry: Entry) -> list[Standing]:
+    def standings(self, entry: StoredRun) -> list[FindingState]:
         with self.history.standings(entry) as found:
             return list(found)
 
-    def past(self, entry: Entry, zoom_id: str = "u1") -> Past | None:
+    def past(self, entry: StoredRun, zoom_id: str = "u1") -> FindingHistory | None:
         """What is known of AI-01 of a user."""
         mark = mark_of(zoom_id, entry.facts.account_id)
         return self.history.pasts(entry, [mark]).get(mark)

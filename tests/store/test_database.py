@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 
 from auditor import store
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import Full
+from auditor.evidence.snapshot import DiskFull
 from auditor.findings.model import Status
 from auditor.store import tables
 from auditor.store.database import FILE, HEAD, Database
@@ -343,7 +343,7 @@ def test_no_room_for_evidence_that_is_wanted_is_told(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "open", full)
-    with pytest.raises(Full, match="Make room there"):
+    with pytest.raises(DiskFull, match="Make room there"):
         nights.history.evidence(entry.facts.id)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from auditor.doctor import local
-from auditor.doctor.model import State
+from auditor.doctor.model import CheckState
 from auditor.errors import ExitCode
 from auditor.store import filesystem
 from auditor.store.database import Database
@@ -78,7 +78,7 @@ def test_doctor_tells_what_the_file_system_lacks_and_leaves_nothing_behind(
     assert local.directory(tmp_path).passed
     lack(monkeypatch)
     check = local.directory(tmp_path)
-    assert (check.state, check.exit_code) == (State.FAILED, ExitCode.USAGE)
+    assert (check.state, check.exit_code) == (CheckState.FAILED, ExitCode.USAGE)
     assert told in check.sentence
     assert "local disk" in check.advice
     assert list(tmp_path.iterdir()) == []
@@ -133,5 +133,5 @@ def test_doctor_tells_that_a_history_cannot_be_written(
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
     check = local.history(Runs(tmp_path))
-    assert check.state is State.FAILED
+    assert check.state is CheckState.FAILED
     assert "no audit could store" in check.sentence

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from auditor.evidence.plan import COUNTS
+from auditor.evidence.read_plan import COUNTS
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document
-from auditor.findings.drift import Standing
+from auditor.findings.drift import FindingState
+from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
 from auditor.findings.model import BaselineInfo, Severity, Status
-from auditor.findings.past import Actor, Life, Past
 from auditor.store import tables
 from auditor.store.errors import RunNotFound
 from auditor.store.runs import SNAPSHOT, Runs
@@ -89,7 +89,7 @@ def test_every_finding_but_a_pass_comes_back_as_it_stood(nights: Nights) -> None
     entry = nights.night(told, more=more)
     found = {(each.scope.id, each.control): each for each in nights.standings(entry)}
     assert found.keys() == {("u1", "AI-01"), ("u2", "AI-01"), ("u4", "RC-02"), ("acc-1", "AI-01")}
-    assert found["u4", "RC-02"] == Standing(
+    assert found["u4", "RC-02"] == FindingState(
         fingerprint=found["u4", "RC-02"].fingerprint,
         control="RC-02",
         kind=value.kind,
@@ -175,9 +175,9 @@ def test_a_finding_keeps_its_first_day_and_tells_since_when_it_stands_so(nights:
     second = nights.night({"u1": FAIL})
     third = nights.night({"u1": FAIL})
     day = nights.at(2)
-    assert nights.past(first) == Past(day, day, None)
-    assert nights.past(second) == Past(day, nights.at(3), Life.NEW)
-    assert nights.past(third) == Past(day, nights.at(3), Life.PERSISTING)
+    assert nights.past(first) == FindingHistory(day, day, None)
+    assert nights.past(second) == FindingHistory(day, nights.at(3), LifecycleState.NEW)
+    assert nights.past(third) == FindingHistory(day, nights.at(3), LifecycleState.PERSISTING)
 
 
 def test_a_finding_that_passes_is_put_right_since_the_run_that_saw_it(nights: Nights) -> None:
@@ -186,8 +186,12 @@ def test_a_finding_that_passes_is_put_right_since_the_run_that_saw_it(nights: Ni
     third = nights.night()
     fourth = nights.night({"u1": FAIL})
     for entry in (second, third):
-        assert nights.past(entry) == Past(nights.at(1), nights.at(2), Life.RESOLVED)
-    assert nights.past(fourth) == Past(nights.at(1), nights.at(4), Life.REGRESSED)
+        assert nights.past(entry) == FindingHistory(
+            nights.at(1), nights.at(2), LifecycleState.RESOLVED
+        )
+    assert nights.past(fourth) == FindingHistory(
+        nights.at(1), nights.at(4), LifecycleState.REGRESSED
+    )
 
 
 def test_a_finding_never_reported_has_no_past(nights: Nights) -> None:
@@ -199,7 +203,9 @@ def test_a_finding_never_reported_has_no_past(nights: Nights) -> None:
 def test_another_value_is_another_spell_of_the_same_life(nights: Nights) -> None:
     nights.night({"u1": deviation("AI-01", observed=1)})
     entry = nights.night({"u1": deviation("AI-01", observed=2)})
-    assert nights.past(entry) == Past(nights.at(1), nights.at(2), Life.PERSISTING)
+    assert nights.past(entry) == FindingHistory(
+        nights.at(1), nights.at(2), LifecycleState.PERSISTING
+    )
 
 
 def test_who_changed_a_setting_stays_with_the_finding(nights: Nights) -> None:
@@ -208,7 +214,9 @@ def test_who_changed_a_setting_stays_with_the_finding(nights: Nights) -> None:
     nights.history.attribute(first, {mark_of("u1"): actor, "sha256:unheard of": actor})
     second = nights.night({"u1": FAIL, "u2": FAIL})
     third = nights.night({"u1": UNKNOWN})
-    assert nights.past(second) == Past(nights.at(1), nights.at(1), Life.PERSISTING, actor)
+    assert nights.past(second) == FindingHistory(
+        nights.at(1), nights.at(1), LifecycleState.PERSISTING, actor
+    )
     for told in (nights.past(second, "u2"), nights.past(third)):
         assert told is not None
         assert told.changed_by is None
@@ -225,9 +233,11 @@ def test_users_that_could_not_be_listed_are_unknown_and_never_put_right(nights: 
     assert (standing.status, standing.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
     assert (standing.observed, standing.since) == (None, nights.at(2))
     for entry in (blind, again):
-        assert nights.past(entry) == Past(nights.at(1), nights.at(2), None)
+        assert nights.past(entry) == FindingHistory(nights.at(1), nights.at(2), None)
     seen = nights.night({"u1": FAIL})
-    assert nights.past(seen) == Past(nights.at(1), nights.at(4), Life.PERSISTING)
+    assert nights.past(seen) == FindingHistory(
+        nights.at(1), nights.at(4), LifecycleState.PERSISTING
+    )
 
 
 def test_a_finding_of_the_account_is_put_right_whatever_became_of_the_user_list(
@@ -300,7 +310,9 @@ def test_runs_that_were_judged_otherwise_are_another_story(
     assert nights.history.before(entry) is None
     assert nights.history.trend(entry) == []
     last = nights.night({"u1": FAIL})
-    assert nights.past(last) == Past(nights.at(1), nights.at(1), Life.PERSISTING)
+    assert nights.past(last) == FindingHistory(
+        nights.at(1), nights.at(1), LifecycleState.PERSISTING
+    )
     assert last.number == 2
 
 
@@ -309,7 +321,7 @@ def test_a_local_api_on_another_port_is_the_same_place(nights: Nights) -> None:
     entry = nights.night({"u1": FAIL}, api_url="http://127.0.0.1:4002/v2")
     past = nights.past(entry)
     assert past is not None
-    assert past.life is Life.PERSISTING
+    assert past.life is LifecycleState.PERSISTING
 
 
 def test_the_run_before_and_the_newest_of_a_series_are_found(nights: Nights) -> None:
@@ -354,7 +366,7 @@ def test_a_run_that_went_on_is_stored_anew_as_if_it_never_had_stopped(nights: Ni
     assert (done.number, done.stopped, done.facts.finished_at) == (2, "", nights.now)
     assert nights.statuses(done) == {"u1": FAIL, "u2": FAIL}
     for zoom_id in ("u1", "u2"):
-        told = Past(nights.at(1), nights.at(1), Life.PERSISTING)
+        told = FindingHistory(nights.at(1), nights.at(1), LifecycleState.PERSISTING)
         assert nights.past(done, zoom_id) == told
     assert nights.past(done, "u3") is None
     assert len(nights.history.runs()) == 2
@@ -378,8 +390,12 @@ def test_a_run_that_went_on_after_a_later_one_comes_after_that(nights: Nights) -
     assert nights.history.before(done) == later
     assert [each.facts.id for each in nights.history.runs()] == [later.facts.id, done.facts.id]
     assert nights.statuses(later) == {"u1": FAIL, "u2": FAIL}
-    assert nights.past(done) == Past(nights.at(1), nights.at(1), Life.PERSISTING)
-    assert nights.past(done, "u2") == Past(nights.at(2), nights.at(3), Life.RESOLVED)
+    assert nights.past(done) == FindingHistory(
+        nights.at(1), nights.at(1), LifecycleState.PERSISTING
+    )
+    assert nights.past(done, "u2") == FindingHistory(
+        nights.at(2), nights.at(3), LifecycleState.RESOLVED
+    )
 
 
 # Evidence
@@ -456,7 +472,9 @@ def test_a_finding_that_no_run_is_left_of_is_forgotten(nights: Nights) -> None:
     second = nights.night({"u1": FAIL})
     assert nights.history.remove([first]) == 1
     assert nights.past(second, "u2") is None
-    assert nights.past(second) == Past(nights.at(1), nights.at(1), Life.PERSISTING)
+    assert nights.past(second) == FindingHistory(
+        nights.at(1), nights.at(1), LifecycleState.PERSISTING
+    )
 
 
 def test_after_the_newest_was_removed_the_next_goes_on_from_the_one_before(nights: Nights) -> None:
@@ -464,8 +482,12 @@ def test_after_the_newest_was_removed_the_next_goes_on_from_the_one_before(night
     gone = nights.night({"u1": UNKNOWN, "u3": FAIL})
     assert nights.history.remove([gone]) == 1
     entry = nights.night({"u1": FAIL})
-    assert nights.past(entry) == Past(nights.at(1), nights.at(1), Life.PERSISTING)
-    assert nights.past(entry, "u2") == Past(nights.at(1), nights.at(3), Life.RESOLVED)
+    assert nights.past(entry) == FindingHistory(
+        nights.at(1), nights.at(1), LifecycleState.PERSISTING
+    )
+    assert nights.past(entry, "u2") == FindingHistory(
+        nights.at(1), nights.at(3), LifecycleState.RESOLVED
+    )
     assert nights.past(entry, "u3") is None
     assert nights.statuses(entry) == {"u1": FAIL}
 
@@ -477,9 +499,9 @@ def test_a_series_without_runs_is_gone_with_all_it_had(nights: Nights) -> None:
     assert nights.history.remove([gone]) == 1
     entry = nights.night({"u1": FAIL}, depth="account")
     assert entry.number == 1
-    assert nights.past(entry) == Past(nights.at(3), nights.at(3), Life.NEW)
+    assert nights.past(entry) == FindingHistory(nights.at(3), nights.at(3), LifecycleState.NEW)
     assert nights.history.accepted(EVERY_RUN) == []
-    assert nights.past(left) == Past(nights.at(2), nights.at(2), Life.NEW)
+    assert nights.past(left) == FindingHistory(nights.at(2), nights.at(2), LifecycleState.NEW)
 
 
 def test_thousands_of_runs_can_be_removed_at_once(nights: Nights) -> None:
@@ -510,4 +532,4 @@ def test_what_one_stored_another_sees(nights: Nights, again: Callable[[], Nights
     later = other.night({"u1": FAIL})
     past = nights.past(later)
     assert past is not None
-    assert past.life is Life.PERSISTING
+    assert past.life is LifecycleState.PERSISTING

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from auditor.findings.finding_history import LifecycleState
 from auditor.findings.model import Status
-from auditor.findings.past import Life
-from auditor.store.standings import life
+from auditor.store.finding_queries import lifecycle_state
 
 LETTERS = {
     "F": Status.FAIL,
@@ -37,43 +37,43 @@ def spells(story: str) -> list[tuple[Status, int, int]]:
     ("story", "expected"),
     [
         # a deviation for the first time, whatever was not known before
-        ("F", Life.NEW),
-        (".F", Life.NEW),
-        ("?F", Life.NEW),
-        (".?.F", Life.NEW),
-        ("dF", Life.NEW),
-        ("aF", Life.NEW),
-        ("nF", Life.NEW),
+        ("F", LifecycleState.NEW),
+        (".F", LifecycleState.NEW),
+        ("?F", LifecycleState.NEW),
+        (".?.F", LifecycleState.NEW),
+        ("dF", LifecycleState.NEW),
+        ("aF", LifecycleState.NEW),
+        ("nF", LifecycleState.NEW),
         # a deviation when it was last known, too
-        ("FF", Life.PERSISTING),
-        ("F?F", Life.PERSISTING),
-        ("F??F", Life.PERSISTING),
-        ("F?dxF", Life.PERSISTING),
-        ("FFF", Life.PERSISTING),
-        ("F.FF", Life.PERSISTING),
+        ("FF", LifecycleState.PERSISTING),
+        ("F?F", LifecycleState.PERSISTING),
+        ("F??F", LifecycleState.PERSISTING),
+        ("F?dxF", LifecycleState.PERSISTING),
+        ("FFF", LifecycleState.PERSISTING),
+        ("F.FF", LifecycleState.PERSISTING),
         # a waiver does not put right what it covers
-        ("WF", Life.PERSISTING),
-        ("FWF", Life.PERSISTING),
-        ("W?F", Life.PERSISTING),
+        ("WF", LifecycleState.PERSISTING),
+        ("FWF", LifecycleState.PERSISTING),
+        ("W?F", LifecycleState.PERSISTING),
         # again, after it had been put right
-        ("F.F", Life.REGRESSED),
-        ("F..F", Life.REGRESSED),
-        ("F?.F", Life.REGRESSED),
-        ("F.?F", Life.REGRESSED),
-        ("F?.?F", Life.REGRESSED),
-        ("FaF", Life.REGRESSED),
-        ("FnF", Life.REGRESSED),
-        ("Fa?F", Life.REGRESSED),
-        ("W.F", Life.REGRESSED),
+        ("F.F", LifecycleState.REGRESSED),
+        ("F..F", LifecycleState.REGRESSED),
+        ("F?.F", LifecycleState.REGRESSED),
+        ("F.?F", LifecycleState.REGRESSED),
+        ("F?.?F", LifecycleState.REGRESSED),
+        ("FaF", LifecycleState.REGRESSED),
+        ("FnF", LifecycleState.REGRESSED),
+        ("Fa?F", LifecycleState.REGRESSED),
+        ("W.F", LifecycleState.REGRESSED),
         # put right
-        ("F.", Life.RESOLVED),
-        ("F..", Life.RESOLVED),
-        ("F?.", Life.RESOLVED),
-        ("W.", Life.RESOLVED),
-        ("Fa", Life.RESOLVED),
-        ("Faa", Life.RESOLVED),
-        ("F?a", Life.RESOLVED),
-        ("Fn", Life.RESOLVED),
+        ("F.", LifecycleState.RESOLVED),
+        ("F..", LifecycleState.RESOLVED),
+        ("F?.", LifecycleState.RESOLVED),
+        ("W.", LifecycleState.RESOLVED),
+        ("Fa", LifecycleState.RESOLVED),
+        ("Faa", LifecycleState.RESOLVED),
+        ("F?a", LifecycleState.RESOLVED),
+        ("Fn", LifecycleState.RESOLVED),
         # nobody can tell
         ("F?", None),
         ("F??", None),
@@ -93,12 +93,14 @@ def spells(story: str) -> list[tuple[Status, int, int]]:
         ("n.", None),
     ],
 )
-def test_the_life_of_a_finding_follows_from_how_it_stood(story: str, expected: Life | None) -> None:
-    assert life(spells(story), max(len(story), 1)) is expected
+def test_the_life_of_a_finding_follows_from_how_it_stood(
+    story: str, expected: LifecycleState | None
+) -> None:
+    assert lifecycle_state(spells(story), max(len(story), 1)) is expected
 
 
 @pytest.mark.parametrize("status", list(LETTERS.values()))
 def test_another_value_of_the_same_status_changes_no_life(status: Status) -> None:
     whole: Sequence[tuple[Status, int, int]] = [(status, 1, 4)]
     cut = [(status, 1, 2), (status, 3, 3), (status, 4, 4)]
-    assert life(cut, 4) is life(whole, 4)
+    assert lifecycle_state(cut, 4) is lifecycle_state(whole, 4)

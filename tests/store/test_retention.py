@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.findings.drift import RunFacts
-from auditor.store.history import Entry
+from auditor.store.history import StoredRun
 from auditor.store.retention import expired
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 KEEP = timedelta(days=90)
 
 
-def entry(number: int, ago: timedelta, series: int = 1) -> Entry:
+def entry(number: int, ago: timedelta, series: int = 1) -> StoredRun:
     ended = (NOW - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     facts = RunFacts(
         id=f"run-{series}-{number}",
@@ -31,19 +31,21 @@ def entry(number: int, ago: timedelta, series: int = 1) -> Entry:
         complete=True,
         exit_code=0,
     )
-    return Entry(facts, series=series, number=number, selection="", stopped="")
+    return StoredRun(facts, series=series, number=number, selection="", stopped="")
 
 
-def nightly(count: int, series: int = 1) -> list[Entry]:
+def nightly(count: int, series: int = 1) -> list[StoredRun]:
     """One run a night, the last of them today."""
     return [entry(n, timedelta(days=count - n), series) for n in range(1, count + 1)]
 
 
-def ids(entries: Sequence[Entry]) -> list[str]:
+def ids(entries: Sequence[StoredRun]) -> list[str]:
     return [each.facts.id for each in entries]
 
 
-def kept(entries: Sequence[Entry], monthly: int, accepted: Sequence[str] = ()) -> list[Entry]:
+def kept(
+    entries: Sequence[StoredRun], monthly: int, accepted: Sequence[str] = ()
+) -> list[StoredRun]:
     gone = set(ids(expired(entries, NOW, KEEP, monthly, accepted)))
     return [each for each in entries if each.facts.id not in gone]
 
@@ -88,7 +90,7 @@ RUNS = st.lists(
 )  # series, hours or days ago: a clock may have been wrong, so not in the order of the numbers
 
 
-def built(drawn: Sequence[tuple[int, int]]) -> list[Entry]:
+def built(drawn: Sequence[tuple[int, int]]) -> list[StoredRun]:
     return [
         entry(number, timedelta(days=days), series)
         for number, (series, days) in enumerate(drawn, 1)

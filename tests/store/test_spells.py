@@ -10,9 +10,9 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from auditor.findings.finding_history import FindingHistory, LifecycleState
 from auditor.findings.model import Status
-from auditor.findings.past import Life, Past
-from auditor.store.history import Entry
+from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from tests.policy.builders import FIXED
 from tests.store.nights import Nights
@@ -64,7 +64,7 @@ STORIES = st.lists(st.one_of(NIGHTS, NIGHTS, NIGHTS, REMOVALS), min_size=1, max_
 class Kept:
     """A run in the model: how every finding stood, and whether the run is still there."""
 
-    entry: Entry
+    entry: StoredRun
     at: str
     stood: dict[str, tuple[Status, str]]
     """User to status, and what tells two spells of one status apart."""
@@ -77,7 +77,7 @@ class Model:
 
     runs: list[Kept] = field(default_factory=list)
 
-    def add(self, entry: Entry, night: Night, at: str) -> None:
+    def add(self, entry: StoredRun, night: Night, at: str) -> None:
         before = self.runs[-1].stood if self.runs else {}
         stood = {each: (status, "told") for each, status in night.told.items()}
         if night.refused:
@@ -99,7 +99,7 @@ class Model:
     def left(self) -> list[Kept]:
         return [run for run in self.runs if run.left]
 
-    def past(self, number: int, zoom_id: str) -> Past | None:
+    def past(self, number: int, zoom_id: str) -> FindingHistory | None:
         story = [run.stood.get(zoom_id) for run in self.runs[: number + 1]]
         told = [at for at, how in enumerate(story) if how is not None]
         if not told:
@@ -108,19 +108,19 @@ class Model:
         while since and story[since - 1] == story[number]:
             since -= 1
         statuses = [how and how[0] for how in story]
-        return Past(self.runs[told[0]].at, self.runs[since].at, life(statuses))
+        return FindingHistory(self.runs[told[0]].at, self.runs[since].at, life(statuses))
 
 
-def life(story: Sequence[Status | None]) -> Life | None:
+def life(story: Sequence[Status | None]) -> LifecycleState | None:
     *earlier, now = story
     known = [status for status in earlier if status in SETTLED]
     was = any(status in DEVIATING for status in earlier)
     if now is Status.FAIL:
         if not was:
-            return Life.NEW
-        return Life.PERSISTING if known[-1] in DEVIATING else Life.REGRESSED
+            return LifecycleState.NEW
+        return LifecycleState.PERSISTING if known[-1] in DEVIATING else LifecycleState.REGRESSED
     if now in SETTLED and now is not Status.WAIVED and was:
-        return Life.RESOLVED
+        return LifecycleState.RESOLVED
     return None
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from auditor.evidence.snapshot import Full, Snapshot
+from auditor.evidence.snapshot import DiskFull, Snapshot
+from auditor.findings.finding_history import FindingHistory, LifecycleState
 from auditor.findings.model import Status
-from auditor.findings.past import Life, Past
 from auditor.findings.run import Run
 from auditor.store import tables
 from auditor.store.database import Database
@@ -46,8 +46,10 @@ def test_a_process_that_is_killed_leaves_the_history_as_it_was(nights: Nights, s
     nights.runs.discard(LAST)
     entry = nights.night({"u2": FAIL}, run_id=LAST)
     assert entry.number == 2
-    assert nights.past(entry) == Past(nights.at(1), nights.at(2), Life.RESOLVED)
-    assert nights.past(entry, "u2") == Past(nights.at(2), nights.at(2), Life.NEW)
+    assert nights.past(entry) == FindingHistory(nights.at(1), nights.at(2), LifecycleState.RESOLVED)
+    assert nights.past(entry, "u2") == FindingHistory(
+        nights.at(2), nights.at(2), LifecycleState.NEW
+    )
 
 
 def test_an_error_in_the_middle_leaves_the_history_as_it_was(nights: Nights) -> None:
@@ -70,7 +72,7 @@ def test_processes_that_store_at_once_all_get_through(nights: Nights) -> None:
     newest = max(entries, key=lambda entry: entry.number)
     past = nights.past(newest)
     assert past is not None
-    assert past.life is Life.PERSISTING
+    assert past.life is LifecycleState.PERSISTING
     for entry in entries:
         with closing(nights.runs.opened(entry.facts.id)) as evidence:
             assert evidence.digest() == entry.facts.evidence_digest
@@ -104,7 +106,7 @@ def test_a_reader_sees_one_state_while_others_write(nights: Nights) -> None:
 
 def test_no_room_in_the_history_is_told_as_such(nights: Nights) -> None:
     nights.night()
-    with pytest.raises(Full, match="Make room there"):
+    with pytest.raises(DiskFull, match="Make room there"):
         write_too_much(nights.history.database)
     assert len(nights.history.runs()) == 1
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor import private
-from auditor.private import NotPrivate
+from auditor import permissions
+from auditor.permissions import InsecureDirectory
 from auditor.store.runs import Runs
 from tests.other_user import ME, SOMEBODY, as_me, folder_of_mine
 from tests.store.nights import Nights
@@ -165,10 +165,10 @@ def test_a_folder_in_the_data_directory_that_others_may_write_to_is_refused(
     (tmp_path / name).mkdir()
     (tmp_path / name).chmod(mode)
     tmp_path.chmod(0o755)
-    with pytest.raises(NotPrivate, match=rf"{name} .*others may write.*chmod 700"):
-        private.check_folder(tmp_path)
+    with pytest.raises(InsecureDirectory, match=rf"{name} .*others may write.*chmod 700"):
+        permissions.check_folder(tmp_path)
     tmp_path.chmod(0o700)  # nobody gets there
-    private.check_folder(tmp_path)
+    permissions.check_folder(tmp_path)
 
 
 def test_what_somebody_put_into_a_run_is_refused(mine: Path) -> None:
@@ -178,7 +178,7 @@ def test_what_somebody_put_into_a_run_is_refused(mine: Path) -> None:
     for path, owner in ((run, ME), (run / "snapshot.sqlite", SOMEBODY)):
         os.chown(path, owner, owner)
     (mine / "home").chmod(0o755)
-    told = as_me(lambda: private.check_folder(mine / "home"))
+    told = as_me(lambda: permissions.check_folder(mine / "home"))
     assert told.startswith("NotPrivate:")
     assert "snapshot.sqlite" in told
 
@@ -188,15 +188,15 @@ def test_a_folder_below_a_volume_of_root_that_is_for_all_is_used(mine: Path) -> 
     volume = mine / "volume"
     volume.mkdir()
     volume.chmod(0o777)
-    refused = as_me(lambda: private.check_folder(volume))
+    refused = as_me(lambda: permissions.check_folder(volume))
     assert refused.startswith("NotPrivate:")
 
     def below() -> str:
         home = volume / "auditor"
-        private.check_folder(home)
+        permissions.check_folder(home)
         with closing(Nights(Runs(home))) as nights:
             nights.night()
-            private.check_folder(home)
+            permissions.check_folder(home)
             return f"{len(nights.history.runs())} run, mode {home.stat().st_mode & 0o777:o}"
 
     assert as_me(below) == "1 run, mode 700"

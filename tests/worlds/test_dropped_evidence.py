@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.plan import LISTINGS
+from auditor.evidence.read_plan import LISTINGS
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.view import Outcome, Refusal, View
-from auditor.findings.model import Kind, Status
+from auditor.evidence.view import Outcome, ReadFailure, View
+from auditor.findings.model import FindingKind, Status
 from auditor.policy import organisation
 from auditor.policy.evaluate import evaluate
 from auditor.policy.organisation import Organisation
 from auditor.policy.overrides import Overrides
-from auditor.policy.settlements import Settlements
+from auditor.policy.waivers import WaiversAndAttestations
 from auditor.store.runs import Runs
 from tests.end_to_end.conftest import Auditor, served
 from tests.policy.builders import AT, CATALOGUE
@@ -85,7 +85,7 @@ def statuses(reads: Reads, decided: Organisation, name: str) -> dict[Key, Status
         Level.USER,
         keep_passes=True,
         overrides=Overrides(baseline, CATALOGUE, decided.overrides),
-        settlements=Settlements(decided.waivers, decided.attestations, TODAY),
+        settlements=WaiversAndAttestations(decided.waivers, decided.attestations, TODAY),
     )
     with snapshot:
         return dict(_rows(evaluation.assessments))
@@ -94,14 +94,14 @@ def statuses(reads: Reads, decided: Organisation, name: str) -> dict[Key, Status
 def _rows(assessments: Any) -> Iterator[tuple[Key, Status]]:
     for each in assessments:
         for v in each.verdicts:
-            attested = v.kind is Kind.ATTESTATION and v.setting != "attestation"
-            kind = Kind.LOCK if attested else v.kind  # a lock that no flag shows
-            if kind is not Kind.UNCOVERED:
+            attested = v.kind is FindingKind.ATTESTATION and v.setting != "attestation"
+            kind = FindingKind.LOCK if attested else v.kind  # a lock that no flag shows
+            if kind is not FindingKind.UNCOVERED:
                 yield (each.scope.level, each.scope.id, v.control, v.setting, kind), v.status
 
 
-def refusal(cause: Cause) -> Refusal:
-    return Refusal(Unseen(cause, "gone"), "GET /gone", AT)
+def refusal(cause: Cause) -> ReadFailure:
+    return ReadFailure(Unseen(cause, "gone"), "GET /gone", AT)
 
 
 def without_reads(reads: Reads, gone: list[tuple[Scope, View]], cause: Cause | None) -> Reads:
@@ -151,7 +151,7 @@ def compare(
             spoken = {k[2] for k in after if k[0] == key[0] and k[1].startswith("*")}
             assert key[2] in spoken or status is Status.NOT_APPLICABLE, ("silent", key)
         elif now is not status:
-            seen = LOCKS_ALONE if key[4] == Kind.LOCK else besides
+            seen = LOCKS_ALONE if key[4] == FindingKind.LOCK else besides
             assert now in OPEN | seen.get(status, set()), (key, status, now)
     assert not [k for k, s in after.items() if s is Status.PASS and k not in before]
 
@@ -198,7 +198,9 @@ def test_without_any_lock_document_no_lock_passes(reads: Reads, decided: Organis
     gone = [(s, v) for s, views in reads.items() for v in views if v.surface == "lock_settings"]
     assert gone
     after = statuses(without_reads(reads, gone, Cause.DENIED), decided, "strict")
-    locks = {k: s for k, s in after.items() if k[4] == Kind.LOCK and k[0] in ("account", "group")}
+    locks = {
+        k: s for k, s in after.items() if k[4] == FindingKind.LOCK and k[0] in ("account", "group")
+    }
     assert locks
     assert not {Status.PASS, Status.FAIL} & set(locks.values())
 

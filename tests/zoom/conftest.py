@@ -13,7 +13,7 @@ import responses
 
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import ZoomClient
-from auditor.zoom.limits import Plan, RateLimiter
+from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.transport import Transport
 
@@ -91,7 +91,7 @@ def client(zoom: responses.RequestsMock, clock: Clock) -> Iterator[ZoomClient]:
         API,
         token_source(clock, transport),
         transport,
-        RateLimiter(Plan.PRO.limits, clock=clock, sleep=clock.sleep, chance=lambda: 0.0),
+        RateLimiter(RatePlan.PRO.limits, clock=clock, sleep=clock.sleep, chance=lambda: 0.0),
         retries=RetryPolicy(sleep=clock.sleep, chance=lambda: 1.0),
         clock=clock,
     ) as made:

@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from auditor.zoom.answers import named_scopes, read_answer, seconds_to_wait
 from auditor.zoom.errors import (
     Denied,
     Malformed,
@@ -17,7 +16,8 @@ from auditor.zoom.errors import (
     Transient,
     ZoomError,
 )
-from auditor.zoom.transport import Answer
+from auditor.zoom.responses import named_scopes, parse_response, parse_retry_after
+from auditor.zoom.transport import Response
 
 from .conftest import real_input
 
@@ -28,12 +28,12 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 def answer(status, body=None, kind="application/json", **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {"Content-Type": kind, **named}, raw)
+    return Response(status, {"Content-Type": kind, **named}, raw)
 
 
 def error_of(status, body=None, **options):
     with pytest.raises(ZoomError) as caught:
-        read_answer(answer(status, body, **options), REQUEST, lambda: NOON)
+        parse_response(answer(status, body, **options), REQUEST, lambda: NOON)
     return caught.value
 
 
@@ -42,14 +42,14 @@ def said(code, message):
 
 
 def test_a_document_is_returned_as_it_is():
-    assert read_answer(answer(200, {"in_meeting": {"a": True}}), REQUEST) == {
+    assert parse_response(answer(200, {"in_meeting": {"a": True}}), REQUEST) == {
         "in_meeting": {"a": True}
     }
 
 
 def test_a_document_with_a_code_and_data_is_no_error():
     document = {"code": 200, "message": "ok", "users": []}
-    assert read_answer(answer(200, document), REQUEST) == document
+    assert parse_response(answer(200, document), REQUEST) == document
 
 
 SCOPES = (
@@ -272,7 +272,7 @@ def test_the_tracking_id_is_kept():
     ],
 )
 def test_retry_after_is_seconds_a_date_or_an_instant(header, seconds):
-    assert seconds_to_wait(header, lambda: NOON) == seconds
+    assert parse_retry_after(header, lambda: NOON) == seconds
 
 
 RECORDED_FILES = real_input("payloads", "error_*.json")

@@ -28,7 +28,7 @@ from auditor.zoom.errors import (
     ZoomError,
 )
 from auditor.zoom.hosts import GOVERNMENT, UnsafeUrl
-from auditor.zoom.limits import Plan, RateLabel, RateLimiter
+from auditor.zoom.limits import RateLabel, RateLimiter, RatePlan
 from auditor.zoom.redaction import REDACTED
 from auditor.zoom.transport import Transport
 
@@ -78,7 +78,7 @@ def test_an_encoded_id_arrives_as_it_was_encoded(server, clock):
     server.respond = respond
     transport = Transport()
     tokens = TokenSource(Credentials("a", "b", "c"), transport, token_url=server.url + "/token")
-    limiter = RateLimiter(Plan.PRO.limits, clock=clock, sleep=clock.sleep)
+    limiter = RateLimiter(RatePlan.PRO.limits, clock=clock, sleep=clock.sleep)
     with ZoomClient(server.url + "/v2/", tokens, transport, limiter) as client:
         client.get(MEETING, ids={"meetingId": "/a//b=="})
         client.get(MEETING, ids={"meetingId": "../x"})
@@ -266,7 +266,7 @@ class TestInFlight:
 def test_a_token_that_cannot_be_had_is_not_tried_over_and_over(zoom, clock):
     zoom.post(TOKEN_URL, status=503)
     transport = Transport()
-    limiter = RateLimiter(Plan.PRO.limits, clock=clock, sleep=clock.sleep)
+    limiter = RateLimiter(RatePlan.PRO.limits, clock=clock, sleep=clock.sleep)
     client = ZoomClient(API, token_source(clock, transport), transport, limiter)
     with pytest.raises(Transient):
         client.get(ACCOUNT_SETTINGS)
@@ -369,6 +369,6 @@ def test_a_token_is_not_sent_to_strangers(client):
 def test_the_government_cloud_is_a_matter_of_two_addresses(zoom):
     zoom.post(GOVERNMENT.token_url, json={"access_token": "gov"})
     zoom.get(GOVERNMENT.api_url + "/accounts/me/settings", json={"ok": True})
-    limiter = RateLimiter(Plan.AUTO.limits)
+    limiter = RateLimiter(RatePlan.AUTO.limits)
     with connect(Credentials("a", "b", "c"), limiter, cloud=GOVERNMENT) as client:
         assert client.get(ACCOUNT_SETTINGS) == {"ok": True}

@@ -18,10 +18,10 @@ from auditor.zoom.errors import (
     Transient,
     Unreachable,
     ZoomError,
-    quoted,
+    sanitize_message,
 )
 from auditor.zoom.payload import parse_object
-from auditor.zoom.secrets import never_show_token
+from auditor.zoom.secrets import register_token
 
 REQUEST = "GET /users/{userId}/settings"
 SECRET = "Bearer eyJhbGciOi.eyJhdWQiOm51.c2lnbmF0dXJl"
@@ -53,7 +53,7 @@ def test_every_error_names_its_request_and_never_a_token(error):
 @pytest.mark.parametrize("before", [0, 150, 195, 3_950, 3_990, 199_950, 199_990])
 def test_no_piece_of_a_secret_stays_where_zooms_words_are_cut(before):
     """A token that is cut before it is looked for is no longer known for what it is."""
-    never_show_token("opaque/token-of-this-app-0123456789")
+    register_token("opaque/token-of-this-app-0123456789")
     text = "." * before + " opaque/token-of-this-app-0123456789 and more"
     for error in (Denied(REQUEST, text), Denied(REQUEST, "x", tracking_id=text)):
         assert "opaque" not in str(vars(error))
@@ -78,7 +78,7 @@ def test_the_numbers_and_words_of_zoom_are_quoted():
 
 
 def test_what_zoom_says_is_kept_to_one_short_printable_line():
-    line = quoted("a\x1b[31mred\r\n\u202eb\x00" + "x" * 10_000)
+    line = sanitize_message("a\x1b[31mred\r\n\u202eb\x00" + "x" * 10_000)
     assert line.startswith("a [31mred b xxx")
     assert line.endswith("…")
     assert len(line) == LONGEST_QUOTE

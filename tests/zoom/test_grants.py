@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.zoom.grants import by_area
+from auditor.zoom.scope_names import group_by_area
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,9 @@ from auditor.zoom.grants import by_area
 def test_scopes_are_grouped_by_what_they_open(
     scopes: list[str], words: dict[str, list[str]]
 ) -> None:
-    assert by_area(scopes) == words
+    assert group_by_area(scopes) == words
 
 
 def test_areas_are_sorted() -> None:
-    found = by_area(["webinar:read:admin", "account:read:admin", "phone:read:admin"])
+    found = group_by_area(["webinar:read:admin", "account:read:admin", "phone:read:admin"])
     assert list(found) == ["Account", "Webinars", "Zoom Phone"]

@@ -6,32 +6,32 @@ from itertools import pairwise
 
 import pytest
 
-from auditor.zoom.limits import Plan, RateLabel, RateLimiter
+from auditor.zoom.limits import RateLabel, RateLimiter, RatePlan
 
 
 def limiter(clock, **options):
     options.setdefault("share", 1.0)
     return RateLimiter(
-        Plan.PRO.limits, clock=clock, sleep=clock.sleep, chance=lambda: 0.5, **options
+        RatePlan.PRO.limits, clock=clock, sleep=clock.sleep, chance=lambda: 0.5, **options
     )
 
 
 @pytest.mark.parametrize(
     ("plan", "label", "per_second"),
     [
-        (Plan.FREE, RateLabel.LIGHT, 4),
-        (Plan.FREE, RateLabel.MEDIUM, 2),
-        (Plan.FREE, RateLabel.HEAVY, 1),
-        (Plan.PRO, RateLabel.LIGHT, 30),
-        (Plan.PRO, RateLabel.MEDIUM, 20),
-        (Plan.PRO, RateLabel.HEAVY, 10),
-        (Plan.PRO, RateLabel.RESOURCE_INTENSIVE, 10 / 60),
-        (Plan.PRO, RateLabel.PHONE_LIGHT, 20),
-        (Plan.BUSINESS, RateLabel.LIGHT, 80),
-        (Plan.BUSINESS, RateLabel.MEDIUM, 60),
-        (Plan.BUSINESS, RateLabel.HEAVY, 40),
-        (Plan.BUSINESS, RateLabel.RESOURCE_INTENSIVE, 20 / 60),
-        (Plan.BUSINESS, RateLabel.PHONE_MEDIUM, 20),
+        (RatePlan.FREE, RateLabel.LIGHT, 4),
+        (RatePlan.FREE, RateLabel.MEDIUM, 2),
+        (RatePlan.FREE, RateLabel.HEAVY, 1),
+        (RatePlan.PRO, RateLabel.LIGHT, 30),
+        (RatePlan.PRO, RateLabel.MEDIUM, 20),
+        (RatePlan.PRO, RateLabel.HEAVY, 10),
+        (RatePlan.PRO, RateLabel.RESOURCE_INTENSIVE, 10 / 60),
+        (RatePlan.PRO, RateLabel.PHONE_LIGHT, 20),
+        (RatePlan.BUSINESS, RateLabel.LIGHT, 80),
+        (RatePlan.BUSINESS, RateLabel.MEDIUM, 60),
+        (RatePlan.BUSINESS, RateLabel.HEAVY, 40),
+        (RatePlan.BUSINESS, RateLabel.RESOURCE_INTENSIVE, 20 / 60),
+        (RatePlan.BUSINESS, RateLabel.PHONE_MEDIUM, 20),
     ],
 )
 def test_the_published_limits_hold(plan, label, per_second):
@@ -39,7 +39,7 @@ def test_the_published_limits_hold(plan, label, per_second):
 
 
 def test_an_unknown_plan_starts_with_the_limits_of_pro():
-    assert Plan.AUTO.limits == Plan.PRO.limits
+    assert RatePlan.AUTO.limits == RatePlan.PRO.limits
 
 
 @pytest.mark.parametrize("label", [RateLabel.LIGHT, RateLabel.MEDIUM, RateLabel.HEAVY])
@@ -49,7 +49,7 @@ def test_no_window_of_one_second_holds_more_than_the_limit(clock, label):
     for _ in range(200):
         paced.acquire(label)
         sent.append(clock())
-    limit = Plan.PRO.limits[label]
+    limit = RatePlan.PRO.limits[label]
     assert max(sum(start <= t <= start + 1 for t in sent) for start in sent) <= limit
 
 
@@ -332,7 +332,7 @@ def test_who_waits_when_zoom_refuses_waits_for_the_end_of_the_hold(clock):
 
 def test_threads_share_one_pace():
     clock, sent = SharedClock(8), []
-    paced = RateLimiter(Plan.PRO.limits, share=1, clock=clock, sleep=clock.sleep)
+    paced = RateLimiter(RatePlan.PRO.limits, share=1, clock=clock, sleep=clock.sleep)
 
     def work():
         for _ in range(10):
@@ -347,7 +347,7 @@ def test_threads_share_one_pace():
 
 def test_nobody_waits_once_sleeps_are_cut_short(clock):
     """So that a run that is stopped ends at once: its sleep is the wait for an event."""
-    paced = RateLimiter(Plan.PRO.limits, share=1, clock=clock, sleep=lambda seconds: True)
+    paced = RateLimiter(RatePlan.PRO.limits, share=1, clock=clock, sleep=lambda seconds: True)
     for _ in range(100):
         paced.acquire(RateLabel.MEDIUM)
     assert clock.slept == []

@@ -1,7 +1,7 @@
 import pytest
 
 from auditor.zoom.errors import (
-    ListingShort,
+    IncompleteListing,
     ListingShrank,
     ListingUncounted,
     Malformed,
@@ -202,7 +202,7 @@ def test_a_listing_short_of_zooms_count_is_read_again_and_then_refused():
     short = page("a", token="", total_records=3)
     pages = Pages(short, short)
     read = listing(pages)
-    with pytest.raises(ListingShort, match="counts 3 rows in GET /users but listed 1"):
+    with pytest.raises(IncompleteListing, match="counts 3 rows in GET /users but listed 1"):
         list(read)
     assert len(pages.asked) == 2
     assert read.shortfall == 2
@@ -223,7 +223,7 @@ def test_page_numbers_are_followed_without_a_page_count_while_rows_are_missing()
 
 def test_an_empty_page_ends_a_listing_by_page_numbers():
     full, empty = (page(*i, page_number=n, total_records=3) for n, i in ((1, "ab"), (2, "")))
-    with pytest.raises(ListingShort):
+    with pytest.raises(IncompleteListing):
         list(listing(Pages(full, empty, full, empty)))
 
 
@@ -287,7 +287,7 @@ def test_unusual_listings_that_prove_to_be_whole_are_whole(pages):
 def test_a_count_that_is_too_small_proves_nothing():
     small = page("a", "b", token="", total_records=1)
     with pytest.raises(
-        ListingShort, match=r"counts 1 rows .* listed 2, so the count proves nothing"
+        IncompleteListing, match=r"counts 1 rows .* listed 2, so the count proves nothing"
     ):
         list(listing(Pages(small, small)))
 
@@ -295,7 +295,7 @@ def test_a_count_that_is_too_small_proves_nothing():
 def test_rows_of_an_earlier_reading_fill_no_gap_of_the_last():
     first = page("a", "b", token="", total_records=3)
     second = page("b", "c", token="", total_records=3)
-    with pytest.raises(ListingShort, match=r"counts 3 rows .* listed 2"):
+    with pytest.raises(IncompleteListing, match=r"counts 3 rows .* listed 2"):
         list(listing(Pages(first, second)))
 
 
@@ -342,6 +342,6 @@ def test_a_count_of_neither_is_read_again_and_then_refused(total):
     pages = Pages(answer, answer)
     read = listing(pages, recurring=True)
     assert next(read) == RECURRING
-    with pytest.raises(ListingShort):
+    with pytest.raises(IncompleteListing):
         list(read)
     assert pages.answers == []

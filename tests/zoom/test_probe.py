@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.zoom.probe import Route, Trouble, route, visit
+from auditor.zoom.probe import ProbeFailure, Route, probe, route
 from tests.certificates import Authority, server_context, serving
 from tests.dripping import DRIPS, dripping
 
@@ -49,7 +49,7 @@ def test_a_trusted_host_shows_its_version_and_who_vouches_for_it(
     tmp_path: Path, authority: Authority
 ) -> None:
     with serving(server_context(tmp_path, authority)) as server:
-        made = visit(server.url, Route(verify=str(authority.saved(tmp_path))))
+        made = probe(server.url, Route(verify=str(authority.saved(tmp_path))))
     assert made.trouble is None
     assert (made.status, made.tls) == (404, "TLSv1.3")
     assert made.certificate is not None
@@ -59,19 +59,19 @@ def test_a_trusted_host_shows_its_version_and_who_vouches_for_it(
 
 def test_the_probe_carries_no_credentials(tmp_path: Path, authority: Authority) -> None:
     with serving(server_context(tmp_path, authority)) as server:
-        visit(server.url, Route(verify=str(authority.saved(tmp_path))))
+        probe(server.url, Route(verify=str(authority.saved(tmp_path))))
     assert server.requests == ["HEAD /v2 None"]
 
 
 @pytest.mark.parametrize(
-    ("trouble", "signed"), [(Trouble.SELF_SIGNED, False), (Trouble.ISSUER, True)]
+    ("trouble", "signed"), [(ProbeFailure.SELF_SIGNED, False), (ProbeFailure.ISSUER, True)]
 )
 def test_a_stranger_is_named_and_told_nothing(
-    tmp_path: Path, authority: Authority, trouble: Trouble, signed: bool
+    tmp_path: Path, authority: Authority, trouble: ProbeFailure, signed: bool
 ) -> None:
     context = server_context(tmp_path, authority if signed else None)
     with serving(context) as server:
-        found = visit(server.url, Route())
+        found = probe(server.url, Route())
     assert found.trouble is trouble
     assert found.certificate is not None
     assert found.certificate.issuer == ("Acme Inspection CA" if signed else "127.0.0.1")
@@ -81,17 +81,17 @@ def test_a_stranger_is_named_and_told_nothing(
 @pytest.mark.parametrize(
     ("trouble", "how"),
     [
-        (Trouble.HOSTNAME, {"host": "zoom.us"}),
-        (Trouble.HOSTNAME, {"host": "127.0.0.2"}),
-        (Trouble.EXPIRED, {"until": timedelta(days=-1)}),
-        (Trouble.NOT_YET, {"since": timedelta(days=1)}),
+        (ProbeFailure.HOSTNAME, {"host": "zoom.us"}),
+        (ProbeFailure.HOSTNAME, {"host": "127.0.0.2"}),
+        (ProbeFailure.EXPIRED, {"until": timedelta(days=-1)}),
+        (ProbeFailure.NOT_YET, {"since": timedelta(days=1)}),
     ],
 )
 def test_a_certificate_that_does_not_hold_is_told_apart(
-    tmp_path: Path, authority: Authority, trouble: Trouble, how: dict[str, timedelta]
+    tmp_path: Path, authority: Authority, trouble: ProbeFailure, how: dict[str, timedelta]
 ) -> None:
     with serving(server_context(tmp_path, authority, **how)) as server:  # type: ignore[arg-type]
-        found = visit(server.url, Route(verify=str(authority.saved(tmp_path))))
+        found = probe(server.url, Route(verify=str(authority.saved(tmp_path))))
     assert found.trouble is trouble
     assert found.trouble.is_tls
     assert server.requests == []
@@ -99,23 +99,23 @@ def test_a_certificate_that_does_not_hold_is_told_apart(
 
 def test_a_host_that_speaks_no_tls_is_a_tls_trouble() -> None:
     with serving(None) as server:
-        assert visit(server.url, Route()).trouble is Trouble.TLS
+        assert probe(server.url, Route()).trouble is ProbeFailure.TLS
 
 
 def test_a_closed_port_refuses() -> None:
-    assert visit(f"https://127.0.0.1:{closed_port()}/", Route()).trouble is Trouble.REFUSED
+    assert probe(f"https://127.0.0.1:{closed_port()}/", Route()).trouble is ProbeFailure.REFUSED
 
 
 def test_an_unknown_name_is_one() -> None:
-    assert visit("https://no-such-host.invalid/", Route()).trouble is Trouble.NAME
+    assert probe("https://no-such-host.invalid/", Route()).trouble is ProbeFailure.NAME
 
 
 def test_a_host_that_never_answers_is_silent() -> None:
     done = threading.Event()
     with listening(lambda _: bool(done.wait(5)) and None) as port:
-        found = visit(f"http://127.0.0.1:{port}/", Route(), patience=0.2)
+        found = probe(f"http://127.0.0.1:{port}/", Route(), patience=0.2)
         done.set()
-    assert found.trouble is Trouble.SILENT
+    assert found.trouble is ProbeFailure.SILENT
 
 
 @pytest.mark.parametrize("drip", DRIPS)
@@ -123,21 +123,21 @@ def test_a_host_that_drips_holds_nobody(drip: str) -> None:
     scheme = "https" if drip == "a handshake" else "http"
     with dripping(*DRIPS[drip]) as host:
         started = time.monotonic()
-        found = visit(f"{scheme}://{host}/", Route(), patience=0.5)
+        found = probe(f"{scheme}://{host}/", Route(), patience=0.5)
         assert time.monotonic() - started < 4
     answered = drip in ("body bytes", "chunks")  # no body was asked for
-    assert found.trouble is (None if answered else Trouble.SILENT)
+    assert found.trouble is (None if answered else ProbeFailure.SILENT)
 
 
 def test_a_connection_that_is_cut_is_broken() -> None:
     with listening(lambda connection: connection.close()) as port:
-        found = visit(f"http://127.0.0.1:{port}/", Route(), patience=PATIENCE)
-    assert found.trouble is Trouble.BROKEN
+        found = probe(f"http://127.0.0.1:{port}/", Route(), patience=PATIENCE)
+    assert found.trouble is ProbeFailure.BROKEN
 
 
 def test_a_proxy_that_is_not_there_is_named() -> None:
     way = Route(f"http://127.0.0.1:{closed_port()}")
-    assert visit("https://api.zoom.us/v2", way).trouble is Trouble.PROXY
+    assert probe("https://api.zoom.us/v2", way).trouble is ProbeFailure.PROXY
 
 
 def test_a_proxy_that_wants_a_password_is_told_apart() -> None:
@@ -148,27 +148,27 @@ def test_a_proxy_that_wants_a_password_is_told_apart() -> None:
         connection.sendall(refusal)
 
     with listening(refuse) as port:
-        found = visit("https://api.zoom.us/v2", Route(f"http://127.0.0.1:{port}"))
-    assert found.trouble is Trouble.PROXY_LOGIN
+        found = probe("https://api.zoom.us/v2", Route(f"http://127.0.0.1:{port}"))
+    assert found.trouble is ProbeFailure.PROXY_LOGIN
 
 
 def test_a_missing_bundle_is_not_taken_for_a_broken_connection() -> None:
     way = Route(verify="/nowhere/bundle.pem")
-    assert visit("https://127.0.0.1:1/", way).trouble is Trouble.CA_FILE
+    assert probe("https://127.0.0.1:1/", way).trouble is ProbeFailure.CA_FILE
 
 
 @pytest.mark.parametrize("seconds", [-3600, 0, 95])
 def test_the_clock_of_the_other_side_is_compared(seconds: int) -> None:
     theirs = datetime.now(UTC) + timedelta(seconds=seconds)
     with serving(None, format_datetime(theirs, usegmt=True)) as server:
-        found = visit(server.url.replace("https", "http"), Route())
+        found = probe(server.url.replace("https", "http"), Route())
     assert found.ahead == pytest.approx(seconds, abs=2)
 
 
 @pytest.mark.parametrize("date", [None, "yesterday"])
 def test_without_a_date_nothing_is_said_of_the_clock(date: str | None) -> None:
     with serving(None, date) as server:
-        assert visit(server.url.replace("https", "http"), Route()).ahead is None
+        assert probe(server.url.replace("https", "http"), Route()).ahead is None
 
 
 def test_a_proxy_is_shown_without_its_password() -> None:

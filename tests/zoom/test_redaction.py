@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.zoom.held import HeldSecrets
+from auditor.zoom.held_secrets import HeldSecrets
 from auditor.zoom.redaction import (
     REDACTED,
     RedactingFilter,
@@ -14,7 +14,7 @@ from auditor.zoom.redaction import (
     redact,
     redact_text,
 )
-from auditor.zoom.secrets import LONGEST_TEXT, never_show
+from auditor.zoom.secrets import LONGEST_TEXT, register_secret
 
 from .conftest import real_input
 
@@ -414,7 +414,7 @@ def _forgetting(monkeypatch):
 
 @pytest.mark.usefixtures("_forgetting")
 def test_a_secret_this_process_holds_is_never_shown():
-    never_show('pa"ss/wörter')
+    register_secret('pa"ss/wörter')
     for shape in ('pa"ss/wörter', "pa%22ss%2Fw%C3%B6rter", r"pa\"ss/w\u00f6rter"):
         assert redact_text(f"x{shape}x") == f"x{REDACTED}x"
     assert redact({"a": ['pa"ss/wörter']}) == {"a": [REDACTED]}
@@ -423,13 +423,13 @@ def test_a_secret_this_process_holds_is_never_shown():
 @pytest.mark.usefixtures("_forgetting")
 def test_a_key_that_turns_out_to_be_a_secret_is_not_shown_from_then_on():
     assert redact({"xyzzy-plugh-42": True}) == {"xyzzy-plugh-42": True}
-    never_show("xyzzy-plugh-42")
+    register_secret("xyzzy-plugh-42")
     assert redact({"xyzzy-plugh-42": True}) == {REDACTED: True}
 
 
 @pytest.mark.usefixtures("_forgetting")
 def test_a_secret_too_short_to_be_one_leaves_words_alone():
-    never_show("", "a", "secret")
+    register_secret("", "a", "secret")
     assert redact_text("a secret") == "a secret"
 
 

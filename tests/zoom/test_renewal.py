@@ -11,7 +11,7 @@ from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import Counters, ZoomClient
 from auditor.zoom.endpoints import ACCOUNT_SETTINGS, GROUPS, USER_SETTINGS
 from auditor.zoom.errors import AuthenticationFailed, TokenRejected
-from auditor.zoom.limits import Plan, RateLimiter
+from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.renewal import Renewals
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.transport import Transport
@@ -101,7 +101,7 @@ def test_forty_threads_come_through_with_tokens_that_are_good_for_a_few_requests
     tokens = TokenSource(
         Credentials("a", "b", "c"), transport, token_url=server.url + "/token", retries=quick
     )
-    limiter = RateLimiter(Plan.BUSINESS.limits, max_rate=5000, share=1)
+    limiter = RateLimiter(RatePlan.BUSINESS.limits, max_rate=5000, share=1)
     with (
         ZoomClient(server.url + "/v2", tokens, transport, limiter, retries=quick) as client,
         ThreadPoolExecutor(40) as threads,

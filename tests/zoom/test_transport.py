@@ -12,7 +12,7 @@ from requests.auth import HTTPBasicAuth
 
 from auditor import __version__
 from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable
-from auditor.zoom.transport import Bearer, Bounds, Transport
+from auditor.zoom.transport import Bearer, RequestBounds, Transport
 
 from .conftest import API, reply
 
@@ -156,13 +156,13 @@ def test_an_answer_in_chunks_is_read_whole(server, transport):
 def test_an_answer_over_the_size_bound_is_not_read_to_its_end(server):
     server.respond = reply(b"x" * 200_000)
     with pytest.raises(TooMuch, match="larger than 100,000 bytes"):
-        get(Transport(Bounds(size=100_000)), server.url)
+        get(Transport(RequestBounds(size=100_000)), server.url)
 
 
 def test_a_bomb_is_stopped_while_it_unpacks(server):
     server.respond = reply(gzip.compress(b"\0" * 50_000_000), Content_Encoding="gzip")
     with pytest.raises(TooMuch, match="larger than"):
-        get(Transport(Bounds(size=1_000_000)), server.url)
+        get(Transport(RequestBounds(size=1_000_000)), server.url)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip"])
@@ -232,7 +232,7 @@ def test_a_drip_of_bytes_ends_at_the_total_bound(server):
     server.respond = respond
     started = time.monotonic()
     with pytest.raises(Transient, match=r"within 0\.1 s"):
-        get(Transport(Bounds(total=0.1)), server.url)
+        get(Transport(RequestBounds(total=0.1)), server.url)
     assert time.monotonic() - started < 4
 
 
@@ -240,7 +240,7 @@ def test_silence_is_transient(server):
     hold = threading.Event()
     server.respond = lambda handler: hold.wait(1)
     with pytest.raises(Transient, match="silent"):
-        get(Transport(Bounds(silence=0.05)), server.url)
+        get(Transport(RequestBounds(silence=0.05)), server.url)
     hold.set()
 
 
@@ -255,7 +255,7 @@ def test_silence_within_the_body_is_transient(server):
 
     server.respond = respond
     with pytest.raises(Transient, match="silent"):
-        get(Transport(Bounds(silence=0.05)), server.url)
+        get(Transport(RequestBounds(silence=0.05)), server.url)
     hold.set()
 
 

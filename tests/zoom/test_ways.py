@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from auditor.zoom import ways
+from auditor.zoom import proxy_checks
 from auditor.zoom.redaction import redact_text
 from tests.certificates import Authority
 
@@ -37,8 +37,8 @@ UNCLEAR = [
 
 @pytest.mark.parametrize(("address", "shown"), CLEAR)
 def test_a_clear_address_is_shown_without_its_password(address: str, shown: str) -> None:
-    assert ways.is_clear(address)
-    assert ways.shown_proxy(address) == shown
+    assert proxy_checks.is_parseable(address)
+    assert proxy_checks.shown_proxy(address) == shown
 
 
 @pytest.mark.parametrize("address", UNCLEAR)
@@ -48,9 +48,9 @@ def test_of_an_unclear_address_only_the_variable_is_shown(
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ALL_PROXY", address)
-    assert not ways.is_clear(address)
-    assert ways.shown_proxy(address) == "the proxy in ALL_PROXY"
-    said = str(ways.proxy_unclear(address))
+    assert not proxy_checks.is_parseable(address)
+    assert proxy_checks.shown_proxy(address) == "the proxy in ALL_PROXY"
+    said = str(proxy_checks.proxy_unclear(address))
     assert "ALL_PROXY" in said
     assert "%40" in said
     assert "svc" not in said
@@ -58,25 +58,28 @@ def test_of_an_unclear_address_only_the_variable_is_shown(
 
 
 def test_no_proxy_is_shown_as_none() -> None:
-    assert ways.shown_proxy("") == ""
-    assert ways.is_clear("")
+    assert proxy_checks.shown_proxy("") == ""
+    assert proxy_checks.is_parseable("")
 
 
 def test_no_sentence_looks_like_a_secret() -> None:
     """What an audit says goes through the same sieve as everything else."""
     for hindrance in (
-        ways.proxy_unclear("http://a@b@c"),
-        ways.proxy_gone("http://proxy:1"),
-        ways.proxy_refused(407, "http://proxy:1"),
-        ways.proxy_refused(403),
-        ways.proxy_refused(502),
-        ways.no_pem("/etc/acme.der"),
+        proxy_checks.proxy_unclear("http://a@b@c"),
+        proxy_checks.proxy_unreachable("http://proxy:1"),
+        proxy_checks.proxy_refused(407, "http://proxy:1"),
+        proxy_checks.proxy_refused(403),
+        proxy_checks.proxy_refused(502),
+        proxy_checks.no_pem("/etc/acme.der"),
     ):
         assert redact_text(str(hindrance)) == str(hindrance)
 
 
 def test_each_refusal_of_a_proxy_is_another() -> None:
-    said = [ways.proxy_gone(), *(ways.proxy_refused(status) for status in (403, 407, 502))]
+    said = [
+        proxy_checks.proxy_unreachable(),
+        *(proxy_checks.proxy_refused(status) for status in (403, 407, 502)),
+    ]
     assert len({each.what for each in said}) == len({each.advice for each in said}) == len(said)
 
 
@@ -89,16 +92,16 @@ def test_a_file_without_pem_certificates_is_told_with_how_to_convert_it(
     file.write_bytes({"der": der, "empty": b"", "text": b"any text\n"}[kind])
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.setenv("CURL_CA_BUNDLE", str(file))
-    assert ways.is_no_pem(str(file))
-    said = str(ways.no_pem(str(file)))
+    assert proxy_checks.is_invalid_ca_bundle(str(file))
+    said = str(proxy_checks.no_pem(str(file)))
     assert f"{file}, which CURL_CA_BUNDLE names, holds no PEM certificates" in said
     assert "openssl x509 -inform der -in FILE -out FILE.pem" in said
 
 
 def test_what_holds_certificates_or_is_not_there_is_none_of_it(tmp_path: Path) -> None:
-    assert not ways.is_no_pem(str(Authority.called("Acme").saved(tmp_path)))
-    assert not ways.is_no_pem(str(tmp_path / "gone.pem"))
-    assert not ways.is_no_pem(True)
+    assert not proxy_checks.is_invalid_ca_bundle(str(Authority.called("Acme").saved(tmp_path)))
+    assert not proxy_checks.is_invalid_ca_bundle(str(tmp_path / "gone.pem"))
+    assert not proxy_checks.is_invalid_ca_bundle(True)
 
 
 @pytest.mark.parametrize(
@@ -106,11 +109,11 @@ def test_what_holds_certificates_or_is_not_there_is_none_of_it(tmp_path: Path) -
     ["https://u:S3cret@api.zoom.us/v2", "https://u:S3/c@api.zoom.us", "https://a.zoom.us?t=S3c"],
 )
 def test_an_address_with_a_password_in_it_is_not_shown(url: str) -> None:
-    assert "S3" not in ways.shown_url(url)
+    assert "S3" not in proxy_checks.shown_url(url)
 
 
 def test_an_address_without_one_is_shown_as_it_is() -> None:
-    assert ways.shown_url("https://api.zoom.us/v2") == "https://api.zoom.us/v2"
+    assert proxy_checks.shown_url("https://api.zoom.us/v2") == "https://api.zoom.us/v2"
 
 
 @pytest.mark.parametrize("address", ["socks5://proxy:1080", "SOCKS5H://svc:ssS3cr@proxy:1080"])
@@ -118,8 +121,8 @@ def test_a_kind_of_proxy_that_is_not_supported_is_named(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", address)
-    assert not ways.is_clear(address)
-    said = str(ways.proxy_unclear(address))
+    assert not proxy_checks.is_parseable(address)
+    said = str(proxy_checks.proxy_unclear(address))
     assert "socks5" in said
     assert "not supported" in said
     assert "ssS3cr" not in said
@@ -127,14 +130,14 @@ def test_a_kind_of_proxy_that_is_not_supported_is_named(
 
 @pytest.mark.parametrize("address", ["http://proxy:3128 ", " http://proxy:3128", "proxy:3128\n"])
 def test_a_blank_around_a_proxy_is_no_matter_of_passwords(address: str) -> None:
-    assert not ways.is_clear(address)
-    assert "blank" in str(ways.proxy_unclear(address))
-    assert "%40" not in str(ways.proxy_unclear(address))
+    assert not proxy_checks.is_parseable(address)
+    assert "blank" in str(proxy_checks.proxy_unclear(address))
+    assert "%40" not in str(proxy_checks.proxy_unclear(address))
 
 
 def test_a_folder_of_certificates_needs_its_links(tmp_path: Path) -> None:
     (tmp_path / "acme.pem").write_text("a certificate")
-    assert ways.is_no_pem(str(tmp_path))
-    assert f"openssl rehash {tmp_path}" in str(ways.no_pem(str(tmp_path)))
+    assert proxy_checks.is_invalid_ca_bundle(str(tmp_path))
+    assert f"openssl rehash {tmp_path}" in str(proxy_checks.no_pem(str(tmp_path)))
     (tmp_path / "5ed36f99.0").symlink_to("acme.pem")
-    assert not ways.is_no_pem(str(tmp_path))
+    assert not proxy_checks.is_invalid_ca_bundle(str(tmp_path))

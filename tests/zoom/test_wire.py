@@ -6,14 +6,14 @@ import pytest
 import requests
 from requests.auth import HTTPBasicAuth
 
+from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooSlow, WriteMethodBlocked, pools
 from auditor.zoom.errors import Transient, ZoomError
-from auditor.zoom.transport import Bearer, Bounds, Transport
-from auditor.zoom.wire import BoundedAdapter, NotAReading, TooSlow, pools
+from auditor.zoom.transport import Bearer, RequestBounds, Transport
 from tests.dripping import DRIPS, dripping
 
 from .conftest import reply
 
-SHORT = Bounds(connect=0.5, silence=5, total=1.0)
+SHORT = RequestBounds(connect=0.5, silence=5, total=1.0)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def sent(adapter, method, url):
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "get", "QUERY"])
 def test_no_other_verb_leaves(server, adapter, method):
-    with pytest.raises(NotAReading, match="is not sent: the auditor reads only"):
+    with pytest.raises(WriteMethodBlocked, match="is not sent: the auditor reads only"):
         sent(adapter, method, server.url)
     assert server.seen == []
 
@@ -47,7 +47,7 @@ def test_a_connection_is_used_again_after_a_slow_answer_was_in_time(server):
         reply(b"{}")(handler)
 
     server.respond = respond
-    with Transport(Bounds(total=0.3)) as transport:
+    with Transport(RequestBounds(total=0.3)) as transport:
         for _ in range(4):  # longer than the bound of one, together
             transport.get(server.url, {}, Bearer("tok-1"), "GET /users")
     assert len(server.connections) == 1
@@ -59,7 +59,7 @@ def test_the_time_of_an_answer_begins_with_its_request(server):
         reply(b"{}")(handler)
 
     server.respond = respond
-    with Transport(Bounds(total=0.1, silence=5)) as transport:
+    with Transport(RequestBounds(total=0.1, silence=5)) as transport:
         started = time.monotonic()
         with pytest.raises(Transient, match=r"within 0\.1 s"):
             transport.get(server.url, {}, Bearer("tok-1"), "GET /users")
@@ -105,6 +105,6 @@ def test_what_connecting_took_is_not_there_for_the_answer():
     """One deadline: once it has passed, not even a connection is begun."""
     times = iter([0.0, 5.0, 5.0, 5.0])
     adapter = BoundedAdapter(pools(4.0, 1000, lambda: next(times)))
-    with pytest.raises(TooSlow):
+    with pytest.raises(ResponseTooSlow):
         sent(adapter, "GET", "http://127.0.0.1:9/")
     adapter.close()

@@ -67,7 +67,7 @@ REMOVED: Final = Removed()
 
 
 @dataclass(frozen=True)
-class Change:
+class Departure:
     """One departure from the clean document. Applies only where `path` exists, unless `added`.
 
     A plain value never replaces an object: a few locks are objects for groups alone.
@@ -82,12 +82,12 @@ class Change:
 def clean(name: Name) -> Documents:
     """The conforming document. Shared: callers must not change it."""
     if name == "basic_settings":
-        return changed(clean("user_settings"), [Change(path, REMOVED) for path in BASIC_LACKS])
+        return changed(clean("user_settings"), [Departure(path, REMOVED) for path in BASIC_LACKS])
     loaded: Documents = json.loads(files(__name__).joinpath(f"{name}.json").read_text("utf-8"))
     return loaded
 
 
-def changed(documents: Documents, changes: Iterable[Change]) -> Documents:
+def changed(documents: Documents, changes: Iterable[Departure]) -> Documents:
     """A copy of the documents with the changes in every view that has the path."""
     result = copy.deepcopy(documents)
     for change in changes:
@@ -123,7 +123,7 @@ def _flat(documents: Mapping[str, Json]) -> dict[str, Json]:
     return {path: value for body in documents.values() for path, value in leaves(body)}
 
 
-def _change(body: dict[str, Json], change: Change, *, allow_new: bool) -> None:
+def _change(body: dict[str, Json], change: Departure, *, allow_new: bool) -> None:
     *sections, key = change.path.split(".")
     for section in sections:
         inner = body.get(section)

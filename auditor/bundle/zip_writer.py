@@ -1,0 +1,210 @@
+"""The container: a zip file of which every byte follows from its parts, so that none can change.
+
+Written here and not with `zipfile`, because verifying compares the headers byte by byte with what
+they have to be. Any program that reads zip files can read it. Source: APPNOTE.TXT 6.3.10.
+"""
+
+import hashlib
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO, BinaryIO, cast
+
+from auditor.errors import AuditorError
+
+MAX_BYTES = 0xFFFFFFFE
+"""Bytes of a part, and of the whole: the format says more only in ways that this one leaves out."""
+CHUNK = 1 << 16
+STORED, DEFLATED = 0, 8
+LEVEL = 6
+IN_MEMORY = 8 * 1024 * 1024
+"""Bytes of a packed part that are kept in memory before a temporary file takes them."""
+
+LOCAL = struct.Struct("<4s5H3L2H")
+CENTRAL = struct.Struct("<4s6H3L5H2L")
+END = struct.Struct("<4s4H2LH")
+LOCAL_MARK, CENTRAL_MARK, END_MARK = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+
+_VERSION = 20
+_UNIX = 3 << 8
+_PRIVATE_FILE = 0o100600 << 16
+
+
+class BundleTooLarge(AuditorError):
+    """A part, or the bundle, is larger than the format can say."""
+
+    def __str__(self) -> str:
+        return (
+            "The run is too large for a bundle (4 GiB). Leave out passes, or narrow it with --only "
+            "or --topic."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ZipEntry:
+    """A part as the zip file tells of it."""
+
+    name: str
+    method: int
+    crc: int
+    packed_size: int
+    size: int
+
+    def local(self, moment: str) -> bytes:
+        """The header before its bytes; `moment` (RFC 3339) is the time of every part."""
+        return (
+            LOCAL.pack(
+                LOCAL_MARK,
+                _VERSION,
+                0,
+                self.method,
+                *_dos(moment),
+                self.crc,
+                self.packed_size,
+                self.size,
+                len(self.name),
+                0,
+            )
+            + self.name.encode()
+        )
+
+    def central(self, moment: str, offset: int) -> bytes:
+        """Its record in the directory at the end."""
+        return (
+            CENTRAL.pack(
+                CENTRAL_MARK,
+                _UNIX | _VERSION,
+                _VERSION,
+                0,
+                self.method,
+                *_dos(moment),
+                self.crc,
+                self.packed_size,
+                self.size,
+                len(self.name),
+                0,
+                0,
+                0,
+                0,
+                _PRIVATE_FILE,
+                offset,
+            )
+            + self.name.encode()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A part ready to be written."""
+
+    entry: ZipEntry
+    sha256: str
+    packed_sha256: str
+    file: IO[bytes]
+
+
+class _Packer:
+    """Takes the bytes of a part, and packs and measures them on their way to a temporary file."""
+
+    def __init__(self, method: int) -> None:
+        self.file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - the caller closes it
+        self._deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -15) if method else None
+        self.content, self.packed = hashlib.sha256(), hashlib.sha256()
+        self.size = self.packed_size = self.crc = 0
+
+    def write(self, data: bytes) -> int:
+        """Take some bytes."""
+        self.content.update(data)
+        self.crc = zlib.crc32(data, self.crc)
+        self.size += len(data)
+        self._put(self._deflate.compress(data) if self._deflate else data)
+        if max(self.size, self.packed_size) > MAX_BYTES:
+            raise BundleTooLarge
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def finish(self) -> None:
+        """No more bytes come."""
+        if self._deflate:
+            self._put(self._deflate.flush())
+        self.file.seek(0)
+
+    def _put(self, data: bytes) -> None:
+        self.packed.update(data)
+        self.packed_size += len(data)
+        self.file.write(data)
+
+
+def pack(name: str, method: int, write: Callable[[BinaryIO], None]) -> Packed:
+    """A part with what `write` writes.
+
+    Raises:
+        TooLarge: it is.
+    """
+    packer = _Packer(method)
+    try:
+        write(cast("BinaryIO", packer))
+        packer.finish()
+    except BaseException:
+        packer.file.close()
+        raise
+    return Packed(
+        ZipEntry(name, method, packer.crc, packer.packed_size, packer.size),
+        packer.content.hexdigest(),
+        packer.packed.hexdigest(),
+        packer.file,
+    )
+
+
+def stored(name: str, content: bytes) -> Packed:
+    """A part with `content`, not compressed."""
+    return pack(name, STORED, lambda out: _put(out, content))
+
+
+def write(out: BinaryIO, moment: str, parts: Iterable[Packed]) -> None:
+    """Write the parts to `out`, in their order. Closes their files.
+
+    Raises:
+        TooLarge: they are.
+    """
+    offset, directory = 0, []
+    for part in parts:
+        header = part.entry.local(moment)
+        directory.append(part.entry.central(moment, offset))
+        offset += len(header) + part.entry.packed_size
+        if offset > MAX_BYTES:
+            raise BundleTooLarge
+        out.write(header)
+        with part.file:
+            while chunk := part.file.read(CHUNK):
+                out.write(chunk)
+    records = b"".join(directory)
+    out.write(records)
+    out.write(end(len(directory), len(records), offset))
+
+
+def end(count: int, length: int, offset: int) -> bytes:
+    """The record at the very end: how many parts, and where their directory is."""
+    return END.pack(END_MARK, 0, 0, count, count, length, offset, 0)
+
+
+def _put(out: BinaryIO, content: bytes) -> None:
+    out.write(content)
+
+
+def _dos(moment: str) -> tuple[int, int]:
+    """Time and date of a zip file, UTC: two seconds are its finest, 1980 its first year."""
+    try:
+        at = datetime.fromisoformat(moment).astimezone(UTC)
+    except ValueError:
+        at = datetime(1980, 1, 1, tzinfo=UTC)
+    year = min(max(at.year, 1980), 2107) - 1980
+    return (
+        at.hour << 11 | at.minute << 5 | at.second // 2,
+        year << 9 | at.month << 5 | at.day,
+    )

@@ -1,0 +1,154 @@
+"""`auditor baseline capture` and `accept-keys`: policy files made from what an account has now."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from auditor import config
+from auditor import run as runs
+from auditor.cli import output
+from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
+from auditor.cli.options import BaselineOption, OrgOption, Selection
+from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
+from auditor.cli.sandbox import ScenarioName
+from auditor.cli.terminal import Terminal
+from auditor.config import Settings
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
+from auditor.findings.model import FindingKind
+from auditor.findings.run import Run
+from auditor.policy import capture as capturing
+from auditor.policy import files, organisation, yaml_source
+from auditor.report.display import printable
+
+RunOption = Annotated[
+    str,
+    typer.Option(
+        "--run",
+        metavar="RUN|FILE",
+        help="The stored run to look at, by its id; or a snapshot's file, by a path with a slash "
+        "or one that ends in .sqlite.",
+    ),
+]
+
+
+def capture(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the baseline.")],
+    run: RunOption = "latest",
+    live: Annotated[
+        bool, typer.Option("--live", help="Read the account's own settings now instead.")
+    ] = False,
+    account: AccountOption = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="As --live, but of a simulated account.")
+    ] = False,
+) -> None:
+    """Write a baseline that the account meets today, so that drift from it shows.
+
+    Examples:
+
+    **auditor baseline capture today.yaml**
+
+    **auditor baseline capture today.yaml --live**
+    """
+    terminal: Terminal = ctx.obj
+    output.refuse_to_replace(path)
+    settings = config.load()
+    if live or sandbox:
+        snapshot = _live(settings, sandbox, terminal)
+    else:
+        _, snapshot = RunSource.chosen(settings, terminal, account=account).opened_file(run)
+    evidence = snapshot.account()
+    taken_from = snapshot.meta("run_id")
+    snapshot.close()
+    title = f"As account {evidence.scope.id} was on {datetime.now(UTC):%Y-%m-%d}"
+    file, unseen = capturing.captured(evidence, files.shipped_catalogue(), path.stem, title)
+    comment = f"Captured from run {taken_from}."
+    output.write_bytes(path, yaml_source.dumped(file, comment))
+    typer.echo(
+        f"{path} written: {len(file['controls'])} controls as they are now. {len(unseen)} settings "
+        f"were not seen and are left out. Audit against it with: auditor audit --baseline {path}"
+    )
+
+
+def accept_keys(
+    ctx: typer.Context,
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The triage file to write or to add to.")
+    ] = Path("triage.yaml"),
+    run: RunOption = "latest",
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="ADDRESS", help="Who has looked at them.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why they are fine.")] = "",
+    all_: Annotated[
+        bool, typer.Option("--all", help="Accept all without asking for each.")
+    ] = False,
+    baseline: BaselineOption = None,
+    org: OrgOption = None,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
+) -> None:
+    """Review the settings no control covers, and write down which are accepted.
+
+    The file is part of an organisation file: name it there under `include:`.
+
+    Example:
+
+    **auditor baseline accept-keys triage.yaml --by dpo@example.com**
+    """
+    output.check_writable(path)
+    catalogue = files.shipped_catalogue()
+    known = organisation.entries(path, "triage", catalogue).triage
+    settings = config.load()
+    before = {each.setting for each in known}
+    source = RunSource.chosen(settings, ctx.obj, account=account, sandbox=sandbox)
+    _, evidence = source.opened_file(run)
+    with evidence as snapshot:
+        judgement = Selection(baseline=baseline, org=org).rejudgement(snapshot)
+        found = _new_settings(runs.judge(snapshot, judgement))
+        new = [setting for setting in found if setting not in before]
+    if not new:
+        typer.echo("No new setting waits for a decision.")
+        return
+    author = by or typer.prompt("Your e-mail address")
+    accepted = [
+        setting
+        for setting in new
+        if all_ or typer.confirm(f"Accept {printable(setting)}?", default=False)
+    ]
+    today = datetime.now(UTC).date().isoformat()
+    rows: list[dict[str, Any]] = [each.model_dump(mode="json") for each in known]
+    rows += [
+        {"setting": setting, "by": author, "on": today, "reason": reason} for setting in accepted
+    ]
+    comment = (
+        "Settings no control covers, looked at and accepted. Include it in the organisation file."
+    )
+    output.write_bytes(path, yaml_source.dumped({"triage": rows}, comment))
+    typer.echo(
+        f"{path} written: {len(accepted)} of {len(new)} new settings accepted. "
+        f"Name it in the organisation file: include: [{path.name}]"
+    )
+
+
+def _new_settings(run: Run) -> Iterator[str]:
+    """The settings nobody has decided about, the suspicious ones first."""
+    seen: set[str] = set()
+    for finding in run.findings():
+        setting = finding.verdict.setting
+        if finding.verdict.kind is FindingKind.UNCOVERED and setting not in seen:
+            seen.add(setting)
+            yield setting
+
+
+def _live(settings: Settings, sandbox: bool, terminal: Terminal) -> Snapshot:
+    judgement = Selection().judgement(Level.ACCOUNT, settings.baseline, settings.org)
+    account = Account(ScenarioName.DRIFTED if sandbox else None)
+    return collect(
+        account, settings, CollectionOptions(RateOptions.chosen(settings)), judgement, terminal
+    )

@@ -1,0 +1,97 @@
+"""Judging a run as it is handed on: by a framework's references, under pseudonyms."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from auditor import keys
+from auditor import run as runs
+from auditor.cli.bundle import signer
+from auditor.config import Settings
+from auditor.evidence.export import copy_snapshot
+from auditor.evidence.snapshot import Snapshot
+from auditor.findings.frameworks import Framework
+from auditor.findings.run import Run
+from auditor.policy import frameworks
+from auditor.pseudonyms import NameIndex, Pseudonymizer, Pseudonyms, organisation
+from auditor.run import EvaluationConfig
+
+
+@dataclass(frozen=True)
+class EvaluatedRun:
+    """A run, and what it was judged from and with."""
+
+    run: Run
+    snapshot: Snapshot
+    judgement: EvaluationConfig
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """How a run is handed on."""
+
+    framework: Framework | None = None
+    key: bytes | None = None
+    """The key of the pseudonyms; None where everybody goes by the real name."""
+
+    @classmethod
+    def chosen(
+        cls, framework: str | None, pseudonymise: bool, settings: Settings
+    ) -> "ExportOptions":
+        """What the command line asked for.
+
+        Raises:
+            PolicyError: there is no such framework.
+            KeyUnavailable: there is no key for pseudonyms.
+            ConfigError: the key that signs, which is needed at the end, is none.
+        """
+        if settings.signing_key is not None:
+            signer(settings)
+        given = settings.pseudonym_key
+        return cls(
+            frameworks.named(framework) if framework else None,
+            keys.pseudonym_key(given.get_secret_value() if given else None)
+            if pseudonymise
+            else None,
+        )
+
+    @contextmanager
+    def judged(
+        self, snapshot: Snapshot, judgement: EvaluationConfig, run: Run | None = None
+    ) -> Iterator[EvaluatedRun]:
+        """The run that `snapshot` and `judgement` give, or that `run` is already.
+
+        Under pseudonyms a copy of the evidence, which lasts as long as the block, is judged.
+
+        Raises:
+            NothingSelected: the judgement assesses no control.
+            SnapshotError: the run broke off, or the copy cannot be written.
+        """
+        with ExitStack() as stack:
+            if self.key is not None:
+                renamed = _under_pseudonyms(snapshot, judgement, self.key)
+                snapshot, judgement = stack.enter_context(renamed)
+                run = None
+            found = run or runs.judge(snapshot, judgement)
+            yield EvaluatedRun(replace(found, framework=self.framework), snapshot, judgement)
+
+
+@contextmanager
+def _under_pseudonyms(
+    snapshot: Snapshot, judgement: EvaluationConfig, key: bytes
+) -> Iterator[tuple[Snapshot, EvaluationConfig]]:
+    """A copy in which nobody goes by the real name, and what to judge it with."""
+    pseudonyms = Pseudonyms(key)
+    with (
+        tempfile.TemporaryDirectory(prefix="auditor-") as folder,
+        Snapshot.create(Path(folder) / "snapshot.sqlite") as copy,
+    ):
+        with closing(NameIndex(snapshot, pseudonyms)) as people:
+            names = Pseudonymizer(people, pseudonyms)
+            told = organisation(judgement.organisation, snapshot, names)
+            renamed = replace(judgement, organisation=told)
+            facts = runs.metadata(snapshot, renamed, pseudonymised=True)
+            copy_snapshot(snapshot, copy, facts, names)
+        yield copy, renamed

@@ -1,0 +1,300 @@
+"""Keeping runs: into the history when they are finished, and what it knows of them."""
+
+import hashlib
+import sqlite3
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+
+from auditor import drift as comparing
+from auditor import run as runs
+from auditor.cli import process
+from auditor.cli.terminal import Terminal
+from auditor.config import Settings
+from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
+from auditor.findings.drift import Drift
+from auditor.findings.run import Run
+from auditor.notify.delivery_state import LastAnnounced
+from auditor.policy.catalogue import Catalogue
+from auditor.policy.errors import PolicyError
+from auditor.run import EvaluationConfig, NothingSelected
+from auditor.signed_runs import Signatures
+from auditor.store.errors import HistoryDamaged, HistoryLocked, RunNotFound, StoreError
+from auditor.store.history import StoredRun
+from auditor.store.runs import Runs
+from auditor.store.series import RunFilter, Series, place
+
+_DAMAGED = (sqlite3.Error, zlib.error, ValueError)
+_UNFIT = (PolicyError, SnapshotError, NothingSelected, RunNotFound, *_DAMAGED)
+"""What is wrong with a run that waits: another version's, gone meanwhile, or its file is damaged.
+It must not keep the others out."""
+
+
+SANDBOX_HOME = "sandbox"
+"""The folder of the data directory in which simulated runs are stored, with a history of their
+own: they are never taken for runs of an account."""
+
+
+def stored_runs(settings: Settings, *, writing: bool = False, sandbox: bool = False) -> Runs:
+    """The runs of the data directory and the history that are configured, or of the sandbox.
+
+    Who is `writing` there takes the directory from others who may write to it.
+
+    Raises:
+        NotPrivate: others can change what is in the data directory, or the file of the history.
+        StoreError: AUDITOR_STORE is no address of a database.
+    """
+    process.prepare_data_dir(settings.data, writing=writing)
+    if sandbox:
+        home = settings.data / SANDBOX_HOME
+        process.prepare_data_dir(home, writing=writing)
+        return Runs(home, None, Signatures(settings))
+    stored = Runs(settings.data, settings.store, Signatures(settings))
+    history = stored.history  # an address that is none is told before anything is done
+    if settings.store:
+        history.database.check_private()
+    return stored
+
+
+def open_history(stored: Runs) -> None:
+    """Open the history for writing, and bring its tables up to date.
+
+    Done before an account is read, so that no night is spent on a run that cannot be stored. One
+    that another process holds may be free by then, and a file that is damaged is moved aside when
+    the run is stored.
+
+    Raises:
+        Full: there is no room for anything.
+        StoreError: it cannot be reached, opened or written.
+    """
+    try:
+        with suppress(HistoryLocked), stored.history.database.writing():
+            pass
+    except HistoryDamaged:
+        if stored.history.database.file is None:
+            raise
+
+
+def store_run(
+    stored: Runs, snapshot: Snapshot, run: Run, judgement: EvaluationConfig, terminal: Terminal
+) -> bool:
+    """Store a finished run, and those that had to wait for it; False where that failed.
+
+    A run that cannot be stored now stays in its folder, and is not lost: the next one stores it.
+    """
+    try:
+        _store_pending(stored, run.info.id, judgement.catalogue, terminal)
+        aside = stored.keep(snapshot, run, judgement.narrowed)
+    except (StoreError, DiskFull, OSError, sqlite3.Error) as error:
+        terminal.complain(
+            f"{str(error).rstrip('.')}. Run {run.info.id} is not in the history yet; its evidence "
+            f"is kept in {stored.home / 'runs' / run.info.id}, and the next audit stores it."
+        )
+        return False
+    if aside is not None:
+        _tell_aside(stored, aside, terminal)
+    return True
+
+
+@contextmanager
+def drift_since_previous(
+    stored: Runs,
+    run_id: str,
+    catalogue: Catalogue,
+    *,
+    noting: bool = True,
+    earlier: Callable[[StoredRun], StoredRun | None] | None = None,
+) -> Iterator[Drift | None]:
+    """What changed since the run before, as long as the block lasts; None without one.
+
+    That is the one that precedes it in its series, unless `earlier` tells another.
+    Who made a finding what it is now is kept with the finding, unless `noting` is off: then the
+    history is only read.
+    """
+    with ExitStack() as stack:
+        try:
+            entry = stored.history.find(run_id)
+            found = earlier or stored.history.before
+            before = found(entry) if entry is not None else None
+            drift = None
+            if entry is not None and before is not None:
+                comparison = comparing.compared(stored.history, before, entry, catalogue)
+                drift = stack.enter_context(comparison)
+                if noting:
+                    comparing.note_actors(stored.history, drift, entry)
+        except (StoreError, SnapshotError):
+            drift = None
+        yield drift
+
+
+@dataclass(frozen=True)
+class NotificationBaseline:
+    """People who are told of the runs of a profile, and what they were told last."""
+
+    stored: Runs
+    profile: str
+    is_there: bool
+    """False where no channel is configured: then nothing is remembered."""
+    late: Collection[str] = ()
+    """Runs that were stored long after they ended, and told to nobody."""
+
+    def before(self, entry: StoredRun) -> StoredRun | None:
+        """The run to compare this one with: the last of its kind that all were told of.
+
+        Where none is remembered, or it is kept no longer: the one that precedes it, those that
+        were stored late apart.
+        """
+        history = self.stored.history
+        last = self._memory(entry).last() if self.is_there else None
+        told = history.find(last) if last is not None else None
+        if told is not None and self._precedes(told, entry):
+            return told
+        first = found = history.before(entry)
+        while found is not None and found.facts.id in self.late:
+            found = history.before(found)
+        return found or first
+
+    @staticmethod
+    def _precedes(told: StoredRun, entry: StoredRun) -> bool:
+        is_earlier = told.series == entry.series and told.number < entry.number
+        return is_earlier and not told.set_aside
+
+    def forgotten(self, entry: StoredRun) -> str:
+        """A sentence where the run that was told last is kept no longer; else empty."""
+        last = self._memory(entry).last() if self.is_there else None
+        if last is None or self.stored.history.find(last) is not None:
+            return ""
+        return (
+            f"Run {last}, which was told last, is kept no longer: what changed is told since the "
+            "run before this one."
+        )
+
+    def uncompared(self, entry: StoredRun) -> str:
+        """A sentence where there is a run to compare this one with, which failed; else empty."""
+        try:
+            earlier = self.before(entry)
+        except (StoreError, DiskFull) as error:
+            return f"Run {entry.facts.id} could not be compared with an earlier one. {error}"
+        if earlier is None:
+            return ""
+        return (
+            f"Run {entry.facts.id} could not be compared with run {earlier.facts.id}. "
+            f"See why: auditor diff {earlier.facts.id} {entry.facts.id}"
+        )
+
+    def note(self, entry: StoredRun, earlier: str | None, reached: bool) -> None:
+        """Remember that all were told of a run; or, where some were not, what they know.
+
+        `earlier` is the run it was compared with; None where it was not.
+        """
+        if not self.is_there:
+            return
+        memory = self._memory(entry)
+        if reached:
+            memory.note(entry.facts.id)
+        elif earlier is not None:
+            memory.note(earlier)
+
+    def _memory(self, entry: StoredRun) -> LastAnnounced:
+        facts = entry.facts
+        parts = (
+            *(self.profile, facts.account_id, place(facts.api_url)),
+            *(facts.baseline_id, facts.depth, entry.selection),
+        )
+        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        return LastAnnounced(self.stored.home, name)
+
+
+def previous_start(
+    stored: Runs, account_id: str, api_url: str, judgement: EvaluationConfig
+) -> str | None:
+    """When the run before the one that begins now began, RFC 3339; None without one.
+
+    That is the newest that was judged alike, which it will be compared with; else the newest of
+    the account. What the operation log tells is read from then on.
+    """
+    wanted = Series.wanted(
+        account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
+    )
+    try:
+        alike = stored.history.last_of(wanted)
+        if alike is not None:
+            return alike.facts.started_at
+        newest = stored.history.newest(RunFilter(account_id, place(api_url)))
+    except (StoreError, DiskFull):
+        return None
+    return None if newest is None else newest.facts.started_at
+
+
+def with_history(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
+    """The run with its trend, what the history knows of its findings, and its `drift`.
+
+    Without a history, or with one that cannot be read, it stays as it is. The drift is of the run
+    as it is stored: one that was judged otherwise since goes without. Under pseudonyms there is
+    the trend alone: the history knows people by their names.
+    """
+    try:
+        entry = stored.history.find(run.info.id)
+        if entry is None:
+            return run
+        same = entry.facts.baseline_digest == run.info.baseline.digest
+        named = same and not run.pseudonymised
+        history = stored.history
+
+        return replace(
+            run,
+            trend=history.trend(entry) if same else (),
+            pasts=(lambda wanted: history.pasts(entry, wanted)) if named else None,
+            drift=drift if named and _as_stored(run, entry) else None,
+        )
+    except (StoreError, DiskFull):
+        return run
+
+
+def _as_stored(run: Run, entry: StoredRun) -> bool:
+    """True where a run came out as it did when it was stored."""
+    facts, counts = entry.facts, run.summary.by_status
+    return (
+        facts.depth == run.info.depth
+        and facts.controls == frozenset(run.controls)
+        and dict(+Counter(facts.by_status)) == {str(key): n for key, n in counts.items() if n}
+    )
+
+
+def _store_pending(stored: Runs, but: str, catalogue: Catalogue, terminal: Terminal) -> None:
+    for run_id in stored.waiting():
+        if run_id == but:
+            continue
+        with ExitStack() as stack:
+            try:
+                snapshot = stack.enter_context(stored.opened_folder(run_id))
+                judgement = EvaluationConfig.recalled(snapshot, catalogue)
+                run = runs.judge(snapshot, judgement)
+            except DiskFull:
+                raise
+            except _UNFIT as error:
+                _tell_unfit(stored, run_id, error, terminal)
+                continue
+            try:  # what the history says of itself is a StoreError, and no damage of the evidence
+                aside = stored.keep(snapshot, run, judgement.narrowed)
+            except (sqlite3.Error, zlib.error) as error:
+                _tell_unfit(stored, run_id, error, terminal)
+                continue
+        stored.discard(run_id)
+        if aside is not None:
+            _tell_aside(stored, aside, terminal)
+
+
+def _tell_unfit(stored: Runs, run_id: str, error: Exception, terminal: Terminal) -> None:
+    is_damaged = isinstance(error, _DAMAGED)
+    why = f"its file in {stored.home / 'runs' / run_id} is damaged ({error})."
+    terminal.say(f"Run {run_id} stays out of the history: {why if is_damaged else error}")
+
+
+def _tell_aside(stored: Runs, aside: object, terminal: Terminal) -> None:
+    terminal.complain(
+        f"the history {stored.history} was damaged. It is kept as {aside}, and a new one was "
+        "begun. What can be saved of it: sqlite3 FILE .recover"
+    )

@@ -1,0 +1,435 @@
+"""The walk: account, groups, users and what lies beside them, each document of the plan once.
+
+Requests run in worker threads, as many at a time as are asked for; the snapshot is written by the
+calling thread alone, as answers come, so that a walk that was killed goes on where it was. A
+document that cannot be read becomes a recorded cause. When nothing can be read any more (no token,
+no network, the day's quota used up), the rest is recorded as such instead of being asked for.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from itertools import islice
+
+from auditor.collect import (
+    departures,
+    disclaimers,
+    host_groups,
+    listings,
+    lock_sampling,
+    meetings,
+    operation_log,
+)
+from auditor.collect.document_requests import DocumentRequest, Portion, R, T
+from auditor.collect.interface import LockVerifier, NoProgress, ProgressListener, ZoomApi
+from auditor.collect.phone import PhoneLevels
+from auditor.collect.phone import settings as phone_settings
+from auditor.collect.usage import AccountUse
+from auditor.errors import AuditorError, ExitCode
+from auditor.evidence.read_plan import AI_FEATURES, PHONE, TOKEN, ReadPlan
+from auditor.evidence.reading import Cause, JsonValue, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.view import Document, Outcome, ReadFailure, View
+from auditor.zoom import endpoints
+from auditor.zoom.endpoints import Endpoint
+from auditor.zoom.errors import (
+    INVITATION_EXPIRED,
+    AuthenticationFailed,
+    Denied,
+    NotFound,
+    NotLicensed,
+    RateLimited,
+    Rejected,
+    ScopeMissing,
+    TooMuch,
+    Transient,
+    Unreachable,
+    ZoomError,
+)
+
+_log = logging.getLogger(__name__)
+
+SETTINGS_ENDPOINTS = {
+    (Level.ACCOUNT, "settings"): endpoints.ACCOUNT_SETTINGS,
+    (Level.ACCOUNT, "lock_settings"): endpoints.ACCOUNT_LOCK_SETTINGS,
+    (Level.GROUP, "settings"): endpoints.GROUP_SETTINGS,
+    (Level.GROUP, "lock_settings"): endpoints.GROUP_LOCK_SETTINGS,
+    (Level.USER, "settings"): endpoints.USER_SETTINGS,
+}
+_PLACEHOLDER = {Level.ACCOUNT: "", Level.GROUP: "groupId", Level.USER: "userId"}
+
+MOST_WORKERS = 64
+"""Requests under way at most, whatever the rate and the latency."""
+
+HOPELESS = 24
+"""Failures in a row before the rest is given up; no network at all counts eightfold."""
+
+OUT_OF_TIME = "The deadline of the run passed."
+"""Why the rest of an account was not asked for, where time ran out."""
+
+CHECKPOINT = 100
+"""Outcomes between two calls of `checkpoint`."""
+
+
+class CollectionFailed(AuditorError):
+    """Not one document could be read. `error` says why."""
+
+    exit_code = ExitCode.NOTHING_EVALUATED
+
+    def __init__(self, error: ZoomError) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+def utc_now() -> str:
+    """The time, RFC 3339 with milliseconds, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Collector:
+    """One collection, from its beginning or from where an earlier one broke off."""
+
+    api: ZoomApi
+    snapshot: Snapshot
+    reads: ReadPlan
+    account_id: str
+    in_flight: Callable[[], int] = lambda: 8
+    """How many requests to have under way at this moment."""
+    listener: ProgressListener = field(default_factory=NoProgress)
+    now: Callable[[], str] = utc_now
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the walk is broken off, so that waiting requests can end."""
+    since: str | None = None
+    """What was read before this time (RFC 3339) is read again; None where nothing was."""
+    prover: LockVerifier | None = None
+    """Tells which documents of users the account's locks prove; None to read them all."""
+    sample: int = 25
+    """How many users are read to confirm what locks prove."""
+    checkpoint: Callable[[], None] = lambda: None
+    """Called now and then, and at the end."""
+    deadline: float = math.inf
+    """When to ask for nothing more: a moment of `time.monotonic`."""
+    given_up: Unseen | None = None
+    """Why the rest was not asked for; None where all of it was."""
+    not_found: dict[tuple[Level, str], tuple[str, Callable[[], JsonValue]]] = field(
+        default_factory=dict
+    )
+    """The scopes that Zoom did not know, with the request by which that was seen."""
+    _threads: ThreadPoolExecutor | None = None
+    _failures: int = 0
+    _first_error: ZoomError | None = None
+    _documents: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def collect(self) -> None:
+        """Read everything the plan names that was not read yet.
+
+        Raises:
+            NothingRead: no document at all could be read.
+            SnapshotError: the snapshot cannot be written; it holds what was read before.
+        """
+        with ThreadPoolExecutor(MOST_WORKERS, "read") as self._threads:
+            try:
+                self._collect()
+            except BaseException:
+                self.stopping.set()
+                self._give_up(Unseen(Cause.NOT_COLLECTED, "the run was stopped"))
+                self._threads.shutdown(wait=False, cancel_futures=True)
+                raise
+            finally:
+                self.checkpoint()
+
+    def _collect(self) -> None:
+        if self.since is not None:
+            _log.debug("Going on: what was read at %s or later is not read again.", self.since)
+        self.snapshot.add_scope(self.account)
+        self.read_level(Level.ACCOUNT, self.reads.account)
+        self._stop_if_nothing_works()
+        phone = self._record_phone_and_token()
+        self._stop_if_nothing_works()
+        use = AccountUse(self)
+        refusals = self._read_use(use)
+        disclaimers.record(self, use)
+        self._stop_if_nothing_works()
+        if self._groups_are_needed:
+            listings.groups(self)
+            self._stop_if_nothing_works()
+            self.read_level(Level.GROUP, self.reads.group)
+        else:
+            _log.debug("Groups are not listed: no selected control needs them.")
+        if self._users_are_needed or self.reads.hosts:
+            listings.users(self)
+        if self.reads.hosts:
+            host_groups.record(self, use.hosts)
+        if self.reads.user:
+            proved = (
+                lock_sampling.verify_locks_by_sample(self, self.prover)
+                if self.prover
+                else frozenset()
+            )
+            rest = tuple(view for view in self.reads.user if view not in proved)
+            self.read_level(Level.USER, rest)
+            listings.pending(
+                self
+            )  # last, so that a user in both lists counts as the other one says
+        PhoneLevels(self, phone).read()
+        if self.reads.notices:
+            meetings.read_notices(self, use.meetings_with_ai, refusals)
+        meetings.read_upcoming(self)
+        departures.record(self)
+        operation_log.record(self)
+
+    @property
+    def account(self) -> Scope:
+        """The account that is read."""
+        return Scope(Level.ACCOUNT, self.account_id, "account")
+
+    def today(self) -> date:
+        """The day, UTC."""
+        return datetime.fromisoformat(self.now()).astimezone(UTC).date()
+
+    @property
+    def _groups_are_needed(self) -> bool:
+        r = self.reads
+        return bool(r.group or r.phone_group or r.hosts or self._users_are_needed)
+
+    @property
+    def _users_are_needed(self) -> bool:
+        r = self.reads
+        return bool(r.user or r.phone_user or r.meeting or r.webinar)
+
+    def _stop_if_nothing_works(self) -> None:
+        """End the run where nothing was read for a reason that holds for everything else."""
+        error = self._first_error
+        passing = isinstance(error, Denied | NotLicensed | NotFound | Rejected) or (
+            isinstance(error, RateLimited) and error.daily
+        )
+        if error is None or self._documents or passing:
+            return
+        if self.since is None or self.given_up is not None:
+            raise CollectionFailed(error)
+
+    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[list[tuple[T, R]]]:
+        """`work` done in worker threads, so many at a time; what is done first comes first.
+
+        What is done by the time the caller asks comes together, to be written in one transaction.
+        `of` is iterated by the calling thread, and no further than there is room for: it may be an
+        account of a million users. What `work` raises is raised here, after what was done by then.
+        """
+        assert self._threads is not None
+        items = iter(of)
+        under_way: dict[Future[R], T] = {}
+        while True:
+            room = max(0, self.in_flight() - len(under_way))
+            for item in islice(items, room):
+                under_way[self._threads.submit(work, item)] = item
+            if not under_way:
+                return
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            in_order = [future for future in under_way if future in finished]  # as asked for
+            failed = [future for future in in_order if future.exception() is not None]
+            done = [(under_way.pop(f), f.result()) for f in in_order if f not in failed]
+            if done:
+                yield done
+            for future in failed:
+                future.result()
+
+    def read_level(
+        self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None
+    ) -> None:
+        """Read what is missing of `views`, for all scopes of a level or for some of them."""
+        if not views:
+            _log.debug("No settings are read at level %s: no selected control needs any.", level)
+            return
+        shown = ", ".join(map(str, views))
+        _log.info("Reading %s at level %s%s.", shown, level, "" if scopes is None else ", sampled")
+        if scopes is None:
+            self.listener.found(level, self._due(level, views))
+        remaining: Counter[str] = Counter()
+
+        def due() -> Iterator[tuple[Scope, View]]:
+            for scope, missing in self.snapshot.missing(level, views, self.since, scopes):
+                if scope.status != "pending":
+                    remaining[scope.id] = len(missing)
+                    yield from ((scope, view) for view in missing)
+
+        unsaved = 0
+        for portion in self.each(self._document, due()):
+            with self.snapshot.batch():
+                for (scope, view), outcome in portion:
+                    self.snapshot.record(scope, view, outcome)
+            unsaved += len(portion)
+            if unsaved >= CHECKPOINT:
+                self.checkpoint()
+                unsaved = 0
+            for (scope, _), _ in portion:
+                remaining[scope.id] -= 1
+                if not remaining[scope.id]:
+                    del remaining[scope.id]
+                    if scopes is None:
+                        self.listener.read(level)
+
+    def _due(self, level: Level, views: tuple[View, ...]) -> int:
+        """How many scopes of a level have something missing."""
+        if self.since is None:
+            return self.snapshot.count(level)
+        return sum(1 for _ in self.snapshot.missing(level, views, self.since))
+
+    def is_settled(self, scope: Scope, view: View) -> bool:
+        """True where a document need not be asked for again; the scope has to be recorded."""
+        return not any(self.snapshot.missing(scope.level, (view,), self.since, [scope]))
+
+    def due(self, errands: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
+        """The errands that were not done by a run that broke off."""
+        for errand in errands:
+            known = self.since is not None and self.snapshot.has(errand.scope)
+            if not (known and self.is_settled(errand.scope, errand.view)):
+                yield errand
+
+    def _read_use(self, use: AccountUse) -> list[ReadFailure]:
+        """Read what the account has beside its settings. Returns the reports that were refused."""
+        due = [each for each in use.errands() if not self.is_settled(each.scope, each.view)]
+        for portion in self.each(lambda e: self.asked(e.source, e.ask), due):
+            with self.snapshot.batch():
+                for errand, outcome in portion:
+                    self.snapshot.record(errand.scope, errand.view, outcome)
+                use.save()
+        outcomes = self.snapshot.evidence_of(self.account).outcomes
+        return [
+            outcome
+            for view, outcome in outcomes.items()
+            if isinstance(outcome, ReadFailure) and view.option in AI_FEATURES
+        ]
+
+    def record(self, level: Level, portions: Iterable[Portion], expected: int) -> None:
+        """Write what came of errands at one level. An answer of None is left out."""
+        if expected:
+            self.listener.found(level, expected)
+        for portion in portions:
+            with self.snapshot.batch():
+                for errand, outcome in portion:
+                    if isinstance(outcome, ReadFailure) or outcome.body is not None:
+                        self.snapshot.add_scope(errand.scope)
+                        self.snapshot.record(errand.scope, errand.view, outcome)
+            for _ in portion if expected else ():
+                self.listener.read(level)
+
+    def _document(self, due: tuple[Scope, View]) -> Outcome:
+        scope, view = due
+        endpoint = SETTINGS_ENDPOINTS[scope.level, view.surface]
+        placeholder = _PLACEHOLDER[scope.level]
+        ids = {placeholder: scope.id} if placeholder else {}
+        params = {"option": view.option} if view.option else {}
+        if scope.level is Level.USER and scope.id == scope.email:
+            unseen = Unseen(Cause.NOT_COLLECTED, "the list of users gave no id for this user")
+            return ReadFailure(unseen, _source(endpoint, view), self.now())
+        return self.asked(
+            _source(endpoint, view),
+            lambda: self.api.get(endpoint, ids=ids, params=params),
+            scope=scope,
+        )
+
+    def asked(
+        self,
+        source: str,
+        ask: Callable[[], JsonValue],
+        *,
+        essential: bool = True,
+        scope: Scope | None = None,
+    ) -> Outcome:
+        """What came of one request, or of one listing.
+
+        Counts what would make every further request pointless, unless it is not `essential`. If
+        Zoom does not know `scope`, that is noted.
+        """
+        if time.monotonic() > self.deadline:
+            self._give_up(Unseen(Cause.NOT_COLLECTED, OUT_OF_TIME))
+        if self.given_up is not None:
+            return ReadFailure(self.given_up, source, self.now())
+        try:
+            body = ask()
+        except ZoomError as error:
+            if essential:
+                self._note(error)
+            unknown = isinstance(error, NotFound) and error.code != INVITATION_EXPIRED
+            if unknown and scope is not None:
+                with self._lock:
+                    self.not_found[scope.level, scope.id] = source, ask
+            return ReadFailure(Unseen(_cause(error), _describe(error)), source, self.now())
+        with self._lock:
+            self._failures = 0
+            self._documents += 1
+        return Document(body, source, self.now())
+
+    def _note(self, error: ZoomError) -> None:
+        with self._lock:
+            self._first_error = self._first_error or error
+            if isinstance(error, Unreachable):
+                self._failures += 8
+            elif isinstance(error, Transient | TooMuch):
+                self._failures += 1
+            hopeless = isinstance(error, AuthenticationFailed) or (
+                isinstance(error, RateLimited) and error.daily
+            )
+            if hopeless or self._failures >= HOPELESS:
+                self._give_up(Unseen(_cause(error), _describe(error)))
+
+    def _give_up(self, why: Unseen) -> None:
+        if self.given_up is None:
+            _log.info("Nothing more is asked for: %s", why.detail)
+            self.given_up = why
+
+    def _token(self) -> JsonValue:
+        return {"token": {"scopes": [*sorted(self.api.authenticate())]}}
+
+    def _record_phone_and_token(self) -> Outcome | None:
+        """Record both; returns what came of asking for the phone account."""
+        if self.reads.token:
+            app = Scope(Level.APP, self.account_id, "the auditor's own app")
+            self.snapshot.add_scope(app)
+            if not self.is_settled(app, TOKEN):
+                self.snapshot.record(app, TOKEN, self.asked("POST /oauth/token", self._token))
+        if not self.reads.phone:
+            return None
+        phone = Scope(Level.PHONE_ACCOUNT, self.account_id, "Zoom Phone")
+        self.snapshot.add_scope(phone)
+        if not self.is_settled(phone, PHONE):
+            endpoint = endpoints.PHONE_ACCOUNT_SETTINGS
+            outcome = self.asked(
+                endpoint.request, lambda: phone_settings(self.api, endpoint, self.reads.phone)
+            )
+            self.snapshot.record(phone, PHONE, outcome)
+        return self.snapshot.evidence_of(phone).outcomes[PHONE]
+
+
+def _describe(error: ZoomError) -> str:
+    """What people read about an error; for a missing scope its name in either kind of app."""
+    if isinstance(error, ScopeMissing):
+        for endpoint in endpoints.ENDPOINTS.values():
+            if endpoint.request == error.request and endpoint.classic_scopes:
+                return f"{error} In an app with classic scopes it is {endpoint.classic_scopes[0]}."
+    return str(error)
+
+
+def _cause(error: ZoomError) -> Cause:
+    """The cause that an error leaves behind. None of the errors means that a setting is off."""
+    match error:
+        case Denied():
+            return Cause.DENIED
+        case NotLicensed():
+            return Cause.NOT_LICENSED
+        case RateLimited(daily=True):
+            return Cause.NOT_COLLECTED
+    return Cause.ERROR
+
+
+def _source(endpoint: Endpoint, view: View) -> str:
+    return f"{endpoint.request}?option={view.option}" if view.option else endpoint.request

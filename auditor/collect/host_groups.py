@@ -1,0 +1,43 @@
+"""Hosts: which groups the people belong to who hosted what reports name."""
+
+from collections.abc import Iterable
+
+from auditor.collect import listings
+from auditor.collect.document_requests import CollectionContext
+from auditor.evidence.read_plan import HOSTS, MEMBERS
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.evidence.view import Document, ReadFailure
+from auditor.zoom import endpoints
+
+
+def record(reader: CollectionContext, named: Iterable[str]) -> None:
+    """Record the groups of the hosts that are `named` by address or id.
+
+    Where a list was refused, what is known is recorded together with the cause. Where members of
+    groups were, everybody may belong to one more group, which has no name.
+    """
+    wanted = {name.casefold() for name in named if name}
+    names = {group.id: group.name for group in reader.snapshot.scopes(Level.GROUP)}
+    members = reader.snapshot.evidence_of(reader.account).outcomes.get(MEMBERS)
+    more: list[JsonValue] = [{"id": "", "name": None}] if isinstance(members, ReadFailure) else []
+    hosts: list[JsonValue] = []
+    for user in reader.snapshot.scopes(Level.USER):
+        if user.status == "pending" or wanted.isdisjoint(
+            (user.id.casefold(), user.email.casefold())
+        ):
+            continue
+        member: list[JsonValue] = [
+            {"id": group, "name": names.get(group)} for group in user.group_ids
+        ]
+        hosts.append({"id": user.id, "email": user.email, "groups": member + more})
+    body: dict[str, JsonValue] = {"hosts": hosts}
+    for what, level in (("users", Level.USER), ("groups", Level.GROUP)):
+        refusal = listings.refusal(reader, level)
+        if level is Level.GROUP and isinstance(members, ReadFailure):
+            refusal = members
+        if refusal is not None:
+            unseen = refusal.unseen
+            body[f"{what}_missing"] = {"cause": unseen.cause.value, "detail": unseen.detail}
+    outcome = Document(body, endpoints.USERS.request, reader.now())
+    reader.snapshot.record(reader.account, HOSTS, outcome)

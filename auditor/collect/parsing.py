@@ -1,0 +1,63 @@
+"""Rows of listings as scopes. Nothing in a row is taken for granted but its being an object."""
+
+from collections.abc import Mapping
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import ScopeEvidence
+from auditor.evidence.view import SETTINGS, Document
+
+PHONE_LICENCE = "zoom_phone"
+"""Under `feature` of a user's settings: true for phone users. Source: Users API, 2025-03."""
+
+LONGEST_NAME = 256
+"""Characters of a name that are kept."""
+
+
+def feature_flag(evidence: ScopeEvidence, feature: str) -> bool | None:
+    """What a user's settings say of a feature; None where they say nothing.
+
+    Source: `feature` of `GET /users/{userId}/settings`.
+    """
+    outcome = evidence.outcomes.get(SETTINGS)
+    body = outcome.body if isinstance(outcome, Document) else None
+    features = body.get("feature") if isinstance(body, dict) else None
+    found = features.get(feature) if isinstance(features, dict) else None
+    return found if isinstance(found, bool) else None
+
+
+def group(row: Mapping[str, JsonValue]) -> Scope | None:
+    """A row of `GET /groups`; None without an id."""
+    zoom_id = as_text(row.get("id"))
+    return Scope(Level.GROUP, zoom_id, as_text(row.get("name"))) if zoom_id else None
+
+
+def user(row: Mapping[str, JsonValue], status: str) -> Scope | None:
+    """A row of `GET /users?status=`; None where neither an id nor an address names the user.
+
+    A user without an id (seen for pending ones) is known by the e-mail address.
+    """
+    email = as_text(row.get("email"))
+    zoom_id = as_text(row.get("id")) or email
+    if not zoom_id:
+        return None
+    display = as_text(row.get("display_name"))
+    name = display or f"{as_text(row.get('first_name'))} {as_text(row.get('last_name'))}".strip()
+    groups = row.get("group_ids")
+    licence = row.get("type")
+    return Scope(
+        level=Level.USER,
+        id=zoom_id,
+        name=name,
+        email=email,
+        group_ids=tuple(filter(None, map(as_text, groups))) if isinstance(groups, list) else (),
+        licence=licence if isinstance(licence, int) and not isinstance(licence, bool) else None,
+        status=status,
+    )
+
+
+def as_text(value: JsonValue) -> str:
+    """A string or number as storable text; empty for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value)[:LONGEST_NAME].encode("utf-8", "replace").decode("utf-8").strip()

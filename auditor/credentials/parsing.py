@@ -1,0 +1,149 @@
+"""Credentials as people and programs give them: reading them, and mistakes that can be seen."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from auditor.errors import AuditorError
+
+NAMES = ("account_id", "client_id", "client_secret")
+"""The three values on the page of a Server-to-Server app, in its order."""
+VARIABLES = {
+    "account_id": "ZOOM_ACCOUNT_ID",
+    "client_id": "ZOOM_CLIENT_ID",
+    "client_secret": "ZOOM_CLIENT_SECRET",
+}
+LABELS = {
+    "account_id": "account ID",
+    "client_id": "client ID",
+    "client_secret": "client secret",
+}
+LONGEST = 64 * 1024
+"""Characters that are read at most."""
+
+_AROUND = " \t\r\n\v\f\xa0\ufeff\"'“”‘’`"
+_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z][\w.-]*)\s*[=:]\s*(.*)", re.DOTALL)
+_PRINTABLE = re.compile(r"[!-~]+")
+_PLACEHOLDER = re.compile(r"\.{2,}|…|x{3,}|\*{3,}|<.*>|\$\{.*\}|your[-_ ].*|change[-_ ]?me", re.I)
+
+
+class UnreadableCredentials(AuditorError):
+    """What was given cannot be understood. The message never repeats any of it."""
+
+
+def strip_quotes(value: str) -> str:
+    """`value` without the blanks and quotes that copying brings."""
+    return value.strip(_AROUND)
+
+
+def read(text: str) -> dict[str, str]:
+    """The three values in `text`, tidied: three lines, KEY=VALUE lines, or a JSON object.
+
+    Raises:
+        Unreadable: it is none of these, or one of the three is missing.
+    """
+    if len(text) > LONGEST:
+        raise UnreadableCredentials("Standard input is too long for three credentials.")
+    text = text.strip().removeprefix("\ufeff").strip()
+    if not text:
+        raise UnreadableCredentials(f"Standard input is empty. {_WANTED}")
+    found = _of_json(text) if text.startswith("{") else _of_lines(text.splitlines())
+    missing = [VARIABLES[name] for name in NAMES if not found.get(name)]
+    if missing:
+        raise UnreadableCredentials(
+            f"Standard input holds no {' and no '.join(missing)}. {_WANTED}"
+        )
+    return {name: found[name] for name in NAMES}
+
+
+_WANTED = (
+    "Give three lines (account ID, client ID, client secret), or KEY=VALUE lines or a JSON object "
+    "with the keys ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET."
+)
+
+
+def validation_errors(values: Mapping[str, str]) -> dict[str, str]:
+    """By name, a sentence on each value that cannot be right. No value is repeated in it."""
+    found: dict[str, str] = {}
+    for name in NAMES:
+        fault = _fault(name, values[name])
+        if fault:
+            found[name] = f"The {LABELS[name]} ({VARIABLES[name]}) {fault}"
+    for one, other in (("client_id", "account_id"), ("client_secret", "client_id"),
+                       ("client_secret", "account_id")):  # fmt: skip
+        if values[one] == values[other] and one not in found and other not in found:
+            found[one] = (
+                f"The {LABELS[one]} ({VARIABLES[one]}) is the same as the {LABELS[other]}: they "
+                "are different values on the app's page. Copy it again."
+            )
+    return found
+
+
+def _fault(name: str, value: str) -> str:
+    """What is wrong, as the rest of a sentence; empty where nothing is to be seen."""
+    if not value:
+        return "is empty."
+    if _PLACEHOLDER.fullmatch(value):
+        return "is still the placeholder of an example. Copy the value from the app's page."
+    assigned = _ASSIGNMENT.fullmatch(value)
+    if assigned and _name_of(assigned[1]):
+        return "begins with its own name. Give only what follows the sign after it."
+    if not _PRINTABLE.fullmatch(value):
+        return (
+            "has a blank, a line break or a letter inside that no Zoom credential has. Copy it "
+            "again, alone."
+        )
+    if "://" in value:
+        return "is an address. Copy the value from the app's page."
+    if name != "client_secret" and "@" in value:
+        return "is an e-mail address. Copy the value from the app's page."
+    if name == "account_id" and re.fullmatch(r"[\d-]+", value):
+        return (
+            "is a number, such as the account number. The account ID has letters too, and stands "
+            "on the app's page under App Credentials."
+        )
+    return ""
+
+
+def _of_json(text: str) -> dict[str, str]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UnreadableCredentials(
+            f"Standard input begins like JSON, but is none. {_WANTED}"
+        ) from None
+    found: dict[str, str] = {}
+    for key, value in document.items():
+        name = _name_of(key)
+        if name and not isinstance(value, str):
+            raise UnreadableCredentials(
+                f"{VARIABLES[name]} in the JSON object is no text. {_WANTED}"
+            )
+        if name:
+            found[name] = strip_quotes(value)
+    return found
+
+
+def _of_lines(lines: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    bare: list[str] = []
+    for line in map(str.strip, lines):
+        if not line or line.startswith("#"):
+            continue
+        assigned = _ASSIGNMENT.fullmatch(line)
+        name = _name_of(assigned[1]) if assigned else None
+        if assigned and name:
+            found[name] = strip_quotes(assigned[2])
+        else:
+            bare.append(strip_quotes(line))
+    if found:
+        return found
+    if len(bare) != len(NAMES):
+        raise UnreadableCredentials(f"Standard input has {len(bare)} lines, not three. {_WANTED}")
+    return dict(zip(NAMES, bare, strict=True))
+
+
+def _name_of(key: str) -> str | None:
+    """Which of the three a key means: ZOOM_CLIENT_ID, client_id, clientId and so on."""
+    plain = re.sub(r"[^a-z]", "", key.lower()).removeprefix("zoom")
+    return {name.replace("_", ""): name for name in NAMES}.get(plain)

@@ -1,0 +1,321 @@
+"""Changes: which settings differ between two snapshots of one account, scope by scope.
+
+Digests are compared first. Two documents are put side by side once, however many scopes went from
+the one to the other, and equal changes of a level are counted together: memory grows with distinct
+evidence. Only settings and lock documents are looked at that were read in both runs. What was
+refused in either of them is no change, and neither is another order of a list.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from auditor.evidence.read_plan import COUNTS, LISTINGS, MEETING, PHONE, PHONE_VIEWS
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot_reader import ScopeEvidence, SnapshotReader
+from auditor.evidence.view import LOCKS, SETTINGS, Document, View
+
+_SURFACES = frozenset({SETTINGS.surface, LOCKS.surface})
+_EVENTS = (Level.MEETING, Level.WEBINAR)
+_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER, *PHONE_VIEWS, *_EVENTS)
+
+_Listed = Mapping[Level, tuple[View, ...]]
+_BESIDE: _Listed = {
+    level: (COUNTS[level, surface],)
+    for level, surface in (
+        *((level, PHONE.surface) for level in PHONE_VIEWS if level is not Level.PHONE_ACCOUNT),
+        *((level, MEETING.surface) for level in _EVENTS),
+    )
+}
+_NAMED_BY: _Listed = {**LISTINGS, **_BESIDE}
+"""What has to be read in both runs before a scope counts as added or removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """A setting that has another value in the later snapshot."""
+
+    scope: Scope
+    """As the later snapshot names it."""
+    source: str
+    """The request that returned it."""
+    setting: str
+    """The path in the document, dotted; `list[id]` is the object of a list with that id."""
+    before: JsonValue
+    after: JsonValue
+    appeared: bool = False
+    """True where the earlier document did not have it."""
+    vanished: bool = False
+    """True where the later document does not have it."""
+    scopes: int = 1
+    """How many scopes of the level had the very same change; `scope` is the first of them by id."""
+
+
+@dataclass(frozen=True)
+class SnapshotDiff:
+    """All that differs between two snapshots of one account."""
+
+    settings: tuple[ValueChange, ...]
+    """By level, request, setting and scope id."""
+    added: Mapping[Level, int] = field(default_factory=dict)
+    removed: Mapping[Level, int] = field(default_factory=dict)
+    """Scopes that only one snapshot names. Levels that one of them could not list are left out."""
+    unlisted: tuple[Level, ...] = ()
+    """The levels that are left out there."""
+    unread: Mapping[Level, int] = field(default_factory=dict)
+    """Scopes named in both, of which some settings were read in one run only."""
+
+
+def compare(earlier: SnapshotReader, later: SnapshotReader) -> SnapshotDiff:
+    """What differs in the settings of the scopes that both snapshots name."""
+    found = _Found(earlier, later)
+    listed = _documents(earlier) & _documents(later)
+    same_events = _budget(earlier) == _budget(later)
+    added: dict[Level, int] = {}
+    removed: dict[Level, int] = {}
+    unlisted: list[Level] = []
+    for level in _LEVELS:
+        gone, new = found.level(level)
+        if listed.issuperset(_NAMED_BY.get(level, ())) and (same_events or level not in _EVENTS):
+            added |= {level: new} if new else {}
+            removed |= {level: gone} if gone else {}
+        elif gone or new:
+            unlisted.append(level)
+    return SnapshotDiff(found.settings(), added, removed, tuple(unlisted), dict(found.unread))
+
+
+def setting_changes(earlier: SnapshotReader, later: SnapshotReader) -> Iterator[ValueChange]:
+    """Every setting that changed its value, appeared or vanished."""
+    yield from compare(earlier, later).settings
+
+
+@dataclass(slots=True)
+class _Count:
+    change: ValueChange
+    scopes: int
+
+
+_Key = tuple[Level, str, str, str | None, str | None]
+
+
+class _Found:
+    """Goes through the levels, and counts equal changes."""
+
+    def __init__(self, earlier: SnapshotReader, later: SnapshotReader) -> None:
+        self._earlier, self._later = earlier, later
+        self._counts: dict[_Key, _Count] = {}
+        self._known: dict[tuple[View, str, str], tuple[_Difference, ...]] = {}
+        self.unread: Counter[Level] = Counter()
+
+    def settings(self) -> tuple[ValueChange, ...]:
+        changes = [replace(each.change, scopes=each.scopes) for each in self._counts.values()]
+        return tuple(sorted(changes, key=_order))
+
+    def level(self, level: Level) -> tuple[int, int]:
+        """Compare one level. Returns how many scopes are gone, and how many are new."""
+        gone = new = 0
+        pairs: dict[tuple[int | None, int | None], _Pair] = {}
+        for before, after in _side_by_side(self._earlier, self._later, level):
+            if before is None or after is None:
+                gone += after is None
+                new += before is None
+                continue
+            key = before.profile, after.profile
+            if key in pairs:
+                pairs[key].scopes += 1
+            else:
+                pairs[key] = _Pair(before.scope, after.scope, 1, (before.digests, after.digests))
+        for pair in pairs.values():
+            self._add(level, pair)
+        return gone, new
+
+    def _add(self, level: Level, pair: "_Pair") -> None:
+        """Count what differs between the documents of scopes that went from one set to another."""
+        before, after = pair.digests
+        views = {view for view in (*before, *after) if _is_setting(level, view)}
+        if any((view in before) != (view in after) for view in views):
+            self.unread[level] += pair.scopes
+        differing = [v for v in sorted(views) if v in before and v in after]
+        differing = [v for v in differing if before[v] != after[v]]
+        in_default: set[tuple[str, str]] = set()
+        for view in differing:
+            for each in self._differences(view, pair):
+                place = view.surface, json.dumps(each.key)
+                if view.option and place in in_default:
+                    continue  # the option view repeats a section of the default view
+                if not view.option:
+                    in_default.add(place)
+                self._count(level, pair, each)
+
+    def _differences(self, view: View, pair: "_Pair") -> "tuple[_Difference, ...]":
+        key = view, pair.digests[0][view], pair.digests[1][view]
+        if key not in self._known:
+            one = self._earlier.evidence_of(pair.before).outcomes[view]
+            other = self._later.evidence_of(pair.after).outcomes[view]
+            assert isinstance(one, Document)
+            assert isinstance(other, Document)
+            found = _differences("", one.body, other.body)
+            self._known[key] = tuple(replace(each, source=other.source) for each in found)
+        return self._known[key]
+
+    def _count(self, level: Level, pair: "_Pair", each: "_Difference") -> None:
+        key = (level, each.source, *each.key)
+        known = self._counts.get(key)
+        if known is None:
+            told = ValueChange(
+                pair.after,
+                each.source,
+                each.path,
+                each.before,
+                each.after,
+                appeared=each.key[1] is None,
+                vanished=each.key[2] is None,
+            )
+            self._counts[key] = _Count(told, pair.scopes)
+            return
+        known.scopes += pair.scopes
+        if pair.after.id < known.change.scope.id:
+            known.change = replace(known.change, scope=pair.after)
+
+
+@dataclass(slots=True)
+class _Pair:
+    """Scopes whose evidence went from one profile to another: the first of them, and how many."""
+
+    before: Scope
+    after: Scope
+    scopes: int
+    digests: tuple[Mapping[View, str], Mapping[View, str]]
+
+
+def _is_setting(level: Level, view: View) -> bool:
+    if level in PHONE_VIEWS:
+        return view == PHONE_VIEWS[level]
+    return view == MEETING if level in _EVENTS else view.surface in _SURFACES
+
+
+def _is_compared(scope: Scope) -> bool:
+    """False for invited users, who have no settings, and for what is no scope of its own."""
+    if scope.level is Level.USER:
+        return scope.status != "pending"
+    return scope.level not in _EVENTS or (bool(scope.status) and not scope.id.startswith("*"))
+
+
+def _side_by_side(
+    earlier: SnapshotReader, later: SnapshotReader, level: Level
+) -> Iterator[tuple[ScopeEvidence | None, ScopeEvidence | None]]:
+    """The scopes of a level in both, by id; None for one that is not there."""
+    old, new = _compared(earlier, level), _compared(later, level)
+    before, after = next(old, None), next(new, None)
+    while before is not None or after is not None:
+        if after is None or (before is not None and before.scope.id < after.scope.id):
+            yield before, None
+            before = next(old, None)
+        elif before is None or after.scope.id < before.scope.id:
+            yield None, after
+            after = next(new, None)
+        else:
+            yield before, after
+            before, after = next(old, None), next(new, None)
+
+
+def _compared(stored: SnapshotReader, level: Level) -> Iterator[ScopeEvidence]:
+    return (each for each in stored.evidence(level) if _is_compared(each.scope))
+
+
+def _documents(stored: SnapshotReader) -> frozenset[View]:
+    """What could be read with the account, lists of scopes included."""
+    return frozenset(view for each in stored.evidence(Level.ACCOUNT) for view in each.digests)
+
+
+def _budget(stored: SnapshotReader) -> JsonValue:
+    """Which upcoming meetings the run was to read."""
+    extent: dict[str, JsonValue] = json.loads(stored.meta("extent") or "{}")
+    return extent.get("meetings")
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """One place at which two documents differ; `key` tells equal differences."""
+
+    path: str
+    before: JsonValue
+    after: JsonValue
+    key: tuple[str, str | None, str | None]
+    source: str = ""
+
+
+def _differences(path: str, before: JsonValue, after: JsonValue) -> Iterator[_Difference]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        yield from _of_objects(before, after, lambda name: f"{path}.{name}" if path else name)
+    elif (old := _by_id(before)) is not None and (new := _by_id(after)) is not None:
+        yield from _of_objects({**old}, {**new}, lambda name: f"{path}[{name}]")
+    elif (was := _canonical(before)) != (now := _canonical(after)):
+        yield _Difference(path, before, after, (path, was, now))
+
+
+def _of_objects(
+    before: Mapping[str, JsonValue], after: Mapping[str, JsonValue], place: Callable[[str], str]
+) -> Iterator[_Difference]:
+    for name in sorted({*before, *after}):
+        at = place(name)
+        if name not in after:
+            for path, value in _leaves(at, before[name]):
+                yield _Difference(path, value, None, (path, _canonical(value), None))
+        elif name not in before:
+            for path, value in _leaves(at, after[name]):
+                yield _Difference(path, None, value, (path, None, _canonical(value)))
+        else:
+            yield from _differences(at, before[name], after[name])
+
+
+def _leaves(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+    if isinstance(value, dict) and value:
+        for name in sorted(value):
+            yield from _leaves(f"{path}.{name}", value[name])
+    else:
+        yield path, value
+
+
+def _by_id(value: JsonValue) -> dict[str, JsonValue] | None:
+    """The objects of a list by their ids; None where it is anything else."""
+    if not isinstance(value, list) or not value:
+        return None
+    found: dict[str, JsonValue] = {}
+    for each in value:
+        name = each.get("id") if isinstance(each, dict) else None
+        if not isinstance(name, str | int) or isinstance(name, bool) or not name:
+            return None
+        found[str(name)] = each
+    return found if len(found) == len(value) else None
+
+
+def _canonical(value: JsonValue) -> str:
+    """A text that is equal for equal values: lists in any order, 1 and 1.0, but not 1 and true."""
+    return json.dumps(_ordered(value), sort_keys=True, ensure_ascii=False)
+
+
+def _ordered(value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return sorted((_ordered(each) for each in value), key=_text)
+    if isinstance(value, dict):
+        return {name: _ordered(each) for name, each in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _text(value: JsonValue) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _order(change: ValueChange) -> tuple[int, str, str, str, str]:
+    return (
+        change.scope.level.rank,
+        change.source,
+        change.setting,
+        change.scope.id,
+        _text([change.before, change.after]),
+    )

@@ -1,0 +1,113 @@
+"""Marks: a number for each scope, kept on disk beside an open snapshot, and gone with it.
+
+What was found about 100,000 users is then a number a user, in any order a report asks for.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+
+from auditor.evidence.content_store import ContentStore, ProfileEntry
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import decode, rfc3339
+
+_TABLES = count(1)
+"""One snapshot may be judged more than once while it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedScope:
+    """A scope and its number."""
+
+    scope: Scope
+    number: int
+    observed_at: Mapping[str, str]
+    """When each request of this scope was answered: source to RFC 3339 time."""
+
+
+class TimeRange(Mapping[str, str]):
+    """Source to the RFC 3339 time of its answer, made out for what somebody asks for."""
+
+    def __init__(self, entries: Sequence[ProfileEntry], moments: bytes) -> None:
+        self._entries, self._moments = entries, moments
+
+    def __getitem__(self, source: str) -> str:
+        moments = decode(self._moments)
+        for at in range(len(moments) - 1, -1, -1):
+            if self._entries[at].source == source:
+                return rfc3339(moments[at])
+        raise KeyError(source)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(entry.source for entry in self._entries))
+
+    def __len__(self) -> int:
+        return len({entry.source for entry in self._entries})
+
+
+class ScopeIndex:
+    """Numbers of scopes. Belongs to the thread and the life of its snapshot."""
+
+    def __init__(self, db: sqlite3.Connection, contents: ContentStore) -> None:
+        self._db, self._contents = db, contents
+        self._table = f"temp.marks_{next(_TABLES)}"
+        db.execute(
+            f"CREATE TABLE {self._table} (level TEXT, zoom_id TEXT, number INTEGER NOT NULL,"
+            " PRIMARY KEY (level, zoom_id)) WITHOUT ROWID"
+        )
+        db.create_function("label_order", 3, _label_order, deterministic=True)
+
+    def set(self, rows: Iterable[tuple[Level, str, int]]) -> None:
+        """Give scopes of the snapshot, named by level and id, their numbers."""
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?, ?)",
+            rows,
+        )
+        self._db.execute("COMMIT")
+
+    def scopes(
+        self, level: Level, numbers: Iterable[int], *, by_name: bool = False
+    ) -> Iterator[IndexedScope]:
+        """The scopes of a level that have one of `numbers`; by id, or by the name people know."""
+        order = "label_order(s.name, s.email, s.zoom_id), s.zoom_id" if by_name else "m.zoom_id"
+        query = (
+            "SELECT s.level, s.zoom_id, s.name, s.email, s.membership, s.profile, s.times,"
+            f" m.number FROM {self._table} m CROSS JOIN scopes s"
+            f" ON s.level = m.level AND s.zoom_id = m.zoom_id"
+            f" WHERE m.level = ? AND m.number IN (SELECT value FROM json_each(?)) ORDER BY {order}"
+        )
+        with closing(self._db.cursor()) as cursor:
+            for row in cursor.execute(query, (level, json.dumps([*numbers]))):
+                times = TimeRange(self._contents.profile(row[5]), row[6])
+                yield IndexedScope(self._contents.scope(row), row[7], times)
+
+    def spans(self) -> Iterator[tuple[int, str, str, str]]:
+        """For each number and source the first and the last time (RFC 3339) it was answered."""
+        found: dict[tuple[int, int], list[list[int]]] = {}
+        query = (
+            f"SELECT m.number, s.profile, s.times FROM {self._table} m CROSS JOIN scopes s"
+            " ON s.level = m.level AND s.zoom_id = m.zoom_id"
+        )
+        with closing(self._db.cursor()) as cursor:
+            for number, profile, times in cursor.execute(query):
+                moments = decode(times)
+                known = found.get((number, profile))
+                if known is None:
+                    found[number, profile] = [[moment, moment] for moment in moments]
+                    continue
+                for span, moment in zip(known, moments, strict=True):
+                    if moment < span[0]:
+                        span[0] = moment
+                    elif moment > span[1]:
+                        span[1] = moment
+        for (number, profile), spans in found.items():
+            for entry, (first, last) in zip(self._contents.profile(profile), spans, strict=True):
+                yield number, entry.source, rfc3339(first), rfc3339(last)
+
+
+def _label_order(name: str, email: str, zoom_id: str) -> str:
+    return (name or email or zoom_id).casefold()

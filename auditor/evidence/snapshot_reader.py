@@ -1,0 +1,256 @@
+"""What a snapshot holds, to be read: scopes, what came of asking for their documents, and marks."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from auditor.evidence.content_store import ContentStore, ProfileEntry
+from auditor.evidence.errors import SnapshotError
+from auditor.evidence.reading import Cause, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope_index import ScopeIndex
+from auditor.evidence.timestamps import decode, milliseconds, rfc3339
+from auditor.evidence.verifying import Totals, verified
+from auditor.evidence.view import Document, Outcome, ReadFailure, View
+
+CHUNK = 500
+"""Scopes looked at in one go, where the file is written meanwhile."""
+
+_COLUMNS = "level, zoom_id, name, email, membership, profile, times"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeEvidence:
+    """All that was read for one scope."""
+
+    scope: Scope
+    outcomes: Mapping[View, Outcome]
+    digests: Mapping[View, str]
+    """View to digest of its document; refused views are not in it."""
+    profile: int | None = None
+    """Equal numbers of one snapshot mean equal outcomes, times aside."""
+    membership: int | None = None
+    """Equal numbers of one snapshot mean equal groups, licence and status."""
+
+
+class SnapshotReader:
+    """Reads one snapshot. Belongs to the thread that opened it."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str = "") -> None:
+        self._db, self._name = connection, name
+        self._contents = ContentStore(connection)
+        self._totals: Totals | None = None
+
+    def close(self) -> None:
+        """Close the file; it holds everything recorded."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def meta(self, key: str) -> str | None:
+        """A fact about the run, None if it was not recorded."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def is_empty(self) -> bool:
+        """True where no document was recorded."""
+        return self._db.execute("SELECT 1 FROM documents LIMIT 1").fetchone() is None
+
+    def has(self, scope: Scope) -> bool:
+        """True where the scope is recorded."""
+        return self._row(scope) is not None
+
+    def has_members(self) -> bool:
+        """True if some user is known to belong to some group."""
+        return self._contents.any_groups(Level.USER)
+
+    def count(self, level: Level) -> int:
+        """How many scopes of a level there are."""
+        query = "SELECT count(*) FROM scopes WHERE level = ?"
+        return int(self._db.execute(query, (level,)).fetchone()[0])
+
+    def scopes(self, level: Level) -> Iterator[Scope]:
+        """The scopes of a level, by id."""
+        for row in self._rows(level):
+            yield self._contents.scope(row)
+
+    def evidence(self, level: Level) -> Iterator[ScopeEvidence]:
+        """Everything read for each scope of a level, by id; scopes nothing was read for too.
+
+        Documents are fetched when they are looked at.
+        """
+        for row in self._rows(level):
+            yield self._evidence(row)
+
+    def alike(self, level: Level) -> Iterator[tuple[ScopeEvidence, int]]:
+        """For scopes with equal groups, licence, status and outcomes the first, and their number.
+
+        In no particular order.
+        """
+        rows = self._db.execute(
+            "SELECT level, min(zoom_id), name, email, membership, profile, times, count(*)"
+            " FROM scopes WHERE level = ? GROUP BY membership, profile",
+            (level,),
+        )
+        for *row, count in rows:
+            yield self._evidence(tuple(row)), count
+
+    def memberships(self, level: Level) -> Iterator[tuple[Scope, int]]:
+        """Scopes without a name that stand for all with equal groups, licence and status."""
+        rows = self._db.execute(
+            "SELECT level, '', '', '', membership, count(*) FROM scopes WHERE level = ?"
+            " GROUP BY membership",
+            (level,),
+        )
+        for *row, count in rows:
+            yield self._contents.scope(tuple(row)), count
+
+    def refusals(self, level: Level) -> Iterator[tuple[View, str, Unseen, int]]:
+        """What was refused at a level: view, request and why, and for how many scopes."""
+        rows = self._db.execute(
+            "SELECT profile, count(*) FROM scopes WHERE level = ? GROUP BY profile", (level,)
+        )
+        for profile, count in rows.fetchall():
+            for entry in self._contents.profile(profile):
+                if entry.cause is not None:
+                    yield entry.view, entry.source, Unseen(Cause(entry.cause), entry.detail), count
+
+    def evidence_of(self, scope: Scope) -> ScopeEvidence:
+        """Everything read for one scope, which has to be there."""
+        return self._evidence(self._row(scope))
+
+    def account(self) -> ScopeEvidence:
+        """What was read for the account itself.
+
+        Raises:
+            SnapshotError: the snapshot holds no account.
+        """
+        for found in self.evidence(Level.ACCOUNT):
+            return ScopeEvidence(found.scope, dict(found.outcomes), dict(found.digests))
+        raise SnapshotError("The snapshot holds no account: its run was broken off at once.")
+
+    def missing(
+        self,
+        level: Level,
+        views: Iterable[View],
+        since: str | None = None,
+        scopes: Iterable[Scope] | None = None,
+    ) -> Iterator[tuple[Scope, tuple[View, ...]]]:
+        """The scopes of a level, by id, for which some of `views` are yet to be read.
+
+        A read counts once it gave a document or a refusal that will not pass, and only if it is
+        not older than `since` (RFC 3339). With `scopes`, only these are looked at. The file may
+        be written meanwhile.
+        """
+        wanted = tuple(views)
+        oldest = None if since is None else milliseconds(since)
+        for row in self._rows(level) if scopes is None else self._some(scopes):
+            done = self._contents.settled(row[5])
+            if oldest is not None:
+                times = zip(self._contents.profile(row[5]), decode(row[6]), strict=True)
+                done = done & {entry.view for entry, time in times if time >= oldest}
+            due = tuple(view for view in wanted if view not in done)
+            if due:
+                yield self._contents.scope(row), due
+
+    def marks(self) -> ScopeIndex:
+        """Room for a number for each scope, on disk, for as long as the snapshot is open."""
+        return ScopeIndex(self._db, self._contents)
+
+    def verified(self) -> Totals:
+        """What the evidence comes to, all of which was found to be as it was recorded.
+
+        One pass over it; what it found is remembered as long as nothing is written.
+
+        Raises:
+            SnapshotError: something is not as it was recorded, or cannot be read.
+        """
+        if self._totals is None:
+            self._totals = verified(self._db, self._contents, self._name or "The snapshot")
+        return self._totals
+
+    def oldest(self) -> str | None:
+        """When the oldest read was made, RFC 3339; None where nothing was read."""
+        return self.verified().oldest
+
+    def digest(self) -> str:
+        """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
+        return self.verified().digest
+
+    def facts(self) -> dict[str, str]:
+        """All facts of the run."""
+        return {key: str(value) for key, value in self._db.execute("SELECT key, value FROM meta")}
+
+    def _rows(self, level: Level) -> Iterator[tuple[Any, ...]]:
+        """The rows of a level by id, in portions: the file may be written meanwhile."""
+        query = (
+            f"SELECT {_COLUMNS} FROM scopes WHERE level = ? AND zoom_id > ?"
+            " ORDER BY zoom_id LIMIT ?"
+        )
+        after = ""
+        while rows := self._db.execute(query, (level, after, CHUNK)).fetchall():
+            yield from rows
+            after = rows[-1][1]
+
+    def _some(self, scopes: Iterable[Scope]) -> Iterator[Any]:
+        """The rows of these scopes, those that are recorded."""
+        return (row for row in map(self._row, scopes) if row is not None)
+
+    def _row(self, scope: Scope) -> Any:
+        query = f"SELECT {_COLUMNS} FROM scopes WHERE level = ? AND zoom_id = ?"
+        return self._db.execute(query, (scope.level, scope.id)).fetchone()
+
+    def _evidence(self, row: tuple[Any, ...]) -> ScopeEvidence:
+        membership, profile, times = row[4:7]
+        entries = self._contents.profile(profile)
+        return ScopeEvidence(
+            self._contents.scope(row),
+            _OutcomeReader(entries, times, self._contents),
+            self._contents.digests(profile),
+            profile,
+            membership,
+        )
+
+
+class _OutcomeReader(Mapping[View, Outcome]):
+    """The outcomes of a scope, put together when one of them is looked at."""
+
+    def __init__(
+        self, entries: tuple[ProfileEntry, ...], times: bytes, contents: ContentStore
+    ) -> None:
+        self._entries, self._times, self._contents = entries, times, contents
+        self._known: dict[View, Outcome] | None = None
+
+    def __getitem__(self, view: View) -> Outcome:
+        return self._found()[view]
+
+    def __iter__(self) -> Iterator[View]:
+        return (entry.view for entry in self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _found(self) -> dict[View, Outcome]:
+        if self._known is None:
+            self._known = {}
+            for entry, moment in zip(self._entries, decode(self._times), strict=True):
+                self._known[entry.view] = _outcome(entry, rfc3339(moment), self._contents.body)
+        return self._known
+
+
+def _outcome(entry: ProfileEntry, observed_at: str, body: Callable[[int], Any]) -> Outcome:
+    if entry.document is not None:
+        return Document(body(entry.document), entry.source, observed_at)
+    assert entry.cause is not None
+    return ReadFailure(Unseen(Cause(entry.cause), entry.detail), entry.source, observed_at)

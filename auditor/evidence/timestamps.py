@@ -1,0 +1,56 @@
+"""Moments: times of a scope's reads, packed into a few bytes, and as RFC 3339."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+EARLIEST, LATEST = 946_684_800_000, 7_258_118_400_000
+"""Milliseconds since 1970: the years 2000 and 2200. A read at any other time was not made."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def encode(milliseconds: Sequence[int]) -> bytes:
+    """Times in milliseconds since 1970 as bytes: the first in full, the others by difference."""
+    out, before = bytearray(), 0
+    for moment in milliseconds:
+        difference = moment - before
+        number = (difference << 1) if difference >= 0 else ((-difference << 1) - 1)
+        while number > 127:
+            out.append(number & 127 | 128)
+            number >>= 7
+        out.append(number)
+        before = moment
+    return bytes(out)
+
+
+def decode(data: bytes) -> list[int]:
+    """The times that `packed` made `data` of."""
+    moments, before, number, shift = [], 0, 0, 0
+    for byte in data:
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            before += -((number + 1) >> 1) if number & 1 else number >> 1
+            moments.append(before)
+            number = shift = 0
+    return moments
+
+
+def is_moment(text: str) -> bool:
+    """True for RFC 3339 with a time zone, of a year in which a read can have been made."""
+    try:
+        return bool(_RFC3339.fullmatch(text)) and EARLIEST <= milliseconds(text) <= LATEST
+    except (ValueError, OverflowError):
+        return False
+
+
+def milliseconds(rfc3339: str) -> int:
+    """Milliseconds since 1970."""
+    return round(datetime.fromisoformat(rfc3339).timestamp() * 1000)
+
+
+def rfc3339(milliseconds: int) -> str:
+    """RFC 3339 with milliseconds, UTC."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,149 @@
+"""Lives: what the history knows of the findings of each row, gathered in one pass.
+
+A row is a group of equal verdicts, so what is kept grows with the rows, not with the users.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from auditor.evidence.scope import Scope
+from auditor.findings.aggregation import identity
+from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
+from auditor.findings.model import Status, Verdict
+from auditor.findings.run import Run, fingerprint
+
+CHANGED = (LifecycleState.REGRESSED, LifecycleState.NEW)
+"""Lives that began with this run, in the order a reader wants them."""
+
+MOST_ENTRIES = 3
+"""How many entries of the operation log are kept for a row."""
+MOST_NAMES = 5
+"""How many scopes of each of these lives are named for a row."""
+
+_PORTION = 500
+"""How many findings the history is asked about at once."""
+
+_Key = tuple[object, ...]
+_Span = tuple[str, str]
+
+
+@dataclass(slots=True)
+class ChangeAuthor:
+    """Somebody who made findings of a row stand as they do, by one entry of the log."""
+
+    actor: Actor
+    count: int = 1
+    """Of how many findings."""
+
+
+@dataclass(slots=True)
+class HistorySummary:
+    """What the history knows of the findings of one row. Times are RFC 3339, UTC."""
+
+    first_seen: _Span
+    """The earliest and the latest time at which one of them was first reported."""
+    since: _Span
+    """The earliest and the latest time since when one of them stands as it does."""
+    known: int = 0
+    """Of how many of them the history knows."""
+    by_life: Counter[LifecycleState] = field(default_factory=Counter)
+    named: dict[LifecycleState, list[Scope]] = field(default_factory=dict)
+    """The first scopes at which one changed, by level and id."""
+    attributed: int = 0
+    """Of how many the log told who changed them."""
+    _changed: dict[Actor, ChangeAuthor] = field(default_factory=dict)
+    _others: dict[Actor, ChangeAuthor] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> int:
+        """How many are deviations that were none in the run before."""
+        return sum(self.by_life[life] for life in CHANGED)
+
+    @property
+    def authors(self) -> list[ChangeAuthor]:
+        """The first who changed them, where the log told; changes of this run before others."""
+        return [*self._changed.values(), *self._others.values()][:MOST_ENTRIES]
+
+    @property
+    def unnamed(self) -> int:
+        """How many were changed by entries of the log that `authors` leaves out."""
+        return self.attributed - sum(author.count for author in self.authors)
+
+    def add(self, scope: Scope, past: FindingHistory) -> None:
+        """Count a finding."""
+        self.known += 1
+        if past.life is not None:
+            self.by_life[past.life] += 1
+        if past.life in CHANGED:
+            named = self.named.setdefault(past.life, [])
+            if len(named) < MOST_NAMES:
+                named.append(scope)
+        self.first_seen = _widened(self.first_seen, past.first_seen)
+        self.since = _widened(self.since, past.since)
+        if past.changed_by is not None:
+            self._attribute(
+                past.changed_by, self._changed if past.life in CHANGED else self._others
+            )
+
+    def _attribute(self, actor: Actor, kept: dict[Actor, ChangeAuthor]) -> None:
+        self.attributed += 1
+        if actor in kept:
+            kept[actor].count += 1
+        elif len(kept) < MOST_ENTRIES:
+            kept[actor] = ChangeAuthor(actor)
+
+
+class RunHistory:
+    """What the history knows of a run, row by row."""
+
+    def __init__(self, rows: Mapping[_Key, HistorySummary]) -> None:
+        self._rows = rows
+
+    def of(self, verdict: Verdict) -> HistorySummary | None:
+        """Of the findings of a verdict; None where nothing is known of any of them."""
+        return self._rows.get(identity(verdict))
+
+
+def history(run: Run) -> RunHistory | None:
+    """What the history knows of the deviations of a run; None where no run precedes it.
+
+    Goes once through the scopes, and asks about deviations alone: what passed or is unknown has
+    no life to tell.
+    """
+    if run.pasts is None or not run.trend:
+        return None
+    rows: dict[_Key, HistorySummary] = {}
+    known: dict[int, _Key] = {}
+    deviations = _deviations(run)
+    while portion := list(islice(deviations, _PORTION)):
+        pasts = run.pasts([mark for mark, _, _ in portion])
+        for mark, scope, verdict in portion:
+            past = pasts.get(mark)
+            if past is None:
+                continue
+            key = known.get(id(verdict))
+            if key is None:
+                key = known[id(verdict)] = identity(verdict)
+            if key not in rows:
+                since = past.since, past.since
+                rows[key] = HistorySummary((past.first_seen, past.first_seen), since)
+            rows[key].add(scope, past)
+    return RunHistory(rows)
+
+
+def _deviations(run: Run) -> Iterator[tuple[str, Scope, Verdict]]:
+    account = run.info.account_id
+    failed: dict[int, tuple[Verdict, ...]] = {}
+    for assessment in run.assessments:
+        found = failed.get(id(assessment.verdicts))
+        if found is None:
+            found = tuple(v for v in assessment.verdicts if v.status is Status.FAIL)
+            failed[id(assessment.verdicts)] = found
+        for verdict in found:
+            yield fingerprint(account, verdict, assessment.scope), assessment.scope, verdict
+
+
+def _widened(span: _Span, moment: str) -> _Span:
+    return min(span[0], moment), max(span[1], moment)

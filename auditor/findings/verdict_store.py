@@ -1,0 +1,187 @@
+"""The ledger: what was judged, each scope once, in memory that does not grow with the users.
+
+Scopes with equal evidence share their verdicts, so of the many a number each is kept, on disk.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from heapq import merge
+
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope_index import ScopeIndex
+from auditor.findings.model import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The verdicts of one scope. Scopes with equal evidence share one tuple of verdicts."""
+
+    scope: Scope
+    verdicts: tuple[Verdict, ...]
+    observed_at: Mapping[str, str] = field(default_factory=dict)
+    """When each request of this scope was answered: source to RFC 3339 time."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictGroup:
+    """Scopes of one level with the same verdicts."""
+
+    level: Level
+    count: int
+    verdicts: tuple[Verdict, ...]
+    scope: Scope | None = None
+    """The scope, where it is kept by itself."""
+
+
+class VerdictStore:
+    """The assessments of one run. It can be gone through as often as a report needs."""
+
+    # Memory may not grow with users: at 100,000 users a run has 830,000 findings
+    # (docs/benchmarks.md), and may take 250 MB with all its reports. Users with equal evidence are
+    # judged once and share one tuple of verdicts. Of a user only the number of the tuple is kept,
+    # in a temporary table beside the evidence, which sorts it as well.
+    #
+    # Tuples are told apart by identity, not by equality, which would hash every verdict of every
+    # user. That is safe only while every tuple in `_numbers` is alive, or the id of one that is
+    # gone could be another's: `_verdicts` holds them all. `slim` replaces the tuples, so it forgets
+    # the numbers, and nothing may be added after it under an old tuple.
+
+    def __init__(self, marks: ScopeIndex | None = None) -> None:
+        """An empty ledger. With `marks`, scopes of the marked snapshot can be kept as numbers."""
+        self._few: dict[tuple[Level, str], Assessment] = {}
+        self._marks = marks
+        self._verdicts: list[tuple[Verdict, ...]] = []
+        self._numbers: dict[int, int] = {}
+        self._counts: Counter[tuple[Level, int]] = Counter()
+        self._rows: list[tuple[Level, str, int]] = []
+
+    @classmethod
+    def of(cls, assessments: Iterable[Assessment]) -> "VerdictStore":
+        """A ledger of these, all of them in memory."""
+        ledger = cls()
+        for assessment in assessments:
+            ledger.add(assessment)
+        return ledger
+
+    def add(self, assessment: Assessment) -> None:
+        """Keep an assessment by itself; more verdicts of a scope come to those it has."""
+        key = assessment.scope.level, assessment.scope.id
+        known = self._few.get(key)
+        if known is not None:
+            assessment = Assessment(
+                known.scope,
+                known.verdicts + assessment.verdicts,
+                {**known.observed_at, **assessment.observed_at},
+            )
+        self._few[key] = assessment
+
+    def add_many(self, scope: Scope, verdicts: tuple[Verdict, ...]) -> None:
+        """Keep the verdicts of a scope of the marked snapshot: one object for equal evidence."""
+        number = self._numbers.get(id(verdicts))
+        if number is None:
+            number = self._numbers[id(verdicts)] = len(self._verdicts)
+            self._verdicts.append(verdicts)
+        self._counts[scope.level, number] += 1
+        self._rows.append((scope.level, scope.id, number))
+        if len(self._rows) >= _BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Bring to disk what is still in memory."""
+        assert self._marks is not None
+        self._marks.set(self._rows)
+        self._rows.clear()
+
+    def shares(self) -> Iterator[VerdictGroup]:
+        """Which verdicts came out how often."""
+        for assessment in self._few.values():
+            yield VerdictGroup(assessment.scope.level, 1, assessment.verdicts, assessment.scope)
+        for (level, number), count in self._counts.items():
+            yield VerdictGroup(level, count, self._verdicts[number])
+
+    def slim(self, keep: Callable[[Verdict], bool]) -> None:
+        """Leave out the verdicts that are not to be kept."""
+        self._verdicts = [tuple(filter(keep, verdicts)) for verdicts in self._verdicts]
+        self._numbers.clear()
+        self._few = {
+            key: Assessment(each.scope, verdicts, each.observed_at)
+            for key, each in self._few.items()
+            if (verdicts := tuple(filter(keep, each.verdicts)))
+        }
+
+    def __iter__(self) -> Iterator[Assessment]:
+        """Every scope with verdicts, by level and id."""
+        return self._ordered(by_name=False)
+
+    def by_name(self) -> Iterator[Assessment]:
+        """Every scope with verdicts, by level, the name people know it by, and id."""
+        return self._ordered(by_name=True)
+
+    def spans(self) -> Iterator[tuple[tuple[Verdict, ...], str, str, str]]:
+        """For verdicts and each source the times (RFC 3339) between which it was answered."""
+        for assessment in self._few.values():
+            for source, moment in assessment.observed_at.items():
+                yield assessment.verdicts, source, moment, moment
+        if self._marks is not None:
+            for number, source, first, last in self._marks.spans():
+                yield self._verdicts[number], source, first, last
+
+    def in_order(self) -> Iterator[tuple[Assessment, Verdict]]:
+        """Every verdict by severity, control, level, scope id, setting and kind."""
+        keyed: dict[int, dict[tuple[int, str], list[Verdict]]] = {}
+        keys: set[tuple[int, str, int]] = set()
+        levels = {level.rank: level for level in Level}
+        for share in self.shares():
+            under = keyed.setdefault(id(share.verdicts), {})
+            if not under:
+                for verdict in sorted(share.verdicts, key=lambda v: (v.setting, v.kind)):
+                    under.setdefault((verdict.severity.rank, verdict.control), []).append(verdict)
+            keys.update((*key, share.level.rank) for key in under)
+        for severity, control, rank in sorted(keys):
+            key = severity, control
+
+            def wanted(
+                verdicts: tuple[Verdict, ...], key: tuple[int, str] = key
+            ) -> list[Verdict] | None:
+                return keyed[id(verdicts)].get(key)
+
+            for assessment in self._at(levels[rank], wanted, by_name=False):
+                for verdict in keyed[id(assessment.verdicts)][key]:
+                    yield assessment, verdict
+
+    def _ordered(self, *, by_name: bool) -> Iterator[Assessment]:
+        levels = {level for level, _ in self._few} | {level for level, _ in self._counts}
+        for level in sorted(levels, key=lambda level: level.rank):
+            yield from self._at(level, bool, by_name=by_name)
+
+    def _at(
+        self, level: Level, wanted: Callable[[tuple[Verdict, ...]], object], *, by_name: bool
+    ) -> Iterator[Assessment]:
+        """The assessments of a level whose verdicts are wanted."""
+        order = _by_name if by_name else _by_id
+        few = sorted(
+            (a for (at, _), a in self._few.items() if at is level and wanted(a.verdicts)), key=order
+        )
+        numbers = [n for at, n in self._counts if at is level and wanted(self._verdicts[n])]
+        if not numbers:
+            yield from few
+            return
+        assert self._marks is not None
+        many = (
+            Assessment(each.scope, self._verdicts[each.number], each.observed_at)
+            for each in self._marks.scopes(level, numbers, by_name=by_name)
+        )
+        yield from merge(few, many, key=order)
+
+
+_BUFFER = 2000
+"""Numbers written in one transaction."""
+
+
+def _by_id(assessment: Assessment) -> tuple[str, str]:
+    return assessment.scope.id, ""
+
+
+def _by_name(assessment: Assessment) -> tuple[str, str]:
+    return assessment.scope.label.casefold(), assessment.scope.id

@@ -1,0 +1,48 @@
+"""What has been told: the last run whose changes reached every channel.
+
+What a channel did not take is told the next time, because the next run is compared with this one.
+"""
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_FOLDER = "told"
+_LONGEST = 100
+"""Characters of a run's id, and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastAnnounced:
+    """The memory of one kind of runs, in the data directory."""
+
+    home: Path
+    name: str
+    """What tells these runs from others: letters and digits."""
+
+    def last(self) -> str | None:
+        """The run that was told last; None where none is remembered."""
+        try:
+            found = self._file.read_text("ascii")[:_LONGEST].strip()
+        except (OSError, ValueError):
+            return None
+        return found or None
+
+    def note(self, run_id: str) -> None:
+        """Remember this run. Where that fails the one before stays, and its news comes again."""
+        partial = self._file.with_name(f".{self.name}.{secrets.token_hex(4)}")
+        with suppress(OSError):
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(handle, "w", encoding="ascii") as out:
+                    out.write(run_id)
+                partial.replace(self._file)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    @property
+    def _file(self) -> Path:
+        return self.home / _FOLDER / self.name

@@ -1,0 +1,98 @@
+"""What a message has to say of a run: its changes, sorted and put together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from auditor.evidence.scope import Level
+from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange
+from auditor.findings.model import Severity, WaiverResult
+from auditor.notify.triggers import BETTER, WORSE, RunEvent, due_waivers, is_new_scope_deviation
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedChange:
+    """Changes of one kind, at whatever level: the same move of the same control and setting."""
+
+    clusters: tuple[ChangeGroup, ...]
+    """One a level, from the account down."""
+
+    @property
+    def first(self) -> ChangeGroup:
+        """The one at the highest level."""
+        return self.clusters[0]
+
+    @property
+    def severity(self) -> Severity:
+        """How much they matter."""
+        return self.first.severity
+
+    @property
+    def count(self) -> int:
+        """How many changes there are."""
+        return sum(each.count for each in self.clusters)
+
+
+@dataclass(frozen=True)
+class Digest:
+    """The changes of a run, by what they mean to people; the worst first."""
+
+    news: RunEvent
+    names: bool
+    """True for a message that names people."""
+    worse: Sequence[ReportedChange]
+    unknown: Sequence[ReportedChange]
+    better: Sequence[ReportedChange]
+    waivers: Sequence[WaiverResult]
+    people_worse: int = 0
+    """How many users are among those for whom something got worse."""
+
+    @classmethod
+    def of(cls, news: RunEvent, names: bool) -> "Digest":
+        """What there is to tell of `news`."""
+        drift = news.drift
+        worth = None if drift is None else replace(drift, changes=_ReportedChanges(drift))
+        clusters = [] if worth is None else worth.clusters()
+        reached = {} if worth is None else worth.affected(*WORSE, ChangeKind.SCOPE_ADDED).by_level
+        return cls(
+            news,
+            names,
+            _kinds(clusters, *WORSE, ChangeKind.SCOPE_ADDED),
+            _kinds(clusters, ChangeKind.NEWLY_UNKNOWN),
+            _kinds(clusters, *BETTER),
+            due_waivers(news),
+            reached.get(Level.USER, 0),
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """True where there is no stored run to tell of."""
+        return self.news.later is None or bool(self.news.stopped)
+
+    @property
+    def incomplete(self) -> bool:
+        """True where something was evaluated, but not on all the evidence."""
+        return self.news.later is not None and not self.news.later.complete
+
+
+@dataclass(frozen=True, slots=True)
+class _ReportedChanges:
+    """The changes worth telling; of what came with new scopes, the deviations alone."""
+
+    drift: Drift
+
+    def __iter__(self) -> Iterator[FindingChange]:
+        for change in self.drift.changes:
+            if change.move is not ChangeKind.SCOPE_ADDED or is_new_scope_deviation(change):
+                yield change
+
+
+def _kinds(clusters: Sequence[ChangeGroup], *moves: ChangeKind) -> list[ReportedChange]:
+    found: dict[tuple[int, int, str, str], list[ChangeGroup]] = {}
+    for each in clusters:
+        if each.move in moves:
+            key = (each.severity.rank, moves.index(each.move), each.control, each.setting)
+            found.setdefault(key, []).append(each)
+    return [
+        ReportedChange(tuple(sorted(found[key], key=lambda each: each.level.rank)))
+        for key in sorted(found)
+    ]

@@ -1,0 +1,174 @@
+"""The lines of a message: sections with their rows, then how things stand and where to look."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from auditor.evidence.scope import Level
+from auditor.findings.drift import ChangeGroup, ChangeKind, RunFacts
+from auditor.findings.model import Severity, WaiverResult
+from auditor.notify.digest import Digest, ReportedChange
+from auditor.notify.escaping import escape_markup
+from auditor.notify.markup import Markup, moment, pluralize
+from auditor.notify.triggers import days_left, evidence_complete_again, recovered
+from auditor.zoom.redaction import redact_text
+
+LONGEST_SENTENCE = 200
+"""Characters of a sentence that comes from elsewhere."""
+_LONGEST_TITLE = 80
+"""Characters of what a control is about."""
+
+_PEOPLE = frozenset({Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR})
+"""Levels at which a name tells of a person."""
+_ABOUT_PEOPLE = re.compile(r"(?:^|, )(?:user|meeting) ")
+"""A waiver's scope that does the same."""
+_NOUNS = {
+    Level.ACCOUNT: ("the account", "accounts"),
+    Level.APP: ("1 app", "apps"),
+    Level.PHONE_ACCOUNT: ("the phone account", "phone accounts"),
+    Level.PHONE_GROUP: ("1 phone group", "phone groups"),
+    Level.PHONE_SITE: ("1 phone site", "phone sites"),
+    Level.GROUP: ("1 group", "groups"),
+    Level.USER: ("1 user", "users"),
+    Level.PHONE_USER: ("1 phone user", "phone users"),
+    Level.MEETING: ("1 meeting", "meetings"),
+    Level.WEBINAR: ("1 webinar", "webinars"),
+}
+_NOTES = {
+    ChangeKind.WAIVER_LAPSED: "a waiver ended",
+    ChangeKind.SCOPE_ADDED: "new in the account",
+    ChangeKind.KNOWN_AGAIN: "could not be judged before",
+}
+
+
+def lines(told: Digest, spelling: Markup, most: int) -> list[str]:
+    """The lines of the message; those of a list begin with `- `.
+
+    Each section keeps its first row, even where that takes more than `most` lines.
+    """
+    last = list(_footer(told, spelling))
+    room = most - len(last)
+    found: list[str] = []
+    sections = list(_sections(told, spelling))
+    for at, (head, rows) in enumerate(sections):
+        reserved = 2 * (len(sections) - at - 1)
+        shown = rows[: max(1, room - len(found) - reserved - 1)]
+        more = f" (the first {len(shown)} of {len(rows)} kinds)" if len(rows) > len(shown) else ""
+        found += [spelling.heading(head + more), *(f"- {row}" for row in shown)]
+    return [*found, *last]
+
+
+def _sections(told: Digest, spelling: Markup) -> Iterator[tuple[str, list[str]]]:
+    """A heading and its rows, the worst first; none without rows."""
+    if told.stopped:
+        yield from _stopped(told)
+    since = "" if told.news.earlier is None else f" since {moment(told.news.earlier.finished_at)}"
+    if told.worse:
+        yield f"Worse{since}", _rows(told.worse, told, spelling)
+    if told.unknown:
+        yield f"Unknown{since}", _rows(told.unknown, told, spelling)
+    if told.incomplete:
+        yield "Evidence incomplete", ["Some reads failed. The report says which, and what to do."]
+    if told.news.undone:
+        rows = [escape_markup(redact_text(why), LONGEST_SENTENCE) for why in told.news.undone]
+        yield "Not done", rows
+    if told.waivers:
+        yield "Waivers", [_waiver(each, told, spelling) for each in told.waivers]
+    if told.better:
+        yield f"Better{since}", _rows(told.better, told, spelling)
+    if evidence_complete_again(told.news):
+        yield "Evidence complete again", ["All that was selected could be read."]
+    if recovered(told.news):
+        yield "Ended well again", ["The attempt before did not. This one read all and is stored."]
+
+
+def _stopped(told: Digest) -> Iterator[tuple[str, list[str]]]:
+    """Why there is no stored run to tell of, and what was found all the same."""
+    why = escape_markup(redact_text(told.news.stopped), LONGEST_SENTENCE)
+    if told.news.found:
+        found = escape_markup(f"Found: {told.news.found}.", LONGEST_SENTENCE)
+        later = "What changed is told with the next run that is stored."
+        yield "Evaluated, but did not end well", [*filter(None, [why]), found, later]
+    else:
+        yield "Nothing was evaluated", [why or "Nothing could be evaluated."]
+
+
+def _rows(kinds: Sequence[ReportedChange], told: Digest, spelling: Markup) -> list[str]:
+    return [_row(kind, told, spelling) for kind in kinds]
+
+
+def _row(kind: ReportedChange, told: Digest, spelling: Markup) -> str:
+    """One kind of change: `critical AI-01 Summaries are off ("…"): 1 group "Sales", 12 users`."""
+    first = kind.first
+    title = told.news.titles.get(first.control, "").replace("`", "")
+    setting = spelling.setting(first.setting)
+    what = f"{escape_markup(title, _LONGEST_TITLE)} ({setting})" if title else setting
+    parts = [_scopes(each, told, spelling) for each in kind.clusters]
+    if first.move in _NOTES:
+        parts.append(_NOTES[first.move])
+    actors = (change.changed_by for each in kind.clusters for change in each.examples)
+    actor = next(filter(None, actors), None)
+    if actor is not None:
+        by = f" by {spelling.name(actor.operator)}" if told.names else ""
+        parts.append(f"changed {moment(actor.time)}{by}")
+    return f"{first.severity} {escape_markup(first.control)} {what}: {', '.join(parts)}"
+
+
+def _scopes(cluster: ChangeGroup, told: Digest, spelling: Markup) -> str:
+    """`the account`, `1 group "Sales"`, `12 users`, or with names `12 users such as "Kim"`."""
+    noun, nouns = _NOUNS[cluster.level]
+    scopes = noun if cluster.count == 1 else f"{cluster.count:,} {nouns}"
+    if noun.startswith("the ") or (cluster.level in _PEOPLE and not told.names):
+        return scopes
+    example = spelling.name(cluster.examples[0].standing.scope.label)
+    return f"{scopes} {example}" if cluster.count == 1 else f"{scopes} such as {example}"
+
+
+def _waiver(waiver: WaiverResult, told: Digest, spelling: Markup) -> str:
+    assert told.news.later is not None
+    left = days_left(waiver, told.news.later)
+    if left < 0:
+        when = f"ended on {waiver.expires}"
+    else:
+        days = "today" if left == 0 else f"in {pluralize(left, 'day')}"
+        when = f"ends on {waiver.expires}, {days}"
+    about = "the account" if waiver.scope == "level account" else spelling.name(waiver.scope)
+    shows = told.names or not _ABOUT_PEOPLE.search(waiver.scope)
+    scope = f" for {about}" if shows else ""
+    owner = f", owner {spelling.name(waiver.owner)}" if told.names else ""
+    covers = f", covers {pluralize(waiver.matched, 'deviation')}"
+    return f"{escape_markup(waiver.control)}{scope} {when}{covers}{owner}"
+
+
+def _footer(told: Digest, spelling: Markup) -> Iterator[str]:
+    later, earlier = told.news.later, told.news.earlier
+    if later is None:
+        if earlier is not None:
+            last = moment(earlier.finished_at)
+            yield f"Last run: {last}, account {spelling.name(earlier.account_id)}."
+        yield f"Look closer: {spelling.ours('auditor doctor')}"
+        return
+    yield _standing(later)
+    judged = f"aseline {escape_markup(later.baseline_id)}, {moment(later.finished_at)}."
+    if told.news.account == later.account_id:  # the subject has it already
+        yield f"B{judged}"
+    else:
+        yield f"Account {spelling.name(later.account_id)}, b{judged}"
+    if told.news.drift is not None and told.news.drift.notes:
+        yield f"Mind: {escape_markup(redact_text(told.news.drift.notes[0]), LONGEST_SENTENCE)}"
+    if told.news.report:
+        yield f"Report: {spelling.place(told.news.report)}"
+    command = f"diff {earlier.id} {later.id}" if earlier is not None else f"report {later.id}"
+    yield f"Look closer: {spelling.ours(f'auditor {command}')}"
+
+
+def _standing(run: RunFacts) -> str:
+    worst = [
+        f"{run.by_severity[severity]:,} {severity}"
+        for severity in Severity
+        if run.by_severity.get(severity)
+    ]
+    how = f" ({', '.join(worst)})" if worst else ""
+    return (
+        f"Now: {pluralize(run.deviations, 'deviation')}{how}, {run.unknown:,} unknown, "
+        f"of {pluralize(run.judged, 'check')}."
+    )

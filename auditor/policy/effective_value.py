@@ -1,0 +1,83 @@
+"""Layers: which of them decides a value, and who can still change it, on every surface.
+
+The settings of account, groups and users have lock documents of their own. Zoom Phone has its locks
+beside the values, and says who locked. A meeting's settings are its host's.
+"""
+
+from collections.abc import Mapping
+
+from auditor.evidence.read_plan import PHONE_VIEWS
+from auditor.evidence.reading import JsonValue, Reading, Seen, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.view import Document, Outcome, View
+from auditor.findings.model import Layer
+from auditor.policy import locks, usage
+from auditor.policy.catalogue import Check
+from auditor.policy.locks import EffectiveValue, LockDocuments
+from auditor.policy.lookup import at_path
+
+LOCKED_BY: Mapping[str, Level] = {
+    "account": Level.PHONE_ACCOUNT,
+    "user_group": Level.PHONE_GROUP,
+    "site": Level.PHONE_SITE,
+}
+"""Who holds a setting of Zoom Phone. Source: `locked_by` of @zoom/rivet 0.4.0, 2025-12-04."""
+
+
+def effective_value(
+    check: Check, scope: Scope, outcomes: Mapping[View, Outcome], documents: LockDocuments
+) -> EffectiveValue:
+    """The layer that decides the value of `check` at `scope`, whose documents are `outcomes`."""
+    if check.surface in usage.SURFACES:
+        return EffectiveValue()
+    if scope.level in PHONE_VIEWS:
+        return _of_phone(check, scope, outcomes)
+    if scope.level in (Level.MEETING, Level.WEBINAR):
+        return EffectiveValue(None, scope.level, ("user", "account_admin"))
+    return locks.chain(check, scope, documents)
+
+
+def explain(
+    check: Check, case_of: Mapping[Level, Reading], held: Mapping[Level, bool | None], decided: str
+) -> tuple[Layer, ...]:
+    """The chain as a report shows it, from the account down.
+
+    `case_of` is what was seen at the account and at the scope itself, `held` which layer holds
+    the value in place, `decided` the layer that decides.
+    """
+    layers = []
+    for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
+        reading = case_of.get(level)
+        if level not in check.levels and level not in held:
+            continue
+        if reading is None and level not in held:
+            continue
+        layers.append(
+            Layer(
+                level=level,
+                value=reading.value if isinstance(reading, Seen) else None,
+                seen=isinstance(reading, Seen),
+                locked=held.get(level),
+                decides=decided == level,
+            )
+        )
+    return tuple(layers)
+
+
+def _of_phone(check: Check, scope: Scope, outcomes: Mapping[View, Outcome]) -> EffectiveValue:
+    if check.lock is None:
+        return EffectiveValue(None, scope.level, _below(check))
+    reading = locks.find(check, outcomes).reading
+    if not isinstance(reading, Seen):
+        return EffectiveValue(None, None, _below(check))
+    if not reading.value:
+        return EffectiveValue(False, scope.level, _below(check))
+    outcome = outcomes.get(check.lock_document)
+    body: JsonValue = outcome.body if isinstance(outcome, Document) else None
+    by = at_path(body, f"{check.lock}_by")
+    level = None if isinstance(by, Unseen) else LOCKED_BY.get(str(by))
+    return EffectiveValue(True, level, ("account_admin",), level.replace("_", " ") if level else "")
+
+
+def _below(check: Check) -> tuple[str, ...]:
+    return ("user", "account_admin") if Level.PHONE_USER in check.levels else ("account_admin",)

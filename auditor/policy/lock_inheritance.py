@@ -1,0 +1,153 @@
+"""Proof by lock: which documents of users need not be read, because the account holds their values.
+
+A value that is right and locked at the account is the value of every user. That is taken as proved
+only where a random sample of users confirms it, and a verdict that rests on it says so.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from auditor.evidence import read_plan
+from auditor.evidence.reading import Cause, Seen
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import ScopeEvidence
+from auditor.evidence.view import Document, Outcome, View
+from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.policy import locks, lookup
+from auditor.policy.baseline import Baseline
+from auditor.policy.catalogue import SETTINGS_SURFACE, Check
+from auditor.policy.reads import checks
+
+PROVED_BY = "lock"
+
+FINE = (Status.PASS, Status.NOT_APPLICABLE)
+
+
+@dataclass
+class InheritedValues:
+    """What the account holds in place, and what it lends to users whose document was not read."""
+
+    baseline: Baseline
+    account: ScopeEvidence
+    lent: Mapping[View, Outcome] = field(default_factory=dict)
+    """The account's own documents for those views of users that its locks were confirmed for."""
+    doubted: frozenset[tuple[str, str]] = frozenset()
+    """Control and setting of what some user who was read does not confirm."""
+
+    def __post_init__(self) -> None:
+        self._checks = {
+            check.setting: check
+            for each in self.baseline.assessed.values()
+            for check in each.control.checks
+            if check.surface == SETTINGS_SURFACE
+        }
+        lent = {
+            view: outcome
+            for view, outcome in self.account.outcomes.items()
+            if _is_confirmed(self.account.outcomes.get(read_plan.lock_sample_view(view)))
+        }
+        self.lent = lent
+
+    def lends(self, user: ScopeEvidence, check: Check) -> bool:
+        """True where it speaks for the document of `check`, which was not read of a user."""
+        unread = check.document in self.lent and check.document not in user.outcomes
+        return unread and user.scope.level is Level.USER
+
+    def completed(self, user: ScopeEvidence, check: Check) -> dict[View, Outcome]:
+        """What was read of a user, and what the account lends for the document of `check`."""
+        return {**user.outcomes, check.document: self.lent[check.document]}
+
+    def told(self, verdict: Verdict, check: Check) -> Verdict:
+        """A verdict on a user from what is lent, which says so if a lock proves it.
+
+        Where the lock does not hold this very setting, nothing is known about it.
+        """
+        doubted = (verdict.control, verdict.setting) in self.doubted
+        if verdict.status in FINE and self.holds(check, verdict) and not doubted:
+            return replace(verdict, proved_by=PROVED_BY)
+        detail = "It was not read: a lock was taken as proof for other settings of this document."
+        return replace(
+            verdict,
+            status=Status.UNKNOWN,
+            cause=Cause.NOT_COLLECTED,
+            observed=None,
+            detail=detail,
+        )
+
+    def doubt(
+        self,
+        users: Iterable[ScopeEvidence],
+        judge: Callable[[ScopeEvidence], Iterable[Verdict]],
+    ) -> None:
+        """Take as proved only what the own documents of all `users` who were read confirm.
+
+        The sample was checked for what it was read for, and may be judged by something else now.
+        """
+        self.doubted = frozenset(
+            (verdict.control, verdict.setting)
+            for user in users
+            if user.scope.status != "pending" and not self.lent.keys().isdisjoint(user.outcomes)
+            for verdict in judge(user)
+            if verdict.kind is FindingKind.VALUE and verdict.status not in FINE
+            if self._is_read(user, verdict.setting)
+        )
+
+    def _is_read(self, user: ScopeEvidence, setting: str) -> bool:
+        check = self._checks.get(setting)
+        return check is not None and check.document in user.outcomes
+
+    def holds(self, check: Check, verdict: Verdict) -> bool:
+        """True where the account's locks make a fine verdict about it one about all its users."""
+        if verdict.status is Status.NOT_APPLICABLE and check.only_when is not None:
+            setting = check.only_when.setting
+            if check.lock is not None and f"{setting}.".startswith(f"{check.lock}."):
+                return self._is_locked(check)  # one lock for the switch and what it switches
+            switch = self._checks.get(setting)
+            return switch is not None and self._is_locked(switch)
+        seen = isinstance(lookup.find(check, self.account.outcomes).reading, Seen)
+        return seen and self._is_locked(check)
+
+    def _is_locked(self, check: Check) -> bool:
+        if check.lock is None or check.lock_inferred or Level.ACCOUNT not in check.lock_levels:
+            return False
+        reading = locks.find(check, self.account.outcomes).reading
+        return isinstance(reading, Seen) and reading.value is True
+
+
+def checks_of_users(baseline: Baseline, view: View) -> list[tuple[str, Check]]:
+    """The control ids and checks of `baseline` that read a document of users."""
+    return [
+        (each.control.id, check)
+        for each in baseline.assessed.values()
+        for check in checks(each)
+        if check.surface == SETTINGS_SURFACE
+        and Level.USER in check.levels
+        and check.document == view
+    ]
+
+
+def all_enforced(
+    holding: InheritedValues, verdicts: Iterable[Verdict], demanded: Iterable[tuple[str, Check]]
+) -> bool:
+    """True where each of the `demanded` checks is right at the account, and locked there."""
+    found = {(verdict.control, verdict.setting): verdict for verdict in verdicts}
+    asked = 0
+    for control, check in demanded:
+        verdict = found.get((control, check.setting))
+        if verdict is None:
+            if check.legacy_of is None:
+                return False
+            continue  # its newer twin is demanded, too
+        asked += 1
+        if verdict.status not in FINE or not holding.holds(check, verdict):
+            return False
+    return asked > 0
+
+
+def _is_confirmed(outcome: Outcome | None) -> bool:
+    """True where every user of a sample confirmed what the locks promise."""
+    body = outcome.body if isinstance(outcome, Document) else None
+    if not isinstance(body, dict):
+        return False
+    sampled, confirmed = body.get("sampled"), body.get("confirmed")
+    return isinstance(sampled, int) and sampled > 0 and confirmed == sampled

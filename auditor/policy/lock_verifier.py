@@ -1,0 +1,75 @@
+"""The prover: asks of a collection under way what the account's locks prove about its users."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from auditor.evidence.read_plan import ReadPlan
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import ScopeEvidence, Snapshot
+from auditor.evidence.view import SETTINGS, View
+from auditor.findings.model import FindingKind
+from auditor.policy.assess import Assessor
+from auditor.policy.lock_inheritance import FINE, InheritedValues, all_enforced, checks_of_users
+from auditor.policy.overrides import Overrides
+from auditor.policy.reads import LOOKED_THROUGH, NEW_SETTINGS_CONTROL
+
+
+@dataclass
+class SnapshotLockVerifier:
+    """Judges the account and sampled users of a snapshot that is being filled."""
+
+    overrides: Overrides
+    parameters: Mapping[str, JsonValue]
+    reads: ReadPlan
+    _assessor: Assessor = field(init=False)
+    _account: ScopeEvidence = field(init=False)
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Look at the account and its groups, which have been read."""
+        baseline = self.overrides.baseline
+        parameters = {**baseline.parameters, **self.parameters}
+        self._assessor = Assessor(baseline, parameters, Level.USER, self.overrides)
+        self._assessor.prepare(snapshot)
+        for group in snapshot.evidence(Level.GROUP):
+            self._assessor.groups.meet(group)
+        self._account = snapshot.account()
+
+    def provable(self, views: Iterable[View]) -> tuple[View, ...]:
+        """Those of `views` in which every setting looked at is right and locked at the account.
+
+        Not those that are looked through for new settings or licences, and none that an override
+        wants otherwise for some: these have to be read of everybody.
+        """
+        widest = self.overrides.widest()
+        excluded: set[View] = set()
+        if NEW_SETTINGS_CONTROL in widest.assessed:
+            excluded.update(LOOKED_THROUGH[Level.USER])
+        if self.reads.phone_user or self.reads.webinar:
+            excluded.add(SETTINGS)
+        overridden = {cid for each in self.overrides.overrides for cid in each.controls}
+        verdicts = [
+            verdict
+            for verdict in self._assessor.assessment(self._account).verdicts
+            if verdict.kind is FindingKind.VALUE
+        ]
+        holding = InheritedValues(widest, self._account)
+        found = []
+        for view in views:
+            demanded = checks_of_users(widest, view)
+            untouched = overridden.isdisjoint(control for control, _ in demanded)
+            if view not in excluded and untouched and all_enforced(holding, verdicts, demanded):
+                found.append(view)
+        return tuple(found)
+
+    def confirms(self, user: ScopeEvidence, view: View) -> bool:
+        """True where a user's own document says what the account's locks promise."""
+        if view not in user.outcomes:
+            return False
+        demanded = {(cid, c.setting) for cid, c in checks_of_users(self.overrides.widest(), view)}
+        judged = [
+            verdict
+            for verdict in self._assessor.assessment(user).verdicts
+            if verdict.kind is FindingKind.VALUE and (verdict.control, verdict.setting) in demanded
+        ]
+        return bool(judged) and all(verdict.status in FINE for verdict in judged)

@@ -1,0 +1,59 @@
+"""Alternatives: what holds where several wishes may, and nobody can say which of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from auditor.evidence.reading import Unseen
+from auditor.findings.model import Status, Verdict
+
+
+def resolve_conflict(alternatives: list[list[Verdict]], overrides: list[str]) -> Iterator[Verdict]:
+    """The verdicts of one control where several equally specific overrides hold.
+
+    Where they come out alike, it does not matter which of them holds. Where they do not, somebody
+    has to decide.
+    """
+    names = " and the ".join(overrides)
+    detail = f"The {names} want different things and are equally specific: decide."
+    yield from _merge(alternatives, status=Status.NEEDS_DECISION, cause=None, detail=detail)
+
+
+def resolve_unknown_groups(alternatives: list[list[Verdict]], unseen: Unseen) -> Iterator[Verdict]:
+    """The verdicts of one control where nobody knows which overrides hold."""
+    detail = "An override for a group may hold here, and the names of the groups could not be read."
+    yield from _merge(alternatives, status=Status.UNKNOWN, cause=unseen.cause, detail=detail)
+
+
+def _merge(alternatives: Sequence[list[Verdict]], **otherwise: Any) -> Iterator[Verdict]:
+    """What all alternatives come to; where they differ, the worst of them with `otherwise`."""
+    if len(alternatives) == 1:
+        yield from alternatives[0]
+        return
+    by_key = [{(v.setting, v.kind): v for v in verdicts} for verdicts in alternatives]
+    for key in sorted({key for verdicts in by_key for key in verdicts}):
+        found = [verdicts[key] for verdicts in by_key if key in verdicts]
+        worst = min(found, key=lambda verdict: verdict.severity.rank)
+        if len(found) == len(by_key) and len({verdict.status for verdict in found}) == 1:
+            yield worst
+        else:
+            yield replace(worst, override="", **otherwise)
+
+
+class VerdictInterner:
+    """Equal passes, each held once: most verdicts of most scopes are the same ones."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Verdict] = {}
+
+    def shared(self, verdict: Verdict) -> Verdict:
+        """The verdict, or the equal pass that was met first."""
+        if verdict.status is not Status.PASS:
+            return verdict
+        key = (
+            *(verdict.control, verdict.kind, verdict.setting, verdict.severity, verdict.source),
+            *(repr(verdict.observed), repr(verdict.expected), verdict.detail, verdict.locked),
+            *(verdict.decided_by, verdict.changeable_by, verdict.proved_by, verdict.override),
+            verdict.allowed_by,
+        )
+        return self._known.setdefault(key, verdict)

@@ -1,0 +1,147 @@
+"""Scopes beside account, groups and users: sites, groups and users of Zoom Phone, and meetings.
+
+Each level says with the account how it was gone through. What has no record of its own, because
+the level was refused or not read to its end, is one scope with the id `*`: no level is silent.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from auditor.evidence.read_plan import COUNTS, MEETING, NOTICES, PHONE, PHONE_VIEWS, SITE
+from auditor.evidence.reading import Cause, JsonValue, Unseen
+from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import ScopeEvidence, Snapshot
+from auditor.evidence.view import Document, Outcome, ReadFailure, View
+
+EVERYONE = "*"
+"""The id of the scope that stands for all scopes of a level without a record of their own."""
+
+NAMES: Mapping[Level, str] = {
+    Level.PHONE_SITE: "phone sites",
+    Level.PHONE_GROUP: "phone groups",
+    Level.PHONE_USER: "phone users",
+    Level.MEETING: "meetings",
+    Level.WEBINAR: "webinars",
+}
+"""The levels this module is about, and what their scopes are called."""
+
+NO_SITES = Unseen(Cause.ABSENT, "Zoom lists no phone sites, and shows this setting nowhere else")
+
+
+@dataclass(frozen=True)
+class PhoneAndMeetings:
+    """The evidence of one snapshot at those levels."""
+
+    snapshot: Snapshot
+    account: ScopeEvidence
+    now: str
+    """A time for what nobody asked for: RFC 3339."""
+
+    def evidence(self, reached: Iterable[Level]) -> Iterator[ScopeEvidence]:
+        """What was read at each of the `reached` levels, and what stands for the rest of it."""
+        for level in NAMES:
+            if level in reached:
+                yield from self._read(level)
+                yield from self._rest(level)
+
+    def _read(self, level: Level) -> Iterator[ScopeEvidence]:
+        unlisted: dict[Cause, list[tuple[Scope, ReadFailure]]] = {}
+        for each in self.snapshot.evidence(level):
+            outcome = each.outcomes.get(MEETING)
+            if level in PHONE_VIEWS:
+                yield with_policy(each)
+            elif each.scope.id.startswith(EVERYONE) and isinstance(outcome, ReadFailure):
+                unlisted.setdefault(outcome.unseen.cause, []).append((each.scope, outcome))
+            else:
+                yield each
+        for cause, hosts in sorted(unlisted.items()):
+            yield _of_hosts(level, cause, hosts)
+
+    def _rest(self, level: Level) -> Iterator[ScopeEvidence]:
+        """What stands for the scopes of a level that have no record of their own."""
+        counted = {view: surface for (at, surface), view in COUNTS.items() if at is level}
+        for view, surface in counted.items():
+            outcome = self._standing_for(level, view, surface)
+            if outcome is not None:
+                views = (PHONE, SITE) if level in PHONE_VIEWS else (View(surface),)
+                scope = Scope(level, EVERYONE, NAMES[level])
+                yield ScopeEvidence(scope, dict.fromkeys(views, outcome), {})
+
+    def _standing_for(self, level: Level, view: View, surface: str) -> Outcome | None:
+        """What came of the scopes without a record; None where there are none."""
+        outcome = self.account.outcomes.get(view)
+        if outcome is None:
+            return self._of_nobody(level)
+        if isinstance(outcome, ReadFailure):
+            return outcome
+        listed, read = _number(outcome.body, "listed"), _number(outcome.body, "read")
+        if not listed and surface == NOTICES.surface:
+            body: JsonValue = {"answers": [], "silent": 0, "idle": True}
+            return Document(body, outcome.source, outcome.observed_at)
+        if not listed and level is Level.PHONE_SITE:
+            return ReadFailure(NO_SITES, outcome.source, outcome.observed_at)
+        if listed > read and surface != NOTICES.surface:  # those are a sample by design
+            detail = f"{listed - read} of {listed} {NAMES[level]} were left out"
+            unseen = Unseen(Cause.NOT_COLLECTED, detail)
+            return ReadFailure(unseen, outcome.source, outcome.observed_at)
+        return None
+
+    def _of_nobody(self, level: Level) -> Outcome:
+        """The outcome where nobody went through the level: a missing licence settles Zoom Phone."""
+        if level in PHONE_VIEWS:
+            for phone in self.snapshot.evidence(Level.PHONE_ACCOUNT):
+                outcome = phone.outcomes.get(PHONE)
+                if isinstance(outcome, ReadFailure):
+                    return outcome
+        unseen = Unseen(Cause.NOT_COLLECTED, f"nobody asked Zoom for the {NAMES[level]}")
+        return ReadFailure(unseen, "", self.now)
+
+
+def is_placeholder(scope: Scope) -> bool:
+    """True for what stands for all groups or users that could not be listed."""
+    return scope.id.startswith(EVERYONE)
+
+
+def coverage(account: ScopeEvidence, reached: Iterable[Level]) -> dict[Level, int]:
+    """How many scopes of each level were asked for. Past meetings are a sample, and not counted."""
+    found = {}
+    for (level, surface), view in COUNTS.items():
+        outcome = account.outcomes.get(view)
+        if level in reached and surface != NOTICES.surface and isinstance(outcome, Document):
+            found[level] = _number(outcome.body, "read")
+    return found
+
+
+def with_policy(evidence: ScopeEvidence) -> ScopeEvidence:
+    """The evidence with its settings where the checks look: sites and users have them in `policy`.
+
+    One document answers for the checks of every surface of Zoom Phone.
+    """
+    level = evidence.scope.level
+    view = PHONE_VIEWS[level]
+    outcome = evidence.outcomes.get(view)
+    if outcome is None:
+        return replace(evidence, outcomes={})
+    in_policy = level in (Level.PHONE_SITE, Level.PHONE_USER)
+    if isinstance(outcome, Document) and in_policy:
+        body = outcome.body.get("policy") if isinstance(outcome.body, dict) else None
+        outcome = replace(outcome, body=body if isinstance(body, dict) else {})
+    digests = {PHONE: evidence.digests[view]} if view in evidence.digests else {}
+    outcomes = dict.fromkeys((PHONE, SITE), outcome)
+    return replace(evidence, outcomes=outcomes, digests=digests)
+
+
+def _of_hosts(level: Level, cause: Cause, hosts: list[tuple[Scope, ReadFailure]]) -> ScopeEvidence:
+    """One scope for the hosts whose meetings could not be listed for the same cause."""
+    details = Counter(refusal.unseen.detail for _, refusal in hosts)
+    most = max(sorted(details), key=details.__getitem__)
+    first = next(refusal for _, refusal in hosts if refusal.unseen.detail == most)
+    who = hosts[0][0].label if len(hosts) == 1 else f"{len(hosts)} users"
+    scope = Scope(level, f"{EVERYONE}{cause}", f"{NAMES[level]} of {who}")
+    return ScopeEvidence(scope, {MEETING: first}, {})
+
+
+def _number(body: JsonValue, key: str) -> int:
+    value = body.get(key) if isinstance(body, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,282 @@
+"""Waivers and attestations: what people have accepted, and what people have looked at.
+
+Neither is ever a pass. A waiver covers a deviation until a date; an attestation answers what no API
+shows, or settles what Zoom did not return. Dates are UTC; an expiry day still counts.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import cached_property
+from types import MappingProxyType
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import FindingKind, Status, Verdict, WaiverResult
+from auditor.policy.match import Match, NonBlank
+from auditor.policy.match_index import MatchIndex
+
+WARN_DAYS = 14
+"""How many days before its expiry a waiver or an attestation is warned about."""
+
+SETTLED_CAUSES = frozenset({Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE})
+"""Causes of an unknown that an attestation settles. A read that was denied or failed stays open."""
+
+
+_MOST_GROUPED = 4_000
+"""How many sets of waivers and attestations are remembered by control."""
+
+Verdicts = tuple[Verdict, ...]
+
+
+class Waiver(BaseModel):
+    """A time-limited, owned, justified acceptance of a deviation. It hides nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    control: str
+    scope: Match
+    reason: NonBlank
+    owner: NonBlank
+    expires: date
+    ticket: str = ""
+    setting: str | None = None
+    """Only this setting of the control."""
+
+    def covers(self, verdict: Verdict) -> bool:
+        """True if it is about the verdict, whatever its status and date."""
+        return verdict.control == self.control and self.setting in (None, verdict.setting)
+
+
+class Attestation(BaseModel):
+    """A dated answer by a named person, with evidence, that expires."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    control: str
+    as_expected: bool | None = None
+    """Whether what was seen is as expected; older files do not say. False is a deviation."""
+    statement: NonBlank
+    evidence: NonBlank
+    by: NonBlank
+    on: date
+    expires: date
+    scope: Match = Match(level=Level.ACCOUNT)
+    setting: str | None = None
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> "Attestation":
+        if self.expires < self.on:
+            raise ValueError(f"it expires on {self.expires}, before it was made on {self.on}.")
+        return self
+
+    def covers(self, verdict: Verdict) -> bool:
+        """True if it is about the verdict, whatever its status and date."""
+        return verdict.control == self.control and self.setting in (None, verdict.setting)
+
+
+@dataclass
+class WaiversAndAttestations:
+    """Applies waivers and attestations, and keeps count of what each waiver met."""
+
+    waivers: Sequence[Waiver]
+    attestations: Sequence[Attestation]
+    today: date
+    _waived: dict[int, int] = field(default_factory=dict)
+    _doubtful: set[int] = field(default_factory=set)
+    _answering: set[int] = field(default_factory=set)
+    """Positions of attestations that answered something, whatever came of it."""
+    _grouped: dict[tuple[int, ...], dict[str, list[int]]] = field(default_factory=dict)
+
+    @cached_property
+    def _index(self) -> MatchIndex:
+        matches = [w.scope for w in self.waivers] + [a.scope for a in self.attestations]
+        return MatchIndex(matches)
+
+    def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
+        """What of them is about `scope`: positions of waivers, then of attestations behind them."""
+        return self._index.matching(scope, groups)
+
+    def settled(self, verdicts: Verdicts, matching: Sequence[int]) -> Verdicts:
+        """The verdicts with the attestations and waivers that apply to them.
+
+        The same object where none does, so that scopes judged alike go on sharing it.
+        """
+        by_control = self._by_control(matching)
+        if by_control.keys().isdisjoint(verdict.control for verdict in verdicts):
+            return verdicts
+        settled = tuple(
+            self._settle(verdict, by_control[verdict.control])
+            if verdict.control in by_control
+            else verdict
+            for verdict in verdicts
+        )
+        unchanged = all(one is other for one, other in zip(verdicts, settled, strict=True))
+        return verdicts if unchanged else settled
+
+    def _settle(self, verdict: Verdict, positions: Sequence[int]) -> Verdict:
+        """The verdict with the attestation, and then the waiver, that applies to it."""
+        first = len(self.waivers)
+        if _can_be_attested(verdict):
+            answering = [p for p in positions if p >= first and self._at(p).covers(verdict)]
+            self._answering.update(answering)
+            verdict = self._attest(verdict, [self.attestations[p - first] for p in answering])
+        for position in positions:
+            if position < first:
+                verdict = self._waive(verdict, position)
+        return verdict
+
+    def count(self, verdicts: Iterable[Verdict], matching: Sequence[int], scopes: int = 1) -> None:
+        """Note which waivers met something at scopes that came out alike."""
+        by_control = self._by_control(matching)
+        for verdict in verdicts:
+            for position in by_control.get(verdict.control, ()):
+                if position < len(self.waivers) and self.waivers[position].covers(verdict):
+                    if verdict.status in (Status.FAIL, Status.WAIVED):
+                        self._waived[position] = self._waived.get(position, 0) + scopes
+                    elif verdict.status is Status.UNKNOWN:
+                        self._doubtful.add(position)
+
+    def _by_control(self, matching: Sequence[int]) -> Mapping[str, Sequence[int]]:
+        """Those at these positions by the control that they are about."""
+        key = tuple(matching)
+        known = self._grouped.get(key)
+        if known is None:
+            if len(self._grouped) >= _MOST_GROUPED:
+                self._grouped.clear()
+            known = self._grouped[key] = {}
+            for position in key:
+                known.setdefault(self._at(position).control, []).append(position)
+        return known
+
+    def _at(self, position: int) -> Waiver | Attestation:
+        waivers = len(self.waivers)
+        return (
+            self.waivers[position] if position < waivers else self.attestations[position - waivers]
+        )
+
+    def is_answering(self, position: int) -> bool:
+        """True if the attestation at this position answered something, or is still to be made."""
+        if self.attestations[position].on > self.today:
+            return True
+        return len(self.waivers) + position in self._answering
+
+    def states(
+        self,
+        assessed: Iterable[str],
+        blind: frozenset[Level] = frozenset(),
+        lost: Mapping[int, str] = MappingProxyType({}),
+    ) -> list[WaiverResult]:
+        """What became of each waiver; those of controls that were not assessed are left out.
+
+        `blind` are the levels that were not reached, or not listed as a whole: nobody can say
+        what a waiver would have met there. `lost` says by position which of them name nobody.
+        """
+        known = set(assessed)
+        return [
+            WaiverResult(
+                control=waiver.control,
+                scope=waiver.scope.label,
+                reason=waiver.reason,
+                owner=waiver.owner,
+                ticket=waiver.ticket,
+                expires=waiver.expires.isoformat(),
+                state=self._state(position, waiver, blind, lost),
+                matched=self._waived.get(position, 0),
+                detail=lost.get(position, ""),
+            )
+            for position, waiver in enumerate(self.waivers)
+            if waiver.control in known
+        ]
+
+    def _state(
+        self, position: int, waiver: Waiver, blind: frozenset[Level], lost: Mapping[int, str]
+    ) -> str:
+        if waiver.expires < self.today:
+            return "expired"
+        if position not in self._waived:
+            doubtful = position in self._doubtful or waiver.scope.levels & blind
+            return "unmatched" if position in lost or not doubtful else "unknown"
+        soon = waiver.expires - self.today <= timedelta(days=WARN_DAYS)
+        return "expiring" if soon else "active"
+
+    def _waive(self, verdict: Verdict, position: int) -> Verdict:
+        waiver = self.waivers[position]
+        if verdict.status is not Status.FAIL or not waiver.covers(verdict):
+            return verdict
+        if waiver.expires < self.today:
+            detail = f"The waiver of {waiver.owner} expired on {waiver.expires}. {verdict.detail}"
+            return replace(verdict, detail=detail.strip())
+        return replace(verdict, status=Status.WAIVED, waiver=_waiver_fields(waiver))
+
+    def _attest(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
+        """The verdict with the newest answer that holds; with an expired one if none does.
+
+        "Not as expected" holds until somebody answers otherwise: an expiry date shows no change.
+        """
+        made = [each for each in answers if each.on <= self.today]
+        holding = [each for each in made if each.expires >= self.today or each.as_expected is False]
+        if holding:
+            newest = max(each.on for each in holding)
+            return self._answered(verdict, [each for each in holding if each.on == newest])
+        if made:
+            last = max(made, key=lambda each: each.expires)
+            detail = f"Attested by {_author(last)}; it expired on {last.expires}. {verdict.detail}"
+            return replace(verdict, status=Status.ATTESTATION_EXPIRED, detail=detail.strip())
+        if answers:
+            detail = f"Attested by {_author(answers[0])}, which has not come yet. {verdict.detail}"
+            return replace(verdict, detail=detail.strip())
+        return verdict
+
+    def _answered(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
+        """The verdict with one of several answers of one day: the worst of them counts."""
+        answer = min(answers, key=lambda each: _WORST_FIRST.index(each.as_expected))
+        until = f"({_author(answer)}, until {answer.expires})"
+        if answer.as_expected is False:
+            late = " It has expired: look again." if answer.expires < self.today else ""
+            detail = (
+                f"Attested as not as expected: {answer.statement} {until}. "
+                f"Evidence: {answer.evidence}{late}"
+            )
+            seen = answer.statement if verdict.kind is FindingKind.ATTESTATION else verdict.observed
+            return replace(
+                verdict,
+                status=Status.FAIL,
+                cause=None,
+                observed=seen,
+                detail=detail,
+                as_expected=False,
+            )
+        told = answer.statement
+        if answer.as_expected is None:
+            told = f"Attested, answer not compared with what is expected: {told}"
+        return replace(
+            verdict,
+            status=Status.ATTESTED,
+            detail=f"{told} {until}",
+            as_expected=answer.as_expected,
+        )
+
+
+_WORST_FIRST = (False, None, True)
+
+
+def _author(attestation: Attestation) -> str:
+    return f"{attestation.by} on {attestation.on}"
+
+
+def _can_be_attested(verdict: Verdict) -> bool:
+    if verdict.kind is FindingKind.ATTESTATION:
+        return verdict.status in (Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
+    return verdict.status is Status.UNKNOWN and verdict.cause in SETTLED_CAUSES
+
+
+def _waiver_fields(waiver: Waiver) -> dict[str, str]:
+    return {
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "ticket": waiver.ticket,
+        "expires": waiver.expires.isoformat(),
+    }

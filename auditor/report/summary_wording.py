@@ -1,0 +1,149 @@
+"""The words about where a run stands: its gate, what runs out soon, and what changed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.findings.model import Layer, Status, TrendPoint, WaiverResult
+from auditor.findings.rollup import Group, Rollup
+from auditor.findings.run import Run
+from auditor.report import wording
+from auditor.report.display import printable, shorten, value_text
+
+_GATE: Mapping[int, str] = {
+    0: "PASS",
+    1: "FAIL",
+    3: "FAIL, for want of evidence",
+    4: "FAIL, for want of any evidence",
+}
+
+
+def gate(run: Run) -> str:
+    """The gate in a line: what it decided, deviations, unknowns and waivers that need care."""
+    info = run.info
+    by_status = run.summary.by_status
+    decided = _GATE.get(info.exit_code, "FAIL")
+    asked = printable(info.fail_on)
+    if info.exit_code == 0:
+        told = (
+            "Gate: not asked to fail (--fail-on never)"
+            if asked == "never"
+            else f"Gate: PASS at --fail-on {asked}"
+        )
+    else:
+        told = f"Gate: {decided} (exit code {info.exit_code}, --fail-on {asked})"
+    parts = [
+        told,
+        wording.counted(by_status.get(Status.FAIL, 0), "deviation"),
+        f"{wording.number(by_status.get(Status.UNKNOWN, 0))} unknown",
+        *waivers_due(run),
+    ]
+    return f"{parts[0]} – {', '.join(parts[1:])}."
+
+
+def waivers_due(run: Run) -> list[str]:
+    """Waivers that have run out, cover nothing or end soon, a phrase each kind."""
+    states = Counter(waiver.state for waiver in run.waivers)
+    parts = []
+    if expired := states["expired"]:
+        parts.append(wording.counted(expired, "expired waiver"))
+    if idle := states["unmatched"]:
+        covers = "covers" if idle == 1 else "cover"
+        parts.append(f"{wording.counted(idle, 'waiver')} that {covers} nothing")
+    if lost := sum(reference.is_stale for reference in run.references):
+        parts.append(wording.stale_names(lost))
+    soon = [waiver for waiver in run.waivers if waiver.state == "expiring"]
+    if soon:
+        parts.append(
+            f"{wording.counted(len(soon), 'waiver')} "
+            f"{'runs' if len(soon) == 1 else 'run'} out {_soonest(run, soon)}"
+        )
+    return parts
+
+
+def _soonest(run: Run, soon: Sequence[WaiverResult]) -> str:
+    first = min(waiver.expires for waiver in soon)
+    today = _day(run.info.finished_at)
+    last = _day(first)
+    if today is None or last is None:
+        return "soon"
+    days = (last - today).days
+    told = "today" if days <= 0 else f"in {wording.counted(days, 'day')}"
+    return told if len(soon) == 1 else f"soon, the first {told}"
+
+
+def _day(time: str) -> date | None:
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
+
+
+def change(before: int, now: int) -> str:
+    """`12 more`, `3 fewer` or `the same`."""
+    if before == now:
+        return "the same"
+    more = now - before
+    return f"{wording.number(abs(more))} {'more' if more > 0 else 'fewer'}"
+
+
+def since(before: TrendPoint, now: TrendPoint) -> str:
+    """What changed in numbers since an earlier run, in one sentence."""
+    return (
+        f"Since {wording.when(before.finished_at)}: deviations "
+        f"{_moved(before.deviations, now.deviations)}, unknown "
+        f"{_moved(before.unknown, now.unknown)}, checks {_moved(before.judged, now.judged)}."
+    )
+
+
+def _moved(before: int, now: int) -> str:
+    if before == now:
+        return f"{wording.number(now)} as before"
+    return f"{wording.number(before)} → {wording.number(now)} ({change(before, now)})"
+
+
+def layer_value(layer: Layer, width: int) -> str:
+    """The value of a layer of the chain, or that there is none to show."""
+    return value_text(layer.value, width) if layer.seen else "no value of its own, or not seen"
+
+
+def same_as_group(shared: Sequence[tuple[str, int]], count: int) -> str:
+    """That people have the value of their group, and where to begin; empty where they do not.
+
+    `shared` has the groups and how many of the `count` people belong to each.
+    """
+    if not shared:
+        return ""
+    if count == 1:
+        groups = wording.listed([f"“{shorten(name, 60)}”" for name, _ in shared], 3)
+        return f"The same value as their group {groups}: change it there first."
+    groups = wording.listed(
+        [f"“{shorten(name, 60)}” ({wording.number(members)})" for name, members in shared], 5
+    )
+    return (
+        f"The same value as their group, for members of {groups} of these "
+        f"{wording.number(count)} people: change it there first."
+    )
+
+
+def layer_lock(locked: JsonValue) -> str:
+    """The lock of a layer in words."""
+    return "no lock, or not seen" if locked is None else "locked" if locked else "not locked"
+
+
+def relaxing(rollup: Rollup) -> list[Group]:
+    """Rows of groups that deviate in a setting in which the account does not."""
+    open_at_account = {
+        (group.verdict.control, group.verdict.setting)
+        for group in rollup.groups
+        if Level.ACCOUNT in group.by_level and group.verdict.status is not Status.PASS
+    }
+    return [
+        group
+        for group in rollup.deviations
+        if Level.GROUP in group.by_level
+        and (group.verdict.control, group.verdict.setting) not in open_at_account
+    ]

@@ -1,0 +1,62 @@
+"""Bounds: how many rows and names fit a report for people, however large the account.
+
+Equal findings are one row, so a bound cuts only what nobody would read to its end; every cut is
+told beside the table, and the JSON report has everything.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from auditor.findings.rollup import Group
+
+
+@dataclass(frozen=True, slots=True)
+class FormatLimits:
+    """What a format has room for."""
+
+    names: int
+    """Scopes named in one row."""
+    all_names: int
+    """Scopes named in the whole report."""
+    rows: int
+    """Rows of one table, or of one control."""
+    all_rows: int
+    """Rows of the whole report."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """What fits for one run."""
+
+    names: int
+    rows: int
+
+    def shown(self, groups: Sequence[Group]) -> Sequence[Group]:
+        """The rows of a table that are shown."""
+        return groups[: self.rows]
+
+    def cut(self, groups: Sequence[Group]) -> int:
+        """How many rows of a table are left out."""
+        return max(0, len(groups) - self.rows)
+
+    def unnamed(self, group: Group) -> int:
+        """How many scopes of a row are not named."""
+        return group.count - min(len(group.scopes), self.names)
+
+
+_STEPS = (1000, 500, 200, 100, 50, 20, 10, 5, 2, 1)
+"""Round numbers, because people read them: `and 812 more`."""
+
+
+def fit(tables: Collection[Sequence[Group]], limits: FormatLimits) -> RunLimits:
+    """The most rows a table, then the most names a row, with which `tables` stay in `limits`."""
+    rows = _most(limits.rows, limits.all_rows, [len(groups) for groups in tables])
+    named = [len(group.scopes) for groups in tables for group in groups[:rows]]
+    return RunLimits(names=_most(limits.names, limits.all_names, named), rows=rows)
+
+
+def _most(each: int, together: int, sizes: Sequence[int]) -> int:
+    for step in (each, *(step for step in _STEPS if step < each)):
+        if sum(min(size, step) for size in sizes) <= together:
+            return step
+    return 1

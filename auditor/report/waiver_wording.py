@@ -1,0 +1,85 @@
+"""The words about waivers and names in the organisation file, and which of them need care."""
+
+from collections.abc import Mapping
+
+from auditor.findings.model import Reference, Verdict, WaiverResult
+from auditor.findings.run import Run
+from auditor.report import wording
+from auditor.report.display import printable
+
+WARNING = "Warning: "
+
+_MOST_LINES = 10
+"""How many entries of the organisation file are named where there is little room."""
+
+_WAIVER: Mapping[str, str] = {
+    "active": "covers {deviations}",
+    "expiring": "covers {deviations}, and ends soon, on {expires}",
+    "expired": "EXPIRED on {expires} and covers nothing any more; it met {deviations}",
+    "unmatched": "MATCHES NOTHING: the deviation is gone or the scope is misspelt; take it out",
+    "unknown": "met nothing that could be judged",
+}
+
+
+def accepted_by(verdict: Verdict) -> str:
+    """Who accepted a deviation, until when, under which ticket and why; empty for none."""
+    if not verdict.waiver:
+        return ""
+    waiver = verdict.waiver
+    return _accepted(waiver["owner"], waiver["expires"], waiver["ticket"], waiver["reason"])
+
+
+def waiver_text(settlement: WaiverResult) -> str:
+    """What became of a waiver, who owns it and why."""
+    told = _WAIVER[settlement.state].format(
+        deviations=wording.counted(settlement.matched, "deviation"),
+        expires=printable(settlement.expires),
+    )
+    accepted = _accepted(settlement.owner, settlement.expires, settlement.ticket, settlement.reason)
+    detail = f" {printable(settlement.detail)}" if settlement.detail else ""
+    subject = f"{printable(settlement.control)} for {printable(settlement.scope)}"
+    return f"{subject}: {told}.{detail} {accepted}"
+
+
+def reference_line(reference: Reference) -> str:
+    """What does not fit the account, in which entry, and what was meant perhaps."""
+    unknown = "could not be checked: " if reference.state == "unknown" else ""
+    named = f', "{printable(reference.name)}"' if reference.name else ""
+    return f"{printable(reference.entry)}{named}: {unknown}{printable(reference.detail)}"
+
+
+def stale_lines(run: Run) -> list[str]:
+    """A line for each waiver, name or whole entry of the organisation file that fails a gate."""
+    waivers = sorted((each for each in run.waivers if each.is_stale), key=waiver_order)
+    return [
+        *(f"waiver of {waiver_text(each)}" for each in waivers),
+        *(reference_line(each) for each in run.references if each.is_stale),
+    ]
+
+
+def lookalike_lines(run: Run) -> list[str]:
+    """A line for each name of the organisation file that another of the account looks like."""
+    return [reference_line(each) for each in run.references if each.state == "look_alike"]
+
+
+def problem_lines(run: Run) -> list[str]:
+    """What of the organisation file fails a gate; and after WARNING, what another name looks like.
+
+    Some of each, and how many more there are.
+    """
+    stale = [wording.sentence_case(line) for line in stale_lines(run)]
+    lines = stale[:_MOST_LINES]
+    if more := len(stale) - len(lines):
+        lines.append(f"And {wording.number(more)} more: auditor report {run.info.id}.")
+    alike = lookalike_lines(run)[:_MOST_LINES]
+    return [*lines, *(f"{WARNING}{line}" for line in alike)]
+
+
+def waiver_order(settlement: WaiverResult) -> tuple[bool, bool, str, str]:
+    """Sort key: those that fail a gate first, then those that end soon."""
+    return not settlement.is_stale, not settlement.needs_care, settlement.control, settlement.scope
+
+
+def _accepted(owner: str, expires: str, ticket: str, reason: str) -> str:
+    under = f", {printable(ticket)}" if ticket else ""
+    return f"Accepted by {printable(owner)} until {printable(expires)}{under}: {printable(reason)}"

@@ -1,0 +1,220 @@
+"""Changes while the sandbox serves: somebody sets or locks a setting, and the log has an entry.
+
+What is set at the account holds for every group and user, what is set at a group for its members:
+the last change wins. Like Zoom's own log, the log leaves out what people change in their own
+settings. The scenario stays as it was: `World.planted` does not know of changes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal, get_args
+
+from auditor.sandbox import variants
+from auditor.sandbox.documents import Departure, Documents, Json, changed
+from auditor.sandbox.variants import Holder, Surface
+from auditor.sandbox.world import World
+
+Level = Literal["account", "group", "user"]
+
+LABELS: Final[Mapping[str, str]] = {
+    "chat.ai_summary": "Chat summary",
+    "in_meeting.ai_companion_questions": "Meeting questions",
+    "in_meeting.ai_companion_questions.auto_enable": "Automatically start meeting questions",
+    "in_meeting.allow_live_streaming": "Allow live streaming of meetings",
+    "in_meeting.chat": "Meeting chat",
+    "in_meeting.meeting_summary_with_ai_companion": "Meeting summary",
+    "meeting_security.meeting_password": "Require a passcode when scheduling new meetings",
+    "recording.auto_delete_cmr": "Delete cloud recordings after a specified number of days",
+    "recording.recording_audio_transcript": "Create audio transcript",
+    "schedule_meeting.join_before_host": "Allow participants to join before host",
+}
+"""What the web portal calls a setting; others are called by the words of their name."""
+
+_SWITCH = ("enable",)
+"""The part of a path that is the switch of the whole feature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One change, as it was made."""
+
+    level: Level
+    index: int
+    """Of the group or user; 0 for the account."""
+    surface: Surface
+    path: str
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ServedLogEntry:
+    """An entry of the operation log."""
+
+    at: datetime
+    operator: str
+    category: str
+    """As the log shows it."""
+    asked_for: str
+    """As a request names the category."""
+    detail: str
+
+    def row(self) -> dict[str, Json]:
+        """The entry as the API returns it."""
+        return {
+            "time": f"{self.at:%Y-%m-%dT%H:%M:%SZ}",
+            "operator": self.operator,
+            "category_type": self.category,
+            "action": "Update",
+            "operation_detail": self.detail,
+        }
+
+
+@dataclass
+class SettingEdits:
+    """What was changed since the sandbox began to serve."""
+
+    world: World
+    made: tuple[Made, ...] = ()
+    log: tuple[ServedLogEntry, ...] = ()
+    """From the oldest entry to the newest."""
+    _known: dict[tuple[Holder, Surface, tuple[int, ...]], dict[str, bytes]] = field(
+        default_factory=dict
+    )
+
+    def bodies(self, level: Level, index: int, surface: Surface) -> dict[str, bytes]:
+        """The documents of a scope as JSON, by option, with the changes that reach it."""
+        holder = self._holder(level, index)
+        numbers = tuple(n for n, each in enumerate(self.made) if self._reaches(each, level, index))
+        if not numbers:
+            return variants.bodies(holder, surface)
+        key = holder, surface, numbers
+        if key not in self._known:
+            self._known[key] = {
+                option: json.dumps(body, separators=(",", ":")).encode()
+                for option, body in self._documents(holder, surface, numbers).items()
+            }
+        return self._known[key]
+
+    def make(self, asked: Mapping[str, Json], now: float) -> dict[str, Json] | None:
+        """Make the change that `asked` describes. Returns its entry in the log, if it has one.
+
+        `level` is account, group or user; `id` an id, the name of a group or the address of a
+        user; `setting` a path; then either `value`, or `locked` true or false. `operator` and
+        `label` may say who did it, and what the log calls the setting.
+
+        Raises:
+            ValueError: something is missing, or there is no such scope or setting.
+        """
+        level, index = self._scope(asked)
+        path = asked.get("setting")
+        if not isinstance(path, str) or not path:
+            raise ValueError("setting must be the path of a setting.")
+        if ("value" in asked) == ("locked" in asked):
+            raise ValueError("Give either value or locked.")
+        surface: Surface = "settings" if "value" in asked else "lock_settings"
+        value = asked["value"] if surface == "settings" else asked["locked"]
+        if surface == "lock_settings" and (level == "user" or not isinstance(value, bool)):
+            raise ValueError("locked must be true or false, at the account or a group.")
+        path, before = self._present(level, index, surface, path)
+        self.made = (*self.made, Made(level, index, surface, path, value))
+        by = asked.get("operator") or self.world.user_email(min(1, self.world.present - 1))
+        own = level == "user" and by in (self.world.user_email(index), self.world.user_id(index))
+        if own or (type(before) is type(value) and before == value):
+            return None
+        at = datetime.fromtimestamp(now, UTC)
+        name = str(asked.get("label") or _label(path))
+        entry = self._entry(at, str(by), level, index, _told(name, surface, before, value))
+        self.log = (*self.log, entry)
+        return entry.row()
+
+    def _scope(self, asked: Mapping[str, Json]) -> tuple[Level, int]:
+        world, name = self.world, str(asked.get("id") or "")
+        match asked.get("level"):
+            case "account":
+                return "account", 0
+            case "group":
+                names = {world.group_name(n): n for n in range(world.group_count)}
+                group = world.group_index(name)
+                group = names.get(name) if group is None else group
+                if group is None:
+                    raise ValueError(f"There is no group {name!r}.")
+                return "group", group
+            case "user":
+                user = world.user_index(name)
+                if user is None or user >= world.present:
+                    raise ValueError(f"There is no user {name!r} with settings.")
+                return "user", user
+        raise ValueError(f"level must be one of {', '.join(get_args(Level))}.")
+
+    def _present(self, level: Level, index: int, surface: Surface, path: str) -> tuple[str, Json]:
+        """The path at which the scope has the setting, or the lock around it, and its value."""
+        views = {
+            name: json.loads(body) for name, body in self.bodies(level, index, surface).items()
+        }
+        parts = path.split(".")
+        shortest = 2 if surface == "lock_settings" else len(parts)
+        for end in range(len(parts), min(shortest, len(parts)) - 1, -1):
+            for body in views.values():
+                value = _at(body, parts[:end])
+                if value is not _NOTHING and not isinstance(value, dict):
+                    return ".".join(parts[:end]), value
+        kind = "lock" if surface == "lock_settings" else "setting"
+        raise ValueError(f"The {level} has no {kind} {path!r}.")
+
+    def _entry(self, at: datetime, by: str, level: Level, index: int, told: str) -> ServedLogEntry:
+        if level == "account":
+            return ServedLogEntry(at, by, "Account", "account", f"Settings  - {told}")
+        if level == "group":
+            name = self.world.group_name(index)
+            return ServedLogEntry(at, by, "User Group", "user", f"Edit Group {name}  - {told}")
+        email = self.world.user_email(index)
+        return ServedLogEntry(at, by, "User", "user_settings", f"Update User {email}  - {told}")
+
+    def _holder(self, level: Level, index: int) -> Holder:
+        if level == "account":
+            return self.world.account_holder
+        return self.world.group_holder(index) if level == "group" else self.world.user_holder(index)
+
+    def _reaches(self, made: Made, level: Level, index: int) -> bool:
+        if made.level == "account":
+            return True
+        if made.level == "group" and level == "user":
+            return made.index in self.world.groups_of(index)
+        return made.level == level and made.index == index
+
+    def _documents(self, holder: Holder, surface: Surface, numbers: tuple[int, ...]) -> Documents:
+        made = [self.made[n] for n in numbers if self.made[n].surface == surface]
+        return changed(
+            variants.documents(holder, surface), [Departure(each.path, each.value) for each in made]
+        )
+
+
+_NOTHING: Final = object()
+
+
+def _at(body: Json, parts: list[str]) -> Json:
+    for part in parts:
+        if not isinstance(body, dict) or part not in body:
+            return _NOTHING
+        body = body[part]
+    return body
+
+
+def _label(path: str) -> str:
+    parts = path.split(".")
+    feature = parts[:-1] if parts[-1] in _SWITCH else parts
+    known = LABELS.get(".".join(feature))
+    return known or feature[-1].replace("_", " ").capitalize()
+
+
+def _told(label: str, surface: Surface, before: Json, after: Json) -> str:
+    locked = " locked" if surface == "lock_settings" else ""
+    return f"{label}{locked}: from {_word(before)} to {_word(after)}"
+
+
+def _word(value: Json) -> str:
+    if isinstance(value, bool):
+        return "On" if value else "Off"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,127 @@
+"""Evidence in the history: a snapshot's file in compressed parts, and the file again."""
+
+import errno
+import os
+import secrets
+import sqlite3
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from itertools import chain
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from auditor.evidence.inflating import DamagedStream, inflated
+from auditor.evidence.snapshot import DiskFull, Snapshot
+from auditor.store import tables
+from auditor.store.errors import HistoryDamaged, StoreError
+from auditor.store.recording import text
+
+PART = 1 << 20
+"""Bytes of the file in one part."""
+
+_LOGGED, _ALONE = b"\x02\x02", b"\x01\x01"
+"""Bytes 18 and 19 of a SQLite file: 2 where a log belongs to it, 1 where it stands by itself.
+Source: https://www.sqlite.org/fileformat.html, 1.3.3."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def pack(connection: Connection, run_id: str, file: Path) -> None:
+    """Put the file of a finished snapshot into the history.
+
+    Raises:
+        sqlite3.Error: the file cannot be read.
+    """
+    with closing(sqlite3.connect(file, isolation_level=None)) as snapshot:
+        snapshot.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for number, content in enumerate(_parts(file)):
+        row = {"run_id": run_id, "part": number, "content": zlib.compress(content, 1)}
+        connection.execute(sa.insert(tables.evidence), row)
+
+
+def unpacked(connection: Connection, run_id: str, home: Path) -> Snapshot | None:
+    """The snapshot of a run, open for reading; None where the history holds none.
+
+    Its file is in the data directory, for its owner alone, and gone with the process.
+
+    Raises:
+        Full: there is no room for the file.
+        SnapshotError: another version of the program wrote the file.
+        StoreError: the file cannot be written, or is damaged in the history.
+    """
+    query = (
+        sa.select(tables.evidence.c.content)
+        .where(tables.evidence.c.run_id == text(run_id))
+        .order_by(tables.evidence.c.part)
+    )
+    with connection.execution_options(stream_results=True).execute(query) as rows:
+        parts = rows.scalars()
+        first = next(parts, None)
+        return None if first is None else _opened(chain([first], parts), run_id, home)
+
+
+def _opened(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
+    folder = _place(home)
+    path = folder / f"{secrets.token_hex(8)}.sqlite"
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as out:
+            size = PART
+            for content in parts:
+                if size != PART:
+                    raise DamagedStream("a part that is not the last is too short")
+                size = out.write(inflated(content, PART))
+        return Snapshot.open(path)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    except (DamagedStream, TypeError) as error:
+        raise HistoryDamaged(
+            f"The evidence of run {run_id} is damaged in the history, and cannot be used. "
+            "Other runs may still be whole: auditor history"
+        ) from error
+    finally:
+        with suppress(PermissionError):  # a system that keeps open files
+            path.unlink(missing_ok=True)
+        if folder.parent != home:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _place(home: Path) -> Path:
+    """A folder for the file of a snapshot: below the data directory, where that can be written."""
+    folder = home / "tmp"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise _unwritable(folder, error) from error
+    try:
+        return Path(tempfile.mkdtemp(prefix="auditor-"))
+    except OSError as error:
+        raise _unwritable(Path(tempfile.gettempdir()), error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> DiskFull | StoreError:
+    if error.errno in _NO_ROOM:
+        return DiskFull(f"{folder}: no room for the evidence of the run. Make room there.")
+    return StoreError(
+        f"{folder} cannot be written: {error.strerror}. Set AUDITOR_HOME, or TMPDIR, to a folder "
+        "of your own."
+    )
+
+
+def _parts(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        first = opened.read(PART)
+        if first[18:20] == _LOGGED:  # its log is empty, and does not come along
+            first = first[:18] + _ALONE + first[20:]
+        while first:
+            yield first
+            first = opened.read(PART)

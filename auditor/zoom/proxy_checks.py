@@ -1,0 +1,203 @@
+"""The ways to Zoom that people configure: proxies and trusted certificates, what can be wrong with
+them, and how their addresses are shown.
+
+An audit and the doctor say the same of them, so the sentences are here.
+"""
+
+import os
+import re
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
+
+from auditor.zoom.hosts import is_loopback
+
+BUNDLED_CERTIFICATES = DEFAULT_CA_BUNDLE_PATH
+"""The file of the certificates that are trusted where nothing else is configured."""
+
+_HOST = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+_PROXY = re.compile(
+    rf"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
+    rf"(?:[^\s@/?#\\]*@(?P<behind>{_HOST})/?|(?P<alone>{_HOST})(?:/[^\s@?#\\]*)?)",
+    re.ASCII,
+)
+"""One @ at most, and where there is one, no / that a password could have."""
+_SPOKEN = ("http", "https")
+"""The kinds of proxies that work. For SOCKS, the libraries would need another one."""
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20})://")
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+"""How OpenSSL looks certificates up in a folder. Source: openssl-rehash(1)."""
+_BEHIND = (502, 503, 504)
+"""What a proxy answers where what is behind it does not."""
+_PROXY_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY")
+_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionProblem:
+    """What is in the way, as a clause without its full stop, and what to do about it."""
+
+    what: str
+    advice: str
+    worth_retrying: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.advice}"
+
+
+def from_environment(url: str) -> tuple[dict[str, str], bool | str]:
+    """Proxies by scheme, and what verifies certificates, for requests to `url`.
+
+    For this machine's own addresses there is no proxy. Certificates are always verified: True
+    stands for the certificates of the requests library, a path for the file or folder that the
+    environment names.
+    """
+    proxies = {} if is_loopback(url) else get_environ_proxies(url)
+    named = (os.environ.get(variable) for variable in _BUNDLE_VARIABLES)
+    return proxies, next(filter(None, named), True)
+
+
+def shown_proxy(address: str) -> str:
+    """A proxy for people: scheme, host and port; empty where there is none.
+
+    Where its parts cannot be told apart without doubt, a piece of the password could be taken for
+    the host. Then only the variable is named.
+    """
+    if not address:
+        return ""
+    found = _PROXY.fullmatch(address)
+    if found is None:
+        return f"the proxy in {_variable(_PROXY_VARIABLES, address)}"
+    return f"{found['scheme'] or 'http'}://{found['behind'] or found['alone']}"
+
+
+def is_parseable(address: str) -> bool:
+    """True where there is no proxy, or it is of a kind that is spoken and its parts are clear.
+
+    One that is not clear is not used: a piece of the password would be looked up as a host.
+    """
+    found = _PROXY.fullmatch(address)
+    return not address or (found is not None and (found["scheme"] or "http").lower() in _SPOKEN)
+
+
+def proxy_unclear(address: str) -> ConnectionProblem:
+    """A proxy's address cannot be used: it is of another kind, or its parts are not clear."""
+    variable = _variable(_PROXY_VARIABLES, address)
+    scheme = _SCHEME.match(address.strip())
+    if scheme is not None and scheme[1].lower() not in _SPOKEN:
+        return ConnectionProblem(
+            f"{variable} names a proxy of the kind {scheme[1].lower()}, which is not supported",
+            "Name one that speaks HTTP, with http:// in front (SOCKS proxies often have such a "
+            "port, too), or unset the variable and let Zoom's hosts through directly.",
+        )
+    if address != address.strip() and is_parseable(address.strip()):
+        return ConnectionProblem(
+            f"there is a blank or a line's end before or behind the address in {variable}",
+            "Set the variable again without it.",
+        )
+    return ConnectionProblem(
+        f"it is not clear which part of {variable} is the host",
+        "In the user name and the password in front of the host, @ has to be written as %40, : as "
+        "%3A, / as %2F, % as %25, # as %23 and ? as %3F (docs/operations/network.md shows how).",
+    )
+
+
+def proxy_unreachable(shown: str = "") -> ConnectionProblem:
+    """Nothing answers where the proxy should be."""
+    return ConnectionProblem(
+        f"{_the_proxy(shown)} could not be reached",
+        "Check HTTPS_PROXY (address, port, http:// in front) and NO_PROXY.",
+        worth_retrying=True,
+    )
+
+
+def proxy_refused(status: int, shown: str = "") -> ConnectionProblem:
+    """The proxy answered, and makes no connection."""
+    if status == 407:
+        return ConnectionProblem(
+            f"{_the_proxy(shown)} wants a user name and a password, or other ones",
+            "Put them into HTTPS_PROXY, in front of the host (docs/operations/network.md shows "
+            "how).",
+        )
+    if status in _BEHIND:
+        return ConnectionProblem(
+            f"{_the_proxy(shown)} refused (HTTP {status}): most often it could not reach Zoom "
+            "itself",
+            "Try again. If it stays so, ask whoever runs it whether it gets to Zoom's hosts "
+            "(docs/operations/network.md lists them).",
+            worth_retrying=True,
+        )
+    return ConnectionProblem(
+        f"{_the_proxy(shown)} refused (HTTP {status})",
+        "Ask whoever runs it to let Zoom's hosts through (docs/operations/network.md lists them), "
+        "or check HTTPS_PROXY and NO_PROXY.",
+        worth_retrying=status >= 500,
+    )
+
+
+def refusal(text: str) -> int | None:
+    """The status a proxy refused with: the libraries keep nothing of it but a text."""
+    said = re.search(r"Tunnel connection failed: (\d{3})", text)
+    return int(said[1]) if said else None
+
+
+def is_invalid_ca_bundle(bundle: bool | str) -> bool:
+    """True where the file or folder with trusted certificates has none that OpenSSL finds."""
+    if not isinstance(bundle, str):
+        return False
+    if Path(bundle).is_dir():
+        return _is_unhashed(Path(bundle))
+    if not Path(bundle).is_file():
+        return False
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle)
+    except ssl.SSLError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def no_pem(bundle: bool | str) -> ConnectionProblem:
+    """The file with trusted certificates is of another kind, or empty; or a folder no index."""
+    if Path(bundle if isinstance(bundle, str) else "").is_dir() and bundle:
+        return ConnectionProblem(
+            f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, is a folder "
+            "without the links by which certificates are found",
+            f"Put PEM files there and make the links: openssl rehash {bundle}",
+        )
+    return ConnectionProblem(
+        f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, holds no PEM "
+        "certificates",
+        "If it is a DER file, convert it: openssl x509 -inform der -in FILE -out FILE.pem, and "
+        "name FILE.pem. Otherwise name another file, or unset the variable.",
+    )
+
+
+def _is_unhashed(folder: Path) -> bool:
+    try:
+        return not any(_HASHED.fullmatch(each.name) for each in folder.iterdir())
+    except OSError:
+        return False
+
+
+def shown_url(url: str) -> str:
+    """An address of Zoom as it is configured; without what could be a password in it."""
+    if any(mark in url for mark in "@?#\\"):
+        return "not shown: there may be a password in it"
+    return url
+
+
+def _the_proxy(shown: str) -> str:
+    return shown if shown.startswith("the proxy") else f"the proxy {shown}".strip()
+
+
+def _variable(names: tuple[str, ...], value: str) -> str:
+    """Which of the variables holds `value`; the first where nobody can tell."""
+    for name in names:
+        for each in (name, name.lower()):
+            if os.environ.get(each) == value:
+                return each
+    return names[0]

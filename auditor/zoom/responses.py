@@ -1,0 +1,212 @@
+"""Answers: which error an HTTP answer of Zoom means. Pure: status, headers, body and the time.
+
+Zoom overloads its codes: 200 is "no permission" as well as "not in your plan", 4711 comes with
+HTTP 400, 401 and 403, and errors come with HTTP 200. So status, code and text are all looked at.
+Source: the error tables of Zoom's API reference and recorded answers, as of 2026-11.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from auditor.evidence.reading import JsonValue
+from auditor.zoom.errors import (
+    INVITATION_EXPIRED,
+    Denied,
+    Malformed,
+    NotFound,
+    NotLicensed,
+    PageTokenExpired,
+    RateLimited,
+    Rejected,
+    ResponseInfo,
+    ScopeMissing,
+    TokenRejected,
+    Transient,
+    ZoomError,
+)
+from auditor.zoom.payload import parse_object
+from auditor.zoom.transport import Response
+
+_ERROR_KEYS = frozenset(("code", "message", "errors", "reason", "status", "error", "result"))
+_SCOPE_LIST = re.compile(r"scopes?\s*:?\s*\[([^\]]*)\]", re.IGNORECASE)
+_SCOPE_WORD = re.compile(r"(?<![\w:])[a-z_]+(?::[a-z_]+)+(?![\w:])")
+_NO_RIGHT = re.compile(r"permission|unauthori[sz]ed|not authori[sz]ed|privilege", re.IGNORECASE)
+_NO_LICENCE = re.compile(
+    r"\bpaid\b|subscription|\bplans?\b|licen[cs]e|upgrade|not (?:been )?enabled for", re.IGNORECASE
+)
+_NOT_FOUND = frozenset((1001, 1010, 1034, INVITATION_EXPIRED, 2001, 3001, 4130))
+_NOT_HOSTING = 3161
+_UNKNOWN_ENDPOINT = 2300
+
+
+def utc_now() -> datetime:
+    """The wall clock, which a Retry-After date is compared with where the answer has no Date."""
+    return datetime.now(UTC)
+
+
+def parse_response(
+    answer: Response, request: str, now: Callable[[], datetime] = utc_now
+) -> dict[str, JsonValue]:
+    """The document in `answer`.
+
+    Raises:
+        ZoomError: the answer is an error, or not the JSON object that was due.
+    """
+    status = answer.status
+    if status == 200:
+        document = parse_object(answer.body, answer.content_type, request, status=status)
+        code, message = _error_in(document)
+        if code is None or not set(document) <= _ERROR_KEYS:
+            return document
+        # Where the code is itself an HTTP status of an error, it counts as the status.
+        status = code if 400 <= code < 600 else status
+    else:
+        code, message = _error_of(answer, request)
+    raise _error(answer, request, status, code, message, now)
+
+
+def _error(
+    answer: Response,
+    request: str,
+    status: int,
+    code: int | None,
+    message: str,
+    now: Callable[[], datetime],
+) -> ZoomError:
+    facts: ResponseInfo = {"status": answer.status, "code": code, "tracking_id": answer.tracking_id}
+    if 429 in (status, code):
+        retry_after, again_at = _pause(answer, now)
+        return RateLimited(
+            request,
+            message,
+            retry_after=retry_after,
+            again_at=again_at,
+            daily=_is_daily(answer, message),
+            per_second=_per_second(answer),
+            **facts,
+        )
+    if status >= 500:
+        return Transient(request, message, **facts)
+    scopes = named_scopes(message)
+    if code == 4711 or (code == 4700 and scopes):
+        return ScopeMissing(request, scopes, message, **facts)
+    if code in (124, 4700):
+        return TokenRejected(request, message, **facts)
+    if code == 200 or status == 403 or code == 403:
+        return _refusal(request, message, facts)
+    if status == 401:
+        return TokenRejected(request, message, **facts)
+    if code in _NOT_FOUND or (status == 404 and code != _UNKNOWN_ENDPOINT):
+        return NotFound(request, message, **facts)
+    if code == _NOT_HOSTING:
+        return NotLicensed(request, message, **facts)
+    if code == 300 and "page token" in message.lower():
+        return PageTokenExpired(request, message, **facts)
+    if 200 <= status < 400 and code is None:
+        return Malformed(request, _unexpected(status), **facts)
+    return Rejected(request, message, **facts)
+
+
+def _refusal(request: str, message: str, facts: ResponseInfo) -> ZoomError:
+    """By role or by licence: code 200 says both, so its words decide."""
+    if _NO_LICENCE.search(message) and not _NO_RIGHT.search(message):
+        return NotLicensed(request, message, **facts)
+    return Denied(request, message, **facts)
+
+
+def _unexpected(status: int) -> str:
+    if status >= 300:
+        return "it is a redirect, which is not followed because the token would go along"
+    return "it has no content"
+
+
+def _error_in(document: dict[str, JsonValue]) -> tuple[int | None, str]:
+    """Code and message of an error document; no code where it is not one."""
+    code, message = document.get("code"), document.get("message")
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < 10:
+        code = int(code)
+    if not isinstance(code, int) or isinstance(code, bool) or not isinstance(message, str):
+        return None, message if isinstance(message, str) else ""
+    return code, message
+
+
+def _error_of(answer: Response, request: str) -> tuple[int | None, str]:
+    """Code and message of an answer whose status says error, as far as it has them.
+
+    Raises:
+        Malformed: 4xx with a body that is not Zoom's JSON. A proxy or a wrong address answers
+            like this, and its 403 or 404 says nothing about the account. A filter's 403 may pass.
+    """
+    try:
+        document = parse_object(answer.body, answer.content_type, request, status=answer.status)
+    except (Malformed, Transient) as error:
+        speaks_for_itself = answer.status in (401, 429) or not 400 <= answer.status < 500
+        if speaks_for_itself or not answer.body.strip():
+            return None, ""
+        raise Malformed(
+            request,
+            "it is an error page, not one of Zoom's API",
+            worth_retrying=answer.status == 403,
+            status=answer.status,
+        ) from error
+    return _error_in(document)
+
+
+def named_scopes(message: str) -> tuple[str, ...]:
+    """The scopes in Zoom's words: `does not contain scopes:[a, b]`, `does not contain a scope`."""
+    if "scope" not in message.lower():
+        return ()
+    listed = _SCOPE_LIST.search(message)
+    return tuple(dict.fromkeys(_SCOPE_WORD.findall(listed[1] if listed else message)))
+
+
+def _is_daily(answer: Response, message: str) -> bool:
+    kind = answer.headers.get("X-RateLimit-Type", "")
+    return "daily" in kind.lower() or "daily" in message.lower()
+
+
+def _per_second(answer: Response) -> float | None:
+    """The limit in requests per second that a refusal names."""
+    number = answer.headers.get("X-RateLimit-Limit", "").strip()
+    if "qps" not in answer.headers.get("X-RateLimit-Type", "").lower():
+        return None
+    return float(number) if re.fullmatch(r"\d{1,6}", number, re.ASCII) else None
+
+
+def _pause(answer: Response, now: Callable[[], datetime]) -> tuple[float | None, datetime | None]:
+    """How long Zoom asks to wait, in seconds, and until when, UTC.
+
+    A date is compared with the answer's own, where it has one: our clock may be wrong.
+    """
+    sent = _instant(answer.headers.get("Date", "").strip()) or now()
+    seconds = parse_retry_after(answer.headers.get("Retry-After", ""), lambda: sent)
+    if seconds is None:
+        return None, None
+    try:
+        return seconds, sent.astimezone(UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        return seconds, None
+
+
+def parse_retry_after(retry_after: str, now: Callable[[], datetime] = utc_now) -> float | None:
+    """Retry-After in seconds from now: a number, an HTTP date or, as Zoom sends, an ISO instant.
+
+    None where there is none, or none that can be read.
+    """
+    text = retry_after.strip()
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text, re.ASCII):
+        return float(text)
+    moment = _instant(text)
+    return None if moment is None else max(0.0, (moment - now()).total_seconds())
+
+
+def _instant(text: str) -> datetime | None:
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = read(text)
+        except (ValueError, TypeError, OverflowError):
+            continue
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None

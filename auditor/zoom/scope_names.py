@@ -1,0 +1,49 @@
+"""Scopes in plain words: what an app may read, by area. Pure.
+
+Granular scopes are `area:verb:what:level`, classic ones `area:verb:level`. Source: Zoom's lists
+of granular and classic scopes, read 2026-11.
+"""
+
+from collections.abc import Iterable
+
+AREAS = {
+    "account": "Account",
+    "aic": "AI Companion",
+    "archiving": "Archived meetings",
+    "cloud_recording": "Cloud recordings",
+    "dashboard": "Dashboards",
+    "dashboard_meetings": "Dashboards",
+    "group": "Groups",
+    "marketplace": "Apps",
+    "meeting": "Meetings",
+    "meeting_summary": "Meeting summaries",
+    "phone": "Zoom Phone",
+    "recording": "Cloud recordings",
+    "report": "Reports",
+    "role": "Roles",
+    "user": "Users",
+    "webinar": "Webinars",
+    "zoom_rooms": "Zoom Rooms",
+}
+"""What people call the first word of a scope."""
+
+EVERYTHING = "everything"
+_LEVELS = ("admin", "master")
+
+
+def group_by_area(scopes: Iterable[str]) -> dict[str, list[str]]:
+    """What the scopes open, by area, both sorted: `Groups` to `list groups`, `settings`.
+
+    A classic scope opens everything in its area.
+    """
+    found: dict[str, set[str]] = {}
+    for scope in scopes:
+        area, *words = scope.split(":")
+        name = AREAS.get(area) or area.replace("_", " ").capitalize()
+        opened = words[1:-1] if words[1:] and words[-1] in _LEVELS else words[1:]
+        what = " ".join(opened).replace("_", " ") or EVERYTHING
+        found.setdefault(name, set()).add(what)
+    return {
+        name: [EVERYTHING] if EVERYTHING in what else sorted(what)
+        for name, what in sorted(found.items())
+    }
