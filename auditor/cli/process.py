@@ -4,6 +4,7 @@ import ctypes
 import logging
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 import threading
@@ -28,6 +29,10 @@ _PR_SET_DUMPABLE = 4
 _log = logging.getLogger(__name__)
 _settled = False
 _temporary: str | None = None
+
+
+_AFTER_CALLBACK = 0.02
+"""Seconds after which an interrupt that a callback swallowed is sent again; callbacks take less."""
 
 
 def harden_process() -> None:
@@ -132,7 +137,17 @@ def _show_of_thread(caught: threading.ExceptHookArgs) -> None:
 
 
 def _show_unraisable(caught: "sys.UnraisableHookArgs") -> None:
-    if caught.exc_value is not None:
+    """Show an exception in a destructor or a weak reference's callback, which Python ignores.
+
+    A Ctrl-C that arrives there is not ignored: it is sent again once the callback has ended.
+    """
+    if isinstance(caught.exc_value, KeyboardInterrupt):
+        main = threading.main_thread().ident
+        if main is not None:
+            again = threading.Timer(_AFTER_CALLBACK, signal.pthread_kill, (main, signal.SIGINT))
+            again.daemon = True
+            again.start()
+    elif caught.exc_value is not None:
         _tell(caught.exc_value)
 
 

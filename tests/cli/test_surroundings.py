@@ -19,10 +19,10 @@ from auditor.cli.terminal import LogFormat, Terminal
 SECRET = "kanarie-of-the-process"
 SETTLED = f"""
 import sys, threading
-from auditor.cli import surroundings
-from auditor.zoom.secrets import never_show
-surroundings.settle()
-never_show({SECRET!r})
+from auditor.cli import process
+from auditor.zoom.secrets import register_secret
+process.harden_process()
+register_secret({SECRET!r})
 class Odd:
     def __del__(self):
         raise ValueError({SECRET!r} + ": in a destructor")
@@ -187,3 +187,21 @@ def test_who_writes_takes_the_folder_from_others_and_says_so_once(
     assert caplog.messages == [
         f"Others could write to {data} (mode 2775); that right was taken from them (mode 2755 now)."
     ]
+
+
+def test_an_interrupt_in_a_destructor_still_interrupts() -> None:
+    code = """
+import signal, time
+class Slow:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+slow = Slow()
+del slow
+time.sleep(20)
+print("not interrupted")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", SETTLED + code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stdout == ""
