@@ -232,7 +232,7 @@ def collect(
         NothingRead: Zoom let nothing be read at all.
         SnapshotError: the snapshot cannot be written.
     """
-    if not judgement.overrides.widest().assessed:
+    if not judgement.overrides.union().assessed:
         raise NothingSelected
     facts = {
         "run_id": run_id,
@@ -268,7 +268,7 @@ def _walk(
 ) -> None:
     extent = CollectionScope.recalled(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
-    needed = reads.needed(overrides.widest(), judgement.depth, parameters)
+    needed = reads.needed(overrides.union(), judgement.depth, parameters)
     needed = replace(needed, meetings=extent.meetings, changes_since=extent.changes_since)
     before = _read(_API, snapshot, "api")
     began = time.monotonic()
@@ -310,7 +310,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         NothingSelected: the judgement assesses no control.
         SnapshotError: the collection broke off, so who or what is missing cannot be told.
     """
-    widest = judgement.overrides.widest()
+    widest = judgement.overrides.union()
     if not widest.assessed:
         raise NothingSelected
     if not snapshot.meta("finished_at"):

@@ -104,7 +104,7 @@ def attest(
     judgement = Selection(baseline=baseline, org=org, only=only or []).judgement(
         Level.ACCOUNT, settings.baseline, settings.org
     )
-    wanted = list(judgement.overrides.widest().assessed.values())
+    wanted = list(judgement.overrides.union().assessed.values())
     answers = dict.fromkeys((*judgement.organisation.attestations, *kept))
     if control is not None:
         known = {each.control.id for each in questions(wanted)} | set(catalogue.controls)

@@ -108,7 +108,7 @@ def _overridden(
     """What the overrides of an organisation want, each control under the scopes it is for."""
     overrides = Overrides(loaded, catalogue, chosen.overrides)
     for position, override in enumerate(chosen.overrides):
-        wishes = overrides.wishes((position,))
+        wishes = overrides.expected_controls((position,))
         for control_id in override.controls:
             yield replace(wishes[control_id][0].assessed, origin=override.match.label)
 

@@ -130,7 +130,7 @@ def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | 
     by_group = [each for each in judgement.organisation.overrides if each.match.group is not None]
     overridden = frozenset(cid for each in by_group for cid in each.controls)
     entries = named.entries(judgement.organisation, judgement.baseline)
-    return Policy(judgement.overrides.widest(), depth, judgement.parameters, overridden, entries)
+    return Policy(judgement.overrides.union(), depth, judgement.parameters, overridden, entries)
 
 
 @contextmanager

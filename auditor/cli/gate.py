@@ -499,7 +499,7 @@ def _terms(judgement: EvaluationConfig, account_id: str, api_url: str) -> Terms:
         Series.wanted(account_id, api_url, info.id, judgement.depth, judgement.narrowed),
         info.digest,
         serialization.organisation_digest(judgement.organisation),
-        frozenset(judgement.overrides.widest().assessed),
+        frozenset(judgement.overrides.union().assessed),
     )
 
 

@@ -165,7 +165,7 @@ class _Join:
     def _derived(self, assessed: ControlExpectation, check: Check) -> Iterator[Endpoint]:
         """What follows from other verdicts is as blind as they are."""
         if assessed.control.id == reads.NEW_SETTINGS_CONTROL:
-            for level, views in reads.LOOKED_THROUGH.items():
+            for level, views in reads.SCANNED_VIEWS.items():
                 if level in self._within:
                     yield from _SETTINGS[level]
                     yield from _LOCKS[level] if LOCKS in views else ()

@@ -46,25 +46,25 @@ class Unanswered:
         return f"{self.control.id}, lock of {self.setting}" if self.is_lock else self.control.id
 
 
-def questions(wanted: Iterable[ControlExpectation]) -> Iterator[Unanswered]:
+def questions(expected: Iterable[ControlExpectation]) -> Iterator[Unanswered]:
     """Every question about the account that the baseline leaves to a person, answered or not."""
-    for each in wanted:
-        control = each.control
-        if each.attest is not None and control.attestation is not None:
-            asked = control.attestation
+    for assessed in expected:
+        control = assessed.control
+        if assessed.attest is not None and control.attestation is not None:
+            attestation = control.attestation
             yield Unanswered(
                 control,
                 ATTESTATION,
-                each.severity,
-                asked.question,
-                each.attest,
-                asked.evidence,
-                asked.renew_days,
+                assessed.severity,
+                attestation.question,
+                assessed.attest,
+                attestation.evidence,
+                attestation.renew_days,
             )
-        if each.lock:
+        if assessed.lock:
             for check in control.checks:
-                if check.setting in each.expectations and _lock_needs_look(check):
-                    yield _of_lock(each, check)
+                if check.setting in assessed.expectations and _lock_needs_look(check):
+                    yield _of_lock(assessed, check)
 
 
 def _lock_needs_look(check: Check) -> bool:
@@ -77,18 +77,18 @@ def _lock_needs_look(check: Check) -> bool:
     return Level.ACCOUNT in levels or (check.lock is None and check.surface == "settings")
 
 
-def _of_lock(each: ControlExpectation, check: Check) -> Unanswered:
+def _of_lock(assessed: ControlExpectation, check: Check) -> Unanswered:
     why = (
         "Zoom publishes no flag for its lock"
         if check.lock is None
         else f"that the lock {check.lock} holds it is only inferred"
     )
     return Unanswered(
-        each.control,
+        assessed.control,
         check.setting,
-        each.severity,
+        assessed.severity,
         f"Is {check.setting} set as the baseline asks, and locked for the whole account? Look in "
-        f"the portal ({each.control.fix.portal}), because {why}.",
+        f"the portal ({assessed.control.fix.portal}), because {why}.",
         "set as the baseline asks, and locked",
         "A screenshot of the setting with its lock, and its date.",
         LOCK_RENEWAL_DAYS,
@@ -96,13 +96,13 @@ def _of_lock(each: ControlExpectation, check: Check) -> Unanswered:
 
 
 def due(
-    wanted: Iterable[ControlExpectation], answers: Iterable[Attestation], today: date
+    expected: Iterable[ControlExpectation], answers: Iterable[Attestation], today: date
 ) -> Iterator[Unanswered]:
     """The questions without an answer that lasts and says whether it is as expected."""
     of_account = [each for each in answers if each.scope == WHOLE_ACCOUNT and each.on <= today]
-    for each in questions(wanted):
-        fitting = [answer for answer in of_account if answers_it(answer, each)]
-        state = _state(fitting, today)
+    for each in questions(expected):
+        related = [answer for answer in of_account if answers_it(answer, each)]
+        state = _state(related, today)
         if state is not None:
             yield Unanswered(
                 each.control,
@@ -124,12 +124,12 @@ def answers_it(answer: Attestation, question: Unanswered) -> bool:
 def _state(answers: list[Attestation], today: date) -> str | None:
     if not answers:
         return "missing"
-    holding = [each for each in answers if each.expires >= today]
-    if not holding:
-        return f"expired {max(each.expires for each in answers)}"
-    newest = max(each.on for each in holding)
-    latest = [each for each in holding if each.on == newest]
-    if all(each.as_expected is None for each in latest):
+    valid = [answer for answer in answers if answer.expires >= today]
+    if not valid:
+        return f"expired {max(answer.expires for answer in answers)}"
+    newest = max(answer.on for answer in valid)
+    latest = [answer for answer in valid if answer.on == newest]
+    if all(answer.as_expected is None for answer in latest):
         return "not compared"
-    ends = max(each.expires for each in latest)
+    ends = max(answer.expires for answer in latest)
     return f"expires {ends}" if ends - today <= timedelta(days=WARN_DAYS) else None

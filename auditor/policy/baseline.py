@@ -55,7 +55,7 @@ class ControlChoice(BaseModel):
     def _short_each(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {setting: _expectation(each) for setting, each in value.items()}
+        return {setting: _expectation(expectation) for setting, expectation in value.items()}
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "ControlChoice":
@@ -105,7 +105,7 @@ class Baseline:
 
     def only(self, control_ids: frozenset[str]) -> "Baseline":
         """The same baseline, silent about every other control."""
-        chosen = {cid: each for cid, each in self.assessed.items() if cid in control_ids}
+        chosen = {cid: assessed for cid, assessed in self.assessed.items() if cid in control_ids}
         return Baseline(self.info, self.meaning, self.who, self.parameters, chosen)
 
 
@@ -258,9 +258,9 @@ def _parameters(choice: ControlChoice) -> set[str]:
     expectations = [choice.expect, *(choice.settings or {}).values()]
     return {
         name
-        for each in expectations
-        if each is not None
-        for name in (each.param, each.group_exception_param)
+        for expectation in expectations
+        if expectation is not None
+        for name in (expectation.param, expectation.group_exception_param)
         if name is not None
     }
 
@@ -293,11 +293,11 @@ def _expectations(control: Control, choice: ControlChoice) -> dict[str, Expectat
 
 def merged(assessed: ControlExpectation, choice: ControlChoice) -> ControlExpectation:
     """`assessed` with what `choice` says otherwise; what it leaves out stays as it is."""
-    said = choice.model_fields_set
+    fields_set = choice.model_fields_set
     expectations = assessed.expectations
     if choice.expect is not None:
         by_name = {check.setting for check in assessed.control.checks if check.by_name}
-        stays = {name: each for name, each in expectations.items() if name in by_name}
+        stays = {name: expectation for name, expectation in expectations.items() if name in by_name}
         expectations = {**stays, **_expectations(assessed.control, choice)}
     elif choice.settings is not None:
         expectations = {**expectations, **_expectations(assessed.control, choice)}
@@ -306,7 +306,7 @@ def merged(assessed: ControlExpectation, choice: ControlChoice) -> ControlExpect
     return replace(
         assessed,
         severity=choice.severity or assessed.severity,
-        lock=choice.lock if "lock" in said else assessed.lock,
+        lock=choice.lock if "lock" in fields_set else assessed.lock,
         expectations=expectations,
         attest=None if not choice.assess else choice.attest or assessed.attest,
     )
@@ -318,15 +318,15 @@ def _digest(assessed: Mapping[str, ControlExpectation], parameters: Mapping[str,
         "parameters": dict(parameters),
         "controls": {
             cid: {
-                "severity": each.severity,
-                "lock": each.lock,
-                "attest": each.attest,
+                "severity": control.severity,
+                "lock": control.lock,
+                "attest": control.attest,
                 "settings": {
                     setting: expected.model_dump(exclude_unset=True)
-                    for setting, expected in each.expectations.items()
+                    for setting, expected in control.expectations.items()
                 },
             }
-            for cid, each in assessed.items()
+            for cid, control in assessed.items()
         },
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -13,7 +13,7 @@ BENCHMARKS = frozenset({"CIS"})
 """Families that only look at settings through the eyes of a published benchmark."""
 
 
-def captured(
+def capture_baseline(
     account: ScopeEvidence, catalogue: Catalogue, name: str, title: str
 ) -> tuple[dict[str, Any], list[str]]:
     """A baseline file that the account meets today, and the settings it has to leave out.
@@ -33,14 +33,14 @@ def captured(
                     continue
                 reading = lookup.find(check, account.outcomes).reading
                 if isinstance(reading, Seen):
-                    kept_of_it = without(reading.value, check.leave_out)
-                    settings[check.setting] = {"op": "eq", "value": kept_of_it}
+                    observed = without(reading.value, check.leave_out)
+                    settings[check.setting] = {"op": "eq", "value": observed}
                 elif check.legacy_of is None:
                     unseen.append(check.setting)
             if settings:
-                kept = [check for check in control.checks if check.setting in settings]
+                observed_checks = [check for check in control.checks if check.setting in settings]
                 controls[control.id] = {"settings": settings}
-                if all(_is_locked(check, account) for check in kept):
+                if all(_is_locked(check, account) for check in observed_checks):
                     controls[control.id]["lock"] = True
     file = {
         "id": name,

@@ -37,29 +37,29 @@ def conflicts(one: Baseline, other: Baseline) -> Iterator[Conflict]:
     depend on a parameter which neither baseline sets are left out: nobody can tell.
     """
     theirs: dict[str, list[tuple[Requirement, Check]]] = {}
-    for demand, check in _demands(other):
-        theirs.setdefault(check.setting, []).append((demand, check))
-    found = [
-        Conflict(check.setting, demand, rival)
-        for demand, check in _demands(one)
-        for rival, _ in theirs.get(check.setting, ())
-        if _excludes(check, demand.expectation, rival.expectation, one, other)
+    for requirement, check in _requirements(other):
+        theirs.setdefault(check.setting, []).append((requirement, check))
+    conflicting = [
+        Conflict(check.setting, requirement, other_requirement)
+        for requirement, check in _requirements(one)
+        for other_requirement, _ in theirs.get(check.setting, ())
+        if _excludes(check, requirement.expectation, other_requirement.expectation, one, other)
     ]
-    yield from sorted(found, key=lambda c: (c.setting, c.one.control, c.other.control))
+    yield from sorted(conflicting, key=lambda c: (c.setting, c.one.control, c.other.control))
 
 
-def _demands(baseline: Baseline) -> Iterator[tuple[Requirement, Check]]:
-    for each in baseline.assessed.values():
-        for check in checks(each):
-            expectation = each.expectations[check.setting]
-            yield Requirement(each.control.id, expectation), check
+def _requirements(baseline: Baseline) -> Iterator[tuple[Requirement, Check]]:
+    for assessed in baseline.assessed.values():
+        for check in checks(assessed):
+            expectation = assessed.expectations[check.setting]
+            yield Requirement(assessed.control.id, expectation), check
 
 
 def _excludes(
     check: Check, one: Expectation, other: Expectation, first: Baseline, second: Baseline
 ) -> bool:
     """True if each can be met and no value meets both."""
-    candidates = _candidates(check, [_wanted(one, first), _wanted(other, second)])
+    candidates = _candidates(check, [_expected_value(one, first), _expected_value(other, second)])
     meets_one = [v for v in candidates if _meets(one, v, check, first)]
     meets_other = [v for v in candidates if _meets(other, v, check, second)]
     both = [v for v in meets_one if any(json_equal(v, w) for w in meets_other)]
@@ -71,31 +71,31 @@ def _meets(expectation: Expectation, value: JsonValue, check: Check, baseline: B
     return isinstance(expectation.judge(value, context), Meets)
 
 
-def _wanted(expectation: Expectation, baseline: Baseline) -> JsonValue:
+def _expected_value(expectation: Expectation, baseline: Baseline) -> JsonValue:
     """The value, or that of the parameter, as far as the baseline sets it."""
     if expectation.param is not None:
         return baseline.parameters.get(expectation.param)
     return expectation.value
 
 
-def _candidates(check: Check, wanted: list[JsonValue]) -> list[JsonValue]:
+def _candidates(check: Check, expected_values: list[JsonValue]) -> list[JsonValue]:
     """Values that tell expectations apart: documented ones, else those around what is wanted."""
     if "array" in check.type:
-        lists: list[list[JsonValue]] = [each for each in wanted if isinstance(each, list)]
+        lists: list[list[JsonValue]] = [each for each in expected_values if isinstance(each, list)]
         every: list[JsonValue] = [*(check.values or ()), *(item for each in lists for item in each)]
         others = [[item for item in every if item not in each] for each in lists]
         return [[], every, *lists, *others]
     if check.values is not None:
         return list(check.values)
-    found: list[JsonValue] = [True, False] if "boolean" in check.type else []
-    for value in wanted:
+    candidates: list[JsonValue] = [True, False] if "boolean" in check.type else []
+    for value in expected_values:
         for each in value if isinstance(value, list) else [value]:
-            found.append(each)
+            candidates.append(each)
             if is_number(each):
                 assert isinstance(each, int | float)
-                found += [each - 1, each + 1]
+                candidates += [each - 1, each + 1]
             elif isinstance(each, str) and days(each) is not None:
-                found += ["1d", "100y"]
+                candidates += ["1d", "100y"]
             elif isinstance(each, str):
-                found.append("another value")
-    return found
+                candidates.append("another value")
+    return candidates

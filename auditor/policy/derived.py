@@ -132,22 +132,22 @@ def _is_more_permissive(verdict: Verdict, account: Verdict) -> bool | None:
 
 
 def verdicts(
-    baseline: Baseline, tally: DerivedInputs, context: Context, depth: Level
+    baseline: Baseline, inputs: DerivedInputs, context: Context, depth: Level
 ) -> Iterator[Verdict]:
     """The verdicts of the assessed derived controls, all of them at the account."""
-    for each in baseline.assessed.values():
-        for check in each.control.checks:
-            if check.surface != "derived" or check.setting not in each.expectations:
+    for assessed in baseline.assessed.values():
+        for check in assessed.control.checks:
+            if check.surface != "derived" or check.setting not in assessed.expectations:
                 continue
-            base = _base(each, check, context)
-            if each.control.id == "CC-01":
-                yield _locks(base, tally)
-            elif each.control.id == "CC-02":
-                (level,) = levels(each.control, check)
+            base = _base(assessed, check, context)
+            if assessed.control.id == "CC-01":
+                yield _locks(base, inputs)
+            elif assessed.control.id == "CC-02":
+                (level,) = levels(assessed.control, check)
                 if depth.rank >= level.rank:
-                    yield _more_permissive(base, tally, level)
-            elif each.control.id == NEW_SETTINGS_CONTROL:
-                yield _triaged(base, tally)
+                    yield _more_permissive(base, inputs, level)
+            elif assessed.control.id == NEW_SETTINGS_CONTROL:
+                yield _triaged(base, inputs)
 
 
 def levels(control: Control, check: Check) -> set[Level]:
@@ -157,99 +157,99 @@ def levels(control: Control, check: Check) -> set[Level]:
     return {Level.USER if "user_settings" in check.setting else Level.GROUP}
 
 
-def _base(each: ControlExpectation, check: Check, context: Context) -> Verdict:
+def _base(assessed: ControlExpectation, check: Check, context: Context) -> Verdict:
     return Verdict(
-        control=each.control.id,
+        control=assessed.control.id,
         kind=FindingKind.DERIVED,
         status=Status.PASS,
-        severity=each.severity,
+        severity=assessed.severity,
         setting=check.setting,
-        expected=each.expectations[check.setting].shown(context.parameters),
+        expected=assessed.expectations[check.setting].shown(context.parameters),
         decided_by="account",
         changeable_by=("account_admin",),
         source="computed",
     )
 
 
-def _locks(base: Verdict, tally: DerivedInputs) -> Verdict:
-    if tally.lock_fails:
-        count = len(tally.lock_fails)
+def _locks(base: Verdict, inputs: DerivedInputs) -> Verdict:
+    if inputs.lock_fails:
+        count = len(inputs.lock_fails)
         detail = f"{count} setting{'s' if count > 1 else ''} not locked."
-        return replace(base, status=Status.FAIL, observed=_names(tally.lock_fails), detail=detail)
-    if tally.lock_unknowns:
-        detail = f"{len(tally.lock_unknowns)} locks could not be read."
-        return _unknown(base, set(tally.lock_unknowns.values()), detail)
-    if tally.locks_due:
-        count = len(tally.locks_due)
+        return replace(base, status=Status.FAIL, observed=_names(inputs.lock_fails), detail=detail)
+    if inputs.lock_unknowns:
+        detail = f"{len(inputs.lock_unknowns)} locks could not be read."
+        return _unknown(base, set(inputs.lock_unknowns.values()), detail)
+    if inputs.locks_due:
+        count = len(inputs.locks_due)
         detail = (
             f"The locks of {count} setting{'s' if count > 1 else ''} are shown by no API and not "
             "attested; the locks that can be read are on."
         )
         due = replace(base, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION)
-        return replace(due, observed=_names(tally.locks_due), detail=detail)
-    if tally.lock_waivers:
-        return _waived(base, tally.lock_waivers)
-    if tally.locks_attested:
-        count = len(tally.locks_attested)
+        return replace(due, observed=_names(inputs.locks_due), detail=detail)
+    if inputs.lock_waivers:
+        return _waived(base, inputs.lock_waivers)
+    if inputs.locks_attested:
+        count = len(inputs.locks_attested)
         detail = (
             f"The locks of {count} setting{'s rest' if count > 1 else ' rests'} on attestations."
         )
         return replace(base, kind=FindingKind.ATTESTATION, status=Status.ATTESTED, detail=detail)
-    if not tally.lock_passes:
+    if not inputs.lock_passes:
         return _unknown(base, {Cause.ABSENT}, "No lock was read.")
     return replace(base, observed=True)
 
 
-def _more_permissive(base: Verdict, tally: DerivedInputs, level: Level) -> Verdict:
-    looser = tally.looser[level]
+def _more_permissive(base: Verdict, inputs: DerivedInputs, level: Level) -> Verdict:
+    looser = inputs.looser[level]
     if looser:
-        scopes = tally.loose_scopes[level]
+        scopes = inputs.loose_scopes[level]
         detail = f"{scopes} {level}{'s are' if scopes > 1 else ' is'} looser than the account."
         return replace(base, status=Status.FAIL, observed=_names(looser), detail=detail)
-    if tally.uncompared[level]:
+    if inputs.uncompared[level]:
         detail = f"Not every {level} value could be compared with the account's."
-        return _unknown(base, tally.uncompared[level], detail)
-    if tally.unordered[level]:
-        names = _names(tally.unordered[level])
+        return _unknown(base, inputs.uncompared[level], detail)
+    if inputs.unordered[level]:
+        names = _names(inputs.unordered[level])
         detail = (
             f"At the account and at a {level} this deviates with different values, and nothing "
             f"says which is looser: {', '.join(map(str, names))}."
         )
         return _unknown(base, {Cause.UNDOCUMENTED_VALUE}, detail)
-    if tally.undecided[level]:
-        count = len(tally.undecided[level])
+    if inputs.undecided[level]:
+        count = len(inputs.undecided[level])
         detail = f"What {count} setting{'s' if count > 1 else ''} should be is not decided yet."
-        observed = _names(tally.undecided[level])
+        observed = _names(inputs.undecided[level])
         return replace(base, status=Status.NEEDS_DECISION, observed=observed, detail=detail)
-    if tally.looser_waivers[level]:
-        return _waived(base, tally.looser_waivers[level])
-    if not tally.compared[level]:
+    if inputs.looser_waivers[level]:
+        return _waived(base, inputs.looser_waivers[level])
+    if not inputs.compared[level]:
         detail = f"There is no {level} to compare with the account."
         return replace(base, status=Status.NOT_APPLICABLE, detail=detail)
     return replace(base, observed=[])
 
 
-def _triaged(base: Verdict, tally: DerivedInputs) -> Verdict:
+def _triaged(base: Verdict, inputs: DerivedInputs) -> Verdict:
     """Never a pass beside a new setting that nobody has decided about."""
-    deviating = tally.new_settings.get(Status.FAIL, set())
-    undecided = {
+    deviating = inputs.new_settings.get(Status.FAIL, set())
+    undecided_settings = {
         setting
-        for status, settings in tally.new_settings.items()
+        for status, settings in inputs.new_settings.items()
         if status not in (Status.FAIL, Status.WAIVED)
         for setting in settings
     }
     if deviating:
         detail = f"{_counted(deviating)} of AI, consent or data sharing, and nobody has decided."
         return replace(base, status=Status.FAIL, observed=_names(deviating), detail=detail)
-    if tally.unread:
-        return _unknown(base, tally.unread, "Not every settings document could be read.")
-    if undecided:
-        count = len(undecided)
+    if inputs.unread:
+        return _unknown(base, inputs.unread, "Not every settings document could be read.")
+    if undecided_settings:
+        count = len(undecided_settings)
         detail = f"{count} new setting{'s wait' if count > 1 else ' waits'} for a decision."
         status = Status.NEEDS_DECISION
-        return replace(base, status=status, observed=_names(undecided), detail=detail)
-    if tally.new_waivers:
-        return _waived(base, tally.new_waivers)
+        return replace(base, status=status, observed=_names(undecided_settings), detail=detail)
+    if inputs.new_waivers:
+        return _waived(base, inputs.new_waivers)
     return replace(base, observed=[])
 
 

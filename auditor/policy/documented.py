@@ -11,8 +11,8 @@ from auditor.policy import files
 @cache
 def settings() -> Mapping[str, Mapping[str, Any]]:
     """Documented settings paths of account, group and user documents, with levels and types."""
-    found: Mapping[str, Mapping[str, Any]] = _content()["settings"]
-    return found
+    entries: Mapping[str, Mapping[str, Any]] = _content()["settings"]
+    return entries
 
 
 def is_whole(path: str) -> bool:
@@ -55,8 +55,8 @@ def lockable() -> frozenset[str]:
 
 def topics(documents: str) -> Mapping[str, str]:
     """The topics of documented settings of one kind of document, of those that have one."""
-    found = {path: entry.get("topic") for path, entry in _content()[documents].items()}
-    return {path: str(topic) for path, topic in found.items() if topic}
+    by_path = {path: entry.get("topic") for path, entry in _content()[documents].items()}
+    return {path: str(topic) for path, topic in by_path.items() if topic}
 
 
 @cache

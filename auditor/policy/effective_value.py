@@ -34,11 +34,14 @@ def effective_value(
         return _of_phone(check, scope, outcomes)
     if scope.level in (Level.MEETING, Level.WEBINAR):
         return EffectiveValue(None, scope.level, ("user", "account_admin"))
-    return locks.chain(check, scope, documents)
+    return locks.resolve(check, scope, documents)
 
 
 def explain(
-    check: Check, case_of: Mapping[Level, Reading], held: Mapping[Level, bool | None], decided: str
+    check: Check,
+    readings: Mapping[Level, Reading],
+    lock_states: Mapping[Level, bool | None],
+    deciding_level: str,
 ) -> tuple[Layer, ...]:
     """The chain as a report shows it, from the account down.
 
@@ -47,18 +50,18 @@ def explain(
     """
     layers = []
     for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
-        reading = case_of.get(level)
-        if level not in check.levels and level not in held:
+        reading = readings.get(level)
+        if level not in check.levels and level not in lock_states:
             continue
-        if reading is None and level not in held:
+        if reading is None and level not in lock_states:
             continue
         layers.append(
             Layer(
                 level=level,
                 value=reading.value if isinstance(reading, Seen) else None,
                 seen=isinstance(reading, Seen),
-                locked=held.get(level),
-                decides=decided == level,
+                locked=lock_states.get(level),
+                decides=deciding_level == level,
             )
         )
     return tuple(layers)

@@ -24,7 +24,7 @@ from auditor.findings.model import (
 )
 from auditor.findings.verdict_store import Assessment, VerdictGroup, VerdictStore
 from auditor.policy import derived, phone_and_meetings, references
-from auditor.policy.assess import MANY, Assessor
+from auditor.policy.assess import BULK_LEVELS, Assessor
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Catalogue, Check
 from auditor.policy.derived import DerivedInputs
@@ -69,23 +69,27 @@ class _Counts:
     allowed: int = 0
     overridden: int = 0
 
-    def add(self, share: VerdictGroup) -> None:
-        for verdict in share.verdicts:
-            self.status[verdict.status] += share.count
-            self.overridden += share.count * bool(verdict.override)
+    def add(self, group: VerdictGroup) -> None:
+        for verdict in group.verdicts:
+            self.status[verdict.status] += group.count
+            self.overridden += group.count * bool(verdict.override)
             if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
-                self.allowed += share.count
+                self.allowed += group.count
             if verdict.is_undecided:
-                self.undecided += share.count
-                self.not_compared += share.count * (verdict.status is Status.ATTESTED)
-            settled = verdict.status is Status.ATTESTATION_EXPIRED and verdict.cause is not None
-            if verdict.status is Status.UNKNOWN or settled:  # it is as unknown as it was before
-                self.unknown[verdict.severity] += share.count
+                self.undecided += group.count
+                self.not_compared += group.count * (verdict.status is Status.ATTESTED)
+            expired_attestation = (
+                verdict.status is Status.ATTESTATION_EXPIRED and verdict.cause is not None
+            )
+            if (
+                verdict.status is Status.UNKNOWN or expired_attestation
+            ):  # it is as unknown as it was before
+                self.unknown[verdict.severity] += group.count
                 if verdict.cause is not None and verdict.cause.is_failed_read:
-                    self.unread += share.count
+                    self.unread += group.count
             if verdict.status is Status.FAIL:
-                self.severity[verdict.severity] += share.count
-                self.level[share.level] += share.count
+                self.severity[verdict.severity] += group.count
+                self.level[group.level] += group.count
 
 
 def evaluate(
@@ -96,7 +100,7 @@ def evaluate(
     depth: Level,
     keep_passes: bool = False,
     overrides: Overrides | None = None,
-    settlements: WaiversAndAttestations | None = None,
+    exceptions: WaiversAndAttestations | None = None,
 ) -> Evaluation:
     """Judge every scope in `snapshot` down to `depth`.
 
@@ -104,89 +108,93 @@ def evaluate(
     counted, and kept only with `keep_passes`. `settlements` count what they met, so each
     evaluation needs its own.
     """
-    widest = overrides.widest() if overrides is not None else baseline
+    union = overrides.union() if overrides is not None else baseline
     parameters = {**baseline.parameters, **parameters}
     accepted = parameters.get("known_keys")
-    patterns = [str(each) for each in accepted] if isinstance(accepted, list) else []
-    new = NewSettings(Coverage(catalogue, widest, patterns))
-    ledger = VerdictStore(snapshot.marks())
-    assessor = Assessor(baseline, parameters, depth, overrides, settlements)
+    patterns = [str(pattern) for pattern in accepted] if isinstance(accepted, list) else []
+    new = NewSettings(Coverage(catalogue, union, patterns))
+    store = VerdictStore(snapshot.marks())
+    assessor = Assessor(baseline, parameters, depth, overrides, exceptions)
     for assessment in assessor.run(snapshot):
-        if assessment.scope.level in MANY and not phone_and_meetings.is_placeholder(
+        if assessment.scope.level in BULK_LEVELS and not phone_and_meetings.is_placeholder(
             assessment.scope
         ):
-            ledger.add_many(assessment.scope, assessment.verdicts)
+            store.add_many(assessment.scope, assessment.verdicts)
         else:
-            ledger.add(assessment)
-    ledger.flush()
-    assessor.count_settled()
-    tally, counts = DerivedInputs(), _Counts()
-    for share in ledger.shares():
-        tally.add(share.level, share.verdicts, share.count)
+            store.add(assessment)
+    store.flush()
+    assessor.count_exceptions()
+    inputs, counts = DerivedInputs(), _Counts()
+    for group in store.shares():
+        inputs.add(group.level, group.verdicts, group.count)
     account = snapshot.account().scope
-    wish = assessor.wished(account, NEW_SETTINGS_CONTROL)
-    if wish is not None:
+    expected = assessor.expected_control(account, NEW_SETTINGS_CONTROL)
+    if expected is not None:
         for evidence, scopes in _settings_evidence(snapshot, depth):
             new.add(evidence, scopes)
-        for found in new.assessments(wish.assessed.severity):
-            verdicts = [replace(verdict, override=wish.override) for verdict in found.verdicts]
-            settled = assessor.settled(found.scope, verdicts)
+        for found in new.assessments(expected.assessed.severity):
+            verdicts = [replace(verdict, override=expected.override) for verdict in found.verdicts]
+            settled = assessor.with_exceptions(found.scope, verdicts)
             assessment = Assessment(found.scope, settled, found.observed_at)
-            ledger.add(assessment)
-            tally.add_new(settled)
-        tally.unread = new.unread | _unlisted(snapshot, depth)
+            store.add(assessment)
+            inputs.add_new(settled)
+        inputs.unread = new.unread | _unlisted(snapshot, depth)
         if not new.returned:
-            tally.unread.add(Cause.ABSENT)
-    computed = assessor.settled(account, assessor.computed(account, tally))
-    ledger.add(Assessment(account, computed))
-    for share in ledger.shares():
-        counts.add(share)
+            inputs.unread.add(Cause.ABSENT)
+    derived_verdicts = assessor.with_exceptions(account, assessor.derived_verdicts(account, inputs))
+    store.add(Assessment(account, derived_verdicts))
+    for group in store.shares():
+        counts.add(group)
     if not keep_passes:
-        ledger.slim(lambda verdict: verdict.status is not Status.PASS)
-    blind = _blind(snapshot, depth)
-    named, lost = references.check(
+        store.slim(lambda verdict: verdict.status is not Status.PASS)
+    unseen_levels = _unseen_levels(snapshot, depth)
+    mismatches, unmatched = references.check(
         snapshot,
         Entries(
             overrides.chosen if overrides else (),
-            settlements,
+            exceptions,
             parameters,
-            frozenset(widest.assessed),
+            frozenset(union.assessed),
         ),
-        Bearings(assessor.overriding, blind),
+        Bearings(assessor.overrides_in_force, unseen_levels),
     )
     return Evaluation(
-        assessments=ledger,
-        summary=_summary(snapshot, widest, counts, new, depth, assessor.proved_by_lock),
-        errors=tuple(_errors(snapshot, widest, depth)),
-        waivers=tuple(settlements.states(widest.assessed, blind, lost)) if settlements else (),
-        references=tuple(named),
+        assessments=store,
+        summary=_summary(snapshot, union, counts, new, depth, assessor.proved_by_lock),
+        errors=tuple(_errors(snapshot, union, depth)),
+        waivers=tuple(exceptions.waiver_results(union.assessed, unseen_levels, unmatched))
+        if exceptions
+        else (),
+        references=tuple(mismatches),
     )
 
 
 def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[tuple[ScopeEvidence, int]]:
     """The evidence of account, groups and users; of users that are alike one, and their number."""
-    for level in _reached(depth):
+    for level in _settings_levels(depth):
         if level is not Level.USER:
             yield from ((evidence, 1) for evidence in snapshot.evidence(level))
             continue
-        alike: dict[int | None, tuple[ScopeEvidence, int]] = {}
+        by_profile: dict[int | None, tuple[ScopeEvidence, int]] = {}
         for evidence, count in snapshot.alike(level):
             if evidence.scope.status != "pending":
-                first, scopes = alike.get(evidence.profile, (evidence, 0))
-                alike[evidence.profile] = first, scopes + count
-        for profile in [*alike]:
-            yield alike.pop(profile)  # each holds on to its documents once they were looked at
+                first, scopes = by_profile.get(evidence.profile, (evidence, 0))
+                by_profile[evidence.profile] = first, scopes + count
+        for profile in [*by_profile]:
+            yield by_profile.pop(profile)  # each holds on to its documents once they were looked at
 
 
 def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
     """Why some groups or users down to `depth` are not known at all."""
     account = snapshot.account()
-    listings = [account.outcomes.get(v) for at in _reached(depth) for v in LISTINGS.get(at, ())]
-    refused = {each.unseen.cause for each in listings if isinstance(each, ReadFailure)}
+    listings = [
+        account.outcomes.get(v) for at in _settings_levels(depth) for v in LISTINGS.get(at, ())
+    ]
+    refused = {outcome.unseen.cause for outcome in listings if isinstance(outcome, ReadFailure)}
     return refused | ({Cause.NOT_COLLECTED} if None in listings else set())
 
 
-def _blind(snapshot: Snapshot, depth: Level) -> frozenset[Level]:
+def _unseen_levels(snapshot: Snapshot, depth: Level) -> frozenset[Level]:
     """The levels that lie below `depth`, or of which some groups or users are not known."""
     below = set(DEPTHS) - set(levels(depth))
     account = snapshot.account()
@@ -198,7 +206,7 @@ def _blind(snapshot: Snapshot, depth: Level) -> frozenset[Level]:
     return frozenset(below | unlisted)
 
 
-def _reached(depth: Level) -> list[Level]:
+def _settings_levels(depth: Level) -> list[Level]:
     return [level for level in levels(depth) if level in SETTINGS_LEVELS]
 
 
@@ -212,7 +220,7 @@ def _summary(
 ) -> Summary:
     coverage: dict[Level, int] = {}
     pending = 0
-    for level in _reached(depth):
+    for level in _settings_levels(depth):
         coverage[level] = 0
         for scope, count in snapshot.memberships(level):
             if scope.status == "pending":
@@ -259,14 +267,14 @@ def _errors(snapshot: Snapshot, baseline: Baseline, depth: Level) -> Iterator[Re
     for level in within:
         for view, source, unseen, count in snapshot.refusals(level):
             if unseen.cause.is_failed_read:
-                blinded = _blinded(baseline, level, view, within)
-                if blinded:
-                    rows[source, unseen.cause, unseen.detail, blinded] += count
+                affected = _affected_controls(baseline, level, view, within)
+                if affected:
+                    rows[source, unseen.cause, unseen.detail, affected] += count
     for (source, cause, message, controls), count in sorted(rows.items()):
         yield ReadError(source, cause, message, controls, count)
 
 
-def _blinded(
+def _affected_controls(
     baseline: Baseline, level: Level, view: View, within: Iterable[Level]
 ) -> tuple[str, ...]:
     """The controls of the baseline that read `view` at `level`, or scopes that it would name."""
@@ -283,9 +291,9 @@ def _blinded(
         )
 
     return tuple(
-        each.control.id
-        for each in baseline.assessed.values()
-        if any(reads(check) for check in checks(each))
+        assessed.control.id
+        for assessed in baseline.assessed.values()
+        if any(reads(check) for check in checks(assessed))
     )
 
 
@@ -293,8 +301,8 @@ def not_reached(baseline: Baseline, depth: Level) -> tuple[str, ...]:
     """The controls of `baseline` all of whose checks lie below `depth`."""
     below = set(Level) - set(reached(depth))
     return tuple(
-        each.control.id
-        for each in baseline.assessed.values()
-        if each.expectations
-        and all(derived.levels(each.control, check) <= below for check in checks(each))
+        assessed.control.id
+        for assessed in baseline.assessed.values()
+        if assessed.expectations
+        and all(derived.levels(assessed.control, check) <= below for check in checks(assessed))
     )

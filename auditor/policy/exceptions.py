@@ -58,9 +58,9 @@ def shipped() -> SettingExceptions:
 def unread(catalogue: Catalogue) -> Iterator[UnreadSetting]:
     """The documented settings of `TOPICS` that no control of `catalogue` reads."""
     reasons: dict[tuple[str, str], str] = {
-        (each.documents, setting): each.reason
-        for each in shipped().exceptions
-        for setting in each.settings
+        (exception.documents, setting): exception.reason
+        for exception in shipped().exceptions
+        for setting in exception.settings
     }
     read = set(_read(catalogue))
     for kind in DOCUMENTS:

@@ -27,18 +27,18 @@ class Population:
 
 
 def who_can_change(
-    check: Check, scope: Scope, chain: EffectiveValue, population: Population
+    check: Check, scope: Scope, effective: EffectiveValue, population: Population
 ) -> str:
     """Who can change the value of `check` at `scope`, and why."""
-    why = _why(check, scope, chain)
-    if chain.changeable_by == ("account_admin",):
-        return f"Only an account admin{why if chain.locked else ''}."
+    why = _why(check, scope, effective)
+    if effective.changeable_by == ("account_admin",):
+        return f"Only an account admin{why if effective.locked else ''}."
     who = {
         "user": _users(scope, population),
         "group_admin": "any group admin" if scope.level is Level.ACCOUNT else "a group admin",
         "account_admin": "an account admin",
     }
-    named = [who[each] for each in chain.changeable_by if who.get(each)]
+    named = [who[role] for role in effective.changeable_by if who.get(role)]
     if not named:
         return ""
     listed = " or ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
@@ -58,13 +58,13 @@ def _users(scope: Scope, population: Population) -> str:
     return population.everyone()
 
 
-def _why(check: Check, scope: Scope, chain: EffectiveValue) -> str:
+def _why(check: Check, scope: Scope, effective: EffectiveValue) -> str:
     if check.lock is None or not check.lock_levels:
         return ", because Zoom publishes no lock for it"
-    if chain.locked:
-        return f", because the {chain.locked_by} lock is on" if chain.locked_by else ""
+    if effective.locked:
+        return f", because the {effective.locked_by} lock is on" if effective.locked_by else ""
     lockable = scope.level in check.lock_levels
-    if chain.decided_by is None or (chain.locked is None and lockable):
+    if effective.decided_by is None or (effective.locked is None and lockable):
         return " as far as can be told: not every lock could be read"
     if scope.level is Level.ACCOUNT:
         return f", because the account {'lock is off' if lockable else 'has no lock for it'}"

@@ -103,8 +103,8 @@ def parameter_problems(
             continue
         if not parameter.accepts(value):
             article = "an" if parameter.type == "integer" else "a"
-            wanted = f"expected {article} {parameter.type}, for example {parameter.example!r}."
-            yield source.problem(here, wanted + _parameter_hint(parameter, value))
+            expected = f"expected {article} {parameter.type}, for example {parameter.example!r}."
+            yield source.problem(here, expected + _parameter_hint(parameter, value))
             continue
         for where, number in _numbers(here, value):
             text = source.rewritten.get(where)
@@ -146,39 +146,41 @@ def _fault(check: Check, expectation: Expectation) -> str | None:
     operator = OPERATORS[expectation.op]
     if expectation.op == "not_assessed":
         return None
-    found = shapes(check, with_param=expectation.param is not None)
-    judged = [shape for shape in found if shape in operator.judges]
-    if not judged:
-        return _no_operator(check, expectation.op, found)
+    possible = shapes(check, with_param=expectation.param is not None)
+    comparable = [shape for shape in possible if shape in operator.judges]
+    if not comparable:
+        return _no_operator(check, expectation.op, possible)
     fault = _groups_fault(expectation)
     if operator.takes == "value":
-        fault = fault or _value_fault(check, expectation, judged)
+        fault = fault or _value_fault(check, expectation, comparable)
     elif operator.takes == "param":
-        fault = fault or _parameter_fault(check, expectation, judged)
+        fault = fault or _parameter_fault(check, expectation, comparable)
     return fault
 
 
-def _no_operator(check: Check, op: str, found: tuple[Shape, ...]) -> str:
-    fitting = [
+def _no_operator(check: Check, op: str, possible: tuple[Shape, ...]) -> str:
+    suitable = [
         name
-        for name, each in OPERATORS.items()
-        if each.takes != "param" and name != "not_assessed" and each.judges.intersection(found)
+        for name, operator in OPERATORS.items()
+        if operator.takes != "param"
+        and name != "not_assessed"
+        and operator.judges.intersection(possible)
     ]
-    what = " or ".join(SHAPE_WORDS[shape] for shape in found)
-    others = f" Operators for it: {', '.join(fitting)}." if fitting else ""
+    what = " or ".join(SHAPE_WORDS[shape] for shape in possible)
+    others = f" Operators for it: {', '.join(suitable)}." if suitable else ""
     return f'the operator "{op}" cannot judge {check.setting}, which is {what}.{others}'
 
 
-def _value_fault(check: Check, expectation: Expectation, judged: list[Shape]) -> str | None:
+def _value_fault(check: Check, expectation: Expectation, comparable: list[Shape]) -> str | None:
     value, op = expectation.value, expectation.op
     members = value if op in _LISTS and isinstance(value, list) else [value]
     if not members:
         return "the list is empty, so nothing is expected."
-    items = "array" in judged and op in ("disjoint_from", "none_equal")
+    items = "array" in comparable and op in ("disjoint_from", "none_equal")
     for member in members:
-        fits = isinstance(member, str) if items else any(is_of(each, member) for each in judged)
+        fits = isinstance(member, str) if items else any(is_of(each, member) for each in comparable)
         if not fits:
-            return _wrong_type(check, member, ["string"] if items else judged)
+            return _wrong_type(check, member, ["string"] if items else comparable)
     if op == "neq" and (check.values_ignore_case or (isinstance(value, list) and value)):
         how = "in upper and lower case" if check.values_ignore_case else "in any order"
         return (
@@ -195,7 +197,7 @@ def _value_fault(check: Check, expectation: Expectation, judged: list[Shape]) ->
                 return _undocumented(item, check.setting, known)
     if (
         op in (*_BOUNDS, "neq")
-        and "array" not in judged
+        and "array" not in comparable
         and not any(_meets(expectation, each) for each in known)
     ):
         return f"no documented value of {check.setting} meets it: {_listed(known)}."
@@ -206,19 +208,19 @@ def _meets(expectation: Expectation, value: JsonValue) -> bool:
     return isinstance(expectation.judge(value, Context({})), Meets)
 
 
-def _parameter_fault(check: Check, expectation: Expectation, judged: list[Shape]) -> str | None:
+def _parameter_fault(check: Check, expectation: Expectation, comparable: list[Shape]) -> str | None:
     parameter = known_parameters().get(str(expectation.param))
     if parameter is None:
         return None
     types = OPERATORS[expectation.op].parameter_types or tuple(
-        each for shape in judged for each in _PARAMETER_TYPES.get(shape, ())
+        type_ for shape in comparable for type_ in _PARAMETER_TYPES.get(shape, ())
     )
     if parameter.type in types:
         return None
-    wanted = " or ".join(types)
+    expected = " or ".join(types)
     return (
-        f'the operator "{expectation.op}" needs a parameter of type {wanted} for {check.setting}; '
-        f"{parameter.name} is of type {parameter.type}."
+        f'the operator "{expectation.op}" needs a parameter of type {expected} for '
+        f"{check.setting}; {parameter.name} is of type {parameter.type}."
     )
 
 
@@ -234,15 +236,15 @@ def _groups_fault(expectation: Expectation) -> str | None:
     return None
 
 
-def _wrong_type(check: Check, value: JsonValue, judged: Iterable[Shape]) -> str:
-    wanted = " or ".join(SHAPE_WORDS[shape] for shape in judged)
+def _wrong_type(check: Check, value: JsonValue, comparable: Iterable[Shape]) -> str:
+    expected = " or ".join(SHAPE_WORDS[shape] for shape in comparable)
     known = documented(check)
-    hint = next((hint for shape in judged if (hint := _hint(shape, value))), "")
+    hint = next((hint for shape in comparable if (hint := _hint(shape, value))), "")
     if not hint and known is not None:
         hint = f" Its documented values: {_listed(known)}."
     if value is None:
-        return f"there is no value, but {check.setting} is {wanted}.{hint}"
-    return f"{_shown(value)} is {json_type(value)}, but {check.setting} is {wanted}.{hint}"
+        return f"there is no value, but {check.setting} is {expected}.{hint}"
+    return f"{_shown(value)} is {json_type(value)}, but {check.setting} is {expected}.{hint}"
 
 
 def _hint(shape: Shape, value: JsonValue) -> str:

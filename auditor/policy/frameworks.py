@@ -47,7 +47,7 @@ def load(path: Path, catalogue: Catalogue) -> dict[str, Framework]:
         PolicyError: it cannot be read or is not valid.
     """
     file = yaml_source.load(yaml_source.read(path), _FrameworkFile)
-    return {each.id: _framework(each, catalogue) for each in file.frameworks}
+    return {entry.id: _framework(entry, catalogue) for entry in file.frameworks}
 
 
 @cache
@@ -83,24 +83,24 @@ def expanded(reference: str) -> Iterator[str]:
         yield from (f"{before}{chr(n)}{after}" for n in range(ord(first), ord(last) + 1))
 
 
-def _framework(told: _Framework, catalogue: Catalogue) -> Framework:
+def _framework(entry: _Framework, catalogue: Catalogue) -> Framework:
     controls: dict[str, list[str]] = {}
     for control in catalogue.controls.values():
-        for mapped in control.mappings.get(told.key, ()):
+        for mapped in control.mappings.get(entry.key, ()):
             controls.setdefault(split_reference(mapped)[0], []).append(control.id)
     return Framework(
-        id=told.id,
-        key=told.key,
-        title=told.title,
-        version=told.version,
-        not_claimed=" ".join(told.not_claimed.split()),
+        id=entry.id,
+        key=entry.key,
+        title=entry.title,
+        version=entry.version,
+        not_claimed=" ".join(entry.not_claimed.split()),
         parts=tuple(
             FrameworkPart(
-                each.title,
-                tuple(one for reference in each.references for one in expanded(reference)),
-                each.outside,
+                section.title,
+                tuple(one for reference in section.references for one in expanded(reference)),
+                section.outside,
             )
-            for each in told.sections
+            for section in entry.sections
         ),
         controls={reference: tuple(sorted(set(ids))) for reference, ids in controls.items()},
     )

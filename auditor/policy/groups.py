@@ -15,7 +15,9 @@ from auditor.policy.explanations import Population
 
 EPOCH = "1970-01-01T00:00:00Z"
 
-NOBODY_ASKED = ReadFailure(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list"), "", EPOCH)
+NOT_REQUESTED = ReadFailure(
+    Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list"), "", EPOCH
+)
 
 
 @dataclass
@@ -28,31 +30,31 @@ class Groups:
     """Group id to its lock documents."""
     unseen: Unseen | None = None
     """Why not every group is known by its name, or not everybody's groups."""
-    members_unseen: bool = False
+    membership_unknown: bool = False
     """True where nobody could tell who is in which group."""
     ids: frozenset[str] = frozenset()
     """The ids of all groups: none of them is another group's name."""
     _lock_keys: dict[str, object] = field(default_factory=dict)
     """Group id to what is equal where lock documents are."""
 
-    def begin(self, account: ScopeEvidence, ids: Iterable[str] = ()) -> None:
+    def read_listing_status(self, account: ScopeEvidence, ids: Iterable[str] = ()) -> None:
         """Look at how the lists of groups and members came out, and at the groups' ids."""
         self.ids = frozenset(ids)
-        listing = account.outcomes.get(LISTINGS[Level.GROUP][0], NOBODY_ASKED)
+        listing = account.outcomes.get(LISTINGS[Level.GROUP][0], NOT_REQUESTED)
         members = account.outcomes.get(MEMBERS)
         self.unseen = listing.unseen if isinstance(listing, ReadFailure) else None
         if isinstance(members, ReadFailure):
-            self.unseen, self.members_unseen = members.unseen, True
+            self.unseen, self.membership_unknown = members.unseen, True
 
-    def meet(self, group: ScopeEvidence) -> None:
+    def add(self, group: ScopeEvidence) -> None:
         """Look at a group, whose name and locks bear on its members."""
         self.names[group.scope.id] = group.scope.name
         self.locks[group.scope.id] = lock_documents(group.outcomes)
         self._lock_keys[group.scope.id] = evidence_key(group, LOCKS.surface)
 
-    def knows_all_of(self, scope: Scope) -> bool:
+    def has_all_names(self, scope: Scope) -> bool:
         """True where it is known by name to which groups a scope belongs."""
-        if self.members_unseen and scope.level is Level.USER:
+        if self.membership_unknown and scope.level is Level.USER:
             return False
         return all(group in self.names for group in scope.group_ids)
 
@@ -63,10 +65,10 @@ class Groups:
         known = (names.of_group(gid, self.names.get(gid, ""), self.ids) for gid in scope.group_ids)
         return frozenset().union(*known)
 
-    def standing(self, scope: Scope, groups: frozenset[str]) -> object:
+    def equivalence_key(self, scope: Scope, groups: frozenset[str]) -> object:
         """Equal for scopes whom groups and licence let be judged alike, given equal documents."""
         locks = frozenset(self._lock_keys.get(group) for group in scope.group_ids)
-        return locks, groups & self._mentioned, self.knows_all_of(scope), scope.licence
+        return locks, groups & self._mentioned, self.has_all_names(scope), scope.licence
 
     @cached_property
     def _mentioned(self) -> frozenset[str]:
@@ -82,7 +84,7 @@ class Groups:
 
 def lock_documents(outcomes: Mapping[View, Outcome]) -> dict[View, Outcome]:
     """Those of `outcomes` that are about locks."""
-    return {view: each for view, each in outcomes.items() if view.surface == LOCKS.surface}
+    return {view: outcome for view, outcome in outcomes.items() if view.surface == LOCKS.surface}
 
 
 def evidence_key(evidence: ScopeEvidence, surface: str = "") -> object:
@@ -101,7 +103,8 @@ def evidence_key(evidence: ScopeEvidence, surface: str = "") -> object:
 def population(snapshot: Snapshot, account: ScopeEvidence) -> Population:
     """How many users there are, and in which groups; unknown where they were not all listed."""
     if any(
-        isinstance(account.outcomes.get(v, NOBODY_ASKED), ReadFailure) for v in LISTINGS[Level.USER]
+        isinstance(account.outcomes.get(v, NOT_REQUESTED), ReadFailure)
+        for v in LISTINGS[Level.USER]
     ):
         return Population()
     members: Counter[str] = Counter()

@@ -57,15 +57,17 @@ def value(case: CheckContext, check: Check) -> Verdict | None:
     where only the older one deviates, or cannot be read, that is reported beside it.
     """
     expectation = case.assessed.expectations[check.setting]
-    found = _find(case, check, expectation)
+    result = _find(case, check, expectation)
     newer = _replacement_of(case, check)
     if newer is not None:
-        return _of_older(case, check, found, newer)
+        return _judge_older(case, check, result, newer)
     older = _older(case, check)
-    if _is_absent(found) and any(isinstance(each.reading, Seen) for _, each in older):
+    if _is_absent(result) and any(
+        isinstance(older_result.reading, Seen) for _, older_result in older
+    ):
         return None
-    verdict = _judged(case, check, expectation, found)
-    return _disputed(case, verdict, older)
+    verdict = _judge_lookup(case, check, expectation, result)
+    return _note_disagreement(case, verdict, older)
 
 
 def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict | None:
@@ -96,12 +98,12 @@ def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict |
         return replace(
             base, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail
         )
-    found = locks.find(check, _own_locks(case))
-    if isinstance(found.reading, Unseen):
-        unseen = found.reading
-        return replace(base, cause=unseen.cause, detail=unseen.detail, source=found.source)
-    locked = bool(found.reading.value)
-    base = replace(base, observed=locked, locked=locked, source=found.source)
+    result = locks.find(check, _own_locks(case))
+    if isinstance(result.reading, Unseen):
+        unseen = result.reading
+        return replace(base, cause=unseen.cause, detail=unseen.detail, source=result.source)
+    locked = bool(result.reading.value)
+    base = replace(base, observed=locked, locked=locked, source=result.source)
     if check.lock_inferred:
         state = "on" if locked else "off"
         detail = (
@@ -143,8 +145,8 @@ def _find(case: CheckContext, check: Check, expectation: Expectation) -> LookupR
     return usage.find(usage.UsageCheck(check, expectation, case.outcomes, parameters))
 
 
-def _judged(
-    case: CheckContext, check: Check, expectation: Expectation, found: LookupResult
+def _judge_lookup(
+    case: CheckContext, check: Check, expectation: Expectation, result: LookupResult
 ) -> Verdict:
     chain = effective_value.effective_value(check, case.scope, case.outcomes, case.locks)
     base = Verdict(
@@ -157,41 +159,41 @@ def _judged(
         locked=chain.locked,
         decided_by=chain.decided_by,
         changeable_by=chain.changeable_by,
-        source=found.source,
+        source=result.source,
     )
     parameter = _exception(case, expectation)
     if parameter is not None:
-        verdict = _worst(case, check, expectation, base, found)
+        verdict = _worst(case, check, expectation, base, result)
         return _exemption(case.scope, base, parameter, verdict)
-    inapplicable = found.idle or _condition(case, check)
+    inapplicable = result.not_applicable_reason or _condition(case, check)
     if isinstance(inapplicable, str):
         return replace(base, status=Status.NOT_APPLICABLE, detail=inapplicable)
     if isinstance(inapplicable, Unseen):
         return _judge_missing(case, check, expectation, base, inapplicable)
-    return _latent(case, check, _worst(case, check, expectation, base, found))
+    return _latent(case, check, _worst(case, check, expectation, base, result))
 
 
 def _worst(
-    case: CheckContext, check: Check, expectation: Expectation, base: Verdict, found: LookupResult
+    case: CheckContext, check: Check, expectation: Expectation, base: Verdict, result: LookupResult
 ) -> Verdict:
     """The worst verdict on all places of the setting: a key that is sought may stand in several."""
-    if not found.places:
-        return _read(case, check, expectation, base, found)
+    if not result.places:
+        return _read(case, check, expectation, base, result)
     verdicts = [
         _read(
             case,
             check,
             expectation,
             replace(base, source=place.source),
-            replace(found, reading=place.reading, source=place.source),
+            replace(result, reading=place.reading, source=place.source),
         )
-        for place in found.places
+        for place in result.places
     ]
     worst = min(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.status))
-    is_elsewhere = found.places[0].path != check.setting and worst.status is Status.FAIL
-    if len(found.places) == 1 and not is_elsewhere:
+    is_elsewhere = result.places[0].path != check.setting and worst.status is Status.FAIL
+    if len(result.places) == 1 and not is_elsewhere:
         return worst
-    return replace(worst, detail=joined(worst.detail, _named(found.places)))
+    return replace(worst, detail=joined(worst.detail, _named(result.places)))
 
 
 _WORST_FIRST = (
@@ -222,11 +224,11 @@ def _short(reading: Reading) -> str:
 
 
 def _read(
-    case: CheckContext, check: Check, expectation: Expectation, base: Verdict, found: LookupResult
+    case: CheckContext, check: Check, expectation: Expectation, base: Verdict, result: LookupResult
 ) -> Verdict:
-    if isinstance(found.reading, Unseen):
-        return _judge_missing(case, check, expectation, base, found.reading)
-    return _judge_value(case, check, expectation, base, found, found.reading)
+    if isinstance(result.reading, Unseen):
+        return _judge_missing(case, check, expectation, base, result.reading)
+    return _judge_value(case, check, expectation, base, result, result.reading)
 
 
 def _judge_value(
@@ -234,27 +236,27 @@ def _judge_value(
     check: Check,
     expectation: Expectation,
     base: Verdict,
-    found: LookupResult,
+    result: LookupResult,
     reading: Seen,
 ) -> Verdict:
     observed = without(reading.value, check.leave_out) if check.leave_out else reading.value
-    base = replace(base, observed=observed if found.shown is None else found.shown)
+    base = replace(base, observed=observed if result.shown is None else result.shown)
     context = replace(case.context, setting=check.setting)
     match expectation.judge(observed, context):
-        case Meets() if found.doubt is not None:
-            return replace(base, cause=found.doubt.cause, detail=found.doubt.detail)
+        case Meets() if result.incomplete is not None:
+            return replace(base, cause=result.incomplete.cause, detail=result.incomplete.detail)
         case Meets(parameter) if parameter:
-            detail = joined(f"{_stated(observed)}, allowed by {parameter}", found.note)
+            detail = joined(f"{_stated(observed)}, allowed by {parameter}", result.note)
             return replace(base, status=Status.PASS, detail=detail, allowed_by=parameter)
         case Meets():
-            return replace(base, status=Status.PASS, detail=found.note)
+            return replace(base, status=Status.PASS, detail=result.note)
         case Deviates(detail):
             explanation = detail or check.meaning.get(str(observed), "")
-            explanation = joined(explanation, found.note, _outsiders(case, check))
+            explanation = joined(explanation, result.note, _outsiders(case, check))
             return replace(base, status=Status.FAIL, detail=explanation)
         case Undecided(parameter):
             # What is noted of a value that was read for others may presume a list that nobody gave.
-            note = found.note if expectation.is_decided(case.context.parameters) else ""
+            note = result.note if expectation.is_decided(case.context.parameters) else ""
             detail = f"{note} {_undecided(parameter)}".lstrip()
             return replace(base, status=Status.NEEDS_DECISION, detail=detail)
         case Unclear(cause, detail):
@@ -271,10 +273,10 @@ def _latent(case: CheckContext, check: Check, verdict: Verdict) -> Verdict:
     """A deviation that has no effect while the switch above it is off is one severity lower."""
     if verdict.status is not Status.FAIL or check.parent is None or not verdict.observed:
         return verdict
-    found = lookup.find(_switch(check, check.parent, is_boolean=True), case.outcomes)
-    readings = [place.reading for place in found.places] or [found.reading]
-    if found.doubt is not None or not all(
-        isinstance(each, Seen) and each.value is False for each in readings
+    result = lookup.find(_switch(check, check.parent, is_boolean=True), case.outcomes)
+    readings = [place.reading for place in result.places] or [result.reading]
+    if result.incomplete is not None or not all(
+        isinstance(reading, Seen) and reading.value is False for reading in readings
     ):
         return verdict
     detail = joined(
@@ -409,40 +411,42 @@ def _older(case: CheckContext, check: Check) -> list[tuple[Check, LookupResult]]
     ]
 
 
-def _is_absent(found: LookupResult) -> bool:
-    return isinstance(found.reading, Unseen) and found.reading.cause is Cause.ABSENT
+def _is_absent(result: LookupResult) -> bool:
+    return isinstance(result.reading, Unseen) and result.reading.cause is Cause.ABSENT
 
 
-def _of_older(
-    case: CheckContext, check: Check, found: LookupResult, newer: Check
+def _judge_older(
+    case: CheckContext, check: Check, result: LookupResult, newer: Check
 ) -> Verdict | None:
     """The verdict on an older key beside the newer one, which speaks for it while they agree."""
-    newer_found = lookup.find(newer, case.outcomes)
-    judged = _judged(case, check, case.assessed.expectations[check.setting], found)
-    if _is_absent(newer_found):
-        return judged if isinstance(found.reading, Seen) else None
-    if _is_absent(found) or judged.status not in (Status.FAIL, Status.UNKNOWN):
+    newer_result = lookup.find(newer, case.outcomes)
+    verdict = _judge_lookup(case, check, case.assessed.expectations[check.setting], result)
+    if _is_absent(newer_result):
+        return verdict if isinstance(result.reading, Seen) else None
+    if _is_absent(result) or verdict.status not in (Status.FAIL, Status.UNKNOWN):
         return None
-    by_newer = _judged(case, newer, case.assessed.expectations[newer.setting], newer_found)
-    if (by_newer.status, by_newer.severity) == (judged.status, judged.severity):
+    newer_verdict = _judge_lookup(
+        case, newer, case.assessed.expectations[newer.setting], newer_result
+    )
+    if (newer_verdict.status, newer_verdict.severity) == (verdict.status, verdict.severity):
         return None
-    if judged.status is Status.UNKNOWN and by_newer.status is not Status.PASS:
+    if verdict.status is Status.UNKNOWN and newer_verdict.status is not Status.PASS:
         return None
-    detail = joined(judged.detail, f"It disagrees with {newer.setting}, which replaced it.")
-    return replace(judged, detail=detail)
+    detail = joined(verdict.detail, f"It disagrees with {newer.setting}, which replaced it.")
+    return replace(verdict, detail=detail)
 
 
-def _disputed(
+def _note_disagreement(
     case: CheckContext, verdict: Verdict, older: list[tuple[Check, LookupResult]]
 ) -> Verdict:
     """The verdict on a newer key, saying so where an older one of it comes out otherwise."""
     decided = (Status.PASS, Status.FAIL)
     if verdict.status not in decided:
         return verdict
-    for twin, found in older:
+    for twin, result in older:
         expectation = case.assessed.expectations[twin.setting]
-        if isinstance(found.reading, Seen):
-            status = _judged(case, twin, expectation, found).status
+        if isinstance(result.reading, Seen):
+            status = _judge_lookup(case, twin, expectation, result).status
             if status in decided and status is not verdict.status:
                 says = f"The older {twin.setting} says otherwise."
                 return replace(verdict, detail=joined(verdict.detail, says))

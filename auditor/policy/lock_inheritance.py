@@ -20,7 +20,7 @@ from auditor.policy.reads import checks
 
 PROVED_BY = "lock"
 
-FINE = (Status.PASS, Status.NOT_APPLICABLE)
+COMPLIANT = (Status.PASS, Status.NOT_APPLICABLE)
 
 
 @dataclass
@@ -29,41 +29,41 @@ class InheritedValues:
 
     baseline: Baseline
     account: ScopeEvidence
-    lent: Mapping[View, Outcome] = field(default_factory=dict)
+    inherited: Mapping[View, Outcome] = field(default_factory=dict)
     """The account's own documents for those views of users that its locks were confirmed for."""
-    doubted: frozenset[tuple[str, str]] = frozenset()
+    contradicted: frozenset[tuple[str, str]] = frozenset()
     """Control and setting of what some user who was read does not confirm."""
 
     def __post_init__(self) -> None:
         self._checks = {
             check.setting: check
-            for each in self.baseline.assessed.values()
-            for check in each.control.checks
+            for assessed in self.baseline.assessed.values()
+            for check in assessed.control.checks
             if check.surface == SETTINGS_SURFACE
         }
-        lent = {
+        inherited = {
             view: outcome
             for view, outcome in self.account.outcomes.items()
             if _is_confirmed(self.account.outcomes.get(read_plan.lock_sample_view(view)))
         }
-        self.lent = lent
+        self.inherited = inherited
 
-    def lends(self, user: ScopeEvidence, check: Check) -> bool:
+    def inherits(self, user: ScopeEvidence, check: Check) -> bool:
         """True where it speaks for the document of `check`, which was not read of a user."""
-        unread = check.document in self.lent and check.document not in user.outcomes
+        unread = check.document in self.inherited and check.document not in user.outcomes
         return unread and user.scope.level is Level.USER
 
-    def completed(self, user: ScopeEvidence, check: Check) -> dict[View, Outcome]:
+    def with_inherited(self, user: ScopeEvidence, check: Check) -> dict[View, Outcome]:
         """What was read of a user, and what the account lends for the document of `check`."""
-        return {**user.outcomes, check.document: self.lent[check.document]}
+        return {**user.outcomes, check.document: self.inherited[check.document]}
 
-    def told(self, verdict: Verdict, check: Check) -> Verdict:
+    def mark_inherited(self, verdict: Verdict, check: Check) -> Verdict:
         """A verdict on a user from what is lent, which says so if a lock proves it.
 
         Where the lock does not hold this very setting, nothing is known about it.
         """
-        doubted = (verdict.control, verdict.setting) in self.doubted
-        if verdict.status in FINE and self.holds(check, verdict) and not doubted:
+        contradicted = (verdict.control, verdict.setting) in self.contradicted
+        if verdict.status in COMPLIANT and self.is_enforced(check, verdict) and not contradicted:
             return replace(verdict, proved_by=PROVED_BY)
         detail = "It was not read: a lock was taken as proof for other settings of this document."
         return replace(
@@ -74,7 +74,7 @@ class InheritedValues:
             detail=detail,
         )
 
-    def doubt(
+    def discard_contradicted(
         self,
         users: Iterable[ScopeEvidence],
         judge: Callable[[ScopeEvidence], Iterable[Verdict]],
@@ -83,12 +83,13 @@ class InheritedValues:
 
         The sample was checked for what it was read for, and may be judged by something else now.
         """
-        self.doubted = frozenset(
+        self.contradicted = frozenset(
             (verdict.control, verdict.setting)
             for user in users
-            if user.scope.status != "pending" and not self.lent.keys().isdisjoint(user.outcomes)
+            if user.scope.status != "pending"
+            and not self.inherited.keys().isdisjoint(user.outcomes)
             for verdict in judge(user)
-            if verdict.kind is FindingKind.VALUE and verdict.status not in FINE
+            if verdict.kind is FindingKind.VALUE and verdict.status not in COMPLIANT
             if self._is_read(user, verdict.setting)
         )
 
@@ -96,7 +97,7 @@ class InheritedValues:
         check = self._checks.get(setting)
         return check is not None and check.document in user.outcomes
 
-    def holds(self, check: Check, verdict: Verdict) -> bool:
+    def is_enforced(self, check: Check, verdict: Verdict) -> bool:
         """True where the account's locks make a fine verdict about it one about all its users."""
         if verdict.status is Status.NOT_APPLICABLE and check.only_when is not None:
             setting = check.only_when.setting
@@ -117,9 +118,9 @@ class InheritedValues:
 def checks_of_users(baseline: Baseline, view: View) -> list[tuple[str, Check]]:
     """The control ids and checks of `baseline` that read a document of users."""
     return [
-        (each.control.id, check)
-        for each in baseline.assessed.values()
-        for check in checks(each)
+        (assessed.control.id, check)
+        for assessed in baseline.assessed.values()
+        for check in checks(assessed)
         if check.surface == SETTINGS_SURFACE
         and Level.USER in check.levels
         and check.document == view
@@ -127,21 +128,23 @@ def checks_of_users(baseline: Baseline, view: View) -> list[tuple[str, Check]]:
 
 
 def all_enforced(
-    holding: InheritedValues, verdicts: Iterable[Verdict], demanded: Iterable[tuple[str, Check]]
+    inherited_values: InheritedValues,
+    verdicts: Iterable[Verdict],
+    required: Iterable[tuple[str, Check]],
 ) -> bool:
     """True where each of the `demanded` checks is right at the account, and locked there."""
-    found = {(verdict.control, verdict.setting): verdict for verdict in verdicts}
-    asked = 0
-    for control, check in demanded:
-        verdict = found.get((control, check.setting))
+    by_setting = {(verdict.control, verdict.setting): verdict for verdict in verdicts}
+    enforced = 0
+    for control, check in required:
+        verdict = by_setting.get((control, check.setting))
         if verdict is None:
             if check.legacy_of is None:
                 return False
             continue  # its newer twin is demanded, too
-        asked += 1
-        if verdict.status not in FINE or not holding.holds(check, verdict):
+        enforced += 1
+        if verdict.status not in COMPLIANT or not inherited_values.is_enforced(check, verdict):
             return False
-    return asked > 0
+    return enforced > 0
 
 
 def _is_confirmed(outcome: Outcome | None) -> bool:

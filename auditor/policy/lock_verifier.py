@@ -10,9 +10,14 @@ from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import SETTINGS, View
 from auditor.findings.model import FindingKind
 from auditor.policy.assess import Assessor
-from auditor.policy.lock_inheritance import FINE, InheritedValues, all_enforced, checks_of_users
+from auditor.policy.lock_inheritance import (
+    COMPLIANT,
+    InheritedValues,
+    all_enforced,
+    checks_of_users,
+)
 from auditor.policy.overrides import Overrides
-from auditor.policy.reads import LOOKED_THROUGH, NEW_SETTINGS_CONTROL
+from auditor.policy.reads import NEW_SETTINGS_CONTROL, SCANNED_VIEWS
 
 
 @dataclass
@@ -32,7 +37,7 @@ class SnapshotLockVerifier:
         self._assessor = Assessor(baseline, parameters, Level.USER, self.overrides)
         self._assessor.prepare(snapshot)
         for group in snapshot.evidence(Level.GROUP):
-            self._assessor.groups.meet(group)
+            self._assessor.groups.add(group)
         self._account = snapshot.account()
 
     def provable(self, views: Iterable[View]) -> tuple[View, ...]:
@@ -41,35 +46,39 @@ class SnapshotLockVerifier:
         Not those that are looked through for new settings or licences, and none that an override
         wants otherwise for some: these have to be read of everybody.
         """
-        widest = self.overrides.widest()
+        union = self.overrides.union()
         excluded: set[View] = set()
-        if NEW_SETTINGS_CONTROL in widest.assessed:
-            excluded.update(LOOKED_THROUGH[Level.USER])
+        if NEW_SETTINGS_CONTROL in union.assessed:
+            excluded.update(SCANNED_VIEWS[Level.USER])
         if self.reads.phone_user or self.reads.webinar:
             excluded.add(SETTINGS)
-        overridden = {cid for each in self.overrides.overrides for cid in each.controls}
+        overridden = {cid for override in self.overrides.overrides for cid in override.controls}
         verdicts = [
             verdict
             for verdict in self._assessor.assessment(self._account).verdicts
             if verdict.kind is FindingKind.VALUE
         ]
-        holding = InheritedValues(widest, self._account)
-        found = []
+        inherited_values = InheritedValues(union, self._account)
+        provable = []
         for view in views:
-            demanded = checks_of_users(widest, view)
-            untouched = overridden.isdisjoint(control for control, _ in demanded)
-            if view not in excluded and untouched and all_enforced(holding, verdicts, demanded):
-                found.append(view)
-        return tuple(found)
+            required = checks_of_users(union, view)
+            is_uniform = overridden.isdisjoint(control for control, _ in required)
+            if (
+                view not in excluded
+                and is_uniform
+                and all_enforced(inherited_values, verdicts, required)
+            ):
+                provable.append(view)
+        return tuple(provable)
 
     def confirms(self, user: ScopeEvidence, view: View) -> bool:
         """True where a user's own document says what the account's locks promise."""
         if view not in user.outcomes:
             return False
-        demanded = {(cid, c.setting) for cid, c in checks_of_users(self.overrides.widest(), view)}
-        judged = [
+        required = {(cid, c.setting) for cid, c in checks_of_users(self.overrides.union(), view)}
+        verdicts = [
             verdict
             for verdict in self._assessor.assessment(user).verdicts
-            if verdict.kind is FindingKind.VALUE and (verdict.control, verdict.setting) in demanded
+            if verdict.kind is FindingKind.VALUE and (verdict.control, verdict.setting) in required
         ]
-        return bool(judged) and all(verdict.status in FINE for verdict in judged)
+        return bool(verdicts) and all(verdict.status in COMPLIANT for verdict in verdicts)

@@ -114,10 +114,10 @@ class EffectiveValue:
     """The level whose lock is on: account or group."""
 
 
-EVERYONE = ("user", "group_admin", "account_admin")
+ALL_ROLES = ("user", "group_admin", "account_admin")
 
 
-def chain(check: Check, scope: Scope, locks: LockDocuments) -> EffectiveValue:
+def resolve(check: Check, scope: Scope, locks: LockDocuments) -> EffectiveValue:
     """The layer that decides the value of `check` at `scope`.
 
     An account lock beats everything; a group's lock binds its members; else the scope's own value
@@ -150,9 +150,9 @@ def chain(check: Check, scope: Scope, locks: LockDocuments) -> EffectiveValue:
         None in flags and _lockable(check, Level.GROUP)
     )
     if open_question:
-        return EffectiveValue(None, None, EVERYONE)
+        return EffectiveValue(None, None, ALL_ROLES)
     lockable = _lockable(check, Level.ACCOUNT) or _lockable(check, Level.GROUP)
-    return EffectiveValue(False if lockable else None, "user", EVERYONE)
+    return EffectiveValue(False if lockable else None, "user", ALL_ROLES)
 
 
 def lock_state_by_level(
@@ -162,14 +162,14 @@ def lock_state_by_level(
 
     Levels that cannot lock it, and groups where there are none, are left out.
     """
-    held = {}
+    states = {}
     if _lockable(check, Level.ACCOUNT):
-        held[Level.ACCOUNT] = _locked_at(check, Level.ACCOUNT, locks.account)
+        states[Level.ACCOUNT] = _locked_at(check, Level.ACCOUNT, locks.account)
     groups = (scope.id,) if scope.level is Level.GROUP else scope.group_ids
     if groups and scope.level is not Level.ACCOUNT and _lockable(check, Level.GROUP):
         flags = [_locked_at(check, Level.GROUP, locks.groups.get(g, {})) for g in groups]
-        held[Level.GROUP] = True if any(flags) else None if None in flags else False
-    return held
+        states[Level.GROUP] = True if any(flags) else None if None in flags else False
+    return states
 
 
 def _lockable(check: Check, level: Level) -> bool:

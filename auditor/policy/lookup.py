@@ -30,8 +30,8 @@ class LookupResult:
     source: str
     note: str = ""
     shown: JsonValue = None
-    doubt: Unseen | None = None
-    idle: str = ""
+    incomplete: Unseen | None = None
+    not_applicable_reason: str = ""
     places: tuple["Place", ...] = ()
     """Every place of a key whose parent is inferred; the first is `reading`."""
 
@@ -120,16 +120,18 @@ def _everywhere(
         for view, outcome in outcomes.items()
         if view.surface == check.surface and view != check.document
     ]
-    known: dict[tuple[str, str], Place] = {}
+    by_place: dict[tuple[str, str], Place] = {}
     for outcome in (declared, *others):
         if isinstance(outcome, Document):
             for place in _places(check, key, rest.strip("."), outcome):
-                known.setdefault((place.path, repr(place.reading)), place)
-    places = sorted(known.values(), key=lambda place: (place.path != check.setting, place.path))
-    doubt = None if isinstance(declared, Document) else declared.unseen
+                by_place.setdefault((place.path, repr(place.reading)), place)
+    places = sorted(by_place.values(), key=lambda place: (place.path != check.setting, place.path))
+    incomplete = None if isinstance(declared, Document) else declared.unseen
     if places:
         first = places[0]
-        return LookupResult(first.reading, first.source, doubt=doubt, places=tuple(places))
+        return LookupResult(
+            first.reading, first.source, incomplete=incomplete, places=tuple(places)
+        )
     if isinstance(declared, Document):
         return LookupResult(_no_object(check, declared.body) or _absent(check), declared.source)
     return LookupResult(declared.unseen, declared.source)

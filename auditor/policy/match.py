@@ -66,10 +66,10 @@ class Match(BaseModel):
         if (self.level, self.group, self.user, self.meeting) == (None,) * 4:
             raise ValueError("name a level, group, user or meeting.")
         at = {Level.USER: self.user, Level.MEETING: self.meeting}
-        wanted = {level for level, names in at.items() if names is not None}
+        levels = {level for level, names in at.items() if names is not None}
         if self.level is not None:
-            wanted.add(self.level)
-        if len(wanted) > 1 or (self.group is not None and wanted & _WITHOUT_GROUPS):
+            levels.add(self.level)
+        if len(levels) > 1 or (self.group is not None and levels & _WITHOUT_GROUPS):
             raise ValueError("no scope can be all of this at once.")
         return self
 
@@ -100,16 +100,16 @@ class Match(BaseModel):
         )
 
     @cached_property
-    def _groups(self) -> "_Wanted":
-        return _Wanted(self.group)
+    def _groups(self) -> "_NameSet":
+        return _NameSet(self.group)
 
     @cached_property
-    def _users(self) -> "_Wanted":
-        return _Wanted(self.user)
+    def _users(self) -> "_NameSet":
+        return _NameSet(self.user)
 
     @cached_property
-    def _meetings(self) -> "_Wanted":
-        return _Wanted(self.meeting)
+    def _meetings(self) -> "_NameSet":
+        return _NameSet(self.meeting)
 
     @property
     def levels(self) -> frozenset[Level]:
@@ -147,7 +147,7 @@ _WITHOUT_GROUPS = {Level.ACCOUNT, Level.APP, Level.PHONE_ACCOUNT, Level.PHONE_SI
 """Levels whose scopes are neither groups nor belong to any."""
 
 
-class _Wanted:
+class _NameSet:
     """Names and patterns, ready to be compared with very many names."""
 
     def __init__(self, names: Names | None) -> None:
@@ -156,14 +156,15 @@ class _Wanted:
         patterns = [key.split(":", 1) for key in keys if key.startswith(_PATTERNS)]
         self._any_group = "like:*" in keys
         self._like = {
-            kind: [re.compile(translate(text)) for each, text in patterns if each == kind]
+            kind: [re.compile(translate(text)) for prefix, text in patterns if prefix == kind]
             for kind in ("like", "likename")
         }
 
     def fit(self, zoom_id: str, text: str, name: str) -> bool:
         """True if one of them is this id, this text (an address, or an id) or this name."""
         return any(key in self._exact for key in scope_keys(zoom_id, text, name)) or (
-            self._are_like("like", text or zoom_id) or self._are_like("likename", name)
+            self._matches_pattern("like", text or zoom_id)
+            or self._matches_pattern("likename", name)
         )
 
     def fit_group(self, groups: frozenset[str]) -> bool:
@@ -177,7 +178,7 @@ class _Wanted:
             pattern.match(name) for name in named_group(groups) for pattern in patterns
         )
 
-    def _are_like(self, kind: str, text: str) -> bool:
+    def _matches_pattern(self, kind: str, text: str) -> bool:
         patterns = self._like[kind]
         if not patterns or not text:
             return False
@@ -225,9 +226,9 @@ def listed(names: Names | None) -> Sequence[Name]:
 
 
 def _shown(names: Names) -> str:
-    each = [str(name) for name in listed(names)]
-    rest = len(each) - SHOWN
-    return ", ".join(each[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    labels = [str(name) for name in listed(names)]
+    rest = len(labels) - SHOWN
+    return ", ".join(labels[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _text(name: Name) -> str:

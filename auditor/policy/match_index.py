@@ -20,7 +20,7 @@ class MatchIndex:
 
     def __init__(self, matches: Sequence[Match]) -> None:
         self.matches = matches
-        self.tried = 0
+        self.comparisons = 0
         """How many matches were compared with a scope so far."""
         self._general: list[int] = []
         self._people = {Level.USER: _Keys(), Level.MEETING: _Keys()}
@@ -32,7 +32,7 @@ class MatchIndex:
             else:
                 self._general.append(position)
         self._by_groups: dict[tuple[Level, frozenset[str]], tuple[int, ...]] = {}
-        self._in_doubt: dict[Level, tuple[int, ...]] = {}
+        self._possible: dict[Level, tuple[int, ...]] = {}
         self._groups_named = _groups_named(matches, self._general)
 
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
@@ -41,38 +41,38 @@ class MatchIndex:
         named = tuple(
             position
             for position in self._named(scope)
-            if self._try(position).matches(scope, groups)
+            if self._match_at(position).matches(scope, groups)
         )
         return tuple(sorted((*general, *named))) if named else general
 
-    def in_doubt(self, scope: Scope) -> tuple[int, ...]:
+    def possible(self, scope: Scope) -> tuple[int, ...]:
         """The positions of those that are about `scope` if one of its groups has the right name."""
-        general = self._in_doubt.get(scope.level)
+        general = self._possible.get(scope.level)
         if general is None:
-            general = tuple(p for p in self._general if self._try(p).might_match(scope))
-            self._in_doubt[scope.level] = general
-        named = (p for p in self._named(scope) if self._try(p).might_match(scope))
+            general = tuple(p for p in self._general if self._match_at(p).might_match(scope))
+            self._possible[scope.level] = general
+        named = (p for p in self._named(scope) if self._match_at(p).might_match(scope))
         return tuple(sorted((*general, *named)))
 
     def _of_groups(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
         key = scope.level, groups & self._groups_named if self._groups_named else groups
-        known = self._by_groups.get(key)
-        if known is None:
+        positions = self._by_groups.get(key)
+        if positions is None:
             if len(self._by_groups) >= _MOST_MEMBERSHIPS:
                 self._by_groups.clear()
-            known = tuple(p for p in self._general if self._try(p).matches(scope, groups))
-            self._by_groups[key] = known
-        return known
+            positions = tuple(p for p in self._general if self._match_at(p).matches(scope, groups))
+            self._by_groups[key] = positions
+        return positions
 
     def _named(self, scope: Scope) -> Iterable[int]:
         keys = self._people.get(scope.level)
         if not keys:
             return ()
         address = scope.email if scope.level is Level.USER else scope.id
-        return keys.fitting(scope.id, address, scope.name)
+        return keys.candidates(scope.id, address, scope.name)
 
-    def _try(self, position: int) -> Match:
-        self.tried += 1
+    def _match_at(self, position: int) -> Match:
+        self.comparisons += 1
         return self.matches[position]
 
 
@@ -101,15 +101,15 @@ class _Keys:
                 else:
                     self._exact[key].append(position)
 
-    def fitting(self, zoom_id: str, address: str, name: str) -> Iterable[int]:
+    def candidates(self, zoom_id: str, address: str, name: str) -> Iterable[int]:
         """The positions whose names fit, each once; of patterns those that may fit."""
-        found: dict[int, None] = {}
+        positions: dict[int, None] = {}
         for key in scope_keys(zoom_id, address, name):
-            found.update(dict.fromkeys(self._exact.get(key, ())))
+            positions.update(dict.fromkeys(self._exact.get(key, ())))
         for kind, text in (("like", address or zoom_id), ("likename", name)):
             if self._patterns[kind]:
-                found.update(dict.fromkeys(self._patterns[kind].fitting(normalised(text))))
-        return found
+                positions.update(dict.fromkeys(self._patterns[kind].candidates(normalised(text))))
+        return positions
 
 
 class _Patterns:
@@ -130,7 +130,7 @@ class _Patterns:
         )
         by_length.setdefault(len(text), {}).setdefault(text, []).append(position)
 
-    def fitting(self, text: str) -> Iterator[int]:
+    def candidates(self, text: str) -> Iterator[int]:
         """The positions of the patterns that begin or end like `text`."""
         for length, starts in self._starts.items():
             yield from starts.get(text[:length], ())

@@ -18,7 +18,7 @@ class Member:
 
     groups: frozenset[str]
     """What its groups can be known by."""
-    standing: object
+    equivalence_key: object
     """Equal for users whom groups and licence let be judged alike."""
 
 
@@ -26,11 +26,11 @@ class Member:
 class Applicable:
     """What an organisation file says of a scope, by position in the file."""
 
-    overriding: tuple[int, ...]
+    overrides_in_force: tuple[int, ...]
     """The overrides that hold."""
-    doubtful: tuple[int, ...]
+    possible_overrides: tuple[int, ...]
     """Those that hold or do not, for all anybody knows: the scope's groups have no names."""
-    settling: tuple[int, ...]
+    exceptions: tuple[int, ...]
     """Waivers, and attestations behind them."""
 
 
@@ -40,7 +40,7 @@ class Members:
 
     groups: Groups
     overrides: Overrides | None
-    settlements: WaiversAndAttestations | None
+    exceptions: WaiversAndAttestations | None
     _members: dict[int, Member] = field(default_factory=dict)
 
     def of(self, evidence: ScopeEvidence) -> Member:
@@ -48,26 +48,26 @@ class Members:
         number = evidence.membership
         if number is None or evidence.scope.level is not Level.USER:
             return self._new_member(evidence.scope)
-        known = self._members.get(number)
-        if known is None:
+        member = self._members.get(number)
+        if member is None:
             if len(self._members) >= MOST_MEMBERS:
                 self._members.clear()
-            known = self._members[number] = self._new_member(evidence.scope)
-        return known
+            member = self._members[number] = self._new_member(evidence.scope)
+        return member
 
     def _new_member(self, scope: Scope) -> Member:
         groups = self.groups.of(scope)
-        return Member(groups, self.groups.standing(scope, groups))
+        return Member(groups, self.groups.equivalence_key(scope, groups))
 
     def applicable(self, scope: Scope, groups: frozenset[str]) -> Applicable:
         """The overrides that hold, those in doubt, and the settlements."""
-        overriding = self.overrides.matching(scope, groups) if self.overrides else ()
-        settling = self.settlements.matching(scope, groups) if self.settlements else ()
-        return Applicable(overriding, self._in_doubt(scope, overriding), settling)
+        in_force = self.overrides.matching(scope, groups) if self.overrides else ()
+        exceptions = self.exceptions.matching(scope, groups) if self.exceptions else ()
+        return Applicable(in_force, self._possible(scope, in_force), exceptions)
 
-    def _in_doubt(self, scope: Scope, overriding: tuple[int, ...]) -> tuple[int, ...]:
+    def _possible(self, scope: Scope, in_force: tuple[int, ...]) -> tuple[int, ...]:
         if self.overrides is None or self.groups.unseen is None:
             return ()
-        if self.groups.knows_all_of(scope):
+        if self.groups.has_all_names(scope):
             return ()
-        return self.overrides.in_doubt(scope, overriding)
+        return self.overrides.possible(scope, in_force)

@@ -36,11 +36,11 @@ def skeleton(text: str) -> str:
     """The same for names that look the same; never a reason to take one for the other."""
     text = unicodedata.normalize("NFKC", text)
     if not text.isascii():
-        text = "".join(map(_drawn, text)).translate(_LATIN)
+        text = "".join(map(_base_letter, text)).translate(_LATIN)
     return normalised(" ".join(text.split()))
 
 
-def _drawn(letter: str) -> str:
+def _base_letter(letter: str) -> str:
     category = unicodedata.category(letter)
     if category == "Cf" or letter in _FILLERS:
         return ""
@@ -85,10 +85,10 @@ def plain_group(text: str) -> tuple[str, str]:
 
 def named_group(groups: Iterable[str]) -> Iterable[str]:
     """The names among what groups can be known by."""
-    return (each.removeprefix("named:") for each in groups if each.startswith("named:"))
+    return (key.removeprefix("named:") for key in groups if key.startswith("named:"))
 
 
-def differing(name: str, lookalike: str) -> str:
+def differing_characters(name: str, lookalike: str) -> str:
     """The unusual characters that only one of two names has: `U+0435 CYRILLIC …`."""
     only_in_one = dict.fromkeys(
         letter
@@ -97,5 +97,7 @@ def differing(name: str, lookalike: str) -> str:
         if letter not in other
     )
     letters = [each for each in only_in_one if not each.isascii() or not each.isalnum()]
-    told = [f"U+{ord(each):04X} {unicodedata.name(each, 'unnamed')}" for each in letters[:3]]
-    return ", ".join(told)
+    descriptions = [
+        f"U+{ord(each):04X} {unicodedata.name(each, 'unnamed')}" for each in letters[:3]
+    ]
+    return ", ".join(descriptions)

@@ -135,7 +135,7 @@ def _verdict(meets: bool, detail: str = "") -> Outcome:
     return Meets() if meets else Deviates(detail)
 
 
-def _switches(observed: JsonValue, wanted: str) -> list[bool] | Unclear:
+def _switches(observed: JsonValue, state: str) -> list[bool] | Unclear:
     """A switch, or those of an object: Zoom has both shapes."""
     if isinstance(observed, bool):
         return [observed]
@@ -144,7 +144,7 @@ def _switches(observed: JsonValue, wanted: str) -> list[bool] | Unclear:
         booleans = [switch for switch in switches if isinstance(switch, bool)]
         if booleans and len(booleans) == len(switches):
             return booleans
-        detail = f"the object has no boolean enable, so nothing says that it is {wanted}"
+        detail = f"the object has no boolean enable, so nothing says that it is {state}"
         return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
     return wrong_type("a boolean or an object", observed)
 
@@ -278,29 +278,29 @@ def _in_param(observed: JsonValue, expectation: Expectation, context: Context) -
 
 
 def _org_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    wanted = _parameter(expectation, context)
-    if isinstance(wanted, Undecided):
-        return wanted
-    if isinstance(wanted, list):
+    expected = _parameter(expectation, context)
+    if isinstance(expected, Undecided):
+        return expected
+    if isinstance(expected, list):
         if isinstance(observed, bool):  # a switch named like an item: on only if listed
             leaf = context.setting.rsplit(".", 1)[-1]
-            if observed and leaf in wanted:
+            if observed and leaf in expected:
                 return Meets(str(expectation.param))
             return _verdict(not observed)
         if isinstance(observed, list):
-            sides = (observed, wanted), (wanted, observed)
+            sides = (observed, expected), (expected, observed)
             return _verdict(
                 all(any(json_equal(a, b) for b in bs) for as_, bs in sides for a in as_)
             )
-        return _verdict(any(json_equal(observed, item) for item in wanted))
-    if json_type(observed) != json_type(wanted):
-        return wrong_type(json_type(wanted), observed)
-    if isinstance(observed, str) and is_duration(wanted):
+        return _verdict(any(json_equal(observed, item) for item in expected))
+    if json_type(observed) != json_type(expected):
+        return wrong_type(json_type(expected), observed)
+    if isinstance(observed, str) and is_duration(expected):
         length = days(observed)
         if length is None:
             return _no_duration(observed)
-        return _verdict(length == days(str(wanted)))
-    return _verdict(json_equal(observed, wanted))
+        return _verdict(length == days(str(expected)))
+    return _verdict(json_equal(observed, expected))
 
 
 def _disjoint_from(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -327,8 +327,8 @@ def _no_true_leaf_except_param(
 ) -> Outcome:
     if not isinstance(observed, dict):
         return wrong_type("an object", observed)
-    found = list(iter_leaves(observed))
-    if not found:
+    leaves = list(iter_leaves(observed))
+    if not leaves:
         return Unclear(Cause.ABSENT, "the object is empty, so nothing was seen")
     allowed = _parameter_texts(expectation, context)
     listed = set() if isinstance(allowed, Undecided) else allowed
@@ -336,16 +336,16 @@ def _no_true_leaf_except_param(
     def is_listed(path: str) -> bool:
         return path.casefold() in listed or f"{context.setting}.{path}".casefold() in listed
 
-    on = sorted({path for path, value in found if value is True and not is_listed(path)})
+    on = sorted({path for path, value in leaves if value is True and not is_listed(path)})
     if on:
         return Deviates(f"on and not on the list {expectation.param}: {', '.join(on)}")
     strange = sorted(
-        {path for path, value in found if not isinstance(value, bool) and not is_listed(path)}
+        {path for path, value in leaves if not isinstance(value, bool) and not is_listed(path)}
     )
     if strange:
         detail = f"not a switch, so nobody can say whether it is on: {', '.join(strange)}"
         return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
-    return Meets(str(expectation.param) if any(value is True for _, value in found) else "")
+    return Meets(str(expectation.param) if any(value is True for _, value in leaves) else "")
 
 
 def _no_item_except_param(
@@ -470,8 +470,10 @@ def _all_matched_to_change_record(
 
 def _token(texts: set[str]) -> re.Pattern[str]:
     """Finds any of `texts` as a whole: CHG-1 is not in CHG-104, in CHG-1.2 or in an address."""
-    known = "|".join(re.escape(text.strip()) for text in sorted(texts) if text.strip()) or "(?!)"
-    return re.compile(rf"(?<![\w.@-])(?:{known})(?![\w@-]|[./]\w)", re.IGNORECASE)
+    alternatives = (
+        "|".join(re.escape(text.strip()) for text in sorted(texts) if text.strip()) or "(?!)"
+    )
+    return re.compile(rf"(?<![\w.@-])(?:{alternatives})(?![\w@-]|[./]\w)", re.IGNORECASE)
 
 
 def _none_unlimited(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -500,8 +502,8 @@ def _empty_or_triaged(observed: JsonValue, expectation: Expectation, context: Co
     paths = strings(observed)
     if paths is None:
         return wrong_type("a list of settings", observed)
-    known = _parameter_texts(expectation, context)
-    accepted = set() if isinstance(known, Undecided) else known
+    triaged = _parameter_texts(expectation, context)
+    accepted = set() if isinstance(triaged, Undecided) else triaged
     new = sorted(path for path in paths if path.casefold() not in accepted)
     return _verdict(not new, f"nobody has decided about: {', '.join(new)}")
 

@@ -68,7 +68,7 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
     """
     source = yaml_source.read(path)
     main = _checked(source, catalogue)
-    found = Organisation(
+    merged = Organisation(
         main.baseline,
         dict(main.parameters),
         main.overrides,
@@ -87,15 +87,15 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
         if part.include or part.baseline is not None:
             message = f'{name} may name neither "include" nor "baseline".'
             raise PolicyError([source.problem(("include", position), message)])
-        found = replace(
-            found,
-            parameters={**found.parameters, **part.parameters},
-            overrides=found.overrides + part.overrides,
-            waivers=found.waivers + part.waivers,
-            attestations=found.attestations + part.attestations,
-            triage=found.triage + part.triage,
+        merged = replace(
+            merged,
+            parameters={**merged.parameters, **part.parameters},
+            overrides=merged.overrides + part.overrides,
+            waivers=merged.waivers + part.waivers,
+            attestations=merged.attestations + part.attestations,
+            triage=merged.triage + part.triage,
         )
-    return found
+    return merged
 
 
 def baseline_of(path: Path, chosen: Organisation, catalogue: Catalogue) -> Baseline | None:
@@ -156,12 +156,12 @@ def entries(path: Path, key: str, catalogue: Catalogue) -> Organisation:
         if isinstance(error.__cause__, FileNotFoundError):
             return Organisation()
         raise
-    found = load(path, catalogue)
+    organisation = load(path, catalogue)
     others = [other for other in source.data or () if other != key]
     message = f'this file is written anew with nothing but "{key}" in it; name another one.'
     if others:
         raise PolicyError([source.problem((other,), message) for other in others])
-    return found
+    return organisation
 
 
 def _checked(source: Source, catalogue: Catalogue) -> OrganisationFile:
@@ -170,7 +170,7 @@ def _checked(source: Source, catalogue: Catalogue) -> OrganisationFile:
     problems = [
         *parameter_problems(source, ("parameters",), file.parameters),
         *_override_problems(source, file, catalogue),
-        *_settlement_problems(source, file, catalogue),
+        *_exception_problems(source, file, catalogue),
     ]
     if problems:
         raise PolicyError(problems)
@@ -185,23 +185,23 @@ def _override_problems(
         yield from choice_problems(source, at, override.controls, catalogue, complete=False)
 
 
-def _settlement_problems(
+def _exception_problems(
     source: Source, file: OrganisationFile, catalogue: Catalogue
 ) -> Iterator[str]:
     rows: list[tuple[str, int, Waiver | Attestation]] = [
-        *(("waivers", i, each) for i, each in enumerate(file.waivers)),
-        *(("attestations", i, each) for i, each in enumerate(file.attestations)),
+        *(("waivers", i, entry) for i, entry in enumerate(file.waivers)),
+        *(("attestations", i, entry) for i, entry in enumerate(file.attestations)),
     ]
-    for kind, position, each in rows:
+    for kind, position, entry in rows:
         at: Location = (kind, position)
-        control = catalogue.controls.get(each.control)
+        control = catalogue.controls.get(entry.control)
         if control is None:
-            hint = nearest(each.control, catalogue.controls)
-            message = f'no control is called "{each.control}".{hint}'
+            hint = nearest(entry.control, catalogue.controls)
+            message = f'no control is called "{entry.control}".{hint}'
             yield source.problem((*at, "control"), message)
             continue
         settings = [check.setting for check in control.checks] or [ATTESTATION]
-        if each.setting is not None and each.setting not in settings:
-            hint = nearest(each.setting, settings)
+        if entry.setting is not None and entry.setting not in settings:
+            hint = nearest(entry.setting, settings)
             message = f"{control.id} does not check this setting.{hint}"
             yield source.problem((*at, "setting"), message)

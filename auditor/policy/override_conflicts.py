@@ -32,9 +32,9 @@ def _merge(alternatives: Sequence[list[Verdict]], **otherwise: Any) -> Iterator[
         return
     by_key = [{(v.setting, v.kind): v for v in verdicts} for verdicts in alternatives]
     for key in sorted({key for verdicts in by_key for key in verdicts}):
-        found = [verdicts[key] for verdicts in by_key if key in verdicts]
-        worst = min(found, key=lambda verdict: verdict.severity.rank)
-        if len(found) == len(by_key) and len({verdict.status for verdict in found}) == 1:
+        candidates = [verdicts[key] for verdicts in by_key if key in verdicts]
+        worst = min(candidates, key=lambda verdict: verdict.severity.rank)
+        if len(candidates) == len(by_key) and len({verdict.status for verdict in candidates}) == 1:
             yield worst
         else:
             yield replace(worst, override="", **otherwise)

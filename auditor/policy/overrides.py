@@ -50,31 +50,35 @@ class Overrides:
     def chosen(self) -> list[tuple[int, Override]]:
         """Those that are about a control that was asked for, with their positions."""
         return [
-            (position, each)
-            for position, each in enumerate(self.overrides)
-            if self.selected is None or not self.selected.isdisjoint(each.controls)
+            (position, override)
+            for position, override in enumerate(self.overrides)
+            if self.selected is None or not self.selected.isdisjoint(override.controls)
         ]
 
     @cached_property
     def _index(self) -> MatchIndex:
-        return MatchIndex([each.match for each in self.overrides])
+        return MatchIndex([override.match for override in self.overrides])
 
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
         """The positions of the overrides that are about `scope`."""
         return self._index.matching(scope, groups)
 
-    def in_doubt(self, scope: Scope, matching: Iterable[int]) -> tuple[int, ...]:
+    def possible(self, scope: Scope, matching: Iterable[int]) -> tuple[int, ...]:
         """The positions of those that may be about `scope` if nobody knows its groups' names."""
-        known = set(matching)
-        return tuple(each for each in self._index.in_doubt(scope) if each not in known)
+        certain = set(matching)
+        return tuple(
+            position for position in self._index.possible(scope) if position not in certain
+        )
 
-    def wishes(self, matching: Iterable[int]) -> Mapping[str, tuple[ExpectedControl, ...]]:
+    def expected_controls(
+        self, matching: Iterable[int]
+    ) -> Mapping[str, tuple[ExpectedControl, ...]]:
         """Control id to what is wanted of it, by id.
 
         The most specific override wins. Where several equally specific ones want different
         things, all of them are returned: somebody has to decide between them.
         """
-        wishes: dict[str, tuple[ExpectedControl, ...]] = {
+        expected: dict[str, tuple[ExpectedControl, ...]] = {
             control_id: (ExpectedControl(each),)
             for control_id, each in self.baseline.assessed.items()
         }
@@ -85,31 +89,31 @@ class Overrides:
                     candidates.setdefault(control_id, []).append(self.overrides[position])
         for control_id, rivals in candidates.items():
             most = max(each.match.specificity for each in rivals)
-            wanted: list[ExpectedControl] = []
+            winners: list[ExpectedControl] = []
             for rival in rivals:
                 if rival.match.specificity != most:
                     continue
                 assessed = merged(self._base(control_id), rival.controls[control_id])
-                if not any(assessed == other.assessed for other in wanted):
-                    wanted.append(ExpectedControl(assessed, rival.label))
-            wishes[control_id] = tuple(wanted)
-        return dict(sorted(wishes.items()))
+                if not any(assessed == other.assessed for other in winners):
+                    winners.append(ExpectedControl(assessed, rival.label))
+            expected[control_id] = tuple(winners)
+        return dict(sorted(expected.items()))
 
-    def widest(self) -> Baseline:
+    def union(self) -> Baseline:
         """A baseline that expects something wherever it or an override does: what to read for."""
         assessed = dict(self.baseline.assessed)
         for override in self.overrides:
             for control_id, choice in override.controls.items():
                 if self.selected is None or control_id in self.selected:
-                    known = assessed.get(control_id) or self._base(control_id)
-                    wished = merged(known, choice)
-                    expectations = {**known.expectations, **wished.expectations}
-                    attest = known.attest if known.attest is not None else wished.attest
+                    current = assessed.get(control_id) or self._base(control_id)
+                    overridden = merged(current, choice)
+                    expectations = {**current.expectations, **overridden.expectations}
+                    attest = current.attest if current.attest is not None else overridden.attest
                     if expectations or attest is not None:
                         assessed[control_id] = replace(
-                            known,
+                            current,
                             expectations=expectations,
-                            lock=known.lock or wished.lock,
+                            lock=current.lock or overridden.lock,
                             attest=attest,
                         )
         return replace(self.baseline, assessed=dict(sorted(assessed.items())))

@@ -52,4 +52,6 @@ class _Parameters(BaseModel):
 def known_parameters() -> Mapping[str, Parameter]:
     """The parameters that the shipped baselines ask for, by name."""
     source = yaml_source.read(files.folder() / "parameters.yaml")
-    return {each.name: each for each in yaml_source.load(source, _Parameters).parameters}
+    return {
+        parameter.name: parameter for parameter in yaml_source.load(source, _Parameters).parameters
+    }

@@ -19,7 +19,7 @@ def is_more_permissive(lower: Verdict, upper: Verdict) -> bool | None:
     if operator != (upper.expected or {}).get("op"):
         return None
     below, above = _texts(lower.observed), _texts(upper.observed)
-    wanted = _texts(expected.get("value"))
+    expected_texts = _texts(expected.get("value"))
     match operator:
         case "off" | "on" | "off_unless_param":
             return False  # both are on, and nothing else was asked
@@ -28,14 +28,14 @@ def is_more_permissive(lower: Verdict, upper: Verdict) -> bool | None:
         case "gte":
             return _is_longer(upper.observed, lower.observed)
         case "disjoint_from":
-            return bool((below - above) & wanted)
+            return bool((below - above) & expected_texts)
         case "subset_of_param" | "no_item_except_param":
-            return bool(below - above - wanted)
+            return bool(below - above - expected_texts)
         case "superset_of_param":
-            return bool((above - below) & wanted)
+            return bool((above - below) & expected_texts)
         case "no_true_leaf_except_param":
-            more = _on(lower.observed) - _on(upper.observed) - wanted
-            return any(f"{lower.setting}.{path}".casefold() not in wanted for path in more)
+            more = _on(lower.observed) - _on(upper.observed) - expected_texts
+            return any(f"{lower.setting}.{path}".casefold() not in expected_texts for path in more)
     return None
 
 

@@ -14,10 +14,10 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
 
-EVERYONE = "*"
+PLACEHOLDER_ID = "*"
 """The id of the scope that stands for all scopes of a level without a record of their own."""
 
-NAMES: Mapping[Level, str] = {
+LEVEL_NOUNS: Mapping[Level, str] = {
     Level.PHONE_SITE: "phone sites",
     Level.PHONE_GROUP: "phone groups",
     Level.PHONE_USER: "phone users",
@@ -40,39 +40,39 @@ class PhoneAndMeetings:
 
     def evidence(self, reached: Iterable[Level]) -> Iterator[ScopeEvidence]:
         """What was read at each of the `reached` levels, and what stands for the rest of it."""
-        for level in NAMES:
+        for level in LEVEL_NOUNS:
             if level in reached:
                 yield from self._read(level)
                 yield from self._rest(level)
 
     def _read(self, level: Level) -> Iterator[ScopeEvidence]:
         unlisted: dict[Cause, list[tuple[Scope, ReadFailure]]] = {}
-        for each in self.snapshot.evidence(level):
-            outcome = each.outcomes.get(MEETING)
+        for evidence in self.snapshot.evidence(level):
+            outcome = evidence.outcomes.get(MEETING)
             if level in PHONE_VIEWS:
-                yield with_policy(each)
-            elif each.scope.id.startswith(EVERYONE) and isinstance(outcome, ReadFailure):
-                unlisted.setdefault(outcome.unseen.cause, []).append((each.scope, outcome))
+                yield with_policy(evidence)
+            elif evidence.scope.id.startswith(PLACEHOLDER_ID) and isinstance(outcome, ReadFailure):
+                unlisted.setdefault(outcome.unseen.cause, []).append((evidence.scope, outcome))
             else:
-                yield each
+                yield evidence
         for cause, hosts in sorted(unlisted.items()):
-            yield _of_hosts(level, cause, hosts)
+            yield _hosts_placeholder(level, cause, hosts)
 
     def _rest(self, level: Level) -> Iterator[ScopeEvidence]:
         """What stands for the scopes of a level that have no record of their own."""
         counted = {view: surface for (at, surface), view in COUNTS.items() if at is level}
         for view, surface in counted.items():
-            outcome = self._standing_for(level, view, surface)
+            outcome = self._placeholder_outcome(level, view, surface)
             if outcome is not None:
                 views = (PHONE, SITE) if level in PHONE_VIEWS else (View(surface),)
-                scope = Scope(level, EVERYONE, NAMES[level])
+                scope = Scope(level, PLACEHOLDER_ID, LEVEL_NOUNS[level])
                 yield ScopeEvidence(scope, dict.fromkeys(views, outcome), {})
 
-    def _standing_for(self, level: Level, view: View, surface: str) -> Outcome | None:
+    def _placeholder_outcome(self, level: Level, view: View, surface: str) -> Outcome | None:
         """What came of the scopes without a record; None where there are none."""
         outcome = self.account.outcomes.get(view)
         if outcome is None:
-            return self._of_nobody(level)
+            return self._unrequested_level(level)
         if isinstance(outcome, ReadFailure):
             return outcome
         listed, read = _number(outcome.body, "listed"), _number(outcome.body, "read")
@@ -82,35 +82,35 @@ class PhoneAndMeetings:
         if not listed and level is Level.PHONE_SITE:
             return ReadFailure(NO_SITES, outcome.source, outcome.observed_at)
         if listed > read and surface != NOTICES.surface:  # those are a sample by design
-            detail = f"{listed - read} of {listed} {NAMES[level]} were left out"
+            detail = f"{listed - read} of {listed} {LEVEL_NOUNS[level]} were left out"
             unseen = Unseen(Cause.NOT_COLLECTED, detail)
             return ReadFailure(unseen, outcome.source, outcome.observed_at)
         return None
 
-    def _of_nobody(self, level: Level) -> Outcome:
+    def _unrequested_level(self, level: Level) -> Outcome:
         """The outcome where nobody went through the level: a missing licence settles Zoom Phone."""
         if level in PHONE_VIEWS:
             for phone in self.snapshot.evidence(Level.PHONE_ACCOUNT):
                 outcome = phone.outcomes.get(PHONE)
                 if isinstance(outcome, ReadFailure):
                     return outcome
-        unseen = Unseen(Cause.NOT_COLLECTED, f"nobody asked Zoom for the {NAMES[level]}")
+        unseen = Unseen(Cause.NOT_COLLECTED, f"nobody asked Zoom for the {LEVEL_NOUNS[level]}")
         return ReadFailure(unseen, "", self.now)
 
 
 def is_placeholder(scope: Scope) -> bool:
     """True for what stands for all groups or users that could not be listed."""
-    return scope.id.startswith(EVERYONE)
+    return scope.id.startswith(PLACEHOLDER_ID)
 
 
 def coverage(account: ScopeEvidence, reached: Iterable[Level]) -> dict[Level, int]:
     """How many scopes of each level were asked for. Past meetings are a sample, and not counted."""
-    found = {}
+    counts = {}
     for (level, surface), view in COUNTS.items():
         outcome = account.outcomes.get(view)
         if level in reached and surface != NOTICES.surface and isinstance(outcome, Document):
-            found[level] = _number(outcome.body, "read")
-    return found
+            counts[level] = _number(outcome.body, "read")
+    return counts
 
 
 def with_policy(evidence: ScopeEvidence) -> ScopeEvidence:
@@ -132,13 +132,15 @@ def with_policy(evidence: ScopeEvidence) -> ScopeEvidence:
     return replace(evidence, outcomes=outcomes, digests=digests)
 
 
-def _of_hosts(level: Level, cause: Cause, hosts: list[tuple[Scope, ReadFailure]]) -> ScopeEvidence:
+def _hosts_placeholder(
+    level: Level, cause: Cause, hosts: list[tuple[Scope, ReadFailure]]
+) -> ScopeEvidence:
     """One scope for the hosts whose meetings could not be listed for the same cause."""
     details = Counter(refusal.unseen.detail for _, refusal in hosts)
     most = max(sorted(details), key=details.__getitem__)
     first = next(refusal for _, refusal in hosts if refusal.unseen.detail == most)
     who = hosts[0][0].label if len(hosts) == 1 else f"{len(hosts)} users"
-    scope = Scope(level, f"{EVERYONE}{cause}", f"{NAMES[level]} of {who}")
+    scope = Scope(level, f"{PLACEHOLDER_ID}{cause}", f"{LEVEL_NOUNS[level]} of {who}")
     return ScopeEvidence(scope, {MEETING: first}, {})
 
 

@@ -30,7 +30,7 @@ class PortalLabels(BaseModel):
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
         """Setting to all of its names."""
-        return {path: (*each.seen, *each.likely) for path, each in self.settings.items()}
+        return {path: (*labels.seen, *labels.likely) for path, labels in self.settings.items()}
 
 
 @cache

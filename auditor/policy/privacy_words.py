@@ -36,9 +36,9 @@ class KeyWords(BaseModel):
         """The topic of the first word that a settings path holds; None where it holds none."""
         parts = [part for part in _BETWEEN.split(_CAPITAL.sub("_", path).casefold()) if part]
         whole = "_".join(parts)
-        for each in self.words:
-            if each.word in parts if each.match == "whole" else each.word in whole:
-                return each.topic
+        for word in self.words:
+            if word.word in parts if word.match == "whole" else word.word in whole:
+                return word.topic
         return None
 
 

@@ -75,12 +75,12 @@ class Questions:
         Raises:
             PolicyError: none is near enough.
         """
-        wanted = words.strip().casefold()
+        query = words.strip().casefold()
         for question in self.questions:
-            if question.id == wanted:
+            if question.id == query:
                 return question
-        best = max(self.questions, key=lambda question: _likeness(wanted, question))
-        if _likeness(wanted, best) < NEAR_ENOUGH:
+        best = max(self.questions, key=lambda question: _likeness(query, question))
+        if _likeness(query, best) < NEAR_ENOUGH:
             hint = nearest(words, (question.id for question in self.questions))
             raise PolicyError([f'No question is like "{words}".{hint} List them with: auditor ask'])
         return best
@@ -88,11 +88,11 @@ class Questions:
 
 def _likeness(words: str, question: Question) -> float:
     """0 to 1: how many of `words` that carry meaning stand in the question or its name."""
-    wanted = _stems(words)
-    there = _stems(f"{question.question} {question.id.replace('-', ' ')}")
-    shared = len(wanted & there) / len(wanted) if wanted else 0.0
-    alike = SequenceMatcher(None, words, question.question.casefold()).ratio()
-    return 0.8 * shared + 0.2 * alike
+    query_stems = _stems(words)
+    question_stems = _stems(f"{question.question} {question.id.replace('-', ' ')}")
+    shared = len(query_stems & question_stems) / len(query_stems) if query_stems else 0.0
+    similarity = SequenceMatcher(None, words, question.question.casefold()).ratio()
+    return 0.8 * shared + 0.2 * similarity
 
 
 def _stems(text: str) -> frozenset[str]:
@@ -112,8 +112,8 @@ def load(path: Path, catalogue: Catalogue) -> Questions:
     problems = list(_problems(source, parsed, catalogue))
     if problems:
         raise PolicyError(problems)
-    made = tuple(_question(each, catalogue) for each in parsed.questions)
-    return Questions(made, tuple(sorted(parsed.claims, key=lambda claim: claim.number)))
+    questions = tuple(_question(entry, catalogue) for entry in parsed.questions)
+    return Questions(questions, tuple(sorted(parsed.claims, key=lambda claim: claim.number)))
 
 
 def shipped() -> Questions:
@@ -124,16 +124,16 @@ def shipped() -> Questions:
 def _problems(source: Source, parsed: _QuestionFile, catalogue: Catalogue) -> Iterator[str]:
     known = catalogue.controls
     seen: set[str] = set()
-    for i, each in enumerate(parsed.questions):
+    for i, question in enumerate(parsed.questions):
         at: Location = ("questions", i)
-        if each.id in seen:
-            yield source.problem((*at, "id"), f"another question is called {each.id}.")
-        seen.add(each.id)
-        yield from _unknown(source, (*at, "controls"), each.controls, known)
-        for control_id, shows in each.shown_by.items():
+        if question.id in seen:
+            yield source.problem((*at, "id"), f"another question is called {question.id}.")
+        seen.add(question.id)
+        yield from _unknown(source, (*at, "controls"), question.controls, known)
+        for control_id, shows in question.shown_by.items():
             here = (*at, "shown_by", control_id)
             yield from _unknown(source, here, [control_id], known)
-            if control_id in each.controls:
+            if control_id in question.controls:
                 yield source.problem(here, 'it stands under "controls" too; take it out there.')
             if control_id in known and isinstance(shows, Mapping):
                 settings = [check.setting for check in known[control_id].checks]
@@ -143,12 +143,12 @@ def _problems(source: Source, parsed: _QuestionFile, catalogue: Catalogue) -> It
                         yield source.problem(
                             (*here, name), f"{control_id} has no such check.{hint}"
                         )
-        asked = any(known[c].attestation for c in each.controls if c in known)
-        if not each.shown_by and not asked:
+        has_attestation = any(known[c].attestation for c in question.controls if c in known)
+        if not question.shown_by and not has_attestation:
             yield source.problem(
                 at, 'nothing could answer it: name "shown_by", or a control that a person attests.'
             )
-        for n in each.claims:
+        for n in question.claims:
             if n not in range(1, CLAIMS + 1):
                 yield source.problem((*at, "claims"), f"there is no claim {n}.")
     yield from _claim_problems(source, parsed, known)
@@ -164,11 +164,11 @@ def _claim_problems(
     for i, claim in enumerate(parsed.claims):
         at: Location = ("claims", i)
         yield from _unknown(source, (*at, "controls"), claim.controls, known)
-        under = [each for each in parsed.questions if claim.number in each.claims]
-        if not under:
+        related = [question for question in parsed.questions if claim.number in question.claims]
+        if not related:
             yield source.problem((*at, "number"), f"claim {claim.number} stands under no question.")
             continue
-        bearing = {cid for each in under for cid in (*each.controls, *each.shown_by)}
+        bearing = {cid for question in related for cid in (*question.controls, *question.shown_by)}
         for control_id in claim.controls:
             if control_id not in bearing:
                 yield source.problem(
@@ -185,19 +185,19 @@ def _unknown(
             yield source.problem(at, f"no control is called {control_id}.{hint}")
 
 
-def _question(each: _Question, catalogue: Catalogue) -> Question:
-    ids = (*each.shown_by, *sorted(each.controls))
+def _question(entry: _Question, catalogue: Catalogue) -> Question:
+    ids = (*entry.shown_by, *sorted(entry.controls))
     return Question(
-        id=each.id,
-        question=each.question,
-        asked_by=each.asked_by,
+        id=entry.id,
+        question=entry.question,
+        asked_by=entry.asked_by,
         bearings=tuple(
-            _bearing(catalogue.controls[cid], each.shown_by.get(cid, {})) for cid in ids
+            _bearing(catalogue.controls[cid], entry.shown_by.get(cid, {})) for cid in ids
         ),
-        claims=each.claims,
-        nobody_can_know=each.nobody_can_know,
-        yes=each.if_so,
-        no=each.if_not,
+        claims=entry.claims,
+        nobody_can_know=entry.nobody_can_know,
+        yes=entry.if_so,
+        no=entry.if_not,
     )
 
 
@@ -216,10 +216,10 @@ def _bearing(control: Control, shows: When | Mapping[str, When]) -> RelatedContr
 
 def _looked(check: Check, control: Control) -> CheckedSetting:
     """A setting and its older names: any of them is as good as the newest."""
-    same = [check, *(each for each in control.checks if each.legacy_of == check.setting)]
+    same = [check, *(twin for twin in control.checks if twin.legacy_of == check.setting)]
     return CheckedSetting(
-        settings=tuple(each.setting for each in same),
-        levels=tuple(dict.fromkeys(level for each in same for level in each.levels)),
+        settings=tuple(twin.setting for twin in same),
+        levels=tuple(dict.fromkeys(level for twin in same for level in twin.levels)),
         derived=check.surface == "derived",
     )
 
@@ -246,7 +246,9 @@ def claims_page(known: Questions) -> str:
         lines.append(f"| {question.question} | {question.asked_by} | `{question.id}` | {numbers} |")
     lines += ["", "## Claims"]
     for claim in known.claims:
-        asked = [question.id for question in known.questions if claim.number in question.claims]
+        question_ids = [
+            question.id for question in known.questions if claim.number in question.claims
+        ]
         lines += [
             "",
             f"### Claim {claim.number}",
@@ -255,7 +257,7 @@ def claims_page(known: Questions) -> str:
             "",
             f"- Today: {claim.status_today}.",
             f"- In an account: {claim.check}.",
-            f"- Questions: {', '.join(f'`{name}`' for name in asked)}",
+            f"- Questions: {', '.join(f'`{name}`' for name in question_ids)}",
             f"- Controls: {', '.join(claim.controls)}",
         ]
     return "\n".join(lines) + "\n"

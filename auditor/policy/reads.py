@@ -32,7 +32,7 @@ from auditor.policy.operators import Expectation
 DEPTHS: tuple[Level, ...] = (Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING)
 """The levels `--depth` may name, from the account down."""
 
-BESIDE: Mapping[Level, tuple[Level, ...]] = {
+COMPANION_LEVELS: Mapping[Level, tuple[Level, ...]] = {
     Level.ACCOUNT: (Level.APP, Level.PHONE_ACCOUNT, Level.PHONE_SITE),
     Level.GROUP: (Level.PHONE_GROUP,),
     Level.USER: (Level.PHONE_USER,),
@@ -58,7 +58,7 @@ ACCOUNT_VIEWS = (
 """Every view of account settings and locks. Source: `option` of GET account settings, RIV types."""
 
 
-LOOKED_THROUGH: Mapping[Level, tuple[View, ...]] = {
+SCANNED_VIEWS: Mapping[Level, tuple[View, ...]] = {
     Level.ACCOUNT: ACCOUNT_VIEWS,
     Level.GROUP: (SETTINGS, LOCKS),
     Level.USER: (SETTINGS,),
@@ -86,43 +86,51 @@ def needed(
             if check.lock is not None and level in check.lock_levels:
                 views[level].add(check.lock_document)
     if NEW_SETTINGS_CONTROL in baseline.assessed:  # they may appear in any view
-        for level, anywhere in LOOKED_THROUGH.items():
+        for level, anywhere in SCANNED_VIEWS.items():
             views[level].update(anywhere)
-    beside = _Beside(baseline, reached(depth), {**baseline.parameters, **(parameters or {})})
-    notices = bool(beside.of(NOTICES.surface))
-    features = {check.view for check, _ in beside.of(history("").surface)}
-    answered = tuple(sorted({notice_kind(check) for check, _ in beside.of(DISCLAIMERS.surface)}))
+    other_surfaces = _OtherSurfaces(
+        baseline, reached(depth), {**baseline.parameters, **(parameters or {})}
+    )
+    notices = bool(other_surfaces.of(NOTICES.surface))
+    features = {check.view for check, _ in other_surfaces.of(history("").surface)}
+    answered = tuple(
+        sorted({notice_kind(check) for check, _ in other_surfaces.of(DISCLAIMERS.surface)})
+    )
     if "archive" in answered:  # whether notices were due, the settings tell
         views[Level.ACCOUNT].add(SETTINGS)
     return ReadPlan(
         account=tuple(sorted(views[Level.ACCOUNT])),
         group=tuple(sorted(views[Level.GROUP])) if Level.GROUP in within else (),
         user=tuple(sorted(views[Level.USER])) if Level.USER in within else (),
-        token=bool(beside.of(TOKEN.surface)),
-        phone=beside.phone(Level.PHONE_ACCOUNT),
-        phone_group=beside.phone(Level.PHONE_GROUP),
-        phone_site=beside.phone(Level.PHONE_SITE),
-        phone_user=beside.phone(Level.PHONE_USER),
-        apps=tuple(sorted({check.view for check, _ in beside.of(apps("").surface)})),
-        privileges=_if(beside.of(ROLES.surface), name_patterns.shipped().privileges.patterns),
-        logs=_if(beside.of(LOGS.surface), name_patterns.shipped().log_categories.patterns),
+        token=bool(other_surfaces.of(TOKEN.surface)),
+        phone=other_surfaces.phone(Level.PHONE_ACCOUNT),
+        phone_group=other_surfaces.phone(Level.PHONE_GROUP),
+        phone_site=other_surfaces.phone(Level.PHONE_SITE),
+        phone_user=other_surfaces.phone(Level.PHONE_USER),
+        apps=tuple(sorted({check.view for check, _ in other_surfaces.of(apps("").surface)})),
+        privileges=_patterns_if(
+            other_surfaces.of(ROLES.surface), name_patterns.shipped().privileges.patterns
+        ),
+        logs=_patterns_if(
+            other_surfaces.of(LOGS.surface), name_patterns.shipped().log_categories.patterns
+        ),
         features=tuple(sorted(features | (set(AI_FEATURES) if notices else set()))),
-        summaries=bool(beside.of(SUMMARIES.surface)),
+        summaries=bool(other_surfaces.of(SUMMARIES.surface)),
         hosts=any(
-            wish.op == "subset_of_param"
+            expectation.op == "subset_of_param"
             for surface in (history("").surface, SUMMARIES.surface)
-            for _, wish in beside.of(surface)
+            for _, expectation in other_surfaces.of(surface)
         ),
         notices=SAMPLED_MEETINGS if notices else 0,
         answered=answered,
-        workflows=bool(beside.of(WORKFLOWS.surface)),
-        meeting=beside.meeting(Level.MEETING),
-        webinar=beside.meeting(Level.WEBINAR),
+        workflows=bool(other_surfaces.of(WORKFLOWS.surface)),
+        meeting=other_surfaces.meeting(Level.MEETING),
+        webinar=other_surfaces.meeting(Level.WEBINAR),
     )
 
 
 @dataclass(frozen=True)
-class _Beside:
+class _OtherSurfaces:
     """What is assessed beside the settings documents."""
 
     baseline: Baseline
@@ -132,12 +140,12 @@ class _Beside:
     def of(self, *surfaces: str) -> list[tuple[Check, Expectation]]:
         """The checks on `surfaces` that can be judged, with their expectations."""
         return [
-            (check, wish)
-            for each in self.baseline.assessed.values()
-            for check in checks(each)
+            (check, expectation)
+            for assessed in self.baseline.assessed.values()
+            for check in checks(assessed)
             if check.surface in surfaces and not set(self.reached).isdisjoint(check.levels)
-            for wish in (each.expectations[check.setting],)
-            if wish.is_decided(self.parameters)
+            for expectation in (assessed.expectations[check.setting],)
+            if expectation.is_decided(self.parameters)
         ]
 
     def phone(self, level: Level) -> tuple[str, ...]:
@@ -161,15 +169,15 @@ class _Beside:
             return ()
         settings = {
             check.setting.removeprefix("settings.")
-            for each in self.baseline.assessed.values()
-            for check in each.control.checks
+            for assessed in self.baseline.assessed.values()
+            for check in assessed.control.checks
             if check.surface == MEETING.surface and level in check.levels
         }
         return tuple(sorted(settings))
 
 
-def _if(wanted: object, names: tuple[str, ...]) -> tuple[str, ...]:
-    return names if wanted else ()
+def _patterns_if(condition: object, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    return patterns if condition else ()
 
 
 def document_at(check: Check, level: Level) -> View:
@@ -184,7 +192,11 @@ def notice_kind(check: Check) -> str:
 
 def reached(depth: Level) -> tuple[Level, ...]:
     """Every level that an assessment down to `depth` looks at."""
-    return tuple(each for level in levels(depth) for each in (level, *BESIDE[level]))
+    return tuple(
+        reached_level
+        for level in levels(depth)
+        for reached_level in (level, *COMPANION_LEVELS[level])
+    )
 
 
 def levels(depth: Level) -> tuple[Level, ...]:
@@ -200,5 +212,5 @@ def checks(assessed: ControlExpectation) -> Iterator[Check]:
 
 
 def _assessed_checks(baseline: Baseline) -> Iterator[Check]:
-    for each in baseline.assessed.values():
-        yield from checks(each)
+    for assessed in baseline.assessed.values():
+        yield from checks(assessed)

@@ -19,7 +19,7 @@ from auditor.findings.model import Reference
 from auditor.policy.match import DisplayName, Match, Name, listed
 from auditor.policy.match_index import MatchIndex
 from auditor.policy.names import (
-    differing,
+    differing_characters,
     is_address,
     is_pattern,
     normalised,
@@ -102,80 +102,82 @@ class Roster:
 
     def look_up(self, mentions: Iterable[Mention]) -> Mapping[Key, NameCheck | None]:
         """What came of looking for each name; None where the account has it, and no lookalike."""
-        wanted = dict.fromkeys(each.key for each in mentions)
-        self._look_for_groups([(name, exact) for what, name, exact in wanted if what == "group"])
-        self._look_for_many("user", [name for what, name, _ in wanted if what == "user"])
-        self._look_for_many("meeting", [name for what, name, _ in wanted if what == "meeting"])
+        keys = dict.fromkeys(mention.key for mention in mentions)
+        self._look_for_groups([(name, exact) for what, name, exact in keys if what == "group"])
+        self._look_for_many("user", [name for what, name, _ in keys if what == "user"])
+        self._look_for_many("meeting", [name for what, name, _ in keys if what == "meeting"])
         return self._checks
 
-    def _look_for_groups(self, wanted: Sequence[tuple[Name, bool]]) -> None:
-        if not wanted:
+    def _look_for_groups(self, names_to_find: Sequence[tuple[Name, bool]]) -> None:
+        if not names_to_find:
             return
         levels = Level.GROUP, Level.PHONE_GROUP
         groups = [scope for level in levels for scope in self.snapshot.scopes(level)]
         ids = {scope.id for scope in groups}
         known = frozenset(key for each in groups for key in of_group(each.id, each.name, ids))
         names = list(dict.fromkeys(each.name for each in groups if each.name))
-        drawn: dict[str, list[str]] = {}
+        by_skeleton: dict[str, list[str]] = {}
         for one in names:
-            drawn.setdefault(skeleton(one), []).append(one)
+            by_skeleton.setdefault(skeleton(one), []).append(one)
         why = self._why_not_whole(Level.GROUP)
-        proposed = 0
-        for name, exact in wanted:
+        missing_count = 0
+        for name, exact in names_to_find:
             text = _text(name)
-            alike = [
+            lookalikes = [
                 each
-                for each in drawn.get(skeleton(text), ())
+                for each in by_skeleton.get(skeleton(text), ())
                 if not is_pattern(text) and normalised(each) != normalised(text)
             ]
             fits = not known.isdisjoint(plain_group(text))
             if fits if exact else Match(group=name).fits_groups(known):
-                found = _lookalike(text, alike[0]) if alike else None
+                result = _lookalike(text, lookalikes[0]) if lookalikes else None
             elif why is not None:
-                found = NameCheck("unknown", f"Groups could not be listed ({why}).")
-            elif alike:
-                found = _only_looks_like("group", text, alike[0])
+                result = NameCheck("unknown", f"Groups could not be listed ({why}).")
+            elif lookalikes:
+                result = _only_looks_like("group", text, lookalikes[0])
             else:
-                proposed += 1
-                found = _missing("group", name, _near(text, names, proposed <= _MOST_GROUPS))
-            self._checks["group", name, exact] = found
+                missing_count += 1
+                result = _missing("group", name, _near(text, names, missing_count <= _MOST_GROUPS))
+            self._checks["group", name, exact] = result
 
-    def _look_for_many(self, what: Literal["user", "meeting"], wanted: Sequence[Name]) -> None:
+    def _look_for_many(
+        self, what: Literal["user", "meeting"], names_to_find: Sequence[Name]
+    ) -> None:
         """Look for people or meetings: there may be very many, so each is looked at once."""
-        if not wanted:
+        if not names_to_find:
             return
         level = Level.USER if what == "user" else Level.MEETING
-        index = MatchIndex([Match.model_validate({what: name}) for name in wanted])
-        missing = set(range(len(wanted)))
+        index = MatchIndex([Match.model_validate({what: name}) for name in names_to_find])
+        unmatched = set(range(len(names_to_find)))
         for scope in self.snapshot.scopes(level):
-            missing.difference_update(index.matching(scope, frozenset()))
-            if not missing:
+            unmatched.difference_update(index.matching(scope, frozenset()))
+            if not unmatched:
                 break
-        self._checks.update({(what, name, False): None for name in wanted})
-        why = self._why_not_whole(level)
-        lost = [wanted[position] for position in sorted(missing)]
-        for name in lost:
-            detail = f"The {what}s could not all be listed ({why})."
+        self._checks.update({(what, name, False): None for name in names_to_find})
+        incomplete_reason = self._why_not_whole(level)
+        absent = [names_to_find[position] for position in sorted(unmatched)]
+        for name in absent:
+            detail = f"The {what}s could not all be listed ({incomplete_reason})."
             self._checks[what, name, False] = NameCheck("unknown", detail)
-        if why is None and lost:
-            self._propose(what, lost)
+        if incomplete_reason is None and absent:
+            self._propose(what, absent)
 
-    def _propose(self, what: Literal["user", "meeting"], lost: Sequence[Name]) -> None:
+    def _propose(self, what: Literal["user", "meeting"], absent: Sequence[Name]) -> None:
         """Say what the account has instead of names that it does not have."""
         level = Level.USER if what == "user" else Level.MEETING
         texts: list[str] = []
-        bare = {normalised(name): name for name in lost if isinstance(name, str)}
-        borne: set[Name] = set()
+        plain_names = {normalised(name): name for name in absent if isinstance(name, str)}
+        display_names: set[Name] = set()
         for scope in self.snapshot.scopes(level):
-            if scope.name and (same := bare.get(normalised(scope.name))) is not None:
-                borne.add(same)
+            if scope.name and (same := plain_names.get(normalised(scope.name))) is not None:
+                display_names.add(same)
             texts.append(scope.email if level is Level.USER and scope.email else scope.id)
-        for count, name in enumerate(lost):
-            if name in borne:
-                found = _borne(what, _text(name))
+        for count, name in enumerate(absent):
+            if name in display_names:
+                result = _only_a_name(what, _text(name))
             else:
-                found = _missing(what, name, _near(_text(name), texts, count < _MOST_PEOPLE))
-            self._checks[what, name, False] = found
+                result = _missing(what, name, _near(_text(name), texts, count < _MOST_PEOPLE))
+            self._checks[what, name, False] = result
 
     def _why_not_whole(self, level: Level) -> str | None:
         """Why there may be more scopes of a level than are known; None where all of them are."""
@@ -205,11 +207,15 @@ def _text(name: Name) -> str:
     return name.name if isinstance(name, DisplayName) else name
 
 
-def _near(text: str, known: Sequence[str], wanted: bool) -> str:
+def _near(text: str, known: Sequence[str], enabled: bool) -> str:
     """The nearest of the names an account has; empty for none."""
-    if not wanted or is_pattern(text):
+    if not enabled or is_pattern(text):
         return ""
-    folded = {each.casefold(): each for each in known if abs(len(each) - len(text)) <= len(text)}
+    folded = {
+        candidate.casefold(): candidate
+        for candidate in known
+        if abs(len(candidate) - len(text)) <= len(text)
+    }
     close = get_close_matches(text.casefold(), folded, n=1, cutoff=0.7)
     return folded[close[0]] if close else ""
 
@@ -228,7 +234,7 @@ def _missing(what: What, name: Name, near: str) -> NameCheck:
     return NameCheck("unmatched", f"No {what} of the account {called}.{hint}", near)
 
 
-def _borne(what: What, text: str) -> NameCheck:
+def _only_a_name(what: What, text: str) -> NameCheck:
     whose = "people choose their display names" if what == "user" else "hosts choose their topics"
     detail = (
         f'"{text}" is only the name of a {what}, and {whose} themselves. '
@@ -240,7 +246,7 @@ def _borne(what: What, text: str) -> NameCheck:
 def _only_looks_like(what: What, text: str, other: str) -> NameCheck:
     detail = (
         f'No {what} of the account is called "{text}". "{other}" only looks the same: it differs '
-        f"in {differing(text, other) or 'its letters'}."
+        f"in {differing_characters(text, other) or 'its letters'}."
     )
     return NameCheck("unmatched", detail, other)
 
@@ -248,8 +254,8 @@ def _only_looks_like(what: What, text: str, other: str) -> NameCheck:
 def _lookalike(text: str, other: str) -> NameCheck:
     detail = (
         f'The account also has a group "{other}", which only looks like "{text}": it differs in '
-        f"{differing(text, other) or 'its letters'}. What is meant for one does not hold for the "
-        "other."
+        f"{differing_characters(text, other) or 'its letters'}. What is meant for one does not "
+        "hold for the other."
     )
     return NameCheck("look_alike", detail, other)
 
@@ -260,7 +266,7 @@ class Entries:
 
     overrides: Sequence[tuple[int, Override]] = ()
     """With their positions in the file."""
-    settlements: WaiversAndAttestations | None = None
+    exceptions: WaiversAndAttestations | None = None
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     assessed: frozenset[str] = frozenset()
     """The controls that are assessed: entries for others are left out."""
@@ -278,17 +284,17 @@ class Entries:
 
     def waivers(self) -> Iterator[tuple[int, Waiver]]:
         """Those that hold today, with their positions."""
-        if self.settlements is not None:
-            for position, each in enumerate(self.settlements.waivers):
-                if each.control in self.assessed and each.expires >= self.settlements.today:
-                    yield position, each
+        if self.exceptions is not None:
+            for position, waiver in enumerate(self.exceptions.waivers):
+                if waiver.control in self.assessed and waiver.expires >= self.exceptions.today:
+                    yield position, waiver
 
     def attestations(self) -> Iterator[tuple[int, Attestation]]:
         """Those of assessed controls, with their positions."""
-        if self.settlements is not None:
-            for position, each in enumerate(self.settlements.attestations):
-                if each.control in self.assessed:
-                    yield position, each
+        if self.exceptions is not None:
+            for position, attestation in enumerate(self.exceptions.attestations):
+                if attestation.control in self.assessed:
+                    yield position, attestation
 
 
 def _waiver_label(waiver: Waiver) -> str:
@@ -299,7 +305,7 @@ def _waiver_label(waiver: Waiver) -> str:
 class Bearings:
     """What judging found of the entries: which of them were about anything."""
 
-    overriding: frozenset[int]
+    overrides_in_force: frozenset[int]
     """Positions of overrides that held somewhere, or may have."""
     blind: frozenset[Level]
     """Levels that were not reached, or not listed as a whole."""
@@ -314,36 +320,38 @@ def check(
     """
     mentions = list(entries.mentions())
     checks = Roster(snapshot).look_up(mentions)
-    found: dict[Reference, None] = {}
-    lost: dict[int, str] = {}
+    mismatches: dict[Reference, None] = {}
+    unmatched_waivers: dict[int, str] = {}
     matches = dict(entries.waivers())
-    for each in mentions:
-        result = checks[each.key]
+    for mention in mentions:
+        result = checks[mention.key]
         if result is None:
             continue
-        if each.kind == "waiver":
+        if mention.kind == "waiver":
             if result.state == "unmatched" and not _others_fit(
-                matches[each.position].scope, checks
+                matches[mention.position].scope, checks
             ):
-                lost.setdefault(each.position, result.detail)
+                unmatched_waivers.setdefault(mention.position, result.detail)
                 continue
             if result.state == "unknown":
                 continue  # the waiver itself says so
-        name = _text(each.name)
-        found[Reference(each.kind, each.entry, each.what, name, *_fields(result))] = None
+        name = _text(mention.name)
+        mismatches[Reference(mention.kind, mention.entry, mention.what, name, *_fields(result))] = (
+            None
+        )
     if bearings is not None:
-        found.update(dict.fromkeys(_idle(entries, bearings, checks)))
-    return sorted(found, key=_order), lost
+        mismatches.update(dict.fromkeys(_unused_entries(entries, bearings, checks)))
+    return sorted(mismatches, key=_order), unmatched_waivers
 
 
-def unfitting(snapshot: Snapshot, entries: Entries) -> list[Reference]:
+def mismatches(snapshot: Snapshot, entries: Entries) -> list[Reference]:
     """The names that do not fit an account as it was read, without judging anything."""
-    found, lost = check(snapshot, entries)
+    rows, unmatched_waivers = check(snapshot, entries)
     waivers = dict(entries.waivers())
-    for position, detail in lost.items():
+    for position, detail in unmatched_waivers.items():
         entry = _waiver_label(waivers[position])
-        found.append(Reference("waiver", entry, "", "", "unmatched", detail))
-    return sorted(found, key=_order)
+        rows.append(Reference("waiver", entry, "", "", "unmatched", detail))
+    return sorted(rows, key=_order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,49 +369,49 @@ class LookedUp:
     @property
     def stale(self) -> list[Reference]:
         """Those that match nothing."""
-        return [each for each in self.found if each.is_stale]
+        return [reference for reference in self.found if reference.is_stale]
 
 
 def _fields(result: NameCheck) -> tuple[str, str, str]:
     return result.state, result.detail, result.suggestion
 
 
-def _order(each: Reference) -> tuple[bool, str, str, str, str]:
-    return not each.is_stale, each.kind, each.entry, each.what, each.name
+def _order(reference: Reference) -> tuple[bool, str, str, str, str]:
+    return not reference.is_stale, reference.kind, reference.entry, reference.what, reference.name
 
 
 def _others_fit(match: Match, checks: Mapping[Key, NameCheck | None]) -> bool:
     """True where, of everything a match names, the account has at least one name."""
     return all(
-        any(not _is_lost(checks.get((what, name, False))) for name in listed(named(match)))
+        any(not _is_missing(checks.get((what, name, False))) for name in listed(named(match)))
         for what, named in _NAMED
         if named(match) is not None
     )
 
 
-def _is_lost(result: NameCheck | None) -> bool:
+def _is_missing(result: NameCheck | None) -> bool:
     return result is not None and result.state == "unmatched"
 
 
-def _idle(
+def _unused_entries(
     entries: Entries, bearings: Bearings, checks: Mapping[Key, NameCheck | None]
 ) -> Iterator[Reference]:
     """Entries whose names all exist, and that are about nothing all the same."""
     for position, override in entries.overrides:
         match = override.match
         alone = match.group is None or (match.user is None and match.level is None)
-        if alone or position in bearings.overriding or match.levels & bearings.blind:
+        if alone or position in bearings.overrides_in_force or match.levels & bearings.blind:
             continue
-        if _are_known(match, checks):
+        if _all_present(match, checks):
             detail = "The account has what it names, but nobody is all of it at once."
             yield Reference("override", override.label, "", "", "unmatched", detail)
-    settlements = entries.settlements
+    exceptions = entries.exceptions
     for position, attestation in entries.attestations():
-        assert settlements is not None
+        assert exceptions is not None
         match = attestation.scope
-        if settlements.is_answering(position) or match.levels & bearings.blind:
+        if exceptions.is_answering(position) or match.levels & bearings.blind:
             continue
-        if _are_known(match, checks):
+        if _all_present(match, checks):
             entry = f"attestation of {attestation.control} for {match.label}"
             detail = (
                 "It answers nothing: Zoom returns the value, or the control is judged elsewhere."
@@ -411,9 +419,9 @@ def _idle(
             yield Reference("attestation", entry, "", "", "unused", detail)
 
 
-def _are_known(match: Match, checks: Mapping[Key, NameCheck | None]) -> bool:
+def _all_present(match: Match, checks: Mapping[Key, NameCheck | None]) -> bool:
     return all(
-        (found := checks.get((what, name, False))) is None or found.state == "look_alike"
+        (result := checks.get((what, name, False))) is None or result.state == "look_alike"
         for what, named in _NAMED
         for name in listed(named(match))
     )

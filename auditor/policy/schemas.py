@@ -22,8 +22,8 @@ def schema(kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
     Names of controls, operators and parameters are spelt out, so that an editor can offer them.
     """
     model = BaselineFile if kind == "baseline" else OrganisationFile
-    found = model.model_json_schema(by_alias=True)
-    definitions = found["$defs"]
+    document = model.model_json_schema(by_alias=True)
+    definitions = document["$defs"]
     definitions["Expectation"]["properties"]["op"]["enum"] = sorted(OPERATORS)
     choice = definitions["ControlChoice"]["properties"]
     expectation = {"anyOf": [{"$ref": "#/$defs/Expectation"}, *SHORT_FORMS]}
@@ -31,10 +31,10 @@ def schema(kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
     choice["settings"] = {"type": "object", "additionalProperties": expectation}
     ids = {"enum": sorted(catalogue.controls)}
     if kind == "baseline":
-        found["properties"]["controls"]["propertyNames"] = ids
+        document["properties"]["controls"]["propertyNames"] = ids
     else:
         definitions["Override"]["properties"]["controls"]["propertyNames"] = ids
         definitions["Waiver"]["properties"]["control"] |= ids
         definitions["Attestation"]["properties"]["control"] |= ids
-    found["properties"]["parameters"]["propertyNames"] = {"enum": sorted(known_parameters())}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+    document["properties"]["parameters"]["propertyNames"] = {"enum": sorted(known_parameters())}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}

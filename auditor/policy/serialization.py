@@ -58,7 +58,7 @@ def dump(baseline: Baseline, organisation: Organisation) -> str:
             "meaning": baseline.meaning,
             "who": baseline.who,
             "parameters": dict(baseline.parameters),
-            "assessed": {cid: _assessed(each) for cid, each in baseline.assessed.items()},
+            "assessed": {cid: _assessed(assessed) for cid, assessed in baseline.assessed.items()},
         },
         "organisation": _ORGANISATION.dump_python(organisation, mode="json", exclude_unset=True),
     }
@@ -88,8 +88,8 @@ def load(text: str, catalogue: Catalogue) -> tuple[Baseline, Organisation]:
             who=stored.who,
             parameters=stored.parameters,
             assessed={
-                cid: _restored(cid, each, catalogue)
-                for cid, each in stored.assessed.items()
+                cid: _restored(cid, assessed, catalogue)
+                for cid, assessed in stored.assessed.items()
                 if cid in catalogue.controls
             },
         )
@@ -108,34 +108,34 @@ def _check_parameters(parameters: Mapping[str, JsonValue]) -> None:
             raise ValueError(f"{name} has a value of another type")
 
 
-def _assessed(each: ControlExpectation) -> dict[str, Any]:
+def _assessed(assessed: ControlExpectation) -> dict[str, Any]:
     return {
-        "severity": each.severity,
-        "lock": each.lock,
-        "attest": each.attest,
-        "origin": each.origin,
+        "severity": assessed.severity,
+        "lock": assessed.lock,
+        "attest": assessed.attest,
+        "origin": assessed.origin,
         "expectations": {
             setting: expected.model_dump(mode="json", exclude_unset=True)
-            for setting, expected in each.expectations.items()
+            for setting, expected in assessed.expectations.items()
         },
     }
 
 
 def _restored_organisation(stored: Any, catalogue: Catalogue) -> Organisation:
-    found = _ORGANISATION.validate_python(stored)
+    organisation = _ORGANISATION.validate_python(stored)
     overrides = [
-        each.model_copy(
+        override.model_copy(
             update={
                 "controls": {
                     cid: choice
-                    for cid, choice in each.controls.items()
+                    for cid, choice in override.controls.items()
                     if cid in catalogue.controls
                 }
             }
         )
-        for each in found.overrides
+        for override in organisation.overrides
     ]
-    return replace(found, overrides=tuple(overrides))
+    return replace(organisation, overrides=tuple(overrides))
 
 
 def _restored(control_id: str, stored: "_Assessed", catalogue: Catalogue) -> ControlExpectation:

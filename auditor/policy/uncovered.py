@@ -19,7 +19,7 @@ from auditor.findings.verdict_store import Assessment
 from auditor.policy import documented, privacy_words
 from auditor.policy.baseline import Baseline
 from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue
-from auditor.policy.reads import LOOKED_THROUGH, NEW_SETTINGS_CONTROL
+from auditor.policy.reads import NEW_SETTINGS_CONTROL, SCANNED_VIEWS
 from auditor.policy.values import iter_leaves
 
 
@@ -41,7 +41,7 @@ class Coverage:
         """Settings that a control reads with all that is in them."""
         self._locks = {check.lock for check in reading if check.lock is not None}
         self._judged = {
-            setting for each in baseline.assessed.values() for setting in each.expectations
+            setting for assessed in baseline.assessed.values() for setting in assessed.expectations
         }
         self._accepted = [pattern.casefold().replace("[", "[[]") for pattern in accepted]
 
@@ -63,9 +63,9 @@ class Coverage:
     def _is_known(self, path: str) -> bool:
         """True if a control or a reference knows the leaf, or an object or list around it."""
         leaf = path.removesuffix("[]")
-        known = (self._covered, documented.settings(), documented.containers())
+        known_paths = (self._covered, documented.settings(), documented.containers())
         return (
-            any(leaf in each for each in known)
+            any(leaf in paths for paths in known_paths)
             or any(
                 around in self._wholes or documented.is_whole(around) for around in _prefixes(leaf)
             )
@@ -77,8 +77,8 @@ class Coverage:
         parts = path.split(".")
         for check, key in self._keyed:
             if key in parts:
-                wanted = check.setting.split(".")
-                below = wanted[wanted.index(key) + 1 :]
+                setting_parts = check.setting.split(".")
+                below = setting_parts[setting_parts.index(key) + 1 :]
                 if parts[parts.index(key) + 1 :][: len(below)] == below:
                     return True
         return False
@@ -123,9 +123,9 @@ class NewSettings:
 
     def add(self, evidence: ScopeEvidence, scopes: int = 1) -> None:
         """Look through the settings and lock documents of one scope, which others may equal."""
-        if not evidence.outcomes.keys() >= set(LOOKED_THROUGH[evidence.scope.level]):
+        if not evidence.outcomes.keys() >= set(SCANNED_VIEWS[evidence.scope.level]):
             self.unread.add(Cause.NOT_COLLECTED)
-        found: dict[str, Document] = {}
+        documents: dict[str, Document] = {}
         for view, outcome in evidence.outcomes.items():
             if view.surface not in (SETTINGS.surface, LOCKS.surface):
                 continue
@@ -133,28 +133,28 @@ class NewSettings:
                 self.unread.add(outcome.unseen.cause)
             else:
                 for path in self._new(view, evidence.digests.get(view, ""), outcome):
-                    found.setdefault(path, outcome)
-        if found and evidence.scope.level is Level.USER:
+                    documents.setdefault(path, outcome)
+        if documents and evidence.scope.level is Level.USER:
             self._users += scopes
-            for path, outcome in found.items():
+            for path, outcome in documents.items():
                 self._with[path] += scopes
                 self._user_sources.setdefault(path, outcome.source)
-        elif found:
-            sources = {path: outcome.source for path, outcome in found.items()}
+        elif documents:
+            sources = {path: outcome.source for path, outcome in documents.items()}
             self._by_scope[evidence.scope] = sources
             self._times[evidence.scope] = {
-                outcome.source: outcome.observed_at for outcome in found.values()
+                outcome.source: outcome.observed_at for outcome in documents.values()
             }
 
     def _new(self, view: View, digest: str, outcome: Document) -> tuple[str, ...]:
-        known = self._walked.get((view, digest))
-        if known is None:
+        cached = self._walked.get((view, digest))
+        if cached is None:
             paths = {path for path, _ in iter_leaves(outcome.body) if path}
             if view.surface == SETTINGS.surface:
                 self.returned |= paths
             new = tuple(sorted(path for path in paths if self.coverage.is_new(view, path)))
-            known = self._walked[view, digest] = new
-        return known
+            cached = self._walked[view, digest] = new
+        return cached
 
     def assessments(self, severity: Severity) -> Iterator[Assessment]:
         """One finding per new setting and scope; users share one scope per level."""

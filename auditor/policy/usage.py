@@ -46,7 +46,7 @@ UNKNOWN_GROUP = "(group not known)"
 Body = Mapping[str, JsonValue]
 Rows = list[Body]
 
-_NOT_ASKED = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it")
+_NOT_REQUESTED = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +67,20 @@ class UsageCheck:
         if self.expectation.param is None:
             return None
         listed = self.parameters.get(self.expectation.param, [])
-        return {str(each) for each in (listed if isinstance(listed, list) else [listed])}
+        return {str(item) for item in (listed if isinstance(listed, list) else [listed])}
 
 
-def find(question: UsageCheck) -> LookupResult:
+def find(usage_check: UsageCheck) -> LookupResult:
     """What the document of the check shows, or why nobody can tell."""
-    outcome = question.outcomes.get(question.check.document)
+    outcome = usage_check.outcomes.get(usage_check.check.document)
     if outcome is None:
         return LookupResult(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
     if not isinstance(outcome, Document):
         return LookupResult(outcome.unseen, outcome.source)
-    reader = _READERS[question.check.surface]
+    reader = _READERS[usage_check.check.surface]
     body = outcome.body if isinstance(outcome.body, dict) else {}
     try:
-        return reader.read(question, _Evidence(_rows(body, reader.rows), body, outcome.source))
+        return reader.read(usage_check, _Evidence(_rows(body, reader.rows), body, outcome.source))
     except _UnexpectedShape as error:
         return LookupResult(error.unseen, outcome.source)
 
@@ -103,7 +103,7 @@ class _UnexpectedShape(Exception):
         super().__init__(key)
 
 
-def _hosted(question: UsageCheck, evidence: _Evidence) -> LookupResult:
+def _hosted(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
     """How many meetings used a feature or were summarised, or the groups of their hosts."""
     hosts = [each for each in evidence.rows if _number(each, "meetings")]
     unclear = sum(_number(each, "unclear") for each in evidence.rows if "unclear" in each)
@@ -115,22 +115,27 @@ def _hosted(question: UsageCheck, evidence: _Evidence) -> LookupResult:
             "the reports of past meetings tell."
         )
         unseen = Unseen(Cause.ABSENT, "Zoom lists none while the feature is off")
-        return LookupResult(unseen, evidence.source, idle=idle)
-    doubt = None
+        return LookupResult(unseen, evidence.source, not_applicable_reason=idle)
+    incomplete = None
     if unclear:
         detail = f"{unclear} meetings were listed that do not say whether they used the feature"
-        doubt = Unseen(Cause.ABSENT, detail)
-    if question.allowed is None:
+        incomplete = Unseen(Cause.ABSENT, detail)
+    if usage_check.allowed is None:
         note = _hosts_note("Hosts", hosts)
         return LookupResult(
-            Seen(count, question.check.setting), evidence.source, note=note, doubt=doubt
+            Seen(count, usage_check.check.setting),
+            evidence.source,
+            note=note,
+            incomplete=incomplete,
         )
-    groups = _HostGroups(question.outcomes.get(read_plan.HOSTS), question.allowed)
+    groups = _HostGroups(usage_check.outcomes.get(read_plan.HOSTS), usage_check.allowed)
     for host in hosts:
         groups.add(host)
     note = _hosts_note("Hosts in no allowed group", groups.outside)
-    reading = Seen([*sorted(groups.texts)], question.check.setting)
-    return LookupResult(reading, evidence.source, note=note, doubt=doubt or groups.doubt)
+    reading = Seen([*sorted(groups.texts)], usage_check.check.setting)
+    return LookupResult(
+        reading, evidence.source, note=note, incomplete=incomplete or groups.incomplete
+    )
 
 
 class _HostGroups:
@@ -140,7 +145,7 @@ class _HostGroups:
         self.texts: set[str] = set()
         """The groups: of a host in an allowed one that group alone, of any other host all."""
         self.outside: Rows = []
-        self.doubt: Unseen | None = None
+        self.incomplete: Unseen | None = None
         self._allowed = allowed
         self._people: dict[str, Rows] = {}
         self._ids: set[str] = set()
@@ -170,20 +175,22 @@ class _HostGroups:
             self.texts.add(UNKNOWN_GROUP)
             return
         else:
-            self.doubt = self.doubt or self._why
+            self.incomplete = self.incomplete or self._why
             return
         known_by = frozenset().union(*(of_group(*pair, self._ids) for pair in names))
-        fitting = sorted(t for t in self._allowed if not known_by.isdisjoint(plain_group(t)))
-        if fitting:
-            own = [name for _, name in names if name.casefold() == fitting[0].casefold()]
-            self.texts.add((own or fitting)[0])
+        matching = sorted(t for t in self._allowed if not known_by.isdisjoint(plain_group(t)))
+        if matching:
+            own = [name for _, name in names if name.casefold() == matching[0].casefold()]
+            self.texts.add((own or matching)[0])
         elif self._allowed and self._names_why is not None and not all(n for _, n in names):
-            self.doubt = self.doubt or self._names_why
+            self.incomplete = self.incomplete or self._names_why
         else:
             self.outside.append(host)
             texts = {name or group_id for group_id, name in names} or {NO_GROUP}
-            alike = casefold_set([*self._allowed])  # a name that is another group's id, say
-            self.texts |= {f"group {t}" if t.casefold() in alike else t for t in texts}
+            allowed_folded = casefold_set(
+                [*self._allowed]
+            )  # a name that is another group's id, say
+            self.texts |= {f"group {t}" if t.casefold() in allowed_folded else t for t in texts}
 
 
 def _missing(body: Body, what: str) -> Unseen | None:
@@ -195,25 +202,25 @@ def _missing(body: Body, what: str) -> Unseen | None:
 
 
 def _hosts_note(what: str, hosts: Iterable[Body]) -> str:
-    each = [
+    items = [
         f"{host.get('host') or host.get('id') or 'unnamed'} ({_number(host, 'meetings')})"
         for host in hosts
     ]
-    return f"{what}, with their meetings: {_some(each)}." if each else ""
+    return f"{what}, with their meetings: {_some(items)}." if items else ""
 
 
-def _apps(question: UsageCheck, evidence: _Evidence) -> LookupResult:
+def _apps(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
     """The apps with certain scopes: those allowed by their id, others by name and id."""
     known = name_patterns.shipped()
-    is_admin = question.check.setting.endswith(ADMIN_SCOPES)
-    wanted = (known.admin_scopes if is_admin else known.app_scopes).patterns
-    allowed = question.allowed or set()
+    is_admin = usage_check.check.setting.endswith(ADMIN_SCOPES)
+    patterns = (known.admin_scopes if is_admin else known.app_scopes).patterns
+    allowed = usage_check.allowed or set()
     texts, shown, notes, unread = [], [], [], 0
     for app in evidence.rows:
         listed = app.get("scopes")
         unread += not isinstance(listed, list)
         scopes = listed if isinstance(listed, list) else []
-        touching = [str(scope) for scope in scopes if read_plan.is_any(str(scope), wanted)]
+        touching = [str(scope) for scope in scopes if read_plan.is_any(str(scope), patterns)]
         by_name = is_admin and read_plan.is_any(
             str(app.get("name") or ""), known.admin_apps.patterns
         )
@@ -230,59 +237,61 @@ def _apps(question: UsageCheck, evidence: _Evidence) -> LookupResult:
                 if touching
                 else f"{called} is known to change settings"
             )
-    doubt = Unseen(Cause.ABSENT, f"Zoom did not return the scopes of {unread} apps")
+    incomplete = Unseen(Cause.ABSENT, f"Zoom did not return the scopes of {unread} apps")
     return LookupResult(
-        Seen([*texts], question.check.setting),
+        Seen([*texts], usage_check.check.setting),
         evidence.source,
         note="; ".join(notes[:SHOWN]) + ("." if notes else ""),
         shown=[*shown],
-        doubt=doubt if unread else None,
+        incomplete=incomplete if unread else None,
     )
 
 
-def _workflows(question: UsageCheck, evidence: _Evidence) -> LookupResult:
+def _workflows(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
     """The workflows of Zoom's AI: those allowed by their id, which nobody can choose."""
-    allowed = question.allowed or set()
+    allowed = usage_check.allowed or set()
     texts: list[JsonValue] = []
     for row in evidence.rows:
         flow_id, name = str(row.get("id") or ""), str(row.get("name") or "")
         called = f"{name} ({flow_id})" if name else flow_id or "a workflow without a name"
         texts.append(flow_id if flow_id in allowed else called)
-    return LookupResult(Seen(texts, question.check.setting), evidence.source)
+    return LookupResult(Seen(texts, usage_check.check.setting), evidence.source)
 
 
-def _notice_answers(question: UsageCheck, evidence: _Evidence) -> LookupResult:
+def _notice_answers(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
     """How many people gave which answer to the notices of one kind, and whether all were asked."""
-    kind = question.check.setting.removeprefix(read_plan.ANSWERS_PREFIX)
+    kind = usage_check.check.setting.removeprefix(read_plan.ANSWERS_PREFIX)
     totals, shown = Counter[str](), Counter[str]()
     for row in evidence.rows:
         if str(row.get("notice")) in read_plan.NOTICE_KINDS[kind].types:
             answer, count = str(row.get("answer")), _number(row, "count")
             totals[answer] += count
             shown[answer + _OF_GUESTS.get(str(row.get("guest")), "")] += count
-    due = _due(kind, question, evidence.body)
+    due = _due(kind, usage_check, evidence.body)
     if not totals:
         if isinstance(due, Unseen):
             return LookupResult(due, evidence.source)
-        if due.idle:
+        if due.not_applicable_reason:
             return LookupResult(
-                Unseen(Cause.ABSENT, "nobody answered"), evidence.source, idle=due.idle
+                Unseen(Cause.ABSENT, "nobody answered"),
+                evidence.source,
+                not_applicable_reason=due.not_applicable_reason,
             )
         detail = f"{due.what}, and Zoom lists no answer to a notice: look whether one was shown"
         return LookupResult(Unseen(Cause.ABSENT, detail), evidence.source)
-    doubt = due.doubt if isinstance(due, _Due) else due if kind == "ai" else None
+    incomplete = due.incomplete if isinstance(due, _Due) else due if kind == "ai" else None
     if totals[UNDOCUMENTED_ANSWER]:
         detail = f"{totals[UNDOCUMENTED_ANSWER]} answers are not ones that Zoom documents"
-        doubt = Unseen(Cause.UNDOCUMENTED_VALUE, detail)
+        incomplete = Unseen(Cause.UNDOCUMENTED_VALUE, detail)
     parts = [
         f"{totals[answer]} {words}" for answer, words in _ANSWER_WORDS.items() if totals[answer]
     ]
     return LookupResult(
-        Seen(dict(totals), question.check.setting),
+        Seen(dict(totals), usage_check.check.setting),
         evidence.source,
         note=f"In 30 days {', '.join(parts)}.",
         shown=dict(sorted(shown.items())),
-        doubt=doubt,
+        incomplete=incomplete,
     )
 
 
@@ -290,13 +299,13 @@ def _notice_answers(question: UsageCheck, evidence: _Evidence) -> LookupResult:
 class _Due:
     """Whether notices were due. `idle` says why none was, `what` why some were."""
 
-    idle: str = ""
+    not_applicable_reason: str = ""
     what: str = ""
-    doubt: Unseen | None = None
+    incomplete: Unseen | None = None
     """Why some may not have been shown."""
 
 
-def _due(kind: str, question: UsageCheck, body: Body) -> _Due | Unseen:
+def _due(kind: str, usage_check: UsageCheck, body: Body) -> _Due | Unseen:
     """Whether notices of a kind were due in the last 30 days, as far as the evidence tells."""
     match kind:
         case "ai":
@@ -304,33 +313,36 @@ def _due(kind: str, question: UsageCheck, body: Body) -> _Due | Unseen:
         case "recording":
             return _missing(body, "recordings") or _due_for_recordings(body)
         case "archive":
-            return _due_for_archives(question)
-    return _Due(idle="Nobody answered a notice of live streaming in the last 30 days.")
+            return _due_for_archives(usage_check)
+    return _Due(
+        not_applicable_reason="Nobody answered a notice of live streaming in the last 30 days."
+    )
 
 
 def _due_for_ai(body: Body) -> _Due | Unseen:
     meetings = body.get("ai_meetings")
     if not isinstance(meetings, dict):
         return Unseen(Cause.ABSENT, "the stored evidence has no ai_meetings")
-    held, unanswered = _number(meetings, "held"), _number(meetings, "unanswered")
+    meeting_count, unanswered = _number(meetings, "held"), _number(meetings, "unanswered")
     unclear = _number(meetings, "unclear")
-    doubt = None
+    incomplete = None
     if unanswered:
         detail = (
-            f"{unanswered} of {held} meetings with AI show no answer to an AI notice: look at one "
-            "of them whether a notice was shown"
+            f"{unanswered} of {meeting_count} meetings with AI show no answer to an AI notice: look "
+            "at one of them whether a notice was shown"
         )
-        doubt = Unseen(Cause.ABSENT, detail)
+        incomplete = Unseen(Cause.ABSENT, detail)
     elif unclear:
         detail = f"{unclear} meetings were listed that do not say whether they used AI"
-        doubt = Unseen(Cause.ABSENT, detail)
-    if not held and doubt is not None:
-        return doubt
-    if not held:
+        incomplete = Unseen(Cause.ABSENT, detail)
+    if not meeting_count and incomplete is not None:
+        return incomplete
+    if not meeting_count:
         return _Due(
-            idle="No meeting used AI in the last 30 days, and nobody answered a notice of it."
+            not_applicable_reason="No meeting used AI in the last 30 days, "
+            "and nobody answered a notice of it."
         )
-    return _Due(what=f"{held} meetings used AI in the last 30 days", doubt=doubt)
+    return _Due(what=f"{meeting_count} meetings used AI in the last 30 days", incomplete=incomplete)
 
 
 def _due_for_recordings(body: Body) -> _Due:
@@ -339,54 +351,61 @@ def _due_for_recordings(body: Body) -> _Due:
     if recorded:
         return _Due(what=f"{recorded} meetings were recorded in the last 30 days")
     return _Due(
-        idle="No meeting was recorded in the last 30 days, and nobody answered a notice of it."
+        not_applicable_reason="No meeting was recorded in the last 30 days, "
+        "and nobody answered a notice of it."
     )
 
 
-def _due_for_archives(question: UsageCheck) -> _Due | Unseen:
-    settings = question.outcomes.get(SETTINGS)
+def _due_for_archives(usage_check: UsageCheck) -> _Due | Unseen:
+    settings = usage_check.outcomes.get(SETTINGS)
     if not isinstance(settings, Document):
-        return settings.unseen if settings is not None else _NOT_ASKED
+        return settings.unseen if settings is not None else _NOT_REQUESTED
     switch = at_path(settings.body, "recording.archive.enable")
     if switch is False:
         return _Due(
-            idle="Archiving is off, and nobody answered a notice of it in the last 30 days."
+            not_applicable_reason="Archiving is off, "
+            "and nobody answered a notice of it in the last 30 days."
         )
     if switch is True:
         return _Due(what="archiving is on")
     return Unseen(Cause.ABSENT, "Zoom did not return whether archiving is on")
 
 
-def _admins(question: UsageCheck, evidence: _Evidence) -> LookupResult:
+def _admins(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
     """How many people may change AI, recording or app settings."""
-    wanted = name_patterns.shipped().privileges.patterns
+    patterns = name_patterns.shipped().privileges.patterns
     people: set[str] = set()
     parts: list[str] = []
-    doubt: Unseen | None = None
+    incomplete: Unseen | None = None
     for role in evidence.rows:
         name, privileges, members = role.get("name"), role.get("privileges"), role.get("members")
         if not isinstance(privileges, list):
-            doubt = doubt or Unseen(Cause.ABSENT, f"Zoom did not return what {name} may do")
+            incomplete = incomplete or Unseen(
+                Cause.ABSENT, f"Zoom did not return what {name} may do"
+            )
             continue
         if role.get("id") not in read_plan.OWN_PEOPLE and not any(
-            read_plan.is_any(str(each), wanted) for each in privileges
+            read_plan.is_any(str(privilege), patterns) for privilege in privileges
         ):
             continue
         if not isinstance(members, list):
             detail = f"nobody asked Zoom for the members of {name}"
-            doubt = doubt or Unseen(Cause.NOT_COLLECTED, detail)
+            incomplete = incomplete or Unseen(Cause.NOT_COLLECTED, detail)
             continue
         people.update(map(str, members))
         parts.append(f"{name or role.get('id')} {len(members)}")
-    if not parts and doubt is None:
-        doubt = Unseen(Cause.ABSENT, "Zoom listed no role that may change settings")
+    if not parts and incomplete is None:
+        incomplete = Unseen(Cause.ABSENT, "Zoom listed no role that may change settings")
     note = f"By role: {', '.join(parts)}." if parts else ""
     return LookupResult(
-        Seen(len(people), question.check.setting), evidence.source, note=note, doubt=doubt
+        Seen(len(people), usage_check.check.setting),
+        evidence.source,
+        note=note,
+        incomplete=incomplete,
     )
 
 
-def _entries(question: UsageCheck, evidence: _Evidence) -> LookupResult:
+def _entries(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
     """The entries of the operation log: what may name a change record, shown as whole lines."""
     texts: list[JsonValue] = [
         operation_log.outside_names(str(row.get("detail") or "")) for row in evidence.rows
@@ -396,14 +415,16 @@ def _entries(question: UsageCheck, evidence: _Evidence) -> LookupResult:
         for row in evidence.rows
     ]
     shown = lines if len(lines) <= SHOWN else [*lines[-SHOWN:], f"and {len(lines) - SHOWN} earlier"]
-    return LookupResult(Seen(texts, question.check.setting), evidence.source, shown=shown)
+    return LookupResult(Seen(texts, usage_check.check.setting), evidence.source, shown=shown)
 
 
-def _answers(question: UsageCheck, evidence: _Evidence) -> LookupResult:
+def _answers(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
     """How the participants of a past meeting answered the AI notice, one text each."""
     if "idle" in evidence.body:
         unseen = Unseen(Cause.ABSENT, "there was no meeting with AI")
-        return LookupResult(unseen, evidence.source, idle="No meeting used AI in the last 30 days.")
+        return LookupResult(
+            unseen, evidence.source, not_applicable_reason="No meeting used AI in the last 30 days."
+        )
     counted: dict[str, JsonValue] = {
         str(row.get("answer")): _number(row, "people") for row in evidence.rows
     }
@@ -411,20 +432,23 @@ def _answers(question: UsageCheck, evidence: _Evidence) -> LookupResult:
     texts = [
         text for row in evidence.rows for text in [str(row.get("answer"))] * _number(row, "people")
     ]
-    doubt: Unseen | None = None
+    incomplete: Unseen | None = None
     strange = sorted(set(counted) - set(ANSWERS))
     if strange:
         detail = f"{strange[0][:80]!r} is not an answer that Zoom documents"
-        doubt = Unseen(Cause.UNDOCUMENTED_VALUE, detail)
+        incomplete = Unseen(Cause.UNDOCUMENTED_VALUE, detail)
     elif silent:
         detail = f"Zoom did not return the answer of {silent} of {silent + len(texts)} participants"
-        doubt = Unseen(Cause.ABSENT, detail)
+        incomplete = Unseen(Cause.ABSENT, detail)
     if not texts:
         return LookupResult(
-            doubt or Unseen(Cause.ABSENT, "Zoom lists no participants"), evidence.source
+            incomplete or Unseen(Cause.ABSENT, "Zoom lists no participants"), evidence.source
         )
     return LookupResult(
-        Seen([*texts], question.check.setting), evidence.source, shown=counted, doubt=doubt
+        Seen([*texts], usage_check.check.setting),
+        evidence.source,
+        shown=counted,
+        incomplete=incomplete,
     )
 
 

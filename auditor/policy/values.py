@@ -40,7 +40,7 @@ def is_range(value: JsonValue) -> bool:
     """True for a list of two numbers, of which the second is not the lower one."""
     if not isinstance(value, list) or len(value) != 2:
         return False
-    numbers = [each for each in value if isinstance(each, int | float) and is_number(each)]
+    numbers = [number for number in value if isinstance(number, int | float) and is_number(number)]
     return len(numbers) == 2 and numbers[0] <= numbers[1]
 
 
@@ -58,9 +58,9 @@ def is_documented(
 ) -> bool:
     """Whether a value is one of those that Zoom documents."""
     if ignore_case and isinstance(value, str):
-        known = {each.casefold() for each in documented if isinstance(each, str)}
+        known = {item.casefold() for item in documented if isinstance(item, str)}
         return value.strip().casefold() in known
-    return any(json_equal(value, each) for each in documented)
+    return any(json_equal(value, item) for item in documented)
 
 
 def json_type(value: JsonValue) -> str:

@@ -21,7 +21,7 @@ from auditor.policy.match_index import MatchIndex
 WARN_DAYS = 14
 """How many days before its expiry a waiver or an attestation is warned about."""
 
-SETTLED_CAUSES = frozenset({Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE})
+ATTESTABLE_CAUSES = frozenset({Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE})
 """Causes of an unknown that an attestation settles. A read that was denied or failed stays open."""
 
 
@@ -84,8 +84,8 @@ class WaiversAndAttestations:
     waivers: Sequence[Waiver]
     attestations: Sequence[Attestation]
     today: date
-    _waived: dict[int, int] = field(default_factory=dict)
-    _doubtful: set[int] = field(default_factory=set)
+    _waiver_counts: dict[int, int] = field(default_factory=dict)
+    _uncertain: set[int] = field(default_factory=set)
     _answering: set[int] = field(default_factory=set)
     """Positions of attestations that answered something, whatever came of it."""
     _grouped: dict[tuple[int, ...], dict[str, list[int]]] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class WaiversAndAttestations:
         """What of them is about `scope`: positions of waivers, then of attestations behind them."""
         return self._index.matching(scope, groups)
 
-    def settled(self, verdicts: Verdicts, matching: Sequence[int]) -> Verdicts:
+    def apply(self, verdicts: Verdicts, matching: Sequence[int]) -> Verdicts:
         """The verdicts with the attestations and waivers that apply to them.
 
         The same object where none does, so that scopes judged alike go on sharing it.
@@ -107,16 +107,16 @@ class WaiversAndAttestations:
         by_control = self._by_control(matching)
         if by_control.keys().isdisjoint(verdict.control for verdict in verdicts):
             return verdicts
-        settled = tuple(
-            self._settle(verdict, by_control[verdict.control])
+        applied = tuple(
+            self._apply_to(verdict, by_control[verdict.control])
             if verdict.control in by_control
             else verdict
             for verdict in verdicts
         )
-        unchanged = all(one is other for one, other in zip(verdicts, settled, strict=True))
-        return verdicts if unchanged else settled
+        unchanged = all(one is other for one, other in zip(verdicts, applied, strict=True))
+        return verdicts if unchanged else applied
 
-    def _settle(self, verdict: Verdict, positions: Sequence[int]) -> Verdict:
+    def _apply_to(self, verdict: Verdict, positions: Sequence[int]) -> Verdict:
         """The verdict with the attestation, and then the waiver, that applies to it."""
         first = len(self.waivers)
         if _can_be_attested(verdict):
@@ -135,21 +135,23 @@ class WaiversAndAttestations:
             for position in by_control.get(verdict.control, ()):
                 if position < len(self.waivers) and self.waivers[position].covers(verdict):
                     if verdict.status in (Status.FAIL, Status.WAIVED):
-                        self._waived[position] = self._waived.get(position, 0) + scopes
+                        self._waiver_counts[position] = (
+                            self._waiver_counts.get(position, 0) + scopes
+                        )
                     elif verdict.status is Status.UNKNOWN:
-                        self._doubtful.add(position)
+                        self._uncertain.add(position)
 
     def _by_control(self, matching: Sequence[int]) -> Mapping[str, Sequence[int]]:
         """Those at these positions by the control that they are about."""
         key = tuple(matching)
-        known = self._grouped.get(key)
-        if known is None:
+        by_control = self._grouped.get(key)
+        if by_control is None:
             if len(self._grouped) >= _MOST_GROUPED:
                 self._grouped.clear()
-            known = self._grouped[key] = {}
+            by_control = self._grouped[key] = {}
             for position in key:
-                known.setdefault(self._at(position).control, []).append(position)
-        return known
+                by_control.setdefault(self._at(position).control, []).append(position)
+        return by_control
 
     def _at(self, position: int) -> Waiver | Attestation:
         waivers = len(self.waivers)
@@ -163,18 +165,18 @@ class WaiversAndAttestations:
             return True
         return len(self.waivers) + position in self._answering
 
-    def states(
+    def waiver_results(
         self,
         assessed: Iterable[str],
-        blind: frozenset[Level] = frozenset(),
-        lost: Mapping[int, str] = MappingProxyType({}),
+        unseen_levels: frozenset[Level] = frozenset(),
+        unmatched: Mapping[int, str] = MappingProxyType({}),
     ) -> list[WaiverResult]:
         """What became of each waiver; those of controls that were not assessed are left out.
 
         `blind` are the levels that were not reached, or not listed as a whole: nobody can say
         what a waiver would have met there. `lost` says by position which of them name nobody.
         """
-        known = set(assessed)
+        controls = set(assessed)
         return [
             WaiverResult(
                 control=waiver.control,
@@ -183,22 +185,26 @@ class WaiversAndAttestations:
                 owner=waiver.owner,
                 ticket=waiver.ticket,
                 expires=waiver.expires.isoformat(),
-                state=self._state(position, waiver, blind, lost),
-                matched=self._waived.get(position, 0),
-                detail=lost.get(position, ""),
+                state=self._state(position, waiver, unseen_levels, unmatched),
+                matched=self._waiver_counts.get(position, 0),
+                detail=unmatched.get(position, ""),
             )
             for position, waiver in enumerate(self.waivers)
-            if waiver.control in known
+            if waiver.control in controls
         ]
 
     def _state(
-        self, position: int, waiver: Waiver, blind: frozenset[Level], lost: Mapping[int, str]
+        self,
+        position: int,
+        waiver: Waiver,
+        unseen_levels: frozenset[Level],
+        unmatched: Mapping[int, str],
     ) -> str:
         if waiver.expires < self.today:
             return "expired"
-        if position not in self._waived:
-            doubtful = position in self._doubtful or waiver.scope.levels & blind
-            return "unmatched" if position in lost or not doubtful else "unknown"
+        if position not in self._waiver_counts:
+            is_uncertain = position in self._uncertain or waiver.scope.levels & unseen_levels
+            return "unmatched" if position in unmatched or not is_uncertain else "unknown"
         soon = waiver.expires - self.today <= timedelta(days=WARN_DAYS)
         return "expiring" if soon else "active"
 
@@ -216,13 +222,15 @@ class WaiversAndAttestations:
 
         "Not as expected" holds until somebody answers otherwise: an expiry date shows no change.
         """
-        made = [each for each in answers if each.on <= self.today]
-        holding = [each for each in made if each.expires >= self.today or each.as_expected is False]
-        if holding:
-            newest = max(each.on for each in holding)
-            return self._answered(verdict, [each for each in holding if each.on == newest])
-        if made:
-            last = max(made, key=lambda each: each.expires)
+        past = [answer for answer in answers if answer.on <= self.today]
+        valid = [
+            answer for answer in past if answer.expires >= self.today or answer.as_expected is False
+        ]
+        if valid:
+            newest = max(answer.on for answer in valid)
+            return self._with_answer(verdict, [answer for answer in valid if answer.on == newest])
+        if past:
+            last = max(past, key=lambda answer: answer.expires)
             detail = f"Attested by {_author(last)}; it expired on {last.expires}. {verdict.detail}"
             return replace(verdict, status=Status.ATTESTATION_EXPIRED, detail=detail.strip())
         if answers:
@@ -230,9 +238,9 @@ class WaiversAndAttestations:
             return replace(verdict, detail=detail.strip())
         return verdict
 
-    def _answered(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
+    def _with_answer(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
         """The verdict with one of several answers of one day: the worst of them counts."""
-        answer = min(answers, key=lambda each: _WORST_FIRST.index(each.as_expected))
+        answer = min(answers, key=lambda attestation: _WORST_FIRST.index(attestation.as_expected))
         until = f"({_author(answer)}, until {answer.expires})"
         if answer.as_expected is False:
             late = " It has expired: look again." if answer.expires < self.today else ""
@@ -249,13 +257,13 @@ class WaiversAndAttestations:
                 detail=detail,
                 as_expected=False,
             )
-        told = answer.statement
+        statement = answer.statement
         if answer.as_expected is None:
-            told = f"Attested, answer not compared with what is expected: {told}"
+            statement = f"Attested, answer not compared with what is expected: {statement}"
         return replace(
             verdict,
             status=Status.ATTESTED,
-            detail=f"{told} {until}",
+            detail=f"{statement} {until}",
             as_expected=answer.as_expected,
         )
 
@@ -270,7 +278,7 @@ def _author(attestation: Attestation) -> str:
 def _can_be_attested(verdict: Verdict) -> bool:
     if verdict.kind is FindingKind.ATTESTATION:
         return verdict.status in (Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
-    return verdict.status is Status.UNKNOWN and verdict.cause in SETTLED_CAUSES
+    return verdict.status is Status.UNKNOWN and verdict.cause in ATTESTABLE_CAUSES
 
 
 def _waiver_fields(waiver: Waiver) -> dict[str, str]:

@@ -21,7 +21,7 @@ def append_entry(text: str, key: str, entry: Mapping[str, Any], name: str) -> st
         PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
     """
 
-    def wanted(data: dict[str, Any]) -> None:
+    def change(data: dict[str, Any]) -> None:
         data[key] = [*(data.get(key) or []), dict(entry)]
 
     lines = text.splitlines(keepends=True)
@@ -43,7 +43,7 @@ def append_entry(text: str, key: str, entry: Mapping[str, Any], name: str) -> st
         ]
     else:
         raise _not_safe(name)
-    return _proved(text, "".join(lines), wanted, name)
+    return _verified(text, "".join(lines), change, name)
 
 
 def set_in_entry(
@@ -55,7 +55,7 @@ def set_in_entry(
         PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
     """
 
-    def wanted(data: dict[str, Any]) -> None:
+    def change(data: dict[str, Any]) -> None:
         data[key][position][field] = value
 
     entry = _value(text, key, name)
@@ -65,18 +65,18 @@ def set_in_entry(
     pair = next((pair for pair in entry.value if pair[0].value == after), None)
     if pair is None:
         raise _not_safe(name)
-    told = f"{field}: {str(value).lower()}"
+    addition = f"{field}: {str(value).lower()}"
     lines = text.splitlines(keepends=True)
     if entry.flow_style:
         end = pair[1].end_mark
         line = lines[end.line]
-        lines[end.line] = f"{line[: end.column]}, {told}{line[end.column :]}"
+        lines[end.line] = f"{line[: end.column]}, {addition}{line[end.column :]}"
     else:
         line = _last_line(pair[1])
         if not lines[line].endswith("\n"):
             lines[line] += "\n"
-        lines.insert(line + 1, " " * pair[0].start_mark.column + told + "\n")
-    return _proved(text, "".join(lines), wanted, name)
+        lines.insert(line + 1, " " * pair[0].start_mark.column + addition + "\n")
+    return _verified(text, "".join(lines), change, name)
 
 
 def remove_entry(text: str, key: str, position: int, name: str) -> str:
@@ -86,7 +86,7 @@ def remove_entry(text: str, key: str, position: int, name: str) -> str:
         PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
     """
 
-    def wanted(data: dict[str, Any]) -> None:
+    def change(data: dict[str, Any]) -> None:
         del data[key][position]
         data[key] = data[key] or None
 
@@ -96,7 +96,7 @@ def remove_entry(text: str, key: str, position: int, name: str) -> str:
     entry = entries.value[position]
     lines = text.splitlines(keepends=True)
     del lines[entry.start_mark.line : _last_line(entry) + 1]
-    return _proved(text, "".join(lines), wanted, name)
+    return _verified(text, "".join(lines), change, name)
 
 
 def _value(text: str, key: str, name: str) -> yaml.Node | None:
@@ -135,19 +135,19 @@ def _block(entry: Mapping[str, Any], indent: int) -> list[str]:
     return [" " * indent + line + "\n" for line in body.splitlines()]
 
 
-def _proved(before: str, after: str, change: Callable[[dict[str, Any]], None], name: str) -> str:
+def _verified(before: str, after: str, change: Callable[[dict[str, Any]], None], name: str) -> str:
     """`after`, if it reads as `before` does but for the change.
 
     Raises:
         PolicyError: it does not.
     """
-    wanted = deepcopy(yaml_source.parse(before.encode(), name).data or {})
-    change(wanted)
+    expected = deepcopy(yaml_source.parse(before.encode(), name).data or {})
+    change(expected)
     try:
-        found = yaml_source.parse(after.encode(), name).data
+        result = yaml_source.parse(after.encode(), name).data
     except PolicyError as error:
         raise _not_safe(name) from error
-    if found != wanted:
+    if result != expected:
         raise _not_safe(name)
     return after
 

@@ -207,9 +207,9 @@ def _validation_messages(source: Source, model: type[BaseModel], error: ErrorDet
     if error["type"] in ("value_error", "assertion_error"):
         return source.problem(location, message)
     expected = str(error.get("ctx", {}).get("expected", ""))
-    given = error["input"]
-    hint = nearest(given, re.findall(r"'([^']+)'", expected)) if isinstance(given, str) else ""
-    shown = f'"{given}"' if isinstance(given, str) else type(given).__name__
+    value = error["input"]
+    hint = nearest(value, re.findall(r"'([^']+)'", expected)) if isinstance(value, str) else ""
+    shown = f'"{value}"' if isinstance(value, str) else type(value).__name__
     return source.problem(location, f"expected {message}, found {shown}.{hint}")
 
 
@@ -233,8 +233,8 @@ def _fields(model: type[BaseModel], error: ErrorDetails) -> list[str]:
             return []
         field = current.model_fields.get(str(part))
         if field is not None:
-            found = _models_in(field.annotation)
-            current = found[0] if found else None
+            models = _models_in(field.annotation)
+            current = models[0] if models else None
     return [field.alias or name for name, field in current.model_fields.items()] if current else []
 
 

@@ -8,7 +8,7 @@ from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Status
 from auditor.policy import baseline, yaml_source
-from auditor.policy.capture import captured
+from auditor.policy.capture import capture_baseline
 from auditor.policy.catalogue import Catalogue, Family
 from auditor.policy.evaluate import evaluate
 from tests.policy.builders import ACCOUNT, CATALOGUE, at, check, control, world
@@ -21,7 +21,7 @@ A, B = check("in_meeting.a"), check("in_meeting.b")
 def capturing(bodies, *checks, catalogue=None):
     account = next(world((ACCOUNT, bodies)).evidence(Level.ACCOUNT))
     known = catalogue or catalogue_of(control(*checks))
-    return captured(account, known, "today", "As it was")
+    return capture_baseline(account, known, "today", "As it was")
 
 
 def body(**values):
@@ -138,7 +138,7 @@ def lock_of(one):
 def test_an_account_meets_the_baseline_that_was_captured_from_it(choose, tmp_path):
     snapshot = whole_account(choose)
     account = next(snapshot.evidence(Level.ACCOUNT))
-    file, _ = captured(account, CATALOGUE, "today", "As it was")
+    file, _ = capture_baseline(account, CATALOGUE, "today", "As it was")
     path = tmp_path / "today.yaml"
     path.write_bytes(yaml_source.dumped(file, "Captured."))
     wanted = baseline.load(str(path), CATALOGUE)
@@ -153,7 +153,7 @@ def test_an_account_meets_the_baseline_that_was_captured_from_it(choose, tmp_pat
 
 def test_drift_from_what_was_captured_is_found(tmp_path):
     account = next(whole_account(passing).evidence(Level.ACCOUNT))
-    file, _ = captured(account, CATALOGUE, "today", "As it was")
+    file, _ = capture_baseline(account, CATALOGUE, "today", "As it was")
     path = tmp_path / "today.yaml"
     path.write_bytes(yaml_source.dumped(file))
     drifted = {SETTINGS: at("recording.local_recording", True)}

@@ -58,16 +58,16 @@ def groups(
 ) -> Groups:
     """Groups of an account, `g1` Legal EU and `g2` Sales, with their lock documents."""
     known = Groups(parameters or {})
-    known.begin(ScopeEvidence(ACCOUNT, outcomes(account), {}))
+    known.read_listing_status(ScopeEvidence(ACCOUNT, outcomes(account), {}))
     for scope in (LEGAL, SALES):
         given = outcomes(locks.get(scope.id, {}), scope)
         digests = {view: str(given[view]) for view in given}
-        known.meet(ScopeEvidence(scope, given, digests))
+        known.add(ScopeEvidence(scope, given, digests))
     return known
 
 
 def standing(known: Groups, scope: Scope) -> object:
-    return known.standing(scope, known.of(scope))
+    return known.equivalence_key(scope, known.of(scope))
 
 
 def stand_alike(known: Groups, one: Scope, other: Scope) -> bool:
@@ -93,7 +93,7 @@ def test_a_group_is_itself() -> None:
 
 def test_a_group_that_is_named_like_the_id_of_another_is_no_plain_name():
     known = Groups({})
-    known.begin(ScopeEvidence(ACCOUNT, outcomes(LISTED), {}), ["g1", "g2"])
+    known.read_listing_status(ScopeEvidence(ACCOUNT, outcomes(LISTED), {}), ["g1", "g2"])
     assert known.of(Scope(Level.GROUP, "g2", "g1")) == {"id:g2", "named:g1"}
 
 
@@ -116,15 +116,15 @@ def test_why_groups_are_not_known_is_what_came_of_their_lists(
 
 
 def test_all_groups_of_a_user_are_known_where_each_was_met() -> None:
-    assert groups().knows_all_of(user(1, "g1", "g2"))
-    assert not groups().knows_all_of(user(1, "g1", "g9"))
-    assert groups().knows_all_of(user(1))
+    assert groups().has_all_names(user(1, "g1", "g2"))
+    assert not groups().has_all_names(user(1, "g1", "g9"))
+    assert groups().has_all_names(user(1))
 
 
 def test_no_users_groups_are_all_known_where_members_could_not_be_listed() -> None:
     known = groups(account={**LISTED, MEMBERS: Cause.DENIED})
-    assert not known.knows_all_of(user(1))
-    assert known.knows_all_of(LEGAL)
+    assert not known.has_all_names(user(1))
+    assert known.has_all_names(LEGAL)
 
 
 # Who stands alike
@@ -223,7 +223,7 @@ class Alone(Assessor):
 
     def assessment(self, evidence: ScopeEvidence) -> Assessment:
         self._cache.clear()
-        self._wishes.clear()
+        self._expected.clear()
         return super().assessment(replace(evidence, membership=None))
 
 
@@ -323,10 +323,10 @@ def test_waivers_count_the_users_they_meet_as_if_each_were_counted_alone(seed: i
     for each in judge.run(given_[0]):
         matching = one_by_one.matching(each.scope, judge.groups.of(each.scope))
         one_by_one.count(each.verdicts, matching)
-    judge.count_settled()
-    assert judge.settlements is not None
+    judge.count_exceptions()
+    assert judge.exceptions is not None
     known = {"AI-01"}
-    assert judge.settlements.states(known) == one_by_one.states(known)
+    assert judge.exceptions.waiver_results(known) == one_by_one.waiver_results(known)
 
 
 def test_equal_users_are_judged_once() -> None:

@@ -166,7 +166,7 @@ OWNER = ("account_admin",)
 
 def chained(scope, account, group, one=BOTH):
     documents = LockDocuments(outcomes(account), {"g1": outcomes(group)})
-    found = locks.chain(one, scope, documents)
+    found = locks.resolve(one, scope, documents)
     return found.locked, found.decided_by, found.changeable_by
 
 
@@ -208,7 +208,7 @@ def test_an_account_lock_beats_a_group_lock_and_an_unread_lock_leaves_it_open(
 def test_one_locking_group_of_several_binds_the_user():
     member = Scope(Level.USER, "u1", group_ids=("g2", "g1"))
     documents = LockDocuments(outcomes(OFF), {"g1": outcomes(ON), "g2": outcomes(OFF)})
-    assert locks.chain(BOTH, member, documents).decided_by == "group"
+    assert locks.resolve(BOTH, member, documents).decided_by == "group"
 
 
 def test_a_group_whose_locks_nobody_read_leaves_it_open():
@@ -258,14 +258,14 @@ def test_beside_account_group_and_user_there_is_no_chain(level):
 
 def test_the_locking_layer_is_named():
     documents = LockDocuments(outcomes(OFF), {"g1": outcomes(ON)})
-    assert locks.chain(BOTH, ALONE, documents).locked_by == "group"
-    assert locks.chain(BOTH, GROUP, documents).locked_by == "group"
+    assert locks.resolve(BOTH, ALONE, documents).locked_by == "group"
+    assert locks.resolve(BOTH, GROUP, documents).locked_by == "group"
     documents = LockDocuments(outcomes(ON), {})
     for scope in (ACCOUNT, GROUP, ALONE):
-        assert locks.chain(BOTH, scope, documents).locked_by == "account"
+        assert locks.resolve(BOTH, scope, documents).locked_by == "account"
     documents = LockDocuments(outcomes(OFF), {"g1": outcomes(OFF)})
     for scope in (ACCOUNT, GROUP, ALONE):
-        assert locks.chain(BOTH, scope, documents).locked_by == ""
+        assert locks.resolve(BOTH, scope, documents).locked_by == ""
 
 
 def test_a_text_flag_counts_in_the_chain():

@@ -165,7 +165,7 @@ def test_without_its_own_document_a_key_that_stands_elsewhere_leaves_a_doubt():
     bodies = {SETTINGS: Cause.DENIED, SECURITY: {"bot": False}}
     result = lookup.find(BOT, outcomes(bodies))
     assert result.reading == Seen(False, "recording.bot")
-    assert result.doubt == Unseen(Cause.DENIED, "Zoom said so")
+    assert result.incomplete == Unseen(Cause.DENIED, "Zoom said so")
 
 
 def test_objects_that_only_look_equal_are_two_places():

@@ -7,7 +7,7 @@ import pytest
 from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS
-from auditor.policy.locks import STRING_FLAGS, LockDocuments, chain, find, flag
+from auditor.policy.locks import STRING_FLAGS, LockDocuments, find, flag, resolve
 from auditor.policy.lookup import LookupResult
 from tests.policy.builders import USER, at, check, document, locks_of, outcomes, refusal
 
@@ -60,4 +60,4 @@ def test_a_user_is_unlocked_where_any_level_could_lock_and_none_does(levels: Any
     off = outcomes(locks_of(False))
     documents = LockDocuments(off, {"g1": off})
     one = check(lock_levels=levels)
-    assert chain(one, USER, documents).locked is (False if levels else None)
+    assert resolve(one, USER, documents).locked is (False if levels else None)

@@ -18,7 +18,7 @@ def of(controls: dict[str, Any], silent: bool = True) -> Overrides:
 
 
 def test_an_answer_that_only_an_override_asks_for_is_asked_for() -> None:
-    assert of({"TR-01": {"attest": "copies kept"}}).widest().assessed["TR-01"].attest == (
+    assert of({"TR-01": {"attest": "copies kept"}}).union().assessed["TR-01"].attest == (
         "copies kept"
     )
 
@@ -27,21 +27,21 @@ def test_the_baselines_answer_stands_until_the_override_holds() -> None:
     overrides = of({"TR-01": {"attest": "copies kept"}}, silent=False)
     known = BASELINES["strict"].assessed["TR-01"].attest
     assert known not in (None, "copies kept")
-    assert overrides.widest().assessed["TR-01"].attest == known
-    (wish,) = overrides.wishes((0,))["TR-01"]
+    assert overrides.union().assessed["TR-01"].attest == known
+    (wish,) = overrides.expected_controls((0,))["TR-01"]
     assert wish.assessed.attest == "copies kept"
 
 
 def test_no_answer_is_asked_for_where_nobody_does() -> None:
-    assert of({"AI-01": {"expect": False}}).widest().assessed["AI-01"].attest is None
+    assert of({"AI-01": {"expect": False}}).union().assessed["AI-01"].attest is None
 
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_lock_is_wanted_only_where_the_override_asks_for_it(asked: bool) -> None:
     choice = {"expect": False, **({"lock": True} if asked else {})}
     overrides = of({"AI-01": choice})
-    assert overrides.widest().assessed["AI-01"].lock is asked
-    (wish,) = overrides.wishes((0,))["AI-01"]
+    assert overrides.union().assessed["AI-01"].lock is asked
+    (wish,) = overrides.expected_controls((0,))["AI-01"]
     assert wish.assessed.lock is asked
 
 
@@ -54,6 +54,6 @@ def test_several_overrides_of_one_control_add_up() -> None:
         {"match": {"group": "A"}, "controls": {"AI-01": {"settings": {"a.other": True}}}},
         {"match": {"group": "B"}, "controls": {"AI-01": {"lock": True}}},
     )
-    found = overrides.widest().assessed["AI-01"]
+    found = overrides.union().assessed["AI-01"]
     assert set(found.expectations) == {"a.one", "a.other"}
     assert found.lock is True

@@ -47,9 +47,9 @@ def test_names_that_look_different_have_different_skeletons() -> None:
 
 
 def test_what_differs_is_named() -> None:
-    assert names.differing("Legal", "L\u0435gal") == "U+0435 CYRILLIC SMALL LETTER IE"
-    assert names.differing("Legal", "Legal\u200b") == "U+200B ZERO WIDTH SPACE"
-    assert names.differing("Le\u200bgal", "Legal") == "U+200B ZERO WIDTH SPACE"
+    assert names.differing_characters("Legal", "L\u0435gal") == "U+0435 CYRILLIC SMALL LETTER IE"
+    assert names.differing_characters("Legal", "Legal\u200b") == "U+200B ZERO WIDTH SPACE"
+    assert names.differing_characters("Le\u200bgal", "Legal") == "U+200B ZERO WIDTH SPACE"
 
 
 @pytest.mark.parametrize(

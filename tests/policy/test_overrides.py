@@ -275,7 +275,7 @@ def test_its_documents_are_read_and_missed():
     over = overrides_of(
         WANTED, override({"AI-02": {"expect": False}}, user="u1"), catalogue=catalogue
     )
-    assert View("settings", "security") in reads.needed(over.widest(), Level.USER).user
+    assert View("settings", "security") in reads.needed(over.union(), Level.USER).user
     assert View("settings", "security") not in reads.needed(WANTED, Level.USER).user
     snapshot = world((ADA, {View("settings", "security"): Cause.DENIED}))
     found = decided(
@@ -300,11 +300,11 @@ def test_it_is_unknown_for_everybody_who_could_not_be_listed():
 def test_what_is_read_for_is_the_union_of_all_wishes():
     lock = override({"AI-01": {"lock": True}}, level="account")
     empty = override({"AI-02": {"severity": "low"}}, user="u1")
-    widest = overrides_of(WANTED, lock, empty, catalogue=BOTH).widest()
+    widest = overrides_of(WANTED, lock, empty, catalogue=BOTH).union()
     assert widest.assessed["AI-01"].lock
     assert widest.assessed["AI-01"].expectations == WANTED.assessed["AI-01"].expectations
     assert "AI-02" not in widest.assessed
-    assert overrides_of(WANTED, NO_CHAT, catalogue=BOTH).widest().assessed.keys() == {
+    assert overrides_of(WANTED, NO_CHAT, catalogue=BOTH).union().assessed.keys() == {
         "AI-01",
         "AI-02",
     }
@@ -318,7 +318,7 @@ def test_only_the_selected_controls_are_judged_whatever_an_override_asks():
     )
     assert statuses(found, "AI-02") == {}
     over = overrides_of(WANTED, NO_CHAT, catalogue=BOTH, selected=selected)
-    assert set(over.widest().assessed) == {"AI-01"}
+    assert set(over.union().assessed) == {"AI-01"}
 
 
 # Groups that could not be listed
@@ -384,7 +384,7 @@ def test_the_example_file_makes_legal_stricter_than_its_baseline():
     example = organisation.load(path, CATALOGUE)
     over = Overrides(load("regulated", CATALOGUE), CATALOGUE, example.overrides)
     legal = frozenset({"name:legal - apac", "named:legal - apac"})
-    (summary,) = over.wishes(over.matching(group(9, "Legal - APAC"), legal))["AI-01"]
+    (summary,) = over.expected_controls(over.matching(group(9, "Legal - APAC"), legal))["AI-01"]
     assert summary.assessed.severity is Severity.CRITICAL
     assert {wish.value for wish in summary.assessed.expectations.values()} == {False}
     assert over.matching(group(9, "Sales"), frozenset({"name:sales", "named:sales"})) == ()

@@ -47,7 +47,7 @@ def test_what_was_written_is_read_back_the_same(name, decided):
 def test_what_an_override_leaves_open_is_still_open():
     _, found = serialization.load(serialization.dump(STRICT, FULL), CATALOGUE)
     over = Overrides(STRICT, CATALOGUE, found.overrides)
-    (wish,) = over.wishes((0,))["AI-01"]
+    (wish,) = over.expected_controls((0,))["AI-01"]
     assert wish.assessed.severity is Severity.LOW
     assert wish.assessed.lock is STRICT.assessed["AI-01"].lock
     assert wish.assessed.expectations == STRICT.assessed["AI-01"].expectations
@@ -69,7 +69,7 @@ def test_a_control_that_the_catalogue_no_longer_has_is_left_out_everywhere():
     baseline, found = serialization.load(serialization.dump(STRICT, FULL), catalogue)
     assert set(STRICT.assessed) - set(baseline.assessed) == {"RC-02"}
     assert [set(each.controls) for each in found.overrides] == [{"AI-01"}, {"TR-01"}, set()]
-    assert "RC-02" not in Overrides(baseline, catalogue, found.overrides).widest().assessed
+    assert "RC-02" not in Overrides(baseline, catalogue, found.overrides).union().assessed
 
 
 def test_a_setting_that_a_control_no_longer_checks_is_left_out():

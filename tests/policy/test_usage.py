@@ -7,7 +7,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
 from auditor.findings.model import FindingKind, Status
-from auditor.policy.phone_and_meetings import NAMES
+from auditor.policy.phone_and_meetings import LEVEL_NOUNS
 from tests.policy.builders import ACCOUNT, assessed, baseline, check, judged, only, rows, world
 
 SUMMARY = history("meeting_summary")
@@ -459,7 +459,7 @@ def test_a_doubt_about_some_answers_does_not_hide_the_others():
 def test_without_a_meeting_with_ai_there_is_nothing_to_judge():
     snapshot = world((ACCOUNT, {COUNT: {"listed": 0, "read": 0}}))
     ((scope, found),) = rows(judged(snapshot, OF_NOTICES, depth=Level.MEETING))
-    assert (scope.id, scope.name) == ("*", NAMES[Level.MEETING])
+    assert (scope.id, scope.name) == ("*", LEVEL_NOUNS[Level.MEETING])
     assert (found.status, found.detail) == (
         Status.NOT_APPLICABLE,
         "No meeting used AI in the last 30 days.",

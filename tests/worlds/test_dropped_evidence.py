@@ -85,7 +85,7 @@ def statuses(reads: Reads, decided: Organisation, name: str) -> dict[Key, Status
         Level.USER,
         keep_passes=True,
         overrides=Overrides(baseline, CATALOGUE, decided.overrides),
-        settlements=WaiversAndAttestations(decided.waivers, decided.attestations, TODAY),
+        exceptions=WaiversAndAttestations(decided.waivers, decided.attestations, TODAY),
     )
     with snapshot:
         return dict(_rows(evaluation.assessments))
