@@ -1,1 +1,1 @@
-"""Policy: the control catalogue, the baselines, and the judgement of evidence against them."""
+"""Policy: the control catalogue, the baselines, and the evaluation of evidence against them."""

@@ -1,4 +1,4 @@
-"""Assessing scopes: every check of a baseline at the account, each group and each user."""
+"""Assesses scopes: runs every check of a baseline at the account, each group and each user."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -50,27 +50,29 @@ SINGLETON_LEVELS: Mapping[Level, str] = {
     Level.APP: "the auditor's own app",
     Level.PHONE_ACCOUNT: "Zoom Phone",
 }
-"""Levels beside the account that exist once."""
+"""Levels other than the account that have exactly one scope, with its name."""
 
 GROUPS = (Level.GROUP, Level.PHONE_GROUP)
 """Levels whose scopes are groups."""
 
 BULK_LEVELS = (Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR)
-"""Levels of which there may be very many scopes with equal evidence."""
+"""Levels that may have very many scopes with equal evidence."""
 
 DOCUMENT_LEVELS = (Level.MEETING, Level.WEBINAR)
-"""Levels whose scopes are upcoming or past: a check is about those that have its document."""
+"""Levels with upcoming and past scopes: a check applies to the scopes that have its document."""
 
 
 @dataclass(frozen=True, slots=True)
 class _ExceptionResult:
+    """Verdicts before and after waivers and attestations were applied."""
+
     original: tuple[Verdict, ...]
     verdicts: tuple[Verdict, ...]
 
 
 @dataclass
 class Assessor:
-    """Judges the scopes of one snapshot. Scopes with equal evidence are judged once."""
+    """Judges the scopes of one snapshot. Scopes with equal evidence are judged only once."""
 
     baseline: Baseline
     parameters: Mapping[str, JsonValue]
@@ -81,19 +83,19 @@ class Assessor:
     account_locks: Mapping[View, Outcome] = field(default_factory=dict)
     account_outcomes: Mapping[View, Outcome] = field(default_factory=dict)
     inherited_values: InheritedValues | None = None
-    """What the account's locks prove about users."""
+    """The values that users inherit through the account's locks."""
     proved_by_lock: int = 0
-    """How many users were judged by what the account lends them, in whole or in part."""
+    """The number of users judged, in whole or in part, by values inherited from the account."""
     _cache: dict[object, tuple[Verdict, ...]] = field(default_factory=dict)
-    """Verdicts without waivers and attestations, by what decides them."""
+    """Verdicts before waivers and attestations, by everything that decides them."""
     _exception_results: dict[tuple[int, tuple[int, ...]], _ExceptionResult] = field(
         default_factory=dict
     )
-    """With them; the key holds the id of what they were made of."""
+    """Verdicts after them, by the `id` of the original tuple and the exceptions' positions."""
     _exception_counts: Counter[tuple[tuple[int, ...], int]] = field(default_factory=Counter)
-    """How many scopes came out alike under the same waivers."""
+    """The number of scopes with the same verdicts under the same exceptions."""
     _overrides_met: set[tuple[int, ...]] = field(default_factory=set)
-    """The overrides that held at the scopes met so far, or may have."""
+    """Positions of the overrides that applied, or may have applied, at the scopes judged so far."""
     _account_readings: dict[tuple[str, View], Reading] = field(default_factory=dict)
     _expected: dict[tuple[int, ...], Mapping[str, tuple[ExpectedControl, ...]]] = field(
         default_factory=dict
@@ -105,9 +107,9 @@ class Assessor:
         self._passes = VerdictInterner()
 
     def run(self, snapshot: Snapshot) -> Iterator[Assessment]:
-        """The assessments of every scope in `snapshot` down to the depth, passes included.
+        """Assess every scope in `snapshot` down to the depth, passes included.
 
-        The account comes first, then groups, then users: a level is judged once the locks above
+        The account comes first, then groups, then users: a level is judged after the locks above
         it are known.
         """
         levels_to_judge = levels(self.depth)
@@ -141,7 +143,7 @@ class Assessor:
             yield self.assessment(evidence)
 
     def prepare(self, snapshot: Snapshot) -> ScopeEvidence:
-        """Look at the account, whose locks bear on everything below it."""
+        """Read the account, whose locks affect every level below it."""
         account = snapshot.account()
         self.account_locks = lock_documents(account.outcomes)
         self.account_outcomes = account.outcomes
@@ -154,12 +156,12 @@ class Assessor:
         return account
 
     def _without_exceptions(self, user: ScopeEvidence) -> Iterator[Verdict]:
-        """The verdicts of a user without waivers and attestations, which are not counted here."""
+        """The verdicts on a user before waivers and attestations; nothing is counted."""
         groups = self.groups.of(user.scope)
         return self._judge(user, groups, self._members.applicable(user.scope, groups))
 
     def _unlisted(self, account: ScopeEvidence, level: Level) -> Iterator[Assessment]:
-        """What is unknown because a listing is missing: a level nobody listed is never silent."""
+        """Assess a placeholder scope if a listing is missing: the level is reported as unknown."""
         views = self._views(level)
         for listing in LISTINGS[level]:
             outcome = account.outcomes.get(listing)
@@ -173,7 +175,7 @@ class Assessor:
                 yield self.assessment(ScopeEvidence(scope, dict.fromkeys(views, outcome), {}))
 
     def _views(self, level: Level) -> set[View]:
-        """The views of a level that some check reads."""
+        """The views of a level that any check reads."""
         union = self.overrides.union() if self.overrides is not None else self.baseline
         return {
             check.document
@@ -183,10 +185,10 @@ class Assessor:
         }
 
     def assessment(self, evidence: ScopeEvidence) -> Assessment:
-        """The verdicts of one scope."""
+        """Judge one scope."""
         verdicts = self._verdicts(evidence)
         if evidence.profile is not None and evidence.scope.level in BULK_LEVELS:
-            return Assessment(evidence.scope, verdicts)  # its times stay where they are
+            return Assessment(evidence.scope, verdicts)  # its times stay in the snapshot
         observed_at = {
             outcome.source: outcome.observed_at for outcome in evidence.outcomes.values()
         }
@@ -228,7 +230,7 @@ class Assessor:
     def _shared_verdicts(
         self, evidence: ScopeEvidence, member: Member, applicable: Applicable
     ) -> tuple[Verdict, ...]:
-        """The verdicts of a scope without waivers and attestations; once for equal evidence."""
+        """The verdicts before waivers and attestations; computed once for equal evidence."""
         scope = evidence.scope
         if scope.level not in BULK_LEVELS:
             return tuple(map(self._passes.shared, self._judge(evidence, member.groups, applicable)))
@@ -248,11 +250,11 @@ class Assessor:
 
     @property
     def overrides_in_force(self) -> frozenset[int]:
-        """The positions of the overrides that held at some scope, or may have."""
+        """The positions of the overrides that applied, or may have applied, at any scope."""
         return frozenset(position for positions in self._overrides_met for position in positions)
 
     def count_exceptions(self) -> None:
-        """Tell the settlements what they met at levels of which there are many."""
+        """Count, per exception, the matching scopes of the bulk levels."""
         if self.exceptions:
             by_id = {
                 id(result.verdicts): result.verdicts for result in self._exception_results.values()
@@ -261,12 +263,12 @@ class Assessor:
                 self.exceptions.count(by_id[verdicts], positions, scopes)
 
     def expected_control(self, account: Scope, control_id: str) -> ExpectedControl | None:
-        """What is wanted of a control at the account; None where nothing is."""
+        """What is expected of a control at the account; None if nothing is."""
         alternatives = self._expected_at(account).get(control_id, ())
         return next((expected for expected in alternatives if expected.assessed.expectations), None)
 
     def derived_verdicts(self, account: Scope, inputs: DerivedInputs) -> Iterator[Verdict]:
-        """The verdicts that follow from all others, once `tally` has seen them."""
+        """The verdicts of the derived controls; `inputs` must hold all other verdicts."""
         context = Context(self.parameters)
         for conflicting in self._expected_at(account).values():
             alternatives = []
@@ -289,7 +291,7 @@ class Assessor:
         )
 
     def with_exceptions(self, scope: Scope, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-        """Verdicts that were made elsewhere, with the waivers and attestations for `scope`."""
+        """Apply the waivers and attestations for `scope` to verdicts from another module."""
         if self.exceptions is None:
             return tuple(verdicts)
         positions = self.exceptions.matching(scope, self.groups.of(scope))
@@ -303,7 +305,7 @@ class Assessor:
         groups: frozenset[str],
         applicable: Applicable,
     ) -> Iterator[Verdict]:
-        overriding, doubtful = applicable.overrides_in_force, applicable.possible_overrides
+        in_force = applicable.overrides_in_force
         locks = LockDocuments(self.account_locks, self.groups.locks)
         context = Context(self.parameters, groups=groups)
 
@@ -315,22 +317,28 @@ class Assessor:
                 resolve_conflict(alternatives, [expected.override for expected in conflicting])
             )
 
-        certain = self._expected_controls(overriding)
+        certain = self._expected_controls(in_force)
         if is_placeholder(evidence.scope) and self.overrides is not None:
-            widest = self.overrides.union().assessed
-            certain = {**{cid: (ExpectedControl(each),) for cid, each in widest.items()}, **certain}
+            union = self.overrides.union().assessed
+            certain = {
+                **{cid: (ExpectedControl(assessed),) for cid, assessed in union.items()},
+                **certain,
+            }
         possible = [
-            self._expected_controls(tuple(sorted((*overriding, each)))) for each in doubtful
+            self._expected_controls(tuple(sorted((*in_force, position))))
+            for position in applicable.possible_overrides
         ]
-        for control_id in dict.fromkeys(cid for each in (certain, *possible) for cid in each):
-            found = verdicts(certain.get(control_id, ()))
-            others = [each[control_id] for each in possible if control_id in each]
+        for control_id in dict.fromkeys(
+            cid for expected in (certain, *possible) for cid in expected
+        ):
+            judged = verdicts(certain.get(control_id, ()))
+            others = [expected[control_id] for expected in possible if control_id in expected]
             if any(other != certain.get(control_id) for other in others):
                 assert self.groups.unseen is not None
-                found = list(
-                    resolve_unknown_groups([found, *map(verdicts, others)], self.groups.unseen)
+                judged = list(
+                    resolve_unknown_groups([judged, *map(verdicts, others)], self.groups.unseen)
                 )
-            yield from found
+            yield from judged
 
     def _expected_controls(
         self, positions: tuple[int, ...]
@@ -354,7 +362,7 @@ class Assessor:
         locks: LockDocuments,
         context: Context,
     ) -> Iterator[Verdict]:
-        """The verdicts on one control at one scope."""
+        """Judge one control at one scope."""
         scope = evidence.scope
         own = CheckContext(expected.assessed, scope, evidence.outcomes, locks, context)
         if expected.assessed.attest is not None and scope.level is Level.ACCOUNT:
@@ -386,12 +394,12 @@ class Assessor:
     def _allow_for_unknown_groups(
         self, verdict: Verdict, expectation: Expectation, scope: Scope
     ) -> Verdict:
-        """A deviation is unknown where a group whose name nobody saw may be allowed to differ."""
+        """Make a deviation unknown if a group with an unread name may be allowed to differ."""
         listed = expectation.group_exception_param
         if listed is None and expectation.op == "user_in_group_param":
             listed = expectation.param
         if verdict.status is not Status.FAIL or not self.parameters.get(listed or ""):
-            return verdict  # an empty list allows nobody, whatever the groups
+            return verdict  # an empty list allows no group
         if self.groups.unseen is None or self.groups.has_all_names(scope):
             return verdict
         detail = f"One of its groups may stand under {listed}, but the groups could not be listed."
@@ -406,7 +414,7 @@ class Assessor:
         locks: LockDocuments,
         expected: ExpectedControl,
     ) -> Verdict:
-        """The verdict with the override it was judged by, and who can still change the value."""
+        """Add the override that applied and a sentence about who can change the value."""
         if verdict.status is Status.PASS or not verdict.changeable_by:
             return replace(verdict, override=expected.override) if expected.override else verdict
         scope = evidence.scope
@@ -418,7 +426,7 @@ class Assessor:
     def _layers(
         self, verdict: Verdict, check: Check, evidence: ScopeEvidence, locks: LockDocuments
     ) -> tuple[Layer, ...]:
-        """The effective-value chain of a deviation, or of what nobody saw, in the settings."""
+        """The effective-value chain of a settings check that deviates or is unknown."""
         explained = (Status.FAIL, Status.UNKNOWN)
         level = evidence.scope.level
         if check.surface != SETTINGS_SURFACE or verdict.status not in explained:
@@ -443,5 +451,5 @@ class Assessor:
 
 
 def account_time(account: ScopeEvidence) -> str:
-    """When the account was first read: RFC 3339."""
+    """The earliest read time of the account's documents: RFC 3339."""
     return min((outcome.observed_at for outcome in account.outcomes.values()), default=EPOCH)

@@ -1,7 +1,7 @@
-"""Attestations that are due: what no API shows, so that a person has to look and answer.
+"""Attestations that are due: facts that no API shows and that a person has to confirm.
 
-The same questions as in a report: controls that only a person can answer, and locks of which Zoom
-publishes no flag, or none that is known for certain.
+The questions match those in a report: controls that only a person can answer, and locks for which
+Zoom publishes no flag, or only one whose pairing with the setting is inferred.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,16 +17,16 @@ from auditor.policy.waivers import WARN_DAYS, Attestation
 
 WHOLE_ACCOUNT = Match(level=Level.ACCOUNT)
 LOCK_RENEWAL_DAYS = 180
-"""How long an answer about a lock holds unless somebody says otherwise."""
+"""Days for which an answer about a lock is valid by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A question that only a person can answer, and what has come of it so far."""
+    """A question that only a person can answer, and the state of its answer."""
 
     control: Control
     setting: str
-    """The setting whose lock is meant; `attestation` where the control as a whole is."""
+    """The setting whose lock is in question; `attestation` for the control as a whole."""
     severity: Severity
     question: str
     expected: str
@@ -37,7 +37,7 @@ class Unanswered:
 
     @property
     def is_lock(self) -> bool:
-        """True where it is about a lock."""
+        """True if the question is about a lock."""
         return self.setting != ATTESTATION
 
     @property
@@ -47,7 +47,7 @@ class Unanswered:
 
 
 def questions(expected: Iterable[ControlExpectation]) -> Iterator[Unanswered]:
-    """Every question about the account that the baseline leaves to a person, answered or not."""
+    """All questions about the account that need a person, answered or not."""
     for assessed in expected:
         control = assessed.control
         if assessed.attest is not None and control.attestation is not None:
@@ -68,7 +68,7 @@ def questions(expected: Iterable[ControlExpectation]) -> Iterator[Unanswered]:
 
 
 def _lock_needs_look(check: Check) -> bool:
-    """True where `judge.lock` asks a person, at the account."""
+    """True if `judge.lock` leaves the account lock to a person."""
     if check.legacy_of is not None or check.surface not in LOCKED_SURFACES:
         return False
     if check.lock is not None and not check.lock_inferred:
@@ -98,7 +98,7 @@ def _of_lock(assessed: ControlExpectation, check: Check) -> Unanswered:
 def due(
     expected: Iterable[ControlExpectation], answers: Iterable[Attestation], today: date
 ) -> Iterator[Unanswered]:
-    """The questions without an answer that lasts and says whether it is as expected."""
+    """The questions without a valid answer that states whether the value is as expected."""
     of_account = [each for each in answers if each.scope == WHOLE_ACCOUNT and each.on <= today]
     for each in questions(expected):
         related = [answer for answer in of_account if answers_it(answer, each)]
@@ -117,7 +117,7 @@ def due(
 
 
 def answers_it(answer: Attestation, question: Unanswered) -> bool:
-    """True if an attestation of the account is about the question."""
+    """True if the attestation answers the question."""
     return answer.control == question.control.id and answer.setting in (None, question.setting)
 
 

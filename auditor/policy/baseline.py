@@ -1,4 +1,4 @@
-"""Baselines: the values an organisation chose to be measured against."""
+"""Baselines: the values that an organisation is measured against."""
 
 import hashlib
 import json
@@ -28,20 +28,20 @@ def _expectation(value: Any) -> Any:
 
 
 class ControlChoice(BaseModel):
-    """What a baseline says about one control."""
+    """The choices of a baseline for one control."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     expect: Expectation | None = None
     """Expected of every check of the control."""
     settings: Mapping[str, Expectation] | None = None
-    """Expected setting by setting; a setting that is not named is not assessed."""
+    """Expected per setting; a setting that is not named is not assessed."""
     attest: str | None = None
-    """The answer expected of whoever looks."""
+    """The answer expected in an attestation."""
     lock: bool = False
     """Whether the account must lock the settings."""
     severity: Severity | None = None
-    """In place of the catalogue's."""
+    """Replaces the severity of the catalogue."""
     assess: bool = True
     """False drops a control of an extended baseline."""
 
@@ -65,7 +65,7 @@ class ControlChoice(BaseModel):
 
 
 class BaselineFile(BaseModel):
-    """A baseline as it stands in its file."""
+    """The contents of a baseline file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,7 +81,7 @@ class BaselineFile(BaseModel):
 
 @dataclass(frozen=True)
 class ControlExpectation:
-    """A control with what the baseline expects of it."""
+    """A control and the expectations of a baseline for it."""
 
     control: Control
     severity: Severity
@@ -90,12 +90,12 @@ class ControlExpectation:
     """Setting to expectation, in the order of the control's checks; assessed ones only."""
     attest: str | None = None
     origin: str = ""
-    """The baseline that says so: itself, or one it extends."""
+    """The id of the baseline that sets it: the baseline itself or one it extends."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A baseline with all it extends, ready to judge."""
+    """A baseline merged with all baselines it extends."""
 
     info: BaselineInfo
     meaning: str
@@ -104,20 +104,20 @@ class Baseline:
     assessed: Mapping[str, ControlExpectation]
 
     def only(self, control_ids: frozenset[str]) -> "Baseline":
-        """The same baseline, silent about every other control."""
+        """The baseline restricted to `control_ids`."""
         chosen = {cid: assessed for cid, assessed in self.assessed.items() if cid in control_ids}
         return Baseline(self.info, self.meaning, self.who, self.parameters, chosen)
 
 
 def names() -> list[str]:
-    """The baselines that come with the program."""
+    """The names of the shipped baselines."""
     return sorted(path.stem for path in (files.folder() / "baselines").glob("*.yaml"))
 
 
 def load(name: str, catalogue: Catalogue, folder: Path | None = None) -> Baseline:
-    """The shipped baseline `name`, or the one in the file of that path, with all it extends.
+    """Load the shipped baseline `name`, or the file at that path, with all it extends.
 
-    `folder`: where a relative path starts; None for the working folder.
+    `folder`: the base of a relative path; None for the working directory.
 
     Raises:
         BaselineNotFound: neither exists.
@@ -165,7 +165,7 @@ def _path(name: str, folder: Path | None) -> Path:
     shipped = files.folder() / "baselines" / f"{name}.yaml"
     if "/" not in name and "\\" not in name and shipped.is_file():
         return shipped
-    # A name is looked up among the shipped ones alone: the working directory may be anybody's.
+    # A bare name means a shipped baseline only: the working directory is not trusted.
     where = "no file has that path"
     if is_baseline_path(name):
         candidate = folder / name if folder else Path(name)
@@ -184,10 +184,10 @@ def _path(name: str, folder: Path | None) -> Path:
 
 
 def _check(source: Source, file: BaselineFile, catalogue: Catalogue) -> None:
-    """Whether every control, setting and answer the file names exists.
+    """Check that every control, setting and parameter named in the file exists.
 
     Raises:
-        PolicyError: they do not, each with its line and the nearest name.
+        PolicyError: one does not; each problem with its line and the nearest name.
     """
     problems = [
         *fitting.parameter_problems(source, ("parameters",), file.parameters),
@@ -205,9 +205,9 @@ def choice_problems(
     *,
     complete: bool = True,
 ) -> Iterator[str]:
-    """What is wrong with the choices that stand at `at` in `source`, one line each.
+    """The problems of the choices at location `at` in `source`, one line each.
 
-    `complete`: each of them has to say by itself what is expected.
+    `complete`: every choice must state an expectation of its own.
     """
     for control_id, choice in choices.items():
         here: Location = (*at, control_id)
@@ -244,7 +244,7 @@ def choice_problems(
 def _misfits(
     source: Source, at: Location, control: Control, choice: ControlChoice
 ) -> Iterator[str]:
-    """What of a choice expects something that the settings of the control cannot be."""
+    """The expectations of a choice that no value of the setting can meet."""
     if choice.expect is not None:
         checks = [check for check in control.checks if not check.by_name]
         yield from fitting.problems(source, (*at, "expect"), checks, choice.expect)
@@ -272,10 +272,10 @@ def _assessed(control: Control, choice: ControlChoice, origin: str) -> ControlEx
 
 
 def _expectations(control: Control, choice: ControlChoice) -> dict[str, Expectation]:
-    """Setting to what `choice` expects of it, in the order of the control's checks.
+    """Setting to the expectation of `choice`, in the order of the control's checks.
 
-    An older key is held to what is expected of the one that replaced it, where the choice says
-    nothing else of it and both are of one type.
+    A legacy key inherits the expectation of its replacement if the choice does not name the legacy
+    key and both have the same type.
     """
     named = choice.settings or {}
     expectations: dict[str, Expectation] = {}
@@ -292,7 +292,7 @@ def _expectations(control: Control, choice: ControlChoice) -> dict[str, Expectat
 
 
 def merged(assessed: ControlExpectation, choice: ControlChoice) -> ControlExpectation:
-    """`assessed` with what `choice` says otherwise; what it leaves out stays as it is."""
+    """`assessed` with the fields that `choice` sets; the other fields are unchanged."""
     fields_set = choice.model_fields_set
     expectations = assessed.expectations
     if choice.expect is not None:
@@ -313,7 +313,7 @@ def merged(assessed: ControlExpectation, choice: ControlChoice) -> ControlExpect
 
 
 def _digest(assessed: Mapping[str, ControlExpectation], parameters: Mapping[str, JsonValue]) -> str:
-    """`sha256:` over what the baseline wants: equal wishes give equal digests."""
+    """`sha256:` over all expectations: equal expectations give equal digests."""
     content = {
         "parameters": dict(parameters),
         "controls": {

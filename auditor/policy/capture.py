@@ -1,4 +1,4 @@
-"""Capturing a baseline: the values an account has now, as what it should keep."""
+"""Captures a baseline: the current values of an account become the expected values."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from auditor.policy.catalogue import SETTINGS_SURFACE, Catalogue, Check
 from auditor.policy.judge import without
 
 BENCHMARKS = frozenset({"CIS"})
-"""Families that only look at settings through the eyes of a published benchmark."""
+"""Families that repeat settings of other families for a published benchmark."""
 
 
 def capture_baseline(
     account: ScopeEvidence, catalogue: Catalogue, name: str, title: str
 ) -> tuple[dict[str, Any], list[str]]:
-    """A baseline file that the account meets today, and the settings it has to leave out.
+    """Return a baseline file that the account meets today, and the omitted settings.
 
-    Left out are settings whose value was not seen at the account: nothing can be kept that nobody
-    saw. A lock is asked for where every lock of the control was seen to be on.
+    A setting is omitted if the account's value could not be read. The baseline requires a lock if
+    every lock of the control is on.
     """
     controls: dict[str, Any] = {}
     unseen: list[str] = []

@@ -1,4 +1,4 @@
-"""The control catalogue: what can be checked, where, and why it matters."""
+"""The control catalogue: the checks, the documents they read, and why they matter."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from auditor.policy.errors import PolicyError, nearest
 SettingType = Literal["boolean", "integer", "string", "array", "object"]
 SETTINGS_SURFACE = "settings"
 ATTESTATION = "attestation"
-"""The setting of a finding about a control that has none: only a person can answer it."""
+"""The setting name in findings on controls without settings, which only a person can answer."""
 LOCKED_SURFACES = (SETTINGS_SURFACE, "phone_account_settings", "phone_site")
 """Surfaces whose settings can be locked."""
 SETTINGS_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
@@ -40,7 +40,7 @@ class Condition(_CatalogueModel):
 
 
 class Check(_CatalogueModel):
-    """One setting that a control looks at, and where Zoom keeps it."""
+    """One setting of a control, and where Zoom returns it."""
 
     setting: str
     surface: str = SETTINGS_SURFACE
@@ -54,33 +54,33 @@ class Check(_CatalogueModel):
     meaning: Mapping[str, str] = {}
     levels: tuple[Level, ...]
     lock: str | None = None
-    """The path of its flag in the lock documents; None where Zoom publishes none."""
+    """The path of its flag in the lock documents; None if Zoom publishes none."""
     lock_levels: tuple[Level, ...] = ()
     lock_inferred: bool = False
-    """True where the pairing of setting and lock is our inference: never a hard verdict."""
+    """True if the pairing of setting and lock is our inference: never a hard verdict."""
     find_key: str | None = None
     """The parent object is inferred: look for this key anywhere in the document."""
     when_empty: Literal["value", "unknown"] = "value"
-    """Whether an empty list says something, or Zoom leaves open what it means."""
+    """Whether an empty list is a value, or its meaning is not documented."""
     leave_out: tuple[str, ...] = ()
-    """Keys inside the object that another control judges."""
+    """Keys of the object that another control judges."""
     only_when: Condition | None = None
     counted: bool = False
     """The list names people: only their number is judged and reported."""
     by_name: bool = False
-    """A baseline has to name it: its `expect` is about the other checks of the control."""
+    """A baseline must name it under `settings`: `expect` covers the other checks of the control."""
     optional: bool = False
-    """Read only where the app was given the scope, and silent where it was not."""
+    """Read only if the app has the scope; no finding otherwise."""
     parent: str | None = None
-    """The switch without which it does nothing: a deviation is latent while that is off."""
+    """The parent switch: while it is off, the setting has no effect and a deviation is latent."""
     legacy_of: str | None = None
     """The newer setting of the same control. Both are read, and either deviates."""
     format: Literal["duration"] | None = None
-    """What a text has to look like to mean anything."""
+    """The format that a text value must have."""
     since: Mapping[str, str] = {}
-    """When Zoom began to return it: level (or `lock:level`) to date."""
+    """Since when Zoom has returned it: level (or `lock:level`) to date."""
     when_absent: Literal["unknown", "not_applicable"] | None = None
-    """What the control says of it, unless the check has a licence of its own."""
+    """The verdict if it is absent, if that differs from the control's `when_absent`."""
     confidence: Literal["schema", "changelog", "inferred", "derived"] = "schema"
 
     @property
@@ -90,7 +90,7 @@ class Check(_CatalogueModel):
 
     @property
     def lock_document(self) -> View:
-        """The document that holds its flag: Zoom Phone has them beside the values.
+        """The document with its lock flag; in Zoom Phone, the document with the value itself.
 
         Source: facts of `lock_settings`; phone account settings of @zoom/rivet 0.4.0, 2025-12-04.
         """
@@ -101,7 +101,7 @@ class Check(_CatalogueModel):
 
 
 class AttestationQuestion(_CatalogueModel):
-    """What a person has to look at, because no API shows it."""
+    """A question for a person, because no API shows the answer."""
 
     question: str
     evidence: str
@@ -118,14 +118,14 @@ class Fix(_CatalogueModel):
 
 
 class Control(_CatalogueModel):
-    """One checkable statement with its reason and its fix."""
+    """One checkable statement, with the reason for it and the fix."""
 
     id: str
     title: str
     why: str
     severity: Severity
     observed_by: Literal["api", "attestation", "both"]
-    """`both`: an API shows a part of it, and a person has to look at the rest."""
+    """`both`: an API shows a part of it, and a person must check the rest."""
     when_absent: Literal["unknown", "not_applicable"] = "unknown"
     checks: tuple[Check, ...] = ()
     attestation: AttestationQuestion | None = None
@@ -152,12 +152,12 @@ class Control(_CatalogueModel):
 
     @property
     def by_api(self) -> bool:
-        """True if an API shows it, or a part of it."""
+        """True if an API shows all or part of it."""
         return self.observed_by != "attestation"
 
     @property
     def by_person(self) -> bool:
-        """True if a person has to look at it, or at a part of it."""
+        """True if a person must check all or part of it."""
         return self.observed_by != "api"
 
     def check(self, setting: str) -> Check:
@@ -166,7 +166,7 @@ class Control(_CatalogueModel):
 
     @property
     def info(self) -> ControlInfo:
-        """What reports say about it."""
+        """The control as shown in reports."""
         return ControlInfo(
             id=self.id,
             title=self.title,
@@ -192,7 +192,7 @@ class Family(_CatalogueModel):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All controls, by id, in the order of their files."""
+    """All controls, in the order of their files."""
 
     families: tuple[Family, ...]
 
@@ -215,10 +215,10 @@ class Catalogue:
         return iter(self.controls.values())
 
     def select(self, only: Iterable[str], topics: Iterable[str]) -> frozenset[str]:
-        """The ids that `--only` and `--topic` leave; all of them when both are empty.
+        """The ids selected by `--only` and `--topic`; all ids if both are empty.
 
         Raises:
-            PolicyError: a name that is neither a control nor a topic.
+            PolicyError: a name is neither a control nor a topic.
         """
         ids = {control_id.casefold(): control_id for control_id in self.controls}
         known_topics = set(self.topics.values())
@@ -242,7 +242,7 @@ class Catalogue:
 
 
 def load(folder: Path) -> Catalogue:
-    """The catalogue in `folder`, one file a family.
+    """Load the catalogue in `folder`, one file per family.
 
     Raises:
         PolicyError: a file is not valid, or two controls have the same id.

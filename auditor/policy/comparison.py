@@ -1,4 +1,4 @@
-"""Comparing two baselines: where no value can please both."""
+"""Compares two baselines: finds the settings for which no value meets both."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from auditor.policy.values import is_number, json_equal
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What one control of a baseline expects of a setting."""
+    """The expectation of one control for a setting."""
 
     control: str
     expectation: Expectation
@@ -23,7 +23,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A setting for which no value meets both demands."""
+    """A setting for which no value meets both requirements."""
 
     setting: str
     one: Requirement
@@ -31,10 +31,10 @@ class Conflict:
 
 
 def conflicts(one: Baseline, other: Baseline) -> Iterator[Conflict]:
-    """The settings for which the two want opposite values, by setting.
+    """The settings for which no value meets both baselines, sorted by setting.
 
-    Controls of different ids are compared where they read the same setting. Expectations that
-    depend on a parameter which neither baseline sets are left out: nobody can tell.
+    Controls with different ids are compared if they read the same setting. Expectations that
+    depend on a parameter that neither baseline sets are omitted: the result is unknown.
     """
     theirs: dict[str, list[tuple[Requirement, Check]]] = {}
     for requirement, check in _requirements(other):
@@ -58,7 +58,7 @@ def _requirements(baseline: Baseline) -> Iterator[tuple[Requirement, Check]]:
 def _excludes(
     check: Check, one: Expectation, other: Expectation, first: Baseline, second: Baseline
 ) -> bool:
-    """True if each can be met and no value meets both."""
+    """True if each expectation can be met, but not both together."""
     candidates = _candidates(check, [_expected_value(one, first), _expected_value(other, second)])
     meets_one = [v for v in candidates if _meets(one, v, check, first)]
     meets_other = [v for v in candidates if _meets(other, v, check, second)]
@@ -72,14 +72,14 @@ def _meets(expectation: Expectation, value: JsonValue, check: Check, baseline: B
 
 
 def _expected_value(expectation: Expectation, baseline: Baseline) -> JsonValue:
-    """The value, or that of the parameter, as far as the baseline sets it."""
+    """The expected value; for a parameter, the value that the baseline sets."""
     if expectation.param is not None:
         return baseline.parameters.get(expectation.param)
     return expectation.value
 
 
 def _candidates(check: Check, expected_values: list[JsonValue]) -> list[JsonValue]:
-    """Values that tell expectations apart: documented ones, else those around what is wanted."""
+    """Values that distinguish expectations: documented ones, or values around the expected ones."""
     if "array" in check.type:
         lists: list[list[JsonValue]] = [each for each in expected_values if isinstance(each, list)]
         every: list[JsonValue] = [*(check.values or ()), *(item for each in lists for item in each)]

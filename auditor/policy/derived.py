@@ -28,20 +28,20 @@ _WORST_FIRST = (
 
 
 _UNSEEN = (Status.UNKNOWN, Status.ATTESTED, Status.ATTESTATION_EXPIRED)
-"""Nothing was seen; that somebody looked and said so makes no computed pass of it."""
+"""Statuses without an observed value; an attestation does not make a derived control pass."""
 
 
 @dataclass
 class DerivedInputs:
-    """What the derived controls need to know of all verdicts; fed equal ones together."""
+    """The totals over all verdicts that the derived controls need."""
 
     lock_fails: set[str] = field(default_factory=set)
     lock_unknowns: dict[str, Cause] = field(default_factory=dict)
     lock_waivers: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    """Settings that are not locked and need not be, with the waiver that says so."""
+    """Unlocked settings with a waiver, and that waiver."""
     lock_passes: int = 0
     locks_due: set[str] = field(default_factory=set)
-    """Settings whose lock no API shows, and for which nobody, or nobody lately, has attested it."""
+    """Settings whose lock no API shows and whose attestation is missing or expired."""
     locks_attested: set[str] = field(default_factory=set)
     account: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     looser: dict[Level, Counter[str]] = field(
@@ -57,20 +57,20 @@ class DerivedInputs:
     unordered: dict[Level, set[str]] = field(
         default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
     )
-    """Settings that deviate at the account and, otherwise, below it: neither value is stricter."""
+    """Settings with different deviating values at the account and below: neither is stricter."""
     compared: Counter[Level] = field(default_factory=Counter)
     undecided: dict[Level, set[str]] = field(
         default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
     )
-    """Settings of which nobody has decided what is protective."""
+    """Settings whose expectation depends on a decision that is still open."""
     new_settings: dict[Status, set[str]] = field(default_factory=dict)
-    """New settings by what came of them; each is a finding of CC-07 by itself."""
+    """New settings by status; each of them is a finding of CC-07."""
     new_waivers: dict[str, Mapping[str, str]] = field(default_factory=dict)
     unread: set[Cause] = field(default_factory=set)
-    """Why account documents are missing, in which new settings might stand."""
+    """Why documents that may contain new settings could not be read."""
 
     def add(self, level: Level, verdicts: Iterable[Verdict], scopes: int = 1) -> None:
-        """Count the verdicts of scopes that came out alike. The account has to come first."""
+        """Count the verdicts that `scopes` scopes share. The account must come first."""
         loose = False
         for verdict in verdicts:
             if verdict.kind is FindingKind.LOCK:
@@ -104,7 +104,7 @@ class DerivedInputs:
             self.lock_passes += scopes
 
     def _compare(self, level: Level, verdict: Verdict, account: Verdict, scopes: int) -> bool:
-        """Count one value below the account. Returns whether it is looser, and not waived."""
+        """Count one value below the account; True if it is more permissive and not waived."""
         both = (verdict, account)
         if any(each.status is Status.NEEDS_DECISION for each in both):
             self.undecided[level].add(verdict.setting)
@@ -125,7 +125,7 @@ class DerivedInputs:
 
 
 def _is_more_permissive(verdict: Verdict, account: Verdict) -> bool | None:
-    deviating = (Status.FAIL, Status.WAIVED)  # where a setting is not applicable its feature is off
+    deviating = (Status.FAIL, Status.WAIVED)  # not applicable means that the feature is off
     if verdict.status not in deviating:
         return False
     return account.status not in deviating or permissiveness.is_more_permissive(verdict, account)
@@ -134,7 +134,7 @@ def _is_more_permissive(verdict: Verdict, account: Verdict) -> bool | None:
 def verdicts(
     baseline: Baseline, inputs: DerivedInputs, context: Context, depth: Level
 ) -> Iterator[Verdict]:
-    """The verdicts of the assessed derived controls, all of them at the account."""
+    """The verdicts of the assessed derived controls, all at the account."""
     for assessed in baseline.assessed.values():
         for check in assessed.control.checks:
             if check.surface != "derived" or check.setting not in assessed.expectations:
@@ -151,7 +151,7 @@ def verdicts(
 
 
 def levels(control: Control, check: Check) -> set[Level]:
-    """The levels without which `check` says nothing: of a comparison, the lower one."""
+    """The levels that `check` needs; for a comparison, the lower level."""
     if control.id != "CC-02":
         return set(check.levels)
     return {Level.USER if "user_settings" in check.setting else Level.GROUP}
@@ -230,7 +230,7 @@ def _more_permissive(base: Verdict, inputs: DerivedInputs, level: Level) -> Verd
 
 
 def _triaged(base: Verdict, inputs: DerivedInputs) -> Verdict:
-    """Never a pass beside a new setting that nobody has decided about."""
+    """Never a pass while a new setting is undecided."""
     deviating = inputs.new_settings.get(Status.FAIL, set())
     undecided_settings = {
         setting
@@ -258,7 +258,7 @@ def _counted(settings: set[str]) -> str:
 
 
 def _waived(base: Verdict, waivers: Mapping[str, Mapping[str, str]]) -> Verdict:
-    """Every deviation it counts is waived; the waiver that ends first is the one to mind."""
+    """All counted deviations are waived; the verdict shows the waiver that expires first."""
     first = min(waivers.values(), key=lambda waiver: waiver.get("expires", ""))
     count = len(waivers)
     detail = f"{count} setting{'s deviate, each' if count > 1 else ' deviates,'} under a waiver."

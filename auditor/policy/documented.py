@@ -1,4 +1,4 @@
-"""What Zoom documents: every settings path our references name (`policies/settings.json`)."""
+"""Documented settings: every path named in Zoom's references (`policies/settings.json`)."""
 
 import json
 from collections.abc import Mapping
@@ -22,16 +22,16 @@ def is_whole(path: str) -> bool:
 
 @cache
 def containers() -> frozenset[str]:
-    """Paths of documented objects and lists: an empty one comes as a leaf."""
+    """Paths of documented objects and lists; an empty one is returned as a leaf."""
     parts = [path.replace("[]", "").split(".") for path in settings()]
     return frozenset(".".join(each[:n]) for each in parts for n in range(2, len(each) + 1))
 
 
 def is_known_by_key(path: str) -> bool:
-    """True for a documented key whose parent object Zoom does not name, wherever it stands.
+    """True for a documented key whose parent object is not documented, at any place.
 
-    A switch may come as a boolean or as an object with `enable`. Of documented objects whose inner
-    shape Zoom does not publish, everything inside is known.
+    A switch may be a boolean or an object with `enable`. Everything inside a documented object
+    with an unpublished shape counts as known.
     """
     parts = path.split(".")
     for place, part in enumerate(parts):
@@ -49,12 +49,12 @@ def _by_key() -> Mapping[str, Mapping[str, Any]]:
 
 @cache
 def lockable() -> frozenset[str]:
-    """Paths a lock document may hold: documented locks, and documented settings and objects."""
+    """Valid paths in a lock document: documented locks, settings and objects."""
     return containers() | {path for paths in _content()["locks"].values() for path in paths}
 
 
 def topics(documents: str) -> Mapping[str, str]:
-    """The topics of documented settings of one kind of document, of those that have one."""
+    """Documented setting to topic, for one kind of document, of settings with a topic."""
     by_path = {path: entry.get("topic") for path, entry in _content()[documents].items()}
     return {path: str(topic) for path, topic in by_path.items() if topic}
 

@@ -1,4 +1,4 @@
-"""Durations as Zoom writes them: `1y6m15d`, units year, month and day."""
+"""Durations in Zoom's notation, `1y6m15d`: years, months and days."""
 
 import re
 
@@ -8,9 +8,9 @@ _MONTHS_A_YEAR = 12
 
 
 def days(text: str) -> float | None:
-    """The length of `text` in days (a year is 365, a month its twelfth); None if it is none.
+    """The length of `text` in days (a year is 365 days, a month 1/12 of it), or None.
 
-    Zero is none: whether Zoom means "at once" or "never" by it is not documented.
+    Zero gives None: whether it means "at once" or "never" is not documented.
     """
     match = _DURATION.match(text.strip())
     if match is None or not any(match.groups()):
@@ -21,5 +21,5 @@ def days(text: str) -> float | None:
 
 
 def is_duration(value: object) -> bool:
-    """True for a text such as 90d or 1y."""
+    """True for a string such as 90d or 1y."""
     return isinstance(value, str) and days(value) is not None

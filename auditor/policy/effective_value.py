@@ -1,7 +1,7 @@
-"""Layers: which of them decides a value, and who can still change it, on every surface.
+"""Effective values: which layer decides a value, and who can still change it, on every surface.
 
-The settings of account, groups and users have lock documents of their own. Zoom Phone has its locks
-beside the values, and says who locked. A meeting's settings are its host's.
+The settings of account, groups and users have separate lock documents. Zoom Phone returns its locks
+together with the values and names the level that locked. A meeting's settings belong to its host.
 """
 
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ LOCKED_BY: Mapping[str, Level] = {
     "user_group": Level.PHONE_GROUP,
     "site": Level.PHONE_SITE,
 }
-"""Who holds a setting of Zoom Phone. Source: `locked_by` of @zoom/rivet 0.4.0, 2025-12-04."""
+"""The level that locks it in Zoom Phone. Source: `locked_by` of @zoom/rivet 0.4.0, 2025-12-04."""
 
 
 def effective_value(
     check: Check, scope: Scope, outcomes: Mapping[View, Outcome], documents: LockDocuments
 ) -> EffectiveValue:
-    """The layer that decides the value of `check` at `scope`, whose documents are `outcomes`."""
+    """The layer that decides the value of `check` at `scope`, with the documents `outcomes`."""
     if check.surface in usage.SURFACES:
         return EffectiveValue()
     if scope.level in PHONE_VIEWS:
@@ -43,10 +43,10 @@ def explain(
     lock_states: Mapping[Level, bool | None],
     deciding_level: str,
 ) -> tuple[Layer, ...]:
-    """The chain as a report shows it, from the account down.
+    """The chain of layers for a report, from the account down.
 
-    `case_of` is what was seen at the account and at the scope itself, `held` which layer holds
-    the value in place, `decided` the layer that decides.
+    `readings` are those of the account and of the scope itself, `lock_states` says which layers
+    lock the value, `deciding_level` is the layer that decides.
     """
     layers = []
     for level in (Level.ACCOUNT, Level.GROUP, Level.USER):

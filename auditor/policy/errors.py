@@ -1,4 +1,4 @@
-"""What can be wrong with a policy file, told by file, line and key."""
+"""Errors in policy files, reported with file, line and key."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,7 +7,7 @@ from auditor.errors import AuditorError, ExitCode
 
 
 class PolicyError(AuditorError):
-    """A policy file cannot be used. One line a problem; `str()` shows them all."""
+    """A policy file cannot be used. `str()` lists the problems, one per line."""
 
     exit_code = ExitCode.USAGE
 
@@ -17,7 +17,7 @@ class PolicyError(AuditorError):
 
 
 class BaselineNotFound(PolicyError):
-    """No baseline has this name and no file this path."""
+    """No baseline has this name, and no file this path."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

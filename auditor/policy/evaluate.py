@@ -1,7 +1,7 @@
-"""Evaluation: from the evidence of a run to its verdicts, its counts and its read errors.
+"""Evaluation: turns the evidence of a run into verdicts, counts and read errors.
 
-Pure: it reads the snapshot it is given and nothing else, so the same evidence and the same
-baseline always give the same result.
+Pure: it reads only the given snapshot, so the same evidence and the same baseline always give the
+same result.
 """
 
 from collections import Counter
@@ -47,13 +47,13 @@ class Evaluation:
 
     @property
     def stale(self) -> bool:
-        """True where a waiver, an override or a name has expired or matches nothing."""
+        """True if a waiver, an override or a name has expired or matches nothing."""
         waivers = any(each.is_stale for each in self.waivers)
         return waivers or any(each.is_stale for each in self.references)
 
     @property
     def complete(self) -> bool:
-        """False if something selected could not be read."""
+        """False if a selected document could not be read."""
         return not self.errors and not self.summary.unread
 
 
@@ -83,7 +83,7 @@ class _Counts:
             )
             if (
                 verdict.status is Status.UNKNOWN or expired_attestation
-            ):  # it is as unknown as it was before
+            ):  # the value is unknown again
                 self.unknown[verdict.severity] += group.count
                 if verdict.cause is not None and verdict.cause.is_failed_read:
                     self.unread += group.count
@@ -104,9 +104,9 @@ def evaluate(
 ) -> Evaluation:
     """Judge every scope in `snapshot` down to `depth`.
 
-    `parameters` are the organisation's; those of the baseline hold where it sets none. Passes are
-    counted, and kept only with `keep_passes`. `settlements` count what they met, so each
-    evaluation needs its own.
+    `parameters` are the organisation's and take precedence over those of the baseline. Passes are
+    counted, but stored only with `keep_passes`. `exceptions` counts its matches, so each
+    evaluation needs its own object.
     """
     union = overrides.union() if overrides is not None else baseline
     parameters = {**baseline.parameters, **parameters}
@@ -132,12 +132,14 @@ def evaluate(
     if expected is not None:
         for evidence, scopes in _settings_evidence(snapshot, depth):
             new.add(evidence, scopes)
-        for found in new.assessments(expected.assessed.severity):
-            verdicts = [replace(verdict, override=expected.override) for verdict in found.verdicts]
-            settled = assessor.with_exceptions(found.scope, verdicts)
-            assessment = Assessment(found.scope, settled, found.observed_at)
+        for new_assessment in new.assessments(expected.assessed.severity):
+            verdicts = [
+                replace(verdict, override=expected.override) for verdict in new_assessment.verdicts
+            ]
+            applied = assessor.with_exceptions(new_assessment.scope, verdicts)
+            assessment = Assessment(new_assessment.scope, applied, new_assessment.observed_at)
             store.add(assessment)
-            inputs.add_new(settled)
+            inputs.add_new(applied)
         inputs.unread = new.unread | _unlisted(snapshot, depth)
         if not new.returned:
             inputs.unread.add(Cause.ABSENT)
@@ -170,7 +172,7 @@ def evaluate(
 
 
 def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[tuple[ScopeEvidence, int]]:
-    """The evidence of account, groups and users; of users that are alike one, and their number."""
+    """The evidence of account, groups and users with a count; equal users are yielded once."""
     for level in _settings_levels(depth):
         if level is not Level.USER:
             yield from ((evidence, 1) for evidence in snapshot.evidence(level))
@@ -181,11 +183,13 @@ def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[tuple[Scope
                 first, scopes = by_profile.get(evidence.profile, (evidence, 0))
                 by_profile[evidence.profile] = first, scopes + count
         for profile in [*by_profile]:
-            yield by_profile.pop(profile)  # each holds on to its documents once they were looked at
+            yield by_profile.pop(
+                profile
+            )  # evidence keeps its documents in memory after they were read
 
 
 def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
-    """Why some groups or users down to `depth` are not known at all."""
+    """Why some groups or users down to `depth` were not listed."""
     account = snapshot.account()
     listings = [
         account.outcomes.get(v) for at in _settings_levels(depth) for v in LISTINGS.get(at, ())
@@ -195,7 +199,7 @@ def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
 
 
 def _unseen_levels(snapshot: Snapshot, depth: Level) -> frozenset[Level]:
-    """The levels that lie below `depth`, or of which some groups or users are not known."""
+    """The levels below `depth`, and those whose groups or users were not all listed."""
     below = set(DEPTHS) - set(levels(depth))
     account = snapshot.account()
     unlisted = {
@@ -249,7 +253,7 @@ def _summary(
 
 
 def _left(account: ScopeEvidence, reached: Iterable[Level]) -> Iterator[Left]:
-    """Who and what left during the run, of the levels that are judged."""
+    """The scopes of the judged levels that disappeared during the run."""
     outcome = account.outcomes.get(LEFT)
     body = outcome.body if isinstance(outcome, Document) else None
     rows = body.get("left") if isinstance(body, dict) else None
@@ -261,7 +265,7 @@ def _left(account: ScopeEvidence, reached: Iterable[Level]) -> Iterator[Left]:
 
 
 def _errors(snapshot: Snapshot, baseline: Baseline, depth: Level) -> Iterator[ReadError]:
-    """One row for equal refusals, with the controls that each of them blinds."""
+    """The read failures, one row for equal ones, with the controls each of them affects."""
     rows: Counter[tuple[str, Cause, str, tuple[str, ...]]] = Counter()
     within = reached(depth)
     for level in within:
@@ -277,7 +281,7 @@ def _errors(snapshot: Snapshot, baseline: Baseline, depth: Level) -> Iterator[Re
 def _affected_controls(
     baseline: Baseline, level: Level, view: View, within: Iterable[Level]
 ) -> tuple[str, ...]:
-    """The controls of the baseline that read `view` at `level`, or scopes that it would name."""
+    """The controls that read `view` at `level`, or read scopes that `view` lists."""
     names = {below for below, views in LISTINGS.items() if view in views and below in within}
     counts = {at for at, counted in COUNTS.items() if counted == view and at[0] in within}
 

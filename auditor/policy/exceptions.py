@@ -1,4 +1,4 @@
-"""Documented settings of the topics this program is about that no control reads, and why."""
+"""Documented settings of the covered topics that no control reads, and why."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from auditor.policy import documented, files, yaml_source
 from auditor.policy.catalogue import Catalogue
 
 TOPICS: tuple[str, ...] = ("ai", "consent", "recording", "third-party-sharing", "retention")
-"""The topics of which every documented setting is read by a control, or an exception."""
+"""Topics in which a control reads every documented setting, exceptions aside."""
 
 DOCUMENTS = ("settings", "phone", "meeting", "webinar", "rooms", "recording")
 _SURFACES = {"phone_account_settings": "phone", "phone_site": "phone"}
@@ -28,7 +28,7 @@ class SettingException(BaseModel):
 
 
 class SettingExceptions(BaseModel):
-    """All of them."""
+    """The file of exceptions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,7 +37,7 @@ class SettingExceptions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class UnreadSetting:
-    """A documented setting that no control reads. Without a reason, nobody has looked at it yet."""
+    """A documented setting that no control reads; an empty reason means it is not yet reviewed."""
 
     documents: str
     setting: str
@@ -47,7 +47,7 @@ class UnreadSetting:
 
 @cache
 def shipped() -> SettingExceptions:
-    """The exceptions that come with the program.
+    """The shipped exceptions.
 
     Raises:
         PolicyError: the file is missing or not valid.
@@ -75,7 +75,7 @@ def unread(catalogue: Catalogue) -> Iterator[UnreadSetting]:
 
 
 def _read(catalogue: Catalogue) -> Iterator[tuple[str, str, bool]]:
-    """Kind of document and path of what controls read, and whether with all that is in it."""
+    """Kind of document and path of each setting read, and whether it is read as a whole."""
     for control in catalogue:
         for check in control.checks:
             kind = _SURFACES.get(check.surface, check.surface)

@@ -1,4 +1,4 @@
-"""Who can still change a value, as a sentence with numbers."""
+"""Explains in a sentence, with numbers, who can still change a value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from auditor.policy.locks import EffectiveValue
 
 @dataclass(frozen=True)
 class Population:
-    """How many users there are, and how many in each group; None where they were not listed."""
+    """The number of users, in total and per group; None if they were not listed."""
 
     users: int | None = None
     members: Mapping[str, int] = field(default_factory=dict)
@@ -20,7 +20,7 @@ class Population:
         return "any user" if self.users is None else _any_of(self.users, "users")
 
     def in_group(self, group: Scope) -> str:
-        """`any of 412 users in Sales`; empty where it has no members."""
+        """`any of 412 users in Sales`; empty if the group has no members."""
         if self.users is None:
             return f"any user in {group.label}"
         return _any_of(self.members.get(group.id, 0), f"users in {group.label}")

@@ -1,4 +1,4 @@
-"""Where the policy files are: inside the installed package, or beside it in a source checkout."""
+"""The location of the policy files: in the installed package or in a source checkout."""
 
 from functools import cache
 from pathlib import Path
@@ -25,5 +25,5 @@ def folder() -> Path:
 
 @cache
 def shipped_catalogue() -> Catalogue:
-    """The catalogue that comes with the program."""
+    """The shipped catalogue."""
     return catalogue.load(folder() / "controls")

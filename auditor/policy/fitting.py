@@ -1,8 +1,8 @@
-"""Whether an expectation fits the setting that it is about: its type, its operator, its values.
+"""Checks that an expectation fits its setting: type, operator and values.
 
-An expectation that no value of the setting can meet is a mistake, and so is one that every value
-meets because it names a value that Zoom does not have. Where the catalogue lists documented values,
-others are refused: the judge takes them for unknown, so nothing could follow from naming one.
+An expectation that no value can meet is a mistake, and so is one that every value meets because it
+names a value that Zoom does not have. If the catalogue lists documented values, other values are
+rejected: the judge treats them as unknown, so such an expectation would decide nothing.
 """
 
 import re
@@ -35,9 +35,9 @@ SHAPE_WORDS: Mapping[Shape, str] = {
 }
 
 _LISTS = frozenset({"in", "in_ci", "between", "disjoint_from"})
-"""Operators whose value is a list of what is compared with a setting or its items."""
+"""Operators whose value is a list, compared with a setting or with its items."""
 _BOUNDS = frozenset({"lte", "gte", "between", "duration_lte"})
-"""Operators whose value need not be one that the setting can have."""
+"""Operators whose value need not be a possible value of the setting."""
 _HOSTS = (read_plan.history("").surface, read_plan.SUMMARIES.surface)
 _USAGE_SHAPES: Mapping[str, Shape] = {
     read_plan.NOTICES.surface: "array",
@@ -48,7 +48,7 @@ _USAGE_SHAPES: Mapping[str, Shape] = {
     read_plan.LOGS.surface: "log",
     read_plan.TOKEN.surface: "scopes",
 }
-"""What is judged of documents that are no settings: see `usage`."""
+"""The judged shapes of documents other than settings: see `usage`."""
 _DERIVED_SHAPES: Mapping[str, Shape] = {
     "derived:lock": "boolean",
     "derived:compare": "comparison",
@@ -61,7 +61,7 @@ _PARAMETER_TYPES: Mapping[Shape, tuple[str, ...]] = {
     "duration": ("duration", "list"),
     "array": ("list",),
 }
-"""The parameters that a setting can equal."""
+"""Shape of a setting to the types of parameters it can be compared with."""
 _SWITCH_WORDS = {
     **dict.fromkeys(("off", "no", "n", "false", "0"), "false"),
     **dict.fromkeys(("on", "yes", "y", "true", "1"), "true"),
@@ -72,9 +72,9 @@ _DIGITS = re.compile(r"[-+]?[0-9][0-9_]*\Z")
 def problems(
     source: Source, at: Location, checks: Iterable[Check], expectation: Expectation
 ) -> Iterator[str]:
-    """What is wrong with the expectation that stands at `at` and is about each of `checks`.
+    """The problems of the expectation at location `at`, which covers all `checks`.
 
-    Of several settings it does not fit, the first is named.
+    If it does not fit several settings, the first one is reported.
     """
     place = (*at, "value") if (*at, "value") in source.lines else at
     for where, value in _numbers(place, expectation.value):
@@ -91,7 +91,7 @@ def problems(
 def parameter_problems(
     source: Source, at: Location, parameters: Mapping[str, JsonValue]
 ) -> Iterator[str]:
-    """What is wrong with the values of organisation parameters that stand at `at`."""
+    """The problems of the organisation parameters at location `at`."""
     known = known_parameters() if parameters else {}
     for name, value in parameters.items():
         here: Location = (*at, name)
@@ -116,7 +116,7 @@ def parameter_problems(
 
 
 def shapes(check: Check, *, with_param: bool = False) -> tuple[Shape, ...]:
-    """What is compared with an expectation of `check`, which may name a parameter."""
+    """The shapes of the values that an expectation of `check` is compared with."""
     if check.counted:
         return ("integer",)
     if check.format == "duration":
@@ -133,16 +133,16 @@ def shapes(check: Check, *, with_param: bool = False) -> tuple[Shape, ...]:
 
 
 def documented(check: Check) -> tuple[JsonValue, ...] | None:
-    """The values that the setting, or each item of its list, can have; None for any."""
+    """The possible values of the setting, or of each item of its list; None for any."""
     if check.surface == read_plan.NOTICES.surface:
         return usage.ANSWERS
     if check.setting.startswith("derived:lock"):
-        return (True,)  # it counts locks that are off, whatever is expected
+        return (True,)  # it counts locks that are off, whatever the expectation
     return check.values
 
 
 def _fault(check: Check, expectation: Expectation) -> str | None:
-    """Why the expectation does not fit `check`; None where it does."""
+    """Why the expectation does not fit `check`; None if it does."""
     operator = OPERATORS[expectation.op]
     if expectation.op == "not_assessed":
         return None
@@ -225,7 +225,7 @@ def _parameter_fault(check: Check, expectation: Expectation, comparable: list[Sh
 
 
 def _groups_fault(expectation: Expectation) -> str | None:
-    """Why a parameter that has to name groups does not."""
+    """Why a parameter that must list groups does not."""
     names = {"group_exception_param": expectation.group_exception_param}
     if expectation.op == "user_in_group_param":
         names["param"] = expectation.param
@@ -248,7 +248,7 @@ def _wrong_type(check: Check, value: JsonValue, comparable: Iterable[Shape]) -> 
 
 
 def _hint(shape: Shape, value: JsonValue) -> str:
-    """What to write instead, where that can be said."""
+    """A suggestion for the correct spelling; empty if there is none."""
     if value is None:
         return " YAML reads null, ~ and an empty place as no value."
     if shape == "boolean":
@@ -271,7 +271,7 @@ def _hint(shape: Shape, value: JsonValue) -> str:
 
 
 def _as_number(text: str) -> str:
-    """What to write for a text that is a number in another notation, or in quotes."""
+    """A suggestion for a string that is a number in another notation, or in quotes."""
     digits = text.replace("_", "")
     if len(digits) >= 19:  # such numbers stay texts
         return ""
@@ -308,7 +308,7 @@ def _rewritten(text: str, value: Any) -> str:
 
 
 def _numbers(at: Location, value: JsonValue) -> Iterator[tuple[Location, JsonValue]]:
-    """The numbers in a value, with their places in the file."""
+    """The numbers in a value, with their locations in the file."""
     if isinstance(value, list):
         for position, item in enumerate(value):
             yield from _numbers((*at, position), item)

@@ -1,4 +1,4 @@
-"""The frameworks of `policies/frameworks.yaml`, with the controls that map to their references."""
+"""Loads the frameworks of `policies/frameworks.yaml`, with the controls mapped to them."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class _FrameworkFile(_FrameworkModel):
 
 
 def load(path: Path, catalogue: Catalogue) -> dict[str, Framework]:
-    """The frameworks in the file at `path` by id.
+    """Load the frameworks in the file at `path`, by id.
 
     Raises:
         PolicyError: it cannot be read or is not valid.
@@ -52,12 +52,12 @@ def load(path: Path, catalogue: Catalogue) -> dict[str, Framework]:
 
 @cache
 def shipped() -> dict[str, Framework]:
-    """The frameworks that come with the program, by id."""
+    """The shipped frameworks, by id."""
     return load(files.folder() / FILE, files.shipped_catalogue())
 
 
 def named(framework_id: str) -> Framework:
-    """The framework called `framework_id`.
+    """The shipped framework `framework_id`.
 
     Raises:
         PolicyError: there is none.
@@ -71,7 +71,7 @@ def named(framework_id: str) -> Framework:
 
 
 def expanded(reference: str) -> Iterator[str]:
-    """The references that `A.7.2.1..8` or `Art 5(1)(a..f)` stands for; any other is itself."""
+    """Expand a range such as `A.7.2.1..8` or `Art 5(1)(a..f)`; any other reference is unchanged."""
     match = _RANGE.fullmatch(reference)
     if match is None:
         yield reference

@@ -1,4 +1,4 @@
-"""Groups: what is known of them, and what belonging to some of them means for a user's verdicts."""
+"""Groups: their names and locks, and how membership affects a user's verdicts."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -22,23 +22,23 @@ NOT_REQUESTED = ReadFailure(
 
 @dataclass
 class Groups:
-    """The groups of one account, as far as they were met."""
+    """The groups of one account that were read so far."""
 
     parameters: Mapping[str, JsonValue]
     names: dict[str, str] = field(default_factory=dict)
     locks: dict[str, Mapping[View, Outcome]] = field(default_factory=dict)
     """Group id to its lock documents."""
     unseen: Unseen | None = None
-    """Why not every group is known by its name, or not everybody's groups."""
+    """Why the names of some groups, or the groups of some users, are unknown."""
     membership_unknown: bool = False
-    """True where nobody could tell who is in which group."""
+    """True if group memberships could not be read."""
     ids: frozenset[str] = frozenset()
-    """The ids of all groups: none of them is another group's name."""
+    """The ids of all groups: a name equal to one of them is ignored."""
     _lock_keys: dict[str, object] = field(default_factory=dict)
-    """Group id to what is equal where lock documents are."""
+    """Group id to a key that is equal for equal lock documents."""
 
     def read_listing_status(self, account: ScopeEvidence, ids: Iterable[str] = ()) -> None:
-        """Look at how the lists of groups and members came out, and at the groups' ids."""
+        """Read whether groups and members were listed, and store the ids of all groups."""
         self.ids = frozenset(ids)
         listing = account.outcomes.get(LISTINGS[Level.GROUP][0], NOT_REQUESTED)
         members = account.outcomes.get(MEMBERS)
@@ -47,32 +47,32 @@ class Groups:
             self.unseen, self.membership_unknown = members.unseen, True
 
     def add(self, group: ScopeEvidence) -> None:
-        """Look at a group, whose name and locks bear on its members."""
+        """Add a group: its name and locks affect its members."""
         self.names[group.scope.id] = group.scope.name
         self.locks[group.scope.id] = lock_documents(group.outcomes)
         self._lock_keys[group.scope.id] = evidence_key(group, LOCKS.surface)
 
     def has_all_names(self, scope: Scope) -> bool:
-        """True where it is known by name to which groups a scope belongs."""
+        """True if the names of all groups of the scope are known."""
         if self.membership_unknown and scope.level is Level.USER:
             return False
         return all(group in self.names for group in scope.group_ids)
 
     def of(self, scope: Scope) -> frozenset[str]:
-        """What the groups a scope is or belongs to can be known by: see `names.of_group`."""
+        """The keys of the groups that the scope is or belongs to: see `names.of_group`."""
         if scope.level in (Level.GROUP, Level.PHONE_GROUP):
             return names.of_group(scope.id, scope.name, self.ids)
         known = (names.of_group(gid, self.names.get(gid, ""), self.ids) for gid in scope.group_ids)
         return frozenset().union(*known)
 
     def equivalence_key(self, scope: Scope, groups: frozenset[str]) -> object:
-        """Equal for scopes whom groups and licence let be judged alike, given equal documents."""
+        """A key for the effect of groups and licence: equal key and documents, equal verdicts."""
         locks = frozenset(self._lock_keys.get(group) for group in scope.group_ids)
         return locks, groups & self._mentioned, self.has_all_names(scope), scope.licence
 
     @cached_property
     def _mentioned(self) -> frozenset[str]:
-        """Every text in the parameters: the groups that an expectation may name are among them."""
+        """Every string in the parameters as group keys: a superset of the groups named there."""
         return frozenset(
             key
             for value in self.parameters.values()
@@ -83,12 +83,15 @@ class Groups:
 
 
 def lock_documents(outcomes: Mapping[View, Outcome]) -> dict[View, Outcome]:
-    """Those of `outcomes` that are about locks."""
+    """The lock documents among `outcomes`."""
     return {view: outcome for view, outcome in outcomes.items() if view.surface == LOCKS.surface}
 
 
 def evidence_key(evidence: ScopeEvidence, surface: str = "") -> object:
-    """Equal for equal evidence of one snapshot, times aside; `surface` for some of it only."""
+    """A key that is equal for equal evidence of one snapshot, times aside.
+
+    `surface` restricts the key to the documents of that surface.
+    """
     if evidence.profile is not None and not surface:
         return evidence.profile
     return frozenset(
@@ -101,7 +104,7 @@ def evidence_key(evidence: ScopeEvidence, surface: str = "") -> object:
 
 
 def population(snapshot: Snapshot, account: ScopeEvidence) -> Population:
-    """How many users there are, and in which groups; unknown where they were not all listed."""
+    """The number of users, in total and per group; unknown if they were not all listed."""
     if any(
         isinstance(account.outcomes.get(v, NOT_REQUESTED), ReadFailure)
         for v in LISTINGS[Level.USER]

@@ -1,7 +1,7 @@
-"""Judging one check at one scope: the only place where evidence becomes a verdict.
+"""Judges one check at one scope: the only module that turns evidence into a verdict.
 
-Every way from "not seen" leads to `unknown`, or to `not_applicable` where the catalogue allows it
-and a licence or a refusal confirms it. None leads to `pass`.
+A missing value gives `unknown`, or `not_applicable` if the catalogue allows it and a licence or a
+read failure confirms it. It never gives `pass`.
 """
 
 import json
@@ -33,7 +33,7 @@ USAGE_SURFACES = frozenset(
     }
 )
 SHOWN = 5
-"""How many places of a key a detail names."""
+"""The number of places of a key that a detail lists."""
 
 _UNLICENSED = frozenset({1, 4, 99})
 """User types without a Meetings licence: Basic, Unassigned, None. Source: `type` of GET /users."""
@@ -41,7 +41,7 @@ _UNLICENSED = frozenset({1, 4, 99})
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """Everything that decides the verdicts about one control at one scope."""
+    """The inputs of the verdicts on one control at one scope."""
 
     assessed: ControlExpectation
     scope: Scope
@@ -51,10 +51,10 @@ class CheckContext:
 
 
 def value(case: CheckContext, check: Check) -> Verdict | None:
-    """The verdict on the value of `check`; None where another key of its pair speaks for it.
+    """The verdict on the value of `check`; None if the other key of its pair is reported instead.
 
-    Of an older and a newer key both are read. While they say the same, the newer one is reported;
-    where only the older one deviates, or cannot be read, that is reported beside it.
+    Both the legacy key and its replacement are read. If they agree, only the newer key is reported;
+    if only the legacy key deviates or cannot be read, it is reported as well.
     """
     expectation = case.assessed.expectations[check.setting]
     result = _find(case, check, expectation)
@@ -71,9 +71,9 @@ def value(case: CheckContext, check: Check) -> Verdict | None:
 
 
 def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict | None:
-    """The verdict on the lock of `check`, None where none is due at this scope.
+    """The verdict on the lock of `check`; None if no lock is required at this scope.
 
-    Due at the highest level that can lock the setting, where the baseline wants it locked.
+    A lock is required at the highest level that can lock the setting, if the baseline says so.
     """
     if not case.assessed.lock or check.legacy_of is not None or not _locks_here(check, case.scope):
         return None
@@ -123,7 +123,7 @@ def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict |
 
 
 def attestation(assessed: ControlExpectation) -> Verdict:
-    """The verdict on a control that no API shows and nobody has attested."""
+    """The verdict on a control that no API shows, before attestations are applied."""
     control = assessed.control
     assert control.attestation is not None
     return Verdict(
@@ -176,7 +176,7 @@ def _judge_lookup(
 def _worst(
     case: CheckContext, check: Check, expectation: Expectation, base: Verdict, result: LookupResult
 ) -> Verdict:
-    """The worst verdict on all places of the setting: a key that is sought may stand in several."""
+    """The worst verdict over all places of the setting: an inferred key may occur in several."""
     if not result.places:
         return _read(case, check, expectation, base, result)
     verdicts = [
@@ -206,7 +206,7 @@ _WORST_FIRST = (
 
 
 def _named(places: Sequence[Place]) -> str:
-    """Where a key stands, and what is there."""
+    """A sentence with the places of a key and their values."""
     if len(places) == 1:
         return f"It stands at {places[0].path}."
     named = [f"{place.path} ({_short(place.reading)})" for place in places[:SHOWN]]
@@ -255,7 +255,7 @@ def _judge_value(
             explanation = joined(explanation, result.note, _outsiders(case, check))
             return replace(base, status=Status.FAIL, detail=explanation)
         case Undecided(parameter):
-            # What is noted of a value that was read for others may presume a list that nobody gave.
+            # The note may refer to the parameter's list, which is not set.
             note = result.note if expectation.is_decided(case.context.parameters) else ""
             detail = f"{note} {_undecided(parameter)}".lstrip()
             return replace(base, status=Status.NEEDS_DECISION, detail=detail)
@@ -264,13 +264,13 @@ def _judge_value(
 
 
 def joined(*parts: str) -> str:
-    """The parts that say something, one after the other."""
+    """The non-empty parts as consecutive sentences."""
     filled = [part for part in parts if part]
     return " ".join([*(f"{part.rstrip('.')}." for part in filled[:-1]), *filled[-1:]])
 
 
 def _latent(case: CheckContext, check: Check, verdict: Verdict) -> Verdict:
-    """A deviation that has no effect while the switch above it is off is one severity lower."""
+    """Lower the severity by one step if the parent switch is off, so the value has no effect."""
     if verdict.status is not Status.FAIL or check.parent is None or not verdict.observed:
         return verdict
     result = lookup.find(_switch(check, check.parent, is_boolean=True), case.outcomes)
@@ -286,7 +286,7 @@ def _latent(case: CheckContext, check: Check, verdict: Verdict) -> Verdict:
 
 
 def _outsiders(case: CheckContext, check: Check) -> str:
-    """How many invitees of a meeting are from outside; empty where that is not known, or none."""
+    """A phrase on the external invitees of a meeting; empty if there are none or it is unknown."""
     outcome = case.outcomes.get(check.document) if check.surface == MEETING.surface else None
     body = outcome.body if isinstance(outcome, Document) else None
     invitees = body.get("invitees") if isinstance(body, dict) else None
@@ -298,7 +298,7 @@ def _outsiders(case: CheckContext, check: Check) -> str:
 
 
 def without(value: JsonValue, keys: tuple[str, ...]) -> JsonValue:
-    """`value` without the entries under `keys`, however deep."""
+    """`value` without the entries under `keys`, at any depth."""
     if isinstance(value, dict):
         return {name: without(child, keys) for name, child in value.items() if name not in keys}
     if isinstance(value, list):
@@ -325,7 +325,7 @@ def _judge_missing(
 
 
 def _since(case: CheckContext, check: Check, unseen: Unseen) -> str:
-    """Since when Zoom has published an absent field at this level: older accounts may lack it."""
+    """Since when Zoom has returned an absent field at this level: older accounts may lack it."""
     since = check.since.get(case.scope.level) if unseen.cause is Cause.ABSENT else None
     return f", which it has published at {case.scope.level} level since {since}" if since else ""
 
@@ -335,7 +335,7 @@ def _undecided(parameter: str) -> str:
 
 
 def _exception(case: CheckContext, expectation: Expectation) -> str | None:
-    """The parameter that lets this scope differ from the expectation, because it lists a group."""
+    """The parameter that exempts this scope because it lists one of its groups."""
     param = expectation.group_exception_param
     if param is None or case.scope.level in (Level.ACCOUNT, Level.PHONE_ACCOUNT):
         return None
@@ -344,7 +344,7 @@ def _exception(case: CheckContext, expectation: Expectation) -> str | None:
 
 
 def _exemption(scope: Scope, base: Verdict, parameter: str, verdict: Verdict) -> Verdict:
-    """The verdict where the expectation does not bind. What deviates says who allowed it."""
+    """The verdict on an exempt scope; a deviation names the parameter that allows it."""
     which = "The group" if scope.level in (Level.GROUP, Level.PHONE_GROUP) else "One of its groups"
     listed = f"{which} is listed under {parameter}, so it may differ."
     free = replace(
@@ -366,7 +366,7 @@ def _stated(value: JsonValue) -> str:
 
 
 def _condition(case: CheckContext, check: Check) -> str | Unseen | None:
-    """Why `check` does not apply, why nobody can tell, or None where it does apply."""
+    """Why `check` does not apply, why that is unknown, or None if it applies."""
     condition = check.only_when
     if condition is None:
         return None
@@ -380,7 +380,7 @@ def _condition(case: CheckContext, check: Check) -> str | Unseen | None:
 
 
 def _switch(check: Check, setting: str, *, is_boolean: bool) -> Check:
-    """A check of another setting in the document of `check`, sought as that one is."""
+    """A check of another setting in the document of `check`, with the same lookup."""
     key = check.find_key if check.find_key in setting.split(".") else None
     return Check(
         setting=setting,
@@ -393,7 +393,7 @@ def _switch(check: Check, setting: str, *, is_boolean: bool) -> Check:
 
 
 def _replacement_of(case: CheckContext, check: Check) -> Check | None:
-    """The newer setting that speaks for a legacy `check` at this scope's level."""
+    """The setting that replaces the legacy `check` at this scope's level."""
     if check.legacy_of is None or check.legacy_of not in case.assessed.expectations:
         return None
     newer = case.assessed.control.check(check.legacy_of)
@@ -401,7 +401,7 @@ def _replacement_of(case: CheckContext, check: Check) -> Check | None:
 
 
 def _older(case: CheckContext, check: Check) -> list[tuple[Check, LookupResult]]:
-    """The older keys of `check` at this scope's level, and what was found of each."""
+    """The legacy keys of `check` at this scope's level, with their lookup results."""
     return [
         (twin, lookup.find(twin, case.outcomes))
         for twin in case.assessed.control.checks
@@ -418,7 +418,7 @@ def _is_absent(result: LookupResult) -> bool:
 def _judge_older(
     case: CheckContext, check: Check, result: LookupResult, newer: Check
 ) -> Verdict | None:
-    """The verdict on an older key beside the newer one, which speaks for it while they agree."""
+    """The verdict on a legacy key; None while the newer key agrees."""
     newer_result = lookup.find(newer, case.outcomes)
     verdict = _judge_lookup(case, check, case.assessed.expectations[check.setting], result)
     if _is_absent(newer_result):
@@ -439,7 +439,7 @@ def _judge_older(
 def _note_disagreement(
     case: CheckContext, verdict: Verdict, older: list[tuple[Check, LookupResult]]
 ) -> Verdict:
-    """The verdict on a newer key, saying so where an older one of it comes out otherwise."""
+    """Add a note to the verdict on a newer key if a legacy key disagrees."""
     decided = (Status.PASS, Status.FAIL)
     if verdict.status not in decided:
         return verdict

@@ -1,7 +1,7 @@
-"""Proof by lock: which documents of users need not be read, because the account holds their values.
+"""Values that users inherit through account locks, so that their documents need not be read.
 
-A value that is right and locked at the account is the value of every user. That is taken as proved
-only where a random sample of users confirms it, and a verdict that rests on it says so.
+A value that is compliant and locked at the account is the value of every user. The program relies
+on this only if a random sample of users confirms it, and such verdicts are marked `proved_by`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,14 +25,14 @@ COMPLIANT = (Status.PASS, Status.NOT_APPLICABLE)
 
 @dataclass
 class InheritedValues:
-    """What the account holds in place, and what it lends to users whose document was not read."""
+    """The account's locked values, which apply to users whose documents were not read."""
 
     baseline: Baseline
     account: ScopeEvidence
     inherited: Mapping[View, Outcome] = field(default_factory=dict)
-    """The account's own documents for those views of users that its locks were confirmed for."""
+    """The account's documents for those views of users in which a sample confirmed the locks."""
     contradicted: frozenset[tuple[str, str]] = frozenset()
-    """Control and setting of what some user who was read does not confirm."""
+    """Control and setting pairs that the document of at least one user contradicts."""
 
     def __post_init__(self) -> None:
         self._checks = {
@@ -49,18 +49,18 @@ class InheritedValues:
         self.inherited = inherited
 
     def inherits(self, user: ScopeEvidence, check: Check) -> bool:
-        """True where it speaks for the document of `check`, which was not read of a user."""
+        """True if the user's document for `check` was not read and the account's replaces it."""
         unread = check.document in self.inherited and check.document not in user.outcomes
         return unread and user.scope.level is Level.USER
 
     def with_inherited(self, user: ScopeEvidence, check: Check) -> dict[View, Outcome]:
-        """What was read of a user, and what the account lends for the document of `check`."""
+        """The user's documents, with the account's document for `check` added."""
         return {**user.outcomes, check.document: self.inherited[check.document]}
 
     def mark_inherited(self, verdict: Verdict, check: Check) -> Verdict:
-        """A verdict on a user from what is lent, which says so if a lock proves it.
+        """Mark a verdict that is based on inherited values as proved by lock.
 
-        Where the lock does not hold this very setting, nothing is known about it.
+        If the setting itself is not locked, the verdict becomes unknown.
         """
         contradicted = (verdict.control, verdict.setting) in self.contradicted
         if verdict.status in COMPLIANT and self.is_enforced(check, verdict) and not contradicted:
@@ -79,9 +79,10 @@ class InheritedValues:
         users: Iterable[ScopeEvidence],
         judge: Callable[[ScopeEvidence], Iterable[Verdict]],
     ) -> None:
-        """Take as proved only what the own documents of all `users` who were read confirm.
+        """Find the settings for which a user's own document contradicts the inherited value.
 
-        The sample was checked for what it was read for, and may be judged by something else now.
+        The sample was verified against the baseline of the collection; the current baseline may
+        differ.
         """
         self.contradicted = frozenset(
             (verdict.control, verdict.setting)
@@ -98,11 +99,13 @@ class InheritedValues:
         return check is not None and check.document in user.outcomes
 
     def is_enforced(self, check: Check, verdict: Verdict) -> bool:
-        """True where the account's locks make a fine verdict about it one about all its users."""
+        """True if the account's locks extend a compliant verdict to all its users."""
         if verdict.status is Status.NOT_APPLICABLE and check.only_when is not None:
             setting = check.only_when.setting
             if check.lock is not None and f"{setting}.".startswith(f"{check.lock}."):
-                return self._is_locked(check)  # one lock for the switch and what it switches
+                return self._is_locked(
+                    check
+                )  # one lock covers the switch and its dependent settings
             switch = self._checks.get(setting)
             return switch is not None and self._is_locked(switch)
         seen = isinstance(lookup.find(check, self.account.outcomes).reading, Seen)
@@ -116,7 +119,7 @@ class InheritedValues:
 
 
 def checks_of_users(baseline: Baseline, view: View) -> list[tuple[str, Check]]:
-    """The control ids and checks of `baseline` that read a document of users."""
+    """The control ids and checks of `baseline` that read `view` of users."""
     return [
         (assessed.control.id, check)
         for assessed in baseline.assessed.values()
@@ -132,7 +135,7 @@ def all_enforced(
     verdicts: Iterable[Verdict],
     required: Iterable[tuple[str, Check]],
 ) -> bool:
-    """True where each of the `demanded` checks is right at the account, and locked there."""
+    """True if every `required` check is compliant and locked at the account."""
     by_setting = {(verdict.control, verdict.setting): verdict for verdict in verdicts}
     enforced = 0
     for control, check in required:
@@ -140,7 +143,7 @@ def all_enforced(
         if verdict is None:
             if check.legacy_of is None:
                 return False
-            continue  # its newer twin is demanded, too
+            continue  # its replacement is required as well
         enforced += 1
         if verdict.status not in COMPLIANT or not inherited_values.is_enforced(check, verdict):
             return False
@@ -148,7 +151,7 @@ def all_enforced(
 
 
 def _is_confirmed(outcome: Outcome | None) -> bool:
-    """True where every user of a sample confirmed what the locks promise."""
+    """True if every user of a non-empty sample confirmed the locks."""
     body = outcome.body if isinstance(outcome, Document) else None
     if not isinstance(body, dict):
         return False

@@ -1,4 +1,4 @@
-"""The prover: asks of a collection under way what the account's locks prove about its users."""
+"""Determines during a collection which user documents the account's locks make redundant."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from auditor.policy.reads import NEW_SETTINGS_CONTROL, SCANNED_VIEWS
 
 @dataclass
 class SnapshotLockVerifier:
-    """Judges the account and sampled users of a snapshot that is being filled."""
+    """Judges the account and sampled users of an unfinished snapshot."""
 
     overrides: Overrides
     parameters: Mapping[str, JsonValue]
@@ -31,7 +31,7 @@ class SnapshotLockVerifier:
     _account: ScopeEvidence = field(init=False)
 
     def prepare(self, snapshot: Snapshot) -> None:
-        """Look at the account and its groups, which have been read."""
+        """Read the account and its groups, which must be complete."""
         baseline = self.overrides.baseline
         parameters = {**baseline.parameters, **self.parameters}
         self._assessor = Assessor(baseline, parameters, Level.USER, self.overrides)
@@ -41,10 +41,10 @@ class SnapshotLockVerifier:
         self._account = snapshot.account()
 
     def provable(self, views: Iterable[View]) -> tuple[View, ...]:
-        """Those of `views` in which every setting looked at is right and locked at the account.
+        """The `views` in which every assessed setting is compliant and locked at the account.
 
-        Not those that are looked through for new settings or licences, and none that an override
-        wants otherwise for some: these have to be read of everybody.
+        Views that are scanned for new settings or licences, and views with settings that an
+        override changes, are excluded: they must be read for every user.
         """
         union = self.overrides.union()
         excluded: set[View] = set()
@@ -72,7 +72,7 @@ class SnapshotLockVerifier:
         return tuple(provable)
 
     def confirms(self, user: ScopeEvidence, view: View) -> bool:
-        """True where a user's own document says what the account's locks promise."""
+        """True if the user's own document agrees with the account's locks."""
         if view not in user.outcomes:
             return False
         required = {(cid, c.setting) for cid, c in checks_of_users(self.overrides.union(), view)}

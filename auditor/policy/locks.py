@@ -1,7 +1,7 @@
-"""Locks: whether the account or a group holds a setting in place.
+"""Locks: whether the account or a group locks a setting.
 
-Lock documents return flags, not values. A flag is a boolean; in a few places Zoom's types have a
-string or an object. Source: lock settings of @zoom/rivet 0.4.0, 2025-12-04.
+Lock documents return flags, not values. A flag is a boolean; in a few places Zoom's types declare
+a string or an object. Source: lock settings of @zoom/rivet 0.4.0, 2025-12-04.
 """
 
 from collections.abc import Mapping
@@ -21,20 +21,20 @@ STRING_FLAGS = frozenset(
         "meeting_security.encryption_type",
     }
 )
-"""Lock paths whose flag Zoom types as a string."""
+"""Lock paths whose flag is documented as a string."""
 
 ENABLING = frozenset({"recording.ip_address_access_control"})
-"""Lock paths at which Zoom types an object with `enable`, for groups."""
+"""Lock paths documented as an object with `enable`, for groups."""
 
 UMBRELLAS = frozenset({"ai"})
-"""Lock paths of objects of settings. Source: Zoom's changelog for accounts, 2026-09-21."""
+"""Lock paths that hold one flag per setting. Source: Zoom's changelog for accounts, 2026-09-21."""
 
 _WORDS = {"true": True, "locked": True, "false": False, "unlocked": False}
 
 
 @dataclass(frozen=True, slots=True)
 class LockDocuments:
-    """The lock documents that govern a scope: the account's, and those of a user's groups."""
+    """The lock documents that apply to a scope: the account's and those of its groups."""
 
     account: Mapping[View, Outcome]
     groups: Mapping[str, Mapping[View, Outcome]]
@@ -42,7 +42,7 @@ class LockDocuments:
 
 
 def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
-    """The reading of the lock flag of `check`: `Seen(True or False)`, or why it is unseen."""
+    """The reading of the lock flag of `check`: `Seen(True)`, `Seen(False)` or `Unseen`."""
     assert check.lock is not None
     view = check.lock_document
     outcome = outcomes.get(view)
@@ -51,7 +51,9 @@ def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
     if not isinstance(outcome, Document):
         return LookupResult(outcome.unseen, outcome.source)
     value = at_path(outcome.body, check.lock)
-    if isinstance(value, Unseen) and view.option:  # the view flattened, or the lock in the default
+    if (
+        isinstance(value, Unseen) and view.option
+    ):  # flattened view, or the lock is in the default view
         value = at_path(outcome.body, check.lock.removeprefix(f"{view.option}."))
     default = outcomes.get(View(view.surface))
     if isinstance(value, Unseen) and view.option and isinstance(default, Document):
@@ -64,7 +66,7 @@ def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
 
 
 def flag(path: str, value: JsonValue) -> Reading:
-    """Whether `value`, found at lock path `path`, says locked."""
+    """Interpret `value` at lock path `path` as a lock flag."""
     match value:
         case bool():
             return Seen(value, path)
@@ -79,11 +81,10 @@ def flag(path: str, value: JsonValue) -> Reading:
 
 
 def _object_flag(path: str, value: dict[str, JsonValue]) -> Reading:
-    """An object says locked only in a shape that Zoom documents.
+    """Interpret an object as a lock flag, in documented shapes only.
 
-    Those are its own `locked`, as Zoom Phone has it; the switch of an object in `ENABLING`; and in
-    `UMBRELLAS` a flag for each setting, of which one that is off is enough for the whole not to be
-    locked.
+    The shapes are a `locked` key, as in Zoom Phone; the switch of an object in `ENABLING`; and, in
+    `UMBRELLAS`, one flag per setting, which all have to be on.
     """
     locked = value.get("locked")
     if isinstance(locked, bool):
@@ -99,13 +100,13 @@ def _object_flag(path: str, value: dict[str, JsonValue]) -> Reading:
 
 
 def _is_lock_flag(name: str, flag: JsonValue) -> bool:
-    """False for what is no switch, and for one that says the contrary: `unlocked`."""
+    """False for values other than booleans, and for inverted flags such as `unlocked`."""
     return isinstance(flag, bool) and not name.rpartition(".")[2].casefold().startswith("unlock")
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveValue:
-    """Which layer decides a value, and who can still change it."""
+    """The layer that decides a value, and the roles that can still change it."""
 
     locked: bool | None = None
     decided_by: str | None = None
@@ -118,10 +119,11 @@ ALL_ROLES = ("user", "group_admin", "account_admin")
 
 
 def resolve(check: Check, scope: Scope, locks: LockDocuments) -> EffectiveValue:
-    """The layer that decides the value of `check` at `scope`.
+    """Resolve the layer that decides the value of `check` at `scope`.
 
-    An account lock beats everything; a group's lock binds its members; else the scope's own value
-    holds. Source: Zoom support KB0065579. A lock that could not be read leaves the layer open.
+    An account lock takes precedence; a group's lock binds its members; otherwise the scope's own
+    value applies. Source: Zoom support KB0065579. If a lock could not be read, the layer is
+    unknown.
     """
     if scope.level not in (Level.ACCOUNT, Level.GROUP, Level.USER):
         return EffectiveValue()
@@ -158,9 +160,9 @@ def resolve(check: Check, scope: Scope, locks: LockDocuments) -> EffectiveValue:
 def lock_state_by_level(
     check: Check, scope: Scope, locks: LockDocuments
 ) -> dict[Level, bool | None]:
-    """Whether the account, and the groups of `scope`, hold the value of `check` in place.
+    """Whether the account, and the groups of `scope`, lock the value of `check`.
 
-    Levels that cannot lock it, and groups where there are none, are left out.
+    Levels that cannot lock it are omitted, and the group level for a scope without groups.
     """
     states = {}
     if _lockable(check, Level.ACCOUNT):
@@ -177,7 +179,7 @@ def _lockable(check: Check, level: Level) -> bool:
 
 
 def _locked_at(check: Check, level: Level, outcomes: Mapping[View, Outcome]) -> bool | None:
-    """True or false where the flag was read, None where there is none or it is unseen."""
+    """The flag if it was read; None if there is no flag or it is unseen."""
     if not _lockable(check, level):
         return None
     reading = find(check, outcomes).reading

@@ -1,8 +1,8 @@
-"""Finding a setting in the documents of a scope: the value and where it stood, or why it is unseen.
+"""Looks up a setting in the documents of a scope: its value and source, or why it is unseen.
 
-Zoom returns some settings in more than one shape; every shape known is tried, in the order of
-trust, and none of them is a guess: what is found nowhere is `Unseen`. Where the object around a
-setting is only inferred, its key counts wherever it stands.
+Zoom returns some settings in more than one shape. All known shapes are tried, the most reliable
+first; a setting without a match is `Unseen`. If the parent object of a setting is only inferred,
+its key is accepted at any place.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,11 +19,12 @@ MISSING = Unseen(Cause.ABSENT)
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """What a lookup came to, and the request its evidence is from.
+    """The result of a lookup, and the request that returned the evidence.
 
-    The rest is for values that are made from many rows. `note` is what a person wants to know
-    beside the value, `shown` what reports show instead of it, `doubt` why it may not be all: it can
-    then deviate, but not meet an expectation. `idle` says why there was nothing to judge.
+    The other fields are for values computed from many rows. `note` adds information for people,
+    `shown` replaces the value in reports. `incomplete` says why the evidence may be incomplete: the
+    value can then deviate, but not meet an expectation. `not_applicable_reason` says why there was
+    nothing to judge.
     """
 
     reading: Reading
@@ -33,12 +34,12 @@ class LookupResult:
     incomplete: Unseen | None = None
     not_applicable_reason: str = ""
     places: tuple["Place", ...] = ()
-    """Every place of a key whose parent is inferred; the first is `reading`."""
+    """All places of a key with an inferred parent; the first one is `reading`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a key stands, and what can be read there."""
+    """One place of a key, with its reading."""
 
     path: str
     reading: Reading
@@ -48,9 +49,9 @@ class Place:
 def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
     """The reading of `check` in the documents of one scope.
 
-    The declared view counts first. Another view of the same surface counts where it holds the
-    full path too (the account's `security` section stands in the default view and in the
-    `security` view); where no view has the value, the cause is that of the declared view.
+    The declared view takes precedence. Another view of the same surface is used if it has the full
+    path (the account's `security` section is in the default view and in the `security` view). If no
+    view has the value, the cause is that of the declared view.
     """
     declared = outcomes.get(check.document)
     if declared is None:
@@ -73,7 +74,7 @@ def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
 
 
 def read(check: Check, body: JsonValue) -> Reading:
-    """The reading of `check` in the document that should hold it."""
+    """The reading of `check` in the body of its declared document."""
     for path in paths(check):
         value = at_path(body, path)
         if not isinstance(value, Unseen):
@@ -82,9 +83,9 @@ def read(check: Check, body: JsonValue) -> Reading:
 
 
 def paths(check: Check) -> Iterator[str]:
-    """The paths at which a document may hold the setting, most trusted first.
+    """The possible paths of the setting in its document, the most reliable first.
 
-    Option views come in several shapes: nested under their section or flattened (`security`,
+    Option views have several shapes: nested under their section or flattened (`security`,
     2024 specification), and the authentication view at the top level (recorded live) or under
     `authentication_options` (Users specification, 2025-03).
     """
@@ -97,7 +98,7 @@ def paths(check: Check) -> Iterator[str]:
 
 
 def at_path(body: JsonValue, path: str) -> JsonValue | Unseen:
-    """The value at a dotted path, `Unseen` where a part of the path is not there."""
+    """The value at a dotted path; `Unseen` if a part of the path is missing."""
     value = body
     for part in path.split("."):
         if not isinstance(value, dict) or part not in value:
@@ -109,10 +110,10 @@ def at_path(body: JsonValue, path: str) -> JsonValue | Unseen:
 def _everywhere(
     check: Check, key: str, declared: Outcome, outcomes: Mapping[View, Outcome]
 ) -> LookupResult:
-    """Every place of a key whose parent is inferred, the one that the catalogue names first.
+    """All places of a key with an inferred parent; the path in the catalogue comes first.
 
-    Without the declared view nobody can say that all places were seen: what stands in others may
-    then deviate, but not meet an expectation.
+    Without the declared view some places may be missing: values in other views can then deviate,
+    but not meet an expectation.
     """
     _, _, rest = f".{check.setting}.".partition(f".{key}.")
     others = [
@@ -138,7 +139,7 @@ def _everywhere(
 
 
 def _places(check: Check, key: str, rest: str, outcome: Document) -> Iterator[Place]:
-    """Where `key` stands in a document, with `rest` of the path below it."""
+    """The places of `key` in a document, with the reading at `rest` below it."""
     for path, holder in _values_under_key(outcome.body, key):
         if not rest:
             yield Place(path, _typed(check, holder), outcome.source)
@@ -152,7 +153,7 @@ def _places(check: Check, key: str, rest: str, outcome: Document) -> Iterator[Pl
 
 
 def _values_under_key(body: JsonValue, key: str, path: str = "") -> Iterator[tuple[str, JsonValue]]:
-    """Every value that stands under `key`, however deep, with its path."""
+    """Every value under `key`, at any depth, with its path."""
     if isinstance(body, dict):
         for name, child in body.items():
             here = f"{path}.{name}" if path else name
@@ -166,12 +167,12 @@ def _values_under_key(body: JsonValue, key: str, path: str = "") -> Iterator[tup
 
 
 def _no_object(check: Check, body: JsonValue) -> Unseen | None:
-    """Why the setting is not there, where something else stands in place of what should hold it.
+    """`Unseen` if a parent of the setting is not an object; None otherwise.
 
-    Null, an empty text and an empty list hold nothing, as an empty object does: it is absent.
+    Null, an empty string and an empty list count as an empty object: the setting is absent.
     """
     value, above = body, "the answer"
-    for part in check.setting.split("."):  # the other shapes of a view are guesses
+    for part in check.setting.split("."):  # the alternative shapes of a view are not documented
         if value in (None, "") or value == []:
             return None
         if not isinstance(value, dict):
@@ -188,7 +189,7 @@ def _absent(check: Check) -> Unseen:
 
 
 def _typed(check: Check, value: JsonValue) -> Reading:
-    """`value` if it is of a documented type and has a documented meaning."""
+    """`Seen` if `value` has a documented type and meaning; otherwise `Unseen`."""
     if check.type and not any(is_of(type_, value) for type_ in check.type):
         expected = " or ".join(check.type)
         detail = f"documented as {expected}, Zoom returned {json_type(value)}"

@@ -1,4 +1,4 @@
-"""Matching scopes: which account, groups, users or meetings an override or a waiver is about."""
+"""Matches scopes: the account, groups, users or meetings of an override or a waiver."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,11 @@ def _not_blank(text: str) -> str:
 
 
 NonBlank = Annotated[str, AfterValidator(_not_blank)]
-"""Text that says something."""
+"""A string that is not blank."""
 
 
 class DisplayName(BaseModel):
-    """A name, said to be one: people choose their own, and hosts the topics of their meetings."""
+    """An explicit display name: users choose their own, and hosts the topics of their meetings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,24 +34,24 @@ class DisplayName(BaseModel):
 
 
 Name = NonBlank | DisplayName
-"""An address, an id or a pattern; a name where it is said to be one, or of a group."""
+"""An address, an id or a pattern; a display name if explicit, or for groups."""
 
 Names = Name | Annotated[tuple[Name, ...], Field(min_length=1)]
-"""A name, or several of which one has to fit."""
+"""One name, or several of which one must match."""
 
 SHOWN = 3
-"""How many of several names a label shows."""
+"""The number of names that a label shows."""
 
 
 class Match(BaseModel):
-    """A scope by level, group, user or meeting. All that are named must hold.
+    """Selects scopes by level, group, user or meeting. All given criteria must match.
 
-    A `group` matches the group itself and its members. Plain text fits a group's id or name, a
-    user's address or id, a meeting's id; names of users and topics of meetings are compared only
-    with `{name: …}`. Several can be listed, of which one has to fit. In patterns `*` and `?` stand
-    for any text and any character; they fit names of groups, addresses of users and ids of
-    meetings, with `{name: …}` names. Names and addresses are compared after Unicode NFC, without
-    case, and trimmed; ids as they stand.
+    A `group` matches the group itself and its members. A plain string matches a group's id or name,
+    a user's address or id, or a meeting's id; names of users and topics of meetings are compared
+    only with `{name: …}`. In a list, one name must match. In patterns `*` stands for any string and
+    `?` for any character; they match names of groups, addresses of users and ids of meetings, and
+    names with `{name: …}`. Names and addresses are compared after Unicode NFC, without case, and
+    trimmed; ids are compared exactly.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,18 +74,18 @@ class Match(BaseModel):
         return self
 
     def matches(self, scope: Scope, groups: frozenset[str]) -> bool:
-        """True if it is about `scope`.
+        """True if it matches `scope`.
 
-        `groups` is what its groups can be known by: see `names.of_group`.
+        `groups` are the keys of the scope's groups: see `names.of_group`.
         """
         return self.fits_groups(groups) and self._fits_but_for_groups(scope)
 
     def fits_groups(self, groups: frozenset[str]) -> bool:
-        """True if it names one of `groups`, whatever else it names."""
+        """True if its group criterion matches one of `groups`; other criteria are ignored."""
         return self.group is None or self._groups.fit_group(groups)
 
     def might_match(self, scope: Scope) -> bool:
-        """True if it is about `scope` should one of its groups, whose names nobody knows, fit."""
+        """True if it would match `scope` if one of its groups, whose names are unknown, matched."""
         return self.group is not None and self._fits_but_for_groups(scope)
 
     def _fits_but_for_groups(self, scope: Scope) -> bool:
@@ -113,7 +113,7 @@ class Match(BaseModel):
 
     @property
     def levels(self) -> frozenset[Level]:
-        """The levels on which it can match anything."""
+        """The levels at which it can match a scope."""
         if self.level is not None:
             return frozenset({self.level})
         if self.meeting is not None:
@@ -144,11 +144,11 @@ class Match(BaseModel):
 
 
 _WITHOUT_GROUPS = {Level.ACCOUNT, Level.APP, Level.PHONE_ACCOUNT, Level.PHONE_SITE}
-"""Levels whose scopes are neither groups nor belong to any."""
+"""Levels whose scopes neither are groups nor belong to groups."""
 
 
 class _NameSet:
-    """Names and patterns, ready to be compared with very many names."""
+    """Names and patterns, compiled for comparison with very many names."""
 
     def __init__(self, names: Names | None) -> None:
         keys = [key for name in listed(names) for key in keys_of(name)]
@@ -161,14 +161,14 @@ class _NameSet:
         }
 
     def fit(self, zoom_id: str, text: str, name: str) -> bool:
-        """True if one of them is this id, this text (an address, or an id) or this name."""
+        """True if one of them matches this id, this text (an address or an id) or this name."""
         return any(key in self._exact for key in scope_keys(zoom_id, text, name)) or (
             self._matches_pattern("like", text or zoom_id)
             or self._matches_pattern("likename", name)
         )
 
     def fit_group(self, groups: frozenset[str]) -> bool:
-        """True if one of them names one of these groups."""
+        """True if one of them matches one of these groups."""
         if not self._exact.isdisjoint(groups):
             return True
         patterns = (*self._like["like"], *self._like["likename"])
@@ -190,23 +190,23 @@ _PATTERNS = ("like:", "likename:")
 
 
 def keys_of(name: Name) -> tuple[str, ...]:
-    """A wanted name as keys: what it is compared with, and the text it is compared to.
+    """The keys of a name in a match: what kind of identifier it is compared with, and the text.
 
-    Those of plain text are `id:` and `name:` (of groups) or `address:` (of users); `named:` is a
-    name that was said to be one; `like:` and `likename:` are patterns for the same.
+    A plain string gives `id:` and `name:` (of groups) or `address:` (of users); `named:` is an
+    explicit display name; `like:` and `likename:` are the corresponding patterns.
     """
     if isinstance(name, DisplayName):
         same = normalised(name.name)
         return (f"likename:{_pattern(same)}",) if is_pattern(same) else (f"named:{same}",)
     if is_pattern(name):
         return (f"like:{_pattern(normalised(name))}",)
-    number = "".join(name.split())  # Zoom shows the numbers of meetings in blocks of digits
+    number = "".join(name.split())  # Zoom displays meeting numbers in blocks of digits
     id_key, name_key = plain_group(number if number.isdecimal() else name)
     return id_key, name_key, f"address:{normalised(name)}"
 
 
 def scope_keys(zoom_id: str, address: str, name: str) -> Iterator[str]:
-    """The keys under which a user or a meeting may be wanted."""
+    """The keys under which a user or a meeting may be named."""
     yield f"id:{zoom_id}"
     if address and "@" in address:
         yield f"address:{normalised(address)}"
@@ -219,7 +219,7 @@ def _pattern(text: str) -> str:
 
 
 def listed(names: Names | None) -> Sequence[Name]:
-    """One name or several, as several."""
+    """One name or several, as a sequence."""
     if names is None:
         return ()
     return names if isinstance(names, tuple) else (names,)

@@ -1,7 +1,7 @@
-"""The matches of an organisation file, by what they name: work does not grow with their number.
+"""An index of the matches of an organisation file: lookup time does not grow with their number.
 
-Thousands of waivers, each for somebody else, are looked up by that person's address and id; those
-for groups and levels are worked out once for scopes with the same groups.
+Matches for users and meetings are indexed by address, id and name, because there may be thousands
+of waivers for single users. Matches for groups and levels are evaluated once per set of groups.
 """
 
 from collections import defaultdict
@@ -12,16 +12,16 @@ from auditor.policy.match import Match, Names, keys_of, listed, scope_keys
 from auditor.policy.names import normalised
 
 _MOST_MEMBERSHIPS = 4_000
-"""Sets of groups that are remembered; each is quickly worked out again."""
+"""The cached sets of groups; a dropped result is cheap to compute again."""
 
 
 class MatchIndex:
-    """Finds the matches that are about a scope, without trying each of them."""
+    """Finds the matches of a scope without comparing each of them."""
 
     def __init__(self, matches: Sequence[Match]) -> None:
         self.matches = matches
         self.comparisons = 0
-        """How many matches were compared with a scope so far."""
+        """The number of comparisons of a match with a scope so far."""
         self._general: list[int] = []
         self._people = {Level.USER: _Keys(), Level.MEETING: _Keys()}
         for position, match in enumerate(matches):
@@ -36,7 +36,7 @@ class MatchIndex:
         self._groups_named = _groups_named(matches, self._general)
 
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
-        """The positions of the matches that are about `scope`, ascending."""
+        """The positions of the matches that match `scope`, ascending."""
         general = self._of_groups(scope, groups)
         named = tuple(
             position
@@ -46,7 +46,7 @@ class MatchIndex:
         return tuple(sorted((*general, *named))) if named else general
 
     def possible(self, scope: Scope) -> tuple[int, ...]:
-        """The positions of those that are about `scope` if one of its groups has the right name."""
+        """The positions of those that would match `scope` if a group had the right name."""
         general = self._possible.get(scope.level)
         if general is None:
             general = tuple(p for p in self._general if self._match_at(p).might_match(scope))
@@ -77,13 +77,13 @@ class MatchIndex:
 
 
 def _groups_named(matches: Sequence[Match], general: Iterable[int]) -> frozenset[str]:
-    """Every key by which a group may be named; nothing where a pattern may fit any of them."""
+    """All keys that may name a group; empty if a pattern is among them."""
     keys = [key for p in general for name in listed(matches[p].group) for key in keys_of(name)]
     return frozenset() if any(key.startswith("like") for key in keys) else frozenset(keys)
 
 
 class _Keys:
-    """Positions of matches by the names, ids and addresses they want, and by ends of patterns."""
+    """Positions of matches by exact names, ids and addresses, and by ends of patterns."""
 
     def __init__(self) -> None:
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
@@ -102,7 +102,7 @@ class _Keys:
                     self._exact[key].append(position)
 
     def candidates(self, zoom_id: str, address: str, name: str) -> Iterable[int]:
-        """The positions whose names fit, each once; of patterns those that may fit."""
+        """The positions whose names match, or whose patterns may match, without duplicates."""
         positions: dict[int, None] = {}
         for key in scope_keys(zoom_id, address, name):
             positions.update(dict.fromkeys(self._exact.get(key, ())))
@@ -113,7 +113,7 @@ class _Keys:
 
 
 class _Patterns:
-    """Patterns by the text before their first wildcard, or else behind their last one."""
+    """Patterns by the text before their first wildcard, or else after their last one."""
 
     def __init__(self) -> None:
         self._starts: dict[int, dict[str, list[int]]] = {}

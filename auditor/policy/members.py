@@ -1,4 +1,4 @@
-"""Members: what belonging to groups, a licence and a status mean for the verdicts on a scope."""
+"""Members: how groups, licence and status affect the verdicts on a scope."""
 
 from dataclasses import dataclass, field
 
@@ -9,34 +9,34 @@ from auditor.policy.overrides import Overrides
 from auditor.policy.waivers import WaiversAndAttestations
 
 MOST_MEMBERS = 4_000
-"""How many different memberships are remembered; each is quickly worked out again."""
+"""The cached memberships; a dropped one is cheap to compute again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What the groups, licence and status of a user mean for its verdicts."""
+    """The groups of a user, and the key of users who are judged alike."""
 
     groups: frozenset[str]
-    """What its groups can be known by."""
+    """The keys of its groups: see `names.of_group`."""
     equivalence_key: object
-    """Equal for users whom groups and licence let be judged alike."""
+    """Equal for users whose groups and licence have the same effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applicable:
-    """What an organisation file says of a scope, by position in the file."""
+    """The entries of an organisation file that apply to a scope, by position in the file."""
 
     overrides_in_force: tuple[int, ...]
-    """The overrides that hold."""
+    """The overrides that apply."""
     possible_overrides: tuple[int, ...]
-    """Those that hold or do not, for all anybody knows: the scope's groups have no names."""
+    """Overrides that may apply: the names of the scope's groups are unknown."""
     exceptions: tuple[int, ...]
-    """Waivers, and attestations behind them."""
+    """Waivers, followed by attestations."""
 
 
 @dataclass
 class Members:
-    """Works out what is the same for all users with the same groups, licence and status."""
+    """Computes what users with the same groups, licence and status have in common."""
 
     groups: Groups
     overrides: Overrides | None
@@ -44,7 +44,7 @@ class Members:
     _members: dict[int, Member] = field(default_factory=dict)
 
     def of(self, evidence: ScopeEvidence) -> Member:
-        """What the scope's groups, licence and status mean for it."""
+        """The member that the scope is."""
         number = evidence.membership
         if number is None or evidence.scope.level is not Level.USER:
             return self._new_member(evidence.scope)
@@ -60,7 +60,7 @@ class Members:
         return Member(groups, self.groups.equivalence_key(scope, groups))
 
     def applicable(self, scope: Scope, groups: frozenset[str]) -> Applicable:
-        """The overrides that hold, those in doubt, and the settlements."""
+        """The overrides that apply or may apply, and the waivers and attestations."""
         in_force = self.overrides.matching(scope, groups) if self.overrides else ()
         exceptions = self.exceptions.matching(scope, groups) if self.exceptions else ()
         return Applicable(in_force, self._possible(scope, in_force), exceptions)

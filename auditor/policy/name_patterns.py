@@ -1,4 +1,4 @@
-"""What the checks of rights and of use look for in Zoom's names: `policies/patterns.yaml`."""
+"""Name patterns for the checks of privileges and usage: `policies/patterns.yaml`."""
 
 from functools import cache
 
@@ -8,7 +8,7 @@ from auditor.policy import files, yaml_source
 
 
 class NamePatterns(BaseModel):
-    """Patterns of names, `*` for any text, with where they are from."""
+    """Patterns of names, with `*` for any text, and their sources."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -18,7 +18,7 @@ class NamePatterns(BaseModel):
 
 
 class PatternCatalogue(BaseModel):
-    """All of them."""
+    """The name patterns by purpose."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +31,7 @@ class PatternCatalogue(BaseModel):
 
 @cache
 def shipped() -> PatternCatalogue:
-    """The patterns that come with the program.
+    """The shipped patterns.
 
     Raises:
         PolicyError: the file is missing or not valid.

@@ -1,8 +1,7 @@
-"""Names: when two of them are the same, and when they only look the same.
+"""Names: when two of them are equal, and when they only look equal.
 
-Zoom's names may be composed or decomposed, in any case, and padded: none of that makes another
-name. What looks like an address or an id is never a name, whoever bears it: people choose their own
-display names, hosts their topics.
+Unicode composition, case and padding do not distinguish names. A string that looks like an address
+or an id is never a name, because users choose their display names and hosts their topics.
 """
 
 import re
@@ -17,23 +16,22 @@ _LATIN = str.maketrans(
     "АВЕЅІЈКМНОРСТУХаеѕіјорсухԁһӏԛԝԌɡΑΒΕΖΗΙΚΜΝΟΡΤΥΧαινορυχγօսոıɑɩ",
     "ABESIJKMHOPCTYXaesijopcyxdhlqwGgABEZHIKMNOPTYXaivopuxyouniai",
 )
-"""Cyrillic, Greek, Armenian and phonetic letters, to the Latin ones they look like.
+"""Cyrillic, Greek, Armenian and phonetic letters, mapped to the Latin letters they resemble.
 
-An excerpt of Unicode's confusables (UTS 39, version 16): the letters that are drawn alike in
-usual fonts.
+An excerpt of Unicode's confusables (UTS 39, version 16): letters that look alike in common fonts.
 """
 _FILLERS = "\u115f\u1160\u2800\u3164\ufe0e\ufe0f\uffa0"
-"""Characters that are drawn as nothing without being format characters."""
+"""Invisible characters outside the Unicode category of format characters."""
 
 
 def normalised(text: str) -> str:
-    """The same for equal names: Unicode NFC, without case, trimmed."""
+    """The normal form of a name: Unicode NFC, case-folded, trimmed."""
     folded = unicodedata.normalize("NFC", text.strip()).casefold()
     return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
 
 
 def skeleton(text: str) -> str:
-    """The same for names that look the same; never a reason to take one for the other."""
+    """Equal for names that look the same; never used to treat them as the same name."""
     text = unicodedata.normalize("NFKC", text)
     if not text.isascii():
         text = "".join(map(_base_letter, text)).translate(_LATIN)
@@ -48,26 +46,26 @@ def _base_letter(letter: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """True for what looks like an e-mail address."""
+    """True if the text looks like an e-mail address."""
     return _ADDRESS.fullmatch(text.strip()) is not None
 
 
 def is_id(text: str) -> bool:
-    """True for what looks like an id of Zoom's."""
+    """True if the text looks like a Zoom id."""
     return _ZOOM_ID.fullmatch(text.strip()) is not None
 
 
 def is_pattern(text: str) -> bool:
-    """True where `*` or `?` stand for other text."""
+    """True if the text contains a wildcard, `*` or `?`."""
     return "*" in text or "?" in text
 
 
 def of_group(zoom_id: str, name: str, ids: Collection[str] = ()) -> frozenset[str]:
-    """What a group can be known by, each with its kind.
+    """The keys that identify a group, each with its kind.
 
-    `id:` is compared as it stands, `name:` with a plain text, `named:` with a text that is said to
-    be a name and with patterns. A name that looks like an address or an id, or is the id of
-    another group (`ids` are the account's), is no plain name.
+    `id:` is compared exactly, `name:` with a plain string, `named:` with an explicit display name
+    and with patterns. A name that looks like an address or an id, or equals the id of another group
+    (`ids` are all ids of the account), gets no `name:` key.
     """
     known = {f"id:{zoom_id}"}
     if name:
@@ -79,17 +77,17 @@ def of_group(zoom_id: str, name: str, ids: Collection[str] = ()) -> frozenset[st
 
 
 def plain_group(text: str) -> tuple[str, str]:
-    """Under which two kinds a plain text can name a group."""
+    """The two keys under which a plain string can name a group."""
     return f"id:{text.strip()}", f"name:{normalised(text)}"
 
 
 def named_group(groups: Iterable[str]) -> Iterable[str]:
-    """The names among what groups can be known by."""
+    """The display names among the keys of groups."""
     return (key.removeprefix("named:") for key in groups if key.startswith("named:"))
 
 
 def differing_characters(name: str, lookalike: str) -> str:
-    """The unusual characters that only one of two names has: `U+0435 CYRILLIC …`."""
+    """The unusual characters that only one of the names contains: `U+0435 CYRILLIC …`."""
     only_in_one = dict.fromkeys(
         letter
         for one, other in ((lookalike, name), (name, lookalike))

@@ -1,4 +1,4 @@
-"""The operators of expectations: each compares one observed value with what a baseline wants.
+"""The operators of expectations: each compares one observed value with the expected one.
 
 An operator is a pure function. It never guesses: a value it cannot compare is `Unclear`, an
 organisation parameter that is not set is `Undecided`, and neither is ever a pass. A parameter that
@@ -29,14 +29,14 @@ from auditor.policy.values import (
 )
 
 UNLIMITED = -1
-"""A retention period of Zoom Phone without end. Source: its reference of 2026-02."""
+"""An unlimited retention period in Zoom Phone. Source: its reference of 2026-02."""
 
 PASSIVE = "passive agree"
-"""An answer to a notice that nobody gave: the person stayed. Source: `GET /report/disclaimer`."""
+"""An implicit answer to a notice: the person stayed. Source: `GET /report/disclaimer`."""
 
 
 class Expectation(BaseModel):
-    """What a baseline expects of one setting: an operator and its arguments."""
+    """The expectation for one setting: an operator and its arguments."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -71,14 +71,14 @@ class Expectation(BaseModel):
         return OPERATORS[self.op].judge(observed, self, context)
 
     def shown(self, parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        """The expectation as reports show it; a parameter comes with the value it has."""
+        """The expectation as shown in reports; a parameter is shown with its value."""
         shown = self.model_dump(exclude_unset=True)
         if self.param is not None:
             shown["value"] = parameters.get(self.param)
         return shown
 
     def is_decided(self, parameters: Mapping[str, JsonValue]) -> bool:
-        """True where the organisation has set what the operator cannot do without."""
+        """True if the organisation has set every parameter that the operator requires."""
         unset = self.param is not None and parameters.get(self.param) is None
         return not unset or OPERATORS[self.op].without_param
 
@@ -96,10 +96,10 @@ Shape = Literal[
     "comparison",
     "new settings",
 ]
-"""What an observed value can be: of a type that Zoom documents, or what `usage` makes of rows."""
+"""The shape of an observed value: a type that Zoom documents, or a result of `usage`."""
 _SWITCH: frozenset[Shape] = frozenset({"boolean", "object"})
 _ORDERLESS: frozenset[Shape] = frozenset({"boolean", "integer", "string", "array"})
-"""What differs from a value only if it means something else; a duration can be written twice."""
+"""Shapes in which unequal values differ in meaning; durations have several notations."""
 _VALUES: frozenset[Shape] = _ORDERLESS | {"duration", "object"}
 _LIST: frozenset[Shape] = frozenset({"array"})
 _TEXT: frozenset[Shape] = frozenset({"string"})
@@ -115,20 +115,20 @@ def _anything(value: JsonValue) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator: what it means, what it takes, and how it judges."""
+    """One operator: its meaning, its arguments and its function."""
 
     name: str
     meaning: str
     takes: Literal["value", "param", "nothing"]
     judge: Judge
     judges: frozenset[Shape]
-    """The values that it can compare; of others nothing follows, or always the same."""
+    """The shapes of values that it can compare."""
     argument: str = "a value"
     accepts: Callable[[JsonValue], bool] = _anything
     parameter_types: tuple[str, ...] = ()
-    """The types that its parameter may have; empty where the setting decides."""
+    """The types that its parameter may have; empty if the setting decides."""
     without_param: bool = False
-    """Whether it judges while its parameter is not set; a list is empty then."""
+    """Whether it works without its parameter; a list then counts as empty."""
 
 
 def _verdict(meets: bool, detail: str = "") -> Outcome:
@@ -136,7 +136,7 @@ def _verdict(meets: bool, detail: str = "") -> Outcome:
 
 
 def _switches(observed: JsonValue, state: str) -> list[bool] | Unclear:
-    """A switch, or those of an object: Zoom has both shapes."""
+    """The value of a switch, or the switches of an object: Zoom returns both shapes."""
     if isinstance(observed, bool):
         return [observed]
     if isinstance(observed, dict):
@@ -167,7 +167,7 @@ def _off_unless_param(observed: JsonValue, expectation: Expectation, context: Co
 
 
 def _allowed(expectation: Expectation, context: Context, detail: str = "") -> Outcome:
-    """What holds where a boolean parameter says whether the value may stand."""
+    """The outcome if a boolean parameter decides whether the value is allowed."""
     allowed = _parameter(expectation, context)
     if not isinstance(allowed, bool):
         return Undecided(str(expectation.param))
@@ -229,7 +229,7 @@ def _duration_lte(observed: JsonValue, expectation: Expectation, context: Contex
 
 
 def _no_duration(observed: str) -> Unclear:
-    """The outcome for a text in place of a period: what it means is not documented."""
+    """The outcome for a string that is not a duration: its meaning is not documented."""
     return Unclear(Cause.UNDOCUMENTED_VALUE, f'"{observed[:80]}" is not a duration such as 90d')
 
 
@@ -282,7 +282,7 @@ def _org_param(observed: JsonValue, expectation: Expectation, context: Context) 
     if isinstance(expected, Undecided):
         return expected
     if isinstance(expected, list):
-        if isinstance(observed, bool):  # a switch named like an item: on only if listed
+        if isinstance(observed, bool):  # a switch named like an item may be on only if listed
             leaf = context.setting.rsplit(".", 1)[-1]
             if observed and leaf in expected:
                 return Meets(str(expectation.param))
@@ -361,7 +361,7 @@ def _no_item_except_param(
 
 
 def _answers(observed: JsonValue) -> Mapping[str, int] | Unclear:
-    """How many people gave which answer to a notice."""
+    """The number of people per answer to a notice."""
     if not isinstance(observed, dict):
         return wrong_type("numbers of answers", observed)
     counts = {
@@ -428,10 +428,10 @@ def _count_members_lte_param(
 
 
 def writes(scope: str) -> bool:
-    """True if a Zoom scope lets an app change anything.
+    """True if a Zoom scope allows an app to change anything.
 
     Granular scopes read `area:verb:what[:level]`, classic ones `area:verb[:level]`; only the
-    verb `read` does not write. Source: Zoom's granular and classic scope lists.
+    verb `read` does not allow changes. Source: Zoom's granular and classic scope lists.
     """
     return "read" not in scope.casefold().split(":")[1:]
 
@@ -469,7 +469,7 @@ def _all_matched_to_change_record(
 
 
 def _token(texts: set[str]) -> re.Pattern[str]:
-    """Finds any of `texts` as a whole: CHG-1 is not in CHG-104, in CHG-1.2 or in an address."""
+    """A pattern for any of `texts` as a whole word: CHG-1 matches neither CHG-104 nor CHG-1.2."""
     alternatives = (
         "|".join(re.escape(text.strip()) for text in sorted(texts) if text.strip()) or "(?!)"
     )
@@ -477,7 +477,7 @@ def _token(texts: set[str]) -> re.Pattern[str]:
 
 
 def _none_unlimited(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    """Every item of a list has a period: Zoom writes an unlimited one as -1."""
+    """Every item of a list has a period; Zoom returns -1 for an unlimited one."""
     if not isinstance(observed, list):
         return wrong_type("a list", observed)
     if not observed:

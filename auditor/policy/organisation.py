@@ -1,4 +1,4 @@
-"""The organisation file: which baseline is in force, and what only the organisation can decide."""
+"""The organisation file: the baseline in use, and the organisation's own decisions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,28 +18,28 @@ from auditor.policy.waivers import Attestation, Waiver
 from auditor.policy.yaml_source import Location, Source
 
 MAX_INCLUDED = 50
-"""Files that one organisation file may include."""
+"""The maximum number of files that an organisation file may include."""
 
 
 class Triaged(BaseModel):
-    """A setting no control covers, that somebody has looked at and accepted."""
+    """A setting without a control that a person has reviewed and accepted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     setting: str
-    """A path; `*` stands for any text."""
+    """A path, with `*` for any text."""
     by: str
     on: date
     reason: str = ""
 
 
 class OrganisationFile(BaseModel):
-    """An organisation file. All of it is optional."""
+    """The contents of an organisation file. All fields are optional."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     include: tuple[str, ...] = ()
-    """More files of this kind, beside this one: their overrides, waivers and so on are added."""
+    """Further organisation files, relative to this one; their entries are appended."""
     baseline: str | None = None
     parameters: Mapping[str, JsonValue] = {}
     overrides: tuple[Override, ...] = ()
@@ -50,7 +50,7 @@ class OrganisationFile(BaseModel):
 
 @dataclass(frozen=True)
 class Organisation:
-    """What an organisation said, in all its files."""
+    """The decisions of an organisation, merged from all its files."""
 
     baseline: str | None = None
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Organisation:
 
 
 def load(path: Path, catalogue: Catalogue) -> Organisation:
-    """The organisation file at `path`, with the files it includes.
+    """Load the organisation file at `path`, with the files it includes.
 
     Raises:
         PolicyError: a file cannot be read or is not valid; each problem with its line.
@@ -99,9 +99,9 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
 
 
 def baseline_of(path: Path, chosen: Organisation, catalogue: Catalogue) -> Baseline | None:
-    """The baseline that `chosen`, the organisation file at `path`, names; None for no name.
+    """Load the baseline named in `chosen`, the organisation file at `path`; None if there is none.
 
-    A file is looked up beside that organisation file: the working folder may be anybody's.
+    A relative path starts at the organisation file: the working directory is not trusted.
 
     Raises:
         PolicyError: it does not exist or is not valid.
@@ -112,7 +112,7 @@ def baseline_of(path: Path, chosen: Organisation, catalogue: Catalogue) -> Basel
 
 
 def is_one(path: Path) -> bool:
-    """Whether the file at `path` is meant as an organisation file, rather than as a baseline.
+    """True if the file at `path` looks like an organisation file rather than a baseline.
 
     Raises:
         PolicyError: it cannot be read, or is not YAML.
@@ -126,16 +126,16 @@ def is_one(path: Path) -> bool:
 
 
 def check_text(text: str, name: str, catalogue: Catalogue) -> None:
-    """Whether `text` is an organisation file; `name` is what errors call it.
+    """Check that `text` is a valid organisation file; errors show `name`.
 
     Raises:
-        PolicyError: it is not; each problem with its line.
+        PolicyError: it is not valid; each problem with its line.
     """
     _checked(yaml_source.parse(text.encode(), name), catalogue)
 
 
 def contents(path: Path) -> Mapping[str, JsonValue]:
-    """What stands in the file at `path` itself, without the files that it includes.
+    """The contents of the file at `path`, without included files.
 
     Raises:
         PolicyError: it cannot be read, or is not YAML.
@@ -145,10 +145,10 @@ def contents(path: Path) -> Mapping[str, JsonValue]:
 
 
 def entries(path: Path, key: str, catalogue: Catalogue) -> Organisation:
-    """The file at `path` if it holds `key` and nothing else; nothing where there is no file.
+    """Load the file at `path`, which may contain only `key`; empty if there is no file.
 
     Raises:
-        PolicyError: it is not valid, or writing it anew would lose something else that it holds.
+        PolicyError: it is not valid, or contains other keys, which rewriting it would lose.
     """
     try:
         source = yaml_source.read(path)

@@ -1,4 +1,4 @@
-"""Outcomes of a comparison, and what may be known beside the value."""
+"""Outcomes of a comparison, and the context of the compared value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ class Meets:
     """The value is as expected."""
 
     allowed_by: str = ""
-    """The organisation's parameter without which it would not be."""
+    """The organisation parameter that allows it; empty if it needs none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deviates:
-    """The value is not as expected. `detail` says what of it is wrong, where that helps."""
+    """The value is not as expected. `detail` may say which part is wrong."""
 
     detail: str = ""
 
@@ -48,12 +48,12 @@ def wrong_type(expected: str, observed: JsonValue) -> Unclear:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an operator may know beside the value."""
+    """What an operator may use besides the value."""
 
     parameters: Mapping[str, JsonValue]
     setting: str = ""
     groups: frozenset[str] = frozenset()
-    """What the groups that the scope is or belongs to can be known by: see `names.of_group`."""
+    """The keys of the groups that the scope is or belongs to: see `names.of_group`."""
 
     def in_any(self, names: JsonValue) -> bool:
         """True if the scope is, or belongs to, one of the groups named by id or name."""

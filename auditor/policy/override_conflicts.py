@@ -1,4 +1,4 @@
-"""Alternatives: what holds where several wishes may, and nobody can say which of them."""
+"""Merges verdicts if several expectations may apply and it is unknown which."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,10 +9,9 @@ from auditor.findings.model import Status, Verdict
 
 
 def resolve_conflict(alternatives: list[list[Verdict]], overrides: list[str]) -> Iterator[Verdict]:
-    """The verdicts of one control where several equally specific overrides hold.
+    """The verdicts on one control if several equally specific overrides apply.
 
-    Where they come out alike, it does not matter which of them holds. Where they do not, somebody
-    has to decide.
+    If the verdicts agree, the conflict does not matter. Otherwise a person must decide.
     """
     names = " and the ".join(overrides)
     detail = f"The {names} want different things and are equally specific: decide."
@@ -20,13 +19,13 @@ def resolve_conflict(alternatives: list[list[Verdict]], overrides: list[str]) ->
 
 
 def resolve_unknown_groups(alternatives: list[list[Verdict]], unseen: Unseen) -> Iterator[Verdict]:
-    """The verdicts of one control where nobody knows which overrides hold."""
+    """The verdicts on one control if it is unknown which overrides apply."""
     detail = "An override for a group may hold here, and the names of the groups could not be read."
     yield from _merge(alternatives, status=Status.UNKNOWN, cause=unseen.cause, detail=detail)
 
 
 def _merge(alternatives: Sequence[list[Verdict]], **otherwise: Any) -> Iterator[Verdict]:
-    """What all alternatives come to; where they differ, the worst of them with `otherwise`."""
+    """The common verdicts of all alternatives; if they differ, the worst, with `otherwise` set."""
     if len(alternatives) == 1:
         yield from alternatives[0]
         return
@@ -41,13 +40,13 @@ def _merge(alternatives: Sequence[list[Verdict]], **otherwise: Any) -> Iterator[
 
 
 class VerdictInterner:
-    """Equal passes, each held once: most verdicts of most scopes are the same ones."""
+    """Stores equal passes once: most verdicts of most scopes are equal."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Verdict] = {}
 
     def shared(self, verdict: Verdict) -> Verdict:
-        """The verdict, or the equal pass that was met first."""
+        """The verdict, or the first pass equal to it."""
         if verdict.status is not Status.PASS:
             return verdict
         key = (

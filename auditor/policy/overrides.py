@@ -1,4 +1,4 @@
-"""Overrides: what an organisation wants otherwise for some groups or users."""
+"""Overrides: different expectations of an organisation for some groups or users."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from auditor.policy.match_index import MatchIndex
 
 
 class Override(BaseModel):
-    """Other wishes for the scopes that match."""
+    """Different expectations for the scopes that match."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,13 +24,16 @@ class Override(BaseModel):
 
     @property
     def label(self) -> str:
-        """How reports name it: `override for group Legal*`."""
+        """Its name in reports: `override for group Legal*`."""
         return f"override for {self.match.label}"
 
 
 @dataclass(frozen=True)
 class ExpectedControl:
-    """What is wanted of a control at a scope, and which override says so (empty: the baseline)."""
+    """The expectations for a control at a scope, and the override that sets them.
+
+    `override` is empty if they come from the baseline.
+    """
 
     assessed: ControlExpectation
     override: str = ""
@@ -38,17 +41,17 @@ class ExpectedControl:
 
 @dataclass(frozen=True)
 class Overrides:
-    """All overrides of an organisation file over one baseline."""
+    """All overrides of an organisation file, applied to one baseline."""
 
     baseline: Baseline
     catalogue: Catalogue
     overrides: Sequence[Override] = ()
     selected: frozenset[str] | None = None
-    """The controls that were asked for; None for all."""
+    """The selected controls; None for all."""
 
     @property
     def chosen(self) -> list[tuple[int, Override]]:
-        """Those that are about a control that was asked for, with their positions."""
+        """The overrides of selected controls, with their positions."""
         return [
             (position, override)
             for position, override in enumerate(self.overrides)
@@ -60,11 +63,11 @@ class Overrides:
         return MatchIndex([override.match for override in self.overrides])
 
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
-        """The positions of the overrides that are about `scope`."""
+        """The positions of the overrides that match `scope`."""
         return self._index.matching(scope, groups)
 
     def possible(self, scope: Scope, matching: Iterable[int]) -> tuple[int, ...]:
-        """The positions of those that may be about `scope` if nobody knows its groups' names."""
+        """The positions of those that may match `scope` while its groups' names are unknown."""
         certain = set(matching)
         return tuple(
             position for position in self._index.possible(scope) if position not in certain
@@ -73,10 +76,10 @@ class Overrides:
     def expected_controls(
         self, matching: Iterable[int]
     ) -> Mapping[str, tuple[ExpectedControl, ...]]:
-        """Control id to what is wanted of it, by id.
+        """Control id to its expectations, sorted by id.
 
-        The most specific override wins. Where several equally specific ones want different
-        things, all of them are returned: somebody has to decide between them.
+        The most specific override wins. If several equally specific overrides differ, all of them
+        are returned: a person must decide between them.
         """
         expected: dict[str, tuple[ExpectedControl, ...]] = {
             control_id: (ExpectedControl(each),)
@@ -100,7 +103,7 @@ class Overrides:
         return dict(sorted(expected.items()))
 
     def union(self) -> Baseline:
-        """A baseline that expects something wherever it or an override does: what to read for."""
+        """The union of the baseline and all overrides: it determines what is read."""
         assessed = dict(self.baseline.assessed)
         for override in self.overrides:
             for control_id, choice in override.controls.items():
@@ -119,7 +122,7 @@ class Overrides:
         return replace(self.baseline, assessed=dict(sorted(assessed.items())))
 
     def _base(self, control_id: str) -> ControlExpectation:
-        """What the baseline wants of a control; nothing, where it is silent."""
+        """The expectations of the baseline for a control; empty if it has none."""
         known = self.baseline.assessed.get(control_id)
         if known is not None:
             return known

@@ -1,4 +1,4 @@
-"""Organisation parameters: what a baseline leaves to the organisation to decide."""
+"""Organisation parameters: values that a baseline leaves to the organisation."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +13,7 @@ from auditor.policy.values import is_number
 
 
 class Parameter(BaseModel):
-    """One thing that only the organisation can decide."""
+    """One value that only the organisation can decide."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -22,9 +22,9 @@ class Parameter(BaseModel):
     type: Literal["list", "boolean", "string", "integer", "duration"]
     example: Any = None
     names: Literal["group"] | None = None
-    """What its texts are names of; None where they are no names."""
+    """What its strings name; None if they are not names."""
     values: tuple[JsonValue, ...] | None = None
-    """Where Zoom documents them, the values that it, or each item of its list, can have."""
+    """The values that it, or each item of its list, can have, if Zoom documents them."""
 
     def accepts(self, value: JsonValue) -> bool:
         """True if `value` is of the parameter's type."""
@@ -50,7 +50,7 @@ class _Parameters(BaseModel):
 
 @cache
 def known_parameters() -> Mapping[str, Parameter]:
-    """The parameters that the shipped baselines ask for, by name."""
+    """The parameters that the shipped baselines use, by name."""
     source = yaml_source.read(files.folder() / "parameters.yaml")
     return {
         parameter.name: parameter for parameter in yaml_source.load(source, _Parameters).parameters

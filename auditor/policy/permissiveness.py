@@ -1,4 +1,4 @@
-"""Looseness: of two values that both deviate, whether the lower one goes further."""
+"""Compares two deviating values: is the one at the lower level more permissive?"""
 
 from auditor.evidence.reading import JsonValue
 from auditor.findings.model import Verdict
@@ -7,10 +7,10 @@ from auditor.policy.values import casefold_set, iter_leaves, json_equal, strings
 
 
 def is_more_permissive(lower: Verdict, upper: Verdict) -> bool | None:
-    """True where the value of `lower` deviates further than that of `upper`; both deviate.
+    """True if the value of `lower` is more permissive than that of `upper`; both deviate.
 
-    None where nothing says: settings with more than two values have no order that Zoom documents,
-    and an override may judge a group by another expectation than the account.
+    None if the order is unknown: Zoom documents no order for settings with more than two values,
+    and an override may set another expectation for a group than for the account.
     """
     if json_equal(lower.observed, upper.observed):
         return False
@@ -22,7 +22,7 @@ def is_more_permissive(lower: Verdict, upper: Verdict) -> bool | None:
     expected_texts = _texts(expected.get("value"))
     match operator:
         case "off" | "on" | "off_unless_param":
-            return False  # both are on, and nothing else was asked
+            return False  # both have the one deviating state
         case "lte" | "duration_lte":
             return _is_longer(lower.observed, upper.observed)
         case "gte":
@@ -45,7 +45,7 @@ def _is_longer(one: JsonValue, other: JsonValue) -> bool | None:
 
 
 def _length(value: JsonValue) -> float | None:
-    """A number as it is, a duration in days."""
+    """The value of a number, or the length of a duration in days."""
     if isinstance(value, str):
         return days(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,7 +1,8 @@
-"""Scopes beside account, groups and users: sites, groups and users of Zoom Phone, and meetings.
+"""Evidence of Zoom Phone sites, groups and users, and of meetings.
 
-Each level says with the account how it was gone through. What has no record of its own, because
-the level was refused or not read to its end, is one scope with the id `*`: no level is silent.
+The account records how completely each of these levels was read. Scopes without a record, because
+the level was refused or not read completely, are represented by one placeholder scope with the id
+`*`, so that every level is reported.
 """
 
 from collections import Counter
@@ -15,7 +16,7 @@ from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
 
 PLACEHOLDER_ID = "*"
-"""The id of the scope that stands for all scopes of a level without a record of their own."""
+"""The id, or the start of the id, of a placeholder for all scopes of a level without a record."""
 
 LEVEL_NOUNS: Mapping[Level, str] = {
     Level.PHONE_SITE: "phone sites",
@@ -24,22 +25,22 @@ LEVEL_NOUNS: Mapping[Level, str] = {
     Level.MEETING: "meetings",
     Level.WEBINAR: "webinars",
 }
-"""The levels this module is about, and what their scopes are called."""
+"""The levels of this module, with the plural noun for their scopes."""
 
 NO_SITES = Unseen(Cause.ABSENT, "Zoom lists no phone sites, and shows this setting nowhere else")
 
 
 @dataclass(frozen=True)
 class PhoneAndMeetings:
-    """The evidence of one snapshot at those levels."""
+    """The evidence of one snapshot at these levels."""
 
     snapshot: Snapshot
     account: ScopeEvidence
     now: str
-    """A time for what nobody asked for: RFC 3339."""
+    """The time of placeholder outcomes that were never requested: RFC 3339."""
 
     def evidence(self, reached: Iterable[Level]) -> Iterator[ScopeEvidence]:
-        """What was read at each of the `reached` levels, and what stands for the rest of it."""
+        """The evidence at each of the `reached` levels, and placeholders for missing scopes."""
         for level in LEVEL_NOUNS:
             if level in reached:
                 yield from self._read(level)
@@ -59,7 +60,7 @@ class PhoneAndMeetings:
             yield _hosts_placeholder(level, cause, hosts)
 
     def _rest(self, level: Level) -> Iterator[ScopeEvidence]:
-        """What stands for the scopes of a level that have no record of their own."""
+        """The placeholders for the scopes of a level without a record."""
         counted = {view: surface for (at, surface), view in COUNTS.items() if at is level}
         for view, surface in counted.items():
             outcome = self._placeholder_outcome(level, view, surface)
@@ -69,7 +70,7 @@ class PhoneAndMeetings:
                 yield ScopeEvidence(scope, dict.fromkeys(views, outcome), {})
 
     def _placeholder_outcome(self, level: Level, view: View, surface: str) -> Outcome | None:
-        """What came of the scopes without a record; None where there are none."""
+        """The outcome of the scopes without a record; None if there are none."""
         outcome = self.account.outcomes.get(view)
         if outcome is None:
             return self._unrequested_level(level)
@@ -81,14 +82,14 @@ class PhoneAndMeetings:
             return Document(body, outcome.source, outcome.observed_at)
         if not listed and level is Level.PHONE_SITE:
             return ReadFailure(NO_SITES, outcome.source, outcome.observed_at)
-        if listed > read and surface != NOTICES.surface:  # those are a sample by design
+        if listed > read and surface != NOTICES.surface:  # notices are a sample by design
             detail = f"{listed - read} of {listed} {LEVEL_NOUNS[level]} were left out"
             unseen = Unseen(Cause.NOT_COLLECTED, detail)
             return ReadFailure(unseen, outcome.source, outcome.observed_at)
         return None
 
     def _unrequested_level(self, level: Level) -> Outcome:
-        """The outcome where nobody went through the level: a missing licence settles Zoom Phone."""
+        """The outcome of a level that was not read; Zoom Phone may lack a licence."""
         if level in PHONE_VIEWS:
             for phone in self.snapshot.evidence(Level.PHONE_ACCOUNT):
                 outcome = phone.outcomes.get(PHONE)
@@ -99,12 +100,12 @@ class PhoneAndMeetings:
 
 
 def is_placeholder(scope: Scope) -> bool:
-    """True for what stands for all groups or users that could not be listed."""
+    """True for a scope that represents all scopes of a level that could not be listed."""
     return scope.id.startswith(PLACEHOLDER_ID)
 
 
 def coverage(account: ScopeEvidence, reached: Iterable[Level]) -> dict[Level, int]:
-    """How many scopes of each level were asked for. Past meetings are a sample, and not counted."""
+    """The number of scopes read per level. Past meetings are a sample and not counted."""
     counts = {}
     for (level, surface), view in COUNTS.items():
         outcome = account.outcomes.get(view)
@@ -135,7 +136,7 @@ def with_policy(evidence: ScopeEvidence) -> ScopeEvidence:
 def _hosts_placeholder(
     level: Level, cause: Cause, hosts: list[tuple[Scope, ReadFailure]]
 ) -> ScopeEvidence:
-    """One scope for the hosts whose meetings could not be listed for the same cause."""
+    """One placeholder for the hosts whose meetings could not be listed for the same cause."""
     details = Counter(refusal.unseen.detail for _, refusal in hosts)
     most = max(sorted(details), key=details.__getitem__)
     first = next(refusal for _, refusal in hosts if refusal.unseen.detail == most)

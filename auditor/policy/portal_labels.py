@@ -1,4 +1,4 @@
-"""What the operation log calls the settings: `policies/operation_log.yaml`."""
+"""The names of settings in the operation log: `policies/operation_log.yaml`."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -9,14 +9,14 @@ from auditor.policy import files, yaml_source
 
 
 class SettingLabels(BaseModel):
-    """The names that the portal has for one setting."""
+    """The names of one setting in the portal."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seen: tuple[str, ...] = ()
-    """These stand in recorded entries."""
+    """Names observed in recorded entries."""
     likely: tuple[str, ...] = ()
-    """These are what the portal calls it to our knowledge."""
+    """Names assumed from the portal, not yet observed in entries."""
 
 
 class PortalLabels(BaseModel):
@@ -29,13 +29,13 @@ class PortalLabels(BaseModel):
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """Setting to all of its names."""
+        """Setting to all its names."""
         return {path: (*labels.seen, *labels.likely) for path, labels in self.settings.items()}
 
 
 @cache
 def shipped() -> PortalLabels:
-    """The names that come with the program.
+    """The shipped names.
 
     Raises:
         PolicyError: the file is missing or not valid.

@@ -1,4 +1,4 @@
-"""Words by which the key of a setting that nobody knows speaks of AI, consent or sharing."""
+"""Words that mark the key of an unknown setting as relevant to AI, consent or sharing."""
 
 import re
 from functools import cache
@@ -13,27 +13,27 @@ _BETWEEN = re.compile(r"[\W_]+")
 
 
 class KeyWord(BaseModel):
-    """One word, with a key that holds it and where the word is from."""
+    """One word, with an example key and its source."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     word: str
     match: Literal["whole", "part"]
-    """Whether it counts only where it stands alone, or wherever its letters stand."""
+    """`whole` matches a whole part of the key, `part` any substring."""
     topic: Literal["ai", "consent", "sharing"]
     example: str
     source: str
 
 
 class KeyWords(BaseModel):
-    """All of them."""
+    """The list of words."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     words: tuple[KeyWord, ...]
 
     def topic(self, path: str) -> str | None:
-        """The topic of the first word that a settings path holds; None where it holds none."""
+        """The topic of the first word that matches a settings path; None if none matches."""
         parts = [part for part in _BETWEEN.split(_CAPITAL.sub("_", path).casefold()) if part]
         whole = "_".join(parts)
         for word in self.words:
@@ -44,7 +44,7 @@ class KeyWords(BaseModel):
 
 @cache
 def shipped() -> KeyWords:
-    """The words that come with the program.
+    """The shipped words.
 
     Raises:
         PolicyError: the file is missing or not valid.

@@ -18,12 +18,12 @@ from auditor.policy.yaml_source import Location, Source
 
 FILE = "questions.yaml"
 CLAIMS = 59
-"""How many public claims the file has to answer for, numbered from 1."""
+"""The number of public claims in the file, numbered from 1."""
 NEAR_ENOUGH = 0.45
-"""How like a question the words for it have to be, from 0 to 1."""
+"""The minimum similarity between search words and a question, from 0 to 1."""
 
 When = Literal["enabled", "disabled", "deviates"] | tuple[JsonValue, ...]
-"""What a setting must be to make the answer yes by itself."""
+"""The value of a setting that makes the answer yes on its own."""
 _SMALL_WORDS = """
 a an and are at be by can do does for from get have how i in is it me my of on or our some that the
 their them they this to us we what when where which who will with you your
@@ -47,13 +47,13 @@ class _Question(_QuestionModel):
 
 
 class Claim(_QuestionModel):
-    """One public claim, and what became of it."""
+    """One public claim, and its status today."""
 
     number: Annotated[int, Field(ge=1, le=CLAIMS)]
     claim: str
     status_today: str
     check: str
-    """What of it can be checked in an account."""
+    """The part of it that can be checked in an account."""
     controls: tuple[str, ...]
 
 
@@ -70,10 +70,10 @@ class Questions:
     claims: tuple[Claim, ...]
 
     def find(self, words: str) -> Question:
-        """The question called `words`, or else the one whose text is most like them.
+        """The question with the id `words`, or the one whose text is most similar to them.
 
         Raises:
-            PolicyError: none is near enough.
+            PolicyError: no question is similar enough.
         """
         query = words.strip().casefold()
         for question in self.questions:
@@ -87,7 +87,7 @@ class Questions:
 
 
 def _likeness(words: str, question: Question) -> float:
-    """0 to 1: how many of `words` that carry meaning stand in the question or its name."""
+    """The similarity of `words` and a question, 0 to 1: shared word stems, then letters."""
     query_stems = _stems(words)
     question_stems = _stems(f"{question.question} {question.id.replace('-', ' ')}")
     shared = len(query_stems & question_stems) / len(query_stems) if query_stems else 0.0
@@ -102,7 +102,7 @@ def _stems(text: str) -> frozenset[str]:
 
 
 def load(path: Path, catalogue: Catalogue) -> Questions:
-    """The questions in the file at `path`, checked against `catalogue`.
+    """Load the questions in the file at `path` and check them against `catalogue`.
 
     Raises:
         PolicyError: the file is not valid; each problem with its line.
@@ -117,7 +117,7 @@ def load(path: Path, catalogue: Catalogue) -> Questions:
 
 
 def shipped() -> Questions:
-    """The questions that come with the program."""
+    """The shipped questions."""
     return load(files.folder() / FILE, files.shipped_catalogue())
 
 
@@ -215,7 +215,7 @@ def _bearing(control: Control, shows: When | Mapping[str, When]) -> RelatedContr
 
 
 def _looked(check: Check, control: Control) -> CheckedSetting:
-    """A setting and its older names: any of them is as good as the newest."""
+    """A setting with its legacy keys, which count as the same setting."""
     same = [check, *(twin for twin in control.checks if twin.legacy_of == check.setting)]
     return CheckedSetting(
         settings=tuple(twin.setting for twin in same),
@@ -225,7 +225,7 @@ def _looked(check: Check, control: Control) -> CheckedSetting:
 
 
 def claims_page(known: Questions) -> str:
-    """The text of docs/claims.md: each claim, what became of it, and what bears on it."""
+    """The text of docs/claims.md: each claim with its status, questions and controls."""
     lines = [
         "# What has been claimed about Zoom, AI and consent",
         "",

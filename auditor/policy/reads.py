@@ -1,4 +1,4 @@
-"""Which documents an assessment needs: no view is read that no assessed control looks at."""
+"""Plans the reads of an assessment: only views that an assessed control uses."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from auditor.policy.catalogue import SETTINGS_LEVELS, SETTINGS_SURFACE, Check
 from auditor.policy.operators import Expectation
 
 DEPTHS: tuple[Level, ...] = (Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING)
-"""The levels `--depth` may name, from the account down."""
+"""The values of `--depth`, from the account down."""
 
 COMPANION_LEVELS: Mapping[Level, tuple[Level, ...]] = {
     Level.ACCOUNT: (Level.APP, Level.PHONE_ACCOUNT, Level.PHONE_SITE),
@@ -38,13 +38,13 @@ COMPANION_LEVELS: Mapping[Level, tuple[Level, ...]] = {
     Level.USER: (Level.PHONE_USER,),
     Level.MEETING: (Level.WEBINAR,),
 }
-"""The levels that are reached together with one of `DEPTHS`."""
+"""The levels that are included with each of `DEPTHS`."""
 
 SAMPLED_MEETINGS = 20
-"""Of how many past meetings with AI the participants' answers are read."""
+"""The number of past meetings with AI whose participants' answers are read."""
 
 NEW_SETTINGS_CONTROL = "CC-07"
-"""The control about settings that nobody here knows: it looks at every document."""
+"""The control for undocumented settings: it scans every document."""
 
 ACCOUNT_VIEWS = (
     SETTINGS,
@@ -63,8 +63,7 @@ SCANNED_VIEWS: Mapping[Level, tuple[View, ...]] = {
     Level.GROUP: (SETTINGS, LOCKS),
     Level.USER: (SETTINGS,),
 }
-"""The documents in which new settings may stand: without one of them, nobody can say there is none.
-"""
+"""The documents scanned for new settings: if one is missing, the result is unknown."""
 
 
 def needed(
@@ -72,8 +71,8 @@ def needed(
 ) -> ReadPlan:
     """The reads that `baseline` needs down to `depth` (account, group, user or meeting).
 
-    `parameters` are the organisation's; those of the baseline hold where it sets none. Beside the
-    settings, nothing is read for an expectation whose parameter is not set: nobody could judge it.
+    `parameters` are the organisation's and take precedence over those of the baseline. Outside the
+    settings, nothing is read for an expectation whose parameter is not set: it cannot be judged.
     """
     views: dict[Level, set[View]] = {level: set() for level in SETTINGS_LEVELS}
     within = [level for level in levels(depth) if level in views]
@@ -85,7 +84,7 @@ def needed(
                 views[level].add(check.document)
             if check.lock is not None and level in check.lock_levels:
                 views[level].add(check.lock_document)
-    if NEW_SETTINGS_CONTROL in baseline.assessed:  # they may appear in any view
+    if NEW_SETTINGS_CONTROL in baseline.assessed:  # new settings may appear in any view
         for level, anywhere in SCANNED_VIEWS.items():
             views[level].update(anywhere)
     other_surfaces = _OtherSurfaces(
@@ -96,7 +95,7 @@ def needed(
     answered = tuple(
         sorted({notice_kind(check) for check, _ in other_surfaces.of(DISCLAIMERS.surface)})
     )
-    if "archive" in answered:  # whether notices were due, the settings tell
+    if "archive" in answered:  # the settings say whether notices were due
         views[Level.ACCOUNT].add(SETTINGS)
     return ReadPlan(
         account=tuple(sorted(views[Level.ACCOUNT])),
@@ -131,7 +130,7 @@ def needed(
 
 @dataclass(frozen=True)
 class _OtherSurfaces:
-    """What is assessed beside the settings documents."""
+    """The assessed checks of all surfaces except settings."""
 
     baseline: Baseline
     reached: tuple[Level, ...]
@@ -181,17 +180,17 @@ def _patterns_if(condition: object, patterns: tuple[str, ...]) -> tuple[str, ...
 
 
 def document_at(check: Check, level: Level) -> View:
-    """The document in which `check` is read at `level`. Zoom Phone has one a level."""
+    """The document in which `check` is read at `level`. Zoom Phone has one document per level."""
     return PHONE_VIEWS.get(level, check.document)
 
 
 def notice_kind(check: Check) -> str:
-    """The kind of notices, of `NOTICE_KINDS`, whose answers a check is about."""
+    """The kind of notices, one of `NOTICE_KINDS`, whose answers a check reads."""
     return check.setting.removeprefix(ANSWERS_PREFIX)
 
 
 def reached(depth: Level) -> tuple[Level, ...]:
-    """Every level that an assessment down to `depth` looks at."""
+    """Every level that an assessment down to `depth` includes."""
     return tuple(
         reached_level
         for level in levels(depth)
@@ -205,7 +204,7 @@ def levels(depth: Level) -> tuple[Level, ...]:
 
 
 def checks(assessed: ControlExpectation) -> Iterator[Check]:
-    """The checks of a control that the baseline has an expectation for."""
+    """The checks of a control with an expectation in the baseline."""
     for check in assessed.control.checks:
         if check.setting in assessed.expectations:
             yield check

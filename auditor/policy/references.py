@@ -1,8 +1,8 @@
-"""References: names in the organisation file that the account does not have.
+"""References: finds names in the organisation file that do not exist in the account.
 
-A stricter rule for a group that was renamed must not fall silent, so every name of a group, a
-person or a meeting is looked for in the account's own lists. Where a list was not read to its end,
-nobody can say that a name is not on it.
+A stricter rule for a renamed group must not silently stop applying, so every name of a group, a
+user or a meeting is looked up in the account's lists. If a list was not read completely, it is
+unknown whether a name is on it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,35 +33,35 @@ from auditor.policy.waivers import Attestation, Waiver, WaiversAndAttestations
 
 What = Literal["group", "user", "meeting"]
 Key = tuple[What, Name, bool]
-"""What is named, and how; True where `*` is a character like any other."""
+"""The kind of thing, its name, and whether `*` is a literal character."""
 
 _MOST_GROUPS = 50
 _MOST_PEOPLE = 5
-"""For how many names another one is proposed; of people there may be 100,000 to compare with."""
+"""The number of missing names that get a suggestion: there may be 100,000 people to compare."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name in the organisation file, and where it stands."""
+    """A name in the organisation file, and its place there."""
 
     kind: str
     """override, waiver, attestation or parameter."""
     position: int
-    """Which one of its kind in the file."""
+    """The position among the entries of its kind in the file."""
     entry: str
-    """What reports call it."""
+    """Its label in reports."""
     what: What
     name: Name
 
     @property
     def key(self) -> Key:
-        """Equal for equal names of one kind of thing."""
+        """Equal for equal names of the same kind of thing."""
         return self.what, self.name, self.kind == "parameter"
 
 
 @dataclass(frozen=True, slots=True)
 class NameCheck:
-    """What came of looking for a name that does not simply fit."""
+    """The result of looking up a name that does not match exactly one thing."""
 
     state: str
     detail: str
@@ -83,7 +83,7 @@ _NAMED: tuple[tuple[What, Callable[[Match], Name | tuple[Name, ...] | None]], ..
 
 
 def in_parameters(parameters: Mapping[str, JsonValue]) -> Iterator[Mention]:
-    """The names of groups in the parameters that list groups."""
+    """The group names in the parameters that list groups."""
     known = known_parameters()
     for position, (name, value) in enumerate(sorted(parameters.items())):
         if name in known and known[name].names == "group":
@@ -95,13 +95,13 @@ def in_parameters(parameters: Mapping[str, JsonValue]) -> Iterator[Mention]:
 
 @dataclass
 class Roster:
-    """Who and what an account has, as far as it was listed."""
+    """The groups, users and meetings that were listed for an account."""
 
     snapshot: Snapshot
     _checks: dict[Key, NameCheck | None] = field(default_factory=dict)
 
     def look_up(self, mentions: Iterable[Mention]) -> Mapping[Key, NameCheck | None]:
-        """What came of looking for each name; None where the account has it, and no lookalike."""
+        """Look up each name; None if the account has it, without a lookalike."""
         keys = dict.fromkeys(mention.key for mention in mentions)
         self._look_for_groups([(name, exact) for what, name, exact in keys if what == "group"])
         self._look_for_many("user", [name for what, name, _ in keys if what == "user"])
@@ -143,7 +143,7 @@ class Roster:
     def _look_for_many(
         self, what: Literal["user", "meeting"], names_to_find: Sequence[Name]
     ) -> None:
-        """Look for people or meetings: there may be very many, so each is looked at once."""
+        """Look up users or meetings in one pass: there may be very many."""
         if not names_to_find:
             return
         level = Level.USER if what == "user" else Level.MEETING
@@ -163,7 +163,7 @@ class Roster:
             self._propose(what, absent)
 
     def _propose(self, what: Literal["user", "meeting"], absent: Sequence[Name]) -> None:
-        """Say what the account has instead of names that it does not have."""
+        """Suggest existing names for names that the account does not have."""
         level = Level.USER if what == "user" else Level.MEETING
         texts: list[str] = []
         plain_names = {normalised(name): name for name in absent if isinstance(name, str)}
@@ -180,7 +180,7 @@ class Roster:
             self._checks[what, name, False] = result
 
     def _why_not_whole(self, level: Level) -> str | None:
-        """Why there may be more scopes of a level than are known; None where all of them are."""
+        """Why the list of scopes of a level is incomplete; None if it is complete."""
         outcomes = self.snapshot.account().outcomes
         if level is Level.MEETING:
             outcome = outcomes.get(COUNTS[level, MEETING.surface])
@@ -208,7 +208,7 @@ def _text(name: Name) -> str:
 
 
 def _near(text: str, known: Sequence[str], enabled: bool) -> str:
-    """The nearest of the names an account has; empty for none."""
+    """The nearest name of the account; empty if there is none."""
     if not enabled or is_pattern(text):
         return ""
     folded = {
@@ -262,17 +262,17 @@ def _lookalike(text: str, other: str) -> NameCheck:
 
 @dataclass(frozen=True)
 class Entries:
-    """The entries of an organisation file whose names are looked for."""
+    """The entries of an organisation file whose names are looked up."""
 
     overrides: Sequence[tuple[int, Override]] = ()
-    """With their positions in the file."""
+    """The overrides with their positions in the file."""
     exceptions: WaiversAndAttestations | None = None
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     assessed: frozenset[str] = frozenset()
-    """The controls that are assessed: entries for others are left out."""
+    """The assessed controls; entries for other controls are omitted."""
 
     def mentions(self) -> Iterator[Mention]:
-        """Every name in them."""
+        """Every name in the entries."""
         yield from in_parameters(self.parameters)
         for position, override in self.overrides:
             yield from mentions_of("override", position, override.label, override.match)
@@ -283,14 +283,14 @@ class Entries:
             yield from mentions_of("attestation", position, entry, attestation.scope)
 
     def waivers(self) -> Iterator[tuple[int, Waiver]]:
-        """Those that hold today, with their positions."""
+        """The waivers that are valid today, with their positions."""
         if self.exceptions is not None:
             for position, waiver in enumerate(self.exceptions.waivers):
                 if waiver.control in self.assessed and waiver.expires >= self.exceptions.today:
                     yield position, waiver
 
     def attestations(self) -> Iterator[tuple[int, Attestation]]:
-        """Those of assessed controls, with their positions."""
+        """The attestations of assessed controls, with their positions."""
         if self.exceptions is not None:
             for position, attestation in enumerate(self.exceptions.attestations):
                 if attestation.control in self.assessed:
@@ -303,20 +303,20 @@ def _waiver_label(waiver: Waiver) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bearings:
-    """What judging found of the entries: which of them were about anything."""
+    """The result of judging for the entries: which of them had an effect."""
 
     overrides_in_force: frozenset[int]
-    """Positions of overrides that held somewhere, or may have."""
+    """Positions of the overrides that applied, or may have applied, at any scope."""
     blind: frozenset[Level]
-    """Levels that were not reached, or not listed as a whole."""
+    """Levels that were not judged, or not listed completely."""
 
 
 def check(
     snapshot: Snapshot, entries: Entries, bearings: Bearings | None = None
 ) -> tuple[list[Reference], Mapping[int, str]]:
-    """What does not fit the account, and for waivers that name nobody, why, by position.
+    """The mismatches with the account, and why waivers match nothing, by position.
 
-    Without `bearings`, names alone are looked at.
+    Without `bearings`, only names are checked.
     """
     mentions = list(entries.mentions())
     checks = Roster(snapshot).look_up(mentions)
@@ -334,7 +334,7 @@ def check(
                 unmatched_waivers.setdefault(mention.position, result.detail)
                 continue
             if result.state == "unknown":
-                continue  # the waiver itself says so
+                continue  # the waiver result reports it
         name = _text(mention.name)
         mismatches[Reference(mention.kind, mention.entry, mention.what, name, *_fields(result))] = (
             None
@@ -345,7 +345,7 @@ def check(
 
 
 def mismatches(snapshot: Snapshot, entries: Entries) -> list[Reference]:
-    """The names that do not fit an account as it was read, without judging anything."""
+    """The names that do not match the account in a snapshot, without judging it."""
     rows, unmatched_waivers = check(snapshot, entries)
     waivers = dict(entries.waivers())
     for position, detail in unmatched_waivers.items():
@@ -356,19 +356,19 @@ def mismatches(snapshot: Snapshot, entries: Entries) -> list[Reference]:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What came of looking for names in a run."""
+    """The result of looking up names in a run."""
 
     run: str = ""
-    """Its id; empty where no run was looked at."""
+    """The id of the run; empty if there was none."""
     finished_at: str = ""
     found: Sequence[Reference] = ()
-    """The names that do not fit."""
+    """The names that do not match."""
     unchecked: str = ""
-    """Why no name was looked for, as a sentence; empty where they were."""
+    """Why names were not looked up, as a sentence; empty if they were."""
 
     @property
     def stale(self) -> list[Reference]:
-        """Those that match nothing."""
+        """The names that match nothing."""
         return [reference for reference in self.found if reference.is_stale]
 
 
@@ -381,7 +381,7 @@ def _order(reference: Reference) -> tuple[bool, str, str, str, str]:
 
 
 def _others_fit(match: Match, checks: Mapping[Key, NameCheck | None]) -> bool:
-    """True where, of everything a match names, the account has at least one name."""
+    """True if, for each criterion of a match, the account has at least one of the names."""
     return all(
         any(not _is_missing(checks.get((what, name, False))) for name in listed(named(match)))
         for what, named in _NAMED
@@ -396,7 +396,7 @@ def _is_missing(result: NameCheck | None) -> bool:
 def _unused_entries(
     entries: Entries, bearings: Bearings, checks: Mapping[Key, NameCheck | None]
 ) -> Iterator[Reference]:
-    """Entries whose names all exist, and that are about nothing all the same."""
+    """Entries whose names all exist, but which apply to nothing."""
     for position, override in entries.overrides:
         match = override.match
         alone = match.group is None or (match.user is None and match.level is None)

@@ -1,4 +1,4 @@
-"""JSON Schemas of the policy files, for editors that complete and check YAML."""
+"""JSON Schemas of the policy files, for completion and validation in editors."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from auditor.policy.parameters import known_parameters
 SHORT_FORMS: list[dict[str, Any]] = [
     {"type": kind} for kind in ("boolean", "integer", "number", "string", "array")
 ]
-"""What may stand in place of `{op: eq, value: …}`."""
+"""The short forms of `{op: eq, value: …}`."""
 
 Kind = Literal["baseline", "organisation"]
 
@@ -19,7 +19,7 @@ Kind = Literal["baseline", "organisation"]
 def schema(kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a baseline file or an organisation file.
 
-    Names of controls, operators and parameters are spelt out, so that an editor can offer them.
+    Names of controls, operators and parameters are enumerated, so that an editor can offer them.
     """
     model = BaselineFile if kind == "baseline" else OrganisationFile
     document = model.model_json_schema(by_alias=True)

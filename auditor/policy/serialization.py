@@ -1,4 +1,4 @@
-"""What a run was judged with, as JSON: to judge it again when the files have changed."""
+"""Serialises the policy of a run as JSON, so that the run can be judged again later."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from auditor.policy.parameters import known_parameters
 _ORGANISATION = TypeAdapter(Organisation)
 
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
-"""What reading damaged or foreign records raises; pydantic's errors are ValueErrors."""
+"""Exceptions raised for damaged or foreign records; pydantic's errors are ValueErrors."""
 
 NOT_UNDERSTOOD = (
     "The run does not say in a way this version understands what it was judged with; "
@@ -30,7 +30,7 @@ NOT_UNDERSTOOD = (
 
 
 MOST_VALUES = 1_000_000
-"""Values in what a run was judged with; 10,000 waivers have some 80,000."""
+"""The maximum number of values in a record; 10,000 waivers have about 80,000."""
 DEEPEST = 30
 
 
@@ -51,7 +51,7 @@ class _Baseline(BaseModel):
 
 
 def dump(baseline: Baseline, organisation: Organisation) -> str:
-    """The resolved baseline and the organisation's wishes as one line of JSON."""
+    """The resolved baseline and the organisation's decisions as one line of JSON."""
     content = {
         "baseline": {
             "info": TypeAdapter(BaselineInfo).dump_python(baseline.info),
@@ -66,18 +66,18 @@ def dump(baseline: Baseline, organisation: Organisation) -> str:
 
 
 def organisation_digest(organisation: Organisation) -> str:
-    """`sha256:` over what an organisation decided; empty where it decided nothing."""
+    """`sha256:` over the decisions of an organisation; empty if there are none."""
     content = _ORGANISATION.dump_python(organisation, mode="json", exclude_unset=True)
     return digest.of_decisions(content)
 
 
 def load(text: str, catalogue: Catalogue) -> tuple[Baseline, Organisation]:
-    """What `written` wrote down.
+    """Load the output of `dump`.
 
-    Controls that the catalogue no longer has are left out, and so are their settings.
+    Controls and settings that the catalogue no longer has are omitted.
 
     Raises:
-        PolicyError: it was written by another version and cannot be understood.
+        PolicyError: it was written by an incompatible version.
     """
     try:
         content = json_values.parsed(text, values=MOST_VALUES, depth=DEEPEST)

@@ -1,8 +1,8 @@
-"""Settings Zoom returns that nobody here knows: new fields appear almost monthly.
+"""New settings in Zoom's documents: undocumented fields appear almost monthly.
 
 A leaf is covered if a control of the catalogue reads it, and known if Zoom's references document
-it. What is neither is new. A new leaf whose key speaks of AI, consent or sharing is a deviation of
-CC-07; any other waits for somebody to decide.
+it. A leaf that is neither is new. A new leaf whose key is relevant to AI, consent or sharing is a
+deviation of CC-07; any other needs a decision.
 """
 
 from collections import Counter
@@ -24,12 +24,12 @@ from auditor.policy.values import iter_leaves
 
 
 def speaks_of(path: str) -> str | None:
-    """The topic that a settings path speaks of: ai, consent or sharing; None for any other."""
+    """The topic of a settings path: ai, consent or sharing; None for any other."""
     return privacy_words.shipped().topic(path)
 
 
 class Coverage:
-    """Which leaves of a document are covered by controls, and which are documented."""
+    """Knows which leaves of a document are covered by controls, and which are documented."""
 
     def __init__(self, catalogue: Catalogue, baseline: Baseline, accepted: Iterable[str]) -> None:
         checks = [check for control in catalogue for check in control.checks]
@@ -38,7 +38,7 @@ class Coverage:
         self._covered |= {c.only_when.setting for c in reading if c.only_when is not None}
         self._keyed = [(check, check.find_key) for check in reading if check.find_key is not None]
         self._wholes = {c.setting for c in reading if {"object", "array"} & set(c.type)}
-        """Settings that a control reads with all that is in them."""
+        """Settings that a control reads as a whole."""
         self._locks = {check.lock for check in reading if check.lock is not None}
         self._judged = {
             setting for assessed in baseline.assessed.values() for setting in assessed.expectations
@@ -46,22 +46,22 @@ class Coverage:
         self._accepted = [pattern.casefold().replace("[", "[[]") for pattern in accepted]
 
     def is_new(self, view: View, path: str) -> bool:
-        """True if no control reads the leaf, no reference documents it and nobody accepted it."""
+        """True if the leaf is not read by a control, not documented and not accepted."""
         if view.surface == LOCKS.surface:
             known = any(
-                spelling in self._locks or spelling in documented.lockable()
-                for leaf in self._spellings(view, path)
-                for spelling in _prefixes(leaf)
+                prefix in self._locks or prefix in documented.lockable()
+                for leaf in self._path_variants(view, path)
+                for prefix in _prefixes(leaf)
             )
         else:
-            known = any(self._is_known(leaf) for leaf in self._spellings(view, path))
+            known = any(self._is_known(leaf) for leaf in self._path_variants(view, path))
             known = known or self._is_found_by_key(path)
         return not (
             known or any(fnmatchcase(path.casefold(), pattern) for pattern in self._accepted)
         )
 
     def _is_known(self, path: str) -> bool:
-        """True if a control or a reference knows the leaf, or an object or list around it."""
+        """True if a control or a reference covers the leaf, or a parent object or list."""
         leaf = path.removesuffix("[]")
         known_paths = (self._covered, documented.settings(), documented.containers())
         return (
@@ -73,7 +73,7 @@ class Coverage:
         )
 
     def _is_found_by_key(self, path: str) -> bool:
-        """True if a control looks for a key wherever it stands, and so reads the leaf."""
+        """True if a control with an inferred parent reads the leaf by its key."""
         parts = path.split(".")
         for check, key in self._keyed:
             if key in parts:
@@ -84,11 +84,11 @@ class Coverage:
         return False
 
     def is_judged(self, path: str) -> bool:
-        """True if a check of the baseline reads the leaf or an object around it."""
+        """True if a check of the baseline reads the leaf or a parent object."""
         return any(prefix in self._judged for prefix in _prefixes(path))
 
-    def _spellings(self, view: View, path: str) -> Iterator[str]:
-        """The leaf as it stands, and as it would be called had the view not flattened it."""
+    def _path_variants(self, view: View, path: str) -> Iterator[str]:
+        """The path of the leaf, and its paths in the unflattened view."""
         yield path
         if view.option:
             yield f"{view.option}.{path}"
@@ -96,7 +96,7 @@ class Coverage:
 
 
 def _prefixes(path: str) -> Iterator[str]:
-    """`a.b.c`, then what is around it as long as it is a leaf elsewhere: `a.b`, `a`."""
+    """`a.b.c`, then its parents, which may be leaves elsewhere: `a.b`, `a`."""
     while path:
         yield path
         yield path.removesuffix("[]")
@@ -105,24 +105,24 @@ def _prefixes(path: str) -> Iterator[str]:
 
 @dataclass
 class NewSettings:
-    """Collects new settings over all scopes; equal documents are walked once."""
+    """Collects new settings over all scopes; equal documents are scanned once."""
 
     coverage: Coverage
     returned: set[str] = field(default_factory=set)
     unread: set[Cause] = field(default_factory=set)
-    """Why documents are missing in which more new settings might stand."""
+    """Why documents that may contain new settings are missing."""
     _by_scope: dict[Scope, dict[str, str]] = field(default_factory=dict)
-    """Scope to its new settings, each with the first request that returned it."""
+    """Scope to its new settings, with the first request that returned each of them."""
     _users: int = 0
-    """How many users have any."""
+    """The number of users with new settings."""
     _with: Counter[str] = field(default_factory=Counter)
-    """New setting to how many users have it, in one view or in several."""
+    """New setting to the number of users with it, in one or more views."""
     _user_sources: dict[str, str] = field(default_factory=dict)
     _times: dict[Scope, dict[str, str]] = field(default_factory=dict)
     _walked: dict[tuple[View, str], tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, evidence: ScopeEvidence, scopes: int = 1) -> None:
-        """Look through the settings and lock documents of one scope, which others may equal."""
+        """Scan the settings and lock documents shared by `scopes` equal scopes."""
         if not evidence.outcomes.keys() >= set(SCANNED_VIEWS[evidence.scope.level]):
             self.unread.add(Cause.NOT_COLLECTED)
         documents: dict[str, Document] = {}
@@ -157,7 +157,7 @@ class NewSettings:
         return cached
 
     def assessments(self, severity: Severity) -> Iterator[Assessment]:
-        """One finding per new setting and scope; users share one scope per level."""
+        """One finding per new setting and scope; all users share one placeholder scope."""
         for scope, rows in self._by_scope.items():
             verdicts = tuple(_verdict(path, rows[path], severity) for path in sorted(rows))
             yield Assessment(scope, verdicts, self._times[scope])
@@ -169,13 +169,13 @@ class NewSettings:
             yield Assessment(Scope(Level.USER, "*", _users(self._users)), verdicts)
 
     def _of_users(self, path: str) -> str:
-        """Who has a setting, where not everybody has it whom the row is about."""
+        """A sentence with the number of users, if not all users of the row have the setting."""
         count = self._with[path]
         return "" if count == self._users else f"Seen at {_users(count)}. "
 
     @property
     def judged(self) -> int:
-        """How many of the returned settings the baseline judges."""
+        """The number of returned settings that the baseline judges."""
         return sum(self.coverage.is_judged(path) for path in self.returned)
 
 

@@ -1,6 +1,7 @@
-"""Observed use: from reports, lists and logs to the one value that an expectation is about.
+"""Observed usage: reduces reports, lists and logs to one value for an expectation.
 
-What cannot be told from a document is a doubt: a value may then still deviate, but never meet.
+If a document does not show everything, the result is marked incomplete: the value can then deviate,
+but never meet an expectation.
 """
 
 from collections import Counter
@@ -18,7 +19,7 @@ from auditor.policy.operators import PASSIVE, Expectation
 from auditor.policy.values import casefold_set
 
 SHOWN = 10
-"""How many hosts, apps or log entries a detail names."""
+"""The number of hosts, apps or log entries that a detail lists."""
 
 ANSWERS = ("no disclaimer", "agree", "leave meeting")
 """The documented answers to the AI notice. Source: `aic_disclaimer`, @zoom/rivet 0.4.0."""
@@ -35,13 +36,13 @@ _ANSWER_WORDS = {
 _OF_GUESTS = {"yes": " (guests)", "unknown": " (guest or not: unknown)"}
 
 ADMIN_SCOPES = ".admin_scopes"
-"""How the settings end that are about apps which can change settings."""
+"""The suffix of settings on apps that can change settings."""
 
 NO_GROUP = "(no group)"
-"""Stands for the groups of a host who is in none."""
+"""Represents the groups of a host without groups."""
 
 UNKNOWN_GROUP = "(group not known)"
-"""Stands for the groups of a host of whom nobody can tell them, where no group is allowed."""
+"""Represents the groups of a host if they are unknown and no group is allowed."""
 
 Body = Mapping[str, JsonValue]
 Rows = list[Body]
@@ -51,7 +52,7 @@ _NOT_REQUESTED = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it")
 
 @dataclass(frozen=True, slots=True)
 class UsageCheck:
-    """What is asked of the documents of a scope."""
+    """A check with its expectation, and the documents it is judged by."""
 
     check: Check
     expectation: Expectation
@@ -60,9 +61,9 @@ class UsageCheck:
 
     @property
     def allowed(self) -> set[str] | None:
-        """The names the organisation allows, as it wrote them; None where any list would do.
+        """The names that the organisation allows, as written; None if the check has no parameter.
 
-        An unset parameter allows nothing here; the operator asks for it.
+        An unset parameter allows nothing here; the operator reports it.
         """
         if self.expectation.param is None:
             return None
@@ -71,7 +72,7 @@ class UsageCheck:
 
 
 def find(usage_check: UsageCheck) -> LookupResult:
-    """What the document of the check shows, or why nobody can tell."""
+    """The value in the document of the check, or why it is unknown."""
     outcome = usage_check.outcomes.get(usage_check.check.document)
     if outcome is None:
         return LookupResult(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
@@ -87,7 +88,7 @@ def find(usage_check: UsageCheck) -> LookupResult:
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """A document, its rows, and the request it is from."""
+    """A document, its rows, and the request that returned it."""
 
     rows: Rows
     body: Body
@@ -95,7 +96,7 @@ class _Evidence:
 
 
 class _UnexpectedShape(Exception):
-    """The evidence is not as collection leaves it. Nothing follows from it."""
+    """The stored document has an unexpected shape and cannot be judged."""
 
     def __init__(self, cause: Cause, key: str) -> None:
         what = "has no" if cause is Cause.ABSENT else "has other than expected"
@@ -104,7 +105,7 @@ class _UnexpectedShape(Exception):
 
 
 def _hosted(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
-    """How many meetings used a feature or were summarised, or the groups of their hosts."""
+    """The number of meetings that used a feature or were summarised, or their hosts' groups."""
     hosts = [each for each in evidence.rows if _number(each, "meetings")]
     unclear = sum(_number(each, "unclear") for each in evidence.rows if "unclear" in each)
     count = sum(_number(each, "meetings") for each in hosts)
@@ -139,11 +140,11 @@ def _hosted(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
 
 
 class _HostGroups:
-    """Goes through hosts, and tells which of them belong to no allowed group."""
+    """Sorts hosts by whether they belong to an allowed group."""
 
     def __init__(self, known: Outcome | None, allowed: set[str]) -> None:
         self.texts: set[str] = set()
-        """The groups: of a host in an allowed one that group alone, of any other host all."""
+        """Group names: only the allowed group of a host if it has one, otherwise all its groups."""
         self.outside: Rows = []
         self.incomplete: Unseen | None = None
         self._allowed = allowed
@@ -162,7 +163,7 @@ class _HostGroups:
                     self._people[str(person.get(key) or "").casefold()] = groups
 
     def add(self, host: Body) -> None:
-        """Note the groups of one more host."""
+        """Add the groups of one host."""
         keys = [str(host.get(key) or "").casefold() for key in ("id", "host")]
         known = next((self._people[key] for key in keys if key and key in self._people), None)
         reported = host.get("groups")
@@ -170,7 +171,7 @@ class _HostGroups:
             names = [(str(g.get("id") or ""), str(g.get("name") or "")) for g in known]
         elif isinstance(reported, list) and reported:
             names = [("", str(name)) for name in reported]
-        elif not self._allowed:  # nobody may, whatever the groups
+        elif not self._allowed:  # no group is allowed
             self.outside.append(host)
             self.texts.add(UNKNOWN_GROUP)
             return
@@ -189,12 +190,12 @@ class _HostGroups:
             texts = {name or group_id for group_id, name in names} or {NO_GROUP}
             allowed_folded = casefold_set(
                 [*self._allowed]
-            )  # a name that is another group's id, say
+            )  # for example a name that equals another group's id
             self.texts |= {f"group {t}" if t.casefold() in allowed_folded else t for t in texts}
 
 
 def _missing(body: Body, what: str) -> Unseen | None:
-    """Why the list of users or groups is not whole; None where it is."""
+    """Why the list of users or groups is incomplete; None if it is complete."""
     why = body.get(f"{what}_missing")
     if not isinstance(why, dict):
         return None
@@ -210,7 +211,7 @@ def _hosts_note(what: str, hosts: Iterable[Body]) -> str:
 
 
 def _apps(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
-    """The apps with certain scopes: those allowed by their id, others by name and id."""
+    """The apps with certain scopes: allowed ones by id, others by name and id."""
     known = name_patterns.shipped()
     is_admin = usage_check.check.setting.endswith(ADMIN_SCOPES)
     patterns = (known.admin_scopes if is_admin else known.app_scopes).patterns
@@ -228,7 +229,7 @@ def _apps(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
             continue
         app_id, name = str(app.get("id") or ""), str(app.get("name") or "")
         called = f"{name} ({app_id})" if name else app_id or "an app without a name"
-        is_allowed = app_id in allowed  # its name is the vendor's to choose
+        is_allowed = app_id in allowed  # the vendor chooses the name, so only the id counts
         shown.append(called)
         texts.append(app_id if is_allowed else called)
         if not is_allowed:
@@ -248,7 +249,7 @@ def _apps(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
 
 
 def _workflows(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
-    """The workflows of Zoom's AI: those allowed by their id, which nobody can choose."""
+    """The workflows of Zoom's AI: allowed ones by id, which cannot be chosen, others by name."""
     allowed = usage_check.allowed or set()
     texts: list[JsonValue] = []
     for row in evidence.rows:
@@ -259,7 +260,7 @@ def _workflows(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
 
 
 def _notice_answers(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
-    """How many people gave which answer to the notices of one kind, and whether all were asked."""
+    """The number of people per answer to one kind of notice, and whether notices are missing."""
     kind = usage_check.check.setting.removeprefix(read_plan.ANSWERS_PREFIX)
     totals, shown = Counter[str](), Counter[str]()
     for row in evidence.rows:
@@ -297,16 +298,16 @@ def _notice_answers(usage_check: UsageCheck, evidence: _Evidence) -> LookupResul
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """Whether notices were due. `idle` says why none was, `what` why some were."""
+    """Whether notices were due: `not_applicable_reason` says why not, `what` why."""
 
     not_applicable_reason: str = ""
     what: str = ""
     incomplete: Unseen | None = None
-    """Why some may not have been shown."""
+    """Why some notices may not have been shown."""
 
 
 def _due(kind: str, usage_check: UsageCheck, body: Body) -> _Due | Unseen:
-    """Whether notices of a kind were due in the last 30 days, as far as the evidence tells."""
+    """Whether notices of a kind were due in the last 30 days, according to the evidence."""
     match kind:
         case "ai":
             return _missing(body, "ai_meetings") or _due_for_ai(body)
@@ -328,8 +329,8 @@ def _due_for_ai(body: Body) -> _Due | Unseen:
     incomplete = None
     if unanswered:
         detail = (
-            f"{unanswered} of {meeting_count} meetings with AI show no answer to an AI notice: look "
-            "at one of them whether a notice was shown"
+            f"{unanswered} of {meeting_count} meetings with AI show no answer to an AI notice: "
+            "look at one of them whether a notice was shown"
         )
         incomplete = Unseen(Cause.ABSENT, detail)
     elif unclear:
@@ -346,7 +347,7 @@ def _due_for_ai(body: Body) -> _Due | Unseen:
 
 
 def _due_for_recordings(body: Body) -> _Due:
-    # Where somebody answered, it was not asked whether meetings were recorded.
+    # If there are answers, the collector does not read whether meetings were recorded.
     recorded = _number(body, "recordings") if "recordings" in body else 0
     if recorded:
         return _Due(what=f"{recorded} meetings were recorded in the last 30 days")
@@ -372,7 +373,7 @@ def _due_for_archives(usage_check: UsageCheck) -> _Due | Unseen:
 
 
 def _admins(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
-    """How many people may change AI, recording or app settings."""
+    """The number of people who may change AI, recording or app settings."""
     patterns = name_patterns.shipped().privileges.patterns
     people: set[str] = set()
     parts: list[str] = []
@@ -406,7 +407,7 @@ def _admins(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
 
 
 def _entries(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
-    """The entries of the operation log: what may name a change record, shown as whole lines."""
+    """The details of the operation log, which may name change records; shown as whole lines."""
     texts: list[JsonValue] = [
         operation_log.outside_names(str(row.get("detail") or "")) for row in evidence.rows
     ]
@@ -419,7 +420,7 @@ def _entries(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
 
 
 def _answers(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
-    """How the participants of a past meeting answered the AI notice, one text each."""
+    """The answers of the participants of a past meeting to the AI notice, one string each."""
     if "idle" in evidence.body:
         unseen = Unseen(Cause.ABSENT, "there was no meeting with AI")
         return LookupResult(
@@ -454,7 +455,7 @@ def _answers(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
 
 @dataclass(frozen=True, slots=True)
 class _RowReader:
-    """Where the rows of a document are, and what reads them."""
+    """The key of a document's rows, and the function that reads them."""
 
     rows: str
     read: Callable[[UsageCheck, _Evidence], LookupResult]
@@ -479,7 +480,7 @@ def _rows(body: Body, key: str) -> Rows:
     """The objects listed under `key`.
 
     Raises:
-        _Unusable: there are none, or they are something else.
+        _UnexpectedShape: the key is missing or not a list of objects.
     """
     value = body.get(key)
     if value is None:
@@ -494,7 +495,7 @@ def _number(row: Body, key: str) -> int:
     """The number under `key`.
 
     Raises:
-        _Unusable: there is none.
+        _UnexpectedShape: the key is missing or not an integer.
     """
     value = row.get(key)
     if not isinstance(value, int) or isinstance(value, bool):

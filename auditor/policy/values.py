@@ -1,4 +1,4 @@
-"""JSON values: what they are, whether they are equal, and what is inside them."""
+"""JSON values: their types, equality and leaves."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,7 +12,7 @@ JSON_TYPES: Mapping[str, type] = {
     "array": list,
     "object": dict,
 }
-"""The names that Zoom's descriptions have for types of values."""
+"""Zoom's names for types of values."""
 
 
 def json_equal(one: JsonValue, other: JsonValue) -> bool:
@@ -37,7 +37,7 @@ def is_list(value: JsonValue) -> bool:
 
 
 def is_range(value: JsonValue) -> bool:
-    """True for a list of two numbers, of which the second is not the lower one."""
+    """True for a list of two numbers in ascending order."""
     if not isinstance(value, list) or len(value) != 2:
         return False
     numbers = [number for number in value if isinstance(number, int | float) and is_number(number)]
@@ -45,7 +45,7 @@ def is_range(value: JsonValue) -> bool:
 
 
 def is_of(type_: str, value: JsonValue) -> bool:
-    """Whether a value is of a type that `JSON_TYPES` names, or a duration."""
+    """True if a value is of a type in `JSON_TYPES`, or a duration."""
     if type_ == "duration":
         return is_duration(value)
     if type_ != "boolean" and isinstance(value, bool):
@@ -56,7 +56,7 @@ def is_of(type_: str, value: JsonValue) -> bool:
 def is_documented(
     value: JsonValue, documented: Iterable[JsonValue], *, ignore_case: bool = False
 ) -> bool:
-    """Whether a value is one of those that Zoom documents."""
+    """True if a value is one of the documented ones."""
     if ignore_case and isinstance(value, str):
         known = {item.casefold() for item in documented if isinstance(item, str)}
         return value.strip().casefold() in known
@@ -64,7 +64,7 @@ def is_documented(
 
 
 def json_type(value: JsonValue) -> str:
-    """The JSON type of `value`, with its article."""
+    """The JSON type of `value`, with an article."""
     match value:
         case None:
             return "null"
@@ -89,7 +89,7 @@ def strings(value: JsonValue) -> list[str] | None:
 
 
 def casefold_set(texts: list[str]) -> set[str]:
-    """The texts without regard to case."""
+    """The case-folded texts."""
     return {text.casefold() for text in texts}
 
 

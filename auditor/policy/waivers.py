@@ -1,7 +1,7 @@
-"""Waivers and attestations: what people have accepted, and what people have looked at.
+"""Waivers and attestations: deviations that people accepted, and facts that people confirmed.
 
-Neither is ever a pass. A waiver covers a deviation until a date; an attestation answers what no API
-shows, or settles what Zoom did not return. Dates are UTC; an expiry day still counts.
+Neither is ever a pass. A waiver covers a deviation until a date; an attestation confirms a fact
+that no API shows or that Zoom did not return. Dates are UTC; the expiry day is included.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,20 +19,20 @@ from auditor.policy.match import Match, NonBlank
 from auditor.policy.match_index import MatchIndex
 
 WARN_DAYS = 14
-"""How many days before its expiry a waiver or an attestation is warned about."""
+"""Days before the expiry of a waiver or an attestation when warnings begin."""
 
 ATTESTABLE_CAUSES = frozenset({Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE})
-"""Causes of an unknown that an attestation settles. A read that was denied or failed stays open."""
+"""Causes of an unknown that an attestation can resolve. Denied and failed reads stay unknown."""
 
 
 _MOST_GROUPED = 4_000
-"""How many sets of waivers and attestations are remembered by control."""
+"""The cached sets of waivers and attestations, grouped by control."""
 
 Verdicts = tuple[Verdict, ...]
 
 
 class Waiver(BaseModel):
-    """A time-limited, owned, justified acceptance of a deviation. It hides nothing."""
+    """A justified acceptance of a deviation, with an owner and an expiry date. It hides nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,7 +46,7 @@ class Waiver(BaseModel):
     """Only this setting of the control."""
 
     def covers(self, verdict: Verdict) -> bool:
-        """True if it is about the verdict, whatever its status and date."""
+        """True if it concerns the verdict, regardless of status and date."""
         return verdict.control == self.control and self.setting in (None, verdict.setting)
 
 
@@ -57,7 +57,7 @@ class Attestation(BaseModel):
 
     control: str
     as_expected: bool | None = None
-    """Whether what was seen is as expected; older files do not say. False is a deviation."""
+    """Whether the fact is as expected; older files lack it. False is a deviation."""
     statement: NonBlank
     evidence: NonBlank
     by: NonBlank
@@ -73,13 +73,13 @@ class Attestation(BaseModel):
         return self
 
     def covers(self, verdict: Verdict) -> bool:
-        """True if it is about the verdict, whatever its status and date."""
+        """True if it concerns the verdict, regardless of status and date."""
         return verdict.control == self.control and self.setting in (None, verdict.setting)
 
 
 @dataclass
 class WaiversAndAttestations:
-    """Applies waivers and attestations, and keeps count of what each waiver met."""
+    """Applies waivers and attestations, and counts the matches of each waiver."""
 
     waivers: Sequence[Waiver]
     attestations: Sequence[Attestation]
@@ -87,7 +87,7 @@ class WaiversAndAttestations:
     _waiver_counts: dict[int, int] = field(default_factory=dict)
     _uncertain: set[int] = field(default_factory=set)
     _answering: set[int] = field(default_factory=set)
-    """Positions of attestations that answered something, whatever came of it."""
+    """Positions of the attestations that concerned a verdict, whatever the result."""
     _grouped: dict[tuple[int, ...], dict[str, list[int]]] = field(default_factory=dict)
 
     @cached_property
@@ -96,13 +96,13 @@ class WaiversAndAttestations:
         return MatchIndex(matches)
 
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
-        """What of them is about `scope`: positions of waivers, then of attestations behind them."""
+        """The positions of those that match `scope`; attestations follow the waivers."""
         return self._index.matching(scope, groups)
 
     def apply(self, verdicts: Verdicts, matching: Sequence[int]) -> Verdicts:
-        """The verdicts with the attestations and waivers that apply to them.
+        """Apply the matching attestations and waivers to `verdicts`.
 
-        The same object where none does, so that scopes judged alike go on sharing it.
+        If none applies, the same tuple is returned, so that scopes continue to share it.
         """
         by_control = self._by_control(matching)
         if by_control.keys().isdisjoint(verdict.control for verdict in verdicts):
@@ -117,7 +117,7 @@ class WaiversAndAttestations:
         return verdicts if unchanged else applied
 
     def _apply_to(self, verdict: Verdict, positions: Sequence[int]) -> Verdict:
-        """The verdict with the attestation, and then the waiver, that applies to it."""
+        """Apply the attestation, and then the waiver, to one verdict."""
         first = len(self.waivers)
         if _can_be_attested(verdict):
             answering = [p for p in positions if p >= first and self._at(p).covers(verdict)]
@@ -129,7 +129,7 @@ class WaiversAndAttestations:
         return verdict
 
     def count(self, verdicts: Iterable[Verdict], matching: Sequence[int], scopes: int = 1) -> None:
-        """Note which waivers met something at scopes that came out alike."""
+        """Count the waivers that match verdicts shared by `scopes` scopes."""
         by_control = self._by_control(matching)
         for verdict in verdicts:
             for position in by_control.get(verdict.control, ()):
@@ -142,7 +142,7 @@ class WaiversAndAttestations:
                         self._uncertain.add(position)
 
     def _by_control(self, matching: Sequence[int]) -> Mapping[str, Sequence[int]]:
-        """Those at these positions by the control that they are about."""
+        """The positions in `matching`, grouped by control."""
         key = tuple(matching)
         by_control = self._grouped.get(key)
         if by_control is None:
@@ -160,7 +160,7 @@ class WaiversAndAttestations:
         )
 
     def is_answering(self, position: int) -> bool:
-        """True if the attestation at this position answered something, or is still to be made."""
+        """True if the attestation concerned a verdict, or is dated in the future."""
         if self.attestations[position].on > self.today:
             return True
         return len(self.waivers) + position in self._answering
@@ -171,10 +171,10 @@ class WaiversAndAttestations:
         unseen_levels: frozenset[Level] = frozenset(),
         unmatched: Mapping[int, str] = MappingProxyType({}),
     ) -> list[WaiverResult]:
-        """What became of each waiver; those of controls that were not assessed are left out.
+        """The result of each waiver; waivers of controls that were not assessed are omitted.
 
-        `blind` are the levels that were not reached, or not listed as a whole: nobody can say
-        what a waiver would have met there. `lost` says by position which of them name nobody.
+        `unseen_levels` were not judged or not listed completely: whether a waiver matches there
+        is unknown. `unmatched` says, by position, why a waiver names nothing that exists.
         """
         controls = set(assessed)
         return [
@@ -218,9 +218,10 @@ class WaiversAndAttestations:
         return replace(verdict, status=Status.WAIVED, waiver=_waiver_fields(waiver))
 
     def _attest(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
-        """The verdict with the newest answer that holds; with an expired one if none does.
+        """Apply the newest valid answer; an expired one if none is valid.
 
-        "Not as expected" holds until somebody answers otherwise: an expiry date shows no change.
+        "Not as expected" stays valid until another answer replaces it: an expiry date does not
+        show that the deviation ended.
         """
         past = [answer for answer in answers if answer.on <= self.today]
         valid = [
@@ -239,7 +240,7 @@ class WaiversAndAttestations:
         return verdict
 
     def _with_answer(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
-        """The verdict with one of several answers of one day: the worst of them counts."""
+        """Apply one of several answers of the same day: the worst one counts."""
         answer = min(answers, key=lambda attestation: _WORST_FIRST.index(attestation.as_expected))
         until = f"({_author(answer)}, until {answer.expires})"
         if answer.as_expected is False:

@@ -1,7 +1,7 @@
-"""Editing YAML files that people wrote: their comments and their order stay as they are.
+"""Edits YAML files written by people and preserves their comments and order.
 
-Each edit is a change of lines. Afterwards the text is read again: where that does not give exactly
-the data that was meant, nothing is written.
+An edit changes lines of text. The result is then parsed: if it does not give exactly the intended
+data, the edit is rejected.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from auditor.policy.errors import PolicyError
 
 
 def append_entry(text: str, key: str, entry: Mapping[str, Any], name: str) -> str:
-    """`text` with `entry` behind the last one of the list under `key`, which may be missing.
+    """Append `entry` to the list under `key`, which may be missing.
 
     Raises:
         PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
@@ -49,7 +49,7 @@ def append_entry(text: str, key: str, entry: Mapping[str, Any], name: str) -> st
 def set_in_entry(
     text: str, key: str, position: int, field: str, value: bool, *, after: str, name: str
 ) -> str:
-    """`text` with `field: value` in one entry of the list under `key`, behind its field `after`.
+    """Set `field: value` in one entry of the list under `key`, after its field `after`.
 
     Raises:
         PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
@@ -80,7 +80,7 @@ def set_in_entry(
 
 
 def remove_entry(text: str, key: str, position: int, name: str) -> str:
-    """`text` without one entry of the list under `key`.
+    """Remove one entry of the list under `key`.
 
     Raises:
         PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
@@ -100,10 +100,10 @@ def remove_entry(text: str, key: str, position: int, name: str) -> str:
 
 
 def _value(text: str, key: str, name: str) -> yaml.Node | None:
-    """The node under `key` of the file; None where there is none.
+    """The node under `key`; None if there is none.
 
     Raises:
-        PolicyError: the file is not valid, or not keys and values.
+        PolicyError: the file is not valid, or not a mapping.
     """
     yaml_source.parse(text.encode(), name)
     root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -121,7 +121,7 @@ def _is_empty(node: yaml.Node) -> bool:
 
 
 def _last_line(node: yaml.Node) -> int:
-    """The last line of a node, comments behind it left out."""
+    """The last line of a node, without trailing comments."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return _last_line(last[1] if isinstance(last, tuple) else last)
@@ -136,10 +136,10 @@ def _block(entry: Mapping[str, Any], indent: int) -> list[str]:
 
 
 def _verified(before: str, after: str, change: Callable[[dict[str, Any]], None], name: str) -> str:
-    """`after`, if it reads as `before` does but for the change.
+    """Return `after` if its data equals that of `before` with the change applied.
 
     Raises:
-        PolicyError: it does not.
+        PolicyError: the data differs.
     """
     expected = deepcopy(yaml_source.parse(before.encode(), name).data or {})
     change(expected)

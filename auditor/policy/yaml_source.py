@@ -1,7 +1,7 @@
-"""YAML files with the line of every key, read by the rules of YAML 1.2.
+"""Reads YAML files by the rules of YAML 1.2, with the line of every key.
 
-`on`, `no` and `2026-11-21` stay strings (YAML 1.1 makes booleans and dates of them: a country
-code `NO` would turn into false), and a key that stands twice is an error instead of a surprise.
+`on`, `no` and `2026-11-21` stay strings (YAML 1.1 turns them into booleans and dates: a country
+code `NO` would turn into false), and a duplicate key is an error.
 """
 
 import re
@@ -27,10 +27,10 @@ _CONSTANTS = {
 }
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_BYTES = 4 * 1024 * 1024
-"""Of one file, and of its keys and values; what an alias repeats counts each time."""
+"""The maximum size of a file, and of its keys and values with aliases expanded."""
 MAX_DEPTH = 50
 MAX_ITEMS = 200_000
-"""Keys and items of one file; what an alias repeats counts each time."""
+"""The maximum number of keys and items of a file, with aliases expanded."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Source:
     data: Any
     lines: dict[Location, int]
     rewritten: dict[Location, str] = field(default_factory=dict)
-    """Numbers that stand otherwise in the file than they are written, such as 017: their texts."""
+    """The original texts of numbers in another notation, such as 017."""
 
     def line(self, location: Location) -> int:
-        """The line of `location`, or of the nearest thing around it that has one."""
+        """The line of `location`, or of its nearest parent with a line."""
         while location and location not in self.lines:
             location = location[:-1]
         return self.lines.get(location, 1)
@@ -62,7 +62,7 @@ def read(path: Path) -> Source:
         PolicyError: it cannot be read, is not UTF-8, or is not YAML.
     """
     try:
-        with path.open("rb") as file:  # which may be a device without end
+        with path.open("rb") as file:  # it may be an endless device
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
@@ -71,7 +71,7 @@ def read(path: Path) -> Source:
 
 
 def parse(raw: bytes, name: str) -> Source:
-    """Parse YAML text; `name` is what errors call it.
+    """Parse YAML text; errors show `name`.
 
     Raises:
         PolicyError: it is too large, not UTF-8, or not YAML.
@@ -96,10 +96,10 @@ def parse(raw: bytes, name: str) -> Source:
 
 
 def _check_depth(text: str, name: str) -> None:
-    """Whether `text` nests too deeply; composing it could then exhaust the C stack.
+    """Check the nesting depth of `text`: deep nesting could exhaust the C stack in `compose`.
 
     Raises:
-        PolicyError: it does.
+        PolicyError: it is nested too deeply.
     """
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
@@ -116,12 +116,12 @@ def _too_deep(name: str, line: int) -> PolicyError:
 
 @dataclass
 class _PlainData:
-    """Makes plain data of parsed YAML, and bounds what aliases expand to."""
+    """Converts parsed YAML to plain data, and limits the expansion of aliases."""
 
     name: str
     lines: dict[Location, int]
     size: int = 0
-    """Characters of keys and values so far."""
+    """The number of characters in keys and values so far."""
     rewritten: dict[Location, str] = field(default_factory=dict)
 
     def data(self, node: yaml.Node, at: Location = ()) -> Any:
@@ -169,7 +169,7 @@ class _PlainData:
 
 def _scalar(node: yaml.ScalarNode) -> Any:
     text = str(node.value)
-    if node.style:  # quoted or block text is always a string
+    if node.style:  # quoted and block scalars are always strings
         return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]
@@ -184,7 +184,7 @@ def load(source: Source, model: type[Model]) -> Model:
     """Validate `source` as `model`.
 
     Raises:
-        PolicyError: every problem with its line, key, what was expected and the nearest name.
+        PolicyError: it is not valid; each problem with line, key, expectation and nearest name.
     """
     if not isinstance(source.data, dict):
         raise PolicyError([source.problem((), "expected keys and values, found something else.")])
@@ -214,7 +214,7 @@ def _validation_messages(source: Source, model: type[BaseModel], error: ErrorDet
 
 
 def _is_key(source: Source, part: str | int) -> bool:
-    """False for the names of union members, which pydantic puts into locations."""
+    """False for the names of union members, which pydantic adds to locations."""
     return (
         isinstance(part, int)
         or any(part in location for location in source.lines)
@@ -226,7 +226,7 @@ def _is_key(source: Source, part: str | int) -> bool:
 
 
 def _fields(model: type[BaseModel], error: ErrorDetails) -> list[str]:
-    """The valid keys where an unknown one stood: of the model that the location leads to."""
+    """The valid keys of the model at the location of an unknown key."""
     current: type[BaseModel] | None = model
     for part in error["loc"][:-1]:
         if current is None:
@@ -245,13 +245,13 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def dumped(data: dict[str, Any], comment: str = "") -> bytes:
-    """`data` as a YAML file that `parse` reads back to the same, under a comment for people."""
+    """`data` as a YAML file with a leading comment; `parse` returns the same data."""
     heading = "".join(f"# {line}\n" for line in comment.splitlines())
     body = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-    return (heading + body).encode("utf-8", "replace")  # a path may hold what is no character
+    return (heading + body).encode("utf-8", "replace")  # a path may contain invalid characters
 
 
 def dumped_list(entries: list[dict[str, Any]]) -> str:
-    """The entries of a list as YAML that `parse` reads back to the same."""
+    """The entries of a list as YAML; `parse` returns the same entries."""
     dumped = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=100)
     return str(dumped)
