@@ -155,12 +155,12 @@ def locks_of(value: JsonValue, path: str = "in_meeting.thing") -> Bodies:
 
 def judged(
     snapshot: Snapshot,
-    wanted: Baseline,
+    expectation: Baseline,
     parameters: Mapping[str, JsonValue] | None = None,
     depth: Level = Level.USER,
     catalogue: Catalogue = CATALOGUE,
 ) -> Evaluation:
-    return evaluate(snapshot, catalogue, wanted, parameters or {}, depth, keep_passes=True)
+    return evaluate(snapshot, catalogue, expectation, parameters or {}, depth, keep_passes=True)
 
 
 def rows(evaluation: Evaluation) -> list[tuple[Scope, Verdict]]:

@@ -24,13 +24,13 @@ def catalogue_of(*controls: Control) -> Catalogue:
 
 
 def overrides_of(
-    wanted: Baseline,
+    expected: Baseline,
     *each: Mapping[str, Any],
     catalogue: Catalogue | None = None,
     selected: frozenset[str] | None = None,
 ) -> Overrides:
-    known = catalogue or catalogue_of(*(one.control for one in wanted.assessed.values()))
-    return Overrides(wanted, known, [Override.model_validate(one) for one in each], selected)
+    known = catalogue or catalogue_of(*(one.control for one in expected.assessed.values()))
+    return Overrides(expected, known, [Override.model_validate(one) for one in each], selected)
 
 
 def override(controls: Any = False, **match: Any) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def attestation(control: str = "AI-01", **fields: Any) -> dict[str, Any]:
 
 def decided(
     snapshot: Snapshot,
-    wanted: Baseline,
+    expected: Baseline,
     *,
     overrides: Wishes = (),
     waivers: Wishes = (),
@@ -79,15 +79,15 @@ def decided(
     keep_passes: bool = True,
 ) -> Evaluation:
     """What comes of judging `snapshot` on `today`."""
-    known = catalogue or catalogue_of(*(each.control for each in wanted.assessed.values()))
+    known = catalogue or catalogue_of(*(each.control for each in expected.assessed.values()))
     return evaluate(
         snapshot,
         known,
-        wanted,
+        expected,
         parameters or {},
         depth,
         keep_passes,
-        overrides_of(wanted, *overrides, catalogue=known, selected=selected),
+        overrides_of(expected, *overrides, catalogue=known, selected=selected),
         WaiversAndAttestations(
             [Waiver.model_validate(each) for each in waivers],
             [Attestation.model_validate(each) for each in attestations],

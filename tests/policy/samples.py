@@ -40,7 +40,7 @@ class NoSample(Exception):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SampleCheck:
     """One check with what one baseline expects of it."""
 
     baseline: str
@@ -62,16 +62,16 @@ class Wanted:
         return [level for level in self.check.levels if level in known]
 
 
-def every_check() -> Iterator[Wanted]:
-    for name, wanted in BASELINES.items():
-        yield from checks_of(name, wanted)
+def every_check() -> Iterator[SampleCheck]:
+    for name, expected in BASELINES.items():
+        yield from checks_of(name, expected)
 
 
-def checks_of(name: str, wanted: Baseline) -> Iterator[Wanted]:
-    for each in wanted.assessed.values():
+def checks_of(name: str, expected: Baseline) -> Iterator[SampleCheck]:
+    for each in expected.assessed.values():
         for check in each.control.checks:
             if check.setting in each.expectations:
-                yield Wanted(name, each, check)
+                yield SampleCheck(name, each, check)
 
 
 def passing(check: Check, wish: Expectation) -> JsonValue:
@@ -214,19 +214,19 @@ def _first(values: Iterator[JsonValue]) -> JsonValue:
 Documents = dict[Level, dict[View, Any]]
 
 
-def documents(wanted: Wanted, value_at: dict[Level, JsonValue]) -> Documents:
+def documents(expected: SampleCheck, value_at: dict[Level, JsonValue]) -> Documents:
     """Documents with `value_at` for the check, its condition met, and the rest of its control fine.
 
     A legacy setting and the one that replaced it never stand side by side.
     """
     found: Documents = {level: {} for level in value_at}
     for level, value in value_at.items():
-        place(found[level], wanted.check, value)
-        for other in wanted.assessed.control.checks:
-            wish = wanted.assessed.expectations.get(other.setting)
-            if wish is None or other is wanted.check or level not in other.levels:
+        place(found[level], expected.check, value)
+        for other in expected.assessed.control.checks:
+            wish = expected.assessed.expectations.get(other.setting)
+            if wish is None or other is expected.check or level not in other.levels:
                 continue
-            twins = other.legacy_of is not None or other.setting == wanted.check.legacy_of
+            twins = other.legacy_of is not None or other.setting == expected.check.legacy_of
             if not twins and other.surface in READ and level in READ[other.surface]:
                 place(found[level], other, passing(other, wish))
     return found
@@ -235,16 +235,16 @@ def documents(wanted: Wanted, value_at: dict[Level, JsonValue]) -> Documents:
 def place(bodies: dict[View, Any], check: Check, value: JsonValue) -> bool:
     """Put a value and the switch it depends on where they belong; False where that is taken."""
     body = bodies.setdefault(check.document, {})
-    if taken(body, check.setting):
+    if remove_path(body, check.setting):
         return False
     put(body, check.setting, value)
     condition = check.only_when
-    if condition is not None and not taken(body, condition.setting):
+    if condition is not None and not remove_path(body, condition.setting):
         put(body, condition.setting, condition.is_)
     return True
 
 
-def taken(body: dict[str, Any], path: str) -> bool:
+def remove_path(body: dict[str, Any], path: str) -> bool:
     """True where `path`, or something that is not an object around it, is there already."""
     *parents, leaf = path.split(".")
     here: Any = body

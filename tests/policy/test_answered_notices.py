@@ -30,8 +30,8 @@ def body(kind="ai", guest="no", more=None, **counts):
 
 def of(control, document, parameters=None, base="consent-first", settings=None):
     outcomes = {DISCLAIMERS: document, **({SETTINGS: settings} if settings else {})}
-    wanted = BASELINES[base].only(frozenset({control}))
-    found = rows(judged(world((ACCOUNT, outcomes)), wanted, parameters, Level.ACCOUNT))
+    expectation = BASELINES[base].only(frozenset({control}))
+    found = rows(judged(world((ACCOUNT, outcomes)), expectation, parameters, Level.ACCOUNT))
     (verdict,) = (v for _, v in found if v.setting.startswith("answered_notices:"))
     return verdict
 
@@ -183,20 +183,20 @@ def test_an_expectation_for_the_whole_control_is_not_about_its_notices(tmp_path)
     path.write_text(
         "id: mine\nversion: '1'\ntitle: Mine\ncontrols:\n  CN-05: {expect: true}\n", "utf-8"
     )
-    wanted = baseline.load(str(path), CATALOGUE).assessed["CN-05"].expectations
-    assert list(wanted) == ["recording.ask_participants_to_consent_disclaimer"]
+    expectation = baseline.load(str(path), CATALOGUE).assessed["CN-05"].expectations
+    assert list(expectation) == ["recording.ask_participants_to_consent_disclaimer"]
 
 
 # Apps and workflows that can undo the baseline
 
 
 def of_apps(control, *each, parameters=None):
-    wanted = BASELINES["consent-first"].only(frozenset({control}))
+    expectation = BASELINES["consent-first"].only(frozenset({control}))
     document = {"apps": [*each]}
     snapshot = world(
         (ACCOUNT, {apps("account_added"): document, apps("account_created"): document})
     )
-    found = rows(judged(snapshot, wanted, parameters, Level.ACCOUNT))
+    found = rows(judged(snapshot, expectation, parameters, Level.ACCOUNT))
     first, second = (v for _, v in found if v.setting.endswith(".admin_scopes"))
     assert first.status is second.status
     return first
@@ -250,9 +250,9 @@ def test_an_app_without_readable_scopes_leaves_a_doubt():
 
 
 def workflows(document, parameters=None):
-    wanted = BASELINES["consent-first"].only(frozenset({"AI-21"}))
+    expectation = BASELINES["consent-first"].only(frozenset({"AI-21"}))
     outcomes = {} if document is None else {WORKFLOWS: document}
-    found = rows(judged(world((ACCOUNT, outcomes)), wanted, parameters, Level.ACCOUNT))
+    found = rows(judged(world((ACCOUNT, outcomes)), expectation, parameters, Level.ACCOUNT))
     return {v.setting: v for _, v in found}
 
 
@@ -279,9 +279,9 @@ def test_people_who_may_bypass_single_sign_on_are_counted_and_not_named():
     view = View("settings", "security")
     listed = [{"id": "u1", "email": "ada@example.com"}, {"id": "u2", "email": "ben@example.com"}]
     sso = {"security": {"signin_with_sso": {"enable": True, "sso_bypass_users": listed}}}
-    wanted = BASELINES["strict"].only(frozenset({"IA-05"}))
+    expectation = BASELINES["strict"].only(frozenset({"IA-05"}))
     for most, status in ((2, PASS), (1, FAIL)):
-        found = judged(world((ACCOUNT, {view: sso})), wanted, {"max_sso_bypass_users": most})
+        found = judged(world((ACCOUNT, {view: sso})), expectation, {"max_sso_bypass_users": most})
         (one,) = (v for _, v in rows(found) if v.setting.endswith("sso_bypass_users"))
         assert (one.status, one.observed) == (status, 2)
         assert "ada@" not in one.detail
@@ -301,9 +301,9 @@ def test_people_who_may_bypass_single_sign_on_are_counted_and_not_named():
 @pytest.mark.parametrize("parent", ["in_meeting.", "ai.meeting.", ""])
 def test_a_switch_of_unknown_meaning_waits_for_a_decision(parent, value, status):
     name = "support_participants_receive_summary"
-    wanted = BASELINES["strict"].only(frozenset({"CN-08"}))
+    expectation = BASELINES["strict"].only(frozenset({"CN-08"}))
     snapshot = world((ACCOUNT, {SETTINGS: at(f"{parent}{name}", value)}))
-    found = rows(judged(snapshot, wanted, {}, Level.ACCOUNT))
+    found = rows(judged(snapshot, expectation, {}, Level.ACCOUNT))
     (one,) = (v for _, v in found if v.setting == name and v.kind is FindingKind.VALUE)
     assert one.status is status
 
@@ -312,18 +312,18 @@ def test_a_switch_of_unknown_meaning_waits_for_a_decision(parent, value, status)
     ("value", "status"), [(True, PASS), ({"enable": True}, PASS), (False, FAIL), (None, UNKNOWN)]
 )
 def test_fips_mode_has_to_be_on_where_it_is_required(value, status):
-    wanted = BASELINES["regulated"].only(frozenset({"EN-06"}))
+    expectation = BASELINES["regulated"].only(frozenset({"EN-06"}))
     snapshot = world((ACCOUNT, {SETTINGS: at("other_options.enforce_fips_mode", value)}))
-    assert only(judged(snapshot, wanted, {}, Level.ACCOUNT), "value").status is status
+    assert only(judged(snapshot, expectation, {}, Level.ACCOUNT), "value").status is status
 
 
 def test_a_deviating_meeting_says_how_many_of_its_invitees_are_from_outside():
-    wanted = BASELINES["strict"].only(frozenset({"CC-06"}))
+    expectation = BASELINES["strict"].only(frozenset({"CC-06"}))
     settings = {"auto_start_meeting_summary": True}
     document = {"settings": settings, "invitees": {"listed": 5, "outside": 2}}
     scope = Scope(Level.MEETING, "1", "Weekly", status="active")
     counted = {View("upcoming_meetings"): {"listed": 1, "read": 1}}
     snapshot = world((ACCOUNT, counted), (scope, {MEETING: document}))
-    found = rows(judged(snapshot, wanted, {}, Level.MEETING))
+    found = rows(judged(snapshot, expectation, {}, Level.MEETING))
     (one,) = (v for _, v in found if v.status is FAIL)
     assert one.detail == "2 of its 5 invitees are outside the organisation"

@@ -141,14 +141,14 @@ def test_an_account_meets_the_baseline_that_was_captured_from_it(choose, tmp_pat
     file, _ = capture_baseline(account, CATALOGUE, "today", "As it was")
     path = tmp_path / "today.yaml"
     path.write_bytes(yaml_source.dumped(file, "Captured."))
-    wanted = baseline.load(str(path), CATALOGUE)
-    found = evaluate(snapshot, CATALOGUE, wanted, {}, Level.ACCOUNT, keep_passes=True)
+    expectation = baseline.load(str(path), CATALOGUE)
+    found = evaluate(snapshot, CATALOGUE, expectation, {}, Level.ACCOUNT, keep_passes=True)
     outcomes = [(v.setting, v.kind, v.status) for a in found.assessments for v in a.verdicts]
     values = [status for _, kind, status in outcomes if kind is FindingKind.VALUE]
     assert len(values) > 60
     assert [each for each in outcomes if each[2] is Status.FAIL] == []
     assert set(values) <= {Status.PASS, Status.NOT_APPLICABLE}
-    assert sum(each.lock for each in wanted.assessed.values()) > 5
+    assert sum(each.lock for each in expectation.assessed.values()) > 5
 
 
 def test_drift_from_what_was_captured_is_found(tmp_path):

@@ -31,9 +31,9 @@ PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 GROUPS, USERS = (each.setting for each in CATALOGUE.controls["CC-02"].checks)
 
 
-def of(snapshot, *wanted, depth=Level.USER, parameters=None):
+def of(snapshot, *expectation, depth=Level.USER, parameters=None):
     """The derived verdicts, by setting."""
-    found = judged(snapshot, baseline(*wanted), parameters, depth)
+    found = judged(snapshot, baseline(*expectation), parameters, depth)
     for scope, verdict in rows(found):
         if verdict.kind is FindingKind.DERIVED:
             assert scope == ACCOUNT
@@ -49,9 +49,9 @@ def locks(*each, value=False):
     checks = [check(name) for name in names]
     body = {LOCKS: {"in_meeting": {f"s{n}": v for n, v in enumerate(each) if v is not None}}}
     settings = {SETTINGS: {"in_meeting": {f"s{n}": value for n in range(len(each))}}}
-    wanted = assessed(*checks, lock=True)
+    expectation = assessed(*checks, lock=True)
     (found,) = of(
-        world((ACCOUNT, {**settings, **body})), wanted, derived("CC-01"), depth=Level.ACCOUNT
+        world((ACCOUNT, {**settings, **body})), expectation, derived("CC-01"), depth=Level.ACCOUNT
     ).values()
     return found
 
@@ -78,8 +78,8 @@ def test_locks_that_no_api_shows_are_never_taken_for_locked():
     read, unread = check("in_meeting.s0"), check("in_meeting.s1", lock=None)
     body = {SETTINGS: {"in_meeting": {"s0": False, "s1": False}}}
     body[LOCKS] = {"in_meeting": {"s0": True}}
-    wanted = baseline(assessed(read, unread, lock=True), derived("CC-01"))
-    found = rows(judged(world((ACCOUNT, body)), wanted, depth=Level.ACCOUNT))
+    expectation = baseline(assessed(read, unread, lock=True), derived("CC-01"))
+    found = rows(judged(world((ACCOUNT, body)), expectation, depth=Level.ACCOUNT))
     (verdict,) = [v for _, v in found if v.control == "CC-01"]
     assert (verdict.kind, verdict.status) == (FindingKind.ATTESTATION, Status.NEEDS_DECISION)
     assert verdict.observed == ["in_meeting.s1"]
@@ -137,10 +137,10 @@ def test_the_worst_cause_is_told():
 # CC-02: lower levels looser than the account
 
 
-def looser(account, group, user, wanted=None, depth=Level.USER, **more):
+def looser(account, group, user, expectation=None, depth=Level.USER, **more):
     scopes = [(ACCOUNT, account), (GROUP, group), (USER, user)]
     snapshot = world(*((s, b) for s, b in scopes if b is not None), **more)
-    return of(snapshot, wanted or assessed(check()), derived("CC-02"), depth=depth)
+    return of(snapshot, expectation or assessed(check()), derived("CC-02"), depth=depth)
 
 
 def test_levels_as_strict_as_the_account_pass():
@@ -160,8 +160,8 @@ def test_a_looser_level_is_a_deviation_with_its_settings_and_scopes():
 
 def test_what_nobody_has_decided_is_not_taken_for_as_strict():
     on = settings_of(True)
-    wanted = assessed(check(), op={"op": "org_param", "param": "nobody_set_it"})
-    found = looser(on, on, on, wanted)
+    expectation = assessed(check(), op={"op": "org_param", "param": "nobody_set_it"})
+    found = looser(on, on, on, expectation)
     for verdict in (found[GROUPS], found[USERS]):
         assert verdict.status is Status.NEEDS_DECISION
         assert verdict.observed == [check().setting]
@@ -215,9 +215,9 @@ NEEDED, NO_LEAF = {"op": "superset_of_param"}, {"op": "no_true_leaf_except_param
 )
 def test_where_both_deviate_the_one_that_goes_further_is_looser(wish, account, lower, status):
     any_type = check(type=("integer", "string", "array", "object"))
-    wanted = baseline(assessed(any_type, op=wish), derived("CC-02"))
+    expectation = baseline(assessed(any_type, op=wish), derived("CC-02"))
     snapshot = world((ACCOUNT, settings_of(account)), (GROUP, settings_of(lower)))
-    found = rows(judged(snapshot, wanted, {"listed": ["A", "B"]}, Level.GROUP))
+    found = rows(judged(snapshot, expectation, {"listed": ["A", "B"]}, Level.GROUP))
     values = [v.status for _, v in found if v.control != "CC-02"]
     assert values == [FAIL, FAIL]
     (verdict,) = [v for _, v in found if v.setting == GROUPS]

@@ -47,7 +47,7 @@ from tests.policy.builders import (
 from tests.policy.samples import BASELINES, PARAMETERS
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
-WANTED = baseline(assessed(check()))
+BASELINE = baseline(assessed(check()))
 
 
 def user(n, value=None, groups=("g1",), **fields):
@@ -67,19 +67,19 @@ def test_every_scope_down_to_the_depth_is_judged():
         (Level.USER, {"acc": PASS, "g1": FAIL, "u1": PASS}),
         (Level.MEETING, {"acc": PASS, "g1": FAIL, "u1": PASS}),
     ):
-        assert statuses(judged(snapshot, WANTED, depth=depth)) == expected
+        assert statuses(judged(snapshot, BASELINE, depth=depth)) == expected
 
 
 def test_a_scope_without_any_document_is_unknown():
     snapshot = world((ACCOUNT, settings_of(False)), (GROUP, {}), user(1))
-    found = judged(snapshot, WANTED)
+    found = judged(snapshot, BASELINE)
     assert statuses(found) == {"acc": PASS, "g1": UNKNOWN, "u1": UNKNOWN}
     assert only(found, "value", "u1").cause is Cause.NOT_COLLECTED
 
 
 def test_invited_users_are_counted_and_not_judged():
     invited, _ = user(2, status="pending")
-    found = judged(world((ACCOUNT, settings_of(False)), (invited, {}), user(1, False)), WANTED)
+    found = judged(world((ACCOUNT, settings_of(False)), (invited, {}), user(1, False)), BASELINE)
     assert statuses(found) == {"acc": PASS, "u1": PASS}
     assert found.summary.pending_users == 1
     assert found.summary.coverage == {Level.ACCOUNT: 1, Level.GROUP: 0, Level.USER: 1}
@@ -87,7 +87,7 @@ def test_invited_users_are_counted_and_not_judged():
 
 
 def test_inactive_users_are_judged():
-    found = judged(world((ACCOUNT, settings_of(False)), user(1, True, status="inactive")), WANTED)
+    found = judged(world((ACCOUNT, settings_of(False)), user(1, True, status="inactive")), BASELINE)
     assert statuses(found)["u1"] is FAIL
 
 
@@ -111,7 +111,7 @@ def test_a_level_that_could_not_be_listed_is_unknown_as_a_whole(
     listings = {**LISTED, listing: cause}
     if cause is None:
         del listings[listing]
-    found = judged(world((ACCOUNT, settings_of(False)), listings=listings), WANTED)
+    found = judged(world((ACCOUNT, settings_of(False)), listings=listings), BASELINE)
     (row,) = [(s, v) for s, v in rows(found) if s.id == scope_id]
     assert (row[0].level, row[0].name) == (level, name)
     assert (row[1].status, row[1].cause) == (UNKNOWN, cause or Cause.NOT_COLLECTED)
@@ -121,7 +121,7 @@ def test_a_level_that_could_not_be_listed_is_unknown_as_a_whole(
 def test_users_listed_before_the_list_broke_off_are_judged_beside_the_rest():
     listings = {**LISTED, View("users", "active"): Cause.ERROR}
     snapshot = world((ACCOUNT, settings_of(False)), user(1, True), listings=listings)
-    assert statuses(judged(snapshot, WANTED)) == {"acc": PASS, "u1": FAIL, "*active": UNKNOWN}
+    assert statuses(judged(snapshot, BASELINE)) == {"acc": PASS, "u1": FAIL, "*active": UNKNOWN}
 
 
 def test_a_listing_that_nobody_needs_is_not_missed():
@@ -133,7 +133,7 @@ def test_a_listing_that_nobody_needs_is_not_missed():
 
 def test_a_refused_list_of_invited_users_does_no_harm():
     listings = {**LISTED, PENDING: Cause.DENIED}
-    found = judged(world((ACCOUNT, settings_of(False)), listings=listings), WANTED)
+    found = judged(world((ACCOUNT, settings_of(False)), listings=listings), BASELINE)
     assert found.complete
     assert found.errors == ()
 
@@ -215,11 +215,11 @@ def test_the_apps_own_token_is_judged_or_unknown(body, status, cause):
 
 def test_meetings_are_unknown_at_their_depth_and_named_as_not_reached_above_it():
     one = check("auto", surface="meeting", levels=[Level.MEETING, Level.WEBINAR], lock=None)
-    wanted = baseline(assessed(one))
+    expectation = baseline(assessed(one))
     for depth in (Level.ACCOUNT, Level.GROUP, Level.USER):
-        found = judged(world(), wanted, depth=depth)
+        found = judged(world(), expectation, depth=depth)
         assert (rows(found), found.summary.not_reached) == ([], ("AI-01",))
-    found = judged(world(), wanted, depth=Level.MEETING)
+    found = judged(world(), expectation, depth=Level.MEETING)
     assert {(s.level, v.cause) for s, v in rows(found)} == {
         (Level.MEETING, Cause.NOT_COLLECTED),
         (Level.WEBINAR, Cause.NOT_COLLECTED),
@@ -229,10 +229,10 @@ def test_meetings_are_unknown_at_their_depth_and_named_as_not_reached_above_it()
 
 def test_controls_that_say_nothing_at_the_depth_are_named():
     below = assessed(check(levels=[Level.GROUP, Level.USER], lock=None, lock_levels=()), id="AI-02")
-    wanted = baseline(assessed(check()), below, derived("CC-01"), derived("CC-02"))
-    assert not_reached(wanted, Level.ACCOUNT) == ("AI-02", "CC-02")
-    assert not_reached(wanted, Level.GROUP) == ()
-    assert not_reached(wanted, Level.USER) == ()
+    expectation = baseline(assessed(check()), below, derived("CC-01"), derived("CC-02"))
+    assert not_reached(expectation, Level.ACCOUNT) == ("AI-02", "CC-02")
+    assert not_reached(expectation, Level.GROUP) == ()
+    assert not_reached(expectation, Level.USER) == ()
 
 
 # Counts
@@ -240,7 +240,7 @@ def test_controls_that_say_nothing_at_the_depth_are_named():
 
 def test_counts_add_up_with_the_findings():
     listings = {**LISTED, View("groups"): Cause.DENIED}
-    wanted = baseline(
+    expectation = baseline(
         assessed(check(), lock=True),
         assessed(check("in_meeting.other"), id="AI-02", severity=Severity.LOW),
         derived("CC-01"),
@@ -260,7 +260,7 @@ def test_counts_add_up_with_the_findings():
         listings=listings,
     )
     for depth in (Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING):
-        found = judged(snapshot, wanted, depth=depth)
+        found = judged(snapshot, expectation, depth=depth)
         summary = found.summary
         verdicts = [v for _, v in rows(found)]
         assert Counter(v.status for v in verdicts) == Counter(summary.by_status)
@@ -271,12 +271,12 @@ def test_counts_add_up_with_the_findings():
         assert set(summary.by_severity) == set(summary.unknown_by_severity) == set(Severity)
         unread = [v for v in verdicts if v.cause is not None and v.cause.is_failed_read]
         assert summary.unread == len(unread)
-        slim = evaluation_module.evaluate(snapshot, CATALOGUE, wanted, {}, depth)
+        slim = evaluation_module.evaluate(snapshot, CATALOGUE, expectation, {}, depth)
         assert slim.summary == summary
-        listed = list(run_of(slim, wanted, snapshot).findings())
+        listed = list(run_of(slim, expectation, snapshot).findings())
         assert len(listed) == sum(summary.by_status.values()) - summary.by_status[PASS]
         assert [f.order for f in listed] == sorted(f.order for f in listed)
-        everything = list(run_of(found, wanted, snapshot).findings())
+        everything = list(run_of(found, expectation, snapshot).findings())
         assert len(everything) == sum(summary.by_status.values())
         assert [f.order for f in everything] == sorted(f.order for f in everything)
         assert len({f.fingerprint for f in everything}) == len(everything)
@@ -284,9 +284,9 @@ def test_counts_add_up_with_the_findings():
 
 def test_settings_returned_and_judged_are_counted_by_path():
     body = {"in_meeting": {"thing": False, "chat": True}, "a": {"b": 1}}
-    wanted = baseline(assessed(check()), derived("CC-07"))
+    expectation = baseline(assessed(check()), derived("CC-07"))
     snapshot = world((ACCOUNT, {SETTINGS: body}), (GROUP, {SETTINGS: body, LOCKS: {"x": {"y": 1}}}))
-    summary = judged(snapshot, wanted).summary
+    summary = judged(snapshot, expectation).summary
     assert (summary.settings_returned, summary.settings_judged) == (3, 1)
 
 
@@ -294,7 +294,7 @@ def test_settings_returned_and_judged_are_counted_by_path():
 
 
 def test_equal_refusals_are_one_row_with_the_controls_they_blind():
-    wanted = baseline(
+    expectation = baseline(
         assessed(check()),
         assessed(check("in_meeting.b", levels=[Level.USER], lock=None, lock_levels=()), id="AI-02"),
         assessed(
@@ -305,7 +305,7 @@ def test_equal_refusals_are_one_row_with_the_controls_they_blind():
         ),
     )
     refused = [(user(n)[0], {SETTINGS: Cause.DENIED}) for n in range(3)]
-    found = judged(world((ACCOUNT, settings_of(False)), *refused), wanted)
+    found = judged(world((ACCOUNT, settings_of(False)), *refused), expectation)
     assert found.errors == (
         ReadError(
             "GET /users/{userId}/settings", Cause.DENIED, "Zoom said so", ("AI-01", "AI-02"), 3
@@ -316,7 +316,7 @@ def test_equal_refusals_are_one_row_with_the_controls_they_blind():
 def test_a_refused_lock_document_and_a_refused_list_blind_their_controls():
     listings = {**LISTED, View("users", "active"): Cause.ERROR}
     snapshot = world((ACCOUNT, {**settings_of(False), LOCKS: Cause.DENIED}), listings=listings)
-    errors = judged(snapshot, WANTED).errors
+    errors = judged(snapshot, BASELINE).errors
     assert [(e.source, e.cause, e.controls, e.scopes) for e in errors] == [
         ("GET /accounts/me/lock_settings", Cause.DENIED, ("AI-01",), 1),
         ("GET /accounts/me/users?option=active", Cause.ERROR, ("AI-01",), 1),
@@ -325,27 +325,27 @@ def test_a_refused_lock_document_and_a_refused_list_blind_their_controls():
 
 @pytest.mark.parametrize("cause", [Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE])
 def test_what_zoom_does_not_have_is_no_read_error(cause):
-    found = judged(world((ACCOUNT, {SETTINGS: cause})), WANTED, depth=Level.ACCOUNT)
+    found = judged(world((ACCOUNT, {SETTINGS: cause})), BASELINE, depth=Level.ACCOUNT)
     assert found.errors == ()
     assert found.complete
 
 
 def test_a_refusal_that_blinds_no_control_is_no_error():
     view = View("settings", "meeting_authentication")
-    found = judged(world((ACCOUNT, {**settings_of(False), view: Cause.DENIED})), WANTED)
+    found = judged(world((ACCOUNT, {**settings_of(False), view: Cause.DENIED})), BASELINE)
     assert found.errors == ()
 
 
 def test_a_read_that_was_never_made_is_incomplete_without_an_error_row():
-    found = judged(world((ACCOUNT, {})), WANTED, depth=Level.ACCOUNT)
+    found = judged(world((ACCOUNT, {})), BASELINE, depth=Level.ACCOUNT)
     assert found.errors == ()
     assert (found.summary.unread, found.complete) == (1, False)
 
 
 def test_errors_of_the_token_and_zoom_phone_are_told():
     app = Scope(Level.APP, "acc", "app")
-    wanted = baseline(*TOKEN_WANTED.assessed.values())
-    errors = judged(world((app, {TOKEN: Cause.ERROR})), wanted, depth=Level.ACCOUNT).errors
+    expectation = baseline(*TOKEN_WANTED.assessed.values())
+    errors = judged(world((app, {TOKEN: Cause.ERROR})), expectation, depth=Level.ACCOUNT).errors
     assert [(e.source, e.controls) for e in errors] == [("GET /else/token", ("AI-01",))]
     errors = judged(world((PHONE_SCOPE, {PHONE: Cause.DENIED})), PHONE_WANTED).errors
     assert [e.controls for e in errors] == [("AI-01",)]
@@ -354,7 +354,7 @@ def test_errors_of_the_token_and_zoom_phone_are_told():
 # The same result every time
 
 
-def run_of(evaluation, wanted, snapshot):
+def run_of(evaluation, expectation, snapshot):
     info = BaselineInfo("b", "1", "sha256:0")
     return Run(
         info=RunInfo(
@@ -399,15 +399,15 @@ def mixed_world():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_order_of_recording_changes_nothing(seed):
-    wanted = baseline(
+    expectation = baseline(
         assessed(check(), lock=True), derived("CC-01"), derived("CC-02"), derived("CC-07")
     )
     first, other = shuffled(mixed_world(), 99), shuffled(mixed_world(), seed)
     assert first.digest() == other.digest()
-    one, two = judged(first, wanted), judged(other, wanted)
+    one, two = judged(first, expectation), judged(other, expectation)
     assert one.summary == two.summary
     assert one.errors == two.errors
-    listed = [list(run_of(each, wanted, first).findings()) for each in (one, two)]
+    listed = [list(run_of(each, expectation, first).findings()) for each in (one, two)]
     assert listed[0] == listed[1]
     assert len(listed[0]) > 30
 
@@ -433,7 +433,7 @@ def test_equal_documents_of_users_are_judged_once(monkeypatch):
     users += [user(100 + n, True, groups=()) for n in range(3)]
     users += [user(200 + n, True, licence=1) for n in range(3)]
     users += [(user(300 + n)[0], {SETTINGS: Cause.DENIED}) for n in range(3)]
-    found = judged(world((ACCOUNT, settings_of(False)), *users), WANTED)
+    found = judged(world((ACCOUNT, settings_of(False)), *users), BASELINE)
     assert calls[Level.USER] == 5
     assert Counter(statuses(found).values()) == {PASS: 21, FAIL: 26, UNKNOWN: 3}
     shared = {id(a.verdicts) for a in found.assessments if a.scope.level is Level.USER}
@@ -447,23 +447,23 @@ def test_a_finding_says_when_its_document_was_read():
         snapshot.add_scope(scope)
         snapshot.record(scope, SETTINGS, document({"in_meeting": {"thing": True}}, when, when))
     snapshot.record(ACCOUNT, View("groups"), document({}, "GET /groups", AT))
-    found = judged(snapshot, WANTED, depth=Level.GROUP)
-    listed = run_of(found, WANTED, snapshot).findings()
+    found = judged(snapshot, BASELINE, depth=Level.GROUP)
+    listed = run_of(found, BASELINE, snapshot).findings()
     assert {f.scope: f.observed_at for f in listed} == times
 
 
 def test_an_unlisted_level_has_the_time_of_the_accounts_first_read():
-    found = judged(world((ACCOUNT, settings_of(False)), listings=None), WANTED)
+    found = judged(world((ACCOUNT, settings_of(False)), listings=None), BASELINE)
     (unlisted,) = [a for a in found.assessments if a.scope.id == "*"]
     assert set(unlisted.observed_at.values()) == {AT}
-    found = judged(world(listings=None), WANTED)
+    found = judged(world(listings=None), BASELINE)
     (unlisted,) = [a for a in found.assessments if a.scope.id == "*"]
     assert set(unlisted.observed_at.values()) == {EPOCH}
 
 
 def test_passes_are_counted_and_kept_only_when_asked_for():
     snapshot = world((ACCOUNT, settings_of(False)), user(1, False))
-    slim = evaluation_module.evaluate(snapshot, CATALOGUE, WANTED, {}, Level.USER)
+    slim = evaluation_module.evaluate(snapshot, CATALOGUE, BASELINE, {}, Level.USER)
     assert list(slim.assessments) == []
     assert slim.summary.by_status[PASS] == 2
-    assert [v.kind for _, v in rows(judged(snapshot, WANTED))] == [FindingKind.VALUE] * 2
+    assert [v.kind for _, v in rows(judged(snapshot, BASELINE))] == [FindingKind.VALUE] * 2

@@ -53,7 +53,7 @@ def test_lists_that_are_short_enough_to_be_counted_are_whole(framework_id: str, 
 
 
 @pytest.mark.parametrize(
-    ("told", "meant"),
+    ("range_", "meant"),
     [
         ("Art 7", ["Art 7"]),
         ("A.7.2.9..11", ["A.7.2.9", "A.7.2.10", "A.7.2.11"]),
@@ -61,8 +61,8 @@ def test_lists_that_are_short_enough_to_be_counted_are_whole(framework_id: str, 
         ("164.308(a)(1)(ii)(C..D)", ["164.308(a)(1)(ii)(C)", "164.308(a)(1)(ii)(D)"]),
     ],
 )
-def test_a_range_stands_for_all_within_it(told: str, meant: list[str]) -> None:
-    assert list(frameworks.expanded(told)) == meant
+def test_a_range_stands_for_all_within_it(range_: str, meant: list[str]) -> None:
+    assert list(frameworks.expanded(range_)) == meant
 
 
 def test_an_unknown_framework_gives_a_suggestion_and_the_list() -> None:

@@ -176,7 +176,7 @@ LOOSE = baseline(assessed(check(), op=True))
 """The account's wish is met by everything that is on; an override for Legal wants it off."""
 
 
-def in_doubt(listings: Bodies, *who: Scope, match: Mapping[str, str]) -> dict[str, Verdict]:
+def judge_uncertain(listings: Bodies, *who: Scope, match: Mapping[str, str]) -> dict[str, Verdict]:
     snapshot = world(
         (ACCOUNT, settings_of(True)),
         (LEGAL, settings_of(True)),
@@ -188,20 +188,20 @@ def in_doubt(listings: Bodies, *who: Scope, match: Mapping[str, str]) -> dict[st
 
 @pytest.mark.parametrize("match", [{"group": "Legal*"}, {"group": "g1", "level": "user"}], ids=repr)
 def test_where_members_were_refused_an_override_for_a_group_leaves_no_pass(match: dict) -> None:
-    verdict = in_doubt(REFUSED, user(1), match=match)["u1"]
+    verdict = judge_uncertain(REFUSED, user(1), match=match)["u1"]
     assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.DENIED)
     assert "override for a group may hold here" in verdict.detail
 
 
 def test_where_members_were_listed_who_is_in_no_group_passes() -> None:
     listings = {**LISTED, MEMBERS: {"listed": 1}}
-    found = in_doubt(listings, user(1), user(2, "g1"), match={"group": "Legal*"})
+    found = judge_uncertain(listings, user(1), user(2, "g1"), match={"group": "Legal*"})
     assert found["u1"].status is Status.PASS
     assert found["u2"].status is Status.FAIL
 
 
 def test_where_members_were_refused_an_override_for_a_person_holds_all_the_same() -> None:
-    found = in_doubt(REFUSED, user(1), user(2), match={"user": "u1"})
+    found = judge_uncertain(REFUSED, user(1), user(2), match={"user": "u1"})
     assert found["u1"].status is Status.FAIL
     assert found["u2"].status is Status.PASS
 
@@ -270,7 +270,7 @@ def random_world(dice: random.Random) -> tuple[Snapshot, Overrides, dict[str, An
         *((person, dice.choice(of_users)) for person in people),
         listings=listings,
     )
-    wanted = baseline(
+    expected = baseline(
         assessed(check(), op=dice.choice(WISHES), lock=True, when_absent="not_applicable"),
         assessed(check(OTHER, find_key="thing"), op=dice.choice(WISHES), id="AI-02"),
     )
@@ -284,7 +284,7 @@ def random_world(dice: random.Random) -> tuple[Snapshot, Overrides, dict[str, An
         for match in dice.sample(matches, dice.randrange(3))
     ]
     parameters = {"ai_allowed_groups": dice.choice([None, [], dice.sample(NAMES, 2)])}
-    return snapshot, overrides_of(wanted, *decisions), parameters, waivers
+    return snapshot, overrides_of(expected, *decisions), parameters, waivers
 
 
 def assessor(

@@ -36,9 +36,9 @@ def everywhere(value: Any) -> list[Any]:
     return [(scope, settings_of(value)) for scope in (ACCOUNT, GROUP, USER)]
 
 
-def value_at_account(wanted, body, parameters=None, **more):
+def value_at_account(expectation, body, parameters=None, **more):
     snapshot = world((ACCOUNT, {SETTINGS: body, **more}))
-    return only(judged(snapshot, baseline(wanted), parameters, Level.ACCOUNT), "value")
+    return only(judged(snapshot, baseline(expectation), parameters, Level.ACCOUNT), "value")
 
 
 def test_a_verdict_says_what_was_seen_expected_and_where():
@@ -129,10 +129,10 @@ def test_an_unset_parameter_asks_for_a_decision_and_names_itself():
 
 def test_the_baselines_parameters_hold_where_the_organisation_sets_none():
     one = assessed(check(), op={"op": "org_param", "param": "policy"})
-    wanted = baseline(one, parameters={"policy": True})
+    expectation = baseline(one, parameters={"policy": True})
     snapshot = world((ACCOUNT, settings_of(True)))
-    assert only(judged(snapshot, wanted, depth=Level.ACCOUNT), "value").status is PASS
-    found = judged(snapshot, wanted, {"policy": False}, Level.ACCOUNT)
+    assert only(judged(snapshot, expectation, depth=Level.ACCOUNT), "value").status is PASS
+    found = judged(snapshot, expectation, {"policy": False}, Level.ACCOUNT)
     assert only(found, "value").status is FAIL
     assert only(found, "value").expected == {"op": "org_param", "param": "policy", "value": False}
 
@@ -189,8 +189,8 @@ def test_only_what_is_on_is_called_allowed(value):
     "parameters", [{}, {"ai_groups": None}, {"ai_groups": []}, {"ai_groups": ["Sales", 1]}]
 )
 def test_no_group_may_differ_unless_it_is_listed(parameters):
-    wanted = baseline(assessed(check(), op=EXCEPT))
-    found = judged(world(*everywhere(True)), wanted, parameters)
+    expectation = baseline(assessed(check(), op=EXCEPT))
+    found = judged(world(*everywhere(True)), expectation, parameters)
     assert set(statuses(found).values()) == {FAIL}
 
 
@@ -272,9 +272,9 @@ TWINS = assessed(NEW, OLD)
 NEWER, OLDER = NEW.setting, OLD.setting
 
 
-def twins(body, wanted=TWINS, scope=ACCOUNT):
+def twins(body, expectation=TWINS, scope=ACCOUNT):
     snapshot = world((ACCOUNT, {}), (scope, {SETTINGS: {"recording": body}}))
-    found = rows(judged(snapshot, baseline(wanted), depth=Level.USER))
+    found = rows(judged(snapshot, baseline(expectation), depth=Level.USER))
     return {v.setting: (v.status, v.cause) for s, v in found if s == scope and v.kind == "value"}
 
 
@@ -324,9 +324,9 @@ def test_a_refused_document_is_told_once_for_both():
 
 def test_an_older_setting_stands_alone_where_the_newer_does_not_exist():
     new = NEW.model_copy(update={"levels": (Level.ACCOUNT,)})
-    wanted = assessed(new, OLD)
-    assert twins({"old": True}, wanted, USER) == {OLD.setting: (FAIL, None)}
-    assert twins({}, wanted, USER) == {OLD.setting: (UNKNOWN, Cause.ABSENT)}
+    expectation = assessed(new, OLD)
+    assert twins({"old": True}, expectation, USER) == {OLD.setting: (FAIL, None)}
+    assert twins({}, expectation, USER) == {OLD.setting: (UNKNOWN, Cause.ABSENT)}
 
 
 def test_an_older_setting_does_not_stand_in_where_it_does_not_exist():
@@ -335,15 +335,15 @@ def test_an_older_setting_does_not_stand_in_where_it_does_not_exist():
 
 
 def test_an_older_setting_is_judged_by_itself_where_the_baseline_ignores_the_newer():
-    wanted = assessed(NEW, OLD)
-    wanted.expectations.pop(NEW.setting)
-    assert twins({"new": True, "old": False}, wanted) == {OLD.setting: (PASS, None)}
+    expectation = assessed(NEW, OLD)
+    expectation.expectations.pop(NEW.setting)
+    assert twins({"new": True, "old": False}, expectation) == {OLD.setting: (PASS, None)}
 
 
 def test_an_older_setting_has_no_lock_of_its_own():
-    wanted = assessed(NEW, OLD, lock=True)
+    expectation = assessed(NEW, OLD, lock=True)
     snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"old": False}}, LOCKS: {}}))
-    found = rows(judged(snapshot, baseline(wanted), depth=Level.ACCOUNT))
+    found = rows(judged(snapshot, baseline(expectation), depth=Level.ACCOUNT))
     assert [v.setting for _, v in found if v.kind is not FindingKind.VALUE] == ["recording.new"]
 
 
@@ -362,12 +362,12 @@ def test_an_absent_value_does_not_apply_to_a_user_without_a_licence(licence, sta
     assert only(judged(snapshot, baseline(PAID)), "value", "u2").status is status
 
 
-@pytest.mark.parametrize("wanted", [assessed(check()), PAID])
-def test_a_basic_user_with_the_value_is_judged_like_any_other(wanted):
+@pytest.mark.parametrize("expectation", [assessed(check()), PAID])
+def test_a_basic_user_with_the_value_is_judged_like_any_other(expectation):
     user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
     for value, status in ((True, FAIL), (False, PASS), ("no", UNKNOWN)):
         snapshot = world((ACCOUNT, settings_of(False)), (user, settings_of(value)))
-        assert only(judged(snapshot, baseline(wanted)), "value", "u2").status is status
+        assert only(judged(snapshot, baseline(expectation)), "value", "u2").status is status
 
 
 def test_without_leave_of_the_catalogue_a_basic_user_is_unknown():
@@ -388,14 +388,14 @@ def test_only_a_missing_licence_makes_a_refused_document_not_applicable(cause):
 # Locks
 
 
-def lock_of(one, account, group=None, wanted_lock=True):
+def lock_of(one, account, group=None, locked_control=True):
     snapshot = world((ACCOUNT, {**settings_of(False), **account}), (GROUP, group or {}))
-    found = rows(judged(snapshot, baseline(assessed(one, lock=wanted_lock)), depth=Level.GROUP))
+    found = rows(judged(snapshot, baseline(assessed(one, lock=locked_control)), depth=Level.GROUP))
     return [(s.id, v) for s, v in found if v.kind in (FindingKind.LOCK, FindingKind.ATTESTATION)]
 
 
 def test_no_lock_is_due_where_the_baseline_wants_none():
-    assert lock_of(check(), locks_of(False), wanted_lock=False) == []
+    assert lock_of(check(), locks_of(False), locked_control=False) == []
 
 
 def test_a_lock_is_due_once_at_the_highest_level_that_has_it():
@@ -450,8 +450,8 @@ def phone_lock(body):
         lock="call.locked",
         lock_levels=PHONE_LEVELS,
     )
-    wanted = baseline(assessed(one, lock=True, when_absent="not_applicable"))
-    found = rows(judged(world((PHONE_SCOPE, {PHONE: body})), wanted))
+    expectation = baseline(assessed(one, lock=True, when_absent="not_applicable"))
+    found = rows(judged(world((PHONE_SCOPE, {PHONE: body})), expectation))
     (verdict,) = [v for _, v in found if v.kind is FindingKind.LOCK]
     return verdict
 
@@ -485,10 +485,10 @@ def test_an_unlocked_phone_setting_says_who_can_change_it():
 def test_what_no_api_shows_asks_for_somebody_to_look():
     question = AttestationQuestion(question="Is it on?", evidence="A screenshot.", renew_days=90)
     made = control(id="CN-01", observed_by="attestation", attestation=question)
-    wanted = assessed(check())
-    asked = type(wanted)(made, made.severity, False, {}, "on and locked")
+    expectation = assessed(check())
+    attested = type(expectation)(made, made.severity, False, {}, "on and locked")
     snapshot = world(*everywhere(False))
-    (scope, verdict), *others = rows(judged(snapshot, baseline(asked)))
+    (scope, verdict), *others = rows(judged(snapshot, baseline(attested)))
     assert others == []
     assert (scope, verdict.kind, verdict.status) == (
         ACCOUNT,
@@ -501,10 +501,10 @@ def test_what_no_api_shows_asks_for_somebody_to_look():
 
 def test_usage_is_told_apart_from_settings():
     one = check("used", surface="meeting_summaries", levels=[Level.ACCOUNT], type=[], lock=None)
-    wanted = baseline(assessed(one, op=0))
+    expectation = baseline(assessed(one, op=0))
     made = {"hosts": [{"host": "ada@example.com", "meetings": 3}]}
     snapshot = world((ACCOUNT, {View("meeting_summaries"): made}))
-    found = only(judged(snapshot, wanted, depth=Level.ACCOUNT), "usage")
+    found = only(judged(snapshot, expectation, depth=Level.ACCOUNT), "usage")
     assert (found.status, found.observed) == (FAIL, 3)
 
 

@@ -34,9 +34,9 @@ PHONE_ACCOUNT = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
 
 def verdicts(control: str, *scopes: Any, base: str = "strict", **options: Any) -> dict[str, Any]:
     """The verdicts on the values of one control, by setting."""
-    wanted = BASELINES[base].only(frozenset({control}))
+    expectation = BASELINES[base].only(frozenset({control}))
     listings = options.pop("listings", LISTED)
-    found = judged(world(*scopes, listings=listings), wanted, options.pop("parameters", None))
+    found = judged(world(*scopes, listings=listings), expectation, options.pop("parameters", None))
     where = options.pop("at", "acc")
     return {v.setting: v for s, v in rows(found) if s.id == where and v.kind in ("value", "usage")}
 
@@ -98,8 +98,8 @@ def test_either_key_of_every_pair_deviates(older_right, newer_right):
             what = (name, each.control.id, older.setting, level)
             assert (FAIL in statuses) is not (older_right and newer_right), what
             if older_right != newer_right:
-                told = " ".join(found[s].detail for s in values if s in found)
-                assert "disagrees" in told or "says otherwise" in told, what
+                outcomes = " ".join(found[s].detail for s in values if s in found)
+                assert "disagrees" in outcomes or "says otherwise" in outcomes, what
 
 
 def test_a_basic_user_whose_older_key_shows_the_licence_is_not_excused():
@@ -190,12 +190,12 @@ def test_low_stays_low():
 @pytest.mark.parametrize("flag", [{"unlocked": True}, {"enable": True}, {"a": True}, {}, [True]])
 def test_a_lock_of_no_documented_shape_is_unknown(flag):
     for control in ("RC-02", "AI-01", "TP-01"):
-        wanted = BASELINES["strict"].only(frozenset({control}))
-        for check in wanted.assessed[control].control.checks:
+        expectation = BASELINES["strict"].only(frozenset({control}))
+        for check in expectation.assessed[control].control.checks:
             if check.lock is None or check.lock_inferred:
                 continue
             body = at(check.lock, flag)
-            found = judged(world((ACCOUNT, {SETTINGS: {}, LOCKS: body})), wanted)
+            found = judged(world((ACCOUNT, {SETTINGS: {}, LOCKS: body})), expectation)
             (lock,) = [v for _, v in rows(found) if v.kind == "lock" and v.setting == check.setting]
             assert (lock.status, lock.cause) == (UNKNOWN, Cause.WRONG_TYPE)
 
@@ -305,12 +305,14 @@ def test_an_empty_list_allows_nobody_whatever_the_groups():
 def test_what_is_on_because_a_parameter_allows_it_is_counted_apart():
     user = Scope(Level.USER, "u1", group_ids=("g1",), licence=2, status="active")
     key = "in_meeting.meeting_summary_with_ai_companion.enable"
-    wanted = BASELINES["regulated"].only(frozenset({"AI-01"}))
+    expectation = BASELINES["regulated"].only(frozenset({"AI-01"}))
     for value, allowed in ((True, 1), (False, 0)):
         found = judged(
-            world((user, {SETTINGS: at(key, value)})), wanted, {"ai_allowed_groups": ["g1"]}
+            world((user, {SETTINGS: at(key, value)})), expectation, {"ai_allowed_groups": ["g1"]}
         )
         assert found.summary.allowed == allowed
         assert found.summary.by_status[Status.NOT_APPLICABLE] == 1
-        told = {outcome(v) for s, v in rows(found) if s.id == "u1" and v.kind == "value"}
-        assert told == ({"found true, allowed by ai_allowed_groups"} if value else {NOT_APPLICABLE})
+        outcomes = {outcome(v) for s, v in rows(found) if s.id == "u1" and v.kind == "value"}
+        assert outcomes == (
+            {"found true, allowed by ai_allowed_groups"} if value else {NOT_APPLICABLE}
+        )

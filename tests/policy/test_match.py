@@ -75,7 +75,7 @@ CEO = Scope(Level.USER, "KdYKjnimT4KPd8FFgQt9FQ", "Carol", "ceo@example.com")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "posing"),
+    ("expected", "posing"),
     [
         ("ceo@example.com", {"name": "ceo@example.com"}),
         ("CEO@example.com", {"name": "ceo@example.com "}),
@@ -92,24 +92,24 @@ CEO = Scope(Level.USER, "KdYKjnimT4KPd8FFgQt9FQ", "Carol", "ceo@example.com")
     ids=same_everywhere,
 )
 def test_a_user_is_never_somebody_else_by_a_name_of_their_own(
-    wanted: Any, posing: dict[str, str]
+    expected: Any, posing: dict[str, str]
 ) -> None:
     fields = {"id": "U9", "name": "Mallory", "email": "mallory@example.com", **posing}
     mallory = Scope(Level.USER, fields["id"], fields["name"], fields["email"])
-    match = Match.model_validate({"user": wanted})
+    match = Match.model_validate({"user": expected})
     assert not match.matches(mallory, frozenset())
     assert not MatchIndex([match]).matching(mallory, frozenset())
 
 
-@pytest.mark.parametrize("wanted", ["81234567890", "812 3456 7890", "8123*", "Board*", "Board"])
-def test_a_meeting_is_never_another_by_its_topic(wanted: str) -> None:
+@pytest.mark.parametrize("expected", ["81234567890", "812 3456 7890", "8123*", "Board*", "Board"])
+def test_a_meeting_is_never_another_by_its_topic(expected: str) -> None:
     for topic in ("81234567890", "812 3456 7890", "Board"):
         posing = Scope(Level.MEETING, "99", topic)
-        assert not Match(meeting=wanted).matches(posing, frozenset())
+        assert not Match(meeting=expected).matches(posing, frozenset())
 
 
 @pytest.mark.parametrize(
-    ("wanted", "zoom_id", "name"),
+    ("expected", "zoom_id", "name"),
     [
         ("G1", "G2", "G1"),
         ("KdYKjnimT4KPd8FFgQt9FQ", "G2", "KdYKjnimT4KPd8FFgQt9FQ"),
@@ -117,19 +117,19 @@ def test_a_meeting_is_never_another_by_its_topic(wanted: str) -> None:
     ],
 )
 def test_a_group_is_never_another_by_a_name_that_is_an_id_or_an_address(
-    wanted: str, zoom_id: str, name: str
+    expected: str, zoom_id: str, name: str
 ) -> None:
     scope = Scope(Level.GROUP, zoom_id, name)
     known = names.of_group(zoom_id, name, {"G1", "G2"})
-    assert not Match(group=wanted).matches(scope, known)
+    assert not Match(group=expected).matches(scope, known)
     assert Match.model_validate({"group": {"name": name}}).matches(scope, known)
 
 
 def test_decomposed_umlauts_make_no_other_name() -> None:
     name = unicodedata.normalize("NFD", "Büro Köln")
     scope = Scope(Level.GROUP, "G7", name)
-    for wanted in ("Büro Köln", "büro köln ", "Büro*"):
-        assert Match(group=wanted).matches(scope, names.of_group("G7", name))
+    for expected in ("Büro Köln", "büro köln ", "Büro*"):
+        assert Match(group=expected).matches(scope, names.of_group("G7", name))
 
 
 def test_a_group_that_only_looks_the_same_is_another() -> None:
@@ -170,12 +170,12 @@ def test_the_index_finds_what_trying_each_match_finds() -> None:
                 known = names.of_group(*group)
                 each = tuple(p for p, m in enumerate(matches) if m.matches(scope, known))
                 assert index.matching(scope, known) == each
-                doubt = tuple(p for p, m in enumerate(matches) if m.might_match(scope))
-                assert index.possible(scope) == doubt
+                uncertain = tuple(p for p, m in enumerate(matches) if m.might_match(scope))
+                assert index.possible(scope) == uncertain
 
 
 def test_the_work_does_not_grow_with_matches_for_other_people() -> None:
-    def tried(matches: int) -> int:
+    def compared(matches: int) -> int:
         each = [Match(user=f"u{n}@example.com") for n in range(matches)]
         each += [Match(user=f"team{n}-*") for n in range(matches)]
         each += [Match(group=f"Group {n}", level=Level.USER) for n in range(matches)]
@@ -184,8 +184,8 @@ def test_the_work_does_not_grow_with_matches_for_other_people() -> None:
             index.matching(Scope(Level.USER, f"id{n}", "", f"u{n}@example.com"), frozenset())
         return index.comparisons
 
-    few = tried(100)
-    assert tried(3_000) - few <= 2_900  # the groups, once for all
+    few = compared(100)
+    assert compared(3_000) - few <= 2_900  # the groups, once for all
 
 
 # What they weigh and how they are shown
@@ -251,7 +251,7 @@ def test_where_the_groups_have_no_names_any_group_might_be_the_one(match, might)
 
 
 @pytest.mark.parametrize(
-    ("match", "said"),
+    ("match", "message"),
     [
         ({}, "name a level, group, user or meeting"),
         ({"group": None}, "name a level, group, user or meeting"),
@@ -266,6 +266,6 @@ def test_where_the_groups_have_no_names_any_group_might_be_the_one(match, might)
     ],
     ids=same_everywhere,
 )
-def test_a_match_that_means_nothing_is_refused(match, said):
-    with pytest.raises(ValidationError, match=said):
+def test_a_match_that_means_nothing_is_refused(match, message):
+    with pytest.raises(ValidationError, match=message):
         Match(**match)

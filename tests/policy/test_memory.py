@@ -77,15 +77,15 @@ def account(path: Path, users: int) -> None:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, int, int]]:
     """Users to findings, findings in groups, and megabytes, each in a process of its own."""
     folder = tmp_path_factory.mktemp("accounts")
-    told = {}
+    results = {}
     for users in (FEW, MANY):
         path = folder / f"{users}.sqlite"
         account(path, users)
         command = [sys.executable, "-c", JUDGE, str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         findings, groups, megabytes = map(int, done.stdout.split())
-        told[users] = findings, groups, megabytes
-    return told
+        results[users] = findings, groups, megabytes
+    return results
 
 
 def test_documents_are_let_go_once_they_were_looked_through_for_new_settings() -> None:
@@ -97,10 +97,10 @@ def test_documents_are_let_go_once_they_were_looked_through_for_new_settings() -
             snapshot.add_scope(user)
             body = {f"setting_{at}": {"which": f"{number}-{at}"} for at in range(50)}
             snapshot.record(user, SETTINGS, document({**body}))
-    wanted = baseline(assessed(check()), derived(NEW_SETTINGS_CONTROL))
+    expected = baseline(assessed(check()), derived(NEW_SETTINGS_CONTROL))
     tracemalloc.start()
     try:
-        evaluate(snapshot, CATALOGUE, wanted, {}, Level.USER)
+        evaluate(snapshot, CATALOGUE, expected, {}, Level.USER)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -26,26 +26,26 @@ from tests.policy.builders import (
 )
 from tests.policy.decisions import catalogue_of, decided, override, waiver
 
-WANTED = baseline(assessed(check()))
+BASELINE = baseline(assessed(check()))
 GROUPS = View("groups")
 
 
 def test_a_list_nobody_asked_for_is_told_without_a_request() -> None:
     listings = {view: body for view, body in LISTED.items() if view != GROUPS}
-    found = rows(judged(world((ACCOUNT, settings_of(False)), listings=listings), WANTED))
+    found = rows(judged(world((ACCOUNT, settings_of(False)), listings=listings), BASELINE))
     (verdict,) = [v for scope, v in found if scope.id == "*"]
     assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.NOT_COLLECTED)
     assert (verdict.detail, verdict.source) == ("nobody asked Zoom for the list", "")
 
 
 def test_a_control_only_an_override_asks_for_is_unknown_where_nobody_was_listed() -> None:
-    (asked,) = WANTED.assessed.values()
+    (expected_control,) = BASELINE.assessed.values()
     snapshot = world((ACCOUNT, settings_of(False)), listings={**LISTED, GROUPS: Cause.DENIED})
     found = decided(
         snapshot,
         baseline(),
         overrides=[override(level="group")],
-        catalogue=catalogue_of(asked.control),
+        catalogue=catalogue_of(expected_control.control),
         depth=Level.GROUP,
     )
     assert [(s.id, v.cause) for s, v in rows(found)] == [("*", Cause.DENIED)]
@@ -62,15 +62,15 @@ def test_who_can_change_a_value_is_counted_without_invited_users() -> None:
     invited = replace(USER, id="u9", status="pending", licence=None)
     scopes = [(scope, settings_of(False)) for scope in users]
     account = {**settings_of(True), **locks_of(False)}
-    found = rows(judged(world((ACCOUNT, account), *scopes, (invited, {})), WANTED))
+    found = rows(judged(world((ACCOUNT, account), *scopes, (invited, {})), BASELINE))
     (verdict,) = [v for scope, v in found if scope == ACCOUNT]
     assert verdict.changeable.startswith("Any of 3 users, any group admin or an account admin")
 
 
 def test_what_exists_once_is_named_though_nobody_read_it() -> None:
     token = check("token.scopes", surface=TOKEN.surface, levels=(Level.APP,), type=("array",))
-    wanted = baseline(assessed(token, op={"op": "no_write_scopes"}))
-    ((scope, verdict),) = rows(judged(world(), wanted))
+    expected = baseline(assessed(token, op={"op": "no_write_scopes"}))
+    ((scope, verdict),) = rows(judged(world(), expected))
     assert scope == Scope(Level.APP, ACCOUNT.id, "the auditor's own app")
     assert verdict.cause is Cause.NOT_COLLECTED
 
@@ -93,8 +93,8 @@ def of_user(
 ) -> Verdict:
     """The verdict on a user's value, with the groups that were listed before the list broke off."""
     scopes = [(user, settings_of(value)), *((group, {}) for group in groups)]
-    wanted = baseline(assessed(check(levels=(Level.USER,)), op=op))
-    found = rows(judged(world(*scopes, listings=listings), wanted, parameters))
+    expected = baseline(assessed(check(levels=(Level.USER,)), op=op))
+    found = rows(judged(world(*scopes, listings=listings), expected, parameters))
     (verdict,) = [v for scope, v in found if scope == user]
     return verdict
 
@@ -145,28 +145,28 @@ def test_users_with_equal_documents_are_judged_by_what_was_decided_for_each() ->
     scopes = [(user(name), settings_of(True)) for name in ("u1", "u2", "u3")]
     found = decided(
         world((ACCOUNT, settings_of(False)), *scopes),
-        WANTED,
+        BASELINE,
         overrides=[override(True, user="u2")],
         waivers=[waiver(scope={"user": "u3"})],
     )
-    told = {scope.id: v.status for scope, v in rows(found) if scope.level is Level.USER}
-    assert told == {"u1": Status.FAIL, "u2": Status.PASS, "u3": Status.WAIVED}
+    statuses = {scope.id: v.status for scope, v in rows(found) if scope.level is Level.USER}
+    assert statuses == {"u1": Status.FAIL, "u2": Status.PASS, "u3": Status.WAIVED}
 
 
 def test_an_invited_user_hides_nobody_behind() -> None:
     scopes = [(user("u1", status="pending"), {}), (user("u2"), settings_of(True))]
-    found = rows(judged(world((ACCOUNT, settings_of(False)), *scopes), WANTED))
+    found = rows(judged(world((ACCOUNT, settings_of(False)), *scopes), BASELINE))
     assert [scope.id for scope, _ in found if scope.level is Level.USER] == ["u2"]
 
 
 def test_of_what_passes_nobody_is_named_who_could_change_it() -> None:
     account = {**settings_of(False), **locks_of(False)}
-    ((_, verdict),) = rows(judged(world((ACCOUNT, account)), WANTED, depth=Level.ACCOUNT))
+    ((_, verdict),) = rows(judged(world((ACCOUNT, account)), BASELINE, depth=Level.ACCOUNT))
     assert (verdict.status, verdict.changeable) == (Status.PASS, "")
 
 
 def test_below_the_depth_of_the_users_nobody_was_counted() -> None:
     account = {**settings_of(True), **locks_of(False)}
     snapshot = world((ACCOUNT, account), (USER, settings_of(False)))
-    ((_, verdict),) = rows(judged(snapshot, WANTED, depth=Level.ACCOUNT))
+    ((_, verdict),) = rows(judged(snapshot, BASELINE, depth=Level.ACCOUNT))
     assert verdict.changeable.startswith("Any user, any group admin or an account admin")

@@ -11,12 +11,12 @@ from auditor.policy import derived
 from auditor.policy.derived import SHOWN, DerivedInputs
 from auditor.policy.outcome import Context
 from tests.policy.builders import ACCOUNT, baseline
-from tests.policy.builders import derived as wanted
+from tests.policy.builders import derived as expectation
 
 
 def of(control: str, tally: DerivedInputs, **parameters: Any) -> Verdict:
     """The first derived verdict of a control."""
-    found = derived.verdicts(baseline(wanted(control)), tally, Context(parameters), Level.USER)
+    found = derived.verdicts(baseline(expectation(control)), tally, Context(parameters), Level.USER)
     return next(iter(found))
 
 

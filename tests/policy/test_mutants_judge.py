@@ -23,10 +23,10 @@ def judged(
     one: Any, body: Any, scope: Scope = ACCOUNT, /, parameters: Any = None, **fields: Any
 ) -> Verdict:
     """The verdict on the only check of a control whose document is `body`, or why there is none."""
-    wanted = assessed(one, **fields)
+    expected = assessed(one, **fields)
     outcome = refusal(body) if isinstance(body, Cause) else document(body)
     case = CheckContext(
-        wanted,
+        expected,
         scope,
         {one.document: outcome} if body is not None else {},
         LockDocuments({}, {}),
@@ -178,6 +178,6 @@ def test_the_lock_of_a_phone_setting_without_a_flag_is_asked_for_at_its_highest_
         lock=None,
         lock_levels=(),
     )
-    for scope, asked in ((PHONE_SCOPE, True), (Scope(Level.PHONE_USER, "u1"), False)):
+    for scope, is_due in ((PHONE_SCOPE, True), (Scope(Level.PHONE_USER, "u1"), False)):
         case = CheckContext(assessed(one, lock=True), scope, {}, LockDocuments({}, {}), Context({}))
-        assert (judge.lock(case, one, None) is not None) is asked
+        assert (judge.lock(case, one, None) is not None) is is_due

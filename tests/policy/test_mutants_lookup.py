@@ -10,12 +10,12 @@ from tests.policy.builders import check, document
 NOTICE = check("recording.notice.who", type=("string",), find_key="notice")
 
 
-def found(body: Any, wanted: Any = NOTICE) -> Any:
-    return find(wanted, {SETTINGS: document(body)}).reading
+def found(body: Any, expected: Any = NOTICE) -> Any:
+    return find(expected, {SETTINGS: document(body)}).reading
 
 
-def places(body: Any, wanted: Any = NOTICE) -> list[tuple[str, Any]]:
-    known = find(wanted, {SETTINGS: document(body)}).places
+def places(body: Any, expected: Any = NOTICE) -> list[tuple[str, Any]]:
+    known = find(expected, {SETTINGS: document(body)}).places
     return [(place.path, getattr(place.reading, "value", place.reading)) for place in known]
 
 

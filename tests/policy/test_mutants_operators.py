@@ -10,7 +10,7 @@ from auditor.policy.outcome import Context, Deviates, Unclear, Undecided
 PARAMETERS: dict[str, Any] = {"names": ["a", "b"], "limit": 2, "word": "all", "several": "many"}
 
 
-def said(op: str, observed: Any, setting: str = "x.y", **arguments: Any) -> str:
+def detail_of(op: str, observed: Any, setting: str = "x.y", **arguments: Any) -> str:
     """The sentence of an operator about a value that does not meet it."""
     found = Expectation(op=op, **arguments).judge(observed, Context(PARAMETERS, setting))
     assert isinstance(found, Deviates | Unclear)
@@ -91,7 +91,7 @@ def said(op: str, observed: Any, setting: str = "x.y", **arguments: Any) -> str:
 def test_a_value_of_another_type_is_told_as_expected_and_as_it_came(
     op: str, arguments: dict[str, Any], observed: Any, sentence: str
 ) -> None:
-    assert said(op, observed, **arguments) == sentence
+    assert detail_of(op, observed, **arguments) == sentence
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_value_of_another_type_is_told_as_expected_and_as_it_came(
 def test_a_value_that_says_nothing_is_told_as_such(
     op: str, arguments: dict[str, Any], observed: Any, sentence: str
 ) -> None:
-    assert said(op, observed, **arguments) == sentence
+    assert detail_of(op, observed, **arguments) == sentence
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_value_that_says_nothing_is_told_as_such(
 def test_a_deviation_names_what_of_the_value_is_wrong(
     op: str, arguments: dict[str, Any], observed: Any, sentence: str
 ) -> None:
-    assert said(op, observed, **arguments) == sentence
+    assert detail_of(op, observed, **arguments) == sentence
 
 
 def test_a_limit_that_is_no_number_is_a_decision_that_was_not_made() -> None:

@@ -12,9 +12,9 @@ from tests.policy.samples import BASELINES
 
 
 def of(controls: dict[str, Any], silent: bool = True) -> Overrides:
-    wanted = baseline() if silent else BASELINES["strict"].only(frozenset(controls))
+    expected = baseline() if silent else BASELINES["strict"].only(frozenset(controls))
     one = {"match": {"level": "account"}, "controls": controls}
-    return overrides_of(wanted, one, catalogue=CATALOGUE)
+    return overrides_of(expected, one, catalogue=CATALOGUE)
 
 
 def test_an_answer_that_only_an_override_asks_for_is_asked_for() -> None:
@@ -36,13 +36,13 @@ def test_no_answer_is_asked_for_where_nobody_does() -> None:
     assert of({"AI-01": {"expect": False}}).union().assessed["AI-01"].attest is None
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_a_lock_is_wanted_only_where_the_override_asks_for_it(asked: bool) -> None:
-    choice = {"expect": False, **({"lock": True} if asked else {})}
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_lock_is_wanted_only_where_the_override_asks_for_it(locked: bool) -> None:
+    choice = {"expect": False, **({"lock": True} if locked else {})}
     overrides = of({"AI-01": choice})
-    assert overrides.union().assessed["AI-01"].lock is asked
+    assert overrides.union().assessed["AI-01"].lock is locked
     (wish,) = overrides.expected_controls((0,))["AI-01"]
-    assert wish.assessed.lock is asked
+    assert wish.assessed.lock is locked
 
 
 def test_several_overrides_of_one_control_add_up() -> None:

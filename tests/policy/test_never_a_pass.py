@@ -41,7 +41,7 @@ from tests.policy.builders import (
     rows,
     world,
 )
-from tests.policy.samples import BASELINES, PARAMETERS, Wanted, checks_of, taken
+from tests.policy.samples import BASELINES, PARAMETERS, SampleCheck, checks_of, remove_path
 
 ANYTHING: list[Any] = [None, True, False, 0, 1, 2.5, "", "false", "off", "none", [], ["off"]]
 ANYTHING += [{}, {"enable": "false"}, {"enable": False}, [{}]]
@@ -49,41 +49,45 @@ EMPTY: list[Any] = [None, False, 0, "", [], {}, "off"]
 JSON_TYPE = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
 
 
-def checks_at_every_level(name: str) -> Iterator[tuple[Wanted, Scope]]:
-    for wanted in checks_of(name, BASELINES[name]):
-        if wanted.check.surface != "derived":
-            for level in wanted.check.levels:
-                yield wanted, Scope(level, "x", licence=2)
+def checks_at_every_level(name: str) -> Iterator[tuple[SampleCheck, Scope]]:
+    for expectation in checks_of(name, BASELINES[name]):
+        if expectation.check.surface != "derived":
+            for level in expectation.check.levels:
+                yield expectation, Scope(level, "x", licence=2)
 
 
-def verdict(wanted: Wanted, scope: Scope, outcomes: dict[View, Outcome]) -> Any:
+def verdict(expectation: SampleCheck, scope: Scope, outcomes: dict[View, Outcome]) -> Any:
     context = Context(PARAMETERS)
-    case = CheckContext(wanted.assessed, scope, outcomes, LockDocuments(outcomes, {}), context)
-    return judge.value(case, wanted.check)
+    case = CheckContext(expectation.assessed, scope, outcomes, LockDocuments(outcomes, {}), context)
+    return judge.value(case, expectation.check)
 
 
-def in_place(wanted: Wanted, value: Any) -> dict[View, Outcome]:
+def in_place(expectation: SampleCheck, value: Any) -> dict[View, Outcome]:
     """A document with `value` for the setting, and its condition met."""
     body: dict[str, Any] = {}
-    put(body, wanted.check.setting, value)
-    return {wanted.check.document: document(conditioned(wanted, body))}
+    put(body, expectation.check.setting, value)
+    return {expectation.check.document: document(conditioned(expectation, body))}
 
 
-def conditioned(wanted: Wanted, body: Any) -> Any:
+def conditioned(expectation: SampleCheck, body: Any) -> Any:
     body = deepcopy(body)
-    condition = wanted.check.only_when
-    if condition is not None and isinstance(body, dict) and not taken(body, condition.setting):
+    condition = expectation.check.only_when
+    if (
+        condition is not None
+        and isinstance(body, dict)
+        and not remove_path(body, condition.setting)
+    ):
         put(body, condition.setting, condition.is_)
     return body
 
 
-def wrong_values(wanted: Wanted) -> Iterator[Any]:
+def wrong_values(expectation: SampleCheck) -> Iterator[Any]:
     """Values of a type that is not documented; where none is, null is one."""
-    types = wanted.check.type
+    types = expectation.check.type
     for value in ANYTHING:
         if (types and JSON_TYPE.get(type(value)) not in types) or value is None:
             yield value
-    if wanted.check.values is not None:
+    if expectation.check.values is not None:
         yield from (["XX", "nothing"], "nothing", 9999)
 
 
@@ -111,16 +115,16 @@ def holds_something(body: Any) -> bool:
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_value_of_the_wrong_type_or_without_meaning_never_passes(name):
     judged_somewhere = 0
-    for wanted, scope in checks_at_every_level(name):
-        for value in wrong_values(wanted):
-            found = verdict(wanted, scope, in_place(wanted, value))
+    for expectation, scope in checks_at_every_level(name):
+        for value in wrong_values(expectation):
+            found = verdict(expectation, scope, in_place(expectation, value))
             if found is None:
-                assert wanted.check.legacy_of
+                assert expectation.check.legacy_of
                 continue
             judged_somewhere += 1
-            what = (wanted.name, scope.level, value, found)
+            what = (expectation.name, scope.level, value, found)
             assert found.status is not Status.PASS, what
-            if wanted.check.type:
+            if expectation.check.type:
                 assert found.status is Status.UNKNOWN, what
                 assert found.cause in (Cause.WRONG_TYPE, Cause.UNDOCUMENTED_VALUE), what
     assert judged_somewhere > 500
@@ -128,40 +132,40 @@ def test_a_value_of_the_wrong_type_or_without_meaning_never_passes(name):
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_an_absent_setting_is_unknown(name):
-    for wanted, scope in checks_at_every_level(name):
-        for body in absences(wanted.check.setting):
-            outcomes = {wanted.check.document: document(conditioned(wanted, body))}
-            found = verdict(wanted, scope, outcomes)
+    for expectation, scope in checks_at_every_level(name):
+        for body in absences(expectation.check.setting):
+            outcomes = {expectation.check.document: document(conditioned(expectation, body))}
+            found = verdict(expectation, scope, outcomes)
             if found is not None:
-                what = (wanted.name, scope.level, body, found)
+                what = (expectation.name, scope.level, body, found)
                 assert found.status is Status.UNKNOWN, what
                 assert found.cause in (Cause.ABSENT, Cause.WRONG_TYPE), what
                 if not holds_something(body):
                     assert found.cause is Cause.ABSENT, what
             else:
-                assert wanted.check.legacy_of
+                assert expectation.check.legacy_of
 
 
 @pytest.mark.parametrize("cause", Cause)
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_refused_document_is_unknown_unless_the_catalogue_takes_a_missing_licence(name, cause):
-    for wanted, scope in checks_at_every_level(name):
-        found = verdict(wanted, scope, {wanted.check.document: refusal(cause)})
+    for expectation, scope in checks_at_every_level(name):
+        found = verdict(expectation, scope, {expectation.check.document: refusal(cause)})
         if found is None:
-            assert wanted.check.legacy_of
+            assert expectation.check.legacy_of
             continue
         licence = cause is Cause.NOT_LICENSED
-        when_absent = wanted.check.when_absent or wanted.assessed.control.when_absent
+        when_absent = expectation.check.when_absent or expectation.assessed.control.when_absent
         excused = licence and when_absent == "not_applicable"
         expected = Status.NOT_APPLICABLE if excused else Status.UNKNOWN
-        assert found.status is expected, (wanted.name, scope.level)
+        assert found.status is expected, (expectation.name, scope.level)
         assert found.cause is (None if excused else cause)
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_document_nobody_asked_for_is_unknown(name):
-    for wanted, scope in checks_at_every_level(name):
-        found = verdict(wanted, scope, {})
+    for expectation, scope in checks_at_every_level(name):
+        found = verdict(expectation, scope, {})
         if found is not None:
             assert (found.status, found.cause) == (Status.UNKNOWN, Cause.NOT_COLLECTED)
 
@@ -171,9 +175,9 @@ def test_a_lock_that_was_not_seen_never_passes(name):
     flags: list[Any] = [None, 1, 0, 1.5, "true", "locked", "yes", [], [True], {}]
     flags += [{"locked": "true"}, {"locked": 1}, {"enable": None}, {"a": True, "b": "x"}]
     seen = 0
-    for wanted in checks_of(name, BASELINES[name]):
-        check = wanted.check
-        if not (wanted.assessed.lock and check.lock and check.surface in LOCKED_SURFACES):
+    for expectation in checks_of(name, BASELINES[name]):
+        check = expectation.check
+        if not (expectation.assessed.lock and check.lock and check.surface in LOCKED_SURFACES):
             continue
         bodies: list[Any] = list(absences(check.lock))
         for flag in flags:
@@ -187,11 +191,13 @@ def test_a_lock_that_was_not_seen_never_passes(name):
                 own = {check.lock_document: outcome} if outcome else {}
                 scope = Scope(level, "x")
                 documents = LockDocuments(own, {"x": own})
-                case = CheckContext(wanted.assessed, scope, own, documents, Context(PARAMETERS))
+                case = CheckContext(
+                    expectation.assessed, scope, own, documents, Context(PARAMETERS)
+                )
                 found = judge.lock(case, check, None)
                 if found is not None:
                     seen += 1
-                    what = (wanted.name, level, outcome, found)
+                    what = (expectation.name, level, outcome, found)
                     assert found.status is Status.UNKNOWN, what
                     assert found.cause is not None
                     assert found.locked is None
@@ -228,7 +234,7 @@ def without_a_value(draw: st.DrawFn) -> dict[View, Any]:
         paths, wrong = (LOCK_PATHS, WRONG_FLAGS) if view in LOCK_VIEWS else (PATHS, WRONG)
         body = deepcopy(junk)
         for path in dice.sample(paths, dice.randrange(len(paths))):
-            if not taken(body, path):
+            if not remove_path(body, path):
                 put(body, path, deepcopy(dice.choice(wrong)))
         instead = [*Cause, *EMPTY]
         bodies[view] = dice.choice(instead) if dice.random() < 0.1 else body

@@ -41,8 +41,8 @@ WRONG_TYPE, ABSENT = "unclear: wrong_type", "unclear: absent"
 UNDOCUMENTED = "unclear: undocumented_value"
 
 
-def value(wanted: Any) -> dict[str, Any]:
-    return {"value": wanted}
+def value(expectation: Any) -> dict[str, Any]:
+    return {"value": expectation}
 
 
 def param(name: str) -> dict[str, Any]:
@@ -314,12 +314,14 @@ def test_no_operator_breaks_on_any_json_value(op, observed):
     lists = ("in", "in_ci", "disjoint_from")
     takes = OPERATORS[op].takes
     if takes == "param":
-        given = param("unset")
+        arguments_used = param("unset")
     elif takes == "value":
-        given = value([1] if op in lists else arguments.get(op, "x"))
+        arguments_used = value([1] if op in lists else arguments.get(op, "x"))
     else:
-        given = {}
-    assert isinstance(outcome(op, observed, **given), Meets | Deviates | Unclear | Undecided)
+        arguments_used = {}
+    assert isinstance(
+        outcome(op, observed, **arguments_used), Meets | Deviates | Unclear | Undecided
+    )
 
 
 def test_a_user_in_a_listed_group_may_have_it_on():
@@ -335,13 +337,13 @@ def test_a_single_group_name_works_like_a_list_of_one():
     assert found == Meets("one")
 
 
-@pytest.mark.parametrize("wanted", [["thing"], ["other", "thing"]])
-def test_a_switch_named_like_an_item_may_be_on_only_if_listed(wanted):
-    context = Context({"drives": wanted}, setting="in_meeting.thing")
+@pytest.mark.parametrize("expectation", [["thing"], ["other", "thing"]])
+def test_a_switch_named_like_an_item_may_be_on_only_if_listed(expectation):
+    context = Context({"drives": expectation}, setting="in_meeting.thing")
     wish = Expectation(op="org_param", param="drives")
     assert wish.judge(True, context) == Meets("drives")
     assert wish.judge(False, context) == Meets()
-    elsewhere = Context({"drives": wanted}, setting="in_meeting.box")
+    elsewhere = Context({"drives": expectation}, setting="in_meeting.box")
     assert wish.judge(True, elsewhere) == Deviates()
     assert wish.judge(False, elsewhere) == Meets()
 
@@ -436,9 +438,9 @@ def test_null_is_a_value_like_any_other():
 
 def test_reports_show_the_parameter_with_its_value():
     wish = Expectation(op="in_param", param="regions")
-    asked = {"op": "in_param", "param": "regions"}
-    assert wish.shown({"regions": ["US"]}) == {**asked, "value": ["US"]}
-    assert wish.shown({}) == {**asked, "value": None}
+    arguments_given = {"op": "in_param", "param": "regions"}
+    assert wish.shown({"regions": ["US"]}) == {**arguments_given, "value": ["US"]}
+    assert wish.shown({}) == {**arguments_given, "value": None}
     assert Expectation(op="eq", value=False).shown({}) == {"op": "eq", "value": False}
 
 

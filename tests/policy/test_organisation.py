@@ -311,8 +311,8 @@ def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder):
 
 
 def test_a_file_that_includes_itself_is_refused(folder):
-    (said,) = problems(folder, "include: [org.yaml]\n")
-    assert said.startswith("org.yaml:1: include.0: org.yaml may name neither")
+    (message,) = problems(folder, "include: [org.yaml]\n")
+    assert message.startswith("org.yaml:1: include.0: org.yaml may name neither")
 
 
 def test_problems_in_an_included_file_name_that_file(folder):
@@ -321,8 +321,8 @@ def test_problems_in_an_included_file_name_that_file(folder):
 
 
 def test_an_included_file_that_is_not_there_is_refused(folder):
-    (said,) = problems(folder, "include: [none.yaml]\n")
-    assert said.startswith("none.yaml: cannot be read")
+    (message,) = problems(folder, "include: [none.yaml]\n")
+    assert message.startswith("none.yaml: cannot be read")
 
 
 # Files that commands write anew

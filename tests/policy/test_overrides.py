@@ -40,14 +40,14 @@ PASS, FAIL, DECIDE, UNKNOWN = Status.PASS, Status.FAIL, Status.NEEDS_DECISION, S
 LEGAL, SALES = group(1, "Legal EU"), group(2, "Sales")
 ADA, BOB = user(1, "g1"), user(2, "g2")
 EVE = user(3, "g1", "g2")
-WANTED = baseline(assessed(check(), op=False))
+BASELINE = baseline(assessed(check(), op=False))
 ON = settings_of(True)
 WORLD = [(ACCOUNT, settings_of(False)), *((scope, ON) for scope in (LEGAL, SALES, ADA, BOB, EVE))]
 """The account is off; below it everything is on, which the baseline does not want."""
 
 
 def judged(*overrides, **fields):
-    return decided(world(*WORLD), fields.pop("wanted", WANTED), overrides=overrides, **fields)
+    return decided(world(*WORLD), fields.pop("wanted", BASELINE), overrides=overrides, **fields)
 
 
 def allowed(*overrides):
@@ -164,18 +164,18 @@ def test_a_control_that_one_drops_and_the_other_keeps_waits_for_a_decision():
 def test_unknown_stays_unknown_whichever_override_holds():
     snapshot = world((ACCOUNT, settings_of(False)), (LEGAL, {}), (SALES, {}), (EVE, {}))
     wishes = [override(True, group="Legal EU"), override(False, group="Sales")]
-    assert statuses(decided(snapshot, WANTED, overrides=wishes))["u3"] is UNKNOWN
+    assert statuses(decided(snapshot, BASELINE, overrides=wishes))["u3"] is UNKNOWN
 
 
 # What they may say
 
 
 def test_severity_lock_and_expectation_can_be_overridden_one_by_one():
-    wanted = baseline(assessed(check(lock_levels=[Level.GROUP]), op=False, lock=True))
+    expectation = baseline(assessed(check(lock_levels=[Level.GROUP]), op=False, lock=True))
     snapshot = world((LEGAL, {**ON, **locks_of(False)}), (SALES, {**ON, **locks_of(False)}))
     found = decided(
         snapshot,
-        wanted,
+        expectation,
         overrides=[
             override({"AI-01": {"severity": "critical"}}, group="g1"),
             override({"AI-01": {"lock": False}}, group="g2"),
@@ -192,7 +192,7 @@ def test_severity_lock_and_expectation_can_be_overridden_one_by_one():
 def test_a_lock_can_be_asked_for_where_the_baseline_asks_for_none():
     snapshot = world((ACCOUNT, {**settings_of(False), LOCKS: {"in_meeting": {"thing": False}}}))
     found = decided(
-        snapshot, WANTED, overrides=[override({"AI-01": {"lock": True}}, level="account")]
+        snapshot, BASELINE, overrides=[override({"AI-01": {"lock": True}}, level="account")]
     )
     (lock,) = [v for _, v in rows(found) if v.kind is FindingKind.LOCK]
     assert lock.status is FAIL
@@ -201,10 +201,10 @@ def test_a_lock_can_be_asked_for_where_the_baseline_asks_for_none():
 
 def test_one_setting_of_a_control_can_be_overridden_alone():
     one, other = check("in_meeting.a"), check("in_meeting.b")
-    wanted = baseline(assessed(one, other, op=False))
+    expectation = baseline(assessed(one, other, op=False))
     body = {SETTINGS: {"in_meeting": {"a": True, "b": True}}}
     wish = {"AI-01": {"settings": {"in_meeting.b": True}}}
-    found = decided(world((ADA, body)), wanted, overrides=[override(wish, user="u1")])
+    found = decided(world((ADA, body)), expectation, overrides=[override(wish, user="u1")])
     by_setting = {v.setting: v.status for s, v in rows(found) if s.id == "u1"}
     assert by_setting == {"in_meeting.a": FAIL, "in_meeting.b": PASS}
 
@@ -218,68 +218,68 @@ def test_a_control_can_be_dropped_for_a_group():
 
 
 def test_an_attestation_can_be_dropped_for_the_account():
-    wanted = baseline(attested(CATALOGUE.controls["TR-01"]))
+    expectation = baseline(attested(CATALOGUE.controls["TR-01"]))
     drop = override({"TR-01": {"assess": False}}, level="account")
-    assert len(rows(decided(world(), wanted, catalogue=CATALOGUE))) == 1
-    assert rows(decided(world(), wanted, catalogue=CATALOGUE, overrides=[drop])) == []
+    assert len(rows(decided(world(), expectation, catalogue=CATALOGUE))) == 1
+    assert rows(decided(world(), expectation, catalogue=CATALOGUE, overrides=[drop])) == []
 
 
 def test_an_attestation_can_be_asked_for_where_the_baseline_is_silent():
     wish = override({"TR-01": {"attest": "read and saved"}}, level="account")
-    found = decided(world(), WANTED, catalogue=CATALOGUE, overrides=[wish])
-    (asked,) = [v for _, v in rows(found) if v.control == "TR-01"]
-    assert asked.expected == {"op": "attest", "value": "read and saved"}
+    found = decided(world(), BASELINE, catalogue=CATALOGUE, overrides=[wish])
+    (attestation,) = [v for _, v in rows(found) if v.control == "TR-01"]
+    assert attestation.expected == {"op": "attest", "value": "read and saved"}
 
 
 def test_computed_controls_follow_the_override_for_the_account():
-    wanted = baseline(assessed(check(), op=False), derived("CC-02"))
+    expectation = baseline(assessed(check(), op=False), derived("CC-02"))
     louder = override({"CC-02": {"severity": "critical"}}, level="account")
-    found = decided(world(*WORLD), wanted, overrides=[louder])
+    found = decided(world(*WORLD), expectation, overrides=[louder])
     computed = [v for _, v in rows(found) if v.control == "CC-02"]
     assert {v.severity for v in computed} == {Severity.CRITICAL}
     assert {v.override for v in computed} == {"override for level account"}
     silent = override({"CC-02": {"assess": False}}, level="account")
-    found = decided(world(*WORLD), wanted, overrides=[silent])
+    found = decided(world(*WORLD), expectation, overrides=[silent])
     assert [v for _, v in rows(found) if v.control == "CC-02"] == []
 
 
 def test_new_settings_follow_the_override_for_the_account():
-    wanted = baseline(derived("CC-07"))
+    expectation = baseline(derived("CC-07"))
     snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
     quieter = override({"CC-07": {"severity": "low"}}, level="account")
-    found = decided(snapshot, wanted, catalogue=CATALOGUE, overrides=[quieter])
+    found = decided(snapshot, expectation, catalogue=CATALOGUE, overrides=[quieter])
     (new,) = [v for _, v in rows(found) if v.kind is FindingKind.UNCOVERED]
     assert (new.severity, new.override) == (Severity.LOW, "override for level account")
     dropped = override({"CC-07": {"assess": False}}, level="account")
-    assert rows(decided(snapshot, wanted, catalogue=CATALOGUE, overrides=[dropped])) == []
+    assert rows(decided(snapshot, expectation, catalogue=CATALOGUE, overrides=[dropped])) == []
 
 
 # Controls the baseline is silent about
 
 SILENT = control(check("in_meeting.chat", view=""), id="AI-02")
-BOTH = catalogue_of(WANTED.assessed["AI-01"].control, SILENT)
+BOTH = catalogue_of(BASELINE.assessed["AI-01"].control, SILENT)
 NO_CHAT = override({"AI-02": {"expect": False}}, group="Legal EU")
 
 
 def test_a_control_the_baseline_is_silent_about_is_judged_where_an_override_asks():
     body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
     snapshot = world((ACCOUNT, body), (LEGAL, body), (SALES, body), (ADA, body), (BOB, body))
-    found = decided(snapshot, WANTED, overrides=[NO_CHAT], catalogue=BOTH)
+    found = decided(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
     assert statuses(found, "AI-02") == {"g1": FAIL, "u1": FAIL}
 
 
 def test_its_documents_are_read_and_missed():
     special = control(check("security.chat", view="security", levels=[Level.USER], lock=None))
     special = special.model_copy(update={"id": "AI-02"})
-    catalogue = catalogue_of(WANTED.assessed["AI-01"].control, special)
+    catalogue = catalogue_of(BASELINE.assessed["AI-01"].control, special)
     over = overrides_of(
-        WANTED, override({"AI-02": {"expect": False}}, user="u1"), catalogue=catalogue
+        BASELINE, override({"AI-02": {"expect": False}}, user="u1"), catalogue=catalogue
     )
     assert View("settings", "security") in reads.needed(over.union(), Level.USER).user
-    assert View("settings", "security") not in reads.needed(WANTED, Level.USER).user
+    assert View("settings", "security") not in reads.needed(BASELINE, Level.USER).user
     snapshot = world((ADA, {View("settings", "security"): Cause.DENIED}))
     found = decided(
-        snapshot, WANTED, overrides=list(map(_dumped, over.overrides)), catalogue=catalogue
+        snapshot, BASELINE, overrides=list(map(_dumped, over.overrides)), catalogue=catalogue
     )
     assert ("AI-02",) in [error.controls for error in found.errors]
     assert statuses(found, "AI-02") == {"u1": UNKNOWN}
@@ -293,18 +293,18 @@ def _dumped(one):
 def test_it_is_unknown_for_everybody_who_could_not_be_listed():
     listings = {**LISTED, View("groups"): Cause.DENIED, View("users", "active"): Cause.ERROR}
     snapshot = world((ACCOUNT, settings_of(False)), listings=listings)
-    found = decided(snapshot, WANTED, overrides=[NO_CHAT], catalogue=BOTH)
+    found = decided(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
     assert statuses(found, "AI-02") == {"*": UNKNOWN, "*active": UNKNOWN}
 
 
 def test_what_is_read_for_is_the_union_of_all_wishes():
     lock = override({"AI-01": {"lock": True}}, level="account")
     empty = override({"AI-02": {"severity": "low"}}, user="u1")
-    widest = overrides_of(WANTED, lock, empty, catalogue=BOTH).union()
+    widest = overrides_of(BASELINE, lock, empty, catalogue=BOTH).union()
     assert widest.assessed["AI-01"].lock
-    assert widest.assessed["AI-01"].expectations == WANTED.assessed["AI-01"].expectations
+    assert widest.assessed["AI-01"].expectations == BASELINE.assessed["AI-01"].expectations
     assert "AI-02" not in widest.assessed
-    assert overrides_of(WANTED, NO_CHAT, catalogue=BOTH).union().assessed.keys() == {
+    assert overrides_of(BASELINE, NO_CHAT, catalogue=BOTH).union().assessed.keys() == {
         "AI-01",
         "AI-02",
     }
@@ -314,10 +314,10 @@ def test_only_the_selected_controls_are_judged_whatever_an_override_asks():
     selected = frozenset({"AI-01"})
     body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
     found = decided(
-        world((LEGAL, body)), WANTED, overrides=[NO_CHAT], catalogue=BOTH, selected=selected
+        world((LEGAL, body)), BASELINE, overrides=[NO_CHAT], catalogue=BOTH, selected=selected
     )
     assert statuses(found, "AI-02") == {}
-    over = overrides_of(WANTED, NO_CHAT, catalogue=BOTH, selected=selected)
+    over = overrides_of(BASELINE, NO_CHAT, catalogue=BOTH, selected=selected)
     assert set(over.union().assessed) == {"AI-01"}
 
 
@@ -328,7 +328,7 @@ UNLISTED = {**LISTED, View("groups"): Cause.DENIED}
 
 def members(*overrides, listings=UNLISTED, value=True):
     snapshot = world((ACCOUNT, settings_of(False)), (ADA, settings_of(value)), listings=listings)
-    return verdicts(decided(snapshot, WANTED, overrides=overrides))["u1"]
+    return verdicts(decided(snapshot, BASELINE, overrides=overrides))["u1"]
 
 
 @pytest.mark.parametrize("wish", [True, {"AI-01": {"assess": False}}], ids=same_everywhere)
@@ -341,7 +341,7 @@ def test_a_user_in_groups_without_names_is_unknown_where_an_override_could_hold(
 def test_a_list_of_groups_that_is_missing_never_makes_a_pass():
     stricter = override(True, group="Legal*")
     with_list = world((ACCOUNT, settings_of(False)), (LEGAL, {}), (ADA, settings_of(False)))
-    assert statuses(decided(with_list, WANTED, overrides=[stricter]))["u1"] is FAIL
+    assert statuses(decided(with_list, BASELINE, overrides=[stricter]))["u1"] is FAIL
     assert members(stricter, value=False).status is UNKNOWN
 
 
@@ -361,7 +361,7 @@ def test_where_it_makes_no_difference_the_missing_names_do_no_harm(one, status):
 
 def test_the_names_of_groups_listed_before_the_list_broke_off_count():
     snapshot = world((LEGAL, ON), (ADA, ON), (BOB, ON), listings=UNLISTED)
-    found = statuses(decided(snapshot, WANTED, overrides=[override(True, group="Legal*")]))
+    found = statuses(decided(snapshot, BASELINE, overrides=[override(True, group="Legal*")]))
     assert (found["u1"], found["u2"]) == (PASS, UNKNOWN)
 
 
@@ -369,7 +369,7 @@ def test_a_control_of_an_override_that_may_hold_is_not_silent():
     snapshot = world(
         (ADA, {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}), listings=UNLISTED
     )
-    found = decided(snapshot, WANTED, overrides=[NO_CHAT], catalogue=BOTH)
+    found = decided(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
     assert statuses(found, "AI-02")["u1"] is UNKNOWN
     assert statuses(found)["u1"] is PASS
 

@@ -63,8 +63,8 @@ def test_a_value_has_the_type_of_its_parameter(tmp_path, name, text, kinds):
     else:
         (problem,) = problems(tmp_path, file)
         article = "an" if KINDS[name] == "integer" else "a"
-        wanted = f"expected {article} {KINDS[name]}, for example "
-        assert problem.startswith(f"organisation.yaml:2: parameters.{name}: {wanted}")
+        expected = f"expected {article} {KINDS[name]}, for example "
+        assert problem.startswith(f"organisation.yaml:2: parameters.{name}: {expected}")
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -21,7 +21,7 @@ BASELINES = ("strict", "consent-first", "regulated", "education")
 
 def small(**changes: Any) -> dict[str, Any]:
     """One question about one setting, with all the claims under it."""
-    asked: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "id": "summary",
         "question": "Can a summary be made?",
         "asked_by": "employee",
@@ -33,7 +33,7 @@ def small(**changes: Any) -> dict[str, Any]:
         {"number": n, "claim": "C", "status_today": "S", "check": "K", "controls": ["TR-01"]}
         for n in range(1, 60)
     ]
-    return {"questions": [{**asked, **changes}], "claims": claims}
+    return {"questions": [{**entry, **changes}], "claims": claims}
 
 
 def loaded(data: dict[str, Any], folder: Path) -> questions.Questions:
@@ -58,16 +58,16 @@ def test_every_question_says_what_nobody_can_know() -> None:
 
 
 def test_training_on_calls_rests_on_people_alone() -> None:
-    asked = SHIPPED.find("train-ai")
-    assert not any(each.decides for each in asked.bearings)
-    assert {each.id for each in asked.bearings if each.asks} >= {"TR-01", "TR-02"}
+    entry = SHIPPED.find("train-ai")
+    assert not any(each.decides for each in entry.bearings)
+    assert {each.id for each in entry.bearings if each.asks} >= {"TR-01", "TR-02"}
 
 
 def polarity() -> list[tuple[str, str, str]]:
     return [
         (each.id, setting, when)
-        for asked in SHIPPED.questions
-        for each in asked.bearings
+        for entry in SHIPPED.questions
+        for each in entry.bearings
         for setting, when in each.shows.items()
         if when in (ENABLED, DISABLED)
     ]
@@ -84,24 +84,24 @@ def test_no_baseline_asks_for_what_would_make_an_answer_yes(name: str) -> None:
 
 
 def test_a_word_for_a_control_holds_for_each_of_its_settings(tmp_path: Path) -> None:
-    asked = loaded(small(shown_by={"AI-02": "enabled"}), tmp_path).questions[0]
-    assert set(asked.bearings[0].shows.values()) == {ENABLED}
-    assert len(asked.bearings[0].shows) == len(CATALOGUE.controls["AI-02"].checks)
+    entry = loaded(small(shown_by={"AI-02": "enabled"}), tmp_path).questions[0]
+    assert set(entry.bearings[0].shows.values()) == {ENABLED}
+    assert len(entry.bearings[0].shows) == len(CATALOGUE.controls["AI-02"].checks)
 
 
 def test_single_settings_of_a_control_can_decide(tmp_path: Path) -> None:
     setting = "meeting_security.encryption_type"
-    asked = loaded(small(shown_by={"EN-01": {setting: ["x"]}}), tmp_path).questions[0]
-    assert asked.bearings[0].shows == {setting: ("x",)}
+    entry = loaded(small(shown_by={"EN-01": {setting: ["x"]}}), tmp_path).questions[0]
+    assert entry.bearings[0].shows == {setting: ("x",)}
 
 
 def test_older_names_of_a_setting_count_as_the_same_look() -> None:
     (looked,) = [
         each
-        for asked in SHIPPED.questions
-        for bearing in asked.bearings
+        for entry in SHIPPED.questions
+        for bearing in entry.bearings
         for each in bearing.looks_at
-        if bearing.id == "CN-04" and asked.id == "host-consents"
+        if bearing.id == "CN-04" and entry.id == "host-consents"
         if each.settings[0].startswith("recording.")
     ]
     assert len(looked.settings) == 2
@@ -142,9 +142,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_mistake_is_told_with_its_line(
     changes: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    told = problem(small(**changes), tmp_path)
-    assert message in told
-    assert "questions.yaml:" in told
+    message_text = problem(small(**changes), tmp_path)
+    assert message in message_text
+    assert "questions.yaml:" in message_text
 
 
 def test_two_questions_cannot_share_a_name(tmp_path: Path) -> None:
@@ -156,9 +156,9 @@ def test_two_questions_cannot_share_a_name(tmp_path: Path) -> None:
 def test_a_missing_or_doubled_claim_is_told(tmp_path: Path) -> None:
     data = small()
     data["claims"][0] = data["claims"][1]
-    told = problem(data, tmp_path)
-    assert "claim 1 stands there 0 times." in told
-    assert "claim 2 stands there 2 times." in told
+    message_text = problem(data, tmp_path)
+    assert "claim 1 stands there 0 times." in message_text
+    assert "claim 2 stands there 2 times." in message_text
 
 
 def test_an_unknown_control_of_a_claim_is_told(tmp_path: Path) -> None:
@@ -167,10 +167,10 @@ def test_an_unknown_control_of_a_claim_is_told(tmp_path: Path) -> None:
     assert "no control is called TR-99." in problem(data, tmp_path)
 
 
-@pytest.mark.parametrize("asked", SHIPPED.questions, ids=lambda asked: asked.id)
-def test_a_question_is_found_by_its_own_name_and_words(asked: Any) -> None:
-    assert SHIPPED.find(asked.id.upper()) is asked
-    assert SHIPPED.find(asked.question.rstrip("?").lower()) is asked
+@pytest.mark.parametrize("entry", SHIPPED.questions, ids=lambda entry: entry.id)
+def test_a_question_is_found_by_its_own_name_and_words(entry: Any) -> None:
+    assert SHIPPED.find(entry.id.upper()) is entry
+    assert SHIPPED.find(entry.question.rstrip("?").lower()) is entry
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,14 @@ LOCKED_SECURITY = View("lock_settings", "meeting_security")
 
 
 def test_only_views_that_a_check_reads_are_read():
-    wanted = baseline(
+    expected = baseline(
         assessed(check("a.b", lock=None, lock_levels=())),
         assessed(
             check("security.x", view="security", levels=[Level.ACCOUNT], lock=None, lock_levels=()),
             id="AI-02",
         ),
     )
-    reads = needed(wanted, Level.USER)
+    reads = needed(expected, Level.USER)
     assert reads.account == (SETTINGS, SECURITY)
     assert reads.group == reads.user == (SETTINGS,)
 
@@ -44,8 +44,8 @@ def test_locks_are_read_where_they_can_stand_even_if_none_is_wanted():
     ],
 )
 def test_nothing_below_the_depth_is_read(depth, group, user):
-    for wanted in (baseline(assessed(check())), baseline(assessed(check()), derived("CC-07"))):
-        reads = needed(wanted, depth)
+    for expected in (baseline(assessed(check())), baseline(assessed(check()), derived("CC-07"))):
+        reads = needed(expected, depth)
         assert reads.account
         assert bool(reads.group) is group
         assert bool(reads.user) is user
@@ -67,14 +67,14 @@ def test_other_derived_controls_read_nothing_themselves():
 def test_every_settings_document_that_a_shipped_check_is_judged_by_is_read(name):
     reads = needed(BASELINES[name], Level.USER, PARAMETERS)
     at_level = {Level.ACCOUNT: reads.account, Level.GROUP: reads.group, Level.USER: reads.user}
-    for wanted in checks_of(name, BASELINES[name]):
-        if wanted.check.surface != "settings":
+    for expected in checks_of(name, BASELINES[name]):
+        if expected.check.surface != "settings":
             continue
         for level in READ_SETTINGS:
-            if level in wanted.check.levels:
-                assert wanted.check.document in at_level[level], (wanted.name, level)
-            if wanted.check.lock and level in wanted.check.lock_levels:
-                assert wanted.check.lock_document in at_level[level], (wanted.name, level)
+            if level in expected.check.levels:
+                assert expected.check.document in at_level[level], (expected.name, level)
+            if expected.check.lock and level in expected.check.lock_levels:
+                assert expected.check.lock_document in at_level[level], (expected.name, level)
 
 
 @pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING])

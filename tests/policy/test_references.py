@@ -22,7 +22,7 @@ from tests.policy.decisions import attestation, decided, group, override, user, 
 LEGAL, SALES = group(1, "Legal"), group(2, "Sales")
 ADA, BOB = user(1, "g1", name="Ada Lovelace"), user(2, "g2")
 OFF = settings_of(False)
-WANTED = baseline(assessed(check(), op=False))
+BASELINE = baseline(assessed(check(), op=False))
 EVERYBODY = [(scope, OFF) for scope in (ACCOUNT, LEGAL, SALES, ADA, BOB)]
 CYRILLIC = "L\u0435gal"
 BOARD = Scope(Level.MEETING, "81", "Board")
@@ -30,7 +30,7 @@ WITH_MEETINGS = {**LISTED, COUNTS[Level.MEETING, MEETING.surface]: {"listed": 1,
 
 
 def judged(snapshot: Snapshot | None = None, **fields: Any) -> Evaluation:
-    return decided(snapshot or world(*EVERYBODY), WANTED, **fields)
+    return decided(snapshot or world(*EVERYBODY), BASELINE, **fields)
 
 
 def code(found: Evaluation) -> ExitCode:

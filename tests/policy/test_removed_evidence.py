@@ -30,7 +30,7 @@ from tests.policy.samples import (
     failing,
     passing,
     place,
-    taken,
+    remove_path,
 )
 
 World = dict[Scope, dict[View, Any]]
@@ -43,21 +43,21 @@ def built(name: str, seed: int | None) -> World:
     dice = random.Random(seed)
     found: World = {scope: {} for scope in SCOPES.values()}
     found[SCOPES[Level.ACCOUNT]] = dict(LISTED)
-    for wanted in checks_of(name, BASELINES[name]):
-        if wanted.check.legacy_of:
+    for expected in checks_of(name, BASELINES[name]):
+        if expected.check.legacy_of:
             continue
-        for level in wanted.read_levels:
-            value = passing(wanted.check, wanted.expectation)
+        for level in expected.read_levels:
+            value = passing(expected.check, expected.expectation)
             if seed is not None and dice.random() < 0.3:
                 with suppress(NoSample):
-                    value = failing(wanted.check, wanted.expectation)
-            place(found[SCOPES[level]], wanted.check, value)
-        lock = wanted.check.lock
-        if wanted.assessed.lock and lock and wanted.check.surface in LOCKED_SURFACES:
-            for level in wanted.check.lock_levels:
+                    value = failing(expected.check, expected.expectation)
+            place(found[SCOPES[level]], expected.check, value)
+        lock = expected.check.lock
+        if expected.assessed.lock and lock and expected.check.surface in LOCKED_SURFACES:
+            for level in expected.check.lock_levels:
                 if level in SCOPES and level is not Level.USER:
-                    body = found[SCOPES[level]].setdefault(wanted.check.lock_document, {})
-                    if not taken(body, lock):
+                    body = found[SCOPES[level]].setdefault(expected.check.lock_document, {})
+                    if not remove_path(body, lock):
                         put(body, lock, seed is None or dice.random() < 0.8)
     for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
         found[SCOPES[level]].setdefault(SETTINGS, {})
@@ -86,11 +86,11 @@ def places(name: str, scopes: World) -> list[Place]:
     found: set[Place] = set()
     paths = {
         path
-        for wanted in checks_of(name, BASELINES[name])
+        for expected in checks_of(name, BASELINES[name])
         for path in (
-            wanted.check.setting,
-            wanted.check.lock,
-            wanted.check.only_when.setting if wanted.check.only_when else None,
+            expected.check.setting,
+            expected.check.lock,
+            expected.check.only_when.setting if expected.check.only_when else None,
         )
         if path
     }
@@ -99,7 +99,7 @@ def places(name: str, scopes: World) -> list[Place]:
             found.add((scope, view, ""))
             for path in paths:
                 parts = path.split(".")
-                if view not in LISTED and taken(body, path):
+                if view not in LISTED and remove_path(body, path):
                     found |= {(scope, view, ".".join(parts[:n])) for n in range(1, len(parts) + 1)}
     return sorted(found, key=lambda each: (each[0].order, each[1], each[2]))
 
@@ -107,9 +107,9 @@ def places(name: str, scopes: World) -> list[Place]:
 PLACES = {key: places(key[0], scopes) for key, scopes in WORLDS.items()}
 
 
-def without(scopes: World, taken_away: list[Place], how: Cause | None) -> World:
+def without(scopes: World, without_paths: list[Place], how: Cause | None) -> World:
     left = deepcopy(scopes)
-    for scope, view, path in taken_away:
+    for scope, view, path in without_paths:
         bodies = left[scope]
         if view not in bodies or isinstance(bodies[view], Cause):
             continue
@@ -131,21 +131,21 @@ def without(scopes: World, taken_away: list[Place], how: Cause | None) -> World:
 @pytest.mark.parametrize("name", BASELINES)
 def test_the_world_to_start_from_passes(name):
     found = BEFORE[name, None]
-    wishes = Counter(wanted.check.setting for wanted in checks_of(name, BASELINES[name]))
+    wishes = Counter(expected.check.setting for expected in checks_of(name, BASELINES[name]))
     failed = {key[2] for key, status in found.items() if status is Status.FAIL}
     assert {setting for setting in failed if wishes[setting] < 2} == set()
     assert len(failed) < 3
     read = {
         (
-            wanted.assessed.control.id,
+            expected.assessed.control.id,
             FindingKind.VALUE,
-            wanted.check.setting,
+            expected.check.setting,
             level,
             SCOPES[level].id,
         )
-        for wanted in checks_of(name, BASELINES[name])
-        for level in wanted.read_levels
-        if wanted.check.legacy_of is None
+        for expected in checks_of(name, BASELINES[name])
+        for level in expected.read_levels
+        if expected.check.legacy_of is None
     }
     came_out = Counter(found[key] for key in read)
     assert set(came_out) <= {Status.PASS, Status.NOT_APPLICABLE, Status.FAIL}

@@ -14,7 +14,7 @@ from tests.policy.samples import (
     PARAMETERS,
     SCOPES,
     NoSample,
-    Wanted,
+    SampleCheck,
     documents,
     every_check,
     failing,
@@ -55,14 +55,14 @@ IA-01 leaves open whom the waiting room holds (0, 1 or 2) as long as it is on; t
 that Zoom offers before recordings delete themselves is the 120 days that education accepts.
 """
 
-CHECKS = [wanted for wanted in every_check() if wanted.check.surface != "derived"]
+CHECKS = [expected for expected in every_check() if expected.check.surface != "derived"]
 NAME = attrgetter("name")
-JUDGED = [wanted for wanted in CHECKS if wanted.read_levels]
+JUDGED = [expected for expected in CHECKS if expected.read_levels]
 
 
-def evaluated(wanted: Wanted, bodies, depth=Level.USER):
+def evaluated(expected: SampleCheck, bodies, depth=Level.USER):
     """Value verdicts of the control: (scope, setting) to status."""
-    chosen = BASELINES[wanted.baseline].only(frozenset({wanted.assessed.control.id}))
+    chosen = BASELINES[expected.baseline].only(frozenset({expected.assessed.control.id}))
     snapshot = world(*((SCOPES[level], each) for level, each in bodies.items()))
     found = rows(judged(snapshot, chosen, PARAMETERS, depth))
     kinds = (FindingKind.VALUE, FindingKind.USAGE)
@@ -71,51 +71,52 @@ def evaluated(wanted: Wanted, bodies, depth=Level.USER):
     return verdicts
 
 
-@pytest.mark.parametrize("wanted", JUDGED, ids=NAME)
-def test_a_sample_as_expected_passes_at_every_level(wanted):
-    good = passing(wanted.check, wanted.expectation)
-    verdicts = evaluated(wanted, documents(wanted, dict.fromkeys(wanted.read_levels, good)))
+@pytest.mark.parametrize("expected", JUDGED, ids=NAME)
+def test_a_sample_as_expected_passes_at_every_level(expected):
+    good = passing(expected.check, expected.expectation)
+    verdicts = evaluated(expected, documents(expected, dict.fromkeys(expected.read_levels, good)))
     here = {
         (level, scope_id): verdict
         for (level, scope_id, setting), verdict in verdicts.items()
-        if setting == wanted.check.setting and level in wanted.read_levels
+        if setting == expected.check.setting and level in expected.read_levels
     }
-    assert {(level, SCOPES[level].id) for level in wanted.read_levels} == set(here)
+    assert {(level, SCOPES[level].id) for level in expected.read_levels} == set(here)
     for verdict in here.values():
         assert (verdict.status, verdict.cause) == (Status.PASS, None)
-        assert verdict.observed == observed(wanted.check, good)
+        assert verdict.observed == observed(expected.check, good)
         assert verdict.source
 
 
-@pytest.mark.parametrize("wanted", JUDGED, ids=NAME)
-def test_a_sample_that_deviates_fails_at_its_scope_and_setting_alone(wanted):
-    if wanted.name in NO_FAILING_SAMPLE:
+@pytest.mark.parametrize("expected", JUDGED, ids=NAME)
+def test_a_sample_that_deviates_fails_at_its_scope_and_setting_alone(expected):
+    if expected.name in NO_FAILING_SAMPLE:
         with pytest.raises(NoSample):
-            failing(wanted.check, wanted.expectation)
+            failing(expected.check, expected.expectation)
         return
-    good = passing(wanted.check, wanted.expectation)
-    bad = failing(wanted.check, wanted.expectation)
-    for at_level in wanted.read_levels:
-        values = {level: bad if level is at_level else good for level in wanted.read_levels}
-        verdicts = evaluated(wanted, documents(wanted, values))
+    good = passing(expected.check, expected.expectation)
+    bad = failing(expected.check, expected.expectation)
+    for at_level in expected.read_levels:
+        values = {level: bad if level is at_level else good for level in expected.read_levels}
+        verdicts = evaluated(expected, documents(expected, values))
         failed = {key for key, verdict in verdicts.items() if verdict.status is Status.FAIL}
-        assert failed == {(at_level, SCOPES[at_level].id, wanted.check.setting)}
-        assert verdicts[failed.pop()].observed == observed(wanted.check, bad)
+        assert failed == {(at_level, SCOPES[at_level].id, expected.check.setting)}
+        assert verdicts[failed.pop()].observed == observed(expected.check, bad)
 
 
-@pytest.mark.parametrize("wanted", CHECKS, ids=NAME)
-def test_where_nothing_is_read_the_check_is_unknown(wanted):
-    unread = [level for level in wanted.check.levels if level not in wanted.read_levels]
+@pytest.mark.parametrize("expected", CHECKS, ids=NAME)
+def test_where_nothing_is_read_the_check_is_unknown(expected):
+    unread = [level for level in expected.check.levels if level not in expected.read_levels]
     for level in unread:
         assert (
-            wanted.check.surface in BESIDE or (wanted.check.surface, level) in BELOW_PHONE_ACCOUNT
+            expected.check.surface in BESIDE
+            or (expected.check.surface, level) in BELOW_PHONE_ACCOUNT
         )
-    good = dict.fromkeys(wanted.read_levels, None)
+    good = dict.fromkeys(expected.read_levels, None)
     bodies = {level: {View("settings"): {}} for level in good}
-    verdicts = evaluated(wanted, bodies, Level.MEETING)
+    verdicts = evaluated(expected, bodies, Level.MEETING)
     for level in unread:
-        key = (level, wanted.check.setting)
-        if wanted.check.optional:  # without the scope for it, the attestation alone speaks
+        key = (level, expected.check.setting)
+        if expected.check.optional:  # without the scope for it, the attestation alone speaks
             assert [v for (at, _, setting), v in verdicts.items() if (at, setting) == key] == []
             continue
         (verdict,) = [v for (at, _, setting), v in verdicts.items() if (at, setting) == key]
@@ -124,8 +125,8 @@ def test_where_nothing_is_read_the_check_is_unknown(wanted):
 
 LOCKABLE = [
     (name, each.control.id, check.setting)
-    for name, wanted in BASELINES.items()
-    for each in wanted.assessed.values()
+    for name, expected in BASELINES.items()
+    for each in expected.assessed.values()
     for check in each.control.checks
     if each.lock and check.setting in each.expectations and check.lock and not check.legacy_of
     if check.surface not in BESIDE
@@ -137,11 +138,11 @@ def test_a_lock_that_is_wanted_passes_on_and_fails_off(name, control_id, setting
     each = BASELINES[name].assessed[control_id]
     check = each.control.check(setting)
     level = min(check.lock_levels, key=lambda level: level.rank)
-    wanted = Wanted(name, each, check)
-    good = passing(check, wanted.expectation)
+    expected = SampleCheck(name, each, check)
+    good = passing(check, expected.expectation)
     for flag, status in ((True, Status.PASS), (False, Status.FAIL)):
-        levels = {level, *wanted.read_levels}
-        bodies = documents(wanted, dict.fromkeys(levels, good))
+        levels = {level, *expected.read_levels}
+        bodies = documents(expected, dict.fromkeys(levels, good))
         place = bodies[level].setdefault(check.lock_document, {})
         for part in str(check.lock).split(".")[:-1]:
             place = place.setdefault(part, {})

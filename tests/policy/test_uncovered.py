@@ -185,8 +185,8 @@ def test_groups_are_told_one_by_one_and_users_together():
         (Scope(Level.USER, f"u{n}", licence=2, status="active"), {SETTINGS: body}) for n in range(3)
     ]
     other = Scope(Level.GROUP, "g2", "Sales")
-    told = found((GROUP, {SETTINGS: body}), (other, {SETTINGS: body}), *users)
-    assert [(s.level, s.id, s.name) for s, _ in told] == [
+    listed = found((GROUP, {SETTINGS: body}), (other, {SETTINGS: body}), *users)
+    assert [(s.level, s.id, s.name) for s, _ in listed] == [
         (Level.GROUP, "g1", "Clinical"),
         (Level.GROUP, "g2", "Sales"),
         (Level.USER, "*", "3 users"),
@@ -209,9 +209,9 @@ def test_a_user_with_a_new_setting_in_two_views_is_one_user():
 
 
 def test_users_with_different_new_settings_are_counted_each_and_each_setting_says_how_many():
-    told = found(user("u1", "", "x"), user("u2", ""), user("u3", "", key="in_meeting.another"))
-    assert {scope.name for scope, _ in told} == {"3 users"}
-    details = {verdict.setting: verdict.detail for _, verdict in told}
+    listed = found(user("u1", "", "x"), user("u2", ""), user("u3", "", key="in_meeting.another"))
+    assert {scope.name for scope, _ in listed} == {"3 users"}
+    details = {verdict.setting: verdict.detail for _, verdict in listed}
     assert "Seen at 2 users. " in details["in_meeting.brand_new"]
     assert "Seen at 1 user. " in details["in_meeting.another"]
 
@@ -233,7 +233,7 @@ def test_levels_below_the_depth_are_not_looked_through():
 def test_equal_documents_are_walked_once(monkeypatch):
     walked = []
     leaves = uncovered.iter_leaves
-    monkeypatch.setattr(uncovered, "leaves", lambda body: walked.append(1) or leaves(body))
+    monkeypatch.setattr(uncovered, "iter_leaves", lambda body: walked.append(1) or leaves(body))
     body = at("in_meeting.brand_new", 1)
     found(
         *[(Scope(Level.USER, f"u{n}", status="active"), {SETTINGS: body}) for n in range(9)],

@@ -21,12 +21,12 @@ def verdict(view, bodies, op, parameters=None, kind="usage"):
     """The verdict on a document of the account."""
     fields = {"view": view.option, "levels": [Level.ACCOUNT], "type": [], "lock": None}
     one = check("used", surface=view.surface, lock_levels=[], **fields)
-    wanted = baseline(assessed(one, op=op))
-    found = judged(world((ACCOUNT, bodies)), wanted, parameters, Level.ACCOUNT)
+    expected = baseline(assessed(one, op=op))
+    found = judged(world((ACCOUNT, bodies)), expected, parameters, Level.ACCOUNT)
     return only(found, kind)
 
 
-def told(found):
+def status_and_cause(found):
     return found.status, found.cause
 
 
@@ -78,7 +78,7 @@ def test_no_meeting_passes_where_none_is_wanted():
 
 def test_a_meeting_that_does_not_say_leaves_a_doubt():
     found = verdict(SUMMARY, {SUMMARY: hosts(host("ada@x", 0, unclear=4))}, NONE)
-    assert told(found) == (UNKNOWN, Cause.ABSENT)
+    assert status_and_cause(found) == (UNKNOWN, Cause.ABSENT)
     assert "4 meetings" in found.detail
 
 
@@ -105,7 +105,7 @@ def test_many_hosts_are_named_up_to_ten():
 @pytest.mark.parametrize("cause", Cause)
 def test_a_refused_document_keeps_its_cause(view, cause):
     found = verdict(view, {view: cause}, NONE, kind=kind_of(view))
-    assert told(found) == (UNKNOWN, cause)
+    assert status_and_cause(found) == (UNKNOWN, cause)
 
 
 def kind_of(view):
@@ -117,12 +117,18 @@ def kind_of(view):
     ("body", "cause"), [({}, Cause.ABSENT), ([], Cause.ABSENT), (None, Cause.ABSENT)]
 )
 def test_a_document_without_rows_is_no_evidence(view, body, cause):
-    assert told(verdict(view, {view: body}, NONE, kind=kind_of(view))) == (UNKNOWN, cause)
+    assert status_and_cause(verdict(view, {view: body}, NONE, kind=kind_of(view))) == (
+        UNKNOWN,
+        cause,
+    )
 
 
 @pytest.mark.parametrize("value", ["none", {"x": 1}, ["row"], [{}, 5]])
 def test_rows_of_another_shape_are_no_evidence(value):
-    assert told(verdict(SUMMARY, {SUMMARY: {"hosts": value}}, NONE)) == (UNKNOWN, Cause.WRONG_TYPE)
+    assert status_and_cause(verdict(SUMMARY, {SUMMARY: {"hosts": value}}, NONE)) == (
+        UNKNOWN,
+        Cause.WRONG_TYPE,
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,11 +136,11 @@ def test_rows_of_another_shape_are_no_evidence(value):
 )
 def test_a_count_that_is_none_is_no_evidence(count, cause):
     body = hosts({"host": "ada@x", "meetings": count})
-    assert told(verdict(SUMMARY, {SUMMARY: body}, NONE)) == (UNKNOWN, cause)
+    assert status_and_cause(verdict(SUMMARY, {SUMMARY: body}, NONE)) == (UNKNOWN, cause)
 
 
 def test_what_nobody_asked_for_is_not_collected():
-    assert told(verdict(SUMMARY, {}, NONE)) == (UNKNOWN, Cause.NOT_COLLECTED)
+    assert status_and_cause(verdict(SUMMARY, {}, NONE)) == (UNKNOWN, Cause.NOT_COLLECTED)
 
 
 # By whom
@@ -194,13 +200,13 @@ def test_the_report_names_the_groups_of_a_host_who_left():
 
 def test_of_a_host_who_left_without_a_trace_nobody_knows_the_groups():
     found = by_group(host("gone@x"), known=people())
-    assert told(found) == (UNKNOWN, Cause.ABSENT)
+    assert status_and_cause(found) == (UNKNOWN, Cause.ABSENT)
     assert "no longer listed" in found.detail
 
 
 @pytest.mark.parametrize("known", [None, Cause.ERROR])
 def test_without_the_list_of_people_nobody_knows_the_groups(known):
-    assert told(by_group(host("ada@x"), known=known)) == (UNKNOWN, Cause.NOT_COLLECTED)
+    assert status_and_cause(by_group(host("ada@x"), known=known)) == (UNKNOWN, Cause.NOT_COLLECTED)
 
 
 def test_a_refused_list_of_users_is_the_cause_for_those_it_would_have_named():
@@ -208,7 +214,7 @@ def test_a_refused_list_of_users_is_the_cause_for_those_it_would_have_named():
     known = {**people(ada=["Clinical"]), **missing}
     assert by_group(host("ada@x"), known=known).status is PASS
     found = by_group(host("ben@x"), known=known)
-    assert (told(found), found.detail) == ((UNKNOWN, Cause.DENIED), "no right")
+    assert (status_and_cause(found), found.detail) == ((UNKNOWN, Cause.DENIED), "no right")
 
 
 def test_a_group_whose_name_nobody_could_read_is_allowed_by_its_id_alone():
@@ -217,7 +223,7 @@ def test_a_group_whose_name_nobody_could_read_is_allowed_by_its_id_alone():
         "hosts": [{"id": "1", "email": "ada@x", "groups": groups}],
         "groups_missing": {"cause": "denied", "detail": "no right"},
     }
-    assert told(by_group(host("ada@x"), known=known)) == (UNKNOWN, Cause.DENIED)
+    assert status_and_cause(by_group(host("ada@x"), known=known)) == (UNKNOWN, Cause.DENIED)
     by_id = by_group(host("ada@x"), known=known, parameters={"ai_allowed_groups": ["g1"]})
     assert by_id.status is PASS
 
@@ -293,7 +299,7 @@ def test_an_app_without_a_name_is_known_by_its_id():
 
 def test_an_app_whose_scopes_zoom_does_not_return_leaves_a_doubt():
     silent = app("Silent", scopes=None)
-    assert told(of_apps(silent)) == (UNKNOWN, Cause.ABSENT)
+    assert status_and_cause(of_apps(silent)) == (UNKNOWN, Cause.ABSENT)
     assert of_apps(silent, app("Bot", "recording:read")).status is FAIL
 
 
@@ -352,13 +358,13 @@ def test_a_role_that_may_change_settings_counts(privilege):
 )
 def test_a_role_of_which_too_little_is_known_leaves_a_doubt(missing, cause):
     unclear = {**role("r9"), **missing}
-    assert told(of_roles(role("0", "u1"), unclear)) == (UNKNOWN, cause)
+    assert status_and_cause(of_roles(role("0", "u1"), unclear)) == (UNKNOWN, cause)
     assert of_roles(role("0", "u1"), unclear, most=0).status is FAIL
 
 
 def test_an_account_without_any_role_that_may_change_settings_is_not_believed():
-    assert told(of_roles(role("2", "u1"))) == (UNKNOWN, Cause.ABSENT)
-    assert told(of_roles()) == (UNKNOWN, Cause.ABSENT)
+    assert status_and_cause(of_roles(role("2", "u1"))) == (UNKNOWN, Cause.ABSENT)
+    assert status_and_cause(of_roles()) == (UNKNOWN, Cause.ABSENT)
 
 
 # Operation log
@@ -449,7 +455,7 @@ def test_agreeing_and_leaving_are_answers():
     ],
 )
 def test_an_answer_that_is_missing_or_unknown_leaves_a_doubt(answers, cause):
-    assert told(of_answers(**answers)) == (UNKNOWN, cause)
+    assert status_and_cause(of_answers(**answers)) == (UNKNOWN, cause)
 
 
 def test_a_doubt_about_some_answers_does_not_hide_the_others():

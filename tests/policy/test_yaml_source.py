@@ -121,7 +121,7 @@ def test_a_key_that_stands_twice_is_an_error_with_both_lines():
         (b"- a\n- b\n", "file.yaml:1: expected keys and values, found something else."),
         (b"just text", "file.yaml:1: expected keys and values, found something else."),
     ],
-    ids=lambda given: repr(given[:20]),
+    ids=lambda contents: repr(contents[:20]),
 )
 def test_what_is_no_policy_file_is_refused(raw, problem):
     (found,) = problems(raw)

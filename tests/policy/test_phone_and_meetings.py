@@ -136,9 +136,9 @@ def test_a_level_that_was_refused_is_one_row_with_its_cause(level, cause):
 
 
 def test_a_missing_licence_settles_every_phone_level_where_the_catalogue_says_so():
-    wanted = baseline(assessed(E2E, SUMMARY, when_absent="not_applicable"))
+    expectation = baseline(assessed(E2E, SUMMARY, when_absent="not_applicable"))
     snapshot = world((PHONE_ACCOUNT, {PHONE: Cause.NOT_LICENSED}))
-    found = judged(snapshot, wanted)
+    found = judged(snapshot, expectation)
     assert {s.level: v.status for s, v in rows(found)} == dict.fromkeys(ALL_PHONE, NOT_APPLICABLE)
     assert found.complete
 
@@ -165,10 +165,10 @@ def test_a_switch_nobody_could_read_for_want_of_a_licence_settles_what_depends_o
         lock_levels=[],
         only_when={"setting": "rec.enable", "is": True},
     )
-    wanted = baseline(assessed(prompt, op=True, when_absent="not_applicable"))
+    expectation = baseline(assessed(prompt, op=True, when_absent="not_applicable"))
     for cause, status in ((Cause.NOT_LICENSED, NOT_APPLICABLE), (Cause.DENIED, UNKNOWN)):
         snapshot = world((PHONE_ACCOUNT, {PHONE: cause}))
-        assert only(judged(snapshot, wanted), "value").status is status
+        assert only(judged(snapshot, expectation), "value").status is status
 
 
 def test_an_account_without_sites_does_not_show_what_only_sites_have():
@@ -277,7 +277,7 @@ STARTS = check(
     lock=None,
     lock_levels=[],
 )
-WANTED = baseline(assessed(STARTS, id="CC-06"))
+BASELINE = baseline(assessed(STARTS, id="CC-06"))
 ROUND = Scope(Level.MEETING, "81", "Round", "ada@example.com", ("g1",))
 NO_WEBINARS = {WEBINARS.surface: (0, 0)}
 
@@ -286,9 +286,9 @@ def starting(value):
     return {MEETING: {"settings": {"auto_start": value}}}
 
 
-def meetings(*scopes, count=(1, 1), wanted=WANTED, **counts):
+def meetings(*scopes, count=(1, 1), expectation=BASELINE, **counts):
     record = account(**{MEETINGS.surface: count, **NO_WEBINARS, **counts})
-    return judged(world(record, *scopes), wanted, depth=Level.MEETING)
+    return judged(world(record, *scopes), expectation, depth=Level.MEETING)
 
 
 @pytest.mark.parametrize(("value", "status"), [(True, FAIL), (False, PASS)])
@@ -335,7 +335,7 @@ def test_meetings_that_were_refused_as_a_whole_are_one_row_and_one_error():
 
 
 def test_meetings_nobody_asked_for_are_not_collected():
-    found = judged(world(), WANTED, depth=Level.MEETING)
+    found = judged(world(), BASELINE, depth=Level.MEETING)
     assert {(s.level, s.id): v.cause for s, v in rows(found)} == {
         (Level.MEETING, "*"): Cause.NOT_COLLECTED,
         (Level.WEBINAR, "*"): Cause.NOT_COLLECTED,
@@ -368,7 +368,7 @@ def test_a_check_is_about_the_meetings_that_have_its_document():
         lock=None,
         lock_levels=[],
     )
-    wanted = baseline(
+    expectation = baseline(
         assessed(STARTS, id="CC-06"),
         assessed(other, id="CN-03", op={"op": "none_equal", "value": "no disclaimer"}),
     )
@@ -377,7 +377,7 @@ def test_a_check_is_about_the_meetings_that_have_its_document():
     found = meetings(
         (ROUND, starting(False)),
         (past, {View("dashboard_meeting_participants"): answers}),
-        wanted=wanted,
+        expectation=expectation,
         meetings_with_ai=(4, 1),
     )
     assert [(s.id, v.control) for s, v in rows(found)] == [("81", "CC-06"), ("uuid=", "CN-03")]

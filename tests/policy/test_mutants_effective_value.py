@@ -22,9 +22,9 @@ NOWHERE = LockDocuments({}, {})
 def of_phone(body: Any, levels: tuple[Level, ...] = LEVELS, **fields: Any) -> EffectiveValue:
     """The layer that decides `summary.enable` of Zoom Phone, whose document is `body`."""
     fields = {"lock": "summary.locked", "lock_levels": levels, **fields}
-    wanted = check("summary.enable", surface=PHONE.surface, levels=levels, **fields)
+    expectation = check("summary.enable", surface=PHONE.surface, levels=levels, **fields)
     outcome = refusal(body) if isinstance(body, Cause) else document(body)
-    return effective_value(wanted, SITE, {wanted.document: outcome}, NOWHERE)
+    return effective_value(expectation, SITE, {expectation.document: outcome}, NOWHERE)
 
 
 def locked(**by: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def locked(flag):
     return outcomes({LOCKS: at("in_meeting.thing", flag)})
 
 
-def said(scope=ACCOUNT, account=False, group=False, population=KNOWN, one=CHECK):
+def explanation(scope=ACCOUNT, account=False, group=False, population=KNOWN, one=CHECK):
     locks = LockDocuments(locked(account), {"g1": locked(group)})
     return who_can_change(one, scope, effective_value(one, scope, {}, locks), population)
 
@@ -59,7 +59,7 @@ def test_every_state_of_the_chain_has_its_sentence(scope, account, group):
         expected = BY_GROUP
     else:
         expected = EXPECTED[scope, account, group]
-    assert said(scope, account, group) == expected
+    assert explanation(scope, account, group) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,30 +73,30 @@ def test_every_state_of_the_chain_has_its_sentence(scope, account, group):
     ],
 )
 def test_the_sentence_counts_the_people(population, account, group):
-    assert said(ACCOUNT, population=population).startswith(account)
-    assert said(GROUP, population=population).startswith(group)
+    assert explanation(ACCOUNT, population=population).startswith(account)
+    assert explanation(GROUP, population=population).startswith(group)
 
 
 def test_a_group_is_called_by_its_name_or_its_id():
     nameless = Scope(Level.GROUP, "g1")
-    assert said(nameless).startswith("Any of 12 users in g1,")
+    assert explanation(nameless).startswith("Any of 12 users in g1,")
 
 
 def test_a_setting_that_no_user_has_is_changed_by_admins():
     one = check(levels=[Level.ACCOUNT, Level.GROUP])
-    assert said(one=one) == (
+    assert explanation(one=one) == (
         "Any group admin or an account admin, because the account lock is off."
     )
 
 
 @pytest.mark.parametrize("flag", [False, None])
 def test_a_setting_of_the_account_alone_is_changed_by_its_admins_whatever_the_lock(flag):
-    assert said(account=flag, one=check(levels=[Level.ACCOUNT])) == "Only an account admin."
+    assert explanation(account=flag, one=check(levels=[Level.ACCOUNT])) == "Only an account admin."
 
 
 def test_without_a_published_lock_the_sentence_says_so():
     one = check(lock=None, lock_levels=())
-    assert said(one=one) == (
+    assert explanation(one=one) == (
         "Any of 293 users, any group admin or an account admin, "
         "because Zoom publishes no lock for it."
     )
@@ -113,11 +113,11 @@ def test_without_a_published_lock_the_sentence_says_so():
     ],
 )
 def test_only_locks_that_exist_are_spoken_of(level, scope, why):
-    assert said(scope, one=check(lock_levels=[level])).endswith(why)
+    assert explanation(scope, one=check(lock_levels=[level])).endswith(why)
 
 
 def test_a_lock_of_no_known_level_is_no_lock():
-    assert said(one=check(lock_levels=[])).endswith("because Zoom publishes no lock for it.")
+    assert explanation(one=check(lock_levels=[])).endswith("because Zoom publishes no lock for it.")
 
 
 def test_a_lock_that_somebody_unknown_holds_is_not_ascribed_to_anybody():
@@ -134,7 +134,7 @@ def test_a_lock_that_somebody_unknown_holds_is_not_ascribed_to_anybody():
 )
 def test_a_meeting_is_its_hosts(level, sentence):
     one = check(surface="meeting", levels=[level], lock=None, lock_levels=())
-    assert said(Scope(level, "m1", "Weekly"), one=one) == sentence
+    assert explanation(Scope(level, "m1", "Weekly"), one=one) == sentence
 
 
 @pytest.mark.parametrize(
@@ -156,4 +156,4 @@ def test_zoom_phone_is_its_users_as_far_as_no_lock_is_on(scope, who):
 
 def test_beside_the_settings_nothing_is_claimed():
     app = Scope(Level.APP, "acc", "the auditor's own app")
-    assert said(app) == ""
+    assert explanation(app) == ""

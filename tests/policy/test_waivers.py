@@ -46,13 +46,13 @@ PASS, FAIL, WAIVED, UNKNOWN = Status.PASS, Status.FAIL, Status.WAIVED, Status.UN
 ATTESTED, EXPIRED, DECIDE = Status.ATTESTED, Status.ATTESTATION_EXPIRED, Status.NEEDS_DECISION
 CLINICAL, STUDIO = group(1, "Clinical"), group(2, "Studio")
 ADA, BOB = user(1, "g1"), user(2, "g2")
-WANTED = baseline(assessed(check(), op=False, severity=Severity.LOW))
+BASELINE = baseline(assessed(check(), op=False, severity=Severity.LOW))
 ON = settings_of(True)
 ALL_ON = [(scope, ON) for scope in (ACCOUNT, CLINICAL, STUDIO, ADA, BOB)]
 
 
-def judged(*waivers, world_=None, wanted=WANTED, **fields):
-    return decided(world_ or world(*ALL_ON), wanted, waivers=waivers, **fields)
+def judged(*waivers, world_=None, expected=BASELINE, **fields):
+    return decided(world_ or world(*ALL_ON), expected, waivers=waivers, **fields)
 
 
 def code(found, fail_on=Severity.CRITICAL, **fields):
@@ -109,12 +109,12 @@ def test_a_waived_deviation_is_counted_as_waived_and_fails_nothing():
 
 
 def test_a_waiver_of_one_setting_leaves_the_others_of_its_control():
-    wanted = baseline(assessed(check("in_meeting.a"), check("in_meeting.b"), op=False))
+    expected = baseline(assessed(check("in_meeting.a"), check("in_meeting.b"), op=False))
     body = {SETTINGS: {"in_meeting": {"a": True, "b": True}}}
     found = judged(
         waiver(scope={"user": "u1"}, setting="in_meeting.b"),
         world_=world((ADA, body)),
-        wanted=wanted,
+        expected=expected,
     )
     by_setting = {v.setting: v.status for s, v in rows(found) if s.id == "u1"}
     assert by_setting == {"in_meeting.a": FAIL, "in_meeting.b": WAIVED}
@@ -125,14 +125,14 @@ def test_a_waiver_of_one_control_leaves_the_others():
         assessed(check()), assessed(check("in_meeting.b"), id="AI-02", severity=Severity.LOW)
     )
     body = {SETTINGS: {"in_meeting": {"thing": True, "b": True}}}
-    found = judged(waiver(scope={"user": "u1"}), world_=world((ADA, body)), wanted=both)
+    found = judged(waiver(scope={"user": "u1"}), world_=world((ADA, body)), expected=both)
     assert (statuses(found)["u1"], statuses(found, "AI-02")["u1"]) == (WAIVED, FAIL)
 
 
 def test_a_waiver_covers_a_missing_lock_too():
-    wanted = baseline(assessed(check(), op=True, lock=True))
+    expected = baseline(assessed(check(), op=True, lock=True))
     snapshot = world((ACCOUNT, {**ON, **locks_of(False)}))
-    found = judged(waiver(scope={"level": "account"}), world_=snapshot, wanted=wanted)
+    found = judged(waiver(scope={"level": "account"}), world_=snapshot, expected=expected)
     seen = {v.kind: v.status for s, v in rows(found) if s.id == "acc"}
     assert seen == {FindingKind.VALUE: PASS, FindingKind.LOCK: WAIVED}
 
@@ -147,7 +147,7 @@ def test_a_waiver_never_covers_an_unknown(cause):
 
 def test_a_waiver_never_covers_an_open_decision():
     wish = {"op": "org_param", "param": "record_chat"}
-    found = judged(waiver(), wanted=baseline(assessed(check(), op=wish)))
+    found = judged(waiver(), expected=baseline(assessed(check(), op=wish)))
     assert statuses(found)["g1"] is DECIDE
     disagree = [
         override(True, level="user", group="Cli*"),
@@ -159,8 +159,10 @@ def test_a_waiver_never_covers_an_open_decision():
 
 
 def test_a_waiver_never_covers_what_a_person_has_to_look_at():
-    wanted = baseline(attested(CATALOGUE.controls["TR-01"]))
-    found = judged(waiver("TR-01", scope={"level": "account"}), wanted=wanted, catalogue=CATALOGUE)
+    expected = baseline(attested(CATALOGUE.controls["TR-01"]))
+    found = judged(
+        waiver("TR-01", scope={"level": "account"}), expected=expected, catalogue=CATALOGUE
+    )
     assert [v.status for _, v in rows(found)] == [DECIDE]
     assert states(found) == ["unmatched"]
 
@@ -252,7 +254,7 @@ def test_a_waiver_of_a_control_that_only_an_override_asks_about_is_not_left_out(
 
 
 def decided_catalogue(*more):
-    return catalogue_of(WANTED.assessed["AI-01"].control, *(each.control for each in more))
+    return catalogue_of(BASELINE.assessed["AI-01"].control, *(each.control for each in more))
 
 
 @pytest.mark.parametrize(
@@ -296,7 +298,7 @@ def test_scopes_with_equal_evidence_count_one_by_one():
 
 
 def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks():
-    wanted = baseline(
+    expected = baseline(
         assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
     )
     bodies = {
@@ -304,16 +306,16 @@ def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks():
         LOCKS: {"in_meeting": {"a": False, "b": True}},
     }
     snapshot = world((ACCOUNT, bodies))
-    (failing,) = computed(judged(world_=snapshot, wanted=wanted), "CC-01")
+    (failing,) = computed(judged(world_=snapshot, expected=expected), "CC-01")
     assert (failing.status, failing.observed) == (FAIL, ["in_meeting.a"])
-    found = judged(waiver(scope={"level": "account"}), world_=snapshot, wanted=wanted)
+    found = judged(waiver(scope={"level": "account"}), world_=snapshot, expected=expected)
     (counted,) = computed(found, "CC-01")
     assert (counted.status, counted.observed) == (WAIVED, ["in_meeting.a"])
     assert counted.waiver["owner"] == "ciso@example.com"
 
 
 def test_of_several_waivers_the_one_that_ends_first_is_told():
-    wanted = baseline(
+    expected = baseline(
         assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
     )
     snapshot = world((ACCOUNT, {LOCKS: {"in_meeting": {"a": False, "b": False}}, SETTINGS: {}}))
@@ -322,7 +324,7 @@ def test_of_several_waivers_the_one_that_ends_first_is_told():
         waiver(scope=scope, setting="in_meeting.a", expires="2027-03-01"),
         waiver(scope=scope, setting="in_meeting.b", expires="2027-02-01"),
         world_=snapshot,
-        wanted=wanted,
+        expected=expected,
     )
     (counted,) = computed(found, "CC-01")
     assert counted.waiver["expires"] == "2027-02-01"
@@ -330,14 +332,14 @@ def test_of_several_waivers_the_one_that_ends_first_is_told():
 
 
 def test_a_looser_group_or_user_that_is_waived_does_not_fail_the_comparison():
-    wanted = baseline(assessed(check(), op=False), derived("CC-02"))
+    expected = baseline(assessed(check(), op=False), derived("CC-02"))
     snapshot = world((ACCOUNT, settings_of(False)), (CLINICAL, ON), (ADA, ON))
-    found = judged(world_=snapshot, wanted=wanted)
+    found = judged(world_=snapshot, expected=expected)
     assert [v.status for v in computed(found, "CC-02")] == [FAIL, FAIL]
-    found = judged(waiver(), world_=snapshot, wanted=wanted)
+    found = judged(waiver(), world_=snapshot, expected=expected)
     assert [v.status for v in computed(found, "CC-02")] == [WAIVED, WAIVED]
     worse = world((ACCOUNT, settings_of(False)), (CLINICAL, ON), (ADA, ON), (STUDIO, ON), (BOB, ON))
-    found = judged(waiver(), world_=worse, wanted=wanted)
+    found = judged(waiver(), world_=worse, expected=expected)
     assert [v.status for v in computed(found, "CC-02")] == [FAIL, FAIL]
 
 
@@ -350,7 +352,7 @@ def test_a_new_setting_can_be_waived():
     found = judged(
         waiver("CC-07", scope={"level": "account"}),
         world_=snapshot,
-        wanted=baseline(derived("CC-07")),
+        expected=baseline(derived("CC-07")),
         catalogue=CATALOGUE,
     )
     (new,) = [v for _, v in rows(found) if v.kind is FindingKind.UNCOVERED]
@@ -364,9 +366,9 @@ TR_01 = CATALOGUE.controls["TR-01"]
 TRAINING = baseline(attested(TR_01), attested(CATALOGUE.controls["TR-02"]))
 
 
-def looked(*attestations, world_=None, wanted=TRAINING, **fields):
-    fields.setdefault("catalogue", CATALOGUE if wanted is TRAINING else None)
-    return decided(world_ or world(), wanted, attestations=attestations, **fields)
+def looked(*attestations, world_=None, expected=TRAINING, **fields):
+    fields.setdefault("catalogue", CATALOGUE if expected is TRAINING else None)
+    return decided(world_ or world(), expected, attestations=attestations, **fields)
 
 
 @pytest.mark.parametrize("control", ["TR-01", "TR-02"])
@@ -456,7 +458,7 @@ def test_an_answer_that_nobody_compared_is_attested_and_undecided():
 
 def test_undecided_is_one_total_of_decisions_missing_expired_and_uncompared_answers():
     wish = {"op": "org_param", "param": "record_chat"}
-    wanted = baseline(
+    expected = baseline(
         assessed(check(), op=wish),
         *(attested(CATALOGUE.controls[each]) for each in ("TR-01", "TR-02", "TR-03", "TR-04")),
     )
@@ -465,7 +467,7 @@ def test_undecided_is_one_total_of_decisions_missing_expired_and_uncompared_answ
         attestation("TR-02", expires="2026-11-20"),
         attestation("TR-03", as_expected=True),
         world_=world((ACCOUNT, ON)),
-        wanted=wanted,
+        expected=expected,
         depth=Level.ACCOUNT,
         catalogue=CATALOGUE,
     )
@@ -499,7 +501,7 @@ def test_the_newest_answer_counts_and_of_one_day_the_worst(order):
 def test_an_unknown_that_somebody_saw_to_be_wrong_is_a_deviation():
     snapshot = world((ACCOUNT, {SETTINGS: {}}))
     answer = attestation(as_expected=False)
-    found = looked(answer, world_=snapshot, wanted=WANTED, depth=Level.ACCOUNT)
+    found = looked(answer, world_=snapshot, expected=BASELINE, depth=Level.ACCOUNT)
     (verdict,) = verdicts(found).values()
     assert (verdict.status, verdict.cause, verdict.observed) == (FAIL, None, None)
 
@@ -523,7 +525,7 @@ SETTLED = {Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE}
 @pytest.mark.parametrize("cause", Cause)
 def test_an_attestation_settles_what_zoom_does_not_return_and_no_read_that_failed(cause):
     snapshot = world((ACCOUNT, {SETTINGS: cause}))
-    found = looked(attestation(), world_=snapshot, wanted=WANTED, depth=Level.ACCOUNT)
+    found = looked(attestation(), world_=snapshot, expected=BASELINE, depth=Level.ACCOUNT)
     (verdict,) = verdicts(found).values()
     assert verdict.status is (ATTESTED if cause in SETTLED else UNKNOWN)
     assert verdict.cause is cause
@@ -532,19 +534,19 @@ def test_an_attestation_settles_what_zoom_does_not_return_and_no_read_that_faile
 
 @pytest.mark.parametrize("value", [True, False])
 def test_an_attestation_changes_nothing_about_a_value_that_was_seen(value):
-    found = looked(attestation(), world_=world((ACCOUNT, settings_of(value))), wanted=WANTED)
+    found = looked(attestation(), world_=world((ACCOUNT, settings_of(value))), expected=BASELINE)
     assert statuses(found)["acc"] is (FAIL if value else PASS)
 
 
 def test_an_attestation_is_for_the_account_unless_it_names_another_scope():
     snapshot = world((ACCOUNT, {SETTINGS: {}}), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}}))
-    assert statuses(looked(attestation(), world_=snapshot, wanted=WANTED)) == {
+    assert statuses(looked(attestation(), world_=snapshot, expected=BASELINE)) == {
         "acc": ATTESTED,
         "g1": UNKNOWN,
         "u1": UNKNOWN,
     }
     for_group = attestation(scope={"group": "Clin*"})
-    assert statuses(looked(for_group, world_=snapshot, wanted=WANTED)) == {
+    assert statuses(looked(for_group, world_=snapshot, expected=BASELINE)) == {
         "acc": UNKNOWN,
         "g1": ATTESTED,
         "u1": ATTESTED,
@@ -552,9 +554,11 @@ def test_an_attestation_is_for_the_account_unless_it_names_another_scope():
 
 
 def test_an_attestation_of_one_setting_leaves_the_others_unknown():
-    wanted = baseline(assessed(check("in_meeting.a"), check("in_meeting.b")))
+    expected = baseline(assessed(check("in_meeting.a"), check("in_meeting.b")))
     found = looked(
-        attestation(setting="in_meeting.a"), world_=world((ACCOUNT, {SETTINGS: {}})), wanted=wanted
+        attestation(setting="in_meeting.a"),
+        world_=world((ACCOUNT, {SETTINGS: {}})),
+        expected=expected,
     )
     by_setting = {v.setting: v.status for _, v in rows(found)}
     assert by_setting == {"in_meeting.a": ATTESTED, "in_meeting.b": UNKNOWN}
@@ -562,7 +566,7 @@ def test_an_attestation_of_one_setting_leaves_the_others_unknown():
 
 def test_an_unknown_is_as_unknown_as_before_when_its_attestation_expires():
     snapshot = world((ACCOUNT, {SETTINGS: {}}))
-    fields = {"world_": snapshot, "wanted": WANTED, "depth": Level.ACCOUNT}
+    fields = {"world_": snapshot, "expected": BASELINE, "depth": Level.ACCOUNT}
     found = looked(attestation(expires="2026-11-20"), **fields)
     assert statuses(found) == {"acc": EXPIRED}
     assert code(found, Severity.LOW) is ExitCode.INCOMPLETE
@@ -576,11 +580,11 @@ def test_an_unknown_is_as_unknown_as_before_when_its_attestation_expires():
     ids=["unpublished", "inferred"],
 )
 def test_a_lock_that_zoom_does_not_show_can_be_attested(one):
-    wanted = baseline(assessed(one, op=True, lock=True))
+    expected = baseline(assessed(one, op=True, lock=True))
     snapshot = world((ACCOUNT, {**ON, **locks_of(True)}))
 
     def lock(*attestations):
-        found = looked(*attestations, world_=snapshot, wanted=wanted)
+        found = looked(*attestations, world_=snapshot, expected=expected)
         return [v.status for _, v in rows(found) if v.kind is FindingKind.ATTESTATION]
 
     assert lock() == [DECIDE]
@@ -591,8 +595,10 @@ def test_a_lock_that_zoom_does_not_show_can_be_attested(one):
 
 
 def test_a_lock_that_is_off_cannot_be_attested_away():
-    wanted = baseline(assessed(check(), op=True, lock=True))
-    found = looked(attestation(), world_=world((ACCOUNT, {**ON, **locks_of(False)})), wanted=wanted)
+    expected = baseline(assessed(check(), op=True, lock=True))
+    found = looked(
+        attestation(), world_=world((ACCOUNT, {**ON, **locks_of(False)})), expected=expected
+    )
     assert [v.status for _, v in rows(found) if v.kind is FindingKind.LOCK] == [FAIL]
 
 
@@ -601,7 +607,7 @@ def test_a_computed_control_never_passes_on_what_was_only_attested():
         assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
     )
     snapshot = world((ACCOUNT, {LOCKS: {"in_meeting": {"a": True}}, SETTINGS: {}}))
-    (counted,) = computed(looked(attestation(), world_=snapshot, wanted=locks), "CC-01")
+    (counted,) = computed(looked(attestation(), world_=snapshot, expected=locks), "CC-01")
     assert (counted.status, counted.cause) == (UNKNOWN, Cause.ABSENT)
     compared = baseline(assessed(check(), op=False), derived("CC-02"))
     for bodies in (
@@ -609,7 +615,7 @@ def test_a_computed_control_never_passes_on_what_was_only_attested():
         [(ACCOUNT, settings_of(False)), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}})],
     ):
         looks = [attestation(), attestation(scope={"group": "*"})]
-        found = looked(*looks, world_=world(*bodies), wanted=compared)
+        found = looked(*looks, world_=world(*bodies), expected=compared)
         assert [v.status for v in computed(found, "CC-02")] == [UNKNOWN, UNKNOWN]
 
 
@@ -617,11 +623,11 @@ def test_no_attestation_and_no_waiver_ever_makes_a_pass():
     bodies = [True, False, None, "off", {}]
     for value in bodies:
         snapshot = world(*((s, settings_of(value)) for s in (ACCOUNT, CLINICAL, ADA)))
-        plain = decided(snapshot, WANTED)
+        plain = decided(snapshot, BASELINE)
         scope = {"level": "account"}
         everything = decided(
             snapshot,
-            WANTED,
+            BASELINE,
             waivers=[waiver(scope={"group": "*"}), waiver(scope=scope)],
             attestations=[attestation(scope={"group": "*"}), attestation()],
         )
@@ -669,6 +675,6 @@ def test_dates_are_days():
 def test_the_scope_of_all_groups_that_could_not_be_listed_is_settled_by_nobody():
     listings = {**LISTED, View("groups"): Cause.DENIED}
     found = looked(
-        attestation(scope={"group": "*"}), world_=world(listings=listings), wanted=WANTED
+        attestation(scope={"group": "*"}), world_=world(listings=listings), expected=BASELINE
     )
     assert statuses(found)["*"] is UNKNOWN

@@ -34,7 +34,7 @@ from tests.policy.decisions import decided, override, overrides_of, user, verdic
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 THING, SWITCH, OTHER = "in_meeting.thing", "in_meeting.switch", "in_meeting.other"
 SECURITY = View("settings", "meeting_security")
-WANTED = baseline(assessed(check()))
+BASELINE = baseline(assessed(check()))
 CONFIRMED = {"users": 40, "sampled": 25, "confirmed": 25}
 UNREAD, READ = user(1, "g1"), user(2, "g1")
 
@@ -52,11 +52,11 @@ def account(
     locks: Mapping[str, JsonValue] | Cause,
     confirmed: Any = CONFIRMED,
 ) -> Bodies:
-    given = {
+    documents = {
         SETTINGS: values if isinstance(values, Cause) else body(**values),
         LOCKS: locks if isinstance(locks, Cause) else body(**locks),
     }
-    return given if confirmed is None else {**given, lock_sample_view(SETTINGS): confirmed}
+    return documents if confirmed is None else {**documents, lock_sample_view(SETTINGS): confirmed}
 
 
 HELD = account({"thing": False}, {"thing": True})
@@ -65,13 +65,15 @@ HELD = account({"thing": False}, {"thing": True})
 
 def of_unread(
     account_is: Bodies,
-    wanted: Baseline = WANTED,
+    expectation: Baseline = BASELINE,
     own: Bodies | None = None,
     scope: Scope = UNREAD,
     **fields: Any,
 ) -> Verdict:
     """The verdict on AI-01 of a user of whom only `own` was read."""
-    found = decided(world((ACCOUNT, account_is), (GROUP, {}), (scope, own or {})), wanted, **fields)
+    found = decided(
+        world((ACCOUNT, account_is), (GROUP, {}), (scope, own or {})), expectation, **fields
+    )
     return verdicts(found)[scope.id]
 
 
@@ -82,7 +84,7 @@ def test_a_value_that_is_right_and_locked_is_proved_for_who_was_not_read() -> No
 
 
 def test_a_user_whose_own_document_was_read_is_proved_by_it() -> None:
-    found = decided(world((ACCOUNT, HELD), (READ, settings_of(False))), WANTED)
+    found = decided(world((ACCOUNT, HELD), (READ, settings_of(False))), BASELINE)
     assert verdicts(found)["u2"].status is PASS
     assert verdicts(found)["u2"].proved_by is None
     assert found.summary.proved_by_lock == 0
@@ -154,9 +156,9 @@ def test_a_setting_that_no_lock_of_the_account_is_known_to_hold_is_not_proved(fi
 
 
 def test_a_locked_setting_does_not_vouch_for_another_of_the_same_document() -> None:
-    wanted = baseline(assessed(check(THING)), assessed(check(OTHER), id="AI-02"))
+    expectation = baseline(assessed(check(THING)), assessed(check(OTHER), id="AI-02"))
     lending = account({"thing": False, "other": False}, {"thing": True, "other": False})
-    found = decided(world((ACCOUNT, lending), (UNREAD, {})), wanted)
+    found = decided(world((ACCOUNT, lending), (UNREAD, {})), expectation)
     assert verdicts(found, "AI-01")["u1"].status is PASS
     other = verdicts(found, "AI-02")["u1"]
     assert (other.status, other.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
@@ -209,9 +211,9 @@ def test_one_lock_may_hold_a_switch_with_what_it_switches(
     lock: str, locks: dict, status: Status
 ) -> None:
     condition = Condition.model_validate({"setting": "in_meeting.ai.enable", "is": True})
-    wanted = baseline(assessed(check("in_meeting.ai.who", lock=lock, only_when=condition)))
+    expectation = baseline(assessed(check("in_meeting.ai.who", lock=lock, only_when=condition)))
     lending = account({"ai": {"enable": False, "who": True}}, locks)
-    assert of_unread(lending, wanted).status is status
+    assert of_unread(lending, expectation).status is status
 
 
 UNLICENSED = Scope(Level.USER, "u1", "Ada", "ada@example.com", ("g1",), 1, "active")
@@ -275,7 +277,7 @@ def test_users_who_could_not_be_listed_are_lent_nothing() -> None:
     ids=["otherwise", "absent", "denied"],
 )
 def test_one_user_who_was_read_and_does_not_confirm_leaves_the_others_unknown(own: Bodies) -> None:
-    found = decided(world((ACCOUNT, HELD), (UNREAD, {}), (READ, own)), WANTED)
+    found = decided(world((ACCOUNT, HELD), (UNREAD, {}), (READ, own)), BASELINE)
     assert verdicts(found)["u1"].status is UNKNOWN
     assert verdicts(found)["u1"].cause is Cause.NOT_COLLECTED
 
@@ -291,7 +293,7 @@ def test_a_user_who_says_otherwise_of_one_setting_leaves_the_others_proved() -> 
 def test_an_invited_user_contradicts_nobody() -> None:
     invited = Scope(Level.USER, "u9", status="pending")
     snapshot = world((ACCOUNT, HELD), (UNREAD, {}), (invited, settings_of(True)))
-    assert verdicts(decided(snapshot, WANTED))["u1"].status is PASS
+    assert verdicts(decided(snapshot, BASELINE))["u1"].status is PASS
 
 
 def two(**other: Any) -> Baseline:
@@ -333,25 +335,30 @@ def test_a_group_that_may_differ_is_no_proof_without_the_lock(
 def test_who_was_not_read_is_counted_once_and_not_the_unlisted() -> None:
     listings = {**LISTED, View("users", "inactive"): Cause.DENIED}
     snapshot = world((ACCOUNT, HELD), (UNREAD, {}), (READ, settings_of(False)), listings=listings)
-    assert judged(snapshot, WANTED).summary.proved_by_lock == 1
+    assert judged(snapshot, BASELINE).summary.proved_by_lock == 1
 
 
 # What the prover finds
 
 
 def prover(
-    snapshot: Snapshot, wanted: Baseline = WANTED, *overrides: Any, reads: ReadPlan | None = None
+    snapshot: Snapshot,
+    expectation: Baseline = BASELINE,
+    *overrides: Any,
+    reads: ReadPlan | None = None,
 ) -> SnapshotLockVerifier:
     made = SnapshotLockVerifier(
-        overrides_of(wanted, *overrides), {}, reads or ReadPlan(user=(SETTINGS,))
+        overrides_of(expectation, *overrides), {}, reads or ReadPlan(user=(SETTINGS,))
     )
     made.prepare(snapshot)
     return made
 
 
-def provable(account_is: Bodies, wanted: Baseline = WANTED, *overrides: Any, **fields: Any) -> bool:
+def provable(
+    account_is: Bodies, expectation: Baseline = BASELINE, *overrides: Any, **fields: Any
+) -> bool:
     snapshot = world((ACCOUNT, account_is), (GROUP, {}), (READ, settings_of(False)))
-    return bool(prover(snapshot, wanted, *overrides, **fields).provable((SETTINGS,)))
+    return bool(prover(snapshot, expectation, *overrides, **fields).provable((SETTINGS,)))
 
 
 BARE = account({"thing": False}, {"thing": True}, None)
@@ -384,7 +391,7 @@ BOTH = account({"thing": False, "other": False}, {"thing": True, "other": True},
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("expectation", "expected"),
     [
         (two(), True),
         (two(lock_inferred=True), False),
@@ -404,8 +411,10 @@ BOTH = account({"thing": False, "other": False}, {"thing": True, "other": True},
         "elsewhere",
     ],
 )
-def test_every_setting_of_the_document_has_to_be_held(wanted: Baseline, expected: bool) -> None:
-    assert provable(BOTH, wanted) is expected
+def test_every_setting_of_the_document_has_to_be_held(
+    expectation: Baseline, expected: bool
+) -> None:
+    assert provable(BOTH, expectation) is expected
 
 
 def test_nothing_is_provable_in_a_document_that_nothing_looks_at() -> None:
@@ -422,7 +431,7 @@ def test_a_document_that_the_account_is_not_licensed_for_is_read_of_users() -> N
     [override(False, user="u1"), override({"AI-01": {"severity": "low"}}, group="Sales")],
 )
 def test_a_document_of_which_some_want_something_else_is_read_of_everybody(overridden: Any) -> None:
-    assert not provable(BARE, WANTED, overridden)
+    assert not provable(BARE, BASELINE, overridden)
 
 
 @pytest.mark.parametrize(

@@ -118,8 +118,8 @@ def test_only_what_recorded_entries_hold_is_called_seen() -> None:
 
 def test_the_document_says_how_many_settings_have_a_name() -> None:
     text = (Path(__file__).parents[2] / "docs" / "who-changed-it.md").read_text(encoding="utf-8")
-    said = " ".join(text.split())
+    prose = " ".join(text.split())
     seen = sum(bool(LABELS.settings[path].seen) for path in CHECKED & set(LABELS.settings))
-    assert f"Of the {len(CHECKED)} settings that a shipped control judges" in said
-    assert f"{len(CHECKED & set(LABELS.settings))} have a name in the list" in said
-    assert f"For {seen} of them a name stands in a recorded entry" in said
+    assert f"Of the {len(CHECKED)} settings that a shipped control judges" in prose
+    assert f"{len(CHECKED & set(LABELS.settings))} have a name in the list" in prose
+    assert f"For {seen} of them a name stands in a recorded entry" in prose

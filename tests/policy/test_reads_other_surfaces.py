@@ -22,7 +22,7 @@ def plan(control, parameters=None, depth=Level.MEETING, base=CONSENT):
     return needed(base.only(frozenset({control})), depth, parameters)
 
 
-def beside(reads):
+def other_surfaces(reads):
     """The fields of a plan beside the settings that are not empty."""
     names = [name for name in ReadPlan.__slots__ if name not in SETTINGS]
     return {name: getattr(reads, name) for name in names if getattr(reads, name)}
@@ -31,7 +31,9 @@ def beside(reads):
 @pytest.mark.parametrize("control", ASK)
 def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
     apps = ("account_added", "account_created")
-    assert beside(plan(control)) == ({"token": True, "apps": apps} if control == "CC-03" else {})
+    assert other_surfaces(plan(control)) == (
+        {"token": True, "apps": apps} if control == "CC-03" else {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
     ],
 )
 def test_what_a_set_parameter_decides_is_read(control, expected):
-    assert beside(plan(control, ASK[control])) == expected
+    assert other_surfaces(plan(control, ASK[control])) == expected
 
 
 def test_a_parameter_of_the_baseline_counts_as_set():
@@ -68,13 +70,13 @@ def test_a_parameter_of_the_baseline_counts_as_set():
 
 
 def test_where_no_use_is_wanted_nobody_asks_for_groups():
-    found = beside(plan("AI-23", base=STRICT))
+    found = other_surfaces(plan("AI-23", base=STRICT))
     assert found["summaries"]
     assert "hosts" not in found
 
 
 def test_notices_need_the_meetings_that_show_one():
-    assert beside(plan("CN-03")) == {
+    assert other_surfaces(plan("CN-03")) == {
         "features": ("meeting_questions", "meeting_summary"),
         "answered": ("ai",),
         "notices": SAMPLED_MEETINGS,
@@ -92,22 +94,22 @@ def test_notices_need_the_meetings_that_show_one():
     ],
 )
 def test_answers_are_counted_for_the_notices_of_selected_controls_alone(control, kind):
-    assert beside(plan(control, depth=Level.ACCOUNT)) == {"answered": (kind,)}
+    assert other_surfaces(plan(control, depth=Level.ACCOUNT)) == {"answered": (kind,)}
 
 
 def test_no_answers_are_counted_where_no_selected_control_looks_at_them():
-    assert "answered" not in beside(plan("CN-01"))
-    assert "answered" not in beside(plan("AI-01"))
+    assert "answered" not in other_surfaces(plan("CN-01"))
+    assert "answered" not in other_surfaces(plan("AI-01"))
 
 
 def test_workflows_are_asked_for_with_or_without_a_list_of_approved_ones():
-    assert beside(plan("AI-21")) == {"workflows": True}
+    assert other_surfaces(plan("AI-21")) == {"workflows": True}
 
 
 @pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER])
 @pytest.mark.parametrize("control", ["CC-06"])
 def test_meetings_are_read_at_their_depth_alone(control, depth):
-    assert beside(plan(control, depth=depth)) == {}
+    assert other_surfaces(plan(control, depth=depth)) == {}
 
 
 def test_every_setting_of_the_control_is_kept_of_a_meeting():
@@ -134,7 +136,7 @@ def test_every_setting_of_the_control_is_kept_of_a_meeting():
     ],
 )
 def test_phone_levels_are_read_down_to_the_depth(depth, fields):
-    assert set(beside(plan("EN-04", depth=depth))) == fields
+    assert set(other_surfaces(plan("EN-04", depth=depth))) == fields
 
 
 def test_a_phone_document_is_asked_for_the_items_of_its_level():
@@ -155,9 +157,9 @@ def test_a_phone_document_is_asked_for_the_items_of_its_level():
 
 def test_a_phone_setting_nobody_can_judge_is_not_read():
     regulated = BASELINES["regulated"]
-    assert set(beside(plan("RT-05", base=regulated))) == {"phone"}  # periods without an end
+    assert set(other_surfaces(plan("RT-05", base=regulated))) == {"phone"}  # periods without an end
     decided = plan("RT-05", {"phone_retention": True}, base=regulated)
-    assert set(beside(decided)) == {"phone", "phone_site"}
+    assert set(other_surfaces(decided)) == {"phone", "phone_site"}
 
 
 def test_every_level_is_reached_by_some_depth():
