@@ -94,7 +94,7 @@ class Assessor:
     """Verdicts after them, by the `id` of the original tuple and the exceptions' positions."""
     _exception_counts: Counter[tuple[tuple[int, ...], int]] = field(default_factory=Counter)
     """The number of scopes with the same verdicts under the same exceptions."""
-    _overrides_met: set[tuple[int, ...]] = field(default_factory=set)
+    _overrides_seen: set[tuple[int, ...]] = field(default_factory=set)
     """Positions of the overrides that applied, or may have applied, at the scopes judged so far."""
     _account_readings: dict[tuple[str, View], Reading] = field(default_factory=dict)
     _expected: dict[tuple[int, ...], Mapping[str, tuple[ExpectedControl, ...]]] = field(
@@ -211,7 +211,7 @@ class Assessor:
                 not self.inherited_values.inherited.keys() <= evidence.outcomes.keys()
             )
         applicable = self._members.applicable(scope, member.groups)
-        self._overrides_met.add((*applicable.overrides_in_force, *applicable.possible_overrides))
+        self._overrides_seen.add((*applicable.overrides_in_force, *applicable.possible_overrides))
         verdicts = self._shared_verdicts(evidence, member, applicable)
         positions = applicable.exceptions
         if not self.exceptions or not positions:
@@ -251,7 +251,7 @@ class Assessor:
     @property
     def overrides_in_force(self) -> frozenset[int]:
         """The positions of the overrides that applied, or may have applied, at any scope."""
-        return frozenset(position for positions in self._overrides_met for position in positions)
+        return frozenset(position for positions in self._overrides_seen for position in positions)
 
     def count_exceptions(self) -> None:
         """Count, per exception, the matching scopes of the bulk levels."""

@@ -99,19 +99,21 @@ def due(
     expected: Iterable[ControlExpectation], answers: Iterable[Attestation], today: date
 ) -> Iterator[Unanswered]:
     """The questions without a valid answer that states whether the value is as expected."""
-    of_account = [each for each in answers if each.scope == WHOLE_ACCOUNT and each.on <= today]
-    for each in questions(expected):
-        related = [answer for answer in of_account if answers_it(answer, each)]
+    of_account = [
+        answer for answer in answers if answer.scope == WHOLE_ACCOUNT and answer.on <= today
+    ]
+    for question in questions(expected):
+        related = [answer for answer in of_account if answers_it(answer, question)]
         state = _state(related, today)
         if state is not None:
             yield Unanswered(
-                each.control,
-                each.setting,
-                each.severity,
-                each.question,
-                each.expected,
-                each.evidence,
-                each.renew_days,
+                question.control,
+                question.setting,
+                question.severity,
+                question.question,
+                question.expected,
+                question.evidence,
+                question.renew_days,
                 state,
             )
 

@@ -81,9 +81,14 @@ def _expected_value(expectation: Expectation, baseline: Baseline) -> JsonValue:
 def _candidates(check: Check, expected_values: list[JsonValue]) -> list[JsonValue]:
     """Values that distinguish expectations: documented ones, or values around the expected ones."""
     if "array" in check.type:
-        lists: list[list[JsonValue]] = [each for each in expected_values if isinstance(each, list)]
-        every: list[JsonValue] = [*(check.values or ()), *(item for each in lists for item in each)]
-        others = [[item for item in every if item not in each] for each in lists]
+        lists: list[list[JsonValue]] = [
+            values for values in expected_values if isinstance(values, list)
+        ]
+        every: list[JsonValue] = [
+            *(check.values or ()),
+            *(item for values in lists for item in values),
+        ]
+        others = [[item for item in every if item not in values] for values in lists]
         return [[], every, *lists, *others]
     if check.values is not None:
         return list(check.values)

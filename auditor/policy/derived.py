@@ -106,12 +106,12 @@ class DerivedInputs:
     def _compare(self, level: Level, verdict: Verdict, account: Verdict, scopes: int) -> bool:
         """Count one value below the account; True if it is more permissive and not waived."""
         both = (verdict, account)
-        if any(each.status is Status.NEEDS_DECISION for each in both):
+        if any(one.status is Status.NEEDS_DECISION for one in both):
             self.undecided[level].add(verdict.setting)
             return False
-        if any(each.status in _UNSEEN for each in both):
-            unseen = (each for each in both if each.status in _UNSEEN)
-            self.uncompared[level] |= {each.cause or Cause.ABSENT for each in unseen}
+        if any(one.status in _UNSEEN for one in both):
+            unseen = (one for one in both if one.status in _UNSEEN)
+            self.uncompared[level] |= {one.cause or Cause.ABSENT for one in unseen}
             return False
         looser = _is_more_permissive(verdict, account)
         if looser is not False and verdict.status is Status.WAIVED:

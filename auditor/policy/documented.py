@@ -24,7 +24,7 @@ def is_whole(path: str) -> bool:
 def containers() -> frozenset[str]:
     """Paths of documented objects and lists; an empty one is returned as a leaf."""
     parts = [path.replace("[]", "").split(".") for path in settings()]
-    return frozenset(".".join(each[:n]) for each in parts for n in range(2, len(each) + 1))
+    return frozenset(".".join(keys[:n]) for keys in parts for n in range(2, len(keys) + 1))
 
 
 def is_known_by_key(path: str) -> bool:

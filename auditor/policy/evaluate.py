@@ -48,8 +48,8 @@ class Evaluation:
     @property
     def stale(self) -> bool:
         """True if a waiver, an override or a name has expired or matches nothing."""
-        waivers = any(each.is_stale for each in self.waivers)
-        return waivers or any(each.is_stale for each in self.references)
+        waivers = any(waiver.is_stale for waiver in self.waivers)
+        return waivers or any(reference.is_stale for reference in self.references)
 
     @property
     def complete(self) -> bool:

@@ -178,7 +178,9 @@ def _value_fault(check: Check, expectation: Expectation, comparable: list[Shape]
         return "the list is empty, so nothing is expected."
     items = "array" in comparable and op in ("disjoint_from", "none_equal")
     for member in members:
-        fits = isinstance(member, str) if items else any(is_of(each, member) for each in comparable)
+        fits = (
+            isinstance(member, str) if items else any(is_of(shape, member) for shape in comparable)
+        )
         if not fits:
             return _wrong_type(check, member, ["string"] if items else comparable)
     if op == "neq" and (check.values_ignore_case or (isinstance(value, list) and value)):
@@ -198,7 +200,7 @@ def _value_fault(check: Check, expectation: Expectation, comparable: list[Shape]
     if (
         op in (*_BOUNDS, "neq")
         and "array" not in comparable
-        and not any(_meets(expectation, each) for each in known)
+        and not any(_meets(expectation, candidate) for candidate in known)
     ):
         return f"no documented value of {check.setting} meets it: {_listed(known)}."
     return None
@@ -296,7 +298,7 @@ def _parameter_hint(parameter: Parameter, value: JsonValue) -> str:
 
 
 def _undocumented(value: JsonValue, name: str, known: Iterable[JsonValue]) -> str:
-    texts = [each for each in known if isinstance(each, str)]
+    texts = [candidate for candidate in known if isinstance(candidate, str)]
     hint = nearest(value, texts) if isinstance(value, str) else ""
     return f"{_shown(value)} is none of the documented values of {name}: {_listed(known)}.{hint}"
 

@@ -94,8 +94,8 @@ def differing_characters(name: str, lookalike: str) -> str:
         for letter in one
         if letter not in other
     )
-    letters = [each for each in only_in_one if not each.isascii() or not each.isalnum()]
+    letters = [letter for letter in only_in_one if not letter.isascii() or not letter.isalnum()]
     descriptions = [
-        f"U+{ord(each):04X} {unicodedata.name(each, 'unnamed')}" for each in letters[:3]
+        f"U+{ord(letter):04X} {unicodedata.name(letter, 'unnamed')}" for letter in letters[:3]
     ]
     return ", ".join(descriptions)

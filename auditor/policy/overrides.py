@@ -91,7 +91,7 @@ class Overrides:
                 if self.selected is None or control_id in self.selected:
                     candidates.setdefault(control_id, []).append(self.overrides[position])
         for control_id, rivals in candidates.items():
-            most = max(each.match.specificity for each in rivals)
+            most = max(rival.match.specificity for rival in rivals)
             winners: list[ExpectedControl] = []
             for rival in rivals:
                 if rival.match.specificity != most:

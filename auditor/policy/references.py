@@ -114,8 +114,8 @@ class Roster:
         levels = Level.GROUP, Level.PHONE_GROUP
         groups = [scope for level in levels for scope in self.snapshot.scopes(level)]
         ids = {scope.id for scope in groups}
-        known = frozenset(key for each in groups for key in of_group(each.id, each.name, ids))
-        names = list(dict.fromkeys(each.name for each in groups if each.name))
+        known = frozenset(key for group in groups for key in of_group(group.id, group.name, ids))
+        names = list(dict.fromkeys(group.name for group in groups if group.name))
         by_skeleton: dict[str, list[str]] = {}
         for one in names:
             by_skeleton.setdefault(skeleton(one), []).append(one)

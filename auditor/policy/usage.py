@@ -106,9 +106,9 @@ class _UnexpectedShape(Exception):
 
 def _hosted(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
     """The number of meetings that used a feature or were summarised, or their hosts' groups."""
-    hosts = [each for each in evidence.rows if _number(each, "meetings")]
-    unclear = sum(_number(each, "unclear") for each in evidence.rows if "unclear" in each)
-    count = sum(_number(each, "meetings") for each in hosts)
+    hosts = [host for host in evidence.rows if _number(host, "meetings")]
+    unclear = sum(_number(host, "unclear") for host in evidence.rows if "unclear" in host)
+    count = sum(_number(host, "meetings") for host in hosts)
     off = str(evidence.body.get("off") or "")
     if off and not hosts:
         idle = (

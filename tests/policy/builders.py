@@ -1,4 +1,4 @@
-"""Small worlds to judge: checks, documents, and snapshots in memory."""
+"""Builders for small worlds: checks, documents, and snapshots in memory."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -41,7 +41,7 @@ FIXED = settings(
 """The same examples on every machine."""
 
 Bodies = Mapping[View, JsonValue | Cause]
-"""View to the document that Zoom returned, or why it returned none."""
+"""View to the document that Zoom returned, or the cause of the failure."""
 
 
 def check(setting: str = "in_meeting.thing", **fields: Any) -> Check:
@@ -133,7 +133,7 @@ def outcomes(bodies: Bodies, scope: Scope = ACCOUNT) -> dict[View, Outcome]:
 
 
 def world(*scopes: tuple[Scope, Bodies], listings: Bodies | None = LISTED) -> Snapshot:
-    """A snapshot in memory. The account is there even where it is not named."""
+    """A snapshot in memory. It always contains the account."""
     snapshot = Snapshot.create()
     snapshot.add_scope(ACCOUNT)
     rows = [*scopes, (ACCOUNT, listings or {})]

@@ -1,4 +1,4 @@
-"""Judging small worlds with what an organisation decided: overrides, waivers, attestations."""
+"""Judges small worlds with an organisation's overrides, waivers and attestations."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -78,7 +78,7 @@ def decided(
     today: date = TODAY,
     keep_passes: bool = True,
 ) -> Evaluation:
-    """What comes of judging `snapshot` on `today`."""
+    """The evaluation of `snapshot` on `today`."""
     known = catalogue or catalogue_of(*(each.control for each in expected.assessed.values()))
     return evaluate(
         snapshot,
@@ -119,7 +119,7 @@ def state(evaluation: Evaluation) -> WaiverResult:
 
 
 def attested(control: Control, answer: str = "yes") -> ControlExpectation:
-    """A control that only a person can answer, as a baseline wants it answered."""
+    """A control that only a person can answer, with the answer a baseline expects."""
     return ControlExpectation(control, control.severity, lock=False, expectations={}, attest=answer)
 
 

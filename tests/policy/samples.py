@@ -41,7 +41,7 @@ class NoSample(Exception):
 
 @dataclass(frozen=True)
 class SampleCheck:
-    """One check with what one baseline expects of it."""
+    """One check with the expectation of one baseline."""
 
     baseline: str
     assessed: ControlExpectation
@@ -164,13 +164,13 @@ def failing(check: Check, wish: Expectation) -> JsonValue:
 
 
 def _people(check: Check, count: JsonValue) -> JsonValue:
-    """So many people: a number, or a list of which nothing but its length is judged."""
+    """A number of people: a number, or a list whose length is judged."""
     assert isinstance(count, int)
     return [{"id": f"u{n}"} for n in range(count)] if check.counted else count
 
 
 def observed(check: Check, value: JsonValue) -> JsonValue:
-    """What a report shows of a value."""
+    """A value as shown in reports."""
     return len(value) if check.counted and isinstance(value, list) else value
 
 
@@ -235,17 +235,17 @@ def documents(expected: SampleCheck, value_at: dict[Level, JsonValue]) -> Docume
 def place(bodies: dict[View, Any], check: Check, value: JsonValue) -> bool:
     """Put a value and the switch it depends on where they belong; False where that is taken."""
     body = bodies.setdefault(check.document, {})
-    if remove_path(body, check.setting):
+    if is_occupied(body, check.setting):
         return False
     put(body, check.setting, value)
     condition = check.only_when
-    if condition is not None and not remove_path(body, condition.setting):
+    if condition is not None and not is_occupied(body, condition.setting):
         put(body, condition.setting, condition.is_)
     return True
 
 
-def remove_path(body: dict[str, Any], path: str) -> bool:
-    """True where `path`, or something that is not an object around it, is there already."""
+def is_occupied(body: dict[str, Any], path: str) -> bool:
+    """True if `path` exists already, or one of its parents is not an object."""
     *parents, leaf = path.split(".")
     here: Any = body
     for part in parents:

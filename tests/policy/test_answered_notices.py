@@ -1,4 +1,4 @@
-"""What people really answered: when it passes, deviates, waits, or says nothing."""
+"""Recorded answers to notices: when they pass, deviate, need a decision or are unknown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Baselines: what a file may say, what is refused, and what it comes to."""
+"""Baselines: valid files, rejected files, and the merged result."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Capturing a baseline: what an account has now, and nothing that nobody saw."""
+"""Capturing a baseline: the current values of an account, without unseen ones."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The catalogue: what a control must have, and how controls are chosen."""
+"""The catalogue: required fields of a control, and the selection of controls."""
 
 import pytest
 from pydantic import ValidationError

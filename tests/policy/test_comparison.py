@@ -1,4 +1,4 @@
-"""Comparing baselines: settings for which no value pleases both, and no others."""
+"""Comparing baselines: exactly the settings for which no value meets both."""
 
 from itertools import combinations
 

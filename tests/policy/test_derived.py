@@ -1,4 +1,4 @@
-"""CC-01, CC-02 and CC-07: what follows from the other verdicts of a run."""
+"""CC-01, CC-02 and CC-07: verdicts derived from the other verdicts of a run."""
 
 import pytest
 

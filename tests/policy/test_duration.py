@@ -1,4 +1,4 @@
-"""Durations as Zoom writes them."""
+"""Durations in Zoom's notation."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Evaluation: every scope once, nothing silent, the same result whatever the order."""
+"""Evaluation: every scope once, no level omitted, the same result in any order."""
 
 import random
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Who can still change a value, and why: one sentence for each state of the chain."""
+"""Explanations of who can still change a value: one sentence per state of the chain."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Expectations that a setting cannot have are refused where a file is loaded."""
+"""Expectations that a setting cannot meet are rejected when a file is loaded."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Groups: who stands alike, and that nobody is judged by what a like one was judged by wrongly."""
+"""Groups: which users are equivalent, and that only equivalent users share verdicts."""
 
 import random
 from collections.abc import Mapping

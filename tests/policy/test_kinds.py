@@ -1,4 +1,4 @@
-"""Kinds of wrong verdicts that were found in the field, each as a table of its smallest cases."""
+"""Kinds of wrong verdicts reported from the field, each as a table of minimal cases."""
 
 from typing import Any
 

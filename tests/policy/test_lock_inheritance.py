@@ -1,4 +1,4 @@
-"""Proof by lock: what the account lends makes a pass only where a lock is known to hold it."""
+"""Inherited values: they pass only if a lock is known to enforce them."""
 
 from collections.abc import Mapping
 from typing import Any

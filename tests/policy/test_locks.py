@@ -1,4 +1,4 @@
-"""Locks: what a flag says, which layer decides, and who can still change a value."""
+"""Locks: the meaning of flags, the deciding layer, and who can still change a value."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Finding a setting in every shape Zoom returns it, and never where it is not."""
+"""Looking up a setting in every shape that Zoom returns, without false matches."""
 
 import pytest
 

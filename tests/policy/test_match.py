@@ -1,4 +1,4 @@
-"""Matching: which scopes an override, a waiver or an attestation is about."""
+"""Matching: the scopes of an override, a waiver or an attestation."""
 
 import random
 import unicodedata

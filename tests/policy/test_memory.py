@@ -1,4 +1,4 @@
-"""Memory: a large account is judged, ordered and rolled up in the memory of a small one."""
+"""Memory: judging, sorting and grouping a large account needs no more than a small one."""
 
 import subprocess
 import sys

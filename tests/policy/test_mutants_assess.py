@@ -1,4 +1,4 @@
-"""Scopes nobody listed, and how many users a sentence speaks of."""
+"""Unlisted scopes, and the number of users in explanations."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a derived finding says about itself, and how it counts."""
+"""The fields and counts of derived findings."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which layer decides a setting beside account, groups and users, and who can still change it."""
+"""The deciding layer of phone and meeting settings, and who can still change them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a verdict says of itself, and a value that nobody saw the whole of."""
+"""The fields of a verdict, and values that were only partly seen."""
 
 from typing import Any
 

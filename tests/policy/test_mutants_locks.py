@@ -1,4 +1,4 @@
-"""What is said of locks, and of a flag that does not say whether it holds."""
+"""The readings of locks, and flags without a clear meaning."""
 
 from typing import Any
 

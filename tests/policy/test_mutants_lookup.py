@@ -1,4 +1,4 @@
-"""Finding a setting by its key, wherever it stands."""
+"""Looking up a setting by its key, at any place."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the operators say: what was expected, what came, and what of it is wrong."""
+"""The details of operators: expected value, observed value, and the wrong part."""
 
 from typing import Any
 

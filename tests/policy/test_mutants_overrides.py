@@ -1,4 +1,4 @@
-"""What an override asks of a control the baseline is silent about, or has an answer for."""
+"""Overrides of controls that the baseline omits, or expects an answer for."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""How many deviations a waiver covers, where it covers none."""
+"""The count of deviations of a waiver that covers none."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Names: when two are the same, and when they only look the same."""
+"""Names: when two are equal, and when they only look equal."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""No evidence, no pass: whatever Zoom returns instead of a setting, nothing comes out as fine.
+"""No evidence, no pass: whatever Zoom returns instead of a setting, no check passes.
 
 Every check of every shipped baseline at every level it names, whether this version reads it there
 or not.
@@ -41,7 +41,7 @@ from tests.policy.builders import (
     rows,
     world,
 )
-from tests.policy.samples import BASELINES, PARAMETERS, SampleCheck, checks_of, remove_path
+from tests.policy.samples import BASELINES, PARAMETERS, SampleCheck, checks_of, is_occupied
 
 ANYTHING: list[Any] = [None, True, False, 0, 1, 2.5, "", "false", "off", "none", [], ["off"]]
 ANYTHING += [{}, {"enable": "false"}, {"enable": False}, [{}]]
@@ -75,7 +75,7 @@ def conditioned(expectation: SampleCheck, body: Any) -> Any:
     if (
         condition is not None
         and isinstance(body, dict)
-        and not remove_path(body, condition.setting)
+        and not is_occupied(body, condition.setting)
     ):
         put(body, condition.setting, condition.is_)
     return body
@@ -234,7 +234,7 @@ def without_a_value(draw: st.DrawFn) -> dict[View, Any]:
         paths, wrong = (LOCK_PATHS, WRONG_FLAGS) if view in LOCK_VIEWS else (PATHS, WRONG)
         body = deepcopy(junk)
         for path in dice.sample(paths, dice.randrange(len(paths))):
-            if not remove_path(body, path):
+            if not is_occupied(body, path):
                 put(body, path, deepcopy(dice.choice(wrong)))
         instead = [*Cause, *EMPTY]
         bodies[view] = dice.choice(instead) if dice.random() < 0.1 else body

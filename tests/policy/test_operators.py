@@ -1,4 +1,4 @@
-"""Operators: what each accepts, what it refuses, and what it cannot tell."""
+"""Operators: the values that each accepts, rejects and cannot compare."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Organisation files: what they may say, what is refused with file, line and key, and including."""
+"""Organisation files: valid contents, errors with file, line and key, and includes."""
 
 from datetime import date
 

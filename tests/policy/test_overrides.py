@@ -1,4 +1,4 @@
-"""Overrides: other wishes for some groups and users, the most specific winning."""
+"""Overrides: different expectations for groups and users; the most specific one wins."""
 
 import pytest
 

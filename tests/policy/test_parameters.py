@@ -1,4 +1,4 @@
-"""What only the organisation can decide: names that exist, values of their type."""
+"""Organisation parameters: existing names and values of the right type."""
 
 import pytest
 

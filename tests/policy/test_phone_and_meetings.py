@@ -1,4 +1,4 @@
-"""Phone sites, groups and users, meetings and webinars: each scope judged, no level silent."""
+"""Phone sites, groups and users, meetings and webinars: every scope judged, no level omitted."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The names that the operation log has for settings: of settings there are, and no name of two."""
+"""Names of settings in the operation log: existing settings, unique names."""
 
 from collections import defaultdict
 from itertools import combinations

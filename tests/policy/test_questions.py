@@ -1,4 +1,4 @@
-"""The questions file: complete, tied to the catalogue, and told by line where it is wrong."""
+"""The questions file: complete, consistent with the catalogue, and errors with line numbers."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Which settings documents are read: no view that no assessed control looks at, none too few."""
+"""The settings documents that are read: exactly the views that assessed controls use."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The plan beside the settings: each document only where a check that can be judged needs it."""
+"""The read plan outside settings: only documents that a judgeable check needs."""
 
 import pytest
 

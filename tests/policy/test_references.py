@@ -1,4 +1,4 @@
-"""References: names in the organisation file that the account does not have."""
+"""References: names in the organisation file that do not exist in the account."""
 
 from collections.abc import Mapping
 from typing import Any

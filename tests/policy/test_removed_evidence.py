@@ -1,4 +1,4 @@
-"""Taking evidence away never makes anything better: it can only make it unknown.
+"""Removing evidence never improves a verdict: it can only make it unknown.
 
 An object that is judged as a whole (`ai`, a lock that is an object) is one value: taking away part
 of it is another value, not less evidence, so parts of values stay where they are. That an older
@@ -28,9 +28,9 @@ from tests.policy.samples import (
     NoSample,
     checks_of,
     failing,
+    is_occupied,
     passing,
     place,
-    remove_path,
 )
 
 World = dict[Scope, dict[View, Any]]
@@ -57,7 +57,7 @@ def built(name: str, seed: int | None) -> World:
             for level in expected.check.lock_levels:
                 if level in SCOPES and level is not Level.USER:
                     body = found[SCOPES[level]].setdefault(expected.check.lock_document, {})
-                    if not remove_path(body, lock):
+                    if not is_occupied(body, lock):
                         put(body, lock, seed is None or dice.random() < 0.8)
     for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
         found[SCOPES[level]].setdefault(SETTINGS, {})
@@ -99,7 +99,7 @@ def places(name: str, scopes: World) -> list[Place]:
             found.add((scope, view, ""))
             for path in paths:
                 parts = path.split(".")
-                if view not in LISTED and remove_path(body, path):
+                if view not in LISTED and is_occupied(body, path):
                     found |= {(scope, view, ".".join(parts[:n])) for n in range(1, len(parts) + 1)}
     return sorted(found, key=lambda each: (each[0].order, each[1], each[2]))
 

@@ -1,4 +1,4 @@
-"""Every check of every shipped baseline: one sample passes, one fails, and nothing else changes."""
+"""Every check of every shipped baseline: one sample passes, one fails, others are unchanged."""
 
 from operator import attrgetter
 

@@ -1,4 +1,4 @@
-"""JSON Schemas for editors: they accept what the program accepts, and point at misspellings."""
+"""JSON Schemas for editors: they accept the same files as the program, and reject misspellings."""
 
 import jsonschema
 import pytest

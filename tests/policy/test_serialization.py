@@ -1,4 +1,4 @@
-"""What a run was judged with: written down whole, read back the same, or refused in a sentence."""
+"""The stored policy of a run: complete, unchanged after loading, or rejected with a reason."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Settings nobody here knows: found, told apart, listed once a scope."""
+"""New settings: detected, classified, and listed once per scope."""
 
 import pytest
 

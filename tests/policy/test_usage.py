@@ -1,4 +1,4 @@
-"""Observed use: what the documents beside the settings come to, and what leaves a doubt."""
+"""Observed usage: the values of usage documents, and when they are incomplete."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Waivers and attestations: what they cover, what they never cover, and what becomes of them."""
+"""Waivers and attestations: what they cover, what they never cover, and their states."""
 
 from datetime import date, timedelta
 

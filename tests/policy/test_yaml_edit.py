@@ -1,4 +1,4 @@
-"""Editing YAML that people wrote: comments and order stay, and what is not certain is refused."""
+"""Editing hand-written YAML: comments and order are preserved, unsafe edits are rejected."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Policy files: YAML 1.2, no surprises, and errors that name file, line and key."""
+"""Policy files: YAML 1.2, and errors with file, line and key."""
 
 from collections.abc import Mapping
 from typing import Literal
