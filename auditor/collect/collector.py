@@ -26,7 +26,7 @@ from auditor.collect import (
     meetings,
     operation_log,
 )
-from auditor.collect.document_requests import DocumentRequest, Portion, R, T
+from auditor.collect.document_requests import Batch, DocumentRequest, R, T
 from auditor.collect.interface import LockVerifier, NoProgress, ProgressListener, ZoomApi
 from auditor.collect.phone import PhoneLevels
 from auditor.collect.phone import settings as phone_settings
@@ -65,13 +65,13 @@ SETTINGS_ENDPOINTS = {
 }
 _PLACEHOLDER = {Level.ACCOUNT: "", Level.GROUP: "groupId", Level.USER: "userId"}
 
-MOST_WORKERS = 64
+MAX_WORKERS = 64
 """Requests under way at most, whatever the rate and the latency."""
 
-HOPELESS = 24
+MAX_CONSECUTIVE_FAILURES = 24
 """Failures in a row before the rest is given up; no network at all counts eightfold."""
 
-OUT_OF_TIME = "The deadline of the run passed."
+DEADLINE_PASSED = "The deadline of the run passed."
 """Why the rest of an account was not asked for, where time ran out."""
 
 CHECKPOINT = 100
@@ -101,7 +101,7 @@ class Collector:
     snapshot: Snapshot
     reads: ReadPlan
     account_id: str
-    in_flight: Callable[[], int] = lambda: 8
+    target_concurrency: Callable[[], int] = lambda: 8
     """How many requests to have under way at this moment."""
     listener: ProgressListener = field(default_factory=NoProgress)
     now: Callable[[], str] = utc_now
@@ -109,7 +109,7 @@ class Collector:
     """Set when the walk is broken off, so that waiting requests can end."""
     since: str | None = None
     """What was read before this time (RFC 3339) is read again; None where nothing was."""
-    prover: LockVerifier | None = None
+    lock_verifier: LockVerifier | None = None
     """Tells which documents of users the account's locks prove; None to read them all."""
     sample: int = 25
     """How many users are read to confirm what locks prove."""
@@ -117,7 +117,7 @@ class Collector:
     """Called now and then, and at the end."""
     deadline: float = math.inf
     """When to ask for nothing more: a moment of `time.monotonic`."""
-    given_up: Unseen | None = None
+    stop_reason: Unseen | None = None
     """Why the rest was not asked for; None where all of it was."""
     not_found: dict[tuple[Level, str], tuple[str, Callable[[], JsonValue]]] = field(
         default_factory=dict
@@ -136,7 +136,7 @@ class Collector:
             NothingRead: no document at all could be read.
             SnapshotError: the snapshot cannot be written; it holds what was read before.
         """
-        with ThreadPoolExecutor(MOST_WORKERS, "read") as self._threads:
+        with ThreadPoolExecutor(MAX_WORKERS, "read") as self._threads:
             try:
                 self._collect()
             except BaseException:
@@ -171,8 +171,8 @@ class Collector:
             host_groups.record(self, use.hosts)
         if self.reads.user:
             proved = (
-                lock_sampling.verify_locks_by_sample(self, self.prover)
-                if self.prover
+                lock_sampling.verify_locks_by_sample(self, self.lock_verifier)
+                if self.lock_verifier
                 else frozenset()
             )
             rest = tuple(view for view in self.reads.user if view not in proved)
@@ -214,10 +214,12 @@ class Collector:
         )
         if error is None or self._documents or passing:
             return
-        if self.since is None or self.given_up is not None:
+        if self.since is None or self.stop_reason is not None:
             raise CollectionFailed(error)
 
-    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[list[tuple[T, R]]]:
+    def run_concurrently(
+        self, work: Callable[[T], R], of: Iterable[T]
+    ) -> Iterator[list[tuple[T, R]]]:
         """`work` done in worker threads, so many at a time; what is done first comes first.
 
         What is done by the time the caller asks comes together, to be written in one transaction.
@@ -228,7 +230,7 @@ class Collector:
         items = iter(of)
         under_way: dict[Future[R], T] = {}
         while True:
-            room = max(0, self.in_flight() - len(under_way))
+            room = max(0, self.target_concurrency() - len(under_way))
             for item in islice(items, room):
                 under_way[self._threads.submit(work, item)] = item
             if not under_way:
@@ -252,25 +254,25 @@ class Collector:
         shown = ", ".join(map(str, views))
         _log.info("Reading %s at level %s%s.", shown, level, "" if scopes is None else ", sampled")
         if scopes is None:
-            self.listener.found(level, self._due(level, views))
+            self.listener.level_started(level, self._due(level, views))
         remaining: Counter[str] = Counter()
 
-        def due() -> Iterator[tuple[Scope, View]]:
-            for scope, missing in self.snapshot.missing(level, views, self.since, scopes):
+        def outstanding() -> Iterator[tuple[Scope, View]]:
+            for scope, missing in self.snapshot.pending_reads(level, views, self.since, scopes):
                 if scope.status != "pending":
                     remaining[scope.id] = len(missing)
                     yield from ((scope, view) for view in missing)
 
         unsaved = 0
-        for portion in self.each(self._document, due()):
-            with self.snapshot.batch():
-                for (scope, view), outcome in portion:
+        for batch in self.run_concurrently(self._document, outstanding()):
+            with self.snapshot.transaction():
+                for (scope, view), outcome in batch:
                     self.snapshot.record(scope, view, outcome)
-            unsaved += len(portion)
+            unsaved += len(batch)
             if unsaved >= CHECKPOINT:
                 self.checkpoint()
                 unsaved = 0
-            for (scope, _), _ in portion:
+            for (scope, _), _ in batch:
                 remaining[scope.id] -= 1
                 if not remaining[scope.id]:
                     del remaining[scope.id]
@@ -281,26 +283,30 @@ class Collector:
         """How many scopes of a level have something missing."""
         if self.since is None:
             return self.snapshot.count(level)
-        return sum(1 for _ in self.snapshot.missing(level, views, self.since))
+        return sum(1 for _ in self.snapshot.pending_reads(level, views, self.since))
 
-    def is_settled(self, scope: Scope, view: View) -> bool:
+    def is_up_to_date(self, scope: Scope, view: View) -> bool:
         """True where a document need not be asked for again; the scope has to be recorded."""
-        return not any(self.snapshot.missing(scope.level, (view,), self.since, [scope]))
+        return not any(self.snapshot.pending_reads(scope.level, (view,), self.since, [scope]))
 
-    def due(self, errands: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
+    def outstanding(self, requests: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
         """The errands that were not done by a run that broke off."""
-        for errand in errands:
-            known = self.since is not None and self.snapshot.has(errand.scope)
-            if not (known and self.is_settled(errand.scope, errand.view)):
-                yield errand
+        for request in requests:
+            known = self.since is not None and self.snapshot.has(request.scope)
+            if not (known and self.is_up_to_date(request.scope, request.view)):
+                yield request
 
     def _read_use(self, use: AccountUse) -> list[ReadFailure]:
         """Read what the account has beside its settings. Returns the reports that were refused."""
-        due = [each for each in use.errands() if not self.is_settled(each.scope, each.view)]
-        for portion in self.each(lambda e: self.asked(e.source, e.ask), due):
-            with self.snapshot.batch():
-                for errand, outcome in portion:
-                    self.snapshot.record(errand.scope, errand.view, outcome)
+        due = [
+            request
+            for request in use.requests()
+            if not self.is_up_to_date(request.scope, request.view)
+        ]
+        for batch in self.run_concurrently(lambda e: self.fetch(e.source, e.ask), due):
+            with self.snapshot.transaction():
+                for request, outcome in batch:
+                    self.snapshot.record(request.scope, request.view, outcome)
                 use.save()
         outcomes = self.snapshot.evidence_of(self.account).outcomes
         return [
@@ -309,17 +315,17 @@ class Collector:
             if isinstance(outcome, ReadFailure) and view.option in AI_FEATURES
         ]
 
-    def record(self, level: Level, portions: Iterable[Portion], expected: int) -> None:
+    def record(self, level: Level, batches: Iterable[Batch], expected: int) -> None:
         """Write what came of errands at one level. An answer of None is left out."""
         if expected:
-            self.listener.found(level, expected)
-        for portion in portions:
-            with self.snapshot.batch():
-                for errand, outcome in portion:
+            self.listener.level_started(level, expected)
+        for batch in batches:
+            with self.snapshot.transaction():
+                for request, outcome in batch:
                     if isinstance(outcome, ReadFailure) or outcome.body is not None:
-                        self.snapshot.add_scope(errand.scope)
-                        self.snapshot.record(errand.scope, errand.view, outcome)
-            for _ in portion if expected else ():
+                        self.snapshot.add_scope(request.scope)
+                        self.snapshot.record(request.scope, request.view, outcome)
+            for _ in batch if expected else ():
                 self.listener.read(level)
 
     def _document(self, due: tuple[Scope, View]) -> Outcome:
@@ -331,13 +337,13 @@ class Collector:
         if scope.level is Level.USER and scope.id == scope.email:
             unseen = Unseen(Cause.NOT_COLLECTED, "the list of users gave no id for this user")
             return ReadFailure(unseen, _source(endpoint, view), self.now())
-        return self.asked(
+        return self.fetch(
             _source(endpoint, view),
             lambda: self.api.get(endpoint, ids=ids, params=params),
             scope=scope,
         )
 
-    def asked(
+    def fetch(
         self,
         source: str,
         ask: Callable[[], JsonValue],
@@ -351,14 +357,14 @@ class Collector:
         Zoom does not know `scope`, that is noted.
         """
         if time.monotonic() > self.deadline:
-            self._give_up(Unseen(Cause.NOT_COLLECTED, OUT_OF_TIME))
-        if self.given_up is not None:
-            return ReadFailure(self.given_up, source, self.now())
+            self._give_up(Unseen(Cause.NOT_COLLECTED, DEADLINE_PASSED))
+        if self.stop_reason is not None:
+            return ReadFailure(self.stop_reason, source, self.now())
         try:
             body = ask()
         except ZoomError as error:
             if essential:
-                self._note(error)
+                self._count_failure(error)
             unknown = isinstance(error, NotFound) and error.code != INVITATION_EXPIRED
             if unknown and scope is not None:
                 with self._lock:
@@ -369,23 +375,23 @@ class Collector:
             self._documents += 1
         return Document(body, source, self.now())
 
-    def _note(self, error: ZoomError) -> None:
+    def _count_failure(self, error: ZoomError) -> None:
         with self._lock:
             self._first_error = self._first_error or error
             if isinstance(error, Unreachable):
                 self._failures += 8
             elif isinstance(error, Transient | TooMuch):
                 self._failures += 1
-            hopeless = isinstance(error, AuthenticationFailed) or (
+            is_fatal = isinstance(error, AuthenticationFailed) or (
                 isinstance(error, RateLimited) and error.daily
             )
-            if hopeless or self._failures >= HOPELESS:
+            if is_fatal or self._failures >= MAX_CONSECUTIVE_FAILURES:
                 self._give_up(Unseen(_cause(error), _describe(error)))
 
     def _give_up(self, why: Unseen) -> None:
-        if self.given_up is None:
+        if self.stop_reason is None:
             _log.info("Nothing more is asked for: %s", why.detail)
-            self.given_up = why
+            self.stop_reason = why
 
     def _token(self) -> JsonValue:
         return {"token": {"scopes": [*sorted(self.api.authenticate())]}}
@@ -395,15 +401,15 @@ class Collector:
         if self.reads.token:
             app = Scope(Level.APP, self.account_id, "the auditor's own app")
             self.snapshot.add_scope(app)
-            if not self.is_settled(app, TOKEN):
-                self.snapshot.record(app, TOKEN, self.asked("POST /oauth/token", self._token))
+            if not self.is_up_to_date(app, TOKEN):
+                self.snapshot.record(app, TOKEN, self.fetch("POST /oauth/token", self._token))
         if not self.reads.phone:
             return None
         phone = Scope(Level.PHONE_ACCOUNT, self.account_id, "Zoom Phone")
         self.snapshot.add_scope(phone)
-        if not self.is_settled(phone, PHONE):
+        if not self.is_up_to_date(phone, PHONE):
             endpoint = endpoints.PHONE_ACCOUNT_SETTINGS
-            outcome = self.asked(
+            outcome = self.fetch(
                 endpoint.request, lambda: phone_settings(self.api, endpoint, self.reads.phone)
             )
             self.snapshot.record(phone, PHONE, outcome)

@@ -37,7 +37,7 @@ class DocumentRequest:
     ask: Callable[[], JsonValue]
 
 
-Portion = list[tuple[DocumentRequest, Outcome]]
+Batch = list[tuple[DocumentRequest, Outcome]]
 """What came of errands that were done by the same moment."""
 
 
@@ -62,7 +62,7 @@ class CollectionContext(Protocol):
     def now(self) -> str:
         """The time, RFC 3339, UTC."""
 
-    def asked(
+    def fetch(
         self,
         source: str,
         ask: Callable[[], JsonValue],
@@ -76,7 +76,9 @@ class CollectionContext(Protocol):
         `scope`, that is noted.
         """
 
-    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[list[tuple[T, R]]]:
+    def run_concurrently(
+        self, work: Callable[[T], R], of: Iterable[T]
+    ) -> Iterator[list[tuple[T, R]]]:
         """`work` done in worker threads, so many at a time; what is done first comes first."""
 
     def read_level(
@@ -84,13 +86,13 @@ class CollectionContext(Protocol):
     ) -> None:
         """Read what is missing of `views`, for all scopes of a level or for some of them."""
 
-    def is_settled(self, scope: Scope, view: View) -> bool:
+    def is_up_to_date(self, scope: Scope, view: View) -> bool:
         """True where a document need not be asked for again; the scope has to be recorded."""
 
-    def due(self, errands: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
+    def outstanding(self, requests: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
         """The errands that were not done by a run that broke off."""
 
-    def record(self, level: Level, portions: Iterable[Portion], expected: int) -> None:
+    def record(self, level: Level, batches: Iterable[Batch], expected: int) -> None:
         """Write what came of errands at one level. An answer of None is left out."""
 
 
@@ -98,15 +100,15 @@ class CollectionContext(Protocol):
 class LevelReader:
     """The documents of all scopes of a level. A refusal that holds for all of them ends it."""
 
-    reader: CollectionContext
-    counted: View
+    context: CollectionContext
+    coverage_view: View
     """Under which view of the account it is recorded what came of it."""
     source: str
     """The request that names the scopes."""
     refusal: ReadFailure | None = None
     _error: ZoomError | None = field(default=None)
 
-    def asked(self, errand: DocumentRequest) -> tuple[Outcome, bool]:
+    def fetch(self, request: DocumentRequest) -> tuple[Outcome, bool]:
         """What came of an errand, and whether the level as a whole was refused.
 
         Once it was, nothing more is asked for.
@@ -118,7 +120,7 @@ class LevelReader:
             error = self._error
             if error is None:
                 try:
-                    return errand.ask()
+                    return request.ask()
                 except ZoomError as refused:
                     error = refused
             if applies_to_level(error):
@@ -127,32 +129,32 @@ class LevelReader:
                 self._error, for_all = error, True
             raise error
 
-        outcome = self.reader.asked(errand.source, ask, scope=errand.scope)
+        outcome = self.context.fetch(request.source, ask, scope=request.scope)
         return outcome, for_all
 
-    def outcomes(self, errands: Iterable[DocumentRequest]) -> Iterator[Portion]:
+    def outcomes(self, requests: Iterable[DocumentRequest]) -> Iterator[Batch]:
         """What came of each errand; a refusal of the whole level is set aside."""
-        for done in self.reader.each(self.asked, errands):
-            portion: Portion = []
-            for errand, (outcome, for_all) in done:
+        for done in self.context.run_concurrently(self.fetch, requests):
+            batch: Batch = []
+            for request, (outcome, for_all) in done:
                 if for_all and isinstance(outcome, ReadFailure):
                     self.refusal = self.refusal or outcome
                 else:
-                    portion.append((errand, outcome))
-            yield portion
+                    batch.append((request, outcome))
+            yield batch
 
-    def read(self, level: Level, errands: Iterable[DocumentRequest], expected: int) -> None:
+    def read(self, level: Level, requests: Iterable[DocumentRequest], expected: int) -> None:
         """Do the errands that are due and record them; `expected` is about how many there are."""
-        due = self.reader.due(errands)
-        self.reader.record(level, self.outcomes(due), expected)
+        due = self.context.outstanding(requests)
+        self.context.record(level, self.outcomes(due), expected)
 
     def count(self, listed: int, read: int) -> None:
         """Record how many scopes there are and were asked for, or why that was pointless."""
         outcome: Outcome | None = self.refusal
         if outcome is None:
             body: JsonValue = {"listed": listed, "read": read}
-            outcome = Document(body, self.source, self.reader.now())
-        self.reader.snapshot.record(self.reader.account, self.counted, outcome)
+            outcome = Document(body, self.source, self.context.now())
+        self.context.snapshot.record(self.context.account, self.coverage_view, outcome)
 
 
 def applies_to_level(error: ZoomError) -> bool:

@@ -51,7 +51,7 @@ class LockVerifier(Protocol):
 class ProgressListener(Protocol):
     """Is told how far collection is. Called from one thread."""
 
-    def found(self, level: Level, scopes: int) -> None:
+    def level_started(self, level: Level, scopes: int) -> None:
         """So many scopes of a level are going to be read."""
 
     def read(self, level: Level) -> None:
@@ -61,7 +61,7 @@ class ProgressListener(Protocol):
 class NoProgress:
     """A listener that does nothing."""
 
-    def found(self, level: Level, scopes: int) -> None:
+    def level_started(self, level: Level, scopes: int) -> None:
         """Ignored."""
 
     def read(self, level: Level) -> None:

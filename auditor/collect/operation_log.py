@@ -31,44 +31,44 @@ LONGEST_ENTRY = 2000
 """Characters of an entry that are kept: one may tell many changes."""
 
 _PARTS = re.compile(r"(\s+-\s+)")
-_SAID = re.compile(
+_CHANGE = re.compile(
     r"(?s)(?P<label>[^:]*)(?P<how>:\s*(?:from|set to)\s+)(?P<values>.*)", re.IGNORECASE
 )
 _TO = re.compile(r"(\s+to\s+)", re.IGNORECASE)
 
 
-def record(reader: CollectionContext) -> None:
+def record(context: CollectionContext) -> None:
     """Read the log since the time that the plan names, and record what came of it."""
-    since = moment(reader.reads.changes_since)
-    if not since or reader.is_settled(reader.account, read_plan.CHANGES):
+    since = moment(context.reads.changes_since)
+    if not since or context.is_up_to_date(context.account, read_plan.CHANGES):
         return
     source = f"{endpoints.OPERATION_LOGS.request}?category_type={EVERYTHING}"
-    outcome = reader.asked(source, lambda: _read(reader, since), essential=False)
-    reader.snapshot.record(reader.account, read_plan.CHANGES, outcome)
+    outcome = context.fetch(source, lambda: _read(context, since), essential=False)
+    context.snapshot.record(context.account, read_plan.CHANGES, outcome)
 
 
-def _read(reader: CollectionContext, since: str) -> JsonValue:
+def _read(context: CollectionContext, since: str) -> JsonValue:
     """Ask for the entries since a time (RFC 3339, UTC), month by month."""
     first = moment((datetime.fromisoformat(since) - EARLIER).isoformat())
     read = 0
-    kept: list[dict[str, JsonValue]] = []
-    for begin, end in _months(date.fromisoformat(since[:10]), reader.today()):
+    entries: list[dict[str, JsonValue]] = []
+    for begin, end in _months(date.fromisoformat(since[:10]), context.today()):
         params = {"from": str(begin), "to": str(end), "category_type": EVERYTHING}
-        for row in reader.api.items(endpoints.OPERATION_LOGS, params=params):
+        for row in context.api.items(endpoints.OPERATION_LOGS, params=params):
             read += 1
-            told = entry(row)
-            if told.time >= first and is_about_settings(told):
-                kept.append(
+            log_entry = entry(row)
+            if log_entry.time >= first and is_about_settings(log_entry):
+                entries.append(
                     {
-                        "time": told.time,
+                        "time": log_entry.time,
                         "operator": as_text(row.get("operator")),
                         "category_type": as_text(row.get("category_type")),
                         "action": as_text(row.get("action")),
-                        "operation_detail": _line(told.detail),
+                        "operation_detail": _line(log_entry.detail),
                     }
                 )
-    kept.sort(key=lambda entry: [*map(str, entry.values())])
-    return {"entries": [*kept], "read": read}
+    entries.sort(key=lambda entry: [*map(str, entry.values())])
+    return {"entries": [*entries], "read": read}
 
 
 def _months(first: date, today: date) -> Iterator[tuple[date, date]]:
@@ -89,7 +89,7 @@ def without_secrets(detail: str) -> str:
 
 
 def _without_secret(part: str) -> str:
-    match = _SAID.match(part)
+    match = _CHANGE.match(part)
     if match is None or not is_secret_name(match["label"].strip()):
         return part
     values = [

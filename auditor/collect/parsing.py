@@ -22,8 +22,8 @@ def feature_flag(evidence: ScopeEvidence, feature: str) -> bool | None:
     outcome = evidence.outcomes.get(SETTINGS)
     body = outcome.body if isinstance(outcome, Document) else None
     features = body.get("feature") if isinstance(body, dict) else None
-    found = features.get(feature) if isinstance(features, dict) else None
-    return found if isinstance(found, bool) else None
+    flag = features.get(feature) if isinstance(features, dict) else None
+    return flag if isinstance(flag, bool) else None
 
 
 def group(row: Mapping[str, JsonValue]) -> Scope | None:

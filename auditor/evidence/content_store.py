@@ -41,7 +41,7 @@ DEEPEST_BODY = 120
 _SHALLOW = 2
 """Levels of nesting of a profile and of a membership."""
 
-PASSING = frozenset({Cause.NOT_COLLECTED, Cause.ERROR})
+TRANSIENT_CAUSES = frozenset({Cause.NOT_COLLECTED, Cause.ERROR})
 """Causes of a refusal that another try may do away with."""
 
 
@@ -96,9 +96,9 @@ class ContentStore:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self.forget()
+        self.clear_caches()
 
-    def forget(self) -> None:
+    def clear_caches(self) -> None:
         """Drop what is remembered: a transaction was undone."""
         self._bodies: Callable[[int], _Body] = _BoundedCache(
             self._read_body, MOST_VALUES, lambda body: body.weight
@@ -109,7 +109,9 @@ class ContentStore:
         """The entries of a profile, by view."""
         self.digests: Callable[[int], Mapping[View, str]] = _BoundedCache(self._read_digests, SMALL)
         """View to `sha256:` of its document, for a profile."""
-        self.settled: Callable[[int], frozenset[View]] = _BoundedCache(self._read_settled, SMALL)
+        self.completed_views: Callable[[int], frozenset[View]] = _BoundedCache(
+            self._read_completed_views, SMALL
+        )
         """The views of a profile that need not be asked for again."""
         self.profile_text: Callable[[int], str] = _BoundedCache(self._read_profile_text, SMALL)
         """A profile as text that does not depend on numbers."""
@@ -175,11 +177,15 @@ class ContentStore:
 
     def _with_entry(self, added: tuple[int, ProfileEntry]) -> tuple[int, tuple[int | None, ...]]:
         number, entry = added
-        kept: list[tuple[ProfileEntry, int | None]] = [
-            (each, at) for at, each in enumerate(self.profile(number)) if each.view != entry.view
+        others: list[tuple[ProfileEntry, int | None]] = [
+            (existing, position)
+            for position, existing in enumerate(self.profile(number))
+            if existing.view != entry.view
         ]
-        ordered = sorted([*kept, (entry, None)], key=lambda item: item[0].view)
-        return self.profile_id([each for each, _ in ordered]), tuple(at for _, at in ordered)
+        ordered = sorted([*others, (entry, None)], key=lambda item: item[0].view)
+        return self.profile_id([item for item, _ in ordered]), tuple(
+            position for _, position in ordered
+        )
 
     def profile_id(self, entries: Iterable[ProfileEntry]) -> int:
         """The number of a set of outcomes, which come by view."""
@@ -275,8 +281,10 @@ class ContentStore:
             if entry.document is not None
         }
 
-    def _read_settled(self, number: int) -> frozenset[View]:
-        return frozenset(entry.view for entry in self.profile(number) if entry.cause not in PASSING)
+    def _read_completed_views(self, number: int) -> frozenset[View]:
+        return frozenset(
+            entry.view for entry in self.profile(number) if entry.cause not in TRANSIENT_CAUSES
+        )
 
     def _read_profile_text(self, number: int) -> str:
         digests = self.digests(number)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from auditor.evidence.read_plan import COUNTS, LISTINGS, MEETING, PHONE, PHONE_VIEWS
+from auditor.evidence.read_plan import COVERAGE_VIEWS, LISTINGS, MEETING, PHONE, PHONE_VIEWS
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot_reader import ScopeEvidence, SnapshotReader
@@ -22,14 +22,14 @@ _EVENTS = (Level.MEETING, Level.WEBINAR)
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER, *PHONE_VIEWS, *_EVENTS)
 
 _Listed = Mapping[Level, tuple[View, ...]]
-_BESIDE: _Listed = {
-    level: (COUNTS[level, surface],)
+_COVERAGE: _Listed = {
+    level: (COVERAGE_VIEWS[level, surface],)
     for level, surface in (
         *((level, PHONE.surface) for level in PHONE_VIEWS if level is not Level.PHONE_ACCOUNT),
         *((level, MEETING.surface) for level in _EVENTS),
     )
 }
-_NAMED_BY: _Listed = {**LISTINGS, **_BESIDE}
+_NAMED_BY: _Listed = {**LISTINGS, **_COVERAGE}
 """What has to be read in both runs before a scope counts as added or removed."""
 
 
@@ -70,20 +70,22 @@ class SnapshotDiff:
 
 def compare(earlier: SnapshotReader, later: SnapshotReader) -> SnapshotDiff:
     """What differs in the settings of the scopes that both snapshots name."""
-    found = _Found(earlier, later)
+    comparison = _Comparison(earlier, later)
     listed = _documents(earlier) & _documents(later)
     same_events = _budget(earlier) == _budget(later)
     added: dict[Level, int] = {}
     removed: dict[Level, int] = {}
     unlisted: list[Level] = []
     for level in _LEVELS:
-        gone, new = found.level(level)
+        gone, new = comparison.level(level)
         if listed.issuperset(_NAMED_BY.get(level, ())) and (same_events or level not in _EVENTS):
             added |= {level: new} if new else {}
             removed |= {level: gone} if gone else {}
         elif gone or new:
             unlisted.append(level)
-    return SnapshotDiff(found.settings(), added, removed, tuple(unlisted), dict(found.unread))
+    return SnapshotDiff(
+        comparison.settings(), added, removed, tuple(unlisted), dict(comparison.unread)
+    )
 
 
 def setting_changes(earlier: SnapshotReader, later: SnapshotReader) -> Iterator[ValueChange]:
@@ -100,7 +102,7 @@ class _Count:
 _Key = tuple[Level, str, str, str | None, str | None]
 
 
-class _Found:
+class _Comparison:
     """Goes through the levels, and counts equal changes."""
 
     def __init__(self, earlier: SnapshotReader, later: SnapshotReader) -> None:
@@ -110,7 +112,7 @@ class _Found:
         self.unread: Counter[Level] = Counter()
 
     def settings(self) -> tuple[ValueChange, ...]:
-        changes = [replace(each.change, scopes=each.scopes) for each in self._counts.values()]
+        changes = [replace(count.change, scopes=count.scopes) for count in self._counts.values()]
         return tuple(sorted(changes, key=_order))
 
     def level(self, level: Level) -> tuple[int, int]:
@@ -141,13 +143,13 @@ class _Found:
         differing = [v for v in differing if before[v] != after[v]]
         in_default: set[tuple[str, str]] = set()
         for view in differing:
-            for each in self._differences(view, pair):
-                place = view.surface, json.dumps(each.key)
+            for difference in self._differences(view, pair):
+                place = view.surface, json.dumps(difference.key)
                 if view.option and place in in_default:
                     continue  # the option view repeats a section of the default view
                 if not view.option:
                     in_default.add(place)
-                self._count(level, pair, each)
+                self._count(level, pair, difference)
 
     def _differences(self, view: View, pair: "_Pair") -> "tuple[_Difference, ...]":
         key = view, pair.digests[0][view], pair.digests[1][view]
@@ -156,24 +158,26 @@ class _Found:
             other = self._later.evidence_of(pair.after).outcomes[view]
             assert isinstance(one, Document)
             assert isinstance(other, Document)
-            found = _differences("", one.body, other.body)
-            self._known[key] = tuple(replace(each, source=other.source) for each in found)
+            differences = _differences("", one.body, other.body)
+            self._known[key] = tuple(
+                replace(difference, source=other.source) for difference in differences
+            )
         return self._known[key]
 
-    def _count(self, level: Level, pair: "_Pair", each: "_Difference") -> None:
-        key = (level, each.source, *each.key)
+    def _count(self, level: Level, pair: "_Pair", difference: "_Difference") -> None:
+        key = (level, difference.source, *difference.key)
         known = self._counts.get(key)
         if known is None:
-            told = ValueChange(
+            change = ValueChange(
                 pair.after,
-                each.source,
-                each.path,
-                each.before,
-                each.after,
-                appeared=each.key[1] is None,
-                vanished=each.key[2] is None,
+                difference.source,
+                difference.path,
+                difference.before,
+                difference.after,
+                appeared=difference.key[1] is None,
+                vanished=difference.key[2] is None,
             )
-            self._counts[key] = _Count(told, pair.scopes)
+            self._counts[key] = _Count(change, pair.scopes)
             return
         known.scopes += pair.scopes
         if pair.after.id < known.change.scope.id:
@@ -196,7 +200,7 @@ def _is_setting(level: Level, view: View) -> bool:
     return view == MEETING if level in _EVENTS else view.surface in _SURFACES
 
 
-def _is_compared(scope: Scope) -> bool:
+def _is_comparable(scope: Scope) -> bool:
     """False for invited users, who have no settings, and for what is no scope of its own."""
     if scope.level is Level.USER:
         return scope.status != "pending"
@@ -207,7 +211,7 @@ def _side_by_side(
     earlier: SnapshotReader, later: SnapshotReader, level: Level
 ) -> Iterator[tuple[ScopeEvidence | None, ScopeEvidence | None]]:
     """The scopes of a level in both, by id; None for one that is not there."""
-    old, new = _compared(earlier, level), _compared(later, level)
+    old, new = _comparable(earlier, level), _comparable(later, level)
     before, after = next(old, None), next(new, None)
     while before is not None or after is not None:
         if after is None or (before is not None and before.scope.id < after.scope.id):
@@ -221,13 +225,15 @@ def _side_by_side(
             before, after = next(old, None), next(new, None)
 
 
-def _compared(stored: SnapshotReader, level: Level) -> Iterator[ScopeEvidence]:
-    return (each for each in stored.evidence(level) if _is_compared(each.scope))
+def _comparable(stored: SnapshotReader, level: Level) -> Iterator[ScopeEvidence]:
+    return (evidence for evidence in stored.evidence(level) if _is_comparable(evidence.scope))
 
 
 def _documents(stored: SnapshotReader) -> frozenset[View]:
     """What could be read with the account, lists of scopes included."""
-    return frozenset(view for each in stored.evidence(Level.ACCOUNT) for view in each.digests)
+    return frozenset(
+        view for evidence in stored.evidence(Level.ACCOUNT) for view in evidence.digests
+    )
 
 
 def _budget(stored: SnapshotReader) -> JsonValue:
@@ -283,13 +289,13 @@ def _by_id(value: JsonValue) -> dict[str, JsonValue] | None:
     """The objects of a list by their ids; None where it is anything else."""
     if not isinstance(value, list) or not value:
         return None
-    found: dict[str, JsonValue] = {}
-    for each in value:
-        name = each.get("id") if isinstance(each, dict) else None
+    by_id: dict[str, JsonValue] = {}
+    for item in value:
+        name = item.get("id") if isinstance(item, dict) else None
         if not isinstance(name, str | int) or isinstance(name, bool) or not name:
             return None
-        found[str(name)] = each
-    return found if len(found) == len(value) else None
+        by_id[str(name)] = item
+    return by_id if len(by_id) == len(value) else None
 
 
 def _canonical(value: JsonValue) -> str:
@@ -299,9 +305,9 @@ def _canonical(value: JsonValue) -> str:
 
 def _ordered(value: JsonValue) -> JsonValue:
     if isinstance(value, list):
-        return sorted((_ordered(each) for each in value), key=_text)
+        return sorted((_ordered(item) for item in value), key=_text)
     if isinstance(value, dict):
-        return {name: _ordered(each) for name, each in value.items()}
+        return {name: _ordered(item) for name, item in value.items()}
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -31,15 +31,15 @@ def parsed(
     if count(text) > values:
         raise NotJson(f"it holds more than {values:,} values")
     try:
-        found = json.loads(
+        document = json.loads(
             text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=pairs
         )
     except RecursionError as error:
         raise NotJson("it is nested too deeply") from error
     # Fewer brackets than levels cannot be nested too deeply: the usual case, decided at once.
-    if text.count("{") + text.count("[") > depth and _depth_exceeds(found, depth):
+    if text.count("{") + text.count("[") > depth and _depth_exceeds(document, depth):
         raise NotJson(f"it is nested more than {depth} levels deep")
-    return found
+    return document
 
 
 def count(text: str) -> int:

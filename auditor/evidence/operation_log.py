@@ -31,7 +31,9 @@ _PEOPLE = frozenset({"user", "users"})
 _LOCK_WORDS = {"lock": "locked", "locked": "locked", "unlock": "unlocked", "unlocked": "unlocked"}
 _BETWEEN = re.compile(r"\s+-\s+")
 _AFTER_SUBJECT = re.compile(r"\s{2,}-\s+")
-_SAID = re.compile(r"(?s)(.*?)\s*:\s*(?:from\b(?P<values>.*)|set to\b(?P<set>.*))$", re.IGNORECASE)
+_CHANGE = re.compile(
+    r"(?s)(.*?)\s*:\s*(?:from\b(?P<values>.*)|set to\b(?P<set>.*))$", re.IGNORECASE
+)
 _TO = re.compile(r"\s+to(?:\s+|$)", re.IGNORECASE)
 _COLON = re.compile(r"\s*:\s*")
 _DASHES = re.compile(r"[\W_]+")
@@ -103,17 +105,19 @@ def moment(value: JsonValue) -> str:
         return ""
 
 
-def is_about_settings(told: LogEntry) -> bool:
+def is_about_settings(log_entry: LogEntry) -> bool:
     """True where an entry says that a setting of an account, a group or a user was changed."""
-    category = normalize_label(told.category)
+    category = normalize_label(log_entry.category)
     if category in _ELSEWHERE:
         return False
-    return is_change(told.detail) if category in _PEOPLE else any(parse_changes(told.detail))
+    return (
+        is_change(log_entry.detail) if category in _PEOPLE else any(parse_changes(log_entry.detail))
+    )
 
 
 def is_change(detail: str) -> bool:
     """True where a text says that something was switched, changed or locked."""
-    return any(_is_telling(each) for each in parse_changes(detail))
+    return any(_is_switch_or_lock(change) for change in parse_changes(detail))
 
 
 def parse_changes(detail: str) -> Iterator[ParsedChange]:
@@ -125,13 +129,13 @@ def parse_changes(detail: str) -> Iterator[ParsedChange]:
     waiting: list[str] = []
     context: list[str] | None = None
     for number, part in enumerate(parts, 1):
-        found = list(_of_part(part, is_last=number == len(parts)))
-        if not found:
+        changes = list(_of_part(part, is_last=number == len(parts)))
+        if not changes:
             waiting.append(part)
             continue
         first = context is None
         context = waiting if context is None else context
-        for label, values, is_lock in found:
+        for label, values, is_lock in changes:
             for at in range(max(0, len(waiting) - _MOST_PARTS), len(waiting) + 1):
                 named = " - ".join([*waiting[at:], label])
                 before = (context[:at] if first else context)[:_MOST_PARTS]
@@ -148,8 +152,8 @@ def normalize_label(text: str) -> str:
 
 def parse_switch(word: str) -> bool | None:
     """Whether a value says on (or locked) or off; None where it says something else."""
-    told = normalize_label(word)
-    return True if told in ON else False if told in OFF else None
+    normalized = normalize_label(word)
+    return True if normalized in ON else False if normalized in OFF else None
 
 
 _NAMED = re.compile(
@@ -177,7 +181,7 @@ def outside_names(detail: str) -> str:
     read as a name or not, it is taken for one.
     """
     parts = [_QUOTED.sub(" ", part) for part in _BETWEEN.split(detail[:_LONGEST])]
-    first = next((n for n, part in enumerate(parts) if _SAID.match(part)), len(parts))
+    first = next((n for n, part in enumerate(parts) if _CHANGE.match(part)), len(parts))
     named = _NAMED.match(parts[0].strip()) if first else None
     head, changes = parts[:first], parts[first:]
     if named is not None:
@@ -188,7 +192,7 @@ def outside_names(detail: str) -> str:
 
 def _without_values(part: str, *, by_name: bool) -> str:
     """A change without the texts that were filled in; what follows a switch or a number stays."""
-    match = _SAID.match(part)
+    match = _CHANGE.match(part)
     if match is None:
         return "" if by_name else part
     label = "" if by_name else match[1]
@@ -203,7 +207,7 @@ def _without_values(part: str, *, by_name: bool) -> str:
 
 def _of_part(part: str, *, is_last: bool) -> Iterator[tuple[str, Values, bool]]:
     """Label, values and whether it is about a lock, of a part of an entry that tells a change."""
-    match = _SAID.match(part)
+    match = _CHANGE.match(part)
     if match:
         after = match["set"]
         values = ((None, after.strip()),) if after is not None else tuple(_pairs(match["values"]))
@@ -242,10 +246,10 @@ def _around_a_lock(text: str) -> Iterator[tuple[str, str]]:
                 yield word, " ".join(rest)
 
 
-def _is_telling(each: ParsedChange) -> bool:
+def _is_switch_or_lock(change: ParsedChange) -> bool:
     """False for what only fills in a text, such as a person's job title."""
-    return each.is_lock or any(
-        before is not None or parse_switch(after) is not None for before, after in each.values
+    return change.is_lock or any(
+        before is not None or parse_switch(after) is not None for before, after in change.values
     )
 
 
@@ -255,5 +259,5 @@ def _words(value: JsonValue) -> str:
 
 def merge_entries(*groups: Iterable[LogEntry]) -> list[LogEntry]:
     """The entries of several readings by time, each once."""
-    found = {each for group in groups for each in group}
-    return sorted(found, key=lambda each: (each.time, each.operator, each.category, each.detail))
+    merged = {log_entry for group in groups for log_entry in group}
+    return sorted(merged, key=lambda e: (e.time, e.operator, e.category, e.detail))

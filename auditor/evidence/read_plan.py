@@ -72,7 +72,7 @@ def apps(kind: str) -> View:
     return View("marketplace_apps", kind)
 
 
-COUNTS: Mapping[tuple[Level, str], View] = {
+COVERAGE_VIEWS: Mapping[tuple[Level, str], View] = {
     (Level.PHONE_GROUP, "phone_account_settings"): View("phone_groups"),
     (Level.PHONE_SITE, "phone_account_settings"): View("phone_sites"),
     (Level.PHONE_SITE, "phone_site"): View("phone_sites"),
@@ -87,7 +87,7 @@ Recorded with the account. A document counts: `listed` scopes were there, `read`
 for. A refusal holds for every scope that has no record of its own.
 """
 
-OWN_PEOPLE = ("0", "1")
+BUILT_IN_ADMIN_ROLES = ("0", "1")
 """The ids of the roles that may always change settings: owner and admin. Source: `GET /roles`."""
 
 DISCLAIMERS = View("report_disclaimer")

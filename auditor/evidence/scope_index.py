@@ -36,9 +36,9 @@ class TimeRange(Mapping[str, str]):
 
     def __getitem__(self, source: str) -> str:
         moments = decode(self._moments)
-        for at in range(len(moments) - 1, -1, -1):
-            if self._entries[at].source == source:
-                return rfc3339(moments[at])
+        for position in range(len(moments) - 1, -1, -1):
+            if self._entries[position].source == source:
+                return rfc3339(moments[position])
         raise KeyError(source)
 
     def __iter__(self) -> Iterator[str]:
@@ -85,9 +85,9 @@ class ScopeIndex:
                 times = TimeRange(self._contents.profile(row[5]), row[6])
                 yield IndexedScope(self._contents.scope(row), row[7], times)
 
-    def spans(self) -> Iterator[tuple[int, str, str, str]]:
+    def time_ranges(self) -> Iterator[tuple[int, str, str, str]]:
         """For each number and source the first and the last time (RFC 3339) it was answered."""
-        found: dict[tuple[int, int], list[list[int]]] = {}
+        ranges: dict[tuple[int, int], list[list[int]]] = {}
         query = (
             f"SELECT m.number, s.profile, s.times FROM {self._table} m CROSS JOIN scopes s"
             " ON s.level = m.level AND s.zoom_id = m.zoom_id"
@@ -95,17 +95,19 @@ class ScopeIndex:
         with closing(self._db.cursor()) as cursor:
             for number, profile, times in cursor.execute(query):
                 moments = decode(times)
-                known = found.get((number, profile))
+                known = ranges.get((number, profile))
                 if known is None:
-                    found[number, profile] = [[moment, moment] for moment in moments]
+                    ranges[number, profile] = [[moment, moment] for moment in moments]
                     continue
                 for span, moment in zip(known, moments, strict=True):
                     if moment < span[0]:
                         span[0] = moment
                     elif moment > span[1]:
                         span[1] = moment
-        for (number, profile), spans in found.items():
-            for entry, (first, last) in zip(self._contents.profile(profile), spans, strict=True):
+        for (number, profile), scope_ranges in ranges.items():
+            for entry, (first, last) in zip(
+                self._contents.profile(profile), scope_ranges, strict=True
+            ):
                 yield number, entry.source, rfc3339(first), rfc3339(last)
 
 

@@ -45,7 +45,7 @@ LONGEST_VALUE = 64 * 1024 * 1024
 STEPS_TO_OPEN = 100_000
 """Steps of SQLite until the tables of a file are known. It takes some hundred."""
 
-_OF_KIND = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM json_each(?))"
+_BY_STATUS = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM json_each(?))"
 
 _ORDER = {status: at for at, status in enumerate(("active", "inactive", "pending"))}
 
@@ -78,7 +78,7 @@ class Snapshot(SnapshotReader):
                 ) from error
             raise SnapshotError(f"{path}: cannot be written: {error}.") from error
         snapshot = cls(db, str(path or "in memory"))
-        snapshot.set_meta("format", FORMAT)
+        snapshot.set_metadata("format", FORMAT)
         return snapshot
 
     @classmethod
@@ -102,7 +102,7 @@ class Snapshot(SnapshotReader):
             db.execute("PRAGMA cell_size_check = ON")
             if _schema(db) != _own_schema():  # before a table is read: it could be a view
                 raise SnapshotError(f"{path}: not a snapshot of the auditor.")
-            found = snapshot.meta("format")
+            found_format = snapshot.meta("format")
             db.set_progress_handler(None, 0)
             if write:
                 _for_writing(db)
@@ -112,10 +112,10 @@ class Snapshot(SnapshotReader):
         except SnapshotError:
             db.close()
             raise
-        if found != FORMAT:
+        if found_format != FORMAT:
             db.close()
             raise SnapshotError(
-                f"{path}: format {found or 'unknown'}; this version reads {FORMAT}."
+                f"{path}: format {found_format or 'unknown'}; this version reads {FORMAT}."
             )
         return snapshot
 
@@ -131,7 +131,7 @@ class Snapshot(SnapshotReader):
         self._contents = ContentStore(self._db)
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """Group the writes of the block into one transaction.
 
         What was written before the block broke off is kept.
@@ -156,17 +156,17 @@ class Snapshot(SnapshotReader):
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
-            self._contents.forget()
-            raise self._told(error) from error
+            self._contents.clear_caches()
+            raise self._translate_error(error) from error
 
-    def set_meta(self, key: str, value: str) -> None:
+    def set_metadata(self, key: str, value: str) -> None:
         """Record a fact about the run."""
-        with self.batch():
+        with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def add_scope(self, scope: Scope) -> bool:
         """Record that the scope exists. One that is known already stays as it is: then False."""
-        with self.batch():
+        with self.transaction():
             membership = self._contents.membership_id(scope)
             nothing = self._contents.profile_id(())
             added = self._db.execute(
@@ -183,23 +183,23 @@ class Snapshot(SnapshotReader):
         """
         self._db.execute("CREATE TABLE IF NOT EXISTS temp.listed (zoom_id TEXT PRIMARY KEY)")
         self._db.execute("DELETE FROM temp.listed")
-        portion: list[Scope] = []
+        batch: list[Scope] = []
         try:
             for scope in scopes:
-                portion.append(scope)
-                if len(portion) >= CHUNK:
-                    self._list(portion)
-                    portion.clear()
+                batch.append(scope)
+                if len(batch) >= CHUNK:
+                    self._list(batch)
+                    batch.clear()
         finally:  # a list that breaks off has named these all the same
-            self._list(portion)
-        of_kind = level, json.dumps(self._contents.memberships_with(status))
-        with self.batch():
-            self._db.execute(f"DELETE {_OF_KIND} AND zoom_id NOT IN temp.listed", of_kind)
-        return int(self._db.execute(f"SELECT count(*) {_OF_KIND}", of_kind).fetchone()[0])
+            self._list(batch)
+        by_status = level, json.dumps(self._contents.memberships_with(status))
+        with self.transaction():
+            self._db.execute(f"DELETE {_BY_STATUS} AND zoom_id NOT IN temp.listed", by_status)
+        return int(self._db.execute(f"SELECT count(*) {_BY_STATUS}", by_status).fetchone()[0])
 
     def drop(self, scope: Scope) -> None:
         """Forget a scope with all that was read of it."""
-        with self.batch():
+        with self.transaction():
             self._db.execute(
                 "DELETE FROM scopes WHERE level = ? AND zoom_id = ?", (scope.level, scope.id)
             )
@@ -212,7 +212,7 @@ class Snapshot(SnapshotReader):
             self._describe(scope)
 
     def _list(self, scopes: Iterable[Scope]) -> None:
-        with self.batch():
+        with self.transaction():
             for scope in scopes:
                 if not self.add_scope(scope):
                     self._rename(scope)
@@ -226,7 +226,7 @@ class Snapshot(SnapshotReader):
             self._describe(scope)
 
     def _describe(self, scope: Scope) -> None:
-        with self.batch():
+        with self.transaction():
             self._db.execute(
                 "UPDATE scopes SET name = ?, email = ?, membership = ?"
                 " WHERE level = ? AND zoom_id = ?",
@@ -242,7 +242,7 @@ class Snapshot(SnapshotReader):
     def record(self, scope: Scope, view: View, outcome: Outcome) -> None:
         """Record what came of asking for a document of a scope that was added before."""
         at = milliseconds(outcome.observed_at)
-        with self.batch():
+        with self.transaction():
             row = self._db.execute(
                 "SELECT profile, times FROM scopes WHERE level = ? AND zoom_id = ?",
                 (scope.level, scope.id),
@@ -257,7 +257,7 @@ class Snapshot(SnapshotReader):
                 (profile, moments, scope.level, scope.id),
             )
 
-    def _told(self, error: sqlite3.Error) -> SnapshotError:
+    def _translate_error(self, error: sqlite3.Error) -> SnapshotError:
         if _is_full(error):
             return DiskFull(
                 f"{self._name}: no more could be written ({error}). What was read before is kept: "

@@ -93,7 +93,7 @@ class SnapshotReader:
         for row in self._rows(level):
             yield self._evidence(row)
 
-    def alike(self, level: Level) -> Iterator[tuple[ScopeEvidence, int]]:
+    def grouped_by_profile(self, level: Level) -> Iterator[tuple[ScopeEvidence, int]]:
         """For scopes with equal groups, licence, status and outcomes the first, and their number.
 
         In no particular order.
@@ -136,11 +136,11 @@ class SnapshotReader:
         Raises:
             SnapshotError: the snapshot holds no account.
         """
-        for found in self.evidence(Level.ACCOUNT):
-            return ScopeEvidence(found.scope, dict(found.outcomes), dict(found.digests))
+        for account in self.evidence(Level.ACCOUNT):
+            return ScopeEvidence(account.scope, dict(account.outcomes), dict(account.digests))
         raise SnapshotError("The snapshot holds no account: its run was broken off at once.")
 
-    def missing(
+    def pending_reads(
         self,
         level: Level,
         views: Iterable[View],
@@ -153,18 +153,18 @@ class SnapshotReader:
         not older than `since` (RFC 3339). With `scopes`, only these are looked at. The file may
         be written meanwhile.
         """
-        wanted = tuple(views)
+        requested = tuple(views)
         oldest = None if since is None else milliseconds(since)
         for row in self._rows(level) if scopes is None else self._some(scopes):
-            done = self._contents.settled(row[5])
+            done = self._contents.completed_views(row[5])
             if oldest is not None:
                 times = zip(self._contents.profile(row[5]), decode(row[6]), strict=True)
                 done = done & {entry.view for entry, time in times if time >= oldest}
-            due = tuple(view for view in wanted if view not in done)
+            due = tuple(view for view in requested if view not in done)
             if due:
                 yield self._contents.scope(row), due
 
-    def marks(self) -> ScopeIndex:
+    def scope_index(self) -> ScopeIndex:
         """Room for a number for each scope, on disk, for as long as the snapshot is open."""
         return ScopeIndex(self._db, self._contents)
 
@@ -230,10 +230,10 @@ class _OutcomeReader(Mapping[View, Outcome]):
         self, entries: tuple[ProfileEntry, ...], times: bytes, contents: ContentStore
     ) -> None:
         self._entries, self._times, self._contents = entries, times, contents
-        self._known: dict[View, Outcome] | None = None
+        self._outcomes: dict[View, Outcome] | None = None
 
     def __getitem__(self, view: View) -> Outcome:
-        return self._found()[view]
+        return self._load()[view]
 
     def __iter__(self) -> Iterator[View]:
         return (entry.view for entry in self._entries)
@@ -241,12 +241,12 @@ class _OutcomeReader(Mapping[View, Outcome]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _found(self) -> dict[View, Outcome]:
-        if self._known is None:
-            self._known = {}
+    def _load(self) -> dict[View, Outcome]:
+        if self._outcomes is None:
+            self._outcomes = {}
             for entry, moment in zip(self._entries, decode(self._times), strict=True):
-                self._known[entry.view] = _outcome(entry, rfc3339(moment), self._contents.body)
-        return self._known
+                self._outcomes[entry.view] = _outcome(entry, rfc3339(moment), self._contents.body)
+        return self._outcomes
 
 
 def _outcome(entry: ProfileEntry, observed_at: str, body: Callable[[int], Any]) -> Outcome:

@@ -81,7 +81,9 @@ class _Pass:
                 self._refuse("a scope has a name or times that are too long")
             key = row[:2]
             if key <= before or key[0] not in _LEVELS:
-                self._refuse(f"the scopes do not come in order, or one has no level: {_shown(key)}")
+                self._refuse(
+                    f"the scopes do not come in order, or one has no level: {_describe(key)}"
+                )
             before = key
             membership, profile, times = row[4:]
             if membership not in self._memberships:
@@ -92,16 +94,16 @@ class _Pass:
             count, requests = known
             moments = decode(times)
             if len(moments) != count:
-                self._refuse(f"the times of {_shown(row)} do not fit what was read of it")
+                self._refuse(f"the times of {_describe(row)} do not fit what was read of it")
             if moments:
                 first = min(moments)
                 if first < EARLIEST or max(moments) > LATEST:
-                    self._refuse(f"a time of {_shown(row)} is none at which anything was read")
+                    self._refuse(f"a time of {_describe(row)} is none at which anything was read")
                 oldest = min(first, oldest)
             circumstances.update(requests + times)
             named = json.dumps(row[:4])
-            told = membership_text(membership), profile_text(profile)
-            digest.update("\n".join((named, *told, "")).encode())
+            contents = membership_text(membership), profile_text(profile)
+            digest.update("\n".join((named, *contents, "")).encode())
         return Totals(
             "sha256:" + digest.hexdigest(),
             "sha256:" + circumstances.hexdigest(),
@@ -118,12 +120,12 @@ class _Pass:
     def _check_membership(self, number: int, row: Sequence[Any]) -> None:
         try:
             groups, licence, status = json.loads(self._contents.membership_text(number))
-            right = all(type(each) is str for each in groups) and type(groups) is list
+            right = all(type(group) is str for group in groups) and type(groups) is list
             right = right and type(licence) in (int, type(None)) and type(status) is str
         except _UNREADABLE:
             right = False
         if not right:
-            self._refuse(f"the groups of {_shown(row)} cannot be read")
+            self._refuse(f"the groups of {_describe(row)} cannot be read")
         self._memberships.add(number)
 
     def _check_profile(self, number: int, row: Sequence[Any]) -> tuple[int, bytes]:
@@ -134,13 +136,13 @@ class _Pass:
         except _UNREADABLE:
             right = False
         if not right:
-            self._refuse(f"what was read of {_shown(row)} cannot be made out")
+            self._refuse(f"what was read of {_describe(row)} cannot be made out")
         for entry in entries:
             if entry.document is not None and entry.document not in self._documents:
                 self._check_document(entry, row)
-        told = json.dumps([[entry.source, entry.detail] for entry in entries]).encode()
-        told = len(told).to_bytes(4, "big") + told
-        return len(entries), self._requests.setdefault(told, told)
+        requests = json.dumps([[entry.source, entry.detail] for entry in entries]).encode()
+        requests = len(requests).to_bytes(4, "big") + requests
+        return len(entries), self._requests.setdefault(requests, requests)
 
     def _check_document(self, entry: ProfileEntry, row: Sequence[Any]) -> None:
         assert entry.document is not None
@@ -151,8 +153,8 @@ class _Pass:
             more = f" and {others:,} more scope{'' if others == 1 else 's'}" if others else ""
             raise EvidenceAltered(
                 f"{self._name}: the document that {entry.source} returned for "
-                f"{_shown(row)}{more} is not as it was recorded: {error}. Nothing is judged by it. "
-                "Use an untouched copy, or audit again."
+                f"{_describe(row)}{more} is not as it was recorded: {error}. Nothing is judged by "
+                "it. Use an untouched copy, or audit again."
             ) from error
         self._documents.add(entry.document)
 
@@ -161,14 +163,14 @@ class _Pass:
         counts: Mapping[int, int] = dict(
             self._db.execute("SELECT profile, count(*) FROM scopes GROUP BY profile").fetchall()
         )
-        found = 0
+        total = 0
         for profile, count in counts.items():
             try:
                 entries = self._contents.profile(profile)
             except _UNREADABLE:
                 continue
-            found += count if any(entry.document == document for entry in entries) else 0
-        return found
+            total += count if any(entry.document == document for entry in entries) else 0
+        return total
 
     def _refuse(self, what: str) -> NoReturn:
         raise UnsuitableSnapshot(
@@ -180,17 +182,17 @@ class _Pass:
 def _is_right(entry: ProfileEntry) -> bool:
     """True where the parts of an outcome are of the kinds that the program writes."""
     texts = entry.view.surface, entry.view.option, entry.source, entry.detail
-    if not all(type(each) is str for each in texts):
+    if not all(type(text) is str for text in texts):
         return False
     if entry.cause is None:
         return type(entry.document) is int
     return entry.document is None and entry.cause in _CAUSES
 
 
-def _shown(row: Sequence[Any]) -> str:
+def _describe(row: Sequence[Any]) -> str:
     """A scope as an error names it: level, name and id."""
     level, zoom_id = row[:2]
-    name = next((each for each in row[2:4] if each), "")
+    name = next((label for label in row[2:4] if label), "")
     quoted = json.dumps(str(zoom_id)[:100], ensure_ascii=False)
     return (
         f"{level} {json.dumps(name[:100], ensure_ascii=False)} ({zoom_id})"

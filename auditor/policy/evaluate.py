@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from auditor.evidence.read_plan import COUNTS, LEFT, LISTINGS
+from auditor.evidence.read_plan import COVERAGE_VIEWS, LEFT, LISTINGS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
@@ -109,7 +109,7 @@ def evaluate(
     accepted = parameters.get("known_keys")
     patterns = [str(each) for each in accepted] if isinstance(accepted, list) else []
     new = NewSettings(Coverage(catalogue, widest, patterns))
-    ledger = VerdictStore(snapshot.marks())
+    ledger = VerdictStore(snapshot.scope_index())
     assessor = Assessor(baseline, parameters, depth, overrides, settlements)
     for assessment in assessor.run(snapshot):
         if assessment.scope.level in MANY and not phone_and_meetings.is_placeholder(
@@ -170,7 +170,7 @@ def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[tuple[Scope
             yield from ((evidence, 1) for evidence in snapshot.evidence(level))
             continue
         alike: dict[int | None, tuple[ScopeEvidence, int]] = {}
-        for evidence, count in snapshot.alike(level):
+        for evidence, count in snapshot.grouped_by_profile(level):
             if evidence.scope.status != "pending":
                 first, scopes = alike.get(evidence.profile, (evidence, 0))
                 alike[evidence.profile] = first, scopes + count
@@ -271,7 +271,7 @@ def _blinded(
 ) -> tuple[str, ...]:
     """The controls of the baseline that read `view` at `level`, or scopes that it would name."""
     names = {below for below, views in LISTINGS.items() if view in views and below in within}
-    counts = {at for at, counted in COUNTS.items() if counted == view and at[0] in within}
+    counts = {at for at, counted in COVERAGE_VIEWS.items() if counted == view and at[0] in within}
 
     def reads(check: Check) -> bool:
         locks = check.lock is not None and level in check.lock_levels

@@ -368,7 +368,7 @@ def _admins(question: UsageCheck, evidence: _Evidence) -> LookupResult:
         if not isinstance(privileges, list):
             doubt = doubt or Unseen(Cause.ABSENT, f"Zoom did not return what {name} may do")
             continue
-        if role.get("id") not in read_plan.OWN_PEOPLE and not any(
+        if role.get("id") not in read_plan.BUILT_IN_ADMIN_ROLES and not any(
             read_plan.is_any(str(each), wanted) for each in privileges
         ):
             continue

@@ -76,7 +76,7 @@ _NOT_ACCEPTED = (
     "Zoom finds its own token invalid: check that no proxy changes requests, and run again; if it "
     "stays so, deactivate the app and activate it again."
 )
-_NOTHING_GIVEN = (
+_NOT_ISSUED = (
     "Zoom gave no token: check that the app is activated and that the three credentials belong "
     "together."
 )
@@ -188,7 +188,7 @@ class TokenSource:
                 # Another thread failed while this one waited: do not ask the same again.
                 raise self._failure
             try:
-                self._token = self._retries.call(self._fetched)
+                self._token = self._retries.call(self._fetch)
                 self._failure = None
             except ZoomError as error:
                 self._failure = error
@@ -197,9 +197,9 @@ class TokenSource:
                 self._fetches += 1
             return self._token.text
 
-    def _fetched(self) -> _Token:
-        asked_at = self._clock()
-        answer = self._transport.ask_for_token(
+    def _fetch(self) -> _Token:
+        requested_at = self._clock()
+        response = self._transport.request_token(
             self._url,
             self._credentials.account_id,
             HTTPBasicAuth(
@@ -207,46 +207,46 @@ class TokenSource:
             ),
             REQUEST,
         )
-        if answer.status != 200 and answer.status < 500 and answer.status != 429:
-            raise self._refusal(answer)
-        document = parse_response(answer, REQUEST, self._now)
+        if response.status != 200 and response.status < 500 and response.status != 429:
+            raise self._refusal(response)
+        document = parse_response(response, REQUEST, self._now)
         text = document.get("access_token")
         if not isinstance(text, str) or not _TOKEN.fullmatch(text):
-            raise Malformed(REQUEST, "it holds no access token", status=answer.status)
+            raise Malformed(REQUEST, "it holds no access token", status=response.status)
         register_token(text)
         lifetime = _lifetime(document.get("expires_in"))
         scope = document.get("scope")
-        took = self._clock() - asked_at
+        took = self._clock() - requested_at
         _log.debug("%s, %.0f ms. The new one lasts %.0f s.", REQUEST, 1000 * took, lifetime)
         return _Token(
             text=text,
-            renew_at=asked_at + lifetime - min(_MARGIN, lifetime / 10),
+            renew_at=requested_at + lifetime - min(_MARGIN, lifetime / 10),
             scopes=frozenset(scope.split() if isinstance(scope, str) else ()),
         )
 
-    def _refusal(self, answer: Response) -> AuthenticationFailed:
+    def _refusal(self, response: Response) -> AuthenticationFailed:
         try:
-            document = parse_object(answer.body, answer.content_type, REQUEST)
+            document = parse_object(response.body, response.content_type, REQUEST)
         except (Malformed, Transient):
-            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=answer.status)
-        if 300 <= answer.status < 400:
-            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=answer.status)
+            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=response.status)
+        if 300 <= response.status < 400:
+            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=response.status)
         code, kind = document.get("code"), document.get("error")
         number = code if isinstance(code, int) and not isinstance(code, bool) else None
-        said = " ".join(
+        message = " ".join(
             str(document[key]) for key in ("reason", "message", "error") if document.get(key)
         )
-        reason = _BY_CODE.get(number or 0) or _BY_ERROR.get(str(kind)) or _NOTHING_GIVEN
+        reason = _BY_CODE.get(number or 0) or _BY_ERROR.get(str(kind)) or _NOT_ISSUED
         named = number in _BY_CODE
-        if not named and any(w in said.lower() for w in ("disabled", "deactivated", "4717")):
+        if not named and any(w in message.lower() for w in ("disabled", "deactivated", "4717")):
             reason = _DISABLED
         return AuthenticationFailed(
             REQUEST,
             reason,
-            self._without_secret(said),
-            status=answer.status,
+            self._without_secret(message),
+            status=response.status,
             code=number,
-            tracking_id=answer.tracking_id,
+            tracking_id=response.tracking_id,
         )
 
     def _without_secret(self, text: str) -> str:

@@ -32,7 +32,7 @@ _AT_ONCE = 32 * 1024
 """Bytes: most answers come in one piece."""
 
 VERBS = frozenset(("GET", "POST"))
-"""The only verbs that leave. POST is the token request; see `Transport.ask_for_token`."""
+"""The only verbs that leave. POST is the token request; see `Transport.request_token`."""
 
 
 class ResponseTooSlow(AuditorError):
@@ -141,8 +141,8 @@ def pools(
             if left <= 0:
                 raise ResponseTooSlow
             # Also of the handshake of TLS, which Python bounds as a whole.
-            patience = self.timeout if isinstance(self.timeout, int | float) else left
-            self.timeout = min(patience, left)
+            timeout = self.timeout if isinstance(self.timeout, int | float) else left
+            self.timeout = min(timeout, left)
             return super()._new_conn()
 
     class Secure(ReadsOnly, HTTPSConnection):

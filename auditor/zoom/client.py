@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _FIRST_LATENCY = 0.4
 """Seconds: what is taken for Zoom's latency until it is known."""
-_WEIGHT = 0.1
+_LATENCY_SMOOTHING = 0.1
 """Of the newest answer, in the latency."""
 _LARGE = 256 * 1024
 """Bytes of an answer above which it is parsed alone."""
@@ -110,11 +110,11 @@ class ZoomClient:
         self.api_url = check_url(api_url, "ZOOM_API_URL")
         self._tokens, self._transport, self._limiter = tokens, transport, limiter
         self._retries, self._now, self._clock = retries or RetryPolicy(), now, clock
-        self._lock, self._one_large = threading.Lock(), threading.Lock()
-        self._requests = self._again = self._rate_limited = 0
+        self._lock, self._large_body_lock = threading.Lock(), threading.Lock()
+        self._requests = self._retried = self._rate_limited = 0
         self._latency = _FIRST_LATENCY
         self._renewals = Renewals(clock)
-        self._one_renewing = threading.Lock()
+        self._renewal_lock = threading.Lock()
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -125,9 +125,9 @@ class ZoomClient:
     def counters(self) -> Counters:
         """The counts at this moment."""
         with self._lock:
-            return Counters(self._requests, self._again, self._rate_limited)
+            return Counters(self._requests, self._retried, self._rate_limited)
 
-    def in_flight(self, label: RateLabel = RateLabel.MEDIUM) -> int:
+    def target_concurrency(self, label: RateLabel = RateLabel.MEDIUM) -> int:
         """How many requests of `label` should be under way for its rate to be spent.
 
         It follows the rate and the latency, so ask again from time to time.
@@ -256,7 +256,7 @@ class ZoomClient:
                     endpoint.request, endpoint.scopes, error.detail, **error.facts
                 ) from error
             refused = error
-        with self._one_renewing:
+        with self._renewal_lock:
             for tries in range(1, self._renewals.most_for_one):
                 if self._renewals.is_hopeless:
                     raise AuthenticationFailed(
@@ -283,23 +283,23 @@ class ZoomClient:
         bearer = Bearer(token())  # after the wait for a slot: a token may not last as long
         with self._lock:
             self._requests += 1
-            self._again += again
+            self._retried += again
         sent_at = self._clock()
         shown = _Shown(endpoint, query, sent_at - due_at, again=again)
         try:
-            answer = self._transport.get(url, query, bearer, endpoint.request)
+            response = self._transport.get(url, query, bearer, endpoint.request)
         except ZoomError as error:
             shown.log(type(error).__name__, self._clock() - sent_at)
             raise
         took = self._clock() - sent_at
         with self._lock:
-            self._latency += _WEIGHT * (took - self._latency)
-        shown.log(f"HTTP {answer.status}", took, answer.tracking_id)
+            self._latency += _LATENCY_SMOOTHING * (took - self._latency)
+        shown.log(f"HTTP {response.status}", took, response.tracking_id)
         # Parsing is one thread's work at a time anyway; its memory need not add up either.
-        alone = self._one_large if len(answer.body) > _LARGE else nullcontext()
+        alone = self._large_body_lock if len(response.body) > _LARGE else nullcontext()
         try:
             with alone:
-                document = redact_object(parse_response(answer, endpoint.request, self._now))
+                document = redact_object(parse_response(response, endpoint.request, self._now))
         except (Denied, NotFound, NotLicensed, Rejected):
             self._renewals.accepted()
             raise

@@ -78,8 +78,8 @@ class ZoomError(AuditorError):
         numbers = [f"HTTP {self.status}"] if self.status is not None else []
         if self.code is not None:
             numbers.append(f"code {self.code}")
-        said = f'"{self.detail}"' if self.detail else ""
-        inside = ": ".join(part for part in (", ".join(numbers), said) if part)
+        quoted = f'"{self.detail}"' if self.detail else ""
+        inside = ": ".join(part for part in (", ".join(numbers), quoted) if part)
         return f" ({inside})" if inside else ""
 
 
@@ -299,7 +299,7 @@ class ListingUnproved(ZoomError):
     `listed` rows came. What is missing is unknown; what came is good.
     """
 
-    again: ClassVar[int] = 1
+    rereads: ClassVar[int] = 1
     """How often to read the listing again before giving up."""
 
     def __init__(self, request: str, listed: int) -> None:
@@ -310,7 +310,7 @@ class ListingUnproved(ZoomError):
 class ListingUncounted(ListingUnproved):
     """Zoom documents a count for this listing, and none came, or none that can be read."""
 
-    again = 0  # it would come the same
+    rereads = 0  # it would come the same
 
     def __init__(self, request: str, listed: int, *, unreadable: bool) -> None:
         super().__init__(request, listed)
@@ -331,7 +331,7 @@ class ListingUncounted(ListingUnproved):
 class ListingShrank(ListingUnproved):
     """The count became smaller while the listing was read: rows may have moved past the pages."""
 
-    again = 3  # something was deleted meanwhile, and soon it will be quiet
+    rereads = 3  # something was deleted meanwhile, and soon it will be quiet
 
     def __init__(self, request: str, listed: int, before: int, after: int) -> None:
         super().__init__(request, listed)

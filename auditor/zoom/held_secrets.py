@@ -44,7 +44,7 @@ class HeldSecrets:
     def keep(self, *secrets: str) -> None:
         """Remember secrets for as long as the process runs."""
         with self._lock:
-            new = {each for each in secrets if len(each) >= SHORTEST} - self._forever
+            new = {secret for secret in secrets if len(secret) >= SHORTEST} - self._forever
             self._forever |= new
             self._add(new)
 
@@ -62,7 +62,7 @@ class HeldSecrets:
                 self._add({token})
 
     def _add(self, secrets: Iterable[str]) -> None:
-        forms = {key: dict(found) for key, found in self._forms.items()}
+        forms = {key: dict(forms_of_prefix) for key, forms_of_prefix in self._forms.items()}
         for secret in secrets:
             for form, is_base64 in forms_of(secret):
                 enough = form[: _enough(form)]
@@ -91,11 +91,11 @@ class HeldSecrets:
         at = 0
         last = len(text) - SHORTEST
         while at <= last:
-            found = forms.get(text[at : at + SHORTEST])
-            if found is not None:
+            candidates = forms.get(text[at : at + SHORTEST])
+            if candidates is not None:
                 fitting = [
                     (_alike(text, at, form), is_base64)
-                    for form, (enough, is_base64) in found.items()
+                    for form, (enough, is_base64) in candidates.items()
                     if text.startswith(enough, at)
                 ]
                 if fitting:

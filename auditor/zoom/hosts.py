@@ -108,13 +108,13 @@ def scheme_and_host(url: str) -> tuple[str, str]:
     backslash, nothing between host and path but a port from 1 to 65535, a host of ASCII letters
     without a dot at its end, and an IPv4 address in four plain numbers.
     """
-    found = None if _FORBIDDEN.search(url) else _ADDRESS.fullmatch(url)
-    if found is None or not 0 < int(found["port"] or 1) < 65536:
+    match = None if _FORBIDDEN.search(url) else _ADDRESS.fullmatch(url)
+    if match is None or not 0 < int(match["port"] or 1) < 65536:
         return "", ""
-    host = (found["six"] or found["name"]).lower()
+    host = (match["six"] or match["name"]).lower()
     labels = host.split(".")
     try:
-        if found["six"]:
+        if match["six"]:
             ipaddress.IPv6Address(host)
         elif _NUMBER.fullmatch(labels[-1]):  # such as 127.1, which some take for 127.0.0.1
             ipaddress.IPv4Address(host)
@@ -122,7 +122,7 @@ def scheme_and_host(url: str) -> tuple[str, str]:
             return "", ""
     except ValueError:
         return "", ""
-    return found["scheme"].lower(), host
+    return match["scheme"].lower(), host
 
 
 def is_loopback(url: str) -> bool:

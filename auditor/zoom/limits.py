@@ -95,18 +95,18 @@ _MEMORY = 60.0
 # From 90 % back to where it was refused takes some 50 s at full rate. Ten times as fast uses 68.0 %
 # at half and is refused 0.71 %; ten times slower uses 96.4 %, but takes three quarters of an hour
 # instead of five minutes to find out that another app, which used half of the limit, has ended.
-_PROBING = 0.002
+_PROBE_PER_SECOND = 0.002
 """The part of its rate a label tries per second above that, for a limit that may have risen; of
 a rate far below what is allowed, twice that part."""
 # Halving at each refusal, as TCP does, uses 84.2 % at half: a 429 costs nothing but the request.
-_BACK = 0.9
+_BACKOFF_FACTOR = 0.9
 """What each refusal leaves of the rate, down to a half."""
 # Without it, a free account that is taken for Business is refused 7.9 % instead of 6.9 %.
-_SOON = 5.0
+_RECENT_SECONDS = 5.0
 """Seconds: a refusal so soon after another says that more than a little was too much."""
 # A number far below the published limit may not be this label's, and would hold for the whole run.
 # Below a quarter, refusals teach the rate instead.
-_BELIEVED = 0.25
+_MIN_PLAUSIBLE_SHARE = 0.25
 """The least part of the allowed rate that a limit may be which a response names."""
 # At a latency of 0.4 s, which is what the client starts from, requests that were under way are
 # answered after 0.5 s. A Retry-After of more than 15 minutes is taken for a daily limit's
@@ -145,10 +145,10 @@ class _Bucket:
             self.rate = min(known_good, self.rate + recovery * quiet)
             quiet -= missing / recovery
         if quiet > 0:
-            probing = _PROBING * min(self.allowed, 2 * self.rate)
+            probing = _PROBE_PER_SECOND * min(self.allowed, 2 * self.rate)
             self.rate = min(self.allowed, self.rate + probing * quiet)
 
-    def refuse(self, now: float, wait: float) -> None:
+    def on_rejected(self, now: float, wait: float) -> None:
         """Slow down and hold for `wait` seconds.
 
         Refusals that come during a hold answer requests sent before it: they tell how far over
@@ -158,21 +158,21 @@ class _Bucket:
             self.refused_at = self.rate
             self.known_good = _KNOWN_GOOD[now - self.last_refusal < _MEMORY]
             self.last_refusal = now
-            soon = now - self.blocked_until < _SOON
-            self.rate *= 0.5 if soon else _BACK
+            is_recent = now - self.blocked_until < _RECENT_SECONDS
+            self.rate *= 0.5 if is_recent else _BACKOFF_FACTOR
             self.refusals += 1
             self.next_slot = 0.0
         else:
-            self.rate = max(self.rate * _BACK, min(self.rate, self.refused_at / 2))
+            self.rate = max(self.rate * _BACKOFF_FACTOR, min(self.rate, self.refused_at / 2))
         self.rate = max(self.rate, self.allowed * _SLOWEST)
         self.blocked_until = max(self.blocked_until, now + wait)
 
-    def lower(self, allowed: float) -> None:
+    def set_limit(self, allowed: float) -> None:
         """Zoom has named a lower limit. One that is far lower is learned, not believed."""
-        if self.allowed * _BELIEVED <= allowed < self.allowed:
+        if self.allowed * _MIN_PLAUSIBLE_SHARE <= allowed < self.allowed:
             self.allowed, self.rate = allowed, min(self.rate, allowed)
 
-    def too_early(self, now: float) -> float:
+    def seconds_until_allowed(self, now: float) -> float:
         """The seconds that a request would be sent too early now; 0 counts it as sent.
 
         A thread that woke up late has sent its request late; those after it come too early then.
@@ -214,38 +214,38 @@ class RateLimiter:
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._share = share
         self._lock = threading.Lock()
-        self._lanes: dict[RateLabel, _Bucket] = {}
+        self._buckets: dict[RateLabel, _Bucket] = {}
         for label in RateLabel:
             allowed = (limits[label] if max_rate is None else max_rate) * share
-            self._lanes[label] = _Bucket(allowed, allowed)
+            self._buckets[label] = _Bucket(allowed, allowed)
 
     def rate(self, label: RateLabel) -> float:
         """Requests per second now asked of `label`."""
         with self._lock:
-            lane = self._lanes[label]
-            lane.recover(self._clock())
-            return lane.rate
+            bucket = self._buckets[label]
+            bucket.recover(self._clock())
+            return bucket.rate
 
     def acquire(self, label: RateLabel) -> None:
         """Return when a request of this label may be sent."""
-        lane = self._lanes[label]
+        bucket = self._buckets[label]
         while True:
             with self._lock:
                 now = self._clock()
-                lane.recover(now)
-                slot = max(now, lane.next_slot, lane.blocked_until)
-                lane.next_slot = slot + _SPACING / lane.rate
-                refusals = lane.refusals
+                bucket.recover(now)
+                slot = max(now, bucket.next_slot, bucket.blocked_until)
+                bucket.next_slot = slot + _SPACING / bucket.rate
+                refusals = bucket.refusals
             if slot > now:
                 self._sleep(slot - now)
             with self._lock:
-                if lane.refusals == refusals and slot >= lane.blocked_until:
+                if bucket.refusals == refusals and slot >= bucket.blocked_until:
                     break
         slept = True
         while slept:
             with self._lock:
                 now = self._clock()
-                early = lane.too_early(now)
+                early = bucket.seconds_until_allowed(now)
             if not early:
                 return
             self._sleep(early)
@@ -265,17 +265,17 @@ class RateLimiter:
         """
         shortest, longest = _HOLD
         with self._lock:
-            lane, now = self._lanes[label], self._clock()
-            again = now - lane.last_refusal < _MEMORY
-            asked = (
+            bucket, now = self._buckets[label], self._clock()
+            again = now - bucket.last_refusal < _MEMORY
+            seconds = (
                 (1 + self._chance() if again else shortest) if retry_after is None else retry_after
             )
-            wait = min(max(asked, shortest), longest)
-            lane.recover(now)
-            lane.refuse(now, wait)
+            wait = min(max(seconds, shortest), longest)
+            bucket.recover(now)
+            bucket.on_rejected(now, wait)
             if limit is not None and limit > 0:
-                lane.lower(limit * self._share)
-            rate, allowed = lane.rate, lane.allowed
+                bucket.set_limit(limit * self._share)
+            rate, allowed = bucket.rate, bucket.allowed
         _log.debug(
             "%s: refused. Holding for %.1f s, then %.1f of %.1f requests a second.",
             *(label, wait, rate, allowed),

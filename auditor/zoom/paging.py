@@ -52,10 +52,10 @@ class _Reading:
 
     def count(self, document: Mapping[str, JsonValue]) -> None:
         """Take the count of a page over. No count and null are the same."""
-        told = document.get("total_records")
-        if told is None:
+        value = document.get("total_records")
+        if value is None:
             return
-        total = whole_number(told)
+        total = whole_number(value)
         if total is None:
             self.unreadable = True
             return
@@ -78,7 +78,7 @@ class _Reading:
         """How many of the rows that Zoom counts have not come."""
         return max(0, (self.total or 0) - self.listed)
 
-    def doubt(self, request: str, *, counted: bool) -> ListingUnproved | None:
+    def problem(self, request: str, *, counted: bool) -> ListingUnproved | None:
         """Why this may not be the whole listing; None where it is."""
         if self.unreadable or (self.total is None and counted):
             return ListingUncounted(request, self.listed, unreadable=self.unreadable)
@@ -131,7 +131,7 @@ class Listing(Iterator[list[Row]]):
         self._row_id, self._counted, self._recurring = row_id, counted, recurring
         self._most_pages, self._most_restarts = most_pages, most_restarts
         self._seen: set[bytes] = set()
-        self._given: Counter[bytes] = Counter()
+        self._yielded: Counter[bytes] = Counter()
         self._reading = self._started(self._seen)
         self._pages = self._read()
 
@@ -147,25 +147,25 @@ class Listing(Iterator[list[Row]]):
         return _Reading(rows, set() if self._recurring else None)
 
     def _read(self) -> Iterator[list[Row]]:
-        doubts = 0
+        failed_readings = 0
         while True:
             try:
                 yield from self._read_from_start()
-                doubt = self._reading.doubt(self._request, counted=self._counted)
-                if doubt is None:
+                problem = self._reading.problem(self._request, counted=self._counted)
+                if problem is None:
                     return
-                doubts += 1
-                if doubts > doubt.again:
-                    raise doubt
-                _log.info("%s Starting again.", doubt)
+                failed_readings += 1
+                if failed_readings > problem.rereads:
+                    raise problem
+                _log.info("%s Starting again.", problem)
             except PageTokenExpired:
                 if self.restarts >= self._most_restarts:
                     raise
                 self.restarts += 1
                 _log.info("%s: the page token expired, starting again", self._request)
             except _PagesRepeat:
-                doubts += 1
-                if doubts > 1:
+                failed_readings += 1
+                if failed_readings > 1:
                     raise
                 _log.info("%s: its pages repeat, starting again", self._request)
             self._reading = self._started(set())
@@ -173,7 +173,7 @@ class Listing(Iterator[list[Row]]):
     def _read_from_start(self) -> Iterator[list[Row]]:
         position: dict[str, str] = {}
         tokens: set[str] = set()
-        repeated = self._given.copy()
+        repeated = self._yielded.copy()
         for _ in range(self._most_pages):
             document = self._page(position)
             rows = self._new(self._rows_of(document), repeated)
@@ -236,7 +236,7 @@ class Listing(Iterator[list[Row]]):
                 if repeated[content] > 0:
                     repeated[content] -= 1
                     continue
-                self._given[content] += 1
+                self._yielded[content] += 1
             new.append(row)
         return new
 

@@ -64,12 +64,12 @@ def _parsed(body: bytes, request: str, status: int | None) -> JsonValue:
 
 def _unambiguous(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     """The object of `pairs`. A setting that is both on and off is not evidence of either."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    document = dict(pairs)
+    if len(document) != len(pairs):
         for key, value in pairs:
-            if type(found[key]) is not type(value) or found[key] != value:
+            if type(document[key]) is not type(value) or document[key] != value:
                 raise NotJson(f"it holds {redact_text(key)[:60]!r} twice, with different values")
-    return found
+    return document
 
 
 def _whole_object(document: dict[str, JsonValue]) -> dict[str, JsonValue]:

@@ -32,7 +32,7 @@ from auditor.zoom import proxy_checks
 from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooLarge, ResponseTooSlow, pools
 from auditor.zoom.responses import utc_now
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds to wait for a connection, and for each packet; twice as many for all of it."""
 _ROOM = 64 * 1024
 """Bytes: what is asked for has no body."""
@@ -139,7 +139,7 @@ class ProbeResult:
     host: str
     """With its port, where it is not the usual one."""
     route: Route
-    trouble: ProbeFailure | None = None
+    failure: ProbeFailure | None = None
     """None where it answered."""
     refusal: int | None = None
     """The HTTP status with which the proxy refused."""
@@ -153,7 +153,7 @@ class ProbeResult:
     certificate: Certificate | None = None
 
 
-def route(url: str) -> Route:
+def route_to(url: str) -> Route:
     """The way to the host of `url`, as the environment says: the same as every request takes."""
     proxies, verify = proxy_checks.from_environment(url)
     return Route(select_proxy(url, proxies) or "", verify)
@@ -161,24 +161,24 @@ def route(url: str) -> Route:
 
 def probe(
     url: str,
-    way: Route,
+    route: Route,
     *,
-    patience: float = PATIENCE,
+    timeout: float = TIMEOUT,
     now: Callable[[], datetime] = utc_now,
     clock: Callable[[], float] = time.monotonic,
 ) -> ProbeResult:
     """Send a HEAD request without credentials to `url`, and tell what came of it."""
     parts = urlsplit(url)
     seen = _TlsFacts()
-    made = ProbeResult(parts.netloc.rpartition("@")[2], way)
-    if not proxy_checks.is_parseable(way.proxy):
-        return replace(made, trouble=ProbeFailure.PROXY_ADDRESS)
+    made = ProbeResult(parts.netloc.rpartition("@")[2], route)
+    if not proxy_checks.is_parseable(route.proxy):
+        return replace(made, failure=ProbeFailure.PROXY_ADDRESS)
     began, sent = clock(), now()
     try:
-        with _head(url, way, seen, patience) as response:
+        with _head(url, route, seen, timeout) as response:
             status, date = response.status_code, response.headers.get("Date", "")
     except ResponseTooSlow:
-        return replace(made, trouble=ProbeFailure.SILENT, certificate=seen.certificate())
+        return replace(made, failure=ProbeFailure.SILENT, certificate=seen.certificate())
     except (
         ResponseTooLarge,
         requests.RequestException,
@@ -186,23 +186,23 @@ def probe(
         OSError,
         ValueError,
     ) as error:
-        trouble = _trouble(error, way)
-        looked_at = _unverified(url, way, patience) if trouble.is_tls else seen
+        failure = _classify(error, route)
+        handshake = _unverified(url, route, timeout) if failure.is_tls else seen
         return replace(
-            made, trouble=trouble, refusal=_refusal(error), certificate=looked_at.certificate()
+            made, failure=failure, refusal=_proxy_status(error), certificate=handshake.certificate()
         )
     took = clock() - began
-    proxy_said = status == 407
-    told = None if proxy_said else _moment(date)
+    is_proxy_login = status == 407
+    server_time = None if is_proxy_login else _moment(date)
     # The Date header has whole seconds: half of one is the fairest guess at the rest.
     middle = sent.timestamp() + took / 2 - 0.5
     return replace(
         made,
-        trouble=ProbeFailure.PROXY_LOGIN if proxy_said else None,
-        refusal=407 if proxy_said else None,
+        failure=ProbeFailure.PROXY_LOGIN if is_proxy_login else None,
+        refusal=407 if is_proxy_login else None,
         status=status,
         seconds=took,
-        ahead=None if told is None else told.timestamp() - middle,
+        ahead=None if server_time is None else server_time.timestamp() - middle,
         tls=seen.version,
         certificate=seen.certificate(),
     )
@@ -224,8 +224,12 @@ class _TlsFacts:
         if self.encoded is None:
             return None
         try:
-            found = x509.load_der_x509_certificate(self.encoded)
-            return Certificate(_name(found.subject), _name(found.issuer), found.not_valid_after_utc)
+            certificate = x509.load_der_x509_certificate(self.encoded)
+            return Certificate(
+                _name(certificate.subject),
+                _name(certificate.issuer),
+                certificate.not_valid_after_utc,
+            )
         except ValueError:
             return None
 
@@ -237,9 +241,9 @@ class _HandshakeDone(Exception):
 class _TlsRecordingAdapter(BoundedAdapter):
     """An adapter that looks at the handshake of each connection it makes."""
 
-    def __init__(self, seen: _TlsFacts, patience: float, *, look_only: bool = False) -> None:
+    def __init__(self, seen: _TlsFacts, timeout: float, *, look_only: bool = False) -> None:
         self._seen, self._look_only = seen, look_only
-        super().__init__(pools(2 * patience, _ROOM, time.monotonic, _VERBS))
+        super().__init__(pools(2 * timeout, _ROOM, time.monotonic, _VERBS))
 
     def get_connection_with_tls_context(self, *words: Any, **named: Any) -> Any:
         """The pool for a request, which makes connections that are looked at."""
@@ -263,26 +267,26 @@ class _TlsRecordingAdapter(BoundedAdapter):
 
 
 def _head(
-    url: str, way: Route, seen: _TlsFacts, patience: float, *, look_only: bool = False
+    url: str, route: Route, seen: _TlsFacts, timeout: float, *, look_only: bool = False
 ) -> requests.Response:
     prepared = requests.PreparedRequest()
     prepared.method, prepared.url = "HEAD", url
     prepared.headers = CaseInsensitiveDict(_HEADERS)
-    proxies = {urlsplit(url).scheme: way.proxy} if way.proxy else {}
-    with closing(_TlsRecordingAdapter(seen, patience, look_only=look_only)) as adapter:
+    proxies = {urlsplit(url).scheme: route.proxy} if route.proxy else {}
+    with closing(_TlsRecordingAdapter(seen, timeout, look_only=look_only)) as adapter:
         return adapter.send(
             prepared,
-            timeout=(patience, patience),
-            verify=False if look_only else way.verify,
+            timeout=(timeout, timeout),
+            verify=False if look_only else route.verify,
             proxies=proxies,
         )
 
 
-def _unverified(url: str, way: Route, patience: float) -> _TlsFacts:
+def _unverified(url: str, route: Route, timeout: float) -> _TlsFacts:
     """What the host shows in a handshake that trusts anybody. Nothing is sent after it."""
     seen = _TlsFacts()
     try:
-        _head(url, way, seen, patience, look_only=True)
+        _head(url, route, seen, timeout, look_only=True)
     except (
         _HandshakeDone,
         ResponseTooSlow,
@@ -295,23 +299,23 @@ def _unverified(url: str, way: Route, patience: float) -> _TlsFacts:
     return seen
 
 
-def _trouble(error: BaseException, way: Route) -> ProbeFailure:
+def _classify(error: BaseException, route: Route) -> ProbeFailure:
     """What an error of the libraries below means."""
     causes = list(_causes(error))
     refused = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
-    if refused and proxy_checks.is_invalid_ca_bundle(way.verify):
+    if refused and proxy_checks.is_invalid_ca_bundle(route.verify):
         return ProbeFailure.NO_PEM
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _BY_VERIFY_CODE.get(cause.verify_code, ProbeFailure.TLS)
     if isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
-        said = _refusal(error)
+        said = _proxy_status(error)
         if said is None:
             return ProbeFailure.PROXY
         return ProbeFailure.PROXY_LOGIN if said == 407 else ProbeFailure.PROXY_REFUSED
-    if isinstance(way.verify, str) and not os.access(way.verify, os.R_OK):
+    if isinstance(route.verify, str) and not os.access(route.verify, os.R_OK):
         return ProbeFailure.CA_FILE
-    if proxy_checks.is_invalid_ca_bundle(way.verify):
+    if proxy_checks.is_invalid_ca_bundle(route.verify):
         return ProbeFailure.NO_PEM
     kinds: tuple[
         tuple[type[BaseException] | tuple[type[BaseException], ...], ProbeFailure], ...
@@ -322,48 +326,48 @@ def _trouble(error: BaseException, way: Route) -> ProbeFailure:
         ((ssl.SSLError, urllib3.exceptions.SSLError), ProbeFailure.TLS),
         (urllib3.exceptions.NewConnectionError, ProbeFailure.NETWORK),
     )
-    for kind, trouble in kinds:
+    for kind, failure in kinds:
         if any(isinstance(cause, kind) for cause in causes):
-            return trouble
+            return failure
     return ProbeFailure.BROKEN
 
 
-def _refusal(error: BaseException) -> int | None:
+def _proxy_status(error: BaseException) -> int | None:
     """The status of a proxy's refusal; None where there was none."""
     if not isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
         return None
-    found = (proxy_checks.refusal(str(cause)) for cause in _causes(error))
-    return next((status for status in found if status is not None), None)
+    statuses = (proxy_checks.refusal(str(cause)) for cause in _causes(error))
+    return next((status for status in statuses if status is not None), None)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
     """The error with all it was made of, whichever way the libraries have kept it."""
-    found: list[BaseException] = []
+    causes: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:
-        each = waiting.pop()
-        if not isinstance(each, BaseException) or each in found:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or cause in causes:
             continue
-        found.append(each)
-        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
-    return found
+        causes.append(cause)
+        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+    return causes
 
 
 def _moment(date: str) -> datetime | None:
     try:
-        found = parsedate_to_datetime(date)
+        moment = parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _name(name: x509.Name) -> str:
     """Organisation and common name in a certificate's subject or issuer."""
-    found = [
+    names = [
         value if isinstance(value, str) else value.decode("utf-8", "replace")
         for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
         for value in [attribute.value for attribute in name.get_attributes_for_oid(oid)][:1]
     ]
-    if not found:
+    if not names:
         return name.rfc4514_string() or "nobody named"
-    return found[0] if len(found) == 1 else f"{found[0]} ({found[1]})"
+    return names[0] if len(names) == 1 else f"{names[0]} ({names[1]})"

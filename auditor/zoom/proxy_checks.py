@@ -67,10 +67,10 @@ def shown_proxy(address: str) -> str:
     """
     if not address:
         return ""
-    found = _PROXY.fullmatch(address)
-    if found is None:
+    match = _PROXY.fullmatch(address)
+    if match is None:
         return f"the proxy in {_variable(_PROXY_VARIABLES, address)}"
-    return f"{found['scheme'] or 'http'}://{found['behind'] or found['alone']}"
+    return f"{match['scheme'] or 'http'}://{match['behind'] or match['alone']}"
 
 
 def is_parseable(address: str) -> bool:
@@ -78,8 +78,8 @@ def is_parseable(address: str) -> bool:
 
     One that is not clear is not used: a piece of the password would be looked up as a host.
     """
-    found = _PROXY.fullmatch(address)
-    return not address or (found is not None and (found["scheme"] or "http").lower() in _SPOKEN)
+    match = _PROXY.fullmatch(address)
+    return not address or (match is not None and (match["scheme"] or "http").lower() in _SPOKEN)
 
 
 def proxy_unclear(address: str) -> ConnectionProblem:
@@ -139,8 +139,8 @@ def proxy_refused(status: int, shown: str = "") -> ConnectionProblem:
 
 def refusal(text: str) -> int | None:
     """The status a proxy refused with: the libraries keep nothing of it but a text."""
-    said = re.search(r"Tunnel connection failed: (\d{3})", text)
-    return int(said[1]) if said else None
+    match = re.search(r"Tunnel connection failed: (\d{3})", text)
+    return int(match[1]) if match else None
 
 
 def is_invalid_ca_bundle(bundle: bool | str) -> bool:
@@ -178,7 +178,7 @@ def no_pem(bundle: bool | str) -> ConnectionProblem:
 
 def _is_unhashed(folder: Path) -> bool:
     try:
-        return not any(_HASHED.fullmatch(each.name) for each in folder.iterdir())
+        return not any(_HASHED.fullmatch(entry.name) for entry in folder.iterdir())
     except OSError:
         return False
 
@@ -197,7 +197,7 @@ def _the_proxy(shown: str) -> str:
 def _variable(names: tuple[str, ...], value: str) -> str:
     """Which of the variables holds `value`; the first where nobody can tell."""
     for name in names:
-        for each in (name, name.lower()):
-            if os.environ.get(each) == value:
-                return each
+        for variable in (name, name.lower()):
+            if os.environ.get(variable) == value:
+                return variable
     return names[0]

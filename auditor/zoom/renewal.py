@@ -29,7 +29,7 @@ class Renewals:
     """Counts the tokens that were refused, for any number of threads. Times are in seconds."""
 
     clock: Callable[[], float] = time.monotonic
-    patience: float = 120.0
+    give_up_after: float = 120.0
     """How long no request may be accepted before it is given up."""
     most_at_first: int = 4
     """So many tokens are tried where no request was ever accepted: then it is not another program,
@@ -69,7 +69,7 @@ class Renewals:
         with self._lock:
             if self._accepted_at is None:
                 return self._in_a_row >= self.most_at_first
-            return self._in_a_row > 1 and self.clock() - self._accepted_at > self.patience
+            return self._in_a_row > 1 and self.clock() - self._accepted_at > self.give_up_after
 
     @property
     def reason(self) -> str:

@@ -47,44 +47,48 @@ def utc_now() -> datetime:
 
 
 def parse_response(
-    answer: Response, request: str, now: Callable[[], datetime] = utc_now
+    response: Response, request: str, now: Callable[[], datetime] = utc_now
 ) -> dict[str, JsonValue]:
     """The document in `answer`.
 
     Raises:
         ZoomError: the answer is an error, or not the JSON object that was due.
     """
-    status = answer.status
+    status = response.status
     if status == 200:
-        document = parse_object(answer.body, answer.content_type, request, status=status)
+        document = parse_object(response.body, response.content_type, request, status=status)
         code, message = _error_in(document)
         if code is None or not set(document) <= _ERROR_KEYS:
             return document
         # Where the code is itself an HTTP status of an error, it counts as the status.
         status = code if 400 <= code < 600 else status
     else:
-        code, message = _error_of(answer, request)
-    raise _error(answer, request, status, code, message, now)
+        code, message = _error_of(response, request)
+    raise _error(response, request, status, code, message, now)
 
 
 def _error(
-    answer: Response,
+    response: Response,
     request: str,
     status: int,
     code: int | None,
     message: str,
     now: Callable[[], datetime],
 ) -> ZoomError:
-    facts: ResponseInfo = {"status": answer.status, "code": code, "tracking_id": answer.tracking_id}
+    facts: ResponseInfo = {
+        "status": response.status,
+        "code": code,
+        "tracking_id": response.tracking_id,
+    }
     if 429 in (status, code):
-        retry_after, again_at = _pause(answer, now)
+        retry_after, again_at = _pause(response, now)
         return RateLimited(
             request,
             message,
             retry_after=retry_after,
             again_at=again_at,
-            daily=_is_daily(answer, message),
-            per_second=_per_second(answer),
+            daily=_is_daily(response, message),
+            per_second=_per_second(response),
             **facts,
         )
     if status >= 500:
@@ -132,7 +136,7 @@ def _error_in(document: dict[str, JsonValue]) -> tuple[int | None, str]:
     return code, message
 
 
-def _error_of(answer: Response, request: str) -> tuple[int | None, str]:
+def _error_of(response: Response, request: str) -> tuple[int | None, str]:
     """Code and message of an answer whose status says error, as far as it has them.
 
     Raises:
@@ -140,16 +144,18 @@ def _error_of(answer: Response, request: str) -> tuple[int | None, str]:
             like this, and its 403 or 404 says nothing about the account. A filter's 403 may pass.
     """
     try:
-        document = parse_object(answer.body, answer.content_type, request, status=answer.status)
+        document = parse_object(
+            response.body, response.content_type, request, status=response.status
+        )
     except (Malformed, Transient) as error:
-        speaks_for_itself = answer.status in (401, 429) or not 400 <= answer.status < 500
-        if speaks_for_itself or not answer.body.strip():
+        speaks_for_itself = response.status in (401, 429) or not 400 <= response.status < 500
+        if speaks_for_itself or not response.body.strip():
             return None, ""
         raise Malformed(
             request,
             "it is an error page, not one of Zoom's API",
-            worth_retrying=answer.status == 403,
-            status=answer.status,
+            worth_retrying=response.status == 403,
+            status=response.status,
         ) from error
     return _error_in(document)
 
@@ -162,26 +168,26 @@ def named_scopes(message: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_SCOPE_WORD.findall(listed[1] if listed else message)))
 
 
-def _is_daily(answer: Response, message: str) -> bool:
-    kind = answer.headers.get("X-RateLimit-Type", "")
+def _is_daily(response: Response, message: str) -> bool:
+    kind = response.headers.get("X-RateLimit-Type", "")
     return "daily" in kind.lower() or "daily" in message.lower()
 
 
-def _per_second(answer: Response) -> float | None:
+def _per_second(response: Response) -> float | None:
     """The limit in requests per second that a refusal names."""
-    number = answer.headers.get("X-RateLimit-Limit", "").strip()
-    if "qps" not in answer.headers.get("X-RateLimit-Type", "").lower():
+    number = response.headers.get("X-RateLimit-Limit", "").strip()
+    if "qps" not in response.headers.get("X-RateLimit-Type", "").lower():
         return None
     return float(number) if re.fullmatch(r"\d{1,6}", number, re.ASCII) else None
 
 
-def _pause(answer: Response, now: Callable[[], datetime]) -> tuple[float | None, datetime | None]:
+def _pause(response: Response, now: Callable[[], datetime]) -> tuple[float | None, datetime | None]:
     """How long Zoom asks to wait, in seconds, and until when, UTC.
 
     A date is compared with the answer's own, where it has one: our clock may be wrong.
     """
-    sent = _instant(answer.headers.get("Date", "").strip()) or now()
-    seconds = parse_retry_after(answer.headers.get("Retry-After", ""), lambda: sent)
+    sent = _instant(response.headers.get("Date", "").strip()) or now()
+    seconds = parse_retry_after(response.headers.get("Retry-After", ""), lambda: sent)
     if seconds is None:
         return None, None
     try:

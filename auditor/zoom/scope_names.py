@@ -36,14 +36,14 @@ def group_by_area(scopes: Iterable[str]) -> dict[str, list[str]]:
 
     A classic scope opens everything in its area.
     """
-    found: dict[str, set[str]] = {}
+    areas: dict[str, set[str]] = {}
     for scope in scopes:
         area, *words = scope.split(":")
         name = AREAS.get(area) or area.replace("_", " ").capitalize()
         opened = words[1:-1] if words[1:] and words[-1] in _LEVELS else words[1:]
         what = " ".join(opened).replace("_", " ") or EVERYTHING
-        found.setdefault(name, set()).add(what)
+        areas.setdefault(name, set()).add(what)
     return {
         name: [EVERYTHING] if EVERYTHING in what else sorted(what)
-        for name, what in sorted(found.items())
+        for name, what in sorted(areas.items())
     }

@@ -94,7 +94,7 @@ Of a value in quotation marks only the beginning is looked at; `_quoted` finds i
 """
 _FOREIGN = re.compile(
     rf"""
-    (?<!\w)(?P<name>{_any(each.replace(" ", "_") for each in LABELS).replace("_", "[ _]")})
+    (?<!\w)(?P<name>{_any(label.replace(" ", "_") for label in LABELS).replace("_", "[ _]")})
     (?P<is>(?:\\*["'])?\s{{0,9}}[:=]\s{{0,9}})
     (?P<value>\\*["'][^"']{{0,100}}\\*["']? | [^\s"',;&<>\\]{{1,200}})
     """,
@@ -124,8 +124,8 @@ _STATE = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 """What stands after a name where a setting is told of, not its value."""
-_MARK = re.compile(r"\\*[\"']")
-_MARKS = {mark: re.compile(rf"\\*{mark}") for mark in "\"'"}
+_QUOTE = re.compile(r"\\*[\"']")
+_QUOTES = {mark: re.compile(rf"\\*{mark}") for mark in "\"'"}
 
 _LONGEST_NAME = 100
 """Characters at either end of a key that are looked at: a server may send keys of any length."""
@@ -148,7 +148,7 @@ _LOOKALIKES = str.maketrans(
 )
 """Full-width characters, other colons and other blanks, as ASCII has them."""
 
-_held = HeldSecrets()
+_registry = HeldSecrets()
 
 
 def register_secret(*secrets: str) -> None:
@@ -156,12 +156,12 @@ def register_secret(*secrets: str) -> None:
 
     Also as they look in an address, in JSON, in base64 and in hexadecimal digits.
     """
-    _held.keep(*secrets)
+    _registry.keep(*secrets)
 
 
 def register_token(token: str) -> None:
     """The same for an access token, of which the newest are remembered."""
-    _held.keep_token(token)
+    _registry.keep_token(token)
 
 
 def is_secret_name(name: str) -> bool:
@@ -179,8 +179,8 @@ def is_secret_name(name: str) -> bool:
 # for each costs 2.7 ms a document. The result depends on the name alone, so it cannot go stale.
 @lru_cache(maxsize=4096)
 def _is_secret_name(name: str) -> bool:
-    found = name.replace("-", "_").replace(" ", "_")
-    snake, lower = _CAMEL.sub("_", found).lower(), found.lower()
+    words = name.replace("-", "_").replace(" ", "_")
+    snake, lower = _CAMEL.sub("_", words).lower(), words.lower()
     if lower.replace("_", "") in _NEVER_SECRET or _SETTING.search(snake):
         return False
     if _SECRET.search(snake) or _SECRET.search(lower):
@@ -216,7 +216,7 @@ def _first_words(text: str) -> str:
 
 
 def _redacted(text: str) -> str:
-    text = _held.hidden(text)
+    text = _registry.hidden(text)
     text = _SHAPES.sub(REDACTED, text)
     text = _without_values(text, _QUERY, _QUERY_REST, _is_secret_query)
     text = _without_values(text, _LABELLED, _REST, _is_secret_value)
@@ -242,7 +242,7 @@ def _without_values(
             at = match.end("is")
             continue
         start, value = match.start("value"), match["value"]
-        mark = _MARK.match(value)
+        mark = _QUOTE.match(value)
         if mark:
             start += len(mark[0])
             end, after = _quoted(text, start, mark[0])
@@ -269,8 +269,8 @@ def _is_secret_value(match: re.Match[str]) -> bool:
     following = _NEXT.match(match.string, match.start("value"))
     if following and is_secret_name(following["name"]):  # a label without a value: no value either
         return False
-    is_told = match["is"].strip().lower() == "is"
-    return not is_told or any(letter.isdigit() for letter in value)
+    is_prose = match["is"].strip().lower() == "is"
+    return not is_prose or any(letter.isdigit() for letter in value)
 
 
 def _is_value(match: re.Match[str]) -> bool:
@@ -284,10 +284,10 @@ def _quoted(text: str, start: int, mark: str) -> tuple[int, int]:
     is not closed goes to the end of `text`.
     """
     few = len(mark) - 1
-    for found in _MARKS[mark[-1]].finditer(text, start):
-        slashes = len(found[0]) - 1
+    for quote in _QUOTES[mark[-1]].finditer(text, start):
+        slashes = len(quote[0]) - 1
         if slashes < few or slashes % (2 * (few + 1)) == few:
-            return found.end() - 1 - min(few, slashes), found.end()
+            return quote.end() - 1 - min(few, slashes), quote.end()
     return len(text), len(text)
 
 

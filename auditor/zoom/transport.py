@@ -113,7 +113,7 @@ class Transport:
         made = requests.Request("GET", url, headers=_HEADERS, params=params, auth=auth)
         return self._send(made.prepare(), request)
 
-    def ask_for_token(
+    def request_token(
         self, url: str, account_id: str, auth: HTTPBasicAuth, request: str
     ) -> Response:
         """The answer to the token request, the only one that is not a GET. Raises like `get`.

@@ -46,7 +46,7 @@ class Changing(Zoom):
             number = self.at[path] = self.at.get(path, -1) + 1
         if answers is None:
             return super()._answer(endpoint, ids, params)
-        self.asked.append(path)
+        self.requests.append(path)
         answer = answers[min(number, len(answers) - 1)]
         if isinstance(answer, Exception):
             raise answer
@@ -102,7 +102,7 @@ def test_one_fresh_listing_serves_all_who_are_missing_and_none_is_made_without_t
     two = {**leaves("u1", without(ACTIVE, "u1", "u2")), "/users/u2/settings": [GONE]}
     snapshot, zoom = walked(two)
     assert left(snapshot) == [("user", "u1"), ("user", "u2")]
-    assert zoom.asked.count(ACTIVE) == 2
+    assert zoom.requests.count(ACTIVE) == 2
     _, calm = walked({})
     assert calm.times("/users") == 3
 
@@ -170,7 +170,9 @@ def test_the_sample_that_confirms_locks_is_not_spoilt_by_who_left():
         {**WORLD, **{f"/users/v{n}/settings": {} for n in range(40)}},
         then={**gone, ACTIVE: [rows, rows[20:]]},
     )
-    Collector(zoom, snapshot, USERS, "acc", now=lambda: AT, prover=Locks(), sample=30).collect()
+    Collector(
+        zoom, snapshot, USERS, "acc", now=lambda: AT, lock_verifier=Locks(), sample=30
+    ).collect()
     assert left(snapshot)
     assert snapshot.count(Level.USER) < 41
     assert not any(cause == "error" for cause in of(snapshot, Level.USER, SETTINGS).values())

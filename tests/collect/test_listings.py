@@ -40,10 +40,10 @@ def company(
 def members(**groups: Any) -> dict[str, Any]:
     """What is answered to who asks for the members of groups."""
     named = {
-        group: found if isinstance(found, Exception) else [{"id": each} for each in found]
-        for group, found in groups.items()
+        group: result if isinstance(result, Exception) else [{"id": each} for each in result]
+        for group, result in groups.items()
     }
-    return {f"/groups/{group}/members": found for group, found in named.items()}
+    return {f"/groups/{group}/members": result for group, result in named.items()}
 
 
 def walked(
@@ -84,7 +84,7 @@ def breaking_off(rows: list[Any], error: BaseException) -> Any:
 
 def test_where_users_name_their_groups_no_members_are_asked_for() -> None:
     snapshot, zoom = walked(company([row(1, "g1"), row(2)]))
-    assert not [each for each in zoom.asked if "members" in each]
+    assert not [request for request in zoom.requests if "members" in request]
     assert MEMBERS not in snapshot.account().outcomes
     assert groups_of(snapshot) == {"u1": ("g1",), "u2": ()}
 
@@ -108,7 +108,7 @@ def test_without_groups_or_users_nobodys_members_are_asked_for() -> None:
     nobody = company(NO_PERMISSION, NO_PERMISSION)
     for answers in (no_groups, nobody):
         snapshot, zoom = walked({**answers, "/accounts/me/settings": {}})
-        assert not [each for each in zoom.asked if "members" in each]
+        assert not [request for request in zoom.requests if "members" in request]
         assert MEMBERS not in snapshot.account().outcomes
 
 
@@ -133,7 +133,7 @@ def test_where_neither_groups_nor_users_tell_it_is_open_who_is_in_which() -> Non
     """The list of groups is refused, and the lists of users name none: there may be some."""
     snapshot, zoom = walked(company([row(1)], **{"/groups": NO_PERMISSION}))
     assert cause(account(snapshot, MEMBERS)) == "denied"
-    assert not [each for each in zoom.asked if "members" in each]
+    assert not [request for request in zoom.requests if "members" in request]
 
 
 def test_where_the_list_of_groups_broke_off_members_of_the_others_are_not_known() -> None:
@@ -158,7 +158,7 @@ def test_settled_lists_are_not_read_again() -> None:
     failed = {f"/users/u{n}/settings": Transient("GET /x") for n in (1, 2, 3)}
     snapshot, _ = walked({**ONE, **failed})
     _, zoom = walked({**ONE, **failed}, snapshot, since=AT)
-    assert zoom.asked == [f"/users/u{n}/settings" for n in (1, 2, 3)]
+    assert zoom.requests == [f"/users/u{n}/settings" for n in (1, 2, 3)]
 
 
 def test_lists_older_than_allowed_are_read_again_and_forget_who_is_gone() -> None:
@@ -202,7 +202,7 @@ def test_members_that_were_refused_for_good_are_not_asked_for_again() -> None:
     refused = {**ONE, **members(g1=NO_PERMISSION, g2=[])}
     snapshot, _ = walked(refused)
     _, zoom = walked(refused, snapshot, since=AT)
-    assert not [each for each in zoom.asked if "members" in each]
+    assert not [request for request in zoom.requests if "members" in request]
     assert cause(account(snapshot, MEMBERS)) == "denied"
 
 
@@ -249,9 +249,9 @@ def hosts(answers: Mapping[str, Any]) -> Any:
 
 
 def test_hosts_are_told_with_the_groups_they_are_in() -> None:
-    found = hosts(company([row(1, "g1", "g9"), row(2, "g2")]))
+    result = hosts(company([row(1, "g1", "g9"), row(2, "g2")]))
     groups = [{"id": "g1", "name": "Legal"}, {"id": "g9", "name": None}]
-    assert found == {"hosts": [{"id": "u1", "email": "u1@example.com", "groups": groups}]}
+    assert result == {"hosts": [{"id": "u1", "email": "u1@example.com", "groups": groups}]}
 
 
 @pytest.mark.parametrize(
@@ -259,12 +259,12 @@ def test_hosts_are_told_with_the_groups_they_are_in() -> None:
     [("/users?status=inactive", "users_missing"), ("/groups", "groups_missing")],
 )
 def test_why_a_host_or_a_group_may_be_missing_is_told(refused: str, key: str) -> None:
-    found = hosts({**company([row(1, "g1")]), refused: NO_PERMISSION})
-    assert found[key]["cause"] == "denied"
+    result = hosts({**company([row(1, "g1")]), refused: NO_PERMISSION})
+    assert result[key]["cause"] == "denied"
 
 
 def test_where_members_were_refused_a_host_may_be_in_one_more_group() -> None:
-    found = hosts(company([row(1)], **members(g1=["u1"], g2=NotFound("GET /x"))))
-    (only,) = found["hosts"]
+    result = hosts(company([row(1)], **members(g1=["u1"], g2=NotFound("GET /x"))))
+    (only,) = result["hosts"]
     assert only["groups"] == [{"id": "g1", "name": "Legal"}, {"id": "", "name": None}]
-    assert found["groups_missing"]["cause"] == "error"
+    assert result["groups_missing"]["cause"] == "error"

@@ -32,7 +32,7 @@ COUNTED, WEBINARS = View("upcoming_meetings"), View("upcoming_webinars")
 WITH_AI = View("meetings_with_ai")
 PLAN = ReadPlan(meeting=("auto_recording", "who_will_receive_summary"))
 SETTINGS = {"auto_recording": "cloud", "alternative_hosts": "eve@example.com"}
-KEPT = {"settings": {"auto_recording": "cloud"}}
+EXPECTED = {"settings": {"auto_recording": "cloud"}}
 NOBODY = {f"/users/u{n}/meetings": [] for n in (1, 2, 3)}
 SCHEDULED = {
     **NOBODY,
@@ -56,12 +56,12 @@ def test_upcoming_meetings_of_active_users_keep_the_needed_settings_alone():
     zoom = Zoom({**PEOPLE, **SCHEDULED})
     snapshot = walked(zoom, PLAN)
     assert meetings(snapshot) == {
-        "81": KEPT,
+        "81": EXPECTED,
         "82": {"settings": {"who_will_receive_summary": 4}},
         "83": {"settings": {}},
     }
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 3}
-    assert "/users/u1/meetings?type=upcoming" in zoom.asked
+    assert "/users/u1/meetings?type=upcoming" in zoom.requests
     assert not zoom.times("/users/u4/meetings")
 
 
@@ -96,9 +96,9 @@ def test_a_host_whose_meetings_cannot_be_listed_has_a_record_and_the_others_are_
     error, expected
 ):
     snapshot = read({**SCHEDULED, "/users/u2/meetings": error}, PLAN)
-    found = meetings(snapshot)
-    assert cause(found["*u2"]) == expected
-    assert {"81", "82", "83"} < set(found)
+    by_id = meetings(snapshot)
+    assert cause(by_id["*u2"]) == expected
+    assert {"81", "82", "83"} < set(by_id)
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 3}
     nobody = next(snapshot.scopes(Level.MEETING))
     assert (nobody.name, nobody.email) == ("Ben", "ben@example.com")
@@ -130,7 +130,7 @@ def test_a_refusal_of_every_meeting_is_one_record():
 def test_a_fault_of_one_meeting_is_that_meetings():
     snapshot = read({**SCHEDULED, "/meetings/82": Transient("GET /x", status=500)}, PLAN)
     assert cause(meetings(snapshot)["82"]) == "error"
-    assert meetings(snapshot)["81"] == KEPT
+    assert meetings(snapshot)["81"] == EXPECTED
 
 
 def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown():
@@ -143,11 +143,11 @@ def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown():
             return listed()
 
     snapshot = read({**SCHEDULED, "/users/u1/meetings": Pages()}, PLAN)
-    found = meetings(snapshot)
-    assert found["81"] == KEPT
-    assert found["83"] == {"settings": {}}
-    assert cause(found["*u1"]) == "error"
-    assert "counts 5 rows" in found["*u1"].detail
+    by_id = meetings(snapshot)
+    assert by_id["81"] == EXPECTED
+    assert by_id["83"] == {"settings": {}}
+    assert cause(by_id["*u1"]) == "error"
+    assert "counts 5 rows" in by_id["*u1"].detail
 
 
 def test_occurrences_of_a_recurring_meeting_are_one_meeting():
@@ -207,7 +207,7 @@ def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, cho
 
 
 @pytest.mark.parametrize(
-    ("budget", "asked"),
+    ("budget", "requested"),
     [
         (MeetingSelection(users=("u1",)), {"u1"}),
         (MeetingSelection(users=("BEN@*",)), {"u2"}),
@@ -219,10 +219,10 @@ def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, cho
     ],
     ids=same_everywhere,
 )
-def test_only_the_hosts_asked_for_are_listed(budget, asked):
+def test_only_the_hosts_asked_for_are_listed(budget, requested):
     zoom = Zoom({**PEOPLE, **SCHEDULED})
     walked(zoom, ReadPlan(meeting=("auto_recording",), meetings=budget))
-    assert {f"u{n}" for n in (1, 2, 3) if zoom.times(f"/users/u{n}/meetings")} == asked
+    assert {f"u{n}" for n in (1, 2, 3) if zoom.times(f"/users/u{n}/meetings")} == requested
 
 
 def test_users_who_could_not_be_listed_are_not_silent():
@@ -244,7 +244,7 @@ def test_webinars_are_read_of_users_who_may_host_any():
     }
     zoom = Zoom({**PEOPLE, **flags, **answers})
     snapshot = walked(zoom, OF_WEBINARS)
-    assert of(snapshot, Level.WEBINAR, MEETING) == {"91": KEPT}
+    assert of(snapshot, Level.WEBINAR, MEETING) == {"91": EXPECTED}
     assert account(snapshot, WEBINARS) == {"listed": 1, "read": 1}
     assert not zoom.times("/users/u2/webinars")
 
@@ -302,7 +302,7 @@ def test_the_answers_of_the_newest_meetings_are_counted_and_name_nobody():
         },
     }
     assert account(snapshot, WITH_AI) == {"listed": 3, "read": 2}
-    assert f"{participants('m3=')}?type=past" in zoom.asked
+    assert f"{participants('m3=')}?type=past" in zoom.requests
     names = [scope.name for scope in snapshot.scopes(Level.MEETING)]
     assert names == ["past meeting of 2026-11-12", "past meeting of 2026-11-13"]
 

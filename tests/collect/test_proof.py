@@ -56,17 +56,17 @@ def company(*contradicting: int, pending: int = 0, users: int = USERS, **values:
 
 def walked(
     answers: dict,
-    prover: LockVerifier | None = None,
+    lock_verifier: LockVerifier | None = None,
     sample: int = 4,
     reads: ReadPlan = PLAN,
     day: str = AT,
     **fields: Any,
 ) -> tuple[Snapshot, Zoom]:
     zoom, snapshot = Zoom(answers), Snapshot.create()
-    snapshot.set_meta("started_at", day)
+    snapshot.set_metadata("started_at", day)
     Collector(
-        zoom, snapshot, reads, "acc", lambda: 2, now=lambda: AT, prover=prover or Locks(),
-        sample=sample, **fields,
+        zoom, snapshot, reads, "acc", lambda: 2, now=lambda: AT,
+        lock_verifier=lock_verifier or Locks(), sample=sample, **fields,
     ).collect()  # fmt: skip
     return snapshot, zoom
 
@@ -74,8 +74,12 @@ def walked(
 def read(zoom: Zoom) -> list[str]:
     """The users whose default document was asked for."""
     ends = "/settings"
-    found = [each for each in zoom.asked if each.startswith("/users/") and each.endswith(ends)]
-    return sorted(each.removeprefix("/users/").removesuffix(ends) for each in found)
+    paths = [
+        request
+        for request in zoom.requests
+        if request.startswith("/users/") and request.endswith(ends)
+    ]
+    return sorted(path.removeprefix("/users/").removesuffix(ends) for path in paths)
 
 
 def of_sample(snapshot: Snapshot, view: View = SETTINGS) -> Any:
@@ -137,8 +141,8 @@ def test_a_sample_that_would_be_everybody_is_not_drawn(users: int) -> None:
 
 def test_only_what_is_provable_is_left_out() -> None:
     _, zoom = walked(company(), reads=BOTH)
-    asked = [each for each in zoom.asked if each.endswith("option=meeting_security")]
-    assert len(asked) == USERS
+    requests = [request for request in zoom.requests if request.endswith("option=meeting_security")]
+    assert len(requests) == USERS
     assert len(read(zoom)) == 4
 
 
@@ -189,9 +193,9 @@ def test_invited_users_who_are_known_by_now_are_not_drawn_when_a_run_goes_on() -
     snapshot, _ = walked(answers)
     before, zoom = snapshot.digest(), Zoom(answers)
     Collector(
-        zoom, snapshot, PLAN, "acc", now=lambda: AT, since=AT, prover=Locks(), sample=4
+        zoom, snapshot, PLAN, "acc", now=lambda: AT, since=AT, lock_verifier=Locks(), sample=4
     ).collect()
-    assert zoom.asked == []
+    assert zoom.requests == []
     assert snapshot.digest() == before
 
 
@@ -205,13 +209,13 @@ def test_everybody_has_the_same_chance() -> None:
     assert max(times.values()) < 48
 
 
-class Told(ProgressListener):
+class RecordingListener(ProgressListener):
     """Counts what it is told of users."""
 
     def __init__(self) -> None:
         self.announced = self.done = 0
 
-    def found(self, level: Level, scopes: int) -> None:
+    def level_started(self, level: Level, scopes: int) -> None:
         self.announced += scopes if level is Level.USER else 0
 
     def read(self, level: Level) -> None:
@@ -223,12 +227,12 @@ def test_a_few_users_with_another_licence_are_in_every_sample() -> None:
     for row, licence in zip(answers["/users?status=active"], [1, 1, *[2] * 198], strict=True):
         row["type"] = licence
     for day in range(1, 9):
-        found = drawn(answers, day=f"2026-11-{day:02}T20:00:00.000Z", sample=10)
-        assert {"u00", "u01"} <= set(found)
-        assert len(found) == 10
+        sample = drawn(answers, day=f"2026-11-{day:02}T20:00:00.000Z", sample=10)
+        assert {"u00", "u01"} <= set(sample)
+        assert len(sample) == 10
 
 
 def test_the_sample_is_not_announced_as_the_users_to_read() -> None:
-    told = Told()
-    walked(company(*range(USERS)), listener=told)
-    assert told.announced == USERS
+    listener = RecordingListener()
+    walked(company(*range(USERS)), listener=listener)
+    assert listener.announced == USERS

@@ -25,7 +25,7 @@ from auditor.zoom.secrets import register_token
 
 REQUEST = "GET /users/{userId}/settings"
 SECRET = "Bearer eyJhbGciOi.eyJhdWQiOm51.c2lnbmF0dXJl"
-EACH = [
+ERRORS = [
     AuthenticationFailed(REQUEST, "The app is off.", SECRET),
     Denied(REQUEST, SECRET, status=403, code=2305),
     Malformed(REQUEST, SECRET, status=200),
@@ -43,7 +43,7 @@ EACH = [
 ]
 
 
-@pytest.mark.parametrize("error", EACH, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_every_error_names_its_request_and_never_a_token(error):
     for text in (str(error), repr(error), str(vars(error))):
         assert REQUEST in text

@@ -106,8 +106,8 @@ def test_forty_threads_come_through_with_tokens_that_are_good_for_a_few_requests
         ZoomClient(server.url + "/v2", tokens, transport, limiter, retries=quick) as client,
         ThreadPoolExecutor(40) as threads,
     ):
-        asked = [
+        answers = [
             threads.submit(client.get, USER_SETTINGS, ids={"userId": str(number)})
             for number in range(60)
         ]
-        assert [each.result() for each in asked] == [{"ok": True}] * 60
+        assert [each.result() for each in answers] == [{"ok": True}] * 60

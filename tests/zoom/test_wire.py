@@ -81,11 +81,11 @@ def test_a_header_that_is_none_is_not_logged_with_what_it_holds(server, capfd):
 def test_a_server_that_drips_holds_nobody(drip):
     with dripping(*DRIPS[drip]) as host, Transport(SHORT) as transport:
         url = f"{'https' if drip == 'a handshake' else 'http'}://{host}/"
-        asked = (
+        attempts = (
             lambda: transport.get(url, {}, Bearer("tok-1"), "GET /users"),
-            lambda: transport.ask_for_token(url, "a", HTTPBasicAuth("b", "c"), "POST /token"),
+            lambda: transport.request_token(url, "a", HTTPBasicAuth("b", "c"), "POST /token"),
         )
-        for ask in asked:
+        for ask in attempts:
             started = time.monotonic()
             with pytest.raises(ZoomError):
                 ask()
