@@ -1,9 +1,9 @@
-"""The walk: account, groups, users and what lies beside them, each document of the plan once.
+"""The collector: reads each document of the plan once, from the account down to meetings.
 
-Requests run in worker threads, as many at a time as are asked for; the snapshot is written by the
-calling thread alone, as answers come, so that a walk that was killed goes on where it was. A
-document that cannot be read becomes a recorded cause. When nothing can be read any more (no token,
-no network, the day's quota used up), the rest is recorded as such instead of being asked for.
+Requests run in worker threads. Only the calling thread writes the snapshot, as responses arrive, so
+that an interrupted collection can be resumed. A document that cannot be read is recorded with its
+cause. Once further requests cannot succeed (no token, no network, the daily quota used up), the
+remaining documents are recorded with that cause and not requested.
 """
 
 import logging
@@ -66,20 +66,20 @@ SETTINGS_ENDPOINTS = {
 _PLACEHOLDER = {Level.ACCOUNT: "", Level.GROUP: "groupId", Level.USER: "userId"}
 
 MAX_WORKERS = 64
-"""Requests under way at most, whatever the rate and the latency."""
+"""The most requests in flight, whatever the rate and the latency."""
 
 MAX_CONSECUTIVE_FAILURES = 24
-"""Failures in a row before the rest is given up; no network at all counts eightfold."""
+"""Consecutive failures before collection stops. A failure to connect counts as eight."""
 
 DEADLINE_PASSED = "The deadline of the run passed."
-"""Why the rest of an account was not asked for, where time ran out."""
+"""The reason recorded for documents that were not requested because time ran out."""
 
 CHECKPOINT = 100
-"""Outcomes between two calls of `checkpoint`."""
+"""Outcomes recorded between two calls of `checkpoint`."""
 
 
 class CollectionFailed(AuditorError):
-    """Not one document could be read. `error` says why."""
+    """No document could be read. `error` is the reason."""
 
     exit_code = ExitCode.NOTHING_EVALUATED
 
@@ -89,40 +89,40 @@ class CollectionFailed(AuditorError):
 
 
 def utc_now() -> str:
-    """The time, RFC 3339 with milliseconds, UTC."""
+    """The current time: RFC 3339 with milliseconds, UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass
 class Collector:
-    """One collection, from its beginning or from where an earlier one broke off."""
+    """One collection, started anew or resumed after an interruption."""
 
     api: ZoomApi
     snapshot: Snapshot
     reads: ReadPlan
     account_id: str
     target_concurrency: Callable[[], int] = lambda: 8
-    """How many requests to have under way at this moment."""
+    """The number of requests to keep in flight, which may change during the run."""
     listener: ProgressListener = field(default_factory=NoProgress)
     now: Callable[[], str] = utc_now
     stopping: threading.Event = field(default_factory=threading.Event)
-    """Set when the walk is broken off, so that waiting requests can end."""
+    """Set when the collection is interrupted, so that waiting requests can end."""
     since: str | None = None
-    """What was read before this time (RFC 3339) is read again; None where nothing was."""
+    """Documents read before this time (RFC 3339) are read again; None if nothing was read yet."""
     lock_verifier: LockVerifier | None = None
-    """Tells which documents of users the account's locks prove; None to read them all."""
+    """Decides which user documents the account's locks prove; None to read all of them."""
     sample: int = 25
-    """How many users are read to confirm what locks prove."""
+    """How many users are sampled to verify the locks."""
     checkpoint: Callable[[], None] = lambda: None
-    """Called now and then, and at the end."""
+    """Called after every `CHECKPOINT` outcomes, and at the end."""
     deadline: float = math.inf
-    """When to ask for nothing more: a moment of `time.monotonic`."""
+    """When to stop sending requests, by `time.monotonic`."""
     stop_reason: Unseen | None = None
-    """Why the rest was not asked for; None where all of it was."""
+    """Why collection stopped early; None if everything was requested."""
     not_found: dict[tuple[Level, str], tuple[str, Callable[[], JsonValue]]] = field(
         default_factory=dict
     )
-    """The scopes that Zoom did not know, with the request by which that was seen."""
+    """The scopes Zoom answered with 404, each with the request that failed."""
     _threads: ThreadPoolExecutor | None = None
     _failures: int = 0
     _first_error: ZoomError | None = None
@@ -130,11 +130,11 @@ class Collector:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def collect(self) -> None:
-        """Read everything the plan names that was not read yet.
+        """Read every document of the plan that has not been read yet.
 
         Raises:
-            NothingRead: no document at all could be read.
-            SnapshotError: the snapshot cannot be written; it holds what was read before.
+            CollectionFailed: no document could be read.
+            SnapshotError: the snapshot cannot be written; earlier documents are kept.
         """
         with ThreadPoolExecutor(MAX_WORKERS, "read") as self._threads:
             try:
@@ -189,11 +189,11 @@ class Collector:
 
     @property
     def account(self) -> Scope:
-        """The account that is read."""
+        """The audited account."""
         return Scope(Level.ACCOUNT, self.account_id, "account")
 
     def today(self) -> date:
-        """The day, UTC."""
+        """The current date, UTC."""
         return datetime.fromisoformat(self.now()).astimezone(UTC).date()
 
     @property
@@ -207,7 +207,7 @@ class Collector:
         return bool(r.user or r.phone_user or r.meeting or r.webinar)
 
     def _stop_if_nothing_works(self) -> None:
-        """End the run where nothing was read for a reason that holds for everything else."""
+        """End the run if no document was read, for a reason that applies to all requests."""
         error = self._first_error
         passing = isinstance(error, Denied | NotLicensed | NotFound | Rejected) or (
             isinstance(error, RateLimited) and error.daily
@@ -220,11 +220,12 @@ class Collector:
     def run_concurrently(
         self, work: Callable[[T], R], of: Iterable[T]
     ) -> Iterator[list[tuple[T, R]]]:
-        """`work` done in worker threads, so many at a time; what is done first comes first.
+        """Run `work` on worker threads and yield results in batches, in order of completion.
 
-        What is done by the time the caller asks comes together, to be written in one transaction.
-        `of` is iterated by the calling thread, and no further than there is room for: it may be an
-        account of a million users. What `work` raises is raised here, after what was done by then.
+        A batch holds all results that are ready when the caller asks, so that they can be written
+        in one transaction. The calling thread iterates `of`, and only as far as there are free
+        workers: it may name a million users. An exception of `work` is raised here, after the
+        results that were ready by then.
         """
         assert self._threads is not None
         items = iter(of)
@@ -236,7 +237,9 @@ class Collector:
             if not under_way:
                 return
             finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            in_order = [future for future in under_way if future in finished]  # as asked for
+            in_order = [
+                future for future in under_way if future in finished
+            ]  # in the order of submission
             failed = [future for future in in_order if future.exception() is not None]
             done = [(under_way.pop(f), f.result()) for f in in_order if f not in failed]
             if done:
@@ -247,7 +250,7 @@ class Collector:
     def read_level(
         self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None
     ) -> None:
-        """Read what is missing of `views`, for all scopes of a level or for some of them."""
+        """Read the missing documents of `views`, for all scopes of a level or for `scopes`."""
         if not views:
             _log.debug("No settings are read at level %s: no selected control needs any.", level)
             return
@@ -280,24 +283,24 @@ class Collector:
                         self.listener.read(level)
 
     def _due(self, level: Level, views: tuple[View, ...]) -> int:
-        """How many scopes of a level have something missing."""
+        """How many scopes of a level lack a document of `views`."""
         if self.since is None:
             return self.snapshot.count(level)
         return sum(1 for _ in self.snapshot.pending_reads(level, views, self.since))
 
     def is_up_to_date(self, scope: Scope, view: View) -> bool:
-        """True where a document need not be asked for again; the scope has to be recorded."""
+        """True if a document need not be requested again. The scope has to be recorded."""
         return not any(self.snapshot.pending_reads(scope.level, (view,), self.since, [scope]))
 
     def outstanding(self, requests: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
-        """The errands that were not done by a run that broke off."""
+        """The requests that an interrupted run has not completed."""
         for request in requests:
             known = self.since is not None and self.snapshot.has(request.scope)
             if not (known and self.is_up_to_date(request.scope, request.view)):
                 yield request
 
     def _read_use(self, use: AccountUse) -> list[ReadFailure]:
-        """Read what the account has beside its settings. Returns the reports that were refused."""
+        """Read the usage documents of the account. Returns the failures of the AI reports."""
         due = [
             request
             for request in use.requests()
@@ -316,7 +319,7 @@ class Collector:
         ]
 
     def record(self, level: Level, batches: Iterable[Batch], expected: int) -> None:
-        """Write what came of errands at one level. An answer of None is left out."""
+        """Record the outcomes of requests at one level. A document that is None is not recorded."""
         if expected:
             self.listener.level_started(level, expected)
         for batch in batches:
@@ -351,10 +354,10 @@ class Collector:
         essential: bool = True,
         scope: Scope | None = None,
     ) -> Outcome:
-        """What came of one request, or of one listing.
+        """Send one request, or read one listing, and return its outcome.
 
-        Counts what would make every further request pointless, unless it is not `essential`. If
-        Zoom does not know `scope`, that is noted.
+        A failure that makes further requests pointless is counted, if the request is `essential`.
+        If Zoom answers 404, `scope` is added to `not_found`.
         """
         if time.monotonic() > self.deadline:
             self._give_up(Unseen(Cause.NOT_COLLECTED, DEADLINE_PASSED))
@@ -397,7 +400,7 @@ class Collector:
         return {"token": {"scopes": [*sorted(self.api.authenticate())]}}
 
     def _record_phone_and_token(self) -> Outcome | None:
-        """Record both; returns what came of asking for the phone account."""
+        """Record both. Returns the outcome for the phone account, None if it is not in the plan."""
         if self.reads.token:
             app = Scope(Level.APP, self.account_id, "the auditor's own app")
             self.snapshot.add_scope(app)
@@ -417,7 +420,7 @@ class Collector:
 
 
 def _describe(error: ZoomError) -> str:
-    """What people read about an error; for a missing scope its name in either kind of app."""
+    """The error as text; for a missing scope, also its name in apps with classic scopes."""
     if isinstance(error, ScopeMissing):
         for endpoint in endpoints.ENDPOINTS.values():
             if endpoint.request == error.request and endpoint.classic_scopes:
@@ -426,7 +429,7 @@ def _describe(error: ZoomError) -> str:
 
 
 def _cause(error: ZoomError) -> Cause:
-    """The cause that an error leaves behind. None of the errors means that a setting is off."""
+    """The cause to record for an error. No error ever means that a setting is off."""
     match error:
         case Denied():
             return Cause.DENIED

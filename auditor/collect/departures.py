@@ -1,11 +1,11 @@
-"""Departures: who and what was listed, and was deleted before its turn came.
+"""Departures: scopes that were deleted after they were listed and before they were read.
 
-Zoom answers 404 for them. That alone proves nothing, so it is followed by a second look: one fresh
-listing for all that are missing, and the same request once more. Only what the fresh listing no
-longer names and Zoom does not know again has left; all else stays unknown. What left is forgotten
-with all that was read of it, as if it had left before the run, and recorded with the account.
+Zoom answers 404 for them. A 404 alone proves nothing, so it is verified: the level is listed once
+more, and the failed request is repeated. A scope has left only if the new listing does not name it
+and Zoom answers 404 again; otherwise its settings stay unknown. The evidence of a scope that left
+is deleted, as if it had left before the run, and the departure is recorded with the account.
 
-The second request is the one that failed, not `GET /users/{userId}`: that needs a scope of its own.
+The failed request is repeated, not `GET /users/{userId}`, because that needs another scope.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import NotFound
 
 FEW = 3
-"""So many groups or sites of a few may go in one run; of more, at most half."""
+"""Up to this many groups or sites may leave in one run; above it, at most half of them."""
 
 _EVENTS: Mapping[Level, tuple[Endpoint, Mapping[str, str]]] = {
     Level.MEETING: (endpoints.USER_MEETINGS, {"type": "upcoming"}),
@@ -41,7 +41,7 @@ _EVENTS: Mapping[Level, tuple[Endpoint, Mapping[str, str]]] = {
 
 
 def record(context: CollectionContext) -> None:
-    """Give everything that was not found a second look, at the end of a run."""
+    """Verify every 404 at the end of a run, and record the scopes that left."""
     groups(context)
     users(context)
     _sites(context)
@@ -51,7 +51,7 @@ def record(context: CollectionContext) -> None:
 
 
 def groups(context: CollectionContext) -> None:
-    """Forget groups that have been deleted, with what phones and users have of them."""
+    """Drop deleted groups, their phone settings and the memberships of their users."""
     missing = _missing(context, Level.GROUP) | _missing(context, Level.PHONE_GROUP)
     gone = _unlisted(context, Level.GROUP, missing, [(endpoints.GROUPS, {})])
     left = _unknown_again(context, (Level.GROUP, Level.PHONE_GROUP), gone)
@@ -65,7 +65,7 @@ def groups(context: CollectionContext) -> None:
 
 
 def users(context: CollectionContext) -> None:
-    """Forget users who have been deleted, with their phones and lists of meetings."""
+    """Drop deleted users, their phone settings and their lists of meetings."""
     missing = _missing(context, Level.USER) | _missing(context, Level.PHONE_USER)
     listings = [
         (endpoints.USERS, {"status": view.option}) for view in (*LISTINGS[Level.USER], PENDING)
@@ -89,7 +89,7 @@ def _sites(context: CollectionContext) -> None:
 
 
 def _phone_users(context: CollectionContext) -> None:
-    """Forget the phones of users whose settings now say that they have none."""
+    """Drop the phone settings of users whose user settings now say that they have no phone."""
 
     def has_none(user: str) -> bool:
         endpoint = endpoints.USER_SETTINGS
@@ -110,7 +110,7 @@ def _phone_users(context: CollectionContext) -> None:
 
 
 def _events(context: CollectionContext, level: Level) -> None:
-    """Forget upcoming meetings or webinars that their hosts have cancelled."""
+    """Drop upcoming meetings or webinars that their hosts have cancelled."""
     emails: dict[str, set[str]] = {}
     for zoom_id in _missing(context, level):
         event = context.snapshot.evidence_of(Scope(level, zoom_id)).scope
@@ -122,7 +122,7 @@ def _events(context: CollectionContext, level: Level) -> None:
     endpoint, params = _EVENTS[level]
 
     def cancelled(host: Scope) -> set[str]:
-        """Those of the host's events that are missing and that a fresh list does not name."""
+        """The missing events of a host that a new list does not name."""
 
         def ask() -> JsonValue:
             rows = context.api.items(endpoint, ids={"userId": host.id}, params=params)
@@ -142,7 +142,7 @@ def _events(context: CollectionContext, level: Level) -> None:
 
 
 def _missing(context: CollectionContext, level: Level) -> set[str]:
-    """The ids at a level that Zoom did not know, of scopes that are still recorded."""
+    """The ids of recorded scopes of a level for which Zoom answered 404."""
     return {
         zoom_id
         for at, zoom_id in context.not_found
@@ -156,9 +156,10 @@ def _unlisted(
     missing: set[str],
     listings: Iterable[tuple[Endpoint, Mapping[str, str]]],
 ) -> set[str]:
-    """Those of `missing` that no fresh listing names; none where a listing cannot be trusted.
+    """The ids of `missing` that no new listing names; none if a listing cannot be trusted.
 
-    If half of a level seems to have left, the listing is more likely wrong, or another account's.
+    If more than half of a level seems to have left, the listing is more likely to be wrong or to
+    belong to another account.
     """
     if not missing:
         return set()
@@ -181,7 +182,7 @@ def _unlisted(
 
 
 def _unknown_again(context: CollectionContext, levels: Iterable[Level], gone: set[str]) -> set[str]:
-    """Those of `gone` whom Zoom does not know when the same is asked once more."""
+    """The ids of `gone` for which Zoom answers 404 when the request is repeated."""
     at = frozenset(levels)
     requests = {
         zoom_id: request
@@ -217,9 +218,9 @@ def _members(context: CollectionContext, groups: set[str]) -> Iterator[Scope]:
 def _forget(
     context: CollectionContext, left: set[str], absent: str, levels: tuple[Level, ...]
 ) -> None:
-    """Take what left out of the evidence, at all of `levels`, and record it for the first.
+    """Drop the scopes that left at all of `levels`, and record them at the first level.
 
-    `absent` is the request that no longer names it.
+    `absent` is the listing that no longer names them.
     """
     if not left:
         return
@@ -258,7 +259,7 @@ def _forget(
 
 
 def _recorded(context: CollectionContext) -> list[dict[str, JsonValue]]:
-    """What was recorded as having left so far, also by a run that broke off."""
+    """The departures recorded so far, including those of an interrupted run."""
     known = context.snapshot.evidence_of(context.account).outcomes.get(LEFT)
     body = known.body if isinstance(known, Document) else None
     rows = body.get("left") if isinstance(body, dict) else None
@@ -266,7 +267,7 @@ def _recorded(context: CollectionContext) -> list[dict[str, JsonValue]]:
 
 
 def _recount(context: CollectionContext, level: Level, dropped: int) -> None:
-    """Take what left out of the numbers of a level that has them."""
+    """Subtract the scopes that left from the recorded counts of a level."""
     surface = PHONE.surface if level in PHONE_VIEWS else MEETING.surface
     view = COVERAGE_VIEWS.get((level, surface))
     outcomes = context.snapshot.evidence_of(context.account).outcomes

@@ -1,7 +1,7 @@
-"""How people answered the notices of the last 30 days: counted, and nothing else is kept.
+"""Counts how participants answered the notices of the last 30 days. Stores nothing else.
 
-A row of the report names a person and a meeting. Of both nothing is stored but numbers: by notice,
-answer, and whether it was a guest.
+A row of the report names a person and a meeting. Neither is stored, only the number of answers by
+notice, by answer, and by whether the participant was a guest.
 """
 
 import calendar
@@ -23,10 +23,10 @@ from auditor.zoom import endpoints
 ANSWERS = ("agree", "cancel", "passive agree", "decline attend")
 """Documented values of `disclaimer_status`, in lower case. Source: Meetings API, 2026-05."""
 UNDOCUMENTED = "undocumented"
-"""Stands for an answer that Zoom does not document: what else a row says may be personal."""
+"""Replaces an answer that Zoom does not document, because its text may be personal."""
 
 MARGIN = timedelta(minutes=15)
-"""How long before its start or after its end a meeting's notice may be answered."""
+"""How long before the start or after the end of a meeting its notice may be answered."""
 
 Row = Mapping[str, JsonValue]
 Call = tuple[str, str, str]
@@ -34,7 +34,7 @@ Call = tuple[str, str, str]
 
 
 def record(context: CollectionContext, use: AccountUse) -> None:
-    """Count the answers to the notices that the plan names."""
+    """Count and record the answers to the notices of the plan."""
     account, kinds = context.account, context.reads.answered
     if not kinds or context.is_up_to_date(account, DISCLAIMERS):
         return
@@ -56,16 +56,16 @@ def record(context: CollectionContext, use: AccountUse) -> None:
 
 @dataclass
 class _Calls:
-    """The past meetings with AI, by UUID, or why nobody can tell them."""
+    """The past meetings with AI by UUID, or the reason why they are unknown."""
 
     by_uuid: dict[str, Call] = field(default_factory=dict)
     unclear: int = 0
-    """Meetings that were listed and do not say whether they used AI."""
+    """Listed meetings that do not say whether they used AI."""
     missing: Unseen | None = None
 
 
 def _calls_with_ai(context: CollectionContext, use: AccountUse) -> _Calls:
-    """The meetings that other reports named already, or that are asked for now."""
+    """The meetings that other reports named, or that are requested now."""
     calls = _Calls(dict(use.calls_with_ai))
     known = context.snapshot.evidence_of(context.account).outcomes
     for feature in AI_FEATURES:
@@ -99,7 +99,7 @@ def _find_calls(context: CollectionContext, feature: str, calls: _Calls) -> None
 
 
 def _count_answers(context: CollectionContext, calls: _Calls) -> JsonValue:
-    """Ask for each type of notice, a month a request."""
+    """Request the answers to each type of notice, one month per request."""
     answers: Counter[tuple[str, str, str]] = Counter()
     answered = _Answered(calls.by_uuid)
     for kind in context.reads.answered:
@@ -107,7 +107,7 @@ def _count_answers(context: CollectionContext, calls: _Calls) -> JsonValue:
             for days in _windows(context):
                 params = {**days, "disclaimer_type": notice}
                 for row in context.api.items(endpoints.DISCLAIMERS, params=params):
-                    # An API that knows no such filter lists all of them every time.
+                    # An API version without this filter lists all types every time.
                     if _key(row.get("disclaimer_type")) != _key(notice):
                         continue
                     answers[notice, _answer(row), _guest(row)] += 1
@@ -128,7 +128,7 @@ def _count_answers(context: CollectionContext, calls: _Calls) -> JsonValue:
 
 
 def _count_recordings(context: CollectionContext, body: Row) -> dict[str, JsonValue]:
-    """Whether any meeting was recorded, where nobody answered a notice of it."""
+    """The number of recorded meetings, if no notice of a recording was answered."""
     kind = NOTICE_KINDS["recording"]
     rows = body["answers"] if isinstance(body["answers"], list) else []
     notices = {str(row.get("notice")) for row in rows if isinstance(row, dict)}
@@ -158,7 +158,7 @@ def _past_meetings(context: CollectionContext, feature: str) -> Iterator[Row]:
 
 
 def _used(row: Row, feature: str) -> bool:
-    """True where a meeting says that it used a feature, and which meeting it was."""
+    """True if a row says that its meeting used a feature, and names the meeting."""
     features = row.get("feature_used")
     used = isinstance(features, dict) and features.get(feature) is True
     return used and bool(as_text(row.get("meeting_uuid")))
@@ -171,7 +171,7 @@ def _windows(context: CollectionContext) -> Iterator[dict[str, str]]:
 
 
 def _history(feature: str) -> str:
-    """The request as reports name it."""
+    """The request by which reports name it."""
     return f"{endpoints.HISTORY_MEETINGS.request}?meeting_feature={feature}"
 
 
@@ -181,7 +181,7 @@ def _failure_json(unseen: Unseen) -> JsonValue:
 
 @dataclass
 class _Answered:
-    """The past meetings with AI in which somebody answered a notice."""
+    """The past meetings with AI in which at least one notice was answered."""
 
     calls: Mapping[str, Call]
     uuids: set[str] = field(default_factory=set)
@@ -193,7 +193,7 @@ class _Answered:
             self._by_number[number].append(uuid)
 
     def note(self, row: Row) -> None:
-        """Note the meeting of a row. A number is shared by all meetings of a series."""
+        """Add the meeting of a row. All meetings of a series share one number."""
         named = as_text(row.get("meeting_id"))
         if named in self.calls:
             self.uuids.add(named)
@@ -208,7 +208,7 @@ class _Answered:
 
 
 def months(first: date, last: date) -> Iterator[tuple[date, date]]:
-    """The days from `first` to `last` in stretches of one month at most, oldest first."""
+    """Split the days from `first` to `last` into ranges of at most one month, oldest first."""
     while first <= last:
         year, month = divmod(first.year * 12 + first.month, 12)
         month += 1
@@ -219,7 +219,7 @@ def months(first: date, last: date) -> Iterator[tuple[date, date]]:
 
 
 def _is_within(at: datetime | None, start: datetime | None, end: datetime | None) -> bool:
-    """True unless a time says otherwise: one that is missing says nothing."""
+    """True unless a known time contradicts it; missing times are ignored."""
     if at is None or start is None:
         return True
     return start - MARGIN <= at and (end is None or at <= end + MARGIN)
@@ -239,11 +239,11 @@ def _answer(row: Row) -> str:
 
 
 def _guest(row: Row) -> str:
-    """Whether somebody from outside answered: `yes`, `no` or `unknown`."""
+    """Whether the participant was a guest: `yes`, `no` or `unknown`."""
     guest = row.get("is_guest")
     return ("yes" if guest else "no") if isinstance(guest, bool) else "unknown"
 
 
 def _key(value: JsonValue) -> str:
-    """A name as Zoom may spell it: `Passive Agree`, `passive_agree`."""
+    """A name without case and punctuation: Zoom writes `Passive Agree` and `passive_agree`."""
     return "".join(char for char in as_text(value).casefold() if char.isalnum())

@@ -1,4 +1,4 @@
-"""Hosts: which groups the people belong to who hosted what reports name."""
+"""Host groups: the groups of the people who hosted the meetings that reports name."""
 
 from collections.abc import Iterable
 
@@ -12,10 +12,10 @@ from auditor.zoom import endpoints
 
 
 def record(context: CollectionContext, named: Iterable[str]) -> None:
-    """Record the groups of the hosts that are `named` by address or id.
+    """Record the groups of the hosts `named` by address or id.
 
-    Where a list was refused, what is known is recorded together with the cause. Where members of
-    groups were, everybody may belong to one more group, which has no name.
+    If a list was refused, the known groups are recorded together with the cause. If the members of
+    a group could not be listed, every host may belong to one more group, recorded without a name.
     """
     host_names = {name.casefold() for name in named if name}
     names = {group.id: group.name for group in context.snapshot.scopes(Level.GROUP)}

@@ -1,6 +1,6 @@
-"""Listings: which groups and users there are, written down as they come, and who is in which group.
+"""Listings: lists groups, users and group members, and records them as pages arrive.
 
-A user's groups stand in the list of users. Where that list names none at all, the members of each
+The list of users names the groups of each user. If it names no group at all, the members of each
 group are listed instead.
 """
 
@@ -29,7 +29,7 @@ def groups(context: CollectionContext) -> None:
 
 
 def users(context: CollectionContext) -> None:
-    """List the users, and find out who is in which group."""
+    """List the users and their group memberships."""
     views = LISTINGS[Level.USER]
     reread = not all(context.is_up_to_date(context.account, view) for view in views)
     for view in views:
@@ -42,19 +42,19 @@ def users(context: CollectionContext) -> None:
 
 
 def pending(context: CollectionContext) -> None:
-    """Record invited users: they have no settings to read, and are not judged."""
+    """Record invited users. They have no settings and are not evaluated."""
     _store_listing(context, PENDING, Level.USER)
 
 
 def refusal(context: CollectionContext, level: Level) -> ReadFailure | None:
-    """Why there may be more scopes of a level than are known; None where all of them are."""
+    """Why the list of a level may be incomplete; None if it is complete."""
     outcomes = context.snapshot.evidence_of(context.account).outcomes
     refusals = [outcomes.get(view) for view in LISTINGS[level]]
     return next((outcome for outcome in refusals if isinstance(outcome, ReadFailure)), None)
 
 
 def _store_listing(context: CollectionContext, view: View, level: Level) -> None:
-    """Write down what a listing names. One that names rows nobody can ask for failed."""
+    """Record the scopes of a listing. A listing with rows that have no id has failed."""
     if context.is_up_to_date(context.account, view):
         _log.debug("%s was listed before the run went on: it is not listed again.", view)
         return
@@ -88,10 +88,10 @@ def _store_listing(context: CollectionContext, view: View, level: Level) -> None
 
 
 def _list_members(context: CollectionContext, reread: bool) -> None:
-    """List the members of each group, and write their groups down with the users.
+    """List the members of each group, and record the groups with the users.
 
-    They are listed `anew` where users were, whose lists name no groups. Where groups may be
-    missing from their list, nobody can tell who belongs to those.
+    Members are re-read if the user lists were (`reread`), because those lists carry no group ids.
+    If the list of groups is incomplete, membership is recorded as unknown.
     """
     failed = refusal(context, Level.GROUP)
     up_to_date = not reread and context.is_up_to_date(context.account, MEMBERS)

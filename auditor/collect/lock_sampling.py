@@ -1,4 +1,4 @@
-"""Proof: whether a random sample of users confirms what the account's locks promise."""
+"""Lock sampling: verifies with a random sample of users that the account's locks hold."""
 
 import hashlib
 import logging
@@ -19,10 +19,10 @@ _log = logging.getLogger(__name__)
 def verify_locks_by_sample(
     context: CollectionContext, lock_verifier: LockVerifier
 ) -> frozenset[View]:
-    """The documents of users that need not be read: a sample of them was, and each confirmed.
+    """Sample users, and return the views that need not be read for the other users.
 
-    Any contradiction, and any sampled document that could not be read, leaves its view to be read
-    in full. What came of it is recorded with the account.
+    A view is returned if every sampled document confirms the locks. If one contradicts them or
+    could not be read, the view is read for all users. The result is recorded with the account.
     """
     lock_verifier.prepare(context.snapshot)
     views = lock_verifier.provable(context.reads.user)
@@ -61,12 +61,12 @@ def verify_locks_by_sample(
 
 
 def _sample(context: CollectionContext) -> list[Scope]:
-    """Users drawn at random: others every day, and the same ones when a run is resumed.
+    """Users drawn at random: different ones every day, and the same ones when a run is resumed.
 
-    Each kind of licence has an equal part of the sample as far as it has users: those with another
-    licence may lack a setting, and be few. The order is that of a hash of the day, the account's
-    settings and the user, which nobody can choose, and which does not depend on how a run went:
-    what is recorded beside the settings does.
+    Each licence type gets an equal share of the sample, as far as it has users: users with a rare
+    licence may lack a setting. Users are ordered by a hash of the day, the account's settings and
+    the user id. It cannot be chosen by anyone, and does not depend on the course of the run, as
+    other documents of the account do.
     """
     digests = context.snapshot.account().digests
     documents = [(view, digests.get(view)) for view in context.reads.account]
@@ -89,5 +89,5 @@ def _sample(context: CollectionContext) -> list[Scope]:
 
 
 def _users(context: CollectionContext) -> Iterator[Scope]:
-    """The users that are read: not the invited ones, whether they are listed yet or not."""
+    """The users whose settings are read: all but the invited ones."""
     return (user for user in context.snapshot.scopes(Level.USER) if user.status != "pending")

@@ -1,6 +1,7 @@
-"""Meetings and webinars: the settings of upcoming ones, and answers to the AI notice in past ones.
+"""Meetings and webinars: settings of upcoming ones, and answers to the AI notice in past ones.
 
-A host whose meetings cannot be listed has one record under the id `*` and the host's id.
+The meetings of a host that cannot be listed are represented by one scope with the id `*` followed
+by the host's id.
 """
 
 import logging
@@ -24,15 +25,16 @@ from auditor.zoom.errors import ListingUnproved, Malformed, NotLicensed
 _log = logging.getLogger(__name__)
 
 WEBINARS = "webinar"
-"""Under `feature` of a user's settings: true for those who may host. Source: Users API, 2025-03."""
+"""Key under `feature` of a user's settings: true if the user may host webinars.
+Source: Users API, 2025-03."""
 
 _ROW_FIELDS = ("id", "topic", "start_time")
-"""What is kept of a row of a host's list."""
+"""The fields of a row of a host's list that are used."""
 
 
 @dataclass(frozen=True)
 class EventKind:
-    """How one kind of event is listed and read."""
+    """How meetings or webinars are listed and read."""
 
     level: Level
     listing: Endpoint
@@ -65,11 +67,11 @@ class _Upcoming:
 
     @property
     def _coverage_view(self) -> View:
-        """Where it stands how many were left out with a host, and how many there are in all."""
+        """The view with the counts: events left out, of a host; events in all, of the account."""
         return COVERAGE_VIEWS[self.kind.level, MEETING.surface]
 
     def read(self) -> None:
-        """List what the hosts have scheduled, and read as much of it as the plan allows."""
+        """List the scheduled events of the hosts, and read those that the plan selects."""
         context, level = self.context, self.kind.level
         unlisted = listings.refusal(context, Level.USER)
         level_reader = LevelReader(
@@ -96,19 +98,19 @@ class _Upcoming:
         level_reader.count(named + left_out, named)
 
     def _named(self) -> Iterator[Scope]:
-        """The events that lists of hosts named: like their hosts, unlike past ones, active."""
+        """The upcoming events. They have the status of their host; past meetings have none."""
         for scope in self.context.snapshot.scopes(self.kind.level):
             if scope.status and not scope.id.startswith("*"):
                 yield scope
 
     def _hosts(self) -> Iterator[Scope]:
-        """The users whose events are asked for: those who may host them."""
+        """The users whose events are listed: those who may host them."""
         for evidence in self._chosen_users():
             if self.kind is not WEBINAR or feature_flag(evidence, WEBINARS) is not False:
                 yield evidence.scope
 
     def _chosen_users(self) -> Iterator[ScopeEvidence]:
-        """The active users whom the budget names; all of them where it names none."""
+        """The active users that the selection names; all active users if it names none."""
         budget = self.context.reads.meetings
         names = {group.id: group.name for group in self.context.snapshot.scopes(Level.GROUP)}
         for evidence in self.context.snapshot.evidence(Level.USER):
@@ -133,18 +135,18 @@ class _Upcoming:
         return refused or self.context.is_up_to_date(host, self._coverage_view)
 
     def _left_out(self, host: Scope) -> int:
-        """How many of a host's events the budget leaves out."""
+        """How many events of a host the selection leaves out."""
         outcome = self.context.snapshot.evidence_of(host).outcomes.get(self._coverage_view)
         body = outcome.body if isinstance(outcome, Document) else None
         left_out = body.get("left_out") if isinstance(body, dict) else None
         return left_out if isinstance(left_out, int) else 0
 
     def _unlisted_host(self, host: Scope) -> Scope:
-        """What stands for the events of a host that could not be listed."""
+        """The placeholder for the events of a host that could not be listed."""
         return replace(host, level=self.kind.level, id=f"*{host.id}", name=host.label)
 
     def _listing_request(self, host: Scope) -> DocumentRequest:
-        """Asks what a host has scheduled."""
+        """The request for the scheduled events of a host."""
         level, listing = self.kind.level, self.kind.listing
 
         def ask() -> JsonValue:
@@ -159,7 +161,7 @@ class _Upcoming:
             except NotLicensed:
                 if level is not Level.WEBINAR:
                     raise
-                rows = []  # Zoom refuses the list to those who cannot host any
+                rows = []  # Zoom refuses the list to users who cannot host webinars
             except ListingUnproved as error:
                 problem = str(error)
             return {"rows": rows, "problem": problem}
@@ -167,9 +169,9 @@ class _Upcoming:
         return DocumentRequest(host, self._coverage_view, listing.request, ask)
 
     def _store_meetings(self, host: Scope, outcome: Document) -> None:
-        """Write down a host's meetings, those that the budget allows, and how many others.
+        """Record the selected events of a host, and how many others there are.
 
-        Where more of them may be missing, these are read all the same, and the rest is unknown.
+        If the list may be incomplete, the listed events are read and the rest is unknown.
         """
         listed = outcome.body if isinstance(outcome.body, dict) else {}
         rows = list(_rows(listed.get("rows")))
@@ -210,7 +212,7 @@ class _Upcoming:
 
 
 def _invitees(listed: JsonValue) -> dict[str, JsonValue]:
-    """How many people are invited, and how many of them from outside: nobody is named."""
+    """How many people are invited, and how many of them are external. Stores no names."""
     if not isinstance(listed, list) or not listed:
         return {}
     internal = [
@@ -230,8 +232,8 @@ def read_notices(
 ) -> None:
     """Read how participants of the newest past meetings with AI answered the notice.
 
-    `meetings_with_ai` is UUID to start; `refusals` are reports that could not be had, without
-    which nobody can say that there was no such meeting.
+    `meetings_with_ai` maps UUID to start time. `refusals` are the reports that could not be read:
+    with one of them, an empty `meetings_with_ai` does not prove that there was no such meeting.
     """
     at = COVERAGE_VIEWS[Level.MEETING, NOTICES.surface]
     level_reader = LevelReader(context, at, endpoints.HISTORY_MEETINGS.request)
@@ -253,7 +255,7 @@ def _notice(context: CollectionContext, uuid: str, start: str) -> DocumentReques
 
 
 def _answer_counter(context: CollectionContext, uuid: str) -> Callable[[], JsonValue]:
-    """Asks for the participants of a meeting, and keeps how many gave which answer."""
+    """A function that reads the participants of a meeting and counts their answers."""
 
     def ask() -> JsonValue:
         answers: Counter[str] = Counter()

@@ -1,4 +1,7 @@
-"""Zoom Phone below the account: sites, groups and phone users. Locks stand beside the values."""
+"""Zoom Phone below the account: sites, groups and phone users.
+
+Their documents contain the locks next to the values.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,10 +25,10 @@ class PhoneLevels:
 
     context: CollectionContext
     account: Outcome | None
-    """What came of asking for the phone account; None where nobody asked."""
+    """The outcome for the phone account; None if it was not requested."""
 
     def read(self) -> None:
-        """Read sites, groups and users. Without a licence nothing is asked for."""
+        """Read sites, groups and users. Without a licence nothing is requested."""
         reads = self.context.reads
         if reads.phone_site:
             self._level(Level.PHONE_SITE, endpoints.PHONE_SITES)
@@ -62,7 +65,7 @@ class PhoneLevels:
         level_reader.count(expected, expected)
 
     def _sites(self, level_reader: LevelReader) -> list[Scope]:
-        """The sites, as far as they can be listed."""
+        """The sites; incomplete if `level_reader.refusal` is set."""
         sites: list[Scope] = []
 
         def ask() -> JsonValue:
@@ -78,9 +81,10 @@ class PhoneLevels:
         return sites
 
     def _users(self) -> Iterator[DocumentRequest]:
-        """An errand for each active user who may have a phone.
+        """A request for each active user who may have a phone.
 
-        Where nobody can tell, Zoom is asked, and knows no such phone user where there is none.
+        If the licence is unknown, the document is requested, and a 404 means that there is no
+        phone.
         """
         for evidence in self.context.snapshot.evidence(Level.USER):
             user = evidence.scope
@@ -117,10 +121,10 @@ class PhoneLevels:
 def settings(
     api: ZoomApi, endpoint: Endpoint, items: Iterable[str], ids: Mapping[str, str] | None = None
 ) -> dict[str, JsonValue]:
-    """The settings named by `items`; where Zoom refuses them, only those that are documented.
+    """The settings named by `items`; if Zoom rejects them, only the documented ones.
 
     Raises:
-        ZoomError: there are none to be had.
+        ZoomError: the settings cannot be read.
     """
     requested = tuple(items)
     documented = tuple(item for item in requested if item not in PROBED_ITEMS)

@@ -1,7 +1,8 @@
-"""What the account's people did in the last 30 days, who may change settings, and its apps.
+"""Usage of the last 30 days, roles that may change settings, and apps of the account.
 
-Only what a verdict needs is kept: counts by host instead of meetings, one line of a log entry. No
-date of asking is in a document: equal use gives equal evidence from night to night.
+Only the data that a verdict needs is stored: counts by host instead of meetings, one line of a log
+entry. No document contains the date of the request, so equal usage gives equal evidence from night
+to night.
 """
 
 import json
@@ -22,28 +23,28 @@ from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import Rejected, ZoomError
 
 DAYS = 30
-"""How far back use is read. Zoom's reports give a month a request."""
+"""How many days of usage are read. Zoom's reports return one month per request."""
 
 LONGEST_ENTRY = 300
-"""Characters of a log entry that are kept: enough for a change, too few for a message."""
+"""Characters of a log entry that are stored: enough for a change, too few for a message."""
 
 SUMMARIES_OFF = 3000
 _OFF = re.compile(r"\bsummar(?:y|ies)\b.*\bdisabled\b", re.IGNORECASE | re.DOTALL)
-"""The code alone says less: Zoom also refuses webinars with it."""
+"""Text that has to come with the code, because Zoom uses it for webinars, too."""
 
 SAVED = "use"
-"""Under which fact of the snapshot the names are kept that reports give."""
+"""The key of the snapshot's metadata under which names from reports are stored."""
 
 Row = Mapping[str, JsonValue]
 
 
 @dataclass
 class AccountUse:
-    """The documents of the account beside its settings."""
+    """Reads the usage documents of the account."""
 
     context: CollectionContext
     meetings_with_ai: dict[str, str] = field(default_factory=dict)
-    """Past meetings that show the AI notice: UUID to start."""
+    """Past meetings that show the AI notice: UUID to start time."""
     calls_with_ai: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     """The same meetings: UUID to meeting number, start and end."""
     hosts: set[str] = field(default_factory=set)
@@ -56,18 +57,22 @@ class AccountUse:
         self.hosts.update(saved.get("hosts", ()))
 
     def save(self) -> None:
-        """Keep, for a run that is resumed, what the documents themselves do not tell."""
+        """Store what a resumed run needs and the documents do not contain."""
         fields = {"meetings": self.meetings_with_ai, "hosts": sorted(self.hosts)}
         calls = {"calls": self.calls_with_ai} if self.calls_with_ai else {}
         self.context.snapshot.set_metadata(SAVED, json.dumps({**fields, **calls}))
 
     def requests(self) -> list[DocumentRequest]:
-        """One for each document the plan names."""
+        """A request for each usage document of the plan."""
         reads = self.context.reads
         documents: list[tuple[View, Endpoint, Callable[[], JsonValue]]] = []
         for feature in reads.features:
             documents.append(
-                (read_plan.history(feature), endpoints.HISTORY_MEETINGS, self._asking_for(feature))
+                (
+                    read_plan.history(feature),
+                    endpoints.HISTORY_MEETINGS,
+                    self._feature_reader(feature),
+                )
             )
         if reads.summaries:
             documents.append((read_plan.SUMMARIES, endpoints.MEETING_SUMMARIES, self._summaries))
@@ -96,10 +101,10 @@ class AccountUse:
         first, last = self._window
         return {"from": str(first), "to": str(last)}
 
-    def _asking_for(self, feature: str) -> Callable[[], JsonValue]:
-        """Asks which hosts used `feature`.
+    def _feature_reader(self, feature: str) -> Callable[[], JsonValue]:
+        """A function that reads which hosts used `feature`.
 
-        Whether a meeting used it, its row has to say too: an older API knows no such filter.
+        The row of a meeting has to confirm the use, because older APIs do not know the filter.
         """
 
         def ask() -> JsonValue:
@@ -141,7 +146,7 @@ class AccountUse:
                 self.calls_with_ai[uuid] = (as_text(row.get("meeting_id")), start, end)
 
     def _summaries(self) -> JsonValue:
-        """Asks who hosted the meetings that were summarised; Zoom lists none where that is off."""
+        """Read the hosts of summarised meetings. Zoom refuses the list if summaries are off."""
         first, last = self._window
         params = {"from": f"{first}T00:00:00Z", "to": f"{last}T23:59:59Z"}
         made: Counter[tuple[str, str]] = Counter()
@@ -171,7 +176,7 @@ class AccountUse:
         return ask
 
     def _roles(self) -> JsonValue:
-        """Asks for the roles, their privileges, and who has those that may change settings."""
+        """Read the roles, their privileges, and the members of roles that may change settings."""
         api, patterns = self.context.api, self.context.reads.privileges
         roles: list[JsonValue] = []
         for row in list(api.items(endpoints.ROLES)):
@@ -201,14 +206,14 @@ class AccountUse:
         return {"roles": roles}
 
     def _is_granted(self, endpoint: Endpoint) -> bool:
-        """True where the token has a scope for what is read only then."""
+        """True if the token has a scope for an endpoint that is read only then."""
         try:
             return endpoint.is_allowed_by(self.context.api.authenticate())
         except ZoomError:
             return False
 
     def _workflows(self) -> JsonValue:
-        """Asks which workflows there are. What their fields are called is not published."""
+        """Read the workflows. The names of their fields are not published."""
         workflows: list[dict[str, JsonValue]] = []
         for row in self.context.api.items(endpoints.AI_WORKFLOWS):
             ids = (as_text(row.get(key)) for key in ("id", "flow_id", "flowId"))
@@ -240,13 +245,13 @@ class AccountUse:
 
 
 def _source(endpoint: Endpoint, view: View) -> str:
-    """The request as reports name it, with the parameter that tells such documents apart."""
+    """The request by which reports name it, with the parameter that distinguishes documents."""
     name = {endpoints.HISTORY_MEETINGS: "meeting_feature", endpoints.MARKETPLACE_APPS: "type"}
     return f"{endpoint.request}?{name[endpoint]}={view.option}" if view.option else endpoint.request
 
 
 def _app(row: Row) -> dict[str, JsonValue]:
-    """An app with its scopes; None for those where one of them cannot be read."""
+    """An app with its scopes; they are None if one of them cannot be read."""
     listed = row.get("scopes")
     scopes: list[JsonValue] | None = None
     if isinstance(listed, list):

@@ -309,10 +309,10 @@ def _classify(error: BaseException, route: Route) -> ProbeFailure:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _BY_VERIFY_CODE.get(cause.verify_code, ProbeFailure.TLS)
     if isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
-        said = _proxy_status(error)
-        if said is None:
+        status = _proxy_status(error)
+        if status is None:
             return ProbeFailure.PROXY
-        return ProbeFailure.PROXY_LOGIN if said == 407 else ProbeFailure.PROXY_REFUSED
+        return ProbeFailure.PROXY_LOGIN if status == 407 else ProbeFailure.PROXY_REFUSED
     if isinstance(route.verify, str) and not os.access(route.verify, os.R_OK):
         return ProbeFailure.CA_FILE
     if proxy_checks.is_invalid_ca_bundle(route.verify):

@@ -65,7 +65,7 @@ def test_a_later_number_replaces_the_earlier_one() -> None:
 
 def test_each_judgement_of_a_snapshot_has_marks_of_its_own() -> None:
     snapshot = people()
-    first, second = snapshot.scope_index(), snapshot.index()
+    first, second = snapshot.scope_index(), snapshot.scope_index()
     first.set([(Level.USER, "u1", 1)])
     assert list(second.scopes(Level.USER, [1])) == []
 
