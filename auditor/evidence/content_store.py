@@ -1,4 +1,4 @@
-"""Contents: what scopes share in a snapshot (documents, requests, profiles, memberships), once."""
+"""The content store: keeps documents, requests, profiles and memberships once per snapshot."""
 
 import hashlib
 import json
@@ -22,32 +22,32 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 DOCUMENTS = 128
-"""How many parsed documents are kept in memory: some 100 KB each."""
+"""The number of parsed documents cached in memory, some 100 KB each."""
 SMALL = 4_000
-"""How many of anything else: some 500 bytes each."""
+"""The number of other values in each cache, some 500 bytes each."""
 
 LONGEST_BODY = 64 * 1024 * 1024
-"""Bytes of a document. What Zoom answers is bounded well below it (`zoom.transport`)."""
+"""Bytes of a document. Zoom's responses are bounded well below it (`zoom.transport`)."""
 MOST_VALUES = 3_000_000
-"""Values in a document, and in all that are kept in memory. The largest lists hosts of meetings,
+"""Values in a document, and in all cached documents. The largest document lists hosts of meetings,
 with six values each."""
 MOST_OUTCOMES = 1_000
 """Outcomes in a profile. A scope has some hundred views at most."""
 LONGEST_TEXT = 1024 * 1024
 """Characters of a profile or a membership: more than 10,000 groups."""
 DEEPEST_BODY = 120
-"""Levels of nesting of a document; one that Zoom returned has at most 100 (`zoom.payload`)."""
+"""Levels of nesting of a document. A response of Zoom has at most 100 (`zoom.payload`)."""
 
 _SHALLOW = 2
 """Levels of nesting of a profile and of a membership."""
 
 TRANSIENT_CAUSES = frozenset({Cause.NOT_COLLECTED, Cause.ERROR})
-"""Causes of a refusal that another try may do away with."""
+"""Causes that may be gone at the next attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileEntry:
-    """One outcome of a profile: all of it but the time."""
+    """One outcome of a profile, without its time."""
 
     view: View
     request: int
@@ -58,7 +58,7 @@ class ProfileEntry:
 
 
 class _BoundedCache(Generic[K, V]):
-    """The values of a function that were made last, as many as weigh no more than `most`."""
+    """A FIFO cache in front of `make`, bounded by the total weight of its values."""
 
     def __init__(
         self, make: Callable[[K], V], most: int, weigh: Callable[[V], int] = lambda _: 1
@@ -85,36 +85,36 @@ class _BoundedCache(Generic[K, V]):
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A document, and how much of the memory for documents it takes."""
+    """A document and its weight in the cache."""
 
     value: JsonValue
     weight: int
 
 
 class ContentStore:
-    """Numbers for what scopes share, and back again."""
+    """Stores shared contents under numbers, and returns them by number."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.clear_caches()
 
     def clear_caches(self) -> None:
-        """Drop what is remembered: a transaction was undone."""
+        """Clear all caches, after a transaction was rolled back."""
         self._bodies: Callable[[int], _Body] = _BoundedCache(
             self._read_body, MOST_VALUES, lambda body: body.weight
         )
         self.profile: Callable[[int], tuple[ProfileEntry, ...]] = _BoundedCache(
             self._read_profile, SMALL
         )
-        """The entries of a profile, by view."""
+        """The entries of a profile, sorted by view."""
         self.digests: Callable[[int], Mapping[View, str]] = _BoundedCache(self._read_digests, SMALL)
-        """View to `sha256:` of its document, for a profile."""
+        """For a profile: view to the `sha256:` digest of its document."""
         self.completed_views: Callable[[int], frozenset[View]] = _BoundedCache(
             self._read_completed_views, SMALL
         )
-        """The views of a profile that need not be asked for again."""
+        """The views of a profile that need not be requested again."""
         self.profile_text: Callable[[int], str] = _BoundedCache(self._read_profile_text, SMALL)
-        """A profile as text that does not depend on numbers."""
+        """A profile as text that does not depend on the numbers of this file."""
         self.membership_text: Callable[[int], str] = _BoundedCache(self._read_membership, SMALL)
         """[group ids, licence, status] as JSON."""
         self._member: Callable[[int], tuple[tuple[str, ...], int | None, str]] = _BoundedCache(
@@ -140,12 +140,12 @@ class ContentStore:
         """The document with a number.
 
         Raises:
-            EvidenceAltered: it is not as it was recorded.
+            EvidenceAltered: the document is not as it was recorded.
         """
         return self._bodies(number).value
 
     def scope(self, row: tuple[Any, ...]) -> Scope:
-        """The scope of a row that begins with level, id, name, address and membership."""
+        """The scope of a row whose first columns are level, id, name, address and membership."""
         level, zoom_id, name, email, membership = row[:5]
         groups, licence, status = self._member(membership)
         return Scope(_LEVELS[level], zoom_id, name, email, groups, licence, status)
@@ -169,9 +169,9 @@ class ContentStore:
         return any(json.loads(text)[0] for (text,) in rows)
 
     def with_entry(self, profile: int, entry: ProfileEntry) -> tuple[int, tuple[int | None, ...]]:
-        """The number of a profile with one more outcome, in place of an earlier one of its view.
+        """The number of a profile with `entry` added, replacing an earlier entry of the same view.
 
-        Also where each of its outcomes stands in `profile`: None for the new one.
+        Also returns the position of each outcome in `profile`: None for the new one.
         """
         return self._added((profile, entry))
 
@@ -188,7 +188,7 @@ class ContentStore:
         )
 
     def profile_id(self, entries: Iterable[ProfileEntry]) -> int:
-        """The number of a set of outcomes, which come by view."""
+        """The number of a set of outcomes, which have to be sorted by view."""
         rows = [
             [entry.request, entry.document]
             if entry.cause is None
@@ -198,7 +198,7 @@ class ContentStore:
         return self._profiles(json.dumps(rows, separators=(",", ":")))
 
     def entry(self, view: View, outcome: Outcome) -> ProfileEntry:
-        """An outcome with its request and document stored."""
+        """Store the request and document of an outcome, and return its entry."""
         request = self._request_id(view, outcome.source)
         if isinstance(outcome, Document):
             return ProfileEntry(view, request, outcome.source, self._document_id(outcome.body))
@@ -206,9 +206,10 @@ class ContentStore:
         return ProfileEntry(view, request, outcome.source, None, str(unseen.cause), unseen.detail)
 
     def _document_id(self, body: JsonValue) -> int:
-        """The number of a document. Most come again in the same shape: these cost next to nothing.
+        """The number of a document. A document with the same bytes as before is found in a cache.
 
-        `marshal` serves within this process alone; version 2 writes equal values equally.
+        The cache key is made with `marshal`, which is stable within a process; version 2 encodes
+        equal values equally.
         """
         shape = hashlib.blake2b(marshal.dumps(body, 2), digest_size=16).digest()
         known = self._shapes.get(shape)
@@ -304,10 +305,10 @@ class ContentStore:
         return tuple(groups), licence, status
 
     def check(self, number: int) -> None:
-        """Make sure that a document is what its digest says.
+        """Check that a document matches its digest.
 
         Raises:
-            ValueError: it is not, in words that go on after "it is not as it was recorded".
+            ValueError: it does not. The text completes "it is not as it was recorded: …".
         """
         self._raw(number)
 
@@ -323,7 +324,7 @@ class ContentStore:
         return _Body(body, max(json_values.count(text), MOST_VALUES // DOCUMENTS))
 
     def _raw(self, number: int) -> bytes:
-        """The bytes of a document, which have to be what its digest says."""
+        """The bytes of a document, checked against its digest."""
         digest, packed = self._one("SELECT digest, body FROM documents WHERE id = ?", number)
         if not isinstance(packed, bytes) or not isinstance(digest, bytes):
             raise DamagedStream("it is not written as the program writes it")
@@ -340,7 +341,7 @@ class ContentStore:
         return text
 
     def _one(self, query: str, number: int | None) -> Any:
-        """The row with a number, which the snapshot refers to."""
+        """The row with a number that the snapshot refers to."""
         row = self._db.execute(query, (number,)).fetchone()
         if row is None:
             raise ValueError("it is missing")

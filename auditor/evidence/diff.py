@@ -1,9 +1,9 @@
-"""Changes: which settings differ between two snapshots of one account, scope by scope.
+"""The snapshot diff: compares the settings of two snapshots of one account, scope by scope.
 
-Digests are compared first. Two documents are put side by side once, however many scopes went from
-the one to the other, and equal changes of a level are counted together: memory grows with distinct
-evidence. Only settings and lock documents are looked at that were read in both runs. What was
-refused in either of them is no change, and neither is another order of a list.
+Digests are compared first. Each pair of documents is compared once, however many scopes changed
+from one to the other, and equal changes of a level are counted together, so memory grows with
+distinct evidence only. Only settings and lock documents that were read in both runs are compared. A refusal
+in one run is not a change, and neither is another order of a list.
 """
 
 import json
@@ -30,12 +30,12 @@ _COVERAGE: _Listed = {
     )
 }
 _NAMED_BY: _Listed = {**LISTINGS, **_COVERAGE}
-"""What has to be read in both runs before a scope counts as added or removed."""
+"""The views that both runs must have read before a scope counts as added or removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A setting that has another value in the later snapshot."""
+    """A setting whose value differs between the snapshots."""
 
     scope: Scope
     """As the later snapshot names it."""
@@ -46,30 +46,30 @@ class ValueChange:
     before: JsonValue
     after: JsonValue
     appeared: bool = False
-    """True where the earlier document did not have it."""
+    """True if the earlier document does not contain the setting."""
     vanished: bool = False
-    """True where the later document does not have it."""
+    """True if the later document does not contain the setting."""
     scopes: int = 1
-    """How many scopes of the level had the very same change; `scope` is the first of them by id."""
+    """How many scopes of the level have the same change; `scope` is the first of them by id."""
 
 
 @dataclass(frozen=True)
 class SnapshotDiff:
-    """All that differs between two snapshots of one account."""
+    """The differences between two snapshots of one account."""
 
     settings: tuple[ValueChange, ...]
-    """By level, request, setting and scope id."""
+    """Sorted by level, request, setting and scope id."""
     added: Mapping[Level, int] = field(default_factory=dict)
     removed: Mapping[Level, int] = field(default_factory=dict)
-    """Scopes that only one snapshot names. Levels that one of them could not list are left out."""
+    """The number of scopes in one snapshot only. Levels that a run could not list are left out."""
     unlisted: tuple[Level, ...] = ()
-    """The levels that are left out there."""
+    """The levels that are left out of `added` and `removed`."""
     unread: Mapping[Level, int] = field(default_factory=dict)
-    """Scopes named in both, of which some settings were read in one run only."""
+    """The number of scopes in both snapshots of which a document was read in one run only."""
 
 
 def compare(earlier: SnapshotReader, later: SnapshotReader) -> SnapshotDiff:
-    """What differs in the settings of the scopes that both snapshots name."""
+    """Compare the settings of the scopes that both snapshots name."""
     comparison = _Comparison(earlier, later)
     listed = _documents(earlier) & _documents(later)
     same_events = _budget(earlier) == _budget(later)
@@ -89,7 +89,7 @@ def compare(earlier: SnapshotReader, later: SnapshotReader) -> SnapshotDiff:
 
 
 def setting_changes(earlier: SnapshotReader, later: SnapshotReader) -> Iterator[ValueChange]:
-    """Every setting that changed its value, appeared or vanished."""
+    """The settings that changed their value, appeared or vanished."""
     yield from compare(earlier, later).settings
 
 
@@ -103,7 +103,7 @@ _Key = tuple[Level, str, str, str | None, str | None]
 
 
 class _Comparison:
-    """Goes through the levels, and counts equal changes."""
+    """Compares level by level, and counts equal changes."""
 
     def __init__(self, earlier: SnapshotReader, later: SnapshotReader) -> None:
         self._earlier, self._later = earlier, later
@@ -116,7 +116,7 @@ class _Comparison:
         return tuple(sorted(changes, key=_order))
 
     def level(self, level: Level) -> tuple[int, int]:
-        """Compare one level. Returns how many scopes are gone, and how many are new."""
+        """Compare one level. Returns the number of removed and of added scopes."""
         gone = new = 0
         pairs: dict[tuple[int | None, int | None], _Pair] = {}
         for before, after in _side_by_side(self._earlier, self._later, level):
@@ -134,7 +134,7 @@ class _Comparison:
         return gone, new
 
     def _add(self, level: Level, pair: "_Pair") -> None:
-        """Count what differs between the documents of scopes that went from one set to another."""
+        """Count the differences between the documents of a pair of profiles."""
         before, after = pair.digests
         views = {view for view in (*before, *after) if _is_setting(level, view)}
         if any((view in before) != (view in after) for view in views):
@@ -186,7 +186,7 @@ class _Comparison:
 
 @dataclass(slots=True)
 class _Pair:
-    """Scopes whose evidence went from one profile to another: the first of them, and how many."""
+    """The scopes that changed from one profile to another: the first of them, and their number."""
 
     before: Scope
     after: Scope
@@ -201,7 +201,7 @@ def _is_setting(level: Level, view: View) -> bool:
 
 
 def _is_comparable(scope: Scope) -> bool:
-    """False for invited users, who have no settings, and for what is no scope of its own."""
+    """False for invited users, who have no settings, and for placeholder scopes."""
     if scope.level is Level.USER:
         return scope.status != "pending"
     return scope.level not in _EVENTS or (bool(scope.status) and not scope.id.startswith("*"))
@@ -210,7 +210,7 @@ def _is_comparable(scope: Scope) -> bool:
 def _side_by_side(
     earlier: SnapshotReader, later: SnapshotReader, level: Level
 ) -> Iterator[tuple[ScopeEvidence | None, ScopeEvidence | None]]:
-    """The scopes of a level in both, by id; None for one that is not there."""
+    """The scopes of a level in both snapshots, by id; None for a scope that one does not have."""
     old, new = _comparable(earlier, level), _comparable(later, level)
     before, after = next(old, None), next(new, None)
     while before is not None or after is not None:
@@ -230,21 +230,21 @@ def _comparable(stored: SnapshotReader, level: Level) -> Iterator[ScopeEvidence]
 
 
 def _documents(stored: SnapshotReader) -> frozenset[View]:
-    """What could be read with the account, lists of scopes included."""
+    """The views that were read for the account, including the lists of scopes."""
     return frozenset(
         view for evidence in stored.evidence(Level.ACCOUNT) for view in evidence.digests
     )
 
 
 def _budget(stored: SnapshotReader) -> JsonValue:
-    """Which upcoming meetings the run was to read."""
+    """The selection of upcoming meetings that the run was to read."""
     extent: dict[str, JsonValue] = json.loads(stored.meta("extent") or "{}")
     return extent.get("meetings")
 
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """One place at which two documents differ; `key` tells equal differences."""
+    """One place at which two documents differ; equal differences have equal keys."""
 
     path: str
     before: JsonValue
@@ -286,7 +286,7 @@ def _leaves(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
 
 
 def _by_id(value: JsonValue) -> dict[str, JsonValue] | None:
-    """The objects of a list by their ids; None where it is anything else."""
+    """The objects of a list by id; None if `value` is not a list of objects with distinct ids."""
     if not isinstance(value, list) or not value:
         return None
     by_id: dict[str, JsonValue] = {}
@@ -299,7 +299,7 @@ def _by_id(value: JsonValue) -> dict[str, JsonValue] | None:
 
 
 def _canonical(value: JsonValue) -> str:
-    """A text that is equal for equal values: lists in any order, 1 and 1.0, but not 1 and true."""
+    """A text that is equal for equal values: ignores list order; 1 equals 1.0, but not true."""
     return json.dumps(_ordered(value), sort_keys=True, ensure_ascii=False)
 
 

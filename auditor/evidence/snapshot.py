@@ -1,8 +1,9 @@
 """The snapshot: the evidence of one run in one SQLite file.
 
-Which documents were read for which scope, by which request, when, or why not. Equal documents are
-stored once, so 100,000 users with 500 distinct settings cost 500 documents. So are equal sets of
-outcomes (profiles), and equal memberships: a user costs a name, two numbers and the times.
+It records which documents were read for which scope, by which request and when, or why they were
+not. Equal documents are stored once, so 100,000 users with 500 distinct settings need 500
+documents. Equal sets of outcomes (profiles) and equal memberships are also stored once: a user
+needs a name, two numbers and the times.
 """
 
 import json
@@ -38,12 +39,12 @@ CREATE TABLE scopes (
     PRIMARY KEY (level, zoom_id)) WITHOUT ROWID;
 """
 """`membership` is [group ids, licence, status]; `outcomes` is a list of [request, document] or
-[request, null, cause, detail], by surface and option; `times` has a moment for each of them."""
+[request, null, cause, detail], by surface and option; `times` has a time for each of them."""
 
 LONGEST_VALUE = 64 * 1024 * 1024
 """Bytes of a text, a document as it is stored, or a row."""
 STEPS_TO_OPEN = 100_000
-"""Steps of SQLite until the tables of a file are known. It takes some hundred."""
+"""SQLite steps allowed for reading the list of tables. A valid file needs a few hundred."""
 
 _BY_STATUS = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM json_each(?))"
 
@@ -53,14 +54,14 @@ __all__ = ["FORMAT", "DiskFull", "ScopeEvidence", "Snapshot", "SnapshotError"]
 
 
 class Snapshot(SnapshotReader):
-    """Reads and writes one snapshot. Belongs to the thread that opened it."""
+    """Reads and writes one snapshot. May be used only by the thread that opened it."""
 
     @classmethod
     def create(cls, path: Path | None = None) -> "Snapshot":
         """A new snapshot in the file at `path`, or in memory.
 
         Raises:
-            Full: there is no room for it.
+            DiskFull: there is no space for it.
             SnapshotError: the file exists or cannot be written.
         """
         if path is not None and path.exists():
@@ -83,7 +84,7 @@ class Snapshot(SnapshotReader):
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> "Snapshot":
-        """The snapshot in the file at `path`, for reading, or to go on with it.
+        """The snapshot in the file at `path`, for reading or, with `write`, to resume it.
 
         Raises:
             SnapshotError: there is no such file, or it is not a snapshot.
@@ -120,7 +121,7 @@ class Snapshot(SnapshotReader):
         return snapshot
 
     def finish(self) -> None:
-        """Make one compact file of it. Nothing is lost where there is no room for that."""
+        """Compact the snapshot into one file. Skipped without loss if there is no space."""
         with suppress(sqlite3.Error):
             self._db.execute(
                 "DELETE FROM profiles WHERE id NOT IN (SELECT DISTINCT profile FROM scopes)"
@@ -134,10 +135,10 @@ class Snapshot(SnapshotReader):
     def transaction(self) -> Iterator[None]:
         """Group the writes of the block into one transaction.
 
-        What was written before the block broke off is kept.
+        If the block raises, its earlier writes are committed.
 
         Raises:
-            SnapshotError: the file cannot be written; it is as it was before the block.
+            SnapshotError: the file cannot be written; the block is rolled back.
         """
         self._totals = None
         if self._db.in_transaction:
@@ -165,7 +166,7 @@ class Snapshot(SnapshotReader):
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def add_scope(self, scope: Scope) -> bool:
-        """Record that the scope exists. One that is known already stays as it is: then False."""
+        """Record that a scope exists. Returns False, and changes nothing, if it is recorded."""
         with self.transaction():
             membership = self._contents.membership_id(scope)
             nothing = self._contents.profile_id(())
@@ -176,10 +177,10 @@ class Snapshot(SnapshotReader):
         return added.rowcount == 1
 
     def list_scopes(self, level: Level, status: str, scopes: Iterable[Scope]) -> int:
-        """Write down the scopes of a level and status while they come; returns how many there are.
+        """Record the scopes of a level and status as they arrive. Returns their number.
 
-        A user in several lists is what the first of active, inactive and pending says. Once all
-        have come, what an earlier, older list of the same kind named besides is forgotten.
+        A user in several lists gets the first status of active, inactive and pending. After the
+        last scope, scopes that only an earlier list of the same kind named are dropped.
         """
         self._db.execute("CREATE TABLE IF NOT EXISTS temp.listed (zoom_id TEXT PRIMARY KEY)")
         self._db.execute("DELETE FROM temp.listed")
@@ -190,7 +191,7 @@ class Snapshot(SnapshotReader):
                 if len(batch) >= CHUNK:
                     self._list(batch)
                     batch.clear()
-        finally:  # a list that breaks off has named these all the same
+        finally:  # the scopes of an incomplete list are recorded, too
             self._list(batch)
         by_status = level, json.dumps(self._contents.memberships_with(status))
         with self.transaction():
@@ -198,14 +199,14 @@ class Snapshot(SnapshotReader):
         return int(self._db.execute(f"SELECT count(*) {_BY_STATUS}", by_status).fetchone()[0])
 
     def drop(self, scope: Scope) -> None:
-        """Forget a scope with all that was read of it."""
+        """Delete a scope and all its evidence."""
         with self.transaction():
             self._db.execute(
                 "DELETE FROM scopes WHERE level = ? AND zoom_id = ?", (scope.level, scope.id)
             )
 
     def set_groups(self, level: Level, zoom_id: str, groups: tuple[str, ...]) -> None:
-        """Record to which groups a scope belongs, where the list that named it did not say."""
+        """Record the groups of a scope, if the list that named it did not contain them."""
         row = self._row(Scope(level, zoom_id))
         if row is not None:
             scope = replace(self._contents.scope(row), group_ids=groups)
@@ -219,7 +220,7 @@ class Snapshot(SnapshotReader):
                 self._db.execute("INSERT OR IGNORE INTO temp.listed VALUES (?)", (scope.id,))
 
     def _rename(self, scope: Scope) -> None:
-        """Take over what a newer list says of a scope, unless one that goes before it named it."""
+        """Update a scope from a newer list, unless a list with precedence named it."""
         known = self.evidence_of(scope).scope
         goes_before = _ORDER.get(known.status, 0) < _ORDER.get(scope.status, 0)
         if known != scope and not goes_before:
@@ -240,7 +241,7 @@ class Snapshot(SnapshotReader):
             )
 
     def record(self, scope: Scope, view: View, outcome: Outcome) -> None:
-        """Record what came of asking for a document of a scope that was added before."""
+        """Record the outcome of a request for a document. Ignored if the scope is not recorded."""
         at = milliseconds(outcome.observed_at)
         with self.transaction():
             row = self._db.execute(
@@ -267,32 +268,32 @@ class Snapshot(SnapshotReader):
 
 
 def _bound(db: sqlite3.Connection) -> None:
-    """Bound what a file that somebody wrote by hand may cost.
+    """Bound the cost of reading a crafted file.
 
-    Pages that refer to one another in circles make a table without end. The list of tables is read
-    before anything can be compared, so that is given a number of steps; every other table is read
-    in an order that cannot repeat, or to a limit.
+    Pages that refer to each other in a circle make a table without end. The list of tables has to
+    be read before the schema can be compared, so the number of SQLite steps is limited there.
+    Every other table is read in an order that cannot repeat, or up to a limit.
     """
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
     db.set_progress_handler(lambda: 1, STEPS_TO_OPEN)
 
 
 def _schema(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    """Every table, index, view and trigger of a file, with the statement that made it."""
+    """Every table, index, view and trigger of a file, with the statement that created it."""
     rows = db.execute("SELECT type, name, sql FROM sqlite_master LIMIT 100").fetchall()
     return sorted((str(kind), str(name), str(sql)) for kind, name, sql in rows)
 
 
 @cache
 def _own_schema() -> list[tuple[str, str, str]]:
-    """What a file that this program made has. A view or a trigger could run without end."""
+    """The schema of a file of this program. A view or a trigger could run without end."""
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript(_SCHEMA)
         return _schema(db)
 
 
 def _is_full(error: Exception) -> bool:
-    """True where the disk is full. SQLite calls a file that may not grow an I/O error."""
+    """True if the disk is full. SQLite reports a file at its size limit as an I/O error."""
     name = getattr(error, "sqlite_errorname", "")
     return name.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
 

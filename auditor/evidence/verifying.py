@@ -1,8 +1,8 @@
-"""Verifying: is the evidence what was recorded? One pass over all of it, before it is judged.
+"""Verification: checks in one pass, before evaluation, that the evidence is as it was recorded.
 
-Each document is hashed and compared with its content address, each shared set of outcomes and each
-membership is parsed, and the scopes have to come in order, which no damaged index gives. What is
-found to be whole has one digest over what was read, and one over when and how.
+Each document is hashed and compared with its content address, each profile and each membership is
+parsed, and the scopes have to be in order, which a damaged index would not yield. The result is one
+digest over scopes and outcomes, and one over times and requests.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from auditor.evidence.timestamps import EARLIEST, LATEST, decode, rfc3339
 LONGEST_NAME = 20_000
 """Characters of an id, a name or an address. Zoom allows fewer than 500."""
 LONGEST_TIMES = 10 * MOST_OUTCOMES
-"""Bytes of the times of a scope's reads: each has fewer than ten."""
+"""Bytes of the times of a scope's reads. One time needs fewer than ten."""
 
 _COLUMNS = "level, zoom_id, name, email, membership, profile, times"
 _LEVELS = frozenset(map(str, Level))
@@ -33,22 +33,21 @@ _TEXT_AND_NUMBERS = [str] * 4 + [int] * 2 + [bytes]
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a whole snapshot comes to."""
+    """The digests of a verified snapshot, and its oldest read."""
 
     digest: str
-    """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
+    """`sha256:` over the scopes and their outcomes, without times."""
     circumstances: str
-    """`sha256:` over when each document came, by which request, and in which words one was
-    refused."""
+    """`sha256:` over the times, requests and details of all outcomes."""
     oldest: str | None
-    """When the oldest read was made, RFC 3339; None where nothing was read."""
+    """The time of the oldest read, RFC 3339; None if nothing was read."""
 
 
 def verified(db: sqlite3.Connection, contents: ContentStore, name: str) -> Totals:
-    """What the evidence of a snapshot comes to; `name` is what errors call it.
+    """Verify the evidence of a snapshot, and return its digests. Errors call it `name`.
 
     Raises:
-        EvidenceAltered: something is not as it was recorded.
+        EvidenceAltered: evidence is not as it was recorded.
         SnapshotError: the file cannot be read to its end.
     """
     try:
@@ -62,10 +61,10 @@ class _Pass:
         self._db, self._contents, self._name = db, contents, name
         self._documents: set[int] = set()
         self._profiles: dict[int, tuple[int, bytes]] = {}
-        """For each profile that was looked at: how many outcomes it has, and their requests."""
+        """For each checked profile: the number of its outcomes, and their requests as JSON."""
         self._memberships: set[int] = set()
         self._requests: dict[bytes, bytes] = {}
-        """Each once: nearly all scopes of a level were read by the same requests."""
+        """Equal requests are stored once: nearly all scopes of a level share theirs."""
 
     def totals(self) -> Totals:
         self._check_facts()
@@ -159,7 +158,7 @@ class _Pass:
         self._documents.add(entry.document)
 
     def _scopes_with(self, document: int) -> int:
-        """How many scopes have a document."""
+        """How many scopes have the document."""
         counts: Mapping[int, int] = dict(
             self._db.execute("SELECT profile, count(*) FROM scopes GROUP BY profile").fetchall()
         )
@@ -180,7 +179,7 @@ class _Pass:
 
 
 def _is_right(entry: ProfileEntry) -> bool:
-    """True where the parts of an outcome are of the kinds that the program writes."""
+    """True if the fields of an outcome have the types that the program writes."""
     texts = entry.view.surface, entry.view.option, entry.source, entry.detail
     if not all(type(text) is str for text in texts):
         return False
@@ -190,7 +189,7 @@ def _is_right(entry: ProfileEntry) -> bool:
 
 
 def _describe(row: Sequence[Any]) -> str:
-    """A scope as an error names it: level, name and id."""
+    """A scope as named in errors: level, name and id."""
     level, zoom_id = row[:2]
     name = next((label for label in row[2:4] if label), "")
     quoted = json.dumps(str(zoom_id)[:100], ensure_ascii=False)
