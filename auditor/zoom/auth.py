@@ -36,9 +36,9 @@ REQUEST = "POST /oauth/token"
 
 _TOKEN = re.compile(r"[!-~]+")
 _LIFETIME = 3600.0
-"""Seconds a token lives where the answer does not say."""
+"""Lifetime of a token in seconds, if the response does not state it."""
 _MARGIN = 60.0
-"""Seconds before its end at which a token is renewed; a tenth of its life where that is less."""
+"""Seconds before expiry at which a token is renewed; at most a tenth of its lifetime."""
 
 _UNKNOWN_CLIENT = (
     "The client ID or the client secret is wrong (ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET): copy both "
@@ -108,7 +108,7 @@ _BY_CODE = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The three values on a Server-to-Server app's page. Pasted blanks and quotes are dropped."""
+    """The three values on the page of a Server-to-Server app, without pasted blanks and quotes."""
 
     account_id: str
     client_id: str
@@ -127,7 +127,7 @@ class _Token:
 
 
 class TokenSource:
-    """Gives every thread the current token, and fetches a new one once for all that wait."""
+    """Provides the current token to every thread. A new one is fetched once for all that wait."""
 
     def __init__(
         self,
@@ -139,10 +139,10 @@ class TokenSource:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Make no request yet.
+        """Create the source without a request.
 
         Raises:
-            UnsafeUrl: `token_url` is no place for credentials.
+            UnsafeUrl: credentials must not be sent to `token_url`.
         """
         self._credentials = credentials
         pair = f"{credentials.client_id}:{credentials.client_secret}"
@@ -157,21 +157,21 @@ class TokenSource:
 
     @property
     def scopes(self) -> frozenset[str]:
-        """The scopes of the last token; empty before the first and where Zoom named none."""
+        """The scopes of the last token; empty before the first, or if Zoom named none."""
         token = self._token
         return token.scopes if token is not None else frozenset()
 
     @property
     def fetches(self) -> int:
-        """How often Zoom was asked for a token so far."""
+        """The number of token requests so far."""
         return self._fetches
 
     def token(self) -> str:
-        """A token with some time left.
+        """A token that is valid for some time.
 
         Raises:
-            AuthenticationFailed: Zoom gives none.
-            ZoomError: Zoom could not be asked.
+            AuthenticationFailed: Zoom issues none.
+            ZoomError: the token request failed.
         """
         return self._current(lambda token: self._clock() < token.renew_at)
 
@@ -185,7 +185,7 @@ class TokenSource:
             if self._token is not None and is_good(self._token):
                 return self._token.text
             if self._failure is not None and fetches != self._fetches:
-                # Another thread failed while this one waited: do not ask the same again.
+                # Another thread failed while this one waited: do not repeat the request.
                 raise self._failure
             try:
                 self._token = self._retries.call(self._fetch)
@@ -255,7 +255,7 @@ class TokenSource:
 
 
 def _lifetime(expires_in: JsonValue) -> float:
-    """Seconds, from `expires_in` as it came."""
+    """Seconds, parsed from `expires_in`."""
     if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit():
         expires_in = int(expires_in[:9])
     if isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in >= 1:

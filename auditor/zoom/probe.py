@@ -1,8 +1,8 @@
-"""Probing a host before anything is sent to it: the way there, TLS, and the clock of its answer.
+"""The probe: checks the route to a host, TLS and its clock, before credentials are sent.
 
-One HEAD request without credentials, sent the way every other request goes: same proxies, same
-certificate store. Where the certificate is not trusted, a second look makes the handshake alone,
-sends nothing, and reads the certificate that was shown.
+It sends one HEAD request without credentials over the same route as every other request: same
+proxies, same certificate store. If the certificate is not trusted, a second connection makes only
+the handshake, sends nothing, and reads the certificate.
 """
 
 import os
@@ -33,42 +33,42 @@ from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooLarge, Response
 from auditor.zoom.responses import utc_now
 
 TIMEOUT = 10.0
-"""Seconds to wait for a connection, and for each packet; twice as many for all of it."""
+"""Seconds to wait for a connection and for each packet; the whole probe may take twice as long."""
 _ROOM = 64 * 1024
-"""Bytes: what is asked for has no body."""
+"""Bytes of a response. The response to HEAD has no body."""
 _VERBS = frozenset(("HEAD",))
 _HEADERS = {"User-Agent": f"zoom-privacy-auditor/{__version__}"}
 
 
 class ProbeFailure(StrEnum):
-    """Why a host could not be talked to."""
+    """Why a host could not be reached."""
 
     NAME = "name"
-    """No address is known for its name."""
+    """Its name has no address."""
     REFUSED = "refused"
-    """Nothing listens there, or a firewall says no."""
+    """Nothing listens on the port, or a firewall rejects the connection."""
     SILENT = "silent"
-    """No answer in time."""
+    """No response in time."""
     NETWORK = "network"
-    """The network is down, or has no way there."""
+    """The network is down, or has no route to the host."""
     BROKEN = "broken"
-    """The connection broke."""
+    """The connection was interrupted."""
     PROXY = "proxy"
-    """Nothing answers where the proxy should be."""
+    """The proxy cannot be reached."""
     PROXY_ADDRESS = "proxy_address"
-    """Nobody can tell what is the host in the proxy's address."""
+    """The proxy's address is ambiguous: the host in it is not clear."""
     PROXY_REFUSED = "proxy_refused"
-    """The proxy answered, and makes no connection."""
+    """The proxy refuses to connect."""
     PROXY_LOGIN = "proxy_login"
-    """The proxy wants a user name and a password, or other ones."""
+    """The proxy requires a user name and a password, or other ones."""
     CA_FILE = "ca_file"
-    """The file or folder with trusted certificates is not there, or may not be read."""
+    """The file or folder with trusted certificates does not exist, or is not readable."""
     NO_PEM = "no_pem"
-    """The file with trusted certificates holds none that can be read."""
+    """The file with trusted certificates contains no valid one."""
     SELF_SIGNED = "self_signed"
-    """Its certificate, or the one at the top of its chain, is signed by itself and not trusted."""
+    """Its certificate, or the root of its chain, is self-signed and not trusted."""
     ISSUER = "issuer"
-    """Who issued its certificate is not known here."""
+    """The issuer of its certificate is not known."""
     HOSTNAME = "hostname"
     """Its certificate is for another name."""
     EXPIRED = "expired"
@@ -76,11 +76,11 @@ class ProbeFailure(StrEnum):
     NOT_YET = "not_yet"
     """Its certificate is not valid yet, or this machine's clock is behind."""
     TLS = "tls"
-    """The handshake failed otherwise."""
+    """The handshake failed for another reason."""
 
     @property
     def is_tls(self) -> bool:
-        """True where the host was reached, and the handshake failed."""
+        """True if the host was reached and the handshake failed."""
         return self in _OF_TLS
 
 
@@ -106,26 +106,26 @@ _BY_VERIFY_CODE = {
     62: ProbeFailure.HOSTNAME,
     64: ProbeFailure.HOSTNAME,
 }
-"""What OpenSSL's verification says. Source: `X509_V_ERR_*`, openssl-verification-options(1)."""
+"""Result codes of OpenSSL. Source: `X509_V_ERR_*`, openssl-verification-options(1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way to a host: its proxy (empty: none), and what certificates are verified with."""
+    """The route to a host: its proxy (empty: none), and how certificates are verified."""
 
     proxy: str = field(default="", repr=False)
-    """As configured, with its password. For people there is `shown_proxy`."""
+    """As configured, with its password. `shown_proxy` is for people."""
     verify: bool | str = True
 
     @property
     def shown_proxy(self) -> str:
-        """Scheme, host and port of the proxy; empty where there is none."""
+        """Scheme, host and port of the proxy; empty if there is none."""
         return proxy_checks.shown_proxy(self.proxy)
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a host showed for itself."""
+    """The certificate that a host presented."""
 
     subject: str
     issuer: str
@@ -134,27 +134,27 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What came of probing a host."""
+    """The result of probing a host."""
 
     host: str
-    """With its port, where it is not the usual one."""
+    """With its port, unless it is the default one."""
     route: Route
     failure: ProbeFailure | None = None
-    """None where it answered."""
+    """None if the host answered."""
     refusal: int | None = None
-    """The HTTP status with which the proxy refused."""
+    """The HTTP status of the proxy's refusal."""
     status: int | None = None
     seconds: float = 0.0
-    """Until the answer; connecting included."""
+    """Time until the response, including the connection."""
     ahead: float | None = None
-    """Seconds that its clock is ahead of this machine's; None where it told no time."""
+    """Seconds that its clock is ahead of this machine's; None if it sent no time."""
     tls: str = ""
-    """The version that was agreed on, such as `TLSv1.3`; empty without TLS."""
+    """The negotiated version, such as `TLSv1.3`; empty without TLS."""
     certificate: Certificate | None = None
 
 
 def route_to(url: str) -> Route:
-    """The way to the host of `url`, as the environment says: the same as every request takes."""
+    """The route to the host of `url` according to the environment, as for every request."""
     proxies, verify = proxy_checks.from_environment(url)
     return Route(select_proxy(url, proxies) or "", verify)
 
@@ -167,7 +167,7 @@ def probe(
     now: Callable[[], datetime] = utc_now,
     clock: Callable[[], float] = time.monotonic,
 ) -> ProbeResult:
-    """Send a HEAD request without credentials to `url`, and tell what came of it."""
+    """Send a HEAD request without credentials to `url`, and return the result."""
     parts = urlsplit(url)
     seen = _TlsFacts()
     made = ProbeResult(parts.netloc.rpartition("@")[2], route)
@@ -194,7 +194,7 @@ def probe(
     took = clock() - began
     is_proxy_login = status == 407
     server_time = None if is_proxy_login else _moment(date)
-    # The Date header has whole seconds: half of one is the fairest guess at the rest.
+    # The Date header has whole seconds, so half a second is the best estimate of the fraction.
     middle = sent.timestamp() + took / 2 - 0.5
     return replace(
         made,
@@ -210,7 +210,7 @@ def probe(
 
 @dataclass
 class _TlsFacts:
-    """What a handshake showed."""
+    """The TLS version and the certificate of a handshake."""
 
     version: str = ""
     encoded: bytes | None = None
@@ -239,14 +239,14 @@ class _HandshakeDone(Exception):
 
 
 class _TlsRecordingAdapter(BoundedAdapter):
-    """An adapter that looks at the handshake of each connection it makes."""
+    """An adapter that records the handshake of each connection."""
 
     def __init__(self, seen: _TlsFacts, timeout: float, *, look_only: bool = False) -> None:
         self._seen, self._look_only = seen, look_only
         super().__init__(pools(2 * timeout, _ROOM, time.monotonic, _VERBS))
 
     def get_connection_with_tls_context(self, *words: Any, **named: Any) -> Any:
-        """The pool for a request, which makes connections that are looked at."""
+        """The pool for a request, whose connections record their handshake."""
         pool = super().get_connection_with_tls_context(*words, **named)
         seen, look_only = self._seen, self._look_only
 
@@ -254,7 +254,7 @@ class _TlsRecordingAdapter(BoundedAdapter):
             return pool
         bounded: Any = pool.ConnectionCls
 
-        class Looked(bounded):  # type: ignore[misc] # it is made where the bounds are known
+        class Looked(bounded):  # type: ignore[misc] # the base class depends on the bounds
             def connect(self) -> None:
                 super().connect()
                 seen.note(self.sock)
@@ -283,7 +283,7 @@ def _head(
 
 
 def _unverified(url: str, route: Route, timeout: float) -> _TlsFacts:
-    """What the host shows in a handshake that trusts anybody. Nothing is sent after it."""
+    """The facts of a handshake without verification. Nothing is sent after it."""
     seen = _TlsFacts()
     try:
         _head(url, route, seen, timeout, look_only=True)
@@ -300,7 +300,7 @@ def _unverified(url: str, route: Route, timeout: float) -> _TlsFacts:
 
 
 def _classify(error: BaseException, route: Route) -> ProbeFailure:
-    """What an error of the libraries below means."""
+    """The failure that an error of the libraries below means."""
     causes = list(_causes(error))
     refused = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
     if refused and proxy_checks.is_invalid_ca_bundle(route.verify):
@@ -333,7 +333,7 @@ def _classify(error: BaseException, route: Route) -> ProbeFailure:
 
 
 def _proxy_status(error: BaseException) -> int | None:
-    """The status of a proxy's refusal; None where there was none."""
+    """The status of a proxy's refusal; None if there was none."""
     if not isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
         return None
     statuses = (proxy_checks.refusal(str(cause)) for cause in _causes(error))
@@ -341,7 +341,7 @@ def _proxy_status(error: BaseException) -> int | None:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error with all it was made of, whichever way the libraries have kept it."""
+    """The error and all its causes, in whichever attribute the libraries store them."""
     causes: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:
@@ -362,7 +362,7 @@ def _moment(date: str) -> datetime | None:
 
 
 def _name(name: x509.Name) -> str:
-    """Organisation and common name in a certificate's subject or issuer."""
+    """Organisation and common name of a certificate's subject or issuer."""
     names = [
         value if isinstance(value, str) else value.decode("utf-8", "replace")
         for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)

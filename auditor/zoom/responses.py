@@ -1,8 +1,8 @@
-"""Answers: which error an HTTP answer of Zoom means. Pure: status, headers, body and the time.
+"""Responses: parses an HTTP response of Zoom into a document or an error. Pure functions.
 
 Zoom overloads its codes: 200 is "no permission" as well as "not in your plan", 4711 comes with
-HTTP 400, 401 and 403, and errors come with HTTP 200. So status, code and text are all looked at.
-Source: the error tables of Zoom's API reference and recorded answers, as of 2026-11.
+HTTP 400, 401 and 403, and errors come with HTTP 200. So status, code and text are all evaluated.
+Source: the error tables of Zoom's API reference and recorded responses, as of 2026-11.
 """
 
 import re
@@ -42,17 +42,17 @@ _UNKNOWN_ENDPOINT = 2300
 
 
 def utc_now() -> datetime:
-    """The wall clock, which a Retry-After date is compared with where the answer has no Date."""
+    """The current time, to compare a Retry-After date with if the response has no Date."""
     return datetime.now(UTC)
 
 
 def parse_response(
     response: Response, request: str, now: Callable[[], datetime] = utc_now
 ) -> dict[str, JsonValue]:
-    """The document in `answer`.
+    """The document in `response`.
 
     Raises:
-        ZoomError: the answer is an error, or not the JSON object that was due.
+        ZoomError: the response is an error, or not the expected JSON object.
     """
     status = response.status
     if status == 200:
@@ -60,7 +60,7 @@ def parse_response(
         code, message = _error_in(document)
         if code is None or not set(document) <= _ERROR_KEYS:
             return document
-        # Where the code is itself an HTTP status of an error, it counts as the status.
+        # If the code is itself the HTTP status of an error, it counts as the status.
         status = code if 400 <= code < 600 else status
     else:
         code, message = _error_of(response, request)
@@ -114,7 +114,7 @@ def _error(
 
 
 def _refusal(request: str, message: str, facts: ResponseInfo) -> ZoomError:
-    """By role or by licence: code 200 says both, so its words decide."""
+    """Distinguish a missing role from a missing licence by text: code 200 means both."""
     if _NO_LICENCE.search(message) and not _NO_RIGHT.search(message):
         return NotLicensed(request, message, **facts)
     return Denied(request, message, **facts)
@@ -127,7 +127,7 @@ def _unexpected(status: int) -> str:
 
 
 def _error_in(document: dict[str, JsonValue]) -> tuple[int | None, str]:
-    """Code and message of an error document; no code where it is not one."""
+    """Code and message of an error document; the code is None for other documents."""
     code, message = document.get("code"), document.get("message")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < 10:
         code = int(code)
@@ -137,11 +137,11 @@ def _error_in(document: dict[str, JsonValue]) -> tuple[int | None, str]:
 
 
 def _error_of(response: Response, request: str) -> tuple[int | None, str]:
-    """Code and message of an answer whose status says error, as far as it has them.
+    """Code and message of a response with an error status, if it has them.
 
     Raises:
-        Malformed: 4xx with a body that is not Zoom's JSON. A proxy or a wrong address answers
-            like this, and its 403 or 404 says nothing about the account. A filter's 403 may pass.
+        Malformed: 4xx with a body that is not Zoom's JSON. It is from a proxy or a wrong address,
+            so its 403 or 404 says nothing about the account. The 403 of a filter may be temporary.
     """
     try:
         document = parse_object(
@@ -161,7 +161,7 @@ def _error_of(response: Response, request: str) -> tuple[int | None, str]:
 
 
 def named_scopes(message: str) -> tuple[str, ...]:
-    """The scopes in Zoom's words: `does not contain scopes:[a, b]`, `does not contain a scope`."""
+    """The scopes in a message: `does not contain scopes:[a, b]`, `does not contain a scope`."""
     if "scope" not in message.lower():
         return ()
     listed = _SCOPE_LIST.search(message)
@@ -174,7 +174,7 @@ def _is_daily(response: Response, message: str) -> bool:
 
 
 def _per_second(response: Response) -> float | None:
-    """The limit in requests per second that a refusal names."""
+    """The limit in requests per second that a 429 names; None if it names none."""
     number = response.headers.get("X-RateLimit-Limit", "").strip()
     if "qps" not in response.headers.get("X-RateLimit-Type", "").lower():
         return None
@@ -184,7 +184,7 @@ def _per_second(response: Response) -> float | None:
 def _pause(response: Response, now: Callable[[], datetime]) -> tuple[float | None, datetime | None]:
     """How long Zoom asks to wait, in seconds, and until when, UTC.
 
-    A date is compared with the answer's own, where it has one: our clock may be wrong.
+    A date is compared with the Date header, if there is one, because our clock may be wrong.
     """
     sent = _instant(response.headers.get("Date", "").strip()) or now()
     seconds = parse_retry_after(response.headers.get("Retry-After", ""), lambda: sent)
@@ -197,9 +197,9 @@ def _pause(response: Response, now: Callable[[], datetime]) -> tuple[float | Non
 
 
 def parse_retry_after(retry_after: str, now: Callable[[], datetime] = utc_now) -> float | None:
-    """Retry-After in seconds from now: a number, an HTTP date or, as Zoom sends, an ISO instant.
+    """Retry-After in seconds from now: a number, an HTTP date or, as Zoom sends, an ISO time.
 
-    None where there is none, or none that can be read.
+    None if the header is missing or invalid.
     """
     text = retry_after.strip()
     if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text, re.ASCII):

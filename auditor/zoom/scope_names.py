@@ -1,4 +1,4 @@
-"""Scopes in plain words: what an app may read, by area. Pure.
+"""Readable scope names: the rights of an app, by area. Pure functions.
 
 Granular scopes are `area:verb:what:level`, classic ones `area:verb:level`. Source: Zoom's lists
 of granular and classic scopes, read 2026-11.
@@ -25,16 +25,16 @@ AREAS = {
     "webinar": "Webinars",
     "zoom_rooms": "Zoom Rooms",
 }
-"""What people call the first word of a scope."""
+"""The name of an area by the first word of a scope."""
 
 EVERYTHING = "everything"
 _LEVELS = ("admin", "master")
 
 
 def group_by_area(scopes: Iterable[str]) -> dict[str, list[str]]:
-    """What the scopes open, by area, both sorted: `Groups` to `list groups`, `settings`.
+    """The rights of the scopes by area, both sorted: `Groups` to `list groups`, `settings`.
 
-    A classic scope opens everything in its area.
+    A classic scope grants everything in its area.
     """
     areas: dict[str, set[str]] = {}
     for scope in scopes:
