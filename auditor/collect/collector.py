@@ -177,9 +177,8 @@ class Collector:
             )
             rest = tuple(view for view in self.reads.user if view not in proved)
             self.read_level(Level.USER, rest)
-            listings.pending(
-                self
-            )  # last, so that a user in both lists counts as the other one says
+            # Last, so that a user who is in another list as well has the status of that list.
+            listings.pending(self)
         PhoneLevels(self, phone).read()
         if self.reads.notices:
             meetings.read_notices(self, use.meetings_with_ai, refusals)

@@ -46,7 +46,7 @@ def record(context: CollectionContext, use: AccountUse) -> None:
         outcome = replace(
             outcome, body={**outcome.body, **_count_recordings(context, outcome.body)}
         )
-    if isinstance(outcome, Document):  # counters and enums as plain JSON, which evidence is
+    if isinstance(outcome, Document):  # evidence is plain JSON, without counters and enums
         outcome = replace(outcome, body=json.loads(json.dumps(outcome.body)))
     context.snapshot.record(account, DISCLAIMERS, outcome)
     if isinstance(outcome, Document) and use.calls_with_ai:

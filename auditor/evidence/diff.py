@@ -2,8 +2,8 @@
 
 Digests are compared first. Each pair of documents is compared once, however many scopes changed
 from one to the other, and equal changes of a level are counted together, so memory grows with
-distinct evidence only. Only settings and lock documents that were read in both runs are compared. A refusal
-in one run is not a change, and neither is another order of a list.
+distinct evidence only. Only settings and lock documents that were read in both runs are compared.
+A refusal in one run is not a change, and neither is another order of a list.
 """
 
 import json

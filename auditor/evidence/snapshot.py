@@ -103,7 +103,7 @@ class Snapshot(SnapshotReader):
             db.execute("PRAGMA cell_size_check = ON")
             if _schema(db) != _own_schema():  # before a table is read: it could be a view
                 raise SnapshotError(f"{path}: not a snapshot of the auditor.")
-            found_format = snapshot.meta("format")
+            format_ = snapshot.meta("format")
             db.set_progress_handler(None, 0)
             if write:
                 _for_writing(db)
@@ -113,10 +113,10 @@ class Snapshot(SnapshotReader):
         except SnapshotError:
             db.close()
             raise
-        if found_format != FORMAT:
+        if format_ != FORMAT:
             db.close()
             raise SnapshotError(
-                f"{path}: format {found_format or 'unknown'}; this version reads {FORMAT}."
+                f"{path}: format {format_ or 'unknown'}; this version reads {FORMAT}."
             )
         return snapshot
 

@@ -24,7 +24,7 @@ from urllib3.poolmanager import PoolManager
 from auditor.errors import AuditorError
 
 # http.client reads at most 100 headers of at most 65,536 bytes each (`_MAXHEADERS`, `_MAXLINE`):
-# 6.25 MiB. The rest is for the sizes of chunks.
+# 6.25 MiB. The rest is for chunk framing.
 HEADER_ROOM = 8 * 1024 * 1024
 """Bytes of a response besides its body: a hundred headers of 64 KiB, and chunk framing."""
 
@@ -74,8 +74,8 @@ class _Reader(io.RawIOBase):
         if seconds <= 0:
             raise ResponseTooSlow
         silence = seconds if self._silence is None else self._silence
-        # The timeout of a socket bounds one read. A server that sends a byte every 29 seconds stays
-        # within it for ever, so each read gets no more than what is left of the whole call.
+        # The timeout of a socket bounds one read. A server that sends a byte every 29 seconds never
+        # exceeds it, so each read gets at most the time left for the whole call.
         self._connection.settimeout(min(silence, seconds))
         try:
             count = self._raw.readinto(buffer)

@@ -280,7 +280,7 @@ class ZoomClient:
     ) -> dict[str, JsonValue]:
         due_at = self._clock()
         self._limiter.acquire(endpoint.label)
-        bearer = Bearer(token())  # after the wait for a slot: a token may not last as long
+        bearer = Bearer(token())  # after the wait for a slot, during which a token may expire
         with self._lock:
             self._requests += 1
             self._retried += again

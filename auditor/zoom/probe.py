@@ -254,7 +254,7 @@ class _TlsRecordingAdapter(BoundedAdapter):
             return pool
         bounded: Any = pool.ConnectionCls
 
-        class Looked(bounded):  # type: ignore[misc] # the base class depends on the bounds
+        class RecordingConnection(bounded):  # type: ignore[misc] # the base class depends on the bounds
             def connect(self) -> None:
                 super().connect()
                 seen.note(self.sock)
@@ -262,7 +262,7 @@ class _TlsRecordingAdapter(BoundedAdapter):
                     self.close()
                     raise _HandshakeDone
 
-        pool.ConnectionCls = Looked
+        pool.ConnectionCls = RecordingConnection
         return pool
 
 

@@ -50,8 +50,8 @@ def redact_object(document: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """`redact` for an object."""
     clean: dict[str, JsonValue] = {}
     for key, value in document.items():
-        name = redact_text(key)  # a key may be one: {"https://zoom.us/j/1?pwd=x": true}
-        if name != key and name in clean:  # two keys that are secrets
+        name = redact_text(key)  # a key may be a secret: {"https://zoom.us/j/1?pwd=x": true}
+        if name != key and name in clean:  # two keys were secrets
             name = f"{name} {len(clean)}"
         if is_secret_name(key) or (key in _NAMED and _names_a_secret(document)):
             clean[name] = _without_scalars(value)

@@ -24,7 +24,7 @@ ENDINGS = (
     *("password", "passwords", "passcode", "passcodes", "passwd", "secret", "secrets", "token"),
     *("tokens", "passwort", "kennwort", "smtp_delivery_address", "authorization"),
     *("code_verifier", "device_code", "nonce_key", "recovery_phrase", "seed_phrase"),
-    "custom_service_instructions",  # server and key of a live stream, in words
+    "custom_service_instructions",  # server and key of a live stream, as free text
 )
 """Secret if the name ends with it."""
 

@@ -61,7 +61,7 @@ _SHAPES = re.compile(
     | \b[a-z][a-z0-9+.-]{1,15}://[^\s/@:"'<>]{0,300}:[^\s/@"'<>]{1,300}@[^\s"'<>]*
     | \b[a-z][a-z0-9+.-]{1,15}://[^\s"'<>]{0,500}[?&;]
       (?:pwd|zak|tk|tok|token|access_token|passcode|password|secret|sig|signature|ticket)
-      =[^\s"'<>]*                                                   # address that lets in
+      =[^\s"'<>]*                                                   # URL that grants access
     | \bhttps?://[^\s"'<>/]+/rec/(?:share|play|download)/[^\s"'<>]+       # a recording
     | \bhttps://hooks\.slack\.com/[^\s"'<>]+
     | (?<=,\*)\d{4,12}(?=\#)                                        # one-tap dial string
@@ -175,8 +175,8 @@ def is_secret_name(name: str) -> bool:
     return _is_secret_name(name)
 
 
-# A settings document has some 350 keys, nearly the same ones in every response. Computing this anew
-# for each costs 2.7 ms a document. The result depends on the name alone, so it cannot go stale.
+# A settings document has some 350 keys, nearly the same ones in every response. Computing this
+# for each key costs 2.7 ms a document. The result depends on the name alone, so it never expires.
 @lru_cache(maxsize=4096)
 def _is_secret_name(name: str) -> bool:
     words = name.replace("-", "_").replace(" ", "_")

@@ -1,4 +1,4 @@
-"""A Zoom account in memory: what each request is answered with, by path and parameter."""
+"""A Zoom account in memory: responses by path and parameter."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -78,19 +78,19 @@ class Zoom(ZoomApi):
         return sum(request.partition("?")[0] == path for request in self.requests)
 
 
-def walked(zoom: Zoom, reads: ReadPlan, workers: int = 8, now: str = AT) -> Snapshot:
-    """What a walk with the plan leaves behind."""
+def collected(zoom: Zoom, reads: ReadPlan, workers: int = 8, now: str = AT) -> Snapshot:
+    """The snapshot of a collection with the plan."""
     snapshot = Snapshot.create()
     Collector(zoom, snapshot, reads, "acc", lambda: workers, now=lambda: now).collect()
     return snapshot
 
 
 def read(answers: Mapping[str, Any], reads: ReadPlan) -> Snapshot:
-    return walked(Zoom({**PEOPLE, **answers}), reads)
+    return collected(Zoom({**PEOPLE, **answers}), reads)
 
 
 def of(snapshot: Snapshot, level: Level, view: View) -> dict[str, Any]:
-    """Scope id to the document, or to why there is none."""
+    """Scope id to the document, or to the reason why there is none."""
     return {
         each.scope.id: _result(each.outcomes[view])
         for each in snapshot.evidence(level)
@@ -112,7 +112,7 @@ def cause(result: Any) -> str:
 
 
 def settings(**features: dict[str, bool]) -> dict[str, Any]:
-    """Settings documents of users: user id to what they are licensed for."""
+    """Settings documents of users: user id to licensed features."""
     return {f"/users/{user}/settings": {"feature": flags} for user, flags in features.items()}
 
 

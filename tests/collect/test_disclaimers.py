@@ -1,4 +1,4 @@
-"""Answers to notices: which requests, what is counted, and that nobody is named."""
+"""Answers to notices: the requests, the counts, and that no person is named."""
 
 import json
 from datetime import date
@@ -8,7 +8,7 @@ import pytest
 from auditor.collect.disclaimers import months
 from auditor.evidence.read_plan import DISCLAIMERS, WORKFLOWS, ReadPlan, history
 from auditor.zoom.errors import Denied, Malformed, ScopeMissing
-from tests.collect.surfaces import Zoom, account, cause, read, walked
+from tests.collect.surfaces import Zoom, account, cause, collected, read
 
 REPORT = "/report/disclaimer"
 PAST = "/report/history_meetings"
@@ -90,7 +90,7 @@ def test_an_answer_that_zoom_does_not_document_is_counted_as_such(status):
 
 
 def test_a_row_counts_once_even_if_the_filter_is_not_known():
-    """An older API lists all rows for every type asked for."""
+    """An older API lists all rows for every requested type."""
     rows = [answer("Agree"), answer("Agree", kind="query"), answer("Agree", kind="joinMeeting")]
     rows += [answer("Agree", kind=None), {}]
     assert [row["count"] for row in counted(*rows)["answers"]] == [1, 1]
@@ -98,7 +98,7 @@ def test_a_row_counts_once_even_if_the_filter_is_not_known():
 
 def test_each_type_is_asked_for_with_a_month_and_no_other():
     zoom = Zoom({REPORT: []})
-    walked(zoom, ReadPlan(answered=("archive", "live_stream")))
+    collected(zoom, ReadPlan(answered=("archive", "live_stream")))
     window = "from=2026-10-23&to=2026-11-21"
     assert sorted(zoom.requests) == [
         f"{REPORT}?{window}&disclaimer_type=archive",
@@ -108,7 +108,7 @@ def test_each_type_is_asked_for_with_a_month_and_no_other():
 
 def test_without_a_control_that_looks_at_them_answers_are_not_asked_for():
     zoom = Zoom({})
-    walked(zoom, ReadPlan())
+    collected(zoom, ReadPlan())
     assert zoom.times(REPORT) == 0
 
 
@@ -182,7 +182,7 @@ def test_where_past_meetings_are_refused_the_cause_is_kept():
 def test_past_meetings_that_another_control_reads_are_asked_for_once():
     reads = ReadPlan(answered=("ai",), features=("meeting_summary", "meeting_questions"))
     zoom = Zoom({REPORT: [answer("Agree", meeting_id="a==")], PAST: [call("a=="), call("b==")]})
-    snapshot = walked(zoom, reads)
+    snapshot = collected(zoom, reads)
     assert zoom.times(PAST) == 2
     numbers = account(snapshot, DISCLAIMERS)["ai_meetings"]
     assert numbers == {"held": 2, "unanswered": 1, "unclear": 0}
@@ -191,7 +191,7 @@ def test_past_meetings_that_another_control_reads_are_asked_for_once():
 
 def test_whether_meetings_were_recorded_is_asked_only_where_nobody_answered():
     zoom = Zoom({REPORT: [answer("Agree", kind="recording")]})
-    walked(zoom, RECORDING)
+    collected(zoom, RECORDING)
     assert zoom.times(PAST) == 0
     recorded = {**call("a=="), "feature_used": {"record_to_cloud": True}}
     assert counted(calls=[recorded], reads=RECORDING)["recordings"] == 2
@@ -205,7 +205,7 @@ def test_whether_meetings_were_recorded_is_asked_only_where_nobody_answered():
 
 
 class Granted(Zoom):
-    """The app was given the scope for workflows."""
+    """An account whose app has the scope for workflows."""
 
     def authenticate(self):
         return frozenset({"workflow:read:list_definitions:admin"})
@@ -215,12 +215,12 @@ FLOWS = {"/ai/workflows/flows": [{"id": "f1", "name": "Escalations", "owner": "S
 
 
 def test_workflows_are_read_where_the_app_was_given_the_scope():
-    result = account(walked(Granted(FLOWS), ReadPlan(workflows=True)), WORKFLOWS)
+    result = account(collected(Granted(FLOWS), ReadPlan(workflows=True)), WORKFLOWS)
     assert result == {"workflows": [{"id": "", "name": ""}, {"id": "f1", "name": "Escalations"}]}
 
 
 def test_without_the_scope_workflows_are_not_asked_for():
     zoom = Zoom(FLOWS)
-    snapshot = walked(zoom, ReadPlan(workflows=True))
+    snapshot = collected(zoom, ReadPlan(workflows=True))
     assert zoom.times("/ai/workflows/flows") == 0
     assert WORKFLOWS not in snapshot.account().outcomes

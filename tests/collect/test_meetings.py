@@ -21,10 +21,10 @@ from tests.collect.surfaces import (
     Zoom,
     account,
     cause,
+    collected,
     of,
     read,
     settings,
-    walked,
 )
 from tests.names import same_everywhere
 
@@ -54,7 +54,7 @@ def meetings(snapshot):
 
 def test_upcoming_meetings_of_active_users_keep_the_needed_settings_alone():
     zoom = Zoom({**PEOPLE, **SCHEDULED})
-    snapshot = walked(zoom, PLAN)
+    snapshot = collected(zoom, PLAN)
     assert meetings(snapshot) == {
         "81": EXPECTED,
         "82": {"settings": {"who_will_receive_summary": 4}},
@@ -77,7 +77,7 @@ def test_a_meeting_is_known_by_its_topic_and_its_host():
 
 def test_a_meeting_that_two_hosts_list_is_read_once():
     zoom = Zoom({**PEOPLE, **SCHEDULED, "/users/u2/meetings": [{"id": 81, "topic": "Round"}]})
-    snapshot = walked(zoom, PLAN)
+    snapshot = collected(zoom, PLAN)
     assert zoom.times("/meetings/81") == 1
     assert next(snapshot.scopes(Level.MEETING)).email == "ada@example.com"
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 3}
@@ -164,7 +164,7 @@ def test_a_row_without_an_id_makes_the_hosts_list_unusable():
 
 def test_a_bound_is_kept_and_told():
     zoom = Zoom({**PEOPLE, **SCHEDULED})
-    snapshot = walked(
+    snapshot = collected(
         zoom, ReadPlan(meeting=("auto_recording",), meetings=MeetingSelection(per_host=1))
     )
     assert set(meetings(snapshot)) == {"81", "83"}
@@ -199,9 +199,9 @@ DATED = {
     ids=same_everywhere,
 )
 def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, chosen):
-    """Those without a fixed time come first: they may be held at any moment."""
+    """Events without a fixed time come first, because they may be held at any time."""
     plan = ReadPlan(meeting=("auto_recording",), meetings=budget)
-    snapshot = walked(Zoom({**PEOPLE, **DATED}), plan)
+    snapshot = collected(Zoom({**PEOPLE, **DATED}), plan)
     assert set(meetings(snapshot)) == chosen
     assert account(snapshot, COUNTED) == {"listed": 4, "read": len(chosen)}
 
@@ -221,7 +221,7 @@ def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, cho
 )
 def test_only_the_hosts_asked_for_are_listed(budget, requested):
     zoom = Zoom({**PEOPLE, **SCHEDULED})
-    walked(zoom, ReadPlan(meeting=("auto_recording",), meetings=budget))
+    collected(zoom, ReadPlan(meeting=("auto_recording",), meetings=budget))
     assert {f"u{n}" for n in (1, 2, 3) if zoom.times(f"/users/u{n}/meetings")} == requested
 
 
@@ -243,7 +243,7 @@ def test_webinars_are_read_of_users_who_may_host_any():
         "/webinars/91": {"settings": SETTINGS},
     }
     zoom = Zoom({**PEOPLE, **flags, **answers})
-    snapshot = walked(zoom, OF_WEBINARS)
+    snapshot = collected(zoom, OF_WEBINARS)
     assert of(snapshot, Level.WEBINAR, MEETING) == {"91": EXPECTED}
     assert account(snapshot, WEBINARS) == {"listed": 1, "read": 1}
     assert not zoom.times("/users/u2/webinars")
@@ -290,7 +290,7 @@ def test_the_answers_of_the_newest_meetings_are_counted_and_name_nobody():
         participants("m2="): [],
     }
     zoom = Zoom({**PEOPLE, **answers})
-    snapshot = walked(zoom, OF_NOTICES)
+    snapshot = collected(zoom, OF_NOTICES)
     assert of(snapshot, Level.MEETING, NOTICES) == {
         "m2=": {"answers": [], "silent": 0},
         "m3=": {

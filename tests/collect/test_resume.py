@@ -1,4 +1,4 @@
-"""Going on: a walk that was broken off anywhere reads the rest, and ends like one that was not."""
+"""Resuming: a collection interrupted anywhere reads the rest, with the same final result."""
 
 import logging
 import threading
@@ -53,11 +53,11 @@ EVERYTHING = ReadPlan(
     meeting=("auto_recording",),
     webinar=("auto_recording",),
 )
-"""Something of every kind."""
+"""A plan with documents of every kind."""
 
 
 class Locks(LockVerifier):
-    """Says that the default document of users is proved, and that everybody confirms it."""
+    """Proves the default document of users, and every user confirms it."""
 
     def prepare(self, snapshot: Snapshot) -> None:
         pass
@@ -114,7 +114,7 @@ def company() -> dict[str, Any]:
 
 @dataclass
 class Breaking(Zoom):
-    """Is broken off by whoever watches, at its `after`-th request."""
+    """Raises an interrupt at the `after`-th request."""
 
     after: int = 10**9
 
@@ -142,13 +142,13 @@ def go(
     **fields: Any,
 ) -> Collector:
     options = {"target_concurrency": lambda: 1, "sample": 3, **fields}
-    walk = Collector(zoom, snapshot, reads, "acc", now=lambda: now, since=since, **options)
-    walk.collect()
-    return walk
+    collector = Collector(zoom, snapshot, reads, "acc", now=lambda: now, since=since, **options)
+    collector.collect()
+    return collector
 
 
 def whole(**fields: Any) -> tuple[str, list[str]]:
-    """The digest and the requests of a walk that nothing disturbed."""
+    """The digest and the requests of an undisturbed collection."""
     zoom, snapshot = Zoom(company()), Snapshot.create()
     breaking = Breaking(zoom.answers)
     go(breaking, snapshot, **fields)
@@ -184,7 +184,7 @@ def test_broken_off_at_any_request_it_goes_on_and_ends_as_if_undisturbed(
 def test_broken_off_at_any_request_it_reads_nothing_twice(
     reads: ReadPlan, lock_verifier: LockVerifier | None
 ) -> None:
-    """But what takes several requests, and the short list of phone sites."""
+    """Except documents of several requests, and the short list of phone sites."""
     _, requests = whole(reads=reads, lock_verifier=lock_verifier)
     for after in range(2, len(requests)):
         first, second = Breaking(company(), after=after), Breaking(company())
@@ -253,8 +253,8 @@ def test_a_day_whose_quota_is_used_up_is_gone_on_with() -> None:
     digest, _ = whole(reads=reads)
     answers = {**company(), "/users/u04/settings": RateLimited("GET /x", daily=True)}
     snapshot = Snapshot.create()
-    walk = go(Breaking(answers), snapshot, reads)
-    assert walk.stop_reason is not None
+    collector = go(Breaking(answers), snapshot, reads)
+    assert collector.stop_reason is not None
     assert cause(of(snapshot, Level.USER, SETTINGS)["u11"]) == "not_collected"
     again = Breaking(company())
     assert go(again, snapshot, reads, since=OLD).stop_reason is None
@@ -324,10 +324,10 @@ def test_what_is_not_read_again_is_logged(caplog: pytest.LogCaptureFixture) -> N
 
 
 def steps(target_concurrency: Any, work: Any, items: Iterable[int]) -> Iterator[tuple[int, Any]]:
-    """`each` of a walk whose workers are there."""
-    walk = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", target_concurrency)
-    with ThreadPoolExecutor(MAX_WORKERS) as walk._threads:
-        for batch in walk.run_concurrently(work, items):
+    """`run_concurrently` of a collector whose threads are running."""
+    collector = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", target_concurrency)
+    with ThreadPoolExecutor(MAX_WORKERS) as collector._threads:
+        for batch in collector.run_concurrently(work, items):
             yield from batch
 
 
@@ -416,9 +416,9 @@ def test_what_is_done_while_the_caller_is_busy_comes_together() -> None:
         finished.release()
         return item
 
-    walk = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: 4)
-    with ThreadPoolExecutor(MAX_WORKERS) as walk._threads:
-        batches = walk.run_concurrently(work, range(8))
+    collector = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: 4)
+    with ThreadPoolExecutor(MAX_WORKERS) as collector._threads:
+        batches = collector.run_concurrently(work, range(8))
         first = next(batches)
         for _ in range(4):
             assert finished.acquire(timeout=5)
@@ -428,7 +428,7 @@ def test_what_is_done_while_the_caller_is_busy_comes_together() -> None:
 
 
 def test_requests_that_no_thread_has_begun_are_dropped_where_the_run_is_interrupted() -> None:
-    """Ctrl-C while more requests are under way than threads could take up."""
+    """Ctrl-C while more requests are queued than there are threads."""
     begun: list[int] = []
     release, full = threading.Event(), threading.Semaphore(0)
 
@@ -445,21 +445,21 @@ def test_requests_that_no_thread_has_begun_are_dropped_where_the_run_is_interrup
         raise KeyboardInterrupt
 
     def collect() -> None:
-        list(walk.run_concurrently(work, items()))
+        list(collector.run_concurrently(work, items()))
 
-    walk = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: MAX_WORKERS + 9)
-    walk._collect = collect  # type: ignore[method-assign]
+    collector = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: MAX_WORKERS + 9)
+    collector._collect = collect  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        walk.collect()
+        collector.collect()
     assert sorted(begun) == [*range(MAX_WORKERS)]
-    assert walk.stopping.is_set()
+    assert collector.stopping.is_set()
 
 
 @pytest.mark.parametrize("is_started", [True, False])
 def test_a_thread_that_was_just_being_started_ends_as_well(
     monkeypatch: pytest.MonkeyPatch, is_started: bool
 ) -> None:
-    """Ctrl-C comes at any moment, and a thread that is never told to end keeps the program."""
+    """Ctrl-C may come at any time, and a thread that is never stopped keeps the program alive."""
     before, start = threading.active_count(), threading.Thread.start
 
     def interrupted(thread: threading.Thread) -> None:

@@ -1,4 +1,4 @@
-"""Rows of listings: nothing in them is taken for granted."""
+"""Rows of listings: the parser makes no assumption about their contents."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Use, apps, roles and logs of the account: which requests, and how little of them is kept."""
+"""Usage, apps, roles and logs of the account: the requests, and the minimum that is stored."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from auditor.evidence.read_plan import HOSTS, LOGS, ROLES, SUMMARIES, ReadPlan, apps, history
 from auditor.zoom.errors import Denied, NotLicensed, Rejected
-from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, read, walked
+from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, collected, read
 
 SUMMARY = history("meeting_summary")
 OF_SUMMARY = ReadPlan(features=("meeting_summary",))
@@ -36,7 +36,7 @@ def test_past_meetings_are_counted_by_host_and_keep_no_topic():
 
 def test_the_last_thirty_days_are_asked_for_feature_by_feature():
     zoom = Zoom({PAST: []})
-    snapshot = walked(zoom, ReadPlan(features=("meeting_questions", "smart_recording")))
+    snapshot = collected(zoom, ReadPlan(features=("meeting_questions", "smart_recording")))
     window = "from=2026-10-23&to=2026-11-21"
     assert sorted(zoom.requests) == [
         f"{PAST}?{window}&meeting_type=all&meeting_feature=meeting_questions",
@@ -68,7 +68,7 @@ def test_a_refused_report_is_denied_and_each_feature_stands_alone():
 def test_summaries_are_counted_by_host():
     row = {"meeting_host_email": "a@x", "meeting_host_id": "u1", "meeting_topic": "SECRET"}
     zoom = Zoom({MADE: [row, row]})
-    result = account(walked(zoom, ReadPlan(summaries=True)), SUMMARIES)
+    result = account(collected(zoom, ReadPlan(summaries=True)), SUMMARIES)
     assert result["hosts"] == [{"host": "a@x", "id": "u1", "meetings": 2}]
     assert "SECRET" not in json.dumps(result)
     assert zoom.requests == [f"{MADE}?from=2026-10-23T00:00:00Z&to=2026-11-21T23:59:59Z"]
@@ -97,7 +97,7 @@ def test_any_other_refusal_of_summaries_is_no_evidence(error, expected):
 def test_the_day_of_asking_is_no_part_of_the_evidence():
     zoom = Zoom({PAST: [past("ada@example.com", True)], MADE: [], "/report/operationlogs": []})
     plan = ReadPlan(features=("meeting_summary",), summaries=True, logs=("account",))
-    digests = {walked(zoom, plan, now=now).digest() for now in (AT, "2026-12-24T00:00:00.000Z")}
+    digests = {collected(zoom, plan, now=now).digest() for now in (AT, "2026-12-24T00:00:00.000Z")}
     assert len(digests) == 1
 
 
@@ -131,7 +131,7 @@ def test_a_list_that_was_refused_is_told_with_its_cause(listing, missing):
 
 def test_nobody_is_listed_for_hosts_unless_the_plan_says_so():
     zoom = Zoom({**PEOPLE, PAST: []})
-    walked(zoom, OF_SUMMARY)
+    collected(zoom, OF_SUMMARY)
     assert not zoom.times("/users")
 
 
@@ -189,7 +189,7 @@ OF_ROLES = ReadPlan(privileges=("recording:edit", "AI*:Edit"))
 
 def test_members_are_listed_of_roles_that_may_change_settings_alone():
     zoom = Zoom(ALL_ROLES)
-    result = account(walked(zoom, OF_ROLES), ROLES)["roles"]
+    result = account(collected(zoom, OF_ROLES), ROLES)["roles"]
     assert [(role["name"], role["members"]) for role in result] == [
         ("Owner", ["u1"]),
         ("Admin", ["u1", "u2"]),
@@ -222,7 +222,7 @@ def test_each_category_is_read_for_a_month_and_entries_are_one_short_line():
         "operation_detail": "Meeting summary:\n from Off   to On " + "x" * 500,
     }
     zoom = Zoom({"/report/operationlogs?category_type=account": [row], "/report/operationlogs": []})
-    result = account(walked(zoom, ReadPlan(logs=("account", "role"))), LOGS)
+    result = account(collected(zoom, ReadPlan(logs=("account", "role"))), LOGS)
     assert all("from=2026-10-23&to=2026-11-21" in request for request in zoom.requests)
     (entry,) = result["entries"]
     assert entry["detail"].startswith("Meeting summary: from Off to On xxx")

@@ -1,4 +1,4 @@
-"""The walk: each document of the plan once, and a recorded cause for each that could not be had."""
+"""The collector: reads each document once, and records a cause for each it could not read."""
 
 import threading
 import time
@@ -117,7 +117,7 @@ class Zoom(ZoomApi):
 
 @dataclass
 class Recorder(ProgressListener):
-    """Writes down what it is told, and by which thread."""
+    """Records its calls, and their thread."""
 
     events: list[tuple[str, Level, int]] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
@@ -144,7 +144,7 @@ def company(**broken: Any) -> Zoom:
     return Zoom([group(1), group(2)], users, broken)
 
 
-def walked(zoom: Zoom, reads: ReadPlan = EVERYTHING, **options: Any) -> Snapshot:
+def collected(zoom: Zoom, reads: ReadPlan = EVERYTHING, **options: Any) -> Snapshot:
     snapshot = Snapshot.create()
     Collector(zoom, snapshot, reads, "acc", now=lambda: AT, **options).collect()
     return snapshot
@@ -169,7 +169,7 @@ def causes(snapshot: Snapshot) -> set[Cause | None]:
 
 def test_every_document_of_the_plan_is_asked_for_once_and_recorded_where_it_belongs():
     zoom = company()
-    snapshot = walked(zoom)
+    snapshot = collected(zoom)
     assert sorted(zoom.requests) == sorted(
         [
             "/accounts/me/lock_settings",
@@ -201,7 +201,7 @@ def test_every_document_of_the_plan_is_asked_for_once_and_recorded_where_it_belo
 
 
 def test_listings_are_recorded_with_the_account():
-    account = outcomes(walked(company()), Level.ACCOUNT)["acc"]
+    account = outcomes(collected(company()), Level.ACCOUNT)["acc"]
     assert account[GROUPS] == Document({"listed": 2}, "GET /groups", AT)
     assert account[ACTIVE] == Document({"listed": 2}, "GET /users?status=active", AT)
     assert account[INACTIVE].body == {"listed": 1}
@@ -209,7 +209,7 @@ def test_listings_are_recorded_with_the_account():
 
 
 def test_scopes_carry_what_their_rows_say():
-    users = list(walked(company()).scopes(Level.USER))
+    users = list(collected(company()).scopes(Level.USER))
     assert [(u.id, u.status, u.licence, u.group_ids) for u in users] == [
         ("u1", "active", 2, ("g1",)),
         ("u2", "active", 2, ("g1",)),
@@ -231,19 +231,19 @@ def test_scopes_carry_what_their_rows_say():
 )
 def test_what_the_plan_does_not_name_is_not_asked_for(reads, requests):
     zoom = company()
-    walked(zoom, reads)
+    collected(zoom, reads)
     assert zoom.requests == requests
 
 
 def test_groups_are_known_where_only_users_are_read():
-    snapshot = walked(company(), ReadPlan(account=(SETTINGS,), user=(SETTINGS,)))
+    snapshot = collected(company(), ReadPlan(account=(SETTINGS,), user=(SETTINGS,)))
     assert [g.name for g in snapshot.scopes(Level.GROUP)] == ["Group 1", "Group 2"]
     assert outcomes(snapshot, Level.GROUP) == {"g1": {}, "g2": {}}
 
 
 def test_a_scope_in_two_lists_or_twice_in_one_is_read_once():
     zoom = Zoom([group(1), group(1)], {"active": [user(1), user(1)], "inactive": [user(1)]})
-    snapshot = walked(zoom)
+    snapshot = collected(zoom)
     assert zoom.requests.count("/users/u1/settings") == 1
     assert zoom.requests.count("/groups/g1/settings") == 1
     (only,) = snapshot.scopes(Level.USER)
@@ -252,19 +252,19 @@ def test_a_scope_in_two_lists_or_twice_in_one_is_read_once():
 
 def test_an_invited_user_who_is_listed_as_active_too_stays_active():
     zoom = Zoom([], {"active": [user(1)], "pending": [user(1)]})
-    (only,) = walked(zoom).scopes(Level.USER)
+    (only,) = collected(zoom).scopes(Level.USER)
     assert only.status == "active"
 
 
 def test_an_invited_user_is_never_read():
     zoom = company()
-    walked(zoom)
+    collected(zoom)
     assert not [request for request in zoom.requests if "u9" in request]
 
 
 def test_rows_without_an_id_make_the_list_incomplete():
     zoom = Zoom([{"name": "who"}, group(1), {}], {"active": [{"first_name": "Ada"}, user(1)]})
-    snapshot = walked(zoom)
+    snapshot = collected(zoom)
     account = outcomes(snapshot, Level.ACCOUNT)["acc"]
     assert account[GROUPS].unseen.cause is Cause.ERROR
     assert account[GROUPS].unseen.detail == "2 rows of the list have no id"
@@ -275,7 +275,7 @@ def test_rows_without_an_id_make_the_list_incomplete():
 
 def test_a_user_without_an_id_cannot_be_asked_about():
     zoom = Zoom([], {"active": [{"email": "ada@example.com"}]})
-    snapshot = walked(zoom)
+    snapshot = collected(zoom)
     result = outcomes(snapshot, Level.USER)["ada@example.com"][SETTINGS]
     assert result.unseen.cause is Cause.NOT_COLLECTED
     assert not [request for request in zoom.requests if "ada" in request]
@@ -283,7 +283,7 @@ def test_a_user_without_an_id_cannot_be_asked_about():
 
 def test_the_apps_token_and_zoom_phone_are_read_beside():
     zoom = company()
-    snapshot = walked(zoom, ReadPlan(account=(SETTINGS,), token=True, phone=("a", "b")))
+    snapshot = collected(zoom, ReadPlan(account=(SETTINGS,), token=True, phone=("a", "b")))
     assert outcomes(snapshot, Level.APP)["acc"][TOKEN] == Document(
         {"token": {"scopes": ["account:read:admin", "user:read:admin"]}}, "POST /oauth/token", AT
     )
@@ -294,14 +294,14 @@ def test_the_apps_token_and_zoom_phone_are_read_beside():
 
 def test_the_token_is_got_even_where_nothing_else_is_read():
     zoom = company()
-    snapshot = walked(zoom, ReadPlan(token=True))
+    snapshot = collected(zoom, ReadPlan(token=True))
     assert zoom.requests == ["token"]
     assert outcomes(snapshot, Level.APP)["acc"][TOKEN].body["token"]["scopes"]
 
 
 def test_without_a_licence_zoom_phone_is_recorded_so():
     zoom = company(phone=NotLicensed("GET /phone/account_settings"))
-    snapshot = walked(zoom, ReadPlan(account=(SETTINGS,), phone=("a",)))
+    snapshot = collected(zoom, ReadPlan(account=(SETTINGS,), phone=("a",)))
     phone = outcomes(snapshot, Level.PHONE_ACCOUNT)["acc"][PHONE]
     assert phone.unseen.cause is Cause.NOT_LICENSED
 
@@ -315,7 +315,8 @@ def test_without_a_licence_zoom_phone_is_recorded_so():
 def test_every_error_leaves_its_cause(error, cause):
     zoom = company(**{"/groups/g1/settings": error})
     result = outcomes(
-        walked(zoom, ReadPlan((SETTINGS,), (SETTINGS,)), target_concurrency=lambda: 1), Level.GROUP
+        collected(zoom, ReadPlan((SETTINGS,), (SETTINGS,)), target_concurrency=lambda: 1),
+        Level.GROUP,
     )
     assert result["g1"][SETTINGS] == ReadFailure(
         result["g1"][SETTINGS].unseen, "GET /groups/{groupId}/settings", AT
@@ -329,7 +330,7 @@ def test_every_error_leaves_its_cause(error, cause):
 )
 def test_a_list_that_breaks_off_keeps_what_it_named_and_its_cause(error, cause):
     zoom = company(**{"/users?status=active": error})
-    snapshot = walked(zoom)
+    snapshot = collected(zoom)
     assert outcomes(snapshot, Level.ACCOUNT)["acc"][ACTIVE].unseen.cause is cause
     assert {"u1", "u2"} <= {u.id for u in snapshot.scopes(Level.USER)}
 
@@ -340,7 +341,7 @@ def test_a_list_that_breaks_off_keeps_what_it_named_and_its_cause(error, cause):
 )
 def test_a_refused_account_does_not_hide_groups_and_users(error):
     zoom = company(accounts=error)
-    snapshot = walked(zoom)
+    snapshot = collected(zoom)
     assert len(outcomes(snapshot, Level.GROUP)) == (0 if error is DAILY else 2)
     account = outcomes(snapshot, Level.ACCOUNT)["acc"]
     assert isinstance(account[SETTINGS], ReadFailure)
@@ -352,25 +353,25 @@ def test_a_refused_account_does_not_hide_groups_and_users(error):
 )
 def test_where_nothing_at_all_can_be_read_the_run_ends_with_the_reason(error):
     with pytest.raises(CollectionFailed) as caught:
-        walked(company(**{"": error}))
+        collected(company(**{"": error}))
     assert caught.value.error is error
     assert str(caught.value) == str(error)
 
 
 def test_a_plan_without_account_documents_ends_at_the_list_of_groups():
     with pytest.raises(CollectionFailed):
-        walked(company(**{"": Transient("GET /x")}), ReadPlan(group=(SETTINGS,)))
+        collected(company(**{"": Transient("GET /x")}), ReadPlan(group=(SETTINGS,)))
 
 
 def test_a_plan_of_the_token_alone_ends_where_there_is_none():
     with pytest.raises(CollectionFailed):
-        walked(company(token=REFUSED), ReadPlan(token=True))
+        collected(company(token=REFUSED), ReadPlan(token=True))
 
 
 @pytest.mark.parametrize("error", [DAILY, REFUSED])
 def test_after_a_hopeless_error_nothing_more_is_asked(error):
     zoom = company(**{"/groups/g1/lock_settings": error})
-    snapshot = walked(zoom, target_concurrency=lambda: 1)
+    snapshot = collected(zoom, target_concurrency=lambda: 1)
     assert zoom.requests[-1] == "/groups/g1/lock_settings"
     cause = Cause.NOT_COLLECTED if error is DAILY else Cause.ERROR
     for views in outcomes(snapshot, Level.GROUP).values():
@@ -394,7 +395,7 @@ def settings_requests(zoom: Zoom) -> int:
 )
 def test_failures_in_a_row_end_the_asking(error, weight):
     zoom = many(100, **{"/users/": error})
-    snapshot = walked(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
+    snapshot = collected(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
     assert settings_requests(zoom) == MAX_CONSECUTIVE_FAILURES // weight
     users = outcomes(snapshot, Level.USER)
     assert len(users) == 100
@@ -410,13 +411,13 @@ def test_an_answer_in_between_starts_the_count_again():
             raise Transient("GET /x")
 
     zoom.broken["/users/"] = now_and_then
-    walked(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
+    collected(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
     assert settings_requests(zoom) == 100
 
 
 def test_refusals_are_answers_and_never_end_the_asking():
     zoom = many(100, **{"/users/": Denied("GET /x")})
-    walked(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
+    collected(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
     assert settings_requests(zoom) == 100
 
 
@@ -427,8 +428,8 @@ def test_refusals_are_answers_and_never_end_the_asking():
 def test_the_result_does_not_depend_on_how_many_work(workers):
     zoom = many(60, **{"/users/u13/": Denied("GET /x")})
     zoom.broken["/users/u7/"] = lambda: time.sleep(0.02)
-    snapshot = walked(zoom, target_concurrency=lambda: workers)
-    assert snapshot.digest() == walked(many(60, **{"/users/u13/": Denied("GET /x")})).digest()
+    snapshot = collected(zoom, target_concurrency=lambda: workers)
+    assert snapshot.digest() == collected(many(60, **{"/users/u13/": Denied("GET /x")})).digest()
     assert causes(snapshot) == {None, Cause.DENIED}
     assert len(outcomes(snapshot, Level.USER)) == 60
 
@@ -445,7 +446,7 @@ def test_requests_run_at_the_same_time_but_not_more_than_allowed():
         with lock:
             running[0] -= 1
 
-    walked(many(40, **{"/users/": slow}), target_concurrency=lambda: 4)
+    collected(many(40, **{"/users/": slow}), target_concurrency=lambda: 4)
     assert 1 < most[0] <= 4
 
 
@@ -455,7 +456,7 @@ def test_an_interruption_leaves_no_thread_and_keeps_what_was_read(problem, where
     before = threading.active_count()
     snapshot, stopping = Snapshot.create(), threading.Event()
     zoom = many(500, **{where: problem})
-    walk = Collector(
+    collector = Collector(
         zoom,
         snapshot,
         EVERYTHING,
@@ -465,7 +466,7 @@ def test_an_interruption_leaves_no_thread_and_keeps_what_was_read(problem, where
         stopping=stopping,
     )
     with pytest.raises(type(problem)):
-        walk.collect()
+        collector.collect()
     assert threading.active_count() == before
     assert stopping.is_set()
     assert settings_requests(zoom) < 100
@@ -500,7 +501,7 @@ def test_after_an_interruption_waiting_requests_are_not_made():
 
 def test_the_listener_is_told_each_level_and_each_scope_from_one_thread():
     listener = Recorder()
-    walked(company(), listener=listener)
+    collected(company(), listener=listener)
     assert listener.events == [
         ("found", Level.ACCOUNT, 1),
         ("read", Level.ACCOUNT, 1),

@@ -1,4 +1,4 @@
-"""What differs between two snapshots: told by value, counted once, and never guessed."""
+"""Differences between two snapshots: compared by value, counted once, never guessed."""
 
 import time
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Inflating: exactly one whole stream, no longer than allowed."""
+"""Inflating: exactly one complete stream, within the allowed length."""
 
 import zlib
 

@@ -1,4 +1,4 @@
-"""Marks: a number for each scope, in the orders that reports ask for."""
+"""The scope index: a number for each scope, in the orders that reports need."""
 
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot

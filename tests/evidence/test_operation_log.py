@@ -1,4 +1,4 @@
-"""What entries of the operation log say, in every shape they were seen in, and in none."""
+"""Parsing entries of the operation log: every observed form, and arbitrary text."""
 
 import time
 from typing import Any

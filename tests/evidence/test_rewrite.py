@@ -1,4 +1,4 @@
-"""A rewritten snapshot holds the same evidence, and nothing of how it came about."""
+"""An exported snapshot has the same evidence, and no trace of the order of its reads."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The snapshot: what goes in comes out, equal documents once; its digest tells evidence apart."""
+"""The snapshot: returns what was recorded, stores equal documents once, and has one digest."""
 
 import sqlite3
 import stat

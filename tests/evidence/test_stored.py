@@ -1,4 +1,4 @@
-"""What a snapshot tells while it is being filled: what is there, and what is still to be read."""
+"""Reading a snapshot while it is filled: its contents, and the pending reads."""
 
 import random
 import sqlite3
@@ -410,7 +410,7 @@ def test_a_snapshot_can_be_read_while_another_process_fills_it(tmp_path: Path) -
 
 
 def test_equal_documents_are_told_after_very_many_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only so many shapes of documents are remembered; the rest are looked up."""
+    """The cache of documents is bounded; other documents are looked up."""
     monkeypatch.setattr("auditor.evidence.content_store.SMALL", 3)
     snapshot = Snapshot.create()
     for number in range(12):

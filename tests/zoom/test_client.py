@@ -224,7 +224,7 @@ def test_a_proxys_page_is_no_answer_but_the_next_request_may_get_through(client,
 
 
 class TestInFlight:
-    """How many requests are needed under way; Pro at a share of 0.8: 16 a second."""
+    """The required number of requests in flight; Pro at a share of 0.8 is 16 per second."""
 
     @pytest.fixture
     def made(self, client, clock):

@@ -52,7 +52,7 @@ def test_every_error_names_its_request_and_never_a_token(error):
 
 @pytest.mark.parametrize("before", [0, 150, 195, 3_950, 3_990, 199_950, 199_990])
 def test_no_piece_of_a_secret_stays_where_zooms_words_are_cut(before):
-    """A token that is cut before it is looked for is no longer known for what it is."""
+    """A token that is truncated before redaction is no longer recognized."""
     register_token("opaque/token-of-this-app-0123456789")
     text = "." * before + " opaque/token-of-this-app-0123456789 and more"
     for error in (Denied(REQUEST, text), Denied(REQUEST, "x", tracking_id=text)):

@@ -1,4 +1,4 @@
-"""Scopes in plain words."""
+"""Readable scope names."""
 
 import pytest
 

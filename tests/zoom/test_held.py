@@ -1,4 +1,4 @@
-"""Secrets that this process holds are found in whatever form they stand in a text."""
+"""Secrets of this process are found in a text in every usual encoding."""
 
 import base64
 import json

@@ -12,7 +12,7 @@ from auditor.zoom.paging import Listing
 
 
 class Pages:
-    """Answers in turn; an exception is raised. `asked` keeps the parameters."""
+    """Returns the answers in turn; exceptions are raised. `queries` records the parameters."""
 
     def __init__(self, *answers):
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""Probing a host: real connections to this machine, in every way they can go wrong."""
+"""The probe: real connections to this machine, with every failure."""
 
 import contextlib
 import socket

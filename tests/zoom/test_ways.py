@@ -1,4 +1,4 @@
-"""Proxies and trusted certificates as people configure them, and what is message of them."""
+"""Proxies and trusted certificates as people configure them, and the messages about them."""
 
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def test_no_proxy_is_shown_as_none() -> None:
 
 
 def test_no_sentence_looks_like_a_secret() -> None:
-    """What an audit says goes through the same sieve as everything else."""
+    """Messages of an audit are redacted like everything else."""
     for hindrance in (
         proxy_checks.proxy_unclear("http://a@b@c"),
         proxy_checks.proxy_unreachable("http://proxy:1"),

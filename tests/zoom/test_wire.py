@@ -1,4 +1,4 @@
-"""The wire: nothing but reads leaves, and an answer ends in time."""
+"""Bounded HTTP: only reads are sent, and a response ends in time."""
 
 import time
 
@@ -102,7 +102,7 @@ def test_a_proxy_that_drips_holds_nobody(monkeypatch):
 
 
 def test_what_connecting_took_is_not_there_for_the_answer():
-    """One deadline: once it has passed, not even a connection is begun."""
+    """One deadline: after it, not even a connection is started."""
     times = iter([0.0, 5.0, 5.0, 5.0])
     adapter = BoundedAdapter(pools(4.0, 1000, lambda: next(times)))
     with pytest.raises(ResponseTooSlow):
