@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from auditor.evidence import json_values
 from auditor.evidence.errors import EvidenceAltered
-from auditor.evidence.inflating import DamagedStream, inflated
+from auditor.evidence.inflating import DamagedStream, inflate
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
@@ -265,7 +265,7 @@ class ContentStore:
 
     def _read_profile(self, number: int) -> tuple[ProfileEntry, ...]:
         query = "SELECT outcomes FROM profiles WHERE id = ?"
-        rows = json_values.parsed(
+        rows = json_values.parse(
             self._text(query, number), values=5 * MOST_OUTCOMES, depth=_SHALLOW
         )
         entries = []
@@ -299,7 +299,7 @@ class ContentStore:
         return self._text("SELECT membership FROM memberships WHERE id = ?", number)
 
     def _parsed_membership(self, number: int) -> tuple[tuple[str, ...], int | None, str]:
-        groups, licence, status = json_values.parsed(
+        groups, licence, status = json_values.parse(
             self.membership_text(number), values=LONGEST_TEXT, depth=_SHALLOW
         )
         return tuple(groups), licence, status
@@ -315,7 +315,7 @@ class ContentStore:
     def _read_body(self, number: int) -> _Body:
         try:
             text = self._raw(number).decode("utf-8", "surrogatepass")
-            body: JsonValue = json_values.parsed(text, values=MOST_VALUES, depth=DEEPEST_BODY)
+            body: JsonValue = json_values.parse(text, values=MOST_VALUES, depth=DEEPEST_BODY)
         except ValueError as error:
             raise EvidenceAltered(
                 f"A document of the evidence is not as it was recorded: {error}. Nothing is judged "
@@ -328,7 +328,7 @@ class ContentStore:
         digest, packed = self._one("SELECT digest, body FROM documents WHERE id = ?", number)
         if not isinstance(packed, bytes) or not isinstance(digest, bytes):
             raise DamagedStream("it is not written as the program writes it")
-        raw = inflated(packed, LONGEST_BODY)
+        raw = inflate(packed, LONGEST_BODY)
         if hashlib.sha256(raw).digest() != digest:
             raise ValueError("its content does not fit its digest")
         return raw

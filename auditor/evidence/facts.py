@@ -39,7 +39,7 @@ def check(rows: Iterable[tuple[Any, Any]]) -> None:
             raise ValueError("depth is no level")
         if name in _RECORDS and value:
             try:
-                record = json_values.parsed(value, values=MOST_VALUES, depth=_DEEPEST_RECORD)
+                record = json_values.parse(value, values=MOST_VALUES, depth=_DEEPEST_RECORD)
             except ValueError as error:
                 raise ValueError(f"{name} cannot be read") from error
             if not isinstance(record, Mapping):

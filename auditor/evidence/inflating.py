@@ -9,7 +9,7 @@ class DamagedStream(AuditorError, ValueError):
     """The bytes are not exactly one compressed stream of an allowed length."""
 
 
-def inflated(packed: bytes, most: int) -> bytes:
+def inflate(packed: bytes, most: int) -> bytes:
     """The contents of the zlib stream `packed`, at most `most` bytes.
 
     Raises:

@@ -15,7 +15,7 @@ class NotJson(AuditorError, ValueError):
     """The text is not valid JSON although Python accepts it, or it is too large."""
 
 
-def parsed(
+def parse(
     text: str,
     *,
     values: int,

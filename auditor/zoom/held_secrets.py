@@ -41,14 +41,14 @@ class HeldSecrets:
         self._forms: dict[str, dict[str, tuple[str, bool]]] = {}
         """By first characters: each form, the part that suffices, and whether it is base64."""
 
-    def keep(self, *secrets: str) -> None:
+    def register(self, *secrets: str) -> None:
         """Remember secrets for as long as the process runs."""
         with self._lock:
             new = {secret for secret in secrets if len(secret) >= SHORTEST} - self._forever
             self._forever |= new
             self._add(new)
 
-    def keep_token(self, token: str) -> None:
+    def register_token(self, token: str) -> None:
         """Remember an access token. It replaces the oldest one if there are too many."""
         with self._lock:
             if len(token) < SHORTEST or token in self._tokens or token in self._forever:
@@ -69,7 +69,7 @@ class HeldSecrets:
                 forms.setdefault(form[:SHORTEST], {}).setdefault(form, (enough, is_base64))
         self._forms = forms
 
-    def hidden(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """`text` without the secrets. If one was encoded, the result is decoded."""
         if not self._forms or len(text) < SHORTEST:
             return text
@@ -82,7 +82,7 @@ class HeldSecrets:
             decoded = further
             clean = self._without(decoded)
             if clean != decoded:
-                return self.hidden(_CONTROL.sub(" ", clean))
+                return self.redact(_CONTROL.sub(" ", clean))
         return text
 
     def _without(self, text: str) -> str:

@@ -48,7 +48,7 @@ def parse_object(
 
 def _parsed(body: bytes, request: str, status: int | None) -> JsonValue:
     try:
-        document: JsonValue = json_values.parsed(
+        document: JsonValue = json_values.parse(
             body.decode("utf-8-sig"), values=MOST_VALUES, depth=DEEPEST, pairs=_unambiguous
         )
         return document

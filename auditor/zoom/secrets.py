@@ -156,12 +156,12 @@ def register_secret(*secrets: str) -> None:
 
     Also recognized in URLs, in JSON, in base64 and in hexadecimal digits.
     """
-    _registry.keep(*secrets)
+    _registry.register(*secrets)
 
 
 def register_token(token: str) -> None:
     """Register an access token. Only the newest ones are remembered."""
-    _registry.keep_token(token)
+    _registry.register_token(token)
 
 
 def is_secret_name(name: str) -> bool:
@@ -201,9 +201,9 @@ def redact_text(text: str) -> str:
     if len(text) > LONGEST_TEXT:
         text = _first_words(text)
     if text.isascii():
-        return _redacted(text)
+        return _redact(text)
     folded = _INVISIBLE.sub("", text).translate(_LOOKALIKES)
-    clean = _redacted(folded)
+    clean = _redact(folded)
     return text if clean == folded else clean
 
 
@@ -215,8 +215,8 @@ def _first_words(text: str) -> str:
     return f"{words}…"
 
 
-def _redacted(text: str) -> str:
-    text = _registry.hidden(text)
+def _redact(text: str) -> str:
+    text = _registry.redact(text)
     text = _SHAPES.sub(REDACTED, text)
     text = _without_values(text, _QUERY, _QUERY_REST, _is_secret_query)
     text = _without_values(text, _LABELLED, _REST, _is_secret_value)
