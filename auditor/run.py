@@ -246,7 +246,7 @@ def collect(
         SIMULATED: "yes" if is_loopback(target.client.api_url) else "",
     }
     for key, value in facts.items():
-        snapshot.set_meta(key, value)
+        snapshot.set_metadata(key, value)
     _walk(target, snapshot, judgement, None)
 
 
@@ -259,7 +259,7 @@ def resume(
         NothingRead: Zoom let nothing be read at all.
         SnapshotError: the snapshot cannot be written.
     """
-    snapshot.set_meta("finished_at", "")
+    snapshot.set_metadata("finished_at", "")
     _walk(target, snapshot, judgement, since)
 
 
@@ -281,25 +281,27 @@ def _walk(
             before.rate_limited + spent.rate_limited,
             round(before.seconds + time.monotonic() - began, 3),
         )
-        snapshot.set_meta("api", json.dumps(asdict(cost)))
+        snapshot.set_metadata("api", json.dumps(asdict(cost)))
 
     walk = Collector(
         api=target.client,
         snapshot=snapshot,
         reads=needed,
         account_id=target.account_id,
-        in_flight=target.client.in_flight,
+        target_concurrency=target.client.target_concurrency,
         listener=target.listener,
         deadline=target.deadline,
         stopping=target.stopping,
         since=since,
-        prover=SnapshotLockVerifier(overrides, parameters, needed) if extent.verify_locks else None,
+        lock_verifier=SnapshotLockVerifier(overrides, parameters, needed)
+        if extent.verify_locks
+        else None,
         sample=extent.verify_locks,
         checkpoint=checkpoint,
     )
     walk.collect()
-    snapshot.set_meta("stopped", walk.given_up.detail if walk.given_up else "")
-    snapshot.set_meta("finished_at", utc_now())
+    snapshot.set_metadata("stopped", walk.stop_reason.detail if walk.stop_reason else "")
+    snapshot.set_metadata("finished_at", utc_now())
     snapshot.finish()
 
 

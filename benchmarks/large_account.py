@@ -73,7 +73,7 @@ def main() -> None:
     everybody = _people(users, groups)
     chance = _repeatable()
     while batch := list(islice(everybody, BATCH)):
-        with snapshot.batch():
+        with snapshot.transaction():
             for person in batch:
                 snapshot.add_scope(person)
                 for view, body in chance.choice(variants).items():

@@ -445,7 +445,7 @@ def test_a_line_of_dotenv_that_cannot_be_read_is_named_with_what_to_do(
 def test_of_the_address_of_a_history_only_the_password_is_a_secret(
     monkeypatch: Patch, store: str, password: str
 ) -> None:
-    monkeypatch.setattr("auditor.zoom.secrets._held", HeldSecrets())
+    monkeypatch.setattr("auditor.zoom.secrets._registry", HeldSecrets())
     monkeypatch.setenv("AUDITOR_STORE", store)
     config.load()
     told = f"The history {store} cannot be reached"

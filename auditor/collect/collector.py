@@ -1,9 +1,9 @@
-"""The walk: account, groups, users and what lies beside them, each document of the plan once.
+"""The collector: reads each document of the plan once, from the account down to meetings.
 
-Requests run in worker threads, as many at a time as are asked for; the snapshot is written by the
-calling thread alone, as answers come, so that a walk that was killed goes on where it was. A
-document that cannot be read becomes a recorded cause. When nothing can be read any more (no token,
-no network, the day's quota used up), the rest is recorded as such instead of being asked for.
+Requests run in worker threads. Only the calling thread writes the snapshot, as responses arrive, so
+that an interrupted collection can be resumed. A document that cannot be read is recorded with its
+cause. Once further requests cannot succeed (no token, no network, the daily quota used up), the
+remaining documents are recorded with that cause and not requested.
 """
 
 import logging
@@ -26,7 +26,7 @@ from auditor.collect import (
     meetings,
     operation_log,
 )
-from auditor.collect.document_requests import DocumentRequest, Portion, R, T
+from auditor.collect.document_requests import Batch, DocumentRequest, R, T
 from auditor.collect.interface import LockVerifier, NoProgress, ProgressListener, ZoomApi
 from auditor.collect.phone import PhoneLevels
 from auditor.collect.phone import settings as phone_settings
@@ -65,21 +65,21 @@ SETTINGS_ENDPOINTS = {
 }
 _PLACEHOLDER = {Level.ACCOUNT: "", Level.GROUP: "groupId", Level.USER: "userId"}
 
-MOST_WORKERS = 64
-"""Requests under way at most, whatever the rate and the latency."""
+MAX_WORKERS = 64
+"""The most requests in flight, whatever the rate and the latency."""
 
-HOPELESS = 24
-"""Failures in a row before the rest is given up; no network at all counts eightfold."""
+MAX_CONSECUTIVE_FAILURES = 24
+"""Consecutive failures before collection stops. A failure to connect counts as eight."""
 
-OUT_OF_TIME = "The deadline of the run passed."
-"""Why the rest of an account was not asked for, where time ran out."""
+DEADLINE_PASSED = "The deadline of the run passed."
+"""The reason recorded for documents that were not requested because time ran out."""
 
 CHECKPOINT = 100
-"""Outcomes between two calls of `checkpoint`."""
+"""Outcomes recorded between two calls of `checkpoint`."""
 
 
 class CollectionFailed(AuditorError):
-    """Not one document could be read. `error` says why."""
+    """No document could be read. `error` is the reason."""
 
     exit_code = ExitCode.NOTHING_EVALUATED
 
@@ -89,40 +89,40 @@ class CollectionFailed(AuditorError):
 
 
 def utc_now() -> str:
-    """The time, RFC 3339 with milliseconds, UTC."""
+    """The current time: RFC 3339 with milliseconds, UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass
 class Collector:
-    """One collection, from its beginning or from where an earlier one broke off."""
+    """One collection, started anew or resumed after an interruption."""
 
     api: ZoomApi
     snapshot: Snapshot
     reads: ReadPlan
     account_id: str
-    in_flight: Callable[[], int] = lambda: 8
-    """How many requests to have under way at this moment."""
+    target_concurrency: Callable[[], int] = lambda: 8
+    """The number of requests to keep in flight, which may change during the run."""
     listener: ProgressListener = field(default_factory=NoProgress)
     now: Callable[[], str] = utc_now
     stopping: threading.Event = field(default_factory=threading.Event)
-    """Set when the walk is broken off, so that waiting requests can end."""
+    """Set when the collection is interrupted, so that waiting requests can end."""
     since: str | None = None
-    """What was read before this time (RFC 3339) is read again; None where nothing was."""
-    prover: LockVerifier | None = None
-    """Tells which documents of users the account's locks prove; None to read them all."""
+    """Documents read before this time (RFC 3339) are read again; None if nothing was read yet."""
+    lock_verifier: LockVerifier | None = None
+    """Decides which user documents the account's locks prove; None to read all of them."""
     sample: int = 25
-    """How many users are read to confirm what locks prove."""
+    """How many users are sampled to verify the locks."""
     checkpoint: Callable[[], None] = lambda: None
-    """Called now and then, and at the end."""
+    """Called after every `CHECKPOINT` outcomes, and at the end."""
     deadline: float = math.inf
-    """When to ask for nothing more: a moment of `time.monotonic`."""
-    given_up: Unseen | None = None
-    """Why the rest was not asked for; None where all of it was."""
+    """When to stop sending requests, by `time.monotonic`."""
+    stop_reason: Unseen | None = None
+    """Why collection stopped early; None if everything was requested."""
     not_found: dict[tuple[Level, str], tuple[str, Callable[[], JsonValue]]] = field(
         default_factory=dict
     )
-    """The scopes that Zoom did not know, with the request by which that was seen."""
+    """The scopes Zoom answered with 404, each with the request that failed."""
     _threads: ThreadPoolExecutor | None = None
     _failures: int = 0
     _first_error: ZoomError | None = None
@@ -130,13 +130,13 @@ class Collector:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def collect(self) -> None:
-        """Read everything the plan names that was not read yet.
+        """Read every document of the plan that has not been read yet.
 
         Raises:
-            NothingRead: no document at all could be read.
-            SnapshotError: the snapshot cannot be written; it holds what was read before.
+            CollectionFailed: no document could be read.
+            SnapshotError: the snapshot cannot be written; earlier documents are kept.
         """
-        with ThreadPoolExecutor(MOST_WORKERS, "read") as self._threads:
+        with ThreadPoolExecutor(MAX_WORKERS, "read") as self._threads:
             try:
                 self._collect()
             except BaseException:
@@ -171,15 +171,14 @@ class Collector:
             host_groups.record(self, use.hosts)
         if self.reads.user:
             proved = (
-                lock_sampling.verify_locks_by_sample(self, self.prover)
-                if self.prover
+                lock_sampling.verify_locks_by_sample(self, self.lock_verifier)
+                if self.lock_verifier
                 else frozenset()
             )
             rest = tuple(view for view in self.reads.user if view not in proved)
             self.read_level(Level.USER, rest)
-            listings.pending(
-                self
-            )  # last, so that a user in both lists counts as the other one says
+            # Last, so that a user who is in another list as well has the status of that list.
+            listings.pending(self)
         PhoneLevels(self, phone).read()
         if self.reads.notices:
             meetings.read_notices(self, use.meetings_with_ai, refusals)
@@ -189,11 +188,11 @@ class Collector:
 
     @property
     def account(self) -> Scope:
-        """The account that is read."""
+        """The audited account."""
         return Scope(Level.ACCOUNT, self.account_id, "account")
 
     def today(self) -> date:
-        """The day, UTC."""
+        """The current date, UTC."""
         return datetime.fromisoformat(self.now()).astimezone(UTC).date()
 
     @property
@@ -207,34 +206,39 @@ class Collector:
         return bool(r.user or r.phone_user or r.meeting or r.webinar)
 
     def _stop_if_nothing_works(self) -> None:
-        """End the run where nothing was read for a reason that holds for everything else."""
+        """End the run if no document was read, for a reason that applies to all requests."""
         error = self._first_error
         passing = isinstance(error, Denied | NotLicensed | NotFound | Rejected) or (
             isinstance(error, RateLimited) and error.daily
         )
         if error is None or self._documents or passing:
             return
-        if self.since is None or self.given_up is not None:
+        if self.since is None or self.stop_reason is not None:
             raise CollectionFailed(error)
 
-    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[list[tuple[T, R]]]:
-        """`work` done in worker threads, so many at a time; what is done first comes first.
+    def run_concurrently(
+        self, work: Callable[[T], R], of: Iterable[T]
+    ) -> Iterator[list[tuple[T, R]]]:
+        """Run `work` on worker threads and yield results in batches, in order of completion.
 
-        What is done by the time the caller asks comes together, to be written in one transaction.
-        `of` is iterated by the calling thread, and no further than there is room for: it may be an
-        account of a million users. What `work` raises is raised here, after what was done by then.
+        A batch holds all results that are ready when the caller asks, so that they can be written
+        in one transaction. The calling thread iterates `of`, and only as far as there are free
+        workers: it may name a million users. An exception of `work` is raised here, after the
+        results that were ready by then.
         """
         assert self._threads is not None
         items = iter(of)
         under_way: dict[Future[R], T] = {}
         while True:
-            room = max(0, self.in_flight() - len(under_way))
+            room = max(0, self.target_concurrency() - len(under_way))
             for item in islice(items, room):
                 under_way[self._threads.submit(work, item)] = item
             if not under_way:
                 return
             finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            in_order = [future for future in under_way if future in finished]  # as asked for
+            in_order = [
+                future for future in under_way if future in finished
+            ]  # in the order of submission
             failed = [future for future in in_order if future.exception() is not None]
             done = [(under_way.pop(f), f.result()) for f in in_order if f not in failed]
             if done:
@@ -245,32 +249,32 @@ class Collector:
     def read_level(
         self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None
     ) -> None:
-        """Read what is missing of `views`, for all scopes of a level or for some of them."""
+        """Read the missing documents of `views`, for all scopes of a level or for `scopes`."""
         if not views:
             _log.debug("No settings are read at level %s: no selected control needs any.", level)
             return
         shown = ", ".join(map(str, views))
         _log.info("Reading %s at level %s%s.", shown, level, "" if scopes is None else ", sampled")
         if scopes is None:
-            self.listener.found(level, self._due(level, views))
+            self.listener.level_started(level, self._due(level, views))
         remaining: Counter[str] = Counter()
 
-        def due() -> Iterator[tuple[Scope, View]]:
-            for scope, missing in self.snapshot.missing(level, views, self.since, scopes):
+        def outstanding() -> Iterator[tuple[Scope, View]]:
+            for scope, missing in self.snapshot.pending_reads(level, views, self.since, scopes):
                 if scope.status != "pending":
                     remaining[scope.id] = len(missing)
                     yield from ((scope, view) for view in missing)
 
         unsaved = 0
-        for portion in self.each(self._document, due()):
-            with self.snapshot.batch():
-                for (scope, view), outcome in portion:
+        for batch in self.run_concurrently(self._document, outstanding()):
+            with self.snapshot.transaction():
+                for (scope, view), outcome in batch:
                     self.snapshot.record(scope, view, outcome)
-            unsaved += len(portion)
+            unsaved += len(batch)
             if unsaved >= CHECKPOINT:
                 self.checkpoint()
                 unsaved = 0
-            for (scope, _), _ in portion:
+            for (scope, _), _ in batch:
                 remaining[scope.id] -= 1
                 if not remaining[scope.id]:
                     del remaining[scope.id]
@@ -278,29 +282,33 @@ class Collector:
                         self.listener.read(level)
 
     def _due(self, level: Level, views: tuple[View, ...]) -> int:
-        """How many scopes of a level have something missing."""
+        """How many scopes of a level lack a document of `views`."""
         if self.since is None:
             return self.snapshot.count(level)
-        return sum(1 for _ in self.snapshot.missing(level, views, self.since))
+        return sum(1 for _ in self.snapshot.pending_reads(level, views, self.since))
 
-    def is_settled(self, scope: Scope, view: View) -> bool:
-        """True where a document need not be asked for again; the scope has to be recorded."""
-        return not any(self.snapshot.missing(scope.level, (view,), self.since, [scope]))
+    def is_up_to_date(self, scope: Scope, view: View) -> bool:
+        """True if a document need not be requested again. The scope has to be recorded."""
+        return not any(self.snapshot.pending_reads(scope.level, (view,), self.since, [scope]))
 
-    def due(self, errands: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
-        """The errands that were not done by a run that broke off."""
-        for errand in errands:
-            known = self.since is not None and self.snapshot.has(errand.scope)
-            if not (known and self.is_settled(errand.scope, errand.view)):
-                yield errand
+    def outstanding(self, requests: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
+        """The requests that an interrupted run has not completed."""
+        for request in requests:
+            known = self.since is not None and self.snapshot.has(request.scope)
+            if not (known and self.is_up_to_date(request.scope, request.view)):
+                yield request
 
     def _read_use(self, use: AccountUse) -> list[ReadFailure]:
-        """Read what the account has beside its settings. Returns the reports that were refused."""
-        due = [each for each in use.errands() if not self.is_settled(each.scope, each.view)]
-        for portion in self.each(lambda e: self.asked(e.source, e.ask), due):
-            with self.snapshot.batch():
-                for errand, outcome in portion:
-                    self.snapshot.record(errand.scope, errand.view, outcome)
+        """Read the usage documents of the account. Returns the failures of the AI reports."""
+        due = [
+            request
+            for request in use.requests()
+            if not self.is_up_to_date(request.scope, request.view)
+        ]
+        for batch in self.run_concurrently(lambda e: self.fetch(e.source, e.ask), due):
+            with self.snapshot.transaction():
+                for request, outcome in batch:
+                    self.snapshot.record(request.scope, request.view, outcome)
                 use.save()
         outcomes = self.snapshot.evidence_of(self.account).outcomes
         return [
@@ -309,17 +317,17 @@ class Collector:
             if isinstance(outcome, ReadFailure) and view.option in AI_FEATURES
         ]
 
-    def record(self, level: Level, portions: Iterable[Portion], expected: int) -> None:
-        """Write what came of errands at one level. An answer of None is left out."""
+    def record(self, level: Level, batches: Iterable[Batch], expected: int) -> None:
+        """Record the outcomes of requests at one level. A document that is None is not recorded."""
         if expected:
-            self.listener.found(level, expected)
-        for portion in portions:
-            with self.snapshot.batch():
-                for errand, outcome in portion:
+            self.listener.level_started(level, expected)
+        for batch in batches:
+            with self.snapshot.transaction():
+                for request, outcome in batch:
                     if isinstance(outcome, ReadFailure) or outcome.body is not None:
-                        self.snapshot.add_scope(errand.scope)
-                        self.snapshot.record(errand.scope, errand.view, outcome)
-            for _ in portion if expected else ():
+                        self.snapshot.add_scope(request.scope)
+                        self.snapshot.record(request.scope, request.view, outcome)
+            for _ in batch if expected else ():
                 self.listener.read(level)
 
     def _document(self, due: tuple[Scope, View]) -> Outcome:
@@ -331,13 +339,13 @@ class Collector:
         if scope.level is Level.USER and scope.id == scope.email:
             unseen = Unseen(Cause.NOT_COLLECTED, "the list of users gave no id for this user")
             return ReadFailure(unseen, _source(endpoint, view), self.now())
-        return self.asked(
+        return self.fetch(
             _source(endpoint, view),
             lambda: self.api.get(endpoint, ids=ids, params=params),
             scope=scope,
         )
 
-    def asked(
+    def fetch(
         self,
         source: str,
         ask: Callable[[], JsonValue],
@@ -345,20 +353,20 @@ class Collector:
         essential: bool = True,
         scope: Scope | None = None,
     ) -> Outcome:
-        """What came of one request, or of one listing.
+        """Send one request, or read one listing, and return its outcome.
 
-        Counts what would make every further request pointless, unless it is not `essential`. If
-        Zoom does not know `scope`, that is noted.
+        A failure that makes further requests pointless is counted, if the request is `essential`.
+        If Zoom answers 404, `scope` is added to `not_found`.
         """
         if time.monotonic() > self.deadline:
-            self._give_up(Unseen(Cause.NOT_COLLECTED, OUT_OF_TIME))
-        if self.given_up is not None:
-            return ReadFailure(self.given_up, source, self.now())
+            self._give_up(Unseen(Cause.NOT_COLLECTED, DEADLINE_PASSED))
+        if self.stop_reason is not None:
+            return ReadFailure(self.stop_reason, source, self.now())
         try:
             body = ask()
         except ZoomError as error:
             if essential:
-                self._note(error)
+                self._count_failure(error)
             unknown = isinstance(error, NotFound) and error.code != INVITATION_EXPIRED
             if unknown and scope is not None:
                 with self._lock:
@@ -369,41 +377,41 @@ class Collector:
             self._documents += 1
         return Document(body, source, self.now())
 
-    def _note(self, error: ZoomError) -> None:
+    def _count_failure(self, error: ZoomError) -> None:
         with self._lock:
             self._first_error = self._first_error or error
             if isinstance(error, Unreachable):
                 self._failures += 8
             elif isinstance(error, Transient | TooMuch):
                 self._failures += 1
-            hopeless = isinstance(error, AuthenticationFailed) or (
+            is_fatal = isinstance(error, AuthenticationFailed) or (
                 isinstance(error, RateLimited) and error.daily
             )
-            if hopeless or self._failures >= HOPELESS:
+            if is_fatal or self._failures >= MAX_CONSECUTIVE_FAILURES:
                 self._give_up(Unseen(_cause(error), _describe(error)))
 
     def _give_up(self, why: Unseen) -> None:
-        if self.given_up is None:
+        if self.stop_reason is None:
             _log.info("Nothing more is asked for: %s", why.detail)
-            self.given_up = why
+            self.stop_reason = why
 
     def _token(self) -> JsonValue:
         return {"token": {"scopes": [*sorted(self.api.authenticate())]}}
 
     def _record_phone_and_token(self) -> Outcome | None:
-        """Record both; returns what came of asking for the phone account."""
+        """Record both. Returns the outcome for the phone account, None if it is not in the plan."""
         if self.reads.token:
             app = Scope(Level.APP, self.account_id, "the auditor's own app")
             self.snapshot.add_scope(app)
-            if not self.is_settled(app, TOKEN):
-                self.snapshot.record(app, TOKEN, self.asked("POST /oauth/token", self._token))
+            if not self.is_up_to_date(app, TOKEN):
+                self.snapshot.record(app, TOKEN, self.fetch("POST /oauth/token", self._token))
         if not self.reads.phone:
             return None
         phone = Scope(Level.PHONE_ACCOUNT, self.account_id, "Zoom Phone")
         self.snapshot.add_scope(phone)
-        if not self.is_settled(phone, PHONE):
+        if not self.is_up_to_date(phone, PHONE):
             endpoint = endpoints.PHONE_ACCOUNT_SETTINGS
-            outcome = self.asked(
+            outcome = self.fetch(
                 endpoint.request, lambda: phone_settings(self.api, endpoint, self.reads.phone)
             )
             self.snapshot.record(phone, PHONE, outcome)
@@ -411,7 +419,7 @@ class Collector:
 
 
 def _describe(error: ZoomError) -> str:
-    """What people read about an error; for a missing scope its name in either kind of app."""
+    """The error as text; for a missing scope, also its name in apps with classic scopes."""
     if isinstance(error, ScopeMissing):
         for endpoint in endpoints.ENDPOINTS.values():
             if endpoint.request == error.request and endpoint.classic_scopes:
@@ -420,7 +428,7 @@ def _describe(error: ZoomError) -> str:
 
 
 def _cause(error: ZoomError) -> Cause:
-    """The cause that an error leaves behind. None of the errors means that a setting is off."""
+    """The cause to record for an error. No error ever means that a setting is off."""
     match error:
         case Denied():
             return Cause.DENIED

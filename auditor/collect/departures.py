@@ -1,11 +1,11 @@
-"""Departures: who and what was listed, and was deleted before its turn came.
+"""Departures: scopes that were deleted after they were listed and before they were read.
 
-Zoom answers 404 for them. That alone proves nothing, so it is followed by a second look: one fresh
-listing for all that are missing, and the same request once more. Only what the fresh listing no
-longer names and Zoom does not know again has left; all else stays unknown. What left is forgotten
-with all that was read of it, as if it had left before the run, and recorded with the account.
+Zoom answers 404 for them. A 404 alone proves nothing, so it is verified: the level is listed once
+more, and the failed request is repeated. A scope has left only if the new listing does not name it
+and Zoom answers 404 again; otherwise its settings stay unknown. The evidence of a scope that left
+is deleted, as if it had left before the run, and the departure is recorded with the account.
 
-The second request is the one that failed, not `GET /users/{userId}`: that needs a scope of its own.
+The failed request is repeated, not `GET /users/{userId}`, because that needs another scope.
 """
 
 from collections import Counter
@@ -15,7 +15,15 @@ from itertools import chain
 
 from auditor.collect.document_requests import CollectionContext
 from auditor.collect.parsing import PHONE_LICENCE, as_text
-from auditor.evidence.read_plan import COUNTS, LEFT, LISTINGS, MEETING, PENDING, PHONE, PHONE_VIEWS
+from auditor.evidence.read_plan import (
+    COVERAGE_VIEWS,
+    LEFT,
+    LISTINGS,
+    MEETING,
+    PENDING,
+    PHONE,
+    PHONE_VIEWS,
+)
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, ReadFailure
@@ -24,7 +32,7 @@ from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import NotFound
 
 FEW = 3
-"""So many groups or sites of a few may go in one run; of more, at most half."""
+"""Up to this many groups or sites may leave in one run; above it, at most half of them."""
 
 _EVENTS: Mapping[Level, tuple[Endpoint, Mapping[str, str]]] = {
     Level.MEETING: (endpoints.USER_MEETINGS, {"type": "upcoming"}),
@@ -32,123 +40,126 @@ _EVENTS: Mapping[Level, tuple[Endpoint, Mapping[str, str]]] = {
 }
 
 
-def record(reader: CollectionContext) -> None:
-    """Give everything that was not found a second look, at the end of a run."""
-    groups(reader)
-    users(reader)
-    _sites(reader)
-    _phone_users(reader)
+def record(context: CollectionContext) -> None:
+    """Verify every 404 at the end of a run, and record the scopes that left."""
+    groups(context)
+    users(context)
+    _sites(context)
+    _phone_users(context)
     for level in _EVENTS:
-        _events(reader, level)
+        _events(context, level)
 
 
-def groups(reader: CollectionContext) -> None:
-    """Forget groups that have been deleted, with what phones and users have of them."""
-    missing = _missing(reader, Level.GROUP) | _missing(reader, Level.PHONE_GROUP)
-    gone = _unlisted(reader, Level.GROUP, missing, [(endpoints.GROUPS, {})])
-    left = _unknown_again(reader, (Level.GROUP, Level.PHONE_GROUP), gone)
+def groups(context: CollectionContext) -> None:
+    """Drop deleted groups, their phone settings and the memberships of their users."""
+    missing = _missing(context, Level.GROUP) | _missing(context, Level.PHONE_GROUP)
+    gone = _unlisted(context, Level.GROUP, missing, [(endpoints.GROUPS, {})])
+    left = _unknown_again(context, (Level.GROUP, Level.PHONE_GROUP), gone)
     if not left:
         return
-    with reader.snapshot.batch():
-        for user in list(_members(reader, left)):
+    with context.snapshot.transaction():
+        for user in list(_members(context, left)):
             others = tuple(group for group in user.group_ids if group not in left)
-            reader.snapshot.set_groups(Level.USER, user.id, others)
-        _forget(reader, left, endpoints.GROUPS.request, (Level.GROUP, Level.PHONE_GROUP))
+            context.snapshot.set_groups(Level.USER, user.id, others)
+        _forget(context, left, endpoints.GROUPS.request, (Level.GROUP, Level.PHONE_GROUP))
 
 
-def users(reader: CollectionContext) -> None:
-    """Forget users who have been deleted, with their phones and lists of meetings."""
-    missing = _missing(reader, Level.USER) | _missing(reader, Level.PHONE_USER)
+def users(context: CollectionContext) -> None:
+    """Drop deleted users, their phone settings and their lists of meetings."""
+    missing = _missing(context, Level.USER) | _missing(context, Level.PHONE_USER)
     listings = [
         (endpoints.USERS, {"status": view.option}) for view in (*LISTINGS[Level.USER], PENDING)
     ]
-    gone = _unlisted(reader, Level.USER, missing, listings)
-    left = _unknown_again(reader, (Level.USER, Level.PHONE_USER), gone)
+    gone = _unlisted(context, Level.USER, missing, listings)
+    left = _unknown_again(context, (Level.USER, Level.PHONE_USER), gone)
     if left:
-        with reader.snapshot.batch():
+        with context.snapshot.transaction():
             for level in _EVENTS:
                 for user in left:
-                    reader.snapshot.drop(Scope(level, f"*{user}"))
-            _forget(reader, left, endpoints.USERS.request, (Level.USER, Level.PHONE_USER))
+                    context.snapshot.drop(Scope(level, f"*{user}"))
+            _forget(context, left, endpoints.USERS.request, (Level.USER, Level.PHONE_USER))
 
 
-def _sites(reader: CollectionContext) -> None:
-    missing = _missing(reader, Level.PHONE_SITE)
-    gone = _unlisted(reader, Level.PHONE_SITE, missing, [(endpoints.PHONE_SITES, {})])
-    left = _unknown_again(reader, (Level.PHONE_SITE,), gone)
-    with reader.snapshot.batch():
-        _forget(reader, left, endpoints.PHONE_SITES.request, (Level.PHONE_SITE,))
+def _sites(context: CollectionContext) -> None:
+    missing = _missing(context, Level.PHONE_SITE)
+    gone = _unlisted(context, Level.PHONE_SITE, missing, [(endpoints.PHONE_SITES, {})])
+    left = _unknown_again(context, (Level.PHONE_SITE,), gone)
+    with context.snapshot.transaction():
+        _forget(context, left, endpoints.PHONE_SITES.request, (Level.PHONE_SITE,))
 
 
-def _phone_users(reader: CollectionContext) -> None:
-    """Forget the phones of users whose settings now say that they have none."""
+def _phone_users(context: CollectionContext) -> None:
+    """Drop the phone settings of users whose user settings now say that they have no phone."""
 
     def has_none(user: str) -> bool:
         endpoint = endpoints.USER_SETTINGS
-        outcome = reader.asked(
+        outcome = context.fetch(
             endpoint.request,
-            lambda: reader.api.get(endpoint, ids={"userId": user}),
+            lambda: context.api.get(endpoint, ids={"userId": user}),
             essential=False,
         )
         body = outcome.body if isinstance(outcome, Document) else None
         features = body.get("feature") if isinstance(body, dict) else None
         return isinstance(features, dict) and features.get(PHONE_LICENCE) is False
 
-    work = reader.each(has_none, sorted(_missing(reader, Level.PHONE_USER)))
+    work = context.run_concurrently(has_none, sorted(_missing(context, Level.PHONE_USER)))
     gone = {user for user, without in chain.from_iterable(work) if without}
-    left = _unknown_again(reader, (Level.PHONE_USER,), gone)
-    with reader.snapshot.batch():
-        _forget(reader, left, endpoints.USER_SETTINGS.request, (Level.PHONE_USER,))
+    left = _unknown_again(context, (Level.PHONE_USER,), gone)
+    with context.snapshot.transaction():
+        _forget(context, left, endpoints.USER_SETTINGS.request, (Level.PHONE_USER,))
 
 
-def _events(reader: CollectionContext, level: Level) -> None:
-    """Forget upcoming meetings or webinars that their hosts have cancelled."""
+def _events(context: CollectionContext, level: Level) -> None:
+    """Drop upcoming meetings or webinars that their hosts have cancelled."""
     emails: dict[str, set[str]] = {}
-    for zoom_id in _missing(reader, level):
-        event = reader.snapshot.evidence_of(Scope(level, zoom_id)).scope
+    for zoom_id in _missing(context, level):
+        event = context.snapshot.evidence_of(Scope(level, zoom_id)).scope
         if event.status and event.email:  # past meetings have neither
             emails.setdefault(event.email, set()).add(zoom_id)
-    hosts = [user for user in reader.snapshot.scopes(Level.USER) if emails and user.email in emails]
+    hosts = [
+        user for user in context.snapshot.scopes(Level.USER) if emails and user.email in emails
+    ]
     endpoint, params = _EVENTS[level]
 
     def cancelled(host: Scope) -> set[str]:
-        """Those of the host's events that are missing and that a fresh list does not name."""
+        """The missing events of a host that a new list does not name."""
 
         def ask() -> JsonValue:
-            rows = reader.api.items(endpoint, ids={"userId": host.id}, params=params)
+            rows = context.api.items(endpoint, ids={"userId": host.id}, params=params)
             return [as_text(row.get("id")) for row in rows]
 
-        outcome = reader.asked(endpoint.request, ask, essential=False)
+        outcome = context.fetch(endpoint.request, ask, essential=False)
         body = outcome.body if isinstance(outcome, Document) else None
         return emails[host.email].difference(body) if isinstance(body, list) else set()
 
-    work = reader.each(cancelled, hosts)
+    work = context.run_concurrently(cancelled, hosts)
     gone = {event for _, events in chain.from_iterable(work) for event in events}
-    for row in _recorded(reader):
+    for row in _recorded(context):
         gone |= emails.get(str(row.get("email")), set()) if row.get("level") == "user" else set()
-    left = _unknown_again(reader, (level,), gone)
-    with reader.snapshot.batch():
-        _forget(reader, left, endpoint.request, (level,))
+    left = _unknown_again(context, (level,), gone)
+    with context.snapshot.transaction():
+        _forget(context, left, endpoint.request, (level,))
 
 
-def _missing(reader: CollectionContext, level: Level) -> set[str]:
-    """The ids at a level that Zoom did not know, of scopes that are still recorded."""
+def _missing(context: CollectionContext, level: Level) -> set[str]:
+    """The ids of recorded scopes of a level for which Zoom answered 404."""
     return {
         zoom_id
-        for at, zoom_id in reader.not_found
-        if at is level and reader.snapshot.has(Scope(level, zoom_id))
+        for at, zoom_id in context.not_found
+        if at is level and context.snapshot.has(Scope(level, zoom_id))
     }
 
 
 def _unlisted(
-    reader: CollectionContext,
+    context: CollectionContext,
     level: Level,
     missing: set[str],
     listings: Iterable[tuple[Endpoint, Mapping[str, str]]],
 ) -> set[str]:
-    """Those of `missing` that no fresh listing names; none where a listing cannot be trusted.
+    """The ids of `missing` that no new listing names; none if a listing cannot be trusted.
 
-    If half of a level seems to have left, the listing is more likely wrong, or another account's.
+    If more than half of a level seems to have left, the listing is more likely to be wrong or to
+    belong to another account.
     """
     if not missing:
         return set()
@@ -156,13 +167,13 @@ def _unlisted(
     for endpoint, params in listings:
 
         def ask(endpoint: Endpoint = endpoint, params: Mapping[str, str] = params) -> JsonValue:
-            rows = reader.api.items(endpoint, params=params)
+            rows = context.api.items(endpoint, params=params)
             listed.update(as_text(row.get("id")) or as_text(row.get("email")) for row in rows)
             return {}
 
-        if isinstance(reader.asked(endpoint.request, ask, essential=False), ReadFailure):
+        if isinstance(context.fetch(endpoint.request, ask, essential=False), ReadFailure):
             return set()
-    known = {scope.id for scope in reader.snapshot.scopes(level)}
+    known = {scope.id for scope in context.snapshot.scopes(level)}
     unlisted = known - listed
     few = level is not Level.USER and len(unlisted) <= FEW
     if "" in listed or not (few or 2 * len(unlisted) <= len(known)):
@@ -170,12 +181,12 @@ def _unlisted(
     return missing & unlisted
 
 
-def _unknown_again(reader: CollectionContext, levels: Iterable[Level], gone: set[str]) -> set[str]:
-    """Those of `gone` whom Zoom does not know when the same is asked once more."""
+def _unknown_again(context: CollectionContext, levels: Iterable[Level], gone: set[str]) -> set[str]:
+    """The ids of `gone` for which Zoom answers 404 when the request is repeated."""
     at = frozenset(levels)
     requests = {
         zoom_id: request
-        for (level, zoom_id), request in reader.not_found.items()
+        for (level, zoom_id), request in context.not_found.items()
         if level in at and zoom_id in gone
     }
 
@@ -191,42 +202,42 @@ def _unknown_again(reader: CollectionContext, levels: Iterable[Level], gone: set
                 unknown = True
                 raise
 
-        reader.asked(source, asking, essential=False)
+        context.fetch(source, asking, essential=False)
         return unknown
 
-    work = reader.each(is_unknown, sorted(requests))
+    work = context.run_concurrently(is_unknown, sorted(requests))
     return {zoom_id for zoom_id, unknown in chain.from_iterable(work) if unknown}
 
 
-def _members(reader: CollectionContext, groups: set[str]) -> Iterator[Scope]:
-    for user in reader.snapshot.scopes(Level.USER):
+def _members(context: CollectionContext, groups: set[str]) -> Iterator[Scope]:
+    for user in context.snapshot.scopes(Level.USER):
         if not groups.isdisjoint(user.group_ids):
             yield user
 
 
 def _forget(
-    reader: CollectionContext, left: set[str], absent: str, levels: tuple[Level, ...]
+    context: CollectionContext, left: set[str], absent: str, levels: tuple[Level, ...]
 ) -> None:
-    """Take what left out of the evidence, at all of `levels`, and record it for the first.
+    """Drop the scopes that left at all of `levels`, and record them at the first level.
 
-    `absent` is the request that no longer names it.
+    `absent` is the listing that no longer names them.
     """
     if not left:
         return
     level = levels[0]
-    rows = _recorded(reader)
+    rows = _recorded(context)
     dropped: Counter[Level] = Counter()
     for zoom_id in left:
         for at in levels:
             scope = Scope(at, zoom_id)
-            if not reader.snapshot.has(scope):
+            if not context.snapshot.has(scope):
                 continue
             if at is level:
-                known = reader.snapshot.evidence_of(scope).scope
+                known = context.snapshot.evidence_of(scope).scope
                 unknown = [
-                    reader.not_found[each, zoom_id][0]
-                    for each in levels
-                    if (each, zoom_id) in reader.not_found
+                    context.not_found[other, zoom_id][0]
+                    for other in levels
+                    if (other, zoom_id) in context.not_found
                 ]
                 rows.append(
                     {
@@ -239,27 +250,27 @@ def _forget(
                     }
                 )
             dropped[at] += 1
-            reader.snapshot.drop(scope)
+            context.snapshot.drop(scope)
     rows.sort(key=lambda row: (str(row.get("level")), str(row.get("id"))))
-    outcome = Document({"left": [*rows]}, endpoints.USERS.request, reader.now())
-    reader.snapshot.record(reader.account, LEFT, outcome)
+    outcome = Document({"left": [*rows]}, endpoints.USERS.request, context.now())
+    context.snapshot.record(context.account, LEFT, outcome)
     for at, number in dropped.items():
-        _recount(reader, at, number)
+        _recount(context, at, number)
 
 
-def _recorded(reader: CollectionContext) -> list[dict[str, JsonValue]]:
-    """What was recorded as having left so far, also by a run that broke off."""
-    known = reader.snapshot.evidence_of(reader.account).outcomes.get(LEFT)
+def _recorded(context: CollectionContext) -> list[dict[str, JsonValue]]:
+    """The departures recorded so far, including those of an interrupted run."""
+    known = context.snapshot.evidence_of(context.account).outcomes.get(LEFT)
     body = known.body if isinstance(known, Document) else None
     rows = body.get("left") if isinstance(body, dict) else None
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _recount(reader: CollectionContext, level: Level, dropped: int) -> None:
-    """Take what left out of the numbers of a level that has them."""
+def _recount(context: CollectionContext, level: Level, dropped: int) -> None:
+    """Subtract the scopes that left from the recorded counts of a level."""
     surface = PHONE.surface if level in PHONE_VIEWS else MEETING.surface
-    view = COUNTS.get((level, surface))
-    outcomes = reader.snapshot.evidence_of(reader.account).outcomes
+    view = COVERAGE_VIEWS.get((level, surface))
+    outcomes = context.snapshot.evidence_of(context.account).outcomes
     outcome = outcomes.get(view) if view is not None else None
     if view is None or not isinstance(outcome, Document) or not isinstance(outcome.body, dict):
         return
@@ -267,4 +278,4 @@ def _recount(reader: CollectionContext, level: Level, dropped: int) -> None:
         key: number - dropped if key in ("listed", "read") and isinstance(number, int) else number
         for key, number in outcome.body.items()
     }
-    reader.snapshot.record(reader.account, view, replace(outcome, body=counts))
+    context.snapshot.record(context.account, view, replace(outcome, body=counts))

@@ -1,7 +1,7 @@
-"""How people answered the notices of the last 30 days: counted, and nothing else is kept.
+"""Counts how participants answered the notices of the last 30 days. Stores nothing else.
 
-A row of the report names a person and a meeting. Of both nothing is stored but numbers: by notice,
-answer, and whether it was a guest.
+A row of the report names a person and a meeting. Neither is stored, only the number of answers by
+notice, by answer, and by whether the participant was a guest.
 """
 
 import calendar
@@ -23,28 +23,32 @@ from auditor.zoom import endpoints
 ANSWERS = ("agree", "cancel", "passive agree", "decline attend")
 """Documented values of `disclaimer_status`, in lower case. Source: Meetings API, 2026-05."""
 UNDOCUMENTED = "undocumented"
-"""Stands for an answer that Zoom does not document: what else a row says may be personal."""
+"""Replaces an answer that Zoom does not document, because its text may be personal."""
 
 MARGIN = timedelta(minutes=15)
-"""How long before its start or after its end a meeting's notice may be answered."""
+"""How long before the start or after the end of a meeting its notice may be answered."""
 
 Row = Mapping[str, JsonValue]
 Call = tuple[str, str, str]
 """Number, start and end of a past meeting."""
 
 
-def record(reader: CollectionContext, use: AccountUse) -> None:
-    """Count the answers to the notices that the plan names."""
-    account, kinds = reader.account, reader.reads.answered
-    if not kinds or reader.is_settled(account, DISCLAIMERS):
+def record(context: CollectionContext, use: AccountUse) -> None:
+    """Count and record the answers to the notices of the plan."""
+    account, kinds = context.account, context.reads.answered
+    if not kinds or context.is_up_to_date(account, DISCLAIMERS):
         return
-    calls = _calls_with_ai(reader, use) if "ai" in kinds else _Calls()
-    outcome: Outcome = reader.asked(endpoints.DISCLAIMERS.request, lambda: _counted(reader, calls))
+    calls = _calls_with_ai(context, use) if "ai" in kinds else _Calls()
+    outcome: Outcome = context.fetch(
+        endpoints.DISCLAIMERS.request, lambda: _count_answers(context, calls)
+    )
     if isinstance(outcome, Document) and isinstance(outcome.body, dict):
-        outcome = replace(outcome, body={**outcome.body, **_recordings(reader, outcome.body)})
-    if isinstance(outcome, Document):  # counters and enums as plain JSON, which evidence is
+        outcome = replace(
+            outcome, body={**outcome.body, **_count_recordings(context, outcome.body)}
+        )
+    if isinstance(outcome, Document):  # evidence is plain JSON, without counters and enums
         outcome = replace(outcome, body=json.loads(json.dumps(outcome.body)))
-    reader.snapshot.record(account, DISCLAIMERS, outcome)
+    context.snapshot.record(account, DISCLAIMERS, outcome)
     if isinstance(outcome, Document) and use.calls_with_ai:
         use.calls_with_ai.clear()
         use.save()
@@ -52,37 +56,39 @@ def record(reader: CollectionContext, use: AccountUse) -> None:
 
 @dataclass
 class _Calls:
-    """The past meetings with AI, by UUID, or why nobody can tell them."""
+    """The past meetings with AI by UUID, or the reason why they are unknown."""
 
     by_uuid: dict[str, Call] = field(default_factory=dict)
     unclear: int = 0
-    """Meetings that were listed and do not say whether they used AI."""
+    """Listed meetings that do not say whether they used AI."""
     missing: Unseen | None = None
 
 
-def _calls_with_ai(reader: CollectionContext, use: AccountUse) -> _Calls:
-    """The meetings that other reports named already, or that are asked for now."""
+def _calls_with_ai(context: CollectionContext, use: AccountUse) -> _Calls:
+    """The meetings that other reports named, or that are requested now."""
     calls = _Calls(dict(use.calls_with_ai))
-    known = reader.snapshot.evidence_of(reader.account).outcomes
+    known = context.snapshot.evidence_of(context.account).outcomes
     for feature in AI_FEATURES:
         outcome = known.get(history(feature))
         if outcome is None:
-            outcome = reader.asked(_history(feature), partial(_find_calls, reader, feature, calls))
+            outcome = context.fetch(
+                _history(feature), partial(_find_calls, context, feature, calls)
+            )
         elif isinstance(outcome, Document) and isinstance(outcome.body, dict):
             hosts = outcome.body.get("hosts")
             counts = (
-                [each.get("unclear") for each in hosts if isinstance(each, dict)]
+                [host.get("unclear") for host in hosts if isinstance(host, dict)]
                 if isinstance(hosts, list)
                 else []
             )
-            calls.unclear += sum(each for each in counts if isinstance(each, int))
+            calls.unclear += sum(count for count in counts if isinstance(count, int))
         if isinstance(outcome, ReadFailure):
             calls.missing = calls.missing or outcome.unseen
     return calls
 
 
-def _find_calls(reader: CollectionContext, feature: str, calls: _Calls) -> None:
-    for row in _past_meetings(reader, feature):
+def _find_calls(context: CollectionContext, feature: str, calls: _Calls) -> None:
+    for row in _past_meetings(context, feature):
         if _used(row, feature):
             number, start, end = map(
                 as_text, map(row.get, ("meeting_id", "start_time", "end_time"))
@@ -92,16 +98,16 @@ def _find_calls(reader: CollectionContext, feature: str, calls: _Calls) -> None:
             calls.unclear += 1
 
 
-def _counted(reader: CollectionContext, calls: _Calls) -> JsonValue:
-    """Ask for each type of notice, a month a request."""
+def _count_answers(context: CollectionContext, calls: _Calls) -> JsonValue:
+    """Request the answers to each type of notice, one month per request."""
     answers: Counter[tuple[str, str, str]] = Counter()
     answered = _Answered(calls.by_uuid)
-    for kind in reader.reads.answered:
+    for kind in context.reads.answered:
         for notice in NOTICE_KINDS[kind].types:
-            for days in _windows(reader):
+            for days in _windows(context):
                 params = {**days, "disclaimer_type": notice}
-                for row in reader.api.items(endpoints.DISCLAIMERS, params=params):
-                    # An API that knows no such filter lists all of them every time.
+                for row in context.api.items(endpoints.DISCLAIMERS, params=params):
+                    # An API version without this filter lists all types every time.
                     if _key(row.get("disclaimer_type")) != _key(notice):
                         continue
                     answers[notice, _answer(row), _guest(row)] += 1
@@ -111,71 +117,71 @@ def _counted(reader: CollectionContext, calls: _Calls) -> JsonValue:
         {"notice": notice, "answer": answer, "guest": guest, "count": count}
         for (notice, answer, guest), count in sorted(answers.items())
     ]
-    if "ai" not in reader.reads.answered:
+    if "ai" not in context.reads.answered:
         return {"answers": rows}
     if calls.missing is not None:
-        return {"answers": rows, "ai_meetings_missing": _told(calls.missing)}
+        return {"answers": rows, "ai_meetings_missing": _failure_json(calls.missing)}
     held = len(calls.by_uuid)
     unanswered = held - len(answered.uuids)
     numbers: JsonValue = {"held": held, "unanswered": unanswered, "unclear": calls.unclear}
     return {"answers": rows, "ai_meetings": numbers}
 
 
-def _recordings(reader: CollectionContext, body: Row) -> dict[str, JsonValue]:
-    """Whether any meeting was recorded, where nobody answered a notice of it."""
+def _count_recordings(context: CollectionContext, body: Row) -> dict[str, JsonValue]:
+    """The number of recorded meetings, if no notice of a recording was answered."""
     kind = NOTICE_KINDS["recording"]
     rows = body["answers"] if isinstance(body["answers"], list) else []
     notices = {str(row.get("notice")) for row in rows if isinstance(row, dict)}
-    if "recording" not in reader.reads.answered or not notices.isdisjoint(kind.types):
+    if "recording" not in context.reads.answered or not notices.isdisjoint(kind.types):
         return {}
     recorded = 0
     for feature in kind.features:
-        outcome = reader.asked(_history(feature), partial(_number_of_calls, reader, feature))
+        outcome = context.fetch(_history(feature), partial(_number_of_calls, context, feature))
         if isinstance(outcome, ReadFailure):
-            return {"recordings_missing": _told(outcome.unseen)}
+            return {"recordings_missing": _failure_json(outcome.unseen)}
         recorded += outcome.body if isinstance(outcome.body, int) else 0
     return {"recordings": recorded}
 
 
-def _number_of_calls(reader: CollectionContext, feature: str) -> int:
-    return sum(1 for _ in _past_meetings(reader, feature))
+def _number_of_calls(context: CollectionContext, feature: str) -> int:
+    return sum(1 for _ in _past_meetings(context, feature))
 
 
-def _past_meetings(reader: CollectionContext, feature: str) -> Iterator[Row]:
+def _past_meetings(context: CollectionContext, feature: str) -> Iterator[Row]:
     """The past meetings that used a feature, or that do not say whether they did."""
-    for days in _windows(reader):
+    for days in _windows(context):
         params = {**days, "meeting_type": "all", "meeting_feature": feature}
-        for row in reader.api.items(endpoints.HISTORY_MEETINGS, params=params):
+        for row in context.api.items(endpoints.HISTORY_MEETINGS, params=params):
             features = row.get("feature_used")
             if not isinstance(features, dict) or features.get(feature) is not False:
                 yield row
 
 
 def _used(row: Row, feature: str) -> bool:
-    """True where a meeting says that it used a feature, and which meeting it was."""
+    """True if a row says that its meeting used a feature, and names the meeting."""
     features = row.get("feature_used")
     used = isinstance(features, dict) and features.get(feature) is True
     return used and bool(as_text(row.get("meeting_uuid")))
 
 
-def _windows(reader: CollectionContext) -> Iterator[dict[str, str]]:
-    last = reader.today()
+def _windows(context: CollectionContext) -> Iterator[dict[str, str]]:
+    last = context.today()
     for start, end in months(last - timedelta(days=DAYS - 1), last):
         yield {"from": str(start), "to": str(end)}
 
 
 def _history(feature: str) -> str:
-    """The request as reports name it."""
+    """The request by which reports name it."""
     return f"{endpoints.HISTORY_MEETINGS.request}?meeting_feature={feature}"
 
 
-def _told(unseen: Unseen) -> JsonValue:
+def _failure_json(unseen: Unseen) -> JsonValue:
     return {"cause": unseen.cause.value, "detail": unseen.detail}
 
 
 @dataclass
 class _Answered:
-    """The past meetings with AI in which somebody answered a notice."""
+    """The past meetings with AI in which at least one notice was answered."""
 
     calls: Mapping[str, Call]
     uuids: set[str] = field(default_factory=set)
@@ -187,14 +193,14 @@ class _Answered:
             self._by_number[number].append(uuid)
 
     def note(self, row: Row) -> None:
-        """Note the meeting of a row. A number is shared by all meetings of a series."""
+        """Add the meeting of a row. All meetings of a series share one number."""
         named = as_text(row.get("meeting_id"))
         if named in self.calls:
             self.uuids.add(named)
             return
         number = as_text(row.get("meeting_number")) or named
         at = _moment(as_text(row.get("time")))
-        digits = "".join(each for each in number if each.isdigit())
+        digits = "".join(char for char in number if char.isdigit())
         for uuid in self._by_number.get(digits, ()) if digits else ():
             _, start, end = self.calls[uuid]
             if _is_within(at, _moment(start), _moment(end)):
@@ -202,7 +208,7 @@ class _Answered:
 
 
 def months(first: date, last: date) -> Iterator[tuple[date, date]]:
-    """The days from `first` to `last` in stretches of one month at most, oldest first."""
+    """Split the days from `first` to `last` into ranges of at most one month, oldest first."""
     while first <= last:
         year, month = divmod(first.year * 12 + first.month, 12)
         month += 1
@@ -213,7 +219,7 @@ def months(first: date, last: date) -> Iterator[tuple[date, date]]:
 
 
 def _is_within(at: datetime | None, start: datetime | None, end: datetime | None) -> bool:
-    """True unless a time says otherwise: one that is missing says nothing."""
+    """True unless a known time contradicts it; missing times are ignored."""
     if at is None or start is None:
         return True
     return start - MARGIN <= at and (end is None or at <= end + MARGIN)
@@ -228,16 +234,16 @@ def _moment(value: str) -> datetime | None:
 
 
 def _answer(row: Row) -> str:
-    known = {_key(each): each for each in ANSWERS}
+    known = {_key(answer): answer for answer in ANSWERS}
     return known.get(_key(row.get("disclaimer_status")), UNDOCUMENTED)
 
 
 def _guest(row: Row) -> str:
-    """Whether somebody from outside answered: `yes`, `no` or `unknown`."""
+    """Whether the participant was a guest: `yes`, `no` or `unknown`."""
     guest = row.get("is_guest")
     return ("yes" if guest else "no") if isinstance(guest, bool) else "unknown"
 
 
 def _key(value: JsonValue) -> str:
-    """A name as Zoom may spell it: `Passive Agree`, `passive_agree`."""
-    return "".join(each for each in as_text(value).casefold() if each.isalnum())
+    """A name without case and punctuation: Zoom writes `Passive Agree` and `passive_agree`."""
+    return "".join(char for char in as_text(value).casefold() if char.isalnum())

@@ -1,4 +1,4 @@
-"""Errands: documents to ask for, each with where it belongs; and going through a whole level."""
+"""Document requests: what to fetch from Zoom, and which scope each result belongs to."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -26,9 +26,9 @@ NO_RIGHT = 200
 
 @dataclass(frozen=True, slots=True)
 class DocumentRequest:
-    """One document of one scope, and how to ask for it.
+    """One document of one scope, and the function that fetches it.
 
-    An answer of None says that the scope has no such document and needs none: nothing is recorded.
+    The function returns None if the scope has no such document; nothing is recorded then.
     """
 
     scope: Scope
@@ -37,32 +37,36 @@ class DocumentRequest:
     ask: Callable[[], JsonValue]
 
 
-Portion = list[tuple[DocumentRequest, Outcome]]
-"""What came of errands that were done by the same moment."""
+Batch = list[tuple[DocumentRequest, Outcome]]
+"""Requests that finished together, with their outcomes."""
 
 
 class CollectionContext(Protocol):
-    """Does errands: asks in worker threads, writes from one, and gives up where nothing helps."""
+    """What the parts of a collection share.
+
+    Documents are fetched on worker threads and recorded from one thread. Collection stops once
+    further requests cannot succeed.
+    """
 
     api: ZoomApi
     snapshot: Snapshot
     reads: ReadPlan
     sample: int
-    """How many users are read to confirm what locks prove."""
+    """How many users are sampled to verify the locks."""
     not_found: dict[tuple[Level, str], tuple[str, Callable[[], JsonValue]]]
-    """The scopes that Zoom did not know, with the request by which that was seen."""
+    """The scopes Zoom answered with 404, each with the request that failed."""
 
     @property
     def account(self) -> Scope:
-        """The account that is read."""
+        """The audited account."""
 
     def today(self) -> date:
-        """The day, UTC."""
+        """The current date, UTC."""
 
     def now(self) -> str:
-        """The time, RFC 3339, UTC."""
+        """The current time: RFC 3339, UTC."""
 
-    def asked(
+    def fetch(
         self,
         source: str,
         ask: Callable[[], JsonValue],
@@ -70,46 +74,48 @@ class CollectionContext(Protocol):
         essential: bool = True,
         scope: Scope | None = None,
     ) -> Outcome:
-        """What came of one request, or of one listing.
+        """Send one request, or read one listing, and return its outcome.
 
-        A refusal of what is not `essential` says nothing about the rest. If Zoom does not know
-        `scope`, that is noted.
+        The failure of a request that is not `essential` never stops the collection. If Zoom
+        answers 404, `scope` is added to `not_found`.
         """
 
-    def each(self, work: Callable[[T], R], of: Iterable[T]) -> Iterator[list[tuple[T, R]]]:
-        """`work` done in worker threads, so many at a time; what is done first comes first."""
+    def run_concurrently(
+        self, work: Callable[[T], R], of: Iterable[T]
+    ) -> Iterator[list[tuple[T, R]]]:
+        """Run `work` on worker threads and yield results in batches, in order of completion."""
 
     def read_level(
         self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None
     ) -> None:
-        """Read what is missing of `views`, for all scopes of a level or for some of them."""
+        """Read the missing documents of `views`, for all scopes of a level or for `scopes`."""
 
-    def is_settled(self, scope: Scope, view: View) -> bool:
-        """True where a document need not be asked for again; the scope has to be recorded."""
+    def is_up_to_date(self, scope: Scope, view: View) -> bool:
+        """True if a document need not be requested again. The scope has to be recorded."""
 
-    def due(self, errands: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
-        """The errands that were not done by a run that broke off."""
+    def outstanding(self, requests: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
+        """The requests that an interrupted run has not completed."""
 
-    def record(self, level: Level, portions: Iterable[Portion], expected: int) -> None:
-        """Write what came of errands at one level. An answer of None is left out."""
+    def record(self, level: Level, batches: Iterable[Batch], expected: int) -> None:
+        """Record the outcomes of requests at one level. A document that is None is not recorded."""
 
 
 @dataclass
 class LevelReader:
-    """The documents of all scopes of a level. A refusal that holds for all of them ends it."""
+    """Reads one document of every scope of a level. Stops at a refusal that applies to all."""
 
-    reader: CollectionContext
-    counted: View
-    """Under which view of the account it is recorded what came of it."""
+    context: CollectionContext
+    coverage_view: View
+    """The view of the account under which the counts of the level are recorded."""
     source: str
-    """The request that names the scopes."""
+    """The request that lists the scopes."""
     refusal: ReadFailure | None = None
     _error: ZoomError | None = field(default=None)
 
-    def asked(self, errand: DocumentRequest) -> tuple[Outcome, bool]:
-        """What came of an errand, and whether the level as a whole was refused.
+    def fetch(self, request: DocumentRequest) -> tuple[Outcome, bool]:
+        """Send a request. Returns its outcome, and whether the level as a whole was refused.
 
-        Once it was, nothing more is asked for.
+        After such a refusal, nothing more is sent.
         """
         for_all = False
 
@@ -118,7 +124,7 @@ class LevelReader:
             error = self._error
             if error is None:
                 try:
-                    return errand.ask()
+                    return request.ask()
                 except ZoomError as refused:
                     error = refused
             if applies_to_level(error):
@@ -127,36 +133,36 @@ class LevelReader:
                 self._error, for_all = error, True
             raise error
 
-        outcome = self.reader.asked(errand.source, ask, scope=errand.scope)
+        outcome = self.context.fetch(request.source, ask, scope=request.scope)
         return outcome, for_all
 
-    def outcomes(self, errands: Iterable[DocumentRequest]) -> Iterator[Portion]:
-        """What came of each errand; a refusal of the whole level is set aside."""
-        for done in self.reader.each(self.asked, errands):
-            portion: Portion = []
-            for errand, (outcome, for_all) in done:
+    def outcomes(self, requests: Iterable[DocumentRequest]) -> Iterator[Batch]:
+        """The outcome of each request, except a refusal of the whole level (see `refusal`)."""
+        for done in self.context.run_concurrently(self.fetch, requests):
+            batch: Batch = []
+            for request, (outcome, for_all) in done:
                 if for_all and isinstance(outcome, ReadFailure):
                     self.refusal = self.refusal or outcome
                 else:
-                    portion.append((errand, outcome))
-            yield portion
+                    batch.append((request, outcome))
+            yield batch
 
-    def read(self, level: Level, errands: Iterable[DocumentRequest], expected: int) -> None:
-        """Do the errands that are due and record them; `expected` is about how many there are."""
-        due = self.reader.due(errands)
-        self.reader.record(level, self.outcomes(due), expected)
+    def read(self, level: Level, requests: Iterable[DocumentRequest], expected: int) -> None:
+        """Send the outstanding requests and record them. `expected` is roughly their number."""
+        due = self.context.outstanding(requests)
+        self.context.record(level, self.outcomes(due), expected)
 
     def count(self, listed: int, read: int) -> None:
-        """Record how many scopes there are and were asked for, or why that was pointless."""
+        """Record how many scopes there are and how many were read, or why none could be."""
         outcome: Outcome | None = self.refusal
         if outcome is None:
             body: JsonValue = {"listed": listed, "read": read}
-            outcome = Document(body, self.source, self.reader.now())
-        self.reader.snapshot.record(self.reader.account, self.counted, outcome)
+            outcome = Document(body, self.source, self.context.now())
+        self.context.snapshot.record(self.context.account, self.coverage_view, outcome)
 
 
 def applies_to_level(error: ZoomError) -> bool:
-    """True where every other scope of the level would be refused for the same reason."""
+    """True if every other scope of the level would be refused for the same reason."""
     if isinstance(error, Denied | NotLicensed):
         return isinstance(error, ScopeMissing) or error.code == NO_RIGHT
     return isinstance(error, Rejected) and error.code == UNKNOWN_ENDPOINT

@@ -1,4 +1,4 @@
-"""Hosts: which groups the people belong to who hosted what reports name."""
+"""Host groups: the groups of the people who hosted the meetings that reports name."""
 
 from collections.abc import Iterable
 
@@ -11,19 +11,19 @@ from auditor.evidence.view import Document, ReadFailure
 from auditor.zoom import endpoints
 
 
-def record(reader: CollectionContext, named: Iterable[str]) -> None:
-    """Record the groups of the hosts that are `named` by address or id.
+def record(context: CollectionContext, named: Iterable[str]) -> None:
+    """Record the groups of the hosts `named` by address or id.
 
-    Where a list was refused, what is known is recorded together with the cause. Where members of
-    groups were, everybody may belong to one more group, which has no name.
+    If a list was refused, the known groups are recorded together with the cause. If the members of
+    a group could not be listed, every host may belong to one more group, recorded without a name.
     """
-    wanted = {name.casefold() for name in named if name}
-    names = {group.id: group.name for group in reader.snapshot.scopes(Level.GROUP)}
-    members = reader.snapshot.evidence_of(reader.account).outcomes.get(MEMBERS)
+    host_names = {name.casefold() for name in named if name}
+    names = {group.id: group.name for group in context.snapshot.scopes(Level.GROUP)}
+    members = context.snapshot.evidence_of(context.account).outcomes.get(MEMBERS)
     more: list[JsonValue] = [{"id": "", "name": None}] if isinstance(members, ReadFailure) else []
     hosts: list[JsonValue] = []
-    for user in reader.snapshot.scopes(Level.USER):
-        if user.status == "pending" or wanted.isdisjoint(
+    for user in context.snapshot.scopes(Level.USER):
+        if user.status == "pending" or host_names.isdisjoint(
             (user.id.casefold(), user.email.casefold())
         ):
             continue
@@ -33,11 +33,11 @@ def record(reader: CollectionContext, named: Iterable[str]) -> None:
         hosts.append({"id": user.id, "email": user.email, "groups": member + more})
     body: dict[str, JsonValue] = {"hosts": hosts}
     for what, level in (("users", Level.USER), ("groups", Level.GROUP)):
-        refusal = listings.refusal(reader, level)
+        refusal = listings.refusal(context, level)
         if level is Level.GROUP and isinstance(members, ReadFailure):
             refusal = members
         if refusal is not None:
             unseen = refusal.unseen
             body[f"{what}_missing"] = {"cause": unseen.cause.value, "detail": unseen.detail}
-    outcome = Document(body, endpoints.USERS.request, reader.now())
-    reader.snapshot.record(reader.account, HOSTS, outcome)
+    outcome = Document(body, endpoints.USERS.request, context.now())
+    context.snapshot.record(context.account, HOSTS, outcome)

@@ -1,4 +1,4 @@
-"""What collection needs from the outside: an API to read, and somebody to tell how far it is."""
+"""What collection needs from its caller: an API, a lock verifier and a progress listener."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
@@ -14,7 +14,7 @@ class ZoomApi(Protocol):
     """Reads Zoom's API. Safe to use from many threads. Raises `ZoomError`."""
 
     def authenticate(self) -> frozenset[str]:
-        """The scopes of the app's token, which is got where there is none yet."""
+        """The scopes of the app's token. Requests a token if there is none."""
 
     def get(
         self,
@@ -23,7 +23,7 @@ class ZoomApi(Protocol):
         ids: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> dict[str, JsonValue]:
-        """One document, secrets dropped."""
+        """One document, without secrets."""
 
     def items(
         self,
@@ -36,32 +36,32 @@ class ZoomApi(Protocol):
 
 
 class LockVerifier(Protocol):
-    """Tells what the account's values and locks prove about its users."""
+    """Decides what the account's values and locks prove about its users."""
 
     def prepare(self, snapshot: Snapshot) -> None:
-        """Look at the account and its groups, which have been read."""
+        """Evaluate the account and its groups, which have been read."""
 
     def provable(self, views: Iterable[View]) -> tuple[View, ...]:
-        """Those of `views` in which every setting looked at is right and locked at the account."""
+        """The `views` in which every evaluated setting is compliant and locked by the account."""
 
     def confirms(self, user: ScopeEvidence, view: View) -> bool:
-        """True where a user's own document says what the account's locks promise."""
+        """True if a user's own document agrees with the account's locks."""
 
 
 class ProgressListener(Protocol):
-    """Is told how far collection is. Called from one thread."""
+    """Receives the progress of a collection. Called from one thread."""
 
-    def found(self, level: Level, scopes: int) -> None:
-        """So many scopes of a level are going to be read."""
+    def level_started(self, level: Level, scopes: int) -> None:
+        """`scopes` scopes of a level are going to be read."""
 
     def read(self, level: Level) -> None:
-        """All documents of one more scope were asked for."""
+        """All documents of one more scope were requested."""
 
 
 class NoProgress:
     """A listener that does nothing."""
 
-    def found(self, level: Level, scopes: int) -> None:
+    def level_started(self, level: Level, scopes: int) -> None:
         """Ignored."""
 
     def read(self, level: Level) -> None:

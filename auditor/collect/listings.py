@@ -1,6 +1,6 @@
-"""Listings: which groups and users there are, written down as they come, and who is in which group.
+"""Listings: lists groups, users and group members, and records them as pages arrive.
 
-A user's groups stand in the list of users. Where that list names none at all, the members of each
+The list of users names the groups of each user. If it names no group at all, the members of each
 group are listed instead.
 """
 
@@ -22,38 +22,40 @@ _log = logging.getLogger(__name__)
 EMPTY: JsonValue = {"listed": 0}
 
 
-def groups(reader: CollectionContext) -> None:
+def groups(context: CollectionContext) -> None:
     """List the groups."""
     for view in LISTINGS[Level.GROUP]:
-        _list(reader, view, Level.GROUP)
+        _store_listing(context, view, Level.GROUP)
 
 
-def users(reader: CollectionContext) -> None:
-    """List the users, and find out who is in which group."""
+def users(context: CollectionContext) -> None:
+    """List the users and their group memberships."""
     views = LISTINGS[Level.USER]
-    anew = not all(reader.is_settled(reader.account, view) for view in views)
+    reread = not all(context.is_up_to_date(context.account, view) for view in views)
     for view in views:
-        _list(reader, view, Level.USER)
-    asked = MEMBERS in reader.snapshot.evidence_of(reader.account).outcomes
-    if reader.snapshot.count(Level.USER) and (asked or not reader.snapshot.has_members()):
-        _list_members(reader, anew)
+        _store_listing(context, view, Level.USER)
+    members_listed = MEMBERS in context.snapshot.evidence_of(context.account).outcomes
+    if context.snapshot.count(Level.USER) and (
+        members_listed or not context.snapshot.has_members()
+    ):
+        _list_members(context, reread)
 
 
-def pending(reader: CollectionContext) -> None:
-    """Record invited users: they have no settings to read, and are not judged."""
-    _list(reader, PENDING, Level.USER)
+def pending(context: CollectionContext) -> None:
+    """Record invited users. They have no settings and are not evaluated."""
+    _store_listing(context, PENDING, Level.USER)
 
 
-def refusal(reader: CollectionContext, level: Level) -> ReadFailure | None:
-    """Why there may be more scopes of a level than are known; None where all of them are."""
-    outcomes = reader.snapshot.evidence_of(reader.account).outcomes
+def refusal(context: CollectionContext, level: Level) -> ReadFailure | None:
+    """Why the list of a level may be incomplete; None if it is complete."""
+    outcomes = context.snapshot.evidence_of(context.account).outcomes
     refusals = [outcomes.get(view) for view in LISTINGS[level]]
-    return next((each for each in refusals if isinstance(each, ReadFailure)), None)
+    return next((outcome for outcome in refusals if isinstance(outcome, ReadFailure)), None)
 
 
-def _list(reader: CollectionContext, view: View, level: Level) -> None:
-    """Write down what a listing names. One that names rows nobody can ask for failed."""
-    if reader.is_settled(reader.account, view):
+def _store_listing(context: CollectionContext, view: View, level: Level) -> None:
+    """Record the scopes of a listing. A listing with rows that have no id has failed."""
+    if context.is_up_to_date(context.account, view):
         _log.debug("%s was listed before the run went on: it is not listed again.", view)
         return
     endpoint = endpoints.GROUPS if view.surface == "groups" else endpoints.USERS
@@ -62,7 +64,7 @@ def _list(reader: CollectionContext, view: View, level: Level) -> None:
 
     def scopes() -> Iterator[Scope]:
         nonlocal nameless
-        for row in reader.api.items(endpoint, params=params):
+        for row in context.api.items(endpoint, params=params):
             scope = parsing.user(row, view.option) if view.option else parsing.group(row)
             if scope is None:
                 nameless += 1
@@ -72,28 +74,28 @@ def _list(reader: CollectionContext, view: View, level: Level) -> None:
                 yield scope
 
     def ask() -> JsonValue:
-        return {"listed": reader.snapshot.list_scopes(level, view.option, scopes())}
+        return {"listed": context.snapshot.list_scopes(level, view.option, scopes())}
 
     _log.info("Listing %s.", view)
-    outcome = reader.asked(_source(endpoint, view), ask)
+    outcome = context.fetch(_source(endpoint, view), ask)
     if nameless:
         unseen = Unseen(Cause.ERROR, f"{nameless} rows of the list have no id")
         outcome = ReadFailure(unseen, outcome.source, outcome.observed_at)
     elif view.option == "active" and isinstance(outcome, Document) and outcome.body == EMPTY:
         unseen = Unseen(Cause.ERROR, "the list of active users is empty: not even the owner")
         outcome = ReadFailure(unseen, outcome.source, outcome.observed_at)
-    reader.snapshot.record(reader.account, view, outcome)
+    context.snapshot.record(context.account, view, outcome)
 
 
-def _list_members(reader: CollectionContext, anew: bool) -> None:
-    """List the members of each group, and write their groups down with the users.
+def _list_members(context: CollectionContext, reread: bool) -> None:
+    """List the members of each group, and record the groups with the users.
 
-    They are listed `anew` where users were, whose lists name no groups. Where groups may be
-    missing from their list, nobody can tell who belongs to those.
+    Members are re-read if the user lists were (`reread`), because those lists carry no group ids.
+    If the list of groups is incomplete, membership is recorded as unknown.
     """
-    failed = refusal(reader, Level.GROUP)
-    settled = not anew and reader.is_settled(reader.account, MEMBERS)
-    if settled or not (failed or reader.snapshot.count(Level.GROUP)):
+    failed = refusal(context, Level.GROUP)
+    up_to_date = not reread and context.is_up_to_date(context.account, MEMBERS)
+    if up_to_date or not (failed or context.snapshot.count(Level.GROUP)):
         return
     endpoint = endpoints.GROUP_MEMBERS
     belongs: dict[str, list[str]] = {}
@@ -101,13 +103,13 @@ def _list_members(reader: CollectionContext, anew: bool) -> None:
 
     def of(group: Scope) -> JsonValue:
         members = partial[group.id] = set()
-        for row in reader.api.items(endpoint, ids={"groupId": group.id}):
+        for row in context.api.items(endpoint, ids={"groupId": group.id}):
             members.add(parsing.as_text(row.get("id")))
         return {}
 
-    work = reader.each(
-        lambda group: reader.asked(endpoint.request, lambda: of(group), scope=group),
-        list(reader.snapshot.scopes(Level.GROUP)),
+    work = context.run_concurrently(
+        lambda group: context.fetch(endpoint.request, lambda: of(group), scope=group),
+        list(context.snapshot.scopes(Level.GROUP)),
     )
     refused: list[tuple[Scope, ReadFailure]] = []
     for group, outcome in chain.from_iterable(work):
@@ -116,16 +118,16 @@ def _list_members(reader: CollectionContext, anew: bool) -> None:
         for user in partial.get(group.id, set()) - {""}:
             belongs.setdefault(user, []).append(group.id)
     if refused:
-        departures.groups(reader)
+        departures.groups(context)
     for group, refusal_ in refused:
-        if reader.snapshot.has(group):
+        if context.snapshot.has(group):
             failed = failed or refusal_
-    with reader.snapshot.batch():
+    with context.snapshot.transaction():
         for user, names in belongs.items():
-            reader.snapshot.set_groups(Level.USER, user, tuple(sorted(names)))
+            context.snapshot.set_groups(Level.USER, user, tuple(sorted(names)))
         done: JsonValue = {"listed": len(belongs)}
-        outcome = failed or Document(done, endpoint.request, reader.now())
-        reader.snapshot.record(reader.account, MEMBERS, outcome)
+        outcome = failed or Document(done, endpoint.request, context.now())
+        context.snapshot.record(context.account, MEMBERS, outcome)
 
 
 def _source(endpoint: Endpoint, view: View) -> str:

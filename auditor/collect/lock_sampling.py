@@ -1,4 +1,4 @@
-"""Proof: whether a random sample of users confirms what the account's locks promise."""
+"""Lock sampling: verifies with a random sample of users that the account's locks hold."""
 
 import hashlib
 import logging
@@ -16,35 +16,37 @@ from auditor.zoom import endpoints
 _log = logging.getLogger(__name__)
 
 
-def verify_locks_by_sample(reader: CollectionContext, prover: LockVerifier) -> frozenset[View]:
-    """The documents of users that need not be read: a sample of them was, and each confirmed.
+def verify_locks_by_sample(
+    context: CollectionContext, lock_verifier: LockVerifier
+) -> frozenset[View]:
+    """Sample users, and return the views that need not be read for the other users.
 
-    Any contradiction, and any sampled document that could not be read, leaves its view to be read
-    in full. What came of it is recorded with the account.
+    A view is returned if every sampled document confirms the locks. If one contradicts them or
+    could not be read, the view is read for all users. The result is recorded with the account.
     """
-    prover.prepare(reader.snapshot)
-    views = prover.provable(reader.reads.user)
+    lock_verifier.prepare(context.snapshot)
+    views = lock_verifier.provable(context.reads.user)
     if not views:
         _log.debug("The account's locks prove no document of users: each is read.")
         return frozenset()
-    users = sum(1 for _ in _users(reader))
-    sample = _sample(reader)
+    users = sum(1 for _ in _users(context))
+    sample = _sample(context)
     if users <= len(sample):
         _log.debug("%d users, no more than the sample of the locks: each is read.", users)
         return frozenset()
-    reader.read_level(Level.USER, views, sample)
-    departures.users(reader)
-    sample = [user for user in sample if reader.snapshot.has(user)]
-    users = sum(1 for _ in _users(reader))
+    context.read_level(Level.USER, views, sample)
+    departures.users(context)
+    sample = [user for user in sample if context.snapshot.has(user)]
+    users = sum(1 for _ in _users(context))
     if not sample:
         return frozenset()
-    found = set()
+    verified = set()
     for view in views:
-        evidence = [reader.snapshot.evidence_of(user) for user in sample]
-        confirmed = sum(prover.confirms(each, view) for each in evidence)
+        evidence = [context.snapshot.evidence_of(user) for user in sample]
+        confirmed = sum(lock_verifier.confirms(user, view) for user in evidence)
         body = {"users": users, "sampled": len(sample), "confirmed": confirmed}
-        outcome = Document({**body}, endpoints.USER_SETTINGS.request, reader.now())
-        reader.snapshot.record(reader.account, read_plan.lock_sample_view(view), outcome)
+        outcome = Document({**body}, endpoints.USER_SETTINGS.request, context.now())
+        context.snapshot.record(context.account, read_plan.lock_sample_view(view), outcome)
         is_proved = confirmed == len(sample)
         _log.debug(
             "Locks, %s: %d of %d users drawn confirm them, so %s.",
@@ -54,38 +56,38 @@ def verify_locks_by_sample(reader: CollectionContext, prover: LockVerifier) -> f
             else f"all {users} are read",
         )
         if is_proved:
-            found.add(view)
-    return frozenset(found)
+            verified.add(view)
+    return frozenset(verified)
 
 
-def _sample(reader: CollectionContext) -> list[Scope]:
-    """Users drawn at random: others every day, and the same ones when a run is resumed.
+def _sample(context: CollectionContext) -> list[Scope]:
+    """Users drawn at random: different ones every day, and the same ones when a run is resumed.
 
-    Each kind of licence has an equal part of the sample as far as it has users: those with another
-    licence may lack a setting, and be few. The order is that of a hash of the day, the account's
-    settings and the user, which nobody can choose, and which does not depend on how a run went:
-    what is recorded beside the settings does.
+    Each licence type gets an equal share of the sample, as far as it has users: users with a rare
+    licence may lack a setting. Users are ordered by a hash of the day, the account's settings and
+    the user id. It cannot be chosen by anyone, and does not depend on the course of the run, as
+    other documents of the account do.
     """
-    digests = reader.snapshot.account().digests
-    documents = [(view, digests.get(view)) for view in reader.reads.account]
-    seed = f"{(reader.snapshot.meta('started_at') or '')[:10]}/{documents}"
+    digests = context.snapshot.account().digests
+    documents = [(view, digests.get(view)) for view in context.reads.account]
+    seed = f"{(context.snapshot.meta('started_at') or '')[:10]}/{documents}"
 
-    def drawn(user: Scope) -> bytes:
+    def sort_key(user: Scope) -> bytes:
         return hashlib.sha256(f"{seed}/{user.id}".encode("utf-8", "surrogatepass")).digest()
 
     by_licence: dict[int | None, list[Scope]] = {}
-    for user in _users(reader):
-        known = by_licence.setdefault(user.licence, [])
-        known.append(user)
-        if len(known) > 4 * reader.sample:
-            by_licence[user.licence] = nsmallest(reader.sample, known, key=drawn)
-    ordered = [sorted(users, key=drawn) for users in by_licence.values()]
-    part = reader.sample // max(1, len(ordered))
+    for user in _users(context):
+        candidates = by_licence.setdefault(user.licence, [])
+        candidates.append(user)
+        if len(candidates) > 4 * context.sample:
+            by_licence[user.licence] = nsmallest(context.sample, candidates, key=sort_key)
+    ordered = [sorted(users, key=sort_key) for users in by_licence.values()]
+    part = context.sample // max(1, len(ordered))
     chosen = [user for users in ordered for user in users[:part]]
     others = (user for users in ordered for user in users[part:])
-    return chosen + nsmallest(reader.sample - len(chosen), others, key=drawn)
+    return chosen + nsmallest(context.sample - len(chosen), others, key=sort_key)
 
 
-def _users(reader: CollectionContext) -> Iterator[Scope]:
-    """The users that are read: not the invited ones, whether they are listed yet or not."""
-    return (user for user in reader.snapshot.scopes(Level.USER) if user.status != "pending")
+def _users(context: CollectionContext) -> Iterator[Scope]:
+    """The users whose settings are read: all but the invited ones."""
+    return (user for user in context.snapshot.scopes(Level.USER) if user.status != "pending")

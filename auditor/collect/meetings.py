@@ -1,6 +1,7 @@
-"""Meetings and webinars: the settings of upcoming ones, and answers to the AI notice in past ones.
+"""Meetings and webinars: settings of upcoming ones, and answers to the AI notice in past ones.
 
-A host whose meetings cannot be listed has one record under the id `*` and the host's id.
+The meetings of a host that cannot be listed are represented by one scope with the id `*` followed
+by the host's id.
 """
 
 import logging
@@ -12,7 +13,7 @@ from datetime import timedelta
 from auditor.collect import listings
 from auditor.collect.document_requests import CollectionContext, DocumentRequest, LevelReader
 from auditor.collect.parsing import as_text, feature_flag
-from auditor.evidence.read_plan import COUNTS, MEETING, NOTICES, is_any
+from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, NOTICES, is_any
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
@@ -24,15 +25,16 @@ from auditor.zoom.errors import ListingUnproved, Malformed, NotLicensed
 _log = logging.getLogger(__name__)
 
 WEBINARS = "webinar"
-"""Under `feature` of a user's settings: true for those who may host. Source: Users API, 2025-03."""
+"""Key under `feature` of a user's settings: true if the user may host webinars.
+Source: Users API, 2025-03."""
 
-_KEPT = ("id", "topic", "start_time")
-"""What is kept of a row of a host's list."""
+_ROW_FIELDS = ("id", "topic", "start_time")
+"""The fields of a row of a host's list that are used."""
 
 
 @dataclass(frozen=True)
 class EventKind:
-    """How one kind of event is listed and read."""
+    """How meetings or webinars are listed and read."""
 
     level: Level
     listing: Endpoint
@@ -49,67 +51,69 @@ WEBINAR = EventKind(
 )
 
 
-def read_upcoming(reader: CollectionContext) -> None:
+def read_upcoming(context: CollectionContext) -> None:
     """Read the settings of upcoming meetings and webinars of active users."""
-    if reader.reads.meeting:
-        _Upcoming(reader, MEETINGS, reader.reads.meeting).read()
-    if reader.reads.webinar:
-        _Upcoming(reader, WEBINAR, reader.reads.webinar).read()
+    if context.reads.meeting:
+        _Upcoming(context, MEETINGS, context.reads.meeting).read()
+    if context.reads.webinar:
+        _Upcoming(context, WEBINAR, context.reads.webinar).read()
 
 
 @dataclass(frozen=True)
 class _Upcoming:
-    reader: CollectionContext
+    context: CollectionContext
     kind: EventKind
     settings: tuple[str, ...]
 
     @property
-    def _counted(self) -> View:
-        """Where it stands how many were left out with a host, and how many there are in all."""
-        return COUNTS[self.kind.level, MEETING.surface]
+    def _coverage_view(self) -> View:
+        """The view with the counts: events left out, of a host; events in all, of the account."""
+        return COVERAGE_VIEWS[self.kind.level, MEETING.surface]
 
     def read(self) -> None:
-        """List what the hosts have scheduled, and read as much of it as the plan allows."""
-        reader, level = self.reader, self.kind.level
-        unlisted = listings.refusal(reader, Level.USER)
-        sweep = LevelReader(reader, self._counted, self.kind.listing.request, unlisted)
+        """List the scheduled events of the hosts, and read those that the plan selects."""
+        context, level = self.context, self.kind.level
+        unlisted = listings.refusal(context, Level.USER)
+        level_reader = LevelReader(
+            context, self._coverage_view, self.kind.listing.request, unlisted
+        )
         if unlisted is None and next(self._chosen_users(), None) is None:
             unseen = Unseen(Cause.NOT_COLLECTED, "no active user fits what --meetings-of asks for")
-            sweep.refusal = ReadFailure(unseen, self.kind.listing.request, reader.now())
-        due = (self._listing(host) for host in self._hosts() if not self._is_listed(host))
-        for portion in sweep.outcomes(due):
-            with reader.snapshot.batch():
-                for errand, outcome in portion:
+            level_reader.refusal = ReadFailure(unseen, self.kind.listing.request, context.now())
+        due = (self._listing_request(host) for host in self._hosts() if not self._is_listed(host))
+        for batch in level_reader.outcomes(due):
+            with context.snapshot.transaction():
+                for request, outcome in batch:
                     if isinstance(outcome, ReadFailure):
-                        nobody = self._nobody(errand.scope)
-                        reader.snapshot.add_scope(nobody)
-                        reader.snapshot.record(nobody, MEETING, outcome)
+                        unlisted_host = self._unlisted_host(request.scope)
+                        context.snapshot.add_scope(unlisted_host)
+                        context.snapshot.record(unlisted_host, MEETING, outcome)
                     else:
-                        self._note(errand.scope, outcome)
+                        self._store_meetings(request.scope, outcome)
         named = sum(1 for _ in self._named())
-        sweep.read(level, map(self._errand, self._named()), named)
+        level_reader.read(level, map(self._settings_request, self._named()), named)
         left_out = sum(map(self._left_out, self._hosts()))
         if left_out:
             _log.debug("%d events beyond the budget of meetings are not read.", left_out)
-        sweep.count(named + left_out, named)
+        level_reader.count(named + left_out, named)
 
     def _named(self) -> Iterator[Scope]:
-        """The events that lists of hosts named: like their hosts, unlike past ones, active."""
-        for scope in self.reader.snapshot.scopes(self.kind.level):
+        """The upcoming events. They have the status of their host; past meetings have none."""
+        for scope in self.context.snapshot.scopes(self.kind.level):
             if scope.status and not scope.id.startswith("*"):
                 yield scope
 
     def _hosts(self) -> Iterator[Scope]:
-        """The users whose events are asked for: those who may host them."""
+        """The users whose events are listed: those who may host them."""
         for evidence in self._chosen_users():
             if self.kind is not WEBINAR or feature_flag(evidence, WEBINARS) is not False:
                 yield evidence.scope
 
     def _chosen_users(self) -> Iterator[ScopeEvidence]:
-        """The active users whom the budget names; all of them where it names none."""
-        budget = self.reader.reads.meetings
-        names = {group.id: group.name for group in self.reader.snapshot.scopes(Level.GROUP)}
-        for evidence in self.reader.snapshot.evidence(Level.USER):
+        """The active users that the selection names; all active users if it names none."""
+        budget = self.context.reads.meetings
+        names = {group.id: group.name for group in self.context.snapshot.scopes(Level.GROUP)}
+        for evidence in self.context.snapshot.evidence(Level.USER):
             user = evidence.scope
             if user.status != "active":
                 continue
@@ -124,92 +128,96 @@ class _Upcoming:
             yield evidence
 
     def _is_listed(self, host: Scope) -> bool:
-        nobody = self._nobody(host)
-        refused = self.reader.snapshot.has(nobody) and self.reader.is_settled(nobody, MEETING)
-        return refused or self.reader.is_settled(host, self._counted)
+        unlisted_host = self._unlisted_host(host)
+        refused = self.context.snapshot.has(unlisted_host) and self.context.is_up_to_date(
+            unlisted_host, MEETING
+        )
+        return refused or self.context.is_up_to_date(host, self._coverage_view)
 
     def _left_out(self, host: Scope) -> int:
-        """How many of a host's events the budget leaves out."""
-        outcome = self.reader.snapshot.evidence_of(host).outcomes.get(self._counted)
+        """How many events of a host the selection leaves out."""
+        outcome = self.context.snapshot.evidence_of(host).outcomes.get(self._coverage_view)
         body = outcome.body if isinstance(outcome, Document) else None
         left_out = body.get("left_out") if isinstance(body, dict) else None
         return left_out if isinstance(left_out, int) else 0
 
-    def _nobody(self, host: Scope) -> Scope:
-        """What stands for the events of a host that could not be listed."""
+    def _unlisted_host(self, host: Scope) -> Scope:
+        """The placeholder for the events of a host that could not be listed."""
         return replace(host, level=self.kind.level, id=f"*{host.id}", name=host.label)
 
-    def _listing(self, host: Scope) -> DocumentRequest:
-        """Asks what a host has scheduled."""
+    def _listing_request(self, host: Scope) -> DocumentRequest:
+        """The request for the scheduled events of a host."""
         level, listing = self.kind.level, self.kind.listing
 
         def ask() -> JsonValue:
             ids = {"userId": host.id}
             rows: list[JsonValue] = []
-            doubt = ""
+            problem = ""
             try:
-                for row in self.reader.api.items(listing, ids=ids, params=self.kind.params):
+                for row in self.context.api.items(listing, ids=ids, params=self.kind.params):
                     if not as_text(row.get("id")):
                         raise Malformed(listing.request, "a row has no id")
-                    rows.append({key: as_text(row.get(key)) for key in _KEPT})
+                    rows.append({key: as_text(row.get(key)) for key in _ROW_FIELDS})
             except NotLicensed:
                 if level is not Level.WEBINAR:
                     raise
-                rows = []  # Zoom refuses the list to those who cannot host any
+                rows = []  # Zoom refuses the list to users who cannot host webinars
             except ListingUnproved as error:
-                doubt = str(error)
-            return {"rows": rows, "doubt": doubt}
+                problem = str(error)
+            return {"rows": rows, "problem": problem}
 
-        return DocumentRequest(host, self._counted, listing.request, ask)
+        return DocumentRequest(host, self._coverage_view, listing.request, ask)
 
-    def _note(self, host: Scope, outcome: Document) -> None:
-        """Write down a host's meetings, those that the budget allows, and how many others.
+    def _store_meetings(self, host: Scope, outcome: Document) -> None:
+        """Record the selected events of a host, and how many others there are.
 
-        Where more of them may be missing, these are read all the same, and the rest is unknown.
+        If the list may be incomplete, the listed events are read and the rest is unknown.
         """
         listed = outcome.body if isinstance(outcome.body, dict) else {}
         rows = list(_rows(listed.get("rows")))
-        chosen = self._chosen(rows)
-        nobody = self._nobody(host)
-        self.reader.snapshot.drop(nobody)
-        if doubt := listed.get("doubt"):
-            self.reader.snapshot.add_scope(nobody)
-            unseen = Unseen(Cause.ERROR, str(doubt))
+        chosen = self._within_limits(rows)
+        unlisted_host = self._unlisted_host(host)
+        self.context.snapshot.drop(unlisted_host)
+        if problem := listed.get("problem"):
+            self.context.snapshot.add_scope(unlisted_host)
+            unseen = Unseen(Cause.ERROR, str(problem))
             refusal = ReadFailure(unseen, outcome.source, outcome.observed_at)
-            self.reader.snapshot.record(nobody, MEETING, refusal)
+            self.context.snapshot.record(unlisted_host, MEETING, refusal)
         for row in chosen:
             event = replace(host, level=self.kind.level, id=row["id"], name=row["topic"])
-            self.reader.snapshot.add_scope(event)
+            self.context.snapshot.add_scope(event)
         body: JsonValue = {"left_out": len({row["id"] for row in rows}) - len(chosen)}
-        self.reader.snapshot.record(host, self._counted, replace(outcome, body=body))
+        self.context.snapshot.record(host, self._coverage_view, replace(outcome, body=body))
 
-    def _chosen(self, rows: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
-        budget = self.reader.reads.meetings
+    def _within_limits(self, rows: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
+        budget = self.context.reads.meetings
         if budget.within_days is not None:
-            last = (self.reader.today() + timedelta(days=budget.within_days)).isoformat()
+            last = (self.context.today() + timedelta(days=budget.within_days)).isoformat()
             rows = [row for row in rows if row["start_time"][:10] <= last]
         rows = sorted(rows, key=lambda row: (row["start_time"], row["id"]))
         return list({row["id"]: row for row in rows}.values())[: budget.per_host]
 
-    def _errand(self, scope: Scope) -> DocumentRequest:
+    def _settings_request(self, scope: Scope) -> DocumentRequest:
         document = self.kind.document
 
         def ask() -> JsonValue:
-            body = self.reader.api.get(document, ids={self.kind.placeholder: scope.id})
+            body = self.context.api.get(document, ids={self.kind.placeholder: scope.id})
             settings = body.get("settings")
             if not isinstance(settings, dict):
                 return {"settings": settings}
-            kept = {key: settings[key] for key in self.settings if key in settings}
-            return {"settings": kept, **_invitees(settings.get("meeting_invitees"))}
+            selected = {key: settings[key] for key in self.settings if key in settings}
+            return {"settings": selected, **_invitees(settings.get("meeting_invitees"))}
 
         return DocumentRequest(scope, MEETING, document.request, ask)
 
 
 def _invitees(listed: JsonValue) -> dict[str, JsonValue]:
-    """How many people are invited, and how many of them from outside: nobody is named."""
+    """How many people are invited, and how many of them are external. Stores no names."""
     if not isinstance(listed, list) or not listed:
         return {}
-    internal = [each.get("internal_user") if isinstance(each, dict) else None for each in listed]
+    internal = [
+        invitee.get("internal_user") if isinstance(invitee, dict) else None for invitee in listed
+    ]
     return {"invitees": {"listed": len(internal), "outside": internal.count(False)}}
 
 
@@ -220,40 +228,40 @@ def _rows(body: JsonValue) -> Iterator[Mapping[str, str]]:
 
 
 def read_notices(
-    reader: CollectionContext, meetings_with_ai: Mapping[str, str], refusals: Iterable[ReadFailure]
+    context: CollectionContext, meetings_with_ai: Mapping[str, str], refusals: Iterable[ReadFailure]
 ) -> None:
     """Read how participants of the newest past meetings with AI answered the notice.
 
-    `meetings_with_ai` is UUID to start; `refusals` are reports that could not be had, without
-    which nobody can say that there was no such meeting.
+    `meetings_with_ai` maps UUID to start time. `refusals` are the reports that could not be read:
+    with one of them, an empty `meetings_with_ai` does not prove that there was no such meeting.
     """
-    at = COUNTS[Level.MEETING, NOTICES.surface]
-    sweep = LevelReader(reader, at, endpoints.HISTORY_MEETINGS.request)
+    at = COVERAGE_VIEWS[Level.MEETING, NOTICES.surface]
+    level_reader = LevelReader(context, at, endpoints.HISTORY_MEETINGS.request)
     newest = sorted(meetings_with_ai, key=lambda uuid: (meetings_with_ai[uuid], uuid), reverse=True)
     if not newest:
-        sweep.refusal = next(iter(refusals), None)
-    chosen = newest[: reader.reads.notices]
-    errands = [_notice(reader, uuid, meetings_with_ai[uuid]) for uuid in chosen]
-    sweep.read(Level.MEETING, errands, len(errands))
-    sweep.count(len(newest), len(chosen))
+        level_reader.refusal = next(iter(refusals), None)
+    chosen = newest[: context.reads.notices]
+    requests = [_notice(context, uuid, meetings_with_ai[uuid]) for uuid in chosen]
+    level_reader.read(Level.MEETING, requests, len(requests))
+    level_reader.count(len(newest), len(chosen))
 
 
-def _notice(reader: CollectionContext, uuid: str, start: str) -> DocumentRequest:
+def _notice(context: CollectionContext, uuid: str, start: str) -> DocumentRequest:
     name = f"past meeting of {start[:10]}" if start else "past meeting"
     endpoint = endpoints.DASHBOARD_PARTICIPANTS
     return DocumentRequest(
-        Scope(Level.MEETING, uuid, name), NOTICES, endpoint.request, _counting(reader, uuid)
+        Scope(Level.MEETING, uuid, name), NOTICES, endpoint.request, _answer_counter(context, uuid)
     )
 
 
-def _counting(reader: CollectionContext, uuid: str) -> Callable[[], JsonValue]:
-    """Asks for the participants of a meeting, and keeps how many gave which answer."""
+def _answer_counter(context: CollectionContext, uuid: str) -> Callable[[], JsonValue]:
+    """A function that reads the participants of a meeting and counts their answers."""
 
     def ask() -> JsonValue:
         answers: Counter[str] = Counter()
         silent = 0
         params = {"type": "past"}
-        for row in reader.api.items(
+        for row in context.api.items(
             endpoints.DASHBOARD_PARTICIPANTS, ids={"meetingId": uuid}, params=params
         ):
             answer = as_text(row.get("aic_disclaimer"))
@@ -262,7 +270,7 @@ def _counting(reader: CollectionContext, uuid: str) -> Callable[[], JsonValue]:
             else:
                 silent += 1
         rows: list[JsonValue] = [
-            {"answer": each, "people": answers[each]} for each in sorted(answers)
+            {"answer": answer, "people": answers[answer]} for answer in sorted(answers)
         ]
         return {"answers": rows, "silent": silent}
 

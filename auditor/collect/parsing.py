@@ -1,4 +1,4 @@
-"""Rows of listings as scopes. Nothing in a row is taken for granted but its being an object."""
+"""Parses rows of listings into scopes. Assumes only that a row is a JSON object."""
 
 from collections.abc import Mapping
 
@@ -8,34 +8,34 @@ from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import SETTINGS, Document
 
 PHONE_LICENCE = "zoom_phone"
-"""Under `feature` of a user's settings: true for phone users. Source: Users API, 2025-03."""
+"""Key under `feature` of a user's settings: true for phone users. Source: Users API, 2025-03."""
 
 LONGEST_NAME = 256
-"""Characters of a name that are kept."""
+"""Characters of a name that are stored."""
 
 
 def feature_flag(evidence: ScopeEvidence, feature: str) -> bool | None:
-    """What a user's settings say of a feature; None where they say nothing.
+    """The value of a feature in a user's settings; None if it is unknown.
 
     Source: `feature` of `GET /users/{userId}/settings`.
     """
     outcome = evidence.outcomes.get(SETTINGS)
     body = outcome.body if isinstance(outcome, Document) else None
     features = body.get("feature") if isinstance(body, dict) else None
-    found = features.get(feature) if isinstance(features, dict) else None
-    return found if isinstance(found, bool) else None
+    flag = features.get(feature) if isinstance(features, dict) else None
+    return flag if isinstance(flag, bool) else None
 
 
 def group(row: Mapping[str, JsonValue]) -> Scope | None:
-    """A row of `GET /groups`; None without an id."""
+    """A row of `GET /groups` as a scope; None if it has no id."""
     zoom_id = as_text(row.get("id"))
     return Scope(Level.GROUP, zoom_id, as_text(row.get("name"))) if zoom_id else None
 
 
 def user(row: Mapping[str, JsonValue], status: str) -> Scope | None:
-    """A row of `GET /users?status=`; None where neither an id nor an address names the user.
+    """A row of `GET /users?status=` as a scope; None if it has neither an id nor an address.
 
-    A user without an id (seen for pending ones) is known by the e-mail address.
+    A user without an id (seen for pending users) is identified by the e-mail address.
     """
     email = as_text(row.get("email"))
     zoom_id = as_text(row.get("id")) or email

@@ -1,4 +1,7 @@
-"""Zoom Phone below the account: sites, groups and phone users. Locks stand beside the values."""
+"""Zoom Phone below the account: sites, groups and phone users.
+
+Their documents contain the locks next to the values.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -7,7 +10,7 @@ from auditor.collect import listings
 from auditor.collect.document_requests import CollectionContext, DocumentRequest, LevelReader
 from auditor.collect.interface import ZoomApi
 from auditor.collect.parsing import PHONE_LICENCE, as_text, feature_flag
-from auditor.evidence.read_plan import COUNTS, PHONE, PHONE_VIEWS, PROBED_ITEMS
+from auditor.evidence.read_plan import COVERAGE_VIEWS, PHONE, PHONE_VIEWS, PROBED_ITEMS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Outcome, ReadFailure
@@ -20,13 +23,13 @@ from auditor.zoom.errors import Malformed, NotFound, Rejected
 class PhoneLevels:
     """Reads the documents of the levels that the plan names."""
 
-    reader: CollectionContext
+    context: CollectionContext
     account: Outcome | None
-    """What came of asking for the phone account; None where nobody asked."""
+    """The outcome for the phone account; None if it was not requested."""
 
     def read(self) -> None:
-        """Read sites, groups and users. Without a licence nothing is asked for."""
-        reads = self.reader.reads
+        """Read sites, groups and users. Without a licence nothing is requested."""
+        reads = self.context.reads
         if reads.phone_site:
             self._level(Level.PHONE_SITE, endpoints.PHONE_SITES)
         if reads.phone_group:
@@ -35,62 +38,65 @@ class PhoneLevels:
             self._level(Level.PHONE_USER, endpoints.USERS)
 
     def _level(self, level: Level, listing: Endpoint) -> None:
-        sweep = LevelReader(self.reader, COUNTS[level, PHONE.surface], listing.request)
+        level_reader = LevelReader(
+            self.context, COVERAGE_VIEWS[level, PHONE.surface], listing.request
+        )
         if (
             isinstance(self.account, ReadFailure)
             and self.account.unseen.cause is Cause.NOT_LICENSED
         ):
-            sweep.refusal = self.account
-            sweep.count(0, 0)
+            level_reader.refusal = self.account
+            level_reader.count(0, 0)
             return
-        snapshot = self.reader.snapshot
-        errands: Iterable[DocumentRequest]
+        snapshot = self.context.snapshot
+        requests: Iterable[DocumentRequest]
         if level is Level.PHONE_SITE:
-            sites = self._sites(sweep)
-            errands, expected = [self._errand(level, site) for site in sites], len(sites)
+            sites = self._sites(level_reader)
+            requests, expected = [self._request_for(level, site) for site in sites], len(sites)
         elif level is Level.PHONE_GROUP:
-            errands = (self._errand(level, group) for group in snapshot.scopes(Level.GROUP))
+            requests = (self._request_for(level, group) for group in snapshot.scopes(Level.GROUP))
             expected = snapshot.count(Level.GROUP)
-            sweep.refusal = listings.refusal(self.reader, Level.GROUP)
+            level_reader.refusal = listings.refusal(self.context, Level.GROUP)
         else:
-            errands = self._users()
+            requests = self._users()
             expected = sum(1 for _ in self._users())
-            sweep.refusal = listings.refusal(self.reader, Level.USER)
-        sweep.read(level, errands, expected)
-        sweep.count(expected, expected)
+            level_reader.refusal = listings.refusal(self.context, Level.USER)
+        level_reader.read(level, requests, expected)
+        level_reader.count(expected, expected)
 
-    def _sites(self, sweep: LevelReader) -> list[Scope]:
-        """The sites, as far as they can be listed."""
-        found: list[Scope] = []
+    def _sites(self, level_reader: LevelReader) -> list[Scope]:
+        """The sites; incomplete if `level_reader.refusal` is set."""
+        sites: list[Scope] = []
 
         def ask() -> JsonValue:
-            for row in self.reader.api.items(endpoints.PHONE_SITES):
+            for row in self.context.api.items(endpoints.PHONE_SITES):
                 site = Scope(Level.PHONE_SITE, as_text(row.get("id")), as_text(row.get("name")))
                 if not site.id:
-                    raise Malformed(sweep.source, "a row has no id")
-                found.append(site)
+                    raise Malformed(level_reader.source, "a row has no id")
+                sites.append(site)
             return {}
 
-        outcome = self.reader.asked(sweep.source, ask)
-        sweep.refusal = outcome if isinstance(outcome, ReadFailure) else None
-        return found
+        outcome = self.context.fetch(level_reader.source, ask)
+        level_reader.refusal = outcome if isinstance(outcome, ReadFailure) else None
+        return sites
 
     def _users(self) -> Iterator[DocumentRequest]:
-        """An errand for each active user who may have a phone.
+        """A request for each active user who may have a phone.
 
-        Where nobody can tell, Zoom is asked, and knows no such phone user where there is none.
+        If the licence is unknown, the document is requested, and a 404 means that there is no
+        phone.
         """
-        for evidence in self.reader.snapshot.evidence(Level.USER):
+        for evidence in self.context.snapshot.evidence(Level.USER):
             user = evidence.scope
             if user.status != "active" or user.id == user.email:
                 continue
             licensed = feature_flag(evidence, PHONE_LICENCE)
             if licensed is not False:
-                errand = self._errand(Level.PHONE_USER, user)
-                yield errand if licensed else replace(errand, ask=_or_nothing(errand.ask))
+                request = self._request_for(Level.PHONE_USER, user)
+                yield request if licensed else replace(request, ask=_or_nothing(request.ask))
 
-    def _errand(self, level: Level, scope: Scope) -> DocumentRequest:
-        reads = self.reader.reads
+    def _request_for(self, level: Level, scope: Scope) -> DocumentRequest:
+        reads = self.context.reads
         endpoint, items, placeholder = {
             Level.PHONE_SITE: (endpoints.PHONE_SITE, reads.phone_site, "siteId"),
             Level.PHONE_GROUP: (endpoints.PHONE_GROUP_SETTINGS, reads.phone_group, "groupId"),
@@ -101,13 +107,13 @@ class PhoneLevels:
         if level is Level.PHONE_GROUP:
 
             def of_group() -> JsonValue:
-                return _kept(settings(self.reader.api, endpoint, items, ids), items)
+                return _select(settings(self.context.api, endpoint, items, ids), items)
 
             return DocumentRequest(phone, PHONE_VIEWS[level], endpoint.request, of_group)
 
         def of_policy() -> JsonValue:
-            policy = self.reader.api.get(endpoint, ids=ids).get("policy")
-            return {"policy": _kept(policy, items) if isinstance(policy, dict) else policy}
+            policy = self.context.api.get(endpoint, ids=ids).get("policy")
+            return {"policy": _select(policy, items) if isinstance(policy, dict) else policy}
 
         return DocumentRequest(phone, PHONE_VIEWS[level], endpoint.request, of_policy)
 
@@ -115,22 +121,22 @@ class PhoneLevels:
 def settings(
     api: ZoomApi, endpoint: Endpoint, items: Iterable[str], ids: Mapping[str, str] | None = None
 ) -> dict[str, JsonValue]:
-    """The settings named by `items`; where Zoom refuses them, only those that are documented.
+    """The settings named by `items`; if Zoom rejects them, only the documented ones.
 
     Raises:
-        ZoomError: there are none to be had.
+        ZoomError: the settings cannot be read.
     """
-    asked = tuple(items)
-    documented = tuple(each for each in asked if each not in PROBED_ITEMS)
+    requested = tuple(items)
+    documented = tuple(item for item in requested if item not in PROBED_ITEMS)
     try:
-        return api.get(endpoint, ids=ids, params={"setting_types": ",".join(asked)})
+        return api.get(endpoint, ids=ids, params={"setting_types": ",".join(requested)})
     except Rejected:
-        if documented in (asked, ()):
+        if documented in (requested, ()):
             raise
         return api.get(endpoint, ids=ids, params={"setting_types": ",".join(documented)})
 
 
-def _kept(body: Mapping[str, JsonValue], items: Iterable[str]) -> dict[str, JsonValue]:
+def _select(body: Mapping[str, JsonValue], items: Iterable[str]) -> dict[str, JsonValue]:
     return {item: body[item] for item in items if item in body}
 
 

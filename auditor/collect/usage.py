@@ -1,7 +1,8 @@
-"""What the account's people did in the last 30 days, who may change settings, and its apps.
+"""Usage of the last 30 days, roles that may change settings, and apps of the account.
 
-Only what a verdict needs is kept: counts by host instead of meetings, one line of a log entry. No
-date of asking is in a document: equal use gives equal evidence from night to night.
+Only the data that a verdict needs is stored: counts by host instead of meetings, one line of a log
+entry. No document contains the date of the request, so equal usage gives equal evidence from night
+to night.
 """
 
 import json
@@ -22,69 +23,77 @@ from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import Rejected, ZoomError
 
 DAYS = 30
-"""How far back use is read. Zoom's reports give a month a request."""
+"""How many days of usage are read. Zoom's reports return one month per request."""
 
 LONGEST_ENTRY = 300
-"""Characters of a log entry that are kept: enough for a change, too few for a message."""
+"""Characters of a log entry that are stored: enough for a change, too few for a message."""
 
 SUMMARIES_OFF = 3000
 _OFF = re.compile(r"\bsummar(?:y|ies)\b.*\bdisabled\b", re.IGNORECASE | re.DOTALL)
-"""The code alone says less: Zoom also refuses webinars with it."""
+"""Text that has to come with the code, because Zoom uses it for webinars, too."""
 
 SAVED = "use"
-"""Under which fact of the snapshot the names are kept that reports give."""
+"""The key of the snapshot's metadata under which names from reports are stored."""
 
 Row = Mapping[str, JsonValue]
 
 
 @dataclass
 class AccountUse:
-    """The documents of the account beside its settings."""
+    """Reads the usage documents of the account."""
 
-    reader: CollectionContext
+    context: CollectionContext
     meetings_with_ai: dict[str, str] = field(default_factory=dict)
-    """Past meetings that show the AI notice: UUID to start."""
+    """Past meetings that show the AI notice: UUID to start time."""
     calls_with_ai: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     """The same meetings: UUID to meeting number, start and end."""
     hosts: set[str] = field(default_factory=set)
     """The hosts that reports name, by address or id."""
 
     def __post_init__(self) -> None:
-        saved = json.loads(self.reader.snapshot.meta(SAVED) or "{}")
+        saved = json.loads(self.context.snapshot.meta(SAVED) or "{}")
         self.meetings_with_ai.update(saved.get("meetings", {}))
         self.calls_with_ai.update({u: (n, s, e) for u, (n, s, e) in saved.get("calls", {}).items()})
         self.hosts.update(saved.get("hosts", ()))
 
     def save(self) -> None:
-        """Keep, for a run that is resumed, what the documents themselves do not tell."""
-        told = {"meetings": self.meetings_with_ai, "hosts": sorted(self.hosts)}
+        """Store what a resumed run needs and the documents do not contain."""
+        fields = {"meetings": self.meetings_with_ai, "hosts": sorted(self.hosts)}
         calls = {"calls": self.calls_with_ai} if self.calls_with_ai else {}
-        self.reader.snapshot.set_meta(SAVED, json.dumps({**told, **calls}))
+        self.context.snapshot.set_metadata(SAVED, json.dumps({**fields, **calls}))
 
-    def errands(self) -> list[DocumentRequest]:
-        """One for each document the plan names."""
-        reads = self.reader.reads
-        wanted: list[tuple[View, Endpoint, Callable[[], JsonValue]]] = []
+    def requests(self) -> list[DocumentRequest]:
+        """A request for each usage document of the plan."""
+        reads = self.context.reads
+        documents: list[tuple[View, Endpoint, Callable[[], JsonValue]]] = []
         for feature in reads.features:
-            wanted.append(
-                (read_plan.history(feature), endpoints.HISTORY_MEETINGS, self._asking_for(feature))
+            documents.append(
+                (
+                    read_plan.history(feature),
+                    endpoints.HISTORY_MEETINGS,
+                    self._feature_reader(feature),
+                )
             )
         if reads.summaries:
-            wanted.append((read_plan.SUMMARIES, endpoints.MEETING_SUMMARIES, self._summaries))
+            documents.append((read_plan.SUMMARIES, endpoints.MEETING_SUMMARIES, self._summaries))
         for kind in reads.apps:
-            wanted.append((read_plan.apps(kind), endpoints.MARKETPLACE_APPS, self._listing(kind)))
+            documents.append(
+                (read_plan.apps(kind), endpoints.MARKETPLACE_APPS, self._listing(kind))
+            )
         if reads.privileges:
-            wanted.append((read_plan.ROLES, endpoints.ROLES, self._roles))
+            documents.append((read_plan.ROLES, endpoints.ROLES, self._roles))
         if reads.logs:
-            wanted.append((read_plan.LOGS, endpoints.OPERATION_LOGS, self._logs))
+            documents.append((read_plan.LOGS, endpoints.OPERATION_LOGS, self._logs))
         if reads.workflows and self._is_granted(endpoints.AI_WORKFLOWS):
-            wanted.append((read_plan.WORKFLOWS, endpoints.AI_WORKFLOWS, self._workflows))
-        account = self.reader.account
-        return [DocumentRequest(account, view, _source(at, view), ask) for view, at, ask in wanted]
+            documents.append((read_plan.WORKFLOWS, endpoints.AI_WORKFLOWS, self._workflows))
+        account = self.context.account
+        return [
+            DocumentRequest(account, view, _source(at, view), ask) for view, at, ask in documents
+        ]
 
     @property
     def _window(self) -> tuple[date, date]:
-        today = self.reader.today()
+        today = self.context.today()
         return today - timedelta(days=DAYS - 1), today
 
     @property
@@ -92,17 +101,17 @@ class AccountUse:
         first, last = self._window
         return {"from": str(first), "to": str(last)}
 
-    def _asking_for(self, feature: str) -> Callable[[], JsonValue]:
-        """Asks which hosts used `feature`.
+    def _feature_reader(self, feature: str) -> Callable[[], JsonValue]:
+        """A function that reads which hosts used `feature`.
 
-        Whether a meeting used it, its row has to say too: an older API knows no such filter.
+        The row of a meeting has to confirm the use, because older APIs do not know the filter.
         """
 
         def ask() -> JsonValue:
             used, unclear = Counter[str](), Counter[str]()
             groups: dict[str, list[str]] = {}
             params = {**self._days, "meeting_type": "all", "meeting_feature": feature}
-            for row in self.reader.api.items(endpoints.HISTORY_MEETINGS, params=params):
+            for row in self.context.api.items(endpoints.HISTORY_MEETINGS, params=params):
                 features = row.get("feature_used")
                 state = features.get(feature) if isinstance(features, dict) else None
                 if state is False:
@@ -133,17 +142,17 @@ class AccountUse:
         if uuid and feature in read_plan.AI_FEATURES:
             start, end = as_text(row.get("start_time")), as_text(row.get("end_time"))
             self.meetings_with_ai[uuid] = start
-            if "ai" in self.reader.reads.answered:
+            if "ai" in self.context.reads.answered:
                 self.calls_with_ai[uuid] = (as_text(row.get("meeting_id")), start, end)
 
     def _summaries(self) -> JsonValue:
-        """Asks who hosted the meetings that were summarised; Zoom lists none where that is off."""
+        """Read the hosts of summarised meetings. Zoom refuses the list if summaries are off."""
         first, last = self._window
         params = {"from": f"{first}T00:00:00Z", "to": f"{last}T23:59:59Z"}
         made: Counter[tuple[str, str]] = Counter()
         refused = ""
         try:
-            for row in self.reader.api.items(endpoints.MEETING_SUMMARIES, params=params):
+            for row in self.context.api.items(endpoints.MEETING_SUMMARIES, params=params):
                 made[
                     as_text(row.get("meeting_host_email")), as_text(row.get("meeting_host_id"))
                 ] += 1
@@ -161,24 +170,24 @@ class AccountUse:
     def _listing(self, kind: str) -> Callable[[], JsonValue]:
         def ask() -> JsonValue:
             params = {"type": kind}
-            found = self.reader.api.items(endpoints.MARKETPLACE_APPS, params=params)
-            return {"apps": [*sorted(map(_app, found), key=lambda app: str(app["id"]))]}
+            apps = self.context.api.items(endpoints.MARKETPLACE_APPS, params=params)
+            return {"apps": [*sorted(map(_app, apps), key=lambda app: str(app["id"]))]}
 
         return ask
 
     def _roles(self) -> JsonValue:
-        """Asks for the roles, their privileges, and who has those that may change settings."""
-        api, patterns = self.reader.api, self.reader.reads.privileges
+        """Read the roles, their privileges, and the members of roles that may change settings."""
+        api, patterns = self.context.api, self.context.reads.privileges
         roles: list[JsonValue] = []
         for row in list(api.items(endpoints.ROLES)):
             role_id = as_text(row.get("id"))
             ids = {"roleId": role_id}
             privileges: list[str] | None = []
-            if role_id not in read_plan.OWN_PEOPLE:
+            if role_id not in read_plan.BUILT_IN_ADMIN_ROLES:
                 listed = api.get(endpoints.ROLE, ids=ids).get("privileges")
                 privileges = _texts(listed) if isinstance(listed, list) else None
-            counts = role_id in read_plan.OWN_PEOPLE or any(
-                read_plan.is_any(each, patterns) for each in privileges or ()
+            counts = role_id in read_plan.BUILT_IN_ADMIN_ROLES or any(
+                read_plan.is_any(privilege, patterns) for privilege in privileges or ()
             )
             members: list[JsonValue] | None = None
             if counts:
@@ -197,28 +206,30 @@ class AccountUse:
         return {"roles": roles}
 
     def _is_granted(self, endpoint: Endpoint) -> bool:
-        """True where the token has a scope for what is read only then."""
+        """True if the token has a scope for an endpoint that is read only then."""
         try:
-            return endpoint.is_allowed_by(self.reader.api.authenticate())
+            return endpoint.is_allowed_by(self.context.api.authenticate())
         except ZoomError:
             return False
 
     def _workflows(self) -> JsonValue:
-        """Asks which workflows there are. What their fields are called is not published."""
+        """Read the workflows. The names of their fields are not published."""
         workflows: list[dict[str, JsonValue]] = []
-        for row in self.reader.api.items(endpoints.AI_WORKFLOWS):
+        for row in self.context.api.items(endpoints.AI_WORKFLOWS):
             ids = (as_text(row.get(key)) for key in ("id", "flow_id", "flowId"))
             names = (as_text(row.get(key)) for key in ("name", "flow_name", "flowName", "title"))
             workflows.append(
                 {"id": next(filter(None, ids), ""), "name": next(filter(None, names), "")}
             )
-        return {"workflows": [*sorted(workflows, key=lambda each: [*map(str, each.values())])]}
+        return {
+            "workflows": [*sorted(workflows, key=lambda workflow: [*map(str, workflow.values())])]
+        }
 
     def _logs(self) -> JsonValue:
         entries: list[dict[str, JsonValue]] = []
-        for category in self.reader.reads.logs:
+        for category in self.context.reads.logs:
             params = {**self._days, "category_type": category}
-            for row in self.reader.api.items(endpoints.OPERATION_LOGS, params=params):
+            for row in self.context.api.items(endpoints.OPERATION_LOGS, params=params):
                 detail = row.get("operation_detail")
                 entries.append(
                     {
@@ -234,18 +245,19 @@ class AccountUse:
 
 
 def _source(endpoint: Endpoint, view: View) -> str:
-    """The request as reports name it, with the parameter that tells such documents apart."""
+    """The request by which reports name it, with the parameter that distinguishes documents."""
     name = {endpoints.HISTORY_MEETINGS: "meeting_feature", endpoints.MARKETPLACE_APPS: "type"}
     return f"{endpoint.request}?{name[endpoint]}={view.option}" if view.option else endpoint.request
 
 
 def _app(row: Row) -> dict[str, JsonValue]:
-    """An app with its scopes; None for those where one of them cannot be read."""
+    """An app with its scopes; they are None if one of them cannot be read."""
     listed = row.get("scopes")
     scopes: list[JsonValue] | None = None
     if isinstance(listed, list):
         names = [
-            as_text(each.get("scope_name") if isinstance(each, dict) else each) for each in listed
+            as_text(scope.get("scope_name") if isinstance(scope, dict) else scope)
+            for scope in listed
         ]
         scopes = [*sorted(names)] if all(names) else None
     return {
@@ -258,7 +270,7 @@ def _app(row: Row) -> dict[str, JsonValue]:
 
 def _texts(value: JsonValue) -> list[str]:
     items: Iterable[JsonValue] = value if isinstance(value, list) else ()
-    return [each for each in map(as_text, items) if each]
+    return [text for text in map(as_text, items) if text]
 
 
 def _line(detail: str) -> str:

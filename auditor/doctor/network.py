@@ -95,8 +95,8 @@ def reach(visits: Sequence[ProbeResult]) -> DoctorCheck:
         "hosts": [
             {
                 "host": visit.host,
-                "reached": visit.trouble is None or visit.trouble.is_tls,
-                "trouble": visit.trouble,
+                "reached": visit.failure is None or visit.failure.is_tls,
+                "trouble": visit.failure,
                 "proxy_status": visit.refusal,
                 "status": visit.status,
                 "milliseconds": None if visit.status is None else round(visit.seconds * 1000),
@@ -104,14 +104,14 @@ def reach(visits: Sequence[ProbeResult]) -> DoctorCheck:
             for visit in visits
         ]
     }
-    failed = [v for v in visits if v.trouble is not None and not v.trouble.is_tls]
+    failed = [v for v in visits if v.failure is not None and not v.failure.is_tls]
     if failed:
         sentence, advice = _all_explained(failed)
         others = [visit.host for visit in visits if visit not in failed]
         if others:
             sentence += f" {_and(others)} could be."
         return _failed("reachability", "Connection", sentence, advice, facts)
-    answered = [v for v in visits if v.trouble is None]
+    answered = [v for v in visits if v.failure is None]
     times = {v.host: f"{v.host} in {v.seconds * 1000:.0f} ms" for v in answered}
     met = {v.host: f"{v.host} was met, but see TLS" for v in visits if v not in answered}
     said = [f"Answered: {_and([*times.values()])}"] if times else []
@@ -122,13 +122,13 @@ def reach(visits: Sequence[ProbeResult]) -> DoctorCheck:
 def tls(visits: Sequence[ProbeResult], today: datetime) -> DoctorCheck:
     """Whether the connections can be trusted, and who vouches for them."""
     facts: dict[str, JsonValue] = {"hosts": [_tls_facts(visit) for visit in visits]}
-    failed = [v for v in visits if v.trouble is not None and v.trouble.is_tls]
+    failed = [v for v in visits if v.failure is not None and v.failure.is_tls]
     if failed:
         sentence, advice = _all_explained(failed)
         return _failed("tls", "TLS", sentence, advice, facts)
     spoken = [visit for visit in visits if visit.tls]
     if not spoken:
-        where = "this machine" if any(v.trouble is None for v in visits) else "nobody"
+        where = "this machine" if any(v.failure is None for v in visits) else "nobody"
         sentence = f"Not used: plain http to {where}."
         return DoctorCheck("tls", "TLS", CheckState.OK, sentence, facts=facts)
     versions = sorted({visit.tls.replace("TLSv", "TLS ") for visit in spoken})
@@ -184,22 +184,22 @@ def _all_explained(failed: Sequence[ProbeResult]) -> tuple[str, str]:
     first, *rest = {visit.host: visit for visit in failed}.values()
     sentence, advice = _explained(first)
     for other in rest:
-        if other.trouble is not first.trouble:
+        if other.failure is not first.failure:
             sentence += f" {_explained(other)[0]}"
-        elif other.trouble not in (ProbeFailure.CA_FILE, ProbeFailure.NO_PEM):
+        elif other.failure not in (ProbeFailure.CA_FILE, ProbeFailure.NO_PEM):
             sentence += f" The same for {other.host}."
     return sentence, advice
 
 
 def _explained(visit: ProbeResult) -> tuple[str, str]:
-    assert visit.trouble is not None
-    if visit.trouble is ProbeFailure.NO_PEM:
+    assert visit.failure is not None
+    if visit.failure is ProbeFailure.NO_PEM:
         by = proxy_checks.no_pem(visit.route.verify)
         return f"The certificates to trust could not be read: {by.what}.", by.advice
-    hindered = _by_proxy(visit, visit.trouble)
+    hindered = _by_proxy(visit, visit.failure)
     if hindered is not None:
         return f"{visit.host} could not be reached: {hindered.what}.", hindered.advice
-    sentence, advice = _TROUBLE[visit.trouble]
+    sentence, advice = _TROUBLE[visit.failure]
     certificate = visit.certificate
     seen = ""
     if certificate is not None:
@@ -234,7 +234,7 @@ def _tls_facts(visit: ProbeResult) -> dict[str, JsonValue]:
     return {
         "host": visit.host,
         "version": visit.tls or None,
-        "trouble": visit.trouble if visit.trouble is not None and visit.trouble.is_tls else None,
+        "trouble": visit.failure if visit.failure is not None and visit.failure.is_tls else None,
         "certificate": None
         if certificate is None
         else {

@@ -1,1 +1,1 @@
-"""Evidence: what was read from Zoom for which scope, by which request and when, or why not."""
+"""Evidence: the documents read from Zoom by scope, request and time, or why they are missing."""

@@ -1,4 +1,4 @@
-"""Contents: what scopes share in a snapshot (documents, requests, profiles, memberships), once."""
+"""The content store: keeps documents, requests, profiles and memberships once per snapshot."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from auditor.evidence import json_values
 from auditor.evidence.errors import EvidenceAltered
-from auditor.evidence.inflating import DamagedStream, inflated
+from auditor.evidence.inflating import DamagedStream, inflate
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
@@ -22,32 +22,32 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 DOCUMENTS = 128
-"""How many parsed documents are kept in memory: some 100 KB each."""
+"""The number of parsed documents cached in memory, some 100 KB each."""
 SMALL = 4_000
-"""How many of anything else: some 500 bytes each."""
+"""The number of other values in each cache, some 500 bytes each."""
 
 LONGEST_BODY = 64 * 1024 * 1024
-"""Bytes of a document. What Zoom answers is bounded well below it (`zoom.transport`)."""
+"""Bytes of a document. Zoom's responses are bounded well below it (`zoom.transport`)."""
 MOST_VALUES = 3_000_000
-"""Values in a document, and in all that are kept in memory. The largest lists hosts of meetings,
+"""Values in a document, and in all cached documents. The largest document lists hosts of meetings,
 with six values each."""
 MOST_OUTCOMES = 1_000
 """Outcomes in a profile. A scope has some hundred views at most."""
 LONGEST_TEXT = 1024 * 1024
 """Characters of a profile or a membership: more than 10,000 groups."""
 DEEPEST_BODY = 120
-"""Levels of nesting of a document; one that Zoom returned has at most 100 (`zoom.payload`)."""
+"""Levels of nesting of a document. A response of Zoom has at most 100 (`zoom.payload`)."""
 
 _SHALLOW = 2
 """Levels of nesting of a profile and of a membership."""
 
-PASSING = frozenset({Cause.NOT_COLLECTED, Cause.ERROR})
-"""Causes of a refusal that another try may do away with."""
+TRANSIENT_CAUSES = frozenset({Cause.NOT_COLLECTED, Cause.ERROR})
+"""Causes that may be gone at the next attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileEntry:
-    """One outcome of a profile: all of it but the time."""
+    """One outcome of a profile, without its time."""
 
     view: View
     request: int
@@ -58,7 +58,7 @@ class ProfileEntry:
 
 
 class _BoundedCache(Generic[K, V]):
-    """The values of a function that were made last, as many as weigh no more than `most`."""
+    """A FIFO cache in front of `make`, bounded by the total weight of its values."""
 
     def __init__(
         self, make: Callable[[K], V], most: int, weigh: Callable[[V], int] = lambda _: 1
@@ -85,34 +85,36 @@ class _BoundedCache(Generic[K, V]):
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A document, and how much of the memory for documents it takes."""
+    """A document and its weight in the cache."""
 
     value: JsonValue
     weight: int
 
 
 class ContentStore:
-    """Numbers for what scopes share, and back again."""
+    """Stores shared contents under numbers, and returns them by number."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self.forget()
+        self.clear_caches()
 
-    def forget(self) -> None:
-        """Drop what is remembered: a transaction was undone."""
+    def clear_caches(self) -> None:
+        """Clear all caches, after a transaction was rolled back."""
         self._bodies: Callable[[int], _Body] = _BoundedCache(
             self._read_body, MOST_VALUES, lambda body: body.weight
         )
         self.profile: Callable[[int], tuple[ProfileEntry, ...]] = _BoundedCache(
             self._read_profile, SMALL
         )
-        """The entries of a profile, by view."""
+        """The entries of a profile, sorted by view."""
         self.digests: Callable[[int], Mapping[View, str]] = _BoundedCache(self._read_digests, SMALL)
-        """View to `sha256:` of its document, for a profile."""
-        self.settled: Callable[[int], frozenset[View]] = _BoundedCache(self._read_settled, SMALL)
-        """The views of a profile that need not be asked for again."""
+        """For a profile: view to the `sha256:` digest of its document."""
+        self.completed_views: Callable[[int], frozenset[View]] = _BoundedCache(
+            self._read_completed_views, SMALL
+        )
+        """The views of a profile that need not be requested again."""
         self.profile_text: Callable[[int], str] = _BoundedCache(self._read_profile_text, SMALL)
-        """A profile as text that does not depend on numbers."""
+        """A profile as text that does not depend on the numbers of this file."""
         self.membership_text: Callable[[int], str] = _BoundedCache(self._read_membership, SMALL)
         """[group ids, licence, status] as JSON."""
         self._member: Callable[[int], tuple[tuple[str, ...], int | None, str]] = _BoundedCache(
@@ -138,12 +140,12 @@ class ContentStore:
         """The document with a number.
 
         Raises:
-            EvidenceAltered: it is not as it was recorded.
+            EvidenceAltered: the document is not as it was recorded.
         """
         return self._bodies(number).value
 
     def scope(self, row: tuple[Any, ...]) -> Scope:
-        """The scope of a row that begins with level, id, name, address and membership."""
+        """The scope of a row whose first columns are level, id, name, address and membership."""
         level, zoom_id, name, email, membership = row[:5]
         groups, licence, status = self._member(membership)
         return Scope(_LEVELS[level], zoom_id, name, email, groups, licence, status)
@@ -167,22 +169,26 @@ class ContentStore:
         return any(json.loads(text)[0] for (text,) in rows)
 
     def with_entry(self, profile: int, entry: ProfileEntry) -> tuple[int, tuple[int | None, ...]]:
-        """The number of a profile with one more outcome, in place of an earlier one of its view.
+        """The number of a profile with `entry` added, replacing an earlier entry of the same view.
 
-        Also where each of its outcomes stands in `profile`: None for the new one.
+        Also returns the position of each outcome in `profile`: None for the new one.
         """
         return self._added((profile, entry))
 
     def _with_entry(self, added: tuple[int, ProfileEntry]) -> tuple[int, tuple[int | None, ...]]:
         number, entry = added
-        kept: list[tuple[ProfileEntry, int | None]] = [
-            (each, at) for at, each in enumerate(self.profile(number)) if each.view != entry.view
+        others: list[tuple[ProfileEntry, int | None]] = [
+            (existing, position)
+            for position, existing in enumerate(self.profile(number))
+            if existing.view != entry.view
         ]
-        ordered = sorted([*kept, (entry, None)], key=lambda item: item[0].view)
-        return self.profile_id([each for each, _ in ordered]), tuple(at for _, at in ordered)
+        ordered = sorted([*others, (entry, None)], key=lambda item: item[0].view)
+        return self.profile_id([item for item, _ in ordered]), tuple(
+            position for _, position in ordered
+        )
 
     def profile_id(self, entries: Iterable[ProfileEntry]) -> int:
-        """The number of a set of outcomes, which come by view."""
+        """The number of a set of outcomes, which have to be sorted by view."""
         rows = [
             [entry.request, entry.document]
             if entry.cause is None
@@ -192,7 +198,7 @@ class ContentStore:
         return self._profiles(json.dumps(rows, separators=(",", ":")))
 
     def entry(self, view: View, outcome: Outcome) -> ProfileEntry:
-        """An outcome with its request and document stored."""
+        """Store the request and document of an outcome, and return its entry."""
         request = self._request_id(view, outcome.source)
         if isinstance(outcome, Document):
             return ProfileEntry(view, request, outcome.source, self._document_id(outcome.body))
@@ -200,9 +206,10 @@ class ContentStore:
         return ProfileEntry(view, request, outcome.source, None, str(unseen.cause), unseen.detail)
 
     def _document_id(self, body: JsonValue) -> int:
-        """The number of a document. Most come again in the same shape: these cost next to nothing.
+        """The number of a document. A document with the same bytes as before is found in a cache.
 
-        `marshal` serves within this process alone; version 2 writes equal values equally.
+        The cache key is made with `marshal`, which is stable within a process; version 2 encodes
+        equal values equally.
         """
         shape = hashlib.blake2b(marshal.dumps(body, 2), digest_size=16).digest()
         known = self._shapes.get(shape)
@@ -258,7 +265,7 @@ class ContentStore:
 
     def _read_profile(self, number: int) -> tuple[ProfileEntry, ...]:
         query = "SELECT outcomes FROM profiles WHERE id = ?"
-        rows = json_values.parsed(
+        rows = json_values.parse(
             self._text(query, number), values=5 * MOST_OUTCOMES, depth=_SHALLOW
         )
         entries = []
@@ -275,8 +282,10 @@ class ContentStore:
             if entry.document is not None
         }
 
-    def _read_settled(self, number: int) -> frozenset[View]:
-        return frozenset(entry.view for entry in self.profile(number) if entry.cause not in PASSING)
+    def _read_completed_views(self, number: int) -> frozenset[View]:
+        return frozenset(
+            entry.view for entry in self.profile(number) if entry.cause not in TRANSIENT_CAUSES
+        )
 
     def _read_profile_text(self, number: int) -> str:
         digests = self.digests(number)
@@ -290,23 +299,23 @@ class ContentStore:
         return self._text("SELECT membership FROM memberships WHERE id = ?", number)
 
     def _parsed_membership(self, number: int) -> tuple[tuple[str, ...], int | None, str]:
-        groups, licence, status = json_values.parsed(
+        groups, licence, status = json_values.parse(
             self.membership_text(number), values=LONGEST_TEXT, depth=_SHALLOW
         )
         return tuple(groups), licence, status
 
     def check(self, number: int) -> None:
-        """Make sure that a document is what its digest says.
+        """Check that a document matches its digest.
 
         Raises:
-            ValueError: it is not, in words that go on after "it is not as it was recorded".
+            ValueError: it does not. The text completes "it is not as it was recorded: …".
         """
         self._raw(number)
 
     def _read_body(self, number: int) -> _Body:
         try:
             text = self._raw(number).decode("utf-8", "surrogatepass")
-            body: JsonValue = json_values.parsed(text, values=MOST_VALUES, depth=DEEPEST_BODY)
+            body: JsonValue = json_values.parse(text, values=MOST_VALUES, depth=DEEPEST_BODY)
         except ValueError as error:
             raise EvidenceAltered(
                 f"A document of the evidence is not as it was recorded: {error}. Nothing is judged "
@@ -315,11 +324,11 @@ class ContentStore:
         return _Body(body, max(json_values.count(text), MOST_VALUES // DOCUMENTS))
 
     def _raw(self, number: int) -> bytes:
-        """The bytes of a document, which have to be what its digest says."""
+        """The bytes of a document, checked against its digest."""
         digest, packed = self._one("SELECT digest, body FROM documents WHERE id = ?", number)
         if not isinstance(packed, bytes) or not isinstance(digest, bytes):
             raise DamagedStream("it is not written as the program writes it")
-        raw = inflated(packed, LONGEST_BODY)
+        raw = inflate(packed, LONGEST_BODY)
         if hashlib.sha256(raw).digest() != digest:
             raise ValueError("its content does not fit its digest")
         return raw
@@ -332,7 +341,7 @@ class ContentStore:
         return text
 
     def _one(self, query: str, number: int | None) -> Any:
-        """The row with a number, which the snapshot refers to."""
+        """The row with a number that the snapshot refers to."""
         row = self._db.execute(query, (number,)).fetchone()
         if row is None:
             raise ValueError("it is missing")

@@ -1,9 +1,9 @@
-"""Changes: which settings differ between two snapshots of one account, scope by scope.
+"""The snapshot diff: compares the settings of two snapshots of one account, scope by scope.
 
-Digests are compared first. Two documents are put side by side once, however many scopes went from
-the one to the other, and equal changes of a level are counted together: memory grows with distinct
-evidence. Only settings and lock documents are looked at that were read in both runs. What was
-refused in either of them is no change, and neither is another order of a list.
+Digests are compared first. Each pair of documents is compared once, however many scopes changed
+from one to the other, and equal changes of a level are counted together, so memory grows with
+distinct evidence only. Only settings and lock documents that were read in both runs are compared.
+A refusal in one run is not a change, and neither is another order of a list.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from auditor.evidence.read_plan import COUNTS, LISTINGS, MEETING, PHONE, PHONE_VIEWS
+from auditor.evidence.read_plan import COVERAGE_VIEWS, LISTINGS, MEETING, PHONE, PHONE_VIEWS
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot_reader import ScopeEvidence, SnapshotReader
@@ -22,20 +22,20 @@ _EVENTS = (Level.MEETING, Level.WEBINAR)
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER, *PHONE_VIEWS, *_EVENTS)
 
 _Listed = Mapping[Level, tuple[View, ...]]
-_BESIDE: _Listed = {
-    level: (COUNTS[level, surface],)
+_COVERAGE: _Listed = {
+    level: (COVERAGE_VIEWS[level, surface],)
     for level, surface in (
         *((level, PHONE.surface) for level in PHONE_VIEWS if level is not Level.PHONE_ACCOUNT),
         *((level, MEETING.surface) for level in _EVENTS),
     )
 }
-_NAMED_BY: _Listed = {**LISTINGS, **_BESIDE}
-"""What has to be read in both runs before a scope counts as added or removed."""
+_NAMED_BY: _Listed = {**LISTINGS, **_COVERAGE}
+"""The views that both runs must have read before a scope counts as added or removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A setting that has another value in the later snapshot."""
+    """A setting whose value differs between the snapshots."""
 
     scope: Scope
     """As the later snapshot names it."""
@@ -46,48 +46,50 @@ class ValueChange:
     before: JsonValue
     after: JsonValue
     appeared: bool = False
-    """True where the earlier document did not have it."""
+    """True if the earlier document does not contain the setting."""
     vanished: bool = False
-    """True where the later document does not have it."""
+    """True if the later document does not contain the setting."""
     scopes: int = 1
-    """How many scopes of the level had the very same change; `scope` is the first of them by id."""
+    """How many scopes of the level have the same change; `scope` is the first of them by id."""
 
 
 @dataclass(frozen=True)
 class SnapshotDiff:
-    """All that differs between two snapshots of one account."""
+    """The differences between two snapshots of one account."""
 
     settings: tuple[ValueChange, ...]
-    """By level, request, setting and scope id."""
+    """Sorted by level, request, setting and scope id."""
     added: Mapping[Level, int] = field(default_factory=dict)
     removed: Mapping[Level, int] = field(default_factory=dict)
-    """Scopes that only one snapshot names. Levels that one of them could not list are left out."""
+    """The number of scopes in one snapshot only. Levels that a run could not list are left out."""
     unlisted: tuple[Level, ...] = ()
-    """The levels that are left out there."""
+    """The levels that are left out of `added` and `removed`."""
     unread: Mapping[Level, int] = field(default_factory=dict)
-    """Scopes named in both, of which some settings were read in one run only."""
+    """The number of scopes in both snapshots of which a document was read in one run only."""
 
 
 def compare(earlier: SnapshotReader, later: SnapshotReader) -> SnapshotDiff:
-    """What differs in the settings of the scopes that both snapshots name."""
-    found = _Found(earlier, later)
+    """Compare the settings of the scopes that both snapshots name."""
+    comparison = _Comparison(earlier, later)
     listed = _documents(earlier) & _documents(later)
     same_events = _budget(earlier) == _budget(later)
     added: dict[Level, int] = {}
     removed: dict[Level, int] = {}
     unlisted: list[Level] = []
     for level in _LEVELS:
-        gone, new = found.level(level)
+        gone, new = comparison.level(level)
         if listed.issuperset(_NAMED_BY.get(level, ())) and (same_events or level not in _EVENTS):
             added |= {level: new} if new else {}
             removed |= {level: gone} if gone else {}
         elif gone or new:
             unlisted.append(level)
-    return SnapshotDiff(found.settings(), added, removed, tuple(unlisted), dict(found.unread))
+    return SnapshotDiff(
+        comparison.settings(), added, removed, tuple(unlisted), dict(comparison.unread)
+    )
 
 
 def setting_changes(earlier: SnapshotReader, later: SnapshotReader) -> Iterator[ValueChange]:
-    """Every setting that changed its value, appeared or vanished."""
+    """The settings that changed their value, appeared or vanished."""
     yield from compare(earlier, later).settings
 
 
@@ -100,8 +102,8 @@ class _Count:
 _Key = tuple[Level, str, str, str | None, str | None]
 
 
-class _Found:
-    """Goes through the levels, and counts equal changes."""
+class _Comparison:
+    """Compares level by level, and counts equal changes."""
 
     def __init__(self, earlier: SnapshotReader, later: SnapshotReader) -> None:
         self._earlier, self._later = earlier, later
@@ -110,11 +112,11 @@ class _Found:
         self.unread: Counter[Level] = Counter()
 
     def settings(self) -> tuple[ValueChange, ...]:
-        changes = [replace(each.change, scopes=each.scopes) for each in self._counts.values()]
+        changes = [replace(count.change, scopes=count.scopes) for count in self._counts.values()]
         return tuple(sorted(changes, key=_order))
 
     def level(self, level: Level) -> tuple[int, int]:
-        """Compare one level. Returns how many scopes are gone, and how many are new."""
+        """Compare one level. Returns the number of removed and of added scopes."""
         gone = new = 0
         pairs: dict[tuple[int | None, int | None], _Pair] = {}
         for before, after in _side_by_side(self._earlier, self._later, level):
@@ -132,7 +134,7 @@ class _Found:
         return gone, new
 
     def _add(self, level: Level, pair: "_Pair") -> None:
-        """Count what differs between the documents of scopes that went from one set to another."""
+        """Count the differences between the documents of a pair of profiles."""
         before, after = pair.digests
         views = {view for view in (*before, *after) if _is_setting(level, view)}
         if any((view in before) != (view in after) for view in views):
@@ -141,13 +143,13 @@ class _Found:
         differing = [v for v in differing if before[v] != after[v]]
         in_default: set[tuple[str, str]] = set()
         for view in differing:
-            for each in self._differences(view, pair):
-                place = view.surface, json.dumps(each.key)
+            for difference in self._differences(view, pair):
+                place = view.surface, json.dumps(difference.key)
                 if view.option and place in in_default:
                     continue  # the option view repeats a section of the default view
                 if not view.option:
                     in_default.add(place)
-                self._count(level, pair, each)
+                self._count(level, pair, difference)
 
     def _differences(self, view: View, pair: "_Pair") -> "tuple[_Difference, ...]":
         key = view, pair.digests[0][view], pair.digests[1][view]
@@ -156,24 +158,26 @@ class _Found:
             other = self._later.evidence_of(pair.after).outcomes[view]
             assert isinstance(one, Document)
             assert isinstance(other, Document)
-            found = _differences("", one.body, other.body)
-            self._known[key] = tuple(replace(each, source=other.source) for each in found)
+            differences = _differences("", one.body, other.body)
+            self._known[key] = tuple(
+                replace(difference, source=other.source) for difference in differences
+            )
         return self._known[key]
 
-    def _count(self, level: Level, pair: "_Pair", each: "_Difference") -> None:
-        key = (level, each.source, *each.key)
+    def _count(self, level: Level, pair: "_Pair", difference: "_Difference") -> None:
+        key = (level, difference.source, *difference.key)
         known = self._counts.get(key)
         if known is None:
-            told = ValueChange(
+            change = ValueChange(
                 pair.after,
-                each.source,
-                each.path,
-                each.before,
-                each.after,
-                appeared=each.key[1] is None,
-                vanished=each.key[2] is None,
+                difference.source,
+                difference.path,
+                difference.before,
+                difference.after,
+                appeared=difference.key[1] is None,
+                vanished=difference.key[2] is None,
             )
-            self._counts[key] = _Count(told, pair.scopes)
+            self._counts[key] = _Count(change, pair.scopes)
             return
         known.scopes += pair.scopes
         if pair.after.id < known.change.scope.id:
@@ -182,7 +186,7 @@ class _Found:
 
 @dataclass(slots=True)
 class _Pair:
-    """Scopes whose evidence went from one profile to another: the first of them, and how many."""
+    """The scopes that changed from one profile to another: the first of them, and their number."""
 
     before: Scope
     after: Scope
@@ -196,8 +200,8 @@ def _is_setting(level: Level, view: View) -> bool:
     return view == MEETING if level in _EVENTS else view.surface in _SURFACES
 
 
-def _is_compared(scope: Scope) -> bool:
-    """False for invited users, who have no settings, and for what is no scope of its own."""
+def _is_comparable(scope: Scope) -> bool:
+    """False for invited users, who have no settings, and for placeholder scopes."""
     if scope.level is Level.USER:
         return scope.status != "pending"
     return scope.level not in _EVENTS or (bool(scope.status) and not scope.id.startswith("*"))
@@ -206,8 +210,8 @@ def _is_compared(scope: Scope) -> bool:
 def _side_by_side(
     earlier: SnapshotReader, later: SnapshotReader, level: Level
 ) -> Iterator[tuple[ScopeEvidence | None, ScopeEvidence | None]]:
-    """The scopes of a level in both, by id; None for one that is not there."""
-    old, new = _compared(earlier, level), _compared(later, level)
+    """The scopes of a level in both snapshots, by id; None for a scope that one does not have."""
+    old, new = _comparable(earlier, level), _comparable(later, level)
     before, after = next(old, None), next(new, None)
     while before is not None or after is not None:
         if after is None or (before is not None and before.scope.id < after.scope.id):
@@ -221,24 +225,26 @@ def _side_by_side(
             before, after = next(old, None), next(new, None)
 
 
-def _compared(stored: SnapshotReader, level: Level) -> Iterator[ScopeEvidence]:
-    return (each for each in stored.evidence(level) if _is_compared(each.scope))
+def _comparable(stored: SnapshotReader, level: Level) -> Iterator[ScopeEvidence]:
+    return (evidence for evidence in stored.evidence(level) if _is_comparable(evidence.scope))
 
 
 def _documents(stored: SnapshotReader) -> frozenset[View]:
-    """What could be read with the account, lists of scopes included."""
-    return frozenset(view for each in stored.evidence(Level.ACCOUNT) for view in each.digests)
+    """The views that were read for the account, including the lists of scopes."""
+    return frozenset(
+        view for evidence in stored.evidence(Level.ACCOUNT) for view in evidence.digests
+    )
 
 
 def _budget(stored: SnapshotReader) -> JsonValue:
-    """Which upcoming meetings the run was to read."""
+    """The selection of upcoming meetings that the run was to read."""
     extent: dict[str, JsonValue] = json.loads(stored.meta("extent") or "{}")
     return extent.get("meetings")
 
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """One place at which two documents differ; `key` tells equal differences."""
+    """One place at which two documents differ; equal differences have equal keys."""
 
     path: str
     before: JsonValue
@@ -280,28 +286,28 @@ def _leaves(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
 
 
 def _by_id(value: JsonValue) -> dict[str, JsonValue] | None:
-    """The objects of a list by their ids; None where it is anything else."""
+    """The objects of a list by id; None if `value` is not a list of objects with distinct ids."""
     if not isinstance(value, list) or not value:
         return None
-    found: dict[str, JsonValue] = {}
-    for each in value:
-        name = each.get("id") if isinstance(each, dict) else None
+    by_id: dict[str, JsonValue] = {}
+    for item in value:
+        name = item.get("id") if isinstance(item, dict) else None
         if not isinstance(name, str | int) or isinstance(name, bool) or not name:
             return None
-        found[str(name)] = each
-    return found if len(found) == len(value) else None
+        by_id[str(name)] = item
+    return by_id if len(by_id) == len(value) else None
 
 
 def _canonical(value: JsonValue) -> str:
-    """A text that is equal for equal values: lists in any order, 1 and 1.0, but not 1 and true."""
+    """A text that is equal for equal values: ignores list order; 1 equals 1.0, but not true."""
     return json.dumps(_ordered(value), sort_keys=True, ensure_ascii=False)
 
 
 def _ordered(value: JsonValue) -> JsonValue:
     if isinstance(value, list):
-        return sorted((_ordered(each) for each in value), key=_text)
+        return sorted((_ordered(item) for item in value), key=_text)
     if isinstance(value, dict):
-        return {name: _ordered(each) for name, each in value.items()}
+        return {name: _ordered(item) for name, item in value.items()}
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -1,4 +1,4 @@
-"""What can be wrong with a snapshot, each with a sentence that says what to do."""
+"""Errors of snapshots. Each message says what to do."""
 
 from auditor.errors import AuditorError, ExitCode
 
@@ -10,14 +10,14 @@ class SnapshotError(AuditorError):
 
 
 class DiskFull(SnapshotError):
-    """The disk is full, or the file may not grow."""
+    """The disk is full, or the file has reached its size limit."""
 
     exit_code = ExitCode.NOTHING_EVALUATED
 
 
 class EvidenceAltered(SnapshotError):
-    """Evidence is not as it was recorded: its content does not fit its digest or its index."""
+    """Evidence was altered after it was recorded: content and digest or index do not match."""
 
 
 class UnsuitableSnapshot(SnapshotError):
-    """A file looks like a snapshot, and holds what no version of the program writes."""
+    """A file looks like a snapshot, but has contents that no version of the program writes."""

@@ -1,6 +1,6 @@
-"""Rewriting: the evidence of a snapshot in a fresh one, in an order that no run's timing decides.
+"""Export: copies the evidence of a snapshot into a new one, in an order independent of timing.
 
-People may be called by other names in it. Requests, groups, times and causes stay as they are.
+People can be renamed in the copy. Requests, groups, times and causes stay as they are.
 """
 
 import hashlib
@@ -20,16 +20,16 @@ Digests = dict[tuple[int, View], bytes]
 
 
 class Renamer(Protocol):
-    """Gives people other names. The same person always gets the same one."""
+    """Replaces the names of people. One person always gets the same replacement."""
 
     def scope(self, scope: Scope) -> Scope:
-        """The scope under its other name; its level, groups, licence and status stay."""
+        """The scope under its new name; its level, groups, licence and status stay."""
 
     def body(self, view: View, body: JsonValue) -> JsonValue:
-        """A document of a view in which nobody goes by the old name."""
+        """A document of a view without the original names."""
 
     def detail(self, text: str) -> str:
-        """Why something was refused, in other words where it names somebody."""
+        """The text of a refusal without the original names."""
 
 
 def copy_snapshot(
@@ -37,11 +37,11 @@ def copy_snapshot(
 ) -> None:
     """Fill the empty snapshot `target` with the evidence of `source`, and finish it.
 
-    `facts` are the facts of the run that it shall hold. Memory grows with distinct documents and
-    outcomes alone.
+    `facts` becomes the metadata of `target`. Memory grows with distinct documents and outcomes
+    only.
 
     Raises:
-        SnapshotError: it cannot be written, or two scopes would go by one name.
+        SnapshotError: `target` cannot be written, or two scopes would get the same name.
     """
     _SnapshotCopier(source, target, names).run(facts)
 
@@ -53,8 +53,8 @@ class _SnapshotCopier:
 
     def run(self, facts: Mapping[str, str]) -> None:
         for key, value in sorted(facts.items()):
-            self._target.set_meta(key, value)
-        with self._target.batch():
+            self._target.set_metadata(key, value)
+        with self._target.transaction():
             used = self._from.execute("SELECT DISTINCT profile FROM scopes")
             profiles = sorted(row[0] for row in used)
             digests = self._documents(profiles)
@@ -65,20 +65,24 @@ class _SnapshotCopier:
         self._target.finish()
 
     def _documents(self, profiles: list[int]) -> Digests:
-        """Store the documents by digest. Returns which digest each has under each view."""
+        """Store the documents in order of digest. Returns the digest of each document by view."""
         digests: Digests = {}
-        self._to.execute("CREATE TEMP TABLE found (digest BLOB PRIMARY KEY, body BLOB NOT NULL)")
+        self._to.execute(
+            "CREATE TEMP TABLE new_documents (digest BLOB PRIMARY KEY, body BLOB NOT NULL)"
+        )
         for profile in profiles:
             for entry in self._source._contents.profile(profile):
                 if entry.document is not None and (entry.document, entry.view) not in digests:
                     digest, packed = self._document(entry.view, entry.document)
                     digests[entry.document, entry.view] = digest
-                    self._to.execute("INSERT OR IGNORE INTO found VALUES (?, ?)", (digest, packed))
+                    self._to.execute(
+                        "INSERT OR IGNORE INTO new_documents VALUES (?, ?)", (digest, packed)
+                    )
         self._to.execute(
             "INSERT INTO documents SELECT row_number() OVER (ORDER BY digest), digest, body"
-            " FROM found ORDER BY digest"
+            " FROM new_documents ORDER BY digest"
         )
-        self._to.execute("DROP TABLE found")
+        self._to.execute("DROP TABLE new_documents")
         return digests
 
     def _document(self, view: View, number: int) -> tuple[bytes, bytes]:
@@ -93,7 +97,7 @@ class _SnapshotCopier:
         return hashlib.sha256(raw).digest(), zlib.compress(raw)
 
     def _requests(self, profiles: list[int]) -> dict[tuple[View, str], int]:
-        found = sorted(
+        used = sorted(
             {
                 (entry.view.surface, entry.view.option, entry.source)
                 for profile in profiles
@@ -102,9 +106,9 @@ class _SnapshotCopier:
         )
         self._to.executemany(
             "INSERT INTO requests VALUES (?, ?, ?, ?)",
-            ((number, *each) for number, each in enumerate(found, 1)),
+            ((number, *request) for number, request in enumerate(used, 1)),
         )
-        return {(View(a, b), c): number for number, (a, b, c) in enumerate(found, 1)}
+        return {(View(a, b), c): number for number, (a, b, c) in enumerate(used, 1)}
 
     def _memberships(self) -> dict[int, int]:
         query = (

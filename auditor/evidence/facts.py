@@ -1,4 +1,4 @@
-"""Facts: what a snapshot says of its run, and whether a run can have been so."""
+"""Facts: checks the metadata that a snapshot holds about its run."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from auditor.evidence.timestamps import is_moment
 
 MOST_FACTS = 100
 LONGEST_FACT = 20_000
-"""Characters of a fact that is no record."""
+"""Characters of a fact that is not a record."""
 LONGEST_RECORD = 32 * 1024 * 1024
-"""Characters of a record in JSON. What a run was judged with may list 10,000 waivers."""
+"""Characters of a record in JSON. The policy of a run may list 10,000 waivers."""
 MOST_VALUES = 1_000_000
 """Values in a record."""
 
@@ -21,10 +21,10 @@ _DEEPEST_RECORD = 30
 
 
 def check(rows: Iterable[tuple[Any, Any]]) -> None:
-    """Make sure that the rows of the facts are such as the program writes.
+    """Check that the rows of the facts have a form that the program writes.
 
     Raises:
-        ValueError: one is not, in words that go on after "the facts of the run cannot be used:".
+        ValueError: one has not. The text completes "the facts of the run cannot be used: …".
     """
     for number, (name, value) in enumerate(rows):
         if number >= MOST_FACTS:
@@ -39,7 +39,7 @@ def check(rows: Iterable[tuple[Any, Any]]) -> None:
             raise ValueError("depth is no level")
         if name in _RECORDS and value:
             try:
-                record = json_values.parsed(value, values=MOST_VALUES, depth=_DEEPEST_RECORD)
+                record = json_values.parse(value, values=MOST_VALUES, depth=_DEEPEST_RECORD)
             except ValueError as error:
                 raise ValueError(f"{name} cannot be read") from error
             if not isinstance(record, Mapping):

@@ -1,4 +1,4 @@
-"""Inflating: one whole compressed stream, no longer than allowed, with nothing behind its end."""
+"""Inflating: decompresses exactly one stream of bounded length, with no data after its end."""
 
 import zlib
 
@@ -6,14 +6,14 @@ from auditor.errors import AuditorError
 
 
 class DamagedStream(AuditorError, ValueError):
-    """Bytes are not exactly one compressed stream of an allowed length."""
+    """The bytes are not exactly one compressed stream of an allowed length."""
 
 
-def inflated(packed: bytes, most: int) -> bytes:
-    """What the zlib stream `packed` holds: at most so many bytes.
+def inflate(packed: bytes, most: int) -> bytes:
+    """The contents of the zlib stream `packed`, at most `most` bytes.
 
     Raises:
-        DamagedStream: it is broken, cut short or too long, or something follows its end.
+        DamagedStream: it is broken, truncated or too long, or data follows its end.
     """
     stream = zlib.decompressobj()
     try:

@@ -1,4 +1,4 @@
-"""JSON from elsewhere: what becomes of it is bounded before anything is made of it."""
+"""Parses untrusted JSON. Its size is bounded before any object is created."""
 
 import json
 import math
@@ -12,38 +12,41 @@ _NESTING = frozenset((dict, list))
 
 
 class NotJson(AuditorError, ValueError):
-    """Python reads it, and JSON does not have it, or it is more than anybody writes."""
+    """The text is not valid JSON although Python accepts it, or it is too large."""
 
 
-def parsed(
+def parse(
     text: str,
     *,
     values: int,
     depth: int,
     pairs: Callable[[list[tuple[str, JsonValue]]], JsonValue] | None = None,
 ) -> Any:
-    """What `text` holds: at most so many values, at most so many levels deep.
+    """The value of the JSON in `text`: at most `values` values, at most `depth` levels deep.
 
     Raises:
-        NotJson: it holds more, or a number that JSON does not have.
-        ValueError: it is no JSON.
+        NotJson: it exceeds a limit, or contains a number that JSON does not allow.
+        ValueError: it is not JSON.
     """
     if count(text) > values:
         raise NotJson(f"it holds more than {values:,} values")
     try:
-        found = json.loads(
+        document = json.loads(
             text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=pairs
         )
     except RecursionError as error:
         raise NotJson("it is nested too deeply") from error
-    # Fewer brackets than levels cannot be nested too deeply: the usual case, decided at once.
-    if text.count("{") + text.count("[") > depth and _depth_exceeds(found, depth):
+    # With fewer brackets than levels, the nesting cannot be too deep. This is the usual case.
+    if text.count("{") + text.count("[") > depth and _depth_exceeds(document, depth):
         raise NotJson(f"it is nested more than {depth} levels deep")
-    return found
+    return document
 
 
 def count(text: str) -> int:
-    """How many values JSON holds, by its commas and brackets: a byte or two become an object."""
+    """An upper bound of the values in JSON, from its commas and brackets.
+
+    Counted before parsing, because a byte or two can become a whole object.
+    """
     return text.count("{") + text.count("[") + text.count(",")
 
 

@@ -1,9 +1,9 @@
-"""The operation log: what Zoom's entries say about changed settings, whatever shape they come in.
+"""The operation log: parses the changes of settings in Zoom's log entries.
 
-Entries are free text of the web portal, seen as `Security  - Require a passcode: from On to Off`,
-with several changes in a row, and as `Edit Group NAME  - LABEL: from On to Off`. How the portal
-words a lock is not published: every wording that is plausible is taken for one. Nothing here
-raises, whatever an entry holds. Source: anonymised entries of 2021 and 2022, and `GET
+Entries are free text of the web portal, such as `Security  - Require a passcode: from On to Off`,
+with several changes in a row, or `Edit Group NAME  - LABEL: from On to Off`. The wording of locks
+is not published, so every plausible wording is accepted. No function raises, whatever an entry
+contains. Source: anonymised entries of 2021 and 2022, and `GET
 /report/operationlogs` of Zoom's Meetings API, 2024-01.
 """
 
@@ -23,25 +23,27 @@ OFF = frozenset({"off", "disabled", "disable", "false", "no", "unchecked", "unlo
 _ELSEWHERE = frozenset(
     {"billing", "channel", "channels", "chat", "im", "phone contacts", "recording", "zoom rooms"}
 )
-"""Categories that have no settings of accounts, groups and users, as entries show them."""
+"""Categories without settings of accounts, groups or users, as they appear in entries."""
 
 _PEOPLE = frozenset({"user", "users"})
-"""Categories in which texts are filled in as well: `Job Title: set to Contractor`."""
+"""Categories that also contain free texts: `Job Title: set to Contractor`."""
 
 _LOCK_WORDS = {"lock": "locked", "locked": "locked", "unlock": "unlocked", "unlocked": "unlocked"}
 _BETWEEN = re.compile(r"\s+-\s+")
 _AFTER_SUBJECT = re.compile(r"\s{2,}-\s+")
-_SAID = re.compile(r"(?s)(.*?)\s*:\s*(?:from\b(?P<values>.*)|set to\b(?P<set>.*))$", re.IGNORECASE)
+_CHANGE = re.compile(
+    r"(?s)(.*?)\s*:\s*(?:from\b(?P<values>.*)|set to\b(?P<set>.*))$", re.IGNORECASE
+)
 _TO = re.compile(r"\s+to(?:\s+|$)", re.IGNORECASE)
 _COLON = re.compile(r"\s*:\s*")
 _DASHES = re.compile(r"[\W_]+")
 _RUN = re.compile(r"\s{3,}")
 _LONGEST = 4000
-"""Characters of a detail that are looked at."""
+"""Characters of a detail that are parsed."""
 _MOST_PARTS = 6
-"""Parts, with dashes between them, that a label or the name of a group may have."""
+"""The most parts, separated by dashes, of a label or a group name."""
 _MILLISECONDS = 100_000_000_000
-"""A number of this size or more counts milliseconds since 1970, a smaller one seconds."""
+"""A number from here on is milliseconds since 1970, a smaller one seconds."""
 
 
 Values = tuple[tuple[str | None, str], ...]
@@ -49,32 +51,32 @@ Values = tuple[tuple[str | None, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One line of the log."""
+    """One entry of the log."""
 
     time: str
-    """RFC 3339, UTC; empty where the entry has no time that can be read."""
+    """RFC 3339, UTC; empty if the entry has no valid time."""
     operator: str
     category: str
-    """As the log shows it: `Account`, `User Group`."""
+    """As in the log: `Account`, `User Group`."""
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedChange:
-    """One change as an entry may be read. Where a text can be read in two ways, there are two."""
+    """One possible reading of a change. An ambiguous text has one for each reading."""
 
     subjects: tuple[str, ...]
-    """What may stand before the label: a section of the portal, `Edit Group NAME`."""
+    """The possible texts before the label: a section of the portal, `Edit Group NAME`."""
     label: str
-    """The name of the setting in the portal, as `plain` makes it."""
+    """The name of the setting in the portal, normalized by `normalize_label`."""
     values: Values
-    """Before and after; several where a value may hold the word "to"."""
+    """Before and after; several pairs if a value may contain the word "to"."""
     is_lock: bool = False
-    """True where it is about the lock of the setting."""
+    """True if the lock of the setting was changed, not its value."""
 
 
 def entries(body: JsonValue) -> Iterator[LogEntry]:
-    """The entries of a stored log. What is no entry is passed over."""
+    """The entries of a stored log. Skips everything that is not an entry."""
     rows = body.get("entries") if isinstance(body, dict) else None
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict):
@@ -82,7 +84,7 @@ def entries(body: JsonValue) -> Iterator[LogEntry]:
 
 
 def entry(row: Mapping[str, JsonValue]) -> LogEntry:
-    """A row of the log, as Zoom returns it or as it is stored."""
+    """Parse a row of the log, in Zoom's form or in the stored form."""
     return LogEntry(
         moment(row.get("time")),
         _words(row.get("operator")),
@@ -92,7 +94,7 @@ def entry(row: Mapping[str, JsonValue]) -> LogEntry:
 
 
 def moment(value: JsonValue) -> str:
-    """A time as RFC 3339, UTC; empty where it is none. A time without a zone is UTC."""
+    """A time as RFC 3339, UTC; empty if it is invalid. A time without a zone is UTC."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return rfc3339(round(value if abs(value) >= _MILLISECONDS else value * 1000))
@@ -103,21 +105,23 @@ def moment(value: JsonValue) -> str:
         return ""
 
 
-def is_about_settings(told: LogEntry) -> bool:
-    """True where an entry says that a setting of an account, a group or a user was changed."""
-    category = normalize_label(told.category)
+def is_about_settings(log_entry: LogEntry) -> bool:
+    """True if an entry says that a setting of an account, a group or a user was changed."""
+    category = normalize_label(log_entry.category)
     if category in _ELSEWHERE:
         return False
-    return is_change(told.detail) if category in _PEOPLE else any(parse_changes(told.detail))
+    return (
+        is_change(log_entry.detail) if category in _PEOPLE else any(parse_changes(log_entry.detail))
+    )
 
 
 def is_change(detail: str) -> bool:
-    """True where a text says that something was switched, changed or locked."""
-    return any(_is_telling(each) for each in parse_changes(detail))
+    """True if a text says that a setting was switched, changed or locked."""
+    return any(_is_switch_or_lock(change) for change in parse_changes(detail))
 
 
 def parse_changes(detail: str) -> Iterator[ParsedChange]:
-    """Every change that the text of an entry may be about."""
+    """Every possible reading of the changes in the text of an entry."""
     text = _RUN.sub("  ", detail[:_LONGEST].strip())
     head = _AFTER_SUBJECT.split(text, maxsplit=1)
     known = (head[0],) if len(head) == 2 else ()
@@ -125,13 +129,13 @@ def parse_changes(detail: str) -> Iterator[ParsedChange]:
     waiting: list[str] = []
     context: list[str] | None = None
     for number, part in enumerate(parts, 1):
-        found = list(_of_part(part, is_last=number == len(parts)))
-        if not found:
+        changes = list(_of_part(part, is_last=number == len(parts)))
+        if not changes:
             waiting.append(part)
             continue
         first = context is None
         context = waiting if context is None else context
-        for label, values, is_lock in found:
+        for label, values, is_lock in changes:
             for at in range(max(0, len(waiting) - _MOST_PARTS), len(waiting) + 1):
                 named = " - ".join([*waiting[at:], label])
                 before = (context[:at] if first else context)[:_MOST_PARTS]
@@ -142,14 +146,14 @@ def parse_changes(detail: str) -> Iterator[ParsedChange]:
 
 @lru_cache(maxsize=16_384)
 def normalize_label(text: str) -> str:
-    """A label for comparing: without regard to case, punctuation, and runs of spaces."""
+    """A label for comparison, without case, punctuation and repeated spaces."""
     return _DASHES.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
 def parse_switch(word: str) -> bool | None:
-    """Whether a value says on (or locked) or off; None where it says something else."""
-    told = normalize_label(word)
-    return True if told in ON else False if told in OFF else None
+    """True for a value that means on or locked, False for off or unlocked, None for others."""
+    normalized = normalize_label(word)
+    return True if normalized in ON else False if normalized in OFF else None
 
 
 _NAMED = re.compile(
@@ -159,25 +163,25 @@ _NAMED = re.compile(
     r"(?!\s+(?:settings?|to|can|may|who|with)\b)(?P<name>.*)$",
     re.IGNORECASE | re.DOTALL,
 )
-"""The beginning of an entry that names what was changed: `Edit Group NAME`, `Change Role`."""
+"""The beginning of an entry that names the changed object: `Edit Group NAME`, `Change Role`."""
 
 _NAMING = re.compile(
     r"\b(?:name|topic|title|description|agenda|text|message|department|label)s?$", re.IGNORECASE
 )
-"""Labels whose values are texts that people choose."""
+"""Labels whose values are free texts."""
 
 _QUOTED = re.compile(r"""\"[^\"]*\"|“[^”]*”|«[^»]*»|(?<!\w)'[^']*'(?!\w)""")
 _VALUE = re.compile(r"(?:[^\W\d_]+|\d+)(?P<rest>\W.*)?$", re.DOTALL)
 
 
 def outside_names(detail: str) -> str:
-    """What an entry says beside the names of groups, people, roles and meetings.
+    """The text of an entry without the names of groups, people, roles and meetings.
 
-    Everybody may choose such a name, so nothing in one is evidence of anything. Where a text can be
-    read as a name or not, it is taken for one.
+    Anyone can choose such a name, so its text is not evidence. An ambiguous text is treated as a
+    name.
     """
     parts = [_QUOTED.sub(" ", part) for part in _BETWEEN.split(detail[:_LONGEST])]
-    first = next((n for n, part in enumerate(parts) if _SAID.match(part)), len(parts))
+    first = next((n for n, part in enumerate(parts) if _CHANGE.match(part)), len(parts))
     named = _NAMED.match(parts[0].strip()) if first else None
     head, changes = parts[:first], parts[first:]
     if named is not None:
@@ -187,8 +191,8 @@ def outside_names(detail: str) -> str:
 
 
 def _without_values(part: str, *, by_name: bool) -> str:
-    """A change without the texts that were filled in; what follows a switch or a number stays."""
-    match = _SAID.match(part)
+    """A change without free texts; the text after a switch or a number stays."""
+    match = _CHANGE.match(part)
     if match is None:
         return "" if by_name else part
     label = "" if by_name else match[1]
@@ -202,8 +206,8 @@ def _without_values(part: str, *, by_name: bool) -> str:
 
 
 def _of_part(part: str, *, is_last: bool) -> Iterator[tuple[str, Values, bool]]:
-    """Label, values and whether it is about a lock, of a part of an entry that tells a change."""
-    match = _SAID.match(part)
+    """Label, values and whether a lock was changed, for a part of an entry with a change."""
+    match = _CHANGE.match(part)
     if match:
         after = match["set"]
         values = ((None, after.strip()),) if after is not None else tuple(_pairs(match["values"]))
@@ -219,7 +223,7 @@ def _of_part(part: str, *, is_last: bool) -> Iterator[tuple[str, Values, bool]]:
 
 
 def _pairs(text: str) -> Iterator[tuple[str | None, str]]:
-    """Every way to read `A to B`: a value may hold the word itself."""
+    """Every reading of `A to B`, because a value may contain the word "to"."""
     for match in _TO.finditer(text):
         yield text[: match.start()].strip(), text[match.end() :].strip()
 
@@ -227,14 +231,14 @@ def _pairs(text: str) -> Iterator[tuple[str | None, str]]:
 def _readings(
     subjects: tuple[str, ...], label: str, values: Values, is_lock: bool
 ) -> Iterator[ParsedChange]:
-    """The reading as it stands, and as one about a lock where a word for it is in the label."""
+    """The literal reading, and readings as a change of a lock if the label has a word for it."""
     yield ParsedChange(subjects, normalize_label(label), values, is_lock)
     for _, rest in _around_a_lock(label):
         yield ParsedChange(subjects, rest, values, is_lock=True)
 
 
 def _around_a_lock(text: str) -> Iterator[tuple[str, str]]:
-    """The word for a lock that a text begins or ends with, and the rest of it."""
+    """The word for a lock at the beginning or the end of a text, and the rest of the text."""
     words = normalize_label(text).split()
     if len(words) > 1:
         for word, rest in ((words[0], words[1:]), (words[-1], words[:-1])):
@@ -242,10 +246,10 @@ def _around_a_lock(text: str) -> Iterator[tuple[str, str]]:
                 yield word, " ".join(rest)
 
 
-def _is_telling(each: ParsedChange) -> bool:
-    """False for what only fills in a text, such as a person's job title."""
-    return each.is_lock or any(
-        before is not None or parse_switch(after) is not None for before, after in each.values
+def _is_switch_or_lock(change: ParsedChange) -> bool:
+    """False for a change of a free text, such as a person's job title."""
+    return change.is_lock or any(
+        before is not None or parse_switch(after) is not None for before, after in change.values
     )
 
 
@@ -254,6 +258,6 @@ def _words(value: JsonValue) -> str:
 
 
 def merge_entries(*groups: Iterable[LogEntry]) -> list[LogEntry]:
-    """The entries of several readings by time, each once."""
-    found = {each for group in groups for each in group}
-    return sorted(found, key=lambda each: (each.time, each.operator, each.category, each.detail))
+    """The distinct entries of several readings, sorted by time."""
+    merged = {log_entry for group in groups for log_entry in group}
+    return sorted(merged, key=lambda e: (e.time, e.operator, e.category, e.detail))

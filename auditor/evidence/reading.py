@@ -1,4 +1,4 @@
-"""Readings: a value Zoom returned, or the reason there is none: a type of its own, not a flag."""
+"""Readings: a value that Zoom returned, or the reason why there is none, as separate types."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,23 +16,23 @@ class Cause(StrEnum):
     NOT_LICENSED = "not_licensed"
     """Zoom refused the document: the plan or licence does not include it."""
     UNDOCUMENTED_VALUE = "undocumented_value"
-    """A value came that Zoom's reference does not list, so its meaning is not known."""
+    """Zoom returned a value that its reference does not list, so the meaning is unknown."""
     WRONG_TYPE = "wrong_type"
-    """A value of another type than documented came."""
+    """Zoom returned a value of another type than documented."""
     NOT_COLLECTED = "not_collected"
-    """Nobody asked Zoom for the document."""
+    """The document was not requested."""
     ERROR = "error"
-    """The request failed for good: server errors, malformed answers, time-outs."""
+    """The request failed after all retries: server errors, malformed responses, timeouts."""
 
     @property
     def is_failed_read(self) -> bool:
-        """True where something selected could not be read: the run is then incomplete."""
+        """True if a selected document could not be read. The run is then incomplete."""
         return self in (Cause.DENIED, Cause.NOT_COLLECTED, Cause.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A value Zoom returned for a setting, and the path at which it stood."""
+    """A value that Zoom returned for a setting, and its path in the document."""
 
     value: JsonValue
     path: str
@@ -44,7 +44,7 @@ class Unseen:
 
     cause: Cause
     detail: str = ""
-    """One sentence for people; empty where the cause says it all."""
+    """One sentence for people; empty if the cause is sufficient."""
 
 
 Reading = Seen | Unseen

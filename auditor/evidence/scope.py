@@ -1,11 +1,11 @@
-"""Scopes: the account, a group, a user or a meeting whose settings are judged."""
+"""Scopes: the account, a group, a user or a meeting whose settings are evaluated."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """Where a setting has a value. Ordered from the account down (`Level.rank`)."""
+    """A level at which settings have values, ordered from the account down (`Level.rank`)."""
 
     ACCOUNT = "account"
     APP = "app"
@@ -29,7 +29,7 @@ _RANK = {level: rank for rank, level in enumerate(Level)}
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One account, group, user or meeting, as a listing named it.
+    """One account, group, user or meeting, as named by a listing.
 
     `group_ids` are the groups a user belongs to (`group_ids` of `GET /users`).
     `licence` is a user's `type`: 1 Basic, 2 Licensed, 4 Unassigned, 99 None.
@@ -46,7 +46,7 @@ class Scope:
 
     @property
     def label(self) -> str:
-        """The name people know it by: name, else e-mail address, else id."""
+        """The name to show: name, else e-mail address, else id."""
         return self.name or self.email or self.id
 
     @property

@@ -1,6 +1,6 @@
-"""Marks: a number for each scope, kept on disk beside an open snapshot, and gone with it.
+"""Maps each scope to the number of its verdict set, in a temporary table of the open snapshot.
 
-What was found about 100,000 users is then a number a user, in any order a report asks for.
+Keeps memory independent of the number of users, and lets SQLite sort them for a report.
 """
 
 import json
@@ -15,7 +15,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.timestamps import decode, rfc3339
 
 _TABLES = count(1)
-"""One snapshot may be judged more than once while it is open."""
+"""Numbers of the tables: one open snapshot may be evaluated more than once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +25,20 @@ class IndexedScope:
     scope: Scope
     number: int
     observed_at: Mapping[str, str]
-    """When each request of this scope was answered: source to RFC 3339 time."""
+    """When Zoom answered each request of this scope: source to RFC 3339 time."""
 
 
 class TimeRange(Mapping[str, str]):
-    """Source to the RFC 3339 time of its answer, made out for what somebody asks for."""
+    """Maps a source to the RFC 3339 time of its response. Times are decoded on access."""
 
     def __init__(self, entries: Sequence[ProfileEntry], moments: bytes) -> None:
         self._entries, self._moments = entries, moments
 
     def __getitem__(self, source: str) -> str:
         moments = decode(self._moments)
-        for at in range(len(moments) - 1, -1, -1):
-            if self._entries[at].source == source:
-                return rfc3339(moments[at])
+        for position in range(len(moments) - 1, -1, -1):
+            if self._entries[position].source == source:
+                return rfc3339(moments[position])
         raise KeyError(source)
 
     def __iter__(self) -> Iterator[str]:
@@ -49,7 +49,7 @@ class TimeRange(Mapping[str, str]):
 
 
 class ScopeIndex:
-    """Numbers of scopes. Belongs to the thread and the life of its snapshot."""
+    """Numbers of scopes. Valid in the thread of its snapshot, while that is open."""
 
     def __init__(self, db: sqlite3.Connection, contents: ContentStore) -> None:
         self._db, self._contents = db, contents
@@ -61,7 +61,7 @@ class ScopeIndex:
         db.create_function("label_order", 3, _label_order, deterministic=True)
 
     def set(self, rows: Iterable[tuple[Level, str, int]]) -> None:
-        """Give scopes of the snapshot, named by level and id, their numbers."""
+        """Set the numbers of scopes, named by level and id."""
         self._db.execute("BEGIN")
         self._db.executemany(
             f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?, ?)",
@@ -72,7 +72,7 @@ class ScopeIndex:
     def scopes(
         self, level: Level, numbers: Iterable[int], *, by_name: bool = False
     ) -> Iterator[IndexedScope]:
-        """The scopes of a level that have one of `numbers`; by id, or by the name people know."""
+        """The scopes of a level with one of `numbers`, sorted by id or by label."""
         order = "label_order(s.name, s.email, s.zoom_id), s.zoom_id" if by_name else "m.zoom_id"
         query = (
             "SELECT s.level, s.zoom_id, s.name, s.email, s.membership, s.profile, s.times,"
@@ -85,9 +85,9 @@ class ScopeIndex:
                 times = TimeRange(self._contents.profile(row[5]), row[6])
                 yield IndexedScope(self._contents.scope(row), row[7], times)
 
-    def spans(self) -> Iterator[tuple[int, str, str, str]]:
-        """For each number and source the first and the last time (RFC 3339) it was answered."""
-        found: dict[tuple[int, int], list[list[int]]] = {}
+    def time_ranges(self) -> Iterator[tuple[int, str, str, str]]:
+        """For each number and source, the times (RFC 3339) of the first and the last response."""
+        ranges: dict[tuple[int, int], list[list[int]]] = {}
         query = (
             f"SELECT m.number, s.profile, s.times FROM {self._table} m CROSS JOIN scopes s"
             " ON s.level = m.level AND s.zoom_id = m.zoom_id"
@@ -95,17 +95,19 @@ class ScopeIndex:
         with closing(self._db.cursor()) as cursor:
             for number, profile, times in cursor.execute(query):
                 moments = decode(times)
-                known = found.get((number, profile))
+                known = ranges.get((number, profile))
                 if known is None:
-                    found[number, profile] = [[moment, moment] for moment in moments]
+                    ranges[number, profile] = [[moment, moment] for moment in moments]
                     continue
                 for span, moment in zip(known, moments, strict=True):
                     if moment < span[0]:
                         span[0] = moment
                     elif moment > span[1]:
                         span[1] = moment
-        for (number, profile), spans in found.items():
-            for entry, (first, last) in zip(self._contents.profile(profile), spans, strict=True):
+        for (number, profile), scope_ranges in ranges.items():
+            for entry, (first, last) in zip(
+                self._contents.profile(profile), scope_ranges, strict=True
+            ):
                 yield number, entry.source, rfc3339(first), rfc3339(last)
 
 

@@ -1,8 +1,9 @@
 """The snapshot: the evidence of one run in one SQLite file.
 
-Which documents were read for which scope, by which request, when, or why not. Equal documents are
-stored once, so 100,000 users with 500 distinct settings cost 500 documents. So are equal sets of
-outcomes (profiles), and equal memberships: a user costs a name, two numbers and the times.
+It records which documents were read for which scope, by which request and when, or why they were
+not. Equal documents are stored once, so 100,000 users with 500 distinct settings need 500
+documents. Equal sets of outcomes (profiles) and equal memberships are also stored once: a user
+needs a name, two numbers and the times.
 """
 
 import json
@@ -38,14 +39,14 @@ CREATE TABLE scopes (
     PRIMARY KEY (level, zoom_id)) WITHOUT ROWID;
 """
 """`membership` is [group ids, licence, status]; `outcomes` is a list of [request, document] or
-[request, null, cause, detail], by surface and option; `times` has a moment for each of them."""
+[request, null, cause, detail], by surface and option; `times` has a time for each of them."""
 
 LONGEST_VALUE = 64 * 1024 * 1024
 """Bytes of a text, a document as it is stored, or a row."""
 STEPS_TO_OPEN = 100_000
-"""Steps of SQLite until the tables of a file are known. It takes some hundred."""
+"""SQLite steps allowed for reading the list of tables. A valid file needs a few hundred."""
 
-_OF_KIND = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM json_each(?))"
+_BY_STATUS = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM json_each(?))"
 
 _ORDER = {status: at for at, status in enumerate(("active", "inactive", "pending"))}
 
@@ -53,14 +54,14 @@ __all__ = ["FORMAT", "DiskFull", "ScopeEvidence", "Snapshot", "SnapshotError"]
 
 
 class Snapshot(SnapshotReader):
-    """Reads and writes one snapshot. Belongs to the thread that opened it."""
+    """Reads and writes one snapshot. May be used only by the thread that opened it."""
 
     @classmethod
     def create(cls, path: Path | None = None) -> "Snapshot":
         """A new snapshot in the file at `path`, or in memory.
 
         Raises:
-            Full: there is no room for it.
+            DiskFull: there is no space for it.
             SnapshotError: the file exists or cannot be written.
         """
         if path is not None and path.exists():
@@ -78,12 +79,12 @@ class Snapshot(SnapshotReader):
                 ) from error
             raise SnapshotError(f"{path}: cannot be written: {error}.") from error
         snapshot = cls(db, str(path or "in memory"))
-        snapshot.set_meta("format", FORMAT)
+        snapshot.set_metadata("format", FORMAT)
         return snapshot
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> "Snapshot":
-        """The snapshot in the file at `path`, for reading, or to go on with it.
+        """The snapshot in the file at `path`, for reading or, with `write`, to resume it.
 
         Raises:
             SnapshotError: there is no such file, or it is not a snapshot.
@@ -102,7 +103,7 @@ class Snapshot(SnapshotReader):
             db.execute("PRAGMA cell_size_check = ON")
             if _schema(db) != _own_schema():  # before a table is read: it could be a view
                 raise SnapshotError(f"{path}: not a snapshot of the auditor.")
-            found = snapshot.meta("format")
+            format_ = snapshot.meta("format")
             db.set_progress_handler(None, 0)
             if write:
                 _for_writing(db)
@@ -112,15 +113,15 @@ class Snapshot(SnapshotReader):
         except SnapshotError:
             db.close()
             raise
-        if found != FORMAT:
+        if format_ != FORMAT:
             db.close()
             raise SnapshotError(
-                f"{path}: format {found or 'unknown'}; this version reads {FORMAT}."
+                f"{path}: format {format_ or 'unknown'}; this version reads {FORMAT}."
             )
         return snapshot
 
     def finish(self) -> None:
-        """Make one compact file of it. Nothing is lost where there is no room for that."""
+        """Compact the snapshot into one file. Skipped without loss if there is no space."""
         with suppress(sqlite3.Error):
             self._db.execute(
                 "DELETE FROM profiles WHERE id NOT IN (SELECT DISTINCT profile FROM scopes)"
@@ -131,13 +132,13 @@ class Snapshot(SnapshotReader):
         self._contents = ContentStore(self._db)
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """Group the writes of the block into one transaction.
 
-        What was written before the block broke off is kept.
+        If the block raises, its earlier writes are committed.
 
         Raises:
-            SnapshotError: the file cannot be written; it is as it was before the block.
+            SnapshotError: the file cannot be written; the block is rolled back.
         """
         self._totals = None
         if self._db.in_transaction:
@@ -156,17 +157,17 @@ class Snapshot(SnapshotReader):
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
-            self._contents.forget()
-            raise self._told(error) from error
+            self._contents.clear_caches()
+            raise self._translate_error(error) from error
 
-    def set_meta(self, key: str, value: str) -> None:
+    def set_metadata(self, key: str, value: str) -> None:
         """Record a fact about the run."""
-        with self.batch():
+        with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def add_scope(self, scope: Scope) -> bool:
-        """Record that the scope exists. One that is known already stays as it is: then False."""
-        with self.batch():
+        """Record that a scope exists. Returns False, and changes nothing, if it is recorded."""
+        with self.transaction():
             membership = self._contents.membership_id(scope)
             nothing = self._contents.profile_id(())
             added = self._db.execute(
@@ -176,57 +177,57 @@ class Snapshot(SnapshotReader):
         return added.rowcount == 1
 
     def list_scopes(self, level: Level, status: str, scopes: Iterable[Scope]) -> int:
-        """Write down the scopes of a level and status while they come; returns how many there are.
+        """Record the scopes of a level and status as they arrive. Returns their number.
 
-        A user in several lists is what the first of active, inactive and pending says. Once all
-        have come, what an earlier, older list of the same kind named besides is forgotten.
+        A user in several lists gets the first status of active, inactive and pending. After the
+        last scope, scopes that only an earlier list of the same kind named are dropped.
         """
         self._db.execute("CREATE TABLE IF NOT EXISTS temp.listed (zoom_id TEXT PRIMARY KEY)")
         self._db.execute("DELETE FROM temp.listed")
-        portion: list[Scope] = []
+        batch: list[Scope] = []
         try:
             for scope in scopes:
-                portion.append(scope)
-                if len(portion) >= CHUNK:
-                    self._list(portion)
-                    portion.clear()
-        finally:  # a list that breaks off has named these all the same
-            self._list(portion)
-        of_kind = level, json.dumps(self._contents.memberships_with(status))
-        with self.batch():
-            self._db.execute(f"DELETE {_OF_KIND} AND zoom_id NOT IN temp.listed", of_kind)
-        return int(self._db.execute(f"SELECT count(*) {_OF_KIND}", of_kind).fetchone()[0])
+                batch.append(scope)
+                if len(batch) >= CHUNK:
+                    self._list(batch)
+                    batch.clear()
+        finally:  # the scopes of an incomplete list are recorded, too
+            self._list(batch)
+        by_status = level, json.dumps(self._contents.memberships_with(status))
+        with self.transaction():
+            self._db.execute(f"DELETE {_BY_STATUS} AND zoom_id NOT IN temp.listed", by_status)
+        return int(self._db.execute(f"SELECT count(*) {_BY_STATUS}", by_status).fetchone()[0])
 
     def drop(self, scope: Scope) -> None:
-        """Forget a scope with all that was read of it."""
-        with self.batch():
+        """Delete a scope and all its evidence."""
+        with self.transaction():
             self._db.execute(
                 "DELETE FROM scopes WHERE level = ? AND zoom_id = ?", (scope.level, scope.id)
             )
 
     def set_groups(self, level: Level, zoom_id: str, groups: tuple[str, ...]) -> None:
-        """Record to which groups a scope belongs, where the list that named it did not say."""
+        """Record the groups of a scope, if the list that named it did not contain them."""
         row = self._row(Scope(level, zoom_id))
         if row is not None:
             scope = replace(self._contents.scope(row), group_ids=groups)
             self._describe(scope)
 
     def _list(self, scopes: Iterable[Scope]) -> None:
-        with self.batch():
+        with self.transaction():
             for scope in scopes:
                 if not self.add_scope(scope):
                     self._rename(scope)
                 self._db.execute("INSERT OR IGNORE INTO temp.listed VALUES (?)", (scope.id,))
 
     def _rename(self, scope: Scope) -> None:
-        """Take over what a newer list says of a scope, unless one that goes before it named it."""
+        """Update a scope from a newer list, unless a list with precedence named it."""
         known = self.evidence_of(scope).scope
         goes_before = _ORDER.get(known.status, 0) < _ORDER.get(scope.status, 0)
         if known != scope and not goes_before:
             self._describe(scope)
 
     def _describe(self, scope: Scope) -> None:
-        with self.batch():
+        with self.transaction():
             self._db.execute(
                 "UPDATE scopes SET name = ?, email = ?, membership = ?"
                 " WHERE level = ? AND zoom_id = ?",
@@ -240,9 +241,9 @@ class Snapshot(SnapshotReader):
             )
 
     def record(self, scope: Scope, view: View, outcome: Outcome) -> None:
-        """Record what came of asking for a document of a scope that was added before."""
+        """Record the outcome of a request for a document. Ignored if the scope is not recorded."""
         at = milliseconds(outcome.observed_at)
-        with self.batch():
+        with self.transaction():
             row = self._db.execute(
                 "SELECT profile, times FROM scopes WHERE level = ? AND zoom_id = ?",
                 (scope.level, scope.id),
@@ -257,7 +258,7 @@ class Snapshot(SnapshotReader):
                 (profile, moments, scope.level, scope.id),
             )
 
-    def _told(self, error: sqlite3.Error) -> SnapshotError:
+    def _translate_error(self, error: sqlite3.Error) -> SnapshotError:
         if _is_full(error):
             return DiskFull(
                 f"{self._name}: no more could be written ({error}). What was read before is kept: "
@@ -267,32 +268,32 @@ class Snapshot(SnapshotReader):
 
 
 def _bound(db: sqlite3.Connection) -> None:
-    """Bound what a file that somebody wrote by hand may cost.
+    """Bound the cost of reading a crafted file.
 
-    Pages that refer to one another in circles make a table without end. The list of tables is read
-    before anything can be compared, so that is given a number of steps; every other table is read
-    in an order that cannot repeat, or to a limit.
+    Pages that refer to each other in a circle make a table without end. The list of tables has to
+    be read before the schema can be compared, so the number of SQLite steps is limited there.
+    Every other table is read in an order that cannot repeat, or up to a limit.
     """
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
     db.set_progress_handler(lambda: 1, STEPS_TO_OPEN)
 
 
 def _schema(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    """Every table, index, view and trigger of a file, with the statement that made it."""
+    """Every table, index, view and trigger of a file, with the statement that created it."""
     rows = db.execute("SELECT type, name, sql FROM sqlite_master LIMIT 100").fetchall()
     return sorted((str(kind), str(name), str(sql)) for kind, name, sql in rows)
 
 
 @cache
 def _own_schema() -> list[tuple[str, str, str]]:
-    """What a file that this program made has. A view or a trigger could run without end."""
+    """The schema of a file of this program. A view or a trigger could run without end."""
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript(_SCHEMA)
         return _schema(db)
 
 
 def _is_full(error: Exception) -> bool:
-    """True where the disk is full. SQLite calls a file that may not grow an I/O error."""
+    """True if the disk is full. SQLite reports a file at its size limit as an I/O error."""
     name = getattr(error, "sqlite_errorname", "")
     return name.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
 

@@ -1,4 +1,4 @@
-"""What a snapshot holds, to be read: scopes, what came of asking for their documents, and marks."""
+"""The snapshot reader: reads scopes, their outcomes and the metadata of a snapshot."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,27 +16,27 @@ from auditor.evidence.verifying import Totals, verified
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
 
 CHUNK = 500
-"""Scopes looked at in one go, where the file is written meanwhile."""
+"""Scopes read per query while the file may be written."""
 
 _COLUMNS = "level, zoom_id, name, email, membership, profile, times"
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeEvidence:
-    """All that was read for one scope."""
+    """All evidence of one scope."""
 
     scope: Scope
     outcomes: Mapping[View, Outcome]
     digests: Mapping[View, str]
-    """View to digest of its document; refused views are not in it."""
+    """View to the digest of its document, without refused views."""
     profile: int | None = None
-    """Equal numbers of one snapshot mean equal outcomes, times aside."""
+    """Equal numbers in one snapshot mean equal outcomes, except for times."""
     membership: int | None = None
-    """Equal numbers of one snapshot mean equal groups, licence and status."""
+    """Equal numbers in one snapshot mean equal groups, licence and status."""
 
 
 class SnapshotReader:
-    """Reads one snapshot. Belongs to the thread that opened it."""
+    """Reads one snapshot. May be used only by the thread that opened it."""
 
     def __init__(self, connection: sqlite3.Connection, name: str = "") -> None:
         self._db, self._name = connection, name
@@ -44,7 +44,7 @@ class SnapshotReader:
         self._totals: Totals | None = None
 
     def close(self) -> None:
-        """Close the file; it holds everything recorded."""
+        """Close the file. Everything recorded is in it."""
         self._db.close()
 
     def __enter__(self) -> Self:
@@ -59,20 +59,20 @@ class SnapshotReader:
         self.close()
 
     def meta(self, key: str) -> str | None:
-        """A fact about the run, None if it was not recorded."""
+        """A fact about the run; None if it was not recorded."""
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
     def is_empty(self) -> bool:
-        """True where no document was recorded."""
+        """True if no document was recorded."""
         return self._db.execute("SELECT 1 FROM documents LIMIT 1").fetchone() is None
 
     def has(self, scope: Scope) -> bool:
-        """True where the scope is recorded."""
+        """True if the scope is recorded."""
         return self._row(scope) is not None
 
     def has_members(self) -> bool:
-        """True if some user is known to belong to some group."""
+        """True if at least one user is known to belong to a group."""
         return self._contents.any_groups(Level.USER)
 
     def count(self, level: Level) -> int:
@@ -86,15 +86,15 @@ class SnapshotReader:
             yield self._contents.scope(row)
 
     def evidence(self, level: Level) -> Iterator[ScopeEvidence]:
-        """Everything read for each scope of a level, by id; scopes nothing was read for too.
+        """The evidence of each scope of a level, by id, including scopes without any outcome.
 
-        Documents are fetched when they are looked at.
+        Documents are loaded on access.
         """
         for row in self._rows(level):
             yield self._evidence(row)
 
-    def alike(self, level: Level) -> Iterator[tuple[ScopeEvidence, int]]:
-        """For scopes with equal groups, licence, status and outcomes the first, and their number.
+    def grouped_by_profile(self, level: Level) -> Iterator[tuple[ScopeEvidence, int]]:
+        """The scopes grouped by groups, licence, status and outcomes: the first, and their number.
 
         In no particular order.
         """
@@ -117,7 +117,7 @@ class SnapshotReader:
             yield self._contents.scope(tuple(row)), count
 
     def refusals(self, level: Level) -> Iterator[tuple[View, str, Unseen, int]]:
-        """What was refused at a level: view, request and why, and for how many scopes."""
+        """The failures of a level: view, request, cause, and the number of scopes."""
         rows = self._db.execute(
             "SELECT profile, count(*) FROM scopes WHERE level = ? GROUP BY profile", (level,)
         )
@@ -127,65 +127,65 @@ class SnapshotReader:
                     yield entry.view, entry.source, Unseen(Cause(entry.cause), entry.detail), count
 
     def evidence_of(self, scope: Scope) -> ScopeEvidence:
-        """Everything read for one scope, which has to be there."""
+        """The evidence of one scope, which has to be recorded."""
         return self._evidence(self._row(scope))
 
     def account(self) -> ScopeEvidence:
-        """What was read for the account itself.
+        """The evidence of the account itself.
 
         Raises:
-            SnapshotError: the snapshot holds no account.
+            SnapshotError: the snapshot has no account.
         """
-        for found in self.evidence(Level.ACCOUNT):
-            return ScopeEvidence(found.scope, dict(found.outcomes), dict(found.digests))
+        for account in self.evidence(Level.ACCOUNT):
+            return ScopeEvidence(account.scope, dict(account.outcomes), dict(account.digests))
         raise SnapshotError("The snapshot holds no account: its run was broken off at once.")
 
-    def missing(
+    def pending_reads(
         self,
         level: Level,
         views: Iterable[View],
         since: str | None = None,
         scopes: Iterable[Scope] | None = None,
     ) -> Iterator[tuple[Scope, tuple[View, ...]]]:
-        """The scopes of a level, by id, for which some of `views` are yet to be read.
+        """The scopes of a level, by id, with those of `views` that have yet to be read.
 
-        A read counts once it gave a document or a refusal that will not pass, and only if it is
-        not older than `since` (RFC 3339). With `scopes`, only these are looked at. The file may
-        be written meanwhile.
+        A view has been read if there is a document or a failure that is not transient, not older
+        than `since` (RFC 3339). With `scopes`, only these are examined. The file may be written
+        during the iteration.
         """
-        wanted = tuple(views)
+        requested = tuple(views)
         oldest = None if since is None else milliseconds(since)
         for row in self._rows(level) if scopes is None else self._some(scopes):
-            done = self._contents.settled(row[5])
+            done = self._contents.completed_views(row[5])
             if oldest is not None:
                 times = zip(self._contents.profile(row[5]), decode(row[6]), strict=True)
                 done = done & {entry.view for entry, time in times if time >= oldest}
-            due = tuple(view for view in wanted if view not in done)
+            due = tuple(view for view in requested if view not in done)
             if due:
                 yield self._contents.scope(row), due
 
-    def marks(self) -> ScopeIndex:
-        """Room for a number for each scope, on disk, for as long as the snapshot is open."""
+    def scope_index(self) -> ScopeIndex:
+        """A new index that stores a number for each scope while the snapshot is open."""
         return ScopeIndex(self._db, self._contents)
 
     def verified(self) -> Totals:
-        """What the evidence comes to, all of which was found to be as it was recorded.
+        """Verify all evidence in one pass, and return its digests.
 
-        One pass over it; what it found is remembered as long as nothing is written.
+        The result is cached until the snapshot is written.
 
         Raises:
-            SnapshotError: something is not as it was recorded, or cannot be read.
+            SnapshotError: evidence was altered, or the file cannot be read.
         """
         if self._totals is None:
             self._totals = verified(self._db, self._contents, self._name or "The snapshot")
         return self._totals
 
     def oldest(self) -> str | None:
-        """When the oldest read was made, RFC 3339; None where nothing was read."""
+        """The time of the oldest read, RFC 3339; None if nothing was read."""
         return self.verified().oldest
 
     def digest(self) -> str:
-        """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
+        """`sha256:` over the scopes and their outcomes, without times."""
         return self.verified().digest
 
     def facts(self) -> dict[str, str]:
@@ -193,7 +193,7 @@ class SnapshotReader:
         return {key: str(value) for key, value in self._db.execute("SELECT key, value FROM meta")}
 
     def _rows(self, level: Level) -> Iterator[tuple[Any, ...]]:
-        """The rows of a level by id, in portions: the file may be written meanwhile."""
+        """The rows of a level by id. Read in chunks, because the file may be written meanwhile."""
         query = (
             f"SELECT {_COLUMNS} FROM scopes WHERE level = ? AND zoom_id > ?"
             " ORDER BY zoom_id LIMIT ?"
@@ -204,7 +204,7 @@ class SnapshotReader:
             after = rows[-1][1]
 
     def _some(self, scopes: Iterable[Scope]) -> Iterator[Any]:
-        """The rows of these scopes, those that are recorded."""
+        """The rows of the recorded ones among `scopes`."""
         return (row for row in map(self._row, scopes) if row is not None)
 
     def _row(self, scope: Scope) -> Any:
@@ -224,16 +224,16 @@ class SnapshotReader:
 
 
 class _OutcomeReader(Mapping[View, Outcome]):
-    """The outcomes of a scope, put together when one of them is looked at."""
+    """The outcomes of a scope, loaded on first access."""
 
     def __init__(
         self, entries: tuple[ProfileEntry, ...], times: bytes, contents: ContentStore
     ) -> None:
         self._entries, self._times, self._contents = entries, times, contents
-        self._known: dict[View, Outcome] | None = None
+        self._outcomes: dict[View, Outcome] | None = None
 
     def __getitem__(self, view: View) -> Outcome:
-        return self._found()[view]
+        return self._load()[view]
 
     def __iter__(self) -> Iterator[View]:
         return (entry.view for entry in self._entries)
@@ -241,12 +241,12 @@ class _OutcomeReader(Mapping[View, Outcome]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _found(self) -> dict[View, Outcome]:
-        if self._known is None:
-            self._known = {}
+    def _load(self) -> dict[View, Outcome]:
+        if self._outcomes is None:
+            self._outcomes = {}
             for entry, moment in zip(self._entries, decode(self._times), strict=True):
-                self._known[entry.view] = _outcome(entry, rfc3339(moment), self._contents.body)
-        return self._known
+                self._outcomes[entry.view] = _outcome(entry, rfc3339(moment), self._contents.body)
+        return self._outcomes
 
 
 def _outcome(entry: ProfileEntry, observed_at: str, body: Callable[[int], Any]) -> Outcome:

@@ -1,17 +1,17 @@
-"""Moments: times of a scope's reads, packed into a few bytes, and as RFC 3339."""
+"""Timestamps: encodes the times of a scope's reads into a few bytes, and as RFC 3339."""
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 EARLIEST, LATEST = 946_684_800_000, 7_258_118_400_000
-"""Milliseconds since 1970: the years 2000 and 2200. A read at any other time was not made."""
+"""Milliseconds since 1970: the years 2000 and 2200. No read can have another time."""
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def encode(milliseconds: Sequence[int]) -> bytes:
-    """Times in milliseconds since 1970 as bytes: the first in full, the others by difference."""
+    """Times in milliseconds since 1970 as bytes: the first in full, the others as differences."""
     out, before = bytearray(), 0
     for moment in milliseconds:
         difference = moment - before
@@ -25,7 +25,7 @@ def encode(milliseconds: Sequence[int]) -> bytes:
 
 
 def decode(data: bytes) -> list[int]:
-    """The times that `packed` made `data` of."""
+    """The times that `encode` wrote into `data`."""
     moments, before, number, shift = [], 0, 0, 0
     for byte in data:
         number |= (byte & 127) << shift
@@ -38,7 +38,7 @@ def decode(data: bytes) -> list[int]:
 
 
 def is_moment(text: str) -> bool:
-    """True for RFC 3339 with a time zone, of a year in which a read can have been made."""
+    """True for an RFC 3339 time with a time zone, between `EARLIEST` and `LATEST`."""
     try:
         return bool(_RFC3339.fullmatch(text)) and EARLIEST <= milliseconds(text) <= LATEST
     except (ValueError, OverflowError):

@@ -1,8 +1,8 @@
-"""Verifying: is the evidence what was recorded? One pass over all of it, before it is judged.
+"""Verification: checks in one pass, before evaluation, that the evidence is as it was recorded.
 
-Each document is hashed and compared with its content address, each shared set of outcomes and each
-membership is parsed, and the scopes have to come in order, which no damaged index gives. What is
-found to be whole has one digest over what was read, and one over when and how.
+Each document is hashed and compared with its content address, each profile and each membership is
+parsed, and the scopes have to be in order, which a damaged index would not yield. The result is one
+digest over scopes and outcomes, and one over times and requests.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from auditor.evidence.timestamps import EARLIEST, LATEST, decode, rfc3339
 LONGEST_NAME = 20_000
 """Characters of an id, a name or an address. Zoom allows fewer than 500."""
 LONGEST_TIMES = 10 * MOST_OUTCOMES
-"""Bytes of the times of a scope's reads: each has fewer than ten."""
+"""Bytes of the times of a scope's reads. One time needs fewer than ten."""
 
 _COLUMNS = "level, zoom_id, name, email, membership, profile, times"
 _LEVELS = frozenset(map(str, Level))
@@ -33,22 +33,21 @@ _TEXT_AND_NUMBERS = [str] * 4 + [int] * 2 + [bytes]
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a whole snapshot comes to."""
+    """The digests of a verified snapshot, and its oldest read."""
 
     digest: str
-    """`sha256:` over the scopes, and what was read or refused for each. Times do not count."""
+    """`sha256:` over the scopes and their outcomes, without times."""
     circumstances: str
-    """`sha256:` over when each document came, by which request, and in which words one was
-    refused."""
+    """`sha256:` over the times, requests and details of all outcomes."""
     oldest: str | None
-    """When the oldest read was made, RFC 3339; None where nothing was read."""
+    """The time of the oldest read, RFC 3339; None if nothing was read."""
 
 
 def verified(db: sqlite3.Connection, contents: ContentStore, name: str) -> Totals:
-    """What the evidence of a snapshot comes to; `name` is what errors call it.
+    """Verify the evidence of a snapshot, and return its digests. Errors call it `name`.
 
     Raises:
-        EvidenceAltered: something is not as it was recorded.
+        EvidenceAltered: evidence is not as it was recorded.
         SnapshotError: the file cannot be read to its end.
     """
     try:
@@ -62,10 +61,10 @@ class _Pass:
         self._db, self._contents, self._name = db, contents, name
         self._documents: set[int] = set()
         self._profiles: dict[int, tuple[int, bytes]] = {}
-        """For each profile that was looked at: how many outcomes it has, and their requests."""
+        """For each checked profile: the number of its outcomes, and their requests as JSON."""
         self._memberships: set[int] = set()
         self._requests: dict[bytes, bytes] = {}
-        """Each once: nearly all scopes of a level were read by the same requests."""
+        """Equal requests are stored once: nearly all scopes of a level share theirs."""
 
     def totals(self) -> Totals:
         self._check_facts()
@@ -81,7 +80,9 @@ class _Pass:
                 self._refuse("a scope has a name or times that are too long")
             key = row[:2]
             if key <= before or key[0] not in _LEVELS:
-                self._refuse(f"the scopes do not come in order, or one has no level: {_shown(key)}")
+                self._refuse(
+                    f"the scopes do not come in order, or one has no level: {_describe(key)}"
+                )
             before = key
             membership, profile, times = row[4:]
             if membership not in self._memberships:
@@ -92,16 +93,16 @@ class _Pass:
             count, requests = known
             moments = decode(times)
             if len(moments) != count:
-                self._refuse(f"the times of {_shown(row)} do not fit what was read of it")
+                self._refuse(f"the times of {_describe(row)} do not fit what was read of it")
             if moments:
                 first = min(moments)
                 if first < EARLIEST or max(moments) > LATEST:
-                    self._refuse(f"a time of {_shown(row)} is none at which anything was read")
+                    self._refuse(f"a time of {_describe(row)} is none at which anything was read")
                 oldest = min(first, oldest)
             circumstances.update(requests + times)
             named = json.dumps(row[:4])
-            told = membership_text(membership), profile_text(profile)
-            digest.update("\n".join((named, *told, "")).encode())
+            contents = membership_text(membership), profile_text(profile)
+            digest.update("\n".join((named, *contents, "")).encode())
         return Totals(
             "sha256:" + digest.hexdigest(),
             "sha256:" + circumstances.hexdigest(),
@@ -118,12 +119,12 @@ class _Pass:
     def _check_membership(self, number: int, row: Sequence[Any]) -> None:
         try:
             groups, licence, status = json.loads(self._contents.membership_text(number))
-            right = all(type(each) is str for each in groups) and type(groups) is list
+            right = all(type(group) is str for group in groups) and type(groups) is list
             right = right and type(licence) in (int, type(None)) and type(status) is str
         except _UNREADABLE:
             right = False
         if not right:
-            self._refuse(f"the groups of {_shown(row)} cannot be read")
+            self._refuse(f"the groups of {_describe(row)} cannot be read")
         self._memberships.add(number)
 
     def _check_profile(self, number: int, row: Sequence[Any]) -> tuple[int, bytes]:
@@ -134,13 +135,13 @@ class _Pass:
         except _UNREADABLE:
             right = False
         if not right:
-            self._refuse(f"what was read of {_shown(row)} cannot be made out")
+            self._refuse(f"what was read of {_describe(row)} cannot be made out")
         for entry in entries:
             if entry.document is not None and entry.document not in self._documents:
                 self._check_document(entry, row)
-        told = json.dumps([[entry.source, entry.detail] for entry in entries]).encode()
-        told = len(told).to_bytes(4, "big") + told
-        return len(entries), self._requests.setdefault(told, told)
+        requests = json.dumps([[entry.source, entry.detail] for entry in entries]).encode()
+        requests = len(requests).to_bytes(4, "big") + requests
+        return len(entries), self._requests.setdefault(requests, requests)
 
     def _check_document(self, entry: ProfileEntry, row: Sequence[Any]) -> None:
         assert entry.document is not None
@@ -151,24 +152,24 @@ class _Pass:
             more = f" and {others:,} more scope{'' if others == 1 else 's'}" if others else ""
             raise EvidenceAltered(
                 f"{self._name}: the document that {entry.source} returned for "
-                f"{_shown(row)}{more} is not as it was recorded: {error}. Nothing is judged by it. "
-                "Use an untouched copy, or audit again."
+                f"{_describe(row)}{more} is not as it was recorded: {error}. Nothing is judged by "
+                "it. Use an untouched copy, or audit again."
             ) from error
         self._documents.add(entry.document)
 
     def _scopes_with(self, document: int) -> int:
-        """How many scopes have a document."""
+        """How many scopes have the document."""
         counts: Mapping[int, int] = dict(
             self._db.execute("SELECT profile, count(*) FROM scopes GROUP BY profile").fetchall()
         )
-        found = 0
+        total = 0
         for profile, count in counts.items():
             try:
                 entries = self._contents.profile(profile)
             except _UNREADABLE:
                 continue
-            found += count if any(entry.document == document for entry in entries) else 0
-        return found
+            total += count if any(entry.document == document for entry in entries) else 0
+        return total
 
     def _refuse(self, what: str) -> NoReturn:
         raise UnsuitableSnapshot(
@@ -178,19 +179,19 @@ class _Pass:
 
 
 def _is_right(entry: ProfileEntry) -> bool:
-    """True where the parts of an outcome are of the kinds that the program writes."""
+    """True if the fields of an outcome have the types that the program writes."""
     texts = entry.view.surface, entry.view.option, entry.source, entry.detail
-    if not all(type(each) is str for each in texts):
+    if not all(type(text) is str for text in texts):
         return False
     if entry.cause is None:
         return type(entry.document) is int
     return entry.document is None and entry.cause in _CAUSES
 
 
-def _shown(row: Sequence[Any]) -> str:
-    """A scope as an error names it: level, name and id."""
+def _describe(row: Sequence[Any]) -> str:
+    """A scope as named in errors: level, name and id."""
     level, zoom_id = row[:2]
-    name = next((each for each in row[2:4] if each), "")
+    name = next((label for label in row[2:4] if label), "")
     quoted = json.dumps(str(zoom_id)[:100], ensure_ascii=False)
     return (
         f"{level} {json.dumps(name[:100], ensure_ascii=False)} ({zoom_id})"

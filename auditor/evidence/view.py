@@ -1,4 +1,4 @@
-"""Views: the documents of a scope that can be asked for, and what came of asking."""
+"""Views: the documents of a scope that can be requested, and the outcomes of requests."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class View:
 
     `settings` and `lock_settings` exist for account, group and (settings) user; their `option`
     is the `option` query parameter, empty for the default view. Two other surfaces have several
-    documents, told apart by `meeting_feature` (report of past meetings) and `type` (Marketplace
+    documents, distinguished by `meeting_feature` (report of past meetings) and `type` (Marketplace
     apps). Every other surface is one document with an empty option.
     """
 
@@ -28,18 +28,18 @@ LOCKS = View("lock_settings")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document Zoom returned, secrets already dropped."""
+    """A document that Zoom returned, without secrets."""
 
     body: JsonValue
     source: str
     """The request, with placeholders for ids: `GET /users/{userId}/settings`."""
     observed_at: str
-    """When the answer came: RFC 3339, UTC."""
+    """When the response arrived: RFC 3339, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadFailure:
-    """A document that could not be had, and why."""
+    """A document that could not be read, and why."""
 
     unseen: Unseen
     source: str

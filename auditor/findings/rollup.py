@@ -177,7 +177,7 @@ def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
     for assessment in run.assessments.by_name():
         if not tally.name(assessment):
             break
-    for verdicts, source, first, last in run.assessments.spans():
+    for verdicts, source, first, last in run.assessments.time_ranges():
         tally.add_times(verdicts, source, first, last)
     tally.finish()
     groups = sorted((_group(g) for g in tally.groups.values()), key=_group_order)

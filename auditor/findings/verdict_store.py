@@ -118,13 +118,13 @@ class VerdictStore:
         """Every scope with verdicts, by level, the name people know it by, and id."""
         return self._ordered(by_name=True)
 
-    def spans(self) -> Iterator[tuple[tuple[Verdict, ...], str, str, str]]:
+    def time_ranges(self) -> Iterator[tuple[tuple[Verdict, ...], str, str, str]]:
         """For verdicts and each source the times (RFC 3339) between which it was answered."""
         for assessment in self._few.values():
             for source, moment in assessment.observed_at.items():
                 yield assessment.verdicts, source, moment, moment
         if self._marks is not None:
-            for number, source, first, last in self._marks.spans():
+            for number, source, first, last in self._marks.time_ranges():
                 yield self._verdicts[number], source, first, last
 
     def in_order(self) -> Iterator[tuple[Assessment, Verdict]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
 
-from auditor.evidence.read_plan import COUNTS, LISTINGS, MEETING, PENDING
+from auditor.evidence.read_plan import COVERAGE_VIEWS, LISTINGS, MEETING, PENDING
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
@@ -183,7 +183,7 @@ class Roster:
         """Why the list of scopes of a level is incomplete; None if it is complete."""
         outcomes = self.snapshot.account().outcomes
         if level is Level.MEETING:
-            outcome = outcomes.get(COUNTS[level, MEETING.surface])
+            outcome = outcomes.get(COVERAGE_VIEWS[level, MEETING.surface])
             if isinstance(outcome, Document) and isinstance(outcome.body, dict):
                 whole = outcome.body.get("listed") == outcome.body.get("read")
                 return None if whole else "not all upcoming meetings were read"

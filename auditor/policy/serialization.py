@@ -80,7 +80,7 @@ def load(text: str, catalogue: Catalogue) -> tuple[Baseline, Organisation]:
         PolicyError: it was written by an incompatible version.
     """
     try:
-        content = json_values.parsed(text, values=MOST_VALUES, depth=DEEPEST)
+        content = json_values.parse(text, values=MOST_VALUES, depth=DEEPEST)
         stored = _Baseline.model_validate(content["baseline"])
         baseline = Baseline(
             info=stored.info,

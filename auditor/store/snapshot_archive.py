@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from auditor.evidence.inflating import DamagedStream, inflated
+from auditor.evidence.inflating import DamagedStream, inflate
 from auditor.evidence.snapshot import DiskFull, Snapshot
 from auditor.store import tables
 from auditor.store.errors import HistoryDamaged, StoreError
@@ -74,7 +74,7 @@ def _opened(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
             for content in parts:
                 if size != PART:
                     raise DamagedStream("a part that is not the last is too short")
-                size = out.write(inflated(content, PART))
+                size = out.write(inflate(content, PART))
         return Snapshot.open(path)
     except OSError as error:
         raise _unwritable(folder, error) from error

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from auditor.evidence.read_plan import COUNTS, LISTINGS
+from auditor.evidence.read_plan import COVERAGE_VIEWS, LISTINGS
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import SnapshotError
 from auditor.evidence.snapshot_reader import SnapshotReader
@@ -33,7 +33,7 @@ class ScopeVisibility:
         if first is not None and first.id.startswith("*"):
             return False  # it stands for the meetings of a host that nobody could list
         views = LISTINGS.get(level) or tuple(
-            {view for (at, _), view in COUNTS.items() if at is level}
+            {view for (at, _), view in COVERAGE_VIEWS.items() if at is level}
         )
         found = [self._listed[view] for view in views if view in self._listed]
         asked = len(found) == len(views) if level in LISTINGS else bool(found)

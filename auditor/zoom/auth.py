@@ -36,9 +36,9 @@ REQUEST = "POST /oauth/token"
 
 _TOKEN = re.compile(r"[!-~]+")
 _LIFETIME = 3600.0
-"""Seconds a token lives where the answer does not say."""
+"""Lifetime of a token in seconds, if the response does not state it."""
 _MARGIN = 60.0
-"""Seconds before its end at which a token is renewed; a tenth of its life where that is less."""
+"""Seconds before expiry at which a token is renewed; at most a tenth of its lifetime."""
 
 _UNKNOWN_CLIENT = (
     "The client ID or the client secret is wrong (ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET): copy both "
@@ -76,7 +76,7 @@ _NOT_ACCEPTED = (
     "Zoom finds its own token invalid: check that no proxy changes requests, and run again; if it "
     "stays so, deactivate the app and activate it again."
 )
-_NOTHING_GIVEN = (
+_NOT_ISSUED = (
     "Zoom gave no token: check that the app is activated and that the three credentials belong "
     "together."
 )
@@ -108,7 +108,7 @@ _BY_CODE = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The three values on a Server-to-Server app's page. Pasted blanks and quotes are dropped."""
+    """The three values on the page of a Server-to-Server app, without pasted blanks and quotes."""
 
     account_id: str
     client_id: str
@@ -127,7 +127,7 @@ class _Token:
 
 
 class TokenSource:
-    """Gives every thread the current token, and fetches a new one once for all that wait."""
+    """Provides the current token to every thread. A new one is fetched once for all that wait."""
 
     def __init__(
         self,
@@ -139,10 +139,10 @@ class TokenSource:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Make no request yet.
+        """Create the source without a request.
 
         Raises:
-            UnsafeUrl: `token_url` is no place for credentials.
+            UnsafeUrl: credentials must not be sent to `token_url`.
         """
         self._credentials = credentials
         pair = f"{credentials.client_id}:{credentials.client_secret}"
@@ -157,21 +157,21 @@ class TokenSource:
 
     @property
     def scopes(self) -> frozenset[str]:
-        """The scopes of the last token; empty before the first and where Zoom named none."""
+        """The scopes of the last token; empty before the first, or if Zoom named none."""
         token = self._token
         return token.scopes if token is not None else frozenset()
 
     @property
     def fetches(self) -> int:
-        """How often Zoom was asked for a token so far."""
+        """The number of token requests so far."""
         return self._fetches
 
     def token(self) -> str:
-        """A token with some time left.
+        """A token that is valid for some time.
 
         Raises:
-            AuthenticationFailed: Zoom gives none.
-            ZoomError: Zoom could not be asked.
+            AuthenticationFailed: Zoom issues none.
+            ZoomError: the token request failed.
         """
         return self._current(lambda token: self._clock() < token.renew_at)
 
@@ -185,10 +185,10 @@ class TokenSource:
             if self._token is not None and is_good(self._token):
                 return self._token.text
             if self._failure is not None and fetches != self._fetches:
-                # Another thread failed while this one waited: do not ask the same again.
+                # Another thread failed while this one waited: do not repeat the request.
                 raise self._failure
             try:
-                self._token = self._retries.call(self._fetched)
+                self._token = self._retries.call(self._fetch)
                 self._failure = None
             except ZoomError as error:
                 self._failure = error
@@ -197,9 +197,9 @@ class TokenSource:
                 self._fetches += 1
             return self._token.text
 
-    def _fetched(self) -> _Token:
-        asked_at = self._clock()
-        answer = self._transport.ask_for_token(
+    def _fetch(self) -> _Token:
+        requested_at = self._clock()
+        response = self._transport.request_token(
             self._url,
             self._credentials.account_id,
             HTTPBasicAuth(
@@ -207,46 +207,46 @@ class TokenSource:
             ),
             REQUEST,
         )
-        if answer.status != 200 and answer.status < 500 and answer.status != 429:
-            raise self._refusal(answer)
-        document = parse_response(answer, REQUEST, self._now)
+        if response.status != 200 and response.status < 500 and response.status != 429:
+            raise self._refusal(response)
+        document = parse_response(response, REQUEST, self._now)
         text = document.get("access_token")
         if not isinstance(text, str) or not _TOKEN.fullmatch(text):
-            raise Malformed(REQUEST, "it holds no access token", status=answer.status)
+            raise Malformed(REQUEST, "it holds no access token", status=response.status)
         register_token(text)
         lifetime = _lifetime(document.get("expires_in"))
         scope = document.get("scope")
-        took = self._clock() - asked_at
+        took = self._clock() - requested_at
         _log.debug("%s, %.0f ms. The new one lasts %.0f s.", REQUEST, 1000 * took, lifetime)
         return _Token(
             text=text,
-            renew_at=asked_at + lifetime - min(_MARGIN, lifetime / 10),
+            renew_at=requested_at + lifetime - min(_MARGIN, lifetime / 10),
             scopes=frozenset(scope.split() if isinstance(scope, str) else ()),
         )
 
-    def _refusal(self, answer: Response) -> AuthenticationFailed:
+    def _refusal(self, response: Response) -> AuthenticationFailed:
         try:
-            document = parse_object(answer.body, answer.content_type, REQUEST)
+            document = parse_object(response.body, response.content_type, REQUEST)
         except (Malformed, Transient):
-            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=answer.status)
-        if 300 <= answer.status < 400:
-            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=answer.status)
+            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=response.status)
+        if 300 <= response.status < 400:
+            return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=response.status)
         code, kind = document.get("code"), document.get("error")
         number = code if isinstance(code, int) and not isinstance(code, bool) else None
-        said = " ".join(
+        message = " ".join(
             str(document[key]) for key in ("reason", "message", "error") if document.get(key)
         )
-        reason = _BY_CODE.get(number or 0) or _BY_ERROR.get(str(kind)) or _NOTHING_GIVEN
+        reason = _BY_CODE.get(number or 0) or _BY_ERROR.get(str(kind)) or _NOT_ISSUED
         named = number in _BY_CODE
-        if not named and any(w in said.lower() for w in ("disabled", "deactivated", "4717")):
+        if not named and any(w in message.lower() for w in ("disabled", "deactivated", "4717")):
             reason = _DISABLED
         return AuthenticationFailed(
             REQUEST,
             reason,
-            self._without_secret(said),
-            status=answer.status,
+            self._without_secret(message),
+            status=response.status,
             code=number,
-            tracking_id=answer.tracking_id,
+            tracking_id=response.tracking_id,
         )
 
     def _without_secret(self, text: str) -> str:
@@ -255,7 +255,7 @@ class TokenSource:
 
 
 def _lifetime(expires_in: JsonValue) -> float:
-    """Seconds, from `expires_in` as it came."""
+    """Seconds, parsed from `expires_in`."""
     if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit():
         expires_in = int(expires_in[:9])
     if isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in >= 1:

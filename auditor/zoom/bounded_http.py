@@ -1,9 +1,9 @@
-"""The wire: connections that read an answer for so long and so far, and no further.
+"""Bounded HTTP: connections with a deadline and a size limit for the whole response.
 
-The libraries below bound the silence between two packets, one header line and the number of
-headers. A byte now and then, interim answers or empty chunks without end pass all of that, so
-here every byte that is read for an answer counts, headers included, and one deadline holds for the
-whole call: connecting, what a proxy answers, and the answer.
+The libraries below bound the time between two packets, the length of a header line and the number
+of headers. A server that sends a byte now and then, endless interim responses or empty chunks stays
+within those bounds. Here every byte of a response counts, including headers, and one deadline
+applies to the whole call: connecting, the response of a proxy, and the response itself.
 """
 
 import http.client
@@ -24,34 +24,34 @@ from urllib3.poolmanager import PoolManager
 from auditor.errors import AuditorError
 
 # http.client reads at most 100 headers of at most 65,536 bytes each (`_MAXHEADERS`, `_MAXLINE`):
-# 6.25 MiB. The rest is for the sizes of chunks.
+# 6.25 MiB. The rest is for chunk framing.
 HEADER_ROOM = 8 * 1024 * 1024
-"""Bytes of an answer beside its body: a hundred headers of 64 KiB, and the framing of chunks."""
+"""Bytes of a response besides its body: a hundred headers of 64 KiB, and chunk framing."""
 
 _AT_ONCE = 32 * 1024
-"""Bytes: most answers come in one piece."""
+"""Buffer size in bytes. Most responses fit into it."""
 
 VERBS = frozenset(("GET", "POST"))
-"""The only verbs that leave. POST is the token request; see `Transport.ask_for_token`."""
+"""The only verbs that are sent. POST is the token request; see `Transport.request_token`."""
 
 
 class ResponseTooSlow(AuditorError):
-    """An answer was not complete in time. No library below takes it for an error of its own."""
+    """A response was not complete in time. Not a subclass of any library's error."""
 
 
 class ResponseTooLarge(AuditorError):
-    """An answer is larger on the wire than any may be."""
+    """A response is larger than the limit."""
 
 
 class WriteMethodBlocked(AuditorError):
-    """A request that could change something; it was not sent."""
+    """A request with a verb that could change data. It was not sent."""
 
     def __init__(self, verb: str) -> None:
         super().__init__(f"{verb} is not sent: the auditor reads only.")
 
 
 class _Reader(io.RawIOBase):
-    """What comes over a connection in answer to one request."""
+    """Reads the bytes of one response from a connection, within its bounds."""
 
     def __init__(
         self,
@@ -69,13 +69,13 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read what is there, once, as long as there is time and room."""
+        """Read available bytes once, within the time and size left."""
         seconds = self._until - self._clock()
         if seconds <= 0:
             raise ResponseTooSlow
         silence = seconds if self._silence is None else self._silence
-        # The timeout of a socket bounds one read. A server that sends a byte every 29 seconds stays
-        # within it for ever, so each read gets no more than what is left of the whole call.
+        # The timeout of a socket bounds one read. A server that sends a byte every 29 seconds never
+        # exceeds it, so each read gets at most the time left for the whole call.
         self._connection.settimeout(min(silence, seconds))
         try:
             count = self._raw.readinto(buffer)
@@ -89,22 +89,22 @@ class _Reader(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._raw.close()
         super().close()
 
 
-# By thread, because the connection that reads the response cannot be told: urllib3 makes it, or
-# takes one that an earlier call has left. A call begins and ends in one thread.
+# Per thread, because a deadline cannot be passed to the connection: urllib3 creates it, or reuses
+# the connection of an earlier call. A call begins and ends in one thread.
 class _Call(threading.local):
-    """Until when the call of this thread may take."""
+    """The deadline of the current call of this thread."""
 
     until = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """Connection pools of one kind, and how a call over them begins."""
+    """Connection pools by scheme, and the function that starts the clock of a call."""
 
     by_scheme: dict[str, type[HTTPConnectionPool]]
     begin: Callable[[], None]
@@ -113,7 +113,7 @@ class Pools:
 def pools(
     seconds: float, size: int, clock: Callable[[], float], verbs: frozenset[str] = VERBS
 ) -> Pools:
-    """Connection pools for calls of so many seconds, whose answers have so many bytes of body."""
+    """Connection pools for calls of at most `seconds`, with at most `size` bytes of body."""
     call = _Call()
 
     def begin() -> None:
@@ -122,8 +122,8 @@ def pools(
     class Reply(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *rest: Any, **named: Any) -> None:
             super().__init__(sock, *rest, **named)
-            # The socket's own reader is replaced before the status line is read, so that what
-            # http.client skips (100 Continue) or gathers (headers, trailers) counts as well.
+            # The socket's reader is replaced before the status line is read, so that the bytes
+            # http.client skips (100 Continue) or collects (headers, trailers) count as well.
             raw = self.fp.detach()
             bounded = _Reader(raw, sock, call.until, size + HEADER_ROOM, clock)
             self.fp = io.BufferedReader(bounded, _AT_ONCE)
@@ -140,9 +140,9 @@ def pools(
             left = call.until - clock()
             if left <= 0:
                 raise ResponseTooSlow
-            # Also of the handshake of TLS, which Python bounds as a whole.
-            patience = self.timeout if isinstance(self.timeout, int | float) else left
-            self.timeout = min(patience, left)
+            # Also bounds the TLS handshake, which Python limits as a whole.
+            timeout = self.timeout if isinstance(self.timeout, int | float) else left
+            self.timeout = min(timeout, left)
             return super()._new_conn()
 
     class Secure(ReadsOnly, HTTPSConnection):
@@ -161,17 +161,17 @@ class BoundedAdapter(HTTPAdapter):
     """The adapter of the requests library over connections from `pools`."""
 
     def __init__(self, of: Pools, connections: int = 1) -> None:
-        """An adapter that keeps so many idle connections to a host."""
+        """Create an adapter that keeps up to `connections` idle connections per host."""
         self._pools = of
         super().__init__(pool_maxsize=connections)
 
     def send(self, *rest: Any, **named: Any) -> Response:
-        """Send a request; its time begins now. See the method of the requests library."""
+        """Send a request. Its time starts now. See `HTTPAdapter.send`."""
         self._pools.begin()
         return super().send(*rest, **named)
 
     def init_poolmanager(self, *rest: Any, **named: Any) -> None:
-        """Make the pools of direct connections."""
+        """Create the pools of direct connections."""
         super().init_poolmanager(*rest, **named)
         self.poolmanager.pool_classes_by_scheme = self._pools.by_scheme
 

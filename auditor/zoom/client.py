@@ -1,4 +1,4 @@
-"""The client: reads Zoom's API. It has no way to write."""
+"""The client: reads Zoom's API. It cannot write."""
 
 import logging
 import math
@@ -41,40 +41,40 @@ _log = logging.getLogger(__name__)
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _FIRST_LATENCY = 0.4
-"""Seconds: what is taken for Zoom's latency until it is known."""
-_WEIGHT = 0.1
-"""Of the newest answer, in the latency."""
+"""Seconds: the assumed latency of Zoom until it has been measured."""
+_LATENCY_SMOOTHING = 0.1
+"""Smoothing factor of the moving average of the latency."""
 _LARGE = 256 * 1024
-"""Bytes of an answer above which it is parsed alone."""
+"""Bytes of a response above which only one is parsed at a time."""
 _SHOWN = ("option", "status", "type", "from", "to")
-"""Parameters that are logged: none of them names a person."""
+"""Parameters that are logged. None of them names a person."""
 _FEWEST, _MOST = 4, 64
-"""Requests under way."""
+"""The least and the most requests in flight."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What was asked of the API so far; token requests are not counted."""
+    """The requests to the API so far, without token requests."""
 
     requests: int = 0
     retries: int = 0
-    """Of these, requests sent again."""
+    """The requests among these that were retries."""
     rate_limited: int = 0
-    """Answers that said: too many requests."""
+    """Responses with the status 429 (too many requests)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A request in the log: its path template and the parameters that name nobody."""
+    """A request for the log: its path template, and parameters that name no person."""
 
     endpoint: Endpoint
     query: Mapping[str, str]
     waited: float
-    """Seconds, for its slot and for a token."""
+    """Seconds spent waiting for a slot and a token."""
     again: bool
 
     def log(self, outcome: str, took: float, tracking_id: str = "") -> None:
-        """Log what came of it; `took` is in seconds."""
+        """Log the outcome; `took` is in seconds."""
         if not _log.isEnabledFor(logging.DEBUG):
             return
         parts = [outcome]
@@ -87,8 +87,8 @@ class _Shown:
 class ZoomClient:
     """Reads documents and listings, for any number of threads.
 
-    Every request waits for its slot, is retried where that helps, and is answered with a document
-    without secrets or with a `ZoomError` that says what to do.
+    Every request waits for its slot and is retried if that can help. The result is a document
+    without secrets, or a `ZoomError` that says what to do.
     """
 
     def __init__(
@@ -102,19 +102,19 @@ class ZoomClient:
         now: Callable[[], datetime] = utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make no request yet.
+        """Create the client without a request.
 
         Raises:
-            UnsafeUrl: `api_url` is no place for a token.
+            UnsafeUrl: a token must not be sent to `api_url`.
         """
         self.api_url = check_url(api_url, "ZOOM_API_URL")
         self._tokens, self._transport, self._limiter = tokens, transport, limiter
         self._retries, self._now, self._clock = retries or RetryPolicy(), now, clock
-        self._lock, self._one_large = threading.Lock(), threading.Lock()
-        self._requests = self._again = self._rate_limited = 0
+        self._lock, self._large_body_lock = threading.Lock(), threading.Lock()
+        self._requests = self._retried = self._rate_limited = 0
         self._latency = _FIRST_LATENCY
         self._renewals = Renewals(clock)
-        self._one_renewing = threading.Lock()
+        self._renewal_lock = threading.Lock()
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -123,14 +123,14 @@ class ZoomClient:
 
     @property
     def counters(self) -> Counters:
-        """The counts at this moment."""
+        """The current counts."""
         with self._lock:
-            return Counters(self._requests, self._again, self._rate_limited)
+            return Counters(self._requests, self._retried, self._rate_limited)
 
-    def in_flight(self, label: RateLabel = RateLabel.MEDIUM) -> int:
-        """How many requests of `label` should be under way for its rate to be spent.
+    def target_concurrency(self, label: RateLabel = RateLabel.MEDIUM) -> int:
+        """How many requests of `label` have to be in flight to use its whole rate.
 
-        It follows the rate and the latency, so ask again from time to time.
+        The number changes with the rate and the latency.
         """
         needed = math.ceil(self._limiter.rate(label) * self._latency * 1.25) + 2
         return min(max(needed, _FEWEST), _MOST)
@@ -139,7 +139,7 @@ class ZoomClient:
         """Get a token without reading anything, and return its scopes.
 
         Raises:
-            ZoomError: there is none to be had.
+            ZoomError: there is no token.
         """
         self._tokens.token()
         return self.scopes
@@ -154,8 +154,8 @@ class ZoomClient:
         """The document at `endpoint`, without secrets. `ids` fill the placeholders of its path.
 
         Raises:
-            ZoomError: there is none to be had; `AuthenticationFailed`, `Unreachable` and a daily
-                `RateLimited` hold for every other request, too.
+            ZoomError: the document cannot be read. `AuthenticationFailed`, `Unreachable` and a
+                daily `RateLimited` apply to every other request, too.
         """
         url = self.api_url + path(endpoint, ids or {})
         query = dict(params or {})
@@ -175,9 +175,9 @@ class ZoomClient:
         ids: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Listing:
-        """The pages of the listing at `endpoint`: iterate over it. Requests are made meanwhile.
+        """The pages of the listing at `endpoint`, requested during the iteration.
 
-        Page tokens live 15 minutes, so read the listing to its end before using its rows.
+        Page tokens expire after 15 minutes, so read the listing to its end before using its rows.
         """
         if not endpoint.items:
             raise ValueError(f"{endpoint.request} is not a listing.")
@@ -221,10 +221,10 @@ class ZoomClient:
     def _attempt(
         self, endpoint: Endpoint, url: str, query: Mapping[str, str], *, again: bool
     ) -> dict[str, JsonValue]:
-        """The document, with as many tokens as it takes and makes sense.
+        """The document, with a new token if Zoom rejects the current one.
 
-        The second token is tried at once. A request that needs more waits its turn, so that each
-        of its tokens is used as soon as it is there: another program may end it in a moment.
+        The second token is tried at once. Requests that need more tokens run one at a time, so
+        that each token is used as soon as it is issued: another program may invalidate it.
         """
         used, number = "", 0
 
@@ -251,12 +251,12 @@ class ZoomClient:
             return send(another, again=True)
         except TokenRejected as error:
             if error.code == 4700:
-                # One text for "expired" and "lacks a scope"; a fresh token has not expired.
+                # Zoom uses one code for "expired" and "lacks a scope". A new token has not expired.
                 raise ScopeMissing(
                     endpoint.request, endpoint.scopes, error.detail, **error.facts
                 ) from error
             refused = error
-        with self._one_renewing:
+        with self._renewal_lock:
             for tries in range(1, self._renewals.most_for_one):
                 if self._renewals.is_hopeless:
                     raise AuthenticationFailed(
@@ -280,26 +280,26 @@ class ZoomClient:
     ) -> dict[str, JsonValue]:
         due_at = self._clock()
         self._limiter.acquire(endpoint.label)
-        bearer = Bearer(token())  # after the wait for a slot: a token may not last as long
+        bearer = Bearer(token())  # after the wait for a slot, during which a token may expire
         with self._lock:
             self._requests += 1
-            self._again += again
+            self._retried += again
         sent_at = self._clock()
         shown = _Shown(endpoint, query, sent_at - due_at, again=again)
         try:
-            answer = self._transport.get(url, query, bearer, endpoint.request)
+            response = self._transport.get(url, query, bearer, endpoint.request)
         except ZoomError as error:
             shown.log(type(error).__name__, self._clock() - sent_at)
             raise
         took = self._clock() - sent_at
         with self._lock:
-            self._latency += _WEIGHT * (took - self._latency)
-        shown.log(f"HTTP {answer.status}", took, answer.tracking_id)
-        # Parsing is one thread's work at a time anyway; its memory need not add up either.
-        alone = self._one_large if len(answer.body) > _LARGE else nullcontext()
+            self._latency += _LATENCY_SMOOTHING * (took - self._latency)
+        shown.log(f"HTTP {response.status}", took, response.tracking_id)
+        # Parsing runs in one thread at a time anyway (GIL), so its memory need not add up either.
+        alone = self._large_body_lock if len(response.body) > _LARGE else nullcontext()
         try:
             with alone:
-                document = redact_object(parse_response(answer, endpoint.request, self._now))
+                document = redact_object(parse_response(response, endpoint.request, self._now))
         except (Denied, NotFound, NotLicensed, Rejected):
             self._renewals.accepted()
             raise
@@ -323,7 +323,7 @@ def connect(
     """A client for `cloud`, ready to use. Close it after use, or use it in a `with`.
 
     Raises:
-        UnsafeUrl: an address of `cloud` is no place for credentials.
+        UnsafeUrl: credentials must not be sent to an address of `cloud`.
     """
     transport = Transport()
     tokens = TokenSource(credentials, transport, token_url=cloud.token_url, retries=retries)
@@ -333,7 +333,7 @@ def connect(
 def path(endpoint: Endpoint, ids: Mapping[str, str]) -> str:
     """The path of `endpoint` with `ids` in place of its placeholders, percent-encoded.
 
-    Meeting UUIDs that begin with `/` or contain `//` are encoded twice, as Zoom asks.
+    Meeting UUIDs that begin with `/` or contain `//` are encoded twice, as Zoom requires.
 
     Raises:
         KeyError: a placeholder has no id.

@@ -15,12 +15,12 @@ from auditor.zoom.limits import RateLabel
 class Endpoint:
     """A GET request. The account in a path is always `me`: the account that owns the app.
 
-    Of `scopes` (granular) and `classic_scopes` any one suffices. A listing has its rows under
-    `items`, up to `page_size` of them a page (0: it has no pages), told apart by `row_id` (empty:
-    equal ids are not equal rows). Where it is `counted`, Zoom documents a `total_records`, without
-    which nothing proves that all rows came. Where it is `recurring`, several rows may have one id
-    (the occurrences of a meeting), and the count may be that of either. `options` are the values
-    of the `option` query parameter.
+    Any one of `scopes` (granular) and `classic_scopes` suffices. A listing has its rows under
+    `items`, up to `page_size` per page (0: it has no pages), identified by `row_id` (empty: rows
+    have no unique id). If it is `counted`, Zoom documents a `total_records`, which is needed to
+    prove that all rows arrived. If it is `recurring`, several rows may have the same id (the
+    occurrences of a meeting), and the count may be that of rows or of ids. `options` are the
+    values of the `option` query parameter.
     """
 
     name: str
@@ -37,11 +37,11 @@ class Endpoint:
 
     @property
     def request(self) -> str:
-        """How reports name it: `GET /users/{userId}/settings`."""
+        """The name in reports: `GET /users/{userId}/settings`."""
         return f"GET {self.path}"
 
     def is_allowed_by(self, granted: Iterable[str]) -> bool:
-        """True where one of the `granted` scopes suffices."""
+        """True if one of the `granted` scopes suffices."""
         return not {*self.scopes, *self.classic_scopes}.isdisjoint(granted)
 
 
@@ -59,7 +59,7 @@ ACCOUNT_LOCK_SETTINGS = Endpoint(
     "account_lock_settings",
     "/accounts/me/lock_settings",
     RateLabel.MEDIUM,
-    # The reference names the second only; ordinary accounts were also offered the first.
+    # The reference names only the second; ordinary accounts were also offered the first.
     ("account:read:lock_settings:admin", "account:read:lock_settings:master"),
     ("account:read:admin", "account:master"),
     options=("meeting_security",),
@@ -263,7 +263,7 @@ DASHBOARD_PARTICIPANTS = Endpoint(
     ("dashboard_meetings:read:admin",),
     items="participants",
     page_size=300,
-    # Somebody who leaves and joins again has two rows with one id.
+    # A participant who leaves and rejoins has two rows with one id.
     row_id="",
 )
 DISCLAIMERS = Endpoint(
@@ -279,7 +279,7 @@ DISCLAIMERS = Endpoint(
 AI_WORKFLOWS = Endpoint(
     "ai_workflows",
     "/ai/workflows/flows",
-    # Neither its label nor its fields are published: the slowest that other listings have.
+    # Neither its label nor its fields are published: assume the slowest label of a listing.
     RateLabel.HEAVY,
     ("workflow:read:list_definitions:admin",),
     items="flows",
@@ -320,4 +320,4 @@ ENDPOINTS = MappingProxyType(
         )
     }
 )
-"""Every endpoint by its name."""
+"""The endpoints by name."""

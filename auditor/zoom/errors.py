@@ -1,4 +1,4 @@
-"""What can go wrong between us and Zoom: one class per thing a caller would handle differently."""
+"""Errors of requests to Zoom: one class per case that a caller handles differently."""
 
 import re
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ from auditor.errors import AuditorError, ExitCode
 from auditor.zoom.redaction import redact_text
 
 LONGEST_QUOTE = 200
-"""Characters of Zoom's own words that are repeated in a message."""
+"""Characters of Zoom's text that are quoted in a message."""
 _LONGEST_ADVICE = 800
-"""Characters of our own words, in which a path or an address may stand."""
+"""Characters of our own text, which may contain a path or an address."""
 LONGEST_PAUSE = 900.0
-"""Seconds for which a run waits when Zoom asks it to. For more it stops."""
+"""The longest pause in seconds that a run makes at Zoom's request. For a longer one it stops."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
 def sanitize_message(text: str, most: int = LONGEST_QUOTE) -> str:
-    """Zoom's words, fit for a message: one line, at most `most` characters long, no secrets."""
+    """Zoom's text for a message: one line of at most `most` characters, without secrets."""
     line = " ".join(_UNPRINTABLE.sub(" ", redact_text(text)).split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 class ResponseInfo(TypedDict, total=False):
-    """What an answer said of itself: HTTP status, Zoom's code, and the id its support asks for."""
+    """Facts of a response: HTTP status, Zoom's code, and the id that its support asks for."""
 
     status: int | None
     code: int | None
@@ -33,17 +33,17 @@ class ResponseInfo(TypedDict, total=False):
 
 
 class ZoomError(AuditorError):
-    """A request to Zoom that did not give what was asked for.
+    """A request to Zoom failed.
 
     `request` names it without ids (`GET /users/{userId}/settings`), `status` is the HTTP status,
-    `code` the number in Zoom's answer, `detail` Zoom's words, `tracking_id` the value of
+    `code` the number in Zoom's response, `detail` Zoom's text, `tracking_id` the value of
     `x-zm-trackingid`, which Zoom's support asks for. `str()` is for people.
     """
 
     exit_code = ExitCode.NOTHING_EVALUATED
 
     worth_retrying = False
-    """True where the same request may succeed in a moment."""
+    """True if the same request may succeed soon."""
 
     def __init__(
         self,
@@ -69,22 +69,22 @@ class ZoomError(AuditorError):
 
     @property
     def facts(self) -> ResponseInfo:
-        """The same as keywords, for an error that is made of this one."""
+        """The same as keywords, for an error derived from this one."""
         return {"status": self.status, "code": self.code, "tracking_id": self.tracking_id}
 
     @property
     def _words(self) -> str:
-        """Zoom's words and numbers, in brackets; empty where there are none."""
+        """Zoom's text and numbers in brackets; empty if there are none."""
         numbers = [f"HTTP {self.status}"] if self.status is not None else []
         if self.code is not None:
             numbers.append(f"code {self.code}")
-        said = f'"{self.detail}"' if self.detail else ""
-        inside = ": ".join(part for part in (", ".join(numbers), said) if part)
+        quoted = f'"{self.detail}"' if self.detail else ""
+        inside = ": ".join(part for part in (", ".join(numbers), quoted) if part)
         return f" ({inside})" if inside else ""
 
 
 class AuthenticationFailed(ZoomError):
-    """No token, or none that Zoom accepts. Nothing can be read. `reason` is a whole sentence."""
+    """No token, or none that Zoom accepts, so nothing can be read. `reason` is a sentence."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class AuthenticationFailed(ZoomError):
 
 
 class TokenRejected(ZoomError):
-    """Zoom no longer accepts the token sent with a request. The client asks for another."""
+    """Zoom no longer accepts the token of a request. The client requests another one."""
 
     def __str__(self) -> str:
         return (
@@ -112,7 +112,7 @@ class TokenRejected(ZoomError):
 
 
 class Unreachable(ZoomError):
-    """No connection: name, network, proxy or TLS. `detail` says which, and what to check."""
+    """No connection: DNS, network, proxy or TLS. `detail` says which, and what to check."""
 
     def __init__(self, request: str, detail: str, *, worth_retrying: bool = True) -> None:
         super().__init__(request)
@@ -136,7 +136,7 @@ class Denied(ZoomError):
 class ScopeMissing(Denied):
     """The token lacks a scope. Source: Zoom error codes 4711 and 4700.
 
-    `scopes` are the scopes Zoom named, any one of which may suffice; empty where it named none.
+    `scopes` are the scopes that Zoom named, any one of which may suffice; empty if it named none.
     """
 
     def __init__(
@@ -168,11 +168,11 @@ class NotLicensed(ZoomError):
 
 
 INVITATION_EXPIRED = 1120
-"""The code Zoom answers with for a person who did not accept an invitation in time."""
+"""Zoom's code for a person who did not accept an invitation in time."""
 
 
 class NotFound(ZoomError):
-    """What was asked for is not in this account. Source: HTTP 404 and codes 1001 to 4130."""
+    """The requested object is not in this account. Source: HTTP 404 and codes 1001 to 4130."""
 
     def __str__(self) -> str:
         if self.code == INVITATION_EXPIRED:
@@ -187,12 +187,12 @@ class NotFound(ZoomError):
 
 
 class RateLimited(ZoomError):
-    """Too many requests. `retry_after` is in seconds, None where Zoom did not say.
+    """Too many requests. `retry_after` is in seconds, None if Zoom did not state it.
 
-    `again_at` is the same as a time in UTC, by Zoom's clock. `daily`: waiting a little does not
-    help, because the account's quota for the day (UTC) is used up, or because Zoom asks for a
-    pause of more than `LONGEST_PAUSE`. `per_second` is the limit Zoom named, None where it named
-    none by the second.
+    `again_at` is the same as a time in UTC, by Zoom's clock. `daily`: a short wait does not help,
+    because the account's quota for the day (UTC) is used up, or because Zoom asks for a pause of
+    more than `LONGEST_PAUSE`. `per_second` is the limit that Zoom named, None if it named none per
+    second.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class RateLimited(ZoomError):
 
     @property
     def _again(self) -> str:
-        """When, to the full minute after."""
+        """The time, rounded up to the minute."""
         if self.again_at is None:
             return "after midnight UTC" if self._by_day else "after a long pause"
         moment = self.again_at.astimezone(UTC) + timedelta(seconds=59)
@@ -236,7 +236,7 @@ class RateLimited(ZoomError):
 
 
 class Transient(ZoomError):
-    """A fault that passes: server errors, broken connections, time-outs, cut-off answers."""
+    """A temporary fault: server errors, broken connections, timeouts, truncated responses."""
 
     worth_retrying = True
 
@@ -248,7 +248,7 @@ class Transient(ZoomError):
 
 
 class Malformed(ZoomError):
-    """An answer came, but not the JSON object that was due. `detail` says what came instead."""
+    """A response that is not the expected JSON object. `detail` says what it is instead."""
 
     def __init__(
         self,
@@ -270,11 +270,11 @@ class Malformed(ZoomError):
 
 
 class TooMuch(Malformed):
-    """An answer larger than any of Zoom's. What follows it would cost as much."""
+    """A response larger than any of Zoom's. Later ones would be as large."""
 
 
 class Rejected(ZoomError):
-    """Zoom finds the request itself wrong, or the feature is switched off. See `code`."""
+    """Zoom rejects the request itself, or the feature is switched off. See `code`."""
 
     def __str__(self) -> str:
         return (
@@ -284,7 +284,7 @@ class Rejected(ZoomError):
 
 
 class PageTokenExpired(Rejected):
-    """A listing took longer than its page token lives, 15 minutes. It has to start again."""
+    """A listing took longer than the 15 minutes of its page token. It has to start again."""
 
     def __str__(self) -> str:
         return (
@@ -294,12 +294,12 @@ class PageTokenExpired(Rejected):
 
 
 class ListingUnproved(ZoomError):
-    """A listing ended, and nothing shows that all its rows came: others may be missing.
+    """A listing ended, but there is no proof that all its rows arrived.
 
-    `listed` rows came. What is missing is unknown; what came is good.
+    The `listed` rows that arrived are valid; the missing ones are unknown.
     """
 
-    again: ClassVar[int] = 1
+    rereads: ClassVar[int] = 1
     """How often to read the listing again before giving up."""
 
     def __init__(self, request: str, listed: int) -> None:
@@ -308,9 +308,9 @@ class ListingUnproved(ZoomError):
 
 
 class ListingUncounted(ListingUnproved):
-    """Zoom documents a count for this listing, and none came, or none that can be read."""
+    """Zoom documents a count for this listing, but sent none, or none that is a number."""
 
-    again = 0  # it would come the same
+    rereads = 0  # the result would be the same
 
     def __init__(self, request: str, listed: int, *, unreadable: bool) -> None:
         super().__init__(request, listed)
@@ -329,9 +329,9 @@ class ListingUncounted(ListingUnproved):
 
 
 class ListingShrank(ListingUnproved):
-    """The count became smaller while the listing was read: rows may have moved past the pages."""
+    """The count fell while the listing was read: rows may have moved between pages."""
 
-    again = 3  # something was deleted meanwhile, and soon it will be quiet
+    rereads = 3  # something was deleted meanwhile; another attempt is likely to be undisturbed
 
     def __init__(self, request: str, listed: int, before: int, after: int) -> None:
         super().__init__(request, listed)
@@ -346,7 +346,7 @@ class ListingShrank(ListingUnproved):
 
 
 class IncompleteListing(ListingUnproved):
-    """Other than `counted` rows came, in the end: some are missing, or the count is wrong."""
+    """The number of rows differs from `counted`: rows are missing, or the count is wrong."""
 
     def __init__(self, request: str, listed: int, counted: int) -> None:
         super().__init__(request, listed)

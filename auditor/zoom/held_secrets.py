@@ -1,4 +1,4 @@
-"""Held secrets: those this process has, found in a text in whatever form they stand there."""
+"""Held secrets: finds the secrets of this process in a text, in every usual encoding."""
 
 import html
 import json
@@ -12,14 +12,14 @@ from urllib.parse import quote, unquote
 REDACTED = "[redacted]"
 
 SHORTEST = 8
-"""Characters of a secret: what is shorter could be part of any word. No form of it is shorter."""
+"""The fewest characters of a secret or one of its forms. Shorter ones occur in ordinary words."""
 MOST_TOKENS = 256
-"""Access tokens that are remembered, the newest. Zoom lets a token live for an hour."""
+"""The number of newest access tokens to remember. A token of Zoom is valid for an hour."""
 _DEEPEST = 3
-"""How often an encoding within an encoding is undone."""
+"""How many nested encodings are decoded."""
 
 _LONG = 24
-"""Characters of a form of which the first half is enough: others cut texts as well."""
+"""From this length on, the first half of a form is redacted, too: texts may be truncated."""
 
 _ORIGIN = re.compile(r"[a-z]+(?:://|%3A%2F%2F)[^/?#%]*", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_-]")
@@ -28,10 +28,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class HeldSecrets:
-    """Secrets of the configuration, which are never forgotten, and the newest access tokens.
+    """The secrets of the configuration, which are kept for ever, and the newest access tokens.
 
-    A text is looked through once, whatever the number of secrets: by the first characters of every
-    form that a secret can take.
+    A text is scanned once, whatever the number of secrets: forms are looked up by their first
+    characters.
     """
 
     def __init__(self) -> None:
@@ -39,38 +39,38 @@ class HeldSecrets:
         self._forever: set[str] = set()
         self._tokens: deque[str] = deque(maxlen=MOST_TOKENS)
         self._forms: dict[str, dict[str, tuple[str, bool]]] = {}
-        """By their first characters: each form, what of it is enough, and whether it is base64."""
+        """By first characters: each form, the part that suffices, and whether it is base64."""
 
-    def keep(self, *secrets: str) -> None:
+    def register(self, *secrets: str) -> None:
         """Remember secrets for as long as the process runs."""
         with self._lock:
-            new = {each for each in secrets if len(each) >= SHORTEST} - self._forever
+            new = {secret for secret in secrets if len(secret) >= SHORTEST} - self._forever
             self._forever |= new
             self._add(new)
 
-    def keep_token(self, token: str) -> None:
-        """Remember an access token in place of the oldest."""
+    def register_token(self, token: str) -> None:
+        """Remember an access token. It replaces the oldest one if there are too many."""
         with self._lock:
             if len(token) < SHORTEST or token in self._tokens or token in self._forever:
                 return
             full = len(self._tokens) == MOST_TOKENS
             self._tokens.append(token)
-            if full:  # what others share with the oldest has to stay, so all are taken anew
+            if full:  # other secrets may share forms with the oldest, so rebuild all
                 self._forms = {}
                 self._add({*self._forever, *self._tokens})
             else:
                 self._add({token})
 
     def _add(self, secrets: Iterable[str]) -> None:
-        forms = {key: dict(found) for key, found in self._forms.items()}
+        forms = {key: dict(forms_of_prefix) for key, forms_of_prefix in self._forms.items()}
         for secret in secrets:
             for form, is_base64 in forms_of(secret):
                 enough = form[: _enough(form)]
                 forms.setdefault(form[:SHORTEST], {}).setdefault(form, (enough, is_base64))
         self._forms = forms
 
-    def hidden(self, text: str) -> str:
-        """`text` without them. Where one is encoded, what comes back is decoded."""
+    def redact(self, text: str) -> str:
+        """`text` without the secrets. If one was encoded, the result is decoded."""
         if not self._forms or len(text) < SHORTEST:
             return text
         text = self._without(text)
@@ -82,7 +82,7 @@ class HeldSecrets:
             decoded = further
             clean = self._without(decoded)
             if clean != decoded:
-                return self.hidden(_CONTROL.sub(" ", clean))
+                return self.redact(_CONTROL.sub(" ", clean))
         return text
 
     def _without(self, text: str) -> str:
@@ -91,11 +91,11 @@ class HeldSecrets:
         at = 0
         last = len(text) - SHORTEST
         while at <= last:
-            found = forms.get(text[at : at + SHORTEST])
-            if found is not None:
+            candidates = forms.get(text[at : at + SHORTEST])
+            if candidates is not None:
                 fitting = [
                     (_alike(text, at, form), is_base64)
-                    for form, (enough, is_base64) in found.items()
+                    for form, (enough, is_base64) in candidates.items()
                     if text.startswith(enough, at)
                 ]
                 if fitting:
@@ -111,10 +111,10 @@ class HeldSecrets:
 
 
 def forms_of(secret: str) -> Iterator[tuple[str, bool]]:
-    """The forms a secret can take in a text, and whether each is base64.
+    """The forms that a secret can take in a text, and whether each is base64.
 
-    As it is; in an address and in JSON; in hexadecimal digits of either case; in base64 of either
-    alphabet, alone or anywhere in something longer: then its bytes begin at one of three places.
+    Literal; in a URL and in JSON; in hexadecimal digits of either case; in base64 of either
+    alphabet, alone or within longer data, where its bytes begin at one of three offsets.
     """
     yield secret, False
     yield quote(secret, safe=""), False
@@ -129,7 +129,7 @@ def forms_of(secret: str) -> Iterator[tuple[str, bool]]:
 
 
 def _enough(form: str) -> int:
-    """How many characters of a form give it away: half of a long one, its host not counted."""
+    """How many characters of a form identify it: half of a long one, without its host."""
     origin = _ORIGIN.match(form)
     begin = origin.end() if origin else 0
     length = len(form) - begin
@@ -137,13 +137,13 @@ def _enough(form: str) -> int:
 
 
 def _alike(text: str, at: int, form: str) -> int:
-    """How many characters of a form stand in `text` from `at` on."""
+    """How many leading characters of a form are in `text` at the position `at`."""
     most = min(len(form), len(text) - at)
     return next((n for n in range(most) if text[at + n] != form[n]), most)
 
 
 def _widened(text: str, start: int, end: int, least: int) -> tuple[int, int]:
-    """A piece of base64 with its neighbours, which may hold some bits of the secret."""
+    """A piece of base64 with its neighbours, which may contain some bits of the secret."""
     while start > least and start > end - 4 and _BASE64.match(text, start - 1):
         start -= 1
     most = min(len(text), end + 4)
@@ -153,7 +153,7 @@ def _widened(text: str, start: int, end: int, least: int) -> tuple[int, int]:
 
 
 def _decoded(text: str) -> str:
-    """`text` with percent-encoding, escapes of JSON and entities of HTML undone, once."""
+    """`text` with percent-encoding, JSON escapes and HTML entities decoded once."""
     if "%" in text:
         text = unquote(text, errors="replace")
     if "\\" in text:

@@ -17,8 +17,8 @@ _ADDRESS = re.compile(
     r"(?P<rest>[/?#].*)?",
     re.IGNORECASE | re.ASCII,
 )
-"""The whole of an address. Libraries take one apart in different ways, and forgive different
-mistakes: what could be understood in two ways is not taken at all."""
+"""A complete URL. Libraries parse URLs in different ways and tolerate different mistakes, so an
+ambiguous one is rejected."""
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _FORBIDDEN = re.compile(r"[^\x21-\x7e]|\\")
@@ -58,29 +58,29 @@ CLOUDS: Mapping[CloudName, Cloud] = MappingProxyType(
         "us": _region("us"),
     }
 )
-"""Every cloud by name. A region is the commercial cloud by an API address of its own; tokens come
-from the same place, and api.zoom.us goes on serving every region.
+"""Every cloud by name. A region is the commercial cloud with its own API address. Tokens come from
+the same address, and api.zoom.us still serves every region.
 Source: Zoom's changelog "regional cluster API URL updates", and 2026-02-02 for uk; read 2026-11."""
 
 
 class UnsafeUrl(AuditorError, ValueError):
-    """An address that no credential or token may be sent to. The message says why."""
+    """An address to which credentials or tokens must not be sent. The message says why."""
 
     exit_code = ExitCode.USAGE
 
 
 def check_url(url: str, kind: str) -> str:
-    """`url` without surrounding blanks and trailing slash, once it is known to be safe.
+    """Check that `url` is safe, and return it without surrounding blanks and trailing slash.
 
     `kind` names the setting in the message: `ZOOM_API_URL`.
 
     Raises:
-        UnsafeUrl: not https, not Zoom's, or more than scheme, host, port and path.
+        UnsafeUrl: it is not https, not of Zoom, or has more than scheme, host, port and path.
     """
     url = url.strip()
     if _FORBIDDEN.search(url):
         raise UnsafeUrl(f"{kind} contains a blank, a backslash or a letter no address has.")
-    if "@" in url:  # before it is taken apart: an error could quote a piece of the password
+    if "@" in url:  # before parsing: an error could quote a part of the password
         raise UnsafeUrl(f"{kind} must not contain a user name or password.")
     if "?" in url or "#" in url:
         raise UnsafeUrl(f"{kind} must end with its path: no '?' and no '#'.")
@@ -102,31 +102,31 @@ def check_url(url: str, kind: str) -> str:
 
 
 def scheme_and_host(url: str) -> tuple[str, str]:
-    """Scheme and host of an address in small letters; of IPv6 without brackets.
+    """Scheme and host of a URL in lower case; an IPv6 host without brackets.
 
-    Both are empty unless the address can be understood in one way only: no user name, no blank, no
-    backslash, nothing between host and path but a port from 1 to 65535, a host of ASCII letters
-    without a dot at its end, and an IPv4 address in four plain numbers.
+    Both are empty unless the URL is unambiguous: no user name, no blank, no backslash, nothing
+    between host and path but a port from 1 to 65535, a host of ASCII letters without a trailing
+    dot, and an IPv4 address in four decimal numbers.
     """
-    found = None if _FORBIDDEN.search(url) else _ADDRESS.fullmatch(url)
-    if found is None or not 0 < int(found["port"] or 1) < 65536:
+    match = None if _FORBIDDEN.search(url) else _ADDRESS.fullmatch(url)
+    if match is None or not 0 < int(match["port"] or 1) < 65536:
         return "", ""
-    host = (found["six"] or found["name"]).lower()
+    host = (match["six"] or match["name"]).lower()
     labels = host.split(".")
     try:
-        if found["six"]:
+        if match["six"]:
             ipaddress.IPv6Address(host)
-        elif _NUMBER.fullmatch(labels[-1]):  # such as 127.1, which some take for 127.0.0.1
+        elif _NUMBER.fullmatch(labels[-1]):  # such as 127.1, which some libraries read as 127.0.0.1
             ipaddress.IPv4Address(host)
         elif not all(map(_LABEL.fullmatch, labels)):
             return "", ""
     except ValueError:
         return "", ""
-    return found["scheme"].lower(), host
+    return match["scheme"].lower(), host
 
 
 def is_loopback(url: str) -> bool:
-    """True where the host of `url` is this machine: localhost, 127.0.0.0/8 or ::1."""
+    """True if the host of `url` is this machine: localhost, 127.0.0.0/8 or ::1."""
     _, host = scheme_and_host(url)
     if host == "localhost":
         return True

@@ -1,7 +1,7 @@
-"""Rate limits: Zoom's published limits by label, and a pace that stays below them.
+"""Rate limits: Zoom's published limits by label, and a limiter that stays below them.
 
 Source: developers.zoom.us/docs/api/rate-limits, read 2026-11. Limits hold for a whole account and
-are shared by every app installed on it.
+are shared by all apps installed on it.
 """
 
 import logging
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class RateLabel(StrEnum):
-    """The label Zoom's reference gives an endpoint. Zoom Phone has limits of its own."""
+    """The rate label of an endpoint in Zoom's reference. Zoom Phone has separate limits."""
 
     LIGHT = "light"
     MEDIUM = "medium"
@@ -29,10 +29,10 @@ class RateLabel(StrEnum):
 
 
 class RatePlan(StrEnum):
-    """The plan an account's limits follow from. Business stands for all that is above Pro.
+    """The plan that determines an account's limits. Business includes all plans above Pro.
 
-    The API does not tell an account's plan, so `auto` starts with the limits of Pro. A free
-    account then gets 429s, which slow the pace down.
+    The API does not expose an account's plan, so `auto` starts with the limits of Pro. A free
+    account then gets 429s, which lower the rate.
     """
 
     FREE = "free"
@@ -63,7 +63,7 @@ _LIMITS: Mapping[RatePlan, Mapping[RateLabel, float]] = {
 # Zoom publishes limits, but not how it counts, so the pace has to satisfy the strictest way: no
 # second, wherever it begins, holds more requests than the limit. The constants below are tuned
 # against such a counter in simulated time (tests/zoom/test_limits.py, 2026-11). "At half" is an
-# account whose real limit is half of what it is taken for (30 of 60 requests a second) for ten
+# account whose real limit is half of the assumed one (30 of 60 requests a second) for ten
 # minutes, with 0.4 s until a refusal is known: as they are, 89.4 % of the real limit is used and
 # 0.29 % of requests are refused.
 
@@ -76,48 +76,48 @@ _SPACING = 1.035
 # the margin of the slots as well, 689 do.
 _WINDOW = 1.015
 _INSTANT = 1e-6
-"""Seconds that are not worth a wait."""
-# A free account has 2 requests a second, a 30th of Business. A program that takes it for Business
-# has to be able to come down to it: 1/64.
+"""Seconds below which a wait is skipped."""
+# A free account has 2 requests per second, a 30th of Business. If it is configured as Business, the
+# rate has to be able to fall that far: 1/64.
 _SLOWEST = 1 / 64
-"""The part of its rate a label keeps, however often Zoom refuses."""
+"""The lowest rate of a label, as a fraction of its allowed rate."""
 # Ten times as fast, half of it in 2.5 s, is refused 0.40 % at half.
 _RECOVERY = 0.02
-"""The part of its rate a label gets back per second without refusals: half of it in 25 s."""
+"""The fraction of its rate that a label regains per second without 429s: half of it in 25 s."""
 # The rate returns to just below where it was refused. A refusal by itself is often another app's
 # burst, so 3 % are enough; one that follows another says that the limit itself is lower. With 3 %
 # for both, 83.9 % of half are used and 0.51 % refused; with no distance 67.9 % and 0.71 %.
 _KNOWN_GOOD = (0.97, 0.9)
-"""The part of the rate at the last refusal up to which that holds: of one by itself, and of one
-that followed another within `_MEMORY`."""
+"""The recovery goes up to this fraction of the rate at the last refusal: after a single refusal,
+and after one that followed another within `_MEMORY`."""
 _MEMORY = 60.0
-"""Seconds."""
+"""Seconds for which a refusal counts as recent for `_KNOWN_GOOD`."""
 # From 90 % back to where it was refused takes some 50 s at full rate. Ten times as fast uses 68.0 %
 # at half and is refused 0.71 %; ten times slower uses 96.4 %, but takes three quarters of an hour
 # instead of five minutes to find out that another app, which used half of the limit, has ended.
-_PROBING = 0.002
-"""The part of its rate a label tries per second above that, for a limit that may have risen; of
-a rate far below what is allowed, twice that part."""
+_PROBE_PER_SECOND = 0.002
+"""The fraction of its rate by which a label probes a higher rate per second above that, because the
+limit may have risen; twice the fraction of a rate far below the allowed one."""
 # Halving at each refusal, as TCP does, uses 84.2 % at half: a 429 costs nothing but the request.
-_BACK = 0.9
-"""What each refusal leaves of the rate, down to a half."""
-# Without it, a free account that is taken for Business is refused 7.9 % instead of 6.9 %.
-_SOON = 5.0
-"""Seconds: a refusal so soon after another says that more than a little was too much."""
-# A number far below the published limit may not be this label's, and would hold for the whole run.
-# Below a quarter, refusals teach the rate instead.
-_BELIEVED = 0.25
-"""The least part of the allowed rate that a limit may be which a response names."""
-# At a latency of 0.4 s, which is what the client starts from, requests that were under way are
-# answered after 0.5 s. A Retry-After of more than 15 minutes is taken for a daily limit's
+_BACKOFF_FACTOR = 0.9
+"""The factor by which each refusal lowers the rate, down to a half."""
+# Without it, a free account that is configured as Business is refused 7.9 % instead of 6.9 %.
+_RECENT_SECONDS = 5.0
+"""Seconds: a refusal this soon after another means that the rate is far too high."""
+# A number far below the published limit may be of another label, and would apply to the whole run.
+# Below a quarter, the rate is learned from refusals instead.
+_MIN_PLAUSIBLE_SHARE = 0.25
+"""A limit in a response header is ignored below this fraction of the allowed rate."""
+# At a latency of 0.4 s, which the client starts with, requests in flight are answered after 0.5 s.
+# A Retry-After of more than 15 minutes is treated as a daily limit
 # (`errors.LONGEST_PAUSE`), which ends the run.
 _HOLD = (0.5, 900.0)
-"""Seconds: the shortest and the longest that a label is held."""
+"""Seconds: the shortest and the longest time for which a label is blocked."""
 
 
 @dataclass(slots=True)
 class _Bucket:
-    """The pace of one label. Times are of the limiter's clock in seconds, rates per second."""
+    """The state of one label. Times are in seconds of the limiter's clock, rates per second."""
 
     allowed: float
     rate: float
@@ -130,10 +130,10 @@ class _Bucket:
     last_refusal: float = float("-inf")
     refusals: int = 0
     sent: deque[float] = field(default_factory=deque)
-    """When the newest requests were let through."""
+    """The times at which the newest requests were released."""
 
     def recover(self, now: float) -> None:
-        """Raise the rate for the time without refusals since this was last asked."""
+        """Raise the rate for the time without refusals since the last call."""
         quiet = now - max(self.recovered_at, self.blocked_until)
         self.recovered_at = now
         if quiet <= 0 or self.rate >= self.allowed:
@@ -145,37 +145,37 @@ class _Bucket:
             self.rate = min(known_good, self.rate + recovery * quiet)
             quiet -= missing / recovery
         if quiet > 0:
-            probing = _PROBING * min(self.allowed, 2 * self.rate)
+            probing = _PROBE_PER_SECOND * min(self.allowed, 2 * self.rate)
             self.rate = min(self.allowed, self.rate + probing * quiet)
 
-    def refuse(self, now: float, wait: float) -> None:
-        """Slow down and hold for `wait` seconds.
+    def on_rejected(self, now: float, wait: float) -> None:
+        """Lower the rate after a refusal, and block the label for `wait` seconds.
 
-        Refusals that come during a hold answer requests sent before it: they tell how far over
-        the limit the rate was.
+        Refusals during the block are of requests sent before it. They show how far the rate was
+        above the limit.
         """
         if now >= self.blocked_until:
             self.refused_at = self.rate
             self.known_good = _KNOWN_GOOD[now - self.last_refusal < _MEMORY]
             self.last_refusal = now
-            soon = now - self.blocked_until < _SOON
-            self.rate *= 0.5 if soon else _BACK
+            is_recent = now - self.blocked_until < _RECENT_SECONDS
+            self.rate *= 0.5 if is_recent else _BACKOFF_FACTOR
             self.refusals += 1
             self.next_slot = 0.0
         else:
-            self.rate = max(self.rate * _BACK, min(self.rate, self.refused_at / 2))
+            self.rate = max(self.rate * _BACKOFF_FACTOR, min(self.rate, self.refused_at / 2))
         self.rate = max(self.rate, self.allowed * _SLOWEST)
         self.blocked_until = max(self.blocked_until, now + wait)
 
-    def lower(self, allowed: float) -> None:
-        """Zoom has named a lower limit. One that is far lower is learned, not believed."""
-        if self.allowed * _BELIEVED <= allowed < self.allowed:
+    def set_limit(self, allowed: float) -> None:
+        """Apply a lower limit that Zoom named. An implausibly low one is ignored."""
+        if self.allowed * _MIN_PLAUSIBLE_SHARE <= allowed < self.allowed:
             self.allowed, self.rate = allowed, min(self.rate, allowed)
 
-    def too_early(self, now: float) -> float:
-        """The seconds that a request would be sent too early now; 0 counts it as sent.
+    def seconds_until_allowed(self, now: float) -> float:
+        """The seconds until a request may be sent; 0 counts it as sent.
 
-        A thread that woke up late has sent its request late; those after it come too early then.
+        A thread that woke up late has sent its request late; the next ones would be too early then.
         """
         most = max(1, int(self.rate))
         if len(self.sent) >= most:
@@ -189,12 +189,12 @@ class _Bucket:
 
 
 class RateLimiter:
-    """Gives every request of every thread its slot, evenly spaced for each label.
+    """Assigns every request of every thread a slot, evenly spaced for each label.
 
-    `limits` are requests per second; `max_rate` replaces them all, where Zoom granted others.
+    `limits` are requests per second; `max_rate` replaces all of them, if Zoom granted others.
     `share` (over 0, at most 1) of them is used, which leaves room for the organisation's other
-    apps. Where the true limit is lower, or other apps use much of it, refusals teach the rate
-    that is left.
+    apps. If the real limit is lower, or other apps use much of it, the rate is learned from
+    refusals.
     """
 
     def __init__(
@@ -214,68 +214,68 @@ class RateLimiter:
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._share = share
         self._lock = threading.Lock()
-        self._lanes: dict[RateLabel, _Bucket] = {}
+        self._buckets: dict[RateLabel, _Bucket] = {}
         for label in RateLabel:
             allowed = (limits[label] if max_rate is None else max_rate) * share
-            self._lanes[label] = _Bucket(allowed, allowed)
+            self._buckets[label] = _Bucket(allowed, allowed)
 
     def rate(self, label: RateLabel) -> float:
-        """Requests per second now asked of `label`."""
+        """The current rate of `label` in requests per second."""
         with self._lock:
-            lane = self._lanes[label]
-            lane.recover(self._clock())
-            return lane.rate
+            bucket = self._buckets[label]
+            bucket.recover(self._clock())
+            return bucket.rate
 
     def acquire(self, label: RateLabel) -> None:
         """Return when a request of this label may be sent."""
-        lane = self._lanes[label]
+        bucket = self._buckets[label]
         while True:
             with self._lock:
                 now = self._clock()
-                lane.recover(now)
-                slot = max(now, lane.next_slot, lane.blocked_until)
-                lane.next_slot = slot + _SPACING / lane.rate
-                refusals = lane.refusals
+                bucket.recover(now)
+                slot = max(now, bucket.next_slot, bucket.blocked_until)
+                bucket.next_slot = slot + _SPACING / bucket.rate
+                refusals = bucket.refusals
             if slot > now:
                 self._sleep(slot - now)
             with self._lock:
-                if lane.refusals == refusals and slot >= lane.blocked_until:
+                if bucket.refusals == refusals and slot >= bucket.blocked_until:
                     break
         slept = True
         while slept:
             with self._lock:
                 now = self._clock()
-                early = lane.too_early(now)
+                early = bucket.seconds_until_allowed(now)
             if not early:
                 return
             self._sleep(early)
-            # A sleep that is cut short says that the run is stopped: nobody waits then.
+            # A shortened sleep means that the run is being stopped: do not wait any longer.
             slept = self._clock() > now + early / 2
 
     def slow_down(
         self, label: RateLabel, retry_after: float | None = None, *, limit: float | None = None
     ) -> None:
-        """Zoom refused a request of `label`: hold the label, then go on at a lower rate.
+        """Block `label` after a refusal, then continue at a lower rate.
 
-        The rate falls by a tenth, by more for each request under way that is refused as well,
-        and to a half where that was not enough. It comes back quickly to just below where it was
-        refused, and slowly from there. `retry_after` is in seconds; without it, half a second, and
-        one to two where it was refused a short while ago. `limit`, in requests per second, is
-        what Zoom named as the limit.
+        The rate falls by a tenth, further for each request in flight that is refused as well, and
+        to a half if that was not enough. It recovers quickly to just below the refused rate, and
+        slowly from there. `retry_after` is in seconds; without it, the block lasts half a second,
+        or one to two after a recent refusal. `limit`, in requests per second, is the limit that
+        Zoom named.
         """
         shortest, longest = _HOLD
         with self._lock:
-            lane, now = self._lanes[label], self._clock()
-            again = now - lane.last_refusal < _MEMORY
-            asked = (
+            bucket, now = self._buckets[label], self._clock()
+            again = now - bucket.last_refusal < _MEMORY
+            seconds = (
                 (1 + self._chance() if again else shortest) if retry_after is None else retry_after
             )
-            wait = min(max(asked, shortest), longest)
-            lane.recover(now)
-            lane.refuse(now, wait)
+            wait = min(max(seconds, shortest), longest)
+            bucket.recover(now)
+            bucket.on_rejected(now, wait)
             if limit is not None and limit > 0:
-                lane.lower(limit * self._share)
-            rate, allowed = lane.rate, lane.allowed
+                bucket.set_limit(limit * self._share)
+            rate, allowed = bucket.rate, bucket.allowed
         _log.debug(
             "%s: refused. Holding for %.1f s, then %.1f of %.1f requests a second.",
             *(label, wait, rate, allowed),

@@ -1,6 +1,6 @@
-"""Paging: a listing read page by page to its end, or a reason why that is not possible.
+"""Paging: reads a listing page by page to its end, or raises an error that says why it cannot.
 
-Nothing in here ever takes a listing it could not read for an empty one.
+A listing that could not be read is never treated as an empty one.
 """
 
 import hashlib
@@ -26,36 +26,36 @@ _log = logging.getLogger(__name__)
 Row = dict[str, JsonValue]
 
 OLDER_PAGE_SIZE = 300
-"""The largest page before the specification of 2025 raised it to 2000 for users."""
+"""The largest page size before the 2025 specification, which raised it to 2000 for users."""
 
 
 class _PagesRepeat(Malformed):
-    """A page token came twice, so the pages would go round for ever."""
+    """A page token was repeated, so the pages would never end."""
 
 
 @dataclass
 class _Reading:
-    """One time a listing is read from its first page: what came, and what Zoom counts."""
+    """One pass over a listing from its first page: the rows received, and Zoom's count."""
 
     rows: set[bytes]
-    """Digests of the rows that came, by what tells them apart."""
+    """Digests of the received rows, by their id or content."""
     ids: set[bytes] | None
-    """Digests of their ids, where several rows may have one; else None."""
+    """Digests of their ids, if several rows may have the same id; else None."""
     without_id: int = 0
-    """Rows that have no id; each counts as another one."""
+    """Rows without an id. Each counts as a separate row."""
     total: int | None = None
-    """`total_records` of the newest page that has it."""
+    """`total_records` of the latest page that has it."""
     unreadable: bool = False
-    """A count came that is none."""
+    """True if a count was not a whole number."""
     before_it_shrank: int | None = None
-    """The count that a later page went below; None where none did."""
+    """The first count that a later page was below; None if none was."""
 
     def count(self, document: Mapping[str, JsonValue]) -> None:
-        """Take the count of a page over. No count and null are the same."""
-        told = document.get("total_records")
-        if told is None:
+        """Record the count of a page. A missing count and null are the same."""
+        value = document.get("total_records")
+        if value is None:
             return
-        total = whole_number(told)
+        total = whole_number(value)
         if total is None:
             self.unreadable = True
             return
@@ -65,21 +65,21 @@ class _Reading:
 
     @property
     def listed(self) -> int:
-        """Rows that differ."""
+        """The number of distinct rows."""
         return len(self.rows) + self.without_id
 
     @property
     def different_ids(self) -> int:
-        """Rows with different ids."""
+        """The number of rows with distinct ids."""
         return self.listed if self.ids is None else len(self.ids) + self.without_id
 
     @property
     def missing(self) -> int:
-        """How many of the rows that Zoom counts have not come."""
+        """How many of the rows that Zoom counts have not arrived."""
         return max(0, (self.total or 0) - self.listed)
 
-    def doubt(self, request: str, *, counted: bool) -> ListingUnproved | None:
-        """Why this may not be the whole listing; None where it is."""
+    def problem(self, request: str, *, counted: bool) -> ListingUnproved | None:
+        """Why the listing may be incomplete; None if it is complete."""
         if self.unreadable or (self.total is None and counted):
             return ListingUncounted(request, self.listed, unreadable=self.unreadable)
         if self.total is None:
@@ -94,16 +94,15 @@ class _Reading:
 class Listing(Iterator[list[Row]]):
     """The pages of one listing. Read it once, from one thread.
 
-    Rows with an id that was on an earlier page are left out; where `recurring`, those that are
-    equal to one on an earlier page. A listing whose page token expires is started again, without
-    repeating rows; so is, once, one whose page tokens repeat or that does not have as many
-    different rows as Zoom counts (`total_records`), and a few times one whose count shrinks
-    meanwhile. Where it is `counted`, that count has to be there; elsewhere it has to be right if
-    there is one.
+    Rows whose id was on an earlier page are left out; if `recurring`, rows that are equal to one
+    on an earlier page. A listing starts again, without repeating rows, if its page token expires;
+    once, if its page tokens repeat or the number of distinct rows differs from Zoom's count
+    (`total_records`); and a few times, if the count falls meanwhile. If it is `counted`, the count
+    has to be present; otherwise it only has to be right if it is present.
 
-    Raises while it is read:
-        ListingUnproved: nothing shows that all rows came, even after a second time.
-        Malformed: rows missing, not objects, or pages that never end.
+    Raises during the iteration:
+        ListingUnproved: there is no proof that all rows arrived, even after rereading.
+        Malformed: rows are missing or not objects, or the pages never end.
         ZoomError: whatever `fetch` raises.
     """
 
@@ -122,7 +121,7 @@ class Listing(Iterator[list[Row]]):
         most_restarts: int = 3,
     ) -> None:
         self.rows = 0
-        """Rows given so far."""
+        """The number of rows yielded so far."""
         self.restarts = 0
         self._fetch, self._request, self._items = fetch, request, items
         self._params = dict(params or {})
@@ -131,13 +130,13 @@ class Listing(Iterator[list[Row]]):
         self._row_id, self._counted, self._recurring = row_id, counted, recurring
         self._most_pages, self._most_restarts = most_pages, most_restarts
         self._seen: set[bytes] = set()
-        self._given: Counter[bytes] = Counter()
+        self._yielded: Counter[bytes] = Counter()
         self._reading = self._started(self._seen)
         self._pages = self._read()
 
     @property
     def shortfall(self) -> int:
-        """How many of `total_records` have not come."""
+        """How many of `total_records` have not arrived."""
         return self._reading.missing
 
     def __next__(self) -> list[Row]:
@@ -147,25 +146,25 @@ class Listing(Iterator[list[Row]]):
         return _Reading(rows, set() if self._recurring else None)
 
     def _read(self) -> Iterator[list[Row]]:
-        doubts = 0
+        failed_readings = 0
         while True:
             try:
                 yield from self._read_from_start()
-                doubt = self._reading.doubt(self._request, counted=self._counted)
-                if doubt is None:
+                problem = self._reading.problem(self._request, counted=self._counted)
+                if problem is None:
                     return
-                doubts += 1
-                if doubts > doubt.again:
-                    raise doubt
-                _log.info("%s Starting again.", doubt)
+                failed_readings += 1
+                if failed_readings > problem.rereads:
+                    raise problem
+                _log.info("%s Starting again.", problem)
             except PageTokenExpired:
                 if self.restarts >= self._most_restarts:
                     raise
                 self.restarts += 1
                 _log.info("%s: the page token expired, starting again", self._request)
             except _PagesRepeat:
-                doubts += 1
-                if doubts > 1:
+                failed_readings += 1
+                if failed_readings > 1:
                     raise
                 _log.info("%s: its pages repeat, starting again", self._request)
             self._reading = self._started(set())
@@ -173,7 +172,7 @@ class Listing(Iterator[list[Row]]):
     def _read_from_start(self) -> Iterator[list[Row]]:
         position: dict[str, str] = {}
         tokens: set[str] = set()
-        repeated = self._given.copy()
+        repeated = self._yielded.copy()
         for _ in range(self._most_pages):
             document = self._page(position)
             rows = self._new(self._rows_of(document), repeated)
@@ -217,7 +216,7 @@ class Listing(Iterator[list[Row]]):
         return rows
 
     def _new(self, rows: list[Row], repeated: Counter[bytes]) -> list[Row]:
-        """The rows not given yet. Rows without an id are known by their content after a restart."""
+        """The rows not yielded yet. After a restart, rows without an id are known by content."""
         reading, new = self._reading, []
         for row in rows:
             id_ = row.get(self._row_id) if self._row_id else None
@@ -236,17 +235,17 @@ class Listing(Iterator[list[Row]]):
                 if repeated[content] > 0:
                     repeated[content] -= 1
                     continue
-                self._given[content] += 1
+                self._yielded[content] += 1
             new.append(row)
         return new
 
     def _following(
         self, document: Mapping[str, JsonValue], position: Mapping[str, str]
     ) -> dict[str, str] | None:
-        """The parameters of the page after this one; None after the last.
+        """The parameters of the next page; None after the last page.
 
-        Zoom's older endpoints know page numbers only. They send no token field at all, or an empty
-        one, which ends a listing only where no rows are missing.
+        Zoom's older endpoints have page numbers only. They send no token field, or an empty one,
+        which ends a listing only if no rows are missing.
         """
         token = document.get("next_page_token")
         if isinstance(token, str) and token:
@@ -266,12 +265,12 @@ class Listing(Iterator[list[Row]]):
 
 
 def _digest(text: str) -> bytes:
-    """What stands for a row or an id: 16 bytes, however long a row a server sends."""
+    """A digest of a row or an id: 16 bytes, however long the row is."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def whole_number(value: JsonValue) -> int | None:
-    """A number of rows or pages: from 0 on, also in digits or as `40.0`; None for all else."""
+    """A number of rows or pages from 0 on, also as digits or `40.0`; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
     if isinstance(value, float) and value.is_integer():

@@ -1,4 +1,4 @@
-"""Payloads: from the bytes of an answer to a JSON object, or the reason why not."""
+"""Payloads: parses the body of a response into a JSON object."""
 
 import json
 import re
@@ -10,10 +10,10 @@ from auditor.zoom.errors import Malformed, TooMuch, Transient
 from auditor.zoom.secrets import redact_text
 
 DEEPEST = 100
-"""Levels of nesting. The deepest documented answer has fewer than ten."""
+"""Levels of nesting. The deepest documented response has fewer than ten."""
 MOST_VALUES = 400_000
-"""Values in one answer, told by the commas and brackets before anything is made of them: a byte or
-two can become an object of 64. A page of 2,000 users has fewer than 100,000."""
+"""Values in one response, counted by commas and brackets before parsing: a byte or two can become
+an object of 64 bytes. A page of 2,000 users has fewer than 100,000."""
 
 _KIND = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,40}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -24,13 +24,13 @@ def parse_object(
 ) -> dict[str, JsonValue]:
     """The JSON object in `body`.
 
-    A missing content type is tolerated where the body is a JSON object all the same.
+    A missing content type is tolerated if the body is a JSON object.
 
     Raises:
-        Malformed: another content type, nothing, not an object, not UTF-8, too deep, a number
-            JSON does not have, or the same key twice with different values.
-        TooMuch: more values than any answer has.
-        Transient: JSON that breaks off or is not JSON at all.
+        Malformed: another content type, an empty body, not an object, not UTF-8, too deep, a
+            number that JSON does not allow, or the same key twice with different values.
+        TooMuch: more values than any response has.
+        Transient: truncated JSON, or no JSON at all.
     """
     if not body.strip():
         raise Malformed(request, "it is empty", worth_retrying=True, status=status)
@@ -48,7 +48,7 @@ def parse_object(
 
 def _parsed(body: bytes, request: str, status: int | None) -> JsonValue:
     try:
-        document: JsonValue = json_values.parsed(
+        document: JsonValue = json_values.parse(
             body.decode("utf-8-sig"), values=MOST_VALUES, depth=DEEPEST, pairs=_unambiguous
         )
         return document
@@ -63,17 +63,17 @@ def _parsed(body: bytes, request: str, status: int | None) -> JsonValue:
 
 
 def _unambiguous(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    """The object of `pairs`. A setting that is both on and off is not evidence of either."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    """The object of `pairs`. A setting that is both on and off proves neither."""
+    document = dict(pairs)
+    if len(document) != len(pairs):
         for key, value in pairs:
-            if type(found[key]) is not type(value) or found[key] != value:
+            if type(document[key]) is not type(value) or document[key] != value:
                 raise NotJson(f"it holds {redact_text(key)[:60]!r} twice, with different values")
-    return found
+    return document
 
 
 def _whole_object(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """`document` with halves of characters (lone surrogates, as from cut-off names) replaced."""
+    """`document` with lone surrogates replaced, which truncated names can contain."""
     return {str(_whole(key)): _whole(item) for key, item in document.items()}
 
 

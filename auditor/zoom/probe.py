@@ -1,8 +1,8 @@
-"""Probing a host before anything is sent to it: the way there, TLS, and the clock of its answer.
+"""The probe: checks the route to a host, TLS and its clock, before credentials are sent.
 
-One HEAD request without credentials, sent the way every other request goes: same proxies, same
-certificate store. Where the certificate is not trusted, a second look makes the handshake alone,
-sends nothing, and reads the certificate that was shown.
+It sends one HEAD request without credentials over the same route as every other request: same
+proxies, same certificate store. If the certificate is not trusted, a second connection makes only
+the handshake, sends nothing, and reads the certificate.
 """
 
 import os
@@ -32,43 +32,43 @@ from auditor.zoom import proxy_checks
 from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooLarge, ResponseTooSlow, pools
 from auditor.zoom.responses import utc_now
 
-PATIENCE = 10.0
-"""Seconds to wait for a connection, and for each packet; twice as many for all of it."""
+TIMEOUT = 10.0
+"""Seconds to wait for a connection and for each packet; the whole probe may take twice as long."""
 _ROOM = 64 * 1024
-"""Bytes: what is asked for has no body."""
+"""Bytes of a response. The response to HEAD has no body."""
 _VERBS = frozenset(("HEAD",))
 _HEADERS = {"User-Agent": f"zoom-privacy-auditor/{__version__}"}
 
 
 class ProbeFailure(StrEnum):
-    """Why a host could not be talked to."""
+    """Why a host could not be reached."""
 
     NAME = "name"
-    """No address is known for its name."""
+    """Its name has no address."""
     REFUSED = "refused"
-    """Nothing listens there, or a firewall says no."""
+    """Nothing listens on the port, or a firewall rejects the connection."""
     SILENT = "silent"
-    """No answer in time."""
+    """No response in time."""
     NETWORK = "network"
-    """The network is down, or has no way there."""
+    """The network is down, or has no route to the host."""
     BROKEN = "broken"
-    """The connection broke."""
+    """The connection was interrupted."""
     PROXY = "proxy"
-    """Nothing answers where the proxy should be."""
+    """The proxy cannot be reached."""
     PROXY_ADDRESS = "proxy_address"
-    """Nobody can tell what is the host in the proxy's address."""
+    """The proxy's address is ambiguous: the host in it is not clear."""
     PROXY_REFUSED = "proxy_refused"
-    """The proxy answered, and makes no connection."""
+    """The proxy refuses to connect."""
     PROXY_LOGIN = "proxy_login"
-    """The proxy wants a user name and a password, or other ones."""
+    """The proxy requires a user name and a password, or other ones."""
     CA_FILE = "ca_file"
-    """The file or folder with trusted certificates is not there, or may not be read."""
+    """The file or folder with trusted certificates does not exist, or is not readable."""
     NO_PEM = "no_pem"
-    """The file with trusted certificates holds none that can be read."""
+    """The file with trusted certificates contains no valid one."""
     SELF_SIGNED = "self_signed"
-    """Its certificate, or the one at the top of its chain, is signed by itself and not trusted."""
+    """Its certificate, or the root of its chain, is self-signed and not trusted."""
     ISSUER = "issuer"
-    """Who issued its certificate is not known here."""
+    """The issuer of its certificate is not known."""
     HOSTNAME = "hostname"
     """Its certificate is for another name."""
     EXPIRED = "expired"
@@ -76,11 +76,11 @@ class ProbeFailure(StrEnum):
     NOT_YET = "not_yet"
     """Its certificate is not valid yet, or this machine's clock is behind."""
     TLS = "tls"
-    """The handshake failed otherwise."""
+    """The handshake failed for another reason."""
 
     @property
     def is_tls(self) -> bool:
-        """True where the host was reached, and the handshake failed."""
+        """True if the host was reached and the handshake failed."""
         return self in _OF_TLS
 
 
@@ -106,26 +106,26 @@ _BY_VERIFY_CODE = {
     62: ProbeFailure.HOSTNAME,
     64: ProbeFailure.HOSTNAME,
 }
-"""What OpenSSL's verification says. Source: `X509_V_ERR_*`, openssl-verification-options(1)."""
+"""Result codes of OpenSSL. Source: `X509_V_ERR_*`, openssl-verification-options(1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way to a host: its proxy (empty: none), and what certificates are verified with."""
+    """The route to a host: its proxy (empty: none), and how certificates are verified."""
 
     proxy: str = field(default="", repr=False)
-    """As configured, with its password. For people there is `shown_proxy`."""
+    """As configured, with its password. `shown_proxy` is for people."""
     verify: bool | str = True
 
     @property
     def shown_proxy(self) -> str:
-        """Scheme, host and port of the proxy; empty where there is none."""
+        """Scheme, host and port of the proxy; empty if there is none."""
         return proxy_checks.shown_proxy(self.proxy)
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a host showed for itself."""
+    """The certificate that a host presented."""
 
     subject: str
     issuer: str
@@ -134,51 +134,51 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What came of probing a host."""
+    """The result of probing a host."""
 
     host: str
-    """With its port, where it is not the usual one."""
+    """With its port, unless it is the default one."""
     route: Route
-    trouble: ProbeFailure | None = None
-    """None where it answered."""
+    failure: ProbeFailure | None = None
+    """None if the host answered."""
     refusal: int | None = None
-    """The HTTP status with which the proxy refused."""
+    """The HTTP status of the proxy's refusal."""
     status: int | None = None
     seconds: float = 0.0
-    """Until the answer; connecting included."""
+    """Time until the response, including the connection."""
     ahead: float | None = None
-    """Seconds that its clock is ahead of this machine's; None where it told no time."""
+    """Seconds that its clock is ahead of this machine's; None if it sent no time."""
     tls: str = ""
-    """The version that was agreed on, such as `TLSv1.3`; empty without TLS."""
+    """The negotiated version, such as `TLSv1.3`; empty without TLS."""
     certificate: Certificate | None = None
 
 
-def route(url: str) -> Route:
-    """The way to the host of `url`, as the environment says: the same as every request takes."""
+def route_to(url: str) -> Route:
+    """The route to the host of `url` according to the environment, as for every request."""
     proxies, verify = proxy_checks.from_environment(url)
     return Route(select_proxy(url, proxies) or "", verify)
 
 
 def probe(
     url: str,
-    way: Route,
+    route: Route,
     *,
-    patience: float = PATIENCE,
+    timeout: float = TIMEOUT,
     now: Callable[[], datetime] = utc_now,
     clock: Callable[[], float] = time.monotonic,
 ) -> ProbeResult:
-    """Send a HEAD request without credentials to `url`, and tell what came of it."""
+    """Send a HEAD request without credentials to `url`, and return the result."""
     parts = urlsplit(url)
     seen = _TlsFacts()
-    made = ProbeResult(parts.netloc.rpartition("@")[2], way)
-    if not proxy_checks.is_parseable(way.proxy):
-        return replace(made, trouble=ProbeFailure.PROXY_ADDRESS)
+    made = ProbeResult(parts.netloc.rpartition("@")[2], route)
+    if not proxy_checks.is_parseable(route.proxy):
+        return replace(made, failure=ProbeFailure.PROXY_ADDRESS)
     began, sent = clock(), now()
     try:
-        with _head(url, way, seen, patience) as response:
+        with _head(url, route, seen, timeout) as response:
             status, date = response.status_code, response.headers.get("Date", "")
     except ResponseTooSlow:
-        return replace(made, trouble=ProbeFailure.SILENT, certificate=seen.certificate())
+        return replace(made, failure=ProbeFailure.SILENT, certificate=seen.certificate())
     except (
         ResponseTooLarge,
         requests.RequestException,
@@ -186,23 +186,23 @@ def probe(
         OSError,
         ValueError,
     ) as error:
-        trouble = _trouble(error, way)
-        looked_at = _unverified(url, way, patience) if trouble.is_tls else seen
+        failure = _classify(error, route)
+        handshake = _unverified(url, route, timeout) if failure.is_tls else seen
         return replace(
-            made, trouble=trouble, refusal=_refusal(error), certificate=looked_at.certificate()
+            made, failure=failure, refusal=_proxy_status(error), certificate=handshake.certificate()
         )
     took = clock() - began
-    proxy_said = status == 407
-    told = None if proxy_said else _moment(date)
-    # The Date header has whole seconds: half of one is the fairest guess at the rest.
+    is_proxy_login = status == 407
+    server_time = None if is_proxy_login else _moment(date)
+    # The Date header has whole seconds, so half a second is the best estimate of the fraction.
     middle = sent.timestamp() + took / 2 - 0.5
     return replace(
         made,
-        trouble=ProbeFailure.PROXY_LOGIN if proxy_said else None,
-        refusal=407 if proxy_said else None,
+        failure=ProbeFailure.PROXY_LOGIN if is_proxy_login else None,
+        refusal=407 if is_proxy_login else None,
         status=status,
         seconds=took,
-        ahead=None if told is None else told.timestamp() - middle,
+        ahead=None if server_time is None else server_time.timestamp() - middle,
         tls=seen.version,
         certificate=seen.certificate(),
     )
@@ -210,7 +210,7 @@ def probe(
 
 @dataclass
 class _TlsFacts:
-    """What a handshake showed."""
+    """The TLS version and the certificate of a handshake."""
 
     version: str = ""
     encoded: bytes | None = None
@@ -224,8 +224,12 @@ class _TlsFacts:
         if self.encoded is None:
             return None
         try:
-            found = x509.load_der_x509_certificate(self.encoded)
-            return Certificate(_name(found.subject), _name(found.issuer), found.not_valid_after_utc)
+            certificate = x509.load_der_x509_certificate(self.encoded)
+            return Certificate(
+                _name(certificate.subject),
+                _name(certificate.issuer),
+                certificate.not_valid_after_utc,
+            )
         except ValueError:
             return None
 
@@ -235,14 +239,14 @@ class _HandshakeDone(Exception):
 
 
 class _TlsRecordingAdapter(BoundedAdapter):
-    """An adapter that looks at the handshake of each connection it makes."""
+    """An adapter that records the handshake of each connection."""
 
-    def __init__(self, seen: _TlsFacts, patience: float, *, look_only: bool = False) -> None:
+    def __init__(self, seen: _TlsFacts, timeout: float, *, look_only: bool = False) -> None:
         self._seen, self._look_only = seen, look_only
-        super().__init__(pools(2 * patience, _ROOM, time.monotonic, _VERBS))
+        super().__init__(pools(2 * timeout, _ROOM, time.monotonic, _VERBS))
 
     def get_connection_with_tls_context(self, *words: Any, **named: Any) -> Any:
-        """The pool for a request, which makes connections that are looked at."""
+        """The pool for a request, whose connections record their handshake."""
         pool = super().get_connection_with_tls_context(*words, **named)
         seen, look_only = self._seen, self._look_only
 
@@ -250,7 +254,7 @@ class _TlsRecordingAdapter(BoundedAdapter):
             return pool
         bounded: Any = pool.ConnectionCls
 
-        class Looked(bounded):  # type: ignore[misc] # it is made where the bounds are known
+        class RecordingConnection(bounded):  # type: ignore[misc] # the base class depends on the bounds
             def connect(self) -> None:
                 super().connect()
                 seen.note(self.sock)
@@ -258,31 +262,31 @@ class _TlsRecordingAdapter(BoundedAdapter):
                     self.close()
                     raise _HandshakeDone
 
-        pool.ConnectionCls = Looked
+        pool.ConnectionCls = RecordingConnection
         return pool
 
 
 def _head(
-    url: str, way: Route, seen: _TlsFacts, patience: float, *, look_only: bool = False
+    url: str, route: Route, seen: _TlsFacts, timeout: float, *, look_only: bool = False
 ) -> requests.Response:
     prepared = requests.PreparedRequest()
     prepared.method, prepared.url = "HEAD", url
     prepared.headers = CaseInsensitiveDict(_HEADERS)
-    proxies = {urlsplit(url).scheme: way.proxy} if way.proxy else {}
-    with closing(_TlsRecordingAdapter(seen, patience, look_only=look_only)) as adapter:
+    proxies = {urlsplit(url).scheme: route.proxy} if route.proxy else {}
+    with closing(_TlsRecordingAdapter(seen, timeout, look_only=look_only)) as adapter:
         return adapter.send(
             prepared,
-            timeout=(patience, patience),
-            verify=False if look_only else way.verify,
+            timeout=(timeout, timeout),
+            verify=False if look_only else route.verify,
             proxies=proxies,
         )
 
 
-def _unverified(url: str, way: Route, patience: float) -> _TlsFacts:
-    """What the host shows in a handshake that trusts anybody. Nothing is sent after it."""
+def _unverified(url: str, route: Route, timeout: float) -> _TlsFacts:
+    """The facts of a handshake without verification. Nothing is sent after it."""
     seen = _TlsFacts()
     try:
-        _head(url, way, seen, patience, look_only=True)
+        _head(url, route, seen, timeout, look_only=True)
     except (
         _HandshakeDone,
         ResponseTooSlow,
@@ -295,23 +299,23 @@ def _unverified(url: str, way: Route, patience: float) -> _TlsFacts:
     return seen
 
 
-def _trouble(error: BaseException, way: Route) -> ProbeFailure:
-    """What an error of the libraries below means."""
+def _classify(error: BaseException, route: Route) -> ProbeFailure:
+    """The failure that an error of the libraries below means."""
     causes = list(_causes(error))
     refused = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
-    if refused and proxy_checks.is_invalid_ca_bundle(way.verify):
+    if refused and proxy_checks.is_invalid_ca_bundle(route.verify):
         return ProbeFailure.NO_PEM
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _BY_VERIFY_CODE.get(cause.verify_code, ProbeFailure.TLS)
     if isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
-        said = _refusal(error)
-        if said is None:
+        status = _proxy_status(error)
+        if status is None:
             return ProbeFailure.PROXY
-        return ProbeFailure.PROXY_LOGIN if said == 407 else ProbeFailure.PROXY_REFUSED
-    if isinstance(way.verify, str) and not os.access(way.verify, os.R_OK):
+        return ProbeFailure.PROXY_LOGIN if status == 407 else ProbeFailure.PROXY_REFUSED
+    if isinstance(route.verify, str) and not os.access(route.verify, os.R_OK):
         return ProbeFailure.CA_FILE
-    if proxy_checks.is_invalid_ca_bundle(way.verify):
+    if proxy_checks.is_invalid_ca_bundle(route.verify):
         return ProbeFailure.NO_PEM
     kinds: tuple[
         tuple[type[BaseException] | tuple[type[BaseException], ...], ProbeFailure], ...
@@ -322,48 +326,48 @@ def _trouble(error: BaseException, way: Route) -> ProbeFailure:
         ((ssl.SSLError, urllib3.exceptions.SSLError), ProbeFailure.TLS),
         (urllib3.exceptions.NewConnectionError, ProbeFailure.NETWORK),
     )
-    for kind, trouble in kinds:
+    for kind, failure in kinds:
         if any(isinstance(cause, kind) for cause in causes):
-            return trouble
+            return failure
     return ProbeFailure.BROKEN
 
 
-def _refusal(error: BaseException) -> int | None:
-    """The status of a proxy's refusal; None where there was none."""
+def _proxy_status(error: BaseException) -> int | None:
+    """The status of a proxy's refusal; None if there was none."""
     if not isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema):
         return None
-    found = (proxy_checks.refusal(str(cause)) for cause in _causes(error))
-    return next((status for status in found if status is not None), None)
+    statuses = (proxy_checks.refusal(str(cause)) for cause in _causes(error))
+    return next((status for status in statuses if status is not None), None)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error with all it was made of, whichever way the libraries have kept it."""
-    found: list[BaseException] = []
+    """The error and all its causes, in whichever attribute the libraries store them."""
+    causes: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:
-        each = waiting.pop()
-        if not isinstance(each, BaseException) or each in found:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or cause in causes:
             continue
-        found.append(each)
-        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
-    return found
+        causes.append(cause)
+        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+    return causes
 
 
 def _moment(date: str) -> datetime | None:
     try:
-        found = parsedate_to_datetime(date)
+        moment = parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _name(name: x509.Name) -> str:
-    """Organisation and common name in a certificate's subject or issuer."""
-    found = [
+    """Organisation and common name of a certificate's subject or issuer."""
+    names = [
         value if isinstance(value, str) else value.decode("utf-8", "replace")
         for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
         for value in [attribute.value for attribute in name.get_attributes_for_oid(oid)][:1]
     ]
-    if not found:
+    if not names:
         return name.rfc4514_string() or "nobody named"
-    return found[0] if len(found) == 1 else f"{found[0]} ({found[1]})"
+    return names[0] if len(names) == 1 else f"{names[0]} ({names[1]})"

@@ -1,7 +1,6 @@
-"""The ways to Zoom that people configure: proxies and trusted certificates, what can be wrong with
-them, and how their addresses are shown.
+"""Checks of configured proxies and trusted certificates, and how to show their addresses.
 
-An audit and the doctor say the same of them, so the sentences are here.
+The sentences are here because an audit and the doctor report the same problems.
 """
 
 import os
@@ -15,7 +14,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 from auditor.zoom.hosts import is_loopback
 
 BUNDLED_CERTIFICATES = DEFAULT_CA_BUNDLE_PATH
-"""The file of the certificates that are trusted where nothing else is configured."""
+"""The file of the certificates that are trusted by default."""
 
 _HOST = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
 _PROXY = re.compile(
@@ -23,21 +22,21 @@ _PROXY = re.compile(
     rf"(?:[^\s@/?#\\]*@(?P<behind>{_HOST})/?|(?P<alone>{_HOST})(?:/[^\s@?#\\]*)?)",
     re.ASCII,
 )
-"""One @ at most, and where there is one, no / that a password could have."""
+"""At most one @, and with one, no / that could be part of a password."""
 _SPOKEN = ("http", "https")
-"""The kinds of proxies that work. For SOCKS, the libraries would need another one."""
+"""The supported proxy schemes. SOCKS would need another library."""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20})://")
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
-"""How OpenSSL looks certificates up in a folder. Source: openssl-rehash(1)."""
+"""The names by which OpenSSL looks up certificates in a folder. Source: openssl-rehash(1)."""
 _BEHIND = (502, 503, 504)
-"""What a proxy answers where what is behind it does not."""
+"""The statuses of a proxy whose upstream does not answer."""
 _PROXY_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY")
 _BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionProblem:
-    """What is in the way, as a clause without its full stop, and what to do about it."""
+    """A problem of a connection, as a clause without full stop, and advice."""
 
     what: str
     advice: str
@@ -50,9 +49,8 @@ class ConnectionProblem:
 def from_environment(url: str) -> tuple[dict[str, str], bool | str]:
     """Proxies by scheme, and what verifies certificates, for requests to `url`.
 
-    For this machine's own addresses there is no proxy. Certificates are always verified: True
-    stands for the certificates of the requests library, a path for the file or folder that the
-    environment names.
+    There is no proxy for addresses of this machine. Certificates are always verified: with those
+    of the requests library (True), or with the file or folder that the environment names.
     """
     proxies = {} if is_loopback(url) else get_environ_proxies(url)
     named = (os.environ.get(variable) for variable in _BUNDLE_VARIABLES)
@@ -60,30 +58,30 @@ def from_environment(url: str) -> tuple[dict[str, str], bool | str]:
 
 
 def shown_proxy(address: str) -> str:
-    """A proxy for people: scheme, host and port; empty where there is none.
+    """A proxy for people: scheme, host and port; empty if there is none.
 
-    Where its parts cannot be told apart without doubt, a piece of the password could be taken for
-    the host. Then only the variable is named.
+    If the address is ambiguous, a part of the password could be mistaken for the host. Then only
+    the variable is named.
     """
     if not address:
         return ""
-    found = _PROXY.fullmatch(address)
-    if found is None:
+    match = _PROXY.fullmatch(address)
+    if match is None:
         return f"the proxy in {_variable(_PROXY_VARIABLES, address)}"
-    return f"{found['scheme'] or 'http'}://{found['behind'] or found['alone']}"
+    return f"{match['scheme'] or 'http'}://{match['behind'] or match['alone']}"
 
 
 def is_parseable(address: str) -> bool:
-    """True where there is no proxy, or it is of a kind that is spoken and its parts are clear.
+    """True if there is no proxy, or if its scheme is supported and its address unambiguous.
 
-    One that is not clear is not used: a piece of the password would be looked up as a host.
+    An ambiguous address is not used: a part of the password could be looked up as a host.
     """
-    found = _PROXY.fullmatch(address)
-    return not address or (found is not None and (found["scheme"] or "http").lower() in _SPOKEN)
+    match = _PROXY.fullmatch(address)
+    return not address or (match is not None and (match["scheme"] or "http").lower() in _SPOKEN)
 
 
 def proxy_unclear(address: str) -> ConnectionProblem:
-    """A proxy's address cannot be used: it is of another kind, or its parts are not clear."""
+    """A proxy's address cannot be used: its scheme is not supported, or it is ambiguous."""
     variable = _variable(_PROXY_VARIABLES, address)
     scheme = _SCHEME.match(address.strip())
     if scheme is not None and scheme[1].lower() not in _SPOKEN:
@@ -105,7 +103,7 @@ def proxy_unclear(address: str) -> ConnectionProblem:
 
 
 def proxy_unreachable(shown: str = "") -> ConnectionProblem:
-    """Nothing answers where the proxy should be."""
+    """The proxy cannot be reached."""
     return ConnectionProblem(
         f"{_the_proxy(shown)} could not be reached",
         "Check HTTPS_PROXY (address, port, http:// in front) and NO_PROXY.",
@@ -114,7 +112,7 @@ def proxy_unreachable(shown: str = "") -> ConnectionProblem:
 
 
 def proxy_refused(status: int, shown: str = "") -> ConnectionProblem:
-    """The proxy answered, and makes no connection."""
+    """The proxy refuses to connect."""
     if status == 407:
         return ConnectionProblem(
             f"{_the_proxy(shown)} wants a user name and a password, or other ones",
@@ -138,13 +136,13 @@ def proxy_refused(status: int, shown: str = "") -> ConnectionProblem:
 
 
 def refusal(text: str) -> int | None:
-    """The status a proxy refused with: the libraries keep nothing of it but a text."""
-    said = re.search(r"Tunnel connection failed: (\d{3})", text)
-    return int(said[1]) if said else None
+    """The status of a proxy's refusal, from the text of the error: libraries keep only that."""
+    match = re.search(r"Tunnel connection failed: (\d{3})", text)
+    return int(match[1]) if match else None
 
 
 def is_invalid_ca_bundle(bundle: bool | str) -> bool:
-    """True where the file or folder with trusted certificates has none that OpenSSL finds."""
+    """True if OpenSSL finds no certificate in the file or folder with trusted certificates."""
     if not isinstance(bundle, str):
         return False
     if Path(bundle).is_dir():
@@ -161,7 +159,7 @@ def is_invalid_ca_bundle(bundle: bool | str) -> bool:
 
 
 def no_pem(bundle: bool | str) -> ConnectionProblem:
-    """The file with trusted certificates is of another kind, or empty; or a folder no index."""
+    """The file with trusted certificates holds none in PEM format, or the folder has no index."""
     if Path(bundle if isinstance(bundle, str) else "").is_dir() and bundle:
         return ConnectionProblem(
             f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, is a folder "
@@ -178,13 +176,13 @@ def no_pem(bundle: bool | str) -> ConnectionProblem:
 
 def _is_unhashed(folder: Path) -> bool:
     try:
-        return not any(_HASHED.fullmatch(each.name) for each in folder.iterdir())
+        return not any(_HASHED.fullmatch(entry.name) for entry in folder.iterdir())
     except OSError:
         return False
 
 
 def shown_url(url: str) -> str:
-    """An address of Zoom as it is configured; without what could be a password in it."""
+    """A configured address of Zoom; not shown if it could contain a password."""
     if any(mark in url for mark in "@?#\\"):
         return "not shown: there may be a password in it"
     return url
@@ -195,9 +193,9 @@ def _the_proxy(shown: str) -> str:
 
 
 def _variable(names: tuple[str, ...], value: str) -> str:
-    """Which of the variables holds `value`; the first where nobody can tell."""
+    """The variable that holds `value`; the first one if it is unknown."""
     for name in names:
-        for each in (name, name.lower()):
-            if os.environ.get(each) == value:
-                return each
+        for variable in (name, name.lower()):
+            if os.environ.get(variable) == value:
+                return variable
     return names[0]

@@ -1,4 +1,4 @@
-"""Redaction: secrets leave a document where it is parsed, before it is logged, cached or stored."""
+"""Redaction: removes secrets from a parsed document before it is logged, cached or stored."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ __all__ = [
 ]
 
 _LONGEST_JSON = 1_000_000
-"""Characters of a text that is read as JSON."""
+"""Characters of a text up to which it is parsed as JSON."""
 _LONGEST_LENGTH = 999
-"""Among the settings of a password, a number up to here is a length, or a number of days."""
+"""Among the settings of a password, a number up to this is a length or a number of days."""
 _NAMING = ("name", "key", "field", "label", "setting")
 _NAMED = frozenset(("value", "values", "new_value", "old_value", "default", "text"))
 
 
 def redact(document: JsonValue) -> JsonValue:
-    """A copy of `document` without secrets: by the name of their key, and by their shape.
+    """A copy of `document` without secrets, which are known by the name of the key or by shape.
 
-    Only texts and numbers are replaced, and keys that are secrets themselves. Booleans, nulls and
-    lengths are settings (`pmi_password: true`), and an empty text says that there is no secret.
+    Only texts, numbers and keys that are secrets themselves are replaced. Booleans, nulls and
+    lengths are settings (`pmi_password: true`), and an empty text means that there is no secret.
     """
     if isinstance(document, str):
         return _without_shapes(document)
@@ -47,11 +47,11 @@ def redact(document: JsonValue) -> JsonValue:
 
 
 def redact_object(document: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """`redact` for what is known to be an object."""
+    """`redact` for an object."""
     clean: dict[str, JsonValue] = {}
     for key, value in document.items():
-        name = redact_text(key)  # a key may be one: {"https://zoom.us/j/1?pwd=x": true}
-        if name != key and name in clean:  # two keys that are secrets
+        name = redact_text(key)  # a key may be a secret: {"https://zoom.us/j/1?pwd=x": true}
+        if name != key and name in clean:  # two keys were secrets
             name = f"{name} {len(clean)}"
         if is_secret_name(key) or (key in _NAMED and _names_a_secret(document)):
             clean[name] = _without_scalars(value)
@@ -76,7 +76,7 @@ def _names_a_secret(document: Mapping[str, JsonValue]) -> bool:
 
 
 def _without_shapes(text: str) -> str:
-    """A text without secrets; where it is JSON itself, these are known by their names, too."""
+    """A text without secrets. If the text is JSON, secrets are also known by key."""
     if text[:1] in "{[" and text[-1:] in ("}", "]") and len(text) <= _LONGEST_JSON:
         try:
             inner = json.loads(text)
@@ -89,7 +89,7 @@ def _without_shapes(text: str) -> str:
 
 
 def _without_scalars(value: JsonValue) -> JsonValue:
-    """The value of a secret key: texts and numbers go, however deep they are."""
+    """The value of a secret key without texts and numbers at any depth."""
     if isinstance(value, list):
         return [_without_scalars(item) for item in value]
     if isinstance(value, dict):
@@ -100,21 +100,21 @@ def _without_scalars(value: JsonValue) -> JsonValue:
 
 
 def _without_texts(key: str, value: JsonValue) -> JsonValue:
-    """What is in an object under a secret key; lengths are settings: `{"length": 8}`."""
+    """A member of an object under a secret key; lengths are settings: `{"length": 8}`."""
     is_length = isinstance(value, int | float) and -1 <= value <= _LONGEST_LENGTH
     return value if is_length and not is_secret_name(key) else _without_scalars(value)
 
 
 def redacted_traceback(error: BaseException) -> str:
-    """The traceback of an error, causes included, without secrets."""
+    """The traceback of an error and its causes, without secrets."""
     return redact_text("".join(format_exception(error)).rstrip())
 
 
 class RedactingFilter(logging.Filter):
-    """Keeps secrets out of a log: message, arguments and traceback. Attach it to handlers."""
+    """Removes secrets from log records: message, arguments and traceback. Attach to handlers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Redact `record` in place; it is always let through."""
+        """Redact `record` in place. Always returns True."""
         try:
             message = record.getMessage()
         except (TypeError, ValueError, KeyError):

@@ -1,8 +1,8 @@
-"""Renewal: how long tokens that Zoom ends before their time are replaced by new ones.
+"""Token renewal: decides how long tokens that Zoom revokes early are replaced by new ones.
 
-Zoom may end an app's token when another program gets one for the same app. Then every token is good
-for some requests only, and an audit has to go on with the next. Where no request is accepted at
-all any more, it gives up.
+Zoom may revoke an app's token when another program gets one for the same app. Then every token is
+valid for some requests only, and an audit has to continue with the next one. If no request is
+accepted any more, it stops.
 """
 
 import logging
@@ -26,33 +26,33 @@ REFUSED_AGAIN = (
 
 @dataclass
 class Renewals:
-    """Counts the tokens that were refused, for any number of threads. Times are in seconds."""
+    """Counts rejected tokens, for any number of threads. Times are in seconds."""
 
     clock: Callable[[], float] = time.monotonic
-    patience: float = 120.0
-    """How long no request may be accepted before it is given up."""
+    give_up_after: float = 120.0
+    """How long to continue without an accepted request."""
     most_at_first: int = 4
-    """So many tokens are tried where no request was ever accepted: then it is not another program,
-    but the app or the address."""
+    """How many tokens to try if no request was ever accepted: then the cause is the app or the
+    address, not another program."""
     most_for_one: int = 16
-    """So many tokens are tried for one request, while others are accepted."""
+    """How many tokens to try for one request while others are accepted."""
     first_wait: float = 0.25
     longest_wait: float = 2.0
     _accepted_at: float | None = None
     _last: int = -1
     _in_a_row: int = 0
-    """Tokens refused since the last accepted request."""
+    """Tokens rejected since the last accepted request."""
     _early: int = 0
-    """Tokens refused in all."""
+    """Tokens rejected in total."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def accepted(self) -> None:
-        """Zoom accepted the token of a request, whatever it answered."""
+        """Record that Zoom accepted the token of a request, whatever its response."""
         with self._lock:
             self._accepted_at, self._in_a_row = self.clock(), 0
 
     def refused(self, number: int) -> None:
-        """Zoom refused the token of this number, which should have been good."""
+        """Record that Zoom rejected the token with this number before it expired."""
         with self._lock:
             if number <= self._last:
                 return
@@ -65,15 +65,15 @@ class Renewals:
 
     @property
     def is_hopeless(self) -> bool:
-        """True where another token would be refused as well."""
+        """True if another token would be rejected as well."""
         with self._lock:
             if self._accepted_at is None:
                 return self._in_a_row >= self.most_at_first
-            return self._in_a_row > 1 and self.clock() - self._accepted_at > self.patience
+            return self._in_a_row > 1 and self.clock() - self._accepted_at > self.give_up_after
 
     @property
     def reason(self) -> str:
-        """Why it was given up, and what to do."""
+        """Why renewal stopped, and what to do."""
         return REFUSED_AGAIN if self._accepted_at is None else ONE_APP_EACH
 
     def wait(self, tries: int, chance: float) -> float:

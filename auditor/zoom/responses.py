@@ -1,8 +1,8 @@
-"""Answers: which error an HTTP answer of Zoom means. Pure: status, headers, body and the time.
+"""Responses: parses an HTTP response of Zoom into a document or an error. Pure functions.
 
 Zoom overloads its codes: 200 is "no permission" as well as "not in your plan", 4711 comes with
-HTTP 400, 401 and 403, and errors come with HTTP 200. So status, code and text are all looked at.
-Source: the error tables of Zoom's API reference and recorded answers, as of 2026-11.
+HTTP 400, 401 and 403, and errors come with HTTP 200. So status, code and text are all evaluated.
+Source: the error tables of Zoom's API reference and recorded responses, as of 2026-11.
 """
 
 import re
@@ -42,49 +42,53 @@ _UNKNOWN_ENDPOINT = 2300
 
 
 def utc_now() -> datetime:
-    """The wall clock, which a Retry-After date is compared with where the answer has no Date."""
+    """The current time, to compare a Retry-After date with if the response has no Date."""
     return datetime.now(UTC)
 
 
 def parse_response(
-    answer: Response, request: str, now: Callable[[], datetime] = utc_now
+    response: Response, request: str, now: Callable[[], datetime] = utc_now
 ) -> dict[str, JsonValue]:
-    """The document in `answer`.
+    """The document in `response`.
 
     Raises:
-        ZoomError: the answer is an error, or not the JSON object that was due.
+        ZoomError: the response is an error, or not the expected JSON object.
     """
-    status = answer.status
+    status = response.status
     if status == 200:
-        document = parse_object(answer.body, answer.content_type, request, status=status)
+        document = parse_object(response.body, response.content_type, request, status=status)
         code, message = _error_in(document)
         if code is None or not set(document) <= _ERROR_KEYS:
             return document
-        # Where the code is itself an HTTP status of an error, it counts as the status.
+        # If the code is itself the HTTP status of an error, it counts as the status.
         status = code if 400 <= code < 600 else status
     else:
-        code, message = _error_of(answer, request)
-    raise _error(answer, request, status, code, message, now)
+        code, message = _error_of(response, request)
+    raise _error(response, request, status, code, message, now)
 
 
 def _error(
-    answer: Response,
+    response: Response,
     request: str,
     status: int,
     code: int | None,
     message: str,
     now: Callable[[], datetime],
 ) -> ZoomError:
-    facts: ResponseInfo = {"status": answer.status, "code": code, "tracking_id": answer.tracking_id}
+    facts: ResponseInfo = {
+        "status": response.status,
+        "code": code,
+        "tracking_id": response.tracking_id,
+    }
     if 429 in (status, code):
-        retry_after, again_at = _pause(answer, now)
+        retry_after, again_at = _pause(response, now)
         return RateLimited(
             request,
             message,
             retry_after=retry_after,
             again_at=again_at,
-            daily=_is_daily(answer, message),
-            per_second=_per_second(answer),
+            daily=_is_daily(response, message),
+            per_second=_per_second(response),
             **facts,
         )
     if status >= 500:
@@ -110,7 +114,7 @@ def _error(
 
 
 def _refusal(request: str, message: str, facts: ResponseInfo) -> ZoomError:
-    """By role or by licence: code 200 says both, so its words decide."""
+    """Distinguish a missing role from a missing licence by text: code 200 means both."""
     if _NO_LICENCE.search(message) and not _NO_RIGHT.search(message):
         return NotLicensed(request, message, **facts)
     return Denied(request, message, **facts)
@@ -123,7 +127,7 @@ def _unexpected(status: int) -> str:
 
 
 def _error_in(document: dict[str, JsonValue]) -> tuple[int | None, str]:
-    """Code and message of an error document; no code where it is not one."""
+    """Code and message of an error document; the code is None for other documents."""
     code, message = document.get("code"), document.get("message")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < 10:
         code = int(code)
@@ -132,56 +136,58 @@ def _error_in(document: dict[str, JsonValue]) -> tuple[int | None, str]:
     return code, message
 
 
-def _error_of(answer: Response, request: str) -> tuple[int | None, str]:
-    """Code and message of an answer whose status says error, as far as it has them.
+def _error_of(response: Response, request: str) -> tuple[int | None, str]:
+    """Code and message of a response with an error status, if it has them.
 
     Raises:
-        Malformed: 4xx with a body that is not Zoom's JSON. A proxy or a wrong address answers
-            like this, and its 403 or 404 says nothing about the account. A filter's 403 may pass.
+        Malformed: 4xx with a body that is not Zoom's JSON. It is from a proxy or a wrong address,
+            so its 403 or 404 says nothing about the account. The 403 of a filter may be temporary.
     """
     try:
-        document = parse_object(answer.body, answer.content_type, request, status=answer.status)
+        document = parse_object(
+            response.body, response.content_type, request, status=response.status
+        )
     except (Malformed, Transient) as error:
-        speaks_for_itself = answer.status in (401, 429) or not 400 <= answer.status < 500
-        if speaks_for_itself or not answer.body.strip():
+        speaks_for_itself = response.status in (401, 429) or not 400 <= response.status < 500
+        if speaks_for_itself or not response.body.strip():
             return None, ""
         raise Malformed(
             request,
             "it is an error page, not one of Zoom's API",
-            worth_retrying=answer.status == 403,
-            status=answer.status,
+            worth_retrying=response.status == 403,
+            status=response.status,
         ) from error
     return _error_in(document)
 
 
 def named_scopes(message: str) -> tuple[str, ...]:
-    """The scopes in Zoom's words: `does not contain scopes:[a, b]`, `does not contain a scope`."""
+    """The scopes in a message: `does not contain scopes:[a, b]`, `does not contain a scope`."""
     if "scope" not in message.lower():
         return ()
     listed = _SCOPE_LIST.search(message)
     return tuple(dict.fromkeys(_SCOPE_WORD.findall(listed[1] if listed else message)))
 
 
-def _is_daily(answer: Response, message: str) -> bool:
-    kind = answer.headers.get("X-RateLimit-Type", "")
+def _is_daily(response: Response, message: str) -> bool:
+    kind = response.headers.get("X-RateLimit-Type", "")
     return "daily" in kind.lower() or "daily" in message.lower()
 
 
-def _per_second(answer: Response) -> float | None:
-    """The limit in requests per second that a refusal names."""
-    number = answer.headers.get("X-RateLimit-Limit", "").strip()
-    if "qps" not in answer.headers.get("X-RateLimit-Type", "").lower():
+def _per_second(response: Response) -> float | None:
+    """The limit in requests per second that a 429 names; None if it names none."""
+    number = response.headers.get("X-RateLimit-Limit", "").strip()
+    if "qps" not in response.headers.get("X-RateLimit-Type", "").lower():
         return None
     return float(number) if re.fullmatch(r"\d{1,6}", number, re.ASCII) else None
 
 
-def _pause(answer: Response, now: Callable[[], datetime]) -> tuple[float | None, datetime | None]:
+def _pause(response: Response, now: Callable[[], datetime]) -> tuple[float | None, datetime | None]:
     """How long Zoom asks to wait, in seconds, and until when, UTC.
 
-    A date is compared with the answer's own, where it has one: our clock may be wrong.
+    A date is compared with the Date header, if there is one, because our clock may be wrong.
     """
-    sent = _instant(answer.headers.get("Date", "").strip()) or now()
-    seconds = parse_retry_after(answer.headers.get("Retry-After", ""), lambda: sent)
+    sent = _instant(response.headers.get("Date", "").strip()) or now()
+    seconds = parse_retry_after(response.headers.get("Retry-After", ""), lambda: sent)
     if seconds is None:
         return None, None
     try:
@@ -191,9 +197,9 @@ def _pause(answer: Response, now: Callable[[], datetime]) -> tuple[float | None,
 
 
 def parse_retry_after(retry_after: str, now: Callable[[], datetime] = utc_now) -> float | None:
-    """Retry-After in seconds from now: a number, an HTTP date or, as Zoom sends, an ISO instant.
+    """Retry-After in seconds from now: a number, an HTTP date or, as Zoom sends, an ISO time.
 
-    None where there is none, or none that can be read.
+    None if the header is missing or invalid.
     """
     text = retry_after.strip()
     if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text, re.ASCII):

@@ -1,4 +1,4 @@
-"""Retrying: how often, and how long to wait in between."""
+"""The retry policy: how often to retry, and how long to wait in between."""
 
 import logging
 import random
@@ -22,15 +22,15 @@ class RetryPolicy:
     first_wait: float = 0.5
     longest_wait: float = 30.0
     longest_retry_after: float = LONGEST_PAUSE
-    """A wait that Zoom names is kept up to here; a longer one ends the attempts."""
+    """The longest Retry-After that is respected. A longer one ends the attempts."""
     sleep: Callable[[float], object] = time.sleep
     chance: Callable[[], float] = random.random
 
     def call(self, attempt: Callable[[], T]) -> T:
-        """What `attempt` returns, called up to `attempts` times.
+        """Call `attempt` up to `attempts` times, and return its result.
 
         Raises:
-            ZoomError: the last error; it is not `worth_retrying` any more.
+            ZoomError: the last error, with `worth_retrying` set to False.
         """
         tries = 0
         while True:
@@ -49,7 +49,7 @@ class RetryPolicy:
             self.sleep(wait)
 
     def _wait(self, error: ZoomError, tries: int) -> float | None:
-        """Seconds until the next attempt; None where that is too long."""
+        """Seconds until the next attempt; None if that is too long."""
         if isinstance(error, RateLimited) and error.retry_after is not None:
             return error.retry_after if error.retry_after <= self.longest_retry_after else None
         ceiling = min(self.first_wait * 2.0 ** (tries - 1), self.longest_wait)

@@ -1,4 +1,4 @@
-"""Scopes in plain words: what an app may read, by area. Pure.
+"""Readable scope names: the rights of an app, by area. Pure functions.
 
 Granular scopes are `area:verb:what:level`, classic ones `area:verb:level`. Source: Zoom's lists
 of granular and classic scopes, read 2026-11.
@@ -25,25 +25,25 @@ AREAS = {
     "webinar": "Webinars",
     "zoom_rooms": "Zoom Rooms",
 }
-"""What people call the first word of a scope."""
+"""The name of an area by the first word of a scope."""
 
 EVERYTHING = "everything"
 _LEVELS = ("admin", "master")
 
 
 def group_by_area(scopes: Iterable[str]) -> dict[str, list[str]]:
-    """What the scopes open, by area, both sorted: `Groups` to `list groups`, `settings`.
+    """The rights of the scopes by area, both sorted: `Groups` to `list groups`, `settings`.
 
-    A classic scope opens everything in its area.
+    A classic scope grants everything in its area.
     """
-    found: dict[str, set[str]] = {}
+    areas: dict[str, set[str]] = {}
     for scope in scopes:
         area, *words = scope.split(":")
         name = AREAS.get(area) or area.replace("_", " ").capitalize()
         opened = words[1:-1] if words[1:] and words[-1] in _LEVELS else words[1:]
         what = " ".join(opened).replace("_", " ") or EVERYTHING
-        found.setdefault(name, set()).add(what)
+        areas.setdefault(name, set()).add(what)
     return {
         name: [EVERYTHING] if EVERYTHING in what else sorted(what)
-        for name, what in sorted(found.items())
+        for name, what in sorted(areas.items())
     }

@@ -1,7 +1,7 @@
-"""Names of secrets: what keys and labels are called under which secrets stand. Data, not rules.
+"""Names of secrets: the keys and labels whose values are secrets. Data, not rules.
 
 Sources: Zoom's API reference and invitations in the languages that Zoom has, as of 2026-11; the
-usual names of others. Written in small letters, with underscores in keys and blanks in labels.
+usual names of other services. In lower case, with underscores in keys and blanks in labels.
 """
 
 WORDS = (
@@ -18,22 +18,22 @@ WORDS = (
     *("kode_sandi", "пароль", "код_доступа", "パスワード", "パスコード"),
     *("密码", "密碼", "口令", "암호", "비밀번호"),
 )
-"""Secret where it is the name, or a part of it between underscores."""
+"""Secret if it is the name, or a part of the name between underscores."""
 
 ENDINGS = (
     *("password", "passwords", "passcode", "passcodes", "passwd", "secret", "secrets", "token"),
     *("tokens", "passwort", "kennwort", "smtp_delivery_address", "authorization"),
     *("code_verifier", "device_code", "nonce_key", "recovery_phrase", "seed_phrase"),
-    "custom_service_instructions",  # server and key of a live stream, in words
+    "custom_service_instructions",  # server and key of a live stream, as free text
 )
-"""Secret where the name ends with it."""
+"""Secret if the name ends with it."""
 
 CODES = (
     *("verification", "activation", "recovery", "auth", "authorization", "backup", "security"),
     *("sms", "one_time", "access", "claim", "pairing", "unlock", "login", "mfa", "conference"),
     *("participant", "moderator", "invite", "invitation"),
 )
-"""What makes a `…_code` a secret. Most codes are none."""
+"""Words that make a `…_code` a secret. Most codes are not."""
 
 OPEN_KEYS = (
     *("public", "primary", "foreign", "sort", "cache", "map", "partition", "shortcut", "hot"),
@@ -51,7 +51,7 @@ OPEN_KEYS = (
         "turn_on",
     ),
 )
-"""What makes a `…_key` no secret. Most keys with a word before are secret."""
+"""Words with which a `…_key` is not a secret. Most keys with a word before are secrets."""
 
 LABELS = (
     *("mot de passe", "code secret", "code d'accès", "código de acceso", "clave de acceso"),
@@ -60,4 +60,4 @@ LABELS = (
     *("密码", "密碼", "口令", "암호", "비밀번호", "contraseña", "hasło", "lösenord", "lösenkod"),
     *("şifre", "пароль", "參會密碼", "会议密码", "ミーティングパスコード", "회의 암호"),
 )
-"""Labels before a colon that are no words of ASCII, or are several words."""
+"""Labels before a colon that are not ASCII or consist of several words."""

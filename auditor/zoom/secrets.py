@@ -1,7 +1,7 @@
-"""Secrets: what they are called, what they look like in a text, and those this process holds.
+"""Secrets: recognizes them by name, by shape, and by the values that this process holds.
 
-Names and shapes are what Zoom's API documents (facts as of 2026-11), and the usual ones of others.
-What looks like neither cannot be told from any other text.
+Names and shapes are those of Zoom's API (facts as of 2026-11), and the usual ones of other
+services. A secret with neither cannot be distinguished from other text.
 """
 
 import re
@@ -41,18 +41,18 @@ _ENTRY = re.compile(
     r"|share|upload|presigned|signed|sas|recording|transcript|webhook|callback|magic|reset"
     r"|activation|verification)(?:_|$)"
 )
-"""With a word for a link they name an address that lets its holder in: `start_url`, `join_url`."""
+"""With a word for a link, the name of a URL that grants access: `start_url`, `join_url`."""
 _SETTING = re.compile(
     r"^(?:allow|embed|enable|force|include|minimum|maximum|required?|show|use)_"
     r"|_(?:age|count|days|enabled|expiration|expires|hours|in|length|level|minutes|mode|options?"
     r"|policy|protected|requirements?|seconds|type)$|_in_chat$|_when_"
 )
 _NEVER_SECRET = frozenset(("nextpagetoken",))
-"""Without underscores. Needed for paging; worthless after 15 minutes, and without the token."""
+"""Without underscores. Needed for paging; useless after 15 minutes or without the token."""
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _OPAQUE = r"(?=[\w.~+/=-]*(?:[0-9_~+/=-]|(?-i:[a-z][A-Z]))|\w{20})"
-"""What follows is no word of a language: "basic authentication" is not a header."""
+"""Lookahead for text that is not an ordinary word: "basic authentication" is not a header."""
 _SHAPES = re.compile(
     r"""
       (?<![\w-])eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?                        # JSON Web Token
@@ -61,7 +61,7 @@ _SHAPES = re.compile(
     | \b[a-z][a-z0-9+.-]{1,15}://[^\s/@:"'<>]{0,300}:[^\s/@"'<>]{1,300}@[^\s"'<>]*
     | \b[a-z][a-z0-9+.-]{1,15}://[^\s"'<>]{0,500}[?&;]
       (?:pwd|zak|tk|tok|token|access_token|passcode|password|secret|sig|signature|ticket)
-      =[^\s"'<>]*                                                   # address that lets in
+      =[^\s"'<>]*                                                   # URL that grants access
     | \bhttps?://[^\s"'<>/]+/rec/(?:share|play|download)/[^\s"'<>]+       # a recording
     | \bhttps://hooks\.slack\.com/[^\s"'<>]+
     | (?<=,\*)\d{4,12}(?=\#)                                        # one-tap dial string
@@ -78,7 +78,7 @@ _QUERY = re.compile(
 )
 _QUERY_REST = re.compile(r"(?:(?!%26|%23)[^\s&;\"'<>#\\])*", re.IGNORECASE)
 _QUERY_NAMES = frozenset(("tk", "tok", "sig", "ticket", "code", "auth", "key", "st"))
-"""Secret in an address, besides what is secret anywhere."""
+"""Parameters that are secret in a URL, in addition to the names that are secret anywhere."""
 _NAME = r"(?P<name>(?:[a-z0-9.]{1,20}[ ])?[\w-]{1,60})"
 _LABELLED = re.compile(
     r"""
@@ -88,21 +88,21 @@ _LABELLED = re.compile(
     """.replace("%(name)s", _NAME),
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
-"""`Passcode: x`, as invitations have it; not `Passcode: from Off to On` of the operation log.
+"""`Passcode: x`, as in invitations; not `Passcode: from Off to On`, as in the operation log.
 
-Of a value in quotation marks only the beginning is looked at; `_quoted` finds its end.
+Of a quoted value only the beginning is matched; `_quoted` finds its end.
 """
 _FOREIGN = re.compile(
     rf"""
-    (?<!\w)(?P<name>{_any(each.replace(" ", "_") for each in LABELS).replace("_", "[ _]")})
+    (?<!\w)(?P<name>{_any(label.replace(" ", "_") for label in LABELS).replace("_", "[ _]")})
     (?P<is>(?:\\*["'])?\s{{0,9}}[:=]\s{{0,9}})
     (?P<value>\\*["'][^"']{{0,100}}\\*["']? | [^\s"',;&<>\\]{{1,200}})
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""The same in other languages, where a label may be several words."""
+"""The same in other languages, in which a label may consist of several words."""
 _REST = re.compile(r"[^\s\"',;&<>\\]*")
-"""What is left of a value that is longer than is looked at."""
+"""The rest of a value that is longer than the match."""
 _NEXT = re.compile(rf"{_NAME}(?:\\*[\"'])?\s{{0,9}}[:=]", re.IGNORECASE | re.ASCII)
 _BRACKET = re.compile(r"[\[\](){}]")
 _BARE = re.compile(
@@ -113,7 +113,7 @@ _BARE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
-"""`passcode 482913`, as in error messages: a number, or in quotation marks."""
+"""`passcode 482913`, as in error messages: a value with a digit, or a quoted value."""
 _STATE = re.compile(
     r"""
     \\*["']?
@@ -123,18 +123,18 @@ _STATE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-"""What stands after a name where a setting is told of, not its value."""
-_MARK = re.compile(r"\\*[\"']")
-_MARKS = {mark: re.compile(rf"\\*{mark}") for mark in "\"'"}
+"""The text after a name that states a setting instead of a value."""
+_QUOTE = re.compile(r"\\*[\"']")
+_QUOTES = {mark: re.compile(rf"\\*{mark}") for mark in "\"'"}
 
 _LONGEST_NAME = 100
-"""Characters at either end of a key that are looked at: a server may send keys of any length."""
+"""Characters at either end of a key that are examined, because keys may be of any length."""
 LONGEST_TEXT = 200_000
 MOST_LABELS = 2_000
-"""Characters and labels of a text that are looked at; the rest is dropped, however harmless."""
+"""Characters and labels of a text that are examined. The rest is dropped."""
 _LONGEST_WORD = 4_000
-"""Characters at the end of what is looked at that are dropped where they are one word: it may be
-the beginning of a secret that can no longer be told."""
+"""Characters at the end of the examined text that are dropped if they are one word: it may be the
+beginning of a secret that cannot be recognized."""
 
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
@@ -146,46 +146,46 @@ _LOOKALIKES = str.maketrans(
     | dict.fromkeys(map(ord, "\ufe66\ua78a"), "=")
     | dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u3000"), " ")
 )
-"""Full-width characters, other colons and other blanks, as ASCII has them."""
+"""Full-width characters, other colons and other blanks, mapped to ASCII."""
 
-_held = HeldSecrets()
+_registry = HeldSecrets()
 
 
 def register_secret(*secrets: str) -> None:
-    """Remember secrets this process holds: no text shows them from now on, wherever they stand.
+    """Register secrets of this process, so that they are redacted in every text from now on.
 
-    Also as they look in an address, in JSON, in base64 and in hexadecimal digits.
+    Also recognized in URLs, in JSON, in base64 and in hexadecimal digits.
     """
-    _held.keep(*secrets)
+    _registry.register(*secrets)
 
 
 def register_token(token: str) -> None:
-    """The same for an access token, of which the newest are remembered."""
-    _held.keep_token(token)
+    """Register an access token. Only the newest ones are remembered."""
+    _registry.register_token(token)
 
 
 def is_secret_name(name: str) -> bool:
-    """True where a text or number under this key is a secret.
+    """True if a text or number under this key is a secret.
 
     Settings about secrets are not: `require_password_for_pmi_meetings` is `all`, `jbh_only` or
     `none`; `minimum_password_length` is a length.
     """
-    if len(name) > _LONGEST_NAME:  # its ends tell as much
+    if len(name) > _LONGEST_NAME:  # both ends suffice
         name = f"{name[:_LONGEST_NAME]}_{name[-_LONGEST_NAME:]}"
     return _is_secret_name(name)
 
 
-# A settings document has some 350 keys, nearly the same ones in every response. Computing this anew
-# for each costs 2.7 ms a document. The result depends on the name alone, so it cannot go stale.
+# A settings document has some 350 keys, nearly the same ones in every response. Computing this
+# for each key costs 2.7 ms a document. The result depends on the name alone, so it never expires.
 @lru_cache(maxsize=4096)
 def _is_secret_name(name: str) -> bool:
-    found = name.replace("-", "_").replace(" ", "_")
-    snake, lower = _CAMEL.sub("_", found).lower(), found.lower()
+    words = name.replace("-", "_").replace(" ", "_")
+    snake, lower = _CAMEL.sub("_", words).lower(), words.lower()
     if lower.replace("_", "") in _NEVER_SECRET or _SETTING.search(snake):
         return False
     if _SECRET.search(snake) or _SECRET.search(lower):
         return True
-    # Of a label, the last word alone is a key: "ingest_key", not "unknown key".
+    # Only the last word of a label can be a key: "ingest_key", not "unknown key".
     key = _CAMEL.sub("_", name.rpartition(" ")[2].replace("-", "_")).lower()
     if _KEY.search(key) and not _OPEN_KEY.search(key):
         return True
@@ -193,30 +193,30 @@ def _is_secret_name(name: str) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """`text` with tokens, passcodes and addresses that let their holder in replaced.
+    """`text` with tokens, passcodes and URLs that grant access replaced.
 
-    Characters that cannot be seen hide none, nor do those that look like a colon. They stay where
-    there is no secret.
+    Secrets are also recognized behind invisible characters and characters that look like a colon.
+    These characters stay if there is no secret.
     """
     if len(text) > LONGEST_TEXT:
         text = _first_words(text)
     if text.isascii():
-        return _redacted(text)
+        return _redact(text)
     folded = _INVISIBLE.sub("", text).translate(_LOOKALIKES)
-    clean = _redacted(folded)
+    clean = _redact(folded)
     return text if clean == folded else clean
 
 
 def _first_words(text: str) -> str:
-    """As much of a long text as is looked at, to the end of a word."""
+    """The examined beginning of a long text, up to the end of a word."""
     words, _, last = text[:LONGEST_TEXT].rpartition(" ")
     if len(last) > _LONGEST_WORD:
         words = text[: LONGEST_TEXT - _LONGEST_WORD]
     return f"{words}…"
 
 
-def _redacted(text: str) -> str:
-    text = _held.hidden(text)
+def _redact(text: str) -> str:
+    text = _registry.redact(text)
     text = _SHAPES.sub(REDACTED, text)
     text = _without_values(text, _QUERY, _QUERY_REST, _is_secret_query)
     text = _without_values(text, _LABELLED, _REST, _is_secret_value)
@@ -230,7 +230,7 @@ def _without_values(
     rest: re.Pattern[str],
     is_secret: Callable[[re.Match[str]], bool],
 ) -> str:
-    """`text` without what its labels name. In a value that is none, more labels may stand."""
+    """`text` without the secret values of its labels. Other values are searched for labels."""
     parts: list[str] = []
     at = 0
     for _ in range(MOST_LABELS):
@@ -242,7 +242,7 @@ def _without_values(
             at = match.end("is")
             continue
         start, value = match.start("value"), match["value"]
-        mark = _MARK.match(value)
+        mark = _QUOTE.match(value)
         if mark:
             start += len(mark[0])
             end, after = _quoted(text, start, mark[0])
@@ -267,10 +267,10 @@ def _is_secret_value(match: re.Match[str]) -> bool:
     if not is_secret_name(name) or _STATE.fullmatch(value):
         return False
     following = _NEXT.match(match.string, match.start("value"))
-    if following and is_secret_name(following["name"]):  # a label without a value: no value either
+    if following and is_secret_name(following["name"]):  # a label without a value
         return False
-    is_told = match["is"].strip().lower() == "is"
-    return not is_told or any(letter.isdigit() for letter in value)
+    is_prose = match["is"].strip().lower() == "is"
+    return not is_prose or any(letter.isdigit() for letter in value)
 
 
 def _is_value(match: re.Match[str]) -> bool:
@@ -278,21 +278,21 @@ def _is_value(match: re.Match[str]) -> bool:
 
 
 def _quoted(text: str, start: int, mark: str) -> tuple[int, int]:
-    """Where what begins at `start`, after an opening mark, ends, and where its closing mark does.
+    """The end of a quoted value that begins at `start`, and the end of its closing quote.
 
-    In JSON inside a text the mark is `\\"`, and a mark within the value has more backslashes. What
-    is not closed goes to the end of `text`.
+    In JSON inside a text the quote is `\\"`, and a quote within the value has more backslashes. A
+    value without a closing quote extends to the end of `text`.
     """
     few = len(mark) - 1
-    for found in _MARKS[mark[-1]].finditer(text, start):
-        slashes = len(found[0]) - 1
+    for quote in _QUOTES[mark[-1]].finditer(text, start):
+        slashes = len(quote[0]) - 1
         if slashes < few or slashes % (2 * (few + 1)) == few:
-            return found.end() - 1 - min(few, slashes), found.end()
+            return quote.end() - 1 - min(few, slashes), quote.end()
     return len(text), len(text)
 
 
 def _closed(text: str, at: int) -> int:
-    """Where the bracket that opens at `at` is closed; the end of `text` where it is not."""
+    """The position after the bracket that closes the one at `at`, else the end of `text`."""
     depth = 0
     for bracket in _BRACKET.finditer(text, at):
         depth += 1 if bracket[0] in "[({" else -1

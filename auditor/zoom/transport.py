@@ -1,7 +1,7 @@
-"""Transport: one request over HTTP, bounded in time and size, with nothing carried over.
+"""Transport: sends one HTTP request, bounded in time and size, without state between requests.
 
-Certificates are always verified. Redirects are not followed, cookies not kept, `~/.netrc` not
-read. Proxies and certificate stores from the environment (`HTTPS_PROXY`, `NO_PROXY`,
+Certificates are always verified. Redirects are not followed, cookies are not kept, and `~/.netrc`
+is not read. Proxies and certificate stores from the environment (`HTTPS_PROXY`, `NO_PROXY`,
 `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`) are used; for this machine's own addresses no proxy is.
 """
 
@@ -25,12 +25,12 @@ from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable, Zoom
 from auditor.zoom.proxy_checks import ConnectionProblem
 
 _CHUNK = 16 * 1024
-"""Bytes read at a time where they are compressed. An older urllib3 unpacks all of them at once,
-to 16 MiB at most."""
+"""Compressed bytes read at a time. Older versions of urllib3 decompress all of them at once, to at
+most 16 MiB."""
 _PLAIN_CHUNK = 256 * 1024
-"""Bytes read at a time where nothing has to be unpacked."""
+"""Uncompressed bytes read at a time."""
 _MOST_CONNECTIONS = 64
-"""Idle connections that are kept: no more requests are ever under way."""
+"""Idle connections that are kept: no more requests are ever in flight."""
 _PLAIN = frozenset(("", "identity"))
 _ENCODINGS = _PLAIN | {"gzip"}
 _ENCODING = re.compile(r"[a-z]{2,10}(?:, ?[a-z]{2,10})?")
@@ -48,7 +48,7 @@ class Bearer(AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign `request`."""
+        """Add the header to `request`."""
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
@@ -58,7 +58,7 @@ class Bearer(AuthBase):
 
 @dataclass(frozen=True, slots=True)
 class RequestBounds:
-    """Limits of one request. Times in seconds, size in bytes after decompression."""
+    """Limits of one request: times in seconds, size in bytes after decompression."""
 
     connect: float = 10.0
     silence: float = 30.0
@@ -71,7 +71,7 @@ class RequestBounds:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back, whatever its status. Header names are looked up in any case."""
+    """An HTTP response of any status. Header names are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
@@ -79,12 +79,12 @@ class Response:
 
     @property
     def content_type(self) -> str:
-        """The Content-Type header, empty where there is none."""
+        """The Content-Type header; empty if there is none."""
         return self.headers.get("Content-Type", "")
 
     @property
     def tracking_id(self) -> str:
-        """What Zoom's support asks for."""
+        """The id that Zoom's support asks for; empty if there is none."""
         return self.headers.get("x-zm-trackingid", "")
 
 
@@ -96,29 +96,29 @@ class Transport:
     ) -> None:
         self._bounds = bounds or RequestBounds()
         self._clock = clock
-        # Not a session: that reads the whole body of a redirect, however large, before it returns.
+        # Not a session, because it reads the whole body of a redirect, however large.
         self._adapter = BoundedAdapter(
             pools(self._bounds.total, self._bounds.size, clock), _MOST_CONNECTIONS
         )
 
     def get(self, url: str, params: Mapping[str, str], auth: Bearer, request: str) -> Response:
-        """The answer to a GET. `request` names it in errors.
+        """The response to a GET request, which errors call `request`.
 
         Raises:
-            Unreachable: no connection.
-            Transient: the connection broke or took too long.
-            TooMuch: too large.
-            Malformed: no HTTP, or in an encoding that was not asked for.
+            Unreachable: there was no connection.
+            Transient: the connection broke, or the response took too long.
+            TooMuch: the response is too large.
+            Malformed: the response is not HTTP, or has an encoding that was not accepted.
         """
         made = requests.Request("GET", url, headers=_HEADERS, params=params, auth=auth)
         return self._send(made.prepare(), request)
 
-    def ask_for_token(
+    def request_token(
         self, url: str, account_id: str, auth: HTTPBasicAuth, request: str
     ) -> Response:
-        """The answer to the token request, the only one that is not a GET. Raises like `get`.
+        """The response to the token request, the only one that is not a GET. Raises like `get`.
 
-        What is sent is fixed here, so that no other POST can be made with it.
+        The form is fixed here, so that no other POST can be sent.
         """
         form = {"grant_type": "account_credentials", "account_id": account_id}
         made = requests.Request("POST", url, headers=_HEADERS, data=form, auth=auth)
@@ -174,8 +174,8 @@ class Transport:
         while True:
             if self._clock() > deadline:
                 raise self._too_slow(request, status)
-            # read1 returns what is there; read would wait for a whole chunk, past the deadline.
-            # The wire bounds the bytes that come, not what they unpack to: 1 MB can become 1 GB.
+            # read1 returns the available bytes; read would wait for a whole chunk, past the
+            # deadline. `bounded_http` limits compressed bytes only: 1 MB can become 1 GB.
             chunk = response.raw.read1(size, decode_content=True)
             if not chunk and response.raw.closed:
                 return bytes(body)
@@ -197,7 +197,7 @@ def _hindered(request: str, by: ConnectionProblem) -> Unreachable:
 
 
 def _explained(error: Exception, request: str, verify: bool | str) -> ZoomError:
-    """Our error for an error of the libraries below."""
+    """The `ZoomError` for an error of the libraries below."""
     match error:
         case requests.exceptions.SSLError() if proxy_checks.is_invalid_ca_bundle(verify):
             return _hindered(request, proxy_checks.no_pem(verify))
@@ -251,7 +251,7 @@ def _explained(error: Exception, request: str, verify: bool | str) -> ZoomError:
 
 
 def _is_no_http(error: requests.exceptions.ConnectionError) -> bool:
-    """True where an answer began, and its first lines were none that HTTP has."""
+    """True if a response began, but its first lines are not HTTP."""
     reasons = [reason for cause in error.args for reason in getattr(cause, "args", ())]
     return any(
         isinstance(reason, http.client.HTTPException) and not isinstance(reason, ConnectionError)
@@ -260,5 +260,5 @@ def _is_no_http(error: requests.exceptions.ConnectionError) -> bool:
 
 
 def _was_connected(error: requests.exceptions.ConnectionError) -> bool:
-    """True where the connection broke after it was made."""
+    """True if the connection broke after it was established."""
     return any(isinstance(cause, urllib3.exceptions.ProtocolError) for cause in error.args)

@@ -44,7 +44,7 @@ def store(home: Path, judged_with: EvaluationConfig, *scopes: tuple[Scope, Bodie
 
 
 def fill(snapshot: Snapshot, *scopes: tuple[Scope, Bodies]) -> None:
-    with snapshot.batch():
+    with snapshot.transaction():
         for scope, bodies in [*scopes, (ACCOUNT, LISTED)]:
             snapshot.add_scope(scope)
             for view, body in bodies.items():

@@ -29,7 +29,7 @@ def test_a_log_gets_a_line_every_quarter_minute(
 ) -> None:
     with progress.progress(Terminal()) as shown:
         assert isinstance(shown, ProgressLines)
-        shown.found(Level.USER, 2000)
+        shown.level_started(Level.USER, 2000)
         for _ in range(1500):
             clock[0] += 0.02
             shown.read(Level.USER)
@@ -41,7 +41,7 @@ def test_a_log_gets_a_line_every_quarter_minute(
 
 def test_a_quick_run_says_nothing(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     with progress.progress(Terminal()) as shown:
-        shown.found(Level.GROUP, 1)
+        shown.level_started(Level.GROUP, 1)
         shown.read(Level.GROUP)
     assert capsys.readouterr().err == ""
 
@@ -52,9 +52,9 @@ def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("TERM", "xterm-256color")
     with progress.progress(Terminal()) as shown:
         assert isinstance(shown, ProgressBar)
-        shown.found(Level.ACCOUNT, 1)
+        shown.level_started(Level.ACCOUNT, 1)
         shown.read(Level.ACCOUNT)
-        shown.found(Level.USER, 3)
+        shown.level_started(Level.USER, 3)
         shown.read(Level.USER)
     assert "1/1" in screen.getvalue()
     assert "1/3" in screen.getvalue()

@@ -1,4 +1,4 @@
-"""A Zoom account in memory: what each request is answered with, by path and parameter."""
+"""A Zoom account in memory: responses by path and parameter."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ class Zoom(ZoomApi):
     """Answers requests. A key is a path, or a path with one of its parameters."""
 
     answers: Mapping[str, Any]
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def authenticate(self) -> frozenset[str]:
@@ -46,8 +46,8 @@ class Zoom(ZoomApi):
         ids: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        found: dict[str, Any] = self._answer(endpoint, ids or {}, params or {})
-        return found
+        result: dict[str, Any] = self._answer(endpoint, ids or {}, params or {})
+        return result
 
     def items(
         self,
@@ -64,7 +64,7 @@ class Zoom(ZoomApi):
             path = path.replace(f"{{{name}}}", value)
         pairs = [f"{key}={value}" for key, value in params.items()]
         with self._lock:
-            self.asked.append(f"{path}?{'&'.join(pairs)}" if pairs else path)
+            self.requests.append(f"{path}?{'&'.join(pairs)}" if pairs else path)
         for key in (*(f"{path}?{pair}" for pair in pairs), path):
             if key in self.answers:
                 answer = self.answers[key]
@@ -75,24 +75,24 @@ class Zoom(ZoomApi):
 
     def times(self, path: str) -> int:
         """How many requests went to a path."""
-        return sum(each.partition("?")[0] == path for each in self.asked)
+        return sum(request.partition("?")[0] == path for request in self.requests)
 
 
-def walked(zoom: Zoom, reads: ReadPlan, workers: int = 8, now: str = AT) -> Snapshot:
-    """What a walk with the plan leaves behind."""
+def collected(zoom: Zoom, reads: ReadPlan, workers: int = 8, now: str = AT) -> Snapshot:
+    """The snapshot of a collection with the plan."""
     snapshot = Snapshot.create()
     Collector(zoom, snapshot, reads, "acc", lambda: workers, now=lambda: now).collect()
     return snapshot
 
 
 def read(answers: Mapping[str, Any], reads: ReadPlan) -> Snapshot:
-    return walked(Zoom({**PEOPLE, **answers}), reads)
+    return collected(Zoom({**PEOPLE, **answers}), reads)
 
 
 def of(snapshot: Snapshot, level: Level, view: View) -> dict[str, Any]:
-    """Scope id to the document, or to why there is none."""
+    """Scope id to the document, or to the reason why there is none."""
     return {
-        each.scope.id: _told(each.outcomes[view])
+        each.scope.id: _result(each.outcomes[view])
         for each in snapshot.evidence(level)
         if view in each.outcomes
     }
@@ -102,17 +102,17 @@ def account(snapshot: Snapshot, view: View) -> Any:
     return of(snapshot, Level.ACCOUNT, view)["acc"]
 
 
-def _told(outcome: Document | ReadFailure) -> Any:
+def _result(outcome: Document | ReadFailure) -> Any:
     return outcome.body if isinstance(outcome, Document) else outcome.unseen
 
 
-def cause(told: Any) -> str:
-    assert isinstance(told, Unseen), told
-    return told.cause.value
+def cause(result: Any) -> str:
+    assert isinstance(result, Unseen), result
+    return result.cause.value
 
 
 def settings(**features: dict[str, bool]) -> dict[str, Any]:
-    """Settings documents of users: user id to what they are licensed for."""
+    """Settings documents of users: user id to licensed features."""
     return {f"/users/{user}/settings": {"feature": flags} for user, flags in features.items()}
 
 

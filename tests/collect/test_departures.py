@@ -1,4 +1,4 @@
-"""What is deleted while a run goes on has left; what Zoom merely does not find stays unknown."""
+"""A scope deleted during a run has left; a scope that only answers 404 stays unknown."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,13 +25,13 @@ USERS = ReadPlan(user=(SETTINGS,))
 
 
 def without(path: str, *ids: str) -> list[Any]:
-    """The rows of a listing but some."""
+    """The rows of a listing without some ids."""
     return [row for row in WORLD[path] if row["id"] not in ids]
 
 
 @dataclass
 class Changing(Zoom):
-    """An account that changes: a path whose answers stand in `then` gives them one by one."""
+    """An account that changes: a path in `then` returns its answers one by one."""
 
     then: Mapping[str, list[Any]] = field(default_factory=dict)
     at: dict[str, int] = field(default_factory=dict)
@@ -46,14 +46,14 @@ class Changing(Zoom):
             number = self.at[path] = self.at.get(path, -1) + 1
         if answers is None:
             return super()._answer(endpoint, ids, params)
-        self.asked.append(path)
+        self.requests.append(path)
         answer = answers[min(number, len(answers) - 1)]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
 
-def walked(
+def collected(
     then: Mapping[str, list[Any]],
     reads: ReadPlan = USERS,
     world: Mapping[str, Any] = WORLD,
@@ -67,20 +67,20 @@ def walked(
 
 
 def left(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Level and id of everything that is recorded as having left."""
+    """Level and id of every recorded departure."""
     outcome = snapshot.account().outcomes.get(LEFT)
     body = outcome.body if isinstance(outcome, Document) else {"left": []}
     return [(row["level"], row["id"]) for row in body["left"]]
 
 
 def leaves(user: str, *lists: list[Any]) -> dict[str, list[Any]]:
-    """A user whose settings are gone, and what the list of active users says then."""
+    """A user whose settings are gone, and the later list of active users."""
     first = PEOPLE[ACTIVE]
     return {f"/users/{user}/settings": [GONE], ACTIVE: [first, *(lists or [without(ACTIVE, user)])]}
 
 
 def test_a_user_who_is_no_longer_listed_nor_found_again_has_left():
-    snapshot, zoom = walked(leaves("u2"))
+    snapshot, zoom = collected(leaves("u2"))
     assert left(snapshot) == [("user", "u2")]
     assert sorted(of(snapshot, Level.USER, SETTINGS)) == ["u1", "u3", "u4"]
     assert zoom.times("/users/u2/settings") == 2
@@ -100,10 +100,10 @@ def test_a_user_who_is_no_longer_listed_nor_found_again_has_left():
 
 def test_one_fresh_listing_serves_all_who_are_missing_and_none_is_made_without_them():
     two = {**leaves("u1", without(ACTIVE, "u1", "u2")), "/users/u2/settings": [GONE]}
-    snapshot, zoom = walked(two)
+    snapshot, zoom = collected(two)
     assert left(snapshot) == [("user", "u1"), ("user", "u2")]
-    assert zoom.asked.count(ACTIVE) == 2
-    _, calm = walked({})
+    assert zoom.requests.count(ACTIVE) == 2
+    _, calm = collected({})
     assert calm.times("/users") == 3
 
 
@@ -133,18 +133,18 @@ STAY: dict[str, Callable[[], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("why", STAY)
 def test_a_user_of_whom_less_is_certain_stays_unknown(why):
-    snapshot, _ = walked(STAY[why]())
+    snapshot, _ = collected(STAY[why]())
     assert left(snapshot) == []
     assert cause(of(snapshot, Level.USER, SETTINGS)["u2"]) == "error"
 
 
 def test_a_run_that_goes_on_finds_who_left_in_between():
-    begun, _ = walked({"/users/u2/settings": [Transient("GET /x")]})
-    snapshot, _ = walked(
+    begun, _ = collected({"/users/u2/settings": [Transient("GET /x")]})
+    snapshot, _ = collected(
         {"/users/u2/settings": [GONE], ACTIVE: [without(ACTIVE, "u2")]}, snapshot=begun, since=AT
     )
     assert left(snapshot) == [("user", "u2")]
-    again, _ = walked(
+    again, _ = collected(
         {"/users/u3/settings": [GONE], ACTIVE: [without(ACTIVE, "u2", "u3")]},
         snapshot=snapshot,
         since=AT,
@@ -170,7 +170,9 @@ def test_the_sample_that_confirms_locks_is_not_spoilt_by_who_left():
         {**WORLD, **{f"/users/v{n}/settings": {} for n in range(40)}},
         then={**gone, ACTIVE: [rows, rows[20:]]},
     )
-    Collector(zoom, snapshot, USERS, "acc", now=lambda: AT, prover=Locks(), sample=30).collect()
+    Collector(
+        zoom, snapshot, USERS, "acc", now=lambda: AT, lock_verifier=Locks(), sample=30
+    ).collect()
     assert left(snapshot)
     assert snapshot.count(Level.USER) < 41
     assert not any(cause == "error" for cause in of(snapshot, Level.USER, SETTINGS).values())
@@ -178,7 +180,7 @@ def test_the_sample_that_confirms_locks_is_not_spoilt_by_who_left():
 
 def test_a_group_that_was_deleted_is_no_longer_among_those_of_its_members():
     broken = NotFound("GET /groups/{groupId}/settings", status=404, code=4130)
-    snapshot, _ = walked(
+    snapshot, _ = collected(
         {"/groups/g2/settings": [broken], "/groups": [PEOPLE["/groups"], without("/groups", "g2")]},
         ReadPlan(group=(SETTINGS,), user=(SETTINGS,)),
         {**WORLD, "/groups/g1/settings": {}},
@@ -191,7 +193,7 @@ def test_a_group_that_was_deleted_is_no_longer_among_those_of_its_members():
 
 def test_members_are_known_although_one_of_the_groups_was_deleted():
     rows = [{"id": name, "email": f"{name}@example.com"} for name in ("u1", "u2")]
-    snapshot, _ = walked(
+    snapshot, _ = collected(
         {
             ACTIVE: [rows],
             "/users?status=inactive": [[]],
@@ -216,21 +218,23 @@ COUNTED = View("upcoming_meetings")
 
 def test_a_meeting_that_was_cancelled_has_left():
     rows = SCHEDULED["/users/u1/meetings"]
-    snapshot, _ = walked({"/users/u1/meetings": [rows, rows[:1]]}, MEETINGS, {**WORLD, **SCHEDULED})
+    snapshot, _ = collected(
+        {"/users/u1/meetings": [rows, rows[:1]]}, MEETINGS, {**WORLD, **SCHEDULED}
+    )
     assert left(snapshot) == [("meeting", "82")]
     assert [*of(snapshot, Level.MEETING, MEETING)] == ["81"]
     assert account(snapshot, COUNTED) == {"listed": 1, "read": 1}
 
 
 def test_a_meeting_that_is_still_scheduled_is_unknown():
-    snapshot, _ = walked({}, MEETINGS, {**WORLD, **SCHEDULED})
+    snapshot, _ = collected({}, MEETINGS, {**WORLD, **SCHEDULED})
     assert left(snapshot) == []
     assert cause(of(snapshot, Level.MEETING, MEETING)["82"]) == "error"
 
 
 def test_a_host_who_left_takes_the_meetings_along():
     gone = NotFound("GET /users/{userId}/meetings", status=404, code=1001)
-    snapshot, _ = walked(
+    snapshot, _ = collected(
         {"/users/u2/meetings": [gone], ACTIVE: [PEOPLE[ACTIVE], without(ACTIVE, "u2")]},
         MEETINGS,
         {**WORLD, **SCHEDULED, "/meetings/82": {"settings": {}}},
@@ -251,7 +255,7 @@ def phones(**features: list[Any]) -> dict[str, Any]:
 
 def test_a_phone_that_was_taken_from_a_user_has_left_and_the_user_has_not():
     has, has_not = ({"feature": {"zoom_phone": each}} for each in (True, False))
-    snapshot, _ = walked({"/users/u2/settings": [has, has_not]}, PHONES, phones())
+    snapshot, _ = collected({"/users/u2/settings": [has, has_not]}, PHONES, phones())
     assert left(snapshot) == [("phone_user", "u2")]
     assert sorted(of(snapshot, Level.PHONE_USER, PHONE_USER)) == ["u1", "u3"]
     assert sorted(of(snapshot, Level.USER, SETTINGS)) == ["u1", "u2", "u3", "u4"]
@@ -259,14 +263,14 @@ def test_a_phone_that_was_taken_from_a_user_has_left_and_the_user_has_not():
 
 
 def test_a_phone_that_zoom_does_not_find_while_its_user_has_the_licence_is_unknown():
-    snapshot, _ = walked({}, PHONES, phones())
+    snapshot, _ = collected({}, PHONES, phones())
     assert left(snapshot) == []
     assert cause(of(snapshot, Level.PHONE_USER, PHONE_USER)["u2"]) == "error"
 
 
 def test_a_site_that_was_deleted_has_left():
     sites = [{"id": "s1", "name": "Main"}, {"id": "s2", "name": "Lab"}]
-    snapshot, _ = walked(
+    snapshot, _ = collected(
         {"/phone/sites": [sites, sites[:1]]},
         ReadPlan(phone=("x",), phone_site=("x",)),
         {**WORLD, "/phone/account_settings": {}, "/phone/sites/s1": {"policy": {}}},

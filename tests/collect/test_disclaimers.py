@@ -1,4 +1,4 @@
-"""Answers to notices: which requests, what is counted, and that nobody is named."""
+"""Answers to notices: the requests, the counts, and that no person is named."""
 
 import json
 from datetime import date
@@ -8,7 +8,7 @@ import pytest
 from auditor.collect.disclaimers import months
 from auditor.evidence.read_plan import DISCLAIMERS, WORKFLOWS, ReadPlan, history
 from auditor.zoom.errors import Denied, Malformed, ScopeMissing
-from tests.collect.surfaces import Zoom, account, cause, read, walked
+from tests.collect.surfaces import Zoom, account, cause, collected, read
 
 REPORT = "/report/disclaimer"
 PAST = "/report/history_meetings"
@@ -49,14 +49,14 @@ def counted(*rows, calls=(), reads=AI):
 
 
 def test_answers_are_counted_by_notice_answer_and_guest():
-    found = counted(
+    result = counted(
         answer("Agree"),
         answer("Agree"),
         answer("Passive Agree", is_guest=True),
         answer("Decline Attend", kind="query"),
         answer("Cancel", kind="AICompanion", is_guest=None),
     )
-    assert found["answers"] == [
+    assert result["answers"] == [
         {"notice": "AICompanion", "answer": "cancel", "guest": "unknown", "count": 1},
         {"notice": "query", "answer": "decline attend", "guest": "no", "count": 1},
         {"notice": "summary", "answer": "agree", "guest": "no", "count": 2},
@@ -67,9 +67,9 @@ def test_answers_are_counted_by_notice_answer_and_guest():
 def test_nothing_personal_and_no_meeting_is_in_the_document():
     strange = answer("SECRET status", is_guest="SECRET", meeting_id=["SECRET"], user_email=None)
     snapshot = read({REPORT: [answer("Agree"), strange], PAST: [call("SECRET-uuid==")]}, AI)
-    found = snapshot.evidence_of(next(iter(snapshot.scopes(snapshot.account().scope.level))))
+    result = snapshot.evidence_of(next(iter(snapshot.scopes(snapshot.account().scope.level))))
     assert "SECRET" not in json.dumps(account(snapshot, DISCLAIMERS))
-    assert history("meeting_summary") not in found.outcomes
+    assert history("meeting_summary") not in result.outcomes
     assert "SECRET" not in str(snapshot.meta("use"))
 
 
@@ -90,7 +90,7 @@ def test_an_answer_that_zoom_does_not_document_is_counted_as_such(status):
 
 
 def test_a_row_counts_once_even_if_the_filter_is_not_known():
-    """An older API lists all rows for every type asked for."""
+    """An older API lists all rows for every requested type."""
     rows = [answer("Agree"), answer("Agree", kind="query"), answer("Agree", kind="joinMeeting")]
     rows += [answer("Agree", kind=None), {}]
     assert [row["count"] for row in counted(*rows)["answers"]] == [1, 1]
@@ -98,9 +98,9 @@ def test_a_row_counts_once_even_if_the_filter_is_not_known():
 
 def test_each_type_is_asked_for_with_a_month_and_no_other():
     zoom = Zoom({REPORT: []})
-    walked(zoom, ReadPlan(answered=("archive", "live_stream")))
+    collected(zoom, ReadPlan(answered=("archive", "live_stream")))
     window = "from=2026-10-23&to=2026-11-21"
-    assert sorted(zoom.asked) == [
+    assert sorted(zoom.requests) == [
         f"{REPORT}?{window}&disclaimer_type=archive",
         f"{REPORT}?{window}&disclaimer_type=liveStream",
     ]
@@ -108,7 +108,7 @@ def test_each_type_is_asked_for_with_a_month_and_no_other():
 
 def test_without_a_control_that_looks_at_them_answers_are_not_asked_for():
     zoom = Zoom({})
-    walked(zoom, ReadPlan())
+    collected(zoom, ReadPlan())
     assert zoom.times(REPORT) == 0
 
 
@@ -123,8 +123,8 @@ def test_without_a_control_that_looks_at_them_answers_are_not_asked_for():
     ],
 )
 def test_no_request_is_about_more_than_a_month(first, last, stretches):
-    found = list(months(date.fromisoformat(first), date.fromisoformat(last)))
-    assert [(str(start), str(end)) for start, end in found] == stretches
+    result = list(months(date.fromisoformat(first), date.fromisoformat(last)))
+    assert [(str(start), str(end)) for start, end in result] == stretches
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_pages_that_go_round_are_an_error_and_no_numbers():
 
 def test_a_meeting_with_ai_and_no_answer_is_counted():
     calls = [call("a=="), call("b==", number=2), call("c==", number=3, used=False)]
-    found = counted(answer("Agree", meeting_id="a=="), calls=calls)
-    assert found["ai_meetings"] == {"held": 2, "unanswered": 1, "unclear": 0}
+    result = counted(answer("Agree", meeting_id="a=="), calls=calls)
+    assert result["ai_meetings"] == {"held": 2, "unanswered": 1, "unclear": 0}
 
 
 @pytest.mark.parametrize("fields", [{"meeting_id": "", "meeting_number": 7}, {"meeting_id": "7"}])
@@ -174,15 +174,15 @@ def test_a_meeting_that_does_not_say_whether_it_used_ai_is_unclear():
 
 
 def test_where_past_meetings_are_refused_the_cause_is_kept():
-    found = account(read({REPORT: [answer("Agree")], PAST: REFUSED}, AI), DISCLAIMERS)
-    assert found["ai_meetings_missing"]["cause"] == "denied"
-    assert "ai_meetings" not in found
+    result = account(read({REPORT: [answer("Agree")], PAST: REFUSED}, AI), DISCLAIMERS)
+    assert result["ai_meetings_missing"]["cause"] == "denied"
+    assert "ai_meetings" not in result
 
 
 def test_past_meetings_that_another_control_reads_are_asked_for_once():
     reads = ReadPlan(answered=("ai",), features=("meeting_summary", "meeting_questions"))
     zoom = Zoom({REPORT: [answer("Agree", meeting_id="a==")], PAST: [call("a=="), call("b==")]})
-    snapshot = walked(zoom, reads)
+    snapshot = collected(zoom, reads)
     assert zoom.times(PAST) == 2
     numbers = account(snapshot, DISCLAIMERS)["ai_meetings"]
     assert numbers == {"held": 2, "unanswered": 1, "unclear": 0}
@@ -190,22 +190,22 @@ def test_past_meetings_that_another_control_reads_are_asked_for_once():
 
 
 def test_whether_meetings_were_recorded_is_asked_only_where_nobody_answered():
-    asked = Zoom({REPORT: [answer("Agree", kind="recording")]})
-    walked(asked, RECORDING)
-    assert asked.times(PAST) == 0
+    zoom = Zoom({REPORT: [answer("Agree", kind="recording")]})
+    collected(zoom, RECORDING)
+    assert zoom.times(PAST) == 0
     recorded = {**call("a=="), "feature_used": {"record_to_cloud": True}}
     assert counted(calls=[recorded], reads=RECORDING)["recordings"] == 2
     none = {**call("a=="), "feature_used": {"record_to_cloud": False, "record_to_computer": False}}
     assert counted(calls=[none], reads=RECORDING)["recordings"] == 0
-    found = account(read({REPORT: [], PAST: REFUSED}, RECORDING), DISCLAIMERS)
-    assert found["recordings_missing"]["cause"] == "denied"
+    result = account(read({REPORT: [], PAST: REFUSED}, RECORDING), DISCLAIMERS)
+    assert result["recordings_missing"]["cause"] == "denied"
 
 
 # Workflows
 
 
 class Granted(Zoom):
-    """The app was given the scope for workflows."""
+    """An account whose app has the scope for workflows."""
 
     def authenticate(self):
         return frozenset({"workflow:read:list_definitions:admin"})
@@ -215,12 +215,12 @@ FLOWS = {"/ai/workflows/flows": [{"id": "f1", "name": "Escalations", "owner": "S
 
 
 def test_workflows_are_read_where_the_app_was_given_the_scope():
-    found = account(walked(Granted(FLOWS), ReadPlan(workflows=True)), WORKFLOWS)
-    assert found == {"workflows": [{"id": "", "name": ""}, {"id": "f1", "name": "Escalations"}]}
+    result = account(collected(Granted(FLOWS), ReadPlan(workflows=True)), WORKFLOWS)
+    assert result == {"workflows": [{"id": "", "name": ""}, {"id": "f1", "name": "Escalations"}]}
 
 
 def test_without_the_scope_workflows_are_not_asked_for():
     zoom = Zoom(FLOWS)
-    snapshot = walked(zoom, ReadPlan(workflows=True))
+    snapshot = collected(zoom, ReadPlan(workflows=True))
     assert zoom.times("/ai/workflows/flows") == 0
     assert WORKFLOWS not in snapshot.account().outcomes

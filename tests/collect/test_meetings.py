@@ -21,10 +21,10 @@ from tests.collect.surfaces import (
     Zoom,
     account,
     cause,
+    collected,
     of,
     read,
     settings,
-    walked,
 )
 from tests.names import same_everywhere
 
@@ -32,7 +32,7 @@ COUNTED, WEBINARS = View("upcoming_meetings"), View("upcoming_webinars")
 WITH_AI = View("meetings_with_ai")
 PLAN = ReadPlan(meeting=("auto_recording", "who_will_receive_summary"))
 SETTINGS = {"auto_recording": "cloud", "alternative_hosts": "eve@example.com"}
-KEPT = {"settings": {"auto_recording": "cloud"}}
+EXPECTED = {"settings": {"auto_recording": "cloud"}}
 NOBODY = {f"/users/u{n}/meetings": [] for n in (1, 2, 3)}
 SCHEDULED = {
     **NOBODY,
@@ -54,14 +54,14 @@ def meetings(snapshot):
 
 def test_upcoming_meetings_of_active_users_keep_the_needed_settings_alone():
     zoom = Zoom({**PEOPLE, **SCHEDULED})
-    snapshot = walked(zoom, PLAN)
+    snapshot = collected(zoom, PLAN)
     assert meetings(snapshot) == {
-        "81": KEPT,
+        "81": EXPECTED,
         "82": {"settings": {"who_will_receive_summary": 4}},
         "83": {"settings": {}},
     }
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 3}
-    assert "/users/u1/meetings?type=upcoming" in zoom.asked
+    assert "/users/u1/meetings?type=upcoming" in zoom.requests
     assert not zoom.times("/users/u4/meetings")
 
 
@@ -77,7 +77,7 @@ def test_a_meeting_is_known_by_its_topic_and_its_host():
 
 def test_a_meeting_that_two_hosts_list_is_read_once():
     zoom = Zoom({**PEOPLE, **SCHEDULED, "/users/u2/meetings": [{"id": 81, "topic": "Round"}]})
-    snapshot = walked(zoom, PLAN)
+    snapshot = collected(zoom, PLAN)
     assert zoom.times("/meetings/81") == 1
     assert next(snapshot.scopes(Level.MEETING)).email == "ada@example.com"
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 3}
@@ -96,9 +96,9 @@ def test_a_host_whose_meetings_cannot_be_listed_has_a_record_and_the_others_are_
     error, expected
 ):
     snapshot = read({**SCHEDULED, "/users/u2/meetings": error}, PLAN)
-    found = meetings(snapshot)
-    assert cause(found["*u2"]) == expected
-    assert {"81", "82", "83"} < set(found)
+    by_id = meetings(snapshot)
+    assert cause(by_id["*u2"]) == expected
+    assert {"81", "82", "83"} < set(by_id)
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 3}
     nobody = next(snapshot.scopes(Level.MEETING))
     assert (nobody.name, nobody.email) == ("Ben", "ben@example.com")
@@ -130,7 +130,7 @@ def test_a_refusal_of_every_meeting_is_one_record():
 def test_a_fault_of_one_meeting_is_that_meetings():
     snapshot = read({**SCHEDULED, "/meetings/82": Transient("GET /x", status=500)}, PLAN)
     assert cause(meetings(snapshot)["82"]) == "error"
-    assert meetings(snapshot)["81"] == KEPT
+    assert meetings(snapshot)["81"] == EXPECTED
 
 
 def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown():
@@ -143,11 +143,11 @@ def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown():
             return listed()
 
     snapshot = read({**SCHEDULED, "/users/u1/meetings": Pages()}, PLAN)
-    found = meetings(snapshot)
-    assert found["81"] == KEPT
-    assert found["83"] == {"settings": {}}
-    assert cause(found["*u1"]) == "error"
-    assert "counts 5 rows" in found["*u1"].detail
+    by_id = meetings(snapshot)
+    assert by_id["81"] == EXPECTED
+    assert by_id["83"] == {"settings": {}}
+    assert cause(by_id["*u1"]) == "error"
+    assert "counts 5 rows" in by_id["*u1"].detail
 
 
 def test_occurrences_of_a_recurring_meeting_are_one_meeting():
@@ -164,7 +164,7 @@ def test_a_row_without_an_id_makes_the_hosts_list_unusable():
 
 def test_a_bound_is_kept_and_told():
     zoom = Zoom({**PEOPLE, **SCHEDULED})
-    snapshot = walked(
+    snapshot = collected(
         zoom, ReadPlan(meeting=("auto_recording",), meetings=MeetingSelection(per_host=1))
     )
     assert set(meetings(snapshot)) == {"81", "83"}
@@ -199,15 +199,15 @@ DATED = {
     ids=same_everywhere,
 )
 def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, chosen):
-    """Those without a fixed time come first: they may be held at any moment."""
+    """Events without a fixed time come first, because they may be held at any time."""
     plan = ReadPlan(meeting=("auto_recording",), meetings=budget)
-    snapshot = walked(Zoom({**PEOPLE, **DATED}), plan)
+    snapshot = collected(Zoom({**PEOPLE, **DATED}), plan)
     assert set(meetings(snapshot)) == chosen
     assert account(snapshot, COUNTED) == {"listed": 4, "read": len(chosen)}
 
 
 @pytest.mark.parametrize(
-    ("budget", "asked"),
+    ("budget", "requested"),
     [
         (MeetingSelection(users=("u1",)), {"u1"}),
         (MeetingSelection(users=("BEN@*",)), {"u2"}),
@@ -219,10 +219,10 @@ def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, cho
     ],
     ids=same_everywhere,
 )
-def test_only_the_hosts_asked_for_are_listed(budget, asked):
+def test_only_the_hosts_asked_for_are_listed(budget, requested):
     zoom = Zoom({**PEOPLE, **SCHEDULED})
-    walked(zoom, ReadPlan(meeting=("auto_recording",), meetings=budget))
-    assert {f"u{n}" for n in (1, 2, 3) if zoom.times(f"/users/u{n}/meetings")} == asked
+    collected(zoom, ReadPlan(meeting=("auto_recording",), meetings=budget))
+    assert {f"u{n}" for n in (1, 2, 3) if zoom.times(f"/users/u{n}/meetings")} == requested
 
 
 def test_users_who_could_not_be_listed_are_not_silent():
@@ -243,8 +243,8 @@ def test_webinars_are_read_of_users_who_may_host_any():
         "/webinars/91": {"settings": SETTINGS},
     }
     zoom = Zoom({**PEOPLE, **flags, **answers})
-    snapshot = walked(zoom, OF_WEBINARS)
-    assert of(snapshot, Level.WEBINAR, MEETING) == {"91": KEPT}
+    snapshot = collected(zoom, OF_WEBINARS)
+    assert of(snapshot, Level.WEBINAR, MEETING) == {"91": EXPECTED}
     assert account(snapshot, WEBINARS) == {"listed": 1, "read": 1}
     assert not zoom.times("/users/u2/webinars")
 
@@ -290,7 +290,7 @@ def test_the_answers_of_the_newest_meetings_are_counted_and_name_nobody():
         participants("m2="): [],
     }
     zoom = Zoom({**PEOPLE, **answers})
-    snapshot = walked(zoom, OF_NOTICES)
+    snapshot = collected(zoom, OF_NOTICES)
     assert of(snapshot, Level.MEETING, NOTICES) == {
         "m2=": {"answers": [], "silent": 0},
         "m3=": {
@@ -302,7 +302,7 @@ def test_the_answers_of_the_newest_meetings_are_counted_and_name_nobody():
         },
     }
     assert account(snapshot, WITH_AI) == {"listed": 3, "read": 2}
-    assert f"{participants('m3=')}?type=past" in zoom.asked
+    assert f"{participants('m3=')}?type=past" in zoom.requests
     names = [scope.name for scope in snapshot.scopes(Level.MEETING)]
     assert names == ["past meeting of 2026-11-12", "past meeting of 2026-11-13"]
 

@@ -1,4 +1,4 @@
-"""The operation log since an earlier run: which requests, what is kept, and what a refusal does."""
+"""The operation log since an earlier run: requests, stored entries, and refusals."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document
 from auditor.zoom.errors import Denied, NotLicensed, RateLimited, ScopeMissing, Unreachable
-from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, walked
+from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, collected
 
 LOG = "/report/operationlogs"
 SINCE = "2026-11-20T20:00:00.000Z"
@@ -31,11 +31,11 @@ def plan(since: str | None = SINCE, **fields: Any) -> ReadPlan:
     return ReadPlan(account=(SETTINGS,), changes_since=since, **fields)
 
 
-def kept(*rows: Any, since: str = SINCE) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = log(walked(Zoom({**ACCOUNT, LOG: list(rows)}), plan(since)))[
+def recorded(*rows: Any, since: str = SINCE) -> list[dict[str, Any]]:
+    result: list[dict[str, Any]] = log(collected(Zoom({**ACCOUNT, LOG: list(rows)}), plan(since)))[
         "entries"
     ]
-    return found
+    return result
 
 
 def log(snapshot: Snapshot) -> Any:
@@ -44,15 +44,15 @@ def log(snapshot: Snapshot) -> Any:
 
 def test_without_an_earlier_run_the_log_is_not_asked_for() -> None:
     zoom = Zoom(ACCOUNT)
-    snapshot = walked(zoom, plan(None))
+    snapshot = collected(zoom, plan(None))
     assert zoom.times(LOG) == 0
     assert CHANGES not in snapshot.account().outcomes
 
 
 def test_an_ordinary_night_costs_one_request() -> None:
     zoom = Zoom({**ACCOUNT, LOG: []})
-    assert log(walked(zoom, plan())) == {"entries": [], "read": 0}
-    assert zoom.asked[-1] == f"{LOG}?from=2026-11-19&to=2026-11-21&category_type=all"
+    assert log(collected(zoom, plan())) == {"entries": [], "read": 0}
+    assert zoom.requests[-1] == f"{LOG}?from=2026-11-19&to=2026-11-21&category_type=all"
     assert zoom.times(LOG) == 1
 
 
@@ -60,15 +60,15 @@ def test_the_log_is_read_after_everything_else() -> None:
     zoom = Zoom(
         {**PEOPLE, **ACCOUNT, LOG: [], "/groups/g1/settings": {}, "/groups/g2/settings": {}}
     )
-    walked(zoom, plan(group=(SETTINGS,)), workers=1)
-    assert zoom.asked[-1].startswith(LOG)
+    collected(zoom, plan(group=(SETTINGS,)), workers=1)
+    assert zoom.requests[-1].startswith(LOG)
     assert zoom.times("/groups/g2/settings") == 1
 
 
 def test_a_longer_time_is_read_month_by_month_without_gaps_or_overlaps() -> None:
     zoom = Zoom({**ACCOUNT, LOG: []})
-    walked(zoom, plan("2026-09-10T00:00:00Z"))
-    assert zoom.asked[-3:] == [
+    collected(zoom, plan("2026-09-10T00:00:00Z"))
+    assert zoom.requests[-3:] == [
         f"{LOG}?from=2026-09-09&to=2026-10-08&category_type=all",
         f"{LOG}?from=2026-10-09&to=2026-11-07&category_type=all",
         f"{LOG}?from=2026-11-08&to=2026-11-21&category_type=all",
@@ -77,14 +77,14 @@ def test_a_longer_time_is_read_month_by_month_without_gaps_or_overlaps() -> None
 
 def test_never_more_than_six_months_are_asked_for() -> None:
     zoom = Zoom({**ACCOUNT, LOG: []})
-    walked(zoom, plan("2020-01-01T00:00:00Z"))
-    asked = [each for each in zoom.asked if each.startswith(LOG)]
-    assert asked[0].startswith(f"{LOG}?from=2026-05-25&")
-    assert len(asked) == 7
+    collected(zoom, plan("2020-01-01T00:00:00Z"))
+    requests = [request for request in zoom.requests if request.startswith(LOG)]
+    assert requests[0].startswith(f"{LOG}?from=2026-05-25&")
+    assert len(requests) == 7
 
 
 def test_an_entry_is_kept_with_its_time_as_utc_and_its_text_as_it_is() -> None:
-    assert kept(entry(time="2026-11-21T12:00:00+02:00")) == [
+    assert recorded(entry(time="2026-11-21T12:00:00+02:00")) == [
         {
             "time": "2026-11-21T10:00:00.000Z",
             "operator": "ada@example.com",
@@ -103,7 +103,7 @@ def test_entries_that_change_no_setting_are_counted_and_not_kept() -> None:
         entry("Update a Channel X  - Name: from A to B", category_type="Channels"),
         entry(category_type="Recording"),
     ]
-    snapshot = walked(Zoom({**ACCOUNT, LOG: rows}), plan())
+    snapshot = collected(Zoom({**ACCOUNT, LOG: rows}), plan())
     assert log(snapshot)["read"] == 5
     assert [each["operation_detail"] for each in log(snapshot)["entries"]] == [DETAIL]
 
@@ -121,41 +121,41 @@ def test_entries_that_change_no_setting_are_counted_and_not_kept() -> None:
     ],
 )
 def test_an_entry_counts_from_an_hour_before_the_earlier_run(time: Any, counts: bool) -> None:
-    assert len(kept(entry(time=time))) == counts
+    assert len(recorded(entry(time=time))) == counts
 
 
 @pytest.mark.parametrize("row", [{}, {"time": 5}, entry(detail=None), entry(detail=["x"])])
 def test_a_row_of_another_shape_is_passed_over(row: Any) -> None:
-    assert kept(row) == []
+    assert recorded(row) == []
 
 
 def test_missing_parts_of_an_entry_are_empty() -> None:
-    (found,) = kept({"time": "2026-11-21T10:00:00Z", "operation_detail": DETAIL})
-    assert (found["operator"], found["category_type"]) == ("", "")
+    (result,) = recorded({"time": "2026-11-21T10:00:00Z", "operation_detail": DETAIL})
+    assert (result["operator"], result["category_type"]) == ("", "")
 
 
 def test_an_entry_of_any_length_stays_on_one_line_and_is_cut() -> None:
-    (found,) = kept(entry(DETAIL + "\n" + "x" * 9000))
-    assert "\n" not in found["operation_detail"]
-    assert len(found["operation_detail"]) == 2000
+    (result,) = recorded(entry(DETAIL + "\n" + "x" * 9000))
+    assert "\n" not in result["operation_detail"]
+    assert len(result["operation_detail"]) == 2000
 
 
 def test_the_order_in_which_zoom_lists_entries_does_not_matter() -> None:
     rows = [entry(time=f"2026-11-21T10:0{n}:00Z", operator=f"p{n % 2}") for n in range(6)]
-    assert kept(*rows) == kept(*reversed(rows))
+    assert recorded(*rows) == recorded(*reversed(rows))
 
 
 def test_two_quiet_nights_give_equal_evidence() -> None:
     zoom = Zoom({**ACCOUNT, LOG: [entry("Add User x", category_type="User")]})
     nights = (SINCE, "2026-11-20T20:00:00.000Z"), (AT, "2026-11-22T20:00:00.000Z")
-    digests = {walked(zoom, plan(since), now=now).digest() for since, now in nights}
+    digests = {collected(zoom, plan(since), now=now).digest() for since, now in nights}
     assert len(digests) == 1
 
 
 def test_what_is_stored_can_be_read_back() -> None:
-    body = log(walked(Zoom({**ACCOUNT, LOG: [entry()]}), plan()))
-    (found,) = entries(body)
-    assert (found.operator, found.category, found.detail) == ("ada@example.com", "Account", DETAIL)
+    body = log(collected(Zoom({**ACCOUNT, LOG: [entry()]}), plan()))
+    (only,) = entries(body)
+    assert (only.operator, only.category, only.detail) == ("ada@example.com", "Account", DETAIL)
 
 
 REFUSALS = [
@@ -172,40 +172,40 @@ def test_a_refusal_is_recorded_with_its_cause_and_stops_nothing(
     error: Exception, expected: str
 ) -> None:
     snapshot = Snapshot.create()
-    walk = Collector(Zoom({**ACCOUNT, LOG: error}), snapshot, plan(), "acc", now=lambda: AT)
-    walk.collect()
+    collector = Collector(Zoom({**ACCOUNT, LOG: error}), snapshot, plan(), "acc", now=lambda: AT)
+    collector.collect()
     assert cause(log(snapshot)) == expected
-    assert walk.given_up is None
+    assert collector.stop_reason is None
     assert isinstance(snapshot.account().outcomes[SETTINGS], Document)
 
 
 def test_the_missing_scope_is_named_for_either_kind_of_app() -> None:
     error = ScopeMissing("GET /report/operationlogs", ("report:read:operation_logs:admin",))
-    told = log(walked(Zoom({**ACCOUNT, LOG: error}), plan()))
-    assert isinstance(told, Unseen)
-    assert "report:read:operation_logs:admin" in told.detail
-    assert "report:read:admin" in told.detail
+    failure = log(collected(Zoom({**ACCOUNT, LOG: error}), plan()))
+    assert isinstance(failure, Unseen)
+    assert "report:read:operation_logs:admin" in failure.detail
+    assert "report:read:admin" in failure.detail
 
 
 def test_where_nothing_else_can_be_read_the_log_is_not_asked_for_either() -> None:
     answers = {**ACCOUNT, "/accounts/me/lock_settings": RateLimited("GET /x", "daily", daily=True)}
     zoom = Zoom({**answers, LOG: []})
     reads = ReadPlan(account=(SETTINGS, LOCKS), changes_since=SINCE)
-    snapshot = walked(zoom, reads, workers=1)
+    snapshot = collected(zoom, reads, workers=1)
     assert cause(log(snapshot)) == "not_collected"
     assert zoom.times(LOG) == 0
 
 
 def test_a_run_that_goes_on_asks_again_only_for_what_it_has_not() -> None:
     zoom = Zoom({**ACCOUNT, LOG: []})
-    snapshot = walked(zoom, plan())
+    snapshot = collected(zoom, plan())
     Collector(zoom, snapshot, plan(), "acc", now=lambda: AT, since="2000-01-01T00:00:00Z").collect()
     assert zoom.times(LOG) == 1
 
 
 def test_the_entries_that_controls_look_at_are_another_document() -> None:
     zoom = Zoom({**ACCOUNT, LOG: [entry()]})
-    snapshot = walked(zoom, plan(logs=("account",)))
+    snapshot = collected(zoom, plan(logs=("account",)))
     assert len(account(snapshot, LOGS)["entries"]) == len(log(snapshot)["entries"]) == 1
     sources = {each.source for each in snapshot.account().outcomes.values()}
     assert {f"GET {LOG}", f"GET {LOG}?category_type=all"} <= sources
@@ -215,7 +215,7 @@ def test_the_entries_that_controls_look_at_are_another_document() -> None:
 @pytest.mark.parametrize("since", ["", "yesterday", "0000"])
 def test_a_time_that_is_none_asks_for_nothing(since: str) -> None:
     zoom = Zoom(ACCOUNT)
-    walked(zoom, plan(since))
+    collected(zoom, plan(since))
     assert zoom.times(LOG) == 0
 
 
@@ -230,10 +230,10 @@ def test_a_time_that_is_none_asks_for_nothing(since: str) -> None:
 )
 def test_the_value_of_a_secret_is_never_kept(detail: str, stored: str) -> None:
     rows = [entry(detail)]
-    snapshot = walked(Zoom({**ACCOUNT, LOG: rows}), plan(logs=("account",)))
-    told = [log(snapshot)["entries"][0]["operation_detail"]]
-    told += [account(snapshot, LOGS)["entries"][0]["detail"]]
-    for text in told:
+    snapshot = collected(Zoom({**ACCOUNT, LOG: rows}), plan(logs=("account",)))
+    details = [log(snapshot)["entries"][0]["operation_detail"]]
+    details += [account(snapshot, LOGS)["entries"][0]["detail"]]
+    for text in details:
         assert stored.format("[redacted]", "[redacted]") in text
         assert not any(secret in text for secret in ("482913", "771234", "hunter2x", "a.b"))
 
@@ -250,4 +250,4 @@ def test_the_value_of_a_secret_is_never_kept(detail: str, stored: str) -> None:
     ],
 )
 def test_what_is_no_secret_is_kept_as_it_is(detail: str) -> None:
-    assert kept(entry(detail))[0]["operation_detail"] == detail
+    assert recorded(entry(detail))[0]["operation_detail"] == detail

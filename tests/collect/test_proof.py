@@ -1,4 +1,4 @@
-"""The sample: who is read to confirm what locks prove, and what any contradiction leads to."""
+"""Lock sampling: which users are sampled, and the effect of a contradiction."""
 
 import logging
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ USERS = 20
 
 @dataclass
 class Locks(LockVerifier):
-    """Proves the views it is given; a user confirms who has not `thing` on."""
+    """Proves the given views; users confirm them unless they have `thing` on."""
 
     views: tuple[View, ...] = (SETTINGS,)
     prepared: list[set[View]] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Locks(LockVerifier):
 
 
 def company(*contradicting: int, pending: int = 0, users: int = USERS, **values: Any) -> dict:
-    """An account whose users have `thing` off, but for some."""
+    """An account whose users have `thing` off, with exceptions."""
     return {
         "/accounts/me/settings": {"thing": False, **values},
         "/accounts/me/lock_settings": {"thing": True},
@@ -54,28 +54,32 @@ def company(*contradicting: int, pending: int = 0, users: int = USERS, **values:
     }
 
 
-def walked(
+def collected(
     answers: dict,
-    prover: LockVerifier | None = None,
+    lock_verifier: LockVerifier | None = None,
     sample: int = 4,
     reads: ReadPlan = PLAN,
     day: str = AT,
     **fields: Any,
 ) -> tuple[Snapshot, Zoom]:
     zoom, snapshot = Zoom(answers), Snapshot.create()
-    snapshot.set_meta("started_at", day)
+    snapshot.set_metadata("started_at", day)
     Collector(
-        zoom, snapshot, reads, "acc", lambda: 2, now=lambda: AT, prover=prover or Locks(),
-        sample=sample, **fields,
+        zoom, snapshot, reads, "acc", lambda: 2, now=lambda: AT,
+        lock_verifier=lock_verifier or Locks(), sample=sample, **fields,
     ).collect()  # fmt: skip
     return snapshot, zoom
 
 
 def read(zoom: Zoom) -> list[str]:
-    """The users whose default document was asked for."""
+    """The users whose default document was requested."""
     ends = "/settings"
-    found = [each for each in zoom.asked if each.startswith("/users/") and each.endswith(ends)]
-    return sorted(each.removeprefix("/users/").removesuffix(ends) for each in found)
+    paths = [
+        request
+        for request in zoom.requests
+        if request.startswith("/users/") and request.endswith(ends)
+    ]
+    return sorted(path.removeprefix("/users/").removesuffix(ends) for path in paths)
 
 
 def of_sample(snapshot: Snapshot, view: View = SETTINGS) -> Any:
@@ -83,7 +87,7 @@ def of_sample(snapshot: Snapshot, view: View = SETTINGS) -> Any:
 
 
 def test_a_document_that_every_sampled_user_confirms_is_read_of_nobody_else() -> None:
-    snapshot, zoom = walked(company())
+    snapshot, zoom = collected(company())
     assert len(read(zoom)) == 4
     assert of_sample(snapshot) == {"users": USERS, "sampled": 4, "confirmed": 4}
 
@@ -99,46 +103,46 @@ def test_what_the_sample_decides_is_logged(
     caplog: pytest.LogCaptureFixture, contradicting: Iterable[int], decision: str
 ) -> None:
     with caplog.at_level(logging.DEBUG, "auditor"):
-        walked(company(*contradicting))
+        collected(company(*contradicting))
     assert f"Locks, settings: {decision}" in caplog.messages
 
 
 @pytest.mark.parametrize("everybody", [True, False])
 def test_one_contradiction_has_it_read_of_everybody(everybody: bool) -> None:
-    _, zoom = walked(company())
+    _, zoom = collected(company())
     drawn = [int(user[1:]) for user in read(zoom)]
     contradicting = range(USERS) if everybody else drawn[:1]
-    snapshot, zoom = walked(company(*contradicting))
+    snapshot, zoom = collected(company(*contradicting))
     assert read(zoom) == [f"u{n:02}" for n in range(USERS)]
     assert of_sample(snapshot)["confirmed"] == (0 if everybody else 3)
 
 
 def test_a_sampled_document_that_could_not_be_read_has_it_read_of_everybody() -> None:
-    _, zoom = walked(company())
+    _, zoom = collected(company())
     (drawn, *_) = read(zoom)
     refused = {**company(), f"/users/{drawn}/settings": NotFound("GET /x")}
-    snapshot, zoom = walked(refused)
+    snapshot, zoom = collected(refused)
     assert len(set(read(zoom))) == USERS
     assert of_sample(snapshot)["confirmed"] == 3
 
 
 def test_where_nothing_is_provable_no_sample_is_drawn() -> None:
-    snapshot, zoom = walked(company(), Locks(views=()))
+    snapshot, zoom = collected(company(), Locks(views=()))
     assert len(read(zoom)) == USERS
     assert lock_sample_view(SETTINGS) not in snapshot.account().outcomes
 
 
 @pytest.mark.parametrize("users", [3, 4])
 def test_a_sample_that_would_be_everybody_is_not_drawn(users: int) -> None:
-    snapshot, zoom = walked(company(users=users, pending=5))
+    snapshot, zoom = collected(company(users=users, pending=5))
     assert len(read(zoom)) == users
     assert lock_sample_view(SETTINGS) not in snapshot.account().outcomes
 
 
 def test_only_what_is_provable_is_left_out() -> None:
-    _, zoom = walked(company(), reads=BOTH)
-    asked = [each for each in zoom.asked if each.endswith("option=meeting_security")]
-    assert len(asked) == USERS
+    _, zoom = collected(company(), reads=BOTH)
+    requests = [request for request in zoom.requests if request.endswith("option=meeting_security")]
+    assert len(requests) == USERS
     assert len(read(zoom)) == 4
 
 
@@ -146,7 +150,7 @@ def test_each_document_is_confirmed_by_itself() -> None:
     answers = company()
     for n in range(USERS):
         answers[f"/users/u{n:02}/settings?option=meeting_security"] = {"thing": True}
-    snapshot, zoom = walked(answers, Locks((SETTINGS, SECURITY)), reads=BOTH)
+    snapshot, zoom = collected(answers, Locks((SETTINGS, SECURITY)), reads=BOTH)
     assert of_sample(snapshot)["confirmed"] == 4
     assert of_sample(snapshot, SECURITY)["confirmed"] == 0
     assert len(read(zoom)) == 4
@@ -154,7 +158,7 @@ def test_each_document_is_confirmed_by_itself() -> None:
 
 def test_the_prover_sees_the_account_before_any_user() -> None:
     locks = Locks()
-    walked(company(), locks)
+    collected(company(), locks)
     (seen,) = locks.prepared
     assert {SETTINGS, LOCKS} <= seen
     assert lock_sample_view(SETTINGS) not in seen
@@ -164,7 +168,7 @@ def test_the_prover_sees_the_account_before_any_user() -> None:
 
 
 def drawn(answers: dict, **fields: Any) -> list[str]:
-    return read(walked(answers, **fields)[1])
+    return read(collected(answers, **fields)[1])
 
 
 def test_the_same_account_draws_the_same_users_on_the_same_day() -> None:
@@ -186,12 +190,12 @@ def test_who_is_invited_or_listed_beside_makes_no_difference_to_who_is_drawn() -
 
 def test_invited_users_who_are_known_by_now_are_not_drawn_when_a_run_goes_on() -> None:
     answers = company(pending=40)
-    snapshot, _ = walked(answers)
+    snapshot, _ = collected(answers)
     before, zoom = snapshot.digest(), Zoom(answers)
     Collector(
-        zoom, snapshot, PLAN, "acc", now=lambda: AT, since=AT, prover=Locks(), sample=4
+        zoom, snapshot, PLAN, "acc", now=lambda: AT, since=AT, lock_verifier=Locks(), sample=4
     ).collect()
-    assert zoom.asked == []
+    assert zoom.requests == []
     assert snapshot.digest() == before
 
 
@@ -205,13 +209,13 @@ def test_everybody_has_the_same_chance() -> None:
     assert max(times.values()) < 48
 
 
-class Told(ProgressListener):
-    """Counts what it is told of users."""
+class RecordingListener(ProgressListener):
+    """Counts the announced users."""
 
     def __init__(self) -> None:
         self.announced = self.done = 0
 
-    def found(self, level: Level, scopes: int) -> None:
+    def level_started(self, level: Level, scopes: int) -> None:
         self.announced += scopes if level is Level.USER else 0
 
     def read(self, level: Level) -> None:
@@ -223,12 +227,12 @@ def test_a_few_users_with_another_licence_are_in_every_sample() -> None:
     for row, licence in zip(answers["/users?status=active"], [1, 1, *[2] * 198], strict=True):
         row["type"] = licence
     for day in range(1, 9):
-        found = drawn(answers, day=f"2026-11-{day:02}T20:00:00.000Z", sample=10)
-        assert {"u00", "u01"} <= set(found)
-        assert len(found) == 10
+        sample = drawn(answers, day=f"2026-11-{day:02}T20:00:00.000Z", sample=10)
+        assert {"u00", "u01"} <= set(sample)
+        assert len(sample) == 10
 
 
 def test_the_sample_is_not_announced_as_the_users_to_read() -> None:
-    told = Told()
-    walked(company(*range(USERS)), listener=told)
-    assert told.announced == USERS
+    listener = RecordingListener()
+    collected(company(*range(USERS)), listener=listener)
+    assert listener.announced == USERS

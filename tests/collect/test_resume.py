@@ -1,4 +1,4 @@
-"""Going on: a walk that was broken off anywhere reads the rest, and ends like one that was not."""
+"""Resuming: a collection interrupted anywhere reads the rest, with the same final result."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.collector import CHECKPOINT, MOST_WORKERS, CollectionFailed, Collector
+from auditor.collect.collector import CHECKPOINT, MAX_WORKERS, CollectionFailed, Collector
 from auditor.collect.interface import LockVerifier
 from auditor.evidence.read_plan import MEETING, PHONE, MeetingSelection, ReadPlan
 from auditor.evidence.scope import Level
@@ -53,11 +53,11 @@ EVERYTHING = ReadPlan(
     meeting=("auto_recording",),
     webinar=("auto_recording",),
 )
-"""Something of every kind."""
+"""A plan with documents of every kind."""
 
 
 class Locks(LockVerifier):
-    """Says that the default document of users is proved, and that everybody confirms it."""
+    """Proves the default document of users, and every user confirms it."""
 
     def prepare(self, snapshot: Snapshot) -> None:
         pass
@@ -114,7 +114,7 @@ def company() -> dict[str, Any]:
 
 @dataclass
 class Breaking(Zoom):
-    """Is broken off by whoever watches, at its `after`-th request."""
+    """Raises an interrupt at the `after`-th request."""
 
     after: int = 10**9
 
@@ -123,14 +123,14 @@ class Breaking(Zoom):
         return frozenset({"user:read"})
 
     def _answer(self, endpoint: Endpoint, ids: Mapping[str, str], params: Mapping[str, str]) -> Any:
-        if len(self.asked) >= self.after:
+        if len(self.requests) >= self.after:
             raise KeyboardInterrupt
         return super()._answer(endpoint, ids, params)
 
     def _count(self, what: str) -> None:
-        if len(self.asked) >= self.after:
+        if len(self.requests) >= self.after:
             raise KeyboardInterrupt
-        self.asked.append(what)
+        self.requests.append(what)
 
 
 def go(
@@ -141,22 +141,22 @@ def go(
     now: str = AT,
     **fields: Any,
 ) -> Collector:
-    options = {"in_flight": lambda: 1, "sample": 3, **fields}
-    walk = Collector(zoom, snapshot, reads, "acc", now=lambda: now, since=since, **options)
-    walk.collect()
-    return walk
+    options = {"target_concurrency": lambda: 1, "sample": 3, **fields}
+    collector = Collector(zoom, snapshot, reads, "acc", now=lambda: now, since=since, **options)
+    collector.collect()
+    return collector
 
 
 def whole(**fields: Any) -> tuple[str, list[str]]:
-    """The digest and the requests of a walk that nothing disturbed."""
+    """The digest and the requests of an undisturbed collection."""
     zoom, snapshot = Zoom(company()), Snapshot.create()
     breaking = Breaking(zoom.answers)
     go(breaking, snapshot, **fields)
-    return snapshot.digest(), breaking.asked
+    return snapshot.digest(), breaking.requests
 
 
 PLANS = pytest.mark.parametrize(
-    ("reads", "prover"),
+    ("reads", "lock_verifier"),
     [
         (EVERYTHING, None),
         (ReadPlan(account=(LOCKS, SETTINGS), user=(SETTINGS,)), Locks()),
@@ -167,35 +167,35 @@ PLANS = pytest.mark.parametrize(
 
 @PLANS
 def test_broken_off_at_any_request_it_goes_on_and_ends_as_if_undisturbed(
-    reads: ReadPlan, prover: LockVerifier | None
+    reads: ReadPlan, lock_verifier: LockVerifier | None
 ) -> None:
-    digest, asked = whole(reads=reads, prover=prover)
-    assert len(asked) > 8
-    for after in range(2, len(asked)):
+    digest, requests = whole(reads=reads, lock_verifier=lock_verifier)
+    assert len(requests) > 8
+    for after in range(2, len(requests)):
         first, second = Breaking(company(), after=after), Breaking(company())
         snapshot = Snapshot.create()
         with pytest.raises(KeyboardInterrupt):
-            go(first, snapshot, reads, prover=prover)
-        go(second, snapshot, reads, since=OLD, prover=prover)
-        assert snapshot.digest() == digest, asked[after]
+            go(first, snapshot, reads, lock_verifier=lock_verifier)
+        go(second, snapshot, reads, since=OLD, lock_verifier=lock_verifier)
+        assert snapshot.digest() == digest, requests[after]
 
 
 @PLANS
 def test_broken_off_at_any_request_it_reads_nothing_twice(
-    reads: ReadPlan, prover: LockVerifier | None
+    reads: ReadPlan, lock_verifier: LockVerifier | None
 ) -> None:
-    """But what takes several requests, and the short list of phone sites."""
-    _, asked = whole(reads=reads, prover=prover)
-    for after in range(2, len(asked)):
+    """Except documents of several requests, and the short list of phone sites."""
+    _, requests = whole(reads=reads, lock_verifier=lock_verifier)
+    for after in range(2, len(requests)):
         first, second = Breaking(company(), after=after), Breaking(company())
         snapshot = Snapshot.create()
         with pytest.raises(KeyboardInterrupt):
-            go(first, snapshot, reads, prover=prover)
-        go(second, snapshot, reads, since=OLD, prover=prover)
-        twice = {each for each in first.asked if each in second.asked}
+            go(first, snapshot, reads, lock_verifier=lock_verifier)
+        go(second, snapshot, reads, since=OLD, lock_verifier=lock_verifier)
+        twice = {request for request in first.requests if request in second.requests}
         several = {"/roles", "/roles/0/members", "/phone/sites"}
-        members = {each for each in asked if each.endswith("/members")}
-        assert twice <= several | members, asked[after]
+        members = {request for request in requests if request.endswith("/members")}
+        assert twice <= several | members, requests[after]
 
 
 def test_a_finished_walk_that_is_gone_on_with_asks_only_for_what_may_have_passed() -> None:
@@ -205,7 +205,7 @@ def test_a_finished_walk_that_is_gone_on_with_asks_only_for_what_may_have_passed
     go(Breaking(answers), snapshot)
     again = Breaking(company())
     go(again, snapshot, since=OLD)
-    settings = [each for each in again.asked if each.endswith("/settings")]
+    settings = [request for request in again.requests if request.endswith("/settings")]
     assert settings == ["/users/u06/settings"]
     assert isinstance(of(snapshot, Level.USER, SETTINGS)["u06"], dict)
 
@@ -215,18 +215,18 @@ def test_what_was_refused_for_good_is_not_asked_for_again() -> None:
     go(Breaking(company()), snapshot)
     again = Breaking(company())
     go(again, snapshot, since=OLD)
-    assert "/users/u05/settings" not in again.asked
-    assert "/users/u03/meetings?type=upcoming" not in again.asked
+    assert "/users/u05/settings" not in again.requests
+    assert "/users/u03/meetings?type=upcoming" not in again.requests
     assert cause(of(snapshot, Level.MEETING, MEETING)["*u03"]) == "denied"
 
 
 def test_what_is_older_than_allowed_is_all_read_again() -> None:
-    _, asked = whole()
+    _, requests = whole()
     snapshot = Snapshot.create()
     go(Breaking(company()), snapshot)
     again = Breaking(company())
     go(again, snapshot, since=LATER, now=LATER)
-    assert sorted(again.asked) == sorted(asked)
+    assert sorted(again.requests) == sorted(requests)
     times = {
         outcome.observed_at
         for level in Level
@@ -243,9 +243,9 @@ def test_a_host_whose_list_was_refused_and_now_comes_has_no_record_of_the_refusa
     go(Breaking(answers), snapshot, reads)
     assert "*u03" in of(snapshot, Level.MEETING, MEETING)
     go(Breaking({**answers, "/users/u03/meetings": [{"id": "30"}]}), snapshot, reads, since=OLD)
-    found = of(snapshot, Level.MEETING, MEETING)
-    assert "*u03" not in found
-    assert found["30"] == {"settings": {"auto_recording": "none"}}
+    by_id = of(snapshot, Level.MEETING, MEETING)
+    assert "*u03" not in by_id
+    assert by_id["30"] == {"settings": {"auto_recording": "none"}}
 
 
 def test_a_day_whose_quota_is_used_up_is_gone_on_with() -> None:
@@ -253,13 +253,13 @@ def test_a_day_whose_quota_is_used_up_is_gone_on_with() -> None:
     digest, _ = whole(reads=reads)
     answers = {**company(), "/users/u04/settings": RateLimited("GET /x", daily=True)}
     snapshot = Snapshot.create()
-    walk = go(Breaking(answers), snapshot, reads)
-    assert walk.given_up is not None
+    collector = go(Breaking(answers), snapshot, reads)
+    assert collector.stop_reason is not None
     assert cause(of(snapshot, Level.USER, SETTINGS)["u11"]) == "not_collected"
     again = Breaking(company())
-    assert go(again, snapshot, reads, since=OLD).given_up is None
+    assert go(again, snapshot, reads, since=OLD).stop_reason is None
     assert snapshot.digest() == digest
-    assert "/users/u03/settings" not in again.asked
+    assert "/users/u03/settings" not in again.requests
 
 
 def test_going_on_without_a_network_keeps_what_was_read() -> None:
@@ -292,7 +292,7 @@ def test_zoom_phone_is_not_read_again_where_it_was_read() -> None:
     go(Breaking(company()), snapshot, reads)
     again = Breaking(company())
     go(again, snapshot, reads, since=OLD)
-    assert again.asked == []
+    assert again.requests == []
     assert account(snapshot, SETTINGS) == {"a": 1}
     assert of(snapshot, Level.PHONE_ACCOUNT, PHONE)["acc"]
 
@@ -323,12 +323,12 @@ def test_what_is_not_read_again_is_logged(caplog: pytest.LogCaptureFixture) -> N
 # How the work is spread
 
 
-def steps(in_flight: Any, work: Any, items: Iterable[int]) -> Iterator[tuple[int, Any]]:
-    """`each` of a walk whose workers are there."""
-    walk = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", in_flight)
-    with ThreadPoolExecutor(MOST_WORKERS) as walk._threads:
-        for portion in walk.each(work, items):
-            yield from portion
+def steps(target_concurrency: Any, work: Any, items: Iterable[int]) -> Iterator[tuple[int, Any]]:
+    """`run_concurrently` of a collector whose threads are running."""
+    collector = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", target_concurrency)
+    with ThreadPoolExecutor(MAX_WORKERS) as collector._threads:
+        for batch in collector.run_concurrently(work, items):
+            yield from batch
 
 
 def test_what_is_done_first_comes_first() -> None:
@@ -350,17 +350,17 @@ def test_what_is_done_first_comes_first() -> None:
 
 
 def test_no_more_is_taken_up_than_may_be_under_way() -> None:
-    taken = [0]
-    given = 0
+    started = [0]
+    returned = 0
 
     def items() -> Iterator[int]:
         for item in range(50):
-            taken[0] += 1
+            started[0] += 1
             yield item
 
-    for given, _ in enumerate(steps(lambda: 3, lambda item: item, items()), 1):
-        assert taken[0] - given < 3
-    assert given == 50
+    for returned, _ in enumerate(steps(lambda: 3, lambda item: item, items()), 1):
+        assert started[0] - returned < 3
+    assert returned == 50
 
 
 def test_how_much_may_be_under_way_is_asked_again_and_again() -> None:
@@ -416,19 +416,19 @@ def test_what_is_done_while_the_caller_is_busy_comes_together() -> None:
         finished.release()
         return item
 
-    walk = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: 4)
-    with ThreadPoolExecutor(MOST_WORKERS) as walk._threads:
-        portions = walk.each(work, range(8))
-        first = next(portions)
+    collector = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: 4)
+    with ThreadPoolExecutor(MAX_WORKERS) as collector._threads:
+        batches = collector.run_concurrently(work, range(8))
+        first = next(batches)
         for _ in range(4):
             assert finished.acquire(timeout=5)
-        rest = [*portions]
-    assert sorted(item for portion in [first, *rest] for item, _ in portion) == [*range(8)]
+        rest = [*batches]
+    assert sorted(item for batch in [first, *rest] for item, _ in batch) == [*range(8)]
     assert len(rest) < 8
 
 
 def test_requests_that_no_thread_has_begun_are_dropped_where_the_run_is_interrupted() -> None:
-    """Ctrl-C while more requests are under way than threads could take up."""
+    """Ctrl-C while more requests are queued than there are threads."""
     begun: list[int] = []
     release, full = threading.Event(), threading.Semaphore(0)
 
@@ -438,28 +438,28 @@ def test_requests_that_no_thread_has_begun_are_dropped_where_the_run_is_interrup
         release.wait(5)
 
     def items() -> Iterator[int]:
-        yield from range(MOST_WORKERS + 8)
-        for _ in range(MOST_WORKERS):
+        yield from range(MAX_WORKERS + 8)
+        for _ in range(MAX_WORKERS):
             assert full.acquire(timeout=5)
         threading.Timer(0.3, release.set).start()
         raise KeyboardInterrupt
 
     def collect() -> None:
-        list(walk.each(work, items()))
+        list(collector.run_concurrently(work, items()))
 
-    walk = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: MOST_WORKERS + 9)
-    walk._collect = collect  # type: ignore[method-assign]
+    collector = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: MAX_WORKERS + 9)
+    collector._collect = collect  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        walk.collect()
-    assert sorted(begun) == [*range(MOST_WORKERS)]
-    assert walk.stopping.is_set()
+        collector.collect()
+    assert sorted(begun) == [*range(MAX_WORKERS)]
+    assert collector.stopping.is_set()
 
 
 @pytest.mark.parametrize("is_started", [True, False])
 def test_a_thread_that_was_just_being_started_ends_as_well(
     monkeypatch: pytest.MonkeyPatch, is_started: bool
 ) -> None:
-    """Ctrl-C comes at any moment, and a thread that is never told to end keeps the program."""
+    """Ctrl-C may come at any time, and a thread that is never stopped keeps the program alive."""
     before, start = threading.active_count(), threading.Thread.start
 
     def interrupted(thread: threading.Thread) -> None:
@@ -487,9 +487,9 @@ def test_progress_is_written_down_now_and_then_and_at_the_end() -> None:
     calls: list[int] = []
     reads = ReadPlan(account=(SETTINGS,), user=(SETTINGS,))
     zoom = Breaking(answers)
-    go(zoom, Snapshot.create(), reads, checkpoint=lambda: calls.append(len(zoom.asked)))
+    go(zoom, Snapshot.create(), reads, checkpoint=lambda: calls.append(len(zoom.requests)))
     assert len(calls) == 3
-    assert calls[0] < calls[1] < calls[2] == len(zoom.asked)
+    assert calls[0] < calls[1] < calls[2] == len(zoom.requests)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ZoomError("GET /x")])

@@ -1,4 +1,4 @@
-"""Rows of listings: nothing in them is taken for granted."""
+"""Rows of listings: the parser makes no assumption about their contents."""
 
 import pytest
 
@@ -68,10 +68,11 @@ def test_groups_that_are_no_ids_are_left_out(groups):
 
 
 @pytest.mark.parametrize(
-    ("licence", "kept"), [(1, 1), (99, 99), (True, None), ("2", None), (None, None), (2.0, None)]
+    ("licence", "recorded"),
+    [(1, 1), (99, 99), (True, None), ("2", None), (None, None), (2.0, None)],
 )
-def test_a_licence_is_a_whole_number(licence, kept):
-    assert parsing.user({"id": "u1", "type": licence}, "active").licence == kept
+def test_a_licence_is_a_whole_number(licence, recorded):
+    assert parsing.user({"id": "u1", "type": licence}, "active").licence == recorded
 
 
 def test_the_status_is_that_of_the_list_that_was_asked_for():

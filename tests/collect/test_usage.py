@@ -1,4 +1,4 @@
-"""Use, apps, roles and logs of the account: which requests, and how little of them is kept."""
+"""Usage, apps, roles and logs of the account: the requests, and the minimum that is stored."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from auditor.evidence.read_plan import HOSTS, LOGS, ROLES, SUMMARIES, ReadPlan, apps, history
 from auditor.zoom.errors import Denied, NotLicensed, Rejected
-from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, read, walked
+from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, collected, read
 
 SUMMARY = history("meeting_summary")
 OF_SUMMARY = ReadPlan(features=("meeting_summary",))
@@ -26,19 +26,19 @@ def test_past_meetings_are_counted_by_host_and_keep_no_topic():
         past("ben@example.com", True, group=["Sales"]),
     ]
     snapshot = read({PAST: rows}, OF_SUMMARY)
-    found = account(snapshot, SUMMARY)
-    assert found["hosts"] == [
+    result = account(snapshot, SUMMARY)
+    assert result["hosts"] == [
         {"host": "ada@example.com", "groups": ["Clinical"], "meetings": 1, "unclear": 0},
         {"host": "ben@example.com", "groups": ["Field", "Sales"], "meetings": 2, "unclear": 0},
     ]
-    assert "TOPIC" not in json.dumps(found)
+    assert "TOPIC" not in json.dumps(result)
 
 
 def test_the_last_thirty_days_are_asked_for_feature_by_feature():
     zoom = Zoom({PAST: []})
-    snapshot = walked(zoom, ReadPlan(features=("meeting_questions", "smart_recording")))
+    snapshot = collected(zoom, ReadPlan(features=("meeting_questions", "smart_recording")))
     window = "from=2026-10-23&to=2026-11-21"
-    assert sorted(zoom.asked) == [
+    assert sorted(zoom.requests) == [
         f"{PAST}?{window}&meeting_type=all&meeting_feature=meeting_questions",
         f"{PAST}?{window}&meeting_type=all&meeting_feature=smart_recording",
     ]
@@ -68,16 +68,16 @@ def test_a_refused_report_is_denied_and_each_feature_stands_alone():
 def test_summaries_are_counted_by_host():
     row = {"meeting_host_email": "a@x", "meeting_host_id": "u1", "meeting_topic": "SECRET"}
     zoom = Zoom({MADE: [row, row]})
-    found = account(walked(zoom, ReadPlan(summaries=True)), SUMMARIES)
-    assert found["hosts"] == [{"host": "a@x", "id": "u1", "meetings": 2}]
-    assert "SECRET" not in json.dumps(found)
-    assert zoom.asked == [f"{MADE}?from=2026-10-23T00:00:00Z&to=2026-11-21T23:59:59Z"]
+    result = account(collected(zoom, ReadPlan(summaries=True)), SUMMARIES)
+    assert result["hosts"] == [{"host": "a@x", "id": "u1", "meetings": 2}]
+    assert "SECRET" not in json.dumps(result)
+    assert zoom.requests == [f"{MADE}?from=2026-10-23T00:00:00Z&to=2026-11-21T23:59:59Z"]
 
 
 def test_of_summaries_that_are_switched_off_zooms_words_are_kept():
     off = Rejected("GET /x", "Meeting summary disabled.", status=400, code=3000)
-    found = account(read({MADE: off}, ReadPlan(summaries=True)), SUMMARIES)
-    assert (found["hosts"], found["off"]) == ([], "Meeting summary disabled.")
+    result = account(read({MADE: off}, ReadPlan(summaries=True)), SUMMARIES)
+    assert (result["hosts"], result["off"]) == ([], "Meeting summary disabled.")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_any_other_refusal_of_summaries_is_no_evidence(error, expected):
 def test_the_day_of_asking_is_no_part_of_the_evidence():
     zoom = Zoom({PAST: [past("ada@example.com", True)], MADE: [], "/report/operationlogs": []})
     plan = ReadPlan(features=("meeting_summary",), summaries=True, logs=("account",))
-    digests = {walked(zoom, plan, now=now).digest() for now in (AT, "2026-12-24T00:00:00.000Z")}
+    digests = {collected(zoom, plan, now=now).digest() for now in (AT, "2026-12-24T00:00:00.000Z")}
     assert len(digests) == 1
 
 
@@ -123,15 +123,15 @@ def test_the_groups_of_the_hosts_alone_are_kept():
 def test_a_list_that_was_refused_is_told_with_its_cause(listing, missing):
     refused = Denied("GET /x", "No permission.", code=200)
     answers = {PAST: [past("ada@example.com", True)], listing: refused}
-    found = account(read(answers, ReadPlan(features=("meeting_summary",), hosts=True)), HOSTS)
-    assert found[missing]["cause"] == "denied"
-    assert found[missing]["detail"].startswith(str(refused))
-    assert [host["id"] for host in found["hosts"]] == ["u1"]
+    result = account(read(answers, ReadPlan(features=("meeting_summary",), hosts=True)), HOSTS)
+    assert result[missing]["cause"] == "denied"
+    assert result[missing]["detail"].startswith(str(refused))
+    assert [host["id"] for host in result["hosts"]] == ["u1"]
 
 
 def test_nobody_is_listed_for_hosts_unless_the_plan_says_so():
     zoom = Zoom({**PEOPLE, PAST: []})
-    walked(zoom, OF_SUMMARY)
+    collected(zoom, OF_SUMMARY)
     assert not zoom.times("/users")
 
 
@@ -189,20 +189,20 @@ OF_ROLES = ReadPlan(privileges=("recording:edit", "AI*:Edit"))
 
 def test_members_are_listed_of_roles_that_may_change_settings_alone():
     zoom = Zoom(ALL_ROLES)
-    found = account(walked(zoom, OF_ROLES), ROLES)["roles"]
-    assert [(role["name"], role["members"]) for role in found] == [
+    result = account(collected(zoom, OF_ROLES), ROLES)["roles"]
+    assert [(role["name"], role["members"]) for role in result] == [
         ("Owner", ["u1"]),
         ("Admin", ["u1", "u2"]),
         ("Member", None),
         ("Media", ["cyd@example.com"]),
     ]
-    assert found[3]["privileges"] == ["Recording:Edit", "User:Read"]
+    assert result[3]["privileges"] == ["Recording:Edit", "User:Read"]
     assert not zoom.times("/roles/2/members")
 
 
 def test_privileges_that_zoom_does_not_return_are_none_and_not_empty():
-    found = account(read({**ALL_ROLES, "/roles/r3": {}}, OF_ROLES), ROLES)["roles"]
-    assert (found[3]["privileges"], found[3]["members"]) == (None, None)
+    result = account(read({**ALL_ROLES, "/roles/r3": {}}, OF_ROLES), ROLES)["roles"]
+    assert (result[3]["privileges"], result[3]["members"]) == (None, None)
 
 
 def test_a_role_that_cannot_be_read_leaves_nobody_to_count():
@@ -222,9 +222,9 @@ def test_each_category_is_read_for_a_month_and_entries_are_one_short_line():
         "operation_detail": "Meeting summary:\n from Off   to On " + "x" * 500,
     }
     zoom = Zoom({"/report/operationlogs?category_type=account": [row], "/report/operationlogs": []})
-    found = account(walked(zoom, ReadPlan(logs=("account", "role"))), LOGS)
-    assert all("from=2026-10-23&to=2026-11-21" in each for each in zoom.asked)
-    (entry,) = found["entries"]
+    result = account(collected(zoom, ReadPlan(logs=("account", "role"))), LOGS)
+    assert all("from=2026-10-23&to=2026-11-21" in request for request in zoom.requests)
+    (entry,) = result["entries"]
     assert entry["detail"].startswith("Meeting summary: from Off to On xxx")
     assert len(entry["detail"]) == 300
     assert zoom.times("/report/operationlogs") == 2
@@ -235,8 +235,8 @@ def test_entries_are_in_the_order_of_time_whatever_their_category():
         f"/report/operationlogs?category_type={name}": [{"time": f"2026-11-{day}"}]
         for name, day in (("account", "20"), ("role", "02"))
     }
-    found = account(read(rows, ReadPlan(logs=("account", "role"))), LOGS)
-    assert [entry["time"] for entry in found["entries"]] == ["2026-11-02", "2026-11-20"]
+    result = account(read(rows, ReadPlan(logs=("account", "role"))), LOGS)
+    assert [entry["time"] for entry in result["entries"]] == ["2026-11-02", "2026-11-20"]
 
 
 def test_one_refused_category_leaves_no_log():

@@ -1,4 +1,4 @@
-"""The walk: each document of the plan once, and a recorded cause for each that could not be had."""
+"""The collector: reads each document once, and records a cause for each it could not read."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.collector import HOPELESS, CollectionFailed, Collector, utc_now
+from auditor.collect.collector import MAX_CONSECUTIVE_FAILURES, CollectionFailed, Collector, utc_now
 from auditor.collect.interface import NoProgress, ProgressListener, ZoomApi
 from auditor.evidence.read_plan import PENDING, PHONE, TOKEN, ReadPlan
 from auditor.evidence.reading import Cause
@@ -70,7 +70,7 @@ class Zoom(ZoomApi):
     users: dict[str, list[Any]] = field(default_factory=dict)
     broken: dict[str, BaseException | Callable[[], Any]] = field(default_factory=dict)
     granted: frozenset[str] = frozenset({"user:read:admin", "account:read:admin"})
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def authenticate(self) -> frozenset[str]:
@@ -90,7 +90,7 @@ class Zoom(ZoomApi):
         query = "&".join(f"{key}={value}" for key, value in (params or {}).items())
         request = path + (f"?{query}" if query else "")
         answer = self._ask(request)
-        return {"asked": request} if answer is None else answer
+        return {"request": request} if answer is None else answer
 
     def items(
         self,
@@ -106,7 +106,7 @@ class Zoom(ZoomApi):
 
     def _ask(self, request: str) -> Any:
         with self.lock:
-            self.asked.append(request)
+            self.requests.append(request)
         for part, problem in self.broken.items():
             if part in request:
                 if isinstance(problem, BaseException):
@@ -117,18 +117,18 @@ class Zoom(ZoomApi):
 
 @dataclass
 class Recorder(ProgressListener):
-    """Writes down what it is told, and by which thread."""
+    """Records its calls, and their thread."""
 
-    told: list[tuple[str, Level, int]] = field(default_factory=list)
+    events: list[tuple[str, Level, int]] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
 
-    def found(self, level: Level, scopes: int) -> None:
+    def level_started(self, level: Level, scopes: int) -> None:
         self.threads.add(threading.get_ident())
-        self.told.append(("found", level, scopes))
+        self.events.append(("found", level, scopes))
 
     def read(self, level: Level) -> None:
         self.threads.add(threading.get_ident())
-        self.told.append(("read", level, 1))
+        self.events.append(("read", level, 1))
 
 
 def group(n: int) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def company(**broken: Any) -> Zoom:
     return Zoom([group(1), group(2)], users, broken)
 
 
-def walked(zoom: Zoom, reads: ReadPlan = EVERYTHING, **options: Any) -> Snapshot:
+def collected(zoom: Zoom, reads: ReadPlan = EVERYTHING, **options: Any) -> Snapshot:
     snapshot = Snapshot.create()
     Collector(zoom, snapshot, reads, "acc", now=lambda: AT, **options).collect()
     return snapshot
@@ -169,8 +169,8 @@ def causes(snapshot: Snapshot) -> set[Cause | None]:
 
 def test_every_document_of_the_plan_is_asked_for_once_and_recorded_where_it_belongs():
     zoom = company()
-    snapshot = walked(zoom)
-    assert sorted(zoom.asked) == sorted(
+    snapshot = collected(zoom)
+    assert sorted(zoom.requests) == sorted(
         [
             "/accounts/me/lock_settings",
             "/accounts/me/settings",
@@ -190,18 +190,18 @@ def test_every_document_of_the_plan_is_asked_for_once_and_recorded_where_it_belo
     )
     account = outcomes(snapshot, Level.ACCOUNT)["acc"]
     assert account[SECURITY] == Document(
-        {"asked": "/accounts/me/settings?option=security"},
+        {"request": "/accounts/me/settings?option=security"},
         "GET /accounts/me/settings?option=security",
         AT,
     )
     assert outcomes(snapshot, Level.GROUP)["g2"][LOCKS].body == {
-        "asked": "/groups/g2/lock_settings"
+        "request": "/groups/g2/lock_settings"
     }
     assert outcomes(snapshot, Level.USER)["u3"][SETTINGS].source == "GET /users/{userId}/settings"
 
 
 def test_listings_are_recorded_with_the_account():
-    account = outcomes(walked(company()), Level.ACCOUNT)["acc"]
+    account = outcomes(collected(company()), Level.ACCOUNT)["acc"]
     assert account[GROUPS] == Document({"listed": 2}, "GET /groups", AT)
     assert account[ACTIVE] == Document({"listed": 2}, "GET /users?status=active", AT)
     assert account[INACTIVE].body == {"listed": 1}
@@ -209,7 +209,7 @@ def test_listings_are_recorded_with_the_account():
 
 
 def test_scopes_carry_what_their_rows_say():
-    users = list(walked(company()).scopes(Level.USER))
+    users = list(collected(company()).scopes(Level.USER))
     assert [(u.id, u.status, u.licence, u.group_ids) for u in users] == [
         ("u1", "active", 2, ("g1",)),
         ("u2", "active", 2, ("g1",)),
@@ -219,7 +219,7 @@ def test_scopes_carry_what_their_rows_say():
 
 
 @pytest.mark.parametrize(
-    ("reads", "asked"),
+    ("reads", "requests"),
     [
         (ReadPlan(account=(SETTINGS,)), ["/accounts/me/settings"]),
         (
@@ -229,42 +229,42 @@ def test_scopes_carry_what_their_rows_say():
         (ReadPlan(), []),
     ],
 )
-def test_what_the_plan_does_not_name_is_not_asked_for(reads, asked):
+def test_what_the_plan_does_not_name_is_not_asked_for(reads, requests):
     zoom = company()
-    walked(zoom, reads)
-    assert zoom.asked == asked
+    collected(zoom, reads)
+    assert zoom.requests == requests
 
 
 def test_groups_are_known_where_only_users_are_read():
-    snapshot = walked(company(), ReadPlan(account=(SETTINGS,), user=(SETTINGS,)))
+    snapshot = collected(company(), ReadPlan(account=(SETTINGS,), user=(SETTINGS,)))
     assert [g.name for g in snapshot.scopes(Level.GROUP)] == ["Group 1", "Group 2"]
     assert outcomes(snapshot, Level.GROUP) == {"g1": {}, "g2": {}}
 
 
 def test_a_scope_in_two_lists_or_twice_in_one_is_read_once():
     zoom = Zoom([group(1), group(1)], {"active": [user(1), user(1)], "inactive": [user(1)]})
-    snapshot = walked(zoom)
-    assert zoom.asked.count("/users/u1/settings") == 1
-    assert zoom.asked.count("/groups/g1/settings") == 1
+    snapshot = collected(zoom)
+    assert zoom.requests.count("/users/u1/settings") == 1
+    assert zoom.requests.count("/groups/g1/settings") == 1
     (only,) = snapshot.scopes(Level.USER)
     assert only.status == "active"
 
 
 def test_an_invited_user_who_is_listed_as_active_too_stays_active():
     zoom = Zoom([], {"active": [user(1)], "pending": [user(1)]})
-    (only,) = walked(zoom).scopes(Level.USER)
+    (only,) = collected(zoom).scopes(Level.USER)
     assert only.status == "active"
 
 
 def test_an_invited_user_is_never_read():
     zoom = company()
-    walked(zoom)
-    assert not [each for each in zoom.asked if "u9" in each]
+    collected(zoom)
+    assert not [request for request in zoom.requests if "u9" in request]
 
 
 def test_rows_without_an_id_make_the_list_incomplete():
     zoom = Zoom([{"name": "who"}, group(1), {}], {"active": [{"first_name": "Ada"}, user(1)]})
-    snapshot = walked(zoom)
+    snapshot = collected(zoom)
     account = outcomes(snapshot, Level.ACCOUNT)["acc"]
     assert account[GROUPS].unseen.cause is Cause.ERROR
     assert account[GROUPS].unseen.detail == "2 rows of the list have no id"
@@ -275,33 +275,33 @@ def test_rows_without_an_id_make_the_list_incomplete():
 
 def test_a_user_without_an_id_cannot_be_asked_about():
     zoom = Zoom([], {"active": [{"email": "ada@example.com"}]})
-    snapshot = walked(zoom)
-    found = outcomes(snapshot, Level.USER)["ada@example.com"][SETTINGS]
-    assert found.unseen.cause is Cause.NOT_COLLECTED
-    assert not [each for each in zoom.asked if "ada" in each]
+    snapshot = collected(zoom)
+    result = outcomes(snapshot, Level.USER)["ada@example.com"][SETTINGS]
+    assert result.unseen.cause is Cause.NOT_COLLECTED
+    assert not [request for request in zoom.requests if "ada" in request]
 
 
 def test_the_apps_token_and_zoom_phone_are_read_beside():
     zoom = company()
-    snapshot = walked(zoom, ReadPlan(account=(SETTINGS,), token=True, phone=("a", "b")))
+    snapshot = collected(zoom, ReadPlan(account=(SETTINGS,), token=True, phone=("a", "b")))
     assert outcomes(snapshot, Level.APP)["acc"][TOKEN] == Document(
         {"token": {"scopes": ["account:read:admin", "user:read:admin"]}}, "POST /oauth/token", AT
     )
     phone = outcomes(snapshot, Level.PHONE_ACCOUNT)["acc"][PHONE]
-    assert phone.body == {"asked": "/phone/account_settings?setting_types=a,b"}
+    assert phone.body == {"request": "/phone/account_settings?setting_types=a,b"}
     assert phone.source == "GET /phone/account_settings"
 
 
 def test_the_token_is_got_even_where_nothing_else_is_read():
     zoom = company()
-    snapshot = walked(zoom, ReadPlan(token=True))
-    assert zoom.asked == ["token"]
+    snapshot = collected(zoom, ReadPlan(token=True))
+    assert zoom.requests == ["token"]
     assert outcomes(snapshot, Level.APP)["acc"][TOKEN].body["token"]["scopes"]
 
 
 def test_without_a_licence_zoom_phone_is_recorded_so():
     zoom = company(phone=NotLicensed("GET /phone/account_settings"))
-    snapshot = walked(zoom, ReadPlan(account=(SETTINGS,), phone=("a",)))
+    snapshot = collected(zoom, ReadPlan(account=(SETTINGS,), phone=("a",)))
     phone = outcomes(snapshot, Level.PHONE_ACCOUNT)["acc"][PHONE]
     assert phone.unseen.cause is Cause.NOT_LICENSED
 
@@ -314,14 +314,15 @@ def test_without_a_licence_zoom_phone_is_recorded_so():
 )
 def test_every_error_leaves_its_cause(error, cause):
     zoom = company(**{"/groups/g1/settings": error})
-    found = outcomes(
-        walked(zoom, ReadPlan((SETTINGS,), (SETTINGS,)), in_flight=lambda: 1), Level.GROUP
+    result = outcomes(
+        collected(zoom, ReadPlan((SETTINGS,), (SETTINGS,)), target_concurrency=lambda: 1),
+        Level.GROUP,
     )
-    assert found["g1"][SETTINGS] == ReadFailure(
-        found["g1"][SETTINGS].unseen, "GET /groups/{groupId}/settings", AT
+    assert result["g1"][SETTINGS] == ReadFailure(
+        result["g1"][SETTINGS].unseen, "GET /groups/{groupId}/settings", AT
     )
-    assert found["g1"][SETTINGS].unseen.cause is cause
-    assert found["g1"][SETTINGS].unseen.detail == str(error)
+    assert result["g1"][SETTINGS].unseen.cause is cause
+    assert result["g1"][SETTINGS].unseen.detail == str(error)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_every_error_leaves_its_cause(error, cause):
 )
 def test_a_list_that_breaks_off_keeps_what_it_named_and_its_cause(error, cause):
     zoom = company(**{"/users?status=active": error})
-    snapshot = walked(zoom)
+    snapshot = collected(zoom)
     assert outcomes(snapshot, Level.ACCOUNT)["acc"][ACTIVE].unseen.cause is cause
     assert {"u1", "u2"} <= {u.id for u in snapshot.scopes(Level.USER)}
 
@@ -340,7 +341,7 @@ def test_a_list_that_breaks_off_keeps_what_it_named_and_its_cause(error, cause):
 )
 def test_a_refused_account_does_not_hide_groups_and_users(error):
     zoom = company(accounts=error)
-    snapshot = walked(zoom)
+    snapshot = collected(zoom)
     assert len(outcomes(snapshot, Level.GROUP)) == (0 if error is DAILY else 2)
     account = outcomes(snapshot, Level.ACCOUNT)["acc"]
     assert isinstance(account[SETTINGS], ReadFailure)
@@ -352,26 +353,26 @@ def test_a_refused_account_does_not_hide_groups_and_users(error):
 )
 def test_where_nothing_at_all_can_be_read_the_run_ends_with_the_reason(error):
     with pytest.raises(CollectionFailed) as caught:
-        walked(company(**{"": error}))
+        collected(company(**{"": error}))
     assert caught.value.error is error
     assert str(caught.value) == str(error)
 
 
 def test_a_plan_without_account_documents_ends_at_the_list_of_groups():
     with pytest.raises(CollectionFailed):
-        walked(company(**{"": Transient("GET /x")}), ReadPlan(group=(SETTINGS,)))
+        collected(company(**{"": Transient("GET /x")}), ReadPlan(group=(SETTINGS,)))
 
 
 def test_a_plan_of_the_token_alone_ends_where_there_is_none():
     with pytest.raises(CollectionFailed):
-        walked(company(token=REFUSED), ReadPlan(token=True))
+        collected(company(token=REFUSED), ReadPlan(token=True))
 
 
 @pytest.mark.parametrize("error", [DAILY, REFUSED])
 def test_after_a_hopeless_error_nothing_more_is_asked(error):
     zoom = company(**{"/groups/g1/lock_settings": error})
-    snapshot = walked(zoom, in_flight=lambda: 1)
-    assert zoom.asked[-1] == "/groups/g1/lock_settings"
+    snapshot = collected(zoom, target_concurrency=lambda: 1)
+    assert zoom.requests[-1] == "/groups/g1/lock_settings"
     cause = Cause.NOT_COLLECTED if error is DAILY else Cause.ERROR
     for views in outcomes(snapshot, Level.GROUP).values():
         assert {each.unseen.cause for each in views.values()} == {cause}
@@ -384,8 +385,8 @@ def many(n: int, **broken: Any) -> Zoom:
     return Zoom([], {"active": [user(k) for k in range(n)]}, broken)
 
 
-def settings_asked(zoom: Zoom) -> int:
-    return len([each for each in zoom.asked if each.startswith("/users/")])
+def settings_requests(zoom: Zoom) -> int:
+    return len([request for request in zoom.requests if request.startswith("/users/")])
 
 
 @pytest.mark.parametrize(
@@ -394,8 +395,8 @@ def settings_asked(zoom: Zoom) -> int:
 )
 def test_failures_in_a_row_end_the_asking(error, weight):
     zoom = many(100, **{"/users/": error})
-    snapshot = walked(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
-    assert settings_asked(zoom) == HOPELESS // weight
+    snapshot = collected(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
+    assert settings_requests(zoom) == MAX_CONSECUTIVE_FAILURES // weight
     users = outcomes(snapshot, Level.USER)
     assert len(users) == 100
     assert {views[SETTINGS].unseen.cause for views in users.values()} == {Cause.ERROR}
@@ -410,14 +411,14 @@ def test_an_answer_in_between_starts_the_count_again():
             raise Transient("GET /x")
 
     zoom.broken["/users/"] = now_and_then
-    walked(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
-    assert settings_asked(zoom) == 100
+    collected(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
+    assert settings_requests(zoom) == 100
 
 
 def test_refusals_are_answers_and_never_end_the_asking():
     zoom = many(100, **{"/users/": Denied("GET /x")})
-    walked(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), in_flight=lambda: 1)
-    assert settings_asked(zoom) == 100
+    collected(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
+    assert settings_requests(zoom) == 100
 
 
 # Threads
@@ -427,8 +428,8 @@ def test_refusals_are_answers_and_never_end_the_asking():
 def test_the_result_does_not_depend_on_how_many_work(workers):
     zoom = many(60, **{"/users/u13/": Denied("GET /x")})
     zoom.broken["/users/u7/"] = lambda: time.sleep(0.02)
-    snapshot = walked(zoom, in_flight=lambda: workers)
-    assert snapshot.digest() == walked(many(60, **{"/users/u13/": Denied("GET /x")})).digest()
+    snapshot = collected(zoom, target_concurrency=lambda: workers)
+    assert snapshot.digest() == collected(many(60, **{"/users/u13/": Denied("GET /x")})).digest()
     assert causes(snapshot) == {None, Cause.DENIED}
     assert len(outcomes(snapshot, Level.USER)) == 60
 
@@ -445,7 +446,7 @@ def test_requests_run_at_the_same_time_but_not_more_than_allowed():
         with lock:
             running[0] -= 1
 
-    walked(many(40, **{"/users/": slow}), in_flight=lambda: 4)
+    collected(many(40, **{"/users/": slow}), target_concurrency=lambda: 4)
     assert 1 < most[0] <= 4
 
 
@@ -455,14 +456,20 @@ def test_an_interruption_leaves_no_thread_and_keeps_what_was_read(problem, where
     before = threading.active_count()
     snapshot, stopping = Snapshot.create(), threading.Event()
     zoom = many(500, **{where: problem})
-    walk = Collector(
-        zoom, snapshot, EVERYTHING, "acc", in_flight=lambda: 2, now=lambda: AT, stopping=stopping
+    collector = Collector(
+        zoom,
+        snapshot,
+        EVERYTHING,
+        "acc",
+        target_concurrency=lambda: 2,
+        now=lambda: AT,
+        stopping=stopping,
     )
     with pytest.raises(type(problem)):
-        walk.collect()
+        collector.collect()
     assert threading.active_count() == before
     assert stopping.is_set()
-    assert settings_asked(zoom) < 100
+    assert settings_requests(zoom) < 100
     assert next(snapshot.evidence(Level.ACCOUNT)).scope.id == "acc"
     if where.startswith("/users"):
         assert isinstance(outcomes(snapshot, Level.USER)["u0"][SETTINGS], Document)
@@ -483,17 +490,19 @@ def test_after_an_interruption_waiting_requests_are_not_made():
 
     zoom.broken = {"/users/u0/": interrupt, "/users/": slow}
     with pytest.raises(KeyboardInterrupt):
-        Collector(zoom, snapshot, EVERYTHING, "acc", in_flight=lambda: 2, now=lambda: AT).collect()
-    assert settings_asked(zoom) < 10
+        Collector(
+            zoom, snapshot, EVERYTHING, "acc", target_concurrency=lambda: 2, now=lambda: AT
+        ).collect()
+    assert settings_requests(zoom) < 10
 
 
-# Being told
+# Progress
 
 
 def test_the_listener_is_told_each_level_and_each_scope_from_one_thread():
     listener = Recorder()
-    walked(company(), listener=listener)
-    assert listener.told == [
+    collected(company(), listener=listener)
+    assert listener.events == [
         ("found", Level.ACCOUNT, 1),
         ("read", Level.ACCOUNT, 1),
         ("found", Level.GROUP, 2),
@@ -507,7 +516,7 @@ def test_the_listener_is_told_each_level_and_each_scope_from_one_thread():
 
 def test_a_silent_listener_says_nothing(capsys):
     listener = NoProgress()
-    listener.found(Level.USER, 3)
+    listener.level_started(Level.USER, 3)
     listener.read(Level.USER)
     assert capsys.readouterr() == ("", "")
 

@@ -127,8 +127,8 @@ def test_a_run_that_broke_off_is_told(tmp_path: Path):
     runs = Runs(tmp_path)
     run_id = runs.new_id()
     snapshot = runs.create(run_id)
-    snapshot.set_meta("account_id", "acc")
-    snapshot.set_meta("api_url", API)
+    snapshot.set_metadata("account_id", "acc")
+    snapshot.set_metadata("api_url", API)
     snapshot.close()
     check = local.unfinished(runs, "acc", API)
     assert check.state is CheckState.WARNING

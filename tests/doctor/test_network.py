@@ -21,10 +21,10 @@ def shown(issuer="DigiCert Inc", days=100):
     return Certificate("zoom.us", issuer, NOW + timedelta(days=days))
 
 
-@pytest.mark.parametrize("trouble", ProbeFailure)
-def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble):
-    found = visits(trouble=trouble, certificate=shown())
-    check = network.tls(found, NOW) if trouble.is_tls else network.reach(found)
+@pytest.mark.parametrize("failure", ProbeFailure)
+def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(failure):
+    found = visits(failure=failure, certificate=shown())
+    check = network.tls(found, NOW) if failure.is_tls else network.reach(found)
     assert check.state is CheckState.FAILED
     assert check.exit_code is ExitCode.NOTHING_EVALUATED
     assert check.advice
@@ -33,21 +33,21 @@ def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble):
 
 def test_no_two_troubles_read_alike():
     told = set()
-    for trouble in ProbeFailure:
-        found = visits(trouble=trouble)
-        told.add((network.tls(found, NOW) if trouble.is_tls else network.reach(found)).sentence)
+    for failure in ProbeFailure:
+        found = visits(failure=failure)
+        told.add((network.tls(found, NOW) if failure.is_tls else network.reach(found)).sentence)
     assert len(told) == len(ProbeFailure)
 
 
 def test_a_ca_of_the_organisation_shows_with_the_variable_that_trusts_it():
-    found = visits(trouble=ProbeFailure.SELF_SIGNED, certificate=shown("Acme Inspection CA"))
+    found = visits(failure=ProbeFailure.SELF_SIGNED, certificate=shown("Acme Inspection CA"))
     check = network.tls(found, NOW)
     assert "issued by Acme Inspection CA" in check.sentence
     assert "REQUESTS_CA_BUNDLE" in check.advice
 
 
 def test_a_missing_bundle_is_named():
-    found = visits(trouble=ProbeFailure.CA_FILE, route=Route(verify="/etc/acme.pem"))
+    found = visits(failure=ProbeFailure.CA_FILE, route=Route(verify="/etc/acme.pem"))
     assert "/etc/acme.pem does not exist" in network.tls(found, NOW).sentence
 
 

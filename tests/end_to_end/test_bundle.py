@@ -45,7 +45,7 @@ def test_a_run_that_was_moved_to_another_machine_gives_the_same_bundle(
     copy = taken_out(auditor.data, tmp_path / "moved.sqlite")
     with Snapshot.open(copy, write=True) as snapshot:
         snapshot._db.execute("VACUUM")
-        snapshot.set_meta("left_over", "anything")
+        snapshot.set_metadata("left_over", "anything")
     ran = Auditor(tmp_path)("report", copy, "--output", "moved.zip", env=SIGNED)
     assert ran.code == 0, ran.err
     assert (tmp_path / "moved.zip").read_bytes() == bundle.read_bytes()

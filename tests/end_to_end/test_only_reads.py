@@ -131,7 +131,7 @@ def test_no_other_program_is_ever_started() -> None:
 
 def test_the_only_verbs_in_the_source_are_get_and_the_post_for_a_token() -> None:
     assert verbs(tree()) <= SPOKEN
-    assert callers(tree(), "ask_for_token") == {"auditor.zoom.auth"}
+    assert callers(tree(), "request_token") == {"auditor.zoom.auth"}
 
 
 @pytest.mark.parametrize(

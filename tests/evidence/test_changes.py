@@ -1,4 +1,4 @@
-"""What differs between two snapshots: told by value, counted once, and never guessed."""
+"""Differences between two snapshots: compared by value, counted once, never guessed."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.evidence.diff import ValueChange, compare, setting_changes
-from auditor.evidence.read_plan import COUNTS, LISTINGS, LOGS, MEETING, PHONE
+from auditor.evidence.read_plan import COVERAGE_VIEWS, LISTINGS, LOGS, MEETING, PHONE
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
@@ -40,7 +40,7 @@ def snapshot(
     *rows: Row, account: Mapping[View, Any] | None = None, extent: str = "{}", at: str = AT
 ) -> Snapshot:
     made = Snapshot.create()
-    made.set_meta("extent", extent)
+    made.set_metadata("extent", extent)
     for scope, documents in ((ACCOUNT, {**LISTED, **(account or {})}), *rows):
         made.add_scope(scope)
         for view, body in documents.items():
@@ -53,13 +53,13 @@ def of_account(before: Any, after: Any, view: View = SETTINGS) -> list[ValueChan
     return list(setting_changes(one, other))
 
 
-def told(changes: Iterable[ValueChange]) -> list[tuple[str, Any, Any]]:
+def summary(changes: Iterable[ValueChange]) -> list[tuple[str, Any, Any]]:
     return [(each.setting, each.before, each.after) for each in changes]
 
 
 def test_a_value_that_changed_is_told_with_its_path_request_and_scope() -> None:
-    (found,) = of_account({"a": {"b": True, "c": 1}}, {"a": {"b": False, "c": 1}})
-    assert found == ValueChange(ACCOUNT, "GET /settings", "a.b", True, False)
+    (change,) = of_account({"a": {"b": True, "c": 1}}, {"a": {"b": False, "c": 1}})
+    assert change == ValueChange(ACCOUNT, "GET /settings", "a.b", True, False)
 
 
 def test_equal_documents_differ_in_nothing_whenever_they_were_read() -> None:
@@ -80,11 +80,11 @@ def test_equal_documents_differ_in_nothing_whenever_they_were_read() -> None:
 def test_what_appears_is_told_leaf_by_leaf_and_what_vanishes_likewise(
     before: Any, after: Any, expected: list[tuple[str, Any, Any]]
 ) -> None:
-    found = of_account(before, after)
-    assert told(found) == expected
-    assert all(each.appeared and not each.vanished for each in found)
+    result = of_account(before, after)
+    assert summary(result) == expected
+    assert all(each.appeared and not each.vanished for each in result)
     gone = of_account(after, before)
-    assert told(gone) == [(path, value, None) for path, _, value in expected]
+    assert summary(gone) == [(path, value, None) for path, _, value in expected]
     assert all(each.vanished and not each.appeared for each in gone)
 
 
@@ -93,7 +93,7 @@ def test_what_appears_is_told_leaf_by_leaf_and_what_vanishes_likewise(
     [(1, True), (0, False), ("1", 1), (None, False), ({"b": 1}, True), ([], {}), ("", None)],
 )
 def test_a_value_of_another_type_is_another_value(before: Any, after: Any) -> None:
-    assert told(of_account({"a": before}, {"a": after})) == [("a", before, after)]
+    assert summary(of_account({"a": before}, {"a": after})) == [("a", before, after)]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_another_order_or_another_way_to_write_a_number_is_no_change(
 def test_objects_of_a_list_are_told_apart_by_their_ids() -> None:
     before = [{"id": "p", "on": True}, {"id": "q", "on": True}]
     after = [{"id": "r", "on": True}, {"id": "q", "on": False}]
-    assert told(of_account({"a": before}, {"a": after})) == [
+    assert summary(of_account({"a": before}, {"a": after})) == [
         ("a[p].id", "p", None),
         ("a[p].on", True, None),
         ("a[q].on", True, False),
@@ -126,7 +126,7 @@ def test_objects_of_a_list_are_told_apart_by_their_ids() -> None:
 @pytest.mark.parametrize("ids", [("p", "p"), ("p", None), ("p", True), ("p", "")])
 def test_a_list_whose_objects_have_no_ids_of_their_own_is_one_value(ids: tuple[Any, Any]) -> None:
     before = [{"id": each} for each in ids]
-    assert told(of_account({"a": before}, {"a": before[:1]})) == [("a", before, before[:1])]
+    assert summary(of_account({"a": before}, {"a": before[:1]})) == [("a", before, before[:1])]
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -135,9 +135,9 @@ def test_a_document_that_one_run_could_not_read_is_no_change_but_unread(
     cause: Cause, turned: bool
 ) -> None:
     runs = [snapshot(account={SETTINGS: body}) for body in ({"a": 1}, cause)]
-    found = compare(*reversed(runs)) if turned else compare(*runs)
-    assert found.settings == ()
-    assert found.unread == {Level.ACCOUNT: 1}
+    result = compare(*reversed(runs)) if turned else compare(*runs)
+    assert result.settings == ()
+    assert result.unread == {Level.ACCOUNT: 1}
 
 
 def test_a_document_that_one_run_did_not_ask_for_is_no_change() -> None:
@@ -146,12 +146,12 @@ def test_a_document_that_one_run_did_not_ask_for_is_no_change() -> None:
 
 
 def test_locks_are_settings_and_told_by_their_request() -> None:
-    (found,) = of_account({"a": True}, {"a": False}, LOCKS)
-    assert found.source == "GET /lock_settings"
+    (change,) = of_account({"a": True}, {"a": False}, LOCKS)
+    assert change.source == "GET /lock_settings"
 
 
 def test_counters_lists_and_logs_are_no_settings() -> None:
-    volatile = (LOGS, LISTINGS[Level.GROUP][0], COUNTS[Level.MEETING, "meeting"])
+    volatile = (LOGS, LISTINGS[Level.GROUP][0], COVERAGE_VIEWS[Level.MEETING, "meeting"])
     for view in volatile:
         assert of_account({"listed": 1}, {"listed": 2}, view) == []
 
@@ -161,13 +161,13 @@ def test_a_section_that_stands_in_two_views_changes_once() -> None:
         snapshot(account={view: {"security": {"a": on}} for view in (SETTINGS, SECURITY)})
         for on in (True, False)
     )
-    (found,) = compare(*runs).settings
-    assert found.source == "GET /settings"
+    (change,) = compare(*runs).settings
+    assert change.source == "GET /settings"
 
 
 def test_what_only_an_option_view_has_is_told_too() -> None:
-    (found,) = of_account({"security": {"a": 1}}, {"security": {"a": 2}}, SECURITY)
-    assert found.source == "GET /settings?option=security"
+    (change,) = of_account({"security": {"a": 1}}, {"security": {"a": 2}}, SECURITY)
+    assert change.source == "GET /settings?option=security"
 
 
 def test_equal_changes_of_a_level_are_one_with_their_number_and_the_first_scope() -> None:
@@ -176,8 +176,8 @@ def test_equal_changes_of_a_level_are_one_with_their_number_and_the_first_scope(
         teams = ((group(f"g{n}", f"Team {n}"), {SETTINGS: {"a": on}}) for n in (1, 2))
         return snapshot(*people, *teams)
 
-    found = compare(run(False), run(True)).settings
-    assert [(each.scope.id, each.scope.level, each.scopes) for each in found] == [
+    result = compare(run(False), run(True)).settings
+    assert [(each.scope.id, each.scope.level, each.scopes) for each in result] == [
         ("g1", Level.GROUP, 2),
         ("u0", Level.USER, 9),
     ]
@@ -189,24 +189,24 @@ def test_the_first_scope_is_the_first_by_id_whatever_order_evidence_comes_in() -
 
     before = run({"b": 1, "a": 1, "c": 1})
     after = run({"c": 2, "b": 2, "a": 1})
-    (found,) = compare(before, after).settings
-    assert (found.scope.id, found.scopes) == ("b", 2)
+    (change,) = compare(before, after).settings
+    assert (change.scope.id, change.scopes) == ("b", 2)
 
 
 def test_a_scope_goes_by_its_newest_name() -> None:
     runs = (
         snapshot((group("g1", name), {SETTINGS: {"a": name}})) for name in ("Sales", "Field sales")
     )
-    (found,) = compare(*runs).settings
-    assert found.scope.name == "Field sales"
+    (change,) = compare(*runs).settings
+    assert change.scope.name == "Field sales"
 
 
 def test_scopes_that_came_or_went_are_counted_and_their_settings_are_no_changes() -> None:
     before = snapshot(*((user(name), {SETTINGS: {"a": 1}}) for name in "abc"), (group("g1"), {}))
     after = snapshot(*((user(name), {SETTINGS: {"a": 2}}) for name in "de"), (group("g1"), {}))
-    found = compare(before, after)
-    assert (found.settings, found.added, found.removed) == ((), {Level.USER: 2}, {Level.USER: 3})
-    assert found.unlisted == ()
+    result = compare(before, after)
+    assert (result.settings, result.added, result.removed) == ((), {Level.USER: 2}, {Level.USER: 3})
+    assert result.unlisted == ()
 
 
 @pytest.mark.parametrize("view", LISTINGS[Level.USER])
@@ -216,10 +216,10 @@ def test_a_level_that_one_run_could_not_list_has_lost_nobody(
 ) -> None:
     whole = snapshot((user("a"), {}), (user("b"), {}), (group("g1"), {}))
     partial = snapshot((user("a"), {}), account={view: Cause.DENIED})
-    found = compare(partial, whole) if refused_first else compare(whole, partial)
-    assert Level.USER not in {**found.added, **found.removed}
-    assert found.unlisted == (Level.USER,)
-    assert (found.added if refused_first else found.removed) == {Level.GROUP: 1}
+    result = compare(partial, whole) if refused_first else compare(whole, partial)
+    assert Level.USER not in {**result.added, **result.removed}
+    assert result.unlisted == (Level.USER,)
+    assert (result.added if refused_first else result.removed) == {Level.GROUP: 1}
 
 
 def test_an_invited_user_is_nobody_yet() -> None:
@@ -230,7 +230,7 @@ def test_an_invited_user_is_nobody_yet() -> None:
 
 
 def test_a_meeting_that_is_over_counts_only_where_both_runs_looked_for_the_same() -> None:
-    listed = {COUNTS[Level.MEETING, "meeting"]: {"listed": 1, "read": 1}}
+    listed = {COVERAGE_VIEWS[Level.MEETING, "meeting"]: {"listed": 1, "read": 1}}
     meeting = Scope(Level.MEETING, "1", "Review", status="active"), {MEETING: {"settings": {}}}
     past = Scope(Level.MEETING, "uuid", "past meeting"), {}
     before = snapshot(meeting, past, account=listed)
@@ -242,8 +242,8 @@ def test_a_meeting_that_is_over_counts_only_where_both_runs_looked_for_the_same(
 def test_phone_policies_are_compared() -> None:
     phone = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
     runs = (snapshot((phone, {PHONE: {"call_summary": {"enable": on}}})) for on in (False, True))
-    (found,) = compare(*runs).settings
-    assert (found.setting, found.scope.level) == ("call_summary.enable", Level.PHONE_ACCOUNT)
+    (change,) = compare(*runs).settings
+    assert (change.setting, change.scope.level) == ("call_summary.enable", Level.PHONE_ACCOUNT)
 
 
 def test_users_whose_settings_only_one_run_read_are_counted() -> None:
@@ -258,7 +258,7 @@ def test_many_users_with_few_documents_are_compared_in_seconds() -> None:
 
     def run(flip: bool) -> Snapshot:
         made = snapshot()
-        with made.batch():
+        with made.transaction():
             for n in range(20_000):
                 scope = user(f"u{n:06}", email=f"u{n}@example.com")
                 made.add_scope(scope)
@@ -268,6 +268,6 @@ def test_many_users_with_few_documents_are_compared_in_seconds() -> None:
 
     before, after = run(False), run(True)
     began = time.process_time()
-    (found,) = compare(before, after).settings
+    (change,) = compare(before, after).settings
     assert time.process_time() - began < 10
-    assert (found.setting, found.scopes, found.scope.id) == ("section.on", 10_000, "u000000")
+    assert (change.setting, change.scopes, change.scope.id) == ("section.on", 10_000, "u000000")

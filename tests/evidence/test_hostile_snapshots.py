@@ -1,4 +1,4 @@
-"""A file that somebody hands over is judged or refused in a sentence, whatever is in it."""
+"""A file from elsewhere is evaluated or refused in one sentence, whatever it contains."""
 
 import hashlib
 import json
@@ -99,7 +99,7 @@ JUDGED = {
 
 
 def record(policy: dict[str, object]) -> str:
-    """A record of a judgement by another policy than any file can have."""
+    """A record of an evaluation with a policy that no file can have."""
     stored = json.loads(judgement("RC-02", "AI-19").record())
     content = json.loads(stored["policy"])
     for name, value in policy.items():
@@ -140,14 +140,14 @@ def change(path: Path, statement: str, *values: object) -> None:
 
 
 def put_body(path: Path, raw: bytes) -> None:
-    """Put another document, under its right digest, in the place of the account's."""
+    """Replace the account's document by another one with a matching digest."""
     digest = hashlib.sha256(raw).digest()
     statement = "UPDATE documents SET digest = ?, body = ? WHERE id = 1"
     change(path, statement, digest, zlib.compress(raw))
 
 
 def report(path: Path) -> Result:
-    """What comes of a report in all formats that need no other program."""
+    """The result of a report in all formats that need no other program."""
     names = [each.suffix for name, each in FORMATS.items() if name != "pdf"]
     outputs = [word for name in names for word in ("--output", path.with_name(f"report{name}"))]
     return ran("report", path, *outputs, "--output", path.with_name("bundle.zip"))

@@ -1,4 +1,4 @@
-"""Moments: times packed into a few bytes come back, in whatever order the answers came."""
+"""Timestamps: encoded times are decoded again, in any order of the responses."""
 
 import pytest
 from hypothesis import given

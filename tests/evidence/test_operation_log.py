@@ -1,4 +1,4 @@
-"""What entries of the operation log say, in every shape they were seen in, and in none."""
+"""Parsing entries of the operation log: every observed form, and arbitrary text."""
 
 import time
 from typing import Any
@@ -30,11 +30,11 @@ PASSWORD = (
 
 
 def labels(detail: str, *, is_lock: bool = False) -> set[str]:
-    return {each.label for each in parse_changes(detail) if each.is_lock is is_lock}
+    return {change.label for change in parse_changes(detail) if change.is_lock is is_lock}
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "expected"),
     [
         ("2022-12-16 18:15:38", "2022-12-16T18:15:38.000Z"),
         ("2021-11-17 00:37:24Z", "2021-11-17T00:37:24.000Z"),
@@ -46,8 +46,8 @@ def labels(detail: str, *, is_lock: bool = False) -> set[str]:
         (1671214538000, "2022-12-16T18:15:38.000Z"),
     ],
 )
-def test_a_time_is_understood_in_every_form(written: Any, told: str) -> None:
-    assert moment(written) == told
+def test_a_time_is_understood_in_every_form(written: Any, expected: str) -> None:
+    assert moment(written) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,45 +68,45 @@ def test_nothing_that_a_log_may_hold_makes_reading_it_fail(value: Any, text: str
 
 @given(st.text("ab -:toflckfrmn\n", max_size=60))
 def test_no_text_that_looks_like_an_entry_makes_reading_it_fail(text: str) -> None:
-    for each in parse_changes(f"Edit Group X - {text}: from On to Off - {text}"):
-        assert each.label == normalize_label(each.label)
+    for change in parse_changes(f"Edit Group X - {text}: from On to Off - {text}"):
+        assert change.label == normalize_label(change.label)
 
 
 def test_a_change_has_its_section_label_and_values() -> None:
-    (found,) = parse_changes(
+    (change,) = parse_changes(
         "Security  - Require a passcode when scheduling new meetings: from On to Off"
     )
-    assert found.subjects == ("Security",)
-    assert found.label == "require a passcode when scheduling new meetings"
-    assert found.values == (("On", "Off"),)
-    assert not found.is_lock
+    assert change.subjects == ("Security",)
+    assert change.label == "require a passcode when scheduling new meetings"
+    assert change.values == (("On", "Off"),)
+    assert not change.is_lock
 
 
 def test_one_entry_may_tell_many_changes() -> None:
-    found = {each.label: each.values for each in parse_changes(PASSWORD)}
-    assert found == {
+    changes = {change.label: change.values for change in parse_changes(PASSWORD)}
+    assert changes == {
         "have at least specified length of characters": (("8", "14"),),
         "include at least 1 letter": (("On", "Off"),),
         "include at least 1 number": (("On", "Off"),),
     }
-    assert {each.subjects for each in parse_changes(PASSWORD)} == {
+    assert {change.subjects for change in parse_changes(PASSWORD)} == {
         ("Sign-In Password Requirement",)
     }
 
 
 def test_two_spaces_tell_where_the_name_of_a_group_ends() -> None:
-    (found, *_) = parse_changes("Edit Group Sales - EMEA  - Local recording: from Off to On")
-    assert found.subjects == ("Edit Group Sales - EMEA",)
+    (change, *_) = parse_changes("Edit Group Sales - EMEA  - Local recording: from Off to On")
+    assert change.subjects == ("Edit Group Sales - EMEA",)
 
 
 def test_without_them_every_reading_is_given() -> None:
-    found = list(parse_changes("Edit Group Sales - EMEA - Local recording: from Off to On"))
-    assert {each.label for each in found} == {
+    changes = list(parse_changes("Edit Group Sales - EMEA - Local recording: from Off to On"))
+    assert {change.label for change in changes} == {
         "local recording",
         "emea local recording",
         "edit group sales emea local recording",
     }
-    (short,) = [each for each in found if each.label == "local recording"]
+    (short,) = [change for change in changes if change.label == "local recording"]
     assert short.subjects == ("Edit Group Sales", "Edit Group Sales - EMEA")
 
 
@@ -116,8 +116,8 @@ def test_a_label_may_hold_a_dash_and_a_section_may_stand_between() -> None:
 
 
 def test_a_value_may_hold_the_word_to() -> None:
-    (found,) = parse_changes("Settings  - Who can ask: from Open to guests to Limited to hosts")
-    assert ("Open to guests", "Limited to hosts") in found.values
+    (change,) = parse_changes("Settings  - Who can ask: from Open to guests to Limited to hosts")
+    assert ("Open to guests", "Limited to hosts") in change.values
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ def test_a_value_may_hold_the_word_to() -> None:
 )
 def test_a_lock_is_understood_in_every_plausible_wording(detail: str) -> None:
     assert "meeting summary" in labels(detail, is_lock=True)
-    found = [e for e in parse_changes(detail) if e.is_lock and e.label == "meeting summary"]
-    assert all(parse_switch(after) is False for each in found for _, after in each.values)
+    changes = [e for e in parse_changes(detail) if e.is_lock and e.label == "meeting summary"]
+    assert all(parse_switch(after) is False for change in changes for _, after in change.values)
     assert is_change(detail)
 
 
 def test_a_group_that_is_called_lock_is_still_a_group() -> None:
-    (found, *_) = parse_changes("Edit Group Lock - Local recording: from Off to On")
-    assert not any(each.is_lock and each.label == "edit group" for each in [found])
+    (change, *_) = parse_changes("Edit Group Lock - Local recording: from Off to On")
+    assert not (change.is_lock and change.label == "edit group")
     assert "local recording" in labels("Edit Group Lock - Local recording: from Off to On")
 
 

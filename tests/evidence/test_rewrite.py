@@ -1,4 +1,4 @@
-"""A rewritten snapshot holds the same evidence, and nothing of how it came about."""
+"""An exported snapshot has the same evidence, and no trace of the order of its reads."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +52,7 @@ class Blurred(Shouting):
         return replace(scope, id="same")
 
 
-def told(snapshot: Snapshot) -> list[object]:
+def contents(snapshot: Snapshot) -> list[object]:
     return [
         (each.scope, dict(each.outcomes), dict(each.digests))
         for level in Level
@@ -63,14 +63,14 @@ def told(snapshot: Snapshot) -> list[object]:
 def test_a_copy_holds_the_same_evidence_with_the_same_digest_and_times() -> None:
     source, target = filled(Snapshot.create()), Snapshot.create()
     copy_snapshot(source, target, {"run_id": "r1"})
-    assert told(target) == told(source)
+    assert contents(target) == contents(source)
     assert target.digest() == source.digest()
     assert target.meta("run_id") == "r1"
 
 
 def test_only_the_facts_that_are_given_are_in_a_copy() -> None:
     source, target = filled(Snapshot.create()), Snapshot.create()
-    source.set_meta("use", "ada@example.com")
+    source.set_metadata("use", "ada@example.com")
     copy_snapshot(source, target, {})
     assert target.meta("use") is None
     assert target.meta("format") == source.meta("format")
@@ -99,12 +99,12 @@ def test_what_no_scope_has_any_more_is_not_copied() -> None:
 def test_other_names_reach_scopes_documents_and_reasons() -> None:
     source, target = filled(Snapshot.create()), Snapshot.create()
     copy_snapshot(source, target, {}, Shouting())
-    found = {each.scope.id: each for each in target.evidence(Level.USER)}
-    assert set(found) == {"U1", "U2"}
-    ada = found["U1"]
+    by_id = {each.scope.id: each for each in target.evidence(Level.USER)}
+    assert set(by_id) == {"U1", "U2"}
+    ada = by_id["U1"]
     assert (ada.scope.group_ids, ada.scope.licence, ada.scope.email) == (("g1",), 2, "")
     assert ada.outcomes[SETTINGS] == document({"view": "settings", "was": "{'NAME': 'ADA'}"}, LATER)
-    refused = found["U2"].outcomes[LOCKS]
+    refused = by_id["U2"].outcomes[LOCKS]
     assert isinstance(refused, ReadFailure)
     assert refused.unseen == Unseen(Cause.ERROR, "BOB IS NOT THERE")
 

@@ -1,4 +1,4 @@
-"""Scopes, views and causes as reports order and name them."""
+"""The order and the names of scopes, views and causes in reports."""
 
 import pytest
 

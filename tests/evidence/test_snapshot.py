@@ -1,4 +1,4 @@
-"""The snapshot: what goes in comes out, equal documents once; its digest tells evidence apart."""
+"""The snapshot: returns what was recorded, stores equal documents once, and has one digest."""
 
 import sqlite3
 import stat
@@ -51,20 +51,20 @@ def test_what_was_recorded_comes_back(tmp_path, on_disk):
     if path is not None:
         snapshot.close()
         snapshot = Snapshot.open(path)
-    found = everything(snapshot)
-    ((account, outcomes, digests),) = found[Level.ACCOUNT]
+    evidence = everything(snapshot)
+    ((account, outcomes, digests),) = evidence[Level.ACCOUNT]
     assert account == ACCOUNT
     assert outcomes == {SETTINGS: document({"a": 1}), LOCKS: DENIED}
     assert set(digests) == {SETTINGS}
-    ((user, outcomes, digests),) = found[Level.USER]
+    ((user, outcomes, digests),) = evidence[Level.USER]
     assert user == USER
     assert outcomes == {
         SETTINGS: document({"b": [None, True, 1.5, "ü"]}, "GET /users"),
         View("settings", "security"): document({}, "GET /users?option=security"),
     }
     assert set(digests) == set(outcomes)
-    assert found[Level.GROUP] == [(GROUP, {}, {})]
-    assert found[Level.MEETING] == []
+    assert evidence[Level.GROUP] == [(GROUP, {}, {})]
+    assert evidence[Level.MEETING] == []
     snapshot.close()
 
 
@@ -146,7 +146,7 @@ def test_hostile_names_come_back_as_they_are(text):
     snapshot = Snapshot.create()
     snapshot.add_scope(scope)
     snapshot.record(scope, SETTINGS, document({text: text}, text))
-    snapshot.set_meta("k", text)
+    snapshot.set_metadata("k", text)
     (only,) = snapshot.evidence(Level.USER)
     assert only.scope == scope
     assert only.outcomes == {SETTINGS: document({text: text}, text)}
@@ -171,27 +171,27 @@ def test_a_group_id_with_a_space_stays_one_group():
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("observed_at", "recorded_at"),
     [
         ("2026-11-21T20:00:00Z", "2026-11-21T20:00:00.000Z"),
         ("2026-11-21T21:30:00.5+01:30", "2026-11-21T20:00:00.500Z"),
         ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
     ],
 )
-def test_times_are_kept_to_the_millisecond_in_utc(given, kept):
+def test_times_are_kept_to_the_millisecond_in_utc(observed_at, recorded_at):
     snapshot = Snapshot.create()
     snapshot.add_scope(ACCOUNT)
-    snapshot.record(ACCOUNT, SETTINGS, document({}, at=given))
+    snapshot.record(ACCOUNT, SETTINGS, document({}, at=observed_at))
     (only,) = snapshot.evidence(Level.ACCOUNT)
-    assert only.outcomes[SETTINGS].observed_at == kept
+    assert only.outcomes[SETTINGS].observed_at == recorded_at
 
 
 def test_facts_of_the_run_are_kept_and_can_change():
     snapshot = Snapshot.create()
     assert snapshot.meta("depth") is None
     assert snapshot.meta("format") == FORMAT
-    snapshot.set_meta("depth", "user")
-    snapshot.set_meta("depth", "group")
+    snapshot.set_metadata("depth", "user")
+    snapshot.set_metadata("depth", "group")
     assert snapshot.meta("depth") == "group"
 
 
@@ -201,7 +201,7 @@ def test_facts_of_the_run_are_kept_and_can_change():
 def test_equal_documents_are_stored_once(tmp_path):
     path = tmp_path / "run.db"
     snapshot = Snapshot.create(path)
-    with snapshot.batch():
+    with snapshot.transaction():
         for n in range(300):
             scope = Scope(Level.USER, f"u{n:03}")
             snapshot.add_scope(scope)
@@ -227,9 +227,9 @@ def test_documents_that_only_look_equal_are_not_one():
         scope = Scope(Level.USER, f"u{n}")
         snapshot.add_scope(scope)
         snapshot.record(scope, SETTINGS, document(body))
-    found = list(snapshot.evidence(Level.USER))
-    assert len({e.digests[SETTINGS] for e in found}) == len(bodies)
-    assert [repr(e.outcomes[SETTINGS].body) for e in found] == [repr(body) for body in bodies]
+    evidence = list(snapshot.evidence(Level.USER))
+    assert len({e.digests[SETTINGS] for e in evidence}) == len(bodies)
+    assert [repr(e.outcomes[SETTINGS].body) for e in evidence] == [repr(body) for body in bodies]
 
 
 def test_documents_recorded_after_reopening_are_recognised(tmp_path):
@@ -253,8 +253,8 @@ def test_memory_for_parsed_documents_is_bounded(monkeypatch):
         scope = Scope(Level.USER, f"u{n:02}")
         snapshot.add_scope(scope)
         snapshot.record(scope, SETTINGS, document({"n": n}))
-    found = [e.outcomes[SETTINGS].body["n"] for e in snapshot.evidence(Level.USER)]
-    assert found == list(range(20))
+    evidence = [e.outcomes[SETTINGS].body["n"] for e in snapshot.evidence(Level.USER)]
+    assert evidence == list(range(20))
     assert len(snapshot._contents._bodies._values) <= 4
 
 
@@ -272,7 +272,7 @@ def test_the_digest_does_not_depend_on_times_order_or_wording():
     denied = ReadFailure(Unseen(Cause.DENIED, "tracking id 5"), "GET /locks", late)
     other.record(ACCOUNT, LOCKS, denied)
     other.record(ACCOUNT, SETTINGS, document({"a": 1}, at=late))
-    other.set_meta("finished_at", late)
+    other.set_metadata("finished_at", late)
     assert one.digest() == other.digest()
     assert one.digest().startswith("sha256:")
     assert len(one.digest()) == len("sha256:") + 64
@@ -356,14 +356,14 @@ def test_a_file_that_is_no_snapshot_is_told(tmp_path, content):
         Snapshot.open(path)
 
 
-@pytest.mark.parametrize(("found", "shown"), [("auditor/snapshot/v9", "v9"), (None, "unknown")])
-def test_another_format_is_told_with_the_one_that_is_read(tmp_path, found, shown):
+@pytest.mark.parametrize(("format_", "shown"), [("auditor/snapshot/v9", "v9"), (None, "unknown")])
+def test_another_format_is_told_with_the_one_that_is_read(tmp_path, format_, shown):
     path = tmp_path / "run.db"
     snapshot = Snapshot.create(path)
-    if found is None:
+    if format_ is None:
         snapshot._db.execute("DELETE FROM meta")
     else:
-        snapshot.set_meta("format", found)
+        snapshot.set_metadata("format", format_)
     snapshot.close()
     with pytest.raises(SnapshotError) as caught:
         Snapshot.open(path)
@@ -410,7 +410,7 @@ def test_what_was_written_before_an_error_in_a_batch_is_kept(tmp_path):
     snapshot = Snapshot.create(path)
 
     def broken_off():
-        with snapshot.batch():
+        with snapshot.transaction():
             snapshot.add_scope(USER)
             raise KeyboardInterrupt
 

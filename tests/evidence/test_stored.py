@@ -1,4 +1,4 @@
-"""What a snapshot tells while it is being filled: what is there, and what is still to be read."""
+"""Reading a snapshot while it is filled: its contents, and the pending reads."""
 
 import random
 import sqlite3
@@ -41,8 +41,8 @@ def users(snapshot: Snapshot) -> list[Scope]:
 
 
 def due(snapshot: Snapshot, since: str | None = None, **fields: Any) -> dict[str, set[View]]:
-    found = snapshot.missing(Level.USER, VIEWS, since, **fields)
-    return {scope.id: set(views) for scope, views in found}
+    pending = snapshot.pending_reads(Level.USER, VIEWS, since, **fields)
+    return {scope.id: set(views) for scope, views in pending}
 
 
 # What is still to be read
@@ -108,11 +108,11 @@ def test_documents_can_be_written_while_what_is_missing_is_gone_through(
     for number in range(10):
         snapshot.add_scope(user(number))
     seen = []
-    for scope, _ in snapshot.missing(Level.USER, [SETTINGS]):
+    for scope, _ in snapshot.pending_reads(Level.USER, [SETTINGS]):
         snapshot.record(scope, SETTINGS, document())
         seen.append(scope.id)
     assert seen == [f"u{number}" for number in range(10)]
-    assert list(snapshot.missing(Level.USER, [SETTINGS])) == []
+    assert list(snapshot.pending_reads(Level.USER, [SETTINGS])) == []
 
 
 # What is there
@@ -336,7 +336,7 @@ def test_a_document_of_a_batch_that_was_undone_is_stored_when_it_comes_again(
     snapshot._db.execute(f"PRAGMA max_page_count = {pages + 2}")
 
     def undone() -> None:
-        with snapshot.batch():
+        with snapshot.transaction():
             snapshot.record(user(0), SETTINGS, document("small"))
             snapshot.record(user(1), SETTINGS, noise(9))
 
@@ -354,7 +354,7 @@ def test_an_error_that_is_no_matter_of_room_is_told_as_it_is(tmp_path: Path) -> 
     snapshot = filled(tmp_path / "run.db", range(1))
     snapshot._db.execute("DROP TABLE meta")
     with pytest.raises(SnapshotError, match="cannot be written: no such table: meta") as caught:
-        snapshot.set_meta("a", "b")
+        snapshot.set_metadata("a", "b")
     assert not isinstance(caught.value, DiskFull)
     snapshot.close()
 
@@ -402,7 +402,7 @@ def test_a_snapshot_that_broke_off_can_be_opened_to_go_on(tmp_path: Path) -> Non
 
 def test_a_snapshot_can_be_read_while_another_process_fills_it(tmp_path: Path) -> None:
     writer = filled(tmp_path / "run.db", range(2))
-    with writer.batch():
+    with writer.transaction():
         writer.record(user(0), LOCKS, document())
         with Snapshot.open(tmp_path / "run.db") as reader:
             assert due(reader) == {"u0": {LOCKS}, "u1": {LOCKS}}
@@ -410,7 +410,7 @@ def test_a_snapshot_can_be_read_while_another_process_fills_it(tmp_path: Path) -
 
 
 def test_equal_documents_are_told_after_very_many_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only so many shapes of documents are remembered; the rest are looked up."""
+    """The cache of documents is bounded; other documents are looked up."""
     monkeypatch.setattr("auditor.evidence.content_store.SMALL", 3)
     snapshot = Snapshot.create()
     for number in range(12):

@@ -1,4 +1,4 @@
-"""Verifying: evidence that was written to since it was recorded is an error, and no verdict."""
+"""Verification: evidence altered after it was recorded is an error, never a verdict."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ def test_untouched_evidence_comes_to_the_same_however_often_it_is_asked(path: Pa
 
 
 def test_the_digest_is_the_one_that_earlier_versions_gave(path: Path) -> None:
-    """Rows in order: names, membership, then each view with the digest of what it returned."""
+    """Rows in order: names, membership, then each view with the digest of its document."""
     total = hashlib.sha256()
 
     def of(body: object) -> str:
@@ -84,10 +84,10 @@ def test_a_body_that_was_changed_under_its_digest_is_named_with_its_scopes(path:
     bodies(path, lambda body: changed if b'"b"' in zlib.decompress(body) else body)
     with pytest.raises(EvidenceAltered) as caught, Snapshot.open(path) as snapshot:
         snapshot.digest()
-    told = str(caught.value)
-    assert "GET /users/{userId}/settings" in told
-    assert 'user "Ada" (u1) and 1 more scope' in told
-    assert "does not fit its digest" in told
+    message = str(caught.value)
+    assert "GET /users/{userId}/settings" in message
+    assert 'user "Ada" (u1) and 1 more scope' in message
+    assert "does not fit its digest" in message
 
 
 def test_a_changed_body_is_refused_wherever_it_is_read(path: Path) -> None:
@@ -154,7 +154,7 @@ def test_what_is_written_is_looked_at_anew(path: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"[" * 900 + b"]" * 900, b"[" * 99_999, b"[NaN]", b"{", b"\xff"])
 def test_a_document_that_no_version_wrote_is_a_sentence(path: Path, body: bytes) -> None:
-    """With a digest that fits: whoever made the file made both."""
+    """With a matching digest: the author of the file made both."""
     digest = hashlib.sha256(body).digest()
     write(
         path, "UPDATE documents SET digest = ?, body = ? WHERE id = 1", digest, zlib.compress(body)

@@ -335,7 +335,7 @@ def run(outcomes: Mapping[View, Outcome], since: str = "") -> Snapshot:
     for view, outcome in outcomes.items():
         made.record(ACCOUNT, view, outcome)
     if since:
-        made.set_meta("changes_since", since)
+        made.set_metadata("changes_since", since)
     return made
 
 

@@ -137,7 +137,7 @@ def world(*scopes: tuple[Scope, Bodies], listings: Bodies | None = LISTED) -> Sn
     snapshot = Snapshot.create()
     snapshot.add_scope(ACCOUNT)
     rows = [*scopes, (ACCOUNT, listings or {})]
-    with snapshot.batch():
+    with snapshot.transaction():
         for scope, bodies in rows:
             snapshot.add_scope(scope)
             for view, body in bodies.items():

@@ -60,7 +60,7 @@ def account(path: Path, users: int) -> None:
         {**settings_of(bool(n % 2))[SETTINGS], "n": list(range(200)), "which": n}
         for n in range(DISTINCT)
     ]
-    with Snapshot.create(path) as snapshot, snapshot.batch():
+    with Snapshot.create(path) as snapshot, snapshot.transaction():
         snapshot.add_scope(ACCOUNT)
         for view, body in {**LISTED, **settings_of(False)}.items():
             snapshot.record(ACCOUNT, view, outcome(ACCOUNT, view, body))
@@ -91,7 +91,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, i
 def test_documents_are_let_go_once_they_were_looked_through_for_new_settings() -> None:
     """As many distinct documents as there are users: no more of them are held than fit a cache."""
     snapshot = world((ACCOUNT, settings_of(False)))
-    with snapshot.batch():
+    with snapshot.transaction():
         for number in range(4 * DOCUMENTS):
             user = Scope(Level.USER, f"u{number:04}", status="active")
             snapshot.add_scope(user)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.evidence.read_plan import COUNTS, MEETING, PHONE, PHONE_VIEWS
+from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, PHONE, PHONE_VIEWS
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
@@ -47,8 +47,10 @@ SCOPES = {
     Level.PHONE_GROUP: Scope(Level.PHONE_GROUP, "g1", "Clinical"),
     Level.PHONE_USER: Scope(Level.PHONE_USER, "u1", "Ada", "ada@example.com", ("g1",)),
 }
-COUNTED = {level: COUNTS[level, PHONE.surface] for level in BELOW}
-MEETINGS, WEBINARS = (COUNTS[level, MEETING.surface] for level in (Level.MEETING, Level.WEBINAR))
+COUNTED = {level: COVERAGE_VIEWS[level, PHONE.surface] for level in BELOW}
+MEETINGS, WEBINARS = (
+    COVERAGE_VIEWS[level, MEETING.surface] for level in (Level.MEETING, Level.WEBINAR)
+)
 
 
 def item(enable, locked=True, by="account"):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ExitCode
-from auditor.evidence.read_plan import COUNTS, MEETING, PENDING
+from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, PENDING
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
@@ -26,7 +26,7 @@ BASELINE = baseline(assessed(check(), op=False))
 EVERYBODY = [(scope, OFF) for scope in (ACCOUNT, LEGAL, SALES, ADA, BOB)]
 CYRILLIC = "L\u0435gal"
 BOARD = Scope(Level.MEETING, "81", "Board")
-WITH_MEETINGS = {**LISTED, COUNTS[Level.MEETING, MEETING.surface]: {"listed": 1, "read": 1}}
+WITH_MEETINGS = {**LISTED, COVERAGE_VIEWS[Level.MEETING, MEETING.surface]: {"listed": 1, "read": 1}}
 
 
 def judged(snapshot: Snapshot | None = None, **fields: Any) -> Evaluation:

@@ -55,5 +55,5 @@ def finished(
         "api": json.dumps(asdict(ApiUsage(requests=7))),
     }
     for key, value in facts.items():
-        snapshot.set_meta(key, value)
+        snapshot.set_metadata(key, value)
     return snapshot

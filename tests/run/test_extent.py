@@ -32,7 +32,7 @@ USERS = 30
 )
 def test_an_extent_is_recalled_as_it_was_written_down(extent: CollectionScope) -> None:
     snapshot = Snapshot.create()
-    snapshot.set_meta("extent", extent.record())
+    snapshot.set_metadata("extent", extent.record())
     assert CollectionScope.recalled(snapshot) == extent
 
 
@@ -130,7 +130,7 @@ def judge_cost(snapshot: Snapshot) -> int:
 
 def test_a_run_that_breaks_off_while_it_goes_on_is_not_finished(account: Any) -> None:
     class Impatient:
-        def found(self, level: Level, scopes: int) -> None:
+        def level_started(self, level: Level, scopes: int) -> None:
             raise KeyboardInterrupt
 
         def read(self, level: Level) -> None:

@@ -89,7 +89,7 @@ def test_a_damaged_record_is_refused_in_a_sentence(text):
     if text is None:
         snapshot = world()
     else:
-        snapshot.set_meta("judgement", text)
+        snapshot.set_metadata("judgement", text)
     with pytest.raises(PolicyError, match="name a baseline with --baseline"):
         EvaluationConfig.recalled(snapshot, CATALOGUE)
 
@@ -254,6 +254,6 @@ def test_a_run_is_as_old_as_its_oldest_document():
 )
 def test_evidence_that_is_not_from_zoom_is_marked(url, mark, simulated):
     snapshot = finished(world((ACCOUNT, ON)), judgement())
-    snapshot.set_meta("api_url", url)
-    snapshot.set_meta("simulated", mark)
+    snapshot.set_metadata("api_url", url)
+    snapshot.set_metadata("simulated", mark)
     assert judge(snapshot, judgement()).info.simulated is simulated

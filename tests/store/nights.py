@@ -92,7 +92,7 @@ class Nights:
         ]
         snapshot = self._snapshot(run_id)
         self._fill(snapshot, [] if refused else there, refused=refused)
-        snapshot.set_meta("stopped", stopped)
+        snapshot.set_metadata("stopped", stopped)
         facts = {
             "id": run_id,
             "started_at": self.at(self._count)[:11] + "21:00:00.000Z",
@@ -101,13 +101,13 @@ class Nights:
             **info,
         }
         run = run_of([*assessed, *more], **facts)
-        snapshot.set_meta("run_id", run_id)
+        snapshot.set_metadata("run_id", run_id)
         for key in ("account_id", "api_url", "started_at", "finished_at"):
-            snapshot.set_meta(key, getattr(run.info, key))
-        snapshot.set_meta("run_id", run_id)
+            snapshot.set_metadata(key, getattr(run.info, key))
+        snapshot.set_metadata("run_id", run_id)
         if snapshot.meta("judgement") is None:
             policy = {"baseline": {"info": {"digest": run.info.baseline.digest}}}
-            snapshot.set_meta("judgement", json.dumps({"policy": json.dumps(policy)}))
+            snapshot.set_metadata("judgement", json.dumps({"policy": json.dumps(policy)}))
         snapshot.finish()
         return snapshot, run
 
@@ -147,7 +147,7 @@ class Nights:
 
     def _fill(self, snapshot: Snapshot, users: Iterable[Scope], *, refused: bool) -> None:
         at = self.now
-        with snapshot.batch():
+        with snapshot.transaction():
             snapshot.add_scope(ACCOUNT)
             outcome = Document({"night": self._count}, "GET /accounts/me/settings", at)
             snapshot.record(ACCOUNT, SETTINGS, outcome)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from auditor.evidence.read_plan import COUNTS
+from auditor.evidence.read_plan import COVERAGE_VIEWS
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
@@ -264,7 +264,7 @@ def test_findings_of_a_deleted_user_end(nights: Nights) -> None:
 def test_meetings_of_a_host_that_could_not_be_listed_are_unknown(nights: Nights) -> None:
     meeting = Scope(Level.MEETING, "811", "Review")
     found = judged(meeting, [deviation("AI-01")])
-    view = COUNTS[Level.MEETING, "meeting"]
+    view = COVERAGE_VIEWS[Level.MEETING, "meeting"]
 
     def night(*nobody: Scope) -> dict[str, Status]:
         snapshot, run = nights.read(more=[] if nobody else [found])
@@ -279,7 +279,7 @@ def test_meetings_of_a_host_that_could_not_be_listed_are_unknown(nights: Nights)
 
 def test_meetings_that_are_over_end(nights: Nights) -> None:
     found = judged(Scope(Level.MEETING, "811"), [deviation("AI-01")])
-    view = COUNTS[Level.MEETING, "meeting"]
+    view = COVERAGE_VIEWS[Level.MEETING, "meeting"]
     nights.night(more=[found])
     snapshot, run = nights.read()
     snapshot.record(ACCOUNT, view, listed(nights.now, refused=False))
@@ -376,7 +376,7 @@ def test_a_run_that_stopped_again_at_once_tells_why_it_stopped_last(nights: Nigh
     snapshot, run = nights.read({"u1": FAIL}, stopped="the daily limit")
     entry = nights.keep(snapshot, run)
     with Snapshot.open(nights.folder(run.info.id) / SNAPSHOT, write=True) as again:
-        again.set_meta("stopped", "no answer")
+        again.set_metadata("stopped", "no answer")
         assert nights.keep(again, run).stopped == "no answer"
     assert len(nights.history.runs()) == 1
     assert entry.number == 1
@@ -428,7 +428,7 @@ def test_evidence_comes_back_byte_for_byte(nights: Nights, monkeypatch: pytest.M
 def test_evidence_whose_log_could_not_be_merged_stands_by_itself(nights: Nights) -> None:
     snapshot, run = nights.read({"u1": FAIL})
     snapshot._db.execute("PRAGMA journal_mode = WAL")
-    snapshot.set_meta("later", "than the file")
+    snapshot.set_metadata("later", "than the file")
     nights.keep(snapshot, run)
     with closing(nights.runs.opened(run.info.id)) as evidence:
         assert evidence.meta("later") == "than the file"

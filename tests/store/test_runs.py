@@ -22,7 +22,7 @@ def runs(tmp_path: Path) -> Runs:
 def finished(runs: Runs, run_id: str) -> Path:
     with runs.new(run_id) as snapshot:
         snapshot.add_scope(Scope(Level.ACCOUNT, "a", "account"))
-        snapshot.set_meta("finished_at", "2026-11-21T22:06:00Z")
+        snapshot.set_metadata("finished_at", "2026-11-21T22:06:00Z")
     snapshot.close()
     return runs.home / "runs" / run_id / SNAPSHOT
 

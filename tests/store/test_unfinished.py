@@ -39,7 +39,7 @@ def stored(
         facts = {"account_id": account, "api_url": api_url, "stopped": stopped}
         facts["finished_at"] = "2026-11-21T22:00:00Z" if finished else ""
         for key, value in facts.items():
-            snapshot.set_meta(key, value)
+            snapshot.set_metadata(key, value)
     return run_id(day)
 
 

@@ -71,7 +71,7 @@ def decided(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
 def statuses(reads: Reads, decided: Organisation, name: str) -> dict[Key, Status]:
     """Every verdict by level, scope, control, setting and kind."""
     snapshot = Snapshot.create()
-    with snapshot.batch():
+    with snapshot.transaction():
         for scope, outcomes in reads.items():
             snapshot.add_scope(scope)
             for view, outcome in outcomes.items():

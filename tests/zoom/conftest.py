@@ -1,4 +1,4 @@
-"""Builders for the Zoom client: a clock that only sleeping moves, and a server that is real."""
+"""Builders for the Zoom client: a clock that only `sleep` advances, and a real server."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ from auditor.zoom.transport import Transport
 
 
 def real_input(folder: str, pattern: str) -> list[Path]:
-    """Recorded responses and API descriptions, where they are present; else nothing."""
+    """Recorded responses and API descriptions, if they are present."""
     named = os.environ.get("AUDITOR_REAL_INPUT")
     place = Path(named) if named else Path(__file__).parents[3] / "shared"
     return sorted((place / folder).glob(pattern))
@@ -32,7 +32,7 @@ TOKEN = "tok-1"
 
 
 class Clock:
-    """A monotonic clock in seconds. `sleep` moves it and remembers how far."""
+    """A monotonic clock in seconds. `sleep` advances it and records by how much."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -61,7 +61,7 @@ def zoom() -> Iterator[responses.RequestsMock]:
 
 
 def give_tokens(zoom: responses.RequestsMock, *, scope: str = "user:read:admin") -> None:
-    """Zoom gives tok-1, then tok-2."""
+    """Zoom issues tok-1, then tok-2."""
     for number in (1, 2):
         zoom.post(
             TOKEN_URL,
@@ -103,7 +103,7 @@ Respond = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass
 class Server:
-    """A real HTTP server on loopback. `respond` answers; `seen` keeps what came."""
+    """A real HTTP server on loopback. `respond` answers; `seen` records the requests."""
 
     url: str = ""
     respond: Respond = lambda handler: None
@@ -114,7 +114,7 @@ class Server:
 def reply(
     body: bytes, status: int = 200, kind: str = "application/json", **headers: str
 ) -> Respond:
-    """A complete answer with these headers (underscores stand for hyphens)."""
+    """A complete response with these headers (underscores stand for hyphens)."""
 
     def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)

@@ -224,7 +224,7 @@ def test_a_proxys_page_is_no_answer_but_the_next_request_may_get_through(client,
 
 
 class TestInFlight:
-    """How many requests are needed under way; Pro at a share of 0.8: 16 a second."""
+    """The required number of requests in flight; Pro at a share of 0.8 is 16 per second."""
 
     @pytest.fixture
     def made(self, client, clock):
@@ -239,28 +239,28 @@ class TestInFlight:
         zoom.add_callback("GET", SETTINGS, answer, content_type="application/json")
 
     def test_it_starts_from_a_latency_of_400_ms(self, made):
-        assert made.in_flight() == math.ceil(16 * 0.4 * 1.25) + 2
+        assert made.target_concurrency() == math.ceil(16 * 0.4 * 1.25) + 2
 
     def test_it_follows_the_latency_without_the_wait_for_the_limit(self, made, zoom, clock):
         self.answering_in(zoom, clock, 1.0)
         for _ in range(100):
             made.get(ACCOUNT_SETTINGS)
-        assert made.in_flight() == math.ceil(16 * 1.0 * 1.25) + 2
+        assert made.target_concurrency() == math.ceil(16 * 1.0 * 1.25) + 2
 
     def test_it_is_for_a_label(self, made):
-        assert made.in_flight(RateLabel.LIGHT) > made.in_flight()
+        assert made.target_concurrency(RateLabel.LIGHT) > made.target_concurrency()
 
     def test_it_is_never_less_than_four(self, made, zoom, clock):
         self.answering_in(zoom, clock, 0.0)
         for _ in range(100):
             made.get(ACCOUNT_SETTINGS)
-        assert made.in_flight() == 4
+        assert made.target_concurrency() == 4
 
     def test_it_is_never_more_than_64(self, made, zoom, clock):
         self.answering_in(zoom, clock, 30.0)
         for _ in range(20):
             made.get(ACCOUNT_SETTINGS)
-        assert made.in_flight() == 64
+        assert made.target_concurrency() == 64
 
 
 def test_a_token_that_cannot_be_had_is_not_tried_over_and_over(zoom, clock):

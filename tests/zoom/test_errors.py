@@ -25,7 +25,7 @@ from auditor.zoom.secrets import register_token
 
 REQUEST = "GET /users/{userId}/settings"
 SECRET = "Bearer eyJhbGciOi.eyJhdWQiOm51.c2lnbmF0dXJl"
-EACH = [
+ERRORS = [
     AuthenticationFailed(REQUEST, "The app is off.", SECRET),
     Denied(REQUEST, SECRET, status=403, code=2305),
     Malformed(REQUEST, SECRET, status=200),
@@ -43,7 +43,7 @@ EACH = [
 ]
 
 
-@pytest.mark.parametrize("error", EACH, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_every_error_names_its_request_and_never_a_token(error):
     for text in (str(error), repr(error), str(vars(error))):
         assert REQUEST in text
@@ -52,7 +52,7 @@ def test_every_error_names_its_request_and_never_a_token(error):
 
 @pytest.mark.parametrize("before", [0, 150, 195, 3_950, 3_990, 199_950, 199_990])
 def test_no_piece_of_a_secret_stays_where_zooms_words_are_cut(before):
-    """A token that is cut before it is looked for is no longer known for what it is."""
+    """A token that is truncated before redaction is no longer recognized."""
     register_token("opaque/token-of-this-app-0123456789")
     text = "." * before + " opaque/token-of-this-app-0123456789 and more"
     for error in (Denied(REQUEST, text), Denied(REQUEST, "x", tracking_id=text)):

@@ -1,4 +1,4 @@
-"""Scopes in plain words."""
+"""Readable scope names."""
 
 import pytest
 
@@ -28,5 +28,5 @@ def test_scopes_are_grouped_by_what_they_open(
 
 
 def test_areas_are_sorted() -> None:
-    found = group_by_area(["webinar:read:admin", "account:read:admin", "phone:read:admin"])
-    assert list(found) == ["Account", "Webinars", "Zoom Phone"]
+    areas = group_by_area(["webinar:read:admin", "account:read:admin", "phone:read:admin"])
+    assert list(areas) == ["Account", "Webinars", "Zoom Phone"]

@@ -1,4 +1,4 @@
-"""Secrets that this process holds are found in whatever form they stand in a text."""
+"""Secrets of this process are found in a text in every usual encoding."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ SECRET = "s3cr3t/of+the=app ü"
 
 def held(*secrets: str) -> HeldSecrets:
     made = HeldSecrets()
-    made.keep(*secrets)
+    made.register(*secrets)
     return made
 
 
@@ -48,7 +48,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_held_secret_is_found_in_each_form(form):
-    clean = held(SECRET).hidden(f"before {FORMS[form]} after")
+    clean = held(SECRET).redact(f"before {FORMS[form]} after")
     assert REDACTED in clean
     assert clean.startswith("before ")
     assert clean.rstrip().endswith("after")
@@ -58,19 +58,19 @@ def test_a_held_secret_is_found_in_each_form(form):
 
 def test_little_of_what_surrounds_a_secret_in_base64_goes_with_it():
     words = base64.b64encode(b"the user anna has the password " + RAW + b" since monday").decode()
-    assert held(SECRET).hidden(words).startswith(words[:36])
+    assert held(SECRET).redact(words).startswith(words[:36])
 
 
 def test_several_in_one_text_and_next_to_each_other_are_found():
     both = held("first-secret", "second-secret")
-    assert both.hidden("first-secretsecond-secret, first-secret") == f"{REDACTED * 2}, {REDACTED}"
+    assert both.redact("first-secretsecond-secret, first-secret") == f"{REDACTED * 2}, {REDACTED}"
 
 
 def test_the_beginning_of_a_long_secret_is_hidden_where_somebody_cut_it():
     secret = "abcdefghijklmnopqrstuvwxyz0123456789"
     for length in range(18, 37):
-        assert held(secret).hidden(f"was {secret[:length]}... 36") == f"was {REDACTED}... 36"
-    assert held(secret).hidden("was abcdefghijkl...") == "was abcdefghijkl..."
+        assert held(secret).redact(f"was {secret[:length]}... 36") == f"was {REDACTED}... 36"
+    assert held(secret).redact("was abcdefghijkl...") == "was abcdefghijkl..."
 
 
 @pytest.mark.parametrize(
@@ -79,32 +79,32 @@ def test_the_beginning_of_a_long_secret_is_hidden_where_somebody_cut_it():
 )
 def test_the_host_of_an_address_that_is_a_secret_gives_nothing_away(address):
     other = "see https://example.com/terms?lang=en"
-    assert held(address).hidden(other) == other
-    assert held(address).hidden(quote(other)) == quote(other)
-    assert held(address).hidden(f"at {address}") == f"at {REDACTED}"
+    assert held(address).redact(other) == other
+    assert held(address).redact(quote(other)) == quote(other)
+    assert held(address).redact(f"at {address}") == f"at {REDACTED}"
 
 
 def test_the_longest_that_fits_is_hidden():
-    assert held("the-secret", "the-secret-2026").hidden("the-secret-2026") == REDACTED
+    assert held("the-secret", "the-secret-2026").redact("the-secret-2026") == REDACTED
 
 
 @pytest.mark.parametrize("text", ["", "a secret", "100% sure & safe", "C:\\users\\new", "%zz%41"])
 def test_other_texts_stay_as_they_are(text):
-    assert held(SECRET).hidden(text) == text
+    assert held(SECRET).redact(text) == text
 
 
 def test_what_is_decoded_holds_no_line_breaks():
-    assert held(SECRET).hidden(f"a%0A{quote(SECRET, safe='')}%1b[31m") == f"a%0A{REDACTED}%1b[31m"
-    assert "\n" not in held(SECRET).hidden("a%0A" + "".join(f"%{byte:02x}" for byte in RAW))
+    assert held(SECRET).redact(f"a%0A{quote(SECRET, safe='')}%1b[31m") == f"a%0A{REDACTED}%1b[31m"
+    assert "\n" not in held(SECRET).redact("a%0A" + "".join(f"%{byte:02x}" for byte in RAW))
 
 
 def test_secrets_of_the_configuration_are_never_forgotten_and_the_newest_tokens_are_known():
     secrets = held("the-credential")
     for number in range(5000):
-        secrets.keep_token(f"access-token-{number:05}")
+        secrets.register_token(f"access-token-{number:05}")
     known = ["the-credential", *(f"access-token-{4999 - n:05}" for n in range(MOST_TOKENS))]
-    assert secrets.hidden(" ".join(known)) == " ".join([REDACTED] * len(known))
-    assert secrets.hidden("access-token-00000") == "access-token-00000"
+    assert secrets.redact(" ".join(known)) == " ".join([REDACTED] * len(known))
+    assert secrets.redact("access-token-00000") == "access-token-00000"
 
 
 @given(st.text(min_size=8), st.binary(max_size=5), st.text(max_size=9))
@@ -116,13 +116,13 @@ def test_a_secret_is_never_left_whatever_it_is_and_whatever_surrounds_it(secret,
         return
     forms = [secret, raw.hex(), base64.b64encode(before + raw).decode(), quote(secret, safe="")]
     for form in forms:
-        assert form not in secrets.hidden(f"{around}{form}{around}") or form in REDACTED
+        assert form not in secrets.redact(f"{around}{form}{around}") or form in REDACTED
 
 
 def test_no_number_of_secrets_makes_a_long_text_take_long():
     secrets = held(*(f"configured-secret-{number:04}" for number in range(50)))
     for number in range(MOST_TOKENS):
-        secrets.keep_token(f"token-{number:04}-" + "x" * 500)
+        secrets.register_token(f"token-{number:04}-" + "x" * 500)
     started = time.process_time()
-    secrets.hidden("conf token-00 " * 14_000)
+    secrets.redact("conf token-00 " * 14_000)
     assert time.process_time() - started < 2

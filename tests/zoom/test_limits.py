@@ -163,7 +163,7 @@ def test_the_rate_never_falls_to_nothing(clock):
 
 
 def halved(clock):
-    """A limiter whose rate of 20 was refused and is 10 now; the hold has just ended."""
+    """A limiter whose rate fell from 20 to 10 after a refusal; the block has just ended."""
     paced = limiter(clock)
     for _ in range(16):
         paced.slow_down(RateLabel.MEDIUM, 1)
@@ -204,7 +204,7 @@ def test_the_rate_stays_below_a_lower_limit_that_zoom_named(clock):
 
 
 class StrictWindow:
-    """The other side: `limit` requests in any second, refusals known `latency` seconds later."""
+    """The server: `limit` requests in any second, refusals known `latency` seconds later."""
 
     def __init__(self, clock, limit, latency):
         self.clock, self.limit, self.latency = clock, limit, latency
@@ -258,7 +258,7 @@ def test_a_free_account_taken_for_a_large_one_is_still_read(clock):
 
 
 class SharedClock:
-    """A clock of `threads` threads that moves on when all of them sleep: then one wakes up."""
+    """A clock of `threads` threads. When all of them sleep, it advances and one wakes up."""
 
     def __init__(self, threads):
         self.time, self.awake = 1000.0, threads
@@ -346,7 +346,7 @@ def test_threads_share_one_pace():
 
 
 def test_nobody_waits_once_sleeps_are_cut_short(clock):
-    """So that a run that is stopped ends at once: its sleep is the wait for an event."""
+    """A stopped run has to end at once: its sleep waits for an event."""
     paced = RateLimiter(RatePlan.PRO.limits, share=1, clock=clock, sleep=lambda seconds: True)
     for _ in range(100):
         paced.acquire(RateLabel.MEDIUM)

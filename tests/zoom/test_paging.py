@@ -12,14 +12,14 @@ from auditor.zoom.paging import Listing
 
 
 class Pages:
-    """Answers in turn; an exception is raised. `asked` keeps the parameters."""
+    """Returns the answers in turn; exceptions are raised. `queries` records the parameters."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
-        self.asked = []
+        self.queries = []
 
     def __call__(self, params):
-        self.asked.append(dict(params))
+        self.queries.append(dict(params))
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -49,7 +49,7 @@ def expired():
 def test_pages_follow_their_tokens_to_the_end():
     pages = Pages(page("a", "b", token="t1"), page("c", token=""))
     assert ids(listing(pages, params={"status": "active"})) == ["a", "b", "c"]
-    assert pages.asked == [
+    assert pages.queries == [
         {"status": "active", "page_size": "2"},
         {"status": "active", "page_size": "2", "next_page_token": "t1"},
     ]
@@ -122,7 +122,7 @@ def test_an_expired_token_starts_the_listing_again_without_repeating_rows():
     read = listing(pages)
     assert ids(read) == ["a", "b", "c"]
     assert read.restarts == 1
-    assert "next_page_token" not in pages.asked[2]
+    assert "next_page_token" not in pages.queries[2]
 
 
 def test_rows_without_id_are_not_repeated_after_a_restart():
@@ -136,14 +136,14 @@ def test_a_listing_that_always_expires_is_given_up():
     pages = Pages(*[answer for _ in range(4) for answer in (page("a", token="t"), expired())])
     with pytest.raises(PageTokenExpired):
         list(listing(pages))
-    assert len(pages.asked) == 8
+    assert len(pages.queries) == 8
 
 
 def test_a_page_size_zoom_refuses_is_replaced_by_the_older_maximum():
     refused = Rejected("GET /users", "Validation Failed.", status=400, code=300)
     pages = Pages(refused, page("a", token="t"), page("b", token=""))
     assert ids(listing(pages, page_size=2000)) == ["a", "b"]
-    assert [asked["page_size"] for asked in pages.asked] == ["2000", "300", "300"]
+    assert [query["page_size"] for query in pages.queries] == ["2000", "300", "300"]
 
 
 @pytest.mark.parametrize(
@@ -165,13 +165,13 @@ def test_a_refusal_of_a_later_page_is_not_about_the_page_size():
 def test_a_page_size_given_by_the_caller_is_kept():
     pages = Pages(page("a"))
     list(listing(pages, params={"page_size": "30"}))
-    assert pages.asked[0]["page_size"] == "30"
+    assert pages.queries[0]["page_size"] == "30"
 
 
 def test_a_listing_without_pages_asks_for_no_page_size():
     pages = Pages(page("a"))
     list(listing(pages, page_size=0))
-    assert pages.asked == [{}]
+    assert pages.queries == [{}]
 
 
 def test_page_numbers_are_followed_where_there_are_no_tokens():
@@ -181,7 +181,7 @@ def test_page_numbers_are_followed_where_there_are_no_tokens():
         page("c", page_number=3, page_count=3),
     )
     assert ids(listing(pages)) == ["a", "b", "c"]
-    assert [asked.get("page_number") for asked in pages.asked] == [None, "2", "3"]
+    assert [query.get("page_number") for query in pages.queries] == [None, "2", "3"]
 
 
 def test_page_numbers_are_not_followed_beside_a_token_that_has_ended():
@@ -204,7 +204,7 @@ def test_a_listing_short_of_zooms_count_is_read_again_and_then_refused():
     read = listing(pages)
     with pytest.raises(IncompleteListing, match="counts 3 rows in GET /users but listed 1"):
         list(read)
-    assert len(pages.asked) == 2
+    assert len(pages.queries) == 2
     assert read.shortfall == 2
 
 
@@ -218,7 +218,7 @@ def test_page_numbers_are_followed_without_a_page_count_while_rows_are_missing()
     first = page("a", "b", page_number=1, total_records=3)
     pages = Pages(first, page("c", page_number="2", total_records="3"))
     assert ids(listing(pages)) == ["a", "b", "c"]
-    assert pages.asked[1]["page_number"] == "2"
+    assert pages.queries[1]["page_number"] == "2"
 
 
 def test_an_empty_page_ends_a_listing_by_page_numbers():
@@ -279,9 +279,9 @@ def test_where_zoom_documents_a_count_nothing_but_it_proves_that_all_came(more):
     ],
 )
 def test_unusual_listings_that_prove_to_be_whole_are_whole(pages):
-    asked = Pages(*pages)
-    assert ids(listing(asked, counted=True)) == ["a", "b", "c"]
-    assert asked.answers == []
+    fetch = Pages(*pages)
+    assert ids(listing(fetch, counted=True)) == ["a", "b", "c"]
+    assert fetch.answers == []
 
 
 def test_a_count_that_is_too_small_proves_nothing():

@@ -1,4 +1,4 @@
-"""Probing a host: real connections to this machine, in every way they can go wrong."""
+"""The probe: real connections to this machine, with every failure."""
 
 import contextlib
 import socket
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor.zoom.probe import ProbeFailure, Route, probe, route
+from auditor.zoom.probe import ProbeFailure, Route, probe, route_to
 from tests.certificates import Authority, server_context, serving
 from tests.dripping import DRIPS, dripping
 
-PATIENCE = 3.0
+TIMEOUT = 3.0
 
 
 @contextlib.contextmanager
@@ -50,7 +50,7 @@ def test_a_trusted_host_shows_its_version_and_who_vouches_for_it(
 ) -> None:
     with serving(server_context(tmp_path, authority)) as server:
         made = probe(server.url, Route(verify=str(authority.saved(tmp_path))))
-    assert made.trouble is None
+    assert made.failure is None
     assert (made.status, made.tls) == (404, "TLSv1.3")
     assert made.certificate is not None
     assert made.certificate.issuer == "Acme Inspection CA"
@@ -64,22 +64,22 @@ def test_the_probe_carries_no_credentials(tmp_path: Path, authority: Authority) 
 
 
 @pytest.mark.parametrize(
-    ("trouble", "signed"), [(ProbeFailure.SELF_SIGNED, False), (ProbeFailure.ISSUER, True)]
+    ("failure", "signed"), [(ProbeFailure.SELF_SIGNED, False), (ProbeFailure.ISSUER, True)]
 )
 def test_a_stranger_is_named_and_told_nothing(
-    tmp_path: Path, authority: Authority, trouble: ProbeFailure, signed: bool
+    tmp_path: Path, authority: Authority, failure: ProbeFailure, signed: bool
 ) -> None:
     context = server_context(tmp_path, authority if signed else None)
     with serving(context) as server:
-        found = probe(server.url, Route())
-    assert found.trouble is trouble
-    assert found.certificate is not None
-    assert found.certificate.issuer == ("Acme Inspection CA" if signed else "127.0.0.1")
+        result = probe(server.url, Route())
+    assert result.failure is failure
+    assert result.certificate is not None
+    assert result.certificate.issuer == ("Acme Inspection CA" if signed else "127.0.0.1")
     assert server.requests == []
 
 
 @pytest.mark.parametrize(
-    ("trouble", "how"),
+    ("failure", "how"),
     [
         (ProbeFailure.HOSTNAME, {"host": "zoom.us"}),
         (ProbeFailure.HOSTNAME, {"host": "127.0.0.2"}),
@@ -88,34 +88,34 @@ def test_a_stranger_is_named_and_told_nothing(
     ],
 )
 def test_a_certificate_that_does_not_hold_is_told_apart(
-    tmp_path: Path, authority: Authority, trouble: ProbeFailure, how: dict[str, timedelta]
+    tmp_path: Path, authority: Authority, failure: ProbeFailure, how: dict[str, timedelta]
 ) -> None:
     with serving(server_context(tmp_path, authority, **how)) as server:  # type: ignore[arg-type]
-        found = probe(server.url, Route(verify=str(authority.saved(tmp_path))))
-    assert found.trouble is trouble
-    assert found.trouble.is_tls
+        result = probe(server.url, Route(verify=str(authority.saved(tmp_path))))
+    assert result.failure is failure
+    assert result.failure.is_tls
     assert server.requests == []
 
 
 def test_a_host_that_speaks_no_tls_is_a_tls_trouble() -> None:
     with serving(None) as server:
-        assert probe(server.url, Route()).trouble is ProbeFailure.TLS
+        assert probe(server.url, Route()).failure is ProbeFailure.TLS
 
 
 def test_a_closed_port_refuses() -> None:
-    assert probe(f"https://127.0.0.1:{closed_port()}/", Route()).trouble is ProbeFailure.REFUSED
+    assert probe(f"https://127.0.0.1:{closed_port()}/", Route()).failure is ProbeFailure.REFUSED
 
 
 def test_an_unknown_name_is_one() -> None:
-    assert probe("https://no-such-host.invalid/", Route()).trouble is ProbeFailure.NAME
+    assert probe("https://no-such-host.invalid/", Route()).failure is ProbeFailure.NAME
 
 
 def test_a_host_that_never_answers_is_silent() -> None:
     done = threading.Event()
     with listening(lambda _: bool(done.wait(5)) and None) as port:
-        found = probe(f"http://127.0.0.1:{port}/", Route(), patience=0.2)
+        result = probe(f"http://127.0.0.1:{port}/", Route(), timeout=0.2)
         done.set()
-    assert found.trouble is ProbeFailure.SILENT
+    assert result.failure is ProbeFailure.SILENT
 
 
 @pytest.mark.parametrize("drip", DRIPS)
@@ -123,21 +123,21 @@ def test_a_host_that_drips_holds_nobody(drip: str) -> None:
     scheme = "https" if drip == "a handshake" else "http"
     with dripping(*DRIPS[drip]) as host:
         started = time.monotonic()
-        found = probe(f"{scheme}://{host}/", Route(), patience=0.5)
+        result = probe(f"{scheme}://{host}/", Route(), timeout=0.5)
         assert time.monotonic() - started < 4
     answered = drip in ("body bytes", "chunks")  # no body was asked for
-    assert found.trouble is (None if answered else ProbeFailure.SILENT)
+    assert result.failure is (None if answered else ProbeFailure.SILENT)
 
 
 def test_a_connection_that_is_cut_is_broken() -> None:
     with listening(lambda connection: connection.close()) as port:
-        found = probe(f"http://127.0.0.1:{port}/", Route(), patience=PATIENCE)
-    assert found.trouble is ProbeFailure.BROKEN
+        result = probe(f"http://127.0.0.1:{port}/", Route(), timeout=TIMEOUT)
+    assert result.failure is ProbeFailure.BROKEN
 
 
 def test_a_proxy_that_is_not_there_is_named() -> None:
-    way = Route(f"http://127.0.0.1:{closed_port()}")
-    assert probe("https://api.zoom.us/v2", way).trouble is ProbeFailure.PROXY
+    route = Route(f"http://127.0.0.1:{closed_port()}")
+    assert probe("https://api.zoom.us/v2", route).failure is ProbeFailure.PROXY
 
 
 def test_a_proxy_that_wants_a_password_is_told_apart() -> None:
@@ -148,21 +148,21 @@ def test_a_proxy_that_wants_a_password_is_told_apart() -> None:
         connection.sendall(refusal)
 
     with listening(refuse) as port:
-        found = probe("https://api.zoom.us/v2", Route(f"http://127.0.0.1:{port}"))
-    assert found.trouble is ProbeFailure.PROXY_LOGIN
+        result = probe("https://api.zoom.us/v2", Route(f"http://127.0.0.1:{port}"))
+    assert result.failure is ProbeFailure.PROXY_LOGIN
 
 
 def test_a_missing_bundle_is_not_taken_for_a_broken_connection() -> None:
-    way = Route(verify="/nowhere/bundle.pem")
-    assert probe("https://127.0.0.1:1/", way).trouble is ProbeFailure.CA_FILE
+    route = Route(verify="/nowhere/bundle.pem")
+    assert probe("https://127.0.0.1:1/", route).failure is ProbeFailure.CA_FILE
 
 
 @pytest.mark.parametrize("seconds", [-3600, 0, 95])
 def test_the_clock_of_the_other_side_is_compared(seconds: int) -> None:
     theirs = datetime.now(UTC) + timedelta(seconds=seconds)
     with serving(None, format_datetime(theirs, usegmt=True)) as server:
-        found = probe(server.url.replace("https", "http"), Route())
-    assert found.ahead == pytest.approx(seconds, abs=2)
+        result = probe(server.url.replace("https", "http"), Route())
+    assert result.ahead == pytest.approx(seconds, abs=2)
 
 
 @pytest.mark.parametrize("date", [None, "yesterday"])
@@ -172,9 +172,9 @@ def test_without_a_date_nothing_is_said_of_the_clock(date: str | None) -> None:
 
 
 def test_a_proxy_is_shown_without_its_password() -> None:
-    way = Route("http://user:s3cret@proxy.example.com:8080")
-    assert way.shown_proxy == "http://proxy.example.com:8080"
-    assert "s3cret" not in repr(way)
+    route = Route("http://user:s3cret@proxy.example.com:8080")
+    assert route.shown_proxy == "http://proxy.example.com:8080"
+    assert "s3cret" not in repr(route)
 
 
 def test_the_environment_says_which_way_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,9 +182,9 @@ def test_the_environment_says_which_way_to_go(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:8080")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/acme.pem")
-    assert route("https://api.zoom.us/v2") == Route(
+    assert route_to("https://api.zoom.us/v2") == Route(
         "http://proxy.example.com:8080", "/etc/acme.pem"
     )
-    assert route("https://127.0.0.1:1/v2") == Route("", "/etc/acme.pem")
+    assert route_to("https://127.0.0.1:1/v2") == Route("", "/etc/acme.pem")
     monkeypatch.setenv("NO_PROXY", "zoom.us")
-    assert route("https://api.zoom.us/v2").proxy == ""
+    assert route_to("https://api.zoom.us/v2").proxy == ""

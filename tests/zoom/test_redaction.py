@@ -409,7 +409,7 @@ def test_secrets_are_found_where_texts_are_odd(text, secret):
 
 @pytest.fixture
 def _forgetting(monkeypatch):
-    monkeypatch.setattr("auditor.zoom.secrets._held", HeldSecrets())
+    monkeypatch.setattr("auditor.zoom.secrets._registry", HeldSecrets())
 
 
 @pytest.mark.usefixtures("_forgetting")

@@ -1,4 +1,4 @@
-"""Tokens that end before their time: how long they are replaced, and when it is given up."""
+"""Tokens revoked early: how long they are replaced, and when renewal stops."""
 
 import json
 import logging
@@ -78,7 +78,7 @@ def test_waits_grow_differ_and_are_bounded():
 
 @pytest.mark.parametrize("good_for", [1, 3])
 def test_forty_threads_come_through_with_tokens_that_are_good_for_a_few_requests(server, good_for):
-    """Real sockets: every token is ended after so many requests, as another program would."""
+    """Real sockets: every token is revoked after some requests, as by another program."""
     lock = threading.Lock()
     issued, left = 0, 0
 
@@ -106,8 +106,8 @@ def test_forty_threads_come_through_with_tokens_that_are_good_for_a_few_requests
         ZoomClient(server.url + "/v2", tokens, transport, limiter, retries=quick) as client,
         ThreadPoolExecutor(40) as threads,
     ):
-        asked = [
+        answers = [
             threads.submit(client.get, USER_SETTINGS, ids={"userId": str(number)})
             for number in range(60)
         ]
-        assert [each.result() for each in asked] == [{"ok": True}] * 60
+        assert [each.result() for each in answers] == [{"ok": True}] * 60

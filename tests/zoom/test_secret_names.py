@@ -43,7 +43,7 @@ def test_keys_that_open_nothing_stay(kind):
 
 
 def test_no_value_that_zoom_documents_for_a_setting_is_taken_for_a_secret():
-    """A verdict depends on it: a value that is dropped would be unknown for ever."""
+    """A verdict depends on it: a redacted value would always be unknown."""
     for path, facts in SHIPPED.items():
         documented = [True, False, None, *facts.get("values", ())]
         for value in documented:

@@ -51,7 +51,7 @@ def test_what_is_sent_says_who_asks_and_accepts_json_only(server, transport):
 
 def test_a_token_is_asked_for_with_the_one_form_that_is_ever_posted(server, transport):
     server.respond = reply(b"{}")
-    transport.ask_for_token(server.url, "b c", HTTPBasicAuth("u", "p"), REQUEST)
+    transport.request_token(server.url, "b c", HTTPBasicAuth("u", "p"), REQUEST)
     assert server.seen[0][0] == "POST"
     assert server.seen[0][3] == b"grant_type=account_credentials&account_id=b+c"
 

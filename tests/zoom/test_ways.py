@@ -1,4 +1,4 @@
-"""Proxies and trusted certificates as people configure them, and what is said of them."""
+"""Proxies and trusted certificates as people configure them, and the messages about them."""
 
 from pathlib import Path
 
@@ -50,11 +50,11 @@ def test_of_an_unclear_address_only_the_variable_is_shown(
     monkeypatch.setenv("ALL_PROXY", address)
     assert not proxy_checks.is_parseable(address)
     assert proxy_checks.shown_proxy(address) == "the proxy in ALL_PROXY"
-    said = str(proxy_checks.proxy_unclear(address))
-    assert "ALL_PROXY" in said
-    assert "%40" in said
-    assert "svc" not in said
-    assert "ssS3cr" not in said
+    message = str(proxy_checks.proxy_unclear(address))
+    assert "ALL_PROXY" in message
+    assert "%40" in message
+    assert "svc" not in message
+    assert "ssS3cr" not in message
 
 
 def test_no_proxy_is_shown_as_none() -> None:
@@ -63,7 +63,7 @@ def test_no_proxy_is_shown_as_none() -> None:
 
 
 def test_no_sentence_looks_like_a_secret() -> None:
-    """What an audit says goes through the same sieve as everything else."""
+    """Messages of an audit are redacted like everything else."""
     for hindrance in (
         proxy_checks.proxy_unclear("http://a@b@c"),
         proxy_checks.proxy_unreachable("http://proxy:1"),
@@ -76,11 +76,15 @@ def test_no_sentence_looks_like_a_secret() -> None:
 
 
 def test_each_refusal_of_a_proxy_is_another() -> None:
-    said = [
+    problems = [
         proxy_checks.proxy_unreachable(),
         *(proxy_checks.proxy_refused(status) for status in (403, 407, 502)),
     ]
-    assert len({each.what for each in said}) == len({each.advice for each in said}) == len(said)
+    assert (
+        len({problem.what for problem in problems})
+        == len({problem.advice for problem in problems})
+        == len(problems)
+    )
 
 
 @pytest.mark.parametrize("kind", ["der", "empty", "text"])
@@ -93,9 +97,9 @@ def test_a_file_without_pem_certificates_is_told_with_how_to_convert_it(
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.setenv("CURL_CA_BUNDLE", str(file))
     assert proxy_checks.is_invalid_ca_bundle(str(file))
-    said = str(proxy_checks.no_pem(str(file)))
-    assert f"{file}, which CURL_CA_BUNDLE names, holds no PEM certificates" in said
-    assert "openssl x509 -inform der -in FILE -out FILE.pem" in said
+    message = str(proxy_checks.no_pem(str(file)))
+    assert f"{file}, which CURL_CA_BUNDLE names, holds no PEM certificates" in message
+    assert "openssl x509 -inform der -in FILE -out FILE.pem" in message
 
 
 def test_what_holds_certificates_or_is_not_there_is_none_of_it(tmp_path: Path) -> None:
@@ -122,10 +126,10 @@ def test_a_kind_of_proxy_that_is_not_supported_is_named(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", address)
     assert not proxy_checks.is_parseable(address)
-    said = str(proxy_checks.proxy_unclear(address))
-    assert "socks5" in said
-    assert "not supported" in said
-    assert "ssS3cr" not in said
+    message = str(proxy_checks.proxy_unclear(address))
+    assert "socks5" in message
+    assert "not supported" in message
+    assert "ssS3cr" not in message
 
 
 @pytest.mark.parametrize("address", ["http://proxy:3128 ", " http://proxy:3128", "proxy:3128\n"])

@@ -1,4 +1,4 @@
-"""The wire: nothing but reads leaves, and an answer ends in time."""
+"""Bounded HTTP: only reads are sent, and a response ends in time."""
 
 import time
 
@@ -81,11 +81,11 @@ def test_a_header_that_is_none_is_not_logged_with_what_it_holds(server, capfd):
 def test_a_server_that_drips_holds_nobody(drip):
     with dripping(*DRIPS[drip]) as host, Transport(SHORT) as transport:
         url = f"{'https' if drip == 'a handshake' else 'http'}://{host}/"
-        asked = (
+        attempts = (
             lambda: transport.get(url, {}, Bearer("tok-1"), "GET /users"),
-            lambda: transport.ask_for_token(url, "a", HTTPBasicAuth("b", "c"), "POST /token"),
+            lambda: transport.request_token(url, "a", HTTPBasicAuth("b", "c"), "POST /token"),
         )
-        for ask in asked:
+        for ask in attempts:
             started = time.monotonic()
             with pytest.raises(ZoomError):
                 ask()
@@ -102,7 +102,7 @@ def test_a_proxy_that_drips_holds_nobody(monkeypatch):
 
 
 def test_what_connecting_took_is_not_there_for_the_answer():
-    """One deadline: once it has passed, not even a connection is begun."""
+    """One deadline: after it, not even a connection is started."""
     times = iter([0.0, 5.0, 5.0, 5.0])
     adapter = BoundedAdapter(pools(4.0, 1000, lambda: next(times)))
     with pytest.raises(ResponseTooSlow):
