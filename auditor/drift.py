@@ -113,8 +113,8 @@ class RunDiff:
     def _pairs(self) -> Iterator[_Pair]:
         """Findings that stand otherwise, by their fingerprint."""
         with ExitStack() as stack:
-            left = stack.enter_context(self.history.standings(self.earlier.entry))
-            right = stack.enter_context(self.history.standings(self.later.entry))
+            left = stack.enter_context(self.history.finding_states(self.earlier.entry))
+            right = stack.enter_context(self.history.finding_states(self.later.entry))
             before, after = next(left, None), next(right, None)
             while before is not None or after is not None:
                 if after is None or (before is not None and before.fingerprint < after.fingerprint):
@@ -154,7 +154,7 @@ class RunDiff:
     def _told(self, changes: Iterable[FindingChange]) -> Iterator[FindingChange]:
         """The changes with the lives of the findings, and who made them so."""
         found = {change.standing.fingerprint: change for change in changes}
-        pasts = self.history.pasts(self.later.entry, found)
+        pasts = self.history.histories(self.later.entry, found)
         for fingerprint, change in found.items():
             past = pasts.get(fingerprint)
             yield self._attributed(change if past is None else _with(change, past))

@@ -9,6 +9,6 @@ Item = TypeVar("Item")
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """`items` in lists of `size`, the last one shorter."""
-    rest = iter(items)
-    while portion := list(islice(rest, size)):
-        yield portion
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -28,7 +28,7 @@ from auditor.store.errors import RunAltered, RunNotFound
 from auditor.store.integrity import verify_evidence
 from auditor.store.series import EVERY_RUN, SKEW, RunFilter, Series
 
-_PORTION = 500
+_BATCH_SIZE = 500
 """How many findings one statement is about."""
 
 TREND = 100
@@ -59,7 +59,7 @@ class StoredRun:
     @property
     def ended(self) -> datetime:
         """When it ended."""
-        return _moment(self.facts.finished_at)
+        return _parse_time(self.facts.finished_at)
 
     def ends_in_future(self, now: datetime) -> bool:
         """True if a clock was wrong: when it ran, or now."""
@@ -128,40 +128,40 @@ class History:
         """
         series = Series.of(run, selected)
         with self._database.writing() as connection:
-            taken = None
-            known = self._row(connection, run.info.id)
-            if known is not None:
-                if _same(known, run, stopped):
+            freed_number = None
+            stored = self._row(connection, run.info.id)
+            if stored is not None:
+                if _is_unchanged(stored, run, stopped):
                     return
-                if not series.has(known.facts.account_id, known.place):
+                if not series.has(stored.facts.account_id, stored.place):
                     raise RunAltered(
                         f"{self} holds a run {run.info.id} of another account, "
-                        f"{known.facts.account_id}. Ids of runs do not repeat: it is not replaced."
+                        f"{stored.facts.account_id}. Ids of runs do not repeat: it is not replaced."
                     )
-                taken = _take_back(connection, known)
-            series_id = series.made(connection)
+                freed_number = _remove_replaced(connection, stored)
+            series_id = series.get_or_create(connection)
             newest = sa.select(sa.func.max(tables.runs.c.number)).where(
                 tables.runs.c.series_id == series_id
             )
-            number = taken or (connection.execute(newest).scalar() or 0) + 1
+            number = freed_number or (connection.execute(newest).scalar() or 0) + 1
             last = connection.execute(sa.select(sa.func.max(tables.runs.c.sequence))).scalar() or 0
             columns = _columns(run, series_id, number, stopped) | {"sequence": last + 1}
-            if known is not None:
-                columns["set_aside"] = known.set_aside
+            if stored is not None:
+                columns["set_aside"] = stored.set_aside
             connection.execute(sa.insert(tables.runs), columns)
-            found = recording.record(connection, series_id, number, run, evidence)
+            digest = recording.record(connection, series_id, number, run, evidence)
             this = tables.runs.c.id == run.info.id
-            connection.execute(sa.update(tables.runs).where(this).values(findings_digest=found))
+            connection.execute(sa.update(tables.runs).where(this).values(findings_digest=digest))
             snapshot_archive.pack(connection, run.info.id, file)
             self._sign(connection, run.info.id, evidence)
 
-    def runs(self, wanted: RunFilter = EVERY_RUN) -> list[StoredRun]:
+    def runs(self, run_filter: RunFilter = EVERY_RUN) -> list[StoredRun]:
         """The stored runs, in the order in which they were stored."""
         if not self._database.exists():
             return []
-        query = _runs().where(*wanted.columns()).order_by(tables.runs.c.sequence)
+        query = _select_runs().where(*run_filter.columns()).order_by(tables.runs.c.sequence)
         with self._database.reading() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [_stored_run(row) for row in connection.execute(query)]
 
     def accounts(self, place: str) -> list[str]:
         """The accounts at a place that have runs, by id."""
@@ -189,20 +189,20 @@ class History:
         Raises:
             RunNotFound: there is none.
         """
-        found = self.find(run_id)
-        if found is None:
+        stored = self.find(run_id)
+        if stored is None:
             raise RunNotFound(
                 f'No stored run is called "{run_id}". See which there are: auditor history'
             )
-        return found
+        return stored
 
     def newest(
-        self, wanted: RunFilter = EVERY_RUN, now: datetime | None = None
+        self, run_filter: RunFilter = EVERY_RUN, now: datetime | None = None
     ) -> StoredRun | None:
         """The run that was stored last, of those that count; None where there is none."""
         if not self._database.exists():
             return None
-        query = _runs().where(*wanted.columns()).order_by(tables.runs.c.sequence.desc())
+        query = _select_runs().where(*run_filter.columns()).order_by(tables.runs.c.sequence.desc())
         return self._first(query, now)
 
     def last_sequence(self) -> int:
@@ -216,7 +216,7 @@ class History:
     def before(self, entry: StoredRun, now: datetime | None = None) -> StoredRun | None:
         """The run that precedes this one in its series, of those that count; None without one."""
         query = (
-            _runs()
+            _select_runs()
             .where(tables.runs.c.series_id == entry.series)
             .where(tables.runs.c.number < entry.number)
             .order_by(tables.runs.c.number.desc())
@@ -226,7 +226,7 @@ class History:
     def between(self, earlier: StoredRun, later: StoredRun) -> list[StoredRun]:
         """The runs of the later one's series that lie between two runs, oldest first."""
         query = (
-            _runs()
+            _select_runs()
             .where(tables.runs.c.series_id == later.series)
             .where(tables.runs.c.number < later.number)
             .where(tables.runs.c.sequence > earlier.sequence)
@@ -234,7 +234,7 @@ class History:
             .order_by(tables.runs.c.number)
         )
         with self._database.reading() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [_stored_run(row) for row in connection.execute(query)]
 
     def last_of(self, series: Series, now: datetime | None = None) -> StoredRun | None:
         """The newest run of a series, of those that count; None without one."""
@@ -245,7 +245,7 @@ class History:
         if number is None:
             return None
         query = (
-            _runs().where(tables.runs.c.series_id == number).order_by(tables.runs.c.number.desc())
+            _select_runs().where(tables.runs.c.series_id == number).order_by(tables.runs.c.number.desc())
         )
         return self._first(query, now)
 
@@ -259,15 +259,15 @@ class History:
             return None
         with self._database.reading() as connection:
             entry = self._row(connection, run_id)
-            found = snapshot_archive.unpacked(connection, run_id, self._home)
-        if found is not None:
+            snapshot = snapshot_archive.unpack(connection, run_id, self._home)
+        if snapshot is not None:
             try:
-                found.verified()
-                self.check(entry, found)
+                snapshot.verified()
+                self.check(entry, snapshot)
             except BaseException:
-                found.close()
+                snapshot.close()
                 raise
-        return found
+        return snapshot
 
     def check(self, entry: StoredRun | None, evidence: SnapshotReader) -> None:
         """Make sure that a run, if it is stored and signed, is as it was signed.
@@ -297,7 +297,7 @@ class History:
         return evidence
 
     @contextmanager
-    def standings(self, entry: StoredRun) -> Iterator[Iterator[FindingState]]:
+    def finding_states(self, entry: StoredRun) -> Iterator[Iterator[FindingState]]:
         """How every finding of a run stood, those that passed apart, by fingerprint.
 
         Raises:
@@ -305,11 +305,11 @@ class History:
         """
         with (
             self._database.reading() as connection,
-            closing(finding_queries.states_at(connection, entry.series, entry.number)) as found,
+            closing(finding_queries.states_at(connection, entry.series, entry.number)) as states,
         ):
-            yield _as_recorded(entry, found)
+            yield _verify_digest(entry, states)
 
-    def pasts(self, entry: StoredRun, fingerprints: Iterable[str]) -> Mapping[str, FindingHistory]:
+    def histories(self, entry: StoredRun, fingerprints: Iterable[str]) -> Mapping[str, FindingHistory]:
         """What is known of these findings up to a run; those never reported are left out."""
         with self._database.reading() as connection:
             return finding_queries.histories_at(
@@ -319,7 +319,7 @@ class History:
     def trend(self, entry: StoredRun, now: datetime | None = None) -> list[TrendPoint]:
         """What the runs before this one in its series came to, oldest first."""
         query = (
-            _runs()
+            _select_runs()
             .where(tables.runs.c.series_id == entry.series)
             .where(tables.runs.c.number < entry.number)
             .order_by(tables.runs.c.number.desc())
@@ -327,8 +327,8 @@ class History:
         )
         moment = now or datetime.now(UTC)
         with self._database.reading() as connection:
-            found = [_entry(row) for row in connection.execute(query)]
-        return [point(each.facts) for each in reversed(found) if each.counts(moment)]
+            newest = [_stored_run(row) for row in connection.execute(query)]
+        return [point(stored.facts) for stored in reversed(newest) if stored.counts(moment)]
 
     def attribute(self, entry: StoredRun, actors: Mapping[str, Actor]) -> None:
         """Note who made these findings stand as they do since a run."""
@@ -336,17 +336,17 @@ class History:
         for fingerprint, actor in actors.items():
             by_actor.setdefault(json.dumps(asdict(actor)), []).append(fingerprint)
         with self._database.writing() as connection:
-            for actor_told, fingerprints in by_actor.items():
-                for portion in batched(fingerprints, _PORTION):
-                    theirs = sa.select(tables.findings.c.id).where(
+            for actor_json, fingerprints in by_actor.items():
+                for batch in batched(fingerprints, _BATCH_SIZE):
+                    finding_ids = sa.select(tables.findings.c.id).where(
                         tables.findings.c.series_id == entry.series,
-                        tables.findings.c.fingerprint.in_(portion),
+                        tables.findings.c.fingerprint.in_(batch),
                     )
                     connection.execute(
-                        sa.update(tables.spells)
-                        .where(tables.spells.c.finding_id.in_(theirs))
-                        .where(tables.spells.c.since == entry.number)
-                        .values(changed_by=actor_told)
+                        sa.update(tables.periods)
+                        .where(tables.periods.c.finding_id.in_(finding_ids))
+                        .where(tables.periods.c.since == entry.number)
+                        .values(changed_by=actor_json)
                     )
 
     def accept(self, entry: StoredRun, moment: str, note: str) -> None:
@@ -363,20 +363,20 @@ class History:
         with self._database.writing() as connection:
             connection.execute(sa.insert(tables.acceptances), row)
 
-    def accepted(self, wanted: RunFilter) -> list[Acceptance]:
+    def accepted(self, run_filter: RunFilter) -> list[Acceptance]:
         """The acceptances of runs that are there and not set aside, the last one first."""
         accepting = tables.acceptances
-        more = accepting.c.accepted_at, accepting.c.note
+        extra = accepting.c.accepted_at, accepting.c.note
         query = (
-            _runs(*more, accepting.c.signature.label("acceptance_signature"))
+            _select_runs(*extra, accepting.c.signature.label("acceptance_signature"))
             .where(accepting.c.run_id == tables.runs.c.id)
-            .where(*wanted.columns())
+            .where(*run_filter.columns())
             .where(tables.runs.c.set_aside == "")
             .order_by(tables.acceptances.c.id.desc())
         )
         with self._database.reading() as connection:
             return [
-                Acceptance(_entry(row), row.accepted_at, row.note, row.acceptance_signature)
+                Acceptance(_stored_run(row), row.accepted_at, row.note, row.acceptance_signature)
                 for row in connection.execute(query)
             ]
 
@@ -414,8 +414,8 @@ class History:
         if not self._database.exists():
             return set()
         with self._database.reading() as connection:
-            found = connection.execute(sa.select(tables.acceptances.c.run_id)).scalars()
-            return {str(run_id) for run_id in found}
+            run_ids = connection.execute(sa.select(tables.acceptances.c.run_id)).scalars()
+            return {str(run_id) for run_id in run_ids}
 
     def remove(self, entries: Iterable[StoredRun]) -> int:
         """Forget these runs, and what no run that is left can tell of; how many findings went.
@@ -433,7 +433,7 @@ class History:
         """The first run that counts."""
         moment = now or datetime.now(UTC)
         with self._database.reading() as connection:
-            entries = map(_entry, connection.execute(query))
+            entries = map(_stored_run, connection.execute(query))
             return next((entry for entry in entries if entry.counts(moment)), None)
 
     def _sign(self, connection: Connection, run_id: str, evidence: SnapshotReader) -> None:
@@ -444,16 +444,16 @@ class History:
             connection.execute(sa.update(tables.runs).where(this).values(signature=signature))
 
     def _row(self, connection: Connection, run_id: str) -> StoredRun | None:
-        wanted = tables.runs.c.id == recording.text(run_id)
-        row = connection.execute(_runs().where(wanted)).first()
-        return None if row is None else _entry(row)
+        this = tables.runs.c.id == recording.text(run_id)
+        row = connection.execute(_select_runs().where(this)).first()
+        return None if row is None else _stored_run(row)
 
 
-def _as_recorded(entry: StoredRun, found: Iterable[FindingState]) -> Iterator[FindingState]:
+def _verify_digest(entry: StoredRun, states: Iterable[FindingState]) -> Iterator[FindingState]:
     digest = finding_queries.FindingsDigest()
-    for each in found:
-        digest.add_standing(each)
-        yield each
+    for state in states:
+        digest.add_state(state)
+        yield state
     if entry.findings_digest and digest.text != entry.findings_digest:
         raise RunAltered(
             f"The findings of run {entry.facts.id} are not those that the history recorded. Do "
@@ -461,17 +461,17 @@ def _as_recorded(entry: StoredRun, found: Iterable[FindingState]) -> Iterator[Fi
         )
 
 
-def _same(known: StoredRun, run: Run, stopped: str) -> bool:
+def _is_unchanged(stored: StoredRun, run: Run, stopped: str) -> bool:
     """True where a run did not go on since it was stored."""
-    facts, info = known.facts, run.info
-    return (facts.evidence_digest, facts.finished_at, known.stopped) == (
+    facts, info = stored.facts, run.info
+    return (facts.evidence_digest, facts.finished_at, stored.stopped) == (
         info.evidence_digest,
         info.finished_at,
         recording.text(stopped),
     )
 
 
-def _take_back(connection: Connection, entry: StoredRun) -> int | None:
+def _remove_replaced(connection: Connection, entry: StoredRun) -> int | None:
     """Forget a run, so that it can be stored anew: as the newest of its series, which it now is.
 
     Returns its number, where no run came after it and it can have it again.
@@ -500,10 +500,10 @@ def point(facts: RunFacts) -> TrendPoint:
     )
 
 
-def _runs(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def _select_runs(*extra: sa.ColumnElement[Any]) -> sa.Select[Any]:
     own = (column for column in tables.series.c if column.name != "id")
     joined = tables.runs.join(tables.series)
-    return sa.select(tables.runs, *own, *more).select_from(joined)
+    return sa.select(tables.runs, *own, *extra).select_from(joined)
 
 
 def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, Any]:
@@ -538,16 +538,16 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
     }
 
 
-def _entry(row: Any) -> StoredRun:
+def _stored_run(row: Any) -> StoredRun:
     """A row of the history.
 
     Raises:
         RunAltered: no version of the program writes such a row.
     """
     try:
-        entry = _read(row)
-        _moment(entry.facts.started_at)
-        _moment(entry.facts.finished_at)
+        entry = _parse_row(row)
+        _parse_time(entry.facts.started_at)
+        _parse_time(entry.facts.finished_at)
         Level(entry.facts.depth)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunAltered(
@@ -557,19 +557,19 @@ def _entry(row: Any) -> StoredRun:
     return entry
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     """A moment of a row.
 
     Raises:
         ValueError: it is none.
     """
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if found.tzinfo is None:
+    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if time.tzinfo is None:
         raise ValueError(f"{text} names no time zone")
-    return found
+    return time
 
 
-def _read(row: Any) -> StoredRun:
+def _parse_row(row: Any) -> StoredRun:
     return StoredRun(
         facts=RunFacts(
             id=row.id,
@@ -606,12 +606,12 @@ def _read(row: Any) -> StoredRun:
     )
 
 
-def _counts(found: Any) -> dict[str, int]:
+def _counts(summary: Any) -> dict[str, int]:
     """Counts by name.
 
     Raises:
         ValueError: it is something else.
     """
-    if not isinstance(found, dict) or not all(type(count) is int for count in found.values()):
+    if not isinstance(summary, dict) or not all(type(count) is int for count in summary.values()):
         raise ValueError("its summary holds no counts")
-    return found
+    return summary

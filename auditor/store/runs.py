@@ -72,7 +72,7 @@ class RunFolder:
         """True if it began or ended later than now: a clock was wrong."""
         return any(
             moment is not None and moment > now + SKEW
-            for moment in map(_moment, (self.facts["started_at"], self.facts["finished_at"]))
+            for moment in map(_parse_time, (self.facts["started_at"], self.facts["finished_at"]))
         )
 
 
@@ -148,7 +148,7 @@ class Runs:
             raise
 
     @contextmanager
-    def going_on(self, run_id: str) -> Iterator[Snapshot]:
+    def reopen(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot of a run that broke off, to be written. It stays open, unless this fails.
 
         Raises:
@@ -163,7 +163,7 @@ class Runs:
             raise
 
     @contextmanager
-    def alone(self, account_id: str, api_url: str) -> Iterator[None]:
+    def lock_account(self, account_id: str, api_url: str) -> Iterator[None]:
         """Keep other runs from reading the same account as long as the block lasts.
 
         The lock goes with the process, however it ends.
@@ -174,13 +174,13 @@ class Runs:
         """
         name = hashlib.sha256(f"{place(api_url)}\n{account_id}".encode()).hexdigest()[:16]
         try:
-            held = self._held(name, 0)
+            lock = self._lock(name, 0)
         except Timeout:
             raise AlreadyRunning(account_id) from None
-        with held:
+        with lock:
             yield
 
-    def _held(self, name: str, wait: float) -> AbstractContextManager[object]:
+    def _lock(self, name: str, wait: float) -> AbstractContextManager[object]:
         """A lock of the data directory, until the block ends. Waits for ever where `wait` is -1."""
         path = self.home / "locks" / f"{name}.lock"
         try:
@@ -199,8 +199,8 @@ class Runs:
         the clock was ahead when a run began, its age cannot be known: it does not go on.
         """
         now = datetime.now(UTC)
-        wanted = RunFilter(account_id, place(api_url))
-        for folder in reversed(self.run_folders(wanted)):
+        run_filter = RunFilter(account_id, place(api_url))
+        for folder in reversed(self.run_folders(run_filter)):
             if folder.is_of_future(now):
                 continue
             broke_off = not folder.facts["finished_at"] or folder.facts["stopped"]
@@ -210,26 +210,26 @@ class Runs:
 
     def _is_stored_after(self, folder: RunFolder, now: datetime) -> bool:
         """True where a later run that was judged alike is in the history."""
-        wanted = RunFilter(folder.facts["account_id"], folder.place)
+        run_filter = RunFilter(folder.facts["account_id"], folder.place)
         try:
-            own = self.history.find(folder.id)
-            stored = self.history.runs(wanted)
+            stored_run = self.history.find(folder.id)
+            stored = self.history.runs(run_filter)
         except (StoreError, DiskFull):
             return False
-        judged_by = _judged_by(folder.facts["judgement"])
-        alike = [
+        evaluated_with = _evaluated_with(folder.facts["judgement"])
+        comparable = [
             entry
             for entry in stored
             if entry.counts(now)
-            and judged_by in (None, (entry.facts.baseline_id, entry.facts.depth))
+            and evaluated_with in (None, (entry.facts.baseline_id, entry.facts.depth))
         ]
-        if own is not None:
-            return any(entry.sequence > own.sequence for entry in alike)
+        if stored_run is not None:
+            return any(entry.sequence > stored_run.sequence for entry in comparable)
         if folder.facts[STORED_AFTER]:
-            return any(entry.sequence > folder.stored_after for entry in alike)
-        return any(entry.facts.id > folder.id for entry in alike)
+            return any(entry.sequence > folder.stored_after for entry in comparable)
+        return any(entry.facts.id > folder.id for entry in comparable)
 
-    def keep(self, snapshot: Snapshot, run: Run, selected: frozenset[str] | None) -> Path | None:
+    def archive(self, snapshot: Snapshot, run: Run, selected: frozenset[str] | None) -> Path | None:
         """Store a finished run in the history; None, or where a damaged history is kept now.
 
         Raises:
@@ -245,14 +245,14 @@ class Runs:
                 raise
         else:
             return None
-        with self._held("history", -1):
+        with self._lock("history", -1):
             self.history.database.close()
             try:  # another process may have begun a new one
                 self.history.add(run, snapshot, file, selected, stopped)
             except HistoryDamaged:
-                aside = self.history.database.set_aside(self.new_id()[:15])
+                quarantined = self.history.database.quarantine(self.new_id()[:15])
                 self.history.add(run, snapshot, file, selected, stopped)
-                return aside
+                return quarantined
         return None
 
     def discard(self, run_id: str) -> None:
@@ -265,19 +265,19 @@ class Runs:
 
     def note_failure(self, name: str, failed: bool) -> None:
         """Remember for the next night of this name whether this one failed."""
-        mark = self.home / "failed" / name
+        marker = self.home / "failed" / name
         with suppress(OSError):
             if failed:
-                mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                mark.touch(mode=0o600)
+                marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                marker.touch(mode=0o600)
             else:
-                mark.unlink(missing_ok=True)
+                marker.unlink(missing_ok=True)
 
     def folders(self) -> list[str]:
         """Every run that has a folder, finished or not, oldest first."""
         return sorted(path.parent.name for path in self.home.glob(f"runs/*/{SNAPSHOT}"))
 
-    def touched(self, run_id: str) -> float:
+    def last_modified(self, run_id: str) -> float:
         """When a run was last written to, in seconds since the epoch.
 
         Who only looks leaves an empty write-ahead log behind, which does not count.
@@ -286,13 +286,13 @@ class Runs:
         times = [0.0]
         for name in (SNAPSHOT, f"{SNAPSHOT}-wal"):
             with suppress(OSError):
-                found = (folder / name).stat()
-                times += [found.st_mtime] if found.st_size else []
+                status = (folder / name).stat()
+                times += [status.st_mtime] if status.st_size else []
         return max(times)
 
-    def run_folders(self, wanted: RunFilter = EVERY_RUN) -> list[RunFolder]:
+    def run_folders(self, run_filter: RunFilter = EVERY_RUN) -> list[RunFolder]:
         """The runs that have a folder which can be read, in the order in which they were begun."""
-        found = []
+        folders = []
         for path in self.home.glob(f"runs/*/{SNAPSHOT}"):
             try:
                 with Snapshot.open(path) as snapshot:
@@ -300,33 +300,35 @@ class Runs:
             except (SnapshotError, sqlite3.Error):
                 continue
             folder = RunFolder(path.parent.name, facts)
-            if wanted.admits(facts["account_id"], folder.place):
-                found.append(folder)
-        return sorted(found, key=lambda folder: (folder.stored_after, folder.id))
+            if run_filter.admits(facts["account_id"], folder.place):
+                folders.append(folder)
+        return sorted(folders, key=lambda folder: (folder.stored_after, folder.id))
 
-    def waiting(self, wanted: RunFilter = EVERY_RUN) -> list[str]:
+    def unarchived(self, run_filter: RunFilter = EVERY_RUN) -> list[str]:
         """Finished runs that the history could not take, oldest first."""
-        return [folder.id for folder in self._waiting(wanted)]
+        return [folder.id for folder in self._unarchived_folders(run_filter)]
 
-    def _waiting(self, wanted: RunFilter) -> list[RunFolder]:
+    def _unarchived_folders(self, run_filter: RunFilter) -> list[RunFolder]:
         return [
             folder
-            for folder in self.run_folders(wanted)
+            for folder in self.run_folders(run_filter)
             if folder.facts["finished_at"] and not folder.facts["stopped"]
         ]
 
     def ids(self) -> list[str]:
         """The finished runs, oldest first: those of the history, then those that wait for it."""
         stored = [entry.facts.id for entry in self.history.runs()]
-        finished = (each.id for each in self.run_folders() if each.facts["finished_at"])
+        finished = (
+            folder.id for folder in self.run_folders() if folder.facts["finished_at"]
+        )
         return [*stored, *(run_id for run_id in finished if run_id not in stored)]
 
     def accounts(self, at: str) -> list[str]:
         """The accounts at a place that have finished runs, stored or waiting, by id."""
-        waiting = (each.facts["account_id"] for each in self._waiting(RunFilter(place=at)))
-        return sorted({*self.history.accounts(at), *waiting})
+        unarchived = (folder.facts["account_id"] for folder in self._unarchived_folders(RunFilter(place=at)))
+        return sorted({*self.history.accounts(at), *unarchived})
 
-    def latest(self, wanted: RunFilter = EVERY_RUN, now: datetime | None = None) -> str:
+    def latest(self, run_filter: RunFilter = EVERY_RUN, now: datetime | None = None) -> str:
         """The id of the newest finished run, by the order in which runs were stored.
 
         Runs that were set aside, or that end in the future, do not count. One that waits for the
@@ -338,37 +340,37 @@ class Runs:
             StoreError: the history cannot be read.
         """
         moment = now or datetime.now(UTC)
-        newest = self.history.newest(wanted, moment)
+        newest = self.history.newest(run_filter, moment)
         ended = "" if newest is None else newest.facts.finished_at
-        waiting = [
+        unarchived = [
             folder
-            for folder in self.run_folders(wanted)
+            for folder in self.run_folders(run_filter)
             if not folder.is_of_future(moment)
             and folder.facts["finished_at"] > ended
             and self.history.find(folder.id) is None
         ]
-        if waiting:
-            return waiting[-1].id
+        if unarchived:
+            return unarchived[-1].id
         if newest is not None:
             return newest.facts.id
-        whose = f" of account {wanted.account_id}" if wanted.account_id else ""
-        at = f" at {wanted.place}" if wanted.place else ""
-        if any(not each.facts["finished_at"] for each in self.run_folders(wanted)):
+        whose = f" of account {run_filter.account_id}" if run_filter.account_id else ""
+        at = f" at {run_filter.place}" if run_filter.place else ""
+        if any(not folder.facts["finished_at"] for folder in self.run_folders(run_filter)):
             raise RunNotFound(
                 f"No run{whose} in {self.home} is finished yet. If one broke off, go on with it: "
                 "auditor audit --resume"
             )
         raise RunNotFound(f"No run{whose}{at} is stored in {self}. Start with: auditor audit")
 
-    def from_future(self, wanted: RunFilter, now: datetime) -> list["StoredRun"]:
+    def from_future(self, run_filter: RunFilter, now: datetime) -> list["StoredRun"]:
         """The stored runs that end later than now, and were not set aside: a clock is wrong."""
         return [
             entry
-            for entry in self.history.runs(wanted)
+            for entry in self.history.runs(run_filter)
             if entry.ends_in_future(now) and not entry.set_aside
         ]
 
-    def opened(self, run: str, wanted: RunFilter = EVERY_RUN) -> Snapshot:
+    def open(self, run: str, run_filter: RunFilter = EVERY_RUN) -> Snapshot:
         """The evidence of a run, by id or by `latest`: from the history, else from its own folder.
 
         Nothing else is looked at: a file of that name in the working folder is not a run. What
@@ -381,12 +383,12 @@ class Runs:
             StoreError: the history cannot be read.
         """
         if run == "latest":
-            run = self.latest(wanted)
+            run = self.latest(run_filter)
         entry = self.stored(run)
-        if entry is not None and wanted.admits(entry.facts.account_id, entry.place):
+        if entry is not None and run_filter.admits(entry.facts.account_id, entry.place):
             return self.history.verified(entry)
         if entry is None and self.has_folder(run):
-            return self.opened_folder(run, wanted)
+            return self.open_folder(run, run_filter)
         raise self.not_found(run)
 
     def stored(self, run_id: str) -> "StoredRun | None":
@@ -410,7 +412,7 @@ class Runs:
         """True where a run of this id has a folder of its own."""
         return bool(_ID.fullmatch(run_id)) and (self.home / "runs" / run_id / SNAPSHOT).is_file()
 
-    def opened_folder(self, run_id: str, wanted: RunFilter = EVERY_RUN) -> Snapshot:
+    def open_folder(self, run_id: str, run_filter: RunFilter = EVERY_RUN) -> Snapshot:
         """The evidence of a run that has a folder, as it is there.
 
         Raises:
@@ -426,7 +428,7 @@ class Runs:
             snapshot.close()
             raise
         account_id, api_url = (snapshot.meta(key) or "" for key in ("account_id", "api_url"))
-        if not wanted.admits(account_id, place(api_url)):
+        if not run_filter.admits(account_id, place(api_url)):
             snapshot.close()
             raise self.not_found(run_id)
         return snapshot
@@ -459,19 +461,20 @@ def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).rstrip(".")
 
 
-def _judged_by(judgement: str) -> tuple[str, str] | None:
+def _evaluated_with(judgement: str) -> tuple[str, str] | None:
     """The baseline and the depth that a run was begun for; None where nobody can tell."""
     try:
-        told = json.loads(judgement)
-        return json.loads(told["policy"])["baseline"]["info"]["id"], told["depth"]
+        document = json.loads(judgement)
+        baseline = json.loads(document["policy"])["baseline"]
+        return baseline["info"]["id"], document["depth"]
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     """A moment, RFC 3339; None where the text is none."""
     try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return time if time.tzinfo else None

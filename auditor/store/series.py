@@ -33,10 +33,10 @@ class Series:
     def of(cls, run: Run, selected: frozenset[str] | None) -> "Series":
         """The series of a run that was to assess the selected controls; None for all."""
         info = run.info
-        return cls.wanted(info.account_id, info.api_url, info.baseline.id, info.depth, selected)
+        return cls.for_selection(info.account_id, info.api_url, info.baseline.id, info.depth, selected)
 
     @classmethod
-    def wanted(
+    def for_selection(
         cls,
         account_id: str,
         api_url: str,
@@ -45,10 +45,10 @@ class Series:
         selected: frozenset[str] | None,
     ) -> "Series":
         """The series of an account, with what its runs are to be judged with."""
-        chosen = "" if selected is None else "\n".join(sorted(selected))
-        digest = hashlib.sha256(chosen.encode()).hexdigest()[:16] if chosen else ""
-        named = account_id.encode("utf-8", "replace").decode("utf-8")
-        return cls(named, place(api_url), baseline_id, depth, digest)
+        controls = "" if selected is None else "\n".join(sorted(selected))
+        digest = hashlib.sha256(controls.encode()).hexdigest()[:16] if controls else ""
+        account = account_id.encode("utf-8", "replace").decode("utf-8")
+        return cls(account, place(api_url), baseline_id, depth, digest)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -67,18 +67,18 @@ class Series:
 
     def id(self, connection: Connection) -> int | None:
         """Its number in the history; None where nothing of it is stored."""
-        wanted = [tables.series.c[name] == value for name, value in self.row.items()]
-        found = connection.execute(sa.select(tables.series.c.id).where(*wanted)).scalar()
-        return None if found is None else int(found)
+        conditions = [tables.series.c[name] == value for name, value in self.row.items()]
+        number = connection.execute(sa.select(tables.series.c.id).where(*conditions)).scalar()
+        return None if number is None else int(number)
 
-    def made(self, connection: Connection) -> int:
+    def get_or_create(self, connection: Connection) -> int:
         """Its number in the history, where it is made if it is not there."""
-        found = self.id(connection)
-        if found is None:
+        number = self.id(connection)
+        if number is None:
             connection.execute(sa.insert(tables.series), self.row)
-            found = self.id(connection)
-        assert found is not None
-        return found
+            number = self.id(connection)
+        assert number is not None
+        return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class RunFilter:
 
     def columns(self) -> list[sa.ColumnElement[bool]]:
         """The conditions on the table of series."""
-        wanted = {"account_id": self.account_id, "place": self.place}
-        return [tables.series.c[name] == value for name, value in wanted.items() if value]
+        columns = {"account_id": self.account_id, "place": self.place}
+        return [tables.series.c[name] == value for name, value in columns.items() if value]
 
 
 EVERY_RUN = RunFilter()

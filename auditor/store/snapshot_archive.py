@@ -23,11 +23,11 @@ from auditor.store.recording import text
 PART = 1 << 20
 """Bytes of the file in one part."""
 
-_LOGGED, _ALONE = b"\x02\x02", b"\x01\x01"
+_WAL, _NO_WAL = b"\x02\x02", b"\x01\x01"
 """Bytes 18 and 19 of a SQLite file: 2 where a log belongs to it, 1 where it stands by itself.
 Source: https://www.sqlite.org/fileformat.html, 1.3.3."""
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def pack(connection: Connection, run_id: str, file: Path) -> None:
@@ -43,7 +43,7 @@ def pack(connection: Connection, run_id: str, file: Path) -> None:
         connection.execute(sa.insert(tables.evidence), row)
 
 
-def unpacked(connection: Connection, run_id: str, home: Path) -> Snapshot | None:
+def unpack(connection: Connection, run_id: str, home: Path) -> Snapshot | None:
     """The snapshot of a run, open for reading; None where the history holds none.
 
     Its file is in the data directory, for its owner alone, and gone with the process.
@@ -61,11 +61,11 @@ def unpacked(connection: Connection, run_id: str, home: Path) -> Snapshot | None
     with connection.execution_options(stream_results=True).execute(query) as rows:
         parts = rows.scalars()
         first = next(parts, None)
-        return None if first is None else _opened(chain([first], parts), run_id, home)
+        return None if first is None else _restore(chain([first], parts), run_id, home)
 
 
-def _opened(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
-    folder = _place(home)
+def _restore(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
+    folder = _temporary_folder(home)
     path = folder / f"{secrets.token_hex(8)}.sqlite"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -91,7 +91,7 @@ def _opened(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
                 folder.rmdir()
 
 
-def _place(home: Path) -> Path:
+def _temporary_folder(home: Path) -> Path:
     """A folder for the file of a snapshot: below the data directory, where that can be written."""
     folder = home / "tmp"
     try:
@@ -100,7 +100,7 @@ def _place(home: Path) -> Path:
         if os.access(folder, os.W_OK):
             return folder
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in _DISK_FULL:
             raise _unwritable(folder, error) from error
     try:
         return Path(tempfile.mkdtemp(prefix="auditor-"))
@@ -109,7 +109,7 @@ def _place(home: Path) -> Path:
 
 
 def _unwritable(folder: Path, error: OSError) -> DiskFull | StoreError:
-    if error.errno in _NO_ROOM:
+    if error.errno in _DISK_FULL:
         return DiskFull(f"{folder}: no room for the evidence of the run. Make room there.")
     return StoreError(
         f"{folder} cannot be written: {error.strerror}. Set AUDITOR_HOME, or TMPDIR, to a folder "
@@ -120,8 +120,8 @@ def _unwritable(folder: Path, error: OSError) -> DiskFull | StoreError:
 def _parts(file: Path) -> Iterator[bytes]:
     with file.open("rb") as opened:
         first = opened.read(PART)
-        if first[18:20] == _LOGGED:  # its log is empty, and does not come along
-            first = first[:18] + _ALONE + first[20:]
+        if first[18:20] == _WAL:  # its log is empty, and does not come along
+            first = first[:18] + _NO_WAL + first[20:]
         while first:
             yield first
             first = opened.read(PART)

@@ -85,7 +85,7 @@ findings = sa.Table(
     sa.UniqueConstraint("series_id", "fingerprint"),
 )
 
-spells = sa.Table(
+periods = sa.Table(
     "spells",
     metadata,
     sa.Column("id", _number, primary_key=True),

@@ -73,7 +73,7 @@ def test_the_first_scopes_that_changed_are_named() -> None:
     assert LifecycleState.PERSISTING not in lives.named
 
 
-@pytest.mark.parametrize("missing", [{"pasts": None}, {"trend": ()}])
+@pytest.mark.parametrize("missing", [{"histories": None}, {"trend": ()}])
 def test_without_an_earlier_run_there_is_no_history(missing: dict[str, None]) -> None:
     assert history(replace(past_worlds.run(), **missing)) is None
 

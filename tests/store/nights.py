@@ -119,7 +119,7 @@ class Nights:
     def keep(self, snapshot: Snapshot, run: Run, selected: Any = None) -> StoredRun:
         """Store an audit; its folder is gone unless it was stopped."""
         with snapshot:
-            self.runs.keep(snapshot, run, selected)
+            self.runs.archive(snapshot, run, selected)
             stopped = snapshot.meta("stopped")
         if not stopped:
             self.runs.discard(run.info.id)
@@ -130,13 +130,13 @@ class Nights:
         return {standing.scope.id: standing.status for standing in self.standings(entry)}
 
     def standings(self, entry: StoredRun) -> list[FindingState]:
-        with self.history.standings(entry) as found:
+        with self.history.finding_states(entry) as found:
             return list(found)
 
     def past(self, entry: StoredRun, zoom_id: str = "u1") -> FindingHistory | None:
         """What is known of AI-01 of a user."""
         mark = mark_of(zoom_id, entry.facts.account_id)
-        return self.history.pasts(entry, [mark]).get(mark)
+        return self.history.histories(entry, [mark]).get(mark)
 
     def folder(self, run_id: str) -> Path:
         return self.runs.home / "runs" / run_id

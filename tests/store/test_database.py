@@ -93,7 +93,7 @@ def test_a_history_of_a_newer_version_is_refused(
         other.history.runs()
     with pytest.raises(StoreError, match="newer version"):
         other.night()
-    assert len(other.runs.waiting()) == 1
+    assert len(other.runs.unarchived()) == 1
 
 
 def test_a_history_of_an_unheard_of_version_is_refused(
@@ -174,10 +174,10 @@ def test_a_history_that_another_process_holds_is_told_and_the_run_kept(
         assert other.history.runs() == [first]
         with pytest.raises(HistoryLocked, match=r"held by another process.* 0.1 seconds"):
             other.keep(snapshot, run)
-    assert other.runs.waiting() == [run.info.id]
-    with closing(other.runs.opened(run.info.id)) as kept:
+    assert other.runs.unarchived() == [run.info.id]
+    with closing(other.runs.open(run.info.id)) as kept:
         other.keep(kept, run)
-    assert other.runs.waiting() == []
+    assert other.runs.unarchived() == []
     assert len(nights.history.runs()) == 2
 
 
@@ -258,7 +258,7 @@ def test_a_damaged_file_is_kept_whole_and_a_new_one_begun(
     content = damage(old, how)
     snapshot, run = old.read({"u1": FAIL})
     with snapshot:
-        aside = old.runs.keep(snapshot, run, None)
+        aside = old.runs.archive(snapshot, run, None)
     assert aside is not None
     assert aside.name.startswith(f"{FILE}.damaged-")
     assert aside.read_bytes() == content
@@ -278,9 +278,9 @@ def test_reading_a_damaged_file_tells_so_and_changes_nothing(
 
 def test_a_second_damaged_file_does_not_replace_the_first(old: Nights) -> None:
     database = old.history.database
-    first = database.set_aside("20261121T220000")
+    first = database.quarantine("20261121T220000")
     (old.runs.home / FILE).write_bytes(b"second")
-    second = database.set_aside("20261121T220000")
+    second = database.quarantine("20261121T220000")
     assert first != second
     assert second.read_bytes() == b"second"
     assert first.read_bytes().startswith(b"SQLite format 3")
@@ -296,7 +296,7 @@ def test_two_that_find_a_damaged_file_set_it_aside_once(old: Nights) -> None:
             snapshot, run = nights.read({"u1": FAIL})
             begin.wait()
             with snapshot:
-                asides.append(nights.runs.keep(snapshot, run, None))
+                asides.append(nights.runs.archive(snapshot, run, None))
 
     both = [threading.Thread(target=keep, args=(day,)) for day in (10, 20)]
     for each in both:
@@ -314,8 +314,8 @@ def test_damaged_evidence_of_one_run_is_told_by_its_name(nights: Nights) -> None
     garbage = "x'0102'" if nights.runs.url is None else "'\\x0102'"
     execute(nights, f"UPDATE evidence SET content = {garbage} WHERE run_id = '{first.facts.id}'")
     with pytest.raises(HistoryDamaged, match=rf"run {first.facts.id} is damaged"):
-        nights.runs.opened(first.facts.id)
-    nights.runs.opened(second.facts.id).close()
+        nights.runs.open(first.facts.id)
+    nights.runs.open(second.facts.id).close()
     assert list((nights.runs.home / "tmp").iterdir()) == []
 
 
@@ -351,7 +351,7 @@ def test_a_run_with_a_folder_can_be_read_whatever_became_of_the_history(old: Nig
     snapshot, run = old.read(users=["u1"])
     snapshot.close()
     damage(old, noise)
-    with closing(old.runs.opened(run.info.id)) as opened:
+    with closing(old.runs.open(run.info.id)) as opened:
         assert opened.has(user("u1"))
         assert opened.count(Level.USER) == 1
 

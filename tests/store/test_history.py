@@ -24,7 +24,7 @@ from tests.report.worlds import HOSTILE, deviation, judged
 from tests.store.nights import ACCOUNT, ZOOM, Nights, listed, mark_of, user
 
 FAIL, UNKNOWN, WAIVED = Status.FAIL, Status.UNKNOWN, Status.WAIVED
-MANY = tables.findings, tables.spells
+MANY = tables.findings, tables.periods
 
 
 # What a run says of itself
@@ -327,7 +327,7 @@ def test_a_local_api_on_another_port_is_the_same_place(nights: Nights) -> None:
 def test_the_run_before_and_the_newest_of_a_series_are_found(nights: Nights) -> None:
     first, _, third = nights.night(), nights.night(depth="account"), nights.night()
     assert nights.history.before(third) == first
-    wanted = Series.wanted("acc-1", ZOOM, "strict", "user", None)
+    wanted = Series.for_selection("acc-1", ZOOM, "strict", "user", None)
     assert nights.history.last_of(wanted) == third
     assert nights.history.last_of(replace(wanted, account_id="other")) is None
 
@@ -416,7 +416,7 @@ def test_evidence_comes_back_byte_for_byte(nights: Nights, monkeypatch: pytest.M
 
     opened = Snapshot.open
     monkeypatch.setattr(Snapshot, "open", seen)
-    with closing(nights.runs.opened(run.info.id)) as evidence:
+    with closing(nights.runs.open(run.info.id)) as evidence:
         assert evidence.digest() == run.info.evidence_digest
         assert evidence.meta("finished_at") == nights.now
         assert evidence.count(Level.USER) == 40_000
@@ -430,7 +430,7 @@ def test_evidence_whose_log_could_not_be_merged_stands_by_itself(nights: Nights)
     snapshot._db.execute("PRAGMA journal_mode = WAL")
     snapshot.set_meta("later", "than the file")
     nights.keep(snapshot, run)
-    with closing(nights.runs.opened(run.info.id)) as evidence:
+    with closing(nights.runs.open(run.info.id)) as evidence:
         assert evidence.meta("later") == "than the file"
         assert evidence.digest() == run.info.evidence_digest
     assert list((nights.runs.home / "tmp").iterdir()) == []
@@ -439,8 +439,8 @@ def test_evidence_whose_log_could_not_be_merged_stands_by_itself(nights: Nights)
 def test_evidence_can_be_read_by_two_at_once(nights: Nights) -> None:
     entry = nights.night()
     with (
-        closing(nights.runs.opened(entry.facts.id)) as one,
-        closing(nights.runs.opened("latest")) as other,
+        closing(nights.runs.open(entry.facts.id)) as one,
+        closing(nights.runs.open("latest")) as other,
     ):
         assert one.digest() == other.digest() == entry.facts.evidence_digest
 
@@ -463,7 +463,7 @@ def test_what_is_left_tells_the_same_after_runs_were_removed(nights: Nights) -> 
     assert [each.facts.id for each in nights.history.runs()] == [each.facts.id for each in left]
     assert [(nights.standings(each), nights.past(each, "u1")) for each in left] == before
     assert nights.runs.history.evidence(entries[0].facts.id) is None
-    with closing(nights.runs.opened(left[0].facts.id)) as evidence:
+    with closing(nights.runs.open(left[0].facts.id)) as evidence:
         assert evidence.digest() == left[0].facts.evidence_digest
 
 

@@ -266,7 +266,7 @@ def test_a_database_that_cannot_hold_every_name_is_refused_with_how_to_make_one(
         opened(server.url(name), tmp_path)
     with pytest.raises(HistoryUnfit), Database(server.url(name), tmp_path).reading():
         pass
-    assert len(Runs(tmp_path).waiting()) == 1  # the run is whole, and stored once there is one
+    assert len(Runs(tmp_path).unarchived()) == 1  # the run is whole, and stored once there is one
 
 
 def test_what_the_message_advises_makes_a_database_that_fits(

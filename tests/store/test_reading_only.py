@@ -35,11 +35,11 @@ def everything(home: Path, url: str | None = None) -> str:
         entries = history.runs()
         assert history.before(entries[-1]) is not None
         assert history.trend(entries[-1])
-        with history.standings(entries[-1]) as standings:
+        with history.finding_states(entries[-1]) as standings:
             found = list(standings)
         history.acceptances()
         history.accepted(EVERY_RUN)
-        with runs.opened(entries[-1].facts.id) as snapshot:
+        with runs.open(entries[-1].facts.id) as snapshot:
             snapshot.digest()
         return f"{len(entries)} runs, {len(found)} findings"
     finally:
