@@ -193,9 +193,9 @@ class NotificationBaseline:
             return
         memory = self._memory(entry)
         if reached:
-            memory.note(entry.facts.id)
+            memory.save(entry.facts.id)
         elif earlier is not None:
-            memory.note(earlier)
+            memory.save(earlier)
 
     def _memory(self, entry: StoredRun) -> LastAnnounced:
         facts = entry.facts

@@ -23,7 +23,7 @@ from auditor.findings.questions import (
 from auditor.findings.run import Run
 
 _UNSET: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
-_STANDS_FOR_MANY = "*"
+_PLACEHOLDER_PREFIX = "*"
 """First letter of the id of a scope that stands for all that could not be listed."""
 _EVIDENCE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.DERIVED, FindingKind.UNCOVERED)
 """Kinds of verdict that come from looking at a setting; locks and attestations do not."""
@@ -81,7 +81,7 @@ class Gap(StrEnum):
         return self in (Gap.NOT_ASSESSED, Gap.NOT_REACHED, Gap.NO_RESULT)
 
 
-_DOUBTS = (
+_INCONCLUSIVE = (
     ControlEffect.UNKNOWN,
     ControlEffect.EXCEPTED,
     ControlEffect.UNDECIDED,
@@ -122,15 +122,15 @@ class ControlPart:
     """What came of one control behind a question."""
 
     bearing: RelatedControl
-    marks: Mapping[ControlEffect, AffectedScopes]
+    effects: Mapping[ControlEffect, AffectedScopes]
     gaps: tuple[Gap, ...] = ()
     statements: tuple[str, ...] = ()
     """What people attested, in their words."""
 
     @property
-    def open_to_doubt(self) -> bool:
+    def is_incomplete(self) -> bool:
         """True if something of it was not seen, not decided or not looked at."""
-        return bool(self.gaps) or any(mark in self.marks for mark in _DOUBTS)
+        return bool(self.gaps) or any(effect in self.effects for effect in _INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Answer:
     question: Question
     state: AnswerState
     parts: tuple[ControlPart, ...]
-    marks: Mapping[ControlEffect, AffectedScopes]
+    effects: Mapping[ControlEffect, AffectedScopes]
     """Distinct scopes over all controls behind the question."""
     causes: Mapping[Cause | None, tuple[tuple[str, ...], AffectedScopes]]
     """Cause of unknowns to the controls it blinds and where."""
@@ -153,11 +153,11 @@ class Answer:
     @property
     def is_lower_bound(self) -> bool:
         """True if more may be shown: a control that decides was not seen in full."""
-        return any(part.bearing.decides and part.open_to_doubt for part in self.parts)
+        return any(part.bearing.decides and part.is_incomplete for part in self.parts)
 
-    def controls(self, mark: ControlEffect) -> tuple[str, ...]:
+    def controls(self, effect: ControlEffect) -> tuple[str, ...]:
         """The ids of the controls to which `mark` applies."""
-        return tuple(part.bearing.id for part in self.parts if mark in part.marks)
+        return tuple(part.bearing.id for part in self.parts if effect in part.effects)
 
     def missing(self, *gaps: Gap) -> tuple[str, ...]:
         """The ids of the controls with one of `gaps`."""
@@ -192,27 +192,27 @@ def answers(run: Run, questions: Iterable[Question]) -> list[Answer]:
         ValueError: the run does not hold its passes, so silence could be taken for one.
     """
     profiles = list(_profiles(run))
-    held = sum(
+    passes = sum(
         profile.count * sum(v.status is Status.PASS for v in verdicts)
         for profile in profiles
         for verdicts in profile.verdicts.values()
     )
-    if held != run.summary.by_status.get(Status.PASS, 0):
+    if passes != run.summary.by_status.get(Status.PASS, 0):
         raise ValueError("Answers need a run that was judged with its passes kept.")
     return [_answer(run, profiles, question) for question in questions]
 
 
 def _profiles(run: Run) -> Iterator[_Profile]:
     counts: Counter[tuple[Level, str, int]] = Counter()
-    held: dict[int, tuple[Verdict, ...]] = {}
-    for share in run.assessments.shares():
-        stands_for_many = share.scope is not None and share.scope.id.startswith(_STANDS_FOR_MANY)
-        label = share.scope.label if share.scope is not None and stands_for_many else ""
-        held[id(share.verdicts)] = share.verdicts
-        counts[share.level, label, id(share.verdicts)] += share.count
+    verdicts: dict[int, tuple[Verdict, ...]] = {}
+    for group in run.assessments.shares():
+        is_placeholder = group.scope is not None and group.scope.id.startswith(_PLACEHOLDER_PREFIX)
+        label = group.scope.label if group.scope is not None and is_placeholder else ""
+        verdicts[id(group.verdicts)] = group.verdicts
+        counts[group.level, label, id(group.verdicts)] += group.count
     for (level, label, key), count in counts.items():
         by_control: dict[str, list[Verdict]] = {}
-        for verdict in held[key]:
+        for verdict in verdicts[key]:
             by_control.setdefault(verdict.control, []).append(verdict)
         yield _Profile(level, label, count, by_control)
 
@@ -227,29 +227,29 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
         statements: dict[str, None] = {}
         for profile in profiles:
             for verdict in profile.verdicts.get(bearing.id, ()):
-                mark = _effect(verdict, bearing)
-                own.setdefault(mark, []).append(profile)
-                if mark is ControlEffect.ATTESTED:
+                effect = _effect(verdict, bearing)
+                own.setdefault(effect, []).append(profile)
+                if effect is ControlEffect.ATTESTED:
                     statements[verdict.detail] = None
-                elif mark is ControlEffect.UNKNOWN:
+                elif effect is ControlEffect.UNKNOWN:
                     controls, where = causes.setdefault(verdict.cause, (set(), []))
                     controls.add(bearing.id)
                     where.append(profile)
-                elif mark is ControlEffect.UNDECIDED and (verdict.expected or {}).get("param"):
+                elif effect is ControlEffect.UNDECIDED and (verdict.expected or {}).get("param"):
                     parameters.add(str((verdict.expected or {})["param"]))
-        for mark, where in own.items():
-            whole.setdefault(mark, []).extend(where)
-        marks = {mark: _affected(own[mark]) for mark in ControlEffect if mark in own}
+        for effect, where in own.items():
+            whole.setdefault(effect, []).extend(where)
+        effects = {effect: _affected(own[effect]) for effect in ControlEffect if effect in own}
         gaps = tuple(_gaps(run, profiles, bearing))
-        parts.append(ControlPart(bearing, marks, gaps, tuple(statements)))
+        parts.append(ControlPart(bearing, effects, gaps, tuple(statements)))
     return Answer(
         question=question,
         state=_state(parts),
         parts=tuple(parts),
-        marks={mark: _affected(whole[mark]) for mark in ControlEffect if mark in whole},
+        effects={effect: _affected(whole[effect]) for effect in ControlEffect if effect in whole},
         causes={
             cause: (tuple(sorted(controls)), _affected(where))
-            for cause, (controls, where) in sorted(causes.items(), key=lambda each: each[0] or "")
+            for cause, (controls, where) in sorted(causes.items(), key=lambda item: item[0] or "")
         },
         parameters=tuple(sorted(parameters)),
         coverage=run.summary.coverage,
@@ -342,47 +342,47 @@ def _gaps(run: Run, profiles: Sequence[_Profile], bearing: RelatedControl) -> It
         reached = bearing.id not in run.summary.not_reached
         yield Gap.NO_RESULT if reached else Gap.NOT_REACHED
     else:
-        gaps = (_gap(run, profiles, bearing, each) for each in bearing.looks_at)
+        gaps = (_gap(run, profiles, bearing, checked) for checked in bearing.looks_at)
         yield from sorted({gap for gap in gaps if gap is not None})
 
 
 def _gap(
-    run: Run, profiles: Iterable[_Profile], bearing: RelatedControl, looked: CheckedSetting
+    run: Run, profiles: Iterable[_Profile], bearing: RelatedControl, checked: CheckedSetting
 ) -> Gap | None:
     """What of one setting was not looked at: all of it, or some scopes that were read."""
     judged: Counter[Level] = Counter()
     for profile in profiles:
         verdicts = profile.verdicts.get(bearing.id, ())
-        if any(_is_about(verdict, looked) for verdict in verdicts):
-            stands_for_others = profile.label and profile.level in run.summary.coverage
-            judged[profile.level] += 0 if stands_for_others else profile.count
+        if any(_is_about(verdict, checked) for verdict in verdicts):
+            is_placeholder = profile.label and profile.level in run.summary.coverage
+            judged[profile.level] += 0 if is_placeholder else profile.count
     if not judged:
         return Gap.SETTINGS
-    complete = all(judged[lv] >= run.summary.coverage.get(lv, 1) for lv in looked.levels)
-    return None if complete or looked.derived else Gap.LEVELS
+    complete = all(judged[lv] >= run.summary.coverage.get(lv, 1) for lv in checked.levels)
+    return None if complete or checked.derived else Gap.LEVELS
 
 
-def _is_about(verdict: Verdict, looked: CheckedSetting) -> bool:
-    if looked.derived and verdict.kind is FindingKind.UNCOVERED:
+def _is_about(verdict: Verdict, checked: CheckedSetting) -> bool:
+    if checked.derived and verdict.kind is FindingKind.UNCOVERED:
         return True
-    return verdict.kind in _EVIDENCE and verdict.setting in looked.settings
+    return verdict.kind in _EVIDENCE and verdict.setting in checked.settings
 
 
 def _state(parts: Sequence[ControlPart]) -> AnswerState:
-    marks = {mark for part in parts for mark in part.marks}
-    if ControlEffect.SHOWN in marks:
+    effects = {effect for part in parts for effect in part.effects}
+    if ControlEffect.SHOWN in effects:
         return AnswerState.YES
-    if ControlEffect.ALLOWED in marks:
+    if ControlEffect.ALLOWED in effects:
         return AnswerState.ALLOWED
-    if marks & {ControlEffect.DEVIATING, ControlEffect.WAIVED, ControlEffect.UNLOCKED}:
+    if effects & {ControlEffect.DEVIATING, ControlEffect.WAIVED, ControlEffect.UNLOCKED}:
         return AnswerState.NOT_RULED_OUT
     if all(any(gap.is_whole for gap in part.gaps) for part in parts):
         return AnswerState.NOT_LOOKED_AT
-    if any(part.open_to_doubt for part in parts):
+    if any(part.is_incomplete for part in parts):
         return AnswerState.CANNOT_SAY
-    if ControlEffect.ATTESTED in marks:
+    if ControlEffect.ATTESTED in effects:
         return AnswerState.RESTS_ON_ATTESTATIONS
-    return AnswerState.NO if ControlEffect.AS_EXPECTED in marks else AnswerState.NOT_APPLICABLE
+    return AnswerState.NO if ControlEffect.AS_EXPECTED in effects else AnswerState.NOT_APPLICABLE
 
 
 def _and(names: Sequence[str]) -> str:

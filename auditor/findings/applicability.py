@@ -38,8 +38,10 @@ class ReferenceResult:
     @property
     def counts(self) -> Mapping[Status, int]:
         """How the checks of all its controls came out."""
-        found = {status: sum(each.count(status) for each in self.bearings) for status in Status}
-        return {status: count for status, count in found.items() if count}
+        counts = {
+            status: sum(control.count(status) for control in self.bearings) for status in Status
+        }
+        return {status: count for status, count in counts.items() if count}
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,11 +73,11 @@ class FindingChange:
     """None where the operation log tells nobody; `Drift.log` says why."""
 
     @property
-    def standing(self) -> FindingState:
+    def state(self) -> FindingState:
         """How it stands now, or stood before where it stands no more."""
-        found = self.after or self.before
-        assert found is not None
-        return found
+        state = self.after or self.before
+        assert state is not None
+        return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +202,21 @@ class Drift:
         counts: dict[_Key, list[FindingChange]] = {}
         totals: dict[_Key, int] = {}
         for change in self.changes:
-            at = change.standing
-            level = at.scope.level.rank
-            key = change.move, at.severity.rank, at.control, at.setting, level, at.kind
+            state = change.state
+            level = state.scope.level.rank
+            key = (
+                change.move,
+                state.severity.rank,
+                state.control,
+                state.setting,
+                level,
+                state.kind,
+            )
             examples = counts.setdefault(key, [])
             totals[key] = totals.get(key, 0) + 1
             examples.append(change)
             if len(examples) > EXAMPLES:
-                examples.sort(key=lambda each: each.standing.scope.id)
+                examples.sort(key=lambda change: change.state.scope.id)
                 examples.pop()
         moves = list(ChangeKind)
         return tuple(
@@ -222,23 +229,25 @@ class Drift:
         settings: set[tuple[str, bool]] = set()
         scopes: set[tuple[Level, str]] = set()
         for move in moves:
-            changed, at = self._reached.get(move, (set(), set()))
+            changed, changed_at = self._affected_by_kind.get(move, (set(), set()))
             settings |= changed
-            scopes |= at
+            scopes |= changed_at
         counts = Counter(level for level, _ in scopes)
         by_level = dict(sorted(counts.items(), key=lambda item: item[0].rank))
         return Affected(len(settings), by_level)
 
     @cached_property
-    def _reached(self) -> dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]]:
+    def _affected_by_kind(
+        self,
+    ) -> dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]]:
         """By move: settings, or controls without one, each with whether it is a lock; scopes."""
-        found: dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]] = {}
+        affected: dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]] = {}
         for change in self.changes:
-            at = change.standing
-            settings, scopes = found.setdefault(change.move, (set(), set()))
-            settings.add((at.setting or at.control, at.kind is FindingKind.LOCK))
-            scopes.add((at.scope.level, at.scope.id))
-        return found
+            state = change.state
+            settings, scopes = affected.setdefault(change.move, (set(), set()))
+            settings.add((state.setting or state.control, state.kind is FindingKind.LOCK))
+            scopes.add((state.scope.level, state.scope.id))
+        return affected
 
     def of(self, *moves: ChangeKind) -> Iterator[FindingChange]:
         """The changes of these kinds."""
@@ -249,10 +258,10 @@ _Key = tuple[ChangeKind, int, str, str, int, FindingKind]
 """Move, rank of the severity, control, setting, rank of the level, kind."""
 
 
-def _cluster(key: _Key, count: int, found: list[FindingChange]) -> ChangeGroup:
+def _cluster(key: _Key, count: int, examples: list[FindingChange]) -> ChangeGroup:
     move, _, control, setting, _, kind = key
-    found.sort(key=lambda each: each.standing.scope.id)
-    at = found[0].standing
+    examples.sort(key=lambda change: change.state.scope.id)
+    state = examples[0].state
     return ChangeGroup(
-        move, control, kind, setting, at.scope.level, at.severity, count, tuple(found)
+        move, control, kind, setting, state.scope.level, state.severity, count, tuple(examples)
     )

@@ -22,7 +22,7 @@ MOST_ENTRIES = 3
 MOST_NAMES = 5
 """How many scopes of each of these lives are named for a row."""
 
-_PORTION = 500
+_BATCH_SIZE = 500
 """How many findings the history is asked about at once."""
 
 _Key = tuple[object, ...]
@@ -71,28 +71,29 @@ class HistorySummary:
         """How many were changed by entries of the log that `authors` leaves out."""
         return self.attributed - sum(author.count for author in self.authors)
 
-    def add(self, scope: Scope, past: FindingHistory) -> None:
+    def add(self, scope: Scope, finding_history: FindingHistory) -> None:
         """Count a finding."""
         self.known += 1
-        if past.life is not None:
-            self.by_life[past.life] += 1
-        if past.life in CHANGED:
-            named = self.named.setdefault(past.life, [])
+        if finding_history.life is not None:
+            self.by_life[finding_history.life] += 1
+        if finding_history.life in CHANGED:
+            named = self.named.setdefault(finding_history.life, [])
             if len(named) < MOST_NAMES:
                 named.append(scope)
-        self.first_seen = _widened(self.first_seen, past.first_seen)
-        self.since = _widened(self.since, past.since)
-        if past.changed_by is not None:
+        self.first_seen = _extended(self.first_seen, finding_history.first_seen)
+        self.since = _extended(self.since, finding_history.since)
+        if finding_history.changed_by is not None:
             self._attribute(
-                past.changed_by, self._changed if past.life in CHANGED else self._others
+                finding_history.changed_by,
+                self._changed if finding_history.life in CHANGED else self._others,
             )
 
-    def _attribute(self, actor: Actor, kept: dict[Actor, ChangeAuthor]) -> None:
+    def _attribute(self, actor: Actor, authors: dict[Actor, ChangeAuthor]) -> None:
         self.attributed += 1
-        if actor in kept:
-            kept[actor].count += 1
-        elif len(kept) < MOST_ENTRIES:
-            kept[actor] = ChangeAuthor(actor)
+        if actor in authors:
+            authors[actor].count += 1
+        elif len(authors) < MOST_ENTRIES:
+            authors[actor] = ChangeAuthor(actor)
 
 
 class RunHistory:
@@ -112,24 +113,26 @@ def history(run: Run) -> RunHistory | None:
     Goes once through the scopes, and asks about deviations alone: what passed or is unknown has
     no life to tell.
     """
-    if run.pasts is None or not run.trend:
+    if run.histories is None or not run.trend:
         return None
     rows: dict[_Key, HistorySummary] = {}
     known: dict[int, _Key] = {}
     deviations = _deviations(run)
-    while portion := list(islice(deviations, _PORTION)):
-        pasts = run.pasts([mark for mark, _, _ in portion])
-        for mark, scope, verdict in portion:
-            past = pasts.get(mark)
-            if past is None:
+    while batch := list(islice(deviations, _BATCH_SIZE)):
+        histories = run.histories([finding_id for finding_id, _, _ in batch])
+        for finding_id, scope, verdict in batch:
+            finding_history = histories.get(finding_id)
+            if finding_history is None:
                 continue
             key = known.get(id(verdict))
             if key is None:
                 key = known[id(verdict)] = identity(verdict)
             if key not in rows:
-                since = past.since, past.since
-                rows[key] = HistorySummary((past.first_seen, past.first_seen), since)
-            rows[key].add(scope, past)
+                since = finding_history.since, finding_history.since
+                rows[key] = HistorySummary(
+                    (finding_history.first_seen, finding_history.first_seen), since
+                )
+            rows[key].add(scope, finding_history)
     return RunHistory(rows)
 
 
@@ -137,13 +140,13 @@ def _deviations(run: Run) -> Iterator[tuple[str, Scope, Verdict]]:
     account = run.info.account_id
     failed: dict[int, tuple[Verdict, ...]] = {}
     for assessment in run.assessments:
-        found = failed.get(id(assessment.verdicts))
-        if found is None:
-            found = tuple(v for v in assessment.verdicts if v.status is Status.FAIL)
-            failed[id(assessment.verdicts)] = found
-        for verdict in found:
+        verdicts = failed.get(id(assessment.verdicts))
+        if verdicts is None:
+            verdicts = tuple(v for v in assessment.verdicts if v.status is Status.FAIL)
+            failed[id(assessment.verdicts)] = verdicts
+        for verdict in verdicts:
             yield fingerprint(account, verdict, assessment.scope), assessment.scope, verdict
 
 
-def _widened(span: _Span, moment: str) -> _Span:
+def _extended(span: _Span, moment: str) -> _Span:
     return min(span[0], moment), max(span[1], moment)

@@ -138,7 +138,7 @@ class Finding:
     scope: Scope
     observed_at: str | None
     fingerprint: str
-    past: FindingHistory | None = None
+    history: FindingHistory | None = None
     """What the history knows of it; None where nothing does."""
 
     @property

@@ -7,7 +7,7 @@ from auditor.findings.model import Verdict
 
 V = TypeVar("V")
 
-_MOST = 4_000
+_MAX_ENTRIES = 4_000
 """Verdicts of which something is kept."""
 
 
@@ -16,15 +16,15 @@ class PerVerdict(Generic[V]):
 
     def __init__(self, make: Callable[[Verdict], V]) -> None:
         self._make = make
-        self._made: dict[int, tuple[Verdict, V]] = {}
+        self._values: dict[int, tuple[Verdict, V]] = {}
 
     def __call__(self, verdict: Verdict) -> V:
         """What `make` makes of `verdict`; the same object for the same verdict."""
-        known = self._made.get(id(verdict))
-        if known is not None and known[0] is verdict:
-            return known[1]
-        if len(self._made) >= _MOST:
-            self._made.clear()
-        made = self._make(verdict)
-        self._made[id(verdict)] = verdict, made
-        return made
+        cached = self._values.get(id(verdict))
+        if cached is not None and cached[0] is verdict:
+            return cached[1]
+        if len(self._values) >= _MAX_ENTRIES:
+            self._values.clear()
+        value = self._make(verdict)
+        self._values[id(verdict)] = verdict, value
+        return value

@@ -171,13 +171,13 @@ def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
     with scopes and with distinct verdicts, not with their product where scopes share verdicts.
     """
     tally = Aggregator(names, worst)
-    for share in run.assessments.shares():
-        if share.verdicts:
-            tally.count(share)
+    for shared in run.assessments.shares():
+        if shared.verdicts:
+            tally.count(shared)
     for assessment in run.assessments.by_name():
-        if not tally.name(assessment):
+        if not tally.add_example(assessment):
             break
-    for verdicts, source, first, last in run.assessments.spans():
+    for verdicts, source, first, last in run.assessments.time_ranges():
         tally.add_times(verdicts, source, first, last)
     tally.finish()
     groups = sorted((_group(g) for g in tally.groups.values()), key=_group_order)

@@ -24,7 +24,7 @@ from auditor.findings.model import (
 from auditor.findings.questions import Question
 from auditor.findings.verdict_store import Assessment, VerdictStore
 
-_PORTION = 500
+_BATCH_SIZE = 500
 """How many findings the history is asked about at once."""
 
 
@@ -61,7 +61,7 @@ class Run:
     """By whose references reports for people are regrouped; None for the order of the controls."""
     pseudonymised: bool = False
     """True where keyed pseudonyms stand for people and their meetings."""
-    pasts: Callable[[Sequence[str]], Mapping[str, FindingHistory]] | None = None
+    histories: Callable[[Sequence[str]], Mapping[str, FindingHistory]] | None = None
     """Looks up what the history knows of findings, by fingerprint; None without a history."""
     drift: Drift | None = None
     """What changed since the run before; None where there is none to compare with."""
@@ -77,14 +77,14 @@ class Run:
 
         Streams: nothing is in memory but what the ledger holds.
         """
-        found = self.identified()
-        if self.pasts is None:
-            yield from (self._finding(*each, None) for each in found)
+        identified = self.identified()
+        if self.histories is None:
+            yield from (self._finding(*each, None) for each in identified)
             return
-        while portion := list(islice(found, _PORTION)):
-            pasts = self.pasts([fingerprint for _, _, fingerprint in portion])
-            for each in portion:
-                yield self._finding(*each, pasts.get(each[2]))
+        while batch := list(islice(identified, _BATCH_SIZE)):
+            histories = self.histories([fingerprint for _, _, fingerprint in batch])
+            for each in batch:
+                yield self._finding(*each, histories.get(each[2]))
 
     def identified(self) -> Iterator[tuple[Assessment, Verdict, str]]:
         """Every verdict with its scope and its fingerprint, in the order of `findings`."""
@@ -96,8 +96,8 @@ class Run:
         assessment: Assessment,
         verdict: Verdict,
         fingerprint: str,
-        past: FindingHistory | None,
+        history: FindingHistory | None,
     ) -> Finding:
         source = verdict.source
-        seen = assessment.observed_at.get(source) or self.account_times.get(source)
-        return Finding(verdict, assessment.scope, seen, fingerprint, past)
+        observed_at = assessment.observed_at.get(source) or self.account_times.get(source)
+        return Finding(verdict, assessment.scope, observed_at, fingerprint, history)

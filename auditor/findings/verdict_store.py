@@ -47,10 +47,10 @@ class VerdictStore:
     # gone could be another's: `_verdicts` holds them all. `slim` replaces the tuples, so it forgets
     # the numbers, and nothing may be added after it under an old tuple.
 
-    def __init__(self, marks: ScopeIndex | None = None) -> None:
+    def __init__(self, index: ScopeIndex | None = None) -> None:
         """An empty ledger. With `marks`, scopes of the marked snapshot can be kept as numbers."""
-        self._few: dict[tuple[Level, str], Assessment] = {}
-        self._marks = marks
+        self._individual: dict[tuple[Level, str], Assessment] = {}
+        self._index = index
         self._verdicts: list[tuple[Verdict, ...]] = []
         self._numbers: dict[int, int] = {}
         self._counts: Counter[tuple[Level, int]] = Counter()
@@ -59,24 +59,24 @@ class VerdictStore:
     @classmethod
     def of(cls, assessments: Iterable[Assessment]) -> "VerdictStore":
         """A ledger of these, all of them in memory."""
-        ledger = cls()
+        store = cls()
         for assessment in assessments:
-            ledger.add(assessment)
-        return ledger
+            store.add(assessment)
+        return store
 
     def add(self, assessment: Assessment) -> None:
         """Keep an assessment by itself; more verdicts of a scope come to those it has."""
         key = assessment.scope.level, assessment.scope.id
-        known = self._few.get(key)
+        known = self._individual.get(key)
         if known is not None:
             assessment = Assessment(
                 known.scope,
                 known.verdicts + assessment.verdicts,
                 {**known.observed_at, **assessment.observed_at},
             )
-        self._few[key] = assessment
+        self._individual[key] = assessment
 
-    def add_many(self, scope: Scope, verdicts: tuple[Verdict, ...]) -> None:
+    def add_shared(self, scope: Scope, verdicts: tuple[Verdict, ...]) -> None:
         """Keep the verdicts of a scope of the marked snapshot: one object for equal evidence."""
         number = self._numbers.get(id(verdicts))
         if number is None:
@@ -84,29 +84,29 @@ class VerdictStore:
             self._verdicts.append(verdicts)
         self._counts[scope.level, number] += 1
         self._rows.append((scope.level, scope.id, number))
-        if len(self._rows) >= _BUFFER:
+        if len(self._rows) >= _BATCH_SIZE:
             self.flush()
 
     def flush(self) -> None:
         """Bring to disk what is still in memory."""
-        assert self._marks is not None
-        self._marks.set(self._rows)
+        assert self._index is not None
+        self._index.set(self._rows)
         self._rows.clear()
 
     def shares(self) -> Iterator[VerdictGroup]:
         """Which verdicts came out how often."""
-        for assessment in self._few.values():
+        for assessment in self._individual.values():
             yield VerdictGroup(assessment.scope.level, 1, assessment.verdicts, assessment.scope)
         for (level, number), count in self._counts.items():
             yield VerdictGroup(level, count, self._verdicts[number])
 
-    def slim(self, keep: Callable[[Verdict], bool]) -> None:
+    def retain(self, keep: Callable[[Verdict], bool]) -> None:
         """Leave out the verdicts that are not to be kept."""
         self._verdicts = [tuple(filter(keep, verdicts)) for verdicts in self._verdicts]
         self._numbers.clear()
-        self._few = {
+        self._individual = {
             key: Assessment(each.scope, verdicts, each.observed_at)
-            for key, each in self._few.items()
+            for key, each in self._individual.items()
             if (verdicts := tuple(filter(keep, each.verdicts)))
         }
 
@@ -118,13 +118,13 @@ class VerdictStore:
         """Every scope with verdicts, by level, the name people know it by, and id."""
         return self._ordered(by_name=True)
 
-    def spans(self) -> Iterator[tuple[tuple[Verdict, ...], str, str, str]]:
+    def time_ranges(self) -> Iterator[tuple[tuple[Verdict, ...], str, str, str]]:
         """For verdicts and each source the times (RFC 3339) between which it was answered."""
-        for assessment in self._few.values():
+        for assessment in self._individual.values():
             for source, moment in assessment.observed_at.items():
                 yield assessment.verdicts, source, moment, moment
-        if self._marks is not None:
-            for number, source, first, last in self._marks.spans():
+        if self._index is not None:
+            for number, source, first, last in self._index.spans():
                 yield self._verdicts[number], source, first, last
 
     def in_order(self) -> Iterator[tuple[Assessment, Verdict]]:
@@ -133,49 +133,52 @@ class VerdictStore:
         keys: set[tuple[int, str, int]] = set()
         levels = {level.rank: level for level in Level}
         for share in self.shares():
-            under = keyed.setdefault(id(share.verdicts), {})
-            if not under:
+            by_control = keyed.setdefault(id(share.verdicts), {})
+            if not by_control:
                 for verdict in sorted(share.verdicts, key=lambda v: (v.setting, v.kind)):
-                    under.setdefault((verdict.severity.rank, verdict.control), []).append(verdict)
-            keys.update((*key, share.level.rank) for key in under)
+                    by_control.setdefault((verdict.severity.rank, verdict.control), []).append(
+                        verdict
+                    )
+            keys.update((*key, share.level.rank) for key in by_control)
         for severity, control, rank in sorted(keys):
             key = severity, control
 
-            def wanted(
+            def selects(
                 verdicts: tuple[Verdict, ...], key: tuple[int, str] = key
             ) -> list[Verdict] | None:
                 return keyed[id(verdicts)].get(key)
 
-            for assessment in self._at(levels[rank], wanted, by_name=False):
+            for assessment in self._of_level(levels[rank], selects, by_name=False):
                 for verdict in keyed[id(assessment.verdicts)][key]:
                     yield assessment, verdict
 
     def _ordered(self, *, by_name: bool) -> Iterator[Assessment]:
-        levels = {level for level, _ in self._few} | {level for level, _ in self._counts}
+        levels = {level for level, _ in self._individual} | {level for level, _ in self._counts}
         for level in sorted(levels, key=lambda level: level.rank):
-            yield from self._at(level, bool, by_name=by_name)
+            yield from self._of_level(level, bool, by_name=by_name)
 
-    def _at(
-        self, level: Level, wanted: Callable[[tuple[Verdict, ...]], object], *, by_name: bool
+    def _of_level(
+        self, level: Level, selects: Callable[[tuple[Verdict, ...]], object], *, by_name: bool
     ) -> Iterator[Assessment]:
         """The assessments of a level whose verdicts are wanted."""
         order = _by_name if by_name else _by_id
-        few = sorted(
-            (a for (at, _), a in self._few.items() if at is level and wanted(a.verdicts)), key=order
+        individual = sorted(
+            (a for (at, _), a in self._individual.items() if at is level and selects(a.verdicts)),
+            key=order,
         )
-        numbers = [n for at, n in self._counts if at is level and wanted(self._verdicts[n])]
+        numbers = [n for at, n in self._counts if at is level and selects(self._verdicts[n])]
         if not numbers:
-            yield from few
+            yield from individual
             return
-        assert self._marks is not None
-        many = (
+        assert self._index is not None
+        indexed = (
             Assessment(each.scope, self._verdicts[each.number], each.observed_at)
-            for each in self._marks.scopes(level, numbers, by_name=by_name)
+            for each in self._index.scopes(level, numbers, by_name=by_name)
         )
-        yield from merge(few, many, key=order)
+        yield from merge(individual, indexed, key=order)
 
 
-_BUFFER = 2000
+_BATCH_SIZE = 2000
 """Numbers written in one transaction."""
 
 

@@ -46,8 +46,8 @@ def load() -> list[Channel]:
     """
     try:
         ring = in_use()
-        found = ((name, get(ring, _entry(name))) for name in _names(ring))
-        return [Channel(name, url) for name, url in found if url]
+        addresses = ((name, get(ring, _entry(name))) for name in _names(ring))
+        return [Channel(name, url) for name, url in addresses if url]
     except KeyringUnavailable as error:
         raise NoKeyring(error) from None
 
@@ -110,7 +110,7 @@ def forget(name: str) -> None:
         raise NoKeyring(error) from None
 
 
-def resolve(wanted: Sequence[str], variable: str | None = None) -> list[Channel]:
+def resolve(requested: Sequence[str], variable: str | None = None) -> list[Channel]:
     """The channels to send to: those wanted, else those of the variable, else all kept ones.
 
     Each word of `wanted` and of `variable` is an address or the name of a channel that is kept.
@@ -119,7 +119,7 @@ def resolve(wanted: Sequence[str], variable: str | None = None) -> list[Channel]
     Raises:
         NotifyError: no channel goes by that name.
     """
-    words = list(wanted) or (variable or "").split()
+    words = list(requested) or (variable or "").split()
     if not words:
         try:
             return load()
@@ -127,26 +127,26 @@ def resolve(wanted: Sequence[str], variable: str | None = None) -> list[Channel]
             if error.state is not KeyringState.NONE:
                 _log.warning("Channels kept in the keyring get no message: %s", error.reason)
             return []
-    source = "--notify" if wanted else VARIABLE
-    known = {} if all(map(scheme_of, words)) else {each.name: each for each in load()}
-    found: list[Channel] = []
-    for at, word in enumerate(words, 1):
+    source = "--notify" if requested else VARIABLE
+    known = {} if all(map(scheme_of, words)) else {channel.name: channel for channel in load()}
+    channels: list[Channel] = []
+    for number, word in enumerate(words, 1):
         if scheme_of(word):
-            found.append(Channel(f"{source} {at}" if len(words) > 1 else source, word))
+            channels.append(Channel(f"{source} {number}" if len(words) > 1 else source, word))
         elif word in known:
-            found.append(known[word])
+            channels.append(known[word])
         else:
             # In the variable it may be an address without its scheme: it is not repeated.
-            raise NotifyError(_unknown(word if wanted else ""))
-    return found
+            raise NotifyError(_unknown(word if requested else ""))
+    return channels
 
 
 def _names(ring: KeyringBackend) -> list[str]:
     try:
-        found = json.loads(get(ring, _INDEX) or "[]")
+        names = json.loads(get(ring, _INDEX) or "[]")
     except ValueError:
         return []
-    return sorted(map(str, found)) if isinstance(found, list) else []
+    return sorted(map(str, names)) if isinstance(names, list) else []
 
 
 def _unknown(word: str) -> str:

@@ -55,8 +55,8 @@ class Delivery:
 
 def scheme_of(url: str) -> str:
     """The scheme of an address in small letters; empty where it has none."""
-    found = _SCHEME.match(url)
-    return found[1].lower() if found else ""
+    match = _SCHEME.match(url)
+    return match[1].lower() if match else ""
 
 
 def host_of(url: str) -> str:

@@ -16,7 +16,7 @@ _SHORTEST_SECRET = 4
 """Characters: shorter parts of an address are words like `v1`, and guess nothing."""
 _LONGEST_REASON = 160
 """Characters."""
-_KNOWN = (
+_CAUSES = (
     (r"timed? ?out", "It did not answer in time"),
     (r"certificate verify failed", "Its certificate is not trusted"),
     (r"Connection refused|actively refused", "The connection was refused"),
@@ -39,17 +39,17 @@ _RETRYING = re.compile(r"\AAttempt \d+/\d+ ")
 
 def reason(lines: Sequence[tuple[str, str]], url: str) -> str:
     """Why it failed, of what Apprise logged: level and message of each line."""
-    said = "\n".join(
+    text = "\n".join(
         message for level, message in lines if level in _WARNED or "Exception" in message
     )
-    for found, words in (
-        (_HTTP.findall(said), "It answered with HTTP"),
-        (_SMTP.findall(said), "The mail server answered with"),
+    for codes, words in (
+        (_HTTP.findall(text), "It answered with HTTP"),
+        (_SMTP.findall(text), "The mail server answered with"),
     ):
-        if found:
-            return f"{words} {found[-1]}.{_advice(found[-1])}"
-    for pattern, words in _KNOWN:
-        if re.search(pattern, said, re.IGNORECASE):
+        if codes:
+            return f"{words} {codes[-1]}.{_advice(codes[-1])}"
+    for pattern, words in _CAUSES:
+        if re.search(pattern, text, re.IGNORECASE):
             return f"{words}."
     warned = [
         message for level, message in lines if level in _WARNED and not _RETRYING.match(message)
@@ -76,8 +76,8 @@ def _secrets(url: str) -> Iterator[str]:
     """The address and all its parts, as they stand and decoded; not a host that is no secret."""
     url = url.strip()
     rest = url.partition("://")[2]
-    found = {url, rest}
+    codes = {url, rest}
     host = host_of(url) if scheme_of(url) in OPEN_HOSTS else ""
     for part in re.split(r"[/@:?&=,;#+\s]", rest):
-        found |= {part, unquote(part)}
-    yield from (part for part in found if len(part) >= _SHORTEST_SECRET and part.lower() != host)
+        codes |= {part, unquote(part)}
+    yield from (part for part in codes if len(part) >= _SHORTEST_SECRET and part.lower() != host)

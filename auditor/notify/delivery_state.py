@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDER = "told"
-_LONGEST = 100
+_MAX_ID_LENGTH = 100
 """Characters of a run's id, and more."""
 
 
@@ -25,12 +25,12 @@ class LastAnnounced:
     def last(self) -> str | None:
         """The run that was told last; None where none is remembered."""
         try:
-            found = self._file.read_text("ascii")[:_LONGEST].strip()
+            run_id = self._file.read_text("ascii")[:_MAX_ID_LENGTH].strip()
         except (OSError, ValueError):
             return None
-        return found or None
+        return run_id or None
 
-    def note(self, run_id: str) -> None:
+    def save(self, run_id: str) -> None:
         """Remember this run. Where that fails the one before stays, and its news comes again."""
         partial = self._file.with_name(f".{self.name}.{secrets.token_hex(4)}")
         with suppress(OSError):

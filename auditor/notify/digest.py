@@ -36,7 +36,7 @@ class ReportedChange:
 class Digest:
     """The changes of a run, by what they mean to people; the worst first."""
 
-    news: RunEvent
+    event: RunEvent
     names: bool
     """True for a message that names people."""
     worse: Sequence[ReportedChange]
@@ -47,31 +47,31 @@ class Digest:
     """How many users are among those for whom something got worse."""
 
     @classmethod
-    def of(cls, news: RunEvent, names: bool) -> "Digest":
+    def of(cls, event: RunEvent, names: bool) -> "Digest":
         """What there is to tell of `news`."""
-        drift = news.drift
+        drift = event.drift
         worth = None if drift is None else replace(drift, changes=_ReportedChanges(drift))
         clusters = [] if worth is None else worth.clusters()
-        reached = {} if worth is None else worth.affected(*WORSE, ChangeKind.SCOPE_ADDED).by_level
+        affected = {} if worth is None else worth.affected(*WORSE, ChangeKind.SCOPE_ADDED).by_level
         return cls(
-            news,
+            event,
             names,
-            _kinds(clusters, *WORSE, ChangeKind.SCOPE_ADDED),
-            _kinds(clusters, ChangeKind.NEWLY_UNKNOWN),
-            _kinds(clusters, *BETTER),
-            due_waivers(news),
-            reached.get(Level.USER, 0),
+            _grouped(clusters, *WORSE, ChangeKind.SCOPE_ADDED),
+            _grouped(clusters, ChangeKind.NEWLY_UNKNOWN),
+            _grouped(clusters, *BETTER),
+            due_waivers(event),
+            affected.get(Level.USER, 0),
         )
 
     @property
     def stopped(self) -> bool:
         """True where there is no stored run to tell of."""
-        return self.news.later is None or bool(self.news.stopped)
+        return self.event.later is None or bool(self.event.stopped)
 
     @property
     def incomplete(self) -> bool:
         """True where something was evaluated, but not on all the evidence."""
-        return self.news.later is not None and not self.news.later.complete
+        return self.event.later is not None and not self.event.later.complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class _ReportedChanges:
                 yield change
 
 
-def _kinds(clusters: Sequence[ChangeGroup], *moves: ChangeKind) -> list[ReportedChange]:
+def _grouped(clusters: Sequence[ChangeGroup], *moves: ChangeKind) -> list[ReportedChange]:
     found: dict[tuple[int, int, str, str], list[ChangeGroup]] = {}
     for each in clusters:
         if each.move in moves:

@@ -21,7 +21,7 @@ from auditor.zoom.proxy_checks import is_parseable
 VARIABLE = "AUDITOR_HEARTBEAT"
 TIMEOUT = 5.0
 """Seconds for a whole try, from connecting to the end of the headers."""
-_ROOM = 64 * 1024
+_MAX_BYTES = 64 * 1024
 """Bytes: of an answer, nothing but its status matters."""
 PAUSE = 1.0
 """Seconds before the one further try."""
@@ -43,7 +43,7 @@ class PingResult:
     reason: str = ""
 
 
-def beat_of(exit_code: int) -> HeartbeatSignal:
+def signal_for(exit_code: int) -> HeartbeatSignal:
     """Alive where the account was evaluated completely, with deviations (1) or without (0)."""
     return HeartbeatSignal.ALIVE if exit_code in (0, 1) else HeartbeatSignal.FAILED
 
@@ -66,7 +66,7 @@ def check(url: str) -> None:
 
 
 def ping(
-    url: str, beat: HeartbeatSignal, timeout: float = TIMEOUT, pause: float = PAUSE
+    url: str, signal: HeartbeatSignal, timeout: float = TIMEOUT, pause: float = PAUSE
 ) -> PingResult:
     """Call `url`, or `url` with `/fail` behind its path. Never raises; ends within 11 seconds,
     as far as it is not the name service that takes longer."""
@@ -74,38 +74,38 @@ def ping(
         check(url)
     except NotifyError as error:
         return PingResult(arrived=False, reason=str(error))
-    address = _failing(url.strip()) if beat is HeartbeatSignal.FAILED else url.strip()
+    address = _failure_url(url.strip()) if signal is HeartbeatSignal.FAILED else url.strip()
     reason = ""
-    for left in reversed(range(TRIES)):
-        reason = _called(address, timeout)
+    for remaining in reversed(range(TRIES)):
+        reason = _call(address, timeout)
         if not reason:
             return PingResult(arrived=True)
-        if left:
+        if remaining:
             time.sleep(pause)
     return PingResult(arrived=False, reason=reason)
 
 
-def _called(address: str, timeout: float) -> str:
+def _call(address: str, timeout: float) -> str:
     """Why the call failed; empty where it did not. Errors of requests hold the address.
 
     The proxies and certificates of the environment count; the logins in `~/.netrc` do not.
     """
-    way = route(address)
-    if not is_parseable(way.proxy):
+    connection = route(address)
+    if not is_parseable(connection.proxy):
         return "The proxy cannot be used."
     try:
         prepared = requests.Request("GET", address).prepare()
         with (
-            closing(BoundedAdapter(pools(timeout, _ROOM, time.monotonic))) as adapter,
+            closing(BoundedAdapter(pools(timeout, _MAX_BYTES, time.monotonic))) as adapter,
             adapter.send(
                 prepared,
                 stream=True,
                 timeout=(timeout, timeout),
-                verify=way.verify,
-                proxies={urlsplit(address).scheme: way.proxy} if way.proxy else {},
-            ) as answer,
+                verify=connection.verify,
+                proxies={urlsplit(address).scheme: connection.proxy} if connection.proxy else {},
+            ) as response,
         ):
-            status = answer.status_code
+            status = response.status_code
     except ResponseTooSlow:
         return f"It did not answer within {timeout:g} seconds."
     except ResponseTooLarge:
@@ -125,6 +125,6 @@ def _called(address: str, timeout: float) -> str:
     return f"It answered with HTTP {status}. Check {VARIABLE}."
 
 
-def _failing(url: str) -> str:
+def _failure_url(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/fail", fragment=""))

@@ -9,7 +9,7 @@ from auditor.notify.escaping import escape_markup
 LONGEST_SETTING = 80
 """Characters."""
 
-_OF_THE_CATALOGUE = re.compile(r"(?:derived:)?[\w.(), ]+", re.ASCII)
+_CATALOGUE_SETTING = re.compile(r"(?:derived:)?[\w.(), ]+", re.ASCII)
 """Settings in which there is nothing that a chat could act on. Copied, they have to be found."""
 
 
@@ -24,22 +24,24 @@ class Markup:
 
     def name(self, text: str) -> str:
         """A name from Zoom or from the organisation file."""
-        return self.ours(escape_markup(text))
+        return self.literal(escape_markup(text))
 
-    def ours(self, text: str) -> str:
+    def literal(self, text: str) -> str:
         """What we have written ourselves: copied out of the message, it has to work."""
         return f"{self.quote}{text}{self.quote}"
 
     def setting(self, path: str) -> str:
         """The path of a setting."""
-        known = _OF_THE_CATALOGUE.fullmatch(path) and len(path) <= LONGEST_SETTING
-        return self.ours(path if known else escape_markup(path, LONGEST_SETTING))
+        is_plain = _CATALOGUE_SETTING.fullmatch(path) and len(path) <= LONGEST_SETTING
+        return self.literal(path if is_plain else escape_markup(path, LONGEST_SETTING))
 
     def place(self, report: str) -> str:
         """Where a report is: a link as it stands, so that it can be clicked; a path as a name."""
         if re.fullmatch(r"https?://[!-;=?-~]{1,200}", report):
             return report
-        return self.ours("".join(c for c in report[:300] if c.isprintable() and c not in '`"<>@'))
+        return self.literal(
+            "".join(c for c in report[:300] if c.isprintable() and c not in '`"<>@')
+        )
 
     def heading(self, text: str) -> str:
         """A heading."""

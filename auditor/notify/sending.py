@@ -49,11 +49,11 @@ def schemes() -> list[str]:
     _library()
     from apprise import Apprise
 
-    found: set[str] = set()
+    names: set[str] = set()
     for service in Apprise().details()["schemas"]:
-        for names in (service["protocols"], service["secure_protocols"]):
-            found |= set(names or ())
-    return sorted(found)
+        for protocols in (service["protocols"], service["secure_protocols"]):
+            names |= set(protocols or ())
+    return sorted(names)
 
 
 def check(channel: Channel) -> None:
@@ -66,19 +66,19 @@ def check(channel: Channel) -> None:
 
 
 def deliver(
-    channels: Sequence[Channel], message: Message, pace: RetryLimits | None = None
+    channels: Sequence[Channel], message: Message, limits: RetryLimits | None = None
 ) -> list[Delivery]:
     """Send `message` to all channels at once, and say what became of each. Never raises."""
-    limits = pace or RetryLimits()
-    answers: list[Delivery | None] = [None] * len(channels)
+    limits = limits or RetryLimits()
+    deliveries: list[Delivery | None] = [None] * len(channels)
 
-    def send(at: int, channel: Channel) -> None:
-        answers[at] = _sent(channel, message, limits)
+    def send(index: int, channel: Channel) -> None:
+        deliveries[index] = _deliver_to(channel, message, limits)
 
     # A daemon: a service that never stops answering must not keep the program from ending.
     threads = [
-        threading.Thread(target=send, args=(at, channel), name=f"notify-{at}", daemon=True)
-        for at, channel in enumerate(channels)
+        threading.Thread(target=send, args=(index, channel), name=f"notify-{index}", daemon=True)
+        for index, channel in enumerate(channels)
     ]
     for thread in threads:
         thread.start()
@@ -87,14 +87,14 @@ def deliver(
         thread.join(max(0.0, end - time.monotonic()))
     late = f"No answer within {limits.whole:g} seconds. It may still arrive."
     return [
-        answers[at] or Delivery(channel.name, channel.shown, sent=False, reason=late)
-        for at, channel in enumerate(channels)
+        deliveries[index] or Delivery(channel.name, channel.shown, sent=False, reason=late)
+        for index, channel in enumerate(channels)
     ]
 
 
-def _sent(channel: Channel, message: Message, pace: RetryLimits) -> Delivery:
+def _deliver_to(channel: Channel, message: Message, limits: RetryLimits) -> Delivery:
     try:
-        failed = _attempted(channel, message, pace)
+        failed = _send(channel, message, limits)
     except NotifyError as error:
         failed = str(error)
     except (
@@ -104,9 +104,9 @@ def _sent(channel: Channel, message: Message, pace: RetryLimits) -> Delivery:
     return Delivery(channel.name, channel.shown, sent=not failed, reason=failed)
 
 
-def _attempted(channel: Channel, message: Message, pace: RetryLimits) -> str:
+def _send(channel: Channel, message: Message, limits: RetryLimits) -> str:
     """Why the message could not be sent; empty where it was."""
-    service = _service(channel, pace)
+    service = _service(channel, limits)
     from apprise import Apprise, NotifyFormat, NotifyType
 
     apprise = Apprise(asset=service.asset)
@@ -120,7 +120,7 @@ def _attempted(channel: Channel, message: Message, pace: RetryLimits) -> str:
     result = apprise.notify(
         body=body.markdown if takes_markdown else body.text,
         title=message.subject,
-        notify_type=NotifyType(message.tone.value),
+        notify_type=NotifyType(message.urgency.value),
         body_format=NotifyFormat.MARKDOWN if takes_markdown else NotifyFormat.TEXT,
         log_level=logging.DEBUG,
     )
@@ -130,7 +130,7 @@ def _attempted(channel: Channel, message: Message, pace: RetryLimits) -> str:
     return reason(lines, channel.url)
 
 
-def _service(channel: Channel, pace: RetryLimits) -> "NotifyBase":
+def _service(channel: Channel, limits: RetryLimits) -> "NotifyBase":
     """Apprise's object for the channel.
 
     Raises:
@@ -146,19 +146,19 @@ def _service(channel: Channel, pace: RetryLimits) -> "NotifyBase":
             "The forms are on https://appriseit.com/services/."
         )
     try:
-        service = Apprise.instantiate(channel.url.strip(), asset=_asset(pace))
+        service = Apprise.instantiate(channel.url.strip(), asset=_asset(limits))
     except Exception:  # its text may hold the address, so it is not chained either
         service = None
     if service is None:
         raise NotifyError(_refusal(scheme))
-    _refuse_in_the_clear(channel, service)
-    given = {name.lower() for name, _ in parse_qsl(urlsplit(channel.url).query)}
-    if "cto" not in given:
-        service.socket_connect_timeout = pace.answer
-    if "rto" not in given:
-        service.socket_read_timeout = pace.answer
+    _refuse_unencrypted(channel, service)
+    query_names = {name.lower() for name, _ in parse_qsl(urlsplit(channel.url).query)}
+    if "cto" not in query_names:
+        service.socket_connect_timeout = limits.answer
+    if "rto" not in query_names:
+        service.socket_read_timeout = limits.answer
     # Its own gap is for floods of messages. This is one, and a try after the next has its pause.
-    service.request_rate_per_sec = min(service.request_rate_per_sec, pace.pause)
+    service.request_rate_per_sec = min(service.request_rate_per_sec, limits.pause)
     return service
 
 
@@ -183,14 +183,14 @@ def _refusal(scheme: str) -> str:
     )
 
 
-def _refuse_in_the_clear(channel: Channel, service: "NotifyBase") -> None:
+def _refuse_unencrypted(channel: Channel, service: "NotifyBase") -> None:
     """Refuse what would cross a network unencrypted: webhooks, and passwords of mail servers.
 
     Mail itself may: it goes on unencrypted between servers often enough, and relays inside a
     house often know nothing else.
     """
-    named: str | tuple[str, ...] | None = service.secure_protocol
-    secure = {named} if isinstance(named, str) else set(named or ())
+    secure_protocol: str | tuple[str, ...] | None = service.secure_protocol
+    secure = {secure_protocol} if isinstance(secure_protocol, str) else set(secure_protocol or ())
     if not secure or channel.scheme in secure or service.schema in secure:
         return
     host = getattr(service, "smtp_host", None) or service.host or ""
@@ -210,7 +210,7 @@ def _refuse_in_the_clear(channel: Channel, service: "NotifyBase") -> None:
         )
 
 
-def _asset(pace: RetryLimits) -> "AppriseAsset":
+def _asset(limits: RetryLimits) -> "AppriseAsset":
     """How Apprise behaves: no pictures from elsewhere, nothing on disk, no redirects."""
     from apprise import AppriseAsset
 
@@ -224,8 +224,8 @@ def _asset(pace: RetryLimits) -> "AppriseAsset":
         storage_mode="memory",
         async_mode=False,
         service_timeout=0,
-        default_service_retry=max(0, pace.tries - 1),
-        default_service_wait=pace.pause,
+        default_service_retry=max(0, limits.tries - 1),
+        default_service_wait=limits.pause,
     )
 
 

@@ -62,63 +62,63 @@ class RunEvent:
     """Where the report is: a path or an address."""
 
 
-def occasions(news: RunEvent) -> frozenset[Trigger]:
+def active_triggers(event: RunEvent) -> frozenset[Trigger]:
     """The occasions that hold. Never `always`, which is a wish and no fact."""
-    held = {
-        Trigger.REGRESSIONS: _any(news.drift, worse=True),
-        Trigger.INCOMPLETE: _incomplete(news),
-        Trigger.WAIVERS: bool(due_waivers(news)),
+    active = {
+        Trigger.REGRESSIONS: _any(event.drift, worse=True),
+        Trigger.INCOMPLETE: _incomplete(event),
+        Trigger.WAIVERS: bool(due_waivers(event)),
         Trigger.RECOVERY: (
-            evidence_complete_again(news) or recovered(news) or _any(news.drift, worse=False)
+            evidence_complete_again(event) or recovered(event) or _any(event.drift, worse=False)
         ),
     }
-    return frozenset(occasion for occasion, holds in held.items() if holds)
+    return frozenset(trigger for trigger, holds in active.items() if holds)
 
 
-def matching(news: RunEvent, wanted: Iterable[Trigger]) -> frozenset[Trigger]:
+def matching(event: RunEvent, triggers: Iterable[Trigger]) -> frozenset[Trigger]:
     """Those of the wanted occasions for which there is a message to send; empty for none."""
-    asked = frozenset(wanted)
-    return asked & (occasions(news) | {Trigger.ALWAYS})
+    requested = frozenset(triggers)
+    return requested & (active_triggers(event) | {Trigger.ALWAYS})
 
 
 def is_new_scope_deviation(change: FindingChange) -> bool:
     """True for a deviation of a group, user or meeting that the earlier run did not have."""
-    found = change.after
+    state = change.after
     return (
-        change.move is ChangeKind.SCOPE_ADDED and found is not None and found.status is Status.FAIL
+        change.move is ChangeKind.SCOPE_ADDED and state is not None and state.status is Status.FAIL
     )
 
 
-def evidence_complete_again(news: RunEvent) -> bool:
+def evidence_complete_again(event: RunEvent) -> bool:
     """True where evidence is complete that was not."""
-    if news.later is None or not news.later.complete:
+    if event.later is None or not event.later.complete:
         return False
-    return news.earlier is not None and not news.earlier.complete
+    return event.earlier is not None and not event.earlier.complete
 
 
-def recovered(news: RunEvent) -> bool:
+def recovered(event: RunEvent) -> bool:
     """True where the attempt before did not end well, and this one did."""
-    if news.later is None or not news.later.complete:
+    if event.later is None or not event.later.complete:
         return False
-    return news.stopped_before and not news.undone
+    return event.stopped_before and not event.undone
 
 
-def due_waivers(news: RunEvent) -> list[WaiverResult]:
+def due_waivers(event: RunEvent) -> list[WaiverResult]:
     """The waivers whose end is to be told now, the next to end first.
 
     A waiver is told when its time left falls below the next of `REMINDERS` between the two runs, so
     that a night without a run loses no reminder and none comes twice.
     """
-    if news.later is None:
+    if event.later is None:
         return []
-    now = _day(news.later.finished_at)
-    before = None if news.earlier is None else _day(news.earlier.finished_at)
-    found = [
-        each
-        for each in news.waivers
-        if each.state != "unmatched" and _is_due(date.fromisoformat(each.expires), before, now)
+    now = _day(event.later.finished_at)
+    before = None if event.earlier is None else _day(event.earlier.finished_at)
+    due = [
+        waiver
+        for waiver in event.waivers
+        if waiver.state != "unmatched" and _is_due(date.fromisoformat(waiver.expires), before, now)
     ]
-    return sorted(found, key=lambda each: (each.expires, each.control, each.scope))
+    return sorted(due, key=lambda waiver: (waiver.expires, waiver.control, waiver.scope))
 
 
 def days_left(waiver: WaiverResult, now: RunFacts) -> int:
@@ -134,12 +134,12 @@ def _is_due(expires: date, before: date | None, now: date) -> bool:
     return bool(passed - {days for days in REMINDERS if (expires - before).days <= days})
 
 
-def _incomplete(news: RunEvent) -> bool:
-    if news.later is None or news.stopped or news.undone:
+def _incomplete(event: RunEvent) -> bool:
+    if event.later is None or event.stopped or event.undone:
         return True
-    if not news.later.complete and (news.earlier is None or news.earlier.complete):
+    if not event.later.complete and (event.earlier is None or event.earlier.complete):
         return True
-    return news.drift is not None and any(news.drift.of(ChangeKind.NEWLY_UNKNOWN))
+    return event.drift is not None and any(event.drift.of(ChangeKind.NEWLY_UNKNOWN))
 
 
 def _any(drift: Drift | None, *, worse: bool) -> bool:

@@ -115,7 +115,7 @@ def evaluate(
         if assessment.scope.level in MANY and not phone_and_meetings.is_placeholder(
             assessment.scope
         ):
-            ledger.add_many(assessment.scope, assessment.verdicts)
+            ledger.add_shared(assessment.scope, assessment.verdicts)
         else:
             ledger.add(assessment)
     ledger.flush()
@@ -142,7 +142,7 @@ def evaluate(
     for share in ledger.shares():
         counts.add(share)
     if not keep_passes:
-        ledger.slim(lambda verdict: verdict.status is not Status.PASS)
+        ledger.retain(lambda verdict: verdict.status is not Status.PASS)
     blind = _blind(snapshot, depth)
     named, lost = references.check(
         snapshot,

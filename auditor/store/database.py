@@ -99,7 +99,9 @@ class Database:
             return str(self._file)
         url = self._url
         query = {name: value for name, value in url.query.items() if name in _PUBLIC_OPTIONS}
-        shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
+        shown = URL.create(
+            "postgresql", url.username, None, url.host, url.port, url.database, query
+        )
         return shown.render_as_string()
 
     @property
@@ -502,7 +504,11 @@ def _make_private(file: Path) -> None:
         with file.open("ab"):
             pass  # says why
     status = file.stat()
-    if hasattr(os, "geteuid") and status.st_uid == os.geteuid() and status.st_mode & permissions.MASK:
+    if (
+        hasattr(os, "geteuid")
+        and status.st_uid == os.geteuid()
+        and status.st_mode & permissions.MASK
+    ):
         file.chmod(0o600)
 
 
@@ -552,8 +558,8 @@ def _bring_up_to_date(engine: Engine, wait: float) -> None:
                 return
             if _is_newer(revision):
                 raise StoreError(
-                    f"The history was written by a newer version of the auditor (revision {revision};"
-                    f" this one knows {HEAD}). Install that version of the program."
+                    f"The history was written by a newer version of the auditor (revision "
+                    f"{revision}; this one knows {HEAD}). Install that version of the program."
                 )
             _migrate(connection)
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from auditor.store.batching import batched
-from auditor.store.tables import acceptances, evidence, findings, runs, series, periods
+from auditor.store.tables import acceptances, evidence, findings, periods, runs, series
 
 BATCH_SIZE = 500
 """How many runs are removed at once."""
@@ -36,10 +36,14 @@ def undo(connection: Connection, series_id: int, number: int) -> int:
     of_series = periods.c.finding_id.in_(_findings_of(series_id))
     connection.execute(sa.delete(periods).where(of_series, periods.c.since > number))
     connection.execute(
-        sa.update(periods).where(of_series, periods.c.until >= number).values(until=None, until_at=None)
+        sa.update(periods)
+        .where(of_series, periods.c.until >= number)
+        .values(until=None, until_at=None)
     )
     has_period = sa.exists().where(periods.c.finding_id == findings.c.id)
-    gone = connection.execute(sa.delete(findings).where(findings.c.series_id == series_id, ~has_period))
+    gone = connection.execute(
+        sa.delete(findings).where(findings.c.series_id == series_id, ~has_period)
+    )
     return int(gone.rowcount)
 
 
@@ -61,7 +65,9 @@ def _prune(connection: Connection, series_id: int) -> int:
     invisible = _findings_of(series_id).where(~is_visible)
     connection.execute(sa.delete(periods).where(periods.c.finding_id.in_(invisible)))
     has_period = sa.exists().where(periods.c.finding_id == findings.c.id)
-    rest = connection.execute(sa.delete(findings).where(findings.c.series_id == series_id, ~has_period))
+    rest = connection.execute(
+        sa.delete(findings).where(findings.c.series_id == series_id, ~has_period)
+    )
     return gone + int(rest.rowcount)
 
 

@@ -109,9 +109,7 @@ def histories_at(
     return histories
 
 
-def lifecycle_state(
-    past: Sequence[tuple[Status, int, int]], number: int
-) -> LifecycleState | None:
+def lifecycle_state(past: Sequence[tuple[Status, int, int]], number: int) -> LifecycleState | None:
     """The life of a finding at a run, from its spells up to then: status, first and last run.
 
     Between spells it passed. None where it never was a deviation, or is covered by a waiver.

@@ -245,7 +245,9 @@ class History:
         if number is None:
             return None
         query = (
-            _select_runs().where(tables.runs.c.series_id == number).order_by(tables.runs.c.number.desc())
+            _select_runs()
+            .where(tables.runs.c.series_id == number)
+            .order_by(tables.runs.c.number.desc())
         )
         return self._first(query, now)
 
@@ -309,7 +311,9 @@ class History:
         ):
             yield _verify_digest(entry, states)
 
-    def histories(self, entry: StoredRun, fingerprints: Iterable[str]) -> Mapping[str, FindingHistory]:
+    def histories(
+        self, entry: StoredRun, fingerprints: Iterable[str]
+    ) -> Mapping[str, FindingHistory]:
         """What is known of these findings up to a run; those never reported are left out."""
         with self._database.reading() as connection:
             return finding_queries.histories_at(

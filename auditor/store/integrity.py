@@ -40,7 +40,9 @@ def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
     if facts.oldest_evidence_at:  # empty for runs of an earlier version
         compared.append(("time of the oldest document", oldest, facts.oldest_evidence_at))
     if facts.organisation_digest is not None:  # None likewise
-        compared.append(("organisation digest", metadata["organisation"], facts.organisation_digest))
+        compared.append(
+            ("organisation digest", metadata["organisation"], facts.organisation_digest)
+        )
     _check_equal(facts.id, compared)
 
 

@@ -75,7 +75,9 @@ def weakness(url: URL) -> str:
     if is_local(url) or mode in (None, VERIFIED):
         return ""
     consequence = _WEAKNESSES.get(str(mode), f"it is not {VERIFIED}")
-    return f"AUDITOR_STORE says sslmode={mode}: {consequence}. Leave sslmode out of it for {VERIFIED}."
+    return (
+        f"AUDITOR_STORE says sslmode={mode}: {consequence}. Leave sslmode out of it for {VERIFIED}."
+    )
 
 
 def is_local(url: URL) -> bool:

@@ -39,7 +39,9 @@ _KNOWN = sa.select(incoming.c.fingerprint).where(
 _INCOMPLETE_CONTROLS = sa.select(incoming.c.control).where(
     incoming.c.kind.in_(_DERIVED),
     incoming.c.status == str(Status.UNKNOWN),
-    incoming.c.cause.in_([str(cause) for cause in (Cause.DENIED, Cause.ERROR, Cause.NOT_COLLECTED)]),
+    incoming.c.cause.in_(
+        [str(cause) for cause in (Cause.DENIED, Cause.ERROR, Cause.NOT_COLLECTED)]
+    ),
 )
 """The controls of which a run could not see everything that they rest on."""
 
@@ -132,7 +134,11 @@ def _unseen(
     for row in connection.execute(query).all():
         scope = Scope(Level(row.level), row.scope_id)
         hidden = row.kind in _DERIVED and row.control in incomplete
-        if hidden or visibility.was_present(scope) is None or visibility.was_refused(scope, row.source):
+        if (
+            hidden
+            or visibility.was_present(scope) is None
+            or visibility.was_refused(scope, row.source)
+        ):
             yield {
                 **{name: getattr(row, name) for name in ("fingerprint", *_IDENTITY)},
                 "status": str(Status.UNKNOWN),

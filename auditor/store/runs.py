@@ -318,14 +318,14 @@ class Runs:
     def ids(self) -> list[str]:
         """The finished runs, oldest first: those of the history, then those that wait for it."""
         stored = [entry.facts.id for entry in self.history.runs()]
-        finished = (
-            folder.id for folder in self.run_folders() if folder.facts["finished_at"]
-        )
+        finished = (folder.id for folder in self.run_folders() if folder.facts["finished_at"])
         return [*stored, *(run_id for run_id in finished if run_id not in stored)]
 
     def accounts(self, at: str) -> list[str]:
         """The accounts at a place that have finished runs, stored or waiting, by id."""
-        unarchived = (folder.facts["account_id"] for folder in self._unarchived_folders(RunFilter(place=at)))
+        unarchived = (
+            folder.facts["account_id"] for folder in self._unarchived_folders(RunFilter(place=at))
+        )
         return sorted({*self.history.accounts(at), *unarchived})
 
     def latest(self, run_filter: RunFilter = EVERY_RUN, now: datetime | None = None) -> str:

@@ -33,7 +33,9 @@ class Series:
     def of(cls, run: Run, selected: frozenset[str] | None) -> "Series":
         """The series of a run that was to assess the selected controls; None for all."""
         info = run.info
-        return cls.for_selection(info.account_id, info.api_url, info.baseline.id, info.depth, selected)
+        return cls.for_selection(
+            info.account_id, info.api_url, info.baseline.id, info.depth, selected
+        )
 
     @classmethod
     def for_selection(

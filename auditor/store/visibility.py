@@ -35,7 +35,9 @@ class ScopeVisibility:
         views = LISTINGS.get(level) or tuple(
             {view for (at, _), view in COUNTS.items() if at is level}
         )
-        outcomes = [self._account_outcomes[view] for view in views if view in self._account_outcomes]
+        outcomes = [
+            self._account_outcomes[view] for view in views if view in self._account_outcomes
+        ]
         was_requested = len(outcomes) == len(views) if level in LISTINGS else bool(outcomes)
         return was_requested and all(isinstance(outcome, Document) for outcome in outcomes)
 
@@ -43,9 +45,7 @@ class ScopeVisibility:
         if scope.level is Level.ACCOUNT or not self._evidence.has(scope):
             return frozenset()
         outcomes = self._evidence.evidence_of(scope).outcomes.values()
-        return frozenset(
-            outcome.source for outcome in outcomes if isinstance(outcome, ReadFailure)
-        )
+        return frozenset(outcome.source for outcome in outcomes if isinstance(outcome, ReadFailure))
 
     @cached_property
     def _refused_for_account(self) -> frozenset[str]:

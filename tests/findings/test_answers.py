@@ -125,7 +125,7 @@ ON = verdict(Status.FAIL)
 def test_no_takes_every_control_seen_and_right_at_every_scope() -> None:
     found = answer(everywhere(RIGHT, RIGHT_NOTICE))
     assert found.state is AnswerState.NO
-    assert found.marks == {
+    assert found.effects == {
         ControlEffect.AS_EXPECTED: AffectedScopes({Level.ACCOUNT: 1, Level.GROUP: 1, Level.USER: 2})
     }
 
@@ -188,7 +188,7 @@ def test_an_attestation_does_not_outweigh_a_doubt(doubt: Verdict) -> None:
 def test_evidence_of_a_deciding_control_makes_it_yes_and_counts_people() -> None:
     found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, ON)]))
     assert found.state is AnswerState.YES
-    assert found.marks[ControlEffect.SHOWN] == AffectedScopes({Level.GROUP: 1, Level.USER: 1})
+    assert found.effects[ControlEffect.SHOWN] == AffectedScopes({Level.GROUP: 1, Level.USER: 1})
     assert not found.is_lower_bound
 
 
@@ -206,14 +206,14 @@ def test_a_scope_counts_once_however_many_controls_deviate_there() -> None:
         bearing(shows={"ai-01": ENABLED}),
         bearing("CN-04", shows={"cn-04": ENABLED}),
     )
-    assert found.marks[ControlEffect.SHOWN].by_level == COVERAGE
+    assert found.effects[ControlEffect.SHOWN].by_level == COVERAGE
 
 
 def test_a_value_that_the_baseline_allows_still_answers_yes() -> None:
     allowed = verdict(observed=True)
     found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, allowed)]))
     assert found.state is AnswerState.ALLOWED
-    assert found.marks[ControlEffect.ALLOWED] == AffectedScopes({Level.USER: 1})
+    assert found.effects[ControlEffect.ALLOWED] == AffectedScopes({Level.USER: 1})
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,8 @@ def test_all_users_that_could_not_be_listed_are_named_and_not_counted() -> None:
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
     found = answer([(ACCOUNT, RIGHT), (GROUP, RIGHT), (everyone, blind)], SUMMARY)
     assert (
-        found.marks[ControlEffect.UNKNOWN].text(COVERAGE) == "active users that could not be listed"
+        found.effects[ControlEffect.UNKNOWN].text(COVERAGE)
+        == "active users that could not be listed"
     )
 
 

@@ -52,7 +52,7 @@ def who(
     labels: Mapping[str, list[str]] = LABELS,
 ) -> str | None:
     """The operator, or None."""
-    found = Attribution(log, labels, (FROM, TO), GROUPS).explained(
+    found = Attribution(log, labels, (FROM, TO), GROUPS).actor_for(
         scope, setting, before, after, is_lock=is_lock
     )
     return None if found is None else found.operator
@@ -63,7 +63,7 @@ OFF = "Settings  - Meeting summary: from On to Off"
 
 
 def test_an_entry_about_the_setting_tells_who_when_and_in_which_words() -> None:
-    found = Attribution([line(ON)], LABELS, (FROM, TO)).explained(
+    found = Attribution([line(ON)], LABELS, (FROM, TO)).actor_for(
         ACCOUNT, SUMMARY, False, True, is_lock=False
     )
     assert found == Actor("ada", "2022-12-16T19:00:00.000Z", ON)

@@ -69,7 +69,7 @@ def on_disk(assessments: Sequence[Assessment]) -> VerdictStore:
     for each in assessments:
         if each.scope.level in MANY and each.scope.id != "*":
             snapshot.add_scope(each.scope)
-            ledger.add_many(each.scope, each.verdicts)
+            ledger.add_shared(each.scope, each.verdicts)
         else:
             ledger.add(each)
     ledger.flush()
@@ -136,7 +136,7 @@ def test_what_is_left_out_is_gone_everywhere_and_the_rest_stays(
     made: Made, world: list[Assessment]
 ) -> None:
     ledger = made(world)
-    ledger.slim(lambda one: one.status is not Status.PASS)
+    ledger.retain(lambda one: one.status is not Status.PASS)
     kept = [
         Assessment(each.scope, tuple(one for one in each.verdicts if one.status is not Status.PASS))
         for each in world
@@ -188,7 +188,7 @@ def test_a_scope_on_disk_keeps_the_times_of_its_requests() -> None:
     snapshot.add_scope(scope)
     snapshot.record(scope, SETTINGS, Document({}, "GET /settings", AT))
     ledger = VerdictStore(snapshot.marks())
-    ledger.add_many(scope, FAILED)
+    ledger.add_shared(scope, FAILED)
     ledger.flush()
     (only,) = ledger
     assert only.observed_at == {"GET /settings": AT}
@@ -203,13 +203,13 @@ def test_more_verdicts_of_a_scope_come_to_those_it_has_with_their_times() -> Non
 
 
 def test_numbers_go_to_disk_in_portions_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_BUFFER", 3)
+    monkeypatch.setattr(module, "_BATCH_SIZE", 3)
     snapshot = Snapshot.create()
     ledger = VerdictStore(snapshot.marks())
     for number in range(10):
         scope = Scope(Level.USER, f"u{number}")
         snapshot.add_scope(scope)
-        ledger.add_many(scope, FAILED)
+        ledger.add_shared(scope, FAILED)
         assert len(ledger._rows) < 3
     ledger.flush()
     assert len(list(ledger)) == 10

@@ -23,7 +23,7 @@ def test_another_verdict_is_another_one_even_if_it_is_equal() -> None:
 
 
 def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(per_verdict, "_MOST", 2)
+    monkeypatch.setattr(per_verdict, "_MAX_ENTRIES", 2)
     numbers = count()
     made = PerVerdict(lambda _: next(numbers))
     kept = [verdict(control=f"AI-0{each}") for each in range(3)]

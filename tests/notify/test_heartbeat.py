@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditor.notify.channels import NotifyError
-from auditor.notify.heartbeat import HeartbeatSignal, PingResult, beat_of, check, ping
+from auditor.notify.heartbeat import HeartbeatSignal, PingResult, check, ping, signal_for
 from tests.dripping import DRIPS, dripping
 from tests.notify.receivers import closed_port, webhook
 
@@ -26,7 +26,7 @@ SECRET = "T0kEnThatNobodyMaySee"
     ],
 )
 def test_an_audit_that_evaluated_everything_is_alive(code: int, beat: HeartbeatSignal) -> None:
-    assert beat_of(code) is beat
+    assert signal_for(code) is beat
 
 
 def test_the_address_is_called() -> None:

@@ -7,7 +7,7 @@ import pytest
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import ChangeKind
 from auditor.findings.model import Severity, Status
-from auditor.notify.message import MOST_LINES, Urgency, compose, test_message
+from auditor.notify.message import MOST_LINES, Urgency, compose, sample_message
 from auditor.notify.triggers import RunEvent
 from tests.notify.news import (
     OPERATOR,
@@ -209,7 +209,7 @@ def test_a_run_that_stopped_says_why_without_secrets() -> None:
     assert "Zoom refused it" in told.body.text
     assert "SECRET123" not in told.body.text
     assert 'Look closer: "auditor doctor"' in told.body.text
-    assert told.tone is Urgency.BAD
+    assert told.urgency is Urgency.BAD
 
 
 def test_a_run_that_was_evaluated_and_not_stored_says_what_was_found() -> None:
@@ -219,7 +219,7 @@ def test_a_run_that_was_evaluated_and_not_stored_says_what_was_found() -> None:
     assert "Nothing was evaluated" not in told.body.text
     assert why in told.body.text
     assert "Found: 63 deviations." in told.body.text
-    assert told.tone is Urgency.BAD
+    assert told.urgency is Urgency.BAD
 
 
 def test_what_was_not_done_is_said_beside_what_changed() -> None:
@@ -227,7 +227,7 @@ def test_what_was_not_done_is_said_beside_what_changed() -> None:
     told = compose(made)
     assert told.subject == "Zoom audit: 1 critical setting got worse for 1 user, not all was done"
     assert "the disk is full" in told.body.text
-    assert compose(news(undone=made.undone)).tone is Urgency.BAD
+    assert compose(news(undone=made.undone)).urgency is Urgency.BAD
 
 
 def test_a_night_that_ended_well_again_says_so_unless_something_is_left_undone() -> None:
@@ -268,7 +268,7 @@ def test_deviations_of_a_new_group_are_told_and_what_else_it_brings_is_not() -> 
     ],
 )
 def test_the_tone_fits_the_worst_of_the_news(made: RunEvent, tone: Urgency) -> None:
-    assert compose(made).tone is tone
+    assert compose(made).urgency is tone
 
 
 def test_waivers_that_ended_are_told_apart_from_those_that_will() -> None:
@@ -282,4 +282,4 @@ def test_waivers_that_ended_are_told_apart_from_those_that_will() -> None:
 
 
 def test_a_test_message_says_that_it_is_one() -> None:
-    assert "test message" in test_message().subject
+    assert "test message" in sample_message().subject

@@ -23,8 +23,8 @@ SECRET = "T0kEnThatNobodyMaySee"
 MESSAGE = compose(news(change(scope=group("R&D <b>Legal</b> @here")), account="acme"))
 
 
-def sent_to(url: str, message: Message = MESSAGE, pace: RetryLimits = QUICK) -> Delivery:
-    [delivery] = deliver([Channel("ops", url)], message, pace)
+def sent_to(url: str, message: Message = MESSAGE, limits: RetryLimits = QUICK) -> Delivery:
+    [delivery] = deliver([Channel("ops", url)], message, limits)
     return delivery
 
 
@@ -111,7 +111,7 @@ def test_a_service_that_is_not_there_is_said(scheme: str) -> None:
 def test_a_slow_service_is_given_up_in_time() -> None:
     with webhook(delay=30) as hook:
         begun = time.monotonic()
-        delivery = sent_to(f"json://{hook.host}/{SECRET}", pace=replace(QUICK, answer=0.2))
+        delivery = sent_to(f"json://{hook.host}/{SECRET}", limits=replace(QUICK, answer=0.2))
         assert time.monotonic() - begun < 5
     assert delivery.reason == "It did not answer in time."
 
@@ -119,7 +119,7 @@ def test_a_slow_service_is_given_up_in_time() -> None:
 def test_no_service_takes_longer_than_all_tries_may() -> None:
     with webhook(delay=30) as hook:
         begun = time.monotonic()
-        delivery = sent_to(f"json://{hook.host}/x?rto=60", pace=replace(QUICK, whole=0.5))
+        delivery = sent_to(f"json://{hook.host}/x?rto=60", limits=replace(QUICK, whole=0.5))
         assert time.monotonic() - begun < 5
     assert delivery.reason == "No answer within 0.5 seconds. It may still arrive."
 
@@ -149,7 +149,7 @@ def test_code_of_a_service_that_breaks_down_loses_nothing(monkeypatch: pytest.Mo
     def broken(*_: object) -> str:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr("auditor.notify.sending._attempted", broken)
+    monkeypatch.setattr("auditor.notify.sending._send", broken)
     assert sent_to("json://127.0.0.1").reason == "The service's code failed (RuntimeError)."
 
 
@@ -272,8 +272,8 @@ def test_a_service_that_takes_little_gets_the_brief_message(
 
 def test_a_message_of_each_tone_can_be_sent() -> None:
     with webhook() as hook:
-        for tone in Urgency:
-            assert sent_to(f"json://{hook.host}", replace(MESSAGE, tone=tone)).sent
+        for urgency in Urgency:
+            assert sent_to(f"json://{hook.host}", replace(MESSAGE, urgency=urgency)).sent
     assert [each["type"] for each in hook.documents] == list(Urgency)
 
 
@@ -298,7 +298,7 @@ def test_without_apprise_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatc
 def test_news_are_told_to_all_channels() -> None:
     with webhook() as hook:
         channels = [Channel("a", f"json://{hook.host}/a"), Channel("b", f"json://{hook.host}/b")]
-        found = notify(channels, news(change()), pace=QUICK)
+        found = notify(channels, news(change()), limits=QUICK)
     assert [each.sent for each in found] == [True, True]
     assert sorted(hook.paths) == ["/a", "/b"]
 
@@ -316,7 +316,7 @@ def test_nothing_is_sent_without_an_occasion(
     made: RunEvent, wanted: set[Trigger], messages: int
 ) -> None:
     with webhook() as hook:
-        found = notify([Channel("a", f"json://{hook.host}")], made, wanted, pace=QUICK)
+        found = notify([Channel("a", f"json://{hook.host}")], made, wanted, limits=QUICK)
     assert len(found) == len(hook.seen) == messages
 
 
@@ -326,10 +326,10 @@ def test_nobody_to_tell_is_nothing_to_do() -> None:
 
 @pytest.mark.parametrize("drip", ["header bytes", "body bytes"])
 def test_a_service_that_drips_holds_nobody(drip: str) -> None:
-    pace = RetryLimits(tries=1, pause=0.01, answer=0.5, whole=1.0)
+    limits = RetryLimits(tries=1, pause=0.01, answer=0.5, whole=1.0)
     with dripping(*DRIPS[drip]) as host:
         begun = time.monotonic()
-        [delivery] = deliver([Channel("ops", f"json://{host}/")], MESSAGE, pace)
+        [delivery] = deliver([Channel("ops", f"json://{host}/")], MESSAGE, limits)
         assert time.monotonic() - begun < 4
     assert not delivery.sent
 

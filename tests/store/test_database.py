@@ -116,7 +116,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(nights: Nights, server: Se
         server.execute(foreign, sa.make_url(nights.runs.url or "").database or "")
     with pytest.raises(StoreError, match="already exists"):
         nights.history.runs()
-    engine = database._connecting()
+    engine = database._create_engine()
     assert set(sa.inspect(engine).get_table_names()) == {"spells"}
     engine.dispose()
 
