@@ -1,4 +1,4 @@
-"""The database of the history: opened, brought up to date, and its errors told to people."""
+"""The history database: opens it, migrates its tables and translates its errors."""
 
 import json
 import logging
@@ -29,27 +29,26 @@ from auditor.store.errors import (
 )
 
 HEAD = "0003"
-"""The revision of the tables that this version of the program writes and reads."""
+"""The revision of the tables that this version of the program reads and writes."""
 
 FILE = "history.sqlite"
 
 WAIT = 30.0
-"""Seconds to wait for another process that writes."""
+"""Seconds to wait for another process that is writing."""
 
 _CACHE = 16 * 1024
-"""Kibibytes of a file's pages that are kept in memory: findings lie in no order in it."""
+"""Size of SQLite's page cache in KiB. Findings are read in no particular order."""
 
 _DRIVER = "postgresql+psycopg"
 
 _WRITE_LOCK = 7206201
-"""The number of the advisory lock that a writer holds in PostgreSQL, where one may write at once
-as in SQLite."""
+"""Number of the PostgreSQL advisory lock that serialises writers, as SQLite does by itself."""
 
 _NOT_PERMITTED = ("42501", "25006")
-"""SQLSTATE of PostgreSQL: the role may not do this, or only reads."""
+"""SQLSTATE codes of PostgreSQL: the role lacks the privilege, or the session is read-only."""
 
 _PUBLIC_OPTIONS = ("host", "port", "service")
-"""What may be shown of the options in an address; others may be secrets."""
+"""Options of an address that may be shown. Others may hold secrets."""
 
 
 _log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _UnlockedFile:
-    """A file that is read as if nobody wrote to it, and how it was when that began."""
+    """A file that is read without locks, and its state when reading began."""
 
     file: Path
     state: tuple[object, ...]
@@ -72,17 +71,17 @@ class _UnlockedFile:
 
 
 class Database:
-    """One history database. Opened when it is first used.
+    """A history database, opened on first use.
 
-    Who only reads changes nothing: a file is opened read-only, and not even a lock is left beside
-    one that cannot be written.
+    Reading changes nothing: a file is opened read-only, and no lock file is created next to a file
+    that cannot be written.
     """
 
     def __init__(self, url: str | None, home: Path, wait: float = WAIT) -> None:
-        """The database at `url`; without one, a file under `home`.
+        """The database at `url`; without a URL, a file under `home`.
 
         Raises:
-            StoreError: the address is none that can be used.
+            StoreError: the address cannot be used.
         """
         self._wait = wait
         self._file = _file(url, home)
@@ -94,7 +93,7 @@ class Database:
         self._copy: tempfile.TemporaryDirectory[str] | None = None
 
     def __str__(self) -> str:
-        """Where it is, for people: without a password."""
+        """The address for people, without a password."""
         if self._file is not None:
             return str(self._file)
         url = self._url
@@ -106,14 +105,14 @@ class Database:
 
     @property
     def file(self) -> Path | None:
-        """The file, where it is one."""
+        """The file of an SQLite database; None for PostgreSQL."""
         return self._file
 
     def exists(self) -> bool:
-        """False where nothing has been stored yet.
+        """True if the database may hold runs; False if its file does not exist yet.
 
         Raises:
-            StoreError: nobody can tell.
+            StoreError: the file's existence cannot be determined.
         """
         try:
             return self._file is None or self._file.exists()
@@ -121,16 +120,16 @@ class Database:
             raise self._unreadable(error) from error
 
     def check_private(self) -> None:
-        """Make sure that nobody else could have written the file, where it is one.
+        """Check that no other user could have written the file, if the database is one.
 
         Raises:
-            NotPrivate: somebody else could.
+            NotPrivate: another user could have.
         """
         if self._file is not None:
             permissions.check_file(self._file, in_data=self._in_data_directory)
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self._stop_reading()
         if self._engine is not None:
             self._engine.dispose()
@@ -138,10 +137,10 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the history.
+        """A connection that sees one consistent state of the history.
 
         Raises:
-            StoreError: it cannot be opened or read.
+            StoreError: the database cannot be opened or read.
         """
         with self._translated_errors(), self._readable_engine().connect() as connection:
             if connection.dialect.name == "postgresql":
@@ -158,11 +157,11 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction: all of it, or nothing.
+        """A transaction, committed as a whole or rolled back.
 
         Raises:
-            Full: there is no room for it.
-            StoreError: it cannot be opened or written.
+            DiskFull: the disk is full.
+            StoreError: the database cannot be opened or written.
         """
         with self._translated_errors(), self._writable_engine().connect() as connection:
             connection = connection.execution_options(writes=True)
@@ -171,7 +170,7 @@ class Database:
                 yield connection
 
     def compact(self) -> None:
-        """Give back the room that deleted runs took, unless others use the history just now."""
+        """Free the space of deleted runs, unless another process is using the history."""
         if self._file is None:
             return  # PostgreSQL does so by itself
         with (
@@ -182,7 +181,7 @@ class Database:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def quarantine(self, moment: str) -> Path:
-        """Move a damaged file out of the way, whole, and tell where it is now."""
+        """Move a damaged file out of the way unchanged, and return its new path."""
         self.close()
         assert self._file is not None
         quarantined = self._file.with_name(f"{self._file.name}.damaged-{moment}")
@@ -211,9 +210,9 @@ class Database:
         return self._engine
 
     def _readable_engine(self) -> Engine:
-        """What is open already; else the file, opened read-only.
+        """The open engine if there is one; otherwise one that opens the file read-only.
 
-        Tables of an older version are brought up to date, where they can be.
+        Tables of an older version are migrated if the file can be written.
         """
         if self._engine is not None or self._file is None:
             return self._writable_engine()
@@ -250,10 +249,11 @@ class Database:
             ) from error
 
     def _reading_engine(self, file: Path) -> Engine:
-        """A file that is only read.
+        """An engine that only reads a file.
 
-        SQLite needs its log beside it, or a place to make one. Where it has neither, a file that
-        stands by itself is read as it is, and of one with a log a copy.
+        SQLite needs the write-ahead log next to the file, or write access to create one. Without
+        either, a file that has no log is read in place as immutable, and a file that has one is
+        copied first.
         """
         self._unlocked_file = None
         location, options = file, "mode=ro"
@@ -293,7 +293,7 @@ class Database:
 
     @property
     def is_read_only(self) -> bool:
-        """True for a file that cannot be written from here."""
+        """True if the database is a file that this process cannot write."""
         file = self._file
         return file is not None and not (
             os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
@@ -314,7 +314,7 @@ class Database:
                     "AUDITOR_STORE names PostgreSQL, whose driver is not installed. Install the "
                     "auditor with its extra [postgresql] (docs/operations/installing.md)."
                 ) from error
-            # A server has few places: none is held once nobody uses this history any more.
+            # A server has few connection slots: release ours as soon as this object is collected.
             weakref.finalize(self, engine.dispose)
             weakness = postgresql.weakness(self._url)
             if weakness:
@@ -344,7 +344,7 @@ class Database:
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
-        """Errors of the database as sentences."""
+        """Translate errors of the database into errors with a message for people."""
         try:
             yield
         except sa.exc.DBAPIError as error:
@@ -449,7 +449,7 @@ def _database_url(url: str | None, file: Path | None) -> URL:
 
 
 def _parse_url(url: str) -> URL:
-    """The parts of an address. What is wrong with it is not repeated: it may hold a password."""
+    """Parse an address. An error never repeats the address, which may hold a password."""
     try:
         parsed = make_url(url)
     except (sa.exc.ArgumentError, ValueError):
@@ -467,14 +467,14 @@ _LOCATION = re.compile(
     r"(?:\[[0-9a-f:.]+\]|[a-z0-9_.,-]*)(?::[0-9]{1,5})?(?:/[^?\\]*)?(?:\?.*)?",
     re.IGNORECASE | re.ASCII,
 )
-"""What follows user name and password. What SQLAlchemy cannot read there, it leaves out."""
+"""Host, port, path and options of an address. SQLAlchemy drops whatever it cannot parse there."""
 
 
 def _is_unambiguous(url: str, parsed: URL) -> bool:
-    """True where an address can be understood in one way only.
+    """True if an address can be read in one way only.
 
-    A host in the options, other than the folder of a socket, would go before the one that stands
-    in its place, of which it was decided whether it is this machine.
+    A host in the options, unless it is the directory of a socket, would override the host in the
+    address, which decides whether the database is on this machine.
     """
     location = url.partition("://")[2]
     if parsed.get_backend_name() == "sqlite":  # sqlite://var/x would be the file x of this folder
@@ -493,10 +493,10 @@ def _configure_reader(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _make_private(file: Path) -> None:
-    """Make the file, or take the right to read it from others. One that is there is not touched.
+    """Create the file if it is missing; otherwise remove other users' access to it.
 
     Raises:
-        OSError: it cannot be made, or cannot be written.
+        OSError: the file cannot be created or written.
     """
     if not file.exists():
         file.touch(mode=0o600)
@@ -513,7 +513,7 @@ def _make_private(file: Path) -> None:
 
 
 def _file_state(file: Path) -> tuple[object, ...]:
-    """What changes where somebody writes to a database."""
+    """Inode, size and modification time of the database's files: they change when it is written."""
     states: list[object] = []
     for suffix in ("", *permissions.BESIDE):
         try:
@@ -539,7 +539,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _acquire_write_lock(connection: Connection, wait: float) -> None:
-    """Wait, but not longer than so many seconds, until no other process writes."""
+    """Wait until no other process writes, at most `wait` seconds."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text(f"SET LOCAL lock_timeout = {round(wait * 1000)}"))
         connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))

@@ -1,4 +1,4 @@
-"""Forgetting: runs taken out of the history, and what no run that is left tells of."""
+"""Deletes runs from the history, with the findings that no remaining run shows."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,14 +10,14 @@ from auditor.store.batching import batched
 from auditor.store.tables import acceptances, evidence, findings, periods, runs, series
 
 BATCH_SIZE = 500
-"""How many runs are removed at once."""
+"""Runs deleted by one statement."""
 
 
 def remove(connection: Connection, run_ids: Iterable[str]) -> int:
-    """Take these runs out; returns how many findings went with them.
+    """Delete these runs; returns the number of findings deleted with them.
 
-    What the runs that are left tell of their findings stays as it was, the lives included: the
-    spells of a finding are kept as long as one of them reaches into a run that is left.
+    Findings of the remaining runs keep their state and their lifecycle: the periods of a finding
+    stay as long as one of them covers a remaining run.
     """
     series_ids: set[int] = set()
     for batch in batched(run_ids, BATCH_SIZE):
@@ -29,9 +29,10 @@ def remove(connection: Connection, run_ids: Iterable[str]) -> int:
 
 
 def undo(connection: Connection, series_id: int, number: int) -> int:
-    """Take back what the runs after this number wrote; how many findings went.
+    """Undo the changes of all runs after `number`; returns the number of findings deleted.
 
-    The spells that they ended go on, so that the next run can take one of their numbers.
+    The periods that those runs closed are reopened, so that the next run can take one of their
+    numbers.
     """
     of_series = periods.c.finding_id.in_(_findings_of(series_id))
     connection.execute(sa.delete(periods).where(of_series, periods.c.since > number))
@@ -48,7 +49,7 @@ def undo(connection: Connection, series_id: int, number: int) -> int:
 
 
 def _prune(connection: Connection, series_id: int) -> int:
-    """Leave what the runs of a series that are left can tell of; how many findings went."""
+    """Delete findings that no remaining run of a series shows; returns their number."""
     newest = sa.select(sa.func.max(runs.c.number)).where(runs.c.series_id == series_id)
     last = connection.execute(newest).scalar()
     gone = undo(connection, series_id, last or 0)

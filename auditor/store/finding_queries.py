@@ -1,4 +1,4 @@
-"""Standings: how findings stood in a run, and what their lives were until then."""
+"""Queries: the state of the findings in a run, and their history up to it."""
 
 import hashlib
 import json
@@ -19,13 +19,13 @@ from auditor.store.errors import CorruptRow
 from auditor.store.tables import findings, periods
 
 BATCH_SIZE = 500
-"""How many findings are looked up at once."""
+"""Findings looked up by one statement."""
 
 _INDETERMINATE = (Status.UNKNOWN, Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
-"""Statuses that say nothing of whether there was a deviation."""
+"""Statuses that do not say whether there was a deviation."""
 
 _DEVIATING = (Status.FAIL, Status.WAIVED)
-"""A waiver covers a deviation; it does not put it right."""
+"""A waiver covers a deviation but does not remove it."""
 
 
 _PERIOD_COLUMNS = [
@@ -44,20 +44,20 @@ _HISTORIES = (
 
 
 class FindingsDigest:
-    """A digest over how the findings of a run stood, which come by fingerprint.
+    """A digest of the state of a run's findings, added in the order of their fingerprints.
 
-    What later runs change of a finding, such as the name of its scope, does not count.
+    It leaves out what later runs may change, such as the name of a scope.
     """
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
     def add(self, row: Sequence[Any]) -> None:
-        """Count a finding in: `DIGESTED`, `observed` as JSON."""
+        """Add a row with the columns of `DIGESTED`; `observed` is JSON."""
         self._hash.update(json.dumps([*row]).encode() + b"\n")
 
     def add_state(self, state: FindingState) -> None:
-        """Count a finding in."""
+        """Add the state of a finding."""
         observed = json.dumps(state.observed, sort_keys=True)
         scope = str(state.scope.level), state.scope.id
         words = map(str, (state.status, state.severity, state.cause or ""))
@@ -74,13 +74,13 @@ DIGESTED = (
     *("fingerprint", "control", "kind", "level", "scope_id", "setting"),
     *("status", "severity", "cause", "observed"),
 )
-"""The columns that a `FindingsDigest` is over."""
+"""The columns that go into a `FindingsDigest`."""
 
 
 def states_at(
     connection: Connection, series_id: int, number: int
 ) -> Generator[FindingState, None, None]:
-    """How every finding of a run stood, those that passed apart, by fingerprint. Streams."""
+    """Yield the state of every non-passing finding of a run, ordered by fingerprint."""
     query = (
         _select_states()
         .where(findings.c.series_id == series_id, *_covers(number))
@@ -94,7 +94,8 @@ def states_at(
 def histories_at(
     connection: Connection, series_id: int, number: int, fingerprints: Iterable[str]
 ) -> dict[str, FindingHistory]:
-    """What is known of these findings up to a run. Those never reported until then are left out."""
+    """Histories of these findings up to a run, by fingerprint. Findings not reported by then are
+    omitted."""
     histories: dict[str, FindingHistory] = {}
     cache: dict[tuple[Any, ...], FindingHistory] = {}
     for batch in batched(fingerprints, BATCH_SIZE):
@@ -110,9 +111,10 @@ def histories_at(
 
 
 def lifecycle_state(past: Sequence[tuple[Status, int, int]], number: int) -> LifecycleState | None:
-    """The life of a finding at a run, from its spells up to then: status, first and last run.
+    """The lifecycle state of a finding at run `number`.
 
-    Between spells it passed. None where it never was a deviation, or is covered by a waiver.
+    `past` holds its periods up to that run: status, first and last run. Between periods it passed.
+    None if it never was a deviation, or a waiver covers it.
     """
     last = past[-1] if past else None
     now = last[0] if last is not None and last[2] >= number else None
@@ -135,7 +137,7 @@ def lifecycle_state(past: Sequence[tuple[Status, int, int]], number: int) -> Lif
 
 
 def _last_known(earlier: Sequence[tuple[Status, int, int]], number: int) -> Status | None:
-    """How it stood when it was last known before a run; None where it passed then."""
+    """The last determinate status before a run; None if the finding passed then."""
     end = number
     for status, first, last in reversed(earlier):
         if last < end - 1:

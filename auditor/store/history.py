@@ -1,6 +1,7 @@
 """The history: every finished run with its findings, its summary and its evidence.
 
-In SQLite (one file, write-ahead log) or PostgreSQL. A run is stored whole or not at all.
+Stored in SQLite (one file with a write-ahead log) or PostgreSQL. A run is stored as a whole or not
+at all.
 """
 
 import json
@@ -29,77 +30,77 @@ from auditor.store.integrity import verify_evidence
 from auditor.store.series import EVERY_RUN, SKEW, RunFilter, Series
 
 _BATCH_SIZE = 500
-"""How many findings one statement is about."""
+"""Findings updated by one statement."""
 
 TREND = 100
-"""How many of the newest runs make a trend."""
+"""Maximum number of runs in a trend."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run of the history, and its place in it."""
+    """A run of the history and its position in it."""
 
     facts: RunFacts
     series: int
     number: int
     selection: str
     stopped: str
-    """Why it ended before everything was read; empty where it did not."""
+    """Why the run ended before everything was read; empty if it did not."""
     sequence: int = 0
-    """Its place among all runs of the store, in the order in which they were stored."""
+    """Position among all runs of the store, in the order of storing."""
     set_aside: str = ""
-    """Why it is out of consideration; empty where it is not."""
+    """Why the run is set aside; empty if it is not."""
     signature: str = ""
-    """Empty where it was not signed."""
+    """Empty if the run was not signed."""
     place: str = ""
-    """Where its account lives: see `series.place`."""
+    """The API its account belongs to: see `series.place`."""
     findings_digest: str = ""
-    """Over how its findings stood; empty for a run of an earlier version."""
+    """Digest of the findings' states; empty for runs of an earlier version."""
 
     @property
     def ended(self) -> datetime:
-        """When it ended."""
+        """When the run ended."""
         return _parse_time(self.facts.finished_at)
 
     def ends_in_future(self, now: datetime) -> bool:
-        """True if a clock was wrong: when it ran, or now."""
+        """True if the run ends after `now`: one of the two clocks was wrong."""
         return self.ended > now + SKEW
 
     def counts(self, now: datetime) -> bool:
-        """True if it may be the newest of its kind: not set aside, and not from the future."""
+        """True if the run may be the newest of its kind: not set aside, and not from the future."""
         return not self.set_aside and not self.ends_in_future(now)
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """That somebody accepted a run as it is."""
+    """The acceptance of a run as the reference for regressions."""
 
     entry: StoredRun
     accepted_at: str
     note: str
     signature: str = ""
-    """Empty where it was not signed."""
+    """Empty if the acceptance was not signed."""
 
 
 class Signing(Protocol):
-    """Signs runs that are stored, and checks those that are read."""
+    """Signs stored runs and verifies their signatures."""
 
     def sign_acceptance(self, acceptance: Acceptance) -> str:
-        """The signature of an acceptance; empty where nobody signs."""
+        """The signature of an acceptance; empty without a signing key."""
 
     def sign(self, entry: StoredRun, evidence: SnapshotReader) -> str:
-        """The signature of a run; empty where nobody signs."""
+        """The signature of a run; empty without a signing key."""
 
     def check(self, entry: StoredRun, evidence: SnapshotReader) -> None:
-        """Make sure that a run is as it was signed.
+        """Verify that a run is unchanged since it was signed.
 
         Raises:
-            SnapshotError: it is not.
+            SnapshotError: it was changed.
         """
 
 
 class History:
-    """The stored runs of a data directory, or of the database that several share."""
+    """The stored runs of a data directory, or of a database shared by several."""
 
     def __init__(self, database: Database, home: Path, signing: Signing | None = None) -> None:
         self._database, self._home, self._signing = database, home, signing
@@ -109,7 +110,7 @@ class History:
 
     @property
     def database(self) -> Database:
-        """Where it is kept."""
+        """The database of the history."""
         return self._database
 
     def add(
@@ -120,10 +121,10 @@ class History:
         selected: frozenset[str] | None,
         stopped: str,
     ) -> None:
-        """Store a finished run. One that is stored already, and went on since, is stored anew.
+        """Store a finished run. A stored run that continued since then is replaced.
 
         Raises:
-            Full: there is no room for it.
+            DiskFull: the disk is full.
             StoreError: the history cannot be written; the run is not in it.
         """
         series = Series.of(run, selected)
@@ -156,7 +157,7 @@ class History:
             self._sign(connection, run.info.id, evidence)
 
     def runs(self, run_filter: RunFilter = EVERY_RUN) -> list[StoredRun]:
-        """The stored runs, in the order in which they were stored."""
+        """The stored runs, in the order of storing."""
         if not self._database.exists():
             return []
         query = _select_runs().where(*run_filter.columns()).order_by(tables.runs.c.sequence)
@@ -164,7 +165,7 @@ class History:
             return [_stored_run(row) for row in connection.execute(query)]
 
     def accounts(self, place: str) -> list[str]:
-        """The accounts at a place that have runs, by id."""
+        """The ids of the accounts at a place that have runs."""
         if not self._database.exists():
             return []
         query = (
@@ -177,7 +178,7 @@ class History:
             return sorted(connection.execute(query).scalars())
 
     def find(self, run_id: str) -> StoredRun | None:
-        """The stored run with this id; None where there is none."""
+        """The stored run with this id, or None."""
         if not self._database.exists():
             return None
         with self._database.reading() as connection:
@@ -187,7 +188,7 @@ class History:
         """The stored run with this id.
 
         Raises:
-            RunNotFound: there is none.
+            RunNotFound: no run has this id.
         """
         stored = self.find(run_id)
         if stored is None:
@@ -199,14 +200,14 @@ class History:
     def newest(
         self, run_filter: RunFilter = EVERY_RUN, now: datetime | None = None
     ) -> StoredRun | None:
-        """The run that was stored last, of those that count; None where there is none."""
+        """The run stored last among those that count, or None."""
         if not self._database.exists():
             return None
         query = _select_runs().where(*run_filter.columns()).order_by(tables.runs.c.sequence.desc())
         return self._first(query, now)
 
     def last_sequence(self) -> int:
-        """The place of the run that was stored last, of any account; 0 where none is."""
+        """The sequence number of the run stored last, of any account; 0 if the history is empty."""
         if not self._database.exists():
             return 0
         with self._database.reading() as connection:
@@ -214,7 +215,7 @@ class History:
         return int(last or 0)
 
     def before(self, entry: StoredRun, now: datetime | None = None) -> StoredRun | None:
-        """The run that precedes this one in its series, of those that count; None without one."""
+        """The preceding run of the series among those that count, or None."""
         query = (
             _select_runs()
             .where(tables.runs.c.series_id == entry.series)
@@ -224,7 +225,7 @@ class History:
         return self._first(query, now)
 
     def between(self, earlier: StoredRun, later: StoredRun) -> list[StoredRun]:
-        """The runs of the later one's series that lie between two runs, oldest first."""
+        """The runs of the later run's series between two runs, oldest first."""
         query = (
             _select_runs()
             .where(tables.runs.c.series_id == later.series)
@@ -237,7 +238,7 @@ class History:
             return [_stored_run(row) for row in connection.execute(query)]
 
     def last_of(self, series: Series, now: datetime | None = None) -> StoredRun | None:
-        """The newest run of a series, of those that count; None without one."""
+        """The newest run of a series among those that count, or None."""
         if not self._database.exists():
             return None
         with self._database.reading() as connection:
@@ -252,10 +253,10 @@ class History:
         return self._first(query, now)
 
     def evidence(self, run_id: str) -> Snapshot | None:
-        """The evidence of a run, open for reading; None where the run is not stored.
+        """The evidence of a run, open for reading; None if the run is not stored.
 
         Raises:
-            SnapshotError: it is not as it was recorded, or not as it was signed.
+            SnapshotError: it differs from what was recorded or signed.
         """
         if not self._database.exists():
             return None
@@ -272,20 +273,20 @@ class History:
         return snapshot
 
     def check(self, entry: StoredRun | None, evidence: SnapshotReader) -> None:
-        """Make sure that a run, if it is stored and signed, is as it was signed.
+        """Verify that a run, if it is stored and signed, is unchanged since it was signed.
 
         Raises:
-            SnapshotError: it is not.
+            SnapshotError: it was changed.
         """
         if entry is not None and self._signing is not None:
             self._signing.check(entry, evidence)
 
     def verified(self, entry: StoredRun) -> Snapshot:
-        """The evidence of a run, open for reading, compared with what the history says of it.
+        """The evidence of a run, open for reading, after comparing it with the row of the run.
 
         Raises:
             RunAltered: it differs, or cannot be read.
-            RunNotFound: it is kept no longer.
+            RunNotFound: it has been deleted.
             StoreError: the history cannot be read.
         """
         evidence = self.evidence(entry.facts.id)
@@ -300,10 +301,10 @@ class History:
 
     @contextmanager
     def finding_states(self, entry: StoredRun) -> Iterator[Iterator[FindingState]]:
-        """How every finding of a run stood, those that passed apart, by fingerprint.
+        """The state of every non-passing finding of a run, ordered by fingerprint.
 
         Raises:
-            RunAltered: they are not as they were recorded. It is known after the last one.
+            RunAltered: the states differ from those recorded. Raised after the last state.
         """
         with (
             self._database.reading() as connection,
@@ -314,14 +315,15 @@ class History:
     def histories(
         self, entry: StoredRun, fingerprints: Iterable[str]
     ) -> Mapping[str, FindingHistory]:
-        """What is known of these findings up to a run; those never reported are left out."""
+        """Histories of these findings up to a run, by fingerprint; findings not reported by then
+        are omitted."""
         with self._database.reading() as connection:
             return finding_queries.histories_at(
                 connection, entry.series, entry.number, fingerprints
             )
 
     def trend(self, entry: StoredRun, now: datetime | None = None) -> list[TrendPoint]:
-        """What the runs before this one in its series came to, oldest first."""
+        """The results of earlier runs in the series, oldest first."""
         query = (
             _select_runs()
             .where(tables.runs.c.series_id == entry.series)
@@ -335,7 +337,7 @@ class History:
         return [point(stored.facts) for stored in reversed(newest) if stored.counts(moment)]
 
     def attribute(self, entry: StoredRun, actors: Mapping[str, Actor]) -> None:
-        """Note who made these findings stand as they do since a run."""
+        """Store who changed these findings in this run."""
         by_actor: dict[str, list[str]] = {}
         for fingerprint, actor in actors.items():
             by_actor.setdefault(json.dumps(asdict(actor)), []).append(fingerprint)
@@ -354,7 +356,7 @@ class History:
                     )
 
     def accept(self, entry: StoredRun, moment: str, note: str) -> None:
-        """From now on, regressions are measured against this run."""
+        """Accept this run: regressions are measured against it from now on."""
         acceptance = Acceptance(entry, moment, recording.text(note))
         signature = self._signing.sign_acceptance(acceptance) if self._signing else ""
         row = {
@@ -368,7 +370,7 @@ class History:
             connection.execute(sa.insert(tables.acceptances), row)
 
     def accepted(self, run_filter: RunFilter) -> list[Acceptance]:
-        """The acceptances of runs that are there and not set aside, the last one first."""
+        """The acceptances of stored runs that are not set aside, newest first."""
         accepting = tables.acceptances
         extra = accepting.c.accepted_at, accepting.c.note
         query = (
@@ -385,9 +387,9 @@ class History:
             ]
 
     def set_aside(self, run_id: str, reason: str) -> bool:
-        """Take a run out of consideration; without a reason, take it into consideration again.
+        """Set a run aside; an empty reason takes it back.
 
-        Its row need not be readable otherwise. False where there is no such run.
+        Works even if the other columns of the row cannot be read. False if there is no such run.
         """
         with self._database.writing() as connection:
             changed = connection.execute(
@@ -398,9 +400,9 @@ class History:
         return bool(changed.rowcount)
 
     def series_of(self, run_id: str) -> tuple[str, str] | None:
-        """The account of a run, and its place; None where it is not stored.
+        """The account and the place of a run; None if it is not stored.
 
-        Its row need not be readable otherwise.
+        Works even if the other columns of the row cannot be read.
         """
         if not self._database.exists():
             return None
@@ -422,10 +424,11 @@ class History:
             return {str(run_id) for run_id in run_ids}
 
     def remove(self, entries: Iterable[StoredRun]) -> int:
-        """Forget these runs, and what no run that is left can tell of; how many findings went.
+        """Delete these runs and the findings that no remaining run shows; returns the number of
+        findings deleted.
 
         Raises:
-            StoreError: the history cannot be written; nothing is removed.
+            StoreError: the history cannot be written; nothing is deleted.
         """
         ids = [entry.facts.id for entry in entries]
         with self._database.writing() as connection:
@@ -466,7 +469,7 @@ def _verify_digest(entry: StoredRun, states: Iterable[FindingState]) -> Iterator
 
 
 def _is_unchanged(stored: StoredRun, run: Run, stopped: str) -> bool:
-    """True where a run did not go on since it was stored."""
+    """True if a run did not continue since it was stored."""
     facts, info = stored.facts, run.info
     return (facts.evidence_digest, facts.finished_at, stored.stopped) == (
         info.evidence_digest,
@@ -476,9 +479,9 @@ def _is_unchanged(stored: StoredRun, run: Run, stopped: str) -> bool:
 
 
 def _remove_replaced(connection: Connection, entry: StoredRun) -> int | None:
-    """Forget a run, so that it can be stored anew: as the newest of its series, which it now is.
+    """Delete a run so that it can be stored again, as the newest of its series.
 
-    Returns its number, where no run came after it and it can have it again.
+    Returns its number if no later run exists, so that the number can be reused.
     """
     later = sa.select(tables.runs.c.id).where(
         tables.runs.c.series_id == entry.series, tables.runs.c.number > entry.number
@@ -493,7 +496,7 @@ def _remove_replaced(connection: Connection, entry: StoredRun) -> int | None:
 
 
 def point(facts: RunFacts) -> TrendPoint:
-    """A run as one point of a trend."""
+    """A run as a point of a trend."""
     return TrendPoint(
         run=facts.id,
         finished_at=facts.finished_at,
@@ -543,7 +546,7 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
 
 
 def _stored_run(row: Any) -> StoredRun:
-    """A row of the history.
+    """Parse a row.
 
     Raises:
         RunAltered: no version of the program writes such a row.
@@ -562,10 +565,10 @@ def _stored_run(row: Any) -> StoredRun:
 
 
 def _parse_time(text: str) -> datetime:
-    """A moment of a row.
+    """Parse a time of a row.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a time with a time zone.
     """
     time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     if time.tzinfo is None:
@@ -611,10 +614,10 @@ def _parse_row(row: Any) -> StoredRun:
 
 
 def _counts(summary: Any) -> dict[str, int]:
-    """Counts by name.
+    """Validate the counts of a summary, by name.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it holds something else.
     """
     if not isinstance(summary, dict) or not all(type(count) is int for count in summary.values()):
         raise ValueError("its summary holds no counts")

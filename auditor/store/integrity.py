@@ -1,4 +1,4 @@
-"""Whether the evidence of a stored run is the one that the history recorded."""
+"""Compares the evidence of a stored run with its row in the history."""
 
 import json
 import sqlite3
@@ -47,10 +47,10 @@ def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
 
 
 def _check_equal(run_id: str, compared: list[tuple[str, str, str]]) -> None:
-    """Each is a name, what the evidence says, and what the history says.
+    """Compare tuples of a name, the value in the evidence and the value in the history.
 
     Raises:
-        RunAltered: they differ somewhere.
+        RunAltered: the values of at least one tuple differ.
     """
     differing = [
         f"{name} (evidence: {actual or 'none'}; history: {recorded or 'none'})"
@@ -66,7 +66,7 @@ def _check_equal(run_id: str, compared: list[tuple[str, str, str]]) -> None:
 
 
 def _metadata(evidence: SnapshotReader) -> dict[str, str]:
-    """What the evidence says of its run."""
+    """The run's metadata in its evidence."""
     names = ("run_id", "account_id", "api_url", "finished_at")
     facts = {name: evidence.meta(name) or "" for name in names}
     judgement = json.loads(evidence.meta("judgement") or "{}")

@@ -1,9 +1,9 @@
-"""How PostgreSQL is reached: its certificate is checked, and no password is sent in clear text.
+"""Connects to PostgreSQL with a verified certificate, and never sends a password in clear text.
 
-Beyond this machine `sslmode` is `verify-full` unless the address says otherwise; variables and
-service files of libpq do not weaken it. Loopback and sockets may go without TLS. Without a verified
-certificate the server gets no password in clear text (`require_auth`, libpq 16).
-Source: https://www.postgresql.org/docs/18/libpq-connect.html, read 2026-11.
+For remote hosts `sslmode` is `verify-full` unless the address sets it; environment variables and
+service files of libpq cannot weaken it. Loopback and sockets work without TLS. A server without a
+verified certificate gets no password in clear text (`require_auth`, libpq 16). Source:
+https://www.postgresql.org/docs/18/libpq-connect.html, read 2026-11.
 """
 
 import ipaddress
@@ -21,10 +21,10 @@ from auditor.zoom.proxy_checks import BUNDLED_CERTIFICATES
 VERIFIED = "verify-full"
 
 _REQUIRE_AUTH_VERSION = 16_00_00
-"""The version of libpq from which `require_auth` is known."""
+"""The first version of libpq that knows `require_auth`."""
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Whom to trust on the way to Zoom, and here."""
+"""Environment variables that name the certificate authorities, for Zoom and for PostgreSQL."""
 
 _UNVERIFIED_SERVER = "nobody checks whose server it is"
 _WEAKNESSES: Mapping[str, str] = {
@@ -36,7 +36,7 @@ _WEAKNESSES: Mapping[str, str] = {
     "verify-ca": "the server's name is not checked, so whoever has another certificate of the same "
     "authority can pose as the server",
 }
-"""What a weaker `sslmode` gives up."""
+"""Consequences of an `sslmode` weaker than `verify-full`."""
 
 _DOCUMENTATION = "docs/operations/history.md shows how."
 _ADVICE: Mapping[str, str] = {
@@ -53,7 +53,7 @@ _DEFAULT_ADVICE = "Start the database, or look at AUDITOR_STORE."
 
 
 def connect_arguments(url: URL) -> dict[str, Any]:
-    """What the driver is told beside the address."""
+    """Arguments for the driver, in addition to the address."""
     arguments: dict[str, Any] = {"client_encoding": "UTF8"}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = 10
@@ -61,7 +61,7 @@ def connect_arguments(url: URL) -> dict[str, Any]:
     if mode is None and not is_local(url):
         arguments["sslmode"] = mode = VERIFIED
     if not is_local(url) and "gssencmode" not in url.query:
-        arguments["gssencmode"] = "disable"  # it would go before TLS
+        arguments["gssencmode"] = "disable"  # it takes precedence over TLS
     if mode in (VERIFIED, "verify-ca") and not _has_root_certificate(url):
         arguments["sslrootcert"] = _trusted_certificates()
     if mode != VERIFIED and _supports_require_auth() and not _parameter(url, "require_auth"):
@@ -70,7 +70,7 @@ def connect_arguments(url: URL) -> dict[str, Any]:
 
 
 def weakness(url: URL) -> str:
-    """What the `sslmode` of an address gives up, as a sentence; empty where it is not weaker."""
+    """The consequence of the address's `sslmode`, as a sentence; empty if it is not weakened."""
     mode = url.query.get("sslmode")
     if is_local(url) or mode in (None, VERIFIED):
         return ""
@@ -81,21 +81,21 @@ def weakness(url: URL) -> str:
 
 
 def is_local(url: URL) -> bool:
-    """True where the address leads to this machine alone: loopback or a socket."""
+    """True if the address leads to this machine only: loopback or a socket."""
     if _parameter(url, "service"):
-        return False  # the file of services says where it leads
+        return False  # the service file decides the host
     hosts = _parameter(url, "hostaddr") or url.host or _parameter(url, "host")
     return all(_is_local(host) for host in hosts.split(","))
 
 
 def advice(reason: str) -> str:
-    """What to do where a server cannot be reached."""
+    """What to do if a server cannot be reached."""
     matching = (advice for part, advice in _ADVICE.items() if part in reason)
     return next(matching, _DEFAULT_ADVICE)
 
 
 def check_encoding(connection: Connection, shown: str) -> None:
-    """Make sure that the database can hold every name.
+    """Check that the database can store every name.
 
     Raises:
         HistoryUnfit: its encoding is not UTF8.
@@ -123,7 +123,7 @@ def _is_local(host: str) -> bool:
 
 
 def _parameter(url: URL, name: str) -> str:
-    """A parameter of the connection as libpq finds it: in the address, else in the environment."""
+    """A connection parameter as libpq resolves it: from the address, else from the environment."""
     value = url.query.get(name)
     if value is None:
         return os.environ.get(f"PG{name.replace('_', '').upper()}", "")
@@ -131,7 +131,7 @@ def _parameter(url: URL, name: str) -> str:
 
 
 def _has_root_certificate(url: URL) -> bool:
-    """True where libpq knows already whose certificates to trust."""
+    """True if libpq already has a root certificate configured."""
     if _parameter(url, "sslrootcert"):
         return True
     try:
@@ -141,10 +141,10 @@ def _has_root_certificate(url: URL) -> bool:
 
 
 def _trusted_certificates() -> str:
-    """The certificates that are trusted on the way to Zoom, in one file.
+    """The file of certificates that are trusted for connections to Zoom.
 
     `sslrootcert=system` is not used: the library in psycopg's packages looks for the system's
-    certificates where they were on the machine it was built on.
+    certificates at the path they had on its build machine.
     """
     named = (os.environ.get(variable) or "" for variable in _CA_VARIABLES)
     return next((file for file in named if Path(file).is_file()), BUNDLED_CERTIFICATES)

@@ -1,8 +1,8 @@
-"""Recording: the findings of a run as periods, of which only what changed is written.
+"""Stores findings as periods with unchanged status; a run writes only the findings that changed.
 
-A finding that the run does not report has passed only if its scope is there to be seen. Where the
-scope is gone from a complete list, its story ends; where the list itself could not be read, the
-finding is unknown from then on, and never counts as put right.
+A finding that a run does not report counts as passed only if its scope was read. If the scope is
+missing from a complete list, the finding's history ends. If the list could not be read, the finding
+becomes unknown, and never counts as fixed.
 """
 
 import json
@@ -24,13 +24,13 @@ from auditor.store.tables import findings, incoming, periods
 from auditor.store.visibility import ScopeVisibility
 
 BATCH_SIZE = 1000
-"""Rows written at once."""
+"""Rows written by one statement."""
 
 _CONTENT = ("status", "severity", "cause", "observed")
 _IDENTITY = ("control", "kind", "level", "scope_id", "scope_name", "setting", "source")
 
 _DERIVED = (str(FindingKind.DERIVED), str(FindingKind.UNCOVERED))
-"""Findings that rest on several documents, and are there only where those were read."""
+"""Kinds of findings that are computed from several documents and exist only if those were read."""
 
 _KNOWN = sa.select(incoming.c.fingerprint).where(
     incoming.c.fingerprint.in_(sa.bindparam("fingerprints", expanding=True))
@@ -43,23 +43,24 @@ _INCOMPLETE_CONTROLS = sa.select(incoming.c.control).where(
         [str(cause) for cause in (Cause.DENIED, Cause.ERROR, Cause.NOT_COLLECTED)]
     ),
 )
-"""The controls of which a run could not see everything that they rest on."""
+"""Controls for which a run could not read all the documents they are computed from."""
 
 
 def record(
     connection: Connection, series_id: int, number: int, run: Run, evidence: SnapshotReader
 ) -> str:
-    """Write what a run found, the one with this number in its series. Returns its digest."""
-    # A row a finding and night would be 830,000 rows a night at 100,000 users (docs/benchmarks.md),
-    # nearly all as the night before. So the findings go into a temporary table, and the database
-    # itself compares them with the open periods: this process loads only those that are not among
-    # them. Three statements write what changed. Their order matters: a period that is closed has to
-    # be closed before its successor is opened, which is opened where no open one is left.
+    """Store the findings of run `number` of a series; returns their digest."""
+    # One row per finding and night would be 830,000 rows a night at 100,000 users
+    # (docs/benchmarks.md), nearly all of them equal to the night before. The findings go into a
+    # temporary table instead, and the database compares them with the open periods; this process
+    # loads only the findings without an equal open period. Three statements write the changes.
+    # Their order matters: a period has to be closed before its successor is opened, because a
+    # period is opened only for a finding without an open one.
     incoming.create(connection)
     for batch in batched(_rows(run), BATCH_SIZE):
         rows: dict[str, Mapping[str, Any]] = {}
         for row in batch:
-            rows.setdefault(row["fingerprint"], row)  # the first is the worst: they come sorted
+            rows.setdefault(row["fingerprint"], row)  # sorted: the first is the worst
         for fingerprint in connection.execute(_KNOWN, {"fingerprints": [*rows]}).scalars().all():
             del rows[fingerprint]
         if rows:
@@ -84,7 +85,7 @@ def _digest(connection: Connection) -> str:
 
 
 def text(value: str) -> str:
-    """`value` as every database can keep it: no NUL, and nothing that is no character."""
+    """`value` in a form that every database can store: without NUL and without lone surrogates."""
     if value.isprintable():  # nearly always so
         return value
     return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
@@ -120,7 +121,7 @@ def _columns(verdict: Verdict) -> Mapping[str, Any]:
 def _unseen(
     connection: Connection, series_id: int, run: Run, evidence: SnapshotReader
 ) -> Iterable[Mapping[str, Any]]:
-    """Findings that stood before, and that this run had no chance to see."""
+    """Findings of earlier runs that this run could not check."""
     visibility = ScopeVisibility(evidence)
     incomplete = set(connection.execute(_INCOMPLETE_CONTROLS).scalars())
     query = (
@@ -182,10 +183,9 @@ def _close_periods(connection: Connection, series_id: int, number: int, now: str
         incoming.c.fingerprint == findings.c.fingerprint,
         *(incoming.c[name] == periods.c[name] for name in _CONTENT),
     )
-    # An outer join: an open period is closed where no incoming finding has its fingerprint (it has
-    # passed, or its scope is gone) and where one has, but with another content (it goes on in
-    # another period). What this run could not see is not among them: `_unseen` made it incoming, as
-    # unknown.
+    # An outer join: an open period is closed if no incoming finding has its fingerprint (the
+    # finding passed, or its scope was deleted), and if one has it with other content (a new period
+    # follows). Findings that this run could not check are incoming as unknown: see `_unseen`.
     changed = (
         sa.select(periods.c.id)
         .join(findings, findings.c.id == periods.c.finding_id)
@@ -193,9 +193,8 @@ def _close_periods(connection: Connection, series_id: int, number: int, now: str
         .where(findings.c.series_id == series_id, periods.c.until.is_(None))
         .where(incoming.c.fingerprint.is_(None))
     )
-    # Both ends of a period are numbers of runs in which it held, so it ends with the run before
-    # this one. `until_at` is now: between the two runs nobody looked, and this is when the change
-    # was seen.
+    # Both ends of a period are inclusive run numbers, so it ends with the run before this one.
+    # `until_at` is now: the change happened between the two runs, and this run detected it.
     connection.execute(
         sa.update(periods).where(periods.c.id.in_(changed)).values(until=number - 1, until_at=now)
     )

@@ -1,7 +1,8 @@
-"""Runs: while one is read, a folder under the data directory; once finished, in the history.
+"""Runs: a folder under the data directory while a run is read, a row in the history once it is
+finished.
 
-A run that broke off, or that the history could not take, stays in `AUDITOR_HOME/runs/RUN`. It is
-private to the user who ran it.
+A run that was interrupted, or that the history could not store, stays in `AUDITOR_HOME/runs/RUN`.
+It is private to the user who ran it.
 """
 
 import hashlib
@@ -33,8 +34,8 @@ SNAPSHOT = "snapshot.sqlite"
 
 
 STORED_AFTER = "stored_after"
-"""The fact of a snapshot that says which run of the history was the last when it was begun: its
-sequence number. The clock does not count: it may jump."""
+"""Metadata of a snapshot: the sequence number of the newest run in the history when it was created.
+The clock is not used, because it may jump."""
 
 _FACTS = (
     "account_id",
@@ -47,29 +48,29 @@ _FACTS = (
 )
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
-"""What the id of a run may look like. Never a path: it has no separator, and is no `..`."""
+"""The form of a run's id. It is never a path: it has no separator, and is not `..`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run that is not in the history, or not as it is now: it broke off, stopped, or waits."""
+    """A run with a folder: interrupted, stopped, or not yet stored in the history."""
 
     id: str
     facts: Mapping[str, str]
 
     @property
     def place(self) -> str:
-        """Where its account lives."""
+        """The API its account belongs to."""
         return place(self.facts["api_url"])
 
     @property
     def stored_after(self) -> int:
-        """The last sequence number of the history when it was begun; 0 where that is not known."""
+        """The newest sequence number of the history when the run began; 0 if unknown."""
         text = self.facts[STORED_AFTER]
         return int(text) if text.isdecimal() else 0
 
     def is_of_future(self, now: datetime) -> bool:
-        """True if it began or ended later than now: a clock was wrong."""
+        """True if the run began or ended after `now`: a clock was wrong."""
         return any(
             moment is not None and moment > now + SKEW
             for moment in map(_parse_time, (self.facts["started_at"], self.facts["finished_at"]))
@@ -78,20 +79,20 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a data directory, and of the history that goes with it."""
+    """The runs of a data directory and of its history."""
 
     home: Path
     url: str | None = None
     """The database of the history; None for a file in the data directory."""
     signing: "Signing | None" = None
-    """Who signs runs that are stored, and checks those that are read; None for nobody."""
+    """Signs stored runs and verifies their signatures; None without keys."""
 
     @cached_property
     def history(self) -> "History":
         """The finished runs.
 
         Raises:
-            StoreError: the address of the database is none that can be used.
+            StoreError: the address of the database cannot be used.
         """
         from auditor.store.database import Database
         from auditor.store.history import History
@@ -108,7 +109,7 @@ class Runs:
         """An empty snapshot for a new run.
 
         Raises:
-            Full: there is no room for it.
+            DiskFull: the disk is full.
             StoreError: the data directory cannot be written.
         """
         folder = self.home / "runs" / run_id
@@ -130,14 +131,14 @@ class Runs:
     def new(self, run_id: str) -> Iterator[Snapshot]:
         """A snapshot for a new run. It stays open.
 
-        A run that broke off stays, to be resumed; one that has read nothing leaves nothing behind.
+        An interrupted run is kept, so that it can be resumed, unless it is still empty.
 
         Raises:
             StoreError: the data directory cannot be written.
         """
         snapshot = self.create(run_id)
         try:
-            with suppress(StoreError, DiskFull):  # where the history cannot be read
+            with suppress(StoreError, DiskFull):  # if the history cannot be read
                 snapshot.set_meta(STORED_AFTER, str(self.history.last_sequence()))
             yield snapshot
         except BaseException:
@@ -149,7 +150,7 @@ class Runs:
 
     @contextmanager
     def reopen(self, run_id: str) -> Iterator[Snapshot]:
-        """The snapshot of a run that broke off, to be written. It stays open, unless this fails.
+        """The snapshot of an interrupted run, open for writing. It stays open unless this fails.
 
         Raises:
             SnapshotError: it cannot be used.
@@ -164,12 +165,12 @@ class Runs:
 
     @contextmanager
     def lock_account(self, account_id: str, api_url: str) -> Iterator[None]:
-        """Keep other runs from reading the same account as long as the block lasts.
+        """Prevent other runs from reading the same account during the block.
 
-        The lock goes with the process, however it ends.
+        The lock is released when the process ends, even if it is killed.
 
         Raises:
-            AlreadyRunning: another process reads the account now.
+            AlreadyRunning: another process is reading the account.
             StoreError: the data directory cannot be written.
         """
         name = hashlib.sha256(f"{place(api_url)}\n{account_id}".encode()).hexdigest()[:16]
@@ -181,7 +182,8 @@ class Runs:
             yield
 
     def _lock(self, name: str, wait: float) -> AbstractContextManager[object]:
-        """A lock of the data directory, until the block ends. Waits for ever where `wait` is -1."""
+        """Acquire a lock of the data directory for the length of the block. Waits forever if `wait`
+        is -1."""
         path = self.home / "locks" / f"{name}.lock"
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -193,10 +195,10 @@ class Runs:
             raise self._unwritable(error) from error
 
     def unfinished(self, account_id: str, api_url: str) -> str | None:
-        """The newest run of an account that broke off or was stopped; None where there is none.
+        """The newest run of an account that was interrupted or stopped, or None.
 
-        A local API may have come back on another port, and is one place for `alone`, too. Where
-        the clock was ahead when a run began, its age cannot be known: it does not go on.
+        Local APIs are one place, as in `lock_account`, because the port may change between runs. A
+        run that began in the future is not resumed: its age is unknown.
         """
         now = datetime.now(UTC)
         run_filter = RunFilter(account_id, place(api_url))
@@ -209,7 +211,7 @@ class Runs:
         return None
 
     def _is_stored_after(self, folder: RunFolder, now: datetime) -> bool:
-        """True where a later run that was judged alike is in the history."""
+        """True if the history has a later run with the same baseline and depth."""
         run_filter = RunFilter(folder.facts["account_id"], folder.place)
         try:
             stored_run = self.history.find(folder.id)
@@ -230,11 +232,12 @@ class Runs:
         return any(entry.facts.id > folder.id for entry in comparable)
 
     def archive(self, snapshot: Snapshot, run: Run, selected: frozenset[str] | None) -> Path | None:
-        """Store a finished run in the history; None, or where a damaged history is kept now.
+        """Store a finished run in the history; returns the new path of a damaged history, else
+        None.
 
         Raises:
-            Full: there is no room for it.
-            StoreError: the history cannot be written. The run stays where it is.
+            DiskFull: the disk is full.
+            StoreError: the history cannot be written. The run stays in its folder.
         """
         file = self.home / "runs" / run.info.id / SNAPSHOT
         stopped = snapshot.meta("stopped") or ""
@@ -247,7 +250,7 @@ class Runs:
             return None
         with self._lock("history", -1):
             self.history.database.close()
-            try:  # another process may have begun a new one
+            try:  # another process may have replaced it already
                 self.history.add(run, snapshot, file, selected, stopped)
             except HistoryDamaged:
                 quarantined = self.history.database.quarantine(self.new_id()[:15])
@@ -256,15 +259,15 @@ class Runs:
         return None
 
     def discard(self, run_id: str) -> None:
-        """Remove the folder of a run that is in the history, and need not go on."""
+        """Delete the folder of a run that is stored and will not be resumed."""
         shutil.rmtree(self.home / "runs" / run_id, ignore_errors=True)
 
     def failed_before(self, name: str) -> bool:
-        """True where the last night of this name could not evaluate, store or write everything."""
+        """True if the last run with this name could not evaluate, store or write everything."""
         return (self.home / "failed" / name).exists()
 
     def note_failure(self, name: str, failed: bool) -> None:
-        """Remember for the next night of this name whether this one failed."""
+        """Record for the next run with this name whether this one failed."""
         marker = self.home / "failed" / name
         with suppress(OSError):
             if failed:
@@ -274,13 +277,13 @@ class Runs:
                 marker.unlink(missing_ok=True)
 
     def folders(self) -> list[str]:
-        """Every run that has a folder, finished or not, oldest first."""
+        """The ids of all runs with a folder, finished or not, oldest first."""
         return sorted(path.parent.name for path in self.home.glob(f"runs/*/{SNAPSHOT}"))
 
     def last_modified(self, run_id: str) -> float:
-        """When a run was last written to, in seconds since the epoch.
+        """When a run was last written, in seconds since the epoch.
 
-        Who only looks leaves an empty write-ahead log behind, which does not count.
+        An empty write-ahead log does not count: readers leave one behind.
         """
         folder = self.home / "runs" / run_id
         times = [0.0]
@@ -291,7 +294,7 @@ class Runs:
         return max(times)
 
     def run_folders(self, run_filter: RunFilter = EVERY_RUN) -> list[RunFolder]:
-        """The runs that have a folder which can be read, in the order in which they were begun."""
+        """The runs with a readable folder, in the order in which they began."""
         folders = []
         for path in self.home.glob(f"runs/*/{SNAPSHOT}"):
             try:
@@ -305,7 +308,7 @@ class Runs:
         return sorted(folders, key=lambda folder: (folder.stored_after, folder.id))
 
     def unarchived(self, run_filter: RunFilter = EVERY_RUN) -> list[str]:
-        """Finished runs that the history could not take, oldest first."""
+        """Finished runs that the history could not store, oldest first."""
         return [folder.id for folder in self._unarchived_folders(run_filter)]
 
     def _unarchived_folders(self, run_filter: RunFilter) -> list[RunFolder]:
@@ -316,27 +319,27 @@ class Runs:
         ]
 
     def ids(self) -> list[str]:
-        """The finished runs, oldest first: those of the history, then those that wait for it."""
+        """The finished runs, oldest first: those of the history, then those not stored yet."""
         stored = [entry.facts.id for entry in self.history.runs()]
         finished = (folder.id for folder in self.run_folders() if folder.facts["finished_at"])
         return [*stored, *(run_id for run_id in finished if run_id not in stored)]
 
     def accounts(self, at: str) -> list[str]:
-        """The accounts at a place that have finished runs, stored or waiting, by id."""
+        """The ids of the accounts at a place that have finished runs, stored or not."""
         unarchived = (
             folder.facts["account_id"] for folder in self._unarchived_folders(RunFilter(place=at))
         )
         return sorted({*self.history.accounts(at), *unarchived})
 
     def latest(self, run_filter: RunFilter = EVERY_RUN, now: datetime | None = None) -> str:
-        """The id of the newest finished run, by the order in which runs were stored.
+        """The id of the newest finished run, by order of storing.
 
-        Runs that were set aside, or that end in the future, do not count. One that waits for the
-        history is newer than those in it, unless one of them ended later: another machine may have
-        stored it.
+        Runs that were set aside or end in the future do not count. A run that is not stored yet is
+        newer than the stored ones, unless one of those ended later: another machine may have stored
+        it.
 
         Raises:
-            RunNotFound: there is none.
+            RunNotFound: there is no finished run.
             StoreError: the history cannot be read.
         """
         moment = now or datetime.now(UTC)
@@ -363,7 +366,7 @@ class Runs:
         raise RunNotFound(f"No run{whose}{at} is stored in {self}. Start with: auditor audit")
 
     def from_future(self, run_filter: RunFilter, now: datetime) -> list["StoredRun"]:
-        """The stored runs that end later than now, and were not set aside: a clock is wrong."""
+        """The stored runs that end after `now` and are not set aside: a clock was wrong."""
         return [
             entry
             for entry in self.history.runs(run_filter)
@@ -371,15 +374,15 @@ class Runs:
         ]
 
     def open(self, run: str, run_filter: RunFilter = EVERY_RUN) -> Snapshot:
-        """The evidence of a run, by id or by `latest`: from the history, else from its own folder.
+        """The evidence of a run, by id or `latest`: from the history, else from the run's folder.
 
-        Nothing else is looked at: a file of that name in the working folder is not a run. What
-        comes from the history is compared with what the history says of it.
+        Files in the working directory are never considered. Evidence from the history is compared
+        with the row of the run.
 
         Raises:
-            RunAltered: the evidence is not the one that was stored.
-            RunNotFound: there is none.
-            SnapshotError: the file is no snapshot.
+            RunAltered: the evidence differs from what was stored.
+            RunNotFound: there is no such run.
+            SnapshotError: the file is not a snapshot.
             StoreError: the history cannot be read.
         """
         if run == "latest":
@@ -392,9 +395,9 @@ class Runs:
         raise self.not_found(run)
 
     def stored(self, run_id: str) -> "StoredRun | None":
-        """The run of the history with this id; None where there is none.
+        """The run of the history with this id, or None.
 
-        A run with a folder of its own can be looked at while the history cannot be.
+        A run with a folder can be read even if the history cannot.
 
         Raises:
             StoreError: the history cannot be read.
@@ -409,15 +412,15 @@ class Runs:
             raise
 
     def has_folder(self, run_id: str) -> bool:
-        """True where a run of this id has a folder of its own."""
+        """True if a run with this id has a folder."""
         return bool(_ID.fullmatch(run_id)) and (self.home / "runs" / run_id / SNAPSHOT).is_file()
 
     def open_folder(self, run_id: str, run_filter: RunFilter = EVERY_RUN) -> Snapshot:
-        """The evidence of a run that has a folder, as it is there.
+        """The evidence in a run's folder.
 
         Raises:
-            RunNotFound: it has none, or is of another account.
-            SnapshotError: the file is no snapshot.
+            RunNotFound: there is no folder, or it belongs to another account.
+            SnapshotError: the file is not a snapshot.
         """
         if not self.has_folder(run_id):
             raise self.not_found(run_id)
@@ -434,7 +437,7 @@ class Runs:
         return snapshot
 
     def not_found(self, run_id: str) -> RunNotFound:
-        """The error for an id that no run has."""
+        """The error for an unknown run id."""
         return RunNotFound(
             f'No stored run is called "{run_id}". See which runs there are: auditor history'
         )
@@ -453,7 +456,7 @@ class Runs:
 
 
 def _is_usual(error: Exception) -> bool:
-    """True where a folder cannot be written, whatever its file system can do."""
+    """True if the error does not point to a missing feature of the file system."""
     return isinstance(error, OSError) and error.errno not in filesystem.UNUSUAL
 
 
@@ -462,7 +465,7 @@ def _reason(error: Exception) -> str:
 
 
 def _evaluated_with(judgement: str) -> tuple[str, str] | None:
-    """The baseline and the depth that a run was begun for; None where nobody can tell."""
+    """The baseline and the depth that a run was begun with; None if unknown."""
     try:
         document = json.loads(judgement)
         baseline = json.loads(document["policy"])["baseline"]
@@ -472,7 +475,7 @@ def _evaluated_with(judgement: str) -> tuple[str, str] | None:
 
 
 def _parse_time(text: str) -> datetime | None:
-    """A moment, RFC 3339; None where the text is none."""
+    """Parse an RFC 3339 time; None if the text is not a time with a time zone."""
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Evidence in the history: a snapshot's file in compressed parts, and the file again."""
+"""Evidence in the history: stores a snapshot's file in compressed parts, and restores it."""
 
 import errno
 import os
@@ -24,14 +24,14 @@ PART = 1 << 20
 """Bytes of the file in one part."""
 
 _WAL, _NO_WAL = b"\x02\x02", b"\x01\x01"
-"""Bytes 18 and 19 of a SQLite file: 2 where a log belongs to it, 1 where it stands by itself.
-Source: https://www.sqlite.org/fileformat.html, 1.3.3."""
+"""Bytes 18 and 19 of a SQLite file: 2 for write-ahead logging, 1 for a file without a log. Source:
+https://www.sqlite.org/fileformat.html, 1.3.3."""
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def pack(connection: Connection, run_id: str, file: Path) -> None:
-    """Put the file of a finished snapshot into the history.
+    """Store the file of a finished snapshot in the history.
 
     Raises:
         sqlite3.Error: the file cannot be read.
@@ -44,12 +44,13 @@ def pack(connection: Connection, run_id: str, file: Path) -> None:
 
 
 def unpack(connection: Connection, run_id: str, home: Path) -> Snapshot | None:
-    """The snapshot of a run, open for reading; None where the history holds none.
+    """The snapshot of a run, open for reading; None if the history has none.
 
-    Its file is in the data directory, for its owner alone, and gone with the process.
+    Its file is in the data directory, readable only by its owner, and is deleted when the process
+    ends.
 
     Raises:
-        Full: there is no room for the file.
+        DiskFull: the disk is full.
         SnapshotError: another version of the program wrote the file.
         StoreError: the file cannot be written, or is damaged in the history.
     """
@@ -84,7 +85,7 @@ def _restore(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
             "Other runs may still be whole: auditor history"
         ) from error
     finally:
-        with suppress(PermissionError):  # a system that keeps open files
+        with suppress(PermissionError):  # a system that does not delete open files
             path.unlink(missing_ok=True)
         if folder.parent != home:
             with suppress(OSError):
@@ -92,7 +93,7 @@ def _restore(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
 
 
 def _temporary_folder(home: Path) -> Path:
-    """A folder for the file of a snapshot: below the data directory, where that can be written."""
+    """The folder for a restored snapshot: below the data directory if that can be written."""
     folder = home / "tmp"
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -120,7 +121,7 @@ def _unwritable(folder: Path, error: OSError) -> DiskFull | StoreError:
 def _parts(file: Path) -> Iterator[bytes]:
     with file.open("rb") as opened:
         first = opened.read(PART)
-        if first[18:20] == _WAL:  # its log is empty, and does not come along
+        if first[18:20] == _WAL:  # the log is empty and is not stored
             first = first[:18] + _NO_WAL + first[20:]
         while first:
             yield first

@@ -1,4 +1,5 @@
-"""Presence: whether a scope was there when a run looked, as far as its evidence tells."""
+"""Visibility: whether a scope was present when a run read the account, as far as its evidence
+shows."""
 
 from functools import cached_property
 
@@ -10,28 +11,28 @@ from auditor.evidence.view import Document, Outcome, ReadFailure, View
 
 
 class ScopeVisibility:
-    """Which scopes the evidence of a run knows."""
+    """The scopes in the evidence of a run."""
 
     def __init__(self, evidence: SnapshotReader) -> None:
         self._evidence = evidence
 
     def was_present(self, scope: Scope) -> bool | None:
-        """True where it was there, False where it was not, None where nobody can tell."""
+        """True if the scope was present, False if it was not, None if unknown."""
         if scope.level is Level.ACCOUNT or self._evidence.has(scope):
             return True
         return False if self.is_fully_listed(scope.level) else None
 
     def was_refused(self, scope: Scope, source: str) -> bool:
-        """True where a request was not answered for the scope, or for its account."""
+        """True if a request for the scope, or for its account, failed."""
         return source in self._refused_sources(scope) or source in self._refused_for_account
 
     def is_fully_listed(self, level: Level) -> bool:
-        """True where every scope of the level is known."""
+        """True if every scope of the level is known."""
         if level is Level.ACCOUNT:
             return True
         first = next(self._evidence.scopes(level), None)
         if first is not None and first.id.startswith("*"):
-            return False  # it stands for the meetings of a host that nobody could list
+            return False  # a placeholder for the meetings of a host that could not be listed
         views = LISTINGS.get(level) or tuple(
             {view for (at, _), view in COUNTS.items() if at is level}
         )
