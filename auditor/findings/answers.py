@@ -1,7 +1,8 @@
-"""Answers: what one run says to the questions people ask, never surer than its weakest part.
+"""Answers the questions people ask about an account from one run, no more certain than the weakest
+evidence.
 
-A run says "no" only where every control behind a question was judged everywhere and came out as
-expected. Silence is no evidence: a control without a verdict counts as not looked at.
+The answer is "no" only if every related control was checked at every scope and met the baseline. A
+control without a verdict counts as not checked.
 """
 
 from collections import Counter
@@ -24,31 +25,31 @@ from auditor.findings.run import Run
 
 _UNSET: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
 _PLACEHOLDER_PREFIX = "*"
-"""First letter of the id of a scope that stands for all that could not be listed."""
+"""First letter of the id of a placeholder for scopes that could not be listed."""
 _EVIDENCE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.DERIVED, FindingKind.UNCOVERED)
-"""Kinds of verdict that come from looking at a setting; locks and attestations do not."""
+"""Kinds of verdicts that rest on the value of a setting. Locks and attestations do not."""
 
 
 class AnswerState(StrEnum):
-    """What an answer amounts to, the most worrying first."""
+    """The answer, most worrying first."""
 
     YES = "yes"
-    """Evidence shows it."""
+    """The evidence shows it."""
     ALLOWED = "yes_allowed"
-    """Evidence shows it, and only where the baseline, an exception or a waiver allows it."""
+    """The evidence shows it, but only where the baseline, an exception or a waiver allows it."""
     NOT_RULED_OUT = "not_ruled_out"
-    """Not shown itself, but a control behind it deviates or is not locked."""
+    """The evidence does not show it, but a related control deviates or is not locked."""
     CANNOT_SAY = "cannot_say"
-    """Something is unknown, undecided, due or was not looked at."""
+    """Something is unknown, undecided, due or was not checked."""
     NOT_LOOKED_AT = "not_looked_at"
     RESTS_ON_ATTESTATIONS = "rests_on_attestations"
     NOT_APPLICABLE = "not_applicable"
     NO = "no"
-    """All of it was seen, and all of it is as expected."""
+    """All of it was checked and meets the baseline."""
 
 
 class ControlEffect(StrEnum):
-    """What one verdict adds to an answer."""
+    """What one verdict contributes to an answer."""
 
     SHOWN = "shown"
     ALLOWED = "allowed"
@@ -57,7 +58,7 @@ class ControlEffect(StrEnum):
     UNLOCKED = "not_locked"
     UNKNOWN = "unknown"
     EXCEPTED = "excepted"
-    """The organisation lets the scope differ, so nobody judged its value."""
+    """The organisation allows the scope to differ, so its value was not judged."""
     UNDECIDED = "undecided"
     DUE = "attestation_due"
     EXPIRED = "attestation_expired"
@@ -67,7 +68,7 @@ class ControlEffect(StrEnum):
 
 
 class Gap(StrEnum):
-    """Why a run did not look at a control or at part of it."""
+    """Why a run did not check a control, or a part of it."""
 
     NOT_ASSESSED = "not_assessed"
     NOT_REACHED = "not_reached"
@@ -77,7 +78,7 @@ class Gap(StrEnum):
 
     @property
     def is_whole(self) -> bool:
-        """True if nothing of the control was looked at."""
+        """True if no part of the control was checked."""
         return self in (Gap.NOT_ASSESSED, Gap.NOT_REACHED, Gap.NO_RESULT)
 
 
@@ -96,13 +97,14 @@ class AffectedScopes:
 
     by_level: Mapping[Level, int] = field(default_factory=dict)
     unlisted: tuple[str, ...] = ()
-    """Names of scopes that stand for others, such as all users where no list could be had."""
+    """Labels of placeholders, such as for all users if the user list could not be read."""
 
     def __bool__(self) -> bool:
         return bool(self.unlisted) or any(self.by_level.values())
 
     def text(self, coverage: Mapping[Level, int]) -> str:
-        """`the account, 1 of 6 groups and 42 of 293 users`; `coverage` is how many were read."""
+        """`the account, 1 of 6 groups and 42 of 293 users`; `coverage` has the numbers that were
+        read."""
         parts = []
         for level, count in sorted(self.by_level.items(), key=lambda item: item[0].rank):
             name, total = level.replace("_", " "), coverage.get(level, 0)
@@ -119,44 +121,44 @@ class AffectedScopes:
 
 @dataclass(frozen=True, slots=True)
 class ControlPart:
-    """What came of one control behind a question."""
+    """The result of one control related to a question."""
 
     bearing: RelatedControl
     effects: Mapping[ControlEffect, AffectedScopes]
     gaps: tuple[Gap, ...] = ()
     statements: tuple[str, ...] = ()
-    """What people attested, in their words."""
+    """The attested statements, verbatim."""
 
     @property
     def is_incomplete(self) -> bool:
-        """True if something of it was not seen, not decided or not looked at."""
+        """True if a part of it was not read, not decided or not checked."""
         return bool(self.gaps) or any(effect in self.effects for effect in _INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One question answered from one run. Its words are in `auditor.report.answers`."""
+    """The answer to one question from one run. Its wording is in `auditor.report.answers`."""
 
     question: Question
     state: AnswerState
     parts: tuple[ControlPart, ...]
     effects: Mapping[ControlEffect, AffectedScopes]
-    """Distinct scopes over all controls behind the question."""
+    """Distinct scopes over all related controls."""
     causes: Mapping[Cause | None, tuple[tuple[str, ...], AffectedScopes]]
-    """Cause of unknowns to the controls it blinds and where."""
+    """Cause of unknown checks to the controls and scopes concerned."""
     parameters: tuple[str, ...]
-    """Parameters of the organisation file that an open decision waits for."""
+    """Parameters of the organisation file that still have to be decided."""
     coverage: Mapping[Level, int]
-    """How many scopes of each level were read."""
+    """Number of scopes read, by level."""
     baseline: str
 
     @property
     def is_lower_bound(self) -> bool:
-        """True if more may be shown: a control that decides was not seen in full."""
+        """True if there may be more: a deciding control was not checked completely."""
         return any(part.bearing.decides and part.is_incomplete for part in self.parts)
 
     def controls(self, effect: ControlEffect) -> tuple[str, ...]:
-        """The ids of the controls to which `mark` applies."""
+        """The ids of the controls with this effect."""
         return tuple(part.bearing.id for part in self.parts if effect in part.effects)
 
     def missing(self, *gaps: Gap) -> tuple[str, ...]:
@@ -165,12 +167,12 @@ class Answer:
 
     @property
     def not_looked_at(self) -> tuple[str, ...]:
-        """The ids of the controls of which the run saw nothing."""
+        """The ids of the controls that the run did not check at all."""
         return self.missing(*(gap for gap in Gap if gap.is_whole))
 
     @property
     def in_part(self) -> tuple[str, ...]:
-        """The ids of the controls of which the run left settings or levels out."""
+        """The ids of the controls of which the run skipped settings or levels."""
         return self.missing(*(gap for gap in Gap if not gap.is_whole))
 
 
@@ -180,7 +182,7 @@ class _Profile:
 
     level: Level
     label: str
-    """Empty, or the name of the one scope that stands for others."""
+    """Empty, or the label of a placeholder."""
     count: int
     verdicts: Mapping[str, Sequence[Verdict]]
 
@@ -189,7 +191,7 @@ def answers(run: Run, questions: Iterable[Question]) -> list[Answer]:
     """The answer of `run` to each of `questions`, in their order.
 
     Raises:
-        ValueError: the run does not hold its passes, so silence could be taken for one.
+        ValueError: the run does not hold its passes, so a missing verdict would look like one.
     """
     profiles = list(_profiles(run))
     passes = sum(
@@ -289,7 +291,7 @@ _PLAIN: Mapping[Status, ControlEffect] = {
 
 
 def _is_decisive(verdict: Verdict, bearing: RelatedControl) -> bool:
-    """True if the verdict alone makes the answer yes, whatever the baseline thinks of it."""
+    """True if the verdict alone makes the answer yes, whatever the baseline expects."""
     when = bearing.shows.get(verdict.setting)
     if when is None or verdict.status in (Status.UNKNOWN, Status.ATTESTED):
         return False
@@ -316,7 +318,7 @@ def _is_on(value: JsonValue) -> bool:
 
 
 def _is_excepted(verdict: Verdict, bearing: RelatedControl) -> bool:
-    """True if the organisation lets this scope differ, so that its value says nothing."""
+    """True if the organisation allows this scope to differ, so that its value says nothing."""
     param = (verdict.expected or {}).get("group_exception_param")
     if param is None:
         return False
@@ -349,7 +351,7 @@ def _gaps(run: Run, profiles: Sequence[_Profile], bearing: RelatedControl) -> It
 def _gap(
     run: Run, profiles: Iterable[_Profile], bearing: RelatedControl, checked: CheckedSetting
 ) -> Gap | None:
-    """What of one setting was not looked at: all of it, or some scopes that were read."""
+    """What of one setting was not checked: all of it, or some of the scopes that were read."""
     judged: Counter[Level] = Counter()
     for profile in profiles:
         verdicts = profile.verdicts.get(bearing.id, ())

@@ -1,9 +1,9 @@
-"""Attribution: which entry of Zoom's operation log explains that a setting changed.
+"""Attribution: finds the entry of Zoom's operation log that explains the change of a setting.
 
-An entry explains a change where it is about that setting, about that group, that user or what
-stands above them, lies between the two runs, and turned the value the way it turned. The nearest
-layer counts first, then the latest entry. The log does not have what people change in their own
-settings, nor anything about Zoom Phone or single meetings. Source: Zoom support KB0067252.
+An entry explains a change if it concerns the same setting and the same group or user, or a level
+above; if it lies between the two runs; and if it records the same change of value. The nearest
+level takes precedence, then the latest entry. The log omits changes that people make to their own
+settings, and everything about Zoom Phone and single meetings. Source: Zoom support KB0067252.
 """
 
 import re
@@ -32,14 +32,14 @@ from auditor.findings.finding_history import Actor
 from auditor.findings.model import FindingKind
 
 SLACK = timedelta(minutes=15)
-"""By how much the clocks of Zoom and of this machine may differ."""
+"""Tolerated difference between Zoom's clock and the clock of this machine."""
 
 _LAYERS: Mapping[Level, tuple[Level, ...]] = {
     Level.ACCOUNT: (Level.ACCOUNT,),
     Level.GROUP: (Level.GROUP, Level.ACCOUNT),
     Level.USER: (Level.USER, Level.GROUP, Level.ACCOUNT),
 }
-"""Whose entries may explain what changed at a level, the nearest first."""
+"""The levels whose entries may explain a change at a level, nearest first."""
 
 _VERB = r"(?:add|batch update|change|edit|lock|modify|remove|reset|set|unlock|update)"
 _OF_GROUP = re.compile(rf"(?:{_VERB}\s+)?(?:user\s+)?group\s+(\S.*)", re.IGNORECASE)
@@ -49,27 +49,28 @@ _USERS = frozenset({"user", "users", "user setting", "user settings"})
 _NAMES = re.compile(r"[\s()<>,;]+")
 
 Labels = Mapping[str, Collection[str]]
-"""Setting to the names that the portal has for it."""
+"""Setting to its labels in the portal."""
 
 
 @dataclass(frozen=True)
 class OperationLog:
-    """What runs read of the operation log."""
+    """The entries of the operation log that runs read."""
 
     entries: Sequence[LogEntry] = ()
-    """Those that tell a change, by time."""
+    """The entries that record a change, by time."""
     read: int = 0
-    """How many entries there were in all."""
+    """Number of all entries read."""
     since: str = ""
-    """From when on it was read: RFC 3339, UTC. Empty where it was not."""
+    """Start of the period that was read: RFC 3339, UTC. Empty if the log was not read."""
     refusal: Unseen | None = None
-    """Why it could not be read."""
+    """Why the log could not be read."""
 
 
 def log_reading(*runs: SnapshotReader) -> OperationLog:
-    """What the log says, of runs from the earlier to the later.
+    """The entries that runs read, from the earlier run to the later.
 
-    A run that did not ask for it may have read some of it for controls: that serves as well.
+    A run that did not read them for attribution may have read some for controls; those are used as
+    well.
     """
     logs: list[Iterable[LogEntry]] = []
     read, since, refusal = 0, "", None
@@ -94,7 +95,7 @@ def _entry_count(outcome: Document, parsed: int) -> int:
 
 
 def _covered_since(run: SnapshotReader, own_outcome: Outcome | None, outcome: Document) -> str:
-    """From when on the entries of a run are known."""
+    """Start of the period for which a run has all entries."""
     days = CHANGES_DAYS if own_outcome is outcome else 29
     earliest = _shifted(outcome.observed_at, -timedelta(days=days))
     return (
@@ -108,14 +109,14 @@ def _shifted(time: str, by: timedelta) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A reading of an entry."""
+    """One parsed change of an entry."""
 
     entry: LogEntry
     parsed: ParsedChange
 
 
 class Attribution:
-    """Tells who changed what between two runs."""
+    """Finds who changed a setting between two runs."""
 
     def __init__(
         self,
@@ -124,7 +125,7 @@ class Attribution:
         window: tuple[str, str],
         groups: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the log of the time from the begin of one run to the end of the other (RFC 3339).
+        """`window` is the start of the earlier run and the end of the later one (RFC 3339).
 
         `groups` are the names of groups by id.
         """
@@ -145,7 +146,7 @@ class Attribution:
                             self._lines.setdefault(key, []).append(_Line(entry, parsed))
 
     def actor(self, change: FindingChange) -> Actor | None:
-        """Who made a finding stand otherwise; None where the log does not tell."""
+        """Who changed the state of a finding; None if the log does not show it."""
         state, before = change.state, change.before
         return self.actor_for(
             state.scope,
@@ -165,7 +166,8 @@ class Attribution:
     def actor_for(
         self, scope: Scope, setting: str, before: JsonValue, after: JsonValue, *, is_lock: bool
     ) -> Actor | None:
-        """Who turned a setting of a scope from one value to the other; None is any value."""
+        """Who changed a setting of a scope from one value to the other; None stands for any
+        value."""
         matching = [
             line
             for label in self._names(setting)
@@ -182,7 +184,7 @@ class Attribution:
         return None
 
     def _names(self, setting: str) -> set[str]:
-        """The names of a setting; for a lock of several settings those of all of them."""
+        """The labels of a setting; for a lock of several settings, the labels of all of them."""
         labels = self._labels.get(setting)
         if labels is None:
             under = f"{setting}."
@@ -210,7 +212,7 @@ class Attribution:
 
 
 def _subject_of(line: _Line) -> tuple[Level, frozenset[str]]:
-    """The level an entry is about, and how the group or user may be called."""
+    """The level that an entry concerns, and the possible names of the group or user."""
     subjects, category = line.parsed.subjects, normalize_label(line.entry.category)
     for level, pattern, categories in (
         (Level.GROUP, _OF_GROUP, _GROUPS),
@@ -227,7 +229,7 @@ def _spaced(name: str) -> str:
 
 
 def _matches_change(parsed: ParsedChange, before: JsonValue, after: JsonValue) -> bool:
-    """True where one reading of an entry turns a setting the way it turned."""
+    """True if one reading of an entry matches the change of value."""
     return any(
         _may_denote(new, after) and (old is None or before is None or _may_denote(old, before))
         for old, new in parsed.values
@@ -235,9 +237,9 @@ def _matches_change(parsed: ParsedChange, before: JsonValue, after: JsonValue) -
 
 
 def _may_denote(word: str, value: JsonValue) -> bool:
-    """False where a word of the portal cannot stand for a value of the API.
+    """False if a word of the portal cannot denote a value of the API.
 
-    The portal names choices in its own words, which nobody can compare with the API's.
+    The portal has its own words for choices, which cannot be compared with the values of the API.
     """
     switch = parse_switch(word)
     match value:
@@ -251,9 +253,9 @@ def _may_denote(word: str, value: JsonValue) -> bool:
 
 
 def sentence(log: OperationLog, since: str, changes: int, actor_for: int, computed: int = 0) -> str:
-    """What the log could tell of changes since the begin of the earlier run, for people.
+    """What the log shows of the changes since the start of the earlier run, for people.
 
-    `computed` more changes follow from the others, and have no entry of their own.
+    `computed` more changes follow from the others and have no entries of their own.
     """
     if log.refusal is not None:
         why = log.refusal.detail or f"the cause is: {log.refusal.cause.value}."

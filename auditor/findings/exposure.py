@@ -1,4 +1,4 @@
-"""Exposure: how many members of each group deviate, and which groups a verdict touches."""
+"""Exposure: how many members of each group deviate, and which groups a verdict affects."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,40 +12,40 @@ from auditor.findings.run import Run
 
 @dataclass(frozen=True, slots=True)
 class GroupExposure:
-    """A group, and how many of its members deviate."""
+    """A group and its number of deviating members."""
 
     id: str
     name: str
-    """The id where the run did not judge the group itself."""
+    """The id if the run did not judge the group itself."""
     deviating: int
     members: int | None
-    """Members that were judged; None where the run kept only those with findings."""
+    """Number of judged members; None if the run kept only those with findings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What groups have to do with the findings of a run."""
+    """How the findings of a run are distributed over groups."""
 
     groups: Sequence[GroupExposure]
-    """The one with the most deviating members first."""
+    """Most deviating members first."""
     affected_groups: Mapping[tuple[object, ...], frozenset[str]]
-    """Verdict, by `identity`, to the groups at which or at whose members it came out."""
+    """Verdict, by `identity`, to the groups that have it or whose members have it."""
 
     shared: Mapping[tuple[object, ...], Counter[str]] = field(default_factory=dict)
-    """Verdict of users, by `identity`, to the groups whose own value is the same one, by name: how
-    many of the users belong to them."""
+    """Verdict of users, by `identity`, to the groups whose own value is the same, by name, each
+    with the number of these users in it."""
 
     def same_as(self, verdict: Verdict) -> Sequence[tuple[str, int]]:
-        """The groups of users at whom `verdict` came out whose own value is that value.
+        """The groups whose own value equals the value of the users with `verdict`.
 
-        Each with the number of these users in it, the largest first: a value that is put right at
-        the group is right for them as well, unless they chose it themselves.
+        Each with the number of these users in it, largest first. Correcting the value at the group
+        corrects it for these users, unless they chose it themselves.
         """
         members = self.shared.get(identity(verdict), Counter())
         return sorted(members.items(), key=lambda item: (-item[1], item[0].casefold()))
 
     def groups_of(self, verdict: Verdict) -> frozenset[str]:
-        """The ids of the groups at which, or at whose members, `verdict` came out."""
+        """The ids of the groups that have `verdict`, or whose members have it."""
         return self.affected_groups.get(identity(verdict), frozenset())
 
 
@@ -107,5 +107,5 @@ def exposure(run: Run) -> Exposure:
 
 
 def _is_value(verdict: Verdict) -> bool:
-    """True for a value that deviates: what a group and its members may have in common."""
+    """True for a deviating value, which a group and its members may share."""
     return verdict.kind is FindingKind.VALUE and verdict.status is Status.FAIL

@@ -1,6 +1,6 @@
-"""Lives: what the history knows of the findings of each row, gathered in one pass.
+"""Summarises the history of the findings in each row of a report, in one pass.
 
-A row is a group of equal verdicts, so what is kept grows with the rows, not with the users.
+A row is a group of equal verdicts, so memory grows with the rows, not with the users.
 """
 
 from collections import Counter
@@ -15,15 +15,15 @@ from auditor.findings.model import Status, Verdict
 from auditor.findings.run import Run, fingerprint
 
 CHANGED = (LifecycleState.REGRESSED, LifecycleState.NEW)
-"""Lives that began with this run, in the order a reader wants them."""
+"""Lifecycle states that began with this run, in the order of a report."""
 
 MOST_ENTRIES = 3
-"""How many entries of the operation log are kept for a row."""
+"""Maximum number of log entries per row."""
 MOST_NAMES = 5
-"""How many scopes of each of these lives are named for a row."""
+"""Maximum number of scopes named per row and lifecycle state."""
 
 _BATCH_SIZE = 500
-"""How many findings the history is asked about at once."""
+"""Findings looked up in the history at once."""
 
 _Key = tuple[object, ...]
 _Span = tuple[str, str]
@@ -31,48 +31,48 @@ _Span = tuple[str, str]
 
 @dataclass(slots=True)
 class ChangeAuthor:
-    """Somebody who made findings of a row stand as they do, by one entry of the log."""
+    """Who changed findings of a row by one entry of the log."""
 
     actor: Actor
     count: int = 1
-    """Of how many findings."""
+    """Number of these findings."""
 
 
 @dataclass(slots=True)
 class HistorySummary:
-    """What the history knows of the findings of one row. Times are RFC 3339, UTC."""
+    """The history of the findings of one row. Times are RFC 3339, UTC."""
 
     first_seen: _Span
-    """The earliest and the latest time at which one of them was first reported."""
+    """The earliest and the latest first report of these findings."""
     since: _Span
-    """The earliest and the latest time since when one of them stands as it does."""
+    """The earliest and the latest time at which these findings entered their present state."""
     known: int = 0
-    """Of how many of them the history knows."""
+    """Number of findings that the history knows."""
     by_life: Counter[LifecycleState] = field(default_factory=Counter)
     named: dict[LifecycleState, list[Scope]] = field(default_factory=dict)
-    """The first scopes at which one changed, by level and id."""
+    """The first scopes with a change, by level and id."""
     attributed: int = 0
-    """Of how many the log told who changed them."""
+    """Number of findings whose change the log explains."""
     _changed: dict[Actor, ChangeAuthor] = field(default_factory=dict)
     _others: dict[Actor, ChangeAuthor] = field(default_factory=dict)
 
     @property
     def changed(self) -> int:
-        """How many are deviations that were none in the run before."""
+        """Number of deviations that did not exist in the run before."""
         return sum(self.by_life[life] for life in CHANGED)
 
     @property
     def authors(self) -> list[ChangeAuthor]:
-        """The first who changed them, where the log told; changes of this run before others."""
+        """The first authors that the log shows; changes of this run before others."""
         return [*self._changed.values(), *self._others.values()][:MOST_ENTRIES]
 
     @property
     def unnamed(self) -> int:
-        """How many were changed by entries of the log that `authors` leaves out."""
+        """Number of findings changed by log entries that `authors` omits."""
         return self.attributed - sum(author.count for author in self.authors)
 
     def add(self, scope: Scope, finding_history: FindingHistory) -> None:
-        """Count a finding."""
+        """Add a finding."""
         self.known += 1
         if finding_history.life is not None:
             self.by_life[finding_history.life] += 1
@@ -97,21 +97,21 @@ class HistorySummary:
 
 
 class RunHistory:
-    """What the history knows of a run, row by row."""
+    """The history of a run, row by row."""
 
     def __init__(self, rows: Mapping[_Key, HistorySummary]) -> None:
         self._rows = rows
 
     def of(self, verdict: Verdict) -> HistorySummary | None:
-        """Of the findings of a verdict; None where nothing is known of any of them."""
+        """The history of the findings with `verdict`; None if the history knows none of them."""
         return self._rows.get(identity(verdict))
 
 
 def history(run: Run) -> RunHistory | None:
-    """What the history knows of the deviations of a run; None where no run precedes it.
+    """The history of the deviations of a run; None without an earlier run.
 
-    Goes once through the scopes, and asks about deviations alone: what passed or is unknown has
-    no life to tell.
+    Iterates over the scopes once and looks up deviations only: passed and unknown checks have no
+    lifecycle.
     """
     if run.histories is None or not run.trend:
         return None

@@ -25,11 +25,11 @@ from auditor.findings.questions import Question
 from auditor.findings.verdict_store import Assessment, VerdictStore
 
 _BATCH_SIZE = 500
-"""How many findings the history is asked about at once."""
+"""Findings looked up in the history at once."""
 
 
 def fingerprint(account_id: str, verdict: Verdict, scope: Scope) -> str:
-    """The identity of a finding, the same from run to run: `sha256:` and 64 hex digits."""
+    """The identity of a finding, the same in every run: `sha256:` and 64 hex digits."""
     parts = (account_id, verdict.control, verdict.kind, scope.level, scope.id, verdict.setting)
     return (
         "sha256:" + hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
@@ -38,7 +38,7 @@ def fingerprint(account_id: str, verdict: Verdict, scope: Scope) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """One audit from start to end, ready to be reported."""
+    """A complete audit, ready to be reported."""
 
     info: RunInfo
     summary: Summary
@@ -49,33 +49,35 @@ class Run:
     tool_version: str = ""
     waivers: Sequence[WaiverResult] = ()
     references: Sequence[Reference] = ()
-    """Names and entries of the organisation file that do not fit the account."""
+    """Names and entries of the organisation file that do not match the account."""
     questions: Sequence[Question] = ()
-    """What people ask; empty where the run did not keep its passes, without which no question can
-    be answered."""
+    """The questions people ask; empty if the run did not keep its passes, without which no question
+    can be answered."""
     trend: Sequence[TrendPoint] = ()
-    """Earlier runs of the same account and baseline, oldest first; this one is not in it."""
+    """Earlier runs of the same account and baseline, oldest first, without this one."""
     account_times: Mapping[str, str] = field(default_factory=dict)
-    """When the account's documents came, for verdicts that rest on them: source to RFC 3339."""
+    """Source to the time (RFC 3339) at which the account's document was read, for verdicts that
+    rest on it."""
     framework: Framework | None = None
-    """By whose references reports for people are regrouped; None for the order of the controls."""
+    """Reports for people group by its references; None to order by control."""
     pseudonymised: bool = False
-    """True where keyed pseudonyms stand for people and their meetings."""
+    """True if keyed pseudonyms replace people and their meetings."""
     histories: Callable[[Sequence[str]], Mapping[str, FindingHistory]] | None = None
-    """Looks up what the history knows of findings, by fingerprint; None without a history."""
+    """Looks up the history of findings by fingerprint; None without a history."""
     drift: Drift | None = None
-    """What changed since the run before; None where there is none to compare with."""
+    """Changes since the previous run; None without one."""
 
     @property
     def stale(self) -> int:
-        """How many waivers, overrides and names have expired or match nothing: exit code 1."""
+        """Number of waivers, overrides and names that have expired or match nothing: exit code
+        1."""
         waivers = sum(each.is_stale for each in self.waivers)
         return waivers + sum(each.is_stale for each in self.references)
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, sorted by severity, control, level, scope id, setting and kind.
 
-        Streams: nothing is in memory but what the ledger holds.
+        A stream: it holds nothing in memory beyond the verdict store.
         """
         identified = self.identified()
         if self.histories is None:

@@ -1,4 +1,4 @@
-"""Setting drift: what evidence tells of changed settings, in the words of drift."""
+"""Converts the difference between two snapshots into the setting changes of a drift."""
 
 from auditor.evidence.diff import SnapshotDiff, ValueChange
 from auditor.evidence.scope import Level
@@ -6,7 +6,7 @@ from auditor.findings.drift import SettingChange
 
 
 def changes(diff: SnapshotDiff) -> tuple[SettingChange, ...]:
-    """The settings that changed, in the order they were found in."""
+    """The changed settings, in the order of the diff."""
     return tuple(map(_change, diff.settings))
 
 

@@ -1,6 +1,7 @@
-"""The ledger: what was judged, each scope once, in memory that does not grow with the users.
+"""The verdict store: every judged scope once, in memory that does not grow with the number of
+users.
 
-Scopes with equal evidence share their verdicts, so of the many a number each is kept, on disk.
+Scopes with identical evidence share one set of verdicts; only the set's number is stored per scope.
 """
 
 from collections import Counter
@@ -20,7 +21,7 @@ class Assessment:
     scope: Scope
     verdicts: tuple[Verdict, ...]
     observed_at: Mapping[str, str] = field(default_factory=dict)
-    """When each request of this scope was answered: source to RFC 3339 time."""
+    """Source to the time (RFC 3339) of its response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +32,23 @@ class VerdictGroup:
     count: int
     verdicts: tuple[Verdict, ...]
     scope: Scope | None = None
-    """The scope, where it is kept by itself."""
+    """The scope, if it is stored individually."""
 
 
 class VerdictStore:
-    """The assessments of one run. It can be gone through as often as a report needs."""
+    """The assessments of one run. It can be iterated more than once."""
 
-    # Memory may not grow with users: at 100,000 users a run has 830,000 findings
-    # (docs/benchmarks.md), and may take 250 MB with all its reports. Users with equal evidence are
-    # judged once and share one tuple of verdicts. Of a user only the number of the tuple is kept,
-    # in a temporary table beside the evidence, which sorts it as well.
-    #
-    # Tuples are told apart by identity, not by equality, which would hash every verdict of every
-    # user. That is safe only while every tuple in `_numbers` is alive, or the id of one that is
-    # gone could be another's: `_verdicts` holds them all. `slim` replaces the tuples, so it forgets
-    # the numbers, and nothing may be added after it under an old tuple.
+    # Memory must not grow with users: at 100,000 users a run has 830,000 findings
+    # (docs/benchmarks.md), and the limit is 250 MB including all reports. Users with equal evidence
+    # are judged once and share one tuple of verdicts. Only the number of the tuple is stored per
+    # user, in a temporary table of the snapshot, which sorts the users as well.
+    # Tuples are compared by identity, because equality would hash every verdict of every user.
+    # That is safe only while every tuple in `_numbers` is alive, since Python reuses the ids of
+    # deleted objects: `_verdicts` keeps them alive. `retain` replaces the tuples and clears the
+    # numbers, so no old tuple may be added afterwards.
 
     def __init__(self, index: ScopeIndex | None = None) -> None:
-        """An empty ledger. With `marks`, scopes of the marked snapshot can be kept as numbers."""
+        """An empty store. With `index`, scopes of the indexed snapshot can be stored as numbers."""
         self._individual: dict[tuple[Level, str], Assessment] = {}
         self._index = index
         self._verdicts: list[tuple[Verdict, ...]] = []
@@ -58,14 +58,15 @@ class VerdictStore:
 
     @classmethod
     def of(cls, assessments: Iterable[Assessment]) -> "VerdictStore":
-        """A ledger of these, all of them in memory."""
+        """A store of these assessments, all in memory."""
         store = cls()
         for assessment in assessments:
             store.add(assessment)
         return store
 
     def add(self, assessment: Assessment) -> None:
-        """Keep an assessment by itself; more verdicts of a scope come to those it has."""
+        """Store an assessment individually. Further verdicts of a scope are appended to its
+        verdicts."""
         key = assessment.scope.level, assessment.scope.id
         known = self._individual.get(key)
         if known is not None:
@@ -77,7 +78,8 @@ class VerdictStore:
         self._individual[key] = assessment
 
     def add_shared(self, scope: Scope, verdicts: tuple[Verdict, ...]) -> None:
-        """Keep the verdicts of a scope of the marked snapshot: one object for equal evidence."""
+        """Store the verdicts of a scope of the indexed snapshot; equal evidence has to have one
+        tuple."""
         number = self._numbers.get(id(verdicts))
         if number is None:
             number = self._numbers[id(verdicts)] = len(self._verdicts)
@@ -88,20 +90,20 @@ class VerdictStore:
             self.flush()
 
     def flush(self) -> None:
-        """Bring to disk what is still in memory."""
+        """Write the buffered numbers to disk."""
         assert self._index is not None
         self._index.set(self._rows)
         self._rows.clear()
 
     def shares(self) -> Iterator[VerdictGroup]:
-        """Which verdicts came out how often."""
+        """Each tuple of verdicts with its number of scopes, by level."""
         for assessment in self._individual.values():
             yield VerdictGroup(assessment.scope.level, 1, assessment.verdicts, assessment.scope)
         for (level, number), count in self._counts.items():
             yield VerdictGroup(level, count, self._verdicts[number])
 
     def retain(self, keep: Callable[[Verdict], bool]) -> None:
-        """Leave out the verdicts that are not to be kept."""
+        """Drop the verdicts for which `keep` is false."""
         self._verdicts = [tuple(filter(keep, verdicts)) for verdicts in self._verdicts]
         self._numbers.clear()
         self._individual = {
@@ -115,11 +117,12 @@ class VerdictStore:
         return self._ordered(by_name=False)
 
     def by_name(self) -> Iterator[Assessment]:
-        """Every scope with verdicts, by level, the name people know it by, and id."""
+        """Every scope with verdicts, by level, display name and id."""
         return self._ordered(by_name=True)
 
     def time_ranges(self) -> Iterator[tuple[tuple[Verdict, ...], str, str, str]]:
-        """For verdicts and each source the times (RFC 3339) between which it was answered."""
+        """For each tuple of verdicts and source, the first and the last response time (RFC
+        3339)."""
         for assessment in self._individual.values():
             for source, moment in assessment.observed_at.items():
                 yield assessment.verdicts, source, moment, moment
@@ -160,7 +163,7 @@ class VerdictStore:
     def _of_level(
         self, level: Level, selects: Callable[[tuple[Verdict, ...]], object], *, by_name: bool
     ) -> Iterator[Assessment]:
-        """The assessments of a level whose verdicts are wanted."""
+        """The assessments of a level whose verdicts `selects` accepts."""
         order = _by_name if by_name else _by_id
         individual = sorted(
             (a for (at, _), a in self._individual.items() if at is level and selects(a.verdicts)),

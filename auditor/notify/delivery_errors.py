@@ -1,7 +1,7 @@
-"""Why a message could not be sent, in words that hold no secret.
+"""Reasons for a failed delivery, in words that contain no secret.
 
-Apprise writes whole addresses into its log, so nothing of that log is passed on: a reason is made
-of fixed words, or of what is left of Apprise's sentence without any part of the address.
+Apprise logs whole addresses, so its log is never passed on: a reason consists of fixed words, or of
+Apprise's message without any part of the address.
 """
 
 import re
@@ -13,7 +13,7 @@ from auditor.notify.escaping import escape_markup
 from auditor.zoom.redaction import REDACTED, redact_text
 
 _SHORTEST_SECRET = 4
-"""Characters: shorter parts of an address are words like `v1`, and guess nothing."""
+"""Characters. Shorter parts of an address are words like `v1`, not secrets."""
 _LONGEST_REASON = 160
 """Characters."""
 _CAUSES = (
@@ -29,16 +29,17 @@ _CAUSES = (
     (r"Connection reset|RemoteDisconnected|Connection aborted|unexpectedly closed", "It hung up"),
     (r"SSLError|WRONG_VERSION_NUMBER", "No encrypted connection could be made"),
 )
-"""What the lower layers say, and the words for it. Matched in Apprise's log, which stays here."""
+"""Patterns of messages from lower layers, and their wording here. Matched against Apprise's log,
+which is not passed on."""
 _HTTP = re.compile(r"error=(\d{3})\b")
 _SMTP = re.compile(r"\((\d{3}), b'")
 _WARNED = ("WARNING", "ERROR")
-"""Levels of lines that are about what went wrong; others hold the message itself."""
+"""Levels of log lines about failures; other lines hold the message itself."""
 _RETRYING = re.compile(r"\AAttempt \d+/\d+ ")
 
 
 def reason(lines: Sequence[tuple[str, str]], url: str) -> str:
-    """Why it failed, of what Apprise logged: level and message of each line."""
+    """Why the delivery failed, from the level and message of each line that Apprise logged."""
     text = "\n".join(
         message for level, message in lines if level in _WARNED or "Exception" in message
     )
@@ -66,14 +67,14 @@ def _advice(code: str) -> str:
 
 
 def without_secrets(text: str, url: str) -> str:
-    """`text` without anything that stands in the address, and without other secrets."""
+    """`text` without any part of the address, and without other secrets."""
     for secret in sorted(_secrets(url), key=len, reverse=True):
         text = text.replace(secret, REDACTED)
     return redact_text(text)
 
 
 def _secrets(url: str) -> Iterator[str]:
-    """The address and all its parts, as they stand and decoded; not a host that is no secret."""
+    """The address and all its parts, raw and decoded, except a host that is no secret."""
     url = url.strip()
     rest = url.partition("://")[2]
     codes = {url, rest}

@@ -1,4 +1,4 @@
-"""What a message has to say of a run: its changes, sorted and put together."""
+"""The content of a message: the changes of a run, sorted and grouped."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,44 +11,44 @@ from auditor.notify.triggers import BETTER, WORSE, RunEvent, due_waivers, is_new
 
 @dataclass(frozen=True, slots=True)
 class ReportedChange:
-    """Changes of one kind, at whatever level: the same move of the same control and setting."""
+    """The same kind of change to the same control and setting, at one or more levels."""
 
     clusters: tuple[ChangeGroup, ...]
-    """One a level, from the account down."""
+    """One per level, from the account down."""
 
     @property
     def first(self) -> ChangeGroup:
-        """The one at the highest level."""
+        """The changes at the highest level."""
         return self.clusters[0]
 
     @property
     def severity(self) -> Severity:
-        """How much they matter."""
+        """Severity of the changes."""
         return self.first.severity
 
     @property
     def count(self) -> int:
-        """How many changes there are."""
+        """Number of changes."""
         return sum(each.count for each in self.clusters)
 
 
 @dataclass(frozen=True)
 class Digest:
-    """The changes of a run, by what they mean to people; the worst first."""
+    """The changes of a run by their meaning for people, worst first."""
 
     event: RunEvent
     names: bool
-    """True for a message that names people."""
+    """True if the message names people."""
     worse: Sequence[ReportedChange]
     unknown: Sequence[ReportedChange]
     better: Sequence[ReportedChange]
     waivers: Sequence[WaiverResult]
     people_worse: int = 0
-    """How many users are among those for whom something got worse."""
+    """Number of users affected by changes for the worse."""
 
     @classmethod
     def of(cls, event: RunEvent, names: bool) -> "Digest":
-        """What there is to tell of `news`."""
+        """The content of the message about `event`."""
         drift = event.drift
         worth = None if drift is None else replace(drift, changes=_ReportedChanges(drift))
         clusters = [] if worth is None else worth.clusters()
@@ -65,18 +65,18 @@ class Digest:
 
     @property
     def stopped(self) -> bool:
-        """True where there is no stored run to tell of."""
+        """True if there is no stored run to report."""
         return self.event.later is None or bool(self.event.stopped)
 
     @property
     def incomplete(self) -> bool:
-        """True where something was evaluated, but not on all the evidence."""
+        """True if the run was evaluated on incomplete evidence."""
         return self.event.later is not None and not self.event.later.complete
 
 
 @dataclass(frozen=True, slots=True)
 class _ReportedChanges:
-    """The changes worth telling; of what came with new scopes, the deviations alone."""
+    """The changes to report. Of new scopes, only deviations are reported."""
 
     drift: Drift
 

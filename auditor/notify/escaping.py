@@ -1,25 +1,25 @@
-"""Names from Zoom inside messages: chats and mail programs take marks in them for their own."""
+"""Escapes names from Zoom so that chat and mail clients do not interpret them as markup."""
 
 import unicodedata
 
 LONGEST = 60
-"""Characters of a name before it is cut."""
+"""Characters of a name before it is truncated."""
 
 _SAFE = frozenset(" .,'()-+_")
-"""Marks that mean nothing to a chat in the middle of a line."""
+"""Characters that no chat interprets within a line."""
 _SUBSTITUTES = {"@": "(at)", "＠": "(at)", "。": ".", "．": ".", "｡": "."}
-"""The signs of an address; browsers take the other full stops for the usual one."""
+"""Characters of addresses; browsers treat the other full stops like the ASCII one."""
 _DOT_LEADER = "\u2024"
-"""Looks like a full stop, and makes no link of `evil.example`."""
+"""Looks like a full stop, but does not turn `evil.example` into a link."""
 _MAX_ACCENTS = 2
-"""Accents piled on one letter."""
+"""Combining characters per letter."""
 
 
 def escape_markup(text: str, longest: int = LONGEST) -> str:
-    """`text` without anything a chat, a mail program or a terminal would act on.
+    """`text` without anything that a chat, a mail client or a terminal interprets.
 
-    Markup, mentions (`@channel`, `<!here>`), links and line breaks are replaced by signs that look
-    like them; what cannot be seen or turns the reading direction becomes `?`.
+    Markup, mentions (`@channel`, `<!here>`), links and line breaks are replaced by similar-looking
+    characters; invisible characters and those that change the writing direction become `?`.
     """
     chars: list[str] = []
     accents = 0
@@ -28,7 +28,7 @@ def escape_markup(text: str, longest: int = LONGEST) -> str:
         category = unicodedata.category(char)
         accents = accents + 1 if category[0] == "M" else 0
         if accents <= _MAX_ACCENTS:
-            # Elsewhere a colon may open an emoji or end a scheme, and two slashes follow one.
+            # Elsewhere a colon may start an emoji or end a scheme, and two slashes may follow it.
             is_colon = char == ":" and words[index + 1 : index + 2] in ("", " ")
             is_slash = (
                 char == "/"

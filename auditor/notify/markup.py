@@ -1,4 +1,4 @@
-"""How a message is written: names and paths marked, numbers and times as people read them."""
+"""Formats the parts of a message: names and paths are quoted; numbers and times are readable."""
 
 import re
 from dataclasses import dataclass
@@ -10,24 +10,25 @@ LONGEST_SETTING = 80
 """Characters."""
 
 _CATALOGUE_SETTING = re.compile(r"(?:derived:)?[\w.(), ]+", re.ASCII)
-"""Settings in which there is nothing that a chat could act on. Copied, they have to be found."""
+"""Settings without characters that a chat interprets. They stay unescaped, so that they can be
+copied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """How a spelling marks names, paths and headings."""
+    """The characters that mark names, paths and headings."""
 
     quote: str
-    """Stands on both sides of a name or path. No name has it in itself."""
+    """Put on both sides of a name or path. No name contains it."""
     strong: str
-    """Stands on both sides of a heading."""
+    """Put on both sides of a heading."""
 
     def name(self, text: str) -> str:
         """A name from Zoom or from the organisation file."""
         return self.literal(escape_markup(text))
 
     def literal(self, text: str) -> str:
-        """What we have written ourselves: copied out of the message, it has to work."""
+        """Text of the program itself, quoted unescaped so that it works when copied."""
         return f"{self.quote}{text}{self.quote}"
 
     def setting(self, path: str) -> str:
@@ -36,7 +37,7 @@ class Markup:
         return self.literal(path if is_plain else escape_markup(path, LONGEST_SETTING))
 
     def place(self, report: str) -> str:
-        """Where a report is: a link as it stands, so that it can be clicked; a path as a name."""
+        """The location of a report: a link unquoted, so that it can be clicked; a path quoted."""
         if re.fullmatch(r"https?://[!-;=?-~]{1,200}", report):
             return report
         return self.literal(

@@ -1,7 +1,7 @@
-"""The message: a subject that says it all, and a few lines for those who want to know more.
+"""The message: a subject that sums up the run, and a few lines of detail.
 
-It is read by whoever reads the channel, mostly more people than may know who has which settings.
-So people are counted, not named, unless that was asked for: the report names them.
+Its readers are often more people than may know who has which settings. People are therefore
+counted, not named, unless names were requested; the report names them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,15 +18,16 @@ from auditor.notify.triggers import RunEvent, days_left, evidence_complete_again
 
 MOST_LINES = 15
 LONGEST_SUBJECT = 120
-"""Characters; a longer one is cut by mail programs and phones."""
+"""Characters; mail clients and phones truncate longer ones."""
 LONGEST = 1900
-"""Characters that a message keeps to where it can: Discord takes 2000."""
+"""Characters a message is kept to if possible: Discord accepts 2000."""
 LONGEST_BRIEF = 850
-"""The same for the brief one: PagerDuty takes 1024 with the subject, Apprise 1000 for Teams."""
+"""The same for the brief form: PagerDuty accepts 1024 with the subject, Apprise 1000 for Teams."""
 
 
 class Urgency(StrEnum):
-    """How bad the news is; services show it as a colour, or open and close incidents by it."""
+    """How urgent the message is. Services show it as a colour, or open and close incidents by
+    it."""
 
     BAD = "failure"
     SOON = "warning"
@@ -36,30 +37,30 @@ class Urgency(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a message says, in two spellings."""
+    """The text of a message, plain and in Markdown."""
 
     text: str
     markdown: str
 
     @property
     def length(self) -> int:
-        """Characters of the longer spelling."""
+        """Characters of the longer form."""
         return max(len(self.text), len(self.markdown))
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent."""
+    """A message, ready to be sent."""
 
     subject: str
     body: Body
     brief: Body
-    """The same with fewer rows, for services that take little."""
+    """The body with fewer rows, for services with short limits."""
     urgency: Urgency
 
 
 def compose(event: RunEvent, names: bool = False) -> Message:
-    """The message about `news`; `names` for one that names people."""
+    """The message about `event`; with `names`, it names people."""
     digest = Digest.of(event, names)
     return Message(
         _subject(digest), _body(digest, LONGEST), _body(digest, LONGEST_BRIEF), _urgency(digest)
@@ -74,7 +75,7 @@ def sample_message() -> Message:
 
 
 def _body(digest: Digest, longest: int) -> Body:
-    """As many rows as fit; at least one of each section, even where that is longer."""
+    """As many rows as fit; at least one per section, even if that is longer."""
     body = Body("", "")
     for most in range(MOST_LINES, 0, -1):
         body = Body(
@@ -149,7 +150,7 @@ def _worse(digest: Digest) -> str:
 
 
 def _setting(kind: ReportedChange) -> tuple[str, bool]:
-    """What changed: a setting, or its lock."""
+    """The setting that changed, and whether its lock did."""
     first = kind.first
     return first.setting or first.control, first.kind is FindingKind.LOCK
 
@@ -169,7 +170,7 @@ def _sum(kinds: Iterable[ReportedChange]) -> int:
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
-    """Markdown joins lines that follow each other, unless they are a list."""
+    """Paragraphs for Markdown, which joins consecutive lines unless they form a list."""
     rows: list[str] = []
     for line in lines:
         if line.startswith("- "):

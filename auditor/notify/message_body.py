@@ -1,4 +1,4 @@
-"""The lines of a message: sections with their rows, then how things stand and where to look."""
+"""The lines of a message: sections with their rows, then totals and where to find details."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,14 +13,14 @@ from auditor.notify.triggers import days_left, evidence_complete_again, recovere
 from auditor.zoom.redaction import redact_text
 
 LONGEST_SENTENCE = 200
-"""Characters of a sentence that comes from elsewhere."""
+"""Characters of a sentence from another part of the program."""
 _LONGEST_TITLE = 80
-"""Characters of what a control is about."""
+"""Characters of a control's title."""
 
 _PEOPLE = frozenset({Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR})
-"""Levels at which a name tells of a person."""
+"""Levels at which a name identifies a person."""
 _ABOUT_PEOPLE = re.compile(r"(?:^|, )(?:user|meeting) ")
-"""A waiver's scope that does the same."""
+"""Scopes of waivers that identify a person."""
 _NOUNS = {
     Level.ACCOUNT: ("the account", "accounts"),
     Level.APP: ("1 app", "apps"),
@@ -43,7 +43,7 @@ _NOTES = {
 def lines(digest: Digest, markup: Markup, most: int) -> list[str]:
     """The lines of the message; those of a list begin with `- `.
 
-    Each section keeps its first row, even where that takes more than `most` lines.
+    Each section keeps its first row, even if the message then has more than `most` lines.
     """
     last = list(_footer(digest, markup))
     room = most - len(last)
@@ -58,7 +58,7 @@ def lines(digest: Digest, markup: Markup, most: int) -> list[str]:
 
 
 def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]:
-    """A heading and its rows, the worst first; none without rows."""
+    """Headings with their rows, worst first; sections without rows are omitted."""
     if digest.stopped:
         yield from _stopped(digest)
     since = (
@@ -84,7 +84,7 @@ def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]
 
 
 def _stopped(digest: Digest) -> Iterator[tuple[str, list[str]]]:
-    """Why there is no stored run to tell of, and what was found all the same."""
+    """Why there is no stored run to report, and the result if there is one nevertheless."""
     why = escape_markup(redact_text(digest.event.stopped), LONGEST_SENTENCE)
     if digest.event.found:
         summary = escape_markup(f"Found: {digest.event.found}.", LONGEST_SENTENCE)
@@ -99,7 +99,7 @@ def _rows(kinds: Sequence[ReportedChange], digest: Digest, markup: Markup) -> li
 
 
 def _row(kind: ReportedChange, digest: Digest, markup: Markup) -> str:
-    """One kind of change: `critical AI-01 Summaries are off ("…"): 1 group "Sales", 12 users`."""
+    """One group of changes: `critical AI-01 Summaries are off ("…"): 1 group "Sales", 12 users`."""
     first = kind.first
     title = digest.event.titles.get(first.control, "").replace("`", "")
     setting = markup.setting(first.setting)
@@ -151,7 +151,7 @@ def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
         return
     yield _totals(later)
     judged = f"aseline {escape_markup(later.baseline_id)}, {moment(later.finished_at)}."
-    if digest.event.account == later.account_id:  # the subject has it already
+    if digest.event.account == later.account_id:  # the subject already has the id
         yield f"B{judged}"
     else:
         yield f"Account {markup.name(later.account_id)}, b{judged}"

@@ -1,4 +1,4 @@
-"""Sending a message through Apprise: all channels at once, tried again, never for long."""
+"""Sends a message through Apprise to all channels in parallel, with retries and a time limit."""
 
 import logging
 import os
@@ -28,20 +28,20 @@ _MAIL = frozenset({"mailto", "mailtos"})
 
 @dataclass(frozen=True, slots=True)
 class RetryLimits:
-    """How hard it is tried. The defaults end, whatever happens, after 30 seconds."""
+    """Limits on retries. With the defaults, sending ends after at most 30 seconds."""
 
     tries: int = 3
     pause: float = 2.0
-    """Seconds between two tries."""
+    """Seconds between two attempts."""
     answer: float = 8.0
-    """Seconds that a service has to take the connection, and again to answer. The channel's own
-    `cto` and `rto` win."""
+    """Seconds that a service has to accept the connection, and again to respond. The channel's own
+    `cto` and `rto` take precedence."""
     whole: float = 30.0
-    """Seconds for all tries together."""
+    """Seconds for all attempts together."""
 
 
 def schemes() -> list[str]:
-    """Every scheme that Apprise knows.
+    """Every scheme that Apprise supports.
 
     Raises:
         NotifyError: Apprise is not installed.
@@ -57,7 +57,7 @@ def schemes() -> list[str]:
 
 
 def check(channel: Channel) -> None:
-    """Make sure that a message could be sent to `channel`, without sending one.
+    """Check that a message could be sent to `channel`, without sending one.
 
     Raises:
         NotifyError: it could not; the message says why, without the address.
@@ -68,14 +68,14 @@ def check(channel: Channel) -> None:
 def deliver(
     channels: Sequence[Channel], message: Message, limits: RetryLimits | None = None
 ) -> list[Delivery]:
-    """Send `message` to all channels at once, and say what became of each. Never raises."""
+    """Send `message` to all channels in parallel; returns one result per channel. Never raises."""
     limits = limits or RetryLimits()
     deliveries: list[Delivery | None] = [None] * len(channels)
 
     def send(index: int, channel: Channel) -> None:
         deliveries[index] = _deliver_to(channel, message, limits)
 
-    # A daemon: a service that never stops answering must not keep the program from ending.
+    # Daemon threads: a service that never responds must not keep the program from ending.
     threads = [
         threading.Thread(target=send, args=(index, channel), name=f"notify-{index}", daemon=True)
         for index, channel in enumerate(channels)
@@ -97,15 +97,13 @@ def _deliver_to(channel: Channel, message: Message, limits: RetryLimits) -> Deli
         failed = _send(channel, message, limits)
     except NotifyError as error:
         failed = str(error)
-    except (
-        Exception
-    ) as error:  # a service's own code may do anything, and the run is not its to lose
+    except Exception as error:  # code of a service may raise anything, and must not lose the run
         failed = f"The service's code failed ({type(error).__name__})."
     return Delivery(channel.name, channel.shown, sent=not failed, reason=failed)
 
 
 def _send(channel: Channel, message: Message, limits: RetryLimits) -> str:
-    """Why the message could not be sent; empty where it was."""
+    """Why the message could not be sent; empty if it was sent."""
     service = _service(channel, limits)
     from apprise import Apprise, NotifyFormat, NotifyType
 
@@ -147,7 +145,7 @@ def _service(channel: Channel, limits: RetryLimits) -> "NotifyBase":
         )
     try:
         service = Apprise.instantiate(channel.url.strip(), asset=_asset(limits))
-    except Exception:  # its text may hold the address, so it is not chained either
+    except Exception:  # its text may contain the address, so it is not chained
         service = None
     if service is None:
         raise NotifyError(_refusal(scheme))
@@ -157,13 +155,14 @@ def _service(channel: Channel, limits: RetryLimits) -> "NotifyBase":
         service.socket_connect_timeout = limits.answer
     if "rto" not in query_names:
         service.socket_read_timeout = limits.answer
-    # Its own gap is for floods of messages. This is one, and a try after the next has its pause.
+    # Apprise's own delay limits floods of messages. Here there is one message, and retries have
+    # their own pause.
     service.request_rate_per_sec = min(service.request_rate_per_sec, limits.pause)
     return service
 
 
 def _refusal(scheme: str) -> str:
-    """Why an address is none that Apprise takes, without repeating it."""
+    """Why Apprise does not accept an address, without repeating the address."""
     if scheme in ("http", "https"):
         return (
             "Apprise knows no service at this web address. For a webhook of your own, write "
@@ -184,10 +183,10 @@ def _refusal(scheme: str) -> str:
 
 
 def _refuse_unencrypted(channel: Channel, service: "NotifyBase") -> None:
-    """Refuse what would cross a network unencrypted: webhooks, and passwords of mail servers.
+    """Refuse addresses that would send webhooks or passwords of mail servers unencrypted.
 
-    Mail itself may: it goes on unencrypted between servers often enough, and relays inside a
-    house often know nothing else.
+    Unencrypted mail itself is accepted: mail servers often forward it unencrypted, and many
+    internal relays support nothing else.
     """
     secure_protocol: str | tuple[str, ...] | None = service.secure_protocol
     secure = {secure_protocol} if isinstance(secure_protocol, str) else set(secure_protocol or ())
@@ -211,7 +210,7 @@ def _refuse_unencrypted(channel: Channel, service: "NotifyBase") -> None:
 
 
 def _asset(limits: RetryLimits) -> "AppriseAsset":
-    """How Apprise behaves: no pictures from elsewhere, nothing on disk, no redirects."""
+    """Apprise's settings: no remote images, nothing on disk, no redirects."""
     from apprise import AppriseAsset
 
     return AppriseAsset(
@@ -230,18 +229,18 @@ def _asset(limits: RetryLimits) -> "AppriseAsset":
 
 
 def _library() -> None:
-    """Load Apprise, with a log that nobody else reads, and without the logins in `~/.netrc`.
+    """Load Apprise with a private log, and without the logins in `~/.netrc`.
 
-    The library below it would send these to any host that they name.
+    The HTTP library that Apprise uses would send those logins to any host named there.
 
     Raises:
-        NotifyError: it is not installed.
+        NotifyError: Apprise is not installed.
     """
     if find_spec("apprise") is None:
         raise NotifyError(MISSING)
     os.environ["NETRC"] = os.devnull
     logger = logging.getLogger("apprise")
     logger.propagate = False
-    logger.setLevel(logging.DEBUG)  # why something failed stands only there
+    logger.setLevel(logging.DEBUG)  # the only place with the reason for a failure
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
