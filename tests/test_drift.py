@@ -25,7 +25,7 @@ from tests.policy.decisions import override
 from tests.report.worlds import deviation, judged
 from tests.run.stored import finished, judgement, organisation
 from tests.store import conftest as histories
-from tests.store.nights import Nights, mark_of, user
+from tests.store.nights import Nights, fingerprint_of, user
 
 server, url, nights = histories.server, histories.url, histories.nights
 
@@ -201,7 +201,7 @@ def test_another_value_of_the_same_status_is_no_change(nights: Nights) -> None:
 def test_who_made_it_so_is_told_with_the_change(nights: Nights) -> None:
     actor = Actor("ada@example.com", "2026-11-03T20:00:00Z", "Summary: On")
     one, other = nights.night(), nights.night({"u1": FAIL, "u2": FAIL})
-    nights.history.attribute(other, {mark_of("u1"): actor})
+    nights.history.attribute(other, {fingerprint_of("u1"): actor})
     found = {each.state.scope.id: each.changed_by for each in changes(nights, one, other)}
     assert found == {"u1": actor, "u2": None}
 

@@ -104,7 +104,7 @@ def test_a_reader_sees_one_state_while_others_write(nights: Nights) -> None:
     assert nights.history.runs() == []
 
 
-def test_no_room_in_the_history_is_told_as_such(nights: Nights) -> None:
+def test_no_room_in_the_history_is_reported_as_such(nights: Nights) -> None:
     nights.night()
     with pytest.raises(DiskFull, match="Make room there"):
         write_too_much(nights.history.database)

@@ -135,9 +135,9 @@ def test_a_history_that_somebody_else_could_have_written_is_neither_read_nor_wri
 ) -> None:
     file = way(mine / "store")
     before = file.read_bytes()
-    told = as_me(lambda: use(mine / "home", file))
-    assert told.startswith("NotPrivate:"), told
-    assert "AUDITOR_STORE" in told
+    message = as_me(lambda: use(mine / "home", file))
+    assert message.startswith("NotPrivate:"), message
+    assert "AUDITOR_STORE" in message
     assert file.read_bytes() == before
 
 
@@ -178,9 +178,9 @@ def test_what_somebody_put_into_a_run_is_refused(mine: Path) -> None:
     for path, owner in ((run, ME), (run / "snapshot.sqlite", SOMEBODY)):
         os.chown(path, owner, owner)
     (mine / "home").chmod(0o755)
-    told = as_me(lambda: permissions.check_folder(mine / "home"))
-    assert told.startswith("NotPrivate:")
-    assert "snapshot.sqlite" in told
+    message = as_me(lambda: permissions.check_folder(mine / "home"))
+    assert message.startswith("NotPrivate:")
+    assert "snapshot.sqlite" in message
 
 
 def test_a_folder_below_a_volume_of_root_that_is_for_all_is_used(mine: Path) -> None:

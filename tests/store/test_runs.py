@@ -91,7 +91,7 @@ def test_a_run_that_was_stopped_goes_on_until_a_later_one_is_stored(nights: Nigh
 
 
 @pytest.mark.parametrize("name", ["latest", "20261121T000000Z-aaaaaa", "nowhere.sqlite"])
-def test_a_run_that_is_not_there_is_said_so(runs: Runs, name: str) -> None:
+def test_a_run_that_is_not_there_is_reported(runs: Runs, name: str) -> None:
     with pytest.raises(RunNotFound, match="auditor audit" if name == "latest" else name):
         runs.open(name)
 

@@ -205,12 +205,12 @@ def test_the_lock_is_let_go_when_the_block_breaks_off(runs: Runs) -> None:
 
 def test_the_lock_goes_with_a_process_that_is_killed(runs: Runs, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    holding = (
+    script = (
         "import sys, time; from pathlib import Path; from auditor.store.runs import Runs\n"
         "with Runs(Path(sys.argv[1])).alone('acc', sys.argv[2]):\n"
         "    Path(sys.argv[3]).touch(); time.sleep(60)"
     )
-    command = [sys.executable, "-c", holding, str(runs.home), ZOOM, str(ready)]
+    command = [sys.executable, "-c", script, str(runs.home), ZOOM, str(ready)]
     with subprocess.Popen(command) as other:
         try:
             until = time.monotonic() + 30
