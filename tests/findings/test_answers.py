@@ -1,4 +1,4 @@
-"""Answers: what a run says to a question, and that it never says more than it saw."""
+"""Answers: what a run says about a question, never more than its evidence shows."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Who changed it: the entry of the log that explains a change, and none that does not."""
+"""Attribution: the log entry that explains a change, and no other."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -13,7 +13,7 @@ from tests.report.past_worlds import EVE, FIRST, LOCAL, NEW, NOW, PERSISTING, RE
 
 
 def of_users(*pasts: FindingHistory | None) -> HistorySummary:
-    """What is known of a row of users who deviate alike, one for each past."""
+    """The history of a row of users with the same deviation, one history each."""
     rows = [(worlds.user(at), LOCAL, past) for at, past in enumerate(pasts)]
     run = worlds.run_of([worlds.judged(scope, [verdict]) for scope, verdict, _ in rows])
     found = history(past_worlds.looked_up(run, rows))

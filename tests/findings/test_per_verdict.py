@@ -1,4 +1,4 @@
-"""What is made of a verdict once: for the same verdict, and for no other."""
+"""A memoized value: computed once for the same verdict, and for no other."""
 
 from itertools import count
 

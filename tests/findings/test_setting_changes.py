@@ -1,4 +1,4 @@
-"""Changed settings as drift tells them, and what could not be compared, in sentences."""
+"""Changed settings of a drift, and what could not be compared, in sentences."""
 
 from auditor.evidence.diff import SnapshotDiff, ValueChange
 from auditor.evidence.scope import Level, Scope

@@ -1,4 +1,4 @@
-"""The ledger says what a plain list would: in every order, weighted, on disk and in memory."""
+"""The verdict store agrees with a plain list: in every order, weighted, on disk and in memory."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Runs and what changed between them, made by hand."""
+"""Run events and their changes, made by hand."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Why a message was not sent: never with a part of the address."""
+"""Why a message was not sent, without any part of the address."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The memory of what was told."""
+"""The memory of the last announced run."""
 
 import stat
 from pathlib import Path

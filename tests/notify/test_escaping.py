@@ -1,4 +1,4 @@
-"""Names in messages: no chat, mail program or terminal acts on them."""
+"""Names in messages: no chat, mail client or terminal interprets them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The sign of life: it arrives, says how it went, and keeps its address to itself."""
+"""The heartbeat arrives, reports the result, and keeps its address secret."""
 
 import time
 from pathlib import Path

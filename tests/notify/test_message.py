@@ -1,4 +1,4 @@
-"""The message: short, harmless, and without names unless they were asked for."""
+"""The message: short, escaped, and without names unless they were requested."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ HOSTILE = "<!channel> [x](https://evil.example) @everyone `b` *c*\n# d \u202e"
 
 
 def everything(**more: object) -> RunEvent:
-    """A night on which everything happened at once."""
+    """A night with every kind of event."""
     changes = [
         *(change(scope=user(n, f"Person {n}"), by=OPERATOR) for n in range(12)),
         *(

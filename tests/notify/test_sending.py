@@ -1,4 +1,5 @@
-"""Messages arrive: at a real mail server, at a real webhook. What fails is said, and is no more."""
+"""Messages arrive at a real mail server and a real webhook. Failures are reported, and never
+raised."""
 
 import json
 import logging

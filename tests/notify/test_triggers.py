@@ -1,4 +1,4 @@
-"""When there is something to tell."""
+"""The conditions for a message."""
 
 from dataclasses import replace
 

@@ -1,7 +1,7 @@
-"""Another process that stores nights: `python -m tests.store.adding HOME URL NIGHTS [PAUSE]`.
+"""A process that stores nights: `python -m tests.store.adding HOME URL NIGHTS [PAUSE]`.
 
-With PAUSE, the name of a step, it stops before that step of storing its last night, says so, and
-waits to be killed.
+PAUSE is the name of a step. The process stops before that step of storing its last night, prints
+`inside`, and waits to be killed.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Nights: audits with chosen findings, stored as the command stores them."""
+"""Nightly audits with chosen findings, stored as the command stores them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ EVENING = datetime(2026, 11, 1, 22, tzinfo=UTC)
 ZOOM = "https://api.zoom.us/v2"
 
 Results = Mapping[str, Status | Verdict]
-"""User id to what came of AI-01 there, in place of a pass."""
+"""User id to the result of AI-01, instead of a pass."""
 
 
 def user(zoom_id: str, name: str = "") -> Scope:
@@ -48,7 +48,7 @@ def listed(at: str, *, refused: bool) -> Outcome:
 
 
 class Nights:
-    """One audit a night of one account, in a history."""
+    """Nightly audits of one account in a history."""
 
     def __init__(self, runs: Runs, begun: int = 0) -> None:
         self.runs, self._count = runs, begun

@@ -1,4 +1,4 @@
-"""A run is stored whole or not at all, whoever is killed, and however many write at once."""
+"""A run is stored as a whole or not at all, even if processes are killed or write concurrently."""
 
 import sqlite3
 import subprocess

@@ -1,4 +1,4 @@
-"""The database of the history: its tables, and what is said where it cannot be used."""
+"""The history database: its tables, and the errors if it cannot be used."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A file system that lacks what an audit needs: doctor and audit say the same, and what to do."""
+"""File systems that lack a feature: doctor and audit print the same message and advice."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""The history: runs stored whole, their findings stored as periods, and their evidence kept."""
+"""The history stores runs as a whole, their findings as periods, and their evidence."""
 
 from collections.abc import Callable
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Lives: what became of a finding, from how it stood in one run after the other."""
+"""The lifecycle state of a finding, from its states in consecutive runs."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ LETTERS = {
 
 
 def periods(story: str) -> list[tuple[Status, int, int]]:
-    """Spells of a story: a letter a run, a dot for a pass."""
+    """The periods of a story: one letter per run, a dot for a pass."""
     found: list[tuple[Status, int, int]] = []
     for number, letter in enumerate(story, start=1):
         if letter == ".":

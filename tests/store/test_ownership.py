@@ -1,4 +1,4 @@
-"""A history that somebody else could have written is not used. Two real users."""
+"""A history that another user could have written is refused. Uses two real users."""
 
 import os
 from collections.abc import Callable, Iterator

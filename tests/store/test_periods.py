@@ -33,18 +33,18 @@ DETERMINATE = {*DEVIATING, Status.ATTESTED, Status.NOT_APPLICABLE, None}
 
 @dataclass(frozen=True)
 class Night:
-    """What a night finds."""
+    """The findings of a night."""
 
     results: Mapping[str, Status]
     users: Sequence[str]
     refused: bool
     goes_on: bool
-    """True where it is the run of the night before, which had been stopped."""
+    """True if it resumes the run of the night before, which was stopped."""
 
 
 @dataclass(frozen=True)
 class Removal:
-    """Runs that are forgotten, by their place among those that are left."""
+    """Deleted runs, by their position among the remaining ones."""
 
     places: frozenset[int]
 
@@ -62,7 +62,7 @@ STORIES = st.lists(st.one_of(NIGHTS, NIGHTS, NIGHTS, REMOVALS), min_size=1, max_
 
 @dataclass
 class ModelRun:
-    """A run in the model: how every finding stood, and whether the run is still there."""
+    """A run in the model: the state of every finding, and whether the run still exists."""
 
     entry: StoredRun
     at: str
@@ -73,7 +73,7 @@ class ModelRun:
 
 @dataclass
 class Model:
-    """Keeps every run's findings, and tells everything from them."""
+    """Keeps the findings of every run, and derives everything from them."""
 
     runs: list[ModelRun] = field(default_factory=list)
 
@@ -128,7 +128,7 @@ def life(story: Sequence[Status | None]) -> LifecycleState | None:
 def places(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Iterator[Nights]]:
-    """One nights after the other, each of an account of its own in one history."""
+    """Successive nights, each for an account of its own in one history."""
     server = request.getfixturevalue("server") if request.param == "postgresql" else None
     home = tmp_path_factory.mktemp("periods")
     runs = Runs(home, server.database() if server is not None else None)

@@ -1,4 +1,4 @@
-"""How PostgreSQL is reached: certificates are checked, no password in clear text, UTF8 alone."""
+"""Connections to PostgreSQL: verified certificates, no password in clear text, UTF8 only."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""Who only reads changes nothing, and reads a history that cannot be written."""
+"""Reading changes nothing, and works with a history that cannot be written."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Which runs are kept: the young, the last of each month, the newest of a series, the accepted."""
+"""Retained runs: the young, the last of each month, the newest of a series, the accepted."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

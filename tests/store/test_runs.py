@@ -1,4 +1,4 @@
-"""Stored runs: found by id, by path and as the newest; private; nothing left of a failed one."""
+"""Stored runs: found by id and as the newest; private; a failed run leaves nothing behind."""
 
 import shutil
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The trend: what earlier runs of the same kind came to."""
+"""The trend: results of earlier runs of the same series."""
 
 import pytest
 

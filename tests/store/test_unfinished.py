@@ -1,4 +1,4 @@
-"""Runs that broke off: kept, found and gone on with; and never two of one account at once."""
+"""Interrupted runs: kept, found and resumed; and never two runs of one account at once."""
 
 import subprocess
 import sys
