@@ -208,11 +208,11 @@ def _is_other_kind(one: FindingState, other: FindingState) -> bool:
 def _with(change: FindingChange, past: FindingHistory) -> FindingChange:
     """A change of a finding with this past. What is seen again did not regress meanwhile."""
     was_unknown = change.before is not None and change.before.status is Status.UNKNOWN
-    seen_again = was_unknown and past.life is LifecycleState.PERSISTING
+    seen_again = was_unknown and past.lifecycle is LifecycleState.PERSISTING
     return replace(
         change,
         move=ChangeKind.KNOWN_AGAIN if seen_again else change.move,
-        life=past.life,
+        lifecycle=past.lifecycle,
         changed_by=past.changed_by,
     )
 

@@ -103,7 +103,7 @@ def test_a_change_tells_how_it_stood_and_stands(nights: Nights) -> None:
     assert (before.status, after.status) == (FAIL, UNKNOWN)
     assert found["u2"].after is None
     assert found["u3"].before is None
-    assert [found[each].life for each in ("u1", "u2", "u3")] == [
+    assert [found[each].lifecycle for each in ("u1", "u2", "u3")] == [
         None,
         LifecycleState.RESOLVED,
         LifecycleState.NEW,

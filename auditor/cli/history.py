@@ -368,7 +368,7 @@ def _finding_object(standing: FindingState, past: FindingHistory) -> dict[str, o
         "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
         "setting": standing.setting,
         "observed": standing.observed,
-        "life": past.life,
+        "life": past.lifecycle,
         "first_seen": past.first_seen,
         "since": past.since,
         "changed_by": asdict(past.changed_by) if past.changed_by else None,

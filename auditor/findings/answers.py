@@ -224,26 +224,26 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
     causes: dict[Cause | None, tuple[set[str], list[_Profile]]] = {}
     parameters: set[str] = set()
     parts = []
-    for bearing in question.bearings:
+    for related in question.bearings:
         own: dict[ControlEffect, list[_Profile]] = {}
         statements: dict[str, None] = {}
         for profile in profiles:
-            for verdict in profile.verdicts.get(bearing.id, ()):
-                effect = _effect(verdict, bearing)
+            for verdict in profile.verdicts.get(related.id, ()):
+                effect = _effect(verdict, related)
                 own.setdefault(effect, []).append(profile)
                 if effect is ControlEffect.ATTESTED:
                     statements[verdict.detail] = None
                 elif effect is ControlEffect.UNKNOWN:
                     controls, where = causes.setdefault(verdict.cause, (set(), []))
-                    controls.add(bearing.id)
+                    controls.add(related.id)
                     where.append(profile)
                 elif effect is ControlEffect.UNDECIDED and (verdict.expected or {}).get("param"):
                     parameters.add(str((verdict.expected or {})["param"]))
         for effect, where in own.items():
             whole.setdefault(effect, []).extend(where)
         effects = {effect: _affected(own[effect]) for effect in ControlEffect if effect in own}
-        gaps = tuple(_gaps(run, profiles, bearing))
-        parts.append(ControlPart(bearing, effects, gaps, tuple(statements)))
+        gaps = tuple(_gaps(run, profiles, related))
+        parts.append(ControlPart(related, effects, gaps, tuple(statements)))
     return Answer(
         question=question,
         state=_state(parts),
@@ -259,9 +259,9 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
     )
 
 
-def _effect(verdict: Verdict, bearing: RelatedControl) -> ControlEffect:
+def _effect(verdict: Verdict, related: RelatedControl) -> ControlEffect:
     status = verdict.status
-    if verdict.kind in _EVIDENCE and _is_decisive(verdict, bearing):
+    if verdict.kind in _EVIDENCE and _is_decisive(verdict, related):
         allowed = status not in (Status.FAIL, Status.NEEDS_DECISION)
         return ControlEffect.ALLOWED if allowed else ControlEffect.SHOWN
     attested = verdict.kind is FindingKind.ATTESTATION
@@ -277,7 +277,7 @@ def _effect(verdict: Verdict, bearing: RelatedControl) -> ControlEffect:
         case Status.NEEDS_DECISION:
             return ControlEffect.DUE if attested else ControlEffect.UNDECIDED
         case Status.NOT_APPLICABLE:
-            excepted = _is_excepted(verdict, bearing)
+            excepted = _is_excepted(verdict, related)
             return ControlEffect.EXCEPTED if excepted else ControlEffect.NOT_APPLICABLE
     return _PLAIN[status]
 
@@ -290,9 +290,9 @@ _PLAIN: Mapping[Status, ControlEffect] = {
 }
 
 
-def _is_decisive(verdict: Verdict, bearing: RelatedControl) -> bool:
+def _is_decisive(verdict: Verdict, related: RelatedControl) -> bool:
     """True if the verdict alone makes the answer yes, whatever the baseline expects."""
-    when = bearing.shows.get(verdict.setting)
+    when = related.shows.get(verdict.setting)
     if when is None or verdict.status in (Status.UNKNOWN, Status.ATTESTED):
         return False
     if when == DEVIATES:
@@ -317,14 +317,14 @@ def _is_on(value: JsonValue) -> bool:
     return (value.casefold() if isinstance(value, str) else value) not in _UNSET
 
 
-def _is_excepted(verdict: Verdict, bearing: RelatedControl) -> bool:
+def _is_excepted(verdict: Verdict, related: RelatedControl) -> bool:
     """True if the organisation allows this scope to differ, so that its value says nothing."""
     param = (verdict.expected or {}).get("group_exception_param")
     if param is None:
         return False
     if verdict.observed is None:
         return str(param) in verdict.detail
-    return bearing.shows.get(verdict.setting, DEVIATES) == DEVIATES
+    return related.shows.get(verdict.setting, DEVIATES) == DEVIATES
 
 
 def _affected(profiles: Iterable[_Profile]) -> AffectedScopes:
@@ -337,24 +337,24 @@ def _affected(profiles: Iterable[_Profile]) -> AffectedScopes:
     return AffectedScopes(by_level, tuple(dict.fromkeys(p.label for p in distinct if p.label)))
 
 
-def _gaps(run: Run, profiles: Sequence[_Profile], bearing: RelatedControl) -> Iterator[Gap]:
-    if bearing.id not in run.controls:
+def _gaps(run: Run, profiles: Sequence[_Profile], related: RelatedControl) -> Iterator[Gap]:
+    if related.id not in run.controls:
         yield Gap.NOT_ASSESSED
-    elif not any(bearing.id in profile.verdicts for profile in profiles):
-        reached = bearing.id not in run.summary.not_reached
+    elif not any(related.id in profile.verdicts for profile in profiles):
+        reached = related.id not in run.summary.not_reached
         yield Gap.NO_RESULT if reached else Gap.NOT_REACHED
     else:
-        gaps = (_gap(run, profiles, bearing, checked) for checked in bearing.looks_at)
+        gaps = (_gap(run, profiles, related, checked) for checked in related.looks_at)
         yield from sorted({gap for gap in gaps if gap is not None})
 
 
 def _gap(
-    run: Run, profiles: Iterable[_Profile], bearing: RelatedControl, checked: CheckedSetting
+    run: Run, profiles: Iterable[_Profile], related: RelatedControl, checked: CheckedSetting
 ) -> Gap | None:
     """What of one setting was not checked: all of it, or some of the scopes that were read."""
     judged: Counter[Level] = Counter()
     for profile in profiles:
-        verdicts = profile.verdicts.get(bearing.id, ())
+        verdicts = profile.verdicts.get(related.id, ())
         if any(_is_about(verdict, checked) for verdict in verdicts):
             is_placeholder = profile.label and profile.level in run.summary.coverage
             judged[profile.level] += 0 if is_placeholder else profile.count

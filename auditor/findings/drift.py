@@ -68,7 +68,7 @@ class FindingChange:
     """None if it had passed, or was not judged."""
     after: FindingState | None
     """None if it passes now, or is not judged."""
-    life: LifecycleState | None = None
+    lifecycle: LifecycleState | None = None
     changed_by: Actor | None = None
     """None if the operation log does not show it; `Drift.log` says why."""
 

@@ -36,7 +36,7 @@ class FindingHistory:
     """When it was first reported, whatever its status."""
     since: str
     """When the finding entered its present state."""
-    life: LifecycleState | None
+    lifecycle: LifecycleState | None
     """None if it never was a deviation, or if unknown."""
     changed_by: Actor | None = None
     """Who caused the present state, if the operation log shows it."""

@@ -59,7 +59,7 @@ class HistorySummary:
     @property
     def changed(self) -> int:
         """Number of deviations that did not exist in the run before."""
-        return sum(self.by_life[life] for life in CHANGED)
+        return sum(self.by_life[lifecycle] for lifecycle in CHANGED)
 
     @property
     def authors(self) -> list[ChangeAuthor]:
@@ -74,10 +74,10 @@ class HistorySummary:
     def add(self, scope: Scope, finding_history: FindingHistory) -> None:
         """Add a finding."""
         self.known += 1
-        if finding_history.life is not None:
-            self.by_life[finding_history.life] += 1
-        if finding_history.life in CHANGED:
-            named = self.named.setdefault(finding_history.life, [])
+        if finding_history.lifecycle is not None:
+            self.by_life[finding_history.lifecycle] += 1
+        if finding_history.lifecycle in CHANGED:
+            named = self.named.setdefault(finding_history.lifecycle, [])
             if len(named) < MOST_NAMES:
                 named.append(scope)
         self.first_seen = _extended(self.first_seen, finding_history.first_seen)
@@ -85,7 +85,7 @@ class HistorySummary:
         if finding_history.changed_by is not None:
             self._attribute(
                 finding_history.changed_by,
-                self._changed if finding_history.life in CHANGED else self._others,
+                self._changed if finding_history.lifecycle in CHANGED else self._others,
             )
 
     def _attribute(self, actor: Actor, authors: dict[Actor, ChangeAuthor]) -> None:

@@ -71,8 +71,8 @@ class Run:
     def stale(self) -> int:
         """Number of waivers, overrides and names that have expired or match nothing: exit code
         1."""
-        waivers = sum(each.is_stale for each in self.waivers)
-        return waivers + sum(each.is_stale for each in self.references)
+        waivers = sum(waiver.is_stale for waiver in self.waivers)
+        return waivers + sum(reference.is_stale for reference in self.references)
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, sorted by severity, control, level, scope id, setting and kind.
@@ -81,12 +81,12 @@ class Run:
         """
         identified = self.identified()
         if self.histories is None:
-            yield from (self._finding(*each, None) for each in identified)
+            yield from (self._finding(*item, None) for item in identified)
             return
         while batch := list(islice(identified, _BATCH_SIZE)):
             histories = self.histories([fingerprint for _, _, fingerprint in batch])
-            for each in batch:
-                yield self._finding(*each, histories.get(each[2]))
+            for item in batch:
+                yield self._finding(*item, histories.get(item[2]))
 
     def identified(self) -> Iterator[tuple[Assessment, Verdict, str]]:
         """Every verdict with its scope and its fingerprint, in the order of `findings`."""

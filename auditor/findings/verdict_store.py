@@ -107,9 +107,9 @@ class VerdictStore:
         self._verdicts = [tuple(filter(keep, verdicts)) for verdicts in self._verdicts]
         self._numbers.clear()
         self._individual = {
-            key: Assessment(each.scope, verdicts, each.observed_at)
-            for key, each in self._individual.items()
-            if (verdicts := tuple(filter(keep, each.verdicts)))
+            key: Assessment(assessment.scope, verdicts, assessment.observed_at)
+            for key, assessment in self._individual.items()
+            if (verdicts := tuple(filter(keep, assessment.verdicts)))
         }
 
     def __iter__(self) -> Iterator[Assessment]:
@@ -175,8 +175,8 @@ class VerdictStore:
             return
         assert self._index is not None
         indexed = (
-            Assessment(each.scope, self._verdicts[each.number], each.observed_at)
-            for each in self._index.scopes(level, numbers, by_name=by_name)
+            Assessment(entry.scope, self._verdicts[entry.number], entry.observed_at)
+            for entry in self._index.scopes(level, numbers, by_name=by_name)
         )
         yield from merge(individual, indexed, key=order)
 

@@ -29,7 +29,7 @@ class ReportedChange:
     @property
     def count(self) -> int:
         """Number of changes."""
-        return sum(each.count for each in self.clusters)
+        return sum(group.count for group in self.clusters)
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ class _ReportedChanges:
 
 
 def _grouped(clusters: Sequence[ChangeGroup], *moves: ChangeKind) -> list[ReportedChange]:
-    found: dict[tuple[int, int, str, str], list[ChangeGroup]] = {}
-    for each in clusters:
-        if each.move in moves:
-            key = (each.severity.rank, moves.index(each.move), each.control, each.setting)
-            found.setdefault(key, []).append(each)
+    groups: dict[tuple[int, int, str, str], list[ChangeGroup]] = {}
+    for group in clusters:
+        if group.move in moves:
+            key = (group.severity.rank, moves.index(group.move), group.control, group.setting)
+            groups.setdefault(key, []).append(group)
     return [
-        ReportedChange(tuple(sorted(found[key], key=lambda each: each.level.rank)))
-        for key in sorted(found)
+        ReportedChange(tuple(sorted(groups[key], key=lambda group: group.level.rank)))
+        for key in sorted(groups)
     ]

@@ -104,10 +104,10 @@ def _row(kind: ReportedChange, digest: Digest, markup: Markup) -> str:
     title = digest.event.titles.get(first.control, "").replace("`", "")
     setting = markup.setting(first.setting)
     what = f"{escape_markup(title, _LONGEST_TITLE)} ({setting})" if title else setting
-    parts = [_scopes(each, digest, markup) for each in kind.clusters]
+    parts = [_scopes(group, digest, markup) for group in kind.clusters]
     if first.move in _NOTES:
         parts.append(_NOTES[first.move])
-    actors = (change.changed_by for each in kind.clusters for change in each.examples)
+    actors = (change.changed_by for group in kind.clusters for change in group.examples)
     actor = next(filter(None, actors), None)
     if actor is not None:
         by = f" by {markup.name(actor.operator)}" if digest.names else ""

@@ -277,7 +277,7 @@ def _change_object(change: FindingChange, titles: Titles) -> dict[str, Any]:
     at = change.state
     return {
         "move": change.move,
-        "life": change.life,
+        "life": change.lifecycle,
         "control": at.control,
         "title": titles.get(at.control, ""),
         "kind": at.kind,

@@ -60,7 +60,7 @@ def lacks(folder: Path) -> list[str]:
     Nothing is left behind. If the folder cannot be written, the remaining features are not tested.
     """
     probe = folder / f".auditor-{secrets.token_hex(6)}"
-    found = []
+    sentences = []
     try:
         for what, attempt in _NEEDS:
             try:
@@ -68,12 +68,12 @@ def lacks(folder: Path) -> list[str]:
             except (OSError, sqlite3.Error) as error:
                 if _is_usual(error):
                     break
-                found.append(lacking(folder, what, _reason(error)))
+                sentences.append(lacking(folder, what, _reason(error)))
     finally:
         for left in folder.glob(f"{probe.name}*"):
             with suppress(OSError):
                 left.unlink()
-    return found
+    return sentences
 
 
 def lacking(folder: Path, what: str, reason: str) -> str:

@@ -162,7 +162,7 @@ def _history_of(rows: Sequence[Any], number: int) -> FindingHistory:
     return FindingHistory(
         first_seen=last.first_seen,
         since=last.since_at if is_current else last.until_at,
-        life=lifecycle_state(past, number),
+        lifecycle=lifecycle_state(past, number),
         changed_by=changed_by if is_current else None,
     )
 

@@ -22,7 +22,7 @@ def expired(
     protected = set(accepted)
     newest: dict[int, StoredRun] = {}
     of_month: dict[tuple[int, str], StoredRun] = {}
-    for entry in (each for each in entries if each.counts(now)):
+    for entry in (stored for stored in entries if stored.counts(now)):
         newest[entry.series] = max(newest.get(entry.series, entry), entry, key=_number)
         month = entry.series, entry.facts.finished_at[:7]
         of_month[month] = max(of_month.get(month, entry), entry, key=_number)

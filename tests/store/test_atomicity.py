@@ -72,7 +72,7 @@ def test_processes_that_store_at_once_all_get_through(nights: Nights) -> None:
     newest = max(entries, key=lambda entry: entry.number)
     past = nights.past(newest)
     assert past is not None
-    assert past.life is LifecycleState.PERSISTING
+    assert past.lifecycle is LifecycleState.PERSISTING
     for entry in entries:
         with closing(nights.runs.open(entry.facts.id)) as evidence:
             assert evidence.digest() == entry.facts.evidence_digest

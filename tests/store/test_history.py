@@ -321,7 +321,7 @@ def test_a_local_api_on_another_port_is_the_same_place(nights: Nights) -> None:
     entry = nights.night({"u1": FAIL}, api_url="http://127.0.0.1:4002/v2")
     past = nights.past(entry)
     assert past is not None
-    assert past.life is LifecycleState.PERSISTING
+    assert past.lifecycle is LifecycleState.PERSISTING
 
 
 def test_the_run_before_and_the_newest_of_a_series_are_found(nights: Nights) -> None:
@@ -532,4 +532,4 @@ def test_what_one_stored_another_sees(nights: Nights, again: Callable[[], Nights
     later = other.night({"u1": FAIL})
     past = nights.past(later)
     assert past is not None
-    assert past.life is LifecycleState.PERSISTING
+    assert past.lifecycle is LifecycleState.PERSISTING
