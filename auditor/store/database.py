@@ -123,7 +123,7 @@ class Database:
         """Check that no other user could have written the file, if the database is one.
 
         Raises:
-            NotPrivate: another user could have.
+            InsecureDirectory: another user could have.
         """
         if self._file is not None:
             permissions.check_file(self._file, in_data=self._in_data_directory)

@@ -136,7 +136,7 @@ def test_a_history_that_somebody_else_could_have_written_is_neither_read_nor_wri
     file = way(mine / "store")
     before = file.read_bytes()
     message = as_me(lambda: use(mine / "home", file))
-    assert message.startswith("NotPrivate:"), message
+    assert message.startswith("InsecureDirectory:"), message
     assert "AUDITOR_STORE" in message
     assert file.read_bytes() == before
 
@@ -179,7 +179,7 @@ def test_what_somebody_put_into_a_run_is_refused(mine: Path) -> None:
         os.chown(path, owner, owner)
     (mine / "home").chmod(0o755)
     message = as_me(lambda: permissions.check_folder(mine / "home"))
-    assert message.startswith("NotPrivate:")
+    assert message.startswith("InsecureDirectory:")
     assert "snapshot.sqlite" in message
 
 
@@ -189,7 +189,7 @@ def test_a_folder_below_a_volume_of_root_that_is_for_all_is_used(mine: Path) -> 
     volume.mkdir()
     volume.chmod(0o777)
     refused = as_me(lambda: permissions.check_folder(volume))
-    assert refused.startswith("NotPrivate:")
+    assert refused.startswith("InsecureDirectory:")
 
     def below() -> str:
         home = volume / "auditor"

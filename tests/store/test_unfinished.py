@@ -207,7 +207,7 @@ def test_the_lock_goes_with_a_process_that_is_killed(runs: Runs, tmp_path: Path)
     ready = tmp_path / "ready"
     script = (
         "import sys, time; from pathlib import Path; from auditor.store.runs import Runs\n"
-        "with Runs(Path(sys.argv[1])).alone('acc', sys.argv[2]):\n"
+        "with Runs(Path(sys.argv[1])).lock_account('acc', sys.argv[2]):\n"
         "    Path(sys.argv[3]).touch(); time.sleep(60)"
     )
     command = [sys.executable, "-c", script, str(runs.home), ZOOM, str(ready)]
