@@ -33,7 +33,7 @@ FLOORS: Mapping[str, int] = {
     "keys": 2,
     "signing": 1,
     "signed_runs": 3,
-    "private": 1,
+    "permissions": 1,
     "trusted_files": 0,
     "plain_text": 0,
 }
