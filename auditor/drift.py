@@ -113,8 +113,8 @@ class RunDiff:
     def _pairs(self) -> Iterator[_Pair]:
         """Findings that stand otherwise, by their fingerprint."""
         with ExitStack() as stack:
-            left = stack.enter_context(self.history.standings(self.earlier.entry))
-            right = stack.enter_context(self.history.standings(self.later.entry))
+            left = stack.enter_context(self.history.finding_states(self.earlier.entry))
+            right = stack.enter_context(self.history.finding_states(self.later.entry))
             before, after = next(left, None), next(right, None)
             while before is not None or after is not None:
                 if after is None or (before is not None and before.fingerprint < after.fingerprint):
@@ -141,9 +141,9 @@ class RunDiff:
         if found in (None, ChangeKind.NEWLY_UNKNOWN):
             return found
         stands_in = stands.scope.id.startswith("*")  # for scopes that nobody could list
-        if after is None and not stands_in and after_there.of(stands.scope) is False:
+        if after is None and not stands_in and after_there.was_present(stands.scope) is False:
             return ChangeKind.SCOPE_REMOVED
-        if before is None and not stands_in and before_there.of(stands.scope) is False:
+        if before is None and not stands_in and before_there.was_present(stands.scope) is False:
             return ChangeKind.SCOPE_ADDED
         if before is None and stands.kind is FindingKind.UNCOVERED:
             return ChangeKind.NEWLY_VISIBLE
@@ -153,8 +153,8 @@ class RunDiff:
 
     def _told(self, changes: Iterable[FindingChange]) -> Iterator[FindingChange]:
         """The changes with the lives of the findings, and who made them so."""
-        found = {change.standing.fingerprint: change for change in changes}
-        pasts = self.history.pasts(self.later.entry, found)
+        found = {change.state.fingerprint: change for change in changes}
+        pasts = self.history.histories(self.later.entry, found)
         for fingerprint, change in found.items():
             past = pasts.get(fingerprint)
             yield self._attributed(change if past is None else _with(change, past))
@@ -162,7 +162,7 @@ class RunDiff:
     def _attributed(self, change: FindingChange) -> FindingChange:
         if self.attribution is None or change.changed_by or change.move not in BY_SOMEBODY:
             return change
-        seen = replace(change.standing, scope=self._whole(change.standing.scope))
+        seen = replace(change.state, scope=self._whole(change.state.scope))
         asked = replace(change, after=seen) if change.after else replace(change, before=seen)
         return replace(change, changed_by=self.attribution.actor(asked))
 
@@ -208,11 +208,11 @@ def _is_other_kind(one: FindingState, other: FindingState) -> bool:
 def _with(change: FindingChange, past: FindingHistory) -> FindingChange:
     """A change of a finding with this past. What is seen again did not regress meanwhile."""
     was_unknown = change.before is not None and change.before.status is Status.UNKNOWN
-    seen_again = was_unknown and past.life is LifecycleState.PERSISTING
+    seen_again = was_unknown and past.lifecycle is LifecycleState.PERSISTING
     return replace(
         change,
         move=ChangeKind.KNOWN_AGAIN if seen_again else change.move,
-        life=past.life,
+        lifecycle=past.lifecycle,
         changed_by=past.changed_by,
     )
 
@@ -278,9 +278,9 @@ def compare(
     made = [
         each.changed_by is not None
         for each in by_somebody
-        if each.standing.kind in (FindingKind.VALUE, FindingKind.LOCK)
+        if each.state.kind in (FindingKind.VALUE, FindingKind.LOCK)
     ]
-    computed = sum(each.standing.kind is FindingKind.DERIVED for each in by_somebody)
+    computed = sum(each.state.kind is FindingKind.DERIVED for each in by_somebody)
     return Drift(
         one,
         other,
@@ -298,7 +298,7 @@ def compare(
 def note_actors(history: History, drift: Drift, later: StoredRun) -> None:
     """Keep with the findings of a run who made them so, for as long as they stand."""
     actors = {
-        change.standing.fingerprint: change.changed_by
+        change.state.fingerprint: change.changed_by
         for change in drift.of(ChangeKind.REGRESSED)
         if change.changed_by is not None
     }
@@ -320,7 +320,7 @@ def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
     if _policy(earlier.evidence) == _policy(later.evidence):
         return frozenset()
     now = {
-        change.standing.fingerprint: change.after.status if change.after else None
+        change.state.fingerprint: change.after.status if change.after else None
         for change in changes
     }
     if not now:

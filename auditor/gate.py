@@ -126,7 +126,7 @@ class Known:
     @classmethod
     def of(cls, history: History, entry: StoredRun) -> "Known":
         """As they were recorded when the run was stored."""
-        with history.standings(entry) as standings:
+        with history.finding_states(entry) as standings:
             return cls(
                 entry,
                 {

@@ -25,7 +25,7 @@ from tests.policy.decisions import override
 from tests.report.worlds import deviation, judged
 from tests.run.stored import finished, judgement, organisation
 from tests.store import conftest as histories
-from tests.store.nights import Nights, mark_of, user
+from tests.store.nights import Nights, fingerprint_of, user
 
 server, url, nights = histories.server, histories.url, histories.nights
 
@@ -50,7 +50,7 @@ def changes(nights: Nights, one: StoredRun, other: StoredRun) -> list[FindingCha
 
 def moves(nights: Nights, one: StoredRun, other: StoredRun) -> dict[str, ChangeKind]:
     """Scope id to what became of its only finding."""
-    return {change.standing.scope.id: change.move for change in changes(nights, one, other)}
+    return {change.state.scope.id: change.move for change in changes(nights, one, other)}
 
 
 # What changes are called
@@ -95,7 +95,7 @@ def test_a_change_of_status_has_its_name(
 def test_a_change_tells_how_it_stood_and_stands(nights: Nights) -> None:
     one = nights.night({"u1": FAIL, "u2": FAIL})
     other = nights.night({"u1": UNKNOWN, "u3": FAIL})
-    found = {change.standing.scope.id: change for change in changes(nights, one, other)}
+    found = {change.state.scope.id: change for change in changes(nights, one, other)}
     assert found.keys() == {"u1", "u2", "u3"}
     before, after = found["u1"].before, found["u1"].after
     assert before is not None
@@ -103,7 +103,7 @@ def test_a_change_tells_how_it_stood_and_stands(nights: Nights) -> None:
     assert (before.status, after.status) == (FAIL, UNKNOWN)
     assert found["u2"].after is None
     assert found["u3"].before is None
-    assert [found[each].life for each in ("u1", "u2", "u3")] == [
+    assert [found[each].lifecycle for each in ("u1", "u2", "u3")] == [
         None,
         LifecycleState.RESOLVED,
         LifecycleState.NEW,
@@ -115,7 +115,7 @@ def test_changes_come_by_fingerprint_as_often_as_they_are_wanted(nights: Nights)
     other = nights.night({f"u{at}": FAIL for at in range(0, 60, 3)})
 
     def twice(drift: Drift) -> tuple[list[str], ...]:
-        return tuple([each.standing.fingerprint for each in drift.changes] for _ in range(2))
+        return tuple([each.state.fingerprint for each in drift.changes] for _ in range(2))
 
     first, second = compared(nights, one, other, twice)
     assert first == second == sorted(first)
@@ -201,8 +201,8 @@ def test_another_value_of_the_same_status_is_no_change(nights: Nights) -> None:
 def test_who_made_it_so_is_told_with_the_change(nights: Nights) -> None:
     actor = Actor("ada@example.com", "2026-11-03T20:00:00Z", "Summary: On")
     one, other = nights.night(), nights.night({"u1": FAIL, "u2": FAIL})
-    nights.history.attribute(other, {mark_of("u1"): actor})
-    found = {each.standing.scope.id: each.changed_by for each in changes(nights, one, other)}
+    nights.history.attribute(other, {fingerprint_of("u1"): actor})
+    found = {each.state.scope.id: each.changed_by for each in changes(nights, one, other)}
     assert found == {"u1": actor, "u2": None}
 
 
@@ -236,7 +236,7 @@ def decided(expect: bool) -> EvaluationConfig:
 
 
 def kinds(nights: Nights, one: StoredRun, other: StoredRun) -> dict[str, ChangeKind]:
-    return {change.standing.kind: change.move for change in changes(nights, one, other)}
+    return {change.state.kind: change.move for change in changes(nights, one, other)}
 
 
 def test_what_the_account_did_is_not_laid_to_the_baseline(nights: Nights) -> None:
@@ -355,4 +355,4 @@ def test_thousands_of_changes_stream(nights: Nights) -> None:
     all_, regressed, (cluster,) = compared(nights, one, other, told)
     assert time.process_time() - began < WITHIN
     assert all_ == regressed == cluster.count == MANY
-    assert [each.standing.scope.id for each in cluster.examples] == users[:5]
+    assert [each.state.scope.id for each in cluster.examples] == users[:5]

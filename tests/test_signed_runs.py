@@ -69,7 +69,7 @@ def test_a_stored_run_is_signed_and_verified_with_the_public_key_alone(nights: O
     assert json.loads(entry.signature)["key_id"] == PUBLIC.id
     reader = nights(key="", trusted=PUBLIC.text)
     assert checked(reader, entry, reader.runs.signing.trusted, required=True) == PUBLIC.id  # type: ignore[union-attr]
-    with reader.runs.opened(entry.facts.id) as evidence:
+    with reader.runs.open(entry.facts.id) as evidence:
         assert evidence.meta("account_id") == "acc-1"
 
 
@@ -102,7 +102,7 @@ def test_a_row_that_was_written_to_since_is_an_error_that_names_what_differs(
     here = nights()
     entry = here.night({"u1": Status.FAIL}, exit_code=1, organisation_digest="sha256:x")
     changed(here, **{column: value})
-    for read in (lambda: checked(here, entry), lambda: here.runs.opened(entry.facts.id)):
+    for read in (lambda: checked(here, entry), lambda: here.runs.open(entry.facts.id)):
         with pytest.raises(SignatureError, match=named):
             read()
 
@@ -114,7 +114,7 @@ def test_evidence_of_another_run_does_not_fit_the_signature(nights: Opened) -> N
         db.execute("DELETE FROM evidence WHERE run_id = ?", (one.facts.id,))
         db.execute("UPDATE evidence SET run_id = ?", (one.facts.id,))
     with pytest.raises(SignatureError, match="the evidence"):
-        here.runs.opened(one.facts.id)
+        here.runs.open(one.facts.id)
     assert other.signature != one.signature
 
 
@@ -127,7 +127,7 @@ def test_a_signature_that_cannot_be_read_is_an_error(nights: Opened, signature: 
     entry = here.night()
     changed(here, signature=signature)
     with pytest.raises(SignatureError):
-        here.runs.opened(entry.facts.id)
+        here.runs.open(entry.facts.id)
 
 
 def test_a_statement_that_was_written_to_does_not_fit_its_signature(nights: Opened) -> None:
@@ -137,7 +137,7 @@ def test_a_statement_that_was_written_to_does_not_fit_its_signature(nights: Open
     told["statement"]["complete"] = False
     changed(here, signature=json.dumps(told), complete=False)
     with pytest.raises(SignatureError, match="does not fit what it is said to sign"):
-        here.runs.opened(entry.facts.id)
+        here.runs.open(entry.facts.id)
 
 
 def test_a_run_of_another_key_says_so_and_is_no_signed_run(
@@ -147,7 +147,7 @@ def test_a_run_of_another_key_says_so_and_is_no_signed_run(
     here = nights(key=KEY)
     with pytest.raises(SignedByAnother, match=f"{STRANGER.id}.*{PUBLIC.id}"):
         checked(here, entry, PUBLIC)
-    here.runs.opened(entry.facts.id).close()  # who only reads is warned
+    here.runs.open(entry.facts.id).close()  # who only reads is warned
     assert STRANGER.id in caplog.text
     assert checked(here, entry) == STRANGER.id
 

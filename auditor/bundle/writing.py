@@ -53,7 +53,7 @@ def write(out: BinaryIO, contents: BundleContents, signer: Signer | None, option
         TooLarge: a part has more than 4 GiB.
         SnapshotError: the evidence cannot be copied.
     """
-    run = replace(contents.run, trend=(), pasts=None, drift=None)
+    run = replace(contents.run, trend=(), histories=None, drift=None)
     with ExitStack() as stack:
         packed = []
         for about, part in _parts(replace(contents, run=run), options):

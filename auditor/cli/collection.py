@@ -171,7 +171,7 @@ def _read_alone(
     retries = RetryPolicy(sleep=stopping.wait)
     account_id = credentials.account_id
     with (
-        stored.alone(account_id, settings.api_url),
+        stored.lock_account(account_id, settings.api_url),
         connect(credentials, limiter, cloud=cloud, retries=retries) as client,
         progress(terminal) as shown,
     ):
@@ -186,7 +186,7 @@ def _read_alone(
         if going.is_own and broken_off is not None:
             broken_off = _if_alike(stored, broken_off, judgement)
         if going.resume and broken_off is not None:
-            with stored.going_on(broken_off) as snapshot:
+            with stored.reopen(broken_off) as snapshot:
                 begun = EvaluationConfig.recalled(snapshot, judgement.catalogue)
                 if going.wanted is not None:
                     _check_same(snapshot, begun, *going.wanted(snapshot))
@@ -222,7 +222,7 @@ def _tell_if_stopped(snapshot: Snapshot, going: CollectionOptions, terminal: Ter
 
 def _if_alike(stored: Runs, run_id: str, judgement: EvaluationConfig) -> str | None:
     """The run, if it was begun to be judged by the same baseline and at the same depth."""
-    with stored.opened_folder(run_id) as snapshot:
+    with stored.open_folder(run_id) as snapshot:
         begun = json.loads(snapshot.meta("judgement") or "{}")
     wanted = json.loads(judgement.record())
     same = all(begun.get(key) == wanted[key] for key in ("policy", "selected", "depth"))

@@ -496,7 +496,7 @@ def _terms(judgement: EvaluationConfig, account_id: str, api_url: str) -> Terms:
     """What a gate that judges an account with this judges."""
     info = judgement.baseline.info
     return Terms(
-        Series.wanted(account_id, api_url, info.id, judgement.depth, judgement.narrowed),
+        Series.for_selection(account_id, api_url, info.id, judgement.depth, judgement.narrowed),
         info.digest,
         serialization.organisation_digest(judgement.organisation),
         frozenset(judgement.overrides.union().assessed),

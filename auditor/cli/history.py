@@ -147,14 +147,14 @@ def findings(
     runs = stored.history
     wanted = {each.casefold() for each in control or ()}
     _refuse_controls(control or (), entry)
-    with runs.standings(entry) as standings:
+    with runs.finding_states(entry) as standings:
         chosen = [
             each
             for each in standings
             if (not wanted or each.control.casefold() in wanted) and _is_in(each, scope)
         ]
     chosen.sort(key=lambda each: (each.severity.rank, each.control, each.scope.order, each.setting))
-    pasts = runs.pasts(entry, [each.fingerprint for each in chosen])
+    pasts = runs.histories(entry, [each.fingerprint for each in chosen])
     if format_ is HistoryFormat.JSON:
         told = [_finding_object(each, pasts[each.fingerprint]) for each in chosen]
         echo_json(json.dumps(told, indent=2, ensure_ascii=False))
@@ -216,7 +216,7 @@ def abandoned(stored: Runs, keep: timedelta, wanted: RunFilter) -> list[str]:
     account. One that did not get as far as to name its account belongs to none.
     """
     oldest = (datetime.now(UTC) - max(keep, _UNDER_WAY)).timestamp()
-    waiting = set(stored.waiting())
+    waiting = set(stored.unarchived())
     others = {
         folder.id
         for folder in stored.run_folders()
@@ -226,7 +226,7 @@ def abandoned(stored: Runs, keep: timedelta, wanted: RunFilter) -> list[str]:
     return [
         run_id
         for run_id in stored.folders()
-        if run_id not in others and run_id not in waiting and stored.touched(run_id) < oldest
+        if run_id not in others and run_id not in waiting and stored.last_modified(run_id) < oldest
     ]
 
 
@@ -368,7 +368,7 @@ def _finding_object(standing: FindingState, past: FindingHistory) -> dict[str, o
         "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
         "setting": standing.setting,
         "observed": standing.observed,
-        "life": past.life,
+        "life": past.lifecycle,
         "first_seen": past.first_seen,
         "since": past.since,
         "changed_by": asdict(past.changed_by) if past.changed_by else None,

@@ -135,7 +135,7 @@ class NightlyJob:
         self, stored: Runs, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
     ) -> tuple[bool, list[Exception]]:
         """Store the run, write its files, tell of it; whether it is stored, and what failed."""
-        late = frozenset(stored.waiting())
+        late = frozenset(stored.unarchived())
         is_kept = store_run(stored, snapshot, run, judgement, self.terminal)
         channels = bool(self.announcer.channels)
         audience = NotificationBaseline(stored, self.settings.profile, channels, late)

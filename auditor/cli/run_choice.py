@@ -180,7 +180,7 @@ class RunSource:
             StoreError: the history cannot be read.
         """
         runs, run_id = self._located(run)
-        return runs, runs.opened(run_id)
+        return runs, runs.open(run_id)
 
     def opened_file(self, run: str) -> tuple[Runs, Snapshot]:
         """As `opened`; a path is a snapshot's file.

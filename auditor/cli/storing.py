@@ -86,7 +86,7 @@ def store_run(
     """
     try:
         _store_pending(stored, run.info.id, judgement.catalogue, terminal)
-        aside = stored.keep(snapshot, run, judgement.narrowed)
+        aside = stored.archive(snapshot, run, judgement.narrowed)
     except (StoreError, DiskFull, OSError, sqlite3.Error) as error:
         terminal.complain(
             f"{str(error).rstrip('.')}. Run {run.info.id} is not in the history yet; its evidence "
@@ -193,9 +193,9 @@ class NotificationBaseline:
             return
         memory = self._memory(entry)
         if reached:
-            memory.note(entry.facts.id)
+            memory.save(entry.facts.id)
         elif earlier is not None:
-            memory.note(earlier)
+            memory.save(earlier)
 
     def _memory(self, entry: StoredRun) -> LastAnnounced:
         facts = entry.facts
@@ -215,7 +215,7 @@ def previous_start(
     That is the newest that was judged alike, which it will be compared with; else the newest of
     the account. What the operation log tells is read from then on.
     """
-    wanted = Series.wanted(
+    wanted = Series.for_selection(
         account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
     )
     try:
@@ -246,7 +246,9 @@ def with_history(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
         return replace(
             run,
             trend=history.trend(entry) if same else (),
-            pasts=(lambda wanted: history.pasts(entry, wanted)) if named else None,
+            histories=(
+                (lambda fingerprints: history.histories(entry, fingerprints)) if named else None
+            ),
             drift=drift if named and _as_stored(run, entry) else None,
         )
     except (StoreError, DiskFull):
@@ -264,12 +266,12 @@ def _as_stored(run: Run, entry: StoredRun) -> bool:
 
 
 def _store_pending(stored: Runs, but: str, catalogue: Catalogue, terminal: Terminal) -> None:
-    for run_id in stored.waiting():
+    for run_id in stored.unarchived():
         if run_id == but:
             continue
         with ExitStack() as stack:
             try:
-                snapshot = stack.enter_context(stored.opened_folder(run_id))
+                snapshot = stack.enter_context(stored.open_folder(run_id))
                 judgement = EvaluationConfig.recalled(snapshot, catalogue)
                 run = runs.judge(snapshot, judgement)
             except DiskFull:
@@ -278,7 +280,7 @@ def _store_pending(stored: Runs, but: str, catalogue: Catalogue, terminal: Termi
                 _tell_unfit(stored, run_id, error, terminal)
                 continue
             try:  # what the history says of itself is a StoreError, and no damage of the evidence
-                aside = stored.keep(snapshot, run, judgement.narrowed)
+                aside = stored.archive(snapshot, run, judgement.narrowed)
             except (sqlite3.Error, zlib.error) as error:
                 _tell_unfit(stored, run_id, error, terminal)
                 continue

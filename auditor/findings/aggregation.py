@@ -1,4 +1,4 @@
-"""Tallies: counting a run in one pass; work grows with distinct verdicts, not with scopes."""
+"""Counts a run in one pass; the work grows with the number of distinct verdicts, not of scopes."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ from auditor.findings.verdict_store import Assessment, VerdictGroup
 
 @dataclass(slots=True)
 class GroupTally:
-    """Scopes at which one verdict came out."""
+    """Scopes with the same verdict."""
 
     verdict: Verdict
     scopes: list[Scope] = field(default_factory=list)
@@ -22,19 +22,19 @@ class GroupTally:
     first: str | None = None
     last: str | None = None
 
-    def lacks(self, names: int) -> bool:
-        """True while fewer than `names` of its scopes are noted, and there are more."""
+    def needs_names(self, names: int) -> bool:
+        """True while fewer than `names` of its scopes are listed, and more exist."""
         return len(self.scopes) < min(names, self.count)
 
     def add_times(self, first: str, last: str) -> None:
-        """Between these times more of the evidence came."""
+        """Extend the time range of the evidence."""
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
 
 
 @dataclass(slots=True)
 class Contribution:
-    """What one tuple of verdicts adds for every scope that has it; worked out once."""
+    """What one tuple of verdicts adds for every scope that has it; computed once."""
 
     groups: tuple[GroupTally, ...]
     statuses: Mapping[tuple[str, Status], int]
@@ -43,24 +43,24 @@ class Contribution:
     causes: Mapping[Cause | None, int]
     by_severity: Mapping[Severity, int]
     unfilled: list[GroupTally] = field(default_factory=list)
-    """Groups with room for more names."""
+    """Groups that can take more names."""
     scopes: int = 0
-    """How many scopes have these verdicts."""
+    """Number of scopes with these verdicts."""
     profiles: int = 0
-    """How many of them were noted among the worst."""
+    """Number of these scopes listed among the worst."""
     times: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Source to the first and last time it was answered."""
+    """First and last response time by source."""
 
-    def note(self, scope: Scope, names: int) -> None:
-        """Note the name of a scope; at most `names` of each group."""
+    def add_name(self, scope: Scope, names: int) -> None:
+        """List a scope in its groups, at most `names` in each."""
         if self.unfilled:
             for group in self.unfilled:
-                if group.lacks(names):  # other plans may have filled it meanwhile
+                if group.needs_names(names):  # another contribution may have filled it
                     group.scopes.append(scope)
-            self.unfilled = [group for group in self.unfilled if group.lacks(names)]
+            self.unfilled = [group for group in self.unfilled if group.needs_names(names)]
 
     def add_times(self, source: str, first: str, last: str) -> None:
-        """Note between which times a source was answered for its scopes."""
+        """Extend the time range of a source."""
         known = self.times.get(source)
         if known is not None:
             first, last = min(first, known[0]), max(last, known[1])
@@ -69,7 +69,7 @@ class Contribution:
 
 @dataclass(slots=True)
 class ControlTally:
-    """What came of one control."""
+    """Counts for one control."""
 
     by_status: Counter[Status] = field(default_factory=Counter)
     deviating: Counter[Level] = field(default_factory=Counter)
@@ -79,7 +79,7 @@ class ControlTally:
 
 @dataclass(slots=True)
 class CauseTally:
-    """Unknowns that have one cause."""
+    """Counts of the unknown checks with one cause."""
 
     checks: int = 0
     scopes: int = 0
@@ -92,67 +92,69 @@ class Aggregator:
     def __init__(self, names: int, worst: int) -> None:
         self.names, self.worst = names, worst
         self.groups: dict[tuple[object, ...], GroupTally] = {}
-        self.plans: dict[int, Contribution] = {}
+        self.contributions: dict[int, Contribution] = {}
         self.controls: dict[str, ControlTally] = {}
         self.causes: dict[Cause | None, CauseTally] = {}
         self.deviating: Counter[Level] = Counter()
         self.profiles: list[tuple[Scope, Mapping[Severity, int]]] = []
-        self._lacking: set[int] = set()
-        """The plans whose groups or worst scopes lack names."""
+        self._needs_examples: set[int] = set()
+        """Ids of the contributions whose groups or worst scopes have room for names."""
 
-    def count(self, share: VerdictGroup) -> None:
-        """Count scopes with the same verdicts, all at once."""
-        plan = self.plans.get(id(share.verdicts))
-        if plan is None:
-            plan = self.plans[id(share.verdicts)] = self._plan_of(share.verdicts)
-            self._lacking.add(id(share.verdicts))
-        plan.scopes += share.count
-        for group in plan.groups:
-            group.by_level[share.level] += share.count
-            group.count += share.count
-        for (control, status), count in plan.statuses.items():
-            self._control(control).by_status[status] += count * share.count
-        for control, severity in plan.deviating.items():
+    def count(self, shared: VerdictGroup) -> None:
+        """Count all scopes that share a tuple of verdicts at once."""
+        contribution = self.contributions.get(id(shared.verdicts))
+        if contribution is None:
+            contribution = self.contributions[id(shared.verdicts)] = self._contribution_of(
+                shared.verdicts
+            )
+            self._needs_examples.add(id(shared.verdicts))
+        contribution.scopes += shared.count
+        for group in contribution.groups:
+            group.by_level[shared.level] += shared.count
+            group.count += shared.count
+        for (control, status), count in contribution.statuses.items():
+            self._control(control).by_status[status] += count * shared.count
+        for control, severity in contribution.deviating.items():
             tally = self._control(control)
-            tally.deviating[share.level] += share.count
+            tally.deviating[shared.level] += shared.count
             if tally.severity is None or severity.rank < tally.severity.rank:
                 tally.severity = severity
-        for control in plan.unknown:
-            self._control(control).unknown += share.count
-        for cause, count in plan.causes.items():
-            self.causes[cause].checks += count * share.count
-            self.causes[cause].scopes += share.count
-        if plan.by_severity:
-            self.deviating[share.level] += share.count
+        for control in contribution.unknown:
+            self._control(control).unknown += shared.count
+        for cause, count in contribution.causes.items():
+            self.causes[cause].checks += count * shared.count
+            self.causes[cause].scopes += shared.count
+        if contribution.by_severity:
+            self.deviating[shared.level] += shared.count
 
-    def name(self, assessment: Assessment) -> bool:
-        """Note the name of a scope where names are wanted; False once no more are.
+    def add_example(self, assessment: Assessment) -> bool:
+        """List a scope by name where its groups have room; False once none has.
 
-        They come in the order of reports.
+        Scopes have to come in report order.
         """
-        plan = self.plans[id(assessment.verdicts)]
-        if id(assessment.verdicts) not in self._lacking:
-            return bool(self._lacking)
-        plan.note(assessment.scope, self.names)
-        worst = min(self.worst, plan.scopes) if plan.by_severity else 0
-        if plan.profiles < worst:
-            plan.profiles += 1
-            self.profiles.append((assessment.scope, plan.by_severity))
-        if not plan.unfilled and plan.profiles >= worst:
-            self._lacking.discard(id(assessment.verdicts))
-        return bool(self._lacking)
+        contribution = self.contributions[id(assessment.verdicts)]
+        if id(assessment.verdicts) not in self._needs_examples:
+            return bool(self._needs_examples)
+        contribution.add_name(assessment.scope, self.names)
+        worst = min(self.worst, contribution.scopes) if contribution.by_severity else 0
+        if contribution.profiles < worst:
+            contribution.profiles += 1
+            self.profiles.append((assessment.scope, contribution.by_severity))
+        if not contribution.unfilled and contribution.profiles >= worst:
+            self._needs_examples.discard(id(assessment.verdicts))
+        return bool(self._needs_examples)
 
     def add_times(self, verdicts: tuple[Verdict, ...], source: str, first: str, last: str) -> None:
-        """Note between which times a source was answered for scopes with the same verdicts."""
-        plan = self.plans.get(id(verdicts))
-        if plan is not None:
-            plan.add_times(source, first, last)
+        """Extend the time range of a source for scopes that share a tuple of verdicts."""
+        contribution = self.contributions.get(id(verdicts))
+        if contribution is not None:
+            contribution.add_times(source, first, last)
 
     def finish(self) -> None:
-        """Bring the times of all plans to their groups."""
-        for plan in self.plans.values():
-            for group in plan.groups:
-                times = plan.times.get(group.verdict.source)
+        """Add the time ranges of all contributions to their groups."""
+        for contribution in self.contributions.values():
+            for group in contribution.groups:
+                times = contribution.times.get(group.verdict.source)
                 if times is not None:
                     group.add_times(*times)
 
@@ -162,7 +164,7 @@ class Aggregator:
             tally = self.controls[control] = ControlTally()
         return tally
 
-    def _plan_of(self, verdicts: Sequence[Verdict]) -> Contribution:
+    def _contribution_of(self, verdicts: Sequence[Verdict]) -> Contribution:
         groups: dict[int, GroupTally] = {}
         statuses: Counter[tuple[str, Status]] = Counter()
         deviating: dict[str, Severity] = {}
@@ -193,7 +195,7 @@ class Aggregator:
 
 
 def identity(verdict: Verdict) -> tuple[object, ...]:
-    """Equal for verdicts that are in every field the same, values of other types kept apart."""
+    """Equal for verdicts whose fields are all equal; values of different types differ."""
     return (
         verdict.control,
         verdict.kind,
@@ -219,5 +221,5 @@ def identity(verdict: Verdict) -> tuple[object, ...]:
 
 
 def canonical(value: JsonValue) -> str:
-    """Equal for equal values, whatever the order of their keys."""
+    """Equal for equal values, regardless of the order of their keys."""
     return json.dumps(value, sort_keys=True)

@@ -1,7 +1,8 @@
-"""Answers: what one run says to the questions people ask, never surer than its weakest part.
+"""Answers the questions people ask about an account from one run, no more certain than the weakest
+evidence.
 
-A run says "no" only where every control behind a question was judged everywhere and came out as
-expected. Silence is no evidence: a control without a verdict counts as not looked at.
+The answer is "no" only if every related control was checked at every scope and met the baseline. A
+control without a verdict counts as not checked.
 """
 
 from collections import Counter
@@ -23,32 +24,32 @@ from auditor.findings.questions import (
 from auditor.findings.run import Run
 
 _UNSET: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
-_STANDS_FOR_MANY = "*"
-"""First letter of the id of a scope that stands for all that could not be listed."""
+_PLACEHOLDER_PREFIX = "*"
+"""First letter of the id of a placeholder for scopes that could not be listed."""
 _EVIDENCE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.DERIVED, FindingKind.UNCOVERED)
-"""Kinds of verdict that come from looking at a setting; locks and attestations do not."""
+"""Kinds of verdicts that rest on the value of a setting. Locks and attestations do not."""
 
 
 class AnswerState(StrEnum):
-    """What an answer amounts to, the most worrying first."""
+    """The answer, most worrying first."""
 
     YES = "yes"
-    """Evidence shows it."""
+    """The evidence shows it."""
     ALLOWED = "yes_allowed"
-    """Evidence shows it, and only where the baseline, an exception or a waiver allows it."""
+    """The evidence shows it, but only where the baseline, an exception or a waiver allows it."""
     NOT_RULED_OUT = "not_ruled_out"
-    """Not shown itself, but a control behind it deviates or is not locked."""
+    """The evidence does not show it, but a related control deviates or is not locked."""
     CANNOT_SAY = "cannot_say"
-    """Something is unknown, undecided, due or was not looked at."""
+    """Something is unknown, undecided, due or was not checked."""
     NOT_LOOKED_AT = "not_looked_at"
     RESTS_ON_ATTESTATIONS = "rests_on_attestations"
     NOT_APPLICABLE = "not_applicable"
     NO = "no"
-    """All of it was seen, and all of it is as expected."""
+    """All of it was checked and meets the baseline."""
 
 
 class ControlEffect(StrEnum):
-    """What one verdict adds to an answer."""
+    """What one verdict contributes to an answer."""
 
     SHOWN = "shown"
     ALLOWED = "allowed"
@@ -57,7 +58,7 @@ class ControlEffect(StrEnum):
     UNLOCKED = "not_locked"
     UNKNOWN = "unknown"
     EXCEPTED = "excepted"
-    """The organisation lets the scope differ, so nobody judged its value."""
+    """The organisation allows the scope to differ, so its value was not judged."""
     UNDECIDED = "undecided"
     DUE = "attestation_due"
     EXPIRED = "attestation_expired"
@@ -67,7 +68,7 @@ class ControlEffect(StrEnum):
 
 
 class Gap(StrEnum):
-    """Why a run did not look at a control or at part of it."""
+    """Why a run did not check a control, or a part of it."""
 
     NOT_ASSESSED = "not_assessed"
     NOT_REACHED = "not_reached"
@@ -77,11 +78,11 @@ class Gap(StrEnum):
 
     @property
     def is_whole(self) -> bool:
-        """True if nothing of the control was looked at."""
+        """True if no part of the control was checked."""
         return self in (Gap.NOT_ASSESSED, Gap.NOT_REACHED, Gap.NO_RESULT)
 
 
-_DOUBTS = (
+_INCONCLUSIVE = (
     ControlEffect.UNKNOWN,
     ControlEffect.EXCEPTED,
     ControlEffect.UNDECIDED,
@@ -96,13 +97,14 @@ class AffectedScopes:
 
     by_level: Mapping[Level, int] = field(default_factory=dict)
     unlisted: tuple[str, ...] = ()
-    """Names of scopes that stand for others, such as all users where no list could be had."""
+    """Labels of placeholders, such as for all users if the user list could not be read."""
 
     def __bool__(self) -> bool:
         return bool(self.unlisted) or any(self.by_level.values())
 
     def text(self, coverage: Mapping[Level, int]) -> str:
-        """`the account, 1 of 6 groups and 42 of 293 users`; `coverage` is how many were read."""
+        """`the account, 1 of 6 groups and 42 of 293 users`; `coverage` has the numbers that were
+        read."""
         parts = []
         for level, count in sorted(self.by_level.items(), key=lambda item: item[0].rank):
             name, total = level.replace("_", " "), coverage.get(level, 0)
@@ -119,45 +121,45 @@ class AffectedScopes:
 
 @dataclass(frozen=True, slots=True)
 class ControlPart:
-    """What came of one control behind a question."""
+    """The result of one control related to a question."""
 
     bearing: RelatedControl
-    marks: Mapping[ControlEffect, AffectedScopes]
+    effects: Mapping[ControlEffect, AffectedScopes]
     gaps: tuple[Gap, ...] = ()
     statements: tuple[str, ...] = ()
-    """What people attested, in their words."""
+    """The attested statements, verbatim."""
 
     @property
-    def open_to_doubt(self) -> bool:
-        """True if something of it was not seen, not decided or not looked at."""
-        return bool(self.gaps) or any(mark in self.marks for mark in _DOUBTS)
+    def is_incomplete(self) -> bool:
+        """True if a part of it was not read, not decided or not checked."""
+        return bool(self.gaps) or any(effect in self.effects for effect in _INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One question answered from one run. Its words are in `auditor.report.answers`."""
+    """The answer to one question from one run. Its wording is in `auditor.report.answers`."""
 
     question: Question
     state: AnswerState
     parts: tuple[ControlPart, ...]
-    marks: Mapping[ControlEffect, AffectedScopes]
-    """Distinct scopes over all controls behind the question."""
+    effects: Mapping[ControlEffect, AffectedScopes]
+    """Distinct scopes over all related controls."""
     causes: Mapping[Cause | None, tuple[tuple[str, ...], AffectedScopes]]
-    """Cause of unknowns to the controls it blinds and where."""
+    """Cause of unknown checks to the controls and scopes concerned."""
     parameters: tuple[str, ...]
-    """Parameters of the organisation file that an open decision waits for."""
+    """Parameters of the organisation file that still have to be decided."""
     coverage: Mapping[Level, int]
-    """How many scopes of each level were read."""
+    """Number of scopes read, by level."""
     baseline: str
 
     @property
     def is_lower_bound(self) -> bool:
-        """True if more may be shown: a control that decides was not seen in full."""
-        return any(part.bearing.decides and part.open_to_doubt for part in self.parts)
+        """True if there may be more: a deciding control was not checked completely."""
+        return any(part.bearing.decides and part.is_incomplete for part in self.parts)
 
-    def controls(self, mark: ControlEffect) -> tuple[str, ...]:
-        """The ids of the controls to which `mark` applies."""
-        return tuple(part.bearing.id for part in self.parts if mark in part.marks)
+    def controls(self, effect: ControlEffect) -> tuple[str, ...]:
+        """The ids of the controls with this effect."""
+        return tuple(part.bearing.id for part in self.parts if effect in part.effects)
 
     def missing(self, *gaps: Gap) -> tuple[str, ...]:
         """The ids of the controls with one of `gaps`."""
@@ -165,12 +167,12 @@ class Answer:
 
     @property
     def not_looked_at(self) -> tuple[str, ...]:
-        """The ids of the controls of which the run saw nothing."""
+        """The ids of the controls that the run did not check at all."""
         return self.missing(*(gap for gap in Gap if gap.is_whole))
 
     @property
     def in_part(self) -> tuple[str, ...]:
-        """The ids of the controls of which the run left settings or levels out."""
+        """The ids of the controls of which the run skipped settings or levels."""
         return self.missing(*(gap for gap in Gap if not gap.is_whole))
 
 
@@ -180,7 +182,7 @@ class _Profile:
 
     level: Level
     label: str
-    """Empty, or the name of the one scope that stands for others."""
+    """Empty, or the label of a placeholder."""
     count: int
     verdicts: Mapping[str, Sequence[Verdict]]
 
@@ -189,30 +191,30 @@ def answers(run: Run, questions: Iterable[Question]) -> list[Answer]:
     """The answer of `run` to each of `questions`, in their order.
 
     Raises:
-        ValueError: the run does not hold its passes, so silence could be taken for one.
+        ValueError: the run does not hold its passes, so a missing verdict would look like one.
     """
     profiles = list(_profiles(run))
-    held = sum(
+    passes = sum(
         profile.count * sum(v.status is Status.PASS for v in verdicts)
         for profile in profiles
         for verdicts in profile.verdicts.values()
     )
-    if held != run.summary.by_status.get(Status.PASS, 0):
+    if passes != run.summary.by_status.get(Status.PASS, 0):
         raise ValueError("Answers need a run that was judged with its passes kept.")
     return [_answer(run, profiles, question) for question in questions]
 
 
 def _profiles(run: Run) -> Iterator[_Profile]:
     counts: Counter[tuple[Level, str, int]] = Counter()
-    held: dict[int, tuple[Verdict, ...]] = {}
-    for share in run.assessments.shares():
-        stands_for_many = share.scope is not None and share.scope.id.startswith(_STANDS_FOR_MANY)
-        label = share.scope.label if share.scope is not None and stands_for_many else ""
-        held[id(share.verdicts)] = share.verdicts
-        counts[share.level, label, id(share.verdicts)] += share.count
+    verdicts: dict[int, tuple[Verdict, ...]] = {}
+    for group in run.assessments.shares():
+        is_placeholder = group.scope is not None and group.scope.id.startswith(_PLACEHOLDER_PREFIX)
+        label = group.scope.label if group.scope is not None and is_placeholder else ""
+        verdicts[id(group.verdicts)] = group.verdicts
+        counts[group.level, label, id(group.verdicts)] += group.count
     for (level, label, key), count in counts.items():
         by_control: dict[str, list[Verdict]] = {}
-        for verdict in held[key]:
+        for verdict in verdicts[key]:
             by_control.setdefault(verdict.control, []).append(verdict)
         yield _Profile(level, label, count, by_control)
 
@@ -222,34 +224,34 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
     causes: dict[Cause | None, tuple[set[str], list[_Profile]]] = {}
     parameters: set[str] = set()
     parts = []
-    for bearing in question.bearings:
+    for related in question.bearings:
         own: dict[ControlEffect, list[_Profile]] = {}
         statements: dict[str, None] = {}
         for profile in profiles:
-            for verdict in profile.verdicts.get(bearing.id, ()):
-                mark = _effect(verdict, bearing)
-                own.setdefault(mark, []).append(profile)
-                if mark is ControlEffect.ATTESTED:
+            for verdict in profile.verdicts.get(related.id, ()):
+                effect = _effect(verdict, related)
+                own.setdefault(effect, []).append(profile)
+                if effect is ControlEffect.ATTESTED:
                     statements[verdict.detail] = None
-                elif mark is ControlEffect.UNKNOWN:
+                elif effect is ControlEffect.UNKNOWN:
                     controls, where = causes.setdefault(verdict.cause, (set(), []))
-                    controls.add(bearing.id)
+                    controls.add(related.id)
                     where.append(profile)
-                elif mark is ControlEffect.UNDECIDED and (verdict.expected or {}).get("param"):
+                elif effect is ControlEffect.UNDECIDED and (verdict.expected or {}).get("param"):
                     parameters.add(str((verdict.expected or {})["param"]))
-        for mark, where in own.items():
-            whole.setdefault(mark, []).extend(where)
-        marks = {mark: _affected(own[mark]) for mark in ControlEffect if mark in own}
-        gaps = tuple(_gaps(run, profiles, bearing))
-        parts.append(ControlPart(bearing, marks, gaps, tuple(statements)))
+        for effect, where in own.items():
+            whole.setdefault(effect, []).extend(where)
+        effects = {effect: _affected(own[effect]) for effect in ControlEffect if effect in own}
+        gaps = tuple(_gaps(run, profiles, related))
+        parts.append(ControlPart(related, effects, gaps, tuple(statements)))
     return Answer(
         question=question,
         state=_state(parts),
         parts=tuple(parts),
-        marks={mark: _affected(whole[mark]) for mark in ControlEffect if mark in whole},
+        effects={effect: _affected(whole[effect]) for effect in ControlEffect if effect in whole},
         causes={
             cause: (tuple(sorted(controls)), _affected(where))
-            for cause, (controls, where) in sorted(causes.items(), key=lambda each: each[0] or "")
+            for cause, (controls, where) in sorted(causes.items(), key=lambda item: item[0] or "")
         },
         parameters=tuple(sorted(parameters)),
         coverage=run.summary.coverage,
@@ -257,9 +259,9 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
     )
 
 
-def _effect(verdict: Verdict, bearing: RelatedControl) -> ControlEffect:
+def _effect(verdict: Verdict, related: RelatedControl) -> ControlEffect:
     status = verdict.status
-    if verdict.kind in _EVIDENCE and _is_decisive(verdict, bearing):
+    if verdict.kind in _EVIDENCE and _is_decisive(verdict, related):
         allowed = status not in (Status.FAIL, Status.NEEDS_DECISION)
         return ControlEffect.ALLOWED if allowed else ControlEffect.SHOWN
     attested = verdict.kind is FindingKind.ATTESTATION
@@ -275,7 +277,7 @@ def _effect(verdict: Verdict, bearing: RelatedControl) -> ControlEffect:
         case Status.NEEDS_DECISION:
             return ControlEffect.DUE if attested else ControlEffect.UNDECIDED
         case Status.NOT_APPLICABLE:
-            excepted = _is_excepted(verdict, bearing)
+            excepted = _is_excepted(verdict, related)
             return ControlEffect.EXCEPTED if excepted else ControlEffect.NOT_APPLICABLE
     return _PLAIN[status]
 
@@ -288,9 +290,9 @@ _PLAIN: Mapping[Status, ControlEffect] = {
 }
 
 
-def _is_decisive(verdict: Verdict, bearing: RelatedControl) -> bool:
-    """True if the verdict alone makes the answer yes, whatever the baseline thinks of it."""
-    when = bearing.shows.get(verdict.setting)
+def _is_decisive(verdict: Verdict, related: RelatedControl) -> bool:
+    """True if the verdict alone makes the answer yes, whatever the baseline expects."""
+    when = related.shows.get(verdict.setting)
     if when is None or verdict.status in (Status.UNKNOWN, Status.ATTESTED):
         return False
     if when == DEVIATES:
@@ -315,14 +317,14 @@ def _is_on(value: JsonValue) -> bool:
     return (value.casefold() if isinstance(value, str) else value) not in _UNSET
 
 
-def _is_excepted(verdict: Verdict, bearing: RelatedControl) -> bool:
-    """True if the organisation lets this scope differ, so that its value says nothing."""
+def _is_excepted(verdict: Verdict, related: RelatedControl) -> bool:
+    """True if the organisation allows this scope to differ, so that its value says nothing."""
     param = (verdict.expected or {}).get("group_exception_param")
     if param is None:
         return False
     if verdict.observed is None:
         return str(param) in verdict.detail
-    return bearing.shows.get(verdict.setting, DEVIATES) == DEVIATES
+    return related.shows.get(verdict.setting, DEVIATES) == DEVIATES
 
 
 def _affected(profiles: Iterable[_Profile]) -> AffectedScopes:
@@ -335,54 +337,54 @@ def _affected(profiles: Iterable[_Profile]) -> AffectedScopes:
     return AffectedScopes(by_level, tuple(dict.fromkeys(p.label for p in distinct if p.label)))
 
 
-def _gaps(run: Run, profiles: Sequence[_Profile], bearing: RelatedControl) -> Iterator[Gap]:
-    if bearing.id not in run.controls:
+def _gaps(run: Run, profiles: Sequence[_Profile], related: RelatedControl) -> Iterator[Gap]:
+    if related.id not in run.controls:
         yield Gap.NOT_ASSESSED
-    elif not any(bearing.id in profile.verdicts for profile in profiles):
-        reached = bearing.id not in run.summary.not_reached
+    elif not any(related.id in profile.verdicts for profile in profiles):
+        reached = related.id not in run.summary.not_reached
         yield Gap.NO_RESULT if reached else Gap.NOT_REACHED
     else:
-        gaps = (_gap(run, profiles, bearing, each) for each in bearing.looks_at)
+        gaps = (_gap(run, profiles, related, checked) for checked in related.looks_at)
         yield from sorted({gap for gap in gaps if gap is not None})
 
 
 def _gap(
-    run: Run, profiles: Iterable[_Profile], bearing: RelatedControl, looked: CheckedSetting
+    run: Run, profiles: Iterable[_Profile], related: RelatedControl, checked: CheckedSetting
 ) -> Gap | None:
-    """What of one setting was not looked at: all of it, or some scopes that were read."""
+    """What of one setting was not checked: all of it, or some of the scopes that were read."""
     judged: Counter[Level] = Counter()
     for profile in profiles:
-        verdicts = profile.verdicts.get(bearing.id, ())
-        if any(_is_about(verdict, looked) for verdict in verdicts):
-            stands_for_others = profile.label and profile.level in run.summary.coverage
-            judged[profile.level] += 0 if stands_for_others else profile.count
+        verdicts = profile.verdicts.get(related.id, ())
+        if any(_is_about(verdict, checked) for verdict in verdicts):
+            is_placeholder = profile.label and profile.level in run.summary.coverage
+            judged[profile.level] += 0 if is_placeholder else profile.count
     if not judged:
         return Gap.SETTINGS
-    complete = all(judged[lv] >= run.summary.coverage.get(lv, 1) for lv in looked.levels)
-    return None if complete or looked.derived else Gap.LEVELS
+    complete = all(judged[lv] >= run.summary.coverage.get(lv, 1) for lv in checked.levels)
+    return None if complete or checked.derived else Gap.LEVELS
 
 
-def _is_about(verdict: Verdict, looked: CheckedSetting) -> bool:
-    if looked.derived and verdict.kind is FindingKind.UNCOVERED:
+def _is_about(verdict: Verdict, checked: CheckedSetting) -> bool:
+    if checked.derived and verdict.kind is FindingKind.UNCOVERED:
         return True
-    return verdict.kind in _EVIDENCE and verdict.setting in looked.settings
+    return verdict.kind in _EVIDENCE and verdict.setting in checked.settings
 
 
 def _state(parts: Sequence[ControlPart]) -> AnswerState:
-    marks = {mark for part in parts for mark in part.marks}
-    if ControlEffect.SHOWN in marks:
+    effects = {effect for part in parts for effect in part.effects}
+    if ControlEffect.SHOWN in effects:
         return AnswerState.YES
-    if ControlEffect.ALLOWED in marks:
+    if ControlEffect.ALLOWED in effects:
         return AnswerState.ALLOWED
-    if marks & {ControlEffect.DEVIATING, ControlEffect.WAIVED, ControlEffect.UNLOCKED}:
+    if effects & {ControlEffect.DEVIATING, ControlEffect.WAIVED, ControlEffect.UNLOCKED}:
         return AnswerState.NOT_RULED_OUT
     if all(any(gap.is_whole for gap in part.gaps) for part in parts):
         return AnswerState.NOT_LOOKED_AT
-    if any(part.open_to_doubt for part in parts):
+    if any(part.is_incomplete for part in parts):
         return AnswerState.CANNOT_SAY
-    if ControlEffect.ATTESTED in marks:
+    if ControlEffect.ATTESTED in effects:
         return AnswerState.RESTS_ON_ATTESTATIONS
-    return AnswerState.NO if ControlEffect.AS_EXPECTED in marks else AnswerState.NOT_APPLICABLE
+    return AnswerState.NO if ControlEffect.AS_EXPECTED in effects else AnswerState.NOT_APPLICABLE
 
 
 def _and(names: Sequence[str]) -> str:

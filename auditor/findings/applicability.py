@@ -1,4 +1,4 @@
-"""A run by the references of a framework: what came of each, and what the run does not claim."""
+"""A run by the references of a framework: the results for each, and the references without any."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from auditor.findings.rollup import ControlRollup
 
 @dataclass(frozen=True, slots=True)
 class ReferencedControl:
-    """What came of a control that bears on a reference."""
+    """The result of a control that maps to a reference."""
 
     control: ControlRollup
     relation: str = ""
-    """`differs` or `opposite` where the baseline asks for something else than the reference."""
+    """`differs` or `opposite` if the baseline expects something else than the reference."""
 
     @property
     def deviating(self) -> Mapping[Level, int]:
-        """Distinct scopes that deviate."""
+        """Distinct deviating scopes, by level."""
         return self.control.deviating
 
     def count(self, status: Status) -> int:
-        """How many checks came out as `status`; passes only where the run kept them."""
+        """Number of checks with `status`; passes only if the run kept them."""
         return self.control.by_status.get(status, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceResult:
-    """One reference, and the controls of the run that bear on it."""
+    """One reference, and the controls of the run that map to it."""
 
     reference: str
     part: str
@@ -37,53 +37,55 @@ class ReferenceResult:
 
     @property
     def counts(self) -> Mapping[Status, int]:
-        """How the checks of all its controls came out."""
-        found = {status: sum(each.count(status) for each in self.bearings) for status in Status}
-        return {status: count for status, count in found.items() if count}
+        """Number of checks of all its controls, by status."""
+        counts = {
+            status: sum(control.count(status) for control in self.bearings) for status in Status
+        }
+        return {status: count for status, count in counts.items() if count}
 
 
 @dataclass(frozen=True, slots=True)
 class UncoveredPart:
-    """The references of a part that no control of the run bears on."""
+    """The references of a part that no control of the run maps to."""
 
     title: str
     unassessed: Mapping[str, tuple[str, ...]]
-    """Reference to the controls that bear on it, none of which this run assessed."""
+    """Reference to the controls that map to it, none of which this run assessed."""
     unclaimed: tuple[str, ...]
-    """References that no control bears on."""
+    """References that no control maps to."""
     outside: str
 
 
 @dataclass(frozen=True, slots=True)
 class StatementOfApplicability:
-    """A run by the references of a framework: a statement of applicability."""
+    """A run by the references of a framework."""
 
     framework: Framework
     entries: tuple[ReferenceResult, ...]
-    """The references that controls of the run bear on, in the order of the framework."""
+    """The references that controls of the run map to, in the order of the framework."""
     open: tuple[UncoveredPart, ...]
     """Parts with other references."""
 
     @property
     def references(self) -> int:
-        """How many references there are."""
+        """Number of references."""
         return sum(len(part.references) for part in self.framework.parts)
 
     @property
     def unassessed(self) -> int:
-        """How many references have controls, but none that this run assessed."""
+        """Number of references with controls, none of which this run assessed."""
         return sum(len(part.unassessed) for part in self.open)
 
     @property
     def unclaimed(self) -> int:
-        """How many references no control bears on."""
+        """Number of references that no control maps to."""
         return sum(len(part.unclaimed) for part in self.open)
 
 
 def by_reference(
     framework: Framework, controls: Sequence[ControlRollup]
 ) -> StatementOfApplicability:
-    """The controls of a run under the references of `framework`, in the order they come."""
+    """The controls of a run grouped by the references of `framework`, in their order."""
     under: dict[str, list[ReferencedControl]] = {}
     for control in controls:
         for mapped in control.info.mappings.get(framework.key, ()):

@@ -1,9 +1,9 @@
-"""Attribution: which entry of Zoom's operation log explains that a setting changed.
+"""Attribution: finds the entry of Zoom's operation log that explains the change of a setting.
 
-An entry explains a change where it is about that setting, about that group, that user or what
-stands above them, lies between the two runs, and turned the value the way it turned. The nearest
-layer counts first, then the latest entry. The log does not have what people change in their own
-settings, nor anything about Zoom Phone or single meetings. Source: Zoom support KB0067252.
+An entry explains a change if it concerns the same setting and the same group or user, or a level
+above; if it lies between the two runs; and if it records the same change of value. The nearest
+level takes precedence, then the latest entry. The log omits changes that people make to their own
+settings, and everything about Zoom Phone and single meetings. Source: Zoom support KB0067252.
 """
 
 import re
@@ -32,14 +32,14 @@ from auditor.findings.finding_history import Actor
 from auditor.findings.model import FindingKind
 
 SLACK = timedelta(minutes=15)
-"""By how much the clocks of Zoom and of this machine may differ."""
+"""Tolerated difference between Zoom's clock and the clock of this machine."""
 
 _LAYERS: Mapping[Level, tuple[Level, ...]] = {
     Level.ACCOUNT: (Level.ACCOUNT,),
     Level.GROUP: (Level.GROUP, Level.ACCOUNT),
     Level.USER: (Level.USER, Level.GROUP, Level.ACCOUNT),
 }
-"""Whose entries may explain what changed at a level, the nearest first."""
+"""The levels whose entries may explain a change at a level, nearest first."""
 
 _VERB = r"(?:add|batch update|change|edit|lock|modify|remove|reset|set|unlock|update)"
 _OF_GROUP = re.compile(rf"(?:{_VERB}\s+)?(?:user\s+)?group\s+(\S.*)", re.IGNORECASE)
@@ -49,29 +49,30 @@ _USERS = frozenset({"user", "users", "user setting", "user settings"})
 _NAMES = re.compile(r"[\s()<>,;]+")
 
 Labels = Mapping[str, Collection[str]]
-"""Setting to the names that the portal has for it."""
+"""Setting to its labels in the portal."""
 
 
 @dataclass(frozen=True)
 class OperationLog:
-    """What runs read of the operation log."""
+    """The entries of the operation log that runs read."""
 
     entries: Sequence[LogEntry] = ()
-    """Those that tell a change, by time."""
+    """The entries that record a change, by time."""
     read: int = 0
-    """How many entries there were in all."""
+    """Number of all entries read."""
     since: str = ""
-    """From when on it was read: RFC 3339, UTC. Empty where it was not."""
+    """Start of the period that was read: RFC 3339, UTC. Empty if the log was not read."""
     refusal: Unseen | None = None
-    """Why it could not be read."""
+    """Why the log could not be read."""
 
 
 def log_reading(*runs: SnapshotReader) -> OperationLog:
-    """What the log says, of runs from the earlier to the later.
+    """The entries that runs read, from the earlier run to the later.
 
-    A run that did not ask for it may have read some of it for controls: that serves as well.
+    A run that did not read them for attribution may have read some for controls; those are used as
+    well.
     """
-    found: list[Iterable[LogEntry]] = []
+    logs: list[Iterable[LogEntry]] = []
     read, since, refusal = 0, "", None
     for run in runs:
         for evidence in run.evidence(Level.ACCOUNT):
@@ -80,40 +81,42 @@ def log_reading(*runs: SnapshotReader) -> OperationLog:
                 refusal = outcome.unseen if outcome is not None else refusal
                 outcome = evidence.outcomes.get(LOGS)
             if isinstance(outcome, Document):
-                told = list(entries(outcome.body))
-                found.append(told)
-                read += _counted(outcome, len(told))
-                began = _began(run, evidence.outcomes.get(CHANGES), outcome)
+                parsed = list(entries(outcome.body))
+                logs.append(parsed)
+                read += _entry_count(outcome, len(parsed))
+                began = _covered_since(run, evidence.outcomes.get(CHANGES), outcome)
                 since = min(since, began) if since else began
-    return OperationLog(tuple(merge_entries(*found)), read, since, None if found else refusal)
+    return OperationLog(tuple(merge_entries(*logs)), read, since, None if logs else refusal)
 
 
-def _counted(outcome: Document, kept: int) -> int:
+def _entry_count(outcome: Document, parsed: int) -> int:
     listed = outcome.body.get("read") if isinstance(outcome.body, dict) else None
-    return listed if isinstance(listed, int) and listed > kept else kept
+    return listed if isinstance(listed, int) and listed > parsed else parsed
 
 
-def _began(run: SnapshotReader, asked: Outcome | None, outcome: Document) -> str:
-    """From when on the entries of a run are known."""
-    days = CHANGES_DAYS if asked is outcome else 29
-    earliest = _moved(outcome.observed_at, -timedelta(days=days))
-    return max(earliest, run.meta("changes_since") or earliest) if asked is outcome else earliest
+def _covered_since(run: SnapshotReader, own_outcome: Outcome | None, outcome: Document) -> str:
+    """Start of the period for which a run has all entries."""
+    days = CHANGES_DAYS if own_outcome is outcome else 29
+    earliest = _shifted(outcome.observed_at, -timedelta(days=days))
+    return (
+        max(earliest, run.meta("changes_since") or earliest) if own_outcome is outcome else earliest
+    )
 
 
-def _moved(time: str, by: timedelta) -> str:
+def _shifted(time: str, by: timedelta) -> str:
     return rfc3339(milliseconds((datetime.fromisoformat(time) + by).isoformat()))
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A reading of an entry."""
+    """One parsed change of an entry."""
 
     entry: LogEntry
-    said: ParsedChange
+    parsed: ParsedChange
 
 
 class Attribution:
-    """Tells who changed what between two runs."""
+    """Finds who changed a setting between two runs."""
 
     def __init__(
         self,
@@ -122,99 +125,102 @@ class Attribution:
         window: tuple[str, str],
         groups: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the log of the time from the begin of one run to the end of the other (RFC 3339).
+        """`window` is the start of the earlier run and the end of the later one (RFC 3339).
 
         `groups` are the names of groups by id.
         """
         self._labels = labels
         self._groups = groups or {}
-        first, last = _moved(window[0], -SLACK), _moved(window[1], SLACK)
+        first, last = _shifted(window[0], -SLACK), _shifted(window[1], SLACK)
         known = {normalize_label(label) for names in labels.values() for label in names}
         self._lines: dict[tuple[str, bool], list[_Line]] = {}
         for entry in log:
             if first <= entry.time <= last and is_about_settings(entry):
-                for each in parse_changes(entry.detail):
+                for parsed in parse_changes(entry.detail):
                     for label in {
-                        each.label,
-                        *(f"{normalize_label(s)} {each.label}" for s in each.subjects),
+                        parsed.label,
+                        *(f"{normalize_label(s)} {parsed.label}" for s in parsed.subjects),
                     }:
                         if label in known:
-                            at = label, each.is_lock
-                            self._lines.setdefault(at, []).append(_Line(entry, each))
+                            key = label, parsed.is_lock
+                            self._lines.setdefault(key, []).append(_Line(entry, parsed))
 
     def actor(self, change: FindingChange) -> Actor | None:
-        """Who made a finding stand otherwise; None where the log does not tell."""
-        at, before = change.standing, change.before
-        return self.explained(
-            at.scope,
-            at.setting,
+        """Who changed the state of a finding; None if the log does not show it."""
+        state, before = change.state, change.before
+        return self.actor_for(
+            state.scope,
+            state.setting,
             None if before is None else before.observed,
             None if change.after is None else change.after.observed,
-            is_lock=at.kind is FindingKind.LOCK,
+            is_lock=state.kind is FindingKind.LOCK,
         )
 
     def actor_of(self, change: SettingChange) -> Actor | None:
         """Who changed a setting, at the first of the scopes where it changed."""
         lock = "/lock_settings" in change.source
-        return self.explained(
+        return self.actor_for(
             change.scope, change.setting, change.before, change.after, is_lock=lock
         )
 
-    def explained(
+    def actor_for(
         self, scope: Scope, setting: str, before: JsonValue, after: JsonValue, *, is_lock: bool
     ) -> Actor | None:
-        """Who turned a setting of a scope from one value to the other; None is any value."""
-        fitting = [
+        """Who changed a setting of a scope from one value to the other; None stands for any
+        value."""
+        matching = [
             line
             for label in self._names(setting)
             for line in self._lines.get((label, is_lock), ())
-            if _turns(line.said, before, after)
+            if _matches_change(line.parsed, before, after)
         ]
         for layer in _LAYERS.get(scope.level, ()):
-            about = [line.entry for line in fitting if self._is_about(line, layer, scope)]
-            if about:
-                best = max(about, key=lambda entry: (entry.time, entry.operator, entry.detail))
+            entries_about = [line.entry for line in matching if self._is_about(line, layer, scope)]
+            if entries_about:
+                best = max(
+                    entries_about, key=lambda entry: (entry.time, entry.operator, entry.detail)
+                )
                 return Actor(best.operator, best.time, best.detail)
         return None
 
     def _names(self, setting: str) -> set[str]:
-        """The names of a setting; for a lock of several settings those of all of them."""
-        found = self._labels.get(setting)
-        if found is None:
+        """The labels of a setting; for a lock of several settings, the labels of all of them."""
+        labels = self._labels.get(setting)
+        if labels is None:
             under = f"{setting}."
-            found = [
+            labels = [
                 n for path, names in self._labels.items() if path.startswith(under) for n in names
             ]
-        return {normalize_label(name) for name in found}
+        return {normalize_label(name) for name in labels}
 
     def _is_about(self, line: _Line, layer: Level, scope: Scope) -> bool:
-        kind, names = _whose(line)
+        kind, names = _subject_of(line)
         if kind is not layer:
             return False
         match layer:
             case Level.USER:
-                own = {each.casefold() for each in (scope.id, scope.email, scope.name) if each}
+                own = {text.casefold() for text in (scope.id, scope.email, scope.name) if text}
                 words = {word for name in names for word in _NAMES.split(name)}
                 return not own.isdisjoint(names) or not own.isdisjoint(words)
             case Level.GROUP:
                 ids = (scope.id,) if scope.level is Level.GROUP else scope.group_ids
                 own = set(ids)
-                own |= {self._groups[each] for each in ids if each in self._groups}
+                own |= {self._groups[group_id] for group_id in ids if group_id in self._groups}
                 own |= {scope.name} if scope.level is Level.GROUP else set()
-                return not {_spaced(each) for each in own if each}.isdisjoint(names)
+                return not {_spaced(name) for name in own if name}.isdisjoint(names)
         return True
 
 
-def _whose(line: _Line) -> tuple[Level, frozenset[str]]:
-    """The level an entry is about, and how the group or user may be called."""
-    subjects, category = line.said.subjects, normalize_label(line.entry.category)
+def _subject_of(line: _Line) -> tuple[Level, frozenset[str]]:
+    """The level that an entry concerns, and the possible names of the group or user."""
+    subjects, category = line.parsed.subjects, normalize_label(line.entry.category)
     for level, pattern, categories in (
         (Level.GROUP, _OF_GROUP, _GROUPS),
         (Level.USER, _OF_USER, _USERS),
     ):
-        found = [match[1] for match in map(pattern.match, subjects) if match]
-        if found or category in categories:
-            return level, frozenset(map(_spaced, found))
+        matched = [match[1] for match in map(pattern.match, subjects) if match]
+        if matched or category in categories:
+            return level, frozenset(map(_spaced, matched))
     return Level.ACCOUNT, frozenset()
 
 
@@ -222,68 +228,68 @@ def _spaced(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _turns(told: ParsedChange, before: JsonValue, after: JsonValue) -> bool:
-    """True where one reading of an entry turns a setting the way it turned."""
+def _matches_change(parsed: ParsedChange, before: JsonValue, after: JsonValue) -> bool:
+    """True if one reading of an entry matches the change of value."""
     return any(
-        _is(new, after) and (old is None or before is None or _is(old, before))
-        for old, new in told.values
+        _may_denote(new, after) and (old is None or before is None or _may_denote(old, before))
+        for old, new in parsed.values
     )
 
 
-def _is(word: str, value: JsonValue) -> bool:
-    """False where a word of the portal cannot stand for a value of the API.
+def _may_denote(word: str, value: JsonValue) -> bool:
+    """False if a word of the portal cannot denote a value of the API.
 
-    The portal names choices in its own words, which nobody can compare with the API's.
+    The portal has its own words for choices, which cannot be compared with the values of the API.
     """
-    told = parse_switch(word)
+    switch = parse_switch(word)
     match value:
         case None:
             return True
         case bool():
-            return told is value
+            return switch is value
         case int() | float():
-            return told is None and (not word.strip().isdecimal() or float(word) == value)
+            return switch is None and (not word.strip().isdecimal() or float(word) == value)
     return True
 
 
-def sentence(
-    reading: OperationLog, since: str, changes: int, explained: int, computed: int = 0
-) -> str:
-    """What the log could tell of changes since the begin of the earlier run, for people.
+def sentence(log: OperationLog, since: str, changes: int, actor_for: int, computed: int = 0) -> str:
+    """What the log shows of the changes since the start of the earlier run, for people.
 
-    `computed` more changes follow from the others, and have no entry of their own.
+    `computed` more changes follow from the others and have no entries of their own.
     """
-    if reading.refusal is not None:
-        why = reading.refusal.detail or f"the cause is: {reading.refusal.cause.value}."
+    if log.refusal is not None:
+        why = log.refusal.detail or f"the cause is: {log.refusal.cause.value}."
         return f"Nobody is named, because Zoom's operation log could not be read: {why}"
-    if not reading.since:
+    if not log.since:
         return (
             "Nobody is named, because neither run read Zoom's operation log. An audit reads it "
             "when an earlier run of the account is stored."
         )
-    told = [
-        f"Zoom's operation log was read from {_minute(max(reading.since, since))} on: "
-        f"{_many(reading.read, 'entry', 'entries')}, {len(reading.entries):,} about settings."
+    sentences = [
+        f"Zoom's operation log was read from {_minute(max(log.since, since))} on: "
+        f"{_pluralize(log.read, 'entry', 'entries')}, {len(log.entries):,} about settings."
     ]
-    if _moved(reading.since, -SLACK) > since:
-        told.append("What was entered before that is not known.")
+    if _shifted(log.since, -SLACK) > since:
+        sentences.append("What was entered before that is not known.")
     if changes:
-        told.append(f"It shows who made {explained:,} of {_many(changes, 'change', 'changes')}.")
-    if changes > explained:
-        left = changes - explained
+        sentences.append(
+            f"It shows who made {actor_for:,} of {_pluralize(changes, 'change', 'changes')}."
+        )
+    if changes > actor_for:
+        left = changes - actor_for
         others = "the other one" if left == 1 else f"the other {left:,}"
-        rest = others if explained else "it" if left == 1 else "them"
-        told.append(
+        rest = others if actor_for else "it" if left == 1 else "them"
+        sentences.append(
             f"No entry could be matched to {rest}: the log leaves out what people change in "
             "their own settings, and names settings in the portal's words."
         )
     if computed:
         more = "1 more deviation follows" if computed == 1 else f"{computed:,} more follow"
-        told.append(f"{more} from these changes.")
-    return " ".join(told)
+        sentences.append(f"{more} from these changes.")
+    return " ".join(sentences)
 
 
-def _many(count: int, one: str, many: str) -> str:
+def _pluralize(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 

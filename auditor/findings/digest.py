@@ -1,4 +1,4 @@
-"""Digests by which what a run was judged with is recognised."""
+"""Digests that identify what a run was judged with."""
 
 import hashlib
 import json
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def of_decisions(organisation: Mapping[str, Any]) -> str:
-    """`sha256:` over an organisation file as data; empty where it decides nothing.
+    """`sha256:` over an organisation file as data; empty if it decides nothing.
 
-    Which baseline it chose does not count: the baseline has a digest of its own.
+    The choice of the baseline is left out: the baseline has a digest of its own.
     """
     decided = {key: value for key, value in organisation.items() if value and key != "baseline"}
     if not decided:

@@ -1,4 +1,4 @@
-"""Drift: what changed between two runs of one account, told by natural keys, never by order."""
+"""Drift: the changes between two runs of one account, matched by natural keys, never by order."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,36 +13,36 @@ from auditor.findings.model import FindingKind, Severity, Status
 
 
 class ChangeKind(StrEnum):
-    """What became of a finding from one run to the next. In the order a reader wants them."""
+    """What happened to a finding from one run to the next, in the order of a report."""
 
     REGRESSED = "regressed"
-    """A deviation now that was none before."""
+    """A deviation that did not exist before."""
     WAIVER_LAPSED = "waiver_lapsed"
-    """A deviation that a waiver covered before and covers no longer."""
+    """A deviation that a waiver covered before and no longer covers."""
     NEWLY_UNKNOWN = "newly_unknown"
-    """Could be judged before, and cannot now."""
+    """Could be judged before and cannot be judged now."""
     NEWLY_VISIBLE = "newly_visible"
-    """A setting that Zoom returns now and did not before, and that no control covers."""
+    """A setting that Zoom did not return before, and that no control covers."""
     IMPROVED = "improved"
-    """A deviation before that is none now."""
+    """A deviation that no longer exists."""
     WAIVED = "waived"
-    """A deviation before that a waiver covers now."""
+    """A deviation that a waiver covers now."""
     KNOWN_AGAIN = "known_again"
-    """Could not be judged before, and is right now."""
+    """Could not be judged before, and meets the baseline now."""
     OTHER = "other"
     """Any other change of status."""
     SCOPE_ADDED = "scope_added"
-    """Reported now, of a group, user or meeting that the earlier run did not have."""
+    """Reported for a group, user or meeting that is new in the later run."""
     SCOPE_REMOVED = "scope_removed"
-    """Reported before, of a group, user or meeting that is gone."""
+    """Reported before, for a group, user or meeting that no longer exists."""
     BASELINE_CHANGED = "baseline_changed"
-    """Judged otherwise because the baseline, the organisation file or the selection changed: the
-    earlier evidence comes out the same way by what the later run was judged with."""
+    """Judged differently because the baseline, the organisation file or the selection changed: the
+    earlier evidence gives the same result under the later run's policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingState:
-    """How a finding stood in one run, as the history keeps it."""
+    """The state of a finding in one run, as stored in the history."""
 
     fingerprint: str
     control: str
@@ -56,52 +56,52 @@ class FindingState:
     first_seen: str = ""
     """When the finding was first reported, whatever its status: RFC 3339, UTC."""
     since: str = ""
-    """Since when it stands as it does: RFC 3339, UTC."""
+    """When the finding entered its present state: RFC 3339, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingChange:
-    """A finding that stands otherwise than in the earlier run."""
+    """A finding whose state differs from the earlier run."""
 
     move: ChangeKind
     before: FindingState | None
-    """None where it had passed, or was not judged."""
+    """None if it had passed, or was not judged."""
     after: FindingState | None
-    """None where it passes now, or is not judged."""
-    life: LifecycleState | None = None
+    """None if it passes now, or is not judged."""
+    lifecycle: LifecycleState | None = None
     changed_by: Actor | None = None
-    """None where the operation log tells nobody; `Drift.log` says why."""
+    """None if the operation log does not show it; `Drift.log` says why."""
 
     @property
-    def standing(self) -> FindingState:
-        """How it stands now, or stood before where it stands no more."""
-        found = self.after or self.before
-        assert found is not None
-        return found
+    def state(self) -> FindingState:
+        """The state now, or the earlier state if there is none now."""
+        state = self.after or self.before
+        assert state is not None
+        return state
 
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """A setting of one scope that has another value than in the earlier run."""
+    """A setting of one scope whose value differs from the earlier run."""
 
     scope: Scope
     source: str
     """The request that returned it: `GET /accounts/{accountId}/settings`."""
     setting: str
-    """The path in the document, dotted."""
+    """The dotted path in the document."""
     before: JsonValue
     after: JsonValue
     appeared: bool = False
-    """True where the earlier document did not have it."""
+    """True if the earlier document did not have it."""
     vanished: bool = False
-    """True where the later document does not have it."""
+    """True if the later document does not have it."""
     scopes: int = 1
-    """How many scopes of the level had the very same change; `scope` is the first of them."""
+    """Number of scopes of the level with the same change; `scope` is the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """The facts of a stored run that a comparison rests on. Times are RFC 3339, UTC."""
+    """Facts of a stored run that comparisons use. Times are RFC 3339, UTC."""
 
     id: str
     account_id: str
@@ -120,34 +120,34 @@ class RunFacts:
     by_status: Mapping[str, int] = field(default_factory=dict)
     by_severity: Mapping[str, int] = field(default_factory=dict)
     coverage: Mapping[str, int] = field(default_factory=dict)
-    """Level to how many scopes were asked for."""
+    """Level to the number of scopes whose documents were requested."""
     controls: frozenset[str] = frozenset()
     """The controls that were assessed."""
     simulated: bool = False
     organisation_digest: str | None = ""
-    """As in `RunInfo`; None for a run of an earlier version, which did not keep it."""
+    """As in `RunInfo`; None for a run of an earlier version, which did not record it."""
     oldest_evidence_at: str = ""
     """As in `RunInfo`; empty for a run of an earlier version."""
 
     @property
     def deviations(self) -> int:
-        """How many checks failed."""
+        """Number of failed checks."""
         return self.by_status.get(Status.FAIL, 0)
 
     @property
     def unknown(self) -> int:
-        """How many checks could not be judged."""
+        """Number of checks that could not be judged."""
         return self.by_status.get(Status.UNKNOWN, 0)
 
     @property
     def judged(self) -> int:
-        """Checks made, unknown ones included."""
+        """Number of checks, unknown ones included."""
         return sum(self.by_status.values())
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeGroup:
-    """Changes of one kind: the same move of the same control and setting, at one level."""
+    """Changes of one kind to the same control and setting at one level."""
 
     move: ChangeKind
     control: str
@@ -161,55 +161,63 @@ class ChangeGroup:
 
 
 EXAMPLES = 5
-"""How many changes of a cluster are kept as examples."""
+"""Number of changes of a group kept as examples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """How far changes reach. Two settings that changed for one person are one person."""
+    """How many settings and scopes changed. Two changed settings of one person count as one
+    person."""
 
     settings: int
-    """Distinct settings; the lock of a setting counts by itself."""
+    """Distinct settings; the lock of a setting counts separately."""
     by_level: Mapping[Level, int]
     """Distinct scopes, from the account down."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What changed between two runs of one account."""
+    """The changes between two runs of one account."""
 
     earlier: RunFacts
     later: RunFacts
     changes: Iterable[FindingChange]
-    """In the order of their fingerprints; can be gone through as often as needed, and streams."""
+    """Ordered by fingerprint. A stream that can be iterated more than once."""
     settings: Sequence[SettingChange] = ()
-    """Every setting that changed its value, whether a control looks at it or not."""
+    """Every setting whose value changed, whether a control covers it or not."""
     scopes_added: Mapping[Level, int] = field(default_factory=dict)
     scopes_removed: Mapping[Level, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    """What limits the comparison, in sentences: other program version, other baseline, evidence
-    that is kept no longer."""
+    """What limits the comparison, in sentences: another program version, another baseline, deleted
+    evidence."""
     log: str = ""
-    """What the operation log could tell of the time between the runs, as a sentence."""
+    """What the operation log shows of the time between the runs, as a sentence."""
 
     def clusters(self) -> list[ChangeGroup]:
-        """The changes by move, severity and control, with their number and a few examples."""
+        """The changes grouped by kind, severity and control, with counts and a few examples."""
         return list(self._clustered)
 
     @cached_property
     def _clustered(self) -> tuple[ChangeGroup, ...]:
-        """Gone through once: every report of a run tells the same drift."""
+        """Computed once, because all reports of a run share one drift."""
         counts: dict[_Key, list[FindingChange]] = {}
         totals: dict[_Key, int] = {}
         for change in self.changes:
-            at = change.standing
-            level = at.scope.level.rank
-            key = change.move, at.severity.rank, at.control, at.setting, level, at.kind
+            state = change.state
+            level = state.scope.level.rank
+            key = (
+                change.move,
+                state.severity.rank,
+                state.control,
+                state.setting,
+                level,
+                state.kind,
+            )
             examples = counts.setdefault(key, [])
             totals[key] = totals.get(key, 0) + 1
             examples.append(change)
             if len(examples) > EXAMPLES:
-                examples.sort(key=lambda each: each.standing.scope.id)
+                examples.sort(key=lambda change: change.state.scope.id)
                 examples.pop()
         moves = list(ChangeKind)
         return tuple(
@@ -218,27 +226,30 @@ class Drift:
         )
 
     def affected(self, *moves: ChangeKind) -> Affected:
-        """How many settings and how many scopes changed in one of these ways."""
+        """How many settings and how many scopes have a change of one of these kinds."""
         settings: set[tuple[str, bool]] = set()
         scopes: set[tuple[Level, str]] = set()
         for move in moves:
-            changed, at = self._reached.get(move, (set(), set()))
+            changed, changed_at = self._affected_by_kind.get(move, (set(), set()))
             settings |= changed
-            scopes |= at
+            scopes |= changed_at
         counts = Counter(level for level, _ in scopes)
         by_level = dict(sorted(counts.items(), key=lambda item: item[0].rank))
         return Affected(len(settings), by_level)
 
     @cached_property
-    def _reached(self) -> dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]]:
-        """By move: settings, or controls without one, each with whether it is a lock; scopes."""
-        found: dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]] = {}
+    def _affected_by_kind(
+        self,
+    ) -> dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]]:
+        """By kind of change: settings (or controls without one), each with whether it is a lock;
+        and scopes."""
+        affected: dict[ChangeKind, tuple[set[tuple[str, bool]], set[tuple[Level, str]]]] = {}
         for change in self.changes:
-            at = change.standing
-            settings, scopes = found.setdefault(change.move, (set(), set()))
-            settings.add((at.setting or at.control, at.kind is FindingKind.LOCK))
-            scopes.add((at.scope.level, at.scope.id))
-        return found
+            state = change.state
+            settings, scopes = affected.setdefault(change.move, (set(), set()))
+            settings.add((state.setting or state.control, state.kind is FindingKind.LOCK))
+            scopes.add((state.scope.level, state.scope.id))
+        return affected
 
     def of(self, *moves: ChangeKind) -> Iterator[FindingChange]:
         """The changes of these kinds."""
@@ -246,13 +257,13 @@ class Drift:
 
 
 _Key = tuple[ChangeKind, int, str, str, int, FindingKind]
-"""Move, rank of the severity, control, setting, rank of the level, kind."""
+"""Kind of change, rank of the severity, control, setting, rank of the level, kind of finding."""
 
 
-def _cluster(key: _Key, count: int, found: list[FindingChange]) -> ChangeGroup:
+def _cluster(key: _Key, count: int, examples: list[FindingChange]) -> ChangeGroup:
     move, _, control, setting, _, kind = key
-    found.sort(key=lambda each: each.standing.scope.id)
-    at = found[0].standing
+    examples.sort(key=lambda change: change.state.scope.id)
+    state = examples[0].state
     return ChangeGroup(
-        move, control, kind, setting, at.scope.level, at.severity, count, tuple(found)
+        move, control, kind, setting, state.scope.level, state.severity, count, tuple(examples)
     )

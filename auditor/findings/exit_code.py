@@ -15,11 +15,11 @@ def of_run(
     strict: bool = False,
     stale: bool = False,
 ) -> ExitCode:
-    """The exit code that `summary` ends the program with.
+    """The exit code for `summary`.
 
-    `fail_on` is the least severe deviation that fails the run, None for none. `strict` makes what
-    is undecided count as incomplete evidence. `stale` (a waiver, an override or a name has expired
-    or matches nothing) fails wherever any deviation would.
+    `fail_on` is the least severe deviation that fails the run, None for none. `strict` counts
+    undecided checks as incomplete evidence. `stale` (a waiver, an override or a name that has
+    expired or matches nothing) fails whenever any deviation would.
     """
     if (stale and fail_on is not None) or _at_or_above(summary.by_severity, fail_on):
         return ExitCode.DEVIATIONS

@@ -1,4 +1,4 @@
-"""Exposure: how many members of each group deviate, and which groups a verdict touches."""
+"""Exposure: how many members of each group deviate, and which groups a verdict affects."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,41 +12,41 @@ from auditor.findings.run import Run
 
 @dataclass(frozen=True, slots=True)
 class GroupExposure:
-    """A group, and how many of its members deviate."""
+    """A group and its number of deviating members."""
 
     id: str
     name: str
-    """The id where the run did not judge the group itself."""
+    """The id if the run did not judge the group itself."""
     deviating: int
     members: int | None
-    """Members that were judged; None where the run kept only those with findings."""
+    """Number of judged members; None if the run kept only those with findings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What groups have to do with the findings of a run."""
+    """How the findings of a run are distributed over groups."""
 
     groups: Sequence[GroupExposure]
-    """The one with the most deviating members first."""
-    touched: Mapping[tuple[object, ...], frozenset[str]]
-    """Verdict, by `identity`, to the groups at which or at whose members it came out."""
+    """Most deviating members first."""
+    affected_groups: Mapping[tuple[object, ...], frozenset[str]]
+    """Verdict, by `identity`, to the groups that have it or whose members have it."""
 
     shared: Mapping[tuple[object, ...], Counter[str]] = field(default_factory=dict)
-    """Verdict of users, by `identity`, to the groups whose own value is the same one, by name: how
-    many of the users belong to them."""
+    """Verdict of users, by `identity`, to the groups whose own value is the same, by name, each
+    with the number of these users in it."""
 
     def same_as(self, verdict: Verdict) -> Sequence[tuple[str, int]]:
-        """The groups of users at whom `verdict` came out whose own value is that value.
+        """The groups whose own value equals the value of the users with `verdict`.
 
-        Each with the number of these users in it, the largest first: a value that is put right at
-        the group is right for them as well, unless they chose it themselves.
+        Each with the number of these users in it, largest first. Correcting the value at the group
+        corrects it for these users, unless they chose it themselves.
         """
-        counted = self.shared.get(identity(verdict), Counter())
-        return sorted(counted.items(), key=lambda item: (-item[1], item[0].casefold()))
+        members = self.shared.get(identity(verdict), Counter())
+        return sorted(members.items(), key=lambda item: (-item[1], item[0].casefold()))
 
     def groups_of(self, verdict: Verdict) -> frozenset[str]:
-        """The ids of the groups at which, or at whose members, `verdict` came out."""
-        return self.touched.get(identity(verdict), frozenset())
+        """The ids of the groups that have `verdict`, or whose members have it."""
+        return self.affected_groups.get(identity(verdict), frozenset())
 
 
 def exposure(run: Run) -> Exposure:
@@ -54,8 +54,8 @@ def exposure(run: Run) -> Exposure:
 
     Memory grows with groups and distinct verdicts, not with users.
     """
-    tuples: dict[int, tuple[Verdict, ...]] = {}
-    alike: Counter[tuple[int, tuple[str, ...]]] = Counter()
+    verdict_sets: dict[int, tuple[Verdict, ...]] = {}
+    counts: Counter[tuple[int, tuple[str, ...]]] = Counter()
     names: dict[str, str] = {}
     own: dict[tuple[str, str, str], str] = {}
     users = 0
@@ -63,31 +63,31 @@ def exposure(run: Run) -> Exposure:
         scope, number = assessment.scope, id(assessment.verdicts)
         if scope.level is Level.GROUP:
             names[scope.id] = scope.label
-            tuples[number] = assessment.verdicts
-            alike[number, (scope.id,)] += 0
+            verdict_sets[number] = assessment.verdicts
+            counts[number, (scope.id,)] += 0
             for verdict in filter(_is_value, assessment.verdicts):
                 own[scope.id, verdict.control, verdict.setting] = canonical(verdict.observed)
         elif scope.level is Level.USER:
             users += 1
             if scope.group_ids:
-                tuples[number] = assessment.verdicts
-                alike[number, scope.group_ids] += 1
-    reached: defaultdict[int, set[str]] = defaultdict(set)
+                verdict_sets[number] = assessment.verdicts
+                counts[number, scope.group_ids] += 1
+    groups_by_set: defaultdict[int, set[str]] = defaultdict(set)
     members: Counter[str] = Counter()
     deviating: Counter[str] = Counter()
-    for (number, group_ids), count in alike.items():
-        reached[number].update(group_ids)
-        fails = any(verdict.status is Status.FAIL for verdict in tuples[number])
+    for (number, group_ids), count in counts.items():
+        groups_by_set[number].update(group_ids)
+        fails = any(verdict.status is Status.FAIL for verdict in verdict_sets[number])
         for group_id in group_ids:
             members[group_id] += count
             deviating[group_id] += count * fails
-    touched: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)
-    for number, ids in reached.items():
-        for verdict in tuples[number]:
-            touched[identity(verdict)] |= ids
+    affected_groups: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)
+    for number, ids in groups_by_set.items():
+        for verdict in verdict_sets[number]:
+            affected_groups[identity(verdict)] |= ids
     shared: defaultdict[tuple[object, ...], Counter[str]] = defaultdict(Counter)
-    for (number, group_ids), count in alike.items():
-        for verdict in filter(_is_value, tuples[number] if count else ()):
+    for (number, group_ids), count in counts.items():
+        for verdict in filter(_is_value, verdict_sets[number] if count else ()):
             value = canonical(verdict.observed)
             for group_id in group_ids:
                 if own.get((group_id, verdict.control, verdict.setting)) == value:
@@ -95,14 +95,17 @@ def exposure(run: Run) -> Exposure:
     everyone = users >= run.summary.coverage.get(Level.USER, 0)
     rows = [
         GroupExposure(
-            each, names.get(each, each), deviating[each], members[each] if everyone else None
+            group_id,
+            names.get(group_id, group_id),
+            deviating[group_id],
+            members[group_id] if everyone else None,
         )
-        for each in members
+        for group_id in members
     ]
     rows.sort(key=lambda row: (-row.deviating, row.name.casefold(), row.id))
-    return Exposure(rows, {key: frozenset(ids) for key, ids in touched.items()}, shared)
+    return Exposure(rows, {key: frozenset(ids) for key, ids in affected_groups.items()}, shared)
 
 
 def _is_value(verdict: Verdict) -> bool:
-    """True for a value that deviates: what a group and its members may have in common."""
+    """True for a deviating value, which a group and its members may share."""
     return verdict.kind is FindingKind.VALUE and verdict.status is Status.FAIL

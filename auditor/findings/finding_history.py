@@ -1,42 +1,42 @@
-"""The past of a finding: since when it stands, what its life was, and who made it so."""
+"""The history of a finding: since when it has its state, its lifecycle, and who changed it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class LifecycleState(StrEnum):
-    """Where a finding stands in its history."""
+    """The state of a finding in its lifecycle."""
 
     NEW = "new"
     """A deviation for the first time."""
     PERSISTING = "persisting"
-    """A deviation when it was last known, too."""
+    """A deviation that already was one when it was last judged."""
     REGRESSED = "regressed"
-    """A deviation again, after it had been put right."""
+    """A deviation again, after it had been corrected."""
     RESOLVED = "resolved"
-    """A deviation when it was last known, and now put right."""
+    """A deviation when it was last judged, and now corrected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who changed a setting, as Zoom's operation log has it."""
+    """Who changed a setting, according to Zoom's operation log."""
 
     operator: str
     time: str
     """RFC 3339, UTC."""
     line: str
-    """The entry as Zoom wrote it."""
+    """The entry, verbatim."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingHistory:
-    """What the history knows of a finding up to a run. Times are RFC 3339, UTC."""
+    """The history of a finding up to a run. Times are RFC 3339, UTC."""
 
     first_seen: str
     """When it was first reported, whatever its status."""
     since: str
-    """Since when it stands as it does."""
-    life: LifecycleState | None
-    """None where it never was a deviation, or nobody can tell."""
+    """When the finding entered its present state."""
+    lifecycle: LifecycleState | None
+    """None if it never was a deviation, or if unknown."""
     changed_by: Actor | None = None
-    """Who made it stand so, where the operation log told."""
+    """Who caused the present state, if the operation log shows it."""

@@ -14,7 +14,7 @@ class FrameworkPart:
     title: str
     references: tuple[str, ...]
     outside: str = ""
-    """Why no setting of Zoom can answer for it; empty where one may."""
+    """Why no setting of Zoom can satisfy it; empty if one may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Framework:
     id: str
     """The value of `--framework`."""
     key: str
-    """Its name among the mappings of a control."""
+    """Its key in the mappings of a control."""
     title: str
     version: str
     not_claimed: str
-    """What a run never shows about it, in a sentence or two."""
+    """What a run never proves about it, in a sentence or two."""
     parts: tuple[FrameworkPart, ...]
     controls: Mapping[str, tuple[str, ...]]
     """Reference to the ids of all controls that map to it, assessed in a run or not."""

@@ -1,6 +1,6 @@
-"""Lives: what the history knows of the findings of each row, gathered in one pass.
+"""Summarises the history of the findings in each row of a report, in one pass.
 
-A row is a group of equal verdicts, so what is kept grows with the rows, not with the users.
+A row is a group of equal verdicts, so memory grows with the rows, not with the users.
 """
 
 from collections import Counter
@@ -15,15 +15,15 @@ from auditor.findings.model import Status, Verdict
 from auditor.findings.run import Run, fingerprint
 
 CHANGED = (LifecycleState.REGRESSED, LifecycleState.NEW)
-"""Lives that began with this run, in the order a reader wants them."""
+"""Lifecycle states that began with this run, in the order of a report."""
 
 MOST_ENTRIES = 3
-"""How many entries of the operation log are kept for a row."""
+"""Maximum number of log entries per row."""
 MOST_NAMES = 5
-"""How many scopes of each of these lives are named for a row."""
+"""Maximum number of scopes named per row and lifecycle state."""
 
-_PORTION = 500
-"""How many findings the history is asked about at once."""
+_BATCH_SIZE = 500
+"""Findings looked up in the history at once."""
 
 _Key = tuple[object, ...]
 _Span = tuple[str, str]
@@ -31,105 +31,108 @@ _Span = tuple[str, str]
 
 @dataclass(slots=True)
 class ChangeAuthor:
-    """Somebody who made findings of a row stand as they do, by one entry of the log."""
+    """Who changed findings of a row by one entry of the log."""
 
     actor: Actor
     count: int = 1
-    """Of how many findings."""
+    """Number of these findings."""
 
 
 @dataclass(slots=True)
 class HistorySummary:
-    """What the history knows of the findings of one row. Times are RFC 3339, UTC."""
+    """The history of the findings of one row. Times are RFC 3339, UTC."""
 
     first_seen: _Span
-    """The earliest and the latest time at which one of them was first reported."""
+    """The earliest and the latest first report of these findings."""
     since: _Span
-    """The earliest and the latest time since when one of them stands as it does."""
+    """The earliest and the latest time at which these findings entered their present state."""
     known: int = 0
-    """Of how many of them the history knows."""
+    """Number of findings that the history knows."""
     by_life: Counter[LifecycleState] = field(default_factory=Counter)
     named: dict[LifecycleState, list[Scope]] = field(default_factory=dict)
-    """The first scopes at which one changed, by level and id."""
+    """The first scopes with a change, by level and id."""
     attributed: int = 0
-    """Of how many the log told who changed them."""
+    """Number of findings whose change the log explains."""
     _changed: dict[Actor, ChangeAuthor] = field(default_factory=dict)
     _others: dict[Actor, ChangeAuthor] = field(default_factory=dict)
 
     @property
     def changed(self) -> int:
-        """How many are deviations that were none in the run before."""
-        return sum(self.by_life[life] for life in CHANGED)
+        """Number of deviations that did not exist in the run before."""
+        return sum(self.by_life[lifecycle] for lifecycle in CHANGED)
 
     @property
     def authors(self) -> list[ChangeAuthor]:
-        """The first who changed them, where the log told; changes of this run before others."""
+        """The first authors that the log shows; changes of this run before others."""
         return [*self._changed.values(), *self._others.values()][:MOST_ENTRIES]
 
     @property
     def unnamed(self) -> int:
-        """How many were changed by entries of the log that `authors` leaves out."""
+        """Number of findings changed by log entries that `authors` omits."""
         return self.attributed - sum(author.count for author in self.authors)
 
-    def add(self, scope: Scope, past: FindingHistory) -> None:
-        """Count a finding."""
+    def add(self, scope: Scope, finding_history: FindingHistory) -> None:
+        """Add a finding."""
         self.known += 1
-        if past.life is not None:
-            self.by_life[past.life] += 1
-        if past.life in CHANGED:
-            named = self.named.setdefault(past.life, [])
+        if finding_history.lifecycle is not None:
+            self.by_life[finding_history.lifecycle] += 1
+        if finding_history.lifecycle in CHANGED:
+            named = self.named.setdefault(finding_history.lifecycle, [])
             if len(named) < MOST_NAMES:
                 named.append(scope)
-        self.first_seen = _widened(self.first_seen, past.first_seen)
-        self.since = _widened(self.since, past.since)
-        if past.changed_by is not None:
+        self.first_seen = _extended(self.first_seen, finding_history.first_seen)
+        self.since = _extended(self.since, finding_history.since)
+        if finding_history.changed_by is not None:
             self._attribute(
-                past.changed_by, self._changed if past.life in CHANGED else self._others
+                finding_history.changed_by,
+                self._changed if finding_history.lifecycle in CHANGED else self._others,
             )
 
-    def _attribute(self, actor: Actor, kept: dict[Actor, ChangeAuthor]) -> None:
+    def _attribute(self, actor: Actor, authors: dict[Actor, ChangeAuthor]) -> None:
         self.attributed += 1
-        if actor in kept:
-            kept[actor].count += 1
-        elif len(kept) < MOST_ENTRIES:
-            kept[actor] = ChangeAuthor(actor)
+        if actor in authors:
+            authors[actor].count += 1
+        elif len(authors) < MOST_ENTRIES:
+            authors[actor] = ChangeAuthor(actor)
 
 
 class RunHistory:
-    """What the history knows of a run, row by row."""
+    """The history of a run, row by row."""
 
     def __init__(self, rows: Mapping[_Key, HistorySummary]) -> None:
         self._rows = rows
 
     def of(self, verdict: Verdict) -> HistorySummary | None:
-        """Of the findings of a verdict; None where nothing is known of any of them."""
+        """The history of the findings with `verdict`; None if the history knows none of them."""
         return self._rows.get(identity(verdict))
 
 
 def history(run: Run) -> RunHistory | None:
-    """What the history knows of the deviations of a run; None where no run precedes it.
+    """The history of the deviations of a run; None without an earlier run.
 
-    Goes once through the scopes, and asks about deviations alone: what passed or is unknown has
-    no life to tell.
+    Iterates over the scopes once and looks up deviations only: passed and unknown checks have no
+    lifecycle.
     """
-    if run.pasts is None or not run.trend:
+    if run.histories is None or not run.trend:
         return None
     rows: dict[_Key, HistorySummary] = {}
     known: dict[int, _Key] = {}
     deviations = _deviations(run)
-    while portion := list(islice(deviations, _PORTION)):
-        pasts = run.pasts([mark for mark, _, _ in portion])
-        for mark, scope, verdict in portion:
-            past = pasts.get(mark)
-            if past is None:
+    while batch := list(islice(deviations, _BATCH_SIZE)):
+        histories = run.histories([finding_id for finding_id, _, _ in batch])
+        for finding_id, scope, verdict in batch:
+            finding_history = histories.get(finding_id)
+            if finding_history is None:
                 continue
             key = known.get(id(verdict))
             if key is None:
                 key = known[id(verdict)] = identity(verdict)
             if key not in rows:
-                since = past.since, past.since
-                rows[key] = HistorySummary((past.first_seen, past.first_seen), since)
-            rows[key].add(scope, past)
+                since = finding_history.since, finding_history.since
+                rows[key] = HistorySummary(
+                    (finding_history.first_seen, finding_history.first_seen), since
+                )
+            rows[key].add(scope, finding_history)
     return RunHistory(rows)
 
 
@@ -137,13 +140,13 @@ def _deviations(run: Run) -> Iterator[tuple[str, Scope, Verdict]]:
     account = run.info.account_id
     failed: dict[int, tuple[Verdict, ...]] = {}
     for assessment in run.assessments:
-        found = failed.get(id(assessment.verdicts))
-        if found is None:
-            found = tuple(v for v in assessment.verdicts if v.status is Status.FAIL)
-            failed[id(assessment.verdicts)] = found
-        for verdict in found:
+        verdicts = failed.get(id(assessment.verdicts))
+        if verdicts is None:
+            verdicts = tuple(v for v in assessment.verdicts if v.status is Status.FAIL)
+            failed[id(assessment.verdicts)] = verdicts
+        for verdict in verdicts:
             yield fingerprint(account, verdict, assessment.scope), assessment.scope, verdict
 
 
-def _widened(span: _Span, moment: str) -> _Span:
+def _extended(span: _Span, moment: str) -> _Span:
     return min(span[0], moment), max(span[1], moment)

@@ -1,4 +1,4 @@
-"""The result model: what was judged, how it came out, and on which evidence."""
+"""The result model: what was judged, with which result, and on which evidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from auditor.findings.finding_history import FindingHistory
 
 
 class Status(StrEnum):
-    """How one control check came out at one scope."""
+    """The result of one check at one scope."""
 
     FAIL = "fail"
     UNKNOWN = "unknown"
@@ -30,9 +30,9 @@ class FindingKind(StrEnum):
     LOCK = "lock"
     """The lock that should hold a setting in place."""
     ATTESTATION = "attestation"
-    """Something no API shows: a person has to look and say so."""
+    """Something that no API shows: a person has to check and attest it."""
     USAGE = "usage"
-    """What people really did, as reports and dashboards show it."""
+    """What people actually did, according to reports and dashboards."""
     UNCOVERED = "uncovered"
     """A setting Zoom returns that no control covers."""
     DERIVED = "derived"
@@ -64,16 +64,16 @@ _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer of the chain that a value comes down: account, group, then the scope itself."""
+    """One level that a value is inherited through: account, group, then the scope itself."""
 
     level: Level
     value: JsonValue = None
     seen: bool = False
-    """False where this layer has no value of its own, or nobody saw it."""
+    """False if this level has no value of its own, or it was not read."""
     locked: bool | None = None
-    """Whether this layer holds the value in place; None where it has no lock or nobody saw it."""
+    """Whether this level locks the value; None if it has no lock, or it was not read."""
     decides: bool = False
-    """True for the layer whose value holds at the scope."""
+    """True for the level whose value is in effect at the scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,12 @@ class Verdict:
     expected: Mapping[str, JsonValue] | None = None
     cause: Cause | None = None
     detail: str = ""
-    """One sentence for people: why it came out like this, and what to do next."""
+    """One sentence for people: the reason for the result, and what to do next."""
     locked: bool | None = None
-    """True or false where a lock that governs this scope was read; None where none could be."""
+    """Whether a lock that governs this scope is on; None if no lock could be read."""
     proved_by: str | None = None
     decided_by: str | None = None
-    """The layer whose value holds here: account, group or user. None where it cannot be told."""
+    """The level whose value is in effect: account, group or user. None if unknown."""
     changeable_by: tuple[str, ...] = ()
     """Who can still change the value: user, group_admin, account_admin."""
     source: str = ""
@@ -105,25 +105,25 @@ class Verdict:
     waiver: Mapping[str, str] | None = None
     """What covers the deviation: reason, owner, ticket, expires."""
     override: str = ""
-    """The override of the organisation file that was judged by; empty for the baseline itself."""
+    """The override of the organisation file that applied; empty for the baseline itself."""
     changeable: str = ""
     """`changeable_by` as a sentence, with numbers."""
     layers: tuple[Layer, ...] = ()
-    """The effective-value chain, from the account down; empty where there is none to show."""
+    """The levels of the effective value, from the account down; empty if there are none to show."""
     as_expected: bool | None = None
-    """The answer of the attestation that settles it; None where there is none, or it does not say
-    whether things are as expected."""
+    """The answer of the attestation; None if there is none, or it does not say whether the
+    expectation is met."""
     latent: bool = False
     """True for a deviation that has no effect yet: the switch above it is off."""
     allowed_by: str = ""
-    """The organisation's parameter that allows a value the baseline would not."""
+    """The organisation's parameter that allows a value the baseline does not."""
 
     @property
     def is_undecided(self) -> bool:
-        """True where the organisation still has to decide, to look, or to say what it saw.
+        """True if the organisation still has to decide, to check, or to report the result.
 
-        A parameter that is unset, an attestation that is missing or has expired, and one that does
-        not say whether things are as expected. Counted alike everywhere: `Summary.undecided`.
+        That is: an unset parameter, a missing or expired attestation, or one that does not say
+        whether the expectation is met. Counted in the same way everywhere: `Summary.undecided`.
         """
         if self.status is Status.ATTESTED:
             return self.as_expected is None
@@ -138,8 +138,8 @@ class Finding:
     scope: Scope
     observed_at: str | None
     fingerprint: str
-    past: FindingHistory | None = None
-    """What the history knows of it; None where nothing does."""
+    history: FindingHistory | None = None
+    """Its history; None without one."""
 
     @property
     def order(self) -> tuple[int, str, int, str, str, str]:
@@ -150,7 +150,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ControlInfo:
-    """What a report says about a control, whatever came of it."""
+    """The description of a control in a report, whatever its results."""
 
     id: str
     title: str
@@ -160,26 +160,26 @@ class ControlInfo:
     fix_portal: str = ""
     fix_api: str = ""
     fix_note: str = ""
-    """Why there is no way by API, or what to mind on it."""
+    """Why there is no fix by API, or a caution about it."""
     pitfalls: str = ""
     mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadError:
-    """Documents that could not be read, one row for equal causes."""
+    """Documents that could not be read, one row per cause."""
 
     source: str
     cause: Cause
     message: str
     controls: tuple[str, ...]
     scopes: int = 1
-    """How many scopes the row stands for."""
+    """Number of scopes in the row."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaiverResult:
-    """A waiver of the organisation file, and what became of it in this run."""
+    """A waiver of the organisation file and its state in this run."""
 
     control: str
     scope: str
@@ -188,52 +188,52 @@ class WaiverResult:
     ticket: str
     expires: str
     state: str
-    """active, expiring (14 days or less), expired, unmatched, or unknown (nothing to see)."""
+    """active, expiring (14 days or less), expired, unmatched, or unknown (not enough evidence)."""
     matched: int
-    """How many deviations it covers, or covered until it expired."""
+    """Number of deviations it covers, or covered until it expired."""
     detail: str = ""
-    """Which of its names the account does not have, and what was meant perhaps; empty for none."""
+    """Which of its names the account does not have, with suggestions; empty for none."""
 
     @property
     def is_stale(self) -> bool:
-        """True where it fails a gate: it has run out, or it covers nothing."""
+        """True if it fails a gate: it has expired or covers nothing."""
         return self.state in ("expired", "unmatched")
 
     @property
     def needs_care(self) -> bool:
-        """True where somebody has to do something about it, soon or now."""
+        """True if the organisation has to act on it, now or soon."""
         return self.is_stale or self.state == "expiring"
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name in the organisation file, or a whole entry, that does not fit the account as it is."""
+    """A name or an entry of the organisation file that does not match the account."""
 
     kind: str
     """override, waiver, attestation or parameter."""
     entry: str
-    """Which one: `override for group Legal*`, `parameter ai_allowed_groups`."""
+    """The entry: `override for group Legal*`, `parameter ai_allowed_groups`."""
     what: str
-    """group, user or meeting; empty where the entry as a whole is meant."""
+    """group, user or meeting; empty for the entry as a whole."""
     name: str
-    """As it is written in the file; empty where the entry as a whole is meant."""
+    """As written in the file; empty for the entry as a whole."""
     state: str
     """unmatched, unknown (the names could not be read), look_alike (another name of the account
-    looks the same), or unused (an attestation that answers nothing)."""
+    looks the same), or unused (an attestation that answers no question)."""
     detail: str
-    """What is wrong and what to do, in a sentence."""
+    """The problem and its solution, in a sentence."""
     suggestion: str = ""
-    """The nearest name that the account has; empty for none."""
+    """The most similar name in the account; empty for none."""
 
     @property
     def is_stale(self) -> bool:
-        """True where it fails a gate, like a stale waiver: it matches nothing."""
+        """True if it fails a gate, like a stale waiver: it matches nothing."""
         return self.state == "unmatched"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiUsage:
-    """What the run cost Zoom's API."""
+    """The requests that the run made to Zoom's API."""
 
     requests: int = 0
     retries: int = 0
@@ -243,7 +243,7 @@ class ApiUsage:
 
 @dataclass(frozen=True, slots=True)
 class BaselineInfo:
-    """Which baseline judged the run."""
+    """The baseline of the run."""
 
     id: str
     version: str
@@ -268,19 +268,18 @@ class RunInfo:
     fail_on: str = "never"
     allow_unknown: bool = False
     simulated: bool = False
-    """True where the evidence does not come from Zoom: from `--sandbox`, or an API on this
-    machine."""
+    """True if the evidence does not come from Zoom: from `--sandbox`, or an API on this machine."""
     organisation_digest: str = ""
     """`sha256:` over the organisation file's parameters, overrides, waivers, attestations and
-    triage; empty where it has none of them, or there was no such file."""
+    triage; empty if it has none of them, or there was no such file."""
     oldest_evidence_at: str = ""
-    """When the oldest document came that a verdict may rest on. A run that was resumed, or stands
-    on an earlier one, is older than its end says. Empty where nothing was read."""
+    """Time of the oldest document that a verdict may rest on. It precedes the run itself if the run
+    was resumed or reused an earlier one. Empty if nothing was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """What an earlier run of the same account and baseline came to: one point of the trend."""
+    """The result of an earlier run of the same account and baseline."""
 
     run: str
     finished_at: str
@@ -288,9 +287,9 @@ class TrendPoint:
     deviations: int
     unknown: int
     judged: int
-    """Checks made, unknown ones included."""
+    """Number of checks, unknown ones included."""
     complete: bool = True
-    """False where something that was selected could not be read."""
+    """False if something selected could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +302,10 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts over every judged (control check, scope) pair, passes included.
+    """Counts over every judged (check, scope) pair, passes included.
 
     Passes are counted, never listed here. `by_severity` and `by_level` count deviations (status
-    `fail`). `coverage` counts the scopes of each level whose documents were asked for.
+    `fail`). `coverage` counts the scopes of each level whose documents were requested.
     """
 
     by_status: Mapping[Status, int]
@@ -315,23 +314,23 @@ class Summary:
     coverage: Mapping[Level, int]
     unknown_by_severity: Mapping[Severity, int] = field(default_factory=dict)
     undecided: int = 0
-    """How many wait for the organisation: see `Verdict.is_undecided`."""
+    """Number of checks that wait for the organisation: see `Verdict.is_undecided`."""
     not_compared: int = 0
-    """Of these, attested ones whose answer does not say whether things are as expected."""
+    """Number of these whose attestation does not say whether the expectation is met."""
     unread: int = 0
-    """How many of the unknown ones are so because a read was denied, failed or never made."""
+    """Number of unknown checks whose document was denied, failed or was not requested."""
     not_reached: tuple[str, ...] = ()
-    """Controls of the baseline that say nothing at this depth."""
+    """Controls of the baseline that have no checks at this depth."""
     allowed: int = 0
-    """Of those that are not applicable, how many are on because a parameter allows it."""
+    """Number of inapplicable checks whose value is on because a parameter allows it."""
     overridden: int = 0
-    """How many were judged by an override of the organisation file, whatever came of it."""
+    """Number of checks judged by an override of the organisation file, whatever the result."""
     proved_by_lock: int = 0
-    """Of the users, those of whom a document was not read: the account's locks prove its values."""
+    """Number of users with an unread document whose values the account's locks prove."""
     pending_users: int = 0
     """Invited users without settings of their own: listed, not read."""
     left: tuple[Left, ...] = ()
-    """Who and what was deleted while the run went on: listed, not judged."""
+    """Users and other scopes deleted during the run: listed, not judged."""
     settings_returned: int = 0
     """Distinct setting paths Zoom returned."""
     settings_judged: int = 0

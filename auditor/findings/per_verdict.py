@@ -1,4 +1,4 @@
-"""What is made of a verdict, once for the many scopes that share it."""
+"""Memoizes a function of a `Verdict` by object identity."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -7,24 +7,24 @@ from auditor.findings.model import Verdict
 
 V = TypeVar("V")
 
-_MOST = 4_000
-"""Verdicts of which something is kept."""
+_MAX_ENTRIES = 4_000
+"""Maximum number of verdicts in the cache."""
 
 
 class PerVerdict(Generic[V]):
-    """The values of a function of a verdict, as long as they keep coming up."""
+    """A function of a verdict that is computed once for all scopes that share the verdict."""
 
     def __init__(self, make: Callable[[Verdict], V]) -> None:
         self._make = make
-        self._made: dict[int, tuple[Verdict, V]] = {}
+        self._values: dict[int, tuple[Verdict, V]] = {}
 
     def __call__(self, verdict: Verdict) -> V:
-        """What `make` makes of `verdict`; the same object for the same verdict."""
-        known = self._made.get(id(verdict))
-        if known is not None and known[0] is verdict:
-            return known[1]
-        if len(self._made) >= _MOST:
-            self._made.clear()
-        made = self._make(verdict)
-        self._made[id(verdict)] = verdict, made
-        return made
+        """The value for `verdict`; the same object for the same verdict while it is cached."""
+        cached = self._values.get(id(verdict))
+        if cached is not None and cached[0] is verdict:
+            return cached[1]
+        if len(self._values) >= _MAX_ENTRIES:
+            self._values.clear()
+        value = self._make(verdict)
+        self._values[id(verdict)] = verdict, value
+        return value

@@ -1,6 +1,6 @@
-"""What a finished run amounts to: per control, per scope, per cause, and equal findings together.
+"""The totals of a finished run per control, scope and cause, with equal findings grouped.
 
-Every report for people takes its numbers and lists from here, so no two of them can disagree.
+All reports for people take their numbers and lists from here, so that they always agree.
 """
 
 from collections import Counter
@@ -19,32 +19,33 @@ WEIGHT: Mapping[Severity, int] = {
     Severity.MEDIUM: 3,
     Severity.LOW: 1,
 }
-"""What a deviation adds to its scope's place among the worst: one outweighs two of the next."""
+"""The weight of a deviation in the ranking of the worst scopes: one outweighs two of the next
+severity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Scopes at which one verdict came out, in every field the same."""
+    """Scopes with the same verdict."""
 
     verdict: Verdict
     scopes: tuple[Scope, ...]
-    """The first of them by level, name and id; at most as many as were asked for."""
+    """The first scopes by level, name and id, at most the requested number."""
     count: int
-    """All of them."""
+    """Number of all scopes."""
     by_level: Mapping[Level, int]
     observed_from: str | None
     observed_to: str | None
-    """Between these times (RFC 3339, UTC) the evidence came; None where it has no time."""
+    """The evidence dates from between these times (RFC 3339, UTC); None if it has no time."""
 
     @property
     def unnamed(self) -> int:
-        """How many scopes `scopes` leaves out."""
+        """Number of scopes that `scopes` omits."""
         return self.count - len(self.scopes)
 
 
 @dataclass(frozen=True, slots=True)
 class ControlRollup:
-    """What came of one control. Scopes are distinct; `by_status` counts checks."""
+    """The results of one control. Scopes are distinct; `by_status` counts checks."""
 
     info: ControlInfo
     severity: Severity
@@ -55,7 +56,7 @@ class ControlRollup:
 
     @property
     def deviating_scopes(self) -> int:
-        """Distinct scopes that deviate, over all levels."""
+        """Distinct deviating scopes, over all levels."""
         return sum(self.deviating.values())
 
 
@@ -74,10 +75,10 @@ class ScopeRollup:
 
 @dataclass(frozen=True, slots=True)
 class CauseRollup:
-    """The unknowns that have one cause."""
+    """The unknown checks with one cause."""
 
     cause: Cause | None
-    """None where a verdict gave no cause."""
+    """None for verdicts without a cause."""
     checks: int
     scopes: int
     """Distinct scopes."""
@@ -86,14 +87,14 @@ class CauseRollup:
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """One run, rolled up. Sequences are in report order."""
+    """The totals of one run. Sequences are in report order."""
 
     controls: Sequence[ControlRollup]
-    """Those with deviations first, the worst severity before the next, then by id."""
+    """Controls with deviations first, by severity, then by id."""
     groups: Sequence[Group]
-    """Equal findings together: by severity, control, setting, kind, then size."""
+    """Equal findings grouped: by severity, control, setting, kind, status, then level."""
     worst: Sequence[ScopeRollup]
-    """The scopes with the heaviest deviations; at most as many as were asked for."""
+    """The scopes with the heaviest deviations, at most the requested number."""
     deviating: Mapping[Level, int]
     """Distinct scopes with a deviation."""
     causes: Sequence[CauseRollup]
@@ -109,43 +110,43 @@ class Rollup:
         return [control for control in self.controls if control.deviating_scopes]
 
     def of_status(self, *statuses: Status) -> Sequence[Group]:
-        """Groups that came out as one of `statuses`."""
+        """Groups with one of `statuses`."""
         return [group for group in self.groups if group.verdict.status in statuses]
 
     @property
     def deviations(self) -> Sequence[Group]:
-        """Deviations, locks aside."""
+        """Deviations, except those of locks."""
         return [g for g in self.of_status(Status.FAIL) if g.verdict.kind is not FindingKind.LOCK]
 
     @property
     def locks(self) -> Sequence[Group]:
-        """Deviations of locks: nothing holds the value in place."""
+        """Deviations of locks: the value is not locked."""
         return [g for g in self.of_status(Status.FAIL) if g.verdict.kind is FindingKind.LOCK]
 
     @property
     def unknowns(self) -> Sequence[Group]:
-        """Everything that could not be judged."""
+        """Checks that could not be judged."""
         return self.of_status(Status.UNKNOWN)
 
     @property
     def undecided(self) -> Sequence[Group]:
-        """Everything that waits for the organisation: decisions and attestations of any kind."""
+        """Checks that wait for the organisation: decisions and attestations of any kind."""
         return [g for g in self.groups if g.verdict.is_undecided]
 
     @property
     def decisions(self) -> Sequence[Group]:
-        """Decisions the organisation has not made, new settings aside."""
+        """Decisions that the organisation has not made, except on new settings."""
         apart = (FindingKind.ATTESTATION, FindingKind.UNCOVERED)
         return [g for g in self.of_status(Status.NEEDS_DECISION) if g.verdict.kind not in apart]
 
     @property
     def attestations(self) -> Sequence[Group]:
-        """Attestations that are missing or expired: a person has to look."""
+        """Missing or expired attestations: a person has to check."""
         return [g for g in self.groups if is_attestation_due(g.verdict)]
 
     @property
     def attestations_due(self) -> int:
-        """How many questions wait for a person: a control, or the lock of one setting."""
+        """Number of questions that wait for a person: a control, or the lock of one setting."""
         return len({(g.verdict.control, g.verdict.setting) for g in self.attestations})
 
     @property
@@ -155,7 +156,7 @@ class Rollup:
 
 
 def is_attestation_due(verdict: Verdict) -> bool:
-    """True where a person has to look: an attestation is missing or has expired."""
+    """True if a person has to check: an attestation is missing or has expired."""
     if verdict.status is Status.ATTESTATION_EXPIRED:
         return True
     return verdict.kind is FindingKind.ATTESTATION and verdict.status in (
@@ -167,15 +168,16 @@ def is_attestation_due(verdict: Verdict) -> bool:
 def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
     """Roll `run` up in one pass over its scopes.
 
-    Names at most `names` scopes in each group and `worst` scopes among the worst. Work grows
-    with scopes and with distinct verdicts, not with their product where scopes share verdicts.
+    Lists at most `names` scopes in each group and `worst` scopes among the worst. The work grows
+    with the number of scopes plus the number of distinct verdicts, as long as scopes share
+    verdicts.
     """
     tally = Aggregator(names, worst)
-    for share in run.assessments.shares():
-        if share.verdicts:
-            tally.count(share)
+    for shared in run.assessments.shares():
+        if shared.verdicts:
+            tally.count(shared)
     for assessment in run.assessments.by_name():
-        if not tally.name(assessment):
+        if not tally.add_example(assessment):
             break
     for verdicts, source, first, last in run.assessments.time_ranges():
         tally.add_times(verdicts, source, first, last)

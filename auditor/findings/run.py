@@ -24,12 +24,12 @@ from auditor.findings.model import (
 from auditor.findings.questions import Question
 from auditor.findings.verdict_store import Assessment, VerdictStore
 
-_PORTION = 500
-"""How many findings the history is asked about at once."""
+_BATCH_SIZE = 500
+"""Findings looked up in the history at once."""
 
 
 def fingerprint(account_id: str, verdict: Verdict, scope: Scope) -> str:
-    """The identity of a finding, the same from run to run: `sha256:` and 64 hex digits."""
+    """The identity of a finding, the same in every run: `sha256:` and 64 hex digits."""
     parts = (account_id, verdict.control, verdict.kind, scope.level, scope.id, verdict.setting)
     return (
         "sha256:" + hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
@@ -38,7 +38,7 @@ def fingerprint(account_id: str, verdict: Verdict, scope: Scope) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """One audit from start to end, ready to be reported."""
+    """A complete audit, ready to be reported."""
 
     info: RunInfo
     summary: Summary
@@ -49,42 +49,44 @@ class Run:
     tool_version: str = ""
     waivers: Sequence[WaiverResult] = ()
     references: Sequence[Reference] = ()
-    """Names and entries of the organisation file that do not fit the account."""
+    """Names and entries of the organisation file that do not match the account."""
     questions: Sequence[Question] = ()
-    """What people ask; empty where the run did not keep its passes, without which no question can
-    be answered."""
+    """The questions people ask; empty if the run did not keep its passes, without which no question
+    can be answered."""
     trend: Sequence[TrendPoint] = ()
-    """Earlier runs of the same account and baseline, oldest first; this one is not in it."""
+    """Earlier runs of the same account and baseline, oldest first, without this one."""
     account_times: Mapping[str, str] = field(default_factory=dict)
-    """When the account's documents came, for verdicts that rest on them: source to RFC 3339."""
+    """Source to the time (RFC 3339) at which the account's document was read, for verdicts that
+    rest on it."""
     framework: Framework | None = None
-    """By whose references reports for people are regrouped; None for the order of the controls."""
+    """Reports for people group by its references; None to order by control."""
     pseudonymised: bool = False
-    """True where keyed pseudonyms stand for people and their meetings."""
-    pasts: Callable[[Sequence[str]], Mapping[str, FindingHistory]] | None = None
-    """Looks up what the history knows of findings, by fingerprint; None without a history."""
+    """True if keyed pseudonyms replace people and their meetings."""
+    histories: Callable[[Sequence[str]], Mapping[str, FindingHistory]] | None = None
+    """Looks up the history of findings by fingerprint; None without a history."""
     drift: Drift | None = None
-    """What changed since the run before; None where there is none to compare with."""
+    """Changes since the previous run; None without one."""
 
     @property
     def stale(self) -> int:
-        """How many waivers, overrides and names have expired or match nothing: exit code 1."""
-        waivers = sum(each.is_stale for each in self.waivers)
-        return waivers + sum(each.is_stale for each in self.references)
+        """Number of waivers, overrides and names that have expired or match nothing: exit code
+        1."""
+        waivers = sum(waiver.is_stale for waiver in self.waivers)
+        return waivers + sum(reference.is_stale for reference in self.references)
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, sorted by severity, control, level, scope id, setting and kind.
 
-        Streams: nothing is in memory but what the ledger holds.
+        A stream: it holds nothing in memory beyond the verdict store.
         """
-        found = self.identified()
-        if self.pasts is None:
-            yield from (self._finding(*each, None) for each in found)
+        identified = self.identified()
+        if self.histories is None:
+            yield from (self._finding(*item, None) for item in identified)
             return
-        while portion := list(islice(found, _PORTION)):
-            pasts = self.pasts([fingerprint for _, _, fingerprint in portion])
-            for each in portion:
-                yield self._finding(*each, pasts.get(each[2]))
+        while batch := list(islice(identified, _BATCH_SIZE)):
+            histories = self.histories([fingerprint for _, _, fingerprint in batch])
+            for item in batch:
+                yield self._finding(*item, histories.get(item[2]))
 
     def identified(self) -> Iterator[tuple[Assessment, Verdict, str]]:
         """Every verdict with its scope and its fingerprint, in the order of `findings`."""
@@ -96,8 +98,8 @@ class Run:
         assessment: Assessment,
         verdict: Verdict,
         fingerprint: str,
-        past: FindingHistory | None,
+        history: FindingHistory | None,
     ) -> Finding:
         source = verdict.source
-        seen = assessment.observed_at.get(source) or self.account_times.get(source)
-        return Finding(verdict, assessment.scope, seen, fingerprint, past)
+        observed_at = assessment.observed_at.get(source) or self.account_times.get(source)
+        return Finding(verdict, assessment.scope, observed_at, fingerprint, history)

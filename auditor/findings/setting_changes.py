@@ -1,27 +1,27 @@
-"""Setting drift: what evidence tells of changed settings, in the words of drift."""
+"""Converts the difference between two snapshots into the setting changes of a drift."""
 
 from auditor.evidence.diff import SnapshotDiff, ValueChange
 from auditor.evidence.scope import Level
 from auditor.findings.drift import SettingChange
 
 
-def changes(found: SnapshotDiff) -> tuple[SettingChange, ...]:
-    """The settings that changed, in the order they were found in."""
-    return tuple(map(_change, found.settings))
+def changes(diff: SnapshotDiff) -> tuple[SettingChange, ...]:
+    """The changed settings, in the order of the diff."""
+    return tuple(map(_change, diff.settings))
 
 
-def notes(found: SnapshotDiff) -> tuple[str, ...]:
+def notes(diff: SnapshotDiff) -> tuple[str, ...]:
     """What could not be compared, in sentences."""
-    told = [
+    sentences = [
         f"Settings of {_many(count, level)} were read in one run only, so they could not be "
         "compared."
-        for level, count in found.unread.items()
+        for level, count in diff.unread.items()
     ]
-    told += [
+    sentences += [
         f"Which {_name(level)}s came or went cannot be told: one run did not look for all of them."
-        for level in found.unlisted
+        for level in diff.unlisted
     ]
-    return tuple(told)
+    return tuple(sentences)
 
 
 def _many(count: int, level: Level) -> str:
@@ -32,14 +32,14 @@ def _name(level: Level) -> str:
     return level.replace("_", " ")
 
 
-def _change(each: ValueChange) -> SettingChange:
+def _change(change: ValueChange) -> SettingChange:
     return SettingChange(
-        each.scope,
-        each.source,
-        each.setting,
-        each.before,
-        each.after,
-        each.appeared,
-        each.vanished,
-        each.scopes,
+        change.scope,
+        change.source,
+        change.setting,
+        change.before,
+        change.after,
+        change.appeared,
+        change.vanished,
+        change.scopes,
     )

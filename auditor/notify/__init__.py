@@ -1,5 +1,5 @@
-"""Notifications: a short message about what changed, to wherever people look anyway.
+"""Notifications: short messages about the changes of a run, sent to chats and mail.
 
-`interface` is the face of the room: what happened goes in, what became of each channel comes out.
-Nothing in here raises once the audit is over: a channel that fails must not lose the run.
+`interface.notify` takes the event of a run and returns a delivery for each channel. It never
+raises: a failing channel must not lose the run.
 """

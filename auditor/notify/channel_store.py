@@ -1,4 +1,4 @@
-"""Channels kept in the operating system's keyring: by name, so that no address is typed again."""
+"""Stores channels by name in the operating system's keyring."""
 
 import json
 import logging
@@ -20,14 +20,14 @@ from auditor.notify.channels import Channel, NotifyError, scheme_of
 
 VARIABLE = "AUDITOR_NOTIFY"
 _INDEX = "notify"
-"""The entry that holds the names: a keyring cannot list what it keeps."""
+"""The entry with the names of all channels: a keyring cannot list its entries."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 _log = logging.getLogger(__name__)
 
 
 class NoKeyring(NotifyError):
-    """There is no keyring that keeps channels, or it does not work now."""
+    """No keyring can store channels, or the keyring does not work at present."""
 
     def __init__(self, error: KeyringUnavailable) -> None:
         self.state = error.state
@@ -39,24 +39,24 @@ class NoKeyring(NotifyError):
 
 
 def load() -> list[Channel]:
-    """The channels that are kept, by name. One whose address is gone is left out.
+    """The stored channels, by name. Channels without an address are omitted.
 
     Raises:
         NoKeyring: the keyring does not work.
     """
     try:
         ring = in_use()
-        found = ((name, get(ring, _entry(name))) for name in _names(ring))
-        return [Channel(name, url) for name, url in found if url]
+        addresses = ((name, get(ring, _entry(name))) for name in _names(ring))
+        return [Channel(name, url) for name, url in addresses if url]
     except KeyringUnavailable as error:
         raise NoKeyring(error) from None
 
 
 def check_writable(name: str) -> None:
-    """Make sure that `keep` can work, before anybody is asked for an address.
+    """Check that `save` can succeed, before the user is asked for an address.
 
     Raises:
-        NotifyError: no channel can go by that name, or there is no keyring that keeps it.
+        NotifyError: the name is invalid, or no keyring can store the channel.
     """
     if not _NAME.fullmatch(name):
         raise NotifyError(
@@ -72,10 +72,10 @@ def check_writable(name: str) -> None:
 
 
 def save(channel: Channel) -> None:
-    """Keep a channel; one of that name is replaced.
+    """Store a channel, replacing one with the same name.
 
     Raises:
-        NotifyError: no channel can go by that name, or there is no keyring that keeps it.
+        NotifyError: the name is invalid, or no keyring can store the channel.
     """
     check_writable(channel.name)
     try:
@@ -89,10 +89,10 @@ def save(channel: Channel) -> None:
 
 
 def forget(name: str) -> None:
-    """Remove a channel.
+    """Delete a channel.
 
     Raises:
-        NotifyError: there is none of that name, or the keyring does not let go of it.
+        NotifyError: no channel has this name, or the keyring cannot delete it.
     """
     try:
         ring = in_use()
@@ -110,16 +110,16 @@ def forget(name: str) -> None:
         raise NoKeyring(error) from None
 
 
-def resolve(wanted: Sequence[str], variable: str | None = None) -> list[Channel]:
-    """The channels to send to: those wanted, else those of the variable, else all kept ones.
+def resolve(requested: Sequence[str], variable: str | None = None) -> list[Channel]:
+    """The channels to notify: those requested, else those of the variable, else all stored ones.
 
-    Each word of `wanted` and of `variable` is an address or the name of a channel that is kept.
-    Where nobody said anything and the keyring does not work, there are none; that is logged.
+    Each word of `requested` and of `variable` is an address or the name of a stored channel.
+    Without either, a keyring that does not work yields no channels; that is logged.
 
     Raises:
-        NotifyError: no channel goes by that name.
+        NotifyError: no channel has this name.
     """
-    words = list(wanted) or (variable or "").split()
+    words = list(requested) or (variable or "").split()
     if not words:
         try:
             return load()
@@ -127,26 +127,26 @@ def resolve(wanted: Sequence[str], variable: str | None = None) -> list[Channel]
             if error.state is not KeyringState.NONE:
                 _log.warning("Channels kept in the keyring get no message: %s", error.reason)
             return []
-    source = "--notify" if wanted else VARIABLE
-    known = {} if all(map(scheme_of, words)) else {each.name: each for each in load()}
-    found: list[Channel] = []
-    for at, word in enumerate(words, 1):
+    source = "--notify" if requested else VARIABLE
+    known = {} if all(map(scheme_of, words)) else {channel.name: channel for channel in load()}
+    channels: list[Channel] = []
+    for number, word in enumerate(words, 1):
         if scheme_of(word):
-            found.append(Channel(f"{source} {at}" if len(words) > 1 else source, word))
+            channels.append(Channel(f"{source} {number}" if len(words) > 1 else source, word))
         elif word in known:
-            found.append(known[word])
+            channels.append(known[word])
         else:
-            # In the variable it may be an address without its scheme: it is not repeated.
-            raise NotifyError(_unknown(word if wanted else ""))
-    return found
+            # A word of the variable may be an address without its scheme, so it is not repeated.
+            raise NotifyError(_unknown(word if requested else ""))
+    return channels
 
 
 def _names(ring: KeyringBackend) -> list[str]:
     try:
-        found = json.loads(get(ring, _INDEX) or "[]")
+        names = json.loads(get(ring, _INDEX) or "[]")
     except ValueError:
         return []
-    return sorted(map(str, found)) if isinstance(found, list) else []
+    return sorted(map(str, names)) if isinstance(names, list) else []
 
 
 def _unknown(word: str) -> str:
@@ -160,4 +160,4 @@ def _unknown(word: str) -> str:
 
 
 def _entry(name: str) -> str:
-    return f"notify/{name}"  # no profile has a slash in its name, so no entry of one is met
+    return f"notify/{name}"  # names of profiles have no slash, so the entries cannot collide

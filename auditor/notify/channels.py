@@ -1,4 +1,5 @@
-"""Channels: where messages go. Every address holds a secret and is never shown as a whole."""
+"""Channels: the addresses that messages are sent to. Each holds a secret and is never shown in
+full."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,38 +13,38 @@ OPEN_HOSTS = frozenset(
     for scheme in ("mailto", "json", "xml", "form", "gotify", "mmost", "workflow")
     for secure in ("", "s")
 ) | {"http", "https"}
-"""Schemes in which the place of the host holds a host; in others it may hold a token."""
+"""Schemes whose host part is a host; with other schemes it may be a token."""
 _SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
 class NotifyError(AuditorError):
-    """A channel cannot be used as it was given. The message never has its address."""
+    """A channel cannot be used as configured. The message never contains its address."""
 
     exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where messages go. Its address is never shown: `shown` is what people may see of it."""
+    """An address for messages. Only `shown` may be displayed."""
 
     name: str
     url: str = field(repr=False)
 
     @property
     def scheme(self) -> str:
-        """What the address begins with: `slack`, `mailtos`."""
+        """The scheme of the address: `slack`, `mailtos`."""
         return scheme_of(self.url)
 
     @property
     def shown(self) -> str:
-        """Scheme, and the host where that is no secret: `mailtos://example.com`, `slack`."""
+        """The scheme, with the host if that is no secret: `mailtos://example.com`, `slack`."""
         host = host_of(self.url)
         return f"{self.scheme}://{host}" if self.scheme in OPEN_HOSTS and host else self.scheme
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of a message to one channel."""
+    """The result of sending a message to one channel."""
 
     channel: str
     """The channel's name."""
@@ -54,16 +55,16 @@ class Delivery:
 
 
 def scheme_of(url: str) -> str:
-    """The scheme of an address in small letters; empty where it has none."""
-    found = _SCHEME.match(url)
-    return found[1].lower() if found else ""
+    """The scheme of an address in lower case; empty if it has none."""
+    match = _SCHEME.match(url)
+    return match[1].lower() if match else ""
 
 
 def host_of(url: str) -> str:
-    """The host of an address, harmless; empty where there is none, or where it is not clear.
+    """The host of an address, escaped; empty if there is none, or if it is ambiguous.
 
-    It is not with a second `@`: a password may hold one as it stands, and what follows it is no
-    host then.
+    A second `@` makes it ambiguous: a password may contain one unescaped, and the text after it is
+    not the host then.
     """
     if url.partition("?")[0].count("@") > 1:
         return ""

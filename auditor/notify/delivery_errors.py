@@ -1,7 +1,7 @@
-"""Why a message could not be sent, in words that hold no secret.
+"""Reasons for a failed delivery, in words that contain no secret.
 
-Apprise writes whole addresses into its log, so nothing of that log is passed on: a reason is made
-of fixed words, or of what is left of Apprise's sentence without any part of the address.
+Apprise logs whole addresses, so its log is never passed on: a reason consists of fixed words, or of
+Apprise's message without any part of the address.
 """
 
 import re
@@ -13,10 +13,10 @@ from auditor.notify.escaping import escape_markup
 from auditor.zoom.redaction import REDACTED, redact_text
 
 _SHORTEST_SECRET = 4
-"""Characters: shorter parts of an address are words like `v1`, and guess nothing."""
+"""Characters. Shorter parts of an address are words like `v1`, not secrets."""
 _LONGEST_REASON = 160
 """Characters."""
-_KNOWN = (
+_CAUSES = (
     (r"timed? ?out", "It did not answer in time"),
     (r"certificate verify failed", "Its certificate is not trusted"),
     (r"Connection refused|actively refused", "The connection was refused"),
@@ -29,27 +29,28 @@ _KNOWN = (
     (r"Connection reset|RemoteDisconnected|Connection aborted|unexpectedly closed", "It hung up"),
     (r"SSLError|WRONG_VERSION_NUMBER", "No encrypted connection could be made"),
 )
-"""What the lower layers say, and the words for it. Matched in Apprise's log, which stays here."""
+"""Patterns of messages from lower layers, and their wording here. Matched against Apprise's log,
+which is not passed on."""
 _HTTP = re.compile(r"error=(\d{3})\b")
 _SMTP = re.compile(r"\((\d{3}), b'")
 _WARNED = ("WARNING", "ERROR")
-"""Levels of lines that are about what went wrong; others hold the message itself."""
+"""Levels of log lines about failures; other lines hold the message itself."""
 _RETRYING = re.compile(r"\AAttempt \d+/\d+ ")
 
 
 def reason(lines: Sequence[tuple[str, str]], url: str) -> str:
-    """Why it failed, of what Apprise logged: level and message of each line."""
-    said = "\n".join(
+    """Why the delivery failed, from the level and message of each line that Apprise logged."""
+    text = "\n".join(
         message for level, message in lines if level in _WARNED or "Exception" in message
     )
-    for found, words in (
-        (_HTTP.findall(said), "It answered with HTTP"),
-        (_SMTP.findall(said), "The mail server answered with"),
+    for codes, words in (
+        (_HTTP.findall(text), "It answered with HTTP"),
+        (_SMTP.findall(text), "The mail server answered with"),
     ):
-        if found:
-            return f"{words} {found[-1]}.{_advice(found[-1])}"
-    for pattern, words in _KNOWN:
-        if re.search(pattern, said, re.IGNORECASE):
+        if codes:
+            return f"{words} {codes[-1]}.{_advice(codes[-1])}"
+    for pattern, words in _CAUSES:
+        if re.search(pattern, text, re.IGNORECASE):
             return f"{words}."
     warned = [
         message for level, message in lines if level in _WARNED and not _RETRYING.match(message)
@@ -66,18 +67,18 @@ def _advice(code: str) -> str:
 
 
 def without_secrets(text: str, url: str) -> str:
-    """`text` without anything that stands in the address, and without other secrets."""
+    """`text` without any part of the address, and without other secrets."""
     for secret in sorted(_secrets(url), key=len, reverse=True):
         text = text.replace(secret, REDACTED)
     return redact_text(text)
 
 
 def _secrets(url: str) -> Iterator[str]:
-    """The address and all its parts, as they stand and decoded; not a host that is no secret."""
+    """The address and all its parts, raw and decoded, except a host that is no secret."""
     url = url.strip()
     rest = url.partition("://")[2]
-    found = {url, rest}
+    codes = {url, rest}
     host = host_of(url) if scheme_of(url) in OPEN_HOSTS else ""
     for part in re.split(r"[/@:?&=,;#+\s]", rest):
-        found |= {part, unquote(part)}
-    yield from (part for part in found if len(part) >= _SHORTEST_SECRET and part.lower() != host)
+        codes |= {part, unquote(part)}
+    yield from (part for part in codes if len(part) >= _SHORTEST_SECRET and part.lower() != host)

@@ -1,6 +1,6 @@
-"""What has been told: the last run whose changes reached every channel.
+"""Remembers the last run whose changes reached every channel.
 
-What a channel did not take is told the next time, because the next run is compared with this one.
+The next run is compared with that run, so a message that a channel did not accept is repeated.
 """
 
 import os
@@ -10,28 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDER = "told"
-_LONGEST = 100
-"""Characters of a run's id, and more."""
+_MAX_ID_LENGTH = 100
+"""Characters, more than any run id has."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastAnnounced:
-    """The memory of one kind of runs, in the data directory."""
+    """The last announced run of one kind, stored in the data directory."""
 
     home: Path
     name: str
-    """What tells these runs from others: letters and digits."""
+    """Identifies the kind of run: letters and digits."""
 
     def last(self) -> str | None:
-        """The run that was told last; None where none is remembered."""
+        """The last announced run; None if there is none."""
         try:
-            found = self._file.read_text("ascii")[:_LONGEST].strip()
+            run_id = self._file.read_text("ascii")[:_MAX_ID_LENGTH].strip()
         except (OSError, ValueError):
             return None
-        return found or None
+        return run_id or None
 
-    def note(self, run_id: str) -> None:
-        """Remember this run. Where that fails the one before stays, and its news comes again."""
+    def save(self, run_id: str) -> None:
+        """Remember this run. If that fails, the previous one remains and its changes are sent
+        again."""
         partial = self._file.with_name(f".{self.name}.{secrets.token_hex(4)}")
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a message has to say of a run: its changes, sorted and put together."""
+"""The content of a message: the changes of a run, sorted and grouped."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,72 +11,72 @@ from auditor.notify.triggers import BETTER, WORSE, RunEvent, due_waivers, is_new
 
 @dataclass(frozen=True, slots=True)
 class ReportedChange:
-    """Changes of one kind, at whatever level: the same move of the same control and setting."""
+    """The same kind of change to the same control and setting, at one or more levels."""
 
     clusters: tuple[ChangeGroup, ...]
-    """One a level, from the account down."""
+    """One per level, from the account down."""
 
     @property
     def first(self) -> ChangeGroup:
-        """The one at the highest level."""
+        """The changes at the highest level."""
         return self.clusters[0]
 
     @property
     def severity(self) -> Severity:
-        """How much they matter."""
+        """Severity of the changes."""
         return self.first.severity
 
     @property
     def count(self) -> int:
-        """How many changes there are."""
-        return sum(each.count for each in self.clusters)
+        """Number of changes."""
+        return sum(group.count for group in self.clusters)
 
 
 @dataclass(frozen=True)
 class Digest:
-    """The changes of a run, by what they mean to people; the worst first."""
+    """The changes of a run by their meaning for people, worst first."""
 
-    news: RunEvent
+    event: RunEvent
     names: bool
-    """True for a message that names people."""
+    """True if the message names people."""
     worse: Sequence[ReportedChange]
     unknown: Sequence[ReportedChange]
     better: Sequence[ReportedChange]
     waivers: Sequence[WaiverResult]
     people_worse: int = 0
-    """How many users are among those for whom something got worse."""
+    """Number of users affected by changes for the worse."""
 
     @classmethod
-    def of(cls, news: RunEvent, names: bool) -> "Digest":
-        """What there is to tell of `news`."""
-        drift = news.drift
+    def of(cls, event: RunEvent, names: bool) -> "Digest":
+        """The content of the message about `event`."""
+        drift = event.drift
         worth = None if drift is None else replace(drift, changes=_ReportedChanges(drift))
         clusters = [] if worth is None else worth.clusters()
-        reached = {} if worth is None else worth.affected(*WORSE, ChangeKind.SCOPE_ADDED).by_level
+        affected = {} if worth is None else worth.affected(*WORSE, ChangeKind.SCOPE_ADDED).by_level
         return cls(
-            news,
+            event,
             names,
-            _kinds(clusters, *WORSE, ChangeKind.SCOPE_ADDED),
-            _kinds(clusters, ChangeKind.NEWLY_UNKNOWN),
-            _kinds(clusters, *BETTER),
-            due_waivers(news),
-            reached.get(Level.USER, 0),
+            _grouped(clusters, *WORSE, ChangeKind.SCOPE_ADDED),
+            _grouped(clusters, ChangeKind.NEWLY_UNKNOWN),
+            _grouped(clusters, *BETTER),
+            due_waivers(event),
+            affected.get(Level.USER, 0),
         )
 
     @property
     def stopped(self) -> bool:
-        """True where there is no stored run to tell of."""
-        return self.news.later is None or bool(self.news.stopped)
+        """True if there is no stored run to report."""
+        return self.event.later is None or bool(self.event.stopped)
 
     @property
     def incomplete(self) -> bool:
-        """True where something was evaluated, but not on all the evidence."""
-        return self.news.later is not None and not self.news.later.complete
+        """True if the run was evaluated on incomplete evidence."""
+        return self.event.later is not None and not self.event.later.complete
 
 
 @dataclass(frozen=True, slots=True)
 class _ReportedChanges:
-    """The changes worth telling; of what came with new scopes, the deviations alone."""
+    """The changes to report. Of new scopes, only deviations are reported."""
 
     drift: Drift
 
@@ -86,13 +86,13 @@ class _ReportedChanges:
                 yield change
 
 
-def _kinds(clusters: Sequence[ChangeGroup], *moves: ChangeKind) -> list[ReportedChange]:
-    found: dict[tuple[int, int, str, str], list[ChangeGroup]] = {}
-    for each in clusters:
-        if each.move in moves:
-            key = (each.severity.rank, moves.index(each.move), each.control, each.setting)
-            found.setdefault(key, []).append(each)
+def _grouped(clusters: Sequence[ChangeGroup], *moves: ChangeKind) -> list[ReportedChange]:
+    groups: dict[tuple[int, int, str, str], list[ChangeGroup]] = {}
+    for group in clusters:
+        if group.move in moves:
+            key = (group.severity.rank, moves.index(group.move), group.control, group.setting)
+            groups.setdefault(key, []).append(group)
     return [
-        ReportedChange(tuple(sorted(found[key], key=lambda each: each.level.rank)))
-        for key in sorted(found)
+        ReportedChange(tuple(sorted(groups[key], key=lambda group: group.level.rank)))
+        for key in sorted(groups)
     ]

@@ -1,6 +1,6 @@
-"""A sign of life for a dead man's switch: a service that raises an alarm when it hears nothing.
+"""Pings a dead man's switch: a service that raises an alarm when it receives no ping.
 
-The address is a secret, because whoever has it can keep the switch quiet.
+The address is a secret: anyone who has it can silence the switch.
 """
 
 import time
@@ -15,21 +15,21 @@ from urllib3.exceptions import HTTPError
 from auditor.notify.channels import NotifyError
 from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooLarge, ResponseTooSlow, pools
 from auditor.zoom.hosts import is_loopback, scheme_and_host
-from auditor.zoom.probe import route_to
+from auditor.zoom.probe import route
 from auditor.zoom.proxy_checks import is_parseable
 
 VARIABLE = "AUDITOR_HEARTBEAT"
 TIMEOUT = 5.0
-"""Seconds for a whole try, from connecting to the end of the headers."""
-_ROOM = 64 * 1024
-"""Bytes: of an answer, nothing but its status matters."""
+"""Seconds for one attempt, from connecting to the end of the headers."""
+_MAX_BYTES = 64 * 1024
+"""Bytes. Of a response only the status matters."""
 PAUSE = 1.0
-"""Seconds before the one further try."""
+"""Seconds before the second attempt."""
 TRIES = 2
 
 
 class HeartbeatSignal(StrEnum):
-    """What is told: the audit has run, or it has not."""
+    """What the ping reports: the audit succeeded, or it failed."""
 
     ALIVE = "alive"
     FAILED = "failed"
@@ -37,22 +37,22 @@ class HeartbeatSignal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PingResult:
-    """Whether the sign of life arrived. `reason` is a sentence without the address."""
+    """Whether the ping arrived. `reason` is a sentence without the address."""
 
     arrived: bool
     reason: str = ""
 
 
-def beat_of(exit_code: int) -> HeartbeatSignal:
-    """Alive where the account was evaluated completely, with deviations (1) or without (0)."""
+def signal_for(exit_code: int) -> HeartbeatSignal:
+    """Alive if the account was evaluated completely, with deviations (1) or without (0)."""
     return HeartbeatSignal.ALIVE if exit_code in (0, 1) else HeartbeatSignal.FAILED
 
 
 def check(url: str) -> None:
-    """Make sure that `url` can be called.
+    """Check that `url` can be pinged.
 
     Raises:
-        NotifyError: it is no address, or its secret would cross a network unencrypted.
+        NotifyError: it is not an address, or its secret would be sent unencrypted.
     """
     url = url.strip()
     scheme, host = scheme_and_host(url)
@@ -66,46 +66,46 @@ def check(url: str) -> None:
 
 
 def ping(
-    url: str, beat: HeartbeatSignal, timeout: float = TIMEOUT, pause: float = PAUSE
+    url: str, signal: HeartbeatSignal, timeout: float = TIMEOUT, pause: float = PAUSE
 ) -> PingResult:
-    """Call `url`, or `url` with `/fail` behind its path. Never raises; ends within 11 seconds,
-    as far as it is not the name service that takes longer."""
+    """Request `url`, with `/fail` appended to its path for a failure. Never raises; ends within 11
+    seconds unless name resolution takes longer."""
     try:
         check(url)
     except NotifyError as error:
         return PingResult(arrived=False, reason=str(error))
-    address = _failing(url.strip()) if beat is HeartbeatSignal.FAILED else url.strip()
+    address = _failure_url(url.strip()) if signal is HeartbeatSignal.FAILED else url.strip()
     reason = ""
-    for left in reversed(range(TRIES)):
-        reason = _called(address, timeout)
+    for remaining in reversed(range(TRIES)):
+        reason = _call(address, timeout)
         if not reason:
             return PingResult(arrived=True)
-        if left:
+        if remaining:
             time.sleep(pause)
     return PingResult(arrived=False, reason=reason)
 
 
-def _called(address: str, timeout: float) -> str:
-    """Why the call failed; empty where it did not. Errors of requests hold the address.
+def _call(address: str, timeout: float) -> str:
+    """Why the request failed; empty if it succeeded. Errors of requests contain the address.
 
-    The proxies and certificates of the environment count; the logins in `~/.netrc` do not.
+    The proxies and certificates of the environment apply; the logins in `~/.netrc` do not.
     """
-    way = route_to(address)
-    if not is_parseable(way.proxy):
+    connection = route(address)
+    if not is_parseable(connection.proxy):
         return "The proxy cannot be used."
     try:
         prepared = requests.Request("GET", address).prepare()
         with (
-            closing(BoundedAdapter(pools(timeout, _ROOM, time.monotonic))) as adapter,
+            closing(BoundedAdapter(pools(timeout, _MAX_BYTES, time.monotonic))) as adapter,
             adapter.send(
                 prepared,
                 stream=True,
                 timeout=(timeout, timeout),
-                verify=way.verify,
-                proxies={urlsplit(address).scheme: way.proxy} if way.proxy else {},
-            ) as answer,
+                verify=connection.verify,
+                proxies={urlsplit(address).scheme: connection.proxy} if connection.proxy else {},
+            ) as response,
         ):
-            status = answer.status_code
+            status = response.status_code
     except ResponseTooSlow:
         return f"It did not answer within {timeout:g} seconds."
     except ResponseTooLarge:
@@ -125,6 +125,6 @@ def _called(address: str, timeout: float) -> str:
     return f"It answered with HTTP {status}. Check {VARIABLE}."
 
 
-def _failing(url: str) -> str:
+def _failure_url(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/fail", fragment=""))

@@ -1,4 +1,4 @@
-"""The face of the room: news of a run in, what became of each channel out."""
+"""The entry point of notifications: sends the event of a run to all channels."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,17 +10,17 @@ from auditor.notify.triggers import DEFAULT, RunEvent, Trigger, matching
 
 def notify(
     channels: Sequence[Channel],
-    news: RunEvent,
-    wanted: Iterable[Trigger] = DEFAULT,
+    event: RunEvent,
+    triggers: Iterable[Trigger] = DEFAULT,
     *,
     names: bool = False,
-    pace: RetryLimits | None = None,
+    limits: RetryLimits | None = None,
 ) -> list[Delivery]:
-    """Tell `news` to all channels, if it is any of the wanted occasions.
+    """Send `event` to all channels if one of `triggers` applies.
 
-    Empty where there was nothing to tell or nobody to tell it to. Takes 30 seconds at most, and
-    never raises: the run is over, and its outcome must not hang on a chat.
+    Empty if none applies or there are no channels. Takes at most 30 seconds and never raises: the
+    result of the run must not depend on a chat service.
     """
-    if not channels or not matching(news, wanted):
+    if not channels or not matching(event, triggers):
         return []
-    return sending.deliver(channels, message.compose(news, names), pace)
+    return sending.deliver(channels, message.compose(event, names), limits)

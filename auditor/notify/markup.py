@@ -1,4 +1,4 @@
-"""How a message is written: names and paths marked, numbers and times as people read them."""
+"""Formats the parts of a message: names and paths are quoted; numbers and times are readable."""
 
 import re
 from dataclasses import dataclass
@@ -9,37 +9,40 @@ from auditor.notify.escaping import escape_markup
 LONGEST_SETTING = 80
 """Characters."""
 
-_OF_THE_CATALOGUE = re.compile(r"(?:derived:)?[\w.(), ]+", re.ASCII)
-"""Settings in which there is nothing that a chat could act on. Copied, they have to be found."""
+_CATALOGUE_SETTING = re.compile(r"(?:derived:)?[\w.(), ]+", re.ASCII)
+"""Settings without characters that a chat interprets. They stay unescaped, so that they can be
+copied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """How a spelling marks names, paths and headings."""
+    """The characters that mark names, paths and headings."""
 
     quote: str
-    """Stands on both sides of a name or path. No name has it in itself."""
+    """Put on both sides of a name or path. No name contains it."""
     strong: str
-    """Stands on both sides of a heading."""
+    """Put on both sides of a heading."""
 
     def name(self, text: str) -> str:
         """A name from Zoom or from the organisation file."""
-        return self.ours(escape_markup(text))
+        return self.literal(escape_markup(text))
 
-    def ours(self, text: str) -> str:
-        """What we have written ourselves: copied out of the message, it has to work."""
+    def literal(self, text: str) -> str:
+        """Text of the program itself, quoted unescaped so that it works when copied."""
         return f"{self.quote}{text}{self.quote}"
 
     def setting(self, path: str) -> str:
         """The path of a setting."""
-        known = _OF_THE_CATALOGUE.fullmatch(path) and len(path) <= LONGEST_SETTING
-        return self.ours(path if known else escape_markup(path, LONGEST_SETTING))
+        is_plain = _CATALOGUE_SETTING.fullmatch(path) and len(path) <= LONGEST_SETTING
+        return self.literal(path if is_plain else escape_markup(path, LONGEST_SETTING))
 
     def place(self, report: str) -> str:
-        """Where a report is: a link as it stands, so that it can be clicked; a path as a name."""
+        """The location of a report: a link unquoted, so that it can be clicked; a path quoted."""
         if re.fullmatch(r"https?://[!-;=?-~]{1,200}", report):
             return report
-        return self.ours("".join(c for c in report[:300] if c.isprintable() and c not in '`"<>@'))
+        return self.literal(
+            "".join(c for c in report[:300] if c.isprintable() and c not in '`"<>@')
+        )
 
     def heading(self, text: str) -> str:
         """A heading."""

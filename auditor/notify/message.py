@@ -1,7 +1,7 @@
-"""The message: a subject that says it all, and a few lines for those who want to know more.
+"""The message: a subject that sums up the run, and a few lines of detail.
 
-It is read by whoever reads the channel, mostly more people than may know who has which settings.
-So people are counted, not named, unless that was asked for: the report names them.
+Its readers are often more people than may know who has which settings. People are therefore
+counted, not named, unless names were requested; the report names them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,15 +18,16 @@ from auditor.notify.triggers import RunEvent, days_left, evidence_complete_again
 
 MOST_LINES = 15
 LONGEST_SUBJECT = 120
-"""Characters; a longer one is cut by mail programs and phones."""
+"""Characters; mail clients and phones truncate longer ones."""
 LONGEST = 1900
-"""Characters that a message keeps to where it can: Discord takes 2000."""
+"""Characters a message is kept to if possible: Discord accepts 2000."""
 LONGEST_BRIEF = 850
-"""The same for the brief one: PagerDuty takes 1024 with the subject, Apprise 1000 for Teams."""
+"""The same for the brief form: PagerDuty accepts 1024 with the subject, Apprise 1000 for Teams."""
 
 
 class Urgency(StrEnum):
-    """How bad the news is; services show it as a colour, or open and close incidents by it."""
+    """How urgent the message is. Services show it as a colour, or open and close incidents by
+    it."""
 
     BAD = "failure"
     SOON = "warning"
@@ -36,125 +37,127 @@ class Urgency(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a message says, in two spellings."""
+    """The text of a message, plain and in Markdown."""
 
     text: str
     markdown: str
 
     @property
     def length(self) -> int:
-        """Characters of the longer spelling."""
+        """Characters of the longer form."""
         return max(len(self.text), len(self.markdown))
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent."""
+    """A message, ready to be sent."""
 
     subject: str
     body: Body
     brief: Body
-    """The same with fewer rows, for services that take little."""
-    tone: Urgency
+    """The body with fewer rows, for services with short limits."""
+    urgency: Urgency
 
 
-def compose(news: RunEvent, names: bool = False) -> Message:
-    """The message about `news`; `names` for one that names people."""
-    told = Digest.of(news, names)
-    return Message(_subject(told), _body(told, LONGEST), _body(told, LONGEST_BRIEF), _tone(told))
+def compose(event: RunEvent, names: bool = False) -> Message:
+    """The message about `event`; with `names`, it names people."""
+    digest = Digest.of(event, names)
+    return Message(
+        _subject(digest), _body(digest, LONGEST), _body(digest, LONGEST_BRIEF), _urgency(digest)
+    )
 
 
-def test_message() -> Message:
+def sample_message() -> Message:
     """The message that `auditor notify test` sends."""
     text = "A test message of auditor. What changes in audits will be told here."
     body = Body(text, text)
     return Message("Zoom audit: a test message", body, body, Urgency.NEUTRAL)
 
 
-def _body(told: Digest, longest: int) -> Body:
-    """As many rows as fit; at least one of each section, even where that is longer."""
-    found = Body("", "")
+def _body(digest: Digest, longest: int) -> Body:
+    """As many rows as fit; at least one per section, even if that is longer."""
+    body = Body("", "")
     for most in range(MOST_LINES, 0, -1):
-        found = Body(
-            "\n".join(lines(told, PLAIN, most)),
-            "\n\n".join(_paragraphs(lines(told, MARKDOWN, most))),
+        body = Body(
+            "\n".join(lines(digest, PLAIN, most)),
+            "\n\n".join(_paragraphs(lines(digest, MARKDOWN, most))),
         )
-        if found.length <= longest:
+        if body.length <= longest:
             break
-    return found
+    return body
 
 
-def _tone(told: Digest) -> Urgency:
-    if told.stopped or told.worse or told.unknown or told.news.undone:
+def _urgency(digest: Digest) -> Urgency:
+    if digest.stopped or digest.worse or digest.unknown or digest.event.undone:
         return Urgency.BAD
-    good = bool(told.better) or evidence_complete_again(told.news) or recovered(told.news)
-    if told.incomplete and not good:
+    good = bool(digest.better) or evidence_complete_again(digest.event) or recovered(digest.event)
+    if digest.incomplete and not good:
         return Urgency.BAD
-    if told.waivers:
+    if digest.waivers:
         return Urgency.SOON
     return Urgency.GOOD if good else Urgency.NEUTRAL
 
 
-def _subject(told: Digest) -> str:
-    account = escape_markup(told.news.account)
-    later = told.news.later
+def _subject(digest: Digest) -> str:
+    account = escape_markup(digest.event.account)
+    later = digest.event.later
     simulated = "SIMULATED " if later is not None and later.simulated else ""
     opening = f"{simulated}Zoom audit of {account}" if account else f"{simulated}Zoom audit"
-    if told.stopped:
-        subject = f"{opening} {'did not end well' if told.news.found else 'could not run'}"
+    if digest.stopped:
+        subject = f"{opening} {'did not end well' if digest.event.found else 'could not run'}"
     else:
-        subject = f"{opening}: {', '.join(_headlines(told)) or 'nothing changed'}"
+        subject = f"{opening}: {', '.join(_headlines(digest)) or 'nothing changed'}"
     if len(subject) <= LONGEST_SUBJECT:
         return subject
     return subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
 
 
-def _headlines(told: Digest) -> Iterator[str]:
-    if told.worse:
-        yield _worse(told)
-    if told.incomplete:
+def _headlines(digest: Digest) -> Iterator[str]:
+    if digest.worse:
+        yield _worse(digest)
+    if digest.incomplete:
         yield "evidence incomplete"
-    if told.unknown:
-        yield f"{_sum(told.unknown):,} newly unknown"
-    if told.news.undone:
+    if digest.unknown:
+        yield f"{_sum(digest.unknown):,} newly unknown"
+    if digest.event.undone:
         yield "not all was done"
-    if told.waivers:
-        yield _ending(told)
+    if digest.waivers:
+        yield _ending(digest)
     for move, words in (
         (ChangeKind.IMPROVED, "put right"),
         (ChangeKind.KNOWN_AGAIN, "known again"),
     ):
-        number = _sum(kind for kind in told.better if kind.first.move is move)
+        number = _sum(kind for kind in digest.better if kind.first.move is move)
         if number:
             yield f"{number:,} {words}"
-    if evidence_complete_again(told.news):
+    if evidence_complete_again(digest.event):
         yield "evidence complete again"
-    if recovered(told.news):
+    if recovered(digest.event):
         yield "ended well again"
 
 
-def _worse(told: Digest) -> str:
+def _worse(digest: Digest) -> str:
     """`2 settings got worse (1 critical) for 177 users`: settings first, then people."""
-    worst = told.worse[0].severity
-    settings = {_setting(kind) for kind in told.worse}
-    bad = {_setting(kind) for kind in told.worse if kind.severity is worst}
+    worst = digest.worse[0].severity
+    settings = {_setting(kind) for kind in digest.worse}
+    bad = {_setting(kind) for kind in digest.worse if kind.severity is worst}
     if bad == settings:
         what = f"{pluralize(len(settings), f'{worst} setting')} got worse"
     else:
         what = f"{pluralize(len(settings), 'setting')} got worse ({len(bad):,} {worst})"
-    people = told.people_worse
+    people = digest.people_worse
     return f"{what} for {pluralize(people, 'user')}" if people else what
 
 
 def _setting(kind: ReportedChange) -> tuple[str, bool]:
-    """What changed: a setting, or its lock."""
+    """The setting that changed, and whether its lock did."""
     first = kind.first
     return first.setting or first.control, first.kind is FindingKind.LOCK
 
 
-def _ending(told: Digest) -> str:
-    assert told.news.later is not None
-    left = [days_left(each, told.news.later) for each in told.waivers]
+def _ending(digest: Digest) -> str:
+    assert digest.event.later is not None
+    left = [days_left(waiver, digest.event.later) for waiver in digest.waivers]
     if max(left) < 0:
         return f"{pluralize(len(left), 'waiver')} ended"
     if min(left) >= 0:
@@ -166,10 +169,10 @@ def _sum(kinds: Iterable[ReportedChange]) -> int:
     return sum(kind.count for kind in kinds)
 
 
-def _paragraphs(found: Sequence[str]) -> Iterator[str]:
-    """Markdown joins lines that follow each other, unless they are a list."""
+def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
+    """Paragraphs for Markdown, which joins consecutive lines unless they form a list."""
     rows: list[str] = []
-    for line in found:
+    for line in lines:
         if line.startswith("- "):
             rows.append(line)
             continue

@@ -1,4 +1,4 @@
-"""Sending a message through Apprise: all channels at once, tried again, never for long."""
+"""Sends a message through Apprise to all channels in parallel, with retries and a time limit."""
 
 import logging
 import os
@@ -28,20 +28,20 @@ _MAIL = frozenset({"mailto", "mailtos"})
 
 @dataclass(frozen=True, slots=True)
 class RetryLimits:
-    """How hard it is tried. The defaults end, whatever happens, after 30 seconds."""
+    """Limits on retries. With the defaults, sending ends after at most 30 seconds."""
 
     tries: int = 3
     pause: float = 2.0
-    """Seconds between two tries."""
+    """Seconds between two attempts."""
     answer: float = 8.0
-    """Seconds that a service has to take the connection, and again to answer. The channel's own
-    `cto` and `rto` win."""
+    """Seconds that a service has to accept the connection, and again to respond. The channel's own
+    `cto` and `rto` take precedence."""
     whole: float = 30.0
-    """Seconds for all tries together."""
+    """Seconds for all attempts together."""
 
 
 def schemes() -> list[str]:
-    """Every scheme that Apprise knows.
+    """Every scheme that Apprise supports.
 
     Raises:
         NotifyError: Apprise is not installed.
@@ -49,15 +49,15 @@ def schemes() -> list[str]:
     _library()
     from apprise import Apprise
 
-    found: set[str] = set()
+    names: set[str] = set()
     for service in Apprise().details()["schemas"]:
-        for names in (service["protocols"], service["secure_protocols"]):
-            found |= set(names or ())
-    return sorted(found)
+        for protocols in (service["protocols"], service["secure_protocols"]):
+            names |= set(protocols or ())
+    return sorted(names)
 
 
 def check(channel: Channel) -> None:
-    """Make sure that a message could be sent to `channel`, without sending one.
+    """Check that a message could be sent to `channel`, without sending one.
 
     Raises:
         NotifyError: it could not; the message says why, without the address.
@@ -66,19 +66,19 @@ def check(channel: Channel) -> None:
 
 
 def deliver(
-    channels: Sequence[Channel], message: Message, pace: RetryLimits | None = None
+    channels: Sequence[Channel], message: Message, limits: RetryLimits | None = None
 ) -> list[Delivery]:
-    """Send `message` to all channels at once, and say what became of each. Never raises."""
-    limits = pace or RetryLimits()
-    answers: list[Delivery | None] = [None] * len(channels)
+    """Send `message` to all channels in parallel; returns one result per channel. Never raises."""
+    limits = limits or RetryLimits()
+    deliveries: list[Delivery | None] = [None] * len(channels)
 
-    def send(at: int, channel: Channel) -> None:
-        answers[at] = _sent(channel, message, limits)
+    def send(index: int, channel: Channel) -> None:
+        deliveries[index] = _deliver_to(channel, message, limits)
 
-    # A daemon: a service that never stops answering must not keep the program from ending.
+    # Daemon threads: a service that never responds must not keep the program from ending.
     threads = [
-        threading.Thread(target=send, args=(at, channel), name=f"notify-{at}", daemon=True)
-        for at, channel in enumerate(channels)
+        threading.Thread(target=send, args=(index, channel), name=f"notify-{index}", daemon=True)
+        for index, channel in enumerate(channels)
     ]
     for thread in threads:
         thread.start()
@@ -87,26 +87,24 @@ def deliver(
         thread.join(max(0.0, end - time.monotonic()))
     late = f"No answer within {limits.whole:g} seconds. It may still arrive."
     return [
-        answers[at] or Delivery(channel.name, channel.shown, sent=False, reason=late)
-        for at, channel in enumerate(channels)
+        deliveries[index] or Delivery(channel.name, channel.shown, sent=False, reason=late)
+        for index, channel in enumerate(channels)
     ]
 
 
-def _sent(channel: Channel, message: Message, pace: RetryLimits) -> Delivery:
+def _deliver_to(channel: Channel, message: Message, limits: RetryLimits) -> Delivery:
     try:
-        failed = _attempted(channel, message, pace)
+        failed = _send(channel, message, limits)
     except NotifyError as error:
         failed = str(error)
-    except (
-        Exception
-    ) as error:  # a service's own code may do anything, and the run is not its to lose
+    except Exception as error:  # code of a service may raise anything, and must not lose the run
         failed = f"The service's code failed ({type(error).__name__})."
     return Delivery(channel.name, channel.shown, sent=not failed, reason=failed)
 
 
-def _attempted(channel: Channel, message: Message, pace: RetryLimits) -> str:
-    """Why the message could not be sent; empty where it was."""
-    service = _service(channel, pace)
+def _send(channel: Channel, message: Message, limits: RetryLimits) -> str:
+    """Why the message could not be sent; empty if it was sent."""
+    service = _service(channel, limits)
     from apprise import Apprise, NotifyFormat, NotifyType
 
     apprise = Apprise(asset=service.asset)
@@ -120,7 +118,7 @@ def _attempted(channel: Channel, message: Message, pace: RetryLimits) -> str:
     result = apprise.notify(
         body=body.markdown if takes_markdown else body.text,
         title=message.subject,
-        notify_type=NotifyType(message.tone.value),
+        notify_type=NotifyType(message.urgency.value),
         body_format=NotifyFormat.MARKDOWN if takes_markdown else NotifyFormat.TEXT,
         log_level=logging.DEBUG,
     )
@@ -130,7 +128,7 @@ def _attempted(channel: Channel, message: Message, pace: RetryLimits) -> str:
     return reason(lines, channel.url)
 
 
-def _service(channel: Channel, pace: RetryLimits) -> "NotifyBase":
+def _service(channel: Channel, limits: RetryLimits) -> "NotifyBase":
     """Apprise's object for the channel.
 
     Raises:
@@ -146,24 +144,25 @@ def _service(channel: Channel, pace: RetryLimits) -> "NotifyBase":
             "The forms are on https://appriseit.com/services/."
         )
     try:
-        service = Apprise.instantiate(channel.url.strip(), asset=_asset(pace))
-    except Exception:  # its text may hold the address, so it is not chained either
+        service = Apprise.instantiate(channel.url.strip(), asset=_asset(limits))
+    except Exception:  # its text may contain the address, so it is not chained
         service = None
     if service is None:
         raise NotifyError(_refusal(scheme))
-    _refuse_in_the_clear(channel, service)
-    given = {name.lower() for name, _ in parse_qsl(urlsplit(channel.url).query)}
-    if "cto" not in given:
-        service.socket_connect_timeout = pace.answer
-    if "rto" not in given:
-        service.socket_read_timeout = pace.answer
-    # Its own gap is for floods of messages. This is one, and a try after the next has its pause.
-    service.request_rate_per_sec = min(service.request_rate_per_sec, pace.pause)
+    _refuse_unencrypted(channel, service)
+    query_names = {name.lower() for name, _ in parse_qsl(urlsplit(channel.url).query)}
+    if "cto" not in query_names:
+        service.socket_connect_timeout = limits.answer
+    if "rto" not in query_names:
+        service.socket_read_timeout = limits.answer
+    # Apprise's own delay limits floods of messages. Here there is one message, and retries have
+    # their own pause.
+    service.request_rate_per_sec = min(service.request_rate_per_sec, limits.pause)
     return service
 
 
 def _refusal(scheme: str) -> str:
-    """Why an address is none that Apprise takes, without repeating it."""
+    """Why Apprise does not accept an address, without repeating the address."""
     if scheme in ("http", "https"):
         return (
             "Apprise knows no service at this web address. For a webhook of your own, write "
@@ -183,14 +182,14 @@ def _refusal(scheme: str) -> str:
     )
 
 
-def _refuse_in_the_clear(channel: Channel, service: "NotifyBase") -> None:
-    """Refuse what would cross a network unencrypted: webhooks, and passwords of mail servers.
+def _refuse_unencrypted(channel: Channel, service: "NotifyBase") -> None:
+    """Refuse addresses that would send webhooks or passwords of mail servers unencrypted.
 
-    Mail itself may: it goes on unencrypted between servers often enough, and relays inside a
-    house often know nothing else.
+    Unencrypted mail itself is accepted: mail servers often forward it unencrypted, and many
+    internal relays support nothing else.
     """
-    named: str | tuple[str, ...] | None = service.secure_protocol
-    secure = {named} if isinstance(named, str) else set(named or ())
+    secure_protocol: str | tuple[str, ...] | None = service.secure_protocol
+    secure = {secure_protocol} if isinstance(secure_protocol, str) else set(secure_protocol or ())
     if not secure or channel.scheme in secure or service.schema in secure:
         return
     host = getattr(service, "smtp_host", None) or service.host or ""
@@ -210,8 +209,8 @@ def _refuse_in_the_clear(channel: Channel, service: "NotifyBase") -> None:
         )
 
 
-def _asset(pace: RetryLimits) -> "AppriseAsset":
-    """How Apprise behaves: no pictures from elsewhere, nothing on disk, no redirects."""
+def _asset(limits: RetryLimits) -> "AppriseAsset":
+    """Apprise's settings: no remote images, nothing on disk, no redirects."""
     from apprise import AppriseAsset
 
     return AppriseAsset(
@@ -224,24 +223,24 @@ def _asset(pace: RetryLimits) -> "AppriseAsset":
         storage_mode="memory",
         async_mode=False,
         service_timeout=0,
-        default_service_retry=max(0, pace.tries - 1),
-        default_service_wait=pace.pause,
+        default_service_retry=max(0, limits.tries - 1),
+        default_service_wait=limits.pause,
     )
 
 
 def _library() -> None:
-    """Load Apprise, with a log that nobody else reads, and without the logins in `~/.netrc`.
+    """Load Apprise with a private log, and without the logins in `~/.netrc`.
 
-    The library below it would send these to any host that they name.
+    The HTTP library that Apprise uses would send those logins to any host named there.
 
     Raises:
-        NotifyError: it is not installed.
+        NotifyError: Apprise is not installed.
     """
     if find_spec("apprise") is None:
         raise NotifyError(MISSING)
     os.environ["NETRC"] = os.devnull
     logger = logging.getLogger("apprise")
     logger.propagate = False
-    logger.setLevel(logging.DEBUG)  # why something failed stands only there
+    logger.setLevel(logging.DEBUG)  # the only place with the reason for a failure
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())

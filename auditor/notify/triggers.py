@@ -1,4 +1,4 @@
-"""When there is something to tell: only what changed, so that a message is always news."""
+"""Triggers: the changes of a run that cause a message."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,119 +10,120 @@ from auditor.findings.model import Status, WaiverResult
 
 
 class Trigger(StrEnum):
-    """Why a message is sent. The values of `--notify-on`."""
+    """A reason to send a message. The values of `--notify-on`."""
 
     REGRESSIONS = "regressions"
-    """Deviations that were none before, or that a waiver covers no longer."""
+    """Deviations that did not exist before, or that a waiver no longer covers."""
     INCOMPLETE = "incomplete"
-    """No run at all, a run that lacks evidence the earlier one had, checks unknown since, or a
+    """No run at all, a run without evidence that the earlier one had, newly unknown checks, or a
     report that could not be written."""
     WAIVERS = "waivers"
-    """A waiver is about to lapse: 14, 7 and 1 days before its end, and when it has ended."""
+    """A waiver is about to expire: 14, 7 and 1 days before its end, and after it has expired."""
     RECOVERY = "recovery"
-    """Deviations put right, or evidence complete again."""
+    """Corrected deviations, or evidence that is complete again."""
     ALWAYS = "always"
-    """Every run, news or not."""
+    """Every run, even without changes."""
 
 
 DEFAULT = frozenset(Trigger) - {Trigger.ALWAYS}
-"""What is told unless other occasions are asked for."""
+"""The triggers unless others are requested."""
 
 WORSE = (ChangeKind.REGRESSED, ChangeKind.WAIVER_LAPSED)
-"""Changes that are regressions, wherever they are."""
+"""Kinds of changes that are regressions in any scope."""
 BETTER = (ChangeKind.IMPROVED, ChangeKind.KNOWN_AGAIN)
 
 REMINDERS = (14, 7, 1, -1)
-"""Days left of a waiver when its end is told; -1 is the day after, when it has ended."""
+"""Days before the end of a waiver at which a reminder is sent; -1 is the day after, when it has
+expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """What is known of a run and of the one that people were told of before."""
+    """The result of a run, compared with the last announced run."""
 
     later: RunFacts | None
-    """The run; None where nothing could be evaluated."""
+    """The run; None if nothing could be evaluated."""
     earlier: RunFacts | None = None
-    """The run it is compared with; None where there is none."""
+    """The run it is compared with; None without one."""
     drift: Drift | None = None
     waivers: Sequence[WaiverResult] = ()
     stopped: str = ""
-    """Why there is no stored run to tell of, as a sentence; empty where there is one."""
+    """Why there is no stored run to report, as a sentence; empty if there is one."""
     found: str = ""
-    """What was found, where it was evaluated all the same; empty where nothing was."""
+    """The result, if the run was evaluated nevertheless; empty if it was not."""
     stopped_before: bool = False
-    """True where the attempt before this one did not end well."""
+    """True if the previous attempt failed."""
     undone: Sequence[str] = ()
-    """What should have been done with the run and was not, a sentence each."""
+    """Steps of the run that failed, a sentence each."""
     titles: Mapping[str, str] = field(default_factory=dict)
-    """Control to what it is about."""
+    """Control to its title."""
     account: str = ""
-    """The account as its people call it, such as the name of the profile."""
+    """The name of the account for people, such as the name of the profile."""
     report: str = ""
-    """Where the report is: a path or an address."""
+    """The location of the report: a path or an address."""
 
 
-def occasions(news: RunEvent) -> frozenset[Trigger]:
-    """The occasions that hold. Never `always`, which is a wish and no fact."""
-    held = {
-        Trigger.REGRESSIONS: _any(news.drift, worse=True),
-        Trigger.INCOMPLETE: _incomplete(news),
-        Trigger.WAIVERS: bool(due_waivers(news)),
+def active_triggers(event: RunEvent) -> frozenset[Trigger]:
+    """The triggers that apply. Never `always`, which is a preference, not a fact."""
+    active = {
+        Trigger.REGRESSIONS: _any(event.drift, worse=True),
+        Trigger.INCOMPLETE: _incomplete(event),
+        Trigger.WAIVERS: bool(due_waivers(event)),
         Trigger.RECOVERY: (
-            evidence_complete_again(news) or recovered(news) or _any(news.drift, worse=False)
+            evidence_complete_again(event) or recovered(event) or _any(event.drift, worse=False)
         ),
     }
-    return frozenset(occasion for occasion, holds in held.items() if holds)
+    return frozenset(trigger for trigger, holds in active.items() if holds)
 
 
-def matching(news: RunEvent, wanted: Iterable[Trigger]) -> frozenset[Trigger]:
-    """Those of the wanted occasions for which there is a message to send; empty for none."""
-    asked = frozenset(wanted)
-    return asked & (occasions(news) | {Trigger.ALWAYS})
+def matching(event: RunEvent, triggers: Iterable[Trigger]) -> frozenset[Trigger]:
+    """The requested triggers that apply; empty if no message is to be sent."""
+    requested = frozenset(triggers)
+    return requested & (active_triggers(event) | {Trigger.ALWAYS})
 
 
 def is_new_scope_deviation(change: FindingChange) -> bool:
-    """True for a deviation of a group, user or meeting that the earlier run did not have."""
-    found = change.after
+    """True for a deviation of a group, user or meeting that is new in the later run."""
+    state = change.after
     return (
-        change.move is ChangeKind.SCOPE_ADDED and found is not None and found.status is Status.FAIL
+        change.move is ChangeKind.SCOPE_ADDED and state is not None and state.status is Status.FAIL
     )
 
 
-def evidence_complete_again(news: RunEvent) -> bool:
-    """True where evidence is complete that was not."""
-    if news.later is None or not news.later.complete:
+def evidence_complete_again(event: RunEvent) -> bool:
+    """True if the evidence is complete and was incomplete before."""
+    if event.later is None or not event.later.complete:
         return False
-    return news.earlier is not None and not news.earlier.complete
+    return event.earlier is not None and not event.earlier.complete
 
 
-def recovered(news: RunEvent) -> bool:
-    """True where the attempt before did not end well, and this one did."""
-    if news.later is None or not news.later.complete:
+def recovered(event: RunEvent) -> bool:
+    """True if the previous attempt failed and this one succeeded."""
+    if event.later is None or not event.later.complete:
         return False
-    return news.stopped_before and not news.undone
+    return event.stopped_before and not event.undone
 
 
-def due_waivers(news: RunEvent) -> list[WaiverResult]:
-    """The waivers whose end is to be told now, the next to end first.
+def due_waivers(event: RunEvent) -> list[WaiverResult]:
+    """The waivers whose end has to be announced now, next to end first.
 
-    A waiver is told when its time left falls below the next of `REMINDERS` between the two runs, so
-    that a night without a run loses no reminder and none comes twice.
+    A waiver is announced when its remaining days have passed one of `REMINDERS` since the earlier
+    run. A skipped night loses no reminder, and none is sent twice.
     """
-    if news.later is None:
+    if event.later is None:
         return []
-    now = _day(news.later.finished_at)
-    before = None if news.earlier is None else _day(news.earlier.finished_at)
-    found = [
-        each
-        for each in news.waivers
-        if each.state != "unmatched" and _is_due(date.fromisoformat(each.expires), before, now)
+    now = _day(event.later.finished_at)
+    before = None if event.earlier is None else _day(event.earlier.finished_at)
+    due = [
+        waiver
+        for waiver in event.waivers
+        if waiver.state != "unmatched" and _is_due(date.fromisoformat(waiver.expires), before, now)
     ]
-    return sorted(found, key=lambda each: (each.expires, each.control, each.scope))
+    return sorted(due, key=lambda waiver: (waiver.expires, waiver.control, waiver.scope))
 
 
 def days_left(waiver: WaiverResult, now: RunFacts) -> int:
-    """Days until the last day on which the waiver holds; negative once it has ended."""
+    """Days until the last day of the waiver; negative once it has expired."""
     return (date.fromisoformat(waiver.expires) - _day(now.finished_at)).days
 
 
@@ -134,12 +135,12 @@ def _is_due(expires: date, before: date | None, now: date) -> bool:
     return bool(passed - {days for days in REMINDERS if (expires - before).days <= days})
 
 
-def _incomplete(news: RunEvent) -> bool:
-    if news.later is None or news.stopped or news.undone:
+def _incomplete(event: RunEvent) -> bool:
+    if event.later is None or event.stopped or event.undone:
         return True
-    if not news.later.complete and (news.earlier is None or news.earlier.complete):
+    if not event.later.complete and (event.earlier is None or event.earlier.complete):
         return True
-    return news.drift is not None and any(news.drift.of(ChangeKind.NEWLY_UNKNOWN))
+    return event.drift is not None and any(event.drift.of(ChangeKind.NEWLY_UNKNOWN))
 
 
 def _any(drift: Drift | None, *, worse: bool) -> bool:

@@ -54,7 +54,7 @@ def sentence(answer: Answer) -> str:
     match answer.state:
         case AnswerState.YES:
             bound = "at least " if answer.is_lower_bound else ""
-            allowed = ControlEffect.ALLOWED in answer.marks
+            allowed = ControlEffect.ALLOWED in answer.effects
             also = (
                 f"; where allowed, also {_where(answer, ControlEffect.ALLOWED)}" if allowed else ""
             )
@@ -103,7 +103,7 @@ def sections(answer: Answer) -> list[Section]:
         (f"Seen, and as {asks} asks", _titles(answer, _is_settled)),
         (
             "Does not apply",
-            _titles(answer, lambda part: set(part.marks) == {ControlEffect.NOT_APPLICABLE}),
+            _titles(answer, lambda part: set(part.effects) == {ControlEffect.NOT_APPLICABLE}),
         ),
         ("Nobody can know", iter([answer.question.nobody_can_know])),
     )
@@ -157,7 +157,7 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
         "claims": [*asked.claims],
         "nobody_can_know": asked.nobody_can_know,
         "parameters": [*answer.parameters],
-        "evidence": _marks_json(answer, answer.marks),
+        "evidence": _marks_json(answer, answer.effects),
         "unknown": [
             {"cause": cause, "controls": [*controls], "reach": _reach_json(answer, reach)}
             for cause, (controls, reach) in answer.causes.items()
@@ -169,7 +169,7 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
                 "decides": part.bearing.decides,
                 "statements": [*part.statements],
                 "asks": part.bearing.asks,
-                "evidence": _marks_json(answer, part.marks),
+                "evidence": _marks_json(answer, part.effects),
                 "not_looked_at": [*part.gaps],
             }
             for part in answer.parts
@@ -192,7 +192,7 @@ def _reach_json(answer: Answer, reach: AffectedScopes) -> dict[str, JsonValue]:
 
 
 def _where(answer: Answer, mark: ControlEffect) -> str:
-    return answer.marks[mark].text(answer.coverage)
+    return answer.effects[mark].text(answer.coverage)
 
 
 def _tally(answer: Answer) -> Iterator[str]:
@@ -221,20 +221,20 @@ def _tally(answer: Answer) -> Iterator[str]:
 def _rest(answer: Answer) -> str:
     """What the sentence has not told of controls that worry nobody."""
     settled = sum(map(_is_settled, answer.parts))
-    apart = sum(set(part.marks) == {ControlEffect.NOT_APPLICABLE} for part in answer.parts)
+    apart = sum(set(part.effects) == {ControlEffect.NOT_APPLICABLE} for part in answer.parts)
     seen = f", {settled} as expected" if answer.state is not AnswerState.NO and settled else ""
     return seen + (f", {apart} not applicable" if apart else "")
 
 
 def _is_settled(part: ControlPart) -> bool:
     only = {ControlEffect.AS_EXPECTED, ControlEffect.NOT_APPLICABLE}
-    return ControlEffect.AS_EXPECTED in part.marks and set(part.marks) <= only and not part.gaps
+    return ControlEffect.AS_EXPECTED in part.effects and set(part.effects) <= only and not part.gaps
 
 
 def _per_control(answer: Answer, mark: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
-        if mark in part.marks:
-            where = part.marks[mark].text(answer.coverage)
+        if mark in part.effects:
+            where = part.effects[mark].text(answer.coverage)
             yield f"{part.bearing.id} “{part.bearing.title}”: {_HOW[mark]} at {where}."
 
 
@@ -271,7 +271,7 @@ def _decisions(answer: Answer) -> Iterator[str]:
 
 def _asked(answer: Answer, mark: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
-        if mark in part.marks:
+        if mark in part.effects:
             yield f"{part.bearing.id}: {part.bearing.asks or _lock_question(part)}"
 
 

@@ -220,7 +220,7 @@ def _where(cluster: ChangeGroup) -> str:
 
 def example(change: FindingChange) -> str:
     """Where a finding moved, how it stood and stands, and who made it so."""
-    scope = change.standing.scope
+    scope = change.state.scope
     told = [] if scope.level is Level.ACCOUNT else [shorten(scope.label, 60)]
     told.append(f"{state_text(change.before)} → {state_text(change.after)}")
     if change.changed_by is not None:
@@ -274,10 +274,10 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
 
 
 def _change_object(change: FindingChange, titles: Titles) -> dict[str, Any]:
-    at = change.standing
+    at = change.state
     return {
         "move": change.move,
-        "life": change.life,
+        "life": change.lifecycle,
         "control": at.control,
         "title": titles.get(at.control, ""),
         "kind": at.kind,

@@ -89,7 +89,7 @@ def findings(rows: Sequence[tuple[FindingState, FindingHistory]], width: int) ->
             *([shorten(each.setting, 48)] * widest),
             shorten(f"{wording.level_name(each.scope.level)} {each.scope.label}", room),
             wording.status_name(each.status),
-            past.life or "",
+            past.lifecycle or "",
             each.since[:10],
             *([each.first_seen[:10]] * wide),
             shorten(past.changed_by.operator, room) if past.changed_by else "",

@@ -157,7 +157,7 @@ class FindingObjects:
 
     def of(self, finding: Finding) -> Object:
         """One finding, its keys in the order of the schema."""
-        scope, past = finding.scope, finding.past
+        scope, past = finding.scope, finding.history
         return {
             **self._of_verdict(finding.verdict),
             "scope": {"level": scope.level, "id": scope.id, "name": scope.label},

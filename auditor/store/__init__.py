@@ -1,1 +1,1 @@
-"""The store: the evidence of every run, one folder a run."""
+"""The store: run folders, and the history database with findings and evidence of every run."""

@@ -1,4 +1,4 @@
-"""Portions: a stream cut into lists that a database takes in one statement."""
+"""Splits a stream into lists of a size that one SQL statement can take."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """`items` in lists of `size`, the last one shorter."""
-    rest = iter(items)
-    while portion := list(islice(rest, size)):
-        yield portion
+    """Split `items` into lists of `size` items; the last one may be shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

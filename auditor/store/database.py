@@ -1,4 +1,4 @@
-"""The database of the history: opened, brought up to date, and its errors told to people."""
+"""The history database: opens it, migrates its tables and translates its errors."""
 
 import json
 import logging
@@ -29,89 +29,90 @@ from auditor.store.errors import (
 )
 
 HEAD = "0003"
-"""The revision of the tables that this version of the program writes and reads."""
+"""The revision of the tables that this version of the program reads and writes."""
 
 FILE = "history.sqlite"
 
 WAIT = 30.0
-"""Seconds to wait for another process that writes."""
+"""Seconds to wait for another process that is writing."""
 
 _CACHE = 16 * 1024
-"""Kibibytes of a file's pages that are kept in memory: findings lie in no order in it."""
+"""Size of SQLite's page cache in KiB. Findings are read in no particular order."""
 
 _DRIVER = "postgresql+psycopg"
 
-_TURN = 7206201
-"""The number of the advisory lock that a writer holds in PostgreSQL, where one may write at once
-as in SQLite."""
+_WRITE_LOCK = 7206201
+"""Number of the PostgreSQL advisory lock that serialises writers, as SQLite does by itself."""
 
 _NOT_PERMITTED = ("42501", "25006")
-"""SQLSTATE of PostgreSQL: the role may not do this, or only reads."""
+"""SQLSTATE codes of PostgreSQL: the role lacks the privilege, or the session is read-only."""
 
-_TELLING = ("host", "port", "service")
-"""What may be shown of the options in an address; others may be secrets."""
+_PUBLIC_OPTIONS = ("host", "port", "service")
+"""Options of an address that may be shown. Others may hold secrets."""
 
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Frozen:
-    """A file that is read as if nobody wrote to it, and how it was when that began."""
+class _UnlockedFile:
+    """A file that is read without locks, and its state when reading began."""
 
     file: Path
     state: tuple[object, ...]
 
     @classmethod
-    def now(cls, file: Path) -> "_Frozen":
-        return cls(file, _state(file))
+    def observe(cls, file: Path) -> "_UnlockedFile":
+        return cls(file, _file_state(file))
 
     @property
     def has_changed(self) -> bool:
-        return _state(self.file) != self.state
+        return _file_state(self.file) != self.state
 
 
 class Database:
-    """One history database. Opened when it is first used.
+    """A history database, opened on first use.
 
-    Who only reads changes nothing: a file is opened read-only, and not even a lock is left beside
-    one that cannot be written.
+    Reading changes nothing: a file is opened read-only, and no lock file is created next to a file
+    that cannot be written.
     """
 
     def __init__(self, url: str | None, home: Path, wait: float = WAIT) -> None:
-        """The database at `url`; without one, a file under `home`.
+        """The database at `url`; without a URL, a file under `home`.
 
         Raises:
-            StoreError: the address is none that can be used.
+            StoreError: the address cannot be used.
         """
         self._wait = wait
         self._file = _file(url, home)
-        self._in_data = self._file is not None and self._file.parent == home
-        self._url = _address(url, self._file)
+        self._in_data_directory = self._file is not None and self._file.parent == home
+        self._url = _database_url(url, self._file)
         self._engine: Engine | None = None
         self._reader: Engine | None = None
-        self._frozen: _Frozen | None = None
+        self._unlocked_file: _UnlockedFile | None = None
         self._copy: tempfile.TemporaryDirectory[str] | None = None
 
     def __str__(self) -> str:
-        """Where it is, for people: without a password."""
+        """The address for people, without a password."""
         if self._file is not None:
             return str(self._file)
-        at = self._url
-        query = {name: value for name, value in at.query.items() if name in _TELLING}
-        shown = URL.create("postgresql", at.username, None, at.host, at.port, at.database, query)
+        url = self._url
+        query = {name: value for name, value in url.query.items() if name in _PUBLIC_OPTIONS}
+        shown = URL.create(
+            "postgresql", url.username, None, url.host, url.port, url.database, query
+        )
         return shown.render_as_string()
 
     @property
     def file(self) -> Path | None:
-        """The file, where it is one."""
+        """The file of an SQLite database; None for PostgreSQL."""
         return self._file
 
     def exists(self) -> bool:
-        """False where nothing has been stored yet.
+        """True if the database may hold runs; False if its file does not exist yet.
 
         Raises:
-            StoreError: nobody can tell.
+            StoreError: the file's existence cannot be determined.
         """
         try:
             return self._file is None or self._file.exists()
@@ -119,16 +120,16 @@ class Database:
             raise self._unreadable(error) from error
 
     def check_private(self) -> None:
-        """Make sure that nobody else could have written the file, where it is one.
+        """Check that no other user could have written the file, if the database is one.
 
         Raises:
-            NotPrivate: somebody else could.
+            InsecureDirectory: another user could have.
         """
         if self._file is not None:
-            permissions.check_file(self._file, in_data=self._in_data)
+            permissions.check_file(self._file, in_data=self._in_data_directory)
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self._stop_reading()
         if self._engine is not None:
             self._engine.dispose()
@@ -136,18 +137,18 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the history.
+        """A connection that sees one consistent state of the history.
 
         Raises:
-            StoreError: it cannot be opened or read.
+            StoreError: the database cannot be opened or read.
         """
-        with self._told(), self._opened_for_reading().connect() as connection:
+        with self._translated_errors(), self._readable_engine().connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
             yield connection
-        if self._frozen is not None and self._frozen.has_changed:
+        if self._unlocked_file is not None and self._unlocked_file.has_changed:
             self._stop_reading()
             raise HistoryLocked(
                 f"The history {self} was changed while it was read. It cannot be written from "
@@ -156,20 +157,20 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction: all of it, or nothing.
+        """A transaction, committed as a whole or rolled back.
 
         Raises:
-            Full: there is no room for it.
-            StoreError: it cannot be opened or written.
+            DiskFull: the disk is full.
+            StoreError: the database cannot be opened or written.
         """
-        with self._told(), self._opened().connect() as connection:
+        with self._translated_errors(), self._writable_engine().connect() as connection:
             connection = connection.execution_options(writes=True)
             with connection.begin():
-                _take_turn(connection, self._wait)
+                _acquire_write_lock(connection, self._wait)
                 yield connection
 
     def compact(self) -> None:
-        """Give back the room that deleted runs took, unless others use the history just now."""
+        """Free the space of deleted runs, unless another process is using the history."""
         if self._file is None:
             return  # PostgreSQL does so by itself
         with (
@@ -179,24 +180,24 @@ class Database:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def set_aside(self, moment: str) -> Path:
-        """Move a damaged file out of the way, whole, and tell where it is now."""
+    def quarantine(self, moment: str) -> Path:
+        """Move a damaged file out of the way unchanged, and return its new path."""
         self.close()
         assert self._file is not None
-        aside = self._file.with_name(f"{self._file.name}.damaged-{moment}")
-        while aside.exists():
-            aside = aside.with_name(aside.name + "-2")
+        quarantined = self._file.with_name(f"{self._file.name}.damaged-{moment}")
+        while quarantined.exists():
+            quarantined = quarantined.with_name(quarantined.name + "-2")
         for suffix in ("", "-wal", "-shm"):
             part = self._file.with_name(self._file.name + suffix)
             if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        return aside
+                part.rename(quarantined.with_name(quarantined.name + suffix))
+        return quarantined
 
-    def _opened(self) -> Engine:
+    def _writable_engine(self) -> Engine:
         if self._engine is None:
             self._stop_reading()
             self.check_private()
-            engine = self._connecting()
+            engine = self._create_engine()
             try:
                 with engine.connect() as connection:
                     if self._file is None:
@@ -208,13 +209,13 @@ class Database:
             self._engine = engine
         return self._engine
 
-    def _opened_for_reading(self) -> Engine:
-        """What is open already; else the file, opened read-only.
+    def _readable_engine(self) -> Engine:
+        """The open engine if there is one; otherwise one that opens the file read-only.
 
-        Tables of an older version are brought up to date, where they can be.
+        Tables of an older version are migrated if the file can be written.
         """
         if self._engine is not None or self._file is None:
-            return self._opened()
+            return self._writable_engine()
         if self._reader is None:
             self.check_private()
             if not self._file.is_file():
@@ -225,22 +226,22 @@ class Database:
             self._reader = self._reading_engine(self._file)
             try:
                 with self._reader.connect() as connection:
-                    found = _revision(connection)
+                    revision = _revision(connection)
             except BaseException:
                 self._stop_reading()
                 raise
-            if found != HEAD:
+            if revision != HEAD:
                 self._stop_reading()
-                return self._brought_up_to_date(found)
+                return self._upgraded_engine(revision)
         return self._reader
 
-    def _brought_up_to_date(self, found: str | None) -> Engine:
+    def _upgraded_engine(self, revision: str | None) -> Engine:
         try:
-            return self._opened()
+            return self._writable_engine()
         except StoreError as error:
-            if isinstance(error, HistoryLocked) or _is_newer(found) or not self.is_read_only:
+            if isinstance(error, HistoryLocked) or _is_newer(revision) or not self.is_read_only:
                 raise
-            what = f"of an older version (revision {found})" if found else "empty"
+            what = f"of an older version (revision {revision})" if revision else "empty"
             raise StoreError(
                 f"The history {self} is {what}, and cannot be brought up to date (to {HEAD}): "
                 "it cannot be written from here. Run auditor history once as its owner, where it "
@@ -248,34 +249,35 @@ class Database:
             ) from error
 
     def _reading_engine(self, file: Path) -> Engine:
-        """A file that is only read.
+        """An engine that only reads a file.
 
-        SQLite needs its log beside it, or a place to make one. Where it has neither, a file that
-        stands by itself is read as it is, and of one with a log a copy.
+        SQLite needs the write-ahead log next to the file, or write access to create one. Without
+        either, a file that has no log is read in place as immutable, and a file that has one is
+        copied first.
         """
-        self._frozen = None
-        place, options = file, "mode=ro"
+        self._unlocked_file = None
+        location, options = file, "mode=ro"
         log, index = (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))
         try:
             if self.is_read_only and not (log.exists() and index.exists()):
-                self._frozen = _Frozen.now(file)
+                self._unlocked_file = _UnlockedFile.observe(file)
                 if log.exists() and log.stat().st_size:
-                    place = self._copied(file, log)
+                    location = self._copy_with_log(file, log)
                 else:
                     options = "mode=ro&immutable=1"
         except OSError as error:
             raise self._unreadable(error) from error
-        address = f"{place.absolute().as_uri()}?{options}"
+        address = f"{location.absolute().as_uri()}?{options}"
 
         def connect() -> sqlite3.Connection:
             return sqlite3.connect(address, timeout=self._wait, uri=True, check_same_thread=False)
 
         engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
-        sa.event.listen(engine, "connect", _for_reading)
+        sa.event.listen(engine, "connect", _configure_reader)
         sa.event.listen(engine, "begin", _begin)
         return engine
 
-    def _copied(self, file: Path, log: Path) -> Path:
+    def _copy_with_log(self, file: Path, log: Path) -> Path:
         self._copy = tempfile.TemporaryDirectory(prefix="auditor-")
         copy = Path(self._copy.name) / file.name
         shutil.copyfile(file, copy)
@@ -287,17 +289,17 @@ class Database:
             self._reader.dispose()
         if self._copy is not None:
             self._copy.cleanup()
-        self._reader = self._copy = self._frozen = None
+        self._reader = self._copy = self._unlocked_file = None
 
     @property
     def is_read_only(self) -> bool:
-        """True for a file that cannot be written from here."""
+        """True if the database is a file that this process cannot write."""
         file = self._file
         return file is not None and not (
             os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
         )
 
-    def _connecting(self) -> Engine:
+    def _create_engine(self) -> Engine:
         if self._file is None:
             try:
                 arguments = postgresql.connect_arguments(self._url)
@@ -312,7 +314,7 @@ class Database:
                     "AUDITOR_STORE names PostgreSQL, whose driver is not installed. Install the "
                     "auditor with its extra [postgresql] (docs/operations/installing.md)."
                 ) from error
-            # A server has few places: none is held once nobody uses this history any more.
+            # A server has few connection slots: release ours as soon as this object is collected.
             weakref.finalize(self, engine.dispose)
             weakness = postgresql.weakness(self._url)
             if weakness:
@@ -326,11 +328,11 @@ class Database:
         engine = sa.create_engine(
             self._url, connect_args={"timeout": self._wait}, hide_parameters=True
         )
-        sa.event.listen(engine, "connect", self._as_a_store)
+        sa.event.listen(engine, "connect", self._configure_writer)
         sa.event.listen(engine, "begin", _begin)
         return engine
 
-    def _as_a_store(self, connection: sqlite3.Connection, _: object) -> None:
+    def _configure_writer(self, connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None
         try:
             connection.execute("PRAGMA foreign_keys = ON")
@@ -341,8 +343,8 @@ class Database:
             raise self._error(error) from error
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Errors of the database as sentences."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Translate errors of the database into errors with a message for people."""
         try:
             yield
         except sa.exc.DBAPIError as error:
@@ -352,9 +354,9 @@ class Database:
                 f"The history {self} cannot hold or give back a text ({error}). Report it."
             ) from error
         except (CorruptRow, json.JSONDecodeError, zlib.error) as error:
-            raise self._damaged(str(error)) from error
+            raise self._damaged_error(str(error)) from error
 
-    def _damaged(self, reason: str) -> HistoryDamaged:
+    def _damaged_error(self, reason: str) -> HistoryDamaged:
         if self._file is None:
             return HistoryDamaged(f"The history {self} is damaged ({reason}).")
         return HistoryDamaged(
@@ -367,7 +369,7 @@ class Database:
             f"The history {self} cannot be written: {error.strerror}. "
             + (
                 "Set AUDITOR_HOME to a folder of your own."
-                if self._in_data
+                if self._in_data_directory
                 else "Name a place of your own in AUDITOR_STORE."
             )
         )
@@ -389,9 +391,9 @@ class Database:
             if lacks:
                 return StoreError(f"The history {self} cannot be used. {lacks[0]}")
         if _is_busy(name):
-            return self._held()
+            return self._locked_error()
         if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or "decode to UTF-8" in reason:
-            return self._damaged(reason)
+            return self._damaged_error(reason)
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
             return DiskFull(f"{self}: no more could be written ({reason}). Make room there.")
         if name.startswith("SQLITE_READONLY"):
@@ -401,7 +403,7 @@ class Database:
     def _error_of_server(self, error: BaseException, reason: str) -> Exception:
         state = getattr(error, "sqlstate", None)
         if state == "55P03":
-            return self._held()
+            return self._locked_error()
         if state == "53100":
             return DiskFull(f"{self}: no more could be written ({reason}). Make room there.")
         if state in _NOT_PERMITTED:
@@ -416,7 +418,7 @@ class Database:
             )
         return StoreError(f"The history {self} cannot be used: {reason}.")
 
-    def _held(self) -> HistoryLocked:
+    def _locked_error(self) -> HistoryLocked:
         return HistoryLocked(
             f"The history {self} is held by another process, and was not let go within "
             f"{self._wait:g} seconds. Try again when that one is done."
@@ -426,7 +428,7 @@ class Database:
 def _file(url: str | None, home: Path) -> Path | None:
     if not url:
         return home / FILE
-    parsed = _parsed(url)
+    parsed = _parse_url(url)
     if parsed.get_backend_name() != "sqlite":
         return None
     if not parsed.database or parsed.database == ":memory:":
@@ -434,10 +436,10 @@ def _file(url: str | None, home: Path) -> Path | None:
     return Path(parsed.database)
 
 
-def _address(url: str | None, file: Path | None) -> URL:
+def _database_url(url: str | None, file: Path | None) -> URL:
     if file is not None:
         return URL.create("sqlite", database=str(file))
-    parsed = _parsed(url or "")
+    parsed = _parse_url(url or "")
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise StoreError(
             f"AUDITOR_STORE names a {parsed.get_backend_name()} database. SQLite and PostgreSQL "
@@ -446,13 +448,13 @@ def _address(url: str | None, file: Path | None) -> URL:
     return parsed.set(drivername=_DRIVER)
 
 
-def _parsed(url: str) -> URL:
-    """The parts of an address. What is wrong with it is not repeated: it may hold a password."""
+def _parse_url(url: str) -> URL:
+    """Parse an address. An error never repeats the address, which may hold a password."""
     try:
         parsed = make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         parsed = None
-    if parsed is None or not _is_plain(url, parsed):
+    if parsed is None or not _is_unambiguous(url, parsed):
         raise StoreError(
             "AUDITOR_STORE is no address of a database. Write it as "
             "sqlite:////path/history.sqlite or postgresql://user@host/database. In a password, "
@@ -461,70 +463,74 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-_PLACE = re.compile(
+_LOCATION = re.compile(
     r"(?:\[[0-9a-f:.]+\]|[a-z0-9_.,-]*)(?::[0-9]{1,5})?(?:/[^?\\]*)?(?:\?.*)?",
     re.IGNORECASE | re.ASCII,
 )
-"""What follows user name and password. What SQLAlchemy cannot read there, it leaves out."""
+"""Host, port, path and options of an address. SQLAlchemy drops whatever it cannot parse there."""
 
 
-def _is_plain(url: str, parsed: URL) -> bool:
-    """True where an address can be understood in one way only.
+def _is_unambiguous(url: str, parsed: URL) -> bool:
+    """True if an address can be read in one way only.
 
-    A host in the options, other than the folder of a socket, would go before the one that stands
-    in its place, of which it was decided whether it is this machine.
+    A host in the options, unless it is the directory of a socket, would override the host in the
+    address, which decides whether the database is on this machine.
     """
-    place = url.partition("://")[2]
+    location = url.partition("://")[2]
     if parsed.get_backend_name() == "sqlite":  # sqlite://var/x would be the file x of this folder
-        return not place or place.startswith("/")
+        return not location or location.startswith("/")
     if "\\" in (parsed.username or ""):
         return False
     if parsed.username is not None or parsed.password is not None:
-        place = place.partition("@")[2]
+        location = location.partition("@")[2]
     socket = str(parsed.query.get("host", "/"))
-    return bool(_PLACE.fullmatch(place)) and (not parsed.host or socket.startswith("/"))
+    return bool(_LOCATION.fullmatch(location)) and (not parsed.host or socket.startswith("/"))
 
 
-def _for_reading(connection: sqlite3.Connection, _: object) -> None:
+def _configure_reader(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA cache_size = -{_CACHE}")
 
 
 def _make_private(file: Path) -> None:
-    """Make the file, or take the right to read it from others. One that is there is not touched.
+    """Create the file if it is missing; otherwise remove other users' access to it.
 
     Raises:
-        OSError: it cannot be made, or cannot be written.
+        OSError: the file cannot be created or written.
     """
     if not file.exists():
         file.touch(mode=0o600)
     if not os.access(file, os.W_OK):
         with file.open("ab"):
             pass  # says why
-    found = file.stat()
-    if hasattr(os, "geteuid") and found.st_uid == os.geteuid() and found.st_mode & permissions.MASK:
+    status = file.stat()
+    if (
+        hasattr(os, "geteuid")
+        and status.st_uid == os.geteuid()
+        and status.st_mode & permissions.MASK
+    ):
         file.chmod(0o600)
 
 
-def _state(file: Path) -> tuple[object, ...]:
-    """What changes where somebody writes to a database."""
-    found: list[object] = []
+def _file_state(file: Path) -> tuple[object, ...]:
+    """Inode, size and modification time of the database's files: they change when it is written."""
+    states: list[object] = []
     for suffix in ("", *permissions.BESIDE):
         try:
             stat = file.with_name(file.name + suffix).stat()
         except OSError:
-            found.append(None)
+            states.append(None)
         else:
-            found.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
-    return tuple(found)
+            states.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return tuple(states)
 
 
 def _is_busy(name: str) -> bool:
     return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
-def _is_newer(found: str | None) -> bool:
-    return found is not None and found > HEAD
+def _is_newer(revision: str | None) -> bool:
+    return revision is not None and revision > HEAD
 
 
 def _begin(connection: Connection) -> None:
@@ -532,11 +538,11 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _take_turn(connection: Connection, wait: float) -> None:
-    """Wait, but not longer than so many seconds, until no other process writes."""
+def _acquire_write_lock(connection: Connection, wait: float) -> None:
+    """Wait until no other process writes, at most `wait` seconds."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text(f"SET LOCAL lock_timeout = {round(wait * 1000)}"))
-        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_TURN})"))
+        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))
 
 
 def _bring_up_to_date(engine: Engine, wait: float) -> None:
@@ -546,14 +552,14 @@ def _bring_up_to_date(engine: Engine, wait: float) -> None:
     with engine.connect() as connection:
         connection = connection.execution_options(writes=True)
         with connection.begin():
-            _take_turn(connection, wait)
-            found = _revision(connection)
-            if found == HEAD:
+            _acquire_write_lock(connection, wait)
+            revision = _revision(connection)
+            if revision == HEAD:
                 return
-            if _is_newer(found):
+            if _is_newer(revision):
                 raise StoreError(
-                    f"The history was written by a newer version of the auditor (revision {found};"
-                    f" this one knows {HEAD}). Install that version of the program."
+                    f"The history was written by a newer version of the auditor (revision "
+                    f"{revision}; this one knows {HEAD}). Install that version of the program."
                 )
             _migrate(connection)
 

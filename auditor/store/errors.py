@@ -1,4 +1,4 @@
-"""What can go wrong with stored runs, each with a sentence that says what to do."""
+"""Errors of the store, each with a message that says what to do next."""
 
 from auditor.errors import AuditorError, ExitCode
 
@@ -10,47 +10,47 @@ class StoreError(AuditorError):
 
 
 class RunNotFound(StoreError):
-    """No stored run has this id, and no snapshot this path."""
+    """No stored run has this id, and no snapshot has this path."""
 
 
 class RunUnfit(AuditorError):
-    """A run is not one that a gate can measure against. The message says why."""
+    """A gate cannot compare with this run. The message says why."""
 
     exit_code = ExitCode.USAGE
 
 
 class HistoryLocked(StoreError):
-    """Another process holds the history and does not let go."""
+    """Another process has locked the history and does not release it."""
 
     exit_code = ExitCode.NOTHING_EVALUATED
 
 
 class HistoryUnreachable(StoreError):
-    """The database of the history does not answer, or lets nobody in."""
+    """The database server does not respond, or refuses the connection."""
 
     exit_code = ExitCode.NOTHING_EVALUATED
 
 
 class HistoryDamaged(StoreError):
-    """The file of the history is no database, or is damaged."""
+    """The file of the history is damaged, or not a database."""
 
     exit_code = ExitCode.NOTHING_EVALUATED
 
 
 class HistoryUnfit(StoreError):
-    """The database of the history cannot hold every text."""
+    """The encoding of the database cannot represent every text."""
 
     exit_code = ExitCode.NOTHING_EVALUATED
 
 
 class RunAltered(StoreError):
-    """The evidence of a run, or its row, is not what the history says it is."""
+    """The evidence or the row of a run differs from what the history recorded."""
 
     exit_code = ExitCode.NOTHING_EVALUATED
 
 
 class CorruptRow(AuditorError):
-    """A row of the history holds what no version of the program writes."""
+    """A row holds a value that no version of the program writes."""
 
 
 class AlreadyRunning(StoreError):

@@ -1,7 +1,8 @@
-"""What a folder's file system can do: audits need locks, modes, renames and SQLite's log.
+"""Tests whether a folder's file system supports what audits need: locks, modes, renames, SQLite's
+write-ahead log.
 
-Some network shares and mounts lack one of them. Doctor and audit try the same things and say the
-same.
+Some network shares and mounts lack one of them. `doctor` and `audit` run the same tests and print
+the same messages.
 """
 
 import errno
@@ -27,12 +28,12 @@ SQLITE_LACKS = (
     "SQLITE_PERM",
     "SQLITE_PROTOCOL",
 )
-"""How SQLite's errors begin where a file system cannot do what it needs."""
+"""Prefixes of SQLite's error names that point to a missing feature of the file system."""
 
 UNUSUAL = frozenset(
     {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EPERM, errno.EINVAL}
 )
-"""How systems say that a file system has no such thing."""
+"""Error numbers by which systems report that a file system lacks a feature."""
 
 _USUAL = frozenset(
     {
@@ -53,12 +54,13 @@ _ADVICE = (
 
 
 def lacks(folder: Path) -> list[str]:
-    """What an audit needs and the file system of a folder has not: a sentence each, with advice.
+    """The features that audits need and the folder's file system lacks: one sentence each, with
+    advice.
 
-    Nothing is left behind. What cannot be tried, as the folder cannot be written, is not told.
+    Nothing is left behind. If the folder cannot be written, the remaining features are not tested.
     """
     probe = folder / f".auditor-{secrets.token_hex(6)}"
-    found = []
+    sentences = []
     try:
         for what, attempt in _NEEDS:
             try:
@@ -66,16 +68,16 @@ def lacks(folder: Path) -> list[str]:
             except (OSError, sqlite3.Error) as error:
                 if _is_usual(error):
                     break
-                found.append(lacking(folder, what, _reason(error)))
+                sentences.append(lacking(folder, what, _reason(error)))
     finally:
         for left in folder.glob(f"{probe.name}*"):
             with suppress(OSError):
                 left.unlink()
-    return found
+    return sentences
 
 
 def lacking(folder: Path, what: str, reason: str) -> str:
-    """A sentence about what a file system has not."""
+    """The sentence about a missing feature."""
     return f"The file system of {folder} {what} ({reason}). {_ADVICE}"
 
 
@@ -100,7 +102,7 @@ def _rename(probe: Path) -> None:
 
 
 def _log(probe: Path) -> None:
-    """SQLite as the history and snapshots use it: a log, one writer, two readers."""
+    """Use SQLite as the history and the snapshots do: a write-ahead log, one writer, one reader."""
     file = probe.with_name(f"{probe.name}.sqlite")
     with (
         closing(sqlite3.connect(file, isolation_level=None, timeout=1)) as writer,
@@ -127,7 +129,7 @@ _NEEDS: tuple[tuple[str, Callable[[Path], None]], ...] = (
 
 
 def _is_usual(error: Exception) -> bool:
-    """True for a folder that is full, or not ours to write to: that is told elsewhere."""
+    """True if the folder is full or not writable, which is reported elsewhere."""
     if isinstance(error, OSError):
         return error.errno in _USUAL
     name = getattr(error, "sqlite_errorname", "")

@@ -1,4 +1,4 @@
-"""Standings: how findings stood in a run, and what their lives were until then."""
+"""Queries: the state of the findings in a run, and their history up to it."""
 
 import hashlib
 import json
@@ -16,52 +16,52 @@ from auditor.findings.finding_history import Actor, FindingHistory, LifecycleSta
 from auditor.findings.model import FindingKind, Severity, Status
 from auditor.store.batching import batched
 from auditor.store.errors import CorruptRow
-from auditor.store.tables import findings, spells
+from auditor.store.tables import findings, periods
 
-PORTION = 500
-"""How many findings are looked up at once."""
+BATCH_SIZE = 500
+"""Findings looked up by one statement."""
 
-_UNSETTLED = (Status.UNKNOWN, Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
-"""Statuses that say nothing of whether there was a deviation."""
+_INDETERMINATE = (Status.UNKNOWN, Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
+"""Statuses that do not say whether there was a deviation."""
 
 _DEVIATING = (Status.FAIL, Status.WAIVED)
-"""A waiver covers a deviation; it does not put it right."""
+"""A waiver covers a deviation but does not remove it."""
 
 
-_SPELL = [
-    spells.c[name] for name in ("status", "since", "since_at", "until", "until_at", "changed_by")
+_PERIOD_COLUMNS = [
+    periods.c[name] for name in ("status", "since", "since_at", "until", "until_at", "changed_by")
 ]
 
 
-_PASTS = (
-    sa.select(findings.c.fingerprint, findings.c.first_seen, *_SPELL)
-    .join(spells, spells.c.finding_id == findings.c.id)
+_HISTORIES = (
+    sa.select(findings.c.fingerprint, findings.c.first_seen, *_PERIOD_COLUMNS)
+    .join(periods, periods.c.finding_id == findings.c.id)
     .where(findings.c.series_id == sa.bindparam("series"))
-    .where(findings.c.fingerprint.in_(sa.bindparam("wanted", expanding=True)))
-    .where(spells.c.since <= sa.bindparam("number"))
-    .order_by(findings.c.fingerprint, spells.c.since)
+    .where(findings.c.fingerprint.in_(sa.bindparam("fingerprints", expanding=True)))
+    .where(periods.c.since <= sa.bindparam("number"))
+    .order_by(findings.c.fingerprint, periods.c.since)
 )
 
 
 class FindingsDigest:
-    """A digest over how the findings of a run stood, which come by fingerprint.
+    """A digest of the state of a run's findings, added in the order of their fingerprints.
 
-    What later runs change of a finding, such as the name of its scope, does not count.
+    It leaves out what later runs may change, such as the name of a scope.
     """
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
     def add(self, row: Sequence[Any]) -> None:
-        """Count a finding in: `DIGESTED`, `observed` as JSON."""
+        """Add a row with the columns of `DIGESTED`; `observed` is JSON."""
         self._hash.update(json.dumps([*row]).encode() + b"\n")
 
-    def add_standing(self, found: FindingState) -> None:
-        """Count a finding in."""
-        observed = json.dumps(found.observed, sort_keys=True)
-        scope = str(found.scope.level), found.scope.id
-        words = map(str, (found.status, found.severity, found.cause or ""))
-        row = found.fingerprint, found.control, str(found.kind), *scope, found.setting
+    def add_state(self, state: FindingState) -> None:
+        """Add the state of a finding."""
+        observed = json.dumps(state.observed, sort_keys=True)
+        scope = str(state.scope.level), state.scope.id
+        words = map(str, (state.status, state.severity, state.cause or ""))
+        row = state.fingerprint, state.control, str(state.kind), *scope, state.setting
         self.add((*row, *words, observed))
 
     @property
@@ -74,16 +74,16 @@ DIGESTED = (
     *("fingerprint", "control", "kind", "level", "scope_id", "setting"),
     *("status", "severity", "cause", "observed"),
 )
-"""The columns that a `FindingsDigest` is over."""
+"""The columns that go into a `FindingsDigest`."""
 
 
 def states_at(
     connection: Connection, series_id: int, number: int
 ) -> Generator[FindingState, None, None]:
-    """How every finding of a run stood, those that passed apart, by fingerprint. Streams."""
+    """Yield the state of every non-passing finding of a run, ordered by fingerprint."""
     query = (
-        _joined()
-        .where(findings.c.series_id == series_id, *_at(number))
+        _select_states()
+        .where(findings.c.series_id == series_id, *_covers(number))
         .order_by(findings.c.fingerprint)
     )
     with connection.execution_options(yield_per=1000).execute(query) as rows:
@@ -94,90 +94,92 @@ def states_at(
 def histories_at(
     connection: Connection, series_id: int, number: int, fingerprints: Iterable[str]
 ) -> dict[str, FindingHistory]:
-    """What is known of these findings up to a run. Those never reported until then are left out."""
-    found: dict[str, FindingHistory] = {}
-    alike: dict[tuple[Any, ...], FindingHistory] = {}
-    for portion in batched(fingerprints, PORTION):
-        wanted = {"series": series_id, "wanted": portion, "number": number}
-        rows = connection.execute(_PASTS, wanted).all()
-        for fingerprint, of_one in groupby(rows, key=lambda row: row.fingerprint):
-            told = list(of_one)
-            key = tuple(row[1:] for row in told)
-            if key not in alike:
-                alike[key] = _past(told, number)
-            found[fingerprint] = alike[key]
-    return found
+    """Histories of these findings up to a run, by fingerprint. Findings not reported by then are
+    omitted."""
+    histories: dict[str, FindingHistory] = {}
+    cache: dict[tuple[Any, ...], FindingHistory] = {}
+    for batch in batched(fingerprints, BATCH_SIZE):
+        parameters = {"series": series_id, "fingerprints": batch, "number": number}
+        rows = connection.execute(_HISTORIES, parameters).all()
+        for fingerprint, period_rows in groupby(rows, key=lambda row: row.fingerprint):
+            of_finding = list(period_rows)
+            key = tuple(row[1:] for row in of_finding)
+            if key not in cache:
+                cache[key] = _history_of(of_finding, number)
+            histories[fingerprint] = cache[key]
+    return histories
 
 
-def lifecycle_state(told: Sequence[tuple[Status, int, int]], number: int) -> LifecycleState | None:
-    """The life of a finding at a run, from its spells up to then: status, first and last run.
+def lifecycle_state(past: Sequence[tuple[Status, int, int]], number: int) -> LifecycleState | None:
+    """The lifecycle state of a finding at run `number`.
 
-    Between spells it passed. None where it never was a deviation, or is covered by a waiver.
+    `past` holds its periods up to that run: status, first and last run. Between periods it passed.
+    None if it never was a deviation, or a waiver covers it.
     """
-    last = told[-1] if told else None
+    last = past[-1] if past else None
     now = last[0] if last is not None and last[2] >= number else None
-    earlier = [spell for spell in told if spell is not last or now is None]
-    was = any(status in _DEVIATING for status, _, _ in earlier)
+    earlier = [period for period in past if period is not last or now is None]
+    deviated_before = any(status in _DEVIATING for status, _, _ in earlier)
     if now is Status.FAIL:
         assert last is not None
         if last[1] < number:
             return LifecycleState.PERSISTING
-        if not was:
+        if not deviated_before:
             return LifecycleState.NEW
         return (
             LifecycleState.PERSISTING
             if _last_known(earlier, number) in _DEVIATING
             else LifecycleState.REGRESSED
         )
-    if now is Status.WAIVED or now in _UNSETTLED:
+    if now is Status.WAIVED or now in _INDETERMINATE:
         return None
-    return LifecycleState.RESOLVED if was else None
+    return LifecycleState.RESOLVED if deviated_before else None
 
 
 def _last_known(earlier: Sequence[tuple[Status, int, int]], number: int) -> Status | None:
-    """How it stood when it was last known before a run; None where it passed then."""
+    """The last determinate status before a run; None if the finding passed then."""
     end = number
     for status, first, last in reversed(earlier):
         if last < end - 1:
             return None
-        if status not in _UNSETTLED:
+        if status not in _INDETERMINATE:
             return status
         end = first
     return None
 
 
-def _past(rows: Sequence[Any], number: int) -> FindingHistory:
+def _history_of(rows: Sequence[Any], number: int) -> FindingHistory:
     last = rows[-1]
     try:
-        told = [
+        past = [
             (Status(row.status), row.since, number if row.until is None else min(row.until, number))
             for row in rows
         ]
         changed_by = _actor(last.changed_by)
     except (ValueError, TypeError) as error:
-        raise _garbled(error) from error
-    stands = told[-1][2] >= number
+        raise _corrupt_row(error) from error
+    is_current = past[-1][2] >= number
     return FindingHistory(
         first_seen=last.first_seen,
-        since=last.since_at if stands else last.until_at,
-        life=lifecycle_state(told, number),
-        changed_by=changed_by if stands else None,
+        since=last.since_at if is_current else last.until_at,
+        lifecycle=lifecycle_state(past, number),
+        changed_by=changed_by if is_current else None,
     )
 
 
-def _actor(told: str | None) -> Actor | None:
-    return None if told is None else Actor(**json.loads(told))
+def _actor(text: str | None) -> Actor | None:
+    return None if text is None else Actor(**json.loads(text))
 
 
-def _joined() -> sa.Select[Any]:
+def _select_states() -> sa.Select[Any]:
     return sa.select(
         findings,
-        *(spells.c[name] for name in ("status", "severity", "cause", "observed", "since_at")),
-    ).join(spells, spells.c.finding_id == findings.c.id)
+        *(periods.c[name] for name in ("status", "severity", "cause", "observed", "since_at")),
+    ).join(periods, periods.c.finding_id == findings.c.id)
 
 
-def _at(number: int) -> tuple[Any, ...]:
-    return spells.c.since <= number, sa.or_(spells.c.until.is_(None), spells.c.until >= number)
+def _covers(number: int) -> tuple[Any, ...]:
+    return periods.c.since <= number, sa.or_(periods.c.until.is_(None), periods.c.until >= number)
 
 
 def _state(row: Any) -> FindingState:
@@ -196,8 +198,8 @@ def _state(row: Any) -> FindingState:
             since=row.since_at,
         )
     except (ValueError, TypeError) as error:
-        raise _garbled(error) from error
+        raise _corrupt_row(error) from error
 
 
-def _garbled(error: Exception) -> CorruptRow:
+def _corrupt_row(error: Exception) -> CorruptRow:
     return CorruptRow(f"a finding cannot be read: {error}")

@@ -1,6 +1,7 @@
 """The history: every finished run with its findings, its summary and its evidence.
 
-In SQLite (one file, write-ahead log) or PostgreSQL. A run is stored whole or not at all.
+Stored in SQLite (one file with a write-ahead log) or PostgreSQL. A run is stored as a whole or not
+at all.
 """
 
 import json
@@ -28,78 +29,78 @@ from auditor.store.errors import RunAltered, RunNotFound
 from auditor.store.integrity import verify_evidence
 from auditor.store.series import EVERY_RUN, SKEW, RunFilter, Series
 
-_PORTION = 500
-"""How many findings one statement is about."""
+_BATCH_SIZE = 500
+"""Findings updated by one statement."""
 
 TREND = 100
-"""How many of the newest runs make a trend."""
+"""Maximum number of runs in a trend."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run of the history, and its place in it."""
+    """A run of the history and its position in it."""
 
     facts: RunFacts
     series: int
     number: int
     selection: str
     stopped: str
-    """Why it ended before everything was read; empty where it did not."""
+    """Why the run ended before everything was read; empty if it did not."""
     sequence: int = 0
-    """Its place among all runs of the store, in the order in which they were stored."""
+    """Position among all runs of the store, in the order of storing."""
     set_aside: str = ""
-    """Why it is out of consideration; empty where it is not."""
+    """Why the run is set aside; empty if it is not."""
     signature: str = ""
-    """Empty where it was not signed."""
+    """Empty if the run was not signed."""
     place: str = ""
-    """Where its account lives: see `series.place`."""
+    """The API its account belongs to: see `series.place`."""
     findings_digest: str = ""
-    """Over how its findings stood; empty for a run of an earlier version."""
+    """Digest of the findings' states; empty for runs of an earlier version."""
 
     @property
     def ended(self) -> datetime:
-        """When it ended."""
-        return _moment(self.facts.finished_at)
+        """When the run ended."""
+        return _parse_time(self.facts.finished_at)
 
     def ends_in_future(self, now: datetime) -> bool:
-        """True if a clock was wrong: when it ran, or now."""
+        """True if the run ends after `now`: one of the two clocks was wrong."""
         return self.ended > now + SKEW
 
     def counts(self, now: datetime) -> bool:
-        """True if it may be the newest of its kind: not set aside, and not from the future."""
+        """True if the run may be the newest of its kind: not set aside, and not from the future."""
         return not self.set_aside and not self.ends_in_future(now)
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """That somebody accepted a run as it is."""
+    """The acceptance of a run as the reference for regressions."""
 
     entry: StoredRun
     accepted_at: str
     note: str
     signature: str = ""
-    """Empty where it was not signed."""
+    """Empty if the acceptance was not signed."""
 
 
 class Signing(Protocol):
-    """Signs runs that are stored, and checks those that are read."""
+    """Signs stored runs and verifies their signatures."""
 
     def sign_acceptance(self, acceptance: Acceptance) -> str:
-        """The signature of an acceptance; empty where nobody signs."""
+        """The signature of an acceptance; empty without a signing key."""
 
     def sign(self, entry: StoredRun, evidence: SnapshotReader) -> str:
-        """The signature of a run; empty where nobody signs."""
+        """The signature of a run; empty without a signing key."""
 
     def check(self, entry: StoredRun, evidence: SnapshotReader) -> None:
-        """Make sure that a run is as it was signed.
+        """Verify that a run is unchanged since it was signed.
 
         Raises:
-            SnapshotError: it is not.
+            SnapshotError: it was changed.
         """
 
 
 class History:
-    """The stored runs of a data directory, or of the database that several share."""
+    """The stored runs of a data directory, or of a database shared by several."""
 
     def __init__(self, database: Database, home: Path, signing: Signing | None = None) -> None:
         self._database, self._home, self._signing = database, home, signing
@@ -109,7 +110,7 @@ class History:
 
     @property
     def database(self) -> Database:
-        """Where it is kept."""
+        """The database of the history."""
         return self._database
 
     def add(
@@ -120,51 +121,51 @@ class History:
         selected: frozenset[str] | None,
         stopped: str,
     ) -> None:
-        """Store a finished run. One that is stored already, and went on since, is stored anew.
+        """Store a finished run. A stored run that continued since then is replaced.
 
         Raises:
-            Full: there is no room for it.
+            DiskFull: the disk is full.
             StoreError: the history cannot be written; the run is not in it.
         """
         series = Series.of(run, selected)
         with self._database.writing() as connection:
-            taken = None
-            known = self._row(connection, run.info.id)
-            if known is not None:
-                if _same(known, run, stopped):
+            freed_number = None
+            stored = self._row(connection, run.info.id)
+            if stored is not None:
+                if _is_unchanged(stored, run, stopped):
                     return
-                if not series.has(known.facts.account_id, known.place):
+                if not series.has(stored.facts.account_id, stored.place):
                     raise RunAltered(
                         f"{self} holds a run {run.info.id} of another account, "
-                        f"{known.facts.account_id}. Ids of runs do not repeat: it is not replaced."
+                        f"{stored.facts.account_id}. Ids of runs do not repeat: it is not replaced."
                     )
-                taken = _take_back(connection, known)
-            series_id = series.made(connection)
+                freed_number = _remove_replaced(connection, stored)
+            series_id = series.get_or_create(connection)
             newest = sa.select(sa.func.max(tables.runs.c.number)).where(
                 tables.runs.c.series_id == series_id
             )
-            number = taken or (connection.execute(newest).scalar() or 0) + 1
+            number = freed_number or (connection.execute(newest).scalar() or 0) + 1
             last = connection.execute(sa.select(sa.func.max(tables.runs.c.sequence))).scalar() or 0
             columns = _columns(run, series_id, number, stopped) | {"sequence": last + 1}
-            if known is not None:
-                columns["set_aside"] = known.set_aside
+            if stored is not None:
+                columns["set_aside"] = stored.set_aside
             connection.execute(sa.insert(tables.runs), columns)
-            found = recording.record(connection, series_id, number, run, evidence)
+            digest = recording.record(connection, series_id, number, run, evidence)
             this = tables.runs.c.id == run.info.id
-            connection.execute(sa.update(tables.runs).where(this).values(findings_digest=found))
+            connection.execute(sa.update(tables.runs).where(this).values(findings_digest=digest))
             snapshot_archive.pack(connection, run.info.id, file)
             self._sign(connection, run.info.id, evidence)
 
-    def runs(self, wanted: RunFilter = EVERY_RUN) -> list[StoredRun]:
-        """The stored runs, in the order in which they were stored."""
+    def runs(self, run_filter: RunFilter = EVERY_RUN) -> list[StoredRun]:
+        """The stored runs, in the order of storing."""
         if not self._database.exists():
             return []
-        query = _runs().where(*wanted.columns()).order_by(tables.runs.c.sequence)
+        query = _select_runs().where(*run_filter.columns()).order_by(tables.runs.c.sequence)
         with self._database.reading() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [_stored_run(row) for row in connection.execute(query)]
 
     def accounts(self, place: str) -> list[str]:
-        """The accounts at a place that have runs, by id."""
+        """The ids of the accounts at a place that have runs."""
         if not self._database.exists():
             return []
         query = (
@@ -177,7 +178,7 @@ class History:
             return sorted(connection.execute(query).scalars())
 
     def find(self, run_id: str) -> StoredRun | None:
-        """The stored run with this id; None where there is none."""
+        """The stored run with this id, or None."""
         if not self._database.exists():
             return None
         with self._database.reading() as connection:
@@ -187,26 +188,26 @@ class History:
         """The stored run with this id.
 
         Raises:
-            RunNotFound: there is none.
+            RunNotFound: no run has this id.
         """
-        found = self.find(run_id)
-        if found is None:
+        stored = self.find(run_id)
+        if stored is None:
             raise RunNotFound(
                 f'No stored run is called "{run_id}". See which there are: auditor history'
             )
-        return found
+        return stored
 
     def newest(
-        self, wanted: RunFilter = EVERY_RUN, now: datetime | None = None
+        self, run_filter: RunFilter = EVERY_RUN, now: datetime | None = None
     ) -> StoredRun | None:
-        """The run that was stored last, of those that count; None where there is none."""
+        """The run stored last among those that count, or None."""
         if not self._database.exists():
             return None
-        query = _runs().where(*wanted.columns()).order_by(tables.runs.c.sequence.desc())
+        query = _select_runs().where(*run_filter.columns()).order_by(tables.runs.c.sequence.desc())
         return self._first(query, now)
 
     def last_sequence(self) -> int:
-        """The place of the run that was stored last, of any account; 0 where none is."""
+        """The sequence number of the run stored last, of any account; 0 if the history is empty."""
         if not self._database.exists():
             return 0
         with self._database.reading() as connection:
@@ -214,9 +215,9 @@ class History:
         return int(last or 0)
 
     def before(self, entry: StoredRun, now: datetime | None = None) -> StoredRun | None:
-        """The run that precedes this one in its series, of those that count; None without one."""
+        """The preceding run of the series among those that count, or None."""
         query = (
-            _runs()
+            _select_runs()
             .where(tables.runs.c.series_id == entry.series)
             .where(tables.runs.c.number < entry.number)
             .order_by(tables.runs.c.number.desc())
@@ -224,9 +225,9 @@ class History:
         return self._first(query, now)
 
     def between(self, earlier: StoredRun, later: StoredRun) -> list[StoredRun]:
-        """The runs of the later one's series that lie between two runs, oldest first."""
+        """The runs of the later run's series between two runs, oldest first."""
         query = (
-            _runs()
+            _select_runs()
             .where(tables.runs.c.series_id == later.series)
             .where(tables.runs.c.number < later.number)
             .where(tables.runs.c.sequence > earlier.sequence)
@@ -234,10 +235,10 @@ class History:
             .order_by(tables.runs.c.number)
         )
         with self._database.reading() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [_stored_run(row) for row in connection.execute(query)]
 
     def last_of(self, series: Series, now: datetime | None = None) -> StoredRun | None:
-        """The newest run of a series, of those that count; None without one."""
+        """The newest run of a series among those that count, or None."""
         if not self._database.exists():
             return None
         with self._database.reading() as connection:
@@ -245,45 +246,47 @@ class History:
         if number is None:
             return None
         query = (
-            _runs().where(tables.runs.c.series_id == number).order_by(tables.runs.c.number.desc())
+            _select_runs()
+            .where(tables.runs.c.series_id == number)
+            .order_by(tables.runs.c.number.desc())
         )
         return self._first(query, now)
 
     def evidence(self, run_id: str) -> Snapshot | None:
-        """The evidence of a run, open for reading; None where the run is not stored.
+        """The evidence of a run, open for reading; None if the run is not stored.
 
         Raises:
-            SnapshotError: it is not as it was recorded, or not as it was signed.
+            SnapshotError: it differs from what was recorded or signed.
         """
         if not self._database.exists():
             return None
         with self._database.reading() as connection:
             entry = self._row(connection, run_id)
-            found = snapshot_archive.unpacked(connection, run_id, self._home)
-        if found is not None:
+            snapshot = snapshot_archive.unpack(connection, run_id, self._home)
+        if snapshot is not None:
             try:
-                found.verified()
-                self.check(entry, found)
+                snapshot.verified()
+                self.check(entry, snapshot)
             except BaseException:
-                found.close()
+                snapshot.close()
                 raise
-        return found
+        return snapshot
 
     def check(self, entry: StoredRun | None, evidence: SnapshotReader) -> None:
-        """Make sure that a run, if it is stored and signed, is as it was signed.
+        """Verify that a run, if it is stored and signed, is unchanged since it was signed.
 
         Raises:
-            SnapshotError: it is not.
+            SnapshotError: it was changed.
         """
         if entry is not None and self._signing is not None:
             self._signing.check(entry, evidence)
 
     def verified(self, entry: StoredRun) -> Snapshot:
-        """The evidence of a run, open for reading, compared with what the history says of it.
+        """The evidence of a run, open for reading, after comparing it with the row of the run.
 
         Raises:
             RunAltered: it differs, or cannot be read.
-            RunNotFound: it is kept no longer.
+            RunNotFound: it has been deleted.
             StoreError: the history cannot be read.
         """
         evidence = self.evidence(entry.facts.id)
@@ -297,29 +300,32 @@ class History:
         return evidence
 
     @contextmanager
-    def standings(self, entry: StoredRun) -> Iterator[Iterator[FindingState]]:
-        """How every finding of a run stood, those that passed apart, by fingerprint.
+    def finding_states(self, entry: StoredRun) -> Iterator[Iterator[FindingState]]:
+        """The state of every non-passing finding of a run, ordered by fingerprint.
 
         Raises:
-            RunAltered: they are not as they were recorded. It is known after the last one.
+            RunAltered: the states differ from those recorded. Raised after the last state.
         """
         with (
             self._database.reading() as connection,
-            closing(finding_queries.states_at(connection, entry.series, entry.number)) as found,
+            closing(finding_queries.states_at(connection, entry.series, entry.number)) as states,
         ):
-            yield _as_recorded(entry, found)
+            yield _verify_digest(entry, states)
 
-    def pasts(self, entry: StoredRun, fingerprints: Iterable[str]) -> Mapping[str, FindingHistory]:
-        """What is known of these findings up to a run; those never reported are left out."""
+    def histories(
+        self, entry: StoredRun, fingerprints: Iterable[str]
+    ) -> Mapping[str, FindingHistory]:
+        """Histories of these findings up to a run, by fingerprint; findings not reported by then
+        are omitted."""
         with self._database.reading() as connection:
             return finding_queries.histories_at(
                 connection, entry.series, entry.number, fingerprints
             )
 
     def trend(self, entry: StoredRun, now: datetime | None = None) -> list[TrendPoint]:
-        """What the runs before this one in its series came to, oldest first."""
+        """The results of earlier runs in the series, oldest first."""
         query = (
-            _runs()
+            _select_runs()
             .where(tables.runs.c.series_id == entry.series)
             .where(tables.runs.c.number < entry.number)
             .order_by(tables.runs.c.number.desc())
@@ -327,30 +333,30 @@ class History:
         )
         moment = now or datetime.now(UTC)
         with self._database.reading() as connection:
-            found = [_entry(row) for row in connection.execute(query)]
-        return [point(each.facts) for each in reversed(found) if each.counts(moment)]
+            newest = [_stored_run(row) for row in connection.execute(query)]
+        return [point(stored.facts) for stored in reversed(newest) if stored.counts(moment)]
 
     def attribute(self, entry: StoredRun, actors: Mapping[str, Actor]) -> None:
-        """Note who made these findings stand as they do since a run."""
+        """Store who changed these findings in this run."""
         by_actor: dict[str, list[str]] = {}
         for fingerprint, actor in actors.items():
             by_actor.setdefault(json.dumps(asdict(actor)), []).append(fingerprint)
         with self._database.writing() as connection:
-            for actor_told, fingerprints in by_actor.items():
-                for portion in batched(fingerprints, _PORTION):
-                    theirs = sa.select(tables.findings.c.id).where(
+            for actor_json, fingerprints in by_actor.items():
+                for batch in batched(fingerprints, _BATCH_SIZE):
+                    finding_ids = sa.select(tables.findings.c.id).where(
                         tables.findings.c.series_id == entry.series,
-                        tables.findings.c.fingerprint.in_(portion),
+                        tables.findings.c.fingerprint.in_(batch),
                     )
                     connection.execute(
-                        sa.update(tables.spells)
-                        .where(tables.spells.c.finding_id.in_(theirs))
-                        .where(tables.spells.c.since == entry.number)
-                        .values(changed_by=actor_told)
+                        sa.update(tables.periods)
+                        .where(tables.periods.c.finding_id.in_(finding_ids))
+                        .where(tables.periods.c.since == entry.number)
+                        .values(changed_by=actor_json)
                     )
 
     def accept(self, entry: StoredRun, moment: str, note: str) -> None:
-        """From now on, regressions are measured against this run."""
+        """Accept this run: regressions are measured against it from now on."""
         acceptance = Acceptance(entry, moment, recording.text(note))
         signature = self._signing.sign_acceptance(acceptance) if self._signing else ""
         row = {
@@ -363,27 +369,27 @@ class History:
         with self._database.writing() as connection:
             connection.execute(sa.insert(tables.acceptances), row)
 
-    def accepted(self, wanted: RunFilter) -> list[Acceptance]:
-        """The acceptances of runs that are there and not set aside, the last one first."""
+    def accepted(self, run_filter: RunFilter) -> list[Acceptance]:
+        """The acceptances of stored runs that are not set aside, newest first."""
         accepting = tables.acceptances
-        more = accepting.c.accepted_at, accepting.c.note
+        extra = accepting.c.accepted_at, accepting.c.note
         query = (
-            _runs(*more, accepting.c.signature.label("acceptance_signature"))
+            _select_runs(*extra, accepting.c.signature.label("acceptance_signature"))
             .where(accepting.c.run_id == tables.runs.c.id)
-            .where(*wanted.columns())
+            .where(*run_filter.columns())
             .where(tables.runs.c.set_aside == "")
             .order_by(tables.acceptances.c.id.desc())
         )
         with self._database.reading() as connection:
             return [
-                Acceptance(_entry(row), row.accepted_at, row.note, row.acceptance_signature)
+                Acceptance(_stored_run(row), row.accepted_at, row.note, row.acceptance_signature)
                 for row in connection.execute(query)
             ]
 
     def set_aside(self, run_id: str, reason: str) -> bool:
-        """Take a run out of consideration; without a reason, take it into consideration again.
+        """Set a run aside; an empty reason takes it back.
 
-        Its row need not be readable otherwise. False where there is no such run.
+        Works even if the other columns of the row cannot be read. False if there is no such run.
         """
         with self._database.writing() as connection:
             changed = connection.execute(
@@ -394,9 +400,9 @@ class History:
         return bool(changed.rowcount)
 
     def series_of(self, run_id: str) -> tuple[str, str] | None:
-        """The account of a run, and its place; None where it is not stored.
+        """The account and the place of a run; None if it is not stored.
 
-        Its row need not be readable otherwise.
+        Works even if the other columns of the row cannot be read.
         """
         if not self._database.exists():
             return None
@@ -414,14 +420,15 @@ class History:
         if not self._database.exists():
             return set()
         with self._database.reading() as connection:
-            found = connection.execute(sa.select(tables.acceptances.c.run_id)).scalars()
-            return {str(run_id) for run_id in found}
+            run_ids = connection.execute(sa.select(tables.acceptances.c.run_id)).scalars()
+            return {str(run_id) for run_id in run_ids}
 
     def remove(self, entries: Iterable[StoredRun]) -> int:
-        """Forget these runs, and what no run that is left can tell of; how many findings went.
+        """Delete these runs and the findings that no remaining run shows; returns the number of
+        findings deleted.
 
         Raises:
-            StoreError: the history cannot be written; nothing is removed.
+            StoreError: the history cannot be written; nothing is deleted.
         """
         ids = [entry.facts.id for entry in entries]
         with self._database.writing() as connection:
@@ -433,7 +440,7 @@ class History:
         """The first run that counts."""
         moment = now or datetime.now(UTC)
         with self._database.reading() as connection:
-            entries = map(_entry, connection.execute(query))
+            entries = map(_stored_run, connection.execute(query))
             return next((entry for entry in entries if entry.counts(moment)), None)
 
     def _sign(self, connection: Connection, run_id: str, evidence: SnapshotReader) -> None:
@@ -444,16 +451,16 @@ class History:
             connection.execute(sa.update(tables.runs).where(this).values(signature=signature))
 
     def _row(self, connection: Connection, run_id: str) -> StoredRun | None:
-        wanted = tables.runs.c.id == recording.text(run_id)
-        row = connection.execute(_runs().where(wanted)).first()
-        return None if row is None else _entry(row)
+        this = tables.runs.c.id == recording.text(run_id)
+        row = connection.execute(_select_runs().where(this)).first()
+        return None if row is None else _stored_run(row)
 
 
-def _as_recorded(entry: StoredRun, found: Iterable[FindingState]) -> Iterator[FindingState]:
+def _verify_digest(entry: StoredRun, states: Iterable[FindingState]) -> Iterator[FindingState]:
     digest = finding_queries.FindingsDigest()
-    for each in found:
-        digest.add_standing(each)
-        yield each
+    for state in states:
+        digest.add_state(state)
+        yield state
     if entry.findings_digest and digest.text != entry.findings_digest:
         raise RunAltered(
             f"The findings of run {entry.facts.id} are not those that the history recorded. Do "
@@ -461,20 +468,20 @@ def _as_recorded(entry: StoredRun, found: Iterable[FindingState]) -> Iterator[Fi
         )
 
 
-def _same(known: StoredRun, run: Run, stopped: str) -> bool:
-    """True where a run did not go on since it was stored."""
-    facts, info = known.facts, run.info
-    return (facts.evidence_digest, facts.finished_at, known.stopped) == (
+def _is_unchanged(stored: StoredRun, run: Run, stopped: str) -> bool:
+    """True if a run did not continue since it was stored."""
+    facts, info = stored.facts, run.info
+    return (facts.evidence_digest, facts.finished_at, stored.stopped) == (
         info.evidence_digest,
         info.finished_at,
         recording.text(stopped),
     )
 
 
-def _take_back(connection: Connection, entry: StoredRun) -> int | None:
-    """Forget a run, so that it can be stored anew: as the newest of its series, which it now is.
+def _remove_replaced(connection: Connection, entry: StoredRun) -> int | None:
+    """Delete a run so that it can be stored again, as the newest of its series.
 
-    Returns its number, where no run came after it and it can have it again.
+    Returns its number if no later run exists, so that the number can be reused.
     """
     later = sa.select(tables.runs.c.id).where(
         tables.runs.c.series_id == entry.series, tables.runs.c.number > entry.number
@@ -489,7 +496,7 @@ def _take_back(connection: Connection, entry: StoredRun) -> int | None:
 
 
 def point(facts: RunFacts) -> TrendPoint:
-    """A run as one point of a trend."""
+    """A run as a point of a trend."""
     return TrendPoint(
         run=facts.id,
         finished_at=facts.finished_at,
@@ -500,10 +507,10 @@ def point(facts: RunFacts) -> TrendPoint:
     )
 
 
-def _runs(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def _select_runs(*extra: sa.ColumnElement[Any]) -> sa.Select[Any]:
     own = (column for column in tables.series.c if column.name != "id")
     joined = tables.runs.join(tables.series)
-    return sa.select(tables.runs, *own, *more).select_from(joined)
+    return sa.select(tables.runs, *own, *extra).select_from(joined)
 
 
 def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, Any]:
@@ -538,16 +545,16 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
     }
 
 
-def _entry(row: Any) -> StoredRun:
-    """A row of the history.
+def _stored_run(row: Any) -> StoredRun:
+    """Parse a row.
 
     Raises:
         RunAltered: no version of the program writes such a row.
     """
     try:
-        entry = _read(row)
-        _moment(entry.facts.started_at)
-        _moment(entry.facts.finished_at)
+        entry = _parse_row(row)
+        _parse_time(entry.facts.started_at)
+        _parse_time(entry.facts.finished_at)
         Level(entry.facts.depth)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunAltered(
@@ -557,19 +564,19 @@ def _entry(row: Any) -> StoredRun:
     return entry
 
 
-def _moment(text: str) -> datetime:
-    """A moment of a row.
+def _parse_time(text: str) -> datetime:
+    """Parse a time of a row.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a time with a time zone.
     """
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if found.tzinfo is None:
+    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if time.tzinfo is None:
         raise ValueError(f"{text} names no time zone")
-    return found
+    return time
 
 
-def _read(row: Any) -> StoredRun:
+def _parse_row(row: Any) -> StoredRun:
     return StoredRun(
         facts=RunFacts(
             id=row.id,
@@ -606,12 +613,12 @@ def _read(row: Any) -> StoredRun:
     )
 
 
-def _counts(found: Any) -> dict[str, int]:
-    """Counts by name.
+def _counts(summary: Any) -> dict[str, int]:
+    """Validate the counts of a summary, by name.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it holds something else.
     """
-    if not isinstance(found, dict) or not all(type(count) is int for count in found.values()):
+    if not isinstance(summary, dict) or not all(type(count) is int for count in summary.values()):
         raise ValueError("its summary holds no counts")
-    return found
+    return summary

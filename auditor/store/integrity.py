@@ -1,4 +1,4 @@
-"""Whether the evidence of a stored run is the one that the history recorded."""
+"""Compares the evidence of a stored run with its row in the history."""
 
 import json
 import sqlite3
@@ -20,7 +20,7 @@ def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
         RunAltered: something differs; the message names it.
     """
     try:
-        found = _said(evidence)
+        metadata = _metadata(evidence)
         recomputed = evidence.digest()
         oldest = evidence.oldest() or ""
     except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -30,30 +30,32 @@ def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
         ) from error
     facts = entry.facts
     compared = [
-        ("run id", found["run_id"], facts.id),
-        ("account", found["account_id"], facts.account_id),
-        ("place of the API", place(found["api_url"]), entry.place),
-        ("end of the run", found["finished_at"], facts.finished_at),
-        ("baseline digest", found["baseline"], facts.baseline_digest),
+        ("run id", metadata["run_id"], facts.id),
+        ("account", metadata["account_id"], facts.account_id),
+        ("place of the API", place(metadata["api_url"]), entry.place),
+        ("end of the run", metadata["finished_at"], facts.finished_at),
+        ("baseline digest", metadata["baseline"], facts.baseline_digest),
         ("evidence digest", recomputed, facts.evidence_digest),
     ]
     if facts.oldest_evidence_at:  # empty for runs of an earlier version
         compared.append(("time of the oldest document", oldest, facts.oldest_evidence_at))
     if facts.organisation_digest is not None:  # None likewise
-        compared.append(("organisation digest", found["organisation"], facts.organisation_digest))
+        compared.append(
+            ("organisation digest", metadata["organisation"], facts.organisation_digest)
+        )
     _check_equal(facts.id, compared)
 
 
 def _check_equal(run_id: str, compared: list[tuple[str, str, str]]) -> None:
-    """Each is a name, what the evidence says, and what the history says.
+    """Compare tuples of a name, the value in the evidence and the value in the history.
 
     Raises:
-        RunAltered: they differ somewhere.
+        RunAltered: the values of at least one tuple differ.
     """
     differing = [
-        f"{name} (evidence: {found or 'none'}; history: {recorded or 'none'})"
-        for name, found, recorded in compared
-        if found != recorded
+        f"{name} (evidence: {actual or 'none'}; history: {recorded or 'none'})"
+        for name, actual, recorded in compared
+        if actual != recorded
     ]
     if differing:
         raise RunAltered(
@@ -63,12 +65,12 @@ def _check_equal(run_id: str, compared: list[tuple[str, str, str]]) -> None:
         )
 
 
-def _said(evidence: SnapshotReader) -> dict[str, str]:
-    """What the evidence says of its run."""
+def _metadata(evidence: SnapshotReader) -> dict[str, str]:
+    """The run's metadata in its evidence."""
     names = ("run_id", "account_id", "api_url", "finished_at")
-    found = {name: evidence.meta(name) or "" for name in names}
+    facts = {name: evidence.meta(name) or "" for name in names}
     judgement = json.loads(evidence.meta("judgement") or "{}")
     policy = json.loads(judgement.get("policy") or "{}")
     baseline = policy.get("baseline", {}).get("info", {}).get("digest", "")
     decisions = digest.of_decisions(policy.get("organisation", {}))
-    return {**found, "baseline": str(baseline), "organisation": decisions}
+    return {**facts, "baseline": str(baseline), "organisation": decisions}

@@ -1,9 +1,9 @@
-"""How PostgreSQL is reached: its certificate is checked, and no password is sent in clear text.
+"""Connects to PostgreSQL with a verified certificate, and never sends a password in clear text.
 
-Beyond this machine `sslmode` is `verify-full` unless the address says otherwise; variables and
-service files of libpq do not weaken it. Loopback and sockets may go without TLS. Without a verified
-certificate the server gets no password in clear text (`require_auth`, libpq 16).
-Source: https://www.postgresql.org/docs/18/libpq-connect.html, read 2026-11.
+For remote hosts `sslmode` is `verify-full` unless the address sets it; environment variables and
+service files of libpq cannot weaken it. Loopback and sockets work without TLS. A server without a
+verified certificate gets no password in clear text (`require_auth`, libpq 16). Source:
+https://www.postgresql.org/docs/18/libpq-connect.html, read 2026-11.
 """
 
 import ipaddress
@@ -20,40 +20,40 @@ from auditor.zoom.proxy_checks import BUNDLED_CERTIFICATES
 
 VERIFIED = "verify-full"
 
-_NAMES_REQUIRED_AUTH = 16_00_00
-"""The version of libpq from which `require_auth` is known."""
+_REQUIRE_AUTH_VERSION = 16_00_00
+"""The first version of libpq that knows `require_auth`."""
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Whom to trust on the way to Zoom, and here."""
+"""Environment variables that name the certificate authorities, for Zoom and for PostgreSQL."""
 
-_ANYBODY = "nobody checks whose server it is"
-_GIVEN_UP: Mapping[str, str] = {
+_UNVERIFIED_SERVER = "nobody checks whose server it is"
+_WEAKNESSES: Mapping[str, str] = {
     "disable": "nothing is encrypted, so whoever is on the way can read and change the evidence",
-    "allow": f"the connection may be unencrypted, and {_ANYBODY}",
-    "prefer": f"the connection may be unencrypted, and {_ANYBODY}",
+    "allow": f"the connection may be unencrypted, and {_UNVERIFIED_SERVER}",
+    "prefer": f"the connection may be unencrypted, and {_UNVERIFIED_SERVER}",
     "require": "the server's certificate is not checked, so whoever is on the way can pose as the "
     "server",
     "verify-ca": "the server's name is not checked, so whoever has another certificate of the same "
     "authority can pose as the server",
 }
-"""What a weaker `sslmode` gives up."""
+"""Consequences of an `sslmode` weaker than `verify-full`."""
 
-_DOCUMENTED = "docs/operations/history.md shows how."
+_DOCUMENTATION = "docs/operations/history.md shows how."
 _ADVICE: Mapping[str, str] = {
     "does not support SSL": "Switch TLS on in the server (ssl = on). If nobody else can be on the "
-    f"way to it, add ?sslmode=disable to AUDITOR_STORE. {_DOCUMENTED}",
+    f"way to it, add ?sslmode=disable to AUDITOR_STORE. {_DOCUMENTATION}",
     "certificate": "Name the file of the authority that signed the server's certificate, and the "
     "host as the certificate does: postgresql://user@host/database?sslrootcert=FILE in "
-    f"AUDITOR_STORE. {_DOCUMENTED}",
+    f"AUDITOR_STORE. {_DOCUMENTATION}",
     "authentication method requirement": "The server asked for the password in clear text. Have it "
     "ask with scram-sha-256, or use TLS with a certificate that can be checked (sslmode="
     f"{VERIFIED}). If it has to be so, add ?require_auth=password to AUDITOR_STORE.",
 }
-_OTHERWISE = "Start the database, or look at AUDITOR_STORE."
+_DEFAULT_ADVICE = "Start the database, or look at AUDITOR_STORE."
 
 
 def connect_arguments(url: URL) -> dict[str, Any]:
-    """What the driver is told beside the address."""
+    """Arguments for the driver, in addition to the address."""
     arguments: dict[str, Any] = {"client_encoding": "UTF8"}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = 10
@@ -61,48 +61,50 @@ def connect_arguments(url: URL) -> dict[str, Any]:
     if mode is None and not is_local(url):
         arguments["sslmode"] = mode = VERIFIED
     if not is_local(url) and "gssencmode" not in url.query:
-        arguments["gssencmode"] = "disable"  # it would go before TLS
-    if mode in (VERIFIED, "verify-ca") and not _names_authority(url):
-        arguments["sslrootcert"] = _trusted()
-    if mode != VERIFIED and _is_new_enough() and not _parameter(url, "require_auth"):
+        arguments["gssencmode"] = "disable"  # it takes precedence over TLS
+    if mode in (VERIFIED, "verify-ca") and not _has_root_certificate(url):
+        arguments["sslrootcert"] = _trusted_certificates()
+    if mode != VERIFIED and _supports_require_auth() and not _parameter(url, "require_auth"):
         arguments["require_auth"] = "!password"
     return arguments
 
 
 def weakness(url: URL) -> str:
-    """What the `sslmode` of an address gives up, as a sentence; empty where it is not weaker."""
+    """The consequence of the address's `sslmode`, as a sentence; empty if it is not weakened."""
     mode = url.query.get("sslmode")
     if is_local(url) or mode in (None, VERIFIED):
         return ""
-    given_up = _GIVEN_UP.get(str(mode), f"it is not {VERIFIED}")
-    return f"AUDITOR_STORE says sslmode={mode}: {given_up}. Leave sslmode out of it for {VERIFIED}."
+    consequence = _WEAKNESSES.get(str(mode), f"it is not {VERIFIED}")
+    return (
+        f"AUDITOR_STORE says sslmode={mode}: {consequence}. Leave sslmode out of it for {VERIFIED}."
+    )
 
 
 def is_local(url: URL) -> bool:
-    """True where the address leads to this machine alone: loopback or a socket."""
+    """True if the address leads to this machine only: loopback or a socket."""
     if _parameter(url, "service"):
-        return False  # the file of services says where it leads
-    at = _parameter(url, "hostaddr") or url.host or _parameter(url, "host")
-    return all(_is_local(host) for host in at.split(","))
+        return False  # the service file decides the host
+    hosts = _parameter(url, "hostaddr") or url.host or _parameter(url, "host")
+    return all(_is_local(host) for host in hosts.split(","))
 
 
 def advice(reason: str) -> str:
-    """What to do where a server cannot be reached."""
-    found = (advice for part, advice in _ADVICE.items() if part in reason)
-    return next(found, _OTHERWISE)
+    """What to do if a server cannot be reached."""
+    matching = (advice for part, advice in _ADVICE.items() if part in reason)
+    return next(matching, _DEFAULT_ADVICE)
 
 
 def check_encoding(connection: Connection, shown: str) -> None:
-    """Make sure that the database can hold every name.
+    """Check that the database can store every name.
 
     Raises:
         HistoryUnfit: its encoding is not UTF8.
     """
     encoding = connection.execute(sa.text("SHOW server_encoding")).scalar()
-    found = encoding.decode() if isinstance(encoding, bytes) else str(encoding)
-    if found != "UTF8":
+    name = encoding.decode() if isinstance(encoding, bytes) else str(encoding)
+    if name != "UTF8":
         raise HistoryUnfit(
-            f"The history {shown} is a database in the encoding {found}, which cannot hold every "
+            f"The history {shown} is a database in the encoding {name}, which cannot hold every "
             "name. The auditor needs one in UTF8: CREATE DATABASE auditor ENCODING 'UTF8' "
             "LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0. Name it in AUDITOR_STORE. Runs that "
             "wait in the data directory are stored by the next audit."
@@ -121,15 +123,15 @@ def _is_local(host: str) -> bool:
 
 
 def _parameter(url: URL, name: str) -> str:
-    """A parameter of the connection as libpq finds it: in the address, else in the environment."""
-    found = url.query.get(name)
-    if found is None:
+    """A connection parameter as libpq resolves it: from the address, else from the environment."""
+    value = url.query.get(name)
+    if value is None:
         return os.environ.get(f"PG{name.replace('_', '').upper()}", "")
-    return found if isinstance(found, str) else ",".join(found)
+    return value if isinstance(value, str) else ",".join(value)
 
 
-def _names_authority(url: URL) -> bool:
-    """True where libpq knows already whose certificates to trust."""
+def _has_root_certificate(url: URL) -> bool:
+    """True if libpq already has a root certificate configured."""
     if _parameter(url, "sslrootcert"):
         return True
     try:
@@ -138,17 +140,17 @@ def _names_authority(url: URL) -> bool:
         return False
 
 
-def _trusted() -> str:
-    """The certificates that are trusted on the way to Zoom, in one file.
+def _trusted_certificates() -> str:
+    """The file of certificates that are trusted for connections to Zoom.
 
     `sslrootcert=system` is not used: the library in psycopg's packages looks for the system's
-    certificates where they were on the machine it was built on.
+    certificates at the path they had on its build machine.
     """
     named = (os.environ.get(variable) or "" for variable in _CA_VARIABLES)
     return next((file for file in named if Path(file).is_file()), BUNDLED_CERTIFICATES)
 
 
-def _is_new_enough() -> bool:
+def _supports_require_auth() -> bool:
     import psycopg
 
-    return psycopg.pq.version() >= _NAMES_REQUIRED_AUTH
+    return psycopg.pq.version() >= _REQUIRE_AUTH_VERSION

@@ -1,8 +1,8 @@
-"""Recording: the findings of a run as periods, of which only what changed is written.
+"""Stores findings as periods with unchanged status; a run writes only the findings that changed.
 
-A finding that the run does not report has passed only if its scope is there to be seen. Where the
-scope is gone from a complete list, its story ends; where the list itself could not be read, the
-finding is unknown from then on, and never counts as put right.
+A finding that a run does not report counts as passed only if its scope was read. If the scope is
+missing from a complete list, the finding's history ends. If the list could not be read, the finding
+becomes unknown, and never counts as fixed.
 """
 
 import json
@@ -20,51 +20,54 @@ from auditor.findings.per_verdict import PerVerdict
 from auditor.findings.run import Run
 from auditor.store.batching import batched
 from auditor.store.finding_queries import DIGESTED, FindingsDigest
-from auditor.store.tables import findings, incoming, spells
+from auditor.store.tables import findings, incoming, periods
 from auditor.store.visibility import ScopeVisibility
 
-PORTION = 1000
-"""Rows written at once."""
+BATCH_SIZE = 1000
+"""Rows written by one statement."""
 
 _CONTENT = ("status", "severity", "cause", "observed")
-_NAMED = ("control", "kind", "level", "scope_id", "scope_name", "setting", "source")
+_IDENTITY = ("control", "kind", "level", "scope_id", "scope_name", "setting", "source")
 
 _DERIVED = (str(FindingKind.DERIVED), str(FindingKind.UNCOVERED))
-"""Findings that rest on several documents, and are there only where those were read."""
+"""Kinds of findings that are computed from several documents and exist only if those were read."""
 
 _KNOWN = sa.select(incoming.c.fingerprint).where(
-    incoming.c.fingerprint.in_(sa.bindparam("wanted", expanding=True))
+    incoming.c.fingerprint.in_(sa.bindparam("fingerprints", expanding=True))
 )
 
-_UNSURE = sa.select(incoming.c.control).where(
+_INCOMPLETE_CONTROLS = sa.select(incoming.c.control).where(
     incoming.c.kind.in_(_DERIVED),
     incoming.c.status == str(Status.UNKNOWN),
-    incoming.c.cause.in_([str(each) for each in (Cause.DENIED, Cause.ERROR, Cause.NOT_COLLECTED)]),
+    incoming.c.cause.in_(
+        [str(cause) for cause in (Cause.DENIED, Cause.ERROR, Cause.NOT_COLLECTED)]
+    ),
 )
-"""The controls of which a run could not see everything that they rest on."""
+"""Controls for which a run could not read all the documents they are computed from."""
 
 
 def record(
     connection: Connection, series_id: int, number: int, run: Run, evidence: SnapshotReader
 ) -> str:
-    """Write what a run found, the one with this number in its series. Returns its digest."""
-    # A row a finding and night would be 830,000 rows a night at 100,000 users (docs/benchmarks.md),
-    # nearly all as the night before. So the findings go into a temporary table, and the database
-    # itself compares them with the open periods: this process loads only those that are not among
-    # them. Three statements write what changed. Their order matters: a period that is closed has to
-    # be closed before its successor is opened, which is opened where no open one is left.
+    """Store the findings of run `number` of a series; returns their digest."""
+    # One row per finding and night would be 830,000 rows a night at 100,000 users
+    # (docs/benchmarks.md), nearly all of them equal to the night before. The findings go into a
+    # temporary table instead, and the database compares them with the open periods; this process
+    # loads only the findings without an equal open period. Three statements write the changes.
+    # Their order matters: a period has to be closed before its successor is opened, because a
+    # period is opened only for a finding without an open one.
     incoming.create(connection)
-    for portion in batched(_rows(run), PORTION):
+    for batch in batched(_rows(run), BATCH_SIZE):
         rows: dict[str, Mapping[str, Any]] = {}
-        for row in portion:
-            rows.setdefault(row["fingerprint"], row)  # the first is the worst: they come sorted
-        for fingerprint in connection.execute(_KNOWN, {"wanted": [*rows]}).scalars().all():
+        for row in batch:
+            rows.setdefault(row["fingerprint"], row)  # sorted: the first is the worst
+        for fingerprint in connection.execute(_KNOWN, {"fingerprints": [*rows]}).scalars().all():
             del rows[fingerprint]
         if rows:
             connection.execute(sa.insert(incoming), list(rows.values()))
     unseen = _unseen(connection, series_id, run, evidence)
-    for portion in batched(unseen, PORTION):
-        connection.execute(sa.insert(incoming), portion)
+    for batch in batched(unseen, BATCH_SIZE):
+        connection.execute(sa.insert(incoming), batch)
     _add_findings(connection, series_id, run.info.finished_at)
     _close_periods(connection, series_id, number, run.info.finished_at)
     _open_periods(connection, series_id, number, run.info.finished_at)
@@ -74,22 +77,22 @@ def record(
 
 
 def _digest(connection: Connection) -> str:
-    found = FindingsDigest()
+    digest = FindingsDigest()
     query = sa.select(*(incoming.c[name] for name in DIGESTED)).order_by(incoming.c.fingerprint)
     for row in connection.execute(query):
-        found.add(row)
-    return found.text
+        digest.add(row)
+    return digest.text
 
 
 def text(value: str) -> str:
-    """`value` as every database can keep it: no NUL, and nothing that is no character."""
+    """`value` in a form that every database can store: without NUL and without lone surrogates."""
     if value.isprintable():  # nearly always so
         return value
     return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
 
 
 def _rows(run: Run) -> Iterator[Mapping[str, Any]]:
-    of_verdict = PerVerdict(_columns)
+    columns_of = PerVerdict(_columns)
     for assessment, verdict, fingerprint in run.identified():
         if verdict.status is not Status.PASS:
             scope = assessment.scope
@@ -98,7 +101,7 @@ def _rows(run: Run) -> Iterator[Mapping[str, Any]]:
                 "level": str(scope.level),
                 "scope_id": text(scope.id),
                 "scope_name": text(scope.label),
-                **of_verdict(verdict),
+                **columns_of(verdict),
             }
 
 
@@ -118,23 +121,27 @@ def _columns(verdict: Verdict) -> Mapping[str, Any]:
 def _unseen(
     connection: Connection, series_id: int, run: Run, evidence: SnapshotReader
 ) -> Iterable[Mapping[str, Any]]:
-    """Findings that stood before, and that this run had no chance to see."""
-    presence = ScopeVisibility(evidence)
-    unsure = set(connection.execute(_UNSURE).scalars())
+    """Findings of earlier runs that this run could not check."""
+    visibility = ScopeVisibility(evidence)
+    incomplete = set(connection.execute(_INCOMPLETE_CONTROLS).scalars())
     query = (
-        sa.select(findings, spells.c.severity, spells.c.observed)
-        .join(spells, spells.c.finding_id == findings.c.id)
+        sa.select(findings, periods.c.severity, periods.c.observed)
+        .join(periods, periods.c.finding_id == findings.c.id)
         .outerjoin(incoming, incoming.c.fingerprint == findings.c.fingerprint)
-        .where(findings.c.series_id == series_id, spells.c.until.is_(None))
+        .where(findings.c.series_id == series_id, periods.c.until.is_(None))
         .where(findings.c.control.in_(list(run.controls)))
         .where(incoming.c.fingerprint.is_(None))
     )
     for row in connection.execute(query).all():
         scope = Scope(Level(row.level), row.scope_id)
-        hidden = row.kind in _DERIVED and row.control in unsure
-        if hidden or presence.of(scope) is None or presence.refused(scope, row.source):
+        hidden = row.kind in _DERIVED and row.control in incomplete
+        if (
+            hidden
+            or visibility.was_present(scope) is None
+            or visibility.was_refused(scope, row.source)
+        ):
             yield {
-                **{name: getattr(row, name) for name in ("fingerprint", *_NAMED)},
+                **{name: getattr(row, name) for name in ("fingerprint", *_IDENTITY)},
                 "status": str(Status.UNKNOWN),
                 "severity": row.severity,
                 "cause": str(Cause.NOT_COLLECTED),
@@ -151,13 +158,13 @@ def _add_findings(connection: Connection, series_id: int, now: str) -> None:
         sa.select(
             sa.literal(series_id),
             incoming.c.fingerprint,
-            *(incoming.c[name] for name in _NAMED),
+            *(incoming.c[name] for name in _IDENTITY),
             sa.literal(now),
         )
         .select_from(joined)
         .where(findings.c.id.is_(None))
     )
-    columns = ["series_id", "fingerprint", *_NAMED, "first_seen"]
+    columns = ["series_id", "fingerprint", *_IDENTITY, "first_seen"]
     connection.execute(sa.insert(findings).from_select(columns, new))
     renamed = (
         sa.select(incoming.c.scope_name)
@@ -174,24 +181,22 @@ def _add_findings(connection: Connection, series_id: int, now: str) -> None:
 def _close_periods(connection: Connection, series_id: int, number: int, now: str) -> None:
     same = sa.and_(
         incoming.c.fingerprint == findings.c.fingerprint,
-        *(incoming.c[name] == spells.c[name] for name in _CONTENT),
+        *(incoming.c[name] == periods.c[name] for name in _CONTENT),
     )
-    # An outer join: an open period is closed where no incoming finding has its fingerprint (it has
-    # passed, or its scope is gone) and where one has, but with another content (it goes on in
-    # another period). What this run could not see is not among them: `_unseen` made it incoming, as
-    # unknown.
+    # An outer join: an open period is closed if no incoming finding has its fingerprint (the
+    # finding passed, or its scope was deleted), and if one has it with other content (a new period
+    # follows). Findings that this run could not check are incoming as unknown: see `_unseen`.
     changed = (
-        sa.select(spells.c.id)
-        .join(findings, findings.c.id == spells.c.finding_id)
+        sa.select(periods.c.id)
+        .join(findings, findings.c.id == periods.c.finding_id)
         .outerjoin(incoming, same)
-        .where(findings.c.series_id == series_id, spells.c.until.is_(None))
+        .where(findings.c.series_id == series_id, periods.c.until.is_(None))
         .where(incoming.c.fingerprint.is_(None))
     )
-    # Both ends of a period are numbers of runs in which it held, so it ends with the run before
-    # this one. `until_at` is now: between the two runs nobody looked, and this is when the change
-    # was seen.
+    # Both ends of a period are inclusive run numbers, so it ends with the run before this one.
+    # `until_at` is now: the change happened between the two runs, and this run detected it.
     connection.execute(
-        sa.update(spells).where(spells.c.id.in_(changed)).values(until=number - 1, until_at=now)
+        sa.update(periods).where(periods.c.id.in_(changed)).values(until=number - 1, until_at=now)
     )
 
 
@@ -199,7 +204,7 @@ def _open_periods(connection: Connection, series_id: int, number: int, now: str)
     joined = incoming.join(
         findings,
         (findings.c.fingerprint == incoming.c.fingerprint) & (findings.c.series_id == series_id),
-    ).outerjoin(spells, (spells.c.finding_id == findings.c.id) & spells.c.until.is_(None))
+    ).outerjoin(periods, (periods.c.finding_id == findings.c.id) & periods.c.until.is_(None))
     new = (
         sa.select(
             findings.c.id,
@@ -208,7 +213,7 @@ def _open_periods(connection: Connection, series_id: int, number: int, now: str)
             sa.literal(now),
         )
         .select_from(joined)
-        .where(spells.c.id.is_(None))
+        .where(periods.c.id.is_(None))
     )
     columns = ["finding_id", *_CONTENT, "since", "since_at"]
-    connection.execute(sa.insert(spells).from_select(columns, new))
+    connection.execute(sa.insert(periods).from_select(columns, new))

@@ -1,4 +1,4 @@
-"""Retention: which runs are kept how long."""
+"""Retention: which runs may be deleted."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -15,14 +15,14 @@ def expired(
 ) -> list[StoredRun]:
     """The runs that need not be kept, oldest first.
 
-    Kept are the runs younger than `keep`, the last run of each of the last `monthly` months (this
-    one included), the newest run of each series, and those that gates measure against. A run that
-    was set aside, or that ends in the future, is the last of nothing.
+    Kept are the runs younger than `keep`, the last run of each of the last `monthly` months (the
+    current one included), the newest run of each series, and the accepted runs. A run that was set
+    aside or ends in the future does not count as the last or newest.
     """
     protected = set(accepted)
     newest: dict[int, StoredRun] = {}
     of_month: dict[tuple[int, str], StoredRun] = {}
-    for entry in (each for each in entries if each.counts(now)):
+    for entry in (stored for stored in entries if stored.counts(now)):
         newest[entry.series] = max(newest.get(entry.series, entry), entry, key=_number)
         month = entry.series, entry.facts.finished_at[:7]
         of_month[month] = max(of_month.get(month, entry), entry, key=_number)
@@ -40,6 +40,6 @@ def _number(entry: StoredRun) -> int:
 
 
 def _month_before(now: datetime, months: int) -> str:
-    """The month so many before this one, as `2026-11`."""
+    """The month `months` before the current one, as `2026-11`."""
     count = now.year * 12 + now.month - 1 - months
     return f"{count // 12:04d}-{count % 12 + 1:02d}"

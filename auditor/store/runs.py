@@ -1,7 +1,8 @@
-"""Runs: while one is read, a folder under the data directory; once finished, in the history.
+"""Runs: a folder under the data directory while a run is read, a row in the history once it is
+finished.
 
-A run that broke off, or that the history could not take, stays in `AUDITOR_HOME/runs/RUN`. It is
-private to the user who ran it.
+A run that was interrupted, or that the history could not store, stays in `AUDITOR_HOME/runs/RUN`.
+It is private to the user who ran it.
 """
 
 import hashlib
@@ -33,8 +34,8 @@ SNAPSHOT = "snapshot.sqlite"
 
 
 STORED_AFTER = "stored_after"
-"""The fact of a snapshot that says which run of the history was the last when it was begun: its
-sequence number. The clock does not count: it may jump."""
+"""Metadata of a snapshot: the sequence number of the newest run in the history when it was created.
+The clock is not used, because it may jump."""
 
 _FACTS = (
     "account_id",
@@ -47,51 +48,51 @@ _FACTS = (
 )
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
-"""What the id of a run may look like. Never a path: it has no separator, and is no `..`."""
+"""The form of a run's id. It is never a path: it has no separator, and is not `..`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run that is not in the history, or not as it is now: it broke off, stopped, or waits."""
+    """A run with a folder: interrupted, stopped, or not yet stored in the history."""
 
     id: str
     facts: Mapping[str, str]
 
     @property
     def place(self) -> str:
-        """Where its account lives."""
+        """The API its account belongs to."""
         return place(self.facts["api_url"])
 
     @property
     def stored_after(self) -> int:
-        """The last sequence number of the history when it was begun; 0 where that is not known."""
+        """The newest sequence number of the history when the run began; 0 if unknown."""
         text = self.facts[STORED_AFTER]
         return int(text) if text.isdecimal() else 0
 
     def is_of_future(self, now: datetime) -> bool:
-        """True if it began or ended later than now: a clock was wrong."""
+        """True if the run began or ended after `now`: a clock was wrong."""
         return any(
             moment is not None and moment > now + SKEW
-            for moment in map(_moment, (self.facts["started_at"], self.facts["finished_at"]))
+            for moment in map(_parse_time, (self.facts["started_at"], self.facts["finished_at"]))
         )
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a data directory, and of the history that goes with it."""
+    """The runs of a data directory and of its history."""
 
     home: Path
     url: str | None = None
     """The database of the history; None for a file in the data directory."""
     signing: "Signing | None" = None
-    """Who signs runs that are stored, and checks those that are read; None for nobody."""
+    """Signs stored runs and verifies their signatures; None without keys."""
 
     @cached_property
     def history(self) -> "History":
         """The finished runs.
 
         Raises:
-            StoreError: the address of the database is none that can be used.
+            StoreError: the address of the database cannot be used.
         """
         from auditor.store.database import Database
         from auditor.store.history import History
@@ -108,7 +109,7 @@ class Runs:
         """An empty snapshot for a new run.
 
         Raises:
-            Full: there is no room for it.
+            DiskFull: the disk is full.
             StoreError: the data directory cannot be written.
         """
         folder = self.home / "runs" / run_id
@@ -130,15 +131,15 @@ class Runs:
     def new(self, run_id: str) -> Iterator[Snapshot]:
         """A snapshot for a new run. It stays open.
 
-        A run that broke off stays, to be resumed; one that has read nothing leaves nothing behind.
+        An interrupted run is kept, so that it can be resumed, unless it is still empty.
 
         Raises:
             StoreError: the data directory cannot be written.
         """
         snapshot = self.create(run_id)
         try:
-            with suppress(StoreError, DiskFull):  # where the history cannot be read
-                snapshot.set_metadata(STORED_AFTER, str(self.history.last_sequence()))
+            with suppress(StoreError, DiskFull):  # if the history cannot be read
+                snapshot.set_meta(STORED_AFTER, str(self.history.last_sequence()))
             yield snapshot
         except BaseException:
             empty = snapshot.is_empty()
@@ -148,8 +149,8 @@ class Runs:
             raise
 
     @contextmanager
-    def going_on(self, run_id: str) -> Iterator[Snapshot]:
-        """The snapshot of a run that broke off, to be written. It stays open, unless this fails.
+    def reopen(self, run_id: str) -> Iterator[Snapshot]:
+        """The snapshot of an interrupted run, open for writing. It stays open unless this fails.
 
         Raises:
             SnapshotError: it cannot be used.
@@ -163,25 +164,26 @@ class Runs:
             raise
 
     @contextmanager
-    def alone(self, account_id: str, api_url: str) -> Iterator[None]:
-        """Keep other runs from reading the same account as long as the block lasts.
+    def lock_account(self, account_id: str, api_url: str) -> Iterator[None]:
+        """Prevent other runs from reading the same account during the block.
 
-        The lock goes with the process, however it ends.
+        The lock is released when the process ends, even if it is killed.
 
         Raises:
-            AlreadyRunning: another process reads the account now.
+            AlreadyRunning: another process is reading the account.
             StoreError: the data directory cannot be written.
         """
         name = hashlib.sha256(f"{place(api_url)}\n{account_id}".encode()).hexdigest()[:16]
         try:
-            held = self._held(name, 0)
+            lock = self._lock(name, 0)
         except Timeout:
             raise AlreadyRunning(account_id) from None
-        with held:
+        with lock:
             yield
 
-    def _held(self, name: str, wait: float) -> AbstractContextManager[object]:
-        """A lock of the data directory, until the block ends. Waits for ever where `wait` is -1."""
+    def _lock(self, name: str, wait: float) -> AbstractContextManager[object]:
+        """Acquire a lock of the data directory for the length of the block. Waits forever if `wait`
+        is -1."""
         path = self.home / "locks" / f"{name}.lock"
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -193,14 +195,14 @@ class Runs:
             raise self._unwritable(error) from error
 
     def unfinished(self, account_id: str, api_url: str) -> str | None:
-        """The newest run of an account that broke off or was stopped; None where there is none.
+        """The newest run of an account that was interrupted or stopped, or None.
 
-        A local API may have come back on another port, and is one place for `alone`, too. Where
-        the clock was ahead when a run began, its age cannot be known: it does not go on.
+        Local APIs are one place, as in `lock_account`, because the port may change between runs. A
+        run that began in the future is not resumed: its age is unknown.
         """
         now = datetime.now(UTC)
-        wanted = RunFilter(account_id, place(api_url))
-        for folder in reversed(self.run_folders(wanted)):
+        run_filter = RunFilter(account_id, place(api_url))
+        for folder in reversed(self.run_folders(run_filter)):
             if folder.is_of_future(now):
                 continue
             broke_off = not folder.facts["finished_at"] or folder.facts["stopped"]
@@ -209,32 +211,33 @@ class Runs:
         return None
 
     def _is_stored_after(self, folder: RunFolder, now: datetime) -> bool:
-        """True where a later run that was judged alike is in the history."""
-        wanted = RunFilter(folder.facts["account_id"], folder.place)
+        """True if the history has a later run with the same baseline and depth."""
+        run_filter = RunFilter(folder.facts["account_id"], folder.place)
         try:
-            own = self.history.find(folder.id)
-            stored = self.history.runs(wanted)
+            stored_run = self.history.find(folder.id)
+            stored = self.history.runs(run_filter)
         except (StoreError, DiskFull):
             return False
-        judged_by = _judged_by(folder.facts["judgement"])
-        alike = [
+        evaluated_with = _evaluated_with(folder.facts["judgement"])
+        comparable = [
             entry
             for entry in stored
             if entry.counts(now)
-            and judged_by in (None, (entry.facts.baseline_id, entry.facts.depth))
+            and evaluated_with in (None, (entry.facts.baseline_id, entry.facts.depth))
         ]
-        if own is not None:
-            return any(entry.sequence > own.sequence for entry in alike)
+        if stored_run is not None:
+            return any(entry.sequence > stored_run.sequence for entry in comparable)
         if folder.facts[STORED_AFTER]:
-            return any(entry.sequence > folder.stored_after for entry in alike)
-        return any(entry.facts.id > folder.id for entry in alike)
+            return any(entry.sequence > folder.stored_after for entry in comparable)
+        return any(entry.facts.id > folder.id for entry in comparable)
 
-    def keep(self, snapshot: Snapshot, run: Run, selected: frozenset[str] | None) -> Path | None:
-        """Store a finished run in the history; None, or where a damaged history is kept now.
+    def archive(self, snapshot: Snapshot, run: Run, selected: frozenset[str] | None) -> Path | None:
+        """Store a finished run in the history; returns the new path of a damaged history, else
+        None.
 
         Raises:
-            Full: there is no room for it.
-            StoreError: the history cannot be written. The run stays where it is.
+            DiskFull: the disk is full.
+            StoreError: the history cannot be written. The run stays in its folder.
         """
         file = self.home / "runs" / run.info.id / SNAPSHOT
         stopped = snapshot.meta("stopped") or ""
@@ -245,54 +248,54 @@ class Runs:
                 raise
         else:
             return None
-        with self._held("history", -1):
+        with self._lock("history", -1):
             self.history.database.close()
-            try:  # another process may have begun a new one
+            try:  # another process may have replaced it already
                 self.history.add(run, snapshot, file, selected, stopped)
             except HistoryDamaged:
-                aside = self.history.database.set_aside(self.new_id()[:15])
+                quarantined = self.history.database.quarantine(self.new_id()[:15])
                 self.history.add(run, snapshot, file, selected, stopped)
-                return aside
+                return quarantined
         return None
 
     def discard(self, run_id: str) -> None:
-        """Remove the folder of a run that is in the history, and need not go on."""
+        """Delete the folder of a run that is stored and will not be resumed."""
         shutil.rmtree(self.home / "runs" / run_id, ignore_errors=True)
 
     def failed_before(self, name: str) -> bool:
-        """True where the last night of this name could not evaluate, store or write everything."""
+        """True if the last run with this name could not evaluate, store or write everything."""
         return (self.home / "failed" / name).exists()
 
     def note_failure(self, name: str, failed: bool) -> None:
-        """Remember for the next night of this name whether this one failed."""
-        mark = self.home / "failed" / name
+        """Record for the next run with this name whether this one failed."""
+        marker = self.home / "failed" / name
         with suppress(OSError):
             if failed:
-                mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                mark.touch(mode=0o600)
+                marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                marker.touch(mode=0o600)
             else:
-                mark.unlink(missing_ok=True)
+                marker.unlink(missing_ok=True)
 
     def folders(self) -> list[str]:
-        """Every run that has a folder, finished or not, oldest first."""
+        """The ids of all runs with a folder, finished or not, oldest first."""
         return sorted(path.parent.name for path in self.home.glob(f"runs/*/{SNAPSHOT}"))
 
-    def touched(self, run_id: str) -> float:
-        """When a run was last written to, in seconds since the epoch.
+    def last_modified(self, run_id: str) -> float:
+        """When a run was last written, in seconds since the epoch.
 
-        Who only looks leaves an empty write-ahead log behind, which does not count.
+        An empty write-ahead log does not count: readers leave one behind.
         """
         folder = self.home / "runs" / run_id
         times = [0.0]
         for name in (SNAPSHOT, f"{SNAPSHOT}-wal"):
             with suppress(OSError):
-                found = (folder / name).stat()
-                times += [found.st_mtime] if found.st_size else []
+                status = (folder / name).stat()
+                times += [status.st_mtime] if status.st_size else []
         return max(times)
 
-    def run_folders(self, wanted: RunFilter = EVERY_RUN) -> list[RunFolder]:
-        """The runs that have a folder which can be read, in the order in which they were begun."""
-        found = []
+    def run_folders(self, run_filter: RunFilter = EVERY_RUN) -> list[RunFolder]:
+        """The runs with a readable folder, in the order in which they began."""
+        folders = []
         for path in self.home.glob(f"runs/*/{SNAPSHOT}"):
             try:
                 with Snapshot.open(path) as snapshot:
@@ -300,99 +303,101 @@ class Runs:
             except (SnapshotError, sqlite3.Error):
                 continue
             folder = RunFolder(path.parent.name, facts)
-            if wanted.admits(facts["account_id"], folder.place):
-                found.append(folder)
-        return sorted(found, key=lambda folder: (folder.stored_after, folder.id))
+            if run_filter.admits(facts["account_id"], folder.place):
+                folders.append(folder)
+        return sorted(folders, key=lambda folder: (folder.stored_after, folder.id))
 
-    def waiting(self, wanted: RunFilter = EVERY_RUN) -> list[str]:
-        """Finished runs that the history could not take, oldest first."""
-        return [folder.id for folder in self._waiting(wanted)]
+    def unarchived(self, run_filter: RunFilter = EVERY_RUN) -> list[str]:
+        """Finished runs that the history could not store, oldest first."""
+        return [folder.id for folder in self._unarchived_folders(run_filter)]
 
-    def _waiting(self, wanted: RunFilter) -> list[RunFolder]:
+    def _unarchived_folders(self, run_filter: RunFilter) -> list[RunFolder]:
         return [
             folder
-            for folder in self.run_folders(wanted)
+            for folder in self.run_folders(run_filter)
             if folder.facts["finished_at"] and not folder.facts["stopped"]
         ]
 
     def ids(self) -> list[str]:
-        """The finished runs, oldest first: those of the history, then those that wait for it."""
+        """The finished runs, oldest first: those of the history, then those not stored yet."""
         stored = [entry.facts.id for entry in self.history.runs()]
-        finished = (each.id for each in self.run_folders() if each.facts["finished_at"])
+        finished = (folder.id for folder in self.run_folders() if folder.facts["finished_at"])
         return [*stored, *(run_id for run_id in finished if run_id not in stored)]
 
     def accounts(self, at: str) -> list[str]:
-        """The accounts at a place that have finished runs, stored or waiting, by id."""
-        waiting = (each.facts["account_id"] for each in self._waiting(RunFilter(place=at)))
-        return sorted({*self.history.accounts(at), *waiting})
+        """The ids of the accounts at a place that have finished runs, stored or not."""
+        unarchived = (
+            folder.facts["account_id"] for folder in self._unarchived_folders(RunFilter(place=at))
+        )
+        return sorted({*self.history.accounts(at), *unarchived})
 
-    def latest(self, wanted: RunFilter = EVERY_RUN, now: datetime | None = None) -> str:
-        """The id of the newest finished run, by the order in which runs were stored.
+    def latest(self, run_filter: RunFilter = EVERY_RUN, now: datetime | None = None) -> str:
+        """The id of the newest finished run, by order of storing.
 
-        Runs that were set aside, or that end in the future, do not count. One that waits for the
-        history is newer than those in it, unless one of them ended later: another machine may have
-        stored it.
+        Runs that were set aside or end in the future do not count. A run that is not stored yet is
+        newer than the stored ones, unless one of those ended later: another machine may have stored
+        it.
 
         Raises:
-            RunNotFound: there is none.
+            RunNotFound: there is no finished run.
             StoreError: the history cannot be read.
         """
         moment = now or datetime.now(UTC)
-        newest = self.history.newest(wanted, moment)
+        newest = self.history.newest(run_filter, moment)
         ended = "" if newest is None else newest.facts.finished_at
-        waiting = [
+        unarchived = [
             folder
-            for folder in self.run_folders(wanted)
+            for folder in self.run_folders(run_filter)
             if not folder.is_of_future(moment)
             and folder.facts["finished_at"] > ended
             and self.history.find(folder.id) is None
         ]
-        if waiting:
-            return waiting[-1].id
+        if unarchived:
+            return unarchived[-1].id
         if newest is not None:
             return newest.facts.id
-        whose = f" of account {wanted.account_id}" if wanted.account_id else ""
-        at = f" at {wanted.place}" if wanted.place else ""
-        if any(not each.facts["finished_at"] for each in self.run_folders(wanted)):
+        whose = f" of account {run_filter.account_id}" if run_filter.account_id else ""
+        at = f" at {run_filter.place}" if run_filter.place else ""
+        if any(not folder.facts["finished_at"] for folder in self.run_folders(run_filter)):
             raise RunNotFound(
                 f"No run{whose} in {self.home} is finished yet. If one broke off, go on with it: "
                 "auditor audit --resume"
             )
         raise RunNotFound(f"No run{whose}{at} is stored in {self}. Start with: auditor audit")
 
-    def from_future(self, wanted: RunFilter, now: datetime) -> list["StoredRun"]:
-        """The stored runs that end later than now, and were not set aside: a clock is wrong."""
+    def from_future(self, run_filter: RunFilter, now: datetime) -> list["StoredRun"]:
+        """The stored runs that end after `now` and are not set aside: a clock was wrong."""
         return [
             entry
-            for entry in self.history.runs(wanted)
+            for entry in self.history.runs(run_filter)
             if entry.ends_in_future(now) and not entry.set_aside
         ]
 
-    def opened(self, run: str, wanted: RunFilter = EVERY_RUN) -> Snapshot:
-        """The evidence of a run, by id or by `latest`: from the history, else from its own folder.
+    def open(self, run: str, run_filter: RunFilter = EVERY_RUN) -> Snapshot:
+        """The evidence of a run, by id or `latest`: from the history, else from the run's folder.
 
-        Nothing else is looked at: a file of that name in the working folder is not a run. What
-        comes from the history is compared with what the history says of it.
+        Files in the working directory are never considered. Evidence from the history is compared
+        with the row of the run.
 
         Raises:
-            RunAltered: the evidence is not the one that was stored.
-            RunNotFound: there is none.
-            SnapshotError: the file is no snapshot.
+            RunAltered: the evidence differs from what was stored.
+            RunNotFound: there is no such run.
+            SnapshotError: the file is not a snapshot.
             StoreError: the history cannot be read.
         """
         if run == "latest":
-            run = self.latest(wanted)
+            run = self.latest(run_filter)
         entry = self.stored(run)
-        if entry is not None and wanted.admits(entry.facts.account_id, entry.place):
+        if entry is not None and run_filter.admits(entry.facts.account_id, entry.place):
             return self.history.verified(entry)
         if entry is None and self.has_folder(run):
-            return self.opened_folder(run, wanted)
+            return self.open_folder(run, run_filter)
         raise self.not_found(run)
 
     def stored(self, run_id: str) -> "StoredRun | None":
-        """The run of the history with this id; None where there is none.
+        """The run of the history with this id, or None.
 
-        A run with a folder of its own can be looked at while the history cannot be.
+        A run with a folder can be read even if the history cannot.
 
         Raises:
             StoreError: the history cannot be read.
@@ -407,15 +412,15 @@ class Runs:
             raise
 
     def has_folder(self, run_id: str) -> bool:
-        """True where a run of this id has a folder of its own."""
+        """True if a run with this id has a folder."""
         return bool(_ID.fullmatch(run_id)) and (self.home / "runs" / run_id / SNAPSHOT).is_file()
 
-    def opened_folder(self, run_id: str, wanted: RunFilter = EVERY_RUN) -> Snapshot:
-        """The evidence of a run that has a folder, as it is there.
+    def open_folder(self, run_id: str, run_filter: RunFilter = EVERY_RUN) -> Snapshot:
+        """The evidence in a run's folder.
 
         Raises:
-            RunNotFound: it has none, or is of another account.
-            SnapshotError: the file is no snapshot.
+            RunNotFound: there is no folder, or it belongs to another account.
+            SnapshotError: the file is not a snapshot.
         """
         if not self.has_folder(run_id):
             raise self.not_found(run_id)
@@ -426,13 +431,13 @@ class Runs:
             snapshot.close()
             raise
         account_id, api_url = (snapshot.meta(key) or "" for key in ("account_id", "api_url"))
-        if not wanted.admits(account_id, place(api_url)):
+        if not run_filter.admits(account_id, place(api_url)):
             snapshot.close()
             raise self.not_found(run_id)
         return snapshot
 
     def not_found(self, run_id: str) -> RunNotFound:
-        """The error for an id that no run has."""
+        """The error for an unknown run id."""
         return RunNotFound(
             f'No stored run is called "{run_id}". See which runs there are: auditor history'
         )
@@ -451,7 +456,7 @@ class Runs:
 
 
 def _is_usual(error: Exception) -> bool:
-    """True where a folder cannot be written, whatever its file system can do."""
+    """True if the error does not point to a missing feature of the file system."""
     return isinstance(error, OSError) and error.errno not in filesystem.UNUSUAL
 
 
@@ -459,19 +464,20 @@ def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).rstrip(".")
 
 
-def _judged_by(judgement: str) -> tuple[str, str] | None:
-    """The baseline and the depth that a run was begun for; None where nobody can tell."""
+def _evaluated_with(judgement: str) -> tuple[str, str] | None:
+    """The baseline and the depth that a run was begun with; None if unknown."""
     try:
-        told = json.loads(judgement)
-        return json.loads(told["policy"])["baseline"]["info"]["id"], told["depth"]
+        document = json.loads(judgement)
+        baseline = json.loads(document["policy"])["baseline"]
+        return baseline["info"]["id"], document["depth"]
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _moment(text: str) -> datetime | None:
-    """A moment, RFC 3339; None where the text is none."""
+def _parse_time(text: str) -> datetime | None:
+    """Parse an RFC 3339 time; None if the text is not a time with a time zone."""
     try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return time if time.tzinfo else None

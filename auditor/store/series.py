@@ -1,4 +1,4 @@
-"""Series: runs of one account that were judged alike, and can be told as one story."""
+"""Series: runs of one account with the same baseline, depth and selection, comparable over time."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from auditor.store import tables
 from auditor.zoom.hosts import is_loopback
 
 SKEW = timedelta(minutes=5)
-"""How far ahead of this machine's clock another one may be."""
+"""Tolerated clock difference between machines."""
 
 THIS_MACHINE = "this machine"
-"""The place of every local API: it may come back on another port."""
+"""The place of every local API: its port may change between runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What runs have to share to belong together."""
+    """The properties that comparable runs share."""
 
     account_id: str
     place: str
@@ -31,12 +31,14 @@ class Series:
 
     @classmethod
     def of(cls, run: Run, selected: frozenset[str] | None) -> "Series":
-        """The series of a run that was to assess the selected controls; None for all."""
+        """The series of a run that assessed the `selected` controls; None for all."""
         info = run.info
-        return cls.wanted(info.account_id, info.api_url, info.baseline.id, info.depth, selected)
+        return cls.for_selection(
+            info.account_id, info.api_url, info.baseline.id, info.depth, selected
+        )
 
     @classmethod
-    def wanted(
+    def for_selection(
         cls,
         account_id: str,
         api_url: str,
@@ -44,15 +46,15 @@ class Series:
         depth: str,
         selected: frozenset[str] | None,
     ) -> "Series":
-        """The series of an account, with what its runs are to be judged with."""
-        chosen = "" if selected is None else "\n".join(sorted(selected))
-        digest = hashlib.sha256(chosen.encode()).hexdigest()[:16] if chosen else ""
-        named = account_id.encode("utf-8", "replace").decode("utf-8")
-        return cls(named, place(api_url), baseline_id, depth, digest)
+        """The series of an account for a baseline, a depth and a selection of controls."""
+        controls = "" if selected is None else "\n".join(sorted(selected))
+        digest = hashlib.sha256(controls.encode()).hexdigest()[:16] if controls else ""
+        account = account_id.encode("utf-8", "replace").decode("utf-8")
+        return cls(account, place(api_url), baseline_id, depth, digest)
 
     @property
     def row(self) -> dict[str, Any]:
-        """Its columns."""
+        """The columns of the series."""
         return {
             "account_id": self.account_id,
             "place": self.place,
@@ -62,28 +64,28 @@ class Series:
         }
 
     def has(self, account_id: str, at: str) -> bool:
-        """True if runs of this account at this place belong to it."""
+        """True if runs of this account at this place belong to the series."""
         return (self.account_id, self.place) == (account_id, at)
 
     def id(self, connection: Connection) -> int | None:
-        """Its number in the history; None where nothing of it is stored."""
-        wanted = [tables.series.c[name] == value for name, value in self.row.items()]
-        found = connection.execute(sa.select(tables.series.c.id).where(*wanted)).scalar()
-        return None if found is None else int(found)
+        """The id of the series in the history; None if it is not stored."""
+        conditions = [tables.series.c[name] == value for name, value in self.row.items()]
+        number = connection.execute(sa.select(tables.series.c.id).where(*conditions)).scalar()
+        return None if number is None else int(number)
 
-    def made(self, connection: Connection) -> int:
-        """Its number in the history, where it is made if it is not there."""
-        found = self.id(connection)
-        if found is None:
+    def get_or_create(self, connection: Connection) -> int:
+        """The id of the series in the history. It is created if it does not exist."""
+        number = self.id(connection)
+        if number is None:
             connection.execute(sa.insert(tables.series), self.row)
-            found = self.id(connection)
-        assert found is not None
-        return found
+            number = self.id(connection)
+        assert number is not None
+        return number
 
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Whose runs a command is about: those of an account at a place."""
+    """The runs that a command applies to: those of an account at a place."""
 
     account_id: str | None = None
     """None for every account."""
@@ -91,18 +93,18 @@ class RunFilter:
     """None for every place."""
 
     def admits(self, account_id: str, at: str) -> bool:
-        """True if runs of this account at this place are among them."""
+        """True if runs of this account at this place match."""
         return self.account_id in (None, account_id) and self.place in (None, at)
 
     def columns(self) -> list[sa.ColumnElement[bool]]:
-        """The conditions on the table of series."""
-        wanted = {"account_id": self.account_id, "place": self.place}
-        return [tables.series.c[name] == value for name, value in wanted.items() if value]
+        """The conditions on the `series` table."""
+        columns = {"account_id": self.account_id, "place": self.place}
+        return [tables.series.c[name] == value for name, value in columns.items() if value]
 
 
 EVERY_RUN = RunFilter()
 
 
 def place(api_url: str) -> str:
-    """Where an account lives: an account id means something only there."""
+    """The API that an account belongs to: account ids are unique only there."""
     return THIS_MACHINE if is_loopback(api_url) else api_url.rstrip("/")

@@ -1,4 +1,4 @@
-"""Evidence in the history: a snapshot's file in compressed parts, and the file again."""
+"""Evidence in the history: stores a snapshot's file in compressed parts, and restores it."""
 
 import errno
 import os
@@ -23,15 +23,15 @@ from auditor.store.recording import text
 PART = 1 << 20
 """Bytes of the file in one part."""
 
-_LOGGED, _ALONE = b"\x02\x02", b"\x01\x01"
-"""Bytes 18 and 19 of a SQLite file: 2 where a log belongs to it, 1 where it stands by itself.
-Source: https://www.sqlite.org/fileformat.html, 1.3.3."""
+_WAL, _NO_WAL = b"\x02\x02", b"\x01\x01"
+"""Bytes 18 and 19 of a SQLite file: 2 for write-ahead logging, 1 for a file without a log. Source:
+https://www.sqlite.org/fileformat.html, 1.3.3."""
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def pack(connection: Connection, run_id: str, file: Path) -> None:
-    """Put the file of a finished snapshot into the history.
+    """Store the file of a finished snapshot in the history.
 
     Raises:
         sqlite3.Error: the file cannot be read.
@@ -43,13 +43,14 @@ def pack(connection: Connection, run_id: str, file: Path) -> None:
         connection.execute(sa.insert(tables.evidence), row)
 
 
-def unpacked(connection: Connection, run_id: str, home: Path) -> Snapshot | None:
-    """The snapshot of a run, open for reading; None where the history holds none.
+def unpack(connection: Connection, run_id: str, home: Path) -> Snapshot | None:
+    """The snapshot of a run, open for reading; None if the history has none.
 
-    Its file is in the data directory, for its owner alone, and gone with the process.
+    Its file is in the data directory, readable only by its owner, and is deleted when the process
+    ends.
 
     Raises:
-        Full: there is no room for the file.
+        DiskFull: the disk is full.
         SnapshotError: another version of the program wrote the file.
         StoreError: the file cannot be written, or is damaged in the history.
     """
@@ -61,11 +62,11 @@ def unpacked(connection: Connection, run_id: str, home: Path) -> Snapshot | None
     with connection.execution_options(stream_results=True).execute(query) as rows:
         parts = rows.scalars()
         first = next(parts, None)
-        return None if first is None else _opened(chain([first], parts), run_id, home)
+        return None if first is None else _restore(chain([first], parts), run_id, home)
 
 
-def _opened(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
-    folder = _place(home)
+def _restore(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
+    folder = _temporary_folder(home)
     path = folder / f"{secrets.token_hex(8)}.sqlite"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -84,15 +85,15 @@ def _opened(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
             "Other runs may still be whole: auditor history"
         ) from error
     finally:
-        with suppress(PermissionError):  # a system that keeps open files
+        with suppress(PermissionError):  # a system that does not delete open files
             path.unlink(missing_ok=True)
         if folder.parent != home:
             with suppress(OSError):
                 folder.rmdir()
 
 
-def _place(home: Path) -> Path:
-    """A folder for the file of a snapshot: below the data directory, where that can be written."""
+def _temporary_folder(home: Path) -> Path:
+    """The folder for a restored snapshot: below the data directory if that can be written."""
     folder = home / "tmp"
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +101,7 @@ def _place(home: Path) -> Path:
         if os.access(folder, os.W_OK):
             return folder
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in _DISK_FULL:
             raise _unwritable(folder, error) from error
     try:
         return Path(tempfile.mkdtemp(prefix="auditor-"))
@@ -109,7 +110,7 @@ def _place(home: Path) -> Path:
 
 
 def _unwritable(folder: Path, error: OSError) -> DiskFull | StoreError:
-    if error.errno in _NO_ROOM:
+    if error.errno in _DISK_FULL:
         return DiskFull(f"{folder}: no room for the evidence of the run. Make room there.")
     return StoreError(
         f"{folder} cannot be written: {error.strerror}. Set AUDITOR_HOME, or TMPDIR, to a folder "
@@ -120,8 +121,8 @@ def _unwritable(folder: Path, error: OSError) -> DiskFull | StoreError:
 def _parts(file: Path) -> Iterator[bytes]:
     with file.open("rb") as opened:
         first = opened.read(PART)
-        if first[18:20] == _LOGGED:  # its log is empty, and does not come along
-            first = first[:18] + _ALONE + first[20:]
+        if first[18:20] == _WAL:  # the log is empty and is not stored
+            first = first[:18] + _NO_WAL + first[20:]
         while first:
             yield first
             first = opened.read(PART)

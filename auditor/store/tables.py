@@ -1,8 +1,9 @@
-"""The tables of the history, the same in SQLite and in PostgreSQL.
+"""The tables of the history, the same in SQLite and PostgreSQL.
 
-Runs of one account that were judged alike form a series, and are numbered in it. Of a finding the
-history keeps one row, and one more for each spell: the runs, from one number to another, in which
-it stood the same way. So a night on which nothing changes writes nothing but the run itself.
+Runs of one account with the same baseline, depth and selection form a series and are numbered in
+it. The history keeps one row per finding, and one row per period (table `spells`): a range of run
+numbers in which the finding had the same status, severity, cause and value. A run without changes
+adds only the run and its evidence.
 """
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ metadata = sa.MetaData(
 )
 
 _number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""SQLite numbers rows by itself only where the column is called an integer."""
+"""SQLite generates row ids only for columns of type INTEGER."""
 
 series = sa.Table(
     "series",
@@ -30,8 +31,8 @@ series = sa.Table(
     sa.Column("selection", sa.Text, nullable=False),
     sa.UniqueConstraint("account_id", "place", "baseline_id", "depth", "selection"),
 )
-"""`place` is the API's URL; `selection` is empty where every control of the baseline was asked
-for, else a digest of those that were."""
+"""`place` is the URL of the API. `selection` is empty if all controls of the baseline were
+selected, else a digest of the selected ones."""
 
 runs = sa.Table(
     "runs",
@@ -63,10 +64,10 @@ runs = sa.Table(
     sa.Index("uq_runs_sequence", "sequence", unique=True),
 )
 """Times are RFC 3339, UTC. `stopped` says why a run ended before everything was read. `sequence` is
-the order in which runs were stored, whatever the clock said. `organisation_digest` is null, and
-`oldest_evidence_at` empty, for runs of a version that did not keep them. `set_aside` says why a run
-is out of consideration; `signature` is empty where a run was not signed, `findings_digest` for runs
-of a version that did not keep it."""
+the order of storing, independent of the clock. `organisation_digest` is null, and
+`oldest_evidence_at` empty, for runs of a version that did not record them. `set_aside` says why a
+run is set aside. `signature` is empty if a run was not signed, `findings_digest` for runs of a
+version that did not record it."""
 
 findings = sa.Table(
     "findings",
@@ -85,7 +86,7 @@ findings = sa.Table(
     sa.UniqueConstraint("series_id", "fingerprint"),
 )
 
-spells = sa.Table(
+periods = sa.Table(
     "spells",
     metadata,
     sa.Column("id", _number, primary_key=True),
@@ -100,9 +101,9 @@ spells = sa.Table(
     sa.Column("until_at", sa.Text),
     sa.Column("changed_by", sa.Text),
 )
-"""`since` and `until` are numbers of runs, both included; `until` is null while the finding still
-stands so. `observed` is JSON; `cause` is empty where there is none. `changed_by` is who made it so,
-as JSON, where the operation log told."""
+"""`since` and `until` are run numbers, both inclusive; `until` is null while the period is open.
+`observed` is JSON; `cause` is empty if there is none. `changed_by` names who made the change, as
+JSON, if the operation log shows it."""
 
 evidence = sa.Table(
     "evidence",
@@ -111,7 +112,7 @@ evidence = sa.Table(
     sa.Column("part", sa.Integer, primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-"""The snapshot of a run, in parts, each compressed by itself (zlib)."""
+"""The snapshot of a run in parts, each compressed separately (zlib)."""
 
 acceptances = sa.Table(
     "acceptances",
@@ -124,7 +125,7 @@ acceptances = sa.Table(
     sa.Column("signature", sa.Text, nullable=False, server_default=sa.text("''")),
 )
 """The runs that a gate measures regressions against; the newest of a series counts. `signature` is
-empty where an acceptance was not signed."""
+empty if an acceptance was not signed."""
 
 _incoming = sa.MetaData()
 
@@ -145,4 +146,4 @@ incoming = sa.Table(
     sa.Column("observed", sa.Text, nullable=False),
     prefixes=["TEMPORARY"],
 )
-"""The findings of a run while it is recorded; gone with the transaction."""
+"""The findings of a run while it is stored; dropped at the end of the transaction."""

@@ -1,4 +1,5 @@
-"""Presence: whether a scope was there when a run looked, as far as its evidence tells."""
+"""Visibility: whether a scope was present when a run read the account, as far as its evidence
+shows."""
 
 from functools import cached_property
 
@@ -10,49 +11,53 @@ from auditor.evidence.view import Document, Outcome, ReadFailure, View
 
 
 class ScopeVisibility:
-    """Which scopes the evidence of a run knows."""
+    """The scopes in the evidence of a run."""
 
     def __init__(self, evidence: SnapshotReader) -> None:
         self._evidence = evidence
 
-    def of(self, scope: Scope) -> bool | None:
-        """True where it was there, False where it was not, None where nobody can tell."""
+    def was_present(self, scope: Scope) -> bool | None:
+        """True if the scope was present, False if it was not, None if unknown."""
         if scope.level is Level.ACCOUNT or self._evidence.has(scope):
             return True
-        return False if self.is_whole(scope.level) else None
+        return False if self.is_fully_listed(scope.level) else None
 
-    def refused(self, scope: Scope, source: str) -> bool:
-        """True where a request was not answered for the scope, or for its account."""
-        return source in self._refusals(scope) or source in self._of_account
+    def was_refused(self, scope: Scope, source: str) -> bool:
+        """True if a request for the scope, or for its account, failed."""
+        return source in self._refused_sources(scope) or source in self._refused_for_account
 
-    def is_whole(self, level: Level) -> bool:
-        """True where every scope of the level is known."""
+    def is_fully_listed(self, level: Level) -> bool:
+        """True if every scope of the level is known."""
         if level is Level.ACCOUNT:
             return True
         first = next(self._evidence.scopes(level), None)
         if first is not None and first.id.startswith("*"):
-            return False  # it stands for the meetings of a host that nobody could list
+            return False  # a placeholder for the meetings of a host that could not be listed
         views = LISTINGS.get(level) or tuple(
             {view for (at, _), view in COVERAGE_VIEWS.items() if at is level}
         )
-        found = [self._listed[view] for view in views if view in self._listed]
-        asked = len(found) == len(views) if level in LISTINGS else bool(found)
-        return asked and all(isinstance(each, Document) for each in found)
+        outcomes = [
+            self._account_outcomes[view] for view in views if view in self._account_outcomes
+        ]
+        was_requested = len(outcomes) == len(views) if level in LISTINGS else bool(outcomes)
+        return was_requested and all(isinstance(outcome, Document) for outcome in outcomes)
 
-    def _refusals(self, scope: Scope) -> frozenset[str]:
+    def _refused_sources(self, scope: Scope) -> frozenset[str]:
         if scope.level is Level.ACCOUNT or not self._evidence.has(scope):
             return frozenset()
         outcomes = self._evidence.evidence_of(scope).outcomes.values()
-        return frozenset(each.source for each in outcomes if isinstance(each, ReadFailure))
+        return frozenset(outcome.source for outcome in outcomes if isinstance(outcome, ReadFailure))
 
     @cached_property
-    def _of_account(self) -> frozenset[str]:
+    def _refused_for_account(self) -> frozenset[str]:
         return frozenset(
-            each.source for each in self._listed.values() if isinstance(each, ReadFailure)
+            outcome.source
+            for outcome in self._account_outcomes.values()
+            if isinstance(outcome, ReadFailure)
         )
 
     @cached_property
-    def _listed(self) -> dict[View, Outcome]:
+    def _account_outcomes(self) -> dict[View, Outcome]:
         try:
             return dict(self._evidence.account().outcomes)
         except SnapshotError:

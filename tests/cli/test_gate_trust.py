@@ -30,7 +30,7 @@ def clean_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with served("clean", users=2, groups=1) as sandbox:
         account = Account(sandbox, InProcess(folder, sandbox))
         run = account.night()
-        with closing(Runs(account.auditor.data).opened(run)) as snapshot:
+        with closing(Runs(account.auditor.data).open(run)) as snapshot:
             copy = sqlite3.connect(folder / "clean.sqlite")
             with closing(copy):
                 snapshot._db.backup(copy)

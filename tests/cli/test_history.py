@@ -20,7 +20,7 @@ from auditor.store.runs import Runs
 from tests.cli.commands import ran, told
 from tests.report.worlds import HOSTILE, deviation
 from tests.store import nights as module
-from tests.store.nights import Nights, mark_of
+from tests.store.nights import Nights, fingerprint_of
 
 STORED = {kind: name for kind, name in HOSTILE.items() if kind != "surrogate"}
 """Half a character never gets as far as a snapshot."""
@@ -204,7 +204,7 @@ def test_findings_tell_their_lives_and_who_made_them_so(nights: Nights) -> None:
     nights.night({"u2": Status.FAIL, "u3": Status.WAIVED})
     last = nights.night({"u1": Status.FAIL, "u2": Status.FAIL, "u3": Status.FAIL})
     who = Actor(operator="dana@example.com", time=nights.now, line="x")
-    nights.history.attribute(last, {mark_of("u1"): who})
+    nights.history.attribute(last, {fingerprint_of("u1"): who})
     rows = rows_of("findings", "--format", "json")
     lives = {row["scope"]["id"]: row["life"] for row in rows}
     assert lives == {"u1": "regressed", "u2": "persisting", "u3": "persisting"}
@@ -257,7 +257,7 @@ def test_hostile_names_break_no_table(
     setting = deviation("AI-01", setting=f"in.{name}")
     entry = nights.night({"u1": Status.UNKNOWN, "u2": setting}, names={"u1": name, "u2": name})
     actor = Actor(operator=name, time=nights.now, line=name)
-    nights.history.attribute(entry, {mark_of("u1"): actor})
+    nights.history.attribute(entry, {fingerprint_of("u1"): actor})
     at(width, monkeypatch)
     lines = shown("findings")
     assert widest(lines) <= width

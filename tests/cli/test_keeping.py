@@ -36,7 +36,7 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
 def night(runs: Runs, judged_with: EvaluationConfig = ONE) -> tuple[str, bool]:
     """An audit whose run is to be kept: its id, and whether it was."""
     run_id = store(runs.home, judged_with, (ACCOUNT, ON))
-    with runs.opened(run_id) as snapshot:
+    with runs.open(run_id) as snapshot:
         run = judging.judge(snapshot, judged_with)
         done = store_run(runs, snapshot, run, judged_with, Terminal())
     if done:

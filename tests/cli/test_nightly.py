@@ -543,7 +543,7 @@ def test_a_night_that_cannot_be_stored_fails_and_tells_what_it_found(
     nightly: Nightly, account: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on(account)
-    monkeypatch.setattr("auditor.store.runs.Runs.keep", _gone)
+    monkeypatch.setattr("auditor.store.runs.Runs.archive", _gone)
     with webhook() as hook:
         ran = nightly.night("--report", "a.json", *telling(hook))
     assert ran.code == 4

@@ -145,7 +145,7 @@ def test_a_history_that_cannot_grow_costs_no_run(auditor: Auditor) -> None:
     assert f"Run {run_id} is not in the history yet" in ran.err
     assert "the next audit stores it" in ran.err
     assert "Traceback" not in ran.err
-    assert run_id in Runs(auditor.data).waiting()
+    assert run_id in Runs(auditor.data).unarchived()
     later = auditor.audit(*few)
     assert later.code == 0
     assert f"Since run {run_id}" in later.err

@@ -73,7 +73,7 @@ def waiver(owner: str, **scope: str) -> dict[str, Any]:
 
 
 def evidence(auditor: Auditor) -> Snapshot:
-    return Runs(auditor.data).opened("latest")
+    return Runs(auditor.data).open("latest")
 
 
 @pytest.fixture(scope="module")

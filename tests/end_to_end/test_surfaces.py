@@ -117,7 +117,7 @@ def test_no_secret_and_no_topic_of_a_past_meeting_is_stored(
         "--org", organisation, "--depth", "meeting", "--include-passes", "--format", "json", *ONLY
     )
     assert "CANARY" not in report.out
-    with closing(Runs(auditor.data).opened("latest")) as snapshot:
+    with closing(Runs(auditor.data).open("latest")) as snapshot:
         stored = repr([each for level in Level for each in snapshot.evidence(level)])
     assert "report_history_meetings" in stored
     assert "CANARY" not in stored

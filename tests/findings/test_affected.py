@@ -16,6 +16,6 @@ def test_two_settings_of_the_same_people_count_the_people_once() -> None:
     drift = Drift(earlier=facts(), later=facts(), changes=changes)
     worse = drift.affected(ChangeKind.REGRESSED)
     assert worse.by_level == {Level.GROUP: 1, Level.USER: 2}
-    assert worse.settings == len({each.standing.setting for each in changes[:4]})
+    assert worse.settings == len({each.state.setting for each in changes[:4]})
     assert drift.affected(ChangeKind.REGRESSED, ChangeKind.IMPROVED).by_level[Level.USER] == 3
     assert drift.affected(ChangeKind.WAIVED).by_level == {}

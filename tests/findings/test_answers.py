@@ -1,4 +1,4 @@
-"""Answers: what a run says to a question, and that it never says more than it saw."""
+"""Answers: what a run says about a question, never more than its evidence shows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -81,8 +81,8 @@ Row = tuple[Scope, Verdict]
 def everywhere(*verdicts: Verdict, but: Sequence[Row] = ()) -> list[Row]:
     """`verdicts` at every scope, with those of `but` in place of the same control's there."""
     instead = {(scope, v.control) for scope, v in but}
-    kept = [(s, v) for s in EVERYONE for v in verdicts if (s, v.control) not in instead]
-    return [*kept, *but]
+    found = [(s, v) for s in EVERYONE for v in verdicts if (s, v.control) not in instead]
+    return [*found, *but]
 
 
 def run(rows: Sequence[Row], **fields: object) -> Run:
@@ -125,7 +125,7 @@ ON = verdict(Status.FAIL)
 def test_no_takes_every_control_seen_and_right_at_every_scope() -> None:
     found = answer(everywhere(RIGHT, RIGHT_NOTICE))
     assert found.state is AnswerState.NO
-    assert found.marks == {
+    assert found.effects == {
         ControlEffect.AS_EXPECTED: AffectedScopes({Level.ACCOUNT: 1, Level.GROUP: 1, Level.USER: 2})
     }
 
@@ -162,7 +162,7 @@ HOLES = {
 
 
 @pytest.mark.parametrize("doubt", DOUBTS.values(), ids=DOUBTS.keys())
-def test_one_doubt_at_one_person_is_never_a_no(doubt: Verdict) -> None:
+def test_one_unknown_at_one_person_is_never_a_no(doubt: Verdict) -> None:
     found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, doubt)])
     assert found.state is AnswerState.CANNOT_SAY
 
@@ -174,7 +174,7 @@ def test_one_hole_at_one_person_leaves_the_answer_open(hole: Verdict) -> None:
 
 
 @pytest.mark.parametrize("doubt", [*DOUBTS.values(), *HOLES.values()])
-def test_an_attestation_does_not_outweigh_a_doubt(doubt: Verdict) -> None:
+def test_an_attestation_does_not_outweigh_an_unknown(doubt: Verdict) -> None:
     attested = (ACCOUNT, verdict(Status.ATTESTED, "TR-01", kind=FindingKind.ATTESTATION))
     found = answer(
         [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, doubt), attested],
@@ -188,7 +188,7 @@ def test_an_attestation_does_not_outweigh_a_doubt(doubt: Verdict) -> None:
 def test_evidence_of_a_deciding_control_makes_it_yes_and_counts_people() -> None:
     found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, ON)]))
     assert found.state is AnswerState.YES
-    assert found.marks[ControlEffect.SHOWN] == AffectedScopes({Level.GROUP: 1, Level.USER: 1})
+    assert found.effects[ControlEffect.SHOWN] == AffectedScopes({Level.GROUP: 1, Level.USER: 1})
     assert not found.is_lower_bound
 
 
@@ -206,14 +206,14 @@ def test_a_scope_counts_once_however_many_controls_deviate_there() -> None:
         bearing(shows={"ai-01": ENABLED}),
         bearing("CN-04", shows={"cn-04": ENABLED}),
     )
-    assert found.marks[ControlEffect.SHOWN].by_level == COVERAGE
+    assert found.effects[ControlEffect.SHOWN].by_level == COVERAGE
 
 
 def test_a_value_that_the_baseline_allows_still_answers_yes() -> None:
     allowed = verdict(observed=True)
     found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, allowed)]))
     assert found.state is AnswerState.ALLOWED
-    assert found.marks[ControlEffect.ALLOWED] == AffectedScopes({Level.USER: 1})
+    assert found.effects[ControlEffect.ALLOWED] == AffectedScopes({Level.USER: 1})
 
 
 @pytest.mark.parametrize(
@@ -232,12 +232,12 @@ def test_an_undecided_value_that_is_on_is_a_yes() -> None:
     assert answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, open_)])).state is AnswerState.YES
 
 
-def test_an_excepted_scope_whose_deciding_value_was_seen_off_leaves_no_doubt() -> None:
+def test_an_excepted_scope_whose_deciding_value_was_seen_off_leaves_nothing_unknown() -> None:
     off = verdict(Status.NOT_APPLICABLE, observed=False, expected=EXCEPT)
     assert answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, off)])).state is AnswerState.NO
 
 
-def test_an_excepted_scope_that_only_a_baseline_could_judge_stays_in_doubt() -> None:
+def test_an_excepted_scope_that_only_a_baseline_could_judge_stays_unknown() -> None:
     excepted = verdict(Status.NOT_APPLICABLE, observed=[1], expected=EXCEPT)
     found = answer(
         everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]),
@@ -288,7 +288,7 @@ def test_deviating_shows_it_where_the_question_is_about_the_rules() -> None:
     assert found.state is AnswerState.YES
 
 
-def test_a_deviation_to_the_harmless_side_is_not_a_yes() -> None:
+def test_a_deviation_to_the_safe_side_is_not_a_yes() -> None:
     """A baseline may ask for recordings to be on; that they are off then deviates."""
     found = answer(everywhere(verdict(Status.FAIL, observed=False)), SUMMARY)
     assert found.state is AnswerState.NOT_RULED_OUT
@@ -359,7 +359,7 @@ def test_a_setting_that_the_baseline_leaves_out_is_a_gap() -> None:
     assert found.missing(Gap.SETTINGS) == ("AI-01",)
 
 
-def test_a_derived_control_is_told_at_the_account_for_everyone() -> None:
+def test_a_derived_control_is_reported_at_the_account_for_everyone() -> None:
     computed = bearing(looks_at=(CheckedSetting(("ai-01",), LEVELS, derived=True),))
     assert answer([(ACCOUNT, verdict(kind=FindingKind.DERIVED))], computed).state is AnswerState.NO
 
@@ -394,7 +394,8 @@ def test_all_users_that_could_not_be_listed_are_named_and_not_counted() -> None:
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
     found = answer([(ACCOUNT, RIGHT), (GROUP, RIGHT), (everyone, blind)], SUMMARY)
     assert (
-        found.marks[ControlEffect.UNKNOWN].text(COVERAGE) == "active users that could not be listed"
+        found.effects[ControlEffect.UNKNOWN].text(COVERAGE)
+        == "active users that could not be listed"
     )
 
 
@@ -412,10 +413,10 @@ def test_an_open_decision_names_its_parameter() -> None:
 
 
 def test_a_run_without_its_passes_is_refused() -> None:
-    kept = run(everywhere(RIGHT, RIGHT_NOTICE))
-    slim = replace(kept, assessments=VerdictStore())
+    complete = run(everywhere(RIGHT, RIGHT_NOTICE))
+    without_passes = replace(complete, assessments=VerdictStore())
     with pytest.raises(ValueError, match="passes kept"):
-        answers(slim, [question(SUMMARY)])
+        answers(without_passes, [question(SUMMARY)])
 
 
 @pytest.mark.parametrize(

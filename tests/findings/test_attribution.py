@@ -1,4 +1,4 @@
-"""Who changed it: the entry of the log that explains a change, and none that does not."""
+"""Attribution: the log entry that explains a change, and no other."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -52,7 +52,7 @@ def who(
     labels: Mapping[str, list[str]] = LABELS,
 ) -> str | None:
     """The operator, or None."""
-    found = Attribution(log, labels, (FROM, TO), GROUPS).explained(
+    found = Attribution(log, labels, (FROM, TO), GROUPS).actor_for(
         scope, setting, before, after, is_lock=is_lock
     )
     return None if found is None else found.operator
@@ -63,7 +63,7 @@ OFF = "Settings  - Meeting summary: from On to Off"
 
 
 def test_an_entry_about_the_setting_tells_who_when_and_in_which_words() -> None:
-    found = Attribution([line(ON)], LABELS, (FROM, TO)).explained(
+    found = Attribution([line(ON)], LABELS, (FROM, TO)).actor_for(
         ACCOUNT, SUMMARY, False, True, is_lock=False
     )
     assert found == Actor("ada", "2022-12-16T19:00:00.000Z", ON)
@@ -166,9 +166,9 @@ def test_case_and_spaces_of_a_groups_name_do_not_matter() -> None:
 
 
 def test_a_group_whose_name_begins_with_another_ones_is_not_taken_for_it() -> None:
-    told = line("Edit Group Sales - EMEA  - Meeting summary: from Off to On")
-    assert who(told, scope=EMEA) == "ada"
-    assert who(told, scope=SALES) is None
+    entry = line("Edit Group Sales - EMEA  - Meeting summary: from Off to On")
+    assert who(entry, scope=EMEA) == "ada"
+    assert who(entry, scope=SALES) is None
     other = line("Edit Group Sales EMEA  - Meeting summary: from Off to On")
     assert who(other, scope=SALES) is None
 
@@ -185,8 +185,8 @@ def test_a_group_may_have_followed_the_account() -> None:
 
 @pytest.mark.parametrize("name", ["ann@example.com", "ANN@example.com", "u1", "Ann Lee"])
 def test_a_user_is_known_by_address_id_or_name(name: str) -> None:
-    told = line(f"Update User {name}  - Meeting summary: from Off to On", category="User")
-    assert who(told, scope=ANN) == "ada"
+    entry = line(f"Update User {name}  - Meeting summary: from Off to On", category="User")
+    assert who(entry, scope=ANN) == "ada"
 
 
 def test_a_user_named_with_the_address_in_brackets_is_known() -> None:
@@ -196,8 +196,8 @@ def test_a_user_named_with_the_address_in_brackets_is_known() -> None:
 
 def test_another_user_or_none_explains_nothing() -> None:
     for name in ("joann@example.com", "Ann", ""):
-        told = line(f"Update User {name}  - Meeting summary: from Off to On", category="User")
-        assert who(told, scope=ANN) is None
+        entry = line(f"Update User {name}  - Meeting summary: from Off to On", category="User")
+        assert who(entry, scope=ANN) is None
 
 
 def test_a_user_may_have_followed_a_group_or_the_account() -> None:
@@ -235,9 +235,9 @@ def test_a_lock_is_explained_by_an_entry_about_the_lock_alone() -> None:
 
 
 def test_a_lock_that_was_set_does_not_explain_one_that_was_taken_off() -> None:
-    told = line("Settings  - Lock Meeting summary: from Off to On")
-    assert who(told, before=True, after=False, is_lock=True) is None
-    assert who(told, before=False, after=True, is_lock=True) == "ada"
+    entry = line("Settings  - Lock Meeting summary: from Off to On")
+    assert who(entry, before=True, after=False, is_lock=True) is None
+    assert who(entry, before=False, after=True, is_lock=True) == "ada"
 
 
 def test_the_lock_of_a_whole_feature_goes_by_the_names_of_its_settings() -> None:
@@ -248,35 +248,38 @@ def test_the_lock_of_a_whole_feature_goes_by_the_names_of_its_settings() -> None
 # Changes of findings and of documents
 
 
-def standing(status: Status, observed: Any, kind: FindingKind = FindingKind.VALUE) -> FindingState:
+def state(status: Status, observed: Any, kind: FindingKind = FindingKind.VALUE) -> FindingState:
     return FindingState(
         "f", "AI-01", kind, ACCOUNT, SUMMARY, status, Severity.HIGH, observed=observed
     )
 
 
 def test_a_finding_is_explained_by_what_it_shows() -> None:
-    told = Attribution([line(ON), line(UNLOCKED, operator="bob")], LABELS, (FROM, TO))
-    value = FindingChange(ChangeKind.REGRESSED, None, standing(Status.FAIL, True))
-    lock = FindingChange(ChangeKind.REGRESSED, None, standing(Status.FAIL, False, FindingKind.LOCK))
-    assert [a and a.operator for a in map(told.actor, (value, lock))] == ["ada", "bob"]
-    assert told.actor(FindingChange(ChangeKind.IMPROVED, standing(Status.FAIL, True), None)) is None
+    attribution = Attribution([line(ON), line(UNLOCKED, operator="bob")], LABELS, (FROM, TO))
+    value = FindingChange(ChangeKind.REGRESSED, None, state(Status.FAIL, True))
+    lock = FindingChange(ChangeKind.REGRESSED, None, state(Status.FAIL, False, FindingKind.LOCK))
+    assert [a and a.operator for a in map(attribution.actor, (value, lock))] == ["ada", "bob"]
+    assert (
+        attribution.actor(FindingChange(ChangeKind.IMPROVED, state(Status.FAIL, True), None))
+        is None
+    )
 
 
 def test_what_was_put_right_is_explained_by_the_value_it_had() -> None:
-    told = Attribution([line(OFF)], LABELS, (FROM, TO))
+    attribution = Attribution([line(OFF)], LABELS, (FROM, TO))
     assert (
-        told.actor(FindingChange(ChangeKind.IMPROVED, standing(Status.FAIL, True), None))
+        attribution.actor(FindingChange(ChangeKind.IMPROVED, state(Status.FAIL, True), None))
         is not None
     )
 
 
 def test_a_setting_that_no_control_looks_at_is_explained_likewise() -> None:
-    told = Attribution([line(ON), line(UNLOCKED, operator="bob")], LABELS, (FROM, TO))
+    attribution = Attribution([line(ON), line(UNLOCKED, operator="bob")], LABELS, (FROM, TO))
     value = SettingChange(ACCOUNT, "GET /accounts/me/settings", SUMMARY, False, True)
     lock = SettingChange(
         ACCOUNT, "GET /accounts/me/lock_settings", "in_meeting.meeting_summary", True, False
     )
-    assert [a and a.operator for a in map(told.actor_of, (value, lock))] == ["ada", "bob"]
+    assert [a and a.operator for a in map(attribution.actor_of, (value, lock))] == ["ada", "bob"]
 
 
 # Recorded entries, anonymised and shortened
@@ -301,11 +304,11 @@ def test_a_recorded_entry_without_a_zone_is_understood() -> None:
 def test_a_recorded_entry_about_a_group_is_understood() -> None:
     labels = {"meeting_security.pmi_password": ["Personal Meeting ID (PMI) Passcode"]}
     detail = "Edit Group Springfield  - Personal Meeting ID (PMI) Passcode: from On to Off"
-    told = line(detail, "2022-12-16 19:37:24Z", "op@x", "User Group")
+    entry = line(detail, "2022-12-16 19:37:24Z", "op@x", "User Group")
     group = Scope(Level.GROUP, "g9", "Springfield")
     args: dict[str, Any] = {"setting": "meeting_security.pmi_password", "labels": labels}
-    assert who(told, scope=group, before=True, after=False, **args) == "op@x"
-    assert who(told, scope=SALES, before=True, after=False, **args) is None
+    assert who(entry, scope=group, before=True, after=False, **args) == "op@x"
+    assert who(entry, scope=SALES, before=True, after=False, **args) is None
 
 
 def test_a_recorded_entry_with_many_changes_explains_each() -> None:
@@ -348,7 +351,7 @@ ROW = {"time": "2022-12-16T19:00:00.000Z", "operator": "ada", "operation_detail"
 REFUSED = ReadFailure(Unseen(Cause.DENIED, "Zoom refused it: add a scope."), "GET /x", TO)
 
 
-def test_what_a_run_read_is_told_with_its_number_and_begin() -> None:
+def test_what_a_run_read_is_reported_with_its_number_and_begin() -> None:
     found = log_reading(run({CHANGES: document(ROW, read=7)}, FROM))
     assert (found.read, found.since, found.refusal) == (7, FROM, None)
     assert [each.operator for each in found.entries] == ["ada"]
@@ -375,7 +378,7 @@ def test_what_was_read_for_controls_serves_where_nothing_else_was() -> None:
     assert (found.since[:10], found.refusal) == ("2022-11-18", None)
 
 
-def test_a_refusal_is_told() -> None:
+def test_a_refusal_is_reported() -> None:
     assert log_reading(run({CHANGES: REFUSED})).refusal == REFUSED.unseen
 
 
@@ -397,7 +400,7 @@ def test_the_sentence_tells_how_much_was_read_and_what_it_explains() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "explained", "told"),
+    ("changes", "explained", "expected"),
     [
         (0, 0, "entry, 0 about settings."),
         (1, 1, "It shows who made 1 of 1 change."),
@@ -407,10 +410,10 @@ def test_the_sentence_tells_how_much_was_read_and_what_it_explains() -> None:
     ],
 )
 def test_the_sentence_is_right_for_none_one_and_many(
-    changes: int, explained: int, told: str
+    changes: int, explained: int, expected: str
 ) -> None:
     text = sentence(OperationLog([], 1, FROM), FROM, changes, explained)
-    assert told in text
+    assert expected in text
     assert ("matched" in text) is (changes > explained)
 
 
@@ -421,11 +424,11 @@ def test_a_log_that_begins_too_late_is_no_silence() -> None:
     assert "not known" not in sentence(OperationLog([], 1, FROM), FROM, 1, 0)
 
 
-def test_a_log_that_could_not_be_read_is_told_with_what_to_do() -> None:
+def test_a_log_that_could_not_be_read_is_reported_with_what_to_do() -> None:
     text = sentence(OperationLog(refusal=REFUSED.unseen), FROM, 3, 0)
     assert text.endswith("could not be read: Zoom refused it: add a scope.")
     assert "cause is: error." in sentence(OperationLog(refusal=Unseen(Cause.ERROR)), FROM, 3, 0)
 
 
-def test_a_log_that_nobody_asked_for_is_told() -> None:
+def test_a_log_that_was_not_requested_is_reported() -> None:
     assert "neither run read" in sentence(OperationLog(), FROM, 3, 0)

@@ -30,8 +30,8 @@ def test_without_the_users_in_whom_all_passed_nobody_knows_how_many_members_ther
     run = worlds.run_of(
         [member(1, ("g001",), [worlds.deviation("AI-01")]), member(2, ("g001",), [worlds.passed()])]
     )
-    kept = [each for each in run.assessments if each.scope.id == "u00001"]
-    (group,) = exposure(replace(run, assessments=VerdictStore.of(kept))).groups
+    remaining = [each for each in run.assessments if each.scope.id == "u00001"]
+    (group,) = exposure(replace(run, assessments=VerdictStore.of(remaining))).groups
     assert (group.deviating, group.members) == (1, None)
 
 

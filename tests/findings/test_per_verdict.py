@@ -1,4 +1,4 @@
-"""What is made of a verdict once: for the same verdict, and for no other."""
+"""A memoized value: computed once for the same verdict, and for no other."""
 
 from itertools import count
 
@@ -18,13 +18,13 @@ def test_the_same_verdict_is_looked_at_once() -> None:
 def test_another_verdict_is_another_one_even_if_it_is_equal() -> None:
     numbers = count()
     made = PerVerdict(lambda _: next(numbers))
-    kept = [verdict(), verdict()]
-    assert [made(each) for each in kept] == [0, 1]
+    verdicts = [verdict(), verdict()]
+    assert [made(each) for each in verdicts] == [0, 1]
 
 
 def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(per_verdict, "_MOST", 2)
+    monkeypatch.setattr(per_verdict, "_MAX_ENTRIES", 2)
     numbers = count()
     made = PerVerdict(lambda _: next(numbers))
-    kept = [verdict(control=f"AI-0{each}") for each in range(3)]
-    assert [made(each) for each in (*kept, kept[0], kept[2])] == [0, 1, 2, 3, 2]
+    verdicts = [verdict(control=f"AI-0{each}") for each in range(3)]
+    assert [made(each) for each in (*verdicts, verdicts[0], verdicts[2])] == [0, 1, 2, 3, 2]

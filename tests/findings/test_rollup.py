@@ -111,7 +111,7 @@ def test_an_unknown_without_a_cause_is_counted_too():
     assert [(c.cause, c.checks) for c in rollup.causes] == [(None, 1)]
 
 
-def test_locks_decisions_attestations_and_new_settings_are_told_apart():
+def test_locks_decisions_attestations_and_new_settings_are_distinguished():
     rollup = roll_up(worlds.everything())
     assert {g.verdict.kind for g in rollup.locks} == {FindingKind.LOCK}
     assert FindingKind.LOCK not in {g.verdict.kind for g in rollup.deviations}

@@ -1,4 +1,4 @@
-"""Runs and what changed between them, made by hand."""
+"""Run events and their changes, made by hand."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ TITLES = {"AI-01": "AI Companion summaries are off", "RC-02": "Recordings start 
 def facts(
     run_id: str = "20261121-1", finished_at: str = TODAY, complete: bool = True, **more: Any
 ) -> RunFacts:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "by_status": {Status.FAIL: 14, Status.UNKNOWN: 3, Status.PASS: 2293},
         "by_severity": {Severity.CRITICAL: 2, Severity.HIGH: 12},
         **more,
@@ -38,7 +38,7 @@ def facts(
         tool_version="1",
         complete=complete,
         exit_code=0 if complete else 3,
-        **given,
+        **fields,
     )
 
 
@@ -55,12 +55,12 @@ def change(
     stood = {ChangeKind.IMPROVED: Status.FAIL, ChangeKind.KNOWN_AGAIN: Status.UNKNOWN}
     is_now = {ChangeKind.NEWLY_UNKNOWN: Status.UNKNOWN, ChangeKind.WAIVED: Status.WAIVED}
 
-    def standing(what: Status) -> FindingState:
-        mark = f"sha256:{at.level}{at.id}{control}{setting}"
-        return FindingState(mark, control, FindingKind.VALUE, at, setting, what, severity)
+    def state(what: Status) -> FindingState:
+        fingerprint = f"sha256:{at.level}{at.id}{control}{setting}"
+        return FindingState(fingerprint, control, FindingKind.VALUE, at, setting, what, severity)
 
-    before = standing(stood[move]) if move in stood else None
-    after = None if before else standing(status or is_now.get(move, Status.FAIL))
+    before = state(stood[move]) if move in stood else None
+    after = None if before else state(status or is_now.get(move, Status.FAIL))
     return FindingChange(move, before, after, changed_by=by)
 
 
@@ -73,7 +73,7 @@ def group(name: str = "Clinical Ops") -> Scope:
 
 
 def waiver(expires: str, state: str = "expiring", **more: Any) -> WaiverResult:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "control": "RC-02",
         "scope": "group Studio",
         "owner": "kim@example.com",
@@ -85,7 +85,7 @@ def waiver(expires: str, state: str = "expiring", **more: Any) -> WaiverResult:
         expires=expires,
         state=state,
         matched=3,
-        **given,
+        **fields,
     )
 
 

@@ -1,4 +1,4 @@
-"""Services that messages go to, for real: a webhook, a mail server, and some that fail."""
+"""Real receivers of messages: a webhook, a mail server, and some that fail."""
 
 import contextlib
 import json

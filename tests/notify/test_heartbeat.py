@@ -1,4 +1,4 @@
-"""The sign of life: it arrives, says how it went, and keeps its address to itself."""
+"""The heartbeat arrives, reports the result, and keeps its address secret."""
 
 import time
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditor.notify.channels import NotifyError
-from auditor.notify.heartbeat import HeartbeatSignal, PingResult, beat_of, check, ping
+from auditor.notify.heartbeat import HeartbeatSignal, PingResult, check, ping, signal_for
 from tests.dripping import DRIPS, dripping
 from tests.notify.receivers import closed_port, webhook
 
@@ -26,7 +26,7 @@ SECRET = "T0kEnThatNobodyMaySee"
     ],
 )
 def test_an_audit_that_evaluated_everything_is_alive(code: int, beat: HeartbeatSignal) -> None:
-    assert beat_of(code) is beat
+    assert signal_for(code) is beat
 
 
 def test_the_address_is_called() -> None:
@@ -49,22 +49,22 @@ def test_it_is_tried_once_more() -> None:
     assert len(hook.seen) == 2
 
 
-@pytest.mark.parametrize(("code", "said"), [(500, "HTTP 500"), (302, "HTTP 302")])
-def test_a_refusal_is_said_and_tried_no_further(code: int, said: str) -> None:
+@pytest.mark.parametrize(("code", "expected"), [(500, "HTTP 500"), (302, "HTTP 302")])
+def test_a_refusal_is_reported_and_tried_no_further(code: int, expected: str) -> None:
     with webhook(code) as hook:
         heard = ping(f"http://{hook.host}/{SECRET}", HeartbeatSignal.ALIVE, pause=0.01)
     assert not heard.arrived
-    assert said in heard.reason
+    assert expected in heard.reason
     assert SECRET not in heard.reason
     assert len(hook.seen) == 2
 
 
-def test_nobody_there_is_said() -> None:
+def test_nobody_there_is_reported() -> None:
     heard = ping(f"http://127.0.0.1:{closed_port()}/{SECRET}", HeartbeatSignal.ALIVE, pause=0.01)
     assert heard == PingResult(arrived=False, reason="It could not be reached.")
 
 
-def test_a_slow_service_is_given_up() -> None:
+def test_a_slow_service_is_abandoned() -> None:
     with webhook(delay=30) as hook:
         begun = time.monotonic()
         heard = ping(f"http://{hook.host}/{SECRET}", HeartbeatSignal.ALIVE, timeout=0.1, pause=0.01)
@@ -92,7 +92,7 @@ def test_no_login_of_the_home_is_sent(tmp_path: Path, monkeypatch: pytest.Monkey
     assert hook.logins == [""]
 
 
-def test_a_certificate_that_is_not_trusted_is_said() -> None:
+def test_a_certificate_that_is_not_trusted_is_reported() -> None:
     with webhook() as hook:
         heard = ping(f"https://{hook.host}/{SECRET}", HeartbeatSignal.ALIVE, pause=0.01)
     assert "no encrypted connection could be made" in heard.reason

@@ -1,4 +1,4 @@
-"""The message: short, harmless, and without names unless they were asked for."""
+"""The message: short, escaped, and without names unless they were requested."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import ChangeKind
 from auditor.findings.model import Severity, Status
-from auditor.notify.message import MOST_LINES, Urgency, compose, test_message
+from auditor.notify.message import MOST_LINES, Urgency, compose, sample_message
 from auditor.notify.triggers import RunEvent
 from tests.notify.news import (
     OPERATOR,
@@ -26,7 +26,7 @@ HOSTILE = "<!channel> [x](https://evil.example) @everyone `b` *c*\n# d \u202e"
 
 
 def everything(**more: object) -> RunEvent:
-    """A night on which everything happened at once."""
+    """A night with every kind of event."""
     changes = [
         *(change(scope=user(n, f"Person {n}"), by=OPERATOR) for n in range(12)),
         *(
@@ -42,7 +42,7 @@ def everything(**more: object) -> RunEvent:
 
 
 def test_the_subject_says_it_all() -> None:
-    told = compose(
+    message = compose(
         news(
             *(change(scope=user(n)) for n in range(12)),
             change(scope=group(), control="RC-02", severity=Severity.HIGH),
@@ -51,14 +51,14 @@ def test_the_subject_says_it_all() -> None:
         )
     )
     assert (
-        told.subject
+        message.subject
         == "Zoom audit of acme: 1 critical setting got worse for 12 users, 1 waiver ends soon"
     )
 
 
 def test_the_message_says_what_changed_since_when_and_where_to_look() -> None:
-    told = compose(news(change(scope=group(), by=OPERATOR), account="acme"))
-    assert told.body.text.splitlines() == [
+    message = compose(news(change(scope=group(), by=OPERATOR), account="acme"))
+    assert message.body.text.splitlines() == [
         "Worse since 2026-11-20 02:14 UTC",
         f'- critical AI-01 AI Companion summaries are off ("{SUMMARY}"): 1 group "Clinical Ops", '
         "changed 2026-11-20 09:31 UTC",
@@ -70,18 +70,18 @@ def test_the_message_says_what_changed_since_when_and_where_to_look() -> None:
 
 
 def test_markdown_keeps_each_line_a_line() -> None:
-    told = compose(news(change(scope=group()), change(scope=group(), control="RC-02")))
-    assert "**Worse since 2026-11-20 02:14 UTC**\n\n- critical AI-01" in told.body.markdown
-    assert "\n- critical RC-02" in told.body.markdown
-    assert "checks.\n\nAccount `q6g" in told.body.markdown
+    message = compose(news(change(scope=group()), change(scope=group(), control="RC-02")))
+    assert "**Worse since 2026-11-20 02:14 UTC**\n\n- critical AI-01" in message.body.markdown
+    assert "\n- critical RC-02" in message.body.markdown
+    assert "checks.\n\nAccount `q6g" in message.body.markdown
 
 
 def test_a_night_on_which_everything_happened_fits_fifteen_lines() -> None:
-    told = compose(everything())
-    lines = told.body.text.splitlines()
+    message = compose(everything())
+    lines = message.body.text.splitlines()
     assert len(lines) <= MOST_LINES
-    assert told.body.length <= 1900
-    assert len(told.subject) <= 120
+    assert message.body.length <= 1900
+    assert len(message.subject) <= 120
     assert "(the first 2 of 21 kinds)" in lines[0]
     for heading in ("Worse", "Unknown", "Evidence incomplete", "Waivers", "Better"):
         assert any(line.startswith(heading) for line in lines), heading
@@ -89,60 +89,60 @@ def test_a_night_on_which_everything_happened_fits_fifteen_lines() -> None:
 
 def test_services_that_take_little_get_fewer_rows_and_the_same_ends() -> None:
     changes = (change(scope=group(), control=f"RC-{n:02}") for n in range(20))
-    told = compose(news(*changes, account="acme"))
-    assert len(told.subject) + told.brief.length < 1000 < told.body.length
-    assert told.brief.text.splitlines()[-4:] == told.body.text.splitlines()[-4:]
-    assert "of 20 kinds)" in told.brief.text.splitlines()[0]
+    message = compose(news(*changes, account="acme"))
+    assert len(message.subject) + message.brief.length < 1000 < message.body.length
+    assert message.brief.text.splitlines()[-4:] == message.body.text.splitlines()[-4:]
+    assert "of 20 kinds)" in message.brief.text.splitlines()[0]
 
 
 def test_one_setting_at_several_levels_is_one_row() -> None:
-    told = compose(
+    message = compose(
         news(
             *(change(scope=user(n)) for n in range(1200)),
             change(scope=Scope(Level.ACCOUNT, "a", "Acme")),
             change(scope=group()),
         )
     )
-    rows = [line for line in told.body.text.splitlines() if line.startswith("- ")]
+    rows = [line for line in message.body.text.splitlines() if line.startswith("- ")]
     assert len(rows) == 1
     assert rows[0].endswith('): the account, 1 group "Clinical Ops", 1,200 users')
-    assert told.subject == "Zoom audit: 1 critical setting got worse for 1,200 users"
+    assert message.subject == "Zoom audit: 1 critical setting got worse for 1,200 users"
 
 
 def test_names_of_several_people_are_one_example() -> None:
-    told = compose(news(*(change(scope=user(n, f"Person {n}")) for n in range(3))), names=True)
-    assert '3 users such as "Person 0"' in told.body.text
+    message = compose(news(*(change(scope=user(n, f"Person {n}")) for n in range(3))), names=True)
+    assert '3 users such as "Person 0"' in message.body.text
 
 
 def test_settings_and_commands_can_be_copied() -> None:
     setting = "derived:compare(user_settings, account_settings)"
-    told = compose(news(change(setting=setting, scope=group()), titles={}))
-    assert f"critical AI-01 `{setting}`: 1 group" in told.body.markdown
-    assert "Look closer: `auditor diff 20261120-1 20261121-1`" in told.body.markdown
+    message = compose(news(change(setting=setting, scope=group()), titles={}))
+    assert f"critical AI-01 `{setting}`: 1 group" in message.body.markdown
+    assert "Look closer: `auditor diff 20261120-1 20261121-1`" in message.body.markdown
 
 
 def test_an_account_that_the_subject_names_is_not_named_again() -> None:
-    told = compose(news(account="q6gBJVO5TzexKYTb_I2rpg"))
-    assert told.subject == "Zoom audit of q6gBJVO5TzexKYTb_I2rpg: nothing changed"
-    assert "q6gBJVO5TzexKYTb_I2rpg" not in told.body.text
+    message = compose(news(account="q6gBJVO5TzexKYTb_I2rpg"))
+    assert message.subject == "Zoom audit of q6gBJVO5TzexKYTb_I2rpg: nothing changed"
+    assert "q6gBJVO5TzexKYTb_I2rpg" not in message.body.text
 
 
-def test_what_is_put_right_is_told_apart_from_what_is_known_again() -> None:
-    told = compose(
+def test_what_is_put_right_is_distinguished_from_what_is_known_again() -> None:
+    message = compose(
         news(change(ChangeKind.IMPROVED), change(ChangeKind.KNOWN_AGAIN, control="SH-01"))
     )
-    assert told.subject == "Zoom audit: 1 put right, 1 known again"
-    assert "1 user, could not be judged before" in told.body.text
+    assert message.subject == "Zoom audit: 1 put right, 1 known again"
+    assert "1 user, could not be judged before" in message.body.text
 
 
 def test_the_worst_comes_first() -> None:
-    told = compose(
+    message = compose(
         news(
             change(scope=group(), severity=Severity.LOW, control="ZZ-01"),
             change(ChangeKind.WAIVER_LAPSED, group(), severity=Severity.CRITICAL, control="AI-01"),
         )
     )
-    rows = [line for line in told.body.text.splitlines() if line.startswith("- ")]
+    rows = [line for line in message.body.text.splitlines() if line.startswith("- ")]
     assert rows[0].startswith("- critical AI-01")
     assert rows[0].endswith("a waiver ended")
 
@@ -153,22 +153,22 @@ def test_people_are_counted_and_not_named() -> None:
         change(scope=Scope(Level.MEETING, "m1", "Merger with Contoso"), control="MT-01"),
         waivers=[waiver("2026-11-28", scope="level user, user Dana Levi")],
     )
-    told = compose(made)
-    for spelling in (told.subject, told.body.text, told.body.markdown):
-        assert "3 users" in spelling or spelling is told.subject
+    message = compose(made)
+    for text in (message.subject, message.body.text, message.body.markdown):
+        assert "3 users" in text or text is message.subject
         for name in ("Dana", "Merger", "admin", "kim", "u0", "m1"):
-            assert name not in spelling
+            assert name not in text
 
 
-def test_people_are_named_where_that_was_asked_for() -> None:
+def test_people_are_named_where_that_was_requested() -> None:
     made = news(change(by=OPERATOR), waivers=[waiver("2026-11-28", scope="user Dana Levi")])
-    told = compose(made, names=True)
+    message = compose(made, names=True)
     assert (
         '1 user "Dana Levi", changed 2026-11-20 09:31 UTC by "admin(at)example․com"'
-        in told.body.text
+        in message.body.text
     )
-    assert 'RC-02 for "user Dana Levi" ends on 2026-11-28, in 7 days' in told.body.text
-    assert 'owner "kim(at)example․com"' in told.body.text
+    assert 'RC-02 for "user Dana Levi" ends on 2026-11-28, in 7 days' in message.body.text
+    assert 'owner "kim(at)example․com"' in message.body.text
 
 
 @pytest.mark.parametrize("names", [True, False])
@@ -181,10 +181,10 @@ def test_no_name_from_zoom_can_write_markup_links_or_mentions(names: bool) -> No
         titles={"AI-01": HOSTILE},
         account=HOSTILE,
     )
-    told = compose(replace(made, stopped=HOSTILE), names)
-    for spelling in (told.subject, told.body.text, told.body.markdown):
+    message = compose(replace(made, stopped=HOSTILE), names)
+    for text in (message.subject, message.body.text, message.body.markdown):
         for mark in ("<", ">", "@", "[", "]", "://", "evil.example", "\u202e", "# d", "`b`", "*c*"):
-            assert mark not in spelling, (mark, spelling)
+            assert mark not in text, (mark, text)
 
 
 def test_a_link_to_the_report_can_be_clicked() -> None:
@@ -204,30 +204,32 @@ def test_a_run_that_stopped_says_why_without_secrets() -> None:
         stopped="Zoom refused it: https://api.zoom.us/x?access_token=SECRET123.",
         account="acme",
     )
-    told = compose(made)
-    assert told.subject == "Zoom audit of acme could not run"
-    assert "Zoom refused it" in told.body.text
-    assert "SECRET123" not in told.body.text
-    assert 'Look closer: "auditor doctor"' in told.body.text
-    assert told.tone is Urgency.BAD
+    message = compose(made)
+    assert message.subject == "Zoom audit of acme could not run"
+    assert "Zoom refused it" in message.body.text
+    assert "SECRET123" not in message.body.text
+    assert 'Look closer: "auditor doctor"' in message.body.text
+    assert message.urgency is Urgency.BAD
 
 
 def test_a_run_that_was_evaluated_and_not_stored_says_what_was_found() -> None:
     why = "The run could not be stored in the history."
-    told = compose(RunEvent(None, stopped=why, found="63 deviations", account="acme"))
-    assert told.subject == "Zoom audit of acme did not end well"
-    assert "Nothing was evaluated" not in told.body.text
-    assert why in told.body.text
-    assert "Found: 63 deviations." in told.body.text
-    assert told.tone is Urgency.BAD
+    message = compose(RunEvent(None, stopped=why, found="63 deviations", account="acme"))
+    assert message.subject == "Zoom audit of acme did not end well"
+    assert "Nothing was evaluated" not in message.body.text
+    assert why in message.body.text
+    assert "Found: 63 deviations." in message.body.text
+    assert message.urgency is Urgency.BAD
 
 
-def test_what_was_not_done_is_said_beside_what_changed() -> None:
+def test_what_was_not_done_is_reported_with_what_changed() -> None:
     made = news(change(), undone=["a.html cannot be written: the disk is full."])
-    told = compose(made)
-    assert told.subject == "Zoom audit: 1 critical setting got worse for 1 user, not all was done"
-    assert "the disk is full" in told.body.text
-    assert compose(news(undone=made.undone)).tone is Urgency.BAD
+    message = compose(made)
+    assert (
+        message.subject == "Zoom audit: 1 critical setting got worse for 1 user, not all was done"
+    )
+    assert "the disk is full" in message.body.text
+    assert compose(news(undone=made.undone)).urgency is Urgency.BAD
 
 
 def test_a_night_that_ended_well_again_says_so_unless_something_is_left_undone() -> None:
@@ -236,22 +238,22 @@ def test_a_night_that_ended_well_again_says_so_unless_something_is_left_undone()
     assert still.subject == "Zoom audit: not all was done"
 
 
-def test_what_limits_the_comparison_is_said() -> None:
+def test_what_limits_the_comparison_is_reported() -> None:
     made = news(change())
     assert made.drift is not None
     noted = replace(made, drift=replace(made.drift, notes=["Another baseline judged the run."]))
     assert "Mind: Another baseline judged the run." in compose(noted).body.text
 
 
-def test_deviations_of_a_new_group_are_told_and_what_else_it_brings_is_not() -> None:
-    told = compose(
+def test_deviations_of_a_new_group_are_reported_and_what_else_it_brings_is_not() -> None:
+    message = compose(
         news(
             change(ChangeKind.SCOPE_ADDED, group()),
             change(ChangeKind.SCOPE_ADDED, Scope(Level.GROUP, "g2", "Y"), status=Status.UNKNOWN),
         )
     )
-    assert told.subject == "Zoom audit: 1 critical setting got worse"
-    assert '1 group "Clinical Ops", new in the account' in told.body.text
+    assert message.subject == "Zoom audit: 1 critical setting got worse"
+    assert '1 group "Clinical Ops", new in the account' in message.body.text
 
 
 @pytest.mark.parametrize(
@@ -268,10 +270,10 @@ def test_deviations_of_a_new_group_are_told_and_what_else_it_brings_is_not() -> 
     ],
 )
 def test_the_tone_fits_the_worst_of_the_news(made: RunEvent, tone: Urgency) -> None:
-    assert compose(made).tone is tone
+    assert compose(made).urgency is tone
 
 
-def test_waivers_that_ended_are_told_apart_from_those_that_will() -> None:
+def test_waivers_that_ended_are_distinguished_from_those_that_will() -> None:
     ended = waiver("2026-11-20", "expired")
     assert compose(news(waivers=[ended])).subject == "Zoom audit: 1 waiver ended"
     whole = compose(news(waivers=[waiver("2026-11-28", scope="level account")]))
@@ -282,4 +284,4 @@ def test_waivers_that_ended_are_told_apart_from_those_that_will() -> None:
 
 
 def test_a_test_message_says_that_it_is_one() -> None:
-    assert "test message" in test_message().subject
+    assert "test message" in sample_message().subject

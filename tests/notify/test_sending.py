@@ -1,4 +1,5 @@
-"""Messages arrive: at a real mail server, at a real webhook. What fails is said, and is no more."""
+"""Messages arrive at a real mail server and a real webhook. Failures are reported, and never
+raised."""
 
 import json
 import logging
@@ -23,8 +24,8 @@ SECRET = "T0kEnThatNobodyMaySee"
 MESSAGE = compose(news(change(scope=group("R&D <b>Legal</b> @here")), account="acme"))
 
 
-def sent_to(url: str, message: Message = MESSAGE, pace: RetryLimits = QUICK) -> Delivery:
-    [delivery] = deliver([Channel("ops", url)], message, pace)
+def sent_to(url: str, message: Message = MESSAGE, limits: RetryLimits = QUICK) -> Delivery:
+    [delivery] = deliver([Channel("ops", url)], message, limits)
     return delivery
 
 
@@ -59,7 +60,7 @@ def test_a_mail_server_gets_the_message() -> None:
     assert text.get_content().splitlines() == MESSAGE.body.text.splitlines()
 
 
-def test_mail_as_html_keeps_names_harmless() -> None:
+def test_mail_as_html_keeps_names_escaped() -> None:
     with mail_server() as box:
         url = f"mailto://{box.host}?from=auditor@example.com&to=ops@example.com&format=html"
         assert sent_to(url).sent
@@ -87,7 +88,7 @@ def test_a_service_that_fails_once_is_tried_again() -> None:
     assert len(hook.seen) == 2
 
 
-def test_a_service_that_keeps_failing_is_tried_three_times_and_said() -> None:
+def test_a_service_that_keeps_failing_is_tried_three_times_and_reported() -> None:
     with webhook(500) as hook:
         delivery = sent_to(f"json://{hook.host}/{SECRET}")
     assert len(hook.seen) == 3
@@ -102,16 +103,16 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["json", "mailto"])
-def test_a_service_that_is_not_there_is_said(scheme: str) -> None:
+def test_a_service_that_is_not_there_is_reported(scheme: str) -> None:
     query = "?from=a@example.com&to=b@example.com" if scheme == "mailto" else ""
     delivery = sent_to(f"{scheme}://127.0.0.1:{closed_port()}/{query}")
     assert delivery.reason == "The connection was refused."
 
 
-def test_a_slow_service_is_given_up_in_time() -> None:
+def test_a_slow_service_is_abandoned_in_time() -> None:
     with webhook(delay=30) as hook:
         begun = time.monotonic()
-        delivery = sent_to(f"json://{hook.host}/{SECRET}", pace=replace(QUICK, answer=0.2))
+        delivery = sent_to(f"json://{hook.host}/{SECRET}", limits=replace(QUICK, answer=0.2))
         assert time.monotonic() - begun < 5
     assert delivery.reason == "It did not answer in time."
 
@@ -119,7 +120,7 @@ def test_a_slow_service_is_given_up_in_time() -> None:
 def test_no_service_takes_longer_than_all_tries_may() -> None:
     with webhook(delay=30) as hook:
         begun = time.monotonic()
-        delivery = sent_to(f"json://{hook.host}/x?rto=60", pace=replace(QUICK, whole=0.5))
+        delivery = sent_to(f"json://{hook.host}/x?rto=60", limits=replace(QUICK, whole=0.5))
         assert time.monotonic() - begun < 5
     assert delivery.reason == "No answer within 0.5 seconds. It may still arrive."
 
@@ -149,12 +150,12 @@ def test_code_of_a_service_that_breaks_down_loses_nothing(monkeypatch: pytest.Mo
     def broken(*_: object) -> str:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr("auditor.notify.sending._attempted", broken)
+    monkeypatch.setattr("auditor.notify.sending._send", broken)
     assert sent_to("json://127.0.0.1").reason == "The service's code failed (RuntimeError)."
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected"),
     [
         ("", "this is none"),
         (SECRET, "this is none"),
@@ -167,11 +168,11 @@ def test_code_of_a_service_that_breaks_down_loses_nothing(monkeypatch: pytest.Mo
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused_without_repeating_it(
-    url: str, said: str
+    url: str, expected: str
 ) -> None:
     with pytest.raises(NotifyError) as refused:
         check(Channel("ops", url))
-    assert said in str(refused.value)
+    assert expected in str(refused.value)
     assert SECRET not in str(refused.value)
     assert refused.value.__context__ is None or SECRET not in repr(refused.value.__context__)
 
@@ -272,8 +273,8 @@ def test_a_service_that_takes_little_gets_the_brief_message(
 
 def test_a_message_of_each_tone_can_be_sent() -> None:
     with webhook() as hook:
-        for tone in Urgency:
-            assert sent_to(f"json://{hook.host}", replace(MESSAGE, tone=tone)).sent
+        for urgency in Urgency:
+            assert sent_to(f"json://{hook.host}", replace(MESSAGE, urgency=urgency)).sent
     assert [each["type"] for each in hook.documents] == list(Urgency)
 
 
@@ -287,7 +288,7 @@ def test_all_schemes_of_the_documentation_are_known() -> None:
     assert {"mailto", "mailtos", "slack", "workflows", "pagerduty", "jsons"} <= set(schemes())
 
 
-def test_without_apprise_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_apprise_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "apprise", None)
     assert sent_to("json://127.0.0.1").reason == (
         "Notifications need the library Apprise. Install the auditor "
@@ -295,16 +296,16 @@ def test_without_apprise_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_news_are_told_to_all_channels() -> None:
+def test_news_are_reported_to_all_channels() -> None:
     with webhook() as hook:
         channels = [Channel("a", f"json://{hook.host}/a"), Channel("b", f"json://{hook.host}/b")]
-        found = notify(channels, news(change()), pace=QUICK)
+        found = notify(channels, news(change()), limits=QUICK)
     assert [each.sent for each in found] == [True, True]
     assert sorted(hook.paths) == ["/a", "/b"]
 
 
 @pytest.mark.parametrize(
-    ("made", "wanted", "messages"),
+    ("made", "triggers", "messages"),
     [
         (news(), {Trigger.REGRESSIONS}, 0),
         (news(), {Trigger.ALWAYS}, 1),
@@ -313,10 +314,10 @@ def test_news_are_told_to_all_channels() -> None:
     ],
 )
 def test_nothing_is_sent_without_an_occasion(
-    made: RunEvent, wanted: set[Trigger], messages: int
+    made: RunEvent, triggers: set[Trigger], messages: int
 ) -> None:
     with webhook() as hook:
-        found = notify([Channel("a", f"json://{hook.host}")], made, wanted, pace=QUICK)
+        found = notify([Channel("a", f"json://{hook.host}")], made, triggers, limits=QUICK)
     assert len(found) == len(hook.seen) == messages
 
 
@@ -326,10 +327,10 @@ def test_nobody_to_tell_is_nothing_to_do() -> None:
 
 @pytest.mark.parametrize("drip", ["header bytes", "body bytes"])
 def test_a_service_that_drips_holds_nobody(drip: str) -> None:
-    pace = RetryLimits(tries=1, pause=0.01, answer=0.5, whole=1.0)
+    limits = RetryLimits(tries=1, pause=0.01, answer=0.5, whole=1.0)
     with dripping(*DRIPS[drip]) as host:
         begun = time.monotonic()
-        [delivery] = deliver([Channel("ops", f"json://{host}/")], MESSAGE, pace)
+        [delivery] = deliver([Channel("ops", f"json://{host}/")], MESSAGE, limits)
         assert time.monotonic() - begun < 4
     assert not delivery.sent
 

@@ -59,7 +59,7 @@ def test_a_setting_that_the_entries_tell_of_is_explained(
     payload: Read, scope: Scope, setting: str, before: Any, after: Any
 ) -> None:
     told = Attribution(found(payload), portal_labels.shipped().names, EVER)
-    actor = told.explained(scope, setting, before, after, is_lock=False)
+    actor = told.actor_for(scope, setting, before, after, is_lock=False)
     assert actor is not None
     assert actor.operator.endswith("@example.com")
 
@@ -69,7 +69,7 @@ def test_settings_that_the_entries_do_not_tell_of_are_not(payload: Read) -> None
     explained = {
         setting
         for setting in portal_labels.shipped().names
-        if told.explained(ACCOUNT, setting, None, None, is_lock=False)
+        if told.actor_for(ACCOUNT, setting, None, None, is_lock=False)
     }
     assert explained == {
         "meeting_security.auto_security",

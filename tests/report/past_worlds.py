@@ -86,7 +86,7 @@ def looked_up(run: Run, told: Findings, asked: list[int] | None = None) -> Run:
             asked.append(len(marks))
         return {mark: pasts[mark] for mark in marks if mark in pasts}
 
-    return replace(run, trend=TREND, pasts=look_up)
+    return replace(run, trend=TREND, histories=look_up)
 
 
 def changed(
@@ -179,7 +179,7 @@ def lasting(made: Run) -> Run:
     def look_up(marks: Sequence[str]) -> Mapping[str, FindingHistory]:
         return {mark: lives[int(mark[-1], 16) % 2] for mark in marks}
 
-    return replace(made, trend=TREND, pasts=look_up)
+    return replace(made, trend=TREND, histories=look_up)
 
 
 FOLDER = Path(__file__).parent / "golden"

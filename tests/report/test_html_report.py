@@ -306,7 +306,9 @@ def test_hostile_words_of_the_log_stay_text(render):
             for scope in hostile.assessments
         ],
     )
-    run = replace(hostile, pasts=lambda marks: dict.fromkeys(marks, past), drift=drift)
+    run = replace(
+        hostile, histories=lambda fingerprints: dict.fromkeys(fingerprints, past), drift=drift
+    )
     html = render(run, "html")
     page = Page(html)
     assert sum(tag == "script" for tag, _ in page.tags) == 1

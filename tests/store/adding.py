@@ -1,7 +1,7 @@
-"""Another process that stores nights: `python -m tests.store.adding HOME URL NIGHTS [PAUSE]`.
+"""A process that stores nights: `python -m tests.store.adding HOME URL NIGHTS [PAUSE]`.
 
-With PAUSE, the name of a step, it stops before that step of storing its last night, says so, and
-waits to be killed.
+PAUSE is the name of a step. The process stops before that step of storing its last night, prints
+`inside`, and waits to be killed.
 """
 
 import sys
@@ -18,8 +18,8 @@ from tests.store.nights import Nights
 
 STEPS = {
     "record": (recording, "record"),
-    "close spells": (recording, "_close_spells"),
-    "open spells": (recording, "_open_spells"),
+    "close periods": (recording, "_close_periods"),
+    "open periods": (recording, "_open_periods"),
     "pack": (snapshot_archive, "pack"),
     "commit": None,
 }
@@ -41,7 +41,7 @@ def main(home: str, url: str, count: str, pause: str = "") -> None:
         if step is not None:
             setattr(*step, wait)
         else:
-            sa.event.listen(nights.history.database._opened(), "commit", wait)
+            sa.event.listen(nights.history.database._writable_engine(), "commit", wait)
         nights.night({"u2": Status.FAIL}, run_id=LAST)
 
 

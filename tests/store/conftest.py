@@ -1,4 +1,4 @@
-"""Histories to test: the same tests run on SQLite and on a PostgreSQL of the test run's own."""
+"""Histories for tests, which run on SQLite and on a PostgreSQL server of their own."""
 
 import itertools
 import os
@@ -62,7 +62,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A PostgreSQL server for this process, gone with it."""
+    """A PostgreSQL server for this process, stopped at its end."""
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian: postgresql)")

@@ -1,4 +1,4 @@
-"""Nights: audits with chosen findings, stored as the command stores them."""
+"""Nightly audits with chosen findings, stored as the command stores them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,20 +25,20 @@ ACCOUNT = Scope(Level.ACCOUNT, "acc-1", "Example Health")
 EVENING = datetime(2026, 11, 1, 22, tzinfo=UTC)
 ZOOM = "https://api.zoom.us/v2"
 
-Told = Mapping[str, Status | Verdict]
-"""User id to what came of AI-01 there, in place of a pass."""
+Results = Mapping[str, Status | Verdict]
+"""User id to the result of AI-01, instead of a pass."""
 
 
 def user(zoom_id: str, name: str = "") -> Scope:
     return Scope(Level.USER, zoom_id, name, f"{zoom_id}@example.com", status="active")
 
 
-def verdict_of(told: Status | Verdict) -> Verdict:
-    if isinstance(told, Verdict):
-        return told
-    unknown = told is Status.UNKNOWN
-    cause, observed = (Cause.DENIED, None) if unknown else (None, told is Status.FAIL)
-    return deviation("AI-01", status=told, cause=cause, observed=observed)
+def verdict_of(result: Status | Verdict) -> Verdict:
+    if isinstance(result, Verdict):
+        return result
+    unknown = result is Status.UNKNOWN
+    cause, observed = (Cause.DENIED, None) if unknown else (None, result is Status.FAIL)
+    return deviation("AI-01", status=result, cause=cause, observed=observed)
 
 
 def listed(at: str, *, refused: bool) -> Outcome:
@@ -48,7 +48,7 @@ def listed(at: str, *, refused: bool) -> Outcome:
 
 
 class Nights:
-    """One audit a night of one account, in a history."""
+    """Nightly audits of one account in a history."""
 
     def __init__(self, runs: Runs, begun: int = 0) -> None:
         self.runs, self._count = runs, begun
@@ -71,7 +71,7 @@ class Nights:
 
     def read(
         self,
-        told: Told | None = None,
+        results: Results | None = None,
         *,
         users: Iterable[str] = ("u1", "u2", "u3"),
         refused: bool = False,
@@ -85,7 +85,7 @@ class Nights:
         self._count += 1
         run_id = run_id or self.runs.new_id(EVENING + timedelta(days=self._count))
         there = [user(each, (names or {}).get(each, "")) for each in users]
-        verdicts = {each: verdict_of(status) for each, status in (told or {}).items()}
+        verdicts = {each: verdict_of(status) for each, status in (results or {}).items()}
         assessed = [
             judged(scope, [verdicts[scope.id]] if scope.id in verdicts else [])
             for scope in [*map(user, verdicts.keys() - {each.id for each in there}), *there]
@@ -111,15 +111,17 @@ class Nights:
         snapshot.finish()
         return snapshot, run
 
-    def night(self, told: Told | None = None, *, selected: Any = None, **how: Any) -> StoredRun:
+    def night(
+        self, results: Results | None = None, *, selected: Any = None, **how: Any
+    ) -> StoredRun:
         """An audit that was read, judged and stored; its folder is gone unless it was stopped."""
-        snapshot, run = self.read(told, **how)
+        snapshot, run = self.read(results, **how)
         return self.keep(snapshot, run, selected)
 
     def keep(self, snapshot: Snapshot, run: Run, selected: Any = None) -> StoredRun:
         """Store an audit; its folder is gone unless it was stopped."""
         with snapshot:
-            self.runs.keep(snapshot, run, selected)
+            self.runs.archive(snapshot, run, selected)
             stopped = snapshot.meta("stopped")
         if not stopped:
             self.runs.discard(run.info.id)
@@ -127,16 +129,16 @@ class Nights:
 
     def statuses(self, entry: StoredRun) -> dict[str, Status]:
         """User id to how AI-01 stood there."""
-        return {standing.scope.id: standing.status for standing in self.standings(entry)}
+        return {state.scope.id: state.status for state in self.finding_states(entry)}
 
-    def standings(self, entry: StoredRun) -> list[FindingState]:
-        with self.history.standings(entry) as found:
+    def finding_states(self, entry: StoredRun) -> list[FindingState]:
+        with self.history.finding_states(entry) as found:
             return list(found)
 
     def past(self, entry: StoredRun, zoom_id: str = "u1") -> FindingHistory | None:
         """What is known of AI-01 of a user."""
-        mark = mark_of(zoom_id, entry.facts.account_id)
-        return self.history.pasts(entry, [mark]).get(mark)
+        finding_id = fingerprint_of(zoom_id, entry.facts.account_id)
+        return self.history.histories(entry, [finding_id]).get(finding_id)
 
     def folder(self, run_id: str) -> Path:
         return self.runs.home / "runs" / run_id
@@ -159,7 +161,7 @@ class Nights:
                 snapshot.add_scope(each)
 
 
-def mark_of(zoom_id: str, account_id: str = "acc-1") -> str:
+def fingerprint_of(zoom_id: str, account_id: str = "acc-1") -> str:
     """The fingerprint of AI-01 of a user."""
     return fingerprint(account_id, deviation("AI-01"), user(zoom_id))
 

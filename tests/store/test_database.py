@@ -1,4 +1,4 @@
-"""The database of the history: its tables, and what is said where it cannot be used."""
+"""The history database: its tables, and the errors if it cannot be used."""
 
 import os
 import shutil
@@ -93,7 +93,7 @@ def test_a_history_of_a_newer_version_is_refused(
         other.history.runs()
     with pytest.raises(StoreError, match="newer version"):
         other.night()
-    assert len(other.runs.waiting()) == 1
+    assert len(other.runs.unarchived()) == 1
 
 
 def test_a_history_of_an_unheard_of_version_is_refused(
@@ -116,7 +116,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(nights: Nights, server: Se
         server.execute(foreign, sa.make_url(nights.runs.url or "").database or "")
     with pytest.raises(StoreError, match="already exists"):
         nights.history.runs()
-    engine = database._connecting()
+    engine = database._create_engine()
     assert set(sa.inspect(engine).get_table_names()) == {"spells"}
     engine.dispose()
 
@@ -146,7 +146,7 @@ def test_a_file_can_be_named(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / FILE).exists()
 
 
-def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     history = Runs(tmp_path, f"sqlite:///{tmp_path}/file/history.sqlite").history
     with pytest.raises(StoreError, match=r"cannot be written.*File exists.*AUDITOR_STORE"):
@@ -164,7 +164,7 @@ def waiting(nights: Nights, seconds: float) -> Nights:
     return nights
 
 
-def test_a_history_that_another_process_holds_is_told_and_the_run_kept(
+def test_a_history_that_another_process_holds_is_reported_and_the_run_kept(
     nights: Nights, again: Callable[[], Nights]
 ) -> None:
     first = nights.night({"u1": FAIL})
@@ -174,14 +174,14 @@ def test_a_history_that_another_process_holds_is_told_and_the_run_kept(
         assert other.history.runs() == [first]
         with pytest.raises(HistoryLocked, match=r"held by another process.* 0.1 seconds"):
             other.keep(snapshot, run)
-    assert other.runs.waiting() == [run.info.id]
-    with closing(other.runs.opened(run.info.id)) as kept:
-        other.keep(kept, run)
-    assert other.runs.waiting() == []
+    assert other.runs.unarchived() == [run.info.id]
+    with closing(other.runs.open(run.info.id)) as evidence:
+        other.keep(evidence, run)
+    assert other.runs.unarchived() == []
     assert len(nights.history.runs()) == 2
 
 
-def test_a_file_that_another_program_holds_alone_is_told(tmp_path: Path) -> None:
+def test_a_file_that_another_program_holds_alone_is_reported(tmp_path: Path) -> None:
     nights = waiting(Nights(Runs(tmp_path / "data")), 0.1)
     nights.night()
     with closing(sqlite3.connect(tmp_path / "data" / FILE, isolation_level=None)) as other:
@@ -203,11 +203,11 @@ def test_a_process_waits_until_the_other_is_done(
             held.set()
             threading.Event().wait(0.5)
 
-    holding = threading.Thread(target=hold)
-    holding.start()
+    holder = threading.Thread(target=hold)
+    holder.start()
     assert held.wait(10)
     other.night()
-    holding.join()
+    holder.join()
     assert len(nights.history.runs()) == 2
 
 
@@ -258,7 +258,7 @@ def test_a_damaged_file_is_kept_whole_and_a_new_one_begun(
     content = damage(old, how)
     snapshot, run = old.read({"u1": FAIL})
     with snapshot:
-        aside = old.runs.keep(snapshot, run, None)
+        aside = old.runs.archive(snapshot, run, None)
     assert aside is not None
     assert aside.name.startswith(f"{FILE}.damaged-")
     assert aside.read_bytes() == content
@@ -278,9 +278,9 @@ def test_reading_a_damaged_file_tells_so_and_changes_nothing(
 
 def test_a_second_damaged_file_does_not_replace_the_first(old: Nights) -> None:
     database = old.history.database
-    first = database.set_aside("20261121T220000")
+    first = database.quarantine("20261121T220000")
     (old.runs.home / FILE).write_bytes(b"second")
-    second = database.set_aside("20261121T220000")
+    second = database.quarantine("20261121T220000")
     assert first != second
     assert second.read_bytes() == b"second"
     assert first.read_bytes().startswith(b"SQLite format 3")
@@ -296,7 +296,7 @@ def test_two_that_find_a_damaged_file_set_it_aside_once(old: Nights) -> None:
             snapshot, run = nights.read({"u1": FAIL})
             begin.wait()
             with snapshot:
-                asides.append(nights.runs.keep(snapshot, run, None))
+                asides.append(nights.runs.archive(snapshot, run, None))
 
     both = [threading.Thread(target=keep, args=(day,)) for day in (10, 20)]
     for each in both:
@@ -309,13 +309,13 @@ def test_two_that_find_a_damaged_file_set_it_aside_once(old: Nights) -> None:
     assert len(old.history.runs()) == 2
 
 
-def test_damaged_evidence_of_one_run_is_told_by_its_name(nights: Nights) -> None:
+def test_damaged_evidence_of_one_run_is_reported_by_its_name(nights: Nights) -> None:
     first, second = nights.night(), nights.night()
     garbage = "x'0102'" if nights.runs.url is None else "'\\x0102'"
     execute(nights, f"UPDATE evidence SET content = {garbage} WHERE run_id = '{first.facts.id}'")
     with pytest.raises(HistoryDamaged, match=rf"run {first.facts.id} is damaged"):
-        nights.runs.opened(first.facts.id)
-    nights.runs.opened(second.facts.id).close()
+        nights.runs.open(first.facts.id)
+    nights.runs.open(second.facts.id).close()
     assert list((nights.runs.home / "tmp").iterdir()) == []
 
 
@@ -327,14 +327,14 @@ def test_damaged_evidence_of_one_run_is_told_by_its_name(nights: Nights) -> None
         "UPDATE findings SET level = ''",
     ],
 )
-def test_a_row_that_nobody_can_read_is_told_as_damage(nights: Nights, change: str) -> None:
+def test_a_row_that_nobody_can_read_is_reported_as_damage(nights: Nights, change: str) -> None:
     entry = nights.night({"u1": FAIL})
     execute(nights, change)
     with pytest.raises(HistoryDamaged, match="a finding cannot be read"):
-        nights.standings(entry)
+        nights.finding_states(entry)
 
 
-def test_no_room_for_evidence_that_is_wanted_is_told(
+def test_no_room_for_evidence_that_is_requested_is_reported(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = nights.night()
@@ -351,7 +351,7 @@ def test_a_run_with_a_folder_can_be_read_whatever_became_of_the_history(old: Nig
     snapshot, run = old.read(users=["u1"])
     snapshot.close()
     damage(old, noise)
-    with closing(old.runs.opened(run.info.id)) as opened:
+    with closing(old.runs.open(run.info.id)) as opened:
         assert opened.has(user("u1"))
         assert opened.count(Level.USER) == 1
 
@@ -360,7 +360,7 @@ def test_a_run_with_a_folder_can_be_read_whatever_became_of_the_history(old: Nig
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("nonsense", "no address"),
         ("sqlite://", "names no file"),
@@ -377,10 +377,10 @@ def test_a_run_with_a_folder_can_be_read_whatever_became_of_the_history(old: Nig
         (f"sqlite://{PASSWORD}/history.sqlite", "no address"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_told_without_the_password(
-    tmp_path: Path, url: str, told: str
+def test_an_address_that_cannot_be_used_is_reported_without_the_password(
+    tmp_path: Path, url: str, message: str
 ) -> None:
-    with pytest.raises(StoreError, match=told) as caught:
+    with pytest.raises(StoreError, match=message) as caught:
         _ = Runs(tmp_path, url).history
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
 
@@ -393,10 +393,10 @@ def test_an_address_that_cannot_be_used_is_told_without_the_password(
         f"postgresql+psycopg://u@host/db?sslpassword={PASSWORD}&host=/run",
     ],
 )
-def test_where_the_history_is_can_be_said_without_the_password(tmp_path: Path, url: str) -> None:
-    told = str(Database(url, tmp_path))
-    assert told.startswith("postgresql://u")
-    assert PASSWORD not in told
+def test_where_the_history_is_can_be_shown_without_the_password(tmp_path: Path, url: str) -> None:
+    message = str(Database(url, tmp_path))
+    assert message.startswith("postgresql://u")
+    assert PASSWORD not in message
 
 
 def test_no_message_of_postgresql_has_the_password(server: Server, tmp_path: Path) -> None:
@@ -416,7 +416,7 @@ def test_no_message_of_postgresql_has_the_password(server: Server, tmp_path: Pat
         assert PASSWORD not in str(caught.value)
 
 
-def test_a_server_that_goes_away_is_told_and_comes_back(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_goes_away_is_reported_and_comes_back(server: Server, tmp_path: Path) -> None:
     with closing(Nights(Runs(tmp_path, server.database()))) as nights:
         nights.night()
         with pytest.raises(StoreError, match="cannot be reached"), cut_off(server, nights):
@@ -433,7 +433,7 @@ def cut_off(server: Server, nights: Nights) -> Iterator[None]:
         yield
 
 
-def test_a_missing_driver_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=r"with its extra \[postgresql\]"):
         Runs(tmp_path, "postgresql://u@host/db").history.runs()

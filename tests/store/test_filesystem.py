@@ -1,4 +1,4 @@
-"""A file system that lacks what an audit needs: doctor and audit say the same, and what to do."""
+"""File systems that lack a feature: doctor and audit print the same message and advice."""
 
 import errno
 import fcntl
@@ -70,23 +70,23 @@ LACKS = (
 
 
 @pytest.mark.parametrize(
-    ("lack", "told"), [*LACKS, pytest.param(no_renames, "cannot rename", id="rename")]
+    ("lack", "expected"), [*LACKS, pytest.param(no_renames, "cannot rename", id="rename")]
 )
 def test_doctor_tells_what_the_file_system_lacks_and_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: Lack, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: Lack, expected: str
 ) -> None:
     assert local.directory(tmp_path).passed
     lack(monkeypatch)
     check = local.directory(tmp_path)
     assert (check.state, check.exit_code) == (CheckState.FAILED, ExitCode.USAGE)
-    assert told in check.sentence
+    assert expected in check.sentence
     assert "local disk" in check.advice
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("lack", "told"), LACKS)
+@pytest.mark.parametrize(("lack", "expected"), LACKS)
 def test_an_audit_says_the_same_in_one_line_of_json(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: Lack, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: Lack, expected: str
 ) -> None:
     auditor = InProcess(tmp_path)
     lack(monkeypatch)
@@ -94,7 +94,7 @@ def test_an_audit_says_the_same_in_one_line_of_json(
     ran = auditor("--log-format", "json", *words)
     assert ran.code == 2
     messages = [json.loads(line)["message"] for line in ran.err.splitlines()]
-    assert any(told in message and "local disk" in message for message in messages), messages
+    assert any(expected in message and "local disk" in message for message in messages), messages
 
 
 def test_a_folder_that_can_do_all_lacks_nothing(tmp_path: Path) -> None:
@@ -102,7 +102,9 @@ def test_a_folder_that_can_do_all_lacks_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_tried_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_tried_is_not_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def denied(*_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 

@@ -1,4 +1,4 @@
-"""The history: runs stored whole, their findings told as spells, and their evidence kept."""
+"""The history stores runs as a whole, their findings as periods, and their evidence."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -21,10 +21,10 @@ from auditor.store.errors import RunNotFound
 from auditor.store.runs import SNAPSHOT, Runs
 from auditor.store.series import EVERY_RUN, RunFilter, Series
 from tests.report.worlds import HOSTILE, deviation, judged
-from tests.store.nights import ACCOUNT, ZOOM, Nights, listed, mark_of, user
+from tests.store.nights import ACCOUNT, ZOOM, Nights, fingerprint_of, listed, user
 
 FAIL, UNKNOWN, WAIVED = Status.FAIL, Status.UNKNOWN, Status.WAIVED
-MANY = tables.findings, tables.spells
+MANY = tables.findings, tables.periods
 
 
 # What a run says of itself
@@ -65,7 +65,7 @@ def test_runs_are_listed_oldest_first_and_by_account(nights: Nights) -> None:
     assert nights.history.newest() == third
 
 
-def test_a_run_that_is_not_there_is_said_so(nights: Nights) -> None:
+def test_a_run_that_is_not_there_is_reported(nights: Nights) -> None:
     nights.night()
     with pytest.raises(RunNotFound, match=r'"20200101".*auditor history'):
         nights.history.get("20200101")
@@ -84,10 +84,10 @@ def test_a_run_with_an_impossible_name_is_not_there(nights: Nights, name: str) -
 def test_every_finding_but_a_pass_comes_back_as_it_stood(nights: Nights) -> None:
     value = deviation("RC-02", observed={"enable": True, "who": ["a", 1, None]})
     account = deviation("AI-01", Level.ACCOUNT, severity=Severity.LOW)
-    told = {"u1": FAIL, "u2": UNKNOWN, "u3": Status.PASS}
+    results = {"u1": FAIL, "u2": UNKNOWN, "u3": Status.PASS}
     more = [judged(user("u4", "Ada"), [value]), judged(ACCOUNT, [account])]
-    entry = nights.night(told, more=more)
-    found = {(each.scope.id, each.control): each for each in nights.standings(entry)}
+    entry = nights.night(results, more=more)
+    found = {(each.scope.id, each.control): each for each in nights.finding_states(entry)}
     assert found.keys() == {("u1", "AI-01"), ("u2", "AI-01"), ("u4", "RC-02"), ("acc-1", "AI-01")}
     assert found["u4", "RC-02"] == FindingState(
         fingerprint=found["u4", "RC-02"].fingerprint,
@@ -101,16 +101,16 @@ def test_every_finding_but_a_pass_comes_back_as_it_stood(nights: Nights) -> None
         first_seen=nights.now,
         since=nights.now,
     )
-    assert found["u1", "AI-01"].fingerprint == mark_of("u1")
+    assert found["u1", "AI-01"].fingerprint == fingerprint_of("u1")
     assert found["u2", "AI-01"].cause is Cause.DENIED
     assert found["acc-1", "AI-01"].severity is Severity.LOW
 
 
-def test_standings_come_by_fingerprint(nights: Nights) -> None:
+def test_states_come_by_fingerprint(nights: Nights) -> None:
     entry = nights.night({f"u{at}": FAIL for at in range(40)}, users=())
-    marks = [standing.fingerprint for standing in nights.standings(entry)]
-    assert marks == sorted(marks)
-    assert len(marks) == 40
+    fingerprints = [state.fingerprint for state in nights.finding_states(entry)]
+    assert fingerprints == sorted(fingerprints)
+    assert len(fingerprints) == 40
 
 
 def test_a_run_of_the_past_stays_as_it_was(nights: Nights) -> None:
@@ -125,29 +125,29 @@ def test_a_run_of_the_past_stays_as_it_was(nights: Nights) -> None:
 def test_two_findings_with_one_fingerprint_count_as_the_worse(nights: Nights) -> None:
     worse, other = deviation("AI-01"), deviation("AI-01", severity=Severity.LOW, observed="b")
     entry = nights.night(more=[judged(user("u1"), [other, worse])], users=())
-    (standing,) = nights.standings(entry)
-    assert standing.severity is worse.severity
+    (state,) = nights.finding_states(entry)
+    assert state.severity is worse.severity
 
 
 def test_a_new_name_of_a_user_is_taken_over(nights: Nights) -> None:
     nights.night({"u1": FAIL}, names={"u1": "Ada Smith"})
     entry = nights.night({"u1": FAIL}, names={"u1": "Ada Jones"})
-    (standing,) = nights.standings(entry)
-    assert standing.scope.name == "Ada Jones"
-    assert standing.since == nights.at(1)
+    (state,) = nights.finding_states(entry)
+    assert state.scope.name == "Ada Jones"
+    assert state.since == nights.at(1)
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 def test_any_name_and_any_value_can_be_stored(nights: Nights, name: str) -> None:
-    told = deviation("AI-01", setting=f"a.{name}", observed={"value": name, name: [name]})
+    verdict = deviation("AI-01", setting=f"a.{name}", observed={"value": name, name: [name]})
     scope = user(f"u{name}", name or "x")
     for _ in range(2):
-        entry = nights.night(more=[judged(scope, [told])], users=())
-        (standing,) = nights.standings(entry)
-        assert standing.observed == told.observed
-        assert standing.since == nights.at(1)
+        entry = nights.night(more=[judged(scope, [verdict])], users=())
+        (state,) = nights.finding_states(entry)
+        assert state.observed == verdict.observed
+        assert state.since == nights.at(1)
         if "\x00" not in name and "\ud83d" not in name:
-            assert (standing.scope.id, standing.setting) == (scope.id, told.setting)
+            assert (state.scope.id, state.setting) == (scope.id, verdict.setting)
 
 
 def test_a_night_on_which_nothing_changes_writes_no_finding(nights: Nights) -> None:
@@ -211,15 +211,15 @@ def test_another_value_is_another_spell_of_the_same_life(nights: Nights) -> None
 def test_who_changed_a_setting_stays_with_the_finding(nights: Nights) -> None:
     actor = Actor("ada@example.com \x00 \ud83d 🏥", "2026-11-21T20:00:00Z", "Summary: On")
     first = nights.night({"u1": FAIL, "u2": FAIL})
-    nights.history.attribute(first, {mark_of("u1"): actor, "sha256:unheard of": actor})
+    nights.history.attribute(first, {fingerprint_of("u1"): actor, "sha256:unheard of": actor})
     second = nights.night({"u1": FAIL, "u2": FAIL})
     third = nights.night({"u1": UNKNOWN})
     assert nights.past(second) == FindingHistory(
         nights.at(1), nights.at(1), LifecycleState.PERSISTING, actor
     )
-    for told in (nights.past(second, "u2"), nights.past(third)):
-        assert told is not None
-        assert told.changed_by is None
+    for past in (nights.past(second, "u2"), nights.past(third)):
+        assert past is not None
+        assert past.changed_by is None
 
 
 # Scopes that nobody could see
@@ -229,9 +229,9 @@ def test_users_that_could_not_be_listed_are_unknown_and_never_put_right(nights: 
     nights.night({"u1": FAIL})
     blind = nights.night(refused=True)
     again = nights.night(refused=True)
-    (standing,) = nights.standings(again)
-    assert (standing.status, standing.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
-    assert (standing.observed, standing.since) == (None, nights.at(2))
+    (state,) = nights.finding_states(again)
+    assert (state.status, state.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
+    assert (state.observed, state.since) == (None, nights.at(2))
     for entry in (blind, again):
         assert nights.past(entry) == FindingHistory(nights.at(1), nights.at(2), None)
     seen = nights.night({"u1": FAIL})
@@ -245,14 +245,14 @@ def test_a_finding_of_the_account_is_put_right_whatever_became_of_the_user_list(
 ) -> None:
     at_account = judged(ACCOUNT, [deviation("AI-01", Level.ACCOUNT)])
     nights.night(more=[at_account])
-    assert nights.standings(nights.night(refused=True)) == []
+    assert nights.finding_states(nights.night(refused=True)) == []
 
 
 def test_a_control_that_was_not_assessed_leaves_no_unknown_of_a_user(nights: Nights) -> None:
     nights.night({"u1": FAIL})
     snapshot, run = nights.read(refused=True)
     entry = nights.keep(snapshot, replace(run, controls={}))
-    assert nights.standings(entry) == []
+    assert nights.finding_states(entry) == []
 
 
 def test_findings_of_a_deleted_user_end(nights: Nights) -> None:
@@ -283,7 +283,7 @@ def test_meetings_that_are_over_end(nights: Nights) -> None:
     nights.night(more=[found])
     snapshot, run = nights.read()
     snapshot.record(ACCOUNT, view, listed(nights.now, refused=False))
-    assert nights.standings(nights.keep(snapshot, run)) == []
+    assert nights.finding_states(nights.keep(snapshot, run)) == []
 
 
 # Series
@@ -321,15 +321,15 @@ def test_a_local_api_on_another_port_is_the_same_place(nights: Nights) -> None:
     entry = nights.night({"u1": FAIL}, api_url="http://127.0.0.1:4002/v2")
     past = nights.past(entry)
     assert past is not None
-    assert past.life is LifecycleState.PERSISTING
+    assert past.lifecycle is LifecycleState.PERSISTING
 
 
 def test_the_run_before_and_the_newest_of_a_series_are_found(nights: Nights) -> None:
     first, _, third = nights.night(), nights.night(depth="account"), nights.night()
     assert nights.history.before(third) == first
-    wanted = Series.wanted("acc-1", ZOOM, "strict", "user", None)
-    assert nights.history.last_of(wanted) == third
-    assert nights.history.last_of(replace(wanted, account_id="other")) is None
+    series = Series.for_selection("acc-1", ZOOM, "strict", "user", None)
+    assert nights.history.last_of(series) == third
+    assert nights.history.last_of(replace(series, account_id="other")) is None
 
 
 def test_the_run_that_was_accepted_last_counts(nights: Nights) -> None:
@@ -366,8 +366,8 @@ def test_a_run_that_went_on_is_stored_anew_as_if_it_never_had_stopped(nights: Ni
     assert (done.number, done.stopped, done.facts.finished_at) == (2, "", nights.now)
     assert nights.statuses(done) == {"u1": FAIL, "u2": FAIL}
     for zoom_id in ("u1", "u2"):
-        told = FindingHistory(nights.at(1), nights.at(1), LifecycleState.PERSISTING)
-        assert nights.past(done, zoom_id) == told
+        expected = FindingHistory(nights.at(1), nights.at(1), LifecycleState.PERSISTING)
+        assert nights.past(done, zoom_id) == expected
     assert nights.past(done, "u3") is None
     assert len(nights.history.runs()) == 2
 
@@ -416,7 +416,7 @@ def test_evidence_comes_back_byte_for_byte(nights: Nights, monkeypatch: pytest.M
 
     opened = Snapshot.open
     monkeypatch.setattr(Snapshot, "open", seen)
-    with closing(nights.runs.opened(run.info.id)) as evidence:
+    with closing(nights.runs.open(run.info.id)) as evidence:
         assert evidence.digest() == run.info.evidence_digest
         assert evidence.meta("finished_at") == nights.now
         assert evidence.count(Level.USER) == 40_000
@@ -430,7 +430,7 @@ def test_evidence_whose_log_could_not_be_merged_stands_by_itself(nights: Nights)
     snapshot._db.execute("PRAGMA journal_mode = WAL")
     snapshot.set_metadata("later", "than the file")
     nights.keep(snapshot, run)
-    with closing(nights.runs.opened(run.info.id)) as evidence:
+    with closing(nights.runs.open(run.info.id)) as evidence:
         assert evidence.meta("later") == "than the file"
         assert evidence.digest() == run.info.evidence_digest
     assert list((nights.runs.home / "tmp").iterdir()) == []
@@ -439,8 +439,8 @@ def test_evidence_whose_log_could_not_be_merged_stands_by_itself(nights: Nights)
 def test_evidence_can_be_read_by_two_at_once(nights: Nights) -> None:
     entry = nights.night()
     with (
-        closing(nights.runs.opened(entry.facts.id)) as one,
-        closing(nights.runs.opened("latest")) as other,
+        closing(nights.runs.open(entry.facts.id)) as one,
+        closing(nights.runs.open("latest")) as other,
     ):
         assert one.digest() == other.digest() == entry.facts.evidence_digest
 
@@ -458,12 +458,12 @@ def test_what_is_left_tells_the_same_after_runs_were_removed(nights: Nights) -> 
         for at in range(5)
     ]
     left = entries[2], entries[4]
-    before = [(nights.standings(each), nights.past(each, "u1")) for each in left]
+    before = [(nights.finding_states(each), nights.past(each, "u1")) for each in left]
     nights.history.remove([entries[0], entries[1], entries[3]])
     assert [each.facts.id for each in nights.history.runs()] == [each.facts.id for each in left]
-    assert [(nights.standings(each), nights.past(each, "u1")) for each in left] == before
+    assert [(nights.finding_states(each), nights.past(each, "u1")) for each in left] == before
     assert nights.runs.history.evidence(entries[0].facts.id) is None
-    with closing(nights.runs.opened(left[0].facts.id)) as evidence:
+    with closing(nights.runs.open(left[0].facts.id)) as evidence:
         assert evidence.digest() == left[0].facts.evidence_digest
 
 
@@ -532,4 +532,4 @@ def test_what_one_stored_another_sees(nights: Nights, again: Callable[[], Nights
     later = other.night({"u1": FAIL})
     past = nights.past(later)
     assert past is not None
-    assert past.life is LifecycleState.PERSISTING
+    assert past.lifecycle is LifecycleState.PERSISTING

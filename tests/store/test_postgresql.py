@@ -1,4 +1,4 @@
-"""How PostgreSQL is reached: certificates are checked, no password in clear text, UTF8 alone."""
+"""Connections to PostgreSQL: verified certificates, no password in clear text, UTF8 only."""
 
 import contextlib
 import logging
@@ -68,7 +68,7 @@ def opened(url: str, home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "query", "told"),
+    ("host", "query", "expected"),
     [
         (EVERYWHERE, "", r"does not support SSL.*Switch TLS on"),
         (EVERYWHERE, "?sslmode=disable", r"clear text.*scram-sha-256"),
@@ -78,10 +78,10 @@ def opened(url: str, home: Path) -> None:
     ],
 )
 def test_a_server_without_tls_gets_no_password(
-    eavesdropper: Eavesdropper, tmp_path: Path, host: str, query: str, told: str
+    eavesdropper: Eavesdropper, tmp_path: Path, host: str, query: str, expected: str
 ) -> None:
     url = f"postgresql://auditor:{PASSWORD}@{host}:{eavesdropper.port}/history{query}"
-    with pytest.raises(HistoryUnreachable, match=told):
+    with pytest.raises(HistoryUnreachable, match=expected):
         opened(url, tmp_path)
     assert eavesdropper.received
     assert PASSWORD.encode() not in eavesdropper.received
@@ -159,7 +159,7 @@ def test_what_libpq_finds_in_the_environment_counts(
 
 
 @pytest.mark.parametrize(
-    ("mode", "given_up"),
+    ("mode", "consequence"),
     [
         ("disable", "read and change the evidence"),
         ("allow", "nobody checks whose server"),
@@ -168,18 +168,18 @@ def test_what_libpq_finds_in_the_environment_counts(
         ("verify-ca", "name is not checked"),
     ],
 )
-def test_what_a_weaker_mode_gives_up_is_said_each_time(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: str, given_up: str
+def test_what_a_weaker_mode_gives_up_is_reported_each_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: str, consequence: str
 ) -> None:
     url = f"postgresql://u@{EVERYWHERE}:1/db?sslmode={mode}"
     logging.getLogger("auditor").propagate = True
     for _ in range(2):
         with pytest.raises(StoreError), Database(url, tmp_path).reading():
             pass
-    told = [record.message for record in caplog.records]
-    assert len(told) == 2
-    assert f"sslmode={mode}" in told[0]
-    assert given_up in told[0]
+    messages = [record.message for record in caplog.records]
+    assert len(messages) == 2
+    assert f"sslmode={mode}" in messages[0]
+    assert consequence in messages[0]
 
 
 def test_a_certificate_authority_is_taken_from_the_address_or_the_variable_of_the_program(
@@ -266,7 +266,7 @@ def test_a_database_that_cannot_hold_every_name_is_refused_with_how_to_make_one(
         opened(server.url(name), tmp_path)
     with pytest.raises(HistoryUnfit), Database(server.url(name), tmp_path).reading():
         pass
-    assert len(Runs(tmp_path).waiting()) == 1  # the run is whole, and stored once there is one
+    assert len(Runs(tmp_path).unarchived()) == 1  # the run is whole, and stored once there is one
 
 
 def test_what_the_message_advises_makes_a_database_that_fits(

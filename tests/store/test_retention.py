@@ -1,4 +1,4 @@
-"""Which runs are kept: the young, the last of each month, the newest of a series, the accepted."""
+"""Retained runs: the young, the last of each month, the newest of a series, the accepted."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ def ids(entries: Sequence[StoredRun]) -> list[str]:
     return [each.facts.id for each in entries]
 
 
-def kept(
+def retained(
     entries: Sequence[StoredRun], monthly: int, accepted: Sequence[str] = ()
 ) -> list[StoredRun]:
     gone = set(ids(expired(entries, NOW, KEEP, monthly, accepted)))
@@ -51,7 +51,7 @@ def kept(
 
 
 def test_a_year_of_nights_leaves_90_of_them_and_the_last_of_each_month_before() -> None:
-    left = kept(nightly(365), monthly=24)
+    left = retained(nightly(365), monthly=24)
     young = [each for each in left if each.facts.finished_at >= "2026-08-24"]
     months = [each.facts.finished_at[:10] for each in left if each not in young]
     assert len(young) == 91
@@ -62,8 +62,11 @@ def test_a_year_of_nights_leaves_90_of_them_and_the_last_of_each_month_before() 
 
 
 def test_so_many_months_are_kept_this_one_included() -> None:
-    assert [e.facts.finished_at[:7] for e in kept(nightly(365), 5)][:2] == ["2026-07", "2026-08"]
-    assert kept(nightly(365), 4) == kept(nightly(365), 0)
+    assert [e.facts.finished_at[:7] for e in retained(nightly(365), 5)][:2] == [
+        "2026-07",
+        "2026-08",
+    ]
+    assert retained(nightly(365), 4) == retained(nightly(365), 0)
 
 
 def test_the_edge_of_an_age_is_kept() -> None:
@@ -73,12 +76,12 @@ def test_the_edge_of_an_age_is_kept() -> None:
 
 def test_the_newest_of_a_series_stays_however_old() -> None:
     runs = [entry(n, timedelta(days=900 - n), series) for series in (1, 2) for n in (1, 2, 3)]
-    assert ids(kept(runs, 0)) == ["run-1-3", "run-2-3"]
+    assert ids(retained(runs, 0)) == ["run-1-3", "run-2-3"]
 
 
 def test_an_accepted_run_stays_however_old() -> None:
     runs = [entry(n, timedelta(days=900 - n)) for n in (1, 2, 3)]
-    assert ids(kept(runs, 0, ["run-1-1"])) == ["run-1-1", "run-1-3"]
+    assert ids(retained(runs, 0, ["run-1-1"])) == ["run-1-1", "run-1-3"]
 
 
 def test_nothing_expires_of_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Stored runs: found by id, by path and as the newest; private; nothing left of a failed one."""
+"""Stored runs: found by id and as the newest; private; a failed run leaves nothing behind."""
 
 import shutil
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ def finished(runs: Runs, run_id: str) -> Path:
 
 def opened(runs: Runs, run: str) -> Path:
     """The file that a run is opened from."""
-    with runs.opened(run) as snapshot:
+    with runs.open(run) as snapshot:
         return Path(snapshot._name)
 
 
@@ -62,7 +62,7 @@ def test_a_run_is_found_by_its_id_and_nothing_else_is(
     shutil.copy(path, outside)
     for name in (SNAPSHOT, str(path), "..", ".", "", "../runs/20261121T000000Z-aaaaaa", "a\0b"):
         with pytest.raises(RunNotFound):
-            runs.opened(name)
+            runs.open(name)
 
 
 def test_the_newest_is_latest_whether_it_is_stored_or_waits(nights: Nights) -> None:
@@ -70,11 +70,11 @@ def test_the_newest_is_latest_whether_it_is_stored_or_waits(nights: Nights) -> N
     snapshot, waiting = nights.read()
     snapshot.close()
     assert nights.runs.ids() == [stored.facts.id, waiting.info.id]
-    assert nights.runs.waiting() == [waiting.info.id]
-    with nights.runs.opened("latest") as latest:
+    assert nights.runs.unarchived() == [waiting.info.id]
+    with nights.runs.open("latest") as latest:
         assert latest.digest() == waiting.info.evidence_digest
     newest = nights.night()
-    with nights.runs.opened("latest") as latest:
+    with nights.runs.open("latest") as latest:
         assert latest.digest() == newest.facts.evidence_digest
 
 
@@ -87,13 +87,13 @@ def test_a_run_that_was_stopped_goes_on_until_a_later_one_is_stored(nights: Nigh
     assert nights.runs.unfinished(*place) == stopped.id
     nights.night()
     assert nights.runs.unfinished(*place) is None
-    assert nights.runs.waiting() == []
+    assert nights.runs.unarchived() == []
 
 
 @pytest.mark.parametrize("name", ["latest", "20261121T000000Z-aaaaaa", "nowhere.sqlite"])
-def test_a_run_that_is_not_there_is_said_so(runs: Runs, name: str) -> None:
+def test_a_run_that_is_not_there_is_reported(runs: Runs, name: str) -> None:
     with pytest.raises(RunNotFound, match="auditor audit" if name == "latest" else name):
-        runs.opened(name)
+        runs.open(name)
 
 
 def test_a_file_that_is_no_snapshot_is_passed_over(runs: Runs) -> None:

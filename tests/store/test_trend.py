@@ -1,4 +1,4 @@
-"""The trend: what earlier runs of the same kind came to."""
+"""The trend: results of earlier runs of the same series."""
 
 import pytest
 
@@ -29,7 +29,9 @@ def test_runs_of_another_account_baseline_depth_or_selection_are_no_points(night
     assert nights.history.trend(nights.night()) == []
 
 
-def test_of_many_runs_the_newest_are_told(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_runs_the_newest_are_reported(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(history, "TREND", 2)
     entries = [nights.night() for _ in range(5)]
     found = [point.run for point in nights.history.trend(entries[-1])]

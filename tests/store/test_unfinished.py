@@ -1,4 +1,4 @@
-"""Runs that broke off: kept, found and gone on with; and never two of one account at once."""
+"""Interrupted runs: kept, found and resumed; and never two runs of one account at once."""
 
 import subprocess
 import sys
@@ -73,7 +73,7 @@ def test_a_run_that_has_read_nothing_leaves_nothing(runs: Runs, problem: BaseExc
 
 def test_a_run_that_goes_on_writes_where_it_was_and_stays_open(runs: Runs) -> None:
     stored(runs, 1)
-    with runs.going_on(run_id(1)) as snapshot:
+    with runs.reopen(run_id(1)) as snapshot:
         snapshot.add_scope(ACCOUNT)
         snapshot.record(ACCOUNT, SETTINGS, DOCUMENT)
     assert snapshot.account().outcomes[SETTINGS] == DOCUMENT
@@ -85,7 +85,7 @@ def test_a_run_that_breaks_off_again_keeps_everything(runs: Runs, problem: BaseE
     stored(runs, 1)
 
     def again() -> None:
-        with runs.going_on(run_id(1)) as snapshot:
+        with runs.reopen(run_id(1)) as snapshot:
             snapshot.add_scope(ACCOUNT)
             raise problem
 
@@ -96,7 +96,7 @@ def test_a_run_that_breaks_off_again_keeps_everything(runs: Runs, problem: BaseE
 
 
 def test_a_run_that_is_not_there_cannot_be_gone_on_with(runs: Runs) -> None:
-    with pytest.raises(SnapshotError, match="no such snapshot"), runs.going_on(run_id(1)):
+    with pytest.raises(SnapshotError, match="no such snapshot"), runs.reopen(run_id(1)):
         pass
 
 
@@ -166,18 +166,18 @@ def test_a_damaged_file_is_passed_over(runs: Runs) -> None:
 
 def test_a_second_run_of_an_account_is_refused_while_the_first_lasts(runs: Runs) -> None:
     with (
-        runs.alone("acc", ZOOM),
+        runs.lock_account("acc", ZOOM),
         pytest.raises(AlreadyRunning, match="Another run is reading account acc"),
-        runs.alone("acc", ZOOM),
+        runs.lock_account("acc", ZOOM),
     ):
         pass
 
 
 def test_another_account_and_another_cloud_can_be_read_meanwhile(runs: Runs) -> None:
     with (
-        runs.alone("acc", ZOOM),
-        runs.alone("other", ZOOM),
-        runs.alone("acc", "https://api.zoomgov.com/v2"),
+        runs.lock_account("acc", ZOOM),
+        runs.lock_account("other", ZOOM),
+        runs.lock_account("acc", "https://api.zoomgov.com/v2"),
     ):
         pass
 
@@ -185,54 +185,54 @@ def test_another_account_and_another_cloud_can_be_read_meanwhile(runs: Runs) -> 
 def test_when_the_first_has_ended_the_next_may_begin_whoever_still_holds_on_to_it(
     runs: Runs,
 ) -> None:
-    block = runs.alone("acc", ZOOM)
+    block = runs.lock_account("acc", ZOOM)
     with block:
         pass
-    with runs.alone("acc", ZOOM):
+    with runs.lock_account("acc", ZOOM):
         assert block is not None
 
 
 def test_the_lock_is_let_go_when_the_block_breaks_off(runs: Runs) -> None:
     def broken() -> None:
-        with runs.alone("acc", ZOOM):
+        with runs.lock_account("acc", ZOOM):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         broken()
-    with runs.alone("acc", ZOOM):
+    with runs.lock_account("acc", ZOOM):
         pass
 
 
 def test_the_lock_goes_with_a_process_that_is_killed(runs: Runs, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    holding = (
+    script = (
         "import sys, time; from pathlib import Path; from auditor.store.runs import Runs\n"
-        "with Runs(Path(sys.argv[1])).alone('acc', sys.argv[2]):\n"
+        "with Runs(Path(sys.argv[1])).lock_account('acc', sys.argv[2]):\n"
         "    Path(sys.argv[3]).touch(); time.sleep(60)"
     )
-    command = [sys.executable, "-c", holding, str(runs.home), ZOOM, str(ready)]
+    command = [sys.executable, "-c", script, str(runs.home), ZOOM, str(ready)]
     with subprocess.Popen(command) as other:
         try:
             until = time.monotonic() + 30
             while not ready.exists() and time.monotonic() < until:
                 time.sleep(0.02)
-            with pytest.raises(AlreadyRunning), runs.alone("acc", ZOOM):
+            with pytest.raises(AlreadyRunning), runs.lock_account("acc", ZOOM):
                 pass
         finally:
             other.kill()
-    with runs.alone("acc", ZOOM):
+    with runs.lock_account("acc", ZOOM):
         pass
 
 
 def test_a_data_directory_in_which_no_lock_can_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     runs = Runs(tmp_path / "file" / "data")
-    with pytest.raises(StoreError, match="AUDITOR_HOME"), runs.alone("acc", ZOOM):
+    with pytest.raises(StoreError, match="AUDITOR_HOME"), runs.lock_account("acc", ZOOM):
         pass
 
 
 def test_locks_are_for_their_owner_alone(runs: Runs) -> None:
-    with runs.alone("acc", ZOOM):
+    with runs.lock_account("acc", ZOOM):
         (lock,) = (runs.home / "locks").iterdir()
         for place in (runs.home, lock.parent, lock):
             assert place.stat().st_mode & 0o077 == 0

@@ -57,7 +57,7 @@ def reads(tmp_path_factory: pytest.TempPathFactory) -> Reads:
     folder = tmp_path_factory.mktemp("drifted")
     with served("drifted", users=10, groups=3) as account:
         assert Auditor(folder, account).audit("--baseline", "strict").code in (0, 3)
-    with Runs(folder / "data").opened("latest") as snapshot:
+    with Runs(folder / "data").open("latest") as snapshot:
         return {e.scope: dict(e.outcomes) for level in Level for e in snapshot.evidence(level)}
 
 

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that the database gives; called by Alembic alone."""
+"""Runs migrations on the connection that the database provides; called only by Alembic."""
 
 from alembic import context
 

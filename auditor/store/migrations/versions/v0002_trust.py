@@ -1,4 +1,4 @@
-"""What binds a run to its account, its organisation file and its place in time.
+"""Columns that bind a run to its account, its organisation file and its order of storing.
 
 Revision ID: 0002
 Revises: 0001

@@ -1,4 +1,4 @@
-"""What binds the findings of a run to it, and an acceptance to the key of who accepted.
+"""Columns that bind the findings of a run to it, and an acceptance to the key that signed it.
 
 Revision ID: 0003
 Revises: 0002

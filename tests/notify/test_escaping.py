@@ -1,4 +1,4 @@
-"""Names in messages: no chat, mail program or terminal acts on them."""
+"""Names in messages: no chat, mail client or terminal interprets them."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_a_name_stays_as_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hostile", "wanted"),
+    ("hostile", "expected"),
     [
         ("<!channel>", "＜！channel＞"),
         ("@everyone", "(at)everyone"),
@@ -30,10 +30,10 @@ def test_a_name_stays_as_it_is(name: str) -> None:
         ("one\n- two\r\nthree", "one - two three"),
     ],
 )
-def test_marks_that_chats_act_on_become_signs_that_look_like_them(
-    hostile: str, wanted: str
+def test_characters_that_chats_act_on_become_signs_that_look_like_them(
+    hostile: str, expected: str
 ) -> None:
-    assert escape_markup(hostile) == wanted
+    assert escape_markup(hostile) == expected
 
 
 def test_a_colon_before_a_blank_is_a_colon() -> None:

@@ -1,4 +1,4 @@
-"""Lives: what became of a finding, from how it stood in one run after the other."""
+"""The lifecycle state of a finding, from its states in consecutive runs."""
 
 from collections.abc import Sequence
 
@@ -19,18 +19,18 @@ LETTERS = {
 }
 
 
-def spells(story: str) -> list[tuple[Status, int, int]]:
-    """Spells of a story: a letter a run, a dot for a pass."""
-    told: list[tuple[Status, int, int]] = []
+def periods(story: str) -> list[tuple[Status, int, int]]:
+    """The periods of a story: one letter per run, a dot for a pass."""
+    found: list[tuple[Status, int, int]] = []
     for number, letter in enumerate(story, start=1):
         if letter == ".":
             continue
         status = LETTERS[letter]
-        if told and told[-1][0] is status and told[-1][2] == number - 1:
-            told[-1] = (status, told[-1][1], number)
+        if found and found[-1][0] is status and found[-1][2] == number - 1:
+            found[-1] = (status, found[-1][1], number)
         else:
-            told.append((status, number, number))
-    return told
+            found.append((status, number, number))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def spells(story: str) -> list[tuple[Status, int, int]]:
 def test_the_life_of_a_finding_follows_from_how_it_stood(
     story: str, expected: LifecycleState | None
 ) -> None:
-    assert lifecycle_state(spells(story), max(len(story), 1)) is expected
+    assert lifecycle_state(periods(story), max(len(story), 1)) is expected
 
 
 @pytest.mark.parametrize("status", list(LETTERS.values()))

@@ -1,4 +1,4 @@
-"""Who only reads changes nothing, and reads a history that cannot be written."""
+"""Reading changes nothing, and works with a history that cannot be written."""
 
 import os
 import shutil
@@ -35,11 +35,11 @@ def everything(home: Path, url: str | None = None) -> str:
         entries = history.runs()
         assert history.before(entries[-1]) is not None
         assert history.trend(entries[-1])
-        with history.standings(entries[-1]) as standings:
-            found = list(standings)
+        with history.finding_states(entries[-1]) as states:
+            found = list(states)
         history.acceptances()
         history.accepted(EVERY_RUN)
-        with runs.opened(entries[-1].facts.id) as snapshot:
+        with runs.open(entries[-1].facts.id) as snapshot:
             snapshot.digest()
         return f"{len(entries)} runs, {len(found)} findings"
     finally:
@@ -194,7 +194,7 @@ def test_what_changes_while_it_is_read_without_locks_is_no_answer(
 
 
 @pytest.mark.parametrize("make", [read_only, lambda home: (home / "history.sqlite").chmod(0o400)])
-def test_tables_of_an_older_version_that_cannot_be_brought_up_to_date_are_told(
+def test_tables_of_an_older_version_that_cannot_be_brought_up_to_date_are_reported(
     home: Path, make: Callable[[Path], object]
 ) -> None:
     with closing(sqlite3.connect(home / "history.sqlite")) as old:
@@ -204,19 +204,19 @@ def test_tables_of_an_older_version_that_cannot_be_brought_up_to_date_are_told(
         os.chown(path, ME, ME)
     make(home)
     before = (home / "history.sqlite").read_bytes()
-    told = as_me(lambda: everything(home))
-    assert told.startswith("StoreError:")
-    assert "older version (revision 0001)" in told
-    assert f"to {HEAD}" in told
-    assert "as its owner" in told
+    message = as_me(lambda: everything(home))
+    assert message.startswith("StoreError:")
+    assert "older version (revision 0001)" in message
+    assert f"to {HEAD}" in message
+    assert "as its owner" in message
     assert (home / "history.sqlite").read_bytes() == before
 
 
-def test_a_folder_that_nobody_may_enter_is_told(home: Path) -> None:
+def test_a_folder_that_nobody_may_enter_is_reported(home: Path) -> None:
     home.chmod(0)
-    told = as_me(lambda: Runs(home).history.runs())
-    assert told.startswith("StoreError:")
-    assert "cannot be read: Permission denied" in told
+    message = as_me(lambda: Runs(home).history.runs())
+    assert message.startswith("StoreError:")
+    assert "cannot be read: Permission denied" in message
 
 
 # PostgreSQL
@@ -238,7 +238,7 @@ def test_a_role_that_may_only_read_reads_everything(server: Server, tmp_path: Pa
             nights.history.accept(entry, "2026-11-29T00:00:00Z", "")
 
 
-def test_a_role_that_may_not_make_tables_is_told(server: Server, tmp_path: Path) -> None:
+def test_a_role_that_may_not_make_tables_is_reported(server: Server, tmp_path: Path) -> None:
     url = server.database()
     server.execute("DROP ROLE IF EXISTS stranger")
     server.execute("CREATE ROLE stranger LOGIN PASSWORD 'r'")

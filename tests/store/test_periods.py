@@ -1,4 +1,4 @@
-"""Spells say what a model would that keeps every run's findings, whatever happens to the runs."""
+"""Periods agree with a model that keeps the findings of every run, whatever happens to the runs."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,30 +28,30 @@ STATUSES = [
     Status.NEEDS_DECISION,
 ]
 DEVIATING = {Status.FAIL, Status.WAIVED}
-SETTLED = {*DEVIATING, Status.ATTESTED, Status.NOT_APPLICABLE, None}
+DETERMINATE = {*DEVIATING, Status.ATTESTED, Status.NOT_APPLICABLE, None}
 
 
 @dataclass(frozen=True)
 class Night:
-    """What a night finds."""
+    """The findings of a night."""
 
-    told: Mapping[str, Status]
+    results: Mapping[str, Status]
     users: Sequence[str]
     refused: bool
     goes_on: bool
-    """True where it is the run of the night before, which had been stopped."""
+    """True if it resumes the run of the night before, which was stopped."""
 
 
 @dataclass(frozen=True)
 class Removal:
-    """Runs that are forgotten, by their place among those that are left."""
+    """Deleted runs, by their position among the remaining ones."""
 
     places: frozenset[int]
 
 
 NIGHTS = st.builds(
     Night,
-    told=st.dictionaries(st.sampled_from(USERS), st.sampled_from(STATUSES)),
+    results=st.dictionaries(st.sampled_from(USERS), st.sampled_from(STATUSES)),
     users=st.sampled_from([USERS, USERS, USERS[:2], ()]),
     refused=st.sampled_from([False, False, False, True]),
     goes_on=st.sampled_from([False, False, False, True]),
@@ -61,65 +61,65 @@ STORIES = st.lists(st.one_of(NIGHTS, NIGHTS, NIGHTS, REMOVALS), min_size=1, max_
 
 
 @dataclass
-class Kept:
-    """A run in the model: how every finding stood, and whether the run is still there."""
+class ModelRun:
+    """A run in the model: the state of every finding, and whether the run still exists."""
 
     entry: StoredRun
     at: str
     stood: dict[str, tuple[Status, str]]
-    """User to status, and what tells two spells of one status apart."""
+    """User to status, and what distinguishes two periods of one status."""
     left: bool = True
 
 
 @dataclass
 class Model:
-    """Keeps every run's findings, and tells everything from them."""
+    """Keeps the findings of every run, and derives everything from them."""
 
-    runs: list[Kept] = field(default_factory=list)
+    runs: list[ModelRun] = field(default_factory=list)
 
     def add(self, entry: StoredRun, night: Night, at: str) -> None:
         before = self.runs[-1].stood if self.runs else {}
-        stood = {each: (status, "told") for each, status in night.told.items()}
+        stood = {each: (status, "reported") for each, status in night.results.items()}
         if night.refused:
             for each in before.keys() - stood.keys():
                 stood[each] = Status.UNKNOWN, "unseen"
-        self.runs.append(Kept(entry, at, stood))
+        self.runs.append(ModelRun(entry, at, stood))
 
-    def remove(self, gone: Sequence[Kept]) -> None:
+    def remove(self, gone: Sequence[ModelRun]) -> None:
         if not gone:
             return
         for each in gone:
             each.left = False
         while self.runs and not self.runs[-1].left:
             self.runs.pop()
-        told = {each for run in self.runs if run.left for each in run.stood}
+        remaining = {each for run in self.runs if run.left for each in run.stood}
         for run in self.runs:
-            run.stood = {each: how for each, how in run.stood.items() if each in told}
+            run.stood = {each: how for each, how in run.stood.items() if each in remaining}
 
-    def left(self) -> list[Kept]:
+    def left(self) -> list[ModelRun]:
         return [run for run in self.runs if run.left]
 
     def past(self, number: int, zoom_id: str) -> FindingHistory | None:
         story = [run.stood.get(zoom_id) for run in self.runs[: number + 1]]
-        told = [at for at, how in enumerate(story) if how is not None]
-        if not told:
+        reported = [at for at, how in enumerate(story) if how is not None]
+        if not reported:
             return None
         since = number
         while since and story[since - 1] == story[number]:
             since -= 1
         statuses = [how and how[0] for how in story]
-        return FindingHistory(self.runs[told[0]].at, self.runs[since].at, life(statuses))
+        return FindingHistory(self.runs[reported[0]].at, self.runs[since].at, life(statuses))
 
 
 def life(story: Sequence[Status | None]) -> LifecycleState | None:
     *earlier, now = story
-    known = [status for status in earlier if status in SETTLED]
+    known = [status for status in earlier if status in DETERMINATE]
     was = any(status in DEVIATING for status in earlier)
     if now is Status.FAIL:
         if not was:
             return LifecycleState.NEW
         return LifecycleState.PERSISTING if known[-1] in DEVIATING else LifecycleState.REGRESSED
-    if now in SETTLED and now is not Status.WAIVED and was:
+    if now in DETERMINATE and now is not Status.WAIVED and was:
         return LifecycleState.RESOLVED
     return None
 
@@ -128,9 +128,9 @@ def life(story: Sequence[Status | None]) -> LifecycleState | None:
 def places(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Iterator[Nights]]:
-    """One nights after the other, each of an account of its own in one history."""
+    """Successive nights, each for an account of its own in one history."""
     server = request.getfixturevalue("server") if request.param == "postgresql" else None
-    home = tmp_path_factory.mktemp("spells")
+    home = tmp_path_factory.mktemp("periods")
     runs = Runs(home, server.database() if server is not None else None)
     with closing(Nights(runs)):
         yield (Nights(runs) for _ in itertools.count())
@@ -141,7 +141,7 @@ NUMBERS = itertools.count()
 
 @settings(FIXED, max_examples=40)
 @given(story=STORIES)
-def test_spells_tell_what_keeping_every_run_would(
+def test_periods_agree_with_a_model_that_keeps_every_run(
     places: Iterator[Nights], story: Sequence[Night | Removal]
 ) -> None:
     nights, model, account = next(places), Model(), f"acc-{next(NUMBERS)}"
@@ -162,7 +162,7 @@ def _store(nights: Nights, model: Model, night: Night, account: str) -> None:
         nights.runs.discard(run_id)
         event("went on")
     how = {"users": night.users, "refused": night.refused, "run_id": run_id}
-    entry = nights.night(night.told, account_id=account, **how)
+    entry = nights.night(night.results, account_id=account, **how)
     model.add(entry, night, nights.now)
 
 
@@ -172,10 +172,10 @@ def _same(nights: Nights, model: Model) -> None:
             continue
         expected = {each: how[0] for each, how in run.stood.items()}
         assert nights.statuses(run.entry) == expected
-        for standing in nights.standings(run.entry):
-            past = model.past(number, standing.scope.id)
+        for state in nights.finding_states(run.entry):
+            past = model.past(number, state.scope.id)
             assert past is not None
-            assert (standing.first_seen, standing.since) == (past.first_seen, past.since)
+            assert (state.first_seen, state.since) == (past.first_seen, past.since)
         for each in USERS:
             assert nights.past(run.entry, each) == model.past(number, each)
 
@@ -185,6 +185,6 @@ def test_the_model_can_fail(tmp_path: Path) -> None:
         model, night = Model(), Night({"u1": Status.FAIL}, USERS, False, False)
         _store(nights, model, night, "acc-1")
         _same(nights, model)
-        model.runs[0].stood["u2"] = Status.FAIL, "told"
+        model.runs[0].stood["u2"] = Status.FAIL, "reported"
         with pytest.raises(AssertionError):
             _same(nights, model)

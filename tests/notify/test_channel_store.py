@@ -89,13 +89,13 @@ def test_a_keyring_that_fails_keeps_nothing_and_says_what_to_do() -> None:
     assert SECRET not in str(refused.value)
 
 
-def test_without_a_keyring_it_is_said_what_to_do() -> None:
+def test_without_a_keyring_the_advice_is_given() -> None:
     with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to their addresses"):
         channel_store.check_writable("ops")
 
 
 @pytest.mark.usefixtures("ring")
-def test_without_a_word_all_channels_kept_are_told() -> None:
+def test_without_a_word_all_channels_kept_are_reported() -> None:
     channel_store.save(OPS)
     channel_store.save(MAIL)
     assert channel_store.resolve([]) == [MAIL, OPS]
@@ -169,7 +169,9 @@ def test_a_channel_shows_its_service_and_only_hosts_that_are_no_secret(
     assert SECRET not in repr(channel)
 
 
-def test_a_keyring_that_only_reads_is_said(ring: InMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keyring_that_only_reads_is_reported(
+    ring: InMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise NotImplementedError
 
@@ -178,7 +180,7 @@ def test_a_keyring_that_only_reads_is_said(ring: InMemory, monkeypatch: pytest.M
         channel_store.save(OPS)
 
 
-def test_a_keyring_that_does_not_let_go_is_said(
+def test_a_keyring_that_does_not_let_go_is_reported(
     ring: InMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -191,7 +193,7 @@ def test_a_keyring_that_does_not_let_go_is_said(
 
 
 @pytest.mark.usefixtures("locked")
-def test_a_locked_keyring_is_said_where_a_name_was_asked_for() -> None:
+def test_a_locked_keyring_is_reported_where_a_name_was_requested() -> None:
     for call in (
         lambda: channel_store.resolve(["ops"]),
         lambda: channel_store.forget("ops"),

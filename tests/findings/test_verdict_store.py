@@ -1,4 +1,4 @@
-"""The ledger says what a plain list would: in every order, weighted, on disk and in memory."""
+"""The verdict store agrees with a plain list: in every order, weighted, on disk and in memory."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -65,19 +65,19 @@ def in_memory(assessments: Sequence[Assessment]) -> VerdictStore:
 def on_disk(assessments: Sequence[Assessment]) -> VerdictStore:
     """Users and meetings as numbers beside a snapshot, everything else by itself."""
     snapshot = Snapshot.create()
-    ledger = VerdictStore(snapshot.scope_index())
+    store = VerdictStore(snapshot.marks())
     for each in assessments:
         if each.scope.level in MANY and each.scope.id != "*":
             snapshot.add_scope(each.scope)
-            ledger.add_many(each.scope, each.verdicts)
+            store.add_shared(each.scope, each.verdicts)
         else:
-            ledger.add(each)
-    ledger.flush()
-    return ledger
+            store.add(each)
+    store.flush()
+    return store
 
 
-def rolled(ledger: VerdictStore) -> Rollup:
-    return roll_up(replace(run_of([]), assessments=ledger), names=2, worst=3)
+def rolled(store: VerdictStore) -> Rollup:
+    return roll_up(replace(run_of([]), assessments=store), names=2, worst=3)
 
 
 KINDS = pytest.mark.parametrize("made", [in_memory, on_disk])
@@ -135,14 +135,14 @@ def test_shares_count_what_one_by_one_would_count(made: Made, world: list[Assess
 def test_what_is_left_out_is_gone_everywhere_and_the_rest_stays(
     made: Made, world: list[Assessment]
 ) -> None:
-    ledger = made(world)
-    ledger.slim(lambda one: one.status is not Status.PASS)
-    kept = [
+    store = made(world)
+    store.retain(lambda one: one.status is not Status.PASS)
+    retained = [
         Assessment(each.scope, tuple(one for one in each.verdicts if one.status is not Status.PASS))
         for each in world
     ]
-    assert list(ledger) == list(made(kept))
-    assert list(ledger.in_order()) == list(made(kept).in_order())
+    assert list(store) == list(made(retained))
+    assert list(store.in_order()) == list(made(retained).in_order())
 
 
 @ENOUGH
@@ -170,7 +170,7 @@ def test_counting_equal_scopes_at_once_is_counting_one_by_one(world: list[Assess
 FAILED = (verdict("AI-01", "a", Severity.HIGH, FindingKind.VALUE, Status.FAIL),)
 
 
-def test_a_scope_that_is_kept_by_itself_is_told_with_its_share() -> None:
+def test_a_scope_that_is_kept_by_itself_is_reported_with_its_share() -> None:
     (only,) = in_memory([Assessment(Scope(Level.GROUP, "g"), FAILED)]).shares()
     assert (only.scope, only.count) == (Scope(Level.GROUP, "g"), 1)
 
@@ -187,41 +187,41 @@ def test_a_scope_on_disk_keeps_the_times_of_its_requests() -> None:
     scope = Scope(Level.USER, "u")
     snapshot.add_scope(scope)
     snapshot.record(scope, SETTINGS, Document({}, "GET /settings", AT))
-    ledger = VerdictStore(snapshot.scope_index())
-    ledger.add_many(scope, FAILED)
-    ledger.flush()
-    (only,) = ledger
+    store = VerdictStore(snapshot.marks())
+    store.add_shared(scope, FAILED)
+    store.flush()
+    (only,) = store
     assert only.observed_at == {"GET /settings": AT}
 
 
 def test_more_verdicts_of_a_scope_come_to_those_it_has_with_their_times() -> None:
     scope, more = Scope(Level.ACCOUNT, "acc"), (unknown(Cause.DENIED),)
-    ledger = in_memory([Assessment(scope, FAILED, {"a": AT}), Assessment(scope, more, {"b": AT})])
-    (only,) = ledger
+    store = in_memory([Assessment(scope, FAILED, {"a": AT}), Assessment(scope, more, {"b": AT})])
+    (only,) = store
     assert only.verdicts == (*FAILED, *more)
     assert only.observed_at == {"a": AT, "b": AT}
 
 
 def test_numbers_go_to_disk_in_portions_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_BUFFER", 3)
+    monkeypatch.setattr(module, "_BATCH_SIZE", 3)
     snapshot = Snapshot.create()
-    ledger = VerdictStore(snapshot.scope_index())
+    store = VerdictStore(snapshot.marks())
     for number in range(10):
         scope = Scope(Level.USER, f"u{number}")
         snapshot.add_scope(scope)
-        ledger.add_many(scope, FAILED)
-        assert len(ledger._rows) < 3
-    ledger.flush()
-    assert len(list(ledger)) == 10
+        store.add_shared(scope, FAILED)
+        assert len(store._rows) < 3
+    store.flush()
+    assert len(list(store)) == 10
 
 
 def test_a_ledger_can_be_gone_through_again_and_while_it_is_gone_through() -> None:
-    ledger = on_disk([Assessment(Scope(Level.USER, f"u{n}"), FAILED) for n in range(5)])
-    pairs = [(one.scope.id, other.scope.id) for one in ledger for other in ledger]
+    store = on_disk([Assessment(Scope(Level.USER, f"u{n}"), FAILED) for n in range(5)])
+    pairs = [(one.scope.id, other.scope.id) for one in store for other in store]
     assert len(pairs) == 25
 
 
-def test_a_group_that_many_tuples_fill_names_no_more_than_asked_for() -> None:
+def test_a_group_that_many_tuples_fill_names_no_more_than_requested() -> None:
     same = deviation()
     each = [judged(user(n), [same, deviation(setting=f"s{n}")]) for n in range(6)]
     (shared,) = [g for g in roll_up(run_of(each), names=2).groups if g.count == 6]

@@ -1,4 +1,4 @@
-"""A run is stored whole or not at all, whoever is killed, and however many write at once."""
+"""A run is stored as a whole or not at all, even if processes are killed or write concurrently."""
 
 import sqlite3
 import subprocess
@@ -72,9 +72,9 @@ def test_processes_that_store_at_once_all_get_through(nights: Nights) -> None:
     newest = max(entries, key=lambda entry: entry.number)
     past = nights.past(newest)
     assert past is not None
-    assert past.life is LifecycleState.PERSISTING
+    assert past.lifecycle is LifecycleState.PERSISTING
     for entry in entries:
-        with closing(nights.runs.opened(entry.facts.id)) as evidence:
+        with closing(nights.runs.open(entry.facts.id)) as evidence:
             assert evidence.digest() == entry.facts.evidence_digest
 
 
@@ -104,7 +104,7 @@ def test_a_reader_sees_one_state_while_others_write(nights: Nights) -> None:
     assert nights.history.runs() == []
 
 
-def test_no_room_in_the_history_is_told_as_such(nights: Nights) -> None:
+def test_no_room_in_the_history_is_reported_as_such(nights: Nights) -> None:
     nights.night()
     with pytest.raises(DiskFull, match="Make room there"):
         write_too_much(nights.history.database)

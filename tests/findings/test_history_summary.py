@@ -13,34 +13,34 @@ from tests.report.past_worlds import EVE, FIRST, LOCAL, NEW, NOW, PERSISTING, RE
 
 
 def of_users(*pasts: FindingHistory | None) -> HistorySummary:
-    """What is known of a row of users who deviate alike, one for each past."""
-    told = [(worlds.user(at), LOCAL, past) for at, past in enumerate(pasts)]
-    run = worlds.run_of([worlds.judged(scope, [verdict]) for scope, verdict, _ in told])
-    found = history(past_worlds.looked_up(run, told))
+    """The history of a row of users with the same deviation, one history each."""
+    rows = [(worlds.user(at), LOCAL, past) for at, past in enumerate(pasts)]
+    run = worlds.run_of([worlds.judged(scope, [verdict]) for scope, verdict, _ in rows])
+    found = history(past_worlds.looked_up(run, rows))
     assert found is not None
-    lives = found.of(LOCAL)
-    assert lives is not None
-    return lives
+    summary = found.of(LOCAL)
+    assert summary is not None
+    return summary
 
 
 def actor(number: int) -> Actor:
     return Actor(f"admin{number}@example.com", NOW, "Settings")
 
 
-def test_a_row_counts_the_lives_of_its_findings() -> None:
-    lives = of_users(REGRESSED, NEW, NEW, PERSISTING, PERSISTING, PERSISTING)
-    assert lives.by_life == {
+def test_a_row_counts_the_lifecycle_states_of_its_findings() -> None:
+    summary = of_users(REGRESSED, NEW, NEW, PERSISTING, PERSISTING, PERSISTING)
+    assert summary.by_life == {
         LifecycleState.REGRESSED: 1,
         LifecycleState.NEW: 2,
         LifecycleState.PERSISTING: 3,
     }
-    assert (lives.known, lives.changed) == (6, 3)
+    assert (summary.known, summary.changed) == (6, 3)
 
 
 def test_a_row_spans_the_times_of_its_findings() -> None:
-    lives = of_users(REGRESSED, PERSISTING, NEW)
-    assert lives.first_seen == (FIRST, NOW)
-    assert lives.since == (FIRST, NOW)
+    summary = of_users(REGRESSED, PERSISTING, NEW)
+    assert summary.first_seen == (FIRST, NOW)
+    assert summary.since == (FIRST, NOW)
     assert of_users(REGRESSED).since == (NOW, NOW)
 
 
@@ -59,21 +59,21 @@ def test_who_changed_it_now_comes_before_who_did_long_ago() -> None:
 
 
 def test_authors_beyond_the_first_are_counted() -> None:
-    lives = of_users(*(replace(NEW, changed_by=actor(at % 5)) for at in range(12)))
-    assert len(lives.authors) == MOST_ENTRIES
-    assert lives.attributed == 12
-    assert lives.unnamed == 12 - sum(author.count for author in lives.authors) == 4
+    summary = of_users(*(replace(NEW, changed_by=actor(at % 5)) for at in range(12)))
+    assert len(summary.authors) == MOST_ENTRIES
+    assert summary.attributed == 12
+    assert summary.unnamed == 12 - sum(author.count for author in summary.authors) == 4
 
 
 def test_the_first_scopes_that_changed_are_named() -> None:
-    lives = of_users(PERSISTING, *[NEW] * (MOST_NAMES + 2))
-    assert [scope.name for scope in lives.named[LifecycleState.NEW]] == [
+    summary = of_users(PERSISTING, *[NEW] * (MOST_NAMES + 2))
+    assert [scope.name for scope in summary.named[LifecycleState.NEW]] == [
         f"User {at}" for at in range(1, MOST_NAMES + 1)
     ]
-    assert LifecycleState.PERSISTING not in lives.named
+    assert LifecycleState.PERSISTING not in summary.named
 
 
-@pytest.mark.parametrize("missing", [{"pasts": None}, {"trend": ()}])
+@pytest.mark.parametrize("missing", [{"histories": None}, {"trend": ()}])
 def test_without_an_earlier_run_there_is_no_history(missing: dict[str, None]) -> None:
     assert history(replace(past_worlds.run(), **missing)) is None
 
@@ -83,10 +83,10 @@ def test_every_row_finds_its_own_past() -> None:
     found = history(run)
     assert found is not None
     known = {
-        (group.verdict.control, level): lives.by_life
+        (group.verdict.control, level): summary.by_life
         for group in roll_up(run).groups
         for level in group.by_level
-        if (lives := found.of(group.verdict))
+        if (summary := found.of(group.verdict))
     }
     assert known == {
         ("AI-01", Level.ACCOUNT): {LifecycleState.PERSISTING: 1},
@@ -101,9 +101,9 @@ def test_every_row_finds_its_own_past() -> None:
 
 
 def test_the_history_is_asked_once_about_deviations_and_about_nothing_else() -> None:
-    asked: list[int] = []
+    requested: list[int] = []
     passes = tuple(worlds.passed(setting=f"setting_{at}") for at in range(20))
     ledger = VerdictStore.of(worlds.judged(worlds.user(at), (LOCAL, *passes)) for at in range(1200))
     run: Run = replace(worlds.run_of([]), assessments=ledger)
-    history(past_worlds.looked_up(run, [], asked))
-    assert asked == [500, 500, 200]
+    history(past_worlds.looked_up(run, [], requested))
+    assert requested == [500, 500, 200]

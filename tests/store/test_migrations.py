@@ -1,4 +1,4 @@
-"""A history of the first release opens and goes on."""
+"""A history of the first release opens and continues."""
 
 import sqlite3
 from pathlib import Path

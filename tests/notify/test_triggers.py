@@ -1,4 +1,4 @@
-"""When there is something to tell."""
+"""The conditions for a message."""
 
 from dataclasses import replace
 
@@ -6,16 +6,23 @@ import pytest
 
 from auditor.findings.drift import ChangeKind, FindingChange
 from auditor.findings.model import Status
-from auditor.notify.triggers import DEFAULT, RunEvent, Trigger, due_waivers, matching, occasions
+from auditor.notify.triggers import (
+    DEFAULT,
+    RunEvent,
+    Trigger,
+    active_triggers,
+    due_waivers,
+    matching,
+)
 from tests.notify.news import TODAY, YESTERDAY, change, facts, group, news, waiver
 
 
 def test_nothing_changed_is_nothing_to_tell() -> None:
-    assert occasions(news()) == frozenset()
+    assert active_triggers(news()) == frozenset()
     assert matching(news(), DEFAULT) == frozenset()
 
 
-def test_always_is_told_only_where_it_was_asked_for() -> None:
+def test_always_is_reported_only_where_it_was_requested() -> None:
     assert matching(news(), {Trigger.ALWAYS}) == {Trigger.ALWAYS}
     assert Trigger.ALWAYS not in matching(news(change()), DEFAULT)
 
@@ -31,8 +38,8 @@ def test_always_is_told_only_where_it_was_asked_for() -> None:
         (change(ChangeKind.KNOWN_AGAIN), Trigger.RECOVERY),
     ],
 )
-def test_a_change_is_told_for_what_it_is(made: FindingChange, occasion: Trigger) -> None:
-    assert occasions(news(made)) == {occasion}
+def test_a_change_is_reported_for_what_it_is(made: FindingChange, occasion: Trigger) -> None:
+    assert active_triggers(news(made)) == {occasion}
 
 
 @pytest.mark.parametrize(
@@ -45,43 +52,43 @@ def test_a_change_is_told_for_what_it_is(made: FindingChange, occasion: Trigger)
         change(ChangeKind.WAIVED),
     ],
 )
-def test_what_neither_got_worse_nor_better_is_not_told(made: FindingChange) -> None:
-    assert occasions(news(made)) == frozenset()
+def test_what_neither_got_worse_nor_better_is_not_reported(made: FindingChange) -> None:
+    assert active_triggers(news(made)) == frozenset()
 
 
-def test_only_wanted_occasions_are_told() -> None:
+def test_only_requested_triggers_are_reported() -> None:
     assert matching(news(change(ChangeKind.IMPROVED)), {Trigger.REGRESSIONS}) == frozenset()
 
 
-def test_no_run_at_all_is_told_every_night() -> None:
+def test_no_run_at_all_is_reported_every_night() -> None:
     stopped = RunEvent(
         None, facts(finished_at=YESTERDAY), stopped="No answer.", stopped_before=True
     )
-    assert occasions(stopped) == {Trigger.INCOMPLETE}
+    assert active_triggers(stopped) == {Trigger.INCOMPLETE}
 
 
-def test_an_incomplete_run_is_told_once() -> None:
+def test_an_incomplete_run_is_reported_once() -> None:
     lacking = facts(complete=False)
-    assert occasions(news(later=lacking)) == {Trigger.INCOMPLETE}
+    assert active_triggers(news(later=lacking)) == {Trigger.INCOMPLETE}
     before = facts("before", YESTERDAY, complete=False)
-    assert occasions(news(later=lacking, earlier=before)) == frozenset()
+    assert active_triggers(news(later=lacking, earlier=before)) == frozenset()
 
 
 def test_complete_evidence_after_incomplete_is_a_recovery() -> None:
     before = facts("before", YESTERDAY, complete=False)
-    assert occasions(news(earlier=before)) == {Trigger.RECOVERY}
-    assert occasions(news(stopped_before=True)) == {Trigger.RECOVERY}
+    assert active_triggers(news(earlier=before)) == {Trigger.RECOVERY}
+    assert active_triggers(news(stopped_before=True)) == {Trigger.RECOVERY}
     undone = news(stopped_before=True, undone=["a.html cannot be written."])
-    assert occasions(undone) == {Trigger.INCOMPLETE}
+    assert active_triggers(undone) == {Trigger.INCOMPLETE}
 
 
 def test_a_first_run_has_nothing_to_be_compared_with() -> None:
-    assert occasions(RunEvent(facts())) == frozenset()
-    assert occasions(RunEvent(facts(complete=False))) == {Trigger.INCOMPLETE}
+    assert active_triggers(RunEvent(facts())) == frozenset()
+    assert active_triggers(RunEvent(facts(complete=False))) == {Trigger.INCOMPLETE}
 
 
 @pytest.mark.parametrize(
-    ("expires", "told"),
+    ("expires", "due"),
     [
         ("2026-12-06", False),  # 15 days left
         ("2026-12-05", True),  # 14
@@ -94,10 +101,10 @@ def test_a_first_run_has_nothing_to_be_compared_with() -> None:
         ("2026-11-19", False),  # ended the night before
     ],
 )
-def test_a_waiver_is_told_14_7_and_1_days_before_and_when_it_has_ended(
-    expires: str, told: bool
+def test_a_waiver_is_reported_14_7_and_1_days_before_and_when_it_has_ended(
+    expires: str, due: bool
 ) -> None:
-    assert (Trigger.WAIVERS in occasions(news(waivers=[waiver(expires)]))) is told
+    assert (Trigger.WAIVERS in active_triggers(news(waivers=[waiver(expires)]))) is due
 
 
 def test_a_night_without_a_run_loses_no_reminder() -> None:
@@ -117,14 +124,14 @@ def test_days_are_counted_in_utc() -> None:
 
 def test_a_first_run_tells_every_waiver_that_ends_soon() -> None:
     first = replace(news(waivers=[waiver("2026-11-27")]), earlier=None, drift=None)
-    assert occasions(first) == {Trigger.WAIVERS}
+    assert active_triggers(first) == {Trigger.WAIVERS}
 
 
 def test_the_end_of_a_waiver_that_covers_nothing_is_no_news() -> None:
     assert not due_waivers(news(waivers=[waiver("2026-11-28", "unmatched")]))
 
 
-def test_the_waiver_that_ends_first_is_told_first() -> None:
+def test_the_waiver_that_ends_first_is_reported_first() -> None:
     found = due_waivers(news(waivers=[waiver("2026-12-05"), waiver("2026-11-22")]))
     assert [each.expires for each in found] == ["2026-11-22", "2026-12-05"]
     assert TODAY < "2026-11-22"

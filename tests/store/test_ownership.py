@@ -1,4 +1,4 @@
-"""A history that somebody else could have written is not used. Two real users."""
+"""A history that another user could have written is refused. Uses two real users."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -135,9 +135,9 @@ def test_a_history_that_somebody_else_could_have_written_is_neither_read_nor_wri
 ) -> None:
     file = way(mine / "store")
     before = file.read_bytes()
-    told = as_me(lambda: use(mine / "home", file))
-    assert told.startswith("NotPrivate:"), told
-    assert "AUDITOR_STORE" in told
+    message = as_me(lambda: use(mine / "home", file))
+    assert message.startswith("InsecureDirectory:"), message
+    assert "AUDITOR_STORE" in message
     assert file.read_bytes() == before
 
 
@@ -178,9 +178,9 @@ def test_what_somebody_put_into_a_run_is_refused(mine: Path) -> None:
     for path, owner in ((run, ME), (run / "snapshot.sqlite", SOMEBODY)):
         os.chown(path, owner, owner)
     (mine / "home").chmod(0o755)
-    told = as_me(lambda: permissions.check_folder(mine / "home"))
-    assert told.startswith("NotPrivate:")
-    assert "snapshot.sqlite" in told
+    message = as_me(lambda: permissions.check_folder(mine / "home"))
+    assert message.startswith("InsecureDirectory:")
+    assert "snapshot.sqlite" in message
 
 
 def test_a_folder_below_a_volume_of_root_that_is_for_all_is_used(mine: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_folder_below_a_volume_of_root_that_is_for_all_is_used(mine: Path) -> 
     volume.mkdir()
     volume.chmod(0o777)
     refused = as_me(lambda: permissions.check_folder(volume))
-    assert refused.startswith("NotPrivate:")
+    assert refused.startswith("InsecureDirectory:")
 
     def below() -> str:
         home = volume / "auditor"

@@ -1,4 +1,4 @@
-"""Why a message was not sent: never with a part of the address."""
+"""Why a message was not sent, without any part of the address."""
 
 import pytest
 
@@ -8,7 +8,7 @@ URL = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?footer=s%C3%A9same"
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted"),
+    ("logged", "expected"),
     [
         ("Failed to send: Unauthorized, error=401.", "It answered with HTTP 401. Check the addr"),
         ("Failed to send: error=503.", "It answered with HTTP 503."),
@@ -24,8 +24,10 @@ URL = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?footer=s%C3%A9same"
         ("Socket Exception: [SSL: WRONG_VERSION_NUMBER]", "No encrypted connection could be made."),
     ],
 )
-def test_what_the_network_says_becomes_a_sentence(said: str, wanted: str) -> None:
-    assert reason([("DEBUG" if "Exception" in said else "WARNING", said)], URL).startswith(wanted)
+def test_what_the_network_says_becomes_a_sentence(logged: str, expected: str) -> None:
+    assert reason([("DEBUG" if "Exception" in logged else "WARNING", logged)], URL).startswith(
+        expected
+    )
 
 
 def test_the_message_itself_is_no_reason() -> None:
@@ -33,7 +35,7 @@ def test_the_message_itself_is_no_reason() -> None:
     assert reason(lines, URL) == "It could not be sent, and the service did not say why."
 
 
-def test_the_last_warning_is_told_without_any_part_of_the_address() -> None:
+def test_the_last_warning_is_reported_without_any_part_of_the_address() -> None:
     lines = [
         ("WARNING", "Attempt 1/3 for 'Slack' failed; trying again."),
         ("WARNING", "Token TIiajkdnlazkcOXrIdevi7FQ of T1JJ3T3L2 (sésame, s%C3%A9same) is wrong"),
