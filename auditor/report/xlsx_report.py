@@ -60,7 +60,7 @@ _FINDINGS: Mapping[str, tuple[str, int]] = {
     "waiver_expires": ("Waiver: until", 13),
     "waiver_ticket": ("Waiver: ticket", 13),
     "waiver_reason": ("Waiver: reason", 40),
-    "kind": ("FindingKind", 11),
+    "kind": ("Kind", 11),
     "decided_by": ("Decided by", 11),
     "proved_by": ("Proved by", 10),
     "source": ("Request", 34),
