@@ -62,11 +62,11 @@ def by_name(name: str) -> Format:
     Raises:
         UnknownFormat: there is none.
     """
-    found = FORMATS.get(name)
-    if found is None:
-        known = ", ".join((*FORMATS, BUNDLE))
-        raise UnknownFormat(f"There is no format {name!r}. Choose one of {known}.")
-    return found
+    report_format = FORMATS.get(name)
+    if report_format is None:
+        names = ", ".join((*FORMATS, BUNDLE))
+        raise UnknownFormat(f"There is no format {name!r}. Choose one of {names}.")
+    return report_format
 
 
 def by_suffix(path: str | PurePath) -> Format:
@@ -78,12 +78,15 @@ def by_suffix(path: str | PurePath) -> Format:
         UnknownFormat: no format writes files with this suffix.
     """
     name = PurePath(path).name.lower()
-    fitting = [format_ for format_ in _ALL if name.endswith(format_.suffix)]
-    if fitting:
-        return max(fitting, key=lambda format_: len(format_.suffix))
+    matches = [format_ for format_ in _ALL if name.endswith(format_.suffix)]
+    if matches:
+        return max(matches, key=lambda format_: len(format_.suffix))
     suffixes = [(format_.suffix, format_.name) for format_ in _ALL]
-    known = ", ".join(f"{suffix} ({of})" for suffix, of in (*suffixes, (BUNDLE_SUFFIX, BUNDLE)))
+    choices = ", ".join(
+        f"{suffix} ({name_of_format})"
+        for suffix, name_of_format in (*suffixes, (BUNDLE_SUFFIX, BUNDLE))
+    )
     raise UnknownFormat(
         f"The name {str(path)!r} does not say which format to write. "
-        f"Give --format, or end the name in one of {known}."
+        f"Give --format, or end the name in one of {choices}."
     )

@@ -186,41 +186,43 @@ def trend(run: Run) -> Trend | None:
         top=top,
         coverage=_coverage(points),
         gaps=tuple(
-            _place(at, len(points), 0)[0] for at, point in enumerate(points) if not point.complete
+            _position(index, len(points), 0)[0]
+            for index, point in enumerate(points)
+            if not point.complete
         ),
     )
 
 
-def known(point: TrendPoint) -> str:
+def coverage_text(point: TrendPoint) -> str:
     """How many checks of a run could be judged, and of how many."""
     checks = wording.counted(point.judged, "check")
     return f"{wording.number(point.judged - point.unknown)} of {checks}"
 
 
 def _coverage(points: Sequence[TrendPoint]) -> tuple[str, ...]:
-    places = [
-        _place(at, len(points), (point.judged - point.unknown) / point.judged)
+    positions = [
+        _position(index, len(points), (point.judged - point.unknown) / point.judged)
         if point.judged
         else None
-        for at, point in enumerate(points)
+        for index, point in enumerate(points)
     ]
     return tuple(
-        " ".join(f"{x:g},{y:g}" for x, y in filter(None, part))
-        for is_known, part in groupby(places, key=lambda place: place is not None)
-        if is_known
+        " ".join(f"{x:g},{y:g}" for x, y in filter(None, stretch))
+        for has_checks, stretch in groupby(positions, key=lambda position: position is not None)
+        if has_checks
     )
 
 
 def _line(name: str, values: Sequence[int], top: int) -> Line:
-    points = tuple(_place(at, len(values), value / top) for at, value in enumerate(values))
+    points = tuple(_position(index, len(values), value / top) for index, value in enumerate(values))
     return Line(name, points, values[0], values[-1])
 
 
-def _place(at: int, of: int, height: float) -> tuple[float, float]:
+def _position(index: int, count: int, share: float) -> tuple[float, float]:
     """Where the run at a place of so many stands, at a part of the height."""
-    step = (TREND_WIDTH - 2 * _MARGIN) / (of - 1)
-    room = TREND_HEIGHT - 2 * _MARGIN
-    return round(_MARGIN + at * step, 1), round(_MARGIN + room * (1 - height), 1)
+    step = (TREND_WIDTH - 2 * _MARGIN) / (count - 1)
+    drawable = TREND_HEIGHT - 2 * _MARGIN
+    return round(_MARGIN + index * step, 1), round(_MARGIN + drawable * (1 - share), 1)
 
 
 def _stack(counts: Sequence[tuple[str, int]], total: int) -> tuple[BarSegment, ...]:

@@ -65,18 +65,20 @@ class FindingGroup:
         return f"{counted}: {', '.join(names)}{f' and {wording.number(more)} more' if more else ''}"
 
     @property
-    def found(self) -> str:
+    def outcome_text(self) -> str:
         """What came out, in a few words; values with how often where there are several."""
         if len(self.values) == 1 or not _is_compared(self.verdict):
             return outcome(self.verdict)
-        shown = ", ".join(f"{value} ({wording.number(count)})" for value, count in self.values)
-        rest = f" and {wording.number(self.more_values)} other values" if self.more_values else ""
-        return f"found {shown}{rest}{_asked(self.verdict)}"
+        values = ", ".join(f"{value} ({wording.number(count)})" for value, count in self.values)
+        other_values = (
+            f" and {wording.number(self.more_values)} other values" if self.more_values else ""
+        )
+        return f"found {values}{other_values}{_expected_text(self.verdict)}"
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """`found` as a sentence, after the setting it is about."""
-        return f"{about(self.setting, self.found)}."
+        return f"{about(self.setting, self.outcome_text)}."
 
     @property
     def fingerprint(self) -> str:
@@ -127,7 +129,7 @@ def clusters(rollup: Rollup, names: int, *leave_out: Status) -> list[FindingGrou
         for level, count in group.by_level.items():
             key = (v.control, v.kind, v.status, v.severity, v.setting, level, v.cause, waiver)
             tallies.setdefault(key, _GroupCounts(v)).add(group, level, count)
-    return sorted((_cluster(*item, names) for item in tallies.items()), key=_order)
+    return sorted((_cluster(*item, names) for item in tallies.items()), key=_sort_key)
 
 
 def _cluster(key: _Key, tally: _GroupCounts, names: int) -> FindingGroup:
@@ -145,10 +147,10 @@ def _cluster(key: _Key, tally: _GroupCounts, names: int) -> FindingGroup:
     )
 
 
-def _order(cluster: FindingGroup) -> tuple[int, str, int, str, str, str, str, str]:
-    c = cluster
-    rank = c.severity.rank, c.control, c.level.rank, c.setting
-    return *rank, c.kind, c.status, c.cause or "", c.waiver
+def _sort_key(cluster: FindingGroup) -> tuple[int, str, int, str, str, str, str, str]:
+    group = cluster
+    rank = group.severity.rank, group.control, group.level.rank, group.setting
+    return *rank, group.kind, group.status, group.cause or "", group.waiver
 
 
 def name(scope: Scope) -> str:
@@ -161,9 +163,9 @@ def sentence(text: str) -> str:
     return shorten(" ".join(text.split()), LONGEST_SENTENCE)
 
 
-def about(setting: str, found: str) -> str:
+def about(setting: str, result: str) -> str:
     """What was found, after the setting it was found in; settings keep their spelling."""
-    return f"{shorten(setting, 200)}: {found}" if setting else wording.sentence_case(found)
+    return f"{shorten(setting, 200)}: {result}" if setting else wording.sentence_case(result)
 
 
 def outcome(verdict: Verdict) -> str:
@@ -171,7 +173,7 @@ def outcome(verdict: Verdict) -> str:
     if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
         return f"found {wording.observation(verdict, LONGEST)}, allowed by {verdict.allowed_by}"
     if _is_compared(verdict):
-        return f"found {wording.observation(verdict, LONGEST)}{_asked(verdict)}"
+        return f"found {wording.observation(verdict, LONGEST)}{_expected_text(verdict)}"
     if verdict.status is Status.UNKNOWN:
         return f"could not be judged: {wording.cause_name(verdict.cause)}"
     return wording.status_name(verdict.status)
@@ -181,9 +183,9 @@ def _is_compared(verdict: Verdict) -> bool:
     return verdict.status in (Status.FAIL, Status.WAIVED, Status.PASS)
 
 
-def _asked(verdict: Verdict) -> str:
-    asked = wording.expectation(verdict, LONGEST)
-    return f", asked for {asked}" if asked else ""
+def _expected_text(verdict: Verdict) -> str:
+    expected = wording.expectation(verdict, LONGEST)
+    return f", asked for {expected}" if expected else ""
 
 
 def fixes(portal: str, api: str) -> Sequence[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import BinaryIO, ClassVar
 from auditor.findings.run import Run
 from auditor.report.cells import COLUMNS, LONGEST_CELL, Rows, cell
 from auditor.report.interface import Options
-from auditor.report.json_report import listed
+from auditor.report.json_report import reported_findings
 
 BOM = b"\xef\xbb\xbf"
 """Excel takes a file without it for the computer's old code page, and names come out garbled."""
@@ -43,7 +43,7 @@ class CsvFormat:
         writer = csv.writer(_Utf8(out), quoting=csv.QUOTE_ALL)
         writer.writerow(COLUMNS)
         rows = Rows(run, COLUMNS, escape_formula)
-        for finding in listed(run, options):
+        for finding in reported_findings(run, options):
             writer.writerow(rows.of(finding))
 
 

@@ -22,13 +22,13 @@ def shorten(text: str, width: int) -> str:
     clean = printable(text[: 4 * width + 4])
     if len(text) <= 4 * width + 4 and display_width(clean) <= width:
         return clean
-    kept, room = [], width - 1
+    chars, columns_left = [], width - 1
     for char in clean:
-        room -= max(0, wcwidth(char))
-        if room < 0:
+        columns_left -= max(0, wcwidth(char))
+        if columns_left < 0:
             break
-        kept.append(char)
-    return "".join(kept).rstrip() + ELLIPSIS
+        chars.append(char)
+    return "".join(chars).rstrip() + ELLIPSIS
 
 
 def value_text(value: JsonValue, width: int) -> str:

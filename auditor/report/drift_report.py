@@ -30,7 +30,7 @@ _VALUE = 40
 _LOCKS = "lock_settings"
 """How the requests for lock documents end."""
 
-MOVE: Mapping[ChangeKind, tuple[str, str]] = {
+CHANGE_TEXT: Mapping[ChangeKind, tuple[str, str]] = {
     ChangeKind.REGRESSED: ("newly deviating", "Deviations now that were none before"),
     ChangeKind.WAIVER_LAPSED: ("no longer waived", "Deviations whose waiver covers them no longer"),
     ChangeKind.NEWLY_UNKNOWN: ("newly unknown", "Could be judged before, and cannot now"),
@@ -57,17 +57,17 @@ Titles = Mapping[str, str]
 
 def headline(drift: Drift) -> str:
     """What changed, in one line: for each kind of change the settings first, then where."""
-    changed_ways = [move for move, _ in by_move(drift.clusters())]
-    if not changed_ways:
+    kinds = [kind for kind, _ in by_change_kind(drift.clusters())]
+    if not kinds:
         changed = wording.counted(len(drift.settings), "setting")
         also = f" {changed} changed all the same." if drift.settings else ""
         return f"No finding changed.{also}"
-    return " · ".join(_part(move, drift.affected(move)) for move in changed_ways) + "."
+    return " · ".join(_part(kind, drift.affected(kind)) for kind in kinds) + "."
 
 
 def _part(move: ChangeKind, affected: Affected) -> str:
     settings = wording.counted(affected.settings, "setting")
-    return f"{settings} {MOVE[move][0]} ({wording.levels(affected.by_level)})"
+    return f"{settings} {CHANGE_TEXT[move][0]} ({wording.levels(affected.by_level)})"
 
 
 def as_text(drift: Drift, titles: Titles, width: int) -> str:
@@ -81,17 +81,20 @@ def as_text(drift: Drift, titles: Titles, width: int) -> str:
 def as_markdown(drift: Drift, titles: Titles) -> str:
     """The report as Markdown, as chats and job summaries show it."""
     clusters = drift.clusters()
-    lines = [f"## {headline(drift)}", "", prose(_between(drift)), ""]
+    lines = [f"## {headline(drift)}", "", prose(_compared_runs(drift)), ""]
     lines += [f"> {prose(note)}" for note in drift.notes] + [""] * bool(drift.notes)
-    for found, of_move in by_move(clusters):
-        lines += [f"### {MOVE[found][1]} ({wording.number(sum(c.count for c in of_move))})", ""]
+    for kind, groups in by_change_kind(clusters):
+        lines += [
+            f"### {CHANGE_TEXT[kind][1]} ({wording.number(sum(c.count for c in groups))})",
+            "",
+        ]
         head = table_head(["severity", "control", "setting", "where", "example"], 5)
         lines += head.splitlines()
-        for cluster in of_move:
+        for cluster in groups:
             cells = (
                 cluster.severity,
                 f"{cluster.control} {titles.get(cluster.control, '')}",
-                what(cluster),
+                setting_name(cluster),
                 _where(cluster),
                 example(cluster.examples[0]),
             )
@@ -99,7 +102,7 @@ def as_markdown(drift: Drift, titles: Titles) -> str:
         lines.append("")
     if drift.settings:
         lines += ["### Settings and locks that changed", ""]
-        lines += [f"- {prose(each)}" for each in _settings(drift)] + [""]
+        lines += [f"- {prose(line)}" for line in _settings(drift)] + [""]
     if drift.log:
         lines += [prose(drift.log), ""]
     return "\n".join(lines)
@@ -116,37 +119,39 @@ def as_json(drift: Drift, titles: Titles) -> Iterator[str]:
         "scopes_removed": {str(level): count for level, count in drift.scopes_removed.items()},
         "notes": list(drift.notes),
         "operation_log": drift.log,
-        "settings": [_setting_object(each) for each in drift.settings],
+        "settings": [_setting_object(change) for change in drift.settings],
     }
     yield json.dumps(head, indent=1, ensure_ascii=False)[:-2] + ',\n "changes": ['
-    mark = "\n  "
+    separator = "\n  "
     for change in drift.changes:
-        yield mark + json.dumps(_change_object(change, titles), ensure_ascii=False)
-        mark = ",\n  "
+        yield separator + json.dumps(_change_object(change, titles), ensure_ascii=False)
+        separator = ",\n  "
     yield "\n ]\n}\n"
 
 
 def _lines(drift: Drift, titles: Titles) -> Iterator[str]:
     yield headline(drift)
-    yield _between(drift)
+    yield _compared_runs(drift)
     yield from drift.notes
-    for found, clusters in by_move(drift.clusters()):
+    for kind, clusters in by_change_kind(drift.clusters()):
         yield ""
         total = sum(cluster.count for cluster in clusters)
-        yield f"{MOVE[found][1]} ({wording.number(total)})"
-        above = ""
+        yield f"{CHANGE_TEXT[kind][1]} ({wording.number(total)})"
+        previous = ""
         for cluster in clusters:
             title = f"  {cluster.severity} {cluster.control} {titles.get(cluster.control, '')}"
-            if title != above:
+            if title != previous:
                 yield title
-            above = title
-            such = ": " if cluster.count == 1 else ", such as "
-            yield (f"    {what(cluster)}, {_where(cluster)}{such}{example(cluster.examples[0])}")
+            previous = title
+            introduction = ": " if cluster.count == 1 else ", such as "
+            yield (
+                f"    {setting_name(cluster)}, {_where(cluster)}{introduction}{example(cluster.examples[0])}"
+            )
     if drift.settings:
         yield ""
         yield f"Settings and locks that changed ({wording.number(len(drift.settings))})"
-        for each in _settings(drift):
-            yield f"  {each}"
+        for line in _settings(drift):
+            yield f"  {line}"
     scopes = [*_scopes(drift.scopes_added, "new"), *_scopes(drift.scopes_removed, "gone")]
     if scopes or drift.log:
         yield ""
@@ -160,54 +165,54 @@ def _wrapped(line: str, width: int) -> list[str]:
     """A line as lines of at most `width` columns: wide characters take two."""
     indent = " " * (len(line) - len(line.lstrip()))
     hanging = indent + "  " * bool(indent)
-    rows, row = [], indent
+    rows, current = [], indent
     for word in line.split():
         for piece in _pieces(word, width - len(hanging)):
-            joined = f"{row} {piece}" if row.strip() else row + piece
+            joined = f"{current} {piece}" if current.strip() else current + piece
             if display_width(joined) > width:
-                rows.append(row)
+                rows.append(current)
                 joined = hanging + piece
-            row = joined
-    return [*rows, row]
+            current = joined
+    return [*rows, current]
 
 
-def _pieces(word: str, room: int) -> Iterator[str]:
+def _pieces(word: str, width: int) -> Iterator[str]:
     """A word in pieces that fit."""
-    if display_width(word) <= room:
+    if display_width(word) <= width:
         yield word
         return
-    piece, used = "", 0
+    piece, columns = "", 0
     for char in word:
-        used += display_width(char)
-        if used > room:
+        columns += display_width(char)
+        if columns > width:
             yield piece
-            piece, used = "", display_width(char)
+            piece, columns = "", display_width(char)
         piece += char
     yield piece
 
 
-def _between(drift: Drift) -> str:
-    one, other = drift.earlier, drift.later
+def _compared_runs(drift: Drift) -> str:
+    earlier, later = drift.earlier, drift.later
     return (
-        f"Account {printable(other.account_id)}, "
-        f"from run {one.id} ({wording.when(one.finished_at)}) "
-        f"to run {other.id} ({wording.when(other.finished_at)})."
+        f"Account {printable(later.account_id)}, "
+        f"from run {earlier.id} ({wording.when(earlier.finished_at)}) "
+        f"to run {later.id} ({wording.when(later.finished_at)})."
     )
 
 
-def by_move(clusters: list[ChangeGroup]) -> Iterator[tuple[ChangeKind, list[ChangeGroup]]]:
+def by_change_kind(clusters: list[ChangeGroup]) -> Iterator[tuple[ChangeKind, list[ChangeGroup]]]:
     """Clusters under their moves, in the order a reader wants them."""
-    for found in ChangeKind:
-        of_move = [cluster for cluster in clusters if cluster.move is found]
-        if of_move:
-            yield found, of_move
+    for kind in ChangeKind:
+        groups = [cluster for cluster in clusters if cluster.move is kind]
+        if groups:
+            yield kind, groups
 
 
 def _counts(clusters: list[ChangeGroup]) -> dict[ChangeKind, int]:
-    return {move: sum(c.count for c in of_move) for move, of_move in by_move(clusters)}
+    return {kind: sum(c.count for c in groups) for kind, groups in by_change_kind(clusters)}
 
 
-def what(cluster: ChangeGroup) -> str:
+def setting_name(cluster: ChangeGroup) -> str:
     """The setting, or the lock of it."""
     setting = printable(cluster.setting)
     return f"lock of {setting}" if cluster.kind is FindingKind.LOCK else setting
@@ -221,28 +226,28 @@ def _where(cluster: ChangeGroup) -> str:
 def example(change: FindingChange) -> str:
     """Where a finding moved, how it stood and stands, and who made it so."""
     scope = change.standing.scope
-    told = [] if scope.level is Level.ACCOUNT else [shorten(scope.label, 60)]
-    told.append(f"{state_text(change.before)} → {state_text(change.after)}")
+    parts = [] if scope.level is Level.ACCOUNT else [shorten(scope.label, 60)]
+    parts.append(f"{state_text(change.before)} → {state_text(change.after)}")
     if change.changed_by is not None:
-        who = change.changed_by
-        told.append(f"by {shorten(who.operator, 60)} {wording.when(who.time)}")
-    return ", ".join(told)
+        actor = change.changed_by
+        parts.append(f"by {shorten(actor.operator, 60)} {wording.when(actor.time)}")
+    return ", ".join(parts)
 
 
-def state_text(standing: FindingState | None) -> str:
+def state_text(state: FindingState | None) -> str:
     """How a finding stood in a run: `deviation (true)`."""
-    if standing is None:
+    if state is None:
         return "as expected"
-    value = f" ({value_text(standing.observed, _VALUE)})" if standing.observed is not None else ""
-    return f"{wording.status_name(standing.status)}{value}"
+    value = f" ({value_text(state.observed, _VALUE)})" if state.observed is not None else ""
+    return f"{wording.status_name(state.status)}{value}"
 
 
 def _settings(drift: Drift) -> Iterator[str]:
-    for each in drift.settings[:MOST_SETTINGS]:
-        yield setting_line(each)
-    left = len(drift.settings) - MOST_SETTINGS
-    if left > 0:
-        yield f"and {wording.number(left)} more: auditor diff --format json"
+    for change in drift.settings[:MOST_SETTINGS]:
+        yield setting_line(change)
+    omitted = len(drift.settings) - MOST_SETTINGS
+    if omitted > 0:
+        yield f"and {wording.number(omitted)} more: auditor diff --format json"
 
 
 def setting_line(change: SettingChange) -> str:
@@ -268,39 +273,39 @@ def _scopes(counts: Mapping[Level, int], word: str) -> list[str]:
 
 
 def _facts(facts: RunFacts) -> dict[str, Any]:
-    told = asdict(facts)
-    del told["controls"]
-    return told
+    document = asdict(facts)
+    del document["controls"]
+    return document
 
 
 def _change_object(change: FindingChange, titles: Titles) -> dict[str, Any]:
-    at = change.standing
+    state = change.standing
     return {
         "move": change.move,
         "life": change.life,
-        "control": at.control,
-        "title": titles.get(at.control, ""),
-        "kind": at.kind,
-        "severity": at.severity,
-        "scope": {"level": at.scope.level, "id": at.scope.id, "name": at.scope.label},
-        "setting": at.setting,
+        "control": state.control,
+        "title": titles.get(state.control, ""),
+        "kind": state.kind,
+        "severity": state.severity,
+        "scope": {"level": state.scope.level, "id": state.scope.id, "name": state.scope.label},
+        "setting": state.setting,
         "before": _state_object(change.before),
         "after": _state_object(change.after),
-        "first_seen": at.first_seen,
+        "first_seen": state.first_seen,
         "changed_by": None if change.changed_by is None else asdict(change.changed_by),
-        "fingerprint": at.fingerprint,
+        "fingerprint": state.fingerprint,
     }
 
 
-def _state_object(standing: FindingState | None) -> dict[str, Any] | None:
-    if standing is None:
+def _state_object(state: FindingState | None) -> dict[str, Any] | None:
+    if state is None:
         return None
     return {
-        "status": standing.status,
-        "severity": standing.severity,
-        "cause": standing.cause,
-        "observed": standing.observed,
-        "since": standing.since,
+        "status": state.status,
+        "severity": state.severity,
+        "cause": state.cause,
+        "observed": state.observed,
+        "since": state.since,
     }
 
 

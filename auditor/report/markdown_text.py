@@ -82,19 +82,19 @@ def _size(text: str) -> int:
 def fit_to_size(parts: Sequence[PagePart], most_bytes: int) -> str:
     """The page, as many rows of each part as there is room for."""
     room = most_bytes - sum(part.least for part in parts)
-    shown: dict[int, int] = {}
-    for at in sorted(range(len(parts)), key=lambda at: (parts[at].last, at)):
-        shown[at] = 0
-        for row in parts[at].rows:
+    row_counts: dict[int, int] = {}
+    for index in sorted(range(len(parts)), key=lambda index: (parts[index].last, index)):
+        row_counts[index] = 0
+        for row in parts[index].rows:
             room -= _size(row)
             if room < 0:
                 room += _size(row)
                 break
-            shown[at] += 1
+            row_counts[index] += 1
     pieces = []
-    for at, part in enumerate(parts):
-        more = part.more(len(part.rows) - shown[at])
-        pieces.append(part.head + "".join(part.rows[: shown[at]]) + more)
+    for index, part in enumerate(parts):
+        more = part.more(len(part.rows) - row_counts[index])
+        pieces.append(part.head + "".join(part.rows[: row_counts[index]]) + more)
     return "\n".join(pieces)
 
 

@@ -57,8 +57,8 @@ class OscalFormat:
             )
         left_out = () if options.include_passes else (Status.PASS,)
         rollup = roll_up(run, names=MOST_SUBJECTS, worst=0)
-        found = clusters(rollup, MOST_SUBJECTS, *left_out)
-        for piece in _pieces(run, rollup, found, _Ids(run.info.id)):
+        groups = clusters(rollup, MOST_SUBJECTS, *left_out)
+        for piece in _pieces(run, rollup, groups, _Ids(run.info.id)):
             out.write(piece.encode("utf-8"))
 
 
@@ -73,7 +73,7 @@ class _Ids:
         return str(uuid.uuid5(_IDS, text))
 
 
-def _pieces(run: Run, rollup: Rollup, found: Sequence[FindingGroup], ids: _Ids) -> Iterator[str]:
+def _pieces(run: Run, rollup: Rollup, groups: Sequence[FindingGroup], ids: _Ids) -> Iterator[str]:
     facts: Object = {
         "uuid": ids("document"),
         "metadata": _metadata(run, ids),
@@ -83,14 +83,14 @@ def _pieces(run: Run, rollup: Rollup, found: Sequence[FindingGroup], ids: _Ids) 
     for key, value in facts.items():
         yield f' "{key}": {json_text(value)},\n'
     yield f' "results": [{{{json_text(_result(run, ids))[1:-1]}'
-    risks = [cluster for cluster in found if _is_risk(cluster)]
-    yield from _listed("observations", (_observation(run, c, ids) for c in found))
-    yield from _listed("risks", (_risk(run, c, ids) for c in risks))
-    yield from _listed("findings", _findings(rollup, found, ids))
+    risks = [cluster for cluster in groups if _is_risk(cluster)]
+    yield from _json_list("observations", (_observation(run, c, ids) for c in groups))
+    yield from _json_list("risks", (_risk(run, c, ids) for c in risks))
+    yield from _json_list("findings", _findings(rollup, groups, ids))
     yield f'}}],\n "back-matter": {json_text(_back_matter(run, ids))}\n}}}}\n'
 
 
-def _listed(key: str, items: Iterable[Object]) -> Iterator[str]:
+def _json_list(key: str, items: Iterable[Object]) -> Iterator[str]:
     """A list, one item a line; OSCAL has no empty ones."""
     separator = f',\n  "{key}": [\n   '
     end = ""
@@ -159,13 +159,15 @@ def _remarks(run: Run) -> Object:
 
 
 def _reviewed(run: Run) -> Object:
-    chosen = sorted({_token(control) for control in run.controls})
-    return {"include-controls": [{"control-id": control} for control in chosen]}
+    control_ids = sorted({_token(control) for control in run.controls})
+    return {"include-controls": [{"control-id": control} for control in control_ids]}
 
 
 def _observation(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
-    v = cluster.verdict
-    told = " ".join(filter(None, [f"{cluster.where}.", cluster.told, sentence(v.detail)]))
+    verdict = cluster.verdict
+    description = " ".join(
+        filter(None, [f"{cluster.where}.", cluster.summary, sentence(verdict.detail)])
+    )
     facts = {
         "status": cluster.status,
         "severity": cluster.severity,
@@ -175,31 +177,31 @@ def _observation(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
         "count": str(cluster.count),
         "setting": cluster.setting,
         "cause": cluster.cause or "",
-        "source": v.source,
-        "locked": wording.lock_state(v),
-        "changeable-by": wording.changeable(v),
-        "waiver": waiver_wording.accepted_by(v),
+        "source": verdict.source,
+        "locked": wording.lock_state(verdict),
+        "changeable-by": wording.changeable(verdict),
+        "waiver": waiver_wording.accepted_by(verdict),
         "fingerprint": cluster.fingerprint,
     }
-    made: Object = {
+    observation: Object = {
         "uuid": ids("observation", cluster.fingerprint),
         "title": _line(f"{cluster.control}: {wording.outcome(cluster.status, cluster.count)}"),
-        "description": _markup(told),
+        "description": _markup(description),
         "props": _props(facts),
         "methods": ["EXAMINE"],
         "types": ["finding" if _is_risk(cluster) else "control-objective"],
         "origins": [_origin(ids)],
     }
     if cluster.members:
-        made["subjects"] = [_subject(scope, ids) for _, scope in cluster.members]
-    made["relevant-evidence"] = [
+        observation["subjects"] = [_subject(scope, ids) for _, scope in cluster.members]
+    observation["relevant-evidence"] = [
         {
             "href": f"#{ids('evidence')}",
-            "description": _markup(f"{v.source or 'no request'}: {cluster.found}"),
+            "description": _markup(f"{verdict.source or 'no request'}: {cluster.outcome_text}"),
         }
     ]
-    made["collected"] = cluster.observed_to or run.info.finished_at
-    return made
+    observation["collected"] = cluster.observed_to or run.info.finished_at
+    return observation
 
 
 def _subject(scope: Scope, ids: _Ids) -> Object:
@@ -220,35 +222,35 @@ def _risk(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
     info = _info(run, cluster)
     waived = cluster.status is Status.WAIVED
     facet = {"name": "severity", "system": NAMESPACE, "value": cluster.severity}
-    made: Object = {
+    risk: Object = {
         "uuid": ids("risk", cluster.fingerprint),
         "title": _line(info.title),
-        "description": _markup(f"{cluster.where}. {cluster.told}"),
+        "description": _markup(f"{cluster.where}. {cluster.summary}"),
         "statement": _markup(info.why or info.title),
         "props": _props({"control": cluster.control, "count": str(cluster.count)}),
         "status": "deviation-approved" if waived else "open",
         "characterizations": [{"origin": _origin(ids), "facets": [dict(facet)]}],
     }
     if waived:
-        made["mitigating-factors"] = [
+        risk["mitigating-factors"] = [
             {
                 "uuid": ids("waiver", cluster.fingerprint),
                 "description": _markup(waiver_wording.accepted_by(cluster.verdict) or "Waived."),
             }
         ]
-    ways = fixes(info.fix_portal, info.fix_api)
-    if ways:
-        made["remediations"] = [
+    remedies = fixes(info.fix_portal, info.fix_api)
+    if remedies:
+        risk["remediations"] = [
             {
                 "uuid": ids("remediation", heading, cluster.fingerprint),
                 "lifecycle": "recommendation",
                 "title": heading,
                 "description": _markup(text),
             }
-            for heading, text in ways
+            for heading, text in remedies
         ]
-    made["related-observations"] = [{"observation-uuid": ids("observation", cluster.fingerprint)}]
-    return made
+    risk["related-observations"] = [{"observation-uuid": ids("observation", cluster.fingerprint)}]
+    return risk
 
 
 def _info(run: Run, cluster: FindingGroup) -> ControlInfo:
@@ -257,9 +259,9 @@ def _info(run: Run, cluster: FindingGroup) -> ControlInfo:
     )
 
 
-def _findings(rollup: Rollup, found: Iterable[FindingGroup], ids: _Ids) -> Iterator[Object]:
+def _findings(rollup: Rollup, groups: Iterable[FindingGroup], ids: _Ids) -> Iterator[Object]:
     per_control: dict[str, list[FindingGroup]] = {}
-    for cluster in found:
+    for cluster in groups:
         per_control.setdefault(cluster.control, []).append(cluster)
     for row in rollup.controls:
         if set(row.by_status) - {Status.NOT_APPLICABLE}:
@@ -275,7 +277,7 @@ def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> 
         for key, references in info.mappings.items()
         if references
     }
-    made: Object = {
+    finding: Object = {
         "uuid": ids("finding", info.id),
         "title": _line(f"{info.id}: {info.title}"),
         "description": _markup(info.why or info.title),
@@ -288,17 +290,17 @@ def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> 
             "status": {**_state(row), "remarks": f"{', '.join(outcomes)}."},
         },
     }
-    observed: list[JsonValue] = [
-        {"observation-uuid": ids("observation", c.fingerprint)} for c in related
+    observations: list[JsonValue] = [
+        {"observation-uuid": ids("observation", group.fingerprint)} for group in related
     ]
     risks: list[JsonValue] = [
-        {"risk-uuid": ids("risk", c.fingerprint)} for c in related if _is_risk(c)
+        {"risk-uuid": ids("risk", group.fingerprint)} for group in related if _is_risk(group)
     ]
-    if observed:
-        made["related-observations"] = observed
+    if observations:
+        finding["related-observations"] = observations
     if risks:
-        made["related-risks"] = risks
-    return made
+        finding["related-risks"] = risks
+    return finding
 
 
 def _state(row: ControlRollup) -> Object:
@@ -343,8 +345,8 @@ def _back_matter(run: Run, ids: _Ids) -> Object:
 
 def _props(facts: Mapping[str, str]) -> list[JsonValue]:
     """Properties without those that have no value: OSCAL has no empty ones."""
-    told = ((key, _value(value)) for key, value in facts.items())
-    return [{"name": key, "ns": NAMESPACE, "value": value} for key, value in told if value]
+    values = ((key, _value(value)) for key, value in facts.items())
+    return [{"name": key, "ns": NAMESPACE, "value": value} for key, value in values if value]
 
 
 def _value(text: str) -> str:

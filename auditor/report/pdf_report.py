@@ -9,7 +9,7 @@ from auditor.report.html_report import render_page
 from auditor.report.interface import FormatError, Options
 from auditor.report.truncation import FormatLimits
 
-ROOM = FormatLimits(names=20, all_names=3000, rows=40, all_rows=400)
+LIMITS = FormatLimits(names=20, all_names=3000, rows=40, all_rows=400)
 """What keeps paper readable: some 100 pages, however large the account."""
 
 _MISSING = (
@@ -40,7 +40,7 @@ class PdfFormat:
             FormatError: WeasyPrint, or a library of the system that it needs, is not installed.
         """
         weasyprint = _weasyprint()
-        text = "".join(render_page(run, options, ROOM, paged=True))
+        text = "".join(render_page(run, options, LIMITS, paged=True))
         text = text.encode("utf-8", "replace").decode("utf-8")
         document = weasyprint.HTML(string=text, url_fetcher=_nothing_outside)
         out.write(document.write_pdf(uncompressed_pdf=False))

@@ -33,17 +33,17 @@ class PeopleIndex:
         self._run = run
         self._numbers: dict[tuple[object, ...], int] = {}
         for groups in tables:
-            for at, group in enumerate(groups):
-                if at >= bounds.rows:
+            for index, group in enumerate(groups):
+                if index >= bounds.rows:
                     self._numbers.setdefault(identity(group.verdict), NOT_IN_FILE)
                 elif bounds.unnamed(group):
                     self._number(identity(group.verdict))
 
     def _number(self, key: tuple[object, ...]) -> int:
-        known = self._numbers.get(key, NOT_IN_FILE)
-        if known == NOT_IN_FILE:
-            known = self._numbers[key] = len(self._numbers)
-        return known
+        number = self._numbers.get(key, NOT_IN_FILE)
+        if number == NOT_IN_FILE:
+            number = self._numbers[key] = len(self._numbers)
+        return number
 
     def __bool__(self) -> bool:
         """False where every row names all of its scopes."""
@@ -59,17 +59,17 @@ class PeopleIndex:
         `at` is a place in `rows`. Names are as the rows show them, with the address behind.
         """
         combinations: dict[tuple[int, ...], int] = {}
-        places: dict[int, int | None] = {}
+        positions: dict[int, int | None] = {}
         yield '{"people":['
         separator = ""
         for assessment in self._run.assessments.by_name():
             key = id(assessment.verdicts)
-            if key not in places:
+            if key not in positions:
                 rows = self._rows(assessment.verdicts)
-                places[key] = combinations.setdefault(rows, len(combinations)) if rows else None
-            at = places[key]
-            if at is not None:
-                yield f"{separator}{_text([_name(assessment.scope), at])}"
+                positions[key] = combinations.setdefault(rows, len(combinations)) if rows else None
+            position = positions[key]
+            if position is not None:
+                yield f"{separator}{_text([_name(assessment.scope), position])}"
                 separator = ",\n"
         yield f'],\n"rows":{_text([list(rows) for rows in combinations])}}}'
 

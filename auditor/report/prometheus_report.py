@@ -40,9 +40,9 @@ class PrometheusFormat:
 
 def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     """Name, meaning and samples of each metric; zeros where a label could have had a number."""
-    info, s, api = run.info, run.summary, run.api
+    info, summary, api = run.info, run.summary, run.api
     deviating = roll_up(run, names=0, worst=0).deviating
-    levels = [level for level in Level if level in s.coverage or level in s.by_level]
+    levels = [level for level in Level if level in summary.coverage or level in summary.by_level]
     yield (
         "auditor_simulated",
         "1 where the evidence does not come from Zoom, else 0.",
@@ -51,22 +51,25 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     yield (
         "auditor_checks",
         "Checks of the run by outcome.",
-        _by("status", {status: s.by_status.get(status, 0) for status in Status}),
+        _by("status", {status: summary.by_status.get(status, 0) for status in Status}),
     )
     yield (
         "auditor_deviations",
         "Deviations by severity.",
-        _by("severity", {severity: s.by_severity.get(severity, 0) for severity in Severity}),
+        _by("severity", {severity: summary.by_severity.get(severity, 0) for severity in Severity}),
     )
     yield (
         "auditor_level_deviations",
         "Deviations by level.",
-        _by("level", {level: s.by_level.get(level, 0) for level in levels}),
+        _by("level", {level: summary.by_level.get(level, 0) for level in levels}),
     )
     yield (
         "auditor_unknown",
         "Checks that could not be judged, by the severity of their control.",
-        _by("severity", {each: s.unknown_by_severity.get(each, 0) for each in Severity}),
+        _by(
+            "severity",
+            {severity: summary.unknown_by_severity.get(severity, 0) for severity in Severity},
+        ),
     )
     yield (
         "auditor_deviating_scopes",
@@ -76,13 +79,24 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     yield (
         "auditor_scopes",
         "Accounts, groups, users and so on whose settings were asked for, by level.",
-        _by("level", {level: s.coverage[level] for level in Level if level in s.coverage}),
+        _by(
+            "level",
+            {level: summary.coverage[level] for level in Level if level in summary.coverage},
+        ),
     )
-    states = Counter(waiver.state for waiver in run.waivers)
-    yield "auditor_waivers", "Waivers by state.", _by("state", {s: states[s] for s in _WAIVERS})
-    named = Counter(reference.state for reference in run.references)
+    waiver_states = Counter(waiver.state for waiver in run.waivers)
+    yield (
+        "auditor_waivers",
+        "Waivers by state.",
+        _by("state", {summary: waiver_states[summary] for summary in _WAIVERS}),
+    )
+    reference_states = Counter(reference.state for reference in run.references)
     meaning = "Names and entries of the organisation file that do not fit the account, by state."
-    yield "auditor_names", meaning, _by("state", {state: named[state] for state in _NAMES})
+    yield (
+        "auditor_names",
+        meaning,
+        _by("state", {state: reference_states[state] for state in _NAMES}),
+    )
     yield "auditor_controls", "Controls that the run assessed.", [({}, len(run.controls))]
     yield "auditor_run_complete", "1 where all that was selected was read.", [({}, info.complete)]
     yield "auditor_exit_code", "What the run ended with; 0 is good.", [({}, info.exit_code)]

@@ -29,7 +29,7 @@ SCHEMA = (
 )
 MOST_RESULTS = 5_000
 """As many as GitHub shows."""
-MOST_ALIKE = (100, 25, 5, 1)
+SEPARATE_RESULT_LIMITS = (100, 25, 5, 1)
 """How many results alike are written one by one; the first number that keeps to MOST_RESULTS."""
 _MOST_TAGS = 20
 _LONGEST_TEXT = 1000
@@ -76,25 +76,29 @@ class SarifFormat:
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` result by result, one a line."""
         left_out = () if options.include_passes else _NO_ALERT
-        found = clusters(roll_up(run, names=MOST_ALIKE[0], worst=0), MOST_ALIKE[0], *left_out)
-        for piece in _pieces(run, found):
+        groups = clusters(
+            roll_up(run, names=SEPARATE_RESULT_LIMITS[0], worst=0),
+            SEPARATE_RESULT_LIMITS[0],
+            *left_out,
+        )
+        for piece in _pieces(run, groups):
             out.write(piece.encode("utf-8"))
 
 
-def _pieces(run: Run, found: list[FindingGroup]) -> Iterator[str]:
-    infos = _infos(run, found)
-    most = _most_alike(found)
+def _pieces(run: Run, groups: list[FindingGroup]) -> Iterator[str]:
+    infos = _infos(run, groups)
+    separate_limit = _separate_result_limit(groups)
     yield f'{{"$schema": "{SCHEMA}",\n "version": "2.1.0",\n "runs": [{{\n'
     yield from _member("tool", {"driver": _driver(run, infos)})
     yield from _member("automationDetails", _automation(run))
     yield from _member("invocations", [_invocation(run)])
     yield from _member("columnKind", "unicodeCodePoints")
-    yield from _member("properties", _counts(run, most))
+    yield from _member("properties", _counts(run, separate_limit))
     yield '  "results": ['
     rules = {control: index for index, control in enumerate(infos)}
     separator = "\n   "
-    for cluster in found:
-        for result in _results(run, cluster, rules[cluster.control], most):
+    for cluster in groups:
+        for result in _results(run, cluster, rules[cluster.control], separate_limit):
             yield separator + json_text(result)
             separator = ",\n   "
     yield "]\n }]}\n"
@@ -104,17 +108,17 @@ def _member(key: str, value: JsonValue) -> Iterator[str]:
     yield f'  "{key}": {json_text(value)},\n'
 
 
-def _most_alike(found: Iterable[FindingGroup]) -> int:
-    counts = [cluster.count for cluster in found]
-    for most in MOST_ALIKE:
-        if sum(count if count <= most else 1 for count in counts) <= MOST_RESULTS:
-            return most
-    return MOST_ALIKE[-1]
+def _separate_result_limit(groups: Iterable[FindingGroup]) -> int:
+    counts = [cluster.count for cluster in groups]
+    for limit in SEPARATE_RESULT_LIMITS:
+        if sum(count if count <= limit else 1 for count in counts) <= MOST_RESULTS:
+            return limit
+    return SEPARATE_RESULT_LIMITS[-1]
 
 
-def _infos(run: Run, found: Iterable[FindingGroup]) -> Mapping[str, ControlInfo]:
+def _infos(run: Run, groups: Iterable[FindingGroup]) -> Mapping[str, ControlInfo]:
     """Every control of the run by its id, sorted; those without facts go by their id."""
-    unknown = {c.control: ControlInfo(c.control, c.control, "", c.severity) for c in found}
+    unknown = {c.control: ControlInfo(c.control, c.control, "", c.severity) for c in groups}
     return dict(sorted({**unknown, **run.controls}.items()))
 
 
@@ -130,8 +134,8 @@ def _driver(run: Run, infos: Mapping[str, ControlInfo]) -> Object:
 
 
 def _rule(info: ControlInfo) -> Object:
-    ways = fixes(info.fix_portal, info.fix_api)
-    notes = [*ways, ("Mind", printable(info.pitfalls))] if info.pitfalls else list(ways)
+    remedies = fixes(info.fix_portal, info.fix_api)
+    notes = [*remedies, ("Mind", printable(info.pitfalls))] if info.pitfalls else list(remedies)
     return {
         "id": info.id,
         "name": _pascal(info.title)[:255] or info.id,
@@ -175,14 +179,14 @@ def _automation(run: Run) -> Object:
     """GitHub's category is all but the last part of the id: one for an account and baseline."""
     info = run.info
     parts = ("auditor", info.account_id, info.baseline.id, info.id)
-    told = (
+    description = (
         f"Zoom account {printable(info.account_id)} against baseline {printable(info.baseline.id)}"
     )
     if simulated := wording.simulated(run):
-        told = f"{simulated} {told}"
+        description = f"{simulated} {description}"
     return {
         "id": "/".join(_quoted(part) for part in parts),
-        "description": {"text": _escaped(told)},
+        "description": {"text": _escaped(description)},
     }
 
 
@@ -208,10 +212,10 @@ def _configuration(level: str, line: str) -> Object:
 
 
 def _notification(error: ReadError) -> Object:
-    told = f"{sentence(error.message)} ({wording.counted(error.scopes, 'scope')} not read)"
+    text = f"{sentence(error.message)} ({wording.counted(error.scopes, 'scope')} not read)"
     return {
         "level": "error" if error.cause.is_failed_read else "warning",
-        "message": {"text": _escaped(told)},
+        "message": {"text": _escaped(text)},
         "properties": {
             "source": error.source,
             "cause": error.cause,
@@ -221,7 +225,7 @@ def _notification(error: ReadError) -> Object:
     }
 
 
-def _counts(run: Run, most_alike: int) -> Object:
+def _counts(run: Run, separate_limit: int) -> Object:
     """The numbers of the run: the same as in every other format, whatever the results list."""
     info, summary = run.info, run.summary
     return {
@@ -243,19 +247,19 @@ def _counts(run: Run, most_alike: int) -> Object:
         "coverage": {
             level: summary.coverage[level] for level in Level if level in summary.coverage
         },
-        "findings_alike_in_one_result_beyond": most_alike,
+        "findings_alike_in_one_result_beyond": separate_limit,
     }
 
 
-def _results(run: Run, cluster: FindingGroup, rule: int, most_alike: int) -> Iterator[Object]:
-    if cluster.count > most_alike or not cluster.is_listed:
+def _results(run: Run, cluster: FindingGroup, rule: int, separate_limit: int) -> Iterator[Object]:
+    if cluster.count > separate_limit or not cluster.is_listed:
         yield _grouped(run, cluster, rule)
         return
     for verdict, scope in cluster.members:
-        who = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
-        told = f"{who}: {about(verdict.setting, outcome(verdict))}. {sentence(verdict.detail)}"
+        subject = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
+        text = f"{subject}: {about(verdict.setting, outcome(verdict))}. {sentence(verdict.detail)}"
         yield {
-            **_result(cluster, rule, told, fingerprint(run.info.account_id, verdict, scope)),
+            **_result(cluster, rule, text, fingerprint(run.info.account_id, verdict, scope)),
             "locations": [_location(f"{scope.level}/{_quoted(scope.id)}", [scope])],
             "properties": {**_properties(cluster, 1), **_facts(verdict)},
         }
@@ -266,7 +270,7 @@ def _grouped(run: Run, cluster: FindingGroup, rule: int) -> Object:
     identity = hashlib.sha256(account + cluster.fingerprint.encode()).hexdigest()
     scopes = [scope for _, scope in cluster.members]
     return {
-        **_result(cluster, rule, f"{cluster.where}. {cluster.told}", f"sha256:{identity}"),
+        **_result(cluster, rule, f"{cluster.where}. {cluster.summary}", f"sha256:{identity}"),
         "locations": [_location(cluster.level, scopes)],
         "properties": {
             **_properties(cluster, cluster.count),
@@ -276,7 +280,7 @@ def _grouped(run: Run, cluster: FindingGroup, rule: int) -> Object:
     }
 
 
-def _result(cluster: FindingGroup, rule: int, told: str, identity: str) -> Object:
+def _result(cluster: FindingGroup, rule: int, message: str, identity: str) -> Object:
     kind = _KIND[cluster.status]
     waived = cluster.status is Status.WAIVED
     return {
@@ -284,7 +288,7 @@ def _result(cluster: FindingGroup, rule: int, told: str, identity: str) -> Objec
         "ruleIndex": rule,
         "kind": kind,
         "level": _LEVEL[cluster.severity] if kind == "fail" else "none",
-        "message": {"text": _escaped(told.strip())},
+        "message": {"text": _escaped(message.strip())},
         "partialFingerprints": {
             "primaryLocationLineHash": f"{identity.removeprefix('sha256:')}:1",
             "auditorFinding/v1": identity,
@@ -320,12 +324,12 @@ def _facts(verdict: Verdict) -> Object:
 
 
 def _suppression(waiver: str) -> Object:
-    told: Mapping[str, str] = json.loads(waiver) if waiver else {}
+    waiver_fields: Mapping[str, str] = json.loads(waiver) if waiver else {}
     words = (
-        told.get("reason", "Waived."),
-        f"Accepted by {told['owner']}" if told.get("owner") else "",
-        f"until {told['expires']}" if told.get("expires") else "",
-        f"({told['ticket']})" if told.get("ticket") else "",
+        waiver_fields.get("reason", "Waived."),
+        f"Accepted by {waiver_fields['owner']}" if waiver_fields.get("owner") else "",
+        f"until {waiver_fields['expires']}" if waiver_fields.get("expires") else "",
+        f"({waiver_fields['ticket']})" if waiver_fields.get("ticket") else "",
     )
     return {
         "kind": "external",

@@ -119,30 +119,30 @@ class _TextPage:
 
     def _controls(self) -> Iterator[str]:
         deviating = self.rollup.deviating_controls
-        shown = self.rollup.controls if self.options.include_passes else deviating
-        if not shown:
+        controls = self.rollup.controls if self.options.include_passes else deviating
+        if not controls:
             return
         yield self._heading("Controls, and how many scopes deviate")
-        others = any(set(c.deviating) - set(_LEVELS) for c in shown)
-        unknown = any(c.unknown for c in shown)
+        has_other_levels = any(set(c.deviating) - set(_LEVELS) for c in controls)
+        has_unknowns = any(c.unknown for c in controls)
         coverage = self.run.summary.coverage
         header = ["severity", "control", "title", *map(wording.level_name, _LEVELS)]
-        header += ["other"] * others + ["unknown"] * unknown
-        below = ["", "", ""]
-        below += [f"of {wording.number(coverage.get(level, 0))}" for level in _LEVELS]
-        below += [""] * others + [""] * unknown
+        header += ["other"] * has_other_levels + ["unknown"] * has_unknowns
+        totals = ["", "", ""]
+        totals += [f"of {wording.number(coverage.get(level, 0))}" for level in _LEVELS]
+        totals += [""] * has_other_levels + [""] * has_unknowns
         rows = []
-        for control in shown[:MOST_CONTROLS]:
+        for control in controls[:MOST_CONTROLS]:
             counts = [control.deviating.get(level, 0) for level in _LEVELS]
-            if others:
+            if has_other_levels:
                 counts.append(control.deviating_scopes - sum(counts))
-            if unknown:
+            if has_unknowns:
                 counts.append(control.unknown)
             severity = self._paint(control.severity, control.severity)
             cells = [wording.number(count) for count in counts]
             rows.append([severity, shorten(control.info.id, 12), control.info.title, *cells])
-        yield from self._table(rows, [header, below], flexible=2, left=3)
-        rest = shown[MOST_CONTROLS:]
+        yield from self._table(rows, [header, totals], flexible=2, left=3)
+        rest = controls[MOST_CONTROLS:]
         if rest:
             worst = {s: sum(c.severity is s for c in rest) for s in Severity}
             yield from self._wrapped(
@@ -151,21 +151,21 @@ class _TextPage:
 
     def _by_framework(self) -> Iterator[str]:
         """The controls under the references of the framework that was asked for."""
-        told = by_framework.outline(self.run, self.rollup)
-        assert told is not None
-        yield self._heading(told.heading)
-        yield from self._wrapped(told.summary)
-        for reference, part, control, result in told.rows:
+        outline = by_framework.outline(self.run, self.rollup)
+        assert outline is not None
+        yield self._heading(outline.heading)
+        yield from self._wrapped(outline.summary)
+        for reference, part, control, result in outline.rows:
             if reference:
                 yield from self._wrapped(f"{reference} {part}", hanging="  ")
             yield from self._wrapped(f"- {control}: {result}", first="  ", hanging="    ")
 
     def _not_claimed(self) -> Iterator[str]:
-        told = by_framework.outline(self.run, self.rollup)
-        if told is None:
+        outline = by_framework.outline(self.run, self.rollup)
+        if outline is None:
             return
-        yield self._heading(told.closing)
-        for sentence in told.open:
+        yield self._heading(outline.closing)
+        for sentence in outline.open:
             yield from self._wrapped(f"- {sentence}", hanging="  ")
 
     def _worst(self) -> Iterator[str]:
@@ -236,10 +236,10 @@ class _TextPage:
         for what, groups in (("Waived", waived), ("Attested", attested)):
             if groups:
                 checks = wording.counted(sum(group.count for group in groups), "check")
-                open_ones = sum(group.count for group in groups if group.verdict.is_undecided)
+                undecided = sum(group.count for group in groups if group.verdict.is_undecided)
                 compared = (
-                    f", {wording.number(open_ones)} of them not compared with what is expected"
-                    if open_ones
+                    f", {wording.number(undecided)} of them not compared with what is expected"
+                    if undecided
                     else ""
                 )
                 ids = self._ids(sorted({g.verdict.control for g in groups}))
@@ -247,14 +247,14 @@ class _TextPage:
                     f"{what}: {checks}, {ids}{compared}",
                     hanging="  ",
                 )
-        for each in sorted(self.run.waivers, key=waiver_wording.waiver_order):
-            mark, style = ("!", "unknown") if each.needs_care else ("-", None)
-            told = shorten(waiver_wording.waiver_text(each), 400)
-            yield from self._wrapped(f"{mark} {told}", hanging="  ", style=style)
+        for waiver in sorted(self.run.waivers, key=waiver_wording.waiver_order):
+            bullet, style = ("!", "unknown") if waiver.needs_care else ("-", None)
+            text = shorten(waiver_wording.waiver_text(waiver), 400)
+            yield from self._wrapped(f"{bullet} {text}", hanging="  ", style=style)
         for reference in self.run.references:
-            mark, style = ("!", "unknown") if reference.is_stale else ("-", None)
+            bullet, style = ("!", "unknown") if reference.is_stale else ("-", None)
             line = shorten(waiver_wording.reference_line(reference), 400)
-            yield from self._wrapped(f"{mark} {line}", hanging="  ", style=style)
+            yield from self._wrapped(f"{bullet} {line}", hanging="  ", style=style)
 
     def _errors(self) -> Iterator[str]:
         errors = self.run.errors
@@ -305,12 +305,12 @@ class _TextPage:
         used = 0
         for part, style in zip(parts, [*styles, *[None] * len(parts)], strict=False):
             for number, piece in enumerate(_wrap(part, self.width, "", "  ")):
-                room = used + 3 + display_width(piece)
-                if line and (number or room > self.width):
+                columns = used + 3 + display_width(piece)
+                if line and (number or columns > self.width):
                     yield " · ".join(line)
-                    line, room = [], display_width(piece)
+                    line, columns = [], display_width(piece)
                 line.append(self._paint(piece, style))
-                used = room if len(line) > 1 else display_width(piece)
+                used = columns if len(line) > 1 else display_width(piece)
         yield " · ".join(line)
 
     def _wrapped(
@@ -343,8 +343,8 @@ class _TextPage:
             return [line.rstrip() for line in text.splitlines()]
 
         smallest = display_width(headings[0][flexible])
-        taken = max(display_width(_unpainted(line)) for line in table(smallest)) - smallest
-        return table(max(smallest, self.width - taken))
+        other_columns = max(display_width(_unpainted(line)) for line in table(smallest)) - smallest
+        return table(max(smallest, self.width - other_columns))
 
 
 def _unpainted(line: str) -> str:

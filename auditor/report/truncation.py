@@ -50,13 +50,13 @@ _STEPS = (1000, 500, 200, 100, 50, 20, 10, 5, 2, 1)
 
 def fit(tables: Collection[Sequence[Group]], limits: FormatLimits) -> RunLimits:
     """The most rows a table, then the most names a row, with which `tables` stay in `limits`."""
-    rows = _most(limits.rows, limits.all_rows, [len(groups) for groups in tables])
+    rows = _largest_fitting(limits.rows, limits.all_rows, [len(groups) for groups in tables])
     named = [len(group.scopes) for groups in tables for group in groups[:rows]]
-    return RunLimits(names=_most(limits.names, limits.all_names, named), rows=rows)
+    return RunLimits(names=_largest_fitting(limits.names, limits.all_names, named), rows=rows)
 
 
-def _most(each: int, together: int, sizes: Sequence[int]) -> int:
-    for step in (each, *(step for step in _STEPS if step < each)):
-        if sum(min(size, step) for size in sizes) <= together:
+def _largest_fitting(limit: int, total_limit: int, sizes: Sequence[int]) -> int:
+    for step in (limit, *(step for step in _STEPS if step < limit)):
+        if sum(min(size, step) for size in sizes) <= total_limit:
             return step
     return 1

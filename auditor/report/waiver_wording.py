@@ -29,16 +29,16 @@ def accepted_by(verdict: Verdict) -> str:
     return _accepted(waiver["owner"], waiver["expires"], waiver["ticket"], waiver["reason"])
 
 
-def waiver_text(settlement: WaiverResult) -> str:
+def waiver_text(waiver: WaiverResult) -> str:
     """What became of a waiver, who owns it and why."""
-    told = _WAIVER[settlement.state].format(
-        deviations=wording.counted(settlement.matched, "deviation"),
-        expires=printable(settlement.expires),
+    state_text = _WAIVER[waiver.state].format(
+        deviations=wording.counted(waiver.matched, "deviation"),
+        expires=printable(waiver.expires),
     )
-    accepted = _accepted(settlement.owner, settlement.expires, settlement.ticket, settlement.reason)
-    detail = f" {printable(settlement.detail)}" if settlement.detail else ""
-    subject = f"{printable(settlement.control)} for {printable(settlement.scope)}"
-    return f"{subject}: {told}.{detail} {accepted}"
+    accepted = _accepted(waiver.owner, waiver.expires, waiver.ticket, waiver.reason)
+    detail = f" {printable(waiver.detail)}" if waiver.detail else ""
+    subject = f"{printable(waiver.control)} for {printable(waiver.scope)}"
+    return f"{subject}: {state_text}.{detail} {accepted}"
 
 
 def reference_line(reference: Reference) -> str:
@@ -50,16 +50,18 @@ def reference_line(reference: Reference) -> str:
 
 def stale_lines(run: Run) -> list[str]:
     """A line for each waiver, name or whole entry of the organisation file that fails a gate."""
-    waivers = sorted((each for each in run.waivers if each.is_stale), key=waiver_order)
+    waivers = sorted((item for item in run.waivers if item.is_stale), key=waiver_order)
     return [
-        *(f"waiver of {waiver_text(each)}" for each in waivers),
-        *(reference_line(each) for each in run.references if each.is_stale),
+        *(f"waiver of {waiver_text(item)}" for item in waivers),
+        *(reference_line(item) for item in run.references if item.is_stale),
     ]
 
 
 def lookalike_lines(run: Run) -> list[str]:
     """A line for each name of the organisation file that another of the account looks like."""
-    return [reference_line(each) for each in run.references if each.state == "look_alike"]
+    return [
+        reference_line(reference) for reference in run.references if reference.state == "look_alike"
+    ]
 
 
 def problem_lines(run: Run) -> list[str]:
@@ -71,13 +73,13 @@ def problem_lines(run: Run) -> list[str]:
     lines = stale[:_MOST_LINES]
     if more := len(stale) - len(lines):
         lines.append(f"And {wording.number(more)} more: auditor report {run.info.id}.")
-    alike = lookalike_lines(run)[:_MOST_LINES]
-    return [*lines, *(f"{WARNING}{line}" for line in alike)]
+    lookalikes = lookalike_lines(run)[:_MOST_LINES]
+    return [*lines, *(f"{WARNING}{line}" for line in lookalikes)]
 
 
-def waiver_order(settlement: WaiverResult) -> tuple[bool, bool, str, str]:
+def waiver_order(waiver: WaiverResult) -> tuple[bool, bool, str, str]:
     """Sort key: those that fail a gate first, then those that end soon."""
-    return not settlement.is_stale, not settlement.needs_care, settlement.control, settlement.scope
+    return not waiver.is_stale, not waiver.needs_care, waiver.control, waiver.scope
 
 
 def _accepted(owner: str, expires: str, ticket: str, reason: str) -> str:

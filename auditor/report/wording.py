@@ -235,26 +235,26 @@ def checked(run: Run) -> str:
 
 def not_covered(run: Run) -> list[str]:
     """What the run says nothing about, one sentence each."""
-    s = run.summary
+    summary = run.summary
     sentences = []
-    if s.settings_returned:
+    if summary.settings_returned:
         sentences.append(
-            f"{number(s.settings_judged)} of {number(s.settings_returned)} settings that Zoom "
-            "returned are read by a selected control; the others are not judged."
+            f"{number(summary.settings_judged)} of {number(summary.settings_returned)} settings "
+            "that Zoom returned are read by a selected control; the others are not judged."
         )
-    if s.proved_by_lock:
+    if summary.proved_by_lock:
         sentences.append(
-            f"Of {counted(s.proved_by_lock, 'user')} not every document was read: its values are "
-            "right and locked at the account, and users drawn at random confirmed it."
+            f"Of {counted(summary.proved_by_lock, 'user')} not every document was read: its values "
+            "are right and locked at the account, and users drawn at random confirmed it."
         )
-    if s.pending_users:
+    if summary.pending_users:
         sentences.append(
-            f"{counted(s.pending_users, 'invited user')} "
-            f"{'has' if s.pending_users == 1 else 'have'} no settings yet and "
-            f"{'was' if s.pending_users == 1 else 'were'} not read."
+            f"{counted(summary.pending_users, 'invited user')} "
+            f"{'has' if summary.pending_users == 1 else 'have'} no settings yet and "
+            f"{'was' if summary.pending_users == 1 else 'were'} not read."
         )
-    if s.left:
-        sentences.append(_left(s.left))
+    if summary.left:
+        sentences.append(_left(summary.left))
     depth = run.info.depth
     if depth in _BELOW:
         sentences.append(f"{_BELOW[depth]} were not read: --depth was {depth}.")
@@ -265,8 +265,8 @@ def not_covered(run: Run) -> list[str]:
 def _left(left: Sequence[Left]) -> str:
     """Who and what left during the run, by level and with ids."""
     by_level: dict[Level, list[str]] = {}
-    for each in left:
-        by_level.setdefault(each.level, []).append(printable(each.id))
+    for departure in left:
+        by_level.setdefault(departure.level, []).append(printable(departure.id))
     parts = [
         f"{counted(len(ids), level.replace('_', ' '))} ({listed(ids, 10)})"
         for level, ids in by_level.items()

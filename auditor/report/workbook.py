@@ -34,7 +34,7 @@ _A4 = 9
 
 
 @contextmanager
-def packed(path: Path, title: str, finished_at: str) -> Iterator["Book"]:
+def create_workbook(path: Path, title: str, finished_at: str) -> Iterator["Book"]:
     """A workbook to fill, which is then at `path`; its sheets grow in files beside that.
 
     Raises:
@@ -123,23 +123,23 @@ class Table:
         """Rows of a sheet besides its head and, where it goes on, the line that says so."""
         sheets = 1 if fits else -(-count // self._room)
         self._names = [name] + [f"{name} {number}" for number in range(2, sheets + 1)]
-        self._sheets = [book.sheet(each, columns.values()) for each in self._names]
+        self._sheets = [book.sheet(sheet_name, columns.values()) for sheet_name in self._names]
         self._written = 0
-        for at, sheet in enumerate(self._sheets):
+        for index, sheet in enumerate(self._sheets):
             book.write(sheet, 0, list(columns), book.head)
-            sheet.autofilter(0, 0, min(self._room, count - at * self._room), len(columns) - 1)
+            sheet.autofilter(0, 0, min(self._room, count - index * self._room), len(columns) - 1)
             sheet.repeat_rows(0)
 
     def add(self, cells: Sequence[Cell]) -> None:
         """Write the next row."""
-        at, row = divmod(self._written, self._room)
+        index, row = divmod(self._written, self._room)
         self._written += 1
-        self._book.write(self._sheets[at], row + 1, cells, self._book.text)
-        if row + 1 == self._room and at + 1 < len(self._sheets):
-            goes_on = (
-                f"A sheet holds no more rows. It goes on in the sheet “{self._names[at + 1]}”."
+        self._book.write(self._sheets[index], row + 1, cells, self._book.text)
+        if row + 1 == self._room and index + 1 < len(self._sheets):
+            continuation = (
+                f"A sheet holds no more rows. It goes on in the sheet “{self._names[index + 1]}”."
             )
-            self._book.write(self._sheets[at], row + 2, [goes_on], self._book.strong)
+            self._book.write(self._sheets[index], row + 2, [continuation], self._book.strong)
 
 
 def _text(text: str) -> str:

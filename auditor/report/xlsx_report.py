@@ -15,8 +15,8 @@ from auditor.findings.run import Run
 from auditor.report import by_framework, waiver_wording, wording
 from auditor.report.cells import Rows
 from auditor.report.interface import Options
-from auditor.report.json_report import listed
-from auditor.report.workbook import MOST_ROWS, Block, Book, Cell, Table, packed
+from auditor.report.json_report import reported_findings
+from auditor.report.workbook import MOST_ROWS, Block, Book, Cell, Table, create_workbook
 
 _SHEETS: Mapping[str, bool] = {
     "Deviations": True,
@@ -125,7 +125,7 @@ class XlsxFormat:
         """Write `run` to `out`, by way of a temporary folder with the sheets as they grow."""
         with TemporaryDirectory(prefix="auditor-") as folder:
             path = Path(folder) / "report.xlsx"
-            with packed(path, "Zoom privacy audit", run.info.finished_at) as book:
+            with create_workbook(path, "Zoom privacy audit", run.info.finished_at) as book:
                 _Report(run, book, self.most_rows, options).fill()
             with path.open("rb") as written:
                 shutil.copyfileobj(written, out)
@@ -160,7 +160,7 @@ class _Report:
         if self.run.errors:
             self._errors()
         rows = {name: Rows(self.run, _columns(name), str) for name in tables}
-        for finding in listed(self.run, self.options):
+        for finding in reported_findings(self.run, self.options):
             name = _sheet(finding.verdict)
             cells: list[Cell] = [*rows[name].of(finding)]
             cells[_SEVERITY] = finding.verdict.severity
@@ -189,14 +189,23 @@ class _Report:
         if not self.run.references:
             return
         table = self.book.table("Names", _NAMES, len(self.run.references))
-        for each in self.run.references:
-            state = each.state.replace("_", " ")
-            table.add([each.entry, each.what, each.name, state, each.suggestion, each.detail])
+        for reference in self.run.references:
+            state = reference.state.replace("_", " ")
+            table.add(
+                [
+                    reference.entry,
+                    reference.what,
+                    reference.name,
+                    state,
+                    reference.suggestion,
+                    reference.detail,
+                ]
+            )
 
     def _coverage(self) -> None:
         controls = self.rollup.controls
-        kept = any(Status.PASS in control.by_status for control in controls)
-        statuses = [s for s in Status if s is not Status.PASS or kept]
+        has_passes = any(Status.PASS in control.by_status for control in controls)
+        statuses = [s for s in Status if s is not Status.PASS or has_passes]
         columns = {"Control": 10, "What should be": 72, "Topic": 22, "Severity": 10}
         columns |= {wording.sentence_case(wording.status_name(s)): 18 for s in statuses}
         columns |= {"Scopes that deviate": 30, "Reached": 30, "References": 80}
@@ -224,16 +233,16 @@ class _Report:
 
     def _framework(self) -> None:
         """The controls under the references of the framework that was asked for, if one was."""
-        told = by_framework.outline(self.run, self.rollup)
-        if told is None:
+        outline = by_framework.outline(self.run, self.rollup)
+        if outline is None:
             return
         heads = map(wording.sentence_case, by_framework.HEAD)
         columns = dict(zip(heads, (18, 60, 80, 60), strict=True))
-        table = self.book.table("References", columns, len(told.rows))
-        for row in told.rows:
+        table = self.book.table("References", columns, len(outline.rows))
+        for row in outline.rows:
             table.add(row)
-        table = self.book.table("Not claimed", {told.closing: 140}, len(told.open))
-        for sentence in told.open:
+        table = self.book.table("Not claimed", {outline.closing: 140}, len(outline.open))
+        for sentence in outline.open:
             table.add([sentence])
 
     def _errors(self) -> None:
@@ -271,13 +280,13 @@ def _waiver_row(waiver: WaiverResult) -> list[Cell]:
 def _blocks(run: Run, rollup: Rollup) -> Iterator[Block]:
     """The tables of the summary."""
     yield _facts(run)
-    yield from _counted(run, rollup)
+    yield from _count_tables(run, rollup)
     if rollup.causes:
         yield _causes(run, rollup)
-    yield [*map(_alone, ("Limits", wording.checked(run), *wording.not_covered(run)))]
+    yield [*map(_single_cell, ("Limits", wording.checked(run), *wording.not_covered(run)))]
 
 
-def _alone(text: str) -> list[Cell]:
+def _single_cell(text: str) -> list[Cell]:
     return [text]
 
 
@@ -301,7 +310,7 @@ def _facts(run: Run) -> Block:
     ]
 
 
-def _counted(run: Run, rollup: Rollup) -> Iterator[Block]:
+def _count_tables(run: Run, rollup: Rollup) -> Iterator[Block]:
     counts = run.summary
     statuses: Block = [["How the checks came out", "Checks"]]
     for status in Status:

@@ -32,14 +32,14 @@ def test_clusters_count_as_the_summary_does(any_run):
 def test_values_that_differ_do_not_part_findings():
     (cluster,) = of(*users(*[worlds.deviation(observed=at % 3) for at in range(9)]))
     assert cluster.count == 9
-    assert cluster.found == "found 0 (3), 1 (3), 2 (3), asked for false"
+    assert cluster.outcome_text == "found 0 (3), 1 (3), 2 (3), asked for false"
 
 
 def test_the_most_frequent_values_are_told_and_the_others_counted():
     values = [*range(40), 7, 7]
     (cluster,) = of(*users(*[worlds.deviation(observed=value) for value in values]))
-    assert cluster.found.startswith("found 7 (3), ")
-    assert "and 35 other values" in cluster.found
+    assert cluster.outcome_text.startswith("found 7 (3), ")
+    assert "and 35 other values" in cluster.outcome_text
 
 
 def test_cause_severity_waiver_and_level_part_findings():

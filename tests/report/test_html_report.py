@@ -11,7 +11,7 @@ from auditor.evidence.scope import Level
 from auditor.policy.questions import shipped
 from auditor.report import Options
 from auditor.report.html_report import MOST_NAMES, render_page
-from auditor.report.pdf_report import ROOM
+from auditor.report.pdf_report import LIMITS
 from tests.report import page_worlds, past_worlds, worlds
 
 VOID = {"meta", "link", "input", "wbr", "br", "img", "path", "rect", "circle", "use"}
@@ -316,7 +316,7 @@ def test_hostile_words_of_the_log_stay_text(render):
 
 
 def test_on_paper_the_history_is_told_and_nothing_can_be_clicked():
-    text = "".join(render_page(past_worlds.run(), Options(), ROOM, paged=True))
+    text = "".join(render_page(past_worlds.run(), Options(), LIMITS, paged=True))
     words = Page(text).words
     assert "2 of 14 deviating again since the run before" in words
     assert "What changed since the run before" in words

@@ -54,13 +54,13 @@ def test_a_badge_counts_only_where_not_all_changed():
 def test_scopes_are_named_where_only_some_changed():
     some, every = row(new=2, persisting=1), row(new=3)
     for lives in (some, every):
-        lives.named[LifecycleState.NEW] = [worlds.user(1)]
-    assert past.named(some, 3) == [(LifecycleState.NEW, [worlds.user(1)], 1)]
-    assert past.named(every, 3) == []
+        lives.partly_changed[LifecycleState.NEW] = [worlds.user(1)]
+    assert past.partly_changed(some, 3) == [(LifecycleState.NEW, [worlds.user(1)], 1)]
+    assert past.partly_changed(every, 3) == []
 
 
 def test_equal_times_are_told_once():
     lives = row(new=1)
-    assert [term for term, _ in past.spans(lives)] == ["First seen", "Deviates since"]
+    assert [term for term, _ in past.time_ranges(lives)] == ["First seen", "Deviates since"]
     lives.first_seen = lives.since
-    assert past.spans(lives) == [("First seen", (NOW, NOW))]
+    assert past.time_ranges(lives) == [("First seen", (NOW, NOW))]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.report import FORMATS, FormatError, Options, pdf_report
-from auditor.report.pdf_report import ROOM, PdfFormat
+from auditor.report.pdf_report import LIMITS, PdfFormat
 from tests.report import page_worlds, worlds
 
 POPPLER = shutil.which("pdftotext") is not None and shutil.which("pdfinfo") is not None
@@ -107,7 +107,7 @@ def test_users_no_two_of_whom_are_alike_do_not_fill_a_shelf(tmp_path):
     pages = int(re.search(r"Pages:\s+(\d+)", read("pdfinfo", pdf, tmp_path))[1])
     assert pages < 30
     words = " ".join(read("pdftotext", pdf, tmp_path).split())
-    assert f"and {6000 - ROOM.rows:,} more rows" in words
+    assert f"and {6000 - LIMITS.rows:,} more rows" in words
 
 
 @pytest.mark.parametrize(

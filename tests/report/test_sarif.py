@@ -15,7 +15,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status
 from auditor.report import FORMATS, Options, sarif_report
-from auditor.report.sarif_report import MOST_ALIKE, MOST_RESULTS
+from auditor.report.sarif_report import MOST_RESULTS, SEPARATE_RESULT_LIMITS
 from tests.report import worlds
 from tests.report.golden_run import golden
 
@@ -284,7 +284,7 @@ def test_beyond_every_threshold_each_setting_is_one_result(monkeypatch):
     monkeypatch.setattr(sarif_report, "MOST_RESULTS", 50)
     settings = [worlds.deviation(setting=f"s.{number}") for number in range(51)]
     made = sarif(of(*settings))
-    assert made["properties"]["findings_alike_in_one_result_beyond"] == MOST_ALIKE[-1]
+    assert made["properties"]["findings_alike_in_one_result_beyond"] == SEPARATE_RESULT_LIMITS[-1]
 
 
 def test_many_deviations_keep_within_the_upload_limit(render):

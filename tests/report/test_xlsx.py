@@ -18,7 +18,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.frameworks import Framework, FrameworkPart
 from auditor.findings.model import Status, WaiverResult
 from auditor.report import FORMATS, Options
-from auditor.report.workbook import MOST_ROWS, packed
+from auditor.report.workbook import MOST_ROWS, create_workbook
 from auditor.report.xlsx_report import XlsxFormat
 from tests.report import worlds
 from tests.report.golden_run import FOLDER, WAIVER, golden, rendered
@@ -284,7 +284,7 @@ def test_the_workbook_was_made_when_the_run_ended(time, created):
 
 def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
     path = tmp_path / "report.xlsx"
-    with pytest.raises(IsADirectoryError), packed(path, "", ""):
+    with pytest.raises(IsADirectoryError), create_workbook(path, "", ""):
         path.mkdir()
 
 
