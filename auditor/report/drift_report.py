@@ -145,7 +145,8 @@ def _lines(drift: Drift, titles: Titles) -> Iterator[str]:
             previous = title
             introduction = ": " if cluster.count == 1 else ", such as "
             yield (
-                f"    {setting_name(cluster)}, {_where(cluster)}{introduction}{example(cluster.examples[0])}"
+                f"    {setting_name(cluster)}, {_where(cluster)}{introduction}"
+                f"{example(cluster.examples[0])}"
             )
     if drift.settings:
         yield ""

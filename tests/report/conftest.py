@@ -36,11 +36,11 @@ def report(render: Render) -> Callable[..., dict]:
     return parsed
 
 
-MADE = ("everything", "clean", "empty", "all_unknown", "hostile", "large")
+HAND_MADE = ("everything", "clean", "empty", "all_unknown", "hostile", "large")
 """Runs made by hand."""
 
 
-@pytest.fixture(params=[*MADE, *(f"whole {name}" for name in NAMES)])
+@pytest.fixture(params=[*HAND_MADE, *(f"whole {name}" for name in NAMES)])
 def any_run(request: pytest.FixtureRequest) -> Run:
     """Each run made by hand, then each whole world, in turn."""
     kind, _, name = request.param.rpartition(" ")

@@ -72,19 +72,19 @@ def findings() -> Findings:
     ]
 
 
-def known(told: Findings, account: str = "acc-1") -> Mapping[str, FindingHistory]:
+def by_fingerprint(rows: Findings, account: str = "acc-1") -> Mapping[str, FindingHistory]:
     """Fingerprint to past."""
-    return {fingerprint(account, v, scope): past for scope, v, past in told if past is not None}
+    return {fingerprint(account, v, scope): past for scope, v, past in rows if past is not None}
 
 
-def looked_up(run: Run, told: Findings, asked: list[int] | None = None) -> Run:
+def looked_up(run: Run, rows: Findings, request_counts: list[int] | None = None) -> Run:
     """The run with a history that knows these findings, and notes how many it was asked about."""
-    pasts = known(told)
+    pasts = by_fingerprint(rows)
 
-    def look_up(marks: Sequence[str]) -> Mapping[str, FindingHistory]:
-        if asked is not None:
-            asked.append(len(marks))
-        return {mark: pasts[mark] for mark in marks if mark in pasts}
+    def look_up(fingerprints: Sequence[str]) -> Mapping[str, FindingHistory]:
+        if request_counts is not None:
+            request_counts.append(len(fingerprints))
+        return {key: pasts[key] for key in fingerprints if key in pasts}
 
     return replace(run, trend=TREND, pasts=look_up)
 
@@ -97,18 +97,18 @@ def changed(
     actor: Actor | None = None,
 ) -> FindingChange:
     """A finding that moved to how `verdict` is, or, where that is a pass, went away."""
-    mark = fingerprint("acc-1", verdict, scope)
-    at = (mark, verdict.control, verdict.kind, scope, verdict.setting)
-    stood = FindingState(*at, before, verdict.severity, observed=False) if before else None
-    stands = FindingState(*at, verdict.status, verdict.severity, verdict.cause, verdict.observed)
-    after = None if verdict.status is Status.PASS else stands
-    return FindingChange(move, stood, after, changed_by=actor)
+    key = fingerprint("acc-1", verdict, scope)
+    at = (key, verdict.control, verdict.kind, scope, verdict.setting)
+    earlier = FindingState(*at, before, verdict.severity, observed=False) if before else None
+    later = FindingState(*at, verdict.status, verdict.severity, verdict.cause, verdict.observed)
+    after = None if verdict.status is Status.PASS else later
+    return FindingChange(move, earlier, after, changed_by=actor)
 
 
 def drift() -> Drift:
     """What changed since the run before: deviations, a lock, an unknown, one put right."""
-    told = findings()
-    locals_ = [(scope, v) for scope, v, past in told if past in (NEW, REGRESSED)]
+    rows = findings()
+    locals_ = [(scope, v) for scope, v, past in rows if past in (NEW, REGRESSED)]
     changes = [
         changed(ChangeKind.REGRESSED, worlds.account(), LOCK, None),
         *(changed(ChangeKind.REGRESSED, scope, v, None, EVE) for scope, v in locals_),
@@ -166,20 +166,20 @@ def facts(run_id: str, finished_at: str) -> RunFacts:
 
 def run() -> Run:
     """All of it."""
-    told = findings()
-    ledger = [worlds.judged(scope, [chained(verdict)]) for scope, verdict, _ in told]
-    made = worlds.run_of(ledger, passes=180, exit_code=1, fail_on="high")
-    return replace(looked_up(made, told), assessments=VerdictStore.of(ledger), drift=drift())
+    rows = findings()
+    assessments = [worlds.judged(scope, [chained(verdict)]) for scope, verdict, _ in rows]
+    run_ = worlds.run_of(assessments, passes=180, exit_code=1, fail_on="high")
+    return replace(looked_up(run_, rows), assessments=VerdictStore.of(assessments), drift=drift())
 
 
-def lasting(made: Run) -> Run:
+def lasting(run_: Run) -> Run:
     """The run with a history in which every other deviation is new."""
-    lives = [replace(NEW, changed_by=None), PERSISTING]
+    histories = [replace(NEW, changed_by=None), PERSISTING]
 
-    def look_up(marks: Sequence[str]) -> Mapping[str, FindingHistory]:
-        return {mark: lives[int(mark[-1], 16) % 2] for mark in marks}
+    def look_up(fingerprints: Sequence[str]) -> Mapping[str, FindingHistory]:
+        return {key: histories[int(key[-1], 16) % 2] for key in fingerprints}
 
-    return replace(made, trend=TREND, pasts=look_up)
+    return replace(run_, trend=TREND, pasts=look_up)
 
 
 FOLDER = Path(__file__).parent / "golden"
@@ -191,10 +191,10 @@ def rendered(name: str) -> str:
     out = io.BytesIO()
     FORMATS[name].render(run(), out, Options(include_passes=True))
     text = out.getvalue().decode("utf-8")
-    return _Said(text).text if name == "html" else text
+    return _PageText(text).text if name == "html" else text
 
 
-class _Said(HTMLParser):
+class _PageText(HTMLParser):
     """What a page says, tag by tag."""
 
     def __init__(self, text: str) -> None:

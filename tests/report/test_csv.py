@@ -70,11 +70,11 @@ def test_excel_is_told_that_the_file_is_utf8():
 
 
 def test_every_row_is_a_finding_of_the_json_report(any_run, report):
-    found, told = rows(any_run), report(any_run)["findings"]
-    assert [row["fingerprint"] for row in found] == [f["fingerprint"] for f in told]
-    assert [row["status"] for row in found] == [f["status"] for f in told]
-    assert [row["severity"] for row in found] == [f["severity"] for f in told]
-    assert [row["level"] for row in found] == [f["scope"]["level"] for f in told]
+    table, findings = rows(any_run), report(any_run)["findings"]
+    assert [row["fingerprint"] for row in table] == [f["fingerprint"] for f in findings]
+    assert [row["status"] for row in table] == [f["status"] for f in findings]
+    assert [row["severity"] for row in table] == [f["severity"] for f in findings]
+    assert [row["level"] for row in table] == [f["scope"]["level"] for f in findings]
 
 
 def test_passes_are_rows_only_where_asked_for():
@@ -181,11 +181,11 @@ def test_a_cell_just_as_long_as_excel_can_open_is_whole():
 def test_cells_of_many_different_verdicts_are_worked_out_each_for_itself():
     verdicts = [worlds.deviation(observed=at, setting=f"s{at}") for at in range(2_500)]
     run = worlds.run_of([worlds.judged(worlds.user(1), verdicts)])
-    made = Rows(run, ("observed", "setting", "scope_id"), str)
+    cells = Rows(run, ("observed", "setting", "scope_id"), str)
     for _ in range(2):
         for finding in run.findings():
             at = finding.verdict.observed
-            assert made.of(finding) == [str(at), f"s{at}", "u00001"]
+            assert cells.of(finding) == [str(at), f"s{at}", "u00001"]
 
 
 def test_the_same_run_gives_the_same_bytes():

@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.report import FORMATS
-from tests.report.golden_run import FILES, FOLDER, kept
+from tests.report.golden_run import FILES, FOLDER, golden_bytes
 
 BINARY = {"bundle", "pdf", "xlsx"}
 """Their parts and texts are looked at elsewhere."""
@@ -11,7 +11,7 @@ BINARY = {"bundle", "pdf", "xlsx"}
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_report_is_the_one_that_was_reviewed(name: str) -> None:
-    assert kept(name) == (FOLDER / FILES[name]).read_bytes()
+    assert golden_bytes(name) == (FOLDER / FILES[name]).read_bytes()
 
 
 def test_no_format_is_left_out() -> None:

@@ -50,16 +50,16 @@ def pieces(text):
 
 def tables(text):
     """Each table of a Markdown text as rows of cells, in the words a reader sees."""
-    found, row = [], []
+    matches, row = [], []
     for token in READER.parse(text):
         if token.type == "table_open":
-            found.append([])
+            matches.append([])
         elif token.type == "tr_open":
             row = []
-            found[-1].append(row)
+            matches[-1].append(row)
         elif token.type == "inline" and token.level >= 4:
             row.append("".join(child.content for child in token.children))
-    return found
+    return matches
 
 
 def named(name):

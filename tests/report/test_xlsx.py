@@ -48,7 +48,7 @@ def table(book, sheet):
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def told(data):
+def summary_rows(data):
     """Every cell of every sheet, as text that can be reviewed."""
     lines = []
     for sheet in opened(data):
@@ -83,13 +83,13 @@ def test_the_sheets_are_there_in_order():
 
 def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(any_run, report):
     book = opened(written(any_run))
-    found = Counter(
+    counts = Counter(
         (row["Fingerprint"], row["Status"], row["Severity"], row["Level"])
         for sheet in book
         if "Fingerprint" in [cell.value for cell in sheet[1]]
         for row in table(book, sheet.title)
     )
-    assert found == Counter(
+    assert counts == Counter(
         (f["fingerprint"], f["status"], f["severity"], f["scope"]["level"])
         for f in report(any_run)["findings"]
     )
@@ -145,9 +145,9 @@ def test_coverage_says_what_came_of_each_control_and_what_the_depth_leaves_open(
 
 
 def test_passes_are_counted_per_control_only_where_the_run_kept_them():
-    kept = opened(written(worlds.everything()))["Coverage"]
+    coverage = opened(written(worlds.everything()))["Coverage"]
     slim = opened(written(worlds.all_unknown()))["Coverage"]
-    assert "As expected" in [cell.value for cell in kept[1]]
+    assert "As expected" in [cell.value for cell in coverage[1]]
     assert "As expected" not in [cell.value for cell in slim[1]]
 
 
@@ -217,8 +217,8 @@ def test_a_full_sheet_says_where_it_goes_on_and_nothing_is_lost():
     prints = [
         row["Fingerprint"] for name in sheets for row in table(book, name) if row["Fingerprint"]
     ]
-    wanted = [f.fingerprint for f in run.findings() if f.verdict.status is Status.FAIL]
-    assert prints == wanted
+    expected = [f.fingerprint for f in run.findings() if f.verdict.status is Status.FAIL]
+    assert prints == expected
 
 
 @pytest.mark.parametrize(("most_rows", "sheets"), [(4, 1), (3, 3)])
@@ -249,10 +249,10 @@ def test_a_text_stays_text_when_somebody_edits_its_cell():
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_a_hostile_name_is_read_back_as_a_name(name):
     (row,) = table(opened(written(named([name]))), "Deviations")
-    shown = row["Where"].rstrip("…")
+    visible = row["Where"].rstrip("…")
     if name.isascii() and name.isprintable() and name and "_x" not in name:
-        assert name.startswith(shown.rstrip())
-    assert not set(shown) & set("\x00\x1b\x9b\x07\r\t\u202e\u200f\u2028\ud83d")
+        assert name.startswith(visible.rstrip())
+    assert not set(visible) & set("\x00\x1b\x9b\x07\r\t\u202e\u200f\u2028\ud83d")
 
 
 def test_hostile_values_and_messages_are_read_back():
@@ -317,7 +317,7 @@ def test_writing_needs_memory_that_does_not_grow_with_the_findings(
 
 
 def test_the_report_is_the_one_that_was_reviewed():
-    assert told(rendered("xlsx")) == GOLDEN.read_text(encoding="utf-8")
+    assert summary_rows(rendered("xlsx")) == GOLDEN.read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="soffice is not installed")
@@ -347,4 +347,4 @@ def test_another_program_opens_every_sheet_and_runs_nothing(tmp_path):
 
 
 if __name__ == "__main__":
-    GOLDEN.write_text(told(rendered("xlsx")), encoding="utf-8")
+    GOLDEN.write_text(summary_rows(rendered("xlsx")), encoding="utf-8")

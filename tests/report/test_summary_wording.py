@@ -17,7 +17,7 @@ def run(*waivers, **info):
 
 
 @pytest.mark.parametrize(
-    ("code", "fail_on", "told"),
+    ("code", "fail_on", "text"),
     [
         (1, "high", "Gate: FAIL (exit code 1, --fail-on high)"),
         (3, "high", "Gate: FAIL, for want of evidence (exit code 3, --fail-on high)"),
@@ -27,9 +27,9 @@ def run(*waivers, **info):
         (0, "never", "Gate: not asked to fail (--fail-on never)"),
     ],
 )
-def test_the_gate_says_what_it_decided_and_by_which_threshold(code, fail_on, told):
+def test_the_gate_says_what_it_decided_and_by_which_threshold(code, fail_on, text):
     line = summary_wording.gate(run(exit_code=code, fail_on=fail_on))
-    assert line == f"{told} – 50 deviations, 53 unknown."
+    assert line == f"{text} – 50 deviations, 53 unknown."
 
 
 def test_the_gate_names_waivers_that_need_care():
@@ -79,8 +79,8 @@ def test_a_number_that_stayed_is_the_same():
 
 
 def test_a_lock_nobody_saw_is_neither_on_nor_off():
-    told = [summary_wording.layer_lock(locked) for locked in (True, False, None)]
-    assert told == ["locked", "not locked", "no lock, or not seen"]
+    text = [summary_wording.layer_lock(locked) for locked in (True, False, None)]
+    assert text == ["locked", "not locked", "no lock, or not seen"]
 
 
 def test_a_group_relaxes_the_account_where_the_account_does_not_deviate():
