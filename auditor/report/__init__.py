@@ -49,18 +49,18 @@ _ALL: tuple[Format, ...] = (
 )
 
 FORMATS: Mapping[str, Format] = MappingProxyType({format_.name: format_ for format_ in _ALL})
-"""Every format by the name `--format` takes, `text` first."""
+"""Formats by the name that `--format` takes, `text` first."""
 
 BUNDLE = "bundle"
 BUNDLE_SUFFIX = ".zip"
-"""Reports and the evidence they rest on in one file; `auditor.bundle` writes it, no format does."""
+"""A file with reports and their evidence. `auditor.bundle` writes it; it is not a `Format`."""
 
 
 def by_name(name: str) -> Format:
     """Return the format called `name`.
 
     Raises:
-        UnknownFormat: there is none.
+        UnknownFormat: no format has this name.
     """
     report_format = FORMATS.get(name)
     if report_format is None:
@@ -72,7 +72,7 @@ def by_name(name: str) -> Format:
 def by_suffix(path: str | PurePath) -> Format:
     """Return the format of a file called `path`, by its suffix: `night/report.html` is html.
 
-    Of two suffixes that fit, the longer one counts: `night.oscal.json` is oscal, not json.
+    If two suffixes match, the longer one wins: `night.oscal.json` is oscal, not json.
 
     Raises:
         UnknownFormat: no format writes files with this suffix.

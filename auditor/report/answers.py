@@ -1,4 +1,4 @@
-"""The words of answers: every sentence the command line and the reports say about a question."""
+"""Answers as text and JSON, for `auditor ask` and the reports."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ STATE: Mapping[AnswerState, str] = {
     AnswerState.NOT_APPLICABLE: "does not apply",
     AnswerState.NO: "no, as far as settings show",
 }
-"""Each state in a word or two, for tables and filters."""
+"""Labels of the states, for tables and filters."""
 
 GAP: Mapping[Gap, str] = {
     Gap.NOT_ASSESSED: "this baseline or selection does not assess it",
@@ -41,14 +41,14 @@ GAP: Mapping[Gap, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a full answer: a heading and its lines."""
+    """A section of a full answer: a heading and its lines."""
 
     heading: str
     lines: tuple[str, ...]
 
 
 def sentence(answer: Answer) -> str:
-    """The answer in one sentence. Its first words hold even if nothing else is read."""
+    """The answer in one sentence, whose first words are true on their own."""
     question = answer.question
     controls = wording.counted(len(answer.parts), "control")
     match answer.state:
@@ -82,7 +82,7 @@ def sentence(answer: Answer) -> str:
 
 
 def sections(answer: Answer) -> list[Section]:
-    """What the answer is made of, the most worrying first; sections without lines are left out."""
+    """The sections of a full answer, the most severe first, without empty ones."""
     baseline = f"“{answer.baseline}”"
     rows = (
         ("Shown by evidence", _per_control(answer, ControlEffect.SHOWN)),
@@ -196,7 +196,7 @@ def _where(answer: Answer, effect: ControlEffect) -> str:
 
 
 def _tally(answer: Answer) -> Iterator[str]:
-    """How many controls have what, in the order of worry: `2 deviate (the account)`."""
+    """Number of controls per effect, the most severe first: `2 deviate (the account)`."""
 
     def count(effect: ControlEffect) -> int:
         return len(answer.controls(effect))
@@ -219,7 +219,7 @@ def _tally(answer: Answer) -> Iterator[str]:
 
 
 def _rest(answer: Answer) -> str:
-    """What the sentence has not told of controls that worry nobody."""
+    """The controls that are as expected or do not apply, for the end of the sentence."""
     as_expected = sum(map(_is_as_expected, answer.parts))
     not_applicable = sum(set(part.marks) == {ControlEffect.NOT_APPLICABLE} for part in answer.parts)
     text = (
@@ -248,7 +248,7 @@ _EFFECT_TEXT: Mapping[ControlEffect, str] = {
     ControlEffect.UNLOCKED: "not locked",
     ControlEffect.EXCEPTED: "not judged",
 }
-"""A title says what should be: without these words it would read as if it were so."""
+"""Follows the title, which states the expected setting and alone would read as a fact."""
 
 
 def _attested(answer: Answer) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A run by a framework's references, in words: one outline for every report for people."""
+"""The statement of applicability in words, shared by the reports for people."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,21 +26,21 @@ _RELATION = {
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What every report for people says about a framework."""
+    """The statement of applicability as every report for people presents it."""
 
     heading: str
     summary: str
-    """How many references are met by controls, in a sentence."""
+    """One sentence on how many references controls cover."""
     rows: tuple[tuple[str, str, str, str], ...]
-    """Under `HEAD`: one row for each reference and control; repeated references are empty."""
+    """Columns as in `HEAD`, one row per reference and control; repeated references are empty."""
     closing: str
-    """The heading of what is not claimed."""
+    """The heading above `open`."""
     open: tuple[str, ...]
-    """What is not claimed, one sentence for each part."""
+    """What the run does not claim, one sentence per part of the framework."""
 
 
 def outline(run: Run, rollup: Rollup) -> Outline | None:
-    """The statement of applicability of a run in words; None where it names no framework."""
+    """The statement of applicability of a run in words; None without a framework."""
     if run.framework is None:
         return None
     statement = by_reference(run.framework, rollup.controls)
@@ -55,7 +55,7 @@ def outline(run: Run, rollup: Rollup) -> Outline | None:
 
 
 def summary(statement: StatementOfApplicability) -> str:
-    """How many references there are, and how many of them the run says something about."""
+    """How many references the framework has, and how many of them the run covers."""
     covered, references = len(statement.entries), wording.counted(statement.references, "reference")
     omissions = [
         f"{wording.number(count)} {what}"
@@ -72,7 +72,7 @@ def summary(statement: StatementOfApplicability) -> str:
 
 
 def result(referenced: ReferencedControl) -> str:
-    """What came of a control, the most worrying first: `deviates at 3 users, 2 unknown`."""
+    """The result of a control, the most severe first: `deviates at 3 users, 2 unknown`."""
     parts = []
     if referenced.deviating:
         parts.append(f"deviates at {wording.levels(referenced.deviating)}")
@@ -86,7 +86,7 @@ def result(referenced: ReferencedControl) -> str:
 
 
 def title(referenced: ReferencedControl) -> str:
-    """The control's id and title, and how the reference differs from what the baseline asks."""
+    """The control's id and title, and how the reference differs from the baseline."""
     info = referenced.control.info
     relation = _RELATION.get(referenced.relation)
     text = f"{printable(info.id)} {printable(info.title)}"
@@ -94,7 +94,7 @@ def title(referenced: ReferencedControl) -> str:
 
 
 def describe_part(part: UncoveredPart) -> str:
-    """What is not claimed of one part of a framework, and why."""
+    """What the run does not claim about a part of a framework, and why."""
     clauses = []
     if part.unassessed:
         ids = sorted({control for controls in part.unassessed.values() for control in controls})
@@ -107,7 +107,7 @@ def describe_part(part: UncoveredPart) -> str:
 
 
 def collapse_ranges(references: Sequence[str]) -> list[str]:
-    """`references` with runs of three or more numbers put together: `Art 15 to 22`."""
+    """`references`, with three or more consecutive numbers as a range: `Art 15 to 22`."""
     ranges: list[list[str]] = []
     for reference in references:
         if ranges and _is_next(ranges[-1][-1], reference):

@@ -1,4 +1,4 @@
-"""Findings as rows of a table, and text as a cell of one: what CSV and workbooks share."""
+"""Findings as table rows and text as table cells, for CSV and workbooks."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -18,9 +18,9 @@ _WIDEST = 200
 
 
 def cell(text: str, max_units: int = LONGEST_CELL) -> str:
-    """`text` as a cell may hold it: line breaks kept, other control characters spelled out.
+    """`text` as a cell: line breaks stay, other control characters are escaped.
 
-    Cut to `room` UTF-16 code units with an ellipsis where it is longer.
+    Longer text is cut to `max_units` UTF-16 code units, with an ellipsis.
     """
     if text.isascii() and text.isprintable() and len(text) <= max_units:
         return text
@@ -73,7 +73,7 @@ COLUMNS = (
     "finished_at",
     "simulated",
 )
-"""Every column of a finding, in order. Names are kept; new ones come last.
+"""The columns of a finding, in order. Names never change; new ones are appended.
 
 `observed`, `expected` and `locked` are JSON as in the JSON report, empty for null; `found` and
 `asks` are `observed` and `expected` in words.
@@ -87,7 +87,7 @@ _FINDING_COLUMNS: Mapping[str, Callable[[Finding], str]] = {
     "observed_at": lambda f: f.observed_at or "",
     "fingerprint": lambda f: f.fingerprint,
 }
-"""What differs between findings that share a verdict."""
+"""Columns that differ between findings with the same verdict."""
 
 _VERDICT_COLUMNS: Mapping[str, Callable[[Run, Verdict], str]] = {
     "control": lambda _, v: v.control,
@@ -125,7 +125,7 @@ _VERDICT_COLUMNS: Mapping[str, Callable[[Run, Verdict], str]] = {
 class Rows:
     """The findings of one run as rows with some of `COLUMNS`.
 
-    What findings share is worked out once: 100,000 users have few different verdicts.
+    The cells of a verdict are computed once: 100,000 users share few different verdicts.
     """
 
     def __init__(self, run: Run, columns: Sequence[str], escape: Callable[[str], str]) -> None:
@@ -157,7 +157,7 @@ class Rows:
 
 
 _MAX_CACHED_VERDICTS = 1000
-"""Verdicts whose cells are kept. Each is held together with them, so that its id stays its own."""
+"""Size of the cache. An entry holds its verdict, so that no other object gets the same `id()`."""
 
 
 def _json(value: JsonValue) -> str:

@@ -1,4 +1,4 @@
-"""What changed since the run before, as the reports for people show it beside the findings."""
+"""What changed since the previous run, for the reports for people."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from auditor.report.drift_report import (
 )
 
 MOST_ROWS = 15
-"""Rows of one kind of change; `auditor diff` has them all."""
+"""Rows per kind of change; `auditor diff` lists all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Row:
     severity: Severity
     by_level: Mapping[Level, int]
     example: FindingChange
-    """One of them, of whom the log tells if it tells of any."""
+    """One of the changes; one with a known author if there is any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +45,29 @@ class ChangeSection:
     count: int
     rows: Sequence[Row]
     hidden: int
-    """Rows that are left out."""
+    """The number of omitted rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeTables:
-    """What changed since the run before."""
+    """What changed since the previous run."""
 
     headline: str
     between: str
-    """Which run it is compared with."""
+    """The previous run, in a sentence."""
     notes: Sequence[str]
     moves: Sequence[ChangeSection]
     settings: Sequence[SettingChange]
-    """The first of those that changed where no control looks."""
+    """The first changed settings that no control checks."""
     more_settings: int
     settings_heading: str
     scopes: str
-    """Which scopes came and went; empty for none."""
+    """Added and removed scopes; empty if there are none."""
     log: str
 
 
 def outline(run: Run, rollup: Rollup) -> ChangeTables | None:
-    """What changed; None where there is no run to compare with."""
+    """What changed; None without a previous run."""
     drift = run.drift
     if drift is None:
         return None
@@ -90,7 +90,7 @@ def outline(run: Run, rollup: Rollup) -> ChangeTables | None:
 
 
 def moves(drift: Drift, most: int = MOST_ROWS) -> list[ChangeSection]:
-    """The changes by kind, in the order a reader wants them."""
+    """The changes by kind, the most important first."""
     sections = []
     for move, clusters in by_change_kind(drift.clusters()):
         rows = _rows(clusters)
@@ -107,7 +107,7 @@ def line(drift: Drift) -> str:
 
 
 def _rows(clusters: Sequence[ChangeGroup]) -> list[Row]:
-    """Clusters with those of other levels put together, in their order."""
+    """Merge the clusters of one setting at different levels into a row; the order stays."""
     by_row: dict[tuple[str, FindingKind, str, Severity], list[ChangeGroup]] = {}
     for cluster in clusters:
         key = cluster.control, cluster.kind, cluster.setting, cluster.severity
@@ -122,7 +122,7 @@ def _rows(clusters: Sequence[ChangeGroup]) -> list[Row]:
 
 
 def _unwatched(drift: Drift, rollup: Rollup) -> Sequence[SettingChange]:
-    """Changed settings that no verdict of the run is about."""
+    """Changed settings that no verdict of the run covers."""
     values: defaultdict[Level, set[str]] = defaultdict(set)
     locks: defaultdict[Level, set[str]] = defaultdict(set)
     new_settings: set[str] = set()
@@ -144,7 +144,7 @@ def _unwatched(drift: Drift, rollup: Rollup) -> Sequence[SettingChange]:
 
 
 def _is_watched(setting: str, judged: set[str]) -> bool:
-    """True where a judged setting is this one, lies in it, or holds it."""
+    """True if a judged setting equals, contains or lies within `setting`."""
     return setting in judged or any(
         _contains(setting, other) or _contains(other, setting) for other in judged if other
     )

@@ -1,4 +1,4 @@
-"""Drift as people and programs read it: text, Markdown and JSON (`auditor/drift/v1`)."""
+"""Drift as text, Markdown and JSON (`auditor/drift/v1`)."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,13 +22,13 @@ from auditor.report.display import display_width, printable, shorten, value_text
 from auditor.report.markdown_text import prose, table_head, table_row
 
 MOST_SETTINGS = 15
-"""Changed settings that a report for people lists; programs get all of them."""
+"""Changed settings in a report for people; the JSON report lists all."""
 
 _VALUE = 40
 """Columns of a value."""
 
 _LOCKS = "lock_settings"
-"""How the requests for lock documents end."""
+"""Suffix of the requests for lock documents."""
 
 CHANGE_TEXT: Mapping[ChangeKind, tuple[str, str]] = {
     ChangeKind.REGRESSED: ("newly deviating", "Deviations now that were none before"),
@@ -49,14 +49,14 @@ CHANGE_TEXT: Mapping[ChangeKind, tuple[str, str]] = {
         "Judged otherwise by a changed baseline",
     ),
 }
-"""Each move: how it is counted, and what its section is called."""
+"""Each kind of change: its phrase in the headline, and the heading of its section."""
 
 Titles = Mapping[str, str]
 """Control id to title."""
 
 
 def headline(drift: Drift) -> str:
-    """What changed, in one line: for each kind of change the settings first, then where."""
+    """What changed, in one line: for each kind of change the settings, then the levels."""
     kinds = [kind for kind, _ in by_change_kind(drift.clusters())]
     if not kinds:
         changed = wording.counted(len(drift.settings), "setting")
@@ -79,7 +79,7 @@ def as_text(drift: Drift, titles: Titles, width: int) -> str:
 
 
 def as_markdown(drift: Drift, titles: Titles) -> str:
-    """The report as Markdown, as chats and job summaries show it."""
+    """The report as Markdown, for chats and job summaries."""
     clusters = drift.clusters()
     lines = [f"## {headline(drift)}", "", prose(_compared_runs(drift)), ""]
     lines += [f"> {prose(note)}" for note in drift.notes] + [""] * bool(drift.notes)
@@ -109,7 +109,7 @@ def as_markdown(drift: Drift, titles: Titles) -> str:
 
 
 def as_json(drift: Drift, titles: Titles) -> Iterator[str]:
-    """The report for programs, in pieces: it may hold very many changes."""
+    """The report for programs, in pieces, because it may list very many changes."""
     head = {
         "schema": "auditor/drift/v1",
         "earlier": _facts(drift.earlier),
@@ -163,7 +163,7 @@ def _lines(drift: Drift, titles: Titles) -> Iterator[str]:
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """A line as lines of at most `width` columns: wide characters take two."""
+    """Wrap a line at `width` columns; wide characters take two."""
     indent = " " * (len(line) - len(line.lstrip()))
     hanging = indent + "  " * bool(indent)
     rows, current = [], indent
@@ -178,7 +178,7 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 
 def _pieces(word: str, width: int) -> Iterator[str]:
-    """A word in pieces that fit."""
+    """Split a word into pieces of at most `width` columns."""
     if display_width(word) <= width:
         yield word
         return
@@ -202,7 +202,7 @@ def _compared_runs(drift: Drift) -> str:
 
 
 def by_change_kind(clusters: list[ChangeGroup]) -> Iterator[tuple[ChangeKind, list[ChangeGroup]]]:
-    """Clusters under their moves, in the order a reader wants them."""
+    """Clusters by kind of change, the most important first."""
     for kind in ChangeKind:
         groups = [cluster for cluster in clusters if cluster.move is kind]
         if groups:
@@ -214,7 +214,7 @@ def _counts(clusters: list[ChangeGroup]) -> dict[ChangeKind, int]:
 
 
 def setting_name(cluster: ChangeGroup) -> str:
-    """The setting, or the lock of it."""
+    """The setting, or `lock of` the setting."""
     setting = printable(cluster.setting)
     return f"lock of {setting}" if cluster.kind is FindingKind.LOCK else setting
 
@@ -225,7 +225,7 @@ def _where(cluster: ChangeGroup) -> str:
 
 
 def example(change: FindingChange) -> str:
-    """Where a finding moved, how it stood and stands, and who made it so."""
+    """A change in one line: the scope, the states before and after, and the author."""
     scope = change.standing.scope
     parts = [] if scope.level is Level.ACCOUNT else [shorten(scope.label, 60)]
     parts.append(f"{state_text(change.before)} → {state_text(change.after)}")
@@ -236,7 +236,7 @@ def example(change: FindingChange) -> str:
 
 
 def state_text(state: FindingState | None) -> str:
-    """How a finding stood in a run: `deviation (true)`."""
+    """The state of a finding in a run: `deviation (true)`."""
     if state is None:
         return "as expected"
     value = f" ({value_text(state.observed, _VALUE)})" if state.observed is not None else ""
@@ -252,7 +252,7 @@ def _settings(drift: Drift) -> Iterator[str]:
 
 
 def setting_line(change: SettingChange) -> str:
-    """A changed setting or lock with its values and where, on one line."""
+    """A changed setting or lock with its values and scope, on one line."""
     where = wording.level_name(change.scope.level, change.scopes)
     if change.scopes > 1:
         where = f"{wording.number(change.scopes)} {where}"
@@ -265,7 +265,7 @@ def setting_line(change: SettingChange) -> str:
 
 
 def is_lock(change: SettingChange) -> bool:
-    """True where what changed is a lock, not the value of the setting."""
+    """True if the lock changed, not the value of the setting."""
     return change.source.partition("?")[0].endswith(_LOCKS)
 
 

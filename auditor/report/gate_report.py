@@ -1,4 +1,4 @@
-"""What a gate says, as a pipeline shows it: a few lines, JSON, a job summary, annotations."""
+"""Gate results for pipelines: lines, JSON, a job summary and annotations."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,27 +15,27 @@ from auditor.report.markdown_text import prose, table_head, table_row
 
 _RESULT: Mapping[int, str] = {0: "PASS", 1: "FAIL", 3: "UNKNOWN", 4: "NOT JUDGED"}
 _WIDTH = 400
-"""Columns of a line in a pipeline's log, which does not wrap."""
+"""Columns of a line; pipeline logs do not wrap."""
 
 Titles = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A finding that stands for all of its control, setting, level and status."""
+    """A finding that represents all with the same control, setting, level and status."""
 
     finding: Finding
     scopes: int = 1
-    """At how many accounts, groups, users or meetings it stands, this one among them."""
+    """The number of accounts, groups, users or meetings it represents, including its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Which key signed a run."""
+    """The key that signed a run."""
 
     key_id: str
     is_trusted: bool
-    """True if that key is the one that has to have signed."""
+    """True if the key is the required one."""
 
     def __str__(self) -> str:
         return f"signed with {self.key_id}{'' if self.is_trusted else ', which is not trusted'}"
@@ -43,17 +43,17 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What an answer rests on: a run, and what is known of it beside its verdicts."""
+    """The basis of a gate result: a run, and facts that its verdicts do not contain."""
 
     run: Run
     new: int | None = None
-    """How many deviations of any severity the accepted run did not have; None without one."""
+    """Deviations of any severity that the accepted run did not have; None without such a run."""
     signed: Signed | None = None
-    """Which key signed the run; None where it is not signed."""
+    """The key that signed the run; None if the run is not signed."""
 
     @property
     def totals(self) -> Mapping[str, int | None]:
-        """What came out beside passes, whatever the threshold."""
+        """Counts of all results except passes, independent of the threshold."""
         summary = self.run.summary
         critical, due = 0, set()
         for share in self.run.assessments.shares():
@@ -77,7 +77,7 @@ class Basis:
 
     @property
     def line(self) -> str:
-        """All of that in one line, with whether the run is signed and whether it is simulated."""
+        """The totals in one line, with the signature and whether the run is simulated."""
         totals = {name: wording.number(count or 0) for name, count in self.totals.items()}
         new = "" if self.new is None else f" ({totals['new_deviations']} new)"
         return ", ".join(
@@ -99,14 +99,14 @@ class Basis:
 def as_lines(
     code: int, reason: str, advice: str, basis: Basis | None, descriptions: Sequence[str]
 ) -> list[str]:
-    """The answer, what it rests on, and what to do, a line each.
+    """The result, its basis and the next step, one line each.
 
-    After the answer comes a line for each entry of the organisation file that does not fit.
+    After the result comes a line for each problem in the organisation file.
     """
     problems = waiver_wording.problem_lines(basis.run) if basis is not None else []
     without_run = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
     basis_line = f"Judged: {_basis_text(basis)}" if basis is not None else without_run
-    # Of a line that is too long the examples are cut, never what to do.
+    # If the line is too long, the examples are cut, never the advice.
     reasons = shorten("; ".join(descriptions), max(40, _WIDTH - len("First: . ") - len(advice)))
     next_step = " ".join(part for part in (f"First: {reasons}." if reasons else "", advice) if part)
     return [
@@ -118,7 +118,7 @@ def as_lines(
 
 
 def describe_examples(examples: Sequence[Example], most: int = 3) -> list[str]:
-    """The first findings in a few words each, those that read alike once."""
+    """The first findings in a few words each, without duplicates."""
     descriptions = (
         f"{printable(finding.verdict.control)} {wording.status_name(finding.verdict.status)} at "
         f"{_where(finding)}"
@@ -135,10 +135,10 @@ def as_json(
     counts: Mapping[str, int],
     examples: Sequence[Example],
 ) -> str:
-    """The answer for programs: `auditor/gate/v1`.
+    """The result for programs: `auditor/gate/v1`.
 
-    Findings that are counted and not listed are told by their number. Where no run was judged
-    nothing was counted: the numbers are null.
+    `findings_left_out` counts the findings that are not listed. Without a run the numbers are
+    null.
     """
     info = basis.run.info if basis is not None else None
     document: dict[str, Any] = {
@@ -174,7 +174,7 @@ def as_json(
         "findings_left_out": None if basis is None else _count_left_out(counts, len(examples)),
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    return text.encode("utf-8", "replace").decode("utf-8")  # half a character cannot be written
+    return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is not valid UTF-8
 
 
 def _finding_object(finding: Finding, scopes: int) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def as_summary(
     examples: Sequence[Example],
     titles: Titles,
 ) -> str:
-    """The answer as a job summary, in Markdown."""
+    """The result as a job summary, in Markdown."""
     lines = [f"## Zoom privacy gate: {_RESULT[code]}", "", prose(reason), ""]
     if basis is not None:
         lines += [prose(_basis_text(basis)), ""]
@@ -233,7 +233,7 @@ def as_summary(
 def annotations(
     code: int, reason: str, basis: Basis | None, examples: Sequence[Example], titles: Titles
 ) -> Iterator[str]:
-    """The answer as workflow commands of GitHub Actions: the answer, then an error a line."""
+    """The result as workflow commands of GitHub Actions, then one command per finding."""
     message = f"{reason} In all: {basis.line}." if basis is not None else reason
     kind = "notice" if code == 0 else "error"
     yield _command(kind, f"Zoom privacy gate: {_RESULT[code]}", message)

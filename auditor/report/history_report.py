@@ -1,4 +1,4 @@
-"""The history for people: the stored runs as a table, and the trend drawn in the terminal."""
+"""The history in the terminal: the stored runs as a table, and their trend."""
 
 import textwrap
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from auditor.report import wording
 from auditor.report.display import display_width, printable, shorten
 
 _BAR = 24
-"""Columns of the longest bar where there is room."""
+"""Columns of the longest bar, if the terminal is wide enough."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def tables(rows: Sequence[tuple[RunFacts, str]], width: int, *, several: bool) -> str:
-    """The runs, the oldest first: with `several` accounts a table each, under the account."""
+    """The runs, oldest first; with `several` accounts, one table per account."""
     if not several:
         return table(rows, width)
     by_account: dict[str, list[tuple[RunFacts, str]]] = {}
@@ -29,7 +29,7 @@ def tables(rows: Sequence[tuple[RunFacts, str]], width: int, *, several: bool) -
 
 
 def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
-    """The runs, the oldest first. `rows` are runs with a remark each, such as `accepted`."""
+    """The runs, oldest first. `rows` are runs with a remark each, such as `accepted`."""
     show_known, show_ended, show_account = width >= 96, width >= 124, width >= 150
     head = ["run", *["ended"] * show_ended, "depth", "deviations", "unknown"]
     head += [*["known"] * show_known, *["account"] * show_account, ""]
@@ -46,7 +46,7 @@ def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
         ]
         for facts, remark in rows
     ]
-    # The baseline has what the others leave, and goes on below where that is not enough.
+    # The baseline takes the remaining width and wraps if that is not enough.
     spare = width - sum(_widths([head, *body])) - 2 * len(head)
     index = 1 + show_ended
     head.insert(index, "baseline")
@@ -59,14 +59,14 @@ def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
         + ("left",) * (1 + show_account)
     )
     rule = ["-" * column_width for column_width in _widths([head, *body])]
-    # A head of tabulate's own is two columns wider than its text.
+    # The header of tabulate is two columns wider than its text, so the header is a row.
     return str(
         tabulate([head, rule, *body], tablefmt="plain", colalign=align, disable_numparse=True)
     )
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The columns that each column of a table takes."""
+    """The display width of each column of a table."""
     return [
         max(display_width(line) for cell in cells for line in cell.split("\n"))
         for cells in zip(*rows, strict=True)
@@ -74,7 +74,7 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def known_share(facts: RunFacts) -> str:
-    """The part of the checks that could be judged, rounded down: never 100 % with an unknown."""
+    """The share of checks that could be judged, rounded down: never 100 % with an unknown."""
     if not facts.judged:
         return "none"
     share = 1000 * (facts.judged - facts.unknown) // facts.judged
@@ -82,7 +82,7 @@ def known_share(facts: RunFacts) -> str:
 
 
 def findings(rows: Sequence[tuple[FindingState, FindingHistory]], width: int) -> str:
-    """Findings and their pasts, one a line."""
+    """Findings and their histories, one per line."""
     show_first_seen, show_setting = width >= 112, width >= 160
     head = ["control", *["setting"] * show_setting, "scope", "stands as", "life", "since"]
     head += [*["first seen"] * show_first_seen, "changed by"]
@@ -104,7 +104,7 @@ def findings(rows: Sequence[tuple[FindingState, FindingHistory]], width: int) ->
 
 
 def plot(runs: Sequence[RunFacts], width: int) -> str:
-    """Deviations, unknowns and coverage over time, one run a line, the oldest first."""
+    """Deviations, unknowns and coverage over time, one run per line, oldest first."""
     most = max(1, *(max(facts.deviations, facts.unknown) for facts in runs))
     other_columns = 66 if any(not facts.complete for facts in runs) else 54
     bar = max(4, min(_BAR, (width - other_columns) // 2))
@@ -133,6 +133,6 @@ def plot(runs: Sequence[RunFacts], width: int) -> str:
 
 
 def _bar(count: int, most: int, longest: int) -> str:
-    """A bar, to an eighth of a column; something is never drawn as nothing."""
+    """A bar, to an eighth of a column; a positive count is at least one eighth long."""
     eighths = max(int(count > 0), round(count * longest * 8 / most))
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()

@@ -1,4 +1,4 @@
-"""The words about the past of a row: what is new in it, since when it stands, who made it so."""
+"""Text about the history of a row: what is new, since when, and who changed it."""
 
 from collections.abc import Sequence
 
@@ -23,12 +23,12 @@ _LIFECYCLE_WORD = {
 
 
 def lifecycle_word(state: LifecycleState) -> str:
-    """What became of a finding, in a word or two."""
+    """The lifecycle state in a word or two."""
     return _LIFECYCLE_WORD[state]
 
 
 def badges(summary: HistorySummary, count: int) -> Sequence[tuple[LifecycleState, str]]:
-    """What changed in a row of `count` findings: each life, and how many in a word or two."""
+    """The changed findings in a row of `count`: each state with its number and label."""
     return [
         (
             state,
@@ -42,7 +42,7 @@ def badges(summary: HistorySummary, count: int) -> Sequence[tuple[LifecycleState
 
 
 def lifecycle_text(summary: HistorySummary, count: int) -> str:
-    """How many of `count` findings are new, came back or stand as they did; empty for none."""
+    """How many of `count` findings are new, returned or persist; empty if none has a state."""
     present = [state for state in (*CHANGED, LifecycleState.PERSISTING) if summary.by_life[state]]
     if not present:
         return ""
@@ -64,7 +64,7 @@ def lifecycle_text(summary: HistorySummary, count: int) -> str:
 def partly_changed(
     summary: HistorySummary, count: int
 ) -> Sequence[tuple[LifecycleState, Sequence[Scope], int]]:
-    """Which findings changed, where not all of them did: the life, scopes, and how many more."""
+    """The changed findings, unless all changed: state, named scopes and number of others."""
     return [
         (state, summary.named[state], summary.by_life[state] - len(summary.named[state]))
         for state in CHANGED
@@ -73,7 +73,7 @@ def partly_changed(
 
 
 def time_ranges(summary: HistorySummary) -> Sequence[tuple[str, tuple[str, str]]]:
-    """The times worth telling, each with what it is the time of."""
+    """The labelled time ranges; `since` is omitted if it equals `first_seen`."""
     first = ("First seen", summary.first_seen)
     if summary.since == summary.first_seen:
         return [first]
@@ -81,5 +81,5 @@ def time_ranges(summary: HistorySummary) -> Sequence[tuple[str, tuple[str, str]]
 
 
 def author_share(author: ChangeAuthor, count: int) -> str:
-    """How many of the `count` findings of a row somebody changed; empty where there is one."""
+    """`3 of 12`: the findings of a row changed by `author`; empty if the row has only one."""
     return "" if count == 1 else f"{wording.number(author.count)} of {wording.number(count)}"

@@ -37,21 +37,21 @@ from auditor.report.people_index import PeopleIndex
 from auditor.report.truncation import FormatLimits, fit
 
 MOST_NAMES = 1000
-"""How many scopes of one row are named; the JSON report has them all."""
+"""Named scopes per row; the JSON report lists all."""
 LIMITS = FormatLimits(names=MOST_NAMES, all_names=40_000, rows=1000, all_rows=2500)
-"""What keeps a file below 15 MB and quick to open."""
+"""Limits that keep a file below 15 MB and quick to open."""
 MOST_CHOICES = 100
-"""How many groups the filter offers: those with the most deviating members."""
+"""Groups in the filter: those with the most deviating members."""
 MOST_POINTS = 60
-"""How many earlier runs the trend shows."""
+"""Earlier runs in the trend."""
 LONGEST = 160
-"""Columns of a name or value before it is cut; the JSON report has it whole."""
+"""Columns of a name or value before it is cut; the JSON report does not cut."""
 LONGEST_SENTENCE = 600
 """The same for details and messages."""
 
 
 _LONGEST_OPTION = 60
-"""Columns of a choice of the filter."""
+"""Columns of an option of the filter."""
 
 
 class HtmlFormat:
@@ -69,7 +69,7 @@ class HtmlFormat:
 
 
 def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool) -> TemplateStream:
-    """The page, in pieces. A `paged` one is for paper: a contents page, and nothing to click."""
+    """The page, in pieces. A `paged` page is for print: with contents, without controls."""
     rollup = roll_up(run, names=limits.names)
     exposed = exposure(run)
     run_history = history(run)
@@ -151,7 +151,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
 
 @dataclass(frozen=True, slots=True)
 class FilterOptions:
-    """What the filter offers: only what some row has."""
+    """The options of the filter: only values that occur in a row."""
 
     families: Sequence[str]
     levels: Sequence[Level]
@@ -160,7 +160,7 @@ class FilterOptions:
     owners: Sequence[str]
 
     def numbers(self, group_ids: frozenset[str]) -> list[int]:
-        """The places of these groups among those offered."""
+        """The indexes of these groups in `groups`."""
         return [index for index, group in enumerate(self.groups) if group.id in group_ids]
 
 
@@ -179,7 +179,7 @@ def _filter_options(run: Run, listed: Sequence[Group], exposed: Exposure) -> Fil
 
 
 def _fingerprint(run: Run, group: Group) -> str:
-    """The fingerprint of a row that is one finding; empty for others."""
+    """The fingerprint of a row with a single finding; empty for other rows."""
     if group.count > 1 or not group.scopes:
         return ""
     return fingerprint(run.info.account_id, group.verdict, group.scopes[0])
@@ -197,7 +197,7 @@ def _with_cause(groups: Iterable[Group], cause: Cause | None) -> list[Group]:
 def _by_severity(
     controls: Iterable[tuple[ControlRollup, list[Group]]],
 ) -> list[tuple[Severity, list[tuple[ControlRollup, list[Group]]]]]:
-    """Controls with their rows under the worst severity of each, in the order they come."""
+    """Controls with their rows, grouped by the worst severity of each; the order stays."""
     return [
         (severity, list(of_severity))
         for severity, of_severity in groupby(controls, lambda control: control[0].severity)
@@ -205,7 +205,7 @@ def _by_severity(
 
 
 def _by_control(groups: Iterable[Group], rollup: Rollup) -> list[tuple[ControlRollup, list[Group]]]:
-    """`groups` under their controls, in the order of `rollup.controls`."""
+    """`groups` by control, in the order of `rollup.controls`."""
     by_id: dict[str, list[Group]] = {}
     for group in groups:
         by_id.setdefault(group.verdict.control, []).append(group)
@@ -215,7 +215,7 @@ def _by_control(groups: Iterable[Group], rollup: Rollup) -> list[tuple[ControlRo
 
 
 def _by_setting(groups: Iterable[Group]) -> list[tuple[str, list[Group]]]:
-    """`groups` under their settings, the worst first."""
+    """`groups` by setting, the most severe first."""
     by_setting: dict[str, list[Group]] = {}
     for group in groups:
         by_setting.setdefault(group.verdict.setting, []).append(group)
@@ -268,7 +268,7 @@ def _environment() -> Environment:
 
 @cache
 def _content_security_policy() -> str:
-    """The content security policy: nothing but this file's own style and script."""
+    """The content security policy: only the style and script of this file."""
     style, script = (_digest(name) for name in ("report.css", "report.js"))
     return (
         f"default-src 'none'; style-src {style}; script-src {script}; img-src data:; "

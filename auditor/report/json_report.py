@@ -1,4 +1,4 @@
-"""The JSON report, `auditor/report/v1`: for programs, complete, and the same for the same run."""
+"""The JSON report, `auditor/report/v1`: complete and deterministic, for programs."""
 
 import json
 import math
@@ -28,7 +28,7 @@ SCHEMA_ID = "auditor/report/v1"
 _UNSAFE = re.compile(
     "[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-"""Legal in JSON, yet able to steer a terminal or hide text, or (surrogates) not UTF-8 at all."""
+"""Valid in JSON, but able to control a terminal or hide text; surrogates are not UTF-8."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
@@ -36,7 +36,7 @@ Object = dict[str, JsonValue]
 
 
 class JsonFormat:
-    """One object, one finding a line."""
+    """One object, one finding per line."""
 
     name: ClassVar[str] = "json"
     suffix: ClassVar[str] = ".json"
@@ -82,14 +82,14 @@ def _pieces(run: Run, options: Options) -> Iterator[str]:
 
 
 def reported_findings(run: Run, options: Options) -> Iterator[Finding]:
-    """The findings a report for programs lists: all but passes, and those where asked for."""
+    """The findings in a report for programs; passes only if requested."""
     for finding in run.findings():
         if finding.verdict.status is not Status.PASS or options.include_passes:
             yield finding
 
 
 def title(run: Run, control: str) -> str:
-    """The control's title; its id where the run has no facts about it."""
+    """The control's title, or its id if the run has no facts about it."""
     info = run.controls.get(control)
     return control if info is None else info.title
 
@@ -170,7 +170,7 @@ class FindingObjects:
         }
 
     def _shared(self, v: Verdict) -> Object:
-        """What a verdict says wherever it holds, and places for the rest."""
+        """The fields of a verdict, with None for those of the finding."""
         return {
             "control": v.control,
             "title": title(self._run, v.control),
@@ -202,7 +202,7 @@ class FindingObjects:
 
 
 def error_object(error: ReadError) -> Object:
-    """Reads that failed alike, as `error` in the schema."""
+    """Reads that failed for the same reason, as `error` in the schema."""
     return {
         "source": error.source,
         "cause": error.cause,
@@ -213,17 +213,17 @@ def error_object(error: ReadError) -> Object:
 
 
 def waiver_object(waiver: WaiverResult) -> Object:
-    """What became of a waiver, as `waiver_state` in the schema."""
+    """The result of a waiver, as `waiver_state` in the schema."""
     return dict(asdict(waiver))
 
 
 def reference_object(reference: Reference) -> Object:
-    """A name or an entry that does not fit the account, as `name` in the schema."""
+    """A name or entry that does not match the account, as `name` in the schema."""
     return dict(asdict(reference))
 
 
 def finite(value: JsonValue) -> JsonValue:
-    """`value` with numbers that JSON cannot say (NaN, infinity) as strings."""
+    """`value` with NaN and infinity, which JSON lacks, as strings."""
     match value:
         case float() if not math.isfinite(value):
             return str(value)
@@ -236,8 +236,8 @@ def finite(value: JsonValue) -> JsonValue:
 
 
 def encode_json(value: JsonValue) -> str:
-    """`value` on one line, with nothing in it that could steer a terminal or hide."""
+    """`value` on one line, without characters that control a terminal or hide text."""
     text = _ENCODER.encode(value)
-    if text.isprintable():  # nearly always so, and it saves going through it
+    if text.isprintable():  # fast path for nearly every value
         return text
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
