@@ -1,7 +1,7 @@
-"""The JUnit report: a pipeline shows deviations as failures, and unknowns as errors.
+"""The JUnit report: a pipeline shows deviations as failures and unknowns as errors.
 
-A test case is a control at a level, not a scope: its name stays the same from run to run, and
-100,000 users who deviate are one failure that counts them.
+A test case is a control at a level, not a scope. Its name is therefore stable between runs, and
+100,000 deviating users are one failure with a count.
 """
 
 import re
@@ -22,9 +22,9 @@ from auditor.report.display import printable
 from auditor.report.interface import Options
 
 MOST_NAMES = 10
-"""How many scopes a test case names for each setting."""
+"""Named scopes per setting of a test case."""
 MOST_LINES = 200
-"""How many lines of settings a test case has; more are counted."""
+"""Settings listed in a test case; the others are counted."""
 
 _ELEMENT: Mapping[Status, str] = {
     Status.FAIL: "failure",
@@ -35,9 +35,9 @@ _ELEMENT: Mapping[Status, str] = {
     Status.ATTESTED: "skipped",
     Status.NOT_APPLICABLE: "skipped",
 }
-"""What a test case holds for each status; a pass holds nothing."""
+"""The result element of a test case by status; a pass has none."""
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot say, not even as a reference."""
+"""Characters that XML 1.0 cannot represent, not even as a reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class _Suite:
 
 
 class JunitFormat:
-    """A suite for the run and one for each family; a test case for each control and level.
+    """One suite for the run and one per family; one test case per control and level.
 
-    What passed is a test case only where the run kept its passes: no pass without evidence.
+    Passes are test cases only if the run stored them: no pass without evidence.
     """
 
     name: ClassVar[str] = "junit"
@@ -73,7 +73,7 @@ class JunitFormat:
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` suite by suite."""
-        del options  # passes are shown where they were kept, whoever asked for them
+        del options  # stored passes are always shown
         rollup = roll_up(run, names=MOST_NAMES, worst=0)
         suites = [_run_suite(run, rollup), *_families(rollup)]
         for piece in _pieces(run, suites):
@@ -218,7 +218,7 @@ def _families(rollup: Rollup) -> Iterator[_Suite]:
 
 
 def _cases(info: ControlInfo, groups: Iterable[FindingGroup]) -> Iterator[_Case]:
-    """One for what deviates or, where nothing does, passes; one more for each other status."""
+    """One case for the deviations, or for the passes if there are none; one per other status."""
     for level, at_level in groupby(groups, key=lambda cluster: cluster.level):
         by_status = {
             status: list(same_status) for status, same_status in groupby(at_level, key=_status)
@@ -282,5 +282,5 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _timestamp(time: str) -> str:
-    """An RFC 3339 time as JUnit writes it: UTC, without zone and fraction."""
+    """An RFC 3339 time in the format of JUnit: UTC, without zone and fraction."""
     return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

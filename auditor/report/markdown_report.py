@@ -1,4 +1,4 @@
-"""The Markdown report: for people, in an issue, a wiki or the summary of a pipeline's job."""
+"""The Markdown report, for issues, wikis and job summaries of pipelines."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ MOST_BYTES = 1_048_576
 """Of a job summary. Source: GitHub Docs, workflow commands, job summaries, November 2026."""
 MOST_SCOPES = 10
 MOST_NAMES = 5
-"""Scopes that are named in a row."""
+"""Named scopes per row."""
 MOST_GROUPS = 10
-"""Rows of one control: values that were found, each with the scopes that have it."""
+"""Rows per control: observed values, each with its scopes."""
 MOST_IDS = 12
 
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
@@ -39,10 +39,10 @@ _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 
 @dataclass(frozen=True, slots=True)
 class MarkdownFormat:
-    """GitHub's Markdown, at most `most_bytes` long; what is left out is counted.
+    """GitHub's Markdown, at most `most_bytes` long; omitted rows are counted.
 
-    `auditor report --format markdown >> "$GITHUB_STEP_SUMMARY"` shows it beside a job. Names are
-    code, which neither Markdown nor GitHub gives a meaning: no link, no mention, no picture.
+    `auditor report --format markdown >> "$GITHUB_STEP_SUMMARY"` shows it with a job. Names are
+    code, in which Markdown and GitHub interpret nothing: no link, no mention, no image.
     """
 
     name: ClassVar[str] = "markdown"
@@ -98,7 +98,7 @@ class _MarkdownPage:
         return PagePart("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
 
     def _changes(self) -> PagePart | None:
-        """What changed since the run before, each kind with an example of each control."""
+        """What changed since the previous run, by kind, with an example per control."""
         tables = changes.outline(self.run, self.rollup)
         if tables is None:
             return None
@@ -142,7 +142,7 @@ class _MarkdownPage:
         return PagePart(title + table_head(head, left=3), rows, "control")
 
     def _by_framework(self) -> Sequence[PagePart]:
-        """The controls under a framework's references, and what is not claimed; empty for none."""
+        """The controls by reference of a framework; empty without one."""
         outline = by_framework.outline(self.run, self.rollup)
         if outline is None:
             return ()
@@ -277,7 +277,7 @@ def _control_row(control: ControlRollup, others: bool) -> str:
 
 
 def _detail_rows(control: ControlRollup, groups: Sequence[Group]) -> list[str]:
-    """One control: its heading with the first row, then a row for each value that was found."""
+    """The rows of a control, one per observed value; the first includes the heading."""
     info = control.info
     opening = [
         f"### {code(info.id)} {prose(info.title)}",

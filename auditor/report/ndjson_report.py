@@ -1,4 +1,4 @@
-"""The NDJSON report: the JSON report cut into lines, for programs that read as it is written."""
+"""The NDJSON report: the JSON report as lines, for programs that read streams."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, ClassVar
@@ -20,10 +20,10 @@ from auditor.report.json_report import (
 
 
 class NdjsonFormat:
-    """One object a line: the run, its findings, errors and waivers, and an end.
+    """One object per line: the run, its findings, errors and waivers, and an end.
 
-    `type` says what a line is; the other keys are those of the JSON report. A file whose last line
-    is not of type `end` was cut off.
+    `type` is the kind of line; the other keys are those of the JSON report. A file whose last line
+    is not of type `end` is truncated.
     """
 
     name: ClassVar[str] = "ndjson"

@@ -1,8 +1,8 @@
 """OCSF Compliance Findings (class 2003, version 1.5.0), for security data lakes and SIEMs.
 
-One event a line for each finding, because that is what such systems count and join; then one for
-each entry of the organisation file that fails the run. Source of the fields and numbers: the schema
-of OCSF 1.5.0.
+One event per line and finding, because such systems count and join events; then one for each entry
+of the organisation file that fails the run. Source of the fields and numbers: the schema of OCSF
+1.5.0.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ _COMPLIANCE: Mapping[Status, tuple[int, str]] = {
     Status.NOT_APPLICABLE: (99, "Not applicable"),
     Status.PASS: (1, "Pass"),
 }
-"""How the check came out. `Warning` is OCSF's word for no result because something is missing."""
+"""The result of a check. `Warning` is OCSF's term for no result because data is missing."""
 
 _NEW, _SUPPRESSED, _RESOLVED = (1, "New"), (3, "Suppressed"), (4, "Resolved")
 _FINDING: Mapping[Status, tuple[int, str]] = {
@@ -63,7 +63,7 @@ _FINDING: Mapping[Status, tuple[int, str]] = {
     Status.NOT_APPLICABLE: _RESOLVED,
     Status.PASS: _RESOLVED,
 }
-"""What is to be done about the finding."""
+"""The state of the finding in its workflow."""
 _NOTHING_TO_DO = (Status.ATTESTED, Status.NOT_APPLICABLE, Status.PASS)
 
 
@@ -129,7 +129,7 @@ def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Obj
 
 
 def _stale_entry(run: Run, line: str, metadata: Object) -> Object:
-    """An event for what stands in the organisation file and holds for nobody: it fails the run."""
+    """An event for an entry of the organisation file that matches nothing and fails the run."""
     account = run.info.account_id.encode("utf-8", "surrogatepass")
     line = sentence(line)
     identity = "sha256:" + hashlib.sha256(account + line.encode("utf-8", "replace")).hexdigest()
@@ -167,7 +167,7 @@ def _stale_entry(run: Run, line: str, metadata: Object) -> Object:
 
 
 def _control(info: ControlInfo) -> Object:
-    """What the events of a control share."""
+    """The fields shared by the events of a control."""
     remedies = fixes(info.fix_portal, info.fix_api)
     standards = [wording.framework(key) for key, references in info.mappings.items() if references]
     return {
@@ -265,5 +265,5 @@ def _unmapped(verdict: Verdict) -> Object:
 
 
 def _milliseconds(time: str | None) -> int:
-    """An RFC 3339 time as OCSF counts: milliseconds since 1970; 0 for none."""
+    """An RFC 3339 time in milliseconds since 1970; 0 for none."""
     return round(datetime.fromisoformat(time).timestamp() * 1000) if time else 0

@@ -1,7 +1,7 @@
 """OSCAL assessment results (NIST, version 1.1.3, JSON), for governance tools.
 
-Observations are the evidence, risks the deviations, findings the controls. Findings that are alike
-are one observation: its subjects are named up to a number, and counted.
+Observations are evidence, risks are deviations, and findings are controls. A group of equal findings
+is one observation; its subjects are counted, and the first ones named.
 """
 
 import re
@@ -22,9 +22,9 @@ from auditor.report.json_text import Object, json_text
 
 VERSION = "1.1.3"
 NAMESPACE = "https://zoom-privacy-auditor.invalid/ns/oscal"
-"""Of the properties that OSCAL does not define. A name: there is nothing to fetch."""
+"""Namespace of properties that OSCAL does not define. An identifier, not a location."""
 MOST_SUBJECTS = 100
-"""How many scopes an observation names; a property counts them all."""
+"""Named scopes per observation; a property counts all."""
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, NAMESPACE)
 _NOT_TOKEN = re.compile(r"[^A-Za-z0-9_.-]")
@@ -35,9 +35,9 @@ _SEEN = frozenset({Status.PASS, Status.ATTESTED})
 
 
 class OscalFormat:
-    """One result; a control is satisfied only where evidence was seen and all of it is right.
+    """One result; a control is satisfied only if there is evidence and all of it is compliant.
 
-    Controls of which the run kept no verdict have no finding.
+    Controls without a stored verdict have no finding.
     """
 
     name: ClassVar[str] = "oscal"
@@ -45,10 +45,10 @@ class OscalFormat:
     media_type: ClassVar[str] = "application/json"
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
-        """Write `run` to `out`, one observation, risk and finding a line.
+        """Write `run` to `out`, one observation, risk or finding per line.
 
         Raises:
-            FormatError: the run assessed no control, which OSCAL cannot say.
+            FormatError: the run assessed no control, which OSCAL cannot represent.
         """
         if not run.controls:
             raise FormatError(
@@ -63,7 +63,7 @@ class OscalFormat:
 
 
 class _Ids:
-    """Identifiers that are the same for the same run, and others for every other."""
+    """Identifiers that are stable for a run and unique to it."""
 
     def __init__(self, run: str) -> None:
         self._run = run
@@ -91,7 +91,7 @@ def _pieces(run: Run, rollup: Rollup, groups: Sequence[FindingGroup], ids: _Ids)
 
 
 def _json_list(key: str, items: Iterable[Object]) -> Iterator[str]:
-    """A list, one item a line; OSCAL has no empty ones."""
+    """A list, one item per line; OSCAL does not allow empty lists."""
     separator = f',\n  "{key}": [\n   '
     end = ""
     for item in items:
@@ -153,7 +153,7 @@ def _result(run: Run, ids: _Ids) -> Object:
 
 
 def _remarks(run: Run) -> Object:
-    """What of the organisation file fails the run, in Markdown; OSCAL has no empty remarks."""
+    """Problems in the organisation file, as Markdown; OSCAL does not allow empty remarks."""
     lines = [*waiver_wording.stale_lines(run), *waiver_wording.lookalike_lines(run)]
     return {"remarks": "\n".join(f"- {_markup(line)}" for line in lines)} if lines else {}
 
@@ -205,7 +205,7 @@ def _observation(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
 
 
 def _subject(scope: Scope, ids: _Ids) -> Object:
-    """The UUID stands for nothing else in the document: Zoom's own id is in the property."""
+    """A scope as a subject. Nothing else refers to its UUID; Zoom's id is a property."""
     return {
         "subject-uuid": ids("subject", scope.level, scope.id),
         "type": f"zoom-{scope.level}",
@@ -269,7 +269,7 @@ def _findings(rollup: Rollup, groups: Iterable[FindingGroup], ids: _Ids) -> Iter
 
 
 def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> Object:
-    """What does not apply anywhere is neither satisfied nor not, so has no finding."""
+    """The finding of a control. Controls that apply nowhere have none."""
     info = row.info
     outcomes = [wording.outcome(status, count) for status, count in _ordered(row)]
     mapped = {
@@ -304,7 +304,7 @@ def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> 
 
 
 def _state(row: ControlRollup) -> Object:
-    """Unknown is never satisfied: its reason is `other`, that of a deviation `fail`."""
+    """Unknown is never satisfied. Its reason is `other`; the reason of a deviation is `fail`."""
     statuses = {status for status, count in row.by_status.items() if count}
     if statuses & _SEEN and statuses <= _SATISFIED:
         return {"state": "satisfied", "reason": "pass"}
@@ -321,7 +321,7 @@ def _origin(ids: _Ids) -> Object:
 
 
 def _back_matter(run: Run, ids: _Ids) -> Object:
-    """What the results refer to; neither travels with them."""
+    """The baseline and the evidence that the results refer to; neither is included."""
     baseline = run.info.baseline
     return {
         "resources": [
@@ -344,13 +344,13 @@ def _back_matter(run: Run, ids: _Ids) -> Object:
 
 
 def _props(facts: Mapping[str, str]) -> list[JsonValue]:
-    """Properties without those that have no value: OSCAL has no empty ones."""
+    """Properties with a value; OSCAL does not allow empty ones."""
     values = ((key, _value(value)) for key, value in facts.items())
     return [{"name": key, "ns": NAMESPACE, "value": value} for key, value in values if value]
 
 
 def _value(text: str) -> str:
-    """`text` as OSCAL takes the value of a property: one line, no blank at its ends."""
+    """`text` as the value of a property: one line, without surrounding space."""
     return shorten(text, 600).strip()
 
 
@@ -360,11 +360,11 @@ def _line(text: str) -> str:
 
 
 def _markup(text: str) -> str:
-    """`text` as Markdown that says what it says."""
+    """`text` as escaped Markdown."""
     return _MARKDOWN.sub(r"\\\1", printable(text))
 
 
 def _token(text: str) -> str:
-    """`text` as an identifier of OSCAL; it begins with a letter."""
+    """`text` as an OSCAL token, which begins with a letter or underscore."""
     token = _NOT_TOKEN.sub("_", text)
     return token if token[:1].isalpha() or token[:1] == "_" else f"_{token}"

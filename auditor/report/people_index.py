@@ -1,8 +1,8 @@
-"""Where people are found whom a row of the HTML report does not name, because it has too many.
+"""Search index for people whom the rows of the HTML report do not name.
 
-A row names its first scopes only, so that a browser opens the file. A search has to find everybody
-who deviates all the same: the page carries a list of the others, at some 60 bytes a person, and the
-numbers of the rows they belong to. Equal combinations of rows stand in it once.
+A row names only its first scopes, so that a browser can open the file. The search must still find
+everyone who deviates. The page therefore has a list of the others, at about 60 bytes per person,
+with the numbers of their rows. Equal combinations of rows are stored once.
 """
 
 import json
@@ -20,14 +20,14 @@ LONGEST_NAME = 120
 """Columns of a name in the list."""
 
 NOT_IN_FILE = -1
-"""The number of every row that the file leaves out."""
+"""The number of all rows that are not in the file."""
 
 _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
-"""What could end the script element, or a line of it."""
+"""Characters that could end the script element or a line of it."""
 
 
 class PeopleIndex:
-    """The rows that name only some of their scopes, and the scopes of each."""
+    """Rows that name only some of their scopes, and the scopes of each."""
 
     def __init__(self, run: Run, tables: Iterable[Sequence[Group]], bounds: RunLimits) -> None:
         self._run = run
@@ -46,17 +46,17 @@ class PeopleIndex:
         return number
 
     def __bool__(self) -> bool:
-        """False where every row names all of its scopes."""
+        """False if every row names all of its scopes."""
         return bool(self._numbers)
 
     def row(self, verdict: Verdict) -> int | None:
-        """The number of the row of `verdict`; None where the row names everybody."""
+        """The number of the row of `verdict`; None if the row names all of its scopes."""
         return self._numbers.get(identity(verdict))
 
     def pieces(self) -> Iterator[str]:
         """JSON for a script element: `{"rows": [[number, …], …], "people": [[name, at], …]}`.
 
-        `at` is a place in `rows`. Names are as the rows show them, with the address behind.
+        `at` is an index into `rows`. Names are as in the rows, followed by the e-mail address.
         """
         combinations: dict[tuple[int, ...], int] = {}
         positions: dict[int, int | None] = {}

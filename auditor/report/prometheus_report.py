@@ -1,6 +1,6 @@
 """Prometheus metrics of a run, for the textfile collector of the node exporter.
 
-Every sample carries account and baseline, so that several runs can stand side by side.
+Every sample has account and baseline as labels, so that runs of several can be combined.
 """
 
 from collections import Counter
@@ -22,15 +22,15 @@ _Samples = Iterable[tuple[Mapping[str, str], float]]
 
 
 class PrometheusFormat:
-    """Gauges alone: a run is over when it is written, nothing in it counts on."""
+    """Gauges only: no value of a finished run increases further."""
 
     name: ClassVar[str] = "prometheus"
     suffix: ClassVar[str] = ".prom"
     media_type: ClassVar[str] = "text/plain; version=0.0.4; charset=utf-8"
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
-        """Write `run` to `out`; its size does not depend on the account's."""
-        del options  # numbers alone: there is nothing to choose
+        """Write `run` to `out`; the size does not depend on the size of the account."""
+        del options  # none of them applies to metrics
         common = {"account": run.info.account_id, "baseline": run.info.baseline.id}
         for name, meaning, samples in _metrics(run):
             out.write(f"# HELP {name} {meaning}\n# TYPE {name} gauge\n".encode())
@@ -39,7 +39,7 @@ class PrometheusFormat:
 
 
 def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
-    """Name, meaning and samples of each metric; zeros where a label could have had a number."""
+    """Name, help text and samples of each metric, with zeros for labels without a count."""
     info, summary, api = run.info, run.summary, run.api
     deviating = roll_up(run, names=0, worst=0).deviating
     levels = [level for level in Level if level in summary.coverage or level in summary.by_level]

@@ -1,9 +1,9 @@
 """The SARIF 2.1.0 report, for code scanning and for viewers of static analysis.
 
-What GitHub makes of it (its documentation of SARIF, and issue 955 of microsoft/PSRule, both seen in
+How GitHub reads it (its documentation of SARIF, and issue 955 of microsoft/PSRule, both read in
 November 2026): every result becomes an alert, whatever its kind; a result needs a location in a
-file; suppressions that are accepted close the alert; `primaryLocationLineHash` alone tells alerts
-apart; of 25,000 results it shows the 5,000 most severe; 20 tags a rule, 10 MB compressed.
+file; accepted suppressions close the alert; only `primaryLocationLineHash` distinguishes alerts; of
+25,000 results it shows the 5,000 most severe; at most 20 tags per rule and 10 MB compressed.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 MOST_RESULTS = 5_000
-"""As many as GitHub shows."""
+"""The number of results that GitHub shows."""
 SEPARATE_RESULT_LIMITS = (100, 25, 5, 1)
-"""How many results alike are written one by one; the first number that keeps to MOST_RESULTS."""
+"""A group with more findings is one result. The first limit that fits MOST_RESULTS applies."""
 _MOST_TAGS = 20
 _LONGEST_TEXT = 1000
-"""GitHub takes 1,024 characters for the texts of a rule."""
+"""GitHub accepts 1,024 characters in the texts of a rule."""
 
 _LEVEL: Mapping[Severity, str] = {
     Severity.CRITICAL: "error",
@@ -47,7 +47,7 @@ _SCORE: Mapping[Severity, str] = {
     Severity.MEDIUM: "5.5",
     Severity.LOW: "2.0",
 }
-"""Inside the bands that GitHub reads `security-severity` by."""
+"""Within the bands in which GitHub interprets `security-severity`."""
 _KIND: Mapping[Status, str] = {
     Status.FAIL: "fail",
     Status.WAIVED: "fail",
@@ -58,23 +58,23 @@ _KIND: Mapping[Status, str] = {
     Status.NOT_APPLICABLE: "notApplicable",
     Status.PASS: "pass",
 }
-"""The standard wants the level `none` for every kind but `fail` (section 3.27.10)."""
+"""The standard requires level `none` for every kind except `fail` (section 3.27.10)."""
 _NO_ALERT = (Status.ATTESTED, Status.NOT_APPLICABLE, Status.PASS)
-"""Nothing to do about them, yet GitHub would open alerts: written with the passes alone."""
+"""Need no action, but GitHub would open alerts: written only together with passes."""
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~])")
 
 
 class SarifFormat:
-    """One run; findings alike beyond a threshold are one result with a count."""
+    """One run; groups of equal findings beyond a threshold are one result with a count."""
 
     name: ClassVar[str] = "sarif"
     suffix: ClassVar[str] = ".sarif"
     media_type: ClassVar[str] = "application/sarif+json"
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
-        """Write `run` to `out` result by result, one a line."""
+        """Write `run` to `out`, one result per line."""
         left_out = () if options.include_passes else _NO_ALERT
         groups = clusters(
             roll_up(run, names=SEPARATE_RESULT_LIMITS[0], worst=0),
@@ -117,7 +117,7 @@ def _separate_result_limit(groups: Iterable[FindingGroup]) -> int:
 
 
 def _infos(run: Run, groups: Iterable[FindingGroup]) -> Mapping[str, ControlInfo]:
-    """Every control of the run by its id, sorted; those without facts go by their id."""
+    """The controls of the run by id, sorted; the id is the title of those without facts."""
     unknown = {c.control: ControlInfo(c.control, c.control, "", c.severity) for c in groups}
     return dict(sorted({**unknown, **run.controls}.items()))
 
@@ -166,7 +166,7 @@ def _pascal(title: str) -> str:
 
 
 def _tags(info: ControlInfo) -> list[str]:
-    """Without the tag `security` GitHub does not show `security-severity`."""
+    """Tags of a rule. GitHub shows `security-severity` only with the tag `security`."""
     mapped = (
         f"{wording.framework(key)} {reference}"
         for key, references in info.mappings.items()
@@ -176,7 +176,7 @@ def _tags(info: ControlInfo) -> list[str]:
 
 
 def _automation(run: Run) -> Object:
-    """GitHub's category is all but the last part of the id: one for an account and baseline."""
+    """GitHub's category is the id without its last part: one per account and baseline."""
     info = run.info
     parts = ("auditor", info.account_id, info.baseline.id, info.id)
     description = (
@@ -207,7 +207,7 @@ def _invocation(run: Run) -> Object:
 
 
 def _configuration(level: str, line: str) -> Object:
-    """What is wrong in the organisation file."""
+    """A notification of a problem in the organisation file."""
     return {"level": level, "message": {"text": _escaped(sentence(line))}}
 
 
@@ -226,7 +226,7 @@ def _notification(error: ReadError) -> Object:
 
 
 def _counts(run: Run, separate_limit: int) -> Object:
-    """The numbers of the run: the same as in every other format, whatever the results list."""
+    """The counts of the run, equal to those of the other formats, however results are grouped."""
     info, summary = run.info, run.summary
     return {
         "run": info.id,
@@ -298,7 +298,7 @@ def _result(cluster: FindingGroup, rule: int, message: str, identity: str) -> Ob
 
 
 def _properties(cluster: FindingGroup, count: int) -> Object:
-    """`count` says for how many findings the result stands."""
+    """Properties of a result that represents `count` findings."""
     return {
         "count": count,
         "status": cluster.status,
@@ -339,7 +339,7 @@ def _suppression(waiver: str) -> Object:
 
 
 def _location(place: str, scopes: Iterable[Scope]) -> Object:
-    """A file that is not there: GitHub opens no alert without one, and shows its path."""
+    """A fictitious file: GitHub opens no alert without a location, and shows its path."""
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": f"zoom/{place}"},
@@ -357,13 +357,13 @@ def _location(place: str, scopes: Iterable[Scope]) -> Object:
 
 
 def _quoted(part: str) -> str:
-    """One segment of a path, also for a reader that resolves dots."""
+    """`part` as one path segment, safe for programs that resolve dots."""
     quoted = quote(part.encode("utf-8", "replace"), safe="")
     return quoted if quoted.strip(".") else quoted.replace(".", "%2E") or "-"
 
 
 def _escaped(text: str) -> str:
-    """`text` as a SARIF message: no placeholder (section 3.11.5), no link (section 3.11.6)."""
+    """`text` as a SARIF message without placeholders (section 3.11.5) and links (3.11.6)."""
     return text.replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
 

@@ -1,4 +1,4 @@
-"""The words about where a run stands: its gate, what runs out soon, and what changed."""
+"""Text for the summary of a run: its gate, due waivers, and the trend."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _GATE: Mapping[int, str] = {
 
 
 def gate(run: Run) -> str:
-    """The gate in a line: what it decided, deviations, unknowns and waivers that need care."""
+    """The gate in one line: its result, deviations, unknowns and waivers that need attention."""
     info = run.info
     by_status = run.summary.by_status
     outcome = _GATE.get(info.exit_code, "FAIL")
@@ -44,7 +44,7 @@ def gate(run: Run) -> str:
 
 
 def waivers_due(run: Run) -> list[str]:
-    """Waivers that have run out, cover nothing or end soon, a phrase each kind."""
+    """Waivers that expired, match nothing or expire soon, one phrase per kind."""
     states = Counter(waiver.state for waiver in run.waivers)
     parts = []
     if expired := states["expired"]:
@@ -91,7 +91,7 @@ def change(before: int, now: int) -> str:
 
 
 def since(before: TrendPoint, now: TrendPoint) -> str:
-    """What changed in numbers since an earlier run, in one sentence."""
+    """The change of the counts since an earlier run, in one sentence."""
     return (
         f"Since {wording.when(before.finished_at)}: deviations "
         f"{_number_change(before.deviations, now.deviations)}, unknown "
@@ -107,14 +107,14 @@ def _number_change(before: int, now: int) -> str:
 
 
 def layer_value(layer: Layer, width: int) -> str:
-    """The value of a layer of the chain, or that there is none to show."""
+    """The value of a layer of the chain, or a note that it has none."""
     return value_text(layer.value, width) if layer.seen else "no value of its own, or not seen"
 
 
 def same_as_group(shared: Sequence[tuple[str, int]], count: int) -> str:
-    """That people have the value of their group, and where to begin; empty where they do not.
+    """A note that users have the value of their group; empty if they do not.
 
-    `shared` has the groups and how many of the `count` people belong to each.
+    `shared` has the groups and how many of the `count` users belong to each.
     """
     if not shared:
         return ""
@@ -136,7 +136,7 @@ def layer_lock(locked: JsonValue) -> str:
 
 
 def relaxing(rollup: Rollup) -> list[Group]:
-    """Rows of groups that deviate in a setting in which the account does not."""
+    """Rows of groups that deviate in a setting in which the account is compliant."""
     open_at_account = {
         (group.verdict.control, group.verdict.setting)
         for group in rollup.groups

@@ -1,4 +1,4 @@
-"""The terminal report: what a tired admin needs to see, in the order they need it."""
+"""The terminal report: the most important facts first."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, ClassVar
@@ -46,9 +46,9 @@ _SGR = {
 
 
 class TextFormat:
-    """A report for the terminal, at any width from 72 columns; no line is longer than that.
+    """A report for terminals of at least 72 columns; no line is wider than the terminal.
 
-    The one exception is the path of the full report, which is useless when cut.
+    The only exception is the path of the full report, which is useless if cut.
     """
 
     name: ClassVar[str] = "text"
@@ -150,7 +150,7 @@ class _TextPage:
             )
 
     def _by_framework(self) -> Iterator[str]:
-        """The controls under the references of the framework that was asked for."""
+        """The controls by reference of the requested framework."""
         outline = by_framework.outline(self.run, self.rollup)
         assert outline is not None
         yield self._heading(outline.heading)
@@ -300,7 +300,7 @@ class _TextPage:
         return f"\x1b[{_SGR[style]}m{text}\x1b[0m"
 
     def _joined(self, parts: Sequence[str], styles: Sequence[str | None]) -> Iterator[str]:
-        """`parts` with a dot between, broken only between parts where one line is too short."""
+        """`parts` joined with dots; lines break only between parts."""
         line: list[str] = []
         used = 0
         for part, style in zip(parts, [*styles, *[None] * len(parts)], strict=False):
@@ -327,9 +327,9 @@ class _TextPage:
         flexible: int,
         left: int,
     ) -> list[str]:
-        """A table whose column `flexible` is shortened to what `width` leaves it.
+        """A table whose column `flexible` is shortened to the remaining width.
 
-        The first `left` columns are aligned left, the rest right.
+        The first `left` columns are aligned left, the others right.
         """
         align = ["left"] * left + ["right"] * (len(headings[0]) - left)
 
@@ -354,7 +354,7 @@ def _unpainted(line: str) -> str:
 
 
 def _wrap(text: str, width: int, first: str, hanging: str) -> list[str]:
-    """`text` broken at spaces to lines of at most `width` columns; a longer word is shortened."""
+    """Wrap `text` at spaces into lines of at most `width` columns; longer words are cut."""
     lines: list[str] = []
     line, empty = first, True
     for word in text.split():

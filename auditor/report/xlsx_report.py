@@ -1,4 +1,4 @@
-"""The workbook: sheets to filter and sort, for people who live in spreadsheets."""
+"""The workbook: sheets to filter and sort."""
 
 import shutil
 from collections import Counter
@@ -27,7 +27,7 @@ _SHEETS: Mapping[str, bool] = {
     "Not applicable": False,
     "As expected": False,
 }
-"""The sheets of findings in order, and whether they are there with no finding on them too."""
+"""The sheets of findings in order, and whether they exist even if they are empty."""
 
 _BY_STATUS: Mapping[Status, str] = {
     Status.FAIL: "Deviations",
@@ -78,7 +78,7 @@ _ONLY_ON: Mapping[str, str] = {
 }
 """Columns that would be empty on any other sheet."""
 _SEVERITY = list(_FINDINGS).index("severity")
-"""Stands on every sheet, and before those that do not."""
+"""Its index is the same on every sheet, because the optional columns follow it."""
 
 _WAIVERS: Mapping[str, int] = {
     "Control": 10,
@@ -112,17 +112,17 @@ _ERRORS: Mapping[str, int] = {
 class XlsxFormat:
     """An Office Open XML workbook, written row by row; the same run gives the same bytes.
 
-    Every text is a text cell: nothing in it is ever a formula or a link.
+    Every text is a text cell, never a formula or a link.
     """
 
     name: ClassVar[str] = "xlsx"
     suffix: ClassVar[str] = ".xlsx"
     media_type: ClassVar[str] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     most_rows: int = MOST_ROWS
-    """Findings beyond these go on to a further sheet."""
+    """Rows per sheet; further findings continue on another sheet."""
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
-        """Write `run` to `out`, by way of a temporary folder with the sheets as they grow."""
+        """Write `run` to `out`; the sheets are built in a temporary folder."""
         with TemporaryDirectory(prefix="auditor-") as folder:
             path = Path(folder) / "report.xlsx"
             with create_workbook(path, "Zoom privacy audit", run.info.finished_at) as book:
@@ -167,7 +167,7 @@ class _Report:
             tables[name].add(cells)
 
     def _counts(self) -> Counter[str]:
-        """How many findings each sheet will hold; passes only where they are asked for."""
+        """The number of findings per sheet; passes only if requested."""
         counts: Counter[str] = Counter()
         for share in self.run.assessments.shares():
             for verdict in share.verdicts:
@@ -185,7 +185,7 @@ class _Report:
             table.add(_waiver_row(waiver))
 
     def _names(self) -> None:
-        """The names of the organisation file that do not fit the account, if there are any."""
+        """Names in the organisation file that do not match the account, if any."""
         if not self.run.references:
             return
         table = self.book.table("Names", _NAMES, len(self.run.references))
@@ -232,7 +232,7 @@ class _Report:
         ]
 
     def _framework(self) -> None:
-        """The controls under the references of the framework that was asked for, if one was."""
+        """The controls by reference of the requested framework, if any."""
         outline = by_framework.outline(self.run, self.rollup)
         if outline is None:
             return
@@ -257,7 +257,7 @@ def _columns(sheet: str) -> list[str]:
 
 
 def _sheet(verdict: Verdict) -> str:
-    """The sheet a finding stands on: each on one alone."""
+    """The sheet of a finding; each finding is on exactly one."""
     if verdict.kind is FindingKind.ATTESTATION and verdict.status is Status.NEEDS_DECISION:
         return "Attestations"
     return _BY_STATUS[verdict.status]
