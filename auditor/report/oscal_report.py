@@ -1,7 +1,7 @@
 """OSCAL assessment results (NIST, version 1.1.3, JSON), for governance tools.
 
-Observations are evidence, risks are deviations, and findings are controls. A group of equal findings
-is one observation; its subjects are counted, and the first ones named.
+Observations are evidence, risks are deviations, and findings are controls. A group of equal
+findings is one observation; its subjects are counted, and the first ones named.
 """
 
 import re
