@@ -1,6 +1,6 @@
-"""A small run with one of everything that a report tells apart, and its reports kept as files.
+"""A small run with every case that reports distinguish, and its golden files.
 
-After a change that is meant: `python -m tests.report.golden_run` writes them again.
+After an intended change, `python -m tests.report.golden_run` rewrites the files.
 """
 
 import io
@@ -52,7 +52,7 @@ LOOKALIKE = Reference(
 
 
 def golden() -> Run:
-    """Every status once or more, two users who deviate alike, a waiver that ran out, names."""
+    """Every status, two users with equal deviations, an expired waiver, and names."""
     consent = worlds.deviation(
         "CN-05",
         Level.ACCOUNT,
@@ -107,9 +107,9 @@ def rendered(name: str) -> bytes:
 
 
 def golden_bytes(name: str) -> bytes:
-    """What is kept of a format: all of it, but for the style and script of HTML and their hashes.
+    """The golden content of a format, except the style and script of HTML and their hashes.
 
-    These stand in their own files, and as they are.
+    Those have their own source files.
     """
     content = rendered(name)
     if name != "html":

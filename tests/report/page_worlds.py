@@ -88,7 +88,7 @@ def relaxed() -> Run:
 
 
 def verdict_combinations(count: int) -> list[tuple[Verdict, ...]]:
-    """Tuples of verdicts, each of them different, with eleven findings each."""
+    """Distinct tuples of verdicts with eleven findings each."""
     combinations = []
     for at in range(count):
         failed = [
@@ -132,7 +132,7 @@ SEEN = {worlds.SOURCE[Level.USER]: worlds.SEEN_AT}
 
 
 def scattered(users: int = 6_000) -> Run:
-    """Users no two of whom deviate alike, so that no two rows can be one."""
+    """Users with distinct deviations, so that no rows can be merged."""
     return worlds.run_of(
         [
             worlds.judged(worlds.user(at), [worlds.deviation("RC-02", observed=f"value {at}")])

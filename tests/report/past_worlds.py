@@ -1,6 +1,6 @@
-"""A run with a history, made by hand: every life, who changed what, and what moved since before.
+"""A synthetic run with a history: every lifecycle state, authors, and changes.
 
-After a change that is meant: `python -m tests.report.past_worlds` writes its golden files again.
+After an intended change, `python -m tests.report.past_worlds` rewrites its golden files.
 """
 
 import io
@@ -59,7 +59,7 @@ Findings = Sequence[tuple[Scope, Verdict, FindingHistory | None]]
 
 
 def findings() -> Findings:
-    """Who deviates in what, and what is known of it: the users in RC-02 have every life."""
+    """Deviations with their histories; the users in RC-02 have every lifecycle state."""
     people = [worlds.user(at, f"User {at:02}") for at in range(14)]
     pasts = [REGRESSED] * 2 + [NEW] * 3 + [PERSISTING] * 9
     return [
@@ -73,12 +73,12 @@ def findings() -> Findings:
 
 
 def by_fingerprint(rows: Findings, account: str = "acc-1") -> Mapping[str, FindingHistory]:
-    """Fingerprint to past."""
+    """Fingerprint to history."""
     return {fingerprint(account, v, scope): past for scope, v, past in rows if past is not None}
 
 
 def looked_up(run: Run, rows: Findings, request_counts: list[int] | None = None) -> Run:
-    """The run with a history that knows these findings, and notes how many it was asked about."""
+    """The run with a history of these findings; `request_counts` records the size of each query."""
     pasts = by_fingerprint(rows)
 
     def look_up(fingerprints: Sequence[str]) -> Mapping[str, FindingHistory]:
@@ -96,7 +96,7 @@ def changed(
     before: Status | None,
     actor: Actor | None = None,
 ) -> FindingChange:
-    """A finding that moved to how `verdict` is, or, where that is a pass, went away."""
+    """A finding that changed to `verdict`, or disappeared if that is a pass."""
     key = fingerprint("acc-1", verdict, scope)
     at = (key, verdict.control, verdict.kind, scope, verdict.setting)
     earlier = FindingState(*at, before, verdict.severity, observed=False) if before else None
@@ -106,7 +106,7 @@ def changed(
 
 
 def drift() -> Drift:
-    """What changed since the run before: deviations, a lock, an unknown, one put right."""
+    """What changed since the previous run: deviations, a lock, an unknown, an improvement."""
     rows = findings()
     locals_ = [(scope, v) for scope, v, past in rows if past in (NEW, REGRESSED)]
     changes = [
@@ -165,7 +165,7 @@ def facts(run_id: str, finished_at: str) -> RunFacts:
 
 
 def run() -> Run:
-    """All of it."""
+    """The run with its history and drift."""
     rows = findings()
     assessments = [worlds.judged(scope, [chained(verdict)]) for scope, verdict, _ in rows]
     run_ = worlds.run_of(assessments, passes=180, exit_code=1, fail_on="high")
@@ -187,7 +187,7 @@ FILES = {"html": "history.html.txt", "markdown": "history.md", "text": "history.
 
 
 def rendered(name: str) -> str:
-    """The run in a format, passes included; of the page what it says, one line for each text."""
+    """The run in a format, passes included; of the HTML page only its texts, one per line."""
     out = io.BytesIO()
     FORMATS[name].render(run(), out, Options(include_passes=True))
     text = out.getvalue().decode("utf-8")
@@ -195,7 +195,7 @@ def rendered(name: str) -> str:
 
 
 class _PageText(HTMLParser):
-    """What a page says, tag by tag."""
+    """The texts of a page, one per line."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The words of answers: the first of them hold on their own, and no title reassures by accident."""
+"""The text of answers: the first words are true on their own, and no title is misleading."""
 
 from collections.abc import Sequence
 
@@ -84,13 +84,13 @@ def test_an_allowed_yes_that_was_not_seen_in_full_says_so() -> None:
 
 
 @pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES.keys())
-def test_a_hole_is_never_told_as_a_no(hole: object) -> None:
+def test_a_gap_is_never_reported_as_no(hole: object) -> None:
     rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, hole)]
     assert sentence(answer(rows)).startswith("Not ruled out: of 2 controls behind it, 1 ")
 
 
 @pytest.mark.parametrize("uncertain", DOUBTS.values(), ids=DOUBTS.keys())
-def test_a_doubt_is_told_first(uncertain: object) -> None:
+def test_uncertainty_comes_first(uncertain: object) -> None:
     rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, uncertain)]
     assert sentence(answer(rows)).startswith("Cannot say: of 2 controls behind it, 1 ")
 
@@ -119,7 +119,7 @@ def test_what_rests_on_people_says_so_first() -> None:
     )
 
 
-def test_what_does_not_apply_and_what_nobody_looked_at_are_told_apart() -> None:
+def test_not_applicable_and_not_looked_at_are_distinguished() -> None:
     absent = answer(everywhere(verdict(Status.NOT_APPLICABLE)), SUMMARY)
     assert sentence(absent).startswith("Does not apply here")
     unseen = answer([], SUMMARY, assessed=set())
@@ -131,7 +131,7 @@ def test_a_title_never_stands_alone_where_it_does_not_hold() -> None:
     assert texts(reply)["Shown by evidence"] == ("AI-01 “Title of AI-01”: not so at 1 of 2 users.",)
 
 
-def test_unknowns_are_told_with_cause_and_place() -> None:
+def test_unknowns_have_cause_and_place() -> None:
     reply = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["denied"])])
     assert texts(reply)["Unknown"] == ("CN-04: refused by Zoom, at 1 of 2 users.",)
 
@@ -161,7 +161,7 @@ def test_a_lock_that_no_api_shows_is_asked_about() -> None:
     )
 
 
-def test_gaps_are_told_by_reason() -> None:
+def test_gaps_are_listed_by_reason() -> None:
     partly = RelatedControl(
         "AI-01",
         "A",
@@ -177,7 +177,7 @@ def test_gaps_are_told_by_reason() -> None:
     assert sentence(reply).endswith("1 not looked at, 1 looked at only in part.")
 
 
-def test_a_control_in_doubt_is_not_listed_as_seen() -> None:
+def test_an_uncertain_control_is_not_listed_as_seen() -> None:
     excepted = verdict(Status.NOT_APPLICABLE, "CN-04", expected=EXCEPT, observed=True)
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]))
     assert texts(reply)["Seen, and as “strict” asks"] == ("AI-01 Title of AI-01.",)
@@ -198,7 +198,7 @@ def test_what_nobody_can_know_comes_last() -> None:
     assert sections(reply)[-1].lines == ("What others record.",)
 
 
-def test_what_does_not_apply_is_counted_beside_a_no() -> None:
+def test_not_applicable_controls_are_counted_with_a_no() -> None:
     apart = verdict(Status.NOT_APPLICABLE, "CN-04")
     reply = answer(everywhere(RIGHT, apart))
     assert sentence(reply).endswith("2 of 2 users, 1 not applicable.")

@@ -29,7 +29,7 @@ def test_a_run_without_a_framework_has_no_outline() -> None:
     assert by_framework.outline(run, roll_up(run)) is None
 
 
-def test_each_row_tells_a_reference_a_control_and_what_came_of_it() -> None:
+def test_each_row_has_a_reference_a_control_and_its_result() -> None:
     result = outline(under(worlds.everything()))
     rows = {row[0]: row for row in result.rows if row[0]}
     assert list(rows) == ["Art 5(1)(b)", "Art 7", "Art 25(2)"]
@@ -52,7 +52,7 @@ def test_a_run_that_bears_on_nothing_says_so() -> None:
     assert result.summary.startswith("No control of this run bears on any of 127 references")
 
 
-def test_a_control_without_deviation_is_as_expected_only_where_passes_were_kept() -> None:
+def test_a_control_without_deviation_is_as_expected_only_if_passes_are_stored() -> None:
     seen = worlds.judged(worlds.account(), [worlds.passed("CN-05", worlds.Level.ACCOUNT)])
     results = {row[0]: row[3] for row in outline(under(worlds.run_of([seen]))).rows}
     assert results["Art 7"] == "as expected"

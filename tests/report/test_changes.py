@@ -30,7 +30,7 @@ def listed_settings(run):
     return [item.setting for item in tables(run).settings]
 
 
-def test_without_a_run_before_nothing_is_told():
+def test_without_a_previous_run_there_is_no_section():
     assert tables(replace(past_worlds.run(), drift=None)) is None
 
 
@@ -42,7 +42,7 @@ def test_changes_come_by_kind_the_worst_first():
     ]
 
 
-def test_levels_of_one_setting_are_one_row_with_an_example_of_whom_the_log_tells():
+def test_levels_of_one_setting_are_one_row_whose_example_has_an_author():
     drift = past_worlds.drift()
     quiet = changed(ChangeKind.REGRESSED, worlds.account(), replace(LOCAL), None)
     regressed = changes.moves(replace(drift, changes=[quiet, *drift.changes]))[0]
@@ -67,7 +67,7 @@ def test_rows_beyond_the_first_are_counted():
     assert (section.count, len(section.rows), section.hidden) == (20, 15, 5)
 
 
-def test_settings_are_told_where_no_control_looks():
+def test_settings_without_a_control_are_listed():
     assert listed_settings(past_worlds.run()) == ["in_meeting.whiteboard", "in_meeting.chat"]
 
 
@@ -97,7 +97,7 @@ def test_a_control_of_the_value_does_not_look_at_the_lock():
     assert listed_settings(with_settings(setting(summary, locks))) == [summary]
 
 
-def test_a_new_setting_is_told_as_new_and_not_twice():
+def test_a_new_setting_is_listed_once_as_new():
     uncovered = worlds.deviation(
         "TP-01", Level.ACCOUNT, kind=FindingKind.UNCOVERED, setting="brand.new"
     )
@@ -131,12 +131,12 @@ def test_a_changed_lock_is_called_a_lock():
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_run_with_a_history_is_told_as_it_was(name):
+def test_a_run_with_a_history_renders_as_stored(name):
     assert rendered(name) == (FOLDER / FILES[name]).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])
-def test_without_a_history_nothing_is_said_of_one(render, format_):
+def test_without_a_history_none_is_mentioned(render, format_):
     text = re.sub(r"<(style|script)>.*?</\1>", "", render(worlds.everything(), format_), flags=re.S)
     for word in ("the run before", "deviating again", "as before", "First seen", "data-changed>"):
         assert word not in text

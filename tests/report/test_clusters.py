@@ -1,4 +1,4 @@
-"""Findings alike together: nothing is lost, and what differs stays apart."""
+"""Grouping of findings: nothing is lost, and different findings stay separate."""
 
 from collections import Counter
 from dataclasses import replace
@@ -35,7 +35,7 @@ def test_values_that_differ_do_not_part_findings():
     assert cluster.outcome_text == "found 0 (3), 1 (3), 2 (3), asked for false"
 
 
-def test_the_most_frequent_values_are_told_and_the_others_counted():
+def test_the_most_frequent_values_are_listed_and_the_others_counted():
     values = [*range(40), 7, 7]
     (cluster,) = groups_of(*users(*[worlds.deviation(observed=value) for value in values]))
     assert cluster.outcome_text.startswith("found 7 (3), ")
@@ -62,7 +62,7 @@ def test_the_worst_come_first():
     assert [c.control for c in groups_of(*users(low, high))] == ["AI-01", "IA-04"]
 
 
-def test_as_many_are_named_as_asked_for_and_all_are_counted():
+def test_the_requested_number_is_named_and_all_are_counted():
     (cluster,) = groups_of(*users(*[worlds.deviation()] * 14), names=12)
     assert len(cluster.members) == 12
     assert not cluster.is_listed
@@ -102,7 +102,7 @@ def test_an_outcome_says_what_there_is_to_say():
     assert outcome(worlds.deviation(status=Status.NEEDS_DECISION)) == "decision due"
 
 
-def test_names_and_sentences_are_one_harmless_line():
+def test_names_and_sentences_are_one_escaped_line():
     for words in worlds.HOSTILE.values():
         assert name(worlds.user(1, words)).isprintable() or "\u200d" in words
         assert len(sentence(words).splitlines()) <= 1

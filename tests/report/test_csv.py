@@ -1,4 +1,4 @@
-"""CSV: one finding a row, and nothing in it that a spreadsheet runs."""
+"""CSV: one finding per row, and no formula in it."""
 
 import csv
 import io
@@ -65,7 +65,7 @@ def test_the_columns_keep_their_names_and_order():
     assert {"waiver_owner", "fingerprint", "run_id", "account_id", "baseline"} <= set(head)
 
 
-def test_excel_is_told_that_the_file_is_utf8():
+def test_a_byte_order_mark_tells_excel_that_the_file_is_utf8():
     assert written(worlds.clean()).startswith(BOM)
 
 
@@ -94,7 +94,7 @@ def test_a_row_says_what_was_found_as_json_and_in_words():
     assert row["scope_email"] == "user1@example.com"
 
 
-def test_a_lock_is_told_in_words_beside_its_value():
+def test_a_lock_has_words_and_a_value():
     verdict = worlds.deviation(
         kind=FindingKind.LOCK, observed=False, expected={"op": "eq", "value": True}
     )
@@ -128,7 +128,7 @@ def test_what_no_spreadsheet_runs_stays_as_it_is(text):
 @pytest.mark.parametrize(
     "text", ["a;=1+1", "a; =1+1", 'a;"=1+1', "a\n=1+1", "a;＝1", "a\r\n@x", "a\r=1+1"]
 )
-def test_a_cell_cut_in_two_at_a_semicolon_or_a_line_is_harmless_in_both_parts(text):
+def test_a_cell_cut_in_two_at_a_semicolon_or_a_line_is_escaped_in_both_parts(text):
     parts = re.split("[;\n]", escape_formula(text))
     assert re.match(r"[\s\"']*'", parts[1])
 
@@ -178,7 +178,7 @@ def test_a_cell_just_as_long_as_excel_can_open_is_whole():
     assert cell("ü" * LONGEST_CELL) == "ü" * LONGEST_CELL
 
 
-def test_cells_of_many_different_verdicts_are_worked_out_each_for_itself():
+def test_different_verdicts_have_different_cells():
     verdicts = [worlds.deviation(observed=at, setting=f"s{at}") for at in range(2_500)]
     run = worlds.run_of([worlds.judged(worlds.user(1), verdicts)])
     cells = Rows(run, ("observed", "setting", "scope_id"), str)

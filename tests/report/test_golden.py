@@ -1,4 +1,4 @@
-"""Every report of the golden run, byte for byte as it was when somebody looked at it."""
+"""Every report of the golden run equals its reviewed file, byte for byte."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from auditor.report import FORMATS
 from tests.report.golden_run import FILES, FOLDER, golden_bytes
 
 BINARY = {"bundle", "pdf", "xlsx"}
-"""Their parts and texts are looked at elsewhere."""
+"""Formats whose content other tests check."""
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -37,7 +37,7 @@ def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> HistorySummary
         (row(), 47, ""),
     ],
 )
-def test_a_row_tells_its_lives_in_one_phrase(summary, count, text):
+def test_the_lifecycle_of_a_row_is_one_phrase(summary, count, text):
     assert past.lifecycle_text(summary, count) == text
 
 
@@ -59,7 +59,7 @@ def test_scopes_are_named_where_only_some_changed():
     assert past.partly_changed(every, 3) == []
 
 
-def test_equal_times_are_told_once():
+def test_equal_times_appear_once():
     summary = row(new=1)
     assert [term for term, _ in past.time_ranges(summary)] == ["First seen", "Deviates since"]
     summary.first_seen = summary.since

@@ -1,4 +1,4 @@
-"""The HTML report in a real browser: what it does, what it does not, and how it looks to all."""
+"""The HTML report in a real browser: behaviour, network silence and accessibility."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 LOAD_SECONDS = 2.0
-"""Within which the largest report has to open."""
+"""Time limit for opening the largest report."""
 LARGEST = 15_000_000
 """Bytes of the largest report."""
 
@@ -86,7 +86,7 @@ def test_the_page_asks_for_nothing_and_complains_of_nothing(world, open_report):
     assert len([url for url in report.requests if url.startswith("file:")]) == 1
 
 
-def test_at_first_every_row_and_every_check_is_shown(rich):
+def test_initially_every_row_and_every_check_is_shown(rich):
     rows = rich.rows()
     assert rich.count().startswith(f"{rows} of {rows} rows, ")
     assert rich.page.locator("#filtered").is_hidden()
@@ -168,7 +168,7 @@ def first_opened(report: Opened, words: str) -> Locator:
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 
-def test_a_deviation_is_copied_as_json_by_keyboard_and_that_is_said(open_report):
+def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report):
     report = open_report(past_worlds.run(), permissions=CLIPBOARD)
     row = first_opened(report, "14 users")
     row.get_by_role("button", name="Copy as JSON").focus()
@@ -325,7 +325,7 @@ def test_everything_can_be_reached_by_keyboard(rich):
     assert rich.page.locator("#deviations table.chain:visible").count() == 1
 
 
-def test_times_are_told_as_people_here_know_them(rich):
+def test_times_are_shown_in_local_time(rich):
     assert "Europe/Berlin" in rich.page.locator("#local").inner_text()
     assert "10:58" in rich.page.locator(".run time").first.get_attribute("title")
 

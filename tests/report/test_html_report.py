@@ -117,7 +117,7 @@ def test_a_deviation_says_what_is_what_should_be_who_and_how_to_close_it(render)
     assert "CIS Zoom" not in words
 
 
-def test_locks_stand_apart_and_speak_of_locks(render):
+def test_locks_are_a_separate_section(render):
     html = render(worlds.everything(), "html")
     locks = html[html.index('id="locks"') : html.index('id="unknown"')]
     assert "CN-05" in locks
@@ -188,7 +188,7 @@ def test_the_questions_people_ask_are_answered_where_the_run_kept_its_passes(ren
     assert "What people ask" not in Page(render(worlds.all_unknown(), "html")).words
 
 
-def test_the_sections_come_in_the_order_of_worry(render):
+def test_the_sections_come_in_order_of_severity(render):
     html = render(page_worlds.rich(), "html", include_passes=True)
     assert re.findall('<section id="([a-z]+)"', html) == [
         "questions",
@@ -254,7 +254,7 @@ def test_the_last_run_is_compared_where_there_is_one(render):
     assert 'id="changes"' not in render(worlds.everything(), "html")
 
 
-def test_the_trend_tells_coverage_with_what_it_is_of_and_marks_incomplete_runs(render):
+def test_the_trend_shows_coverage_with_its_total_and_incomplete_runs(render):
     html = render(past_worlds.run(), "html")
     (trend,) = re.findall(r'<svg [^>]*aria-labelledby="trend-title.*?</svg>', html, re.DOTALL)
     text = " ".join(trend.split())
@@ -315,7 +315,7 @@ def test_hostile_words_of_the_log_stay_text(render):
     assert "by <script>alert(1)</script>" in page.words
 
 
-def test_on_paper_the_history_is_told_and_nothing_can_be_clicked():
+def test_in_print_the_history_is_included_and_nothing_can_be_clicked():
     text = "".join(render_page(past_worlds.run(), Options(), LIMITS, paged=True))
     words = Page(text).words
     assert "2 of 14 deviating again since the run before" in words

@@ -1,4 +1,4 @@
-"""JUnit: valid by Jenkins' schema, read by other programs, and usable for any number of users."""
+"""JUnit: valid by Jenkins' schema, readable by other programs, and usable at any size."""
 
 import io
 from collections import Counter
@@ -124,13 +124,13 @@ def test_a_pass_is_a_test_case_that_holds_nothing():
     assert cases(run_with(worlds.passed()))["Participants cannot rename themselves (user)"] == []
 
 
-def test_without_kept_passes_nothing_is_said_to_have_passed():
+def test_without_stored_passes_nothing_passes():
     suites = list(junit(worlds.clean()))
     assert [suite.name for suite in suites] == ["Run"]
     assert properties(suites[0])["checks.pass"] == "180"
 
 
-def test_passes_that_were_not_kept_are_not_counted_as_none():
+def test_passes_that_are_not_stored_are_not_counted_as_zero():
     _, family = junit(run_with(worlds.deviation()))
     assert "checks.pass" not in properties(family)
     _, *families = junit(run_with(worlds.deviation(), worlds.passed()))
@@ -150,7 +150,7 @@ def test_a_control_that_fails_for_some_and_passes_for_others_fails():
     assert failure.type == "critical"
 
 
-def test_an_unknown_shows_beside_a_failure_of_the_same_control():
+def test_an_unknown_shows_with_a_failure_of_the_same_control():
     parsed = cases(run_with(worlds.deviation(), worlds.unknown(Cause.DENIED, "AI-01")))
     matches = {name: item for name, item in parsed.items() if name.startswith("Meeting summary")}
     assert len(matches) == 2

@@ -1,4 +1,4 @@
-"""Markdown: what a reader of it sees, whatever names hold, within the size of a job summary."""
+"""Markdown: rendering, hostile names, and the size limit of job summaries."""
 
 import io
 import re
@@ -89,7 +89,7 @@ def test_the_page_opens_with_the_headline_the_answer_and_the_facts():
     assert lines[4].endswith("exit code 1 at --fail-on high: deviations at or above the threshold")
 
 
-def test_sections_come_in_the_order_of_worry():
+def test_sections_come_in_order_of_severity():
     heads = re.findall(r"^## (.*)$", written(worlds.everything()), re.MULTILINE)
     assert heads == [
         "Controls, and how many scopes deviate",

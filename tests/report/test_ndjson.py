@@ -1,4 +1,4 @@
-"""NDJSON: the JSON report in lines, whole or visibly not."""
+"""NDJSON: the JSON report as lines; truncation is detectable."""
 
 import json
 

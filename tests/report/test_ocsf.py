@@ -1,4 +1,4 @@
-"""OCSF: valid by the official schema and by Prowler's models, one event a finding."""
+"""OCSF: valid by the official schema and by Prowler's models, one event per finding."""
 
 import io
 import json
@@ -24,7 +24,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 NEW, SUPPRESSED, RESOLVED = 1, 3, 4
 PASS, WARNING, FAIL, OTHER = 1, 2, 3, 99
 ENOUGH = 120
-"""Events of a world that are validated: the large one has thousands of a few kinds."""
+"""Number of validated events per world: the large one has thousands of few kinds."""
 
 
 def lines(run, **options):
@@ -129,7 +129,7 @@ def test_what_needs_nobody_is_informational():
     assert event(worlds.deviation(status=Status.ATTESTED))["severity_id"] == 1
 
 
-def test_an_event_tells_what_was_found_where_and_how_to_fix_it():
+def test_an_event_has_the_result_the_scope_and_the_fix():
     record = event(worlds.deviation("CN-05"))
     assert record["message"] == "User User 1: recording.cn-05: found true, asked for false."
     assert record["time"] == 1795298283000

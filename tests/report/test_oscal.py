@@ -80,7 +80,7 @@ def test_the_models_refuse_a_spoiled_report(spoil):
         validated(document)
 
 
-def test_a_run_that_assessed_no_control_cannot_be_said_in_oscal():
+def test_a_run_that_assessed_no_control_cannot_be_represented_in_oscal():
     out = io.BytesIO()
     with pytest.raises(FormatError, match="Choose another format"):
         FORMATS["oscal"].render(worlds.empty(), out, Options())
@@ -157,7 +157,7 @@ def test_what_applies_nowhere_is_observed_and_has_no_finding():
     assert [facts(item)["status"] for item in parsed["observations"]] == ["not_applicable"]
 
 
-def test_without_kept_passes_no_control_is_said_to_be_satisfied():
+def test_without_stored_passes_no_control_is_satisfied():
     parsed = result(worlds.clean())
     assert not {"observations", "risks", "findings"} & set(parsed)
     assert facts(parsed)["checks-pass"] == "180"

@@ -102,7 +102,7 @@ def test_a_run_without_anything_is_a_report_as_well():
 
 
 @needs_poppler
-def test_users_no_two_of_whom_are_alike_do_not_fill_a_shelf(tmp_path):
+def test_users_no_two_of_whom_are_alike_do_not_make_an_endless_document(tmp_path):
     pdf = paper(page_worlds.scattered())
     pages = int(re.search(r"Pages:\s+(\d+)", read("pdfinfo", pdf, tmp_path))[1])
     assert pages < 30

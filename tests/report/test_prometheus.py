@@ -1,4 +1,4 @@
-"""Prometheus: read back by the client's parser, and named as promtool wants it."""
+"""Prometheus: readable by the client's parser, with names that promtool accepts."""
 
 import io
 import re
@@ -135,7 +135,7 @@ def test_no_sample_comes_twice(any_run):
 
 
 @pytest.mark.parametrize("words", [*worlds.HOSTILE.values(), "back\\slash\n", 'a"b'])
-def test_hostile_labels_come_back_harmless(words):
+def test_hostile_labels_are_escaped(words):
     run = worlds.clean()
     text = written(replace(run, info=replace(run.info, account_id=words)))
     families = list(text_string_to_metric_families(text))

@@ -1,4 +1,4 @@
-"""Whatever the format, the numbers are those of the run: one model, one count."""
+"""The numbers of every format equal those of the run."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""SARIF: valid by its schema, and what code scanning makes of it is not misleading."""
+"""SARIF: valid by its schema, and not misleading in code scanning."""
 
 import gzip
 import io
@@ -93,7 +93,7 @@ def test_what_is_to_be_looked_at_is_a_result(status, kind, level):
 
 
 @pytest.mark.parametrize("status", sorted(NO_ALERT))
-def test_what_needs_nobody_opens_no_alert_unless_passes_are_asked_for(status):
+def test_results_without_action_open_no_alert_unless_passes_are_included(status):
     run = run_with(worlds.deviation(status=status))
     assert results(run) == []
     assert len(results(run, include_passes=True)) == 1
@@ -219,7 +219,7 @@ def test_no_id_leads_out_of_the_path(odd):
     assert unquote(path)
 
 
-def test_a_run_is_told_apart_by_account_and_baseline():
+def test_a_run_is_identified_by_account_and_baseline():
     run = golden()
     strange = replace(run, info=replace(run.info, account_id="a/b"))
     assert sarif(run)["automationDetails"]["id"] == "auditor/acc-1/strict/20261121T215800Z-7f3a"
@@ -246,7 +246,7 @@ def test_a_run_without_version_has_a_driver_without_one():
     assert "version" not in sarif(replace(worlds.clean(), tool_version=""))["tool"]["driver"]
 
 
-def test_findings_alike_beyond_the_threshold_are_one_result_with_a_count():
+def test_a_group_beyond_the_threshold_is_one_result_with_a_count():
     crowd = [
         worlds.judged(worlds.user(at), [worlds.deviation(observed=at % 2)]) for at in range(101)
     ]

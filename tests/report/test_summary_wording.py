@@ -39,7 +39,7 @@ def test_the_gate_names_waivers_that_need_care():
     )
 
 
-def test_of_several_waivers_the_first_to_end_is_told():
+def test_the_first_waiver_to_expire_is_named():
     two = summary_wording.waivers_due(
         run(expiring(expires="2026-12-01"), expiring(expires="2026-11-22"))
     )
@@ -59,7 +59,7 @@ def test_a_waiver_may_end_today_or_on_a_day_nobody_can_read():
     assert summary_wording.waivers_due(run(expiring("active"))) == []
 
 
-def test_changes_are_told_in_numbers_and_words():
+def test_changes_have_numbers_and_words():
     before = TrendPoint("r1", "2026-11-20T22:00:00Z", 40, 70, 1340)
     now = TrendPoint("r2", "2026-11-21T22:00:00Z", 52, 66, 1340)
     assert summary_wording.since(before, now) == (
@@ -88,7 +88,7 @@ def test_a_group_relaxes_the_account_where_the_account_does_not_deviate():
     assert only.verdict.control == "RC-02"
 
 
-def test_where_the_account_is_unknown_no_group_is_said_to_relax_it():
+def test_if_the_account_is_unknown_no_group_relaxes_it():
     setting = worlds.deviation("RC-02").setting
     unknown = worlds.unknown(worlds.Cause.ABSENT, "RC-02", Level.ACCOUNT, setting=setting)
     both = worlds.run_of(

@@ -1,4 +1,4 @@
-"""Waivers in the reports for people: what they cover, who answers for them, which need care."""
+"""Waivers in the reports for people: what they cover, their owners, and which need attention."""
 
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ def accepted_section(html):
 
 
 @pytest.mark.parametrize(("state", "words"), STATES.items())
-def test_every_state_of_a_waiver_is_told_in_full(state, words):
+def test_every_state_of_a_waiver_has_its_text(state, words):
     assert waiver_wording.waiver_text(replace(ACTIVE, state=state)) == (
         f"RC-02 for group Studio: {words}"
         "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films."
@@ -85,7 +85,7 @@ def test_the_terminal_counts_what_is_waived_and_what_is_attested(render):
     assert lines[at + 2] == "Attested: 1 check, TP-01, 1 of them not compared with what is expected"
 
 
-def test_where_nothing_was_accepted_the_terminal_says_nothing_of_it(render):
+def test_without_waivers_the_terminal_has_no_section_for_them(render):
     assert "Accepted" not in render(worlds.clean(), "text")
 
 
@@ -148,7 +148,7 @@ def test_hostile_words_of_a_waiver_stay_text(render):
         assert max(map(len, text.splitlines())) <= 400
 
 
-def test_deviations_under_different_waivers_are_not_told_as_one():
+def test_deviations_under_different_waivers_are_separate_rows():
     other = replace(waived(), waiver={**TEXTS, "owner": "b@example.com"})
     groups = [worlds.group(1), worlds.group(2), worlds.group(3)]
     verdicts = [waived(), other, waived()]

@@ -1,4 +1,4 @@
-"""Workbooks: what another program reads out of them, and that it finds no formula there."""
+"""Workbooks: readable by another program, without formulas."""
 
 import io
 import re
@@ -132,7 +132,7 @@ def test_the_summary_says_what_to_do_about_each_cause_and_what_it_does_not_say()
     assert any("no setting shows" in str(row[0]) for row in rows)
 
 
-def test_coverage_says_what_came_of_each_control_and_what_the_depth_leaves_open():
+def test_coverage_has_the_result_of_each_control_and_what_the_depth_omits():
     run = worlds.everything()
     run = replace(run, summary=replace(run.summary, not_reached=("IA-04",)))
     rows = {row["Control"]: row for row in table(opened(written(run)), "Coverage")}
@@ -144,14 +144,14 @@ def test_coverage_says_what_came_of_each_control_and_what_the_depth_leaves_open(
     assert rows["RC-02"]["Reached"] == "yes"
 
 
-def test_passes_are_counted_per_control_only_where_the_run_kept_them():
+def test_passes_are_counted_per_control_only_if_the_run_stored_them():
     coverage = opened(written(worlds.everything()))["Coverage"]
     slim = opened(written(worlds.all_unknown()))["Coverage"]
     assert "As expected" in [cell.value for cell in coverage[1]]
     assert "As expected" not in [cell.value for cell in slim[1]]
 
 
-def test_a_waiver_says_what_became_of_it_and_those_that_need_care_come_first():
+def test_a_waiver_has_its_result_and_those_that_need_attention_come_first():
     active = WaiverResult("RC-02", "group Studio", *WAIVER.values(), state="active", matched=2)
     run = replace(golden(), waivers=[active, *golden().waivers])
     rows = table(opened(written(run)), "Waivers")

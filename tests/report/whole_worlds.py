@@ -1,6 +1,6 @@
-"""The four whole worlds and a drifted one, as runs: really served, collected and judged, once each.
+"""The four whole worlds and a drifted one as runs, served, collected and judged once each.
 
-What a format does with runs that were made by hand, it has to do with these as well.
+Every format must handle them like the synthetic runs.
 """
 
 from functools import cache
@@ -20,12 +20,12 @@ from tests.worlds.conftest import SMALL, WORLDS
 NAMES = (*WORLDS, "drifted")
 
 _OPEN_SNAPSHOTS: list[Snapshot] = []
-"""A run reads from its snapshot as long as it is reported."""
+"""A run reads from its snapshot while it is rendered."""
 
 
 @cache
 def whole_world(name: str) -> Run:
-    """The run of a world, judged by `strict`, passes kept."""
+    """The run of a world, judged by `strict`, with passes."""
     catalogue = files.shipped_catalogue()
     evaluation = EvaluationConfig(
         catalogue, baseline.load("strict", catalogue), depth=Level.USER, keep_passes=True

@@ -1,4 +1,4 @@
-"""Synthetic runs: small worlds with everything a report must survive."""
+"""Synthetic runs: small worlds with every case that a report must handle."""
 
 from collections import Counter
 from collections.abc import Sequence
