@@ -1,4 +1,4 @@
-"""The CSV report: one finding a row, safe to open in a spreadsheet."""
+"""The CSV report: one finding per row, safe to open in a spreadsheet."""
 
 import csv
 import re
@@ -28,7 +28,7 @@ _LATER_FORMULA = re.compile(rf"([;\r\n]{_BEFORE})([{_STARTERS}]?)")
 
 
 class CsvFormat:
-    """RFC 4180, UTF-8 with a byte order mark, every cell quoted, one finding a row.
+    """RFC 4180, UTF-8 with a byte order mark, every cell quoted, one finding per row.
 
     A cell that a spreadsheet would read as a formula is prefixed with a single quote.
     """

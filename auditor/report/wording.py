@@ -304,7 +304,7 @@ def cause_name(cause: Cause | None) -> str:
 
 
 def changeable(verdict: Verdict) -> str:
-    """Who can still change the value: `the user, account admins`; empty where not known."""
+    """Who can still change the value: `the user, account admins`; empty if unknown."""
     return ", ".join(_WHO.get(who, printable(who)) for who in verdict.changeable_by)
 
 
