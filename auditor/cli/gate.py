@@ -563,7 +563,7 @@ def _tell(answer: GateResult, format_: GateFormat, terminal: Terminal) -> None:
     elif format_ is GateFormat.MARKDOWN:
         typer.echo(summary)
     else:
-        why = gate_report.named(answer.examples)
+        why = gate_report.describe_examples(answer.examples)
         typer.echo("\n".join(gate_report.as_lines(*told, why)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines = gate_report.annotations(

@@ -49,41 +49,44 @@ _ALL: tuple[Format, ...] = (
 )
 
 FORMATS: Mapping[str, Format] = MappingProxyType({format_.name: format_ for format_ in _ALL})
-"""Every format by the name `--format` takes, `text` first."""
+"""Formats by the name that `--format` takes, `text` first."""
 
 BUNDLE = "bundle"
 BUNDLE_SUFFIX = ".zip"
-"""Reports and the evidence they rest on in one file; `auditor.bundle` writes it, no format does."""
+"""A file with reports and their evidence. `auditor.bundle` writes it; it is not a `Format`."""
 
 
 def by_name(name: str) -> Format:
     """Return the format called `name`.
 
     Raises:
-        UnknownFormat: there is none.
+        UnknownFormat: no format has this name.
     """
-    found = FORMATS.get(name)
-    if found is None:
-        known = ", ".join((*FORMATS, BUNDLE))
-        raise UnknownFormat(f"There is no format {name!r}. Choose one of {known}.")
-    return found
+    report_format = FORMATS.get(name)
+    if report_format is None:
+        names = ", ".join((*FORMATS, BUNDLE))
+        raise UnknownFormat(f"There is no format {name!r}. Choose one of {names}.")
+    return report_format
 
 
 def by_suffix(path: str | PurePath) -> Format:
     """Return the format of a file called `path`, by its suffix: `night/report.html` is html.
 
-    Of two suffixes that fit, the longer one counts: `night.oscal.json` is oscal, not json.
+    If two suffixes match, the longer one wins: `night.oscal.json` is oscal, not json.
 
     Raises:
         UnknownFormat: no format writes files with this suffix.
     """
     name = PurePath(path).name.lower()
-    fitting = [format_ for format_ in _ALL if name.endswith(format_.suffix)]
-    if fitting:
-        return max(fitting, key=lambda format_: len(format_.suffix))
+    matches = [format_ for format_ in _ALL if name.endswith(format_.suffix)]
+    if matches:
+        return max(matches, key=lambda format_: len(format_.suffix))
     suffixes = [(format_.suffix, format_.name) for format_ in _ALL]
-    known = ", ".join(f"{suffix} ({of})" for suffix, of in (*suffixes, (BUNDLE_SUFFIX, BUNDLE)))
+    choices = ", ".join(
+        f"{suffix} ({name_of_format})"
+        for suffix, name_of_format in (*suffixes, (BUNDLE_SUFFIX, BUNDLE))
+    )
     raise UnknownFormat(
         f"The name {str(path)!r} does not say which format to write. "
-        f"Give --format, or end the name in one of {known}."
+        f"Give --format, or end the name in one of {choices}."
     )

@@ -1,4 +1,4 @@
-"""The words of answers: every sentence the command line and the reports say about a question."""
+"""Answers as text and JSON, for `auditor ask` and the reports."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ STATE: Mapping[AnswerState, str] = {
     AnswerState.NOT_APPLICABLE: "does not apply",
     AnswerState.NO: "no, as far as settings show",
 }
-"""Each state in a word or two, for tables and filters."""
+"""Labels of the states, for tables and filters."""
 
 GAP: Mapping[Gap, str] = {
     Gap.NOT_ASSESSED: "this baseline or selection does not assess it",
@@ -41,28 +41,28 @@ GAP: Mapping[Gap, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a full answer: a heading and its lines."""
+    """A section of a full answer: a heading and its lines."""
 
     heading: str
     lines: tuple[str, ...]
 
 
 def sentence(answer: Answer) -> str:
-    """The answer in one sentence. Its first words hold even if nothing else is read."""
-    asked = answer.question
+    """The answer in one sentence, whose first words are true on their own."""
+    question = answer.question
     controls = wording.counted(len(answer.parts), "control")
     match answer.state:
         case AnswerState.YES:
             bound = "at least " if answer.is_lower_bound else ""
-            allowed = ControlEffect.ALLOWED in answer.effects
+            allowed = ControlEffect.ALLOWED in answer.marks
             also = (
                 f"; where allowed, also {_where(answer, ControlEffect.ALLOWED)}" if allowed else ""
             )
-            return f"{asked.yes}: {bound}{_where(answer, ControlEffect.SHOWN)}{also}."
+            return f"{question.yes}: {bound}{_where(answer, ControlEffect.SHOWN)}{also}."
         case AnswerState.ALLOWED:
             where = _where(answer, ControlEffect.ALLOWED)
             more = "; there may be more" if answer.is_lower_bound else ""
-            return f"{asked.yes}: {where}, where the baseline or an exception allows it{more}."
+            return f"{question.yes}: {where}, where the baseline or an exception allows it{more}."
         case AnswerState.NOT_RULED_OUT:
             return f"Not ruled out: of {controls} behind it, {', '.join(_tally(answer))}."
         case AnswerState.CANNOT_SAY:
@@ -78,40 +78,40 @@ def sentence(answer: Answer) -> str:
         case AnswerState.NOT_APPLICABLE:
             return f"Does not apply here, as Zoom reports it: {controls} behind it."
     where = _where(answer, ControlEffect.AS_EXPECTED)
-    return f"{asked.no}: all as “{answer.baseline}” asks, at {where}{_rest(answer)}."
+    return f"{question.no}: all as “{answer.baseline}” asks, at {where}{_rest(answer)}."
 
 
 def sections(answer: Answer) -> list[Section]:
-    """What the answer is made of, the most worrying first; sections without lines are left out."""
-    asks = f"“{answer.baseline}”"
-    every = (
+    """The sections of a full answer, the most severe first, without empty ones."""
+    baseline = f"“{answer.baseline}”"
+    rows = (
         ("Shown by evidence", _per_control(answer, ControlEffect.SHOWN)),
         (
             "Shown, and allowed by the baseline, an exception or a waiver",
             _per_control(answer, ControlEffect.ALLOWED),
         ),
-        (f"Not as {asks} asks", _per_control(answer, ControlEffect.DEVIATING)),
+        (f"Not as {baseline} asks", _per_control(answer, ControlEffect.DEVIATING)),
         ("Deviating, and waived", _per_control(answer, ControlEffect.WAIVED)),
         ("Not locked, so it can be changed", _per_control(answer, ControlEffect.UNLOCKED)),
         ("Unknown", _unknowns(answer)),
         ("Not judged, because an exception holds", _per_control(answer, ControlEffect.EXCEPTED)),
         ("Waits for a decision", _decisions(answer)),
-        ("Attestation expired", _asked(answer, ControlEffect.EXPIRED)),
-        ("Attestation due", _asked(answer, ControlEffect.DUE)),
+        ("Attestation expired", _attestation_questions(answer, ControlEffect.EXPIRED)),
+        ("Attestation due", _attestation_questions(answer, ControlEffect.DUE)),
         ("Rests on an attestation", _attested(answer)),
         ("Not looked at by this run", _gaps(answer)),
-        (f"Seen, and as {asks} asks", _titles(answer, _is_settled)),
+        (f"Seen, and as {baseline} asks", _titles(answer, _is_as_expected)),
         (
             "Does not apply",
-            _titles(answer, lambda part: set(part.effects) == {ControlEffect.NOT_APPLICABLE}),
+            _titles(answer, lambda part: set(part.marks) == {ControlEffect.NOT_APPLICABLE}),
         ),
         ("Nobody can know", iter([answer.question.nobody_can_know])),
     )
-    made = (Section(heading, tuple(line for line in lines if line)) for heading, lines in every)
-    return [section for section in made if section.lines]
+    parts = (Section(heading, tuple(line for line in lines if line)) for heading, lines in rows)
+    return [section for section in parts if section.lines]
 
 
-def as_json(run: Run, answered: Sequence[Answer]) -> dict[str, JsonValue]:
+def as_json(run: Run, answers: Sequence[Answer]) -> dict[str, JsonValue]:
     """Answers for programs, in the shape `auditor/answers/v1`.
 
     `run` has id, account_id, finished_at, depth, complete, simulated, baseline (id, version,
@@ -141,23 +141,23 @@ def as_json(run: Run, answered: Sequence[Answer]) -> dict[str, JsonValue]:
                 "digest": info.baseline.digest,
             },
         },
-        "answers": [_answer_json(answer) for answer in answered],
+        "answers": [_answer_json(answer) for answer in answers],
     }
 
 
 def _answer_json(answer: Answer) -> dict[str, JsonValue]:
-    asked = answer.question
+    question = answer.question
     return {
-        "id": asked.id,
-        "question": asked.question,
-        "asked_by": asked.asked_by,
+        "id": question.id,
+        "question": question.question,
+        "asked_by": question.asked_by,
         "state": answer.state,
         "answer": sentence(answer),
         "at_least": answer.is_lower_bound,
-        "claims": [*asked.claims],
-        "nobody_can_know": asked.nobody_can_know,
+        "claims": [*question.claims],
+        "nobody_can_know": question.nobody_can_know,
         "parameters": [*answer.parameters],
-        "evidence": _marks_json(answer, answer.effects),
+        "evidence": _effects_json(answer, answer.marks),
         "unknown": [
             {"cause": cause, "controls": [*controls], "reach": _reach_json(answer, reach)}
             for cause, (controls, reach) in answer.causes.items()
@@ -169,7 +169,7 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
                 "decides": part.bearing.decides,
                 "statements": [*part.statements],
                 "asks": part.bearing.asks,
-                "evidence": _marks_json(answer, part.effects),
+                "evidence": _effects_json(answer, part.marks),
                 "not_looked_at": [*part.gaps],
             }
             for part in answer.parts
@@ -177,10 +177,10 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
     }
 
 
-def _marks_json(
-    answer: Answer, marks: Mapping[ControlEffect, AffectedScopes]
+def _effects_json(
+    answer: Answer, effects: Mapping[ControlEffect, AffectedScopes]
 ) -> dict[str, JsonValue]:
-    return {mark: _reach_json(answer, reach) for mark, reach in marks.items()}
+    return {effect: _reach_json(answer, reach) for effect, reach in effects.items()}
 
 
 def _reach_json(answer: Answer, reach: AffectedScopes) -> dict[str, JsonValue]:
@@ -191,15 +191,15 @@ def _reach_json(answer: Answer, reach: AffectedScopes) -> dict[str, JsonValue]:
     return {"by_level": by_level, "unlisted": [*reach.unlisted]}
 
 
-def _where(answer: Answer, mark: ControlEffect) -> str:
-    return answer.effects[mark].text(answer.coverage)
+def _where(answer: Answer, effect: ControlEffect) -> str:
+    return answer.marks[effect].text(answer.coverage)
 
 
 def _tally(answer: Answer) -> Iterator[str]:
-    """How many controls have what, in the order of worry: `2 deviate (the account)`."""
+    """Number of controls per effect, the most severe first: `2 deviate (the account)`."""
 
-    def count(mark: ControlEffect) -> int:
-        return len(answer.controls(mark))
+    def count(effect: ControlEffect) -> int:
+        return len(answer.controls(effect))
 
     if deviating := count(ControlEffect.DEVIATING):
         verb = "deviates" if deviating == 1 else "deviate"
@@ -219,26 +219,28 @@ def _tally(answer: Answer) -> Iterator[str]:
 
 
 def _rest(answer: Answer) -> str:
-    """What the sentence has not told of controls that worry nobody."""
-    settled = sum(map(_is_settled, answer.parts))
-    apart = sum(set(part.effects) == {ControlEffect.NOT_APPLICABLE} for part in answer.parts)
-    seen = f", {settled} as expected" if answer.state is not AnswerState.NO and settled else ""
-    return seen + (f", {apart} not applicable" if apart else "")
+    """The controls that are as expected or do not apply, for the end of the sentence."""
+    as_expected = sum(map(_is_as_expected, answer.parts))
+    not_applicable = sum(set(part.marks) == {ControlEffect.NOT_APPLICABLE} for part in answer.parts)
+    text = (
+        f", {as_expected} as expected" if answer.state is not AnswerState.NO and as_expected else ""
+    )
+    return text + (f", {not_applicable} not applicable" if not_applicable else "")
 
 
-def _is_settled(part: ControlPart) -> bool:
-    only = {ControlEffect.AS_EXPECTED, ControlEffect.NOT_APPLICABLE}
-    return ControlEffect.AS_EXPECTED in part.effects and set(part.effects) <= only and not part.gaps
+def _is_as_expected(part: ControlPart) -> bool:
+    accepted = {ControlEffect.AS_EXPECTED, ControlEffect.NOT_APPLICABLE}
+    return ControlEffect.AS_EXPECTED in part.marks and set(part.marks) <= accepted and not part.gaps
 
 
-def _per_control(answer: Answer, mark: ControlEffect) -> Iterator[str]:
+def _per_control(answer: Answer, effect: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
-        if mark in part.effects:
-            where = part.effects[mark].text(answer.coverage)
-            yield f"{part.bearing.id} “{part.bearing.title}”: {_HOW[mark]} at {where}."
+        if effect in part.marks:
+            where = part.marks[effect].text(answer.coverage)
+            yield f"{part.bearing.id} “{part.bearing.title}”: {_EFFECT_TEXT[effect]} at {where}."
 
 
-_HOW: Mapping[ControlEffect, str] = {
+_EFFECT_TEXT: Mapping[ControlEffect, str] = {
     ControlEffect.SHOWN: "not so",
     ControlEffect.ALLOWED: "allowed to differ",
     ControlEffect.DEVIATING: "not so",
@@ -246,7 +248,7 @@ _HOW: Mapping[ControlEffect, str] = {
     ControlEffect.UNLOCKED: "not locked",
     ControlEffect.EXCEPTED: "not judged",
 }
-"""A title says what should be: without these words it would read as if it were so."""
+"""Follows the title, which states the expected setting and alone would read as a fact."""
 
 
 def _attested(answer: Answer) -> Iterator[str]:
@@ -262,16 +264,16 @@ def _unknowns(answer: Answer) -> Iterator[str]:
 
 
 def _decisions(answer: Answer) -> Iterator[str]:
-    waiting = answer.controls(ControlEffect.UNDECIDED)
-    if waiting:
+    undecided = answer.controls(ControlEffect.UNDECIDED)
+    if undecided:
         names = ", ".join(answer.parameters)
-        then = f" Set {names} in the organisation file." if names else ""
-        yield f"{', '.join(waiting)}.{then}"
+        instruction = f" Set {names} in the organisation file." if names else ""
+        yield f"{', '.join(undecided)}.{instruction}"
 
 
-def _asked(answer: Answer, mark: ControlEffect) -> Iterator[str]:
+def _attestation_questions(answer: Answer, effect: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
-        if mark in part.effects:
+        if effect in part.marks:
             yield f"{part.bearing.id}: {part.bearing.asks or _lock_question(part)}"
 
 
@@ -285,7 +287,7 @@ def _gaps(answer: Answer) -> Iterator[str]:
             yield f"{', '.join(ids)}: {GAP[gap]}."
 
 
-def _titles(answer: Answer, chosen: Callable[[ControlPart], bool]) -> Iterator[str]:
+def _titles(answer: Answer, predicate: Callable[[ControlPart], bool]) -> Iterator[str]:
     for part in answer.parts:
-        if chosen(part):
+        if predicate(part):
             yield f"{part.bearing.id} {part.bearing.title}."

@@ -1,4 +1,4 @@
-"""A run by a framework's references, in words: one outline for every report for people."""
+"""The statement of applicability in words, shared by the reports for people."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,107 +26,107 @@ _RELATION = {
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What every report for people says about a framework."""
+    """The statement of applicability as every report for people presents it."""
 
     heading: str
     summary: str
-    """How many references are met by controls, in a sentence."""
+    """One sentence on how many references controls cover."""
     rows: tuple[tuple[str, str, str, str], ...]
-    """Under `HEAD`: one row for each reference and control; repeated references are empty."""
+    """Columns as in `HEAD`, one row per reference and control; repeated references are empty."""
     closing: str
-    """The heading of what is not claimed."""
+    """The heading above `open`."""
     open: tuple[str, ...]
-    """What is not claimed, one sentence for each part."""
+    """What the run does not claim, one sentence per part of the framework."""
 
 
 def outline(run: Run, rollup: Rollup) -> Outline | None:
-    """The statement of applicability of a run in words; None where it names no framework."""
+    """The statement of applicability of a run in words; None without a framework."""
     if run.framework is None:
         return None
-    found = by_reference(run.framework, rollup.controls)
-    framework = found.framework
+    statement = by_reference(run.framework, rollup.controls)
+    framework = statement.framework
     return Outline(
         heading=f"By the references of {framework.name}",
-        summary=summary(found),
-        rows=tuple(row for entry in found.entries for row in _rows(entry)),
+        summary=summary(statement),
+        rows=tuple(row for entry in statement.entries for row in _rows(entry)),
         closing=f"What this run does not claim about {framework.title}",
-        open=(framework.not_claimed, *(spoken(part) for part in found.open)),
+        open=(framework.not_claimed, *(describe_part(part) for part in statement.open)),
     )
 
 
-def summary(found: StatementOfApplicability) -> str:
-    """How many references there are, and how many of them the run says something about."""
-    borne, references = len(found.entries), wording.counted(found.references, "reference")
-    rest = [
+def summary(statement: StatementOfApplicability) -> str:
+    """How many references the framework has, and how many of them the run covers."""
+    covered, references = len(statement.entries), wording.counted(statement.references, "reference")
+    omissions = [
         f"{wording.number(count)} {what}"
         for count, what in (
-            (found.unassessed, "have controls that this run did not assess"),
-            (found.unclaimed, "are claimed by no control"),
+            (statement.unassessed, "have controls that this run did not assess"),
+            (statement.unclaimed, "are claimed by no control"),
         )
         if count
     ]
-    tail = f"; {', '.join(rest)}" if rest else ""
-    if not borne:
+    tail = f"; {', '.join(omissions)}" if omissions else ""
+    if not covered:
         return f"No control of this run bears on any of {references}{tail}."
-    return f"Controls of this run bear on {wording.number(borne)} of {references}{tail}."
+    return f"Controls of this run bear on {wording.number(covered)} of {references}{tail}."
 
 
-def result(bearing: ReferencedControl) -> str:
-    """What came of a control, the most worrying first: `deviates at 3 users, 2 unknown`."""
+def result(referenced: ReferencedControl) -> str:
+    """The result of a control, the most severe first: `deviates at 3 users, 2 unknown`."""
     parts = []
-    if bearing.deviating:
-        parts.append(f"deviates at {wording.levels(bearing.deviating)}")
+    if referenced.deviating:
+        parts.append(f"deviates at {wording.levels(referenced.deviating)}")
     for status in Status:
-        count = bearing.count(status)
+        count = referenced.count(status)
         if count and status not in (Status.FAIL, Status.PASS):
             parts.append(wording.outcome(status, count))
     if parts:
         return ", ".join(parts)
-    return "as expected" if bearing.count(Status.PASS) else "no deviation"
+    return "as expected" if referenced.count(Status.PASS) else "no deviation"
 
 
-def title(bearing: ReferencedControl) -> str:
-    """The control's id and title, and how the reference differs from what the baseline asks."""
-    info = bearing.control.info
-    relation = _RELATION.get(bearing.relation)
-    named = f"{printable(info.id)} {printable(info.title)}"
-    return f"{named} (the reference {relation})" if relation else named
+def title(referenced: ReferencedControl) -> str:
+    """The control's id and title, and how the reference differs from the baseline."""
+    info = referenced.control.info
+    relation = _RELATION.get(referenced.relation)
+    text = f"{printable(info.id)} {printable(info.title)}"
+    return f"{text} (the reference {relation})" if relation else text
 
 
-def spoken(part: UncoveredPart) -> str:
-    """What is not claimed of one part of a framework, and why."""
-    said = []
+def describe_part(part: UncoveredPart) -> str:
+    """What the run does not claim about a part of a framework, and why."""
+    clauses = []
     if part.unassessed:
-        ids = sorted({each for controls in part.unassessed.values() for each in controls})
+        ids = sorted({control for controls in part.unassessed.values() for control in controls})
         references = ", ".join(part.unassessed)
-        said.append(f"not assessed in this run: {references} (by {wording.listed(ids, 8)})")
+        clauses.append(f"not assessed in this run: {references} (by {wording.listed(ids, 8)})")
     if part.unclaimed:
         why = f" {part.outside}" if part.outside else ""
-        said.append(f"not claimed: {', '.join(spans(part.unclaimed))}.{why}")
-    return f"{part.title}: {'; '.join(said)}"
+        clauses.append(f"not claimed: {', '.join(collapse_ranges(part.unclaimed))}.{why}")
+    return f"{part.title}: {'; '.join(clauses)}"
 
 
-def spans(references: Sequence[str]) -> list[str]:
-    """`references` with runs of three or more numbers put together: `Art 15 to 22`."""
-    runs: list[list[str]] = []
+def collapse_ranges(references: Sequence[str]) -> list[str]:
+    """`references`, with three or more consecutive numbers as a range: `Art 15 to 22`."""
+    ranges: list[list[str]] = []
     for reference in references:
-        if runs and _follows(runs[-1][-1], reference):
-            runs[-1].append(reference)
+        if ranges and _is_next(ranges[-1][-1], reference):
+            ranges[-1].append(reference)
         else:
-            runs.append([reference])
-    return [text for run in runs for text in _span(run)]
+            ranges.append([reference])
+    return [text for one_range in ranges for text in _range_text(one_range)]
 
 
 def _rows(entry: ReferenceResult) -> Iterator[tuple[str, str, str, str]]:
     reference, part = entry.reference, entry.part
-    for bearing in entry.bearings:
-        yield reference, part, title(bearing), result(bearing)
+    for referenced in entry.bearings:
+        yield reference, part, title(referenced), result(referenced)
         reference = part = ""
 
 
-def _follows(one: str, other: str) -> bool:
-    head, digits = _split(one)
-    return bool(digits) and _split(other) == (head, str(int(digits) + 1))
+def _is_next(reference: str, following: str) -> bool:
+    head, digits = _split(reference)
+    return bool(digits) and _split(following) == (head, str(int(digits) + 1))
 
 
 def _split(reference: str) -> tuple[str, str]:
@@ -134,5 +134,7 @@ def _split(reference: str) -> tuple[str, str]:
     return head, reference[len(head) :]
 
 
-def _span(run: list[str]) -> list[str]:
-    return run if len(run) < 3 else [f"{run[0]} to {_split(run[-1])[1]}"]
+def _range_text(references: list[str]) -> list[str]:
+    return (
+        references if len(references) < 3 else [f"{references[0]} to {_split(references[-1])[1]}"]
+    )

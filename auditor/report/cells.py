@@ -1,4 +1,4 @@
-"""Findings as rows of a table, and text as a cell of one: what CSV and workbooks share."""
+"""Findings as table rows and text as table cells, for CSV and workbooks."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,7 +7,7 @@ from auditor.findings.model import Finding, Verdict
 from auditor.findings.run import Run
 from auditor.report import wording
 from auditor.report.display import ELLIPSIS, printable
-from auditor.report.json_report import finite, json_text, title
+from auditor.report.json_report import encode_json, finite, title
 
 LONGEST_CELL = 32_767
 """UTF-16 code units in a cell of Excel, which cannot open longer ones.
@@ -17,19 +17,19 @@ _WIDEST = 200
 """Columns of a value inside a sentence."""
 
 
-def cell(text: str, room: int = LONGEST_CELL) -> str:
-    """`text` as a cell may hold it: line breaks kept, other control characters spelled out.
+def cell(text: str, max_units: int = LONGEST_CELL) -> str:
+    """`text` as a cell: line breaks stay, other control characters are escaped.
 
-    Cut to `room` UTF-16 code units with an ellipsis where it is longer.
+    Longer text is cut to `max_units` UTF-16 code units, with an ellipsis.
     """
-    if text.isascii() and text.isprintable() and len(text) <= room:
+    if text.isascii() and text.isprintable() and len(text) <= max_units:
         return text
-    lines = text[: room + 1].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = text[: max_units + 1].replace("\r\n", "\n").replace("\r", "\n").split("\n")
     clean = "\n".join(map(printable, lines))
-    if len(text) <= room and _units(clean) <= room:
+    if len(text) <= max_units and _units(clean) <= max_units:
         return clean
-    kept = clean.encode("utf-16-le")[: 2 * (room - 1)]
-    return kept.decode("utf-16-le", "ignore") + ELLIPSIS
+    cut = clean.encode("utf-16-le")[: 2 * (max_units - 1)]
+    return cut.decode("utf-16-le", "ignore") + ELLIPSIS
 
 
 def _units(text: str) -> int:
@@ -73,13 +73,13 @@ COLUMNS = (
     "finished_at",
     "simulated",
 )
-"""Every column of a finding, in order. Names are kept; new ones come last.
+"""The columns of a finding, in order. Names never change; new ones are appended.
 
 `observed`, `expected` and `locked` are JSON as in the JSON report, empty for null; `found` and
 `asks` are `observed` and `expected` in words.
 """
 
-_OF_FINDING: Mapping[str, Callable[[Finding], str]] = {
+_FINDING_COLUMNS: Mapping[str, Callable[[Finding], str]] = {
     "level": lambda f: f.scope.level,
     "scope_id": lambda f: f.scope.id,
     "scope_name": lambda f: f.scope.label,
@@ -87,9 +87,9 @@ _OF_FINDING: Mapping[str, Callable[[Finding], str]] = {
     "observed_at": lambda f: f.observed_at or "",
     "fingerprint": lambda f: f.fingerprint,
 }
-"""What differs between findings that share a verdict."""
+"""Columns that differ between findings with the same verdict."""
 
-_OF_VERDICT: Mapping[str, Callable[[Run, Verdict], str]] = {
+_VERDICT_COLUMNS: Mapping[str, Callable[[Run, Verdict], str]] = {
     "control": lambda _, v: v.control,
     "title": lambda run, v: title(run, v.control),
     "kind": lambda _, v: v.kind,
@@ -125,41 +125,43 @@ _OF_VERDICT: Mapping[str, Callable[[Run, Verdict], str]] = {
 class Rows:
     """The findings of one run as rows with some of `COLUMNS`.
 
-    What findings share is worked out once: 100,000 users have few different verdicts.
+    The cells of a verdict are computed once: 100,000 users share few different verdicts.
     """
 
-    def __init__(self, run: Run, columns: Sequence[str], dress: Callable[[str], str]) -> None:
+    def __init__(self, run: Run, columns: Sequence[str], escape: Callable[[str], str]) -> None:
         """Rows of `run`; `dress` makes each text a cell."""
-        self._run, self._columns, self._dress = run, columns, dress
-        self._own = [(at, _OF_FINDING[c]) for at, c in enumerate(columns) if c in _OF_FINDING]
-        self._shared: dict[int, tuple[Verdict, list[str]]] = {}
+        self._run, self._columns, self._escape = run, columns, escape
+        self._finding_columns = [
+            (index, _FINDING_COLUMNS[c]) for index, c in enumerate(columns) if c in _FINDING_COLUMNS
+        ]
+        self._cells_by_verdict: dict[int, tuple[Verdict, list[str]]] = {}
 
     def of(self, finding: Finding) -> list[str]:
         """The cells of `finding`."""
         verdict = finding.verdict
-        known = self._shared.get(id(verdict))
-        if known is None:
-            if len(self._shared) == _MOST_SHARED:
-                self._shared.clear()
-            known = self._shared[id(verdict)] = verdict, self._cells(verdict)
-        row = known[1].copy()
-        for at, column in self._own:
-            row[at] = self._dress(column(finding))
+        cached = self._cells_by_verdict.get(id(verdict))
+        if cached is None:
+            if len(self._cells_by_verdict) == _MAX_CACHED_VERDICTS:
+                self._cells_by_verdict.clear()
+            cached = self._cells_by_verdict[id(verdict)] = verdict, self._cells(verdict)
+        row = cached[1].copy()
+        for index, column in self._finding_columns:
+            row[index] = self._escape(column(finding))
         return row
 
     def _cells(self, verdict: Verdict) -> list[str]:
         return [
-            "" if c in _OF_FINDING else self._dress(_OF_VERDICT[c](self._run, verdict))
+            "" if c in _FINDING_COLUMNS else self._escape(_VERDICT_COLUMNS[c](self._run, verdict))
             for c in self._columns
         ]
 
 
-_MOST_SHARED = 1000
-"""Verdicts whose cells are kept. Each is held together with them, so that its id stays its own."""
+_MAX_CACHED_VERDICTS = 1000
+"""Size of the cache. An entry holds its verdict, so that no other object gets the same `id()`."""
 
 
 def _json(value: JsonValue) -> str:
-    return "" if value is None else json_text(finite(value))
+    return "" if value is None else encode_json(finite(value))
 
 
 def _waiver(verdict: Verdict, key: str) -> str:

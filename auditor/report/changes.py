@@ -1,4 +1,4 @@
-"""What changed since the run before, as the reports for people show it beside the findings."""
+"""What changed since the previous run, for the reports for people."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,16 @@ from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.report import wording
 from auditor.report.display import printable
-from auditor.report.drift_report import MOST_SETTINGS, MOVE, by_move, headline, is_lock
+from auditor.report.drift_report import (
+    CHANGE_TEXT,
+    MOST_SETTINGS,
+    by_change_kind,
+    headline,
+    is_lock,
+)
 
 MOST_ROWS = 15
-"""Rows of one kind of change; `auditor diff` has them all."""
+"""Rows per kind of change; `auditor diff` lists all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +33,11 @@ class Row:
     severity: Severity
     by_level: Mapping[Level, int]
     example: FindingChange
-    """One of them, of whom the log tells if it tells of any."""
+    """One of the changes; one with a known author if there is any."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ChangeSection:
     """Changes of one kind."""
 
     move: ChangeKind
@@ -39,34 +45,34 @@ class Moved:
     count: int
     rows: Sequence[Row]
     hidden: int
-    """Rows that are left out."""
+    """The number of omitted rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeTables:
-    """What changed since the run before."""
+    """What changed since the previous run."""
 
     headline: str
     between: str
-    """Which run it is compared with."""
+    """The previous run, in a sentence."""
     notes: Sequence[str]
-    moves: Sequence[Moved]
+    moves: Sequence[ChangeSection]
     settings: Sequence[SettingChange]
-    """The first of those that changed where no control looks."""
+    """The first changed settings that no control checks."""
     more_settings: int
     settings_heading: str
     scopes: str
-    """Which scopes came and went; empty for none."""
+    """Added and removed scopes; empty if there are none."""
     log: str
 
 
 def outline(run: Run, rollup: Rollup) -> ChangeTables | None:
-    """What changed; None where there is no run to compare with."""
+    """What changed; None without a previous run."""
     drift = run.drift
     if drift is None:
         return None
-    passes_known = bool(rollup.of_status(Status.PASS)) or not run.summary.by_status.get(Status.PASS)
-    settings = _unwatched(drift, rollup) if passes_known else drift.settings
+    has_passes = bool(rollup.of_status(Status.PASS)) or not run.summary.by_status.get(Status.PASS)
+    settings = _unwatched(drift, rollup) if has_passes else drift.settings
     return ChangeTables(
         headline=headline(drift),
         between=f"Compared with run {printable(drift.earlier.id)}, which was finished "
@@ -76,21 +82,23 @@ def outline(run: Run, rollup: Rollup) -> ChangeTables | None:
         settings=settings[:MOST_SETTINGS],
         more_settings=max(0, len(settings) - MOST_SETTINGS),
         settings_heading="Settings and locks that changed, where no control looks"
-        if passes_known
+        if has_passes
         else "Settings and locks that changed",
         scopes=_scopes(drift),
         log=drift.log,
     )
 
 
-def moves(drift: Drift, most: int = MOST_ROWS) -> list[Moved]:
-    """The changes by kind, in the order a reader wants them."""
-    found = []
-    for move, clusters in by_move(drift.clusters()):
+def moves(drift: Drift, most: int = MOST_ROWS) -> list[ChangeSection]:
+    """The changes by kind, the most important first."""
+    sections = []
+    for move, clusters in by_change_kind(drift.clusters()):
         rows = _rows(clusters)
         count = sum(cluster.count for cluster in clusters)
-        found.append(Moved(move, MOVE[move][1], count, rows[:most], max(0, len(rows) - most)))
-    return found
+        sections.append(
+            ChangeSection(move, CHANGE_TEXT[move][1], count, rows[:most], max(0, len(rows) - most))
+        )
+    return sections
 
 
 def line(drift: Drift) -> str:
@@ -99,55 +107,57 @@ def line(drift: Drift) -> str:
 
 
 def _rows(clusters: Sequence[ChangeGroup]) -> list[Row]:
-    """Clusters with those of other levels put together, in their order."""
-    together: dict[tuple[str, FindingKind, str, Severity], list[ChangeGroup]] = {}
+    """Merge the clusters of one setting at different levels into a row; the order stays."""
+    by_row: dict[tuple[str, FindingKind, str, Severity], list[ChangeGroup]] = {}
     for cluster in clusters:
         key = cluster.control, cluster.kind, cluster.setting, cluster.severity
-        together.setdefault(key, []).append(cluster)
+        by_row.setdefault(key, []).append(cluster)
     rows = []
-    for key, of_row in together.items():
-        examples = [cluster.examples[0] for cluster in of_row]
+    for key, groups in by_row.items():
+        examples = [cluster.examples[0] for cluster in groups]
         attributed = [change for change in examples if change.changed_by is not None]
-        by_level = {cluster.level: cluster.count for cluster in of_row}
+        by_level = {cluster.level: cluster.count for cluster in groups}
         rows.append(Row(*key, by_level, (attributed or examples)[0]))
     return rows
 
 
 def _unwatched(drift: Drift, rollup: Rollup) -> Sequence[SettingChange]:
-    """Changed settings that no verdict of the run is about."""
+    """Changed settings that no verdict of the run covers."""
     values: defaultdict[Level, set[str]] = defaultdict(set)
     locks: defaultdict[Level, set[str]] = defaultdict(set)
-    fresh: set[str] = set()
+    new_settings: set[str] = set()
     for group in rollup.groups:
         verdict = group.verdict
         if verdict.kind is FindingKind.UNCOVERED:
-            fresh.add(verdict.setting)
+            new_settings.add(verdict.setting)
             continue
         for level in group.by_level:
             (locks if verdict.kind is FindingKind.LOCK else values)[level].add(verdict.setting)
     return [
-        each
-        for each in drift.settings
-        if not (each.appeared and each.setting in fresh)
-        and not _is_watched(each.setting, (locks if is_lock(each) else values)[each.scope.level])
+        change
+        for change in drift.settings
+        if not (change.appeared and change.setting in new_settings)
+        and not _is_watched(
+            change.setting, (locks if is_lock(change) else values)[change.scope.level]
+        )
     ]
 
 
 def _is_watched(setting: str, judged: set[str]) -> bool:
-    """True where a judged setting is this one, lies in it, or holds it."""
+    """True if a judged setting equals, contains or lies within `setting`."""
     return setting in judged or any(
-        _holds(setting, each) or _holds(each, setting) for each in judged if each
+        _contains(setting, other) or _contains(other, setting) for other in judged if other
     )
 
 
-def _holds(outer: str, inner: str) -> bool:
+def _contains(outer: str, inner: str) -> bool:
     return inner.startswith(outer) and inner[len(outer) : len(outer) + 1] in (".", "[")
 
 
 def _scopes(drift: Drift) -> str:
-    told = [
+    parts = [
         f"{wording.levels(counts)} {word}"
         for counts, word in ((drift.scopes_added, "new"), (drift.scopes_removed, "gone"))
         if any(counts.values())
     ]
-    return ", ".join(told)
+    return ", ".join(parts)

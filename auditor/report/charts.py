@@ -1,7 +1,4 @@
-"""Pictures: the shapes behind the drawings of a report, each with its sentence for who reads.
-
-Only lengths and words are worked out here; the template draws them as inline SVG.
-"""
+"""Geometry and captions of the charts; the template draws them as inline SVG."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,11 +14,11 @@ from auditor.report import wording
 from auditor.report.display import shorten
 
 WIDTH = 1000
-"""Width of a full bar, in its own units."""
+"""Width of a full bar, in SVG units."""
 TREND_WIDTH, TREND_HEIGHT = 640, 150
-"""Size of the trend, in its own units."""
+"""Size of the trend, in SVG units."""
 _MARGIN = 10
-"""Room around the trend for its marks."""
+"""Margin around the trend, for its markers."""
 MOST_BARS = 12
 """Groups with a bar of their own."""
 _LABEL = 60
@@ -33,7 +30,7 @@ class BarSegment:
     """One part of a stacked bar."""
 
     name: str
-    """Names its colour in the style sheet."""
+    """Selects the colour in the style sheet."""
     start: float
     width: float
 
@@ -45,7 +42,7 @@ class Bar:
     label: str
     parts: tuple[BarSegment, ...]
     counts: str
-    """What the parts stand for, in words."""
+    """What the segments mean, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +56,27 @@ class Line:
 
     @property
     def path(self) -> str:
-        """The points as SVG's `points` wants them."""
+        """The points as an SVG `points` attribute."""
         return " ".join(f"{x:g},{y:g}" for x, y in self.points)
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The trend over stored runs, this one last."""
+    """The trend over the stored runs; the current run is last."""
 
     points: tuple[TrendPoint, ...]
     lines: tuple[Line, ...]
     top: int
     """The number at the upper edge."""
     coverage: tuple[str, ...]
-    """The part of the checks that could be judged, on a scale of its own from none to all: lines
-    as SVG's `points` wants them, interrupted where a run made no check."""
+    """The share of checks that could be judged, on a separate scale from none to all: SVG `points`
+    of polylines, interrupted at runs without checks."""
     gaps: tuple[float, ...]
-    """Where the runs stand that could not read everything."""
+    """Horizontal positions of incomplete runs."""
 
 
 def outcomes(run: Run) -> list[tuple[Status, int, float, float]]:
-    """How the checks came out: status, count, start and width of its part of the bar."""
+    """The bar of check results: status, count, start and width of each segment."""
     counts = run.summary.by_status
     present = [(status, counts[status]) for status in Status if counts.get(status)]
     parts = _stack([(str(status), count) for status, count in present], wording.judged(run))
@@ -115,7 +112,7 @@ def _at_levels(counts: Counter[Level]) -> str:
 
 
 def shade(level: Level) -> str:
-    """Which of the four shades stands for a level: account, group, user or meeting."""
+    """The shade of a level: account, group, user or meeting."""
     return _SHADES.get(level, "account")
 
 
@@ -133,7 +130,8 @@ _SHADES: Mapping[Level, str] = {
 def by_group(exposure: Exposure) -> tuple[list[Bar], int]:
     """How many members of each group deviate, and how many more such groups there are.
 
-    Where members were counted a full bar is all of them, else the most that deviate in one group.
+    A full bar is all members of the group, or, if they were not counted, the members who deviate
+    in the most affected group.
     """
     exposed = [group for group in exposure.groups if group.deviating]
     most = max((group.deviating for group in exposed), default=0)
@@ -162,7 +160,7 @@ def _deviate(count: int) -> str:
 
 
 def trend(run: Run) -> Trend | None:
-    """The trend; None where there is no earlier run to compare with."""
+    """The trend; None without an earlier run."""
     if not run.trend:
         return None
     by_status = run.summary.by_status
@@ -186,45 +184,47 @@ def trend(run: Run) -> Trend | None:
         top=top,
         coverage=_coverage(points),
         gaps=tuple(
-            _place(at, len(points), 0)[0] for at, point in enumerate(points) if not point.complete
+            _position(index, len(points), 0)[0]
+            for index, point in enumerate(points)
+            if not point.complete
         ),
     )
 
 
-def known(point: TrendPoint) -> str:
-    """How many checks of a run could be judged, and of how many."""
+def coverage_text(point: TrendPoint) -> str:
+    """`177 of 180 checks`: the checks of a run that could be judged."""
     checks = wording.counted(point.judged, "check")
     return f"{wording.number(point.judged - point.unknown)} of {checks}"
 
 
 def _coverage(points: Sequence[TrendPoint]) -> tuple[str, ...]:
-    places = [
-        _place(at, len(points), (point.judged - point.unknown) / point.judged)
+    positions = [
+        _position(index, len(points), (point.judged - point.unknown) / point.judged)
         if point.judged
         else None
-        for at, point in enumerate(points)
+        for index, point in enumerate(points)
     ]
     return tuple(
-        " ".join(f"{x:g},{y:g}" for x, y in filter(None, part))
-        for is_known, part in groupby(places, key=lambda place: place is not None)
-        if is_known
+        " ".join(f"{x:g},{y:g}" for x, y in filter(None, stretch))
+        for has_checks, stretch in groupby(positions, key=lambda position: position is not None)
+        if has_checks
     )
 
 
 def _line(name: str, values: Sequence[int], top: int) -> Line:
-    points = tuple(_place(at, len(values), value / top) for at, value in enumerate(values))
+    points = tuple(_position(index, len(values), value / top) for index, value in enumerate(values))
     return Line(name, points, values[0], values[-1])
 
 
-def _place(at: int, of: int, height: float) -> tuple[float, float]:
-    """Where the run at a place of so many stands, at a part of the height."""
-    step = (TREND_WIDTH - 2 * _MARGIN) / (of - 1)
-    room = TREND_HEIGHT - 2 * _MARGIN
-    return round(_MARGIN + at * step, 1), round(_MARGIN + room * (1 - height), 1)
+def _position(index: int, count: int, share: float) -> tuple[float, float]:
+    """The point of run `index` of `count` runs, at `share` of the height."""
+    step = (TREND_WIDTH - 2 * _MARGIN) / (count - 1)
+    drawable = TREND_HEIGHT - 2 * _MARGIN
+    return round(_MARGIN + index * step, 1), round(_MARGIN + drawable * (1 - share), 1)
 
 
 def _stack(counts: Sequence[tuple[str, int]], total: int) -> tuple[BarSegment, ...]:
-    """Parts beside each other, as long as their share of `total`; none for a count of zero."""
+    """Adjacent segments, each as wide as its share of `total`; counts of zero have none."""
     parts: list[BarSegment] = []
     start = 0.0
     for name, count in counts:

@@ -1,6 +1,6 @@
-"""Clusters: findings that differ in nothing but who has them and which value was found.
+"""Groups findings that differ only in scope and observed value.
 
-A pipeline or an auditor's tool cannot take 100,000 results; it can take their clusters.
+Pipelines and audit tools cannot process 100,000 results, but they can process the groups.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _MOST_VALUES = 5
 
 @dataclass(frozen=True, slots=True)
 class FindingGroup:
-    """Findings of one level, alike in control, kind, status, severity, setting, cause, waiver."""
+    """Findings with equal control, kind, status, severity, setting, level, cause and waiver."""
 
     control: str
     kind: FindingKind
@@ -37,21 +37,21 @@ class FindingGroup:
     waiver: str
     """The waiver as JSON; empty for none."""
     verdict: Verdict
-    """The verdict of one of them."""
+    """The verdict of one of the findings."""
     count: int
     members: tuple[tuple[Verdict, Scope], ...]
-    """The first of them by name and id; at most as many as the roll-up names."""
+    """The first findings by name and id; at most as many as the roll-up names."""
     values: tuple[tuple[str, int], ...]
-    """The most frequent values that were found, in words, and how often."""
+    """The most frequent observed values, in words, with their counts."""
     more_values: int
-    """How many other values were found."""
+    """The number of other observed values."""
     observed_from: str | None
     observed_to: str | None
-    """Between these times (RFC 3339, UTC) the evidence came; None where it has no time."""
+    """Time range of the evidence (RFC 3339, UTC); None if the evidence has no time."""
 
     @property
     def is_listed(self) -> bool:
-        """True where every one of them is among `members`."""
+        """True if `members` is complete."""
         return len(self.members) == self.count
 
     @property
@@ -65,22 +65,24 @@ class FindingGroup:
         return f"{counted}: {', '.join(names)}{f' and {wording.number(more)} more' if more else ''}"
 
     @property
-    def found(self) -> str:
-        """What came out, in a few words; values with how often where there are several."""
+    def outcome_text(self) -> str:
+        """The result in a few words; several values with their counts."""
         if len(self.values) == 1 or not _is_compared(self.verdict):
             return outcome(self.verdict)
-        shown = ", ".join(f"{value} ({wording.number(count)})" for value, count in self.values)
-        rest = f" and {wording.number(self.more_values)} other values" if self.more_values else ""
-        return f"found {shown}{rest}{_asked(self.verdict)}"
+        values = ", ".join(f"{value} ({wording.number(count)})" for value, count in self.values)
+        other_values = (
+            f" and {wording.number(self.more_values)} other values" if self.more_values else ""
+        )
+        return f"found {values}{other_values}{_expected_text(self.verdict)}"
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """`found` as a sentence, after the setting it is about."""
-        return f"{about(self.setting, self.found)}."
+        return f"{about(self.setting, self.outcome_text)}."
 
     @property
     def fingerprint(self) -> str:
-        """What makes it another cluster than all others; no account, nobody's name."""
+        """Identifies the group by its key, without the account and without names."""
         parts = (
             *(self.control, self.kind, self.status, self.severity, self.setting, self.level),
             *(self.cause or "", self.waiver),
@@ -114,9 +116,9 @@ _Key = tuple[str, FindingKind, Status, Severity, str, Level, Cause | None, str]
 
 
 def clusters(rollup: Rollup, names: int, *leave_out: Status) -> list[FindingGroup]:
-    """The findings of a run in clusters, the worst first; at most `names` are named in each.
+    """Group the findings of a run, the most severe first; each group names at most `names`.
 
-    The roll-up has to be made with as many names. Statuses to `leave_out` are not in it.
+    The roll-up must have been built with as many names. Statuses in `leave_out` are omitted.
     """
     tallies: dict[_Key, _GroupCounts] = {}
     for group in rollup.groups:
@@ -127,7 +129,7 @@ def clusters(rollup: Rollup, names: int, *leave_out: Status) -> list[FindingGrou
         for level, count in group.by_level.items():
             key = (v.control, v.kind, v.status, v.severity, v.setting, level, v.cause, waiver)
             tallies.setdefault(key, _GroupCounts(v)).add(group, level, count)
-    return sorted((_cluster(*item, names) for item in tallies.items()), key=_order)
+    return sorted((_cluster(*item, names) for item in tallies.items()), key=_sort_key)
 
 
 def _cluster(key: _Key, tally: _GroupCounts, names: int) -> FindingGroup:
@@ -145,33 +147,33 @@ def _cluster(key: _Key, tally: _GroupCounts, names: int) -> FindingGroup:
     )
 
 
-def _order(cluster: FindingGroup) -> tuple[int, str, int, str, str, str, str, str]:
-    c = cluster
-    rank = c.severity.rank, c.control, c.level.rank, c.setting
-    return *rank, c.kind, c.status, c.cause or "", c.waiver
+def _sort_key(cluster: FindingGroup) -> tuple[int, str, int, str, str, str, str, str]:
+    group = cluster
+    rank = group.severity.rank, group.control, group.level.rank, group.setting
+    return *rank, group.kind, group.status, group.cause or "", group.waiver
 
 
 def name(scope: Scope) -> str:
-    """The name people know the scope by, harmless and not too long."""
+    """The display name of the scope, escaped and shortened."""
     return shorten(scope.label, LONGEST)
 
 
 def sentence(text: str) -> str:
-    """`text` on one line, harmless and not too long."""
+    """`text` on one line, escaped and shortened."""
     return shorten(" ".join(text.split()), LONGEST_SENTENCE)
 
 
-def about(setting: str, found: str) -> str:
-    """What was found, after the setting it was found in; settings keep their spelling."""
-    return f"{shorten(setting, 200)}: {found}" if setting else wording.sentence_case(found)
+def about(setting: str, result: str) -> str:
+    """The setting and the result; the setting's case does not change."""
+    return f"{shorten(setting, 200)}: {result}" if setting else wording.sentence_case(result)
 
 
 def outcome(verdict: Verdict) -> str:
-    """What came out, in a few words: `found true, asked for false`."""
+    """The result in a few words: `found true, asked for false`."""
     if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
         return f"found {wording.observation(verdict, LONGEST)}, allowed by {verdict.allowed_by}"
     if _is_compared(verdict):
-        return f"found {wording.observation(verdict, LONGEST)}{_asked(verdict)}"
+        return f"found {wording.observation(verdict, LONGEST)}{_expected_text(verdict)}"
     if verdict.status is Status.UNKNOWN:
         return f"could not be judged: {wording.cause_name(verdict.cause)}"
     return wording.status_name(verdict.status)
@@ -181,12 +183,12 @@ def _is_compared(verdict: Verdict) -> bool:
     return verdict.status in (Status.FAIL, Status.WAIVED, Status.PASS)
 
 
-def _asked(verdict: Verdict) -> str:
-    asked = wording.expectation(verdict, LONGEST)
-    return f", asked for {asked}" if asked else ""
+def _expected_text(verdict: Verdict) -> str:
+    expected = wording.expectation(verdict, LONGEST)
+    return f", asked for {expected}" if expected else ""
 
 
 def fixes(portal: str, api: str) -> Sequence[tuple[str, str]]:
-    """How to fix it, each way with its heading; ways that are not known are left out."""
+    """The known ways to fix a control, each with its heading."""
     ways = (("Fix in the portal", printable(portal)), ("Fix by API", printable(api)))
     return [(heading, text) for heading, text in ways if text]

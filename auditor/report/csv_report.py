@@ -1,4 +1,4 @@
-"""The CSV report: one finding a row, safe to open in a spreadsheet."""
+"""The CSV report: one finding per row, safe to open in a spreadsheet."""
 
 import csv
 import re
@@ -7,30 +7,30 @@ from typing import BinaryIO, ClassVar
 from auditor.findings.run import Run
 from auditor.report.cells import COLUMNS, LONGEST_CELL, Rows, cell
 from auditor.report.interface import Options
-from auditor.report.json_report import listed
+from auditor.report.json_report import reported_findings
 
 BOM = b"\xef\xbb\xbf"
-"""Excel takes a file without it for the computer's old code page, and names come out garbled."""
+"""Without it Excel assumes the legacy code page and garbles names."""
 
 _BEFORE = r"[\s\u200c\u200d\"'`]*+"
-"""What a spreadsheet may drop before a formula: spaces, joiners and quotation marks."""
+"""Characters that a spreadsheet may drop before a formula: spaces, joiners, quotation marks."""
 
 
 _STARTERS = r"=+\-@⁺⁼₊₌﬩﹢﹣﹦﹫＋－＝＠−"
-"""What starts a formula, in every form that Unicode holds to be alike.
+"""Characters that start a formula, with their Unicode compatibility forms.
 
-Source: OWASP, CSV injection, read November 2026. Excel for Chinese, Japanese and Korean takes the
-wide forms too.
+Source: OWASP, CSV injection, read November 2026. Excel for Chinese, Japanese and Korean also
+accepts the full-width forms.
 """
 _FORMULA = re.compile(rf"\A(?=[\t\r\n]|{_BEFORE}[{_STARTERS}])")
 _LATER_FORMULA = re.compile(rf"([;\r\n]{_BEFORE})([{_STARTERS}]?)")
-"""Where lists are separated by semicolons, Excel ends a cell there, quoted by commas or not."""
+"""With semicolon as list separator, Excel ends a cell there even inside quotes."""
 
 
 class CsvFormat:
-    """RFC 4180, UTF-8 with a byte order mark, every cell quoted, one finding a row.
+    """RFC 4180, UTF-8 with a byte order mark, every cell quoted, one finding per row.
 
-    A cell that a spreadsheet would take for a formula gets a single quote before it.
+    A cell that a spreadsheet would read as a formula is prefixed with a single quote.
     """
 
     name: ClassVar[str] = "csv"
@@ -43,12 +43,12 @@ class CsvFormat:
         writer = csv.writer(_Utf8(out), quoting=csv.QUOTE_ALL)
         writer.writerow(COLUMNS)
         rows = Rows(run, COLUMNS, escape_formula)
-        for finding in listed(run, options):
+        for finding in reported_findings(run, options):
             writer.writerow(rows.of(finding))
 
 
 def escape_formula(text: str) -> str:
-    """`text` as a cell that no spreadsheet takes for a formula."""
+    """`text` as a cell that no spreadsheet reads as a formula."""
     quoted = _FORMULA.sub("'", text[: LONGEST_CELL + 1])
     return cell(_LATER_FORMULA.sub(_quoted, quoted))
 
@@ -58,7 +58,7 @@ def _quoted(match: re.Match[str]) -> str:
 
 
 class _Utf8:
-    """Takes the rows that `csv` writes."""
+    """Text file interface for `csv`, writing UTF-8 to a binary file."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out

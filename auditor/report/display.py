@@ -1,4 +1,4 @@
-"""Names and values from Zoom as people may see them: made harmless, and measured in columns."""
+"""Names and values from Zoom for display: escaped, and measured in terminal columns."""
 
 import json
 
@@ -18,19 +18,19 @@ def display_width(text: str) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """`plain(text)`, cut to `width` columns with an ellipsis where it is longer."""
+    """`printable(text)`, cut to `width` columns with an ellipsis if it is longer."""
     clean = printable(text[: 4 * width + 4])
     if len(text) <= 4 * width + 4 and display_width(clean) <= width:
         return clean
-    kept, room = [], width - 1
+    chars, columns_left = [], width - 1
     for char in clean:
-        room -= max(0, wcwidth(char))
-        if room < 0:
+        columns_left -= max(0, wcwidth(char))
+        if columns_left < 0:
             break
-        kept.append(char)
-    return "".join(kept).rstrip() + ELLIPSIS
+        chars.append(char)
+    return "".join(chars).rstrip() + ELLIPSIS
 
 
 def value_text(value: JsonValue, width: int) -> str:
-    """A value as JSON spells it, harmless and at most `width` columns wide."""
+    """A value as JSON, escaped and at most `width` columns wide."""
     return shorten(json.dumps(value, ensure_ascii=False, sort_keys=True), width)

@@ -1,4 +1,4 @@
-"""Drift as people and programs read it: text, Markdown and JSON (`auditor/drift/v1`)."""
+"""Drift as text, Markdown and JSON (`auditor/drift/v1`)."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,15 +22,15 @@ from auditor.report.display import display_width, printable, shorten, value_text
 from auditor.report.markdown_text import prose, table_head, table_row
 
 MOST_SETTINGS = 15
-"""Changed settings that a report for people lists; programs get all of them."""
+"""Changed settings in a report for people; the JSON report lists all."""
 
 _VALUE = 40
 """Columns of a value."""
 
 _LOCKS = "lock_settings"
-"""How the requests for lock documents end."""
+"""Suffix of the requests for lock documents."""
 
-MOVE: Mapping[ChangeKind, tuple[str, str]] = {
+CHANGE_TEXT: Mapping[ChangeKind, tuple[str, str]] = {
     ChangeKind.REGRESSED: ("newly deviating", "Deviations now that were none before"),
     ChangeKind.WAIVER_LAPSED: ("no longer waived", "Deviations whose waiver covers them no longer"),
     ChangeKind.NEWLY_UNKNOWN: ("newly unknown", "Could be judged before, and cannot now"),
@@ -49,25 +49,25 @@ MOVE: Mapping[ChangeKind, tuple[str, str]] = {
         "Judged otherwise by a changed baseline",
     ),
 }
-"""Each move: how it is counted, and what its section is called."""
+"""Each kind of change: its phrase in the headline, and the heading of its section."""
 
 Titles = Mapping[str, str]
 """Control id to title."""
 
 
 def headline(drift: Drift) -> str:
-    """What changed, in one line: for each kind of change the settings first, then where."""
-    changed_ways = [move for move, _ in by_move(drift.clusters())]
-    if not changed_ways:
+    """What changed, in one line: for each kind of change the settings, then the levels."""
+    kinds = [kind for kind, _ in by_change_kind(drift.clusters())]
+    if not kinds:
         changed = wording.counted(len(drift.settings), "setting")
         also = f" {changed} changed all the same." if drift.settings else ""
         return f"No finding changed.{also}"
-    return " · ".join(_part(move, drift.affected(move)) for move in changed_ways) + "."
+    return " · ".join(_part(kind, drift.affected(kind)) for kind in kinds) + "."
 
 
 def _part(move: ChangeKind, affected: Affected) -> str:
     settings = wording.counted(affected.settings, "setting")
-    return f"{settings} {MOVE[move][0]} ({wording.levels(affected.by_level)})"
+    return f"{settings} {CHANGE_TEXT[move][0]} ({wording.levels(affected.by_level)})"
 
 
 def as_text(drift: Drift, titles: Titles, width: int) -> str:
@@ -79,19 +79,22 @@ def as_text(drift: Drift, titles: Titles, width: int) -> str:
 
 
 def as_markdown(drift: Drift, titles: Titles) -> str:
-    """The report as Markdown, as chats and job summaries show it."""
+    """The report as Markdown, for chats and job summaries."""
     clusters = drift.clusters()
-    lines = [f"## {headline(drift)}", "", prose(_between(drift)), ""]
+    lines = [f"## {headline(drift)}", "", prose(_compared_runs(drift)), ""]
     lines += [f"> {prose(note)}" for note in drift.notes] + [""] * bool(drift.notes)
-    for found, of_move in by_move(clusters):
-        lines += [f"### {MOVE[found][1]} ({wording.number(sum(c.count for c in of_move))})", ""]
+    for kind, groups in by_change_kind(clusters):
+        lines += [
+            f"### {CHANGE_TEXT[kind][1]} ({wording.number(sum(c.count for c in groups))})",
+            "",
+        ]
         head = table_head(["severity", "control", "setting", "where", "example"], 5)
         lines += head.splitlines()
-        for cluster in of_move:
+        for cluster in groups:
             cells = (
                 cluster.severity,
                 f"{cluster.control} {titles.get(cluster.control, '')}",
-                what(cluster),
+                setting_name(cluster),
                 _where(cluster),
                 example(cluster.examples[0]),
             )
@@ -99,14 +102,14 @@ def as_markdown(drift: Drift, titles: Titles) -> str:
         lines.append("")
     if drift.settings:
         lines += ["### Settings and locks that changed", ""]
-        lines += [f"- {prose(each)}" for each in _settings(drift)] + [""]
+        lines += [f"- {prose(line)}" for line in _settings(drift)] + [""]
     if drift.log:
         lines += [prose(drift.log), ""]
     return "\n".join(lines)
 
 
 def as_json(drift: Drift, titles: Titles) -> Iterator[str]:
-    """The report for programs, in pieces: it may hold very many changes."""
+    """The report for programs, in pieces, because it may list very many changes."""
     head = {
         "schema": "auditor/drift/v1",
         "earlier": _facts(drift.earlier),
@@ -116,37 +119,40 @@ def as_json(drift: Drift, titles: Titles) -> Iterator[str]:
         "scopes_removed": {str(level): count for level, count in drift.scopes_removed.items()},
         "notes": list(drift.notes),
         "operation_log": drift.log,
-        "settings": [_setting_object(each) for each in drift.settings],
+        "settings": [_setting_object(change) for change in drift.settings],
     }
     yield json.dumps(head, indent=1, ensure_ascii=False)[:-2] + ',\n "changes": ['
-    mark = "\n  "
+    separator = "\n  "
     for change in drift.changes:
-        yield mark + json.dumps(_change_object(change, titles), ensure_ascii=False)
-        mark = ",\n  "
+        yield separator + json.dumps(_change_object(change, titles), ensure_ascii=False)
+        separator = ",\n  "
     yield "\n ]\n}\n"
 
 
 def _lines(drift: Drift, titles: Titles) -> Iterator[str]:
     yield headline(drift)
-    yield _between(drift)
+    yield _compared_runs(drift)
     yield from drift.notes
-    for found, clusters in by_move(drift.clusters()):
+    for kind, clusters in by_change_kind(drift.clusters()):
         yield ""
         total = sum(cluster.count for cluster in clusters)
-        yield f"{MOVE[found][1]} ({wording.number(total)})"
-        above = ""
+        yield f"{CHANGE_TEXT[kind][1]} ({wording.number(total)})"
+        previous = ""
         for cluster in clusters:
             title = f"  {cluster.severity} {cluster.control} {titles.get(cluster.control, '')}"
-            if title != above:
+            if title != previous:
                 yield title
-            above = title
-            such = ": " if cluster.count == 1 else ", such as "
-            yield (f"    {what(cluster)}, {_where(cluster)}{such}{example(cluster.examples[0])}")
+            previous = title
+            introduction = ": " if cluster.count == 1 else ", such as "
+            yield (
+                f"    {setting_name(cluster)}, {_where(cluster)}{introduction}"
+                f"{example(cluster.examples[0])}"
+            )
     if drift.settings:
         yield ""
         yield f"Settings and locks that changed ({wording.number(len(drift.settings))})"
-        for each in _settings(drift):
-            yield f"  {each}"
+        for line in _settings(drift):
+            yield f"  {line}"
     scopes = [*_scopes(drift.scopes_added, "new"), *_scopes(drift.scopes_removed, "gone")]
     if scopes or drift.log:
         yield ""
@@ -157,58 +163,58 @@ def _lines(drift: Drift, titles: Titles) -> Iterator[str]:
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """A line as lines of at most `width` columns: wide characters take two."""
+    """Wrap a line at `width` columns; wide characters take two."""
     indent = " " * (len(line) - len(line.lstrip()))
     hanging = indent + "  " * bool(indent)
-    rows, row = [], indent
+    rows, current = [], indent
     for word in line.split():
         for piece in _pieces(word, width - len(hanging)):
-            joined = f"{row} {piece}" if row.strip() else row + piece
+            joined = f"{current} {piece}" if current.strip() else current + piece
             if display_width(joined) > width:
-                rows.append(row)
+                rows.append(current)
                 joined = hanging + piece
-            row = joined
-    return [*rows, row]
+            current = joined
+    return [*rows, current]
 
 
-def _pieces(word: str, room: int) -> Iterator[str]:
-    """A word in pieces that fit."""
-    if display_width(word) <= room:
+def _pieces(word: str, width: int) -> Iterator[str]:
+    """Split a word into pieces of at most `width` columns."""
+    if display_width(word) <= width:
         yield word
         return
-    piece, used = "", 0
+    piece, columns = "", 0
     for char in word:
-        used += display_width(char)
-        if used > room:
+        columns += display_width(char)
+        if columns > width:
             yield piece
-            piece, used = "", display_width(char)
+            piece, columns = "", display_width(char)
         piece += char
     yield piece
 
 
-def _between(drift: Drift) -> str:
-    one, other = drift.earlier, drift.later
+def _compared_runs(drift: Drift) -> str:
+    earlier, later = drift.earlier, drift.later
     return (
-        f"Account {printable(other.account_id)}, "
-        f"from run {one.id} ({wording.when(one.finished_at)}) "
-        f"to run {other.id} ({wording.when(other.finished_at)})."
+        f"Account {printable(later.account_id)}, "
+        f"from run {earlier.id} ({wording.when(earlier.finished_at)}) "
+        f"to run {later.id} ({wording.when(later.finished_at)})."
     )
 
 
-def by_move(clusters: list[ChangeGroup]) -> Iterator[tuple[ChangeKind, list[ChangeGroup]]]:
-    """Clusters under their moves, in the order a reader wants them."""
-    for found in ChangeKind:
-        of_move = [cluster for cluster in clusters if cluster.move is found]
-        if of_move:
-            yield found, of_move
+def by_change_kind(clusters: list[ChangeGroup]) -> Iterator[tuple[ChangeKind, list[ChangeGroup]]]:
+    """Clusters by kind of change, the most important first."""
+    for kind in ChangeKind:
+        groups = [cluster for cluster in clusters if cluster.move is kind]
+        if groups:
+            yield kind, groups
 
 
 def _counts(clusters: list[ChangeGroup]) -> dict[ChangeKind, int]:
-    return {move: sum(c.count for c in of_move) for move, of_move in by_move(clusters)}
+    return {kind: sum(c.count for c in groups) for kind, groups in by_change_kind(clusters)}
 
 
-def what(cluster: ChangeGroup) -> str:
-    """The setting, or the lock of it."""
+def setting_name(cluster: ChangeGroup) -> str:
+    """The setting, or `lock of` the setting."""
     setting = printable(cluster.setting)
     return f"lock of {setting}" if cluster.kind is FindingKind.LOCK else setting
 
@@ -219,34 +225,34 @@ def _where(cluster: ChangeGroup) -> str:
 
 
 def example(change: FindingChange) -> str:
-    """Where a finding moved, how it stood and stands, and who made it so."""
-    scope = change.state.scope
-    told = [] if scope.level is Level.ACCOUNT else [shorten(scope.label, 60)]
-    told.append(f"{state_text(change.before)} → {state_text(change.after)}")
+    """A change in one line: the scope, the states before and after, and the author."""
+    scope = change.standing.scope
+    parts = [] if scope.level is Level.ACCOUNT else [shorten(scope.label, 60)]
+    parts.append(f"{state_text(change.before)} → {state_text(change.after)}")
     if change.changed_by is not None:
-        who = change.changed_by
-        told.append(f"by {shorten(who.operator, 60)} {wording.when(who.time)}")
-    return ", ".join(told)
+        actor = change.changed_by
+        parts.append(f"by {shorten(actor.operator, 60)} {wording.when(actor.time)}")
+    return ", ".join(parts)
 
 
-def state_text(standing: FindingState | None) -> str:
-    """How a finding stood in a run: `deviation (true)`."""
-    if standing is None:
+def state_text(state: FindingState | None) -> str:
+    """The state of a finding in a run: `deviation (true)`."""
+    if state is None:
         return "as expected"
-    value = f" ({value_text(standing.observed, _VALUE)})" if standing.observed is not None else ""
-    return f"{wording.status_name(standing.status)}{value}"
+    value = f" ({value_text(state.observed, _VALUE)})" if state.observed is not None else ""
+    return f"{wording.status_name(state.status)}{value}"
 
 
 def _settings(drift: Drift) -> Iterator[str]:
-    for each in drift.settings[:MOST_SETTINGS]:
-        yield setting_line(each)
-    left = len(drift.settings) - MOST_SETTINGS
-    if left > 0:
-        yield f"and {wording.number(left)} more: auditor diff --format json"
+    for change in drift.settings[:MOST_SETTINGS]:
+        yield setting_line(change)
+    omitted = len(drift.settings) - MOST_SETTINGS
+    if omitted > 0:
+        yield f"and {wording.number(omitted)} more: auditor diff --format json"
 
 
 def setting_line(change: SettingChange) -> str:
-    """A changed setting or lock with its values and where, on one line."""
+    """A changed setting or lock with its values and scope, on one line."""
     where = wording.level_name(change.scope.level, change.scopes)
     if change.scopes > 1:
         where = f"{wording.number(change.scopes)} {where}"
@@ -259,7 +265,7 @@ def setting_line(change: SettingChange) -> str:
 
 
 def is_lock(change: SettingChange) -> bool:
-    """True where what changed is a lock, not the value of the setting."""
+    """True if the lock changed, not the value of the setting."""
     return change.source.partition("?")[0].endswith(_LOCKS)
 
 
@@ -268,39 +274,39 @@ def _scopes(counts: Mapping[Level, int], word: str) -> list[str]:
 
 
 def _facts(facts: RunFacts) -> dict[str, Any]:
-    told = asdict(facts)
-    del told["controls"]
-    return told
+    document = asdict(facts)
+    del document["controls"]
+    return document
 
 
 def _change_object(change: FindingChange, titles: Titles) -> dict[str, Any]:
-    at = change.state
+    state = change.standing
     return {
         "move": change.move,
-        "life": change.lifecycle,
-        "control": at.control,
-        "title": titles.get(at.control, ""),
-        "kind": at.kind,
-        "severity": at.severity,
-        "scope": {"level": at.scope.level, "id": at.scope.id, "name": at.scope.label},
-        "setting": at.setting,
+        "life": change.life,
+        "control": state.control,
+        "title": titles.get(state.control, ""),
+        "kind": state.kind,
+        "severity": state.severity,
+        "scope": {"level": state.scope.level, "id": state.scope.id, "name": state.scope.label},
+        "setting": state.setting,
         "before": _state_object(change.before),
         "after": _state_object(change.after),
-        "first_seen": at.first_seen,
+        "first_seen": state.first_seen,
         "changed_by": None if change.changed_by is None else asdict(change.changed_by),
-        "fingerprint": at.fingerprint,
+        "fingerprint": state.fingerprint,
     }
 
 
-def _state_object(standing: FindingState | None) -> dict[str, Any] | None:
-    if standing is None:
+def _state_object(state: FindingState | None) -> dict[str, Any] | None:
+    if state is None:
         return None
     return {
-        "status": standing.status,
-        "severity": standing.severity,
-        "cause": standing.cause,
-        "observed": standing.observed,
-        "since": standing.since,
+        "status": state.status,
+        "severity": state.severity,
+        "cause": state.cause,
+        "observed": state.observed,
+        "since": state.since,
     }
 
 

@@ -1,4 +1,4 @@
-"""What a gate says, as a pipeline shows it: a few lines, JSON, a job summary, annotations."""
+"""Gate results for pipelines: lines, JSON, a job summary and annotations."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,27 +15,27 @@ from auditor.report.markdown_text import prose, table_head, table_row
 
 _RESULT: Mapping[int, str] = {0: "PASS", 1: "FAIL", 3: "UNKNOWN", 4: "NOT JUDGED"}
 _WIDTH = 400
-"""Columns of a line in a pipeline's log, which does not wrap."""
+"""Columns of a line; pipeline logs do not wrap."""
 
 Titles = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A finding that stands for all of its control, setting, level and status."""
+    """A finding that represents all with the same control, setting, level and status."""
 
     finding: Finding
     scopes: int = 1
-    """At how many accounts, groups, users or meetings it stands, this one among them."""
+    """The number of accounts, groups, users or meetings it represents, including its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Which key signed a run."""
+    """The key that signed a run."""
 
     key_id: str
     is_trusted: bool
-    """True if that key is the one that has to have signed."""
+    """True if the key is the required one."""
 
     def __str__(self) -> str:
         return f"signed with {self.key_id}{'' if self.is_trusted else ', which is not trusted'}"
@@ -43,17 +43,17 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What an answer rests on: a run, and what is known of it beside its verdicts."""
+    """The basis of a gate result: a run, and facts that its verdicts do not contain."""
 
     run: Run
     new: int | None = None
-    """How many deviations of any severity the accepted run did not have; None without one."""
+    """Deviations of any severity that the accepted run did not have; None without such a run."""
     signed: Signed | None = None
-    """Which key signed the run; None where it is not signed."""
+    """The key that signed the run; None if the run is not signed."""
 
     @property
     def totals(self) -> Mapping[str, int | None]:
-        """What came out beside passes, whatever the threshold."""
+        """Counts of all results except passes, independent of the threshold."""
         summary = self.run.summary
         critical, due = 0, set()
         for share in self.run.assessments.shares():
@@ -77,7 +77,7 @@ class Basis:
 
     @property
     def line(self) -> str:
-        """All of that in one line, with whether the run is signed and whether it is simulated."""
+        """The totals in one line, with the signature and whether the run is simulated."""
         totals = {name: wording.number(count or 0) for name, count in self.totals.items()}
         new = "" if self.new is None else f" ({totals['new_deviations']} new)"
         return ", ".join(
@@ -97,34 +97,34 @@ class Basis:
 
 
 def as_lines(
-    code: int, reason: str, advice: str, basis: Basis | None, why: Sequence[str]
+    code: int, reason: str, advice: str, basis: Basis | None, descriptions: Sequence[str]
 ) -> list[str]:
-    """The answer, what it rests on, and what to do, a line each.
+    """The result, its basis and the next step, one line each.
 
-    After the answer comes a line for each entry of the organisation file that does not fit.
+    After the result comes a line for each problem in the organisation file.
     """
     problems = waiver_wording.problem_lines(basis.run) if basis is not None else []
-    shut = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
-    rests = f"Judged: {_rests(basis)}" if basis is not None else shut
-    # Of a line that is too long the examples are cut, never what to do.
-    last = shorten("; ".join(why), max(40, _WIDTH - len("First: . ") - len(advice)))
-    told = " ".join(part for part in (f"First: {last}." if last else "", advice) if part)
+    without_run = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
+    basis_line = f"Judged: {_basis_text(basis)}" if basis is not None else without_run
+    # If the line is too long, the examples are cut, never the advice.
+    reasons = shorten("; ".join(descriptions), max(40, _WIDTH - len("First: . ") - len(advice)))
+    next_step = " ".join(part for part in (f"First: {reasons}." if reasons else "", advice) if part)
     return [
         shorten(f"auditor gate: {_RESULT[code]}: {reason}", _WIDTH),
         *(shorten(line, _WIDTH) for line in problems),
-        shorten(rests, 2 * _WIDTH),
-        shorten(told or "Nothing to do.", _WIDTH),
+        shorten(basis_line, 2 * _WIDTH),
+        shorten(next_step or "Nothing to do.", _WIDTH),
     ]
 
 
-def named(examples: Sequence[Example], most: int = 3) -> list[str]:
-    """The first findings in a few words each, those that read alike once."""
-    told = (
-        f"{printable(each.verdict.control)} {wording.status_name(each.verdict.status)} at "
-        f"{_where(each)}"
-        for each in (example.finding for example in examples)
+def describe_examples(examples: Sequence[Example], most: int = 3) -> list[str]:
+    """The first findings in a few words each, without duplicates."""
+    descriptions = (
+        f"{printable(finding.verdict.control)} {wording.status_name(finding.verdict.status)} at "
+        f"{_where(finding)}"
+        for finding in (example.finding for example in examples)
     )
-    return list(dict.fromkeys(told))[:most]
+    return list(dict.fromkeys(descriptions))[:most]
 
 
 def as_json(
@@ -135,13 +135,13 @@ def as_json(
     counts: Mapping[str, int],
     examples: Sequence[Example],
 ) -> str:
-    """The answer for programs: `auditor/gate/v1`.
+    """The result for programs: `auditor/gate/v1`.
 
-    Findings that are counted and not listed are told by their number. Where no run was judged
-    nothing was counted: the numbers are null.
+    `findings_left_out` counts the findings that are not listed. Without a run the numbers are
+    null.
     """
     info = basis.run.info if basis is not None else None
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "schema": "auditor/gate/v1",
         "result": _RESULT[code].lower().replace(" ", "_"),
         "exit_code": int(code),
@@ -168,16 +168,16 @@ def as_json(
         "totals": None if basis is None else basis.totals,
         "line": None if basis is None else basis.line,
         **(dict.fromkeys(counts) if basis is None else counts),
-        "waivers": [asdict(each) for each in basis.run.waivers if each.is_stale] if basis else [],
-        "names": [asdict(each) for each in basis.run.references if each.is_stale] if basis else [],
-        "findings": [_listed(each.finding, each.scopes) for each in examples],
-        "findings_left_out": None if basis is None else _left_out(counts, len(examples)),
+        "waivers": [asdict(item) for item in basis.run.waivers if item.is_stale] if basis else [],
+        "names": [asdict(item) for item in basis.run.references if item.is_stale] if basis else [],
+        "findings": [_finding_object(item.finding, item.scopes) for item in examples],
+        "findings_left_out": None if basis is None else _count_left_out(counts, len(examples)),
     }
-    text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
-    return text.encode("utf-8", "replace").decode("utf-8")  # half a character cannot be written
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is not valid UTF-8
 
 
-def _listed(finding: Finding, scopes: int) -> dict[str, Any]:
+def _finding_object(finding: Finding, scopes: int) -> dict[str, Any]:
     verdict, scope = finding.verdict, finding.scope
     return {
         "control": verdict.control,
@@ -190,7 +190,7 @@ def _listed(finding: Finding, scopes: int) -> dict[str, Any]:
     }
 
 
-def _left_out(counts: Mapping[str, int], listed: int) -> int:
+def _count_left_out(counts: Mapping[str, int], listed: int) -> int:
     return counts.get("deviations", 0) + counts.get("unknown", 0) - listed
 
 
@@ -203,51 +203,51 @@ def as_summary(
     examples: Sequence[Example],
     titles: Titles,
 ) -> str:
-    """The answer as a job summary, in Markdown."""
+    """The result as a job summary, in Markdown."""
     lines = [f"## Zoom privacy gate: {_RESULT[code]}", "", prose(reason), ""]
     if basis is not None:
-        lines += [prose(_rests(basis)), ""]
+        lines += [prose(_basis_text(basis)), ""]
         if problems := waiver_wording.problem_lines(basis.run):
             lines += [*(f"- {prose(line)}" for line in problems), ""]
     if examples:
         head = table_head(["status", "severity", "control", "setting", "where"], 5)
         lines += head.splitlines()
-        for each in examples:
-            verdict = each.finding.verdict
+        for example in examples:
+            verdict = example.finding.verdict
             cells = (
                 wording.status_name(verdict.status),
                 verdict.severity,
                 f"{verdict.control} {titles.get(verdict.control, '')}",
                 verdict.setting,
-                _where(each.finding) + _others(each),
+                _where(example.finding) + _more_text(example),
             )
             lines.append(table_row(*map(prose, cells)).rstrip())
         lines.append("")
-        left_out = _left_out(counts, len(examples))
-        if left_out > 0:
-            listed = wording.counted(len(examples), "example")
-            lines += [f"{listed}; {wording.counted(left_out, 'more finding')} not listed here.", ""]
+        omitted = _count_left_out(counts, len(examples))
+        if omitted > 0:
+            shown = wording.counted(len(examples), "example")
+            lines += [f"{shown}; {wording.counted(omitted, 'more finding')} not listed here.", ""]
     return "\n".join([*lines, prose(advice), ""]) if advice else "\n".join(lines)
 
 
 def annotations(
     code: int, reason: str, basis: Basis | None, examples: Sequence[Example], titles: Titles
 ) -> Iterator[str]:
-    """The answer as workflow commands of GitHub Actions: the answer, then an error a line."""
-    told = f"{reason} In all: {basis.line}." if basis is not None else reason
+    """The result as workflow commands of GitHub Actions, then one command per finding."""
+    message = f"{reason} In all: {basis.line}." if basis is not None else reason
     kind = "notice" if code == 0 else "error"
-    yield _command(kind, f"Zoom privacy gate: {_RESULT[code]}", told)
+    yield _command(kind, f"Zoom privacy gate: {_RESULT[code]}", message)
     if code == 0:
         return
     for line in waiver_wording.problem_lines(basis.run) if basis is not None else ():
         kind = "warning" if line.startswith(waiver_wording.WARNING) else "error"
         text = shorten(line.removeprefix(waiver_wording.WARNING), _WIDTH)
         yield _command(kind, "Organisation file", text)
-    for each in examples:
-        verdict = each.finding.verdict
+    for example in examples:
+        verdict = example.finding.verdict
         kind = "error" if verdict.status is Status.FAIL else "warning"
         title = f"{verdict.control} {titles.get(verdict.control, '')}"
-        where = _where(each.finding) + _others(each)
+        where = _where(example.finding) + _more_text(example)
         text = f"{wording.status_name(verdict.status)}, {verdict.severity}: {where}"
         yield _command(kind, title, f"{text}: {printable(verdict.setting)}")
 
@@ -269,11 +269,11 @@ def _where(finding: Finding) -> str:
     return level if scope.level is Level.ACCOUNT else f"{level} {shorten(scope.label, 60)}"
 
 
-def _others(example: Example) -> str:
+def _more_text(example: Example) -> str:
     return f" and {wording.number(example.scopes - 1)} more" if example.scopes > 1 else ""
 
 
-def _rests(basis: Basis) -> str:
+def _basis_text(basis: Basis) -> str:
     run, info = basis.run, basis.run.info
     return (
         f"run {info.id} of account {printable(info.account_id)}, ended "

@@ -1,4 +1,4 @@
-"""The history for people: the stored runs as a table, and the trend drawn in the terminal."""
+"""The history in the terminal: the stored runs as a table, and their trend."""
 
 import textwrap
 from collections.abc import Sequence
@@ -11,66 +11,70 @@ from auditor.report import wording
 from auditor.report.display import display_width, printable, shorten
 
 _BAR = 24
-"""Columns of the longest bar where there is room."""
+"""Columns of the longest bar, if the terminal is wide enough."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def tables(rows: Sequence[tuple[RunFacts, str]], width: int, *, several: bool) -> str:
-    """The runs, the oldest first: with `several` accounts a table each, under the account."""
+    """The runs, oldest first; with `several` accounts, one table per account."""
     if not several:
         return table(rows, width)
     by_account: dict[str, list[tuple[RunFacts, str]]] = {}
     for facts, remark in rows:
         by_account.setdefault(facts.account_id, []).append((facts, remark))
     return "\n\n".join(
-        f"{shorten(f'Account {account_id}', width)}\n\n{table(its, width)}"
-        for account_id, its in by_account.items()
+        f"{shorten(f'Account {account_id}', width)}\n\n{table(account_rows, width)}"
+        for account_id, account_rows in by_account.items()
     )
 
 
 def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
-    """The runs, the oldest first. `rows` are runs with a remark each, such as `accepted`."""
-    room, wide, widest = width >= 96, width >= 124, width >= 150
-    head = ["run", *["ended"] * wide, "depth", "deviations", "unknown"]
-    head += [*["known"] * room, *["account"] * widest, ""]
+    """The runs, oldest first. `rows` are runs with a remark each, such as `accepted`."""
+    show_known, show_ended, show_account = width >= 96, width >= 124, width >= 150
+    head = ["run", *["ended"] * show_ended, "depth", "deviations", "unknown"]
+    head += [*["known"] * show_known, *["account"] * show_account, ""]
     body = [
         [
             facts.id,
-            *([wording.when(facts.finished_at)] * wide),
+            *([wording.when(facts.finished_at)] * show_ended),
             facts.depth,
             wording.number(facts.deviations),
             wording.number(facts.unknown),
-            *([known(facts)] * room),
-            *([shorten(facts.account_id, 24)] * widest),
-            remark if widest else remark.replace(", ", ",\n"),
+            *([known_share(facts)] * show_known),
+            *([shorten(facts.account_id, 24)] * show_account),
+            remark if show_account else remark.replace(", ", ",\n"),
         ]
         for facts, remark in rows
     ]
-    # The baseline has what the others leave, and goes on below where that is not enough.
-    left = width - sum(_widths([head, *body])) - 2 * len(head)
-    at = 1 + wide
-    head.insert(at, "baseline")
+    # The baseline takes the remaining width and wraps if that is not enough.
+    spare = width - sum(_widths([head, *body])) - 2 * len(head)
+    index = 1 + show_ended
+    head.insert(index, "baseline")
     for cells, (facts, _) in zip(body, rows, strict=True):
         name = shorten(facts.baseline_id, 16)
-        cells.insert(at, textwrap.fill(name, max(len("baseline"), min(left, 16))))
-    align = ("left",) * (3 + wide) + ("right",) * (2 + room) + ("left",) * (1 + widest)
-    rule = ["-" * each for each in _widths([head, *body])]
-    # A head of tabulate's own is two columns wider than its text.
+        cells.insert(index, textwrap.fill(name, max(len("baseline"), min(spare, 16))))
+    align = (
+        ("left",) * (3 + show_ended)
+        + ("right",) * (2 + show_known)
+        + ("left",) * (1 + show_account)
+    )
+    rule = ["-" * column_width for column_width in _widths([head, *body])]
+    # The header of tabulate is two columns wider than its text, so the header is a row.
     return str(
         tabulate([head, rule, *body], tablefmt="plain", colalign=align, disable_numparse=True)
     )
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The columns that each column of a table takes."""
+    """The display width of each column of a table."""
     return [
         max(display_width(line) for cell in cells for line in cell.split("\n"))
         for cells in zip(*rows, strict=True)
     ]
 
 
-def known(facts: RunFacts) -> str:
-    """The part of the checks that could be judged, rounded down: never 100 % with an unknown."""
+def known_share(facts: RunFacts) -> str:
+    """The share of checks that could be judged, rounded down: never 100 % with an unknown."""
     if not facts.judged:
         return "none"
     share = 1000 * (facts.judged - facts.unknown) // facts.judged
@@ -78,32 +82,32 @@ def known(facts: RunFacts) -> str:
 
 
 def findings(rows: Sequence[tuple[FindingState, FindingHistory]], width: int) -> str:
-    """Findings and their pasts, one a line."""
-    wide, widest = width >= 112, width >= 160
-    head = ["control", *["setting"] * widest, "scope", "stands as", "life", "since"]
-    head += [*["first seen"] * wide, "changed by"]
-    room = max(12, (width - 56 - 12 * wide - 50 * widest) // 2)
+    """Findings and their histories, one per line."""
+    show_first_seen, show_setting = width >= 112, width >= 160
+    head = ["control", *["setting"] * show_setting, "scope", "stands as", "life", "since"]
+    head += [*["first seen"] * show_first_seen, "changed by"]
+    name_width = max(12, (width - 56 - 12 * show_first_seen - 50 * show_setting) // 2)
     body = [
         [
-            printable(each.control),
-            *([shorten(each.setting, 48)] * widest),
-            shorten(f"{wording.level_name(each.scope.level)} {each.scope.label}", room),
-            wording.status_name(each.status),
-            past.lifecycle or "",
-            each.since[:10],
-            *([each.first_seen[:10]] * wide),
-            shorten(past.changed_by.operator, room) if past.changed_by else "",
+            printable(state.control),
+            *([shorten(state.setting, 48)] * show_setting),
+            shorten(f"{wording.level_name(state.scope.level)} {state.scope.label}", name_width),
+            wording.status_name(state.status),
+            history.life or "",
+            state.since[:10],
+            *([state.first_seen[:10]] * show_first_seen),
+            shorten(history.changed_by.operator, name_width) if history.changed_by else "",
         ]
-        for each, past in rows
+        for state, history in rows
     ]
     return str(tabulate(body, headers=head, disable_numparse=True))
 
 
 def plot(runs: Sequence[RunFacts], width: int) -> str:
-    """Deviations, unknowns and coverage over time, one run a line, the oldest first."""
+    """Deviations, unknowns and coverage over time, one run per line, oldest first."""
     most = max(1, *(max(facts.deviations, facts.unknown) for facts in runs))
-    beside = 66 if any(not facts.complete for facts in runs) else 54
-    bar = max(4, min(_BAR, (width - beside) // 2))
+    other_columns = 66 if any(not facts.complete for facts in runs) else 54
+    bar = max(4, min(_BAR, (width - other_columns) // 2))
     body = [
         [
             wording.when(facts.finished_at),
@@ -111,7 +115,7 @@ def plot(runs: Sequence[RunFacts], width: int) -> str:
             _bar(facts.deviations, most, bar),
             wording.number(facts.unknown),
             _bar(facts.unknown, most, bar),
-            known(facts) + ("" if facts.complete else ", incomplete"),
+            known_share(facts) + ("" if facts.complete else ", incomplete"),
         ]
         for facts in runs
     ]
@@ -129,6 +133,6 @@ def plot(runs: Sequence[RunFacts], width: int) -> str:
 
 
 def _bar(count: int, most: int, longest: int) -> str:
-    """A bar, to an eighth of a column; something is never drawn as nothing."""
+    """A bar, to an eighth of a column; a positive count is at least one eighth long."""
     eighths = max(int(count > 0), round(count * longest * 8 / most))
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()

@@ -1,4 +1,4 @@
-"""The words about the past of a row: what is new in it, since when it stands, who made it so."""
+"""Text about the history of a row: what is new, since when, and who changed it."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from auditor.findings.finding_history import LifecycleState
 from auditor.findings.history_summary import CHANGED, ChangeAuthor, HistorySummary
 from auditor.report import wording
 
-_ONE = {
+_SINGLE_FINDING = {
     LifecycleState.NEW: "new since the run before: a deviation for the first time",
     LifecycleState.REGRESSED: "deviating again since the run before: it had been put right",
     LifecycleState.PERSISTING: "persisting: a deviation before, too",
 }
 
 
-_WORD = {
+_LIFECYCLE_WORD = {
     LifecycleState.NEW: "new",
     LifecycleState.REGRESSED: "deviating again",
     LifecycleState.PERSISTING: "as before",
@@ -22,57 +22,64 @@ _WORD = {
 }
 
 
-def word(life: LifecycleState) -> str:
-    """What became of a finding, in a word or two."""
-    return _WORD[life]
+def lifecycle_word(state: LifecycleState) -> str:
+    """The lifecycle state in a word or two."""
+    return _LIFECYCLE_WORD[state]
 
 
-def badges(lives: HistorySummary, count: int) -> Sequence[tuple[LifecycleState, str]]:
-    """What changed in a row of `count` findings: each life, and how many in a word or two."""
+def badges(summary: HistorySummary, count: int) -> Sequence[tuple[LifecycleState, str]]:
+    """The changed findings in a row of `count`: each state with its number and label."""
     return [
-        (life, word(life) if changed == count else f"{wording.number(changed)} {word(life)}")
-        for life in CHANGED
-        if (changed := lives.by_life[life])
+        (
+            state,
+            lifecycle_word(state)
+            if changed == count
+            else f"{wording.number(changed)} {lifecycle_word(state)}",
+        )
+        for state in CHANGED
+        if (changed := summary.by_life[state])
     ]
 
 
-def lifecycle_text(lives: HistorySummary, count: int) -> str:
-    """How many of `count` findings are new, came back or stand as they did; empty for none."""
-    present = [life for life in (*CHANGED, LifecycleState.PERSISTING) if lives.by_life[life]]
+def lifecycle_text(summary: HistorySummary, count: int) -> str:
+    """How many of `count` findings are new, returned or persist; empty if none has a state."""
+    present = [state for state in (*CHANGED, LifecycleState.PERSISTING) if summary.by_life[state]]
     if not present:
         return ""
     if count == 1:
-        return _ONE[present[0]]
+        return _SINGLE_FINDING[present[0]]
     first, *others = present
-    whole = wording.number(count)
-    number = wording.number(lives.by_life[first])
-    opening = f"all {whole}" if number == whole else f"{number} of {whole}"
-    opening += f" {word(first)}"
-    if lives.changed:
+    total = wording.number(count)
+    number = wording.number(summary.by_life[first])
+    opening = f"all {total}" if number == total else f"{number} of {total}"
+    opening += f" {lifecycle_word(first)}"
+    if summary.changed:
         opening += " since the run before"
-    rest = [f"{wording.number(lives.by_life[life])} {word(life)}" for life in others]
-    return ", ".join([opening, *rest])
+    others_text = [
+        f"{wording.number(summary.by_life[state])} {lifecycle_word(state)}" for state in others
+    ]
+    return ", ".join([opening, *others_text])
 
 
-def named(
-    lives: HistorySummary, count: int
+def partly_changed(
+    summary: HistorySummary, count: int
 ) -> Sequence[tuple[LifecycleState, Sequence[Scope], int]]:
-    """Which findings changed, where not all of them did: the life, scopes, and how many more."""
+    """The changed findings, unless all changed: state, named scopes and number of others."""
     return [
-        (life, lives.named[life], lives.by_life[life] - len(lives.named[life]))
-        for life in CHANGED
-        if 0 < lives.by_life[life] < count
+        (state, summary.named[state], summary.by_life[state] - len(summary.named[state]))
+        for state in CHANGED
+        if 0 < summary.by_life[state] < count
     ]
 
 
-def spans(lives: HistorySummary) -> Sequence[tuple[str, tuple[str, str]]]:
-    """The times worth telling, each with what it is the time of."""
-    first = ("First seen", lives.first_seen)
-    if lives.since == lives.first_seen:
+def time_ranges(summary: HistorySummary) -> Sequence[tuple[str, tuple[str, str]]]:
+    """The labelled time ranges; `since` is omitted if it equals `first_seen`."""
+    first = ("First seen", summary.first_seen)
+    if summary.since == summary.first_seen:
         return [first]
-    return [first, ("Deviates since", lives.since)]
+    return [first, ("Deviates since", summary.since)]
 
 
-def share(author: ChangeAuthor, count: int) -> str:
-    """How many of the `count` findings of a row somebody changed; empty where there is one."""
+def author_share(author: ChangeAuthor, count: int) -> str:
+    """`3 of 12`: the findings of a row changed by `author`; empty if the row has only one."""
     return "" if count == 1 else f"{wording.number(author.count)} of {wording.number(count)}"

@@ -20,38 +20,38 @@ from auditor.findings.history_summary import HistorySummary, history
 from auditor.findings.model import Layer, Severity, Status, Verdict
 from auditor.findings.rollup import ControlRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run, fingerprint
-from auditor.report import answers as said
+from auditor.report import answers as answer_wording
 from auditor.report import (
     by_framework,
     changes,
     charts,
     drift_report,
+    history_wording,
     summary_wording,
     waiver_wording,
     wording,
 )
-from auditor.report import history_wording as past
 from auditor.report.display import shorten
 from auditor.report.interface import Options
 from auditor.report.people_index import PeopleIndex
 from auditor.report.truncation import FormatLimits, fit
 
 MOST_NAMES = 1000
-"""How many scopes of one row are named; the JSON report has them all."""
-ROOM = FormatLimits(names=MOST_NAMES, all_names=40_000, rows=1000, all_rows=2500)
-"""What keeps a file below 15 MB and quick to open."""
+"""Named scopes per row; the JSON report lists all."""
+LIMITS = FormatLimits(names=MOST_NAMES, all_names=40_000, rows=1000, all_rows=2500)
+"""Limits that keep a file below 15 MB and quick to open."""
 MOST_CHOICES = 100
-"""How many groups the filter offers: those with the most deviating members."""
+"""Groups in the filter: those with the most deviating members."""
 MOST_POINTS = 60
-"""How many earlier runs the trend shows."""
+"""Earlier runs in the trend."""
 LONGEST = 160
-"""Columns of a name or value before it is cut; the JSON report has it whole."""
+"""Columns of a name or value before it is cut; the JSON report does not cut."""
 LONGEST_SENTENCE = 600
 """The same for details and messages."""
 
 
-_CHOICE = 60
-"""Columns of a choice of the filter."""
+_LONGEST_OPTION = 60
+"""Columns of an option of the filter."""
 
 
 class HtmlFormat:
@@ -63,19 +63,19 @@ class HtmlFormat:
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` as UTF-8, piece by piece."""
-        stream = render_page(run, options, ROOM, paged=False)
+        stream = render_page(run, options, LIMITS, paged=False)
         stream.enable_buffering(200)
         stream.dump(out, encoding="utf-8", errors="replace")
 
 
-def render_page(run: Run, options: Options, room: FormatLimits, *, paged: bool) -> TemplateStream:
-    """The page, in pieces. A `paged` one is for paper: a contents page, and nothing to click."""
-    rollup = roll_up(run, names=room.names)
+def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool) -> TemplateStream:
+    """The page, in pieces. A `paged` page is for print: with contents, without controls."""
+    rollup = roll_up(run, names=limits.names)
     exposed = exposure(run)
-    known = history(run)
+    run_history = history(run)
 
-    def past_of(group: Group) -> HistorySummary | None:
-        return known.of(group.verdict) if known else None
+    def history_of(group: Group) -> HistorySummary | None:
+        return run_history.of(group.verdict) if run_history else None
 
     passes = rollup.of_status(Status.PASS) if options.include_passes else ()
     deviations = _by_control(rollup.deviations, rollup)
@@ -83,13 +83,15 @@ def render_page(run: Run, options: Options, room: FormatLimits, *, paged: bool) 
     new_settings = _by_setting(rollup.uncovered)
     relaxing = summary_wording.relaxing(rollup)
     unknowns = [_with_cause(rollup.unknowns, cause.cause) for cause in rollup.causes]
-    settled = rollup.of_status(Status.WAIVED, Status.ATTESTED)
+    accepted = rollup.of_status(Status.WAIVED, Status.ATTESTED)
     tables: list[Sequence[Group]] = [groups for _, groups in (*deviations, *locks, *new_settings)]
-    tables += [*unknowns, rollup.decisions, rollup.attestations, settled, relaxing, passes]
-    bounds = fit(tables, room)
+    tables += [*unknowns, rollup.decisions, rollup.attestations, accepted, relaxing, passes]
+    bounds = fit(tables, limits)
     index = PeopleIndex(run, tables, bounds)
-    left_out = () if passes else (Status.PASS,)
-    choices = _choices(run, [g for g in rollup.groups if g.verdict.status not in left_out], exposed)
+    omitted = () if passes else (Status.PASS,)
+    filter_options = _filter_options(
+        run, [g for g in rollup.groups if g.verdict.status not in omitted], exposed
+    )
     return (
         _environment()
         .get_template("report.html.j2")
@@ -104,8 +106,10 @@ def render_page(run: Run, options: Options, room: FormatLimits, *, paged: bool) 
                 if list(group.by_level) == [Level.USER]
                 else ""
             ),
-            numbered=lambda groups: [
-                number for group in groups if (number := index.row(group.verdict)) is not None
+            index_numbers=lambda groups: [
+                index_number
+                for group in groups
+                if (index_number := index.row(group.verdict)) is not None
             ],
             bar=charts.outcomes(run),
             families=charts.by_family(run, rollup),
@@ -115,7 +119,7 @@ def render_page(run: Run, options: Options, room: FormatLimits, *, paged: bool) 
             framework_head=by_framework.HEAD,
             trend=charts.trend(replace(run, trend=run.trend[-MOST_POINTS:])),
             passes=passes,
-            csp=_policy(),
+            csp=_content_security_policy(),
             checks=_checks,
             levels_of=_levels_of,
             controls_of=_controls_of,
@@ -123,31 +127,31 @@ def render_page(run: Run, options: Options, room: FormatLimits, *, paged: bool) 
             deviations=_by_severity(deviations),
             locks=_by_severity(locks),
             unknowns=unknowns,
-            settled=settled,
+            accepted=accepted,
             relaxing=relaxing,
             waivers=sorted(run.waivers, key=waiver_wording.waiver_order),
             references=run.references,
-            answered=answers(run, run.questions) if run.questions else (),
-            said=said,
-            valued={group.verdict.control for group in rollup.deviations},
-            choices=choices,
+            answers=answers(run, run.questions) if run.questions else (),
+            answer_wording=answer_wording,
+            controls_with_deviations={group.verdict.control for group in rollup.deviations},
+            filter_options=filter_options,
             family=lambda control: _family(run, control),
-            numbers_of=lambda verdict: choices.numbers(exposed.groups_of(verdict)),
+            filter_numbers=lambda verdict: filter_options.numbers(exposed.groups_of(verdict)),
             changes=changes.outline(run, rollup),
-            past=past,
-            has_history=known is not None,
-            past_of=past_of,
+            history_wording=history_wording,
+            has_history=run_history is not None,
+            history_of=history_of,
             any_changed=lambda groups: any(
-                found.changed for group in groups if (found := past_of(group))
+                summary.changed for group in groups if (summary := history_of(group))
             ),
-            mark_of=lambda group: _fingerprint(run, group),
+            fingerprint_of=lambda group: _fingerprint(run, group),
         )
     )
 
 
 @dataclass(frozen=True, slots=True)
 class FilterOptions:
-    """What the filter offers: only what some row has."""
+    """The options of the filter: only values that occur in a row."""
 
     families: Sequence[str]
     levels: Sequence[Level]
@@ -156,16 +160,18 @@ class FilterOptions:
     owners: Sequence[str]
 
     def numbers(self, group_ids: frozenset[str]) -> list[int]:
-        """The places of these groups among those offered."""
-        return [at for at, group in enumerate(self.groups) if group.id in group_ids]
+        """The indexes of these groups in `groups`."""
+        return [index for index, group in enumerate(self.groups) if group.id in group_ids]
 
 
-def _choices(run: Run, listed: Sequence[Group], exposed: Exposure) -> FilterOptions:
+def _filter_options(run: Run, listed: Sequence[Group], exposed: Exposure) -> FilterOptions:
     controls = sorted({group.verdict.control for group in listed})
     owners = {group.verdict.waiver["owner"] for group in listed if group.verdict.waiver}
     return FilterOptions(
         families=sorted({_family(run, control) for control in controls} - {""}, key=str.casefold),
-        levels=sorted({at for group in listed for at in group.by_level}, key=lambda at: at.rank),
+        levels=sorted(
+            {level for group in listed for level in group.by_level}, key=lambda level: level.rank
+        ),
         controls=controls,
         groups=exposed.groups[:MOST_CHOICES],
         owners=sorted(owners),
@@ -173,7 +179,7 @@ def _choices(run: Run, listed: Sequence[Group], exposed: Exposure) -> FilterOpti
 
 
 def _fingerprint(run: Run, group: Group) -> str:
-    """The fingerprint of a row that is one finding; empty for others."""
+    """The fingerprint of a row with a single finding; empty for other rows."""
     if group.count > 1 or not group.scopes:
         return ""
     return fingerprint(run.info.account_id, group.verdict, group.scopes[0])
@@ -191,26 +197,29 @@ def _with_cause(groups: Iterable[Group], cause: Cause | None) -> list[Group]:
 def _by_severity(
     controls: Iterable[tuple[ControlRollup, list[Group]]],
 ) -> list[tuple[Severity, list[tuple[ControlRollup, list[Group]]]]]:
-    """Controls with their rows under the worst severity of each, in the order they come."""
+    """Controls with their rows, grouped by the worst severity of each; the order stays."""
     return [
-        (severity, list(under)) for severity, under in groupby(controls, lambda c: c[0].severity)
+        (severity, list(of_severity))
+        for severity, of_severity in groupby(controls, lambda control: control[0].severity)
     ]
 
 
 def _by_control(groups: Iterable[Group], rollup: Rollup) -> list[tuple[ControlRollup, list[Group]]]:
-    """`groups` under their controls, in the order of `rollup.controls`."""
-    under: dict[str, list[Group]] = {}
+    """`groups` by control, in the order of `rollup.controls`."""
+    by_id: dict[str, list[Group]] = {}
     for group in groups:
-        under.setdefault(group.verdict.control, []).append(group)
-    return [(c, under[c.info.id]) for c in rollup.controls if c.info.id in under]
+        by_id.setdefault(group.verdict.control, []).append(group)
+    return [
+        (control, by_id[control.info.id]) for control in rollup.controls if control.info.id in by_id
+    ]
 
 
 def _by_setting(groups: Iterable[Group]) -> list[tuple[str, list[Group]]]:
-    """`groups` under their settings, the worst first."""
-    under: dict[str, list[Group]] = {}
+    """`groups` by setting, the most severe first."""
+    by_setting: dict[str, list[Group]] = {}
     for group in groups:
-        under.setdefault(group.verdict.setting, []).append(group)
-    return list(under.items())
+        by_setting.setdefault(group.verdict.setting, []).append(group)
+    return list(by_setting.items())
 
 
 def _controls_of(groups: Iterable[Group]) -> int:
@@ -239,18 +248,18 @@ def _environment() -> Environment:
         w=wording,
         Severity=Severity,
         Status=Status,
-        standing=summary_wording,
+        summary_wording=summary_wording,
         shade=charts.shade,
         layer_value=_layer_value,
-        known=charts.known,
-        stood=drift_report.state_text,
+        coverage_text=charts.coverage_text,
+        state_text=drift_report.state_text,
         setting_line=drift_report.setting_line,
         trend_size=(charts.TREND_WIDTH, charts.TREND_HEIGHT),
         scope_name=_scope_name,
         group_name=_group_name,
         expected=_expected,
         accepted_by=waiver_wording.accepted_by,
-        waiver_told=waiver_wording.waiver_text,
+        waiver_text=waiver_wording.waiver_text,
         reference_line=waiver_wording.reference_line,
         observed=_observed,
     )
@@ -258,8 +267,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _policy() -> str:
-    """The content security policy: nothing but this file's own style and script."""
+def _content_security_policy() -> str:
+    """The content security policy: only the style and script of this file."""
     style, script = (_digest(name) for name in ("report.css", "report.js"))
     return (
         f"default-src 'none'; style-src {style}; script-src {script}; img-src data:; "
@@ -297,4 +306,4 @@ def _scope_name(scope: Scope) -> str:
 
 
 def _group_name(name: str) -> str:
-    return shorten(name, _CHOICE)
+    return shorten(name, _LONGEST_OPTION)

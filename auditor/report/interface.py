@@ -1,4 +1,4 @@
-"""What a report format is: it renders one finished run for one kind of reader."""
+"""The interface of report formats: each renders one finished run for one kind of reader."""
 
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -8,7 +8,7 @@ from auditor.findings.run import Run
 
 
 class FormatError(AuditorError):
-    """A run cannot be rendered as asked. The message is for the person who asked."""
+    """A run cannot be rendered in the requested format. The message is for the user."""
 
     exit_code = ExitCode.USAGE
 
@@ -19,16 +19,16 @@ class UnknownFormat(FormatError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a reader may choose. Formats ignore what does not apply to them."""
+    """Rendering options. Formats ignore those that do not apply to them."""
 
     include_passes: bool = False
-    """List what passed as well, where the run kept it."""
+    """Also list passes, if the run stored them."""
     width: int = 80
     """Columns of the terminal; less than 72 counts as 72."""
     color: bool = False
     """Whether ANSI colours may be used."""
     report_path: str | None = None
-    """Where the full report was written, named in the terminal report."""
+    """Path of the full report, which the terminal report mentions."""
 
 
 class Format(Protocol):
@@ -40,11 +40,11 @@ class Format(Protocol):
 
     @property
     def suffix(self) -> str:
-        """The end of the names of its files, with the dot."""
+        """File name suffix, with the leading dot."""
 
     @property
     def media_type(self) -> str:
-        """The type of its bytes, as in `Content-Type`."""
+        """Media type, as in `Content-Type`."""
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out`.

@@ -1,4 +1,4 @@
-"""The JSON report, `auditor/report/v1`: for programs, complete, and the same for the same run."""
+"""The JSON report, `auditor/report/v1`: complete and deterministic, for programs."""
 
 import json
 import math
@@ -28,7 +28,7 @@ SCHEMA_ID = "auditor/report/v1"
 _UNSAFE = re.compile(
     "[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-"""Legal in JSON, yet able to steer a terminal or hide text, or (surrogates) not UTF-8 at all."""
+"""Valid in JSON, but able to control a terminal or hide text; surrogates are not UTF-8."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
@@ -36,7 +36,7 @@ Object = dict[str, JsonValue]
 
 
 class JsonFormat:
-    """One object, one finding a line."""
+    """One object, one finding per line."""
 
     name: ClassVar[str] = "json"
     suffix: ClassVar[str] = ".json"
@@ -56,40 +56,40 @@ def schema() -> dict[str, Any]:
 
 
 def _pieces(run: Run, options: Options) -> Iterator[str]:
-    yield f'{{"schema": {json_text(SCHEMA_ID)},\n "run": {json_text(run_object(run))},\n'
-    yield f' "summary": {json_text(summary_object(run))},\n "findings": ['
+    yield f'{{"schema": {encode_json(SCHEMA_ID)},\n "run": {encode_json(run_object(run))},\n'
+    yield f' "summary": {encode_json(summary_object(run))},\n "findings": ['
     separator = "\n  "
     objects = FindingObjects(run)
-    for finding in listed(run, options):
-        yield separator + json_text(objects.of(finding))
+    for finding in reported_findings(run, options):
+        yield separator + encode_json(objects.of(finding))
         separator = ",\n  "
     yield '],\n "errors": ['
     separator = "\n  "
     for error in run.errors:
-        yield separator + json_text(error_object(error))
+        yield separator + encode_json(error_object(error))
         separator = ",\n  "
     yield '],\n "waivers": ['
     separator = "\n  "
     for waiver in run.waivers:
-        yield separator + json_text(waiver_object(waiver))
+        yield separator + encode_json(waiver_object(waiver))
         separator = ",\n  "
     yield '],\n "names": ['
     separator = "\n  "
     for reference in run.references:
-        yield separator + json_text(reference_object(reference))
+        yield separator + encode_json(reference_object(reference))
         separator = ",\n  "
     yield "]}\n"
 
 
-def listed(run: Run, options: Options) -> Iterator[Finding]:
-    """The findings a report for programs lists: all but passes, and those where asked for."""
+def reported_findings(run: Run, options: Options) -> Iterator[Finding]:
+    """The findings in a report for programs; passes only if requested."""
     for finding in run.findings():
         if finding.verdict.status is not Status.PASS or options.include_passes:
             yield finding
 
 
 def title(run: Run, control: str) -> str:
-    """The control's title; its id where the run has no facts about it."""
+    """The control's title, or its id if the run has no facts about it."""
     info = run.controls.get(control)
     return control if info is None else info.title
 
@@ -120,26 +120,28 @@ def run_object(run: Run) -> Object:
 
 def summary_object(run: Run) -> Object:
     """The counts of the run, as `summary` in the schema."""
-    s, api = run.summary, run.api
+    summary, api = run.summary, run.api
     return {
-        "by_status": {status: s.by_status.get(status, 0) for status in Status},
-        "by_severity": {severity: s.by_severity.get(severity, 0) for severity in Severity},
-        "by_level": _by_level({**dict.fromkeys(s.coverage, 0), **s.by_level}),
-        "coverage": _by_level(s.coverage),
+        "by_status": {status: summary.by_status.get(status, 0) for status in Status},
+        "by_severity": {severity: summary.by_severity.get(severity, 0) for severity in Severity},
+        "by_level": _by_level({**dict.fromkeys(summary.coverage, 0), **summary.by_level}),
+        "coverage": _by_level(summary.coverage),
         "api": {
             "requests": api.requests,
             "retries": api.retries,
             "rate_limited": api.rate_limited,
             "seconds": round(api.seconds, 3),
         },
-        "proved_by_lock": s.proved_by_lock,
-        "pending_users": s.pending_users,
-        "left_during_run": [{"level": each.level, "id": each.id} for each in s.left],
-        "settings": {"returned": s.settings_returned, "judged": s.settings_judged},
-        "not_reached": list(s.not_reached),
-        "undecided": s.undecided,
-        "allowed": s.allowed,
-        "not_compared": s.not_compared,
+        "proved_by_lock": summary.proved_by_lock,
+        "pending_users": summary.pending_users,
+        "left_during_run": [
+            {"level": departure.level, "id": departure.id} for departure in summary.left
+        ],
+        "settings": {"returned": summary.settings_returned, "judged": summary.settings_judged},
+        "not_reached": list(summary.not_reached),
+        "undecided": summary.undecided,
+        "allowed": summary.allowed,
+        "not_compared": summary.not_compared,
         "stale": run.stale,
     }
 
@@ -153,13 +155,13 @@ class FindingObjects:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._of_verdict = PerVerdict(self._shared)
+        self._verdict_fields = PerVerdict(self._shared)
 
     def of(self, finding: Finding) -> Object:
         """One finding, its keys in the order of the schema."""
         scope, past = finding.scope, finding.history
         return {
-            **self._of_verdict(finding.verdict),
+            **self._verdict_fields(finding.verdict),
             "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
             "observed_at": finding.observed_at,
             "first_seen": past.first_seen if past else None,
@@ -168,7 +170,7 @@ class FindingObjects:
         }
 
     def _shared(self, v: Verdict) -> Object:
-        """What a verdict says wherever it holds, and places for the rest."""
+        """The fields of a verdict, with None for those of the finding."""
         return {
             "control": v.control,
             "title": title(self._run, v.control),
@@ -200,7 +202,7 @@ class FindingObjects:
 
 
 def error_object(error: ReadError) -> Object:
-    """Reads that failed alike, as `error` in the schema."""
+    """Reads that failed for the same reason, as `error` in the schema."""
     return {
         "source": error.source,
         "cause": error.cause,
@@ -211,17 +213,17 @@ def error_object(error: ReadError) -> Object:
 
 
 def waiver_object(waiver: WaiverResult) -> Object:
-    """What became of a waiver, as `waiver_state` in the schema."""
+    """The result of a waiver, as `waiver_state` in the schema."""
     return dict(asdict(waiver))
 
 
 def reference_object(reference: Reference) -> Object:
-    """A name or an entry that does not fit the account, as `name` in the schema."""
+    """A name or entry that does not match the account, as `name` in the schema."""
     return dict(asdict(reference))
 
 
 def finite(value: JsonValue) -> JsonValue:
-    """`value` with numbers that JSON cannot say (NaN, infinity) as strings."""
+    """`value` with NaN and infinity, which JSON lacks, as strings."""
     match value:
         case float() if not math.isfinite(value):
             return str(value)
@@ -233,9 +235,9 @@ def finite(value: JsonValue) -> JsonValue:
             return value
 
 
-def json_text(value: JsonValue) -> str:
-    """`value` on one line, with nothing in it that could steer a terminal or hide."""
+def encode_json(value: JsonValue) -> str:
+    """`value` on one line, without characters that control a terminal or hide text."""
     text = _ENCODER.encode(value)
-    if text.isprintable():  # nearly always so, and it saves going through it
+    if text.isprintable():  # fast path for nearly every value
         return text
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,4 +1,4 @@
-"""JSON for programs that others wrote: some refuse what JSON allows, so it is written for them."""
+"""JSON for third-party programs, some of which reject valid JSON."""
 
 import json
 import math
@@ -10,27 +10,27 @@ from auditor.report.display import printable
 Object = dict[str, JsonValue]
 
 _ESCAPED = re.compile(r"\\[utrbf]")
-"""How `json.dumps` writes control characters."""
+"""Control characters as `json.dumps` writes them."""
 
 
 def json_text(value: JsonValue) -> str:
-    """`value` on one line, with everything that a strict reader refuses spelled out.
+    """`value` on one line, with everything that a strict parser rejects escaped as text.
 
-    Many refuse NUL and lone surrogates, and some show direction marks as they are.
+    Many reject NUL and lone surrogates, and some display direction marks unescaped.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:  # NaN or infinity
         text = ""
     if text.isascii() and text.isprintable() and text and not _ESCAPED.search(text):
-        return text  # nearly always so, and it saves going through it
+        return text  # fast path for nearly every value
     return json.dumps(readable(value), ensure_ascii=False, allow_nan=False)
 
 
 def readable(value: JsonValue) -> JsonValue:
-    """`value` with harmful characters, NaN and infinity spelled out, keys included.
+    """`value`, keys included, with unsafe characters, NaN and infinity as plain text.
 
-    Line breaks stay: JSON escapes them, and longer texts have some.
+    Line breaks stay, because JSON escapes them and longer texts need them.
     """
     match value:
         case str():

@@ -1,7 +1,7 @@
-"""The JUnit report: a pipeline shows deviations as failures, and unknowns as errors.
+"""The JUnit report: a pipeline shows deviations as failures and unknowns as errors.
 
-A test case is a control at a level, not a scope: its name stays the same from run to run, and
-100,000 users who deviate are one failure that counts them.
+A test case is a control at a level, not a scope. Its name is therefore stable between runs, and
+100,000 deviating users are one failure with a count.
 """
 
 import re
@@ -22,9 +22,9 @@ from auditor.report.display import printable
 from auditor.report.interface import Options
 
 MOST_NAMES = 10
-"""How many scopes a test case names for each setting."""
+"""Named scopes per setting of a test case."""
 MOST_LINES = 200
-"""How many lines of settings a test case has; more are counted."""
+"""Settings listed in a test case; the others are counted."""
 
 _ELEMENT: Mapping[Status, str] = {
     Status.FAIL: "failure",
@@ -35,9 +35,9 @@ _ELEMENT: Mapping[Status, str] = {
     Status.ATTESTED: "skipped",
     Status.NOT_APPLICABLE: "skipped",
 }
-"""What a test case holds for each status; a pass holds nothing."""
+"""The result element of a test case by status; a pass has none."""
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot say, not even as a reference."""
+"""Characters that XML 1.0 cannot represent, not even as a reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class _Suite:
 
 
 class JunitFormat:
-    """A suite for the run and one for each family; a test case for each control and level.
+    """One suite for the run and one per family; one test case per control and level.
 
-    What passed is a test case only where the run kept its passes: no pass without evidence.
+    Passes are test cases only if the run stored them: no pass without evidence.
     """
 
     name: ClassVar[str] = "junit"
@@ -73,7 +73,7 @@ class JunitFormat:
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` suite by suite."""
-        del options  # passes are shown where they were kept, whoever asked for them
+        del options  # stored passes are always shown
         rollup = roll_up(run, names=MOST_NAMES, worst=0)
         suites = [_run_suite(run, rollup), *_families(rollup)]
         for piece in _pieces(run, suites):
@@ -124,12 +124,12 @@ def _case(case: _Case) -> Iterator[str]:
 
 
 def _start(element: str, **attributes: str | int) -> str:
-    told = "".join(f" {key}={quoteattr(str(value))}" for key, value in attributes.items())
-    return f"<{element}{told}>\n"
+    text = "".join(f" {key}={quoteattr(str(value))}" for key, value in attributes.items())
+    return f"<{element}{text}>\n"
 
 
 def _run_suite(run: Run, rollup: Rollup) -> _Suite:
-    info, s = run.info, run.summary
+    info, summary = run.info, run.summary
     facts = {
         "run": info.id,
         "account": info.account_id,
@@ -142,27 +142,31 @@ def _run_suite(run: Run, rollup: Rollup) -> _Suite:
         "simulated": "yes" if info.simulated else "no",
         "fail_on": info.fail_on,
         "exit_code": str(info.exit_code),
-        **{f"checks.{status}": str(s.by_status.get(status, 0)) for status in Status},
-        **{f"deviations.{each}": str(s.by_severity.get(each, 0)) for each in Severity},
-        **{f"deviations.{each}": str(s.by_level[each]) for each in Level if each in s.by_level},
-        **{f"scopes.{each}": str(s.coverage[each]) for each in Level if each in s.coverage},
+        **{f"checks.{status}": str(summary.by_status.get(status, 0)) for status in Status},
+        **{f"deviations.{key}": str(summary.by_severity.get(key, 0)) for key in Severity},
+        **{
+            f"deviations.{key}": str(summary.by_level[key])
+            for key in Level
+            if key in summary.by_level
+        },
+        **{f"scopes.{key}": str(summary.coverage[key]) for key in Level if key in summary.coverage},
     }
     return _Suite("Run", list(facts.items()), [_evidence(run, rollup), _waivers(run), _names(run)])
 
 
 def _evidence(run: Run, rollup: Rollup) -> _Case:
-    told = wording.incomplete(run, rollup)
+    message = wording.incomplete(run, rollup)
     if not wording.judged(run):
-        told = wording.answer(run, rollup)
+        message = wording.answer(run, rollup)
     case = _Case("run", "Everything that was selected could be read")
-    if not told:
+    if not message:
         return case
     errors = [
         f"{printable(error.source)}: {wording.CAUSE[error.cause]}, "
         f"{wording.counted(error.scopes, 'scope')}. {sentence(error.message)}"
         for error in run.errors
     ]
-    return _Case(case.control, case.name, "error", "incomplete", told, _lines(errors))
+    return _Case(case.control, case.name, "error", "incomplete", message, _lines(errors))
 
 
 def _waivers(run: Run) -> _Case:
@@ -170,19 +174,19 @@ def _waivers(run: Run) -> _Case:
     stale = [waiver for waiver in run.waivers if waiver.is_stale]
     if not stale:
         return _Case("run", name)
-    told = [
+    lines = [
         waiver_wording.waiver_text(waiver)
         for waiver in sorted(stale, key=waiver_wording.waiver_order)
     ]
     return _Case(
-        "run", name, "failure", "waiver", wording.counted(len(stale), "stale waiver"), _lines(told)
+        "run", name, "failure", "waiver", wording.counted(len(stale), "stale waiver"), _lines(lines)
     )
 
 
 def _names(run: Run) -> _Case:
     name = "Every override and every name in the organisation file fits the account"
-    stale = [each for each in run.references if each.is_stale]
-    lines = [waiver_wording.reference_line(each) for each in run.references]
+    stale = [reference for reference in run.references if reference.is_stale]
+    lines = [waiver_wording.reference_line(reference) for reference in run.references]
     if stale:
         message = wording.stale_names(len(stale))
         return _Case("run", name, "failure", "name", message, _lines(lines))
@@ -193,74 +197,76 @@ def _names(run: Run) -> _Case:
 
 
 def _families(rollup: Rollup) -> Iterator[_Suite]:
-    found = clusters(rollup, MOST_NAMES)
-    found.sort(key=lambda c: (c.control, c.level.rank, list(Status).index(c.status)))
+    groups = clusters(rollup, MOST_NAMES)
+    groups.sort(key=lambda c: (c.control, c.level.rank, list(Status).index(c.status)))
     per_control: dict[str, list[FindingGroup]] = {}
-    for cluster in found:
+    for cluster in groups:
         per_control.setdefault(cluster.control, []).append(cluster)
-    judged = [row for row in rollup.controls if row.info.id in per_control]
-    kept = any(Status.PASS in row.by_status for row in judged)
-    told = [status for status in Status if kept or status is not Status.PASS]
+    controls = [row for row in rollup.controls if row.info.id in per_control]
+    has_passes = any(Status.PASS in row.by_status for row in controls)
+    statuses = [status for status in Status if has_passes or status is not Status.PASS]
     families: dict[str, list[ControlRollup]] = {}
-    for row in sorted(judged, key=lambda row: (row.info.family.casefold(), row.info.id)):
+    for row in sorted(controls, key=lambda row: (row.info.family.casefold(), row.info.id)):
         families.setdefault(row.info.family, []).append(row)
     for family, rows in families.items():
         checks = {
             f"checks.{status}": str(sum(row.by_status.get(status, 0) for row in rows))
-            for status in told
+            for status in statuses
         }
         cases = [case for row in rows for case in _cases(row.info, per_control[row.info.id])]
         yield _Suite(printable(family) or "Other", list(checks.items()), cases)
 
 
-def _cases(info: ControlInfo, found: Iterable[FindingGroup]) -> Iterator[_Case]:
-    """One for what deviates or, where nothing does, passes; one more for each other status."""
-    for level, at_level in groupby(found, key=lambda cluster: cluster.level):
-        by_status = {status: list(each) for status, each in groupby(at_level, key=_status)}
-        for status, alike in by_status.items():
+def _cases(info: ControlInfo, groups: Iterable[FindingGroup]) -> Iterator[_Case]:
+    """One case for the deviations, or for the passes if there are none; one per other status."""
+    for level, at_level in groupby(groups, key=lambda cluster: cluster.level):
+        by_status = {
+            status: list(same_status) for status, same_status in groupby(at_level, key=_status)
+        }
+        for status, same_status_groups in by_status.items():
             if status is Status.PASS and Status.FAIL in by_status:
                 continue
-            yield _judged(info, level, status, alike)
+            yield _status_case(info, level, status, same_status_groups)
 
 
 def _status(cluster: FindingGroup) -> Status:
     return cluster.status
 
 
-def _judged(
-    info: ControlInfo, level: Level, status: Status, alike: Sequence[FindingGroup]
+def _status_case(
+    info: ControlInfo, level: Level, status: Status, groups: Sequence[FindingGroup]
 ) -> _Case:
     name = f"{printable(info.title)} ({wording.level_name(level)})"
     if status is Status.PASS:
         return _Case(printable(info.id), name)
     if status is not Status.FAIL:
         name += f": {wording.status_name(status)}"
-    count = sum(cluster.count for cluster in alike)
-    worst = min((cluster.severity for cluster in alike), key=lambda severity: severity.rank)
-    found = alike[0].found
+    count = sum(cluster.count for cluster in groups)
+    worst = min((cluster.severity for cluster in groups), key=lambda severity: severity.rank)
+    outcome_text = groups[0].outcome_text
     message = f"{wording.outcome(status, count)} ({worst})"
-    if found != wording.status_name(status):
-        message += f": {found}"
+    if outcome_text != wording.status_name(status):
+        message += f": {outcome_text}"
     return _Case(
         printable(info.id),
         name,
         _ELEMENT[status],
-        worst if status is Status.FAIL else str(alike[0].cause or status),
+        worst if status is Status.FAIL else str(groups[0].cause or status),
         message,
-        _lines([*_status_list(alike), *_advice(info)]),
+        _lines([*_status_list(groups), *_advice(info)]),
     )
 
 
-def _status_list(alike: Sequence[FindingGroup]) -> Iterator[str]:
-    for cluster in alike[:MOST_LINES]:
+def _status_list(groups: Sequence[FindingGroup]) -> Iterator[str]:
+    for cluster in groups[:MOST_LINES]:
         setting = f"{printable(cluster.setting)}: " if cluster.setting else ""
-        yield f"{setting}{cluster.found} [{cluster.severity}]"
+        yield f"{setting}{cluster.outcome_text} [{cluster.severity}]"
         yield f"  at {cluster.where}"
         if cluster.verdict.detail:
             yield f"  {sentence(cluster.verdict.detail)}"
         if waived := waiver_wording.accepted_by(cluster.verdict):
             yield f"  {waived}"
-    if more := sum(cluster.count for cluster in alike[MOST_LINES:]):
+    if more := sum(cluster.count for cluster in groups[MOST_LINES:]):
         yield f"and {wording.counted(more, 'more check')} on other settings"
 
 
@@ -276,5 +282,5 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _timestamp(time: str) -> str:
-    """An RFC 3339 time as JUnit writes it: UTC, without zone and fraction."""
+    """An RFC 3339 time in the format of JUnit: UTC, without zone and fraction."""
     return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

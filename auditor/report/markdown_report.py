@@ -1,4 +1,4 @@
-"""The Markdown report: for people, in an issue, a wiki or the summary of a pipeline's job."""
+"""The Markdown report, for issues, wikis and job summaries of pipelines."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import CauseRollup, ControlRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.report import by_framework, changes, waiver_wording, wording
-from auditor.report.drift_report import MOVE, example
+from auditor.report.drift_report import CHANGE_TEXT, example
 from auditor.report.interface import Options
 from auditor.report.json_report import title
 from auditor.report.markdown_text import (
@@ -28,9 +28,9 @@ MOST_BYTES = 1_048_576
 """Of a job summary. Source: GitHub Docs, workflow commands, job summaries, November 2026."""
 MOST_SCOPES = 10
 MOST_NAMES = 5
-"""Scopes that are named in a row."""
+"""Named scopes per row."""
 MOST_GROUPS = 10
-"""Rows of one control: values that were found, each with the scopes that have it."""
+"""Rows per control: observed values, each with its scopes."""
 MOST_IDS = 12
 
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
@@ -39,10 +39,10 @@ _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 
 @dataclass(frozen=True, slots=True)
 class MarkdownFormat:
-    """GitHub's Markdown, at most `most_bytes` long; what is left out is counted.
+    """GitHub's Markdown, at most `most_bytes` long; omitted rows are counted.
 
-    `auditor report --format markdown >> "$GITHUB_STEP_SUMMARY"` shows it beside a job. Names are
-    code, which neither Markdown nor GitHub gives a meaning: no link, no mention, no picture.
+    `auditor report --format markdown >> "$GITHUB_STEP_SUMMARY"` shows it with a job. Names are
+    code, in which Markdown and GitHub interpret nothing: no link, no mention, no image.
     """
 
     name: ClassVar[str] = "markdown"
@@ -85,49 +85,50 @@ class _MarkdownPage:
         ]
         if incomplete := wording.incomplete(self.run, self.rollup):
             paragraphs.append(f"**{prose(incomplete)}**")
-        code_says = wording.EXIT_CODE.get(info.exit_code, "")
+        exit_code_text = wording.EXIT_CODE.get(info.exit_code, "")
         facts = (
             f"Account {code(info.account_id)}",
             f"baseline {code(f'{info.baseline.id} {info.baseline.version}'.rstrip())}",
             f"depth {prose(info.depth)}",
             prose(wording.when(info.finished_at)),
             f"run {code(info.id)}",
-            f"exit code {info.exit_code} at --fail-on {prose(info.fail_on)}: {prose(code_says)}",
+            f"exit code {info.exit_code} at --fail-on {prose(info.fail_on)}: "
+            f"{prose(exit_code_text)}",
         )
         return PagePart("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
 
     def _changes(self) -> PagePart | None:
-        """What changed since the run before, each kind with an example of each control."""
-        told = changes.outline(self.run, self.rollup)
-        if told is None:
+        """What changed since the previous run, by kind, with an example per control."""
+        tables = changes.outline(self.run, self.rollup)
+        if tables is None:
             return None
-        head = f"## What changed since the run before\n\n**{prose(told.headline)}** "
-        head += f"{prose(told.between)}\n\n" + "".join(f"> {prose(n)}\n\n" for n in told.notes)
-        if not told.moves:
+        head = f"## What changed since the run before\n\n**{prose(tables.headline)}** "
+        head += f"{prose(tables.between)}\n\n" + "".join(f"> {prose(n)}\n\n" for n in tables.notes)
+        if not tables.moves:
             return PagePart(head.rstrip("\n") + "\n")
         columns = ["What became of it", "Control", "Setting", "Where", "Example"]
         rows = [
             table_row(
-                wording.sentence_case(MOVE[moved.move][0]),
+                wording.sentence_case(CHANGE_TEXT[section.move][0]),
                 f"{code(row.control)} {prose(title(self.run, row.control))}",
                 ("lock of " if row.kind is FindingKind.LOCK else "") + code(row.setting),
                 wording.levels(row.by_level),
                 prose(example(row.example)),
             )
-            for moved in told.moves
-            for row in moved.rows
+            for section in tables.moves
+            for row in section.rows
         ]
-        hidden = sum(moved.hidden for moved in told.moves)
+        hidden = sum(section.hidden for section in tables.moves)
         if hidden:
             rows[-1] += f"\nand {wording.number(hidden)} more: `auditor diff`\n"
         return PagePart(head + table_head(columns, left=5), rows, "change")
 
     def _controls(self) -> PagePart | None:
         deviating = self.rollup.deviating_controls
-        shown = self.rollup.controls if self.options.include_passes else deviating
-        if not shown:
+        controls = self.rollup.controls if self.options.include_passes else deviating
+        if not controls:
             return None
-        others = any(set(control.deviating) - set(_LEVELS) for control in shown)
+        has_other_levels = any(set(control.deviating) - set(_LEVELS) for control in controls)
         coverage = self.run.summary.coverage
         head = ["Severity", "Control", "What should be"]
         head += [
@@ -135,23 +136,23 @@ class _MarkdownPage:
             f"(of {wording.number(coverage.get(level, 0))})"
             for level in _LEVELS
         ]
-        head += ["Other"] * others + ["Unknown"]
-        rows = [_control_row(control, others) for control in shown]
+        head += ["Other"] * has_other_levels + ["Unknown"]
+        rows = [_control_row(control, has_other_levels) for control in controls]
         title = "## Controls, and how many scopes deviate\n\n"
         return PagePart(title + table_head(head, left=3), rows, "control")
 
     def _by_framework(self) -> Sequence[PagePart]:
-        """The controls under a framework's references, and what is not claimed; empty for none."""
-        told = by_framework.outline(self.run, self.rollup)
-        if told is None:
+        """The controls by reference of a framework; empty without one."""
+        outline = by_framework.outline(self.run, self.rollup)
+        if outline is None:
             return ()
-        head = f"## {prose(told.heading)}\n\n{prose(told.summary)}\n\n"
+        head = f"## {prose(outline.heading)}\n\n{prose(outline.summary)}\n\n"
         columns = [wording.sentence_case(name) for name in by_framework.HEAD]
-        rows = [table_row(*map(prose, row)) for row in told.rows]
-        said = [f"- {prose(sentence, LONGEST_LIST)}\n" for sentence in told.open]
+        rows = [table_row(*map(prose, row)) for row in outline.rows]
+        sentences = [f"- {prose(sentence, LONGEST_LIST)}\n" for sentence in outline.open]
         return (
             PagePart(head + table_head(columns, left=len(columns)), rows, "row"),
-            PagePart(f"## {prose(told.closing)}\n\n", said, "part"),
+            PagePart(f"## {prose(outline.closing)}\n\n", sentences, "part"),
         )
 
     def _unknowns(self) -> PagePart | None:
@@ -203,8 +204,8 @@ class _MarkdownPage:
                 checks = wording.counted(sum(group.count for group in groups), "check")
                 rows.append(f"- {what}: {checks}, {_ids_of(groups)}\n")
         for waiver in sorted(self.run.waivers, key=waiver_wording.waiver_order):
-            told = prose(waiver_wording.waiver_text(waiver))
-            rows.append(f"- **Needs care:** {told}\n" if waiver.needs_care else f"- {told}\n")
+            text = prose(waiver_wording.waiver_text(waiver))
+            rows.append(f"- **Needs care:** {text}\n" if waiver.needs_care else f"- {text}\n")
         for reference in self.run.references:
             line = prose(waiver_wording.reference_line(reference))
             rows.append(f"- **Needs care:** {line}\n" if reference.is_stale else f"- {line}\n")
@@ -276,7 +277,7 @@ def _control_row(control: ControlRollup, others: bool) -> str:
 
 
 def _detail_rows(control: ControlRollup, groups: Sequence[Group]) -> list[str]:
-    """One control: its heading with the first row, then a row for each value that was found."""
+    """The rows of a control, one per observed value; the first includes the heading."""
     info = control.info
     opening = [
         f"### {code(info.id)} {prose(info.title)}",

@@ -1,4 +1,4 @@
-"""Markdown as such: words that stay words, tables that stay tables, pages that fit."""
+"""Building blocks of Markdown: escaped text, tables, and pages of limited size."""
 
 import re
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ LONGEST_LIST = 5000
 """The same for a list of references."""
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>|~&!]")
-"""What Markdown takes for its own anywhere in a line."""
+"""Markup characters anywhere in a line."""
 _OPENING = re.compile(r"\A(\d+(?=[.)]))?([.)+=-])")
-"""What it takes for the start of a list or a line below a heading, where it opens a line."""
+"""Characters that start a list or underline a heading at the beginning of a line."""
 _REFERENCE = re.compile(
     r"[@$#]|://|www\.|:[\w+-]+:|\bGH-\d|\b[0-9a-f]{7,40}\b"
     r"|[`*_<>\[\]|~&\\].*[`*_<>\[\]|~&\\]",
     re.IGNORECASE,
 )
-"""What GitHub makes a link, a mention, a formula or a picture of, even where it is escaped; and
-what would be hard to read if it were escaped."""
+"""Text that GitHub turns into a link, mention, formula or image even if escaped, and text that is
+hard to read when escaped."""
 _EDGES = re.compile(r"\A([(“]*)(.*?)([)”.,:;!?]*)\Z", re.DOTALL)
 
 
 def code(text: str, width: int = LONGEST) -> str:
-    """`text` as code: harmless, cut to `width` columns, and safe in a table."""
+    """`text` as code: escaped, cut to `width` columns, and safe in a table."""
     clean = shorten(text, width).replace("\\|", "\\ |")
     if not clean:
         return "–"
@@ -40,7 +40,7 @@ def code(text: str, width: int = LONGEST) -> str:
 
 
 def prose(text: str, width: int = LONGEST_SENTENCE) -> str:
-    """A sentence as Markdown: words with a meaning for it are escaped, or code where that fails."""
+    """A sentence as Markdown: markup is escaped, or set as code if escaping is not enough."""
     words = " ".join(map(_word, shorten(" ".join(text.split()), width).split(" ")))
     return _OPENING.sub(r"\1\\\2", words)
 
@@ -54,22 +54,22 @@ def _word(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PagePart:
-    """One part of the page. Only `rows` are cut; each is whole lines, and a table stays one."""
+    """A part of the page. Only `rows` are cut; each consists of complete lines."""
 
     head: str
     rows: Sequence[str] = ()
     what: str = "row"
-    """What a row is, for the line that counts those left out."""
+    """The noun for a row, in the line that counts omitted rows."""
     last: bool = False
-    """Gets room after all others."""
+    """Whether this part gets space after all others."""
 
     @property
     def least(self) -> int:
-        """Bytes without any row, but with the line that says so."""
+        """Size in bytes without rows, including the line that counts them."""
         return _size(self.head) + _size(self.more(len(self.rows))) + 2
 
     def more(self, left_out: int) -> str:
-        """The line that counts rows left out."""
+        """The line that counts omitted rows; empty if there are none."""
         if not left_out:
             return ""
         return f"\nand {wording.counted(left_out, f'more {self.what}', f'more {self.what}s')}\n"
@@ -80,21 +80,21 @@ def _size(text: str) -> int:
 
 
 def fit_to_size(parts: Sequence[PagePart], most_bytes: int) -> str:
-    """The page, as many rows of each part as there is room for."""
+    """The page, with as many rows of each part as fit into `most_bytes`."""
     room = most_bytes - sum(part.least for part in parts)
-    shown: dict[int, int] = {}
-    for at in sorted(range(len(parts)), key=lambda at: (parts[at].last, at)):
-        shown[at] = 0
-        for row in parts[at].rows:
+    row_counts: dict[int, int] = {}
+    for index in sorted(range(len(parts)), key=lambda index: (parts[index].last, index)):
+        row_counts[index] = 0
+        for row in parts[index].rows:
             room -= _size(row)
             if room < 0:
                 room += _size(row)
                 break
-            shown[at] += 1
+            row_counts[index] += 1
     pieces = []
-    for at, part in enumerate(parts):
-        more = part.more(len(part.rows) - shown[at])
-        pieces.append(part.head + "".join(part.rows[: shown[at]]) + more)
+    for index, part in enumerate(parts):
+        more = part.more(len(part.rows) - row_counts[index])
+        pieces.append(part.head + "".join(part.rows[: row_counts[index]]) + more)
     return "\n".join(pieces)
 
 
@@ -105,7 +105,7 @@ def table_head(head: Sequence[str], left: int) -> str:
 
 
 def table_row(*cells: str) -> str:
-    """A row of a table. Code may hold a pipe as it is, and a table may not."""
+    """A row of a table. A pipe must be escaped here, even inside code."""
     return "".join(f"| {_BARE_PIPE.sub(_ESCAPED_PIPE, cell)} " for cell in cells) + "|\n"
 
 

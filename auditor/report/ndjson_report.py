@@ -1,4 +1,4 @@
-"""The NDJSON report: the JSON report cut into lines, for programs that read as it is written."""
+"""The NDJSON report: the JSON report as lines, for programs that read streams."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, ClassVar
@@ -9,10 +9,10 @@ from auditor.report.json_report import (
     SCHEMA_ID,
     FindingObjects,
     Object,
+    encode_json,
     error_object,
-    json_text,
-    listed,
     reference_object,
+    reported_findings,
     run_object,
     summary_object,
     waiver_object,
@@ -20,10 +20,10 @@ from auditor.report.json_report import (
 
 
 class NdjsonFormat:
-    """One object a line: the run, its findings, errors and waivers, and an end.
+    """One object per line: the run, its findings, errors and waivers, and an end.
 
-    `type` says what a line is; the other keys are those of the JSON report. A file whose last line
-    is not of type `end` was cut off.
+    `type` is the kind of line; the other keys are those of the JSON report. A file whose last line
+    is not of type `end` is truncated.
     """
 
     name: ClassVar[str] = "ndjson"
@@ -33,7 +33,7 @@ class NdjsonFormat:
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` line by line; UTF-8."""
         for line in _lines(run, options):
-            out.write(json_text(line).encode("utf-8") + b"\n")
+            out.write(encode_json(line).encode("utf-8") + b"\n")
 
 
 def _lines(run: Run, options: Options) -> Iterator[Object]:
@@ -44,7 +44,7 @@ def _lines(run: Run, options: Options) -> Iterator[Object]:
         "summary": summary_object(run),
     }
     findings, objects = 0, FindingObjects(run)
-    for finding in listed(run, options):
+    for finding in reported_findings(run, options):
         findings += 1
         yield {"type": "finding", **objects.of(finding)}
     for error in run.errors:

@@ -1,8 +1,8 @@
 """OCSF Compliance Findings (class 2003, version 1.5.0), for security data lakes and SIEMs.
 
-One event a line for each finding, because that is what such systems count and join; then one for
-each entry of the organisation file that fails the run. Source of the fields and numbers: the schema
-of OCSF 1.5.0.
+One event per line and finding, because such systems count and join events; then one for each entry
+of the organisation file that fails the run. Source of the fields and numbers: the schema of OCSF
+1.5.0.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ _COMPLIANCE: Mapping[Status, tuple[int, str]] = {
     Status.NOT_APPLICABLE: (99, "Not applicable"),
     Status.PASS: (1, "Pass"),
 }
-"""How the check came out. `Warning` is OCSF's word for no result because something is missing."""
+"""The result of a check. `Warning` is OCSF's term for no result because data is missing."""
 
 _NEW, _SUPPRESSED, _RESOLVED = (1, "New"), (3, "Suppressed"), (4, "Resolved")
 _FINDING: Mapping[Status, tuple[int, str]] = {
@@ -63,7 +63,7 @@ _FINDING: Mapping[Status, tuple[int, str]] = {
     Status.NOT_APPLICABLE: _RESOLVED,
     Status.PASS: _RESOLVED,
 }
-"""What is to be done about the finding."""
+"""The state of the finding in its workflow."""
 _NOTHING_TO_DO = (Status.ATTESTED, Status.NOT_APPLICABLE, Status.PASS)
 
 
@@ -89,24 +89,24 @@ class OcsfFormat:
             event = _event(run, finding, metadata, control)
             out.write(json_text(event).encode("utf-8") + b"\n")
         for line in waiver_wording.stale_lines(run):
-            out.write(json_text(_stale(run, line, metadata)).encode("utf-8") + b"\n")
+            out.write(json_text(_stale_entry(run, line, metadata)).encode("utf-8") + b"\n")
 
 
 def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Object:
     v, scope = finding.verdict, finding.scope
-    moment = _milliseconds(finding.observed_at) or _milliseconds(run.info.finished_at)
+    time = _milliseconds(finding.observed_at) or _milliseconds(run.info.finished_at)
     severity_id, severity = _INFORMATIONAL if v.status in _NOTHING_TO_DO else _SEVERITY[v.severity]
     status_id, status = _FINDING[v.status]
-    told = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
+    subject = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
     event: Object = {
         **_CLASS,
-        "time": moment,
+        "time": time,
         "severity_id": severity_id,
         "severity": severity,
         "status_id": status_id,
         "status": status,
         "status_code": v.status,
-        "message": f"{told}: {about(v.setting, outcome(v))}.",
+        "message": f"{subject}: {about(v.setting, outcome(v))}.",
         "metadata": {**metadata, "uid": f"{run.info.id}/{finding.fingerprint}"},
         "finding_info": {
             "uid": finding.fingerprint,
@@ -114,7 +114,7 @@ def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Obj
             "desc": control["why"] or control["title"],
             "types": [control["family"], v.kind],
             "data_sources": [v.source] if v.source else [],
-            "created_time": moment,
+            "created_time": time,
         },
         "compliance": _compliance(run, v, control),
         "resources": [_resource(run, scope)],
@@ -128,8 +128,8 @@ def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Obj
     return event
 
 
-def _stale(run: Run, line: str, metadata: Object) -> Object:
-    """An event for what stands in the organisation file and holds for nobody: it fails the run."""
+def _stale_entry(run: Run, line: str, metadata: Object) -> Object:
+    """An event for an entry of the organisation file that matches nothing and fails the run."""
     account = run.info.account_id.encode("utf-8", "surrogatepass")
     line = sentence(line)
     identity = "sha256:" + hashlib.sha256(account + line.encode("utf-8", "replace")).hexdigest()
@@ -167,14 +167,14 @@ def _stale(run: Run, line: str, metadata: Object) -> Object:
 
 
 def _control(info: ControlInfo) -> Object:
-    """What the events of a control share."""
-    ways = fixes(info.fix_portal, info.fix_api)
-    standards = [wording.framework(key) for key, given in info.mappings.items() if given]
+    """The fields shared by the events of a control."""
+    remedies = fixes(info.fix_portal, info.fix_api)
+    standards = [wording.framework(key) for key, references in info.mappings.items() if references]
     return {
         "title": info.title,
         "why": info.why,
         "family": info.family or "Zoom",
-        "fix": " ".join(f"{heading}: {text}" for heading, text in ways),
+        "fix": " ".join(f"{heading}: {text}" for heading, text in remedies),
         "standards": [*standards],
         "requirements": [
             f"{wording.framework(key)} {reference}"
@@ -205,7 +205,7 @@ def _compliance(run: Run, verdict: Verdict, control: Object) -> Object:
     status_id, status = _COMPLIANCE[verdict.status]
     standards = control["standards"]
     assert isinstance(standards, list)
-    told: Object = {
+    compliance: Object = {
         "control": verdict.control,
         "desc": control["title"],
         "category": control["family"],
@@ -216,8 +216,8 @@ def _compliance(run: Run, verdict: Verdict, control: Object) -> Object:
         "status_code": verdict.cause or verdict.status,
     }
     if expected := wording.expectation(verdict, 200):
-        told["control_parameters"] = [{"name": "expected", "value": expected}]
-    return told
+        compliance["control_parameters"] = [{"name": "expected", "value": expected}]
+    return compliance
 
 
 def _resource(run: Run, scope: Scope) -> Object:
@@ -265,5 +265,5 @@ def _unmapped(verdict: Verdict) -> Object:
 
 
 def _milliseconds(time: str | None) -> int:
-    """An RFC 3339 time as OCSF counts: milliseconds since 1970; 0 for none."""
+    """An RFC 3339 time in milliseconds since 1970; 0 for none."""
     return round(datetime.fromisoformat(time).timestamp() * 1000) if time else 0

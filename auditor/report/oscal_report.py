@@ -1,7 +1,7 @@
 """OSCAL assessment results (NIST, version 1.1.3, JSON), for governance tools.
 
-Observations are the evidence, risks the deviations, findings the controls. Findings that are alike
-are one observation: its subjects are named up to a number, and counted.
+Observations are evidence, risks are deviations, and findings are controls. A group of equal
+findings is one observation; its subjects are counted, and the first ones named.
 """
 
 import re
@@ -22,9 +22,9 @@ from auditor.report.json_text import Object, json_text
 
 VERSION = "1.1.3"
 NAMESPACE = "https://zoom-privacy-auditor.invalid/ns/oscal"
-"""Of the properties that OSCAL does not define. A name: there is nothing to fetch."""
+"""Namespace of properties that OSCAL does not define. An identifier, not a location."""
 MOST_SUBJECTS = 100
-"""How many scopes an observation names; a property counts them all."""
+"""Named scopes per observation; a property counts all."""
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, NAMESPACE)
 _NOT_TOKEN = re.compile(r"[^A-Za-z0-9_.-]")
@@ -35,9 +35,9 @@ _SEEN = frozenset({Status.PASS, Status.ATTESTED})
 
 
 class OscalFormat:
-    """One result; a control is satisfied only where evidence was seen and all of it is right.
+    """One result; a control is satisfied only if there is evidence and all of it is compliant.
 
-    Controls of which the run kept no verdict have no finding.
+    Controls without a stored verdict have no finding.
     """
 
     name: ClassVar[str] = "oscal"
@@ -45,10 +45,10 @@ class OscalFormat:
     media_type: ClassVar[str] = "application/json"
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
-        """Write `run` to `out`, one observation, risk and finding a line.
+        """Write `run` to `out`, one observation, risk or finding per line.
 
         Raises:
-            FormatError: the run assessed no control, which OSCAL cannot say.
+            FormatError: the run assessed no control, which OSCAL cannot represent.
         """
         if not run.controls:
             raise FormatError(
@@ -57,13 +57,13 @@ class OscalFormat:
             )
         left_out = () if options.include_passes else (Status.PASS,)
         rollup = roll_up(run, names=MOST_SUBJECTS, worst=0)
-        found = clusters(rollup, MOST_SUBJECTS, *left_out)
-        for piece in _pieces(run, rollup, found, _Ids(run.info.id)):
+        groups = clusters(rollup, MOST_SUBJECTS, *left_out)
+        for piece in _pieces(run, rollup, groups, _Ids(run.info.id)):
             out.write(piece.encode("utf-8"))
 
 
 class _Ids:
-    """Identifiers that are the same for the same run, and others for every other."""
+    """Identifiers that are stable for a run and unique to it."""
 
     def __init__(self, run: str) -> None:
         self._run = run
@@ -73,7 +73,7 @@ class _Ids:
         return str(uuid.uuid5(_IDS, text))
 
 
-def _pieces(run: Run, rollup: Rollup, found: Sequence[FindingGroup], ids: _Ids) -> Iterator[str]:
+def _pieces(run: Run, rollup: Rollup, groups: Sequence[FindingGroup], ids: _Ids) -> Iterator[str]:
     facts: Object = {
         "uuid": ids("document"),
         "metadata": _metadata(run, ids),
@@ -83,15 +83,15 @@ def _pieces(run: Run, rollup: Rollup, found: Sequence[FindingGroup], ids: _Ids) 
     for key, value in facts.items():
         yield f' "{key}": {json_text(value)},\n'
     yield f' "results": [{{{json_text(_result(run, ids))[1:-1]}'
-    risks = [cluster for cluster in found if _is_risk(cluster)]
-    yield from _listed("observations", (_observation(run, c, ids) for c in found))
-    yield from _listed("risks", (_risk(run, c, ids) for c in risks))
-    yield from _listed("findings", _findings(rollup, found, ids))
+    risks = [cluster for cluster in groups if _is_risk(cluster)]
+    yield from _json_list("observations", (_observation(run, c, ids) for c in groups))
+    yield from _json_list("risks", (_risk(run, c, ids) for c in risks))
+    yield from _json_list("findings", _findings(rollup, groups, ids))
     yield f'}}],\n "back-matter": {json_text(_back_matter(run, ids))}\n}}}}\n'
 
 
-def _listed(key: str, items: Iterable[Object]) -> Iterator[str]:
-    """A list, one item a line; OSCAL has no empty ones."""
+def _json_list(key: str, items: Iterable[Object]) -> Iterator[str]:
+    """A list, one item per line; OSCAL does not allow empty lists."""
     separator = f',\n  "{key}": [\n   '
     end = ""
     for item in items:
@@ -153,19 +153,21 @@ def _result(run: Run, ids: _Ids) -> Object:
 
 
 def _remarks(run: Run) -> Object:
-    """What of the organisation file fails the run, in Markdown; OSCAL has no empty remarks."""
+    """Problems in the organisation file, as Markdown; OSCAL does not allow empty remarks."""
     lines = [*waiver_wording.stale_lines(run), *waiver_wording.lookalike_lines(run)]
     return {"remarks": "\n".join(f"- {_markup(line)}" for line in lines)} if lines else {}
 
 
 def _reviewed(run: Run) -> Object:
-    chosen = sorted({_token(control) for control in run.controls})
-    return {"include-controls": [{"control-id": control} for control in chosen]}
+    control_ids = sorted({_token(control) for control in run.controls})
+    return {"include-controls": [{"control-id": control} for control in control_ids]}
 
 
 def _observation(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
-    v = cluster.verdict
-    told = " ".join(filter(None, [f"{cluster.where}.", cluster.told, sentence(v.detail)]))
+    verdict = cluster.verdict
+    description = " ".join(
+        filter(None, [f"{cluster.where}.", cluster.summary, sentence(verdict.detail)])
+    )
     facts = {
         "status": cluster.status,
         "severity": cluster.severity,
@@ -175,35 +177,35 @@ def _observation(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
         "count": str(cluster.count),
         "setting": cluster.setting,
         "cause": cluster.cause or "",
-        "source": v.source,
-        "locked": wording.lock_state(v),
-        "changeable-by": wording.changeable(v),
-        "waiver": waiver_wording.accepted_by(v),
+        "source": verdict.source,
+        "locked": wording.lock_state(verdict),
+        "changeable-by": wording.changeable(verdict),
+        "waiver": waiver_wording.accepted_by(verdict),
         "fingerprint": cluster.fingerprint,
     }
-    made: Object = {
+    observation: Object = {
         "uuid": ids("observation", cluster.fingerprint),
         "title": _line(f"{cluster.control}: {wording.outcome(cluster.status, cluster.count)}"),
-        "description": _markup(told),
+        "description": _markup(description),
         "props": _props(facts),
         "methods": ["EXAMINE"],
         "types": ["finding" if _is_risk(cluster) else "control-objective"],
         "origins": [_origin(ids)],
     }
     if cluster.members:
-        made["subjects"] = [_subject(scope, ids) for _, scope in cluster.members]
-    made["relevant-evidence"] = [
+        observation["subjects"] = [_subject(scope, ids) for _, scope in cluster.members]
+    observation["relevant-evidence"] = [
         {
             "href": f"#{ids('evidence')}",
-            "description": _markup(f"{v.source or 'no request'}: {cluster.found}"),
+            "description": _markup(f"{verdict.source or 'no request'}: {cluster.outcome_text}"),
         }
     ]
-    made["collected"] = cluster.observed_to or run.info.finished_at
-    return made
+    observation["collected"] = cluster.observed_to or run.info.finished_at
+    return observation
 
 
 def _subject(scope: Scope, ids: _Ids) -> Object:
-    """The UUID stands for nothing else in the document: Zoom's own id is in the property."""
+    """A scope as a subject. Nothing else refers to its UUID; Zoom's id is a property."""
     return {
         "subject-uuid": ids("subject", scope.level, scope.id),
         "type": f"zoom-{scope.level}",
@@ -220,35 +222,35 @@ def _risk(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
     info = _info(run, cluster)
     waived = cluster.status is Status.WAIVED
     facet = {"name": "severity", "system": NAMESPACE, "value": cluster.severity}
-    made: Object = {
+    risk: Object = {
         "uuid": ids("risk", cluster.fingerprint),
         "title": _line(info.title),
-        "description": _markup(f"{cluster.where}. {cluster.told}"),
+        "description": _markup(f"{cluster.where}. {cluster.summary}"),
         "statement": _markup(info.why or info.title),
         "props": _props({"control": cluster.control, "count": str(cluster.count)}),
         "status": "deviation-approved" if waived else "open",
         "characterizations": [{"origin": _origin(ids), "facets": [dict(facet)]}],
     }
     if waived:
-        made["mitigating-factors"] = [
+        risk["mitigating-factors"] = [
             {
                 "uuid": ids("waiver", cluster.fingerprint),
                 "description": _markup(waiver_wording.accepted_by(cluster.verdict) or "Waived."),
             }
         ]
-    ways = fixes(info.fix_portal, info.fix_api)
-    if ways:
-        made["remediations"] = [
+    remedies = fixes(info.fix_portal, info.fix_api)
+    if remedies:
+        risk["remediations"] = [
             {
                 "uuid": ids("remediation", heading, cluster.fingerprint),
                 "lifecycle": "recommendation",
                 "title": heading,
                 "description": _markup(text),
             }
-            for heading, text in ways
+            for heading, text in remedies
         ]
-    made["related-observations"] = [{"observation-uuid": ids("observation", cluster.fingerprint)}]
-    return made
+    risk["related-observations"] = [{"observation-uuid": ids("observation", cluster.fingerprint)}]
+    return risk
 
 
 def _info(run: Run, cluster: FindingGroup) -> ControlInfo:
@@ -257,9 +259,9 @@ def _info(run: Run, cluster: FindingGroup) -> ControlInfo:
     )
 
 
-def _findings(rollup: Rollup, found: Iterable[FindingGroup], ids: _Ids) -> Iterator[Object]:
+def _findings(rollup: Rollup, groups: Iterable[FindingGroup], ids: _Ids) -> Iterator[Object]:
     per_control: dict[str, list[FindingGroup]] = {}
-    for cluster in found:
+    for cluster in groups:
         per_control.setdefault(cluster.control, []).append(cluster)
     for row in rollup.controls:
         if set(row.by_status) - {Status.NOT_APPLICABLE}:
@@ -267,7 +269,7 @@ def _findings(rollup: Rollup, found: Iterable[FindingGroup], ids: _Ids) -> Itera
 
 
 def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> Object:
-    """What does not apply anywhere is neither satisfied nor not, so has no finding."""
+    """The finding of a control. Controls that apply nowhere have none."""
     info = row.info
     outcomes = [wording.outcome(status, count) for status, count in _ordered(row)]
     mapped = {
@@ -275,7 +277,7 @@ def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> 
         for key, references in info.mappings.items()
         if references
     }
-    made: Object = {
+    finding: Object = {
         "uuid": ids("finding", info.id),
         "title": _line(f"{info.id}: {info.title}"),
         "description": _markup(info.why or info.title),
@@ -288,21 +290,21 @@ def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> 
             "status": {**_state(row), "remarks": f"{', '.join(outcomes)}."},
         },
     }
-    observed: list[JsonValue] = [
-        {"observation-uuid": ids("observation", c.fingerprint)} for c in related
+    observations: list[JsonValue] = [
+        {"observation-uuid": ids("observation", group.fingerprint)} for group in related
     ]
     risks: list[JsonValue] = [
-        {"risk-uuid": ids("risk", c.fingerprint)} for c in related if _is_risk(c)
+        {"risk-uuid": ids("risk", group.fingerprint)} for group in related if _is_risk(group)
     ]
-    if observed:
-        made["related-observations"] = observed
+    if observations:
+        finding["related-observations"] = observations
     if risks:
-        made["related-risks"] = risks
-    return made
+        finding["related-risks"] = risks
+    return finding
 
 
 def _state(row: ControlRollup) -> Object:
-    """Unknown is never satisfied: its reason is `other`, that of a deviation `fail`."""
+    """Unknown is never satisfied. Its reason is `other`; the reason of a deviation is `fail`."""
     statuses = {status for status, count in row.by_status.items() if count}
     if statuses & _SEEN and statuses <= _SATISFIED:
         return {"state": "satisfied", "reason": "pass"}
@@ -319,7 +321,7 @@ def _origin(ids: _Ids) -> Object:
 
 
 def _back_matter(run: Run, ids: _Ids) -> Object:
-    """What the results refer to; neither travels with them."""
+    """The baseline and the evidence that the results refer to; neither is included."""
     baseline = run.info.baseline
     return {
         "resources": [
@@ -342,13 +344,13 @@ def _back_matter(run: Run, ids: _Ids) -> Object:
 
 
 def _props(facts: Mapping[str, str]) -> list[JsonValue]:
-    """Properties without those that have no value: OSCAL has no empty ones."""
-    told = ((key, _value(value)) for key, value in facts.items())
-    return [{"name": key, "ns": NAMESPACE, "value": value} for key, value in told if value]
+    """Properties with a value; OSCAL does not allow empty ones."""
+    values = ((key, _value(value)) for key, value in facts.items())
+    return [{"name": key, "ns": NAMESPACE, "value": value} for key, value in values if value]
 
 
 def _value(text: str) -> str:
-    """`text` as OSCAL takes the value of a property: one line, no blank at its ends."""
+    """`text` as the value of a property: one line, without surrounding space."""
     return shorten(text, 600).strip()
 
 
@@ -358,11 +360,11 @@ def _line(text: str) -> str:
 
 
 def _markup(text: str) -> str:
-    """`text` as Markdown that says what it says."""
+    """`text` as escaped Markdown."""
     return _MARKDOWN.sub(r"\\\1", printable(text))
 
 
 def _token(text: str) -> str:
-    """`text` as an identifier of OSCAL; it begins with a letter."""
+    """`text` as an OSCAL token, which begins with a letter or underscore."""
     token = _NOT_TOKEN.sub("_", text)
     return token if token[:1].isalpha() or token[:1] == "_" else f"_{token}"

@@ -1,4 +1,4 @@
-"""The PDF report: the HTML report on paper, with a contents page and page numbers."""
+"""The PDF report: the HTML report for print, with a contents page and page numbers."""
 
 from importlib import import_module
 from types import ModuleType
@@ -9,8 +9,8 @@ from auditor.report.html_report import render_page
 from auditor.report.interface import FormatError, Options
 from auditor.report.truncation import FormatLimits
 
-ROOM = FormatLimits(names=20, all_names=3000, rows=40, all_rows=400)
-"""What keeps paper readable: some 100 pages, however large the account."""
+LIMITS = FormatLimits(names=20, all_names=3000, rows=40, all_rows=400)
+"""Limits that keep the report at about 100 pages, however large the account."""
 
 _MISSING = (
     "The PDF report needs WeasyPrint, which is not installed{why}. Install the auditor with its "
@@ -19,17 +19,17 @@ _MISSING = (
 
 
 class PdfFormat:
-    """Pages of the same template as the HTML report; the same run gives the same bytes."""
+    """Pages from the template of the HTML report; the same run gives the same bytes."""
 
     name: ClassVar[str] = "pdf"
     suffix: ClassVar[str] = ".pdf"
     media_type: ClassVar[str] = "application/pdf"
 
     def check_installed(self) -> None:
-        """Find out whether WeasyPrint can be used.
+        """Check that WeasyPrint can be used.
 
         Raises:
-            FormatError: it cannot.
+            FormatError: WeasyPrint, or a system library that it needs, is not installed.
         """
         _weasyprint()
 
@@ -37,17 +37,17 @@ class PdfFormat:
         """Write `run` to `out`.
 
         Raises:
-            FormatError: WeasyPrint, or a library of the system that it needs, is not installed.
+            FormatError: WeasyPrint, or a system library that it needs, is not installed.
         """
         weasyprint = _weasyprint()
-        text = "".join(render_page(run, options, ROOM, paged=True))
+        text = "".join(render_page(run, options, LIMITS, paged=True))
         text = text.encode("utf-8", "replace").decode("utf-8")
         document = weasyprint.HTML(string=text, url_fetcher=_nothing_outside)
         out.write(document.write_pdf(uncompressed_pdf=False))
 
 
 def _weasyprint() -> ModuleType:
-    """The library, imported when a PDF is wanted: it takes a second, and is optional."""
+    """Import WeasyPrint on demand: it is optional, and the import takes a second."""
     try:
         return import_module("weasyprint")
     except ImportError as missing:
@@ -58,5 +58,5 @@ def _weasyprint() -> ModuleType:
 
 
 def _nothing_outside(url: str) -> NoReturn:
-    """A report names no resource; if one slips in, it is not fetched."""
+    """Refuse every fetch: a report refers to no external resource."""
     raise ValueError(f"The report fetches nothing, not even {url}.")

@@ -1,8 +1,8 @@
-"""Where people are found whom a row of the HTML report does not name, because it has too many.
+"""Search index for people whom the rows of the HTML report do not name.
 
-A row names its first scopes only, so that a browser opens the file. A search has to find everybody
-who deviates all the same: the page carries a list of the others, at some 60 bytes a person, and the
-numbers of the rows they belong to. Equal combinations of rows stand in it once.
+A row names only its first scopes, so that a browser can open the file. The search must still find
+everyone who deviates. The page therefore has a list of the others, at about 60 bytes per person,
+with the numbers of their rows. Equal combinations of rows are stored once.
 """
 
 import json
@@ -20,56 +20,56 @@ LONGEST_NAME = 120
 """Columns of a name in the list."""
 
 NOT_IN_FILE = -1
-"""The number of every row that the file leaves out."""
+"""The number of all rows that are not in the file."""
 
 _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
-"""What could end the script element, or a line of it."""
+"""Characters that could end the script element or a line of it."""
 
 
 class PeopleIndex:
-    """The rows that name only some of their scopes, and the scopes of each."""
+    """Rows that name only some of their scopes, and the scopes of each."""
 
     def __init__(self, run: Run, tables: Iterable[Sequence[Group]], bounds: RunLimits) -> None:
         self._run = run
         self._numbers: dict[tuple[object, ...], int] = {}
         for groups in tables:
-            for at, group in enumerate(groups):
-                if at >= bounds.rows:
+            for index, group in enumerate(groups):
+                if index >= bounds.rows:
                     self._numbers.setdefault(identity(group.verdict), NOT_IN_FILE)
                 elif bounds.unnamed(group):
                     self._number(identity(group.verdict))
 
     def _number(self, key: tuple[object, ...]) -> int:
-        known = self._numbers.get(key, NOT_IN_FILE)
-        if known == NOT_IN_FILE:
-            known = self._numbers[key] = len(self._numbers)
-        return known
+        number = self._numbers.get(key, NOT_IN_FILE)
+        if number == NOT_IN_FILE:
+            number = self._numbers[key] = len(self._numbers)
+        return number
 
     def __bool__(self) -> bool:
-        """False where every row names all of its scopes."""
+        """False if every row names all of its scopes."""
         return bool(self._numbers)
 
     def row(self, verdict: Verdict) -> int | None:
-        """The number of the row of `verdict`; None where the row names everybody."""
+        """The number of the row of `verdict`; None if the row names all of its scopes."""
         return self._numbers.get(identity(verdict))
 
     def pieces(self) -> Iterator[str]:
         """JSON for a script element: `{"rows": [[number, …], …], "people": [[name, at], …]}`.
 
-        `at` is a place in `rows`. Names are as the rows show them, with the address behind.
+        `at` is an index into `rows`. Names are as in the rows, followed by the e-mail address.
         """
         combinations: dict[tuple[int, ...], int] = {}
-        places: dict[int, int | None] = {}
+        positions: dict[int, int | None] = {}
         yield '{"people":['
         separator = ""
         for assessment in self._run.assessments.by_name():
             key = id(assessment.verdicts)
-            if key not in places:
+            if key not in positions:
                 rows = self._rows(assessment.verdicts)
-                places[key] = combinations.setdefault(rows, len(combinations)) if rows else None
-            at = places[key]
-            if at is not None:
-                yield f"{separator}{_text([_name(assessment.scope), at])}"
+                positions[key] = combinations.setdefault(rows, len(combinations)) if rows else None
+            position = positions[key]
+            if position is not None:
+                yield f"{separator}{_text([_name(assessment.scope), position])}"
                 separator = ",\n"
         yield f'],\n"rows":{_text([list(rows) for rows in combinations])}}}'
 

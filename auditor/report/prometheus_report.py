@@ -1,6 +1,6 @@
 """Prometheus metrics of a run, for the textfile collector of the node exporter.
 
-Every sample carries account and baseline, so that several runs can stand side by side.
+Every sample has account and baseline as labels, so that runs of several can be combined.
 """
 
 from collections import Counter
@@ -22,15 +22,15 @@ _Samples = Iterable[tuple[Mapping[str, str], float]]
 
 
 class PrometheusFormat:
-    """Gauges alone: a run is over when it is written, nothing in it counts on."""
+    """Gauges only: no value of a finished run increases further."""
 
     name: ClassVar[str] = "prometheus"
     suffix: ClassVar[str] = ".prom"
     media_type: ClassVar[str] = "text/plain; version=0.0.4; charset=utf-8"
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
-        """Write `run` to `out`; its size does not depend on the account's."""
-        del options  # numbers alone: there is nothing to choose
+        """Write `run` to `out`; the size does not depend on the size of the account."""
+        del options  # none of them applies to metrics
         common = {"account": run.info.account_id, "baseline": run.info.baseline.id}
         for name, meaning, samples in _metrics(run):
             out.write(f"# HELP {name} {meaning}\n# TYPE {name} gauge\n".encode())
@@ -39,10 +39,10 @@ class PrometheusFormat:
 
 
 def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
-    """Name, meaning and samples of each metric; zeros where a label could have had a number."""
-    info, s, api = run.info, run.summary, run.api
+    """Name, help text and samples of each metric, with zeros for labels without a count."""
+    info, summary, api = run.info, run.summary, run.api
     deviating = roll_up(run, names=0, worst=0).deviating
-    levels = [level for level in Level if level in s.coverage or level in s.by_level]
+    levels = [level for level in Level if level in summary.coverage or level in summary.by_level]
     yield (
         "auditor_simulated",
         "1 where the evidence does not come from Zoom, else 0.",
@@ -51,22 +51,25 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     yield (
         "auditor_checks",
         "Checks of the run by outcome.",
-        _by("status", {status: s.by_status.get(status, 0) for status in Status}),
+        _by("status", {status: summary.by_status.get(status, 0) for status in Status}),
     )
     yield (
         "auditor_deviations",
         "Deviations by severity.",
-        _by("severity", {severity: s.by_severity.get(severity, 0) for severity in Severity}),
+        _by("severity", {severity: summary.by_severity.get(severity, 0) for severity in Severity}),
     )
     yield (
         "auditor_level_deviations",
         "Deviations by level.",
-        _by("level", {level: s.by_level.get(level, 0) for level in levels}),
+        _by("level", {level: summary.by_level.get(level, 0) for level in levels}),
     )
     yield (
         "auditor_unknown",
         "Checks that could not be judged, by the severity of their control.",
-        _by("severity", {each: s.unknown_by_severity.get(each, 0) for each in Severity}),
+        _by(
+            "severity",
+            {severity: summary.unknown_by_severity.get(severity, 0) for severity in Severity},
+        ),
     )
     yield (
         "auditor_deviating_scopes",
@@ -76,13 +79,24 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     yield (
         "auditor_scopes",
         "Accounts, groups, users and so on whose settings were asked for, by level.",
-        _by("level", {level: s.coverage[level] for level in Level if level in s.coverage}),
+        _by(
+            "level",
+            {level: summary.coverage[level] for level in Level if level in summary.coverage},
+        ),
     )
-    states = Counter(waiver.state for waiver in run.waivers)
-    yield "auditor_waivers", "Waivers by state.", _by("state", {s: states[s] for s in _WAIVERS})
-    named = Counter(reference.state for reference in run.references)
+    waiver_states = Counter(waiver.state for waiver in run.waivers)
+    yield (
+        "auditor_waivers",
+        "Waivers by state.",
+        _by("state", {summary: waiver_states[summary] for summary in _WAIVERS}),
+    )
+    reference_states = Counter(reference.state for reference in run.references)
     meaning = "Names and entries of the organisation file that do not fit the account, by state."
-    yield "auditor_names", meaning, _by("state", {state: named[state] for state in _NAMES})
+    yield (
+        "auditor_names",
+        meaning,
+        _by("state", {state: reference_states[state] for state in _NAMES}),
+    )
     yield "auditor_controls", "Controls that the run assessed.", [({}, len(run.controls))]
     yield "auditor_run_complete", "1 where all that was selected was read.", [({}, info.complete)]
     yield "auditor_exit_code", "What the run ended with; 0 is good.", [({}, info.exit_code)]

@@ -1,9 +1,9 @@
 """The SARIF 2.1.0 report, for code scanning and for viewers of static analysis.
 
-What GitHub makes of it (its documentation of SARIF, and issue 955 of microsoft/PSRule, both seen in
+How GitHub reads it (its documentation of SARIF, and issue 955 of microsoft/PSRule, both read in
 November 2026): every result becomes an alert, whatever its kind; a result needs a location in a
-file; suppressions that are accepted close the alert; `primaryLocationLineHash` alone tells alerts
-apart; of 25,000 results it shows the 5,000 most severe; 20 tags a rule, 10 MB compressed.
+file; accepted suppressions close the alert; only `primaryLocationLineHash` distinguishes alerts; of
+25,000 results it shows the 5,000 most severe; at most 20 tags per rule and 10 MB compressed.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 MOST_RESULTS = 5_000
-"""As many as GitHub shows."""
-MOST_ALIKE = (100, 25, 5, 1)
-"""How many results alike are written one by one; the first number that keeps to MOST_RESULTS."""
+"""The number of results that GitHub shows."""
+SEPARATE_RESULT_LIMITS = (100, 25, 5, 1)
+"""A group with more findings is one result. The first limit that fits MOST_RESULTS applies."""
 _MOST_TAGS = 20
 _LONGEST_TEXT = 1000
-"""GitHub takes 1,024 characters for the texts of a rule."""
+"""GitHub accepts 1,024 characters in the texts of a rule."""
 
 _LEVEL: Mapping[Severity, str] = {
     Severity.CRITICAL: "error",
@@ -47,7 +47,7 @@ _SCORE: Mapping[Severity, str] = {
     Severity.MEDIUM: "5.5",
     Severity.LOW: "2.0",
 }
-"""Inside the bands that GitHub reads `security-severity` by."""
+"""Within the bands in which GitHub interprets `security-severity`."""
 _KIND: Mapping[Status, str] = {
     Status.FAIL: "fail",
     Status.WAIVED: "fail",
@@ -58,43 +58,47 @@ _KIND: Mapping[Status, str] = {
     Status.NOT_APPLICABLE: "notApplicable",
     Status.PASS: "pass",
 }
-"""The standard wants the level `none` for every kind but `fail` (section 3.27.10)."""
+"""The standard requires level `none` for every kind except `fail` (section 3.27.10)."""
 _NO_ALERT = (Status.ATTESTED, Status.NOT_APPLICABLE, Status.PASS)
-"""Nothing to do about them, yet GitHub would open alerts: written with the passes alone."""
+"""Need no action, but GitHub would open alerts: written only together with passes."""
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~])")
 
 
 class SarifFormat:
-    """One run; findings alike beyond a threshold are one result with a count."""
+    """One run; groups of equal findings beyond a threshold are one result with a count."""
 
     name: ClassVar[str] = "sarif"
     suffix: ClassVar[str] = ".sarif"
     media_type: ClassVar[str] = "application/sarif+json"
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
-        """Write `run` to `out` result by result, one a line."""
+        """Write `run` to `out`, one result per line."""
         left_out = () if options.include_passes else _NO_ALERT
-        found = clusters(roll_up(run, names=MOST_ALIKE[0], worst=0), MOST_ALIKE[0], *left_out)
-        for piece in _pieces(run, found):
+        groups = clusters(
+            roll_up(run, names=SEPARATE_RESULT_LIMITS[0], worst=0),
+            SEPARATE_RESULT_LIMITS[0],
+            *left_out,
+        )
+        for piece in _pieces(run, groups):
             out.write(piece.encode("utf-8"))
 
 
-def _pieces(run: Run, found: list[FindingGroup]) -> Iterator[str]:
-    infos = _infos(run, found)
-    most = _most_alike(found)
+def _pieces(run: Run, groups: list[FindingGroup]) -> Iterator[str]:
+    infos = _infos(run, groups)
+    separate_limit = _separate_result_limit(groups)
     yield f'{{"$schema": "{SCHEMA}",\n "version": "2.1.0",\n "runs": [{{\n'
     yield from _member("tool", {"driver": _driver(run, infos)})
     yield from _member("automationDetails", _automation(run))
     yield from _member("invocations", [_invocation(run)])
     yield from _member("columnKind", "unicodeCodePoints")
-    yield from _member("properties", _counts(run, most))
+    yield from _member("properties", _counts(run, separate_limit))
     yield '  "results": ['
     rules = {control: index for index, control in enumerate(infos)}
     separator = "\n   "
-    for cluster in found:
-        for result in _results(run, cluster, rules[cluster.control], most):
+    for cluster in groups:
+        for result in _results(run, cluster, rules[cluster.control], separate_limit):
             yield separator + json_text(result)
             separator = ",\n   "
     yield "]\n }]}\n"
@@ -104,17 +108,17 @@ def _member(key: str, value: JsonValue) -> Iterator[str]:
     yield f'  "{key}": {json_text(value)},\n'
 
 
-def _most_alike(found: Iterable[FindingGroup]) -> int:
-    counts = [cluster.count for cluster in found]
-    for most in MOST_ALIKE:
-        if sum(count if count <= most else 1 for count in counts) <= MOST_RESULTS:
-            return most
-    return MOST_ALIKE[-1]
+def _separate_result_limit(groups: Iterable[FindingGroup]) -> int:
+    counts = [cluster.count for cluster in groups]
+    for limit in SEPARATE_RESULT_LIMITS:
+        if sum(count if count <= limit else 1 for count in counts) <= MOST_RESULTS:
+            return limit
+    return SEPARATE_RESULT_LIMITS[-1]
 
 
-def _infos(run: Run, found: Iterable[FindingGroup]) -> Mapping[str, ControlInfo]:
-    """Every control of the run by its id, sorted; those without facts go by their id."""
-    unknown = {c.control: ControlInfo(c.control, c.control, "", c.severity) for c in found}
+def _infos(run: Run, groups: Iterable[FindingGroup]) -> Mapping[str, ControlInfo]:
+    """The controls of the run by id, sorted; the id is the title of those without facts."""
+    unknown = {c.control: ControlInfo(c.control, c.control, "", c.severity) for c in groups}
     return dict(sorted({**unknown, **run.controls}.items()))
 
 
@@ -130,8 +134,8 @@ def _driver(run: Run, infos: Mapping[str, ControlInfo]) -> Object:
 
 
 def _rule(info: ControlInfo) -> Object:
-    ways = fixes(info.fix_portal, info.fix_api)
-    notes = [*ways, ("Mind", printable(info.pitfalls))] if info.pitfalls else list(ways)
+    remedies = fixes(info.fix_portal, info.fix_api)
+    notes = [*remedies, ("Mind", printable(info.pitfalls))] if info.pitfalls else list(remedies)
     return {
         "id": info.id,
         "name": _pascal(info.title)[:255] or info.id,
@@ -162,7 +166,7 @@ def _pascal(title: str) -> str:
 
 
 def _tags(info: ControlInfo) -> list[str]:
-    """Without the tag `security` GitHub does not show `security-severity`."""
+    """Tags of a rule. GitHub shows `security-severity` only with the tag `security`."""
     mapped = (
         f"{wording.framework(key)} {reference}"
         for key, references in info.mappings.items()
@@ -172,17 +176,17 @@ def _tags(info: ControlInfo) -> list[str]:
 
 
 def _automation(run: Run) -> Object:
-    """GitHub's category is all but the last part of the id: one for an account and baseline."""
+    """GitHub's category is the id without its last part: one per account and baseline."""
     info = run.info
     parts = ("auditor", info.account_id, info.baseline.id, info.id)
-    told = (
+    description = (
         f"Zoom account {printable(info.account_id)} against baseline {printable(info.baseline.id)}"
     )
     if simulated := wording.simulated(run):
-        told = f"{simulated} {told}"
+        description = f"{simulated} {description}"
     return {
         "id": "/".join(_quoted(part) for part in parts),
-        "description": {"text": _escaped(told)},
+        "description": {"text": _escaped(description)},
     }
 
 
@@ -203,15 +207,15 @@ def _invocation(run: Run) -> Object:
 
 
 def _configuration(level: str, line: str) -> Object:
-    """What is wrong in the organisation file."""
+    """A notification of a problem in the organisation file."""
     return {"level": level, "message": {"text": _escaped(sentence(line))}}
 
 
 def _notification(error: ReadError) -> Object:
-    told = f"{sentence(error.message)} ({wording.counted(error.scopes, 'scope')} not read)"
+    text = f"{sentence(error.message)} ({wording.counted(error.scopes, 'scope')} not read)"
     return {
         "level": "error" if error.cause.is_failed_read else "warning",
-        "message": {"text": _escaped(told)},
+        "message": {"text": _escaped(text)},
         "properties": {
             "source": error.source,
             "cause": error.cause,
@@ -221,8 +225,8 @@ def _notification(error: ReadError) -> Object:
     }
 
 
-def _counts(run: Run, most_alike: int) -> Object:
-    """The numbers of the run: the same as in every other format, whatever the results list."""
+def _counts(run: Run, separate_limit: int) -> Object:
+    """The counts of the run, equal to those of the other formats, however results are grouped."""
     info, summary = run.info, run.summary
     return {
         "run": info.id,
@@ -243,19 +247,19 @@ def _counts(run: Run, most_alike: int) -> Object:
         "coverage": {
             level: summary.coverage[level] for level in Level if level in summary.coverage
         },
-        "findings_alike_in_one_result_beyond": most_alike,
+        "findings_alike_in_one_result_beyond": separate_limit,
     }
 
 
-def _results(run: Run, cluster: FindingGroup, rule: int, most_alike: int) -> Iterator[Object]:
-    if cluster.count > most_alike or not cluster.is_listed:
+def _results(run: Run, cluster: FindingGroup, rule: int, separate_limit: int) -> Iterator[Object]:
+    if cluster.count > separate_limit or not cluster.is_listed:
         yield _grouped(run, cluster, rule)
         return
     for verdict, scope in cluster.members:
-        who = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
-        told = f"{who}: {about(verdict.setting, outcome(verdict))}. {sentence(verdict.detail)}"
+        subject = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
+        text = f"{subject}: {about(verdict.setting, outcome(verdict))}. {sentence(verdict.detail)}"
         yield {
-            **_result(cluster, rule, told, fingerprint(run.info.account_id, verdict, scope)),
+            **_result(cluster, rule, text, fingerprint(run.info.account_id, verdict, scope)),
             "locations": [_location(f"{scope.level}/{_quoted(scope.id)}", [scope])],
             "properties": {**_properties(cluster, 1), **_facts(verdict)},
         }
@@ -266,7 +270,7 @@ def _grouped(run: Run, cluster: FindingGroup, rule: int) -> Object:
     identity = hashlib.sha256(account + cluster.fingerprint.encode()).hexdigest()
     scopes = [scope for _, scope in cluster.members]
     return {
-        **_result(cluster, rule, f"{cluster.where}. {cluster.told}", f"sha256:{identity}"),
+        **_result(cluster, rule, f"{cluster.where}. {cluster.summary}", f"sha256:{identity}"),
         "locations": [_location(cluster.level, scopes)],
         "properties": {
             **_properties(cluster, cluster.count),
@@ -276,7 +280,7 @@ def _grouped(run: Run, cluster: FindingGroup, rule: int) -> Object:
     }
 
 
-def _result(cluster: FindingGroup, rule: int, told: str, identity: str) -> Object:
+def _result(cluster: FindingGroup, rule: int, message: str, identity: str) -> Object:
     kind = _KIND[cluster.status]
     waived = cluster.status is Status.WAIVED
     return {
@@ -284,7 +288,7 @@ def _result(cluster: FindingGroup, rule: int, told: str, identity: str) -> Objec
         "ruleIndex": rule,
         "kind": kind,
         "level": _LEVEL[cluster.severity] if kind == "fail" else "none",
-        "message": {"text": _escaped(told.strip())},
+        "message": {"text": _escaped(message.strip())},
         "partialFingerprints": {
             "primaryLocationLineHash": f"{identity.removeprefix('sha256:')}:1",
             "auditorFinding/v1": identity,
@@ -294,7 +298,7 @@ def _result(cluster: FindingGroup, rule: int, told: str, identity: str) -> Objec
 
 
 def _properties(cluster: FindingGroup, count: int) -> Object:
-    """`count` says for how many findings the result stands."""
+    """Properties of a result that represents `count` findings."""
     return {
         "count": count,
         "status": cluster.status,
@@ -320,12 +324,12 @@ def _facts(verdict: Verdict) -> Object:
 
 
 def _suppression(waiver: str) -> Object:
-    told: Mapping[str, str] = json.loads(waiver) if waiver else {}
+    waiver_fields: Mapping[str, str] = json.loads(waiver) if waiver else {}
     words = (
-        told.get("reason", "Waived."),
-        f"Accepted by {told['owner']}" if told.get("owner") else "",
-        f"until {told['expires']}" if told.get("expires") else "",
-        f"({told['ticket']})" if told.get("ticket") else "",
+        waiver_fields.get("reason", "Waived."),
+        f"Accepted by {waiver_fields['owner']}" if waiver_fields.get("owner") else "",
+        f"until {waiver_fields['expires']}" if waiver_fields.get("expires") else "",
+        f"({waiver_fields['ticket']})" if waiver_fields.get("ticket") else "",
     )
     return {
         "kind": "external",
@@ -335,7 +339,7 @@ def _suppression(waiver: str) -> Object:
 
 
 def _location(place: str, scopes: Iterable[Scope]) -> Object:
-    """A file that is not there: GitHub opens no alert without one, and shows its path."""
+    """A fictitious file: GitHub opens no alert without a location, and shows its path."""
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": f"zoom/{place}"},
@@ -353,13 +357,13 @@ def _location(place: str, scopes: Iterable[Scope]) -> Object:
 
 
 def _quoted(part: str) -> str:
-    """One segment of a path, also for a reader that resolves dots."""
+    """`part` as one path segment, safe for programs that resolve dots."""
     quoted = quote(part.encode("utf-8", "replace"), safe="")
     return quoted if quoted.strip(".") else quoted.replace(".", "%2E") or "-"
 
 
 def _escaped(text: str) -> str:
-    """`text` as a SARIF message: no placeholder (section 3.11.5), no link (section 3.11.6)."""
+    """`text` as a SARIF message without placeholders (section 3.11.5) and links (3.11.6)."""
     return text.replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
 

@@ -1,4 +1,4 @@
-"""The words about where a run stands: its gate, what runs out soon, and what changed."""
+"""Text for the summary of a run: its gate, due waivers, and the trend."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,21 +21,21 @@ _GATE: Mapping[int, str] = {
 
 
 def gate(run: Run) -> str:
-    """The gate in a line: what it decided, deviations, unknowns and waivers that need care."""
+    """The gate in one line: its result, deviations, unknowns and waivers that need attention."""
     info = run.info
     by_status = run.summary.by_status
-    decided = _GATE.get(info.exit_code, "FAIL")
-    asked = printable(info.fail_on)
+    outcome = _GATE.get(info.exit_code, "FAIL")
+    threshold = printable(info.fail_on)
     if info.exit_code == 0:
-        told = (
+        result = (
             "Gate: not asked to fail (--fail-on never)"
-            if asked == "never"
-            else f"Gate: PASS at --fail-on {asked}"
+            if threshold == "never"
+            else f"Gate: PASS at --fail-on {threshold}"
         )
     else:
-        told = f"Gate: {decided} (exit code {info.exit_code}, --fail-on {asked})"
+        result = f"Gate: {outcome} (exit code {info.exit_code}, --fail-on {threshold})"
     parts = [
-        told,
+        result,
         wording.counted(by_status.get(Status.FAIL, 0), "deviation"),
         f"{wording.number(by_status.get(Status.UNKNOWN, 0))} unknown",
         *waivers_due(run),
@@ -44,16 +44,16 @@ def gate(run: Run) -> str:
 
 
 def waivers_due(run: Run) -> list[str]:
-    """Waivers that have run out, cover nothing or end soon, a phrase each kind."""
+    """Waivers that expired, match nothing or expire soon, one phrase per kind."""
     states = Counter(waiver.state for waiver in run.waivers)
     parts = []
     if expired := states["expired"]:
         parts.append(wording.counted(expired, "expired waiver"))
-    if idle := states["unmatched"]:
-        covers = "covers" if idle == 1 else "cover"
-        parts.append(f"{wording.counted(idle, 'waiver')} that {covers} nothing")
-    if lost := sum(reference.is_stale for reference in run.references):
-        parts.append(wording.stale_names(lost))
+    if unmatched := states["unmatched"]:
+        covers = "covers" if unmatched == 1 else "cover"
+        parts.append(f"{wording.counted(unmatched, 'waiver')} that {covers} nothing")
+    if stale_names := sum(reference.is_stale for reference in run.references):
+        parts.append(wording.stale_names(stale_names))
     soon = [waiver for waiver in run.waivers if waiver.state == "expiring"]
     if soon:
         parts.append(
@@ -66,12 +66,12 @@ def waivers_due(run: Run) -> list[str]:
 def _soonest(run: Run, soon: Sequence[WaiverResult]) -> str:
     first = min(waiver.expires for waiver in soon)
     today = _day(run.info.finished_at)
-    last = _day(first)
-    if today is None or last is None:
+    expiry = _day(first)
+    if today is None or expiry is None:
         return "soon"
-    days = (last - today).days
-    told = "today" if days <= 0 else f"in {wording.counted(days, 'day')}"
-    return told if len(soon) == 1 else f"soon, the first {told}"
+    days = (expiry - today).days
+    remaining = "today" if days <= 0 else f"in {wording.counted(days, 'day')}"
+    return remaining if len(soon) == 1 else f"soon, the first {remaining}"
 
 
 def _day(time: str) -> date | None:
@@ -91,29 +91,30 @@ def change(before: int, now: int) -> str:
 
 
 def since(before: TrendPoint, now: TrendPoint) -> str:
-    """What changed in numbers since an earlier run, in one sentence."""
+    """The change of the counts since an earlier run, in one sentence."""
     return (
         f"Since {wording.when(before.finished_at)}: deviations "
-        f"{_moved(before.deviations, now.deviations)}, unknown "
-        f"{_moved(before.unknown, now.unknown)}, checks {_moved(before.judged, now.judged)}."
+        f"{_number_change(before.deviations, now.deviations)}, unknown "
+        f"{_number_change(before.unknown, now.unknown)}, checks "
+        f"{_number_change(before.judged, now.judged)}."
     )
 
 
-def _moved(before: int, now: int) -> str:
+def _number_change(before: int, now: int) -> str:
     if before == now:
         return f"{wording.number(now)} as before"
     return f"{wording.number(before)} → {wording.number(now)} ({change(before, now)})"
 
 
 def layer_value(layer: Layer, width: int) -> str:
-    """The value of a layer of the chain, or that there is none to show."""
+    """The value of a layer of the chain, or a note that it has none."""
     return value_text(layer.value, width) if layer.seen else "no value of its own, or not seen"
 
 
 def same_as_group(shared: Sequence[tuple[str, int]], count: int) -> str:
-    """That people have the value of their group, and where to begin; empty where they do not.
+    """A note that users have the value of their group; empty if they do not.
 
-    `shared` has the groups and how many of the `count` people belong to each.
+    `shared` has the groups and how many of the `count` users belong to each.
     """
     if not shared:
         return ""
@@ -135,7 +136,7 @@ def layer_lock(locked: JsonValue) -> str:
 
 
 def relaxing(rollup: Rollup) -> list[Group]:
-    """Rows of groups that deviate in a setting in which the account does not."""
+    """Rows of groups that deviate in a setting in which the account is compliant."""
     open_at_account = {
         (group.verdict.control, group.verdict.setting)
         for group in rollup.groups

@@ -1,4 +1,4 @@
-"""The terminal report: what a tired admin needs to see, in the order they need it."""
+"""The terminal report: the most important facts first."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, ClassVar
@@ -46,9 +46,9 @@ _SGR = {
 
 
 class TextFormat:
-    """A report for the terminal, at any width from 72 columns; no line is longer than that.
+    """A report for terminals of at least 72 columns; no line is wider than the terminal.
 
-    The one exception is the path of the full report, which is useless when cut.
+    The only exception is the path of the full report, which is useless if cut.
     """
 
     name: ClassVar[str] = "text"
@@ -119,30 +119,30 @@ class _TextPage:
 
     def _controls(self) -> Iterator[str]:
         deviating = self.rollup.deviating_controls
-        shown = self.rollup.controls if self.options.include_passes else deviating
-        if not shown:
+        controls = self.rollup.controls if self.options.include_passes else deviating
+        if not controls:
             return
         yield self._heading("Controls, and how many scopes deviate")
-        others = any(set(c.deviating) - set(_LEVELS) for c in shown)
-        unknown = any(c.unknown for c in shown)
+        has_other_levels = any(set(c.deviating) - set(_LEVELS) for c in controls)
+        has_unknowns = any(c.unknown for c in controls)
         coverage = self.run.summary.coverage
         header = ["severity", "control", "title", *map(wording.level_name, _LEVELS)]
-        header += ["other"] * others + ["unknown"] * unknown
-        below = ["", "", ""]
-        below += [f"of {wording.number(coverage.get(level, 0))}" for level in _LEVELS]
-        below += [""] * others + [""] * unknown
+        header += ["other"] * has_other_levels + ["unknown"] * has_unknowns
+        totals = ["", "", ""]
+        totals += [f"of {wording.number(coverage.get(level, 0))}" for level in _LEVELS]
+        totals += [""] * has_other_levels + [""] * has_unknowns
         rows = []
-        for control in shown[:MOST_CONTROLS]:
+        for control in controls[:MOST_CONTROLS]:
             counts = [control.deviating.get(level, 0) for level in _LEVELS]
-            if others:
+            if has_other_levels:
                 counts.append(control.deviating_scopes - sum(counts))
-            if unknown:
+            if has_unknowns:
                 counts.append(control.unknown)
             severity = self._paint(control.severity, control.severity)
             cells = [wording.number(count) for count in counts]
             rows.append([severity, shorten(control.info.id, 12), control.info.title, *cells])
-        yield from self._table(rows, [header, below], flexible=2, left=3)
-        rest = shown[MOST_CONTROLS:]
+        yield from self._table(rows, [header, totals], flexible=2, left=3)
+        rest = controls[MOST_CONTROLS:]
         if rest:
             worst = {s: sum(c.severity is s for c in rest) for s in Severity}
             yield from self._wrapped(
@@ -150,22 +150,22 @@ class _TextPage:
             )
 
     def _by_framework(self) -> Iterator[str]:
-        """The controls under the references of the framework that was asked for."""
-        told = by_framework.outline(self.run, self.rollup)
-        assert told is not None
-        yield self._heading(told.heading)
-        yield from self._wrapped(told.summary)
-        for reference, part, control, result in told.rows:
+        """The controls by reference of the requested framework."""
+        outline = by_framework.outline(self.run, self.rollup)
+        assert outline is not None
+        yield self._heading(outline.heading)
+        yield from self._wrapped(outline.summary)
+        for reference, part, control, result in outline.rows:
             if reference:
                 yield from self._wrapped(f"{reference} {part}", hanging="  ")
             yield from self._wrapped(f"- {control}: {result}", first="  ", hanging="    ")
 
     def _not_claimed(self) -> Iterator[str]:
-        told = by_framework.outline(self.run, self.rollup)
-        if told is None:
+        outline = by_framework.outline(self.run, self.rollup)
+        if outline is None:
             return
-        yield self._heading(told.closing)
-        for sentence in told.open:
+        yield self._heading(outline.closing)
+        for sentence in outline.open:
             yield from self._wrapped(f"- {sentence}", hanging="  ")
 
     def _worst(self) -> Iterator[str]:
@@ -236,10 +236,10 @@ class _TextPage:
         for what, groups in (("Waived", waived), ("Attested", attested)):
             if groups:
                 checks = wording.counted(sum(group.count for group in groups), "check")
-                open_ones = sum(group.count for group in groups if group.verdict.is_undecided)
+                undecided = sum(group.count for group in groups if group.verdict.is_undecided)
                 compared = (
-                    f", {wording.number(open_ones)} of them not compared with what is expected"
-                    if open_ones
+                    f", {wording.number(undecided)} of them not compared with what is expected"
+                    if undecided
                     else ""
                 )
                 ids = self._ids(sorted({g.verdict.control for g in groups}))
@@ -247,14 +247,14 @@ class _TextPage:
                     f"{what}: {checks}, {ids}{compared}",
                     hanging="  ",
                 )
-        for each in sorted(self.run.waivers, key=waiver_wording.waiver_order):
-            mark, style = ("!", "unknown") if each.needs_care else ("-", None)
-            told = shorten(waiver_wording.waiver_text(each), 400)
-            yield from self._wrapped(f"{mark} {told}", hanging="  ", style=style)
+        for waiver in sorted(self.run.waivers, key=waiver_wording.waiver_order):
+            bullet, style = ("!", "unknown") if waiver.needs_care else ("-", None)
+            text = shorten(waiver_wording.waiver_text(waiver), 400)
+            yield from self._wrapped(f"{bullet} {text}", hanging="  ", style=style)
         for reference in self.run.references:
-            mark, style = ("!", "unknown") if reference.is_stale else ("-", None)
+            bullet, style = ("!", "unknown") if reference.is_stale else ("-", None)
             line = shorten(waiver_wording.reference_line(reference), 400)
-            yield from self._wrapped(f"{mark} {line}", hanging="  ", style=style)
+            yield from self._wrapped(f"{bullet} {line}", hanging="  ", style=style)
 
     def _errors(self) -> Iterator[str]:
         errors = self.run.errors
@@ -300,17 +300,17 @@ class _TextPage:
         return f"\x1b[{_SGR[style]}m{text}\x1b[0m"
 
     def _joined(self, parts: Sequence[str], styles: Sequence[str | None]) -> Iterator[str]:
-        """`parts` with a dot between, broken only between parts where one line is too short."""
+        """`parts` joined with dots; lines break only between parts."""
         line: list[str] = []
         used = 0
         for part, style in zip(parts, [*styles, *[None] * len(parts)], strict=False):
             for number, piece in enumerate(_wrap(part, self.width, "", "  ")):
-                room = used + 3 + display_width(piece)
-                if line and (number or room > self.width):
+                columns = used + 3 + display_width(piece)
+                if line and (number or columns > self.width):
                     yield " · ".join(line)
-                    line, room = [], display_width(piece)
+                    line, columns = [], display_width(piece)
                 line.append(self._paint(piece, style))
-                used = room if len(line) > 1 else display_width(piece)
+                used = columns if len(line) > 1 else display_width(piece)
         yield " · ".join(line)
 
     def _wrapped(
@@ -327,9 +327,9 @@ class _TextPage:
         flexible: int,
         left: int,
     ) -> list[str]:
-        """A table whose column `flexible` is shortened to what `width` leaves it.
+        """A table whose column `flexible` is shortened to the remaining width.
 
-        The first `left` columns are aligned left, the rest right.
+        The first `left` columns are aligned left, the others right.
         """
         align = ["left"] * left + ["right"] * (len(headings[0]) - left)
 
@@ -343,8 +343,8 @@ class _TextPage:
             return [line.rstrip() for line in text.splitlines()]
 
         smallest = display_width(headings[0][flexible])
-        taken = max(display_width(_unpainted(line)) for line in table(smallest)) - smallest
-        return table(max(smallest, self.width - taken))
+        other_columns = max(display_width(_unpainted(line)) for line in table(smallest)) - smallest
+        return table(max(smallest, self.width - other_columns))
 
 
 def _unpainted(line: str) -> str:
@@ -354,7 +354,7 @@ def _unpainted(line: str) -> str:
 
 
 def _wrap(text: str, width: int, first: str, hanging: str) -> list[str]:
-    """`text` broken at spaces to lines of at most `width` columns; a longer word is shortened."""
+    """Wrap `text` at spaces into lines of at most `width` columns; longer words are cut."""
     lines: list[str] = []
     line, empty = first, True
     for word in text.split():

@@ -1,7 +1,7 @@
-"""Bounds: how many rows and names fit a report for people, however large the account.
+"""Limits on rows and names in the reports for people, however large the account.
 
-Equal findings are one row, so a bound cuts only what nobody would read to its end; every cut is
-told beside the table, and the JSON report has everything.
+Equal findings are one row, so the limits cut only very long tables. Every cut is noted at its
+table, and the JSON report is complete.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,7 +12,7 @@ from auditor.findings.rollup import Group
 
 @dataclass(frozen=True, slots=True)
 class FormatLimits:
-    """What a format has room for."""
+    """The limits of a format."""
 
     names: int
     """Scopes named in one row."""
@@ -26,7 +26,7 @@ class FormatLimits:
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """What fits for one run."""
+    """The limits for one run."""
 
     names: int
     rows: int
@@ -36,27 +36,27 @@ class RunLimits:
         return groups[: self.rows]
 
     def cut(self, groups: Sequence[Group]) -> int:
-        """How many rows of a table are left out."""
+        """The number of omitted rows of a table."""
         return max(0, len(groups) - self.rows)
 
     def unnamed(self, group: Group) -> int:
-        """How many scopes of a row are not named."""
+        """The number of scopes of a row that are not named."""
         return group.count - min(len(group.scopes), self.names)
 
 
 _STEPS = (1000, 500, 200, 100, 50, 20, 10, 5, 2, 1)
-"""Round numbers, because people read them: `and 812 more`."""
+"""Round numbers, because reports show them."""
 
 
 def fit(tables: Collection[Sequence[Group]], limits: FormatLimits) -> RunLimits:
-    """The most rows a table, then the most names a row, with which `tables` stay in `limits`."""
-    rows = _most(limits.rows, limits.all_rows, [len(groups) for groups in tables])
+    """The most rows per table, then names per row, with which `tables` stay within `limits`."""
+    rows = _largest_fitting(limits.rows, limits.all_rows, [len(groups) for groups in tables])
     named = [len(group.scopes) for groups in tables for group in groups[:rows]]
-    return RunLimits(names=_most(limits.names, limits.all_names, named), rows=rows)
+    return RunLimits(names=_largest_fitting(limits.names, limits.all_names, named), rows=rows)
 
 
-def _most(each: int, together: int, sizes: Sequence[int]) -> int:
-    for step in (each, *(step for step in _STEPS if step < each)):
-        if sum(min(size, step) for size in sizes) <= together:
+def _largest_fitting(limit: int, total_limit: int, sizes: Sequence[int]) -> int:
+    for step in (limit, *(step for step in _STEPS if step < limit)):
+        if sum(min(size, step) for size in sizes) <= total_limit:
             return step
     return 1

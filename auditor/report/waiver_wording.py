@@ -1,4 +1,4 @@
-"""The words about waivers and names in the organisation file, and which of them need care."""
+"""Text about waivers and names in the organisation file."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from auditor.report.display import printable
 WARNING = "Warning: "
 
 _MOST_LINES = 10
-"""How many entries of the organisation file are named where there is little room."""
+"""Entries of the organisation file listed in short outputs."""
 
 _WAIVER: Mapping[str, str] = {
     "active": "covers {deviations}",
@@ -22,62 +22,64 @@ _WAIVER: Mapping[str, str] = {
 
 
 def accepted_by(verdict: Verdict) -> str:
-    """Who accepted a deviation, until when, under which ticket and why; empty for none."""
+    """Owner, expiry, ticket and reason of a waiver; empty without one."""
     if not verdict.waiver:
         return ""
     waiver = verdict.waiver
     return _accepted(waiver["owner"], waiver["expires"], waiver["ticket"], waiver["reason"])
 
 
-def waiver_text(settlement: WaiverResult) -> str:
-    """What became of a waiver, who owns it and why."""
-    told = _WAIVER[settlement.state].format(
-        deviations=wording.counted(settlement.matched, "deviation"),
-        expires=printable(settlement.expires),
+def waiver_text(waiver: WaiverResult) -> str:
+    """The result of a waiver, with its owner and reason."""
+    state_text = _WAIVER[waiver.state].format(
+        deviations=wording.counted(waiver.matched, "deviation"),
+        expires=printable(waiver.expires),
     )
-    accepted = _accepted(settlement.owner, settlement.expires, settlement.ticket, settlement.reason)
-    detail = f" {printable(settlement.detail)}" if settlement.detail else ""
-    subject = f"{printable(settlement.control)} for {printable(settlement.scope)}"
-    return f"{subject}: {told}.{detail} {accepted}"
+    accepted = _accepted(waiver.owner, waiver.expires, waiver.ticket, waiver.reason)
+    detail = f" {printable(waiver.detail)}" if waiver.detail else ""
+    subject = f"{printable(waiver.control)} for {printable(waiver.scope)}"
+    return f"{subject}: {state_text}.{detail} {accepted}"
 
 
 def reference_line(reference: Reference) -> str:
-    """What does not fit the account, in which entry, and what was meant perhaps."""
+    """The entry, the name in it that does not match the account, and a suggestion."""
     unknown = "could not be checked: " if reference.state == "unknown" else ""
     named = f', "{printable(reference.name)}"' if reference.name else ""
     return f"{printable(reference.entry)}{named}: {unknown}{printable(reference.detail)}"
 
 
 def stale_lines(run: Run) -> list[str]:
-    """A line for each waiver, name or whole entry of the organisation file that fails a gate."""
-    waivers = sorted((each for each in run.waivers if each.is_stale), key=waiver_order)
+    """A line for each waiver, name or entry of the organisation file that fails a gate."""
+    waivers = sorted((item for item in run.waivers if item.is_stale), key=waiver_order)
     return [
-        *(f"waiver of {waiver_text(each)}" for each in waivers),
-        *(reference_line(each) for each in run.references if each.is_stale),
+        *(f"waiver of {waiver_text(item)}" for item in waivers),
+        *(reference_line(item) for item in run.references if item.is_stale),
     ]
 
 
 def lookalike_lines(run: Run) -> list[str]:
-    """A line for each name of the organisation file that another of the account looks like."""
-    return [reference_line(each) for each in run.references if each.state == "look_alike"]
+    """A line for each name of the organisation file with a lookalike in the account."""
+    return [
+        reference_line(reference) for reference in run.references if reference.state == "look_alike"
+    ]
 
 
 def problem_lines(run: Run) -> list[str]:
-    """What of the organisation file fails a gate; and after WARNING, what another name looks like.
+    """Problems in the organisation file: gate failures, then lookalikes prefixed with WARNING.
 
-    Some of each, and how many more there are.
+    At most `_MOST_LINES` of each; other gate failures are counted.
     """
     stale = [wording.sentence_case(line) for line in stale_lines(run)]
     lines = stale[:_MOST_LINES]
     if more := len(stale) - len(lines):
         lines.append(f"And {wording.number(more)} more: auditor report {run.info.id}.")
-    alike = lookalike_lines(run)[:_MOST_LINES]
-    return [*lines, *(f"{WARNING}{line}" for line in alike)]
+    lookalikes = lookalike_lines(run)[:_MOST_LINES]
+    return [*lines, *(f"{WARNING}{line}" for line in lookalikes)]
 
 
-def waiver_order(settlement: WaiverResult) -> tuple[bool, bool, str, str]:
-    """Sort key: those that fail a gate first, then those that end soon."""
-    return not settlement.is_stale, not settlement.needs_care, settlement.control, settlement.scope
+def waiver_order(waiver: WaiverResult) -> tuple[bool, bool, str, str]:
+    """Sort key: waivers that fail a gate first, then those that expire soon."""
+    return not waiver.is_stale, not waiver.needs_care, waiver.control, waiver.scope
 
 
 def _accepted(owner: str, expires: str, ticket: str, reason: str) -> str:

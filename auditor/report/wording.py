@@ -1,4 +1,4 @@
-"""The words of the reports for people: every sentence that more than one of them says."""
+"""Phrases and sentences shared by the reports for people."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -104,13 +104,13 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 
 def stale_names(count: int) -> str:
-    """How many overrides and names of the organisation file fail the run."""
+    """The number of stale overrides and names in the organisation file, with its noun."""
     matches = "matches" if count == 1 else "match"
     return f"{counted(count, 'override or name', 'overrides or names')} that {matches} nothing"
 
 
 def listed(items: Sequence[str], most: int) -> str:
-    """`a, b, c and 14 more`; without the rest where there is none."""
+    """`a, b, c and 14 more`: at most `most` items, then the number of the others, if any."""
     rest = len(items) - most
     if rest <= 0:
         return ", ".join(items)
@@ -128,7 +128,7 @@ def outcome(status: Status, count: int) -> str:
 
 
 def level_name(level: Level, count: int = 1) -> str:
-    """`group`, or `groups` where `count` is not one."""
+    """`group`, or `groups` unless `count` is one."""
     return _LEVEL[level][0 if count == 1 else 1]
 
 
@@ -156,7 +156,7 @@ def headline(run: Run) -> list[str]:
 
 
 _HEADLINE_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING)
-"""What the headline counts; the last line of the report counts everything."""
+"""Levels in the headline; the last line of the report counts all levels."""
 
 
 def _read(run: Run) -> str:
@@ -171,12 +171,12 @@ def _read(run: Run) -> str:
 
 
 def judged(run: Run) -> int:
-    """How many checks were made, unknown ones included."""
+    """The number of checks, including unknown ones."""
     return sum(run.summary.by_status.values())
 
 
 def answer(run: Run, rollup: Rollup) -> str:
-    """The admin's question answered in one sentence: is the account as the baseline asks?"""
+    """One sentence on whether the account meets the baseline."""
     baseline = f"“{printable(run.info.baseline.id)}”"
     unknown = run.summary.by_status.get(Status.UNKNOWN, 0)
     unjudged = f"{number(unknown)} of {counted(judged(run), 'check')} could not be judged."
@@ -198,10 +198,7 @@ def answer(run: Run, rollup: Rollup) -> str:
 
 
 def simulated(run: Run) -> str:
-    """That the evidence is not from Zoom, in a sentence that stands above everything else.
-
-    Empty where it is from Zoom.
-    """
+    """A warning for the top of a report that the evidence is not from Zoom; empty if it is."""
     if not run.info.simulated:
         return ""
     return (
@@ -211,7 +208,7 @@ def simulated(run: Run) -> str:
 
 
 def incomplete(run: Run, rollup: Rollup) -> str:
-    """What a run that could not read everything has to say about it; empty where it could."""
+    """A warning that the evidence is incomplete; empty if it is complete."""
     allowed = "--allow-unknown was given, so the exit code does not show this."
     if run.info.complete:
         return ""
@@ -224,7 +221,7 @@ def incomplete(run: Run, rollup: Rollup) -> str:
 
 
 def checked(run: Run) -> str:
-    """What was looked at, in one sentence."""
+    """One sentence on the controls, checks and scopes that the run covers."""
     covered = levels(run.summary.coverage) or "nothing"
     return (
         f"Checked: {counted(len(run.controls), 'control')} in {counted(judged(run), 'check')} "
@@ -234,27 +231,27 @@ def checked(run: Run) -> str:
 
 
 def not_covered(run: Run) -> list[str]:
-    """What the run says nothing about, one sentence each."""
-    s = run.summary
+    """What the run does not cover, one sentence per item."""
+    summary = run.summary
     sentences = []
-    if s.settings_returned:
+    if summary.settings_returned:
         sentences.append(
-            f"{number(s.settings_judged)} of {number(s.settings_returned)} settings that Zoom "
-            "returned are read by a selected control; the others are not judged."
+            f"{number(summary.settings_judged)} of {number(summary.settings_returned)} settings "
+            "that Zoom returned are read by a selected control; the others are not judged."
         )
-    if s.proved_by_lock:
+    if summary.proved_by_lock:
         sentences.append(
-            f"Of {counted(s.proved_by_lock, 'user')} not every document was read: its values are "
-            "right and locked at the account, and users drawn at random confirmed it."
+            f"Of {counted(summary.proved_by_lock, 'user')} not every document was read: its values "
+            "are right and locked at the account, and users drawn at random confirmed it."
         )
-    if s.pending_users:
+    if summary.pending_users:
         sentences.append(
-            f"{counted(s.pending_users, 'invited user')} "
-            f"{'has' if s.pending_users == 1 else 'have'} no settings yet and "
-            f"{'was' if s.pending_users == 1 else 'were'} not read."
+            f"{counted(summary.pending_users, 'invited user')} "
+            f"{'has' if summary.pending_users == 1 else 'have'} no settings yet and "
+            f"{'was' if summary.pending_users == 1 else 'were'} not read."
         )
-    if s.left:
-        sentences.append(_left(s.left))
+    if summary.left:
+        sentences.append(_left(summary.left))
     depth = run.info.depth
     if depth in _BELOW:
         sentences.append(f"{_BELOW[depth]} were not read: --depth was {depth}.")
@@ -263,10 +260,10 @@ def not_covered(run: Run) -> list[str]:
 
 
 def _left(left: Sequence[Left]) -> str:
-    """Who and what left during the run, by level and with ids."""
+    """The scopes that left the account during the run, by level, with ids."""
     by_level: dict[Level, list[str]] = {}
-    for each in left:
-        by_level.setdefault(each.level, []).append(printable(each.id))
+    for departure in left:
+        by_level.setdefault(departure.level, []).append(printable(departure.id))
     parts = [
         f"{counted(len(ids), level.replace('_', ' '))} ({listed(ids, 10)})"
         for level, ids in by_level.items()
@@ -278,7 +275,7 @@ def _left(left: Sequence[Left]) -> str:
 
 
 def remedy(cause: Cause | None, errors: Iterable[ReadError]) -> str:
-    """What to do about unknowns of `cause`; names the OAuth scopes that `errors` name."""
+    """How to resolve unknowns of `cause`, with the missing OAuth scopes that `errors` name."""
     if cause is None:
         return _NO_CAUSE
     if cause is Cause.DENIED and (missing := missing_scopes(errors)):
@@ -291,13 +288,13 @@ def remedy(cause: Cause | None, errors: Iterable[ReadError]) -> str:
 
 
 def missing_scopes(errors: Iterable[ReadError]) -> list[str]:
-    """The OAuth scopes that refused reads name, sorted; of `a or b`, the first alone."""
+    """The OAuth scopes named by refused reads, sorted; of `a or b`, only the first."""
     refused = (error.message for error in errors if error.cause is Cause.DENIED)
     return sorted({scope for message in refused for scope in _OAUTH_SCOPE.findall(message)})
 
 
 def sentence_case(text: str) -> str:
-    """`text` with its first letter large and the rest as it is."""
+    """`text` with its first letter in upper case and the rest unchanged."""
     return text[:1].upper() + text[1:]
 
 
@@ -307,7 +304,7 @@ def cause_name(cause: Cause | None) -> str:
 
 
 def changeable(verdict: Verdict) -> str:
-    """Who can still change the value: `the user, account admins`; empty where not known."""
+    """Who can still change the value: `the user, account admins`; empty if unknown."""
     return ", ".join(_WHO.get(who, printable(who)) for who in verdict.changeable_by)
 
 
@@ -363,11 +360,11 @@ _UNLESS_ALLOWED: Mapping[str, str] = {
     "unanswered_unless_param": "nobody was shown the notice",
     "no_item_except_param": "nothing",
 }
-"""Expectations to which a parameter makes exceptions; they hold while it is not set."""
+"""Expectations with exceptions in a parameter; without the parameter they apply in full."""
 
 
 def expectation(verdict: Verdict, width: int) -> str:
-    """What the baseline asks, in words, with values at most `width` columns wide."""
+    """The expected value in words, with values at most `width` columns wide."""
     expected = verdict.expected
     if expected is None:
         return ""
@@ -411,7 +408,7 @@ EXIT_CODE: Mapping[int, str] = {
     5: "internal error",
     130: "interrupted",
 }
-"""What each exit code of the command means."""
+"""The meaning of each exit code of the command."""
 
 FRAMEWORK: Mapping[str, str] = {
     "cis_zoom_v1_0_0": "CIS Zoom 1.0.0",
@@ -425,11 +422,11 @@ FRAMEWORK: Mapping[str, str] = {
 
 
 def framework(key: str) -> str:
-    """The framework's name as people write it."""
+    """The display name of the framework."""
     return FRAMEWORK.get(key, printable(key))
 
 
 def observed_between(first: str | None, last: str | None) -> str:
-    """When evidence came: one time, or the span."""
+    """When evidence was read: one time, or a range."""
     start, end = when(first), when(last)
     return start if start == end else f"{start} to {end}"

@@ -1,6 +1,6 @@
-"""Workbooks: sheets with a head that filters and stays in view, written row by row.
+"""Workbooks whose sheets have a frozen, filtering header and are written row by row.
 
-Every text is a text cell: nothing in it is ever a formula or a link.
+Every text is a text cell, never a formula or a link.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ from auditor.findings.model import Severity
 from auditor.report.cells import LONGEST_CELL, cell
 
 MOST_ROWS = 1_048_576
-"""Rows of a sheet, its head included. Source: Excel specifications and limits, November 2026."""
+"""Rows of a sheet, header included. Source: Excel specifications and limits, November 2026."""
 
 Cell = str | int
 Block = list[list[Cell]]
-"""A small table; its first row is the head."""
+"""A small table; its first row is the header."""
 
 _FILL = {
     Severity.CRITICAL: "#F8D7DA",
@@ -29,16 +29,16 @@ _FILL = {
     Severity.MEDIUM: "#FFF3CD",
     Severity.LOW: "#E2ECF7",
 }
-"""Behind the word of the severity, never instead of it; black on each has a contrast over 15."""
+"""Background colours of severities; black text on each has a contrast above 15."""
 _A4 = 9
 
 
 @contextmanager
-def packed(path: Path, title: str, finished_at: str) -> Iterator["Book"]:
-    """A workbook to fill, which is then at `path`; its sheets grow in files beside that.
+def create_workbook(path: Path, title: str, finished_at: str) -> Iterator["Book"]:
+    """Create a workbook at `path`; temporary files are in the same folder.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the workbook cannot be written.
     """
     settings = {"constant_memory": True, "tmpdir": str(path.parent), "use_zip64": True}
     try:
@@ -50,12 +50,12 @@ def packed(path: Path, title: str, finished_at: str) -> Iterator["Book"]:
 
 
 class Book:
-    """A workbook while it is filled."""
+    """A workbook that is being written."""
 
     def __init__(self, workbook: Workbook) -> None:
         self._workbook = workbook
+        # A cell with a quote prefix stays text when it is edited.
         text = {"quote_prefix": True, "valign": "top"}
-        """A quoted cell stays text when somebody edits it."""
         bold = {**text, "bold": True}
         self.text = workbook.add_format(text)
         self.strong = workbook.add_format(bold)
@@ -67,7 +67,7 @@ class Book:
     def page(
         self, name: str, widths: Iterable[int], lines: Sequence[str], blocks: Iterable[Block]
     ) -> None:
-        """Add a sheet with lines, of which the first stays in view, and small tables below."""
+        """Add a sheet with lines, the first of them frozen, and small tables below."""
         sheet = self.sheet(name, widths)
         for row, line in enumerate(lines):
             self.write(sheet, row, [line], self.text if row else self._title)
@@ -81,11 +81,11 @@ class Book:
     def table(
         self, name: str, columns: Mapping[str, int], count: int, most_rows: int = MOST_ROWS
     ) -> "Table":
-        """Add a sheet for `count` rows, or several where one is full; `columns` have widths."""
+        """Add a sheet for `count` rows, or several if they do not fit; `columns` maps to widths."""
         return Table(self, name, columns, count, most_rows)
 
     def sheet(self, name: str, widths: Iterable[int]) -> Worksheet:
-        """Add a sheet whose first row stays in view."""
+        """Add a sheet with a frozen first row."""
         sheet = self._workbook.add_worksheet(name)
         for column, width in enumerate(widths):
             sheet.set_column(column, column, width)
@@ -96,7 +96,7 @@ class Book:
         return sheet
 
     def write(self, sheet: Worksheet, row: int, cells: Sequence[Cell], style: Format) -> None:
-        """Write one row; nothing where a text is empty."""
+        """Write one row; empty texts are skipped."""
         for column, content in enumerate(cells):
             if isinstance(content, int):
                 sheet.write_number(row, column, content, self._number)
@@ -107,7 +107,7 @@ class Book:
 
 
 class Table:
-    """Rows under a head that stays in view and filters them; further sheets where one is full."""
+    """Rows under a frozen, filtering header; a full sheet continues on another one."""
 
     def __init__(
         self,
@@ -119,41 +119,41 @@ class Table:
     ) -> None:
         fits = count < most_rows
         self._book = book
+        # Rows per sheet, without the header and the line that points to the next sheet.
         self._room = count if fits else most_rows - 2
-        """Rows of a sheet besides its head and, where it goes on, the line that says so."""
         sheets = 1 if fits else -(-count // self._room)
         self._names = [name] + [f"{name} {number}" for number in range(2, sheets + 1)]
-        self._sheets = [book.sheet(each, columns.values()) for each in self._names]
+        self._sheets = [book.sheet(sheet_name, columns.values()) for sheet_name in self._names]
         self._written = 0
-        for at, sheet in enumerate(self._sheets):
+        for index, sheet in enumerate(self._sheets):
             book.write(sheet, 0, list(columns), book.head)
-            sheet.autofilter(0, 0, min(self._room, count - at * self._room), len(columns) - 1)
+            sheet.autofilter(0, 0, min(self._room, count - index * self._room), len(columns) - 1)
             sheet.repeat_rows(0)
 
     def add(self, cells: Sequence[Cell]) -> None:
         """Write the next row."""
-        at, row = divmod(self._written, self._room)
+        index, row = divmod(self._written, self._room)
         self._written += 1
-        self._book.write(self._sheets[at], row + 1, cells, self._book.text)
-        if row + 1 == self._room and at + 1 < len(self._sheets):
-            goes_on = (
-                f"A sheet holds no more rows. It goes on in the sheet “{self._names[at + 1]}”."
+        self._book.write(self._sheets[index], row + 1, cells, self._book.text)
+        if row + 1 == self._room and index + 1 < len(self._sheets):
+            continuation = (
+                f"A sheet holds no more rows. It goes on in the sheet “{self._names[index + 1]}”."
             )
-            self._book.write(self._sheets[at], row + 2, [goes_on], self._book.strong)
+            self._book.write(self._sheets[index], row + 2, [continuation], self._book.strong)
 
 
 def _text(text: str) -> str:
     """`text` as a cell.
 
-    XlsxWriter copies into the file, unescaped, what looks like its own rich text: from `<r>` to
-    `</r>`. A space behind it keeps a name that looks so a name.
+    XlsxWriter copies text from `<r>` to `</r>` unescaped, as its own rich text. A trailing space
+    prevents that.
     """
     clean = cell(text, LONGEST_CELL - 1)
     return clean + " " if clean.startswith("<r>") and clean.endswith("</r>") else clean
 
 
 def _moment(time: str) -> datetime:
-    """An RFC 3339 time as the UTC one that a workbook keeps; the first it can say for any other."""
+    """An RFC 3339 time as naive UTC, as workbooks store it; 1900-01-01 if it is invalid."""
     try:
         moment = datetime.fromisoformat(time)
     except ValueError:

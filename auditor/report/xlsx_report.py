@@ -1,4 +1,4 @@
-"""The workbook: sheets to filter and sort, for people who live in spreadsheets."""
+"""The workbook: sheets to filter and sort."""
 
 import shutil
 from collections import Counter
@@ -15,8 +15,8 @@ from auditor.findings.run import Run
 from auditor.report import by_framework, waiver_wording, wording
 from auditor.report.cells import Rows
 from auditor.report.interface import Options
-from auditor.report.json_report import listed
-from auditor.report.workbook import MOST_ROWS, Block, Book, Cell, Table, packed
+from auditor.report.json_report import reported_findings
+from auditor.report.workbook import MOST_ROWS, Block, Book, Cell, Table, create_workbook
 
 _SHEETS: Mapping[str, bool] = {
     "Deviations": True,
@@ -27,7 +27,7 @@ _SHEETS: Mapping[str, bool] = {
     "Not applicable": False,
     "As expected": False,
 }
-"""The sheets of findings in order, and whether they are there with no finding on them too."""
+"""The sheets of findings in order, and whether they exist even if they are empty."""
 
 _BY_STATUS: Mapping[Status, str] = {
     Status.FAIL: "Deviations",
@@ -60,7 +60,7 @@ _FINDINGS: Mapping[str, tuple[str, int]] = {
     "waiver_expires": ("Waiver: until", 13),
     "waiver_ticket": ("Waiver: ticket", 13),
     "waiver_reason": ("Waiver: reason", 40),
-    "kind": ("FindingKind", 11),
+    "kind": ("Kind", 11),
     "decided_by": ("Decided by", 11),
     "proved_by": ("Proved by", 10),
     "source": ("Request", 34),
@@ -78,7 +78,7 @@ _ONLY_ON: Mapping[str, str] = {
 }
 """Columns that would be empty on any other sheet."""
 _SEVERITY = list(_FINDINGS).index("severity")
-"""Stands on every sheet, and before those that do not."""
+"""Its index is the same on every sheet, because the optional columns follow it."""
 
 _WAIVERS: Mapping[str, int] = {
     "Control": 10,
@@ -112,20 +112,20 @@ _ERRORS: Mapping[str, int] = {
 class XlsxFormat:
     """An Office Open XML workbook, written row by row; the same run gives the same bytes.
 
-    Every text is a text cell: nothing in it is ever a formula or a link.
+    Every text is a text cell, never a formula or a link.
     """
 
     name: ClassVar[str] = "xlsx"
     suffix: ClassVar[str] = ".xlsx"
     media_type: ClassVar[str] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     most_rows: int = MOST_ROWS
-    """Findings beyond these go on to a further sheet."""
+    """Rows per sheet; further findings continue on another sheet."""
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
-        """Write `run` to `out`, by way of a temporary folder with the sheets as they grow."""
+        """Write `run` to `out`; the sheets are built in a temporary folder."""
         with TemporaryDirectory(prefix="auditor-") as folder:
             path = Path(folder) / "report.xlsx"
-            with packed(path, "Zoom privacy audit", run.info.finished_at) as book:
+            with create_workbook(path, "Zoom privacy audit", run.info.finished_at) as book:
                 _Report(run, book, self.most_rows, options).fill()
             with path.open("rb") as written:
                 shutil.copyfileobj(written, out)
@@ -160,14 +160,14 @@ class _Report:
         if self.run.errors:
             self._errors()
         rows = {name: Rows(self.run, _columns(name), str) for name in tables}
-        for finding in listed(self.run, self.options):
+        for finding in reported_findings(self.run, self.options):
             name = _sheet(finding.verdict)
             cells: list[Cell] = [*rows[name].of(finding)]
             cells[_SEVERITY] = finding.verdict.severity
             tables[name].add(cells)
 
     def _counts(self) -> Counter[str]:
-        """How many findings each sheet will hold; passes only where they are asked for."""
+        """The number of findings per sheet; passes only if requested."""
         counts: Counter[str] = Counter()
         for share in self.run.assessments.shares():
             for verdict in share.verdicts:
@@ -185,18 +185,27 @@ class _Report:
             table.add(_waiver_row(waiver))
 
     def _names(self) -> None:
-        """The names of the organisation file that do not fit the account, if there are any."""
+        """Names in the organisation file that do not match the account, if any."""
         if not self.run.references:
             return
         table = self.book.table("Names", _NAMES, len(self.run.references))
-        for each in self.run.references:
-            state = each.state.replace("_", " ")
-            table.add([each.entry, each.what, each.name, state, each.suggestion, each.detail])
+        for reference in self.run.references:
+            state = reference.state.replace("_", " ")
+            table.add(
+                [
+                    reference.entry,
+                    reference.what,
+                    reference.name,
+                    state,
+                    reference.suggestion,
+                    reference.detail,
+                ]
+            )
 
     def _coverage(self) -> None:
         controls = self.rollup.controls
-        kept = any(Status.PASS in control.by_status for control in controls)
-        statuses = [s for s in Status if s is not Status.PASS or kept]
+        has_passes = any(Status.PASS in control.by_status for control in controls)
+        statuses = [s for s in Status if s is not Status.PASS or has_passes]
         columns = {"Control": 10, "What should be": 72, "Topic": 22, "Severity": 10}
         columns |= {wording.sentence_case(wording.status_name(s)): 18 for s in statuses}
         columns |= {"Scopes that deviate": 30, "Reached": 30, "References": 80}
@@ -223,17 +232,17 @@ class _Report:
         ]
 
     def _framework(self) -> None:
-        """The controls under the references of the framework that was asked for, if one was."""
-        told = by_framework.outline(self.run, self.rollup)
-        if told is None:
+        """The controls by reference of the requested framework, if any."""
+        outline = by_framework.outline(self.run, self.rollup)
+        if outline is None:
             return
         heads = map(wording.sentence_case, by_framework.HEAD)
         columns = dict(zip(heads, (18, 60, 80, 60), strict=True))
-        table = self.book.table("References", columns, len(told.rows))
-        for row in told.rows:
+        table = self.book.table("References", columns, len(outline.rows))
+        for row in outline.rows:
             table.add(row)
-        table = self.book.table("Not claimed", {told.closing: 140}, len(told.open))
-        for sentence in told.open:
+        table = self.book.table("Not claimed", {outline.closing: 140}, len(outline.open))
+        for sentence in outline.open:
             table.add([sentence])
 
     def _errors(self) -> None:
@@ -248,7 +257,7 @@ def _columns(sheet: str) -> list[str]:
 
 
 def _sheet(verdict: Verdict) -> str:
-    """The sheet a finding stands on: each on one alone."""
+    """The sheet of a finding; each finding is on exactly one."""
     if verdict.kind is FindingKind.ATTESTATION and verdict.status is Status.NEEDS_DECISION:
         return "Attestations"
     return _BY_STATUS[verdict.status]
@@ -271,13 +280,13 @@ def _waiver_row(waiver: WaiverResult) -> list[Cell]:
 def _blocks(run: Run, rollup: Rollup) -> Iterator[Block]:
     """The tables of the summary."""
     yield _facts(run)
-    yield from _counted(run, rollup)
+    yield from _count_tables(run, rollup)
     if rollup.causes:
         yield _causes(run, rollup)
-    yield [*map(_alone, ("Limits", wording.checked(run), *wording.not_covered(run)))]
+    yield [*map(_single_cell, ("Limits", wording.checked(run), *wording.not_covered(run)))]
 
 
-def _alone(text: str) -> list[Cell]:
+def _single_cell(text: str) -> list[Cell]:
     return [text]
 
 
@@ -301,7 +310,7 @@ def _facts(run: Run) -> Block:
     ]
 
 
-def _counted(run: Run, rollup: Rollup) -> Iterator[Block]:
+def _count_tables(run: Run, rollup: Rollup) -> Iterator[Block]:
     counts = run.summary
     statuses: Block = [["How the checks came out", "Checks"]]
     for status in Status:

@@ -1,4 +1,4 @@
-"""Runs to render, and a way to render them."""
+"""Fixtures: runs, and functions that render them."""
 
 import io
 import json
@@ -36,12 +36,12 @@ def report(render: Render) -> Callable[..., dict]:
     return parsed
 
 
-MADE = ("everything", "clean", "empty", "all_unknown", "hostile", "large")
-"""Runs made by hand."""
+HAND_MADE = ("everything", "clean", "empty", "all_unknown", "hostile", "large")
+"""Synthetic runs."""
 
 
-@pytest.fixture(params=[*MADE, *(f"whole {name}" for name in NAMES)])
+@pytest.fixture(params=[*HAND_MADE, *(f"whole {name}" for name in NAMES)])
 def any_run(request: pytest.FixtureRequest) -> Run:
-    """Each run made by hand, then each whole world, in turn."""
+    """Every synthetic run and every whole world."""
     kind, _, name = request.param.rpartition(" ")
     return whole_world(name) if kind else getattr(worlds, name)()

@@ -1,6 +1,6 @@
-"""A small run with one of everything that a report tells apart, and its reports kept as files.
+"""A small run with every case that reports distinguish, and its golden files.
 
-After a change that is meant: `python -m tests.report.golden_run` writes them again.
+After an intended change, `python -m tests.report.golden_run` rewrites the files.
 """
 
 import io
@@ -42,7 +42,7 @@ LOST = Reference(
     '"Büro Köln"?',
     "Büro Köln",
 )
-ALIKE = Reference(
+LOOKALIKE = Reference(
     *("parameter", "parameter ai_allowed_groups", "group", "Legal", "look_alike"),
     'The account also has a group "L\u0435gal", which only looks like "Legal": it differs in '
     "U+0435 CYRILLIC SMALL LETTER IE.",
@@ -52,7 +52,7 @@ ALIKE = Reference(
 
 
 def golden() -> Run:
-    """Every status once or more, two users who deviate alike, a waiver that ran out, names."""
+    """Every status, two users with equal deviations, an expired waiver, and names."""
     consent = worlds.deviation(
         "CN-05",
         Level.ACCOUNT,
@@ -81,22 +81,22 @@ def golden() -> Run:
     )
     waived = worlds.deviation("RC-02", Level.GROUP, status=Status.WAIVED, waiver=WAIVER)
     attested = worlds.unknown(Cause.ABSENT, "TP-01", Level.GROUP, status=Status.ATTESTED)
-    apart = worlds.deviation("RT-01", Level.GROUP, status=Status.NOT_APPLICABLE)
+    not_applicable = worlds.deviation("RT-01", Level.GROUP, status=Status.NOT_APPLICABLE)
     refused = worlds.unknown(Cause.DENIED)
-    loose = (worlds.deviation(), worlds.passed())
-    made = worlds.run_of(
+    mixed = (worlds.deviation(), worlds.passed())
+    run = worlds.run_of(
         [
             worlds.judged(worlds.account(), [consent, attest, decision]),
-            worlds.judged(worlds.group(1, "Studio"), [waived, attested, apart]),
-            worlds.judged(worlds.user(1, "Ada <b>"), loose),
-            worlds.judged(worlds.user(2, 'Bob "=1+1" \u202e'), loose),
+            worlds.judged(worlds.group(1, "Studio"), [waived, attested, not_applicable]),
+            worlds.judged(worlds.user(1, "Ada <b>"), mixed),
+            worlds.judged(worlds.user(2, 'Bob "=1+1" \u202e'), mixed),
             worlds.judged(worlds.user(3), [refused]),
         ],
         errors=[worlds.DENIED],
         exit_code=1,
     )
     stale = WaiverResult("AI-01", "user Ada", *WAIVER.values(), state="expired", matched=1)
-    return replace(made, waivers=[stale], references=[LOST, ALIKE])
+    return replace(run, waivers=[stale], references=[LOST, LOOKALIKE])
 
 
 def rendered(name: str) -> bytes:
@@ -106,18 +106,18 @@ def rendered(name: str) -> bytes:
     return out.getvalue()
 
 
-def kept(name: str) -> bytes:
-    """What is kept of a format: all of it, but for the style and script of HTML and their hashes.
+def golden_bytes(name: str) -> bytes:
+    """The golden content of a format, except the style and script of HTML and their hashes.
 
-    These stand in their own files, and as they are.
+    Those have their own source files.
     """
-    told = rendered(name)
+    content = rendered(name)
     if name != "html":
-        return told
-    told = re.sub(rb"(<(style|script)[^>]*>).*?(</\2>)", rb"\1...\3", told, flags=re.DOTALL)
-    return re.sub(rb"sha256-[\w+/=]+", b"sha256-...", told)
+        return content
+    content = re.sub(rb"(<(style|script)[^>]*>).*?(</\2>)", rb"\1...\3", content, flags=re.DOTALL)
+    return re.sub(rb"sha256-[\w+/=]+", b"sha256-...", content)
 
 
 if __name__ == "__main__":
     for name, file in FILES.items():
-        (FOLDER / file).write_bytes(kept(name))
+        (FOLDER / file).write_bytes(golden_bytes(name))

@@ -54,13 +54,13 @@ def rich() -> Run:
     """Everything, with chains, users in groups, a waiver that ends soon, questions and a trend."""
     base = worlds.everything()
     assessments = []
-    for at, each in enumerate(base.assessments):
-        scope = each.scope
+    for at, assessment in enumerate(base.assessments):
+        scope = assessment.scope
         if scope.level is Level.USER:
             scope = replace(scope, group_ids=("g001",) if at % 2 else ("g001", "g002"))
-        verdicts = tuple(map(chained, each.verdicts))
-        assessments.append(Assessment(scope, verdicts, each.observed_at))
-    passes = sum(v.status is Status.PASS for each in assessments for v in each.verdicts)
+        verdicts = tuple(map(chained, assessment.verdicts))
+        assessments.append(Assessment(scope, verdicts, assessment.observed_at))
+    passes = sum(v.status is Status.PASS for assessment in assessments for v in assessment.verdicts)
     return replace(
         base,
         summary=replace(base.summary, by_status={**base.summary.by_status, Status.PASS: passes}),
@@ -87,9 +87,9 @@ def relaxed() -> Run:
     )
 
 
-def ways(count: int) -> list[tuple[Verdict, ...]]:
-    """Tuples of verdicts, each of them different, with eleven findings each."""
-    made = []
+def verdict_combinations(count: int) -> list[tuple[Verdict, ...]]:
+    """Distinct tuples of verdicts with eleven findings each."""
+    combinations = []
     for at in range(count):
         failed = [
             worlds.deviation(
@@ -103,13 +103,15 @@ def ways(count: int) -> list[tuple[Verdict, ...]]:
             for control in ("AI-01", "RC-02", "IA-04", "RT-01", "AI-06")
             for part in range(2)
         ]
-        made.append((*failed, worlds.unknown(Cause.ABSENT, "TP-01", setting=f"chat.way_{at % 5}")))
-    return made
+        combinations.append(
+            (*failed, worlds.unknown(Cause.ABSENT, "TP-01", setting=f"chat.way_{at % 5}"))
+        )
+    return combinations
 
 
 def huge(users: int = 100_000, kinds: int = 400, groups: int = 300) -> Run:
     """An account in which all of `users` users deviate in ten settings, in 300 groups."""
-    all_ways = ways(kinds)
+    combinations = verdict_combinations(kinds)
     assessments = [
         worlds.judged(worlds.account(), [worlds.deviation("AI-01", Level.ACCOUNT)]),
         *(
@@ -122,7 +124,7 @@ def huge(users: int = 100_000, kinds: int = 400, groups: int = 300) -> Run:
             worlds.user(at, f"Given-name{at} Family-name{at}"),
             group_ids=(f"g{at % groups:03}", f"g{(at * 7) % groups:03}"),
         )
-        assessments.append(Assessment(person, all_ways[at % kinds], SEEN))
+        assessments.append(Assessment(person, combinations[at % kinds], SEEN))
     return worlds.run_of(assessments)
 
 
@@ -130,7 +132,7 @@ SEEN = {worlds.SOURCE[Level.USER]: worlds.SEEN_AT}
 
 
 def scattered(users: int = 6_000) -> Run:
-    """Users no two of whom deviate alike, so that no two rows can be one."""
+    """Users with distinct deviations, so that no rows can be merged."""
     return worlds.run_of(
         [
             worlds.judged(worlds.user(at), [worlds.deviation("RC-02", observed=f"value {at}")])

@@ -1,6 +1,6 @@
-"""A run with a history, made by hand: every life, who changed what, and what moved since before.
+"""A synthetic run with a history: every lifecycle state, authors, and changes.
 
-After a change that is meant: `python -m tests.report.past_worlds` writes its golden files again.
+After an intended change, `python -m tests.report.past_worlds` rewrites its golden files.
 """
 
 import io
@@ -59,7 +59,7 @@ Findings = Sequence[tuple[Scope, Verdict, FindingHistory | None]]
 
 
 def findings() -> Findings:
-    """Who deviates in what, and what is known of it: the users in RC-02 have every life."""
+    """Deviations with their histories; the users in RC-02 have every lifecycle state."""
     people = [worlds.user(at, f"User {at:02}") for at in range(14)]
     pasts = [REGRESSED] * 2 + [NEW] * 3 + [PERSISTING] * 9
     return [
@@ -72,21 +72,21 @@ def findings() -> Findings:
     ]
 
 
-def known(told: Findings, account: str = "acc-1") -> Mapping[str, FindingHistory]:
-    """Fingerprint to past."""
-    return {fingerprint(account, v, scope): past for scope, v, past in told if past is not None}
+def by_fingerprint(rows: Findings, account: str = "acc-1") -> Mapping[str, FindingHistory]:
+    """Fingerprint to history."""
+    return {fingerprint(account, v, scope): past for scope, v, past in rows if past is not None}
 
 
-def looked_up(run: Run, told: Findings, asked: list[int] | None = None) -> Run:
-    """The run with a history that knows these findings, and notes how many it was asked about."""
-    pasts = known(told)
+def looked_up(run: Run, rows: Findings, request_counts: list[int] | None = None) -> Run:
+    """The run with a history of these findings; `request_counts` records the size of each query."""
+    pasts = by_fingerprint(rows)
 
-    def look_up(marks: Sequence[str]) -> Mapping[str, FindingHistory]:
-        if asked is not None:
-            asked.append(len(marks))
-        return {mark: pasts[mark] for mark in marks if mark in pasts}
+    def look_up(fingerprints: Sequence[str]) -> Mapping[str, FindingHistory]:
+        if request_counts is not None:
+            request_counts.append(len(fingerprints))
+        return {key: pasts[key] for key in fingerprints if key in pasts}
 
-    return replace(run, trend=TREND, histories=look_up)
+    return replace(run, trend=TREND, pasts=look_up)
 
 
 def changed(
@@ -96,19 +96,19 @@ def changed(
     before: Status | None,
     actor: Actor | None = None,
 ) -> FindingChange:
-    """A finding that moved to how `verdict` is, or, where that is a pass, went away."""
-    mark = fingerprint("acc-1", verdict, scope)
-    at = (mark, verdict.control, verdict.kind, scope, verdict.setting)
-    stood = FindingState(*at, before, verdict.severity, observed=False) if before else None
-    stands = FindingState(*at, verdict.status, verdict.severity, verdict.cause, verdict.observed)
-    after = None if verdict.status is Status.PASS else stands
-    return FindingChange(move, stood, after, changed_by=actor)
+    """A finding that changed to `verdict`, or disappeared if that is a pass."""
+    key = fingerprint("acc-1", verdict, scope)
+    at = (key, verdict.control, verdict.kind, scope, verdict.setting)
+    earlier = FindingState(*at, before, verdict.severity, observed=False) if before else None
+    later = FindingState(*at, verdict.status, verdict.severity, verdict.cause, verdict.observed)
+    after = None if verdict.status is Status.PASS else later
+    return FindingChange(move, earlier, after, changed_by=actor)
 
 
 def drift() -> Drift:
-    """What changed since the run before: deviations, a lock, an unknown, one put right."""
-    told = findings()
-    locals_ = [(scope, v) for scope, v, past in told if past in (NEW, REGRESSED)]
+    """What changed since the previous run: deviations, a lock, an unknown, an improvement."""
+    rows = findings()
+    locals_ = [(scope, v) for scope, v, past in rows if past in (NEW, REGRESSED)]
     changes = [
         changed(ChangeKind.REGRESSED, worlds.account(), LOCK, None),
         *(changed(ChangeKind.REGRESSED, scope, v, None, EVE) for scope, v in locals_),
@@ -165,21 +165,21 @@ def facts(run_id: str, finished_at: str) -> RunFacts:
 
 
 def run() -> Run:
-    """All of it."""
-    told = findings()
-    ledger = [worlds.judged(scope, [chained(verdict)]) for scope, verdict, _ in told]
-    made = worlds.run_of(ledger, passes=180, exit_code=1, fail_on="high")
-    return replace(looked_up(made, told), assessments=VerdictStore.of(ledger), drift=drift())
+    """The run with its history and drift."""
+    rows = findings()
+    assessments = [worlds.judged(scope, [chained(verdict)]) for scope, verdict, _ in rows]
+    run_ = worlds.run_of(assessments, passes=180, exit_code=1, fail_on="high")
+    return replace(looked_up(run_, rows), assessments=VerdictStore.of(assessments), drift=drift())
 
 
-def lasting(made: Run) -> Run:
+def lasting(run_: Run) -> Run:
     """The run with a history in which every other deviation is new."""
-    lives = [replace(NEW, changed_by=None), PERSISTING]
+    histories = [replace(NEW, changed_by=None), PERSISTING]
 
-    def look_up(marks: Sequence[str]) -> Mapping[str, FindingHistory]:
-        return {mark: lives[int(mark[-1], 16) % 2] for mark in marks}
+    def look_up(fingerprints: Sequence[str]) -> Mapping[str, FindingHistory]:
+        return {key: histories[int(key[-1], 16) % 2] for key in fingerprints}
 
-    return replace(made, trend=TREND, histories=look_up)
+    return replace(run_, trend=TREND, pasts=look_up)
 
 
 FOLDER = Path(__file__).parent / "golden"
@@ -187,15 +187,15 @@ FILES = {"html": "history.html.txt", "markdown": "history.md", "text": "history.
 
 
 def rendered(name: str) -> str:
-    """The run in a format, passes included; of the page what it says, one line for each text."""
+    """The run in a format, passes included; of the HTML page only its texts, one per line."""
     out = io.BytesIO()
     FORMATS[name].render(run(), out, Options(include_passes=True))
     text = out.getvalue().decode("utf-8")
-    return _Said(text).text if name == "html" else text
+    return _PageText(text).text if name == "html" else text
 
 
-class _Said(HTMLParser):
-    """What a page says, tag by tag."""
+class _PageText(HTMLParser):
+    """The texts of a page, one per line."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The words of answers: the first of them hold on their own, and no title reassures by accident."""
+"""The text of answers: the first words are true on their own, and no title is misleading."""
 
 from collections.abc import Sequence
 
@@ -35,8 +35,8 @@ from tests.findings.test_answers import (
 PERSON = RelatedControl("TR-01", "The promise was read", asks="Have you read it?")
 
 
-def texts(found: Answer) -> dict[str, Sequence[str]]:
-    return {section.heading: section.lines for section in sections(found)}
+def texts(reply: Answer) -> dict[str, Sequence[str]]:
+    return {section.heading: section.lines for section in sections(reply)}
 
 
 def attested(status: Status = Status.ATTESTED) -> Row:
@@ -52,27 +52,27 @@ def test_a_no_says_what_was_seen_and_how_far_it_reaches() -> None:
 
 
 def test_a_yes_counts_people_out_of_how_many() -> None:
-    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, ON)]))
-    assert sentence(found) == "Yes: 1 of 1 group and 1 of 2 users."
+    reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, ON)]))
+    assert sentence(reply) == "Yes: 1 of 1 group and 1 of 2 users."
 
 
 def test_a_yes_says_at_least_while_more_may_come() -> None:
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
-    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON), (BOB, blind)]))
-    assert sentence(found) == "Yes: at least 1 of 2 users."
+    reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON), (BOB, blind)]))
+    assert sentence(reply) == "Yes: at least 1 of 2 users."
 
 
 def test_a_yes_does_not_leave_out_those_for_whom_it_is_allowed() -> None:
-    found = answer(
+    reply = answer(
         everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, verdict(observed=True))])
     )
-    assert sentence(found) == "Yes: 1 of 1 group; where allowed, also 1 of 2 users."
+    assert sentence(reply) == "Yes: 1 of 1 group; where allowed, also 1 of 2 users."
 
 
 def test_an_allowed_yes_begins_with_yes() -> None:
-    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, verdict(observed=True))]))
-    assert sentence(found) == "Yes: 1 of 2 users, where the baseline or an exception allows it."
-    assert texts(found)["Shown, and allowed by the baseline, an exception or a waiver"] == (
+    reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, verdict(observed=True))]))
+    assert sentence(reply) == "Yes: 1 of 2 users, where the baseline or an exception allows it."
+    assert texts(reply)["Shown, and allowed by the baseline, an exception or a waiver"] == (
         "AI-01 “Title of AI-01”: allowed to differ at 1 of 2 users.",
     )
 
@@ -84,14 +84,14 @@ def test_an_allowed_yes_that_was_not_seen_in_full_says_so() -> None:
 
 
 @pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES.keys())
-def test_a_hole_is_never_told_as_a_no(hole: object) -> None:
+def test_a_gap_is_never_reported_as_no(hole: object) -> None:
     rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, hole)]
     assert sentence(answer(rows)).startswith("Not ruled out: of 2 controls behind it, 1 ")
 
 
-@pytest.mark.parametrize("doubt", DOUBTS.values(), ids=DOUBTS.keys())
-def test_a_doubt_is_told_first(doubt: object) -> None:
-    rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, doubt)]
+@pytest.mark.parametrize("uncertain", DOUBTS.values(), ids=DOUBTS.keys())
+def test_uncertainty_comes_first(uncertain: object) -> None:
+    rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, uncertain)]
     assert sentence(answer(rows)).startswith("Cannot say: of 2 controls behind it, 1 ")
 
 
@@ -101,8 +101,8 @@ def test_every_part_of_an_open_answer_is_counted() -> None:
         *((ADA, v) for v in (*DOUBTS.values(), *HOLES.values())),
         (ADA, verdict(Status.FAIL)),
     ]
-    found = answer(rows, RelatedControl("AI-01", "A"), NOTICE, RelatedControl("ZZ-01", "Z"))
-    assert sentence(found) == (
+    reply = answer(rows, RelatedControl("AI-01", "A"), NOTICE, RelatedControl("ZZ-01", "Z"))
+    assert sentence(reply) == (
         "Not ruled out: of 3 controls behind it, 2 deviate (1 of 2 users), 1 waived, 1 not locked, "
         "1 unknown, 1 excepted, 1 undecided, 1 with an expired attestation, 1 with an attestation "
         "due, 1 not looked at."
@@ -110,16 +110,16 @@ def test_every_part_of_an_open_answer_is_counted() -> None:
 
 
 def test_what_rests_on_people_says_so_first() -> None:
-    found = answer([*everywhere(RIGHT), attested()], SUMMARY, PERSON)
-    assert sentence(found) == (
+    reply = answer([*everywhere(RIGHT), attested()], SUMMARY, PERSON)
+    assert sentence(reply) == (
         "Rests on attestations: of 2 controls behind it, 1 attested by a person, 1 as expected."
     )
-    assert texts(found)["Rests on an attestation"] == (
+    assert texts(reply)["Rests on an attestation"] == (
         "TR-01 The promise was read: Read and saved (dpo, until 2027-05-02)",
     )
 
 
-def test_what_does_not_apply_and_what_nobody_looked_at_are_told_apart() -> None:
+def test_not_applicable_and_not_looked_at_are_distinguished() -> None:
     absent = answer(everywhere(verdict(Status.NOT_APPLICABLE)), SUMMARY)
     assert sentence(absent).startswith("Does not apply here")
     unseen = answer([], SUMMARY, assessed=set())
@@ -127,24 +127,24 @@ def test_what_does_not_apply_and_what_nobody_looked_at_are_told_apart() -> None:
 
 
 def test_a_title_never_stands_alone_where_it_does_not_hold() -> None:
-    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON)]))
-    assert texts(found)["Shown by evidence"] == ("AI-01 “Title of AI-01”: not so at 1 of 2 users.",)
+    reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON)]))
+    assert texts(reply)["Shown by evidence"] == ("AI-01 “Title of AI-01”: not so at 1 of 2 users.",)
 
 
-def test_unknowns_are_told_with_cause_and_place() -> None:
-    found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["denied"])])
-    assert texts(found)["Unknown"] == ("CN-04: refused by Zoom, at 1 of 2 users.",)
+def test_unknowns_have_cause_and_place() -> None:
+    reply = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["denied"])])
+    assert texts(reply)["Unknown"] == ("CN-04: refused by Zoom, at 1 of 2 users.",)
 
 
 def test_decisions_name_the_parameter_to_set() -> None:
-    found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["undecided"])])
-    assert texts(found)["Waits for a decision"] == ("CN-04. Set regions in the organisation file.",)
+    reply = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["undecided"])])
+    assert texts(reply)["Waits for a decision"] == ("CN-04. Set regions in the organisation file.",)
 
 
 def test_a_decision_without_a_parameter_names_the_control_alone() -> None:
     new = verdict(Status.NEEDS_DECISION, "CN-04", expected=None)
-    found = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, new)])
-    assert texts(found)["Waits for a decision"] == ("CN-04.",)
+    reply = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, new)])
+    assert texts(reply)["Waits for a decision"] == ("CN-04.",)
 
 
 def test_due_and_expired_attestations_ask_their_question() -> None:
@@ -155,54 +155,54 @@ def test_due_and_expired_attestations_ask_their_question() -> None:
 
 def test_a_lock_that_no_api_shows_is_asked_about() -> None:
     lock = verdict(Status.NEEDS_DECISION, kind=FindingKind.ATTESTATION)
-    found = answer([*everywhere(RIGHT), (ACCOUNT, lock)], SUMMARY)
-    assert texts(found)["Attestation due"] == (
+    reply = answer([*everywhere(RIGHT), (ACCOUNT, lock)], SUMMARY)
+    assert texts(reply)["Attestation due"] == (
         "AI-01: Title of AI-01: is it locked? Only the portal shows it.",
     )
 
 
-def test_gaps_are_told_by_reason() -> None:
+def test_gaps_are_listed_by_reason() -> None:
     partly = RelatedControl(
         "AI-01",
         "A",
         (CheckedSetting(("ai-01",), LEVELS), CheckedSetting(("x",), LEVELS)),
         shows={"ai-01": ENABLED},
     )
-    found = answer([(ACCOUNT, RIGHT)], partly, NOTICE)
-    assert texts(found)["Not looked at by this run"] == (
+    reply = answer([(ACCOUNT, RIGHT)], partly, NOTICE)
+    assert texts(reply)["Not looked at by this run"] == (
         f"CN-04: {GAP[Gap.NO_RESULT]}.",
         f"AI-01: {GAP[Gap.SETTINGS]}.",
         f"AI-01: {GAP[Gap.LEVELS]}.",
     )
-    assert sentence(found).endswith("1 not looked at, 1 looked at only in part.")
+    assert sentence(reply).endswith("1 not looked at, 1 looked at only in part.")
 
 
-def test_a_control_in_doubt_is_not_listed_as_seen() -> None:
+def test_an_uncertain_control_is_not_listed_as_seen() -> None:
     excepted = verdict(Status.NOT_APPLICABLE, "CN-04", expected=EXCEPT, observed=True)
-    found = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]))
-    assert texts(found)["Seen, and as “strict” asks"] == ("AI-01 Title of AI-01.",)
-    assert texts(found)["Not judged, because an exception holds"] == (
+    reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]))
+    assert texts(reply)["Seen, and as “strict” asks"] == ("AI-01 Title of AI-01.",)
+    assert texts(reply)["Not judged, because an exception holds"] == (
         "CN-04 “Title of CN-04”: not judged at 1 of 2 users.",
     )
 
 
 def test_what_nobody_can_know_comes_last() -> None:
-    known = question(SUMMARY)
-    asked = type(known)(
+    base = question(SUMMARY)
+    with_gap = type(base)(
         **{
-            **{name: getattr(known, name) for name in known.__slots__},
+            **{name: getattr(base, name) for name in base.__slots__},
             "nobody_can_know": "What others record.",
         }
     )
-    (found,) = answers(run(everywhere(RIGHT)), [asked])
-    assert sections(found)[-1].lines == ("What others record.",)
+    (reply,) = answers(run(everywhere(RIGHT)), [with_gap])
+    assert sections(reply)[-1].lines == ("What others record.",)
 
 
-def test_what_does_not_apply_is_counted_beside_a_no() -> None:
+def test_not_applicable_controls_are_counted_with_a_no() -> None:
     apart = verdict(Status.NOT_APPLICABLE, "CN-04")
-    found = answer(everywhere(RIGHT, apart))
-    assert sentence(found).endswith("2 of 2 users, 1 not applicable.")
-    assert texts(found)["Does not apply"] == ("CN-04 Title of CN-04.",)
+    reply = answer(everywhere(RIGHT, apart))
+    assert sentence(reply).endswith("2 of 2 users, 1 not applicable.")
+    assert texts(reply)["Does not apply"] == ("CN-04 Title of CN-04.",)
 
 
 def test_every_state_and_gap_has_words() -> None:
@@ -213,21 +213,21 @@ def test_every_state_and_gap_has_words() -> None:
 def test_json_holds_the_state_the_counts_and_what_they_are_out_of() -> None:
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
     judged = run(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON), (BOB, blind)]))
-    made = as_json(judged, answers(judged, [question(SUMMARY, NOTICE)]))
-    assert made["schema"] == "auditor/answers/v1"
-    (row,) = made["answers"]
+    document = as_json(judged, answers(judged, [question(SUMMARY, NOTICE)]))
+    assert document["schema"] == "auditor/answers/v1"
+    (row,) = document["answers"]
     assert row["state"] == "yes"
     assert row["at_least"] is True
     one = {"by_level": {Level.USER: {"count": 1, "of": 2}}, "unlisted": []}
     assert row["evidence"]["shown"] == one
     assert row["unknown"] == [{"cause": "denied", "controls": ["AI-01"], "reach": one}]
-    assert [each["id"] for each in row["controls"]] == ["AI-01", "CN-04"]
+    assert [control["id"] for control in row["controls"]] == ["AI-01", "CN-04"]
     assert row["controls"][0]["decides"] is True
 
 
 def test_json_has_no_denominator_where_none_is_known() -> None:
     phone = type(ACCOUNT)(Level.PHONE_ACCOUNT, "p", "phone")
     judged = run([(phone, ON)])
-    made = as_json(judged, answers(judged, [question(SUMMARY)]))
-    (row,) = made["answers"]
+    document = as_json(judged, answers(judged, [question(SUMMARY)]))
+    (row,) = document["answers"]
     assert row["evidence"]["shown"]["by_level"] == {"phone_account": {"count": 1, "of": None}}

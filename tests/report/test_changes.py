@@ -12,7 +12,7 @@ from tests.report import past_worlds, worlds
 from tests.report.past_worlds import EVE, FILES, FOLDER, LOCAL, changed, rendered
 
 
-def told(run=None):
+def tables(run=None):
     run = run or past_worlds.run()
     return changes.outline(run, roll_up(run))
 
@@ -26,23 +26,23 @@ def setting(path, source="GET /accounts/me/settings", scope=None, **how):
     return SettingChange(scope or worlds.account(), source, path, False, True, **how)
 
 
-def shown(run):
-    return [each.setting for each in told(run).settings]
+def listed_settings(run):
+    return [item.setting for item in tables(run).settings]
 
 
-def test_without_a_run_before_nothing_is_told():
-    assert told(replace(past_worlds.run(), drift=None)) is None
+def test_without_a_previous_run_there_is_no_section():
+    assert tables(replace(past_worlds.run(), drift=None)) is None
 
 
 def test_changes_come_by_kind_the_worst_first():
-    assert [(moved.move, moved.count) for moved in told().moves] == [
+    assert [(section.move, section.count) for section in tables().moves] == [
         (ChangeKind.REGRESSED, 7),
         (ChangeKind.NEWLY_UNKNOWN, 1),
         (ChangeKind.IMPROVED, 1),
     ]
 
 
-def test_levels_of_one_setting_are_one_row_with_an_example_of_whom_the_log_tells():
+def test_levels_of_one_setting_are_one_row_whose_example_has_an_author():
     drift = past_worlds.drift()
     quiet = changed(ChangeKind.REGRESSED, worlds.account(), replace(LOCAL), None)
     regressed = changes.moves(replace(drift, changes=[quiet, *drift.changes]))[0]
@@ -54,8 +54,8 @@ def test_levels_of_one_setting_are_one_row_with_an_example_of_whom_the_log_tells
 def test_a_lock_and_its_value_are_two_rows():
     verdict = replace(LOCAL, kind=FindingKind.LOCK)
     both = [changed(ChangeKind.REGRESSED, worlds.user(1), v, None) for v in (LOCAL, verdict)]
-    (moved,) = changes.moves(replace(past_worlds.drift(), changes=both))
-    assert {row.kind for row in moved.rows} == {FindingKind.VALUE, FindingKind.LOCK}
+    (section,) = changes.moves(replace(past_worlds.drift(), changes=both))
+    assert {row.kind for row in section.rows} == {FindingKind.VALUE, FindingKind.LOCK}
 
 
 def test_rows_beyond_the_first_are_counted():
@@ -63,16 +63,16 @@ def test_rows_beyond_the_first_are_counted():
         changed(ChangeKind.REGRESSED, worlds.user(1), replace(LOCAL, setting=f"s{at:02}"), None)
         for at in range(20)
     ]
-    (moved,) = changes.moves(replace(past_worlds.drift(), changes=many))
-    assert (moved.count, len(moved.rows), moved.hidden) == (20, 15, 5)
+    (section,) = changes.moves(replace(past_worlds.drift(), changes=many))
+    assert (section.count, len(section.rows), section.hidden) == (20, 15, 5)
 
 
-def test_settings_are_told_where_no_control_looks():
-    assert shown(past_worlds.run()) == ["in_meeting.whiteboard", "in_meeting.chat"]
+def test_settings_without_a_control_are_listed():
+    assert listed_settings(past_worlds.run()) == ["in_meeting.whiteboard", "in_meeting.chat"]
 
 
 @pytest.mark.parametrize(
-    ("path", "is_told"),
+    ("path", "is_listed"),
     [
         (LOCAL.setting, False),
         (f"{LOCAL.setting}.detail", False),
@@ -81,47 +81,47 @@ def test_settings_are_told_where_no_control_looks():
         ("recording", False),
     ],
 )
-def test_a_control_looks_at_what_holds_its_setting_and_at_what_lies_in_it(path, is_told):
+def test_a_control_looks_at_what_holds_its_setting_and_at_what_lies_in_it(path, is_listed):
     users = setting(path, worlds.SOURCE[Level.USER], worlds.user(1))
-    assert bool(shown(with_settings(users))) is is_told
+    assert bool(listed_settings(with_settings(users))) is is_listed
 
 
 def test_a_control_of_users_does_not_look_at_the_account():
-    assert shown(with_settings(setting(LOCAL.setting))) == [LOCAL.setting]
+    assert listed_settings(with_settings(setting(LOCAL.setting))) == [LOCAL.setting]
 
 
 def test_a_control_of_the_value_does_not_look_at_the_lock():
     locks = "GET /accounts/me/lock_settings"
     summary = past_worlds.SUMMARY.setting
-    assert shown(with_settings(setting(summary))) == []
-    assert shown(with_settings(setting(summary, locks))) == [summary]
+    assert listed_settings(with_settings(setting(summary))) == []
+    assert listed_settings(with_settings(setting(summary, locks))) == [summary]
 
 
-def test_a_new_setting_is_told_as_new_and_not_twice():
-    fresh = worlds.deviation(
+def test_a_new_setting_is_listed_once_as_new():
+    uncovered = worlds.deviation(
         "TP-01", Level.ACCOUNT, kind=FindingKind.UNCOVERED, setting="brand.new"
     )
-    made = worlds.run_of([worlds.judged(worlds.account(), [fresh])])
-    run = replace(made, drift=past_worlds.drift())
-    appeared, moved = setting("brand.new", appeared=True), setting("brand.new")
-    assert shown(with_settings(appeared, run=run)) == []
-    assert shown(with_settings(moved, run=run)) == ["brand.new"]
+    base_run = worlds.run_of([worlds.judged(worlds.account(), [uncovered])])
+    run = replace(base_run, drift=past_worlds.drift())
+    appeared, changed = setting("brand.new", appeared=True), setting("brand.new")
+    assert listed_settings(with_settings(appeared, run=run)) == []
+    assert listed_settings(with_settings(changed, run=run)) == ["brand.new"]
 
 
 def test_a_run_that_did_not_keep_its_passes_does_not_say_where_no_control_looks():
     run = past_worlds.run()
-    kept = [
-        worlds.judged(each.scope, [v for v in each.verdicts if v.status is not Status.PASS])
-        for each in run.assessments
+    without_passes = [
+        worlds.judged(item.scope, [v for v in item.verdicts if v.status is not Status.PASS])
+        for item in run.assessments
     ]
-    slim = replace(worlds.run_of(kept, passes=9), drift=run.drift)
-    assert told(slim).settings_heading == "Settings and locks that changed"
-    assert len(told(slim).settings) == 4
+    slim = replace(worlds.run_of(without_passes, passes=9), drift=run.drift)
+    assert tables(slim).settings_heading == "Settings and locks that changed"
+    assert len(tables(slim).settings) == 4
 
 
 def test_a_long_list_of_settings_is_cut_and_counted():
     run = with_settings(*(setting(f"s{at}") for at in range(20)))
-    assert (len(told(run).settings), told(run).more_settings) == (15, 5)
+    assert (len(tables(run).settings), tables(run).more_settings) == (15, 5)
 
 
 def test_a_changed_lock_is_called_a_lock():
@@ -131,12 +131,12 @@ def test_a_changed_lock_is_called_a_lock():
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_run_with_a_history_is_told_as_it_was(name):
+def test_a_run_with_a_history_renders_as_stored(name):
     assert rendered(name) == (FOLDER / FILES[name]).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])
-def test_without_a_history_nothing_is_said_of_one(render, format_):
-    told = re.sub(r"<(style|script)>.*?</\1>", "", render(worlds.everything(), format_), flags=re.S)
+def test_without_a_history_none_is_mentioned(render, format_):
+    text = re.sub(r"<(style|script)>.*?</\1>", "", render(worlds.everything(), format_), flags=re.S)
     for word in ("the run before", "deviating again", "as before", "First seen", "data-changed>"):
-        assert word not in told
+        assert word not in text

@@ -1,4 +1,4 @@
-"""Findings alike together: nothing is lost, and what differs stays apart."""
+"""Grouping of findings: nothing is lost, and different findings stay separate."""
 
 from collections import Counter
 from dataclasses import replace
@@ -11,7 +11,7 @@ from auditor.report.clusters import clusters, name, outcome, sentence
 from tests.report import worlds
 
 
-def of(*assessed, names=10):
+def groups_of(*assessed, names=10):
     run = worlds.run_of([worlds.judged(scope, [verdict]) for scope, verdict in assessed])
     return clusters(roll_up(run, names=names), names)
 
@@ -21,25 +21,25 @@ def users(*verdicts):
 
 
 def test_clusters_count_as_the_summary_does(any_run):
-    found = clusters(roll_up(any_run, names=3), 3, Status.PASS)
+    groups = clusters(roll_up(any_run, names=3), 3, Status.PASS)
     by_status = Counter()
-    for cluster in found:
+    for cluster in groups:
         by_status[cluster.status] += cluster.count
-    wanted = {s: n for s, n in any_run.summary.by_status.items() if n and s is not Status.PASS}
-    assert by_status == wanted
+    expected = {s: n for s, n in any_run.summary.by_status.items() if n and s is not Status.PASS}
+    assert by_status == expected
 
 
 def test_values_that_differ_do_not_part_findings():
-    (cluster,) = of(*users(*[worlds.deviation(observed=at % 3) for at in range(9)]))
+    (cluster,) = groups_of(*users(*[worlds.deviation(observed=at % 3) for at in range(9)]))
     assert cluster.count == 9
-    assert cluster.found == "found 0 (3), 1 (3), 2 (3), asked for false"
+    assert cluster.outcome_text == "found 0 (3), 1 (3), 2 (3), asked for false"
 
 
-def test_the_most_frequent_values_are_told_and_the_others_counted():
+def test_the_most_frequent_values_are_listed_and_the_others_counted():
     values = [*range(40), 7, 7]
-    (cluster,) = of(*users(*[worlds.deviation(observed=value) for value in values]))
-    assert cluster.found.startswith("found 7 (3), ")
-    assert "and 35 other values" in cluster.found
+    (cluster,) = groups_of(*users(*[worlds.deviation(observed=value) for value in values]))
+    assert cluster.outcome_text.startswith("found 7 (3), ")
+    assert "and 35 other values" in cluster.outcome_text
 
 
 def test_cause_severity_waiver_and_level_part_findings():
@@ -52,18 +52,18 @@ def test_cause_severity_waiver_and_level_part_findings():
         waived,
         replace(waived, waiver={"owner": "b"}),
     ]
-    found = of(*users(first, *others), (worlds.group(1), first))
-    assert len(found) == 7
-    assert len({cluster.fingerprint for cluster in found}) == 7
+    groups = groups_of(*users(first, *others), (worlds.group(1), first))
+    assert len(groups) == 7
+    assert len({cluster.fingerprint for cluster in groups}) == 7
 
 
 def test_the_worst_come_first():
     low, high = worlds.deviation("IA-04"), worlds.deviation("AI-01")
-    assert [c.control for c in of(*users(low, high))] == ["AI-01", "IA-04"]
+    assert [c.control for c in groups_of(*users(low, high))] == ["AI-01", "IA-04"]
 
 
-def test_as_many_are_named_as_asked_for_and_all_are_counted():
-    (cluster,) = of(*users(*[worlds.deviation()] * 14), names=12)
+def test_the_requested_number_is_named_and_all_are_counted():
+    (cluster,) = groups_of(*users(*[worlds.deviation()] * 14), names=12)
     assert len(cluster.members) == 12
     assert not cluster.is_listed
     assert cluster.where.startswith("14 users: User 0, User 1, User 10")
@@ -72,13 +72,15 @@ def test_as_many_are_named_as_asked_for_and_all_are_counted():
 
 def test_a_cluster_without_a_name_is_counted_all_the_same():
     one = worlds.deviation()
-    found = of(*((worlds.group(at), one) for at in range(5)), (worlds.user(1), one), names=5)
-    assert [(c.level, c.count, len(c.members)) for c in found] == [
+    groups = groups_of(
+        *((worlds.group(at), one) for at in range(5)), (worlds.user(1), one), names=5
+    )
+    assert [(c.level, c.count, len(c.members)) for c in groups] == [
         (Level.GROUP, 5, 5),
         (Level.USER, 1, 0),
     ]
-    assert found[1].where == "1 user"
-    assert not found[1].is_listed
+    assert groups[1].where == "1 user"
+    assert not groups[1].is_listed
 
 
 def test_the_times_of_all_members_are_spanned():
@@ -100,7 +102,7 @@ def test_an_outcome_says_what_there_is_to_say():
     assert outcome(worlds.deviation(status=Status.NEEDS_DECISION)) == "decision due"
 
 
-def test_names_and_sentences_are_one_harmless_line():
+def test_names_and_sentences_are_one_escaped_line():
     for words in worlds.HOSTILE.values():
         assert name(worlds.user(1, words)).isprintable() or "\u200d" in words
         assert len(sentence(words).splitlines()) <= 1

@@ -1,4 +1,4 @@
-"""CSV: one finding a row, and nothing in it that a spreadsheet runs."""
+"""CSV: one finding per row, and no formula in it."""
 
 import csv
 import io
@@ -65,16 +65,16 @@ def test_the_columns_keep_their_names_and_order():
     assert {"waiver_owner", "fingerprint", "run_id", "account_id", "baseline"} <= set(head)
 
 
-def test_excel_is_told_that_the_file_is_utf8():
+def test_a_byte_order_mark_tells_excel_that_the_file_is_utf8():
     assert written(worlds.clean()).startswith(BOM)
 
 
 def test_every_row_is_a_finding_of_the_json_report(any_run, report):
-    found, told = rows(any_run), report(any_run)["findings"]
-    assert [row["fingerprint"] for row in found] == [f["fingerprint"] for f in told]
-    assert [row["status"] for row in found] == [f["status"] for f in told]
-    assert [row["severity"] for row in found] == [f["severity"] for f in told]
-    assert [row["level"] for row in found] == [f["scope"]["level"] for f in told]
+    table, findings = rows(any_run), report(any_run)["findings"]
+    assert [row["fingerprint"] for row in table] == [f["fingerprint"] for f in findings]
+    assert [row["status"] for row in table] == [f["status"] for f in findings]
+    assert [row["severity"] for row in table] == [f["severity"] for f in findings]
+    assert [row["level"] for row in table] == [f["scope"]["level"] for f in findings]
 
 
 def test_passes_are_rows_only_where_asked_for():
@@ -94,7 +94,7 @@ def test_a_row_says_what_was_found_as_json_and_in_words():
     assert row["scope_email"] == "user1@example.com"
 
 
-def test_a_lock_is_told_in_words_beside_its_value():
+def test_a_lock_has_words_and_a_value():
     verdict = worlds.deviation(
         kind=FindingKind.LOCK, observed=False, expected={"op": "eq", "value": True}
     )
@@ -128,7 +128,7 @@ def test_what_no_spreadsheet_runs_stays_as_it_is(text):
 @pytest.mark.parametrize(
     "text", ["a;=1+1", "a; =1+1", 'a;"=1+1', "a\n=1+1", "a;＝1", "a\r\n@x", "a\r=1+1"]
 )
-def test_a_cell_cut_in_two_at_a_semicolon_or_a_line_is_harmless_in_both_parts(text):
+def test_a_cell_cut_in_two_at_a_semicolon_or_a_line_is_escaped_in_both_parts(text):
     parts = re.split("[;\n]", escape_formula(text))
     assert re.match(r"[\s\"']*'", parts[1])
 
@@ -178,14 +178,14 @@ def test_a_cell_just_as_long_as_excel_can_open_is_whole():
     assert cell("ü" * LONGEST_CELL) == "ü" * LONGEST_CELL
 
 
-def test_cells_of_many_different_verdicts_are_worked_out_each_for_itself():
+def test_different_verdicts_have_different_cells():
     verdicts = [worlds.deviation(observed=at, setting=f"s{at}") for at in range(2_500)]
     run = worlds.run_of([worlds.judged(worlds.user(1), verdicts)])
-    made = Rows(run, ("observed", "setting", "scope_id"), str)
+    cells = Rows(run, ("observed", "setting", "scope_id"), str)
     for _ in range(2):
         for finding in run.findings():
             at = finding.verdict.observed
-            assert made.of(finding) == [str(at), f"s{at}", "u00001"]
+            assert cells.of(finding) == [str(at), f"s{at}", "u00001"]
 
 
 def test_the_same_run_gives_the_same_bytes():

@@ -19,16 +19,16 @@ from tests.report.worlds import HOSTILE
         ("👩‍⚕️ é שלום", "👩‍⚕️ é שלום"),
     ],
 )
-def test_what_could_mislead_is_spelled_out_and_the_rest_is_kept(text, seen):
+def test_misleading_characters_are_escaped_and_others_stay(text, seen):
     assert printable(text) == seen
 
 
-def test_marks_piled_on_one_letter_are_cut_down():
+def test_combining_marks_on_one_letter_are_cut_down():
     assert len(printable("Z" + "\u0301" * 500)) == 5
 
 
 @given(st.text(), st.integers(min_value=1, max_value=60))
-def test_nothing_is_wider_than_asked_and_nothing_steers(text, width):
+def test_text_fits_the_width_and_controls_no_terminal(text, width):
     short = shorten(text, width)
     assert display_width(short) <= width
     assert short.isprintable() or any(ord(c) > 127 for c in short)

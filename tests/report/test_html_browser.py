@@ -1,4 +1,4 @@
-"""The HTML report in a real browser: what it does, what it does not, and how it looks to all."""
+"""The HTML report in a real browser: behaviour, network silence and accessibility."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 LOAD_SECONDS = 2.0
-"""Within which the largest report has to open."""
+"""Time limit for opening the largest report."""
 LARGEST = 15_000_000
 """Bytes of the largest report."""
 
@@ -86,7 +86,7 @@ def test_the_page_asks_for_nothing_and_complains_of_nothing(world, open_report):
     assert len([url for url in report.requests if url.startswith("file:")]) == 1
 
 
-def test_at_first_every_row_and_every_check_is_shown(rich):
+def test_initially_every_row_and_every_check_is_shown(rich):
     rows = rich.rows()
     assert rich.count().startswith(f"{rows} of {rows} rows, ")
     assert rich.page.locator("#filtered").is_hidden()
@@ -106,10 +106,10 @@ def test_at_first_every_row_and_every_check_is_shown(rich):
 def test_a_choice_leaves_the_rows_that_have_it(rich, name, value, attribute):
     before = rich.rows()
     rich.page.select_option(f"select[name={name}]", value)
-    wanted = rich.page.locator(f"main .row:not(.again){attribute}").count()
-    assert rich.rows() == wanted
-    assert 0 < wanted < before
-    assert rich.count().startswith(f"{wanted} of {before} rows")
+    expected = rich.page.locator(f"main .row:not(.again){attribute}").count()
+    assert rich.rows() == expected
+    assert 0 < expected < before
+    assert rich.count().startswith(f"{expected} of {before} rows")
 
 
 def test_choices_hold_together(rich):
@@ -145,12 +145,12 @@ def test_changed_only_leaves_new_and_regressed_rows_and_is_in_the_address(open_r
     report = open_report(past_worlds.run())
     report.page.get_by_role("checkbox", name="changed only").focus()
     report.page.keyboard.press("Space")
-    told = report.count()
-    assert told.startswith("3 of 5 rows, 16 of 18 checks")
+    before_text = report.count()
+    assert before_text.startswith("3 of 5 rows, 16 of 18 checks")
     assert report.page.locator("main .row:visible:not(:has(.life))").count() == 0
     assert report.page.url.endswith("#changed=1")
     report.page.reload()
-    assert report.count() == told
+    assert report.count() == before_text
     assert report.page.locator("[name=changed]").is_checked()
     report.page.get_by_role("button", name="Show all").click()
     report.page.wait_for_function("!location.hash")  # a form is reset after its button was
@@ -168,18 +168,18 @@ def first_opened(report: Opened, words: str) -> Locator:
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 
-def test_a_deviation_is_copied_as_json_by_keyboard_and_that_is_said(open_report):
+def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report):
     report = open_report(past_worlds.run(), permissions=CLIPBOARD)
     row = first_opened(report, "14 users")
     row.get_by_role("button", name="Copy as JSON").focus()
     report.page.keyboard.press("Enter")
-    said = report.page.locator("#said")
-    said.get_by_text("Copied as JSON.").wait_for(state="attached")
-    assert said.get_attribute("aria-live") == "polite"
-    told = json.loads(report.page.evaluate("navigator.clipboard.readText()"))
-    names = [scope["name"] for scope in told.pop("scopes")]
+    status = report.page.locator("#said")
+    status.get_by_text("Copied as JSON.").wait_for(state="attached")
+    assert status.get_attribute("aria-live") == "polite"
+    before_text = json.loads(report.page.evaluate("navigator.clipboard.readText()"))
+    names = [scope["name"] for scope in before_text.pop("scopes")]
     assert names == [f"User {at:02}" for at in range(14)]
-    assert told == {
+    assert before_text == {
         "control": "RC-02",
         "title": "Local recording is off",
         "setting": "recording.rc-02",
@@ -207,10 +207,10 @@ def test_the_json_of_one_finding_names_it_by_its_fingerprint(open_report):
     row = first_opened(report, "Studio")
     row.get_by_role("button", name="Copy as JSON").click()
     report.page.get_by_role("button", name="Copied").wait_for()
-    told = json.loads(report.page.evaluate("navigator.clipboard.readText()"))
-    (mark,) = [f.fingerprint for f in run.findings() if f.scope.name == "Studio"]
-    assert told["fingerprint"] == mark
-    assert told["scopes"] == [{"name": "Studio"}]
+    before_text = json.loads(report.page.evaluate("navigator.clipboard.readText()"))
+    (fingerprint,) = [f.fingerprint for f in run.findings() if f.scope.name == "Studio"]
+    assert before_text["fingerprint"] == fingerprint
+    assert before_text["scopes"] == [{"name": "Studio"}]
 
 
 @pytest.mark.parametrize("clipboard", ["absent", "refusing"])
@@ -243,8 +243,8 @@ def test_axe_finds_nothing_serious_in_a_history(open_report, look):
     report = open_report(past_worlds.run(), color_scheme=look)
     report.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     report.page.get_by_role("button", name="Copy as JSON").first.wait_for()
-    found = Axe().run(report.page).response["violations"]
-    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+    violations = Axe().run(report.page).response["violations"]
+    assert [item["id"] for item in violations if item["impact"] in ("serious", "critical")] == []
     assert report.complaints == []
 
 
@@ -252,21 +252,21 @@ def test_the_filter_is_in_the_address_and_comes_back_on_reload(rich):
     rich.page.select_option("select[name=status]", "fail")
     rich.page.select_option("select[name=level]", "user")
     rich.page.get_by_role("searchbox").fill("recording")
-    told, address = rich.count(), rich.page.url
+    before_text, address = rich.count(), rich.page.url
     assert address.endswith("#q=recording&status=fail&level=user")
     rich.page.reload()
-    assert rich.count() == told
+    assert rich.count() == before_text
     assert rich.page.url == address
     assert rich.page.input_value("select[name=level]") == "user"
 
 
 def test_a_link_into_the_page_keeps_the_filter(rich):
     rich.page.select_option("select[name=status]", "unknown")
-    told = rich.count()
+    before_text = rich.count()
     rich.page.click('.contents a[href="#unknown"]')
     rich.page.wait_for_function("location.hash.includes('at=unknown')")
     rich.page.reload()
-    assert rich.count() == told
+    assert rich.count() == before_text
     assert rich.page.evaluate("scrollY") > 500
 
 
@@ -305,9 +305,9 @@ def test_tables_sort_by_their_heads_and_remember_it(rich):
 def test_severities_sort_by_weight_not_by_letter(rich):
     table = rich.page.locator("#overview table")
     table.get_by_role("button", name="Severity").click()
-    told = table.locator("tbody tr [data-label=Severity]").all_inner_texts()
-    assert told[0] == "critical"
-    assert told[-1] == "low"
+    before_text = table.locator("tbody tr [data-label=Severity]").all_inner_texts()
+    assert before_text[0] == "critical"
+    assert before_text[-1] == "low"
 
 
 def test_everything_can_be_reached_by_keyboard(rich):
@@ -325,7 +325,7 @@ def test_everything_can_be_reached_by_keyboard(rich):
     assert rich.page.locator("#deviations table.chain:visible").count() == 1
 
 
-def test_times_are_told_as_people_here_know_them(rich):
+def test_times_are_shown_in_local_time(rich):
     assert "Europe/Berlin" in rich.page.locator("#local").inner_text()
     assert "10:58" in rich.page.locator(".run time").first.get_attribute("title")
 
@@ -364,17 +364,17 @@ def test_dark_is_dark(open_report):
 def test_axe_finds_nothing_serious(open_report, look):
     report = open_report(page_worlds.rich(), **look)
     report.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    found = Axe().run(report.page).response["violations"]
+    violations = Axe().run(report.page).response["violations"]
     assert [
-        (each["id"], each["impact"], each["nodes"][0]["html"][:200])
-        for each in found
-        if each["impact"] in ("serious", "critical")
+        (item["id"], item["impact"], item["nodes"][0]["html"][:200])
+        for item in violations
+        if item["impact"] in ("serious", "critical")
     ] == []
 
 
 def test_axe_finds_nothing_serious_in_hostile_names(open_report):
-    found = Axe().run(open_report(worlds.hostile()).page).response["violations"]
-    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+    violations = Axe().run(open_report(worlds.hostile()).page).response["violations"]
+    assert [item["id"] for item in violations if item["impact"] in ("serious", "critical")] == []
 
 
 @pytest.mark.parametrize("width", [320, 400, 1400])
@@ -431,7 +431,7 @@ def opening(page: Page) -> float:
 
 def test_everybody_who_deviates_is_found_by_name_however_many_there_are(open_report):
     run = worlds.large(users=5_000)
-    deviating = [each.scope for each in run.assessments if each.scope.level is Level.USER]
+    deviating = [item.scope for item in run.assessments if item.scope.level is Level.USER]
     report = open_report(run)
     for scope in (deviating[0], deviating[len(deviating) // 2], deviating[-1]):
         report.page.get_by_role("searchbox").fill(scope.label)

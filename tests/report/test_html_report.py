@@ -11,7 +11,7 @@ from auditor.evidence.scope import Level
 from auditor.policy.questions import shipped
 from auditor.report import Options
 from auditor.report.html_report import MOST_NAMES, render_page
-from auditor.report.pdf_report import ROOM
+from auditor.report.pdf_report import LIMITS
 from tests.report import page_worlds, past_worlds, worlds
 
 VOID = {"meta", "link", "input", "wbr", "br", "img", "path", "rect", "circle", "use"}
@@ -102,7 +102,7 @@ def test_equal_rows_are_one_and_name_at_most_a_thousand(render):
 
 def test_a_deviation_says_what_is_what_should_be_who_and_how_to_close_it(render):
     words = Page(render(worlds.everything(), "html")).words
-    for said in (
+    for text in (
         "is true",
         "should be false",
         "Decided by account level",
@@ -113,11 +113,11 @@ def test_a_deviation_says_what_is_what_should_be_who_and_how_to_close_it(render)
         "PATCH /accounts/me/settings",
         "GDPR Art 5(1)(b), Art 25(2)",
     ):
-        assert said in words, said
+        assert text in words, text
     assert "CIS Zoom" not in words
 
 
-def test_locks_stand_apart_and_speak_of_locks(render):
+def test_locks_are_a_separate_section(render):
     html = render(worlds.everything(), "html")
     locks = html[html.index('id="locks"') : html.index('id="unknown"')]
     assert "CN-05" in locks
@@ -188,7 +188,7 @@ def test_the_questions_people_ask_are_answered_where_the_run_kept_its_passes(ren
     assert "What people ask" not in Page(render(worlds.all_unknown(), "html")).words
 
 
-def test_the_sections_come_in_the_order_of_worry(render):
+def test_the_sections_come_in_order_of_severity(render):
     html = render(page_worlds.rich(), "html", include_passes=True)
     assert re.findall('<section id="([a-z]+)"', html) == [
         "questions",
@@ -254,19 +254,19 @@ def test_the_last_run_is_compared_where_there_is_one(render):
     assert 'id="changes"' not in render(worlds.everything(), "html")
 
 
-def test_the_trend_tells_coverage_with_what_it_is_of_and_marks_incomplete_runs(render):
+def test_the_trend_shows_coverage_with_its_total_and_incomplete_runs(render):
     html = render(past_worlds.run(), "html")
     (trend,) = re.findall(r'<svg [^>]*aria-labelledby="trend-title.*?</svg>', html, re.DOTALL)
-    said = " ".join(trend.split())
-    assert "coverage from 177 of 180 checks that could be judged to 198 of 199 checks" in said
-    assert "2 runs incomplete" in said
+    text = " ".join(trend.split())
+    assert "coverage from 177 of 180 checks that could be judged to 198 of 199 checks" in text
+    assert "2 runs incomplete" in text
     assert trend.count('<path class="gap"') == 2
     assert re.findall(r"\d+\s?%", Page(html).words) == ["100 %", "0 %"]
 
 
 def test_a_row_tells_its_history_and_wears_a_badge(render):
     words = Page(render(past_worlds.run(), "html")).words
-    for said in (
+    for text in (
         "14 users 2 deviating again 3 new recording",
         "History 2 of 14 deviating again since the run before, 3 new, 9 as before",
         "deviating again: User 00 , User 01 new: User 02 , User 03 , User 04 First seen",
@@ -275,7 +275,7 @@ def test_a_row_tells_its_history_and_wears_a_badge(render):
         "Settings - Local recording: from Off to On",
         "persisting: a deviation before, too First seen 2026-11-02 22:00 UTC Changed by ada",
     ):
-        assert said in words, said
+        assert text in words, text
 
 
 def test_rows_say_that_they_changed_only_where_they_did(render):
@@ -317,8 +317,8 @@ def test_hostile_words_of_the_log_stay_text(render):
     assert "by <script>alert(1)</script>" in page.words
 
 
-def test_on_paper_the_history_is_told_and_nothing_can_be_clicked():
-    text = "".join(render_page(past_worlds.run(), Options(), ROOM, paged=True))
+def test_in_print_the_history_is_included_and_nothing_can_be_clicked():
+    text = "".join(render_page(past_worlds.run(), Options(), LIMITS, paged=True))
     words = Page(text).words
     assert "2 of 14 deviating again since the run before" in words
     assert "What changed since the run before" in words
@@ -328,9 +328,9 @@ def test_on_paper_the_history_is_told_and_nothing_can_be_clicked():
 
 def test_a_history_of_every_row_makes_the_file_only_a_little_larger(render):
     alone = page_worlds.huge(users=2000)
-    plain, told = (render(run, "html") for run in (alone, past_worlds.lasting(alone)))
-    assert len(told) < 1.3 * len(plain)
-    assert told.count('class="life') > 250
+    plain, with_history = (render(run, "html") for run in (alone, past_worlds.lasting(alone)))
+    assert len(with_history) < 1.3 * len(plain)
+    assert with_history.count('class="life') > 250
 
 
 def test_every_picture_says_in_words_what_it_shows(render):
@@ -411,9 +411,9 @@ def test_new_settings_beyond_the_first_are_counted(render):
 
 def test_pseudonyms_are_owned_to(render):
     run = worlds.everything()
-    said = "keyed pseudonyms stand for names"
-    assert said in render(replace(run, pseudonymised=True), "html")
-    assert said not in render(run, "html")
+    text = "keyed pseudonyms stand for names"
+    assert text in render(replace(run, pseudonymised=True), "html")
+    assert text not in render(run, "html")
 
 
 def test_where_there_is_no_way_by_api_it_is_said_so(render):

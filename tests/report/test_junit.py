@@ -1,4 +1,4 @@
-"""JUnit: valid by Jenkins' schema, read by other programs, and usable for any number of users."""
+"""JUnit: valid by Jenkins' schema, readable by other programs, and usable at any size."""
 
 import io
 from collections import Counter
@@ -14,7 +14,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.report import FORMATS, Options
 from tests.report import worlds
-from tests.report.golden_run import ALIKE, LOST, golden
+from tests.report.golden_run import LOOKALIKE, LOST, golden
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "junit-10.xsd")
 
@@ -31,10 +31,10 @@ def cases(run):
 
 
 def properties(suite):
-    return {each.name: each.value for each in suite.properties()}
+    return {item.name: item.value for item in suite.properties()}
 
 
-def of(*verdicts, level=worlds.user):
+def run_with(*verdicts, level=worlds.user):
     return worlds.run_of([worlds.judged(level(1), verdicts)])
 
 
@@ -52,32 +52,32 @@ def test_the_attributes_are_what_is_inside(any_run):
     document = junit(any_run)
     seen = Counter()
     for suite in document:
-        inside = Counter(type(each).__name__ for case in suite for each in case.result)
+        inside = Counter(type(item).__name__ for case in suite for item in case.result)
         inside["tests"] = sum(1 for _ in suite)
         assert suite.tests == inside["tests"]
         assert suite.failures == inside["Failure"]
         assert suite.errors == inside["Error"]
         assert suite.skipped == inside["Skipped"]
         seen += inside
-    told = document.tests, document.failures, document.errors
-    assert told == (seen["tests"], seen["Failure"], seen["Error"])
+    counts = document.tests, document.failures, document.errors
+    assert counts == (seen["tests"], seen["Failure"], seen["Error"])
 
 
 def test_the_suites_count_as_the_summary_does(any_run):
     first, *families = junit(any_run)
     summary = any_run.summary
-    told = properties(first)
+    counts = properties(first)
     for status in Status:
-        assert told[f"checks.{status}"] == str(summary.by_status.get(status, 0))
+        assert counts[f"checks.{status}"] == str(summary.by_status.get(status, 0))
         if status is not Status.PASS:
             inside = sum(int(properties(suite)[f"checks.{status}"]) for suite in families)
             assert inside == summary.by_status.get(status, 0)
     for severity in Severity:
-        assert told[f"deviations.{severity}"] == str(summary.by_severity.get(severity, 0))
+        assert counts[f"deviations.{severity}"] == str(summary.by_severity.get(severity, 0))
     for level in summary.by_level:
-        assert told[f"deviations.{level}"] == str(summary.by_level[level])
+        assert counts[f"deviations.{level}"] == str(summary.by_level[level])
     for level in summary.coverage:
-        assert told[f"scopes.{level}"] == str(summary.coverage[level])
+        assert counts[f"scopes.{level}"] == str(summary.coverage[level])
 
 
 NAMES = "Every override and every name in the organisation file fits the account"
@@ -88,8 +88,8 @@ NAMES = "Every override and every name in the organisation file fits the account
     [
         ([], None),
         ([LOST], junitparser.Failure),
-        ([LOST, ALIKE], junitparser.Failure),
-        ([ALIKE], junitparser.Skipped),
+        ([LOST, LOOKALIKE], junitparser.Failure),
+        ([LOOKALIKE], junitparser.Skipped),
         ([replace(LOST, state="unknown")], junitparser.Skipped),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_name_that_matches_nothing_fails_and_what_only_needs_a_look_is_skipped
     references, element
 ):
     results = cases(replace(worlds.clean(), references=references))[NAMES]
-    assert [type(each) for each in results] == ([element] if element else [])
+    assert [type(item) for item in results] == ([element] if element else [])
     for result in results:
         assert result.text.strip().count("\n") == len(references) - 1
 
@@ -115,25 +115,25 @@ def test_a_name_that_matches_nothing_fails_and_what_only_needs_a_look_is_skipped
     ],
 )
 def test_a_pipeline_sees_each_status_as_what_it_is(status, element):
-    made = cases(of(worlds.deviation(status=status)))
-    (found,) = [each for name, each in made.items() if name.startswith("Meeting summary")]
-    assert [type(each) for each in found] == [element]
+    parsed = cases(run_with(worlds.deviation(status=status)))
+    (matches,) = [item for name, item in parsed.items() if name.startswith("Meeting summary")]
+    assert [type(item) for item in matches] == [element]
 
 
 def test_a_pass_is_a_test_case_that_holds_nothing():
-    assert cases(of(worlds.passed()))["Participants cannot rename themselves (user)"] == []
+    assert cases(run_with(worlds.passed()))["Participants cannot rename themselves (user)"] == []
 
 
-def test_without_kept_passes_nothing_is_said_to_have_passed():
+def test_without_stored_passes_nothing_passes():
     suites = list(junit(worlds.clean()))
     assert [suite.name for suite in suites] == ["Run"]
     assert properties(suites[0])["checks.pass"] == "180"
 
 
-def test_passes_that_were_not_kept_are_not_counted_as_none():
-    _, family = junit(of(worlds.deviation()))
+def test_passes_that_are_not_stored_are_not_counted_as_zero():
+    _, family = junit(run_with(worlds.deviation()))
     assert "checks.pass" not in properties(family)
-    _, *families = junit(of(worlds.deviation(), worlds.passed()))
+    _, *families = junit(run_with(worlds.deviation(), worlds.passed()))
     assert [properties(suite)["checks.pass"] for suite in families] == ["0", "1"]
 
 
@@ -144,23 +144,23 @@ def test_a_control_that_fails_for_some_and_passes_for_others_fails():
             worlds.judged(worlds.user(2), [worlds.deviation("AI-01")]),
         ]
     )
-    made = {name: found for name, found in cases(run).items() if "summary" in name}
-    assert list(made) == ["Meeting summary is off, or limited to approved groups (user)"]
-    ((failure,),) = made.values()
+    parsed = {name: matches for name, matches in cases(run).items() if "summary" in name}
+    assert list(parsed) == ["Meeting summary is off, or limited to approved groups (user)"]
+    ((failure,),) = parsed.values()
     assert failure.type == "critical"
 
 
-def test_an_unknown_shows_beside_a_failure_of_the_same_control():
-    made = cases(of(worlds.deviation(), worlds.unknown(Cause.DENIED, "AI-01")))
-    found = {name: each for name, each in made.items() if name.startswith("Meeting summary")}
-    assert len(found) == 2
-    (error,) = found["Meeting summary is off, or limited to approved groups (user): unknown"]
+def test_an_unknown_shows_with_a_failure_of_the_same_control():
+    parsed = cases(run_with(worlds.deviation(), worlds.unknown(Cause.DENIED, "AI-01")))
+    matches = {name: item for name, item in parsed.items() if name.startswith("Meeting summary")}
+    assert len(matches) == 2
+    (error,) = matches["Meeting summary is off, or limited to approved groups (user): unknown"]
     assert error.type == "denied"
     assert error.message == "1 unknown (critical): could not be judged: refused by Zoom"
 
 
 def test_a_test_case_keeps_its_name_whoever_deviates():
-    names = [list(cases(of(worlds.deviation(), level=level))) for level in (worlds.user,) * 2]
+    names = [list(cases(run_with(worlds.deviation(), level=level))) for level in (worlds.user,) * 2]
     assert names[0] == names[1]
     many = worlds.run_of([worlds.judged(worlds.user(at), [worlds.deviation()]) for at in range(30)])
     assert list(cases(many)) == names[0]
@@ -178,13 +178,13 @@ def test_a_failure_names_the_first_and_counts_the_others(render):
 
 def test_the_worst_severity_is_the_type_of_a_failure():
     low = worlds.deviation(severity=Severity.LOW, setting="other")
-    made = cases(of(low, worlds.deviation(severity=Severity.HIGH)))
-    ((failure,),) = [each for name, each in made.items() if name.startswith("Meeting summary")]
+    parsed = cases(run_with(low, worlds.deviation(severity=Severity.HIGH)))
+    ((failure,),) = [item for name, item in parsed.items() if name.startswith("Meeting summary")]
     assert failure.type == "high"
 
 
 def test_more_settings_than_lines_are_counted(render):
-    text = render(of(*[worlds.deviation(setting=f"s.{at}") for at in range(205)]), "junit")
+    text = render(run_with(*[worlds.deviation(setting=f"s.{at}") for at in range(205)]), "junit")
     assert "\nand 5 more checks on other settings\n" in text
 
 
@@ -213,7 +213,7 @@ def test_a_stale_waiver_is_a_failure_of_the_run():
 
 def test_a_family_without_name_is_other():
     info = replace(worlds.CONTROLS["AI-01"], family="")
-    run = replace(of(worlds.deviation()), controls={"AI-01": info})
+    run = replace(run_with(worlds.deviation()), controls={"AI-01": info})
     assert [suite.name for suite in junit(run)] == ["Run", "Other"]
 
 
@@ -236,8 +236,8 @@ def test_hostile_words_are_legal_xml(words, render):
 
 def test_the_time_of_a_suite_is_utc_without_zone():
     run = golden()
-    moved = replace(run, info=replace(run.info, finished_at="2026-11-21T23:04:30+01:00"))
-    assert next(suite.timestamp for suite in junit(moved)) == "2026-11-21T22:04:30"
+    shifted = replace(run, info=replace(run.info, finished_at="2026-11-21T23:04:30+01:00"))
+    assert next(suite.timestamp for suite in junit(shifted)) == "2026-11-21T22:04:30"
 
 
 def test_the_same_run_gives_the_same_bytes(render):

@@ -1,4 +1,4 @@
-"""Markdown: what a reader of it sees, whatever names hold, within the size of a job summary."""
+"""Markdown: rendering, hostile names, and the size limit of job summaries."""
 
 import io
 import re
@@ -50,16 +50,16 @@ def pieces(text):
 
 def tables(text):
     """Each table of a Markdown text as rows of cells, in the words a reader sees."""
-    found, row = [], []
+    matches, row = [], []
     for token in READER.parse(text):
         if token.type == "table_open":
-            found.append([])
+            matches.append([])
         elif token.type == "tr_open":
             row = []
-            found[-1].append(row)
+            matches[-1].append(row)
         elif token.type == "inline" and token.level >= 4:
             row.append("".join(child.content for child in token.children))
-    return found
+    return matches
 
 
 def named(name):
@@ -89,7 +89,7 @@ def test_the_page_opens_with_the_headline_the_answer_and_the_facts():
     assert lines[4].endswith("exit code 1 at --fail-on high: deviations at or above the threshold")
 
 
-def test_sections_come_in_the_order_of_worry():
+def test_sections_come_in_order_of_severity():
     heads = re.findall(r"^## (.*)$", written(worlds.everything()), re.MULTILINE)
     assert heads == [
         "Controls, and how many scopes deviate",

@@ -1,4 +1,4 @@
-"""NDJSON: the JSON report in lines, whole or visibly not."""
+"""NDJSON: the JSON report as lines; truncation is detectable."""
 
 import json
 
@@ -25,17 +25,17 @@ def bare(line):
 
 
 def test_the_lines_put_together_are_the_json_report(any_run, lines, report):
-    told = report(any_run, include_passes=True)
-    found = lines(any_run, include_passes=True)
-    assert bare(found[0]) == {key: told[key] for key in ("schema", "run", "summary")}
+    document = report(any_run, include_passes=True)
+    records = lines(any_run, include_passes=True)
+    assert bare(records[0]) == {key: document[key] for key in ("schema", "run", "summary")}
     for kind in ("finding", "error", "waiver"):
-        assert [bare(line) for line in found if line["type"] == kind] == told[PARTS[kind]]
+        assert [bare(line) for line in records if line["type"] == kind] == document[PARTS[kind]]
 
 
 def test_waivers_are_lines_of_their_own_and_counted(lines, report):
-    found, told = lines(golden()), report(golden())
-    assert [bare(line) for line in found if line["type"] == "waiver"] == told["waivers"]
-    assert found[-1]["waivers"] == 1
+    records, document = lines(golden()), report(golden())
+    assert [bare(line) for line in records if line["type"] == "waiver"] == document["waivers"]
+    assert records[-1]["waivers"] == 1
 
 
 def test_every_line_fits_its_part_of_the_published_schema(any_run, lines):

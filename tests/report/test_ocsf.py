@@ -1,4 +1,4 @@
-"""OCSF: valid by the official schema and by Prowler's models, one event a finding."""
+"""OCSF: valid by the official schema and by Prowler's models, one event per finding."""
 
 import io
 import json
@@ -24,7 +24,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 NEW, SUPPRESSED, RESOLVED = 1, 3, 4
 PASS, WARNING, FAIL, OTHER = 1, 2, 3, 99
 ENOUGH = 120
-"""Events of a world that are validated: the large one has thousands of a few kinds."""
+"""Number of validated events per world: the large one has thousands of few kinds."""
 
 
 def lines(run, **options):
@@ -38,20 +38,20 @@ def events(run, **options):
 
 
 def event(*verdicts, scope=None, **options):
-    (made,) = events(worlds.run_of([worlds.judged(scope or worlds.user(1), verdicts)]), **options)
-    return made
+    (record,) = events(worlds.run_of([worlds.judged(scope or worlds.user(1), verdicts)]), **options)
+    return record
 
 
 def test_every_event_fits_the_official_schema(any_run):
-    for made in events(any_run, include_passes=True)[:ENOUGH]:
-        assert [error.message for error in VALIDATOR.iter_errors(made)] == []
+    for record in events(any_run, include_passes=True)[:ENOUGH]:
+        assert [error.message for error in VALIDATOR.iter_errors(record)] == []
 
 
 def test_every_event_fits_the_models_of_prowler(any_run):
     for line in lines(any_run, include_passes=True)[:ENOUGH]:
-        found = ComplianceFinding.model_validate_json(line)
-        assert (found.class_uid, found.type_uid) == (2003, 200301)
-        assert found.metadata.version == "1.5.0"
+        parsed = ComplianceFinding.model_validate_json(line)
+        assert (parsed.class_uid, parsed.type_uid) == (2003, 200301)
+        assert parsed.metadata.version == "1.5.0"
 
 
 @pytest.mark.parametrize(
@@ -65,22 +65,22 @@ def test_every_event_fits_the_models_of_prowler(any_run):
     ],
 )
 def test_the_schema_refuses_a_spoiled_event(spoil):
-    made = event(worlds.deviation())
-    spoil(made)
-    assert not VALIDATOR.is_valid(made)
+    record = event(worlds.deviation())
+    spoil(record)
+    assert not VALIDATOR.is_valid(record)
 
 
 def test_the_events_count_as_the_summary_does(any_run):
     by_status, by_severity, by_level = Counter(), Counter(), Counter()
-    for made in events(any_run):
-        status = made["status_code"]
+    for record in events(any_run):
+        status = record["status_code"]
         by_status[status] += 1
         if status == "fail":
-            by_severity[made["severity"].lower()] += 1
-            by_level[made["resources"][0]["data"]["level"]] += 1
+            by_severity[record["severity"].lower()] += 1
+            by_level[record["resources"][0]["data"]["level"]] += 1
     summary = any_run.summary
-    wanted = {s: n for s, n in summary.by_status.items() if n and s is not Status.PASS}
-    assert by_status == Counter({**wanted, "stale": any_run.stale})
+    expected = {s: n for s, n in summary.by_status.items() if n and s is not Status.PASS}
+    assert by_status == Counter({**expected, "stale": any_run.stale})
     assert by_severity == Counter(summary.by_severity)
     assert by_level == Counter(summary.by_level)
 
@@ -99,8 +99,8 @@ def test_the_events_count_as_the_summary_does(any_run):
     ],
 )
 def test_only_a_pass_complies_and_only_a_waiver_suppresses(status, compliance, finding):
-    made = event(worlds.deviation(status=status), include_passes=True)
-    assert (made["compliance"]["status_id"], made["status_id"]) == (compliance, finding)
+    record = event(worlds.deviation(status=status), include_passes=True)
+    assert (record["compliance"]["status_id"], record["status_id"]) == (compliance, finding)
 
 
 def test_what_of_the_organisation_file_fails_the_run_is_a_finding_of_its_own():
@@ -113,8 +113,8 @@ def test_what_of_the_organisation_file_fails_the_run_is_a_finding_of_its_own():
 
 def test_passes_are_events_only_when_asked_for():
     run = worlds.everything()
-    assert "pass" not in {made["status_code"] for made in events(run)}
-    assert sum(made["status_code"] == "pass" for made in events(run, include_passes=True)) == 6
+    assert "pass" not in {record["status_code"] for record in events(run)}
+    assert sum(record["status_code"] == "pass" for record in events(run, include_passes=True)) == 6
 
 
 @pytest.mark.parametrize(
@@ -129,16 +129,16 @@ def test_what_needs_nobody_is_informational():
     assert event(worlds.deviation(status=Status.ATTESTED))["severity_id"] == 1
 
 
-def test_an_event_tells_what_was_found_where_and_how_to_fix_it():
-    made = event(worlds.deviation("CN-05"))
-    assert made["message"] == "User User 1: recording.cn-05: found true, asked for false."
-    assert made["time"] == 1795298283000
-    assert made["compliance"]["standards"] == ["strict 1.0.0", "GDPR"]
-    assert made["compliance"]["requirements"] == ["GDPR Art 7"]
-    assert made["compliance"]["control_parameters"] == [{"name": "expected", "value": "false"}]
-    assert made["finding_info"]["desc"] == "Consent that nobody was asked for is none."
-    assert made["remediation"]["desc"].startswith("Fix in the portal: Account Settings >")
-    assert made["resources"][0] == {
+def test_an_event_has_the_result_the_scope_and_the_fix():
+    record = event(worlds.deviation("CN-05"))
+    assert record["message"] == "User User 1: recording.cn-05: found true, asked for false."
+    assert record["time"] == 1795298283000
+    assert record["compliance"]["standards"] == ["strict 1.0.0", "GDPR"]
+    assert record["compliance"]["requirements"] == ["GDPR Art 7"]
+    assert record["compliance"]["control_parameters"] == [{"name": "expected", "value": "false"}]
+    assert record["finding_info"]["desc"] == "Consent that nobody was asked for is none."
+    assert record["remediation"]["desc"].startswith("Fix in the portal: Account Settings >")
+    assert record["resources"][0] == {
         "uid": "u00001",
         "name": "User 1",
         "type": "Zoom user",
@@ -150,18 +150,18 @@ def test_an_event_tells_what_was_found_where_and_how_to_fix_it():
             "status": "active",
         },
     }
-    assert made["evidences"][0]["data"]["observed"] is True
+    assert record["evidences"][0]["data"]["observed"] is True
 
 
 def test_an_unknown_carries_its_cause():
-    made = event(worlds.unknown(Cause.DENIED))
-    assert made["compliance"]["status_code"] == "denied"
-    assert made["unmapped"]["cause"] == "denied"
+    record = event(worlds.unknown(Cause.DENIED))
+    assert record["compliance"]["status_code"] == "denied"
+    assert record["unmapped"]["cause"] == "denied"
 
 
 def test_a_waived_event_carries_its_waiver():
-    (made,) = [e for e in events(golden()) if e["status_code"] == "waived"]
-    assert made["unmapped"]["waiver"] == WAIVER
+    (record,) = [e for e in events(golden()) if e["status_code"] == "waived"]
+    assert record["unmapped"]["waiver"] == WAIVER
 
 
 def test_a_finding_keeps_its_uid_and_an_event_has_its_own():
@@ -180,33 +180,33 @@ def test_what_has_no_time_came_with_the_run():
     run = worlds.run_of([worlds.judged(worlds.user(1), [worlds.deviation()])])
     ((assessment, _),) = run.assessments.in_order()
     bare = replace(run, assessments=type(run.assessments).of([replace(assessment, observed_at={})]))
-    (made,) = events(bare)
-    assert made["time"] == 1795298670250
-    assert VALIDATOR.is_valid(made)
+    (record,) = events(bare)
+    assert record["time"] == 1795298670250
+    assert VALIDATOR.is_valid(record)
 
 
 def test_what_is_not_known_is_left_out():
     bare = worlds.deviation(expected=None, detail="", source="", setting="")
     run = worlds.run_of([worlds.judged(worlds.account(), [bare])])
-    (made,) = events(replace(run, controls={}, tool_version=""))
-    assert VALIDATOR.is_valid(made)
-    assert not {"remediation", "status_detail"} & set(made)
-    assert "control_parameters" not in made["compliance"]
-    assert "version" not in made["metadata"]["product"]
-    assert made["resources"][0]["data"] == {"level": "account"}
-    assert made["finding_info"]["title"] == "AI-01"
-    assert made["finding_info"]["data_sources"] == []
+    (record,) = events(replace(run, controls={}, tool_version=""))
+    assert VALIDATOR.is_valid(record)
+    assert not {"remediation", "status_detail"} & set(record)
+    assert "control_parameters" not in record["compliance"]
+    assert "version" not in record["metadata"]["product"]
+    assert record["resources"][0]["data"] == {"level": "account"}
+    assert record["finding_info"]["title"] == "AI-01"
+    assert record["finding_info"]["data_sources"] == []
 
 
 @pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
 def test_hostile_words_stay_within_one_valid_event(words):
-    made = event(
+    record = event(
         worlds.deviation(observed={words: words}, detail=words, source=words),
         scope=replace(worlds.user(1, words), email=words),
     )
-    assert VALIDATOR.is_valid(made)
-    ComplianceFinding.model_validate(made)
-    assert not set(json.dumps(made, ensure_ascii=False)) & set("\x00\x1b\x9b\u202e\u2028\ud83d")
+    assert VALIDATOR.is_valid(record)
+    ComplianceFinding.model_validate(record)
+    assert not set(json.dumps(record, ensure_ascii=False)) & set("\x00\x1b\x9b\u202e\u2028\ud83d")
 
 
 def test_events_are_written_one_by_one_and_forgotten():

@@ -16,7 +16,7 @@ from auditor.findings.model import FindingKind, Severity, Status
 from auditor.report import FORMATS, FormatError, Options
 from auditor.report.oscal_report import NAMESPACE
 from tests.report import worlds
-from tests.report.conftest import MADE
+from tests.report.conftest import HAND_MADE
 from tests.report.golden_run import golden
 from tests.report.whole_worlds import NAMES, whole_world
 
@@ -37,7 +37,7 @@ def facts(item):
     return {prop["name"]: prop["value"] for prop in item["props"]}
 
 
-def of(*verdicts, scope=None, **changes):
+def run_with(*verdicts, scope=None, **changes):
     return replace(worlds.run_of([worlds.judged(scope or worlds.user(1), verdicts)]), **changes)
 
 
@@ -50,7 +50,7 @@ def validated(document):
 
 
 @pytest.fixture(
-    params=[*(name for name in MADE if name != "empty"), *(f"whole {n}" for n in NAMES)]
+    params=[*(name for name in HAND_MADE if name != "empty"), *(f"whole {n}" for n in NAMES)]
 )
 def assessed_run(request):
     """Each run that assessed something: OSCAL cannot say that nothing was."""
@@ -80,7 +80,7 @@ def test_the_models_refuse_a_spoiled_report(spoil):
         validated(document)
 
 
-def test_a_run_that_assessed_no_control_cannot_be_said_in_oscal():
+def test_a_run_that_assessed_no_control_cannot_be_represented_in_oscal():
     out = io.BytesIO()
     with pytest.raises(FormatError, match="Choose another format"):
         FORMATS["oscal"].render(worlds.empty(), out, Options())
@@ -88,44 +88,44 @@ def test_a_run_that_assessed_no_control_cannot_be_said_in_oscal():
 
 
 def test_observations_and_risks_count_as_the_summary_does(assessed_run):
-    made = result(assessed_run)
+    parsed = result(assessed_run)
     summary = assessed_run.summary
     by_status, by_severity, by_level = Counter(), Counter(), Counter()
-    for observation in made.get("observations", []):
-        told = facts(observation)
-        by_status[told["status"]] += int(told["count"])
-        if told["status"] == "fail":
-            by_severity[told["severity"]] += int(told["count"])
-            by_level[told["level"]] += int(told["count"])
-    told = facts(made)
+    for observation in parsed.get("observations", []):
+        properties = facts(observation)
+        by_status[properties["status"]] += int(properties["count"])
+        if properties["status"] == "fail":
+            by_severity[properties["severity"]] += int(properties["count"])
+            by_level[properties["level"]] += int(properties["count"])
+    properties = facts(parsed)
     for status in Status:
-        assert told[f"checks-{status}"] == str(summary.by_status.get(status, 0))
+        assert properties[f"checks-{status}"] == str(summary.by_status.get(status, 0))
         if status is not Status.PASS:
             assert by_status[status] == summary.by_status.get(status, 0)
     assert by_severity == Counter(summary.by_severity)
     assert by_level == Counter(summary.by_level)
-    assert {k: told[k] for k in told if k.startswith("scopes-")} == {
+    assert {k: properties[k] for k in properties if k.startswith("scopes-")} == {
         f"scopes-{level}": str(count) for level, count in summary.coverage.items()
     }
-    open_risks = [risk for risk in made.get("risks", []) if risk["status"] == "open"]
+    open_risks = [risk for risk in parsed.get("risks", []) if risk["status"] == "open"]
     assert sum(int(facts(risk)["count"]) for risk in open_risks) == by_status["fail"]
 
 
 def test_every_reference_inside_the_document_leads_somewhere():
     document = oscal(golden(), include_passes=True)["assessment-results"]
-    (made,) = document["results"]
-    ids = {item["uuid"] for key in ("observations", "risks", "findings") for item in made[key]}
+    (parsed,) = document["results"]
+    ids = {item["uuid"] for key in ("observations", "risks", "findings") for item in parsed[key]}
     resources = {f"#{item['uuid']}" for item in document["back-matter"]["resources"]}
-    assert len(ids) == sum(len(made[key]) for key in ("observations", "risks", "findings"))
-    for item in [*made["risks"], *made["findings"]]:
-        assert {each["observation-uuid"] for each in item["related-observations"]} <= ids
-        assert {each["risk-uuid"] for each in item.get("related-risks", [])} <= ids
+    assert len(ids) == sum(len(parsed[key]) for key in ("observations", "risks", "findings"))
+    for item in [*parsed["risks"], *parsed["findings"]]:
+        assert {link["observation-uuid"] for link in item["related-observations"]} <= ids
+        assert {link["risk-uuid"] for link in item.get("related-risks", [])} <= ids
     assert document["import-ap"]["href"] in resources
-    evidence = {each["href"] for o in made["observations"] for each in o["relevant-evidence"]}
+    evidence = {item["href"] for o in parsed["observations"] for item in o["relevant-evidence"]}
     assert evidence <= resources
     (tool,) = document["metadata"]["parties"]
     actors = {
-        a["actor-uuid"] for o in made["observations"] for g in o["origins"] for a in g["actors"]
+        a["actor-uuid"] for o in parsed["observations"] for g in o["origins"] for a in g["actors"]
     }
     assert actors == {tool["uuid"]}
 
@@ -145,35 +145,35 @@ def test_every_reference_inside_the_document_leads_somewhere():
     ],
 )
 def test_a_control_is_satisfied_only_where_all_was_seen_and_right(statuses, state, reason):
-    verdicts = [worlds.deviation(status=each, setting=f"s.{each}") for each in statuses]
-    (finding,) = result(of(*verdicts))["findings"]
-    told = finding["target"]["status"]
-    assert (told["state"], told["reason"]) == (state, reason)
+    verdicts = [worlds.deviation(status=status, setting=f"s.{status}") for status in statuses]
+    (finding,) = result(run_with(*verdicts))["findings"]
+    properties = finding["target"]["status"]
+    assert (properties["state"], properties["reason"]) == (state, reason)
 
 
 def test_what_applies_nowhere_is_observed_and_has_no_finding():
-    made = result(of(worlds.deviation(status=Status.NOT_APPLICABLE)))
-    assert "findings" not in made
-    assert [facts(each)["status"] for each in made["observations"]] == ["not_applicable"]
+    parsed = result(run_with(worlds.deviation(status=Status.NOT_APPLICABLE)))
+    assert "findings" not in parsed
+    assert [facts(item)["status"] for item in parsed["observations"]] == ["not_applicable"]
 
 
-def test_without_kept_passes_no_control_is_said_to_be_satisfied():
-    made = result(worlds.clean())
-    assert not {"observations", "risks", "findings"} & set(made)
-    assert facts(made)["checks-pass"] == "180"
+def test_without_stored_passes_no_control_is_satisfied():
+    parsed = result(worlds.clean())
+    assert not {"observations", "risks", "findings"} & set(parsed)
+    assert facts(parsed)["checks-pass"] == "180"
 
 
 def test_all_assessed_controls_are_reviewed_ones():
     (selection,) = result(golden())["reviewed-controls"]["control-selections"]
-    assert [each["control-id"] for each in selection["include-controls"]] == sorted(worlds.CONTROLS)
+    assert [item["control-id"] for item in selection["include-controls"]] == sorted(worlds.CONTROLS)
 
 
 def test_a_deviation_is_an_open_risk_with_its_remedies():
-    (risk,) = result(of(worlds.deviation("CN-05")))["risks"]
+    (risk,) = result(run_with(worlds.deviation("CN-05")))["risks"]
     assert risk["status"] == "open"
     assert risk["statement"] == "Consent that nobody was asked for is none."
-    assert [each["title"] for each in risk["remediations"]] == ["Fix in the portal", "Fix by API"]
-    ((facet,),) = [each["facets"] for each in risk["characterizations"]]
+    assert [item["title"] for item in risk["remediations"]] == ["Fix in the portal", "Fix by API"]
+    ((facet,),) = [item["facets"] for item in risk["characterizations"]]
     assert facet["value"] == "critical"
     assert "mitigating-factors" not in risk
 
@@ -182,14 +182,14 @@ def test_a_waiver_is_an_approved_deviation_that_says_by_whom():
     (risk,) = [r for r in result(golden())["risks"] if r["status"] == "deviation-approved"]
     (factor,) = risk["mitigating-factors"]
     assert factor["description"].startswith("Accepted by ciso@example.com until 2027-01-31, SEC-12")
-    bare = result(of(worlds.deviation(status=Status.WAIVED)))["risks"][0]
+    bare = result(run_with(worlds.deviation(status=Status.WAIVED)))["risks"][0]
     assert bare["mitigating-factors"][0]["description"] == "Waived."
 
 
 def test_an_unknown_is_an_observation_and_no_risk():
-    made = result(of(worlds.unknown(Cause.DENIED)))
-    assert "risks" not in made
-    (observation,) = made["observations"]
+    parsed = result(run_with(worlds.unknown(Cause.DENIED)))
+    assert "risks" not in parsed
+    (observation,) = parsed["observations"]
     assert facts(observation)["cause"] == "denied"
     assert "could not be judged: refused by Zoom" in observation["description"]
 
@@ -205,9 +205,9 @@ def test_an_observation_names_some_subjects_and_counts_all():
 
 
 def test_a_scope_is_the_same_subject_in_every_observation():
-    made = result(of(worlds.deviation(), worlds.deviation("RC-02")))["observations"]
-    subjects = {each["subject-uuid"] for o in made for each in o["subjects"]}
-    assert len(made) == 2
+    parsed = result(run_with(worlds.deviation(), worlds.deviation("RC-02")))["observations"]
+    subjects = {item["subject-uuid"] for o in parsed for item in o["subjects"]}
+    assert len(parsed) == 2
     assert len(subjects) == 1
 
 
@@ -215,14 +215,14 @@ def test_more_levels_than_names_leave_an_observation_without_subjects():
     one = worlds.deviation()
     groups = [worlds.judged(worlds.group(at), [one]) for at in range(100)]
     run = worlds.run_of([*groups, worlds.judged(worlds.user(1), [one])])
-    made = {facts(o)["level"]: o for o in result(run)["observations"]}
-    assert "subjects" not in made["user"]
-    assert facts(made["user"])["count"] == "1"
+    parsed = {facts(o)["level"]: o for o in result(run)["observations"]}
+    assert "subjects" not in parsed["user"]
+    assert facts(parsed["user"])["count"] == "1"
     validated(oscal(run))
 
 
 def test_what_has_no_time_was_collected_by_the_end_of_the_run():
-    run = of(worlds.deviation())
+    run = run_with(worlds.deviation())
     ((assessment, _),) = run.assessments.in_order()
     bare = replace(run, assessments=type(run.assessments).of([replace(assessment, observed_at={})]))
     assert result(bare)["observations"][0]["collected"] == run.info.finished_at
@@ -231,26 +231,26 @@ def test_what_has_no_time_was_collected_by_the_end_of_the_run():
 def test_identifiers_are_those_of_the_run():
     run = golden()
     other = replace(run, info=replace(run.info, id="another"))
-    first, again, second = (json.dumps(oscal(each)) for each in (run, golden(), other))
+    first, again, second = (json.dumps(oscal(source)) for source in (run, golden(), other))
     assert first == again
-    ids = [{item["uuid"] for item in result(each)["observations"]} for each in (run, other)]
+    ids = [{item["uuid"] for item in result(source)["observations"]} for source in (run, other)]
     assert not ids[0] & ids[1]
     assert first != second
 
 
 def test_ids_of_controls_that_are_no_tokens_are_made_into_some():
     info = replace(worlds.CONTROLS["AI-01"], id="1 ä/x", family="")
-    run = of(worlds.deviation(control="AI-01"), controls={"1 ä/x": info})
-    made = oscal(run)
-    (selection,) = made["assessment-results"]["results"][0]["reviewed-controls"][
+    run = run_with(worlds.deviation(control="AI-01"), controls={"1 ä/x": info})
+    parsed = oscal(run)
+    (selection,) = parsed["assessment-results"]["results"][0]["reviewed-controls"][
         "control-selections"
     ]
     assert selection["include-controls"] == [{"control-id": "_1___x"}]
-    validated(made)
+    validated(parsed)
 
 
 def test_a_control_without_facts_goes_by_its_id():
-    run = of(worlds.deviation(), controls={"RC-02": worlds.CONTROLS["RC-02"]})
+    run = run_with(worlds.deviation(), controls={"RC-02": worlds.CONTROLS["RC-02"]})
     assert result(run)["risks"][0]["title"] == "AI-01"
     validated(oscal(run))
 
@@ -263,14 +263,14 @@ def test_an_attestation_names_no_request():
         source="",
         detail="",
     )
-    (observation,) = result(of(due))["observations"]
+    (observation,) = result(run_with(due))["observations"]
     assert observation["relevant-evidence"][0]["description"].startswith("no request: ")
 
 
 @pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
 def test_hostile_words_stay_text_in_a_valid_report(words):
     verdict = worlds.deviation(observed=words, detail=words, source=words, setting=words)
-    run = of(verdict, scope=replace(worlds.user(1, words), id=words or "x"))
+    run = run_with(verdict, scope=replace(worlds.user(1, words), id=words or "x"))
     info = replace(worlds.CONTROLS["AI-01"], title=words, why=words, family=words)
     run = replace(run, controls={"AI-01": info}, info=replace(run.info, account_id=words))
     document = oscal(run)
@@ -290,7 +290,7 @@ def test_many_users_are_as_many_observations_as_one(render):
 
 @pytest.mark.parametrize("severity", list(Severity))
 def test_the_severity_of_a_finding_is_that_of_its_worst_deviation(severity):
-    (finding,) = result(of(worlds.deviation(severity=severity)))["findings"]
+    (finding,) = result(run_with(worlds.deviation(severity=severity)))["findings"]
     assert facts(finding)["severity"] == severity
 
 

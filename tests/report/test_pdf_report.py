@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.report import FORMATS, FormatError, Options, pdf_report
-from auditor.report.pdf_report import ROOM, PdfFormat
+from auditor.report.pdf_report import LIMITS, PdfFormat
 from tests.report import page_worlds, worlds
 
 POPPLER = shutil.which("pdftotext") is not None and shutil.which("pdfinfo") is not None
@@ -35,7 +35,7 @@ def rich() -> bytes:
 @needs_poppler
 def test_it_says_what_the_html_report_says(rich, tmp_path):
     words = " ".join(read("pdftotext", rich, tmp_path).split())
-    for said in (
+    for text in (
         "Not as “strict” asks",
         "Gate: FAIL (exit code 1, --fail-on high) – 50 deviations, 53 unknown",
         "62 of 115 checks could be judged",
@@ -50,7 +50,7 @@ def test_it_says_what_the_html_report_says(rich, tmp_path):
         "6 checks",
         "What this report does not cover",
     ):
-        assert said in words, said
+        assert text in words, text
     assert "Find a control" not in words
 
 
@@ -102,16 +102,16 @@ def test_a_run_without_anything_is_a_report_as_well():
 
 
 @needs_poppler
-def test_users_no_two_of_whom_are_alike_do_not_fill_a_shelf(tmp_path):
+def test_users_no_two_of_whom_are_alike_do_not_make_an_endless_document(tmp_path):
     pdf = paper(page_worlds.scattered())
     pages = int(re.search(r"Pages:\s+(\d+)", read("pdfinfo", pdf, tmp_path))[1])
     assert pages < 30
     words = " ".join(read("pdftotext", pdf, tmp_path).split())
-    assert f"and {6000 - ROOM.rows:,} more rows" in words
+    assert f"and {6000 - LIMITS.rows:,} more rows" in words
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "message"),
     [
         (
             ImportError("No module named 'weasyprint'"),
@@ -120,7 +120,7 @@ def test_users_no_two_of_whom_are_alike_do_not_fill_a_shelf(tmp_path):
         (OSError("cannot load library 'libpango-1.0-0'"), "Pango is missing: cannot load library"),
     ],
 )
-def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch, failure, told):
+def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch, failure, message):
     def refuse(name):
         raise failure
 
@@ -128,7 +128,7 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch, failure, t
     out = io.BytesIO()
     with pytest.raises(FormatError, match="with its extra \\[pdf\\]") as caught:
         PdfFormat().render(worlds.clean(), out, Options())
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert out.getvalue() == b""
 
 
@@ -138,7 +138,7 @@ def test_an_address_that_slipped_in_is_refused():
 
 
 def test_no_address_slips_in(monkeypatch):
-    asked = []
-    monkeypatch.setattr("auditor.report.pdf_report._nothing_outside", asked.append)
+    requests = []
+    monkeypatch.setattr("auditor.report.pdf_report._nothing_outside", requests.append)
     paper(replace(worlds.hostile(), trend=page_worlds.TREND))
-    assert asked == []
+    assert requests == []

@@ -1,4 +1,4 @@
-"""Whom a row does not name stands in the list of the page, with the rows they belong to."""
+"""The search index lists everyone whom a row does not name, with the numbers of the rows."""
 
 import json
 
@@ -38,7 +38,7 @@ def test_a_page_whose_rows_name_everybody_has_no_list():
     assert json.loads("".join(index.pieces())) == {"people": [], "rows": []}
 
 
-def test_rows_that_are_left_out_are_told_from_those_that_are_there():
+def test_omitted_rows_are_distinguished_from_present_ones():
     run = worlds.large(users=50)
     index, rollup, _ = index_of(run, FormatLimits(names=1000, all_names=99_999, rows=1, all_rows=1))
     numbers = [index.row(group.verdict) for group in rollup.groups]

@@ -1,4 +1,4 @@
-"""Prometheus: read back by the client's parser, and named as promtool wants it."""
+"""Prometheus: readable by the client's parser, with names that promtool accepts."""
 
 import io
 import re
@@ -52,9 +52,9 @@ def test_the_metrics_count_as_the_summary_does(any_run):
 
 def test_scopes_that_deviate_more_than_once_count_once():
     run = worlds.everything()
-    wanted = roll_up(run).deviating
-    assert values(run, "auditor_deviating_scopes", "level") == wanted
-    assert wanted[Level.USER] < run.summary.by_level[Level.USER]
+    expected = roll_up(run).deviating
+    assert values(run, "auditor_deviating_scopes", "level") == expected
+    assert expected[Level.USER] < run.summary.by_level[Level.USER]
 
 
 def test_unknowns_are_counted_by_severity():
@@ -135,11 +135,11 @@ def test_no_sample_comes_twice(any_run):
 
 
 @pytest.mark.parametrize("words", [*worlds.HOSTILE.values(), "back\\slash\n", 'a"b'])
-def test_hostile_labels_come_back_harmless(words):
+def test_hostile_labels_are_escaped(words):
     run = worlds.clean()
     text = written(replace(run, info=replace(run.info, account_id=words)))
-    made = list(text_string_to_metric_families(text))
-    labels = {s.labels["account"] for family in made for s in family.samples}
+    families = list(text_string_to_metric_families(text))
+    labels = {s.labels["account"] for family in families for s in family.samples}
     assert len(labels) == 1
     (label,) = labels
     assert not set(label) & set("\x00\n\r\x1b\x9b\u202e\u2028\ud83d")

@@ -1,4 +1,4 @@
-"""Whatever the format, the numbers are those of the run: one model, one count."""
+"""The numbers of every format equal those of the run."""
 
 import csv
 import io
@@ -52,7 +52,7 @@ def from_xlsx(run):
         head, *rows = sheet.values
         if "Fingerprint" in head:
             at = [head.index(name) for name in ("Status", "Severity", "Level")]
-            yield from (tuple(row[each] for each in at) for row in rows)
+            yield from (tuple(row[column] for column in at) for row in rows)
 
 
 def from_rollup(run):
@@ -84,22 +84,22 @@ def test_what_a_format_lists_is_what_the_run_counts(any_run, format_):
 @pytest.mark.parametrize("format_", ["json", "ndjson"])
 def test_the_summary_for_programs_is_what_the_run_counts(any_run, format_):
     first = rendered(any_run, format_).decode()
-    told = json.loads(first if format_ == "json" else first.split("\n")[0])["summary"]
-    assert told["by_status"] == {s: any_run.summary.by_status.get(s, 0) for s in Status}
-    assert told["by_severity"] == {s: any_run.summary.by_severity.get(s, 0) for s in Severity}
+    counts = json.loads(first if format_ == "json" else first.split("\n")[0])["summary"]
+    assert counts["by_status"] == {s: any_run.summary.by_status.get(s, 0) for s in Status}
+    assert counts["by_severity"] == {s: any_run.summary.by_severity.get(s, 0) for s in Severity}
 
 
 def test_the_summary_of_a_workbook_is_what_the_run_counts(any_run):
     sheet = openpyxl.load_workbook(io.BytesIO(rendered(any_run, "xlsx")))["Summary"]
-    told = {row[0]: row[1:] for row in sheet.values if row[0]}
+    counts = {row[0]: row[1:] for row in sheet.values if row[0]}
     summary = any_run.summary
     for status in Status:
         name = wording.sentence_case(wording.status_name(status))
-        assert told[name][0] == summary.by_status.get(status, 0)
+        assert counts[name][0] == summary.by_status.get(status, 0)
     for severity in Severity:
-        assert told[severity][0] == summary.by_severity.get(severity, 0)
+        assert counts[severity][0] == summary.by_severity.get(severity, 0)
     for level, count in summary.by_level.items():
-        assert told[wording.sentence_case(wording.level_name(level))][1] == count
+        assert counts[wording.sentence_case(wording.level_name(level))][1] == count
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown", "html", "xlsx"])
@@ -114,11 +114,11 @@ def test_every_report_for_people_opens_with_the_same_numbers(any_run, format_):
     if not wording.judged(any_run):
         assert "Nothing judged" in opening
         return
-    said = re.search(r"([\d,]+) deviations? (?:\(([^)]*)\) )?· ([\d,]+) unknown", opening)
-    assert said, opening[:500]
-    assert int(said[1].replace(",", "")) == failed
-    assert int(said[3].replace(",", "")) == unknown
-    by_severity = dict(reversed(part.split()) for part in (said[2] or "").split(", ") if part)
+    match = re.search(r"([\d,]+) deviations? (?:\(([^)]*)\) )?· ([\d,]+) unknown", opening)
+    assert match, opening[:500]
+    assert int(match[1].replace(",", "")) == failed
+    assert int(match[3].replace(",", "")) == unknown
+    by_severity = dict(reversed(part.split()) for part in (match[2] or "").split(", ") if part)
     assert {s: int(n.replace(",", "")) for s, n in by_severity.items()} == {
         s: n for s, n in summary.by_severity.items() if n
     }
@@ -134,7 +134,7 @@ def test_the_table_of_controls_counts_the_same_scopes(any_run, format_):
             if re.match(rf"\|? ?{control.severity} [| `]*{control.info.id}", line)
         )
         numbers = [int(n.replace(",", "")) for n in re.findall(r"(?<=[ |])[\d,]+(?=[ |]|$)", line)]
-        wanted = [
+        expected = [
             control.deviating.get(level, 0) for level in (Level.ACCOUNT, Level.GROUP, Level.USER)
         ]
-        assert wanted in [numbers[at : at + 3] for at in range(len(numbers))], line
+        assert expected in [numbers[at : at + 3] for at in range(len(numbers))], line

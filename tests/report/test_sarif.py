@@ -1,4 +1,4 @@
-"""SARIF: valid by its schema, and what code scanning makes of it is not misleading."""
+"""SARIF: valid by its schema, and not misleading in code scanning."""
 
 import gzip
 import io
@@ -15,7 +15,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status
 from auditor.report import FORMATS, Options, sarif_report
-from auditor.report.sarif_report import MOST_ALIKE, MOST_RESULTS
+from auditor.report.sarif_report import MOST_RESULTS, SEPARATE_RESULT_LIMITS
 from tests.report import worlds
 from tests.report.golden_run import golden
 
@@ -30,7 +30,7 @@ def sarif(run, **options):
     return json.loads(out.getvalue())["runs"][0]
 
 
-def of(*verdicts, scope=None):
+def run_with(*verdicts, scope=None):
     return worlds.run_of([worlds.judged(scope or worlds.user(1), verdicts)])
 
 
@@ -60,19 +60,19 @@ def test_the_schema_refuses_a_spoiled_report(spoil, render):
 
 
 def test_the_results_count_as_the_summary_does(any_run):
-    made = sarif(any_run, include_passes=True)
+    report = sarif(any_run, include_passes=True)
     by_status, by_severity, by_level = Counter(), Counter(), Counter()
-    for result in made["results"]:
+    for result in report["results"]:
         facts = result["properties"]
         by_status[facts["status"]] += facts["count"]
         if facts["status"] == "fail":
             by_severity[facts["severity"]] += facts["count"]
             by_level[facts["level"]] += facts["count"]
     summary = any_run.summary
-    told = made["properties"]
-    assert told["by_status"] == {s: summary.by_status.get(s, 0) for s in Status}
-    assert by_severity == {s: n for s, n in told["by_severity"].items() if n}
-    assert by_level == told["by_level"] == summary.by_level
+    properties = report["properties"]
+    assert properties["by_status"] == {s: summary.by_status.get(s, 0) for s in Status}
+    assert by_severity == {s: n for s, n in properties["by_severity"].items() if n}
+    assert by_level == properties["by_level"] == summary.by_level
     for status in set(Status) - {Status.PASS}:
         assert by_status[status] == summary.by_status.get(status, 0)
 
@@ -88,13 +88,13 @@ def test_the_results_count_as_the_summary_does(any_run):
     ],
 )
 def test_what_is_to_be_looked_at_is_a_result(status, kind, level):
-    (result,) = results(of(worlds.deviation(status=status, cause=Cause.ABSENT)))
+    (result,) = results(run_with(worlds.deviation(status=status, cause=Cause.ABSENT)))
     assert (result["kind"], result["level"]) == (kind, level)
 
 
 @pytest.mark.parametrize("status", sorted(NO_ALERT))
-def test_what_needs_nobody_opens_no_alert_unless_passes_are_asked_for(status):
-    run = of(worlds.deviation(status=status))
+def test_results_without_action_open_no_alert_unless_passes_are_included(status):
+    run = run_with(worlds.deviation(status=status))
     assert results(run) == []
     assert len(results(run, include_passes=True)) == 1
 
@@ -110,27 +110,27 @@ def test_what_needs_nobody_opens_no_alert_unless_passes_are_asked_for(status):
 )
 def test_severity_sets_the_level_and_the_score(severity, level, score):
     info = replace(worlds.CONTROLS["AI-01"], severity=severity)
-    run = replace(of(worlds.deviation(severity=severity)), controls={"AI-01": info})
-    made = sarif(run)
-    assert made["results"][0]["level"] == level
-    (rule,) = made["tool"]["driver"]["rules"]
+    run = replace(run_with(worlds.deviation(severity=severity)), controls={"AI-01": info})
+    report = sarif(run)
+    assert report["results"][0]["level"] == level
+    (rule,) = report["tool"]["driver"]["rules"]
     assert rule["properties"]["security-severity"] == score
     assert rule["defaultConfiguration"]["level"] == level
 
 
 def test_only_a_waived_result_is_suppressed_and_says_by_whom():
-    made = {r["properties"]["status"]: r["suppressions"] for r in results(golden())}
-    (suppression,) = made.pop("waived")
+    report = {r["properties"]["status"]: r["suppressions"] for r in results(golden())}
+    (suppression,) = report.pop("waived")
     assert suppression == {
         "kind": "external",
         "status": "accepted",
         "justification": "They edit films. Accepted by ciso@example.com until 2027-01-31 (SEC-12)",
     }
-    assert set(map(tuple, made.values())) == {()}
+    assert set(map(tuple, report.values())) == {()}
 
 
 def test_a_waiver_without_facts_is_still_a_suppression():
-    (result,) = results(of(worlds.deviation(status=Status.WAIVED)))
+    (result,) = results(run_with(worlds.deviation(status=Status.WAIVED)))
     assert result["suppressions"][0]["justification"] == "Waived."
 
 
@@ -151,16 +151,16 @@ def test_a_rule_tells_why_and_how_to_fix():
 
 
 def test_every_result_points_at_its_rule():
-    made = sarif(worlds.everything())
-    rules = [rule["id"] for rule in made["tool"]["driver"]["rules"]]
+    report = sarif(worlds.everything())
+    rules = [rule["id"] for rule in report["tool"]["driver"]["rules"]]
     assert rules == sorted(worlds.CONTROLS)
-    assert all(rules[r["ruleIndex"]] == r["ruleId"] for r in made["results"])
+    assert all(rules[r["ruleIndex"]] == r["ruleId"] for r in report["results"])
 
 
 def test_a_control_without_facts_has_a_rule_by_its_id():
-    made = sarif(replace(worlds.all_unknown(), controls={}))
-    assert {rule["shortDescription"]["text"] for rule in made["tool"]["driver"]["rules"]} == {
-        result["ruleId"] for result in made["results"]
+    report = sarif(replace(worlds.all_unknown(), controls={}))
+    assert {rule["shortDescription"]["text"] for rule in report["tool"]["driver"]["rules"]} == {
+        result["ruleId"] for result in report["results"]
     }
 
 
@@ -187,17 +187,17 @@ def test_a_title_without_letters_leaves_the_id_as_name():
 
 def test_a_result_keeps_its_fingerprint_from_run_to_run_and_status_to_status():
     run = golden()
-    wanted = {finding.fingerprint for finding in run.findings()}
-    made = results(run, include_passes=True)
-    assert {r["partialFingerprints"]["auditorFinding/v1"] for r in made} == wanted
-    for result in made:
+    expected = {finding.fingerprint for finding in run.findings()}
+    report = results(run, include_passes=True)
+    assert {r["partialFingerprints"]["auditorFinding/v1"] for r in report} == expected
+    for result in report:
         both = result["partialFingerprints"]
         assert both["primaryLocationLineHash"] == both["auditorFinding/v1"][7:] + ":1"
 
 
 def test_the_place_of_a_result_is_a_relative_path_by_id():
     scope = Scope(Level.GROUP, "a/b==?#é", "Studio")
-    (result,) = results(of(worlds.deviation(level=Level.GROUP), scope=scope))
+    (result,) = results(run_with(worlds.deviation(level=Level.GROUP), scope=scope))
     (location,) = result["locations"]
     physical = location["physicalLocation"]
     assert physical == {
@@ -211,7 +211,7 @@ def test_the_place_of_a_result_is_a_relative_path_by_id():
 
 @pytest.mark.parametrize("odd", ["..", ".", "", "\ud83d", "a b", "\x00"])
 def test_no_id_leads_out_of_the_path(odd):
-    (result,) = results(of(worlds.deviation(), scope=Scope(Level.USER, odd, "x")))
+    (result,) = results(run_with(worlds.deviation(), scope=Scope(Level.USER, odd, "x")))
     path = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert path.startswith("zoom/user/")
     assert path.count("/") == 2
@@ -219,7 +219,7 @@ def test_no_id_leads_out_of_the_path(odd):
     assert unquote(path)
 
 
-def test_a_run_is_told_apart_by_account_and_baseline():
+def test_a_run_is_identified_by_account_and_baseline():
     run = golden()
     strange = replace(run, info=replace(run.info, account_id="a/b"))
     assert sarif(run)["automationDetails"]["id"] == "auditor/acc-1/strict/20261121T215800Z-7f3a"
@@ -246,7 +246,7 @@ def test_a_run_without_version_has_a_driver_without_one():
     assert "version" not in sarif(replace(worlds.clean(), tool_version=""))["tool"]["driver"]
 
 
-def test_findings_alike_beyond_the_threshold_are_one_result_with_a_count():
+def test_a_group_beyond_the_threshold_is_one_result_with_a_count():
     crowd = [
         worlds.judged(worlds.user(at), [worlds.deviation(observed=at % 2)]) for at in range(101)
     ]
@@ -274,17 +274,17 @@ def test_the_threshold_falls_until_the_results_are_as_many_as_code_scanning_show
         )
         for at in range(20)
     ]
-    made = sarif(worlds.run_of(users))
-    assert made["properties"]["findings_alike_in_one_result_beyond"] == 5
-    assert len(made["results"]) == 300 <= MOST_RESULTS
-    assert made["results"][0]["properties"]["count"] == 20
+    report = sarif(worlds.run_of(users))
+    assert report["properties"]["findings_alike_in_one_result_beyond"] == 5
+    assert len(report["results"]) == 300 <= MOST_RESULTS
+    assert report["results"][0]["properties"]["count"] == 20
 
 
 def test_beyond_every_threshold_each_setting_is_one_result(monkeypatch):
     monkeypatch.setattr(sarif_report, "MOST_RESULTS", 50)
     settings = [worlds.deviation(setting=f"s.{number}") for number in range(51)]
-    made = sarif(of(*settings))
-    assert made["properties"]["findings_alike_in_one_result_beyond"] == MOST_ALIKE[-1]
+    report = sarif(run_with(*settings))
+    assert report["properties"]["findings_alike_in_one_result_beyond"] == SEPARATE_RESULT_LIMITS[-1]
 
 
 def test_many_deviations_keep_within_the_upload_limit(render):
@@ -295,8 +295,10 @@ def test_many_deviations_keep_within_the_upload_limit(render):
 @pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
 def test_hostile_words_are_neither_link_nor_placeholder(words):
     words = f"[click](http://evil.example) {{0}} {words}"
-    made = results(of(worlds.deviation(observed=words, detail=words), scope=worlds.user(1, words)))
-    text = made[0]["message"]["text"]
+    report = results(
+        run_with(worlds.deviation(observed=words, detail=words), scope=worlds.user(1, words))
+    )
+    text = report[0]["message"]["text"]
     assert "](" not in text
     assert "{0}" not in text.replace("{{0}}", "")
     assert text.isprintable() or "\u200d" in text

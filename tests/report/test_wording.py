@@ -90,7 +90,7 @@ def test_an_expectation_reads_like_words(expected, words):
     assert wording.expectation(worlds.deviation(expected=expected), 40) == words
 
 
-def test_a_lock_is_spoken_of_as_a_lock():
+def test_a_lock_is_described_as_a_lock():
     lock = worlds.deviation(
         kind=FindingKind.LOCK, observed=False, expected={"op": "eq", "value": True}
     )
@@ -113,7 +113,7 @@ def test_times_are_utc_and_never_guessed(time, words):
     assert wording.when(time) == words
 
 
-def test_a_span_of_one_minute_is_one_time():
+def test_a_range_of_one_minute_is_one_time():
     assert wording.observed_between(worlds.SEEN_AT, worlds.SEEN_AT) == "2026-11-21 21:58 UTC"
     assert " to " in wording.observed_between(worlds.SEEN_AT, "2026-11-21T22:58:03Z")
 

@@ -1,4 +1,4 @@
-"""Workbooks: what another program reads out of them, and that it finds no formula there."""
+"""Workbooks: readable by another program, without formulas."""
 
 import io
 import re
@@ -18,7 +18,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.frameworks import Framework, FrameworkPart
 from auditor.findings.model import Status, WaiverResult
 from auditor.report import FORMATS, Options
-from auditor.report.workbook import MOST_ROWS, packed
+from auditor.report.workbook import MOST_ROWS, create_workbook
 from auditor.report.xlsx_report import XlsxFormat
 from tests.report import worlds
 from tests.report.golden_run import FOLDER, WAIVER, golden, rendered
@@ -48,7 +48,7 @@ def table(book, sheet):
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def told(data):
+def summary_rows(data):
     """Every cell of every sheet, as text that can be reviewed."""
     lines = []
     for sheet in opened(data):
@@ -83,13 +83,13 @@ def test_the_sheets_are_there_in_order():
 
 def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(any_run, report):
     book = opened(written(any_run))
-    found = Counter(
+    counts = Counter(
         (row["Fingerprint"], row["Status"], row["Severity"], row["Level"])
         for sheet in book
         if "Fingerprint" in [cell.value for cell in sheet[1]]
         for row in table(book, sheet.title)
     )
-    assert found == Counter(
+    assert counts == Counter(
         (f["fingerprint"], f["status"], f["severity"], f["scope"]["level"])
         for f in report(any_run)["findings"]
     )
@@ -132,7 +132,7 @@ def test_the_summary_says_what_to_do_about_each_cause_and_what_it_does_not_say()
     assert any("no setting shows" in str(row[0]) for row in rows)
 
 
-def test_coverage_says_what_came_of_each_control_and_what_the_depth_leaves_open():
+def test_coverage_has_the_result_of_each_control_and_what_the_depth_omits():
     run = worlds.everything()
     run = replace(run, summary=replace(run.summary, not_reached=("IA-04",)))
     rows = {row["Control"]: row for row in table(opened(written(run)), "Coverage")}
@@ -144,14 +144,14 @@ def test_coverage_says_what_came_of_each_control_and_what_the_depth_leaves_open(
     assert rows["RC-02"]["Reached"] == "yes"
 
 
-def test_passes_are_counted_per_control_only_where_the_run_kept_them():
-    kept = opened(written(worlds.everything()))["Coverage"]
+def test_passes_are_counted_per_control_only_if_the_run_stored_them():
+    coverage = opened(written(worlds.everything()))["Coverage"]
     slim = opened(written(worlds.all_unknown()))["Coverage"]
-    assert "As expected" in [cell.value for cell in kept[1]]
+    assert "As expected" in [cell.value for cell in coverage[1]]
     assert "As expected" not in [cell.value for cell in slim[1]]
 
 
-def test_a_waiver_says_what_became_of_it_and_those_that_need_care_come_first():
+def test_a_waiver_has_its_result_and_those_that_need_attention_come_first():
     active = WaiverResult("RC-02", "group Studio", *WAIVER.values(), state="active", matched=2)
     run = replace(golden(), waivers=[active, *golden().waivers])
     rows = table(opened(written(run)), "Waivers")
@@ -217,8 +217,8 @@ def test_a_full_sheet_says_where_it_goes_on_and_nothing_is_lost():
     prints = [
         row["Fingerprint"] for name in sheets for row in table(book, name) if row["Fingerprint"]
     ]
-    wanted = [f.fingerprint for f in run.findings() if f.verdict.status is Status.FAIL]
-    assert prints == wanted
+    expected = [f.fingerprint for f in run.findings() if f.verdict.status is Status.FAIL]
+    assert prints == expected
 
 
 @pytest.mark.parametrize(("most_rows", "sheets"), [(4, 1), (3, 3)])
@@ -249,10 +249,10 @@ def test_a_text_stays_text_when_somebody_edits_its_cell():
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_a_hostile_name_is_read_back_as_a_name(name):
     (row,) = table(opened(written(named([name]))), "Deviations")
-    shown = row["Where"].rstrip("…")
+    visible = row["Where"].rstrip("…")
     if name.isascii() and name.isprintable() and name and "_x" not in name:
-        assert name.startswith(shown.rstrip())
-    assert not set(shown) & set("\x00\x1b\x9b\x07\r\t\u202e\u200f\u2028\ud83d")
+        assert name.startswith(visible.rstrip())
+    assert not set(visible) & set("\x00\x1b\x9b\x07\r\t\u202e\u200f\u2028\ud83d")
 
 
 def test_hostile_values_and_messages_are_read_back():
@@ -284,7 +284,7 @@ def test_the_workbook_was_made_when_the_run_ended(time, created):
 
 def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
     path = tmp_path / "report.xlsx"
-    with pytest.raises(IsADirectoryError), packed(path, "", ""):
+    with pytest.raises(IsADirectoryError), create_workbook(path, "", ""):
         path.mkdir()
 
 
@@ -317,7 +317,7 @@ def test_writing_needs_memory_that_does_not_grow_with_the_findings(
 
 
 def test_the_report_is_the_one_that_was_reviewed():
-    assert told(rendered("xlsx")) == GOLDEN.read_text(encoding="utf-8")
+    assert summary_rows(rendered("xlsx")) == GOLDEN.read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="soffice is not installed")
@@ -347,4 +347,4 @@ def test_another_program_opens_every_sheet_and_runs_nothing(tmp_path):
 
 
 if __name__ == "__main__":
-    GOLDEN.write_text(told(rendered("xlsx")), encoding="utf-8")
+    GOLDEN.write_text(summary_rows(rendered("xlsx")), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""The four whole worlds and a drifted one, as runs: really served, collected and judged, once each.
+"""The four whole worlds and a drifted one as runs, served, collected and judged once each.
 
-What a format does with runs that were made by hand, it has to do with these as well.
+Every format must handle them like the synthetic runs.
 """
 
 from functools import cache
@@ -19,24 +19,24 @@ from tests.worlds.conftest import SMALL, WORLDS
 
 NAMES = (*WORLDS, "drifted")
 
-_KEPT: list[Snapshot] = []
-"""A run reads from its snapshot as long as it is reported."""
+_OPEN_SNAPSHOTS: list[Snapshot] = []
+"""A run reads from its snapshot while it is rendered."""
 
 
 @cache
 def whole_world(name: str) -> Run:
-    """The run of a world, judged by `strict`, passes kept."""
+    """The run of a world, judged by `strict`, with passes."""
     catalogue = files.shipped_catalogue()
-    judgement = EvaluationConfig(
+    evaluation = EvaluationConfig(
         catalogue, baseline.load("strict", catalogue), depth=Level.USER, keep_passes=True
     )
     snapshot = Snapshot.create()
-    _KEPT.append(snapshot)
+    _OPEN_SNAPSHOTS.append(snapshot)
     with served(**{**SMALL, **WORLDS.get(name, {"scenario": name})}) as account:
         secret = Credentials(account.account_id, account.client_id, account.client_secret)
         limiter = RateLimiter(RatePlan.BUSINESS.limits, max_rate=5000)
         cloud = Cloud(account.api_url, account.oauth_url)
         with connect(secret, limiter, cloud=cloud) as client:
             target = AccountConnection(client, account.account_id)
-            collect(target, snapshot, judgement, "20261122T010000-000Z-aaaaaa")
-    return judge(snapshot, judgement)
+            collect(target, snapshot, evaluation, "20261122T010000-000Z-aaaaaa")
+    return judge(snapshot, evaluation)

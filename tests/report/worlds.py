@@ -1,4 +1,4 @@
-"""Synthetic runs: small worlds with everything a report must survive."""
+"""Synthetic runs: small worlds with every case that a report must handle."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -347,12 +347,12 @@ def hostile() -> Run:
         for at, name in enumerate(HOSTILE.values())
     ]
     errors = [ReadError(name, Cause.DENIED, name, (name[:40],)) for name in HOSTILE.values()]
-    made = run_of([*groups, *users], errors=errors, name=HOSTILE["markup"])
+    run = run_of([*groups, *users], errors=errors, name=HOSTILE["markup"])
     references = [
         Reference("override", f"override for {name}", "group", name, "unmatched", name, name)
         for name in HOSTILE.values()
     ]
-    return replace(made, references=references)
+    return replace(run, references=references)
 
 
 def large(users: int = 5_000) -> Run:

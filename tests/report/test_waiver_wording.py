@@ -1,4 +1,4 @@
-"""Waivers in the reports for people: what they cover, who answers for them, which need care."""
+"""Waivers in the reports for people: what they cover, their owners, and which need attention."""
 
 from dataclasses import replace
 
@@ -28,25 +28,25 @@ STATES = {
     "unmatched": "MATCHES NOTHING: the deviation is gone or the scope is misspelt; take it out. ",
     "unknown": "met nothing that could be judged. ",
 }
-TOLD = {"reason": "They edit films.", "owner": "ciso@example.com"}
-TOLD |= {"ticket": "SEC-12", "expires": "2027-01-31"}
+TEXTS = {"reason": "They edit films.", "owner": "ciso@example.com"}
+TEXTS |= {"ticket": "SEC-12", "expires": "2027-01-31"}
 
 
 def waived(**changes):
-    return worlds.deviation("RC-02", Level.GROUP, status=Status.WAIVED, waiver=TOLD, **changes)
+    return worlds.deviation("RC-02", Level.GROUP, status=Status.WAIVED, waiver=TEXTS, **changes)
 
 
 def run(*waivers, verdicts=()):
-    made = worlds.run_of([worlds.judged(worlds.group(1, "Studio"), verdicts)])
-    return replace(made, waivers=waivers)
+    base_run = worlds.run_of([worlds.judged(worlds.group(1, "Studio"), verdicts)])
+    return replace(base_run, waivers=waivers)
 
 
-def settled(html):
+def accepted_section(html):
     return html.partition('<section id="settled"')[2].partition("</section>")[0]
 
 
 @pytest.mark.parametrize(("state", "words"), STATES.items())
-def test_every_state_of_a_waiver_is_told_in_full(state, words):
+def test_every_state_of_a_waiver_has_its_text(state, words):
     assert waiver_wording.waiver_text(replace(ACTIVE, state=state)) == (
         f"RC-02 for group Studio: {words}"
         "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films."
@@ -66,7 +66,7 @@ def test_only_a_waived_deviation_was_accepted_by_anybody():
 
 def test_what_fails_the_gate_comes_first_then_what_ends_soon():
     listed = [replace(ACTIVE, state=state) for state in STATES]
-    ordered = [each.state for each in sorted(listed, key=waiver_wording.waiver_order)]
+    ordered = [waiver.state for waiver in sorted(listed, key=waiver_wording.waiver_order)]
     assert ordered[:3] == ["expired", "unmatched", "expiring"]
 
 
@@ -85,12 +85,12 @@ def test_the_terminal_counts_what_is_waived_and_what_is_attested(render):
     assert lines[at + 2] == "Attested: 1 check, TP-01, 1 of them not compared with what is expected"
 
 
-def test_where_nothing_was_accepted_the_terminal_says_nothing_of_it(render):
+def test_without_waivers_the_terminal_has_no_section_for_them(render):
     assert "Accepted" not in render(worlds.clean(), "text")
 
 
 def test_the_page_shows_a_waived_deviation_with_its_waiver(render):
-    section = settled(render(run(ACTIVE, verdicts=[waived()]), "html"))
+    section = accepted_section(render(run(ACTIVE, verdicts=[waived()]), "html"))
     assert "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films." in section
     assert "covers 2 deviations" in section
     assert "<strong>" not in section
@@ -98,13 +98,13 @@ def test_the_page_shows_a_waived_deviation_with_its_waiver(render):
 
 @pytest.mark.parametrize("state", ["expired", "unmatched"])
 def test_the_page_says_that_a_stale_waiver_fails_the_gate(render, state):
-    section = settled(render(run(replace(ACTIVE, state=state)), "html"))
+    section = accepted_section(render(run(replace(ACTIVE, state=state)), "html"))
     assert f"<strong>RC-02 for group Studio: {STATES[state].strip()}" in section
     assert "fails the gate until it is renewed or taken out" in section
 
 
 def test_without_waivers_the_page_has_no_list_of_them(render):
-    assert "Waivers" not in settled(render(worlds.clean(), "html"))
+    assert "Waivers" not in accepted_section(render(worlds.clean(), "html"))
 
 
 NAMED = {
@@ -137,23 +137,25 @@ def test_every_report_for_people_shows_a_lookalike_of_a_name(render):
 
 def test_hostile_words_of_a_waiver_stay_text(render):
     for words in worlds.HOSTILE.values():
-        made = replace(
+        waiver = replace(
             ACTIVE, reason=words, owner=words, ticket=words, scope=words, state="expired"
         )
-        verdict = replace(waived(), waiver=dict.fromkeys(TOLD, words))
-        html = render(run(made, verdicts=[verdict]), "html")
+        verdict = replace(waived(), waiver=dict.fromkeys(TEXTS, words))
+        html = render(run(waiver, verdicts=[verdict]), "html")
         assert "<script>alert(1)" not in html
-        text = render(run(made, verdicts=[verdict]), "text", width=80)
+        text = render(run(waiver, verdicts=[verdict]), "text", width=80)
         assert "\x1b" not in text
         assert max(map(len, text.splitlines())) <= 400
 
 
-def test_deviations_under_different_waivers_are_not_told_as_one():
-    other = replace(waived(), waiver={**TOLD, "owner": "b@example.com"})
+def test_deviations_under_different_waivers_are_separate_rows():
+    other = replace(waived(), waiver={**TEXTS, "owner": "b@example.com"})
     groups = [worlds.group(1), worlds.group(2), worlds.group(3)]
     verdicts = [waived(), other, waived()]
-    made = worlds.run_of([worlds.judged(g, [v]) for g, v in zip(groups, verdicts, strict=True)])
-    counts = {g.verdict.waiver["owner"]: g.count for g in roll_up(made).of_status(Status.WAIVED)}
+    base_run = worlds.run_of([worlds.judged(g, [v]) for g, v in zip(groups, verdicts, strict=True)])
+    counts = {
+        g.verdict.waiver["owner"]: g.count for g in roll_up(base_run).of_status(Status.WAIVED)
+    }
     assert counts == {"ciso@example.com": 2, "b@example.com": 1}
 
 

@@ -110,7 +110,7 @@ def test_coverage_has_a_scale_of_its_own_from_none_to_all():
     (points,) = trend.coverage
     heights = [float(point.split(",")[1]) for point in points.split()]
     assert heights == [charts.TREND_HEIGHT / 2, 10, 10]
-    assert charts.known(half) == "90 of 180 checks"
+    assert charts.coverage_text(half) == "90 of 180 checks"
 
 
 def test_a_run_without_checks_interrupts_the_coverage():

@@ -17,7 +17,7 @@ def run(*waivers, **info):
 
 
 @pytest.mark.parametrize(
-    ("code", "fail_on", "told"),
+    ("code", "fail_on", "text"),
     [
         (1, "high", "Gate: FAIL (exit code 1, --fail-on high)"),
         (3, "high", "Gate: FAIL, for want of evidence (exit code 3, --fail-on high)"),
@@ -27,9 +27,9 @@ def run(*waivers, **info):
         (0, "never", "Gate: not asked to fail (--fail-on never)"),
     ],
 )
-def test_the_gate_says_what_it_decided_and_by_which_threshold(code, fail_on, told):
+def test_the_gate_says_what_it_decided_and_by_which_threshold(code, fail_on, text):
     line = summary_wording.gate(run(exit_code=code, fail_on=fail_on))
-    assert line == f"{told} – 50 deviations, 53 unknown."
+    assert line == f"{text} – 50 deviations, 53 unknown."
 
 
 def test_the_gate_names_waivers_that_need_care():
@@ -39,7 +39,7 @@ def test_the_gate_names_waivers_that_need_care():
     )
 
 
-def test_of_several_waivers_the_first_to_end_is_told():
+def test_the_first_waiver_to_expire_is_named():
     two = summary_wording.waivers_due(
         run(expiring(expires="2026-12-01"), expiring(expires="2026-11-22"))
     )
@@ -59,7 +59,7 @@ def test_a_waiver_may_end_today_or_on_a_day_nobody_can_read():
     assert summary_wording.waivers_due(run(expiring("active"))) == []
 
 
-def test_changes_are_told_in_numbers_and_words():
+def test_changes_have_numbers_and_words():
     before = TrendPoint("r1", "2026-11-20T22:00:00Z", 40, 70, 1340)
     now = TrendPoint("r2", "2026-11-21T22:00:00Z", 52, 66, 1340)
     assert summary_wording.since(before, now) == (
@@ -79,8 +79,8 @@ def test_a_number_that_stayed_is_the_same():
 
 
 def test_a_lock_nobody_saw_is_neither_on_nor_off():
-    told = [summary_wording.layer_lock(locked) for locked in (True, False, None)]
-    assert told == ["locked", "not locked", "no lock, or not seen"]
+    text = [summary_wording.layer_lock(locked) for locked in (True, False, None)]
+    assert text == ["locked", "not locked", "no lock, or not seen"]
 
 
 def test_a_group_relaxes_the_account_where_the_account_does_not_deviate():
@@ -88,7 +88,7 @@ def test_a_group_relaxes_the_account_where_the_account_does_not_deviate():
     assert only.verdict.control == "RC-02"
 
 
-def test_where_the_account_is_unknown_no_group_is_said_to_relax_it():
+def test_if_the_account_is_unknown_no_group_relaxes_it():
     setting = worlds.deviation("RC-02").setting
     unknown = worlds.unknown(worlds.Cause.ABSENT, "RC-02", Level.ACCOUNT, setting=setting)
     both = worlds.run_of(

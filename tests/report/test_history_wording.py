@@ -10,16 +10,16 @@ from tests.report.past_worlds import FIRST, NOW
 
 
 def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> HistorySummary:
-    lives = {
+    summary = {
         LifecycleState.REGRESSED: regressed,
         LifecycleState.NEW: new,
         LifecycleState.PERSISTING: persisting,
     }
-    return HistorySummary((FIRST, NOW), (NOW, NOW), by_life=Counter(lives))
+    return HistorySummary((FIRST, NOW), (NOW, NOW), by_life=Counter(summary))
 
 
 @pytest.mark.parametrize(
-    ("lives", "count", "told"),
+    ("summary", "count", "text"),
     [
         (row(new=1), 1, "new since the run before: a deviation for the first time"),
         (row(regressed=1), 1, "deviating again since the run before: it had been put right"),
@@ -37,8 +37,8 @@ def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> HistorySummary
         (row(), 47, ""),
     ],
 )
-def test_a_row_tells_its_lives_in_one_phrase(lives, count, told):
-    assert past.lifecycle_text(lives, count) == told
+def test_the_lifecycle_of_a_row_is_one_phrase(summary, count, text):
+    assert past.lifecycle_text(summary, count) == text
 
 
 def test_a_badge_counts_only_where_not_all_changed():
@@ -53,14 +53,14 @@ def test_a_badge_counts_only_where_not_all_changed():
 
 def test_scopes_are_named_where_only_some_changed():
     some, every = row(new=2, persisting=1), row(new=3)
-    for lives in (some, every):
-        lives.named[LifecycleState.NEW] = [worlds.user(1)]
-    assert past.named(some, 3) == [(LifecycleState.NEW, [worlds.user(1)], 1)]
-    assert past.named(every, 3) == []
+    for summary in (some, every):
+        summary.named[LifecycleState.NEW] = [worlds.user(1)]
+    assert past.partly_changed(some, 3) == [(LifecycleState.NEW, [worlds.user(1)], 1)]
+    assert past.partly_changed(every, 3) == []
 
 
-def test_equal_times_are_told_once():
-    lives = row(new=1)
-    assert [term for term, _ in past.spans(lives)] == ["First seen", "Deviates since"]
-    lives.first_seen = lives.since
-    assert past.spans(lives) == [("First seen", (NOW, NOW))]
+def test_equal_times_appear_once():
+    summary = row(new=1)
+    assert [term for term, _ in past.time_ranges(summary)] == ["First seen", "Deviates since"]
+    summary.first_seen = summary.since
+    assert past.time_ranges(summary) == [("First seen", (NOW, NOW))]
