@@ -37,7 +37,7 @@ DEFAULT_BASELINE = "consent-first"
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _log = logging.getLogger(__name__)
-_chosen: ContextVar[str | None] = ContextVar("profile", default=None)
+_chosen_profile: ContextVar[str | None] = ContextVar("profile", default=None)
 _env_file: ContextVar[Path | None] = ContextVar("env_file", default=None)
 
 
@@ -133,15 +133,15 @@ class Settings(BaseSettings):
         if self.home is not None:
             return self.home
         try:
-            found = user_data_path("auditor", appauthor=False)
+            folder = user_data_path("auditor", appauthor=False)
         except RuntimeError:
-            found = None
-        if found is None or not found.is_absolute():
+            folder = None
+        if folder is None or not folder.is_absolute():
             raise ConfigError(
                 "There is no place for evidence: HOME is not set and the user has no home "
                 "directory. Set AUDITOR_HOME to a folder of your own."
             )
-        return found
+        return folder
 
     @property
     def config_file(self) -> Path | None:
@@ -161,18 +161,21 @@ class Settings(BaseSettings):
         Raises:
             ConfigError: one of them is set nowhere, or cannot be right; the message names it.
         """
-        found, problem = self.told(from_keyring)
-        values = {name: parsing.strip_quotes(told.value or "") for name, told in found.items()}
+        credentials, problem = self.credential_sources(from_keyring)
+        values = {
+            name: parsing.strip_quotes(credential.value or "")
+            for name, credential in credentials.items()
+        }
         missing = [parsing.VARIABLES[name] for name, value in values.items() if not value]
         if missing:
             raise ConfigError(_not_set(missing, self, problem))
         for name, fault in parsing.validation_errors(values).items():
-            raise ConfigError(f"{fault} It comes from: {found[name].origin}.")
-        if _chosen.get() is not None:
-            self._warn_of_stronger(found)
+            raise ConfigError(f"{fault} It comes from: {credentials[name].origin}.")
+        if _chosen_profile.get() is not None:
+            self._warn_of_overrides(credentials)
         return Credentials(**values)
 
-    def told(
+    def credential_sources(
         self, from_keyring: Callable[[str, str], str | None] = keyring_store.load
     ) -> tuple[dict[str, CredentialValue], KeyringUnavailable | None]:
         """Each of the three credentials with its origin; and why the keyring could not be asked.
@@ -183,35 +186,37 @@ class Settings(BaseSettings):
         values = {"account_id": self.account_id, "client_id": self.client_id}
         values["client_secret"] = secret
         resolution = self.resolution
-        found: dict[str, CredentialValue] = {}
+        credentials: dict[str, CredentialValue] = {}
         problem = None
         for name, value in values.items():
-            taken = resolution.taken(parsing.VARIABLES[name])
+            candidate = resolution.effective(parsing.VARIABLES[name])
             if value and value.strip():
-                found[name] = CredentialValue(value, taken.origin if taken else Origin.COMMAND_LINE)
+                credentials[name] = CredentialValue(
+                    value, candidate.origin if candidate else Origin.COMMAND_LINE
+                )
                 continue
             stored = None
-            if problem is None and taken is None:
+            if problem is None and candidate is None:
                 try:
                     stored = from_keyring(self.profile, name)
                 except KeyringUnavailable as error:
                     problem = error
-            found[name] = CredentialValue(stored, Origin.KEYRING if stored else None)
-        return found, problem
+            credentials[name] = CredentialValue(stored, Origin.KEYRING if stored else None)
+        return credentials, problem
 
-    def _warn_of_stronger(self, found: Mapping[str, CredentialValue]) -> None:
+    def _warn_of_overrides(self, credentials: Mapping[str, CredentialValue]) -> None:
         """Say where the profile of the command line is not what decides."""
-        stronger = [
-            f"{parsing.VARIABLES[name]} ({told.origin})"
-            for name, told in found.items()
-            if told.origin in (Origin.ENVIRONMENT, Origin.HANDED_OVER, Origin.DOTENV)
+        overriding = [
+            f"{parsing.VARIABLES[name]} ({credential.origin})"
+            for name, credential in credentials.items()
+            if credential.origin in (Origin.ENVIRONMENT, Origin.HANDED_OVER, Origin.DOTENV)
         ]
-        if stronger:
+        if overriding:
             _log.warning(
                 "--profile %s: what is set elsewhere goes before a profile: %s. Unset it to use "
                 "the profile's own.",
                 self.profile,
-                ", ".join(stronger),
+                ", ".join(overriding),
             )
 
 
@@ -246,7 +251,7 @@ logging.getLogger("dotenv.main").setLevel(logging.ERROR)
 
 def choose_profile(name: str | None) -> None:
     """Use this profile in `load` until the next call; None: the one that is configured."""
-    _chosen.set(name)
+    _chosen_profile.set(name)
 
 
 def choose_env_file(path: Path | None) -> None:
@@ -295,7 +300,9 @@ def validated(resolution: Resolution) -> tuple[Settings, dict[str, str]]:
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        refused = {str(each["loc"][0]): _explained(each, resolution) for each in _errors(error)}
+        refused = {
+            str(detail["loc"][0]): _explained(detail, resolution) for detail in _errors(error)
+        }
         usable = {name: value for name, value in values.items() if name not in refused}
         settings, faults = Settings(**usable), faults | refused
     try:
@@ -311,7 +318,7 @@ _PATHS = frozenset(VARIABLES[name] for name in ("home", "baseline", "org", "conf
 
 
 def _resolve() -> Resolution:
-    chosen = _chosen.get()
+    chosen = _chosen_profile.get()
     command_line = {} if chosen is None else {VARIABLES["profile"]: chosen}
     return config_files.resolved(command_line, os.environ, KEYS, _env_file.get())
 
@@ -332,8 +339,12 @@ def _secret_values(resolution: Resolution) -> Iterator[str]:
 
 def origins() -> dict[str, Origin]:
     """Where each setting that is set comes from. What is missing here is the default."""
-    found = _resolve().origins
-    return {name: found[variable] for name, variable in VARIABLES.items() if variable in found}
+    by_variable = _resolve().origins
+    return {
+        name: by_variable[variable]
+        for name, variable in VARIABLES.items()
+        if variable in by_variable
+    }
 
 
 def profiles(settings: Settings) -> list[str]:
@@ -370,7 +381,7 @@ def _explained(error: Any, resolution: Resolution) -> str:
     """What is wrong with a value, and where it stands; never the value."""
     variable = str(error["loc"][0])
     origin = resolution.origins.get(variable)
-    name = next((name for name, each in VARIABLES.items() if each == variable), variable)
+    name = next((name for name, candidate in VARIABLES.items() if candidate == variable), variable)
     shown = name if origin is Origin.CONFIG_FILE else variable
     return f"{shown}{f' ({origin})' if origin else ''}: {error['msg']}."
 
@@ -382,7 +393,7 @@ def _not_set(missing: list[str], settings: Settings, problem: KeyringUnavailable
     whose, option = (f' for profile "{profile}"', f" --profile {profile}") if other else ("", "")
     way = f"Store them with auditor auth login{option}, set them" if problem is None else "Set them"
     return (
-        f"{_listed(missing)} {'are' if len(missing) > 1 else 'is'} not set{whose}.{keyring}"
+        f"{_join_and(missing)} {'are' if len(missing) > 1 else 'is'} not set{whose}.{keyring}"
         f"{_set_to_nothing(missing, resolution)}{_left_in_dotenv(missing, resolution)} {way} in "
         "the environment or in .env (see .env.example), or try --sandbox without an account."
     )
@@ -390,15 +401,15 @@ def _not_set(missing: list[str], settings: Settings, problem: KeyringUnavailable
 
 def _set_to_nothing(missing: list[str], resolution: Resolution) -> str:
     """A sentence on variables that are set and empty, which keep everything else from counting."""
-    empty = [name for name in missing if resolution.taken(name) is not None]
+    empty = [name for name in missing if resolution.effective(name) is not None]
     if not empty:
         return ""
-    taken = resolution.taken(empty[0])
-    where = taken.origin.place if taken is not None else ""
+    candidate = resolution.effective(empty[0])
+    where = candidate.origin.place if candidate is not None else ""
     it = "they are" if len(empty) > 1 else "it is"
     return (
-        f" {_listed(empty)} {'are' if len(empty) > 1 else 'is'} set to nothing in {where}; as long "
-        f"as {it}, no other place is asked. Unset {'them' if len(empty) > 1 else 'it'}, or give a "
+        f" {_join_and(empty)} {'are' if len(empty) > 1 else 'is'} set to nothing in {where}; as "
+        f"long as {it}, no other place is asked. Unset {'them' if len(empty) > 1 else 'it'}, or give a "
         "value."
     )
 
@@ -415,5 +426,5 @@ def _left_in_dotenv(missing: list[str], resolution: Resolution) -> str:
     return ""
 
 
-def _listed(names: list[str]) -> str:
+def _join_and(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

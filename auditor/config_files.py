@@ -21,9 +21,9 @@ from auditor import trusted_files
 from auditor.errors import AuditorError
 from auditor.trusted_files import Untrusted
 
-LARGEST = 64 * 1024
+MAX_BYTES = 64 * 1024
 """Bytes of a file that is handed over, or of `.env`."""
-_LARGEST_TOML = 1024 * 1024
+_MAX_TOML_BYTES = 1024 * 1024
 """Bytes of a config file."""
 
 TABLE = "profiles"
@@ -39,7 +39,7 @@ _PATHS = ("AUDITOR_HOME", _BASELINE, "AUDITOR_ORG", CONFIG, _STORE)
 The working folder may be anybody's, whoever wrote the file.
 """
 _RELATIVE_STORE = re.compile(r"(sqlite(?:\+\w+)?:///)([^/].*)", re.IGNORECASE)
-_AROUND = "\ufeff"
+_BYTE_ORDER_MARK = "\ufeff"
 """Stripped beside white space: Windows' editors begin a text with it."""
 
 
@@ -161,21 +161,32 @@ class Resolution:
     faults: Mapping[str, str]
     """What cannot be used, as a sentence: by variable, or by the file it is about."""
 
-    def taken(self, variable: str) -> Candidate | None:
+    def effective(self, variable: str) -> Candidate | None:
         """The candidate that decides, which may be empty; None where the default does."""
-        return next((each for each in self.candidates.get(variable, ()) if not each.ignored), None)
+        return next(
+            (candidate for candidate in self.candidates.get(variable, ()) if not candidate.ignored),
+            None,
+        )
 
     @property
     def values(self) -> dict[str, Any]:
         """What is set, and not to nothing, by variable."""
-        found = ((variable, self.taken(variable)) for variable in self.candidates)
-        return {name: each.value for name, each in found if each is not None and not each.is_empty}
+        effective = ((variable, self.effective(variable)) for variable in self.candidates)
+        return {
+            name: candidate.value
+            for name, candidate in effective
+            if candidate is not None and not candidate.is_empty
+        }
 
     @property
     def origins(self) -> dict[str, Origin]:
         """Where each of `values` comes from."""
-        found = ((variable, self.taken(variable)) for variable in self.candidates)
-        return {name: each.origin for name, each in found if each is not None and not each.is_empty}
+        effective = ((variable, self.effective(variable)) for variable in self.candidates)
+        return {
+            name: candidate.origin
+            for name, candidate in effective
+            if candidate is not None and not candidate.is_empty
+        }
 
     @property
     def from_dotenv(self) -> list[str]:
@@ -199,21 +210,23 @@ def resolved(
     layers: dict[Origin, Layer] = {Origin.COMMAND_LINE: command_line, Origin.ENVIRONMENT: set_here}
     layers[Origin.HANDED_OVER] = _handed_over_or_fault(keys.variables, environment, faults)
     dotenv = _dotenv_or_fault(env_file, environment, faults)
-    found: dict[str, list[Candidate]] = {}
+    candidates: dict[str, list[Candidate]] = {}
     for origin, layer in layers.items():
         for name, value in layer.items():
-            found.setdefault(name, []).append(Candidate(origin, _stripped(name, value)))
-    for name, each in _of_dotenv(dotenv, {*found}, layers).items():
+            candidates.setdefault(name, []).append(Candidate(origin, _stripped(name, value)))
+    for name, from_dotenv in _dotenv_candidates(dotenv, {*candidates}, layers).items():
         if name in keys.variables:
-            found.setdefault(name, []).append(each)
-    above = Resolution(_frozen(found), dotenv, None, {})
+            candidates.setdefault(name, []).append(from_dotenv)
+    above = Resolution(_frozen(candidates), dotenv, None, {})
     named = above.values.get(CONFIG)
     path = _place_or_fault(named, faults)
     for name, value in _profile_or_fault(path, named, above, keys, faults).items():
-        found.setdefault(name, []).append(Candidate(Origin.CONFIG_FILE, _stripped(name, value)))
-    whole = replace(above, candidates=_frozen(found), config_file=path)
+        candidates.setdefault(name, []).append(
+            Candidate(Origin.CONFIG_FILE, _stripped(name, value))
+        )
+    whole = replace(above, candidates=_frozen(candidates), config_file=path)
     for name in whole.candidates:
-        candidate = whole.taken(name)
+        candidate = whole.effective(name)
         if candidate is not None and has_control_character(candidate.value):
             faults.setdefault(
                 name,
@@ -223,8 +236,8 @@ def resolved(
     return replace(whole, faults=faults)
 
 
-def _frozen(found: Mapping[str, list[Candidate]]) -> dict[str, tuple[Candidate, ...]]:
-    return {name: tuple(each) for name, each in found.items()}
+def _frozen(candidates: Mapping[str, list[Candidate]]) -> dict[str, tuple[Candidate, ...]]:
+    return {name: tuple(entries) for name, entries in candidates.items()}
 
 
 def has_control_character(value: Any) -> bool:
@@ -237,11 +250,11 @@ def has_control_character(value: Any) -> bool:
 def _stripped(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    value = value.strip().strip(_AROUND).strip()
+    value = value.strip().strip(_BYTE_ORDER_MARK).strip()
     return " ".join(value.split()) if name in LISTS else value
 
 
-def _of_dotenv(
+def _dotenv_candidates(
     dotenv: Dotenv, set_before: Collection[str], layers: Mapping[Origin, Layer]
 ) -> dict[str, Candidate]:
     """What `.env` has, and by the rule of each variable whether it counts."""
@@ -249,15 +262,15 @@ def _of_dotenv(
     own = _without_own_credentials(values, layers)
     addresses = [name for name, rule in DOTENV_RULES.items() if rule is DotenvRule.ADDRESS]
     elsewhere = [name for name in addresses if name in set_before]
-    found = {}
+    candidates = {}
     for name, value in values.items():
         rule = DOTENV_RULES.get(name, DotenvRule.GUARDED)
         ignored = "" if rule is DotenvRule.FREE else own
         if not ignored and rule is DotenvRule.ADDRESS and elsewhere:
             where = next(origin for origin, layer in layers.items() if elsewhere[0] in layer)
             ignored = f"{elsewhere[0]} is set in {where.place}, and addresses are not mixed"
-        found[name] = Candidate(Origin.DOTENV, value, ignored)
-    return found
+        candidates[name] = Candidate(Origin.DOTENV, value, ignored)
+    return candidates
 
 
 def _without_own_credentials(values: Layer, layers: Mapping[Origin, Layer]) -> str:
@@ -278,13 +291,13 @@ def _without_own_credentials(values: Layer, layers: Mapping[Origin, Layer]) -> s
 def _handed_over_or_fault(
     variables: Iterable[str], environment: Mapping[str, str], faults: dict[str, str]
 ) -> Layer:
-    found: dict[str, str] = {}
+    credentials: dict[str, str] = {}
     for variable in variables:
         try:
-            found |= systemd_credentials((variable,), environment)
+            credentials |= systemd_credentials((variable,), environment)
         except ConfigFileError as error:
             faults[variable] = str(error)
-    return found
+    return credentials
 
 
 def _dotenv_or_fault(
@@ -332,10 +345,10 @@ def config_path(named: Path | str | None) -> Path | None:
     if named:
         return expanded(Path(named), CONFIG)
     try:
-        found = user_config_path("auditor", appauthor=False) / "config.toml"
+        path = user_config_path("auditor", appauthor=False) / "config.toml"
     except RuntimeError:
         return None
-    return found if found.is_absolute() else None
+    return path if path.is_absolute() else None
 
 
 def expanded(path: Path, variable: str) -> Path:
@@ -374,9 +387,9 @@ def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
         )
     try:
         if env_file is None:
-            content = trusted_files.read_here(DOTENV, LARGEST)
+            content = trusted_files.read_here(DOTENV, MAX_BYTES)
         else:
-            content = trusted_files.read_named(env_file, LARGEST)
+            content = trusted_files.read_named(env_file, MAX_BYTES)
     except FileNotFoundError:
         if env_file is None:
             return Dotenv(path)
@@ -398,12 +411,12 @@ def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
     except UnicodeDecodeError as error:
         raise ConfigFileError(f"{path} cannot be read: {error}. Make it UTF-8 text.") from None
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    told = {
-        name: value if env_file is None else _placed(path.parent, name, value)
+    placed = {
+        name: value if env_file is None else _resolved_path(path.parent, name, value)
         for name, value in values.items()
         if value is not None
     }
-    return Dotenv(path, True, told, unread_lines=tuple(_unread_lines(text)))
+    return Dotenv(path, True, placed, unread_lines=tuple(_unread_lines(text)))
 
 
 def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, dict[str, Any]]:
@@ -415,7 +428,7 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
     if str(path) == os.devnull:
         return {}
     try:
-        content = trusted_files.read_named(path, _LARGEST_TOML, private_group=True)
+        content = trusted_files.read_named(path, _MAX_TOML_BYTES, private_group=True)
     except (FileNotFoundError, NotADirectoryError):
         if not must_exist:
             return {}
@@ -437,10 +450,10 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
     for key in document:
         if key != TABLE:
             raise ConfigFileError(_unknown_at_the_top(path, key, keys))
-    found = document.get(TABLE, {})
-    if not isinstance(found, dict):
+    tables = document.get(TABLE, {})
+    if not isinstance(tables, dict):
         raise ConfigFileError(f"{path}: {TABLE} has to be tables, such as [{TABLE}.default].")
-    return {name: _checked(path, name, found[name], keys) for name in found}
+    return {name: _checked(path, name, tables[name], keys) for name in tables}
 
 
 def systemd_credentials(
@@ -457,11 +470,11 @@ def systemd_credentials(
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder:
         return {}
-    found = {}
+    credentials = {}
     for variable in variables:
         path = Path(folder, variable.lower())
         try:
-            text = trusted_files.read_named(path, LARGEST).decode().strip()
+            text = trusted_files.read_named(path, MAX_BYTES).decode().strip()
         except (FileNotFoundError, NotADirectoryError):
             continue
         except Untrusted as error:
@@ -469,8 +482,8 @@ def systemd_credentials(
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8 text"
             raise ConfigFileError(f"The credential {path} cannot be read: {reason}.") from None
-        found[variable] = _placed(Path(folder), variable, text)
-    return found
+        credentials[variable] = _resolved_path(Path(folder), variable, text)
+    return credentials
 
 
 def open_to_others(path: Path) -> str:
@@ -507,9 +520,9 @@ def _unread_lines(text: str) -> Iterator[int]:
             yield binding.original.line + binding.original.string[:blank].count("\n")
 
 
-def dotenv_warnings(found: Resolution, keys: Keys) -> Iterator[str]:
+def dotenv_warnings(resolution: Resolution, keys: Keys) -> Iterator[str]:
     """What is wrong with `.env` without making anything unusable."""
-    dotenv, path = found.dotenv, found.dotenv.path
+    dotenv, path = resolution.dotenv, resolution.dotenv.path
     if dotenv.unread and dotenv.advice:
         yield f"{path} is not read: {dotenv.unread}. {dotenv.advice}"
     for line in dotenv.unread_lines:
@@ -535,27 +548,27 @@ def dotenv_warnings(found: Resolution, keys: Keys) -> Iterator[str]:
         hint = suggestion(name, keys.variables)
         if name.upper().startswith("AUDITOR_") or (name.upper().startswith("ZOOM_") and hint):
             yield f"{path} sets {name}, which the auditor does not know.{hint}"
-    yield from _not_taken(found)
+    yield from _ignored_values(resolution)
 
 
-def _not_taken(found: Resolution) -> Iterator[str]:
+def _ignored_values(resolution: Resolution) -> Iterator[str]:
     """One sentence on values of `.env` that do not count although nothing stronger is set."""
     reasons: dict[str, list[str]] = {}
-    for name, candidates in found.candidates.items():
+    for name, candidates in resolution.candidates.items():
         first = candidates[0]
         if first.origin is Origin.DOTENV and first.ignored and not first.is_empty:
             reasons.setdefault(first.ignored, []).append(name)
     for reason, names in reasons.items():
         yield (
-            f"{found.dotenv.path}: not used: {', '.join(sorted(names))}, because {reason}. What "
-            f"is in {found.dotenv.path} counts together with all three credentials in it, or not "
-            "at all: put all of it there, or all of it elsewhere. See: auditor config show"
+            f"{resolution.dotenv.path}: not used: {', '.join(sorted(names))}, because {reason}. "
+            f"What is in {resolution.dotenv.path} counts together with all three credentials in it, "
+            "or not at all: put all of it there, or all of it elsewhere. See: auditor config show"
         )
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """` Did you mean X?` for the nearest of `known`, or an empty string."""
-    folded = {each.casefold(): each for each in known}
+    folded = {name.casefold(): name for name in known}
     nearest = get_close_matches(word.casefold(), folded, n=1)
     return f' Did you mean "{folded[nearest[0]]}"?' if nearest else ""
 
@@ -595,18 +608,18 @@ def _checked(path: Path, name: str, table: Any, keys: Keys) -> dict[str, Any]:
             )
         if keys.open[key] in _PATHS and isinstance(value, str) and value.startswith("~"):
             value = str(expanded(Path(value), f"{path}: {key}"))
-        values[key] = _placed(path.parent, keys.open[key], value)
+        values[key] = _resolved_path(path.parent, keys.open[key], value)
     return values
 
 
-def _placed(folder: Path, variable: str, value: Any) -> Any:
+def _resolved_path(folder: Path, variable: str, value: Any) -> Any:
     """`value`, with a relative file made one of `folder`. Names stay names."""
     if variable not in _PATHS or not isinstance(value, str) or not value.strip():
         return value
     value = value.strip()
     if variable == _STORE:
-        found = _RELATIVE_STORE.fullmatch(value)
-        return f"{found[1]}{folder.absolute() / found[2]}" if found else value
+        match = _RELATIVE_STORE.fullmatch(value)
+        return f"{match[1]}{folder.absolute() / match[2]}" if match else value
     if value.startswith("~") or (variable == _BASELINE and not is_baseline_path(value)):
         return value
     return str(folder.absolute() / value)

@@ -18,10 +18,10 @@ from auditor.report.gate_report import Basis, Example, Signed
 from auditor.store.history import Acceptance, History, StoredRun
 from auditor.store.series import RunFilter, Series
 
-MOST = 10
+MAX_EXAMPLES = 10
 """How many findings an answer names."""
 
-_SKEW = timedelta(minutes=5)
+_MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead a clock may be."""
 
 
@@ -87,15 +87,15 @@ class Terms:
 
         What a run did not look at would all be new.
         """
-        facts, wanted = entry.facts, self.series
-        found = []
-        if facts.baseline_id != wanted.baseline_id:
-            found.append(f"baseline {facts.baseline_id}, not {wanted.baseline_id}")
-        if Level(facts.depth).rank < Level(wanted.depth).rank:
-            found.append(f"depth {facts.depth}, which sees less than {wanted.depth}")
-        if entry.selection not in ("", wanted.selection) and not facts.controls >= self.controls:
-            found.append("a selection of controls that leaves some out")
-        return found
+        facts, series = entry.facts, self.series
+        differences = []
+        if facts.baseline_id != series.baseline_id:
+            differences.append(f"baseline {facts.baseline_id}, not {series.baseline_id}")
+        if Level(facts.depth).rank < Level(series.depth).rank:
+            differences.append(f"depth {facts.depth}, which sees less than {series.depth}")
+        if entry.selection not in ("", series.selection) and not facts.controls >= self.controls:
+            differences.append("a selection of controls that leaves some out")
+        return differences
 
     def differences(self, entry: StoredRun) -> list[str]:
         """In what a run of the account is not as the gate judges; empty where it can be accepted.
@@ -103,16 +103,16 @@ class Terms:
         Whoever accepts a run accepts what it came to, so it has to have been judged alike.
         """
         facts = entry.facts
-        found = self.unmeasurable(entry)
+        differences = self.unmeasurable(entry)
         is_baseline = facts.baseline_id == self.series.baseline_id
         if is_baseline and facts.baseline_digest != self.baseline_digest:
-            found.append(f"another state of baseline {facts.baseline_id}")
+            differences.append(f"another state of baseline {facts.baseline_id}")
         if (facts.organisation_digest or "") != self.organisation_digest:
-            found.append(
+            differences.append(
                 f"organisation file {facts.organisation_digest or 'none'}, not "
                 f"{self.organisation_digest or 'none'}"
             )
-        return found
+        return differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,35 +126,35 @@ class Known:
     @classmethod
     def of(cls, history: History, entry: StoredRun) -> "Known":
         """As they were recorded when the run was stored."""
-        with history.standings(entry) as standings:
+        with history.standings(entry) as states:
             return cls(
                 entry,
                 {
-                    each.fingerprint: each.status
-                    for each in standings
-                    if each.status in (Status.FAIL, Status.UNKNOWN)
+                    state.fingerprint: state.status
+                    for state in states
+                    if state.status in (Status.FAIL, Status.UNKNOWN)
                 },
             )
 
-    def confirmed(self, again: Run) -> "Known":
+    def confirmed(self, rejudged: Run) -> "Known":
         """Those that the evidence of the run shows when it is judged as the gate judges now.
 
         Else a run that was judged by a policy made for it could make anything known.
         """
-        shown = {
+        statuses = {
             fingerprint: verdict.status
-            for _, verdict, fingerprint in again.identified()
+            for _, verdict, fingerprint in rejudged.identified()
             if self.statuses.get(fingerprint) is verdict.status
         }
-        return Known(self.entry, shown)
+        return Known(self.entry, statuses)
 
 
-def measured_against(history: History, terms: Terms) -> Acceptance | GateResult:
+def find_acceptance(history: History, terms: Terms) -> Acceptance | GateResult:
     """The last acceptance of a run that fits, or why there is none."""
     acceptances = history.accepted(terms.runs)
-    for each in acceptances:
-        if not terms.unmeasurable(each.entry):
-            return each
+    for acceptance in acceptances:
+        if not terms.unmeasurable(acceptance.entry):
+            return acceptance
     if not acceptances:
         return closed(
             "--new-only measures against an accepted run, and none is.",
@@ -170,7 +170,7 @@ def measured_against(history: History, terms: Terms) -> Acceptance | GateResult:
 
 
 def rejection(
-    entry: StoredRun, demand: GatePolicy, digest: str, now: datetime
+    entry: StoredRun, policy: GatePolicy, digest: str, now: datetime
 ) -> GateResult | None:
     """Why a stored run cannot be judged; None where it can.
 
@@ -183,12 +183,12 @@ def rejection(
             f"run {facts.id} was judged by another state of baseline {facts.baseline_id}.",
             "Run the audit again, or --live.",
         )
-    if age < -_SKEW:
+    if age < -_MAX_CLOCK_SKEW:
         return closed(
             f"run {facts.id} ended {_hours(-age)} from now: one of the clocks is wrong.",
             "Set the clock of this machine or of the one that audits.",
         )
-    if not facts.complete and not demand.allow_unknown:
+    if not facts.complete and not policy.allow_unknown:
         why = f" ({entry.stopped.rstrip('.')})" if entry.stopped else ""
         return closed(
             f"run {facts.id} is incomplete: something could not be read{why}.",
@@ -198,41 +198,41 @@ def rejection(
     return None
 
 
-def too_old(run_id: str, oldest: str, demand: GatePolicy, now: datetime) -> GateResult | None:
+def age_rejection(run_id: str, oldest: str, policy: GatePolicy, now: datetime) -> GateResult | None:
     """Why a run cannot be judged by the age of its oldest document; None where it can.
 
     A run that was resumed ended later than most of it was read.
     """
     age = now - datetime.fromisoformat(oldest.replace("Z", "+00:00"))
-    if age <= demand.max_age:
+    if age <= policy.max_age:
         return None
     return closed(
         f"the oldest evidence of run {run_id} is {_hours(age)} old; at most "
-        f"{_hours(demand.max_age)} are allowed.",
+        f"{_hours(policy.max_age)} are allowed.",
         "Run the audit again, or --live.",
     )
 
 
-def not_as_pinned(run: Run, demand: GatePolicy) -> GateResult | None:
+def pin_mismatch(run: Run, policy: GatePolicy) -> GateResult | None:
     """Why a run is not what the pipeline pinned; None where it is."""
     info = run.info
     judged_checks = sum(run.summary.by_status.values())
-    if demand.baseline_digest and info.baseline.digest != demand.baseline_digest:
+    if policy.baseline_digest and info.baseline.digest != policy.baseline_digest:
         return closed(
             f"baseline {info.baseline.id} has digest {info.baseline.digest}, not the expected "
-            f"{demand.baseline_digest}.",
+            f"{policy.baseline_digest}.",
             "Review what changed in the baseline, then change --expect-baseline-digest.",
         )
-    wanted = demand.organisation_digest
-    if wanted is not None and info.organisation_digest != wanted:
+    expected_digest = policy.organisation_digest
+    if expected_digest is not None and info.organisation_digest != expected_digest:
         return closed(
             f"the organisation file has digest {info.organisation_digest or 'none'}, not the "
-            f"expected {wanted or 'none'}.",
+            f"expected {expected_digest or 'none'}.",
             "Review what changed in the organisation file, then change --expect-org-digest.",
         )
-    if judged_checks < demand.min_checks:
+    if judged_checks < policy.min_checks:
         return closed(
-            f"{judged_checks:,} checks were judged, of at least {demand.min_checks:,} expected.",
+            f"{judged_checks:,} checks were judged, of at least {policy.min_checks:,} expected.",
             f"See which: auditor report {info.id}.",
         )
     return None
@@ -244,51 +244,51 @@ def closed(reason: str, advice: str) -> GateResult:
 
 
 def judged(
-    run: Run, demand: GatePolicy, known: Known | None = None, signed: Signed | None = None
+    run: Run, policy: GatePolicy, known: Known | None = None, signed: Signed | None = None
 ) -> GateResult:
     """What the gate says of a run, against the accepted one where only what is new counts.
 
     `signed` is by whom the run was signed; None where it was not.
     """
-    unpinned = not_as_pinned(run, demand)
-    if unpinned is not None:
-        return unpinned
-    before = known.statuses if known is not None and demand.new_only else {}
-    deviations, unknown, new, named = _counted(run.findings(), demand, before)
+    mismatch = pin_mismatch(run, policy)
+    if mismatch is not None:
+        return mismatch
+    before = known.statuses if known is not None and policy.new_only else {}
+    deviations, unknown, new, examples = _count(run.findings(), policy, before)
     counts = deviations, unknown, run.stale
-    code = _code(run, demand, counts)
+    code = _code(run, policy, counts)
     return GateResult(
         code,
-        _reason(run, demand, known, counts),
+        _reason(run, policy, known, counts),
         _advice(run, code),
-        Basis(run, new if demand.new_only else None, signed),
+        Basis(run, new if policy.new_only else None, signed),
         deviations,
         unknown,
-        sum(each.is_stale for each in run.waivers),
-        named,
-        sum(each.is_stale for each in run.references),
+        sum(entry.is_stale for entry in run.waivers),
+        examples,
+        sum(entry.is_stale for entry in run.references),
     )
 
 
-def _code(run: Run, demand: GatePolicy, counts: tuple[int, int, int]) -> ExitCode:
+def _code(run: Run, policy: GatePolicy, counts: tuple[int, int, int]) -> ExitCode:
     """As for an audit (contract 2.4): without a threshold only missing evidence shuts it."""
     deviations, unknown, stale = counts
-    if demand.fail_on is not None and (deviations or stale):
+    if policy.fail_on is not None and (deviations or stale):
         return ExitCode.DEVIATIONS
-    blind = not run.info.complete or (demand.fail_on is not None and unknown)
-    if blind and not demand.allow_unknown:
+    is_incomplete = not run.info.complete or (policy.fail_on is not None and unknown)
+    if is_incomplete and not policy.allow_unknown:
         return ExitCode.INCOMPLETE
-    return ExitCode.INCOMPLETE if demand.strict and run.summary.undecided else ExitCode.OK
+    return ExitCode.INCOMPLETE if policy.strict and run.summary.undecided else ExitCode.OK
 
 
-def _counted(
-    findings: Iterable[Finding], demand: GatePolicy, before: Mapping[str, Status]
+def _count(
+    findings: Iterable[Finding], policy: GatePolicy, before: Mapping[str, Status]
 ) -> tuple[int, int, int, tuple[Example, ...]]:
     """Deviations and unknowns that count, all new deviations, and examples of those that count."""
     deviations = unknown = new = 0
-    named: dict[tuple[str, ...], Finding] = {}
-    scopes: dict[tuple[str, ...], int] = {}
-    last: dict[tuple[str, ...], str] = {}
+    first_of_kind: dict[tuple[str, ...], Finding] = {}
+    scope_counts: dict[tuple[str, ...], int] = {}
+    last_scope: dict[tuple[str, ...], str] = {}
     for finding in findings:
         verdict = finding.verdict
         if verdict.status not in (Status.FAIL, Status.UNKNOWN):
@@ -296,62 +296,64 @@ def _counted(
         if before.get(finding.fingerprint) is verdict.status:
             continue
         new += verdict.status is Status.FAIL
-        if demand.fail_on is not None and verdict.severity.rank > demand.fail_on.rank:
+        if policy.fail_on is not None and verdict.severity.rank > policy.fail_on.rank:
             continue
         deviations += verdict.status is Status.FAIL
         unknown += verdict.status is Status.UNKNOWN
         kind = verdict.status, verdict.control, verdict.setting, finding.scope.level
-        named.setdefault(kind, finding)
-        if last.get(kind) != finding.scope.id:  # they come by scope: value and lock of one are one
-            last[kind] = finding.scope.id
-            scopes[kind] = scopes.get(kind, 0) + 1
-    examples = [Example(each, scopes[kind]) for kind, each in named.items()]
-    examples.sort(key=lambda each: each.finding.verdict.status is Status.UNKNOWN)
-    return deviations, unknown, new, tuple(examples[:MOST])
+        first_of_kind.setdefault(kind, finding)
+        if (
+            last_scope.get(kind) != finding.scope.id
+        ):  # they come by scope: value and lock of one are one
+            last_scope[kind] = finding.scope.id
+            scope_counts[kind] = scope_counts.get(kind, 0) + 1
+    examples = [Example(finding, scope_counts[kind]) for kind, finding in first_of_kind.items()]
+    examples.sort(key=lambda finding: finding.finding.verdict.status is Status.UNKNOWN)
+    return deviations, unknown, new, tuple(examples[:MAX_EXAMPLES])
 
 
-def _reason(run: Run, demand: GatePolicy, known: Known | None, counts: tuple[int, int, int]) -> str:
+def _reason(run: Run, policy: GatePolicy, known: Known | None, counts: tuple[int, int, int]) -> str:
     deviations, unknown, stale = counts
-    new = "new " if demand.new_only else ""
+    new = "new " if policy.new_only else ""
     plural = "" if deviations == 1 else "s"
-    at = f" at {demand.fail_on} or above" if demand.fail_on else ""
-    told = [f"{deviations:,} {new}deviation{plural}{at}", f"{unknown:,} {new}unknown"]
+    threshold = f" at {policy.fail_on} or above" if policy.fail_on else ""
+    parts = [f"{deviations:,} {new}deviation{plural}{threshold}", f"{unknown:,} {new}unknown"]
     if stale:
-        names = sum(each.is_stale for each in run.references)
+        names = sum(entry.is_stale for entry in run.references)
         waivers = stale - names
         if waivers:
-            told.append(
+            parts.append(
                 f"{waivers} waiver{'' if waivers == 1 else 's'} expired or covering nothing"
             )
         if names:
-            told.append(wording.stale_names(names))
-    if demand.fail_on is None and any(counts):
-        told.append("none of which shuts the gate (--fail-on never)")
+            parts.append(wording.stale_names(names))
+    if policy.fail_on is None and any(counts):
+        parts.append("none of which shuts the gate (--fail-on never)")
     if not run.info.complete:
-        told.append("the evidence is incomplete")
-    if demand.allow_unknown and (unknown or not run.info.complete):
-        told.append("which --allow-unknown lets through")
-    since = f", against accepted run {known.entry.facts.id}" if known and new else ""
-    return ", ".join(told) + since + "."
+        parts.append("the evidence is incomplete")
+    if policy.allow_unknown and (unknown or not run.info.complete):
+        parts.append("which --allow-unknown lets through")
+    reference = f", against accepted run {known.entry.facts.id}" if known and new else ""
+    return ", ".join(parts) + reference + "."
 
 
 def _advice(run: Run, code: ExitCode) -> str:
     """What to do next. The run is named: another one may be the newest."""
-    of_run = run.info.id
+    run_id = run.info.id
     if code is ExitCode.DEVIATIONS:
         return (
-            f"See which, and how to fix them: auditor report {of_run}. What changed: auditor diff "
-            f"{of_run}."
+            f"See which, and how to fix them: auditor report {run_id}. What changed: auditor diff "
+            f"{run_id}."
         )
     if code is ExitCode.INCOMPLETE:
         return (
-            f"See what is unknown: auditor report {of_run}. What it takes to read it: auditor "
+            f"See what is unknown: auditor report {run_id}. What it takes to read it: auditor "
             "doctor."
         )
-    return f"See which: auditor report {of_run}." if _is_something_open(run) else ""
+    return f"See which: auditor report {run_id}." if _has_open_items(run) else ""
 
 
-def _is_something_open(run: Run) -> bool:
+def _has_open_items(run: Run) -> bool:
     """True where there is something to do, whether it shuts the gate or not."""
     summary = run.summary
     wrong = summary.by_status.get(Status.FAIL, 0) or summary.by_status.get(Status.UNKNOWN, 0)

@@ -16,7 +16,7 @@ PSEUDONYM_KEY = "pseudonym-key"
 SIGNING_KEY = "signing-key"
 PUBLIC_KEY = "public-key"
 
-SHORTEST = 16
+MIN_LENGTH = 16
 """Characters of a key in the environment: a shorter one could be guessed."""
 
 
@@ -44,38 +44,38 @@ def save_key(name: str, value: str) -> bool:
     return True
 
 
-def pseudonym_key(given: str | None) -> bytes:
+def pseudonym_key(configured: str | None) -> bytes:
     """The key of all pseudonyms: `given`, or the keyring's, which is made at first use.
 
     Raises:
         KeyUnavailable: there is neither, or the one that was given is too short.
     """
-    if given:
-        if len(given) < SHORTEST:
+    if configured:
+        if len(configured) < MIN_LENGTH:
             raise KeyUnavailable(
-                f"AUDITOR_PSEUDONYM_KEY is shorter than {SHORTEST} characters, so pseudonyms "
+                f"AUDITOR_PSEUDONYM_KEY is shorter than {MIN_LENGTH} characters, so pseudonyms "
                 "could be guessed. Set it to a long random text, and keep that text."
             )
-        return given.encode()
-    found = load_key(PSEUDONYM_KEY)
-    if found is None:
-        found = secrets.token_hex(32)
-        if not save_key(PSEUDONYM_KEY, found):
+        return configured.encode()
+    key = load_key(PSEUDONYM_KEY)
+    if key is None:
+        key = secrets.token_hex(32)
+        if not save_key(PSEUDONYM_KEY, key):
             raise KeyUnavailable(
                 "Pseudonyms need a key, and this machine has no keyring that keeps one. Set up "
                 "the operating system's keyring, or set AUDITOR_PSEUDONYM_KEY to a long random "
                 "text, and keep that text: the same key gives the same pseudonyms."
             )
-    return found.encode()
+    return key.encode()
 
 
-def signer(given: str | None) -> "Signer | None":
+def signer(configured: str | None) -> "Signer | None":
     """Who signs: `given`, the key in AUDITOR_SIGNING_KEY, or the keyring's; None without a key.
 
     Raises:
         KeyUnavailable: what is there is no key.
     """
-    text = given or load_key(SIGNING_KEY)
+    text = configured or load_key(SIGNING_KEY)
     if not text:
         return None
     from auditor.signing import BadKey, Signer

@@ -15,10 +15,10 @@ _OTHERS_MAY_ENTER = stat.S_IXGRP | stat.S_IXOTH
 MASK = 0o077
 """Taken from the mode of everything this program makes."""
 
-INSIDE = ("runs", "locks", "failed", "told", "sandbox", "tmp")
+DATA_FOLDERS = ("runs", "locks", "failed", "told", "sandbox", "tmp")
 """The folders that the program makes in the data directory."""
 
-BESIDE = ("-wal", "-shm", "-journal")
+SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
 """What the files are called that SQLite puts beside a database."""
 
 _ROOT = 0
@@ -49,18 +49,18 @@ def check_folder(folder: Path) -> None:
     if not hasattr(os, "geteuid"):
         return
     try:
-        found = folder.stat()
-        if not stat.S_ISDIR(found.st_mode):
+        status = folder.stat()
+        if not stat.S_ISDIR(status.st_mode):
             return
-        _check_owner(folder, found)
-        if found.st_mode & stat.S_ISVTX and found.st_mode & stat.S_IWOTH:
+        _check_owner(folder, status)
+        if status.st_mode & stat.S_ISVTX and status.st_mode & stat.S_IWOTH:
             raise InsecureDirectory(folder, "everybody may put files there")
-        if found.st_mode & stat.S_IWOTH and found.st_uid != os.geteuid():
+        if status.st_mode & stat.S_IWOTH and status.st_uid != os.geteuid():
             raise InsecureDirectory(folder, "everybody may write there")
         for child in folder.iterdir():
             _check_owners(child)
-        if found.st_mode & _OTHERS_MAY_ENTER:  # else nobody else gets at what is in it
-            for name in INSIDE:
+        if status.st_mode & _OTHERS_MAY_ENTER:  # else nobody else gets at what is in it
+            for name in DATA_FOLDERS:
                 _check_inside(folder / name)
     except OSError:
         return  # it is not there, or cannot be read: using it will tell
@@ -82,7 +82,7 @@ def check_file(path: Path, *, in_data: bool = False) -> None:
         for place in dict.fromkeys((path, path.resolve())):
             if not in_data or place.parent != path.parent:
                 _check_folder_of(place)
-            for suffix in ("", *BESIDE):
+            for suffix in ("", *SQLITE_SUFFIXES):
                 _check_database(place.with_name(place.name + suffix))
     except (OSError, RuntimeError):
         return  # it cannot be looked at: using it will tell
@@ -96,9 +96,9 @@ def restrict(folder: Path) -> tuple[int, int] | None:
     if not hasattr(os, "geteuid"):
         return None
     try:
-        found = folder.stat()
-        before = stat.S_IMODE(found.st_mode)
-        is_own_folder = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+        status = folder.stat()
+        before = stat.S_IMODE(status.st_mode)
+        is_own_folder = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
         if not is_own_folder or not before & OTHERS_MAY_WRITE:
             return None
         after = before & ~OTHERS_MAY_WRITE
@@ -127,12 +127,12 @@ def _check_writable_by_others(folder: Path) -> None:
 
 
 def _check_folder_of(file: Path) -> None:
-    found = file.parent.stat()
-    _check_owner(file.parent, found, _ELSEWHERE)
-    if found.st_mode & OTHERS_MAY_WRITE:
+    status = file.parent.stat()
+    _check_owner(file.parent, status, _ELSEWHERE)
+    if status.st_mode & OTHERS_MAY_WRITE:
         raise InsecureDirectory(
             file.parent,
-            f"others may write there (mode {stat.S_IMODE(found.st_mode):04o})",
+            f"others may write there (mode {stat.S_IMODE(status.st_mode):04o})",
             f"Make it yours alone (chmod go-w {file.parent}), or name another place in "
             "AUDITOR_STORE.",
         )
@@ -140,16 +140,16 @@ def _check_folder_of(file: Path) -> None:
 
 def _check_database(file: Path) -> None:
     try:
-        found = file.lstat()
+        status = file.lstat()
     except FileNotFoundError:
         return
-    _check_owner(file, found, _ELSEWHERE)
-    if stat.S_ISLNK(found.st_mode):
+    _check_owner(file, status, _ELSEWHERE)
+    if stat.S_ISLNK(status.st_mode):
         return  # what it leads to is judged by itself
-    if found.st_mode & OTHERS_MAY_WRITE:
+    if status.st_mode & OTHERS_MAY_WRITE:
         raise InsecureDirectory(
             file,
-            f"others may write to it (mode {stat.S_IMODE(found.st_mode):04o}), so nobody knows "
+            f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o}), so nobody knows "
             "what is in it",
             f"If you trust what is in it: chmod 600 {file}. {_ELSEWHERE}",
         )
@@ -162,6 +162,8 @@ def _check_owners(path: Path) -> None:
         _check_owner(path, path.stat())
 
 
-def _check_owner(path: Path, found: os.stat_result, advice: str = "") -> None:
-    if found.st_uid not in (os.geteuid(), _ROOT):
-        raise InsecureDirectory(path, f"it belongs to another user (number {found.st_uid})", advice)
+def _check_owner(path: Path, status: os.stat_result, advice: str = "") -> None:
+    if status.st_uid not in (os.geteuid(), _ROOT):
+        raise InsecureDirectory(
+            path, f"it belongs to another user (number {status.st_uid})", advice
+        )

@@ -32,13 +32,13 @@ LENGTH = 10
 
 PEOPLE = (Level.USER, Level.PHONE_USER)
 EVENTS = (Level.MEETING, Level.WEBINAR)
-EVERYONE = "*"
+PLACEHOLDER_PREFIX = "*"
 """The ids of scopes that stand for others begin with it."""
 
-SHORTEST_WORD = 3
+MIN_WORD_LENGTH = 3
 """Characters of a one-word name or local part that is looked for in free text."""
 
-MOST_WORDS = 40
+MAX_NAME_WORDS = 40
 """Words of the longest name that is looked for."""
 
 _ADDRESS = re.compile(r"[\w.!#$%&'+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")
@@ -55,8 +55,8 @@ class Pseudonyms:
 
     def of(self, text: str, prefix: str = "user") -> str:
         """`user-` and ten characters of base32 of the HMAC-SHA256 of `text`."""
-        made = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
-        return f"{prefix}-{b32encode(made).decode().lower()[:LENGTH]}"
+        digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+        return f"{prefix}-{b32encode(digest).decode().lower()[:LENGTH]}"
 
 
 class NameIndex:
@@ -95,10 +95,12 @@ class NameIndex:
         """The pseudonym of a person who is called `text`: by id, address or name."""
         if not text:
             return ""
-        found = self._find("SELECT pseudonym FROM exact WHERE text = ?", text.strip().casefold())
-        return found or self._pseudonyms.of(text.casefold() if "@" in text else text)
+        pseudonym = self._find(
+            "SELECT pseudonym FROM exact WHERE text = ?", text.strip().casefold()
+        )
+        return pseudonym or self._pseudonyms.of(text.casefold() if "@" in text else text)
 
-    def within(self, text: str, *, free: bool) -> str:
+    def replace_names(self, text: str, *, free: bool) -> str:
         """`text` with a pseudonym in place of everybody it names.
 
         Every address is replaced, known or not; ids, and names of several words. In `free` text,
@@ -107,17 +109,17 @@ class NameIndex:
         if "@" in text:
             text = _ADDRESS.sub(lambda match: self.named(match[0]), text)
         words = list(_WORD.finditer(text))
-        out, at, position = [], 0, 0
+        pieces, end, position = [], 0, 0
         while position < len(words):
-            found = self._longest(words[position : position + MOST_WORDS], free)
-            if found is None:
+            match = self._longest(words[position : position + MAX_NAME_WORDS], free)
+            if match is None:
                 position += 1
                 continue
-            pseudonym, count = found
-            out += [text[at : words[position].start()], pseudonym]
+            pseudonym, count = match
+            pieces += [text[end : words[position].start()], pseudonym]
             position += count
-            at = words[position - 1].end()
-        return "".join([*out, text[at:]])
+            end = words[position - 1].end()
+        return "".join([*pieces, text[end:]])
 
     def _add(self, zoom_id: str, email: str, name: str) -> None:
         pseudonym = self._pseudonyms.of(zoom_id)
@@ -125,8 +127,8 @@ class NameIndex:
             self._db.execute(
                 "INSERT OR IGNORE INTO exact VALUES (?, ?)", (text.casefold(), pseudonym)
             )
-        self._speak(zoom_id, pseudonym, plain=True)
-        self._speak(email.partition("@")[0], pseudonym, plain=False)
+        self._index_words(zoom_id, pseudonym, plain=True)
+        self._index_words(email.partition("@")[0], pseudonym, plain=False)
         if name:
             shared = self._pseudonyms.of(name.casefold())  # whom of several, nobody can tell
             self._db.execute(
@@ -134,11 +136,11 @@ class NameIndex:
                 " WHERE pseudonym <> excluded.pseudonym",
                 (name.strip().casefold(), pseudonym, shared),
             )
-            self._speak(name, pseudonym, plain=len(_WORD.findall(name)) > 1, shared=shared)
+            self._index_words(name, pseudonym, plain=len(_WORD.findall(name)) > 1, shared=shared)
 
-    def _speak(self, text: str, pseudonym: str, *, plain: bool, shared: str = "") -> None:
+    def _index_words(self, text: str, pseudonym: str, *, plain: bool, shared: str = "") -> None:
         words = [word.casefold() for word in _WORD.findall(text)]
-        if not words or (not plain and len("".join(words)) < SHORTEST_WORD):
+        if not words or (not plain and len("".join(words)) < MIN_WORD_LENGTH):
             return
         self._db.execute(
             "INSERT INTO spoken VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -151,13 +153,13 @@ class NameIndex:
         for count in self._lengths(words[0][0].casefold()):
             if count > len(words):
                 continue
-            spoken = " ".join(word[0].casefold() for word in words[:count])
+            phrase = " ".join(word[0].casefold() for word in words[:count])
             query = "SELECT pseudonym FROM spoken WHERE first = ? AND words = ? AND text = ?"
             if not free:
                 query += " AND is_plain"
-            found = self._find(query, words[0][0].casefold(), count, spoken)
-            if found is not None:
-                return found, count
+            pseudonym = self._find(query, words[0][0].casefold(), count, phrase)
+            if pseudonym is not None:
+                return pseudonym, count
         return None
 
     def _read_lengths(self, first: str) -> tuple[int, ...]:
@@ -184,9 +186,9 @@ class Pseudonymizer:
         if scope.level not in EVENTS:
             return scope
         host = self.people.named(scope.email)
-        if scope.id.startswith(EVERYONE):  # a host whose meetings could not be listed
-            own = self.people.named(scope.id.removeprefix(EVERYONE))
-            return replace(scope, id=EVERYONE + own, name=own, email=host)
+        if scope.id.startswith(PLACEHOLDER_PREFIX):  # a host whose meetings could not be listed
+            own = self.people.named(scope.id.removeprefix(PLACEHOLDER_PREFIX))
+            return replace(scope, id=PLACEHOLDER_PREFIX + own, name=own, email=host)
         event = self.event(scope.id)
         listed = bool(scope.status)  # the name of any other says only when it was
         return replace(scope, id=event, name=event if listed else scope.name, email=host)
@@ -214,7 +216,7 @@ class Pseudonymizer:
 
     def detail(self, text: str) -> str:
         """A value or message with pseudonyms for addresses, ids and names of several words."""
-        return self._said(text, free=False)
+        return self._with_names_replaced(text, free=False)
 
     def addresses(self, value: JsonValue) -> JsonValue:
         """A value with pseudonyms in place of addresses alone."""
@@ -222,13 +224,13 @@ class Pseudonymizer:
 
     def note(self, text: str) -> str:
         """What somebody wrote, with pseudonyms in place of everybody it names."""
-        return self._said(text, free=True)
+        return self._with_names_replaced(text, free=True)
 
     def _person(self, zoom_id: str) -> str:
-        return zoom_id if zoom_id.startswith(EVERYONE) else self.pseudonyms.of(zoom_id)
+        return zoom_id if zoom_id.startswith(PLACEHOLDER_PREFIX) else self.pseudonyms.of(zoom_id)
 
-    def _said(self, text: str, *, free: bool) -> str:
-        return self.people.within(text, free=free)
+    def _with_names_replaced(self, text: str, *, free: bool) -> str:
+        return self.people.replace_names(text, free=free)
 
     def _addresses(self, text: str) -> str:
         return _ADDRESS.sub(lambda match: self.people.named(match[0]), text)
@@ -254,78 +256,86 @@ class Pseudonymizer:
             return {**body, rows: sorted(listed, key=lambda row: json.dumps(row, sort_keys=True))}
         return body
 
-    def _all(self, value: JsonValue, say: Callable[[str], str], key: str = "") -> JsonValue:
+    def _all(
+        self, value: JsonValue, replace_text: Callable[[str], str], key: str = ""
+    ) -> JsonValue:
         match value:
             case str():
-                return self.people.named(value) if key in _CONTACTS else say(value)
+                return self.people.named(value) if key in _CONTACTS else replace_text(value)
             case list():
-                return [self._all(each, say, key) for each in value]
+                return [self._all(item, replace_text, key) for item in value]
             case dict():
                 return {
-                    self._addresses(name): self._all(each, say, name)
-                    for name, each in value.items()
+                    self._addresses(name): self._all(item, replace_text, name)
+                    for name, item in value.items()
                 }
         return value
 
 
-def organisation(told: Organisation, source: SnapshotReader, names: Pseudonymizer) -> Organisation:
+def organisation(
+    original: Organisation, source: SnapshotReader, names: Pseudonymizer
+) -> Organisation:
     """The organisation's wishes with pseudonyms: about the same people and meetings as before."""
-    matches = [each.match for each in told.overrides]
-    matches += [each.scope for each in told.waivers]
-    matches += [each.scope for each in told.attestations]
-    users = _renamed_names([each.user for each in matches], Level.USER, source, names)
-    meetings = _renamed_names([each.meeting for each in matches], Level.MEETING, source, names)
+    matches = [entry.match for entry in original.overrides]
+    matches += [entry.scope for entry in original.waivers]
+    matches += [entry.scope for entry in original.attestations]
+    users = _renamed_names([entry.user for entry in matches], Level.USER, source, names)
+    meetings = _renamed_names([entry.meeting for entry in matches], Level.MEETING, source, names)
 
     def match(old: Match) -> Match:
         changed = {
-            key: tuple(dict.fromkeys(one for name in listed(wanted) for one in known[name]))
-            for key, wanted, known in (
+            key: tuple(
+                dict.fromkeys(
+                    pseudonym for name in listed(patterns) for pseudonym in pseudonyms_of[name]
+                )
+            )
+            for key, patterns, pseudonyms_of in (
                 ("user", old.user, users),
                 ("meeting", old.meeting, meetings),
             )
-            if wanted is not None
+            if patterns is not None
         }
         return old.model_copy(update=changed) if changed else old
 
     note, person = names.note, names.people.named
     return Organisation(
-        told.baseline,
-        {key: names.addresses(value) for key, value in told.parameters.items()},
+        original.baseline,
+        {key: names.addresses(value) for key, value in original.parameters.items()},
         tuple(
-            each.model_copy(update={"match": match(each.match), "reason": note(each.reason)})
-            for each in told.overrides
+            entry.model_copy(update={"match": match(entry.match), "reason": note(entry.reason)})
+            for entry in original.overrides
         ),
         tuple(
-            each.model_copy(
+            entry.model_copy(
                 update={
-                    "scope": match(each.scope),
-                    "reason": note(each.reason),
-                    "ticket": note(each.ticket),
-                    "owner": person(each.owner),
+                    "scope": match(entry.scope),
+                    "reason": note(entry.reason),
+                    "ticket": note(entry.ticket),
+                    "owner": person(entry.owner),
                 }
             )
-            for each in told.waivers
+            for entry in original.waivers
         ),
         tuple(
-            each.model_copy(
+            entry.model_copy(
                 update={
-                    "scope": match(each.scope),
-                    "statement": note(each.statement),
-                    "evidence": note(each.evidence),
-                    "by": person(each.by),
+                    "scope": match(entry.scope),
+                    "statement": note(entry.statement),
+                    "evidence": note(entry.evidence),
+                    "by": person(entry.by),
                 }
             )
-            for each in told.attestations
+            for entry in original.attestations
         ),
         tuple(
-            each.model_copy(update={"by": person(each.by), "reason": note(each.reason)})
-            for each in told.triage
+            entry.model_copy(update={"by": person(entry.by), "reason": note(entry.reason)})
+            for entry in original.triage
         ),
     )
 
 
 def _renamed_names(
-    wanted: Iterable[Names | None], level: Level, source: SnapshotReader, names: Pseudonymizer
+    patterns: Iterable[Names | None], level: Level, source: SnapshotReader, names: Pseudonymizer
 ) -> Mapping[Name, tuple[str, ...]]:
     """For each name that is wanted the pseudonyms of whom it fits.
 
@@ -333,19 +343,19 @@ def _renamed_names(
     name as it did before.
     """
     key = "user" if level is Level.USER else "meeting"
-    each = list(dict.fromkeys(name for group in wanted for name in listed(group)))
-    index = MatchIndex([Match.model_validate({key: name}) for name in each])
-    found: dict[Name, list[str]] = {name: [] for name in each}
-    for scope in source.scopes(level) if each else ():
+    distinct = list(dict.fromkeys(name for group in patterns for name in listed(group)))
+    index = MatchIndex([Match.model_validate({key: name}) for name in distinct])
+    by_name: dict[Name, list[str]] = {name: [] for name in distinct}
+    for scope in source.scopes(level) if distinct else ():
         for position in index.matching(scope, frozenset()):
-            found[each[position]].append(names.scope(scope).id)
-    for name, fitting in found.items():
+            by_name[distinct[position]].append(names.scope(scope).id)
+    for name, pseudonyms in by_name.items():
         text = name.name if isinstance(name, DisplayName) else name
         if is_pattern(text):
-            fitting.append((fitting or [names.pseudonyms.of(text, key)])[0] + "*")
-        elif not fitting:
-            fitting.append(names.pseudonyms.of(text, key))
-    return {name: tuple(fitting) for name, fitting in found.items()}
+            pseudonyms.append((pseudonyms or [names.pseudonyms.of(text, key)])[0] + "*")
+        elif not pseudonyms:
+            pseudonyms.append(names.pseudonyms.of(text, key))
+    return {name: tuple(pseudonyms) for name, pseudonyms in by_name.items()}
 
 
 def _texts(row: Mapping[str, JsonValue]) -> tuple[str, str, str]:
@@ -376,7 +386,7 @@ def _each_row(body: JsonValue, rows: str, key: str, change: Callable[[str], str]
         if isinstance(value, str):
             return change(value)
         if isinstance(value, list):
-            return sorted((changed(each) for each in value), key=str)
+            return sorted((changed(item) for item in value), key=str)
         return value
 
     return {

@@ -116,9 +116,9 @@ class EvaluationConfig:
     def parameters(self) -> dict[str, JsonValue]:
         """The organisation's parameters, with the settings it has triaged."""
         parameters = dict(self.organisation.parameters)
-        listed = parameters.get("known_keys")
-        known: list[JsonValue] = list(listed) if isinstance(listed, list) else []
-        triaged: list[JsonValue] = [each.setting for each in self.organisation.triage]
+        configured = parameters.get("known_keys")
+        known: list[JsonValue] = list(configured) if isinstance(configured, list) else []
+        triaged: list[JsonValue] = [entry.setting for entry in self.organisation.triage]
         return {**parameters, "known_keys": [*known, *triaged]} if triaged else parameters
 
 
@@ -158,9 +158,9 @@ def metadata(
     snapshot: Snapshot, judgement: EvaluationConfig, *, pseudonymised: bool
 ) -> dict[str, str]:
     """What a copy of a finished snapshot says of its run, so that it can be judged again."""
-    told = {key: snapshot.meta(key) or "" for key in _FACTS}
+    facts = {key: snapshot.meta(key) or "" for key in _FACTS}
     hidden = {PSEUDONYMISED: "yes"} if pseudonymised or snapshot.meta(PSEUDONYMISED) else {}
-    return {**told, **hidden, "judgement": judgement.record()}
+    return {**facts, **hidden, "judgement": judgement.record()}
 
 
 _API = TypeAdapter(ApiUsage)
@@ -247,7 +247,7 @@ def collect(
     }
     for key, value in facts.items():
         snapshot.set_meta(key, value)
-    _walk(target, snapshot, judgement, None)
+    _run_collector(target, snapshot, judgement, None)
 
 
 def resume(
@@ -260,10 +260,10 @@ def resume(
         SnapshotError: the snapshot cannot be written.
     """
     snapshot.set_meta("finished_at", "")
-    _walk(target, snapshot, judgement, since)
+    _run_collector(target, snapshot, judgement, since)
 
 
-def _walk(
+def _run_collector(
     target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str | None
 ) -> None:
     extent = CollectionScope.recalled(snapshot)
@@ -283,7 +283,7 @@ def _walk(
         )
         snapshot.set_meta("api", json.dumps(asdict(cost)))
 
-    walk = Collector(
+    collector = Collector(
         api=target.client,
         snapshot=snapshot,
         reads=needed,
@@ -297,8 +297,8 @@ def _walk(
         sample=extent.verify_locks,
         checkpoint=checkpoint,
     )
-    walk.collect()
-    snapshot.set_meta("stopped", walk.given_up.detail if walk.given_up else "")
+    collector.collect()
+    snapshot.set_meta("stopped", collector.given_up.detail if collector.given_up else "")
     snapshot.set_meta("finished_at", utc_now())
     snapshot.finish()
 
@@ -364,8 +364,8 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         api=_read(_API, snapshot, "api"),
         errors=evaluation.errors,
         controls={
-            cid: replace(each.control.info, family=judgement.catalogue.family_names[cid])
-            for cid, each in widest.assessed.items()
+            cid: replace(control.control.info, family=judgement.catalogue.family_names[cid])
+            for cid, control in widest.assessed.items()
         },
         assessments=evaluation.assessments,
         tool_version=__version__,
@@ -373,7 +373,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         references=evaluation.references,
         questions=questions.shipped().questions if judgement.keep_passes else (),
         account_times={
-            each.source: each.observed_at for each in snapshot.account().outcomes.values()
+            control.source: control.observed_at for control in snapshot.account().outcomes.values()
         },
         pseudonymised=bool(snapshot.meta(PSEUDONYMISED)),
     )

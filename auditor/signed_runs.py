@@ -29,12 +29,12 @@ SCHEMA = "auditor/run/v1"
 """Which statement is signed; signed before it, too, so that no other signature passes for one."""
 ACCEPTANCE_SCHEMA = "auditor/acceptance/v1"
 """The same for the acceptance of a run."""
-LONGEST = 64 * 1024
+MAX_LENGTH = 64 * 1024
 """Characters of a signature with its statement: some 2,000 are usual."""
 
 _log = logging.getLogger(__name__)
 
-_WORDS = {
+_LABELS = {
     "run": "its id",
     "account_id": "the account",
     "api_url": "the address of the API",
@@ -140,7 +140,7 @@ def statement(entry: SignedStatement, evidence: SnapshotReader) -> dict[str, Jso
         SnapshotError: the evidence is not as it was recorded.
     """
     facts, totals = entry.facts, evidence.verified()
-    told = json.dumps(sorted(evidence.facts().items()))
+    evidence_facts = json.dumps(sorted(evidence.facts().items()))
     return {
         "run": facts.id,
         "account_id": facts.account_id,
@@ -156,7 +156,7 @@ def statement(entry: SignedStatement, evidence: SnapshotReader) -> dict[str, Jso
         "evidence_digest": totals.digest,
         "findings_digest": entry.findings_digest,
         "circumstances_digest": totals.circumstances,
-        "facts_digest": "sha256:" + hashlib.sha256(told.encode()).hexdigest(),
+        "facts_digest": "sha256:" + hashlib.sha256(evidence_facts.encode()).hexdigest(),
         "oldest_evidence_at": facts.oldest_evidence_at,
         "complete": bool(facts.complete),
         "stopped": entry.stopped,
@@ -199,11 +199,11 @@ def _acceptance_statement(acceptance: StoredAcceptance) -> dict[str, JsonValue]:
     }
 
 
-def _signed(schema: str, told: dict[str, JsonValue], signer: "Signer") -> str:
-    signature = signer.sign(_context(schema), _canonical(told))
+def _signed(schema: str, document: dict[str, JsonValue], signer: "Signer") -> str:
+    signature = signer.sign(_context(schema), _canonical(document))
     content = {
         "schema": schema,
-        "statement": told,
+        "statement": document,
         "key_id": signer.public.id,
         "public_key": signer.public.text,
         "signature": signature.hex(),
@@ -239,13 +239,13 @@ def verify(
             )
         return None
     signed = _read(run, entry.signature, SCHEMA)
-    found = statement(entry, evidence)
-    differing = _differing(signed.statement, found, evidence.facts())
-    if entry.facts.evidence_digest != found["evidence_digest"]:
-        differing = list(dict.fromkeys([*differing, _WORDS["evidence_digest"]]))
+    current = statement(entry, evidence)
+    differing = _differing(signed.statement, current, evidence.facts())
+    if entry.facts.evidence_digest != current["evidence_digest"]:
+        differing = list(dict.fromkeys([*differing, _LABELS["evidence_digest"]]))
     if differing:
         raise SignatureError(
-            f"{run} is not as it was signed: {_listed(differing)} {_differ(differing)}. Do not "
+            f"{run} is not as it was signed: {_join_and(differing)} {_differ(differing)}. Do not "
             "rely on it; audit again."
         )
     _refuse_another(run, signed, trusted)
@@ -271,7 +271,7 @@ def verify_acceptance(
     signed = _read(what, acceptance.signature, ACCEPTANCE_SCHEMA)
     if differing := _differing(signed.statement, _acceptance_statement(acceptance)):
         raise SignatureError(
-            f"{what} is not as it was signed: {_listed(differing)} {_differ(differing)}. Do not "
+            f"{what} is not as it was signed: {_join_and(differing)} {_differ(differing)}. Do not "
             "rely on it; accept the run again."
         )
     _refuse_another(what, signed, trusted)
@@ -308,10 +308,10 @@ class Signatures:
         Raises:
             KeyUnavailable: the key is none.
         """
-        given = self._settings.signing_key
-        if given is None and self._is_empty("signing_key"):
+        configured = self._settings.signing_key
+        if configured is None and self._is_empty("signing_key"):
             return None
-        return keys.signer(given.get_secret_value() if given else None)
+        return keys.signer(configured.get_secret_value() if configured else None)
 
     @cached_property
     def trusted(self) -> "PublicKey | None":
@@ -320,9 +320,9 @@ class Signatures:
         Raises:
             KeyUnavailable: the key is none.
         """
-        given = self._settings.verify_key
-        if given:
-            return keys.public_key(given, "AUDITOR_VERIFY_KEY")
+        configured = self._settings.verify_key
+        if configured:
+            return keys.public_key(configured, "AUDITOR_VERIFY_KEY")
         if self._is_empty("verify_key") or self.signer is None:
             return None
         return self.signer.public
@@ -340,28 +340,28 @@ class Signatures:
         Raises:
             As `verify`; SignedByAnother only where a signature is required.
         """
-        must = required or self.are_required
+        is_required = required or self.are_required
         try:
-            return verify(entry, evidence, self.trusted, required=must)
+            return verify(entry, evidence, self.trusted, required=is_required)
         except SignedByAnother:
-            if must:
+            if is_required:
                 raise
             return verify(entry, evidence)
 
     def verified_acceptance(self, acceptance: StoredAcceptance, *, required: bool) -> str | None:
         """As `verified`, of an acceptance."""
-        must = required or self.are_required
+        is_required = required or self.are_required
         try:
-            return verify_acceptance(acceptance, self.trusted, required=must)
+            return verify_acceptance(acceptance, self.trusted, required=is_required)
         except SignedByAnother:
-            if must:
+            if is_required:
                 raise
             return verify_acceptance(acceptance)
 
     def _is_empty(self, name: str) -> bool:
         """True where a setting is set to nothing: then nothing else is asked in its place."""
-        taken = self._settings.resolution.taken(VARIABLES[name])
-        return taken is not None and taken.is_empty
+        candidate = self._settings.resolution.effective(VARIABLES[name])
+        return candidate is not None and candidate.is_empty
 
     def sign(self, entry: SignedStatement, evidence: SnapshotReader) -> str:
         """The signature of a run that is being stored; empty where no key is configured."""
@@ -410,18 +410,18 @@ def _read(what: str, text: str, schema: str) -> _Signed:
     from auditor.signing import BadKey, PublicKey
 
     try:
-        if len(text) > LONGEST:
+        if len(text) > MAX_LENGTH:
             raise ValueError
-        told = json.loads(text)
-        if told["schema"] != schema:
+        document = json.loads(text)
+        if document["schema"] != schema:
             raise SignatureError(
                 f"{what} was signed by a newer version of the auditor. Install that version "
                 "of the program."
             )
-        public = PublicKey.read(told["public_key"])
-        if public.id != told["key_id"] or not isinstance(told["statement"], dict):
+        public = PublicKey.read(document["public_key"])
+        if public.id != document["key_id"] or not isinstance(document["statement"], dict):
             raise ValueError
-        signed = _Signed(told["statement"], public, bytes.fromhex(told["signature"]))
+        signed = _Signed(document["statement"], public, bytes.fromhex(document["signature"]))
     except (BadKey, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SignatureError(
             f"{what} was altered: its signature cannot be read. Do not rely on it; audit again."
@@ -436,29 +436,29 @@ def _read(what: str, text: str, schema: str) -> _Signed:
 
 def _differing(
     signed: Mapping[str, Any],
-    found: Mapping[str, JsonValue],
+    current: Mapping[str, JsonValue],
     facts: Mapping[str, str] | None = None,
 ) -> list[str]:
     """What is not as it was signed, in the words of `_WORDS`. `facts` are those of the evidence."""
-    names = [name for name in found if name not in signed or signed[name] != found[name]]
+    names = [name for name in current if name not in signed or signed[name] != current[name]]
     names += [
         name
         for name, fact in _ALSO_IN_EVIDENCE.items()
-        if facts is not None and name not in names and facts.get(fact, "") != found[name]
+        if facts is not None and name not in names and facts.get(fact, "") != current[name]
     ]
-    unknown = ["a part that this version does not know"] if signed.keys() - found.keys() else []
-    return [*(_WORDS[name] for name in names), *unknown]
+    unknown = ["a part that this version does not know"] if signed.keys() - current.keys() else []
+    return [*(_LABELS[name] for name in names), *unknown]
 
 
 def _counts(counts: Mapping[str, int]) -> dict[str, JsonValue]:
     return {str(name): int(count) for name, count in counts.items() if count}
 
 
-def _canonical(told: Mapping[str, Any]) -> bytes:
-    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+def _canonical(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _listed(names: list[str]) -> str:
+def _join_and(names: list[str]) -> str:
     return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.config import KEYS
 from auditor.config_files import (
-    LARGEST,
+    MAX_BYTES,
     ConfigFileError,
     Resolution,
     config_path,
@@ -160,7 +160,7 @@ def test_systemd_credentials_are_read_from_their_folder(
     assert systemd_credentials(VARIABLES) == {}
 
 
-@pytest.mark.parametrize("content", [b"\xffhush", b"h" * (LARGEST + 1)])
+@pytest.mark.parametrize("content", [b"\xffhush", b"h" * (MAX_BYTES + 1)])
 def test_a_systemd_credential_that_is_no_text_is_refused_unseen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:

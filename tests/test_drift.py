@@ -36,15 +36,17 @@ WITHIN = 30.0
 """Seconds of processor time: it takes about five on one core."""
 
 
-def compared(
+def with_comparison(
     nights: Nights, one: StoredRun, other: StoredRun, tell: Callable[[Drift], Any] = list
 ) -> Any:
-    with comparing.compared(nights.history, one, other, CATALOGUE) as drift:
+    with comparing.open_comparison(nights.history, one, other, CATALOGUE) as drift:
         return tell(drift)
 
 
 def changes(nights: Nights, one: StoredRun, other: StoredRun) -> list[FindingChange]:
-    found: list[FindingChange] = compared(nights, one, other, lambda drift: list(drift.changes))
+    found: list[FindingChange] = with_comparison(
+        nights, one, other, lambda drift: list(drift.changes)
+    )
     return found
 
 
@@ -117,7 +119,7 @@ def test_changes_come_by_fingerprint_as_often_as_they_are_wanted(nights: Nights)
     def twice(drift: Drift) -> tuple[list[str], ...]:
         return tuple([each.standing.fingerprint for each in drift.changes] for _ in range(2))
 
-    first, second = compared(nights, one, other, twice)
+    first, second = with_comparison(nights, one, other, twice)
     assert first == second == sorted(first)
     assert len(first) == 30
 
@@ -276,7 +278,7 @@ def test_a_selection_that_leaves_a_control_out_improves_nothing(nights: Nights) 
 
 
 def notes(nights: Nights, one: StoredRun, other: StoredRun) -> str:
-    return " ".join(compared(nights, one, other, lambda drift: drift.notes))
+    return " ".join(with_comparison(nights, one, other, lambda drift: drift.notes))
 
 
 def test_two_runs_alike_need_no_note(nights: Nights) -> None:
@@ -352,7 +354,7 @@ def test_thousands_of_changes_stream(nights: Nights) -> None:
         return first, sum(1 for _ in drift.of(ChangeKind.REGRESSED)), drift.clusters()
 
     began = time.process_time()
-    all_, regressed, (cluster,) = compared(nights, one, other, told)
+    all_, regressed, (cluster,) = with_comparison(nights, one, other, told)
     assert time.process_time() - began < WITHIN
     assert all_ == regressed == cluster.count == MANY
     assert [each.standing.scope.id for each in cluster.examples] == users[:5]

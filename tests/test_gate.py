@@ -12,7 +12,15 @@ from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
 from auditor.findings.model import Severity, Status, Verdict, WaiverResult
 from auditor.findings.run import Run
-from auditor.gate import MOST, GatePolicy, GateResult, Known, judged, rejection, too_old
+from auditor.gate import (
+    MAX_EXAMPLES,
+    GatePolicy,
+    GateResult,
+    Known,
+    age_rejection,
+    judged,
+    rejection,
+)
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from tests.report.worlds import deviation
@@ -42,7 +50,7 @@ def ended(entry: StoredRun, ago: timedelta = timedelta()) -> datetime:
 def said(
     entry: StoredRun, now: datetime, demand: GatePolicy = OPEN, digest: str = ""
 ) -> GateResult | None:
-    return rejection(entry, demand, digest or entry.facts.baseline_digest, now) or too_old(
+    return rejection(entry, demand, digest or entry.facts.baseline_digest, now) or age_rejection(
         entry.facts.id, entry.facts.finished_at, demand, now
     )
 
@@ -319,10 +327,10 @@ def test_it_names_one_example_of_each_kind_the_deviations_first(nights: Nights) 
     told |= {f"w{n:02}": deviation("AI-01", setting=f"other.{n:02}") for n in range(30)}
     answer = answered(nights, told)
     assert (answer.deviations, answer.unknown) == (60, 30)
-    assert len(answer.examples) == MOST
+    assert len(answer.examples) == MAX_EXAMPLES
     found = [each.finding for each in answer.examples]
     kinds = {(f.verdict.status, f.verdict.setting, f.scope.level) for f in found}
-    assert len(kinds) == MOST
+    assert len(kinds) == MAX_EXAMPLES
     assert {f.verdict.status for f in found} == {Status.FAIL}
 
 

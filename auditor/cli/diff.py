@@ -77,7 +77,7 @@ def diff(
     history, one, other = sides(source, earlier, later)
     catalogue = shipped_catalogue()
     titles = {control.id: control.title for control in catalogue}
-    with comparing.compared(history, one, other, catalogue) as drift:
+    with comparing.open_comparison(history, one, other, catalogue) as drift:
         write = partial(_write, drift, titles, chosen, min(terminal.width, WIDEST))
         if output is not None:
             files.write(output, write)

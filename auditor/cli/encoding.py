@@ -18,21 +18,21 @@ import typer
 
 from auditor.plain_text import printable
 
-SPELL_OUT = "auditor.spell_out"
+ERROR_HANDLER = "auditor.spell_out"
 """The name of the error handler."""
 
-_PAINTING = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS")
+_COLOUR_VARIABLES = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS")
 """Variables with which Typer paints what no terminal shows."""
 _COLOUR = re.compile(
     r"(\x1b\[(?:0|(?:[1-479]|3[1-7]|9[0-7]|4[0-7])(?:;(?:[1-479]|[349][0-7]))*)?m)"
 )
 """Colours, bold, dim, italic and underlined. Not what conceals, and nothing that moves a cursor."""
-_STEERING = re.compile(r"[^\n\t\x20-\x7e]")
+_UNSAFE = re.compile(r"[^\n\t\x20-\x7e]")
 
 _DELETE = "\x7f"
 """The one control character that JSON leaves as it is in a string."""
 
-_PLAIN = {
+_ASCII_TYPOGRAPHY = {
     "…": "...",
     "“": '"',
     "”": '"',
@@ -47,7 +47,7 @@ _PLAIN = {
 """The typography of our own texts, in ASCII."""
 
 
-def settle_streams() -> None:
+def make_streams_lossless() -> None:
     """Let the standard streams of this process express every text. Closed ones lead nowhere.
 
     A file that is opened while a standard stream is closed would take its number, and everything
@@ -58,9 +58,9 @@ def settle_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-    codecs.register_error(SPELL_OUT, _spell_out)
-    sys.stdout = _expressive(sys.stdout)
-    sys.stderr = _expressive(sys.stderr)
+    codecs.register_error(ERROR_HANDLER, _replace_unencodable)
+    sys.stdout = _lossless(sys.stdout)
+    sys.stderr = _lossless(sys.stderr)
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
 
@@ -105,22 +105,22 @@ class _Console(io.TextIOWrapper):
     def __init__(self, stream: io.TextIOWrapper) -> None:
         encoding, buffering = stream.encoding, stream.line_buffering
         self._ascii = codecs.lookup(encoding).name == "ascii"
-        self._painted = stream.isatty() or any(map(os.environ.get, _PAINTING))
+        self._painted = stream.isatty() or any(map(os.environ.get, _COLOUR_VARIABLES))
         super().__init__(
             stream.detach(),
             encoding="latin-1" if self._ascii else encoding,
-            errors=SPELL_OUT,
+            errors=ERROR_HANDLER,
             line_buffering=buffering,
             write_through=self._ascii,
         )
 
     def write(self, text: str, /) -> int:
-        self.draw(_harmless(text, painted=self._painted))
+        self.draw(_escape_unsafe(text, painted=self._painted))
         return len(text)
 
     def draw(self, text: str) -> int:
         """Write what moves the cursor on purpose."""
-        shown = text.encode("ascii", SPELL_OUT).decode("ascii") if self._ascii else text
+        shown = text.encode("ascii", ERROR_HANDLER).decode("ascii") if self._ascii else text
         return super().write(shown)
 
 
@@ -160,7 +160,7 @@ class _Recoded(io.RawIOBase):
         return len(data)
 
 
-def _expressive(stream: TextIO | None) -> TextIO:
+def _lossless(stream: TextIO | None) -> TextIO:
     if stream is None:
         return Path(os.devnull).open("w", encoding="utf-8")
     if not isinstance(stream, io.TextIOWrapper):
@@ -168,27 +168,27 @@ def _expressive(stream: TextIO | None) -> TextIO:
     return _Console(stream)
 
 
-def _harmless(text: str, *, painted: bool) -> str:
+def _escape_unsafe(text: str, *, painted: bool) -> str:
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
     if not painted:
-        return _spelled_out(text)
+        return _escape_controls(text)
     pieces = _COLOUR.split(text)
-    return "".join(piece if at % 2 else _spelled_out(piece) for at, piece in enumerate(pieces))
+    return "".join(piece if at % 2 else _escape_controls(piece) for at, piece in enumerate(pieces))
 
 
-def _spelled_out(text: str) -> str:
-    return _STEERING.sub(lambda found: printable(found[0]), text)
+def _escape_controls(text: str) -> str:
+    return _UNSAFE.sub(lambda found: printable(found[0]), text)
 
 
-def _spell_out(error: UnicodeError) -> tuple[str, int]:
+def _replace_unencodable(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
-    return "".join(_PLAIN.get(char) or _spelled(char) for char in text), error.end
+    return "".join(_ASCII_TYPOGRAPHY.get(char) or _escaped(char) for char in text), error.end
 
 
-def _spelled(char: str) -> str:
+def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 

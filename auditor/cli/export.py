@@ -49,16 +49,16 @@ class ExportOptions:
         """
         if settings.signing_key is not None:
             signer(settings)
-        given = settings.pseudonym_key
+        configured = settings.pseudonym_key
         return cls(
             frameworks.named(framework) if framework else None,
-            keys.pseudonym_key(given.get_secret_value() if given else None)
+            keys.pseudonym_key(configured.get_secret_value() if configured else None)
             if pseudonymise
             else None,
         )
 
     @contextmanager
-    def judged(
+    def evaluate(
         self, snapshot: Snapshot, judgement: EvaluationConfig, run: Run | None = None
     ) -> Iterator[EvaluatedRun]:
         """The run that `snapshot` and `judgement` give, or that `run` is already.
@@ -74,8 +74,8 @@ class ExportOptions:
                 renamed = _under_pseudonyms(snapshot, judgement, self.key)
                 snapshot, judgement = stack.enter_context(renamed)
                 run = None
-            found = run or runs.judge(snapshot, judgement)
-            yield EvaluatedRun(replace(found, framework=self.framework), snapshot, judgement)
+            evaluated = run or runs.judge(snapshot, judgement)
+            yield EvaluatedRun(replace(evaluated, framework=self.framework), snapshot, judgement)
 
 
 @contextmanager
@@ -90,8 +90,8 @@ def _under_pseudonyms(
     ):
         with closing(NameIndex(snapshot, pseudonyms)) as people:
             names = Pseudonymizer(people, pseudonyms)
-            told = organisation(judgement.organisation, snapshot, names)
-            renamed = replace(judgement, organisation=told)
+            pseudonymised = organisation(judgement.organisation, snapshot, names)
+            renamed = replace(judgement, organisation=pseudonymised)
             facts = runs.metadata(snapshot, renamed, pseudonymised=True)
             copy_snapshot(snapshot, copy, facts, names)
         yield copy, renamed

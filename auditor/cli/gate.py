@@ -26,7 +26,7 @@ from auditor.cli.options import (
     Selection,
     StrictOption,
     TopicOption,
-    span,
+    parse_duration,
 )
 from auditor.cli.run_choice import LATEST, AccountOption, RunSource, configured_account
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
@@ -42,11 +42,11 @@ from auditor.gate import (
     GateResult,
     Known,
     Terms,
+    age_rejection,
     closed,
+    find_acceptance,
     judged,
-    measured_against,
     rejection,
-    too_old,
 )
 from auditor.policy import serialization
 from auditor.policy.errors import PolicyError
@@ -171,14 +171,14 @@ def gate(
     **auditor gate --live --topic ai**
     """
     if ctx.invoked_subcommand is not None:
-        _refuse_options_before(ctx)
+        _refuse_misplaced_options(ctx)
         return
     terminal: Terminal = ctx.obj
     settings = config.load()
     tell_dotenv(settings, terminal)
-    demand = GatePolicy(
+    policy = GatePolicy(
         None if fail_on is FailOn.NEVER else Severity(fail_on),
-        span(max_age, "--max-age"),
+        parse_duration(max_age, "--max-age"),
         allow_unknown,
         new_only,
         strict,
@@ -208,16 +208,16 @@ def gate(
     try:
         if is_live:
             simulated = Account(scenario if sandbox else None)
-            answer = _live(stored, judgement, demand, settings, simulated, terminal)
+            result = _live(stored, judgement, policy, settings, simulated, terminal)
         else:
-            answer = _stored(stored, selection, judgement, demand, settings, account, terminal)
+            result = _stored(stored, selection, judgement, policy, settings, account, terminal)
     except (AuditorError, OSError, sqlite3.Error, zlib.error) as error:
-        if not _keeps_shut(error):
+        if not _closes_gate(error):
             raise
-        answer = _broken(error, format_, terminal)
+        result = _closed_by(error, format_, terminal)
     with output.ignore_broken_pipe():
-        _tell(answer, format_, terminal)
-    raise typer.Exit(answer.code)
+        _report_result(result, format_, terminal)
+    raise typer.Exit(result.code)
 
 
 @app.command()
@@ -259,9 +259,9 @@ def accept(
     if run == LATEST:
         for sentence in source.from_future():
             ctx.obj.say(sentence)
-        owner = _found(_account(history, settings, account, source.elsewhere()))
+        owner = _unless_closed(_account(history, settings, account, source.elsewhere()))
         terms = _terms(judgement, owner, settings.api_url)
-        entry = _found(_newest(history, terms, source.elsewhere()))
+        entry = _unless_closed(_newest(history, terms, source.elsewhere()))
     else:
         entry = history.get(source.own_run(run))
         terms = _terms(judgement, entry.facts.account_id, entry.facts.api_url)
@@ -286,7 +286,7 @@ def accept(
     )
 
 
-def _refuse_options_before(ctx: typer.Context) -> None:
+def _refuse_misplaced_options(ctx: typer.Context) -> None:
     """An option of the gate before the name of a subcommand would be ignored."""
     for parameter in ctx.command.params:
         source = ctx.get_parameter_source(parameter.name or "")
@@ -297,7 +297,7 @@ def _refuse_options_before(ctx: typer.Context) -> None:
             )
 
 
-def _found(found: _T | GateResult) -> _T:
+def _unless_closed(found: _T | GateResult) -> _T:
     """What was looked for.
 
     Raises:
@@ -332,17 +332,17 @@ def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
         )
 
 
-def _depth(asked: Depth | None, is_live: bool) -> Level:
-    if is_live and asked in (Depth.USER, Depth.MEETING):
+def _depth(depth: Depth | None, is_live: bool) -> Level:
+    if is_live and depth in (Depth.USER, Depth.MEETING):
         raise ConfigError(
-            f"--depth {asked}: --live reads the account and its groups, no users and no meetings. "
-            f"For those, run first: auditor audit --depth {asked}, and then the gate without "
+            f"--depth {depth}: --live reads the account and its groups, no users and no meetings. "
+            f"For those, run first: auditor audit --depth {depth}, and then the gate without "
             "--live."
         )
-    return Level(asked or (Depth.GROUP if is_live else Depth.USER))
+    return Level(depth or (Depth.GROUP if is_live else Depth.USER))
 
 
-def _keeps_shut(error: Exception) -> bool:
+def _closes_gate(error: Exception) -> bool:
     """True if `error` kept a gate from judging that was asked rightly.
 
     The baseline, the stored run or the history being unusable ends other commands as a mistake of
@@ -355,7 +355,7 @@ def _keeps_shut(error: Exception) -> bool:
     )
 
 
-def _broken(error: Exception, format_: GateFormat, terminal: Terminal) -> GateResult:
+def _closed_by(error: Exception, format_: GateFormat, terminal: Terminal) -> GateResult:
     """Shut, because of an error; its sentence is the reason."""
     reason = str(error)
     if isinstance(error, sqlite3.Error | zlib.error):
@@ -375,7 +375,7 @@ def _stored(
     stored: Runs,
     selection: Selection,
     judgement: EvaluationConfig,
-    demand: GatePolicy,
+    policy: GatePolicy,
     settings: Settings,
     account: str | None,
     terminal: Terminal,
@@ -389,40 +389,42 @@ def _stored(
     entry = _newest(history, terms, elsewhere)
     if isinstance(entry, GateResult):
         return entry
-    found = rejection(entry, demand, judgement.baseline.info.digest, datetime.now(UTC))
-    if found is not None:
-        return found
+    unfit = rejection(entry, policy, judgement.baseline.info.digest, datetime.now(UTC))
+    if unfit is not None:
+        return unfit
     signatures = Signatures(settings)
     known = None
-    if demand.new_only:
-        known = _known(history, terms, judgement, demand, signatures)
+    if policy.new_only:
+        known = _known(history, terms, judgement, policy, signatures)
     if isinstance(known, GateResult):
         return known
     with history.verified(entry) as snapshot:
         now = datetime.now(UTC)
-        signed = _signed(entry, snapshot, demand, signatures)
-        old = too_old(entry.facts.id, snapshot.oldest() or entry.facts.finished_at, demand, now)
-        if old is not None:
-            return old
+        signed = _signed(entry, snapshot, policy, signatures)
+        too_old = age_rejection(
+            entry.facts.id, snapshot.oldest() or entry.facts.finished_at, policy, now
+        )
+        if too_old is not None:
+            return too_old
         if (selection.org or settings.org) is None:
-            used = EvaluationConfig.recalled(snapshot, judgement.catalogue).organisation
-            digest = serialization.organisation_digest(used)
+            recorded = EvaluationConfig.recalled(snapshot, judgement.catalogue).organisation
+            digest = serialization.organisation_digest(recorded)
             if digest:
                 return closed(
                     f"run {entry.facts.id} was judged with an organisation file ({digest}; "
-                    f"{len(used.overrides)} overrides, {len(used.waivers)} waivers, "
-                    f"{len(used.attestations)} attestations), and the gate was given none.",
+                    f"{len(recorded.overrides)} overrides, {len(recorded.waivers)} waivers, "
+                    f"{len(recorded.attestations)} attestations), and the gate was given none.",
                     "Name the file that is to hold: --org FILE, or AUDITOR_ORG.",
                 )
         # What is judged by never comes with the evidence: it is what the gate was given.
         run = runs.judge(snapshot, replace(judgement, today=now.date()))
-        return judged(run, demand, known, signed)
+        return judged(run, policy, known, signed)
 
 
 def _live(
     stored: Runs,
     judgement: EvaluationConfig,
-    demand: GatePolicy,
+    policy: GatePolicy,
     settings: Settings,
     account: Account,
     terminal: Terminal,
@@ -432,35 +434,35 @@ def _live(
     )
     with snapshot:
         run = runs.judge(snapshot, judgement)
-        is_kept = store_run(stored, snapshot, run, judgement, terminal)
+        is_stored = store_run(stored, snapshot, run, judgement, terminal)
         known: Known | GateResult | None = None
         signatures = Signatures(settings)
-        entry = stored.history.find(run.info.id) if is_kept else None
-        if entry is None and (demand.require_signature or signatures.are_required):
+        entry = stored.history.find(run.info.id) if is_stored else None
+        if entry is None and (policy.require_signature or signatures.are_required):
             return closed(
                 f"run {run.info.id} could not be stored, so it is not signed.",
                 "See why: auditor doctor",
             )
-        signed = _signed(entry, snapshot, demand, signatures) if entry else None
-        if demand.new_only and not is_kept:
+        signed = _signed(entry, snapshot, policy, signatures) if entry else None
+        if policy.new_only and not is_stored:
             return closed(
                 f"run {run.info.id} could not be stored, so what is new in it cannot be told.",
                 "See why: auditor doctor",
             )
-        if demand.new_only:
+        if policy.new_only:
             terms = _terms(judgement, run.info.account_id, run.info.api_url)
-            known = _known(stored.history, terms, judgement, demand, signatures)
-        answer = known if isinstance(known, GateResult) else judged(run, demand, known, signed)
-    if is_kept:
+            known = _known(stored.history, terms, judgement, policy, signatures)
+        result = known if isinstance(known, GateResult) else judged(run, policy, known, signed)
+    if is_stored:
         stored.discard(run.info.id)
-    return answer
+    return result
 
 
 def _known(
     history: History,
     terms: Terms,
     judgement: EvaluationConfig,
-    demand: GatePolicy,
+    policy: GatePolicy,
     signatures: Signatures,
 ) -> Known | GateResult:
     """What the accepted run found already, or why there is none to measure against.
@@ -468,26 +470,26 @@ def _known(
     Raises:
         SignatureError: a signature of the run or of its acceptance is not as it has to be.
     """
-    acceptance = measured_against(history, terms)
+    acceptance = find_acceptance(history, terms)
     if isinstance(acceptance, GateResult):
         return acceptance
-    signatures.verified_acceptance(acceptance, required=demand.require_signature)
+    signatures.verified_acceptance(acceptance, required=policy.require_signature)
     accepted = acceptance.entry
     with history.verified(accepted) as evidence:
-        signatures.verified(accepted, evidence, required=demand.require_signature)
+        signatures.verified(accepted, evidence, required=policy.require_signature)
         again = runs.judge(evidence, replace(judgement, today=datetime.now(UTC).date()))
         return Known.of(history, accepted).confirmed(again)
 
 
 def _signed(
-    entry: StoredRun, evidence: Snapshot, demand: GatePolicy, signatures: Signatures
+    entry: StoredRun, evidence: Snapshot, policy: GatePolicy, signatures: Signatures
 ) -> Signed | None:
     """Which key signed a run, whose signature is verified; None where none did, and none need.
 
     Raises:
         SignatureError: the signature is not as it has to be.
     """
-    key = signatures.verified(entry, evidence, required=demand.require_signature)
+    key = signatures.verified(entry, evidence, required=policy.require_signature)
     trusted = signatures.trusted
     return None if key is None else Signed(key, trusted is not None and trusted.id == key)
 
@@ -504,10 +506,10 @@ def _terms(judgement: EvaluationConfig, account_id: str, api_url: str) -> Terms:
 
 
 def _account(
-    history: History, settings: Settings, asked: str | None, elsewhere: str
+    history: History, settings: Settings, requested: str | None, elsewhere: str
 ) -> str | GateResult:
     """The account that is asked for, configured, or the only one stored, or why there is none."""
-    account = asked or configured_account(settings)
+    account = requested or configured_account(settings)
     if account is not None:
         return account
     known = history.accounts(place(settings.api_url))
@@ -523,51 +525,51 @@ def _account(
 
 def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun | GateResult:
     """The newest run that was judged as the gate was asked to judge, or why there is none."""
-    wanted = terms.series
+    series = terms.series
     of_account = history.runs(terms.runs)
-    entry = history.last_of(wanted)
+    entry = history.last_of(series)
     if entry is not None:
         return entry
-    asked = f"baseline {wanted.baseline_id}, depth {wanted.depth}"
-    asked += ", the same selection of controls" if wanted.selection else ""
+    description = f"baseline {series.baseline_id}, depth {series.depth}"
+    description += ", the same selection of controls" if series.selection else ""
     if not of_account:
         return closed(
-            f"no run of account {wanted.account_id} is stored in {history}.{elsewhere}",
+            f"no run of account {series.account_id} is stored in {history}.{elsewhere}",
             "Run: auditor audit",
         )
     newest = of_account[-1].facts
     narrowed = ", a selection of controls" if of_account[-1].selection else ""
     return closed(
-        f"no stored run fits ({asked}); the newest, {newest.id}, has baseline "
+        f"no stored run fits ({description}); the newest, {newest.id}, has baseline "
         f"{newest.baseline_id}, depth {newest.depth}{narrowed}.",
         "Run the audit that way, or ask for what there is with --baseline, --depth, --only and "
         "--topic.",
     )
 
 
-def _tell(answer: GateResult, format_: GateFormat, terminal: Terminal) -> None:
-    basis = answer.basis
+def _report_result(result: GateResult, format_: GateFormat, terminal: Terminal) -> None:
+    basis = result.basis
     catalogue_titles = (
         {cid: info.title for cid, info in basis.run.controls.items()} if basis else {}
     )
-    told = answer.code, answer.reason, answer.advice, basis
+    outcome = result.code, result.reason, result.advice, basis
     counts = {
-        "deviations": answer.deviations,
-        "unknown": answer.unknown,
-        "stale_waivers": answer.stale_waivers,
-        "stale_names": answer.stale_names,
+        "deviations": result.deviations,
+        "unknown": result.unknown,
+        "stale_waivers": result.stale_waivers,
+        "stale_names": result.stale_names,
     }
-    summary = gate_report.as_summary(*told, counts, answer.examples, catalogue_titles)
+    summary = gate_report.as_summary(*outcome, counts, result.examples, catalogue_titles)
     if format_ is GateFormat.JSON:
-        echo_json(gate_report.as_json(*told, counts, answer.examples), newline=False)
+        echo_json(gate_report.as_json(*outcome, counts, result.examples), newline=False)
     elif format_ is GateFormat.MARKDOWN:
         typer.echo(summary)
     else:
-        why = gate_report.named(answer.examples)
-        typer.echo("\n".join(gate_report.as_lines(*told, why)))
+        why = gate_report.named(result.examples)
+        typer.echo("\n".join(gate_report.as_lines(*outcome, why)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines = gate_report.annotations(
-            answer.code, answer.reason, basis, answer.examples, catalogue_titles
+            result.code, result.reason, basis, result.examples, catalogue_titles
         )
         for line in lines:
             typer.echo(line, err=format_ is not GateFormat.TEXT)

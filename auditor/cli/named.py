@@ -26,19 +26,19 @@ def entries(organisation: Organisation, baseline: Baseline | None) -> Entries:
     )
 
 
-def in_run(snapshot: Snapshot, wanted: Entries) -> LookedUp:
+def in_run(snapshot: Snapshot, names: Entries) -> LookedUp:
     """Look for the names in the evidence of a run."""
     return LookedUp(
         snapshot.meta("run_id") or "",
         snapshot.meta("finished_at") or "",
-        references.unfitting(snapshot, wanted),
+        references.unfitting(snapshot, names),
     )
 
 
 def in_newest_run(
     settings: Settings,
     terminal: Terminal,
-    wanted: Entries,
+    names: Entries,
     *,
     account: str | None = None,
     sandbox: bool = False,
@@ -48,6 +48,6 @@ def in_newest_run(
         source = RunSource.chosen(settings, terminal, account=account, sandbox=sandbox)
         _, snapshot = source.opened(LATEST)
         with snapshot:
-            return in_run(snapshot, wanted)
+            return in_run(snapshot, names)
     except (RunNotFound, StoreError, SnapshotError, InsecureDirectory) as error:
         return LookedUp(unchecked=str(error))

@@ -70,7 +70,7 @@ class Announcer:
     """Whom to tell, when, and how a sign of life is given; known before the audit begins."""
 
     channels: Sequence[Channel] = field(repr=False, default=())
-    wanted: frozenset[Trigger] = DEFAULT
+    triggers: frozenset[Trigger] = DEFAULT
     names: bool = False
     heartbeat: str | None = field(repr=False, default=None)
 
@@ -79,7 +79,7 @@ class Announcer:
         cls,
         settings: Settings,
         channels: Sequence[str] | None = None,
-        wanted: str | None = None,
+        triggers: str | None = None,
         names: bool = False,
         heartbeat_url: str | None = None,
     ) -> "Announcer":
@@ -94,35 +94,35 @@ class Announcer:
         url = heartbeat_url or _secret(settings.heartbeat)
         if url:
             heartbeat.check(url)
-        return cls(found, occasions(wanted), names, url)
+        return cls(found, parse_triggers(triggers), names, url)
 
-    def announce(self, news: RunEvent, exit_code: int, terminal: Terminal) -> list[Delivery]:
+    def announce(self, event: RunEvent, exit_code: int, terminal: Terminal) -> list[Delivery]:
         """Tell the news and give the sign of life; say what failed. Never raises.
 
         Takes about a minute at most, and mostly a second.
         """
-        deliveries = notify(self.channels, news, self.wanted, names=self.names)
+        deliveries = notify(self.channels, event, self.triggers, names=self.names)
         for each in deliveries:
             if each.sent:
                 terminal.say(f"Told {each.channel} ({each.shown}).")
             else:
                 terminal.complain(f"{each.channel} ({each.shown}) was not told. {each.reason}")
         if self.heartbeat:
-            heard = heartbeat.ping(self.heartbeat, beat_of(exit_code))
-            if not heard.arrived:
-                terminal.complain(f"the heartbeat did not arrive. {heard.reason}")
+            ping = heartbeat.ping(self.heartbeat, beat_of(exit_code))
+            if not ping.arrived:
+                terminal.complain(f"the heartbeat did not arrive. {ping.reason}")
         return deliveries
 
 
-def occasions(wanted: str | None) -> frozenset[Trigger]:
+def parse_triggers(text: str | None) -> frozenset[Trigger]:
     """The occasions that `--notify-on` names.
 
     Raises:
         NotifyError: one of them is none.
     """
-    if wanted is None:
+    if text is None:
         return DEFAULT
-    words = [word.strip().lower() for word in wanted.split(",") if word.strip()]
+    words = [word.strip().lower() for word in text.split(",") if word.strip()]
     known = [occasion.value for occasion in Trigger]
     for word in words:
         if word not in known:

@@ -185,23 +185,25 @@ KeepMonthlyOption = Annotated[
     ),
 ]
 
-_SPAN = re.compile(r"(\d{1,5})\s*(m|min|h|d|w)", re.IGNORECASE)
+_DURATION = re.compile(r"(\d{1,5})\s*(m|min|h|d|w)", re.IGNORECASE)
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def span(text: str, option: str) -> timedelta:
+def parse_duration(text: str, option: str) -> timedelta:
     """A length of time such as 90m, 24h, 30d or 2w.
 
     Raises:
         ConfigError: it is none.
     """
-    match = _SPAN.fullmatch(text.strip())
+    match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ConfigError(f"{option} {text}: write a number with m, h, d or w, such as 24h or 30d.")
     return timedelta(**{_UNITS[match[2].lower()]: int(match[1])})
 
 
-def budget(per_host: int | None, within: str | None, of: Sequence[str] | None) -> MeetingSelection:
+def meeting_selection(
+    per_host: int | None, within: str | None, of: Sequence[str] | None
+) -> MeetingSelection:
     """Which upcoming meetings to read.
 
     Raises:
@@ -209,13 +211,13 @@ def budget(per_host: int | None, within: str | None, of: Sequence[str] | None) -
     """
     days = None
     if within is not None:
-        days = math.ceil(span(within, "--meetings-within") / timedelta(days=1))
+        days = math.ceil(parse_duration(within, "--meetings-within") / timedelta(days=1))
     named: dict[str, list[str]] = {"user": [], "group": []}
-    for each in of or ():
-        kind, _, name = each.partition(":")
+    for host in of or ():
+        kind, _, name = host.partition(":")
         if kind.strip().lower() not in named or not name.strip():
             raise ConfigError(
-                f"--meetings-of {each}: write user:NAME or group:NAME, such as "
+                f"--meetings-of {host}: write user:NAME or group:NAME, such as "
                 "user:ann@example.com or 'group:Legal*'."
             )
         named[kind.strip().lower()].append(name.strip())
@@ -259,7 +261,7 @@ class Selection:
             organisation=chosen,
             depth=depth,
         )
-        return self._narrowed(judgement)
+        return self._with_selection(judgement)
 
     def rejudgement(self, snapshot: Snapshot, depth: Level | None = None) -> EvaluationConfig:
         """The judgement of a stored run, with what the command line wants otherwise.
@@ -278,12 +280,12 @@ class Selection:
             stored = replace(stored, baseline=chosen_baseline, selected=None)
         if self.org is not None:  # what was decided since then holds today
             chosen = organisation.load(self.org, catalogue)
-            wanted = organisation.baseline_of(self.org, chosen, catalogue) or stored.baseline
+            file_baseline = organisation.baseline_of(self.org, chosen, catalogue) or stored.baseline
             today = datetime.now(UTC).date()
-            stored = replace(stored, baseline=wanted, organisation=chosen, today=today)
-        return self._narrowed(replace(stored, depth=depth or stored.depth))
+            stored = replace(stored, baseline=file_baseline, organisation=chosen, today=today)
+        return self._with_selection(replace(stored, depth=depth or stored.depth))
 
-    def _narrowed(self, judgement: EvaluationConfig) -> EvaluationConfig:
+    def _with_selection(self, judgement: EvaluationConfig) -> EvaluationConfig:
         selected = judgement.selected
         if self.only or self.topic or selected is None:
             selected = judgement.catalogue.select(self.only, self.topic)

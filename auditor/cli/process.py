@@ -14,12 +14,12 @@ from pathlib import Path
 from types import TracebackType
 
 from auditor import permissions
-from auditor.cli.encoding import settle_streams
+from auditor.cli.encoding import make_streams_lossless
 from auditor.zoom.redaction import redacted_traceback
 
 TEMPORARY = "auditor-"
 """What the names of temporary folders begin with."""
-_FORGOTTEN = 24 * 3600.0
+_STALE_SECONDS = 24 * 3600.0
 """Seconds after which a temporary folder belongs to no run any more: its process was killed."""
 
 
@@ -27,7 +27,7 @@ _PR_SET_DUMPABLE = 4
 """Of <sys/prctl.h>."""
 
 _log = logging.getLogger(__name__)
-_settled = False
+_hardened = False
 _temporary: str | None = None
 
 
@@ -42,10 +42,10 @@ def harden_process() -> None:
     any thread, are shown without secrets. No output fails because of its encoding. The memory of a
     crash, in which secrets are, goes nowhere.
     """
-    global _settled
-    _leave_no_core()
-    settle_streams()
-    _settled = True
+    global _hardened
+    _disable_core_dumps()
+    make_streams_lossless()
+    _hardened = True
     os.umask(permissions.MASK)
     sys.excepthook = _show
     threading.excepthook = _show_of_thread
@@ -76,18 +76,18 @@ def prepare_data_dir(data: Path, *, make: bool = False, writing: bool = False) -
     if make:
         with suppress(OSError):  # whoever wants to write there tells why it cannot be
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not _settled or os.environ.get("TMPDIR") not in ("", None, _temporary):
+    if not _hardened or os.environ.get("TMPDIR") not in ("", None, _temporary):
         return
     # Looked at when the first such file is made; where there is no folder yet, /tmp is used.
     if data.is_dir() and not os.access(data, os.W_OK):
         return  # it is only read; the system's folder for temporary files is used
     _temporary = os.environ["TMPDIR"] = str(data.absolute())
     if data.is_dir():
-        _clear(data)
-        _tell_sqlite(_temporary)
+        _remove_stale_folders(data)
+        _set_sqlite_directory(_temporary)
 
 
-def _leave_no_core() -> None:
+def _disable_core_dumps() -> None:
     """Have the system write no memory of this process to disk, and show it to no other of the user.
 
     A limit of 0 keeps core files away, but not the programs that Linux may hand the memory to
@@ -106,7 +106,7 @@ def _leave_no_core() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _tell_sqlite(folder: str) -> None:
+def _set_sqlite_directory(folder: str) -> None:
     """Name the place to SQLite, which has read TMPDIR before the program could set it.
 
     The pragma holds for the process. It is deprecated; a SQLite without it ignores it.
@@ -116,11 +116,11 @@ def _tell_sqlite(folder: str) -> None:
         db.execute(f"PRAGMA temp_store_directory = '{quoted}'")
 
 
-def _clear(data: Path) -> None:
+def _remove_stale_folders(data: Path) -> None:
     """Remove the temporary folders of processes that were killed."""
     with suppress(OSError):
         for folder in data.glob(f"{TEMPORARY}*"):
-            if folder.is_dir() and folder.lstat().st_mtime < time.time() - _FORGOTTEN:
+            if folder.is_dir() and folder.lstat().st_mtime < time.time() - _STALE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -128,12 +128,12 @@ def _show(kind: type[BaseException], error: BaseException, traceback: TracebackT
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, traceback)
         return
-    _tell(error)
+    _print_traceback(error)
 
 
 def _show_of_thread(caught: threading.ExceptHookArgs) -> None:
     if caught.exc_value is not None:
-        _tell(caught.exc_value)
+        _print_traceback(caught.exc_value)
 
 
 def _show_unraisable(caught: "sys.UnraisableHookArgs") -> None:
@@ -148,9 +148,9 @@ def _show_unraisable(caught: "sys.UnraisableHookArgs") -> None:
             again.daemon = True
             again.start()
     elif caught.exc_value is not None:
-        _tell(caught.exc_value)
+        _print_traceback(caught.exc_value)
 
 
-def _tell(error: BaseException) -> None:
+def _print_traceback(error: BaseException) -> None:
     with suppress(OSError, ValueError, AttributeError):  # standard error may be closed
         sys.stderr.write(f"{redacted_traceback(error)}\n")

@@ -75,7 +75,7 @@ class ProgressLines:
         self._terminal = terminal
         self._total: dict[Level, int] = {}
         self._done: dict[Level, int] = {}
-        self._said = time.monotonic()
+        self._last_line_at = time.monotonic()
 
     def found(self, level: Level, scopes: int) -> None:
         """Begin a level."""
@@ -84,8 +84,8 @@ class ProgressLines:
     def read(self, level: Level) -> None:
         """Count one more scope; say so if nothing was said for a while."""
         self._done[level] += 1
-        if time.monotonic() - self._said >= LINE_EVERY:
-            self._said = time.monotonic()
+        if time.monotonic() - self._last_line_at >= LINE_EVERY:
+            self._last_line_at = time.monotonic()
             done, total = self._done[level], self._total[level]
             self._terminal.say(f"reading {NAMES.get(level, level)}: {done:,} of {total:,}")
 

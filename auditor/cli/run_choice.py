@@ -54,7 +54,7 @@ def is_path(word: str) -> bool:
 
 def configured_account(settings: Settings) -> str | None:
     """The id of the configured account, from wherever credentials come; None without one."""
-    credentials, _ = settings.told()
+    credentials, _ = settings.credential_sources()
     return credentials["account_id"].value
 
 
@@ -63,7 +63,7 @@ class RunSource:
     """Where a command looks for stored runs, and whose they have to be."""
 
     runs: Runs
-    wanted: RunFilter
+    run_filter: RunFilter
     """Without an account where none is configured."""
     settings: Settings
     terminal: Terminal
@@ -91,14 +91,14 @@ class RunSource:
             raise ConfigError("--account and --all-accounts: give one of them.")
         runs = stored_runs(settings, writing=writing, sandbox=sandbox)
         if all_accounts:
-            wanted = EVERY_RUN
+            run_filter = EVERY_RUN
         elif sandbox:
-            wanted = RunFilter(account)
+            run_filter = RunFilter(account)
         else:
-            wanted = RunFilter(
+            run_filter = RunFilter(
                 account or configured_account(settings) or None, place(settings.api_url)
             )
-        return cls(runs, wanted, settings, terminal, sandbox)
+        return cls(runs, run_filter, settings, terminal, sandbox)
 
     def of_one_account(self) -> "RunSource":
         """The same, of one account: where none is configured, the only one that has runs.
@@ -106,9 +106,9 @@ class RunSource:
         Raises:
             RunNotFound: there are several.
         """
-        if self.wanted.account_id is not None or self.wanted.place is None:
+        if self.run_filter.account_id is not None or self.run_filter.place is None:
             return self
-        known = self.runs.accounts(self.wanted.place)
+        known = self.runs.accounts(self.run_filter.place)
         if len(known) > 1:
             raise RunNotFound(
                 f"No account is configured, and {self.runs} holds runs of {len(known)} accounts: "
@@ -119,7 +119,7 @@ class RunSource:
         _log.info("No account is configured: %s is the only one stored.", printable(known[0]))
         return RunSource(
             self.runs,
-            RunFilter(known[0], self.wanted.place),
+            RunFilter(known[0], self.run_filter.place),
             self.settings,
             self.terminal,
             self.is_sandbox,
@@ -132,7 +132,7 @@ class RunSource:
             f"Run {entry.facts.id} ended later than now ({entry.facts.finished_at}): a clock was "
             "wrong, so it does not count as the newest. Leave it out for good: auditor history "
             f"set-aside {entry.facts.id} --reason TEXT"
-            for entry in self.runs.from_future(self.wanted, self.now)
+            for entry in self.runs.from_future(self.run_filter, self.now)
         ]
 
     def latest(self) -> str:
@@ -146,7 +146,7 @@ class RunSource:
         for sentence in source.from_future():
             self.terminal.say(sentence)
         try:
-            return source.runs.latest(source.wanted, self.now)
+            return source.runs.latest(source.run_filter, self.now)
         except RunNotFound as error:
             raise RunNotFound(f"{error}{self.elsewhere()}") from error
 
@@ -161,12 +161,13 @@ class RunSource:
             others = {
                 (entry.facts.account_id, entry.place)
                 for entry in self.runs.history.runs()
-                if not self.wanted.admits(entry.facts.account_id, entry.place)
+                if not self.run_filter.admits(entry.facts.account_id, entry.place)
             }
         except (StoreError, DiskFull, InsecureDirectory):
             return ""
         listed = [
-            f"account {printable(account)} at {printable(at)}" for account, at in sorted(others)
+            f"account {printable(account)} at {printable(api_place)}"
+            for account, api_place in sorted(others)
         ]
         return f" There are runs of: {'; '.join(listed[:5])}." if listed else ""
 
@@ -209,7 +210,7 @@ class RunSource:
             source = self.of_one_account()
             for sentence in source.from_future():
                 self.terminal.say(sentence)
-            newest = source.runs.history.newest(source.wanted, self.now)
+            newest = source.runs.history.newest(source.run_filter, self.now)
             if newest is not None:
                 return self.runs, newest
         runs, run_id = self._located(run)
@@ -217,7 +218,7 @@ class RunSource:
 
     def nothing_counts(self) -> bool:
         """True where no run of the history may be the newest."""
-        return self.runs.history.newest(self.wanted, self.now) is None
+        return self.runs.history.newest(self.run_filter, self.now) is None
 
     def own_run(self, run: str) -> str:
         """The id of a stored run, of the account in question alone. Its row need not be readable.
@@ -226,11 +227,11 @@ class RunSource:
             RunNotFound: there is none in the history, or it is of another account.
             StoreError: the history cannot be read.
         """
-        found = self.runs.history.series_of(run)
-        if found is None:
+        series = self.runs.history.series_of(run)
+        if series is None:
             raise self.runs.not_found(run)
-        if not self.wanted.admits(*found):
-            raise self._of_another(run, *found)
+        if not self.run_filter.admits(*series):
+            raise self._of_another(run, *series)
         return run
 
     def _located(self, run: str) -> tuple[Runs, str]:
@@ -240,7 +241,7 @@ class RunSource:
         entry = self.runs.stored(run)
         if entry is not None:
             facts = entry.facts
-            if facts.simulated or self.wanted.admits(facts.account_id, entry.place):
+            if facts.simulated or self.run_filter.admits(facts.account_id, entry.place):
                 return self.runs, run
             raise self._of_another(run, facts.account_id, entry.place)
         if self.runs.has_folder(run):
@@ -256,13 +257,14 @@ class RunSource:
             )
         raise self.runs.not_found(run)
 
-    def _of_another(self, run: str, account_id: str, at: str) -> RunNotFound:
-        what = f"Run {run} is of account {printable(account_id)} at {printable(at)}"
-        if self.wanted.place not in (None, at):
+    def _of_another(self, run: str, account_id: str, api_place: str) -> RunNotFound:
+        what = f"Run {run} is of account {printable(account_id)} at {printable(api_place)}"
+        if self.run_filter.place not in (None, api_place):
             return RunNotFound(
-                f"{what}, and {printable(self.wanted.place or '')} is configured (ZOOM_API_URL)."
+                f"{what}, and {printable(self.run_filter.place or '')} is configured "
+                "(ZOOM_API_URL)."
             )
         return RunNotFound(
-            f"{what}, and not of {printable(self.wanted.account_id or '')}. To name it: --account "
-            f"{printable(account_id)}"
+            f"{what}, and not of {printable(self.run_filter.account_id or '')}. To name it: "
+            f"--account {printable(account_id)}"
         )

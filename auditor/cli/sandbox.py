@@ -23,7 +23,7 @@ from auditor.policy.errors import nearest
 if TYPE_CHECKING:
     from auditor.sandbox import Faults, Sandbox
 
-COUNTED_USERS: Final = 5_000
+MAX_COUNTED_USERS: Final = 5_000
 """Up to so many users the sandbox counts the requests of each; above, its memory would grow."""
 
 
@@ -52,7 +52,7 @@ class SandboxPlan(StrEnum):
 
 
 @contextmanager
-def started(scenario: ScenarioName, users: int) -> "Iterator[Sandbox]":
+def serve_sandbox(scenario: ScenarioName, users: int) -> "Iterator[Sandbox]":
     """A served sandbox without rate limits, for as long as the block runs.
 
     Raises:
@@ -143,7 +143,7 @@ def sandbox(
         plan=plan.value,
         latency_ms=latency,
         faults=faults_of(fault or ()),
-        count_scopes=users <= COUNTED_USERS,
+        count_scopes=users <= MAX_COUNTED_USERS,
     )
     try:
         run(world, host, port, conduct, on_ready)
@@ -171,14 +171,14 @@ def faults_of(texts: Iterable[str]) -> "Faults":
             raise ConfigError(
                 f'There is no fault "{name}".{nearest(name, kinds)} There are {known}.'
             )
-        wanted, example = _wanted(kinds[name])
+        expected, example = _expected_value(kinds[name])
         if not equals:
             raise ConfigError(f"--fault {name} needs a value: {name}={example}.")
         try:
             values[name] = _value(kinds[name], value)
         except ValueError as error:
             raise ConfigError(
-                f'--fault {name} takes {wanted}, such as {name}={example}; got "{value}".'
+                f'--fault {name} takes {expected}, such as {name}={example}; got "{value}".'
             ) from error
     try:
         return Faults(**values)
@@ -186,7 +186,7 @@ def faults_of(texts: Iterable[str]) -> "Faults":
         raise ConfigError(f"--fault: {error}") from error
 
 
-def _wanted(kind: Any) -> tuple[str, str]:
+def _expected_value(kind: Any) -> tuple[str, str]:
     """What values of a type are, in words, and one of them."""
     if kind is bool:
         return "true or false", "true"

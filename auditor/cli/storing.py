@@ -94,7 +94,7 @@ def store_run(
         )
         return False
     if aside is not None:
-        _tell_aside(stored, aside, terminal)
+        _report_quarantine(stored, aside, terminal)
     return True
 
 
@@ -116,11 +116,11 @@ def drift_since_previous(
     with ExitStack() as stack:
         try:
             entry = stored.history.find(run_id)
-            found = earlier or stored.history.before
-            before = found(entry) if entry is not None else None
+            find_earlier = earlier or stored.history.before
+            before = find_earlier(entry) if entry is not None else None
             drift = None
             if entry is not None and before is not None:
-                comparison = comparing.compared(stored.history, before, entry, catalogue)
+                comparison = comparing.open_comparison(stored.history, before, entry, catalogue)
                 drift = stack.enter_context(comparison)
                 if noting:
                     comparing.note_actors(stored.history, drift, entry)
@@ -135,7 +135,7 @@ class NotificationBaseline:
 
     stored: Runs
     profile: str
-    is_there: bool
+    has_channels: bool
     """False where no channel is configured: then nothing is remembered."""
     late: Collection[str] = ()
     """Runs that were stored long after they ended, and told to nobody."""
@@ -147,23 +147,23 @@ class NotificationBaseline:
         were stored late apart.
         """
         history = self.stored.history
-        last = self._memory(entry).last() if self.is_there else None
-        told = history.find(last) if last is not None else None
-        if told is not None and self._precedes(told, entry):
-            return told
-        first = found = history.before(entry)
-        while found is not None and found.facts.id in self.late:
-            found = history.before(found)
-        return found or first
+        last = self._memory(entry).last() if self.has_channels else None
+        announced = history.find(last) if last is not None else None
+        if announced is not None and self._precedes(announced, entry):
+            return announced
+        previous = candidate = history.before(entry)
+        while candidate is not None and candidate.facts.id in self.late:
+            candidate = history.before(candidate)
+        return candidate or previous
 
     @staticmethod
-    def _precedes(told: StoredRun, entry: StoredRun) -> bool:
-        is_earlier = told.series == entry.series and told.number < entry.number
-        return is_earlier and not told.set_aside
+    def _precedes(announced: StoredRun, entry: StoredRun) -> bool:
+        is_earlier = announced.series == entry.series and announced.number < entry.number
+        return is_earlier and not announced.set_aside
 
-    def forgotten(self, entry: StoredRun) -> str:
+    def lost_baseline_note(self, entry: StoredRun) -> str:
         """A sentence where the run that was told last is kept no longer; else empty."""
-        last = self._memory(entry).last() if self.is_there else None
+        last = self._memory(entry).last() if self.has_channels else None
         if last is None or self.stored.history.find(last) is not None:
             return ""
         return (
@@ -171,7 +171,7 @@ class NotificationBaseline:
             "run before this one."
         )
 
-    def uncompared(self, entry: StoredRun) -> str:
+    def comparison_error(self, entry: StoredRun) -> str:
         """A sentence where there is a run to compare this one with, which failed; else empty."""
         try:
             earlier = self.before(entry)
@@ -189,7 +189,7 @@ class NotificationBaseline:
 
         `earlier` is the run it was compared with; None where it was not.
         """
-        if not self.is_there:
+        if not self.has_channels:
             return
         memory = self._memory(entry)
         if reached:
@@ -215,13 +215,13 @@ def previous_start(
     That is the newest that was judged alike, which it will be compared with; else the newest of
     the account. What the operation log tells is read from then on.
     """
-    wanted = Series.wanted(
+    series = Series.wanted(
         account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
     )
     try:
-        alike = stored.history.last_of(wanted)
-        if alike is not None:
-            return alike.facts.started_at
+        comparable = stored.history.last_of(series)
+        if comparable is not None:
+            return comparable.facts.started_at
         newest = stored.history.newest(RunFilter(account_id, place(api_url)))
     except (StoreError, DiskFull):
         return None
@@ -239,15 +239,17 @@ def with_history(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
         entry = stored.history.find(run.info.id)
         if entry is None:
             return run
-        same = entry.facts.baseline_digest == run.info.baseline.digest
-        named = same and not run.pseudonymised
+        same_baseline = entry.facts.baseline_digest == run.info.baseline.digest
+        has_history = same_baseline and not run.pseudonymised
         history = stored.history
 
         return replace(
             run,
-            trend=history.trend(entry) if same else (),
-            pasts=(lambda wanted: history.pasts(entry, wanted)) if named else None,
-            drift=drift if named and _as_stored(run, entry) else None,
+            trend=history.trend(entry) if same_baseline else (),
+            pasts=(lambda fingerprints: history.pasts(entry, fingerprints))
+            if has_history
+            else None,
+            drift=drift if has_history and _as_stored(run, entry) else None,
         )
     except (StoreError, DiskFull):
         return run
@@ -263,9 +265,9 @@ def _as_stored(run: Run, entry: StoredRun) -> bool:
     )
 
 
-def _store_pending(stored: Runs, but: str, catalogue: Catalogue, terminal: Terminal) -> None:
+def _store_pending(stored: Runs, except_run: str, catalogue: Catalogue, terminal: Terminal) -> None:
     for run_id in stored.waiting():
-        if run_id == but:
+        if run_id == except_run:
             continue
         with ExitStack() as stack:
             try:
@@ -275,25 +277,25 @@ def _store_pending(stored: Runs, but: str, catalogue: Catalogue, terminal: Termi
             except DiskFull:
                 raise
             except _UNFIT as error:
-                _tell_unfit(stored, run_id, error, terminal)
+                _report_unfit(stored, run_id, error, terminal)
                 continue
             try:  # what the history says of itself is a StoreError, and no damage of the evidence
                 aside = stored.keep(snapshot, run, judgement.narrowed)
             except (sqlite3.Error, zlib.error) as error:
-                _tell_unfit(stored, run_id, error, terminal)
+                _report_unfit(stored, run_id, error, terminal)
                 continue
         stored.discard(run_id)
         if aside is not None:
-            _tell_aside(stored, aside, terminal)
+            _report_quarantine(stored, aside, terminal)
 
 
-def _tell_unfit(stored: Runs, run_id: str, error: Exception, terminal: Terminal) -> None:
+def _report_unfit(stored: Runs, run_id: str, error: Exception, terminal: Terminal) -> None:
     is_damaged = isinstance(error, _DAMAGED)
     why = f"its file in {stored.home / 'runs' / run_id} is damaged ({error})."
     terminal.say(f"Run {run_id} stays out of the history: {why if is_damaged else error}")
 
 
-def _tell_aside(stored: Runs, aside: object, terminal: Terminal) -> None:
+def _report_quarantine(stored: Runs, aside: object, terminal: Terminal) -> None:
     terminal.complain(
         f"the history {stored.history} was damaged. It is kept as {aside}, and a new one was "
         "begun. What can be saved of it: sqlite3 FILE .recover"

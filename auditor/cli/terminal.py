@@ -90,8 +90,8 @@ class Terminal:
         handler = logging.StreamHandler(_Stderr())
         handler.setLevel(level)
         handler.addFilter(RedactingFilter())
-        json_wanted = self.log_format is LogFormat.JSON
-        handler.setFormatter(_JsonFormatter() if json_wanted else _TextFormatter("%(message)s"))
+        is_json = self.log_format is LogFormat.JSON
+        handler.setFormatter(_JsonFormatter() if is_json else _TextFormatter("%(message)s"))
         return handler
 
 

@@ -509,7 +509,7 @@ def _make_private(file: Path) -> None:
 def _state(file: Path) -> tuple[object, ...]:
     """What changes where somebody writes to a database."""
     found: list[object] = []
-    for suffix in ("", *permissions.BESIDE):
+    for suffix in ("", *permissions.SQLITE_SUFFIXES):
         try:
             stat = file.with_name(file.name + suffix).stat()
         except OSError:

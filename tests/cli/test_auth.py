@@ -332,7 +332,7 @@ def test_an_internal_error_shows_no_secret(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("auditor.cli.auth._say_what_decides", broken)
+    monkeypatch.setattr("auditor.cli.auth._report_precedence", broken)
     result = ran("auth", "login", "--stdin", stdin=account.lines)
     assert result.exit_code == 5
     assert account.served.client_secret not in result.output

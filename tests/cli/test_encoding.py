@@ -22,7 +22,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], io.Byte
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, name))
         monkeypatch.setattr(sys, "stderr", None)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "utf-8"))
-        encoding.settle_streams()
+        encoding.make_streams_lossless()
         opened.append(sys.stderr)
         return out
 

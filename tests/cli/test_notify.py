@@ -10,7 +10,7 @@ import keyring
 import pytest
 
 from auditor import config
-from auditor.cli.notify import Announcer, occasions
+from auditor.cli.notify import Announcer, parse_triggers
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
 from auditor.errors import ExitCode
@@ -238,13 +238,13 @@ def test_a_channel_that_cannot_be_used_is_found_before_the_audit(
 def test_occasions_are_words_with_commas_between(
     words: str | None, wanted: frozenset[Trigger]
 ) -> None:
-    assert occasions(words) == wanted
+    assert parse_triggers(words) == wanted
 
 
 @pytest.mark.parametrize("words", ["", " , ", "sometimes", "regressions,sometimes"])
 def test_a_word_that_is_no_occasion_is_refused(words: str) -> None:
     with pytest.raises(NotifyError, match="regressions, incomplete, waivers, recovery, always"):
-        occasions(words)
+        parse_triggers(words)
 
 
 def test_nobody_to_tell_and_no_heartbeat_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:

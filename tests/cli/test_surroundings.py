@@ -45,9 +45,9 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What settling changes in this process is changed back."""
     umask = os.umask(0o022)
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    monkeypatch.setattr(process, "_settled", False)
+    monkeypatch.setattr(process, "_hardened", False)
     monkeypatch.setattr(process, "_temporary", None)
-    monkeypatch.setattr(process, "settle_streams", lambda: None)  # they belong to pytest
+    monkeypatch.setattr(process, "make_streams_lossless", lambda: None)  # they belong to pytest
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("TMPDIR", "")  # noted, so that what the program sets is taken back
     monkeypatch.delenv("TMPDIR")
