@@ -1,5 +1,5 @@
-"""Files that configure: profiles in a TOML file, credentials handed over as files, and `.env`; and
-what of all that is set counts."""
+"""Configuration files: profiles in TOML, systemd credentials and `.env`; and which of all
+configured values counts."""
 
 import io
 import os
@@ -22,9 +22,9 @@ from auditor.errors import AuditorError
 from auditor.trusted_files import Untrusted
 
 MAX_BYTES = 64 * 1024
-"""Bytes of a file that is handed over, or of `.env`."""
+"""Maximum bytes of a systemd credential or of `.env`."""
 _MAX_TOML_BYTES = 1024 * 1024
-"""Bytes of a config file."""
+"""Maximum bytes of a config file."""
 
 TABLE = "profiles"
 DEFAULT_PROFILE = "default"
@@ -34,17 +34,17 @@ DOTENV = ".env"
 
 _BASELINE, _STORE = "AUDITOR_BASELINE", "AUDITOR_STORE"
 _PATHS = ("AUDITOR_HOME", _BASELINE, "AUDITOR_ORG", CONFIG, _STORE)
-"""Variables that name a file or folder: in a file, a relative one counts from that file's folder.
+"""Variables that name a file or directory. In a file, a relative path is relative to that file.
 
-The working folder may be anybody's, whoever wrote the file.
+It is not relative to the working directory, which may belong to another user.
 """
 _RELATIVE_STORE = re.compile(r"(sqlite(?:\+\w+)?:///)([^/].*)", re.IGNORECASE)
 _BYTE_ORDER_MARK = "\ufeff"
-"""Stripped beside white space: Windows' editors begin a text with it."""
+"""Stripped along with white space: Windows editors put it at the start of a text."""
 
 
 class Origin(StrEnum):
-    """Where a value comes from, the strongest first."""
+    """The source of a value, strongest first."""
 
     COMMAND_LINE = "command line"
     ENVIRONMENT = "environment"
@@ -61,17 +61,17 @@ class Origin(StrEnum):
 
 
 class DotenvRule(StrEnum):
-    """When a value of `.env` counts: a working directory may belong to somebody else."""
+    """When a value in `.env` counts: a working directory may belong to another user."""
 
     CREDENTIAL = "credential"
-    """With the other two credentials, all from `.env`, or not at all."""
+    """If all three credentials come from `.env`, otherwise never."""
     ADDRESS = "address"
-    """With the credentials of `.env` alone; and not beside an address of a stronger source."""
+    """If the credentials come from `.env` and no stronger source sets an address."""
     GUARDED = "guarded"
-    """With the credentials of `.env` alone: it decides what is judged, by what, where the evidence
-    goes, who is told, or who can undo a pseudonym."""
+    """If the credentials come from `.env`: the value decides what is judged and by what, where
+    evidence goes, who is notified, or who can reverse a pseudonym."""
     FREE = "free"
-    """Always: it changes neither what is judged nor where anything goes."""
+    """Always: it affects neither what is judged nor where anything goes."""
 
 
 DOTENV_RULES: Mapping[str, DotenvRule] = {
@@ -94,75 +94,76 @@ DOTENV_RULES: Mapping[str, DotenvRule] = {
     "AUDITOR_HEARTBEAT": DotenvRule.GUARDED,
     "AUDITOR_PLAN": DotenvRule.FREE,
 }
-"""By variable, when `.env` may set it. A variable that is not listed is guarded."""
+"""By variable, when `.env` may set it. Variables that are not listed are guarded."""
 
 LISTS = frozenset({"AUDITOR_NOTIFY"})
-"""Variables that hold several words: whatever separates them is one blank."""
+"""Variables that hold several words: any separator becomes one blank."""
 
 Layer = Mapping[str, Any]
 """Values by environment variable."""
 
 
 class ConfigFileError(AuditorError):
-    """A file that configures cannot be used. The message says which, where, and what to do."""
+    """A configuration file is unusable. The message names the file, the place, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of a profile: what may be in one, and what never may, each with its variable."""
+    """The keys allowed and forbidden in a profile, each with its environment variable."""
 
     open: Mapping[str, str]
     secret: Mapping[str, str]
 
     @property
     def variables(self) -> list[str]:
-        """All environment variables that the program takes settings from."""
+        """All environment variables that the program reads settings from."""
         return [*self.open.values(), *self.secret.values(), *ABOVE]
 
 
 @dataclass(frozen=True, slots=True)
 class Dotenv:
-    """What was found of `.env`, or of the file of `--env-file`."""
+    """The content and state of `.env`, or of the file of `--env-file`."""
 
     path: Path = Path(DOTENV)
     exists: bool = False
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     unread: str = ""
-    """Why it is not read, as a clause, although it is there."""
+    """Why an existing file is not read, as a clause."""
     advice: str = ""
     unread_lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What one source has for a variable."""
+    """The value of a variable in one source."""
 
     origin: Origin
     value: Any = field(repr=False)
-    """Stripped, where it is text."""
+    """Stripped if it is text."""
     ignored: str = ""
-    """Why it does not count, as a clause; empty where it does, unless a stronger source has one."""
+    """Why it does not count, as a clause; empty if it does, unless a stronger source has a
+    value."""
 
     @property
     def is_empty(self) -> bool:
-        """True where the variable is set, and to nothing."""
+        """True if the variable is set to an empty value."""
         return isinstance(self.value, str) and not self.value
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """Everything that is set, and what of it counts."""
+    """All configured values, and which of them count."""
 
     candidates: Mapping[str, tuple[Candidate, ...]]
-    """By variable, the strongest source first. Variables that nothing sets are missing."""
+    """By variable, strongest source first. Variables without a source are missing."""
     dotenv: Dotenv
     config_file: Path | None
-    """None where there is no home directory to look in."""
+    """None if there is no home directory for it."""
     faults: Mapping[str, str]
-    """What cannot be used, as a sentence: by variable, or by the file it is about."""
+    """Sentences on unusable values or files, by variable or file."""
 
     def effective(self, variable: str) -> Candidate | None:
-        """The candidate that decides, which may be empty; None where the default does."""
+        """The candidate that counts, which may be empty; None if the default counts."""
         return next(
             (candidate for candidate in self.candidates.get(variable, ()) if not candidate.ignored),
             None,
@@ -170,7 +171,7 @@ class Resolution:
 
     @property
     def values(self) -> dict[str, Any]:
-        """What is set, and not to nothing, by variable."""
+        """All effective values that are not empty, by variable."""
         effective = ((variable, self.effective(variable)) for variable in self.candidates)
         return {
             name: candidate.value
@@ -180,7 +181,7 @@ class Resolution:
 
     @property
     def origins(self) -> dict[str, Origin]:
-        """Where each of `values` comes from."""
+        """The origin of each of `values`."""
         effective = ((variable, self.effective(variable)) for variable in self.candidates)
         return {
             name: candidate.origin
@@ -201,9 +202,9 @@ def resolved(
     keys: Keys,
     env_file: Path | None = None,
 ) -> Resolution:
-    """What every source has, and what of it counts. Never raises: faults are part of the result.
+    """Resolve all sources. Never raises: faults are part of the result.
 
-    `env_file`: the file that takes the place of `.env`; None for that of the working directory.
+    `env_file` replaces `.env`; None reads the one in the working directory.
     """
     faults: dict[str, str] = {}
     set_here = {name: environment[name] for name in keys.variables if name in environment}
@@ -241,7 +242,7 @@ def _frozen(candidates: Mapping[str, list[Candidate]]) -> dict[str, tuple[Candid
 
 
 def has_control_character(value: Any) -> bool:
-    """True for a text with a control character, or with one that ends a line."""
+    """True if a text contains a control character or a line separator."""
     return isinstance(value, str) and any(
         unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in value
     )
@@ -257,7 +258,7 @@ def _stripped(name: str, value: Any) -> Any:
 def _dotenv_candidates(
     dotenv: Dotenv, set_before: Collection[str], layers: Mapping[Origin, Layer]
 ) -> dict[str, Candidate]:
-    """What `.env` has, and by the rule of each variable whether it counts."""
+    """The values in `.env`, each with the reason why it does not count by its rule."""
     values = {name: _stripped(name, value) for name, value in dotenv.values.items()}
     own = _without_own_credentials(values, layers)
     addresses = [name for name, rule in DOTENV_RULES.items() if rule is DotenvRule.ADDRESS]
@@ -274,7 +275,7 @@ def _dotenv_candidates(
 
 
 def _without_own_credentials(values: Layer, layers: Mapping[Origin, Layer]) -> str:
-    """Why the credentials of `.env` do not count, as a clause; empty where they do."""
+    """Why the credentials in `.env` do not count, as a clause; empty if they do."""
     names = [name for name, rule in DOTENV_RULES.items() if rule is DotenvRule.CREDENTIAL]
     for name in names:
         where = next((origin for origin, layer in layers.items() if name in layer), None)
@@ -322,7 +323,7 @@ def _place_or_fault(named: Any, faults: dict[str, str]) -> Path | None:
 def _profile_or_fault(
     path: Path | None, named: Any, above: Resolution, keys: Keys, faults: dict[str, str]
 ) -> Layer:
-    """The values of the profile that is chosen, by variable."""
+    """The values of the selected profile, by variable."""
     if path is None:
         return {}
     try:
@@ -335,9 +336,9 @@ def _profile_or_fault(
 
 
 def config_path(named: Path | str | None) -> Path | None:
-    """The config file that AUDITOR_CONFIG names, else the platform's place for it.
+    """The config file named by AUDITOR_CONFIG, otherwise the platform's default path.
 
-    None where there is no home directory, and so no such place.
+    None without a home directory for the default.
 
     Raises:
         ConfigFileError: AUDITOR_CONFIG begins with ~, and there is no home directory.
@@ -352,7 +353,7 @@ def config_path(named: Path | str | None) -> Path | None:
 
 
 def expanded(path: Path, variable: str) -> Path:
-    """`path` with the home directory in place of ~.
+    """`path` with ~ replaced by the home directory.
 
     Raises:
         ConfigFileError: there is no home directory.
@@ -367,14 +368,13 @@ def expanded(path: Path, variable: str) -> Path:
 
 
 def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
-    """`.env` of the working directory, or the file that `--env-file` names.
+    """Read `.env` in the working directory, or the file named by `--env-file`.
 
-    In CI the working directory holds what others have written, so there only a file that is named
-    is read.
+    In CI the working directory contains what others have written, so only a named file is read
+    there.
 
     Raises:
-        ConfigFileError: the file that was named is not there or not to be trusted, or the text of
-            one that is read is none.
+        ConfigFileError: the named file is missing or untrusted, or a file is not text.
     """
     path = Path(DOTENV) if env_file is None else env_file
     if env_file is None and is_ci and path.is_file():
@@ -420,10 +420,10 @@ def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
 
 
 def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, dict[str, Any]]:
-    """All profiles of a config file, by name; none where there is no such file.
+    """All profiles of a config file, by name; none if there is no such file.
 
     Raises:
-        ConfigFileError: it cannot be read, holds a key nobody knows, or a secret.
+        ConfigFileError: it cannot be read, or contains an unknown key or a secret.
     """
     if str(path) == os.devnull:
         return {}
@@ -459,10 +459,10 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
 def systemd_credentials(
     variables: Iterable[str], environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """By variable, what systemd hands over as files in CREDENTIALS_DIRECTORY.
+    """The credentials that systemd provides as files in CREDENTIALS_DIRECTORY, by variable.
 
     ZOOM_CLIENT_SECRET is in the file `zoom_client_secret`. Secrets that Docker or Kubernetes mount
-    as files are read the same way, where CREDENTIALS_DIRECTORY names their folder.
+    as files are read the same way if CREDENTIALS_DIRECTORY names their directory.
 
     Raises:
         ConfigFileError: a file cannot be read, or others could have written it.
@@ -487,7 +487,8 @@ def systemd_credentials(
 
 
 def open_to_others(path: Path) -> str:
-    """The mode of a file that others than its owner may read or write, such as 0644; else empty."""
+    """The mode of a file that users other than its owner may read or write, such as 0644; else
+    empty."""
     if os.name == "nt":  # modes say nothing there
         return ""
     try:
@@ -498,14 +499,14 @@ def open_to_others(path: Path) -> str:
 
 
 def has_password(url: str) -> bool:
-    """True for an address with a password in it, such as a database's."""
+    """True if an address contains a password, such as a database's."""
     return bool(password_in(url))
 
 
 def password_in(url: str) -> str:
-    """The password in an address, as it stands there; empty where there is none.
+    """The password in an address, as written; empty if there is none.
 
-    Whatever is in it: signs that mean something in an address may not be written as their code.
+    Accepts any characters: reserved ones may not be percent-encoded.
     """
     user = url.partition("://")[2].rpartition("@")[0]
     named = re.search(r"[?&](?:ssl)?password=([^&]+)", url, re.IGNORECASE)
@@ -513,7 +514,7 @@ def password_in(url: str) -> str:
 
 
 def _unread_lines(text: str) -> Iterator[int]:
-    """The numbers of the lines of `.env` that cannot be read."""
+    """The numbers of unreadable lines in `.env`."""
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             blank = len(binding.original.string) - len(binding.original.string.lstrip())
@@ -521,7 +522,7 @@ def _unread_lines(text: str) -> Iterator[int]:
 
 
 def dotenv_warnings(resolution: Resolution, keys: Keys) -> Iterator[str]:
-    """What is wrong with `.env` without making anything unusable."""
+    """Problems with `.env` that do not make anything unusable."""
     dotenv, path = resolution.dotenv, resolution.dotenv.path
     if dotenv.unread and dotenv.advice:
         yield f"{path} is not read: {dotenv.unread}. {dotenv.advice}"
@@ -552,7 +553,7 @@ def dotenv_warnings(resolution: Resolution, keys: Keys) -> Iterator[str]:
 
 
 def _ignored_values(resolution: Resolution) -> Iterator[str]:
-    """One sentence on values of `.env` that do not count although nothing stronger is set."""
+    """A sentence on values in `.env` that do not count although no stronger source has one."""
     reasons: dict[str, list[str]] = {}
     for name, candidates in resolution.candidates.items():
         first = candidates[0]
@@ -561,13 +562,13 @@ def _ignored_values(resolution: Resolution) -> Iterator[str]:
     for reason, names in reasons.items():
         yield (
             f"{resolution.dotenv.path}: not used: {', '.join(sorted(names))}, because {reason}. "
-            f"What is in {resolution.dotenv.path} counts together with all three credentials in it, "
-            "or not at all: put all of it there, or all of it elsewhere. See: auditor config show"
+            f"What is in {resolution.dotenv.path} counts together with all three credentials in "
+            "it, or not at all: put all of it there, or all of it elsewhere. See: auditor config show"
         )
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """` Did you mean X?` for the nearest of `known`, or an empty string."""
+    """` Did you mean X?` for the closest of `known`, or an empty string."""
     folded = {name.casefold(): name for name in known}
     nearest = get_close_matches(word.casefold(), folded, n=1)
     return f' Did you mean "{folded[nearest[0]]}"?' if nearest else ""
@@ -613,7 +614,7 @@ def _checked(path: Path, name: str, table: Any, keys: Keys) -> dict[str, Any]:
 
 
 def _resolved_path(folder: Path, variable: str, value: Any) -> Any:
-    """`value`, with a relative file made one of `folder`. Names stay names."""
+    """`value`, with a relative path resolved against `folder`. Names stay names."""
     if variable not in _PATHS or not isinstance(value, str) or not value.strip():
         return value
     value = value.strip()
@@ -626,5 +627,5 @@ def _resolved_path(folder: Path, variable: str, value: Any) -> Any:
 
 
 def is_baseline_path(text: str) -> bool:
-    """True where a baseline is named by a file's path, not by the name of a shipped one."""
+    """True if the text is the path of a baseline file, not the name of a shipped baseline."""
     return "/" in text or "\\" in text or Path(text).suffix in (".yaml", ".yml")

@@ -1,4 +1,4 @@
-"""Comparing two stored runs: what changed, and whether the account or the baseline did it."""
+"""Comparison of two stored runs: what changed, and whether the account or the baseline changed."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,33 +25,33 @@ from auditor.store.series import place
 from auditor.store.visibility import ScopeVisibility
 
 _Pair = tuple[FindingState | None, FindingState | None]
-"""How a finding stood in the earlier and in the later run."""
+"""The state of a finding in the earlier and in the later run."""
 
 
 class NotComparable(AuditorError):
-    """Two runs that have nothing to do with each other."""
+    """The two runs are unrelated."""
 
     exit_code = ExitCode.USAGE
 
 
 BATCH_SIZE = 500
-"""How many findings the history is asked about at once."""
+"""Findings per query of the history."""
 
 MAX_CACHED_CHANGES = 5_000
-"""How many changes are kept in memory: a quiet night is compared once, whoever asks for it."""
+"""Changes kept in memory: a night with few changes is compared once, however often it is read."""
 
 MAX_LOGS = 31
-"""Of how many runs between two that are compared the operation log is looked at."""
+"""Maximum number of runs between the two compared ones whose operation logs are read."""
 
 ACCOUNT_CHANGES = (ChangeKind.REGRESSED, ChangeKind.IMPROVED)
-"""Changes that somebody made in the account."""
+"""Changes made in the account."""
 
 OK_STATUSES = (None, Status.PASS, Status.NOT_APPLICABLE, Status.ATTESTED)
-"""Statuses that say that nothing is wrong. A finding that is not reported passed."""
+"""Statuses without a problem. A finding that is not reported passed, hence None."""
 
 
 def classify(before: Status | None, after: Status | None) -> ChangeKind | None:
-    """What a change of status is called; None where it is none."""
+    """The kind of a change of status; None if it is not a change."""
     if before == after or (before in OK_STATUSES and after in OK_STATUSES):
         return None
     if after is Status.FAIL:
@@ -67,7 +67,7 @@ def classify(before: Status | None, after: Status | None) -> ChangeKind | None:
 
 @dataclass(frozen=True)
 class RunSide:
-    """One of the two runs that are compared."""
+    """One of the two compared runs."""
 
     entry: StoredRun
     evidence: Snapshot
@@ -75,17 +75,17 @@ class RunSide:
 
 @dataclass(frozen=True)
 class RunDiff:
-    """The changes between two runs, by fingerprint. Streams, as often as it is gone through."""
+    """The changes between two runs, by fingerprint. Streams on every iteration."""
 
     history: History
     earlier: RunSide
     later: RunSide
     by_baseline: frozenset[str] = field(default_factory=frozenset)
-    """Fingerprints of findings that the baseline changed, not the account."""
+    """Fingerprints of findings that changed with the baseline, not with the account."""
     attribution: Attribution | None = None
-    """Tells who changed what the history does not know of."""
+    """Names the author of a change that the history does not know."""
     _cached: list[tuple[FindingChange, ...]] = field(init=False, repr=False, default_factory=list)
-    """All of them, once they were gone through, where they are not too many to keep."""
+    """All changes after the first complete iteration, if there are few enough to keep."""
 
     def __iter__(self) -> Iterator[FindingChange]:
         if self._cached:
@@ -111,7 +111,7 @@ class RunDiff:
                 yield FindingChange(kind, before, after)
 
     def _pairs(self) -> Iterator[_Pair]:
-        """Findings that stand otherwise, by their fingerprint."""
+        """Findings whose status differs, ordered by fingerprint."""
         with ExitStack() as stack:
             left = stack.enter_context(self.history.standings(self.earlier.entry))
             right = stack.enter_context(self.history.standings(self.later.entry))
@@ -140,7 +140,9 @@ class RunDiff:
         kind = classify(before.status if before else None, after.status if after else None)
         if kind in (None, ChangeKind.NEWLY_UNKNOWN):
             return kind
-        is_placeholder = state.scope.id.startswith("*")  # for scopes that nobody could list
+        is_placeholder = state.scope.id.startswith(
+            "*"
+        )  # represents scopes that could not be listed
         if after is None and not is_placeholder and later_visibility.of(state.scope) is False:
             return ChangeKind.SCOPE_REMOVED
         if before is None and not is_placeholder and earlier_visibility.of(state.scope) is False:
@@ -152,7 +154,7 @@ class RunDiff:
         return kind
 
     def _with_history(self, changes: Iterable[FindingChange]) -> Iterator[FindingChange]:
-        """The changes with the lives of the findings, and who made them so."""
+        """Add the history and the author of each finding to its change."""
         by_fingerprint = {change.standing.fingerprint: change for change in changes}
         pasts = self.history.pasts(self.later.entry, by_fingerprint)
         for fingerprint, change in by_fingerprint.items():
@@ -167,16 +169,17 @@ class RunDiff:
         return replace(change, changed_by=self.attribution.actor(question))
 
     def _full_scope(self, scope: Scope) -> Scope:
-        """The scope with its address and groups, which the history does not keep."""
+        """The scope with its address and groups, which the history does not store."""
         known = self.later.evidence.has(scope)
         return self.later.evidence.evidence_of(scope).scope if known else scope
 
 
 def _merge_kind_changes(pairs: Iterable[_Pair]) -> Iterator[_Pair]:
-    """Findings of one setting that only changed their kind, put together; they come last.
+    """Pair a finding that disappeared with one that appeared for the same setting under another
+    kind.
 
-    What waited for a person's word is of another kind, and has another fingerprint, once it can be
-    read, or computed: it did not go, and nothing came.
+    A finding that awaited an attestation has another kind, and so another fingerprint, once it can
+    be read or computed. It neither disappeared nor appeared. The merged pairs come last.
     """
     removed: dict[tuple[str, str, str], list[FindingState]] = {}
     added: dict[tuple[str, str, str], list[FindingState]] = {}
@@ -209,12 +212,12 @@ def _merge_kind_changes(pairs: Iterable[_Pair]) -> Iterator[_Pair]:
 
 
 def _is_other_kind(one: FindingState, other: FindingState) -> bool:
-    """True where one of the two waits for a person's word and the other does not."""
+    """True if exactly one of the two awaits an attestation."""
     return (one.kind is FindingKind.ATTESTATION) is not (other.kind is FindingKind.ATTESTATION)
 
 
 def _with_past(change: FindingChange, past: FindingHistory) -> FindingChange:
-    """A change of a finding with this past. What is seen again did not regress meanwhile."""
+    """A change with the history of its finding. A finding that was only unknown did not regress."""
     was_unknown = change.before is not None and change.before.status is Status.UNKNOWN
     seen_again = was_unknown and past.life is LifecycleState.PERSISTING
     return replace(
@@ -229,12 +232,12 @@ def _with_past(change: FindingChange, past: FindingHistory) -> FindingChange:
 def open_comparison(
     history: History, earlier: StoredRun, later: StoredRun, catalogue: Catalogue
 ) -> Iterator[Drift]:
-    """What changed from one stored run to the other, as long as the block lasts.
+    """The changes from one stored run to the other, for the duration of the block.
 
     Raises:
-        NotComparable: they have nothing to do with each other.
-        RunAltered: the evidence of one of them is not the one that was stored.
-        RunNotFound: the evidence of one of them is gone.
+        NotComparable: the runs are unrelated.
+        RunAltered: the evidence of a run differs from what was stored.
+        RunNotFound: the evidence of a run no longer exists.
         StoreError: the history cannot be read.
     """
     with ExitStack() as stack:
@@ -257,10 +260,11 @@ def compare(
     catalogue: Catalogue,
     between: Sequence[Snapshot] = (),
 ) -> Drift:
-    """What changed from one run to the other. The runs `between` them read the log as well.
+    """The changes from one run to the other. The operation logs of the runs `between` them are read
+    too.
 
     Raises:
-        NotComparable: they are of different accounts, or of accounts at different places.
+        NotComparable: the runs belong to different accounts, or to accounts at different places.
         StoreError: the history cannot be read.
     """
     one, other = earlier.entry.facts, later.entry.facts
@@ -304,7 +308,7 @@ def compare(
 
 
 def note_actors(history: History, drift: Drift, later: StoredRun) -> None:
-    """Keep with the findings of a run who made them so, for as long as they stand."""
+    """Store with the findings of a run who caused them, for as long as they persist."""
     actors = {
         change.standing.fingerprint: change.changed_by
         for change in drift.of(ChangeKind.REGRESSED)
@@ -323,7 +327,8 @@ def _attribution(log: OperationLog, earlier: RunSide, later: RunSide) -> Attribu
 
 
 def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
-    """Findings that the earlier evidence shows as the later run does, judged in its way."""
+    """Findings that the earlier evidence shows as well, if judged by the policy of the later
+    run."""
     earlier, later = changes.earlier, changes.later
     if _policy(earlier.evidence) == _policy(later.evidence):
         return frozenset()
@@ -349,7 +354,7 @@ def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
 
 
 def _policy(evidence: Snapshot) -> object:
-    """What the evidence was judged with, its day apart."""
+    """The policy that the evidence was judged with, without the date."""
     record = json.loads(evidence.meta("judgement") or "{}")
     return record.get("policy"), record.get("selected")
 

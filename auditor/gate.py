@@ -1,7 +1,7 @@
-"""The gate: may a pipeline go on, judged by a stored run or by what is read now.
+"""The gate: decides from a stored or live run whether a pipeline may continue.
 
-Only evidence opens it. Where there is nothing to judge, or what there is does not fit, it stays
-shut and says why.
+Only evidence opens the gate. If there is no evidence, or it does not match what the gate was asked
+to judge, the gate stays closed and gives the reason.
 """
 
 import math
@@ -19,73 +19,74 @@ from auditor.store.history import Acceptance, History, StoredRun
 from auditor.store.series import RunFilter, Series
 
 MAX_EXAMPLES = 10
-"""How many findings an answer names."""
+"""Maximum number of findings that a result names."""
 
 _MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead a clock may be."""
+"""How far in the future a run may end before a clock is assumed to be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
-    """What a gate asks of a run."""
+    """The requirements of a gate."""
 
     fail_on: Severity | None = Severity.HIGH
     max_age: timedelta = timedelta(hours=26)
     allow_unknown: bool = False
     new_only: bool = False
     strict: bool = False
-    """What is undecided counts as missing evidence."""
+    """Undecided controls count as missing evidence."""
     min_checks: int = 0
-    """How many checks have to have been judged."""
+    """The minimum number of judged checks."""
     baseline_digest: str = ""
-    """The digest that the baseline has to have; empty for any."""
+    """The required digest of the baseline; empty for any."""
     organisation_digest: str | None = None
-    """The digest that the organisation file has to have, empty for none; None for any."""
+    """The required digest of the organisation file: empty for no file, None for any."""
     require_signature: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What the gate says, and of what."""
+    """The decision of the gate, with its reason."""
 
     code: ExitCode
     reason: str
-    """One sentence: why it is open or shut."""
+    """One sentence: why the gate is open or closed."""
     advice: str
-    """One sentence: what to do next; empty where nothing is to do."""
+    """One sentence: what to do next; empty if there is nothing to do."""
     basis: Basis | None = None
     deviations: int = 0
-    """At or above the threshold, of any severity where there is none; with `new_only`, those that
-    the accepted run did not have."""
+    """Deviations at or above the threshold, or of any severity without one; with `new_only`,
+    only those that the accepted run does not have."""
     unknown: int = 0
     stale_waivers: int = 0
     examples: tuple[Example, ...] = ()
-    """Of those that count, one for each control, setting and level: deviations before unknowns,
-    the worst first."""
+    """One counted finding per control, setting and level: deviations before unknowns, in order
+    of severity."""
     stale_names: int = 0
     """Overrides, and names in the organisation file, that match nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a gate judges: of which account, by what, and how much of it."""
+    """What a gate judges: the account, the policy and the selected controls."""
 
     series: Series
     baseline_digest: str
     organisation_digest: str
-    """Empty where there is no organisation file."""
+    """Empty without an organisation file."""
     controls: frozenset[str]
-    """The controls that are assessed."""
+    """The controls to assess."""
 
     @property
     def runs(self) -> RunFilter:
-        """The runs of the account, however they were judged."""
+        """All runs of the account, whatever they were judged by."""
         return RunFilter(self.series.account_id, self.series.place)
 
     def unmeasurable(self, entry: StoredRun) -> list[str]:
-        """Why what is new cannot be measured against a run of the account; empty where it can.
+        """Reasons why new findings cannot be measured against a run of the account; empty if they
+        can.
 
-        What a run did not look at would all be new.
+        Everything that the run did not examine would count as new.
         """
         facts, series = entry.facts, self.series
         differences = []
@@ -98,9 +99,11 @@ class Terms:
         return differences
 
     def differences(self, entry: StoredRun) -> list[str]:
-        """In what a run of the account is not as the gate judges; empty where it can be accepted.
+        """Differences between a run of the account and the terms of the gate; empty if it can be
+        accepted.
 
-        Whoever accepts a run accepts what it came to, so it has to have been judged alike.
+        To accept a run is to accept its findings, so the run must have been judged by the same
+        policy.
         """
         facts = entry.facts
         differences = self.unmeasurable(entry)
@@ -117,7 +120,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The deviations and unknowns of the accepted run, which are no news."""
+    """The deviations and unknowns of the accepted run, which do not count as new."""
 
     entry: StoredRun
     statuses: Mapping[str, Status]
@@ -125,7 +128,7 @@ class Known:
 
     @classmethod
     def of(cls, history: History, entry: StoredRun) -> "Known":
-        """As they were recorded when the run was stored."""
+        """The findings as recorded when the run was stored."""
         with history.standings(entry) as states:
             return cls(
                 entry,
@@ -137,9 +140,10 @@ class Known:
             )
 
     def confirmed(self, rejudged: Run) -> "Known":
-        """Those that the evidence of the run shows when it is judged as the gate judges now.
+        """Keep only the findings that the evidence still shows when judged by the gate's own
+        policy.
 
-        Else a run that was judged by a policy made for it could make anything known.
+        Otherwise a run judged by a policy made for the purpose could make any finding known.
         """
         statuses = {
             fingerprint: verdict.status
@@ -150,7 +154,7 @@ class Known:
 
 
 def find_acceptance(history: History, terms: Terms) -> Acceptance | GateResult:
-    """The last acceptance of a run that fits, or why there is none."""
+    """The latest acceptance of a comparable run, or the reason why there is none."""
     acceptances = history.accepted(terms.runs)
     for acceptance in acceptances:
         if not terms.unmeasurable(acceptance.entry):
@@ -172,9 +176,9 @@ def find_acceptance(history: History, terms: Terms) -> Acceptance | GateResult:
 def rejection(
     entry: StoredRun, policy: GatePolicy, digest: str, now: datetime
 ) -> GateResult | None:
-    """Why a stored run cannot be judged; None where it can.
+    """The reason why a stored run cannot be judged; None if it can.
 
-    `digest` is that of the baseline the gate was asked for.
+    `digest` is the digest of the baseline that the gate uses.
     """
     facts = entry.facts
     age = now - datetime.fromisoformat(facts.finished_at.replace("Z", "+00:00"))
@@ -199,9 +203,10 @@ def rejection(
 
 
 def age_rejection(run_id: str, oldest: str, policy: GatePolicy, now: datetime) -> GateResult | None:
-    """Why a run cannot be judged by the age of its oldest document; None where it can.
+    """The reason why the oldest document of a run is too old to judge; None if it is not.
 
-    A run that was resumed ended later than most of it was read.
+    A resumed run ends later than most of its documents were read, so the end of the run does not
+    count.
     """
     age = now - datetime.fromisoformat(oldest.replace("Z", "+00:00"))
     if age <= policy.max_age:
@@ -214,7 +219,7 @@ def age_rejection(run_id: str, oldest: str, policy: GatePolicy, now: datetime) -
 
 
 def pin_mismatch(run: Run, policy: GatePolicy) -> GateResult | None:
-    """Why a run is not what the pipeline pinned; None where it is."""
+    """The reason why a run differs from what the pipeline pinned; None if it does not."""
     info = run.info
     judged_checks = sum(run.summary.by_status.values())
     if policy.baseline_digest and info.baseline.digest != policy.baseline_digest:
@@ -239,16 +244,16 @@ def pin_mismatch(run: Run, policy: GatePolicy) -> GateResult | None:
 
 
 def closed(reason: str, advice: str) -> GateResult:
-    """The answer where there is nothing to judge."""
+    """A closed gate: there is nothing to judge."""
     return GateResult(ExitCode.NOTHING_EVALUATED, reason, advice)
 
 
 def judged(
     run: Run, policy: GatePolicy, known: Known | None = None, signed: Signed | None = None
 ) -> GateResult:
-    """What the gate says of a run, against the accepted one where only what is new counts.
+    """The result for a run, compared with the accepted run if only new findings count.
 
-    `signed` is by whom the run was signed; None where it was not.
+    `signed` names the key that signed the run; None if the run is not signed.
     """
     mismatch = pin_mismatch(run, policy)
     if mismatch is not None:
@@ -271,7 +276,8 @@ def judged(
 
 
 def _code(run: Run, policy: GatePolicy, counts: tuple[int, int, int]) -> ExitCode:
-    """As for an audit (contract 2.4): without a threshold only missing evidence shuts it."""
+    """The exit code of an audit (contract 2.4): without a threshold only missing evidence closes
+    the gate."""
     deviations, unknown, stale = counts
     if policy.fail_on is not None and (deviations or stale):
         return ExitCode.DEVIATIONS
@@ -284,7 +290,7 @@ def _code(run: Run, policy: GatePolicy, counts: tuple[int, int, int]) -> ExitCod
 def _count(
     findings: Iterable[Finding], policy: GatePolicy, before: Mapping[str, Status]
 ) -> tuple[int, int, int, tuple[Example, ...]]:
-    """Deviations and unknowns that count, all new deviations, and examples of those that count."""
+    """Counted deviations and unknowns, all new deviations, and examples of the counted findings."""
     deviations = unknown = new = 0
     first_of_kind: dict[tuple[str, ...], Finding] = {}
     scope_counts: dict[tuple[str, ...], int] = {}
@@ -304,7 +310,7 @@ def _count(
         first_of_kind.setdefault(kind, finding)
         if (
             last_scope.get(kind) != finding.scope.id
-        ):  # they come by scope: value and lock of one are one
+        ):  # ordered by scope, whose value and lock count once
             last_scope[kind] = finding.scope.id
             scope_counts[kind] = scope_counts.get(kind, 0) + 1
     examples = [Example(finding, scope_counts[kind]) for kind, finding in first_of_kind.items()]
@@ -338,7 +344,7 @@ def _reason(run: Run, policy: GatePolicy, known: Known | None, counts: tuple[int
 
 
 def _advice(run: Run, code: ExitCode) -> str:
-    """What to do next. The run is named: another one may be the newest."""
+    """What to do next. Names the run, because a newer one may exist by then."""
     run_id = run.info.id
     if code is ExitCode.DEVIATIONS:
         return (
@@ -354,14 +360,14 @@ def _advice(run: Run, code: ExitCode) -> str:
 
 
 def _has_open_items(run: Run) -> bool:
-    """True where there is something to do, whether it shuts the gate or not."""
+    """True if anything needs attention, even if it does not close the gate."""
     summary = run.summary
     wrong = summary.by_status.get(Status.FAIL, 0) or summary.by_status.get(Status.UNKNOWN, 0)
     return bool(wrong or run.stale or summary.undecided or not run.info.complete)
 
 
 def _hours(span: timedelta) -> str:
-    """A length of time, rounded up: what is too old never looks just as old as is allowed."""
+    """A duration, rounded up, so that a value above the limit never looks equal to it."""
     hours = span / timedelta(hours=1)
     if hours >= 48:
         return f"{math.ceil(hours / 24)} days"

@@ -1,6 +1,6 @@
-"""Keys of the auditor's own, in the system's keyring: for pseudonyms, and for signing.
+"""The auditor's own keys in the system's keyring: for pseudonyms and for signing.
 
-Where a machine has no keyring, an environment variable can hold them.
+On a machine without a keyring, environment variables can hold them.
 """
 
 import secrets
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from auditor.credentials.backends import KeyringUnavailable, get, in_use, put, writable_backends
 from auditor.errors import AuditorError, ExitCode
 
-if TYPE_CHECKING:  # loaded only where something is signed or verified
+if TYPE_CHECKING:  # slow to load, and needed only to sign or verify
     from auditor.signing import PublicKey, Signer
 
 PSEUDONYM_KEY = "pseudonym-key"
@@ -17,17 +17,17 @@ SIGNING_KEY = "signing-key"
 PUBLIC_KEY = "public-key"
 
 MIN_LENGTH = 16
-"""Characters of a key in the environment: a shorter one could be guessed."""
+"""Minimum characters of a pseudonym key in the environment: a shorter one could be guessed."""
 
 
 class KeyUnavailable(AuditorError):
-    """A key is not there, or cannot be kept. The message says where it could be."""
+    """A key is missing or cannot be stored. The message names the places for it."""
 
     exit_code = ExitCode.USAGE
 
 
 def load_key(name: str) -> str | None:
-    """The key that the keyring keeps under `name`; None where it has none, or does not work."""
+    """The key called `name` in the keyring; None if there is none or the keyring does not work."""
     try:
         return get(in_use(), name)
     except KeyringUnavailable:
@@ -35,7 +35,7 @@ def load_key(name: str) -> str | None:
 
 
 def save_key(name: str, value: str) -> bool:
-    """Keep a key in the keyring. False where there is no encrypted keyring that keeps it."""
+    """Store a key in the keyring. False if no encrypted keyring can store it."""
     try:
         ring = in_use()
         put(ring, writable_backends(ring), name, value)
@@ -45,10 +45,10 @@ def save_key(name: str, value: str) -> bool:
 
 
 def pseudonym_key(configured: str | None) -> bytes:
-    """The key of all pseudonyms: `given`, or the keyring's, which is made at first use.
+    """The key of all pseudonyms: `configured`, or the keyring's, which is created on first use.
 
     Raises:
-        KeyUnavailable: there is neither, or the one that was given is too short.
+        KeyUnavailable: there is no key, or the configured one is too short.
     """
     if configured:
         if len(configured) < MIN_LENGTH:
@@ -70,10 +70,11 @@ def pseudonym_key(configured: str | None) -> bytes:
 
 
 def signer(configured: str | None) -> "Signer | None":
-    """Who signs: `given`, the key in AUDITOR_SIGNING_KEY, or the keyring's; None without a key.
+    """The signer with the key in `configured` (AUDITOR_SIGNING_KEY) or in the keyring; None without
+    a key.
 
     Raises:
-        KeyUnavailable: what is there is no key.
+        KeyUnavailable: the text is not a key.
     """
     text = configured or load_key(SIGNING_KEY)
     if not text:
@@ -87,10 +88,10 @@ def signer(configured: str | None) -> "Signer | None":
 
 
 def public_key(text: str, name: str) -> "PublicKey":
-    """The public key in `text`, which `name` gave.
+    """Parse the public key in `text`; `name` is its source, for error messages.
 
     Raises:
-        KeyUnavailable: it is none.
+        KeyUnavailable: the text is not a key.
     """
     from auditor.signing import BadKey, PublicKey
 

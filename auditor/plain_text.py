@@ -1,12 +1,12 @@
-"""Text from elsewhere without what could steer a terminal or mislead its reader."""
+"""Escapes characters in foreign text that could control a terminal or mislead its reader."""
 
 import unicodedata
 
 _JOINERS = "\u200c\u200d"
-"""Needed inside words of some languages and inside emoji, so kept."""
+"""Kept: words of some languages and emoji need them."""
 _MAX_COMBINING = 4
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that move the cursor, turn the reading direction or cannot be seen."""
+"""Unicode categories that move the cursor, reverse the reading direction or are invisible."""
 
 
 def printable(text: str) -> str:

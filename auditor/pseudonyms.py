@@ -1,11 +1,11 @@
-"""Pseudonyms: keyed names for people, so that a run can be handed on without naming anybody.
+"""Pseudonyms: keyed names for people, so that a run can be shared without naming them.
 
-The evidence is rewritten before it is judged. So order, counts and digests of a report come of
-pseudonyms from the start, a format sees nothing else, and the evidence can be judged again.
+The evidence is rewritten before it is judged. Order, counts and digests of a report therefore
+derive from pseudonyms, no format ever sees a real name, and the evidence can be judged again.
 
-People are the users, hosts, operators, alternative hosts and role members that the evidence names,
-and those who own waivers, attest and triage. Their meetings go by pseudonyms as well, because ids
-and topics tell whose they are. Groups, sites, roles and apps keep their names.
+People are the users, hosts, operators, alternative hosts and role members in the evidence, and the
+people who own waivers, attest and triage. Their meetings get pseudonyms as well, because ids and
+topics reveal their hosts. Groups, sites, roles and apps keep their names.
 """
 
 import hmac
@@ -28,18 +28,18 @@ from auditor.policy.names import is_pattern
 from auditor.policy.organisation import Organisation
 
 LENGTH = 10
-"""Characters of a pseudonym behind its prefix: 50 bits of the HMAC."""
+"""Characters of a pseudonym after its prefix: 50 bits of the HMAC."""
 
 PEOPLE = (Level.USER, Level.PHONE_USER)
 EVENTS = (Level.MEETING, Level.WEBINAR)
 PLACEHOLDER_PREFIX = "*"
-"""The ids of scopes that stand for others begin with it."""
+"""The ids of placeholder scopes begin with it."""
 
 MIN_WORD_LENGTH = 3
-"""Characters of a one-word name or local part that is looked for in free text."""
+"""Minimum characters of a one-word name or local part that is searched for in free text."""
 
 MAX_NAME_WORDS = 40
-"""Words of the longest name that is looked for."""
+"""Words of the longest name that is searched for."""
 
 _ADDRESS = re.compile(r"[\w.!#$%&'+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")
 _WORD = re.compile(r"\w+")
@@ -48,23 +48,23 @@ _HOSTED = (history("").surface, SUMMARIES.surface, HOSTS.surface)
 
 
 class Pseudonyms:
-    """Makes pseudonyms with a key. Equal texts give equal pseudonyms, in every run."""
+    """Creates pseudonyms with a key. Equal texts have equal pseudonyms in every run."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def of(self, text: str, prefix: str = "user") -> str:
-        """`user-` and ten characters of base32 of the HMAC-SHA256 of `text`."""
+        """`user-` and ten base32 characters of the HMAC-SHA256 of `text`."""
         digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
         return f"{prefix}-{b32encode(digest).decode().lower()[:LENGTH]}"
 
 
 class NameIndex:
-    """Who is who in a snapshot: ids, addresses and names, kept on disk beside the program."""
+    """Index of the people in a snapshot by id, address and name, in a temporary SQLite file."""
 
     def __init__(self, source: SnapshotReader, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
-        self._db = sqlite3.connect("", isolation_level=None)  # a file of its own, gone on closing
+        self._db = sqlite3.connect("", isolation_level=None)  # a temporary file, deleted on close
         self._db.executescript(
             """
             CREATE TABLE exact (text TEXT PRIMARY KEY, pseudonym TEXT NOT NULL) WITHOUT ROWID;
@@ -88,11 +88,11 @@ class NameIndex:
         self._lengths = lru_cache(20_000)(self._read_lengths)
 
     def close(self) -> None:
-        """Forget everybody."""
+        """Delete the index."""
         self._db.close()
 
     def named(self, text: str) -> str:
-        """The pseudonym of a person who is called `text`: by id, address or name."""
+        """The pseudonym of the person whose id, address or name is `text`."""
         if not text:
             return ""
         pseudonym = self._find(
@@ -101,10 +101,11 @@ class NameIndex:
         return pseudonym or self._pseudonyms.of(text.casefold() if "@" in text else text)
 
     def replace_names(self, text: str, *, free: bool) -> str:
-        """`text` with a pseudonym in place of everybody it names.
+        """Replace every person's name in `text` with a pseudonym.
 
-        Every address is replaced, known or not; ids, and names of several words. In `free` text,
-        which people wrote about people, names of one word and local parts of addresses are too.
+        Replaces every address, known or not, and all ids and names of several words. In `free`
+        text, which people wrote about people, also replaces one-word names and local parts of
+        addresses.
         """
         if "@" in text:
             text = _ADDRESS.sub(lambda match: self.named(match[0]), text)
@@ -130,7 +131,7 @@ class NameIndex:
         self._index_words(zoom_id, pseudonym, plain=True)
         self._index_words(email.partition("@")[0], pseudonym, plain=False)
         if name:
-            shared = self._pseudonyms.of(name.casefold())  # whom of several, nobody can tell
+            shared = self._pseudonyms.of(name.casefold())  # which of several people is unknown
             self._db.execute(
                 "INSERT INTO exact VALUES (?, ?) ON CONFLICT DO UPDATE SET pseudonym = ?"
                 " WHERE pseudonym <> excluded.pseudonym",
@@ -173,13 +174,13 @@ class NameIndex:
 
 @dataclass(frozen=True)
 class Pseudonymizer:
-    """Gives everybody in a snapshot a pseudonym. For `auditor.evidence.export`."""
+    """Replaces the people in a snapshot with pseudonyms. For `auditor.evidence.export`."""
 
     people: NameIndex
     pseudonyms: Pseudonyms
 
     def scope(self, scope: Scope) -> Scope:
-        """A user, meeting or webinar under its pseudonym; anything else as it is."""
+        """A user, meeting or webinar under its pseudonym; any other scope unchanged."""
         if scope.level in PEOPLE:
             own = self._person(scope.id)
             return replace(scope, id=own, name=own, email=own if scope.email else "")
@@ -190,7 +191,7 @@ class Pseudonymizer:
             own = self.people.named(scope.id.removeprefix(PLACEHOLDER_PREFIX))
             return replace(scope, id=PLACEHOLDER_PREFIX + own, name=own, email=host)
         event = self.event(scope.id)
-        listed = bool(scope.status)  # the name of any other says only when it was
+        listed = bool(scope.status)  # the name of a past meeting is only its time
         return replace(scope, id=event, name=event if listed else scope.name, email=host)
 
     def event(self, zoom_id: str) -> str:
@@ -198,7 +199,7 @@ class Pseudonymizer:
         return self.pseudonyms.of(zoom_id, "meeting")
 
     def body(self, view: View, body: JsonValue) -> JsonValue:
-        """A document in which everybody goes by a pseudonym."""
+        """A document with pseudonyms in place of all people."""
         if view.surface in _HOSTED:
             return self._rows(body, "hosts", ("host", "id", "email"))
         if view == LEFT:
@@ -219,11 +220,11 @@ class Pseudonymizer:
         return self._with_names_replaced(text, free=False)
 
     def addresses(self, value: JsonValue) -> JsonValue:
-        """A value with pseudonyms in place of addresses alone."""
+        """A value with pseudonyms for addresses only."""
         return self._all(value, self._addresses)
 
     def note(self, text: str) -> str:
-        """What somebody wrote, with pseudonyms in place of everybody it names."""
+        """Free text with pseudonyms in place of all people it names."""
         return self._with_names_replaced(text, free=True)
 
     def _person(self, zoom_id: str) -> str:
@@ -236,7 +237,7 @@ class Pseudonymizer:
         return _ADDRESS.sub(lambda match: self.people.named(match[0]), text)
 
     def _left(self, body: JsonValue) -> JsonValue:
-        """The document of who and what left: as its scopes would be called."""
+        """The document of deleted scopes, renamed as the scopes themselves would be."""
         rows = body.get("left") if isinstance(body, dict) else None
         renamed: list[JsonValue] = []
         for row in rows if isinstance(rows, list) else ():
@@ -252,7 +253,9 @@ class Pseudonymizer:
         for key in keys:
             body = _each_row(body, rows, key, self.people.named)
         listed = body.get(rows) if isinstance(body, dict) else None
-        if isinstance(body, dict) and isinstance(listed, list):  # the old order would tell names
+        if isinstance(body, dict) and isinstance(
+            listed, list
+        ):  # the original order would reveal names
             return {**body, rows: sorted(listed, key=lambda row: json.dumps(row, sort_keys=True))}
         return body
 
@@ -275,7 +278,8 @@ class Pseudonymizer:
 def organisation(
     original: Organisation, source: SnapshotReader, names: Pseudonymizer
 ) -> Organisation:
-    """The organisation's wishes with pseudonyms: about the same people and meetings as before."""
+    """The organisation's overrides, waivers, attestations and triage for the same people under
+    pseudonyms."""
     matches = [entry.match for entry in original.overrides]
     matches += [entry.scope for entry in original.waivers]
     matches += [entry.scope for entry in original.attestations]
@@ -337,10 +341,10 @@ def organisation(
 def _renamed_names(
     patterns: Iterable[Names | None], level: Level, source: SnapshotReader, names: Pseudonymizer
 ) -> Mapping[Name, tuple[str, ...]]:
-    """For each name that is wanted the pseudonyms of whom it fits.
+    """For each name pattern, the pseudonyms of the people or meetings that match it.
 
-    What fits nobody fits nobody afterwards, and a pattern stays one, so that it gives way to a
-    name as it did before.
+    A pattern without a match still matches nothing afterwards. A wildcard pattern stays a wildcard
+    pattern, so that an exact name keeps its precedence over it.
     """
     key = "user" if level is Level.USER else "meeting"
     distinct = list(dict.fromkeys(name for group in patterns for name in listed(group)))
@@ -359,7 +363,7 @@ def _renamed_names(
 
 
 def _texts(row: Mapping[str, JsonValue]) -> tuple[str, str, str]:
-    """The id, name and address of what left."""
+    """The id, name and address of a deleted scope."""
     return str(row.get("id") or ""), str(row.get("name") or ""), str(row.get("email") or "")
 
 
@@ -377,7 +381,7 @@ def _account_rows(
 
 
 def _each_row(body: JsonValue, rows: str, key: str, change: Callable[[str], str]) -> JsonValue:
-    """`body` with the texts under `key` of each of its `rows` changed; other shapes as they are."""
+    """`body` with the texts under `key` in each of its `rows` changed; other shapes unchanged."""
     listed = body.get(rows) if isinstance(body, dict) else None
     if not isinstance(body, dict) or not isinstance(listed, list):
         return body

@@ -1,6 +1,6 @@
-"""Files that decide what the program does: read only if nobody but their owner can change them.
+"""Files that decide what the program does: read only if no other user can change them.
 
-What is checked here holds on systems with users and modes; elsewhere the file's own rules do.
+The checks need a system with users and modes; elsewhere the system's own rules apply.
 """
 
 import os
@@ -12,15 +12,15 @@ from auditor.errors import AuditorError
 HAS_OWNERS = hasattr(os, "geteuid")
 _ROOT = 0
 _MAX_LINKS = 40
-"""Symbolic links in a row that are followed, as Linux does."""
+"""Maximum number of consecutive symbolic links to follow, as on Linux."""
 _FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
 _FILE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
-"""Without waiting: the other end of a pipe may never come."""
+"""Non-blocking: a pipe may never get a writer."""
 _ELSEWHERE = "Set what it holds in the environment, or use a file and a folder of your own."
 
 
 class Untrusted(AuditorError):
-    """A file is not read, because others may have written it. `reason` is a clause."""
+    """A file was not read because other users may have written it. `reason` is a clause."""
 
     def __init__(self, reason: str, advice: str) -> None:
         super().__init__(f"{reason}.", advice)
@@ -28,16 +28,16 @@ class Untrusted(AuditorError):
 
 
 def read_here(name: str, max_bytes: int) -> bytes:
-    """The content of a file of the working directory, which may belong to somebody else.
+    """The content of a file in the working directory, which may belong to another user.
 
-    Neither the file nor the folder is looked at by its name twice, so nothing can be put in its
-    place in between. A link is not followed: it could lead to a file of one's own that was never
-    meant to configure anything, such as one of a repository.
+    Neither the file nor the directory is looked up by name twice, so neither can be replaced in
+    between. A link is not followed: it could lead to one's own file that was never meant as
+    configuration, such as a file of a repository.
 
     Raises:
-        FileNotFoundError: there is none, or it is a folder.
+        FileNotFoundError: there is no such file, or it is a directory.
         OSError: it cannot be read.
-        Untrusted: others could have written it, or it is no regular file.
+        Untrusted: others could have written it, or it is not a regular file.
     """
     if not HAS_OWNERS:
         return _content(os.open(name, _FILE), name, max_bytes, private_group=False)
@@ -62,16 +62,17 @@ def read_here(name: str, max_bytes: int) -> bytes:
 
 
 def read_named(path: Path, max_bytes: int, *, private_group: bool = False) -> bytes:
-    """The content of a file that was named, or that stands where only its owner may write.
+    """The content of a file that was named explicitly, or that is in a place only its owner may
+    write to.
 
-    Links are followed. Every folder on the way, and every link, has to be one's own or root's, and
-    closed to others; in a folder with the sticky bit, such as /tmp, one's own entries are safe.
-    `private_group`: the file's group may write to it if nobody else is in that group.
+    Links are followed. Every directory and link on the path must belong to this user or root and be
+    closed to others; in a directory with the sticky bit, such as /tmp, one's own entries are safe.
+    `private_group`: the file's group may write to it if it has no other members.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no such file.
         OSError: it cannot be read.
-        Untrusted: others could have written it, or it is no regular file.
+        Untrusted: others could have written it, or it is not a regular file.
     """
     if HAS_OWNERS:
         path = _resolve_checked(path)
@@ -97,7 +98,7 @@ def _content(opened: int, name: str, max_bytes: int, *, private_group: bool) -> 
 
 
 def _resolve_checked(path: Path) -> Path:
-    """The file behind `path`, after every folder and link on the way to it was checked."""
+    """The target of `path`, after checking every directory and link on the way to it."""
     path = path.absolute()
     for _ in range(_MAX_LINKS):
         real = path.parent.resolve()
@@ -124,10 +125,11 @@ def _check_owner(what: str, status: os.stat_result) -> None:
 
 
 def _others_may_write(status: os.stat_result) -> bool:
-    """True if somebody beside the owner and root may write.
+    """True if users other than the owner and root may write.
 
-    Several systems give each user a group of their own, which may write to all that they make: it
-    does not count while nobody else is in it. Group 0 does: containers put every user into it.
+    Several systems give each user a group of its own with write permission to everything the user
+    creates. Such a group does not count as long as it has no other members. Group 0 does count:
+    containers put every user into it.
     """
     if status.st_mode & stat.S_IWOTH or not status.st_mode & stat.S_IWGRP:
         return bool(status.st_mode & stat.S_IWOTH)
