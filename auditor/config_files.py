@@ -563,7 +563,8 @@ def _ignored_values(resolution: Resolution) -> Iterator[str]:
         yield (
             f"{resolution.dotenv.path}: not used: {', '.join(sorted(names))}, because {reason}. "
             f"What is in {resolution.dotenv.path} counts together with all three credentials in "
-            "it, or not at all: put all of it there, or all of it elsewhere. See: auditor config show"
+            "it, or not at all: put all of it there, or all of it elsewhere. See: auditor config "
+            "show"
         )
 
 

@@ -140,9 +140,8 @@ class RunDiff:
         kind = classify(before.status if before else None, after.status if after else None)
         if kind in (None, ChangeKind.NEWLY_UNKNOWN):
             return kind
-        is_placeholder = state.scope.id.startswith(
-            "*"
-        )  # represents scopes that could not be listed
+        # A placeholder represents scopes that could not be listed.
+        is_placeholder = state.scope.id.startswith("*")
         if after is None and not is_placeholder and later_visibility.of(state.scope) is False:
             return ChangeKind.SCOPE_REMOVED
         if before is None and not is_placeholder and earlier_visibility.of(state.scope) is False:

@@ -308,9 +308,8 @@ def _count(
         unknown += verdict.status is Status.UNKNOWN
         kind = verdict.status, verdict.control, verdict.setting, finding.scope.level
         first_of_kind.setdefault(kind, finding)
-        if (
-            last_scope.get(kind) != finding.scope.id
-        ):  # ordered by scope, whose value and lock count once
+        # Findings are ordered by scope: a value and its lock count as one scope.
+        if last_scope.get(kind) != finding.scope.id:
             last_scope[kind] = finding.scope.id
             scope_counts[kind] = scope_counts.get(kind, 0) + 1
     examples = [Example(finding, scope_counts[kind]) for kind, finding in first_of_kind.items()]

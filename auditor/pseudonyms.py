@@ -253,9 +253,8 @@ class Pseudonymizer:
         for key in keys:
             body = _each_row(body, rows, key, self.people.named)
         listed = body.get(rows) if isinstance(body, dict) else None
-        if isinstance(body, dict) and isinstance(
-            listed, list
-        ):  # the original order would reveal names
+        # Sorted, because the original order would reveal names.
+        if isinstance(body, dict) and isinstance(listed, list):
             return {**body, rows: sorted(listed, key=lambda row: json.dumps(row, sort_keys=True))}
         return body
 

@@ -1,4 +1,4 @@
-"""`auditor ask`: the questions people ask, answered for this account from a stored run."""
+"""`auditor ask`: frequent questions, answered for this account from a stored run."""
 
 import json
 import textwrap
@@ -21,7 +21,7 @@ from auditor.report import wording
 from auditor.report.display import printable
 
 MAX_WIDTH = 100
-"""Columns; longer lines tire the eye."""
+"""Columns; longer lines are hard to read."""
 
 
 class AnswerFormat(StrEnum):

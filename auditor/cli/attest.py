@@ -1,4 +1,4 @@
-"""`auditor attest`: go through what no API shows, and write down who looked and what they saw."""
+"""`auditor attest`: ask the questions that no API answers, and record the answers with evidence."""
 
 import difflib
 import textwrap
@@ -170,7 +170,7 @@ class _AttestationFile:
 
     @classmethod
     def read(cls, path: Path) -> "_AttestationFile":
-        """The file as it stands; empty where there is none.
+        """Read the file; empty if it does not exist.
 
         Raises:
             PolicyError: it cannot be read.
@@ -187,19 +187,19 @@ class _AttestationFile:
 
     @property
     def holds_only_attestations(self) -> bool:
-        """True where nothing else stands in it, so that another file has to name it."""
+        """True if it contains nothing else, so that an organisation file must include it."""
         return set(organisation.contents(self.path)) <= {KEY}
 
     @property
     def count(self) -> int:
-        """How many attestations stand in it; those of files that it includes come behind them."""
+        """Number of attestations in the file itself; those of included files come after them."""
         own = organisation.contents(self.path).get(KEY)
         return len(own) if isinstance(own, list) else 0
 
     def add(self, entry: dict[str, Any]) -> str:
-        """Write an answer behind those of the file; returns the change.
+        """Append an answer to the file; returns the change.
 
-        One of the same day for the same question is taken out: it was a slip.
+        An answer of the same day to the same question is replaced: it was a mistake.
         """
         text = self.text or COMMENT
         catalogue = files.shipped_catalogue()
@@ -214,8 +214,8 @@ class _AttestationFile:
         """Write the whole file; returns the change as a unified diff.
 
         Raises:
-            PolicyError: it would not be a valid file.
-            OutputError: it cannot be written.
+            PolicyError: the new content would be invalid.
+            OutputError: the file cannot be written.
         """
         organisation.check_text(text, str(self.path), files.shipped_catalogue())
         change = difflib.unified_diff(self.text.splitlines(), text.splitlines(), lineterm="", n=1)
@@ -231,7 +231,7 @@ def _slot(attestation: Attestation) -> tuple[object, ...]:
 def _migrate(
     file: _AttestationFile, existing: tuple[Attestation, ...], answer: bool | None, *, yes: bool
 ) -> None:
-    """Ask of each older entry whether it is as expected, and write that into it."""
+    """Ask for each older entry whether it is as expected, and add the answer to it."""
     own = existing[: file.count] if file.text else ()
     older = [
         position for position, attestation in enumerate(own) if attestation.as_expected is None
@@ -291,7 +291,7 @@ def _ask(item: Unanswered, author: str, today: date, width: int) -> dict[str, An
 
 
 def _as_expected() -> bool | None:
-    """Ask whether it is as expected; None where the question is skipped."""
+    """Ask whether the setting is as expected; None if the question is skipped."""
     answer: str = typer.prompt(
         "Is it as expected? (yes, no; empty to skip)",
         default="",
@@ -316,7 +316,7 @@ def _answer_text(text: str) -> str:
 
 
 def _date_after(today: date) -> Any:
-    """Reads a date after `today`; the prompt asks again until it is one."""
+    """A parser for dates after `today`; the prompt repeats until it succeeds."""
 
     def read(text: str) -> str:
         try:

@@ -1,4 +1,4 @@
-"""`auditor audit`: read an account, judge it, report, and keep the evidence."""
+"""`auditor audit`: read an account, judge it, report, and store the evidence."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -200,7 +200,8 @@ def audit(
             requested=requested_for,
         )
         snapshot = collect(to_read, settings, options, judgement, terminal)
-        if resume:  # a run that went on is judged by what it was begun with
+        # A resumed run is judged by the policy it was started with.
+        if resume:
             judgement = replace(selection, baseline=None, org=None).rejudgement(snapshot)
     with snapshot:
         run = runs.judge(snapshot, judgement)
@@ -223,6 +224,6 @@ def audit(
 
 
 def _is_on_command_line(ctx: typer.Context, name: str) -> bool:
-    """True if the option stands on the command line."""
+    """True if the option is on the command line."""
     source = ctx.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"

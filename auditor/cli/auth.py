@@ -1,4 +1,4 @@
-"""`auditor auth`: keep credentials in the operating system's keyring, and say where they are."""
+"""`auditor auth`: store credentials in the operating system's keyring, and show their origin."""
 
 import sys
 import textwrap
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 MAX_ATTEMPTS = 3
-"""How often a value that cannot be right is asked for again."""
+"""How often an invalid value is prompted for."""
 
 
 @app.command()
@@ -129,7 +129,8 @@ def list_(ctx: typer.Context) -> None:
     try:
         in_keyring = keyring_store.profiles()
         keyring = backends.keyring_status()
-        if keyring.state is KeyringState.NONE:  # one that is switched off says nothing by itself
+        # A disabled keyring raises nothing.
+        if keyring.state is KeyringState.NONE:
             missing = keyring.detail
     except KeyringUnavailable as error:
         in_keyring, missing = [], error.reason
@@ -185,7 +186,7 @@ def _from_stdin() -> dict[str, str]:
 
 
 def _prompt(settings: Settings, terminal: Terminal) -> dict[str, str]:
-    """The three values, as a person types them."""
+    """Prompt for the three values."""
     if not sys.stdin.isatty():
         raise ConfigError(
             "auditor auth login asks on a terminal, and there is none. Give the three values on "
@@ -208,7 +209,7 @@ def _prompt(settings: Settings, terminal: Terminal) -> dict[str, str]:
 
 
 def _prompt_until_plausible(name: str, settings: Settings, terminal: Terminal) -> str:
-    """A value that could be right by itself."""
+    """A value that is valid on its own."""
     for _ in range(MAX_ATTEMPTS):
         value = _prompt_for(name, settings, terminal)
         alone = {each: f"({each})" for each in NAMES} | {name: value}
@@ -220,7 +221,7 @@ def _prompt_until_plausible(name: str, settings: Settings, terminal: Terminal) -
 
 
 def _is_repeated(name: str, values: Mapping[str, str], terminal: Terminal) -> bool:
-    """True, and said, where a value was given before under another name: either may be wrong."""
+    """True, with a message, if a value repeats an earlier one: one of the two must be wrong."""
     fault = parsing.validation_errors({each: values.get(each, f"({each})") for each in NAMES}).get(
         name
     )
@@ -257,7 +258,7 @@ def _test(settings: Settings, credentials: Credentials, terminal: Terminal) -> N
 
 
 def _report_precedence(settings: Settings, terminal: Terminal) -> None:
-    """What keeps the stored values from being used, or asks for more than them."""
+    """Report settings that override the stored values, or that are not stored with them."""
     where = config.origins()
     overriding = [f"{VARIABLES[name]} ({where[name]})" for name in NAMES if name in where]
     if overriding:

@@ -1,4 +1,4 @@
-"""What `auditor auth status` finds and how it shows it. The secret is in none of it."""
+"""The status shown by `auditor auth status`. It never contains the secret."""
 
 import json
 import textwrap
@@ -26,7 +26,7 @@ from auditor.zoom.transport import Transport
 
 SCHEMA = "auditor/auth-status/v1"
 MAX_WIDTH = 100
-"""Columns that sentences fill at most."""
+"""Maximum columns of sentences."""
 
 
 class Form(StrEnum):
@@ -38,17 +38,17 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenScopes:
-    """What the token of an app opens."""
+    """The scopes of an app's token."""
 
     granted: tuple[str, ...]
 
     @property
     def writing(self) -> tuple[str, ...]:
-        """Those that let the app change something, which an audit never needs."""
+        """Scopes that allow the app to change something, which an audit never needs."""
         return tuple(scope for scope in self.granted if writes(scope))
 
     def lines(self, width: int) -> list[str]:
-        """The scopes for people."""
+        """The scopes as text."""
         if not self.granted:
             return ["Zoom gave a token, and did not say what it opens."]
         reading = scope_names.group_by_area(set(self.granted) - set(self.writing))
@@ -71,7 +71,7 @@ class TokenScopes:
 
 @dataclass(frozen=True, slots=True)
 class CredentialStatus:
-    """What is known of the credentials in use."""
+    """The status of the credentials in use."""
 
     settings: Settings
     credentials: Mapping[str, CredentialValue]
@@ -81,17 +81,17 @@ class CredentialStatus:
     in_file: tuple[str, ...]
     is_checked: bool
     scopes: TokenScopes | None
-    """None where Zoom was not asked, or gave no token."""
+    """None if no token was requested or received."""
     problem: Exception | None
-    """What keeps the credentials from being used."""
+    """Why the credentials cannot be used."""
 
 
 def token_of(settings: Settings, credentials: Credentials) -> TokenScopes:
-    """The scopes of a token that Zoom really gives.
+    """Request a token from Zoom; returns its scopes.
 
     Raises:
-        UnsafeUrl: the address is no place for credentials.
-        ZoomError: Zoom gives none, or could not be asked.
+        UnsafeUrl: credentials must not be sent to this address.
+        ZoomError: Zoom issues no token or cannot be reached.
     """
     with Transport() as transport:
         source = TokenSource(credentials, transport, token_url=settings.oauth_url)
@@ -100,7 +100,7 @@ def token_of(settings: Settings, credentials: Credentials) -> TokenScopes:
 
 
 def read_status(settings: Settings, offline: bool) -> CredentialStatus:
-    """Look everywhere, and ask Zoom for a token unless `offline`.
+    """Read all sources, and request a token from Zoom unless `offline`.
 
     Raises:
         ConfigError: the config file cannot be used.
@@ -139,7 +139,7 @@ _READABLE = (KeyringState.WORKS, KeyringState.NOT_ENCRYPTED)
 
 
 def _unavailable(keyring: KeyringStatus) -> Callable[[str, str], str | None]:
-    """Says at once what the keyring said already: a locked one takes its time."""
+    """Repeats the keyring's known error immediately: a locked keyring is slow to respond."""
 
     def ask(_profile: str, _name: str) -> str | None:
         raise KeyringUnavailable(keyring.detail, keyring.state)
@@ -148,7 +148,7 @@ def _unavailable(keyring: KeyringStatus) -> Callable[[str, str], str | None]:
 
 
 def shown(status: CredentialStatus, form: Form, width: int) -> str:
-    """The status for people or for programs."""
+    """The status as text or JSON."""
     if form is Form.JSON:
         return json.dumps(_document(status), indent=2, ensure_ascii=False)
     return "\n".join(_lines(status, min(width, MAX_WIDTH)))
@@ -206,7 +206,7 @@ def _value_shown(name: str, credential: CredentialValue) -> str:
 
 
 def beginning(value: str) -> str:
-    """Enough of an id to tell it from another: whole, it could be a secret in the wrong place."""
+    """Enough of an id to recognise it: in full, it could be a secret in the wrong field."""
     return f"{sanitize_message(value[: min(4, len(value) // 2)])}…"
 
 

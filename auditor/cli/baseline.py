@@ -1,4 +1,4 @@
-"""`auditor baseline`: the baselines, what they expect, and whether a file is one."""
+"""`auditor baseline`: list, show, compare, create and check baselines."""
 
 import json
 import os
@@ -43,7 +43,7 @@ app.command("accept-keys")(accept_keys)
 
 
 class FileKind(StrEnum):
-    """Files that have a schema."""
+    """File kinds that have a schema."""
 
     BASELINE = "baseline"
     ORGANISATION = "organisation"
@@ -105,7 +105,8 @@ def show(
 def _override_expectations(
     loaded: Baseline, catalogue: Catalogue, chosen: Organisation
 ) -> Iterator[ControlExpectation]:
-    """What the overrides of an organisation want, each control under the scopes it is for."""
+    """The expectations of an organisation's overrides, each control under the scopes it applies
+    to."""
     overrides = Overrides(loaded, catalogue, chosen.overrides)
     for position, override in enumerate(chosen.overrides):
         wishes = overrides.wishes((position,))
@@ -189,7 +190,8 @@ def new(
         f"Check it with: auditor baseline check {path}"
     )
     base = extends
-    if is_baseline_path(extends):  # which the new file looks up beside itself
+    # The new file resolves `extends` relative to its own directory.
+    if is_baseline_path(extends):
         base = os.path.relpath(Path(extends).resolve(), path.parent.resolve())
     file = {
         "id": path.stem,
@@ -258,14 +260,14 @@ def check(
 def _look_up_names(
     entries: Entries, terminal: Terminal, run: str | None, account: str | None, *, sandbox: bool
 ) -> LookedUp:
-    """What came of looking for names in the run that was asked for, else in the newest, if any."""
+    """Look up names in the requested run, otherwise in the newest one, if any."""
     try:
         settings = config.load()
         if run is None:
             return named.in_newest_run(
                 settings, terminal, entries, account=account, sandbox=sandbox
             )
-    except ConfigError as error:  # which is no fault of the file
+    except ConfigError as error:  # not a fault of the checked file
         if run is not None:
             raise
         return LookedUp(unchecked=str(error))
@@ -278,7 +280,7 @@ def _look_up_names(
 def _check_names(
     path: str, entries: Entries, look_up: Callable[[Entries], LookedUp]
 ) -> Iterator[str]:
-    """What is to be known of the names in a file.
+    """Sentences on the names in a file.
 
     Raises:
         PolicyError: some match nothing.
@@ -334,10 +336,10 @@ def _check_organisation(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
 
 
 def _column_width(expectations: Sequence[ControlExpectation], width: int) -> int:
-    """Columns for a setting, and as many for what is expected of it."""
+    """Columns for a setting, and as many for its expected value."""
     ids = max((len(expectation.control.id) for expectation in expectations), default=0)
     origins = max((len(expectation.origin) for expectation in expectations), default=0)
-    # tabulate keeps two columns between columns, and makes none narrower than its title and two.
+    # tabulate puts two blanks between columns, and pads each to at least its title plus two.
     other_columns = max(ids, 9) + max(origins, 6) + len("Severity") + len("Lock") + 2 * 2 + 5 * 2
     return max(12, (width - other_columns) // 2)
 
@@ -373,12 +375,12 @@ def _rows(
 
 
 def _shortened(setting: str, width_per_column: int) -> str:
-    """A path cut at its front, where it says least."""
+    """A path cut at the front, which is its least specific part."""
     return setting if len(setting) <= width_per_column else "…" + setting[1 - width_per_column :]
 
 
 def described(expectation: Expectation) -> str:
-    """An expectation in words: `is one of the values [1, 2]`."""
+    """An expectation as text: `is one of the values [1, 2]`."""
     meaning = OPERATORS[expectation.op].meaning
     if expectation.param is not None:
         meaning += f" ({expectation.param})"

@@ -1,4 +1,4 @@
-"""`auditor bundle`: keys that sign evidence bundles, and verifying a bundle with the public one."""
+"""`auditor bundle`: create keys that sign evidence bundles, and verify bundles."""
 
 import re
 from pathlib import Path
@@ -12,11 +12,11 @@ from auditor.config import ConfigError, Settings
 from auditor.errors import ExitCode
 from auditor.report.display import printable, shorten
 
-if TYPE_CHECKING:  # loaded only where bundles are signed: cryptography takes its time
+if TYPE_CHECKING:  # cryptography is slow to load
     from auditor.signing import PublicKey, Signer
 
 MAX_VALUE_WIDTH = 200
-"""Columns of one value from a bundle: a longer one cannot push what follows out of sight."""
+"""Maximum columns of a value from a bundle: a longer one could push the rest out of sight."""
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 app = typer.Typer(
@@ -63,7 +63,7 @@ def keygen(
             "To sign with another one from now on: auditor bundle keygen --replace"
         )
     if output_ is not None:
-        output.refuse_to_replace(output_)  # before a key is made that nobody would know
+        output.refuse_to_replace(output_)  # before creating a key that would be lost
     private = new_key()
     public = Signer.read(private).public
     if not (
@@ -77,7 +77,7 @@ def keygen(
 
 
 def _report_public_key(public: "PublicKey", path: Path | None) -> None:
-    """Tell the public half of the key that signs, and write it to a file where one is named."""
+    """Print the public key, and write it to `path` if there is one."""
     if path is not None:
         output.refuse_to_replace(path)
         output.write_bytes(path, f"{public.text}\n".encode())
@@ -155,10 +155,10 @@ def verify(
 
 
 def _key_text(text: str | None, path: Path | None) -> str | None:
-    """The key of the command line; None where it names none. What looks like a key is one.
+    """The key on the command line; None if there is none. Text in the form of a key is a key.
 
     Raises:
-        ConfigError: it names two, or a file that cannot be read.
+        ConfigError: there are two keys, or a file cannot be read.
     """
     if text is not None and path is not None:
         raise ConfigError("--public-key and --public-key-file name a key each. Leave one out.")
@@ -178,10 +178,10 @@ def _key_text(text: str | None, path: Path | None) -> str | None:
 
 
 def signer(settings: Settings) -> "Signer | None":
-    """Who signs bundles; None where there is no key.
+    """The signer of bundles; None without a key.
 
     Raises:
-        KeyUnavailable: the key is none.
+        KeyUnavailable: the configured text is not a key.
     """
     configured = settings.signing_key
     return keys.signer(configured.get_secret_value() if configured else None)

@@ -1,4 +1,5 @@
-"""`auditor baseline capture` and `accept-keys`: policy files made from what an account has now."""
+"""`auditor baseline capture` and `accept-keys`: policy files made from an account's current
+state."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -137,7 +138,7 @@ def accept_keys(
 
 
 def _new_settings(run: Run) -> Iterator[str]:
-    """The settings nobody has decided about, the suspicious ones first."""
+    """Settings without a decision, those relevant to privacy first."""
     seen: set[str] = set()
     for finding in run.findings():
         setting = finding.verdict.setting

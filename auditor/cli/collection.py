@@ -1,4 +1,4 @@
-"""Reading an account, or the sandbox, into a stored run: what every command that reads shares."""
+"""Reading an account, or the sandbox, into a stored run, for every command that reads."""
 
 import json
 import math
@@ -24,10 +24,10 @@ from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.retry import RetryPolicy
 
 SANDBOX_RATE = 5000.0
-"""Requests a second for the sandbox, which is this machine's alone."""
+"""Requests per second for the sandbox, which only this machine uses."""
 
 DEFAULT_SHARE = 0.8
-"""The part of the rate limit that is used; the rest is for the organisation's other apps."""
+"""The share of the rate limit to use; the rest is for the organisation's other apps."""
 
 _RESUME_COMMAND = "auditor audit --resume"
 _NIGHTLY_COMMAND = "auditor nightly"
@@ -35,7 +35,7 @@ _NIGHTLY_COMMAND = "auditor nightly"
 
 @dataclass(frozen=True)
 class RateOptions:
-    """How fast to ask."""
+    """The request rate."""
 
     plan: RatePlan = RatePlan.AUTO
     max_rate: float | None = None
@@ -49,11 +49,11 @@ class RateOptions:
         max_rate: float | None = None,
         share: float | None = None,
     ) -> "RateOptions":
-        """What the command line says; of a plan that it leaves open, what the settings say."""
+        """The rate of the command line; a plan that it leaves open comes from the settings."""
         return cls(RatePlan(settings.plan) if plan is None else plan, max_rate, share)
 
     def limiter(self, api_url: str, sleep: Callable[[float], object]) -> RateLimiter:
-        """The limiter for an API; a local one is not Zoom's, so `auto` need not be careful."""
+        """The limiter for an API; a local API is not Zoom's, so `auto` need not be careful."""
         plan = (
             RatePlan.BUSINESS if self.plan is RatePlan.AUTO and is_loopback(api_url) else self.plan
         )
@@ -62,7 +62,7 @@ class RateOptions:
 
     @property
     def for_sandbox(self) -> "RateOptions":
-        """As asked for, else as fast as it goes."""
+        """The requested rate, otherwise the maximum."""
         if self.max_rate is not None:
             return self
         return RateOptions(self.plan, SANDBOX_RATE, 1.0 if self.share is None else self.share)
@@ -70,35 +70,36 @@ class RateOptions:
 
 @dataclass(frozen=True)
 class Account:
-    """What to read: the sandbox in a scenario, or (None) the account that is configured."""
+    """The account to read: the sandbox in a scenario, or (None) the configured account."""
 
     scenario: ScenarioName | None = None
     users: int = 300
 
     @property
     def is_sandbox(self) -> bool:
-        """True where the run is stored with the simulated ones."""
+        """True if the run is stored with the simulated ones."""
         return self.scenario is not None
 
 
 @dataclass(frozen=True)
 class CollectionOptions:
-    """How a collection is begun: anew, or where an earlier one broke off."""
+    """How to start a collection: a new one, or the continuation of an unfinished one."""
 
     rate: RateOptions = field(default_factory=RateOptions)
     extent: CollectionScope = field(default_factory=CollectionScope)
     resume: bool = False
     max_age: timedelta = timedelta(hours=24)
-    """What was read longer ago is read again."""
+    """Documents older than this are read again."""
     deadline: float | None = None
-    """When to ask for nothing more, a moment of `time.monotonic`; None for never."""
+    """No request starts after this `time.monotonic` time; None for no deadline."""
     is_own: bool = False
-    """True where only a run that was begun alike goes on; without one, a new one begins."""
+    """True if only a run started with the same policy is resumed; otherwise a new one starts."""
     requested: Callable[[Snapshot], tuple[EvaluationConfig, CollectionScope]] | None = None
-    """What the command line wants of a run that was begun; what it leaves open stays as it was."""
+    """The options of the command line for an unfinished run; what it leaves open stays as it
+    was."""
 
     def resume_hint(self, text: str) -> str:
-        """`text` with the command that goes on: a night's own run is told of by a night alone."""
+        """`text` with the command that resumes the run: only `nightly` resumes its own runs."""
         return text.replace(_RESUME_COMMAND, _NIGHTLY_COMMAND) if self.is_own else text
 
 
@@ -109,13 +110,13 @@ def collect(
     judgement: EvaluationConfig,
     terminal: Terminal,
 ) -> Snapshot:
-    """The evidence of a new run, or of one that was resumed, stored under the data directory.
+    """The evidence of a new or resumed run, stored under the data directory.
 
     Raises:
-        AlreadyRunning: another process reads the account now.
-        ConfigError: credentials or addresses are missing or not usable, or the run that was to be
-            resumed was begun otherwise.
-        NothingRead: Zoom let nothing be read.
+        AlreadyRunning: another process is reading the account.
+        ConfigError: credentials or addresses are missing or invalid, or the run to resume was
+            started with other options.
+        CollectionFailed: Zoom allowed nothing to be read.
         StoreError: the data directory or the history cannot be written.
     """
     stored = stored_runs(settings, sandbox=account.is_sandbox)
@@ -215,7 +216,7 @@ def _collect_locked(
 
 
 def _report_stop(snapshot: Snapshot, options: CollectionOptions, terminal: Terminal) -> None:
-    """Say why the rest of the account was not asked for, and how to go on."""
+    """Report why the rest of the account was not read, and how to continue."""
     why = snapshot.meta("stopped")
     if why:
         how = "" if _RESUME_COMMAND in why else f" Go on later with: {_RESUME_COMMAND}"
@@ -223,7 +224,7 @@ def _report_stop(snapshot: Snapshot, options: CollectionOptions, terminal: Termi
 
 
 def _if_same_policy(stored: Runs, run_id: str, judgement: EvaluationConfig) -> str | None:
-    """The run, if it was begun to be judged by the same baseline and at the same depth."""
+    """The run, if it was started with the same policy, selection and depth."""
     with stored.opened_folder(run_id) as snapshot:
         recorded = json.loads(snapshot.meta("judgement") or "{}")
     requested = json.loads(judgement.record())
@@ -237,7 +238,7 @@ def _check_same(
     judgement: EvaluationConfig,
     extent: CollectionScope,
 ) -> None:
-    """What a run reads follows from what it is judged with, so it goes on with the same."""
+    """The documents to read depend on the policy, so a run resumes only with the same policy."""
     before = json.loads(recorded.record()) | asdict(CollectionScope.recalled(snapshot))
     requested = json.loads(judgement.record()) | asdict(extent)
     for key, what in _BEGUN_WITH.items():
@@ -255,4 +256,4 @@ _BEGUN_WITH = {
     "verify_locks": "--verify-locks",
     "meetings": "choice of meetings",
 }
-"""What has to be the same in a run that goes on."""
+"""Options that must not change when a run is resumed."""

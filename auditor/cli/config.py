@@ -1,4 +1,4 @@
-"""`auditor config`: every setting, where its value comes from, and what else was set and lost."""
+"""`auditor config`: every setting, the origin of its value, and other values that do not count."""
 
 import json
 import textwrap
@@ -38,7 +38,7 @@ from auditor.zoom.proxy_checks import shown_url
 
 SCHEMA = "auditor/config/v1"
 _COLUMN = 23
-"""Where values begin."""
+"""The column of the values."""
 _READABLE = (KeyringState.WORKS, KeyringState.NOT_ENCRYPTED)
 _UNUSABLE = (
     ConfigError,
@@ -49,13 +49,14 @@ _UNUSABLE = (
     StoreError,
     UnsafeUrl,
 )
-"""What is wrong with a value, as a sentence."""
+"""Errors that describe an invalid value as a sentence."""
 
 _CHECKED_APART = frozenset(
     VARIABLES[name]
     for name in ("api_url", "oauth_url", "home", "baseline", "org", "store", *parsing.NAMES)
 )
-"""What the doctor looks at in a check of its own, as the options of a command may have it."""
+"""Settings that have a check of their own in the doctor, since command options can override
+them."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,35 +74,35 @@ class ConfigFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SettingStatus:
-    """One setting: what it is, where that comes from, and what did not count."""
+    """One setting: its value, the origin, and other values that do not count."""
 
     variable: str
     shown: str
-    """The value without secrets; empty where there is none."""
+    """The value without secrets; empty if there is none."""
     origin: Origin
     ignored: tuple[tuple[Origin, str], ...] = ()
-    """Each other source that sets it, and why that does not count, as a clause."""
+    """Every other source of a value, and why it does not count, as a clause."""
     problem: str = ""
-    """What is wrong with the value, as a sentence."""
+    """The fault of the value, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All settings, and the places they were looked for in."""
+    """All settings, and the sources they were read from."""
 
     profile: str
     sources: tuple[tuple[Origin, str], ...]
-    """What was found of each source that is a place of its own."""
+    """The state of each source that is a file or a keyring."""
     settings: tuple[SettingStatus, ...]
     problems: tuple[str, ...] = ()
-    """What is wrong with a file rather than a setting."""
+    """Faults of files rather than settings."""
     warnings: tuple[str, ...] = ()
     from_dotenv: tuple[str, ...] = field(default=())
     """The variables that come from `.env`."""
 
     @property
     def all_problems(self) -> tuple[str, ...]:
-        """Everything that cannot be used."""
+        """All faults."""
         of_settings = tuple(setting.problem for setting in self.settings if setting.problem)
         return tuple(dict.fromkeys((*self.problems, *of_settings)))
 
@@ -137,7 +138,7 @@ def show(
 
 
 def describe() -> Configuration:
-    """The configuration of this process. Never raises for what is wrong with it."""
+    """The configuration of this process. Never raises for faults in it."""
     settings, faults = config.inspect()
     resolution = settings.resolution
     keyring = backends.keyring_status()
@@ -153,14 +154,15 @@ def describe() -> Configuration:
 
 
 def tell_dotenv(settings: Settings, terminal: Terminal) -> None:
-    """Say which variables come from `.env`, where some do: a folder may belong to somebody else."""
+    """Report which variables come from `.env`: a directory may belong to another user."""
     names = settings.resolution.from_dotenv
     if names:
         terminal.say(f"From {settings.resolution.dotenv.path}: {', '.join(names)}.")
 
 
 def doctor_check(configuration: Configuration) -> DoctorCheck:
-    """The same, as a check of the doctor; without what has a check of its own there."""
+    """The configuration as a check of the doctor, without settings that have a check of their
+    own."""
     title, facts = "Configuration", _facts(configuration)
     problems = [
         setting.problem
@@ -246,11 +248,11 @@ def _why_not(candidate: Candidate, effective: Candidate | None) -> str:
 
 
 def _shown(name: str, settings: Settings) -> str:
-    """The value for people, the default included; empty where there is none.
+    """The value as text, including defaults; empty if there is none.
 
     Raises:
-        ConfigError: there is no home directory for a default to be in.
-        StoreError: the address of the history is none.
+        ConfigError: there is no home directory for a default path.
+        StoreError: the address of the history is invalid.
     """
     value = getattr(settings, name)
     if name in SECRETS:
@@ -275,7 +277,7 @@ def _shown_credential(name: str, value: str) -> str:
 
 
 def _check(name: str, settings: Settings) -> None:
-    """Look at a value as a command would that uses it; one of `_UNUSABLE` is raised."""
+    """Check a value as a command that uses it would. Raises one of `_UNUSABLE`."""
     value = getattr(settings, name)
     text = value.get_secret_value() if isinstance(value, SecretStr) else ""
     match name:
@@ -302,7 +304,7 @@ def _check(name: str, settings: Settings) -> None:
 
 
 def _in_keyring(profile: str, name: str, keyring: KeyringStatus) -> tuple[str, str]:
-    """What the keyring has, and why it could not be asked, as a clause."""
+    """The value in the keyring, and why the keyring could not be read, as a clause."""
     if keyring.state not in _READABLE:
         return "", "" if keyring.state is KeyringState.NONE else keyring.detail.rstrip(".")
     try:

@@ -41,7 +41,7 @@ from auditor.zoom.auth import Credentials
 from auditor.zoom.limits import RatePlan
 
 MAX_WIDTH = 100
-"""Columns; longer lines tire the eye."""
+"""Columns; longer lines are hard to read."""
 SANDBOX_USERS = 300
 
 
@@ -122,7 +122,7 @@ def doctor(
 
 
 def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | str:
-    """What an audit would judge by, or why it could not."""
+    """The policy of an audit, or why there is none."""
     try:
         judgement = selection.judgement(depth, settings.baseline, settings.org)
     except PolicyError as error:
@@ -141,7 +141,7 @@ def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | 
 def _inputs(
     settings: Settings, policy: Policy | str, simulated: ScenarioName | None, terminal: Terminal
 ) -> Iterator[DoctorInputs]:
-    """The configured account, or a simulated one for as long as the block lasts."""
+    """The configured account, or a simulated one for the duration of the block."""
     credentials, origins = ("", ()) if simulated else _credentials(settings)
     refused = ""
     unchecked = (
@@ -151,7 +151,7 @@ def _inputs(
         stored = stored_runs(settings, sandbox=simulated is not None)
     except InsecureDirectory as error:
         stored, refused = unchecked, str(error)
-    except StoreError:  # told by the check of the history
+    except StoreError:  # reported by the check of the history
         stored = unchecked
 
     def look_up(entries: Entries) -> LookedUp:
@@ -184,7 +184,7 @@ def _inputs(
 
 
 def _credentials(settings: Settings) -> tuple[Credentials | str, tuple[str, ...]]:
-    """The credentials or why there are none, and where they come from."""
+    """The credentials, or why there are none, and their origins."""
     credentials_by_name, problem = settings.credential_sources()
 
     def known(_: str, name: str) -> str | None:

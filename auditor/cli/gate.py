@@ -67,7 +67,7 @@ _T = TypeVar("_T")
 
 
 class GateFormat(StrEnum):
-    """How the answer is written."""
+    """The values of `--format`."""
 
     TEXT = "text"
     JSON = "json"
@@ -204,7 +204,7 @@ def gate(
             f"--account {account}: only a stored run can be of any account. --live reads the one "
             "of the credentials, --sandbox one of its own."
         )
-    _ = stored.history  # an address that is none is a mistake of whoever asks
+    _ = stored.history  # raises a usage error if the address is invalid
     try:
         if is_live:
             simulated = Account(scenario if sandbox else None)
@@ -287,7 +287,7 @@ def accept(
 
 
 def _refuse_misplaced_options(ctx: typer.Context) -> None:
-    """An option of the gate before the name of a subcommand would be ignored."""
+    """Reject options of the gate before the name of a subcommand, where they would be ignored."""
     for parameter in ctx.command.params:
         source = ctx.get_parameter_source(parameter.name or "")
         if source is not None and source.name == "COMMANDLINE":
@@ -298,10 +298,10 @@ def _refuse_misplaced_options(ctx: typer.Context) -> None:
 
 
 def _unless_closed(found: _T | GateResult) -> _T:
-    """What was looked for.
+    """The value itself.
 
     Raises:
-        RunNotFound: it is an answer of the gate, which says why there is none.
+        RunNotFound: it is a closed gate, which explains why there is no run.
     """
     if isinstance(found, GateResult):
         raise RunNotFound(f"{found.reason[0].upper()}{found.reason[1:]} {found.advice}")
@@ -309,10 +309,10 @@ def _unless_closed(found: _T | GateResult) -> _T:
 
 
 def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
-    """Let pass only a run that a gate with these terms can measure against.
+    """Reject a run that a gate with these terms cannot measure against.
 
     Raises:
-        RunUnfit: it is another.
+        RunUnfit: the run is unsuitable.
     """
     run = f"Run {entry.facts.id}"
     if not entry.facts.complete:
@@ -343,10 +343,10 @@ def _depth(depth: Depth | None, is_live: bool) -> Level:
 
 
 def _closes_gate(error: Exception) -> bool:
-    """True if `error` kept a gate from judging that was asked rightly.
+    """True if `error` prevented a correctly called gate from judging.
 
-    The baseline, the stored run or the history being unusable ends other commands as a mistake of
-    usage. The gate answers instead: it stays shut, and its answer says why.
+    Other commands treat an unusable baseline, stored run or history as a usage error. The gate
+    stays closed instead, and gives the reason.
     """
     return (
         not isinstance(error, AuditorError)
@@ -356,7 +356,7 @@ def _closes_gate(error: Exception) -> bool:
 
 
 def _closed_by(error: Exception, format_: GateFormat, terminal: Terminal) -> GateResult:
-    """Shut, because of an error; its sentence is the reason."""
+    """A closed gate with the error as its reason."""
     reason = str(error)
     if isinstance(error, sqlite3.Error | zlib.error):
         reason = f"a database could not be used ({error})."
@@ -364,7 +364,7 @@ def _closed_by(error: Exception, format_: GateFormat, terminal: Terminal) -> Gat
         reason = f"{error.filename or 'a file'} could not be used: {error.strerror}."
     if terminal.verbosity >= 2:
         terminal.say(redacted_traceback(error))
-    if format_ is not GateFormat.TEXT:  # standard output is for a program, or goes to a file
+    if format_ is not GateFormat.TEXT:  # standard output is read by a program
         terminal.complain(reason)
     return closed(
         " ".join(redact_text(reason).split()), "Try again. If it stays so, see why: auditor doctor"
@@ -416,7 +416,7 @@ def _stored(
                     f"{len(recorded.attestations)} attestations), and the gate was given none.",
                     "Name the file that is to hold: --org FILE, or AUDITOR_ORG.",
                 )
-        # What is judged by never comes with the evidence: it is what the gate was given.
+        # The gate judges by its own policy, never by one that comes with the evidence.
         run = runs.judge(snapshot, replace(judgement, today=now.date()))
         return judged(run, policy, known, signed)
 
@@ -465,10 +465,10 @@ def _known(
     policy: GatePolicy,
     signatures: Signatures,
 ) -> Known | GateResult:
-    """What the accepted run found already, or why there is none to measure against.
+    """The findings of the accepted run, or why there is no run to measure against.
 
     Raises:
-        SignatureError: a signature of the run or of its acceptance is not as it has to be.
+        SignatureError: the signature of the run or of its acceptance is missing or invalid.
     """
     acceptance = find_acceptance(history, terms)
     if isinstance(acceptance, GateResult):
@@ -484,10 +484,10 @@ def _known(
 def _signed(
     entry: StoredRun, evidence: Snapshot, policy: GatePolicy, signatures: Signatures
 ) -> Signed | None:
-    """Which key signed a run, whose signature is verified; None where none did, and none need.
+    """The key of a run's verified signature; None if the run is not signed and need not be.
 
     Raises:
-        SignatureError: the signature is not as it has to be.
+        SignatureError: the signature is missing or invalid.
     """
     key = signatures.verified(entry, evidence, required=policy.require_signature)
     trusted = signatures.trusted
@@ -495,7 +495,7 @@ def _signed(
 
 
 def _terms(judgement: EvaluationConfig, account_id: str, api_url: str) -> Terms:
-    """What a gate that judges an account with this judges."""
+    """The terms of a gate that judges an account with this config."""
     info = judgement.baseline.info
     return Terms(
         Series.wanted(account_id, api_url, info.id, judgement.depth, judgement.narrowed),
@@ -508,7 +508,7 @@ def _terms(judgement: EvaluationConfig, account_id: str, api_url: str) -> Terms:
 def _account(
     history: History, settings: Settings, requested: str | None, elsewhere: str
 ) -> str | GateResult:
-    """The account that is asked for, configured, or the only one stored, or why there is none."""
+    """The requested or configured account, or the only stored one; or why there is none."""
     account = requested or configured_account(settings)
     if account is not None:
         return account
@@ -524,7 +524,7 @@ def _account(
 
 
 def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun | GateResult:
-    """The newest run that was judged as the gate was asked to judge, or why there is none."""
+    """The newest run with the series of the terms, or why there is none."""
     series = terms.series
     of_account = history.runs(terms.runs)
     entry = history.last_of(series)
@@ -578,5 +578,5 @@ def _report_result(result: GateResult, format_: GateFormat, terminal: Terminal) 
             try:
                 with Path(place_of_summary).open("a", encoding="utf-8", errors="replace") as out:
                     out.write(summary + "\n")
-            except OSError as error:  # the answer is the exit code's, whether it is shown or not
+            except OSError as error:  # the exit code counts, not the summary
                 terminal.complain(f"the job summary could not be written: {error.strerror}.")

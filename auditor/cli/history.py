@@ -1,4 +1,4 @@
-"""`auditor history`: the stored runs, their trend and findings, and what is kept how long."""
+"""`auditor history`: the stored runs, their trend and findings, and their retention."""
 
 import json
 import textwrap
@@ -36,13 +36,13 @@ from auditor.store.runs import Runs
 from auditor.store.series import RunFilter
 
 _MIN_ABANDONED_AGE = timedelta(days=2)
-"""How long after the last word of a run it may still go on."""
+"""How long after its last write a run may still be in progress."""
 
 app = typer.Typer()
 
 
 class HistoryFormat(StrEnum):
-    """How the history is written."""
+    """The values of `--format`."""
 
     TEXT = "text"
     JSON = "json"
@@ -206,16 +206,16 @@ def prune(
 
 
 def prunable(stored: Runs, keep: timedelta, monthly: int, run_filter: RunFilter) -> list[StoredRun]:
-    """The stored runs, of those that are wanted, that need not be kept."""
+    """Stored runs that need not be retained, among those the filter admits."""
     runs = stored.history
     return expired(runs.runs(run_filter), datetime.now(UTC), keep, monthly, runs.acceptances())
 
 
 def abandoned(stored: Runs, keep: timedelta, run_filter: RunFilter) -> list[str]:
-    """Runs that broke off longer ago than this, and were never gone on with.
+    """Runs that stopped longer ago than this and were never resumed.
 
-    Never one that may still be under way, or that the next night goes on with, nor one of another
-    account. One that did not get as far as to name its account belongs to none.
+    Never a run that may still be in progress or that the next night resumes, nor a run of another
+    account. A run that stopped before it recorded its account belongs to none.
     """
     oldest = (datetime.now(UTC) - max(keep, _MIN_ABANDONED_AGE)).timestamp()
     pending = set(stored.waiting())
@@ -235,7 +235,7 @@ def abandoned(stored: Runs, keep: timedelta, run_filter: RunFilter) -> list[str]
 def prune_runs(
     stored: Runs, old: Iterable[StoredRun], broken: Iterable[str], run_filter: RunFilter
 ) -> str:
-    """Remove these runs; what was done, as a sentence."""
+    """Remove these runs; returns a sentence on what was removed."""
     runs = list(old)
     folders = list(broken)
     if runs:
@@ -286,7 +286,7 @@ def set_aside(
 
 
 def _nothing_stored(source: RunSource) -> typer.Exit:
-    """Say how to begin; the way out of the program."""
+    """Explain how to start; returns the exit to raise."""
     whose = f" of account {source.run_filter.account_id}" if source.run_filter.account_id else ""
     source.terminal.complain(
         f"No run{whose} is stored in {source.runs}. Start with: auditor audit{source.elsewhere()}"
@@ -304,7 +304,7 @@ def _refuse_account(history: History, account: str) -> None:
 
 
 def _refuse_controls(names: Iterable[str], entry: StoredRun) -> None:
-    """Let pass only controls that exist, or did when the run was judged."""
+    """Reject controls that do not exist and did not when the run was judged."""
     known = {*shipped_catalogue().controls, *entry.facts.controls}
     folded = {name.casefold() for name in known}
     problems = [

@@ -1,4 +1,4 @@
-"""`auditor nightly`: audit, store, compare, tell, prune, in one command made for a scheduler."""
+"""`auditor nightly`: audit, store, compare, notify and prune in one command for a scheduler."""
 
 import hashlib
 import time
@@ -71,12 +71,12 @@ from auditor.store.runs import Runs
 from auditor.store.series import RunFilter, place
 
 METRICS_MODE = 0o644
-"""Metrics name nobody, and the node exporter that reads them is another user."""
+"""Metrics name no one, and the node exporter that reads them runs as another user."""
 
 
 @dataclass(frozen=True)
 class NightlyJob:
-    """What a night is to do, checked before it begins."""
+    """A nightly job, validated before it starts."""
 
     settings: Settings
     selection: Selection
@@ -92,10 +92,10 @@ class NightlyJob:
     terminal: Terminal
 
     def run(self) -> ExitCode:
-        """Do it all; the exit code of the night.
+        """Run the job; returns its exit code.
 
         Raises:
-            OutputError: a file cannot be written; all else is done.
+            OutputError: a file cannot be written; everything else is done.
         """
         with ExitStack() as stack:
             try:
@@ -127,7 +127,7 @@ class NightlyJob:
         return stored_runs(self.settings, sandbox=self.account.is_sandbox)
 
     def _recorded_config(self, snapshot: Snapshot, requested: EvaluationConfig) -> EvaluationConfig:
-        """What the run is judged with: one that went on, with what it was begun with."""
+        """The config to judge the run with: a resumed run keeps the one it was started with."""
         recorded = EvaluationConfig.recalled(snapshot, requested.catalogue)
         if recorded.record() == requested.record():
             return requested
@@ -136,7 +136,8 @@ class NightlyJob:
     def _store_and_report(
         self, stored: Runs, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
     ) -> tuple[bool, list[Exception]]:
-        """Store the run, write its files, tell of it; whether it is stored, and what failed."""
+        """Store the run, write its files and announce it; returns whether it is stored, and all
+        errors."""
         late = frozenset(stored.waiting())
         is_stored = store_run(stored, snapshot, run, judgement, self.terminal)
         channels = bool(self.announcer.channels)
@@ -170,7 +171,7 @@ class NightlyJob:
     def _write(
         self, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
     ) -> tuple[list[Path], list[Exception]]:
-        """Write every file that can be written; those there are, and why others are not."""
+        """Write every file that can be written; returns the written files and the errors."""
         written: list[Path] = []
         errors: list[Exception] = []
         parts = self.destinations.split()
@@ -180,7 +181,7 @@ class NightlyJob:
                     try:
                         part.emit(evaluated, self.terminal, False, self.settings)
                         written += [*(path for path, _ in part.files), *part.bundles]
-                    except Exception as error:  # what a renderer does must not keep the night quiet
+                    except Exception as error:  # a failing renderer must not stop the job
                         errors.append(error)
         except Exception as error:
             errors.append(error)
@@ -206,7 +207,7 @@ class NightlyJob:
         code: ExitCode,
         is_unfinished: bool,
     ) -> None:
-        """Say and announce what a stored run came to, and what changed since people were told."""
+        """Print and announce a stored run, and the changes since the last announced one."""
         since = f" Since run {drift.earlier.id}: {drift_report.headline(drift)}" if drift else ""
         headline = ", ".join(wording.headline(run))
         self.terminal.say(f"Run {run.info.id} is stored: {headline}.{since}")
@@ -221,7 +222,7 @@ class NightlyJob:
         if comparison_failure:
             self.terminal.complain(comparison_failure)
             event = replace(event, undone=(*event.undone, comparison_failure))
-        # A deviation may have vanished with the group that an override named: no recovery.
+        # A deviation that vanished because an override names a deleted group is not a recovery.
         stale_names = (
             waiver_wording.reference_line(each) for each in run.references if each.is_stale
         )
@@ -229,17 +230,17 @@ class NightlyJob:
         event = replace(event, later=entry.facts, earlier=earlier, drift=drift)
         deliveries = self.announcer.announce(event, code, self.terminal)
         reached = all(each.sent for each in deliveries)
-        # Where the next night stores this very run anew, or nobody knows what changed, it is not
-        # the one to compare with.
+        # An unfinished run is stored again by the next night, and a run without a comparison
+        # announced no changes: neither is the next one's baseline.
         if not (reached and (is_unfinished or comparison_failure)):
             notification_baseline.note(entry, earlier.id if earlier else None, reached)
 
     def _announce_failure(self, error: Exception, run: Run | None = None) -> None:
-        """Tell that the night broke off, and why; of a run that was evaluated, what was found."""
+        """Announce that the job failed, and why; for an evaluated run, also its findings."""
         try:
             stored = self._stored()
         except (InsecureDirectory, StoreError):
-            # What is remembered there cannot be found, or not be trusted; still, people are told.
+            # The delivery state is missing or untrusted; announce the failure anyway.
             stored = None
         event = RunEvent(
             later=None,
@@ -253,10 +254,10 @@ class NightlyJob:
             stored.note_failure(self._name(), True)
 
     def _exit_code(self, run: Run, is_stored: bool, errors: Sequence[Exception]) -> ExitCode:
-        """The exit code. A run that could not be stored has one of its own, for those who retry.
+        """The exit code. A run that could not be stored has its own, for callers that retry.
 
         Raises:
-            Exception: why a file is not there, the first of them.
+            Exception: the first error that prevented a file from being written.
         """
         bugs = [error for error in errors if not isinstance(error, REPORT_ERRORS)]
         raised = bugs[0] if bugs else errors[0] if errors and is_stored else None
@@ -268,7 +269,7 @@ class NightlyJob:
         return ExitCode(run.info.exit_code) if is_stored else ExitCode.NOTHING_EVALUATED
 
     def _prune(self, stored: Runs, run_filter: RunFilter) -> None:
-        """Remove old runs of the account that was audited, and of no other."""
+        """Remove old runs of the audited account only."""
         keep = parse_duration(self.keep, "--keep")
         try:
             old = history.prunable(stored, keep, self.keep_monthly, run_filter)
@@ -279,12 +280,12 @@ class NightlyJob:
             self.terminal.complain(f"old runs were not removed. {error}")
 
     def _display_name(self, account_id: str) -> str:
-        """The account as its people call it."""
+        """The account's name in messages: its profile, or its id for the default profile."""
         profile = self.settings.profile
         return account_id if profile == DEFAULT_PROFILE and account_id else profile
 
     def _name(self) -> str:
-        """What tells this night's account and baseline from others of the data directory."""
+        """Identifies the account and baseline of this job in the data directory."""
         parts = self.settings.account_id or "", self.settings.profile, self.settings.api_url
         identity = "\n".join((*parts, self.selection.baseline or self.settings.baseline))
         return hashlib.sha256(identity.encode()).hexdigest()[:16]

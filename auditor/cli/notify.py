@@ -1,4 +1,5 @@
-"""`auditor notify`: the channels that messages about audits go to. What commands share to send."""
+"""`auditor notify`: the channels for messages about audits; and the announcer that commands
+share."""
 
 import sys
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ HeartbeatOption = Annotated[
 
 @dataclass(frozen=True)
 class Announcer:
-    """Whom to tell, when, and how a sign of life is given; known before the audit begins."""
+    """The channels, triggers and heartbeat of a job; validated before the audit starts."""
 
     channels: Sequence[Channel] = field(repr=False, default=())
     triggers: frozenset[Trigger] = DEFAULT
@@ -83,10 +84,11 @@ class Announcer:
         names: bool = False,
         heartbeat_url: str | None = None,
     ) -> "Announcer":
-        """What the command line and the environment ask for, checked before anything is read.
+        """The channels and triggers of the command line and the environment, validated before any
+        reading.
 
         Raises:
-            NotifyError: a channel, an occasion or the heartbeat's address is none.
+            NotifyError: a channel, a trigger or the heartbeat's address is invalid.
         """
         found = channel_store.resolve(channels or (), _secret(settings.notify))
         for channel in found:
@@ -97,9 +99,9 @@ class Announcer:
         return cls(found, parse_triggers(triggers), names, url)
 
     def announce(self, event: RunEvent, exit_code: int, terminal: Terminal) -> list[Delivery]:
-        """Tell the news and give the sign of life; say what failed. Never raises.
+        """Announce the event and send the heartbeat; print what failed. Never raises.
 
-        Takes about a minute at most, and mostly a second.
+        Takes a second as a rule, and about a minute at most.
         """
         deliveries = notify(self.channels, event, self.triggers, names=self.names)
         for each in deliveries:
@@ -115,10 +117,10 @@ class Announcer:
 
 
 def parse_triggers(text: str | None) -> frozenset[Trigger]:
-    """The occasions that `--notify-on` names.
+    """The triggers that `--notify-on` names.
 
     Raises:
-        NotifyError: one of them is none.
+        NotifyError: one of them does not exist.
     """
     if text is None:
         return DEFAULT
@@ -222,7 +224,7 @@ def try_out(
 
 
 def check_channels(addresses: str) -> None:
-    """Make sure that each address or name in a variable is one of a channel.
+    """Check that each address or name in a variable is a channel.
 
     Raises:
         NotifyError: one is not.
@@ -232,10 +234,10 @@ def check_channels(addresses: str) -> None:
 
 
 def _checked(channel: Channel) -> None:
-    """Make sure that a channel could be used, naming it where it could not.
+    """Check that a channel is usable; the error names it.
 
     Raises:
-        NotifyError: it could not.
+        NotifyError: it is not.
     """
     try:
         sending.check(channel)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what is made of them."""
+"""Options that several commands share, and their parsers."""
 
 import math
 import re
@@ -42,7 +42,7 @@ class FailOn(StrEnum):
 
     @property
     def severity(self) -> Severity | None:
-        """The least severity that fails; None for never."""
+        """The lowest severity that fails; None for never."""
         return None if self is FailOn.NEVER else Severity(self)
 
 
@@ -190,10 +190,10 @@ _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "wee
 
 
 def parse_duration(text: str, option: str) -> timedelta:
-    """A length of time such as 90m, 24h, 30d or 2w.
+    """A duration such as 90m, 24h, 30d or 2w.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: the text is not one.
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
@@ -207,7 +207,7 @@ def meeting_selection(
     """Which upcoming meetings to read.
 
     Raises:
-        ConfigError: a time or a host cannot be understood.
+        ConfigError: a duration or a host is invalid.
     """
     days = None
     if within is not None:
@@ -226,7 +226,7 @@ def meeting_selection(
 
 @dataclass(frozen=True)
 class Selection:
-    """What to judge with, as the command line put it."""
+    """The policy options of the command line."""
 
     baseline: str | None = None
     org: Path | None = None
@@ -244,10 +244,10 @@ class Selection:
     def judgement(
         self, depth: Level, default_baseline: str, default_org: Path | None = None
     ) -> EvaluationConfig:
-        """The catalogue, baseline and organisation that were chosen, else the configured ones.
+        """The selected catalogue, baseline and organisation file, otherwise the configured ones.
 
         Raises:
-            PolicyError: a name does not exist or a file is not valid.
+            PolicyError: a name does not exist or a file is invalid.
         """
         catalogue = files.shipped_catalogue()
         org = self.org or default_org
@@ -264,11 +264,11 @@ class Selection:
         return self._with_selection(judgement)
 
     def rejudgement(self, snapshot: Snapshot, depth: Level | None = None) -> EvaluationConfig:
-        """The judgement of a stored run, with what the command line wants otherwise.
+        """The config of a stored run, changed by the options of the command line.
 
         Raises:
-            PolicyError: a name does not exist, a file is not valid, or the run was judged by a
-                version that this one does not understand.
+            PolicyError: a name does not exist, a file is invalid, or the run was judged by a version
+                that this one does not understand.
         """
         catalogue = files.shipped_catalogue()
         if self.baseline is not None and self.org is not None:
@@ -278,7 +278,7 @@ class Selection:
         if self.baseline is not None:
             chosen_baseline = baseline.load(self.baseline, catalogue)
             stored = replace(stored, baseline=chosen_baseline, selected=None)
-        if self.org is not None:  # what was decided since then holds today
+        if self.org is not None:  # decisions made since the run apply as of today
             chosen = organisation.load(self.org, catalogue)
             file_baseline = organisation.baseline_of(self.org, chosen, catalogue) or stored.baseline
             today = datetime.now(UTC).date()

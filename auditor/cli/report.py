@@ -85,9 +85,9 @@ def report(
 def _changes(
     stored: Runs, evaluated: EvaluatedRun, destinations: Destinations
 ) -> AbstractContextManager[Drift | None]:
-    """What changed since the run before, where some report tells it.
+    """The changes since the previous run, if a report shows them.
 
-    The history knows people by their names, so under pseudonyms it is not asked.
+    The history stores real names, so it is not read under pseudonyms.
     """
     run = evaluated.run
     if run.pseudonymised or not destinations.tell_changes:

@@ -1,4 +1,4 @@
-"""Rendering a finished run to where the command line wants it."""
+"""Renders a finished run to the destinations of the command line."""
 
 import sys
 from collections.abc import Sequence
@@ -30,35 +30,35 @@ STDOUT = Path("-")
 _SHOW_PASSES = frozenset({"html", "pdf", "junit", "oscal"})
 """Formats that answer questions, or count passed tests and satisfied controls."""
 _SHOW_CHANGES = frozenset({"text", "html", "pdf", "markdown"})
-"""Formats that tell what changed since the run before."""
+"""Formats that show the changes since the previous run."""
 REPORT_ERRORS = (output.OutputError, FormatError, ConfigError)
-"""Why a report is not there, as a sentence for people; anything else is a bug."""
+"""Anticipated errors of a report, with a sentence for people; any other is a bug."""
 
 _FOR_PEOPLE = frozenset({"text", "markdown"})
 """Texts that people read on a terminal."""
 _WORLD_READABLE = frozenset({"prometheus"})
-"""Formats that name nobody, and are read by another user: the node exporter runs as its own."""
+"""Formats that name no one, and that another user reads: the node exporter."""
 
 
 @dataclass(frozen=True)
 class Destinations:
-    """The files to write, and what standard output gets."""
+    """The files to write, and the format for standard output."""
 
     files: tuple[tuple[Path, Format], ...]
     stdout: Format | None
     bundles: tuple[Path, ...] = ()
     primary: Path | None = None
-    """The file that short reports refer to; None for the first of those written."""
+    """The file that short reports refer to; None for the first written one."""
 
     @classmethod
     def chosen(cls, formats: Sequence[str], outputs: Sequence[Path]) -> "Destinations":
         """Pair `--format` with `--output`, and check that each file can be written.
 
-        Without `--output` the one format goes to standard output. With it, the terminal report
-        still goes there, unless a report was sent there by `--output -`.
+        Without `--output` the one format goes to standard output. With it, standard output still
+        gets the text report, unless `--output -` sends another one there.
 
         Raises:
-            FormatError: a format does not exist, or it is not clear which goes where.
+            FormatError: a format does not exist, or formats and outputs do not pair.
             OutputError: a file cannot be written.
         """
         if formats and outputs and len(formats) != len(outputs):
@@ -89,7 +89,7 @@ class Destinations:
 
     @classmethod
     def _with_bundles(cls, requested: Sequence[str], outputs: Sequence[Path]) -> "Destinations":
-        """The files to write where some of them are bundles."""
+        """The destinations if some of the outputs are bundles."""
         if not outputs or any(
             p == STDOUT for p, a in zip(outputs, requested, strict=True) if _is_bundle_name(a)
         ):
@@ -103,16 +103,16 @@ class Destinations:
 
     @property
     def needs_passes(self) -> bool:
-        """True where a report says something of what passed."""
+        """True if a report shows passes."""
         return bool(self.bundles) or self._has_format(_SHOW_PASSES)
 
     @property
     def tell_changes(self) -> bool:
-        """True where a report tells what changed since the run before."""
+        """True if a report shows the changes since the previous run."""
         return self._has_format(_SHOW_CHANGES)
 
     def split(self) -> list["Destinations"]:
-        """Each file by itself, so that one that cannot be written keeps back no other."""
+        """Each file as its own destination, so that one that fails does not prevent the others."""
         written = [*(path for path, _ in self.files), *self.bundles]
         primary = written[0] if written else None
         alone = Destinations((), None, (), primary)
@@ -128,11 +128,11 @@ class Destinations:
     def emit(
         self, evaluated: EvaluatedRun, terminal: Terminal, include_passes: bool, settings: Settings
     ) -> None:
-        """Write every report that can be written: one that cannot keeps back no other.
+        """Write every report that can be written: one that fails does not prevent the others.
 
         Raises:
             OutputError: a file cannot be written.
-            ConfigError: the key that signs bundles is none.
+            ConfigError: the key that signs bundles is invalid.
             FormatError: the run is too large for a bundle.
         """
         errors: list[Exception] = []
@@ -171,7 +171,7 @@ class Destinations:
 
 
 def _raise_first(errors: Sequence[Exception], terminal: Terminal) -> None:
-    """Raise why a report is not there, a bug before all else; say the rest."""
+    """Raise the first error, bugs before all others, and print the rest."""
     bugs = [error for error in errors if not isinstance(error, REPORT_ERRORS)]
     raised = next(iter([*bugs, *errors]), None)
     for error in errors:
@@ -182,10 +182,10 @@ def _raise_first(errors: Sequence[Exception], terminal: Terminal) -> None:
 
 
 def _check_installed(format_: Format) -> None:
-    """Find out before a long run whether a format has the libraries that it needs.
+    """Check before a long run that the libraries of a format are installed.
 
     Raises:
-        FormatError: it has not.
+        FormatError: they are not.
     """
     if isinstance(format_, PdfFormat):
         format_.check_installed()

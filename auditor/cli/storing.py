@@ -1,4 +1,4 @@
-"""Keeping runs: into the history when they are finished, and what it knows of them."""
+"""Stores finished runs in the history, and compares them with earlier ones."""
 
 import hashlib
 import sqlite3
@@ -28,23 +28,22 @@ from auditor.store.series import RunFilter, Series, place
 
 _DAMAGED = (sqlite3.Error, zlib.error, ValueError)
 _UNFIT = (PolicyError, SnapshotError, NothingSelected, RunNotFound, *_DAMAGED)
-"""What is wrong with a run that waits: another version's, gone meanwhile, or its file is damaged.
-It must not keep the others out."""
+"""Reasons to skip a pending run: it was written by another version, was deleted, or is damaged."""
 
 
 SANDBOX_HOME = "sandbox"
-"""The folder of the data directory in which simulated runs are stored, with a history of their
-own: they are never taken for runs of an account."""
+"""The directory for simulated runs in the data directory. They have a history of their own, so
+that they are never mistaken for runs of an account."""
 
 
 def stored_runs(settings: Settings, *, writing: bool = False, sandbox: bool = False) -> Runs:
-    """The runs of the data directory and the history that are configured, or of the sandbox.
+    """The runs and history that are configured, or those of the sandbox.
 
-    Who is `writing` there takes the directory from others who may write to it.
+    If `writing`, write permission of others to the data directory is removed.
 
     Raises:
-        NotPrivate: others can change what is in the data directory, or the file of the history.
-        StoreError: AUDITOR_STORE is no address of a database.
+        InsecureDirectory: others can change the data directory or the file of the history.
+        StoreError: AUDITOR_STORE is not the address of a database.
     """
     process.prepare_data_dir(settings.data, writing=writing)
     if sandbox:
@@ -52,21 +51,21 @@ def stored_runs(settings: Settings, *, writing: bool = False, sandbox: bool = Fa
         process.prepare_data_dir(home, writing=writing)
         return Runs(home, None, Signatures(settings))
     stored = Runs(settings.data, settings.store, Signatures(settings))
-    history = stored.history  # an address that is none is told before anything is done
+    history = stored.history  # raises early if the address is invalid
     if settings.store:
         history.database.check_private()
     return stored
 
 
 def open_history(stored: Runs) -> None:
-    """Open the history for writing, and bring its tables up to date.
+    """Open the history for writing, and migrate its tables.
 
-    Done before an account is read, so that no night is spent on a run that cannot be stored. One
-    that another process holds may be free by then, and a file that is damaged is moved aside when
-    the run is stored.
+    This happens before an account is read, so that no night is spent on a run that cannot be
+    stored. A locked history may be free by then, and a damaged file is quarantined when the run is
+    stored.
 
     Raises:
-        Full: there is no room for anything.
+        DiskFull: there is no space left.
         StoreError: it cannot be reached, opened or written.
     """
     try:
@@ -80,9 +79,9 @@ def open_history(stored: Runs) -> None:
 def store_run(
     stored: Runs, snapshot: Snapshot, run: Run, judgement: EvaluationConfig, terminal: Terminal
 ) -> bool:
-    """Store a finished run, and those that had to wait for it; False where that failed.
+    """Store a finished run and all pending ones; False if that failed.
 
-    A run that cannot be stored now stays in its folder, and is not lost: the next one stores it.
+    A run that cannot be stored now stays in its directory, and the next audit stores it.
     """
     try:
         _store_pending(stored, run.info.id, judgement.catalogue, terminal)
@@ -107,11 +106,11 @@ def drift_since_previous(
     noting: bool = True,
     earlier: Callable[[StoredRun], StoredRun | None] | None = None,
 ) -> Iterator[Drift | None]:
-    """What changed since the run before, as long as the block lasts; None without one.
+    """The changes since the previous run, for the duration of the block; None without one.
 
-    That is the one that precedes it in its series, unless `earlier` tells another.
-    Who made a finding what it is now is kept with the finding, unless `noting` is off: then the
-    history is only read.
+    The previous run is the preceding one in its series, unless `earlier` selects another. If
+    `noting`, the authors of changes are stored with the findings; otherwise the history is only
+    read.
     """
     with ExitStack() as stack:
         try:
@@ -131,20 +130,20 @@ def drift_since_previous(
 
 @dataclass(frozen=True)
 class NotificationBaseline:
-    """People who are told of the runs of a profile, and what they were told last."""
+    """The run that the channels of a profile were last notified of."""
 
     stored: Runs
     profile: str
     has_channels: bool
-    """False where no channel is configured: then nothing is remembered."""
+    """False if no channel is configured: then no state is kept."""
     late: Collection[str] = ()
-    """Runs that were stored long after they ended, and told to nobody."""
+    """Runs stored long after they ended, which were never announced."""
 
     def before(self, entry: StoredRun) -> StoredRun | None:
-        """The run to compare this one with: the last of its kind that all were told of.
+        """The run to compare this one with: the last of its series that all channels were notified
+        of.
 
-        Where none is remembered, or it is kept no longer: the one that precedes it, those that
-        were stored late apart.
+        If there is none, or it was removed: the preceding run that was not stored late.
         """
         history = self.stored.history
         last = self._memory(entry).last() if self.has_channels else None
@@ -162,7 +161,7 @@ class NotificationBaseline:
         return is_earlier and not announced.set_aside
 
     def lost_baseline_note(self, entry: StoredRun) -> str:
-        """A sentence where the run that was told last is kept no longer; else empty."""
+        """A sentence if the last announced run was removed; otherwise empty."""
         last = self._memory(entry).last() if self.has_channels else None
         if last is None or self.stored.history.find(last) is not None:
             return ""
@@ -172,7 +171,7 @@ class NotificationBaseline:
         )
 
     def comparison_error(self, entry: StoredRun) -> str:
-        """A sentence where there is a run to compare this one with, which failed; else empty."""
+        """A sentence if the comparison with an existing earlier run failed; otherwise empty."""
         try:
             earlier = self.before(entry)
         except (StoreError, DiskFull) as error:
@@ -185,9 +184,10 @@ class NotificationBaseline:
         )
 
     def note(self, entry: StoredRun, earlier: str | None, reached: bool) -> None:
-        """Remember that all were told of a run; or, where some were not, what they know.
+        """Record that all channels were notified of a run; if some were not, record the earlier
+        run.
 
-        `earlier` is the run it was compared with; None where it was not.
+        `earlier` is the run it was compared with; None if there was no comparison.
         """
         if not self.has_channels:
             return
@@ -210,10 +210,10 @@ class NotificationBaseline:
 def previous_start(
     stored: Runs, account_id: str, api_url: str, judgement: EvaluationConfig
 ) -> str | None:
-    """When the run before the one that begins now began, RFC 3339; None without one.
+    """Start of the run before the one that starts now, RFC 3339; None without one.
 
-    That is the newest that was judged alike, which it will be compared with; else the newest of
-    the account. What the operation log tells is read from then on.
+    That is the newest run of the same series, which the new run will be compared with, otherwise
+    the newest of the account. The operation log is read from then on.
     """
     series = Series.wanted(
         account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
@@ -229,11 +229,11 @@ def previous_start(
 
 
 def with_history(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
-    """The run with its trend, what the history knows of its findings, and its `drift`.
+    """The run with its trend, the histories of its findings, and its `drift`.
 
-    Without a history, or with one that cannot be read, it stays as it is. The drift is of the run
-    as it is stored: one that was judged otherwise since goes without. Under pseudonyms there is
-    the trend alone: the history knows people by their names.
+    Unchanged if there is no readable history. The drift belongs to the run as stored, so a run
+    judged differently since has none. Under pseudonyms only the trend is added: the history stores
+    real names.
     """
     try:
         entry = stored.history.find(run.info.id)
@@ -256,7 +256,7 @@ def with_history(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
 
 
 def _as_stored(run: Run, entry: StoredRun) -> bool:
-    """True where a run came out as it did when it was stored."""
+    """True if the results of a run are those that were stored."""
     facts, counts = entry.facts, run.summary.by_status
     return (
         facts.depth == run.info.depth
@@ -279,7 +279,7 @@ def _store_pending(stored: Runs, except_run: str, catalogue: Catalogue, terminal
             except _UNFIT as error:
                 _report_unfit(stored, run_id, error, terminal)
                 continue
-            try:  # what the history says of itself is a StoreError, and no damage of the evidence
+            try:  # damage to the evidence; faults of the history are StoreErrors
                 aside = stored.keep(snapshot, run, judgement.narrowed)
             except (sqlite3.Error, zlib.error) as error:
                 _report_unfit(stored, run_id, error, terminal)
