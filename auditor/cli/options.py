@@ -267,8 +267,8 @@ class Selection:
         """The config of a stored run, changed by the options of the command line.
 
         Raises:
-            PolicyError: a name does not exist, a file is invalid, or the run was judged by a version
-                that this one does not understand.
+            PolicyError: a name does not exist, a file is invalid, or the run was judged by a
+                version that this one does not understand.
         """
         catalogue = files.shipped_catalogue()
         if self.baseline is not None and self.org is not None:

@@ -93,4 +93,4 @@ def test_only_what_cannot_be_encoded_is_spelled_out(
 ) -> None:
     settled("utf-8")
     with pytest.raises(UnicodeDecodeError):
-        b"\xff".decode("utf-8", encoding.SPELL_OUT)
+        b"\xff".decode("utf-8", encoding.ERROR_HANDLER)
