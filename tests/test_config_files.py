@@ -62,7 +62,7 @@ def test_a_database_address_with_a_password_is_refused_too(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[profiles.default]\nbasline = "x"\n', 'Did you mean "baseline"'),
         ('[profiles.default]\nZOOM_API_URL = "x"\n', 'Did you mean "api_url"'),
@@ -76,8 +76,8 @@ def test_a_database_address_with_a_password_is_refused_too(path: Path) -> None:
         ("[profiles.default]\nhome = \n", r"not valid TOML: .*line 2"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(path: Path, text: str, said: str) -> None:
-    with pytest.raises(ConfigFileError, match=said) as caught:
+def test_what_is_wrong_is_said_with_its_place(path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigFileError, match=message) as caught:
         read(path, text)
     assert str(path) in str(caught.value)
 

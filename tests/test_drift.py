@@ -187,9 +187,9 @@ def test_what_waited_for_a_person_and_deviates_now_is_one_change(nights: Nights)
 
 def test_the_same_answer_by_another_way_is_no_change(nights: Nights) -> None:
     account = Scope(Level.ACCOUNT, "acc-1")
-    told = deviation("TP-01", Level.ACCOUNT, kind=FindingKind.ATTESTATION, status=UNKNOWN)
-    one = nights.night(more=[judged(account, [replace(told, cause=Cause.ABSENT)])])
-    computed = replace(told, kind=FindingKind.DERIVED, cause=Cause.DENIED)
+    attestation = deviation("TP-01", Level.ACCOUNT, kind=FindingKind.ATTESTATION, status=UNKNOWN)
+    one = nights.night(more=[judged(account, [replace(attestation, cause=Cause.ABSENT)])])
+    computed = replace(attestation, kind=FindingKind.DERIVED, cause=Cause.DENIED)
     other = nights.night(more=[judged(account, [computed])])
     assert changes(nights, one, other) == []
 
@@ -289,7 +289,7 @@ BASELINE = BaselineInfo("strict", "1.0.0", "sha256:" + "ab" * 32)
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "message"),
     [
         ({"baseline": replace(BASELINE, id="own")}, "baseline strict, the later by own."),
         ({"baseline": replace(BASELINE, digest="sha256:0")}, "The baseline strict changed"),
@@ -300,9 +300,9 @@ BASELINE = BaselineInfo("strict", "1.0.0", "sha256:" + "ab" * 32)
     ids=repr,
 )
 def test_what_limits_a_comparison_is_noted(
-    nights: Nights, other: Mapping[str, Any], said: str
+    nights: Nights, other: Mapping[str, Any], message: str
 ) -> None:
-    assert said in notes(nights, nights.night(), nights.night(**other))
+    assert message in notes(nights, nights.night(), nights.night(**other))
 
 
 def test_another_version_of_the_program_is_noted(nights: Nights) -> None:
@@ -318,7 +318,7 @@ def test_an_earlier_run_that_is_incomplete_is_noted(nights: Nights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "message"),
     [
         ({"account_id": "other"}, r"account acc-1, run .* of account other: there is nothing"),
         ({"api_url": "https://api.zoomgov.com/v2"}, r"api\.zoom\.us.*api\.zoomgov\.com"),
@@ -326,10 +326,10 @@ def test_an_earlier_run_that_is_incomplete_is_noted(nights: Nights) -> None:
     ids=repr,
 )
 def test_runs_of_two_accounts_are_not_compared(
-    nights: Nights, other: dict[str, str], said: str
+    nights: Nights, other: dict[str, str], message: str
 ) -> None:
     one, another = nights.night(), nights.night(**other)
-    with pytest.raises(NotComparable, match=said):
+    with pytest.raises(NotComparable, match=message):
         changes(nights, one, another)
 
 
@@ -349,12 +349,12 @@ def test_thousands_of_changes_stream(nights: Nights) -> None:
     one = nights.night(users=users)
     other = nights.night(users=users, more=[judged(user(each), fail) for each in users])
 
-    def told(drift: Drift) -> tuple[int, int, list[Any]]:
+    def summary(drift: Drift) -> tuple[int, int, list[Any]]:
         first = sum(1 for _ in drift.changes)
         return first, sum(1 for _ in drift.of(ChangeKind.REGRESSED)), drift.clusters()
 
     began = time.process_time()
-    all_, regressed, (cluster,) = with_comparison(nights, one, other, told)
+    all_, regressed, (cluster,) = with_comparison(nights, one, other, summary)
     assert time.process_time() - began < WITHIN
     assert all_ == regressed == cluster.count == MANY
     assert [each.standing.scope.id for each in cluster.examples] == users[:5]
