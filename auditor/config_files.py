@@ -29,7 +29,7 @@ _MAX_TOML_BYTES = 1024 * 1024
 TABLE = "profiles"
 DEFAULT_PROFILE = "default"
 PROFILE, CONFIG = ABOVE = ("AUDITOR_PROFILE", "AUDITOR_CONFIG")
-"""They say which profile of which file counts, so they cannot stand in one."""
+"""They select the file and the profile, so neither can be set in one."""
 DOTENV = ".env"
 
 _BASELINE, _STORE = "AUDITOR_BASELINE", "AUDITOR_STORE"

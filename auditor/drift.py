@@ -338,8 +338,8 @@ def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
     if not now:
         return frozenset()
     try:
-        before = EvaluationConfig.recalled(earlier.evidence, catalogue)
-        after = EvaluationConfig.recalled(later.evidence, catalogue)
+        before = EvaluationConfig.from_snapshot(earlier.evidence, catalogue)
+        after = EvaluationConfig.from_snapshot(later.evidence, catalogue)
         run = runs.judge(earlier.evidence, replace(after, today=before.today))
     except (PolicyError, runs.NothingSelected):
         return frozenset()

@@ -78,7 +78,7 @@ class EvaluationConfig:
         )
 
     @classmethod
-    def recalled(cls, snapshot: Snapshot, catalogue: Catalogue) -> "EvaluationConfig":
+    def from_snapshot(cls, snapshot: Snapshot, catalogue: Catalogue) -> "EvaluationConfig":
         """The config that the evidence was collected for.
 
         Raises:
@@ -102,7 +102,7 @@ class EvaluationConfig:
             raise PolicyError([serialization.NOT_UNDERSTOOD]) from error
 
     @property
-    def narrowed(self) -> frozenset[str] | None:
+    def selected_subset(self) -> frozenset[str] | None:
         """The requested controls; None if they are all controls of the catalogue."""
         everything = self.selected is None or self.selected >= self.catalogue.controls.keys()
         return None if everything else self.selected
@@ -210,7 +210,7 @@ class CollectionScope:
         return json.dumps(asdict(self))
 
     @classmethod
-    def recalled(cls, snapshot: Snapshot) -> "CollectionScope":
+    def from_snapshot(cls, snapshot: Snapshot) -> "CollectionScope":
         """The scope that a collection was started with.
 
         Raises:
@@ -267,7 +267,7 @@ def resume(
 def _run_collector(
     target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str | None
 ) -> None:
-    extent = CollectionScope.recalled(snapshot)
+    extent = CollectionScope.from_snapshot(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
     needed = reads.needed(overrides.widest(), judgement.depth, parameters)
     needed = replace(needed, meetings=extent.meetings, changes_since=extent.changes_since)

@@ -229,7 +229,7 @@ def night(
         bodies = {SETTINGS: at(path, recording), LOCKS: at(path, locked)}
         fill(snapshot, (ACCOUNT, bodies))
         finished(snapshot, judged_with, run_id).finish()
-        return nights.keep(snapshot, runs.judge(snapshot, judged_with), judged_with.narrowed)
+        return nights.keep(snapshot, runs.judge(snapshot, judged_with), judged_with.selected_subset)
 
 
 def decided(expect: bool) -> EvaluationConfig:

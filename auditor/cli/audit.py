@@ -179,7 +179,7 @@ def audit(
         )
 
         def requested_for(begun: Snapshot) -> tuple[EvaluationConfig, CollectionScope]:
-            recorded = CollectionScope.recalled(begun)
+            recorded = CollectionScope.from_snapshot(begun)
             locks = (
                 extent.verify_locks
                 if _is_on_command_line(ctx, "verify_locks")

@@ -190,7 +190,7 @@ def _collect_locked(
             unfinished = _if_same_policy(stored, unfinished, judgement)
         if options.resume and unfinished is not None:
             with stored.going_on(unfinished) as snapshot:
-                recorded = EvaluationConfig.recalled(snapshot, judgement.catalogue)
+                recorded = EvaluationConfig.from_snapshot(snapshot, judgement.catalogue)
                 if options.requested is not None:
                     _check_same(snapshot, recorded, *options.requested(snapshot))
                 description = f"baseline {recorded.baseline.info.id}, depth {recorded.depth}"
@@ -239,7 +239,7 @@ def _check_same(
     extent: CollectionScope,
 ) -> None:
     """The documents to read depend on the policy, so a run resumes only with the same policy."""
-    before = json.loads(recorded.record()) | asdict(CollectionScope.recalled(snapshot))
+    before = json.loads(recorded.record()) | asdict(CollectionScope.from_snapshot(snapshot))
     requested = json.loads(judgement.record()) | asdict(extent)
     for key, what in _BEGUN_WITH.items():
         if before[key] != requested[key]:

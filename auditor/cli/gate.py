@@ -407,7 +407,7 @@ def _stored(
         if too_old is not None:
             return too_old
         if (selection.org or settings.org) is None:
-            recorded = EvaluationConfig.recalled(snapshot, judgement.catalogue).organisation
+            recorded = EvaluationConfig.from_snapshot(snapshot, judgement.catalogue).organisation
             digest = serialization.organisation_digest(recorded)
             if digest:
                 return closed(
@@ -498,7 +498,7 @@ def _terms(judgement: EvaluationConfig, account_id: str, api_url: str) -> Terms:
     """The terms of a gate that judges an account with this config."""
     info = judgement.baseline.info
     return Terms(
-        Series.wanted(account_id, api_url, info.id, judgement.depth, judgement.narrowed),
+        Series.wanted(account_id, api_url, info.id, judgement.depth, judgement.selected_subset),
         info.digest,
         serialization.organisation_digest(judgement.organisation),
         frozenset(judgement.overrides.widest().assessed),

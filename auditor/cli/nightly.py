@@ -128,7 +128,7 @@ class NightlyJob:
 
     def _recorded_config(self, snapshot: Snapshot, requested: EvaluationConfig) -> EvaluationConfig:
         """The config to judge the run with: a resumed run keeps the one it was started with."""
-        recorded = EvaluationConfig.recalled(snapshot, requested.catalogue)
+        recorded = EvaluationConfig.from_snapshot(snapshot, requested.catalogue)
         if recorded.record() == requested.record():
             return requested
         return replace(self.selection, baseline=None, org=None).rejudgement(snapshot)

@@ -274,7 +274,7 @@ class Selection:
         if self.baseline is not None and self.org is not None:
             recorded = Level(snapshot.meta("depth") or Level.USER)
             return self.judgement(depth or recorded, DEFAULT_BASELINE)
-        stored = EvaluationConfig.recalled(snapshot, catalogue)
+        stored = EvaluationConfig.from_snapshot(snapshot, catalogue)
         if self.baseline is not None:
             chosen_baseline = baseline.load(self.baseline, catalogue)
             stored = replace(stored, baseline=chosen_baseline, selected=None)

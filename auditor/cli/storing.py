@@ -85,7 +85,7 @@ def store_run(
     """
     try:
         _store_pending(stored, run.info.id, judgement.catalogue, terminal)
-        aside = stored.keep(snapshot, run, judgement.narrowed)
+        aside = stored.keep(snapshot, run, judgement.selected_subset)
     except (StoreError, DiskFull, OSError, sqlite3.Error) as error:
         terminal.complain(
             f"{str(error).rstrip('.')}. Run {run.info.id} is not in the history yet; its evidence "
@@ -216,7 +216,7 @@ def previous_start(
     the newest of the account. The operation log is read from then on.
     """
     series = Series.wanted(
-        account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
+        account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.selected_subset
     )
     try:
         comparable = stored.history.last_of(series)
@@ -272,7 +272,7 @@ def _store_pending(stored: Runs, except_run: str, catalogue: Catalogue, terminal
         with ExitStack() as stack:
             try:
                 snapshot = stack.enter_context(stored.opened_folder(run_id))
-                judgement = EvaluationConfig.recalled(snapshot, catalogue)
+                judgement = EvaluationConfig.from_snapshot(snapshot, catalogue)
                 run = runs.judge(snapshot, judgement)
             except DiskFull:
                 raise
@@ -280,7 +280,7 @@ def _store_pending(stored: Runs, except_run: str, catalogue: Catalogue, terminal
                 _report_unfit(stored, run_id, error, terminal)
                 continue
             try:  # damage to the evidence; faults of the history are StoreErrors
-                aside = stored.keep(snapshot, run, judgement.narrowed)
+                aside = stored.keep(snapshot, run, judgement.selected_subset)
             except (sqlite3.Error, zlib.error) as error:
                 _report_unfit(stored, run_id, error, terminal)
                 continue

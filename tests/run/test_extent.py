@@ -33,11 +33,11 @@ USERS = 30
 def test_an_extent_is_recalled_as_it_was_written_down(extent: CollectionScope) -> None:
     snapshot = Snapshot.create()
     snapshot.set_meta("extent", extent.record())
-    assert CollectionScope.recalled(snapshot) == extent
+    assert CollectionScope.from_snapshot(snapshot) == extent
 
 
 def test_a_run_that_wrote_down_none_has_the_usual_one() -> None:
-    assert CollectionScope.recalled(Snapshot.create()) == CollectionScope()
+    assert CollectionScope.from_snapshot(Snapshot.create()) == CollectionScope()
 
 
 @pytest.fixture(scope="module")
