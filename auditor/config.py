@@ -1,5 +1,5 @@
-"""Configuration, in this order: command line, environment, credentials that systemd hands over,
-`.env`, the profile in the config file, the keyring (credentials only), default."""
+"""Configuration. Precedence: command line, environment, systemd credentials, `.env`, the profile
+in the config file, the keyring (credentials only), default."""
 
 import logging
 import os
@@ -37,19 +37,19 @@ DEFAULT_BASELINE = "consent-first"
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _log = logging.getLogger(__name__)
-_chosen: ContextVar[str | None] = ContextVar("profile", default=None)
+_chosen_profile: ContextVar[str | None] = ContextVar("profile", default=None)
 _env_file: ContextVar[Path | None] = ContextVar("env_file", default=None)
 
 
 class ConfigError(AuditorError):
-    """The configuration cannot be used. The message says which value, and what to do."""
+    """The configuration is unusable. The message names the value, and what to do."""
 
     exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialValue:
-    """One of the three credentials, or None, and where it comes from."""
+    """One of the three credentials, or None, and its origin."""
 
     value: str | None
     origin: Origin | None
@@ -60,7 +60,7 @@ def _variable(name: str) -> AliasChoices:
 
 
 class Settings(BaseSettings):
-    """What the program was told. Command line options are laid over it by the commands."""
+    """The configured settings. Commands apply their own options on top."""
 
     model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
     _resolution: Resolution | None = PrivateAttr(default=None)
@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - see above
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - see above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What `load` has resolved, alone: the sources of the library would look further down."""
+        """Only what `load` has resolved: the library's own sources would add others."""
         return (init_settings,)
 
     @model_validator(mode="after")
@@ -125,32 +125,32 @@ class Settings(BaseSettings):
 
     @property
     def data(self) -> Path:
-        """The data directory: stored runs.
+        """The data directory, which holds the stored runs.
 
         Raises:
-            ConfigError: none is named, and there is no home directory to have one in.
+            ConfigError: none is configured, and there is no home directory for the default.
         """
         if self.home is not None:
             return self.home
         try:
-            found = user_data_path("auditor", appauthor=False)
+            folder = user_data_path("auditor", appauthor=False)
         except RuntimeError:
-            found = None
-        if found is None or not found.is_absolute():
+            folder = None
+        if folder is None or not folder.is_absolute():
             raise ConfigError(
                 "There is no place for evidence: HOME is not set and the user has no home "
                 "directory. Set AUDITOR_HOME to a folder of your own."
             )
-        return found
+        return folder
 
     @property
     def config_file(self) -> Path | None:
-        """The file with the profiles; it need not be there. None where there is no place for it."""
+        """The config file, which may not exist. None if there is no place for it."""
         return config_files.config_path(self.config)
 
     @property
     def resolution(self) -> Resolution:
-        """Where each value comes from, and what else was set."""
+        """The origin of each value, and the values that do not count."""
         return self._resolution or _resolve()
 
     def credentials(
@@ -159,59 +159,65 @@ class Settings(BaseSettings):
         """The credentials of the Server-to-Server app.
 
         Raises:
-            ConfigError: one of them is set nowhere, or cannot be right; the message names it.
+            ConfigError: one of them is missing or invalid; the message names it.
         """
-        found, problem = self.told(from_keyring)
-        values = {name: parsing.strip_quotes(told.value or "") for name, told in found.items()}
+        credentials, problem = self.credential_sources(from_keyring)
+        values = {
+            name: parsing.strip_quotes(credential.value or "")
+            for name, credential in credentials.items()
+        }
         missing = [parsing.VARIABLES[name] for name, value in values.items() if not value]
         if missing:
             raise ConfigError(_not_set(missing, self, problem))
         for name, fault in parsing.validation_errors(values).items():
-            raise ConfigError(f"{fault} It comes from: {found[name].origin}.")
-        if _chosen.get() is not None:
-            self._warn_of_stronger(found)
+            raise ConfigError(f"{fault} It comes from: {credentials[name].origin}.")
+        if _chosen_profile.get() is not None:
+            self._warn_of_overrides(credentials)
         return Credentials(**values)
 
-    def told(
+    def credential_sources(
         self, from_keyring: Callable[[str, str], str | None] = keyring_store.load
     ) -> tuple[dict[str, CredentialValue], KeyringUnavailable | None]:
-        """Each of the three credentials with its origin; and why the keyring could not be asked.
+        """Each of the three credentials with its origin, and why the keyring could not be read.
 
-        The keyring is asked only for what is set nowhere else, not even to nothing.
+        The keyring is read only for credentials without any other source; an empty value is a
+        source.
         """
         secret = self.client_secret.get_secret_value() if self.client_secret else None
         values = {"account_id": self.account_id, "client_id": self.client_id}
         values["client_secret"] = secret
         resolution = self.resolution
-        found: dict[str, CredentialValue] = {}
+        credentials: dict[str, CredentialValue] = {}
         problem = None
         for name, value in values.items():
-            taken = resolution.taken(parsing.VARIABLES[name])
+            candidate = resolution.effective(parsing.VARIABLES[name])
             if value and value.strip():
-                found[name] = CredentialValue(value, taken.origin if taken else Origin.COMMAND_LINE)
+                credentials[name] = CredentialValue(
+                    value, candidate.origin if candidate else Origin.COMMAND_LINE
+                )
                 continue
             stored = None
-            if problem is None and taken is None:
+            if problem is None and candidate is None:
                 try:
                     stored = from_keyring(self.profile, name)
                 except KeyringUnavailable as error:
                     problem = error
-            found[name] = CredentialValue(stored, Origin.KEYRING if stored else None)
-        return found, problem
+            credentials[name] = CredentialValue(stored, Origin.KEYRING if stored else None)
+        return credentials, problem
 
-    def _warn_of_stronger(self, found: Mapping[str, CredentialValue]) -> None:
-        """Say where the profile of the command line is not what decides."""
-        stronger = [
-            f"{parsing.VARIABLES[name]} ({told.origin})"
-            for name, told in found.items()
-            if told.origin in (Origin.ENVIRONMENT, Origin.HANDED_OVER, Origin.DOTENV)
+    def _warn_of_overrides(self, credentials: Mapping[str, CredentialValue]) -> None:
+        """Warn if other sources take precedence over the profile of the command line."""
+        overriding = [
+            f"{parsing.VARIABLES[name]} ({credential.origin})"
+            for name, credential in credentials.items()
+            if credential.origin in (Origin.ENVIRONMENT, Origin.HANDED_OVER, Origin.DOTENV)
         ]
-        if stronger:
+        if overriding:
             _log.warning(
                 "--profile %s: what is set elsewhere goes before a profile: %s. Unset it to use "
                 "the profile's own.",
                 self.profile,
-                ", ".join(stronger),
+                ", ".join(overriding),
             )
 
 
@@ -227,7 +233,7 @@ SECRETS = frozenset(
     for name, field in Settings.model_fields.items()
     if SecretStr in (field.annotation, *get_args(field.annotation))
 )
-"""The settings that are shown nowhere and never stand in the config file."""
+"""Settings that are never shown and not allowed in the config file."""
 
 KEYS = Keys(
     open={
@@ -237,20 +243,20 @@ KEYS = Keys(
     },
     secret={name: VARIABLES[name] for name in sorted(SECRETS)},
 )
-"""What may stand in a profile of the config file, and what must not."""
+"""Keys that are allowed in a profile of the config file, and keys that are not."""
 
 
-# It tells of lines it cannot read without the file's name, before anybody could say what to do.
+# It reports unreadable lines without the file's name; `dotenv_warnings` does so with advice.
 logging.getLogger("dotenv.main").setLevel(logging.ERROR)
 
 
 def choose_profile(name: str | None) -> None:
-    """Use this profile in `load` until the next call; None: the one that is configured."""
-    _chosen.set(name)
+    """Use this profile in `load` until the next call; None uses the configured one."""
+    _chosen_profile.set(name)
 
 
 def choose_env_file(path: Path | None) -> None:
-    """Read this file in place of `.env` until the next call; None: that of the working folder."""
+    """Read this file in place of `.env` until the next call; None reads the working directory's."""
     _env_file.set(path)
 
 
@@ -258,7 +264,7 @@ def load() -> Settings:
     """The settings of this process.
 
     Raises:
-        ConfigError: a value cannot be used, or a file cannot be read.
+        ConfigError: a value is invalid, or a file cannot be read.
     """
     resolution = _resolve()
     register_secret(*_secret_values(resolution))
@@ -273,9 +279,9 @@ def load() -> Settings:
 
 
 def inspect() -> tuple[Settings, dict[str, str]]:
-    """The settings as far as they can be used, and what cannot, by variable or file. Never raises.
+    """The usable settings, and the faults by variable or file. Never raises.
 
-    What cannot be used is at its default.
+    Invalid values are replaced by defaults.
     """
     resolution = _resolve()
     register_secret(*_secret_values(resolution))
@@ -284,7 +290,7 @@ def inspect() -> tuple[Settings, dict[str, str]]:
 
 
 def validated(resolution: Resolution) -> tuple[Settings, dict[str, str]]:
-    """The settings that are made of what was resolved, and a sentence on each that is wrong."""
+    """The settings made from the resolved values, and a sentence for each invalid value."""
     values, faults = dict(resolution.values), {}
     for variable in _PATHS & values.keys():
         try:
@@ -295,7 +301,9 @@ def validated(resolution: Resolution) -> tuple[Settings, dict[str, str]]:
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        refused = {str(each["loc"][0]): _explained(each, resolution) for each in _errors(error)}
+        refused = {
+            str(detail["loc"][0]): _explained(detail, resolution) for detail in _errors(error)
+        }
         usable = {name: value for name, value in values.items() if name not in refused}
         settings, faults = Settings(**usable), faults | refused
     try:
@@ -307,33 +315,37 @@ def validated(resolution: Resolution) -> tuple[Settings, dict[str, str]]:
 
 
 _PATHS = frozenset(VARIABLES[name] for name in ("home", "baseline", "org", "config"))
-"""In these ~ stands for the home directory: no shell has seen them."""
+"""In these, ~ means the home directory: the values did not pass through a shell."""
 
 
 def _resolve() -> Resolution:
-    chosen = _chosen.get()
+    chosen = _chosen_profile.get()
     command_line = {} if chosen is None else {VARIABLES["profile"]: chosen}
     return config_files.resolved(command_line, os.environ, KEYS, _env_file.get())
 
 
 def _secret_values(resolution: Resolution) -> Iterator[str]:
-    """The secrets in all that is set, whether it counts or not; of several in one, each."""
+    """All secrets in any source, used or not; if a value holds several, each of them."""
     for name, candidates in resolution.candidates.items():
         for value in (str(candidate.value) for candidate in candidates if candidate.value):
             if name in KEYS.secret.values():
                 yield from re.split(r"[\s,]+", value)
                 yield value
-            # Only one with a password in it: host and database have to be told where it is not
-            # reached.
+            # Only an address with a password: errors must name the host and the database if they
+            # cannot be reached.
             elif name == VARIABLES["store"] and (password := config_files.password_in(value)):
                 yield password
                 yield value
 
 
 def origins() -> dict[str, Origin]:
-    """Where each setting that is set comes from. What is missing here is the default."""
-    found = _resolve().origins
-    return {name: found[variable] for name, variable in VARIABLES.items() if variable in found}
+    """The origin of each setting. Settings that are not listed have their default."""
+    by_variable = _resolve().origins
+    return {
+        name: by_variable[variable]
+        for name, variable in VARIABLES.items()
+        if variable in by_variable
+    }
 
 
 def profiles(settings: Settings) -> list[str]:
@@ -350,10 +362,10 @@ def profiles(settings: Settings) -> list[str]:
 
 
 def check_profile_name(name: str) -> None:
-    """Make sure that a profile can be called so.
+    """Check that `name` is a valid profile name.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it is not.
     """
     if not _PROFILE_NAME.fullmatch(name):
         raise ConfigError(
@@ -367,10 +379,10 @@ def _errors(error: ValidationError) -> list[Any]:
 
 
 def _explained(error: Any, resolution: Resolution) -> str:
-    """What is wrong with a value, and where it stands; never the value."""
+    """The fault of a value and its origin; never the value itself."""
     variable = str(error["loc"][0])
     origin = resolution.origins.get(variable)
-    name = next((name for name, each in VARIABLES.items() if each == variable), variable)
+    name = next((name for name, candidate in VARIABLES.items() if candidate == variable), variable)
     shown = name if origin is Origin.CONFIG_FILE else variable
     return f"{shown}{f' ({origin})' if origin else ''}: {error['msg']}."
 
@@ -382,29 +394,29 @@ def _not_set(missing: list[str], settings: Settings, problem: KeyringUnavailable
     whose, option = (f' for profile "{profile}"', f" --profile {profile}") if other else ("", "")
     way = f"Store them with auditor auth login{option}, set them" if problem is None else "Set them"
     return (
-        f"{_listed(missing)} {'are' if len(missing) > 1 else 'is'} not set{whose}.{keyring}"
+        f"{_join_and(missing)} {'are' if len(missing) > 1 else 'is'} not set{whose}.{keyring}"
         f"{_set_to_nothing(missing, resolution)}{_left_in_dotenv(missing, resolution)} {way} in "
         "the environment or in .env (see .env.example), or try --sandbox without an account."
     )
 
 
 def _set_to_nothing(missing: list[str], resolution: Resolution) -> str:
-    """A sentence on variables that are set and empty, which keep everything else from counting."""
-    empty = [name for name in missing if resolution.taken(name) is not None]
+    """A sentence on variables that are set to an empty value, which hides all other sources."""
+    empty = [name for name in missing if resolution.effective(name) is not None]
     if not empty:
         return ""
-    taken = resolution.taken(empty[0])
-    where = taken.origin.place if taken is not None else ""
+    candidate = resolution.effective(empty[0])
+    where = candidate.origin.place if candidate is not None else ""
     it = "they are" if len(empty) > 1 else "it is"
     return (
-        f" {_listed(empty)} {'are' if len(empty) > 1 else 'is'} set to nothing in {where}; as long "
-        f"as {it}, no other place is asked. Unset {'them' if len(empty) > 1 else 'it'}, or give a "
-        "value."
+        f" {_join_and(empty)} {'are' if len(empty) > 1 else 'is'} set to nothing in {where}; as "
+        f"long as {it}, no other place is asked. Unset {'them' if len(empty) > 1 else 'it'}, or "
+        "give a value."
     )
 
 
 def _left_in_dotenv(missing: list[str], resolution: Resolution) -> str:
-    """A sentence on credentials that `.env` has, and that do not count."""
+    """A sentence on credentials in `.env` that do not count."""
     dotenv = resolution.dotenv
     if dotenv.unread:
         return f" {dotenv.path} is not read: {dotenv.unread}."
@@ -415,5 +427,5 @@ def _left_in_dotenv(missing: list[str], resolution: Resolution) -> str:
     return ""
 
 
-def _listed(names: list[str]) -> str:
+def _join_and(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

@@ -1,5 +1,5 @@
-"""Files that configure: profiles in a TOML file, credentials handed over as files, and `.env`; and
-what of all that is set counts."""
+"""Configuration files: profiles in TOML, systemd credentials and `.env`; and which of all
+configured values counts."""
 
 import io
 import os
@@ -21,30 +21,30 @@ from auditor import trusted_files
 from auditor.errors import AuditorError
 from auditor.trusted_files import Untrusted
 
-LARGEST = 64 * 1024
-"""Bytes of a file that is handed over, or of `.env`."""
-_LARGEST_TOML = 1024 * 1024
-"""Bytes of a config file."""
+MAX_BYTES = 64 * 1024
+"""Maximum bytes of a systemd credential or of `.env`."""
+_MAX_TOML_BYTES = 1024 * 1024
+"""Maximum bytes of a config file."""
 
 TABLE = "profiles"
 DEFAULT_PROFILE = "default"
 PROFILE, CONFIG = ABOVE = ("AUDITOR_PROFILE", "AUDITOR_CONFIG")
-"""They say which profile of which file counts, so they cannot stand in one."""
+"""They select the file and the profile, so neither can be set in one."""
 DOTENV = ".env"
 
 _BASELINE, _STORE = "AUDITOR_BASELINE", "AUDITOR_STORE"
 _PATHS = ("AUDITOR_HOME", _BASELINE, "AUDITOR_ORG", CONFIG, _STORE)
-"""Variables that name a file or folder: in a file, a relative one counts from that file's folder.
+"""Variables that name a file or directory. In a file, a relative path is relative to that file.
 
-The working folder may be anybody's, whoever wrote the file.
+It is not relative to the working directory, which may belong to another user.
 """
 _RELATIVE_STORE = re.compile(r"(sqlite(?:\+\w+)?:///)([^/].*)", re.IGNORECASE)
-_AROUND = "\ufeff"
-"""Stripped beside white space: Windows' editors begin a text with it."""
+_BYTE_ORDER_MARK = "\ufeff"
+"""Stripped along with white space: Windows editors put it at the start of a text."""
 
 
 class Origin(StrEnum):
-    """Where a value comes from, the strongest first."""
+    """The source of a value, strongest first."""
 
     COMMAND_LINE = "command line"
     ENVIRONMENT = "environment"
@@ -61,17 +61,17 @@ class Origin(StrEnum):
 
 
 class DotenvRule(StrEnum):
-    """When a value of `.env` counts: a working directory may belong to somebody else."""
+    """When a value in `.env` counts: a working directory may belong to another user."""
 
     CREDENTIAL = "credential"
-    """With the other two credentials, all from `.env`, or not at all."""
+    """If all three credentials come from `.env`, otherwise never."""
     ADDRESS = "address"
-    """With the credentials of `.env` alone; and not beside an address of a stronger source."""
+    """If the credentials come from `.env` and no stronger source sets an address."""
     GUARDED = "guarded"
-    """With the credentials of `.env` alone: it decides what is judged, by what, where the evidence
-    goes, who is told, or who can undo a pseudonym."""
+    """If the credentials come from `.env`: the value decides what is judged and by what, where
+    evidence goes, who is notified, or who can reverse a pseudonym."""
     FREE = "free"
-    """Always: it changes neither what is judged nor where anything goes."""
+    """Always: it affects neither what is judged nor where anything goes."""
 
 
 DOTENV_RULES: Mapping[str, DotenvRule] = {
@@ -94,88 +94,100 @@ DOTENV_RULES: Mapping[str, DotenvRule] = {
     "AUDITOR_HEARTBEAT": DotenvRule.GUARDED,
     "AUDITOR_PLAN": DotenvRule.FREE,
 }
-"""By variable, when `.env` may set it. A variable that is not listed is guarded."""
+"""By variable, when `.env` may set it. Variables that are not listed are guarded."""
 
 LISTS = frozenset({"AUDITOR_NOTIFY"})
-"""Variables that hold several words: whatever separates them is one blank."""
+"""Variables that hold several words: any separator becomes one blank."""
 
 Layer = Mapping[str, Any]
 """Values by environment variable."""
 
 
 class ConfigFileError(AuditorError):
-    """A file that configures cannot be used. The message says which, where, and what to do."""
+    """A configuration file is unusable. The message names the file, the place, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of a profile: what may be in one, and what never may, each with its variable."""
+    """The keys allowed and forbidden in a profile, each with its environment variable."""
 
     open: Mapping[str, str]
     secret: Mapping[str, str]
 
     @property
     def variables(self) -> list[str]:
-        """All environment variables that the program takes settings from."""
+        """All environment variables that the program reads settings from."""
         return [*self.open.values(), *self.secret.values(), *ABOVE]
 
 
 @dataclass(frozen=True, slots=True)
 class Dotenv:
-    """What was found of `.env`, or of the file of `--env-file`."""
+    """The content and state of `.env`, or of the file of `--env-file`."""
 
     path: Path = Path(DOTENV)
     exists: bool = False
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     unread: str = ""
-    """Why it is not read, as a clause, although it is there."""
+    """Why an existing file is not read, as a clause."""
     advice: str = ""
     unread_lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What one source has for a variable."""
+    """The value of a variable in one source."""
 
     origin: Origin
     value: Any = field(repr=False)
-    """Stripped, where it is text."""
+    """Stripped if it is text."""
     ignored: str = ""
-    """Why it does not count, as a clause; empty where it does, unless a stronger source has one."""
+    """Why it does not count, as a clause; empty if it does, unless a stronger source has a
+    value."""
 
     @property
     def is_empty(self) -> bool:
-        """True where the variable is set, and to nothing."""
+        """True if the variable is set to an empty value."""
         return isinstance(self.value, str) and not self.value
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """Everything that is set, and what of it counts."""
+    """All configured values, and which of them count."""
 
     candidates: Mapping[str, tuple[Candidate, ...]]
-    """By variable, the strongest source first. Variables that nothing sets are missing."""
+    """By variable, strongest source first. Variables without a source are missing."""
     dotenv: Dotenv
     config_file: Path | None
-    """None where there is no home directory to look in."""
+    """None if there is no home directory for it."""
     faults: Mapping[str, str]
-    """What cannot be used, as a sentence: by variable, or by the file it is about."""
+    """Sentences on unusable values or files, by variable or file."""
 
-    def taken(self, variable: str) -> Candidate | None:
-        """The candidate that decides, which may be empty; None where the default does."""
-        return next((each for each in self.candidates.get(variable, ()) if not each.ignored), None)
+    def effective(self, variable: str) -> Candidate | None:
+        """The candidate that counts, which may be empty; None if the default counts."""
+        return next(
+            (candidate for candidate in self.candidates.get(variable, ()) if not candidate.ignored),
+            None,
+        )
 
     @property
     def values(self) -> dict[str, Any]:
-        """What is set, and not to nothing, by variable."""
-        found = ((variable, self.taken(variable)) for variable in self.candidates)
-        return {name: each.value for name, each in found if each is not None and not each.is_empty}
+        """All effective values that are not empty, by variable."""
+        effective = ((variable, self.effective(variable)) for variable in self.candidates)
+        return {
+            name: candidate.value
+            for name, candidate in effective
+            if candidate is not None and not candidate.is_empty
+        }
 
     @property
     def origins(self) -> dict[str, Origin]:
-        """Where each of `values` comes from."""
-        found = ((variable, self.taken(variable)) for variable in self.candidates)
-        return {name: each.origin for name, each in found if each is not None and not each.is_empty}
+        """The origin of each of `values`."""
+        effective = ((variable, self.effective(variable)) for variable in self.candidates)
+        return {
+            name: candidate.origin
+            for name, candidate in effective
+            if candidate is not None and not candidate.is_empty
+        }
 
     @property
     def from_dotenv(self) -> list[str]:
@@ -190,30 +202,32 @@ def resolved(
     keys: Keys,
     env_file: Path | None = None,
 ) -> Resolution:
-    """What every source has, and what of it counts. Never raises: faults are part of the result.
+    """Resolve all sources. Never raises: faults are part of the result.
 
-    `env_file`: the file that takes the place of `.env`; None for that of the working directory.
+    `env_file` replaces `.env`; None reads the one in the working directory.
     """
     faults: dict[str, str] = {}
     set_here = {name: environment[name] for name in keys.variables if name in environment}
     layers: dict[Origin, Layer] = {Origin.COMMAND_LINE: command_line, Origin.ENVIRONMENT: set_here}
     layers[Origin.HANDED_OVER] = _handed_over_or_fault(keys.variables, environment, faults)
     dotenv = _dotenv_or_fault(env_file, environment, faults)
-    found: dict[str, list[Candidate]] = {}
+    candidates: dict[str, list[Candidate]] = {}
     for origin, layer in layers.items():
         for name, value in layer.items():
-            found.setdefault(name, []).append(Candidate(origin, _stripped(name, value)))
-    for name, each in _of_dotenv(dotenv, {*found}, layers).items():
+            candidates.setdefault(name, []).append(Candidate(origin, _stripped(name, value)))
+    for name, from_dotenv in _dotenv_candidates(dotenv, {*candidates}, layers).items():
         if name in keys.variables:
-            found.setdefault(name, []).append(each)
-    above = Resolution(_frozen(found), dotenv, None, {})
+            candidates.setdefault(name, []).append(from_dotenv)
+    above = Resolution(_frozen(candidates), dotenv, None, {})
     named = above.values.get(CONFIG)
     path = _place_or_fault(named, faults)
     for name, value in _profile_or_fault(path, named, above, keys, faults).items():
-        found.setdefault(name, []).append(Candidate(Origin.CONFIG_FILE, _stripped(name, value)))
-    whole = replace(above, candidates=_frozen(found), config_file=path)
+        candidates.setdefault(name, []).append(
+            Candidate(Origin.CONFIG_FILE, _stripped(name, value))
+        )
+    whole = replace(above, candidates=_frozen(candidates), config_file=path)
     for name in whole.candidates:
-        candidate = whole.taken(name)
+        candidate = whole.effective(name)
         if candidate is not None and has_control_character(candidate.value):
             faults.setdefault(
                 name,
@@ -223,12 +237,12 @@ def resolved(
     return replace(whole, faults=faults)
 
 
-def _frozen(found: Mapping[str, list[Candidate]]) -> dict[str, tuple[Candidate, ...]]:
-    return {name: tuple(each) for name, each in found.items()}
+def _frozen(candidates: Mapping[str, list[Candidate]]) -> dict[str, tuple[Candidate, ...]]:
+    return {name: tuple(entries) for name, entries in candidates.items()}
 
 
 def has_control_character(value: Any) -> bool:
-    """True for a text with a control character, or with one that ends a line."""
+    """True if a text contains a control character or a line separator."""
     return isinstance(value, str) and any(
         unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in value
     )
@@ -237,31 +251,31 @@ def has_control_character(value: Any) -> bool:
 def _stripped(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    value = value.strip().strip(_AROUND).strip()
+    value = value.strip().strip(_BYTE_ORDER_MARK).strip()
     return " ".join(value.split()) if name in LISTS else value
 
 
-def _of_dotenv(
+def _dotenv_candidates(
     dotenv: Dotenv, set_before: Collection[str], layers: Mapping[Origin, Layer]
 ) -> dict[str, Candidate]:
-    """What `.env` has, and by the rule of each variable whether it counts."""
+    """The values in `.env`, each with the reason why it does not count by its rule."""
     values = {name: _stripped(name, value) for name, value in dotenv.values.items()}
     own = _without_own_credentials(values, layers)
     addresses = [name for name, rule in DOTENV_RULES.items() if rule is DotenvRule.ADDRESS]
     elsewhere = [name for name in addresses if name in set_before]
-    found = {}
+    candidates = {}
     for name, value in values.items():
         rule = DOTENV_RULES.get(name, DotenvRule.GUARDED)
         ignored = "" if rule is DotenvRule.FREE else own
         if not ignored and rule is DotenvRule.ADDRESS and elsewhere:
             where = next(origin for origin, layer in layers.items() if elsewhere[0] in layer)
             ignored = f"{elsewhere[0]} is set in {where.place}, and addresses are not mixed"
-        found[name] = Candidate(Origin.DOTENV, value, ignored)
-    return found
+        candidates[name] = Candidate(Origin.DOTENV, value, ignored)
+    return candidates
 
 
 def _without_own_credentials(values: Layer, layers: Mapping[Origin, Layer]) -> str:
-    """Why the credentials of `.env` do not count, as a clause; empty where they do."""
+    """Why the credentials in `.env` do not count, as a clause; empty if they do."""
     names = [name for name, rule in DOTENV_RULES.items() if rule is DotenvRule.CREDENTIAL]
     for name in names:
         where = next((origin for origin, layer in layers.items() if name in layer), None)
@@ -278,13 +292,13 @@ def _without_own_credentials(values: Layer, layers: Mapping[Origin, Layer]) -> s
 def _handed_over_or_fault(
     variables: Iterable[str], environment: Mapping[str, str], faults: dict[str, str]
 ) -> Layer:
-    found: dict[str, str] = {}
+    credentials: dict[str, str] = {}
     for variable in variables:
         try:
-            found |= systemd_credentials((variable,), environment)
+            credentials |= systemd_credentials((variable,), environment)
         except ConfigFileError as error:
             faults[variable] = str(error)
-    return found
+    return credentials
 
 
 def _dotenv_or_fault(
@@ -309,7 +323,7 @@ def _place_or_fault(named: Any, faults: dict[str, str]) -> Path | None:
 def _profile_or_fault(
     path: Path | None, named: Any, above: Resolution, keys: Keys, faults: dict[str, str]
 ) -> Layer:
-    """The values of the profile that is chosen, by variable."""
+    """The values of the selected profile, by variable."""
     if path is None:
         return {}
     try:
@@ -322,9 +336,9 @@ def _profile_or_fault(
 
 
 def config_path(named: Path | str | None) -> Path | None:
-    """The config file that AUDITOR_CONFIG names, else the platform's place for it.
+    """The config file named by AUDITOR_CONFIG, otherwise the platform's default path.
 
-    None where there is no home directory, and so no such place.
+    None without a home directory for the default.
 
     Raises:
         ConfigFileError: AUDITOR_CONFIG begins with ~, and there is no home directory.
@@ -332,14 +346,14 @@ def config_path(named: Path | str | None) -> Path | None:
     if named:
         return expanded(Path(named), CONFIG)
     try:
-        found = user_config_path("auditor", appauthor=False) / "config.toml"
+        path = user_config_path("auditor", appauthor=False) / "config.toml"
     except RuntimeError:
         return None
-    return found if found.is_absolute() else None
+    return path if path.is_absolute() else None
 
 
 def expanded(path: Path, variable: str) -> Path:
-    """`path` with the home directory in place of ~.
+    """`path` with ~ replaced by the home directory.
 
     Raises:
         ConfigFileError: there is no home directory.
@@ -354,14 +368,13 @@ def expanded(path: Path, variable: str) -> Path:
 
 
 def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
-    """`.env` of the working directory, or the file that `--env-file` names.
+    """Read `.env` in the working directory, or the file named by `--env-file`.
 
-    In CI the working directory holds what others have written, so there only a file that is named
-    is read.
+    In CI the working directory contains what others have written, so only a named file is read
+    there.
 
     Raises:
-        ConfigFileError: the file that was named is not there or not to be trusted, or the text of
-            one that is read is none.
+        ConfigFileError: the named file is missing or untrusted, or a file is not text.
     """
     path = Path(DOTENV) if env_file is None else env_file
     if env_file is None and is_ci and path.is_file():
@@ -374,9 +387,9 @@ def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
         )
     try:
         if env_file is None:
-            content = trusted_files.read_here(DOTENV, LARGEST)
+            content = trusted_files.read_here(DOTENV, MAX_BYTES)
         else:
-            content = trusted_files.read_named(env_file, LARGEST)
+            content = trusted_files.read_named(env_file, MAX_BYTES)
     except FileNotFoundError:
         if env_file is None:
             return Dotenv(path)
@@ -398,24 +411,24 @@ def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
     except UnicodeDecodeError as error:
         raise ConfigFileError(f"{path} cannot be read: {error}. Make it UTF-8 text.") from None
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    told = {
-        name: value if env_file is None else _placed(path.parent, name, value)
+    placed = {
+        name: value if env_file is None else _resolved_path(path.parent, name, value)
         for name, value in values.items()
         if value is not None
     }
-    return Dotenv(path, True, told, unread_lines=tuple(_unread_lines(text)))
+    return Dotenv(path, True, placed, unread_lines=tuple(_unread_lines(text)))
 
 
 def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, dict[str, Any]]:
-    """All profiles of a config file, by name; none where there is no such file.
+    """All profiles of a config file, by name; none if there is no such file.
 
     Raises:
-        ConfigFileError: it cannot be read, holds a key nobody knows, or a secret.
+        ConfigFileError: it cannot be read, or contains an unknown key or a secret.
     """
     if str(path) == os.devnull:
         return {}
     try:
-        content = trusted_files.read_named(path, _LARGEST_TOML, private_group=True)
+        content = trusted_files.read_named(path, _MAX_TOML_BYTES, private_group=True)
     except (FileNotFoundError, NotADirectoryError):
         if not must_exist:
             return {}
@@ -437,19 +450,19 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
     for key in document:
         if key != TABLE:
             raise ConfigFileError(_unknown_at_the_top(path, key, keys))
-    found = document.get(TABLE, {})
-    if not isinstance(found, dict):
+    tables = document.get(TABLE, {})
+    if not isinstance(tables, dict):
         raise ConfigFileError(f"{path}: {TABLE} has to be tables, such as [{TABLE}.default].")
-    return {name: _checked(path, name, found[name], keys) for name in found}
+    return {name: _checked(path, name, tables[name], keys) for name in tables}
 
 
 def systemd_credentials(
     variables: Iterable[str], environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """By variable, what systemd hands over as files in CREDENTIALS_DIRECTORY.
+    """The credentials that systemd provides as files in CREDENTIALS_DIRECTORY, by variable.
 
     ZOOM_CLIENT_SECRET is in the file `zoom_client_secret`. Secrets that Docker or Kubernetes mount
-    as files are read the same way, where CREDENTIALS_DIRECTORY names their folder.
+    as files are read the same way if CREDENTIALS_DIRECTORY names their directory.
 
     Raises:
         ConfigFileError: a file cannot be read, or others could have written it.
@@ -457,11 +470,11 @@ def systemd_credentials(
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder:
         return {}
-    found = {}
+    credentials = {}
     for variable in variables:
         path = Path(folder, variable.lower())
         try:
-            text = trusted_files.read_named(path, LARGEST).decode().strip()
+            text = trusted_files.read_named(path, MAX_BYTES).decode().strip()
         except (FileNotFoundError, NotADirectoryError):
             continue
         except Untrusted as error:
@@ -469,12 +482,13 @@ def systemd_credentials(
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8 text"
             raise ConfigFileError(f"The credential {path} cannot be read: {reason}.") from None
-        found[variable] = _placed(Path(folder), variable, text)
-    return found
+        credentials[variable] = _resolved_path(Path(folder), variable, text)
+    return credentials
 
 
 def open_to_others(path: Path) -> str:
-    """The mode of a file that others than its owner may read or write, such as 0644; else empty."""
+    """The mode of a file that users other than its owner may read or write, such as 0644; else
+    empty."""
     if os.name == "nt":  # modes say nothing there
         return ""
     try:
@@ -485,14 +499,14 @@ def open_to_others(path: Path) -> str:
 
 
 def has_password(url: str) -> bool:
-    """True for an address with a password in it, such as a database's."""
+    """True if an address contains a password, such as a database's."""
     return bool(password_in(url))
 
 
 def password_in(url: str) -> str:
-    """The password in an address, as it stands there; empty where there is none.
+    """The password in an address, as written; empty if there is none.
 
-    Whatever is in it: signs that mean something in an address may not be written as their code.
+    Accepts any characters: reserved ones may not be percent-encoded.
     """
     user = url.partition("://")[2].rpartition("@")[0]
     named = re.search(r"[?&](?:ssl)?password=([^&]+)", url, re.IGNORECASE)
@@ -500,16 +514,16 @@ def password_in(url: str) -> str:
 
 
 def _unread_lines(text: str) -> Iterator[int]:
-    """The numbers of the lines of `.env` that cannot be read."""
+    """The numbers of unreadable lines in `.env`."""
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             blank = len(binding.original.string) - len(binding.original.string.lstrip())
             yield binding.original.line + binding.original.string[:blank].count("\n")
 
 
-def dotenv_warnings(found: Resolution, keys: Keys) -> Iterator[str]:
-    """What is wrong with `.env` without making anything unusable."""
-    dotenv, path = found.dotenv, found.dotenv.path
+def dotenv_warnings(resolution: Resolution, keys: Keys) -> Iterator[str]:
+    """Problems with `.env` that do not make anything unusable."""
+    dotenv, path = resolution.dotenv, resolution.dotenv.path
     if dotenv.unread and dotenv.advice:
         yield f"{path} is not read: {dotenv.unread}. {dotenv.advice}"
     for line in dotenv.unread_lines:
@@ -535,27 +549,28 @@ def dotenv_warnings(found: Resolution, keys: Keys) -> Iterator[str]:
         hint = suggestion(name, keys.variables)
         if name.upper().startswith("AUDITOR_") or (name.upper().startswith("ZOOM_") and hint):
             yield f"{path} sets {name}, which the auditor does not know.{hint}"
-    yield from _not_taken(found)
+    yield from _ignored_values(resolution)
 
 
-def _not_taken(found: Resolution) -> Iterator[str]:
-    """One sentence on values of `.env` that do not count although nothing stronger is set."""
+def _ignored_values(resolution: Resolution) -> Iterator[str]:
+    """A sentence on values in `.env` that do not count although no stronger source has one."""
     reasons: dict[str, list[str]] = {}
-    for name, candidates in found.candidates.items():
+    for name, candidates in resolution.candidates.items():
         first = candidates[0]
         if first.origin is Origin.DOTENV and first.ignored and not first.is_empty:
             reasons.setdefault(first.ignored, []).append(name)
     for reason, names in reasons.items():
         yield (
-            f"{found.dotenv.path}: not used: {', '.join(sorted(names))}, because {reason}. What "
-            f"is in {found.dotenv.path} counts together with all three credentials in it, or not "
-            "at all: put all of it there, or all of it elsewhere. See: auditor config show"
+            f"{resolution.dotenv.path}: not used: {', '.join(sorted(names))}, because {reason}. "
+            f"What is in {resolution.dotenv.path} counts together with all three credentials in "
+            "it, or not at all: put all of it there, or all of it elsewhere. See: auditor config "
+            "show"
         )
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """` Did you mean X?` for the nearest of `known`, or an empty string."""
-    folded = {each.casefold(): each for each in known}
+    """` Did you mean X?` for the closest of `known`, or an empty string."""
+    folded = {name.casefold(): name for name in known}
     nearest = get_close_matches(word.casefold(), folded, n=1)
     return f' Did you mean "{folded[nearest[0]]}"?' if nearest else ""
 
@@ -595,23 +610,23 @@ def _checked(path: Path, name: str, table: Any, keys: Keys) -> dict[str, Any]:
             )
         if keys.open[key] in _PATHS and isinstance(value, str) and value.startswith("~"):
             value = str(expanded(Path(value), f"{path}: {key}"))
-        values[key] = _placed(path.parent, keys.open[key], value)
+        values[key] = _resolved_path(path.parent, keys.open[key], value)
     return values
 
 
-def _placed(folder: Path, variable: str, value: Any) -> Any:
-    """`value`, with a relative file made one of `folder`. Names stay names."""
+def _resolved_path(folder: Path, variable: str, value: Any) -> Any:
+    """`value`, with a relative path resolved against `folder`. Names stay names."""
     if variable not in _PATHS or not isinstance(value, str) or not value.strip():
         return value
     value = value.strip()
     if variable == _STORE:
-        found = _RELATIVE_STORE.fullmatch(value)
-        return f"{found[1]}{folder.absolute() / found[2]}" if found else value
+        match = _RELATIVE_STORE.fullmatch(value)
+        return f"{match[1]}{folder.absolute() / match[2]}" if match else value
     if value.startswith("~") or (variable == _BASELINE and not is_baseline_path(value)):
         return value
     return str(folder.absolute() / value)
 
 
 def is_baseline_path(text: str) -> bool:
-    """True where a baseline is named by a file's path, not by the name of a shipped one."""
+    """True if the text is the path of a baseline file, not the name of a shipped baseline."""
     return "/" in text or "\\" in text or Path(text).suffix in (".yaml", ".yml")

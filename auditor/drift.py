@@ -1,4 +1,4 @@
-"""Comparing two stored runs: what changed, and whether the account or the baseline did it."""
+"""Comparison of two stored runs: what changed, and whether the account or the baseline changed."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,34 +25,34 @@ from auditor.store.series import place
 from auditor.store.visibility import ScopeVisibility
 
 _Pair = tuple[FindingState | None, FindingState | None]
-"""How a finding stood in the earlier and in the later run."""
+"""The state of a finding in the earlier and in the later run."""
 
 
 class NotComparable(AuditorError):
-    """Two runs that have nothing to do with each other."""
+    """The two runs are unrelated."""
 
     exit_code = ExitCode.USAGE
 
 
-PORTION = 500
-"""How many findings the history is asked about at once."""
+BATCH_SIZE = 500
+"""Findings per query of the history."""
 
-MOST_KEPT = 5_000
-"""How many changes are kept in memory: a quiet night is compared once, whoever asks for it."""
+MAX_CACHED_CHANGES = 5_000
+"""Changes kept in memory: a night with few changes is compared once, however often it is read."""
 
-MOST_LOGS = 31
-"""Of how many runs between two that are compared the operation log is looked at."""
+MAX_LOGS = 31
+"""Maximum number of runs between the two compared ones whose operation logs are read."""
 
-BY_SOMEBODY = (ChangeKind.REGRESSED, ChangeKind.IMPROVED)
-"""Changes that somebody made in the account."""
+ACCOUNT_CHANGES = (ChangeKind.REGRESSED, ChangeKind.IMPROVED)
+"""Changes made in the account."""
 
-RIGHT = (None, Status.PASS, Status.NOT_APPLICABLE, Status.ATTESTED)
-"""Statuses that say that nothing is wrong. A finding that is not reported passed."""
+OK_STATUSES = (None, Status.PASS, Status.NOT_APPLICABLE, Status.ATTESTED)
+"""Statuses without a problem. A finding that is not reported passed, hence None."""
 
 
-def move(before: Status | None, after: Status | None) -> ChangeKind | None:
-    """What a change of status is called; None where it is none."""
-    if before == after or (before in RIGHT and after in RIGHT):
+def classify(before: Status | None, after: Status | None) -> ChangeKind | None:
+    """The kind of a change of status; None if it is not a change."""
+    if before == after or (before in OK_STATUSES and after in OK_STATUSES):
         return None
     if after is Status.FAIL:
         return ChangeKind.WAIVER_LAPSED if before is Status.WAIVED else ChangeKind.REGRESSED
@@ -60,14 +60,14 @@ def move(before: Status | None, after: Status | None) -> ChangeKind | None:
         return ChangeKind.NEWLY_UNKNOWN
     if before is Status.FAIL:
         return ChangeKind.WAIVED if after is Status.WAIVED else ChangeKind.IMPROVED
-    if before is Status.UNKNOWN and after in RIGHT:
+    if before is Status.UNKNOWN and after in OK_STATUSES:
         return ChangeKind.KNOWN_AGAIN
     return ChangeKind.OTHER
 
 
 @dataclass(frozen=True)
 class RunSide:
-    """One of the two runs that are compared."""
+    """One of the two compared runs."""
 
     entry: StoredRun
     evidence: Snapshot
@@ -75,46 +75,46 @@ class RunSide:
 
 @dataclass(frozen=True)
 class RunDiff:
-    """The changes between two runs, by fingerprint. Streams, as often as it is gone through."""
+    """The changes between two runs, by fingerprint. Streams on every iteration."""
 
     history: History
     earlier: RunSide
     later: RunSide
     by_baseline: frozenset[str] = field(default_factory=frozenset)
-    """Fingerprints of findings that the baseline changed, not the account."""
+    """Fingerprints of findings that changed with the baseline, not with the account."""
     attribution: Attribution | None = None
-    """Tells who changed what the history does not know of."""
-    _known: list[tuple[FindingChange, ...]] = field(init=False, repr=False, default_factory=list)
-    """All of them, once they were gone through, where they are not too many to keep."""
+    """Names the author of a change that the history does not know."""
+    _cached: list[tuple[FindingChange, ...]] = field(init=False, repr=False, default_factory=list)
+    """All changes after the first complete iteration, if there are few enough to keep."""
 
     def __iter__(self) -> Iterator[FindingChange]:
-        if self._known:
-            yield from self._known[0]
+        if self._cached:
+            yield from self._cached[0]
             return
-        seen: list[FindingChange] = []
-        for portion in batched(self._moves(), PORTION):
-            for change in self._told(portion):
-                if len(seen) <= MOST_KEPT:
-                    seen.append(change)
+        changes: list[FindingChange] = []
+        for batch in batched(self._status_changes(), BATCH_SIZE):
+            for change in self._with_history(batch):
+                if len(changes) <= MAX_CACHED_CHANGES:
+                    changes.append(change)
                 yield change
-        if len(seen) <= MOST_KEPT:
-            self._known.append(tuple(seen))
+        if len(changes) <= MAX_CACHED_CHANGES:
+            self._cached.append(tuple(changes))
 
-    def _moves(self) -> Iterator[FindingChange]:
-        before_there, after_there = (
+    def _status_changes(self) -> Iterator[FindingChange]:
+        earlier_visibility, later_visibility = (
             ScopeVisibility(self.earlier.evidence),
             ScopeVisibility(self.later.evidence),
         )
-        for before, after in _rejoined(self._pairs()):
-            found = self._move(before, after, before_there, after_there)
-            if found is not None:
-                yield FindingChange(found, before, after)
+        for before, after in _merge_kind_changes(self._pairs()):
+            kind = self._classify(before, after, earlier_visibility, later_visibility)
+            if kind is not None:
+                yield FindingChange(kind, before, after)
 
     def _pairs(self) -> Iterator[_Pair]:
-        """Findings that stand otherwise, by their fingerprint."""
+        """Findings whose status differs, ordered by fingerprint."""
         with ExitStack() as stack:
-            left = stack.enter_context(self.history.finding_states(self.earlier.entry))
-            right = stack.enter_context(self.history.finding_states(self.later.entry))
+            left = stack.enter_context(self.history.standings(self.earlier.entry))
+            right = stack.enter_context(self.history.standings(self.later.entry))
             before, after = next(left, None), next(right, None)
             while before is not None or after is not None:
                 if after is None or (before is not None and before.fingerprint < after.fingerprint):
@@ -128,105 +128,115 @@ class RunDiff:
                         yield before, after
                     before, after = next(left, None), next(right, None)
 
-    def _move(
+    def _classify(
         self,
         before: FindingState | None,
         after: FindingState | None,
-        before_there: ScopeVisibility,
-        after_there: ScopeVisibility,
+        earlier_visibility: ScopeVisibility,
+        later_visibility: ScopeVisibility,
     ) -> ChangeKind | None:
-        stands = after or before
-        assert stands is not None
-        found = move(before.status if before else None, after.status if after else None)
-        if found in (None, ChangeKind.NEWLY_UNKNOWN):
-            return found
-        stands_in = stands.scope.id.startswith("*")  # for scopes that nobody could list
-        if after is None and not stands_in and after_there.was_present(stands.scope) is False:
+        state = after or before
+        assert state is not None
+        kind = classify(before.status if before else None, after.status if after else None)
+        if kind in (None, ChangeKind.NEWLY_UNKNOWN):
+            return kind
+        # A placeholder represents scopes that could not be listed.
+        is_placeholder = state.scope.id.startswith("*")
+        if after is None and not is_placeholder and later_visibility.of(state.scope) is False:
             return ChangeKind.SCOPE_REMOVED
-        if before is None and not stands_in and before_there.was_present(stands.scope) is False:
+        if before is None and not is_placeholder and earlier_visibility.of(state.scope) is False:
             return ChangeKind.SCOPE_ADDED
-        if before is None and stands.kind is FindingKind.UNCOVERED:
+        if before is None and state.kind is FindingKind.UNCOVERED:
             return ChangeKind.NEWLY_VISIBLE
-        if stands.fingerprint in self.by_baseline:
+        if state.fingerprint in self.by_baseline:
             return ChangeKind.BASELINE_CHANGED
-        return found
+        return kind
 
-    def _told(self, changes: Iterable[FindingChange]) -> Iterator[FindingChange]:
-        """The changes with the lives of the findings, and who made them so."""
-        found = {change.state.fingerprint: change for change in changes}
-        pasts = self.history.histories(self.later.entry, found)
-        for fingerprint, change in found.items():
+    def _with_history(self, changes: Iterable[FindingChange]) -> Iterator[FindingChange]:
+        """Add the history and the author of each finding to its change."""
+        by_fingerprint = {change.standing.fingerprint: change for change in changes}
+        pasts = self.history.pasts(self.later.entry, by_fingerprint)
+        for fingerprint, change in by_fingerprint.items():
             past = pasts.get(fingerprint)
-            yield self._attributed(change if past is None else _with(change, past))
+            yield self._attributed(change if past is None else _with_past(change, past))
 
     def _attributed(self, change: FindingChange) -> FindingChange:
-        if self.attribution is None or change.changed_by or change.move not in BY_SOMEBODY:
+        if self.attribution is None or change.changed_by or change.move not in ACCOUNT_CHANGES:
             return change
-        seen = replace(change.state, scope=self._whole(change.state.scope))
-        asked = replace(change, after=seen) if change.after else replace(change, before=seen)
-        return replace(change, changed_by=self.attribution.actor(asked))
+        state = replace(change.standing, scope=self._full_scope(change.standing.scope))
+        question = replace(change, after=state) if change.after else replace(change, before=state)
+        return replace(change, changed_by=self.attribution.actor(question))
 
-    def _whole(self, scope: Scope) -> Scope:
-        """The scope with its address and groups, which the history does not keep."""
+    def _full_scope(self, scope: Scope) -> Scope:
+        """The scope with its address and groups, which the history does not store."""
         known = self.later.evidence.has(scope)
         return self.later.evidence.evidence_of(scope).scope if known else scope
 
 
-def _rejoined(pairs: Iterable[_Pair]) -> Iterator[_Pair]:
-    """Findings of one setting that only changed their kind, put together; they come last.
+def _merge_kind_changes(pairs: Iterable[_Pair]) -> Iterator[_Pair]:
+    """Pair a finding that disappeared with one that appeared for the same setting under another
+    kind.
 
-    What waited for a person's word is of another kind, and has another fingerprint, once it can be
-    read, or computed: it did not go, and nothing came.
+    A finding that awaited an attestation has another kind, and so another fingerprint, once it can
+    be read or computed. It neither disappeared nor appeared. The merged pairs come last.
     """
-    gone: dict[tuple[str, str, str], list[FindingState]] = {}
-    come: dict[tuple[str, str, str], list[FindingState]] = {}
+    removed: dict[tuple[str, str, str], list[FindingState]] = {}
+    added: dict[tuple[str, str, str], list[FindingState]] = {}
     for before, after in pairs:
-        one = after if before is None else before
-        assert one is not None
-        waits = one.kind in (FindingKind.ATTESTATION, FindingKind.DERIVED, FindingKind.LOCK)
-        if (before is None or after is None) and waits and one.scope.level is Level.ACCOUNT:
-            of = gone if after is None else come
-            of.setdefault((one.control, one.scope.id, one.setting), []).append(one)
+        state = after if before is None else before
+        assert state is not None
+        is_attestable = state.kind in (
+            FindingKind.ATTESTATION,
+            FindingKind.DERIVED,
+            FindingKind.LOCK,
+        )
+        if (
+            (before is None or after is None)
+            and is_attestable
+            and state.scope.level is Level.ACCOUNT
+        ):
+            group = removed if after is None else added
+            group.setdefault((state.control, state.scope.id, state.setting), []).append(state)
         else:
             yield before, after
-    for key, standings in gone.items():
-        for before in standings:
-            others = come.get(key, [])
-            after = next((each for each in others if _is_other_kind(before, each)), None)
+    for key, states in removed.items():
+        for before in states:
+            others = added.get(key, [])
+            after = next((other for other in others if _is_other_kind(before, other)), None)
             if after is not None:
                 others.remove(after)
             if after is None or after.status is not before.status:
                 yield before, after
-    yield from ((None, after) for others in come.values() for after in others)
+    yield from ((None, after) for others in added.values() for after in others)
 
 
 def _is_other_kind(one: FindingState, other: FindingState) -> bool:
-    """True where one of the two waits for a person's word and the other does not."""
+    """True if exactly one of the two awaits an attestation."""
     return (one.kind is FindingKind.ATTESTATION) is not (other.kind is FindingKind.ATTESTATION)
 
 
-def _with(change: FindingChange, past: FindingHistory) -> FindingChange:
-    """A change of a finding with this past. What is seen again did not regress meanwhile."""
+def _with_past(change: FindingChange, past: FindingHistory) -> FindingChange:
+    """A change with the history of its finding. A finding that was only unknown did not regress."""
     was_unknown = change.before is not None and change.before.status is Status.UNKNOWN
-    seen_again = was_unknown and past.lifecycle is LifecycleState.PERSISTING
+    seen_again = was_unknown and past.life is LifecycleState.PERSISTING
     return replace(
         change,
         move=ChangeKind.KNOWN_AGAIN if seen_again else change.move,
-        lifecycle=past.lifecycle,
+        life=past.life,
         changed_by=past.changed_by,
     )
 
 
 @contextmanager
-def compared(
+def open_comparison(
     history: History, earlier: StoredRun, later: StoredRun, catalogue: Catalogue
 ) -> Iterator[Drift]:
-    """What changed from one stored run to the other, as long as the block lasts.
+    """The changes from one stored run to the other, for the duration of the block.
 
     Raises:
-        NotComparable: they have nothing to do with each other.
-        RunAltered: the evidence of one of them is not the one that was stored.
-        RunNotFound: the evidence of one of them is gone.
+        NotComparable: the runs are unrelated.
+        RunAltered: the evidence of a run differs from what was stored.
+        RunNotFound: the evidence of a run no longer exists.
         StoreError: the history cannot be read.
     """
     with ExitStack() as stack:
@@ -236,7 +246,7 @@ def compared(
         before, after = sides
         between = [
             stack.enter_context(evidence)
-            for entry in history.between(earlier, later)[-MOST_LOGS:]
+            for entry in history.between(earlier, later)[-MAX_LOGS:]
             if (evidence := history.evidence(entry.facts.id)) is not None
         ]
         yield compare(history, before, after, catalogue, between)
@@ -249,10 +259,11 @@ def compare(
     catalogue: Catalogue,
     between: Sequence[Snapshot] = (),
 ) -> Drift:
-    """What changed from one run to the other. The runs `between` them read the log as well.
+    """The changes from one run to the other. The operation logs of the runs `between` them are read
+    too.
 
     Raises:
-        NotComparable: they are of different accounts, or of accounts at different places.
+        NotComparable: the runs belong to different accounts, or to accounts at different places.
         StoreError: the history cannot be read.
     """
     one, other = earlier.entry.facts, later.entry.facts
@@ -267,38 +278,38 @@ def compare(
             f"{place(other.api_url)}: there is nothing to compare."
         )
     changes = RunDiff(history, earlier, later)
-    reading = attribution.log_reading(*between, later.evidence)
+    log = attribution.log_reading(*between, later.evidence)
     changes = replace(
         changes,
         by_baseline=_by_baseline(changes, catalogue),
-        attribution=_attribution(reading, earlier, later),
+        attribution=_attribution(log, earlier, later),
     )
-    found = documents.compare(earlier.evidence, later.evidence)
-    by_somebody = [each for each in changes if each.move in BY_SOMEBODY]
-    made = [
-        each.changed_by is not None
-        for each in by_somebody
-        if each.state.kind in (FindingKind.VALUE, FindingKind.LOCK)
+    diff = documents.compare(earlier.evidence, later.evidence)
+    account_changes = [change for change in changes if change.move in ACCOUNT_CHANGES]
+    has_actor = [
+        change.changed_by is not None
+        for change in account_changes
+        if change.standing.kind in (FindingKind.VALUE, FindingKind.LOCK)
     ]
-    computed = sum(each.state.kind is FindingKind.DERIVED for each in by_somebody)
+    computed = sum(change.standing.kind is FindingKind.DERIVED for change in account_changes)
     return Drift(
         one,
         other,
         changes,
-        settings=setting_changes.changes(found),
-        scopes_added=found.added,
-        scopes_removed=found.removed,
-        notes=(*_notes(earlier.entry, later.entry), *setting_changes.notes(found)),
-        log=attribution.sentence(reading, one.started_at, len(made), sum(made), computed)
-        if made
+        settings=setting_changes.changes(diff),
+        scopes_added=diff.added,
+        scopes_removed=diff.removed,
+        notes=(*_notes(earlier.entry, later.entry), *setting_changes.notes(diff)),
+        log=attribution.sentence(log, one.started_at, len(has_actor), sum(has_actor), computed)
+        if has_actor
         else "",
     )
 
 
 def note_actors(history: History, drift: Drift, later: StoredRun) -> None:
-    """Keep with the findings of a run who made them so, for as long as they stand."""
+    """Store with the findings of a run who caused them, for as long as they persist."""
     actors = {
-        change.state.fingerprint: change.changed_by
+        change.standing.fingerprint: change.changed_by
         for change in drift.of(ChangeKind.REGRESSED)
         if change.changed_by is not None
     }
@@ -306,42 +317,45 @@ def note_actors(history: History, drift: Drift, later: StoredRun) -> None:
         history.attribute(later, actors)
 
 
-def _attribution(reading: OperationLog, earlier: RunSide, later: RunSide) -> Attribution | None:
-    if not reading.entries:
+def _attribution(log: OperationLog, earlier: RunSide, later: RunSide) -> Attribution | None:
+    if not log.entries:
         return None
     groups = {scope.id: scope.name for scope in later.evidence.scopes(Level.GROUP)}
     window = earlier.entry.facts.started_at, later.entry.facts.finished_at
-    return Attribution(reading.entries, portal_labels.shipped().names, window, groups)
+    return Attribution(log.entries, portal_labels.shipped().names, window, groups)
 
 
 def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
-    """Findings that the earlier evidence shows as the later run does, judged in its way."""
+    """Findings that the earlier evidence shows as well, if judged by the policy of the later
+    run."""
     earlier, later = changes.earlier, changes.later
     if _policy(earlier.evidence) == _policy(later.evidence):
         return frozenset()
     now = {
-        change.state.fingerprint: change.after.status if change.after else None
+        change.standing.fingerprint: change.after.status if change.after else None
         for change in changes
     }
     if not now:
         return frozenset()
     try:
-        before = EvaluationConfig.recalled(earlier.evidence, catalogue)
-        after = EvaluationConfig.recalled(later.evidence, catalogue)
+        before = EvaluationConfig.from_snapshot(earlier.evidence, catalogue)
+        after = EvaluationConfig.from_snapshot(later.evidence, catalogue)
         run = runs.judge(earlier.evidence, replace(after, today=before.today))
     except (PolicyError, runs.NothingSelected):
         return frozenset()
-    then: dict[str, Status | None] = dict.fromkeys(now)
+    judged_anew: dict[str, Status | None] = dict.fromkeys(now)
     for finding in run.findings():
-        if finding.fingerprint in then:
-            then[finding.fingerprint] = finding.verdict.status
-    return frozenset(each for each, status in now.items() if then[each] == status)
+        if finding.fingerprint in judged_anew:
+            judged_anew[finding.fingerprint] = finding.verdict.status
+    return frozenset(
+        fingerprint for fingerprint, status in now.items() if judged_anew[fingerprint] == status
+    )
 
 
 def _policy(evidence: Snapshot) -> object:
-    """What the evidence was judged with, its day apart."""
-    told = json.loads(evidence.meta("judgement") or "{}")
-    return told.get("policy"), told.get("selected")
+    """The policy that the evidence was judged with, without the date."""
+    record = json.loads(evidence.meta("judgement") or "{}")
+    return record.get("policy"), record.get("selected")
 
 
 def _notes(earlier: StoredRun, later: StoredRun) -> Sequence[str]:

@@ -1,7 +1,7 @@
-"""The gate: may a pipeline go on, judged by a stored run or by what is read now.
+"""The gate: decides from a stored or live run whether a pipeline may continue.
 
-Only evidence opens it. Where there is nothing to judge, or what there is does not fit, it stays
-shut and says why.
+Only evidence opens the gate. If there is no evidence, or it does not match what the gate was asked
+to judge, the gate stays closed and gives the reason.
 """
 
 import math
@@ -18,106 +18,109 @@ from auditor.report.gate_report import Basis, Example, Signed
 from auditor.store.history import Acceptance, History, StoredRun
 from auditor.store.series import RunFilter, Series
 
-MOST = 10
-"""How many findings an answer names."""
+MAX_EXAMPLES = 10
+"""Maximum number of findings that a result names."""
 
-_SKEW = timedelta(minutes=5)
-"""How far ahead a clock may be."""
+_MAX_CLOCK_SKEW = timedelta(minutes=5)
+"""How far in the future a run may end before a clock is assumed to be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
-    """What a gate asks of a run."""
+    """The requirements of a gate."""
 
     fail_on: Severity | None = Severity.HIGH
     max_age: timedelta = timedelta(hours=26)
     allow_unknown: bool = False
     new_only: bool = False
     strict: bool = False
-    """What is undecided counts as missing evidence."""
+    """Undecided controls count as missing evidence."""
     min_checks: int = 0
-    """How many checks have to have been judged."""
+    """The minimum number of judged checks."""
     baseline_digest: str = ""
-    """The digest that the baseline has to have; empty for any."""
+    """The required digest of the baseline; empty for any."""
     organisation_digest: str | None = None
-    """The digest that the organisation file has to have, empty for none; None for any."""
+    """The required digest of the organisation file: empty for no file, None for any."""
     require_signature: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What the gate says, and of what."""
+    """The decision of the gate, with its reason."""
 
     code: ExitCode
     reason: str
-    """One sentence: why it is open or shut."""
+    """One sentence: why the gate is open or closed."""
     advice: str
-    """One sentence: what to do next; empty where nothing is to do."""
+    """One sentence: what to do next; empty if there is nothing to do."""
     basis: Basis | None = None
     deviations: int = 0
-    """At or above the threshold, of any severity where there is none; with `new_only`, those that
-    the accepted run did not have."""
+    """Deviations at or above the threshold, or of any severity without one; with `new_only`,
+    only those that the accepted run does not have."""
     unknown: int = 0
     stale_waivers: int = 0
     examples: tuple[Example, ...] = ()
-    """Of those that count, one for each control, setting and level: deviations before unknowns,
-    the worst first."""
+    """One counted finding per control, setting and level: deviations before unknowns, in order
+    of severity."""
     stale_names: int = 0
     """Overrides, and names in the organisation file, that match nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a gate judges: of which account, by what, and how much of it."""
+    """What a gate judges: the account, the policy and the selected controls."""
 
     series: Series
     baseline_digest: str
     organisation_digest: str
-    """Empty where there is no organisation file."""
+    """Empty without an organisation file."""
     controls: frozenset[str]
-    """The controls that are assessed."""
+    """The controls to assess."""
 
     @property
     def runs(self) -> RunFilter:
-        """The runs of the account, however they were judged."""
+        """All runs of the account, whatever they were judged by."""
         return RunFilter(self.series.account_id, self.series.place)
 
     def unmeasurable(self, entry: StoredRun) -> list[str]:
-        """Why what is new cannot be measured against a run of the account; empty where it can.
+        """Reasons why new findings cannot be measured against a run of the account; empty if they
+        can.
 
-        What a run did not look at would all be new.
+        Everything that the run did not examine would count as new.
         """
-        facts, wanted = entry.facts, self.series
-        found = []
-        if facts.baseline_id != wanted.baseline_id:
-            found.append(f"baseline {facts.baseline_id}, not {wanted.baseline_id}")
-        if Level(facts.depth).rank < Level(wanted.depth).rank:
-            found.append(f"depth {facts.depth}, which sees less than {wanted.depth}")
-        if entry.selection not in ("", wanted.selection) and not facts.controls >= self.controls:
-            found.append("a selection of controls that leaves some out")
-        return found
+        facts, series = entry.facts, self.series
+        differences = []
+        if facts.baseline_id != series.baseline_id:
+            differences.append(f"baseline {facts.baseline_id}, not {series.baseline_id}")
+        if Level(facts.depth).rank < Level(series.depth).rank:
+            differences.append(f"depth {facts.depth}, which sees less than {series.depth}")
+        if entry.selection not in ("", series.selection) and not facts.controls >= self.controls:
+            differences.append("a selection of controls that leaves some out")
+        return differences
 
     def differences(self, entry: StoredRun) -> list[str]:
-        """In what a run of the account is not as the gate judges; empty where it can be accepted.
+        """Differences between a run of the account and the terms of the gate; empty if it can be
+        accepted.
 
-        Whoever accepts a run accepts what it came to, so it has to have been judged alike.
+        To accept a run is to accept its findings, so the run must have been judged by the same
+        policy.
         """
         facts = entry.facts
-        found = self.unmeasurable(entry)
+        differences = self.unmeasurable(entry)
         is_baseline = facts.baseline_id == self.series.baseline_id
         if is_baseline and facts.baseline_digest != self.baseline_digest:
-            found.append(f"another state of baseline {facts.baseline_id}")
+            differences.append(f"another state of baseline {facts.baseline_id}")
         if (facts.organisation_digest or "") != self.organisation_digest:
-            found.append(
+            differences.append(
                 f"organisation file {facts.organisation_digest or 'none'}, not "
                 f"{self.organisation_digest or 'none'}"
             )
-        return found
+        return differences
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The deviations and unknowns of the accepted run, which are no news."""
+    """The deviations and unknowns of the accepted run, which do not count as new."""
 
     entry: StoredRun
     statuses: Mapping[str, Status]
@@ -125,36 +128,37 @@ class Known:
 
     @classmethod
     def of(cls, history: History, entry: StoredRun) -> "Known":
-        """As they were recorded when the run was stored."""
-        with history.finding_states(entry) as standings:
+        """The findings as recorded when the run was stored."""
+        with history.standings(entry) as states:
             return cls(
                 entry,
                 {
-                    each.fingerprint: each.status
-                    for each in standings
-                    if each.status in (Status.FAIL, Status.UNKNOWN)
+                    state.fingerprint: state.status
+                    for state in states
+                    if state.status in (Status.FAIL, Status.UNKNOWN)
                 },
             )
 
-    def confirmed(self, again: Run) -> "Known":
-        """Those that the evidence of the run shows when it is judged as the gate judges now.
+    def confirmed(self, rejudged: Run) -> "Known":
+        """Keep only the findings that the evidence still shows when judged by the gate's own
+        policy.
 
-        Else a run that was judged by a policy made for it could make anything known.
+        Otherwise a run judged by a policy made for the purpose could make any finding known.
         """
-        shown = {
+        statuses = {
             fingerprint: verdict.status
-            for _, verdict, fingerprint in again.identified()
+            for _, verdict, fingerprint in rejudged.identified()
             if self.statuses.get(fingerprint) is verdict.status
         }
-        return Known(self.entry, shown)
+        return Known(self.entry, statuses)
 
 
-def measured_against(history: History, terms: Terms) -> Acceptance | GateResult:
-    """The last acceptance of a run that fits, or why there is none."""
+def find_acceptance(history: History, terms: Terms) -> Acceptance | GateResult:
+    """The latest acceptance of a comparable run, or the reason why there is none."""
     acceptances = history.accepted(terms.runs)
-    for each in acceptances:
-        if not terms.unmeasurable(each.entry):
-            return each
+    for acceptance in acceptances:
+        if not terms.unmeasurable(acceptance.entry):
+            return acceptance
     if not acceptances:
         return closed(
             "--new-only measures against an accepted run, and none is.",
@@ -170,11 +174,11 @@ def measured_against(history: History, terms: Terms) -> Acceptance | GateResult:
 
 
 def rejection(
-    entry: StoredRun, demand: GatePolicy, digest: str, now: datetime
+    entry: StoredRun, policy: GatePolicy, digest: str, now: datetime
 ) -> GateResult | None:
-    """Why a stored run cannot be judged; None where it can.
+    """The reason why a stored run cannot be judged; None if it can.
 
-    `digest` is that of the baseline the gate was asked for.
+    `digest` is the digest of the baseline that the gate uses.
     """
     facts = entry.facts
     age = now - datetime.fromisoformat(facts.finished_at.replace("Z", "+00:00"))
@@ -183,12 +187,12 @@ def rejection(
             f"run {facts.id} was judged by another state of baseline {facts.baseline_id}.",
             "Run the audit again, or --live.",
         )
-    if age < -_SKEW:
+    if age < -_MAX_CLOCK_SKEW:
         return closed(
             f"run {facts.id} ended {_hours(-age)} from now: one of the clocks is wrong.",
             "Set the clock of this machine or of the one that audits.",
         )
-    if not facts.complete and not demand.allow_unknown:
+    if not facts.complete and not policy.allow_unknown:
         why = f" ({entry.stopped.rstrip('.')})" if entry.stopped else ""
         return closed(
             f"run {facts.id} is incomplete: something could not be read{why}.",
@@ -198,97 +202,99 @@ def rejection(
     return None
 
 
-def too_old(run_id: str, oldest: str, demand: GatePolicy, now: datetime) -> GateResult | None:
-    """Why a run cannot be judged by the age of its oldest document; None where it can.
+def age_rejection(run_id: str, oldest: str, policy: GatePolicy, now: datetime) -> GateResult | None:
+    """The reason why the oldest document of a run is too old to judge; None if it is not.
 
-    A run that was resumed ended later than most of it was read.
+    A resumed run ends later than most of its documents were read, so the end of the run does not
+    count.
     """
     age = now - datetime.fromisoformat(oldest.replace("Z", "+00:00"))
-    if age <= demand.max_age:
+    if age <= policy.max_age:
         return None
     return closed(
         f"the oldest evidence of run {run_id} is {_hours(age)} old; at most "
-        f"{_hours(demand.max_age)} are allowed.",
+        f"{_hours(policy.max_age)} are allowed.",
         "Run the audit again, or --live.",
     )
 
 
-def not_as_pinned(run: Run, demand: GatePolicy) -> GateResult | None:
-    """Why a run is not what the pipeline pinned; None where it is."""
+def pin_mismatch(run: Run, policy: GatePolicy) -> GateResult | None:
+    """The reason why a run differs from what the pipeline pinned; None if it does not."""
     info = run.info
     judged_checks = sum(run.summary.by_status.values())
-    if demand.baseline_digest and info.baseline.digest != demand.baseline_digest:
+    if policy.baseline_digest and info.baseline.digest != policy.baseline_digest:
         return closed(
             f"baseline {info.baseline.id} has digest {info.baseline.digest}, not the expected "
-            f"{demand.baseline_digest}.",
+            f"{policy.baseline_digest}.",
             "Review what changed in the baseline, then change --expect-baseline-digest.",
         )
-    wanted = demand.organisation_digest
-    if wanted is not None and info.organisation_digest != wanted:
+    expected_digest = policy.organisation_digest
+    if expected_digest is not None and info.organisation_digest != expected_digest:
         return closed(
             f"the organisation file has digest {info.organisation_digest or 'none'}, not the "
-            f"expected {wanted or 'none'}.",
+            f"expected {expected_digest or 'none'}.",
             "Review what changed in the organisation file, then change --expect-org-digest.",
         )
-    if judged_checks < demand.min_checks:
+    if judged_checks < policy.min_checks:
         return closed(
-            f"{judged_checks:,} checks were judged, of at least {demand.min_checks:,} expected.",
+            f"{judged_checks:,} checks were judged, of at least {policy.min_checks:,} expected.",
             f"See which: auditor report {info.id}.",
         )
     return None
 
 
 def closed(reason: str, advice: str) -> GateResult:
-    """The answer where there is nothing to judge."""
+    """A closed gate: there is nothing to judge."""
     return GateResult(ExitCode.NOTHING_EVALUATED, reason, advice)
 
 
 def judged(
-    run: Run, demand: GatePolicy, known: Known | None = None, signed: Signed | None = None
+    run: Run, policy: GatePolicy, known: Known | None = None, signed: Signed | None = None
 ) -> GateResult:
-    """What the gate says of a run, against the accepted one where only what is new counts.
+    """The result for a run, compared with the accepted run if only new findings count.
 
-    `signed` is by whom the run was signed; None where it was not.
+    `signed` names the key that signed the run; None if the run is not signed.
     """
-    unpinned = not_as_pinned(run, demand)
-    if unpinned is not None:
-        return unpinned
-    before = known.statuses if known is not None and demand.new_only else {}
-    deviations, unknown, new, named = _counted(run.findings(), demand, before)
+    mismatch = pin_mismatch(run, policy)
+    if mismatch is not None:
+        return mismatch
+    before = known.statuses if known is not None and policy.new_only else {}
+    deviations, unknown, new, examples = _count(run.findings(), policy, before)
     counts = deviations, unknown, run.stale
-    code = _code(run, demand, counts)
+    code = _code(run, policy, counts)
     return GateResult(
         code,
-        _reason(run, demand, known, counts),
+        _reason(run, policy, known, counts),
         _advice(run, code),
-        Basis(run, new if demand.new_only else None, signed),
+        Basis(run, new if policy.new_only else None, signed),
         deviations,
         unknown,
-        sum(each.is_stale for each in run.waivers),
-        named,
-        sum(each.is_stale for each in run.references),
+        sum(entry.is_stale for entry in run.waivers),
+        examples,
+        sum(entry.is_stale for entry in run.references),
     )
 
 
-def _code(run: Run, demand: GatePolicy, counts: tuple[int, int, int]) -> ExitCode:
-    """As for an audit (contract 2.4): without a threshold only missing evidence shuts it."""
+def _code(run: Run, policy: GatePolicy, counts: tuple[int, int, int]) -> ExitCode:
+    """The exit code of an audit (contract 2.4): without a threshold only missing evidence closes
+    the gate."""
     deviations, unknown, stale = counts
-    if demand.fail_on is not None and (deviations or stale):
+    if policy.fail_on is not None and (deviations or stale):
         return ExitCode.DEVIATIONS
-    blind = not run.info.complete or (demand.fail_on is not None and unknown)
-    if blind and not demand.allow_unknown:
+    is_incomplete = not run.info.complete or (policy.fail_on is not None and unknown)
+    if is_incomplete and not policy.allow_unknown:
         return ExitCode.INCOMPLETE
-    return ExitCode.INCOMPLETE if demand.strict and run.summary.undecided else ExitCode.OK
+    return ExitCode.INCOMPLETE if policy.strict and run.summary.undecided else ExitCode.OK
 
 
-def _counted(
-    findings: Iterable[Finding], demand: GatePolicy, before: Mapping[str, Status]
+def _count(
+    findings: Iterable[Finding], policy: GatePolicy, before: Mapping[str, Status]
 ) -> tuple[int, int, int, tuple[Example, ...]]:
-    """Deviations and unknowns that count, all new deviations, and examples of those that count."""
+    """Counted deviations and unknowns, all new deviations, and examples of the counted findings."""
     deviations = unknown = new = 0
-    named: dict[tuple[str, ...], Finding] = {}
-    scopes: dict[tuple[str, ...], int] = {}
-    last: dict[tuple[str, ...], str] = {}
+    first_of_kind: dict[tuple[str, ...], Finding] = {}
+    scope_counts: dict[tuple[str, ...], int] = {}
+    last_scope: dict[tuple[str, ...], str] = {}
     for finding in findings:
         verdict = finding.verdict
         if verdict.status not in (Status.FAIL, Status.UNKNOWN):
@@ -296,70 +302,71 @@ def _counted(
         if before.get(finding.fingerprint) is verdict.status:
             continue
         new += verdict.status is Status.FAIL
-        if demand.fail_on is not None and verdict.severity.rank > demand.fail_on.rank:
+        if policy.fail_on is not None and verdict.severity.rank > policy.fail_on.rank:
             continue
         deviations += verdict.status is Status.FAIL
         unknown += verdict.status is Status.UNKNOWN
         kind = verdict.status, verdict.control, verdict.setting, finding.scope.level
-        named.setdefault(kind, finding)
-        if last.get(kind) != finding.scope.id:  # they come by scope: value and lock of one are one
-            last[kind] = finding.scope.id
-            scopes[kind] = scopes.get(kind, 0) + 1
-    examples = [Example(each, scopes[kind]) for kind, each in named.items()]
-    examples.sort(key=lambda each: each.finding.verdict.status is Status.UNKNOWN)
-    return deviations, unknown, new, tuple(examples[:MOST])
+        first_of_kind.setdefault(kind, finding)
+        # Findings are ordered by scope: a value and its lock count as one scope.
+        if last_scope.get(kind) != finding.scope.id:
+            last_scope[kind] = finding.scope.id
+            scope_counts[kind] = scope_counts.get(kind, 0) + 1
+    examples = [Example(finding, scope_counts[kind]) for kind, finding in first_of_kind.items()]
+    examples.sort(key=lambda finding: finding.finding.verdict.status is Status.UNKNOWN)
+    return deviations, unknown, new, tuple(examples[:MAX_EXAMPLES])
 
 
-def _reason(run: Run, demand: GatePolicy, known: Known | None, counts: tuple[int, int, int]) -> str:
+def _reason(run: Run, policy: GatePolicy, known: Known | None, counts: tuple[int, int, int]) -> str:
     deviations, unknown, stale = counts
-    new = "new " if demand.new_only else ""
+    new = "new " if policy.new_only else ""
     plural = "" if deviations == 1 else "s"
-    at = f" at {demand.fail_on} or above" if demand.fail_on else ""
-    told = [f"{deviations:,} {new}deviation{plural}{at}", f"{unknown:,} {new}unknown"]
+    threshold = f" at {policy.fail_on} or above" if policy.fail_on else ""
+    parts = [f"{deviations:,} {new}deviation{plural}{threshold}", f"{unknown:,} {new}unknown"]
     if stale:
-        names = sum(each.is_stale for each in run.references)
+        names = sum(entry.is_stale for entry in run.references)
         waivers = stale - names
         if waivers:
-            told.append(
+            parts.append(
                 f"{waivers} waiver{'' if waivers == 1 else 's'} expired or covering nothing"
             )
         if names:
-            told.append(wording.stale_names(names))
-    if demand.fail_on is None and any(counts):
-        told.append("none of which shuts the gate (--fail-on never)")
+            parts.append(wording.stale_names(names))
+    if policy.fail_on is None and any(counts):
+        parts.append("none of which shuts the gate (--fail-on never)")
     if not run.info.complete:
-        told.append("the evidence is incomplete")
-    if demand.allow_unknown and (unknown or not run.info.complete):
-        told.append("which --allow-unknown lets through")
-    since = f", against accepted run {known.entry.facts.id}" if known and new else ""
-    return ", ".join(told) + since + "."
+        parts.append("the evidence is incomplete")
+    if policy.allow_unknown and (unknown or not run.info.complete):
+        parts.append("which --allow-unknown lets through")
+    reference = f", against accepted run {known.entry.facts.id}" if known and new else ""
+    return ", ".join(parts) + reference + "."
 
 
 def _advice(run: Run, code: ExitCode) -> str:
-    """What to do next. The run is named: another one may be the newest."""
-    of_run = run.info.id
+    """What to do next. Names the run, because a newer one may exist by then."""
+    run_id = run.info.id
     if code is ExitCode.DEVIATIONS:
         return (
-            f"See which, and how to fix them: auditor report {of_run}. What changed: auditor diff "
-            f"{of_run}."
+            f"See which, and how to fix them: auditor report {run_id}. What changed: auditor diff "
+            f"{run_id}."
         )
     if code is ExitCode.INCOMPLETE:
         return (
-            f"See what is unknown: auditor report {of_run}. What it takes to read it: auditor "
+            f"See what is unknown: auditor report {run_id}. What it takes to read it: auditor "
             "doctor."
         )
-    return f"See which: auditor report {of_run}." if _is_something_open(run) else ""
+    return f"See which: auditor report {run_id}." if _has_open_items(run) else ""
 
 
-def _is_something_open(run: Run) -> bool:
-    """True where there is something to do, whether it shuts the gate or not."""
+def _has_open_items(run: Run) -> bool:
+    """True if anything needs attention, even if it does not close the gate."""
     summary = run.summary
     wrong = summary.by_status.get(Status.FAIL, 0) or summary.by_status.get(Status.UNKNOWN, 0)
     return bool(wrong or run.stale or summary.undecided or not run.info.complete)
 
 
 def _hours(span: timedelta) -> str:
-    """A length of time, rounded up: what is too old never looks just as old as is allowed."""
+    """A duration, rounded up, so that a value above the limit never looks equal to it."""
     hours = span / timedelta(hours=1)
     if hours >= 48:
         return f"{math.ceil(hours / 24)} days"

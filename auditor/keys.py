@@ -1,6 +1,6 @@
-"""Keys of the auditor's own, in the system's keyring: for pseudonyms, and for signing.
+"""The auditor's own keys in the system's keyring: for pseudonyms and for signing.
 
-Where a machine has no keyring, an environment variable can hold them.
+On a machine without a keyring, environment variables can hold them.
 """
 
 import secrets
@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 from auditor.credentials.backends import KeyringUnavailable, get, in_use, put, writable_backends
 from auditor.errors import AuditorError, ExitCode
 
-if TYPE_CHECKING:  # loaded only where something is signed or verified
+if TYPE_CHECKING:  # slow to load, and needed only to sign or verify
     from auditor.signing import PublicKey, Signer
 
 PSEUDONYM_KEY = "pseudonym-key"
 SIGNING_KEY = "signing-key"
 PUBLIC_KEY = "public-key"
 
-SHORTEST = 16
-"""Characters of a key in the environment: a shorter one could be guessed."""
+MIN_LENGTH = 16
+"""Minimum characters of a pseudonym key in the environment: a shorter one could be guessed."""
 
 
 class KeyUnavailable(AuditorError):
-    """A key is not there, or cannot be kept. The message says where it could be."""
+    """A key is missing or cannot be stored. The message names the places for it."""
 
     exit_code = ExitCode.USAGE
 
 
 def load_key(name: str) -> str | None:
-    """The key that the keyring keeps under `name`; None where it has none, or does not work."""
+    """The key called `name` in the keyring; None if there is none or the keyring does not work."""
     try:
         return get(in_use(), name)
     except KeyringUnavailable:
@@ -35,7 +35,7 @@ def load_key(name: str) -> str | None:
 
 
 def save_key(name: str, value: str) -> bool:
-    """Keep a key in the keyring. False where there is no encrypted keyring that keeps it."""
+    """Store a key in the keyring. False if no encrypted keyring can store it."""
     try:
         ring = in_use()
         put(ring, writable_backends(ring), name, value)
@@ -44,38 +44,39 @@ def save_key(name: str, value: str) -> bool:
     return True
 
 
-def pseudonym_key(given: str | None) -> bytes:
-    """The key of all pseudonyms: `given`, or the keyring's, which is made at first use.
+def pseudonym_key(configured: str | None) -> bytes:
+    """The key of all pseudonyms: `configured`, or the keyring's, which is created on first use.
 
     Raises:
-        KeyUnavailable: there is neither, or the one that was given is too short.
+        KeyUnavailable: there is no key, or the configured one is too short.
     """
-    if given:
-        if len(given) < SHORTEST:
+    if configured:
+        if len(configured) < MIN_LENGTH:
             raise KeyUnavailable(
-                f"AUDITOR_PSEUDONYM_KEY is shorter than {SHORTEST} characters, so pseudonyms "
+                f"AUDITOR_PSEUDONYM_KEY is shorter than {MIN_LENGTH} characters, so pseudonyms "
                 "could be guessed. Set it to a long random text, and keep that text."
             )
-        return given.encode()
-    found = load_key(PSEUDONYM_KEY)
-    if found is None:
-        found = secrets.token_hex(32)
-        if not save_key(PSEUDONYM_KEY, found):
+        return configured.encode()
+    key = load_key(PSEUDONYM_KEY)
+    if key is None:
+        key = secrets.token_hex(32)
+        if not save_key(PSEUDONYM_KEY, key):
             raise KeyUnavailable(
                 "Pseudonyms need a key, and this machine has no keyring that keeps one. Set up "
                 "the operating system's keyring, or set AUDITOR_PSEUDONYM_KEY to a long random "
                 "text, and keep that text: the same key gives the same pseudonyms."
             )
-    return found.encode()
+    return key.encode()
 
 
-def signer(given: str | None) -> "Signer | None":
-    """Who signs: `given`, the key in AUDITOR_SIGNING_KEY, or the keyring's; None without a key.
+def signer(configured: str | None) -> "Signer | None":
+    """The signer with the key in `configured` (AUDITOR_SIGNING_KEY) or in the keyring; None without
+    a key.
 
     Raises:
-        KeyUnavailable: what is there is no key.
+        KeyUnavailable: the text is not a key.
     """
-    text = given or load_key(SIGNING_KEY)
+    text = configured or load_key(SIGNING_KEY)
     if not text:
         return None
     from auditor.signing import BadKey, Signer
@@ -87,10 +88,10 @@ def signer(given: str | None) -> "Signer | None":
 
 
 def public_key(text: str, name: str) -> "PublicKey":
-    """The public key in `text`, which `name` gave.
+    """Parse the public key in `text`; `name` is its source, for error messages.
 
     Raises:
-        KeyUnavailable: it is none.
+        KeyUnavailable: the text is not a key.
     """
     from auditor.signing import BadKey, PublicKey
 

@@ -1,6 +1,6 @@
-"""Folders and files for one person alone: evidence and reports name people.
+"""Private directories and files: evidence and reports name people.
 
-What is checked here holds on systems with users and modes; elsewhere the folder's own rules do.
+The checks need a system with users and modes; elsewhere the system's own rules apply.
 """
 
 import os
@@ -13,20 +13,20 @@ from auditor.errors import AuditorError, ExitCode
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS_MAY_ENTER = stat.S_IXGRP | stat.S_IXOTH
 MASK = 0o077
-"""Taken from the mode of everything this program makes."""
+"""Removed from the mode of every file and directory this program creates."""
 
-INSIDE = ("runs", "locks", "failed", "told", "sandbox", "tmp")
-"""The folders that the program makes in the data directory."""
+DATA_FOLDERS = ("runs", "locks", "failed", "told", "sandbox", "tmp")
+"""The directories that the program creates in the data directory."""
 
-BESIDE = ("-wal", "-shm", "-journal")
-"""What the files are called that SQLite puts beside a database."""
+SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
+"""Suffixes of the files that SQLite creates next to a database."""
 
 _ROOT = 0
 _ELSEWHERE = "Name a file of your own, in a folder of your own, in AUDITOR_STORE."
 
 
 class InsecureDirectory(AuditorError):
-    """Somebody else could read or change what would be kept in a folder. It was left alone."""
+    """Other users could read or change data in this directory, so it was not used."""
 
     exit_code = ExitCode.USAGE
 
@@ -38,43 +38,43 @@ class InsecureDirectory(AuditorError):
 
 
 def check_folder(folder: Path) -> None:
-    """Make sure that `folder`, where it is there already, holds nothing that others put there.
+    """Check that an existing `folder` contains nothing that other users put there.
 
-    A link is followed, and what it leads to is judged. Nothing is changed: a folder of one's own
-    that others may write to is `taken` from them before anything is kept there.
+    Links are followed and their targets checked. Nothing is changed: `restrict` removes the write
+    permission of others from one's own directory before anything is stored there.
 
     Raises:
-        NotPrivate: it belongs to somebody else, or is for everybody.
+        InsecureDirectory: it belongs to another user, or everyone may write to it.
     """
     if not hasattr(os, "geteuid"):
         return
     try:
-        found = folder.stat()
-        if not stat.S_ISDIR(found.st_mode):
+        status = folder.stat()
+        if not stat.S_ISDIR(status.st_mode):
             return
-        _check_owner(folder, found)
-        if found.st_mode & stat.S_ISVTX and found.st_mode & stat.S_IWOTH:
+        _check_owner(folder, status)
+        if status.st_mode & stat.S_ISVTX and status.st_mode & stat.S_IWOTH:
             raise InsecureDirectory(folder, "everybody may put files there")
-        if found.st_mode & stat.S_IWOTH and found.st_uid != os.geteuid():
+        if status.st_mode & stat.S_IWOTH and status.st_uid != os.geteuid():
             raise InsecureDirectory(folder, "everybody may write there")
         for child in folder.iterdir():
             _check_owners(child)
-        if found.st_mode & _OTHERS_MAY_ENTER:  # else nobody else gets at what is in it
-            for name in INSIDE:
+        if status.st_mode & _OTHERS_MAY_ENTER:  # otherwise no other user can reach its content
+            for name in DATA_FOLDERS:
                 _check_inside(folder / name)
     except OSError:
-        return  # it is not there, or cannot be read: using it will tell
+        return  # missing or unreadable: using it will raise
 
 
 def check_file(path: Path, *, in_data: bool = False) -> None:
-    """Make sure that a database, with what SQLite puts beside it, is ours and nobody else's.
+    """Check that a database and the files SQLite creates next to it belong to this user alone.
 
-    Links are followed, and what they lead to is judged, too. Root's files may be read. A folder
-    that others may write to is refused, unless the file is `in_data`, the data directory, for
-    which `check_folder` has its own rules.
+    Links are followed and their targets checked too. Files of root may be read. A directory that
+    others may write to is refused, unless the file is `in_data`, the data directory, to which the
+    rules of `check_folder` apply.
 
     Raises:
-        NotPrivate: somebody else could have written it, or could put another in its place.
+        InsecureDirectory: another user could have written or replaced the file.
     """
     if not hasattr(os, "geteuid"):
         return
@@ -82,34 +82,34 @@ def check_file(path: Path, *, in_data: bool = False) -> None:
         for place in dict.fromkeys((path, path.resolve())):
             if not in_data or place.parent != path.parent:
                 _check_folder_of(place)
-            for suffix in ("", *BESIDE):
+            for suffix in ("", *SQLITE_SUFFIXES):
                 _check_database(place.with_name(place.name + suffix))
     except (OSError, RuntimeError):
-        return  # it cannot be looked at: using it will tell
+        return  # unreadable: using it will raise
 
 
 def restrict(folder: Path) -> tuple[int, int] | None:
-    """Take a folder of one's own from others who may write to it: its mode before, and now.
+    """Remove the write permission of others from one's own directory; its mode before and after.
 
-    None where there was nothing to take. Files in it are private by themselves.
+    None if there was nothing to remove. The files in it have private modes of their own.
     """
     if not hasattr(os, "geteuid"):
         return None
     try:
-        found = folder.stat()
-        before = stat.S_IMODE(found.st_mode)
-        is_own_folder = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+        status = folder.stat()
+        before = stat.S_IMODE(status.st_mode)
+        is_own_folder = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
         if not is_own_folder or not before & OTHERS_MAY_WRITE:
             return None
         after = before & ~OTHERS_MAY_WRITE
         folder.chmod(after)
     except OSError:
-        return None  # it is not there, or cannot be changed: using it will tell
+        return None  # missing or not changeable: using it will raise
     return before, after
 
 
 def _check_inside(folder: Path) -> None:
-    """Judge a folder that the program made in a data directory that others may enter."""
+    """Check a directory that the program created in a data directory that others may enter."""
     with suppress(FileNotFoundError, NotADirectoryError):  # runs come and go
         _check_writable_by_others(folder)
         for child in folder.iterdir():
@@ -127,12 +127,12 @@ def _check_writable_by_others(folder: Path) -> None:
 
 
 def _check_folder_of(file: Path) -> None:
-    found = file.parent.stat()
-    _check_owner(file.parent, found, _ELSEWHERE)
-    if found.st_mode & OTHERS_MAY_WRITE:
+    status = file.parent.stat()
+    _check_owner(file.parent, status, _ELSEWHERE)
+    if status.st_mode & OTHERS_MAY_WRITE:
         raise InsecureDirectory(
             file.parent,
-            f"others may write there (mode {stat.S_IMODE(found.st_mode):04o})",
+            f"others may write there (mode {stat.S_IMODE(status.st_mode):04o})",
             f"Make it yours alone (chmod go-w {file.parent}), or name another place in "
             "AUDITOR_STORE.",
         )
@@ -140,28 +140,30 @@ def _check_folder_of(file: Path) -> None:
 
 def _check_database(file: Path) -> None:
     try:
-        found = file.lstat()
+        status = file.lstat()
     except FileNotFoundError:
         return
-    _check_owner(file, found, _ELSEWHERE)
-    if stat.S_ISLNK(found.st_mode):
-        return  # what it leads to is judged by itself
-    if found.st_mode & OTHERS_MAY_WRITE:
+    _check_owner(file, status, _ELSEWHERE)
+    if stat.S_ISLNK(status.st_mode):
+        return  # its target is checked separately
+    if status.st_mode & OTHERS_MAY_WRITE:
         raise InsecureDirectory(
             file,
-            f"others may write to it (mode {stat.S_IMODE(found.st_mode):04o}), so nobody knows "
+            f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o}), so nobody knows "
             "what is in it",
             f"If you trust what is in it: chmod 600 {file}. {_ELSEWHERE}",
         )
 
 
 def _check_owners(path: Path) -> None:
-    """Judge a file and, where it is a link, what it leads to."""
+    """Check the owner of a file and, if it is a link, of its target."""
     with suppress(FileNotFoundError):
         _check_owner(path, path.lstat())
         _check_owner(path, path.stat())
 
 
-def _check_owner(path: Path, found: os.stat_result, advice: str = "") -> None:
-    if found.st_uid not in (os.geteuid(), _ROOT):
-        raise InsecureDirectory(path, f"it belongs to another user (number {found.st_uid})", advice)
+def _check_owner(path: Path, status: os.stat_result, advice: str = "") -> None:
+    if status.st_uid not in (os.geteuid(), _ROOT):
+        raise InsecureDirectory(
+            path, f"it belongs to another user (number {status.st_uid})", advice
+        )

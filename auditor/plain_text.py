@@ -1,12 +1,12 @@
-"""Text from elsewhere without what could steer a terminal or mislead its reader."""
+"""Escapes characters in foreign text that could control a terminal or mislead its reader."""
 
 import unicodedata
 
 _JOINERS = "\u200c\u200d"
-"""Needed inside words of some languages and inside emoji, so kept."""
-_MOST_MARKS = 4
+"""Kept: words of some languages and emoji need them."""
+_MAX_COMBINING = 4
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that move the cursor, turn the reading direction or cannot be seen."""
+"""Unicode categories that move the cursor, reverse the reading direction or are invisible."""
 
 
 def printable(text: str) -> str:
@@ -16,16 +16,16 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    kept, marks = [], 0
+    output, combining = [], 0
     for char in text:
         category = unicodedata.category(char)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
+        combining = combining + 1 if category in ("Mn", "Me") else 0
         if category in _HARMFUL and char not in _JOINERS:
-            kept.append(_spelled(char))
-        elif marks <= _MOST_MARKS:
-            kept.append(char)
-    return "".join(kept)
+            output.append(_escaped(char))
+        elif combining <= _MAX_COMBINING:
+            output.append(char)
+    return "".join(output)
 
 
-def _spelled(char: str) -> str:
+def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")

@@ -1,11 +1,11 @@
-"""Pseudonyms: keyed names for people, so that a run can be handed on without naming anybody.
+"""Pseudonyms: keyed names for people, so that a run can be shared without naming them.
 
-The evidence is rewritten before it is judged. So order, counts and digests of a report come of
-pseudonyms from the start, a format sees nothing else, and the evidence can be judged again.
+The evidence is rewritten before it is judged. Order, counts and digests of a report therefore
+derive from pseudonyms, no format ever sees a real name, and the evidence can be judged again.
 
-People are the users, hosts, operators, alternative hosts and role members that the evidence names,
-and those who own waivers, attest and triage. Their meetings go by pseudonyms as well, because ids
-and topics tell whose they are. Groups, sites, roles and apps keep their names.
+People are the users, hosts, operators, alternative hosts and role members in the evidence, and the
+people who own waivers, attest and triage. Their meetings get pseudonyms as well, because ids and
+topics reveal their hosts. Groups, sites, roles and apps keep their names.
 """
 
 import hmac
@@ -28,18 +28,18 @@ from auditor.policy.names import is_pattern
 from auditor.policy.organisation import Organisation
 
 LENGTH = 10
-"""Characters of a pseudonym behind its prefix: 50 bits of the HMAC."""
+"""Characters of a pseudonym after its prefix: 50 bits of the HMAC."""
 
 PEOPLE = (Level.USER, Level.PHONE_USER)
 EVENTS = (Level.MEETING, Level.WEBINAR)
-EVERYONE = "*"
-"""The ids of scopes that stand for others begin with it."""
+PLACEHOLDER_PREFIX = "*"
+"""The ids of placeholder scopes begin with it."""
 
-SHORTEST_WORD = 3
-"""Characters of a one-word name or local part that is looked for in free text."""
+MIN_WORD_LENGTH = 3
+"""Minimum characters of a one-word name or local part that is searched for in free text."""
 
-MOST_WORDS = 40
-"""Words of the longest name that is looked for."""
+MAX_NAME_WORDS = 40
+"""Words of the longest name that is searched for."""
 
 _ADDRESS = re.compile(r"[\w.!#$%&'+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")
 _WORD = re.compile(r"\w+")
@@ -48,23 +48,23 @@ _HOSTED = (history("").surface, SUMMARIES.surface, HOSTS.surface)
 
 
 class Pseudonyms:
-    """Makes pseudonyms with a key. Equal texts give equal pseudonyms, in every run."""
+    """Creates pseudonyms with a key. Equal texts have equal pseudonyms in every run."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def of(self, text: str, prefix: str = "user") -> str:
-        """`user-` and ten characters of base32 of the HMAC-SHA256 of `text`."""
-        made = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
-        return f"{prefix}-{b32encode(made).decode().lower()[:LENGTH]}"
+        """`user-` and ten base32 characters of the HMAC-SHA256 of `text`."""
+        digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+        return f"{prefix}-{b32encode(digest).decode().lower()[:LENGTH]}"
 
 
 class NameIndex:
-    """Who is who in a snapshot: ids, addresses and names, kept on disk beside the program."""
+    """Index of the people in a snapshot by id, address and name, in a temporary SQLite file."""
 
     def __init__(self, source: SnapshotReader, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
-        self._db = sqlite3.connect("", isolation_level=None)  # a file of its own, gone on closing
+        self._db = sqlite3.connect("", isolation_level=None)  # a temporary file, deleted on close
         self._db.executescript(
             """
             CREATE TABLE exact (text TEXT PRIMARY KEY, pseudonym TEXT NOT NULL) WITHOUT ROWID;
@@ -88,36 +88,39 @@ class NameIndex:
         self._lengths = lru_cache(20_000)(self._read_lengths)
 
     def close(self) -> None:
-        """Forget everybody."""
+        """Delete the index."""
         self._db.close()
 
     def named(self, text: str) -> str:
-        """The pseudonym of a person who is called `text`: by id, address or name."""
+        """The pseudonym of the person whose id, address or name is `text`."""
         if not text:
             return ""
-        found = self._find("SELECT pseudonym FROM exact WHERE text = ?", text.strip().casefold())
-        return found or self._pseudonyms.of(text.casefold() if "@" in text else text)
+        pseudonym = self._find(
+            "SELECT pseudonym FROM exact WHERE text = ?", text.strip().casefold()
+        )
+        return pseudonym or self._pseudonyms.of(text.casefold() if "@" in text else text)
 
-    def within(self, text: str, *, free: bool) -> str:
-        """`text` with a pseudonym in place of everybody it names.
+    def replace_names(self, text: str, *, free: bool) -> str:
+        """Replace every person's name in `text` with a pseudonym.
 
-        Every address is replaced, known or not; ids, and names of several words. In `free` text,
-        which people wrote about people, names of one word and local parts of addresses are too.
+        Replaces every address, known or not, and all ids and names of several words. In `free`
+        text, which people wrote about people, also replaces one-word names and local parts of
+        addresses.
         """
         if "@" in text:
             text = _ADDRESS.sub(lambda match: self.named(match[0]), text)
         words = list(_WORD.finditer(text))
-        out, at, position = [], 0, 0
+        pieces, end, position = [], 0, 0
         while position < len(words):
-            found = self._longest(words[position : position + MOST_WORDS], free)
-            if found is None:
+            match = self._longest(words[position : position + MAX_NAME_WORDS], free)
+            if match is None:
                 position += 1
                 continue
-            pseudonym, count = found
-            out += [text[at : words[position].start()], pseudonym]
+            pseudonym, count = match
+            pieces += [text[end : words[position].start()], pseudonym]
             position += count
-            at = words[position - 1].end()
-        return "".join([*out, text[at:]])
+            end = words[position - 1].end()
+        return "".join([*pieces, text[end:]])
 
     def _add(self, zoom_id: str, email: str, name: str) -> None:
         pseudonym = self._pseudonyms.of(zoom_id)
@@ -125,20 +128,20 @@ class NameIndex:
             self._db.execute(
                 "INSERT OR IGNORE INTO exact VALUES (?, ?)", (text.casefold(), pseudonym)
             )
-        self._speak(zoom_id, pseudonym, plain=True)
-        self._speak(email.partition("@")[0], pseudonym, plain=False)
+        self._index_words(zoom_id, pseudonym, plain=True)
+        self._index_words(email.partition("@")[0], pseudonym, plain=False)
         if name:
-            shared = self._pseudonyms.of(name.casefold())  # whom of several, nobody can tell
+            shared = self._pseudonyms.of(name.casefold())  # which of several people is unknown
             self._db.execute(
                 "INSERT INTO exact VALUES (?, ?) ON CONFLICT DO UPDATE SET pseudonym = ?"
                 " WHERE pseudonym <> excluded.pseudonym",
                 (name.strip().casefold(), pseudonym, shared),
             )
-            self._speak(name, pseudonym, plain=len(_WORD.findall(name)) > 1, shared=shared)
+            self._index_words(name, pseudonym, plain=len(_WORD.findall(name)) > 1, shared=shared)
 
-    def _speak(self, text: str, pseudonym: str, *, plain: bool, shared: str = "") -> None:
+    def _index_words(self, text: str, pseudonym: str, *, plain: bool, shared: str = "") -> None:
         words = [word.casefold() for word in _WORD.findall(text)]
-        if not words or (not plain and len("".join(words)) < SHORTEST_WORD):
+        if not words or (not plain and len("".join(words)) < MIN_WORD_LENGTH):
             return
         self._db.execute(
             "INSERT INTO spoken VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -151,13 +154,13 @@ class NameIndex:
         for count in self._lengths(words[0][0].casefold()):
             if count > len(words):
                 continue
-            spoken = " ".join(word[0].casefold() for word in words[:count])
+            phrase = " ".join(word[0].casefold() for word in words[:count])
             query = "SELECT pseudonym FROM spoken WHERE first = ? AND words = ? AND text = ?"
             if not free:
                 query += " AND is_plain"
-            found = self._find(query, words[0][0].casefold(), count, spoken)
-            if found is not None:
-                return found, count
+            pseudonym = self._find(query, words[0][0].casefold(), count, phrase)
+            if pseudonym is not None:
+                return pseudonym, count
         return None
 
     def _read_lengths(self, first: str) -> tuple[int, ...]:
@@ -171,24 +174,24 @@ class NameIndex:
 
 @dataclass(frozen=True)
 class Pseudonymizer:
-    """Gives everybody in a snapshot a pseudonym. For `auditor.evidence.export`."""
+    """Replaces the people in a snapshot with pseudonyms. For `auditor.evidence.export`."""
 
     people: NameIndex
     pseudonyms: Pseudonyms
 
     def scope(self, scope: Scope) -> Scope:
-        """A user, meeting or webinar under its pseudonym; anything else as it is."""
+        """A user, meeting or webinar under its pseudonym; any other scope unchanged."""
         if scope.level in PEOPLE:
             own = self._person(scope.id)
             return replace(scope, id=own, name=own, email=own if scope.email else "")
         if scope.level not in EVENTS:
             return scope
         host = self.people.named(scope.email)
-        if scope.id.startswith(EVERYONE):  # a host whose meetings could not be listed
-            own = self.people.named(scope.id.removeprefix(EVERYONE))
-            return replace(scope, id=EVERYONE + own, name=own, email=host)
+        if scope.id.startswith(PLACEHOLDER_PREFIX):  # a host whose meetings could not be listed
+            own = self.people.named(scope.id.removeprefix(PLACEHOLDER_PREFIX))
+            return replace(scope, id=PLACEHOLDER_PREFIX + own, name=own, email=host)
         event = self.event(scope.id)
-        listed = bool(scope.status)  # the name of any other says only when it was
+        listed = bool(scope.status)  # the name of a past meeting is only its time
         return replace(scope, id=event, name=event if listed else scope.name, email=host)
 
     def event(self, zoom_id: str) -> str:
@@ -196,7 +199,7 @@ class Pseudonymizer:
         return self.pseudonyms.of(zoom_id, "meeting")
 
     def body(self, view: View, body: JsonValue) -> JsonValue:
-        """A document in which everybody goes by a pseudonym."""
+        """A document with pseudonyms in place of all people."""
         if view.surface in _HOSTED:
             return self._rows(body, "hosts", ("host", "id", "email"))
         if view == LEFT:
@@ -214,27 +217,27 @@ class Pseudonymizer:
 
     def detail(self, text: str) -> str:
         """A value or message with pseudonyms for addresses, ids and names of several words."""
-        return self._said(text, free=False)
+        return self._with_names_replaced(text, free=False)
 
     def addresses(self, value: JsonValue) -> JsonValue:
-        """A value with pseudonyms in place of addresses alone."""
+        """A value with pseudonyms for addresses only."""
         return self._all(value, self._addresses)
 
     def note(self, text: str) -> str:
-        """What somebody wrote, with pseudonyms in place of everybody it names."""
-        return self._said(text, free=True)
+        """Free text with pseudonyms in place of all people it names."""
+        return self._with_names_replaced(text, free=True)
 
     def _person(self, zoom_id: str) -> str:
-        return zoom_id if zoom_id.startswith(EVERYONE) else self.pseudonyms.of(zoom_id)
+        return zoom_id if zoom_id.startswith(PLACEHOLDER_PREFIX) else self.pseudonyms.of(zoom_id)
 
-    def _said(self, text: str, *, free: bool) -> str:
-        return self.people.within(text, free=free)
+    def _with_names_replaced(self, text: str, *, free: bool) -> str:
+        return self.people.replace_names(text, free=free)
 
     def _addresses(self, text: str) -> str:
         return _ADDRESS.sub(lambda match: self.people.named(match[0]), text)
 
     def _left(self, body: JsonValue) -> JsonValue:
-        """The document of who and what left: as its scopes would be called."""
+        """The document of deleted scopes, renamed as the scopes themselves would be."""
         rows = body.get("left") if isinstance(body, dict) else None
         renamed: list[JsonValue] = []
         for row in rows if isinstance(rows, list) else ():
@@ -250,106 +253,116 @@ class Pseudonymizer:
         for key in keys:
             body = _each_row(body, rows, key, self.people.named)
         listed = body.get(rows) if isinstance(body, dict) else None
-        if isinstance(body, dict) and isinstance(listed, list):  # the old order would tell names
+        # Sorted, because the original order would reveal names.
+        if isinstance(body, dict) and isinstance(listed, list):
             return {**body, rows: sorted(listed, key=lambda row: json.dumps(row, sort_keys=True))}
         return body
 
-    def _all(self, value: JsonValue, say: Callable[[str], str], key: str = "") -> JsonValue:
+    def _all(
+        self, value: JsonValue, replace_text: Callable[[str], str], key: str = ""
+    ) -> JsonValue:
         match value:
             case str():
-                return self.people.named(value) if key in _CONTACTS else say(value)
+                return self.people.named(value) if key in _CONTACTS else replace_text(value)
             case list():
-                return [self._all(each, say, key) for each in value]
+                return [self._all(item, replace_text, key) for item in value]
             case dict():
                 return {
-                    self._addresses(name): self._all(each, say, name)
-                    for name, each in value.items()
+                    self._addresses(name): self._all(item, replace_text, name)
+                    for name, item in value.items()
                 }
         return value
 
 
-def organisation(told: Organisation, source: SnapshotReader, names: Pseudonymizer) -> Organisation:
-    """The organisation's wishes with pseudonyms: about the same people and meetings as before."""
-    matches = [each.match for each in told.overrides]
-    matches += [each.scope for each in told.waivers]
-    matches += [each.scope for each in told.attestations]
-    users = _renamed_names([each.user for each in matches], Level.USER, source, names)
-    meetings = _renamed_names([each.meeting for each in matches], Level.MEETING, source, names)
+def organisation(
+    original: Organisation, source: SnapshotReader, names: Pseudonymizer
+) -> Organisation:
+    """The organisation's overrides, waivers, attestations and triage for the same people under
+    pseudonyms."""
+    matches = [entry.match for entry in original.overrides]
+    matches += [entry.scope for entry in original.waivers]
+    matches += [entry.scope for entry in original.attestations]
+    users = _renamed_names([entry.user for entry in matches], Level.USER, source, names)
+    meetings = _renamed_names([entry.meeting for entry in matches], Level.MEETING, source, names)
 
     def match(old: Match) -> Match:
         changed = {
-            key: tuple(dict.fromkeys(one for name in listed(wanted) for one in known[name]))
-            for key, wanted, known in (
+            key: tuple(
+                dict.fromkeys(
+                    pseudonym for name in listed(patterns) for pseudonym in pseudonyms_of[name]
+                )
+            )
+            for key, patterns, pseudonyms_of in (
                 ("user", old.user, users),
                 ("meeting", old.meeting, meetings),
             )
-            if wanted is not None
+            if patterns is not None
         }
         return old.model_copy(update=changed) if changed else old
 
     note, person = names.note, names.people.named
     return Organisation(
-        told.baseline,
-        {key: names.addresses(value) for key, value in told.parameters.items()},
+        original.baseline,
+        {key: names.addresses(value) for key, value in original.parameters.items()},
         tuple(
-            each.model_copy(update={"match": match(each.match), "reason": note(each.reason)})
-            for each in told.overrides
+            entry.model_copy(update={"match": match(entry.match), "reason": note(entry.reason)})
+            for entry in original.overrides
         ),
         tuple(
-            each.model_copy(
+            entry.model_copy(
                 update={
-                    "scope": match(each.scope),
-                    "reason": note(each.reason),
-                    "ticket": note(each.ticket),
-                    "owner": person(each.owner),
+                    "scope": match(entry.scope),
+                    "reason": note(entry.reason),
+                    "ticket": note(entry.ticket),
+                    "owner": person(entry.owner),
                 }
             )
-            for each in told.waivers
+            for entry in original.waivers
         ),
         tuple(
-            each.model_copy(
+            entry.model_copy(
                 update={
-                    "scope": match(each.scope),
-                    "statement": note(each.statement),
-                    "evidence": note(each.evidence),
-                    "by": person(each.by),
+                    "scope": match(entry.scope),
+                    "statement": note(entry.statement),
+                    "evidence": note(entry.evidence),
+                    "by": person(entry.by),
                 }
             )
-            for each in told.attestations
+            for entry in original.attestations
         ),
         tuple(
-            each.model_copy(update={"by": person(each.by), "reason": note(each.reason)})
-            for each in told.triage
+            entry.model_copy(update={"by": person(entry.by), "reason": note(entry.reason)})
+            for entry in original.triage
         ),
     )
 
 
 def _renamed_names(
-    wanted: Iterable[Names | None], level: Level, source: SnapshotReader, names: Pseudonymizer
+    patterns: Iterable[Names | None], level: Level, source: SnapshotReader, names: Pseudonymizer
 ) -> Mapping[Name, tuple[str, ...]]:
-    """For each name that is wanted the pseudonyms of whom it fits.
+    """For each name pattern, the pseudonyms of the people or meetings that match it.
 
-    What fits nobody fits nobody afterwards, and a pattern stays one, so that it gives way to a
-    name as it did before.
+    A pattern without a match still matches nothing afterwards. A wildcard pattern stays a wildcard
+    pattern, so that an exact name keeps its precedence over it.
     """
     key = "user" if level is Level.USER else "meeting"
-    each = list(dict.fromkeys(name for group in wanted for name in listed(group)))
-    index = MatchIndex([Match.model_validate({key: name}) for name in each])
-    found: dict[Name, list[str]] = {name: [] for name in each}
-    for scope in source.scopes(level) if each else ():
+    distinct = list(dict.fromkeys(name for group in patterns for name in listed(group)))
+    index = MatchIndex([Match.model_validate({key: name}) for name in distinct])
+    by_name: dict[Name, list[str]] = {name: [] for name in distinct}
+    for scope in source.scopes(level) if distinct else ():
         for position in index.matching(scope, frozenset()):
-            found[each[position]].append(names.scope(scope).id)
-    for name, fitting in found.items():
+            by_name[distinct[position]].append(names.scope(scope).id)
+    for name, pseudonyms in by_name.items():
         text = name.name if isinstance(name, DisplayName) else name
         if is_pattern(text):
-            fitting.append((fitting or [names.pseudonyms.of(text, key)])[0] + "*")
-        elif not fitting:
-            fitting.append(names.pseudonyms.of(text, key))
-    return {name: tuple(fitting) for name, fitting in found.items()}
+            pseudonyms.append((pseudonyms or [names.pseudonyms.of(text, key)])[0] + "*")
+        elif not pseudonyms:
+            pseudonyms.append(names.pseudonyms.of(text, key))
+    return {name: tuple(pseudonyms) for name, pseudonyms in by_name.items()}
 
 
 def _texts(row: Mapping[str, JsonValue]) -> tuple[str, str, str]:
-    """The id, name and address of what left."""
+    """The id, name and address of a deleted scope."""
     return str(row.get("id") or ""), str(row.get("name") or ""), str(row.get("email") or "")
 
 
@@ -367,7 +380,7 @@ def _account_rows(
 
 
 def _each_row(body: JsonValue, rows: str, key: str, change: Callable[[str], str]) -> JsonValue:
-    """`body` with the texts under `key` of each of its `rows` changed; other shapes as they are."""
+    """`body` with the texts under `key` in each of its `rows` changed; other shapes unchanged."""
     listed = body.get(rows) if isinstance(body, dict) else None
     if not isinstance(body, dict) or not isinstance(listed, list):
         return body
@@ -376,7 +389,7 @@ def _each_row(body: JsonValue, rows: str, key: str, change: Callable[[str], str]
         if isinstance(value, str):
             return change(value)
         if isinstance(value, list):
-            return sorted((changed(each) for each in value), key=str)
+            return sorted((changed(item) for item in value), key=str)
         return value
 
     return {

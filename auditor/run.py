@@ -1,4 +1,4 @@
-"""One audit from start to end: plan, collect, evaluate, or evaluate again what was collected."""
+"""One audit from start to end: plan, collect and evaluate, or evaluate stored evidence again."""
 
 import json
 import math
@@ -35,7 +35,7 @@ from auditor.zoom.hosts import is_loopback
 
 
 class _Record(BaseModel):
-    """A judgement as `EvaluationConfig.record` writes it down."""
+    """The JSON form of an evaluation config, as `EvaluationConfig.record` writes it."""
 
     policy: str
     selected: frozenset[str] | None
@@ -48,15 +48,15 @@ class _Record(BaseModel):
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """What evidence is judged with."""
+    """The policy and options that evidence is judged with."""
 
     catalogue: Catalogue
     baseline: Baseline
     organisation: Organisation = field(default_factory=Organisation)
     selected: frozenset[str] | None = None
-    """The controls that were asked for; None for all."""
+    """The requested controls; None for all."""
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
-    """The day, UTC, on which waivers and attestations have to hold."""
+    """The day, UTC, on which waivers and attestations must be valid."""
     depth: Level = Level.USER
     fail_on: Severity | None = None
     allow_unknown: bool = False
@@ -64,7 +64,7 @@ class EvaluationConfig:
     keep_passes: bool = False
 
     def record(self) -> str:
-        """What is needed to judge the same evidence in the same way again, as JSON."""
+        """This config as JSON, so that the same evidence can be judged again in the same way."""
         return json.dumps(
             {
                 "policy": serialization.dump(self.baseline, self.organisation),
@@ -78,11 +78,11 @@ class EvaluationConfig:
         )
 
     @classmethod
-    def recalled(cls, snapshot: Snapshot, catalogue: Catalogue) -> "EvaluationConfig":
-        """The judgement that the evidence was collected for.
+    def from_snapshot(cls, snapshot: Snapshot, catalogue: Catalogue) -> "EvaluationConfig":
+        """The config that the evidence was collected for.
 
         Raises:
-            PolicyError: another version wrote it down in a way this one does not understand.
+            PolicyError: another version wrote it in a form that this version does not understand.
         """
         try:
             stored = _Record.model_validate_json(snapshot.meta("judgement") or "{}")
@@ -102,23 +102,23 @@ class EvaluationConfig:
             raise PolicyError([serialization.NOT_UNDERSTOOD]) from error
 
     @property
-    def narrowed(self) -> frozenset[str] | None:
-        """The controls that were asked for; None where it is every one there is."""
+    def selected_subset(self) -> frozenset[str] | None:
+        """The requested controls; None if they are all controls of the catalogue."""
         everything = self.selected is None or self.selected >= self.catalogue.controls.keys()
         return None if everything else self.selected
 
     @property
     def overrides(self) -> Overrides:
-        """The organisation's overrides over the baseline."""
+        """The organisation's overrides of the baseline."""
         return Overrides(self.baseline, self.catalogue, self.organisation.overrides, self.selected)
 
     @property
     def parameters(self) -> dict[str, JsonValue]:
-        """The organisation's parameters, with the settings it has triaged."""
+        """The organisation's parameters, including the settings it has triaged."""
         parameters = dict(self.organisation.parameters)
-        listed = parameters.get("known_keys")
-        known: list[JsonValue] = list(listed) if isinstance(listed, list) else []
-        triaged: list[JsonValue] = [each.setting for each in self.organisation.triage]
+        configured = parameters.get("known_keys")
+        known: list[JsonValue] = list(configured) if isinstance(configured, list) else []
+        triaged: list[JsonValue] = [entry.setting for entry in self.organisation.triage]
         return {**parameters, "known_keys": [*known, *triaged]} if triaged else parameters
 
 
@@ -137,7 +137,7 @@ class NothingSelected(AuditorError):
 T = TypeVar("T")
 
 SIMULATED = "simulated"
-"""The fact of a snapshot whose evidence does not come from Zoom: `yes`."""
+"""Metadata key of a snapshot whose evidence does not come from Zoom: `yes`."""
 
 _FACTS = (
     "run_id",
@@ -151,23 +151,23 @@ _FACTS = (
     SIMULATED,
 )
 PSEUDONYMISED = "pseudonymised"
-"""The fact of a snapshot in which nobody goes by the real name: `yes`."""
+"""Metadata key of a snapshot without real names: `yes`."""
 
 
 def metadata(
     snapshot: Snapshot, judgement: EvaluationConfig, *, pseudonymised: bool
 ) -> dict[str, str]:
-    """What a copy of a finished snapshot says of its run, so that it can be judged again."""
-    told = {key: snapshot.meta(key) or "" for key in _FACTS}
+    """The metadata of a copy of a finished snapshot, so that it can be judged again."""
+    facts = {key: snapshot.meta(key) or "" for key in _FACTS}
     hidden = {PSEUDONYMISED: "yes"} if pseudonymised or snapshot.meta(PSEUDONYMISED) else {}
-    return {**told, **hidden, "judgement": judgement.record()}
+    return {**facts, **hidden, "judgement": judgement.record()}
 
 
 _API = TypeAdapter(ApiUsage)
 
 
 def _read(kind: TypeAdapter[T], snapshot: Snapshot, name: str) -> T:
-    """A fact that is a record in JSON; where it was not recorded, one of defaults.
+    """Parse metadata that is a JSON record; a record of defaults if it is absent.
 
     Raises:
         SnapshotError: it is not such a record.
@@ -183,34 +183,35 @@ def _read(kind: TypeAdapter[T], snapshot: Snapshot, name: str) -> T:
 
 @dataclass(frozen=True)
 class AccountConnection:
-    """The account to read, and how."""
+    """The account to read, with its client and limits."""
 
     client: ZoomClient
     account_id: str
     listener: ProgressListener = field(default_factory=NoProgress)
     deadline: float = math.inf
-    """When to ask for nothing more: a moment of `time.monotonic`."""
+    """No request starts after this `time.monotonic` time."""
     stopping: threading.Event = field(default_factory=threading.Event)
-    """Set when the collection is broken off; what waits for its turn may give up then."""
+    """Set when the collection is interrupted; requests that wait for their turn may give up."""
 
 
 @dataclass(frozen=True)
 class CollectionScope:
-    """How much of the account is read, where that can be chosen."""
+    """How much of the account is read, as far as that is optional."""
 
     verify_locks: int = 25
-    """How many users, drawn at random, confirm what locks prove; 0 to read every user."""
+    """Number of randomly chosen users who confirm values proved by locks; 0 reads every user."""
     meetings: MeetingSelection = field(default_factory=MeetingSelection)
     changes_since: str | None = None
-    """Since when the operation log is read, RFC 3339: the begin of an earlier run; None for not."""
+    """Start of the operation log to read, RFC 3339: the start of an earlier run; None to read no
+    log."""
 
     def record(self) -> str:
-        """All of it as JSON."""
+        """This scope as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
-    def recalled(cls, snapshot: Snapshot) -> "CollectionScope":
-        """The extent that a collection was begun with.
+    def from_snapshot(cls, snapshot: Snapshot) -> "CollectionScope":
+        """The scope that a collection was started with.
 
         Raises:
             SnapshotError: it cannot be read.
@@ -225,14 +226,14 @@ def collect(
     run_id: str,
     extent: CollectionScope | None = None,
 ) -> None:
-    """Read what the judgement needs into an empty snapshot, with the facts of the run.
+    """Read what the judgement needs into an empty snapshot, with the metadata of the run.
 
     Raises:
         NothingSelected: the judgement assesses no control.
-        NothingRead: Zoom let nothing be read at all.
+        CollectionFailed: Zoom allowed nothing to be read.
         SnapshotError: the snapshot cannot be written.
     """
-    if not judgement.overrides.union().assessed:
+    if not judgement.overrides.widest().assessed:
         raise NothingSelected
     facts = {
         "run_id": run_id,
@@ -246,29 +247,29 @@ def collect(
         SIMULATED: "yes" if is_loopback(target.client.api_url) else "",
     }
     for key, value in facts.items():
-        snapshot.set_metadata(key, value)
-    _walk(target, snapshot, judgement, None)
+        snapshot.set_meta(key, value)
+    _run_collector(target, snapshot, judgement, None)
 
 
 def resume(
     target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str
 ) -> None:
-    """Go on with a collection that broke off, and read again what is older than `since`.
+    """Continue an interrupted collection, and read documents older than `since` again.
 
     Raises:
-        NothingRead: Zoom let nothing be read at all.
+        CollectionFailed: Zoom allowed nothing to be read.
         SnapshotError: the snapshot cannot be written.
     """
-    snapshot.set_metadata("finished_at", "")
-    _walk(target, snapshot, judgement, since)
+    snapshot.set_meta("finished_at", "")
+    _run_collector(target, snapshot, judgement, since)
 
 
-def _walk(
+def _run_collector(
     target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str | None
 ) -> None:
-    extent = CollectionScope.recalled(snapshot)
+    extent = CollectionScope.from_snapshot(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
-    needed = reads.needed(overrides.union(), judgement.depth, parameters)
+    needed = reads.needed(overrides.widest(), judgement.depth, parameters)
     needed = replace(needed, meetings=extent.meetings, changes_since=extent.changes_since)
     before = _read(_API, snapshot, "api")
     began = time.monotonic()
@@ -281,27 +282,25 @@ def _walk(
             before.rate_limited + spent.rate_limited,
             round(before.seconds + time.monotonic() - began, 3),
         )
-        snapshot.set_metadata("api", json.dumps(asdict(cost)))
+        snapshot.set_meta("api", json.dumps(asdict(cost)))
 
-    walk = Collector(
+    collector = Collector(
         api=target.client,
         snapshot=snapshot,
         reads=needed,
         account_id=target.account_id,
-        target_concurrency=target.client.target_concurrency,
+        in_flight=target.client.in_flight,
         listener=target.listener,
         deadline=target.deadline,
         stopping=target.stopping,
         since=since,
-        lock_verifier=SnapshotLockVerifier(overrides, parameters, needed)
-        if extent.verify_locks
-        else None,
+        prover=SnapshotLockVerifier(overrides, parameters, needed) if extent.verify_locks else None,
         sample=extent.verify_locks,
         checkpoint=checkpoint,
     )
-    walk.collect()
-    snapshot.set_metadata("stopped", walk.stop_reason.detail if walk.stop_reason else "")
-    snapshot.set_metadata("finished_at", utc_now())
+    collector.collect()
+    snapshot.set_meta("stopped", collector.given_up.detail if collector.given_up else "")
+    snapshot.set_meta("finished_at", utc_now())
     snapshot.finish()
 
 
@@ -310,9 +309,9 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
 
     Raises:
         NothingSelected: the judgement assesses no control.
-        SnapshotError: the collection broke off, so who or what is missing cannot be told.
+        SnapshotError: the collection did not finish, so missing scopes are unknown.
     """
-    widest = judgement.overrides.union()
+    widest = judgement.overrides.widest()
     if not widest.assessed:
         raise NothingSelected
     if not snapshot.meta("finished_at"):
@@ -366,8 +365,8 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         api=_read(_API, snapshot, "api"),
         errors=evaluation.errors,
         controls={
-            cid: replace(each.control.info, family=judgement.catalogue.family_names[cid])
-            for cid, each in widest.assessed.items()
+            cid: replace(control.control.info, family=judgement.catalogue.family_names[cid])
+            for cid, control in widest.assessed.items()
         },
         assessments=evaluation.assessments,
         tool_version=__version__,
@@ -375,7 +374,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         references=evaluation.references,
         questions=questions.shipped().questions if judgement.keep_passes else (),
         account_times={
-            each.source: each.observed_at for each in snapshot.account().outcomes.values()
+            control.source: control.observed_at for control in snapshot.account().outcomes.values()
         },
         pseudonymised=bool(snapshot.meta(PSEUDONYMISED)),
     )

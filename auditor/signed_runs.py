@@ -1,10 +1,10 @@
-"""Signed runs: a statement of what a stored run is and rests on, signed when it is stored.
+"""Signed runs: a signed statement of a stored run and its evidence, made when the run is stored.
 
-The acceptance of a run is signed, too, when it is made.
+The acceptance of a run is signed too, when it is made.
 
-Whoever reads the run computes the statement again, from its row in the history and from its
-evidence, so that neither can be exchanged. A signature does not tell that a run is the newest, and
-not that none is missing.
+Every reader computes the statement again, from the run's row in the history and from its evidence,
+so that neither can be replaced. A signature does not prove that a run is the newest, nor that no
+run is missing.
 """
 
 import hashlib
@@ -22,19 +22,20 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.findings.drift import RunFacts
 
-if TYPE_CHECKING:  # loaded only where something is signed or verified: it takes its time
+if TYPE_CHECKING:  # slow to load, and needed only to sign or verify
     from auditor.signing import PublicKey, Signer
 
 SCHEMA = "auditor/run/v1"
-"""Which statement is signed; signed before it, too, so that no other signature passes for one."""
+"""The schema of the statement. It is signed before the statement, so that no other signature is
+valid."""
 ACCEPTANCE_SCHEMA = "auditor/acceptance/v1"
-"""The same for the acceptance of a run."""
-LONGEST = 64 * 1024
-"""Characters of a signature with its statement: some 2,000 are usual."""
+"""The schema of the statement of an acceptance."""
+MAX_LENGTH = 64 * 1024
+"""Maximum characters of a signature with its statement: some 2,000 are usual."""
 
 _log = logging.getLogger(__name__)
 
-_WORDS = {
+_LABELS = {
     "run": "its id",
     "account_id": "the account",
     "api_url": "the address of the API",
@@ -65,7 +66,7 @@ _WORDS = {
     "coverage": "how many scopes it covers",
     "controls": "the controls",
 }
-"""What errors call the parts of a statement."""
+"""What errors call the fields of a statement."""
 
 _ALSO_IN_EVIDENCE = {
     "run": "run_id",
@@ -74,51 +75,51 @@ _ALSO_IN_EVIDENCE = {
     "started_at": "started_at",
     "finished_at": "finished_at",
 }
-"""Parts that the evidence tells by itself, by the fact that does."""
+"""Fields that are also in the evidence, with the key of its metadata."""
 
 
 class SignatureError(SnapshotError):
-    """The signature of a run is not as it has to be. The message says in what."""
+    """The signature of a run is missing or invalid. The message gives the reason."""
 
 
 class SignedByAnother(SignatureError):
-    """The signature fits, and is of another key than the trusted one."""
+    """The signature is valid, but not made with the trusted key."""
 
 
 class SignedStatement(Protocol):
-    """A run as its row in the history tells of it."""
+    """A run as stored in its row of the history."""
 
     @property
     def facts(self) -> RunFacts:
-        """What it is."""
+        """The facts of the run."""
 
     @property
     def selection(self) -> str:
-        """Digest of the controls that were asked for; empty for all."""
+        """Digest of the requested controls; empty for all."""
 
     @property
     def stopped(self) -> str:
-        """Why it ended early; empty where it did not."""
+        """Why it ended early; empty if it did not."""
 
     @property
     def signature(self) -> str:
-        """As `sign` made it; empty where the run is not signed."""
+        """The result of `sign`; empty if the run is not signed."""
 
     @property
     def findings_digest(self) -> str:
-        """A digest over how its findings stood; empty for a run of an earlier version."""
+        """A digest of the states of its findings; empty for a run of an earlier version."""
 
     @property
     def place(self) -> str:
-        """Where its account is."""
+        """The place of its account."""
 
 
 class StoredAcceptance(Protocol):
-    """The acceptance of a run as its row in the history tells of it."""
+    """The acceptance of a run as stored in its row of the history."""
 
     @property
     def entry(self) -> SignedStatement:
-        """The run that is accepted."""
+        """The accepted run."""
 
     @property
     def accepted_at(self) -> str:
@@ -130,17 +131,17 @@ class StoredAcceptance(Protocol):
 
     @property
     def signature(self) -> str:
-        """As `sign_acceptance` made it; empty where it is not signed."""
+        """The result of `sign_acceptance`; empty if it is not signed."""
 
 
 def statement(entry: SignedStatement, evidence: SnapshotReader) -> dict[str, JsonValue]:
-    """What is signed of a run: its row, and digests over all of its evidence.
+    """The signed statement of a run: its row, and digests of all of its evidence.
 
     Raises:
-        SnapshotError: the evidence is not as it was recorded.
+        SnapshotError: the evidence differs from what was recorded.
     """
     facts, totals = entry.facts, evidence.verified()
-    told = json.dumps(sorted(evidence.facts().items()))
+    evidence_facts = json.dumps(sorted(evidence.facts().items()))
     return {
         "run": facts.id,
         "account_id": facts.account_id,
@@ -156,7 +157,7 @@ def statement(entry: SignedStatement, evidence: SnapshotReader) -> dict[str, Jso
         "evidence_digest": totals.digest,
         "findings_digest": entry.findings_digest,
         "circumstances_digest": totals.circumstances,
-        "facts_digest": "sha256:" + hashlib.sha256(told.encode()).hexdigest(),
+        "facts_digest": "sha256:" + hashlib.sha256(evidence_facts.encode()).hexdigest(),
         "oldest_evidence_at": facts.oldest_evidence_at,
         "complete": bool(facts.complete),
         "stopped": entry.stopped,
@@ -172,21 +173,22 @@ def statement(entry: SignedStatement, evidence: SnapshotReader) -> dict[str, Jso
 
 
 def sign(entry: SignedStatement, evidence: SnapshotReader, signer: "Signer") -> str:
-    """The signature of a run: the statement, the key and what it makes of the statement, as JSON.
+    """The signature of a run as JSON: the statement, the key and the signature itself.
 
     Raises:
-        SnapshotError: the evidence is not as it was recorded.
+        SnapshotError: the evidence differs from what was recorded.
     """
     return _signed(SCHEMA, statement(entry, evidence), signer)
 
 
 def sign_acceptance(acceptance: StoredAcceptance, signer: "Signer") -> str:
-    """The signature of an acceptance, likewise."""
+    """The signature of an acceptance, in the same form."""
     return _signed(ACCEPTANCE_SCHEMA, _acceptance_statement(acceptance), signer)
 
 
 def _acceptance_statement(acceptance: StoredAcceptance) -> dict[str, JsonValue]:
-    """What is signed of an acceptance: of which run it is, and what that run found."""
+    """The signed statement of an acceptance: the run, and the digests of its evidence and
+    findings."""
     entry = acceptance.entry
     return {
         "run": entry.facts.id,
@@ -199,11 +201,11 @@ def _acceptance_statement(acceptance: StoredAcceptance) -> dict[str, JsonValue]:
     }
 
 
-def _signed(schema: str, told: dict[str, JsonValue], signer: "Signer") -> str:
-    signature = signer.sign(_context(schema), _canonical(told))
+def _signed(schema: str, document: dict[str, JsonValue], signer: "Signer") -> str:
+    signature = signer.sign(_context(schema), _canonical(document))
     content = {
         "schema": schema,
-        "statement": told,
+        "statement": document,
         "key_id": signer.public.id,
         "public_key": signer.public.text,
         "signature": signature.hex(),
@@ -218,16 +220,15 @@ def verify(
     *,
     required: bool = False,
 ) -> str | None:
-    """Check the signature of a run against its row and its evidence. Returns the id of the key.
+    """Verify the signature of a run against its row and its evidence. Returns the id of the key.
 
-    None where the run is not signed, and need not be. Without a `trusted` key it is only known
-    that nothing was altered since whoever has the key signed it.
+    Returns None if the run is not signed and need not be. Without a `trusted` key, a valid
+    signature only proves that nothing was altered since the owner of the key signed it.
 
     Raises:
-        SignedByAnother: the signature fits, and is not of the trusted key.
-        SignatureError: it does not fit, or there is none and it is `required`, or nobody says
-            which key has to have signed.
-        SnapshotError: the evidence is not as it was recorded.
+        SignedByAnother: the signature is valid, but not made with the trusted key.
+        SignatureError: it is invalid; or it is `required`, and it or the trusted key is missing.
+        SnapshotError: the evidence differs from what was recorded.
     """
     run = f"Run {entry.facts.id}"
     _refuse_without_key(trusted, required=required)
@@ -239,13 +240,13 @@ def verify(
             )
         return None
     signed = _read(run, entry.signature, SCHEMA)
-    found = statement(entry, evidence)
-    differing = _differing(signed.statement, found, evidence.facts())
-    if entry.facts.evidence_digest != found["evidence_digest"]:
-        differing = list(dict.fromkeys([*differing, _WORDS["evidence_digest"]]))
+    current = statement(entry, evidence)
+    differing = _differing(signed.statement, current, evidence.facts())
+    if entry.facts.evidence_digest != current["evidence_digest"]:
+        differing = list(dict.fromkeys([*differing, _LABELS["evidence_digest"]]))
     if differing:
         raise SignatureError(
-            f"{run} is not as it was signed: {_listed(differing)} {_differ(differing)}. Do not "
+            f"{run} is not as it was signed: {_join_and(differing)} {_differ(differing)}. Do not "
             "rely on it; audit again."
         )
     _refuse_another(run, signed, trusted)
@@ -255,7 +256,7 @@ def verify(
 def verify_acceptance(
     acceptance: StoredAcceptance, trusted: "PublicKey | None" = None, *, required: bool = False
 ) -> str | None:
-    """Check the signature of an acceptance against its row, and the row of its run.
+    """Verify the signature of an acceptance against its row and the row of its run.
 
     Returns and raises as `verify`.
     """
@@ -271,7 +272,7 @@ def verify_acceptance(
     signed = _read(what, acceptance.signature, ACCEPTANCE_SCHEMA)
     if differing := _differing(signed.statement, _acceptance_statement(acceptance)):
         raise SignatureError(
-            f"{what} is not as it was signed: {_listed(differing)} {_differ(differing)}. Do not "
+            f"{what} is not as it was signed: {_join_and(differing)} {_differ(differing)}. Do not "
             "rely on it; accept the run again."
         )
     _refuse_another(what, signed, trusted)
@@ -296,88 +297,89 @@ def _refuse_another(what: str, signed: "_Signed", trusted: "PublicKey | None") -
 
 
 class Signatures:
-    """Signs the runs that are stored, and checks those that are read, by the keys configured."""
+    """Signs runs when they are stored and verifies runs when they are read, with the configured
+    keys."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     @cached_property
     def signer(self) -> "Signer | None":
-        """Who signs; None where there is no key.
+        """The signer; None without a key.
 
         Raises:
-            KeyUnavailable: the key is none.
+            KeyUnavailable: the configured text is not a key.
         """
-        given = self._settings.signing_key
-        if given is None and self._is_empty("signing_key"):
+        configured = self._settings.signing_key
+        if configured is None and self._is_empty("signing_key"):
             return None
-        return keys.signer(given.get_secret_value() if given else None)
+        return keys.signer(configured.get_secret_value() if configured else None)
 
     @cached_property
     def trusted(self) -> "PublicKey | None":
-        """The key that has to have signed: AUDITOR_VERIFY_KEY, or the one that signs here.
+        """The key that runs must be signed with: AUDITOR_VERIFY_KEY, or the local signing key.
 
         Raises:
-            KeyUnavailable: the key is none.
+            KeyUnavailable: the configured text is not a key.
         """
-        given = self._settings.verify_key
-        if given:
-            return keys.public_key(given, "AUDITOR_VERIFY_KEY")
+        configured = self._settings.verify_key
+        if configured:
+            return keys.public_key(configured, "AUDITOR_VERIFY_KEY")
         if self._is_empty("verify_key") or self.signer is None:
             return None
         return self.signer.public
 
     @property
     def are_required(self) -> bool:
-        """True where AUDITOR_VERIFY_KEY names the key that has to have signed."""
+        """True if AUDITOR_VERIFY_KEY names the key that runs must be signed with."""
         return bool(self._settings.verify_key)
 
     def verified(
         self, entry: SignedStatement, evidence: SnapshotReader, *, required: bool
     ) -> str | None:
-        """As `verify`, with the trusted key. A signature is required where a key is named for it.
+        """As `verify`, with the trusted key. AUDITOR_VERIFY_KEY makes a signature required.
 
         Raises:
-            As `verify`; SignedByAnother only where a signature is required.
+            As `verify`; SignedByAnother only if a signature is required.
         """
-        must = required or self.are_required
+        is_required = required or self.are_required
         try:
-            return verify(entry, evidence, self.trusted, required=must)
+            return verify(entry, evidence, self.trusted, required=is_required)
         except SignedByAnother:
-            if must:
+            if is_required:
                 raise
             return verify(entry, evidence)
 
     def verified_acceptance(self, acceptance: StoredAcceptance, *, required: bool) -> str | None:
-        """As `verified`, of an acceptance."""
-        must = required or self.are_required
+        """As `verified`, for an acceptance."""
+        is_required = required or self.are_required
         try:
-            return verify_acceptance(acceptance, self.trusted, required=must)
+            return verify_acceptance(acceptance, self.trusted, required=is_required)
         except SignedByAnother:
-            if must:
+            if is_required:
                 raise
             return verify_acceptance(acceptance)
 
     def _is_empty(self, name: str) -> bool:
-        """True where a setting is set to nothing: then nothing else is asked in its place."""
-        taken = self._settings.resolution.taken(VARIABLES[name])
-        return taken is not None and taken.is_empty
+        """True if a setting is set to an empty value: then no other source is used."""
+        candidate = self._settings.resolution.effective(VARIABLES[name])
+        return candidate is not None and candidate.is_empty
 
     def sign(self, entry: SignedStatement, evidence: SnapshotReader) -> str:
-        """The signature of a run that is being stored; empty where no key is configured."""
+        """The signature of a run about to be stored; empty if no key is configured."""
         return sign(entry, evidence, self.signer) if self.signer is not None else ""
 
     def sign_acceptance(self, acceptance: StoredAcceptance) -> str:
-        """The signature of an acceptance that is made; empty where no key is configured."""
+        """The signature of a new acceptance; empty if no key is configured."""
         return sign_acceptance(acceptance, self.signer) if self.signer is not None else ""
 
     def check(self, entry: SignedStatement, evidence: SnapshotReader) -> None:
-        """Make sure that a run that is read is as it was signed, by the key that has to sign runs.
+        """Check that a run is as it was signed, with the key that runs must be signed with.
 
-        Where no key has to, a run may also be unsigned.
+        Without such a key, a run may also be unsigned.
 
         Raises:
-            SignatureError: it is not. Another key is only logged where none has to sign.
+            SignatureError: it is not. If no key is required, another key is only logged.
         """
         if not entry.signature and not self.are_required:
             return
@@ -397,31 +399,31 @@ class _Signed:
 
 
 def _context(schema: str) -> bytes:
-    """What is signed before a statement."""
+    """The bytes that are signed before a statement."""
     return f"{schema}\n".encode()
 
 
 def _read(what: str, text: str, schema: str) -> _Signed:
-    """A signature that fits the statement in it.
+    """Parse a signature and verify it against the statement it contains.
 
     Raises:
-        SignatureError: it does not, or is none.
+        SignatureError: it is malformed or invalid.
     """
     from auditor.signing import BadKey, PublicKey
 
     try:
-        if len(text) > LONGEST:
+        if len(text) > MAX_LENGTH:
             raise ValueError
-        told = json.loads(text)
-        if told["schema"] != schema:
+        document = json.loads(text)
+        if document["schema"] != schema:
             raise SignatureError(
                 f"{what} was signed by a newer version of the auditor. Install that version "
                 "of the program."
             )
-        public = PublicKey.read(told["public_key"])
-        if public.id != told["key_id"] or not isinstance(told["statement"], dict):
+        public = PublicKey.read(document["public_key"])
+        if public.id != document["key_id"] or not isinstance(document["statement"], dict):
             raise ValueError
-        signed = _Signed(told["statement"], public, bytes.fromhex(told["signature"]))
+        signed = _Signed(document["statement"], public, bytes.fromhex(document["signature"]))
     except (BadKey, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SignatureError(
             f"{what} was altered: its signature cannot be read. Do not rely on it; audit again."
@@ -436,29 +438,30 @@ def _read(what: str, text: str, schema: str) -> _Signed:
 
 def _differing(
     signed: Mapping[str, Any],
-    found: Mapping[str, JsonValue],
+    current: Mapping[str, JsonValue],
     facts: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """What is not as it was signed, in the words of `_WORDS`. `facts` are those of the evidence."""
-    names = [name for name in found if name not in signed or signed[name] != found[name]]
+    """The labels of all fields that differ from the signed ones. `facts` is the evidence's
+    metadata."""
+    names = [name for name in current if name not in signed or signed[name] != current[name]]
     names += [
         name
         for name, fact in _ALSO_IN_EVIDENCE.items()
-        if facts is not None and name not in names and facts.get(fact, "") != found[name]
+        if facts is not None and name not in names and facts.get(fact, "") != current[name]
     ]
-    unknown = ["a part that this version does not know"] if signed.keys() - found.keys() else []
-    return [*(_WORDS[name] for name in names), *unknown]
+    unknown = ["a part that this version does not know"] if signed.keys() - current.keys() else []
+    return [*(_LABELS[name] for name in names), *unknown]
 
 
 def _counts(counts: Mapping[str, int]) -> dict[str, JsonValue]:
     return {str(name): int(count) for name, count in counts.items() if count}
 
 
-def _canonical(told: Mapping[str, Any]) -> bytes:
-    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+def _canonical(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _listed(names: list[str]) -> str:
+def _join_and(names: list[str]) -> str:
     return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
 
 

@@ -1,6 +1,6 @@
-"""Ed25519 keys as hexadecimal text: what signs bundles and stored runs, and what verifies them.
+"""Ed25519 keys as hexadecimal text, which sign and verify bundles and stored runs.
 
-Import it where something is signed or verified: `cryptography` takes its time to load.
+Import this module only to sign or verify: `cryptography` is slow to load.
 """
 
 import hashlib
@@ -14,21 +14,21 @@ from auditor.errors import AuditorError
 
 
 class BadKey(AuditorError):
-    """A text is no key."""
+    """A text is not a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """The key that verifies."""
+    """A public key."""
 
     raw: bytes
 
     @classmethod
     def read(cls, text: str) -> "PublicKey":
-        """The key written as 64 hexadecimal digits.
+        """Parse 64 hexadecimal digits.
 
         Raises:
-            BadKey: it is something else.
+            BadKey: the text is something else.
         """
         try:
             raw = bytes.fromhex(text.strip())
@@ -49,10 +49,10 @@ class PublicKey:
         return "ed25519:" + hashlib.sha256(self.raw).hexdigest()[:16]
 
     def accepts(self, signature: bytes, context: bytes, content: bytes) -> bool:
-        """True if `signature` was made of `content` by the key's other half.
+        """True if the private key made `signature` for `content`.
 
-        `context` is what is signed before the content, so that no signature of something else
-        passes for one of this kind.
+        `context` is signed before the content, so that a signature for one purpose is not valid for
+        another.
         """
         try:
             Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, context + content)
@@ -63,16 +63,16 @@ class PublicKey:
 
 @dataclass(frozen=True)
 class Signer:
-    """The key that signs."""
+    """A private key."""
 
     key: Ed25519PrivateKey
 
     @classmethod
     def read(cls, text: str) -> "Signer":
-        """The key written as 64 hexadecimal digits.
+        """Parse 64 hexadecimal digits.
 
         Raises:
-            BadKey: it is something else.
+            BadKey: the text is something else.
         """
         try:
             return cls(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text.strip())))
@@ -83,7 +83,7 @@ class Signer:
 
     @property
     def public(self) -> PublicKey:
-        """The key that verifies what this one signs."""
+        """The public key that verifies this key's signatures."""
         return PublicKey(self.key.public_key().public_bytes_raw())
 
     def sign(self, context: bytes, content: bytes) -> bytes:
@@ -92,5 +92,5 @@ class Signer:
 
 
 def new_key() -> str:
-    """A fresh signing key: 64 hexadecimal digits."""
+    """A new signing key: 64 hexadecimal digits."""
     return secrets.token_hex(32)

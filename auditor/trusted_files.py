@@ -1,6 +1,6 @@
-"""Files that decide what the program does: read only if nobody but their owner can change them.
+"""Files that decide what the program does: read only if no other user can change them.
 
-What is checked here holds on systems with users and modes; elsewhere the file's own rules do.
+The checks need a system with users and modes; elsewhere the system's own rules apply.
 """
 
 import os
@@ -11,36 +11,36 @@ from auditor.errors import AuditorError
 
 HAS_OWNERS = hasattr(os, "geteuid")
 _ROOT = 0
-_MOST_LINKS = 40
-"""Symbolic links in a row that are followed, as Linux does."""
+_MAX_LINKS = 40
+"""Maximum number of consecutive symbolic links to follow, as on Linux."""
 _FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
 _FILE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
-"""Without waiting: the other end of a pipe may never come."""
+"""Non-blocking: a pipe may never get a writer."""
 _ELSEWHERE = "Set what it holds in the environment, or use a file and a folder of your own."
 
 
 class Untrusted(AuditorError):
-    """A file is not read, because others may have written it. `reason` is a clause."""
+    """A file was not read because other users may have written it. `reason` is a clause."""
 
     def __init__(self, reason: str, advice: str) -> None:
         super().__init__(f"{reason}.", advice)
         self.reason = reason
 
 
-def read_here(name: str, largest: int) -> bytes:
-    """The content of a file of the working directory, which may belong to somebody else.
+def read_here(name: str, max_bytes: int) -> bytes:
+    """The content of a file in the working directory, which may belong to another user.
 
-    Neither the file nor the folder is looked at by its name twice, so nothing can be put in its
-    place in between. A link is not followed: it could lead to a file of one's own that was never
-    meant to configure anything, such as one of a repository.
+    Neither the file nor the directory is looked up by name twice, so neither can be replaced in
+    between. A link is not followed: it could lead to one's own file that was never meant as
+    configuration, such as a file of a repository.
 
     Raises:
-        FileNotFoundError: there is none, or it is a folder.
+        FileNotFoundError: there is no such file, or it is a directory.
         OSError: it cannot be read.
-        Untrusted: others could have written it, or it is no regular file.
+        Untrusted: others could have written it, or it is not a regular file.
     """
     if not HAS_OWNERS:
-        return _content(os.open(name, _FILE), name, largest, private_group=False)
+        return _content(os.open(name, _FILE), name, max_bytes, private_group=False)
     folder = os.open(".", _FOLDER)
     try:
         entry = os.lstat(name, dir_fd=folder)
@@ -48,66 +48,67 @@ def read_here(name: str, largest: int) -> bytes:
             raise FileNotFoundError(name)
         if stat.S_ISLNK(entry.st_mode):
             raise Untrusted("it is a symbolic link", "Name the file it leads to with --env-file.")
-        found = os.fstat(folder)
-        _check_owner("the folder it is in", found)
-        if _others_may_write(found):
+        status = os.fstat(folder)
+        _check_owner("the folder it is in", status)
+        if _others_may_write(status):
             raise Untrusted(
-                f"others may write to the folder it is in (mode {_mode(found)})",
+                f"others may write to the folder it is in (mode {_mode(status)})",
                 f"Take that right from them: chmod go-w {Path.cwd()}",
             )
         opened = os.open(name, _FILE | getattr(os, "O_NOFOLLOW", 0), dir_fd=folder)
     finally:
         os.close(folder)
-    return _content(opened, name, largest, private_group=False)
+    return _content(opened, name, max_bytes, private_group=False)
 
 
-def read_named(path: Path, largest: int, *, private_group: bool = False) -> bytes:
-    """The content of a file that was named, or that stands where only its owner may write.
+def read_named(path: Path, max_bytes: int, *, private_group: bool = False) -> bytes:
+    """The content of a file that was named explicitly, or that is in a place only its owner may
+    write to.
 
-    Links are followed. Every folder on the way, and every link, has to be one's own or root's, and
-    closed to others; in a folder with the sticky bit, such as /tmp, one's own entries are safe.
-    `private_group`: the file's group may write to it if nobody else is in that group.
+    Links are followed. Every directory and link on the path must belong to this user or root and be
+    closed to others; in a directory with the sticky bit, such as /tmp, one's own entries are safe.
+    `private_group`: the file's group may write to it if it has no other members.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no such file.
         OSError: it cannot be read.
-        Untrusted: others could have written it, or it is no regular file.
+        Untrusted: others could have written it, or it is not a regular file.
     """
     if HAS_OWNERS:
-        path = _checked_way(path)
-    return _content(os.open(path, _FILE), str(path), largest, private_group=private_group)
+        path = _resolve_checked(path)
+    return _content(os.open(path, _FILE), str(path), max_bytes, private_group=private_group)
 
 
-def _content(opened: int, name: str, largest: int, *, private_group: bool) -> bytes:
+def _content(opened: int, name: str, max_bytes: int, *, private_group: bool) -> bytes:
     with os.fdopen(opened, "rb") as file:
-        found = os.fstat(opened)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(opened)
+        if not stat.S_ISREG(status.st_mode):
             raise Untrusted("it is not a regular file", "Put a regular file in its place.")
         if HAS_OWNERS:
-            _check_owner("it", found)
-            if _others_may_write(found) or (found.st_mode & stat.S_IWGRP and not private_group):
+            _check_owner("it", status)
+            if _others_may_write(status) or (status.st_mode & stat.S_IWGRP and not private_group):
                 raise Untrusted(
-                    f"others may write to it (mode {_mode(found)})",
+                    f"others may write to it (mode {_mode(status)})",
                     f"Look through it, and make it yours alone: chmod 600 {name}",
                 )
-        content = file.read(largest + 1)
-    if len(content) > largest:
-        raise Untrusted(f"it is larger than {largest:,} bytes", "Make it shorter.")
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise Untrusted(f"it is larger than {max_bytes:,} bytes", "Make it shorter.")
     return content
 
 
-def _checked_way(path: Path) -> Path:
-    """The file behind `path`, after every folder and link on the way to it was checked."""
+def _resolve_checked(path: Path) -> Path:
+    """The target of `path`, after checking every directory and link on the way to it."""
     path = path.absolute()
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         real = path.parent.resolve()
         for folder in dict.fromkeys((*reversed(path.parents), *reversed(real.parents), real)):
             _check_owner(f"the folder {folder}", folder.lstat())
-            found = folder.stat()
-            _check_owner(f"the folder {folder}", found)
-            if not found.st_mode & stat.S_ISVTX and _others_may_write(found):
+            status = folder.stat()
+            _check_owner(f"the folder {folder}", status)
+            if not status.st_mode & stat.S_ISVTX and _others_may_write(status):
                 raise Untrusted(
-                    f"others may write to the folder {folder} (mode {_mode(found)})",
+                    f"others may write to the folder {folder} (mode {_mode(status)})",
                     f"Take that right from them (chmod go-w {folder}), or use another folder.",
                 )
         entry = path.lstat()
@@ -118,29 +119,30 @@ def _checked_way(path: Path) -> Path:
     raise Untrusted("too many symbolic links lead to it", "Name the file they lead to.")
 
 
-def _check_owner(what: str, found: os.stat_result) -> None:
-    if found.st_uid not in (os.geteuid(), _ROOT):
-        raise Untrusted(f"{what} belongs to another user (number {found.st_uid})", _ELSEWHERE)
+def _check_owner(what: str, status: os.stat_result) -> None:
+    if status.st_uid not in (os.geteuid(), _ROOT):
+        raise Untrusted(f"{what} belongs to another user (number {status.st_uid})", _ELSEWHERE)
 
 
-def _others_may_write(found: os.stat_result) -> bool:
-    """True if somebody beside the owner and root may write.
+def _others_may_write(status: os.stat_result) -> bool:
+    """True if users other than the owner and root may write.
 
-    Several systems give each user a group of their own, which may write to all that they make: it
-    does not count while nobody else is in it. Group 0 does: containers put every user into it.
+    Several systems give each user a group of its own with write permission to everything the user
+    creates. Such a group does not count as long as it has no other members. Group 0 does count:
+    containers put every user into it.
     """
-    if found.st_mode & stat.S_IWOTH or not found.st_mode & stat.S_IWGRP:
-        return bool(found.st_mode & stat.S_IWOTH)
+    if status.st_mode & stat.S_IWOTH or not status.st_mode & stat.S_IWGRP:
+        return bool(status.st_mode & stat.S_IWOTH)
     import grp
     import pwd
 
     try:
-        user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(found.st_gid)
+        user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(status.st_gid)
     except KeyError:
         return True
     is_private = group.gr_name == user.pw_name and group.gr_gid == user.pw_gid != 0
     return not (is_private and set(group.gr_mem) <= {user.pw_name})
 
 
-def _mode(found: os.stat_result) -> str:
-    return f"{stat.S_IMODE(found.st_mode):04o}"
+def _mode(status: os.stat_result) -> str:
+    return f"{stat.S_IMODE(status.st_mode):04o}"

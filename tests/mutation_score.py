@@ -35,8 +35,8 @@ def outcome(code: int | None) -> str:
 
 
 def score(counts: Counter[str]) -> float:
-    tried = counts["killed"] + counts["alive"]
-    return 100 * counts["killed"] / tried if tried else 0.0
+    tested = counts["killed"] + counts["alive"]
+    return 100 * counts["killed"] / tested if tested else 0.0
 
 
 def row(name: str, counts: Counter[str]) -> str:

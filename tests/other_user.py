@@ -40,14 +40,14 @@ def as_me(action: Callable[[], object]) -> str:
             os.setgid(ME)
             os.setuid(ME)
             try:
-                told = f"{action()}"
+                outcome = f"{action()}"
             except Exception as error:
-                told = f"{type(error).__name__}: {error}"
-            os.write(writing, told.encode()[:60_000])
+                outcome = f"{type(error).__name__}: {error}"
+            os.write(writing, outcome.encode()[:60_000])
         finally:
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as answer:
-        told = answer.read()
+        outcome = answer.read()
     os.waitpid(child, 0)
-    return told
+    return outcome

@@ -37,15 +37,15 @@ FLOORS: Mapping[str, int] = {
     "trusted_files": 0,
     "plain_text": 0,
 }
-"""Rooms and the floor each is on. Rooms on one floor do not know each other."""
+"""The level of each package: a package imports only from lower levels."""
 
-BESIDE = "sandbox"
-"""Stands beside the house: imports nothing of ours."""
+SANDBOX_ROOM = "sandbox"
+"""Imports none of the other packages."""
 DOOR = "auditor.cli.sandbox"
 """The only module that may import it."""
 
 SHARED = {("zoom", "auditor.evidence.reading"), ("zoom", "auditor.evidence.json_values")}
-"""The JSON type is one for those who receive documents and those who keep them."""
+"""The JSON type is shared by the code that receives documents and the code that stores them."""
 
 Tree = Mapping[str, str]
 """Module name to source."""
@@ -95,9 +95,9 @@ def wrong_imports(modules: Tree) -> list[str]:
                 allowed = there == "cli"
             elif here == there or (here, target) in SHARED:
                 allowed = True
-            elif there == BESIDE:
+            elif there == SANDBOX_ROOM:
                 allowed = module == DOOR
-            elif here == BESIDE:
+            elif here == SANDBOX_ROOM:
                 allowed = False
             else:
                 allowed = FLOORS[there] < FLOORS[here]
@@ -131,7 +131,7 @@ def _bare(node: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[str]:
 
 def test_every_room_of_the_package_has_a_floor() -> None:
     rooms = {room(module) for module in tree()} - {"", "__main__"}
-    assert rooms == {*FLOORS, BESIDE}
+    assert rooms == {*FLOORS, SANDBOX_ROOM}
 
 
 def test_imports_only_run_down() -> None:

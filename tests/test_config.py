@@ -15,8 +15,8 @@ from auditor.zoom.held_secrets import HeldSecrets
 from auditor.zoom.hosts import GOVERNMENT
 from auditor.zoom.redaction import redact_text
 
-GIVEN = {"ZOOM_ACCOUNT_ID": "acc", "ZOOM_CLIENT_ID": "cid", "ZOOM_CLIENT_SECRET": "sec"}
-KEPT = {"account_id": "kept-a", "client_id": "kept-c", "client_secret": "kept-s"}
+CREDENTIALS = {"ZOOM_ACCOUNT_ID": "acc", "ZOOM_CLIENT_ID": "cid", "ZOOM_CLIENT_SECRET": "sec"}
+IN_KEYRING = {"account_id": "kept-a", "client_id": "kept-c", "client_secret": "kept-s"}
 TOP = Path(__file__).parent.parent
 EXAMPLE = TOP / ".env.example"
 DOCUMENTATION = TOP / "docs/operations/credentials.md"
@@ -48,7 +48,7 @@ def no_keyring(profile: str, name: str) -> str | None:
 
 
 def full_keyring(profile: str, name: str) -> str | None:
-    return KEPT[name]
+    return IN_KEYRING[name]
 
 
 def test_defaults_are_zooms_own_addresses_and_consent_first() -> None:
@@ -119,16 +119,16 @@ def test_a_credential_set_to_nothing_is_an_error_and_the_keyring_is_not_asked_fo
     monkeypatch: Patch, nothing: str
 ) -> None:
     monkeypatch.setenv("ZOOM_CLIENT_SECRET", nothing)
-    asked = []
+    requested = []
 
     def keyring(_profile: str, name: str) -> str | None:
-        asked.append(name)
-        return KEPT[name]
+        requested.append(name)
+        return IN_KEYRING[name]
 
     with pytest.raises(ConfigError, match=r"^ZOOM_CLIENT_SECRET is not set\.") as caught:
         config.load().credentials(keyring)
     assert "ZOOM_CLIENT_SECRET is set to nothing in the environment" in str(caught.value)
-    assert asked == ["account_id", "client_id"]
+    assert requested == ["account_id", "client_id"]
 
 
 def test_an_empty_file_that_systemd_hands_over_counts_as_set_to_nothing(
@@ -213,34 +213,36 @@ def test_a_home_folder_is_found(monkeypatch: Patch) -> None:
 
 def test_credentials_come_from_the_environment_before_the_keyring(monkeypatch: Patch) -> None:
     monkeypatch.setenv("ZOOM_CLIENT_SECRET", "told")
-    asked = []
+    requested = []
 
     def keyring(profile: str, name: str) -> str | None:
-        asked.append((profile, name))
-        return KEPT[name]
+        requested.append((profile, name))
+        return IN_KEYRING[name]
 
     monkeypatch.setenv("AUDITOR_PROFILE", "branch")
     found = config.load().credentials(keyring)
     assert (found.account_id, found.client_id, found.client_secret) == ("kept-a", "kept-c", "told")
-    assert asked == [("branch", "account_id"), ("branch", "client_id")]
+    assert requested == [("branch", "account_id"), ("branch", "client_id")]
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"),
+    ("missing", "message"),
     [
         (("ZOOM_CLIENT_SECRET",), "^ZOOM_CLIENT_SECRET is not set"),
         (
             ("ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_SECRET"),
             "^ZOOM_ACCOUNT_ID and ZOOM_CLIENT_SECRET are not set",
         ),
-        (tuple(GIVEN), "^ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET are not set"),
+        (tuple(CREDENTIALS), "^ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET are not set"),
     ],
 )
-def test_what_is_missing_is_named(monkeypatch: Patch, missing: tuple[str, ...], said: str) -> None:
-    for name, value in GIVEN.items():
+def test_what_is_missing_is_named(
+    monkeypatch: Patch, missing: tuple[str, ...], message: str
+) -> None:
+    for name, value in CREDENTIALS.items():
         if name not in missing:
             monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         config.load().credentials(no_keyring)
 
 
@@ -253,19 +255,19 @@ def test_a_profile_without_credentials_is_named_with_the_way_to_store_them(
 
 
 def test_a_keyring_that_does_not_work_is_asked_once_and_its_reason_told() -> None:
-    asked = []
+    requested = []
 
     def locked(profile: str, name: str) -> str | None:
-        asked.append(name)
+        requested.append(name)
         raise KeyringUnavailable("The keyring is locked.")
 
     with pytest.raises(ConfigError, match=r"are not set\. The keyring is locked\. Set them"):
         config.load().credentials(locked)
-    assert asked == ["account_id"]
+    assert requested == ["account_id"]
 
 
 def test_a_keyring_that_does_not_work_is_no_matter_where_all_is_told(monkeypatch: Patch) -> None:
-    for name, value in GIVEN.items():
+    for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
 
     def locked(profile: str, name: str) -> str | None:
@@ -425,9 +427,11 @@ def test_a_line_of_dotenv_that_cannot_be_read_is_named_with_what_to_do(
     monkeypatch.setattr(logging.getLogger("auditor"), "propagate", True)
     settings = config.load()
     assert (settings.account_id, settings.client_id) == ("acc", "cid")
-    (said,) = caplog.messages
-    assert said.startswith(".env, line 3, cannot be read and is left out. Write it as NAME=value")
-    assert "S3cret" not in said
+    (message,) = caplog.messages
+    assert message.startswith(
+        ".env, line 3, cannot be read and is left out. Write it as NAME=value"
+    )
+    assert "S3cret" not in message
     assert "python-dotenv" not in capsys.readouterr().err
 
 
@@ -448,9 +452,9 @@ def test_of_the_address_of_a_history_only_the_password_is_a_secret(
     monkeypatch.setattr("auditor.zoom.secrets._registry", HeldSecrets())
     monkeypatch.setenv("AUDITOR_STORE", store)
     config.load()
-    told = f"The history {store} cannot be reached"
-    assert ("[redacted]" in redact_text(told)) is bool(password)
+    address = f"The history {store} cannot be reached"
+    assert ("[redacted]" in redact_text(address)) is bool(password)
     if password:
-        assert password not in redact_text(f"{told}: {password}")
+        assert password not in redact_text(f"{address}: {password}")
     shown = "postgresql://auditor-user@db.example.com/audits"
     assert redact_text(shown) == shown

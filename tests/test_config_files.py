@@ -7,7 +7,7 @@ import pytest
 
 from auditor.config import KEYS
 from auditor.config_files import (
-    LARGEST,
+    MAX_BYTES,
     ConfigFileError,
     Resolution,
     config_path,
@@ -62,7 +62,7 @@ def test_a_database_address_with_a_password_is_refused_too(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[profiles.default]\nbasline = "x"\n', 'Did you mean "baseline"'),
         ('[profiles.default]\nZOOM_API_URL = "x"\n', 'Did you mean "api_url"'),
@@ -76,8 +76,8 @@ def test_a_database_address_with_a_password_is_refused_too(path: Path) -> None:
         ("[profiles.default]\nhome = \n", r"not valid TOML: .*line 2"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(path: Path, text: str, said: str) -> None:
-    with pytest.raises(ConfigFileError, match=said) as caught:
+def test_what_is_wrong_is_said_with_its_place(path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigFileError, match=message) as caught:
         read(path, text)
     assert str(path) in str(caught.value)
 
@@ -160,7 +160,7 @@ def test_systemd_credentials_are_read_from_their_folder(
     assert systemd_credentials(VARIABLES) == {}
 
 
-@pytest.mark.parametrize("content", [b"\xffhush", b"h" * (LARGEST + 1)])
+@pytest.mark.parametrize("content", [b"\xffhush", b"h" * (MAX_BYTES + 1)])
 def test_a_systemd_credential_that_is_no_text_is_refused_unseen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:

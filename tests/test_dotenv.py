@@ -33,7 +33,7 @@ GUARDED = {
     "AUDITOR_HEARTBEAT": "https://elsewhere.example",
 }
 EVERYTHING = {**CREDENTIALS, **ADDRESSES, **GUARDED, "AUDITOR_PLAN": "business"}
-KEPT = {"account_id": "kept-a", "client_id": "kept-c", "client_secret": "kept-s"}
+IN_KEYRING = {"account_id": "kept-a", "client_id": "kept-c", "client_secret": "kept-s"}
 Patch = pytest.MonkeyPatch
 as_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away"
@@ -60,7 +60,7 @@ def written(values: Mapping[str, str], path: Path | None = None) -> Path:
     return path
 
 
-def taken() -> set[str]:
+def variables_from_dotenv() -> set[str]:
     """The variables whose values come from `.env`."""
     return set(config.load().resolution.from_dotenv)
 
@@ -71,7 +71,7 @@ def without(*names: str) -> dict[str, str]:
 
 
 def keyring(_profile: str, name: str) -> str | None:
-    return KEPT[name]
+    return IN_KEYRING[name]
 
 
 def test_every_variable_has_a_rule_and_every_rule_is_one_of_a_variable() -> None:
@@ -81,14 +81,14 @@ def test_every_variable_has_a_rule_and_every_rule_is_one_of_a_variable() -> None
 
 def test_a_dotenv_with_its_own_credentials_counts_as_a_whole() -> None:
     written(EVERYTHING)
-    assert taken() == set(EVERYTHING)
+    assert variables_from_dotenv() == set(EVERYTHING)
 
 
 @pytest.mark.parametrize("missing", sorted(CREDENTIALS))
 @pytest.mark.parametrize("empty", [True, False])
 def test_with_part_of_the_credentials_nothing_of_it_counts(missing: str, empty: bool) -> None:
     written({**without(missing), **({missing: " "} if empty else {})})
-    assert taken() == {"AUDITOR_PLAN"}
+    assert variables_from_dotenv() == {"AUDITOR_PLAN"}
     assert config.load().credentials(keyring).client_secret == "kept-s"
 
 
@@ -109,7 +109,7 @@ def test_one_credential_in_the_environment_and_none_of_the_dotenv_counts(
 ) -> None:
     monkeypatch.setenv(name, value)
     written(EVERYTHING)
-    assert taken() == {"AUDITOR_PLAN"}
+    assert variables_from_dotenv() == {"AUDITOR_PLAN"}
 
 
 def test_credentials_that_systemd_hands_over_keep_those_of_the_dotenv_out(
@@ -120,7 +120,7 @@ def test_credentials_that_systemd_hands_over_keep_those_of_the_dotenv_out(
     (handed / "zoom_client_secret").write_text("handed")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
     written(EVERYTHING)
-    assert taken() == {"AUDITOR_PLAN"}
+    assert variables_from_dotenv() == {"AUDITOR_PLAN"}
 
 
 def test_credentials_of_the_config_file_never_complete_those_of_the_dotenv(
@@ -129,7 +129,7 @@ def test_credentials_of_the_config_file_never_complete_those_of_the_dotenv(
     (folder / "config.toml").write_text('[profiles.default]\naccount_id="a"\nclient_id="c"\n')
     monkeypatch.setenv("AUDITOR_CONFIG", str(folder / "config.toml"))
     written({"ZOOM_CLIENT_SECRET": "s", **ADDRESSES})
-    assert taken() == set()
+    assert variables_from_dotenv() == set()
 
 
 @pytest.mark.parametrize("name", sorted(ADDRESSES))
@@ -138,7 +138,7 @@ def test_one_address_in_the_environment_and_no_address_of_the_dotenv_counts(
 ) -> None:
     monkeypatch.setenv(name, "gov" if name == "ZOOM_CLOUD" else "http://127.0.0.1:2/x")
     written(EVERYTHING)
-    assert taken() == set(EVERYTHING) - set(ADDRESSES)
+    assert variables_from_dotenv() == set(EVERYTHING) - set(ADDRESSES)
 
 
 def test_the_environment_goes_before_a_dotenv_that_counts(monkeypatch: Patch) -> None:
@@ -148,7 +148,7 @@ def test_the_environment_goes_before_a_dotenv_that_counts(monkeypatch: Patch) ->
     settings = config.load()
     assert settings.baseline == "strict"
     assert settings.home is None
-    assert taken() == set(EVERYTHING) - {"AUDITOR_BASELINE", "AUDITOR_HOME"}
+    assert variables_from_dotenv() == set(EVERYTHING) - {"AUDITOR_BASELINE", "AUDITOR_HOME"}
 
 
 # Whose it has to be.
@@ -157,7 +157,7 @@ def test_the_environment_goes_before_a_dotenv_that_counts(monkeypatch: Patch) ->
 def unread(caplog: pytest.LogCaptureFixture) -> str:
     """Why the `.env` of the working directory is not read, as it is said once."""
     caplog.set_level(logging.WARNING, "auditor.config")
-    assert taken() == set()
+    assert variables_from_dotenv() == set()
     (sentence,) = caplog.messages
     assert sentence.startswith(".env is not read: ")
     return sentence
@@ -203,7 +203,7 @@ def test_a_dotenv_that_is_too_large_is_not_read(caplog: pytest.LogCaptureFixture
 
 def test_a_folder_called_dotenv_is_none(caplog: pytest.LogCaptureFixture) -> None:
     Path(".env").mkdir()
-    assert taken() == set()
+    assert variables_from_dotenv() == set()
     assert caplog.messages == []
 
 
@@ -252,13 +252,13 @@ def test_in_a_pipeline_only_a_file_that_is_named_is_read(
     assert "CI is set" in (sentence := unread(caplog))
     assert "--env-file .env" in sentence
     config.choose_env_file(Path(".env"))
-    assert taken() == set(EVERYTHING)
+    assert variables_from_dotenv() == set(EVERYTHING)
 
 
 def test_an_empty_ci_is_no_pipeline(monkeypatch: Patch) -> None:
     monkeypatch.setenv("CI", "")
     written(EVERYTHING)
-    assert taken() == set(EVERYTHING)
+    assert variables_from_dotenv() == set(EVERYTHING)
 
 
 def test_a_file_that_is_named_takes_the_place_of_dotenv(folder: Path) -> None:

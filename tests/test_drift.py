@@ -36,15 +36,17 @@ WITHIN = 30.0
 """Seconds of processor time: it takes about five on one core."""
 
 
-def compared(
+def with_comparison(
     nights: Nights, one: StoredRun, other: StoredRun, tell: Callable[[Drift], Any] = list
 ) -> Any:
-    with comparing.compared(nights.history, one, other, CATALOGUE) as drift:
+    with comparing.open_comparison(nights.history, one, other, CATALOGUE) as drift:
         return tell(drift)
 
 
 def changes(nights: Nights, one: StoredRun, other: StoredRun) -> list[FindingChange]:
-    found: list[FindingChange] = compared(nights, one, other, lambda drift: list(drift.changes))
+    found: list[FindingChange] = with_comparison(
+        nights, one, other, lambda drift: list(drift.changes)
+    )
     return found
 
 
@@ -117,7 +119,7 @@ def test_changes_come_by_fingerprint_as_often_as_they_are_wanted(nights: Nights)
     def twice(drift: Drift) -> tuple[list[str], ...]:
         return tuple([each.state.fingerprint for each in drift.changes] for _ in range(2))
 
-    first, second = compared(nights, one, other, twice)
+    first, second = with_comparison(nights, one, other, twice)
     assert first == second == sorted(first)
     assert len(first) == 30
 
@@ -185,9 +187,9 @@ def test_what_waited_for_a_person_and_deviates_now_is_one_change(nights: Nights)
 
 def test_the_same_answer_by_another_way_is_no_change(nights: Nights) -> None:
     account = Scope(Level.ACCOUNT, "acc-1")
-    told = deviation("TP-01", Level.ACCOUNT, kind=FindingKind.ATTESTATION, status=UNKNOWN)
-    one = nights.night(more=[judged(account, [replace(told, cause=Cause.ABSENT)])])
-    computed = replace(told, kind=FindingKind.DERIVED, cause=Cause.DENIED)
+    attestation = deviation("TP-01", Level.ACCOUNT, kind=FindingKind.ATTESTATION, status=UNKNOWN)
+    one = nights.night(more=[judged(account, [replace(attestation, cause=Cause.ABSENT)])])
+    computed = replace(attestation, kind=FindingKind.DERIVED, cause=Cause.DENIED)
     other = nights.night(more=[judged(account, [computed])])
     assert changes(nights, one, other) == []
 
@@ -227,7 +229,7 @@ def night(
         bodies = {SETTINGS: at(path, recording), LOCKS: at(path, locked)}
         fill(snapshot, (ACCOUNT, bodies))
         finished(snapshot, judged_with, run_id).finish()
-        return nights.keep(snapshot, runs.judge(snapshot, judged_with), judged_with.narrowed)
+        return nights.keep(snapshot, runs.judge(snapshot, judged_with), judged_with.selected_subset)
 
 
 def decided(expect: bool) -> EvaluationConfig:
@@ -276,7 +278,7 @@ def test_a_selection_that_leaves_a_control_out_improves_nothing(nights: Nights) 
 
 
 def notes(nights: Nights, one: StoredRun, other: StoredRun) -> str:
-    return " ".join(compared(nights, one, other, lambda drift: drift.notes))
+    return " ".join(with_comparison(nights, one, other, lambda drift: drift.notes))
 
 
 def test_two_runs_alike_need_no_note(nights: Nights) -> None:
@@ -287,7 +289,7 @@ BASELINE = BaselineInfo("strict", "1.0.0", "sha256:" + "ab" * 32)
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "message"),
     [
         ({"baseline": replace(BASELINE, id="own")}, "baseline strict, the later by own."),
         ({"baseline": replace(BASELINE, digest="sha256:0")}, "The baseline strict changed"),
@@ -298,9 +300,9 @@ BASELINE = BaselineInfo("strict", "1.0.0", "sha256:" + "ab" * 32)
     ids=repr,
 )
 def test_what_limits_a_comparison_is_noted(
-    nights: Nights, other: Mapping[str, Any], said: str
+    nights: Nights, other: Mapping[str, Any], message: str
 ) -> None:
-    assert said in notes(nights, nights.night(), nights.night(**other))
+    assert message in notes(nights, nights.night(), nights.night(**other))
 
 
 def test_another_version_of_the_program_is_noted(nights: Nights) -> None:
@@ -316,7 +318,7 @@ def test_an_earlier_run_that_is_incomplete_is_noted(nights: Nights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "message"),
     [
         ({"account_id": "other"}, r"account acc-1, run .* of account other: there is nothing"),
         ({"api_url": "https://api.zoomgov.com/v2"}, r"api\.zoom\.us.*api\.zoomgov\.com"),
@@ -324,10 +326,10 @@ def test_an_earlier_run_that_is_incomplete_is_noted(nights: Nights) -> None:
     ids=repr,
 )
 def test_runs_of_two_accounts_are_not_compared(
-    nights: Nights, other: dict[str, str], said: str
+    nights: Nights, other: dict[str, str], message: str
 ) -> None:
     one, another = nights.night(), nights.night(**other)
-    with pytest.raises(NotComparable, match=said):
+    with pytest.raises(NotComparable, match=message):
         changes(nights, one, another)
 
 
@@ -347,12 +349,12 @@ def test_thousands_of_changes_stream(nights: Nights) -> None:
     one = nights.night(users=users)
     other = nights.night(users=users, more=[judged(user(each), fail) for each in users])
 
-    def told(drift: Drift) -> tuple[int, int, list[Any]]:
+    def summary(drift: Drift) -> tuple[int, int, list[Any]]:
         first = sum(1 for _ in drift.changes)
         return first, sum(1 for _ in drift.of(ChangeKind.REGRESSED)), drift.clusters()
 
     began = time.process_time()
-    all_, regressed, (cluster,) = compared(nights, one, other, told)
+    all_, regressed, (cluster,) = with_comparison(nights, one, other, summary)
     assert time.process_time() - began < WITHIN
     assert all_ == regressed == cluster.count == MANY
     assert [each.state.scope.id for each in cluster.examples] == users[:5]

@@ -12,7 +12,15 @@ from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
 from auditor.findings.model import Severity, Status, Verdict, WaiverResult
 from auditor.findings.run import Run
-from auditor.gate import MOST, GatePolicy, GateResult, Known, judged, rejection, too_old
+from auditor.gate import (
+    MAX_EXAMPLES,
+    GatePolicy,
+    GateResult,
+    Known,
+    age_rejection,
+    judged,
+    rejection,
+)
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from tests.report.worlds import deviation
@@ -39,10 +47,10 @@ def ended(entry: StoredRun, ago: timedelta = timedelta()) -> datetime:
     return datetime.fromisoformat(entry.facts.finished_at.replace("Z", "+00:00")) + ago
 
 
-def said(
+def rejection_of(
     entry: StoredRun, now: datetime, demand: GatePolicy = OPEN, digest: str = ""
 ) -> GateResult | None:
-    return rejection(entry, demand, digest or entry.facts.baseline_digest, now) or too_old(
+    return rejection(entry, demand, digest or entry.facts.baseline_digest, now) or age_rejection(
         entry.facts.id, entry.facts.finished_at, demand, now
     )
 
@@ -57,19 +65,19 @@ def unknown(severity: Severity = Severity.CRITICAL) -> Verdict:
     )
 
 
-def standing(status: Status) -> Verdict:
+def verdict_with(status: Status) -> Verdict:
     """A check that stands so, in a run that is complete."""
     return unknown() if status is Status.UNKNOWN else deviation("AI-01", status=status)
 
 
 def answered(
-    nights: Nights, told: dict[str, Verdict | Status], demand: GatePolicy = OPEN, **how: object
+    nights: Nights, verdicts: dict[str, Verdict | Status], demand: GatePolicy = OPEN, **how: object
 ) -> GateResult:
-    return judged(read(nights, told, **how), demand)
+    return judged(read(nights, verdicts, **how), demand)
 
 
-def read(nights: Nights, told: dict[str, Verdict | Status], **how: object) -> Run:
-    snapshot, run = nights.read(told, **how)  # type: ignore[arg-type]
+def read(nights: Nights, verdicts: dict[str, Verdict | Status], **how: object) -> Run:
+    snapshot, run = nights.read(verdicts, **how)  # type: ignore[arg-type]
     snapshot.close()
     return run
 
@@ -88,7 +96,7 @@ def waiver(*, stale: bool) -> WaiverResult:
 
 
 def test_a_fresh_complete_run_of_the_asked_baseline_is_judged(entry: StoredRun) -> None:
-    assert said(entry, ended(entry)) is None
+    assert rejection_of(entry, ended(entry)) is None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +112,7 @@ def test_a_fresh_complete_run_of_the_asked_baseline_is_judged(entry: StoredRun) 
 def test_a_run_may_be_26_hours_old_and_a_clock_5_minutes_ahead(
     entry: StoredRun, ago: timedelta, fits: bool
 ) -> None:
-    assert (said(entry, ended(entry, ago)) is None) is fits
+    assert (rejection_of(entry, ended(entry, ago)) is None) is fits
 
 
 @pytest.mark.parametrize(
@@ -115,7 +123,7 @@ def test_a_run_may_be_26_hours_old_and_a_clock_5_minutes_ahead(
     ],
 )
 def test_an_old_run_is_shut_with_its_age(entry: StoredRun, ago: timedelta, words: str) -> None:
-    answer = said(entry, ended(entry, ago))
+    answer = rejection_of(entry, ended(entry, ago))
     assert answer is not None
     assert answer.code is ExitCode.NOTHING_EVALUATED
     assert words in answer.reason
@@ -124,20 +132,20 @@ def test_an_old_run_is_shut_with_its_age(entry: StoredRun, ago: timedelta, words
 
 
 def test_a_run_just_over_the_limit_is_not_told_to_be_as_old_as_is_allowed(entry: StoredRun) -> None:
-    answer = said(entry, ended(entry, timedelta(hours=26, minutes=20)))
+    answer = rejection_of(entry, ended(entry, timedelta(hours=26, minutes=20)))
     assert answer is not None
     assert "is 26 hours old; at most 26 hours" not in answer.reason
 
 
 def test_a_run_of_the_future_is_shut_and_the_clocks_are_named(entry: StoredRun) -> None:
-    answer = said(entry, ended(entry, -timedelta(hours=3)))
+    answer = rejection_of(entry, ended(entry, -timedelta(hours=3)))
     assert answer is not None
     assert answer.code is ExitCode.NOTHING_EVALUATED
     assert "ended 3 hours from now: one of the clocks is wrong." in answer.reason
 
 
 def test_another_state_of_the_baseline_is_shut(entry: StoredRun) -> None:
-    answer = said(entry, ended(entry), digest="sha256:other")
+    answer = rejection_of(entry, ended(entry), digest="sha256:other")
     assert answer is not None
     assert answer.code is ExitCode.NOTHING_EVALUATED
     assert "another state of baseline" in answer.reason
@@ -145,13 +153,13 @@ def test_another_state_of_the_baseline_is_shut(entry: StoredRun) -> None:
 
 def test_an_incomplete_run_is_shut_with_why_unless_that_is_allowed(nights: Nights) -> None:
     entry = nights.night(complete=False, stopped="The deadline of the run passed.")
-    answer = said(entry, ended(entry))
+    answer = rejection_of(entry, ended(entry))
     assert answer is not None
     assert answer.code is ExitCode.NOTHING_EVALUATED
     assert "is incomplete" in answer.reason
     assert "The deadline of the run passed" in answer.reason
     assert ".)." not in answer.reason
-    assert said(entry, ended(entry), GatePolicy(allow_unknown=True)) is None
+    assert rejection_of(entry, ended(entry), GatePolicy(allow_unknown=True)) is None
 
 
 def test_nothing_found_opens_it(nights: Nights) -> None:
@@ -206,12 +214,12 @@ def test_an_incomplete_run_without_an_unknown_at_the_threshold_does_not_open_it(
 
 
 def test_fail_on_never_opens_and_still_tells_all_there_is(nights: Nights) -> None:
-    told: dict[str, Verdict | Status] = {
+    verdicts: dict[str, Verdict | Status] = {
         "u1": Status.FAIL,
         "u2": deviation("AI-01", severity=Severity.LOW),
         "u3": unknown(),
     }
-    run = replace(read(nights, told), waivers=(waiver(stale=True),))
+    run = replace(read(nights, verdicts), waivers=(waiver(stale=True),))
     answer = judged(run, GatePolicy(fail_on=None))
     assert answer.code is ExitCode.OK
     assert (answer.deviations, answer.unknown, answer.stale_waivers) == (2, 1, 1)
@@ -238,7 +246,7 @@ def test_fail_on_never_says_of_incomplete_evidence_what_shuts_it(nights: Nights)
 
 
 @pytest.mark.parametrize(
-    ("told", "demand"),
+    ("verdicts", "demand"),
     [
         (Status.FAIL, OPEN),
         (unknown(), OPEN),
@@ -247,9 +255,9 @@ def test_fail_on_never_says_of_incomplete_evidence_what_shuts_it(nights: Nights)
     ],
 )
 def test_the_advice_names_the_run_it_is_about(
-    nights: Nights, told: Verdict | Status, demand: GatePolicy
+    nights: Nights, verdicts: Verdict | Status, demand: GatePolicy
 ) -> None:
-    run = read(nights, {"u1": told})
+    run = read(nights, {"u1": verdicts})
     nights.night()  # a newer one, which `auditor report` alone would show
     advice = judged(run, demand).advice
     assert f"auditor report {run.info.id}." in advice
@@ -258,7 +266,7 @@ def test_the_advice_names_the_run_it_is_about(
 
 def test_the_advice_for_an_incomplete_run_names_it(nights: Nights) -> None:
     entry = nights.night(complete=False)
-    answer = said(entry, ended(entry))
+    answer = rejection_of(entry, ended(entry))
     assert answer is not None
     assert f"auditor report {entry.facts.id} --format text" in answer.advice
 
@@ -298,8 +306,8 @@ def test_a_stale_waiver_does_not_fail_where_nothing_does_but_is_told(nights: Nig
 def test_new_is_what_stood_otherwise_in_the_accepted_run(
     nights: Nights, before: Status | None, after: Status | None, code: int
 ) -> None:
-    accepted = nights.night({"u1": standing(before)} if before else {})
-    run = read(nights, {"u1": standing(after)} if after else {})
+    accepted = nights.night({"u1": verdict_with(before)} if before else {})
+    run = read(nights, {"u1": verdict_with(after)} if after else {})
     answer = judged(run, NEW, Known.of(nights.history, accepted))
     assert answer.code == code
     assert answer.reason.endswith(f"against accepted run {accepted.facts.id}.")
@@ -314,25 +322,25 @@ def test_without_new_only_the_accepted_run_does_not_count(nights: Nights) -> Non
 
 
 def test_it_names_one_example_of_each_kind_the_deviations_first(nights: Nights) -> None:
-    told: dict[str, Verdict | Status] = {f"u{n}": Status.FAIL for n in range(30)}
-    told |= {f"v{n}": unknown() for n in range(30)}
-    told |= {f"w{n:02}": deviation("AI-01", setting=f"other.{n:02}") for n in range(30)}
-    answer = answered(nights, told)
+    verdicts: dict[str, Verdict | Status] = {f"u{n}": Status.FAIL for n in range(30)}
+    verdicts |= {f"v{n}": unknown() for n in range(30)}
+    verdicts |= {f"w{n:02}": deviation("AI-01", setting=f"other.{n:02}") for n in range(30)}
+    answer = answered(nights, verdicts)
     assert (answer.deviations, answer.unknown) == (60, 30)
-    assert len(answer.examples) == MOST
+    assert len(answer.examples) == MAX_EXAMPLES
     found = [each.finding for each in answer.examples]
     kinds = {(f.verdict.status, f.verdict.setting, f.scope.level) for f in found}
-    assert len(kinds) == MOST
+    assert len(kinds) == MAX_EXAMPLES
     assert {f.verdict.status for f in found} == {Status.FAIL}
 
 
 def test_an_example_tells_for_how_many_scopes_it_stands(nights: Nights) -> None:
-    told: dict[str, Verdict | Status] = {f"u{n:02}": Status.FAIL for n in range(18)}
-    told |= {f"v{n}": unknown() for n in range(3)}
-    answer = answered(nights, told)
+    verdicts: dict[str, Verdict | Status] = {f"u{n:02}": Status.FAIL for n in range(18)}
+    verdicts |= {f"v{n}": unknown() for n in range(3)}
+    answer = answered(nights, verdicts)
     assert [each.scopes for each in answer.examples] == [18, 3]
 
 
 def test_the_time_of_the_answer_is_any_time_zone(entry: StoredRun) -> None:
     elsewhere = ended(entry).astimezone(UTC).astimezone()
-    assert said(entry, elsewhere) is None
+    assert rejection_of(entry, elsewhere) is None

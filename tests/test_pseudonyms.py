@@ -99,7 +99,7 @@ def test_a_host_whose_meetings_could_not_be_listed_goes_by_the_pseudonym(
 
 
 @pytest.mark.parametrize(
-    ("said", "means"),
+    ("text", "means"),
     [
         (ADA.id, A),
         ("ADA.loewe@EXAMPLE.com", A),
@@ -112,9 +112,9 @@ def test_a_host_whose_meetings_could_not_be_listed_goes_by_the_pseudonym(
     ],
 )
 def test_a_person_is_known_by_id_address_or_name(
-    names: Pseudonymizer, said: str, means: str
+    names: Pseudonymizer, text: str, means: str
 ) -> None:
-    assert names.people.named(said) == means
+    assert names.people.named(text) == means
 
 
 def test_two_people_of_one_name_are_told_apart_by_all_else(with_twin: Pseudonymizer) -> None:
@@ -125,7 +125,7 @@ def test_two_people_of_one_name_are_told_apart_by_all_else(with_twin: Pseudonymi
 
 
 @pytest.mark.parametrize(
-    ("said", "free", "reserved"),
+    ("text", "free", "reserved"),
     [
         ("Update User ada.loewe@example.com - Type", *[f"Update User {A} - Type"] * 2),
         ("ask ADA LÖWE, please", *[f"ask {A}, please"] * 2),
@@ -139,9 +139,9 @@ def test_two_people_of_one_name_are_told_apart_by_all_else(with_twin: Pseudonymi
     ],
 )
 def test_texts_name_nobody_any_more(
-    names: Pseudonymizer, said: str, free: str, reserved: str
+    names: Pseudonymizer, text: str, free: str, reserved: str
 ) -> None:
-    assert (names.note(said), names.detail(said)) == (free, reserved)
+    assert (names.note(text), names.detail(text)) == (free, reserved)
 
 
 @pytest.mark.parametrize("surface", [history("meeting_summary"), SUMMARIES])
@@ -156,9 +156,9 @@ def test_hosts_in_reports_go_by_pseudonyms_and_their_groups_do_not(
         "off": "",
     }
     found: Any = names.body(surface, body)
-    told_of = {row["host"]: row for row in found["hosts"]}
-    assert told_of[A] == {"host": A, "id": A, "groups": ["Bob"], "meetings": 2}
-    assert told_of[""]["meetings"] == 1
+    by_host = {row["host"]: row for row in found["hosts"]}
+    assert by_host[A] == {"host": A, "id": A, "groups": ["Bob"], "meetings": 2}
+    assert by_host[""]["meetings"] == 1
 
 
 def test_the_order_of_hosts_does_not_tell_their_names(names: Pseudonymizer) -> None:
@@ -254,7 +254,7 @@ def waiver(**scope: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "meant"),
+    ("pattern", "meant"),
     [
         ({"name": "Ada Löwe"}, (A,)),
         ("BOBBY@example.com", (B,)),
@@ -265,11 +265,11 @@ def waiver(**scope: Any) -> dict[str, Any]:
     ],
 )
 def test_a_waiver_stays_about_the_same_people_and_weighs_as_much(
-    names: Pseudonymizer, wanted: Any, meant: tuple[str, ...]
+    names: Pseudonymizer, pattern: Any, meant: tuple[str, ...]
 ) -> None:
-    found = renamed(names, waivers=[waiver(user=wanted)]).waivers[0].scope
+    found = renamed(names, waivers=[waiver(user=pattern)]).waivers[0].scope
     assert set(found.user) == set(meant)
-    assert found.specificity == Match.model_validate({"user": wanted}).specificity
+    assert found.specificity == Match.model_validate({"user": pattern}).specificity
 
 
 def test_two_waivers_for_one_person_stay_so(names: Pseudonymizer) -> None:

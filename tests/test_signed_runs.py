@@ -133,9 +133,9 @@ def test_a_signature_that_cannot_be_read_is_an_error(nights: Opened, signature: 
 def test_a_statement_that_was_written_to_does_not_fit_its_signature(nights: Opened) -> None:
     here = nights()
     entry = here.night()
-    told = json.loads(entry.signature)
-    told["statement"]["complete"] = False
-    changed(here, signature=json.dumps(told), complete=False)
+    document = json.loads(entry.signature)
+    document["statement"]["complete"] = False
+    changed(here, signature=json.dumps(document), complete=False)
     with pytest.raises(SignatureError, match="does not fit what it is said to sign"):
         here.runs.open(entry.facts.id)
 

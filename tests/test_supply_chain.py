@@ -58,10 +58,10 @@ def test_extras_are_either_for_running_or_for_working_on_it() -> None:
 
 @pytest.mark.parametrize("line", NEEDED)
 def test_the_lock_holds_what_pyproject_asks_for_and_nothing_out_of_its_bounds(line: str) -> None:
-    wanted = Requirement(line)
-    versions = locked().get(canonicalize_name(wanted.name), [])
-    assert versions, f"{wanted.name} is not locked: make lock"
-    assert all(version in wanted.specifier for version in versions), "make lock"
+    requirement = Requirement(line)
+    versions = locked().get(canonicalize_name(requirement.name), [])
+    assert versions, f"{requirement.name} is not locked: make lock"
+    assert all(version in requirement.specifier for version in versions), "make lock"
 
 
 def test_every_line_of_the_lock_is_a_pin_a_hash_or_a_comment() -> None:
@@ -84,8 +84,8 @@ def bill(tmp_path_factory: pytest.TempPathFactory) -> str:
     (packages,) = folder.glob("lib/python*/site-packages")
     for name in (Requirement(line).name for line in CORE):
         (file,) = [f for f in distribution(name).files or () if f.match("*.dist-info/METADATA")]
-        kept = Path(str(distribution(name).locate_file(file))).parent
-        shutil.copytree(kept, packages / kept.name)
+        location = Path(str(distribution(name).locate_file(file))).parent
+        shutil.copytree(location, packages / location.name)
     return bill_of_materials.bill(folder / "bin" / "python")
 
 
@@ -119,8 +119,8 @@ def service() -> Service:
     def serving(*vulnerable: str, status: int = 200) -> Iterator[str]:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                name, version = asked["package"]["name"], asked["version"]
+                query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                name, version = query["package"]["name"], query["version"]
                 affected = {
                     "package": {"name": name, "ecosystem": "PyPI"},
                     "ranges": [{"type": "ECOSYSTEM", "events": [{"fixed": "99.1"}]}],
@@ -161,7 +161,7 @@ def lock(tmp_path: Path) -> Path:
     return path
 
 
-def asked(url: str, lock: Path) -> int:
+def exit_code_of(url: str, lock: Path) -> int:
     return vulnerabilities.main(["--osv-url", url, "--lock", str(lock)])
 
 
@@ -169,7 +169,7 @@ def test_a_vulnerable_package_fails_and_is_named_with_its_remedy(
     service: Service, lock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with service("jinja2", "requests") as url:
-        assert asked(url, lock) == 1
+        assert exit_code_of(url, lock) == 1
     assert "requests 2.32.3: PYSEC-2026-1 (fixed in 99.1)" in capsys.readouterr().out
 
 
@@ -177,7 +177,7 @@ def test_packages_without_a_known_vulnerability_pass_and_are_counted(
     service: Service, lock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with service("jinja2") as url:
-        assert asked(url, lock) == 0
+        assert exit_code_of(url, lock) == 0
         assert capsys.readouterr().out == (
             f"2 packages of some.lock: {url} knows of no vulnerability.\n"
         )
@@ -187,11 +187,11 @@ def test_a_service_that_knows_nothing_proves_nothing(
     service: Service, lock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with service() as url:
-        assert asked(url, lock) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("NOT CHECKED for vulnerabilities: some.lock.")
-    assert "it knows nothing of jinja2==2.10" in said
-    assert "knows of no vulnerability" not in said
+        assert exit_code_of(url, lock) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("NOT CHECKED for vulnerabilities: some.lock.")
+    assert "it knows nothing of jinja2==2.10" in output
+    assert "knows of no vulnerability" not in output
 
 
 @pytest.mark.parametrize("broken", ["error", "gone"])
@@ -200,9 +200,9 @@ def test_a_service_that_cannot_be_asked_is_no_silent_pass(
 ) -> None:
     with service(status=500) as url:
         if broken == "error":
-            assert asked(url, lock) == 0
+            assert exit_code_of(url, lock) == 0
     if broken == "gone":
-        assert asked(url, lock) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("NOT CHECKED for vulnerabilities: some.lock.")
-    assert "knows of no vulnerability" not in said
+        assert exit_code_of(url, lock) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("NOT CHECKED for vulnerabilities: some.lock.")
+    assert "knows of no vulnerability" not in output

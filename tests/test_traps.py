@@ -29,8 +29,8 @@ def verdicts(
     baseline: str, control: str, *scopes: tuple[Scope, Any], **parameters: Any
 ) -> dict[tuple[str, str, str], Verdict]:
     """Verdicts of one shipped control: scope id, setting and kind to the verdict."""
-    wanted = BASELINES[baseline].only(frozenset({control}))
-    found = rows(judged(world(*scopes), wanted, parameters))
+    chosen = BASELINES[baseline].only(frozenset({control}))
+    found = rows(judged(world(*scopes), chosen, parameters))
     return {(scope.id, v.setting, v.kind): v for scope, v in found}
 
 
@@ -143,8 +143,8 @@ def test_trap_05_totals_are_added_over_scopes_and_controls(audited: tuple[Audito
     auditor, ran = audited
     report = ran.report
     counted = Counter(f["status"] for f in report["findings"])
-    told = {status: n for status, n in report["summary"]["by_status"].items() if n}
-    assert told == counted
+    counts = {status: n for status, n in report["summary"]["by_status"].items() if n}
+    assert counts == counted
 
     def totals(*controls: str) -> Counter[str]:
         only = [word for control in controls for word in ("--only", control)]
@@ -194,8 +194,8 @@ def test_trap_07_findings_keep_their_fingerprint_whatever_the_order() -> None:
         regions = [("CN", "US", "HK")[n] for n in order]
         body = {"custom_data_center_regions": True, "data_center_regions": regions}
         scopes = [(groups[n], {SETTINGS: {"in_meeting": body}}) for n in order]
-        wanted = BASELINES["strict"].only(frozenset({"DR-01"}))
-        found = rows(judged(world(*scopes), wanted, {"allowed_regions": ["DE"]}))
+        chosen = BASELINES["strict"].only(frozenset({"DR-01"}))
+        found = rows(judged(world(*scopes), chosen, {"allowed_regions": ["DE"]}))
         return [(s.id, fingerprint("acc", v, s)) for s, v in found if v.status is Status.FAIL]
 
     assert failed(0, 1, 2) == failed(2, 1, 0) == failed(1, 2, 0)
@@ -322,8 +322,10 @@ def test_trap_12_an_old_field_does_not_speak_where_its_level_has_only_the_new_on
         (USER, {SETTINGS: at(OLD, False)}),
     ]
     found = verdicts("strict", "CN-04", *scopes)
-    told = {(key[0], key[1]): (v.status, v.cause) for key, v in found.items() if key[2] == "value"}
-    assert told == {
+    counts = {
+        (key[0], key[1]): (v.status, v.cause) for key, v in found.items() if key[2] == "value"
+    }
+    assert counts == {
         ("acc", NEW): (Status.PASS, None),
         ("g1", NEW): (Status.UNKNOWN, Cause.ABSENT),
         ("u1", OLD): (Status.FAIL, None),

@@ -64,7 +64,7 @@ def ask(requirements: Path, options: Sequence[str]) -> Answer:
         raise NotAsked(lines[-1][:200] if lines else "no answer") from None
     return Answer(
         bad={
-            f"{each['name']} {each['version']}": [_told(vuln) for vuln in each["vulns"]]
+            f"{each['name']} {each['version']}": [_report(vuln) for vuln in each["vulns"]]
             for each in found
             if each.get("vulns")
         },
@@ -92,20 +92,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lock", type=Path, default=LOCK)
     parser.add_argument("--osv-url", help="a mirror of OSV, the only service that is asked then")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     services = SERVICES
-    if given.osv_url:
-        mirror = ("--osv-url", given.osv_url)
-        services = {given.osv_url: ("--vulnerability-service", "osv", *mirror)}
+    if options.osv_url:
+        mirror = ("--osv-url", options.osv_url)
+        services = {options.osv_url: ("--vulnerability-service", "osv", *mirror)}
     reasons = []
     for name, options in services.items():
         try:
-            answer = checked(given.lock, options)
+            answer = checked(options.lock, options)
         except NotAsked as reason:
             reasons.append(f"  {name}: {reason}")
             continue
-        return _say(name, given.lock, answer)
-    print(f"NOT CHECKED for vulnerabilities: {given.lock.name}. No service could be asked:")
+        return _say(name, options.lock, answer)
+    print(f"NOT CHECKED for vulnerabilities: {options.lock.name}. No service could be asked:")
     print("\n".join(reasons))
     return 0
 
@@ -122,7 +122,7 @@ def _say(service: str, lock: Path, answer: Answer) -> int:
     return 0
 
 
-def _told(vulnerability: Mapping[str, Any]) -> str:
+def _report(vulnerability: Mapping[str, Any]) -> str:
     fixes = vulnerability.get("fix_versions") or ["no version yet"]
     return f"{vulnerability['id']} (fixed in {', '.join(fixes)})"
 

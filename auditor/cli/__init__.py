@@ -1,4 +1,4 @@
-"""The command line: parses, calls, prints. What it decides is how to say it, not what is so."""
+"""The command line: parses arguments, calls the use cases and prints the results."""
 
 from auditor.cli.main import main
 

@@ -1,4 +1,4 @@
-"""`auditor ask`: the questions people ask, answered for this account from a stored run."""
+"""`auditor ask`: frequent questions, answered for this account from a stored run."""
 
 import json
 import textwrap
@@ -20,8 +20,8 @@ from auditor.report import answers as words
 from auditor.report import wording
 from auditor.report.display import printable
 
-WIDEST = 100
-"""Columns; longer lines tire the eye."""
+MAX_WIDTH = 100
+"""Columns; longer lines are hard to read."""
 
 
 class AnswerFormat(StrEnum):
@@ -74,33 +74,39 @@ def ask(
     _, evidence = source.opened_file(run)
     with evidence as snapshot:
         finished = runs.judge(snapshot, selection.rejudgement(snapshot))
-    answered = answers(finished, chosen)
+    answered_questions = answers(finished, chosen)
     if format_ is AnswerFormat.JSON:
-        echo_json(json.dumps(words.as_json(finished, answered), indent=2, ensure_ascii=False))
+        echo_json(
+            json.dumps(words.as_json(finished, answered_questions), indent=2, ensure_ascii=False)
+        )
         return
-    width = min(terminal.width, WIDEST)
-    lines = _full(answered[0], width) if question else _list(answered, width)
+    width = min(terminal.width, MAX_WIDTH)
+    lines = (
+        _full_answer(answered_questions[0], width)
+        if question
+        else _overview(answered_questions, width)
+    )
     typer.echo("\n".join([*lines, "", *_wrapped(_origin(finished), width, "")]))
 
 
-def _list(answered: list[Answer], width: int) -> list[str]:
+def _overview(answered: list[Answer], width: int) -> list[str]:
     lines = []
     for answer in answered:
-        asked = answer.question
-        lines += _wrapped(f"{asked.question} ({asked.id})", width, "")
+        question = answer.question
+        lines += _wrapped(f"{question.question} ({question.id})", width, "")
         lines += [*_wrapped(words.sentence(answer), width, "  "), ""]
     return [*lines, f"More about one: auditor ask {answered[0].question.id}"]
 
 
-def _full(answer: Answer, width: int) -> list[str]:
-    asked = answer.question
-    lines = [*_wrapped(asked.question, width, ""), f"Asked by: {asked.asked_by}", ""]
+def _full_answer(answer: Answer, width: int) -> list[str]:
+    question = answer.question
+    lines = [*_wrapped(question.question, width, ""), f"Asked by: {question.asked_by}", ""]
     lines += _wrapped(words.sentence(answer), width, "")
     for section in words.sections(answer):
         lines += ["", section.heading]
         for line in section.lines:
             lines += _wrapped(line, width, "  ")
-    claims = ", ".join(map(str, asked.claims))
+    claims = ", ".join(map(str, question.claims))
     lines += ["", *_wrapped(f"Claims behind it: {claims} (docs/claims.md).", width, "")]
     first = answer.parts[0].bearing.id
     return [*lines, f"More about a control: auditor control show {first}"]

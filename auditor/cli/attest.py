@@ -1,4 +1,4 @@
-"""`auditor attest`: go through what no API shows, and write down who looked and what they saw."""
+"""`auditor attest`: ask the questions that no API answers, and record the answers with evidence."""
 
 import difflib
 import textwrap
@@ -97,28 +97,28 @@ def attest(
     if not list_:
         output.check_writable(path)
     file = _AttestationFile.read(path)
-    kept = organisation.load(path, catalogue).attestations if file.text else ()
+    existing = organisation.load(path, catalogue).attestations if file.text else ()
     if migrate:
-        _migrate(file, kept, as_expected, yes=yes)
+        _migrate(file, existing, as_expected, yes=yes)
         return
     judgement = Selection(baseline=baseline, org=org, only=only or []).judgement(
         Level.ACCOUNT, settings.baseline, settings.org
     )
-    wanted = list(judgement.overrides.union().assessed.values())
-    answers = dict.fromkeys((*judgement.organisation.attestations, *kept))
+    expectations = list(judgement.overrides.widest().assessed.values())
+    answers = dict.fromkeys((*judgement.organisation.attestations, *existing))
     if control is not None:
-        known = {each.control.id for each in questions(wanted)} | set(catalogue.controls)
+        known = {item.control.id for item in questions(expectations)} | set(catalogue.controls)
         if control not in known:
             raise PolicyError([f'No control is called "{control}".{nearest(control, known)}'])
         scope = {key: name for key, name in (("group", group), ("user", user)) if name}
-        given = {
+        required = {
             "--as-expected or --not-as-expected": as_expected,
             "--statement": statement,
             "--evidence": evidence,
             "--by": by,
             "--expires": expires,
         }
-        missing = [name for name, value in given.items() if value is None]
+        missing = [name for name, value in required.items() if value is None]
         if missing:
             raise PolicyError([f"With --control, give {', '.join(missing)} as well."])
         entry = {
@@ -129,33 +129,33 @@ def attest(
             "evidence": evidence,
             "by": by,
             "on": today.isoformat(),
-            "expires": _later_than(today)(str(expires)),
+            "expires": _date_after(today)(str(expires)),
             **({"scope": scope} if scope else {}),
         }
-        typer.echo(file.added(entry))
-        _say_where(path, file, judgement.organisation.attestations)
+        typer.echo(file.add(entry))
+        _report_written(path, file, judgement.organisation.attestations)
         return
-    waiting = list(due(wanted, answers, today))
-    if list_ or not waiting:
-        for each in waiting:
-            line = f"{each.label}  {each.state}  {each.control.title}"
+    unanswered = list(due(expectations, answers, today))
+    if list_ or not unanswered:
+        for item in unanswered:
+            line = f"{item.label}  {item.state}  {item.control.title}"
             typer.echo(textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False))
-        typer.echo(f"{len(waiting)} attestations are due.")
+        typer.echo(f"{len(unanswered)} attestations are due.")
         return
     author = by or typer.prompt("Your e-mail address")
     answered = 0
-    for number, each in enumerate(waiting, 1):
-        typer.echo(f"\n{number} of {len(waiting)}: {each.label} ({each.state}), {each.severity}")
-        row = _ask(each, author, today, width)
+    for number, item in enumerate(unanswered, 1):
+        typer.echo(f"\n{number} of {len(unanswered)}: {item.label} ({item.state}), {item.severity}")
+        row = _ask(item, author, today, width)
         if row is not None:
-            file.added(row)
+            file.add(row)
             answered += 1
-    typer.echo(f"\n{answered} of {len(waiting)} answered.")
+    typer.echo(f"\n{answered} of {len(unanswered)} answered.")
     if answered:
-        _say_where(path, file, judgement.organisation.attestations)
+        _report_written(path, file, judgement.organisation.attestations)
 
 
-def _say_where(path: Path, file: "_AttestationFile", known: tuple[Attestation, ...]) -> None:
+def _report_written(path: Path, file: "_AttestationFile", known: tuple[Attestation, ...]) -> None:
     typer.echo(f"{path} written.")
     if file.holds_only_attestations and not known:
         typer.echo(f"Name it in the organisation file: include: [{path.name}]")
@@ -170,7 +170,7 @@ class _AttestationFile:
 
     @classmethod
     def read(cls, path: Path) -> "_AttestationFile":
-        """The file as it stands; empty where there is none.
+        """Read the file; empty if it does not exist.
 
         Raises:
             PolicyError: it cannot be read.
@@ -187,26 +187,26 @@ class _AttestationFile:
 
     @property
     def holds_only_attestations(self) -> bool:
-        """True where nothing else stands in it, so that another file has to name it."""
+        """True if it contains nothing else, so that an organisation file must include it."""
         return set(organisation.contents(self.path)) <= {KEY}
 
     @property
     def count(self) -> int:
-        """How many attestations stand in it; those of files that it includes come behind them."""
+        """Number of attestations in the file itself; those of included files come after them."""
         own = organisation.contents(self.path).get(KEY)
         return len(own) if isinstance(own, list) else 0
 
-    def added(self, entry: dict[str, Any]) -> str:
-        """Write an answer behind those of the file; returns the change.
+    def add(self, entry: dict[str, Any]) -> str:
+        """Append an answer to the file; returns the change.
 
-        One of the same day for the same question is taken out: it was a slip.
+        An answer of the same day to the same question is replaced: it was a mistake.
         """
         text = self.text or COMMENT
         catalogue = files.shipped_catalogue()
-        kept = organisation.load(self.path, catalogue).attestations if self.text else ()
+        existing = organisation.load(self.path, catalogue).attestations if self.text else ()
         new = Attestation.model_validate(entry)
-        for position in reversed(range(min(len(kept), self.count if self.text else 0))):
-            if _slot(kept[position]) == _slot(new):
+        for position in reversed(range(min(len(existing), self.count if self.text else 0))):
+            if _slot(existing[position]) == _slot(new):
                 text = yaml_edit.remove_entry(text, KEY, position, str(self.path))
         return self.write(yaml_edit.append_entry(text, KEY, entry, str(self.path)))
 
@@ -214,8 +214,8 @@ class _AttestationFile:
         """Write the whole file; returns the change as a unified diff.
 
         Raises:
-            PolicyError: it would not be a valid file.
-            OutputError: it cannot be written.
+            PolicyError: the new content would be invalid.
+            OutputError: the file cannot be written.
         """
         organisation.check_text(text, str(self.path), files.shipped_catalogue())
         change = difflib.unified_diff(self.text.splitlines(), text.splitlines(), lineterm="", n=1)
@@ -224,26 +224,31 @@ class _AttestationFile:
         return "\n".join(list(change)[2:])
 
 
-def _slot(each: Attestation) -> tuple[object, ...]:
-    return each.control, each.setting, each.scope, each.on
+def _slot(attestation: Attestation) -> tuple[object, ...]:
+    return attestation.control, attestation.setting, attestation.scope, attestation.on
 
 
 def _migrate(
-    file: _AttestationFile, kept: tuple[Attestation, ...], answer: bool | None, *, yes: bool
+    file: _AttestationFile, existing: tuple[Attestation, ...], answer: bool | None, *, yes: bool
 ) -> None:
-    """Ask of each older entry whether it is as expected, and write that into it."""
-    own = kept[: file.count] if file.text else ()
-    older = [position for position, each in enumerate(own) if each.as_expected is None]
+    """Ask for each older entry whether it is as expected, and add the answer to it."""
+    own = existing[: file.count] if file.text else ()
+    older = [
+        position for position, attestation in enumerate(own) if attestation.as_expected is None
+    ]
     text, added = file.text, 0
     for position in older:
-        each = kept[position]
-        typer.echo(f"\n{each.control} ({each.scope.label}), {each.by} on {each.on}:")
-        typer.echo(f"  {each.statement}")
-        said = answer if answer is not None else _as_expected()
-        if said is None:
+        attestation = existing[position]
+        typer.echo(
+            f"\n{attestation.control} ({attestation.scope.label}), {attestation.by} on "
+            f"{attestation.on}:"
+        )
+        typer.echo(f"  {attestation.statement}")
+        is_expected = answer if answer is not None else _as_expected()
+        if is_expected is None:
             continue
         text = yaml_edit.set_in_entry(
-            text, KEY, position, "as_expected", said, after="control", name=str(file.path)
+            text, KEY, position, "as_expected", is_expected, after="control", name=str(file.path)
         )
         added += 1
     if not added:
@@ -258,25 +263,25 @@ def _migrate(
     typer.echo(f"{added} of {len(older)} entries say now whether they are as expected.")
 
 
-def _ask(each: Unanswered, author: str, today: date, width: int) -> dict[str, Any] | None:
+def _ask(item: Unanswered, author: str, today: date, width: int) -> dict[str, Any] | None:
     for text in (
-        each.control.title + ".",
-        each.question,
-        f"Expected: {each.expected}.",
-        f"Evidence: {each.evidence}",
+        item.control.title + ".",
+        item.question,
+        f"Expected: {item.expected}.",
+        f"Evidence: {item.evidence}",
     ):
         typer.echo(textwrap.fill(text, width))
-    said = _as_expected()
-    if said is None:
+    is_expected = _as_expected()
+    if is_expected is None:
         return None
     statement = typer.prompt("What did you see, in a sentence", value_proc=_answer_text)
     evidence = typer.prompt("Where is the evidence (link or file)", value_proc=_answer_text)
-    proposed = (today + timedelta(days=each.renew_days)).isoformat()
-    expires = typer.prompt("Look again by", default=proposed, value_proc=_later_than(today))
+    proposed = (today + timedelta(days=item.renew_days)).isoformat()
+    expires = typer.prompt("Look again by", default=proposed, value_proc=_date_after(today))
     return {
-        "control": each.control.id,
-        **({"setting": each.setting} if each.is_lock else {}),
-        "as_expected": said,
+        "control": item.control.id,
+        **({"setting": item.setting} if item.is_lock else {}),
+        "as_expected": is_expected,
         "statement": statement,
         "evidence": evidence,
         "by": author,
@@ -286,7 +291,7 @@ def _ask(each: Unanswered, author: str, today: date, width: int) -> dict[str, An
 
 
 def _as_expected() -> bool | None:
-    """Ask whether it is as expected; None where the question is skipped."""
+    """Ask whether the setting is as expected; None if the question is skipped."""
     answer: str = typer.prompt(
         "Is it as expected? (yes, no; empty to skip)",
         default="",
@@ -298,10 +303,10 @@ def _as_expected() -> bool | None:
 
 def _yes_or_no(text: str) -> str:
     known = {"y": "yes", "yes": "yes", "n": "no", "no": "no", "": ""}
-    found = known.get(text.strip().casefold())
-    if found is None:
+    answer = known.get(text.strip().casefold())
+    if answer is None:
         raise typer.BadParameter("Answer yes or no: what you saw comes next.")
-    return found
+    return answer
 
 
 def _answer_text(text: str) -> str:
@@ -310,16 +315,16 @@ def _answer_text(text: str) -> str:
     return text.strip()
 
 
-def _later_than(today: date) -> Any:
-    """Reads a date after `today`; the prompt asks again until it is one."""
+def _date_after(today: date) -> Any:
+    """A parser for dates after `today`; the prompt repeats until it succeeds."""
 
     def read(text: str) -> str:
         try:
-            found = date.fromisoformat(text.strip())
+            chosen = date.fromisoformat(text.strip())
         except ValueError:
             raise typer.BadParameter("Give a date such as 2027-01-31.") from None
-        if found <= today:
+        if chosen <= today:
             raise typer.BadParameter(f"Give a date after {today}.")
-        return found.isoformat()
+        return chosen.isoformat()
 
     return read

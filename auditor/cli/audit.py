@@ -1,4 +1,4 @@
-"""`auditor audit`: read an account, judge it, report, and keep the evidence."""
+"""`auditor audit`: read an account, judge it, report, and store the evidence."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -31,8 +31,8 @@ from auditor.cli.options import (
     StrictOption,
     TopicOption,
     VerifyLocksOption,
-    budget,
-    span,
+    meeting_selection,
+    parse_duration,
 )
 from auditor.cli.output import ignore_broken_pipe
 from auditor.cli.reporting import Destinations
@@ -148,14 +148,14 @@ def audit(
     terminal: Terminal = ctx.obj
     settings = config.load()
     tell_dotenv(settings, terminal)
-    simulated = sandbox or _collection_options(ctx, "scenario") or _collection_options(ctx, "users")
+    simulated = sandbox or _is_on_command_line(ctx, "scenario") or _is_on_command_line(ctx, "users")
     if account is not None and from_ is None:
         raise ConfigError(
             f"--account {account}: only with --from. An audit reads the account of the credentials."
         )
     stored = stored_runs(settings, sandbox=simulated)
     destinations = Destinations.chosen(format_ or [], output or [])
-    manner = ExportOptions.chosen(framework, pseudonymise, settings)
+    export = ExportOptions.chosen(framework, pseudonymise, settings)
     selection = Selection(
         baseline=baseline,
         org=org,
@@ -169,58 +169,61 @@ def audit(
     if from_ is not None:
         source = RunSource.chosen(settings, terminal, account=account, sandbox=simulated)
         stored, snapshot = source.opened_file(from_)
-        wanted = Level(depth) if _collection_options(ctx, "depth") else None
-        judgement = selection.rejudgement(snapshot, wanted)
+        requested_depth = Level(depth) if _is_on_command_line(ctx, "depth") else None
+        judgement = selection.rejudgement(snapshot, requested_depth)
     else:
         judgement = selection.judgement(Level(depth), settings.baseline, settings.org)
         to_read = Account(scenario if simulated else None, users)
         extent = CollectionScope(
-            verify_locks, budget(meetings_per_host, meetings_within, meetings_of)
+            verify_locks, meeting_selection(meetings_per_host, meetings_within, meetings_of)
         )
 
-        def wanted_of(begun: Snapshot) -> tuple[EvaluationConfig, CollectionScope]:
-            before = CollectionScope.recalled(begun)
+        def requested_for(begun: Snapshot) -> tuple[EvaluationConfig, CollectionScope]:
+            recorded = CollectionScope.from_snapshot(begun)
             locks = (
                 extent.verify_locks
-                if _collection_options(ctx, "verify_locks")
-                else before.verify_locks
+                if _is_on_command_line(ctx, "verify_locks")
+                else recorded.verify_locks
             )
             return (
                 selection.rejudgement(
-                    begun, Level(depth) if _collection_options(ctx, "depth") else None
+                    begun, Level(depth) if _is_on_command_line(ctx, "depth") else None
                 ),
-                CollectionScope(locks, extent.meetings or before.meetings),
+                CollectionScope(locks, extent.meetings or recorded.meetings),
             )
 
-        going = CollectionOptions(
-            pace=RateOptions.chosen(settings, plan, max_rate, rate_share),
+        options = CollectionOptions(
+            rate=RateOptions.chosen(settings, plan, max_rate, rate_share),
             extent=extent,
             resume=resume,
-            oldest=span(max_evidence_age, "--max-evidence-age"),
-            wanted=wanted_of,
+            max_age=parse_duration(max_evidence_age, "--max-evidence-age"),
+            requested=requested_for,
         )
-        snapshot = collect(to_read, settings, going, judgement, terminal)
-        if resume:  # a run that went on is judged by what it was begun with
+        snapshot = collect(to_read, settings, options, judgement, terminal)
+        # A resumed run is judged by the policy it was started with.
+        if resume:
             judgement = replace(selection, baseline=None, org=None).rejudgement(snapshot)
     with snapshot:
         run = runs.judge(snapshot, judgement)
-        is_kept = from_ is None and store_run(stored, snapshot, run, judgement, terminal)
-        is_told = is_kept or destinations.tell_changes
-        before = drift_since_previous(stored, run.info.id, judgement.catalogue, noting=is_kept)
-        with before if is_told else nullcontext() as drift:
-            if is_kept and drift is not None:
-                told = drift_report.headline(drift)
-                terminal.say(f"Since run {drift.earlier.id}: {told} More: auditor diff")
+        is_stored = from_ is None and store_run(stored, snapshot, run, judgement, terminal)
+        needs_drift = is_stored or destinations.tell_changes
+        comparison = drift_since_previous(
+            stored, run.info.id, judgement.catalogue, noting=is_stored
+        )
+        with comparison if needs_drift else nullcontext() as drift:
+            if is_stored and drift is not None:
+                headline = drift_report.headline(drift)
+                terminal.say(f"Since run {drift.earlier.id}: {headline} More: auditor diff")
             run = with_history(stored, run, drift)
-            with manner.judged(snapshot, judgement, run) as judged, ignore_broken_pipe():
-                destinations.emit(judged, terminal, include_passes, settings)
-        done = is_kept and not snapshot.meta("stopped")
-    if done:
+            with export.evaluate(snapshot, judgement, run) as evaluated, ignore_broken_pipe():
+                destinations.emit(evaluated, terminal, include_passes, settings)
+        is_complete = is_stored and not snapshot.meta("stopped")
+    if is_complete:
         stored.discard(run.info.id)
     raise typer.Exit(run.info.exit_code)
 
 
-def _collection_options(ctx: typer.Context, name: str) -> bool:
-    """True if the option stands on the command line."""
+def _is_on_command_line(ctx: typer.Context, name: str) -> bool:
+    """True if the option is on the command line."""
     source = ctx.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"

@@ -1,4 +1,4 @@
-"""`auditor auth`: keep credentials in the operating system's keyring, and say where they are."""
+"""`auditor auth`: store credentials in the operating system's keyring, and show their origin."""
 
 import sys
 import textwrap
@@ -27,8 +27,8 @@ app = typer.Typer(
     "\n\nExample: **auditor auth login**",
 )
 
-TRIES = 3
-"""How often a value that cannot be right is asked for again."""
+MAX_ATTEMPTS = 3
+"""How often an invalid value is prompted for."""
 
 
 @app.command()
@@ -77,12 +77,12 @@ def login(
     if no_test:
         terminal.say("Not tested: Zoom was not asked.")
     else:
-        _tested(settings, Credentials(**values), terminal)
+        _test(settings, Credentials(**values), terminal)
     known = settings.profile in keyring_store.profiles()
     place = keyring_store.save(settings.profile, values, allow_plaintext_keyring)
     done = "Replaced" if known else "Stored"
     typer.echo(f'{done} as profile "{settings.profile}" in: {place}')
-    _say_what_decides(settings, terminal)
+    _report_precedence(settings, terminal)
 
 
 @app.command()
@@ -104,14 +104,14 @@ def status(
     **auditor auth status --offline --format json**
     """
     terminal: Terminal = ctx.obj
-    found = read_status(config.load(), offline)
-    text = shown(found, format_, terminal.width)
+    status = read_status(config.load(), offline)
+    text = shown(status, format_, terminal.width)
     if format_ is Form.JSON:
         echo_json(text)
     else:
         typer.echo(text)
-    if found.problem is not None:
-        raise found.problem
+    if status.problem is not None:
+        raise status.problem
 
 
 @app.command("list")
@@ -128,9 +128,10 @@ def list_(ctx: typer.Context) -> None:
     missing = ""
     try:
         in_keyring = keyring_store.profiles()
-        standing = backends.keyring_status()
-        if standing.state is KeyringState.NONE:  # one that is switched off says nothing by itself
-            missing = standing.detail
+        keyring = backends.keyring_status()
+        # A disabled keyring raises nothing.
+        if keyring.state is KeyringState.NONE:
+            missing = keyring.detail
     except KeyringUnavailable as error:
         in_keyring, missing = [], error.reason
     for name in sorted({*in_keyring, *in_file}):
@@ -185,32 +186,32 @@ def _from_stdin() -> dict[str, str]:
 
 
 def _prompt(settings: Settings, terminal: Terminal) -> dict[str, str]:
-    """The three values, as a person types them."""
+    """Prompt for the three values."""
     if not sys.stdin.isatty():
         raise ConfigError(
             "auditor auth login asks on a terminal, and there is none. Give the three values on "
             "standard input with --stdin."
         )
-    _say(
+    _say_wrapped(
         terminal,
         "The three values stand on your app's page in the Zoom App Marketplace (Manage, your app, "
         "App Credentials).",
     )
-    for _ in range(TRIES):
+    for _ in range(MAX_ATTEMPTS):
         values: dict[str, str] = {}
         for name in NAMES:
-            values[name] = _likely(name, settings, terminal)
-            if _is_twice(name, values, terminal):
+            values[name] = _prompt_until_plausible(name, settings, terminal)
+            if _is_repeated(name, values, terminal):
                 break
         else:
             return values
     raise ConfigError("Nothing was stored.")
 
 
-def _likely(name: str, settings: Settings, terminal: Terminal) -> str:
-    """A value that could be right by itself."""
-    for _ in range(TRIES):
-        value = _asked_for(name, settings, terminal)
+def _prompt_until_plausible(name: str, settings: Settings, terminal: Terminal) -> str:
+    """A value that is valid on its own."""
+    for _ in range(MAX_ATTEMPTS):
+        value = _prompt_for(name, settings, terminal)
         alone = {each: f"({each})" for each in NAMES} | {name: value}
         fault = parsing.validation_errors(alone).get(name)
         if fault is None:
@@ -219,8 +220,8 @@ def _likely(name: str, settings: Settings, terminal: Terminal) -> str:
     raise ConfigError("Nothing was stored.")
 
 
-def _is_twice(name: str, values: Mapping[str, str], terminal: Terminal) -> bool:
-    """True, and said, where a value was given before under another name: either may be wrong."""
+def _is_repeated(name: str, values: Mapping[str, str], terminal: Terminal) -> bool:
+    """True, with a message, if a value repeats an earlier one: one of the two must be wrong."""
     fault = parsing.validation_errors({each: values.get(each, f"({each})") for each in NAMES}).get(
         name
     )
@@ -231,7 +232,7 @@ def _is_twice(name: str, values: Mapping[str, str], terminal: Terminal) -> bool:
     return True
 
 
-def _asked_for(name: str, settings: Settings, terminal: Terminal) -> str:
+def _prompt_for(name: str, settings: Settings, terminal: Terminal) -> str:
     label = LABELS[name][0].upper() + LABELS[name][1:]
     if name == "client_secret":
         typed: str = typer.prompt(f"{label} (not shown)", hide_input=True, err=True)
@@ -245,7 +246,7 @@ def _asked_for(name: str, settings: Settings, terminal: Terminal) -> str:
     return value
 
 
-def _tested(settings: Settings, credentials: Credentials, terminal: Terminal) -> None:
+def _test(settings: Settings, credentials: Credentials, terminal: Terminal) -> None:
     terminal.say(f"Asking Zoom for a token ({settings.oauth_url}).")
     try:
         scopes = token_of(settings, credentials)
@@ -256,17 +257,18 @@ def _tested(settings: Settings, credentials: Credentials, terminal: Terminal) ->
         typer.echo(line)
 
 
-def _say_what_decides(settings: Settings, terminal: Terminal) -> None:
-    """What keeps the stored values from being used, or asks for more than them."""
+def _report_precedence(settings: Settings, terminal: Terminal) -> None:
+    """Report settings that override the stored values, or that are not stored with them."""
     where = config.origins()
-    stronger = [f"{VARIABLES[name]} ({where[name]})" for name in NAMES if name in where]
-    if stronger:
-        _say(
+    overriding = [f"{VARIABLES[name]} ({where[name]})" for name in NAMES if name in where]
+    if overriding:
+        _say_wrapped(
             terminal,
-            f"Mind: {', '.join(stronger)} goes before the keyring. Unset it to use what is stored.",
+            f"Mind: {', '.join(overriding)} goes before the keyring. Unset it to use what is "
+            "stored.",
         )
     if settings.oauth_url != config.OAUTH_URL:
-        _say(
+        _say_wrapped(
             terminal,
             f"The address {settings.oauth_url} is not stored with them. Keep it where it is set "
             f"now ({where.get('oauth_url', where.get('cloud', Origin.DEFAULT))}), or put "
@@ -274,5 +276,5 @@ def _say_what_decides(settings: Settings, terminal: Terminal) -> None:
         )
 
 
-def _say(terminal: Terminal, text: str) -> None:
+def _say_wrapped(terminal: Terminal, text: str) -> None:
     terminal.say(textwrap.fill(text, min(terminal.width, 100), break_long_words=False))

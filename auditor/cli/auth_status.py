@@ -1,4 +1,4 @@
-"""What `auditor auth status` finds and how it shows it. The secret is in none of it."""
+"""The status shown by `auditor auth status`. It never contains the secret."""
 
 import json
 import textwrap
@@ -25,8 +25,8 @@ from auditor.zoom.proxy_checks import shown_url
 from auditor.zoom.transport import Transport
 
 SCHEMA = "auditor/auth-status/v1"
-WIDEST = 100
-"""Columns that sentences fill at most."""
+MAX_WIDTH = 100
+"""Maximum columns of sentences."""
 
 
 class Form(StrEnum):
@@ -38,60 +38,60 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenScopes:
-    """What the token of an app opens."""
+    """The scopes of an app's token."""
 
     granted: tuple[str, ...]
 
     @property
     def writing(self) -> tuple[str, ...]:
-        """Those that let the app change something, which an audit never needs."""
+        """Scopes that allow the app to change something, which an audit never needs."""
         return tuple(scope for scope in self.granted if writes(scope))
 
     def lines(self, width: int) -> list[str]:
-        """The scopes for people."""
+        """The scopes as text."""
         if not self.granted:
             return ["Zoom gave a token, and did not say what it opens."]
         reading = scope_names.group_by_area(set(self.granted) - set(self.writing))
-        found = ["Zoom gave a token. With it the app may read:"]
-        found += _columns({area: ", ".join(what) for area, what in reading.items()}, width)
+        lines = ["Zoom gave a token. With it the app may read:"]
+        lines += _columns({area: ", ".join(what) for area, what in reading.items()}, width)
         if self.writing:
-            found += _filled(
+            lines += _filled(
                 f"It may also change things, which an audit never needs: {', '.join(self.writing)}."
                 " Remove these scopes on the app's page.",
                 width,
             )
-        found += _filled(
+        lines += _filled(
             "A scope that you add comes with the next token. Every command asks for a new one; a "
             "command that is running keeps its token, for an hour at most. Which controls a "
             "missing scope makes unknown: auditor doctor",
             width,
         )
-        return found
+        return lines
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialStatus:
-    """What is known of the credentials in use."""
+    """The status of the credentials in use."""
 
     settings: Settings
-    told: Mapping[str, CredentialValue]
+    credentials: Mapping[str, CredentialValue]
     addresses: Mapping[str, tuple[str, Origin]]
     keyring: KeyringStatus
     in_keyring: tuple[str, ...]
     in_file: tuple[str, ...]
-    asked: bool
+    is_checked: bool
     scopes: TokenScopes | None
-    """None where Zoom was not asked, or gave no token."""
+    """None if no token was requested or received."""
     problem: Exception | None
-    """What keeps the credentials from being used."""
+    """Why the credentials cannot be used."""
 
 
 def token_of(settings: Settings, credentials: Credentials) -> TokenScopes:
-    """The scopes of a token that Zoom really gives.
+    """Request a token from Zoom; returns its scopes.
 
     Raises:
-        UnsafeUrl: the address is no place for credentials.
-        ZoomError: Zoom gives none, or could not be asked.
+        UnsafeUrl: credentials must not be sent to this address.
+        ZoomError: Zoom issues no token or cannot be reached.
     """
     with Transport() as transport:
         source = TokenSource(credentials, transport, token_url=settings.oauth_url)
@@ -100,28 +100,28 @@ def token_of(settings: Settings, credentials: Credentials) -> TokenScopes:
 
 
 def read_status(settings: Settings, offline: bool) -> CredentialStatus:
-    """Look everywhere, and ask Zoom for a token unless `offline`.
+    """Read all sources, and request a token from Zoom unless `offline`.
 
     Raises:
         ConfigError: the config file cannot be used.
     """
     where = config.origins()
     keyring = backends.keyring_status()
-    ask = keyring_store.load if keyring.state in _READABLE else _refusing(keyring)
-    told, _ = settings.told(ask)
-    scopes, problem, asked = None, None, False
+    ask = keyring_store.load if keyring.state in _READABLE else _unavailable(keyring)
+    credentials_by_name, _ = settings.credential_sources(ask)
+    scopes, problem, is_checked = None, None, False
     try:
         check_url(settings.api_url, "ZOOM_API_URL")
         check_url(settings.oauth_url, "ZOOM_OAUTH_URL")
         credentials = settings.credentials(ask)
-        asked = not offline
-        scopes = token_of(settings, credentials) if asked else None
+        is_checked = not offline
+        scopes = token_of(settings, credentials) if is_checked else None
     except (ConfigError, UnsafeUrl, ZoomError) as error:
         problem = error
     in_keyring = tuple(keyring_store.profiles()) if keyring.state in _READABLE else ()
     return CredentialStatus(
         settings=settings,
-        told=told,
+        credentials=credentials_by_name,
         addresses={
             name: (getattr(settings, name), where.get(name, where.get("cloud", Origin.DEFAULT)))
             for name in ("api_url", "oauth_url")
@@ -129,7 +129,7 @@ def read_status(settings: Settings, offline: bool) -> CredentialStatus:
         keyring=keyring,
         in_keyring=in_keyring,
         in_file=tuple(config.profiles(settings)),
-        asked=asked,
+        is_checked=is_checked,
         scopes=scopes,
         problem=problem,
     )
@@ -138,8 +138,8 @@ def read_status(settings: Settings, offline: bool) -> CredentialStatus:
 _READABLE = (KeyringState.WORKS, KeyringState.NOT_ENCRYPTED)
 
 
-def _refusing(keyring: KeyringStatus) -> Callable[[str, str], str | None]:
-    """Says at once what the keyring said already: a locked one takes its time."""
+def _unavailable(keyring: KeyringStatus) -> Callable[[str, str], str | None]:
+    """Repeats the keyring's known error immediately: a locked keyring is slow to respond."""
 
     def ask(_profile: str, _name: str) -> str | None:
         raise KeyringUnavailable(keyring.detail, keyring.state)
@@ -148,10 +148,10 @@ def _refusing(keyring: KeyringStatus) -> Callable[[str, str], str | None]:
 
 
 def shown(status: CredentialStatus, form: Form, width: int) -> str:
-    """The status for people or for programs."""
+    """The status as text or JSON."""
     if form is Form.JSON:
         return json.dumps(_document(status), indent=2, ensure_ascii=False)
-    return "\n".join(_lines(status, min(width, WIDEST)))
+    return "\n".join(_lines(status, min(width, MAX_WIDTH)))
 
 
 def _lines(status: CredentialStatus, width: int) -> list[str]:
@@ -169,22 +169,22 @@ def _lines(status: CredentialStatus, width: int) -> list[str]:
         indent="",
     )
     rows = [
-        (LABELS[name], _value_shown(name, told), _origin_shown(status, told.origin))
-        for name, told in status.told.items()
+        (LABELS[name], _value_shown(name, credential), _origin_shown(status, credential.origin))
+        for name, credential in status.credentials.items()
     ]
     rows += [
         (label, shown_url(status.addresses[name][0]), status.addresses[name][1])
         for name, label in (("api_url", "API address"), ("oauth_url", "token address"))
     ]
     lines += ["", tabulate(rows, headers=("value", "is", "from"), disable_numparse=True), ""]
-    if ring.detail and any(told.value is None for told in status.told.values()):
+    if ring.detail and any(credential.value is None for credential in status.credentials.values()):
         lines += _filled(str(KeyringUnavailable(ring.detail, ring.state)), width)
     others = sorted({*status.in_keyring, *status.in_file} - {settings.profile})
-    if others and any(told.value is None for told in status.told.values()):
+    if others and any(credential.value is None for credential in status.credentials.values()):
         lines += _filled(f"Other profiles: {', '.join(others)}. Choose one with --profile.", width)
     if status.scopes is not None:
         lines += status.scopes.lines(width)
-    elif not status.asked and status.problem is None:
+    elif not status.is_checked and status.problem is None:
         lines.append("Zoom was not asked whether they work (--offline).")
     return lines
 
@@ -195,16 +195,18 @@ def _config_file_shown(path: Path | None) -> str:
     return f"{path}{'' if path.is_file() else ' (not there)'}"
 
 
-def _value_shown(name: str, told: CredentialValue) -> str:
-    if not told.value:
+def _value_shown(name: str, credential: CredentialValue) -> str:
+    if not credential.value:
         return "not set"
     if name == "client_secret":
         return "set, not shown"
-    return sanitize_message(told.value) if name == "account_id" else beginning(told.value)
+    return (
+        sanitize_message(credential.value) if name == "account_id" else beginning(credential.value)
+    )
 
 
 def beginning(value: str) -> str:
-    """Enough of an id to tell it from another: whole, it could be a secret in the wrong place."""
+    """Enough of an id to recognise it: in full, it could be a secret in the wrong field."""
     return f"{sanitize_message(value[: min(4, len(value) // 2)])}…"
 
 
@@ -241,19 +243,19 @@ def _document(status: CredentialStatus) -> dict[str, Any]:
             {
                 "name": name,
                 "variable": VARIABLES[name],
-                "set": bool(told.value),
-                "shown": _value_shown(name, told),
-                "source": told.origin,
+                "set": bool(credential.value),
+                "shown": _value_shown(name, credential),
+                "source": credential.origin,
             }
-            for name, told in status.told.items()
+            for name, credential in status.credentials.items()
         ],
         "addresses": [
             {"name": name, "value": shown_url(value), "source": origin}
             for name, (value, origin) in status.addresses.items()
         ],
         "token": {
-            "asked": status.asked,
-            "works": scopes is not None if status.asked else None,
+            "asked": status.is_checked,
+            "works": scopes is not None if status.is_checked else None,
             "scopes": list(scopes.granted) if scopes else None,
             "writes": list(scopes.writing) if scopes else None,
         },
@@ -274,4 +276,6 @@ def _columns(rows: Mapping[str, str], width: int, indent: str = "  ") -> list[st
 
 
 def _filled(text: str, width: int) -> Iterable[str]:
-    return textwrap.wrap(text, min(width, WIDEST), break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        text, min(width, MAX_WIDTH), break_long_words=False, break_on_hyphens=False
+    )

@@ -1,4 +1,4 @@
-"""`auditor baseline`: the baselines, what they expect, and whether a file is one."""
+"""`auditor baseline`: list, show, compare, create and check baselines."""
 
 import json
 import os
@@ -43,7 +43,7 @@ app.command("accept-keys")(accept_keys)
 
 
 class FileKind(StrEnum):
-    """Files that have a schema."""
+    """File kinds that have a schema."""
 
     BASELINE = "baseline"
     ORGANISATION = "organisation"
@@ -94,18 +94,19 @@ def show(
         if text:
             typer.echo(textwrap.fill(text, min(width, 100)))
     typer.echo(f"{loaded.info.digest}\n")
-    wanted = [*loaded.assessed.values(), *_overridden(loaded, catalogue, chosen)]
-    room = _room(wanted, width)
-    rows = [row for each in wanted for row in _rows(each, room)]
+    expectations = [*loaded.assessed.values(), *_override_expectations(loaded, catalogue, chosen)]
+    width_per_column = _column_width(expectations, width)
+    rows = [row for expectation in expectations for row in _rows(expectation, width_per_column)]
     typer.echo(
         tabulate(rows, headers=("Control", "From", "Severity", "Lock", "Setting", "Expected"))
     )
 
 
-def _overridden(
+def _override_expectations(
     loaded: Baseline, catalogue: Catalogue, chosen: Organisation
 ) -> Iterator[ControlExpectation]:
-    """What the overrides of an organisation want, each control under the scopes it is for."""
+    """The expectations of an organisation's overrides, each control under the scopes it applies
+    to."""
     overrides = Overrides(loaded, catalogue, chosen.overrides)
     for position, override in enumerate(chosen.overrides):
         wishes = overrides.expected_controls((position,))
@@ -128,23 +129,25 @@ def conflicts(
     terminal: Terminal = ctx.obj
     catalogue = files.shipped_catalogue()
     first, second = baselines.load(one, catalogue), baselines.load(other, catalogue)
-    found = list(comparison.conflicts(first, second))
-    room = max(12, (terminal.width - 50) // 2)
+    conflicting = list(comparison.conflicts(first, second))
+    width_per_column = max(12, (terminal.width - 50) // 2)
     rows = [
         (
             conflict.setting,
             *(
-                f"{demand.control}: "
-                + textwrap.shorten(described(demand.expectation), room, placeholder="…")
-                for demand in (conflict.one, conflict.other)
+                f"{requirement.control}: "
+                + textwrap.shorten(
+                    described(requirement.expectation), width_per_column, placeholder="…"
+                )
+                for requirement in (conflict.one, conflict.other)
             ),
         )
-        for conflict in found
+        for conflict in conflicting
     ]
     if rows:
         typer.echo(tabulate(rows, headers=("Setting", first.info.id, second.info.id)))
         typer.echo()
-    settings = len({conflict.setting for conflict in found})
+    settings = len({conflict.setting for conflict in conflicting})
     typer.echo(f"{first.info.id} and {second.info.id} want opposite values of {settings} settings.")
 
 
@@ -160,8 +163,8 @@ def schema(
 
     **auditor baseline schema organisation > organisation.schema.json**
     """
-    found = schemas.schema(kind.value, files.shipped_catalogue())
-    echo_json(json.dumps(found, indent=2, ensure_ascii=False))
+    document = schemas.schema(kind.value, files.shipped_catalogue())
+    echo_json(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @app.command()
@@ -187,7 +190,8 @@ def new(
         f"Check it with: auditor baseline check {path}"
     )
     base = extends
-    if is_baseline_path(extends):  # which the new file looks up beside itself
+    # The new file resolves `extends` relative to its own directory.
+    if is_baseline_path(extends):
         base = os.path.relpath(Path(extends).resolve(), path.parent.resolve())
     file = {
         "id": path.stem,
@@ -236,16 +240,16 @@ def check(
     catalogue = files.shipped_catalogue()
 
     def look_up(entries: Entries) -> LookedUp:
-        return _looked_up(entries, ctx.obj, run, account, sandbox=sandbox)
+        return _look_up_names(entries, ctx.obj, run, account, sandbox=sandbox)
 
     problems: list[str] = []
     for path in paths:
         try:
             if Path(path).is_file() and organisation.is_one(Path(path)):
-                sentence, entries = _organisation_checked(path, catalogue)
+                sentence, entries = _check_organisation(path, catalogue)
             else:
-                sentence, entries = _baseline_checked(path, catalogue)
-            notes = list(_names_checked(path, entries, look_up))
+                sentence, entries = _check_baseline(path, catalogue)
+            notes = list(_check_names(path, entries, look_up))
             typer.echo("\n".join((sentence, *notes)))
         except PolicyError as error:
             problems.append(str(error))
@@ -253,17 +257,17 @@ def check(
         raise PolicyError(problems)
 
 
-def _looked_up(
+def _look_up_names(
     entries: Entries, terminal: Terminal, run: str | None, account: str | None, *, sandbox: bool
 ) -> LookedUp:
-    """What came of looking for names in the run that was asked for, else in the newest, if any."""
+    """Look up names in the requested run, otherwise in the newest one, if any."""
     try:
         settings = config.load()
         if run is None:
             return named.in_newest_run(
                 settings, terminal, entries, account=account, sandbox=sandbox
             )
-    except ConfigError as error:  # which is no fault of the file
+    except ConfigError as error:  # not a fault of the checked file
         if run is not None:
             raise
         return LookedUp(unchecked=str(error))
@@ -273,10 +277,10 @@ def _looked_up(
         return named.in_run(snapshot, entries)
 
 
-def _names_checked(
+def _check_names(
     path: str, entries: Entries, look_up: Callable[[Entries], LookedUp]
 ) -> Iterator[str]:
-    """What is to be known of the names in a file.
+    """Sentences on the names in a file.
 
     Raises:
         PolicyError: some match nothing.
@@ -290,74 +294,93 @@ def _names_checked(
         return
     of_run = f"run {looked_up.run}, which ended {wording.when(looked_up.finished_at)}"
     if looked_up.stale:
-        lines = (f"{path}: {waiver_wording.reference_line(each)}" for each in looked_up.stale)
+        lines = (
+            f"{path}: {waiver_wording.reference_line(reference)}" for reference in looked_up.stale
+        )
         raise PolicyError([*lines, f"{path}: looked up in {of_run}."])
-    unknown = [each for each in looked_up.found if each.state == "unknown"]
+    unknown = [reference for reference in looked_up.found if reference.state == "unknown"]
     yield f"{path}: {wording.counted(count - len(unknown), 'name')} found in {of_run}."
-    for each in looked_up.found:
-        warning = "" if each in unknown else waiver_wording.WARNING
-        yield f"{path}: {warning}{waiver_wording.reference_line(each)}"
+    for reference in looked_up.found:
+        warning = "" if reference in unknown else waiver_wording.WARNING
+        yield f"{path}: {warning}{waiver_wording.reference_line(reference)}"
 
 
-def _baseline_checked(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
+def _check_baseline(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
     loaded = baselines.load(path, catalogue)
     entries = named.entries(Organisation(), loaded)
     checks = sum(len(each.expectations) for each in loaded.assessed.values())
-    beyond = len(not_reached(loaded, Level.USER))
+    meeting_only = len(not_reached(loaded, Level.USER))
     sentence = f"{path}: valid. It assesses {len(loaded.assessed)} controls with {checks} settings"
-    return sentence + (f"; {beyond} of them only at --depth meeting." if beyond else "."), entries
+    return sentence + (
+        f"; {meeting_only} of them only at --depth meeting." if meeting_only else "."
+    ), entries
 
 
-def _organisation_checked(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
-    found = organisation.load(Path(path), catalogue)
-    entries = named.entries(found, organisation.baseline_of(Path(path), found, catalogue))
-    parts = (
-        (len(found.parameters), "parameter"),
-        (len(found.overrides), "override"),
-        (len(found.waivers), "waiver"),
-        (len(found.attestations), "attestation"),
+def _check_organisation(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
+    organisation_file = organisation.load(Path(path), catalogue)
+    entries = named.entries(
+        organisation_file, organisation.baseline_of(Path(path), organisation_file, catalogue)
     )
-    held = [f"{number} {name}{'s' if number != 1 else ''}" for number, name in parts if number]
-    chosen = f", for the baseline {found.baseline}" if found.baseline else ""
-    content = ", ".join(held) or "nothing else"
+    parts = (
+        (len(organisation_file.parameters), "parameter"),
+        (len(organisation_file.overrides), "override"),
+        (len(organisation_file.waivers), "waiver"),
+        (len(organisation_file.attestations), "attestation"),
+    )
+    counts = [f"{number} {name}{'s' if number != 1 else ''}" for number, name in parts if number]
+    chosen = (
+        f", for the baseline {organisation_file.baseline}" if organisation_file.baseline else ""
+    )
+    content = ", ".join(counts) or "nothing else"
     return f"{path}: valid. An organisation file{chosen}: {content}.", entries
 
 
-def _room(wanted: Sequence[ControlExpectation], width: int) -> int:
-    """Columns for a setting, and as many for what is expected of it."""
-    ids = max((len(each.control.id) for each in wanted), default=0)
-    origins = max((len(each.origin) for each in wanted), default=0)
-    # tabulate keeps two columns between columns, and makes none narrower than its title and two.
-    taken = max(ids, 9) + max(origins, 6) + len("Severity") + len("Lock") + 2 * 2 + 5 * 2
-    return max(12, (width - taken) // 2)
+def _column_width(expectations: Sequence[ControlExpectation], width: int) -> int:
+    """Columns for a setting, and as many for its expected value."""
+    ids = max((len(expectation.control.id) for expectation in expectations), default=0)
+    origins = max((len(expectation.origin) for expectation in expectations), default=0)
+    # tabulate puts two blanks between columns, and pads each to at least its title plus two.
+    other_columns = max(ids, 9) + max(origins, 6) + len("Severity") + len("Lock") + 2 * 2 + 5 * 2
+    return max(12, (width - other_columns) // 2)
 
 
-def _rows(each: ControlExpectation, room: int) -> list[tuple[str, str, str, str, str, str]]:
-    lock = "yes" if each.lock else ""
-    if each.attest is not None:
-        expected = textwrap.shorten(f"attested: {each.attest}", room, placeholder="…")
-        row = (each.control.id, each.origin, each.severity, lock, "(attestation)", expected)
+def _rows(
+    control: ControlExpectation, width_per_column: int
+) -> list[tuple[str, str, str, str, str, str]]:
+    lock = "yes" if control.lock else ""
+    if control.attest is not None:
+        expected = textwrap.shorten(
+            f"attested: {control.attest}", width_per_column, placeholder="…"
+        )
+        row = (
+            control.control.id,
+            control.origin,
+            control.severity,
+            lock,
+            "(attestation)",
+            expected,
+        )
         return [row]
     return [
         (
-            each.control.id,
-            each.origin,
-            each.severity,
+            control.control.id,
+            control.origin,
+            control.severity,
             lock,
-            _fitted(setting, room),
-            textwrap.shorten(described(expectation), room, placeholder="…"),
+            _shortened(setting, width_per_column),
+            textwrap.shorten(described(expectation), width_per_column, placeholder="…"),
         )
-        for setting, expectation in each.expectations.items()
+        for setting, expectation in control.expectations.items()
     ]
 
 
-def _fitted(setting: str, room: int) -> str:
-    """A path cut at its front, where it says least."""
-    return setting if len(setting) <= room else "…" + setting[1 - room :]
+def _shortened(setting: str, width_per_column: int) -> str:
+    """A path cut at the front, which is its least specific part."""
+    return setting if len(setting) <= width_per_column else "…" + setting[1 - width_per_column :]
 
 
 def described(expectation: Expectation) -> str:
-    """An expectation in words: `is one of the values [1, 2]`."""
+    """An expectation as text: `is one of the values [1, 2]`."""
     meaning = OPERATORS[expectation.op].meaning
     if expectation.param is not None:
         meaning += f" ({expectation.param})"

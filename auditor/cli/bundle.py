@@ -1,4 +1,4 @@
-"""`auditor bundle`: keys that sign evidence bundles, and verifying a bundle with the public one."""
+"""`auditor bundle`: create keys that sign evidence bundles, and verify bundles."""
 
 import re
 from pathlib import Path
@@ -12,11 +12,11 @@ from auditor.config import ConfigError, Settings
 from auditor.errors import ExitCode
 from auditor.report.display import printable, shorten
 
-if TYPE_CHECKING:  # loaded only where bundles are signed: cryptography takes its time
+if TYPE_CHECKING:  # cryptography is slow to load
     from auditor.signing import PublicKey, Signer
 
-WIDEST = 200
-"""Columns of one value from a bundle: a longer one cannot push what follows out of sight."""
+MAX_VALUE_WIDTH = 200
+"""Maximum columns of a value from a bundle: a longer one could push the rest out of sight."""
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 app = typer.Typer(
@@ -47,14 +47,14 @@ def keygen(
     from auditor.signing import PublicKey, Signer, new_key
 
     settings = config.load()
-    given = signer(settings) if settings.signing_key else None
-    if given is not None:
+    configured = signer(settings) if settings.signing_key else None
+    if configured is not None:
         if replace:
             raise ConfigError(
                 "AUDITOR_SIGNING_KEY is set, and signs. For a new key give it 64 other random "
                 "hexadecimal digits (openssl rand -hex 32), or unset it."
             )
-        _tell(given.public, output_)
+        _report_public_key(configured.public, output_)
         return
     known = keys.load_key(keys.PUBLIC_KEY)
     if known is not None and not replace:
@@ -63,7 +63,7 @@ def keygen(
             "To sign with another one from now on: auditor bundle keygen --replace"
         )
     if output_ is not None:
-        output.refuse_to_replace(output_)  # before a key is made that nobody would know
+        output.refuse_to_replace(output_)  # before creating a key that would be lost
     private = new_key()
     public = Signer.read(private).public
     if not (
@@ -73,11 +73,11 @@ def keygen(
             "This machine has no keyring that keeps a key. Set up the operating system's keyring, "
             "or set AUDITOR_SIGNING_KEY to 64 random hexadecimal digits: openssl rand -hex 32"
         )
-    _tell(public, output_)
+    _report_public_key(public, output_)
 
 
-def _tell(public: "PublicKey", path: Path | None) -> None:
-    """Tell the public half of the key that signs, and write it to a file where one is named."""
+def _report_public_key(public: "PublicKey", path: Path | None) -> None:
+    """Print the public key, and write it to `path` if there is one."""
     if path is not None:
         output.refuse_to_replace(path)
         output.write_bytes(path, f"{public.text}\n".encode())
@@ -120,7 +120,7 @@ def verify(
         key = _key_text(public_key, public_key_file)
         trusted = None if key is None else PublicKey.read(key)
         with file.open("rb") as opened:
-            found = verified(opened, trusted)
+            verified_bundle = verified(opened, trusted)
     except (BadKey, NotABundle) as error:
         raise ConfigError(
             f"{file}: {error}" if isinstance(error, NotABundle) else str(error)
@@ -130,40 +130,42 @@ def verify(
     except TamperedBundle as error:
         typer.echo(f"ALTERED: {printable(str(error))}")
         raise typer.Exit(ExitCode.DEVIATIONS) from None
-    told = found.manifest
-    typer.echo(f"Every byte of {len(told.parts)} parts is as the manifest says.")
-    for part in told.parts:
+    manifest = verified_bundle.manifest
+    typer.echo(f"Every byte of {len(manifest.parts)} parts is as the manifest says.")
+    for part in manifest.parts:
         typer.echo(f"  {part.sha256}  {part.name}, {part.size:,} bytes")
-    run = told.run
-    run_id, account = shorten(run.id, WIDEST), shorten(run.account_id, WIDEST)
-    typer.echo(f"Run {run_id} of account {account}, finished {shorten(run.finished_at, WIDEST)}")
-    typer.echo(f"Evidence {shorten(told.evidence_digest, WIDEST)}")
-    if found.signer is None:
+    run = manifest.run
+    run_id, account = shorten(run.id, MAX_VALUE_WIDTH), shorten(run.account_id, MAX_VALUE_WIDTH)
+    typer.echo(
+        f"Run {run_id} of account {account}, finished {shorten(run.finished_at, MAX_VALUE_WIDTH)}"
+    )
+    typer.echo(f"Evidence {shorten(manifest.evidence_digest, MAX_VALUE_WIDTH)}")
+    if verified_bundle.signer is None:
         typer.echo("NOT SIGNED: anybody could have written it. Only its parts were checked.")
-    elif found.trusted:
-        typer.echo(f"Signed with the key given, {found.signer.id}.")
+    elif verified_bundle.trusted:
+        typer.echo(f"Signed with the key given, {verified_bundle.signer.id}.")
     else:
         typer.echo(
-            f"It says it was signed with {found.signer.id}, and the signature fits. Whose key that "
-            "is was not checked: only that nothing was altered since. Name the key you know with "
-            "--public-key."
+            f"It says it was signed with {verified_bundle.signer.id}, and the signature fits. "
+            "Whose key that is was not checked: only that nothing was altered since. Name the key "
+            "you know with --public-key."
         )
-    if require_signature and found.signer is None:
+    if require_signature and verified_bundle.signer is None:
         raise typer.Exit(ExitCode.DEVIATIONS)
 
 
-def _key_text(given: str | None, path: Path | None) -> str | None:
-    """The key of the command line; None where it names none. What looks like a key is one.
+def _key_text(text: str | None, path: Path | None) -> str | None:
+    """The key on the command line; None if there is none. Text in the form of a key is a key.
 
     Raises:
-        ConfigError: it names two, or a file that cannot be read.
+        ConfigError: there are two keys, or a file cannot be read.
     """
-    if given is not None and path is not None:
+    if text is not None and path is not None:
         raise ConfigError("--public-key and --public-key-file name a key each. Leave one out.")
-    if given is not None:
-        if _KEY.fullmatch(given.strip()):
-            return given
-        path = Path(given)
+    if text is not None:
+        if _KEY.fullmatch(text.strip()):
+            return text
+        path = Path(text)
     if path is None:
         return None
     try:
@@ -176,10 +178,10 @@ def _key_text(given: str | None, path: Path | None) -> str | None:
 
 
 def signer(settings: Settings) -> "Signer | None":
-    """Who signs bundles; None where there is no key.
+    """The signer of bundles; None without a key.
 
     Raises:
-        KeyUnavailable: the key is none.
+        KeyUnavailable: the configured text is not a key.
     """
-    given = settings.signing_key
-    return keys.signer(given.get_secret_value() if given else None)
+    configured = settings.signing_key
+    return keys.signer(configured.get_secret_value() if configured else None)

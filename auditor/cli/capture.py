@@ -1,4 +1,5 @@
-"""`auditor baseline capture` and `accept-keys`: policy files made from what an account has now."""
+"""`auditor baseline capture` and `accept-keys`: policy files made from an account's current
+state."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -63,11 +64,11 @@ def capture(
     else:
         _, snapshot = RunSource.chosen(settings, terminal, account=account).opened_file(run)
     evidence = snapshot.account()
-    taken_from = snapshot.meta("run_id")
+    run_id = snapshot.meta("run_id")
     snapshot.close()
     title = f"As account {evidence.scope.id} was on {datetime.now(UTC):%Y-%m-%d}"
-    file, unseen = capturing.capture_baseline(evidence, files.shipped_catalogue(), path.stem, title)
-    comment = f"Captured from run {taken_from}."
+    file, unseen = capturing.captured(evidence, files.shipped_catalogue(), path.stem, title)
+    comment = f"Captured from run {run_id}."
     output.write_bytes(path, yaml_source.dumped(file, comment))
     typer.echo(
         f"{path} written: {len(file['controls'])} controls as they are now. {len(unseen)} settings "
@@ -105,7 +106,7 @@ def accept_keys(
     catalogue = files.shipped_catalogue()
     known = organisation.entries(path, "triage", catalogue).triage
     settings = config.load()
-    before = {each.setting for each in known}
+    before = {entry.setting for entry in known}
     source = RunSource.chosen(settings, ctx.obj, account=account, sandbox=sandbox)
     _, evidence = source.opened_file(run)
     with evidence as snapshot:
@@ -122,7 +123,7 @@ def accept_keys(
         if all_ or typer.confirm(f"Accept {printable(setting)}?", default=False)
     ]
     today = datetime.now(UTC).date().isoformat()
-    rows: list[dict[str, Any]] = [each.model_dump(mode="json") for each in known]
+    rows: list[dict[str, Any]] = [entry.model_dump(mode="json") for entry in known]
     rows += [
         {"setting": setting, "by": author, "on": today, "reason": reason} for setting in accepted
     ]
@@ -137,7 +138,7 @@ def accept_keys(
 
 
 def _new_settings(run: Run) -> Iterator[str]:
-    """The settings nobody has decided about, the suspicious ones first."""
+    """Settings without a decision, those relevant to privacy first."""
     seen: set[str] = set()
     for finding in run.findings():
         setting = finding.verdict.setting

@@ -1,4 +1,4 @@
-"""Reading an account, or the sandbox, into a stored run: what every command that reads shares."""
+"""Reading an account, or the sandbox, into a stored run, for every command that reads."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from auditor import run as runs
 from auditor.cli import process
 from auditor.cli.progress import progress
-from auditor.cli.sandbox import ScenarioName, started
+from auditor.cli.sandbox import ScenarioName, serve_sandbox
 from auditor.cli.storing import open_history, previous_start, stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
@@ -24,18 +24,18 @@ from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.retry import RetryPolicy
 
 SANDBOX_RATE = 5000.0
-"""Requests a second for the sandbox, which is this machine's alone."""
+"""Requests per second for the sandbox, which only this machine uses."""
 
 DEFAULT_SHARE = 0.8
-"""The part of the rate limit that is used; the rest is for the organisation's other apps."""
+"""The share of the rate limit to use; the rest is for the organisation's other apps."""
 
-_GO_ON = "auditor audit --resume"
-_NEXT_NIGHT = "auditor nightly"
+_RESUME_COMMAND = "auditor audit --resume"
+_NIGHTLY_COMMAND = "auditor nightly"
 
 
 @dataclass(frozen=True)
 class RateOptions:
-    """How fast to ask."""
+    """The request rate."""
 
     plan: RatePlan = RatePlan.AUTO
     max_rate: float | None = None
@@ -49,11 +49,11 @@ class RateOptions:
         max_rate: float | None = None,
         share: float | None = None,
     ) -> "RateOptions":
-        """What the command line says; of a plan that it leaves open, what the settings say."""
+        """The rate of the command line; a plan that it leaves open comes from the settings."""
         return cls(RatePlan(settings.plan) if plan is None else plan, max_rate, share)
 
     def limiter(self, api_url: str, sleep: Callable[[float], object]) -> RateLimiter:
-        """The limiter for an API; a local one is not Zoom's, so `auto` need not be careful."""
+        """The limiter for an API; a local API is not Zoom's, so `auto` need not be careful."""
         plan = (
             RatePlan.BUSINESS if self.plan is RatePlan.AUTO and is_loopback(api_url) else self.plan
         )
@@ -62,7 +62,7 @@ class RateOptions:
 
     @property
     def for_sandbox(self) -> "RateOptions":
-        """As asked for, else as fast as it goes."""
+        """The requested rate, otherwise the maximum."""
         if self.max_rate is not None:
             return self
         return RateOptions(self.plan, SANDBOX_RATE, 1.0 if self.share is None else self.share)
@@ -70,52 +70,53 @@ class RateOptions:
 
 @dataclass(frozen=True)
 class Account:
-    """What to read: the sandbox in a scenario, or (None) the account that is configured."""
+    """The account to read: the sandbox in a scenario, or (None) the configured account."""
 
     scenario: ScenarioName | None = None
     users: int = 300
 
     @property
     def is_sandbox(self) -> bool:
-        """True where the run is stored with the simulated ones."""
+        """True if the run is stored with the simulated ones."""
         return self.scenario is not None
 
 
 @dataclass(frozen=True)
 class CollectionOptions:
-    """How a collection is begun: anew, or where an earlier one broke off."""
+    """How to start a collection: a new one, or the continuation of an unfinished one."""
 
-    pace: RateOptions = field(default_factory=RateOptions)
+    rate: RateOptions = field(default_factory=RateOptions)
     extent: CollectionScope = field(default_factory=CollectionScope)
     resume: bool = False
-    oldest: timedelta = timedelta(hours=24)
-    """What was read longer ago is read again."""
+    max_age: timedelta = timedelta(hours=24)
+    """Documents older than this are read again."""
     deadline: float | None = None
-    """When to ask for nothing more, a moment of `time.monotonic`; None for never."""
+    """No request starts after this `time.monotonic` time; None for no deadline."""
     is_own: bool = False
-    """True where only a run that was begun alike goes on; without one, a new one begins."""
-    wanted: Callable[[Snapshot], tuple[EvaluationConfig, CollectionScope]] | None = None
-    """What the command line wants of a run that was begun; what it leaves open stays as it was."""
+    """True if only a run started with the same policy is resumed; otherwise a new one starts."""
+    requested: Callable[[Snapshot], tuple[EvaluationConfig, CollectionScope]] | None = None
+    """The options of the command line for an unfinished run; what it leaves open stays as it
+    was."""
 
-    def advised(self, text: str) -> str:
-        """`text` with the command that goes on: a night's own run is told of by a night alone."""
-        return text.replace(_GO_ON, _NEXT_NIGHT) if self.is_own else text
+    def resume_hint(self, text: str) -> str:
+        """`text` with the command that resumes the run: only `nightly` resumes its own runs."""
+        return text.replace(_RESUME_COMMAND, _NIGHTLY_COMMAND) if self.is_own else text
 
 
 def collect(
     account: Account,
     settings: Settings,
-    going: CollectionOptions,
+    options: CollectionOptions,
     judgement: EvaluationConfig,
     terminal: Terminal,
 ) -> Snapshot:
-    """The evidence of a new run, or of one that was resumed, stored under the data directory.
+    """The evidence of a new or resumed run, stored under the data directory.
 
     Raises:
-        AlreadyRunning: another process reads the account now.
-        ConfigError: credentials or addresses are missing or not usable, or the run that was to be
-            resumed was begun otherwise.
-        NothingRead: Zoom let nothing be read.
+        AlreadyRunning: another process is reading the account.
+        ConfigError: credentials or addresses are missing or invalid, or the run to resume was
+            started with other options.
+        CollectionFailed: Zoom allowed nothing to be read.
         StoreError: the data directory or the history cannot be written.
     """
     stored = stored_runs(settings, sandbox=account.is_sandbox)
@@ -127,38 +128,40 @@ def collect(
             "oauth_url": check_url(settings.oauth_url, "ZOOM_OAUTH_URL"),
         }
         where = settings.model_copy(update=checked)
-        return _read(where, settings.credentials(), going, judgement, stored, terminal)
-    with started(account.scenario, account.users) as sandbox:
+        return _collect(where, settings.credentials(), options, judgement, stored, terminal)
+    with serve_sandbox(account.scenario, account.users) as sandbox:
         where = settings.model_copy(
             update={"api_url": sandbox.api_url, "oauth_url": sandbox.oauth_url}
         )
         credentials = Credentials(sandbox.account_id, sandbox.client_id, sandbox.client_secret)
-        local = replace(going, pace=going.pace.for_sandbox)
-        return _read(where, credentials, local, judgement, stored, terminal)
+        local = replace(options, rate=options.rate.for_sandbox)
+        return _collect(where, credentials, local, judgement, stored, terminal)
 
 
-def _read(
+def _collect(
     settings: Settings,
     credentials: Credentials,
-    going: CollectionOptions,
+    options: CollectionOptions,
     judgement: EvaluationConfig,
     stored: Runs,
     terminal: Terminal,
 ) -> Snapshot:
     try:
-        return _read_alone(settings, credentials, going, judgement, stored, terminal)
+        return _collect_locked(settings, credentials, options, judgement, stored, terminal)
     except KeyboardInterrupt:
         if stored.unfinished(credentials.account_id, settings.api_url) is not None:
-            terminal.say(going.advised(f"What was read is kept. Go on with: {_GO_ON}"))
+            terminal.say(
+                options.resume_hint(f"What was read is kept. Go on with: {_RESUME_COMMAND}")
+            )
         raise
     except DiskFull as error:
-        raise DiskFull(going.advised(str(error))) from error
+        raise DiskFull(options.resume_hint(str(error))) from error
 
 
-def _read_alone(
+def _collect_locked(
     settings: Settings,
     credentials: Credentials,
-    going: CollectionOptions,
+    options: CollectionOptions,
     judgement: EvaluationConfig,
     stored: Runs,
     terminal: Terminal,
@@ -166,12 +169,12 @@ def _read_alone(
     process.prepare_data_dir(stored.home, make=True)
     open_history(stored)
     stopping = threading.Event()
-    limiter = going.pace.limiter(settings.api_url, stopping.wait)
+    limiter = options.rate.limiter(settings.api_url, stopping.wait)
     cloud = Cloud(settings.api_url, settings.oauth_url)
     retries = RetryPolicy(sleep=stopping.wait)
     account_id = credentials.account_id
     with (
-        stored.lock_account(account_id, settings.api_url),
+        stored.alone(account_id, settings.api_url),
         connect(credentials, limiter, cloud=cloud, retries=retries) as client,
         progress(terminal) as shown,
     ):
@@ -179,67 +182,67 @@ def _read_alone(
             client,
             account_id,
             listener=shown,
-            deadline=math.inf if going.deadline is None else going.deadline,
+            deadline=math.inf if options.deadline is None else options.deadline,
             stopping=stopping,
         )
-        broken_off = stored.unfinished(account_id, settings.api_url)
-        if going.is_own and broken_off is not None:
-            broken_off = _if_alike(stored, broken_off, judgement)
-        if going.resume and broken_off is not None:
-            with stored.reopen(broken_off) as snapshot:
-                begun = EvaluationConfig.recalled(snapshot, judgement.catalogue)
-                if going.wanted is not None:
-                    _check_same(snapshot, begun, *going.wanted(snapshot))
-                with_what = f"baseline {begun.baseline.info.id}, depth {begun.depth}"
-                terminal.say(f"Going on with run {broken_off} ({with_what}).")
-                since = datetime.now(UTC) - going.oldest
-                runs.resume(target, snapshot, begun, since.isoformat(timespec="milliseconds"))
-            _tell_if_stopped(snapshot, going, terminal)
+        unfinished = stored.unfinished(account_id, settings.api_url)
+        if options.is_own and unfinished is not None:
+            unfinished = _if_same_policy(stored, unfinished, judgement)
+        if options.resume and unfinished is not None:
+            with stored.going_on(unfinished) as snapshot:
+                recorded = EvaluationConfig.from_snapshot(snapshot, judgement.catalogue)
+                if options.requested is not None:
+                    _check_same(snapshot, recorded, *options.requested(snapshot))
+                description = f"baseline {recorded.baseline.info.id}, depth {recorded.depth}"
+                terminal.say(f"Going on with run {unfinished} ({description}).")
+                since = datetime.now(UTC) - options.max_age
+                runs.resume(target, snapshot, recorded, since.isoformat(timespec="milliseconds"))
+            _report_stop(snapshot, options, terminal)
             return snapshot
-        if going.resume and not going.is_own:
+        if options.resume and not options.is_own:
             terminal.say("There is no run to resume: starting anew.")
-        elif broken_off is not None:
+        elif unfinished is not None:
             terminal.say(
-                f"Run {broken_off} was not finished. This is a new one: with --resume it would "
+                f"Run {unfinished} was not finished. This is a new one: with --resume it would "
                 "have gone on."
             )
         run_id = stored.new_id()
-        since_then = previous_start(stored, account_id, settings.api_url, judgement)
-        extent = replace(going.extent, changes_since=since_then)
+        changes_since = previous_start(stored, account_id, settings.api_url, judgement)
+        extent = replace(options.extent, changes_since=changes_since)
         with stored.new(run_id) as snapshot:
             runs.collect(target, snapshot, judgement, run_id, extent)
-        _tell_if_stopped(snapshot, going, terminal)
+        _report_stop(snapshot, options, terminal)
         return snapshot
 
 
-def _tell_if_stopped(snapshot: Snapshot, going: CollectionOptions, terminal: Terminal) -> None:
-    """Say why the rest of the account was not asked for, and how to go on."""
+def _report_stop(snapshot: Snapshot, options: CollectionOptions, terminal: Terminal) -> None:
+    """Report why the rest of the account was not read, and how to continue."""
     why = snapshot.meta("stopped")
     if why:
-        how = "" if _GO_ON in why else f" Go on later with: {_GO_ON}"
-        terminal.say(going.advised(f"Stopped before everything was read. {why}{how}"))
+        how = "" if _RESUME_COMMAND in why else f" Go on later with: {_RESUME_COMMAND}"
+        terminal.say(options.resume_hint(f"Stopped before everything was read. {why}{how}"))
 
 
-def _if_alike(stored: Runs, run_id: str, judgement: EvaluationConfig) -> str | None:
-    """The run, if it was begun to be judged by the same baseline and at the same depth."""
-    with stored.open_folder(run_id) as snapshot:
-        begun = json.loads(snapshot.meta("judgement") or "{}")
-    wanted = json.loads(judgement.record())
-    same = all(begun.get(key) == wanted[key] for key in ("policy", "selected", "depth"))
+def _if_same_policy(stored: Runs, run_id: str, judgement: EvaluationConfig) -> str | None:
+    """The run, if it was started with the same policy, selection and depth."""
+    with stored.opened_folder(run_id) as snapshot:
+        recorded = json.loads(snapshot.meta("judgement") or "{}")
+    requested = json.loads(judgement.record())
+    same = all(recorded.get(key) == requested[key] for key in ("policy", "selected", "depth"))
     return run_id if same else None
 
 
 def _check_same(
     snapshot: Snapshot,
-    begun: EvaluationConfig,
+    recorded: EvaluationConfig,
     judgement: EvaluationConfig,
     extent: CollectionScope,
 ) -> None:
-    """What a run reads follows from what it is judged with, so it goes on with the same."""
-    before = json.loads(begun.record()) | asdict(CollectionScope.recalled(snapshot))
-    wanted = json.loads(judgement.record()) | asdict(extent)
+    """The documents to read depend on the policy, so a run resumes only with the same policy."""
+    before = json.loads(recorded.record()) | asdict(CollectionScope.from_snapshot(snapshot))
+    requested = json.loads(judgement.record()) | asdict(extent)
     for key, what in _BEGUN_WITH.items():
-        if before[key] != wanted[key]:
+        if before[key] != requested[key]:
             raise ConfigError(
                 f"The run that is to be resumed was begun with another {what}. Leave out what "
                 "chooses it to go on with that run, or leave out --resume to start anew."
@@ -253,4 +256,4 @@ _BEGUN_WITH = {
     "verify_locks": "--verify-locks",
     "meetings": "choice of meetings",
 }
-"""What has to be the same in a run that goes on."""
+"""Options that must not change when a run is resumed."""

@@ -1,7 +1,7 @@
 """The table of commands, each of which is imported when it is called.
 
-All of them together import 1,000 modules, which takes longer than `--help`, `--version` or a
-shell that waits for a completion may. What these show of a command is in the table.
+Importing all of them loads 1,000 modules, which is too slow for `--help`, `--version` and shell
+completion. The table contains what these show of a command.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,14 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class Command(TyperCommand):
-    """A command by name and help line; `imported` is the one that parses options and runs."""
+    """A command by name and help line; `imported` returns the command that parses options and
+    runs."""
 
     def __init__(self, name: str, summary: str) -> None:
         super().__init__(name, help=summary, rich_markup_mode="markdown")
 
     def imported(self) -> Any:
-        """The command itself: `app` of the module of its name, or the function of that name."""
+        """The actual command: the `app` of the module of its name, or the function of that name."""
         assert self.name is not None
         module = import_module(f"auditor.cli.{self.name}")
         parent = typer.Typer(rich_markup_mode="markdown", callback=lambda: None)
@@ -73,13 +74,13 @@ COMMANDS: Sequence[tuple[str, str]] = (
     ),
 )
 """Name and help line, in the order of `--help`. The line is the first paragraph of the command's
-own help, which a test holds them to."""
+own help; a test checks this."""
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are imported when they are called."""
+    """A group that imports its commands when they are called."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that `args` call, imported; its name and the arguments that are left."""
+        """The imported command that `args` call, its name and the remaining arguments."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.imported() if isinstance(command, Command) else command, rest

@@ -1,4 +1,4 @@
-"""`auditor config`: every setting, where its value comes from, and what else was set and lost."""
+"""`auditor config`: every setting, the origin of its value, and other values that do not count."""
 
 import json
 import textwrap
@@ -11,7 +11,7 @@ import typer
 from pydantic import SecretStr
 
 from auditor import config, keys, permissions
-from auditor.cli.auth_status import WIDEST, beginning
+from auditor.cli.auth_status import MAX_WIDTH, beginning
 from auditor.cli.bundle import signer
 from auditor.cli.encoding import echo_json
 from auditor.cli.notify import check_channels
@@ -38,7 +38,7 @@ from auditor.zoom.proxy_checks import shown_url
 
 SCHEMA = "auditor/config/v1"
 _COLUMN = 23
-"""Where values begin."""
+"""The column of the values."""
 _READABLE = (KeyringState.WORKS, KeyringState.NOT_ENCRYPTED)
 _UNUSABLE = (
     ConfigError,
@@ -49,13 +49,14 @@ _UNUSABLE = (
     StoreError,
     UnsafeUrl,
 )
-"""What is wrong with a value, as a sentence."""
+"""Errors that describe an invalid value as a sentence."""
 
 _CHECKED_APART = frozenset(
     VARIABLES[name]
     for name in ("api_url", "oauth_url", "home", "baseline", "org", "store", *parsing.NAMES)
 )
-"""What the doctor looks at in a check of its own, as the options of a command may have it."""
+"""Settings that have a check of their own in the doctor, since command options can override
+them."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,36 +74,36 @@ class ConfigFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SettingStatus:
-    """One setting: what it is, where that comes from, and what did not count."""
+    """One setting: its value, the origin, and other values that do not count."""
 
     variable: str
     shown: str
-    """The value without secrets; empty where there is none."""
+    """The value without secrets; empty if there is none."""
     origin: Origin
     ignored: tuple[tuple[Origin, str], ...] = ()
-    """Each other source that sets it, and why that does not count, as a clause."""
+    """Every other source of a value, and why it does not count, as a clause."""
     problem: str = ""
-    """What is wrong with the value, as a sentence."""
+    """The fault of the value, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All settings, and the places they were looked for in."""
+    """All settings, and the sources they were read from."""
 
     profile: str
     sources: tuple[tuple[Origin, str], ...]
-    """What was found of each source that is a place of its own."""
+    """The state of each source that is a file or a keyring."""
     settings: tuple[SettingStatus, ...]
     problems: tuple[str, ...] = ()
-    """What is wrong with a file rather than a setting."""
+    """Faults of files rather than settings."""
     warnings: tuple[str, ...] = ()
     from_dotenv: tuple[str, ...] = field(default=())
     """The variables that come from `.env`."""
 
     @property
     def all_problems(self) -> tuple[str, ...]:
-        """Everything that cannot be used."""
-        of_settings = tuple(each.problem for each in self.settings if each.problem)
+        """All faults."""
+        of_settings = tuple(setting.problem for setting in self.settings if setting.problem)
         return tuple(dict.fromkeys((*self.problems, *of_settings)))
 
 
@@ -127,17 +128,17 @@ def show(
     **auditor --env-file staging.env config show**
     """
     terminal: Terminal = ctx.obj
-    found = described()
+    configuration = describe()
     if format_ is ConfigFormat.JSON:
-        echo_json(json.dumps(_document(found), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(_document(configuration), indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(_lines(found, min(terminal.width, WIDEST))))
-    if found.all_problems:
+        typer.echo("\n".join(_lines(configuration, min(terminal.width, MAX_WIDTH))))
+    if configuration.all_problems:
         raise typer.Exit(ExitCode.USAGE)
 
 
-def described() -> Configuration:
-    """The configuration of this process. Never raises for what is wrong with it."""
+def describe() -> Configuration:
+    """The configuration of this process. Never raises for faults in it."""
     settings, faults = config.inspect()
     resolution = settings.resolution
     keyring = backends.keyring_status()
@@ -153,19 +154,20 @@ def described() -> Configuration:
 
 
 def tell_dotenv(settings: Settings, terminal: Terminal) -> None:
-    """Say which variables come from `.env`, where some do: a folder may belong to somebody else."""
+    """Report which variables come from `.env`: a directory may belong to another user."""
     names = settings.resolution.from_dotenv
     if names:
         terminal.say(f"From {settings.resolution.dotenv.path}: {', '.join(names)}.")
 
 
-def as_check(found: Configuration) -> DoctorCheck:
-    """The same, as a check of the doctor; without what has a check of its own there."""
-    title, facts = "Configuration", _facts(found)
+def doctor_check(configuration: Configuration) -> DoctorCheck:
+    """The configuration as a check of the doctor, without settings that have a check of their
+    own."""
+    title, facts = "Configuration", _facts(configuration)
     problems = [
-        each.problem
-        for each in found.settings
-        if each.problem and each.variable not in _CHECKED_APART
+        setting.problem
+        for setting in configuration.settings
+        if setting.problem and setting.variable not in _CHECKED_APART
     ]
     if problems:
         more = f" {len(problems) - 1} more is wrong." if problems[1:] else ""
@@ -174,10 +176,10 @@ def as_check(found: Configuration) -> DoctorCheck:
         return DoctorCheck(
             "configuration", title, CheckState.FAILED, problems[0], advice, code, facts
         )
-    places = {each.origin for each in found.settings}
+    places = {setting.origin for setting in configuration.settings}
     named = ", ".join(place for place in Origin if place in places and place is not Origin.DEFAULT)
     sentence = f"Set by: {named}." if named else "Nothing is set: all of it is at its default."
-    if found.warnings:
+    if configuration.warnings:
         advice = "Something is not used, or not safe: auditor config show says what, and why."
         return DoctorCheck(
             "configuration", title, CheckState.WARNING, sentence, advice, facts=facts
@@ -191,9 +193,9 @@ def _status(
     variable = VARIABLES[name]
     resolution = settings.resolution
     candidates = resolution.candidates.get(variable, ())
-    taken = resolution.taken(variable)
-    is_set = taken is not None and not taken.is_empty
-    origin = taken.origin if taken is not None and is_set else Origin.DEFAULT
+    effective = resolution.effective(variable)
+    is_set = effective is not None and not effective.is_empty
+    origin = effective.origin if effective is not None and is_set else Origin.DEFAULT
     shown, problem = "", faults.get(variable, "")
     if problem:
         shown = "not shown"
@@ -203,43 +205,54 @@ def _status(
             _check(name, settings)
         except _UNUSABLE as error:
             problem = str(error)
-    ignored = [(each.origin, _why_not(each, taken)) for each in candidates if each is not taken]
-    if taken is not None and taken.is_empty:
-        ignored.insert(0, (taken.origin, "it is set to nothing there, so no other place is asked"))
+    ignored = [
+        (candidate.origin, _why_not(candidate, effective))
+        for candidate in candidates
+        if candidate is not effective
+    ]
+    if effective is not None and effective.is_empty:
+        ignored.insert(
+            0, (effective.origin, "it is set to nothing there, so no other place is asked")
+        )
     if name in parsing.NAMES:
-        kept_there, fault = _in_keyring(settings.profile, name, keyring)
-        if kept_there and taken is None:
-            shown, origin = _shown_credential(name, kept_there), Origin.KEYRING
-        elif kept_there:
-            why = _why_not(Candidate(Origin.KEYRING, kept_there), taken)
+        in_keyring, fault = _in_keyring(settings.profile, name, keyring)
+        if in_keyring and effective is None:
+            shown, origin = _shown_credential(name, in_keyring), Origin.KEYRING
+        elif in_keyring:
+            why = _why_not(Candidate(Origin.KEYRING, in_keyring), effective)
             ignored.append((Origin.KEYRING, why))
-        elif fault and taken is None:
+        elif fault and effective is None:
             ignored.append((Origin.KEYRING, fault))
-        if taken is not None and taken.is_empty:
+        if effective is not None and effective.is_empty:
             problem = problem or (
-                f"{variable} is set to nothing in {taken.origin.place}. Unset it, or give a value."
+                f"{variable} is set to nothing in {effective.origin.place}. Unset it, or give a "
+                "value."
             )
     if name in ("api_url", "oauth_url") and not is_set:
-        of_cloud = resolution.taken(VARIABLES["cloud"])
+        of_cloud = resolution.effective(VARIABLES["cloud"])
         if of_cloud is not None and not of_cloud.is_empty:
             origin = of_cloud.origin
     return SettingStatus(variable, shown, origin, tuple(ignored), problem)
 
 
-def _why_not(candidate: Candidate, taken: Candidate | None) -> str:
+def _why_not(candidate: Candidate, effective: Candidate | None) -> str:
     if candidate.ignored:
         return candidate.ignored
-    if taken is not None and taken.is_empty:
-        return f"the variable is set to nothing in {taken.origin.place}"
-    return f"{taken.origin.place} goes before it" if taken is not None else "it is at its default"
+    if effective is not None and effective.is_empty:
+        return f"the variable is set to nothing in {effective.origin.place}"
+    return (
+        f"{effective.origin.place} goes before it"
+        if effective is not None
+        else "it is at its default"
+    )
 
 
 def _shown(name: str, settings: Settings) -> str:
-    """The value for people, the default included; empty where there is none.
+    """The value as text, including defaults; empty if there is none.
 
     Raises:
-        ConfigError: there is no home directory for a default to be in.
-        StoreError: the address of the history is none.
+        ConfigError: there is no home directory for a default path.
+        StoreError: the address of the history is invalid.
     """
     value = getattr(settings, name)
     if name in SECRETS:
@@ -264,7 +277,7 @@ def _shown_credential(name: str, value: str) -> str:
 
 
 def _check(name: str, settings: Settings) -> None:
-    """Look at a value as a command would that uses it; one of `_UNUSABLE` is raised."""
+    """Check a value as a command that uses it would. Raises one of `_UNUSABLE`."""
     value = getattr(settings, name)
     text = value.get_secret_value() if isinstance(value, SecretStr) else ""
     match name:
@@ -291,7 +304,7 @@ def _check(name: str, settings: Settings) -> None:
 
 
 def _in_keyring(profile: str, name: str, keyring: KeyringStatus) -> tuple[str, str]:
-    """What the keyring has, and why it could not be asked, as a clause."""
+    """The value in the keyring, and why the keyring could not be read, as a clause."""
     if keyring.state not in _READABLE:
         return "", "" if keyring.state is KeyringState.NONE else keyring.detail.rstrip(".")
     try:
@@ -315,19 +328,22 @@ def _sources(settings: Settings, keyring: KeyringStatus) -> Iterator[tuple[Origi
     )
 
 
-def _lines(found: Configuration, width: int) -> Iterator[str]:
-    yield from _wrapped("Profile", found.profile, width)
-    for origin, text in found.sources:
+def _lines(configuration: Configuration, width: int) -> Iterator[str]:
+    yield from _wrapped("Profile", configuration.profile, width)
+    for origin, text in configuration.sources:
         yield from _wrapped(str(origin).capitalize(), text, width)
     yield ""
-    for each in found.settings:
-        value = f"{printable(each.shown)} ({each.origin})" if each.shown else "not set"
-        yield from _wrapped(each.variable, value, width)
-        for origin, why in each.ignored:
+    for setting in configuration.settings:
+        value = f"{printable(setting.shown)} ({setting.origin})" if setting.shown else "not set"
+        yield from _wrapped(setting.variable, value, width)
+        for origin, why in setting.ignored:
             yield from _wrapped("", f"Not used: {origin}, because {why}.", width)
-        if each.problem:
-            yield from _wrapped("", f"Error: {each.problem}", width)
-    for heading, sentences in (("Errors", found.problems), ("Warnings", found.warnings)):
+        if setting.problem:
+            yield from _wrapped("", f"Error: {setting.problem}", width)
+    for heading, sentences in (
+        ("Errors", configuration.problems),
+        ("Warnings", configuration.warnings),
+    ):
         if sentences:
             yield from ("", f"{heading}:")
         for sentence in sentences:
@@ -352,32 +368,32 @@ def _filled(text: str, width: int) -> list[str]:
     )
 
 
-def _facts(found: Configuration) -> dict[str, Any]:
+def _facts(configuration: Configuration) -> dict[str, Any]:
     return {
-        "settings": [_row(each) for each in found.settings],
-        "from_dotenv": [*found.from_dotenv],
-        "problems": [*found.all_problems],
+        "settings": [_row(setting) for setting in configuration.settings],
+        "from_dotenv": [*configuration.from_dotenv],
+        "problems": [*configuration.all_problems],
     }
 
 
-def _document(found: Configuration) -> dict[str, Any]:
+def _document(configuration: Configuration) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "profile": found.profile,
-        "sources": [{"source": origin, "found": text} for origin, text in found.sources],
-        **_facts(found),
-        "warnings": [*found.warnings],
+        "profile": configuration.profile,
+        "sources": [{"source": origin, "found": text} for origin, text in configuration.sources],
+        **_facts(configuration),
+        "warnings": [*configuration.warnings],
     }
 
 
-def _row(each: SettingStatus) -> dict[str, Any]:
+def _row(setting: SettingStatus) -> dict[str, Any]:
     return {
-        "variable": each.variable,
-        "value": each.shown or None,
-        "source": each.origin,
-        "from_dotenv": _rule(each.variable),
-        "ignored": [{"source": origin, "reason": why} for origin, why in each.ignored],
-        "problem": each.problem or None,
+        "variable": setting.variable,
+        "value": setting.shown or None,
+        "source": setting.origin,
+        "from_dotenv": _rule(setting.variable),
+        "ignored": [{"source": origin, "reason": why} for origin, why in setting.ignored],
+        "problem": setting.problem or None,
     }
 
 

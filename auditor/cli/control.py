@@ -1,4 +1,4 @@
-"""`auditor control`: what can be checked, why, and how to fix it."""
+"""`auditor control`: the controls, their reasons, and how to fix deviations."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -84,7 +84,7 @@ def show(
 
 
 def _uncovered(catalogue: Catalogue, topics: Iterable[str], width: int) -> Iterator[str]:
-    """The settings that no control reads, by reason."""
+    """The settings that no control reads, grouped by reason."""
     chosen = set(topics)
     rows = [each for each in exceptions.unread(catalogue) if not chosen or each.topic in chosen]
     for reason in dict.fromkeys(each.reason for each in rows):

@@ -19,12 +19,12 @@ from auditor.report import drift_report
 from auditor.store.errors import RunNotFound
 from auditor.store.history import History, StoredRun
 
-WIDEST = 120
-"""Columns of the text report, also where the terminal has more."""
+MAX_WIDTH = 120
+"""Maximum columns of the text report."""
 
 
 class DiffFormat(StrEnum):
-    """How a comparison is written."""
+    """The values of `--format`."""
 
     TEXT = "text"
     JSON = "json"
@@ -77,8 +77,8 @@ def diff(
     history, one, other = sides(source, earlier, later)
     catalogue = shipped_catalogue()
     titles = {control.id: control.title for control in catalogue}
-    with comparing.compared(history, one, other, catalogue) as drift:
-        write = partial(_write, drift, titles, chosen, min(terminal.width, WIDEST))
+    with comparing.open_comparison(history, one, other, catalogue) as drift:
+        write = partial(_write, drift, titles, chosen, min(terminal.width, MAX_WIDTH))
         if output is not None:
             files.write(output, write)
         else:
@@ -92,7 +92,7 @@ def sides(
 ) -> tuple[History, StoredRun, StoredRun]:
     """The two runs to compare, and their history.
 
-    What is left open is the newest run, and the one before it.
+    By default the newest run, and the one before it.
 
     Raises:
         RunNotFound: there is none.

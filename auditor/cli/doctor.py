@@ -12,7 +12,7 @@ import typer
 
 from auditor import config
 from auditor.cli import named, output
-from auditor.cli.config import as_check, described
+from auditor.cli.config import describe, doctor_check
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
     BaselineOption,
@@ -22,7 +22,7 @@ from auditor.cli.options import (
     Selection,
     TopicOption,
 )
-from auditor.cli.sandbox import ScenarioName, started
+from auditor.cli.sandbox import ScenarioName, serve_sandbox
 from auditor.cli.storing import SANDBOX_HOME, stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError, Settings
@@ -40,8 +40,8 @@ from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials
 from auditor.zoom.limits import RatePlan
 
-WIDEST = 100
-"""Columns; longer lines tire the eye."""
+MAX_WIDTH = 100
+"""Columns; longer lines are hard to read."""
 SANDBOX_USERS = 300
 
 
@@ -109,35 +109,39 @@ def doctor(
     selection = Selection(baseline=baseline, org=org, only=only or [], topic=topic or [])
     policy = _policy(selection, Level(depth), settings)
     simulated = scenario or (ScenarioName.DRIFTED if sandbox else None)
-    with _case(settings, policy, simulated, terminal) as case:
-        found = examine(case)
-    told = _rendered(found, format_, terminal, to_file=output_ is not None)
+    with _inputs(settings, policy, simulated, terminal) as inputs:
+        report = examine(inputs)
+    rendered = _rendered(report, format_, terminal, to_file=output_ is not None)
     if output_ is not None:
-        output.write_bytes(output_, told.encode())
+        output.write_bytes(output_, rendered.encode())
     elif format_ is DoctorFormat.JSON:
-        echo_json(told, newline=False)
+        echo_json(rendered, newline=False)
     else:
-        typer.echo(told, nl=False, color=terminal.color)
-    raise typer.Exit(found.exit_code)
+        typer.echo(rendered, nl=False, color=terminal.color)
+    raise typer.Exit(report.exit_code)
 
 
 def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | str:
-    """What an audit would judge by, or why it could not."""
+    """The policy of an audit, or why there is none."""
     try:
         judgement = selection.judgement(depth, settings.baseline, settings.org)
     except PolicyError as error:
         return str(error)
-    by_group = [each for each in judgement.organisation.overrides if each.match.group is not None]
-    overridden = frozenset(cid for each in by_group for cid in each.controls)
+    by_group = [
+        override
+        for override in judgement.organisation.overrides
+        if override.match.group is not None
+    ]
+    overridden = frozenset(cid for override in by_group for cid in override.controls)
     entries = named.entries(judgement.organisation, judgement.baseline)
     return Policy(judgement.overrides.union(), depth, judgement.parameters, overridden, entries)
 
 
 @contextmanager
-def _case(
+def _inputs(
     settings: Settings, policy: Policy | str, simulated: ScenarioName | None, terminal: Terminal
 ) -> Iterator[DoctorInputs]:
-    """The configured account, or a simulated one for as long as the block lasts."""
+    """The configured account, or a simulated one for the duration of the block."""
     credentials, origins = ("", ()) if simulated else _credentials(settings)
     refused = ""
     unchecked = (
@@ -147,13 +151,13 @@ def _case(
         stored = stored_runs(settings, sandbox=simulated is not None)
     except InsecureDirectory as error:
         stored, refused = unchecked, str(error)
-    except StoreError:  # told by the check of the history
+    except StoreError:  # reported by the check of the history
         stored = unchecked
 
     def look_up(entries: Entries) -> LookedUp:
         return named.in_newest_run(settings, terminal, entries, sandbox=simulated is not None)
 
-    case = DoctorInputs(
+    inputs = DoctorInputs(
         api_url=settings.api_url,
         oauth_url=settings.oauth_url,
         policy=policy,
@@ -164,14 +168,14 @@ def _case(
         look_up=look_up,
         refused=refused,
         plan=RatePlan(settings.plan),
-        configuration=as_check(described()) if simulated is None else None,
+        configuration=doctor_check(describe()) if simulated is None else None,
     )
     if simulated is None:
-        yield case
+        yield inputs
         return
-    with started(simulated, SANDBOX_USERS) as sandbox:
+    with serve_sandbox(simulated, SANDBOX_USERS) as sandbox:
         yield replace(
-            case,
+            inputs,
             api_url=sandbox.api_url,
             oauth_url=sandbox.oauth_url,
             credentials=Credentials(sandbox.account_id, sandbox.client_id, sandbox.client_secret),
@@ -180,15 +184,19 @@ def _case(
 
 
 def _credentials(settings: Settings) -> tuple[Credentials | str, tuple[str, ...]]:
-    """The credentials or why there are none, and where they come from."""
-    told, problem = settings.told()
+    """The credentials, or why there are none, and their origins."""
+    credentials_by_name, problem = settings.credential_sources()
 
     def known(_: str, name: str) -> str | None:
-        if problem is not None and told[name].value is None:
+        if problem is not None and credentials_by_name[name].value is None:
             raise problem
-        return told[name].value
+        return credentials_by_name[name].value
 
-    origins = tuple(str(each.origin) for each in told.values() if each.origin is not None)
+    origins = tuple(
+        str(credential.origin)
+        for credential in credentials_by_name.values()
+        if credential.origin is not None
+    )
     try:
         return settings.credentials(known), origins
     except ConfigError as error:
@@ -196,13 +204,13 @@ def _credentials(settings: Settings) -> tuple[Credentials | str, tuple[str, ...]
 
 
 def _rendered(
-    found: DoctorReport, format_: DoctorFormat, terminal: Terminal, *, to_file: bool
+    report: DoctorReport, format_: DoctorFormat, terminal: Terminal, *, to_file: bool
 ) -> str:
     if format_ is DoctorFormat.JSON:
-        return json.dumps(readable(as_json.document(found)), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(readable(as_json.document(report)), indent=2, ensure_ascii=False) + "\n"
     lines = text.lines(
-        found,
-        min(terminal.width, WIDEST),
+        report,
+        min(terminal.width, MAX_WIDTH),
         color=terminal.color and not to_file,
         every_control=terminal.verbosity > 0,
     )

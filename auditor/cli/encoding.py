@@ -1,7 +1,7 @@
-"""What the standard streams can express: no output fails because of its encoding.
+"""Encoding of the standard streams: no output fails because a character cannot be encoded.
 
-Names come from Zoom and from the file system, and the terminal may be cp1252, Latin-1, cp932 or
-ASCII. A character that a stream cannot express is spelled out; files are always UTF-8.
+Names come from Zoom and from the file system, and the terminal may use cp1252, Latin-1, cp932 or
+ASCII. A character that a stream cannot encode is escaped; files are always UTF-8.
 """
 
 import codecs
@@ -18,21 +18,21 @@ import typer
 
 from auditor.plain_text import printable
 
-SPELL_OUT = "auditor.spell_out"
+ERROR_HANDLER = "auditor.spell_out"
 """The name of the error handler."""
 
-_PAINTING = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS")
-"""Variables with which Typer paints what no terminal shows."""
+_COLOUR_VARIABLES = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS")
+"""Variables that make Typer print colours even without a terminal."""
 _COLOUR = re.compile(
     r"(\x1b\[(?:0|(?:[1-479]|3[1-7]|9[0-7]|4[0-7])(?:;(?:[1-479]|[349][0-7]))*)?m)"
 )
-"""Colours, bold, dim, italic and underlined. Not what conceals, and nothing that moves a cursor."""
-_STEERING = re.compile(r"[^\n\t\x20-\x7e]")
+"""Colours, bold, dim, italic and underlined. Nothing that conceals text or moves the cursor."""
+_UNSAFE = re.compile(r"[^\n\t\x20-\x7e]")
 
 _DELETE = "\x7f"
-"""The one control character that JSON leaves as it is in a string."""
+"""The one control character that JSON leaves unescaped in a string."""
 
-_PLAIN = {
+_ASCII_TYPOGRAPHY = {
     "…": "...",
     "“": '"',
     "”": '"',
@@ -44,94 +44,96 @@ _PLAIN = {
     "•": "*",
     "→": "->",
 }
-"""The typography of our own texts, in ASCII."""
+"""ASCII replacements for the typography of our own texts."""
 
 
-def settle_streams() -> None:
-    """Let the standard streams of this process express every text. Closed ones lead nowhere.
+def make_streams_lossless() -> None:
+    """Let the standard streams of this process express every text. Closed streams go to the null
+    device.
 
-    A file that is opened while a standard stream is closed would take its number, and everything
-    that is printed.
+    A file opened while a standard stream is closed would get its number, and everything printed to
+    it.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-    codecs.register_error(SPELL_OUT, _spell_out)
-    sys.stdout = _expressive(sys.stdout)
-    sys.stderr = _expressive(sys.stderr)
+    codecs.register_error(ERROR_HANDLER, _replace_unencodable)
+    sys.stdout = _lossless(sys.stdout)
+    sys.stderr = _lossless(sys.stderr)
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
 
 
 def echo_json(text: str, *, newline: bool = True) -> None:
-    """Print JSON. It is ASCII where standard output is not UTF-8, so that it is always valid."""
+    """Print JSON. It is ASCII if standard output is not UTF-8, so that it is always valid."""
     typer.echo(_for_stdout(text), nl=newline)
 
 
 def json_for_stderr(text: str) -> str:
-    """JSON as standard error can express it, see `echo_json`."""
+    """JSON as standard error can encode it, see `echo_json`."""
     return _legible(text) if _is_utf8(sys.stderr) else escaped(text)
 
 
 def escaped(json_text: str) -> str:
-    """JSON in ASCII alone. What is not ASCII stands in strings, and may be escaped there."""
+    """JSON in ASCII only. Non-ASCII characters occur only in strings, where they can be escaped."""
     if json_text.isascii() and _DELETE not in json_text:
         return json_text
     return "".join(char if char < _DELETE else _escape(char) for char in json_text)
 
 
 def stdout_for_text() -> BinaryIO:
-    """Standard output for a text in UTF-8: written in the stream's own encoding."""
+    """Standard output that accepts UTF-8 text and writes it in the stream's own encoding."""
     return io.BufferedWriter(_Recoded(sys.stdout, lambda text: text))
 
 
 def stdout_for_json() -> BinaryIO:
-    """Standard output for JSON in UTF-8: ASCII where the stream is not UTF-8."""
+    """Standard output that accepts UTF-8 JSON and writes ASCII if the stream is not UTF-8."""
     return io.BufferedWriter(_Recoded(sys.stdout, _for_stdout))
 
 
 class _Console(io.TextIOWrapper):
-    """A standard stream: everything that could steer a terminal is spelled out.
+    """A standard stream that escapes everything that could control a terminal.
 
-    This is the edge that all output goes through, whatever forgot to make its names harmless. Our
-    own colours pass, where there may be any. A new line passes, too: only whoever writes a field
-    knows that it should have none.
+    All output passes through it, so it also covers names that were not escaped earlier. Our own
+    colours pass if colours are allowed. New lines pass too: only the writer of a field knows that
+    the field must not contain any.
 
-    For ASCII it calls itself Latin-1: to a stream that calls itself ASCII, Typer writes UTF-8.
+    An ASCII stream reports Latin-1 as its encoding: Typer writes UTF-8 to a stream that reports
+    ASCII.
     """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         encoding, buffering = stream.encoding, stream.line_buffering
         self._ascii = codecs.lookup(encoding).name == "ascii"
-        self._painted = stream.isatty() or any(map(os.environ.get, _PAINTING))
+        self._painted = stream.isatty() or any(map(os.environ.get, _COLOUR_VARIABLES))
         super().__init__(
             stream.detach(),
             encoding="latin-1" if self._ascii else encoding,
-            errors=SPELL_OUT,
+            errors=ERROR_HANDLER,
             line_buffering=buffering,
             write_through=self._ascii,
         )
 
     def write(self, text: str, /) -> int:
-        self.draw(_harmless(text, painted=self._painted))
+        self.draw(_escape_unsafe(text, painted=self._painted))
         return len(text)
 
     def draw(self, text: str) -> int:
-        """Write what moves the cursor on purpose."""
-        shown = text.encode("ascii", SPELL_OUT).decode("ascii") if self._ascii else text
+        """Write text that moves the cursor on purpose."""
+        shown = text.encode("ascii", ERROR_HANDLER).decode("ascii") if self._ascii else text
         return super().write(shown)
 
 
 class Drawing:
-    """Standard error, as it is now, for a bar that is drawn again and again."""
+    """Standard error, as it is now, for a progress bar that is redrawn."""
 
     def __init__(self) -> None:
         self._stream = sys.stderr
 
     def write(self, text: str) -> int:
-        """Write `text` as it is."""
+        """Write `text` unchanged."""
         stream = self._stream
         return stream.draw(text) if isinstance(stream, _Console) else stream.write(text)
 
@@ -140,12 +142,12 @@ class Drawing:
         self._stream.flush()
 
     def isatty(self) -> bool:
-        """True where the stream is a terminal."""
+        """True if the stream is a terminal."""
         return self._stream.isatty()
 
 
 class _Recoded(io.RawIOBase):
-    """Takes UTF-8 and writes it as text."""
+    """A binary stream that decodes UTF-8 and writes it to a text stream."""
 
     def __init__(self, stream: TextIO, spell: Callable[[str], str]) -> None:
         self._stream, self._spell = stream, spell
@@ -160,7 +162,7 @@ class _Recoded(io.RawIOBase):
         return len(data)
 
 
-def _expressive(stream: TextIO | None) -> TextIO:
+def _lossless(stream: TextIO | None) -> TextIO:
     if stream is None:
         return Path(os.devnull).open("w", encoding="utf-8")
     if not isinstance(stream, io.TextIOWrapper):
@@ -168,27 +170,27 @@ def _expressive(stream: TextIO | None) -> TextIO:
     return _Console(stream)
 
 
-def _harmless(text: str, *, painted: bool) -> str:
+def _escape_unsafe(text: str, *, painted: bool) -> str:
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
     if not painted:
-        return _spelled_out(text)
+        return _escape_controls(text)
     pieces = _COLOUR.split(text)
-    return "".join(piece if at % 2 else _spelled_out(piece) for at, piece in enumerate(pieces))
+    return "".join(piece if at % 2 else _escape_controls(piece) for at, piece in enumerate(pieces))
 
 
-def _spelled_out(text: str) -> str:
-    return _STEERING.sub(lambda found: printable(found[0]), text)
+def _escape_controls(text: str) -> str:
+    return _UNSAFE.sub(lambda found: printable(found[0]), text)
 
 
-def _spell_out(error: UnicodeError) -> tuple[str, int]:
+def _replace_unencodable(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
-    return "".join(_PLAIN.get(char) or _spelled(char) for char in text), error.end
+    return "".join(_ASCII_TYPOGRAPHY.get(char) or _escaped(char) for char in text), error.end
 
 
-def _spelled(char: str) -> str:
+def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
@@ -201,10 +203,11 @@ def _for_stdout(json_text: str) -> str:
 
 
 def _legible(json_text: str) -> str:
-    """JSON with what could steer a terminal escaped as JSON does it, so that it stays the same."""
+    """JSON in which characters that could control a terminal are JSON escapes, so its value is
+    unchanged."""
     if json_text.isascii() and _DELETE not in json_text:
         return json_text
-    # Below it, only white space between texts is no letter: it stays as it is.
+    # Below DELETE, a JSON text contains only printable characters and white space.
     return "".join(
         char if char < _DELETE or printable(char) == char else _escape(char) for char in json_text
     )

@@ -1,4 +1,4 @@
-"""Judging a run as it is handed on: by a framework's references, under pseudonyms."""
+"""Exporting a run: grouped by the references of a framework, or under pseudonyms."""
 
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from auditor.run import EvaluationConfig
 
 @dataclass(frozen=True)
 class EvaluatedRun:
-    """A run, and what it was judged from and with."""
+    """A run, with the evidence and the config it was judged with."""
 
     run: Run
     snapshot: Snapshot
@@ -30,59 +30,59 @@ class EvaluatedRun:
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """How a run is handed on."""
+    """How a run is exported."""
 
     framework: Framework | None = None
     key: bytes | None = None
-    """The key of the pseudonyms; None where everybody goes by the real name."""
+    """The key of the pseudonyms; None keeps real names."""
 
     @classmethod
     def chosen(
         cls, framework: str | None, pseudonymise: bool, settings: Settings
     ) -> "ExportOptions":
-        """What the command line asked for.
+        """The options of the command line.
 
         Raises:
             PolicyError: there is no such framework.
-            KeyUnavailable: there is no key for pseudonyms.
-            ConfigError: the key that signs, which is needed at the end, is none.
+            KeyUnavailable: there is no key for pseudonyms, or the signing key is invalid.
         """
         if settings.signing_key is not None:
             signer(settings)
-        given = settings.pseudonym_key
+        configured = settings.pseudonym_key
         return cls(
             frameworks.named(framework) if framework else None,
-            keys.pseudonym_key(given.get_secret_value() if given else None)
+            keys.pseudonym_key(configured.get_secret_value() if configured else None)
             if pseudonymise
             else None,
         )
 
     @contextmanager
-    def judged(
+    def evaluate(
         self, snapshot: Snapshot, judgement: EvaluationConfig, run: Run | None = None
     ) -> Iterator[EvaluatedRun]:
-        """The run that `snapshot` and `judgement` give, or that `run` is already.
+        """The run that `snapshot` and `judgement` give, or `run` if it is already judged.
 
-        Under pseudonyms a copy of the evidence, which lasts as long as the block, is judged.
+        Under pseudonyms, a copy of the evidence is judged, which exists for the duration of the
+        block.
 
         Raises:
             NothingSelected: the judgement assesses no control.
-            SnapshotError: the run broke off, or the copy cannot be written.
+            SnapshotError: the run did not finish, or the copy cannot be written.
         """
         with ExitStack() as stack:
             if self.key is not None:
                 renamed = _under_pseudonyms(snapshot, judgement, self.key)
                 snapshot, judgement = stack.enter_context(renamed)
                 run = None
-            found = run or runs.judge(snapshot, judgement)
-            yield EvaluatedRun(replace(found, framework=self.framework), snapshot, judgement)
+            evaluated = run or runs.judge(snapshot, judgement)
+            yield EvaluatedRun(replace(evaluated, framework=self.framework), snapshot, judgement)
 
 
 @contextmanager
 def _under_pseudonyms(
     snapshot: Snapshot, judgement: EvaluationConfig, key: bytes
 ) -> Iterator[tuple[Snapshot, EvaluationConfig]]:
-    """A copy in which nobody goes by the real name, and what to judge it with."""
+    """A copy of the evidence without real names, and the config to judge it with."""
     pseudonyms = Pseudonyms(key)
     with (
         tempfile.TemporaryDirectory(prefix="auditor-") as folder,
@@ -90,8 +90,8 @@ def _under_pseudonyms(
     ):
         with closing(NameIndex(snapshot, pseudonyms)) as people:
             names = Pseudonymizer(people, pseudonyms)
-            told = organisation(judgement.organisation, snapshot, names)
-            renamed = replace(judgement, organisation=told)
+            pseudonymised = organisation(judgement.organisation, snapshot, names)
+            renamed = replace(judgement, organisation=pseudonymised)
             facts = runs.metadata(snapshot, renamed, pseudonymised=True)
             copy_snapshot(snapshot, copy, facts, names)
         yield copy, renamed

@@ -26,7 +26,7 @@ from auditor.cli.options import (
     Selection,
     StrictOption,
     TopicOption,
-    span,
+    parse_duration,
 )
 from auditor.cli.run_choice import LATEST, AccountOption, RunSource, configured_account
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
@@ -42,11 +42,11 @@ from auditor.gate import (
     GateResult,
     Known,
     Terms,
+    age_rejection,
     closed,
+    find_acceptance,
     judged,
-    measured_against,
     rejection,
-    too_old,
 )
 from auditor.policy import serialization
 from auditor.policy.errors import PolicyError
@@ -67,7 +67,7 @@ _T = TypeVar("_T")
 
 
 class GateFormat(StrEnum):
-    """How the answer is written."""
+    """The values of `--format`."""
 
     TEXT = "text"
     JSON = "json"
@@ -171,14 +171,14 @@ def gate(
     **auditor gate --live --topic ai**
     """
     if ctx.invoked_subcommand is not None:
-        _refuse_options_before(ctx)
+        _refuse_misplaced_options(ctx)
         return
     terminal: Terminal = ctx.obj
     settings = config.load()
     tell_dotenv(settings, terminal)
-    demand = GatePolicy(
+    policy = GatePolicy(
         None if fail_on is FailOn.NEVER else Severity(fail_on),
-        span(max_age, "--max-age"),
+        parse_duration(max_age, "--max-age"),
         allow_unknown,
         new_only,
         strict,
@@ -204,20 +204,20 @@ def gate(
             f"--account {account}: only a stored run can be of any account. --live reads the one "
             "of the credentials, --sandbox one of its own."
         )
-    _ = stored.history  # an address that is none is a mistake of whoever asks
+    _ = stored.history  # raises a usage error if the address is invalid
     try:
         if is_live:
             simulated = Account(scenario if sandbox else None)
-            answer = _live(stored, judgement, demand, settings, simulated, terminal)
+            result = _live(stored, judgement, policy, settings, simulated, terminal)
         else:
-            answer = _stored(stored, selection, judgement, demand, settings, account, terminal)
+            result = _stored(stored, selection, judgement, policy, settings, account, terminal)
     except (AuditorError, OSError, sqlite3.Error, zlib.error) as error:
-        if not _keeps_shut(error):
+        if not _closes_gate(error):
             raise
-        answer = _broken(error, format_, terminal)
+        result = _closed_by(error, format_, terminal)
     with output.ignore_broken_pipe():
-        _tell(answer, format_, terminal)
-    raise typer.Exit(answer.code)
+        _report_result(result, format_, terminal)
+    raise typer.Exit(result.code)
 
 
 @app.command()
@@ -259,9 +259,9 @@ def accept(
     if run == LATEST:
         for sentence in source.from_future():
             ctx.obj.say(sentence)
-        owner = _found(_account(history, settings, account, source.elsewhere()))
+        owner = _unless_closed(_account(history, settings, account, source.elsewhere()))
         terms = _terms(judgement, owner, settings.api_url)
-        entry = _found(_newest(history, terms, source.elsewhere()))
+        entry = _unless_closed(_newest(history, terms, source.elsewhere()))
     else:
         entry = history.get(source.own_run(run))
         terms = _terms(judgement, entry.facts.account_id, entry.facts.api_url)
@@ -286,8 +286,8 @@ def accept(
     )
 
 
-def _refuse_options_before(ctx: typer.Context) -> None:
-    """An option of the gate before the name of a subcommand would be ignored."""
+def _refuse_misplaced_options(ctx: typer.Context) -> None:
+    """Reject options of the gate before the name of a subcommand, where they would be ignored."""
     for parameter in ctx.command.params:
         source = ctx.get_parameter_source(parameter.name or "")
         if source is not None and source.name == "COMMANDLINE":
@@ -297,11 +297,11 @@ def _refuse_options_before(ctx: typer.Context) -> None:
             )
 
 
-def _found(found: _T | GateResult) -> _T:
-    """What was looked for.
+def _unless_closed(found: _T | GateResult) -> _T:
+    """The value itself.
 
     Raises:
-        RunNotFound: it is an answer of the gate, which says why there is none.
+        RunNotFound: it is a closed gate, which explains why there is no run.
     """
     if isinstance(found, GateResult):
         raise RunNotFound(f"{found.reason[0].upper()}{found.reason[1:]} {found.advice}")
@@ -309,10 +309,10 @@ def _found(found: _T | GateResult) -> _T:
 
 
 def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
-    """Let pass only a run that a gate with these terms can measure against.
+    """Reject a run that a gate with these terms cannot measure against.
 
     Raises:
-        RunUnfit: it is another.
+        RunUnfit: the run is unsuitable.
     """
     run = f"Run {entry.facts.id}"
     if not entry.facts.complete:
@@ -332,21 +332,21 @@ def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
         )
 
 
-def _depth(asked: Depth | None, is_live: bool) -> Level:
-    if is_live and asked in (Depth.USER, Depth.MEETING):
+def _depth(depth: Depth | None, is_live: bool) -> Level:
+    if is_live and depth in (Depth.USER, Depth.MEETING):
         raise ConfigError(
-            f"--depth {asked}: --live reads the account and its groups, no users and no meetings. "
-            f"For those, run first: auditor audit --depth {asked}, and then the gate without "
+            f"--depth {depth}: --live reads the account and its groups, no users and no meetings. "
+            f"For those, run first: auditor audit --depth {depth}, and then the gate without "
             "--live."
         )
-    return Level(asked or (Depth.GROUP if is_live else Depth.USER))
+    return Level(depth or (Depth.GROUP if is_live else Depth.USER))
 
 
-def _keeps_shut(error: Exception) -> bool:
-    """True if `error` kept a gate from judging that was asked rightly.
+def _closes_gate(error: Exception) -> bool:
+    """True if `error` prevented a correctly called gate from judging.
 
-    The baseline, the stored run or the history being unusable ends other commands as a mistake of
-    usage. The gate answers instead: it stays shut, and its answer says why.
+    Other commands treat an unusable baseline, stored run or history as a usage error. The gate
+    stays closed instead, and gives the reason.
     """
     return (
         not isinstance(error, AuditorError)
@@ -355,8 +355,8 @@ def _keeps_shut(error: Exception) -> bool:
     )
 
 
-def _broken(error: Exception, format_: GateFormat, terminal: Terminal) -> GateResult:
-    """Shut, because of an error; its sentence is the reason."""
+def _closed_by(error: Exception, format_: GateFormat, terminal: Terminal) -> GateResult:
+    """A closed gate with the error as its reason."""
     reason = str(error)
     if isinstance(error, sqlite3.Error | zlib.error):
         reason = f"a database could not be used ({error})."
@@ -364,7 +364,7 @@ def _broken(error: Exception, format_: GateFormat, terminal: Terminal) -> GateRe
         reason = f"{error.filename or 'a file'} could not be used: {error.strerror}."
     if terminal.verbosity >= 2:
         terminal.say(redacted_traceback(error))
-    if format_ is not GateFormat.TEXT:  # standard output is for a program, or goes to a file
+    if format_ is not GateFormat.TEXT:  # standard output is read by a program
         terminal.complain(reason)
     return closed(
         " ".join(redact_text(reason).split()), "Try again. If it stays so, see why: auditor doctor"
@@ -375,7 +375,7 @@ def _stored(
     stored: Runs,
     selection: Selection,
     judgement: EvaluationConfig,
-    demand: GatePolicy,
+    policy: GatePolicy,
     settings: Settings,
     account: str | None,
     terminal: Terminal,
@@ -389,40 +389,42 @@ def _stored(
     entry = _newest(history, terms, elsewhere)
     if isinstance(entry, GateResult):
         return entry
-    found = rejection(entry, demand, judgement.baseline.info.digest, datetime.now(UTC))
-    if found is not None:
-        return found
+    unfit = rejection(entry, policy, judgement.baseline.info.digest, datetime.now(UTC))
+    if unfit is not None:
+        return unfit
     signatures = Signatures(settings)
     known = None
-    if demand.new_only:
-        known = _known(history, terms, judgement, demand, signatures)
+    if policy.new_only:
+        known = _known(history, terms, judgement, policy, signatures)
     if isinstance(known, GateResult):
         return known
     with history.verified(entry) as snapshot:
         now = datetime.now(UTC)
-        signed = _signed(entry, snapshot, demand, signatures)
-        old = too_old(entry.facts.id, snapshot.oldest() or entry.facts.finished_at, demand, now)
-        if old is not None:
-            return old
+        signed = _signed(entry, snapshot, policy, signatures)
+        too_old = age_rejection(
+            entry.facts.id, snapshot.oldest() or entry.facts.finished_at, policy, now
+        )
+        if too_old is not None:
+            return too_old
         if (selection.org or settings.org) is None:
-            used = EvaluationConfig.recalled(snapshot, judgement.catalogue).organisation
-            digest = serialization.organisation_digest(used)
+            recorded = EvaluationConfig.from_snapshot(snapshot, judgement.catalogue).organisation
+            digest = serialization.organisation_digest(recorded)
             if digest:
                 return closed(
                     f"run {entry.facts.id} was judged with an organisation file ({digest}; "
-                    f"{len(used.overrides)} overrides, {len(used.waivers)} waivers, "
-                    f"{len(used.attestations)} attestations), and the gate was given none.",
+                    f"{len(recorded.overrides)} overrides, {len(recorded.waivers)} waivers, "
+                    f"{len(recorded.attestations)} attestations), and the gate was given none.",
                     "Name the file that is to hold: --org FILE, or AUDITOR_ORG.",
                 )
-        # What is judged by never comes with the evidence: it is what the gate was given.
+        # The gate judges by its own policy, never by one that comes with the evidence.
         run = runs.judge(snapshot, replace(judgement, today=now.date()))
-        return judged(run, demand, known, signed)
+        return judged(run, policy, known, signed)
 
 
 def _live(
     stored: Runs,
     judgement: EvaluationConfig,
-    demand: GatePolicy,
+    policy: GatePolicy,
     settings: Settings,
     account: Account,
     terminal: Terminal,
@@ -432,82 +434,82 @@ def _live(
     )
     with snapshot:
         run = runs.judge(snapshot, judgement)
-        is_kept = store_run(stored, snapshot, run, judgement, terminal)
+        is_stored = store_run(stored, snapshot, run, judgement, terminal)
         known: Known | GateResult | None = None
         signatures = Signatures(settings)
-        entry = stored.history.find(run.info.id) if is_kept else None
-        if entry is None and (demand.require_signature or signatures.are_required):
+        entry = stored.history.find(run.info.id) if is_stored else None
+        if entry is None and (policy.require_signature or signatures.are_required):
             return closed(
                 f"run {run.info.id} could not be stored, so it is not signed.",
                 "See why: auditor doctor",
             )
-        signed = _signed(entry, snapshot, demand, signatures) if entry else None
-        if demand.new_only and not is_kept:
+        signed = _signed(entry, snapshot, policy, signatures) if entry else None
+        if policy.new_only and not is_stored:
             return closed(
                 f"run {run.info.id} could not be stored, so what is new in it cannot be told.",
                 "See why: auditor doctor",
             )
-        if demand.new_only:
+        if policy.new_only:
             terms = _terms(judgement, run.info.account_id, run.info.api_url)
-            known = _known(stored.history, terms, judgement, demand, signatures)
-        answer = known if isinstance(known, GateResult) else judged(run, demand, known, signed)
-    if is_kept:
+            known = _known(stored.history, terms, judgement, policy, signatures)
+        result = known if isinstance(known, GateResult) else judged(run, policy, known, signed)
+    if is_stored:
         stored.discard(run.info.id)
-    return answer
+    return result
 
 
 def _known(
     history: History,
     terms: Terms,
     judgement: EvaluationConfig,
-    demand: GatePolicy,
+    policy: GatePolicy,
     signatures: Signatures,
 ) -> Known | GateResult:
-    """What the accepted run found already, or why there is none to measure against.
+    """The findings of the accepted run, or why there is no run to measure against.
 
     Raises:
-        SignatureError: a signature of the run or of its acceptance is not as it has to be.
+        SignatureError: the signature of the run or of its acceptance is missing or invalid.
     """
-    acceptance = measured_against(history, terms)
+    acceptance = find_acceptance(history, terms)
     if isinstance(acceptance, GateResult):
         return acceptance
-    signatures.verified_acceptance(acceptance, required=demand.require_signature)
+    signatures.verified_acceptance(acceptance, required=policy.require_signature)
     accepted = acceptance.entry
     with history.verified(accepted) as evidence:
-        signatures.verified(accepted, evidence, required=demand.require_signature)
+        signatures.verified(accepted, evidence, required=policy.require_signature)
         again = runs.judge(evidence, replace(judgement, today=datetime.now(UTC).date()))
         return Known.of(history, accepted).confirmed(again)
 
 
 def _signed(
-    entry: StoredRun, evidence: Snapshot, demand: GatePolicy, signatures: Signatures
+    entry: StoredRun, evidence: Snapshot, policy: GatePolicy, signatures: Signatures
 ) -> Signed | None:
-    """Which key signed a run, whose signature is verified; None where none did, and none need.
+    """The key of a run's verified signature; None if the run is not signed and need not be.
 
     Raises:
-        SignatureError: the signature is not as it has to be.
+        SignatureError: the signature is missing or invalid.
     """
-    key = signatures.verified(entry, evidence, required=demand.require_signature)
+    key = signatures.verified(entry, evidence, required=policy.require_signature)
     trusted = signatures.trusted
     return None if key is None else Signed(key, trusted is not None and trusted.id == key)
 
 
 def _terms(judgement: EvaluationConfig, account_id: str, api_url: str) -> Terms:
-    """What a gate that judges an account with this judges."""
+    """The terms of a gate that judges an account with this config."""
     info = judgement.baseline.info
     return Terms(
-        Series.for_selection(account_id, api_url, info.id, judgement.depth, judgement.narrowed),
+        Series.wanted(account_id, api_url, info.id, judgement.depth, judgement.selected_subset),
         info.digest,
         serialization.organisation_digest(judgement.organisation),
-        frozenset(judgement.overrides.union().assessed),
+        frozenset(judgement.overrides.widest().assessed),
     )
 
 
 def _account(
-    history: History, settings: Settings, asked: str | None, elsewhere: str
+    history: History, settings: Settings, requested: str | None, elsewhere: str
 ) -> str | GateResult:
-    """The account that is asked for, configured, or the only one stored, or why there is none."""
-    account = asked or configured_account(settings)
+    """The requested or configured account, or the only stored one; or why there is none."""
+    account = requested or configured_account(settings)
     if account is not None:
         return account
     known = history.accounts(place(settings.api_url))
@@ -522,52 +524,52 @@ def _account(
 
 
 def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun | GateResult:
-    """The newest run that was judged as the gate was asked to judge, or why there is none."""
-    wanted = terms.series
+    """The newest run with the series of the terms, or why there is none."""
+    series = terms.series
     of_account = history.runs(terms.runs)
-    entry = history.last_of(wanted)
+    entry = history.last_of(series)
     if entry is not None:
         return entry
-    asked = f"baseline {wanted.baseline_id}, depth {wanted.depth}"
-    asked += ", the same selection of controls" if wanted.selection else ""
+    description = f"baseline {series.baseline_id}, depth {series.depth}"
+    description += ", the same selection of controls" if series.selection else ""
     if not of_account:
         return closed(
-            f"no run of account {wanted.account_id} is stored in {history}.{elsewhere}",
+            f"no run of account {series.account_id} is stored in {history}.{elsewhere}",
             "Run: auditor audit",
         )
     newest = of_account[-1].facts
     narrowed = ", a selection of controls" if of_account[-1].selection else ""
     return closed(
-        f"no stored run fits ({asked}); the newest, {newest.id}, has baseline "
+        f"no stored run fits ({description}); the newest, {newest.id}, has baseline "
         f"{newest.baseline_id}, depth {newest.depth}{narrowed}.",
         "Run the audit that way, or ask for what there is with --baseline, --depth, --only and "
         "--topic.",
     )
 
 
-def _tell(answer: GateResult, format_: GateFormat, terminal: Terminal) -> None:
-    basis = answer.basis
+def _report_result(result: GateResult, format_: GateFormat, terminal: Terminal) -> None:
+    basis = result.basis
     catalogue_titles = (
         {cid: info.title for cid, info in basis.run.controls.items()} if basis else {}
     )
-    told = answer.code, answer.reason, answer.advice, basis
+    outcome = result.code, result.reason, result.advice, basis
     counts = {
-        "deviations": answer.deviations,
-        "unknown": answer.unknown,
-        "stale_waivers": answer.stale_waivers,
-        "stale_names": answer.stale_names,
+        "deviations": result.deviations,
+        "unknown": result.unknown,
+        "stale_waivers": result.stale_waivers,
+        "stale_names": result.stale_names,
     }
-    summary = gate_report.as_summary(*told, counts, answer.examples, catalogue_titles)
+    summary = gate_report.as_summary(*outcome, counts, result.examples, catalogue_titles)
     if format_ is GateFormat.JSON:
-        echo_json(gate_report.as_json(*told, counts, answer.examples), newline=False)
+        echo_json(gate_report.as_json(*outcome, counts, result.examples), newline=False)
     elif format_ is GateFormat.MARKDOWN:
         typer.echo(summary)
     else:
-        why = gate_report.describe_examples(answer.examples)
-        typer.echo("\n".join(gate_report.as_lines(*told, why)))
+        why = gate_report.named(result.examples)
+        typer.echo("\n".join(gate_report.as_lines(*outcome, why)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines = gate_report.annotations(
-            answer.code, answer.reason, basis, answer.examples, catalogue_titles
+            result.code, result.reason, basis, result.examples, catalogue_titles
         )
         for line in lines:
             typer.echo(line, err=format_ is not GateFormat.TEXT)
@@ -576,5 +578,5 @@ def _tell(answer: GateResult, format_: GateFormat, terminal: Terminal) -> None:
             try:
                 with Path(place_of_summary).open("a", encoding="utf-8", errors="replace") as out:
                     out.write(summary + "\n")
-            except OSError as error:  # the answer is the exit code's, whether it is shown or not
+            except OSError as error:  # the exit code counts, not the summary
                 terminal.complain(f"the job summary could not be written: {error.strerror}.")

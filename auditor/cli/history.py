@@ -1,4 +1,4 @@
-"""`auditor history`: the stored runs, their trend and findings, and what is kept how long."""
+"""`auditor history`: the stored runs, their trend and findings, and their retention."""
 
 import json
 import textwrap
@@ -12,7 +12,7 @@ import typer
 
 from auditor import config
 from auditor.cli.encoding import echo_json
-from auditor.cli.options import KeepMonthlyOption, KeepOption, span
+from auditor.cli.options import KeepMonthlyOption, KeepOption, parse_duration
 from auditor.cli.run_choice import (
     LATEST,
     AccountOption,
@@ -35,14 +35,14 @@ from auditor.store.retention import expired
 from auditor.store.runs import Runs
 from auditor.store.series import RunFilter
 
-_UNDER_WAY = timedelta(days=2)
-"""How long after the last word of a run it may still go on."""
+_MIN_ABANDONED_AGE = timedelta(days=2)
+"""How long after its last write a run may still be in progress."""
 
 app = typer.Typer()
 
 
 class HistoryFormat(StrEnum):
-    """How the history is written."""
+    """The values of `--format`."""
 
     TEXT = "text"
     JSON = "json"
@@ -88,10 +88,10 @@ def history(
         config.load(), terminal, account=account, all_accounts=all_accounts, sandbox=sandbox
     )
     stored = source.runs
-    every = stored.history.runs(source.wanted)
-    if account is not None and not every:
+    all_entries = stored.history.runs(source.run_filter)
+    if account is not None and not all_entries:
         _refuse_account(stored.history, account)
-    entries = every[-last:]
+    entries = all_entries[-last:]
     if format_ is HistoryFormat.JSON:
         echo_json(json.dumps(_as_json(entries), indent=2, ensure_ascii=False))
     if not entries:
@@ -103,12 +103,12 @@ def history(
         return
     accepted = stored.history.acceptances()
     rows = [(entry.facts, _remark(entry, accepted, source.now)) for entry in entries]
-    several = len({entry.facts.account_id for entry in every}) > 1
+    several = len({entry.facts.account_id for entry in all_entries}) > 1
     typer.echo(history_report.tables(rows, terminal.width, several=several))
-    kept = f"{wording.counted(len(every), 'run')} in {stored.history}."
-    more = f" The newest {last} are shown: --last N." if len(every) > last else ""
-    told = f"{kept}{more} More about one: auditor report RUN. What changed: auditor diff A B"
-    typer.echo(f"\n{_wrapped(told, terminal.width)}")
+    count = f"{wording.counted(len(all_entries), 'run')} in {stored.history}."
+    more = f" The newest {last} are shown: --last N." if len(all_entries) > last else ""
+    footer = f"{count}{more} More about one: auditor report RUN. What changed: auditor diff A B"
+    typer.echo(f"\n{_wrapped(footer, terminal.width)}")
     for entry in entries:
         if entry.set_aside:
             reason = f"Set aside: run {entry.facts.id}: {printable(entry.set_aside)}"
@@ -145,23 +145,25 @@ def findings(
         raise _nothing_stored(source)
     stored, entry = source.entry(run)
     runs = stored.history
-    wanted = {each.casefold() for each in control or ()}
+    control_ids = {state.casefold() for state in control or ()}
     _refuse_controls(control or (), entry)
-    with runs.finding_states(entry) as standings:
+    with runs.standings(entry) as states:
         chosen = [
-            each
-            for each in standings
-            if (not wanted or each.control.casefold() in wanted) and _is_in(each, scope)
+            state
+            for state in states
+            if (not control_ids or state.control.casefold() in control_ids) and _is_in(state, scope)
         ]
-    chosen.sort(key=lambda each: (each.severity.rank, each.control, each.scope.order, each.setting))
-    pasts = runs.histories(entry, [each.fingerprint for each in chosen])
+    chosen.sort(
+        key=lambda state: (state.severity.rank, state.control, state.scope.order, state.setting)
+    )
+    pasts = runs.pasts(entry, [state.fingerprint for state in chosen])
     if format_ is HistoryFormat.JSON:
-        told = [_finding_object(each, pasts[each.fingerprint]) for each in chosen]
-        echo_json(json.dumps(told, indent=2, ensure_ascii=False))
+        objects = [_finding_object(state, pasts[state.fingerprint]) for state in chosen]
+        echo_json(json.dumps(objects, indent=2, ensure_ascii=False))
         return
-    told_of = [(each, pasts[each.fingerprint]) for each in chosen]
-    typer.echo(history_report.findings(told_of, terminal.width))
-    typer.echo(f"\n{wording.counted(len(told_of), 'finding')} of run {entry.facts.id}.")
+    rows = [(state, pasts[state.fingerprint]) for state in chosen]
+    typer.echo(history_report.findings(rows, terminal.width))
+    typer.echo(f"\n{wording.counted(len(rows), 'finding')} of run {entry.facts.id}.")
 
 
 @app.command()
@@ -192,55 +194,57 @@ def prune(
         sandbox=sandbox,
         writing=not dry_run,
     ).of_one_account()
-    stored, wanted = source.runs, source.wanted
-    old = prunable(stored, span(keep, "--keep"), keep_monthly, wanted)
-    broken = abandoned(stored, span(keep, "--keep"), wanted)
+    stored, run_filter = source.runs, source.run_filter
+    old = prunable(stored, parse_duration(keep, "--keep"), keep_monthly, run_filter)
+    broken = abandoned(stored, parse_duration(keep, "--keep"), run_filter)
     if dry_run:
         for run_id in [*(entry.facts.id for entry in old), *broken]:
             typer.echo(run_id)
         typer.echo(f"{wording.counted(len(old) + len(broken), 'run')} would be removed.")
         return
-    typer.echo(pruned(stored, old, broken, wanted))
+    typer.echo(prune_runs(stored, old, broken, run_filter))
 
 
-def prunable(stored: Runs, keep: timedelta, monthly: int, wanted: RunFilter) -> list[StoredRun]:
-    """The stored runs, of those that are wanted, that need not be kept."""
+def prunable(stored: Runs, keep: timedelta, monthly: int, run_filter: RunFilter) -> list[StoredRun]:
+    """Stored runs that need not be retained, among those the filter admits."""
     runs = stored.history
-    return expired(runs.runs(wanted), datetime.now(UTC), keep, monthly, runs.acceptances())
+    return expired(runs.runs(run_filter), datetime.now(UTC), keep, monthly, runs.acceptances())
 
 
-def abandoned(stored: Runs, keep: timedelta, wanted: RunFilter) -> list[str]:
-    """Runs that broke off longer ago than this, and were never gone on with.
+def abandoned(stored: Runs, keep: timedelta, run_filter: RunFilter) -> list[str]:
+    """Runs that stopped longer ago than this and were never resumed.
 
-    Never one that may still be under way, or that the next night goes on with, nor one of another
-    account. One that did not get as far as to name its account belongs to none.
+    Never a run that may still be in progress or that the next night resumes, nor a run of another
+    account. A run that stopped before it recorded its account belongs to none.
     """
-    oldest = (datetime.now(UTC) - max(keep, _UNDER_WAY)).timestamp()
-    waiting = set(stored.unarchived())
+    oldest = (datetime.now(UTC) - max(keep, _MIN_ABANDONED_AGE)).timestamp()
+    pending = set(stored.waiting())
     others = {
         folder.id
         for folder in stored.run_folders()
         if folder.facts["account_id"]
-        and not wanted.admits(folder.facts["account_id"], folder.place)
+        and not run_filter.admits(folder.facts["account_id"], folder.place)
     }
     return [
         run_id
         for run_id in stored.folders()
-        if run_id not in others and run_id not in waiting and stored.last_modified(run_id) < oldest
+        if run_id not in others and run_id not in pending and stored.touched(run_id) < oldest
     ]
 
 
-def pruned(stored: Runs, old: Iterable[StoredRun], broken: Iterable[str], wanted: RunFilter) -> str:
-    """Remove these runs; what was done, as a sentence."""
-    gone = list(old)
-    left = list(broken)
-    if gone:
-        stored.history.remove(gone)
-    for run_id in left:
+def prune_runs(
+    stored: Runs, old: Iterable[StoredRun], broken: Iterable[str], run_filter: RunFilter
+) -> str:
+    """Remove these runs; returns a sentence on what was removed."""
+    runs = list(old)
+    folders = list(broken)
+    if runs:
+        stored.history.remove(runs)
+    for run_id in folders:
         stored.discard(run_id)
-    also = f", {wording.counted(len(left), 'run')} that broke off" if left else ""
-    kept = len(stored.history.runs(wanted))
-    return f"Removed {wording.counted(len(gone), 'stored run')}{also}; kept {kept}."
+    also = f", {wording.counted(len(folders), 'run')} that broke off" if folders else ""
+    remaining = len(stored.history.runs(run_filter))
+    return f"Removed {wording.counted(len(runs), 'stored run')}{also}; kept {remaining}."
 
 
 @app.command("set-aside")
@@ -282,8 +286,8 @@ def set_aside(
 
 
 def _nothing_stored(source: RunSource) -> typer.Exit:
-    """Say how to begin; the way out of the program."""
-    whose = f" of account {source.wanted.account_id}" if source.wanted.account_id else ""
+    """Explain how to start; returns the exit to raise."""
+    whose = f" of account {source.run_filter.account_id}" if source.run_filter.account_id else ""
     source.terminal.complain(
         f"No run{whose} is stored in {source.runs}. Start with: auditor audit{source.elsewhere()}"
     )
@@ -300,9 +304,9 @@ def _refuse_account(history: History, account: str) -> None:
 
 
 def _refuse_controls(names: Iterable[str], entry: StoredRun) -> None:
-    """Let pass only controls that exist, or did when the run was judged."""
+    """Reject controls that do not exist and did not when the run was judged."""
     known = {*shipped_catalogue().controls, *entry.facts.controls}
-    folded = {each.casefold() for each in known}
+    folded = {name.casefold() for name in known}
     problems = [
         f'--control: no control is called "{name}".{nearest(name, known)} List them with: auditor '
         "control list"
@@ -329,48 +333,48 @@ def _plot(entries: list[StoredRun], width: int) -> None:
 
 
 def _remark(entry: StoredRun, accepted: Iterable[str], now: datetime) -> str:
-    told = ["simulated"] if entry.facts.simulated else []
-    told += ["set aside"] if entry.set_aside else []
-    told += ["from the future"] if entry.ends_in_future(now) else []
-    told += ["accepted"] if entry.facts.id in accepted else []
-    told += [] if entry.facts.complete else ["incomplete"]
-    told += ["selection"] if entry.selection else []
-    return ", ".join(told)
+    remarks = ["simulated"] if entry.facts.simulated else []
+    remarks += ["set aside"] if entry.set_aside else []
+    remarks += ["from the future"] if entry.ends_in_future(now) else []
+    remarks += ["accepted"] if entry.facts.id in accepted else []
+    remarks += [] if entry.facts.complete else ["incomplete"]
+    remarks += ["selection"] if entry.selection else []
+    return ", ".join(remarks)
 
 
 def _as_json(entries: Iterable[StoredRun]) -> list[dict[str, object]]:
     return [
         {
-            **{key: value for key, value in asdict(each.facts).items() if key != "controls"},
-            "selection": each.selection or None,
-            "stopped": each.stopped or None,
-            "sequence": each.sequence,
-            "set_aside": each.set_aside or None,
-            "signed": bool(each.signature),
+            **{key: value for key, value in asdict(entry.facts).items() if key != "controls"},
+            "selection": entry.selection or None,
+            "stopped": entry.stopped or None,
+            "sequence": entry.sequence,
+            "set_aside": entry.set_aside or None,
+            "signed": bool(entry.signature),
         }
-        for each in entries
+        for entry in entries
     ]
 
 
-def _is_in(standing: FindingState, text: str | None) -> bool:
-    named = (standing.scope.name, standing.scope.id)
-    return text is None or any(text.casefold() in each.casefold() for each in named)
+def _is_in(state: FindingState, text: str | None) -> bool:
+    named = (state.scope.name, state.scope.id)
+    return text is None or any(text.casefold() in name.casefold() for name in named)
 
 
-def _finding_object(standing: FindingState, past: FindingHistory) -> dict[str, object]:
-    scope = standing.scope
+def _finding_object(state: FindingState, past: FindingHistory) -> dict[str, object]:
+    scope = state.scope
     return {
-        "control": standing.control,
-        "kind": standing.kind,
-        "status": standing.status,
-        "severity": standing.severity,
-        "cause": standing.cause,
+        "control": state.control,
+        "kind": state.kind,
+        "status": state.status,
+        "severity": state.severity,
+        "cause": state.cause,
         "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
-        "setting": standing.setting,
-        "observed": standing.observed,
-        "life": past.lifecycle,
+        "setting": state.setting,
+        "observed": state.observed,
+        "life": past.life,
         "first_seen": past.first_seen,
         "since": past.since,
         "changed_by": asdict(past.changed_by) if past.changed_by else None,
-        "fingerprint": standing.fingerprint,
+        "fingerprint": state.fingerprint,
     }

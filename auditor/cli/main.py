@@ -1,4 +1,4 @@
-"""The `auditor` command: its commands, the options all of them share, and its exit codes."""
+"""The `auditor` command: its commands, global options and exit codes."""
 
 import errno
 import os
@@ -18,14 +18,14 @@ from auditor.errors import AuditorError, ExitCode
 from auditor.zoom.redaction import redacted_traceback
 
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-"""Reasons of the system why nothing more can be written."""
+"""System errors that mean that nothing more can be written."""
 
 GLOBAL_FLAGS = ("-v", "-vv", "--verbose", "-q", "--quiet", "--no-color")
 GLOBAL_OPTIONS = ("--log-format", "--profile", "--env-file")
 
 
 class Commands(LazyGroup):
-    """The commands; an error that a person can act on becomes one sentence and an exit code."""
+    """The commands; an error that a person can act on becomes a sentence and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
@@ -47,7 +47,7 @@ class Commands(LazyGroup):
 
 
 def _explain(error: Exception, terminal: Terminal) -> ExitCode:
-    """Say what went wrong, and return the exit code for it."""
+    """Print the error, and return its exit code."""
     if isinstance(error, AuditorError) and error.exit_code is not ExitCode.INTERNAL:
         terminal.complain(str(error))
         return error.exit_code
@@ -78,7 +78,7 @@ def _terminal(ctx: Any, otherwise: Terminal) -> Terminal:
 
 
 def _close_stdout() -> None:
-    """Keep the interpreter from complaining, when it flushes, about what cannot be written."""
+    """Keep the interpreter's final flush from failing on output that cannot be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -162,7 +162,7 @@ def options(
 
 
 def _not_empty(option: str, value: str | None) -> str | None:
-    """A variable of a shell that is not set must not choose something else than it was to."""
+    """Reject an empty value: an unset shell variable must not select something else."""
     if value is not None and not value.strip():
         from auditor.config import ConfigError
 
@@ -171,7 +171,7 @@ def _not_empty(option: str, value: str | None) -> str | None:
 
 
 def move_global_options_first(arguments: Sequence[str]) -> list[str]:
-    """`arguments` with the options that work everywhere moved to the front."""
+    """`arguments` with the global options moved to the front."""
     front: list[str] = []
     rest: list[str] = []
     assigned = tuple(f"{option}=" for option in GLOBAL_OPTIONS)
@@ -189,6 +189,6 @@ def move_global_options_first(arguments: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Run the program and leave with its exit code."""
+    """Run the program and exit with its exit code."""
     process.harden_process()
     app(args=move_global_options_first(sys.argv[1:]), prog_name="auditor")

@@ -1,4 +1,4 @@
-"""The names in an organisation file, looked up in a stored run: which of them the account has."""
+"""Looks up the names in an organisation file in a stored run."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from auditor.store.errors import RunNotFound, StoreError
 
 
 def entries(organisation: Organisation, baseline: Baseline | None) -> Entries:
-    """All entries that can hold names, of whatever control."""
+    """All entries that can contain names, of any control."""
     today = datetime.now(UTC).date()
     return Entries(
         tuple(enumerate(organisation.overrides)),
@@ -26,28 +26,28 @@ def entries(organisation: Organisation, baseline: Baseline | None) -> Entries:
     )
 
 
-def in_run(snapshot: Snapshot, wanted: Entries) -> LookedUp:
-    """Look for the names in the evidence of a run."""
+def in_run(snapshot: Snapshot, names: Entries) -> LookedUp:
+    """Look up the names in the evidence of a run."""
     return LookedUp(
         snapshot.meta("run_id") or "",
         snapshot.meta("finished_at") or "",
-        references.mismatches(snapshot, wanted),
+        references.unfitting(snapshot, names),
     )
 
 
 def in_newest_run(
     settings: Settings,
     terminal: Terminal,
-    wanted: Entries,
+    names: Entries,
     *,
     account: str | None = None,
     sandbox: bool = False,
 ) -> LookedUp:
-    """Look for the names in the newest run of the account in question, if there is one."""
+    """Look up the names in the newest run of the account, if there is one."""
     try:
         source = RunSource.chosen(settings, terminal, account=account, sandbox=sandbox)
         _, snapshot = source.opened(LATEST)
         with snapshot:
-            return in_run(snapshot, wanted)
+            return in_run(snapshot, names)
     except (RunNotFound, StoreError, SnapshotError, InsecureDirectory) as error:
         return LookedUp(unchecked=str(error))

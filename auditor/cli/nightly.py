@@ -1,4 +1,4 @@
-"""`auditor nightly`: audit, store, compare, tell, prune, in one command made for a scheduler."""
+"""`auditor nightly`: audit, store, compare, notify and prune in one command for a scheduler."""
 
 import hashlib
 import time
@@ -42,9 +42,9 @@ from auditor.cli.options import (
     StrictOption,
     TopicOption,
     VerifyLocksOption,
-    span,
+    parse_duration,
 )
-from auditor.cli.reporting import UNWRITTEN, Destinations
+from auditor.cli.reporting import REPORT_ERRORS, Destinations
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
 from auditor.cli.storing import (
     NotificationBaseline,
@@ -71,122 +71,125 @@ from auditor.store.runs import Runs
 from auditor.store.series import RunFilter, place
 
 METRICS_MODE = 0o644
-"""Metrics name nobody, and the node exporter that reads them is another user."""
+"""Metrics name no one, and the node exporter that reads them runs as another user."""
 
 
 @dataclass(frozen=True)
 class NightlyJob:
-    """What a night is to do, checked before it begins."""
+    """A nightly job, validated before it starts."""
 
     settings: Settings
     selection: Selection
     account: Account
-    going: CollectionOptions
+    collection: CollectionOptions
     depth: Level
     destinations: Destinations
-    manner: ExportOptions
+    export: ExportOptions
     metrics: Path | None
     announcer: Announcer
     keep: str
     keep_monthly: int
     terminal: Terminal
 
-    def done(self) -> ExitCode:
-        """Do it all; the exit code of the night.
+    def run(self) -> ExitCode:
+        """Run the job; returns its exit code.
 
         Raises:
-            OutputError: a file cannot be written; all else is done.
+            OutputError: a file cannot be written; everything else is done.
         """
         with ExitStack() as stack:
             try:
                 stored = self._stored()
-                wanted = self.selection.judgement(
+                requested = self.selection.judgement(
                     self.depth, self.settings.baseline, self.settings.org
                 )
-                snapshot = collect(self.account, self.settings, self.going, wanted, self.terminal)
+                snapshot = collect(
+                    self.account, self.settings, self.collection, requested, self.terminal
+                )
                 stack.enter_context(snapshot)
-                judgement = self._begun_with(snapshot, wanted)
+                judgement = self._recorded_config(snapshot, requested)
                 run = runs.judge(snapshot, judgement)
             except Exception as error:
-                self._tell_failure(error)
+                self._announce_failure(error)
                 raise
             try:
-                is_kept, troubles = self._handed_on(stored, snapshot, judgement, run)
+                is_stored, errors = self._store_and_report(stored, snapshot, judgement, run)
                 stopped = snapshot.meta("stopped")
             except Exception as error:
-                self._tell_failure(error, run)
+                self._announce_failure(error, run)
                 raise
-        if is_kept and not stopped:
+        if is_stored and not stopped:
             stored.discard(run.info.id)
         self._prune(stored, RunFilter(run.info.account_id, place(run.info.api_url)))
-        return self._ended(run, is_kept, troubles)
+        return self._exit_code(run, is_stored, errors)
 
     def _stored(self) -> Runs:
         return stored_runs(self.settings, sandbox=self.account.is_sandbox)
 
-    def _begun_with(self, snapshot: Snapshot, wanted: EvaluationConfig) -> EvaluationConfig:
-        """What the run is judged with: one that went on, with what it was begun with."""
-        begun = EvaluationConfig.recalled(snapshot, wanted.catalogue)
-        if begun.record() == wanted.record():
-            return wanted
+    def _recorded_config(self, snapshot: Snapshot, requested: EvaluationConfig) -> EvaluationConfig:
+        """The config to judge the run with: a resumed run keeps the one it was started with."""
+        recorded = EvaluationConfig.from_snapshot(snapshot, requested.catalogue)
+        if recorded.record() == requested.record():
+            return requested
         return replace(self.selection, baseline=None, org=None).rejudgement(snapshot)
 
-    def _handed_on(
+    def _store_and_report(
         self, stored: Runs, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
     ) -> tuple[bool, list[Exception]]:
-        """Store the run, write its files, tell of it; whether it is stored, and what failed."""
-        late = frozenset(stored.unarchived())
-        is_kept = store_run(stored, snapshot, run, judgement, self.terminal)
+        """Store the run, write its files and announce it; returns whether it is stored, and all
+        errors."""
+        late = frozenset(stored.waiting())
+        is_stored = store_run(stored, snapshot, run, judgement, self.terminal)
         channels = bool(self.announcer.channels)
-        audience = NotificationBaseline(stored, self.settings.profile, channels, late)
+        notification_baseline = NotificationBaseline(stored, self.settings.profile, channels, late)
         with drift_since_previous(
-            stored, run.info.id, judgement.catalogue, earlier=audience.before
+            stored, run.info.id, judgement.catalogue, earlier=notification_baseline.before
         ) as drift:
             run = with_history(stored, run, drift)
-            written, troubles = self._write(snapshot, judgement, run)
-            news = RunEvent(
+            written, errors = self._write(snapshot, judgement, run)
+            event = RunEvent(
                 later=None,
                 stopped_before=stored.failed_before(self._name()),
-                undone=tuple(map(str, troubles)),
+                undone=tuple(map(str, errors)),
                 titles={control: info.title for control, info in run.controls.items()},
                 waivers=run.waivers,
-                account=self._called(run.info.account_id),
+                account=self._display_name(run.info.account_id),
                 report=str(written[0].absolute()) if written else "",
             )
-            entry = stored.history.find(run.info.id) if is_kept else None
+            entry = stored.history.find(run.info.id) if is_stored else None
             if entry is None:
                 why = "The run could not be stored in the history. The next night tries again."
-                news = replace(news, stopped=why, found=", ".join(wording.headline(run)))
-                self.announcer.announce(news, ExitCode.NOTHING_EVALUATED, self.terminal)
+                event = replace(event, stopped=why, found=", ".join(wording.headline(run)))
+                self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.terminal)
             else:
-                code = ExitCode.USAGE if troubles else ExitCode(run.info.exit_code)
-                going_on = bool(snapshot.meta("stopped"))
-                self._tell(audience, entry, drift, run, news, code, going_on)
-        stored.note_failure(self._name(), entry is None or bool(troubles))
-        return entry is not None, troubles
+                code = ExitCode.USAGE if errors else ExitCode(run.info.exit_code)
+                is_unfinished = bool(snapshot.meta("stopped"))
+                self._announce(notification_baseline, entry, drift, run, event, code, is_unfinished)
+        stored.note_failure(self._name(), entry is None or bool(errors))
+        return entry is not None, errors
 
     def _write(
         self, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
     ) -> tuple[list[Path], list[Exception]]:
-        """Write every file that can be written; those there are, and why others are not."""
+        """Write every file that can be written; returns the written files and the errors."""
         written: list[Path] = []
-        troubles: list[Exception] = []
-        parts = self.destinations.apart()
+        errors: list[Exception] = []
+        parts = self.destinations.split()
         try:
-            with self.manner.judged(snapshot, judgement, run) as judged:
+            with self.export.evaluate(snapshot, judgement, run) as evaluated:
                 for part in parts:
                     try:
-                        part.emit(judged, self.terminal, False, self.settings)
+                        part.emit(evaluated, self.terminal, False, self.settings)
                         written += [*(path for path, _ in part.files), *part.bundles]
-                    except Exception as error:  # what a renderer does must not keep the night quiet
-                        troubles.append(error)
+                    except Exception as error:  # a failing renderer must not stop the job
+                        errors.append(error)
         except Exception as error:
-            troubles.append(error)
+            errors.append(error)
         try:
             self._write_metrics(run)
         except Exception as error:
-            troubles.append(error)
-        return written, troubles
+            errors.append(error)
+        return written, errors
 
     def _write_metrics(self, run: Run) -> None:
         if self.metrics is not None:
@@ -194,96 +197,98 @@ class NightlyJob:
             render = partial(format_.render, run)
             output.write(self.metrics, lambda out: render(out, Options()), METRICS_MODE)
 
-    def _tell(
+    def _announce(
         self,
-        audience: NotificationBaseline,
+        notification_baseline: NotificationBaseline,
         entry: StoredRun,
         drift: Drift | None,
         run: Run,
-        news: RunEvent,
+        event: RunEvent,
         code: ExitCode,
-        going_on: bool,
+        is_unfinished: bool,
     ) -> None:
-        """Say and announce what a stored run came to, and what changed since people were told."""
+        """Print and announce a stored run, and the changes since the last announced one."""
         since = f" Since run {drift.earlier.id}: {drift_report.headline(drift)}" if drift else ""
-        told = ", ".join(wording.headline(run))
-        self.terminal.say(f"Run {run.info.id} is stored: {told}.{since}")
+        headline = ", ".join(wording.headline(run))
+        self.terminal.say(f"Run {run.info.id} is stored: {headline}.{since}")
         for line in waiver_wording.problem_lines(run):
             self.terminal.say(line)
-        forgotten = audience.forgotten(entry)
-        if forgotten:
-            self.terminal.say(forgotten)
-            drift = replace(drift, notes=(forgotten, *drift.notes)) if drift else None
+        lost_note = notification_baseline.lost_baseline_note(entry)
+        if lost_note:
+            self.terminal.say(lost_note)
+            drift = replace(drift, notes=(lost_note, *drift.notes)) if drift else None
         earlier = drift.earlier if drift else None
-        uncompared = audience.uncompared(entry) if drift is None else ""
-        if uncompared:
-            self.terminal.complain(uncompared)
-            news = replace(news, undone=(*news.undone, uncompared))
-        # A deviation may have vanished with the group that an override named: no recovery.
-        lost = (waiver_wording.reference_line(each) for each in run.references if each.is_stale)
-        news = replace(news, undone=(*news.undone, *map(wording.sentence_case, lost)))
-        news = replace(news, later=entry.facts, earlier=earlier, drift=drift)
-        deliveries = self.announcer.announce(news, code, self.terminal)
+        comparison_failure = notification_baseline.comparison_error(entry) if drift is None else ""
+        if comparison_failure:
+            self.terminal.complain(comparison_failure)
+            event = replace(event, undone=(*event.undone, comparison_failure))
+        # A deviation that vanished because an override names a deleted group is not a recovery.
+        stale_names = (
+            waiver_wording.reference_line(each) for each in run.references if each.is_stale
+        )
+        event = replace(event, undone=(*event.undone, *map(wording.sentence_case, stale_names)))
+        event = replace(event, later=entry.facts, earlier=earlier, drift=drift)
+        deliveries = self.announcer.announce(event, code, self.terminal)
         reached = all(each.sent for each in deliveries)
-        # Where the next night stores this very run anew, or nobody knows what changed, it is not
-        # the one to compare with.
-        if not (reached and (going_on or uncompared)):
-            audience.note(entry, earlier.id if earlier else None, reached)
+        # An unfinished run is stored again by the next night, and a run without a comparison
+        # announced no changes: neither is the next one's baseline.
+        if not (reached and (is_unfinished or comparison_failure)):
+            notification_baseline.note(entry, earlier.id if earlier else None, reached)
 
-    def _tell_failure(self, error: Exception, run: Run | None = None) -> None:
-        """Tell that the night broke off, and why; of a run that was evaluated, what was found."""
+    def _announce_failure(self, error: Exception, run: Run | None = None) -> None:
+        """Announce that the job failed, and why; for an evaluated run, also its findings."""
         try:
             stored = self._stored()
         except (InsecureDirectory, StoreError):
-            # What is remembered there cannot be found, or not be trusted; still, people are told.
+            # The delivery state is missing or untrusted; announce the failure anyway.
             stored = None
-        news = RunEvent(
+        event = RunEvent(
             later=None,
-            stopped=self.going.advised(str(error)) or type(error).__name__,
+            stopped=self.collection.resume_hint(str(error)) or type(error).__name__,
             found=", ".join(wording.headline(run)) if run is not None else "",
             stopped_before=stored is not None and stored.failed_before(self._name()),
-            account=self._called(self.settings.account_id or ""),
+            account=self._display_name(self.settings.account_id or ""),
         )
-        self.announcer.announce(news, ExitCode.NOTHING_EVALUATED, self.terminal)
+        self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.terminal)
         if stored is not None:
             stored.note_failure(self._name(), True)
 
-    def _ended(self, run: Run, is_kept: bool, troubles: Sequence[Exception]) -> ExitCode:
-        """The exit code. A run that could not be stored has one of its own, for those who retry.
+    def _exit_code(self, run: Run, is_stored: bool, errors: Sequence[Exception]) -> ExitCode:
+        """The exit code. A run that could not be stored has its own, for callers that retry.
 
         Raises:
-            Exception: why a file is not there, the first of them.
+            Exception: the first error that prevented a file from being written.
         """
-        ours = [error for error in troubles if not isinstance(error, UNWRITTEN)]
-        raised = ours[0] if ours else troubles[0] if troubles and is_kept else None
-        for error in troubles:
+        bugs = [error for error in errors if not isinstance(error, REPORT_ERRORS)]
+        raised = bugs[0] if bugs else errors[0] if errors and is_stored else None
+        for error in errors:
             if error is not raised:
                 self.terminal.complain(str(error) or type(error).__name__)
         if raised is not None:
             raise raised
-        return ExitCode(run.info.exit_code) if is_kept else ExitCode.NOTHING_EVALUATED
+        return ExitCode(run.info.exit_code) if is_stored else ExitCode.NOTHING_EVALUATED
 
-    def _prune(self, stored: Runs, wanted: RunFilter) -> None:
-        """Remove old runs of the account that was audited, and of no other."""
-        keep = span(self.keep, "--keep")
+    def _prune(self, stored: Runs, run_filter: RunFilter) -> None:
+        """Remove old runs of the audited account only."""
+        keep = parse_duration(self.keep, "--keep")
         try:
-            old = history.prunable(stored, keep, self.keep_monthly, wanted)
-            broken = history.abandoned(stored, keep, wanted)
+            old = history.prunable(stored, keep, self.keep_monthly, run_filter)
+            broken = history.abandoned(stored, keep, run_filter)
             if old or broken:
-                self.terminal.say(history.pruned(stored, old, broken, wanted))
+                self.terminal.say(history.prune_runs(stored, old, broken, run_filter))
         except (StoreError, SnapshotError) as error:
             self.terminal.complain(f"old runs were not removed. {error}")
 
-    def _called(self, account_id: str) -> str:
-        """The account as its people call it."""
+    def _display_name(self, account_id: str) -> str:
+        """The account's name in messages: its profile, or its id for the default profile."""
         profile = self.settings.profile
         return account_id if profile == DEFAULT_PROFILE and account_id else profile
 
     def _name(self) -> str:
-        """What tells this night's account and baseline from others of the data directory."""
+        """Identifies the account and baseline of this job in the data directory."""
         parts = self.settings.account_id or "", self.settings.profile, self.settings.api_url
-        told = "\n".join((*parts, self.selection.baseline or self.settings.baseline))
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        identity = "\n".join((*parts, self.selection.baseline or self.settings.baseline))
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 def nightly(
@@ -357,9 +362,9 @@ def nightly(
     destinations = Destinations.chosen([], report or [])
     if metrics is not None:
         output.check_writable(metrics)
-    seconds = None if deadline is None else span(deadline, "--deadline").total_seconds()
-    span(keep, "--keep")
-    night = NightlyJob(
+    seconds = None if deadline is None else parse_duration(deadline, "--deadline").total_seconds()
+    parse_duration(keep, "--keep")
+    job = NightlyJob(
         settings=settings,
         selection=Selection(
             baseline=baseline,
@@ -372,17 +377,17 @@ def nightly(
             strict=strict,
         ),
         account=Account(scenario if sandbox else None),
-        going=CollectionOptions(
-            pace=RateOptions.chosen(settings, plan, max_rate, rate_share),
+        collection=CollectionOptions(
+            rate=RateOptions.chosen(settings, plan, max_rate, rate_share),
             extent=CollectionScope(verify_locks),
             resume=True,
-            oldest=span(max_evidence_age, "--max-evidence-age"),
+            max_age=parse_duration(max_evidence_age, "--max-evidence-age"),
             deadline=None if seconds is None else time.monotonic() + seconds,
             is_own=True,
         ),
         depth=Level(depth),
         destinations=replace(destinations, stdout=None),
-        manner=ExportOptions.chosen(None, pseudonymise, settings),
+        export=ExportOptions.chosen(None, pseudonymise, settings),
         metrics=metrics,
         announcer=Announcer.chosen(
             settings, notify, notify_on, notify_names and not pseudonymise, heartbeat
@@ -391,4 +396,4 @@ def nightly(
         keep_monthly=keep_monthly,
         terminal=terminal,
     )
-    raise typer.Exit(night.done())
+    raise typer.Exit(job.run())

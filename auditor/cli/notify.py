@@ -1,4 +1,5 @@
-"""`auditor notify`: the channels that messages about audits go to. What commands share to send."""
+"""`auditor notify`: the channels for messages about audits; and the announcer that commands
+share."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from auditor.config import Settings
 from auditor.errors import ExitCode
 from auditor.notify import channel_store, heartbeat, message, sending
 from auditor.notify.channels import Channel, Delivery, NotifyError
-from auditor.notify.heartbeat import signal_for
+from auditor.notify.heartbeat import beat_of
 from auditor.notify.interface import notify
 from auditor.notify.triggers import DEFAULT, RunEvent, Trigger
 
@@ -67,10 +68,10 @@ HeartbeatOption = Annotated[
 
 @dataclass(frozen=True)
 class Announcer:
-    """Whom to tell, when, and how a sign of life is given; known before the audit begins."""
+    """The channels, triggers and heartbeat of a job; validated before the audit starts."""
 
     channels: Sequence[Channel] = field(repr=False, default=())
-    wanted: frozenset[Trigger] = DEFAULT
+    triggers: frozenset[Trigger] = DEFAULT
     names: bool = False
     heartbeat: str | None = field(repr=False, default=None)
 
@@ -79,14 +80,15 @@ class Announcer:
         cls,
         settings: Settings,
         channels: Sequence[str] | None = None,
-        wanted: str | None = None,
+        triggers: str | None = None,
         names: bool = False,
         heartbeat_url: str | None = None,
     ) -> "Announcer":
-        """What the command line and the environment ask for, checked before anything is read.
+        """The channels and triggers of the command line and the environment, validated before any
+        reading.
 
         Raises:
-            NotifyError: a channel, an occasion or the heartbeat's address is none.
+            NotifyError: a channel, a trigger or the heartbeat's address is invalid.
         """
         found = channel_store.resolve(channels or (), _secret(settings.notify))
         for channel in found:
@@ -94,35 +96,35 @@ class Announcer:
         url = heartbeat_url or _secret(settings.heartbeat)
         if url:
             heartbeat.check(url)
-        return cls(found, occasions(wanted), names, url)
+        return cls(found, parse_triggers(triggers), names, url)
 
-    def announce(self, news: RunEvent, exit_code: int, terminal: Terminal) -> list[Delivery]:
-        """Tell the news and give the sign of life; say what failed. Never raises.
+    def announce(self, event: RunEvent, exit_code: int, terminal: Terminal) -> list[Delivery]:
+        """Announce the event and send the heartbeat; print what failed. Never raises.
 
-        Takes about a minute at most, and mostly a second.
+        Takes a second as a rule, and about a minute at most.
         """
-        deliveries = notify(self.channels, news, self.wanted, names=self.names)
+        deliveries = notify(self.channels, event, self.triggers, names=self.names)
         for each in deliveries:
             if each.sent:
                 terminal.say(f"Told {each.channel} ({each.shown}).")
             else:
                 terminal.complain(f"{each.channel} ({each.shown}) was not told. {each.reason}")
         if self.heartbeat:
-            heard = heartbeat.ping(self.heartbeat, signal_for(exit_code))
-            if not heard.arrived:
-                terminal.complain(f"the heartbeat did not arrive. {heard.reason}")
+            ping = heartbeat.ping(self.heartbeat, beat_of(exit_code))
+            if not ping.arrived:
+                terminal.complain(f"the heartbeat did not arrive. {ping.reason}")
         return deliveries
 
 
-def occasions(wanted: str | None) -> frozenset[Trigger]:
-    """The occasions that `--notify-on` names.
+def parse_triggers(text: str | None) -> frozenset[Trigger]:
+    """The triggers that `--notify-on` names.
 
     Raises:
-        NotifyError: one of them is none.
+        NotifyError: one of them does not exist.
     """
-    if wanted is None:
+    if text is None:
         return DEFAULT
-    words = [word.strip().lower() for word in wanted.split(",") if word.strip()]
+    words = [word.strip().lower() for word in text.split(",") if word.strip()]
     known = [occasion.value for occasion in Trigger]
     for word in words:
         if word not in known:
@@ -213,7 +215,7 @@ def try_out(
             f"{channel_store.VARIABLE}."
         )
     failed = False
-    for each in sending.deliver(channels, message.sample_message()):
+    for each in sending.deliver(channels, message.test_message()):
         failed = failed or not each.sent
         typer.echo(
             f"{each.channel} ({each.shown}): {'sent' if each.sent else f'NOT SENT. {each.reason}'}"
@@ -222,7 +224,7 @@ def try_out(
 
 
 def check_channels(addresses: str) -> None:
-    """Make sure that each address or name in a variable is one of a channel.
+    """Check that each address or name in a variable is a channel.
 
     Raises:
         NotifyError: one is not.
@@ -232,10 +234,10 @@ def check_channels(addresses: str) -> None:
 
 
 def _checked(channel: Channel) -> None:
-    """Make sure that a channel could be used, naming it where it could not.
+    """Check that a channel is usable; the error names it.
 
     Raises:
-        NotifyError: it could not.
+        NotifyError: it is not.
     """
     try:
         sending.check(channel)

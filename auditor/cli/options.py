@@ -1,4 +1,4 @@
-"""Options that several commands share, and what is made of them."""
+"""Options that several commands share, and their parsers."""
 
 import math
 import re
@@ -42,7 +42,7 @@ class FailOn(StrEnum):
 
     @property
     def severity(self) -> Severity | None:
-        """The least severity that fails; None for never."""
+        """The lowest severity that fails; None for never."""
         return None if self is FailOn.NEVER else Severity(self)
 
 
@@ -185,37 +185,39 @@ KeepMonthlyOption = Annotated[
     ),
 ]
 
-_SPAN = re.compile(r"(\d{1,5})\s*(m|min|h|d|w)", re.IGNORECASE)
+_DURATION = re.compile(r"(\d{1,5})\s*(m|min|h|d|w)", re.IGNORECASE)
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def span(text: str, option: str) -> timedelta:
-    """A length of time such as 90m, 24h, 30d or 2w.
+def parse_duration(text: str, option: str) -> timedelta:
+    """A duration such as 90m, 24h, 30d or 2w.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: the text is not one.
     """
-    match = _SPAN.fullmatch(text.strip())
+    match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ConfigError(f"{option} {text}: write a number with m, h, d or w, such as 24h or 30d.")
     return timedelta(**{_UNITS[match[2].lower()]: int(match[1])})
 
 
-def budget(per_host: int | None, within: str | None, of: Sequence[str] | None) -> MeetingSelection:
+def meeting_selection(
+    per_host: int | None, within: str | None, of: Sequence[str] | None
+) -> MeetingSelection:
     """Which upcoming meetings to read.
 
     Raises:
-        ConfigError: a time or a host cannot be understood.
+        ConfigError: a duration or a host is invalid.
     """
     days = None
     if within is not None:
-        days = math.ceil(span(within, "--meetings-within") / timedelta(days=1))
+        days = math.ceil(parse_duration(within, "--meetings-within") / timedelta(days=1))
     named: dict[str, list[str]] = {"user": [], "group": []}
-    for each in of or ():
-        kind, _, name = each.partition(":")
+    for host in of or ():
+        kind, _, name = host.partition(":")
         if kind.strip().lower() not in named or not name.strip():
             raise ConfigError(
-                f"--meetings-of {each}: write user:NAME or group:NAME, such as "
+                f"--meetings-of {host}: write user:NAME or group:NAME, such as "
                 "user:ann@example.com or 'group:Legal*'."
             )
         named[kind.strip().lower()].append(name.strip())
@@ -224,7 +226,7 @@ def budget(per_host: int | None, within: str | None, of: Sequence[str] | None) -
 
 @dataclass(frozen=True)
 class Selection:
-    """What to judge with, as the command line put it."""
+    """The policy options of the command line."""
 
     baseline: str | None = None
     org: Path | None = None
@@ -242,10 +244,10 @@ class Selection:
     def judgement(
         self, depth: Level, default_baseline: str, default_org: Path | None = None
     ) -> EvaluationConfig:
-        """The catalogue, baseline and organisation that were chosen, else the configured ones.
+        """The selected catalogue, baseline and organisation file, otherwise the configured ones.
 
         Raises:
-            PolicyError: a name does not exist or a file is not valid.
+            PolicyError: a name does not exist or a file is invalid.
         """
         catalogue = files.shipped_catalogue()
         org = self.org or default_org
@@ -259,31 +261,31 @@ class Selection:
             organisation=chosen,
             depth=depth,
         )
-        return self._narrowed(judgement)
+        return self._with_selection(judgement)
 
     def rejudgement(self, snapshot: Snapshot, depth: Level | None = None) -> EvaluationConfig:
-        """The judgement of a stored run, with what the command line wants otherwise.
+        """The config of a stored run, changed by the options of the command line.
 
         Raises:
-            PolicyError: a name does not exist, a file is not valid, or the run was judged by a
+            PolicyError: a name does not exist, a file is invalid, or the run was judged by a
                 version that this one does not understand.
         """
         catalogue = files.shipped_catalogue()
         if self.baseline is not None and self.org is not None:
             recorded = Level(snapshot.meta("depth") or Level.USER)
             return self.judgement(depth or recorded, DEFAULT_BASELINE)
-        stored = EvaluationConfig.recalled(snapshot, catalogue)
+        stored = EvaluationConfig.from_snapshot(snapshot, catalogue)
         if self.baseline is not None:
             chosen_baseline = baseline.load(self.baseline, catalogue)
             stored = replace(stored, baseline=chosen_baseline, selected=None)
-        if self.org is not None:  # what was decided since then holds today
+        if self.org is not None:  # decisions made since the run apply as of today
             chosen = organisation.load(self.org, catalogue)
-            wanted = organisation.baseline_of(self.org, chosen, catalogue) or stored.baseline
+            file_baseline = organisation.baseline_of(self.org, chosen, catalogue) or stored.baseline
             today = datetime.now(UTC).date()
-            stored = replace(stored, baseline=wanted, organisation=chosen, today=today)
-        return self._narrowed(replace(stored, depth=depth or stored.depth))
+            stored = replace(stored, baseline=file_baseline, organisation=chosen, today=today)
+        return self._with_selection(replace(stored, depth=depth or stored.depth))
 
-    def _narrowed(self, judgement: EvaluationConfig) -> EvaluationConfig:
+    def _with_selection(self, judgement: EvaluationConfig) -> EvaluationConfig:
         selected = judgement.selected
         if self.only or self.topic or selected is None:
             selected = judgement.catalogue.select(self.only, self.topic)

@@ -1,9 +1,9 @@
-"""Where reports go: standard output, or a file that is whole or not there at all.
+"""Output of reports: to standard output, or to a file that is written completely or not at all.
 
-A file is for its owner alone (0600), also where it takes the place of one that was not: a report
-names people. A link is not followed, so that nobody can have another file overwritten; a pipe or a
-device (`/dev/stdout`, `>(gzip)`) is written to as it is. So is a file that cannot be replaced,
-as it is mounted or its folder cannot be written: it gets the whole report, once that is rendered.
+A file is readable by its owner only (0600), even if it replaces one that was not: a report names
+people. A link is not followed, so that no other file can be overwritten through it. A pipe or a
+device (`/dev/stdout`, `>(gzip)`) is written to directly. A file that cannot be replaced, because it
+is a mount point or its directory is read-only, is overwritten once the report is rendered.
 """
 
 import errno
@@ -21,18 +21,18 @@ from typing import BinaryIO
 from auditor.errors import AuditorError, ExitCode
 
 _STREAMS = re.compile(r"/dev/(?:fd/\d+|std(?:out|err))|/proc/(?:self|\d+)/fd/\d+")
-"""Names the system gives to open files; they are links, and cannot be replaced."""
+"""The system's names of open files; they are links, and cannot be replaced."""
 
 
 _NOT_REPLACED = frozenset(
     {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL}
 )
-"""How systems say that no file can be made or renamed in a folder, though one that is there may be
-writable: a mount point, another file system, somebody else's folder."""
+"""System errors for a directory in which no file can be created or renamed, although an existing
+file may be writable: a mount point, another file system, another user's directory."""
 
 
 class OutputError(AuditorError):
-    """A report cannot be written where it should go."""
+    """A report cannot be written to its destination."""
 
     exit_code = ExitCode.USAGE
 
@@ -42,7 +42,7 @@ class OutputError(AuditorError):
 
 
 class Exists(OutputError):
-    """A file stands where a new one should be written; it may hold somebody's work."""
+    """The destination of a new file exists; it may hold someone's work."""
 
     def __init__(self, path: Path) -> None:
         AuditorError.__init__(
@@ -51,7 +51,7 @@ class Exists(OutputError):
 
 
 class IsLink(OutputError):
-    """A link stands where a file should be written; what it leads to may be anybody's."""
+    """The destination is a link, which may lead anywhere."""
 
     def __init__(self, path: Path) -> None:
         AuditorError.__init__(
@@ -60,10 +60,10 @@ class IsLink(OutputError):
 
 
 def refuse_to_replace(path: Path) -> None:
-    """Make sure that writing `path` destroys nothing.
+    """Check that writing `path` destroys nothing.
 
     Raises:
-        Exists: a file or folder of that name is there.
+        Exists: a file or directory of that name exists.
         OutputError: it could not be written anyway.
     """
     try:
@@ -76,7 +76,7 @@ def refuse_to_replace(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Find out before a long run whether `path` can be written at its end.
+    """Check before a long run that `path` can be written at its end.
 
     Raises:
         OutputError: it cannot.
@@ -98,14 +98,15 @@ def check_writable(path: Path) -> None:
 
 
 def write(path: Path, render: Callable[[BinaryIO], None], mode: int = 0o600) -> None:
-    """Write a file beside `path`, then rename it, so that nobody ever sees half of it.
+    """Write a temporary file next to `path`, then rename it, so that no reader ever sees half of
+    it.
 
-    Unless another `mode` is given, the file is readable by its owner alone: a report names people.
-    A file that cannot be replaced is written in its place, once everything is rendered.
+    By default the file is readable by its owner only: a report names people. A file that cannot be
+    replaced is overwritten once everything is rendered.
 
     Raises:
-        OutputError: it cannot be written. What stood there before is still there, unless the disk
-            filled up while a file that cannot be replaced was written.
+        OutputError: it cannot be written. The previous content is intact, unless the disk filled up
+            while a file that cannot be replaced was overwritten.
     """
     try:
         if _is_stream(path):
@@ -123,7 +124,7 @@ def write(path: Path, render: Callable[[BinaryIO], None], mode: int = 0o600) -> 
     try:
         with partial.open("r+b") as out:
             if hasattr(os, "fchmod"):
-                os.fchmod(out.fileno(), mode)  # a umask may have taken even the owner's bits
+                os.fchmod(out.fileno(), mode)  # a umask may clear even the owner's bits
             render(out)
             out.flush()
             os.fsync(out.fileno())
@@ -140,10 +141,11 @@ def write(path: Path, render: Callable[[BinaryIO], None], mode: int = 0o600) -> 
 
 
 def _temporary_path(path: Path) -> Path | None:
-    """A new file beside `path`; None where none can be made, and there is one to write to.
+    """A new file next to `path`; None if none can be created, but `path` exists and can be
+    overwritten.
 
     Raises:
-        OSError: neither.
+        OSError: neither is possible.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -156,14 +158,14 @@ def _temporary_path(path: Path) -> Path | None:
 
 
 def _put_in_place(path: Path, rendered: BinaryIO, mode: int) -> None:
-    """Write into the file that is there, of which no link and nobody else's is taken.
+    """Overwrite an existing file, unless it is a link or belongs to another user.
 
     Raises:
-        OSError: it cannot be written, or belongs to somebody else.
+        OSError: it cannot be written, or belongs to another user.
     """
     with os.fdopen(_in_place(path), "r+b") as out:
         if hasattr(os, "fchmod"):
-            with suppress(OSError):  # root's file that we may write to stays as root made it
+            with suppress(OSError):  # a writable file of root keeps its mode
                 os.fchmod(out.fileno(), mode)
         rendered.seek(0)
         shutil.copyfileobj(rendered, out)
@@ -174,7 +176,7 @@ def _put_in_place(path: Path, rendered: BinaryIO, mode: int) -> None:
 
 
 def _in_place(path: Path) -> int:
-    """A file that is there, open for writing as it is."""
+    """Open an existing file for writing without truncating it."""
     handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     found = os.fstat(handle)
     if hasattr(os, "geteuid") and os.geteuid() != 0 and found.st_uid not in (os.geteuid(), 0):
@@ -189,11 +191,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def _is_stream(path: Path) -> bool:
-    """True for what is there and is no file, and takes what is written to it.
+    """True if `path` is an existing pipe or device that can be written to.
 
     Raises:
         IsLink: a link, which may lead anywhere.
-        OSError: a folder, or somebody else's pipe.
+        OSError: a directory, or another user's pipe.
     """
     is_open = _STREAMS.fullmatch(str(path.absolute())) is not None
     if path.is_symlink() and not is_open:
@@ -218,13 +220,13 @@ def _put(out: BinaryIO, content: bytes) -> None:
 
 @contextmanager
 def ignore_broken_pipe() -> Iterator[None]:
-    """Go on where nobody reads standard output any more, so that the exit code is as it would be.
+    """Continue if standard output has no reader any more, so that the exit code stays the same.
 
-    Without it, a reader that went away (`| head`) would turn a failure into a success.
+    Otherwise a reader that closed the pipe (`| head`) would turn a failure into a success.
     """
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # the interpreter flushes once more when it ends
+        # The interpreter flushes once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

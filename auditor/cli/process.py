@@ -1,4 +1,4 @@
-"""What surrounds the program in its process: modes of files, temporary ones, what a crash shows."""
+"""Hardening of the process: file modes, temporary files, core dumps and tracebacks."""
 
 import ctypes
 import logging
@@ -14,20 +14,20 @@ from pathlib import Path
 from types import TracebackType
 
 from auditor import permissions
-from auditor.cli.encoding import settle_streams
+from auditor.cli.encoding import make_streams_lossless
 from auditor.zoom.redaction import redacted_traceback
 
 TEMPORARY = "auditor-"
-"""What the names of temporary folders begin with."""
-_FORGOTTEN = 24 * 3600.0
-"""Seconds after which a temporary folder belongs to no run any more: its process was killed."""
+"""Prefix of temporary directories."""
+_STALE_SECONDS = 24 * 3600.0
+"""Seconds after which a temporary directory is stale: its process was killed."""
 
 
 _PR_SET_DUMPABLE = 4
-"""Of <sys/prctl.h>."""
+"""From <sys/prctl.h>."""
 
 _log = logging.getLogger(__name__)
-_settled = False
+_hardened = False
 _temporary: str | None = None
 
 
@@ -36,16 +36,16 @@ _AFTER_CALLBACK = 0.02
 
 
 def harden_process() -> None:
-    """Make this process, which is the program's own, a safe place.
+    """Harden this process, which must belong to the program alone.
 
-    Files are made for their owner alone, whatever the umask was. Errors that nobody catches, in
-    any thread, are shown without secrets. No output fails because of its encoding. The memory of a
-    crash, in which secrets are, goes nowhere.
+    New files are private to their owner, whatever the umask. Uncaught errors in any thread are
+    printed without secrets. No output fails because of its encoding. A crash leaves no core dump,
+    which would contain secrets.
     """
-    global _settled
-    _leave_no_core()
-    settle_streams()
-    _settled = True
+    global _hardened
+    _disable_core_dumps()
+    make_streams_lossless()
+    _hardened = True
     os.umask(permissions.MASK)
     sys.excepthook = _show
     threading.excepthook = _show_of_thread
@@ -53,47 +53,47 @@ def harden_process() -> None:
 
 
 def prepare_data_dir(data: Path, *, make: bool = False, writing: bool = False) -> None:
-    """Make sure that the data directory is private, and have temporary files made there.
+    """Check that the data directory is private, and use it for temporary files.
 
-    SQLite's too; TMPDIR may name another place. Only in a process that was settled: the variable
-    is the process's own. Who is `writing` there takes it from others who may write to it, and says
-    so; who only reads leaves it as it is. With `make`, which is writing, too, it is made where it
-    can be.
+    Also sets the temporary directory of SQLite; TMPDIR may name another place. Temporary files stay
+    where they are in a process that `harden_process` did not harden: TMPDIR belongs to the process.
+    If `writing`, write permission of others is removed with a warning. If `make`, which implies
+    `writing`, the directory is created if possible.
 
     Raises:
-        NotPrivate: others can change what is in the data directory.
+        InsecureDirectory: others can change the content of the data directory.
     """
     global _temporary
     permissions.check_folder(data)
     modes = permissions.restrict(data) if make or writing else None
     if modes is not None:
-        permissions.check_folder(data)  # nobody can have put anything there since
+        permissions.check_folder(data)  # nothing can be added any more
         _log.warning(
             "Others could write to %s (mode %04o); that right was taken from them (mode %04o now).",
             data,
             *modes,
         )
     if make:
-        with suppress(OSError):  # whoever wants to write there tells why it cannot be
+        with suppress(OSError):  # the first write reports the reason
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not _settled or os.environ.get("TMPDIR") not in ("", None, _temporary):
+    if not _hardened or os.environ.get("TMPDIR") not in ("", None, _temporary):
         return
-    # Looked at when the first such file is made; where there is no folder yet, /tmp is used.
+    # tempfile reads TMPDIR when it creates the first file; without the directory it uses /tmp.
     if data.is_dir() and not os.access(data, os.W_OK):
-        return  # it is only read; the system's folder for temporary files is used
+        return  # read-only: temporary files go to the system's directory
     _temporary = os.environ["TMPDIR"] = str(data.absolute())
     if data.is_dir():
-        _clear(data)
-        _tell_sqlite(_temporary)
+        _remove_stale_folders(data)
+        _set_sqlite_directory(_temporary)
 
 
-def _leave_no_core() -> None:
-    """Have the system write no memory of this process to disk, and show it to no other of the user.
+def _disable_core_dumps() -> None:
+    """Keep the system from writing this process's memory to disk, or showing it to other processes.
 
-    A limit of 0 keeps core files away, but not the programs that Linux may hand the memory to
-    (`|` in /proc/sys/kernel/core_pattern): these get none of a process that is not dumpable. Nor
-    can a debugger or py-spy then attach to it, unless it is root's. The process still reaches its
-    own /dev/stdout. Source: core(5), PR_SET_DUMPABLE in prctl(2).
+    A limit of 0 prevents core files, but not the programs that Linux may pipe a core dump to (`|`
+    in /proc/sys/kernel/core_pattern); they get nothing from a process that is not dumpable. Nor can
+    a debugger or py-spy attach to it, unless root runs it. The process can still open its own
+    /dev/stdout. Source: core(5), PR_SET_DUMPABLE in prctl(2).
     """
     try:
         import resource
@@ -106,21 +106,21 @@ def _leave_no_core() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _tell_sqlite(folder: str) -> None:
-    """Name the place to SQLite, which has read TMPDIR before the program could set it.
+def _set_sqlite_directory(folder: str) -> None:
+    """Set SQLite's temporary directory: SQLite reads TMPDIR before the program can set it.
 
-    The pragma holds for the process. It is deprecated; a SQLite without it ignores it.
+    The pragma applies to the whole process. It is deprecated; a SQLite without it ignores it.
     """
     quoted = folder.replace("'", "''")
     with suppress(sqlite3.Error, UnicodeEncodeError), closing(sqlite3.connect(":memory:")) as db:
         db.execute(f"PRAGMA temp_store_directory = '{quoted}'")
 
 
-def _clear(data: Path) -> None:
-    """Remove the temporary folders of processes that were killed."""
+def _remove_stale_folders(data: Path) -> None:
+    """Remove the temporary directories of killed processes."""
     with suppress(OSError):
         for folder in data.glob(f"{TEMPORARY}*"):
-            if folder.is_dir() and folder.lstat().st_mtime < time.time() - _FORGOTTEN:
+            if folder.is_dir() and folder.lstat().st_mtime < time.time() - _STALE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -128,12 +128,12 @@ def _show(kind: type[BaseException], error: BaseException, traceback: TracebackT
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, traceback)
         return
-    _tell(error)
+    _print_traceback(error)
 
 
 def _show_of_thread(caught: threading.ExceptHookArgs) -> None:
     if caught.exc_value is not None:
-        _tell(caught.exc_value)
+        _print_traceback(caught.exc_value)
 
 
 def _show_unraisable(caught: "sys.UnraisableHookArgs") -> None:
@@ -148,9 +148,9 @@ def _show_unraisable(caught: "sys.UnraisableHookArgs") -> None:
             again.daemon = True
             again.start()
     elif caught.exc_value is not None:
-        _tell(caught.exc_value)
+        _print_traceback(caught.exc_value)
 
 
-def _tell(error: BaseException) -> None:
+def _print_traceback(error: BaseException) -> None:
     with suppress(OSError, ValueError, AttributeError):  # standard error may be closed
         sys.stderr.write(f"{redacted_traceback(error)}\n")

@@ -1,4 +1,4 @@
-"""Progress of a collection: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a collection: a bar on a terminal, lines elsewhere."""
 
 import time
 from types import TracebackType
@@ -29,11 +29,11 @@ NAMES = {
     Level.WEBINAR: "webinars",
 }
 LINE_EVERY = 15.0
-"""Seconds between two plain lines."""
+"""Seconds between two lines."""
 
 
 class ProgressBar:
-    """Draws one bar a level on standard error."""
+    """Draws one bar per level on standard error."""
 
     def __init__(self, terminal: Terminal) -> None:
         console = Console(file=cast("IO[str]", Drawing()), no_color=not terminal.may_color)
@@ -47,12 +47,12 @@ class ProgressBar:
         )
         self._tasks: dict[Level, TaskID] = {}
 
-    def level_started(self, level: Level, scopes: int) -> None:
-        """Begin the bar of a level."""
+    def found(self, level: Level, scopes: int) -> None:
+        """Start the bar of a level."""
         self._tasks[level] = self._progress.add_task(NAMES.get(level, level), total=scopes)
 
     def read(self, level: Level) -> None:
-        """Move the bar of a level on by one."""
+        """Advance the bar of a level by one."""
         self._progress.advance(self._tasks[level])
 
     def __enter__(self) -> Self:
@@ -69,23 +69,23 @@ class ProgressBar:
 
 
 class ProgressLines:
-    """Says how far it is from time to time, for logs."""
+    """Prints the progress at intervals, for logs."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._total: dict[Level, int] = {}
         self._done: dict[Level, int] = {}
-        self._said = time.monotonic()
+        self._last_line_at = time.monotonic()
 
-    def level_started(self, level: Level, scopes: int) -> None:
-        """Begin a level."""
+    def found(self, level: Level, scopes: int) -> None:
+        """Start a level."""
         self._total[level], self._done[level] = scopes, 0
 
     def read(self, level: Level) -> None:
-        """Count one more scope; say so if nothing was said for a while."""
+        """Count one more scope; print a line if the last one was long enough ago."""
         self._done[level] += 1
-        if time.monotonic() - self._said >= LINE_EVERY:
-            self._said = time.monotonic()
+        if time.monotonic() - self._last_line_at >= LINE_EVERY:
+            self._last_line_at = time.monotonic()
             done, total = self._done[level], self._total[level]
             self._terminal.say(f"reading {NAMES.get(level, level)}: {done:,} of {total:,}")
 
@@ -102,5 +102,5 @@ class ProgressLines:
 
 
 def progress(terminal: Terminal) -> ProgressBar | ProgressLines:
-    """The way to show progress that fits the terminal."""
+    """The progress display that suits the terminal."""
     return ProgressBar(terminal) if terminal.shows_progress else ProgressLines(terminal)

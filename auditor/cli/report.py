@@ -68,28 +68,28 @@ def report(
         return
     settings = config.load()
     destinations = Destinations.chosen(format_ or [], output or [])
-    manner = ExportOptions.chosen(framework, pseudonymise, settings)
+    export = ExportOptions.chosen(framework, pseudonymise, settings)
     keep = include_passes or destinations.needs_passes or framework is not None
     selection = Selection(baseline=baseline, org=org, include_passes=keep)
     source = RunSource.chosen(settings, ctx.obj, account=account, sandbox=sandbox)
     stored, evidence = source.opened_file(run)
     with (
         evidence as snapshot,
-        manner.judged(snapshot, selection.rejudgement(snapshot)) as judged,
-        _changes(stored, judged, destinations) as drift,
+        export.evaluate(snapshot, selection.rejudgement(snapshot)) as evaluated,
+        _changes(stored, evaluated, destinations) as drift,
     ):
-        finished = with_history(stored, judged.run, drift)
-        destinations.emit(replace(judged, run=finished), ctx.obj, include_passes, settings)
+        finished = with_history(stored, evaluated.run, drift)
+        destinations.emit(replace(evaluated, run=finished), ctx.obj, include_passes, settings)
 
 
 def _changes(
-    stored: Runs, judged: EvaluatedRun, destinations: Destinations
+    stored: Runs, evaluated: EvaluatedRun, destinations: Destinations
 ) -> AbstractContextManager[Drift | None]:
-    """What changed since the run before, where some report tells it.
+    """The changes since the previous run, if a report shows them.
 
-    The history knows people by their names, so under pseudonyms it is not asked.
+    The history stores real names, so it is not read under pseudonyms.
     """
-    run = judged.run
+    run = evaluated.run
     if run.pseudonymised or not destinations.tell_changes:
         return nullcontext()
-    return drift_since_previous(stored, run.info.id, judged.judgement.catalogue, noting=False)
+    return drift_since_previous(stored, run.info.id, evaluated.judgement.catalogue, noting=False)

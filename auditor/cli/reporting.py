@@ -1,4 +1,4 @@
-"""Rendering a finished run to where the command line wants it."""
+"""Renders a finished run to the destinations of the command line."""
 
 import sys
 from collections.abc import Sequence
@@ -27,38 +27,38 @@ from auditor.report import (
 from auditor.report.pdf_report import PdfFormat
 
 STDOUT = Path("-")
-_WITH_PASSES = frozenset({"html", "pdf", "junit", "oscal"})
+_SHOW_PASSES = frozenset({"html", "pdf", "junit", "oscal"})
 """Formats that answer questions, or count passed tests and satisfied controls."""
-_WITH_CHANGES = frozenset({"text", "html", "pdf", "markdown"})
-"""Formats that tell what changed since the run before."""
-UNWRITTEN = (output.OutputError, FormatError, ConfigError)
-"""Why a report is not there, as a sentence for people; anything else is a bug."""
+_SHOW_CHANGES = frozenset({"text", "html", "pdf", "markdown"})
+"""Formats that show the changes since the previous run."""
+REPORT_ERRORS = (output.OutputError, FormatError, ConfigError)
+"""Anticipated errors of a report, with a sentence for people; any other is a bug."""
 
 _FOR_PEOPLE = frozenset({"text", "markdown"})
 """Texts that people read on a terminal."""
-_FOR_ALL = frozenset({"prometheus"})
-"""Formats that name nobody, and are read by another user: the node exporter runs as its own."""
+_WORLD_READABLE = frozenset({"prometheus"})
+"""Formats that name no one, and that another user reads: the node exporter."""
 
 
 @dataclass(frozen=True)
 class Destinations:
-    """The files to write, and what standard output gets."""
+    """The files to write, and the format for standard output."""
 
     files: tuple[tuple[Path, Format], ...]
     stdout: Format | None
     bundles: tuple[Path, ...] = ()
-    first: Path | None = None
-    """The file that short reports refer to; None for the first of those written."""
+    primary: Path | None = None
+    """The file that short reports refer to; None for the first written one."""
 
     @classmethod
     def chosen(cls, formats: Sequence[str], outputs: Sequence[Path]) -> "Destinations":
         """Pair `--format` with `--output`, and check that each file can be written.
 
-        Without `--output` the one format goes to standard output. With it, the terminal report
-        still goes there, unless a report was sent there by `--output -`.
+        Without `--output` the one format goes to standard output. With it, standard output still
+        gets the text report, unless `--output -` sends another one there.
 
         Raises:
-            FormatError: a format does not exist, or it is not clear which goes where.
+            FormatError: a format does not exist, or formats and outputs do not pair.
             OutputError: a file cannot be written.
         """
         if formats and outputs and len(formats) != len(outputs):
@@ -66,9 +66,9 @@ class Destinations:
                 f"{len(formats)} --format and {len(outputs)} --output: give one format for each "
                 "file, or none and let the suffixes decide."
             )
-        asked = list(formats) or [BUNDLE if _is_bundle(path) else "" for path in outputs]
-        if BUNDLE in asked:
-            return cls._with_bundles(asked, outputs)
+        requested = list(formats) or [BUNDLE if _is_bundle(path) else "" for path in outputs]
+        if BUNDLE in requested:
+            return cls._with_bundles(requested, outputs)
         named = [by_name(name) for name in formats]
         if not outputs:
             if len(named) > 1:
@@ -88,93 +88,93 @@ class Destinations:
         return cls(tuple(files), to_stdout[0] if to_stdout else by_name("text"))
 
     @classmethod
-    def _with_bundles(cls, asked: Sequence[str], outputs: Sequence[Path]) -> "Destinations":
-        """The files to write where some of them are bundles."""
+    def _with_bundles(cls, requested: Sequence[str], outputs: Sequence[Path]) -> "Destinations":
+        """The destinations if some of the outputs are bundles."""
         if not outputs or any(
-            p == STDOUT for p, a in zip(outputs, asked, strict=True) if _summary(a)
+            p == STDOUT for p, a in zip(outputs, requested, strict=True) if _is_bundle_name(a)
         ):
             raise FormatError("A bundle is a file: name it with --output run.zip.")
-        bundles = tuple(p for p, a in zip(outputs, asked, strict=True) if _summary(a))
+        bundles = tuple(p for p, a in zip(outputs, requested, strict=True) if _is_bundle_name(a))
         for path in bundles:
             output.check_writable(path)
-        rest = [(p, a) for p, a in zip(outputs, asked, strict=True) if not _summary(a)]
+        rest = [(p, a) for p, a in zip(outputs, requested, strict=True) if not _is_bundle_name(a)]
         others = cls.chosen([a for _, a in rest if a], [p for p, _ in rest])
         return replace(others, bundles=bundles)
 
     @property
     def needs_passes(self) -> bool:
-        """True where a report says something of what passed."""
-        return bool(self.bundles) or self._any_of(_WITH_PASSES)
+        """True if a report shows passes."""
+        return bool(self.bundles) or self._has_format(_SHOW_PASSES)
 
     @property
     def tell_changes(self) -> bool:
-        """True where a report tells what changed since the run before."""
-        return self._any_of(_WITH_CHANGES)
+        """True if a report shows the changes since the previous run."""
+        return self._has_format(_SHOW_CHANGES)
 
-    def apart(self) -> list["Destinations"]:
-        """Each file by itself, so that one that cannot be written keeps back no other."""
+    def split(self) -> list["Destinations"]:
+        """Each file as its own destination, so that one that fails does not prevent the others."""
         written = [*(path for path, _ in self.files), *self.bundles]
-        first = written[0] if written else None
-        alone = Destinations((), None, (), first)
+        primary = written[0] if written else None
+        alone = Destinations((), None, (), primary)
         return [
             *(replace(alone, files=(each,)) for each in self.files),
             *(replace(alone, bundles=(path,)) for path in self.bundles),
         ]
 
-    def _any_of(self, names: frozenset[str]) -> bool:
+    def _has_format(self, names: frozenset[str]) -> bool:
         formats = [*(format_ for _, format_ in self.files), self.stdout]
         return any(format_ is not None and format_.name in names for format_ in formats)
 
     def emit(
-        self, judged: EvaluatedRun, terminal: Terminal, include_passes: bool, settings: Settings
+        self, evaluated: EvaluatedRun, terminal: Terminal, include_passes: bool, settings: Settings
     ) -> None:
-        """Write every report that can be written: one that cannot keeps back no other.
+        """Write every report that can be written: one that fails does not prevent the others.
 
         Raises:
             OutputError: a file cannot be written.
-            ConfigError: the key that signs bundles is none.
+            ConfigError: the key that signs bundles is invalid.
             FormatError: the run is too large for a bundle.
         """
-        troubles: list[Exception] = []
+        errors: list[Exception] = []
         written: list[Path] = []
         planned = [*(path for path, _ in self.files), *self.bundles]
 
         def options(there: Sequence[Path]) -> Options:
-            first = self.first or next(iter(there), None)
+            primary = self.primary or next(iter(there), None)
             return Options(
                 include_passes=include_passes,
                 width=terminal.width,
                 color=terminal.color,
-                report_path=None if first is None else str(first),
+                report_path=None if primary is None else str(primary),
             )
 
         for path, format_ in self.files:
-            mode = 0o644 if format_.name in _FOR_ALL else 0o600
+            mode = 0o644 if format_.name in _WORLD_READABLE else 0o600
             try:
-                render = partial(_render, format_, judged.run, options(planned))
+                render = partial(_render, format_, evaluated.run, options(planned))
                 output.write(path, render, mode)
                 written.append(path)
             except Exception as error:
-                troubles.append(error)
+                errors.append(error)
         for path in self.bundles:
             try:
-                _write_bundle(path, judged, settings, options(planned))
+                _write_bundle(path, evaluated, settings, options(planned))
                 written.append(path)
             except Exception as error:
-                troubles.append(error)
+                errors.append(error)
         if self.stdout is not None and not (planned and terminal.verbosity < 0):
             with output.ignore_broken_pipe():
                 out = _stdout(self.stdout)
-                self.stdout.render(judged.run, out, options(written))
+                self.stdout.render(evaluated.run, out, options(written))
                 out.flush()
-        _raise_first(troubles, terminal)
+        _raise_first(errors, terminal)
 
 
-def _raise_first(troubles: Sequence[Exception], terminal: Terminal) -> None:
-    """Raise why a report is not there, a bug before all else; say the rest."""
-    ours = [error for error in troubles if not isinstance(error, UNWRITTEN)]
-    raised = next(iter([*ours, *troubles]), None)
-    for error in troubles:
+def _raise_first(errors: Sequence[Exception], terminal: Terminal) -> None:
+    """Raise the first error, bugs before all others, and print the rest."""
+    bugs = [error for error in errors if not isinstance(error, REPORT_ERRORS)]
+    raised = next(iter([*bugs, *errors]), None)
+    for error in errors:
         if error is not raised:
             terminal.complain(str(error) or type(error).__name__)
     if raised is not None:
@@ -182,10 +182,10 @@ def _raise_first(troubles: Sequence[Exception], terminal: Terminal) -> None:
 
 
 def _check_installed(format_: Format) -> None:
-    """Find out before a long run whether a format has the libraries that it needs.
+    """Check before a long run that the libraries of a format are installed.
 
     Raises:
-        FormatError: it has not.
+        FormatError: they are not.
     """
     if isinstance(format_, PdfFormat):
         format_.check_installed()
@@ -202,21 +202,23 @@ def _is_bundle(path: Path) -> bool:
     return path.suffix.lower() == BUNDLE_SUFFIX
 
 
-def _summary(asked: str) -> bool:
-    return asked == BUNDLE
+def _is_bundle_name(requested: str) -> bool:
+    return requested == BUNDLE
 
 
-def _write_bundle(path: Path, judged: EvaluatedRun, settings: Settings, options: Options) -> None:
+def _write_bundle(
+    path: Path, evaluated: EvaluatedRun, settings: Settings, options: Options
+) -> None:
     from auditor.bundle.writing import BundleContents, write
     from auditor.bundle.zip_writer import BundleTooLarge
 
     signs = signer(settings)
-    snapshot, judgement = judged.snapshot, judged.judgement
+    snapshot, judgement = evaluated.snapshot, evaluated.judgement
     contents = BundleContents(
-        judged.run,
+        evaluated.run,
         snapshot,
         serialization.dump(judgement.baseline, judgement.organisation),
-        runs.metadata(snapshot, judgement, pseudonymised=judged.run.pseudonymised),
+        runs.metadata(snapshot, judgement, pseudonymised=evaluated.run.pseudonymised),
     )
     try:
         output.write(path, lambda out: write(out, contents, signs, options))

@@ -1,7 +1,7 @@
-"""Which stored runs a command is about: those of the configured account, or of the sandbox.
+"""Selects stored runs: those of the configured account, or of the sandbox.
 
-A name is looked up in the store alone. Only a word that looks like a path is one, and only where
-the command takes files.
+A name is looked up in the store only. A word is a path only if it looks like one, and only if the
+command accepts files.
 """
 
 import logging
@@ -47,24 +47,25 @@ AllAccountsOption = Annotated[
 
 
 def is_path(word: str) -> bool:
-    """True if a word names a file: it has a separator, or ends as snapshots and bundles do."""
+    """True if a word names a file: it contains a separator, or has the suffix of a snapshot or
+    bundle."""
     has_separator = any(separator in word for separator in (os.sep, os.altsep) if separator)
     return has_separator or Path(word).suffix.lower() in (".sqlite", ".zip")
 
 
 def configured_account(settings: Settings) -> str | None:
-    """The id of the configured account, from wherever credentials come; None without one."""
-    credentials, _ = settings.told()
+    """The id of the configured account, from any source of credentials; None without one."""
+    credentials, _ = settings.credential_sources()
     return credentials["account_id"].value
 
 
 @dataclass(frozen=True)
 class RunSource:
-    """Where a command looks for stored runs, and whose they have to be."""
+    """The stored runs that a command may use."""
 
     runs: Runs
-    wanted: RunFilter
-    """Without an account where none is configured."""
+    run_filter: RunFilter
+    """Has no account if none is configured."""
     settings: Settings
     terminal: Terminal
     is_sandbox: bool = False
@@ -81,34 +82,34 @@ class RunSource:
         sandbox: bool = False,
         writing: bool = False,
     ) -> "RunSource":
-        """What the command line says, else the account and the address that are configured.
+        """The account of the command line, otherwise the configured account and API address.
 
         Raises:
-            ConfigError: the command line says two things.
-            NotPrivate: others can change what is in the data directory.
+            ConfigError: two options contradict each other.
+            InsecureDirectory: others can change the content of the data directory.
         """
         if all_accounts and account is not None:
             raise ConfigError("--account and --all-accounts: give one of them.")
         runs = stored_runs(settings, writing=writing, sandbox=sandbox)
         if all_accounts:
-            wanted = EVERY_RUN
+            run_filter = EVERY_RUN
         elif sandbox:
-            wanted = RunFilter(account)
+            run_filter = RunFilter(account)
         else:
-            wanted = RunFilter(
+            run_filter = RunFilter(
                 account or configured_account(settings) or None, place(settings.api_url)
             )
-        return cls(runs, wanted, settings, terminal, sandbox)
+        return cls(runs, run_filter, settings, terminal, sandbox)
 
     def of_one_account(self) -> "RunSource":
-        """The same, of one account: where none is configured, the only one that has runs.
+        """This source for one account: if none is configured, the only one that has runs.
 
         Raises:
             RunNotFound: there are several.
         """
-        if self.wanted.account_id is not None or self.wanted.place is None:
+        if self.run_filter.account_id is not None or self.run_filter.place is None:
             return self
-        known = self.runs.accounts(self.wanted.place)
+        known = self.runs.accounts(self.run_filter.place)
         if len(known) > 1:
             raise RunNotFound(
                 f"No account is configured, and {self.runs} holds runs of {len(known)} accounts: "
@@ -119,7 +120,7 @@ class RunSource:
         _log.info("No account is configured: %s is the only one stored.", printable(known[0]))
         return RunSource(
             self.runs,
-            RunFilter(known[0], self.wanted.place),
+            RunFilter(known[0], self.run_filter.place),
             self.settings,
             self.terminal,
             self.is_sandbox,
@@ -127,31 +128,31 @@ class RunSource:
         )
 
     def from_future(self) -> list[str]:
-        """A sentence for each run that is passed over because it ends later than now."""
+        """A sentence for each run that is ignored because it ends in the future."""
         return [
             f"Run {entry.facts.id} ended later than now ({entry.facts.finished_at}): a clock was "
             "wrong, so it does not count as the newest. Leave it out for good: auditor history "
             f"set-aside {entry.facts.id} --reason TEXT"
-            for entry in self.runs.from_future(self.wanted, self.now)
+            for entry in self.runs.from_future(self.run_filter, self.now)
         ]
 
     def latest(self) -> str:
-        """The id of the newest run. Those from the future are told of, and passed over.
+        """The id of the newest run. Runs from the future are reported and ignored.
 
         Raises:
-            RunNotFound: there is none, or the account is not clear.
+            RunNotFound: there is none, or the account is ambiguous.
             StoreError: the history cannot be read.
         """
         source = self.of_one_account()
         for sentence in source.from_future():
             self.terminal.say(sentence)
         try:
-            return source.runs.latest(source.wanted, self.now)
+            return source.runs.latest(source.run_filter, self.now)
         except RunNotFound as error:
             raise RunNotFound(f"{error}{self.elsewhere()}") from error
 
     def elsewhere(self) -> str:
-        """A sentence where there are runs that were not asked for; else empty."""
+        """A sentence on runs outside this source; empty if there are none."""
         if self.is_sandbox:
             return ""
         try:
@@ -161,29 +162,30 @@ class RunSource:
             others = {
                 (entry.facts.account_id, entry.place)
                 for entry in self.runs.history.runs()
-                if not self.wanted.admits(entry.facts.account_id, entry.place)
+                if not self.run_filter.admits(entry.facts.account_id, entry.place)
             }
         except (StoreError, DiskFull, InsecureDirectory):
             return ""
         listed = [
-            f"account {printable(account)} at {printable(at)}" for account, at in sorted(others)
+            f"account {printable(account)} at {printable(api_place)}"
+            for account, api_place in sorted(others)
         ]
         return f" There are runs of: {'; '.join(listed[:5])}." if listed else ""
 
     def opened(self, run: str) -> tuple[Runs, Snapshot]:
-        """The evidence of a run, by id or by `latest`, and where it is stored.
+        """The evidence of a run, by id or `latest`, and its store.
 
         Raises:
-            RunAltered: the evidence is not the one that was stored.
-            RunNotFound: there is none.
-            SnapshotError: its file is no snapshot.
+            RunAltered: the evidence differs from what was stored.
+            RunNotFound: there is no such run.
+            SnapshotError: its file is not a snapshot.
             StoreError: the history cannot be read.
         """
         runs, run_id = self._located(run)
         return runs, runs.open(run_id)
 
     def opened_file(self, run: str) -> tuple[Runs, Snapshot]:
-        """As `opened`; a path is a snapshot's file.
+        """As `opened`, but a path is the file of a snapshot.
 
         Raises:
             As `opened`.
@@ -199,7 +201,7 @@ class RunSource:
         return self.opened(run)
 
     def entry(self, run: str) -> tuple[Runs, StoredRun]:
-        """A run of the history, by id or by `latest`, and where it is stored.
+        """A run in the history, by id or `latest`, and its store.
 
         Raises:
             RunNotFound: there is none in the history.
@@ -209,38 +211,38 @@ class RunSource:
             source = self.of_one_account()
             for sentence in source.from_future():
                 self.terminal.say(sentence)
-            newest = source.runs.history.newest(source.wanted, self.now)
+            newest = source.runs.history.newest(source.run_filter, self.now)
             if newest is not None:
                 return self.runs, newest
         runs, run_id = self._located(run)
         return runs, runs.history.get(run_id)
 
     def nothing_counts(self) -> bool:
-        """True where no run of the history may be the newest."""
-        return self.runs.history.newest(self.wanted, self.now) is None
+        """True if no run in the history qualifies as the newest."""
+        return self.runs.history.newest(self.run_filter, self.now) is None
 
     def own_run(self, run: str) -> str:
-        """The id of a stored run, of the account in question alone. Its row need not be readable.
+        """The id of a stored run of this account. The row of the run may be unreadable.
 
         Raises:
-            RunNotFound: there is none in the history, or it is of another account.
+            RunNotFound: it is not in the history, or belongs to another account.
             StoreError: the history cannot be read.
         """
-        found = self.runs.history.series_of(run)
-        if found is None:
+        series = self.runs.history.series_of(run)
+        if series is None:
             raise self.runs.not_found(run)
-        if not self.wanted.admits(*found):
-            raise self._of_another(run, *found)
+        if not self.run_filter.admits(*series):
+            raise self._of_another(run, *series)
         return run
 
     def _located(self, run: str) -> tuple[Runs, str]:
-        """Where a run is. Simulated ones are found by their id whatever is configured."""
+        """The store of a run, and its id. Simulated runs are found by id in any configuration."""
         if run == LATEST:
             return self.runs, self.latest()
         entry = self.runs.stored(run)
         if entry is not None:
             facts = entry.facts
-            if facts.simulated or self.wanted.admits(facts.account_id, entry.place):
+            if facts.simulated or self.run_filter.admits(facts.account_id, entry.place):
                 return self.runs, run
             raise self._of_another(run, facts.account_id, entry.place)
         if self.runs.has_folder(run):
@@ -256,13 +258,14 @@ class RunSource:
             )
         raise self.runs.not_found(run)
 
-    def _of_another(self, run: str, account_id: str, at: str) -> RunNotFound:
-        what = f"Run {run} is of account {printable(account_id)} at {printable(at)}"
-        if self.wanted.place not in (None, at):
+    def _of_another(self, run: str, account_id: str, api_place: str) -> RunNotFound:
+        what = f"Run {run} is of account {printable(account_id)} at {printable(api_place)}"
+        if self.run_filter.place not in (None, api_place):
             return RunNotFound(
-                f"{what}, and {printable(self.wanted.place or '')} is configured (ZOOM_API_URL)."
+                f"{what}, and {printable(self.run_filter.place or '')} is configured "
+                "(ZOOM_API_URL)."
             )
         return RunNotFound(
-            f"{what}, and not of {printable(self.wanted.account_id or '')}. To name it: --account "
-            f"{printable(account_id)}"
+            f"{what}, and not of {printable(self.run_filter.account_id or '')}. To name it: "
+            f"--account {printable(account_id)}"
         )

@@ -1,4 +1,4 @@
-"""`auditor sandbox`: serve the simulated account; and starting one for `audit --sandbox`."""
+"""`auditor sandbox`: serve a simulated account; and the server for `audit --sandbox`."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,12 +23,13 @@ from auditor.policy.errors import nearest
 if TYPE_CHECKING:
     from auditor.sandbox import Faults, Sandbox
 
-COUNTED_USERS: Final = 5_000
-"""Up to so many users the sandbox counts the requests of each; above, its memory would grow."""
+MAX_COUNTED_USERS: Final = 5_000
+"""Up to this many users, the sandbox counts the requests for each; beyond, its memory would
+grow."""
 
 
 class ScenarioName(StrEnum):
-    """The accounts that can be simulated."""
+    """The simulated accounts."""
 
     CLEAN = "clean"
     DRIFTED = "drifted"
@@ -43,7 +44,7 @@ ScenarioOption = Annotated[
 
 
 class SandboxPlan(StrEnum):
-    """Whose rate limits the simulated account has."""
+    """The plan whose rate limits the simulated account has."""
 
     NONE = "none"
     FREE = "free"
@@ -52,8 +53,8 @@ class SandboxPlan(StrEnum):
 
 
 @contextmanager
-def started(scenario: ScenarioName, users: int) -> "Iterator[Sandbox]":
-    """A served sandbox without rate limits, for as long as the block runs.
+def serve_sandbox(scenario: ScenarioName, users: int) -> "Iterator[Sandbox]":
+    """A served sandbox without rate limits, for the duration of the block.
 
     Raises:
         ConfigError: the extra `sandbox` is not installed.
@@ -143,7 +144,7 @@ def sandbox(
         plan=plan.value,
         latency_ms=latency,
         faults=faults_of(fault or ()),
-        count_scopes=users <= COUNTED_USERS,
+        count_scopes=users <= MAX_COUNTED_USERS,
     )
     try:
         run(world, host, port, conduct, on_ready)
@@ -155,10 +156,10 @@ def sandbox(
 
 
 def faults_of(texts: Iterable[str]) -> "Faults":
-    """The faults that `--fault` names, each as `NAME=VALUE`; of one named twice, the last counts.
+    """The faults of `--fault`, each `NAME=VALUE`; the last one of a name counts.
 
     Raises:
-        ConfigError: no such fault, or a value that is not one of its type or range.
+        ConfigError: there is no such fault, or a value has the wrong type or range.
     """
     from auditor.sandbox import Faults
 
@@ -171,14 +172,14 @@ def faults_of(texts: Iterable[str]) -> "Faults":
             raise ConfigError(
                 f'There is no fault "{name}".{nearest(name, kinds)} There are {known}.'
             )
-        wanted, example = _wanted(kinds[name])
+        expected, example = _expected_value(kinds[name])
         if not equals:
             raise ConfigError(f"--fault {name} needs a value: {name}={example}.")
         try:
             values[name] = _value(kinds[name], value)
         except ValueError as error:
             raise ConfigError(
-                f'--fault {name} takes {wanted}, such as {name}={example}; got "{value}".'
+                f'--fault {name} takes {expected}, such as {name}={example}; got "{value}".'
             ) from error
     try:
         return Faults(**values)
@@ -186,8 +187,8 @@ def faults_of(texts: Iterable[str]) -> "Faults":
         raise ConfigError(f"--fault: {error}") from error
 
 
-def _wanted(kind: Any) -> tuple[str, str]:
-    """What values of a type are, in words, and one of them."""
+def _expected_value(kind: Any) -> tuple[str, str]:
+    """A description of the values of a type, and an example."""
     if kind is bool:
         return "true or false", "true"
     if kind is float:
@@ -199,7 +200,7 @@ def _wanted(kind: Any) -> tuple[str, str]:
 
 
 def _value(kind: Any, text: str) -> bool | float | str:
-    """A value of the type. Raises ValueError where the text is none."""
+    """A value of the type. Raises ValueError if the text is not one."""
     if kind is float:
         return float(text)
     if kind is not bool and get_origin(kind) is not Literal:

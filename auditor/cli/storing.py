@@ -1,4 +1,4 @@
-"""Keeping runs: into the history when they are finished, and what it knows of them."""
+"""Stores finished runs in the history, and compares them with earlier ones."""
 
 import hashlib
 import sqlite3
@@ -28,23 +28,22 @@ from auditor.store.series import RunFilter, Series, place
 
 _DAMAGED = (sqlite3.Error, zlib.error, ValueError)
 _UNFIT = (PolicyError, SnapshotError, NothingSelected, RunNotFound, *_DAMAGED)
-"""What is wrong with a run that waits: another version's, gone meanwhile, or its file is damaged.
-It must not keep the others out."""
+"""Reasons to skip a pending run: it was written by another version, was deleted, or is damaged."""
 
 
 SANDBOX_HOME = "sandbox"
-"""The folder of the data directory in which simulated runs are stored, with a history of their
-own: they are never taken for runs of an account."""
+"""The directory for simulated runs in the data directory. They have a history of their own, so
+that they are never mistaken for runs of an account."""
 
 
 def stored_runs(settings: Settings, *, writing: bool = False, sandbox: bool = False) -> Runs:
-    """The runs of the data directory and the history that are configured, or of the sandbox.
+    """The runs and history that are configured, or those of the sandbox.
 
-    Who is `writing` there takes the directory from others who may write to it.
+    If `writing`, write permission of others to the data directory is removed.
 
     Raises:
-        NotPrivate: others can change what is in the data directory, or the file of the history.
-        StoreError: AUDITOR_STORE is no address of a database.
+        InsecureDirectory: others can change the data directory or the file of the history.
+        StoreError: AUDITOR_STORE is not the address of a database.
     """
     process.prepare_data_dir(settings.data, writing=writing)
     if sandbox:
@@ -52,21 +51,21 @@ def stored_runs(settings: Settings, *, writing: bool = False, sandbox: bool = Fa
         process.prepare_data_dir(home, writing=writing)
         return Runs(home, None, Signatures(settings))
     stored = Runs(settings.data, settings.store, Signatures(settings))
-    history = stored.history  # an address that is none is told before anything is done
+    history = stored.history  # raises early if the address is invalid
     if settings.store:
         history.database.check_private()
     return stored
 
 
 def open_history(stored: Runs) -> None:
-    """Open the history for writing, and bring its tables up to date.
+    """Open the history for writing, and migrate its tables.
 
-    Done before an account is read, so that no night is spent on a run that cannot be stored. One
-    that another process holds may be free by then, and a file that is damaged is moved aside when
-    the run is stored.
+    This happens before an account is read, so that no night is spent on a run that cannot be
+    stored. A locked history may be free by then, and a damaged file is quarantined when the run is
+    stored.
 
     Raises:
-        Full: there is no room for anything.
+        DiskFull: there is no space left.
         StoreError: it cannot be reached, opened or written.
     """
     try:
@@ -80,13 +79,13 @@ def open_history(stored: Runs) -> None:
 def store_run(
     stored: Runs, snapshot: Snapshot, run: Run, judgement: EvaluationConfig, terminal: Terminal
 ) -> bool:
-    """Store a finished run, and those that had to wait for it; False where that failed.
+    """Store a finished run and all pending ones; False if that failed.
 
-    A run that cannot be stored now stays in its folder, and is not lost: the next one stores it.
+    A run that cannot be stored now stays in its directory, and the next audit stores it.
     """
     try:
         _store_pending(stored, run.info.id, judgement.catalogue, terminal)
-        aside = stored.archive(snapshot, run, judgement.narrowed)
+        aside = stored.keep(snapshot, run, judgement.selected_subset)
     except (StoreError, DiskFull, OSError, sqlite3.Error) as error:
         terminal.complain(
             f"{str(error).rstrip('.')}. Run {run.info.id} is not in the history yet; its evidence "
@@ -94,7 +93,7 @@ def store_run(
         )
         return False
     if aside is not None:
-        _tell_aside(stored, aside, terminal)
+        _report_quarantine(stored, aside, terminal)
     return True
 
 
@@ -107,20 +106,20 @@ def drift_since_previous(
     noting: bool = True,
     earlier: Callable[[StoredRun], StoredRun | None] | None = None,
 ) -> Iterator[Drift | None]:
-    """What changed since the run before, as long as the block lasts; None without one.
+    """The changes since the previous run, for the duration of the block; None without one.
 
-    That is the one that precedes it in its series, unless `earlier` tells another.
-    Who made a finding what it is now is kept with the finding, unless `noting` is off: then the
-    history is only read.
+    The previous run is the preceding one in its series, unless `earlier` selects another. If
+    `noting`, the authors of changes are stored with the findings; otherwise the history is only
+    read.
     """
     with ExitStack() as stack:
         try:
             entry = stored.history.find(run_id)
-            found = earlier or stored.history.before
-            before = found(entry) if entry is not None else None
+            find_earlier = earlier or stored.history.before
+            before = find_earlier(entry) if entry is not None else None
             drift = None
             if entry is not None and before is not None:
-                comparison = comparing.compared(stored.history, before, entry, catalogue)
+                comparison = comparing.open_comparison(stored.history, before, entry, catalogue)
                 drift = stack.enter_context(comparison)
                 if noting:
                     comparing.note_actors(stored.history, drift, entry)
@@ -131,39 +130,39 @@ def drift_since_previous(
 
 @dataclass(frozen=True)
 class NotificationBaseline:
-    """People who are told of the runs of a profile, and what they were told last."""
+    """The run that the channels of a profile were last notified of."""
 
     stored: Runs
     profile: str
-    is_there: bool
-    """False where no channel is configured: then nothing is remembered."""
+    has_channels: bool
+    """False if no channel is configured: then no state is kept."""
     late: Collection[str] = ()
-    """Runs that were stored long after they ended, and told to nobody."""
+    """Runs stored long after they ended, which were never announced."""
 
     def before(self, entry: StoredRun) -> StoredRun | None:
-        """The run to compare this one with: the last of its kind that all were told of.
+        """The run to compare this one with: the last of its series that all channels were notified
+        of.
 
-        Where none is remembered, or it is kept no longer: the one that precedes it, those that
-        were stored late apart.
+        If there is none, or it was removed: the preceding run that was not stored late.
         """
         history = self.stored.history
-        last = self._memory(entry).last() if self.is_there else None
-        told = history.find(last) if last is not None else None
-        if told is not None and self._precedes(told, entry):
-            return told
-        first = found = history.before(entry)
-        while found is not None and found.facts.id in self.late:
-            found = history.before(found)
-        return found or first
+        last = self._memory(entry).last() if self.has_channels else None
+        announced = history.find(last) if last is not None else None
+        if announced is not None and self._precedes(announced, entry):
+            return announced
+        previous = candidate = history.before(entry)
+        while candidate is not None and candidate.facts.id in self.late:
+            candidate = history.before(candidate)
+        return candidate or previous
 
     @staticmethod
-    def _precedes(told: StoredRun, entry: StoredRun) -> bool:
-        is_earlier = told.series == entry.series and told.number < entry.number
-        return is_earlier and not told.set_aside
+    def _precedes(announced: StoredRun, entry: StoredRun) -> bool:
+        is_earlier = announced.series == entry.series and announced.number < entry.number
+        return is_earlier and not announced.set_aside
 
-    def forgotten(self, entry: StoredRun) -> str:
-        """A sentence where the run that was told last is kept no longer; else empty."""
-        last = self._memory(entry).last() if self.is_there else None
+    def lost_baseline_note(self, entry: StoredRun) -> str:
+        """A sentence if the last announced run was removed; otherwise empty."""
+        last = self._memory(entry).last() if self.has_channels else None
         if last is None or self.stored.history.find(last) is not None:
             return ""
         return (
@@ -171,8 +170,8 @@ class NotificationBaseline:
             "run before this one."
         )
 
-    def uncompared(self, entry: StoredRun) -> str:
-        """A sentence where there is a run to compare this one with, which failed; else empty."""
+    def comparison_error(self, entry: StoredRun) -> str:
+        """A sentence if the comparison with an existing earlier run failed; otherwise empty."""
         try:
             earlier = self.before(entry)
         except (StoreError, DiskFull) as error:
@@ -185,17 +184,18 @@ class NotificationBaseline:
         )
 
     def note(self, entry: StoredRun, earlier: str | None, reached: bool) -> None:
-        """Remember that all were told of a run; or, where some were not, what they know.
+        """Record that all channels were notified of a run; if some were not, record the earlier
+        run.
 
-        `earlier` is the run it was compared with; None where it was not.
+        `earlier` is the run it was compared with; None if there was no comparison.
         """
-        if not self.is_there:
+        if not self.has_channels:
             return
         memory = self._memory(entry)
         if reached:
-            memory.save(entry.facts.id)
+            memory.note(entry.facts.id)
         elif earlier is not None:
-            memory.save(earlier)
+            memory.note(earlier)
 
     def _memory(self, entry: StoredRun) -> LastAnnounced:
         facts = entry.facts
@@ -210,18 +210,18 @@ class NotificationBaseline:
 def previous_start(
     stored: Runs, account_id: str, api_url: str, judgement: EvaluationConfig
 ) -> str | None:
-    """When the run before the one that begins now began, RFC 3339; None without one.
+    """Start of the run before the one that starts now, RFC 3339; None without one.
 
-    That is the newest that was judged alike, which it will be compared with; else the newest of
-    the account. What the operation log tells is read from then on.
+    That is the newest run of the same series, which the new run will be compared with, otherwise
+    the newest of the account. The operation log is read from then on.
     """
-    wanted = Series.for_selection(
-        account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.narrowed
+    series = Series.wanted(
+        account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.selected_subset
     )
     try:
-        alike = stored.history.last_of(wanted)
-        if alike is not None:
-            return alike.facts.started_at
+        comparable = stored.history.last_of(series)
+        if comparable is not None:
+            return comparable.facts.started_at
         newest = stored.history.newest(RunFilter(account_id, place(api_url)))
     except (StoreError, DiskFull):
         return None
@@ -229,34 +229,34 @@ def previous_start(
 
 
 def with_history(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
-    """The run with its trend, what the history knows of its findings, and its `drift`.
+    """The run with its trend, the histories of its findings, and its `drift`.
 
-    Without a history, or with one that cannot be read, it stays as it is. The drift is of the run
-    as it is stored: one that was judged otherwise since goes without. Under pseudonyms there is
-    the trend alone: the history knows people by their names.
+    Unchanged if there is no readable history. The drift belongs to the run as stored, so a run
+    judged differently since has none. Under pseudonyms only the trend is added: the history stores
+    real names.
     """
     try:
         entry = stored.history.find(run.info.id)
         if entry is None:
             return run
-        same = entry.facts.baseline_digest == run.info.baseline.digest
-        named = same and not run.pseudonymised
+        same_baseline = entry.facts.baseline_digest == run.info.baseline.digest
+        has_history = same_baseline and not run.pseudonymised
         history = stored.history
 
         return replace(
             run,
-            trend=history.trend(entry) if same else (),
-            histories=(
-                (lambda fingerprints: history.histories(entry, fingerprints)) if named else None
-            ),
-            drift=drift if named and _as_stored(run, entry) else None,
+            trend=history.trend(entry) if same_baseline else (),
+            pasts=(lambda fingerprints: history.pasts(entry, fingerprints))
+            if has_history
+            else None,
+            drift=drift if has_history and _as_stored(run, entry) else None,
         )
     except (StoreError, DiskFull):
         return run
 
 
 def _as_stored(run: Run, entry: StoredRun) -> bool:
-    """True where a run came out as it did when it was stored."""
+    """True if the results of a run are those that were stored."""
     facts, counts = entry.facts, run.summary.by_status
     return (
         facts.depth == run.info.depth
@@ -265,37 +265,37 @@ def _as_stored(run: Run, entry: StoredRun) -> bool:
     )
 
 
-def _store_pending(stored: Runs, but: str, catalogue: Catalogue, terminal: Terminal) -> None:
-    for run_id in stored.unarchived():
-        if run_id == but:
+def _store_pending(stored: Runs, except_run: str, catalogue: Catalogue, terminal: Terminal) -> None:
+    for run_id in stored.waiting():
+        if run_id == except_run:
             continue
         with ExitStack() as stack:
             try:
-                snapshot = stack.enter_context(stored.open_folder(run_id))
-                judgement = EvaluationConfig.recalled(snapshot, catalogue)
+                snapshot = stack.enter_context(stored.opened_folder(run_id))
+                judgement = EvaluationConfig.from_snapshot(snapshot, catalogue)
                 run = runs.judge(snapshot, judgement)
             except DiskFull:
                 raise
             except _UNFIT as error:
-                _tell_unfit(stored, run_id, error, terminal)
+                _report_unfit(stored, run_id, error, terminal)
                 continue
-            try:  # what the history says of itself is a StoreError, and no damage of the evidence
-                aside = stored.archive(snapshot, run, judgement.narrowed)
+            try:  # damage to the evidence; faults of the history are StoreErrors
+                aside = stored.keep(snapshot, run, judgement.selected_subset)
             except (sqlite3.Error, zlib.error) as error:
-                _tell_unfit(stored, run_id, error, terminal)
+                _report_unfit(stored, run_id, error, terminal)
                 continue
         stored.discard(run_id)
         if aside is not None:
-            _tell_aside(stored, aside, terminal)
+            _report_quarantine(stored, aside, terminal)
 
 
-def _tell_unfit(stored: Runs, run_id: str, error: Exception, terminal: Terminal) -> None:
+def _report_unfit(stored: Runs, run_id: str, error: Exception, terminal: Terminal) -> None:
     is_damaged = isinstance(error, _DAMAGED)
     why = f"its file in {stored.home / 'runs' / run_id} is damaged ({error})."
     terminal.say(f"Run {run_id} stays out of the history: {why if is_damaged else error}")
 
 
-def _tell_aside(stored: Runs, aside: object, terminal: Terminal) -> None:
+def _report_quarantine(stored: Runs, aside: object, terminal: Terminal) -> None:
     terminal.complain(
         f"the history {stored.history} was damaged. It is kept as {aside}, and a new one was "
         "begun. What can be saved of it: sqlite3 FILE .recover"

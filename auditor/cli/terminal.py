@@ -1,4 +1,4 @@
-"""The terminal: how wide it is, whether it has colours, and where messages go."""
+"""The terminal: its width, its colours, and the destination of messages."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from auditor.plain_text import printable
 from auditor.zoom.redaction import RedactingFilter, redact_text
 
 WIDTH_ELSEWHERE = 100
-"""Columns where standard output is not a terminal."""
+"""Columns if standard output is not a terminal."""
 
 
 class LogFormat(StrEnum):
@@ -29,7 +29,7 @@ class LogFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """What the person at the terminal asked for."""
+    """The output options of the command line."""
 
     verbosity: int = 0
     """Negative for quiet, 1 for -v, 2 for -vv."""
@@ -45,26 +45,26 @@ class Terminal:
 
     @property
     def color(self) -> bool:
-        """True where standard output is a terminal that may be coloured. See no-color.org."""
+        """True if standard output is a terminal that may be coloured. See no-color.org."""
         return self.may_color and sys.stdout.isatty()
 
     @property
     def may_color(self) -> bool:
-        """False with `--no-color` and where NO_COLOR is set."""
+        """False with `--no-color` or if NO_COLOR is set."""
         return self.colors and not os.environ.get("NO_COLOR")
 
     @property
     def shows_progress(self) -> bool:
-        """True where a progress bar can be drawn on standard error."""
+        """True if a progress bar can be drawn on standard error."""
         return sys.stderr.isatty() and self.verbosity >= 0 and self.log_format is LogFormat.TEXT
 
     def say(self, message: str) -> None:
-        """A message for people on standard error; not in quiet mode."""
+        """Print a message for people to standard error, unless quiet."""
         if self.verbosity >= 0:
             self._write(message, "info")
 
     def complain(self, message: str) -> None:
-        """An error on standard error, in any mode."""
+        """Print an error to standard error."""
         self._write(message, "error")
 
     def _write(self, message: str, level: str) -> None:
@@ -83,20 +83,20 @@ class Terminal:
         logger.handlers = [self._handler(level)]
         logger.setLevel(level)
         logger.propagate = False
-        # What libraries warn of, Python would show as it is: urllib3 quotes broken headers.
+        # Python prints warnings of libraries unredacted: urllib3 quotes broken headers.
         logging.lastResort = self._handler(max(level, logging.WARNING))
 
     def _handler(self, level: int) -> logging.Handler:
         handler = logging.StreamHandler(_Stderr())
         handler.setLevel(level)
         handler.addFilter(RedactingFilter())
-        json_wanted = self.log_format is LogFormat.JSON
-        handler.setFormatter(_JsonFormatter() if json_wanted else _TextFormatter("%(message)s"))
+        is_json = self.log_format is LogFormat.JSON
+        handler.setFormatter(_JsonFormatter() if is_json else _TextFormatter("%(message)s"))
         return handler
 
 
 class _Stderr:
-    """Whatever standard error is at the moment of writing."""
+    """Standard error at the time of writing."""
 
     def write(self, text: str) -> int:
         return _stderr().write(text)
@@ -115,7 +115,7 @@ class _TextFormatter(logging.Formatter):
 
 
 def _lines(text: str) -> str:
-    """`text` with everything spelled out that could steer a terminal, the ends of lines apart."""
+    """`text` with everything escaped that could control a terminal, except new lines."""
     return "\n".join(printable(line) for line in text.split("\n"))
 
 

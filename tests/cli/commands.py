@@ -51,7 +51,7 @@ def fill(snapshot: Snapshot, *scopes: tuple[Scope, Bodies]) -> None:
                 snapshot.record(scope, view, outcome(scope, view, body))
 
 
-def told(result: Result) -> str:
+def output_text(result: Result) -> str:
     """Everything it said, on one line."""
     return " ".join(result.output.split())
 

@@ -45,10 +45,10 @@ def asking(data: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
 def test_without_a_question_every_question_gets_a_sentence(asking: Asking) -> None:
     result = asking()
     assert result.exit_code == 0, result.output
-    told = " ".join(result.output.split())
+    output = " ".join(result.output.split())
     for each in SHIPPED:
-        assert f"{each.question} ({each.id})" in told
-    assert "auditor ask train-ai" in told
+        assert f"{each.question} ({each.id})" in output
+    assert "auditor ask train-ai" in output
 
 
 def test_the_list_and_every_full_answer_fit_into_80_columns(asking: Asking) -> None:
@@ -91,9 +91,9 @@ def test_a_snapshot_can_be_named_by_its_path(asking: Asking, data: Path) -> None
 
 
 def test_the_origin_of_an_answer_is_told(asking: Asking) -> None:
-    told = " ".join(asking("facebook").output.split())
-    assert "From run 2" in told
-    assert "users read, judged by “strict” 1.0, depth user." in told
+    output = " ".join(asking("facebook").output.split())
+    assert "From run 2" in output
+    assert "users read, judged by “strict” 1.0, depth user." in output
 
 
 def test_an_unknown_question_is_refused_with_the_way_on(asking: Asking) -> None:

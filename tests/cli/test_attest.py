@@ -9,7 +9,7 @@ from auditor.evidence.view import LOCKS, View
 from auditor.policy import baseline, organisation
 from auditor.policy.attestations import questions
 from auditor.policy.waivers import WARN_DAYS
-from tests.cli.commands import answers, ran, store, told
+from tests.cli.commands import answers, output_text, ran, store
 from tests.policy.builders import ACCOUNT, CATALOGUE, put
 from tests.run.stored import judgement
 
@@ -27,7 +27,7 @@ def days(count: int) -> str:
     return (today() + timedelta(days=count)).isoformat()
 
 
-def kept(path: str = "attestations.yaml"):
+def stored_attestations(path: str = "attestations.yaml"):
     return {each.control: each for each in organisation.load(Path(path), CATALOGUE).attestations}
 
 
@@ -50,9 +50,9 @@ def write(*rows: str, name: str = "attestations.yaml", more: str = "") -> Path:
 def test_everything_nobody_has_answered_is_due() -> None:
     result = ran("attest", "--list", "--baseline", "strict")
     assert result.exit_code == 0
-    assert told(result).endswith(f"{len(DUE)} attestations are due.")
-    said = " ".join(told(result).split())
-    assert all(f"{each.label} missing" in said for each in DUE)
+    assert output_text(result).endswith(f"{len(DUE)} attestations are due.")
+    output = " ".join(output_text(result).split())
+    assert all(f"{each.label} missing" in output for each in DUE)
     assert any(each.is_lock for each in DUE)
     assert not Path("attestations.yaml").exists()
 
@@ -68,32 +68,34 @@ def test_everything_nobody_has_answered_is_due() -> None:
 )
 def test_an_answer_that_ends_within_14_days_is_due_again(expires: int, state: str | None) -> None:
     write(row(expires=days(expires)), row("TR-02"))
-    said = told(ran("attest", "--list", *TRAINING))
-    assert (f"{state} {days(expires)}" in said) if state else (said == "0 attestations are due.")
+    output = output_text(ran("attest", "--list", *TRAINING))
+    assert (
+        (f"{state} {days(expires)}" in output) if state else (output == "0 attestations are due.")
+    )
 
 
 def test_answers_in_the_organisation_file_count() -> None:
     write(row(), name="org.yaml")
-    said = told(ran("attest", "--list", *TRAINING, "--org", "org.yaml"))
-    assert "TR-01" not in said
-    assert "TR-02 missing" in said
+    output = output_text(ran("attest", "--list", *TRAINING, "--org", "org.yaml"))
+    assert "TR-01" not in output
+    assert "TR-02 missing" in output
 
 
 def test_the_answer_that_lasts_longest_counts() -> None:
     write(row(), row(expires="2026-01-02"), row("TR-02"))
-    assert told(ran("attest", "--list", *TRAINING)) == "0 attestations are due."
+    assert output_text(ran("attest", "--list", *TRAINING)) == "0 attestations are due."
 
 
 def test_an_answer_for_a_group_is_no_answer_for_the_account() -> None:
     write(row(more=", scope: {group: Legal}"), row("TR-02"))
-    assert "TR-01 missing" in told(ran("attest", "--list", *TRAINING))
+    assert "TR-01 missing" in output_text(ran("attest", "--list", *TRAINING))
 
 
 def test_where_nothing_is_due_nothing_is_asked() -> None:
     write(row(), row("TR-02"))
     before = Path("attestations.yaml").read_text()
     result = ran("attest", *TRAINING)
-    assert (result.exit_code, told(result)) == (0, "0 attestations are due.")
+    assert (result.exit_code, output_text(result)) == (0, "0 attestations are due.")
     assert Path("attestations.yaml").read_text() == before
 
 
@@ -108,14 +110,14 @@ def test_a_question_is_answered_with_evidence_and_an_expiry_date() -> None:
     )
     assert result.exit_code == 0, result.output
     control = CATALOGUE.controls["TR-01"]
-    said = told(result)
-    assert "1 of 2: TR-01 (missing)" in said
-    asked = "".join(said.split())  # a line may break behind a hyphen
-    assert "".join(control.attestation.question.split()) in asked
-    assert "".join(control.attestation.evidence.split()) in asked
-    assert "1 of 2 answered." in said
-    assert "include: [attestations.yaml]" in said
-    (answer,) = kept().values()
+    output = output_text(result)
+    assert "1 of 2: TR-01 (missing)" in output
+    unwrapped = "".join(output.split())  # a line may break behind a hyphen
+    assert "".join(control.attestation.question.split()) in unwrapped
+    assert "".join(control.attestation.evidence.split()) in unwrapped
+    assert "1 of 2 answered." in output
+    assert "include: [attestations.yaml]" in output
+    (answer,) = stored_attestations().values()
     assert (answer.control, answer.as_expected, answer.evidence) == ("TR-01", True, "DPO-31")
     assert answer.statement == "All three were read."
     assert (answer.by, answer.on) == ("dpo@example.com", today())
@@ -125,7 +127,7 @@ def test_a_question_is_answered_with_evidence_and_an_expiry_date() -> None:
 def test_an_empty_answer_skips_and_nothing_answered_writes_nothing() -> None:
     result = ran("attest", *TRAINING, *ME, stdin=answers("", " "))
     assert result.exit_code == 0
-    assert "0 of 2 answered." in told(result)
+    assert "0 of 2 answered." in output_text(result)
     assert not Path("attestations.yaml").exists()
 
 
@@ -133,17 +135,17 @@ def test_a_date_that_is_none_or_not_in_the_future_is_asked_again() -> None:
     dates = ("soon", "2026-02-30", "2020-01-01", days(0), days(30))
     result = ran("attest", *TRAINING, *ME, stdin=answers("y", "seen", "DPO-31", *dates, ""))
     assert result.exit_code == 0, result.output
-    said = told(result)
-    assert said.count("Give a date such as 2027-01-31.") == 2
-    assert said.count(f"Give a date after {today()}.") == 2
-    assert kept()["TR-01"].expires.isoformat() == days(30)
+    output = output_text(result)
+    assert output.count("Give a date such as 2027-01-31.") == 2
+    assert output.count(f"Give a date after {today()}.") == 2
+    assert stored_attestations()["TR-01"].expires.isoformat() == days(30)
 
 
 def test_an_answer_without_evidence_is_asked_again() -> None:
     result = ran("attest", *TRAINING, *ME, stdin=answers("yes", "seen", " ", "DPO-31", "", ""))
     assert result.exit_code == 0, result.output
-    assert "Say something" in told(result)
-    assert kept()["TR-01"].evidence == "DPO-31"
+    assert "Say something" in output_text(result)
+    assert stored_attestations()["TR-01"].evidence == "DPO-31"
 
 
 def test_answers_are_added_behind_the_older_ones_and_the_newest_counts() -> None:
@@ -162,7 +164,7 @@ def test_answers_are_added_behind_the_older_ones_and_the_newest_counts() -> None
         ("TR-01", True, "level account"),
         ("TR-02", False, "level account"),
     ]
-    assert "0 attestations" in told(ran("attest", "--list", *TRAINING))
+    assert "0 attestations" in output_text(ran("attest", "--list", *TRAINING))
 
 
 def test_each_answer_is_safe_as_soon_as_it_is_given() -> None:
@@ -173,7 +175,7 @@ def test_each_answer_is_safe_as_soon_as_it_is_given() -> None:
         stdin=answers("yes", "seen", "DPO-31", "", "yes", "half an answer"),
     )
     assert result.exit_code == 130
-    assert list(kept()) == ["TR-01"]
+    assert list(stored_attestations()) == ["TR-01"]
 
 
 def test_answers_in_any_script_are_kept() -> None:
@@ -183,8 +185,8 @@ def test_answers_in_any_script_are_kept() -> None:
         *ME,
         stdin=answers("yes", "Ja: geprüft & für gut befunden #1", "契約", "", ""),
     )
-    assert kept()["TR-01"].statement == "Ja: geprüft & für gut befunden #1"
-    assert kept()["TR-01"].evidence == "契約"
+    assert stored_attestations()["TR-01"].statement == "Ja: geprüft & für gut befunden #1"
+    assert stored_attestations()["TR-01"].evidence == "契約"
 
 
 def test_an_answered_run_shows_it_as_attested_and_never_as_a_pass(home: Path) -> None:
@@ -195,8 +197,8 @@ def test_an_answered_run_shows_it_as_attested_and_never_as_a_pass(home: Path) ->
     Path("org.yaml").write_text("include: [attestations.yaml]\n")
     result = ran(*audit, "--org", "org.yaml")
     assert result.exit_code == 0, result.output
-    assert "Attested: 2 checks, TR-01, TR-02" in told(result)
-    assert "as “strict” asks" not in told(result) or "attest" in told(result)
+    assert "Attested: 2 checks, TR-01, TR-02" in output_text(result)
+    assert "as “strict” asks" not in output_text(result) or "attest" in output_text(result)
 
 
 # Refusals
@@ -207,7 +209,7 @@ def test_a_file_that_cannot_be_edited_safely_stays_as_it_is() -> None:
     path.write_text("{baseline: strict}\n")
     result = ran("attest", "org.yaml", *TRAINING, *ME, stdin=answers("yes", "seen", "e", "", ""))
     assert result.exit_code == 2
-    assert "cannot be edited safely; edit it by hand" in told(result)
+    assert "cannot be edited safely; edit it by hand" in output_text(result)
     assert path.read_text() == "{baseline: strict}\n"
 
 
@@ -215,8 +217,9 @@ def test_a_faulty_file_is_refused_with_its_line() -> None:
     write(row("TR-1"))
     result = ran("attest", *TRAINING)
     assert result.exit_code == 2
-    assert 'attestations.yaml:2: attestations.0.control: no control is called "TR-1"' in told(
-        result
+    assert (
+        'attestations.yaml:2: attestations.0.control: no control is called "TR-1"'
+        in output_text(result)
     )
 
 
@@ -226,14 +229,14 @@ def test_a_place_that_cannot_be_written_is_found_out_before_anything_is_asked(pl
         "attest", place, *TRAINING, stdin=answers("dpo@example.com", "yes", "seen", "e", "")
     )
     assert result.exit_code == 2
-    assert "cannot be written" in told(result)
+    assert "cannot be written" in output_text(result)
     assert "TR-01" not in result.output
 
 
 def test_a_long_name_that_is_only_listed_is_refused_too() -> None:
     result = ran("attest", f"{'x' * 300}.yaml", "--list", *TRAINING)
     assert result.exit_code == 2
-    assert "cannot be read" in told(result)
+    assert "cannot be read" in output_text(result)
 
 
 # Older entries, organisation files and scripts
@@ -255,9 +258,9 @@ def old() -> str:
 
 def test_an_older_entry_that_does_not_say_whether_it_is_as_expected_is_due() -> None:
     old()
-    said = told(ran("attest", "--list", *TRAINING, "--org", "org.yaml"))
-    assert "TR-01 not compared" in said
-    assert said.endswith("2 attestations are due.")
+    output = output_text(ran("attest", "--list", *TRAINING, "--org", "org.yaml"))
+    assert "TR-01 not compared" in output
+    assert output.endswith("2 attestations are due.")
 
 
 def test_older_entries_are_given_their_answer_and_everything_else_stays() -> None:
@@ -273,10 +276,12 @@ def test_older_entries_are_given_their_answer_and_everything_else_stays() -> Non
 
 def test_a_migration_that_is_not_confirmed_or_skipped_changes_nothing() -> None:
     before = old()
-    assert "Nothing written." in told(
+    assert "Nothing written." in output_text(
         ran("attest", "org.yaml", "--migrate", stdin=answers("yes", "", "n"))
     )
-    assert "nothing changed" in told(ran("attest", "org.yaml", "--migrate", stdin=answers("", "")))
+    assert "nothing changed" in output_text(
+        ran("attest", "org.yaml", "--migrate", stdin=answers("", ""))
+    )
     assert Path("org.yaml").read_text() == before
 
 
@@ -300,7 +305,7 @@ def test_a_script_can_migrate_and_answer_without_being_asked() -> None:
 def test_a_script_that_leaves_something_out_is_told_what() -> None:
     result = ran("attest", "--control", "TR-01", "--as-expected", *ME)
     assert result.exit_code == 2
-    assert "give --statement, --evidence, --expires as well" in told(result)
+    assert "give --statement, --evidence, --expires as well" in output_text(result)
     assert ran("attest", "--control", "TR-99").exit_code == 2
 
 
@@ -333,6 +338,6 @@ def test_the_report_and_the_wizard_know_the_same_questions(home: Path, name: str
     security = View("lock_settings", "meeting_security")
     bodies = {LOCKS: locks, security: {"meeting_security": locks}}
     store(home, judgement(*everything, name=name), (ACCOUNT, bodies))
-    said = told(ran("report", "latest", "--format", "text"))
+    output = output_text(ran("report", "latest", "--format", "text"))
     waiting = len(list(questions(baseline.load(name, CATALOGUE).assessed.values())))
-    assert f"Attestations due: {waiting} (" in said
+    assert f"Attestations due: {waiting} (" in output

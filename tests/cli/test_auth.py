@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from auditor.cli.main import app
 from auditor.credentials.backends import SERVICE
 from auditor.sandbox import Conduct, Sandbox, World, serve
-from tests.cli.commands import ran, told
+from tests.cli.commands import output_text, ran
 from tests.keyrings import InMemory, Locked, current
 
 Patch = pytest.MonkeyPatch
@@ -60,11 +60,11 @@ def entry(ring: InMemory, name: str, profile: str = "default") -> str | None:
     return ring.kept.get((SERVICE, f"{profile}:{name}"))
 
 
-def refused(result: Result, code: int, *said: str) -> None:
+def refused(result: Result, code: int, *message: str) -> None:
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
-    for words in said:
-        assert words in told(result)
+    for words in message:
+        assert words in output_text(result)
 
 
 def test_login_asks_zoom_and_stores_what_works(account: Account, ring: InMemory) -> None:
@@ -87,12 +87,12 @@ def test_login_stores_nothing_that_zoom_refuses(account: Account, ring: InMemory
 
 
 def test_login_without_a_test_asks_nobody(account: Account, ring: InMemory) -> None:
-    asked = account.served.requests.total
+    requests_before = account.served.requests.total
     result = ran("auth", "login", "--stdin", "--no-test", stdin="acc\ncid\nhush")
     assert result.exit_code == 0
     assert "Not tested" in result.stderr
     assert entry(ring, "client_secret") == "hush"
-    assert account.served.requests.total == asked
+    assert account.served.requests.total == requests_before
 
 
 def test_login_again_replaces(account: Account, ring: InMemory) -> None:
@@ -103,7 +103,7 @@ def test_login_again_replaces(account: Account, ring: InMemory) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("text", "message"),
     [
         ("", "is empty"),
         ("hush\nhush-2", "2 lines, not three"),
@@ -112,10 +112,10 @@ def test_login_again_replaces(account: Account, ring: InMemory) -> None:
     ],
 )
 def test_login_refuses_input_that_cannot_be_right(
-    account: Account, ring: InMemory, given: str, said: str
+    account: Account, ring: InMemory, text: str, message: str
 ) -> None:
-    result = ran("auth", "login", "--stdin", stdin=given)
-    refused(result, 2, said)
+    result = ran("auth", "login", "--stdin", stdin=text)
+    refused(result, 2, message)
     assert "hush" not in result.output
     assert ring.kept == {}
 
@@ -131,8 +131,8 @@ def test_login_says_what_will_go_before_the_keyring(
 ) -> None:
     monkeypatch.setenv("ZOOM_CLIENT_SECRET", "hush-env")
     result = ran("auth", "login", "--stdin", stdin=account.lines)
-    assert "ZOOM_CLIENT_SECRET (environment) goes before the keyring" in told(result)
-    assert "is not stored with them" in told(result)
+    assert "ZOOM_CLIENT_SECRET (environment) goes before the keyring" in output_text(result)
+    assert "is not stored with them" in output_text(result)
     assert "hush-env" not in result.output
 
 
@@ -141,7 +141,7 @@ def test_login_without_a_terminal_names_stdin(account: Account, ring: InMemory) 
 
 
 @pytest.mark.parametrize(
-    ("backend", "said"),
+    ("backend", "message"),
     [
         (fail.Keyring(), "no keyring that works"),
         (null.Keyring(), "switched off"),
@@ -150,13 +150,13 @@ def test_login_without_a_terminal_names_stdin(account: Account, ring: InMemory) 
     ],
 )
 def test_login_asks_for_no_secret_that_no_keyring_would_keep(
-    account: Account, ring: InMemory, backend: InMemory, said: str
+    account: Account, ring: InMemory, backend: InMemory, message: str
 ) -> None:
     keyring.set_keyring(backend)
-    asked = account.served.requests.total
+    requests_before = account.served.requests.total
     result = ran("auth", "login", "--stdin", stdin=account.lines)
-    refused(result, 2, said, "(1) the environment", "(2) systemd", "(3) an encrypted file")
-    assert account.served.requests.total == asked
+    refused(result, 2, message, "(1) the environment", "(2) systemd", "(3) an encrypted file")
+    assert account.served.requests.total == requests_before
     assert account.served.client_secret not in result.output
 
 
@@ -217,11 +217,11 @@ def test_status_shows_no_secret_even_where_it_stands_in_the_wrong_place(
 
 def test_status_offline_asks_nobody(account: Account, ring: InMemory) -> None:
     ran("auth", "login", "--stdin", "--no-test", stdin="acc\ncid\nhush")
-    asked = account.served.requests.total
+    requests_before = account.served.requests.total
     result = ran("auth", "status", "--offline")
     assert result.exit_code == 0
     assert "set, not shown" in result.stdout
-    assert account.served.requests.total == asked
+    assert account.served.requests.total == requests_before
 
 
 def test_status_without_credentials_says_what_is_missing_and_how_to_store_it(
@@ -253,9 +253,11 @@ def test_scopes_that_change_something_are_pointed_out(
     tokens = account.served.service.tokens
     monkeypatch.setattr(tokens, "scopes", (*tokens.scopes, "user:write:user:admin"))
     result = ran("auth", "login", "--stdin", stdin=account.lines)
-    assert "change things, which an audit never needs: user:write:user:admin." in told(result)
+    assert "change things, which an audit never needs: user:write:user:admin." in output_text(
+        result
+    )
     monkeypatch.setattr(tokens, "scopes", ())
-    assert "did not say what it opens" in told(ran("auth", "status"))
+    assert "did not say what it opens" in output_text(ran("auth", "status"))
 
 
 def test_profiles_are_apart_and_listed(account: Account, ring: InMemory) -> None:
@@ -280,7 +282,7 @@ def test_profiles_are_apart_and_listed(account: Account, ring: InMemory) -> None
 def test_without_profiles_the_list_says_how_to_get_one(account: Account, ring: InMemory) -> None:
     assert "auditor auth login" in ran("auth", "list").stdout
     keyring.set_keyring(fail.Keyring())
-    assert "no keyring that works" in told(ran("auth", "list"))
+    assert "no keyring that works" in output_text(ran("auth", "list"))
     keyring.set_keyring(null.Keyring())
     listed = ran("auth", "list")
     assert "The keyring is switched off on this machine" in listed.stderr
@@ -332,7 +334,7 @@ def test_an_internal_error_shows_no_secret(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("auditor.cli.auth._say_what_decides", broken)
+    monkeypatch.setattr("auditor.cli.auth._report_precedence", broken)
     result = ran("auth", "login", "--stdin", stdin=account.lines)
     assert result.exit_code == 5
     assert account.served.client_secret not in result.output

@@ -11,7 +11,7 @@ from auditor.cli.baseline import described
 from auditor.cli.main import app
 from auditor.policy import baseline
 from auditor.policy.operators import Expectation
-from tests.cli.commands import ran, told
+from tests.cli.commands import output_text, ran
 from tests.policy.builders import CATALOGUE
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -37,11 +37,11 @@ def test_every_shipped_baseline_is_listed() -> None:
 
 def test_a_baseline_is_shown_with_its_meaning_digest_and_every_control() -> None:
     result = ran("baseline", "show", "strict")
-    wanted = baseline.load("strict", CATALOGUE)
+    strict = baseline.load("strict", CATALOGUE)
     assert result.exit_code == 0
-    assert wanted.info.digest in result.output
+    assert strict.info.digest in result.output
     first = {line.split()[0] for line in result.output.splitlines() if line.strip()}
-    assert set(wanted.assessed) <= first
+    assert set(strict.assessed) <= first
     assert "(attestation)" in result.output
 
 
@@ -73,7 +73,7 @@ def test_a_baseline_without_meaning_is_shown_without_one() -> None:
 def test_a_baseline_that_does_not_exist_is_refused_with_the_nearest_name(command) -> None:
     result = ran("baseline", *command, "strikt")
     assert result.exit_code == 2
-    assert 'Did you mean "strict"?' in told(result)
+    assert 'Did you mean "strict"?' in output_text(result)
     assert len(result.output.splitlines()) == 1
 
 
@@ -133,7 +133,7 @@ def test_the_schema_is_printed_as_json(kind) -> None:
 def test_a_new_baseline_is_valid_and_the_same_as_the_one_it_starts_from() -> None:
     result = ran("baseline", "new", "ours.yaml", "--extends", "regulated")
     assert result.exit_code == 0
-    assert "auditor baseline check ours.yaml" in told(result)
+    assert "auditor baseline check ours.yaml" in output_text(result)
     ours, theirs = baseline.load("ours.yaml", CATALOGUE), baseline.load("regulated", CATALOGUE)
     assert ours.info.id == "ours"
     assert ours.info.digest == theirs.info.digest
@@ -141,7 +141,7 @@ def test_a_new_baseline_is_valid_and_the_same_as_the_one_it_starts_from() -> Non
     assert text.startswith("# A baseline of our own")
     checked = ran("baseline", "check", "ours.yaml")
     assert checked.exit_code == 0
-    assert f"valid. It assesses {len(ours.assessed)} controls" in told(checked)
+    assert f"valid. It assesses {len(ours.assessed)} controls" in output_text(checked)
 
 
 def test_the_example_in_a_new_baseline_can_be_used_as_it_stands() -> None:
@@ -172,7 +172,7 @@ def test_a_new_baseline_never_replaces_a_file() -> None:
 def test_a_place_that_cannot_be_written_is_refused(place) -> None:
     result = ran("baseline", "new", place)
     assert result.exit_code == 2
-    assert "cannot be written" in told(result)
+    assert "cannot be written" in output_text(result)
     assert list(Path().iterdir()) == []
 
 
@@ -185,17 +185,17 @@ def test_checking_tells_every_problem_by_line_and_key() -> None:
     write(f"{ONE}controls:\n  AI-99: {{expect: false}}\n  RC-02:\n    expct: false\n")
     result = ran("baseline", "check", "ours.yaml")
     assert result.exit_code == 2
-    assert "ours.yaml:7: controls.RC-02.expct: unknown key" in told(result)
+    assert "ours.yaml:7: controls.RC-02.expct: unknown key" in output_text(result)
     write(f"{ONE}controls:\n  AI-99: {{expect: false}}\n  BB-1: {{expect: false}}\n")
-    said = told(ran("baseline", "check", "ours.yaml"))
-    assert "ours.yaml:5: controls.AI-99" in said
-    assert "ours.yaml:6: controls.BB-1" in said
+    output = output_text(ran("baseline", "check", "ours.yaml"))
+    assert "ours.yaml:5: controls.AI-99" in output
+    assert "ours.yaml:6: controls.BB-1" in output
 
 
 def test_checking_says_what_only_meetings_show() -> None:
-    assert "only at --depth meeting" in told(ran("baseline", "check", "strict"))
+    assert "only at --depth meeting" in output_text(ran("baseline", "check", "strict"))
     write(f"{ONE}controls:\n  RC-02: {{expect: false}}\n")
-    assert told(ran("baseline", "check", "ours.yaml")) == (
+    assert output_text(ran("baseline", "check", "ours.yaml")) == (
         "ours.yaml: valid. It assesses 1 controls with 1 settings."
     )
 
@@ -223,7 +223,7 @@ def test_checking_takes_organisation_files_and_says_what_they_hold() -> None:
         "overrides:\n  - match: {group: Legal*}\n    controls: {RC-02: {expect: true}}\n"
         "  - match: {group: Sales}\n    controls: {RC-02: {expect: false}}\n"
     )
-    assert told(ran("baseline", "check", path)).startswith(
+    assert output_text(ran("baseline", "check", path)).startswith(
         "organisation.yaml: valid. An organisation file, for the baseline strict: "
         "1 parameter, 2 overrides. organisation.yaml: its names were not looked up. No run"
     )
@@ -236,7 +236,7 @@ def test_checking_several_files_tells_the_problems_of_all() -> None:
     absent = organisation("baseline: strikt\n", "absent.yaml")
     result = ran("baseline", "check", good, "ours.yaml", slip, absent)
     assert result.exit_code == 2
-    assert "good.yaml: valid." in told(result)
-    assert "ours.yaml:5: controls.AI-99" in told(result)
-    assert "slip.yaml:2: waiver: unknown key" in told(result)
-    assert 'No baseline is called "strikt"' in told(result)
+    assert "good.yaml: valid." in output_text(result)
+    assert "ours.yaml:5: controls.AI-99" in output_text(result)
+    assert "slip.yaml:2: waiver: unknown key" in output_text(result)
+    assert 'No baseline is called "strikt"' in output_text(result)

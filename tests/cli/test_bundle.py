@@ -8,14 +8,14 @@ import pytest
 
 from auditor.evidence.view import SETTINGS
 from tests.bundle import made
-from tests.cli.commands import ran, store, told
+from tests.cli.commands import output_text, ran, store
 from tests.keyrings import InMemory, current
 from tests.policy.builders import ACCOUNT, USER
 from tests.run.stored import judgement
 
 
 @pytest.fixture(autouse=True)
-def kept() -> Iterator[InMemory]:
+def ring() -> Iterator[InMemory]:
     before, backend = current(), InMemory()
     keyring.set_keyring(backend)
     yield backend
@@ -40,21 +40,21 @@ def public(home: Path) -> Path:
 
 
 def test_keygen_keeps_the_private_half_and_tells_the_public_one(
-    public: Path, kept: InMemory
+    public: Path, ring: InMemory
 ) -> None:
     text = public.read_text().strip()
     assert len(text) == 64
-    assert {name for _, name in kept.kept} == {"signing-key", "public-key"}
-    assert text in kept.kept.values()
+    assert {name for _, name in ring.kept} == {"signing-key", "public-key"}
+    assert text in ring.kept.values()
 
 
 def test_a_second_keygen_replaces_nothing_unless_told_to(public: Path) -> None:
     again = ran("bundle", "keygen")
     assert again.exit_code == 2
-    assert public.read_text().strip() in told(again)
+    assert public.read_text().strip() in output_text(again)
     replaced = ran("bundle", "keygen", "--replace")
     assert replaced.exit_code == 0
-    assert public.read_text().strip() not in told(replaced)
+    assert public.read_text().strip() not in output_text(replaced)
 
 
 def test_keygen_does_not_overwrite_a_file(home: Path) -> None:
@@ -70,11 +70,11 @@ def test_of_a_key_in_the_environment_keygen_tells_the_public_half(
     monkeypatch.setenv("AUDITOR_SIGNING_KEY", "5" * 64)
     made = ran("bundle", "keygen", "--output", "auditor.pub")
     assert made.exit_code == 0, made.output
-    assert "5555" not in told(made)
-    assert Path("auditor.pub").read_text().strip() in told(made)
+    assert "5555" not in output_text(made)
+    assert Path("auditor.pub").read_text().strip() in output_text(made)
     checked = ran("bundle", "verify", written(), "--public-key", "auditor.pub")
     assert checked.exit_code == 0
-    assert "Signed with the key given" in told(checked)
+    assert "Signed with the key given" in output_text(checked)
     assert ran("bundle", "keygen", "--output", "auditor.pub").exit_code == 2
     assert ran("bundle", "keygen", "--replace").exit_code == 2
     monkeypatch.setenv("AUDITOR_SIGNING_KEY", "x")
@@ -85,7 +85,7 @@ def test_without_a_keyring_keygen_says_what_else_there_is(home: Path) -> None:
     keyring.set_keyring(keyring.backends.null.Keyring())  # type: ignore[attr-defined]
     result = ran("bundle", "keygen")
     assert result.exit_code == 2
-    assert "AUDITOR_SIGNING_KEY" in told(result)
+    assert "AUDITOR_SIGNING_KEY" in output_text(result)
 
 
 @pytest.mark.parametrize("as_file", [True, False])
@@ -95,20 +95,20 @@ def test_a_signed_bundle_is_verified_with_the_public_key(
     key = str(public) if as_file else public.read_text().strip()
     result = ran("bundle", "verify", written(), "--public-key", key)
     assert result.exit_code == 0, result.output
-    assert "Signed with the key given" in told(result)
-    assert run_id in told(result)
+    assert "Signed with the key given" in output_text(result)
+    assert run_id in output_text(result)
 
 
 def test_without_a_key_verify_says_what_it_did_not_check(run_id: str, public: Path) -> None:
     result = ran("bundle", "verify", written())
     assert result.exit_code == 0
-    assert "Whose key that is was not checked" in told(result)
+    assert "Whose key that is was not checked" in output_text(result)
 
 
 def test_an_unsigned_bundle_says_that_anybody_could_have_written_it(run_id: str) -> None:
     result = ran("bundle", "verify", written())
     assert result.exit_code == 0
-    assert "NOT SIGNED" in told(result)
+    assert "NOT SIGNED" in output_text(result)
 
 
 def test_an_altered_bundle_gives_one_and_names_the_part(run_id: str) -> None:
@@ -119,18 +119,18 @@ def test_an_altered_bundle_gives_one_and_names_the_part(run_id: str) -> None:
     path.write_bytes(content)
     result = ran("bundle", "verify", path)
     assert result.exit_code == 1
-    assert "ALTERED: snapshot.sqlite" in told(result)
+    assert "ALTERED: snapshot.sqlite" in output_text(result)
 
 
 def test_a_bundle_of_somebody_else_gives_one(run_id: str, public: Path) -> None:
     path = written()
     result = ran("bundle", "verify", path, "--public-key", "ab" * 32)
     assert result.exit_code == 1
-    assert "manifest.sig" in told(result)
+    assert "manifest.sig" in output_text(result)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("missing.zip",), "cannot be read"),
         (("text.txt",), "no bundle"),
@@ -138,12 +138,14 @@ def test_a_bundle_of_somebody_else_gives_one(run_id: str, public: Path) -> None:
         (("text.txt", "--public-key", "bytes.bin"), "cannot be read as a public key"),
     ],
 )
-def test_what_cannot_be_verified_gives_two(home: Path, words: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_verified_gives_two(
+    home: Path, words: tuple[str, ...], message: str
+) -> None:
     Path("text.txt").write_text("hello " * 50)
     Path("bytes.bin").write_bytes(b"\xff\xfe" * 32)
     result = ran("bundle", "verify", *words)
     assert result.exit_code == 2
-    assert said in told(result)
+    assert message in output_text(result)
 
 
 def test_a_signing_key_in_the_environment_goes_before_the_keyring(
@@ -160,7 +162,7 @@ def test_a_signing_key_that_is_none_is_refused(
     monkeypatch.setenv("AUDITOR_SIGNING_KEY", "hello")
     result = ran("report", "-o", "run.zip")
     assert result.exit_code == 2
-    assert "bundle keygen" in told(result)
+    assert "bundle keygen" in output_text(result)
     assert not Path("run.zip").exists()
 
 
@@ -168,7 +170,7 @@ def test_a_signing_key_that_is_none_is_refused(
 def test_a_bundle_needs_a_file(run_id: str, words: tuple[str, ...]) -> None:
     result = ran("report", *words)
     assert result.exit_code == 2
-    assert "--output run.zip" in told(result)
+    assert "--output run.zip" in output_text(result)
 
 
 def test_a_bundle_and_other_reports_can_be_written_at_once(run_id: str) -> None:
@@ -181,7 +183,7 @@ def test_a_bundle_and_other_reports_can_be_written_at_once(run_id: str) -> None:
 def test_formats_and_files_have_to_pair(run_id: str) -> None:
     result = ran("report", "-o", "a.zip", "-f", "bundle", "-f", "json")
     assert result.exit_code == 2
-    assert "one format for each file" in told(result)
+    assert "one format for each file" in output_text(result)
 
 
 def test_a_run_too_large_for_a_bundle_is_refused(
@@ -190,7 +192,7 @@ def test_a_run_too_large_for_a_bundle_is_refused(
     monkeypatch.setattr("auditor.bundle.zip_writer.MAX_BYTES", 1000)
     result = ran("report", "-o", "run.zip")
     assert result.exit_code == 2
-    assert "4 GiB" in told(result)
+    assert "4 GiB" in output_text(result)
 
 
 def test_a_file_that_cannot_be_written_is_found_before_the_run(run_id: str) -> None:
@@ -225,7 +227,7 @@ def test_a_signature_can_be_required(run_id: str, home: Path) -> None:
     path = written()
     result = ran("bundle", "verify", path, "--require-signature")
     assert result.exit_code == 1
-    assert "NOT SIGNED" in told(result)
+    assert "NOT SIGNED" in output_text(result)
 
 
 def test_a_file_named_like_a_key_is_never_read_as_one(run_id: str, public: Path) -> None:

@@ -8,7 +8,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.policy import baseline, organisation
 from auditor.policy.reads import ACCOUNT_VIEWS
-from tests.cli.commands import answers, ran, store, told
+from tests.cli.commands import answers, output_text, ran, store
 from tests.policy.builders import ACCOUNT, CATALOGUE, GROUP
 from tests.run.stored import judgement
 
@@ -35,11 +35,13 @@ def stored(home: Path) -> str:
 def test_a_captured_baseline_is_valid_and_met_by_the_run_it_came_from(stored: str) -> None:
     result = ran("baseline", "capture", "today.yaml")
     assert result.exit_code == 0
-    wanted = baseline.load("today.yaml", CATALOGUE)
-    assert f"today.yaml written: {len(wanted.assessed)} controls as they are now." in told(result)
-    assert "settings were not seen and are left out" in told(result)
-    assert wanted.assessed["RC-02"].lock
-    assert not wanted.assessed["RC-01"].lock
+    captured = baseline.load("today.yaml", CATALOGUE)
+    assert f"today.yaml written: {len(captured.assessed)} controls as they are now." in output_text(
+        result
+    )
+    assert "settings were not seen and are left out" in output_text(result)
+    assert captured.assessed["RC-02"].lock
+    assert not captured.assessed["RC-01"].lock
     text = Path("today.yaml").read_text()
     assert text.startswith(f"# Captured from run {stored}.\n")
     assert "title: As account acc was on 20" in text
@@ -68,8 +70,8 @@ def test_an_older_run_can_be_captured(stored: str, home: Path) -> None:
 def test_the_accounts_settings_can_be_read_now(home: Path) -> None:
     result = ran("baseline", "capture", "now.yaml", "--live", "--sandbox")
     assert result.exit_code == 0, result.output
-    wanted = baseline.load("now.yaml", CATALOGUE)
-    assert len(wanted.assessed) > 40
+    captured = baseline.load("now.yaml", CATALOGUE)
+    assert len(captured.assessed) > 40
     found = ran(
         *("audit", "--sandbox", "--from", "latest"), *("--baseline", "now.yaml", "--fail-on", "low")
     )
@@ -80,7 +82,7 @@ def test_the_accounts_settings_can_be_read_now(home: Path) -> None:
 def test_reading_now_needs_credentials() -> None:
     result = ran("baseline", "capture", "now.yaml", "--live")
     assert result.exit_code == 2
-    assert "ZOOM_ACCOUNT_ID" in told(result)
+    assert "ZOOM_ACCOUNT_ID" in output_text(result)
     assert not Path("now.yaml").exists()
 
 
@@ -88,21 +90,21 @@ def test_a_capture_never_replaces_a_file(stored: str) -> None:
     Path("today.yaml").write_text("precious")
     result = ran("baseline", "capture", "today.yaml")
     assert result.exit_code == 2
-    assert "exists already" in told(result)
+    assert "exists already" in output_text(result)
     assert Path("today.yaml").read_text() == "precious"
 
 
 def test_without_a_stored_run_there_is_nothing_to_capture(home: Path) -> None:
     result = ran("baseline", "capture", "today.yaml")
     assert result.exit_code == 2
-    assert "auditor audit" in told(result)
+    assert "auditor audit" in output_text(result)
 
 
 @pytest.mark.parametrize("command", [("baseline", "capture"), ("baseline", "accept-keys")])
 def test_a_place_that_cannot_be_written_is_found_out_first(stored: str, command) -> None:
     result = ran(*command, "nowhere/file.yaml")
     assert result.exit_code == 2
-    assert "nowhere/file.yaml cannot be written" in told(result)
+    assert "nowhere/file.yaml cannot be written" in output_text(result)
 
 
 # accept-keys
@@ -116,11 +118,11 @@ def triage(path: str = "triage.yaml") -> dict[str, tuple[str, str]]:
 def test_each_new_setting_is_asked_about_the_suspicious_one_first(stored: str) -> None:
     result = ran("baseline", "accept-keys", stdin=answers("dpo@example.com", "n", "y"))
     assert result.exit_code == 0, result.output
-    asked = [line for line in result.output.splitlines() if "Accept" in line]
-    assert "Accept in_meeting.ai_brand_new?" in asked[0]
+    prompts = [line for line in result.output.splitlines() if "Accept" in line]
+    assert "Accept in_meeting.ai_brand_new?" in prompts[0]
     assert triage() == {"in_meeting.slide_x": ("dpo@example.com", "")}
-    assert "1 of 2 new settings accepted" in told(result)
-    assert "include: [triage.yaml]" in told(result)
+    assert "1 of 2 new settings accepted" in output_text(result)
+    assert "include: [triage.yaml]" in output_text(result)
 
 
 def test_all_can_be_accepted_at_once_with_a_reason(stored: str) -> None:
@@ -138,10 +140,10 @@ def test_what_was_accepted_is_not_new_any_more(stored: str) -> None:
     Path("org.yaml").write_text("include: [triage.yaml]\n")
     audit = ("audit", "--from", "latest", "--only", "CC-07", "--fail-on", "low")
     assert ran(*audit).exit_code == 1
-    settled = ran(*audit, "--org", "org.yaml")
-    assert settled.exit_code == 0, settled.output
+    audited = ran(*audit, "--org", "org.yaml")
+    assert audited.exit_code == 0, audited.output
     result = ran("baseline", "accept-keys", "more.yaml", "--org", "org.yaml")
-    assert told(result) == "No new setting waits for a decision."
+    assert output_text(result) == "No new setting waits for a decision."
     assert not Path("more.yaml").exists()
 
 
@@ -158,7 +160,7 @@ def test_a_setting_that_stands_in_several_places_is_asked_about_once(home: Path)
     both = [(scope, {SETTINGS: {"in_meeting": {"slide_x": 1}}}) for scope in (ACCOUNT, GROUP)]
     store(home, judgement("CC-07", depth=Level.GROUP), *both)
     result = ran("baseline", "accept-keys", "--by", "a@example.com", stdin=answers("y"))
-    assert "1 of 1 new settings accepted" in told(result)
+    assert "1 of 1 new settings accepted" in output_text(result)
 
 
 def test_a_file_that_holds_more_than_triage_is_left_alone(stored: str) -> None:
@@ -166,7 +168,7 @@ def test_a_file_that_holds_more_than_triage_is_left_alone(stored: str) -> None:
     path.write_text("# ours\nparameters: {qos_level: 1}\n")
     result = ran("baseline", "accept-keys", "org.yaml", "--all", "--by", "a@example.com")
     assert result.exit_code == 2
-    assert "org.yaml:2: parameters: this file is written anew" in told(result)
+    assert "org.yaml:2: parameters: this file is written anew" in output_text(result)
     assert path.read_text() == "# ours\nparameters: {qos_level: 1}\n"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.options import Selection, budget, span
+from auditor.cli.options import Selection, meeting_selection, parse_duration
 from auditor.config import ConfigError
 from auditor.evidence.read_plan import MeetingSelection
 from auditor.evidence.scope import Level
@@ -26,7 +26,7 @@ from auditor.policy.errors import PolicyError
     ],
 )
 def test_a_length_of_time_is_a_number_with_a_unit(text: str, length: timedelta) -> None:
-    assert span(text, "--x") == length
+    assert parse_duration(text, "--x") == length
 
 
 @pytest.mark.parametrize(
@@ -34,35 +34,35 @@ def test_a_length_of_time_is_a_number_with_a_unit(text: str, length: timedelta) 
 )
 def test_anything_else_is_refused_with_the_option_and_an_example(text: str) -> None:
     with pytest.raises(ConfigError, match=r"--max-evidence-age .*such as 24h or 30d"):
-        span(text, "--max-evidence-age")
+        parse_duration(text, "--max-evidence-age")
 
 
 def test_without_a_choice_every_meeting_is_read() -> None:
-    assert budget(None, None, None) == MeetingSelection()
-    assert not budget(None, None, [])
+    assert meeting_selection(None, None, None) == MeetingSelection()
+    assert not meeting_selection(None, None, [])
 
 
 @pytest.mark.parametrize(
     ("within", "days"), [("30d", 30), ("24h", 1), ("25h", 2), ("90m", 1), ("0d", 0), ("1w", 7)]
 )
 def test_a_part_of_a_day_is_a_day(within: str, days: int) -> None:
-    assert budget(None, within, None) == MeetingSelection(within_days=days)
+    assert meeting_selection(None, within, None) == MeetingSelection(within_days=days)
 
 
 def test_hosts_are_chosen_by_person_and_by_group() -> None:
-    chosen = budget(3, None, ["user:ann@example.com", "Group: Legal* ", "user:a:b"])
+    chosen = meeting_selection(3, None, ["user:ann@example.com", "Group: Legal* ", "user:a:b"])
     assert chosen == MeetingSelection(3, None, ("ann@example.com", "a:b"), ("Legal*",))
 
 
 @pytest.mark.parametrize("of", ["ann@example.com", "user:", "user: ", "team:Legal", ":x", ""])
 def test_a_host_that_is_neither_is_refused_with_an_example(of: str) -> None:
     with pytest.raises(ConfigError, match=r"--meetings-of .*user:NAME or group:NAME"):
-        budget(None, None, [of])
+        meeting_selection(None, None, [of])
 
 
 def test_a_time_within_which_meetings_begin_is_refused_by_its_own_name() -> None:
     with pytest.raises(ConfigError, match="--meetings-within soon"):
-        budget(None, "soon", None)
+        meeting_selection(None, "soon", None)
 
 
 def test_the_configured_organisation_counts_unless_the_command_line_names_another(

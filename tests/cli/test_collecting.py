@@ -28,8 +28,8 @@ def test_the_plan_is_what_the_command_line_says_else_the_environment(
     assert RateOptions.chosen(config.load(), option).plan is expected
 
 
-@pytest.mark.parametrize("command", ["audit", "nightly", "gate", "captures"])
+@pytest.mark.parametrize("command", ["audit", "nightly", "gate", "capture"])
 def test_no_command_that_asks_zoom_makes_up_a_pace_of_its_own(command: str) -> None:
     source = (Path(__file__).parents[2] / "auditor/cli" / f"{command}.py").read_text()
-    assert "Pace.chosen(settings" in source
+    assert "RateOptions.chosen(settings" in source
     assert "Pace(" not in source

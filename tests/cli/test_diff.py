@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from auditor.findings.model import Status
 from auditor.report.display import display_width, printable
 from auditor.store.runs import Runs
-from tests.cli.commands import ran, told
+from tests.cli.commands import output_text, ran
 from tests.report.worlds import HOSTILE, deviation
 from tests.store.nights import Nights
 
@@ -37,11 +37,11 @@ def test_by_default_it_compares_the_newest_run_with_the_one_before(nights: Night
     nights.night({"u1": Status.FAIL})
     one = nights.night({"u1": Status.FAIL, "u2": Status.FAIL})
     other = nights.night({"u1": Status.FAIL})
-    told_of = changes()
-    assert (told_of["earlier"]["id"], told_of["later"]["id"]) == (one.facts.id, other.facts.id)
-    assert told_of["summary"] == {"improved": 1}
-    assert told_of["schema"] == "auditor/drift/v1"
-    assert told_of["changes"][0]["scope"]["id"] == "u2"
+    document = changes()
+    assert (document["earlier"]["id"], document["later"]["id"]) == (one.facts.id, other.facts.id)
+    assert document["summary"] == {"improved": 1}
+    assert document["schema"] == "auditor/drift/v1"
+    assert document["changes"][0]["scope"]["id"] == "u2"
 
 
 def test_runs_can_be_named_one_or_both_and_by_latest(nights: Nights) -> None:
@@ -56,19 +56,19 @@ def test_runs_can_be_named_one_or_both_and_by_latest(nights: Nights) -> None:
 
 def test_the_first_run_has_nothing_before_it(nights: Nights) -> None:
     result = ran("diff")
-    assert (result.exit_code, "Start with: auditor audit" in told(result)) == (2, True)
+    assert (result.exit_code, "Start with: auditor audit" in output_text(result)) == (2, True)
     nights.night()
     result = ran("diff")
     assert result.exit_code == 2
-    assert "is the first of its kind" in told(result)
-    assert "auditor diff A B" in told(result)
+    assert "is the first of its kind" in output_text(result)
+    assert "auditor diff A B" in output_text(result)
 
 
 def test_a_run_that_does_not_exist_is_said(nights: Nights) -> None:
     nights.night()
     result = ran("diff", "20260101T000000-000Z-aaaaaa", "latest")
     assert result.exit_code == 2
-    assert 'No stored run is called "20260101T000000-000Z-aaaaaa"' in told(result)
+    assert 'No stored run is called "20260101T000000-000Z-aaaaaa"' in output_text(result)
 
 
 def test_two_accounts_are_not_compared(nights: Nights) -> None:
@@ -76,9 +76,9 @@ def test_two_accounts_are_not_compared(nights: Nights) -> None:
     other = nights.night(account_id="acc-2")
     result = ran("diff", one.facts.id, other.facts.id)
     assert result.exit_code == 2
-    assert "there is nothing to compare" in told(result)
-    assert "acc-1" in told(result)
-    assert "acc-2" in told(result)
+    assert "there is nothing to compare" in output_text(result)
+    assert "acc-1" in output_text(result)
+    assert "acc-2" in output_text(result)
 
 
 def test_a_file_gets_the_format_of_its_suffix(nights: Nights, home: Path) -> None:

@@ -174,8 +174,8 @@ def test_a_wrong_clock_is_a_warning_with_its_effect(
 def test_a_closed_port_stops_what_rests_on_it(
     drifted: Sandbox, diagnosis: Callable[..., dict[str, Any]]
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        closed = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        closed = f"http://127.0.0.1:{used.getsockname()[1]}"
     urls = {"ZOOM_API_URL": f"{closed}/v2", "ZOOM_OAUTH_URL": f"{closed}/oauth/token"}
     found = diagnosis(**{**variables(drifted), **urls})
     assert found["exit_code"] == 4
@@ -229,8 +229,8 @@ def test_an_app_with_classic_scopes_is_told_classic_ones(
     with served(scopes=enough[:2]) as account:
         found = diagnosis(*chosen, at=account)
         assert found["scopes"]["to_add"] == ["phone:read:admin", "user:read:admin"]
-        told = doctor(*chosen, at=account).out
-        assert "To copy (2, classic)\nphone:read:admin\nuser:read:admin\n" in told
+        report = doctor(*chosen, at=account).out
+        assert "To copy (2, classic)\nphone:read:admin\nuser:read:admin\n" in report
 
 
 def test_a_request_without_a_classic_scope_is_said_to_have_none(
@@ -312,14 +312,14 @@ def test_it_asks_for_little_and_leaves_nothing_behind(
 ) -> None:
     with served() as account:
         assert diagnosis("--depth", "meeting", at=account)["exit_code"] == 0
-        asked = account.requests.by_template
-    assert {template for template, _ in asked} == {
+        requests = account.requests.by_template
+    assert {template for template, _ in requests} == {
         "/oauth/token",
         "/users",
         "/accounts/{accountId}/settings",
         "/accounts/{accountId}/lock_settings",
     }
-    assert asked.total() == 4
+    assert requests.total() == 4
     assert list(tmp_path.iterdir()) == []
 
 

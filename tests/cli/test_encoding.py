@@ -13,20 +13,20 @@ TEXT = "Łódź… “🎉” → \ud83d"
 
 
 @pytest.fixture
-def settled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], io.BytesIO]]:
+def lossless_stdout(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], io.BytesIO]]:
     """Settles this process with a standard output of an encoding; what was written to it."""
     opened = []
 
-    def settle(name: str) -> io.BytesIO:
+    def install(name: str) -> io.BytesIO:
         out = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, name))
         monkeypatch.setattr(sys, "stderr", None)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "utf-8"))
-        encoding.settle_streams()
+        encoding.make_streams_lossless()
         opened.append(sys.stderr)
         return out
 
-    yield settle
+    yield install
     monkeypatch.undo()
     for each in opened:
         each.close()
@@ -41,9 +41,9 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], io.Byte
     ],
 )
 def test_text_is_spelled_out_where_the_encoding_has_no_character(
-    settled: Callable[[str], io.BytesIO], name: str, expected: bytes
+    lossless_stdout: Callable[[str], io.BytesIO], name: str, expected: bytes
 ) -> None:
-    out = settled(name)
+    out = lossless_stdout(name)
     sys.stdout.write(TEXT)
     sys.stdout.flush()
     assert out.getvalue() == expected
@@ -51,9 +51,9 @@ def test_text_is_spelled_out_where_the_encoding_has_no_character(
 
 @pytest.mark.parametrize("name", ["utf-8", "ascii", "cp932"])
 def test_json_means_the_same_in_every_encoding(
-    settled: Callable[[str], io.BytesIO], name: str
+    lossless_stdout: Callable[[str], io.BytesIO], name: str
 ) -> None:
-    out = settled(name)
+    out = lossless_stdout(name)
     value = {"name": f"{TEXT}\x7f\x1b[8m\u202e\u0085z{chr(0x301) * 9}"}
     encoding.echo_json(json.dumps(value, ensure_ascii=False, indent=1))
     written = out.getvalue().decode(name)
@@ -62,8 +62,10 @@ def test_json_means_the_same_in_every_encoding(
 
 
 @pytest.mark.parametrize("name", ["utf-8", "latin-1", "ascii"])
-def test_json_of_several_lines_stays_json(settled: Callable[[str], io.BytesIO], name: str) -> None:
-    out = settled(name)
+def test_json_of_several_lines_stays_json(
+    lossless_stdout: Callable[[str], io.BytesIO], name: str
+) -> None:
+    out = lossless_stdout(name)
     group = {"group": f"Büro {TEXT}\n\x1b[2J"}
     encoding.echo_json(json.dumps(group, indent=2, ensure_ascii=False))
     sys.stdout.flush()
@@ -71,8 +73,8 @@ def test_json_of_several_lines_stays_json(settled: Callable[[str], io.BytesIO], 
     assert out.getvalue().count(b"\n") == 3
 
 
-def test_a_report_is_recoded_piece_by_piece(settled: Callable[[str], io.BytesIO]) -> None:
-    written = settled("latin-1")
+def test_a_report_is_recoded_piece_by_piece(lossless_stdout: Callable[[str], io.BytesIO]) -> None:
+    written = lossless_stdout("latin-1")
     out = encoding.stdout_for_text()
     for byte in "né…".encode():
         out.write(bytes((byte,)))
@@ -81,16 +83,16 @@ def test_a_report_is_recoded_piece_by_piece(settled: Callable[[str], io.BytesIO]
 
 
 def test_streams_that_are_not_there_lead_nowhere_and_input_never_fails(
-    settled: Callable[[str], io.BytesIO],
+    lossless_stdout: Callable[[str], io.BytesIO],
 ) -> None:
-    settled("utf-8")
+    lossless_stdout("utf-8")
     assert sys.stderr.write("to nobody") == 9
     assert sys.stdin.readline() == "caf\ufffd\n"
 
 
 def test_only_what_cannot_be_encoded_is_spelled_out(
-    settled: Callable[[str], io.BytesIO],
+    lossless_stdout: Callable[[str], io.BytesIO],
 ) -> None:
-    settled("utf-8")
+    lossless_stdout("utf-8")
     with pytest.raises(UnicodeDecodeError):
-        b"\xff".decode("utf-8", encoding.SPELL_OUT)
+        b"\xff".decode("utf-8", encoding.ERROR_HANDLER)

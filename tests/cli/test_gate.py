@@ -372,9 +372,9 @@ def test_a_waiver_that_covers_nothing_fails(account: Account) -> None:
 def test_live_reads_account_and_groups_alone(account: Account) -> None:
     before = account.sandbox.requests.total
     assert account.gate("--live").code == 0
-    asked = {template for template, _ in account.sandbox.requests.by_template}
-    assert not any("{userId}" in each or "{meetingId}" in each for each in asked)
-    assert "/users" not in asked
+    requested = {template for template, _ in account.sandbox.requests.by_template}
+    assert not any("{userId}" in each or "{meetingId}" in each for each in requested)
+    assert "/users" not in requested
     assert account.sandbox.requests.total - before <= 40
     assert account.runs()[-1]["depth"] == "group"
     assert not list(account.auditor.data.glob("runs/*"))
@@ -423,9 +423,9 @@ def test_the_sandbox_is_read_live_and_help_says_so(tmp_path: Path) -> None:
     assert "depth group" in auditor("gate", "--sandbox", "--scenario", "clean").out
     assert len(json.loads(auditor("history", "--sandbox", "--format", "json").out)) == 1
     assert "for those, add --sandbox" in auditor("history").err
-    told = " ".join(auditor("gate", "--help", env={"COLUMNS": "200"}).out.split())
-    assert "As --live, but of a simulated account" in told
-    assert "store and judge that" in told
+    report = " ".join(auditor("gate", "--help", env={"COLUMNS": "200"}).out.split())
+    assert "As --live, but of a simulated account" in report
+    assert "store and judge that" in report
 
 
 def test_live_of_the_sandbox_needs_no_credentials(tmp_path: Path) -> None:
@@ -445,22 +445,22 @@ def test_live_is_measured_against_a_run_that_saw_more(account: Account) -> None:
 
 def test_json_is_for_programs(audited: Account) -> None:
     ran = audited.gate("--format", "json")
-    told = json.loads(ran.out)
-    assert told["schema"] == "auditor/gate/v1"
-    assert (told["result"], told["exit_code"], ran.code) == ("fail", 1, 1)
-    assert told["run"]["baseline"] == "strict"
-    assert told["run"]["complete"] is True
-    assert told["deviations"] > 0
-    assert {"unknown", "stale_waivers", "reason", "advice"} <= told.keys()
-    assert told["totals"].keys() == {
+    report = json.loads(ran.out)
+    assert report["schema"] == "auditor/gate/v1"
+    assert (report["result"], report["exit_code"], ran.code) == ("fail", 1, 1)
+    assert report["run"]["baseline"] == "strict"
+    assert report["run"]["complete"] is True
+    assert report["deviations"] > 0
+    assert {"unknown", "stale_waivers", "reason", "advice"} <= report.keys()
+    assert report["totals"].keys() == {
         *("deviations", "new_deviations", "unknown", "undecided", "undecided_critical"),
         *("attestations_due", "waived", "overridden", "attested", "stale"),
     }
-    assert (told["run"]["signed_by"], told["run"]["signature_trusted"]) == (None, False)
-    assert set(told["findings"][0]) == {
+    assert (report["run"]["signed_by"], report["run"]["signature_trusted"]) == (None, False)
+    assert set(report["findings"][0]) == {
         *("control", "status", "severity", "scope", "scopes", "setting", "fingerprint")
     }
-    assert told["findings_left_out"] == told["deviations"] + told["unknown"] - 10 > 0
+    assert report["findings_left_out"] == report["deviations"] + report["unknown"] - 10 > 0
     nothing = json.loads(audited.gate("--format", "json", "--max-age", "0m").out)
     assert (nothing["result"], nothing["run"], nothing["findings"]) == ("not_judged", None, [])
     counted = ("deviations", "unknown", "stale_waivers", "findings_left_out")
@@ -482,10 +482,10 @@ def test_markdown_has_one_table(audited: Account) -> None:
 def test_an_example_says_for_how_many_it_stands(account: Account) -> None:
     account.summaries(True)
     account.night()
-    told = json.loads(account.gate("--format", "json").out)
-    scopes = {each["scope"]["level"]: each["scopes"] for each in told["findings"]}
+    report = json.loads(account.gate("--format", "json").out)
+    scopes = {each["scope"]["level"]: each["scopes"] for each in report["findings"]}
     assert scopes == {"account": 1, "group": 1, "user": 2}
-    assert (told["deviations"], told["findings_left_out"]) == (4, 1)
+    assert (report["deviations"], report["findings_left_out"]) == (4, 1)
     summary = account.gate("--format", "markdown").out
     assert summary.count(" and 1 more |") == 1
     assert "3 examples; 1 more finding not listed here." in summary
@@ -494,17 +494,19 @@ def test_an_example_says_for_how_many_it_stands(account: Account) -> None:
 
 
 def test_findings_beyond_the_examples_are_counted(audited: Account) -> None:
-    told = json.loads(audited.gate("--format", "json").out)
+    report = json.loads(audited.gate("--format", "json").out)
     summary = audited.gate("--format", "markdown").out
-    assert f"10 examples; {told['findings_left_out']} more findings not listed here." in summary
+    assert f"10 examples; {report['findings_left_out']} more findings not listed here." in summary
 
 
 def test_fail_on_never_passes_and_tells_the_numbers(audited: Account) -> None:
     ran = audited.gate("--fail-on", "never", "--format", "json")
-    told = json.loads(ran.out)
-    assert (ran.code, told["result"]) == (0, "pass")
-    assert told["deviations"] >= json.loads(audited.gate("--format", "json").out)["deviations"] > 0
-    assert "none of which shuts the gate (--fail-on never)" in told["reason"]
+    report = json.loads(ran.out)
+    assert (ran.code, report["result"]) == (0, "pass")
+    assert (
+        report["deviations"] >= json.loads(audited.gate("--format", "json").out)["deviations"] > 0
+    )
+    assert "none of which shuts the gate (--fail-on never)" in report["reason"]
     assert "Nothing to do." not in audited.gate("--fail-on", "never").out
 
 
@@ -550,8 +552,8 @@ def test_a_pass_is_a_notice_with_all_the_counts(audited: Account) -> None:
     assert ran.code == 0
     (shown,) = (line for line in ran.out.splitlines() if line.startswith("::"))
     assert shown.startswith("::notice title=Zoom privacy gate%3A PASS::")
-    told = json.loads(audited.gate("--fail-on", "never", "--format", "json").out)
-    assert f"In all: {told['line']}." in shown
+    report = json.loads(audited.gate("--fail-on", "never", "--format", "json").out)
+    assert f"In all: {report['line']}." in shown
 
 
 def hostile(name: str) -> list[Finding]:
@@ -564,7 +566,7 @@ def hostile(name: str) -> list[Finding]:
 def test_long_names_do_not_push_out_what_to_do() -> None:
     found = [gate_report.Example(each) for n in range(3) for each in hostile(f"{n}" + "N" * 99)]
     advice = f"See which: auditor report RUN. {'x' * 150} What changed: auditor diff RUN."
-    last = gate_report.as_lines(1, "Why.", advice, None, gate_report.describe_examples(found))[2]
+    last = gate_report.as_lines(1, "Why.", advice, None, gate_report.named(found))[2]
     assert last.endswith(advice)
     assert last.startswith("First: AI-01")
     assert len(last) <= 400
@@ -574,13 +576,13 @@ def test_long_names_do_not_push_out_what_to_do() -> None:
 def test_hostile_names_change_no_format(name: str) -> None:
     found = [gate_report.Example(each, scopes=3) for each in hostile(name)]
     reason = f"100 % of {name}\n::set-output name=x::y"
-    told = (1, reason, "See.", None)
-    text = gate_report.as_lines(*told, gate_report.describe_examples(found))
+    report = (1, reason, "See.", None)
+    text = gate_report.as_lines(*report, gate_report.named(found))
     assert len(text) == 3
     assert all(len(each) <= 400 and printable(each) == each for each in text)
-    assert json.loads(gate_report.as_json(*told, {}, found))["findings"][0]["control"] == "AI-01"
-    gate_report.as_json(*told, {}, found).encode()
-    summary = gate_report.as_summary(*told, {"deviations": 3}, found, {})
+    assert json.loads(gate_report.as_json(*report, {}, found))["findings"][0]["control"] == "AI-01"
+    gate_report.as_json(*report, {}, found).encode()
+    summary = gate_report.as_summary(*report, {"deviations": 3}, found, {})
     assert rows(summary) == 2
     assert "<script" not in MarkdownIt("commonmark").enable("table").render(summary)
     for line in gate_report.annotations(1, reason, None, found, {"AI-01": name}):
@@ -596,14 +598,14 @@ def test_hostile_names_of_the_organisation_file_change_no_format(name: str) -> N
     lost = Reference("override", f"override for {name}", "group", name, "unmatched", name, name)
     run = replace(run_of([]), references=[lost, replace(lost, state="look_alike")])
     basis = gate_report.Basis(run)
-    told = (1, "Why.", "See.", basis)
-    text = gate_report.as_lines(*told, [])
+    report = (1, "Why.", "See.", basis)
+    text = gate_report.as_lines(*report, [])
     assert len(text) == 5
     assert text[1].startswith("Override for")
     assert text[2].startswith("Warning: override for")
     assert all(printable(each) == each for each in text)
-    assert len(json.loads(gate_report.as_json(*told, {}, []))["names"]) == 1
-    summary = gate_report.as_summary(*told, {}, [], {})
+    assert len(json.loads(gate_report.as_json(*report, {}, []))["names"]) == 1
+    summary = gate_report.as_summary(*report, {}, [], {})
     assert "<script" not in MarkdownIt("commonmark").render(summary)
     for line in gate_report.annotations(1, "Why.", basis, [], {}):
         assert re.match("::(error|warning) title=", line)
@@ -675,9 +677,9 @@ def test_an_error_is_an_answer_in_the_asked_format(
     assert len(shown) == 1
     assert shown[0].startswith("::error title=Zoom privacy gate%3A NOT JUDGED::")
     if format_ == "json":
-        told = json.loads(ran.out)
-        assert (told["result"], told["exit_code"], told["run"]) == ("not_judged", 4, None)
-        assert reason.casefold() in told["reason"].casefold()
+        report = json.loads(ran.out)
+        assert (report["result"], report["exit_code"], report["run"]) == ("not_judged", 4, None)
+        assert reason.casefold() in report["reason"].casefold()
     assert ("Error: " in ran.err) is (format_ != "text"), "where standard output is redirected"
 
 

@@ -38,7 +38,7 @@ def test_latest_is_the_newest_run_of_what_the_gate_judges(account: Account) -> N
 
 
 @pytest.mark.parametrize(
-    ("options", "wanted"),
+    ("options", "message"),
     [
         (("--depth", "group"), "depth group"),
         (("--only", "RC-02"), "depth user, a selection of controls"),
@@ -46,14 +46,14 @@ def test_latest_is_the_newest_run_of_what_the_gate_judges(account: Account) -> N
     ],
 )
 def test_the_options_of_the_gate_choose_the_run(
-    account: Account, options: tuple[str, str], wanted: str
+    account: Account, options: tuple[str, str], message: str
 ) -> None:
     run = account.night(*options)
     account.night()
     accepted = account("gate", "accept", "latest", *options)
     assert (accepted.code, accepted.err) == (0, "")
     assert f"Accepted run {run}" in accepted.out
-    assert wanted in accepted.out
+    assert message in accepted.out
     assert account.gate("--new-only", *options).code == 0
     refused = account.gate("--new-only")
     assert refused.code == 4

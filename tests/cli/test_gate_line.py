@@ -51,22 +51,22 @@ def test_every_format_says_all_of_it_in_one_line(
     org = account.auditor.folder / "org.yaml"
     account.night("--org", org)
     assert account("gate", "accept", "latest", "--org", org).code == 0
-    told = json.loads(account.gate("--org", org, "--new-only", "--format", "json").out)
-    totals = told["totals"]
+    report = json.loads(account.gate("--org", org, "--new-only", "--format", "json").out)
+    totals = report["totals"]
     assert totals["deviations"] > totals["new_deviations"] == 0
     assert totals["undecided"] > totals["undecided_critical"] > 0
     named = ("attestations_due", "waived", "overridden", "attested")
     assert all(totals[each] > 0 for each in named), totals
-    assert told["run"]["signed_by"].startswith("ed25519:")
-    assert told["run"]["signature_trusted"] is True
+    assert report["run"]["signed_by"].startswith("ed25519:")
+    assert report["run"]["signature_trusted"] is True
     line = (
         f"{totals['deviations']} deviations (0 new), {totals['unknown']} unknown, "
         f"{totals['undecided']} undecided ({totals['undecided_critical']} critical), "
         f"{totals['attestations_due']} attestations due, {totals['waived']} waived, "
         f"{totals['overridden']} overridden, {totals['attested']} attested, 0 stale, signed with "
-        f"{told['run']['signed_by']}, SIMULATED, not from Zoom"
+        f"{report['run']['signed_by']}, SIMULATED, not from Zoom"
     )
-    assert told["line"] == line
+    assert report["line"] == line
     words = ["--format", format_] if format_ != "github" else []
     env = {"GITHUB_ACTIONS": "true"} if format_ == "github" else {}
     shown = account.gate("--org", org, "--new-only", *words, env=env).out.splitlines()

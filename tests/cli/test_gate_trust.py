@@ -63,8 +63,8 @@ def test_a_file_named_like_a_run_is_never_taken_for_it(
         shutil.copy(clean_snapshot, here / ("latest" if kind == "latest" else run))
     assert red.gate().code == 1
     for word in ("latest", run):
-        told = red("report", word, "--format", "json").report
-        assert told["summary"]["by_status"]["fail"] == 4
+        report = red("report", word, "--format", "json").report
+        assert report["summary"]["by_status"]["fail"] == 4
         again = red("audit", "--from", word, "--format", "json").report
         assert again["summary"]["by_status"]["fail"] == 4
     assert red("gate", "accept", run).code == 0
@@ -153,8 +153,8 @@ def test_a_baseline_in_the_working_folder_is_not_the_one_an_organisation_file_na
     organisation.with_name("ours.yaml").unlink()
     without = red(*words, organisation)
     assert without.code == 2
-    said = " ".join((without.out + without.err).split())
-    assert f"there is no file {organisation.with_name('ours.yaml')}" in said
+    output = " ".join((without.out + without.err).split())
+    assert f"there is no file {organisation.with_name('ours.yaml')}" in output
 
 
 # The store
@@ -220,9 +220,9 @@ def test_no_simulated_run_opens_the_gate_of_an_account(tmp_path: Path) -> None:
         assert ran.code == 4
         assert "add --sandbox" in ran.out
         for words in (["report"], ["ask"], ["diff"], ["history", "findings"]):
-            asked = auditor(*words, env=env)
-            assert asked.code in (2, 4), words
-            assert "add --sandbox" in asked.err
+            result = auditor(*words, env=env)
+            assert result.code in (2, 4), words
+            assert "add --sandbox" in result.err
         assert auditor("report", "--sandbox", "--format", "json", env=env).report["run"][
             "simulated"
         ]

@@ -17,7 +17,7 @@ from auditor.findings.finding_history import Actor
 from auditor.findings.model import Status
 from auditor.report.display import display_width, printable
 from auditor.store.runs import Runs
-from tests.cli.commands import ran, told
+from tests.cli.commands import output_text, ran
 from tests.report.worlds import HOSTILE, deviation
 from tests.store import nights as module
 from tests.store.nights import Nights, fingerprint_of
@@ -61,9 +61,9 @@ def test_with_nothing_stored_it_says_how_to_begin(home: Path) -> None:
     for words in ([], ["--plot"], ["findings"], ["--format", "json"], ["--account", "ann"]):
         result = ran("history", *words)
         assert result.exit_code == 4
-        assert "Start with: auditor audit" in told(result)
+        assert "Start with: auditor audit" in output_text(result)
     assert ran("history", "--format", "json").stdout == "[]\n"
-    assert "0 runs would be removed." in told(ran("history", "prune", "--dry-run"))
+    assert "0 runs would be removed." in output_text(ran("history", "prune", "--dry-run"))
 
 
 def busy(nights: Nights) -> list[str]:
@@ -139,9 +139,9 @@ def test_an_account_without_runs_is_told_from_an_empty_history(nights: Nights, h
     for words in ([], ["--format", "json"], ["--plot"]):
         result = ran("history", "--account", "NOPE", *words)
         assert result.exit_code == 2
-        assert "No run of account NOPE is stored in " in told(result)
-        assert f"There are runs of: {', '.join(sorted([account, 'other']))}." in told(result)
-        assert "Start with" not in told(result)
+        assert "No run of account NOPE is stored in " in output_text(result)
+        assert f"There are runs of: {', '.join(sorted([account, 'other']))}." in output_text(result)
+        assert "Start with" not in output_text(result)
 
 
 @pytest.mark.parametrize("width", [60, 80])
@@ -206,8 +206,8 @@ def test_findings_tell_their_lives_and_who_made_them_so(nights: Nights) -> None:
     who = Actor(operator="dana@example.com", time=nights.now, line="x")
     nights.history.attribute(last, {fingerprint_of("u1"): who})
     rows = rows_of("findings", "--format", "json")
-    lives = {row["scope"]["id"]: row["life"] for row in rows}
-    assert lives == {"u1": "regressed", "u2": "persisting", "u3": "persisting"}
+    life_cycle = {row["scope"]["id"]: row["life"] for row in rows}
+    assert life_cycle == {"u1": "regressed", "u2": "persisting", "u3": "persisting"}
     by_user = {row["scope"]["id"]: row["changed_by"] for row in rows}
     assert by_user["u1"]["operator"] == "dana@example.com"
     assert by_user["u2"] is None
@@ -230,8 +230,8 @@ def test_findings_of_a_control_that_does_not_exist_are_refused(nights: Nights) -
     nights.night({"u1": Status.FAIL, "u2": old})
     result = ran("history", "findings", "--control", "AI-01", "--control", "AI-0l")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert '--control: no control is called "AI-0l". Did you mean "AI-' in told(result)
-    assert "auditor control list" in told(result)
+    assert '--control: no control is called "AI-0l". Did you mean "AI-' in output_text(result)
+    assert "auditor control list" in output_text(result)
     assert ran("history", "findings", "--control", "ZZ").exit_code == 2
     assert shown("findings", "--control", "DR-01")[-1].startswith("0 findings of")
 

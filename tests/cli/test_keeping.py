@@ -62,11 +62,11 @@ def test_a_run_that_cannot_be_stored_now_is_stored_with_the_next(
     with closing(sqlite3.connect(runs.home / FILE, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         second, done = night(runs)
-    said = " ".join(capsys.readouterr().err.split())
+    message = " ".join(capsys.readouterr().err.split())
     assert not done
-    assert "is held by another process, and was not let go within 0.1 seconds" in said
-    assert f"Run {second} is not in the history yet" in said
-    assert f"{runs.home / 'runs' / second}, and the next audit stores it." in said
+    assert "is held by another process, and was not let go within 0.1 seconds" in message
+    assert f"Run {second} is not in the history yet" in message
+    assert f"{runs.home / 'runs' / second}, and the next audit stores it." in message
     third, _ = night(runs)
     assert stored(runs) == [first, second, third]
     assert runs.folders() == []
@@ -80,7 +80,7 @@ def broken(runs: Runs, run_id: str, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         ("UPDATE meta SET value = '{}' WHERE key = 'judgement'", "this version understands"),
         ("UPDATE meta SET value = '{' WHERE key = 'judgement'", "cannot be read. It is damaged"),
@@ -89,16 +89,16 @@ def broken(runs: Runs, run_id: str, statement: str) -> None:
     ],
 )
 def test_a_run_that_waits_and_cannot_be_judged_keeps_no_other_out(
-    runs: Runs, capsys: pytest.CaptureFixture[str], fault: str, said: str
+    runs: Runs, capsys: pytest.CaptureFixture[str], fault: str, message: str
 ) -> None:
     waiting = store(runs.home, ONE, (ACCOUNT, ON))
     broken(runs, waiting, fault)
     run_id, done = night(runs)
     assert done
     assert stored(runs) == [run_id]
-    told = " ".join(capsys.readouterr().err.split())
-    assert f"Run {waiting} stays out of the history:" in told
-    assert said in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert f"Run {waiting} stays out of the history:" in output
+    assert message in output
     assert runs.folders() == [waiting]
 
 
@@ -111,6 +111,6 @@ def test_a_damaged_history_is_kept_aside_and_told(
     run_id, done = night(runs)
     assert done
     assert stored(runs) == [run_id]
-    said = " ".join(capsys.readouterr().err.split())
+    message = " ".join(capsys.readouterr().err.split())
     (aside,) = runs.home.glob(f"{FILE}.damaged-????????T??????")
-    assert f"{FILE} was damaged. It is kept as {aside}, and a new one was begun." in said
+    assert f"{FILE} was damaged. It is kept as {aside}, and a new one was begun." in message

@@ -34,7 +34,9 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Invoke:
 
         if raising is not None:
             monkeypatch.setattr("auditor.policy.files.shipped_catalogue", broken)
-        return CliRunner().invoke(cli.app, cli.hoisted(arguments), prog_name="auditor")
+        return CliRunner().invoke(
+            cli.app, cli.move_global_options_first(arguments), prog_name="auditor"
+        )
 
     return _invoke
 
@@ -99,7 +101,7 @@ def test_standard_output_on_a_full_disk_is_told_and_no_internal_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "hoisted"),
+    ("arguments", "expected"),
     [
         ("audit -q", "-q audit"),
         ("audit -o x --no-color", "--no-color audit -o x"),
@@ -110,8 +112,8 @@ def test_standard_output_on_a_full_disk_is_told_and_no_internal_error() -> None:
         ("audit", "audit"),
     ],
 )
-def test_options_for_every_command_move_to_the_front(given: str, hoisted: str) -> None:
-    assert cli.hoisted(given.split()) == hoisted.split()
+def test_options_for_every_command_move_to_the_front(arguments: str, expected: str) -> None:
+    assert cli.move_global_options_first(arguments.split()) == expected.split()
 
 
 @pytest.mark.parametrize(

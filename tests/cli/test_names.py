@@ -109,9 +109,9 @@ def test_an_override_for_a_name_that_the_account_does_not_have_shuts_the_gate(
     account = named(group)
     night, gate = judged(account, override(name))
     assert (night.code, gate.code) == (1, 1)
-    for said in (gate.out, night.err):
-        assert f'Override for group {name}, "{name}"' in said
-        assert hint in said
+    for output in (gate.out, night.err):
+        assert f'Override for group {name}, "{name}"' in output
+        assert hint in output
     answer = account.gate("--org", "org.yaml", "--format", "json").report
     assert (answer["deviations"], answer["stale_names"]) == (0, 1)
     assert [each["name"] for each in answer["names"]] == [name]
@@ -136,9 +136,9 @@ def test_a_lost_name_is_announced_each_night_it_is_lost(named: Named) -> None:
         (account.auditor.folder / "org.yaml").write_text(override("Legla"))
         for _ in range(2):
             account("nightly", *FAST, *channel, "--org", account.auditor.folder / "org.yaml")
-        told = hook.documents
-    assert len(told) == 2
-    for each in told:
+        documents = hook.documents
+    assert len(documents) == 2
+    for each in documents:
         assert "Legla" in each["message"]
         assert each["type"] == "failure"
 
@@ -149,8 +149,10 @@ def test_github_gets_an_annotation_for_each_lost_name(
 ) -> None:
     account = named(COLOGNE)
     judged(account, entry("Büro Kölm"))
-    said = account.gate("--org", "org.yaml", env={"GITHUB_ACTIONS": "true"}).out
-    (line,) = [line for line in said.splitlines() if line.startswith("::error title=Organisation")]
+    output = account.gate("--org", "org.yaml", env={"GITHUB_ACTIONS": "true"}).out
+    (line,) = [
+        line for line in output.splitlines() if line.startswith("::error title=Organisation")
+    ]
     assert f'Did you mean "{COLOGNE}"?' in line
 
 

@@ -121,8 +121,8 @@ def test_who_made_it_so_is_known_although_a_gate_looked_meanwhile(
     on(account)
     assert nightly("gate", "--live", env=STRICT).code == 1
     nightly.night()
-    told = json.loads(nightly("diff", "--format", "json").out)
-    changed = [change["changed_by"] for change in told["changes"]]
+    drift = json.loads(nightly("diff", "--format", "json").out)
+    changed = [change["changed_by"] for change in drift["changes"]]
     assert {who["operator"] for who in changed} == {"dana@example.com"}
 
 
@@ -171,10 +171,10 @@ def test_people_have_pseudonyms_in_reports_and_messages(tmp_path: Path) -> None:
         users = json.loads(nightly("history", "findings", "--format", "json").out)
     names += [f["scope"]["name"] for f in users if f["scope"]["level"] == "user"]
     assert len(hook.seen) == 2
-    said = b"".join(body for _, _, body in hook.seen).decode() + ran.err
-    said += (nightly.folder / "a.json").read_text()
+    output = b"".join(body for _, _, body in hook.seen).decode() + ran.err
+    output += (nightly.folder / "a.json").read_text()
     assert names
-    assert [name for name in names if name in said] == []
+    assert [name for name in names if name in output] == []
 
 
 # a night that does not end well
@@ -364,22 +364,22 @@ def test_a_file_that_cannot_be_written_keeps_back_neither_the_news_nor_other_fil
         assert f"{files[lost]} cannot be written: No such file or directory" in ran.err
         there = [each for key, each in files.items() if key != lost]
         assert all((nightly.folder / each).stat().st_size for each in there)
-        (title,), (said,) = titles(hook), messages(hook)
+        (title,), (output,) = titles(hook), messages(hook)
         assert "1 critical setting got worse for 2 users, not all was done" in title
-        assert "Nothing was evaluated" not in said
-        assert "cannot be written" in said
+        assert "Nothing was evaluated" not in output
+        assert "cannot be written" in output
         assert beats(hook) == ["/beat", "/beat/fail"]
         assert len(nightly.runs()) == 2
         nightly.night(*telling(hook))
     assert titles(hook)[1:] == [f"SIMULATED Zoom audit of {account.account_id}: ended well again"]
 
 
-@pytest.mark.parametrize("told_before", [True, False])
+@pytest.mark.parametrize("expected_earlier", [True, False])
 def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
-    nightly: Nightly, account: Sandbox, monkeypatch: pytest.MonkeyPatch, told_before: bool
+    nightly: Nightly, account: Sandbox, monkeypatch: pytest.MonkeyPatch, expected_earlier: bool
 ) -> None:
     with webhook() as hook:
-        nightly.night(*(telling(hook) if told_before else ()))
+        nightly.night(*(telling(hook) if expected_earlier else ()))
         first = nightly.runs()[0]["id"]
         on(account)
         with monkeypatch.context() as patched:
@@ -399,13 +399,13 @@ def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
     assert "1 critical setting got worse for 2 users" in titles(hook)[1]
 
 
-@pytest.mark.parametrize("told_before", [True, False])
+@pytest.mark.parametrize("expected_earlier", [True, False])
 def test_what_no_channel_took_is_told_the_next_time_and_then_no_more(
-    nightly: Nightly, account: Sandbox, told_before: bool
+    nightly: Nightly, account: Sandbox, expected_earlier: bool
 ) -> None:
     refused = "--notify", f"json://127.0.0.1:{closed_port()}/news"
     with webhook() as hook:
-        nightly.night(*(telling(hook) if told_before else ()))
+        nightly.night(*(telling(hook) if expected_earlier else ()))
         on(account)
         for _ in range(2):
             assert "was not told" in nightly.night(*refused).err
@@ -549,10 +549,10 @@ def test_a_night_that_cannot_be_stored_fails_and_tells_what_it_found(
     assert ran.code == 4
     (waiting,) = nightly.folders
     assert f"Run {waiting} is not in the history yet" in ran.err
-    (said,) = messages(hook)
-    assert "Nothing was evaluated" not in said
-    assert "could not be stored in the history" in said
-    assert "Found: 4 deviations" in said
+    (output,) = messages(hook)
+    assert "Nothing was evaluated" not in output
+    assert "could not be stored in the history" in output
+    assert "Found: 4 deviations" in output
     assert titles(hook)[0].endswith(" did not end well")
     assert beats(hook) == ["/beat/fail"]
 

@@ -10,13 +10,13 @@ import keyring
 import pytest
 
 from auditor import config
-from auditor.cli.notify import Announcer, occasions
+from auditor.cli.notify import Announcer, parse_triggers
 from auditor.cli.terminal import Terminal
 from auditor.config import Settings
 from auditor.errors import ExitCode
 from auditor.notify.channels import NotifyError
 from auditor.notify.triggers import DEFAULT, RunEvent, Trigger
-from tests.cli.commands import answers, ran, told
+from tests.cli.commands import answers, output_text, ran
 from tests.keyrings import InMemory, current
 from tests.notify.news import change, news
 from tests.notify.receivers import closed_port, mail_server, webhook
@@ -38,25 +38,27 @@ def test_a_channel_is_added_listed_tested_and_removed() -> None:
         url = f"json://{hook.host}/{SECRET}"
         added = ran("notify", "add", "ops", stdin=answers(url))
         assert added.exit_code == ExitCode.OK
-        assert "Kept ops (json://127.0.0.1). Try it with: auditor notify test ops" in told(added)
+        assert "Kept ops (json://127.0.0.1). Try it with: auditor notify test ops" in output_text(
+            added
+        )
         listed = ran("notify", "list")
-        assert "ops json://127.0.0.1" in told(listed)
+        assert "ops json://127.0.0.1" in output_text(listed)
         tested = ran("notify", "test")
         assert tested.exit_code == ExitCode.OK
-        assert told(tested) == "ops (json://127.0.0.1): sent"
+        assert output_text(tested) == "ops (json://127.0.0.1): sent"
     assert hook.documents[0]["title"] == "Zoom audit: a test message"
-    assert told(ran("notify", "remove", "ops")) == "Removed ops."
-    assert "No channels." in told(ran("notify", "list"))
+    assert output_text(ran("notify", "remove", "ops")) == "Removed ops."
+    assert "No channels." in output_text(ran("notify", "list"))
     assert SECRET not in added.output + listed.output + tested.output
 
 
 def test_an_address_can_come_from_standard_input() -> None:
     added = ran("notify", "add", "ops", "--stdin", stdin=f"\njsons://example.com/{SECRET}\n")
-    assert told(added).startswith("Kept ops (jsons://example.com).")
+    assert output_text(added).startswith("Kept ops (jsons://example.com).")
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("address", "message"),
     [
         ("", "ops: A channel is an address"),
         (SECRET, "ops: A channel is an address"),
@@ -64,10 +66,12 @@ def test_an_address_can_come_from_standard_input() -> None:
         (f"json://localhost/{SECRET} json://localhost/b", "Give one address."),
     ],
 )
-def test_an_address_that_cannot_be_used_is_not_kept(given: str, said: str, ring: InMemory) -> None:
-    added = ran("notify", "add", "ops", "--stdin", stdin=given)
+def test_an_address_that_cannot_be_used_is_not_kept(
+    address: str, message: str, ring: InMemory
+) -> None:
+    added = ran("notify", "add", "ops", "--stdin", stdin=address)
     assert added.exit_code == ExitCode.USAGE
-    assert said in told(added)
+    assert message in output_text(added)
     assert SECRET not in added.output
     assert ring.kept == {}
 
@@ -78,15 +82,15 @@ def test_nobody_is_asked_for_an_address_that_cannot_be_kept(ring: InMemory) -> N
     refused = ran("notify", "add", "ops", stdin="x\n")
     assert refused.exit_code == ExitCode.USAGE
     assert "Address" not in refused.output
-    assert "set AUDITOR_NOTIFY to their addresses" in told(refused)
+    assert "set AUDITOR_NOTIFY to their addresses" in output_text(refused)
 
 
 def test_the_variable_goes_before_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     ran("notify", "add", "ops", "--stdin", stdin="jsons://example.com/a")
     monkeypatch.setenv("AUDITOR_NOTIFY", f"slack://{SECRET}/b/c jsons://example.org/{SECRET}")
     listed = ran("notify", "list")
-    assert "AUDITOR_NOTIFY 1 slack AUDITOR_NOTIFY 2 jsons://example.org" in told(listed)
-    assert "It counts in place of the channels kept." in told(listed)
+    assert "AUDITOR_NOTIFY 1 slack AUDITOR_NOTIFY 2 jsons://example.org" in output_text(listed)
+    assert "It counts in place of the channels kept." in output_text(listed)
     assert SECRET not in listed.output
 
 
@@ -109,7 +113,7 @@ def test_a_test_that_did_not_arrive_is_no_success(monkeypatch: pytest.MonkeyPatc
         )
         tested = ran("notify", "test")
     assert tested.exit_code == ExitCode.NOTHING_EVALUATED
-    assert told(tested) == (
+    assert output_text(tested) == (
         "AUDITOR_NOTIFY 1 (json://127.0.0.1): sent "
         "AUDITOR_NOTIFY 2 (json://127.0.0.1): NOT SENT. The connection was refused."
     )
@@ -187,10 +191,10 @@ def test_channels_that_fail_are_said_and_raise_nothing(
         RunEvent(None, stopped="Zoom could not be reached."), ExitCode.NOTHING_EVALUATED, Terminal()
     )
     assert [each.sent for each in found] == [False]
-    said = capsys.readouterr().err
-    assert "--notify (json://127.0.0.1) was not told. The connection was refused." in said
-    assert "the heartbeat did not arrive. It could not be reached." in said
-    assert SECRET not in said
+    message = capsys.readouterr().err
+    assert "--notify (json://127.0.0.1) was not told. The connection was refused." in message
+    assert "the heartbeat did not arrive. It could not be reached." in message
+    assert SECRET not in message
 
 
 def test_a_night_without_news_is_a_sign_of_life_and_no_message(
@@ -228,7 +232,7 @@ def test_a_channel_that_cannot_be_used_is_found_before_the_audit(
 
 
 @pytest.mark.parametrize(
-    ("words", "wanted"),
+    ("words", "triggers"),
     [
         (None, DEFAULT),
         ("regressions", {Trigger.REGRESSIONS}),
@@ -236,15 +240,15 @@ def test_a_channel_that_cannot_be_used_is_found_before_the_audit(
     ],
 )
 def test_occasions_are_words_with_commas_between(
-    words: str | None, wanted: frozenset[Trigger]
+    words: str | None, triggers: frozenset[Trigger]
 ) -> None:
-    assert occasions(words) == wanted
+    assert parse_triggers(words) == triggers
 
 
 @pytest.mark.parametrize("words", ["", " , ", "sometimes", "regressions,sometimes"])
 def test_a_word_that_is_no_occasion_is_refused(words: str) -> None:
     with pytest.raises(NotifyError, match="regressions, incomplete, waivers, recovery, always"):
-        occasions(words)
+        parse_triggers(words)
 
 
 def test_nobody_to_tell_and_no_heartbeat_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auditor.sandbox import Conduct, Faults
-from tests.cli.commands import ran, told
+from tests.cli.commands import output_text, ran
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -46,7 +46,7 @@ def test_faults_are_switched_on_by_name(
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("error_5xx=1", 'There is no fault "error_5xx". Did you mean "errors_5xx"? There are '),
         ("zzz=1", 'There is no fault "zzz". There are clock_skew, daily_limit,'),
@@ -60,22 +60,24 @@ def test_faults_are_switched_on_by_name(
     ],
 )
 def test_a_fault_that_cannot_be_switched_on_is_told(
-    served: list[Conduct], word: str, said: str
+    served: list[Conduct], word: str, message: str
 ) -> None:
     result = ran("sandbox", "--fault", word)
     assert result.exit_code == 2
-    assert said in told(result)
+    assert message in output_text(result)
     assert served == []
 
 
 def test_help_names_every_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")
-    shown = told(ran("sandbox", "--help")).replace(",", " ").replace(".", " ").split()
+    shown = output_text(ran("sandbox", "--help")).replace(",", " ").replace(".", " ").split()
     assert {field.name for field in fields(Faults)} <= set(shown)
 
 
 def test_help_has_an_example_of_a_fault() -> None:
-    assert "--fault errors_5xx=0.05 --fault duplicate_users=true" in told(ran("sandbox", "--help"))
+    assert "--fault errors_5xx=0.05 --fault duplicate_users=true" in output_text(
+        ran("sandbox", "--help")
+    )
 
 
 @pytest.mark.parametrize(("users", "counted"), [(5000, True), (5001, False)])

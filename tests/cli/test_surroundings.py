@@ -17,7 +17,7 @@ from auditor.cli import process
 from auditor.cli.terminal import LogFormat, Terminal
 
 SECRET = "kanarie-of-the-process"
-SETTLED = f"""
+HARDENED = f"""
 import sys, threading
 from auditor.cli import process
 from auditor.zoom.secrets import register_secret
@@ -32,10 +32,10 @@ def broken():
 """Code of a process that was settled, and holds a secret."""
 
 
-def said(code: str) -> tuple[int, str]:
+def run_hardened(code: str) -> tuple[int, str]:
     """Exit code and standard error of a process that was settled and runs `code`."""
     done = subprocess.run(
-        [sys.executable, "-c", SETTLED + code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", HARDENED + code], capture_output=True, text=True, check=False
     )
     return done.returncode, done.stderr
 
@@ -45,9 +45,9 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What settling changes in this process is changed back."""
     umask = os.umask(0o022)
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    monkeypatch.setattr(process, "_settled", False)
+    monkeypatch.setattr(process, "_hardened", False)
     monkeypatch.setattr(process, "_temporary", None)
-    monkeypatch.setattr(process, "settle_streams", lambda: None)  # they belong to pytest
+    monkeypatch.setattr(process, "make_streams_lossless", lambda: None)  # they belong to pytest
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("TMPDIR", "")  # noted, so that what the program sets is taken back
     monkeypatch.delenv("TMPDIR")
@@ -71,7 +71,7 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ids=["main", "thread", "destructor", "chain"],
 )
 def test_an_error_nobody_catches_is_shown_without_secrets(code: str, status: int) -> None:
-    returned, err = said(code)
+    returned, err = run_hardened(code)
     assert returned == status
     assert "Traceback (most recent call last)" in err
     assert "ValueError: [redacted]" in err
@@ -83,14 +83,14 @@ def test_an_error_nobody_catches_is_shown_without_secrets(code: str, status: int
 def test_the_memory_of_a_crash_goes_nowhere(tmp_path: Path) -> None:
     """Neither to a file nor to the program that the system hands such memory to."""
     unlimited = "import resource; h = resource.getrlimit(4)[1]; resource.setrlimit(4, (h, h))\n"
-    asked = (
+    code_ = (
         "import ctypes, resource\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"
         "open('/dev/stdout', 'w').write('reached\\n')\n"
         "import os; sys.stdout.flush(); os.abort()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", unlimited + SETTLED + asked], stdout=subprocess.PIPE, cwd=tmp_path
+        [sys.executable, "-c", unlimited + HARDENED + code_], stdout=subprocess.PIPE, cwd=tmp_path
     ) as process:
         assert process.stdout is not None
         out = process.stdout.read()
@@ -103,12 +103,12 @@ def test_the_memory_of_a_crash_goes_nowhere(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_is_shown_as_usual() -> None:
-    _, err = said("raise KeyboardInterrupt")
+    _, err = run_hardened("raise KeyboardInterrupt")
     assert err.endswith("KeyboardInterrupt\n")
 
 
 def test_an_error_is_no_trouble_where_standard_error_is_closed() -> None:
-    assert said("sys.stderr = None\nbroken()") == (1, "")
+    assert run_hardened("sys.stderr = None\nbroken()") == (1, "")
 
 
 @pytest.mark.usefixtures("_as_before")
@@ -201,7 +201,7 @@ time.sleep(20)
 print("not interrupted")
 """
     done = subprocess.run(
-        [sys.executable, "-c", SETTLED + code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", HARDENED + code], capture_output=True, text=True, check=False
     )
     assert done.returncode == -signal.SIGINT
     assert done.stdout == ""

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from auditor import __version__
-from tests.cli.commands import ran, told
+from tests.cli.commands import output_text, ran
 from tests.deploy import command_lines
 from tests.deploy.command_lines import DEPLOY, ROOT, CommandLine
 
@@ -399,7 +399,7 @@ def test_the_hooks_check_organisation_files_and_baselines(tmp_path: Path) -> Non
             assert ran(*words, EXAMPLE).exit_code == 0
             refused = ran(*words, EXAMPLE, broken)
             assert refused.exit_code == 2
-            assert "waiver: unknown key" in told(refused)
+            assert "waiver: unknown key" in output_text(refused)
 
 
 def test_the_organisation_file_of_the_config_map_is_one(tmp_path: Path) -> None:

@@ -223,14 +223,14 @@ def test_every_file_is_written_in_the_data_directory_or_beside_a_report(auditor:
     """What Python opens to write, as the interpreter itself tells."""
     out = auditor.folder / "out"
     out.mkdir()
-    told = auditor.folder / "places"
+    output_text = auditor.folder / "places"
     done = subprocess.run(
         [sys.executable, "-c", TRACED, "audit", *FAST, "--baseline", "strict"]
         + [word for name in REPORTS for word in ("--output", f"out/{name}")],
         cwd=auditor.folder,
         env=auditor.environment(
             {
-                "PLACES": str(told),
+                "PLACES": str(output_text),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 **dict.fromkeys((name for name in os.environ if name.startswith("COV")), ""),
             }
@@ -241,9 +241,9 @@ def test_every_file_is_written_in_the_data_directory_or_beside_a_report(auditor:
         check=False,
     )
     assert done.returncode in (0, 3), done.stderr
-    places = {Path(line) for line in told.read_text().splitlines() if line}
+    places = {Path(line) for line in output_text.read_text().splitlines() if line}
     absolute = {place if place.is_absolute() else auditor.folder / place for place in places}
-    allowed = (auditor.data, out, Path("/dev"), told)
+    allowed = (auditor.data, out, Path("/dev"), output_text)
     assert {p for p in absolute if not any(p.is_relative_to(a) for a in allowed)} == set()
     assert any(place.is_relative_to(auditor.data) for place in absolute)
     assert any(place.name.startswith("auditor-") for place in absolute)

@@ -147,9 +147,9 @@ def test_a_run_that_goes_on_reads_the_log_since_the_same_time(account: Sandbox) 
     snapshot, aim = Snapshot.create(), target(account)
     with aim.client:
         collect(aim, snapshot, WANTED, "r", CollectionScope(0, changes_since=begin(first)))
-    snapshot.set_metadata("finished_at", "")
+    snapshot.set_meta("finished_at", "")
     account.change(level="account", setting=f"{SUMMARY}.enable", value=True, operator=ADA)
-    assert CollectionScope.recalled(snapshot).changes_since == begin(first)
+    assert CollectionScope.from_snapshot(snapshot).changes_since == begin(first)
     aim = target(account)
     with aim.client:
         resume(aim, snapshot, WANTED, "2100-01-01T00:00:00.000Z")
@@ -170,8 +170,8 @@ def test_two_quiet_nights_have_equal_evidence(account: Sandbox) -> None:
 def test_an_extent_keeps_since_when_the_log_is_read() -> None:
     snapshot = Snapshot.create()
     wanted = CollectionScope(3, changes_since="2026-11-21T20:00:00.000Z")
-    snapshot.set_metadata("extent", wanted.record())
-    assert CollectionScope.recalled(snapshot) == wanted
+    snapshot.set_meta("extent", wanted.record())
+    assert CollectionScope.from_snapshot(snapshot) == wanted
 
 
 def test_a_copy_with_pseudonyms_names_nobody_and_explains_as_much(account: Sandbox) -> None:

@@ -11,7 +11,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.report import schema
-from tests.cli.commands import ran, store, told
+from tests.cli.commands import output_text, ran, store
 from tests.policy.builders import ACCOUNT, at
 from tests.policy.decisions import group, user
 from tests.run.stored import judgement
@@ -88,7 +88,7 @@ def test_a_conflict_of_overrides_is_a_decision_due(audit):
     )
     result = audit(org)
     assert statuses()["u1"] == "needs_decision"
-    assert "Decisions due: 1 (RC-02)." in told(result)
+    assert "Decisions due: 1 (RC-02)." in output_text(result)
     assert "override for user *1@example.com want different things" in html()
 
 
@@ -100,7 +100,7 @@ def test_waived_deviations_are_in_every_report_with_their_waiver(audit):
     assert (row["state"], row["matched"], row["scope"]) == ("active", 2, "group Studio")
     carried = [f["waiver"] for f in report()["findings"] if f["status"] == "waived"]
     assert {each["ticket"] for each in carried} == {"SEC-12"}
-    said = told(result)
+    said = output_text(result)
     assert "Accepted Waived: 2 checks, RC-02" in said
     assert "- RC-02 for group Studio: covers 2 deviations. Accepted by ciso@example.com" in said
     assert f"until {days(100)}, SEC-12: They edit films." in said
@@ -131,8 +131,8 @@ def test_where_everything_is_waived_the_gate_is_green(audit):
 def test_a_stale_waiver_fails_at_any_threshold_and_is_shouted_about(audit, org, shouted):
     result = audit(org, "--fail-on", "critical")
     assert result.exit_code == 1
-    assert "! RC-02 for group Stud" in told(result)
-    assert shouted in told(result)
+    assert "! RC-02 for group Stud" in output_text(result)
+    assert shouted in output_text(result)
     assert shouted in html()
     assert "fails the gate until it is renewed or taken out" in html()
     assert audit(org).exit_code == 0
@@ -147,8 +147,9 @@ def test_an_expired_waiver_leaves_its_deviation_and_says_so(audit):
 
 def test_a_waiver_that_ends_soon_is_warned_about_and_still_covers(audit):
     result = audit(waiver(expires=3))
-    assert f"! RC-02 for group Studio: covers 2 deviations, and ends soon, on {days(3)}" in told(
-        result
+    assert (
+        f"! RC-02 for group Studio: covers 2 deviations, and ends soon, on {days(3)}"
+        in output_text(result)
     )
     assert "<strong>RC-02 for group Studio" in html()
     assert "fails the gate" not in html()
@@ -161,7 +162,7 @@ def test_a_waiver_that_met_only_unknowns_covers_none_and_is_not_stale(audit):
     assert result.exit_code == 3
     assert statuses() == {"g2": "unknown", "u2": "unknown"}
     assert report()["waivers"][0]["state"] == "unknown"
-    assert "met nothing that could be judged" in told(result)
+    assert "met nothing that could be judged" in output_text(result)
 
 
 def test_waivers_of_other_controls_are_not_held_against_a_selection(audit):
@@ -181,7 +182,7 @@ def test_an_attestation_settles_what_zoom_does_not_return_and_expires(audit):
     result = audit(attest.replace("DATE", days(1)), *level, scopes=silent)
     assert result.exit_code == 0
     assert statuses() == {"acc": "attested"}
-    assert "Attested: 1 check, RC-02" in told(result)
+    assert "Attested: 1 check, RC-02" in output_text(result)
     assert "It is off. (dpo@example.com on 2026-01-01" in html()
     assert audit(attest.replace("DATE", days(-1)), *level, scopes=silent).exit_code == 3
     assert statuses() == {"acc": "attestation_expired"}
@@ -191,7 +192,7 @@ def test_an_attestation_settles_what_zoom_does_not_return_and_expires(audit):
 def test_a_waiver_without_reason_or_owner_is_refused_with_its_line(audit, part):
     result = audit(waiver().replace(part, ""))
     assert result.exit_code == 2
-    assert f'org.yaml:2: waivers.0: "{part.partition(":")[0]}" is missing.' in told(result)
+    assert f'org.yaml:2: waivers.0: "{part.partition(":")[0]}" is missing.' in output_text(result)
     assert not Path("run.json").exists()
 
 

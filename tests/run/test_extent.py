@@ -32,12 +32,12 @@ USERS = 30
 )
 def test_an_extent_is_recalled_as_it_was_written_down(extent: CollectionScope) -> None:
     snapshot = Snapshot.create()
-    snapshot.set_metadata("extent", extent.record())
-    assert CollectionScope.recalled(snapshot) == extent
+    snapshot.set_meta("extent", extent.record())
+    assert CollectionScope.from_snapshot(snapshot) == extent
 
 
 def test_a_run_that_wrote_down_none_has_the_usual_one() -> None:
-    assert CollectionScope.recalled(Snapshot.create()) == CollectionScope()
+    assert CollectionScope.from_snapshot(Snapshot.create()) == CollectionScope()
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def judge_cost(snapshot: Snapshot) -> int:
 
 def test_a_run_that_breaks_off_while_it_goes_on_is_not_finished(account: Any) -> None:
     class Impatient:
-        def level_started(self, level: Level, scopes: int) -> None:
+        def found(self, level: Level, scopes: int) -> None:
             raise KeyboardInterrupt
 
         def read(self, level: Level) -> None:

@@ -53,14 +53,14 @@ JUDGEMENTS = [
 @pytest.mark.parametrize("one", JUDGEMENTS, ids=range(len(JUDGEMENTS)))
 def test_what_a_run_was_judged_with_judges_the_same_bytes_again(one):
     snapshot = finished(world((ACCOUNT, ON)), one)
-    again = EvaluationConfig.recalled(snapshot, CATALOGUE)
+    again = EvaluationConfig.from_snapshot(snapshot, CATALOGUE)
     assert again == one
     assert rendered(judge(snapshot, again)) == rendered(judge(snapshot, one))
 
 
 def test_a_waiver_that_held_on_the_day_of_the_run_holds_whenever_it_is_judged_again():
     one = judgement(organisation=organisation(waivers=[waiver("RC-02", expires="2026-11-21")]))
-    assert EvaluationConfig.recalled(finished(world(), one), CATALOGUE).today == TODAY
+    assert EvaluationConfig.from_snapshot(finished(world(), one), CATALOGUE).today == TODAY
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_damaged_record_is_refused_in_a_sentence(text):
     else:
         snapshot.set_metadata("judgement", text)
     with pytest.raises(PolicyError, match="name a baseline with --baseline"):
-        EvaluationConfig.recalled(snapshot, CATALOGUE)
+        EvaluationConfig.from_snapshot(snapshot, CATALOGUE)
 
 
 def test_a_run_carries_its_facts():
@@ -192,7 +192,7 @@ def test_a_collection_leaves_all_that_is_needed_to_judge_it(account):
     aim = target(account)
     with aim.client:
         collect(aim, snapshot, one, "20261121T220000Z-bbbbbb")
-    assert EvaluationConfig.recalled(snapshot, CATALOGUE) == one
+    assert EvaluationConfig.from_snapshot(snapshot, CATALOGUE) == one
     run = judge(snapshot, one)
     assert run.info.id == "20261121T220000Z-bbbbbb"
     assert run.info.account_id == account.account_id
