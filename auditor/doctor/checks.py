@@ -219,7 +219,7 @@ class _Examination:
         self._add(local.disk(case.stored.home, self.access.users))
 
     def _scopes(self, scopes: ScopeComparison | None) -> None:
-        later = (("scopes", "ScopeComparison"), ("write_scopes", "Write scopes"))
+        later = (("scopes", "Scopes"), ("write_scopes", "Write scopes"))
         if scopes is None:
             self._skip("the baseline cannot be used", *later)
         elif not self.signed_in:
@@ -317,11 +317,11 @@ def _granted(scopes: ScopeComparison) -> DoctorCheck:
     """Whether the app may make every request of the audit."""
     if not scopes.required:
         sentence = "None is needed: no selected control is read from Zoom."
-        return DoctorCheck("scopes", "ScopeComparison", CheckState.OK, sentence)
+        return DoctorCheck("scopes", "Scopes", CheckState.OK, sentence)
     if scopes.granted is None:
         return DoctorCheck(
             "scopes",
-            "ScopeComparison",
+            "Scopes",
             CheckState.FAILED,
             "Zoom named no scopes with the token, so nobody can say what the app may read.",
             "Compare Scopes on the app's page with the list below, and activate the app again.",
@@ -331,7 +331,7 @@ def _granted(scopes: ScopeComparison) -> DoctorCheck:
     total = len(scopes.required)
     if not scopes.missing:
         sentence = f"The app may make all {total} kinds of requests of this audit."
-        return DoctorCheck("scopes", "ScopeComparison", CheckState.OK, sentence, facts=facts)
+        return DoctorCheck("scopes", "Scopes", CheckState.OK, sentence, facts=facts)
     unknown, read = len(scopes.unknown), len(scopes.needs.by_control)
     sentence = (
         f"The app may not make {len(scopes.missing)} of {total} kinds of requests; "
@@ -340,7 +340,7 @@ def _granted(scopes: ScopeComparison) -> DoctorCheck:
     advice = "Add the scopes listed below."
     code = ExitCode.INCOMPLETE
     return DoctorCheck(
-        "scopes", "ScopeComparison", CheckState.FAILED, sentence, advice, code, facts
+        "scopes", "Scopes", CheckState.FAILED, sentence, advice, code, facts
     )
 
 
