@@ -237,7 +237,7 @@ def test_a_keyring_that_waits_for_a_person_is_not_waited_for(
             time.sleep(0.5)
             return None
 
-    monkeypatch.setattr(backends, "PATIENCE", 0.05)
+    monkeypatch.setattr(backends, "TIMEOUT", 0.05)
     use(Waiting())
     began = time.monotonic()
     with pytest.raises(KeyringUnavailable, match="did not answer within") as caught:

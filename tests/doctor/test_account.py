@@ -130,7 +130,7 @@ def test_an_outage_at_sign_in_is_no_wrong_secret(zoom, client):
 
 def tried(zoom, client, granted=GRANTED):
     give_tokens(zoom)
-    return AccessCheck.tried(client, NEEDS, granted)
+    return AccessCheck.run(client, NEEDS, granted)
 
 
 def test_three_documents_at_most_are_asked_for(zoom, client):
@@ -197,7 +197,7 @@ def test_each_refusal_of_the_api_says_what_to_do(zoom, client, status, body, say
 
 
 def test_an_api_that_answers_nothing_is_as_good_as_none(zoom, client):
-    for endpoint, _ in account.ASKED:
+    for endpoint, _ in account.TRIAL_REQUESTS:
         refused(zoom, endpoint, 503)
     check = tried(zoom, client).check(NEEDS)
     assert check.exit_code is ExitCode.NOTHING_EVALUATED
