@@ -1,4 +1,4 @@
-"""What Zoom says to credentials and first requests, in plain words."""
+"""Zoom's responses to credentials and trial requests, in plain words."""
 
 import pytest
 import responses
@@ -77,7 +77,7 @@ def client():
         yield ZoomClient(API, tokens, transport, limiter, retries=FAST)
 
 
-def told(check):
+def text_of(check):
     return f"{check.sentence} {check.advice}"
 
 
@@ -191,7 +191,7 @@ def test_each_refusal_of_the_api_says_what_to_do(zoom, client, status, body, say
     refused(zoom, endpoints.ACCOUNT_SETTINGS, status, **body)
     check = tried(zoom, client).check(NEEDS)
     assert check.state is CheckState.FAILED
-    assert says in told(check)
+    assert says in text_of(check)
     assert "2 controls would be unknown" in check.sentence
     assert check.exit_code == code
 

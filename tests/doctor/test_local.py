@@ -1,4 +1,4 @@
-"""This machine: keyring, data directory, history, room."""
+"""Checks of this machine: keyring, data directory, history, disk space."""
 
 from pathlib import Path
 
