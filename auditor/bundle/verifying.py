@@ -71,16 +71,16 @@ class _BundleReader:
         self._check_is_bundle(records)
         header, content = self._read_stored_part(manifest.NAME, manifest.LONGEST)
         try:
-            read_manifest = manifest.read(content)
+            parsed = manifest.read(content)
         except manifest.UnreadableManifest as error:
             raise TamperedBundle(manifest.NAME, f"it cannot be read: {error}") from error
-        self._moment = read_manifest.run.finished_at
+        self._moment = parsed.run.finished_at
         self._check_header(manifest.NAME, header, content)
-        signer = self._signer(read_manifest, content, trusted)
-        for part in read_manifest.parts:
+        signer = self._signer(parsed, content, trusted)
+        for part in parsed.parts:
             self._check_part(part)
         self._check_directory(records, offset)
-        return Verified(read_manifest, signer, trusted is not None)
+        return Verified(parsed, signer, trusted is not None)
 
     def _find_directory(self) -> tuple[int, int]:
         """Length and offset of the central directory."""
@@ -128,9 +128,9 @@ class _BundleReader:
         self._add_to_directory(entry)
 
     def _signer(
-        self, read_manifest: Manifest, content: bytes, trusted: PublicKey | None
+        self, parsed: Manifest, content: bytes, trusted: PublicKey | None
     ) -> PublicKey | None:
-        if read_manifest.signed_by is None:
+        if parsed.signed_by is None:
             if trusted is not None:
                 raise TamperedBundle(manifest.SIGNATURE, "the bundle is not signed")
             return None
@@ -140,7 +140,7 @@ class _BundleReader:
             claimed = Signature.read(signed)
         except BadKey as error:
             raise TamperedBundle(manifest.SIGNATURE, str(error)) from error
-        if claimed.public.id != read_manifest.signed_by:
+        if claimed.public.id != parsed.signed_by:
             raise TamperedBundle(manifest.SIGNATURE, f"{manifest.NAME} names another key")
         if trusted is not None and claimed.public != trusted:
             raise TamperedBundle(

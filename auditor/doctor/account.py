@@ -171,9 +171,9 @@ class AccessCheck:
         licences = {e: o for e, o in errors.items() if isinstance(o, NotLicensed)}
         worse = {e: o for e, o in errors.items() if e not in licences}
         endpoint, error = next(iter((worse or licences).items()))
-        blind = _controls(needs, [e for e in errors if isinstance(errors[e], type(error))])
+        affected = _controls(needs, [e for e in errors if isinstance(errors[e], type(error))])
         sentence, advice = _not_read(endpoint, error)
-        sentence += f" {blind} would be unknown." if blind else ""
+        sentence += f" {affected} would be unknown." if affected else ""
         if not worse:  # an audit is complete without what the account does not have
             return DoctorCheck(
                 "access", "Reading", CheckState.WARNING, sentence, advice, facts=facts
@@ -303,8 +303,8 @@ def _minutes(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"
 
 
-def _controls(needs: Needs, blind: Sequence[Endpoint]) -> str:
-    ids = {cid for endpoint in blind for cid in needs.controls(endpoint)}
+def _controls(needs: Needs, affected: Sequence[Endpoint]) -> str:
+    ids = {cid for endpoint in affected for cid in needs.controls(endpoint)}
     return f"{len(ids)} control{'s' if len(ids) != 1 else ''}" if ids else ""
 
 

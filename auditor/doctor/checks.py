@@ -202,8 +202,8 @@ class _Examination:
 
     def _machine(self) -> None:
         case = self.case
-        is_some_missing = isinstance(case.credentials, str) and len(case.origins) < len(NAMES)
-        needed = is_some_missing or "keyring" in case.origins
+        any_missing = isinstance(case.credentials, str) and len(case.origins) < len(NAMES)
+        needed = any_missing or "keyring" in case.origins
         self._add(local.keyring(case.keyring(), needed=needed))
         if self._add(local.directory(case.stored.home, case.refused)):
             self._add(local.history(case.stored))

@@ -199,9 +199,9 @@ def _explained(result: ProbeResult) -> tuple[str, str]:
     if result.trouble is ProbeFailure.NO_PEM:
         by = proxy_checks.no_pem(result.route.verify)
         return f"The certificates to trust could not be read: {by.what}.", by.advice
-    hindered = _by_proxy(result, result.trouble)
-    if hindered is not None:
-        return f"{result.host} could not be reached: {hindered.what}.", hindered.advice
+    problem = _by_proxy(result, result.trouble)
+    if problem is not None:
+        return f"{result.host} could not be reached: {problem.what}.", problem.advice
     sentence, advice = _FAILURES[result.trouble]
     certificate = result.certificate
     seen = ""

@@ -119,7 +119,7 @@ class InProcess(Auditor):
 
     def __call__(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
         """Run it in this process."""
-        hoisted = COMMAND_LINE.hoisted([str(argument) for argument in arguments])
+        hoisted = COMMAND_LINE.move_global_options_first([str(argument) for argument in arguments])
         with contextlib.chdir(self.folder):
             result = CliRunner().invoke(
                 COMMAND_LINE.app, hoisted, prog_name="auditor", env=self.environment(env)
