@@ -1,12 +1,15 @@
 """The house keeps its plan: imports run down, all that is public is explained, files are short."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "auditor"
+PAGE = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
 LONGEST_FILE = 800
 """Lines."""
 
@@ -176,3 +179,27 @@ def test_no_module_is_named_for_being_useful() -> None:
 
 def test_no_file_is_longer_than_a_reader_can_hold() -> None:
     assert [m for m, source in tree().items() if source.count("\n") > LONGEST_FILE] == []
+
+
+def section(title: str) -> str:
+    """The text of the page under a heading."""
+    return PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def test_the_page_shows_each_room_on_its_floor() -> None:
+    rows = re.findall(r"^\| (-?\d|beside) \| (.*) \|$", section("Floors"), re.MULTILINE)
+    shown = {name: floor for floor, rooms in rows for name in re.findall(r"`(\w+)`", rooms)}
+    assert shown == {name: str(floor) for name, floor in FLOORS.items()} | {BESIDE: "beside"}
+
+
+def test_the_page_says_what_each_room_is_for() -> None:
+    described = re.findall(r"^\| `(\w+)` \| .+ \|$", section("Rooms"), re.MULTILINE)
+    assert sorted(described) == sorted([*FLOORS, BESIDE])
+
+
+def test_every_station_on_the_page_exists() -> None:
+    text = section("From an HTTP response to a line of the report")
+    stations = re.findall(r"^\d+\. `([\w.]+)\.(\w+)`", text, re.MULTILINE)
+    assert len(stations) == len(re.findall(r"^\d+\. ", text, re.MULTILINE)) > 0
+    for module, name in stations:
+        assert hasattr(import_module(f"auditor.{module}"), name), f"{module}.{name}"

@@ -1,4 +1,4 @@
-"""The manifest: which parts a bundle has, how long each is and what it hashes to."""
+"""The manifest of a bundle: its parts with their sizes and hashes."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from auditor.errors import AuditorError
 NAME = "manifest.json"
 SIGNATURE = "manifest.sig"
 LONGEST = 1024 * 1024
-"""Bytes of a manifest."""
+"""Maximum size of a manifest, in bytes."""
 MOST_PARTS = 100
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -24,7 +24,7 @@ class _ManifestModel(BaseModel):
 
 
 class ManifestPart(_ManifestModel):
-    """One part."""
+    """One part of a bundle."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9]+)+$", max_length=100)]
     about: str
@@ -32,13 +32,13 @@ class ManifestPart(_ManifestModel):
     sha256: Digest
     packed_size: Size
     packed_sha256: Digest
-    """Of its bytes as they stand in the zip file."""
+    """Hash of its bytes as stored in the zip file."""
     method: Literal[0, 8]
     """0 stored, 8 deflated."""
 
 
 class ManifestBaseline(_ManifestModel):
-    """Which baseline judged the run."""
+    """The baseline of the run."""
 
     id: str
     version: str
@@ -46,7 +46,7 @@ class ManifestBaseline(_ManifestModel):
 
 
 class ManifestRun(_ManifestModel):
-    """The facts of the run."""
+    """Metadata of the run."""
 
     id: str
     account_id: str
@@ -61,14 +61,14 @@ class ManifestRun(_ManifestModel):
 
 
 class Tool(_ManifestModel):
-    """Who wrote the bundle."""
+    """The program that wrote the bundle."""
 
     name: str
     version: str
 
 
 class Manifest(_ManifestModel):
-    """What is in a bundle. The signature is over its bytes."""
+    """The content of a bundle. The signature covers the bytes of the manifest."""
 
     schema_id: Literal["auditor/bundle/v1"] = Field(alias="schema")
     tool: Tool
@@ -78,7 +78,7 @@ class Manifest(_ManifestModel):
     simulated: bool = False
     framework: str | None
     signed_by: str | None
-    """The id of the key that `manifest.sig` is made with; null where there is no signature."""
+    """The id of the key of `manifest.sig`; null if the bundle is not signed."""
     parts: Annotated[tuple[ManifestPart, ...], Field(max_length=MOST_PARTS, strict=False)]
 
     @model_validator(mode="after")
@@ -89,7 +89,7 @@ class Manifest(_ManifestModel):
         return self
 
     def written(self) -> bytes:
-        """The manifest as it stands in the bundle."""
+        """The manifest as stored in the bundle."""
         plain = self.model_dump(mode="json", by_alias=True)
         return (json.dumps(plain, indent=1, ensure_ascii=False) + "\n").encode(
             "utf-8", "backslashreplace"
@@ -97,14 +97,14 @@ class Manifest(_ManifestModel):
 
 
 class UnreadableManifest(AuditorError):
-    """The bytes are no manifest."""
+    """The bytes are not a manifest."""
 
 
 def read(content: bytes) -> Manifest:
-    """The manifest in `content`.
+    """Parse the manifest in `content`.
 
     Raises:
-        Unreadable: it is none.
+        UnreadableManifest: it is not a manifest.
     """
     try:
         return Manifest.model_validate_json(content)

@@ -1,4 +1,4 @@
-"""The signature of a bundle: a small JSON file beside the manifest."""
+"""The signature of a bundle: a small JSON file next to the manifest."""
 
 import json
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from auditor.signing import BadKey, PublicKey, Signer
 
 CONTEXT = b"auditor/bundle/v1\n"
-"""Signed before the manifest, so that no signature of something else passes for one of a bundle."""
+"""Prefix of the signed bytes, so that no other signature is accepted as one of a bundle."""
 LONGEST = 4096
-"""Bytes of a signature file."""
+"""Maximum size of a signature file, in bytes."""
 
 
 def signature_file(signer: Signer, manifest: bytes) -> bytes:
@@ -18,33 +18,33 @@ def signature_file(signer: Signer, manifest: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature, and the key that is said to have made it."""
+    """A signature, and the public key it claims."""
 
     public: PublicKey
     signature: bytes
 
     @classmethod
     def read(cls, content: bytes) -> "Signature":
-        """The signature in a file.
+        """Parse a signature file.
 
         Raises:
-            BadKey: it is none, or not as `written` writes it.
+            BadKey: it is not a signature, or not in the exact form that `written` produces.
         """
         try:
-            told = json.loads(content)
-            found = cls(PublicKey.read(told["public_key"]), bytes.fromhex(told["signature"]))
+            fields = json.loads(content)
+            result = cls(PublicKey.read(fields["public_key"]), bytes.fromhex(fields["signature"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadKey("it is no signature") from error
-        if found.written() != content:
+        if result.written() != content:
             raise BadKey("it is not as it was written")
-        return found
+        return result
 
     def written(self) -> bytes:
-        """The signature file."""
-        told = {
+        """The bytes of the signature file."""
+        fields = {
             "algorithm": "ed25519",
             "key_id": self.public.id,
             "public_key": self.public.text,
             "signature": self.signature.hex(),
         }
-        return (json.dumps(told, indent=1) + "\n").encode()
+        return (json.dumps(fields, indent=1) + "\n").encode()

@@ -1,6 +1,6 @@
-"""Verifying a bundle: every byte has to be what the manifest, and nothing else, makes it.
+"""Verifies bundles: the manifest has to determine every byte.
 
-Nothing is unpacked to disk, and no more of a part than the manifest says it has.
+Nothing is unpacked to disk, and no part beyond the size that the manifest states.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ DIRECTORY = "the directory of the archive"
 
 
 class NotABundle(AuditorError):
-    """The file is something else."""
+    """The file is not a bundle."""
 
     def __init__(self) -> None:
         super().__init__("This is no bundle of the auditor.")
 
 
 class TamperedBundle(AuditorError):
-    """The bundle is not as it was written. `part` is what differs."""
+    """The bundle was altered. `part` is the first part that differs."""
 
     def __init__(self, part: str, why: str) -> None:
         super().__init__(f"{part}: {why}.")
@@ -38,21 +38,21 @@ class TamperedBundle(AuditorError):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A bundle of which every byte is as it was written."""
+    """A bundle whose bytes are all unaltered."""
 
     manifest: Manifest
     signer: PublicKey | None
-    """Whose signature fits; None where there is none."""
+    """The key of the valid signature; None if the bundle is not signed."""
     trusted: bool
-    """True where that is the key that was asked for."""
+    """True if it is the key that the caller trusts."""
 
 
 def verify(file: BinaryIO, trusted: PublicKey | None = None) -> Verified:
     """Check a bundle, byte by byte; with `trusted`, also that this key signed it.
 
     Raises:
-        NotABundle: it is something else.
-        Altered: it is not as it was written, or not signed by the key.
+        NotABundle: it is not a bundle.
+        TamperedBundle: it was altered, or is not signed by the key.
     """
     return _BundleReader(file).verify(trusted)
 
@@ -68,51 +68,51 @@ class _BundleReader:
     def verify(self, trusted: PublicKey | None) -> Verified:
         length, offset = self._find_directory()
         records = self._bytes(offset, length)
-        self._recognise(records)
-        header, content = self._small(manifest.NAME, manifest.LONGEST)
+        self._check_is_bundle(records)
+        header, content = self._read_stored_part(manifest.NAME, manifest.LONGEST)
         try:
-            told = manifest.read(content)
+            parsed = manifest.read(content)
         except manifest.UnreadableManifest as error:
             raise TamperedBundle(manifest.NAME, f"it cannot be read: {error}") from error
-        self._moment = told.run.finished_at
+        self._moment = parsed.run.finished_at
         self._check_header(manifest.NAME, header, content)
-        signer = self._signer(told, content, trusted)
-        for part in told.parts:
+        signer = self._signer(parsed, content, trusted)
+        for part in parsed.parts:
             self._check_part(part)
         self._check_directory(records, offset)
-        return Verified(told, signer, trusted is not None)
+        return Verified(parsed, signer, trusted is not None)
 
     def _find_directory(self) -> tuple[int, int]:
-        """Length and place of the directory at the end."""
+        """Length and offset of the central directory."""
         if self._size < END.size + LOCAL.size:
             raise NotABundle
         tail = self._bytes(self._size - END.size, END.size)
         if not tail.startswith(zip_writer.END_MARK):
-            self._first_or_nothing()
+            self._check_beginning()
             raise TamperedBundle(THE_END, "it is not as it was written, or something follows it")
         _, _, _, _, count, length, offset, _ = END.unpack(tail)
         if offset + length + END.size != self._size or length > CHUNK:
-            self._first_or_nothing()
+            self._check_beginning()
             raise TamperedBundle(THE_END, "it does not say where the directory is")
         if tail != zip_writer.end(count, length, offset):
-            self._first_or_nothing()
+            self._check_beginning()
             raise TamperedBundle(THE_END, "it is not as it was written")
         return length, offset
 
-    def _first_or_nothing(self) -> None:
-        """Make sure that at least the beginning is that of a bundle."""
+    def _check_beginning(self) -> None:
+        """Raise `NotABundle` unless the file begins like a bundle."""
         name = manifest.NAME.encode()
         head = self._bytes(0, LOCAL.size + len(name))
         if not (head.startswith(zip_writer.LOCAL_MARK) and head.endswith(name)):
             raise NotABundle
 
-    def _recognise(self, records: bytes) -> None:
+    def _check_is_bundle(self, records: bytes) -> None:
         name = manifest.NAME.encode()
         if records[CENTRAL.size : CENTRAL.size + len(name)] != name:
-            self._first_or_nothing()
+            self._check_beginning()
 
-    def _small(self, name: str, longest: int) -> tuple[bytes, bytes]:
-        """Header and content of a stored part that stands next."""
+    def _read_stored_part(self, name: str, longest: int) -> tuple[bytes, bytes]:
+        """Header and content of the next part, which has to be stored uncompressed."""
         header = self._next(LOCAL.size + len(name), name)
         fields = LOCAL.unpack(header[: LOCAL.size])
         packed_size = fields[7]
@@ -125,30 +125,31 @@ class _BundleReader:
         entry = ZipEntry(name, zip_writer.STORED, zlib.crc32(content), size, size)
         if entry.local(self._moment) != header:
             raise TamperedBundle(name, "its content or its header is not as it was written")
-        self._expect(entry)
+        self._add_to_directory(entry)
 
     def _signer(
-        self, told: Manifest, content: bytes, trusted: PublicKey | None
+        self, parsed: Manifest, content: bytes, trusted: PublicKey | None
     ) -> PublicKey | None:
-        if told.signed_by is None:
+        if parsed.signed_by is None:
             if trusted is not None:
                 raise TamperedBundle(manifest.SIGNATURE, "the bundle is not signed")
             return None
-        header, signed = self._small(manifest.SIGNATURE, LONGEST)
+        header, signed = self._read_stored_part(manifest.SIGNATURE, LONGEST)
         self._check_header(manifest.SIGNATURE, header, signed)
         try:
-            found = Signature.read(signed)
+            claimed = Signature.read(signed)
         except BadKey as error:
             raise TamperedBundle(manifest.SIGNATURE, str(error)) from error
-        if found.public.id != told.signed_by:
+        if claimed.public.id != parsed.signed_by:
             raise TamperedBundle(manifest.SIGNATURE, f"{manifest.NAME} names another key")
-        if trusted is not None and found.public != trusted:
+        if trusted is not None and claimed.public != trusted:
             raise TamperedBundle(
-                manifest.SIGNATURE, f"{found.public.id} signed it, not the key given, {trusted.id}"
+                manifest.SIGNATURE,
+                f"{claimed.public.id} signed it, not the key given, {trusted.id}",
             )
-        if not found.public.accepts(found.signature, CONTEXT, content):
+        if not claimed.public.accepts(claimed.signature, CONTEXT, content):
             raise TamperedBundle(manifest.SIGNATURE, f"it is no signature of {manifest.NAME}")
-        return found.public
+        return claimed.public
 
     def _check_part(self, part: ManifestPart) -> None:
         header = self._next(LOCAL.size + len(part.name), part.name)
@@ -171,10 +172,10 @@ class _BundleReader:
         entry = ZipEntry(part.name, part.method, crc, part.packed_size, part.size)
         if header != entry.local(self._moment) or size != part.size:
             raise TamperedBundle(part.name, "its header is not as it was written")
-        self._expect(entry)
+        self._add_to_directory(entry)
 
-    def _expect(self, entry: ZipEntry) -> None:
-        """Note what the directory has to say of a part that has just been read."""
+    def _add_to_directory(self, entry: ZipEntry) -> None:
+        """Add the expected directory record of the part that was just read."""
         start = self._at - entry.packed_size - LOCAL.size - len(entry.name)
         self._directory.append(entry.central(self._moment, start))
 
@@ -198,12 +199,12 @@ class _BundleReader:
             raise TamperedBundle(THE_END, "it is not as it was written")
 
     def _next(self, count: int, name: str) -> bytes:
-        """The next bytes, which belong to a part."""
-        found = self._bytes(self._at, count)
-        if len(found) != count:
+        """Read the next `count` bytes, which belong to the part `name`."""
+        data = self._bytes(self._at, count)
+        if len(data) != count:
             raise TamperedBundle(name, "it is cut short")
         self._at += count
-        return found
+        return data
 
     def _bytes(self, at: int, count: int) -> bytes:
         self._file.seek(at)
@@ -213,7 +214,7 @@ class _BundleReader:
 def _inflated(
     inflate: "zlib._Decompress | None", chunk: bytes, name: str, *, last: bool
 ) -> Iterator[bytes]:
-    """What `chunk` says, in pieces of bounded size."""
+    """Decompress `chunk` in pieces of bounded size."""
     if inflate is None:
         yield chunk
         return
@@ -232,7 +233,7 @@ def _inflated(
 
 
 def _name_at(records: bytes, start: int) -> str:
-    """The name in a record of the directory that nobody vouches for; empty where none is there."""
+    """The name in an unverified directory record; empty if there is no record."""
     record = records[start : start + CENTRAL.size]
     if len(record) < CENTRAL.size or not record.startswith(zip_writer.CENTRAL_MARK):
         return ""

@@ -1,4 +1,4 @@
-"""Writing a bundle: the same run gives the same bytes."""
+"""Writes bundles. The same run always gives the same bytes."""
 
 import json
 import tempfile
@@ -22,35 +22,35 @@ from auditor.report import FORMATS, Options
 from auditor.signing import Signer
 
 REPORTS = ("text", "json", "html", "csv", "markdown")
-"""The formats that go into a bundle: for every kind of reader one that is quick to write."""
+"""The report formats in a bundle: one that is quick to write for each kind of reader."""
 SNAPSHOT = "snapshot.sqlite"
 
 _CHANGES = slice(24, 28)
 _VALID_FOR = slice(92, 96)
 _SQLITE = slice(96, 100)
-"""Bytes of an SQLite file that tell of its writing, not of what it holds. Source: fileformat2."""
+"""Header bytes of an SQLite file that depend on how it was written. Source: fileformat2."""
 _SOME_VERSION = (3_040_000).to_bytes(4, "big")
 
 
 @dataclass(frozen=True)
 class BundleContents:
-    """What a bundle is made of."""
+    """The content of a bundle."""
 
     run: Run
     snapshot: Snapshot
     policy: str
-    """What the run was judged with: `auditor.policy.serialization`."""
+    """The policy of the run, as serialised by `auditor.policy.serialization`."""
     facts: dict[str, str]
-    """What the snapshot in the bundle says of the run."""
+    """Metadata of the run, for the snapshot in the bundle."""
 
 
 def write(out: BinaryIO, contents: BundleContents, signer: Signer | None, options: Options) -> None:
-    """Write the bundle of a run to `out`, signed where there is a `signer`.
+    """Write the bundle of a run to `out`, signed if there is a `signer`.
 
-    What the history knows is left out: it changes when other runs are pruned.
+    Data from the history is left out, because it changes when other runs are pruned.
 
     Raises:
-        TooLarge: a part has more than 4 GiB.
+        BundleTooLarge: a part is larger than 4 GiB.
         SnapshotError: the evidence cannot be copied.
     """
     run = replace(contents.run, trend=(), histories=None, drift=None)
@@ -59,10 +59,10 @@ def write(out: BinaryIO, contents: BundleContents, signer: Signer | None, option
         for about, part in _parts(replace(contents, run=run), options):
             stack.callback(part.file.close)
             packed.append((about, part))
-        told = _manifest(run, packed, signer).written()
-        front = [zip_writer.stored(manifest.NAME, told)]
+        content = _manifest(run, packed, signer).written()
+        front = [zip_writer.stored(manifest.NAME, content)]
         if signer is not None:
-            front.append(zip_writer.stored(manifest.SIGNATURE, signature_file(signer, told)))
+            front.append(zip_writer.stored(manifest.SIGNATURE, signature_file(signer, content)))
         zip_writer.write(out, run.info.finished_at, [*front, *(part for _, part in packed)])
 
 
@@ -80,8 +80,8 @@ def _parts(contents: BundleContents, options: Options) -> Iterator[tuple[str, Pa
         "the baseline that the run was judged by, as resolved",
         zip_writer.pack("baseline.json", zip_writer.DEFLATED, partial(_put, baseline)),
     )
-    wishes = {key: value for key, value in policy["organisation"].items() if value}
-    written = yaml.safe_dump(wishes, sort_keys=True, allow_unicode=True).encode()
+    organisation = {key: value for key, value in policy["organisation"].items() if value}
+    written = yaml.safe_dump(organisation, sort_keys=True, allow_unicode=True).encode()
     yield (
         "the organisation's parameters, overrides, waivers and attestations",
         zip_writer.pack("organisation.yaml", zip_writer.DEFLATED, partial(_put, written)),
@@ -140,7 +140,7 @@ def _put(content: bytes, out: BinaryIO) -> None:
 
 
 def _copy(contents: BundleContents, out: BinaryIO) -> None:
-    """Write a fresh copy of the evidence, in which nothing tells how the first one came about."""
+    """Write a normalised copy of the evidence, independent of how the original was written."""
     with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
         path = Path(folder) / SNAPSHOT
         with Snapshot.create(path) as copy:

@@ -1,7 +1,7 @@
-"""The container: a zip file of which every byte follows from its parts, so that none can change.
+"""Writes zip files in which the parts determine every byte, so that no byte can be changed.
 
-Written here and not with `zipfile`, because verifying compares the headers byte by byte with what
-they have to be. Any program that reads zip files can read it. Source: APPNOTE.TXT 6.3.10.
+This does not use `zipfile`, because verification compares the headers byte by byte with the
+expected ones. Any zip program can read the result. Source: APPNOTE.TXT 6.3.10.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from typing import IO, BinaryIO, cast
 from auditor.errors import AuditorError
 
 MAX_BYTES = 0xFFFFFFFE
-"""Bytes of a part, and of the whole: the format says more only in ways that this one leaves out."""
+"""Maximum size of a part and of the file, in bytes. Larger ones need Zip64, which is not used."""
 CHUNK = 1 << 16
 STORED, DEFLATED = 0, 8
 LEVEL = 6
 IN_MEMORY = 8 * 1024 * 1024
-"""Bytes of a packed part that are kept in memory before a temporary file takes them."""
+"""Bytes of a packed part that are held in memory before they go to a temporary file."""
 
 LOCAL = struct.Struct("<4s5H3L2H")
 CENTRAL = struct.Struct("<4s6H3L5H2L")
@@ -34,7 +34,7 @@ _PRIVATE_FILE = 0o100600 << 16
 
 
 class BundleTooLarge(AuditorError):
-    """A part, or the bundle, is larger than the format can say."""
+    """A part, or the bundle, is larger than the format allows."""
 
     def __str__(self) -> str:
         return (
@@ -45,7 +45,7 @@ class BundleTooLarge(AuditorError):
 
 @dataclass(frozen=True, slots=True)
 class ZipEntry:
-    """A part as the zip file tells of it."""
+    """The headers of a part in the zip file."""
 
     name: str
     method: int
@@ -54,7 +54,7 @@ class ZipEntry:
     size: int
 
     def local(self, moment: str) -> bytes:
-        """The header before its bytes; `moment` (RFC 3339) is the time of every part."""
+        """The local header; `moment` (RFC 3339) is the time of every part."""
         return (
             LOCAL.pack(
                 LOCAL_MARK,
@@ -72,7 +72,7 @@ class ZipEntry:
         )
 
     def central(self, moment: str, offset: int) -> bytes:
-        """Its record in the directory at the end."""
+        """The record in the central directory."""
         return (
             CENTRAL.pack(
                 CENTRAL_MARK,
@@ -98,7 +98,7 @@ class ZipEntry:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A part ready to be written."""
+    """A compressed part, ready to be written."""
 
     entry: ZipEntry
     sha256: str
@@ -107,7 +107,7 @@ class Packed:
 
 
 class _Packer:
-    """Takes the bytes of a part, and packs and measures them on their way to a temporary file."""
+    """Compresses and hashes the bytes of a part while writing them to a temporary file."""
 
     def __init__(self, method: int) -> None:
         self.file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - the caller closes it
@@ -116,7 +116,7 @@ class _Packer:
         self.size = self.packed_size = self.crc = 0
 
     def write(self, data: bytes) -> int:
-        """Take some bytes."""
+        """Add bytes to the part."""
         self.content.update(data)
         self.crc = zlib.crc32(data, self.crc)
         self.size += len(data)
@@ -126,10 +126,10 @@ class _Packer:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: there is no buffer to flush."""
 
     def finish(self) -> None:
-        """No more bytes come."""
+        """Complete the part, and rewind its file."""
         if self._deflate:
             self._put(self._deflate.flush())
         self.file.seek(0)
@@ -141,10 +141,10 @@ class _Packer:
 
 
 def pack(name: str, method: int, write: Callable[[BinaryIO], None]) -> Packed:
-    """A part with what `write` writes.
+    """Pack the bytes that `write` produces.
 
     Raises:
-        TooLarge: it is.
+        BundleTooLarge: there are too many.
     """
     packer = _Packer(method)
     try:
@@ -162,15 +162,15 @@ def pack(name: str, method: int, write: Callable[[BinaryIO], None]) -> Packed:
 
 
 def stored(name: str, content: bytes) -> Packed:
-    """A part with `content`, not compressed."""
+    """Pack `content` without compression."""
     return pack(name, STORED, lambda out: _put(out, content))
 
 
 def write(out: BinaryIO, moment: str, parts: Iterable[Packed]) -> None:
-    """Write the parts to `out`, in their order. Closes their files.
+    """Write the parts to `out`, in order, and close their files.
 
     Raises:
-        TooLarge: they are.
+        BundleTooLarge: together they are too large.
     """
     offset, directory = 0, []
     for part in parts:
@@ -189,7 +189,7 @@ def write(out: BinaryIO, moment: str, parts: Iterable[Packed]) -> None:
 
 
 def end(count: int, length: int, offset: int) -> bytes:
-    """The record at the very end: how many parts, and where their directory is."""
+    """The end record: the number of parts, and the place of the central directory."""
     return END.pack(END_MARK, 0, 0, count, count, length, offset, 0)
 
 
@@ -198,7 +198,7 @@ def _put(out: BinaryIO, content: bytes) -> None:
 
 
 def _dos(moment: str) -> tuple[int, int]:
-    """Time and date of a zip file, UTC: two seconds are its finest, 1980 its first year."""
+    """Time and date as zip files store them: UTC, in steps of two seconds, from 1980."""
     try:
         at = datetime.fromisoformat(moment).astimezone(UTC)
     except ValueError:

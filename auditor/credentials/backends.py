@@ -1,4 +1,4 @@
-"""Which keyring this machine has, whether it works, and whether it is a place for secrets."""
+"""The keyring of this machine: which it is, whether it works, and whether it may hold secrets."""
 
 import getpass
 import threading
@@ -18,16 +18,16 @@ from keyring.errors import NoKeyringError, PasswordDeleteError
 from auditor.errors import AuditorError, ExitCode
 
 SERVICE = "zoom-privacy-auditor"
-"""Under this name a keyring keeps what is ours."""
+"""The service name of the auditor's entries in a keyring."""
 INDEX = "profiles"
-"""The entry that holds the names of all profiles: a keyring cannot list what it keeps."""
+"""The entry with the names of all profiles, because a keyring cannot list its entries."""
 
 TRIAL = "trial"
-"""The entry that is written, and removed, to see whether a keyring can be written to."""
+"""The entry that is written and deleted to test whether a keyring is writable."""
 
-PATIENCE = 60.0
-"""Seconds in which the system's keyring has to answer. It may show a window that asks for its
-password, which nobody sees at night."""
+TIMEOUT = 60.0
+"""Seconds to wait for the system's keyring. It may open a password prompt, which an unattended
+run cannot answer."""
 
 ALTERNATIVES = (
     "the environment, filled by a secret manager (ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID, "
@@ -35,7 +35,7 @@ ALTERNATIVES = (
     "systemd credentials (LoadCredential, with files such as zoom_client_secret)",
     "an encrypted file (pip install keyrings.cryptfile), which asks for its password each time",
 )
-"""Where credentials can be on a machine without a keyring, the best first."""
+"""Places for credentials on a machine without a keyring, the best first."""
 
 _ENCRYPTED_FILE = "encrypted file (keyrings.cryptfile)"
 _NAMES = {
@@ -55,7 +55,7 @@ Result = TypeVar("Result")
 
 
 class KeyringState(StrEnum):
-    """What can be said of a keyring."""
+    """The state of a keyring."""
 
     WORKS = "works"
     NONE = "none"
@@ -85,24 +85,24 @@ class KeyringUnavailable(AuditorError):
 
 @dataclass(frozen=True, slots=True)
 class KeyringStatus:
-    """The keyring in use: its name for people, its class, and what can be said of it."""
+    """The keyring in use: its display name, its class, and its state."""
 
     name: str
     backend: str
     state: KeyringState
     detail: str = ""
-    """A sentence, where it does not simply work."""
+    """The reason as a sentence, if it does not work."""
 
 
 def in_use() -> KeyringBackend:
-    """The keyring that was configured for this machine or found on it.
+    """The keyring that is configured or detected on this machine.
 
     Raises:
         KeyringUnavailable: it cannot be loaded.
     """
     try:
         return keyring.get_keyring()
-    except Exception as error:  # whatever a module of somebody else's raises when it is loaded
+    except Exception as error:  # a third-party module may raise anything on import
         raise KeyringUnavailable(
             f"The keyring that is configured cannot be loaded ({type(error).__name__}: {error}). "
             "Check PYTHON_KEYRING_BACKEND and keyringrc.cfg."
@@ -110,21 +110,21 @@ def in_use() -> KeyringBackend:
 
 
 def parts(ring: KeyringBackend) -> list[KeyringBackend]:
-    """The keyrings that `ring` asks one after another; itself where it is a single one."""
+    """The keyrings that `ring` chains, in order; `ring` itself if it is a single one."""
     return list(ring.backends) if isinstance(ring, chainer.ChainerBackend) else [ring]
 
 
 def is_plain_text(ring: KeyringBackend) -> bool:
-    """True for the backends that keep secrets in a file without encryption.
+    """True for backends that store secrets in an unencrypted file.
 
-    keyrings.alt has some, keyrings.cryptfile has one beside its encrypted one, and all are called
+    keyrings.alt has some, keyrings.cryptfile has one besides its encrypted backend; all are named
     PlaintextKeyring.
     """
     return any("plaintext" in kind.__name__.lower() for kind in type(ring).__mro__)
 
 
 def writable_backends(ring: KeyringBackend, allow_plain_text: bool = False) -> list[KeyringBackend]:
-    """The keyrings that secrets may be written to, the preferred one first.
+    """The keyrings that may hold secrets, the preferred one first.
 
     Raises:
         KeyringUnavailable: there is none.
@@ -143,7 +143,7 @@ def writable_backends(ring: KeyringBackend, allow_plain_text: bool = False) -> l
 
 
 def name_of(ring: KeyringBackend) -> str:
-    """What people call the keyring."""
+    """The display name of the keyring."""
     if isinstance(ring, chainer.ChainerBackend):
         return ", then ".join(map(name_of, parts(ring))) or "none"
     path = class_path(ring)
@@ -151,12 +151,12 @@ def name_of(ring: KeyringBackend) -> str:
 
 
 def class_path(ring: KeyringBackend) -> str:
-    """The keyring as PYTHON_KEYRING_BACKEND names it."""
+    """The class path of the keyring, as in PYTHON_KEYRING_BACKEND."""
     return f"{type(ring).__module__}.{type(ring).__qualname__}"
 
 
 def keyring_status() -> KeyringStatus:
-    """What can be said of the keyring in use. It is asked for something harmless to find out."""
+    """The state of the keyring in use, tested by reading the list of profiles."""
     try:
         ring = in_use()
     except KeyringUnavailable as error:
@@ -164,32 +164,32 @@ def keyring_status() -> KeyringStatus:
     name, path = name_of(ring), class_path(ring)
     try:
         chosen = writable_backends(ring)
-        asked(ring, lambda: ring.get_password(SERVICE, INDEX))
+        call_keyring(ring, lambda: ring.get_password(SERVICE, INDEX))
     except KeyringUnavailable as error:
         return KeyringStatus(name, path, error.state, error.reason)
     return KeyringStatus(name_of(chosen[0]), path, KeyringState.WORKS)
 
 
 def get(ring: KeyringBackend, entry: str) -> str | None:
-    """What the keyring keeps under `entry`; None where nothing.
+    """The value of `entry`; None if the keyring has none.
 
     Raises:
         KeyringUnavailable: the keyring does not work.
     """
-    return asked(ring, partial(ring.get_password, SERVICE, entry))
+    return call_keyring(ring, partial(ring.get_password, SERVICE, entry))
 
 
 def put(ring: KeyringBackend, chosen: Iterable[KeyringBackend], entry: str, value: str) -> str:
-    """Write to the first of the `chosen` places that writes; the name of the keyring it went to.
+    """Write to the first writable keyring of `chosen`, and return its display name.
 
-    It is read back, as it will be read later.
+    The value is read back through `ring`, as later reads do.
 
     Raises:
-        KeyringUnavailable: none of them keeps it.
+        KeyringUnavailable: none of them stores it.
     """
     for place in chosen:
         try:
-            asked(place, partial(place.set_password, SERVICE, entry, value))
+            call_keyring(place, partial(place.set_password, SERVICE, entry, value))
         except NotImplementedError:  # some only read, such as those for package indexes
             continue
         if get(ring, entry) == value:
@@ -199,12 +199,12 @@ def put(ring: KeyringBackend, chosen: Iterable[KeyringBackend], entry: str, valu
 
 
 def try_writing(ring: KeyringBackend, chosen: Iterable[KeyringBackend]) -> None:
-    """Make sure that a file can be written to, where that is what the keyring is.
+    """Test that a file-based keyring is writable.
 
-    The system's keyring is not tried: it could show a window once more than needed.
+    The system's keyring is not tested, because each access may open a password prompt.
 
     Raises:
-        KeyringUnavailable: it cannot be.
+        KeyringUnavailable: it is not writable.
     """
     if _is_of_the_system(ring):
         return
@@ -213,51 +213,51 @@ def try_writing(ring: KeyringBackend, chosen: Iterable[KeyringBackend]) -> None:
 
 
 def delete(ring: KeyringBackend, entry: str) -> bool:
-    """Forget what is kept under `entry`; False where nothing was.
+    """Delete `entry`; False if it did not exist.
 
     Raises:
-        KeyringUnavailable: the keyring does not work, or does not let go of it.
+        KeyringUnavailable: the keyring does not work, or does not delete it.
     """
-    found = False
+    existed = False
     for part in parts(ring):
         if get(part, entry) is None:
             continue
-        found = True
-        asked(part, partial(_forget, part, entry))
-    if found and get(ring, entry) is not None:
+        existed = True
+        call_keyring(part, partial(_forget, part, entry))
+    if existed and get(ring, entry) is not None:
         raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not delete what it keeps.")
-    return found
+    return existed
 
 
 def _forget(place: KeyringBackend, entry: str) -> None:
-    with suppress(NotImplementedError, PasswordDeleteError):  # whether it is gone is looked at
+    with suppress(NotImplementedError, PasswordDeleteError):  # the caller checks that it is gone
         place.delete_password(SERVICE, entry)
 
 
-def asked(ring: KeyringBackend, call: Callable[[], Result]) -> Result:
-    """What `call`, which uses the keyring, returns.
+def call_keyring(ring: KeyringBackend, call: Callable[[], Result]) -> Result:
+    """Return the result of `call`, which uses the keyring.
 
     Raises:
-        KeyringUnavailable: it fails, in whatever way, or takes more than `PATIENCE`.
-        NotImplementedError: this keyring only reads.
+        KeyringUnavailable: it raises any other error, or takes longer than `TIMEOUT`.
+        NotImplementedError: this keyring is read-only.
     """
     try:
         return _with_timeout(call) if _is_of_the_system(ring) else _without_prompt(call)
     except (NotImplementedError, KeyringUnavailable):
-        raise  # both say already what they mean; the rest is explained below
+        raise  # both are specific already; other errors are translated below
     except Exception as error:  # keyrings raise what their libraries raise
-        raise _explained(ring, error) from error
+        raise _as_unavailable(ring, error) from error
 
 
 def _is_of_the_system(ring: KeyringBackend) -> bool:
-    """True for keyrings that may show a window. Others ask on the terminal, in this thread."""
+    """True for keyrings that may open a window. Others prompt on the terminal, in this thread."""
     return any(type(part).__module__.startswith("keyring.backends.") for part in parts(ring))
 
 
 def _without_prompt(call: Callable[[], Result]) -> Result:
-    """What `call` returns; without a terminal nobody is asked for a password.
+    """Return the result of `call`; fail instead of prompting without a terminal.
 
-    Python would warn, and take the first line of standard input for it: a credential.
+    `getpass` would only warn, and read the first line of standard input, which is a credential.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
@@ -276,12 +276,12 @@ def _with_timeout(call: Callable[[], Result]) -> Result:
 
     thread = threading.Thread(target=work, daemon=True, name="keyring")
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT)
     if errors:
         raise errors[0]
     if not results:
         raise KeyringUnavailable(
-            f"The keyring did not answer within {PATIENCE:g} seconds. It may show a window that "
+            f"The keyring did not answer within {TIMEOUT:g} seconds. It may show a window that "
             "asks for its password.",
             KeyringState.LOCKED,
         )
@@ -294,18 +294,18 @@ def _no_keyring(ring: KeyringBackend) -> str:
     return "This machine has no keyring that works: none is installed, or there is no D-Bus."
 
 
-def _explained(ring: KeyringBackend, error: Exception) -> KeyringUnavailable:
+def _as_unavailable(ring: KeyringBackend, error: Exception) -> KeyringUnavailable:
     if isinstance(error, NoKeyringError):
         return KeyringUnavailable(_no_keyring(ring), KeyringState.NONE)
     name = name_of(ring)
-    said = f"{type(error).__name__}: {error}".lower()
-    if "locked" in said or "dismissed" in said or "unlock" in said:
+    text = f"{type(error).__name__}: {error}".lower()
+    if "locked" in text or "dismissed" in text or "unlock" in text:
         return KeyringUnavailable(
             f"The keyring, {name}, is locked, and nobody unlocked it. On a desktop log in or "
             "unlock it; a server has nobody to do so.",
             KeyringState.LOCKED,
         )
-    if "mac check" in said or "incorrect password" in said:
+    if "mac check" in text or "incorrect password" in text:
         return KeyringUnavailable(
             f"The keyring, {name}, did not open: its password is another one.", KeyringState.LOCKED
         )

@@ -1,4 +1,4 @@
-"""What the keyring keeps: three values a profile, and the names of all profiles."""
+"""Credentials in the keyring: three values for each profile, and the names of all profiles."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,9 +19,7 @@ from auditor.credentials.parsing import NAMES
 
 
 def load(profile: str, name: str) -> str | None:
-    """The value of `name` (account_id, client_id or client_secret) kept for a profile.
-
-    None where nothing is kept.
+    """The value of `name` (account_id, client_id or client_secret) of a profile; None if absent.
 
     Raises:
         KeyringUnavailable: the keyring does not work.
@@ -31,7 +29,7 @@ def load(profile: str, name: str) -> str | None:
 
 
 def profiles() -> list[str]:
-    """The names of the profiles the keyring keeps something for, sorted.
+    """The names of the stored profiles, sorted.
 
     Raises:
         KeyringUnavailable: the keyring does not work.
@@ -40,10 +38,10 @@ def profiles() -> list[str]:
 
 
 def check_writable(allow_plain_text: bool = False) -> None:
-    """Make sure that `keep` can work, before anybody is asked for a secret.
+    """Check that `save` can work, before the user is prompted for a secret.
 
     Raises:
-        KeyringUnavailable: it cannot.
+        KeyringUnavailable: it cannot work.
     """
     ring = in_use()
     chosen = writable_backends(ring, allow_plain_text)
@@ -52,19 +50,18 @@ def check_writable(allow_plain_text: bool = False) -> None:
 
 
 def save(profile: str, values: Mapping[str, str], allow_plain_text: bool = False) -> str:
-    """Keep the three values for a profile, all or none; the name of the keyring they went to.
+    """Store the three values of a profile, all or none, and return the name of the keyring.
 
     Raises:
-        KeyringUnavailable: it does not keep them. What was there before
-            is put back.
+        KeyringUnavailable: the keyring does not store them. The previous values are restored.
     """
     ring = in_use()
     chosen = writable_backends(ring, allow_plain_text)
     before = {name: load(profile, name) for name in NAMES}
-    kept_by = ""
+    ring_name = ""
     try:
         for name in NAMES:
-            kept_by = put(ring, chosen, f"{profile}:{name}", values[name])
+            ring_name = put(ring, chosen, f"{profile}:{name}", values[name])
         put(ring, chosen, INDEX, "\n".join(sorted({*_index(ring), profile})))
     except KeyringUnavailable as error:
         _restore(ring, chosen, profile, before)
@@ -72,27 +69,27 @@ def save(profile: str, values: Mapping[str, str], allow_plain_text: bool = False
         for value in values.values():
             reason = reason.replace(value, "[redacted]")
         raise KeyringUnavailable(reason, error.state) from None
-    return kept_by
+    return ring_name
 
 
 def remove(profile: str) -> bool:
-    """Forget a profile. False where nothing was kept for it.
+    """Delete a profile. False if it did not exist.
 
     Raises:
-        KeyringUnavailable: the keyring does not work, or does not let go.
+        KeyringUnavailable: the keyring does not work, or does not delete it.
     """
     ring = in_use()
     known = _index(ring)
-    found = profile in known
+    existed = profile in known
     for name in NAMES:
-        found = delete(ring, f"{profile}:{name}") or found
+        existed = delete(ring, f"{profile}:{name}") or existed
     if profile in known:
         others = [name for name in known if name != profile]
         if others:
             put(ring, writable_backends(ring, allow_plain_text=True), INDEX, "\n".join(others))
         else:
             delete(ring, INDEX)
-    return found
+    return existed
 
 
 def _index(ring: KeyringBackend) -> list[str]:
@@ -105,7 +102,7 @@ def _restore(
     profile: str,
     before: Mapping[str, str | None],
 ) -> None:
-    """As it was before, as far as the keyring lets us."""
+    """Restore the previous values, as far as the keyring allows."""
     for name, value in before.items():
         with suppress(KeyringUnavailable):
             if value is None:

@@ -1,4 +1,4 @@
-"""Credentials as people and programs give them: reading them, and mistakes that can be seen."""
+"""Parses credentials from standard input, and validates their form."""
 
 import json
 import re
@@ -19,7 +19,7 @@ LABELS = {
     "client_secret": "client secret",
 }
 LONGEST = 64 * 1024
-"""Characters that are read at most."""
+"""Maximum length of the input, in characters."""
 
 _AROUND = " \t\r\n\v\f\xa0\ufeff\"'“”‘’`"
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z][\w.-]*)\s*[=:]\s*(.*)", re.DOTALL)
@@ -28,59 +28,59 @@ _PLACEHOLDER = re.compile(r"\.{2,}|…|x{3,}|\*{3,}|<.*>|\$\{.*\}|your[-_ ].*|ch
 
 
 class UnreadableCredentials(AuditorError):
-    """What was given cannot be understood. The message never repeats any of it."""
+    """The input cannot be parsed. The message never repeats any of it."""
 
 
 def strip_quotes(value: str) -> str:
-    """`value` without the blanks and quotes that copying brings."""
+    """`value` without surrounding blanks and quotes."""
     return value.strip(_AROUND)
 
 
 def read(text: str) -> dict[str, str]:
-    """The three values in `text`, tidied: three lines, KEY=VALUE lines, or a JSON object.
+    """The three values in `text`: three lines, KEY=VALUE lines, or a JSON object.
 
     Raises:
-        Unreadable: it is none of these, or one of the three is missing.
+        UnreadableCredentials: it is none of these, or a value is missing.
     """
     if len(text) > LONGEST:
         raise UnreadableCredentials("Standard input is too long for three credentials.")
     text = text.strip().removeprefix("\ufeff").strip()
     if not text:
-        raise UnreadableCredentials(f"Standard input is empty. {_WANTED}")
-    found = _of_json(text) if text.startswith("{") else _of_lines(text.splitlines())
-    missing = [VARIABLES[name] for name in NAMES if not found.get(name)]
+        raise UnreadableCredentials(f"Standard input is empty. {_EXPECTED_INPUT}")
+    values = _of_json(text) if text.startswith("{") else _of_lines(text.splitlines())
+    missing = [VARIABLES[name] for name in NAMES if not values.get(name)]
     if missing:
         raise UnreadableCredentials(
-            f"Standard input holds no {' and no '.join(missing)}. {_WANTED}"
+            f"Standard input holds no {' and no '.join(missing)}. {_EXPECTED_INPUT}"
         )
-    return {name: found[name] for name in NAMES}
+    return {name: values[name] for name in NAMES}
 
 
-_WANTED = (
+_EXPECTED_INPUT = (
     "Give three lines (account ID, client ID, client secret), or KEY=VALUE lines or a JSON object "
     "with the keys ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET."
 )
 
 
 def validation_errors(values: Mapping[str, str]) -> dict[str, str]:
-    """By name, a sentence on each value that cannot be right. No value is repeated in it."""
-    found: dict[str, str] = {}
+    """Name to error message, for each value that cannot be right. Messages contain no value."""
+    errors: dict[str, str] = {}
     for name in NAMES:
         fault = _fault(name, values[name])
         if fault:
-            found[name] = f"The {LABELS[name]} ({VARIABLES[name]}) {fault}"
+            errors[name] = f"The {LABELS[name]} ({VARIABLES[name]}) {fault}"
     for one, other in (("client_id", "account_id"), ("client_secret", "client_id"),
                        ("client_secret", "account_id")):  # fmt: skip
-        if values[one] == values[other] and one not in found and other not in found:
-            found[one] = (
+        if values[one] == values[other] and one not in errors and other not in errors:
+            errors[one] = (
                 f"The {LABELS[one]} ({VARIABLES[one]}) is the same as the {LABELS[other]}: they "
                 "are different values on the app's page. Copy it again."
             )
-    return found
+    return errors
 
 
 def _fault(name: str, value: str) -> str:
-    """What is wrong, as the rest of a sentence; empty where nothing is to be seen."""
+    """The error as the rest of a sentence; empty if the form is valid."""
     if not value:
         return "is empty."
     if _PLACEHOLDER.fullmatch(value):
@@ -110,40 +110,42 @@ def _of_json(text: str) -> dict[str, str]:
         document = json.loads(text)
     except (ValueError, RecursionError):
         raise UnreadableCredentials(
-            f"Standard input begins like JSON, but is none. {_WANTED}"
+            f"Standard input begins like JSON, but is none. {_EXPECTED_INPUT}"
         ) from None
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for key, value in document.items():
         name = _name_of(key)
         if name and not isinstance(value, str):
             raise UnreadableCredentials(
-                f"{VARIABLES[name]} in the JSON object is no text. {_WANTED}"
+                f"{VARIABLES[name]} in the JSON object is no text. {_EXPECTED_INPUT}"
             )
         if name:
-            found[name] = strip_quotes(value)
-    return found
+            values[name] = strip_quotes(value)
+    return values
 
 
 def _of_lines(lines: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    bare: list[str] = []
+    values: dict[str, str] = {}
+    unnamed: list[str] = []
     for line in map(str.strip, lines):
         if not line or line.startswith("#"):
             continue
         assigned = _ASSIGNMENT.fullmatch(line)
         name = _name_of(assigned[1]) if assigned else None
         if assigned and name:
-            found[name] = strip_quotes(assigned[2])
+            values[name] = strip_quotes(assigned[2])
         else:
-            bare.append(strip_quotes(line))
-    if found:
-        return found
-    if len(bare) != len(NAMES):
-        raise UnreadableCredentials(f"Standard input has {len(bare)} lines, not three. {_WANTED}")
-    return dict(zip(NAMES, bare, strict=True))
+            unnamed.append(strip_quotes(line))
+    if values:
+        return values
+    if len(unnamed) != len(NAMES):
+        raise UnreadableCredentials(
+            f"Standard input has {len(unnamed)} lines, not three. {_EXPECTED_INPUT}"
+        )
+    return dict(zip(NAMES, unnamed, strict=True))
 
 
 def _name_of(key: str) -> str | None:
-    """Which of the three a key means: ZOOM_CLIENT_ID, client_id, clientId and so on."""
+    """The name that a key stands for, such as ZOOM_CLIENT_ID, client_id or clientId; else None."""
     plain = re.sub(r"[^a-z]", "", key.lower()).removeprefix("zoom")
     return {name.replace("_", ""): name for name in NAMES}.get(plain)

@@ -1,1 +1,1 @@
-"""The doctor: would an audit be complete, and if not, what has to be done first?"""
+"""The doctor: checks whether an audit would be complete, and says what to do if not."""

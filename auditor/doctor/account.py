@@ -1,4 +1,4 @@
-"""The account: whether the credentials are accepted, what may be read, and how fast."""
+"""Checks of the account: sign-in, read access, and rate limits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,29 +24,29 @@ from auditor.zoom.paging import whole_number
 from auditor.zoom.redaction import redact_text
 from auditor.zoom.transport import Bearer, RequestBounds, Response, Transport
 
-ASKED: tuple[tuple[Endpoint, Mapping[str, str]], ...] = (
+TRIAL_REQUESTS: tuple[tuple[Endpoint, Mapping[str, str]], ...] = (
     (endpoints.USERS, {"status": "active", "page_size": "30"}),
     (endpoints.ACCOUNT_SETTINGS, {}),
     (endpoints.ACCOUNT_LOCK_SETTINGS, {}),
 )
-"""The most that is asked of the API: one cheap request for each kind of right, one for the plan.
+"""The requests of the read check: one cheap request for each kind of right, and one for the plan.
 
 Locks need a paid plan. Source: GET /accounts/{accountId}/lock_settings, "Pro or higher".
 """
 SHARE = 0.8
-"""Of the rate limit, as `audit` uses it."""
+"""The share of the rate limit that `audit` uses."""
 FREE_A_DAY = 2_000
-"""Requests of the label Medium a free account has a day. Source: Zoom's rate limits, 2026-11."""
+"""Medium requests per day for a free account. Source: Zoom's rate limits, 2026-11."""
 
 LONGEST_LIMIT = 40
-"""Characters of a rate-limit header that are shown."""
+"""Maximum length, in characters, of a rate-limit header in the report."""
 
 _AGAIN = "Run again later; status.zoom.us shows known outages."
 _REFUSED = "Zoom refused the credentials"
 
 
 class RateHeaderRecorder(Transport):
-    """A transport that remembers what answers of the API say about rate limits."""
+    """A transport that records the rate-limit headers of API responses."""
 
     def __init__(self, bounds: RequestBounds | None = None) -> None:
         super().__init__(bounds)
@@ -54,12 +54,12 @@ class RateHeaderRecorder(Transport):
         """The newest value of each `X-RateLimit-*` header, by its name in lower case."""
 
     def get(self, url: str, params: Mapping[str, str], auth: Bearer, request: str) -> Response:
-        """The answer to a GET."""
-        answer = super().get(url, params, auth, request)
-        for name, value in answer.headers.items():
+        """Send a GET and record its rate-limit headers."""
+        response = super().get(url, params, auth, request)
+        for name, value in response.headers.items():
             if name.lower().startswith("x-ratelimit-"):
                 self.limits[name.lower()] = redact_text(value)[:LONGEST_LIMIT]
-        return answer
+        return response
 
 
 class ZoomReader(Protocol):
@@ -75,7 +75,7 @@ class ZoomReader(Protocol):
 
 
 def token(error: ZoomError | None, scopes: frozenset[str]) -> DoctorCheck:
-    """Whether Zoom gives a token for the credentials; `error` is why not."""
+    """Check that Zoom issues a token for the credentials; `error` is the reason if it does not."""
     if error is None:
         sentence = "Zoom accepts them."
         facts: dict[str, JsonValue] = {"scopes": [*sorted(scopes)]}
@@ -86,7 +86,7 @@ def token(error: ZoomError | None, scopes: frozenset[str]) -> DoctorCheck:
 
 
 def _token_refused(error: ZoomError) -> tuple[str, str]:
-    """What Zoom said, and what that means."""
+    """The refusal of a token as a sentence, and advice."""
     if isinstance(error, AuthenticationFailed):
         return f"{_REFUSED}{error_details(error)}.", error.reason
     if isinstance(error, RateLimited):
@@ -98,25 +98,25 @@ def _token_refused(error: ZoomError) -> tuple[str, str]:
 
 
 def error_details(error: ZoomError) -> str:
-    """Zoom's numbers and words, in brackets; empty where there are none."""
+    """Status, code and message of an error, in brackets; empty if it has none."""
     numbers = [f"HTTP {error.status}"] if error.status is not None else []
     numbers += [f"code {error.code}"] if error.code is not None else []
-    said = [f"“{error.detail}”"] if error.detail else []
-    inside = ": ".join(part for part in (", ".join(numbers), *said) if part)
+    quoted = [f"“{error.detail}”"] if error.detail else []
+    inside = ": ".join(part for part in (", ".join(numbers), *quoted) if part)
     return f" ({inside})" if inside else ""
 
 
 @dataclass
 class AccessCheck:
-    """What came of asking the API for a few documents."""
+    """The results of the trial requests."""
 
     outcomes: dict[Endpoint, dict[str, JsonValue] | ZoomError] = field(default_factory=dict)
 
     @classmethod
-    def tried(cls, api: ZoomReader, needs: Needs, granted: frozenset[str]) -> "AccessCheck":
-        """Ask for what is needed, and granted as far as that is known."""
+    def run(cls, api: ZoomReader, needs: Needs, granted: frozenset[str]) -> "AccessCheck":
+        """Send the trial requests that the audit needs and the granted scopes allow."""
         access = cls()
-        for endpoint, params in ASKED:
+        for endpoint, params in TRIAL_REQUESTS:
             if endpoint not in needs.endpoints or (granted and not endpoint.is_allowed_by(granted)):
                 continue
             try:
@@ -129,13 +129,13 @@ class AccessCheck:
 
     @property
     def users(self) -> int | None:
-        """How many active users there are; None where nobody knows."""
+        """The number of active users; None if unknown."""
         listing = self.outcomes.get(endpoints.USERS)
         return whole_number(listing.get("total_records")) if isinstance(listing, dict) else None
 
     @property
     def names_no_groups(self) -> bool:
-        """True where users were listed, and none with a group: members may have to be listed."""
+        """True if users were listed without group ids; group members may then have to be listed."""
         listing = self.outcomes.get(endpoints.USERS)
         rows = listing.get("users") if isinstance(listing, dict) else None
         if not isinstance(rows, list):
@@ -144,11 +144,11 @@ class AccessCheck:
 
     @property
     def errors(self) -> Mapping[Endpoint, ZoomError]:
-        """What could not be read."""
+        """The trial requests that failed, with their errors."""
         return {e: o for e, o in self.outcomes.items() if isinstance(o, ZoomError)}
 
     def check(self, needs: Needs) -> DoctorCheck:
-        """Whether the API answers, and the app's owner may see what is asked for."""
+        """Check that the API responds, and that the app's owner is allowed to read."""
         facts: dict[str, JsonValue] = {
             "requests": [
                 {"request": each.request, **_facts(outcome)}
@@ -164,16 +164,16 @@ class AccessCheck:
             )
         errors = self.errors
         if not errors:
-            tried = ", ".join(each.name.replace("_", " ") for each in self.outcomes)
+            names = ", ".join(each.name.replace("_", " ") for each in self.outcomes)
             return DoctorCheck(
-                "access", "Reading", CheckState.OK, f"Tried: {tried}. Works.", facts=facts
+                "access", "Reading", CheckState.OK, f"Tried: {names}. Works.", facts=facts
             )
         licences = {e: o for e, o in errors.items() if isinstance(o, NotLicensed)}
         worse = {e: o for e, o in errors.items() if e not in licences}
         endpoint, error = next(iter((worse or licences).items()))
-        blind = _controls(needs, [e for e in errors if isinstance(errors[e], type(error))])
+        affected = _controls(needs, [e for e in errors if isinstance(errors[e], type(error))])
         sentence, advice = _not_read(endpoint, error)
-        sentence += f" {blind} would be unknown." if blind else ""
+        sentence += f" {affected} would be unknown." if affected else ""
         if not worse:  # an audit is complete without what the account does not have
             return DoctorCheck(
                 "access", "Reading", CheckState.WARNING, sentence, advice, facts=facts
@@ -186,7 +186,7 @@ class AccessCheck:
 
 
 def _not_read(endpoint: Endpoint, error: ZoomError) -> tuple[str, str]:
-    """What happened to a request, and what to do."""
+    """The failure of a request as a sentence, and advice."""
     what = f"{endpoint.request}{error_details(error)}"
     match error:
         case ScopeMissing():
@@ -222,14 +222,14 @@ def rates(
     headers: Mapping[str, str],
     plan: RatePlan = RatePlan.AUTO,
 ) -> DoctorCheck:
-    """What is known of the plan, and how long reading takes at the limits of each.
+    """The plan, as far as known, and how long collection takes at the limits of each plan.
 
-    `headers` are the `X-RateLimit-*` of the answers so far, `plan` is the configured one.
+    `headers` are the `X-RateLimit-*` headers of the responses so far, `plan` is configured.
     """
     users = access.users
     is_free = isinstance(access.outcomes.get(endpoints.ACCOUNT_LOCK_SETTINGS), NotLicensed)
-    a_user = len(reads.user) + bool(reads.phone_user) if reads is not None else 0
-    requests = None if users is None or not a_user else users * a_user
+    per_user = len(reads.user) + bool(reads.phone_user) if reads is not None else 0
+    requests = None if users is None or not per_user else users * per_user
     plans = (RatePlan.PRO, RatePlan.BUSINESS) if plan is RatePlan.AUTO else (plan,)
     times = {each: (requests or 0) / (_of(each) * SHARE) for each in plans}
     facts: dict[str, JsonValue] = {
@@ -242,13 +242,15 @@ def rates(
         else {each.value: round(seconds) for each, seconds in times.items()},
         "headers": dict(headers),
     }
-    told = [_plan(plan, is_free), *_left(headers)]
+    sentences = [_plan(plan, is_free), *_left(headers)]
     if requests is not None:
-        told.append(f"{users:,} users need up to {requests:,} requests: {_at_the_limits(times)}.")
+        sentences.append(
+            f"{users:,} users need up to {requests:,} requests: {_at_the_limits(times)}."
+        )
     else:
-        told.append(f"Limits of {plans[0].title()}: {_of(plans[0]):g} such requests a second.")
+        sentences.append(f"Limits of {plans[0].title()}: {_of(plans[0]):g} such requests a second.")
     if reads is not None and (reads.meeting or reads.webinar):
-        told.append("Upcoming meetings come on top: one request each.")
+        sentences.append("Upcoming meetings come on top: one request each.")
     state, advice = CheckState.OK, ""
     if is_free and (requests or 0) > FREE_A_DAY:
         state = CheckState.WARNING
@@ -258,7 +260,7 @@ def rates(
         )
     elif plan is RatePlan.AUTO and times[RatePlan.PRO] > 60:
         advice = "Name your plan for its limits: auditor audit --plan business."
-    return DoctorCheck("rates", "Plan and rates", state, " ".join(told), advice, facts=facts)
+    return DoctorCheck("rates", "Plan and rates", state, " ".join(sentences), advice, facts=facts)
 
 
 def _plan(plan: RatePlan, is_free: bool) -> str:
@@ -270,7 +272,7 @@ def _plan(plan: RatePlan, is_free: bool) -> str:
 
 
 def _left(headers: Mapping[str, str]) -> list[str]:
-    """How many requests are left, where Zoom says so."""
+    """The number of requests left, if Zoom returned it."""
     if "x-ratelimit-remaining" not in headers:
         return []
     limit = headers.get("x-ratelimit-limit", "")
@@ -279,12 +281,14 @@ def _left(headers: Mapping[str, str]) -> list[str]:
 
 
 def _at_the_limits(times: Mapping[RatePlan, float]) -> str:
-    """How long it takes; once, where it is the same for all."""
-    spans = {plan: _minutes(seconds) for plan, seconds in times.items()}
-    first, *rest = spans.items()
-    told = f"{first[1]} at the limits of {first[0].title()}"
-    return told + "".join(
-        f", {span} at those of {plan.title()}" for plan, span in rest if span != first[1]
+    """The duration at the limits of each plan; one duration if all are equal."""
+    durations = {plan: _minutes(seconds) for plan, seconds in times.items()}
+    first, *rest = durations.items()
+    text = f"{first[1]} at the limits of {first[0].title()}"
+    return text + "".join(
+        f", {duration} at those of {plan.title()}"
+        for plan, duration in rest
+        if duration != first[1]
     )
 
 
@@ -299,13 +303,13 @@ def _minutes(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"
 
 
-def _controls(needs: Needs, blind: Sequence[Endpoint]) -> str:
-    ids = {cid for endpoint in blind for cid in needs.controls(endpoint)}
+def _controls(needs: Needs, affected: Sequence[Endpoint]) -> str:
+    ids = {cid for endpoint in affected for cid in needs.controls(endpoint)}
     return f"{len(ids)} control{'s' if len(ids) != 1 else ''}" if ids else ""
 
 
 def _facts(outcome: ZoomError | dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """For programs: `ok`, or the kind of error with Zoom's numbers."""
+    """The result for the JSON report: `ok`, or the error class with Zoom's status and code."""
     if not isinstance(outcome, ZoomError):
         return {"result": "ok"}
     return {

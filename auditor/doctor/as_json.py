@@ -1,4 +1,4 @@
-"""A diagnosis for programs: `auditor/doctor/v1`. Its JSON Schema is `schema.json` beside this."""
+"""The doctor's report as JSON, `auditor/doctor/v1`. `schema.json` is its JSON Schema."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def schema() -> dict[str, Any]:
 
 
 def document(diagnosis: DoctorReport) -> dict[str, JsonValue]:
-    """All of a diagnosis."""
+    """The report as a JSON document."""
     subject = diagnosis.subject
     return {
         "schema": SCHEMA,

@@ -1,4 +1,4 @@
-"""An examination: every check in its order. What rests on a check that failed is skipped."""
+"""Runs the checks in order. A check is skipped if one that it depends on failed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from auditor.zoom.client import ZoomClient
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.hosts import UnsafeUrl, check_url, is_loopback
 from auditor.zoom.limits import RateLimiter, RatePlan
-from auditor.zoom.probe import ProbeResult, probe, route_to
+from auditor.zoom.probe import ProbeResult, probe, route
 from auditor.zoom.proxy_checks import shown_url
 from auditor.zoom.responses import utc_now
 from auditor.zoom.retry import RetryPolicy
@@ -34,21 +34,21 @@ from auditor.zoom.transport import RequestBounds
 _PATIENT = RequestBounds(connect=10.0, silence=20.0, total=30.0)
 _NAMES = "names", "Names"
 _RETRIES = RetryPolicy(attempts=2, longest_wait=2.0, longest_retry_after=5.0)
-"""Somebody is waiting: one more attempt, soon."""
+"""One retry after a short wait, because a person is waiting."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What an audit would judge by."""
+    """The baseline and organisation file that an audit would use."""
 
     baseline: Baseline
-    """With all that overrides add."""
+    """Including the expectations that overrides add."""
     depth: Level
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     overridden: frozenset[str] = frozenset()
-    """The controls for which an override names groups."""
+    """The controls with an override that names groups."""
     entries: Entries = field(default_factory=Entries)
-    """The entries that can name groups, people or meetings."""
+    """The entries of the organisation file that can name groups, people or meetings."""
 
     @property
     def label(self) -> str:
@@ -57,41 +57,41 @@ class Policy:
 
     @property
     def needs(self) -> Needs:
-        """What its controls need."""
+        """The requests that its controls need."""
         return needs(self.baseline, self.depth, self.parameters, self.overridden)
 
     @property
     def reads(self) -> ReadPlan:
-        """The documents an audit would ask for."""
+        """The documents an audit would read."""
         return reads.needed(self.baseline, self.depth, self.parameters)
 
 
 @dataclass(frozen=True)
 class DoctorInputs:
-    """What is examined. Where something cannot be used, the reason stands in its place."""
+    """What to check. A `str` in place of a value is the reason why it cannot be used."""
 
     api_url: str
     oauth_url: str
     policy: Policy | str
     credentials: Credentials | str
     origins: tuple[str, ...]
-    """Where the credentials come from: `environment`, `keyring`…"""
+    """The sources of the credentials: `environment`, `keyring`…"""
     stored: Runs
     keyring: Callable[[], KeyringStatus]
     look_up: Callable[[Entries], LookedUp] = lambda _: LookedUp(unchecked="No run was looked at.")
-    """Looks for names in the newest run."""
+    """Looks up names in the newest run."""
     refused: str = ""
-    """Why the data directory is no place for evidence, where that is known already."""
+    """Why the data directory cannot hold evidence; empty if not known yet."""
     plan: RatePlan = RatePlan.AUTO
     configuration: DoctorCheck | None = None
-    """What was found of the configuration; None where it is not looked at, as of a sandbox."""
+    """The check of the configuration; None if there is none, as for the sandbox."""
     now: Callable[[], datetime] = utc_now
 
 
 def examine(case: DoctorInputs) -> DoctorReport:
-    """Look at everything. Sends two HEAD requests without credentials, then signs in and reads.
+    """Run all checks: two HEAD requests without credentials, then sign-in and trial requests.
 
-    Nothing is written to Zoom, and nothing on this machine.
+    Writes nothing to Zoom, and nothing on this machine.
     """
     return _Examination(case).diagnosis()
 
@@ -112,8 +112,8 @@ class _Examination:
             self._add(case.configuration)
         usable = self._add(_addresses(case.api_url, case.oauth_url))
         self._add(_baseline(case.policy, self.needs))
-        visits = self._network() if usable else self._no_network()
-        self._account(visits)
+        probes = self._network() if usable else self._no_network()
+        self._account(probes)
         self._machine()
         scopes = None
         if self.needs is not None:
@@ -136,20 +136,20 @@ class _Examination:
             self._add(DoctorCheck(name, title, CheckState.SKIPPED, f"Not checked, because {why}."))
 
     def _network(self) -> Sequence[ProbeResult]:
-        """What came of the token endpoint and of the API, in this order."""
+        """Probe the token endpoint and the API; the results are in this order."""
         urls = (self.case.oauth_url, self.case.api_url)
-        visits = [probe(url, route_to(url), now=self.case.now) for url in urls]
-        self._add(network.proxy(visits))
-        self._add(network.reach(visits))
-        if all(each.failure is not None and not each.failure.is_tls for each in visits):
+        probes = [probe(url, route(url), now=self.case.now) for url in urls]
+        self._add(network.proxy(probes))
+        self._add(network.reach(probes))
+        if all(each.trouble is not None and not each.trouble.is_tls for each in probes):
             self._skip("neither host was reached", ("tls", "TLS"), ("clock", "Clock"))
-            return visits
-        self._add(network.tls(visits, self.case.now()))
-        if any(each.failure is None for each in visits):
-            self._add(network.clock(visits))
+            return probes
+        self._add(network.tls(probes, self.case.now()))
+        if any(each.trouble is None for each in probes):
+            self._add(network.clock(probes))
         else:
             self._skip("no connection can be trusted", ("clock", "Clock"))
-        return visits
+        return probes
 
     def _no_network(self) -> Sequence[ProbeResult]:
         self._skip(
@@ -161,16 +161,16 @@ class _Examination:
         )
         return ()
 
-    def _account(self, visits: Sequence[ProbeResult]) -> None:
+    def _account(self, probes: Sequence[ProbeResult]) -> None:
         case = self.case
         self._add(_credential_origins(case.credentials, case.origins))
         later = (("token", "Sign-in"), ("access", "Reading"), ("rates", "Plan and rates"))
         if isinstance(case.credentials, str):
             self._skip("there are no credentials", *later)
-        elif not visits or visits[0].failure is not None:
+        elif not probes or probes[0].trouble is not None:
             self._skip("there is no connection to the host that signs in", *later)
         else:
-            self._sign_in(case.credentials, visits[1].failure is None)
+            self._sign_in(case.credentials, probes[1].trouble is None)
 
     def _sign_in(self, credentials: Credentials, api_is_there: bool) -> None:
         case = self.case
@@ -195,15 +195,15 @@ class _Examination:
             elif self.needs is None or self.policy is None:
                 self._skip("nobody knows what to read", *later)
             else:
-                self.access = AccessCheck.tried(client, self.needs, scopes)
+                self.access = AccessCheck.run(client, self.needs, scopes)
                 self._add(self.access.check(self.needs))
                 limits, plan = transport.limits, case.plan
                 self._add(account.rates(self.policy.reads, self.access, limits, plan))
 
     def _machine(self) -> None:
         case = self.case
-        is_some_missing = isinstance(case.credentials, str) and len(case.origins) < len(NAMES)
-        needed = is_some_missing or "keyring" in case.origins
+        any_missing = isinstance(case.credentials, str) and len(case.origins) < len(NAMES)
+        needed = any_missing or "keyring" in case.origins
         self._add(local.keyring(case.keyring(), needed=needed))
         if self._add(local.directory(case.stored.home, case.refused)):
             self._add(local.history(case.stored))
@@ -219,7 +219,7 @@ class _Examination:
         self._add(local.disk(case.stored.home, self.access.users))
 
     def _scopes(self, scopes: ScopeComparison | None) -> None:
-        later = (("scopes", "ScopeComparison"), ("write_scopes", "Write scopes"))
+        later = (("scopes", "Scopes"), ("write_scopes", "Write scopes"))
         if scopes is None:
             self._skip("the baseline cannot be used", *later)
         elif not self.signed_in:
@@ -267,18 +267,20 @@ def _cloud(url: str) -> str:
     return "Zoom for Government" if host.endswith("zoomgov.com") else "Zoom's commercial cloud"
 
 
-def _baseline(policy: Policy | str, found: Needs | None) -> DoctorCheck:
-    if isinstance(policy, str) or found is None:
-        told = policy if isinstance(policy, str) else ""
+def _baseline(policy: Policy | str, policy_needs: Needs | None) -> DoctorCheck:
+    if isinstance(policy, str) or policy_needs is None:
+        reason = policy if isinstance(policy, str) else ""
         advice = "See which there are: auditor baseline list. Check a file: auditor baseline check."
-        return DoctorCheck("baseline", "Baseline", CheckState.FAILED, told, advice, ExitCode.USAGE)
+        return DoctorCheck(
+            "baseline", "Baseline", CheckState.FAILED, reason, advice, ExitCode.USAGE
+        )
     assessed = len(policy.baseline.assessed)
     facts: dict[str, JsonValue] = {
         "baseline": policy.label,
         "depth": policy.depth,
         "controls": assessed,
-        "controls_read": len(found.by_control),
-        "requests": [each.request for each in found.endpoints],
+        "controls_read": len(policy_needs.by_control),
+        "requests": [each.request for each in policy_needs.endpoints],
     }
     if not assessed:
         return DoctorCheck(
@@ -290,12 +292,12 @@ def _baseline(policy: Policy | str, found: Needs | None) -> DoctorCheck:
             ExitCode.NOTHING_EVALUATED,
             facts,
         )
-    rest = assessed - len(found.by_control)
+    rest = assessed - len(policy_needs.by_control)
     people = f"; the other {rest} need no scope" if rest else ""
-    how_many = f"{len(found.by_control)} of {assessed} controls are read from Zoom{people}"
+    how_many = f"{len(policy_needs.by_control)} of {assessed} controls are read from Zoom{people}"
     if assessed == 1:
         how_many = "the one control is read from Zoom"
-    if not found.by_control:
+    if not policy_needs.by_control:
         how_many = "none of the selected controls needs a scope"
     sentence = f"{policy.label}, depth {policy.depth}: {how_many}."
     return DoctorCheck("baseline", "Baseline", CheckState.OK, sentence, facts=facts)
@@ -314,14 +316,14 @@ def _credential_origins(credentials: Credentials | str, origins: Sequence[str]) 
 
 
 def _granted(scopes: ScopeComparison) -> DoctorCheck:
-    """Whether the app may make every request of the audit."""
+    """Check that the granted scopes allow every request of the audit."""
     if not scopes.required:
         sentence = "None is needed: no selected control is read from Zoom."
-        return DoctorCheck("scopes", "ScopeComparison", CheckState.OK, sentence)
+        return DoctorCheck("scopes", "Scopes", CheckState.OK, sentence)
     if scopes.granted is None:
         return DoctorCheck(
             "scopes",
-            "ScopeComparison",
+            "Scopes",
             CheckState.FAILED,
             "Zoom named no scopes with the token, so nobody can say what the app may read.",
             "Compare Scopes on the app's page with the list below, and activate the app again.",
@@ -331,7 +333,7 @@ def _granted(scopes: ScopeComparison) -> DoctorCheck:
     total = len(scopes.required)
     if not scopes.missing:
         sentence = f"The app may make all {total} kinds of requests of this audit."
-        return DoctorCheck("scopes", "ScopeComparison", CheckState.OK, sentence, facts=facts)
+        return DoctorCheck("scopes", "Scopes", CheckState.OK, sentence, facts=facts)
     unknown, read = len(scopes.unknown), len(scopes.needs.by_control)
     sentence = (
         f"The app may not make {len(scopes.missing)} of {total} kinds of requests; "
@@ -339,9 +341,7 @@ def _granted(scopes: ScopeComparison) -> DoctorCheck:
     )
     advice = "Add the scopes listed below."
     code = ExitCode.INCOMPLETE
-    return DoctorCheck(
-        "scopes", "ScopeComparison", CheckState.FAILED, sentence, advice, code, facts
-    )
+    return DoctorCheck("scopes", "Scopes", CheckState.FAILED, sentence, advice, code, facts)
 
 
 def _writing(scopes: ScopeComparison) -> DoctorCheck:

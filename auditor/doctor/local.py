@@ -1,4 +1,4 @@
-"""This machine: keyring, data directory, history, and room on the disk."""
+"""Checks of this machine: keyring, data directory, history, and disk space."""
 
 import os
 import shutil
@@ -22,29 +22,29 @@ from auditor.store.errors import (
 from auditor.store.runs import Runs
 
 ROOM = 4_000_000
-"""Bytes that a run takes at its peak, however small the account is."""
+"""Bytes that a run needs at its peak, even for a small account."""
 ROOM_A_USER = 7_000
-"""Bytes more for each user.
+"""Additional bytes for each user.
 
 Measured 2026-11-22 with simulated accounts, default baseline, every user read: 3.8 MB for 100
-users, 7.0 MB for 1,000, 68.7 MB for 10,000, half of which is given back at the end.
+users, 7.0 MB for 1,000, 68.7 MB for 10,000; half of it is freed at the end.
 """
 SPARE = 2
-"""Real accounts have more distinct settings than simulated ones."""
+"""Safety factor: real accounts have more distinct settings than simulated ones."""
 
 
-def keyring(standing: KeyringStatus, *, needed: bool) -> DoctorCheck:
-    """Whether the keyring can keep credentials. `needed`: they are to come from it."""
+def keyring(status: KeyringStatus, *, needed: bool) -> DoctorCheck:
+    """Check that the keyring can store credentials. `needed`: the credentials come from it."""
     facts: dict[str, JsonValue] = {
-        "name": standing.name,
-        "backend": standing.backend,
-        "state": standing.state,
+        "name": status.name,
+        "backend": status.backend,
+        "state": status.state,
     }
-    if standing.state is Keyring.WORKS:
+    if status.state is Keyring.WORKS:
         return DoctorCheck(
-            "keyring", "Keyring", CheckState.OK, f"{standing.name}, works.", facts=facts
+            "keyring", "Keyring", CheckState.OK, f"{status.name}, works.", facts=facts
         )
-    detail = standing.detail or f"{standing.name} cannot be used."
+    detail = status.detail or f"{status.name} cannot be used."
     if not needed:
         sentence = f"{detail} Not needed: the credentials come from elsewhere."
         return DoctorCheck("keyring", "Keyring", CheckState.OK, sentence, facts=facts)
@@ -56,9 +56,9 @@ def keyring(standing: KeyringStatus, *, needed: bool) -> DoctorCheck:
 
 
 def directory(home: Path, refused: str = "") -> DoctorCheck:
-    """Whether runs can be kept in the data directory, and by nobody else be read.
+    """Check that the data directory is writable, and private to its owner.
 
-    `refused`: why it is used by no command.
+    `refused`: why commands refuse to use it.
     """
     facts: dict[str, JsonValue] = {"path": str(home), "exists": home.exists()}
     if refused:
@@ -124,7 +124,7 @@ def directory(home: Path, refused: str = "") -> DoctorCheck:
 
 
 def history(stored: Runs) -> DoctorCheck:
-    """Whether the history of runs can be opened."""
+    """Check that the history of runs can be opened."""
     try:
         database = stored.history.database
         if not database.exists():
@@ -168,17 +168,17 @@ def history(stored: Runs) -> DoctorCheck:
 
 
 def unfinished(stored: Runs, account_id: str, api_url: str) -> DoctorCheck:
-    """Whether a run of this account waits to be gone on with."""
-    found = stored.unfinished(account_id, api_url) if account_id else None
-    facts: dict[str, JsonValue] = {"run": found}
-    if found is None:
+    """Check whether a run of this account can be resumed."""
+    run_id = stored.unfinished(account_id, api_url) if account_id else None
+    facts: dict[str, JsonValue] = {"run": run_id}
+    if run_id is None:
         sentence = "None." if account_id else "Not known without an account ID."
         return DoctorCheck("unfinished", "Unfinished run", CheckState.OK, sentence, facts=facts)
     return DoctorCheck(
         "unfinished",
         "Unfinished run",
         CheckState.WARNING,
-        f"Run {found} broke off.",
+        f"Run {run_id} broke off.",
         "Go on with it: auditor audit --resume. Without --resume a new one begins.",
         facts=facts,
     )
@@ -189,7 +189,7 @@ def disk(
     users: int | None,
     free: Callable[[Path], int] = lambda place: shutil.disk_usage(place).free,
 ) -> DoctorCheck:
-    """Whether there is room for a run of so many users; None where nobody knows how many."""
+    """Check the disk space for a run of `users` users; None if their number is unknown."""
     try:
         room = free(nearest(home))
     except OSError as error:
@@ -211,7 +211,7 @@ def disk(
 
 
 def nearest(path: Path) -> Path:
-    """`path`, or the folder nearest above it that exists."""
+    """`path`, or its nearest parent folder that exists."""
     for each in (path, *path.absolute().parents):
         if each.exists():
             return each
@@ -219,7 +219,7 @@ def nearest(path: Path) -> Path:
 
 
 def size(count: int) -> str:
-    """Bytes in the unit that fits."""
+    """A number of bytes with a suitable unit."""
     for power, unit in ((4, "TB"), (3, "GB"), (2, "MB")):
         if count >= 1000**power:
             return f"{count / 1000**power:.1f} {unit}".replace(".0 ", " ")
@@ -227,7 +227,7 @@ def size(count: int) -> str:
 
 
 def _unwritable(folder: Path) -> str:
-    """Why nothing can be kept in a folder; empty where it can. Nothing is left behind."""
+    """Why a folder cannot be written to; empty if it can. Leaves no file behind."""
     if not folder.is_dir():
         return "is not a folder"
     try:
@@ -238,6 +238,6 @@ def _unwritable(folder: Path) -> str:
 
 
 def _split_first_sentence(message: str) -> tuple[str, str]:
-    """The first sentence, and the rest."""
+    """The first sentence of a message, and the rest."""
     first, _, rest = message.partition(". ")
     return (f"{first}.", rest) if rest else (message, "")

@@ -1,4 +1,4 @@
-"""What an examination finds: checks in their order, and the scopes that controls need."""
+"""The doctor's report: checks in order, and the scopes that controls need."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,70 +10,70 @@ from auditor.evidence.reading import JsonValue
 
 
 class CheckState(StrEnum):
-    """How a check came out."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
-    """An audit works; something should be put right all the same."""
+    """An audit works, but something should be corrected."""
     FAILED = "failed"
-    """An audit would not be complete, or not work at all."""
+    """An audit would be incomplete, or would not work."""
     SKIPPED = "skipped"
-    """Not looked at, because an earlier check failed."""
+    """Not checked, because an earlier check failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorCheck:
-    """One thing that was looked at."""
+    """One check with its result."""
 
     name: str
     """Its key in the JSON report."""
     title: str
     state: CheckState
     sentence: str
-    """What was found."""
+    """The result as a sentence."""
     advice: str = ""
-    """What to do next; empty where there is nothing to do."""
+    """What to do next; empty if nothing."""
     exit_code: ExitCode = ExitCode.OK
-    """What an audit would end with because of it."""
+    """The exit code an audit would have because of it."""
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
-    """The same for programs."""
+    """The result as data, for the JSON report."""
 
     @property
     def passed(self) -> bool:
-        """True where what comes after it can be looked at."""
+        """True if checks that depend on it can run."""
         return self.state in (CheckState.OK, CheckState.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditTarget:
-    """What an audit would be made of."""
+    """The account, baseline and depth that an audit would use."""
 
     api_url: str
     oauth_url: str
     baseline: str = ""
-    """Id and version; empty where it cannot be used."""
+    """Id and version; empty if it cannot be used."""
     depth: str = ""
 
 
 _WORST_FIRST = (ExitCode.USAGE, ExitCode.NOTHING_EVALUATED, ExitCode.INCOMPLETE)
-"""Of several codes the first of these counts: what keeps an audit from beginning at all."""
+"""Of several codes the first in this order counts: an audit that cannot start comes first."""
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorReport:
-    """All of an examination."""
+    """The result of all checks."""
 
     subject: AuditTarget
     checks: tuple[DoctorCheck, ...]
     scopes: ScopeComparison | None = None
-    """None where the baseline cannot be used."""
+    """None if the baseline cannot be used."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 only where an audit would be complete."""
+        """0 only if an audit would be complete."""
         codes = {check.exit_code for check in self.checks if check.state is CheckState.FAILED}
         return next((code for code in _WORST_FIRST if code in codes), ExitCode.OK)
 
     def having(self, state: CheckState) -> Iterator[DoctorCheck]:
-        """The checks that came out so."""
+        """The checks with this result."""
         return (check for check in self.checks if check.state is state)

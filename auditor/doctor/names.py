@@ -1,4 +1,4 @@
-"""The names in the organisation file: does the account of the newest run have them?"""
+"""Check of the names in the organisation file against the account of the newest run."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,11 +9,11 @@ from auditor.policy.references import Entries, LookedUp
 from auditor.report import waiver_wording, wording
 
 _MOST = 10
-"""How many names a sentence has."""
+"""The maximum number of names in a sentence."""
 
 
 def check(entries: Entries, look_up: Callable[[Entries], LookedUp]) -> DoctorCheck:
-    """What of the organisation file matches nothing, or may mean something else."""
+    """Check for names that match nothing or are ambiguous."""
     count = sum(1 for _ in entries.mentions())
     if not count:
         sentence = "No organisation file names a group, a person or a meeting."

@@ -1,4 +1,4 @@
-"""What each control needs: from its checks over the documents they read to requests and scopes."""
+"""The requests that each control needs: checks to documents, documents to requests."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _LOCKS: Mapping[Level, tuple[Endpoint, ...]] = {
     Level.ACCOUNT: (endpoints.ACCOUNT_LOCK_SETTINGS,),
     Level.GROUP: (endpoints.GROUP_LOCK_SETTINGS,),
 }
-_BESIDE: Mapping[Level, tuple[Endpoint, ...]] = {
+_PHONE_AND_MEETINGS: Mapping[Level, tuple[Endpoint, ...]] = {
     Level.PHONE_ACCOUNT: (endpoints.PHONE_ACCOUNT_SETTINGS,),
     Level.PHONE_SITE: (endpoints.PHONE_SITES, endpoints.PHONE_SITE),
     Level.PHONE_GROUP: (endpoints.GROUPS, endpoints.PHONE_GROUP_SETTINGS),
@@ -31,8 +31,8 @@ _BESIDE: Mapping[Level, tuple[Endpoint, ...]] = {
     Level.MEETING: (endpoints.USERS, endpoints.USER_MEETINGS, endpoints.MEETING),
     Level.WEBINAR: (endpoints.USERS, endpoints.USER_WEBINARS, endpoints.WEBINAR),
 }
-"""Of Zoom Phone's settings, and of upcoming meetings."""
-_OF_SURFACE: Mapping[str, tuple[Endpoint, ...]] = {
+"""The requests for Zoom Phone's settings and upcoming meetings, by level."""
+_BY_SURFACE: Mapping[str, tuple[Endpoint, ...]] = {
     read_plan.TOKEN.surface: (),
     read_plan.ROLES.surface: (endpoints.ROLES, endpoints.ROLE, endpoints.ROLE_MEMBERS),
     read_plan.LOGS.surface: (endpoints.OPERATION_LOGS,),
@@ -45,28 +45,28 @@ _OF_SURFACE: Mapping[str, tuple[Endpoint, ...]] = {
 _PHONE_WIDE = (Level.PHONE_ACCOUNT, Level.PHONE_SITE)
 _LISTING_HOSTS = (read_plan.history("").surface, read_plan.SUMMARIES.surface)
 _HOSTS_GROUPS = (endpoints.USERS, endpoints.GROUPS)
-"""What tells the groups of the people whom reports name."""
+"""The requests that map people in reports to their groups."""
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The requests that controls are judged by, down to a depth."""
+    """The requests that controls need, down to a depth."""
 
     by_control: Mapping[str, tuple[Endpoint, ...]]
-    """Control id to its requests. Only those of a control that some API shows at this depth, and
-    for which the organisation has decided what it wants."""
+    """Control id to its requests. Contains only controls that an API shows at this depth and whose
+    parameters are set."""
     titles: Mapping[str, str]
     by_membership: tuple[str, ...] = ()
-    """The controls for which it counts who is in which group."""
+    """The controls that depend on group membership."""
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """All of them, in the order of `ENDPOINTS`."""
+        """All requests, in the order of `ENDPOINTS`."""
         needed = {endpoint for each in self.by_control.values() for endpoint in each}
         return tuple(each for each in endpoints.ENDPOINTS.values() if each in needed)
 
     def controls(self, endpoint: Endpoint) -> tuple[str, ...]:
-        """The ids of the controls that would be unknown, in whole or in part, without a request."""
+        """The ids of the controls that would be partly or wholly unknown without a request."""
         return tuple(cid for cid, needed in self.by_control.items() if endpoint in needed)
 
 
@@ -76,28 +76,29 @@ def needs(
     parameters: Mapping[str, JsonValue] | None = None,
     overridden: frozenset[str] = frozenset(),
 ) -> Needs:
-    """What an audit by `baseline` (with all that overrides add) asks for down to `depth`.
+    """The requests of an audit by `baseline` (including what overrides add) down to `depth`.
 
-    `parameters` are the organisation's; those of the baseline hold where it sets none. For the
-    controls that are `overridden` an override names groups.
+    `parameters` are the organisation's, and take precedence over those of the baseline.
+    `overridden` are the controls with an override that names groups.
     """
     join = _Join(baseline, depth, {**baseline.parameters, **(parameters or {})})
-    found = {cid: join.of(each) for cid, each in baseline.assessed.items()}
+    by_control = {cid: join.of(each) for cid, each in baseline.assessed.items()}
     order = list(endpoints.ENDPOINTS.values())
     return Needs(
-        {cid: tuple(sorted(each, key=order.index)) for cid, each in found.items() if each},
+        {cid: tuple(sorted(each, key=order.index)) for cid, each in by_control.items() if each},
         {cid: each.control.title for cid, each in baseline.assessed.items()},
         tuple(
             cid
             for cid, each in baseline.assessed.items()
-            if endpoints.USERS in found[cid] and (cid in overridden or join.asks_for_groups(each))
+            if endpoints.USERS in by_control[cid]
+            and (cid in overridden or join.asks_for_groups(each))
         ),
     )
 
 
 @dataclass(frozen=True)
 class _Join:
-    """Control to checks, checks to documents, documents to requests."""
+    """Maps controls to checks, checks to documents, and documents to requests."""
 
     baseline: Baseline
     depth: Level
@@ -116,7 +117,7 @@ class _Join:
         }
 
     def asks_for_groups(self, assessed: ControlExpectation) -> bool:
-        """True where membership of a group that the organisation names decides."""
+        """True if the verdict depends on membership of a group that the organisation names."""
         for check in reads.checks(assessed):
             wish = assessed.expectations[check.setting]
             named = wish.group_exception_param
@@ -134,7 +135,7 @@ class _Join:
         else:
             wish = assessed.expectations[check.setting]
             if self._can_be_judged(wish) and not check.optional:
-                yield from self._beside(check, wish)
+                yield from self._other_surfaces(check, wish)
 
     def _settings(self, check: Check) -> Iterator[Endpoint]:
         for level in check.levels:
@@ -147,12 +148,12 @@ class _Join:
             if level in self._within:
                 yield from _LOCKS[level]
 
-    def _beside(self, check: Check, wish: Expectation) -> Iterator[Endpoint]:
+    def _other_surfaces(self, check: Check, wish: Expectation) -> Iterator[Endpoint]:
         within = [level for level in check.levels if level in self._within]
         if not within:
             return
-        if check.surface in _OF_SURFACE:
-            yield from _OF_SURFACE[check.surface]
+        if check.surface in _BY_SURFACE:
+            yield from _BY_SURFACE[check.surface]
             is_notice = check.surface == read_plan.DISCLAIMERS.surface
             if is_notice and read_plan.NOTICE_KINDS[reads.notice_kind(check)].features:
                 yield endpoints.HISTORY_MEETINGS
@@ -160,10 +161,10 @@ class _Join:
                 yield from _HOSTS_GROUPS
             return
         for level in within:
-            yield from _BESIDE[level]
+            yield from _PHONE_AND_MEETINGS[level]
 
     def _derived(self, assessed: ControlExpectation, check: Check) -> Iterator[Endpoint]:
-        """What follows from other verdicts is as blind as they are."""
+        """A derived control needs the requests of the verdicts it is computed from."""
         if assessed.control.id == reads.NEW_SETTINGS_CONTROL:
             for level, views in reads.SCANNED_VIEWS.items():
                 if level in self._within:
@@ -177,14 +178,14 @@ class _Join:
                 yield from _SETTINGS[level]
 
     def _locks_at_the_top(self) -> Iterator[Endpoint]:
-        """What shows the locks that the account, or its Zoom Phone, holds where one is due."""
+        """The requests that return account locks, for the checks whose setting should be locked."""
         due = [each for each in self.baseline.assessed.values() if each.lock]
         for check in (check for each in due for check in reads.checks(each)):
             for level in check.lock_levels if check.lock is not None else ():
                 if check.surface == SETTINGS_SURFACE and level is Level.ACCOUNT:
                     yield from _LOCKS[level]
                 elif check.surface != SETTINGS_SURFACE and level in _PHONE_WIDE:
-                    yield from _BESIDE[level]
+                    yield from _PHONE_AND_MEETINGS[level]
 
     def _can_be_judged(self, wish: Expectation) -> bool:
         """False where the organisation has yet to decide: nothing is asked for then."""

@@ -1,4 +1,4 @@
-"""The way to Zoom: proxies, connections, TLS and clocks, from what probes brought back."""
+"""Checks of the network: proxies, connections, TLS and clock, from the results of probes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,9 +11,9 @@ from auditor.zoom.probe import ProbeFailure, ProbeResult
 from auditor.zoom.proxy_checks import ConnectionProblem
 
 MOST_SKEW = 60.0
-"""Seconds that clocks may differ."""
+"""The accepted difference between clocks, in seconds."""
 SOON = timedelta(days=14)
-"""A certificate that ends within this time is told of."""
+"""The report warns of a certificate that expires within this time."""
 
 _CHECK_NETWORK = "Check the network, the firewall and HTTPS_PROXY."
 _TRUST = (
@@ -23,7 +23,7 @@ _TRUST = (
 )
 _CLOCK = "Check this machine's clock first; if it is right, whoever runs the proxy has to renew it."
 
-_TROUBLE: Mapping[ProbeFailure, tuple[str, str]] = {
+_FAILURES: Mapping[ProbeFailure, tuple[str, str]] = {
     ProbeFailure.NAME: (
         "{host} could not be reached: no address is known for this name.",
         "Check DNS and the address (ZOOM_API_URL, ZOOM_OAUTH_URL); where only a proxy leads out, "
@@ -68,70 +68,73 @@ _TROUBLE: Mapping[ProbeFailure, tuple[str, str]] = {
 }
 
 
-def proxy(visits: Sequence[ProbeResult]) -> DoctorCheck:
-    """Which proxy applies to each host."""
-    told = {visit.host: visit.route.shown_proxy for visit in visits}
-    used = sorted(set(told.values()) - {""})
+def proxy(probes: Sequence[ProbeResult]) -> DoctorCheck:
+    """The proxy of each host."""
+    proxies = {result.host: result.route.shown_proxy for result in probes}
+    used = sorted(set(proxies.values()) - {""})
     if not used:
-        sentence = f"None: {_hosts(visits)} directly."
-    elif len(set(told.values())) == 1:
-        sentence = f"{_hosts(visits)} through {used[0]}."
+        sentence = f"None: {_hosts(probes)} directly."
+    elif len(set(proxies.values())) == 1:
+        sentence = f"{_hosts(probes)} through {used[0]}."
     else:
-        ways = [f"{host} {f'through {by}' if by else 'directly'}" for host, by in told.items()]
-        sentence = f"{_and(ways)}."
-    bundle = next((v.route.verify for v in visits if isinstance(v.route.verify, str)), "")
+        routes = [
+            f"{host} {f'through {address}' if address else 'directly'}"
+            for host, address in proxies.items()
+        ]
+        sentence = f"{_and(routes)}."
+    bundle = next((v.route.verify for v in probes if isinstance(v.route.verify, str)), "")
     if bundle:
         sentence += f" Certificates are checked against {bundle}."
     facts: dict[str, JsonValue] = {
-        "hosts": [{"host": v.host, "proxy": v.route.shown_proxy or None} for v in visits],
+        "hosts": [{"host": v.host, "proxy": v.route.shown_proxy or None} for v in probes],
         "ca_bundle": bundle or None,
     }
     return DoctorCheck("proxy", "Proxy", CheckState.OK, sentence, facts=facts)
 
 
-def reach(visits: Sequence[ProbeResult]) -> DoctorCheck:
-    """Whether the hosts answer; what their certificates are worth is told by `tls`."""
+def reach(probes: Sequence[ProbeResult]) -> DoctorCheck:
+    """Check that the hosts respond; `tls` checks their certificates."""
     facts: dict[str, JsonValue] = {
         "hosts": [
             {
-                "host": visit.host,
-                "reached": visit.failure is None or visit.failure.is_tls,
-                "trouble": visit.failure,
-                "proxy_status": visit.refusal,
-                "status": visit.status,
-                "milliseconds": None if visit.status is None else round(visit.seconds * 1000),
+                "host": result.host,
+                "reached": result.trouble is None or result.trouble.is_tls,
+                "trouble": result.trouble,
+                "proxy_status": result.refusal,
+                "status": result.status,
+                "milliseconds": None if result.status is None else round(result.seconds * 1000),
             }
-            for visit in visits
+            for result in probes
         ]
     }
-    failed = [v for v in visits if v.failure is not None and not v.failure.is_tls]
+    failed = [v for v in probes if v.trouble is not None and not v.trouble.is_tls]
     if failed:
         sentence, advice = _all_explained(failed)
-        others = [visit.host for visit in visits if visit not in failed]
+        others = [result.host for result in probes if result not in failed]
         if others:
             sentence += f" {_and(others)} could be."
         return _failed("reachability", "Connection", sentence, advice, facts)
-    answered = [v for v in visits if v.failure is None]
+    answered = [v for v in probes if v.trouble is None]
     times = {v.host: f"{v.host} in {v.seconds * 1000:.0f} ms" for v in answered}
-    met = {v.host: f"{v.host} was met, but see TLS" for v in visits if v not in answered}
-    said = [f"Answered: {_and([*times.values()])}"] if times else []
-    sentence = "; ".join([*said, *met.values()]) + "."
+    untrusted = {v.host: f"{v.host} was met, but see TLS" for v in probes if v not in answered}
+    parts = [f"Answered: {_and([*times.values()])}"] if times else []
+    sentence = "; ".join([*parts, *untrusted.values()]) + "."
     return DoctorCheck("reachability", "Connection", CheckState.OK, sentence, facts=facts)
 
 
-def tls(visits: Sequence[ProbeResult], today: datetime) -> DoctorCheck:
-    """Whether the connections can be trusted, and who vouches for them."""
-    facts: dict[str, JsonValue] = {"hosts": [_tls_facts(visit) for visit in visits]}
-    failed = [v for v in visits if v.failure is not None and v.failure.is_tls]
+def tls(probes: Sequence[ProbeResult], today: datetime) -> DoctorCheck:
+    """Check that the connections are trusted, and by which issuers."""
+    facts: dict[str, JsonValue] = {"hosts": [_tls_facts(result) for result in probes]}
+    failed = [v for v in probes if v.trouble is not None and v.trouble.is_tls]
     if failed:
         sentence, advice = _all_explained(failed)
         return _failed("tls", "TLS", sentence, advice, facts)
-    spoken = [visit for visit in visits if visit.tls]
+    spoken = [result for result in probes if result.tls]
     if not spoken:
-        where = "this machine" if any(v.failure is None for v in visits) else "nobody"
+        where = "this machine" if any(v.trouble is None for v in probes) else "nobody"
         sentence = f"Not used: plain http to {where}."
         return DoctorCheck("tls", "TLS", CheckState.OK, sentence, facts=facts)
-    versions = sorted({visit.tls.replace("TLSv", "TLS ") for visit in spoken})
+    versions = sorted({result.tls.replace("TLSv", "TLS ") for result in spoken})
     sentence = f"{_and(versions)}."
     issuers = sorted({v.certificate.issuer for v in spoken if v.certificate})
     ends = [v.certificate.until for v in spoken if v.certificate]
@@ -149,10 +152,10 @@ def tls(visits: Sequence[ProbeResult], today: datetime) -> DoctorCheck:
     return DoctorCheck("tls", "TLS", CheckState.OK, sentence, facts=facts)
 
 
-def clock(visits: Sequence[ProbeResult]) -> DoctorCheck:
-    """How far this machine's clock is from Zoom's."""
-    told = [visit for visit in visits if visit.ahead is not None]
-    worst = max(told, key=lambda visit: abs(visit.ahead or 0.0), default=None)
+def clock(probes: Sequence[ProbeResult]) -> DoctorCheck:
+    """Check the difference between this machine's clock and Zoom's."""
+    dated = [result for result in probes if result.ahead is not None]
+    worst = max(dated, key=lambda result: abs(result.ahead or 0.0), default=None)
     if worst is None or worst.ahead is None:
         return DoctorCheck(
             "clock",
@@ -167,12 +170,12 @@ def clock(visits: Sequence[ProbeResult]) -> DoctorCheck:
     if abs(ahead) <= MOST_SKEW:
         sentence = f"Within {MOST_SKEW:.0f} seconds of Zoom's."
         return DoctorCheck("clock", "Clock", CheckState.OK, sentence, facts=facts)
-    way = "ahead of" if ahead > 0 else "behind"
+    direction = "ahead of" if ahead > 0 else "behind"
     return DoctorCheck(
         "clock",
         "Clock",
         CheckState.WARNING,
-        f"This machine's clock is {_span(abs(ahead))} {way} that of {worst.host}. Times in "
+        f"This machine's clock is {_span(abs(ahead))} {direction} that of {worst.host}. Times in "
         "reports are off by as much, and waivers and attestations may end on the wrong day.",
         "Set this machine's clock, best by NTP.",
         facts=facts,
@@ -180,61 +183,61 @@ def clock(visits: Sequence[ProbeResult]) -> DoctorCheck:
 
 
 def _all_explained(failed: Sequence[ProbeResult]) -> tuple[str, str]:
-    """What happened to all of them, and what to do about the first."""
-    first, *rest = {visit.host: visit for visit in failed}.values()
+    """The failures as sentences, and advice for the first."""
+    first, *rest = {result.host: result for result in failed}.values()
     sentence, advice = _explained(first)
     for other in rest:
-        if other.failure is not first.failure:
+        if other.trouble is not first.trouble:
             sentence += f" {_explained(other)[0]}"
-        elif other.failure not in (ProbeFailure.CA_FILE, ProbeFailure.NO_PEM):
+        elif other.trouble not in (ProbeFailure.CA_FILE, ProbeFailure.NO_PEM):
             sentence += f" The same for {other.host}."
     return sentence, advice
 
 
-def _explained(visit: ProbeResult) -> tuple[str, str]:
-    assert visit.failure is not None
-    if visit.failure is ProbeFailure.NO_PEM:
-        by = proxy_checks.no_pem(visit.route.verify)
+def _explained(result: ProbeResult) -> tuple[str, str]:
+    assert result.trouble is not None
+    if result.trouble is ProbeFailure.NO_PEM:
+        by = proxy_checks.no_pem(result.route.verify)
         return f"The certificates to trust could not be read: {by.what}.", by.advice
-    hindered = _by_proxy(visit, visit.failure)
-    if hindered is not None:
-        return f"{visit.host} could not be reached: {hindered.what}.", hindered.advice
-    sentence, advice = _TROUBLE[visit.failure]
-    certificate = visit.certificate
+    problem = _by_proxy(result, result.trouble)
+    if problem is not None:
+        return f"{result.host} could not be reached: {problem.what}.", problem.advice
+    sentence, advice = _FAILURES[result.trouble]
+    certificate = result.certificate
     seen = ""
     if certificate is not None:
         until = f"until {certificate.until.astimezone(UTC):%Y-%m-%d}"
         seen = f" (for {certificate.subject}, issued by {certificate.issuer}, {until})"
     words = {
-        "host": visit.host,
-        "bundle": visit.route.verify,
+        "host": result.host,
+        "bundle": result.route.verify,
         "seen": seen,
     }
     return sentence.format(**words), advice.format(**words)
 
 
-def _by_proxy(visit: ProbeResult, trouble: ProbeFailure) -> ConnectionProblem | None:
-    """What a proxy has to do with it, as an audit says it; None where it is something else."""
-    shown = visit.route.shown_proxy
+def _by_proxy(result: ProbeResult, trouble: ProbeFailure) -> ConnectionProblem | None:
+    """The failure in the words of an audit, if a proxy is the cause; else None."""
+    shown = result.route.shown_proxy
     match trouble:
         case ProbeFailure.PROXY_ADDRESS:
-            return proxy_checks.proxy_unclear(visit.route.proxy)
+            return proxy_checks.proxy_unclear(result.route.proxy)
         case ProbeFailure.PROXY:
             return proxy_checks.proxy_unreachable(shown)
         case ProbeFailure.PROXY_LOGIN:
             return proxy_checks.proxy_refused(407, shown)
         case ProbeFailure.PROXY_REFUSED:
-            return proxy_checks.proxy_refused(visit.refusal or 403, shown)
+            return proxy_checks.proxy_refused(result.refusal or 403, shown)
         case _:
             return None
 
 
-def _tls_facts(visit: ProbeResult) -> dict[str, JsonValue]:
-    certificate = visit.certificate
+def _tls_facts(result: ProbeResult) -> dict[str, JsonValue]:
+    certificate = result.certificate
     return {
-        "host": visit.host,
-        "version": visit.tls or None,
-        "trouble": visit.failure if visit.failure is not None and visit.failure.is_tls else None,
+        "host": result.host,
+        "version": result.tls or None,
+        "trouble": result.trouble if result.trouble is not None and result.trouble.is_tls else None,
         "certificate": None
         if certificate is None
         else {
@@ -252,8 +255,8 @@ def _failed(
     return DoctorCheck(name, title, CheckState.FAILED, sentence, advice, code, facts)
 
 
-def _hosts(visits: Sequence[ProbeResult]) -> str:
-    return _and(list(dict.fromkeys(visit.host for visit in visits)))
+def _hosts(probes: Sequence[ProbeResult]) -> str:
+    return _and(list(dict.fromkeys(result.host for result in probes)))
 
 
 def _and(words: Sequence[str]) -> str:
@@ -261,7 +264,7 @@ def _and(words: Sequence[str]) -> str:
 
 
 def _span(seconds: float) -> str:
-    """A length of time in the unit that fits."""
+    """A duration with a suitable unit."""
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}s"

@@ -1,4 +1,4 @@
-"""Scopes: what an audit needs beside what the app was granted. Pure."""
+"""Compares the scopes that an audit needs with those the app was granted. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 
 _CLASSIC = re.compile(r"[a-z_]+(?::(?:read|write|master))?(?::(?:admin|master))?", re.IGNORECASE)
-"""`area:verb[:level]`; granular ones name what they read in between. Source: Zoom's two lists."""
+"""`area:verb[:level]`; granular scopes also name the resource. Source: Zoom's two scope lists."""
 
 OPTIONAL: Mapping[Endpoint, str] = {
     endpoints.GROUP_MEMBERS: "who is in which group, where the list of users does not say so",
     endpoints.OPERATION_LOGS: "who changed a setting, and when",
     endpoints.AI_WORKFLOWS: "which workflows of Zoom's AI there are (AI-21)",
 }
-"""Requests that no verdict waits for on most accounts, and what they add."""
+"""Requests that no verdict needs on most accounts, and what they add."""
 
 
 class ScopeKind(StrEnum):
@@ -35,44 +35,44 @@ class ScopeRequirement:
 
     endpoint: Endpoint
     controls: tuple[str, ...]
-    """What would be unknown, in whole or in part, without it; none where it is optional."""
+    """The controls that would be partly or wholly unknown without it; empty if it is optional."""
     granted: bool | None
-    """None where it is not known what the app was granted."""
+    """None if the granted scopes are unknown."""
     adds: str = ""
-    """What it adds, where it is optional."""
+    """What it adds, if it is optional."""
 
     def scope(self, kind: ScopeKind) -> str:
-        """The one scope to add for it; empty where this kind has none."""
+        """The scope to add for it; empty if this kind has none."""
         if kind is ScopeKind.CLASSIC:
             return self.endpoint.classic_scopes[0] if self.endpoint.classic_scopes else ""
         return self.endpoint.scopes[0]
 
     def alternatives(self, kind: ScopeKind) -> tuple[str, ...]:
-        """Scopes of the same kind that do as well."""
+        """Other scopes of the same kind that suffice."""
         classic = kind is ScopeKind.CLASSIC
         return (self.endpoint.classic_scopes if classic else self.endpoint.scopes)[1:]
 
 
 @dataclass(frozen=True)
 class ScopeComparison:
-    """What an audit needs, beside what the app was granted."""
+    """The scopes an audit needs, compared with those the app was granted."""
 
     needs: Needs
     granted: frozenset[str] | None
-    """None where no token was had, or where Zoom named no scopes with it."""
+    """None if there is no token, or if Zoom returned no scopes with it."""
     lists_members: bool = False
-    """True where the list of users names no groups, so that each group's members are listed."""
+    """True if the list of users has no group ids, so that each group's members are listed."""
 
     @cached_property
     def kind(self) -> ScopeKind:
-        """What the app has; granular where nobody knows: new apps have nothing else."""
+        """The app's kind of scopes; granular if unknown, because new apps have only those."""
         if self.granted and all(_CLASSIC.fullmatch(scope) for scope in self.granted):
             return ScopeKind.CLASSIC
         return ScopeKind.GRANULAR
 
     @cached_property
     def required(self) -> tuple[ScopeRequirement, ...]:
-        """Every request that a control is judged by."""
+        """Every request that a control needs."""
         controls = {each: self.needs.controls(each) for each in self.needs.endpoints}
         if self.lists_members and self.needs.by_membership:
             controls[endpoints.GROUP_MEMBERS] = self.needs.by_membership
@@ -84,7 +84,7 @@ class ScopeComparison:
 
     @cached_property
     def optional(self) -> tuple[ScopeRequirement, ...]:
-        """Requests that add something where no control needs them."""
+        """Requests that add something although no control needs them."""
         return tuple(
             ScopeRequirement(endpoint, (), self._is_granted(endpoint), adds)
             for endpoint, adds in OPTIONAL.items()
@@ -95,17 +95,17 @@ class ScopeComparison:
 
     @property
     def missing(self) -> tuple[ScopeRequirement, ...]:
-        """The required ones that are not granted."""
+        """The required requests that are not granted."""
         return tuple(each for each in self.required if each.granted is False)
 
     @property
     def to_add(self) -> tuple[str, ...]:
-        """The scopes to add, each once, sorted."""
+        """The distinct scopes to add, sorted."""
         return _sorted(each.scope(self.kind) for each in self.missing)
 
     @property
     def alternatives(self) -> Mapping[str, tuple[str, ...]]:
-        """For a scope to add, those that do instead where the page does not offer it."""
+        """For each scope to add, the ones that suffice if the app's page does not offer it."""
         return {
             each.scope(self.kind): each.alternatives(self.kind)
             for each in self.missing
@@ -114,7 +114,7 @@ class ScopeComparison:
 
     @property
     def without_scope(self) -> tuple[ScopeRequirement, ...]:
-        """What is missing, and has no scope of the app's kind."""
+        """Missing requests without a scope of the app's kind."""
         return tuple(each for each in self.missing if not each.scope(self.kind))
 
     @property
@@ -124,23 +124,27 @@ class ScopeComparison:
 
     @cached_property
     def unknown(self) -> Mapping[str, tuple[ScopeRequirement, ...]]:
-        """Control id to what it misses, for the controls that would be unknown."""
-        found = {
+        """Control id to its missing requests, for the controls that would be unknown."""
+        missing_by_control = {
             cid: tuple(each for each in self.missing if cid in each.controls)
             for cid in self.needs.by_control
         }
-        return {cid: missing for cid, missing in found.items() if missing}
+        return {cid: missing for cid, missing in missing_by_control.items() if missing}
 
     @property
     def writing(self) -> tuple[str, ...]:
-        """Granted scopes that let the app change something."""
+        """Granted scopes that allow changes."""
         return _sorted(scope for scope in self.granted or () if writes(scope))
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Granted scopes that only read, and that this audit has no use for."""
-        asked = (*self.required, *self.optional)
-        used = {s for each in asked for s in (*each.endpoint.scopes, *each.endpoint.classic_scopes)}
+        """Granted read-only scopes that this audit does not use."""
+        requirements = (*self.required, *self.optional)
+        used = {
+            s
+            for each in requirements
+            for s in (*each.endpoint.scopes, *each.endpoint.classic_scopes)
+        }
         return _sorted(s for s in self.granted or () if s not in used and not writes(s))
 
     def _is_granted(self, endpoint: Endpoint) -> bool | None:

@@ -1,4 +1,4 @@
-"""A diagnosis for the terminal: the checks, then the scopes, then what to do."""
+"""The doctor's report for the terminal: checks, scopes, and what to do."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from auditor.report.display import printable, shorten
 from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT
 
 NARROWEST = 60
-"""Columns."""
+"""Minimum width, in columns."""
 _STATE = 8
 _TITLE = 16
 _SGR = {
@@ -36,9 +36,9 @@ ADD_HERE = (
 def lines(
     diagnosis: DoctorReport, width: int, *, color: bool, every_control: bool
 ) -> Iterator[str]:
-    """The diagnosis in lines of `width` columns; only paths and scopes may be longer.
+    """The report in lines of `width` columns; only paths and scopes may be longer.
 
-    `every_control`: also those that nothing is missing for.
+    `every_control`: also list the controls that miss no scope.
     """
     cloud = GOVERNMENT if "zoomgov.com" in diagnosis.subject.oauth_url else COMMERCIAL
     page = _DoctorPage(max(width, NARROWEST), color, _MARKETPLACE[cloud])
@@ -60,17 +60,17 @@ class _DoctorPage:
         self.width, self.color, self.market = width, color, market
 
     def check(self, check: DoctorCheck) -> Iterator[str]:
-        """State, title and sentence; below it what to do next."""
-        told = self._wrapped(printable(check.sentence), _STATE + 2 + _TITLE + 1)
+        """State, title and sentence of a check; below it the advice."""
+        lines = self._wrapped(printable(check.sentence), _STATE + 2 + _TITLE + 1)
         state = self._paint(f"{check.state:<{_STATE}}", check.state)
-        yield f"{state}  {check.title:<{_TITLE}} {told[0].lstrip()}".rstrip()
-        yield from told[1:]
+        yield f"{state}  {check.title:<{_TITLE}} {lines[0].lstrip()}".rstrip()
+        yield from lines[1:]
         if check.advice:
             lead = "" if check.state is CheckState.OK else "Next: "
             yield from self._wrapped(lead + printable(check.advice), _STATE + 2 + _TITLE + 1)
 
     def scopes(self, scopes: ScopeComparison) -> Iterator[str]:
-        """Every scope of the audit, and the missing ones to copy."""
+        """The scopes of the audit, and the missing ones to copy."""
         if scopes.granted is None:
             yield from self._table("Scopes this audit needs", scopes.required)
             yield from self._to_copy(scopes, _all_of(scopes.required, scopes.kind))
@@ -86,7 +86,7 @@ class _DoctorPage:
         yield from self._optional(scopes)
 
     def _table(self, heading: str, rows: Sequence[ScopeRequirement]) -> Iterator[str]:
-        """Granular scope, classic scope, and how many controls need it."""
+        """A table of granular scope, classic scope, and number of controls."""
         second = max(len("classic scope"), *(len(row.scope(ScopeKind.CLASSIC)) for row in rows))
         room = self.width - second - len("    controls")
         first = min(room, max(len(row.scope(ScopeKind.GRANULAR)) for row in rows))
@@ -109,8 +109,8 @@ class _DoctorPage:
         yield from listed
         yield ""
         yield from self._wrapped(ADD_HERE.format(market=self.market), 0)
-        wanted = scopes.missing or scopes.required
-        others = {each.scope(scopes.kind): each.alternatives(scopes.kind) for each in wanted}
+        requirements = scopes.missing or scopes.required
+        others = {each.scope(scopes.kind): each.alternatives(scopes.kind) for each in requirements}
         for scope, alternatives in sorted(others.items()):
             if scope in listed and alternatives:
                 names = " or ".join(alternatives)
@@ -133,7 +133,7 @@ class _DoctorPage:
             yield from self._wrapped(f"{scope} ({state}): {each.adds}.", 0, hanging=2)
 
     def controls(self, scopes: ScopeComparison, every: bool) -> Iterator[str]:
-        """For each control the scopes it misses, or all it needs."""
+        """The scopes that each control misses, or all it needs."""
         chosen = list(scopes.needs.by_control) if every else list(scopes.unknown)
         if scopes.granted is None:
             heading = f"Controls ({len(chosen)}), and the scopes they need"
@@ -163,7 +163,7 @@ class _DoctorPage:
         yield from self._wrapped(text, indent, hanging=len(state) + 1)
 
     def _grouped(self, scopes: ScopeComparison) -> Iterator[str]:
-        """Controls that miss the same, together."""
+        """The controls that miss the same scopes, grouped."""
         together: dict[tuple[str, ...], list[str]] = {}
         for cid, missed in scopes.unknown.items():
             names = tuple(each.scope(scopes.kind) or each.endpoint.request for each in missed)
@@ -174,7 +174,7 @@ class _DoctorPage:
                 yield f"  {name}"
 
     def end(self, diagnosis: DoctorReport) -> Iterator[str]:
-        """The verdict, and where to go on."""
+        """The overall result, with the number of checks by state."""
         code = diagnosis.exit_code
         style = CheckState.OK if code is ExitCode.OK else CheckState.FAILED
         counts = [
@@ -182,8 +182,8 @@ class _DoctorPage:
             for state in (CheckState.FAILED, CheckState.WARNING, CheckState.SKIPPED)
             if (number := sum(1 for _ in diagnosis.having(state)))
         ]
-        told = f" ({', '.join(counts)})" if counts else ""
-        for line in self._wrapped(f"{_VERDICT[code]}{told}", 0):
+        summary = f" ({', '.join(counts)})" if counts else ""
+        for line in self._wrapped(f"{_VERDICT[code]}{summary}", 0):
             yield self._paint(line, style)
 
     def _wrapped(self, text: str, indent: int, hanging: int = 0) -> list[str]:

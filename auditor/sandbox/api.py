@@ -18,7 +18,7 @@ from auditor.sandbox.service import Service
 
 OAUTH_PATH: Final = "/oauth/token"
 CHANGES_PATH: Final = "/sandbox/changes"
-"""No path of Zoom's: changes a setting while the sandbox serves."""
+"""Not a path of Zoom: it changes a setting while the sandbox serves."""
 
 
 OPERATIONS: Final = (
@@ -200,7 +200,7 @@ OPERATIONS: Final = (
         "dashboard_meetings:read:admin",
     ),
 )
-"""Everything under `/v2`. The most asked for comes first."""
+"""All operations under `/v2`. The most frequent come first."""
 
 SCOPES: Final = tuple(operation.scopes[0] for operation in OPERATIONS)
 """The scopes an app is given unless told otherwise: enough for every operation, read only."""
@@ -209,7 +209,7 @@ SCOPES: Final = tuple(operation.scopes[0] for operation in OPERATIONS)
 def application(service: Service, reset: Callable[[Scope], None]) -> ASGIApp:
     """The ASGI application. `reset(scope)` must break the connection of a request.
 
-    Where the service's clock is skewed, answers carry its date; the server must add none.
+    If the service's clock is skewed, responses carry its date; the server must not add one.
     """
     routes = [
         Route(f"/v2{operation.path}", ServedEndpoint(operation, service, reset), methods=["GET"])
@@ -250,13 +250,13 @@ def _token(service: Service) -> Callable[[Request], Awaitable[JSONResponse]]:
 def _changing(service: Service) -> Callable[[Request], Awaitable[JSONResponse]]:
     async def change(request: Request) -> JSONResponse:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":  # no page that a browser shows can send this unasked
+        if kind != "application/json":  # a web page cannot send this content type cross-origin
             return JSONResponse({"message": "Send it as application/json."}, 415)
         try:
-            asked = json.loads(await request.body())
-            if not isinstance(asked, dict):
+            fields = json.loads(await request.body())
+            if not isinstance(fields, dict):
                 raise ValueError("Send a JSON object.")
-            entry = service.changes.make(asked, service.clock())
+            entry = service.changes.make(fields, service.clock())
         except ValueError as error:
             return JSONResponse({"message": str(error)}, 400)
         return JSONResponse({"operation_log": entry})

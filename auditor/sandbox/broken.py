@@ -1,4 +1,4 @@
-"""Broken answers: what a request gets that met a fault. Which one that is, is drawn elsewhere."""
+"""Faulty responses, by kind of fault. `faults` draws which request gets one."""
 
 import math
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from auditor.sandbox.limits import PER_SECOND_TEXT, Excess, Label, per_second_ex
 from auditor.sandbox.service import SandboxResponse, rate_limited, to_json
 
 SPOILED: Final[frozenset[Fault]] = frozenset({"truncated_json", "invalid_json", "slow"})
-"""Faults that need the right answer first."""
+"""Faults that modify the correct response."""
 
 _SERVER_ERRORS: Final = (500, 502, 503, 504)
 _PAGES: Final[dict[int, bytes]] = {
@@ -23,11 +23,11 @@ _XML: Final = (
     b"<response><code>200</code><message>Success</message></response>"
 )
 _WAIT: Final = 1
-"""Seconds that a Retry-After names."""
+"""Seconds in a Retry-After header."""
 
 
 def instead(fault: Fault, vary: float, faults: Faults, label: Label, now: float) -> SandboxResponse:
-    """What is answered instead of the right answer. `vary` is from 0 to 1."""
+    """The response in place of the correct one. `vary` is from 0 to 1."""
     match fault:
         case "html_200":
             return _page(200)
@@ -50,7 +50,7 @@ def instead(fault: Fault, vary: float, faults: Faults, label: Label, now: float)
 
 
 def spoiled(fault: Fault, vary: float, faults: Faults, answer: SandboxResponse) -> SandboxResponse:
-    """The right answer, spoiled by one of `SPOILED`; only being slow befalls refusals too.
+    """The correct response, modified by one of `SPOILED`; only slowness also affects refusals.
 
     `vary` is from 0 to 1.
     """

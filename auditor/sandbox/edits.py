@@ -1,8 +1,8 @@
-"""Changes while the sandbox serves: somebody sets or locks a setting, and the log has an entry.
+"""Changes while the sandbox serves: a setting is changed or locked, and the log gets an entry.
 
-What is set at the account holds for every group and user, what is set at a group for its members:
-the last change wins. Like Zoom's own log, the log leaves out what people change in their own
-settings. The scenario stays as it was: `World.planted` does not know of changes.
+A change at the account applies to every group and user, a change at a group to its members; the
+last change wins. Like Zoom's own log, the log omits changes that people make to their own settings.
+The scenario is not affected: `World.planted` does not include changes.
 """
 
 import json
@@ -30,19 +30,19 @@ LABELS: Final[Mapping[str, str]] = {
     "recording.recording_audio_transcript": "Create audio transcript",
     "schedule_meeting.join_before_host": "Allow participants to join before host",
 }
-"""What the web portal calls a setting; others are called by the words of their name."""
+"""The web portal's labels of settings; other labels are derived from the setting's name."""
 
 _SWITCH = ("enable",)
-"""The part of a path that is the switch of the whole feature."""
+"""The last part of a path that is the switch of the whole feature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One change, as it was made."""
+    """One change."""
 
     level: Level
     index: int
-    """Of the group or user; 0 for the account."""
+    """Index of the group or user; 0 for the account."""
     surface: Surface
     path: str
     value: Json
@@ -55,13 +55,13 @@ class ServedLogEntry:
     at: datetime
     operator: str
     category: str
-    """As the log shows it."""
-    asked_for: str
-    """As a request names the category."""
+    """The category as shown in the log."""
+    query_category: str
+    """The category as a query parameter."""
     detail: str
 
     def row(self) -> dict[str, Json]:
-        """The entry as the API returns it."""
+        """The entry as a row of the API's response."""
         return {
             "time": f"{self.at:%Y-%m-%dT%H:%M:%SZ}",
             "operator": self.operator,
@@ -73,7 +73,7 @@ class ServedLogEntry:
 
 @dataclass
 class SettingEdits:
-    """What was changed since the sandbox began to serve."""
+    """The changes since the sandbox started."""
 
     world: World
     made: tuple[Made, ...] = ()
@@ -97,41 +97,41 @@ class SettingEdits:
             }
         return self._known[key]
 
-    def make(self, asked: Mapping[str, Json], now: float) -> dict[str, Json] | None:
-        """Make the change that `asked` describes. Returns its entry in the log, if it has one.
+    def make(self, change: Mapping[str, Json], now: float) -> dict[str, Json] | None:
+        """Make the change that `change` describes, and return its log entry, if it has one.
 
         `level` is account, group or user; `id` an id, the name of a group or the address of a
         user; `setting` a path; then either `value`, or `locked` true or false. `operator` and
-        `label` may say who did it, and what the log calls the setting.
+        `label` may give the author, and the log's label of the setting.
 
         Raises:
             ValueError: something is missing, or there is no such scope or setting.
         """
-        level, index = self._scope(asked)
-        path = asked.get("setting")
+        level, index = self._scope(change)
+        path = change.get("setting")
         if not isinstance(path, str) or not path:
             raise ValueError("setting must be the path of a setting.")
-        if ("value" in asked) == ("locked" in asked):
+        if ("value" in change) == ("locked" in change):
             raise ValueError("Give either value or locked.")
-        surface: Surface = "settings" if "value" in asked else "lock_settings"
-        value = asked["value"] if surface == "settings" else asked["locked"]
+        surface: Surface = "settings" if "value" in change else "lock_settings"
+        value = change["value"] if surface == "settings" else change["locked"]
         if surface == "lock_settings" and (level == "user" or not isinstance(value, bool)):
             raise ValueError("locked must be true or false, at the account or a group.")
         path, before = self._present(level, index, surface, path)
         self.made = (*self.made, Made(level, index, surface, path, value))
-        by = asked.get("operator") or self.world.user_email(min(1, self.world.present - 1))
+        by = change.get("operator") or self.world.user_email(min(1, self.world.present - 1))
         own = level == "user" and by in (self.world.user_email(index), self.world.user_id(index))
         if own or (type(before) is type(value) and before == value):
             return None
         at = datetime.fromtimestamp(now, UTC)
-        name = str(asked.get("label") or _label(path))
-        entry = self._entry(at, str(by), level, index, _told(name, surface, before, value))
+        name = str(change.get("label") or _label(path))
+        entry = self._entry(at, str(by), level, index, _describe(name, surface, before, value))
         self.log = (*self.log, entry)
         return entry.row()
 
-    def _scope(self, asked: Mapping[str, Json]) -> tuple[Level, int]:
-        world, name = self.world, str(asked.get("id") or "")
-        match asked.get("level"):
+    def _scope(self, change: Mapping[str, Json]) -> tuple[Level, int]:
+        world, name = self.world, str(change.get("id") or "")
+        match change.get("level"):
             case "account":
                 return "account", 0
             case "group":
@@ -149,7 +149,7 @@ class SettingEdits:
         raise ValueError(f"level must be one of {', '.join(get_args(Level))}.")
 
     def _present(self, level: Level, index: int, surface: Surface, path: str) -> tuple[str, Json]:
-        """The path at which the scope has the setting, or the lock around it, and its value."""
+        """The path of the setting, or of the lock that covers it, and its value."""
         views = {
             name: json.loads(body) for name, body in self.bodies(level, index, surface).items()
         }
@@ -163,14 +163,14 @@ class SettingEdits:
         kind = "lock" if surface == "lock_settings" else "setting"
         raise ValueError(f"The {level} has no {kind} {path!r}.")
 
-    def _entry(self, at: datetime, by: str, level: Level, index: int, told: str) -> ServedLogEntry:
+    def _entry(self, at: datetime, by: str, level: Level, index: int, text: str) -> ServedLogEntry:
         if level == "account":
-            return ServedLogEntry(at, by, "Account", "account", f"Settings  - {told}")
+            return ServedLogEntry(at, by, "Account", "account", f"Settings  - {text}")
         if level == "group":
             name = self.world.group_name(index)
-            return ServedLogEntry(at, by, "User Group", "user", f"Edit Group {name}  - {told}")
+            return ServedLogEntry(at, by, "User Group", "user", f"Edit Group {name}  - {text}")
         email = self.world.user_email(index)
-        return ServedLogEntry(at, by, "User", "user_settings", f"Update User {email}  - {told}")
+        return ServedLogEntry(at, by, "User", "user_settings", f"Update User {email}  - {text}")
 
     def _holder(self, level: Level, index: int) -> Holder:
         if level == "account":
@@ -209,7 +209,7 @@ def _label(path: str) -> str:
     return known or feature[-1].replace("_", " ").capitalize()
 
 
-def _told(label: str, surface: Surface, before: Json, after: Json) -> str:
+def _describe(label: str, surface: Surface, before: Json, after: Json) -> str:
     locked = " locked" if surface == "lock_settings" else ""
     return f"{label}{locked}: from {_word(before)} to {_word(after)}"
 

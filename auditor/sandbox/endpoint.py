@@ -1,4 +1,4 @@
-"""One route of the simulated API: token, faults, limits and scopes before its answer."""
+"""One route of the simulated API: token, faults, limits and scopes, then the response."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from auditor.sandbox.service import Call, Refused, SandboxResponse, Service, emp
 
 
 class Operation(NamedTuple):
-    """One thing the API can be asked for."""
+    """One operation of the API."""
 
     path: str
     label: Label
@@ -26,7 +26,7 @@ class Operation(NamedTuple):
 
 
 class ServedEndpoint:
-    """Serves one operation: token, faults, limits and scopes come before its answer."""
+    """Serves one operation: checks token, faults, limits and scopes, then responds."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class ServedEndpoint:
         await send({"type": "http.response.body", "body": answer.body})
 
     def _answer(self, scope: Scope, ids: dict[str, str]) -> SandboxResponse | None:
-        """What to answer, None for a reset connection."""
+        """The response; None for a reset connection."""
         service, now = self.service, self.service.clock()
         query = scope["query_string"].decode("latin-1")
         drawn = None

@@ -1,4 +1,4 @@
-"""Faults that can be switched on: what goes wrong on real networks and in real services."""
+"""Faults of real networks and services that can be simulated."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -46,9 +46,9 @@ _MOST_SKEW: Final = 10 * 365 * 86_400.0
 class Faults:
     """What goes wrong, and how often. Rates are shares of API requests, 0 to 1.
 
-    The draw depends on the seed, the URL and how often that URL was asked for, not on time or
-    order, so that equal runs meet equal faults and a repeated request may fare better. A request
-    meets one drawn fault at most; where shares add up to more than 1, those listed first win.
+    The draw depends on the seed, the URL and the number of requests to that URL, not on time or
+    order, so that equal runs get equal faults and a retry may succeed. A request gets at most one
+    drawn fault; if the shares add up to more than 1, the first ones listed win.
 
     Raises:
         ValueError: a share or a number out of range.
@@ -99,7 +99,7 @@ class Faults:
     1001, as when they were deleted after the listing. The owner is never among them."""
     departing_users: int = 0
     """The last so many active users leave after the first listing: all under `/users/{userId}` is
-    404, and once somebody asked, they are listed no more. Further `deleted_users` come before."""
+    404, and after the first such request they are no longer listed. `deleted_users` come before."""
     departing_groups: int = 0
     """The last so many groups leave likewise; users still name them among theirs."""
     group_ids_absent: bool = False
@@ -134,7 +134,7 @@ class Draw:
 
     faults: Faults
     _rates: tuple[tuple[Fault, float], ...] = field(init=False)
-    _asked: Counter[str] = field(default_factory=Counter)
+    _request_counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         rates = ((fault, getattr(self.faults, name)) for fault, name in _SHARES)
@@ -144,8 +144,8 @@ class Draw:
         """The fault of this request and a number from 0 to 1 to vary it with, or None."""
         if not self._rates:
             return None
-        self._asked[url] += 1
-        drawn = digest(self.faults.seed, "fault", url, self._asked[url])
+        self._request_counts[url] += 1
+        drawn = digest(self.faults.seed, "fault", url, self._request_counts[url])
         place = int.from_bytes(drawn[:8], "big") / 2**64
         for fault, rate in self._rates:
             if place < rate:

@@ -1,4 +1,4 @@
-"""Ids, names and addresses, computed from (seed, index) and back, so that nobody is stored."""
+"""Ids, names and addresses, computed from (seed, index) and back, so that no user is stored."""
 
 import base64
 import binascii
@@ -30,7 +30,7 @@ def digest(seed: int, *parts: object) -> bytes:
 
 
 def opaque_id(seed: int, kind: str, index: int) -> str:
-    """The id of the thing at `index`: 22 characters of URL-safe Base64, as Zoom's ids are."""
+    """The id of the object at `index`: 22 characters of URL-safe Base64, as Zoom's ids are."""
     left, right = index, 0
     for turn in range(_ROUNDS):
         left, right = right, left ^ _mix(seed, kind, turn, right)
@@ -65,10 +65,10 @@ def email(seed: int, index: int) -> str:
 
 def index_of_email(seed: int, text: str) -> int | None:
     """The index behind an address of `email`, or None."""
-    found = _INDEX.search(text)
-    if found is None or email(seed, int(found[1])) != text:
+    match = _INDEX.search(text)
+    if match is None or email(seed, int(match[1])) != text:
         return None
-    return int(found[1])
+    return int(match[1])
 
 
 def group_name(index: int) -> str:

@@ -50,7 +50,7 @@ class Excess:
 
 
 def per_second_excess(label: Label, limit: int) -> Excess:
-    """The 429 of a full second."""
+    """The 429 of an exhausted second."""
     return Excess(PER_SECOND_TEXT, _headers(label, "QPS", limit))
 
 
@@ -65,12 +65,12 @@ class RequestCounter:
     per_day: int | None = None
     """Requests of each label a day, instead of the plan's daily limits."""
     share: float = 1.0
-    """Of the plan's per-second limits, 0 to 1; at least 1 request a second is let through."""
+    """The share of the plan's per-second limits, 0 to 1; at least 1 request a second is allowed."""
     _seconds: dict[tuple[Label, bool], deque[float]] = field(default_factory=dict)
     _days: Counter[tuple[Label, int]] = field(default_factory=Counter)
 
     def admit(self, label: Label, *, phone: bool, now: float) -> Excess | None:
-        """Count a request, or tell which limit it breaks."""
+        """Count a request, or return the limit it exceeds."""
         day = int(now // _SECONDS_A_DAY)
         daily = self._per_day(label)
         if daily is not None and self._days[label, day] >= daily:

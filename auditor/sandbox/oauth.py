@@ -1,4 +1,4 @@
-"""The token endpoint: Server-to-Server OAuth, as Zoom answered it to 2026-11."""
+"""The token endpoint: Server-to-Server OAuth, as of 2026-11."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ TOKEN_LIFE: Final = 3599
 
 @dataclass
 class Tokens:
-    """Credentials of the app, and the access tokens it was given. Times are epoch seconds."""
+    """Credentials of the app, and its access tokens. Times are epoch seconds."""
 
     account_id: str
     client_id: str
@@ -52,14 +52,14 @@ class Tokens:
         }
 
     def state(self, bearer: str, now: float) -> Literal["valid", "expired", "unknown"]:
-        """What a bearer token is worth on the API."""
+        """The state of a bearer token on the API."""
         expiry = self._expiries.get(bearer)
         if expiry is None or self.deactivated:
             return "unknown"
         return "valid" if now < expiry else "expired"
 
     def revoke(self) -> None:
-        """Make every token issued so far unknown."""
+        """Forget every token issued so far."""
         self._expiries.clear()
 
     def _is_client(self, authorization: str) -> bool:
@@ -76,7 +76,7 @@ class Tokens:
     def _issue(self, now: float) -> str:
         """A token in the shape of Zoom's: a JWT that names the account in `aid`.
 
-        Equal runs get equal signatures, so that nothing but the time makes them differ.
+        Equal runs get equal signatures; tokens differ only by their time.
         """
         self._issued += 1
         claims = {

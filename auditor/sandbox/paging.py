@@ -1,4 +1,4 @@
-"""Page tokens: opaque, bound to their listing, good for 15 minutes."""
+"""Page tokens: opaque, bound to their listing, valid for 15 minutes."""
 
 import base64
 import hashlib
@@ -21,10 +21,10 @@ class _Place(NamedTuple):
 
 @dataclass
 class PageTokens:
-    """Issues and reads page tokens. One place is kept for each page boundary that was reached.
+    """Issues and reads page tokens. Stores one place for each page boundary that was reached.
 
-    A token depends on its listing and place alone, not on time, so that equal runs see equal
-    tokens and meet equal faults; issuing it again prolongs its life.
+    A token depends only on its listing and place, not on time, so that equal runs get equal tokens
+    and equal faults; issuing it again extends its validity.
     """
 
     key: bytes
@@ -37,28 +37,28 @@ class PageTokens:
     _places: dict[str, _Place] = field(default_factory=dict)
     _expired: set[str] = field(default_factory=set)
     _wrong: dict[str, str] = field(default_factory=dict)
-    """By listing, the token its second page gives by mistake; empty once that is over."""
+    """Listing to the wrong token of its second page; empty once it was served."""
 
-    def following(self, listing: str, asked: str, start: int | None, now: float) -> str:
-        """The token on a page that was asked for with the token `asked` (empty: the first page).
+    def following(self, listing: str, requested: str, start: int | None, now: float) -> str:
+        """The next-page token for a page requested with the token `requested` (empty: first page).
 
         `start` is the place of the next page, None after the last, whose token is empty.
         """
         token = "" if start is None else self._issue(listing, start, now)
         if not (self.loops or self.repeats):
             return token
-        if not asked:
+        if not requested:
             if token:
                 self._wrong[listing] = "" if listing in self._wrong else token
             return token
-        if self._wrong.get(listing) != asked:
+        if self._wrong.get(listing) != requested:
             return token
         if not self.loops:
             self._wrong[listing] = ""
-        return asked
+        return requested
 
     def start(self, listing: str, token: str, now: float) -> int:
-        """The place a token continues at; 0 for an empty token.
+        """The place at which a token continues; 0 for an empty token.
 
         Raises:
             StaleToken: expired, altered, or of another listing.

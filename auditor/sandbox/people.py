@@ -29,10 +29,10 @@ _STATUSES: Final[dict[str, Status]] = {
 def users(service: Service, call: Call) -> SandboxResponse:
     """`GET /users`, by status."""
     world = service.world
-    asked = call.query.get("status", "active")
-    if asked not in _STATUSES:
-        raise Refused(400, 300, f"Invalid field: status {asked}.")
-    everybody = world.indices(_STATUSES[asked])
+    status = call.query.get("status", "active")
+    if status not in _STATUSES:
+        raise Refused(400, 300, f"Invalid field: status {status}.")
+    everybody = world.indices(_STATUSES[status])
     indices = [index for index in everybody if ("user", index) not in service.departed]
     with_key = "host_key" in call.query.get("include_fields", "").split(",")
     with_groups = not service.faults.group_ids_absent

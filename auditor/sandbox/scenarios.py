@@ -7,7 +7,7 @@ from typing import Final
 from auditor.sandbox.documents import REMOVED, Departure, Documents, clean, leaves
 
 CYCLE: Final = 20
-"""Every stretch of 20 users holds each personal departure of a scenario once."""
+"""Each block of 20 users has each personal departure of a scenario once."""
 
 _SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
 _QUESTIONS = "in_meeting.ai_companion_questions"
@@ -16,7 +16,7 @@ _NOTICE = "recording.recording_notification_for_zoom_client"
 
 @dataclass(frozen=True)
 class Profile:
-    """What a group sets differently from the account, and which locks are its own."""
+    """The settings of a group that differ from the account, and its own locks."""
 
     changes: tuple[Departure, ...] = ()
     locks: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of account. Values run down from account to group to user where nothing stops them.
+    """One kind of account. Groups inherit values from the account, users from their groups.
 
     `groups` is dealt out to the groups in turn; `personal` and `meetings` are keyed by a user's
     place in the cycle of `CYCLE`.
@@ -42,13 +42,13 @@ class Scenario:
     phone_account: tuple[Departure, ...] = ()
     phone_site: tuple[Departure, ...] = ()
     withheld: frozenset[str] = frozenset()
-    """Scopes the app was not given."""
+    """Scopes the app does not have."""
     has_phone: bool = True
     has_dashboards: bool = True
     ai_was_used: bool = False
     """Reports, summaries and dashboards show meetings with AI, and apps that take media."""
     has_unreadable_users: bool = False
-    """One user's settings always answer 500; another is deleted after the listing."""
+    """The settings of one user always return 500; another user is deleted after the listing."""
     pending_have_ids: bool = True
 
 
@@ -65,7 +65,7 @@ def _gone(*paths: str) -> tuple[Departure, ...]:
 
 
 def _all_off(documents: Documents) -> tuple[Departure, ...]:
-    """Every lock that is on, off. Entries that are text stay: they are no locks."""
+    """Turn off every lock. Text entries stay, because they are not locks."""
     flat = (leaf for body in documents.values() for leaf in leaves(body))
     return tuple(Departure(path, False) for path, value in flat if value is True)
 

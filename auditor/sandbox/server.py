@@ -1,4 +1,4 @@
-"""Serving a world over HTTP on loopback: in a thread for tests, or blocking for the command."""
+"""Serves a world over HTTP on loopback: in a thread for tests, or blocking for the command."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ _START_WITHIN: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A served world: where it is, and the credentials of its app."""
+    """A served world: its address, and the credentials of its app."""
 
     world: World
     service: Service
@@ -60,19 +60,19 @@ class Sandbox:
 
     @property
     def requests(self) -> Requests:
-        """What was asked so far."""
+        """The requests so far."""
         return self.service.requests
 
-    def change(self, **asked: Any) -> dict[str, Any] | None:
+    def change(self, **fields: Any) -> dict[str, Any] | None:
         """Change a setting, as `POST /sandbox/changes` does. See `Changes.make`.
 
         Raises:
-            ValueError: there is nothing like it to change.
+            ValueError: there is no such scope or setting.
         """
-        return self.service.changes.make(asked, self.service.clock())
+        return self.service.changes.make(fields, self.service.clock())
 
     def revoke_tokens(self) -> None:
-        """Make every token issued so far invalid, as deactivating the app for a moment does."""
+        """Invalidate every token issued so far, as deactivating and activating the app does."""
         self.service.tokens.revoke()
 
 
@@ -125,8 +125,8 @@ def _prepared(
     """Bind the address and build the server for it."""
     address = _loopback(host)
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    # The protocol is named because asyncio sets TCP_NODELAY only where it is; without that, each
-    # answer waits some 40 ms for the client's acknowledgement.
+    # The protocol is named because asyncio sets TCP_NODELAY only then; without it, each
+    # response waits some 40 ms for the client's acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -167,7 +167,7 @@ def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 class _Protocol(H11Protocol):
-    """Uvicorn's protocol, which lets a request reach the transport it came by."""
+    """Uvicorn's protocol, with access from a request to its transport."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -183,7 +183,7 @@ _transports: dict[tuple[object, object], asyncio.Transport] = {}
 
 
 def _reset(scope: Scope) -> None:
-    """Break the connection a request came by, so that the client sees it reset."""
+    """Reset the connection of a request."""
     transport = _transports[scope["server"], scope["client"]]
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

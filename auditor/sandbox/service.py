@@ -1,4 +1,4 @@
-"""The service behind the routes: one world, how it behaves, and what it was asked."""
+"""The service behind the routes: a world, its conduct, and the requests it received."""
 
 import json
 import time
@@ -21,17 +21,17 @@ _PAGE_FIELDS: Final = frozenset({"page_size", "next_page_token"})
 
 
 class SandboxResponse(NamedTuple):
-    """What the API answers."""
+    """A response of the API."""
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] | None = None
-    """Beside those that every answer has; None for the rate-limit category alone."""
+    """In addition to those of every response; None for the rate-limit category alone."""
     content_type: bytes = b"application/json;charset=UTF-8"
     from_zoom: bool = True
-    """False for what something in between answers: it has none of Zoom's headers."""
+    """False for the response of an intermediary, which has none of Zoom's headers."""
     held: float = 0.0
-    """Seconds it is held back."""
+    """Delay in seconds."""
 
 
 class Refused(Exception):
@@ -50,17 +50,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """How the service behaves, whatever the account holds."""
+    """The behaviour of the service, independent of the account."""
 
     plan: Plan = "business"
-    """Which rate limits hold; `none` for no limit."""
+    """The rate limits that apply; `none` for no limit."""
     latency_ms: float = 0.0
-    """Milliseconds each answer is held back."""
+    """Delay of each response in milliseconds."""
     faults: Faults = field(default_factory=Faults)
     scopes: tuple[str, ...] | None = None
-    """Scopes the app was given; None for every granular read scope the routes ask for."""
+    """The app's scopes; None for every granular read scope that the routes need."""
     deactivated: bool = False
-    """The app was switched off: no tokens, and old ones no longer work."""
+    """The app is deactivated: it gets no tokens, and old ones do not work."""
     empty: bool = False
     """Every document is `{}`, and every listing has no rows."""
     clock: Callable[[], float] = time.time
@@ -71,10 +71,10 @@ class Conduct:
 
 @dataclass(slots=True)
 class Requests:
-    """What was asked, for tests. Requests to the token endpoint count as `/oauth/token`."""
+    """Counts of requests, for tests. Requests to the token endpoint count as `/oauth/token`."""
 
     by_template: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """Answers by path template and HTTP status; a connection reset counts as status 0."""
+    """Responses by path template and HTTP status; a connection reset counts as status 0."""
     by_scope: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Requests by path template and the id in the path."""
 
@@ -104,7 +104,7 @@ class Call:
 
 
 class Service:
-    """A world and its conduct. Everything that changes while serving is here."""
+    """A world and its conduct. Holds all state that changes while serving."""
 
     def __init__(self, world: World, conduct: Conduct, scopes: Iterable[str]) -> None:
         self.conduct = conduct
@@ -114,7 +114,7 @@ class Service:
         self.world = world
         self.changes = SettingEdits(world)
         self.departed: set[tuple[str, int]] = set()
-        """Users and groups of the faults `departing_…` that somebody has asked for."""
+        """Users and groups of the faults `departing_…` that were requested."""
         self.clock = _ahead(conduct.clock, faults.clock_skew)
         granted = scopes if conduct.scopes is None else conduct.scopes
         self.scopes = frozenset(granted) - world.rules.withheld
@@ -156,27 +156,27 @@ class Service:
         row of the page before.
 
         Raises:
-            Refused: a page size out of range, or a page token that is not good (code 300).
+            Refused: a page size out of range, or an invalid page token (code 300).
         """
         size = page_size(call, largest)
-        asked = call.query.get("next_page_token", "")
+        requested = call.query.get("next_page_token", "")
         same = sorted(item for item in call.query.items() if item[0] not in _PAGE_FIELDS)
         listing = json.dumps([call.template, *call.ids.values(), same])
         try:
-            start = self.pages.start(listing, asked, call.now)
+            start = self.pages.start(listing, requested, call.now)
         except StaleToken:
             message = "The next page token is either invalid or has expired."
             raise Refused(400, 300, message) from None
         if repeats and start and size > 1:
             start -= 1
         end = min(start + size, total)
-        token = self.pages.following(listing, asked, end if end < total else None, call.now)
+        token = self.pages.following(listing, requested, end if end < total else None, call.now)
         body = {"page_size": size, "total_records": total, "next_page_token": token}
         return to_json({**(more or {}), **body, name: list(rows(start, end - start))})
 
 
 def to_json(body: Json, status: int = 200) -> SandboxResponse:
-    """A JSON answer."""
+    """A JSON response."""
     return SandboxResponse(status, json.dumps(body, separators=(",", ":")).encode())
 
 
@@ -186,7 +186,7 @@ def rate_limited(excess: Excess) -> SandboxResponse:
 
 
 def emptied(answer: SandboxResponse) -> SandboxResponse:
-    """The answer with nothing in it: a listing without rows, or an empty document."""
+    """The response without content: a listing without rows, or an empty document."""
     body = json.loads(answer.body)
     if "total_records" not in body:
         return answer._replace(body=b"{}")
@@ -196,15 +196,15 @@ def emptied(answer: SandboxResponse) -> SandboxResponse:
 
 
 def page_size(call: Call, largest: int) -> int:
-    """The page size asked for, 30 by default.
+    """The requested page size, 30 by default.
 
     Raises:
         Refused: not a number from 1 to `largest`.
     """
-    asked = call.query.get("page_size", str(DEFAULT_PAGE))
-    if not asked.isdecimal() or not 1 <= int(asked) <= largest:
+    requested = call.query.get("page_size", str(DEFAULT_PAGE))
+    if not requested.isdecimal() or not 1 <= int(requested) <= largest:
         raise Refused(400, 300, f"The value of page_size must lie between 1 and {largest}.")
-    return int(asked)
+    return int(requested)
 
 
 def _ahead(clock: Callable[[], float], seconds: float) -> Callable[[], float]:

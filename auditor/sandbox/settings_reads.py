@@ -97,8 +97,8 @@ def phone_user(service: Service, call: Call) -> SandboxResponse:
 
 
 def _of_types(body: dict[str, Json], call: Call) -> dict[str, Json]:
-    asked = call.query.get("setting_types")
-    names = list(body) if asked is None else asked.split(",")
+    requested = call.query.get("setting_types")
+    names = list(body) if requested is None else requested.split(",")
     return {name: body[name] for name in names if name in body}
 
 
@@ -115,13 +115,13 @@ def group_of(service: Service, call: Call) -> int:
         Refused: 404 with code 4130.
     """
     text = call.ids["groupId"]
-    found = service.world.group_index(text)
-    if found is not None and found >= service.world.group_count - service.faults.departing_groups:
-        service.departed.add(("group", found))
-        found = None
-    if found is None:
+    group = service.world.group_index(text)
+    if group is not None and group >= service.world.group_count - service.faults.departing_groups:
+        service.departed.add(("group", group))
+        group = None
+    if group is None:
         raise Refused(404, 4130, f"A group with this {text} does not exist.")
-    return found
+    return group
 
 
 def user_of(service: Service, call: Call) -> int:
@@ -131,13 +131,13 @@ def user_of(service: Service, call: Call) -> int:
         Refused: 404 with code 1001.
     """
     text = call.ids["userId"]
-    found = service.world.user_index(text)
+    index = service.world.user_index(text)
     departing = service.world.count("active") - service.faults.departing_users
-    if found is not None and service.world.is_deleted(found) and found >= departing:
-        service.departed.add(("user", found))
-    if found is None or service.world.is_deleted(found):
+    if index is not None and service.world.is_deleted(index) and index >= departing:
+        service.departed.add(("user", index))
+    if index is None or service.world.is_deleted(index):
         raise Refused(404, 1001, f"User does not exist: {text}")
-    return found
+    return index
 
 
 def _view(views: dict[str, bytes], call: Call) -> SandboxResponse:

@@ -1,4 +1,4 @@
-"""What people did: apps, logs, past meetings, summaries; and the meetings they scheduled."""
+"""Apps, logs, past meetings and summaries; and scheduled meetings."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -29,7 +29,7 @@ _LOGS: Final = (
     (4, 1, "Account", "account", "Settings  - Meeting summary locked: from On to Off"),
     (6, 2, "User", "user_settings", "Update User  - Live meeting: from Off to On"),
 )
-"""Days ago, operator, category shown, category asked for, detail. Only where settings drifted."""
+"""Days ago, operator, shown category, query category, detail. Only if settings drifted."""
 _ROUTINE: Final = ((3, 1, "User", "user", "Add User  - Type: set to Licensed"),)
 _NOTICES: Final = (
     *("login", "joinMeeting", "recording", "remoteControl", "meetingConnector", "archive"),
@@ -92,12 +92,12 @@ def operation_logs(service: Service, call: Call) -> SandboxResponse:
     if today - first > timedelta(days=184):
         raise Refused(400, 300, "Only provide report in recent 6 months.")
     world = service.world
-    asked = call.query.get("category_type", "all")
+    requested = call.query.get("category_type", "all")
     entries = _ROUTINE + (_LOGS if world.rules.ai_was_used else ())
     made = [
         each.row()
         for each in reversed(service.changes.log)
-        if asked in ("all", each.asked_for) and first <= each.at.date() <= last
+        if requested in ("all", each.query_category) and first <= each.at.date() <= last
     ]
     rows = made + [
         {
@@ -108,7 +108,7 @@ def operation_logs(service: Service, call: Call) -> SandboxResponse:
             "operation_detail": detail,
         }
         for ago, operator, shown, category, detail in sorted(entries)
-        if asked in ("all", category) and first <= today - timedelta(days=ago) <= last
+        if requested in ("all", category) and first <= today - timedelta(days=ago) <= last
     ]
     more = {"from": str(first), "to": str(last)}
     return service.page(call, "operation_logs", len(rows), _slice(rows), largest=300, more=more)
@@ -157,13 +157,13 @@ def meeting_summaries(service: Service, call: Call) -> SandboxResponse:
 def disclaimers(service: Service, call: Call) -> SandboxResponse:
     """`GET /report/disclaimer`: who answered which notice, at most a month a call."""
     first, last = _window(call)
-    asked = call.query.get("disclaimer_type", "all")
-    if asked not in (*_NOTICES, "all"):
-        raise Refused(400, 300, f"Invalid field: disclaimer_type {asked}.")
+    disclaimer_type = call.query.get("disclaimer_type", "all")
+    if disclaimer_type not in (*_NOTICES, "all"):
+        raise Refused(400, 300, f"Invalid field: disclaimer_type {disclaimer_type}.")
     rows = [
         row
         for day, row in _answers(service, call.now)
-        if first <= day <= last and asked in ("all", row["disclaimer_type"])
+        if first <= day <= last and disclaimer_type in ("all", row["disclaimer_type"])
     ]
     return service.page(call, "disclaimer_records", len(rows), _slice(rows), largest=300)
 
@@ -219,7 +219,7 @@ def meeting(service: Service, call: Call) -> SandboxResponse:
 
 
 def user_webinars(service: Service, call: Call) -> SandboxResponse:
-    """`GET /users/{userId}/webinars`: nobody here has the add-on."""
+    """`GET /users/{userId}/webinars`: no user has the add-on."""
     user_of(service, call)
     raise Refused(400, 200, "Webinar plan is missing. Enable webinar for this user.")
 
@@ -298,7 +298,7 @@ def _past_meetings(service: Service, now: float) -> Iterable[tuple[datetime, int
 
 
 def _window(call: Call) -> tuple[date, date]:
-    """First and last day asked for.
+    """The requested first and last day.
 
     Raises:
         Refused: a missing or malformed day, or more than a month.

@@ -10,13 +10,13 @@ from auditor.sandbox.scenarios import SCENARIOS, Profile
 
 Surface = Literal["settings", "lock_settings"]
 Kind = Literal["value", "lock", "added", "absent", "lock_absent", "lock_added", "unreadable"]
-"""What a planted departure is; `World.planted` explains each."""
+"""The kinds of planted departures; see `World.planted`."""
 USER_MARK = b"%USER%"
-"""Stands in a user's document where Zoom has a secret of that user; replaced when served."""
+"""Placeholder for a secret of the user in a user's document; replaced when served."""
 
 
 class Holder(NamedTuple):
-    """Whose document is meant. Scopes with equal holders are served equal documents."""
+    """Key of a document. Scopes with equal holders are served equal documents."""
 
     scenario: str
     level: Literal["account", "group", "user"]
@@ -47,11 +47,11 @@ def bodies(holder: Holder, surface: Surface) -> dict[str, bytes]:
 @cache
 def departures(holder: Holder, surface: Surface) -> tuple[tuple[str, Kind, Json], ...]:
     """Leaf path, kind and served value of everything that differs from the clean document."""
-    found = differences(clean(_clean_name(holder, surface)), documents(holder, surface))
+    differing = differences(clean(_clean_name(holder, surface)), documents(holder, surface))
     names: dict[str, Kind] = {"changed": "value", "added": "added", "absent": "absent"}
     if surface == "lock_settings":
         names = {"changed": "lock", "added": "lock_added", "absent": "lock_absent"}
-    return tuple((path, names[how], value) for path, (how, value) in found.items())
+    return tuple((path, names[how], value) for path, (how, value) in differing.items())
 
 
 def _clean_name(holder: Holder, surface: Surface) -> Name:
@@ -75,18 +75,18 @@ def _changes(holder: Holder, surface: Surface) -> list[Departure]:
         return list(scenario.account)
     if holder.level == "group":
         return [*inherited, *own.changes, *scenario.every_group]
-    holding = [own, *(scenario.groups[place] for place in holder.held_by)]
-    held = tuple(path for profile in holding for path in profile.locks)
+    profiles = [own, *(scenario.groups[place] for place in holder.held_by)]
+    held = tuple(path for profile in profiles for path in profile.locks)
     personal = () if holder.personal is None else scenario.personal[holder.personal]
     return [
         *_free((*inherited, *own.changes, *personal), held),
-        *(c for p in holding if p.locks for c in _held(p.changes, p.locks)),
+        *(c for p in profiles if p.locks for c in _held(p.changes, p.locks)),
         *scenario.every_user,
     ]
 
 
 def _free(changes: Iterable[Departure], held: tuple[str, ...]) -> list[Departure]:
-    """The changes that no lock of a group stops."""
+    """The changes that no group lock overrides."""
     return [change for change in changes if not _under(change.path, held)]
 
 

@@ -1,4 +1,4 @@
-"""The world: who exists in the simulated account, computed from the seed and never stored."""
+"""The simulated account: its users, groups and meetings, computed from the seed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -121,12 +121,12 @@ class World:
         """The user with this id or address, `me` being the owner; None where there is none."""
         if text == "me":
             return 0
-        found = index_of(self.seed, "user", text)
-        if found is None:
-            found = index_of_email(self.seed, text)
-        if found is None or found >= self.users:
+        index = index_of(self.seed, "user", text)
+        if index is None:
+            index = index_of_email(self.seed, text)
+        if index is None or index >= self.users:
             return None
-        return found
+        return index
 
     def group_id(self, group: int) -> str:
         """Id of a group."""
@@ -138,8 +138,8 @@ class World:
 
     def group_index(self, text: str) -> int | None:
         """The group with this id, or None."""
-        found = index_of(self.seed, "group", text)
-        return found if found is not None and found < self.group_count else None
+        group = index_of(self.seed, "group", text)
+        return group if group is not None and group < self.group_count else None
 
     def groups_of(self, index: int) -> tuple[int, ...]:
         """The groups of a user, the primary one first. Some users have none, some two."""
@@ -174,7 +174,7 @@ class World:
         return index
 
     def meeting_changes(self, meeting: int) -> tuple[Departure, ...]:
-        """What a meeting has different from the clean one: only a host's first meeting may."""
+        """Departures of a meeting from the clean one: only a host's first meeting has any."""
         index, number = divmod(meeting - _FIRST_MEETING, MEETINGS_PER_HOST)
         return () if number else self.rules.meetings.get(self._place(index), ())
 
@@ -190,11 +190,11 @@ class World:
 
     @cached_property
     def deleted_user(self) -> int | None:
-        """The user who is listed but no longer there, if the scenario has one."""
+        """The user who is listed but deleted, if the scenario has one."""
         return self.count("active") - 2 if self._has_unreadable else None
 
     def is_deleted(self, index: int) -> bool:
-        """True for a user who is listed but no longer there."""
+        """True for a user who is listed but deleted."""
         return index in self._deleted or index == self.deleted_user
 
     @cached_property
@@ -255,8 +255,8 @@ class World:
         for index in range(self.count("active")):
             for meeting in self.meeting_ids(index):
                 before = clean("meeting")
-                found = differences(before, changed(before, self.meeting_changes(meeting)))
-                for path, (_, value) in found.items():
+                differing = differences(before, changed(before, self.meeting_changes(meeting)))
+                for path, (_, value) in differing.items():
                     yield Planted("meeting", str(meeting), path, "value", value)
         if self.rules.has_phone:
             yield from self._of_phone()
@@ -279,7 +279,7 @@ class World:
                 yield Planted("user", self.user_id(index), path, kind, value)
 
     def phone(self, level: PhoneLevel) -> dict[str, Json]:
-        """The settings of Zoom Phone as served at a level. What the account has runs down."""
+        """The settings of Zoom Phone as served at a level, inherited from the account."""
         own = self.rules.phone_site if level == "phone_site" else ()
         return changed(clean("phone"), (*self.rules.phone_account, *own))[level]
 
@@ -293,9 +293,9 @@ class World:
         }
         for level, scope_ids in scopes.items():
             before: Documents = {level: clean("phone")[level]}
-            found = differences(before, {level: self.phone(level)})
+            differing = differences(before, {level: self.phone(level)})
             for scope_id in scope_ids:
-                for path, (_, value) in found.items():
+                for path, (_, value) in differing.items():
                     kind: Kind = "lock" if path.endswith(".locked") else "value"
                     yield Planted(level, scope_id, path, kind, value)
 

@@ -1,4 +1,4 @@
-"""What Zoom says to credentials and first requests, in plain words."""
+"""Zoom's responses to credentials and trial requests, in plain words."""
 
 import pytest
 import responses
@@ -77,7 +77,7 @@ def client():
         yield ZoomClient(API, tokens, transport, limiter, retries=FAST)
 
 
-def told(check):
+def text_of(check):
     return f"{check.sentence} {check.advice}"
 
 
@@ -130,7 +130,7 @@ def test_an_outage_at_sign_in_is_no_wrong_secret(zoom, client):
 
 def tried(zoom, client, granted=GRANTED):
     give_tokens(zoom)
-    return AccessCheck.tried(client, NEEDS, granted)
+    return AccessCheck.run(client, NEEDS, granted)
 
 
 def test_three_documents_at_most_are_asked_for(zoom, client):
@@ -191,13 +191,13 @@ def test_each_refusal_of_the_api_says_what_to_do(zoom, client, status, body, say
     refused(zoom, endpoints.ACCOUNT_SETTINGS, status, **body)
     check = tried(zoom, client).check(NEEDS)
     assert check.state is CheckState.FAILED
-    assert says in told(check)
+    assert says in text_of(check)
     assert "2 controls would be unknown" in check.sentence
     assert check.exit_code == code
 
 
 def test_an_api_that_answers_nothing_is_as_good_as_none(zoom, client):
-    for endpoint, _ in account.ASKED:
+    for endpoint, _ in account.TRIAL_REQUESTS:
         refused(zoom, endpoint, 503)
     check = tried(zoom, client).check(NEEDS)
     assert check.exit_code is ExitCode.NOTHING_EVALUATED

@@ -1,4 +1,4 @@
-"""This machine: keyring, data directory, history, room."""
+"""Checks of this machine: keyring, data directory, history, disk space."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ def test_a_keyring_that_works_is_named():
 
 @pytest.mark.parametrize(("needed", "state"), [(True, CheckState.WARNING), (False, CheckState.OK)])
 def test_a_keyring_that_does_not_work_matters_only_where_it_is_needed(needed, state):
-    standing = KeyringStatus("none", "", Keyring.NONE, "This machine has no keyring that works.")
-    check = local.keyring(standing, needed=needed)
+    status = KeyringStatus("none", "", Keyring.NONE, "This machine has no keyring that works.")
+    check = local.keyring(status, needed=needed)
     assert check.state is state
     assert "no keyring" in check.sentence
 

@@ -1,4 +1,4 @@
-"""What controls need, beside what an audit really asks for."""
+"""The requests that controls need, compared with those an audit sends."""
 
 import pytest
 
@@ -61,16 +61,16 @@ def test_membership_counts_only_where_the_organisation_names_groups():
 
 def test_an_override_for_a_group_makes_membership_count():
     chosen = baselines.load("strict", CATALOGUE)
-    found = needs(chosen, Level.USER, {}, frozenset({"AI-02"}))
-    assert found.by_membership == ("AI-02",)
+    policy_needs = needs(chosen, Level.USER, {}, frozenset({"AI-02"}))
+    assert policy_needs.by_membership == ("AI-02",)
 
 
 @pytest.mark.parametrize("name", baselines.names())
 def test_every_endpoint_is_needed_by_a_control_that_is_titled(name):
-    found = of(name, Level.MEETING, **DECIDED)
-    for endpoint in found.endpoints:
-        assert found.controls(endpoint)
-    assert set(found.by_control) <= set(found.titles)
+    policy_needs = of(name, Level.MEETING, **DECIDED)
+    for endpoint in policy_needs.endpoints:
+        assert policy_needs.controls(endpoint)
+    assert set(policy_needs.by_control) <= set(policy_needs.titles)
 
 
 def test_all_that_can_be_asked_for_is_needed_by_some_baseline():
@@ -93,5 +93,5 @@ def test_all_that_can_be_asked_for_is_needed_by_some_baseline():
 )
 def test_answers_to_notices_need_their_report_and_what_tells_whether_one_was_due(control, needed):
     reports = {endpoints.HISTORY_MEETINGS, endpoints.DISCLAIMERS}
-    found = of("strict", Level.ACCOUNT, control).by_control[control]
-    assert tuple(each for each in found if each in reports) == needed
+    policy_needs = of("strict", Level.ACCOUNT, control).by_control[control]
+    assert tuple(each for each in policy_needs if each in reports) == needed

@@ -1,4 +1,4 @@
-"""The way to Zoom, told from what probes brought back."""
+"""Checks of the network, from the results of probes."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OAUTH, API = "zoom.us", "api.zoom.us"
 
 
-def visits(**both):
+def probe_results(**both):
     return [ProbeResult(host, **{"route": Route(), "status": 404, **both}) for host in (OAUTH, API)]
 
 
@@ -21,10 +21,10 @@ def shown(issuer="DigiCert Inc", days=100):
     return Certificate("zoom.us", issuer, NOW + timedelta(days=days))
 
 
-@pytest.mark.parametrize("failure", ProbeFailure)
-def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(failure):
-    found = visits(failure=failure, certificate=shown())
-    check = network.tls(found, NOW) if failure.is_tls else network.reach(found)
+@pytest.mark.parametrize("trouble", ProbeFailure)
+def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble):
+    probes = probe_results(trouble=trouble, certificate=shown())
+    check = network.tls(probes, NOW) if trouble.is_tls else network.reach(probes)
     assert check.state is CheckState.FAILED
     assert check.exit_code is ExitCode.NOTHING_EVALUATED
     assert check.advice
@@ -32,27 +32,31 @@ def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(failure):
 
 
 def test_no_two_troubles_read_alike():
-    told = set()
-    for failure in ProbeFailure:
-        found = visits(failure=failure)
-        told.add((network.tls(found, NOW) if failure.is_tls else network.reach(found)).sentence)
-    assert len(told) == len(ProbeFailure)
+    sentences = set()
+    for trouble in ProbeFailure:
+        probes = probe_results(trouble=trouble)
+        sentences.add(
+            (network.tls(probes, NOW) if trouble.is_tls else network.reach(probes)).sentence
+        )
+    assert len(sentences) == len(ProbeFailure)
 
 
 def test_a_ca_of_the_organisation_shows_with_the_variable_that_trusts_it():
-    found = visits(failure=ProbeFailure.SELF_SIGNED, certificate=shown("Acme Inspection CA"))
-    check = network.tls(found, NOW)
+    probes = probe_results(
+        trouble=ProbeFailure.SELF_SIGNED, certificate=shown("Acme Inspection CA")
+    )
+    check = network.tls(probes, NOW)
     assert "issued by Acme Inspection CA" in check.sentence
     assert "REQUESTS_CA_BUNDLE" in check.advice
 
 
 def test_a_missing_bundle_is_named():
-    found = visits(failure=ProbeFailure.CA_FILE, route=Route(verify="/etc/acme.pem"))
-    assert "/etc/acme.pem does not exist" in network.tls(found, NOW).sentence
+    probes = probe_results(trouble=ProbeFailure.CA_FILE, route=Route(verify="/etc/acme.pem"))
+    assert "/etc/acme.pem does not exist" in network.tls(probes, NOW).sentence
 
 
 def test_version_issuer_and_end_are_told():
-    check = network.tls(visits(tls="TLSv1.3", certificate=shown()), NOW)
+    check = network.tls(probe_results(tls="TLSv1.3", certificate=shown()), NOW)
     assert check.state is CheckState.OK
     assert check.sentence == (
         "TLS 1.3. The certificates are issued by DigiCert Inc, valid until 2027-03-02."
@@ -60,7 +64,7 @@ def test_version_issuer_and_end_are_told():
 
 
 def test_a_certificate_that_ends_soon_is_a_warning():
-    assert network.tls(visits(tls="TLSv1.3", certificate=shown(days=13)), NOW).state is (
+    assert network.tls(probe_results(tls="TLSv1.3", certificate=shown(days=13)), NOW).state is (
         CheckState.WARNING
     )
 
@@ -97,20 +101,20 @@ def test_two_troubles_are_two_sentences():
     ],
 )
 def test_clocks_may_differ_by_a_minute(zoom_ahead, state, says):
-    check = network.clock(visits(ahead=zoom_ahead))
+    check = network.clock(probe_results(ahead=zoom_ahead))
     assert (check.state, says in check.sentence) == (state, True)
     assert bool(check.advice) is (state is CheckState.WARNING)
 
 
 def test_a_proxy_is_told_without_its_password():
     way = Route("http://user:s3cret@proxy.example.com:8080")
-    check = network.proxy(visits(route=way))
+    check = network.proxy(probe_results(route=way))
     assert check.sentence == "zoom.us and api.zoom.us through http://proxy.example.com:8080."
     assert "s3cret" not in str(check)
 
 
 def test_hosts_that_go_different_ways_are_told_apart():
-    found = [ProbeResult(OAUTH, Route()), ProbeResult(API, Route("http://proxy:1"))]
+    probes = [ProbeResult(OAUTH, Route()), ProbeResult(API, Route("http://proxy:1"))]
     assert (
-        network.proxy(found).sentence == "zoom.us directly and api.zoom.us through http://proxy:1."
+        network.proxy(probes).sentence == "zoom.us directly and api.zoom.us through http://proxy:1."
     )

@@ -24,15 +24,15 @@ ALL = frozenset(
 
 
 def test_nothing_is_missing_where_every_scope_is_held():
-    found = ScopeComparison(NEEDS, ALL)
-    assert found.missing == ()
-    assert found.unknown == {}
+    comparison = ScopeComparison(NEEDS, ALL)
+    assert comparison.missing == ()
+    assert comparison.unknown == {}
 
 
 def test_a_missing_scope_is_listed_once_with_the_controls_it_blinds():
-    found = ScopeComparison(NEEDS, ALL - {"account:read:settings:admin"})
-    assert found.to_add == ("account:read:settings:admin",)
-    assert set(found.unknown) == {"AI-01", "AI-02"}
+    comparison = ScopeComparison(NEEDS, ALL - {"account:read:settings:admin"})
+    assert comparison.to_add == ("account:read:settings:admin",)
+    assert set(comparison.unknown) == {"AI-01", "AI-02"}
 
 
 def test_an_alternative_does_as_well():
@@ -41,22 +41,22 @@ def test_an_alternative_does_as_well():
 
 
 def test_missing_scopes_are_sorted_and_name_their_alternatives():
-    found = ScopeComparison(NEEDS, frozenset({"marketplace:read:list_apps:admin"}))
-    assert found.to_add == (
+    comparison = ScopeComparison(NEEDS, frozenset({"marketplace:read:list_apps:admin"}))
+    assert comparison.to_add == (
         "account:read:lock_settings:admin",
         "account:read:settings:admin",
         "user:read:list_users:admin",
     )
-    assert found.alternatives["account:read:lock_settings:admin"] == (
+    assert comparison.alternatives["account:read:lock_settings:admin"] == (
         "account:read:lock_settings:master",
     )
 
 
 def test_an_app_with_classic_scopes_is_told_classic_ones():
-    found = ScopeComparison(NEEDS, frozenset({"account:read:admin"}))
-    assert found.kind is ScopeKind.CLASSIC
-    assert found.to_add == ("user:read:admin",)
-    assert [each.endpoint for each in found.without_scope] == [endpoints.MARKETPLACE_APPS]
+    comparison = ScopeComparison(NEEDS, frozenset({"account:read:admin"}))
+    assert comparison.kind is ScopeKind.CLASSIC
+    assert comparison.to_add == ("user:read:admin",)
+    assert [each.endpoint for each in comparison.without_scope] == [endpoints.MARKETPLACE_APPS]
 
 
 @pytest.mark.parametrize("granted", [None, frozenset(), frozenset({"user:read:user"})])
@@ -65,9 +65,9 @@ def test_granular_is_what_new_apps_have(granted):
 
 
 def test_without_a_token_nothing_is_said_to_be_missing_or_granted():
-    found = ScopeComparison(NEEDS, None)
-    assert found.missing == ()
-    assert {each.granted for each in found.required} == {None}
+    comparison = ScopeComparison(NEEDS, None)
+    assert comparison.missing == ()
+    assert {each.granted for each in comparison.required} == {None}
 
 
 @pytest.mark.parametrize(
@@ -82,20 +82,20 @@ def test_without_a_token_nothing_is_said_to_be_missing_or_granted():
     ],
 )
 def test_whatever_does_more_than_read_is_told(scope):
-    found = ScopeComparison(NEEDS, ALL | {scope})
-    assert found.writing == (scope,)
-    assert found.missing == ()
+    comparison = ScopeComparison(NEEDS, ALL | {scope})
+    assert comparison.writing == (scope,)
+    assert comparison.missing == ()
 
 
 def test_reading_scopes_without_use_are_no_write_scopes():
-    found = ScopeComparison(NEEDS, ALL | {"phone:read:user:admin"})
-    assert found.unused == ("phone:read:user:admin",)
-    assert found.writing == ()
+    comparison = ScopeComparison(NEEDS, ALL | {"phone:read:user:admin"})
+    assert comparison.unused == ("phone:read:user:admin",)
+    assert comparison.writing == ()
 
 
 def test_the_operation_log_is_optional_where_no_control_reads_it():
-    found = ScopeComparison(NEEDS, ALL)
-    assert found.optional_to_add == (
+    comparison = ScopeComparison(NEEDS, ALL)
+    assert comparison.optional_to_add == (
         "group:read:list_members:admin",
         "report:read:operation_logs:admin",
     )
@@ -110,6 +110,6 @@ def test_workflows_are_optional_where_their_control_is_assessed():
 
 
 def test_members_are_required_where_the_list_of_users_names_no_groups():
-    found = ScopeComparison(NEEDS, ALL, lists_members=True)
-    assert found.to_add == ("group:read:list_members:admin",)
-    assert set(found.unknown) == {"AI-02"}
+    comparison = ScopeComparison(NEEDS, ALL, lists_members=True)
+    assert comparison.to_add == ("group:read:list_members:admin",)
+    assert set(comparison.unknown) == {"AI-02"}

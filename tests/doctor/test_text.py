@@ -15,7 +15,7 @@ NEEDS = Needs(
 )
 
 
-def told(granted, *checks, cloud=COMMERCIAL, color=False, every=False, width=80):
+def rendered(granted, *checks, cloud=COMMERCIAL, color=False, every=False, width=80):
     subject = AuditTarget(cloud.api_url, cloud.token_url, "strict 1.0", "user")
     diagnosis = DoctorReport(subject, checks, ScopeComparison(NEEDS, granted))
     return list(lines(diagnosis, width, color=color, every_control=every))
@@ -38,27 +38,27 @@ def test_a_warning_changes_no_code():
 
 
 def test_the_next_step_stands_under_what_failed():
-    found = told(None, failing(ExitCode.USAGE))
-    assert found[0] == "failed    X                It failed."
-    assert found[1].strip() == "Next: Mend it."
-    assert " ".join(found[-2:]).endswith("has to be put right first. (1 failed)")
+    shown = rendered(None, failing(ExitCode.USAGE))
+    assert shown[0] == "failed    X                It failed."
+    assert shown[1].strip() == "Next: Mend it."
+    assert " ".join(shown[-2:]).endswith("has to be put right first. (1 failed)")
 
 
 def test_the_marketplace_is_that_of_the_cloud():
-    assert "(marketplace.zoom.us)" in " ".join(told(frozenset({"x:read:y:admin"})))
-    government = " ".join(told(frozenset({"x:read:y:admin"}), cloud=GOVERNMENT))
+    assert "(marketplace.zoom.us)" in " ".join(rendered(frozenset({"x:read:y:admin"})))
+    government = " ".join(rendered(frozenset({"x:read:y:admin"}), cloud=GOVERNMENT))
     assert "(marketplace.zoomgov.com)" in government
 
 
 def test_what_has_no_classic_scope_is_told_to_an_app_with_classic_ones():
-    text = " ".join(" ".join(told(frozenset({"user:read:admin"}))).split())
+    text = " ".join(" ".join(rendered(frozenset({"user:read:admin"}))).split())
     assert "GET /marketplace/apps has no classic scope" in text
     assert "To copy (1, classic) dashboard_meetings:read:admin" in text
 
 
 def test_colours_add_nothing_that_words_do_not_say():
-    plain = told(frozenset(), failing(ExitCode.USAGE))
-    painted = told(frozenset(), failing(ExitCode.USAGE), color=True)
+    plain = rendered(frozenset(), failing(ExitCode.USAGE))
+    painted = rendered(frozenset(), failing(ExitCode.USAGE), color=True)
     assert painted != plain
     for code in ("\x1b[1;31m", "\x1b[1m", "\x1b[0m"):
         painted = [line.replace(code, "") for line in painted]
@@ -66,7 +66,7 @@ def test_colours_add_nothing_that_words_do_not_say():
 
 
 def test_scopes_are_never_cut_however_narrow_the_terminal():
-    text = told(frozenset({"x:read:y:admin"}), width=20)
+    text = rendered(frozenset({"x:read:y:admin"}), width=20)
     assert "dashboard:read:list_meeting_participants:admin" in text
 
 
@@ -74,4 +74,4 @@ def test_what_came_from_outside_cannot_steer_the_terminal():
     nasty = DoctorCheck(
         "x", "X", CheckState.FAILED, "Said \x1b[2J.", "Do \x1b]0;x.", ExitCode.USAGE
     )
-    assert "\x1b" not in "".join(told(None, nasty))
+    assert "\x1b" not in "".join(rendered(None, nasty))

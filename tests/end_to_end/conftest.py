@@ -119,10 +119,10 @@ class InProcess(Auditor):
 
     def __call__(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
         """Run it in this process."""
-        ordered = COMMAND_LINE.move_global_options_first([str(argument) for argument in arguments])
+        hoisted = COMMAND_LINE.move_global_options_first([str(argument) for argument in arguments])
         with contextlib.chdir(self.folder):
             result = CliRunner().invoke(
-                COMMAND_LINE.app, ordered, prog_name="auditor", env=self.environment(env)
+                COMMAND_LINE.app, hoisted, prog_name="auditor", env=self.environment(env)
             )
         return Ran(result.exit_code, result.stdout, result.stderr)
 

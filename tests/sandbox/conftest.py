@@ -1,4 +1,4 @@
-"""A sandbox to talk to over real HTTP, and a client that is nothing but `requests`."""
+"""A sandbox over real HTTP, and a client made with `requests` alone."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from auditor.sandbox.documents import leaves
 
 @dataclass
 class Clock:
-    """A clock that a test moves by hand. Seconds since the epoch."""
+    """A clock that tests set. Seconds since the epoch."""
 
     now: float = 1_795_000_000.25
 
@@ -25,7 +25,7 @@ class Clock:
 
 @dataclass
 class Client:
-    """Asks one sandbox, with a token fetched once."""
+    """A client of one sandbox, with one token."""
 
     sandbox: Sandbox
     session: requests.Session = field(default_factory=requests.Session)
@@ -34,11 +34,11 @@ class Client:
         self.session.trust_env = False
 
     def token(self, secret: str | None = None, **fields: str) -> requests.Response:
-        wanted = {"grant_type": "account_credentials", "account_id": self.sandbox.account_id}
+        form = {"grant_type": "account_credentials", "account_id": self.sandbox.account_id}
         return self.session.post(
             self.sandbox.oauth_url,
             auth=(self.sandbox.client_id, secret or self.sandbox.client_secret),
-            data=wanted | fields,
+            data=form | fields,
             timeout=10,
         )
 
@@ -55,24 +55,24 @@ class Client:
         return answer.json()
 
     def all(self, path: str, rows: str, **query: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        listed: list[dict[str, Any]] = []
         token = ""
         while True:
             page = self.json(path, next_page_token=token, **query)
-            found += page[rows]
+            listed += page[rows]
             token = page["next_page_token"]
             if not token:
-                return found
+                return listed
 
     def leaves(self, path: str, options: tuple[str, ...]) -> dict[str, Any]:
         """Every leaf of a document, all options together, the user's own secrets made equal."""
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for option in options:
             answer = self.get(path, **({"option": option} if option else {}))
             assert answer.status_code == 200, answer.text
             user = path.removeprefix("/users/").removesuffix("/settings")
-            found.update(leaves(json.loads(answer.text.replace(user, "someone"))))
-        return found
+            result.update(leaves(json.loads(answer.text.replace(user, "someone"))))
+        return result
 
 
 Start = Callable[..., Client]
@@ -89,9 +89,9 @@ def shared() -> Iterator[tuple[ExitStack, dict[Any, Client]]]:
 def start(shared: tuple[ExitStack, dict[Any, Client]]) -> Iterator[Start]:
     """Serves a world: world fields, `faults`, or fields of Conduct.
 
-    A plainly behaved world is shared between tests unless it is to be `fresh`.
+    A world without faults is shared between tests unless `fresh`.
     """
-    session_stack, kept = shared
+    session_stack, clients = shared
     with ExitStack() as stack:
 
         def _start(
@@ -107,8 +107,8 @@ def start(shared: tuple[ExitStack, dict[Any, Client]]) -> Iterator[Start]:
         ) -> Client:
             world = World(users=users, groups=groups, seed=seed, scenario=scenario)
             own = fresh or not signed_in or faults is not None or bool(conduct)
-            if not own and world in kept:
-                return kept[world]
+            if not own and world in clients:
+                return clients[world]
             how = Conduct(**{"plan": "none", "faults": faults or Faults(), **conduct})
             keeper = stack if own else session_stack
             client = Client(keeper.enter_context(serve(world, conduct=how)))
@@ -116,7 +116,7 @@ def start(shared: tuple[ExitStack, dict[Any, Client]]) -> Iterator[Start]:
             if signed_in:
                 client.sign_in()
             if not own:
-                kept[world] = client
+                clients[world] = client
             return client
 
         yield _start

@@ -1,4 +1,4 @@
-"""Settings that somebody changes while the sandbox serves, and what the log says of it."""
+"""Changes of settings while the sandbox serves, and their log entries."""
 
 from typing import Any
 
@@ -20,8 +20,10 @@ def value(client: Client, path: str, setting: str = f"{SUMMARY}.enable") -> Any:
 
 
 def log(client: Client, **query: str) -> list[dict[str, Any]]:
-    asked = {**month(client), **query}
-    rows: list[dict[str, Any]] = client.json("/report/operationlogs", **asked)["operation_logs"]
+    parameters = {**month(client), **query}
+    rows: list[dict[str, Any]] = client.json("/report/operationlogs", **parameters)[
+        "operation_logs"
+    ]
     return [row for row in rows if "Add User" not in row["operation_detail"]]
 
 
@@ -90,8 +92,8 @@ def test_a_change_in_an_option_view_is_served_there(start: Start) -> None:
     client = start(fresh=True)
     setting = "meeting_security.meeting_password"
     client.sandbox.change(level="account", setting=setting, value=False)
-    found = client.leaves("/accounts/me/settings", ("meeting_security",))
-    assert found[setting] is False
+    served = client.leaves("/accounts/me/settings", ("meeting_security",))
+    assert served[setting] is False
 
 
 def test_a_lock_is_found_from_the_path_of_the_setting(start: Start) -> None:
@@ -106,7 +108,7 @@ def test_a_lock_is_found_from_the_path_of_the_setting(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "category", "asked", "detail"),
+    ("level", "category", "query_category", "detail"),
     [
         ("account", "Account", "account", "Settings  - Meeting summary: from Off to On"),
         ("group", "User Group", "user", "Edit Group {}  - Meeting summary: from Off to On"),
@@ -114,7 +116,7 @@ def test_a_lock_is_found_from_the_path_of_the_setting(start: Start) -> None:
     ],
 )
 def test_the_log_tells_who_changed_what_and_when(
-    start: Start, clock: Clock, level: str, category: str, asked: str, detail: str
+    start: Start, clock: Clock, level: str, category: str, query_category: str, detail: str
 ) -> None:
     client = start(clock=clock)
     who = {
@@ -122,17 +124,17 @@ def test_the_log_tells_who_changed_what_and_when(
         "group": next(iter(groups(client))),
         "user": client.all("/users", "users")[5]["email"],
     }[level]
-    told = client.sandbox.change(
+    entry = client.sandbox.change(
         level=level, id=who, setting=f"{SUMMARY}.enable", value=True, operator="eve@example.com"
     )
-    assert told == {
+    assert entry == {
         "time": "2026-11-18T11:06:40Z",
         "operator": "eve@example.com",
         "category_type": category,
         "action": "Update",
         "operation_detail": detail.format(who),
     }
-    assert log(client) == log(client, category_type=asked) == [told]
+    assert log(client) == log(client, category_type=query_category) == [entry]
     assert log(client, category_type="billing") == []
 
 
@@ -148,9 +150,9 @@ def test_the_newest_entry_comes_first(start: Start, clock: Clock) -> None:
 def test_what_changes_nothing_or_is_a_persons_own_has_no_entry(start: Start) -> None:
     client = start(fresh=True)
     user = client.all("/users", "users")[3]
-    asked = {"level": "user", "id": user["id"], "setting": f"{SUMMARY}.enable"}
-    assert client.sandbox.change(**asked, value=False) is None
-    assert client.sandbox.change(**asked, value=True, operator=user["email"]) is None
+    change = {"level": "user", "id": user["id"], "setting": f"{SUMMARY}.enable"}
+    assert client.sandbox.change(**change, value=False) is None
+    assert client.sandbox.change(**change, value=True, operator=user["email"]) is None
     assert value(client, f"/users/{user['id']}/settings") is True
     assert log(client) == []
 
@@ -184,7 +186,7 @@ def test_a_change_can_be_asked_for_over_http(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ("{", "Expecting"),
         ("[]", "Send a JSON object."),
@@ -204,11 +206,11 @@ def test_a_change_can_be_asked_for_over_http(start: Start) -> None:
     ],
 )
 def test_what_cannot_be_changed_is_refused_with_the_reason(
-    start: Start, body: Any, told: str
+    start: Start, body: Any, message: str
 ) -> None:
     answer = post(start(), body)
     assert answer.status_code == 400
-    assert told in answer.json()["message"]
+    assert message in answer.json()["message"]
 
 
 def test_a_page_in_a_browser_cannot_change_anything_unasked(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""The service's clock, where it is not ours."""
+"""The service's clock, if it differs from ours."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The clean account against the control catalogue, where that is at hand."""
+"""The clean account against the control catalogue, if that is available."""
 
 import json
 import os
@@ -50,11 +50,11 @@ def checks() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def value_at(name: Any, path: str) -> Any:
     for body in clean(name).values():
-        found: Any = body
+        value: Any = body
         for key in path.split("."):
-            found = found.get(key, KeyError) if isinstance(found, dict) else KeyError
-        if found is not KeyError:
-            return found
+            value = value.get(key, KeyError) if isinstance(value, dict) else KeyError
+        if value is not KeyError:
+            return value
     return KeyError
 
 
@@ -81,7 +81,7 @@ def conforms(expected: dict[str, Any], value: Any) -> bool:
 
 
 def path_at(check: dict[str, Any], level: str) -> str:
-    """Where the sandbox has a setting, also one whose parent Zoom does not name."""
+    """The path of a setting in the sandbox, even if Zoom does not name its parent."""
     path = str(check["path"])
     section = UNDER.get(path)
     return f"{section}.{path}" if section else path

@@ -1,4 +1,4 @@
-"""Users who are listed, and deleted before anyone asks for them."""
+"""Users who are listed, and deleted before they are requested."""
 
 import pytest
 
@@ -61,8 +61,8 @@ def test_meetings_of_deleted_users_are_neither_planted_nor_served(start: Start) 
 def test_what_is_planted_for_the_others_stays() -> None:
     calm, with_deleted = (World(60, scenario="drifted", deleted_users=n) for n in (0, 20))
     gone = {calm.user_id(i) for i in calm.indices("active")[-20:]}
-    kept = [row for row in calm.planted() if row.level == "user" and row.scope_id not in gone]
-    assert kept == [
+    rest = [row for row in calm.planted() if row.level == "user" and row.scope_id not in gone]
+    assert rest == [
         row for row in with_deleted.planted() if row.level == "user" and row.scope_id not in gone
     ]
 

@@ -64,9 +64,9 @@ def test_locks_are_booleans_but_for_the_documented_odd_ones(client: Client) -> N
         ("/accounts/me/lock_settings", {"entry_exit_chime", "enforce_login_domains"}),
         (f"{group_path(client)}/lock_settings", {"entry_exit_chime", "ip_addresses_or_ranges"}),
     ):
-        found = dict(leaves(client.json(path)))
-        assert {k.split(".")[-1] for k, v in found.items() if not isinstance(v, bool)} == odd
-        assert all(value is not False for value in found.values())
+        served = dict(leaves(client.json(path)))
+        assert {k.split(".")[-1] for k, v in served.items() if not isinstance(v, bool)} == odd
+        assert all(value is not False for value in served.values())
 
 
 def test_groups_carry_ai_values_and_lock_flags(client: Client) -> None:
@@ -122,13 +122,13 @@ def test_secrets_are_in_clear_and_recognisable(client: Client) -> None:
 
 
 def test_each_user_has_secrets_of_their_own(client: Client) -> None:
-    found = {
+    served = {
         client.json(f"/users/{row['id']}/settings", option="meeting_security")["meeting_security"][
             "password_for_pmi"
         ]
         for row in client.json("/users")["users"]
     }
-    assert len(found) == 30
+    assert len(served) == 30
 
 
 def test_no_placeholder_is_left_in_what_is_served(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""The account of which nothing is returned: empty documents, listings without rows."""
+"""An account that returns nothing: empty documents, listings without rows."""
 
 from typing import Any
 

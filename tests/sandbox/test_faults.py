@@ -211,7 +211,7 @@ def test_a_fault_more_leaves_the_draws_of_the_others_as_they_were() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("errors_5xx", 1.5, "errors_5xx is a share from 0 to 1; got 1.5"),
         ("slow", -0.1, "slow is a share"),
@@ -222,7 +222,7 @@ def test_a_fault_more_leaves_the_draws_of_the_others_as_they_were() -> None:
         ("clock_skew", 1e12, "clock_skew must be within ten years"),
     ],
 )
-def test_a_fault_that_cannot_be_is_refused(field: str, value: float, said: str) -> None:
+def test_a_fault_that_cannot_be_is_refused(field: str, value: float, message: str) -> None:
     faults: Any = {field: value}
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         Faults(**faults)

@@ -20,8 +20,8 @@ def admitted(plan: Plan, label: Label, *, phone: bool = False) -> int:
 def test_each_plan_admits_its_published_number_a_second(
     plan: Plan, light: int, medium: int, heavy: int
 ) -> None:
-    found = (admitted(plan, "Light"), admitted(plan, "Medium"), admitted(plan, "Heavy"))
-    assert found == (light, medium, heavy)
+    results = (admitted(plan, "Light"), admitted(plan, "Medium"), admitted(plan, "Heavy"))
+    assert results == (light, medium, heavy)
 
 
 def test_phone_has_limits_of_its_own() -> None:
@@ -103,5 +103,5 @@ def test_less_than_the_published_limit_may_hold(
 
 def test_a_share_of_a_limit_is_not_rounded_away() -> None:
     limits = RequestCounter("business", share=0.29)
-    found = [limits.admit("Heavy", phone=False, now=1.0) for _ in range(40)]
-    assert found.count(None) == 11
+    results = [limits.admit("Heavy", phone=False, now=1.0) for _ in range(40)]
+    assert results.count(None) == 11

@@ -143,12 +143,12 @@ def test_a_page_token_can_expire_once(start: Start) -> None:
 
 
 def tokens(client: Client, most: int) -> list[str]:
-    """The tokens of the first pages of users, each asked for with the one before."""
-    found = [""]
-    while len(found) <= most and (len(found) == 1 or found[-1]):
-        page = client.json("/users", page_size=10, next_page_token=found[-1])
-        found.append(page["next_page_token"])
-    return found[1:]
+    """The tokens of the first pages of users, each page requested with the previous token."""
+    seen = [""]
+    while len(seen) <= most and (len(seen) == 1 or seen[-1]):
+        page = client.json("/users", page_size=10, next_page_token=seen[-1])
+        seen.append(page["next_page_token"])
+    return seen[1:]
 
 
 def test_page_tokens_can_go_round_in_circles_until_the_listing_is_begun_again(

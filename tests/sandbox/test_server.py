@@ -94,14 +94,14 @@ def _has_ipv6_loopback() -> bool:
 
 @pytest.mark.skipif(not _has_ipv6_loopback(), reason="this machine has no IPv6 loopback")
 def test_ipv6_loopback_is_served_too() -> None:
-    found: list[Sandbox] = []
+    started: list[Sandbox] = []
     threading.Thread(
-        target=run, args=(World(), "::1"), kwargs={"on_ready": found.append}, daemon=True
+        target=run, args=(World(), "::1"), kwargs={"on_ready": started.append}, daemon=True
     ).start()
-    while not found:
+    while not started:
         time.sleep(0.01)
-    assert found[0].api_url.startswith("http://[::1]:")
-    assert Client(found[0]).token().status_code == 200
+    assert started[0].api_url.startswith("http://[::1]:")
+    assert Client(started[0]).token().status_code == 200
 
 
 def test_running_needs_nobody_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:

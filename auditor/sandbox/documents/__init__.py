@@ -56,11 +56,11 @@ BASIC_LACKS: Final = (
     "recording.smart_recording",
     "schedule_meeting.pmi_password",
 )
-"""What a Basic user's document lacks beside a Licensed user's (seen live in 2023)."""
+"""Keys that a Basic user's document lacks, compared with a Licensed user's (seen live in 2023)."""
 
 
 class Removed:
-    """The value of a change that takes a field away."""
+    """The value of a change that removes a field."""
 
 
 REMOVED: Final = Removed()
@@ -108,15 +108,15 @@ def leaves(body: Json, path: str = "") -> Iterator[tuple[str, Json]]:
 def differences(before: Documents, after: Documents) -> dict[str, tuple[str, Json]]:
     """Leaf paths that differ, each with `changed`, `added` or `absent` and the new value."""
     old, new = _flat(before), _flat(after)
-    found: dict[str, tuple[str, Json]] = {}
+    result: dict[str, tuple[str, Json]] = {}
     for path in sorted(old.keys() | new.keys()):
         if path not in new:
-            found[path] = ("absent", None)
+            result[path] = ("absent", None)
         elif path not in old:
-            found[path] = ("added", new[path])
+            result[path] = ("added", new[path])
         elif old[path] != new[path]:
-            found[path] = ("changed", new[path])
-    return found
+            result[path] = ("changed", new[path])
+    return result
 
 
 def _flat(documents: Mapping[str, Json]) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Small bundles, made by hand."""
+"""Small bundles, built by hand."""
 
 import io
 from dataclasses import replace
@@ -19,7 +19,9 @@ PARTS = {
 }
 
 
-def told(parts: tuple[ManifestPart, ...], signer: Signer | None, **changes: object) -> Manifest:
+def manifest_of(
+    parts: tuple[ManifestPart, ...], signer: Signer | None, **changes: object
+) -> Manifest:
     fields: dict[str, object] = {
         "schema": "auditor/bundle/v1",
         "tool": Tool(name="auditor", version="0.1.0"),
@@ -48,12 +50,12 @@ def packed(parts: dict[str, tuple[bytes, int]]) -> list[zip_writer.Packed]:
     def put(content: bytes, out: io.BytesIO) -> None:
         out.write(content)
 
-    found = []
+    copies = []
     for name, (content, method) in parts.items():
         part = zip_writer.pack(name, method, partial(put, content))
         with part.file:  # nothing to close where a test needs no more than the name
-            found.append(replace(part, file=io.BytesIO(part.file.read())))
-    return found
+            copies.append(replace(part, file=io.BytesIO(part.file.read())))
+    return copies
 
 
 def listed(part: zip_writer.Packed, **changes: object) -> ManifestPart:
@@ -72,7 +74,7 @@ def listed(part: zip_writer.Packed, **changes: object) -> ManifestPart:
 def zipped(
     content: bytes, parts: list[zip_writer.Packed], signature: bytes | None, moment: str = FINISHED
 ) -> bytes:
-    """A bundle of this manifest, whatever it says."""
+    """A bundle with this manifest, valid or not."""
     front = [zip_writer.stored(manifest.NAME, content)]
     if signature is not None:
         front.append(zip_writer.stored(manifest.SIGNATURE, signature))
@@ -83,5 +85,5 @@ def zipped(
 
 def bundle(signer: Signer | None = SIGNER) -> bytes:
     parts = packed(PARTS)
-    content = told(tuple(map(listed, parts)), signer).written()
+    content = manifest_of(tuple(map(listed, parts)), signer).written()
     return zipped(content, parts, signature_file(signer, content) if signer else None)

@@ -1,4 +1,4 @@
-"""What the keyring keeps: all of a profile or nothing, and never where anybody can read it."""
+"""The keyring stores all of a profile or nothing, and never unencrypted."""
 
 import configparser
 import time
@@ -42,7 +42,7 @@ def ring() -> InMemory:
 
 
 class Chain(chainer.ChainerBackend):
-    """A chain of given keyrings."""
+    """A chain of these keyrings."""
 
     def __init__(self, *rings: KeyringBackend) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Chain(chainer.ChainerBackend):
 
 
 class Raising(InMemory):
-    """Fails as it is told to: whenever it is asked, or once, at a write."""
+    """Raises on every access, or once, on a write."""
 
     def __init__(self, error: Exception, writes: int | None = None) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Raising(InMemory):
 
 
 class ReadOnly(InMemory):
-    """As the keyrings for package indexes are."""
+    """Read-only, like the keyrings for package indexes."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         raise NotImplementedError
@@ -127,7 +127,7 @@ def test_a_keyring_that_fails_halfway_leaves_what_was_there(ring: InMemory) -> N
 
 
 @pytest.mark.parametrize(
-    ("ring", "state", "said"),
+    ("ring", "state", "message"),
     [
         (fail.Keyring(), KeyringState.NONE, "no keyring that works"),
         (null.Keyring(), KeyringState.NONE, "switched off"),
@@ -158,11 +158,11 @@ def test_where_no_keyring_works_it_says_so_and_names_the_alternatives_in_order(
     monkeypatch: pytest.MonkeyPatch,
     ring: KeyringBackend,
     state: KeyringState | None,
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     use(ring)
-    with pytest.raises(KeyringUnavailable, match=said) as caught:
+    with pytest.raises(KeyringUnavailable, match=message) as caught:
         keyring_store.save("default", VALUES)
     message = str(caught.value)
     order = ["a secret manager", "systemd credentials", "pip install keyrings.cryptfile"]
@@ -237,7 +237,7 @@ def test_a_keyring_that_waits_for_a_person_is_not_waited_for(
             time.sleep(0.5)
             return None
 
-    monkeypatch.setattr(backends, "PATIENCE", 0.05)
+    monkeypatch.setattr(backends, "TIMEOUT", 0.05)
     use(Waiting())
     began = time.monotonic()
     with pytest.raises(KeyringUnavailable, match="did not answer within") as caught:

@@ -1,4 +1,4 @@
-"""What people paste is understood where it can be, and never repeated where it cannot."""
+"""Pasted credentials are parsed if possible, and never repeated in a message."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_lines_pairs_and_json_are_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "is empty"),
         (" \n", "is empty"),
@@ -65,15 +65,15 @@ def test_lines_pairs_and_json_are_read(text: str) -> None:
         ("hush" * LONGEST, "too long"),
     ],
 )
-def test_what_cannot_be_read_is_said_and_not_repeated(text: str, said: str) -> None:
-    with pytest.raises(UnreadableCredentials, match=said) as caught:
+def test_what_cannot_be_read_is_said_and_not_repeated(text: str, message: str) -> None:
+    with pytest.raises(UnreadableCredentials, match=message) as caught:
         read(text)
     assert "hush" not in str(caught.value)
     assert redact_text(str(caught.value)) == str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("client_secret", "", "is empty"),
         ("client_secret", "hush hush", "blank"),
@@ -94,13 +94,13 @@ def test_what_cannot_be_read_is_said_and_not_repeated(text: str, said: str) -> N
         ("account_id", "123-456-7890", "account number"),
     ],
 )
-def test_a_mistake_that_can_be_seen_is_pointed_out(name: str, value: str, said: str) -> None:
-    found = validation_errors({**RIGHT, name: value})
-    assert list(found) == [name]
-    assert said in found[name]
-    assert f"ZOOM_{name.upper()}" in found[name]
-    assert "hush" not in found[name].lower()
-    assert redact_text(found[name]) == found[name]
+def test_a_mistake_that_can_be_seen_is_pointed_out(name: str, value: str, message: str) -> None:
+    errors = validation_errors({**RIGHT, name: value})
+    assert list(errors) == [name]
+    assert message in errors[name]
+    assert f"ZOOM_{name.upper()}" in errors[name]
+    assert "hush" not in errors[name].lower()
+    assert redact_text(errors[name]) == errors[name]
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ def test_a_mistake_that_can_be_seen_is_pointed_out(name: str, value: str, said: 
     [("client_id", "account_id"), ("client_secret", "client_id"), ("client_secret", "account_id")],
 )
 def test_one_value_in_two_places_is_pointed_out(name: str, other: str) -> None:
-    found = validation_errors({**RIGHT, name: RIGHT[other]})
-    assert list(found) == [name]
-    assert "the same as" in found[name]
+    errors = validation_errors({**RIGHT, name: RIGHT[other]})
+    assert list(errors) == [name]
+    assert "the same as" in errors[name]
 
 
 def test_all_that_is_empty_is_named_once_each() -> None:
