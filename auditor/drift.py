@@ -113,8 +113,8 @@ class RunDiff:
     def _pairs(self) -> Iterator[_Pair]:
         """Findings whose status differs, ordered by fingerprint."""
         with ExitStack() as stack:
-            left = stack.enter_context(self.history.standings(self.earlier.entry))
-            right = stack.enter_context(self.history.standings(self.later.entry))
+            left = stack.enter_context(self.history.finding_states(self.earlier.entry))
+            right = stack.enter_context(self.history.finding_states(self.later.entry))
             before, after = next(left, None), next(right, None)
             while before is not None or after is not None:
                 if after is None or (before is not None and before.fingerprint < after.fingerprint):
@@ -142,9 +142,17 @@ class RunDiff:
             return kind
         # A placeholder represents scopes that could not be listed.
         is_placeholder = state.scope.id.startswith("*")
-        if after is None and not is_placeholder and later_visibility.of(state.scope) is False:
+        if (
+            after is None
+            and not is_placeholder
+            and later_visibility.was_present(state.scope) is False
+        ):
             return ChangeKind.SCOPE_REMOVED
-        if before is None and not is_placeholder and earlier_visibility.of(state.scope) is False:
+        if (
+            before is None
+            and not is_placeholder
+            and earlier_visibility.was_present(state.scope) is False
+        ):
             return ChangeKind.SCOPE_ADDED
         if before is None and state.kind is FindingKind.UNCOVERED:
             return ChangeKind.NEWLY_VISIBLE
@@ -154,8 +162,8 @@ class RunDiff:
 
     def _with_history(self, changes: Iterable[FindingChange]) -> Iterator[FindingChange]:
         """Add the history and the author of each finding to its change."""
-        by_fingerprint = {change.standing.fingerprint: change for change in changes}
-        pasts = self.history.pasts(self.later.entry, by_fingerprint)
+        by_fingerprint = {change.state.fingerprint: change for change in changes}
+        pasts = self.history.histories(self.later.entry, by_fingerprint)
         for fingerprint, change in by_fingerprint.items():
             past = pasts.get(fingerprint)
             yield self._attributed(change if past is None else _with_past(change, past))
@@ -163,7 +171,7 @@ class RunDiff:
     def _attributed(self, change: FindingChange) -> FindingChange:
         if self.attribution is None or change.changed_by or change.move not in ACCOUNT_CHANGES:
             return change
-        state = replace(change.standing, scope=self._full_scope(change.standing.scope))
+        state = replace(change.state, scope=self._full_scope(change.state.scope))
         question = replace(change, after=state) if change.after else replace(change, before=state)
         return replace(change, changed_by=self.attribution.actor(question))
 
@@ -218,11 +226,11 @@ def _is_other_kind(one: FindingState, other: FindingState) -> bool:
 def _with_past(change: FindingChange, past: FindingHistory) -> FindingChange:
     """A change with the history of its finding. A finding that was only unknown did not regress."""
     was_unknown = change.before is not None and change.before.status is Status.UNKNOWN
-    seen_again = was_unknown and past.life is LifecycleState.PERSISTING
+    seen_again = was_unknown and past.lifecycle is LifecycleState.PERSISTING
     return replace(
         change,
         move=ChangeKind.KNOWN_AGAIN if seen_again else change.move,
-        life=past.life,
+        lifecycle=past.lifecycle,
         changed_by=past.changed_by,
     )
 
@@ -289,9 +297,9 @@ def compare(
     has_actor = [
         change.changed_by is not None
         for change in account_changes
-        if change.standing.kind in (FindingKind.VALUE, FindingKind.LOCK)
+        if change.state.kind in (FindingKind.VALUE, FindingKind.LOCK)
     ]
-    computed = sum(change.standing.kind is FindingKind.DERIVED for change in account_changes)
+    computed = sum(change.state.kind is FindingKind.DERIVED for change in account_changes)
     return Drift(
         one,
         other,
@@ -309,7 +317,7 @@ def compare(
 def note_actors(history: History, drift: Drift, later: StoredRun) -> None:
     """Store with the findings of a run who caused them, for as long as they persist."""
     actors = {
-        change.standing.fingerprint: change.changed_by
+        change.state.fingerprint: change.changed_by
         for change in drift.of(ChangeKind.REGRESSED)
         if change.changed_by is not None
     }
@@ -332,7 +340,7 @@ def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
     if _policy(earlier.evidence) == _policy(later.evidence):
         return frozenset()
     now = {
-        change.standing.fingerprint: change.after.status if change.after else None
+        change.state.fingerprint: change.after.status if change.after else None
         for change in changes
     }
     if not now:

@@ -129,7 +129,7 @@ class Known:
     @classmethod
     def of(cls, history: History, entry: StoredRun) -> "Known":
         """The findings as recorded when the run was stored."""
-        with history.standings(entry) as states:
+        with history.finding_states(entry) as states:
             return cls(
                 entry,
                 {

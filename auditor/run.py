@@ -233,7 +233,7 @@ def collect(
         CollectionFailed: Zoom allowed nothing to be read.
         SnapshotError: the snapshot cannot be written.
     """
-    if not judgement.overrides.widest().assessed:
+    if not judgement.overrides.union().assessed:
         raise NothingSelected
     facts = {
         "run_id": run_id,
@@ -247,7 +247,7 @@ def collect(
         SIMULATED: "yes" if is_loopback(target.client.api_url) else "",
     }
     for key, value in facts.items():
-        snapshot.set_meta(key, value)
+        snapshot.set_metadata(key, value)
     _run_collector(target, snapshot, judgement, None)
 
 
@@ -260,7 +260,7 @@ def resume(
         CollectionFailed: Zoom allowed nothing to be read.
         SnapshotError: the snapshot cannot be written.
     """
-    snapshot.set_meta("finished_at", "")
+    snapshot.set_metadata("finished_at", "")
     _run_collector(target, snapshot, judgement, since)
 
 
@@ -269,7 +269,7 @@ def _run_collector(
 ) -> None:
     extent = CollectionScope.from_snapshot(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
-    needed = reads.needed(overrides.widest(), judgement.depth, parameters)
+    needed = reads.needed(overrides.union(), judgement.depth, parameters)
     needed = replace(needed, meetings=extent.meetings, changes_since=extent.changes_since)
     before = _read(_API, snapshot, "api")
     began = time.monotonic()
@@ -282,25 +282,27 @@ def _run_collector(
             before.rate_limited + spent.rate_limited,
             round(before.seconds + time.monotonic() - began, 3),
         )
-        snapshot.set_meta("api", json.dumps(asdict(cost)))
+        snapshot.set_metadata("api", json.dumps(asdict(cost)))
 
     collector = Collector(
         api=target.client,
         snapshot=snapshot,
         reads=needed,
         account_id=target.account_id,
-        in_flight=target.client.in_flight,
+        target_concurrency=target.client.target_concurrency,
         listener=target.listener,
         deadline=target.deadline,
         stopping=target.stopping,
         since=since,
-        prover=SnapshotLockVerifier(overrides, parameters, needed) if extent.verify_locks else None,
+        lock_verifier=SnapshotLockVerifier(overrides, parameters, needed)
+        if extent.verify_locks
+        else None,
         sample=extent.verify_locks,
         checkpoint=checkpoint,
     )
     collector.collect()
-    snapshot.set_meta("stopped", collector.given_up.detail if collector.given_up else "")
-    snapshot.set_meta("finished_at", utc_now())
+    snapshot.set_metadata("stopped", collector.stop_reason.detail if collector.stop_reason else "")
+    snapshot.set_metadata("finished_at", utc_now())
     snapshot.finish()
 
 
@@ -311,7 +313,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         NothingSelected: the judgement assesses no control.
         SnapshotError: the collection did not finish, so missing scopes are unknown.
     """
-    widest = judgement.overrides.widest()
+    widest = judgement.overrides.union()
     if not widest.assessed:
         raise NothingSelected
     if not snapshot.meta("finished_at"):

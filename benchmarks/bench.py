@@ -127,7 +127,7 @@ class Workshop:
     def evidence(self) -> Path:
         """The evidence of the newest run, taken out of the history as a file of its own."""
         target = self.folder / "evidence.sqlite"
-        with closing(Runs(self.home).opened("latest")) as stored, Snapshot.create(target) as copy:
+        with closing(Runs(self.home).open("latest")) as stored, Snapshot.create(target) as copy:
             judgement = EvaluationConfig.from_snapshot(stored, files.shipped_catalogue())
             copy_snapshot(stored, copy, metadata(stored, judgement, pseudonymised=False))
         return target

@@ -189,12 +189,12 @@ def section(title: str) -> str:
 def test_the_page_shows_each_room_on_its_floor() -> None:
     rows = re.findall(r"^\| (-?\d|beside) \| (.*) \|$", section("Floors"), re.MULTILINE)
     shown = {name: floor for floor, rooms in rows for name in re.findall(r"`(\w+)`", rooms)}
-    assert shown == {name: str(floor) for name, floor in FLOORS.items()} | {BESIDE: "beside"}
+    assert shown == {name: str(floor) for name, floor in FLOORS.items()} | {SANDBOX_ROOM: "beside"}
 
 
 def test_the_page_says_what_each_room_is_for() -> None:
     described = re.findall(r"^\| `(\w+)` \| .+ \|$", section("Rooms"), re.MULTILINE)
-    assert sorted(described) == sorted([*FLOORS, BESIDE])
+    assert sorted(described) == sorted([*FLOORS, SANDBOX_ROOM])
 
 
 def test_every_station_on_the_page_exists() -> None:

@@ -104,7 +104,7 @@ def attest(
     judgement = Selection(baseline=baseline, org=org, only=only or []).judgement(
         Level.ACCOUNT, settings.baseline, settings.org
     )
-    expectations = list(judgement.overrides.widest().assessed.values())
+    expectations = list(judgement.overrides.union().assessed.values())
     answers = dict.fromkeys((*judgement.organisation.attestations, *existing))
     if control is not None:
         known = {item.control.id for item in questions(expectations)} | set(catalogue.controls)

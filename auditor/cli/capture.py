@@ -67,7 +67,7 @@ def capture(
     run_id = snapshot.meta("run_id")
     snapshot.close()
     title = f"As account {evidence.scope.id} was on {datetime.now(UTC):%Y-%m-%d}"
-    file, unseen = capturing.captured(evidence, files.shipped_catalogue(), path.stem, title)
+    file, unseen = capturing.capture_baseline(evidence, files.shipped_catalogue(), path.stem, title)
     comment = f"Captured from run {run_id}."
     output.write_bytes(path, yaml_source.dumped(file, comment))
     typer.echo(

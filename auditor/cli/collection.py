@@ -174,7 +174,7 @@ def _collect_locked(
     retries = RetryPolicy(sleep=stopping.wait)
     account_id = credentials.account_id
     with (
-        stored.alone(account_id, settings.api_url),
+        stored.lock_account(account_id, settings.api_url),
         connect(credentials, limiter, cloud=cloud, retries=retries) as client,
         progress(terminal) as shown,
     ):
@@ -189,7 +189,7 @@ def _collect_locked(
         if options.is_own and unfinished is not None:
             unfinished = _if_same_policy(stored, unfinished, judgement)
         if options.resume and unfinished is not None:
-            with stored.going_on(unfinished) as snapshot:
+            with stored.reopen(unfinished) as snapshot:
                 recorded = EvaluationConfig.from_snapshot(snapshot, judgement.catalogue)
                 if options.requested is not None:
                     _check_same(snapshot, recorded, *options.requested(snapshot))
@@ -225,7 +225,7 @@ def _report_stop(snapshot: Snapshot, options: CollectionOptions, terminal: Termi
 
 def _if_same_policy(stored: Runs, run_id: str, judgement: EvaluationConfig) -> str | None:
     """The run, if it was started with the same policy, selection and depth."""
-    with stored.opened_folder(run_id) as snapshot:
+    with stored.open_folder(run_id) as snapshot:
         recorded = json.loads(snapshot.meta("judgement") or "{}")
     requested = json.loads(judgement.record())
     same = all(recorded.get(key) == requested[key] for key in ("policy", "selected", "depth"))

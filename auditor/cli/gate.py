@@ -498,10 +498,12 @@ def _terms(judgement: EvaluationConfig, account_id: str, api_url: str) -> Terms:
     """The terms of a gate that judges an account with this config."""
     info = judgement.baseline.info
     return Terms(
-        Series.wanted(account_id, api_url, info.id, judgement.depth, judgement.selected_subset),
+        Series.for_selection(
+            account_id, api_url, info.id, judgement.depth, judgement.selected_subset
+        ),
         info.digest,
         serialization.organisation_digest(judgement.organisation),
-        frozenset(judgement.overrides.widest().assessed),
+        frozenset(judgement.overrides.union().assessed),
     )
 
 
@@ -565,7 +567,7 @@ def _report_result(result: GateResult, format_: GateFormat, terminal: Terminal) 
     elif format_ is GateFormat.MARKDOWN:
         typer.echo(summary)
     else:
-        why = gate_report.named(result.examples)
+        why = gate_report.describe_examples(result.examples)
         typer.echo("\n".join(gate_report.as_lines(*outcome, why)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines = gate_report.annotations(

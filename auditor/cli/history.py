@@ -147,7 +147,7 @@ def findings(
     runs = stored.history
     control_ids = {state.casefold() for state in control or ()}
     _refuse_controls(control or (), entry)
-    with runs.standings(entry) as states:
+    with runs.finding_states(entry) as states:
         chosen = [
             state
             for state in states
@@ -156,7 +156,7 @@ def findings(
     chosen.sort(
         key=lambda state: (state.severity.rank, state.control, state.scope.order, state.setting)
     )
-    pasts = runs.pasts(entry, [state.fingerprint for state in chosen])
+    pasts = runs.histories(entry, [state.fingerprint for state in chosen])
     if format_ is HistoryFormat.JSON:
         objects = [_finding_object(state, pasts[state.fingerprint]) for state in chosen]
         echo_json(json.dumps(objects, indent=2, ensure_ascii=False))
@@ -218,7 +218,7 @@ def abandoned(stored: Runs, keep: timedelta, run_filter: RunFilter) -> list[str]
     account. A run that stopped before it recorded its account belongs to none.
     """
     oldest = (datetime.now(UTC) - max(keep, _MIN_ABANDONED_AGE)).timestamp()
-    pending = set(stored.waiting())
+    pending = set(stored.unarchived())
     others = {
         folder.id
         for folder in stored.run_folders()
@@ -228,7 +228,7 @@ def abandoned(stored: Runs, keep: timedelta, run_filter: RunFilter) -> list[str]
     return [
         run_id
         for run_id in stored.folders()
-        if run_id not in others and run_id not in pending and stored.touched(run_id) < oldest
+        if run_id not in others and run_id not in pending and stored.last_modified(run_id) < oldest
     ]
 
 
@@ -372,7 +372,7 @@ def _finding_object(state: FindingState, past: FindingHistory) -> dict[str, obje
         "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
         "setting": state.setting,
         "observed": state.observed,
-        "life": past.life,
+        "life": past.lifecycle,
         "first_seen": past.first_seen,
         "since": past.since,
         "changed_by": asdict(past.changed_by) if past.changed_by else None,

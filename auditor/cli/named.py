@@ -31,7 +31,7 @@ def in_run(snapshot: Snapshot, names: Entries) -> LookedUp:
     return LookedUp(
         snapshot.meta("run_id") or "",
         snapshot.meta("finished_at") or "",
-        references.unfitting(snapshot, names),
+        references.mismatches(snapshot, names),
     )
 
 

@@ -138,7 +138,7 @@ class NightlyJob:
     ) -> tuple[bool, list[Exception]]:
         """Store the run, write its files and announce it; returns whether it is stored, and all
         errors."""
-        late = frozenset(stored.waiting())
+        late = frozenset(stored.unarchived())
         is_stored = store_run(stored, snapshot, run, judgement, self.terminal)
         channels = bool(self.announcer.channels)
         notification_baseline = NotificationBaseline(stored, self.settings.profile, channels, late)

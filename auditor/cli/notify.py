@@ -16,7 +16,7 @@ from auditor.config import Settings
 from auditor.errors import ExitCode
 from auditor.notify import channel_store, heartbeat, message, sending
 from auditor.notify.channels import Channel, Delivery, NotifyError
-from auditor.notify.heartbeat import beat_of
+from auditor.notify.heartbeat import signal_for
 from auditor.notify.interface import notify
 from auditor.notify.triggers import DEFAULT, RunEvent, Trigger
 
@@ -110,7 +110,7 @@ class Announcer:
             else:
                 terminal.complain(f"{each.channel} ({each.shown}) was not told. {each.reason}")
         if self.heartbeat:
-            ping = heartbeat.ping(self.heartbeat, beat_of(exit_code))
+            ping = heartbeat.ping(self.heartbeat, signal_for(exit_code))
             if not ping.arrived:
                 terminal.complain(f"the heartbeat did not arrive. {ping.reason}")
         return deliveries
@@ -215,7 +215,7 @@ def try_out(
             f"{channel_store.VARIABLE}."
         )
     failed = False
-    for each in sending.deliver(channels, message.test_message()):
+    for each in sending.deliver(channels, message.sample_message()):
         failed = failed or not each.sent
         typer.echo(
             f"{each.channel} ({each.shown}): {'sent' if each.sent else f'NOT SENT. {each.reason}'}"

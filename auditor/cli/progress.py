@@ -47,7 +47,7 @@ class ProgressBar:
         )
         self._tasks: dict[Level, TaskID] = {}
 
-    def found(self, level: Level, scopes: int) -> None:
+    def level_started(self, level: Level, scopes: int) -> None:
         """Start the bar of a level."""
         self._tasks[level] = self._progress.add_task(NAMES.get(level, level), total=scopes)
 
@@ -77,7 +77,7 @@ class ProgressLines:
         self._done: dict[Level, int] = {}
         self._last_line_at = time.monotonic()
 
-    def found(self, level: Level, scopes: int) -> None:
+    def level_started(self, level: Level, scopes: int) -> None:
         """Start a level."""
         self._total[level], self._done[level] = scopes, 0
 

@@ -85,7 +85,7 @@ def store_run(
     """
     try:
         _store_pending(stored, run.info.id, judgement.catalogue, terminal)
-        aside = stored.keep(snapshot, run, judgement.selected_subset)
+        aside = stored.archive(snapshot, run, judgement.selected_subset)
     except (StoreError, DiskFull, OSError, sqlite3.Error) as error:
         terminal.complain(
             f"{str(error).rstrip('.')}. Run {run.info.id} is not in the history yet; its evidence "
@@ -193,9 +193,9 @@ class NotificationBaseline:
             return
         memory = self._memory(entry)
         if reached:
-            memory.note(entry.facts.id)
+            memory.save(entry.facts.id)
         elif earlier is not None:
-            memory.note(earlier)
+            memory.save(earlier)
 
     def _memory(self, entry: StoredRun) -> LastAnnounced:
         facts = entry.facts
@@ -215,7 +215,7 @@ def previous_start(
     That is the newest run of the same series, which the new run will be compared with, otherwise
     the newest of the account. The operation log is read from then on.
     """
-    series = Series.wanted(
+    series = Series.for_selection(
         account_id, api_url, judgement.baseline.info.id, judgement.depth, judgement.selected_subset
     )
     try:
@@ -246,7 +246,7 @@ def with_history(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
         return replace(
             run,
             trend=history.trend(entry) if same_baseline else (),
-            pasts=(lambda fingerprints: history.pasts(entry, fingerprints))
+            histories=(lambda fingerprints: history.histories(entry, fingerprints))
             if has_history
             else None,
             drift=drift if has_history and _as_stored(run, entry) else None,
@@ -266,12 +266,12 @@ def _as_stored(run: Run, entry: StoredRun) -> bool:
 
 
 def _store_pending(stored: Runs, except_run: str, catalogue: Catalogue, terminal: Terminal) -> None:
-    for run_id in stored.waiting():
+    for run_id in stored.unarchived():
         if run_id == except_run:
             continue
         with ExitStack() as stack:
             try:
-                snapshot = stack.enter_context(stored.opened_folder(run_id))
+                snapshot = stack.enter_context(stored.open_folder(run_id))
                 judgement = EvaluationConfig.from_snapshot(snapshot, catalogue)
                 run = runs.judge(snapshot, judgement)
             except DiskFull:
@@ -280,7 +280,7 @@ def _store_pending(stored: Runs, except_run: str, catalogue: Catalogue, terminal
                 _report_unfit(stored, run_id, error, terminal)
                 continue
             try:  # damage to the evidence; faults of the history are StoreErrors
-                aside = stored.keep(snapshot, run, judgement.selected_subset)
+                aside = stored.archive(snapshot, run, judgement.selected_subset)
             except (sqlite3.Error, zlib.error) as error:
                 _report_unfit(stored, run_id, error, terminal)
                 continue

@@ -25,7 +25,7 @@ from auditor.zoom.client import ZoomClient
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.hosts import UnsafeUrl, check_url, is_loopback
 from auditor.zoom.limits import RateLimiter, RatePlan
-from auditor.zoom.probe import ProbeResult, probe, route
+from auditor.zoom.probe import ProbeResult, probe, route_to
 from auditor.zoom.proxy_checks import shown_url
 from auditor.zoom.responses import utc_now
 from auditor.zoom.retry import RetryPolicy
@@ -138,14 +138,14 @@ class _Examination:
     def _network(self) -> Sequence[ProbeResult]:
         """Probe the token endpoint and the API; the results are in this order."""
         urls = (self.case.oauth_url, self.case.api_url)
-        probes = [probe(url, route(url), now=self.case.now) for url in urls]
+        probes = [probe(url, route_to(url), now=self.case.now) for url in urls]
         self._add(network.proxy(probes))
         self._add(network.reach(probes))
-        if all(each.trouble is not None and not each.trouble.is_tls for each in probes):
+        if all(each.failure is not None and not each.failure.is_tls for each in probes):
             self._skip("neither host was reached", ("tls", "TLS"), ("clock", "Clock"))
             return probes
         self._add(network.tls(probes, self.case.now()))
-        if any(each.trouble is None for each in probes):
+        if any(each.failure is None for each in probes):
             self._add(network.clock(probes))
         else:
             self._skip("no connection can be trusted", ("clock", "Clock"))
@@ -167,10 +167,10 @@ class _Examination:
         later = (("token", "Sign-in"), ("access", "Reading"), ("rates", "Plan and rates"))
         if isinstance(case.credentials, str):
             self._skip("there are no credentials", *later)
-        elif not probes or probes[0].trouble is not None:
+        elif not probes or probes[0].failure is not None:
             self._skip("there is no connection to the host that signs in", *later)
         else:
-            self._sign_in(case.credentials, probes[1].trouble is None)
+            self._sign_in(case.credentials, probes[1].failure is None)
 
     def _sign_in(self, credentials: Credentials, api_is_there: bool) -> None:
         case = self.case

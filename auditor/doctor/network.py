@@ -98,8 +98,8 @@ def reach(probes: Sequence[ProbeResult]) -> DoctorCheck:
         "hosts": [
             {
                 "host": result.host,
-                "reached": result.trouble is None or result.trouble.is_tls,
-                "trouble": result.trouble,
+                "reached": result.failure is None or result.failure.is_tls,
+                "trouble": result.failure,
                 "proxy_status": result.refusal,
                 "status": result.status,
                 "milliseconds": None if result.status is None else round(result.seconds * 1000),
@@ -107,14 +107,14 @@ def reach(probes: Sequence[ProbeResult]) -> DoctorCheck:
             for result in probes
         ]
     }
-    failed = [v for v in probes if v.trouble is not None and not v.trouble.is_tls]
+    failed = [v for v in probes if v.failure is not None and not v.failure.is_tls]
     if failed:
         sentence, advice = _all_explained(failed)
         others = [result.host for result in probes if result not in failed]
         if others:
             sentence += f" {_and(others)} could be."
         return _failed("reachability", "Connection", sentence, advice, facts)
-    answered = [v for v in probes if v.trouble is None]
+    answered = [v for v in probes if v.failure is None]
     times = {v.host: f"{v.host} in {v.seconds * 1000:.0f} ms" for v in answered}
     untrusted = {v.host: f"{v.host} was met, but see TLS" for v in probes if v not in answered}
     parts = [f"Answered: {_and([*times.values()])}"] if times else []
@@ -125,13 +125,13 @@ def reach(probes: Sequence[ProbeResult]) -> DoctorCheck:
 def tls(probes: Sequence[ProbeResult], today: datetime) -> DoctorCheck:
     """Check that the connections are trusted, and by which issuers."""
     facts: dict[str, JsonValue] = {"hosts": [_tls_facts(result) for result in probes]}
-    failed = [v for v in probes if v.trouble is not None and v.trouble.is_tls]
+    failed = [v for v in probes if v.failure is not None and v.failure.is_tls]
     if failed:
         sentence, advice = _all_explained(failed)
         return _failed("tls", "TLS", sentence, advice, facts)
     spoken = [result for result in probes if result.tls]
     if not spoken:
-        where = "this machine" if any(v.trouble is None for v in probes) else "nobody"
+        where = "this machine" if any(v.failure is None for v in probes) else "nobody"
         sentence = f"Not used: plain http to {where}."
         return DoctorCheck("tls", "TLS", CheckState.OK, sentence, facts=facts)
     versions = sorted({result.tls.replace("TLSv", "TLS ") for result in spoken})
@@ -187,22 +187,22 @@ def _all_explained(failed: Sequence[ProbeResult]) -> tuple[str, str]:
     first, *rest = {result.host: result for result in failed}.values()
     sentence, advice = _explained(first)
     for other in rest:
-        if other.trouble is not first.trouble:
+        if other.failure is not first.failure:
             sentence += f" {_explained(other)[0]}"
-        elif other.trouble not in (ProbeFailure.CA_FILE, ProbeFailure.NO_PEM):
+        elif other.failure not in (ProbeFailure.CA_FILE, ProbeFailure.NO_PEM):
             sentence += f" The same for {other.host}."
     return sentence, advice
 
 
 def _explained(result: ProbeResult) -> tuple[str, str]:
-    assert result.trouble is not None
-    if result.trouble is ProbeFailure.NO_PEM:
+    assert result.failure is not None
+    if result.failure is ProbeFailure.NO_PEM:
         by = proxy_checks.no_pem(result.route.verify)
         return f"The certificates to trust could not be read: {by.what}.", by.advice
-    problem = _by_proxy(result, result.trouble)
+    problem = _by_proxy(result, result.failure)
     if problem is not None:
         return f"{result.host} could not be reached: {problem.what}.", problem.advice
-    sentence, advice = _FAILURES[result.trouble]
+    sentence, advice = _FAILURES[result.failure]
     certificate = result.certificate
     seen = ""
     if certificate is not None:
@@ -237,7 +237,7 @@ def _tls_facts(result: ProbeResult) -> dict[str, JsonValue]:
     return {
         "host": result.host,
         "version": result.tls or None,
-        "trouble": result.trouble if result.trouble is not None and result.trouble.is_tls else None,
+        "trouble": result.failure if result.failure is not None and result.failure.is_tls else None,
         "certificate": None
         if certificate is None
         else {

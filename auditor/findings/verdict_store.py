@@ -127,7 +127,7 @@ class VerdictStore:
             for source, moment in assessment.observed_at.items():
                 yield assessment.verdicts, source, moment, moment
         if self._index is not None:
-            for number, source, first, last in self._index.spans():
+            for number, source, first, last in self._index.time_ranges():
                 yield self._verdicts[number], source, first, last
 
     def in_order(self) -> Iterator[tuple[Assessment, Verdict]]:

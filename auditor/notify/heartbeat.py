@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from auditor.notify.channels import NotifyError
 from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooLarge, ResponseTooSlow, pools
 from auditor.zoom.hosts import is_loopback, scheme_and_host
-from auditor.zoom.probe import route
+from auditor.zoom.probe import route_to
 from auditor.zoom.proxy_checks import is_parseable
 
 VARIABLE = "AUDITOR_HEARTBEAT"
@@ -90,7 +90,7 @@ def _call(address: str, timeout: float) -> str:
 
     The proxies and certificates of the environment apply; the logins in `~/.netrc` do not.
     """
-    connection = route(address)
+    connection = route_to(address)
     if not is_parseable(connection.proxy):
         return "The proxy cannot be used."
     try:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from auditor.evidence.read_plan import COUNTS, LEFT, LISTINGS
+from auditor.evidence.read_plan import COVERAGE_VIEWS, LEFT, LISTINGS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
@@ -113,13 +113,13 @@ def evaluate(
     accepted = parameters.get("known_keys")
     patterns = [str(pattern) for pattern in accepted] if isinstance(accepted, list) else []
     new = NewSettings(Coverage(catalogue, union, patterns))
-    store = VerdictStore(snapshot.marks())
+    store = VerdictStore(snapshot.scope_index())
     assessor = Assessor(baseline, parameters, depth, overrides, exceptions)
     for assessment in assessor.run(snapshot):
         if assessment.scope.level in BULK_LEVELS and not phone_and_meetings.is_placeholder(
             assessment.scope
         ):
-            store.add_many(assessment.scope, assessment.verdicts)
+            store.add_shared(assessment.scope, assessment.verdicts)
         else:
             store.add(assessment)
     store.flush()
@@ -148,7 +148,7 @@ def evaluate(
     for group in store.shares():
         counts.add(group)
     if not keep_passes:
-        store.slim(lambda verdict: verdict.status is not Status.PASS)
+        store.retain(lambda verdict: verdict.status is not Status.PASS)
     unseen_levels = _unseen_levels(snapshot, depth)
     mismatches, unmatched = references.check(
         snapshot,
@@ -178,7 +178,7 @@ def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[tuple[Scope
             yield from ((evidence, 1) for evidence in snapshot.evidence(level))
             continue
         by_profile: dict[int | None, tuple[ScopeEvidence, int]] = {}
-        for evidence, count in snapshot.alike(level):
+        for evidence, count in snapshot.grouped_by_profile(level):
             if evidence.scope.status != "pending":
                 first, scopes = by_profile.get(evidence.profile, (evidence, 0))
                 by_profile[evidence.profile] = first, scopes + count
@@ -283,7 +283,7 @@ def _affected_controls(
 ) -> tuple[str, ...]:
     """The controls that read `view` at `level`, or read scopes that `view` lists."""
     names = {below for below, views in LISTINGS.items() if view in views and below in within}
-    counts = {at for at, counted in COUNTS.items() if counted == view and at[0] in within}
+    counts = {at for at, counted in COVERAGE_VIEWS.items() if counted == view and at[0] in within}
 
     def reads(check: Check) -> bool:
         locks = check.lock is not None and level in check.lock_levels

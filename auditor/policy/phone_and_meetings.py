@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from auditor.evidence.read_plan import COUNTS, MEETING, NOTICES, PHONE, PHONE_VIEWS, SITE
+from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, NOTICES, PHONE, PHONE_VIEWS, SITE
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
@@ -61,7 +61,7 @@ class PhoneAndMeetings:
 
     def _rest(self, level: Level) -> Iterator[ScopeEvidence]:
         """The placeholders for the scopes of a level without a record."""
-        counted = {view: surface for (at, surface), view in COUNTS.items() if at is level}
+        counted = {view: surface for (at, surface), view in COVERAGE_VIEWS.items() if at is level}
         for view, surface in counted.items():
             outcome = self._placeholder_outcome(level, view, surface)
             if outcome is not None:
@@ -107,7 +107,7 @@ def is_placeholder(scope: Scope) -> bool:
 def coverage(account: ScopeEvidence, reached: Iterable[Level]) -> dict[Level, int]:
     """The number of scopes read per level. Past meetings are a sample and not counted."""
     counts = {}
-    for (level, surface), view in COUNTS.items():
+    for (level, surface), view in COVERAGE_VIEWS.items():
         outcome = account.outcomes.get(view)
         if level in reached and surface != NOTICES.surface and isinstance(outcome, Document):
             counts[level] = _number(outcome.body, "read")

@@ -385,7 +385,7 @@ def _admins(usage_check: UsageCheck, evidence: _Evidence) -> LookupResult:
                 Cause.ABSENT, f"Zoom did not return what {name} may do"
             )
             continue
-        if role.get("id") not in read_plan.OWN_PEOPLE and not any(
+        if role.get("id") not in read_plan.BUILT_IN_ADMIN_ROLES and not any(
             read_plan.is_any(str(privilege), patterns) for privilege in privileges
         ):
             continue

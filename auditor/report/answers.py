@@ -54,7 +54,7 @@ def sentence(answer: Answer) -> str:
     match answer.state:
         case AnswerState.YES:
             bound = "at least " if answer.is_lower_bound else ""
-            allowed = ControlEffect.ALLOWED in answer.marks
+            allowed = ControlEffect.ALLOWED in answer.effects
             also = (
                 f"; where allowed, also {_where(answer, ControlEffect.ALLOWED)}" if allowed else ""
             )
@@ -103,7 +103,7 @@ def sections(answer: Answer) -> list[Section]:
         (f"Seen, and as {baseline} asks", _titles(answer, _is_as_expected)),
         (
             "Does not apply",
-            _titles(answer, lambda part: set(part.marks) == {ControlEffect.NOT_APPLICABLE}),
+            _titles(answer, lambda part: set(part.effects) == {ControlEffect.NOT_APPLICABLE}),
         ),
         ("Nobody can know", iter([answer.question.nobody_can_know])),
     )
@@ -157,7 +157,7 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
         "claims": [*question.claims],
         "nobody_can_know": question.nobody_can_know,
         "parameters": [*answer.parameters],
-        "evidence": _effects_json(answer, answer.marks),
+        "evidence": _effects_json(answer, answer.effects),
         "unknown": [
             {"cause": cause, "controls": [*controls], "reach": _reach_json(answer, reach)}
             for cause, (controls, reach) in answer.causes.items()
@@ -169,7 +169,7 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
                 "decides": part.bearing.decides,
                 "statements": [*part.statements],
                 "asks": part.bearing.asks,
-                "evidence": _effects_json(answer, part.marks),
+                "evidence": _effects_json(answer, part.effects),
                 "not_looked_at": [*part.gaps],
             }
             for part in answer.parts
@@ -192,7 +192,7 @@ def _reach_json(answer: Answer, reach: AffectedScopes) -> dict[str, JsonValue]:
 
 
 def _where(answer: Answer, effect: ControlEffect) -> str:
-    return answer.marks[effect].text(answer.coverage)
+    return answer.effects[effect].text(answer.coverage)
 
 
 def _tally(answer: Answer) -> Iterator[str]:
@@ -221,7 +221,9 @@ def _tally(answer: Answer) -> Iterator[str]:
 def _rest(answer: Answer) -> str:
     """The controls that are as expected or do not apply, for the end of the sentence."""
     as_expected = sum(map(_is_as_expected, answer.parts))
-    not_applicable = sum(set(part.marks) == {ControlEffect.NOT_APPLICABLE} for part in answer.parts)
+    not_applicable = sum(
+        set(part.effects) == {ControlEffect.NOT_APPLICABLE} for part in answer.parts
+    )
     text = (
         f", {as_expected} as expected" if answer.state is not AnswerState.NO and as_expected else ""
     )
@@ -230,13 +232,17 @@ def _rest(answer: Answer) -> str:
 
 def _is_as_expected(part: ControlPart) -> bool:
     accepted = {ControlEffect.AS_EXPECTED, ControlEffect.NOT_APPLICABLE}
-    return ControlEffect.AS_EXPECTED in part.marks and set(part.marks) <= accepted and not part.gaps
+    return (
+        ControlEffect.AS_EXPECTED in part.effects
+        and set(part.effects) <= accepted
+        and not part.gaps
+    )
 
 
 def _per_control(answer: Answer, effect: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
-        if effect in part.marks:
-            where = part.marks[effect].text(answer.coverage)
+        if effect in part.effects:
+            where = part.effects[effect].text(answer.coverage)
             yield f"{part.bearing.id} “{part.bearing.title}”: {_EFFECT_TEXT[effect]} at {where}."
 
 
@@ -273,7 +279,7 @@ def _decisions(answer: Answer) -> Iterator[str]:
 
 def _attestation_questions(answer: Answer, effect: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
-        if effect in part.marks:
+        if effect in part.effects:
             yield f"{part.bearing.id}: {part.bearing.asks or _lock_question(part)}"
 
 

@@ -226,7 +226,7 @@ def _where(cluster: ChangeGroup) -> str:
 
 def example(change: FindingChange) -> str:
     """A change in one line: the scope, the states before and after, and the author."""
-    scope = change.standing.scope
+    scope = change.state.scope
     parts = [] if scope.level is Level.ACCOUNT else [shorten(scope.label, 60)]
     parts.append(f"{state_text(change.before)} → {state_text(change.after)}")
     if change.changed_by is not None:
@@ -280,10 +280,10 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
 
 
 def _change_object(change: FindingChange, titles: Titles) -> dict[str, Any]:
-    state = change.standing
+    state = change.state
     return {
         "move": change.move,
-        "life": change.life,
+        "life": change.lifecycle,
         "control": state.control,
         "title": titles.get(state.control, ""),
         "kind": state.kind,

@@ -93,7 +93,7 @@ def findings(rows: Sequence[tuple[FindingState, FindingHistory]], width: int) ->
             *([shorten(state.setting, 48)] * show_setting),
             shorten(f"{wording.level_name(state.scope.level)} {state.scope.label}", name_width),
             wording.status_name(state.status),
-            history.life or "",
+            history.lifecycle or "",
             state.since[:10],
             *([state.first_seen[:10]] * show_first_seen),
             shorten(history.changed_by.operator, name_width) if history.changed_by else "",

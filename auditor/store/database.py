@@ -515,7 +515,7 @@ def _make_private(file: Path) -> None:
 def _file_state(file: Path) -> tuple[object, ...]:
     """Inode, size and modification time of the database's files: they change when it is written."""
     states: list[object] = []
-    for suffix in ("", *permissions.BESIDE):
+    for suffix in ("", *permissions.SQLITE_SUFFIXES):
         try:
             stat = file.with_name(file.name + suffix).stat()
         except OSError:

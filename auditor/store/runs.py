@@ -139,7 +139,7 @@ class Runs:
         snapshot = self.create(run_id)
         try:
             with suppress(StoreError, DiskFull):  # if the history cannot be read
-                snapshot.set_meta(STORED_AFTER, str(self.history.last_sequence()))
+                snapshot.set_metadata(STORED_AFTER, str(self.history.last_sequence()))
             yield snapshot
         except BaseException:
             empty = snapshot.is_empty()

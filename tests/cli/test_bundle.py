@@ -7,7 +7,7 @@ import keyring
 import pytest
 
 from auditor.evidence.view import SETTINGS
-from tests.bundle import made
+from tests.bundle import samples
 from tests.cli.commands import output_text, ran, store
 from tests.keyrings import InMemory, current
 from tests.policy.builders import ACCOUNT, USER
@@ -201,11 +201,11 @@ def test_a_file_that_cannot_be_written_is_found_before_the_run(run_id: str) -> N
 
 def by_hand(**run: str) -> Path:
     """An unsigned bundle, of which a stranger wrote every field."""
-    parts = made.packed(made.PARTS)
-    facts = made.told((), None).run.model_copy(update=run)
-    content = made.told(tuple(map(made.listed, parts)), None, run=facts).written()
+    parts = samples.packed(samples.PARTS)
+    facts = samples.manifest_of((), None).run.model_copy(update=run)
+    content = samples.manifest_of(tuple(map(samples.listed, parts)), None, run=facts).written()
     path = Path("handed-over.zip")
-    path.write_bytes(made.zipped(content, parts, None))
+    path.write_bytes(samples.zipped(content, parts, None))
     return path
 
 

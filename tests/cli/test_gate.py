@@ -566,7 +566,7 @@ def hostile(name: str) -> list[Finding]:
 def test_long_names_do_not_push_out_what_to_do() -> None:
     found = [gate_report.Example(each) for n in range(3) for each in hostile(f"{n}" + "N" * 99)]
     advice = f"See which: auditor report RUN. {'x' * 150} What changed: auditor diff RUN."
-    last = gate_report.as_lines(1, "Why.", advice, None, gate_report.named(found))[2]
+    last = gate_report.as_lines(1, "Why.", advice, None, gate_report.describe_examples(found))[2]
     assert last.endswith(advice)
     assert last.startswith("First: AI-01")
     assert len(last) <= 400
@@ -577,7 +577,7 @@ def test_hostile_names_change_no_format(name: str) -> None:
     found = [gate_report.Example(each, scopes=3) for each in hostile(name)]
     reason = f"100 % of {name}\n::set-output name=x::y"
     report = (1, reason, "See.", None)
-    text = gate_report.as_lines(*report, gate_report.named(found))
+    text = gate_report.as_lines(*report, gate_report.describe_examples(found))
     assert len(text) == 3
     assert all(len(each) <= 400 and printable(each) == each for each in text)
     assert json.loads(gate_report.as_json(*report, {}, found))["findings"][0]["control"] == "AI-01"

@@ -65,7 +65,7 @@ def in_memory(assessments: Sequence[Assessment]) -> VerdictStore:
 def on_disk(assessments: Sequence[Assessment]) -> VerdictStore:
     """Users and meetings as numbers beside a snapshot, everything else by itself."""
     snapshot = Snapshot.create()
-    store = VerdictStore(snapshot.marks())
+    store = VerdictStore(snapshot.scope_index())
     for each in assessments:
         if each.scope.level in MANY and each.scope.id != "*":
             snapshot.add_scope(each.scope)
@@ -187,7 +187,7 @@ def test_a_scope_on_disk_keeps_the_times_of_its_requests() -> None:
     scope = Scope(Level.USER, "u")
     snapshot.add_scope(scope)
     snapshot.record(scope, SETTINGS, Document({}, "GET /settings", AT))
-    store = VerdictStore(snapshot.marks())
+    store = VerdictStore(snapshot.scope_index())
     store.add_shared(scope, FAILED)
     store.flush()
     (only,) = store
@@ -205,7 +205,7 @@ def test_more_verdicts_of_a_scope_come_to_those_it_has_with_their_times() -> Non
 def test_numbers_go_to_disk_in_portions_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BATCH_SIZE", 3)
     snapshot = Snapshot.create()
-    store = VerdictStore(snapshot.marks())
+    store = VerdictStore(snapshot.scope_index())
     for number in range(10):
         scope = Scope(Level.USER, f"u{number}")
         snapshot.add_scope(scope)

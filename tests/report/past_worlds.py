@@ -86,7 +86,7 @@ def looked_up(run: Run, rows: Findings, request_counts: list[int] | None = None)
             request_counts.append(len(fingerprints))
         return {key: pasts[key] for key in fingerprints if key in pasts}
 
-    return replace(run, trend=TREND, pasts=look_up)
+    return replace(run, trend=TREND, histories=look_up)
 
 
 def changed(
@@ -179,7 +179,7 @@ def lasting(run_: Run) -> Run:
     def look_up(fingerprints: Sequence[str]) -> Mapping[str, FindingHistory]:
         return {key: histories[int(key[-1], 16) % 2] for key in fingerprints}
 
-    return replace(run_, trend=TREND, pasts=look_up)
+    return replace(run_, trend=TREND, histories=look_up)
 
 
 FOLDER = Path(__file__).parent / "golden"

@@ -147,7 +147,7 @@ def test_a_run_that_goes_on_reads_the_log_since_the_same_time(account: Sandbox) 
     snapshot, aim = Snapshot.create(), target(account)
     with aim.client:
         collect(aim, snapshot, WANTED, "r", CollectionScope(0, changes_since=begin(first)))
-    snapshot.set_meta("finished_at", "")
+    snapshot.set_metadata("finished_at", "")
     account.change(level="account", setting=f"{SUMMARY}.enable", value=True, operator=ADA)
     assert CollectionScope.from_snapshot(snapshot).changes_since == begin(first)
     aim = target(account)
@@ -170,7 +170,7 @@ def test_two_quiet_nights_have_equal_evidence(account: Sandbox) -> None:
 def test_an_extent_keeps_since_when_the_log_is_read() -> None:
     snapshot = Snapshot.create()
     wanted = CollectionScope(3, changes_since="2026-11-21T20:00:00.000Z")
-    snapshot.set_meta("extent", wanted.record())
+    snapshot.set_metadata("extent", wanted.record())
     assert CollectionScope.from_snapshot(snapshot) == wanted
 
 

@@ -32,7 +32,7 @@ USERS = 30
 )
 def test_an_extent_is_recalled_as_it_was_written_down(extent: CollectionScope) -> None:
     snapshot = Snapshot.create()
-    snapshot.set_meta("extent", extent.record())
+    snapshot.set_metadata("extent", extent.record())
     assert CollectionScope.from_snapshot(snapshot) == extent
 
 
