@@ -23,7 +23,7 @@ def shown(issuer="DigiCert Inc", days=100):
 
 @pytest.mark.parametrize("trouble", ProbeFailure)
 def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble):
-    probes = probe_results(trouble=trouble, certificate=shown())
+    probes = probe_results(failure=trouble, certificate=shown())
     check = network.tls(probes, NOW) if trouble.is_tls else network.reach(probes)
     assert check.state is CheckState.FAILED
     assert check.exit_code is ExitCode.NOTHING_EVALUATED
@@ -34,7 +34,7 @@ def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble):
 def test_no_two_troubles_read_alike():
     sentences = set()
     for trouble in ProbeFailure:
-        probes = probe_results(trouble=trouble)
+        probes = probe_results(failure=trouble)
         sentences.add(
             (network.tls(probes, NOW) if trouble.is_tls else network.reach(probes)).sentence
         )
@@ -43,7 +43,7 @@ def test_no_two_troubles_read_alike():
 
 def test_a_ca_of_the_organisation_shows_with_the_variable_that_trusts_it():
     probes = probe_results(
-        trouble=ProbeFailure.SELF_SIGNED, certificate=shown("Acme Inspection CA")
+        failure=ProbeFailure.SELF_SIGNED, certificate=shown("Acme Inspection CA")
     )
     check = network.tls(probes, NOW)
     assert "issued by Acme Inspection CA" in check.sentence
@@ -51,7 +51,7 @@ def test_a_ca_of_the_organisation_shows_with_the_variable_that_trusts_it():
 
 
 def test_a_missing_bundle_is_named():
-    probes = probe_results(trouble=ProbeFailure.CA_FILE, route=Route(verify="/etc/acme.pem"))
+    probes = probe_results(failure=ProbeFailure.CA_FILE, route=Route(verify="/etc/acme.pem"))
     assert "/etc/acme.pem does not exist" in network.tls(probes, NOW).sentence
 
 
