@@ -130,7 +130,7 @@ def judge_cost(snapshot: Snapshot) -> int:
 
 def test_a_run_that_breaks_off_while_it_goes_on_is_not_finished(account: Any) -> None:
     class Impatient:
-        def found(self, level: Level, scopes: int) -> None:
+        def level_started(self, level: Level, scopes: int) -> None:
             raise KeyboardInterrupt
 
         def read(self, level: Level) -> None:
