@@ -98,9 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         mirror = ("--osv-url", options.osv_url)
         services = {options.osv_url: ("--vulnerability-service", "osv", *mirror)}
     reasons = []
-    for name, options in services.items():
+    for name, service in services.items():
         try:
-            answer = checked(options.lock, options)
+            answer = checked(options.lock, service)
         except NotAsked as reason:
             reasons.append(f"  {name}: {reason}")
             continue
