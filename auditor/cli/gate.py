@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import zlib
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -292,8 +293,8 @@ def _refuse_misplaced_options(ctx: typer.Context) -> None:
         source = ctx.get_parameter_source(parameter.name or "")
         if source is not None and source.name == "COMMANDLINE":
             raise ConfigError(
-                f"{parameter.opts[0]} stands before {ctx.invoked_subcommand}, where it says "
-                f"nothing: write it behind. See auditor gate {ctx.invoked_subcommand} --help"
+                f"{parameter.opts[0]} has no effect before {ctx.invoked_subcommand}. Write it "
+                f"after: auditor gate {ctx.invoked_subcommand} {parameter.opts[0]} …"
             )
 
 
@@ -432,9 +433,11 @@ def _live(
     snapshot = collect(
         account, settings, CollectionOptions(RateOptions.chosen(settings)), judgement, terminal
     )
-    with snapshot:
+    with ExitStack() as stack, snapshot:
         run = runs.judge(snapshot, judgement)
         is_stored = store_run(stored, snapshot, run, judgement, terminal)
+        if is_stored:  # however the gate decides, the evidence is in the history now
+            stack.callback(stored.discard, run.info.id)
         known: Known | GateResult | None = None
         signatures = Signatures(settings)
         entry = stored.history.find(run.info.id) if is_stored else None
@@ -452,10 +455,7 @@ def _live(
         if policy.new_only:
             terms = _terms(judgement, run.info.account_id, run.info.api_url)
             known = _known(stored.history, terms, judgement, policy, signatures)
-        result = known if isinstance(known, GateResult) else judged(run, policy, known, signed)
-    if is_stored:
-        stored.discard(run.info.id)
-    return result
+        return known if isinstance(known, GateResult) else judged(run, policy, known, signed)
 
 
 def _known(

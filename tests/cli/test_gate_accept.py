@@ -133,4 +133,4 @@ def test_an_option_before_the_subcommand_is_not_ignored(account: Account) -> Non
     account.night()
     refused = account("gate", "--depth", "group", "accept", "latest")
     assert refused.code == 2
-    assert "--depth stands before accept" in refused.err
+    assert "--depth has no effect before accept" in refused.err

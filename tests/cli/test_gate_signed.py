@@ -162,3 +162,11 @@ def test_where_a_key_has_to_sign_no_unsigned_run_is_read(
     assert refused.code == 2
     assert "is not signed" in refused.err
     assert refused.out == ""
+
+
+def test_a_live_run_that_needs_a_signature_leaves_no_folder_behind(signing: Signing) -> None:
+    signing.keys(trusted=PUBLIC)
+    ran = signing.account.gate("--live")
+    assert ran.code == 4
+    assert "is not signed" in ran.out
+    assert list((signing.account.auditor.data / "runs").glob("*")) == []
