@@ -207,8 +207,9 @@ class _TextPage:
         decisions, attestations = self.rollup.decisions, self.rollup.attestations
         if decisions:
             yield from self._wrapped(
-                f"Decisions due: {_ids_of(decisions)}. The organisation file does not say what is "
-                f"allowed; `auditor control show {_first_id(decisions)}` says what to decide.",
+                f"Decisions due in {_controls_of(decisions)}. The organisation file does not say "
+                f"what is allowed; `auditor control show {_first_id(decisions)}` says what to "
+                "decide.",
                 hanging="  ",
             )
         if attestations:
@@ -371,10 +372,10 @@ def _scope_name(scope: Scope) -> str:
     return f"{name} <{scope.email}>" if scope.email and scope.email != name else name
 
 
-def _ids_of(groups: Iterable[Group]) -> str:
+def _controls_of(groups: Iterable[Group]) -> str:
     groups = list(groups)
     ids = {group.verdict.control for group in groups}
-    return f"{wording.number(len(ids))} ({_listed_ids(groups)})"
+    return f"{wording.counted(len(ids), 'control')} ({_listed_ids(groups)})"
 
 
 def _listed_ids(groups: Iterable[Group]) -> str:

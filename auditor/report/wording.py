@@ -15,7 +15,7 @@ _STATUS: Mapping[Status, tuple[str, str]] = {
     Status.FAIL: ("deviation", "deviations"),
     Status.UNKNOWN: ("unknown", "unknown"),
     Status.ATTESTATION_EXPIRED: ("attestation expired", "attestations expired"),
-    Status.NEEDS_DECISION: ("decision due", "decisions due"),
+    Status.NEEDS_DECISION: ("decision or attestation due", "decisions or attestations due"),
     Status.WAIVED: ("waived", "waived"),
     Status.ATTESTED: ("attested", "attested"),
     Status.NOT_APPLICABLE: ("not applicable", "not applicable"),
@@ -144,7 +144,7 @@ def severities(counts: Mapping[Severity, int]) -> str:
 
 
 def headline(run: Run) -> list[str]:
-    """The run in one line, as parts: deviations by severity, unknowns, coverage."""
+    """The run in one line, as parts: deviations by severity, unknown, undecided, coverage."""
     by_status = run.summary.by_status
     failed, unknown = by_status.get(Status.FAIL, 0), by_status.get(Status.UNKNOWN, 0)
     if not judged(run):
@@ -152,7 +152,8 @@ def headline(run: Run) -> list[str]:
     deviations = counted(failed, "deviation")
     if failed:
         deviations += f" ({severities(run.summary.by_severity)})"
-    return [deviations, f"{number(unknown)} unknown", _read(run)]
+    undecided = [f"{number(run.summary.undecided)} undecided"] if run.summary.undecided else []
+    return [deviations, f"{number(unknown)} unknown", *undecided, _read(run)]
 
 
 _HEADLINE_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING)
@@ -178,10 +179,9 @@ def judged(run: Run) -> int:
 def answer(run: Run, rollup: Rollup) -> str:
     """One sentence on whether the account meets the baseline."""
     baseline = f"“{printable(run.info.baseline.id)}”"
-    unknown = run.summary.by_status.get(Status.UNKNOWN, 0)
-    unjudged = f"{number(unknown)} of {counted(judged(run), 'check')} could not be judged."
     if not judged(run):
         return "Nothing was judged, so this run says nothing about the account."
+    unjudged = _unjudged(run)
     if rollup.deviating_scopes:
         controls = len(rollup.deviating_controls)
         sentence = (
@@ -189,12 +189,27 @@ def answer(run: Run, rollup: Rollup) -> str:
             f"{'deviates' if rollup.deviating_scopes == 1 else 'deviate'} "
             f"in {counted(controls, 'control')}"
         )
-        if not unknown:
-            return sentence + "."
-        return f"{sentence}, and {unjudged}"
-    if unknown:
-        return f"Open: no deviation from {baseline} was found, but {unjudged}"
-    return f"As {baseline} asks: no check found a deviation, and none stayed unknown."
+        if not unjudged:
+            return f"{sentence}."
+        return ", ".join([sentence, *unjudged[:-1], f"and {unjudged[-1]}."])
+    if unjudged:
+        return f"Open: no deviation from {baseline} was found, but {unjudged_checks(run)}."
+    return f"As {baseline} asks: no check found a deviation, and none is unknown or undecided."
+
+
+def unjudged_checks(run: Run) -> str:
+    """The checks without a verdict, unknown and undecided; empty if every check has one."""
+    return ", and ".join(_unjudged(run))
+
+
+def _unjudged(run: Run) -> list[str]:
+    unknown, undecided = run.summary.by_status.get(Status.UNKNOWN, 0), run.summary.undecided
+    of_checks = f" of {counted(judged(run), 'check')}"
+    parts = [f"{number(unknown)}{of_checks} could not be judged"] if unknown else []
+    if undecided:
+        verb = "is" if undecided == 1 else "are"
+        parts.append(f"{number(undecided)}{'' if parts else of_checks} {verb} undecided")
+    return parts
 
 
 def simulated(run: Run) -> str:

@@ -99,7 +99,7 @@ def test_an_outcome_says_what_there_is_to_say():
     assert outcome(worlds.deviation()) == "found true, asked for false"
     assert outcome(worlds.deviation(expected=None)) == "found true"
     assert outcome(worlds.unknown(Cause.ABSENT)) == "could not be judged: not returned by Zoom"
-    assert outcome(worlds.deviation(status=Status.NEEDS_DECISION)) == "decision due"
+    assert outcome(worlds.deviation(status=Status.NEEDS_DECISION)) == "decision or attestation due"
 
 
 def test_names_and_sentences_are_one_escaped_line():

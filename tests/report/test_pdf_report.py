@@ -38,7 +38,7 @@ def test_it_says_what_the_html_report_says(rich, tmp_path):
     for text in (
         "Not as “strict” asks",
         "Gate: FAIL (exit code 1, --fail-on high) – 50 deviations, 53 unknown",
-        "62 of 115 checks could be judged",
+        "57 of 115 checks are judged (53 unknown, 5 undecided)",
         "What people ask",
         "Since 2026-11-20 22:00 UTC",
         "How the value comes to hold here, from the account down",

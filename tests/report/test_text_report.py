@@ -14,7 +14,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 def test_the_first_line_counts_deviations_unknowns_and_coverage(render):
     assert render(worlds.everything(), "text", width=200).splitlines()[0] == (
         "50 deviations (20 critical, 15 high, 1 medium, 14 low) · 53 unknown · "
-        "1 account, 3 groups, 37 users asked for"
+        "5 undecided · 1 account, 3 groups, 37 users asked for"
     )
 
 
@@ -26,7 +26,7 @@ def test_scopes_are_called_read_only_where_the_run_is_complete(render):
 def test_a_narrow_headline_breaks_between_its_parts(render):
     first, second = render(worlds.everything(), "text", width=80).splitlines()[:2]
     assert first.endswith("53 unknown")
-    assert second == "1 account, 3 groups, 37 users asked for"
+    assert second == "5 undecided · 1 account, 3 groups, 37 users asked for"
 
 
 def test_an_incomplete_run_says_so_in_the_second_line(render):
@@ -110,7 +110,7 @@ def test_every_cause_of_an_unknown_is_named_with_its_remedy(render):
 
 def test_decisions_attestations_and_new_settings_are_due_in_a_line_each(render):
     text = " ".join(render(worlds.everything(), "text").split())
-    assert "Decisions due: 1 (DR-01)." in text
+    assert "Decisions due in 1 control (DR-01)." in text
     assert "Attestations due: 2 (TP-01, TR-01)." in text
     assert "New settings: 1 that" in text
     assert "`auditor control show TR-01`" not in text

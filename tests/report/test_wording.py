@@ -60,7 +60,12 @@ def test_the_answer_never_calls_an_unknown_fine():
     }
     assert answers["everything"] == (
         "Not as “strict” asks: 1 account, 2 groups, 17 users deviate in 5 controls, "
-        "and 53 of 1,349 checks could not be judged."
+        "53 of 1,349 checks could not be judged, and 5 are undecided."
+    )
+    waits = worlds.deviation(status=Status.NEEDS_DECISION)
+    undecided = worlds.run_of([worlds.judged(worlds.account(), [waits])])
+    assert wording.answer(undecided, roll_up(undecided)) == (
+        "Open: no deviation from “strict” was found, but 1 of 1 check is undecided."
     )
     assert answers["one"] == "Not as “strict” asks: 1 account deviates in 1 control."
     assert answers["clean"].startswith("As “strict” asks")

@@ -212,6 +212,7 @@ def run_of(
             pending_users=3,
             settings_returned=412,
             settings_judged=96,
+            undecided=sum(v.is_undecided for _, v in verdicts),
         ),
         api=ApiUsage(requests=923, retries=4, rate_limited=2, seconds=390.2504),
         errors=tuple(errors),

@@ -88,7 +88,7 @@ def test_a_conflict_of_overrides_is_a_decision_due(audit):
     )
     result = audit(org)
     assert statuses()["u1"] == "needs_decision"
-    assert "Decisions due: 1 (RC-02)." in output_text(result)
+    assert "Decisions due in 1 control (RC-02)." in output_text(result)
     assert "override for user *1@example.com want different things" in html()
 
 
