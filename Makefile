@@ -31,7 +31,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Half an hour on two cores; see docs/testing.md. MUTANTS='auditor.policy.judge.*' tries some alone.
+# Half an hour on two cores; see docs/testing.md. MUTANTS='auditor.policy.judging.judge.*' tries some alone.
 mutation: $(VENV)/.dev
 	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev,mutation]'
 	$(BIN)/mutmut run $(MUTANTS)

@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from auditor.app.audit import EvaluationConfig, metadata
 from auditor.evidence.export import copy_snapshot
 from auditor.evidence.snapshot import Snapshot
-from auditor.policy import files
-from auditor.run import EvaluationConfig, metadata
+from auditor.policy.catalogue import files
 from auditor.store.runs import Runs
 
 ROOT = Path(__file__).resolve().parent.parent

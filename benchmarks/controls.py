@@ -2,9 +2,11 @@
 
 from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.scope import Level
-from auditor.policy import baseline, files, reads
-from auditor.policy.baseline import Baseline
-from auditor.policy.catalogue import SETTINGS_SURFACE, Check
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline.baselines import Baseline
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.controls import SETTINGS_SURFACE, Check
+from auditor.policy.judging import reads
 
 DEFAULT = "consent-first"
 """The baseline that is used where none is named."""

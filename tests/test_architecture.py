@@ -14,14 +14,10 @@ LONGEST_FILE = 800
 """Lines."""
 
 FLOORS: Mapping[str, int] = {
-    "errors": -1,
     "cli": 6,
-    "run": 4,
+    "app": 5,
     "bundle": 4,
     "doctor": 4,
-    "pseudonyms": 4,
-    "drift": 5,
-    "gate": 4,
     "collect": 3,
     "policy": 3,
     "report": 3,
@@ -31,16 +27,15 @@ FLOORS: Mapping[str, int] = {
     "config": 2,
     "zoom": 1,
     "evidence": 1,
-    "credentials": 1,
-    "config_files": 1,
-    "keys": 2,
-    "signing": 1,
-    "signed_runs": 3,
-    "permissions": 1,
-    "trusted_files": 0,
+    "secrets": 1,
+    "files": 0,
     "plain_text": 0,
+    "errors": -1,
 }
 """The level of each package: a package imports only from lower levels."""
+
+POLICY_PARTS = ("catalogue", "reading", "baseline", "judging", "evaluation")
+"""The parts of the policy room: each imports only from itself and from those before it."""
 
 SANDBOX_ROOM = "sandbox"
 """Imports none of the other packages."""
@@ -64,7 +59,7 @@ def tree(folder: Path = PACKAGE) -> dict[str, str]:
 
 
 def imported(module: str, source: str, modules: Tree) -> Iterator[str]:
-    """Modules of ours that `source` imports, `from auditor import run` counting as auditor.run."""
+    """Modules of ours that `source` imports; `from auditor.app import audit` counts too."""
     is_package = any(other.startswith(f"{module}.") for other in modules)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -144,14 +139,17 @@ def test_imports_only_run_down() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("auditor.policy.judge", "from auditor.run import judge"),
-        ("auditor.policy.judge", "from auditor import run"),
-        ("auditor.policy.judge", "import auditor.cli.main"),
-        ("auditor.policy.judge", "def f():\n    from auditor.collect.collector import Walk"),
-        ("auditor.policy.judge", "from ..store import runs"),
+        ("auditor.policy.judging.judge", "from auditor.app.audit import judge"),
+        ("auditor.policy.judging.judge", "from auditor.app import audit"),
+        ("auditor.policy.judging.judge", "import auditor.cli.main"),
+        (
+            "auditor.policy.judging.judge",
+            "def f():\n    from auditor.collect.collector import Walk",
+        ),
+        ("auditor.policy.judging.judge", "from ...store import runs"),
         ("auditor.zoom.client", "from auditor.evidence.scope import Level"),
         ("auditor.findings.model", "from auditor import config"),
-        ("auditor.run", "from auditor.sandbox import serve"),
+        ("auditor.app.audit", "from auditor.sandbox import serve"),
         ("auditor.cli.audit", "from auditor.sandbox import serve"),
         ("auditor.sandbox.world", "from auditor.evidence.scope import Level"),
         ("auditor", "from auditor.zoom.client import ZoomClient"),
@@ -161,6 +159,33 @@ def test_an_import_that_runs_up_or_sideways_is_found(module: str, source: str) -
     planted = {**tree(), module: source}
     assert len(wrong_imports(planted)) == 1
     assert wrong_imports(planted)[0].startswith(f"{module} imports auditor.")
+
+
+def policy_imports_up(modules: Tree) -> list[str]:
+    """Every import of a higher part of the policy room by a lower one."""
+
+    def part(module: str) -> int:
+        return POLICY_PARTS.index(module.split(".")[2])
+
+    return [
+        f"{module} imports {target}"
+        for module, source in modules.items()
+        if module.startswith("auditor.policy.")
+        for target in imported(module, source, modules)
+        if target.startswith("auditor.policy.") and part(target) > part(module)
+    ]
+
+
+def test_the_parts_of_the_policy_room_import_only_lower_ones() -> None:
+    assert policy_imports_up(tree()) == []
+
+
+def test_a_part_of_the_policy_room_that_imports_a_higher_one_is_found() -> None:
+    planted = {
+        **tree(),
+        "auditor.policy.reading.lookup": "from auditor.policy.judging import judge",
+    }
+    assert len(policy_imports_up(planted)) == 1
 
 
 def test_everything_public_has_a_docstring() -> None:

@@ -9,18 +9,19 @@ from collections.abc import Iterator
 import pytest
 
 import auditor
-from auditor.config import ConfigError
-from auditor.credentials.backends import KeyringUnavailable
-from auditor.drift import NotComparable
+from auditor.app.audit import NothingSelected
+from auditor.app.compare import NotComparable
+from auditor.app.signed_runs import SignatureError
+from auditor.config.settings import ConfigError
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.errors import DiskFull, EvidenceAltered, SnapshotError
-from auditor.keys import KeyUnavailable
+from auditor.files.permissions import InsecureDirectory
+from auditor.files.trusted import Untrusted
 from auditor.notify.channels import NotifyError
-from auditor.permissions import InsecureDirectory
-from auditor.policy.errors import BaselineNotFound, PolicyError
+from auditor.policy.catalogue.errors import BaselineNotFound, PolicyError
 from auditor.report import FormatError, UnknownFormat
-from auditor.run import NothingSelected
-from auditor.signed_runs import SignatureError
+from auditor.secrets.backends import KeyringUnavailable
+from auditor.secrets.keys import KeyUnavailable
 from auditor.store.errors import (
     AlreadyRunning,
     HistoryDamaged,
@@ -32,7 +33,6 @@ from auditor.store.errors import (
     RunUnfit,
     StoreError,
 )
-from auditor.trusted_files import Untrusted
 from auditor.zoom.bounded_http import WriteMethodBlocked
 from auditor.zoom.errors import Denied, Unreachable, ZoomError
 from auditor.zoom.hosts import UnsafeUrl

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from auditor.signing import BadKey, PublicKey, Signer
+from auditor.secrets.signing import BadKey, PublicKey, Signer
 
 CONTEXT = b"auditor/bundle/v1\n"
 """Prefix of the signed bytes, so that no other signature is accepted as one of a bundle."""

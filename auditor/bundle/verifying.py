@@ -15,7 +15,7 @@ from auditor.bundle.manifest import Manifest, ManifestPart
 from auditor.bundle.signing import CONTEXT, LONGEST, Signature
 from auditor.bundle.zip_writer import CENTRAL, CHUNK, END, LOCAL, ZipEntry
 from auditor.errors import AuditorError
-from auditor.signing import BadKey, PublicKey
+from auditor.secrets.signing import BadKey, PublicKey
 
 THE_END = "the end of the archive"
 DIRECTORY = "the directory of the archive"

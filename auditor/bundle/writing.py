@@ -19,7 +19,7 @@ from auditor.evidence.export import copy_snapshot
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
-from auditor.signing import Signer
+from auditor.secrets.signing import Signer
 
 REPORTS = ("text", "json", "html", "csv", "markdown")
 """The report formats in a bundle: one that is quick to write for each kind of reader."""
@@ -39,7 +39,7 @@ class BundleContents:
     run: Run
     snapshot: Snapshot
     policy: str
-    """The policy of the run, as serialised by `auditor.policy.serialization`."""
+    """The policy of the run, as serialised by `auditor.policy.baseline.serialization`."""
     facts: dict[str, str]
     """Metadata of the run, for the snapshot in the bundle."""
 

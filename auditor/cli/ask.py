@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from auditor import config
-from auditor import run as runs
+from auditor.app import audit as runs
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import BaselineOption, OrgOption, Selection
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
+from auditor.config import settings as config
 from auditor.findings.answers import Answer, answers
 from auditor.findings.run import Run
-from auditor.policy import questions
+from auditor.policy.catalogue import questions
 from auditor.report import answers as words
 from auditor.report import wording
 from auditor.report.display import printable

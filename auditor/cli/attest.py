@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from auditor import config
 from auditor.cli import output
 from auditor.cli.options import BaselineOption, OnlyOption, OrgOption, Selection
 from auditor.cli.terminal import Terminal
+from auditor.config import settings as config
 from auditor.evidence.scope import Level
-from auditor.policy import files, organisation, yaml_edit
-from auditor.policy.attestations import Unanswered, due, questions
-from auditor.policy.errors import PolicyError, nearest
-from auditor.policy.waivers import Attestation
+from auditor.policy.baseline import organisation, yaml_edit
+from auditor.policy.baseline.attestations import Unanswered, due, questions
+from auditor.policy.baseline.waivers import Attestation
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.errors import PolicyError, nearest
 
 KEY = "attestations"
 COMMENT = "# What no API shows, and who looked. Include it in the organisation file.\n"

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from auditor import config
-from auditor import run as runs
+from auditor.app import audit as runs
+from auditor.app.audit import CollectionScope, EvaluationConfig
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.config import tell_dotenv
 from auditor.cli.export import ExportOptions
@@ -40,11 +40,11 @@ from auditor.cli.run_choice import AccountOption, RunSource
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
 from auditor.cli.storing import drift_since_previous, store_run, stored_runs, with_history
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError
+from auditor.config import settings as config
+from auditor.config.settings import ConfigError
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.report import drift_report
-from auditor.run import CollectionScope, EvaluationConfig
 
 
 def audit(

@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from auditor import config
 from auditor.cli.auth_status import Form, beginning, read_status, shown, token_of
 from auditor.cli.encoding import echo_json
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError, Settings
-from auditor.config_files import Origin
-from auditor.credentials import backends, keyring_store, parsing
-from auditor.credentials.backends import KeyringState, KeyringUnavailable
-from auditor.credentials.parsing import LABELS, NAMES, VARIABLES
+from auditor.config import settings as config
+from auditor.config.settings import ConfigError, Settings
+from auditor.config.sources import Origin
+from auditor.secrets import backends, parsing
+from auditor.secrets import credentials as keyring_store
+from auditor.secrets.backends import KeyringState, KeyringUnavailable
+from auditor.secrets.parsing import LABELS, NAMES, VARIABLES
 from auditor.zoom.auth import Credentials
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.hosts import check_url

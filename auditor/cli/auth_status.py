@@ -10,13 +10,14 @@ from typing import Any
 
 from tabulate import tabulate
 
-from auditor import config
-from auditor.config import ConfigError, CredentialValue, Settings
-from auditor.config_files import Origin
-from auditor.credentials import backends, keyring_store
-from auditor.credentials.backends import KeyringState, KeyringStatus, KeyringUnavailable
-from auditor.credentials.parsing import LABELS, VARIABLES
-from auditor.policy.operators import writes
+from auditor.config import settings as config
+from auditor.config.settings import ConfigError, CredentialValue, Settings
+from auditor.config.sources import Origin
+from auditor.policy.catalogue.operators import writes
+from auditor.secrets import backends
+from auditor.secrets import credentials as keyring_store
+from auditor.secrets.backends import KeyringState, KeyringStatus, KeyringUnavailable
+from auditor.secrets.parsing import LABELS, VARIABLES
 from auditor.zoom import scope_names
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.errors import ZoomError, sanitize_message

@@ -12,26 +12,27 @@ from typing import Annotated
 import typer
 from tabulate import tabulate
 
-from auditor import config
 from auditor.cli import named, output
 from auditor.cli.capture import accept_keys, capture
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import OrgOption
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError
-from auditor.config_files import is_baseline_path
+from auditor.config import settings as config
+from auditor.config.settings import ConfigError
+from auditor.config.sources import is_baseline_path
 from auditor.evidence.scope import Level
-from auditor.policy import baseline as baselines
-from auditor.policy import comparison, files, organisation, schemas, yaml_source
-from auditor.policy.baseline import Baseline, ControlExpectation
-from auditor.policy.catalogue import Catalogue
-from auditor.policy.errors import PolicyError
-from auditor.policy.evaluate import not_reached
-from auditor.policy.operators import OPERATORS, Expectation
-from auditor.policy.organisation import Organisation
-from auditor.policy.overrides import Overrides
-from auditor.policy.references import Entries, LookedUp
+from auditor.policy.baseline import baselines, organisation, schemas
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
+from auditor.policy.baseline.organisation import Organisation
+from auditor.policy.baseline.overrides import Overrides
+from auditor.policy.baseline.references import Entries, LookedUp
+from auditor.policy.catalogue import files, yaml_source
+from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.errors import PolicyError
+from auditor.policy.catalogue.operators import OPERATORS, Expectation
+from auditor.policy.evaluation import comparison
+from auditor.policy.evaluation.evaluate import not_reached
 from auditor.report import waiver_wording, wording
 
 app = typer.Typer(

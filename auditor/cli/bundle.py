@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor import config, keys
 from auditor.cli import output
-from auditor.config import ConfigError, Settings
+from auditor.config import settings as config
+from auditor.config.settings import ConfigError, Settings
 from auditor.errors import ExitCode
 from auditor.report.display import printable, shorten
+from auditor.secrets import keys
 
 if TYPE_CHECKING:  # cryptography is slow to load
-    from auditor.signing import PublicKey, Signer
+    from auditor.secrets.signing import PublicKey, Signer
 
 MAX_VALUE_WIDTH = 200
 """Maximum columns of a value from a bundle: a longer one could push the rest out of sight."""
@@ -44,7 +45,7 @@ def keygen(
 
     Example: **auditor bundle keygen --output auditor.pub**
     """
-    from auditor.signing import PublicKey, Signer, new_key
+    from auditor.secrets.signing import PublicKey, Signer, new_key
 
     settings = config.load()
     configured = signer(settings) if settings.signing_key else None
@@ -114,7 +115,7 @@ def verify(
     """
     from auditor.bundle.verifying import NotABundle, TamperedBundle
     from auditor.bundle.verifying import verify as verified
-    from auditor.signing import BadKey, PublicKey
+    from auditor.secrets.signing import BadKey, PublicKey
 
     try:
         key = _key_text(public_key, public_key_file)

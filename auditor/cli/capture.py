@@ -8,21 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from auditor import config
-from auditor import run as runs
+from auditor.app import audit as runs
 from auditor.cli import output
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.options import BaselineOption, OrgOption, Selection
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.sandbox import ScenarioName
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
+from auditor.config import settings as config
+from auditor.config.settings import Settings
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.model import FindingKind
 from auditor.findings.run import Run
-from auditor.policy import capture as capturing
-from auditor.policy import files, organisation, yaml_source
+from auditor.policy.baseline import organisation
+from auditor.policy.catalogue import files, yaml_source
+from auditor.policy.evaluation import capture as capturing
 from auditor.report.display import printable
 
 RunOption = Annotated[

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from auditor import run as runs
+from auditor.app import audit as runs
+from auditor.app.audit import AccountConnection, CollectionScope, EvaluationConfig
 from auditor.cli import process
 from auditor.cli.progress import progress
 from auditor.cli.sandbox import ScenarioName, serve_sandbox
 from auditor.cli.storing import open_history, previous_start, stored_runs
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError, Settings
+from auditor.config.settings import ConfigError, Settings
 from auditor.evidence.snapshot import DiskFull, Snapshot
-from auditor.run import AccountConnection, CollectionScope, EvaluationConfig
 from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials
 from auditor.zoom.client import connect

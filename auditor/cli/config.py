@@ -10,26 +10,30 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
-from auditor import config, keys, permissions
 from auditor.cli.auth_status import MAX_WIDTH, beginning
 from auditor.cli.bundle import signer
 from auditor.cli.encoding import echo_json
 from auditor.cli.notify import check_channels
 from auditor.cli.terminal import Terminal
-from auditor.config import KEYS, SECRETS, VARIABLES, ConfigError, Settings
-from auditor.config_files import DOTENV_RULES, Candidate, DotenvRule, Origin, dotenv_warnings
-from auditor.credentials import backends, keyring_store, parsing
-from auditor.credentials.backends import KeyringState, KeyringStatus, KeyringUnavailable
+from auditor.config import settings as config
+from auditor.config.settings import KEYS, SECRETS, VARIABLES, ConfigError, Settings
+from auditor.config.sources import DOTENV_RULES, Candidate, DotenvRule, Origin, dotenv_warnings
 from auditor.doctor.model import CheckState as CheckState
 from auditor.doctor.model import DoctorCheck
 from auditor.errors import ExitCode
-from auditor.keys import KeyUnavailable
+from auditor.files import permissions
+from auditor.files.permissions import InsecureDirectory
 from auditor.notify import heartbeat
 from auditor.notify.channels import NotifyError
-from auditor.permissions import InsecureDirectory
-from auditor.policy import baseline, files, organisation
-from auditor.policy.errors import PolicyError
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline import organisation
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.report.display import printable
+from auditor.secrets import backends, keys, parsing
+from auditor.secrets import credentials as keyring_store
+from auditor.secrets.backends import KeyringState, KeyringStatus, KeyringUnavailable
+from auditor.secrets.keys import KeyUnavailable
 from auditor.store.errors import StoreError
 from auditor.store.runs import Runs
 from auditor.zoom.errors import sanitize_message

@@ -9,9 +9,9 @@ from tabulate import tabulate
 
 from auditor.cli.options import TopicOption
 from auditor.cli.terminal import Terminal
-from auditor.policy import exceptions, files
-from auditor.policy.catalogue import Catalogue, Check, Control
-from auditor.policy.errors import PolicyError, nearest
+from auditor.policy.catalogue import exceptions, files
+from auditor.policy.catalogue.controls import Catalogue, Check, Control
+from auditor.policy.catalogue.errors import PolicyError, nearest
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -7,14 +7,14 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from auditor import config
-from auditor import drift as comparing
+from auditor.app import compare as comparing
 from auditor.cli import output as files
 from auditor.cli.encoding import stdout_for_json, stdout_for_text
 from auditor.cli.run_choice import LATEST, AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
+from auditor.config import settings as config
 from auditor.findings.drift import Drift
-from auditor.policy.files import shipped_catalogue
+from auditor.policy.catalogue.files import shipped_catalogue
 from auditor.report import drift_report
 from auditor.store.errors import RunNotFound
 from auditor.store.history import History, StoredRun

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from auditor import config
 from auditor.cli import named, output
 from auditor.cli.config import describe, doctor_check
 from auditor.cli.encoding import echo_json
@@ -25,16 +24,17 @@ from auditor.cli.options import (
 from auditor.cli.sandbox import ScenarioName, serve_sandbox
 from auditor.cli.storing import SANDBOX_HOME, stored_runs
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError, Settings
-from auditor.credentials import backends
+from auditor.config import settings as config
+from auditor.config.settings import ConfigError, Settings
 from auditor.doctor import as_json, text
 from auditor.doctor.checks import DoctorInputs, Policy, examine
 from auditor.doctor.model import DoctorReport
 from auditor.evidence.scope import Level
-from auditor.permissions import InsecureDirectory
-from auditor.policy.errors import PolicyError
-from auditor.policy.references import Entries, LookedUp
+from auditor.files.permissions import InsecureDirectory
+from auditor.policy.baseline.references import Entries, LookedUp
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.report.json_text import readable
+from auditor.secrets import backends
 from auditor.store.errors import StoreError
 from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials

@@ -6,17 +6,17 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from auditor import keys
-from auditor import run as runs
+from auditor.app import audit as runs
+from auditor.app.audit import EvaluationConfig
+from auditor.app.pseudonyms import NameIndex, Pseudonymizer, Pseudonyms, organisation
 from auditor.cli.bundle import signer
-from auditor.config import Settings
+from auditor.config.settings import Settings
 from auditor.evidence.export import copy_snapshot
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.frameworks import Framework
 from auditor.findings.run import Run
-from auditor.policy import frameworks
-from auditor.pseudonyms import NameIndex, Pseudonymizer, Pseudonyms, organisation
-from auditor.run import EvaluationConfig
+from auditor.policy.catalogue import frameworks
+from auditor.secrets import keys
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,20 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from auditor import config
-from auditor import run as runs
+from auditor.app import audit as runs
+from auditor.app.audit import EvaluationConfig
+from auditor.app.gate import (
+    GatePolicy,
+    GateResult,
+    Known,
+    Terms,
+    age_rejection,
+    closed,
+    find_acceptance,
+    judged,
+    rejection,
+)
+from auditor.app.signed_runs import Signatures
 from auditor.cli import output
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.config import tell_dotenv
@@ -33,29 +45,17 @@ from auditor.cli.run_choice import LATEST, AccountOption, RunSource, configured_
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
 from auditor.cli.storing import store_run, stored_runs
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError, Settings
+from auditor.config import settings as config
+from auditor.config.settings import ConfigError, Settings
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings.model import Severity
-from auditor.gate import (
-    GatePolicy,
-    GateResult,
-    Known,
-    Terms,
-    age_rejection,
-    closed,
-    find_acceptance,
-    judged,
-    rejection,
-)
-from auditor.policy import serialization
-from auditor.policy.errors import PolicyError
+from auditor.policy.baseline import serialization
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.report import gate_report
 from auditor.report.display import printable
 from auditor.report.gate_report import Signed
-from auditor.run import EvaluationConfig
-from auditor.signed_runs import Signatures
 from auditor.store.errors import RunNotFound, RunUnfit, StoreError
 from auditor.store.history import History, StoredRun
 from auditor.store.runs import Runs

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from auditor import config
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import KeepMonthlyOption, KeepOption, parse_duration
 from auditor.cli.run_choice import (
@@ -21,12 +20,13 @@ from auditor.cli.run_choice import (
     SandboxRunsOption,
 )
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError
+from auditor.config import settings as config
+from auditor.config.settings import ConfigError
 from auditor.errors import ExitCode
 from auditor.findings.drift import FindingState
 from auditor.findings.finding_history import FindingHistory
-from auditor.policy.errors import PolicyError, nearest
-from auditor.policy.files import shipped_catalogue
+from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.policy.catalogue.files import shipped_catalogue
 from auditor.report import history_report, wording
 from auditor.report.display import printable
 from auditor.store.errors import RunNotFound

@@ -153,7 +153,7 @@ def options(
 
     The options below work before and after the name of a command.
     """
-    from auditor import config  # slow to import, and not needed for --help and --version
+    from auditor.config import settings as config
 
     ctx.obj = Terminal(-1 if quiet else verbose, not no_color, log_format)
     ctx.obj.set_up_logging()
@@ -164,7 +164,7 @@ def options(
 def _not_empty(option: str, value: str | None) -> str | None:
     """Reject an empty value: an unset shell variable must not select something else."""
     if value is not None and not value.strip():
-        from auditor.config import ConfigError
+        from auditor.config.settings import ConfigError
 
         raise ConfigError(f"{option} is empty. Give it a value, or leave it out.")
     return value

@@ -4,14 +4,15 @@ from datetime import UTC, datetime
 
 from auditor.cli.run_choice import LATEST, RunSource
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
+from auditor.config.settings import Settings
 from auditor.evidence.snapshot import Snapshot, SnapshotError
-from auditor.permissions import InsecureDirectory
-from auditor.policy import files, references
-from auditor.policy.baseline import Baseline
-from auditor.policy.organisation import Organisation
-from auditor.policy.references import Entries, LookedUp
-from auditor.policy.waivers import WaiversAndAttestations
+from auditor.files.permissions import InsecureDirectory
+from auditor.policy.baseline import references
+from auditor.policy.baseline.baselines import Baseline
+from auditor.policy.baseline.organisation import Organisation
+from auditor.policy.baseline.references import Entries, LookedUp
+from auditor.policy.baseline.waivers import WaiversAndAttestations
+from auditor.policy.catalogue import files
 from auditor.store.errors import RunNotFound, StoreError
 
 

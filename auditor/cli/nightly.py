@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from auditor import config
-from auditor import run as runs
+from auditor.app import audit as runs
+from auditor.app.audit import CollectionScope, EvaluationConfig
 from auditor.cli import history, output
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.config import tell_dotenv
@@ -54,17 +54,17 @@ from auditor.cli.storing import (
     with_history,
 )
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
-from auditor.config_files import DEFAULT_PROFILE
+from auditor.config import settings as config
+from auditor.config.settings import Settings
+from auditor.config.sources import DEFAULT_PROFILE
 from auditor.errors import ExitCode
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.files.permissions import InsecureDirectory
 from auditor.findings.drift import Drift
 from auditor.findings.run import Run
 from auditor.notify.triggers import RunEvent
-from auditor.permissions import InsecureDirectory
 from auditor.report import Options, by_name, drift_report, waiver_wording, wording
-from auditor.run import CollectionScope, EvaluationConfig
 from auditor.store.errors import StoreError
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs

@@ -10,9 +10,9 @@ import typer
 from pydantic import SecretStr
 from tabulate import tabulate
 
-from auditor import config
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
+from auditor.config import settings as config
+from auditor.config.settings import Settings
 from auditor.errors import ExitCode
 from auditor.notify import channel_store, heartbeat, message, sending
 from auditor.notify.channels import Channel, Delivery, NotifyError

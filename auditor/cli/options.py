@@ -11,14 +11,16 @@ from typing import Annotated
 
 import typer
 
-from auditor.config import DEFAULT_BASELINE, ConfigError
+from auditor.app.audit import EvaluationConfig
+from auditor.config.settings import DEFAULT_BASELINE, ConfigError
 from auditor.evidence.read_plan import MeetingSelection
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.model import Severity
-from auditor.policy import baseline, files, organisation
-from auditor.policy.organisation import Organisation
-from auditor.run import EvaluationConfig
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline import organisation
+from auditor.policy.baseline.organisation import Organisation
+from auditor.policy.catalogue import files
 from auditor.zoom.limits import RatePlan
 
 

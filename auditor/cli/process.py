@@ -13,8 +13,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 
-from auditor import permissions
 from auditor.cli.encoding import make_streams_lossless
+from auditor.files import permissions
 from auditor.zoom.redaction import redacted_traceback
 
 TEMPORARY = "auditor-"

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from auditor import config
 from auditor.cli.encoding import echo_json
 from auditor.cli.export import EvaluatedRun, ExportOptions
 from auditor.cli.options import (
@@ -23,6 +22,7 @@ from auditor.cli.options import (
 from auditor.cli.reporting import Destinations
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.storing import drift_since_previous, with_history
+from auditor.config import settings as config
 from auditor.findings.drift import Drift
 from auditor.report import schema as report_schema
 from auditor.store.runs import Runs

@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from auditor import run as runs
+from auditor.app import audit as runs
 from auditor.cli import encoding, output
 from auditor.cli.bundle import signer
 from auditor.cli.export import EvaluatedRun
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError, Settings
+from auditor.config.settings import ConfigError, Settings
 from auditor.findings.run import Run
-from auditor.policy import serialization
+from auditor.policy.baseline import serialization
 from auditor.report import (
     BUNDLE,
     BUNDLE_SUFFIX,

@@ -15,9 +15,9 @@ import typer
 
 from auditor.cli.storing import SANDBOX_HOME, stored_runs
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError, Settings
+from auditor.config.settings import ConfigError, Settings
 from auditor.evidence.snapshot import DiskFull, Snapshot
-from auditor.permissions import InsecureDirectory
+from auditor.files.permissions import InsecureDirectory
 from auditor.report.display import printable
 from auditor.store.errors import RunNotFound, StoreError
 from auditor.store.history import StoredRun

@@ -17,8 +17,8 @@ from typing import (
 import typer
 
 from auditor.cli.terminal import Terminal
-from auditor.config import ConfigError
-from auditor.policy.errors import nearest
+from auditor.config.settings import ConfigError
+from auditor.policy.catalogue.errors import nearest
 
 if TYPE_CHECKING:
     from auditor.sandbox import Faults, Sandbox

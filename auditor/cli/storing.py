@@ -8,19 +8,19 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from auditor import drift as comparing
-from auditor import run as runs
+from auditor.app import audit as runs
+from auditor.app import compare as comparing
+from auditor.app.audit import EvaluationConfig, NothingSelected
+from auditor.app.signed_runs import Signatures
 from auditor.cli import process
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
+from auditor.config.settings import Settings
 from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
 from auditor.findings.drift import Drift
 from auditor.findings.run import Run
 from auditor.notify.delivery_state import LastAnnounced
-from auditor.policy.catalogue import Catalogue
-from auditor.policy.errors import PolicyError
-from auditor.run import EvaluationConfig, NothingSelected
-from auditor.signed_runs import Signatures
+from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.store.errors import HistoryDamaged, HistoryLocked, RunNotFound, StoreError
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs

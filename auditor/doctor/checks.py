@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from auditor.credentials.backends import KeyringStatus
-from auditor.credentials.parsing import NAMES
 from auditor.doctor import account, local, names, network
 from auditor.doctor.account import AccessCheck, RateHeaderRecorder
 from auditor.doctor.model import AuditTarget, CheckState, DoctorCheck, DoctorReport
@@ -16,9 +14,11 @@ from auditor.errors import ExitCode
 from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.policy import reads
-from auditor.policy.baseline import Baseline
-from auditor.policy.references import Entries, LookedUp
+from auditor.policy.baseline.baselines import Baseline
+from auditor.policy.baseline.references import Entries, LookedUp
+from auditor.policy.judging import reads
+from auditor.secrets.backends import KeyringStatus
+from auditor.secrets.parsing import NAMES
 from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import ZoomClient

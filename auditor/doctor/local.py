@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from auditor.credentials.backends import KeyringState as Keyring
-from auditor.credentials.backends import KeyringStatus
 from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.errors import ExitCode
 from auditor.evidence.reading import JsonValue
-from auditor.permissions import OTHERS_MAY_WRITE, InsecureDirectory
+from auditor.files.permissions import OTHERS_MAY_WRITE, InsecureDirectory
+from auditor.secrets.backends import KeyringState as Keyring
+from auditor.secrets.backends import KeyringStatus
 from auditor.store import filesystem
 from auditor.store.errors import (
     HistoryDamaged,

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.evidence.reading import JsonValue
-from auditor.policy.references import Entries, LookedUp
+from auditor.policy.baseline.references import Entries, LookedUp
 from auditor.report import waiver_wording, wording
 
 _MOST = 10

@@ -7,10 +7,10 @@ from auditor.evidence import read_plan
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS
-from auditor.policy import derived, reads
-from auditor.policy.baseline import Baseline, ControlExpectation
-from auditor.policy.catalogue import SETTINGS_SURFACE, Check
-from auditor.policy.operators import Expectation
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
+from auditor.policy.catalogue.controls import SETTINGS_SURFACE, Check
+from auditor.policy.catalogue.operators import Expectation
+from auditor.policy.judging import derived, reads
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from auditor.doctor.needs import Needs
-from auditor.policy.operators import writes
+from auditor.policy.catalogue.operators import writes
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from keyring.backend import KeyringBackend
 
-from auditor.credentials.backends import (
+from auditor.notify.channels import Channel, NotifyError, scheme_of
+from auditor.secrets.backends import (
     KeyringState,
     KeyringUnavailable,
     delete,
@@ -16,7 +17,6 @@ from auditor.credentials.backends import (
     put,
     writable_backends,
 )
-from auditor.notify.channels import Channel, NotifyError, scheme_of
 
 VARIABLE = "AUDITOR_NOTIFY"
 _INDEX = "notify"

@@ -17,8 +17,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from auditor import permissions
 from auditor.evidence.errors import DiskFull
+from auditor.files import permissions
 from auditor.store import filesystem, postgresql
 from auditor.store.errors import (
     CorruptRow,

@@ -7,7 +7,7 @@ from functools import partial
 from auditor.bundle import manifest, zip_writer
 from auditor.bundle.manifest import Manifest, ManifestBaseline, ManifestPart, ManifestRun, Tool
 from auditor.bundle.signing import signature_file
-from auditor.signing import Signer
+from auditor.secrets.signing import Signer
 
 SIGNER = Signer.read("11" * 32)
 STRANGER = Signer.read("22" * 32)

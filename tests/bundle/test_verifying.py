@@ -12,7 +12,7 @@ import pytest
 from auditor.bundle import zip_writer
 from auditor.bundle.signing import Signature, signature_file
 from auditor.bundle.verifying import NotABundle, TamperedBundle, Verified, verify
-from auditor.signing import PublicKey, Signer
+from auditor.secrets.signing import PublicKey, Signer
 from tests.bundle import samples
 
 NAMES = ("manifest.json", "manifest.sig", *samples.PARTS)

@@ -7,13 +7,13 @@ from typing import Any
 import typer
 from typer.testing import CliRunner, Result
 
+from auditor.app.audit import EvaluationConfig
 from auditor.cli.main import app, move_global_options_first
 from auditor.evidence.scope import Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.run import EvaluationConfig
 from auditor.store.runs import Runs
+from tests.app.stored import finished
 from tests.policy.builders import ACCOUNT, LISTED, Bodies, outcome
-from tests.run.stored import finished
 
 Command = Callable[..., Result]
 

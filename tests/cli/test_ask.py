@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from auditor.cli import ask
 from auditor.cli.main import Commands, options
-from auditor.policy import questions
+from auditor.policy.catalogue import questions
 from tests.end_to_end.conftest import Auditor, served
 from tests.taken_out import taken_out
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence.view import LOCKS, View
-from auditor.policy import baseline, organisation
-from auditor.policy.attestations import questions
-from auditor.policy.waivers import WARN_DAYS
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline import organisation
+from auditor.policy.baseline.attestations import questions
+from auditor.policy.baseline.waivers import WARN_DAYS
+from tests.app.stored import judgement
 from tests.cli.commands import answers, output_text, ran, store
 from tests.policy.builders import ACCOUNT, CATALOGUE, put
-from tests.run.stored import judgement
 
 pytestmark = pytest.mark.usefixtures("home")
 DUE = list(questions(baseline.load("strict", CATALOGUE).assessed.values()))

@@ -12,8 +12,8 @@ from keyrings.alt.file import PlaintextKeyring
 from typer.testing import CliRunner, Result
 
 from auditor.cli.main import app
-from auditor.credentials.backends import SERVICE
 from auditor.sandbox import Conduct, Sandbox, World, serve
+from auditor.secrets.backends import SERVICE
 from tests.cli.commands import output_text, ran
 from tests.keyrings import InMemory, Locked, current
 

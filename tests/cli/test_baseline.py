@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from auditor.cli.baseline import described
 from auditor.cli.main import app
-from auditor.policy import baseline
-from auditor.policy.operators import Expectation
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.catalogue.operators import Expectation
 from tests.cli.commands import output_text, ran
 from tests.policy.builders import CATALOGUE
 

@@ -7,11 +7,11 @@ import keyring
 import pytest
 
 from auditor.evidence.view import SETTINGS
+from tests.app.stored import judgement
 from tests.bundle import samples
 from tests.cli.commands import output_text, ran, store
 from tests.keyrings import InMemory, current
 from tests.policy.builders import ACCOUNT, USER
-from tests.run.stored import judgement
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,12 @@ import pytest
 
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS
-from auditor.policy import baseline, organisation
-from auditor.policy.reads import ACCOUNT_VIEWS
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline import organisation
+from auditor.policy.judging.reads import ACCOUNT_VIEWS
+from tests.app.stored import judgement
 from tests.cli.commands import answers, output_text, ran, store
 from tests.policy.builders import ACCOUNT, CATALOGUE, GROUP
-from tests.run.stored import judgement
 
 BODY = {
     "recording": {"local_recording": False, "cloud_recording": True},

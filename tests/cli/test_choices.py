@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from auditor.cli.options import Selection, meeting_selection, parse_duration
-from auditor.config import ConfigError
+from auditor.config.settings import ConfigError
 from auditor.evidence.read_plan import MeetingSelection
 from auditor.evidence.scope import Level
-from auditor.policy.errors import PolicyError
+from auditor.policy.catalogue.errors import PolicyError
 
 
 @pytest.mark.parametrize(

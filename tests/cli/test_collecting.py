@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor import config
 from auditor.cli.collection import RateOptions
+from auditor.config import settings as config
 from auditor.zoom.limits import RatePlan
 
 

@@ -13,7 +13,13 @@ from auditor.cli.main import app
 
 SLOW = {
     *("sqlalchemy", "pydantic_settings", "requests", "jinja2", "yaml", "keyring", "cryptography"),
-    *("auditor.config", "auditor.policy", "auditor.report", "auditor.store", "auditor.zoom.client"),
+    *(
+        "auditor.config.settings",
+        "auditor.policy",
+        "auditor.report",
+        "auditor.store",
+        "auditor.zoom.client",
+    ),
     *(f"auditor.cli.{name}" for name, _ in COMMANDS),
 }
 

@@ -8,8 +8,8 @@ from typing import Any
 import keyring
 import pytest
 
-from auditor.config import VARIABLES
-from auditor.credentials import keyring_store
+from auditor.config.settings import VARIABLES
+from auditor.secrets import credentials as keyring_store
 from tests.end_to_end.conftest import InProcess, Ran
 from tests.keyrings import InMemory
 

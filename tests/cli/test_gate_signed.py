@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.signing import Signer
+from auditor.secrets.signing import Signer
 from tests.cli.test_gate import Account, lines
 from tests.end_to_end.conftest import InProcess, served
 

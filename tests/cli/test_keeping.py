@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from auditor import run as judging
+from auditor.app import audit as judging
+from auditor.app.audit import EvaluationConfig
 from auditor.cli.storing import store_run
 from auditor.cli.terminal import Terminal
 from auditor.evidence.view import SETTINGS
-from auditor.run import EvaluationConfig
 from auditor.store.database import FILE, Database
 from auditor.store.history import History
 from auditor.store.runs import SNAPSHOT, Runs
+from tests.app.stored import judgement
 from tests.cli.commands import store
 from tests.policy.builders import ACCOUNT, at
-from tests.run.stored import judgement
 
 ON = {SETTINGS: at("recording.local_recording", True)}
 ONE = judgement("RC-02")

@@ -33,7 +33,7 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Invoke:
             raise raising
 
         if raising is not None:
-            monkeypatch.setattr("auditor.policy.files.shipped_catalogue", broken)
+            monkeypatch.setattr("auditor.policy.catalogue.files.shipped_catalogue", broken)
         return CliRunner().invoke(
             cli.app, cli.move_global_options_first(arguments), prog_name="auditor"
         )

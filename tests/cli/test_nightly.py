@@ -94,7 +94,8 @@ def test_a_night_stores_reports_and_says_so_in_a_line(nightly: Nightly, account:
     (run,) = nightly.runs()
     assert ran.code == 0
     assert ran.err.splitlines() == [
-        f"Run {run['id']} is stored: 0 deviations, 0 unknown, 108 undecided, 1 account, 1 group, 2 users read."
+        f"Run {run['id']} is stored: 0 deviations, 0 unknown, 108 undecided, "
+        "1 account, 1 group, 2 users read."
     ]
     assert {mode(nightly.folder / name) for name in ("a.html", "a.json")} == {0o600}
     assert mode(nightly.folder / "a.prom") == 0o644

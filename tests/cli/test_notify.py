@@ -9,10 +9,10 @@ from pathlib import Path
 import keyring
 import pytest
 
-from auditor import config
 from auditor.cli.notify import Announcer, parse_triggers
 from auditor.cli.terminal import Terminal
-from auditor.config import Settings
+from auditor.config import settings as config
+from auditor.config.settings import Settings
 from auditor.errors import ExitCode
 from auditor.notify.channels import NotifyError
 from auditor.notify.triggers import DEFAULT, RunEvent, Trigger

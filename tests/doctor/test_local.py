@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor.credentials.backends import KeyringState as Keyring
-from auditor.credentials.backends import KeyringStatus
 from auditor.doctor import local
 from auditor.doctor.model import CheckState
 from auditor.errors import ExitCode
+from auditor.secrets.backends import KeyringState as Keyring
+from auditor.secrets.backends import KeyringStatus
 from auditor.store.runs import Runs
 
 API = "https://api.zoom.us/v2"

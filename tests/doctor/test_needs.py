@@ -4,9 +4,9 @@ import pytest
 
 from auditor.doctor.needs import needs
 from auditor.evidence.scope import Level
-from auditor.policy import baseline as baselines
-from auditor.policy import files
-from auditor.policy.parameters import known_parameters
+from auditor.policy.baseline import baselines
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.parameters import known_parameters
 from auditor.zoom import endpoints
 
 CATALOGUE = files.shipped_catalogue()

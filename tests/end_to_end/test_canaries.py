@@ -159,7 +159,7 @@ def test_no_secret_is_in_an_internal_error_and_its_traceback(
 
     in_pairs = {f"{where}: {place}" for where in ("error", "cause") for place in PAIRS}
 
-    monkeypatch.setattr("auditor.run.judge", broken)
+    monkeypatch.setattr("auditor.app.audit.judge", broken)
     auditor = InProcess(tmp_path, account)
     for flags in ((), ("-vv",), ("-vv", "--log-format", "json")):
         ran = auditor.audit(*flags, "--depth", "account")

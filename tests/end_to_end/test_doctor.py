@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from auditor.policy.parameters import known_parameters
+from auditor.policy.catalogue.parameters import known_parameters
 from auditor.sandbox import Faults, Sandbox
 from auditor.sandbox.api import SCOPES
 from tests.end_to_end.conftest import Auditor, InProcess, served

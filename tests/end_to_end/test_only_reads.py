@@ -138,7 +138,7 @@ def test_the_only_verbs_in_the_source_are_get_and_the_post_for_a_token() -> None
     ("look", "module", "source"),
     [
         (speakers, "auditor.collect.collector", "import requests"),
-        (speakers, "auditor.policy.judge", "from urllib import request"),
+        (speakers, "auditor.policy.judging.judge", "from urllib import request"),
         (speakers, "auditor.report.pdf_report", "def f():\n    import http.client"),
         (speakers, "auditor.cli.audit", "import_module('httpx')"),
         (speakers, "auditor.zoom.client", "import apprise"),

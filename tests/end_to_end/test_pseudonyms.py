@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from auditor.app.pseudonyms import Pseudonyms
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.pseudonyms import Pseudonyms
 from auditor.report import FORMATS
 from auditor.store.runs import Runs
 from tests.end_to_end.conftest import Auditor, InProcess, Ran, Sandbox

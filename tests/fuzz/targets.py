@@ -12,8 +12,10 @@ from pathlib import Path
 
 from requests.structures import CaseInsensitiveDict
 
-from auditor.policy import baseline, files, organisation
-from auditor.policy.errors import PolicyError
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline import organisation
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.payload import parse_object
 from auditor.zoom.redaction import redact, redact_object, redact_text

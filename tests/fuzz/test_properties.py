@@ -8,9 +8,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.policy import baseline, files, organisation, yaml_source
-from auditor.policy.errors import PolicyError
-from auditor.policy.organisation import OrganisationFile
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline import organisation
+from auditor.policy.baseline.organisation import OrganisationFile
+from auditor.policy.catalogue import files, yaml_source
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.payload import parse_object
 from auditor.zoom.redaction import redact

@@ -8,9 +8,9 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
-from auditor.credentials.backends import SERVICE
 from auditor.notify import channel_store
 from auditor.notify.channels import Channel, NotifyError
+from auditor.secrets.backends import SERVICE
 from tests.keyrings import InMemory, Locked, current
 
 SECRET = "T0kEnThatNobodyMaySee"

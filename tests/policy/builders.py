@@ -11,12 +11,12 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
 from auditor.findings.model import Finding, Severity, Status, Verdict
-from auditor.policy import files, yaml_source
-from auditor.policy.baseline import Baseline, BaselineInfo, ControlExpectation
-from auditor.policy.catalogue import Catalogue, Check, Control, Fix
-from auditor.policy.evaluate import Evaluation, evaluate
-from auditor.policy.operators import Expectation
-from auditor.policy.parameters import known_parameters
+from auditor.policy.baseline.baselines import Baseline, BaselineInfo, ControlExpectation
+from auditor.policy.catalogue import files, yaml_source
+from auditor.policy.catalogue.controls import Catalogue, Check, Control, Fix
+from auditor.policy.catalogue.operators import Expectation
+from auditor.policy.catalogue.parameters import known_parameters
+from auditor.policy.evaluation.evaluate import Evaluation, evaluate
 
 AT = "2026-11-21T20:00:00.000Z"
 CATALOGUE = files.shipped_catalogue()

@@ -8,11 +8,11 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.model import FindingKind, Status, Verdict, WaiverResult
-from auditor.policy.baseline import Baseline, ControlExpectation
-from auditor.policy.catalogue import Catalogue, Control, Family
-from auditor.policy.evaluate import Evaluation, evaluate
-from auditor.policy.overrides import Override, Overrides
-from auditor.policy.waivers import Attestation, Waiver, WaiversAndAttestations
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
+from auditor.policy.baseline.overrides import Override, Overrides
+from auditor.policy.baseline.waivers import Attestation, Waiver, WaiversAndAttestations
+from auditor.policy.catalogue.controls import Catalogue, Control, Family
+from auditor.policy.evaluation.evaluate import Evaluation, evaluate
 from tests.policy.builders import rows
 
 TODAY = date(2026, 11, 21)

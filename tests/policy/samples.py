@@ -11,10 +11,10 @@ from typing import Any
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
-from auditor.policy import baseline
-from auditor.policy.baseline import Baseline, ControlExpectation
-from auditor.policy.catalogue import Check
-from auditor.policy.operators import Expectation
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
+from auditor.policy.catalogue.controls import Check
+from auditor.policy.catalogue.operators import Expectation
 from tests.policy.builders import ACCOUNT, CATALOGUE, EXAMPLES, GROUP, ONCE, USER, put
 
 BASELINES = {name: baseline.load(name, CATALOGUE) for name in baseline.names()}

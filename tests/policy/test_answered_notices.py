@@ -7,7 +7,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import SETTINGS, View
 from auditor.findings.model import FindingKind, Status
-from auditor.policy import baseline
+from auditor.policy.baseline import baselines as baseline
 from tests.policy.builders import ACCOUNT, CATALOGUE, at, judged, only, rows, world
 from tests.policy.samples import BASELINES
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from auditor.findings.model import Severity
-from auditor.policy import baseline, files
-from auditor.policy.baseline import Baseline
-from auditor.policy.errors import BaselineNotFound, PolicyError
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline.baselines import Baseline
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.errors import BaselineNotFound, PolicyError
 from tests.policy.builders import CATALOGUE
 
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion"

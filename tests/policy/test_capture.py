@@ -7,10 +7,11 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Status
-from auditor.policy import baseline, yaml_source
-from auditor.policy.capture import capture_baseline
-from auditor.policy.catalogue import Catalogue, Family
-from auditor.policy.evaluate import evaluate
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.catalogue import yaml_source
+from auditor.policy.catalogue.controls import Catalogue, Family
+from auditor.policy.evaluation.capture import capture_baseline
+from auditor.policy.evaluation.evaluate import evaluate
 from tests.policy.builders import ACCOUNT, CATALOGUE, at, check, control, world
 from tests.policy.decisions import catalogue_of
 from tests.policy.samples import BASELINES, NoSample, failing, passing, place

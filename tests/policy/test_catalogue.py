@@ -5,9 +5,10 @@ from pydantic import ValidationError
 
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
-from auditor.policy import catalogue, documented
-from auditor.policy.catalogue import AttestationQuestion, Condition
-from auditor.policy.errors import PolicyError
+from auditor.policy.catalogue import controls as catalogue
+from auditor.policy.catalogue import documented
+from auditor.policy.catalogue.controls import AttestationQuestion, Condition
+from auditor.policy.catalogue.errors import PolicyError
 from tests.policy.builders import CATALOGUE, check, control
 
 FAMILY = """family: {family}

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from auditor.policy.comparison import conflicts
+from auditor.policy.evaluation.comparison import conflicts
 from tests.names import same_everywhere
 from tests.policy.builders import assessed, baseline, check
 from tests.policy.samples import BASELINES

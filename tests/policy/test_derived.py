@@ -6,10 +6,10 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
-from auditor.policy.derived import SHOWN, DerivedInputs, verdicts
-from auditor.policy.outcome import Context
-from auditor.policy.permissiveness import is_more_permissive
-from auditor.policy.reads import ACCOUNT_VIEWS
+from auditor.policy.catalogue.outcome import Context
+from auditor.policy.catalogue.permissiveness import is_more_permissive
+from auditor.policy.judging.derived import SHOWN, DerivedInputs, verdicts
+from auditor.policy.judging.reads import ACCOUNT_VIEWS
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.policy.duration import days
+from auditor.policy.catalogue.duration import days
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from auditor.findings.model import (
     Status,
 )
 from auditor.findings.run import Run
-from auditor.policy import evaluate as evaluation_module
-from auditor.policy import judge
-from auditor.policy.evaluate import not_reached
-from auditor.policy.groups import EPOCH
+from auditor.policy.evaluation import evaluate as evaluation_module
+from auditor.policy.evaluation.evaluate import not_reached
+from auditor.policy.judging import judge
+from auditor.policy.judging.groups import EPOCH
 from tests.policy.builders import (
     ACCOUNT,
     AT,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from auditor.policy import documented, exceptions
-from auditor.policy.catalogue import Catalogue
-from auditor.policy.privacy_words import shipped as words
+from auditor.policy.catalogue import documented, exceptions
+from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.privacy_words import shipped as words
 from tests.policy.builders import CATALOGUE
 
 LISTED = [

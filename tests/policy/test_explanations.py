@@ -7,9 +7,9 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS
-from auditor.policy.effective_value import effective_value
-from auditor.policy.explanations import Population, who_can_change
-from auditor.policy.locks import EffectiveValue, LockDocuments
+from auditor.policy.reading.effective_value import effective_value
+from auditor.policy.reading.explanations import Population, who_can_change
+from auditor.policy.reading.locks import EffectiveValue, LockDocuments
 from tests.policy.builders import ACCOUNT, GROUP, USER, at, check, outcomes
 
 KNOWN = Population(293, {"g1": 12})

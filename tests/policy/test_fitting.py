@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from auditor.policy import baseline, fitting, organisation
-from auditor.policy.catalogue import Check
-from auditor.policy.errors import PolicyError
-from auditor.policy.operators import OPERATORS, Expectation
-from auditor.policy.parameters import known_parameters
-from auditor.policy.values import is_of
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline import fitting, organisation
+from auditor.policy.catalogue.controls import Check
+from auditor.policy.catalogue.errors import PolicyError
+from auditor.policy.catalogue.operators import OPERATORS, Expectation
+from auditor.policy.catalogue.parameters import known_parameters
+from auditor.policy.catalogue.values import is_of
 from tests.policy.builders import CATALOGUE, yaml
 
 HEAD = 'id: mine\nversion: "1"\ntitle: Mine\n'

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from auditor.findings.frameworks import split_reference
-from auditor.policy import frameworks
-from auditor.policy.errors import PolicyError
+from auditor.policy.catalogue import frameworks
+from auditor.policy.catalogue.errors import PolicyError
 from tests.policy.builders import CATALOGUE
 
 SHIPPED = frameworks.shipped()

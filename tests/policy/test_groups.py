@@ -16,11 +16,11 @@ from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.verdict_store import Assessment
-from auditor.policy import members
-from auditor.policy.assess import Assessor
-from auditor.policy.groups import Groups
-from auditor.policy.overrides import Overrides
-from auditor.policy.waivers import Waiver, WaiversAndAttestations
+from auditor.policy.baseline.overrides import Overrides
+from auditor.policy.baseline.waivers import Waiver, WaiversAndAttestations
+from auditor.policy.judging import members
+from auditor.policy.judging.assess import Assessor
+from auditor.policy.judging.groups import Groups
 from tests.policy.builders import (
     ACCOUNT,
     FIXED,

@@ -9,7 +9,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status
-from auditor.policy.catalogue import AttestationQuestion
+from auditor.policy.catalogue.controls import AttestationQuestion
 from tests.policy.builders import (
     ACCOUNT,
     ALL,

@@ -12,7 +12,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Severity, Status
-from auditor.policy import documented
+from auditor.policy.catalogue import documented
 from auditor.report.clusters import outcome
 from tests.policy.builders import (
     ACCOUNT,

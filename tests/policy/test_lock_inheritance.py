@@ -11,10 +11,10 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Status, Verdict
-from auditor.policy.baseline import Baseline, ControlExpectation
-from auditor.policy.catalogue import Condition
-from auditor.policy.lock_verifier import SnapshotLockVerifier
-from auditor.policy.reads import NEW_SETTINGS_CONTROL
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
+from auditor.policy.catalogue.controls import Condition
+from auditor.policy.judging.lock_verifier import SnapshotLockVerifier
+from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL
 from tests.policy.builders import (
     ACCOUNT,
     GROUP,

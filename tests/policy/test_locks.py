@@ -5,8 +5,8 @@ import pytest
 from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, View
-from auditor.policy import locks
-from auditor.policy.locks import STRING_FLAGS, LockDocuments
+from auditor.policy.reading import locks
+from auditor.policy.reading.locks import STRING_FLAGS, LockDocuments
 from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT, GROUP, check, locks_of, outcomes
 

@@ -4,7 +4,7 @@ import pytest
 
 from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.policy import lookup
+from auditor.policy.reading import lookup
 from tests.names import same_everywhere
 from tests.policy.builders import CATALOGUE, check, document, outcomes, refusal
 

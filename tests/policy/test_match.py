@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from auditor.evidence.scope import Level, Scope
-from auditor.policy import names
-from auditor.policy.match import Match
-from auditor.policy.match_index import MatchIndex
+from auditor.policy.baseline.match import Match
+from auditor.policy.baseline.match_index import MatchIndex
+from auditor.policy.catalogue import names
 from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT
 

@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.evidence.scope import Level, Scope
-from auditor.policy.match import Match
+from auditor.policy.baseline.match import Match
 
 ADA = Scope(Level.USER, "u1", "Ada", "ada@example.com")
 BOB = Scope(Level.USER, "u2", "Bob", "bob@example.com")

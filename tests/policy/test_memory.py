@@ -11,8 +11,8 @@ from auditor.evidence.content_store import DOCUMENTS
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS
-from auditor.policy.evaluate import evaluate
-from auditor.policy.reads import NEW_SETTINGS_CONTROL
+from auditor.policy.evaluation.evaluate import evaluate
+from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
@@ -41,7 +41,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.rollup import roll_up
 from tests.policy.builders import CATALOGUE, assessed, baseline, check
-from auditor.policy.evaluate import evaluate
+from auditor.policy.evaluation.evaluate import evaluate
 from tests.report.worlds import run_of
 
 wanted = baseline(assessed(check()), assessed(check("in_meeting.other", find_key="n"), id="AI-02"))

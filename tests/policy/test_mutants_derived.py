@@ -7,9 +7,9 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
-from auditor.policy import derived
-from auditor.policy.derived import SHOWN, DerivedInputs
-from auditor.policy.outcome import Context
+from auditor.policy.catalogue.outcome import Context
+from auditor.policy.judging import derived
+from auditor.policy.judging.derived import SHOWN, DerivedInputs
 from tests.policy.builders import ACCOUNT, baseline
 from tests.policy.builders import derived as expectation
 

@@ -7,8 +7,8 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, View
-from auditor.policy.effective_value import effective_value
-from auditor.policy.locks import EffectiveValue, LockDocuments
+from auditor.policy.reading.effective_value import effective_value
+from auditor.policy.reading.locks import EffectiveValue, LockDocuments
 from tests.policy.builders import check, document, locks_of, outcomes, refusal
 
 PHONE = View("phone_account_settings")

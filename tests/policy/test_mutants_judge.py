@@ -9,10 +9,10 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
-from auditor.policy import judge
-from auditor.policy.judge import CheckContext
-from auditor.policy.locks import LockDocuments
-from auditor.policy.outcome import Context
+from auditor.policy.catalogue.outcome import Context
+from auditor.policy.judging import judge
+from auditor.policy.judging.judge import CheckContext
+from auditor.policy.reading.locks import LockDocuments
 from tests.policy.builders import ACCOUNT, USER, assessed, at, check, document, refusal
 from tests.policy.samples import BASELINES
 

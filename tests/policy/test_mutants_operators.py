@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from auditor.policy.operators import Expectation
-from auditor.policy.outcome import Context, Deviates, Unclear, Undecided
+from auditor.policy.catalogue.operators import Expectation
+from auditor.policy.catalogue.outcome import Context, Deviates, Unclear, Undecided
 
 PARAMETERS: dict[str, Any] = {"names": ["a", "b"], "limit": 2, "word": "all", "several": "many"}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from auditor.policy.overrides import Overrides
+from auditor.policy.baseline.overrides import Overrides
 from tests.policy.builders import CATALOGUE, assessed, baseline, check
 from tests.policy.decisions import overrides_of
 from tests.policy.samples import BASELINES

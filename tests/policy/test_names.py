@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from auditor.policy import names
+from auditor.policy.catalogue import names
 
 DECOMPOSED = unicodedata.normalize("NFD", "Büro Köln")
 

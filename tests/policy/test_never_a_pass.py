@@ -18,12 +18,12 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, Outcome, View
 from auditor.findings.model import FindingKind, Status
-from auditor.policy import judge
-from auditor.policy.catalogue import LOCKED_SURFACES
-from auditor.policy.judge import CheckContext
-from auditor.policy.locks import STRING_FLAGS, LockDocuments
-from auditor.policy.outcome import Context
-from auditor.policy.reads import ACCOUNT_VIEWS
+from auditor.policy.catalogue.controls import LOCKED_SURFACES
+from auditor.policy.catalogue.outcome import Context
+from auditor.policy.judging import judge
+from auditor.policy.judging.judge import CheckContext
+from auditor.policy.judging.reads import ACCOUNT_VIEWS
+from auditor.policy.reading.locks import STRING_FLAGS, LockDocuments
 from tests.names import same_everywhere
 from tests.policy.builders import (
     ACCOUNT,

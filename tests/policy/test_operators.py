@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from auditor.evidence.reading import Cause
-from auditor.policy.operators import OPERATORS, Expectation, writes
-from auditor.policy.outcome import Context, Deviates, Meets, Unclear, Undecided
-from auditor.policy.values import iter_leaves, json_equal, json_type
+from auditor.policy.catalogue.operators import OPERATORS, Expectation, writes
+from auditor.policy.catalogue.outcome import Context, Deviates, Meets, Unclear, Undecided
+from auditor.policy.catalogue.values import iter_leaves, json_equal, json_type
 from tests.names import same_everywhere
 
 PARAMETERS: dict[str, Any] = {

@@ -4,14 +4,16 @@ from datetime import date
 
 import pytest
 
+from auditor.app.audit import EvaluationConfig
 from auditor.evidence.scope import Level
 from auditor.evidence.view import SETTINGS
 from auditor.findings.model import FindingKind
-from auditor.policy import baseline, files, organisation
-from auditor.policy.errors import PolicyError
-from auditor.policy.organisation import Organisation
-from auditor.policy.parameters import known_parameters
-from auditor.run import EvaluationConfig
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline import organisation
+from auditor.policy.baseline.organisation import Organisation
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.errors import PolicyError
+from auditor.policy.catalogue.parameters import known_parameters
 from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT, CATALOGUE, derived, rows, world
 from tests.policy.builders import baseline as baseline_of

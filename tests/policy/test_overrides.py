@@ -6,9 +6,10 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status
-from auditor.policy import files, reads
-from auditor.policy.baseline import load
-from auditor.policy.overrides import Override, Overrides
+from auditor.policy.baseline.baselines import load
+from auditor.policy.baseline.overrides import Override, Overrides
+from auditor.policy.catalogue import files
+from auditor.policy.judging import reads
 from tests.names import same_everywhere
 from tests.policy.builders import (
     ACCOUNT,
@@ -378,7 +379,7 @@ def test_a_control_of_an_override_that_may_hold_is_not_silent():
 
 
 def test_the_example_file_makes_legal_stricter_than_its_baseline():
-    from auditor.policy import organisation
+    from auditor.policy.baseline import organisation
 
     path = files.folder() / "examples" / "organisation.yaml"
     example = organisation.load(path, CATALOGUE)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from auditor.policy import organisation
-from auditor.policy.errors import PolicyError
-from auditor.policy.parameters import known_parameters
+from auditor.policy.baseline import organisation
+from auditor.policy.catalogue.errors import PolicyError
+from auditor.policy.catalogue.parameters import known_parameters
 from tests.policy.builders import CATALOGUE
 
 

@@ -7,7 +7,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
 from auditor.findings.model import FindingKind, Status
-from auditor.policy.overrides import Override, Overrides
+from auditor.policy.baseline.overrides import Override, Overrides
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence.operation_log import normalize_label
-from auditor.policy import documented, portal_labels
-from auditor.policy.catalogue import SETTINGS_SURFACE
-from auditor.policy.files import shipped_catalogue
+from auditor.policy.catalogue import documented, portal_labels
+from auditor.policy.catalogue.controls import SETTINGS_SURFACE
+from auditor.policy.catalogue.files import shipped_catalogue
 
 LABELS = portal_labels.shipped()
 CHECKED = {

@@ -10,8 +10,9 @@ import yaml
 
 from auditor.evidence.reading import JsonValue
 from auditor.findings.questions import DEVIATES, DISABLED, ENABLED
-from auditor.policy import baseline, files, questions
-from auditor.policy.errors import PolicyError
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.catalogue import files, questions
+from auditor.policy.catalogue.errors import PolicyError
 
 CATALOGUE = files.shipped_catalogue()
 SHIPPED = questions.shipped()
@@ -197,8 +198,10 @@ def test_words_that_are_near_nothing_are_refused_with_the_way_on(words: str) -> 
 
 def test_the_page_of_claims_is_what_the_generator_gives() -> None:
     made = subprocess.run(
-        [sys.executable, "-m", "auditor.policy.questions"], capture_output=True, check=True
+        [sys.executable, "-m", "auditor.policy.catalogue.questions"],
+        capture_output=True,
+        check=True,
     )
     assert PAGE.read_bytes() == made.stdout, (
-        "Write it again: python -m auditor.policy.questions > docs/claims.md"
+        "Write it again: python -m auditor.policy.catalogue.questions > docs/claims.md"
     )

@@ -4,7 +4,7 @@ import pytest
 
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.policy.reads import ACCOUNT_VIEWS, levels, needed
+from auditor.policy.judging.reads import ACCOUNT_VIEWS, levels, needed
 from tests.policy.builders import assessed, baseline, check, derived
 from tests.policy.samples import BASELINES, PARAMETERS, READ_SETTINGS, checks_of
 

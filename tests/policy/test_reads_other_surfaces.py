@@ -4,8 +4,8 @@ import pytest
 
 from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.scope import Level
-from auditor.policy import name_patterns
-from auditor.policy.reads import SAMPLED_MEETINGS, needed, reached
+from auditor.policy.catalogue import name_patterns
+from auditor.policy.judging.reads import SAMPLED_MEETINGS, needed, reached
 from tests.policy.samples import BASELINES
 
 STRICT, CONSENT = BASELINES["strict"], BASELINES["consent-first"]

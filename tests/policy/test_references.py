@@ -13,8 +13,8 @@ from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import View
 from auditor.findings.exit_code import of_run
 from auditor.findings.model import Severity
-from auditor.policy.evaluate import Evaluation
-from auditor.policy.parameters import known_parameters
+from auditor.policy.catalogue.parameters import known_parameters
+from auditor.policy.evaluation.evaluate import Evaluation
 from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT, LISTED, assessed, baseline, check, settings_of, world
 from tests.policy.decisions import attestation, decided, group, override, user, waiver

@@ -19,7 +19,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import SETTINGS, View
 from auditor.findings.model import FindingKind, Status, Verdict
-from auditor.policy.catalogue import LOCKED_SURFACES
+from auditor.policy.catalogue.controls import LOCKED_SURFACES
 from tests.policy.builders import FIXED, LISTED, judged, put, rows, world
 from tests.policy.samples import (
     BASELINES,

@@ -3,9 +3,10 @@
 import jsonschema
 import pytest
 
-from auditor.policy import files, schemas, yaml_source
-from auditor.policy.operators import OPERATORS
-from auditor.policy.parameters import known_parameters
+from auditor.policy.baseline import schemas
+from auditor.policy.catalogue import files, yaml_source
+from auditor.policy.catalogue.operators import OPERATORS
+from auditor.policy.catalogue.parameters import known_parameters
 from tests.policy.builders import CATALOGUE
 
 VALIDATORS = {

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from auditor.findings.model import Severity
-from auditor.policy import files, organisation, serialization
-from auditor.policy.catalogue import Catalogue
-from auditor.policy.errors import PolicyError
-from auditor.policy.organisation import Organisation
-from auditor.policy.overrides import Override, Overrides
-from auditor.policy.waivers import Attestation, Waiver
+from auditor.policy.baseline import organisation, serialization
+from auditor.policy.baseline.organisation import Organisation
+from auditor.policy.baseline.overrides import Override, Overrides
+from auditor.policy.baseline.waivers import Attestation, Waiver
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.errors import PolicyError
 from tests.policy.builders import CATALOGUE
 from tests.policy.decisions import attestation, override, waiver
 from tests.policy.samples import BASELINES

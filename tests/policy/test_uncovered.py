@@ -5,8 +5,9 @@ import pytest
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status
-from auditor.policy import documented, uncovered
-from auditor.policy.uncovered import Coverage, speaks_of
+from auditor.policy.catalogue import documented
+from auditor.policy.evaluation import uncovered
+from auditor.policy.evaluation.uncovered import Coverage, speaks_of
 from tests.policy.builders import (
     ACCOUNT,
     AT,

@@ -7,7 +7,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
 from auditor.findings.model import FindingKind, Status
-from auditor.policy.phone_and_meetings import LEVEL_NOUNS
+from auditor.policy.judging.phone_and_meetings import LEVEL_NOUNS
 from tests.policy.builders import ACCOUNT, assessed, baseline, check, judged, only, rows, world
 
 SUMMARY = history("meeting_summary")

@@ -11,7 +11,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.exit_code import of_run
 from auditor.findings.model import FindingKind, Severity, Status, WaiverResult
-from auditor.policy.waivers import WARN_DAYS, Attestation, Waiver
+from auditor.policy.baseline.waivers import WARN_DAYS, Attestation, Waiver
 from tests.names import same_everywhere
 from tests.policy.builders import (
     ACCOUNT,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.policy import yaml_edit
-from auditor.policy.errors import PolicyError
+from auditor.policy.baseline import yaml_edit
+from auditor.policy.catalogue.errors import PolicyError
 
 ENTRY = {"control": "TR-01", "statement": "It: is #1"}
 

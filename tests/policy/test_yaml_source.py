@@ -7,9 +7,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from auditor.evidence.reading import JsonValue
-from auditor.policy import yaml_source
-from auditor.policy.errors import PolicyError, nearest
-from auditor.policy.yaml_source import MAX_BYTES, MAX_DEPTH, parse
+from auditor.policy.catalogue import yaml_source
+from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.policy.catalogue.yaml_source import MAX_BYTES, MAX_DEPTH, parse
 from tests.policy.builders import yaml
 
 

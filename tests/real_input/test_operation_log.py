@@ -7,7 +7,7 @@ import pytest
 from auditor.evidence.operation_log import LogEntry, entry, is_change, parse_changes
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.attribution import Attribution
-from auditor.policy import portal_labels
+from auditor.policy.catalogue import portal_labels
 from tests.real_input.conftest import Read
 
 pytestmark = pytest.mark.real_input

@@ -7,7 +7,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Layer, Severity, Status, TrendPoint, Verdict, WaiverResult
 from auditor.findings.run import Run
 from auditor.findings.verdict_store import Assessment, VerdictStore
-from auditor.policy.questions import shipped
+from auditor.policy.catalogue.questions import shipped
 from tests.report import worlds
 
 CHAIN = (

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
-from auditor.policy import frameworks
+from auditor.policy.catalogue import frameworks
 from auditor.report import by_framework
 from auditor.report.by_framework import Outline
 from auditor.report.display import display_width

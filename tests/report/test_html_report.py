@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.policy.questions import shipped
+from auditor.policy.catalogue.questions import shipped
 from auditor.report import Options
 from auditor.report.html_report import MOST_NAMES, render_page
 from auditor.report.pdf_report import LIMITS

@@ -5,11 +5,12 @@ Every format must handle them like the synthetic runs.
 
 from functools import cache
 
+from auditor.app.audit import AccountConnection, EvaluationConfig, collect, judge
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.run import Run
-from auditor.policy import baseline, files
-from auditor.run import AccountConnection, EvaluationConfig, collect, judge
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.catalogue import files
 from auditor.zoom.auth import Credentials
 from auditor.zoom.client import connect
 from auditor.zoom.hosts import Cloud

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from auditor.evidence.operation_log import normalize_label
-from auditor.policy import portal_labels
+from auditor.policy.catalogue import portal_labels
 from auditor.sandbox.edits import LABELS
 from tests.sandbox.conftest import Client, Clock, Start
 from tests.sandbox.test_usage import month

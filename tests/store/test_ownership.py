@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor import permissions
-from auditor.permissions import InsecureDirectory
+from auditor.files import permissions
+from auditor.files.permissions import InsecureDirectory
 from auditor.store.runs import Runs
 from tests.other_user import ME, SOMEBODY, as_me, folder_of_mine
 from tests.store.nights import Nights

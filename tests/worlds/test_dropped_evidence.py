@@ -19,11 +19,11 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Outcome, ReadFailure, View
 from auditor.findings.model import FindingKind, Status
-from auditor.policy import organisation
-from auditor.policy.evaluate import evaluate
-from auditor.policy.organisation import Organisation
-from auditor.policy.overrides import Overrides
-from auditor.policy.waivers import WaiversAndAttestations
+from auditor.policy.baseline import organisation
+from auditor.policy.baseline.organisation import Organisation
+from auditor.policy.baseline.overrides import Overrides
+from auditor.policy.baseline.waivers import WaiversAndAttestations
+from auditor.policy.evaluation.evaluate import evaluate
 from auditor.store.runs import Runs
 from tests.end_to_end.conftest import Auditor, served
 from tests.policy.builders import AT, CATALOGUE

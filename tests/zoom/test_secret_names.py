@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from auditor.policy import files
+from auditor.policy.catalogue import files
 from auditor.zoom.redaction import REDACTED, redact, redact_text
 from auditor.zoom.secret_names import CODES, ENDINGS, LABELS, OPEN_KEYS, WORDS
 

@@ -1,0 +1,384 @@
+"""One audit from start to end: plan, collect and evaluate, or evaluate stored evidence again."""
+
+import json
+import math
+import threading
+import time
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from auditor import __version__
+from auditor.collect.collector import Collector, utc_now
+from auditor.collect.interface import NoProgress, ProgressListener
+from auditor.errors import AuditorError, ExitCode
+from auditor.evidence.read_plan import MeetingSelection
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.findings import exit_code
+from auditor.findings.model import ApiUsage, RunInfo, Severity
+from auditor.findings.run import Run
+from auditor.policy.baseline import serialization
+from auditor.policy.baseline.baselines import Baseline
+from auditor.policy.baseline.organisation import Organisation
+from auditor.policy.baseline.overrides import Overrides
+from auditor.policy.baseline.waivers import WaiversAndAttestations
+from auditor.policy.catalogue import questions
+from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.errors import PolicyError
+from auditor.policy.evaluation.evaluate import evaluate
+from auditor.policy.judging import reads
+from auditor.policy.judging.lock_verifier import SnapshotLockVerifier
+from auditor.zoom.client import ZoomClient
+from auditor.zoom.hosts import is_loopback
+
+
+class _Record(BaseModel):
+    """The JSON form of an evaluation config, as `EvaluationConfig.record` writes it."""
+
+    policy: str
+    selected: frozenset[str] | None
+    today: Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2200, 1, 1))]
+    depth: Level
+    fail_on: Severity | None
+    allow_unknown: bool
+    strict: bool
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """The policy and options that evidence is judged with."""
+
+    catalogue: Catalogue
+    baseline: Baseline
+    organisation: Organisation = field(default_factory=Organisation)
+    selected: frozenset[str] | None = None
+    """The requested controls; None for all."""
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    """The day, UTC, on which waivers and attestations must be valid."""
+    depth: Level = Level.USER
+    fail_on: Severity | None = None
+    allow_unknown: bool = False
+    strict: bool = False
+    keep_passes: bool = False
+
+    def record(self) -> str:
+        """This config as JSON, so that the same evidence can be judged again in the same way."""
+        return json.dumps(
+            {
+                "policy": serialization.dump(self.baseline, self.organisation),
+                "selected": None if self.selected is None else sorted(self.selected),
+                "today": self.today.isoformat(),
+                "depth": self.depth,
+                "fail_on": self.fail_on,
+                "allow_unknown": self.allow_unknown,
+                "strict": self.strict,
+            }
+        )
+
+    @classmethod
+    def from_snapshot(cls, snapshot: Snapshot, catalogue: Catalogue) -> "EvaluationConfig":
+        """The config that the evidence was collected for.
+
+        Raises:
+            PolicyError: another version wrote it in a form that this version does not understand.
+        """
+        try:
+            stored = _Record.model_validate_json(snapshot.meta("judgement") or "{}")
+            baseline, organisation = serialization.load(stored.policy, catalogue)
+            return cls(
+                catalogue=catalogue,
+                baseline=baseline,
+                organisation=organisation,
+                selected=stored.selected,
+                today=stored.today,
+                depth=stored.depth,
+                fail_on=stored.fail_on,
+                allow_unknown=stored.allow_unknown,
+                strict=stored.strict,
+            )
+        except serialization.UNREADABLE as error:
+            raise PolicyError([serialization.NOT_UNDERSTOOD]) from error
+
+    @property
+    def selected_subset(self) -> frozenset[str] | None:
+        """The requested controls; None if they are all controls of the catalogue."""
+        everything = self.selected is None or self.selected >= self.catalogue.controls.keys()
+        return None if everything else self.selected
+
+    @property
+    def overrides(self) -> Overrides:
+        """The organisation's overrides of the baseline."""
+        return Overrides(self.baseline, self.catalogue, self.organisation.overrides, self.selected)
+
+    @property
+    def parameters(self) -> dict[str, JsonValue]:
+        """The organisation's parameters, including the settings it has triaged."""
+        parameters = dict(self.organisation.parameters)
+        configured = parameters.get("known_keys")
+        known: list[JsonValue] = list(configured) if isinstance(configured, list) else []
+        triaged: list[JsonValue] = [entry.setting for entry in self.organisation.triage]
+        return {**parameters, "known_keys": [*known, *triaged]} if triaged else parameters
+
+
+class NothingSelected(AuditorError):
+    """The selection leaves no control of the baseline."""
+
+    exit_code = ExitCode.NOTHING_EVALUATED
+
+    def __str__(self) -> str:
+        return (
+            "Nothing to evaluate: the baseline assesses none of the selected controls. "
+            "See which it assesses with: auditor baseline show NAME"
+        )
+
+
+T = TypeVar("T")
+
+SIMULATED = "simulated"
+"""Metadata key of a snapshot whose evidence does not come from Zoom: `yes`."""
+
+_FACTS = (
+    "run_id",
+    "account_id",
+    "api_url",
+    "started_at",
+    "finished_at",
+    "depth",
+    "api",
+    "changes_since",
+    SIMULATED,
+)
+PSEUDONYMISED = "pseudonymised"
+"""Metadata key of a snapshot without real names: `yes`."""
+
+
+def metadata(
+    snapshot: Snapshot, judgement: EvaluationConfig, *, pseudonymised: bool
+) -> dict[str, str]:
+    """The metadata of a copy of a finished snapshot, so that it can be judged again."""
+    facts = {key: snapshot.meta(key) or "" for key in _FACTS}
+    hidden = {PSEUDONYMISED: "yes"} if pseudonymised or snapshot.meta(PSEUDONYMISED) else {}
+    return {**facts, **hidden, "judgement": judgement.record()}
+
+
+_API = TypeAdapter(ApiUsage)
+
+
+def _read(kind: TypeAdapter[T], snapshot: Snapshot, name: str) -> T:
+    """Parse metadata that is a JSON record; a record of defaults if it is absent.
+
+    Raises:
+        SnapshotError: it is not such a record.
+    """
+    try:
+        return kind.validate_json(snapshot.meta(name) or "{}")
+    except ValidationError as error:
+        raise SnapshotError(
+            f"The run does not say in a way this version understands what it did ({name}). "
+            "Audit again."
+        ) from error
+
+
+@dataclass(frozen=True)
+class AccountConnection:
+    """The account to read, with its client and limits."""
+
+    client: ZoomClient
+    account_id: str
+    listener: ProgressListener = field(default_factory=NoProgress)
+    deadline: float = math.inf
+    """No request starts after this `time.monotonic` time."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the collection is interrupted; requests that wait for their turn may give up."""
+
+
+@dataclass(frozen=True)
+class CollectionScope:
+    """How much of the account is read, as far as that is optional."""
+
+    verify_locks: int = 25
+    """Number of randomly chosen users who confirm values proved by locks; 0 reads every user."""
+    meetings: MeetingSelection = field(default_factory=MeetingSelection)
+    changes_since: str | None = None
+    """Start of the operation log to read, RFC 3339: the start of an earlier run; None to read no
+    log."""
+
+    def record(self) -> str:
+        """This scope as JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_snapshot(cls, snapshot: Snapshot) -> "CollectionScope":
+        """The scope that a collection was started with.
+
+        Raises:
+            SnapshotError: it cannot be read.
+        """
+        return _read(TypeAdapter(cls), snapshot, "extent")
+
+
+def collect(
+    target: AccountConnection,
+    snapshot: Snapshot,
+    judgement: EvaluationConfig,
+    run_id: str,
+    extent: CollectionScope | None = None,
+) -> None:
+    """Read what the judgement needs into an empty snapshot, with the metadata of the run.
+
+    Raises:
+        NothingSelected: the judgement assesses no control.
+        CollectionFailed: Zoom allowed nothing to be read.
+        SnapshotError: the snapshot cannot be written.
+    """
+    if not judgement.overrides.union().assessed:
+        raise NothingSelected
+    facts = {
+        "run_id": run_id,
+        "account_id": target.account_id,
+        "api_url": target.client.api_url,
+        "started_at": utc_now(),
+        "depth": judgement.depth,
+        "judgement": judgement.record(),
+        "extent": (extent or CollectionScope()).record(),
+        "changes_since": (extent.changes_since if extent else None) or "",
+        SIMULATED: "yes" if is_loopback(target.client.api_url) else "",
+    }
+    for key, value in facts.items():
+        snapshot.set_metadata(key, value)
+    _run_collector(target, snapshot, judgement, None)
+
+
+def resume(
+    target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str
+) -> None:
+    """Continue an interrupted collection, and read documents older than `since` again.
+
+    Raises:
+        CollectionFailed: Zoom allowed nothing to be read.
+        SnapshotError: the snapshot cannot be written.
+    """
+    snapshot.set_metadata("finished_at", "")
+    _run_collector(target, snapshot, judgement, since)
+
+
+def _run_collector(
+    target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str | None
+) -> None:
+    extent = CollectionScope.from_snapshot(snapshot)
+    overrides, parameters = judgement.overrides, judgement.parameters
+    needed = reads.needed(overrides.union(), judgement.depth, parameters)
+    needed = replace(needed, meetings=extent.meetings, changes_since=extent.changes_since)
+    before = _read(_API, snapshot, "api")
+    began = time.monotonic()
+
+    def checkpoint() -> None:
+        spent = target.client.counters
+        cost = ApiUsage(
+            before.requests + spent.requests,
+            before.retries + spent.retries,
+            before.rate_limited + spent.rate_limited,
+            round(before.seconds + time.monotonic() - began, 3),
+        )
+        snapshot.set_metadata("api", json.dumps(asdict(cost)))
+
+    collector = Collector(
+        api=target.client,
+        snapshot=snapshot,
+        reads=needed,
+        account_id=target.account_id,
+        target_concurrency=target.client.target_concurrency,
+        listener=target.listener,
+        deadline=target.deadline,
+        stopping=target.stopping,
+        since=since,
+        lock_verifier=SnapshotLockVerifier(overrides, parameters, needed)
+        if extent.verify_locks
+        else None,
+        sample=extent.verify_locks,
+        checkpoint=checkpoint,
+    )
+    collector.collect()
+    snapshot.set_metadata("stopped", collector.stop_reason.detail if collector.stop_reason else "")
+    snapshot.set_metadata("finished_at", utc_now())
+    snapshot.finish()
+
+
+def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
+    """Evaluate the evidence of a finished collection. Needs no network.
+
+    Raises:
+        NothingSelected: the judgement assesses no control.
+        SnapshotError: the collection did not finish, so missing scopes are unknown.
+    """
+    widest = judgement.overrides.union()
+    if not widest.assessed:
+        raise NothingSelected
+    if not snapshot.meta("finished_at"):
+        raise SnapshotError(
+            "The run broke off before everything was read, so it cannot be judged. "
+            "Go on with it: auditor audit --resume"
+        )
+    evaluation = evaluate(
+        snapshot,
+        judgement.catalogue,
+        judgement.baseline,
+        judgement.parameters,
+        judgement.depth,
+        judgement.keep_passes,
+        judgement.overrides,
+        WaiversAndAttestations(
+            judgement.organisation.waivers, judgement.organisation.attestations, judgement.today
+        ),
+    )
+    code = exit_code.of_run(
+        evaluation.summary,
+        complete=evaluation.complete,
+        fail_on=judgement.fail_on,
+        allow_unknown=judgement.allow_unknown,
+        strict=judgement.strict,
+        stale=evaluation.stale,
+    )
+
+    def fact(key: str) -> str:
+        return snapshot.meta(key) or ""
+
+    return Run(
+        info=RunInfo(
+            id=fact("run_id"),
+            account_id=fact("account_id"),
+            api_url=fact("api_url"),
+            started_at=fact("started_at"),
+            finished_at=fact("finished_at"),
+            depth=judgement.depth,
+            baseline=judgement.baseline.info,
+            evidence_digest=snapshot.digest(),
+            complete=evaluation.complete,
+            exit_code=code,
+            fail_on=judgement.fail_on or "never",
+            allow_unknown=judgement.allow_unknown,
+            simulated=fact(SIMULATED) == "yes" or is_loopback(fact("api_url")),
+            organisation_digest=serialization.organisation_digest(judgement.organisation),
+            oldest_evidence_at=snapshot.oldest() or "",
+        ),
+        summary=evaluation.summary,
+        api=_read(_API, snapshot, "api"),
+        errors=evaluation.errors,
+        controls={
+            cid: replace(control.control.info, family=judgement.catalogue.family_names[cid])
+            for cid, control in widest.assessed.items()
+        },
+        assessments=evaluation.assessments,
+        tool_version=__version__,
+        waivers=evaluation.waivers,
+        references=evaluation.references,
+        questions=questions.shipped().questions if judgement.keep_passes else (),
+        account_times={
+            control.source: control.observed_at for control in snapshot.account().outcomes.values()
+        },
+        pseudonymised=bool(snapshot.meta(PSEUDONYMISED)),
+    )

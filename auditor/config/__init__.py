@@ -1,0 +1,1 @@
+"""Configuration: settings, and the sources they come from in order of precedence."""

@@ -1,0 +1,1 @@
+"""Files: private ones that name people, and trusted ones that decide what the program does."""

@@ -1,0 +1,1 @@
+"""Baselines and organisation files: what is expected of whom, and what was accepted."""

@@ -1,0 +1,208 @@
+"""The organisation file: the baseline in use, and the organisation's own decisions."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from auditor.evidence.reading import JsonValue
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline.baselines import Baseline, choice_problems
+from auditor.policy.baseline.fitting import parameter_problems
+from auditor.policy.baseline.overrides import Override
+from auditor.policy.baseline.waivers import Attestation, Waiver
+from auditor.policy.catalogue import yaml_source
+from auditor.policy.catalogue.controls import ATTESTATION, Catalogue
+from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.policy.catalogue.yaml_source import Location, Source
+
+MAX_INCLUDED = 50
+"""The maximum number of files that an organisation file may include."""
+
+
+class Triaged(BaseModel):
+    """A setting without a control that a person has reviewed and accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    setting: str
+    """A path, with `*` for any text."""
+    by: str
+    on: date
+    reason: str = ""
+
+
+class OrganisationFile(BaseModel):
+    """The contents of an organisation file. All fields are optional."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    include: tuple[str, ...] = ()
+    """Further organisation files, relative to this one; their entries are appended."""
+    baseline: str | None = None
+    parameters: Mapping[str, JsonValue] = {}
+    overrides: tuple[Override, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
+    triage: tuple[Triaged, ...] = ()
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """The decisions of an organisation, merged from all its files."""
+
+    baseline: str | None = None
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
+    triage: tuple[Triaged, ...] = ()
+
+
+def load(path: Path, catalogue: Catalogue) -> Organisation:
+    """Load the organisation file at `path`, with the files it includes.
+
+    Raises:
+        PolicyError: a file cannot be read or is not valid; each problem with its line.
+    """
+    source = yaml_source.read(path)
+    main = _checked(source, catalogue)
+    merged = Organisation(
+        main.baseline,
+        dict(main.parameters),
+        main.overrides,
+        main.waivers,
+        main.attestations,
+        main.triage,
+    )
+    if len(main.include) > MAX_INCLUDED:
+        message = f"more than {MAX_INCLUDED} files are included."
+        raise PolicyError([source.problem(("include",), message)])
+    for position, name in enumerate(main.include):
+        if name in main.include[:position]:
+            message = f"{name} is included twice."
+            raise PolicyError([source.problem(("include", position), message)])
+        part = _checked(yaml_source.read(path.parent / name), catalogue)
+        if part.include or part.baseline is not None:
+            message = f'{name} may name neither "include" nor "baseline".'
+            raise PolicyError([source.problem(("include", position), message)])
+        merged = replace(
+            merged,
+            parameters={**merged.parameters, **part.parameters},
+            overrides=merged.overrides + part.overrides,
+            waivers=merged.waivers + part.waivers,
+            attestations=merged.attestations + part.attestations,
+            triage=merged.triage + part.triage,
+        )
+    return merged
+
+
+def baseline_of(path: Path, chosen: Organisation, catalogue: Catalogue) -> Baseline | None:
+    """Load the baseline named in `chosen`, the organisation file at `path`; None if there is none.
+
+    A relative path starts at the organisation file: the working directory is not trusted.
+
+    Raises:
+        PolicyError: it does not exist or is not valid.
+    """
+    if chosen.baseline is None:
+        return None
+    return baseline.load(chosen.baseline, catalogue, path.parent)
+
+
+def is_one(path: Path) -> bool:
+    """True if the file at `path` looks like an organisation file rather than a baseline.
+
+    Raises:
+        PolicyError: it cannot be read, or is not YAML.
+    """
+    keys = set(contents(path))
+    return bool(keys & set(OrganisationFile.model_fields)) and not keys & {
+        "id",
+        "extends",
+        "controls",
+    }
+
+
+def check_text(text: str, name: str, catalogue: Catalogue) -> None:
+    """Check that `text` is a valid organisation file; errors show `name`.
+
+    Raises:
+        PolicyError: it is not valid; each problem with its line.
+    """
+    _checked(yaml_source.parse(text.encode(), name), catalogue)
+
+
+def contents(path: Path) -> Mapping[str, JsonValue]:
+    """The contents of the file at `path`, without included files.
+
+    Raises:
+        PolicyError: it cannot be read, or is not YAML.
+    """
+    data = yaml_source.read(path).data
+    return data if isinstance(data, dict) else {}
+
+
+def entries(path: Path, key: str, catalogue: Catalogue) -> Organisation:
+    """Load the file at `path`, which may contain only `key`; empty if there is no file.
+
+    Raises:
+        PolicyError: it is not valid, or contains other keys, which rewriting it would lose.
+    """
+    try:
+        source = yaml_source.read(path)
+    except PolicyError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return Organisation()
+        raise
+    organisation = load(path, catalogue)
+    others = [other for other in source.data or () if other != key]
+    message = f'this file is written anew with nothing but "{key}" in it; name another one.'
+    if others:
+        raise PolicyError([source.problem((other,), message) for other in others])
+    return organisation
+
+
+def _checked(source: Source, catalogue: Catalogue) -> OrganisationFile:
+    empty = Source(source.name, {}, source.lines)
+    file = yaml_source.load(empty if source.data is None else source, OrganisationFile)
+    problems = [
+        *parameter_problems(source, ("parameters",), file.parameters),
+        *_override_problems(source, file, catalogue),
+        *_exception_problems(source, file, catalogue),
+    ]
+    if problems:
+        raise PolicyError(problems)
+    return file
+
+
+def _override_problems(
+    source: Source, file: OrganisationFile, catalogue: Catalogue
+) -> Iterator[str]:
+    for position, override in enumerate(file.overrides):
+        at: Location = ("overrides", position, "controls")
+        yield from choice_problems(source, at, override.controls, catalogue, complete=False)
+
+
+def _exception_problems(
+    source: Source, file: OrganisationFile, catalogue: Catalogue
+) -> Iterator[str]:
+    rows: list[tuple[str, int, Waiver | Attestation]] = [
+        *(("waivers", i, entry) for i, entry in enumerate(file.waivers)),
+        *(("attestations", i, entry) for i, entry in enumerate(file.attestations)),
+    ]
+    for kind, position, entry in rows:
+        at: Location = (kind, position)
+        control = catalogue.controls.get(entry.control)
+        if control is None:
+            hint = nearest(entry.control, catalogue.controls)
+            message = f'no control is called "{entry.control}".{hint}'
+            yield source.problem((*at, "control"), message)
+            continue
+        settings = [check.setting for check in control.checks] or [ATTESTATION]
+        if entry.setting is not None and entry.setting not in settings:
+            hint = nearest(entry.setting, settings)
+            message = f"{control.id} does not check this setting.{hint}"
+            yield source.problem((*at, "setting"), message)

@@ -1,0 +1,291 @@
+"""Waivers and attestations: deviations that people accepted, and facts that people confirmed.
+
+Neither is ever a pass. A waiver covers a deviation until a date; an attestation confirms a fact
+that no API shows or that Zoom did not return. Dates are UTC; the expiry day is included.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import cached_property
+from types import MappingProxyType
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import FindingKind, Status, Verdict, WaiverResult
+from auditor.policy.baseline.match import Match, NonBlank
+from auditor.policy.baseline.match_index import MatchIndex
+
+WARN_DAYS = 14
+"""Days before the expiry of a waiver or an attestation when warnings begin."""
+
+ATTESTABLE_CAUSES = frozenset({Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE})
+"""Causes of an unknown that an attestation can resolve. Denied and failed reads stay unknown."""
+
+
+_MOST_GROUPED = 4_000
+"""The cached sets of waivers and attestations, grouped by control."""
+
+Verdicts = tuple[Verdict, ...]
+
+
+class Waiver(BaseModel):
+    """A justified acceptance of a deviation, with an owner and an expiry date. It hides nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    control: str
+    scope: Match
+    reason: NonBlank
+    owner: NonBlank
+    expires: date
+    ticket: str = ""
+    setting: str | None = None
+    """Only this setting of the control."""
+
+    def covers(self, verdict: Verdict) -> bool:
+        """True if it concerns the verdict, regardless of status and date."""
+        return verdict.control == self.control and self.setting in (None, verdict.setting)
+
+
+class Attestation(BaseModel):
+    """A dated answer by a named person, with evidence, that expires."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    control: str
+    as_expected: bool | None = None
+    """Whether the fact is as expected; older files lack it. False is a deviation."""
+    statement: NonBlank
+    evidence: NonBlank
+    by: NonBlank
+    on: date
+    expires: date
+    scope: Match = Match(level=Level.ACCOUNT)
+    setting: str | None = None
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> "Attestation":
+        if self.expires < self.on:
+            raise ValueError(f"it expires on {self.expires}, before it was made on {self.on}.")
+        return self
+
+    def covers(self, verdict: Verdict) -> bool:
+        """True if it concerns the verdict, regardless of status and date."""
+        return verdict.control == self.control and self.setting in (None, verdict.setting)
+
+
+@dataclass
+class WaiversAndAttestations:
+    """Applies waivers and attestations, and counts the matches of each waiver."""
+
+    waivers: Sequence[Waiver]
+    attestations: Sequence[Attestation]
+    today: date
+    _waiver_counts: dict[int, int] = field(default_factory=dict)
+    _uncertain: set[int] = field(default_factory=set)
+    _answering: set[int] = field(default_factory=set)
+    """Positions of the attestations that concerned a verdict, whatever the result."""
+    _grouped: dict[tuple[int, ...], dict[str, list[int]]] = field(default_factory=dict)
+
+    @cached_property
+    def _index(self) -> MatchIndex:
+        matches = [w.scope for w in self.waivers] + [a.scope for a in self.attestations]
+        return MatchIndex(matches)
+
+    def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
+        """The positions of those that match `scope`; attestations follow the waivers."""
+        return self._index.matching(scope, groups)
+
+    def apply(self, verdicts: Verdicts, matching: Sequence[int]) -> Verdicts:
+        """Apply the matching attestations and waivers to `verdicts`.
+
+        If none applies, the same tuple is returned, so that scopes continue to share it.
+        """
+        by_control = self._by_control(matching)
+        if by_control.keys().isdisjoint(verdict.control for verdict in verdicts):
+            return verdicts
+        applied = tuple(
+            self._apply_to(verdict, by_control[verdict.control])
+            if verdict.control in by_control
+            else verdict
+            for verdict in verdicts
+        )
+        unchanged = all(one is other for one, other in zip(verdicts, applied, strict=True))
+        return verdicts if unchanged else applied
+
+    def _apply_to(self, verdict: Verdict, positions: Sequence[int]) -> Verdict:
+        """Apply the attestation, and then the waiver, to one verdict."""
+        first = len(self.waivers)
+        if _can_be_attested(verdict):
+            answering = [p for p in positions if p >= first and self._at(p).covers(verdict)]
+            self._answering.update(answering)
+            verdict = self._attest(verdict, [self.attestations[p - first] for p in answering])
+        for position in positions:
+            if position < first:
+                verdict = self._waive(verdict, position)
+        return verdict
+
+    def count(self, verdicts: Iterable[Verdict], matching: Sequence[int], scopes: int = 1) -> None:
+        """Count the waivers that match verdicts shared by `scopes` scopes."""
+        by_control = self._by_control(matching)
+        for verdict in verdicts:
+            for position in by_control.get(verdict.control, ()):
+                if position < len(self.waivers) and self.waivers[position].covers(verdict):
+                    if verdict.status in (Status.FAIL, Status.WAIVED):
+                        self._waiver_counts[position] = (
+                            self._waiver_counts.get(position, 0) + scopes
+                        )
+                    elif verdict.status is Status.UNKNOWN:
+                        self._uncertain.add(position)
+
+    def _by_control(self, matching: Sequence[int]) -> Mapping[str, Sequence[int]]:
+        """The positions in `matching`, grouped by control."""
+        key = tuple(matching)
+        by_control = self._grouped.get(key)
+        if by_control is None:
+            if len(self._grouped) >= _MOST_GROUPED:
+                self._grouped.clear()
+            by_control = self._grouped[key] = {}
+            for position in key:
+                by_control.setdefault(self._at(position).control, []).append(position)
+        return by_control
+
+    def _at(self, position: int) -> Waiver | Attestation:
+        waivers = len(self.waivers)
+        return (
+            self.waivers[position] if position < waivers else self.attestations[position - waivers]
+        )
+
+    def is_answering(self, position: int) -> bool:
+        """True if the attestation concerned a verdict, or is dated in the future."""
+        if self.attestations[position].on > self.today:
+            return True
+        return len(self.waivers) + position in self._answering
+
+    def waiver_results(
+        self,
+        assessed: Iterable[str],
+        unseen_levels: frozenset[Level] = frozenset(),
+        unmatched: Mapping[int, str] = MappingProxyType({}),
+    ) -> list[WaiverResult]:
+        """The result of each waiver; waivers of controls that were not assessed are omitted.
+
+        `unseen_levels` were not judged or not listed completely: whether a waiver matches there
+        is unknown. `unmatched` says, by position, why a waiver names nothing that exists.
+        """
+        controls = set(assessed)
+        return [
+            WaiverResult(
+                control=waiver.control,
+                scope=waiver.scope.label,
+                reason=waiver.reason,
+                owner=waiver.owner,
+                ticket=waiver.ticket,
+                expires=waiver.expires.isoformat(),
+                state=self._state(position, waiver, unseen_levels, unmatched),
+                matched=self._waiver_counts.get(position, 0),
+                detail=unmatched.get(position, ""),
+            )
+            for position, waiver in enumerate(self.waivers)
+            if waiver.control in controls
+        ]
+
+    def _state(
+        self,
+        position: int,
+        waiver: Waiver,
+        unseen_levels: frozenset[Level],
+        unmatched: Mapping[int, str],
+    ) -> str:
+        if waiver.expires < self.today:
+            return "expired"
+        if position not in self._waiver_counts:
+            is_uncertain = position in self._uncertain or waiver.scope.levels & unseen_levels
+            return "unmatched" if position in unmatched or not is_uncertain else "unknown"
+        soon = waiver.expires - self.today <= timedelta(days=WARN_DAYS)
+        return "expiring" if soon else "active"
+
+    def _waive(self, verdict: Verdict, position: int) -> Verdict:
+        waiver = self.waivers[position]
+        if verdict.status is not Status.FAIL or not waiver.covers(verdict):
+            return verdict
+        if waiver.expires < self.today:
+            detail = f"The waiver of {waiver.owner} expired on {waiver.expires}. {verdict.detail}"
+            return replace(verdict, detail=detail.strip())
+        return replace(verdict, status=Status.WAIVED, waiver=_waiver_fields(waiver))
+
+    def _attest(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
+        """Apply the newest valid answer; an expired one if none is valid.
+
+        "Not as expected" stays valid until another answer replaces it: an expiry date does not
+        show that the deviation ended.
+        """
+        past = [answer for answer in answers if answer.on <= self.today]
+        valid = [
+            answer for answer in past if answer.expires >= self.today or answer.as_expected is False
+        ]
+        if valid:
+            newest = max(answer.on for answer in valid)
+            return self._with_answer(verdict, [answer for answer in valid if answer.on == newest])
+        if past:
+            last = max(past, key=lambda answer: answer.expires)
+            detail = f"Attested by {_author(last)}; it expired on {last.expires}. {verdict.detail}"
+            return replace(verdict, status=Status.ATTESTATION_EXPIRED, detail=detail.strip())
+        if answers:
+            detail = f"Attested by {_author(answers[0])}, which has not come yet. {verdict.detail}"
+            return replace(verdict, detail=detail.strip())
+        return verdict
+
+    def _with_answer(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
+        """Apply one of several answers of the same day: the worst one counts."""
+        answer = min(answers, key=lambda attestation: _WORST_FIRST.index(attestation.as_expected))
+        until = f"({_author(answer)}, until {answer.expires})"
+        if answer.as_expected is False:
+            late = " It has expired: look again." if answer.expires < self.today else ""
+            detail = (
+                f"Attested as not as expected: {answer.statement} {until}. "
+                f"Evidence: {answer.evidence}{late}"
+            )
+            seen = answer.statement if verdict.kind is FindingKind.ATTESTATION else verdict.observed
+            return replace(
+                verdict,
+                status=Status.FAIL,
+                cause=None,
+                observed=seen,
+                detail=detail,
+                as_expected=False,
+            )
+        statement = answer.statement
+        if answer.as_expected is None:
+            statement = f"Attested, answer not compared with what is expected: {statement}"
+        return replace(
+            verdict,
+            status=Status.ATTESTED,
+            detail=f"{statement} {until}",
+            as_expected=answer.as_expected,
+        )
+
+
+_WORST_FIRST = (False, None, True)
+
+
+def _author(attestation: Attestation) -> str:
+    return f"{attestation.by} on {attestation.on}"
+
+
+def _can_be_attested(verdict: Verdict) -> bool:
+    if verdict.kind is FindingKind.ATTESTATION:
+        return verdict.status in (Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
+    return verdict.status is Status.UNKNOWN and verdict.cause in ATTESTABLE_CAUSES
+
+
+def _waiver_fields(waiver: Waiver) -> dict[str, str]:
+    return {
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "ticket": waiver.ticket,
+        "expires": waiver.expires.isoformat(),
+    }

@@ -1,0 +1,156 @@
+"""Edits YAML files written by people and preserves their comments and order.
+
+An edit changes lines of text. The result is then parsed: if it does not give exactly the intended
+data, the edit is rejected.
+"""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import yaml
+
+from auditor.policy.catalogue import yaml_source
+from auditor.policy.catalogue.errors import PolicyError
+
+
+def append_entry(text: str, key: str, entry: Mapping[str, Any], name: str) -> str:
+    """Append `entry` to the list under `key`, which may be missing.
+
+    Raises:
+        PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
+    """
+
+    def change(data: dict[str, Any]) -> None:
+        data[key] = [*(data.get(key) or []), dict(entry)]
+
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    entries = _value(text, key, name)
+    if entries is None:
+        lines += ["\n"] * bool(lines) + [f"{key}:\n", *_block(entry, 2)]
+    elif isinstance(entries, yaml.SequenceNode) and entries.value and not entries.flow_style:
+        behind = _last_line(entries.value[-1]) + 1
+        lines[behind:behind] = _block(entry, entries.start_mark.column)
+    elif entries.start_mark.line == _last_line(entries) and _is_empty(entries):
+        line = lines[entries.start_mark.line]
+        head, tail = line[: entries.start_mark.column].rstrip(), line[entries.end_mark.column :]
+        comment = tail.strip()
+        lines[entries.start_mark.line : entries.start_mark.line + 1] = [
+            head + (f"  {comment}" if comment else "") + "\n",
+            *_block(entry, 2),
+        ]
+    else:
+        raise _not_safe(name)
+    return _verified(text, "".join(lines), change, name)
+
+
+def set_in_entry(
+    text: str, key: str, position: int, field: str, value: bool, *, after: str, name: str
+) -> str:
+    """Set `field: value` in one entry of the list under `key`, after its field `after`.
+
+    Raises:
+        PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
+    """
+
+    def change(data: dict[str, Any]) -> None:
+        data[key][position][field] = value
+
+    entry = _value(text, key, name)
+    entry = entry.value[position] if isinstance(entry, yaml.SequenceNode) else None
+    if not isinstance(entry, yaml.MappingNode):
+        raise _not_safe(name)
+    pair = next((pair for pair in entry.value if pair[0].value == after), None)
+    if pair is None:
+        raise _not_safe(name)
+    addition = f"{field}: {str(value).lower()}"
+    lines = text.splitlines(keepends=True)
+    if entry.flow_style:
+        end = pair[1].end_mark
+        line = lines[end.line]
+        lines[end.line] = f"{line[: end.column]}, {addition}{line[end.column :]}"
+    else:
+        line = _last_line(pair[1])
+        if not lines[line].endswith("\n"):
+            lines[line] += "\n"
+        lines.insert(line + 1, " " * pair[0].start_mark.column + addition + "\n")
+    return _verified(text, "".join(lines), change, name)
+
+
+def remove_entry(text: str, key: str, position: int, name: str) -> str:
+    """Remove one entry of the list under `key`.
+
+    Raises:
+        PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
+    """
+
+    def change(data: dict[str, Any]) -> None:
+        del data[key][position]
+        data[key] = data[key] or None
+
+    entries = _value(text, key, name)
+    if not isinstance(entries, yaml.SequenceNode) or entries.flow_style:
+        raise _not_safe(name)
+    entry = entries.value[position]
+    lines = text.splitlines(keepends=True)
+    del lines[entry.start_mark.line : _last_line(entry) + 1]
+    return _verified(text, "".join(lines), change, name)
+
+
+def _value(text: str, key: str, name: str) -> yaml.Node | None:
+    """The node under `key`; None if there is none.
+
+    Raises:
+        PolicyError: the file is not valid, or not a mapping.
+    """
+    yaml_source.parse(text.encode(), name)
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is None:
+        return None
+    if not isinstance(root, yaml.MappingNode) or (root.flow_style and root.value):
+        raise _not_safe(name)
+    return next((value for known, value in root.value if known.value == key), None)
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    if isinstance(node, yaml.ScalarNode):
+        return node.value in ("", "~", "null")
+    return isinstance(node, yaml.SequenceNode) and not node.value
+
+
+def _last_line(node: yaml.Node) -> int:
+    """The last line of a node, without trailing comments."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _last_line(last[1] if isinstance(last, tuple) else last)
+    end = node.end_mark
+    is_block = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")
+    return int(end.line - 1 if is_block and end.column == 0 else end.line)
+
+
+def _block(entry: Mapping[str, Any], indent: int) -> list[str]:
+    body = yaml_source.dumped_list([dict(entry)])
+    return [" " * indent + line + "\n" for line in body.splitlines()]
+
+
+def _verified(before: str, after: str, change: Callable[[dict[str, Any]], None], name: str) -> str:
+    """Return `after` if its data equals that of `before` with the change applied.
+
+    Raises:
+        PolicyError: the data differs.
+    """
+    expected = deepcopy(yaml_source.parse(before.encode(), name).data or {})
+    change(expected)
+    try:
+        result = yaml_source.parse(after.encode(), name).data
+    except PolicyError as error:
+        raise _not_safe(name) from error
+    if result != expected:
+        raise _not_safe(name)
+    return after
+
+
+def _not_safe(name: str) -> PolicyError:
+    return PolicyError([f"{name}: written in a way that cannot be edited safely; edit it by hand."])

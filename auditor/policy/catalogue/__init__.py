@@ -1,0 +1,1 @@
+"""The catalogue: controls, what Zoom documents, and the operators that compare values."""

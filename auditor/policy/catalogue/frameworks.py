@@ -1,0 +1,106 @@
+"""Loads the frameworks of `policies/frameworks.yaml`, with the controls mapped to them."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auditor.findings.frameworks import Framework, FrameworkPart, split_reference
+from auditor.policy.catalogue import files, yaml_source
+from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.errors import PolicyError, nearest
+
+FILE = "frameworks.yaml"
+
+_RANGE = re.compile(r"(.*?)(?:(\d+)\.\.(\d+)|([A-Za-z])\.\.([A-Za-z]))(.*)")
+
+
+class _FrameworkModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Section(_FrameworkModel):
+    title: str
+    references: tuple[str, ...] = Field(min_length=1)
+    outside: str = ""
+
+
+class _Framework(_FrameworkModel):
+    id: str = Field(pattern=r"^[a-z0-9.-]+$")
+    key: str
+    title: str
+    version: str
+    not_claimed: str
+    sections: tuple[_Section, ...]
+
+
+class _FrameworkFile(_FrameworkModel):
+    frameworks: tuple[_Framework, ...]
+
+
+def load(path: Path, catalogue: Catalogue) -> dict[str, Framework]:
+    """Load the frameworks in the file at `path`, by id.
+
+    Raises:
+        PolicyError: it cannot be read or is not valid.
+    """
+    file = yaml_source.load(yaml_source.read(path), _FrameworkFile)
+    return {entry.id: _framework(entry, catalogue) for entry in file.frameworks}
+
+
+@cache
+def shipped() -> dict[str, Framework]:
+    """The shipped frameworks, by id."""
+    return load(files.folder() / FILE, files.shipped_catalogue())
+
+
+def named(framework_id: str) -> Framework:
+    """The shipped framework `framework_id`.
+
+    Raises:
+        PolicyError: there is none.
+    """
+    known = shipped()
+    if framework_id not in known:
+        hint = nearest(framework_id, known)
+        listed = ", ".join(known)
+        raise PolicyError([f'no framework is called "{framework_id}".{hint} There are {listed}.'])
+    return known[framework_id]
+
+
+def expanded(reference: str) -> Iterator[str]:
+    """Expand a range such as `A.7.2.1..8` or `Art 5(1)(a..f)`; any other reference is unchanged."""
+    match = _RANGE.fullmatch(reference)
+    if match is None:
+        yield reference
+        return
+    before, low, high, first, last, after = match.groups()
+    if low is not None:
+        yield from (f"{before}{number}{after}" for number in range(int(low), int(high) + 1))
+    else:
+        yield from (f"{before}{chr(n)}{after}" for n in range(ord(first), ord(last) + 1))
+
+
+def _framework(entry: _Framework, catalogue: Catalogue) -> Framework:
+    controls: dict[str, list[str]] = {}
+    for control in catalogue.controls.values():
+        for mapped in control.mappings.get(entry.key, ()):
+            controls.setdefault(split_reference(mapped)[0], []).append(control.id)
+    return Framework(
+        id=entry.id,
+        key=entry.key,
+        title=entry.title,
+        version=entry.version,
+        not_claimed=" ".join(entry.not_claimed.split()),
+        parts=tuple(
+            FrameworkPart(
+                section.title,
+                tuple(one for reference in section.references for one in expanded(reference)),
+                section.outside,
+            )
+            for section in entry.sections
+        ),
+        controls={reference: tuple(sorted(set(ids))) for reference, ids in controls.items()},
+    )

@@ -1,0 +1,64 @@
+"""Outcomes of a comparison, and the context of the compared value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditor.evidence.reading import Cause, JsonValue
+from auditor.policy.catalogue.names import plain_group
+from auditor.policy.catalogue.values import json_type
+
+
+@dataclass(frozen=True, slots=True)
+class Meets:
+    """The value is as expected."""
+
+    allowed_by: str = ""
+    """The organisation parameter that allows it; empty if it needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviates:
+    """The value is not as expected. `detail` may say which part is wrong."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """The organisation has not set the parameter that decides."""
+
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The value cannot be compared with the expectation."""
+
+    cause: Cause
+    detail: str
+
+
+Outcome = Meets | Deviates | Undecided | Unclear
+
+
+def wrong_type(expected: str, observed: JsonValue) -> Unclear:
+    """The outcome for a value of a type that cannot be compared."""
+    return Unclear(Cause.WRONG_TYPE, f"expected {expected}, Zoom returned {json_type(observed)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an operator may use besides the value."""
+
+    parameters: Mapping[str, JsonValue]
+    setting: str = ""
+    groups: frozenset[str] = frozenset()
+    """The keys of the groups that the scope is or belongs to: see `names.of_group`."""
+
+    def in_any(self, names: JsonValue) -> bool:
+        """True if the scope is, or belongs to, one of the groups named by id or name."""
+        listed = names if isinstance(names, list) else [names]
+        return any(
+            isinstance(name, str) and not self.groups.isdisjoint(plain_group(name))
+            for name in listed
+        )

@@ -1,0 +1,105 @@
+"""JSON values: their types, equality and leaves."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from auditor.evidence.reading import JsonValue
+from auditor.policy.catalogue.duration import is_duration
+
+JSON_TYPES: Mapping[str, type] = {
+    "boolean": bool,
+    "integer": int,
+    "string": str,
+    "array": list,
+    "object": dict,
+}
+"""Zoom's names for types of values."""
+
+
+def json_equal(one: JsonValue, other: JsonValue) -> bool:
+    """Equality of JSON values: unlike in Python, true is not 1 and 1 is not true."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(json_equal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(json_equal(one[key], other[key]) for key in one)
+    return one == other
+
+
+def is_number(value: JsonValue) -> bool:
+    """True for integers and floats, not for booleans."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_list(value: JsonValue) -> bool:
+    """True for lists."""
+    return isinstance(value, list)
+
+
+def is_range(value: JsonValue) -> bool:
+    """True for a list of two numbers in ascending order."""
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    numbers = [number for number in value if isinstance(number, int | float) and is_number(number)]
+    return len(numbers) == 2 and numbers[0] <= numbers[1]
+
+
+def is_of(type_: str, value: JsonValue) -> bool:
+    """True if a value is of a type in `JSON_TYPES`, or a duration."""
+    if type_ == "duration":
+        return is_duration(value)
+    if type_ != "boolean" and isinstance(value, bool):
+        return False
+    return type_ in JSON_TYPES and isinstance(value, JSON_TYPES[type_])
+
+
+def is_documented(
+    value: JsonValue, documented: Iterable[JsonValue], *, ignore_case: bool = False
+) -> bool:
+    """True if a value is one of the documented ones."""
+    if ignore_case and isinstance(value, str):
+        known = {item.casefold() for item in documented if isinstance(item, str)}
+        return value.strip().casefold() in known
+    return any(json_equal(value, item) for item in documented)
+
+
+def json_type(value: JsonValue) -> str:
+    """The JSON type of `value`, with an article."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+
+
+def strings(value: JsonValue) -> list[str] | None:
+    """The items of a list of strings, else None."""
+    if not isinstance(value, list):
+        return None
+    texts = [item for item in value if isinstance(item, str)]
+    return texts if len(texts) == len(value) else None
+
+
+def casefold_set(texts: list[str]) -> set[str]:
+    """The case-folded texts."""
+    return {text.casefold() for text in texts}
+
+
+def iter_leaves(value: JsonValue, path: str = "") -> Iterator[tuple[str, JsonValue]]:
+    """Every leaf of a document with its dotted path; items of lists share the path `name[]`."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from iter_leaves(child, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        for child in value:
+            yield from iter_leaves(child, f"{path}[]")
+    else:
+        yield path, value

@@ -1,0 +1,1 @@
+"""Evaluation: the verdicts of a whole run, new settings, and baselines made or compared."""
