@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from auditor.app import audit as runs
+from auditor.app.selection import Selection
 from auditor.cli.encoding import echo_json
-from auditor.cli.options import BaselineOption, OrgOption, Selection
+from auditor.cli.options import BaselineOption, OrgOption
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config

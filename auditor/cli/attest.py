@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from auditor.app.selection import Selection
 from auditor.cli import output
-from auditor.cli.options import BaselineOption, OnlyOption, OrgOption, Selection
+from auditor.cli.options import BaselineOption, OnlyOption, OrgOption
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.evidence.scope import Level

@@ -8,6 +8,7 @@ import typer
 
 from auditor.app import audit as runs
 from auditor.app.audit import CollectionScope, EvaluationConfig
+from auditor.app.selection import Selection
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.config import tell_dotenv
 from auditor.cli.export import ExportOptions
@@ -27,7 +28,6 @@ from auditor.cli.options import (
     PlanOption,
     PseudonymiseOption,
     RateShareOption,
-    Selection,
     StrictOption,
     TopicOption,
     VerifyLocksOption,

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from auditor.app import audit as runs
+from auditor.app.selection import Selection
 from auditor.cli import output
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
-from auditor.cli.options import BaselineOption, OrgOption, Selection
+from auditor.cli.options import BaselineOption, OrgOption
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.sandbox import ScenarioName
 from auditor.cli.terminal import Terminal

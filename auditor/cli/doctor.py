@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.app.selection import Selection
 from auditor.cli import named, output
 from auditor.cli.config import describe, doctor_check
 from auditor.cli.encoding import echo_json
@@ -18,7 +19,6 @@ from auditor.cli.options import (
     Depth,
     OnlyOption,
     OrgOption,
-    Selection,
     TopicOption,
 )
 from auditor.cli.sandbox import ScenarioName, serve_sandbox

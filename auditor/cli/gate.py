@@ -25,6 +25,7 @@ from auditor.app.gate import (
     judged,
     rejection,
 )
+from auditor.app.selection import FailOn, Selection
 from auditor.app.signed_runs import Signatures
 from auditor.cli import output
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
@@ -33,10 +34,8 @@ from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
     BaselineOption,
     Depth,
-    FailOn,
     OnlyOption,
     OrgOption,
-    Selection,
     StrictOption,
     TopicOption,
     parse_duration,

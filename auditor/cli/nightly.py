@@ -13,6 +13,7 @@ import typer
 
 from auditor.app import audit as runs
 from auditor.app.audit import CollectionScope, EvaluationConfig
+from auditor.app.selection import Selection
 from auditor.cli import history, output
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.config import tell_dotenv
@@ -38,7 +39,6 @@ from auditor.cli.options import (
     PlanOption,
     PseudonymiseOption,
     RateShareOption,
-    Selection,
     StrictOption,
     TopicOption,
     VerifyLocksOption,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.app.selection import Selection
 from auditor.cli.encoding import echo_json
 from auditor.cli.export import EvaluatedRun, ExportOptions
 from auditor.cli.options import (
@@ -17,7 +18,6 @@ from auditor.cli.options import (
     OutputOption,
     PassesOption,
     PseudonymiseOption,
-    Selection,
 )
 from auditor.cli.reporting import Destinations
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption

@@ -1,0 +1,106 @@
+"""The policy that evidence is judged with: requested, configured, or recorded in a run."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from auditor.app.audit import EvaluationConfig
+from auditor.config.settings import DEFAULT_BASELINE, ConfigError
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
+from auditor.findings.model import Severity
+from auditor.policy.baseline import baselines, organisation
+from auditor.policy.baseline.organisation import Organisation
+from auditor.policy.catalogue import files
+
+
+class FailOn(StrEnum):
+    """The lowest severity that fails an audit."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NEVER = "never"
+
+    @property
+    def severity(self) -> Severity | None:
+        """The lowest severity that fails; None for never."""
+        return None if self is FailOn.NEVER else Severity(self)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The requested baseline, organisation file, controls and thresholds."""
+
+    baseline: str | None = None
+    org: Path | None = None
+    fail_on: FailOn | None = None
+    only: list[str] = field(default_factory=list)
+    topic: list[str] = field(default_factory=list)
+    include_passes: bool = False
+    allow_unknown: bool = False
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.baseline is not None and not self.baseline.strip():
+            raise ConfigError("--baseline is empty. Name a baseline, or leave the option out.")
+
+    def judgement(
+        self, depth: Level, default_baseline: str, default_org: Path | None = None
+    ) -> EvaluationConfig:
+        """The selected catalogue, baseline and organisation file, otherwise the configured ones.
+
+        Raises:
+            PolicyError: a name does not exist or a file is invalid.
+        """
+        catalogue = files.shipped_catalogue()
+        org = self.org or default_org
+        chosen = organisation.load(org, catalogue) if org else Organisation()
+        named = (
+            organisation.baseline_of(org, chosen, catalogue) if org and not self.baseline else None
+        )
+        judgement = EvaluationConfig(
+            catalogue=catalogue,
+            baseline=named or baselines.load(self.baseline or default_baseline, catalogue),
+            organisation=chosen,
+            depth=depth,
+        )
+        return self._with_selection(judgement)
+
+    def rejudgement(self, snapshot: Snapshot, depth: Level | None = None) -> EvaluationConfig:
+        """The config of a stored run, changed by what is requested.
+
+        Raises:
+            PolicyError: a name does not exist, a file is invalid, or the run was judged by a
+                version that this one does not understand.
+        """
+        catalogue = files.shipped_catalogue()
+        if self.baseline is not None and self.org is not None:
+            recorded = Level(snapshot.meta("depth") or Level.USER)
+            return self.judgement(depth or recorded, DEFAULT_BASELINE)
+        stored = EvaluationConfig.from_snapshot(snapshot, catalogue)
+        if self.baseline is not None:
+            chosen_baseline = baselines.load(self.baseline, catalogue)
+            stored = replace(stored, baseline=chosen_baseline, selected=None)
+        if self.org is not None:  # decisions made since the run apply as of today
+            chosen = organisation.load(self.org, catalogue)
+            file_baseline = organisation.baseline_of(self.org, chosen, catalogue) or stored.baseline
+            today = datetime.now(UTC).date()
+            stored = replace(stored, baseline=file_baseline, organisation=chosen, today=today)
+        return self._with_selection(replace(stored, depth=depth or stored.depth))
+
+    def _with_selection(self, judgement: EvaluationConfig) -> EvaluationConfig:
+        selected = judgement.selected
+        if self.only or self.topic or selected is None:
+            selected = judgement.catalogue.select(self.only, self.topic)
+        return replace(
+            judgement,
+            baseline=judgement.baseline.only(selected),
+            selected=selected,
+            fail_on=judgement.fail_on if self.fail_on is None else self.fail_on.severity,
+            allow_unknown=self.allow_unknown or judgement.allow_unknown,
+            strict=self.strict or judgement.strict,
+            keep_passes=self.include_passes,
+        )
