@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-FAST := $(addprefix tests/,evidence findings policies report test_architecture.py test_config.py zoom)
+FAST := $(addprefix tests/,config evidence findings policies report test_architecture.py zoom)
 
 .PHONY: demo test test-tools check format mutation bench lock release vulnerabilities sbom clean
 
