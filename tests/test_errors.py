@@ -12,7 +12,7 @@ import auditor
 from auditor.app.audit import NothingSelected
 from auditor.app.compare import NotComparable
 from auditor.app.signed_runs import SignatureError
-from auditor.config.settings import ConfigError
+from auditor.config import ConfigError
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.errors import DiskFull, EvidenceAltered, SnapshotError
 from auditor.files.permissions import InsecureDirectory

@@ -6,7 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from auditor.app.audit import EvaluationConfig
-from auditor.config.settings import DEFAULT_BASELINE, ConfigError
+from auditor.config import ConfigError
+from auditor.config.settings import DEFAULT_BASELINE
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.model import Severity

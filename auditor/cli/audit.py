@@ -40,8 +40,8 @@ from auditor.cli.run_choice import AccountOption, RunSource
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
 from auditor.cli.storing import drift_since_previous, store_run, stored_runs, with_history
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import ConfigError
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.report import drift_report

@@ -10,9 +10,11 @@ import typer
 from auditor.cli.auth_status import Form, beginning, read_status, shown, token_of
 from auditor.cli.encoding import echo_json
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import ConfigError, Settings
+from auditor.config.settings import Settings
 from auditor.config.sources import Origin
+from auditor.redaction.text import register_secret
 from auditor.secrets import backends, parsing
 from auditor.secrets import credentials as keyring_store
 from auditor.secrets.backends import KeyringState, KeyringUnavailable
@@ -20,7 +22,6 @@ from auditor.secrets.parsing import LABELS, NAMES, VARIABLES
 from auditor.zoom.auth import Credentials
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.hosts import check_url
-from auditor.zoom.secrets import register_secret
 
 app = typer.Typer(
     no_args_is_help=True,

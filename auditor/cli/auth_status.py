@@ -10,8 +10,9 @@ from typing import Any
 
 from tabulate import tabulate
 
+from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import ConfigError, CredentialValue, Settings
+from auditor.config.settings import CredentialValue, Settings
 from auditor.config.sources import Origin
 from auditor.policy.catalogue.operators import writes
 from auditor.secrets import backends

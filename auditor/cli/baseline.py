@@ -18,8 +18,8 @@ from auditor.cli.encoding import echo_json
 from auditor.cli.options import OrgOption
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import ConfigError
 from auditor.config.sources import is_baseline_path
 from auditor.evidence.scope import Level
 from auditor.policy.baseline import baselines, organisation, schemas

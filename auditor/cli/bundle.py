@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli import output
+from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import ConfigError, Settings
+from auditor.config.settings import Settings
 from auditor.errors import ExitCode
 from auditor.report.display import printable, shorten
 from auditor.secrets import keys

@@ -14,7 +14,8 @@ from auditor.cli.progress import progress
 from auditor.cli.sandbox import ScenarioName, serve_sandbox
 from auditor.cli.storing import open_history, previous_start, stored_runs
 from auditor.cli.terminal import Terminal
-from auditor.config.settings import ConfigError, Settings
+from auditor.config import ConfigError
+from auditor.config.settings import Settings
 from auditor.evidence.snapshot import DiskFull, Snapshot
 from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials

@@ -15,8 +15,9 @@ from auditor.cli.bundle import signer
 from auditor.cli.encoding import echo_json
 from auditor.cli.notify import check_channels
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import KEYS, SECRETS, VARIABLES, ConfigError, Settings
+from auditor.config.settings import KEYS, SECRETS, VARIABLES, Settings
 from auditor.config.sources import DOTENV_RULES, Candidate, DotenvRule, Origin, dotenv_warnings
 from auditor.doctor.model import CheckState as CheckState
 from auditor.doctor.model import DoctorCheck

@@ -24,8 +24,9 @@ from auditor.cli.options import (
 from auditor.cli.sandbox import ScenarioName, serve_sandbox
 from auditor.cli.storing import SANDBOX_HOME, stored_runs
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import ConfigError, Settings
+from auditor.config.settings import Settings
 from auditor.doctor import as_json, text
 from auditor.doctor.checks import DoctorInputs, Policy, examine
 from auditor.doctor.model import DoctorReport

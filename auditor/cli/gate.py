@@ -44,14 +44,16 @@ from auditor.cli.run_choice import LATEST, AccountOption, RunSource, configured_
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
 from auditor.cli.storing import store_run, stored_runs
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import ConfigError, Settings
+from auditor.config.settings import Settings
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.findings.model import Severity
 from auditor.policy.baseline import serialization
 from auditor.policy.catalogue.errors import PolicyError
+from auditor.redaction.text import redact_text, redacted_traceback
 from auditor.report import gate_report
 from auditor.report.display import printable
 from auditor.report.gate_report import Signed
@@ -59,7 +61,6 @@ from auditor.store.errors import RunNotFound, RunUnfit, StoreError
 from auditor.store.history import History, StoredRun
 from auditor.store.runs import Runs
 from auditor.store.series import Series, place
-from auditor.zoom.redaction import redact_text, redacted_traceback
 
 app = typer.Typer()
 

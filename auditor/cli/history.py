@@ -20,8 +20,8 @@ from auditor.cli.run_choice import (
     SandboxRunsOption,
 )
 from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import ConfigError
 from auditor.errors import ExitCode
 from auditor.findings.drift import FindingState
 from auditor.findings.finding_history import FindingHistory

@@ -14,8 +14,9 @@ from auditor import __version__
 from auditor.cli import process
 from auditor.cli.commands import COMMANDS, Command, LazyGroup
 from auditor.cli.terminal import LogFormat, Terminal
+from auditor.config import ConfigError, chosen_env_file, chosen_profile
 from auditor.errors import AuditorError, ExitCode
-from auditor.zoom.redaction import redacted_traceback
+from auditor.redaction.text import redacted_traceback
 
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 """System errors that mean that nothing more can be written."""
@@ -153,19 +154,15 @@ def options(
 
     The options below work before and after the name of a command.
     """
-    from auditor.config import settings as config
-
     ctx.obj = Terminal(-1 if quiet else verbose, not no_color, log_format)
     ctx.obj.set_up_logging()
-    config.choose_profile(_not_empty("--profile", profile))
-    config.choose_env_file(env_file)
+    chosen_profile.set(_not_empty("--profile", profile))
+    chosen_env_file.set(env_file)
 
 
 def _not_empty(option: str, value: str | None) -> str | None:
     """Reject an empty value: an unset shell variable must not select something else."""
     if value is not None and not value.strip():
-        from auditor.config.settings import ConfigError
-
         raise ConfigError(f"{option} is empty. Give it a value, or leave it out.")
     return value
 
@@ -182,7 +179,8 @@ def move_global_options_first(arguments: Sequence[str]) -> list[str]:
         elif word in GLOBAL_FLAGS or word.startswith(assigned):
             front.append(word)
         elif word in GLOBAL_OPTIONS:
-            front += [word, *([following] if (following := next(words, None)) else [])]
+            value = next(words, None)
+            front += [word] if value is None else [word, value]
         else:
             rest.append(word)
     return front + rest

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from auditor.app.selection import FailOn
-from auditor.config.settings import ConfigError
+from auditor.config import ConfigError
 from auditor.evidence.read_plan import MeetingSelection
 from auditor.zoom.limits import RatePlan
 

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from auditor.cli.encoding import make_streams_lossless
 from auditor.files import permissions
-from auditor.zoom.redaction import redacted_traceback
+from auditor.redaction.text import redacted_traceback
 
 TEMPORARY = "auditor-"
 """Prefix of temporary directories."""

@@ -12,7 +12,8 @@ from auditor.cli import encoding, output
 from auditor.cli.bundle import signer
 from auditor.cli.export import EvaluatedRun
 from auditor.cli.terminal import Terminal
-from auditor.config.settings import ConfigError, Settings
+from auditor.config import ConfigError
+from auditor.config.settings import Settings
 from auditor.findings.run import Run
 from auditor.policy.baseline import serialization
 from auditor.report import (

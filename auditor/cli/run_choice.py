@@ -15,7 +15,8 @@ import typer
 
 from auditor.cli.storing import SANDBOX_HOME, stored_runs
 from auditor.cli.terminal import Terminal
-from auditor.config.settings import ConfigError, Settings
+from auditor.config import ConfigError
+from auditor.config.settings import Settings
 from auditor.evidence.snapshot import DiskFull, Snapshot
 from auditor.files.permissions import InsecureDirectory
 from auditor.report.display import printable

@@ -17,7 +17,7 @@ from typing import (
 import typer
 
 from auditor.cli.terminal import Terminal
-from auditor.config.settings import ConfigError
+from auditor.config import ConfigError
 from auditor.policy.catalogue.errors import nearest
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import typer
 
 from auditor.cli.encoding import json_for_stderr
 from auditor.plain_text import printable
-from auditor.zoom.redaction import RedactingFilter, redact_text
+from auditor.redaction.text import RedactingFilter, redact_text
 
 WIDTH_ELSEWHERE = 100
 """Columns if standard output is not a terminal."""

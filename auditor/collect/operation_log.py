@@ -15,8 +15,8 @@ from auditor.collect.parsing import as_text
 from auditor.evidence import read_plan
 from auditor.evidence.operation_log import entry, is_about_settings, moment, parse_switch
 from auditor.evidence.reading import JsonValue
+from auditor.redaction.text import REDACTED, is_secret_name
 from auditor.zoom import endpoints
-from auditor.zoom.redaction import REDACTED, is_secret_name
 
 EVERYTHING = "all"
 """The category to request. Zoom does not document which one contains changes of groups."""

@@ -5,7 +5,6 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -21,15 +20,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from auditor.config import ConfigError, chosen_env_file, chosen_profile
 from auditor.config import sources as config_files
 from auditor.config.sources import DEFAULT_PROFILE, ConfigFileError, Keys, Origin, Resolution
-from auditor.errors import AuditorError, ExitCode
+from auditor.redaction.text import register_secret
 from auditor.secrets import credentials as keyring_store
 from auditor.secrets import parsing
 from auditor.secrets.backends import KeyringUnavailable
 from auditor.zoom.auth import Credentials
 from auditor.zoom.hosts import CLOUDS, COMMERCIAL, CloudName
-from auditor.zoom.secrets import register_secret
 
 API_URL = COMMERCIAL.api_url
 OAUTH_URL = COMMERCIAL.token_url
@@ -38,14 +37,6 @@ DEFAULT_BASELINE = "consent-first"
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _log = logging.getLogger(__name__)
-_chosen_profile: ContextVar[str | None] = ContextVar("profile", default=None)
-_env_file: ContextVar[Path | None] = ContextVar("env_file", default=None)
-
-
-class ConfigError(AuditorError):
-    """The configuration is unusable. The message names the value, and what to do."""
-
-    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +163,7 @@ class Settings(BaseSettings):
             raise ConfigError(_not_set(missing, self, problem))
         for name, fault in parsing.validation_errors(values).items():
             raise ConfigError(f"{fault} It comes from: {credentials[name].origin}.")
-        if _chosen_profile.get() is not None:
+        if chosen_profile.get() is not None:
             self._warn_of_overrides(credentials)
         return Credentials(**values)
 
@@ -251,16 +242,6 @@ KEYS = Keys(
 logging.getLogger("dotenv.main").setLevel(logging.ERROR)
 
 
-def choose_profile(name: str | None) -> None:
-    """Use this profile in `load` until the next call; None uses the configured one."""
-    _chosen_profile.set(name)
-
-
-def choose_env_file(path: Path | None) -> None:
-    """Read this file in place of `.env` until the next call; None reads the working directory's."""
-    _env_file.set(path)
-
-
 def load() -> Settings:
     """The settings of this process.
 
@@ -320,9 +301,9 @@ _PATHS = frozenset(VARIABLES[name] for name in ("home", "baseline", "org", "conf
 
 
 def _resolve() -> Resolution:
-    chosen = _chosen_profile.get()
+    chosen = chosen_profile.get()
     command_line = {} if chosen is None else {VARIABLES["profile"]: chosen}
-    return config_files.resolved(command_line, os.environ, KEYS, _env_file.get())
+    return config_files.resolved(command_line, os.environ, KEYS, chosen_env_file.get())
 
 
 def _secret_values(resolution: Resolution) -> Iterator[str]:

@@ -9,6 +9,7 @@ from auditor.doctor.needs import Needs
 from auditor.errors import ExitCode
 from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.reading import JsonValue
+from auditor.redaction.text import redact_text
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import (
@@ -21,7 +22,6 @@ from auditor.zoom.errors import (
 )
 from auditor.zoom.limits import RateLabel, RatePlan
 from auditor.zoom.paging import whole_number
-from auditor.zoom.redaction import redact_text
 from auditor.zoom.transport import Bearer, RequestBounds, Response, Transport
 
 TRIAL_REQUESTS: tuple[tuple[Endpoint, Mapping[str, str]], ...] = (

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from auditor.notify.channels import OPEN_HOSTS, host_of, scheme_of
 from auditor.notify.escaping import escape_markup
-from auditor.zoom.redaction import REDACTED, redact_text
+from auditor.redaction.text import REDACTED, redact_text
 
 _SHORTEST_SECRET = 4
 """Characters. Shorter parts of an address are words like `v1`, not secrets."""

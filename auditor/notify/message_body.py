@@ -10,7 +10,7 @@ from auditor.notify.digest import Digest, ReportedChange
 from auditor.notify.escaping import escape_markup
 from auditor.notify.markup import Markup, moment, pluralize
 from auditor.notify.triggers import days_left, evidence_complete_again, recovered
-from auditor.zoom.redaction import redact_text
+from auditor.redaction.text import redact_text
 
 LONGEST_SENTENCE = 200
 """Characters of a sentence from another part of the program."""

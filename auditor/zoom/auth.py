@@ -15,6 +15,7 @@ from datetime import datetime
 from requests.auth import HTTPBasicAuth
 
 from auditor.evidence.reading import JsonValue
+from auditor.redaction.text import REDACTED, register_secret, register_token
 from auditor.zoom.errors import (
     AuthenticationFailed,
     Malformed,
@@ -24,10 +25,8 @@ from auditor.zoom.errors import (
 )
 from auditor.zoom.hosts import COMMERCIAL, check_url
 from auditor.zoom.payload import parse_object
-from auditor.zoom.redaction import REDACTED
 from auditor.zoom.responses import parse_response, utc_now
 from auditor.zoom.retry import RetryPolicy
-from auditor.zoom.secrets import register_secret, register_token
 from auditor.zoom.transport import Response, Transport
 
 _log = logging.getLogger(__name__)

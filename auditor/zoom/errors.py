@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, TypedDict, Unpack
 
 from auditor.errors import AuditorError, ExitCode
-from auditor.zoom.redaction import redact_text
+from auditor.redaction.text import redact_text
 
 LONGEST_QUOTE = 200
 """Characters of Zoom's text that are quoted in a message."""

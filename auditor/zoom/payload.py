@@ -6,8 +6,8 @@ import re
 from auditor.evidence import json_values
 from auditor.evidence.json_values import NotJson
 from auditor.evidence.reading import JsonValue
+from auditor.redaction.text import redact_text
 from auditor.zoom.errors import Malformed, TooMuch, Transient
-from auditor.zoom.secrets import redact_text
 
 DEEPEST = 100
 """Levels of nesting. The deepest documented response has fewer than ten."""

@@ -1,27 +1,10 @@
-"""Redaction: removes secrets from a parsed document before it is logged, cached or stored."""
-
-from __future__ import annotations
+"""Removes secrets from a parsed document before it is logged, cached or stored."""
 
 import json
-import logging
 from collections.abc import Mapping
-from traceback import format_exception
-from typing import TYPE_CHECKING
 
-from auditor.zoom.secrets import REDACTED, is_secret_name, redact_text
-
-if TYPE_CHECKING:  # pydantic is slow to import, and every error message needs this module
-    from auditor.evidence.reading import JsonValue
-
-__all__ = [
-    "REDACTED",
-    "RedactingFilter",
-    "is_secret_name",
-    "redact",
-    "redact_object",
-    "redact_text",
-    "redacted_traceback",
-]
+from auditor.evidence.reading import JsonValue
+from auditor.redaction.text import REDACTED, is_secret_name, redact_text
 
 _LONGEST_JSON = 1_000_000
 """Characters of a text up to which it is parsed as JSON."""
@@ -103,27 +86,3 @@ def _without_texts(key: str, value: JsonValue) -> JsonValue:
     """A member of an object under a secret key; lengths are settings: `{"length": 8}`."""
     is_length = isinstance(value, int | float) and -1 <= value <= _LONGEST_LENGTH
     return value if is_length and not is_secret_name(key) else _without_scalars(value)
-
-
-def redacted_traceback(error: BaseException) -> str:
-    """The traceback of an error and its causes, without secrets."""
-    return redact_text("".join(format_exception(error)).rstrip())
-
-
-class RedactingFilter(logging.Filter):
-    """Removes secrets from log records: message, arguments and traceback. Attach to handlers."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Redact `record` in place. Always returns True."""
-        try:
-            message = record.getMessage()
-        except (TypeError, ValueError, KeyError):
-            message = f"{record.msg} {record.args}"
-        record.msg, record.args = redact_text(message), None
-        if record.exc_info and not record.exc_text:
-            record.exc_text = logging.Formatter().formatException(record.exc_info)
-        if record.exc_text:
-            record.exc_text = redact_text(record.exc_text)
-        if record.stack_info:
-            record.stack_info = redact_text(record.stack_info)
-        return True

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from auditor.app.selection import Selection
-from auditor.config.settings import ConfigError
+from auditor.config import ConfigError
 from auditor.evidence.scope import Level
 from auditor.policy.catalogue.errors import PolicyError
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from auditor.cli.options import meeting_selection, parse_duration
-from auditor.config.settings import ConfigError
+from auditor.config import ConfigError
 from auditor.evidence.read_plan import MeetingSelection
 
 

@@ -116,6 +116,17 @@ def test_options_for_every_command_move_to_the_front(arguments: str, expected: s
     assert cli.move_global_options_first(arguments.split()) == expected.split()
 
 
+@pytest.mark.parametrize("position", [0, 2])
+def test_an_empty_profile_is_an_error_and_no_command_is_taken_for_one(
+    invoke: Invoke, position: int
+) -> None:
+    words = ["control", "list"]
+    words[position:position] = ["--profile", ""]
+    result = invoke(*words)
+    assert result.exit_code == ExitCode.USAGE
+    assert "--profile is empty" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("verbosity", "level", "shown"),
     [

@@ -20,7 +20,7 @@ SECRET = "kanarie-of-the-process"
 HARDENED = f"""
 import sys, threading
 from auditor.cli import process
-from auditor.zoom.secrets import register_secret
+from auditor.redaction.text import register_secret
 process.harden_process()
 register_secret({SECRET!r})
 class Odd:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.config import ConfigError, chosen_env_file
 from auditor.config import settings as config
-from auditor.config.settings import VARIABLES, ConfigError
+from auditor.config.settings import VARIABLES
 from auditor.config.sources import DOTENV_RULES, DotenvRule, Origin
 
 STRANGER = 12_345
@@ -230,7 +231,7 @@ def test_the_link_of_another_user_leads_nowhere(folder: Path) -> None:
     shared.chmod(0o1777)
     (shared / "link.env").symlink_to(written(EVERYTHING, folder / "mine.env"))
     os.chown(shared / "link.env", STRANGER, STRANGER, follow_symlinks=False)
-    config.choose_env_file(shared / "link.env")
+    chosen_env_file.set(shared / "link.env")
     with pytest.raises(ConfigError, match="the link to it belongs to another user"):
         config.load()
 
@@ -240,7 +241,7 @@ def test_the_link_of_another_user_leads_nowhere(folder: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_file_is_named() -> None:
-    config.choose_env_file(None)
+    chosen_env_file.set(None)
 
 
 @pytest.mark.parametrize("value", ["true", "1", "false"])
@@ -251,7 +252,7 @@ def test_in_a_pipeline_only_a_file_that_is_named_is_read(
     written(EVERYTHING)
     assert "CI is set" in (sentence := unread(caplog))
     assert "--env-file .env" in sentence
-    config.choose_env_file(Path(".env"))
+    chosen_env_file.set(Path(".env"))
     assert variables_from_dotenv() == set(EVERYTHING)
 
 
@@ -263,13 +264,13 @@ def test_an_empty_ci_is_no_pipeline(monkeypatch: Patch) -> None:
 
 def test_a_file_that_is_named_takes_the_place_of_dotenv(folder: Path) -> None:
     written({**CREDENTIALS, "AUDITOR_BASELINE": "strict"})
-    config.choose_env_file(written({"AUDITOR_PLAN": "pro"}, folder / "other.env"))
+    chosen_env_file.set(written({"AUDITOR_PLAN": "pro"}, folder / "other.env"))
     settings = config.load()
     assert (settings.account_id, settings.baseline, settings.plan) == (None, "consent-first", "pro")
 
 
 def test_a_file_that_is_named_has_to_be_there(folder: Path) -> None:
-    config.choose_env_file(folder / "gone.env")
+    chosen_env_file.set(folder / "gone.env")
     with pytest.raises(ConfigError, match=r"--env-file names .*gone\.env, which is not there"):
         config.load()
 
@@ -277,7 +278,7 @@ def test_a_file_that_is_named_has_to_be_there(folder: Path) -> None:
 def test_a_file_that_is_named_has_to_be_ones_own(folder: Path) -> None:
     path = written(EVERYTHING, folder / "other.env")
     path.chmod(0o606)
-    config.choose_env_file(path)
+    chosen_env_file.set(path)
     with pytest.raises(ConfigError, match=r"others may write to it \(mode 0606\)"):
         config.load()
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from auditor.config import ConfigError, chosen_profile
 from auditor.config import settings as config
-from auditor.config.settings import API_URL, OAUTH_URL, SECRETS, VARIABLES, ConfigError
+from auditor.config.settings import API_URL, OAUTH_URL, SECRETS, VARIABLES
 from auditor.config.sources import Origin
+from auditor.redaction.held_secrets import HeldSecrets
+from auditor.redaction.text import redact_text
 from auditor.secrets.backends import KeyringUnavailable
-from auditor.zoom.held_secrets import HeldSecrets
 from auditor.zoom.hosts import GOVERNMENT
-from auditor.zoom.redaction import redact_text
 
 CREDENTIALS = {"ZOOM_ACCOUNT_ID": "acc", "ZOOM_CLIENT_ID": "cid", "ZOOM_CLIENT_SECRET": "sec"}
 IN_KEYRING = {"account_id": "kept-a", "client_id": "kept-c", "client_secret": "kept-s"}
@@ -292,11 +293,11 @@ def test_the_profile_of_the_command_line_is_told_what_goes_before_it(
     monkeypatch.setenv("ZOOM_CLIENT_ID", "cid")
     config.load().credentials(full_keyring)
     assert caplog.text == ""
-    config.choose_profile("branch")
+    chosen_profile.set("branch")
     try:
         config.load().credentials(full_keyring)
     finally:
-        config.choose_profile(None)
+        chosen_profile.set(None)
     assert "--profile branch" in caplog.text
     assert "ZOOM_CLIENT_ID (environment)" in caplog.text
     assert "ZOOM_ACCOUNT_ID" not in caplog.text
@@ -449,7 +450,7 @@ def test_a_line_of_dotenv_that_cannot_be_read_is_named_with_what_to_do(
 def test_of_the_address_of_a_history_only_the_password_is_a_secret(
     monkeypatch: Patch, store: str, password: str
 ) -> None:
-    monkeypatch.setattr("auditor.zoom.secrets._registry", HeldSecrets())
+    monkeypatch.setattr("auditor.redaction.text._registry", HeldSecrets())
     monkeypatch.setenv("AUDITOR_STORE", store)
     config.load()
     address = f"The history {store} cannot be reached"

@@ -16,9 +16,10 @@ from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline import organisation
 from auditor.policy.catalogue import files
 from auditor.policy.catalogue.errors import PolicyError
+from auditor.redaction.text import redact_text
 from auditor.zoom.errors import ZoomError
 from auditor.zoom.payload import parse_object
-from auditor.zoom.redaction import redact, redact_object, redact_text
+from auditor.zoom.redaction import redact, redact_object
 from auditor.zoom.responses import parse_response
 from auditor.zoom.transport import Response
 

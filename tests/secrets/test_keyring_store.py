@@ -14,10 +14,10 @@ from keyrings.alt.file import EncryptedKeyring, PlaintextKeyring
 from keyrings.cryptfile.cryptfile import CryptFileKeyring
 from keyrings.cryptfile.file import PlaintextKeyring as OtherPlaintextKeyring
 
+from auditor.redaction.text import redact_text
 from auditor.secrets import backends
 from auditor.secrets import credentials as keyring_store
 from auditor.secrets.backends import SERVICE, KeyringState, KeyringUnavailable, keyring_status
-from auditor.zoom.redaction import redact_text
 from tests.keyrings import InMemory, current
 
 VALUES = {"account_id": "acc", "client_id": "cid", "client_secret": "hush-hush"}

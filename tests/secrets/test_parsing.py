@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from auditor.redaction.text import redact_text
 from auditor.secrets.parsing import (
     LONGEST,
     NAMES,
@@ -12,7 +13,6 @@ from auditor.secrets.parsing import (
     strip_quotes,
     validation_errors,
 )
-from auditor.zoom.redaction import redact_text
 
 RIGHT = {
     "account_id": "ENtiMRCMAHuGE1mYVOGpSg",

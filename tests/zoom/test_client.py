@@ -8,6 +8,7 @@ import pytest
 import requests
 import responses
 
+from auditor.redaction.text import REDACTED
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import Counters, ZoomClient, connect, path
 from auditor.zoom.endpoints import (
@@ -29,7 +30,6 @@ from auditor.zoom.errors import (
 )
 from auditor.zoom.hosts import GOVERNMENT, UnsafeUrl
 from auditor.zoom.limits import RateLabel, RateLimiter, RatePlan
-from auditor.zoom.redaction import REDACTED
 from auditor.zoom.transport import Transport
 
 from .conftest import API, SECRET, TOKEN_URL, reply, token_source

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from auditor.redaction.text import register_token
 from auditor.zoom.errors import (
     LONGEST_QUOTE,
     AuthenticationFailed,
@@ -21,7 +22,6 @@ from auditor.zoom.errors import (
     sanitize_message,
 )
 from auditor.zoom.payload import parse_object
-from auditor.zoom.secrets import register_token
 
 REQUEST = "GET /users/{userId}/settings"
 SECRET = "Bearer eyJhbGciOi.eyJhdWQiOm51.c2lnbmF0dXJl"

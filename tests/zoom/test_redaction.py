@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.zoom.held_secrets import HeldSecrets
-from auditor.zoom.redaction import (
+from auditor.redaction.held_secrets import HeldSecrets
+from auditor.redaction.text import (
+    LONGEST_TEXT,
     REDACTED,
     RedactingFilter,
     is_secret_name,
-    redact,
     redact_text,
+    register_secret,
 )
-from auditor.zoom.secrets import LONGEST_TEXT, register_secret
+from auditor.zoom.redaction import redact
 
 from .conftest import real_input
 
@@ -409,7 +410,7 @@ def test_secrets_are_found_where_texts_are_odd(text, secret):
 
 @pytest.fixture
 def _forgetting(monkeypatch):
-    monkeypatch.setattr("auditor.zoom.secrets._registry", HeldSecrets())
+    monkeypatch.setattr("auditor.redaction.text._registry", HeldSecrets())
 
 
 @pytest.mark.usefixtures("_forgetting")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from auditor.redaction.text import redact_text
 from auditor.zoom import proxy_checks
-from auditor.zoom.redaction import redact_text
 from tests.certificates import Authority
 
 CLEAR = [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.zoom.held_secrets import MOST_TOKENS, REDACTED, HeldSecrets
+from auditor.redaction.held_secrets import MOST_TOKENS, REDACTED, HeldSecrets
 
 SECRET = "s3cr3t/of+the=app ü"
 

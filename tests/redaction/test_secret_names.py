@@ -5,8 +5,9 @@ import json
 import pytest
 
 from auditor.policy.catalogue import files
-from auditor.zoom.redaction import REDACTED, redact, redact_text
-from auditor.zoom.secret_names import CODES, ENDINGS, LABELS, OPEN_KEYS, WORDS
+from auditor.redaction.secret_names import CODES, ENDINGS, LABELS, OPEN_KEYS, WORDS
+from auditor.redaction.text import REDACTED, redact_text
+from auditor.zoom.redaction import redact
 
 SHIPPED = json.loads((files.folder() / "settings.json").read_text("utf-8"))["settings"]
 

@@ -4,18 +4,22 @@ Names and shapes are those of Zoom's API (facts as of 2026-11), and the usual on
 services. A secret with neither cannot be distinguished from other text.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from traceback import format_exception
 
-from auditor.zoom.held_secrets import REDACTED, HeldSecrets
-from auditor.zoom.secret_names import CODES, ENDINGS, LABELS, OPEN_KEYS, WORDS
+from auditor.redaction.held_secrets import REDACTED, HeldSecrets
+from auditor.redaction.secret_names import CODES, ENDINGS, LABELS, OPEN_KEYS, WORDS
 
 __all__ = [
     "LONGEST_TEXT",
     "REDACTED",
+    "RedactingFilter",
     "is_secret_name",
     "redact_text",
+    "redacted_traceback",
     "register_secret",
     "register_token",
 ]
@@ -299,3 +303,27 @@ def _closed(text: str, at: int) -> int:
         if not depth:
             return bracket.end()
     return len(text)
+
+
+def redacted_traceback(error: BaseException) -> str:
+    """The traceback of an error and its causes, without secrets."""
+    return redact_text("".join(format_exception(error)).rstrip())
+
+
+class RedactingFilter(logging.Filter):
+    """Removes secrets from log records: message, arguments and traceback. Attach to handlers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Redact `record` in place. Always returns True."""
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            message = f"{record.msg} {record.args}"
+        record.msg, record.args = redact_text(message), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redact_text(record.exc_text)
+        if record.stack_info:
+            record.stack_info = redact_text(record.stack_info)
+        return True

@@ -1,0 +1,1 @@
+"""Redaction: recognizes secrets in any text by name, by shape, and by value, and removes them."""
