@@ -146,9 +146,9 @@ class Known:
         Otherwise a run judged by a policy made for the purpose could make any finding known.
         """
         statuses = {
-            fingerprint: verdict.status
-            for _, verdict, fingerprint in rejudged.identified()
-            if self.statuses.get(fingerprint) is verdict.status
+            finding.fingerprint: finding.verdict.status
+            for finding in rejudged.without_history()
+            if self.statuses.get(finding.fingerprint) is finding.verdict.status
         }
         return Known(self.entry, statuses)
 

@@ -34,7 +34,7 @@ class GroupTally:
 
 @dataclass(slots=True)
 class Contribution:
-    """What one tuple of verdicts adds for every scope that has it; computed once."""
+    """What one set of verdicts adds for every scope that has it; computed once."""
 
     groups: tuple[GroupTally, ...]
     statuses: Mapping[tuple[str, Status], int]
@@ -98,16 +98,16 @@ class Aggregator:
         self.deviating: Counter[Level] = Counter()
         self.profiles: list[tuple[Scope, Mapping[Severity, int]]] = []
         self._needs_examples: set[int] = set()
-        """Ids of the contributions whose groups or worst scopes have room for names."""
+        """Numbers of the sets whose groups or worst scopes have room for names."""
 
     def count(self, shared: VerdictGroup) -> None:
-        """Count all scopes that share a tuple of verdicts at once."""
-        contribution = self.contributions.get(id(shared.verdicts))
+        """Count all scopes that share a set of verdicts at once."""
+        number = shared.verdict_set.number
+        contribution = self.contributions.get(number)
         if contribution is None:
-            contribution = self.contributions[id(shared.verdicts)] = self._contribution_of(
-                shared.verdicts
-            )
-            self._needs_examples.add(id(shared.verdicts))
+            contribution = self._contribution_of(shared.verdicts)
+            self.contributions[number] = contribution
+            self._needs_examples.add(number)
         contribution.scopes += shared.count
         for group in contribution.groups:
             group.by_level[shared.level] += shared.count
@@ -132,8 +132,9 @@ class Aggregator:
 
         Scopes have to come in report order.
         """
-        contribution = self.contributions[id(assessment.verdicts)]
-        if id(assessment.verdicts) not in self._needs_examples:
+        number = assessment.verdict_set.number
+        contribution = self.contributions[number]
+        if number not in self._needs_examples:
             return bool(self._needs_examples)
         contribution.add_name(assessment.scope, self.names)
         worst = min(self.worst, contribution.scopes) if contribution.by_severity else 0
@@ -141,12 +142,12 @@ class Aggregator:
             contribution.profiles += 1
             self.profiles.append((assessment.scope, contribution.by_severity))
         if not contribution.unfilled and contribution.profiles >= worst:
-            self._needs_examples.discard(id(assessment.verdicts))
+            self._needs_examples.discard(number)
         return bool(self._needs_examples)
 
-    def add_times(self, verdicts: tuple[Verdict, ...], source: str, first: str, last: str) -> None:
-        """Extend the time range of a source for scopes that share a tuple of verdicts."""
-        contribution = self.contributions.get(id(verdicts))
+    def add_times(self, number: int, source: str, first: str, last: str) -> None:
+        """Extend the time range of a source for scopes that share the set with this number."""
+        contribution = self.contributions.get(number)
         if contribution is not None:
             contribution.add_times(source, first, last)
 
@@ -165,15 +166,15 @@ class Aggregator:
         return tally
 
     def _contribution_of(self, verdicts: Sequence[Verdict]) -> Contribution:
-        groups: dict[int, GroupTally] = {}
+        groups: dict[tuple[object, ...], GroupTally] = {}
         statuses: Counter[tuple[str, Status]] = Counter()
         deviating: dict[str, Severity] = {}
         unknown: set[str] = set()
         causes: Counter[Cause | None] = Counter()
         by_severity: Counter[Severity] = Counter()
         for verdict in verdicts:
-            group = self.groups.setdefault(identity(verdict), GroupTally(verdict))
-            groups[id(group)] = group
+            key = identity(verdict)
+            groups[key] = self.groups.setdefault(key, GroupTally(verdict))
             statuses[verdict.control, verdict.status] += 1
             if verdict.status is Status.FAIL:
                 by_severity[verdict.severity] += 1

@@ -176,7 +176,7 @@ class Answer:
         return self.missing(*(gap for gap in Gap if not gap.is_whole))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Profile:
     """Scopes of one level with the same verdicts."""
 
@@ -210,11 +210,12 @@ def _profiles(run: Run) -> Iterator[_Profile]:
     for group in run.assessments.shares():
         is_placeholder = group.scope is not None and group.scope.id.startswith(_PLACEHOLDER_PREFIX)
         label = group.scope.label if group.scope is not None and is_placeholder else ""
-        verdicts[id(group.verdicts)] = group.verdicts
-        counts[group.level, label, id(group.verdicts)] += group.count
-    for (level, label, key), count in counts.items():
+        number = group.verdict_set.number
+        verdicts[number] = group.verdicts
+        counts[group.level, label, number] += group.count
+    for (level, label, number), count in counts.items():
         by_control: dict[str, list[Verdict]] = {}
-        for verdict in verdicts[key]:
+        for verdict in verdicts[number]:
             by_control.setdefault(verdict.control, []).append(verdict)
         yield _Profile(level, label, count, by_control)
 
@@ -328,7 +329,7 @@ def _is_excepted(verdict: Verdict, related: RelatedControl) -> bool:
 
 
 def _affected(profiles: Iterable[_Profile]) -> AffectedScopes:
-    distinct = {id(profile): profile for profile in profiles}.values()
+    distinct = dict.fromkeys(profiles)
     counts: Counter[Level] = Counter()
     for profile in distinct:
         if not profile.label:

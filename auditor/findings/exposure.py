@@ -60,7 +60,7 @@ def exposure(run: Run) -> Exposure:
     own: dict[tuple[str, str, str], str] = {}
     users = 0
     for assessment in run.assessments:
-        scope, number = assessment.scope, id(assessment.verdicts)
+        scope, number = assessment.scope, assessment.verdict_set.number
         if scope.level is Level.GROUP:
             names[scope.id] = scope.label
             verdict_sets[number] = assessment.verdicts

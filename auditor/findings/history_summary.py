@@ -116,17 +116,13 @@ def history(run: Run) -> RunHistory | None:
     if run.histories is None or not run.trend:
         return None
     rows: dict[_Key, HistorySummary] = {}
-    known: dict[int, _Key] = {}
     deviations = _deviations(run)
     while batch := list(islice(deviations, _BATCH_SIZE)):
         histories = run.histories([finding_id for finding_id, _, _ in batch])
-        for finding_id, scope, verdict in batch:
+        for finding_id, scope, key in batch:
             finding_history = histories.get(finding_id)
             if finding_history is None:
                 continue
-            key = known.get(id(verdict))
-            if key is None:
-                key = known[id(verdict)] = identity(verdict)
             if key not in rows:
                 since = finding_history.since, finding_history.since
                 rows[key] = HistorySummary(
@@ -136,16 +132,18 @@ def history(run: Run) -> RunHistory | None:
     return RunHistory(rows)
 
 
-def _deviations(run: Run) -> Iterator[tuple[str, Scope, Verdict]]:
+def _deviations(run: Run) -> Iterator[tuple[str, Scope, _Key]]:
+    """The fingerprint, the scope and the row of each deviation."""
     account = run.info.account_id
-    failed: dict[int, tuple[Verdict, ...]] = {}
+    failed: dict[int, list[tuple[Verdict, _Key]]] = {}
     for assessment in run.assessments:
-        verdicts = failed.get(id(assessment.verdicts))
-        if verdicts is None:
-            verdicts = tuple(v for v in assessment.verdicts if v.status is Status.FAIL)
-            failed[id(assessment.verdicts)] = verdicts
-        for verdict in verdicts:
-            yield fingerprint(account, verdict, assessment.scope), assessment.scope, verdict
+        number = assessment.verdict_set.number
+        if number not in failed:
+            failed[number] = [
+                (v, identity(v)) for v in assessment.verdicts if v.status is Status.FAIL
+            ]
+        for verdict, key in failed[number]:
+            yield fingerprint(account, verdict, assessment.scope), assessment.scope, key
 
 
 def _extended(span: _Span, moment: str) -> _Span:

@@ -138,6 +138,9 @@ class Finding:
     scope: Scope
     observed_at: str | None
     fingerprint: str
+    shared: tuple[int, int] = field(compare=False)
+    """The number of its verdict set and the position there: equal for findings that share the
+    verdict."""
     history: FindingHistory | None = None
     """Its history; None without one."""
 

@@ -179,8 +179,8 @@ def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
     for assessment in run.assessments.by_name():
         if not tally.add_example(assessment):
             break
-    for verdicts, source, first, last in run.assessments.time_ranges():
-        tally.add_times(verdicts, source, first, last)
+    for number, source, first, last in run.assessments.time_ranges():
+        tally.add_times(number, source, first, last)
     tally.finish()
     groups = sorted((_group(g) for g in tally.groups.values()), key=_group_order)
     return Rollup(

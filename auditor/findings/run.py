@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from auditor.evidence.scope import Scope
@@ -22,7 +22,7 @@ from auditor.findings.model import (
     WaiverResult,
 )
 from auditor.findings.questions import Question
-from auditor.findings.verdict_store import Assessment, VerdictStore
+from auditor.findings.verdict_store import VerdictStore
 
 _BATCH_SIZE = 500
 """Findings looked up in the history at once."""
@@ -79,27 +79,24 @@ class Run:
 
         A stream: it holds nothing in memory beyond the verdict store.
         """
-        identified = self.identified()
+        findings = self.without_history()
         if self.histories is None:
-            yield from (self._finding(*item, None) for item in identified)
+            yield from findings
             return
-        while batch := list(islice(identified, _BATCH_SIZE)):
-            histories = self.histories([fingerprint for _, _, fingerprint in batch])
-            for item in batch:
-                yield self._finding(*item, histories.get(item[2]))
+        while batch := list(islice(findings, _BATCH_SIZE)):
+            histories = self.histories([finding.fingerprint for finding in batch])
+            for finding in batch:
+                yield replace(finding, history=histories.get(finding.fingerprint))
 
-    def identified(self) -> Iterator[tuple[Assessment, Verdict, str]]:
-        """Every verdict with its scope and its fingerprint, in the order of `findings`."""
-        for assessment, verdict in self.assessments.in_order():
-            yield assessment, verdict, fingerprint(self.info.account_id, verdict, assessment.scope)
-
-    def _finding(
-        self,
-        assessment: Assessment,
-        verdict: Verdict,
-        fingerprint: str,
-        history: FindingHistory | None,
-    ) -> Finding:
-        source = verdict.source
-        observed_at = assessment.observed_at.get(source) or self.account_times.get(source)
-        return Finding(verdict, assessment.scope, observed_at, fingerprint, history)
+    def without_history(self) -> Iterator[Finding]:
+        """Every finding in the order of `findings`; no history is looked up."""
+        for assessment, position in self.assessments.in_order():
+            scope, verdict = assessment.scope, assessment.verdicts[position]
+            source = verdict.source
+            yield Finding(
+                verdict,
+                scope,
+                assessment.observed_at.get(source) or self.account_times.get(source),
+                fingerprint(self.info.account_id, verdict, scope),
+                (assessment.verdict_set.number, position),
+            )

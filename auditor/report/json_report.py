@@ -16,10 +16,8 @@ from auditor.findings.model import (
     Reference,
     Severity,
     Status,
-    Verdict,
     WaiverResult,
 )
-from auditor.findings.per_verdict import PerVerdict
 from auditor.findings.run import Run
 from auditor.report.interface import Options
 
@@ -59,9 +57,8 @@ def _pieces(run: Run, options: Options) -> Iterator[str]:
     yield f'{{"schema": {encode_json(SCHEMA_ID)},\n "run": {encode_json(run_object(run))},\n'
     yield f' "summary": {encode_json(summary_object(run))},\n "findings": ['
     separator = "\n  "
-    objects = FindingObjects(run)
     for finding in reported_findings(run, options):
-        yield separator + encode_json(objects.of(finding))
+        yield separator + encode_json(finding_object(run, finding))
         separator = ",\n  "
     yield '],\n "errors": ['
     separator = "\n  "
@@ -150,55 +147,38 @@ def _by_level(counts: Mapping[Level, int]) -> Object:
     return {level: counts[level] for level in Level if level in counts}
 
 
-class FindingObjects:
-    """Findings as `finding` in the schema."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._verdict_fields = PerVerdict(self._shared)
-
-    def of(self, finding: Finding) -> Object:
-        """One finding, its keys in the order of the schema."""
-        scope, past = finding.scope, finding.history
-        return {
-            **self._verdict_fields(finding.verdict),
-            "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
-            "observed_at": finding.observed_at,
-            "first_seen": past.first_seen if past else None,
-            "changed_by": asdict(past.changed_by) if past and past.changed_by else None,
-            "fingerprint": finding.fingerprint,
-        }
-
-    def _shared(self, v: Verdict) -> Object:
-        """The fields of a verdict, with None for those of the finding."""
-        return {
-            "control": v.control,
-            "title": title(self._run, v.control),
-            "kind": v.kind,
-            "status": v.status,
-            "severity": v.severity,
-            "scope": None,
-            "setting": v.setting,
-            "observed": finite(v.observed),
-            "expected": None if v.expected is None else finite(dict(v.expected)),
-            "cause": v.cause,
-            "locked": v.locked,
-            "proved_by": v.proved_by,
-            "decided_by": v.decided_by,
-            "changeable_by": list(v.changeable_by),
-            "source": v.source,
-            "observed_at": None,
-            "first_seen": None,
-            "changed_by": None,
-            "waiver": None if v.waiver is None else dict(v.waiver),
-            "fingerprint": None,
-            "detail": v.detail,
-            "override": v.override,
-            "changeable": v.changeable,
-            "as_expected": v.as_expected,
-            "latent": v.latent,
-            "allowed_by": v.allowed_by or None,
-        }
+def finding_object(run: Run, finding: Finding) -> Object:
+    """One finding, as `finding` in the schema."""
+    v, scope, history = finding.verdict, finding.scope, finding.history
+    changed_by = history.changed_by if history else None
+    return {
+        "control": v.control,
+        "title": title(run, v.control),
+        "kind": v.kind,
+        "status": v.status,
+        "severity": v.severity,
+        "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
+        "setting": v.setting,
+        "observed": finite(v.observed),
+        "expected": None if v.expected is None else finite(dict(v.expected)),
+        "cause": v.cause,
+        "locked": v.locked,
+        "proved_by": v.proved_by,
+        "decided_by": v.decided_by,
+        "changeable_by": list(v.changeable_by),
+        "source": v.source,
+        "observed_at": finding.observed_at,
+        "first_seen": history.first_seen if history else None,
+        "changed_by": asdict(changed_by) if changed_by else None,
+        "waiver": None if v.waiver is None else dict(v.waiver),
+        "fingerprint": finding.fingerprint,
+        "detail": v.detail,
+        "override": v.override,
+        "changeable": v.changeable,
+        "as_expected": v.as_expected,
+        "latent": v.latent,
+        "allowed_by": v.allowed_by or None,
+    }
 
 
 def error_object(error: ReadError) -> Object:

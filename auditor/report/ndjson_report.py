@@ -7,10 +7,10 @@ from auditor.findings.run import Run
 from auditor.report.interface import Options
 from auditor.report.json_report import (
     SCHEMA_ID,
-    FindingObjects,
     Object,
     encode_json,
     error_object,
+    finding_object,
     reference_object,
     reported_findings,
     run_object,
@@ -43,10 +43,10 @@ def _lines(run: Run, options: Options) -> Iterator[Object]:
         "run": run_object(run),
         "summary": summary_object(run),
     }
-    findings, objects = 0, FindingObjects(run)
+    findings = 0
     for finding in reported_findings(run, options):
         findings += 1
-        yield {"type": "finding", **objects.of(finding)}
+        yield {"type": "finding", **finding_object(run, finding)}
     for error in run.errors:
         yield {"type": "error", **error_object(error)}
     for waiver in run.waivers:

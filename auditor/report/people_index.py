@@ -63,11 +63,13 @@ class PeopleIndex:
         yield '{"people":['
         separator = ""
         for assessment in self._run.assessments.by_name():
-            key = id(assessment.verdicts)
-            if key not in positions:
+            number = assessment.verdict_set.number
+            if number not in positions:
                 rows = self._rows(assessment.verdicts)
-                positions[key] = combinations.setdefault(rows, len(combinations)) if rows else None
-            position = positions[key]
+                positions[number] = (
+                    combinations.setdefault(rows, len(combinations)) if rows else None
+                )
+            position = positions[number]
             if position is not None:
                 yield f"{separator}{_text([_name(assessment.scope), position])}"
                 separator = ",\n"

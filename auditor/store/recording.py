@@ -15,8 +15,7 @@ from sqlalchemy.engine import Connection
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot_reader import SnapshotReader
-from auditor.findings.model import FindingKind, Status, Verdict
-from auditor.findings.per_verdict import PerVerdict
+from auditor.findings.model import FindingKind, Status
 from auditor.findings.run import Run
 from auditor.store.batching import batched
 from auditor.store.finding_queries import DIGESTED, FindingsDigest
@@ -92,30 +91,23 @@ def text(value: str) -> str:
 
 
 def _rows(run: Run) -> Iterator[Mapping[str, Any]]:
-    columns_of = PerVerdict(_columns)
-    for assessment, verdict, fingerprint in run.identified():
+    for finding in run.without_history():
+        scope, verdict = finding.scope, finding.verdict
         if verdict.status is not Status.PASS:
-            scope = assessment.scope
             yield {
-                "fingerprint": fingerprint,
+                "fingerprint": finding.fingerprint,
                 "level": str(scope.level),
                 "scope_id": text(scope.id),
                 "scope_name": text(scope.label),
-                **columns_of(verdict),
+                "control": verdict.control,
+                "kind": str(verdict.kind),
+                "setting": text(verdict.setting),
+                "source": verdict.source,
+                "status": str(verdict.status),
+                "severity": str(verdict.severity),
+                "cause": str(verdict.cause or ""),
+                "observed": json.dumps(verdict.observed, sort_keys=True),
             }
-
-
-def _columns(verdict: Verdict) -> Mapping[str, Any]:
-    return {
-        "control": verdict.control,
-        "kind": str(verdict.kind),
-        "setting": text(verdict.setting),
-        "source": verdict.source,
-        "status": str(verdict.status),
-        "severity": str(verdict.severity),
-        "cause": str(verdict.cause or ""),
-        "observed": json.dumps(verdict.observed, sort_keys=True),
-    }
 
 
 def _unseen(

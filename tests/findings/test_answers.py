@@ -36,7 +36,7 @@ from auditor.findings.questions import (
     RelatedControl,
 )
 from auditor.findings.run import Run
-from auditor.findings.verdict_store import Assessment, VerdictStore
+from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
 
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "Example")
 GROUP = Scope(Level.GROUP, "g1", "Sales")
@@ -108,7 +108,7 @@ def run(rows: Sequence[Row], **fields: object) -> Run:
         api=ApiUsage(),
         errors=(),
         controls={i: ControlInfo(i, i, "", Severity.HIGH) for i in ids},
-        assessments=VerdictStore.of(Assessment(scope, (v,)) for scope, v in rows),
+        assessments=VerdictStore.of(Assessment(scope, VerdictSet.of([v])) for scope, v in rows),
     )
 
 

@@ -17,7 +17,7 @@ from auditor.findings.model import (
     Verdict,
 )
 from auditor.findings.run import Run, fingerprint
-from auditor.findings.verdict_store import Assessment, VerdictStore
+from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
 
 AT = "2026-11-21T20:00:00.000Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc")
@@ -48,7 +48,7 @@ def mixed(seed):
     """Many scopes, some sharing their verdicts, some judged in two parts."""
     dice = random.Random(seed)
     shared = [
-        tuple(
+        VerdictSet.of(
             verdict(
                 f"AI-0{dice.randrange(3)}",
                 f"s{dice.randrange(4)}",
@@ -77,14 +77,16 @@ def test_findings_come_in_the_order_of_the_contract(seed):
 
 
 def test_a_scope_that_was_judged_in_two_parts_is_sorted_as_one():
-    first = Assessment(ACCOUNT, (verdict(setting="b"), verdict(setting="d")))
-    second = Assessment(ACCOUNT, (verdict(setting="a"), verdict(setting="c")))
+    first = Assessment(ACCOUNT, VerdictSet.of([verdict(setting="b"), verdict(setting="d")]))
+    second = Assessment(ACCOUNT, VerdictSet.of([verdict(setting="a"), verdict(setting="c")]))
     found = [f.verdict.setting for f in run_of(first, second).findings()]
     assert found == ["a", "b", "c", "d"]
 
 
 def test_the_worst_comes_first_whatever_its_name():
-    verdicts = (verdict("AA", severity=Severity.LOW), verdict("ZZ", severity=Severity.CRITICAL))
+    verdicts = VerdictSet.of(
+        [verdict("AA", severity=Severity.LOW), verdict("ZZ", severity=Severity.CRITICAL)]
+    )
     assert [f.verdict.control for f in run_of(Assessment(ACCOUNT, verdicts)).findings()] == [
         "ZZ",
         "AA",
@@ -92,21 +94,23 @@ def test_the_worst_comes_first_whatever_its_name():
 
 
 def test_equal_verdicts_of_two_levels_stay_with_their_scopes():
-    shared = (verdict(),)
+    shared = VerdictSet.of([verdict()])
     scopes = [Scope(Level.USER, "x"), Scope(Level.GROUP, "x"), ACCOUNT]
     findings = run_of(*(Assessment(scope, shared) for scope in scopes)).findings()
     assert [f.scope.level for f in findings] == [Level.ACCOUNT, Level.GROUP, Level.USER]
 
 
 def test_a_finding_has_the_time_of_its_own_request():
-    verdicts = (verdict(setting="a", source="GET /a"), verdict(setting="b", source="GET /b"))
+    verdicts = VerdictSet.of(
+        [verdict(setting="a", source="GET /a"), verdict(setting="b", source="GET /b")]
+    )
     assessment = Assessment(ACCOUNT, verdicts, {"GET /a": AT})
     assert [f.observed_at for f in run_of(assessment).findings()] == [AT, None]
 
 
 def test_a_run_without_assessments_has_no_findings():
     assert list(run_of().findings()) == []
-    assert list(run_of(Assessment(ACCOUNT, ())).findings()) == []
+    assert list(run_of(Assessment(ACCOUNT, VerdictSet.of([]))).findings()) == []
 
 
 def test_findings_can_be_gone_through_again():

@@ -16,7 +16,7 @@ from auditor.findings import verdict_store as module
 from auditor.findings.aggregation import Aggregator
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import Rollup, roll_up
-from auditor.findings.verdict_store import Assessment, VerdictStore
+from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
 from tests.policy.builders import FIXED
 from tests.report.worlds import deviation, judged, run_of, unknown, user
 
@@ -47,13 +47,13 @@ SCOPES = st.builds(
     st.sampled_from(["", "Ada", "ada", "Ärger", "zoë"]),
     st.sampled_from(["", "Ada@example.com"]),
 )
-TUPLES = st.lists(st.lists(VERDICTS, max_size=5).map(tuple), min_size=1, max_size=4)
+SETS = st.lists(st.lists(VERDICTS, max_size=5).map(VerdictSet.of), min_size=1, max_size=4)
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> list[Assessment]:
-    """Distinct scopes that share a few tuples of verdicts."""
-    shared = draw(TUPLES)
+    """Distinct scopes that share a few sets of verdicts."""
+    shared = draw(SETS)
     scopes = draw(st.lists(SCOPES, max_size=12, unique_by=lambda scope: (scope.level, scope.id)))
     return [Assessment(scope, draw(st.sampled_from(shared))) for scope in scopes]
 
@@ -69,7 +69,7 @@ def on_disk(assessments: Sequence[Assessment]) -> VerdictStore:
     for each in assessments:
         if each.scope.level in MANY and each.scope.id != "*":
             snapshot.add_scope(each.scope)
-            store.add_shared(each.scope, each.verdicts)
+            store.add_shared(each.scope, each.verdict_set)
         else:
             store.add(each)
     store.flush()
@@ -84,6 +84,14 @@ KINDS = pytest.mark.parametrize("made", [in_memory, on_disk])
 Made = Callable[[Sequence[Assessment]], VerdictStore]
 
 
+def in_order(store: VerdictStore) -> list[tuple[Scope, Verdict]]:
+    return [(each.scope, each.verdicts[position]) for each, position in store.in_order()]
+
+
+def rows(store: VerdictStore) -> list[tuple[Scope, tuple[Verdict, ...]]]:
+    return [(each.scope, each.verdicts) for each in store]
+
+
 @KINDS
 @ENOUGH
 @given(world=worlds())
@@ -95,7 +103,7 @@ def test_verdicts_come_in_the_order_of_the_contract(made: Made, world: list[Asse
             pair[1].setting, pair[1].kind,
         )
     )  # fmt: skip
-    assert [(each.scope, one) for each, one in made(world).in_order()] == plain
+    assert in_order(made(world)) == plain
 
 
 @KINDS
@@ -138,11 +146,14 @@ def test_what_is_left_out_is_gone_everywhere_and_the_rest_stays(
     store = made(world)
     store.retain(lambda one: one.status is not Status.PASS)
     retained = [
-        Assessment(each.scope, tuple(one for one in each.verdicts if one.status is not Status.PASS))
+        Assessment(
+            each.scope,
+            VerdictSet.of(one for one in each.verdicts if one.status is not Status.PASS),
+        )
         for each in world
     ]
-    assert list(store) == list(made(retained))
-    assert list(store.in_order()) == list(made(retained).in_order())
+    assert rows(store) == rows(made(retained))
+    assert in_order(store) == in_order(made(retained))
 
 
 @ENOUGH
@@ -167,7 +178,7 @@ def test_counting_equal_scopes_at_once_is_counting_one_by_one(world: list[Assess
     )  # fmt: skip
 
 
-FAILED = (verdict("AI-01", "a", Severity.HIGH, FindingKind.VALUE, Status.FAIL),)
+FAILED = VerdictSet.of([verdict("AI-01", "a", Severity.HIGH, FindingKind.VALUE, Status.FAIL)])
 
 
 def test_a_scope_that_is_kept_by_itself_is_reported_with_its_share() -> None:
@@ -195,10 +206,10 @@ def test_a_scope_on_disk_keeps_the_times_of_its_requests() -> None:
 
 
 def test_more_verdicts_of_a_scope_come_to_those_it_has_with_their_times() -> None:
-    scope, more = Scope(Level.ACCOUNT, "acc"), (unknown(Cause.DENIED),)
+    scope, more = Scope(Level.ACCOUNT, "acc"), VerdictSet.of([unknown(Cause.DENIED)])
     store = in_memory([Assessment(scope, FAILED, {"a": AT}), Assessment(scope, more, {"b": AT})])
     (only,) = store
-    assert only.verdicts == (*FAILED, *more)
+    assert only.verdicts == (*FAILED.verdicts, *more.verdicts)
     assert only.observed_at == {"a": AT, "b": AT}
 
 
@@ -230,8 +241,8 @@ def test_a_group_that_many_tuples_fill_names_no_more_than_requested() -> None:
 
 def test_the_times_of_a_group_span_all_that_share_its_verdict() -> None:
     times = ["2026-11-21T21:00:00Z", "2026-11-21T23:00:00Z", "2026-11-21T20:00:00Z"]
-    shared = (deviation(),)
-    source = shared[0].source
+    shared = VerdictSet.of([deviation()])
+    source = shared.verdicts[0].source
     world = [Assessment(user(n), shared, {source: at}) for n, at in enumerate(times)]
     (only,) = roll_up(run_of(world)).groups
     assert (only.observed_from, only.observed_to) == (times[2], times[1])

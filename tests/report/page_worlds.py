@@ -6,7 +6,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.findings.model import Layer, Severity, Status, TrendPoint, Verdict, WaiverResult
 from auditor.findings.run import Run
-from auditor.findings.verdict_store import Assessment, VerdictStore
+from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
 from auditor.policy.catalogue.questions import shipped
 from tests.report import worlds
 
@@ -58,7 +58,7 @@ def rich() -> Run:
         scope = assessment.scope
         if scope.level is Level.USER:
             scope = replace(scope, group_ids=("g001",) if at % 2 else ("g001", "g002"))
-        verdicts = tuple(map(chained, assessment.verdicts))
+        verdicts = VerdictSet.of(map(chained, assessment.verdicts))
         assessments.append(Assessment(scope, verdicts, assessment.observed_at))
     passes = sum(v.status is Status.PASS for assessment in assessments for v in assessment.verdicts)
     return replace(
@@ -87,8 +87,8 @@ def relaxed() -> Run:
     )
 
 
-def verdict_combinations(count: int) -> list[tuple[Verdict, ...]]:
-    """Distinct tuples of verdicts with eleven findings each."""
+def verdict_combinations(count: int) -> list[VerdictSet]:
+    """Distinct sets of verdicts with eleven findings each."""
     combinations = []
     for at in range(count):
         failed = [
@@ -103,9 +103,8 @@ def verdict_combinations(count: int) -> list[tuple[Verdict, ...]]:
             for control in ("AI-01", "RC-02", "IA-04", "RT-01", "AI-06")
             for part in range(2)
         ]
-        combinations.append(
-            (*failed, worlds.unknown(Cause.ABSENT, "TP-01", setting=f"chat.way_{at % 5}"))
-        )
+        absent = worlds.unknown(Cause.ABSENT, "TP-01", setting=f"chat.way_{at % 5}")
+        combinations.append(VerdictSet.of([*failed, absent]))
     return combinations
 
 

@@ -20,7 +20,7 @@ from auditor.findings.model import (
     Verdict,
 )
 from auditor.findings.run import Run
-from auditor.findings.verdict_store import Assessment, VerdictStore
+from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
 
 SOURCE = {
     Level.ACCOUNT: "GET /accounts/me/settings",
@@ -169,7 +169,7 @@ def passed(control: str = "IA-04", level: Level = Level.USER, **changes: object)
 
 
 def judged(scope: Scope, verdicts: Sequence[Verdict], at: str = SEEN_AT) -> Assessment:
-    return Assessment(scope, tuple(verdicts), {verdict.source: at for verdict in verdicts})
+    return Assessment(scope, VerdictSet.of(verdicts), {verdict.source: at for verdict in verdicts})
 
 
 def run_of(

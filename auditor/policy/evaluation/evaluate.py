@@ -22,7 +22,7 @@ from auditor.findings.model import (
     Summary,
     WaiverResult,
 )
-from auditor.findings.verdict_store import Assessment, VerdictGroup, VerdictStore
+from auditor.findings.verdict_store import Assessment, VerdictGroup, VerdictSet, VerdictStore
 from auditor.policy.baseline import references
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.overrides import Overrides
@@ -127,7 +127,7 @@ def evaluate(
         if assessment.scope.level in BULK_LEVELS and not phone_and_meetings.is_placeholder(
             assessment.scope
         ):
-            store.add_shared(assessment.scope, assessment.verdicts)
+            store.add_shared(assessment.scope, assessment.verdict_set)
         else:
             store.add(assessment)
     store.flush()
@@ -145,14 +145,13 @@ def evaluate(
                 replace(verdict, override=expected.override) for verdict in new_assessment.verdicts
             ]
             applied = assessor.with_exceptions(new_assessment.scope, verdicts)
-            assessment = Assessment(new_assessment.scope, applied, new_assessment.observed_at)
-            store.add(assessment)
+            store.add(replace(new_assessment, verdict_set=VerdictSet.of(applied)))
             inputs.add_new(applied)
         inputs.unread = new.unread | _unlisted(snapshot, depth)
         if not new.returned:
             inputs.unread.add(Cause.ABSENT)
     derived_verdicts = assessor.with_exceptions(account, assessor.derived_verdicts(account, inputs))
-    store.add(Assessment(account, derived_verdicts))
+    store.add(Assessment(account, VerdictSet.of(derived_verdicts)))
     for group in store.shares():
         counts.add(group)
     if not keep_passes:

@@ -15,7 +15,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
-from auditor.findings.verdict_store import Assessment
+from auditor.findings.verdict_store import Assessment, VerdictSet
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.catalogue import documented, privacy_words
 from auditor.policy.catalogue.controls import SETTINGS_SURFACE, Catalogue
@@ -159,10 +159,10 @@ class NewSettings:
     def assessments(self, severity: Severity) -> Iterator[Assessment]:
         """One finding per new setting and scope; all users share one placeholder scope."""
         for scope, rows in self._by_scope.items():
-            verdicts = tuple(_verdict(path, rows[path], severity) for path in sorted(rows))
+            verdicts = VerdictSet.of(_verdict(path, rows[path], severity) for path in sorted(rows))
             yield Assessment(scope, verdicts, self._times[scope])
         if self._users:
-            verdicts = tuple(
+            verdicts = VerdictSet.of(
                 _verdict(path, source, severity, self._of_users(path))
                 for path, source in sorted(self._user_sources.items())
             )

@@ -10,7 +10,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Outcome, ReadFailure, View
 from auditor.findings.model import Layer, Status, Verdict
-from auditor.findings.verdict_store import Assessment
+from auditor.findings.verdict_store import Assessment, VerdictSet
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.overrides import ExpectedControl, Overrides
 from auditor.policy.baseline.waivers import WaiversAndAttestations
@@ -63,14 +63,6 @@ DOCUMENT_LEVELS = (Level.MEETING, Level.WEBINAR)
 """Levels with upcoming and past scopes: a check applies to the scopes that have its document."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ExceptionResult:
-    """Verdicts before and after waivers and attestations were applied."""
-
-    original: tuple[Verdict, ...]
-    verdicts: tuple[Verdict, ...]
-
-
 @dataclass
 class Assessor:
     """Judges the scopes of one snapshot. Scopes with equal evidence are judged only once."""
@@ -87,13 +79,11 @@ class Assessor:
     """The values that users inherit through the account's locks."""
     proved_by_lock: int = 0
     """The number of users judged, in whole or in part, by values inherited from the account."""
-    _cache: dict[object, tuple[Verdict, ...]] = field(default_factory=dict)
+    _cache: dict[object, VerdictSet] = field(default_factory=dict)
     """Verdicts before waivers and attestations, by everything that decides them."""
-    _exception_results: dict[tuple[int, tuple[int, ...]], _ExceptionResult] = field(
-        default_factory=dict
-    )
-    """Verdicts after them, by the `id` of the original tuple and the exceptions' positions."""
-    _exception_counts: Counter[tuple[tuple[int, ...], int]] = field(default_factory=Counter)
+    _with_exceptions: dict[tuple[int, tuple[int, ...]], VerdictSet] = field(default_factory=dict)
+    """Verdicts after them, by the number of the set before and the exceptions' positions."""
+    _exception_counts: Counter[tuple[int, tuple[int, ...]]] = field(default_factory=Counter)
     """The number of scopes with the same verdicts under the same exceptions."""
     _overrides_seen: set[tuple[int, ...]] = field(default_factory=set)
     """Positions of the overrides that applied, or may have applied, at the scopes judged so far."""
@@ -187,7 +177,7 @@ class Assessor:
 
     def assessment(self, evidence: ScopeEvidence) -> Assessment:
         """Judge one scope."""
-        verdicts = self._verdicts(evidence)
+        verdicts = self._verdict_set(evidence)
         if evidence.profile is not None and evidence.scope.level in BULK_LEVELS:
             return Assessment(evidence.scope, verdicts)  # its times stay in the snapshot
         observed_at = {
@@ -200,7 +190,7 @@ class Assessor:
             }
         return Assessment(evidence.scope, verdicts, observed_at)
 
-    def _verdicts(self, evidence: ScopeEvidence) -> tuple[Verdict, ...]:
+    def _verdict_set(self, evidence: ScopeEvidence) -> VerdictSet:
         scope = evidence.scope
         member = self._members.of(evidence)
         if (
@@ -213,28 +203,30 @@ class Assessor:
             )
         applicable = self._members.applicable(scope, member.groups)
         self._overrides_seen.add((*applicable.overrides_in_force, *applicable.possible_overrides))
-        verdicts = self._shared_verdicts(evidence, member, applicable)
+        shared = self._shared_set(evidence, member, applicable)
         positions = applicable.exceptions
         if not self.exceptions or not positions:
-            return verdicts
+            return shared
         if scope.level not in BULK_LEVELS:
-            applied = self.exceptions.apply(verdicts, positions)
+            applied = self.exceptions.apply(shared.verdicts, positions)
             self.exceptions.count(applied, positions)
-            return applied
-        cached = self._exception_results.get((id(verdicts), positions))
-        if cached is None or cached.original is not verdicts:
-            cached = _ExceptionResult(verdicts, self.exceptions.apply(verdicts, positions))
-            self._exception_results[id(verdicts), positions] = cached
-        self._exception_counts[positions, id(cached.verdicts)] += 1
-        return cached.verdicts
+            return VerdictSet.of(applied)
+        key = shared.number, positions
+        if key not in self._with_exceptions:
+            self._with_exceptions[key] = VerdictSet.of(
+                self.exceptions.apply(shared.verdicts, positions)
+            )
+        self._exception_counts[key] += 1
+        return self._with_exceptions[key]
 
-    def _shared_verdicts(
+    def _shared_set(
         self, evidence: ScopeEvidence, member: Member, applicable: Applicable
-    ) -> tuple[Verdict, ...]:
+    ) -> VerdictSet:
         """The verdicts before waivers and attestations; computed once for equal evidence."""
         scope = evidence.scope
         if scope.level not in BULK_LEVELS:
-            return tuple(map(self._passes.shared, self._judge(evidence, member.groups, applicable)))
+            verdicts = self._judge(evidence, member.groups, applicable)
+            return VerdictSet.of(map(self._passes.shared, verdicts))
         deciding = applicable.overrides_in_force, applicable.possible_overrides
         key = (
             scope.level,
@@ -246,7 +238,7 @@ class Assessor:
         cached = self._cache.get(key)
         if cached is None:
             verdicts = self._judge(evidence, member.groups, applicable)
-            cached = self._cache[key] = tuple(map(self._passes.shared, verdicts))
+            cached = self._cache[key] = VerdictSet.of(map(self._passes.shared, verdicts))
         return cached
 
     @property
@@ -257,11 +249,8 @@ class Assessor:
     def count_exceptions(self) -> None:
         """Count, per exception, the matching scopes of the bulk levels."""
         if self.exceptions:
-            by_id = {
-                id(result.verdicts): result.verdicts for result in self._exception_results.values()
-            }
-            for (positions, verdicts), scopes in self._exception_counts.items():
-                self.exceptions.count(by_id[verdicts], positions, scopes)
+            for key, scopes in self._exception_counts.items():
+                self.exceptions.count(self._with_exceptions[key].verdicts, key[1], scopes)
 
     def expected_control(self, account: Scope, control_id: str) -> ExpectedControl | None:
         """What is expected of a control at the account; None if nothing is."""
