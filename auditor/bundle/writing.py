@@ -18,11 +18,9 @@ from auditor.bundle.zip_writer import Packed
 from auditor.evidence.export import copy_snapshot
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.run import Run
-from auditor.report import FORMATS, Options
+from auditor.report import FORMATS, Format, Options
 from auditor.secrets.signing import Signer
 
-REPORTS = ("text", "json", "html", "csv", "markdown")
-"""The report formats in a bundle: one that is quick to write for each kind of reader."""
 SNAPSHOT = "snapshot.sqlite"
 
 _CHANGES = slice(24, 28)
@@ -68,12 +66,13 @@ def write(out: BinaryIO, contents: BundleContents, signer: Signer | None, option
 
 def _parts(contents: BundleContents, options: Options) -> Iterator[tuple[str, Packed]]:
     options = replace(options, width=100, color=False, report_path="report.html")
-    for name in REPORTS:
-        render: Callable[[BinaryIO], None] = partial(_render, contents.run, name, options)
-        yield (
-            f"the report as {name}",
-            zip_writer.pack(f"report{FORMATS[name].suffix}", zip_writer.DEFLATED, render),
-        )
+    for format_ in FORMATS.values():
+        if format_.in_bundle:
+            render: Callable[[BinaryIO], None] = partial(_render, format_, contents.run, options)
+            yield (
+                f"the report as {format_.name}",
+                zip_writer.pack(f"report{format_.suffix}", zip_writer.DEFLATED, render),
+            )
     policy = json.loads(contents.policy)
     baseline = (json.dumps(policy["baseline"], indent=1, ensure_ascii=False) + "\n").encode()
     yield (
@@ -131,8 +130,8 @@ def _manifest(run: Run, packed: list[tuple[str, Packed]], signer: Signer | None)
     )
 
 
-def _render(run: Run, name: str, options: Options, out: BinaryIO) -> None:
-    FORMATS[name].render(run, out, options)
+def _render(format_: Format, run: Run, options: Options, out: BinaryIO) -> None:
+    format_.render(run, out, options)
 
 
 def _put(content: bytes, out: BinaryIO) -> None:

@@ -17,7 +17,6 @@ from auditor.cli.options import (
     BaselineOption,
     Depth,
     FailOnOption,
-    FormatOption,
     FrameworkOption,
     MaxEvidenceAgeOption,
     MaxRateOption,
@@ -35,7 +34,7 @@ from auditor.cli.options import (
     parse_duration,
 )
 from auditor.cli.output import ignore_broken_pipe
-from auditor.cli.reporting import Destinations
+from auditor.cli.reporting import Destinations, FormatOption
 from auditor.cli.run_choice import AccountOption, RunSource
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
 from auditor.cli.storing import drift_since_previous, store_run, stored_runs, with_history

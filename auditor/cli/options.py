@@ -71,17 +71,6 @@ AllowUnknownOption = Annotated[
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Open decisions and missing attestations give exit 3.")
 ]
-FormatOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--format",
-        "-f",
-        metavar="FORMAT",
-        help="text, json, html, pdf, markdown, csv, xlsx, ndjson, sarif, junit, ocsf, oscal, "
-        "prometheus or bundle. [default: text, for a file by its suffix]",
-        show_default=False,
-    ),
-]
 OutputOption = Annotated[
     list[Path] | None,
     typer.Option(

@@ -12,14 +12,13 @@ from auditor.cli.encoding import echo_json
 from auditor.cli.export import EvaluatedRun, ExportOptions
 from auditor.cli.options import (
     BaselineOption,
-    FormatOption,
     FrameworkOption,
     OrgOption,
     OutputOption,
     PassesOption,
     PseudonymiseOption,
 )
-from auditor.cli.reporting import Destinations
+from auditor.cli.reporting import Destinations, FormatOption
 from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.storing import drift_since_previous, with_history
 from auditor.config import settings as config

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
+
+import typer
 
 from auditor.app import audit as runs
 from auditor.cli import encoding, output
@@ -19,26 +21,27 @@ from auditor.policy.baseline import serialization
 from auditor.report import (
     BUNDLE,
     BUNDLE_SUFFIX,
+    FORMATS,
     Format,
     FormatError,
     Options,
     by_name,
     by_suffix,
 )
-from auditor.report.pdf_report import PdfFormat
 
 STDOUT = Path("-")
-_SHOW_PASSES = frozenset({"html", "pdf", "junit", "oscal"})
-"""Formats that answer questions, or count passed tests and satisfied controls."""
-_SHOW_CHANGES = frozenset({"text", "html", "pdf", "markdown"})
-"""Formats that show the changes since the previous run."""
 REPORT_ERRORS = (output.OutputError, FormatError, ConfigError)
 """Anticipated errors of a report, with a sentence for people; any other is a bug."""
-
-_FOR_PEOPLE = frozenset({"text", "markdown"})
-"""Texts that people read on a terminal."""
-_WORLD_READABLE = frozenset({"prometheus"})
-"""Formats that name no one, and that another user reads: the node exporter."""
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)} or {BUNDLE}. [default: text, for a file by its suffix]",
+        show_default=False,
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,13 @@ class Destinations:
             if len(named) > 1:
                 raise FormatError("Several formats need a file each: add one --output for each.")
             alone = named[0] if named else by_name("text")
-            _check_installed(alone)
+            alone.check_installed()
             return cls((), alone)
         chosen = named or [
             by_name("text") if path == STDOUT else by_suffix(path) for path in outputs
         ]
         for format_ in chosen:
-            _check_installed(format_)
+            format_.check_installed()
         files = [(p, f) for p, f in zip(outputs, chosen, strict=True) if p != STDOUT]
         for path, _ in files:
             output.check_writable(path)
@@ -105,12 +108,12 @@ class Destinations:
     @property
     def needs_passes(self) -> bool:
         """True if a report shows passes."""
-        return bool(self.bundles) or self._has_format(_SHOW_PASSES)
+        return bool(self.bundles) or any(each.shows_passes for each in self._formats)
 
     @property
     def tell_changes(self) -> bool:
         """True if a report shows the changes since the previous run."""
-        return self._has_format(_SHOW_CHANGES)
+        return any(each.shows_changes for each in self._formats)
 
     def split(self) -> list["Destinations"]:
         """Each file as its own destination, so that one that fails does not prevent the others."""
@@ -122,9 +125,9 @@ class Destinations:
             *(replace(alone, bundles=(path,)) for path in self.bundles),
         ]
 
-    def _has_format(self, names: frozenset[str]) -> bool:
-        formats = [*(format_ for _, format_ in self.files), self.stdout]
-        return any(format_ is not None and format_.name in names for format_ in formats)
+    @property
+    def _formats(self) -> list[Format]:
+        return [*(format_ for _, format_ in self.files), *([self.stdout] if self.stdout else [])]
 
     def emit(
         self, evaluated: EvaluatedRun, terminal: Terminal, include_passes: bool, settings: Settings
@@ -150,7 +153,7 @@ class Destinations:
             )
 
         for path, format_ in self.files:
-            mode = 0o644 if format_.name in _WORLD_READABLE else 0o600
+            mode = 0o600 if format_.names_people else 0o644
             try:
                 render = partial(_render, format_, evaluated.run, options(planned))
                 output.write(path, render, mode)
@@ -182,19 +185,9 @@ def _raise_first(errors: Sequence[Exception], terminal: Terminal) -> None:
         raise raised
 
 
-def _check_installed(format_: Format) -> None:
-    """Check before a long run that the libraries of a format are installed.
-
-    Raises:
-        FormatError: they are not.
-    """
-    if isinstance(format_, PdfFormat):
-        format_.check_installed()
-
-
 def _stdout(format_: Format) -> BinaryIO:
     """Standard output as a format needs it: texts for people in the encoding of the stream."""
-    if format_.name in _FOR_PEOPLE:
+    if format_.is_text:
         return encoding.stdout_for_text()
     return encoding.stdout_for_json() if "json" in format_.media_type else sys.stdout.buffer
 

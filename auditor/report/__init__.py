@@ -1,23 +1,13 @@
 """Report formats: each renders one finished run for one kind of reader."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import PurePath
+from pkgutil import iter_modules
 from types import MappingProxyType
 
-from auditor.report.csv_report import CsvFormat
-from auditor.report.html_report import HtmlFormat
 from auditor.report.interface import Format, FormatError, Options, UnknownFormat
-from auditor.report.json_report import JsonFormat, schema
-from auditor.report.junit_report import JunitFormat
-from auditor.report.markdown_report import MarkdownFormat
-from auditor.report.ndjson_report import NdjsonFormat
-from auditor.report.ocsf_report import OcsfFormat
-from auditor.report.oscal_report import OscalFormat
-from auditor.report.pdf_report import PdfFormat
-from auditor.report.prometheus_report import PrometheusFormat
-from auditor.report.sarif_report import SarifFormat
-from auditor.report.text_report import TextFormat
-from auditor.report.xlsx_report import XlsxFormat
+from auditor.report.json_report import schema
 
 __all__ = [
     "BUNDLE",
@@ -32,23 +22,19 @@ __all__ = [
     "schema",
 ]
 
-_ALL: tuple[Format, ...] = (
-    TextFormat(),
-    JsonFormat(),
-    HtmlFormat(),
-    NdjsonFormat(),
-    CsvFormat(),
-    XlsxFormat(),
-    MarkdownFormat(),
-    PdfFormat(),
-    SarifFormat(),
-    JunitFormat(),
-    OcsfFormat(),
-    OscalFormat(),
-    PrometheusFormat(),
-)
 
-FORMATS: Mapping[str, Format] = MappingProxyType({format_.name: format_ for format_ in _ALL})
+def _formats() -> Iterator[Format]:
+    """One of each `Format` that a module of this package called `NAME_report` defines."""
+    for found in iter_modules(__path__, f"{__name__}."):
+        if found.name.endswith("_report"):
+            for each in vars(import_module(found.name)).values():
+                if isinstance(each, type) and issubclass(each, Format) and each is not Format:
+                    yield each()
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {each.name: each for each in sorted(_formats(), key=lambda each: (each.order, each.name))}
+)
 """Formats by the name that `--format` takes, `text` first."""
 
 BUNDLE = "bundle"
@@ -78,10 +64,10 @@ def by_suffix(path: str | PurePath) -> Format:
         UnknownFormat: no format writes files with this suffix.
     """
     name = PurePath(path).name.lower()
-    matches = [format_ for format_ in _ALL if name.endswith(format_.suffix)]
+    matches = [format_ for format_ in FORMATS.values() if name.endswith(format_.suffix)]
     if matches:
         return max(matches, key=lambda format_: len(format_.suffix))
-    suffixes = [(format_.suffix, format_.name) for format_ in _ALL]
+    suffixes = [(format_.suffix, format_.name) for format_ in FORMATS.values()]
     choices = ", ".join(
         f"{suffix} ({name_of_format})"
         for suffix, name_of_format in (*suffixes, (BUNDLE_SUFFIX, BUNDLE))

@@ -2,11 +2,11 @@
 
 import csv
 import re
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 from auditor.findings.run import Run
 from auditor.report.cells import COLUMNS, LONGEST_CELL, Rows, cell
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 from auditor.report.json_report import reported_findings
 
 BOM = b"\xef\xbb\xbf"
@@ -27,15 +27,17 @@ _LATER_FORMULA = re.compile(rf"([;\r\n]{_BEFORE})([{_STARTERS}]?)")
 """With semicolon as list separator, Excel ends a cell there even inside quotes."""
 
 
-class CsvFormat:
+class CsvFormat(Format):
     """RFC 4180, UTF-8 with a byte order mark, every cell quoted, one finding per row.
 
     A cell that a spreadsheet would read as a formula is prefixed with a single quote.
     """
 
-    name: ClassVar[str] = "csv"
-    suffix: ClassVar[str] = ".csv"
-    media_type: ClassVar[str] = "text/csv; charset=utf-8; header=present"
+    name = "csv"
+    suffix = ".csv"
+    media_type = "text/csv; charset=utf-8; header=present"
+    order = 4
+    in_bundle = True
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` row by row."""

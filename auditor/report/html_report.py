@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.environment import TemplateStream
@@ -32,7 +32,7 @@ from auditor.report import (
     wording,
 )
 from auditor.report.display import shorten
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 from auditor.report.people_index import PeopleIndex
 from auditor.report.truncation import FormatLimits, fit
 
@@ -54,12 +54,16 @@ _LONGEST_OPTION = 60
 """Columns of an option of the filter."""
 
 
-class HtmlFormat:
+class HtmlFormat(Format):
     """One self-contained file; equal findings are one row."""
 
-    name: ClassVar[str] = "html"
-    suffix: ClassVar[str] = ".html"
-    media_type: ClassVar[str] = "text/html; charset=utf-8"
+    name = "html"
+    suffix = ".html"
+    media_type = "text/html; charset=utf-8"
+    order = 2
+    shows_passes = True
+    shows_changes = True
+    in_bundle = True
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` as UTF-8, piece by piece."""

@@ -1,7 +1,8 @@
 """The interface of report formats: each renders one finished run for one kind of reader."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, ClassVar
 
 from auditor.errors import AuditorError, ExitCode
 from auditor.findings.run import Run
@@ -31,21 +32,42 @@ class Options:
     """Path of the full report, which the terminal report mentions."""
 
 
-class Format(Protocol):
-    """Renders a run. Implementations are stateless and stream: a run may hold 100,000 scopes."""
+class Format(ABC):
+    """Renders a run. Implementations are stateless and stream: a run may hold 100,000 scopes.
 
-    @property
-    def name(self) -> str:
-        """The value of `--format`."""
+    A subclass in a module of this package called `NAME_report` is found by `auditor.report`. All
+    that other packages need to know of a format, its class attributes say.
+    """
 
-    @property
-    def suffix(self) -> str:
-        """File name suffix, with the leading dot."""
+    name: ClassVar[str]
+    """The value of `--format`."""
+    suffix: ClassVar[str]
+    """File name suffix, with the leading dot."""
+    media_type: ClassVar[str]
+    """Media type, as in `Content-Type`."""
+    order: ClassVar[int] = 100
+    """The place in lists of formats; formats with equal places are sorted by name."""
+    shows_passes: ClassVar[bool] = False
+    """Whether it answers questions, or counts passed tests and satisfied controls."""
+    shows_changes: ClassVar[bool] = False
+    """Whether it shows the changes since the previous run."""
+    names_people: ClassVar[bool] = True
+    """False if it names nobody; other users of the machine may then read the file."""
+    is_text: ClassVar[bool] = False
+    """Whether it is text to read on a terminal, in the encoding of the terminal."""
+    in_bundle: ClassVar[bool] = False
+    """Whether a bundle contains it: one that is quick to write for each kind of reader."""
 
-    @property
-    def media_type(self) -> str:
-        """Media type, as in `Content-Type`."""
+    @classmethod
+    def check_installed(cls) -> None:
+        """Check that optional libraries of the format are installed. Most formats need none.
 
+        Raises:
+            FormatError: they are not.
+        """
+        return
+
+    @abstractmethod
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out`.
 

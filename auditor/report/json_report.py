@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib import resources
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
@@ -19,7 +19,7 @@ from auditor.findings.model import (
     WaiverResult,
 )
 from auditor.findings.run import Run
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 
 SCHEMA_ID = "auditor/report/v1"
 
@@ -33,12 +33,14 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 Object = dict[str, JsonValue]
 
 
-class JsonFormat:
+class JsonFormat(Format):
     """One object, one finding per line."""
 
-    name: ClassVar[str] = "json"
-    suffix: ClassVar[str] = ".json"
-    media_type: ClassVar[str] = "application/json"
+    name = "json"
+    suffix = ".json"
+    media_type = "application/json"
+    order = 1
+    in_bundle = True
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` finding by finding; UTF-8, one newline at the end."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 from auditor.evidence.scope import Level
@@ -19,7 +19,7 @@ from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
 from auditor.report.clusters import FindingGroup, clusters, fixes, sentence
 from auditor.report.display import printable
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 
 MOST_NAMES = 10
 """Named scopes per setting of a test case."""
@@ -61,15 +61,17 @@ class _Suite:
         return sum(case.element == element for case in self.cases)
 
 
-class JunitFormat:
+class JunitFormat(Format):
     """One suite for the run and one per family; one test case per control and level.
 
     Passes are test cases only if the run stored them: no pass without evidence.
     """
 
-    name: ClassVar[str] = "junit"
-    suffix: ClassVar[str] = ".xml"
-    media_type: ClassVar[str] = "application/xml"
+    name = "junit"
+    suffix = ".xml"
+    media_type = "application/xml"
+    order = 9
+    shows_passes = True
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` suite by suite."""

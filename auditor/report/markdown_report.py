@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
@@ -10,7 +10,7 @@ from auditor.findings.rollup import CauseRollup, ControlRollup, Group, Rollup, r
 from auditor.findings.run import Run
 from auditor.report import by_framework, changes, waiver_wording, wording
 from auditor.report.drift_report import CHANGE_TEXT, example
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 from auditor.report.json_report import title
 from auditor.report.markdown_text import (
     LONGEST,
@@ -38,16 +38,20 @@ _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 
 
 @dataclass(frozen=True, slots=True)
-class MarkdownFormat:
+class MarkdownFormat(Format):
     """GitHub's Markdown, at most `most_bytes` long; omitted rows are counted.
 
     `auditor report --format markdown >> "$GITHUB_STEP_SUMMARY"` shows it with a job. Names are
     code, in which Markdown and GitHub interpret nothing: no link, no mention, no image.
     """
 
-    name: ClassVar[str] = "markdown"
-    suffix: ClassVar[str] = ".md"
-    media_type: ClassVar[str] = "text/markdown; charset=utf-8; variant=GFM"
+    name = "markdown"
+    suffix = ".md"
+    media_type = "text/markdown; charset=utf-8; variant=GFM"
+    order = 6
+    shows_changes = True
+    is_text = True
+    in_bundle = True
     most_bytes: int = MOST_BYTES
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:

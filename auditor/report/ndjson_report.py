@@ -1,10 +1,10 @@
 """The NDJSON report: the JSON report as lines, for programs that read streams."""
 
 from collections.abc import Iterator
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 from auditor.findings.run import Run
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 from auditor.report.json_report import (
     SCHEMA_ID,
     Object,
@@ -19,16 +19,17 @@ from auditor.report.json_report import (
 )
 
 
-class NdjsonFormat:
+class NdjsonFormat(Format):
     """One object per line: the run, its findings, errors and waivers, and an end.
 
     `type` is the kind of line; the other keys are those of the JSON report. A file whose last line
     is not of type `end` is truncated.
     """
 
-    name: ClassVar[str] = "ndjson"
-    suffix: ClassVar[str] = ".ndjson"
-    media_type: ClassVar[str] = "application/x-ndjson"
+    name = "ndjson"
+    suffix = ".ndjson"
+    media_type = "application/x-ndjson"
+    order = 3
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` line by line; UTF-8."""

@@ -8,7 +8,7 @@ of the organisation file that fails the run. Source of the fields and numbers: t
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Scope
@@ -16,7 +16,7 @@ from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdi
 from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
 from auditor.report.clusters import about, fixes, name, outcome, sentence
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 from auditor.report.json_text import Object, json_text
 
 VERSION = "1.5.0"
@@ -67,12 +67,13 @@ _FINDING: Mapping[Status, tuple[int, str]] = {
 _NOTHING_TO_DO = (Status.ATTESTED, Status.NOT_APPLICABLE, Status.PASS)
 
 
-class OcsfFormat:
+class OcsfFormat(Format):
     """JSON lines, in the order of the run."""
 
-    name: ClassVar[str] = "ocsf"
-    suffix: ClassVar[str] = ".ocsf.jsonl"
-    media_type: ClassVar[str] = "application/jsonl"
+    name = "ocsf"
+    suffix = ".ocsf.jsonl"
+    media_type = "application/jsonl"
+    order = 10
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` finding by finding."""

@@ -7,7 +7,7 @@ findings is one observation; its subjects are counted, and the first ones named.
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Scope
@@ -17,7 +17,7 @@ from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
 from auditor.report.clusters import FindingGroup, clusters, fixes, name, sentence
 from auditor.report.display import printable, shorten
-from auditor.report.interface import FormatError, Options
+from auditor.report.interface import Format, FormatError, Options
 from auditor.report.json_text import Object, json_text
 
 VERSION = "1.1.3"
@@ -34,15 +34,17 @@ _SATISFIED = frozenset({Status.PASS, Status.ATTESTED, Status.NOT_APPLICABLE})
 _SEEN = frozenset({Status.PASS, Status.ATTESTED})
 
 
-class OscalFormat:
+class OscalFormat(Format):
     """One result; a control is satisfied only if there is evidence and all of it is compliant.
 
     Controls without a stored verdict have no finding.
     """
 
-    name: ClassVar[str] = "oscal"
-    suffix: ClassVar[str] = ".oscal.json"
-    media_type: ClassVar[str] = "application/json"
+    name = "oscal"
+    suffix = ".oscal.json"
+    media_type = "application/json"
+    order = 11
+    shows_passes = True
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out`, one observation, risk or finding per line.

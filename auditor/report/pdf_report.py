@@ -2,11 +2,11 @@
 
 from importlib import import_module
 from types import ModuleType
-from typing import BinaryIO, ClassVar, NoReturn
+from typing import BinaryIO, NoReturn
 
 from auditor.findings.run import Run
 from auditor.report.html_report import render_page
-from auditor.report.interface import FormatError, Options
+from auditor.report.interface import Format, FormatError, Options
 from auditor.report.truncation import FormatLimits
 
 LIMITS = FormatLimits(names=20, all_names=3000, rows=40, all_rows=400)
@@ -18,14 +18,18 @@ _MISSING = (
 )
 
 
-class PdfFormat:
+class PdfFormat(Format):
     """Pages from the template of the HTML report; the same run gives the same bytes."""
 
-    name: ClassVar[str] = "pdf"
-    suffix: ClassVar[str] = ".pdf"
-    media_type: ClassVar[str] = "application/pdf"
+    name = "pdf"
+    suffix = ".pdf"
+    media_type = "application/pdf"
+    order = 7
+    shows_passes = True
+    shows_changes = True
 
-    def check_installed(self) -> None:
+    @classmethod
+    def check_installed(cls) -> None:
         """Check that WeasyPrint can be used.
 
         Raises:

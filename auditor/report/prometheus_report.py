@@ -6,14 +6,14 @@ Every sample has account and baseline as labels, so that runs of several can be 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report.display import printable
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 
 _WAIVERS = ("active", "expiring", "expired", "unmatched", "unknown")
 _NAMES = ("unmatched", "unknown", "look_alike", "unused")
@@ -21,12 +21,14 @@ _NAMES = ("unmatched", "unknown", "look_alike", "unused")
 _Samples = Iterable[tuple[Mapping[str, str], float]]
 
 
-class PrometheusFormat:
+class PrometheusFormat(Format):
     """Gauges only: no value of a finished run increases further."""
 
-    name: ClassVar[str] = "prometheus"
-    suffix: ClassVar[str] = ".prom"
-    media_type: ClassVar[str] = "text/plain; version=0.0.4; charset=utf-8"
+    name = "prometheus"
+    suffix = ".prom"
+    media_type = "text/plain; version=0.0.4; charset=utf-8"
+    order = 12
+    names_people = False
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out`; the size does not depend on the size of the account."""

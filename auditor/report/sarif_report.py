@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 from urllib.parse import quote
 
 from auditor.evidence.reading import JsonValue
@@ -21,7 +21,7 @@ from auditor.findings.run import Run, fingerprint
 from auditor.report import waiver_wording, wording
 from auditor.report.clusters import FindingGroup, about, clusters, fixes, name, outcome, sentence
 from auditor.report.display import printable, shorten
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 from auditor.report.json_text import Object, json_text
 
 SCHEMA = (
@@ -66,12 +66,13 @@ _WORD = re.compile(r"[A-Za-z0-9]+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~])")
 
 
-class SarifFormat:
+class SarifFormat(Format):
     """One run; groups of equal findings beyond a threshold are one result with a count."""
 
-    name: ClassVar[str] = "sarif"
-    suffix: ClassVar[str] = ".sarif"
-    media_type: ClassVar[str] = "application/sarif+json"
+    name = "sarif"
+    suffix = ".sarif"
+    media_type = "application/sarif+json"
+    order = 8
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out`, one result per line."""

@@ -1,7 +1,7 @@
 """The terminal report: the most important facts first."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
 
@@ -11,7 +11,7 @@ from auditor.findings.rollup import CauseRollup, Group, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.report import by_framework, changes, waiver_wording, wording
 from auditor.report.display import display_width, printable, shorten
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 
 MIN_WIDTH = 72
 MOST_CONTROLS = 25
@@ -45,15 +45,19 @@ _SGR = {
 }
 
 
-class TextFormat:
+class TextFormat(Format):
     """A report for terminals of at least 72 columns; no line is wider than the terminal.
 
     The only exception is the path of the full report, which is useless if cut.
     """
 
-    name: ClassVar[str] = "text"
-    suffix: ClassVar[str] = ".txt"
-    media_type: ClassVar[str] = "text/plain; charset=utf-8"
+    name = "text"
+    suffix = ".txt"
+    media_type = "text/plain; charset=utf-8"
+    order = 0
+    shows_changes = True
+    is_text = True
+    in_bundle = True
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` as UTF-8."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 from auditor.evidence.scope import Level
 from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverResult
@@ -14,7 +14,7 @@ from auditor.findings.rollup import ControlRollup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.report import by_framework, waiver_wording, wording
 from auditor.report.cells import Rows
-from auditor.report.interface import Options
+from auditor.report.interface import Format, Options
 from auditor.report.json_report import reported_findings
 from auditor.report.workbook import MOST_ROWS, Block, Book, Cell, Table, create_workbook
 
@@ -109,15 +109,16 @@ _ERRORS: Mapping[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class XlsxFormat:
+class XlsxFormat(Format):
     """An Office Open XML workbook, written row by row; the same run gives the same bytes.
 
     Every text is a text cell, never a formula or a link.
     """
 
-    name: ClassVar[str] = "xlsx"
-    suffix: ClassVar[str] = ".xlsx"
-    media_type: ClassVar[str] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    name = "xlsx"
+    suffix = ".xlsx"
+    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    order = 5
     most_rows: int = MOST_ROWS
     """Rows per sheet; further findings continue on another sheet."""
 

@@ -1,15 +1,68 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import auditor
 from auditor.report import FORMATS, FormatError, UnknownFormat, by_name, by_suffix
+
+NEW_FORMAT = '''
+"""One line for each finding, its columns separated by tabs."""
+
+from auditor.report.interface import Format
+
+
+class TsvFormat(Format):
+    """Tabs."""
+
+    name = "tsv"
+    suffix = ".tsv"
+    media_type = "text/tab-separated-values"
+    names_people = False
+
+    def render(self, run, out, options):
+        """Write `run` to `out`."""
+        for finding in run.findings():
+            out.write(f"{finding.verdict.control}\\t{finding.verdict.status}\\n".encode())
+'''
 
 
 def test_every_format_is_registered_under_its_own_name_and_suffix():
     assert list(FORMATS)[:3] == ["text", "json", "html"]
     others = "ndjson csv xlsx markdown sarif junit ocsf oscal prometheus pdf"
-    assert set(FORMATS) == {"text", "json", "html", *others.split()}
+    assert set(FORMATS) >= {"text", "json", "html", *others.split()}
     assert all(by_name(name).name == name for name in FORMATS)
     assert len({f.suffix for f in FORMATS.values()}) == len(FORMATS)
     assert all("/" in f.media_type for f in FORMATS.values())
+
+
+def test_a_new_format_is_one_new_module(tmp_path: Path) -> None:
+    package = tmp_path / "auditor"
+    shutil.copytree(Path(auditor.__file__).parent, package)
+    (package / "report" / "tsv_report.py").write_text(NEW_FORMAT, encoding="utf-8")
+    (tmp_path / "policies").symlink_to(Path(auditor.__file__).parent.parent / "policies")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "auditor", *words],
+            cwd=tmp_path,
+            env={**os.environ, "AUDITOR_HOME": str(tmp_path / "home"), "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    assert "prometheus, tsv or bundle" in run("audit", "--help").stdout
+    only = ("audit", "--sandbox", "--users", "2", "--baseline", "strict", "--only", "AI-01")
+    done = run(*only, "--output", "night.tsv")
+    assert done.returncode in (0, 1), done.stderr
+    report = tmp_path / "night.tsv"
+    assert report.read_text(encoding="utf-8").startswith("AI-01\t")
+    assert report.stat().st_mode & 0o777 == 0o644
+    assert run(*only, "--format", "tsv").stdout == report.read_text(encoding="utf-8")
 
 
 def test_the_suffix_of_a_path_chooses_the_format():
