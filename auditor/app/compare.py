@@ -140,17 +140,15 @@ class RunDiff:
         kind = classify(before.status if before else None, after.status if after else None)
         if kind in (None, ChangeKind.NEWLY_UNKNOWN):
             return kind
-        # A placeholder represents scopes that could not be listed.
-        is_placeholder = state.scope.id.startswith("*")
         if (
             after is None
-            and not is_placeholder
+            and not state.scope.is_placeholder
             and later_visibility.was_present(state.scope) is False
         ):
             return ChangeKind.SCOPE_REMOVED
         if (
             before is None
-            and not is_placeholder
+            and not state.scope.is_placeholder
             and earlier_visibility.was_present(state.scope) is False
         ):
             return ChangeKind.SCOPE_ADDED

@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from auditor.evidence.read_plan import HOSTS, LEFT, LOGS, MEETING, ROLES, SUMMARIES, history
 from auditor.evidence.reading import JsonValue
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
 from auditor.policy.baseline.match import DisplayName, Match, Name, Names, listed
@@ -32,8 +32,6 @@ LENGTH = 10
 
 PEOPLE = (Level.USER, Level.PHONE_USER)
 EVENTS = (Level.MEETING, Level.WEBINAR)
-PLACEHOLDER_PREFIX = "*"
-"""The ids of placeholder scopes begin with it."""
 
 MIN_WORD_LENGTH = 3
 """Minimum characters of a one-word name or local part that is searched for in free text."""
@@ -182,14 +180,14 @@ class Pseudonymizer:
     def scope(self, scope: Scope) -> Scope:
         """A user, meeting or webinar under its pseudonym; any other scope unchanged."""
         if scope.level in PEOPLE:
-            own = self._person(scope.id)
+            own = scope.id if scope.is_placeholder else self.pseudonyms.of(scope.id)
             return replace(scope, id=own, name=own, email=own if scope.email else "")
         if scope.level not in EVENTS:
             return scope
         host = self.people.named(scope.email)
-        if scope.id.startswith(PLACEHOLDER_PREFIX):  # a host whose meetings could not be listed
-            own = self.people.named(scope.id.removeprefix(PLACEHOLDER_PREFIX))
-            return replace(scope, id=PLACEHOLDER_PREFIX + own, name=own, email=host)
+        if scope.is_placeholder:  # a host whose meetings could not be listed
+            own = self.people.named(scope.represents)
+            return replace(scope, id=placeholder_id(own), name=own, email=host)
         event = self.event(scope.id)
         listed = bool(scope.status)  # the name of a past meeting is only its time
         return replace(scope, id=event, name=event if listed else scope.name, email=host)
@@ -226,9 +224,6 @@ class Pseudonymizer:
     def note(self, text: str) -> str:
         """Free text with pseudonyms in place of all people it names."""
         return self._with_names_replaced(text, free=True)
-
-    def _person(self, zoom_id: str) -> str:
-        return zoom_id if zoom_id.startswith(PLACEHOLDER_PREFIX) else self.pseudonyms.of(zoom_id)
 
     def _with_names_replaced(self, text: str, *, free: bool) -> str:
         return self.people.replace_names(text, free=free)

@@ -25,7 +25,7 @@ from auditor.evidence.read_plan import (
     PHONE_VIEWS,
 )
 from auditor.evidence.reading import JsonValue
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.view import Document, ReadFailure
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
@@ -76,7 +76,7 @@ def users(context: CollectionContext) -> None:
         with context.snapshot.transaction():
             for level in _EVENTS:
                 for user in left:
-                    context.snapshot.drop(Scope(level, f"*{user}"))
+                    context.snapshot.drop(Scope(level, placeholder_id(user)))
             _forget(context, left, endpoints.USERS.request, (Level.USER, Level.PHONE_USER))
 
 

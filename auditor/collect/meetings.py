@@ -15,7 +15,7 @@ from auditor.collect.document_requests import CollectionContext, DocumentRequest
 from auditor.collect.parsing import as_text, feature_flag
 from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, NOTICES, is_any
 from auditor.evidence.reading import Cause, JsonValue, Unseen
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import Document, ReadFailure, View
 from auditor.zoom import endpoints
@@ -100,7 +100,7 @@ class _Upcoming:
     def _named(self) -> Iterator[Scope]:
         """The upcoming events. They have the status of their host; past meetings have none."""
         for scope in self.context.snapshot.scopes(self.kind.level):
-            if scope.status and not scope.id.startswith("*"):
+            if scope.status and not scope.is_placeholder:
                 yield scope
 
     def _hosts(self) -> Iterator[Scope]:
@@ -143,7 +143,7 @@ class _Upcoming:
 
     def _unlisted_host(self, host: Scope) -> Scope:
         """The placeholder for the events of a host that could not be listed."""
-        return replace(host, level=self.kind.level, id=f"*{host.id}", name=host.label)
+        return replace(host, level=self.kind.level, id=placeholder_id(host.id), name=host.label)
 
     def _listing_request(self, host: Scope) -> DocumentRequest:
         """The request for the scheduled events of a host."""

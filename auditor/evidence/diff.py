@@ -204,7 +204,7 @@ def _is_comparable(scope: Scope) -> bool:
     """False for invited users, who have no settings, and for placeholder scopes."""
     if scope.level is Level.USER:
         return scope.status != "pending"
-    return scope.level not in _EVENTS or (bool(scope.status) and not scope.id.startswith("*"))
+    return scope.level not in _EVENTS or (bool(scope.status) and not scope.is_placeholder)
 
 
 def _side_by_side(

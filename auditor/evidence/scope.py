@@ -26,6 +26,16 @@ class Level(StrEnum):
 
 _RANK = {level: rank for rank, level in enumerate(Level)}
 
+_PLACEHOLDER_PREFIX = "*"
+
+
+def placeholder_id(represents: str = "") -> str:
+    """The id of a scope that represents others, which could not be listed.
+
+    It represents the whole level, or a part of it: a listing, a cause or the id of a host.
+    """
+    return f"{_PLACEHOLDER_PREFIX}{represents}"
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -43,6 +53,21 @@ class Scope:
     group_ids: tuple[str, ...] = ()
     licence: int | None = None
     status: str = ""
+
+    @property
+    def is_placeholder(self) -> bool:
+        """True if it represents scopes that could not be listed (`placeholder_id`)."""
+        return self.id.startswith(_PLACEHOLDER_PREFIX)
+
+    @property
+    def is_level_placeholder(self) -> bool:
+        """True if it represents all the scopes of its level that have none of their own."""
+        return self.id == _PLACEHOLDER_PREFIX
+
+    @property
+    def represents(self) -> str:
+        """The part of the level that a placeholder represents; empty for the whole level."""
+        return self.id.removeprefix(_PLACEHOLDER_PREFIX)
 
     @property
     def label(self) -> str:

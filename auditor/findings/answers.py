@@ -24,8 +24,6 @@ from auditor.findings.questions import (
 from auditor.findings.run import Run
 
 _UNSET: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
-_PLACEHOLDER_PREFIX = "*"
-"""First letter of the id of a placeholder for scopes that could not be listed."""
 _EVIDENCE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.DERIVED, FindingKind.UNCOVERED)
 """Kinds of verdicts that rest on the value of a setting. Locks and attestations do not."""
 
@@ -208,8 +206,8 @@ def _profiles(run: Run) -> Iterator[_Profile]:
     counts: Counter[tuple[Level, str, int]] = Counter()
     verdicts: dict[int, tuple[Verdict, ...]] = {}
     for group in run.assessments.shares():
-        is_placeholder = group.scope is not None and group.scope.id.startswith(_PLACEHOLDER_PREFIX)
-        label = group.scope.label if group.scope is not None and is_placeholder else ""
+        scope = group.scope
+        label = scope.label if scope is not None and scope.is_placeholder else ""
         number = group.verdict_set.number
         verdicts[number] = group.verdicts
         counts[group.level, label, number] += group.count

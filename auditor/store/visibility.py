@@ -31,7 +31,7 @@ class ScopeVisibility:
         if level is Level.ACCOUNT:
             return True
         first = next(self._evidence.scopes(level), None)
-        if first is not None and first.id.startswith("*"):
+        if first is not None and first.is_placeholder:
             return False  # a placeholder for the meetings of a host that could not be listed
         views = LISTINGS.get(level) or tuple(
             {view for (at, _), view in COVERAGE_VIEWS.items() if at is level}

@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.view import View
 
 
@@ -36,6 +36,18 @@ def test_reports_go_from_the_account_down():
 )
 def test_people_know_a_scope_by_name_then_address_then_id(scope, label):
     assert scope.label == label
+
+
+def test_a_scope_that_represents_others_is_known_by_its_id():
+    level = Scope(Level.USER, placeholder_id(), "users")
+    host = Scope(Level.MEETING, placeholder_id("u1"), "Ada")
+    listed = Scope(Level.USER, "u1")
+    assert [(s.id, s.is_placeholder, s.is_level_placeholder) for s in (level, host, listed)] == [
+        ("*", True, True),
+        ("*u1", True, False),
+        ("u1", False, False),
+    ]
+    assert (level.represents, host.represents) == ("", "u1")
 
 
 def test_a_view_reads_like_its_request():

@@ -124,9 +124,7 @@ def evaluate(
     store = VerdictStore(snapshot.scope_index())
     assessor = Assessor(baseline, parameters, depth, overrides, exceptions)
     for assessment in assessor.run(snapshot):
-        if assessment.scope.level in BULK_LEVELS and not phone_and_meetings.is_placeholder(
-            assessment.scope
-        ):
+        if assessment.scope.level in BULK_LEVELS and not assessment.scope.is_placeholder:
             store.add_shared(assessment.scope, assessment.verdict_set)
         else:
             store.add(assessment)

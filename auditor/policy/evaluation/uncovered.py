@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
@@ -166,7 +166,7 @@ class NewSettings:
                 _verdict(path, source, severity, self._of_users(path))
                 for path, source in sorted(self._user_sources.items())
             )
-            yield Assessment(Scope(Level.USER, "*", _users(self._users)), verdicts)
+            yield Assessment(Scope(Level.USER, placeholder_id(), _users(self._users)), verdicts)
 
     def _of_users(self, path: str) -> str:
         """A sentence with the number of users, if not all users of the row have the setting."""

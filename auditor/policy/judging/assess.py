@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from auditor.evidence.read_plan import LISTINGS
 from auditor.evidence.reading import Cause, JsonValue, Reading, Unseen
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Outcome, ReadFailure, View
 from auditor.findings.model import Layer, Status, Verdict
@@ -35,9 +35,7 @@ from auditor.policy.judging.override_conflicts import (
     resolve_unknown_groups,
 )
 from auditor.policy.judging.phone_and_meetings import (
-    PLACEHOLDER_ID,
     PhoneAndMeetings,
-    is_placeholder,
     with_policy,
 )
 from auditor.policy.judging.reads import checks, levels
@@ -162,7 +160,7 @@ class Assessor:
             if views and isinstance(outcome, ReadFailure):
                 what = f"{listing.option} users" if listing.option else "groups"
                 name = f"{what} that could not be listed"
-                scope = Scope(level, f"{PLACEHOLDER_ID}{listing.option}", name)
+                scope = Scope(level, placeholder_id(listing.option), name)
                 yield self.assessment(ScopeEvidence(scope, dict.fromkeys(views, outcome), {}))
 
     def _views(self, level: Level) -> set[View]:
@@ -196,7 +194,7 @@ class Assessor:
         if (
             self.inherited_values is not None
             and scope.level is Level.USER
-            and not is_placeholder(scope)
+            and not scope.is_placeholder
         ):
             self.proved_by_lock += (
                 not self.inherited_values.inherited.keys() <= evidence.outcomes.keys()
@@ -230,7 +228,7 @@ class Assessor:
         deciding = applicable.overrides_in_force, applicable.possible_overrides
         key = (
             scope.level,
-            is_placeholder(scope),
+            scope.is_placeholder,
             evidence_key(evidence),
             member.equivalence_key,
             deciding,
@@ -308,7 +306,7 @@ class Assessor:
             )
 
         certain = self._expected_controls(in_force)
-        if is_placeholder(evidence.scope) and self.overrides is not None:
+        if evidence.scope.is_placeholder and self.overrides is not None:
             union = self.overrides.union().assessed
             certain = {
                 **{cid: (ExpectedControl(assessed),) for cid, assessed in union.items()},

@@ -1,8 +1,8 @@
 """Evidence of Zoom Phone sites, groups and users, and of meetings.
 
 The account records how completely each of these levels was read. Scopes without a record, because
-the level was refused or not read completely, are represented by one placeholder scope with the id
-`*`, so that every level is reported.
+the level was refused or not read completely, are represented by one placeholder scope, so that
+every level is reported.
 """
 
 from collections import Counter
@@ -11,12 +11,9 @@ from dataclasses import dataclass, replace
 
 from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, NOTICES, PHONE, PHONE_VIEWS, SITE
 from auditor.evidence.reading import Cause, JsonValue, Unseen
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
-
-PLACEHOLDER_ID = "*"
-"""The id, or the start of the id, of a placeholder for all scopes of a level without a record."""
 
 LEVEL_NOUNS: Mapping[Level, str] = {
     Level.PHONE_SITE: "phone sites",
@@ -52,7 +49,7 @@ class PhoneAndMeetings:
             outcome = evidence.outcomes.get(MEETING)
             if level in PHONE_VIEWS:
                 yield with_policy(evidence)
-            elif evidence.scope.id.startswith(PLACEHOLDER_ID) and isinstance(outcome, ReadFailure):
+            elif evidence.scope.is_placeholder and isinstance(outcome, ReadFailure):
                 unlisted.setdefault(outcome.unseen.cause, []).append((evidence.scope, outcome))
             else:
                 yield evidence
@@ -66,7 +63,7 @@ class PhoneAndMeetings:
             outcome = self._placeholder_outcome(level, view, surface)
             if outcome is not None:
                 views = (PHONE, SITE) if level in PHONE_VIEWS else (View(surface),)
-                scope = Scope(level, PLACEHOLDER_ID, LEVEL_NOUNS[level])
+                scope = Scope(level, placeholder_id(), LEVEL_NOUNS[level])
                 yield ScopeEvidence(scope, dict.fromkeys(views, outcome), {})
 
     def _placeholder_outcome(self, level: Level, view: View, surface: str) -> Outcome | None:
@@ -97,11 +94,6 @@ class PhoneAndMeetings:
                     return outcome
         unseen = Unseen(Cause.NOT_COLLECTED, f"nobody asked Zoom for the {LEVEL_NOUNS[level]}")
         return ReadFailure(unseen, "", self.now)
-
-
-def is_placeholder(scope: Scope) -> bool:
-    """True for a scope that represents all scopes of a level that could not be listed."""
-    return scope.id.startswith(PLACEHOLDER_ID)
 
 
 def coverage(account: ScopeEvidence, reached: Iterable[Level]) -> dict[Level, int]:
@@ -141,7 +133,7 @@ def _hosts_placeholder(
     most = max(sorted(details), key=details.__getitem__)
     first = next(refusal for _, refusal in hosts if refusal.unseen.detail == most)
     who = hosts[0][0].label if len(hosts) == 1 else f"{len(hosts)} users"
-    scope = Scope(level, f"{PLACEHOLDER_ID}{cause}", f"{LEVEL_NOUNS[level]} of {who}")
+    scope = Scope(level, placeholder_id(cause), f"{LEVEL_NOUNS[level]} of {who}")
     return ScopeEvidence(scope, {MEETING: first}, {})
 
 
