@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from auditor.evidence.read_plan import HOSTS, LEFT, LOGS, MEETING, ROLES, SUMMARIES, history
 from auditor.evidence.reading import JsonValue
-from auditor.evidence.scope import Level, Scope, placeholder_id
+from auditor.evidence.scope import Level, Scope, UserStatus, placeholder_id
 from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
 from auditor.policy.baseline.match import DisplayName, Match, Name, Names, listed
@@ -239,7 +239,7 @@ class Pseudonymizer:
             if isinstance(row, dict) and row.get("level") in set(Level):
                 zoom_id, name, email = _texts(row)
                 level = Level(str(row["level"]))
-                scope = self.scope(Scope(level, zoom_id, name, email, status="active"))
+                scope = self.scope(Scope(level, zoom_id, name, email, status=UserStatus.ACTIVE))
                 changed = {"id": scope.id, "name": scope.name, "email": scope.email}
                 renamed.append({**row, **changed})
         return {"left": sorted(renamed, key=lambda row: json.dumps(row, sort_keys=True))}

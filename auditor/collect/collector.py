@@ -261,7 +261,7 @@ class Collector:
 
         def outstanding() -> Iterator[tuple[Scope, View]]:
             for scope, missing in self.snapshot.pending_reads(level, views, self.since, scopes):
-                if scope.status != "pending":
+                if not scope.is_invited:
                     remaining[scope.id] = len(missing)
                     yield from ((scope, view) for view in missing)
 

@@ -23,9 +23,7 @@ def record(context: CollectionContext, named: Iterable[str]) -> None:
     more: list[JsonValue] = [{"id": "", "name": None}] if isinstance(members, ReadFailure) else []
     hosts: list[JsonValue] = []
     for user in context.snapshot.scopes(Level.USER):
-        if user.status == "pending" or host_names.isdisjoint(
-            (user.id.casefold(), user.email.casefold())
-        ):
+        if user.is_invited or host_names.isdisjoint((user.id.casefold(), user.email.casefold())):
             continue
         member: list[JsonValue] = [
             {"id": group, "name": names.get(group)} for group in user.group_ids

@@ -12,7 +12,7 @@ from auditor.collect import departures, parsing
 from auditor.collect.document_requests import CollectionContext
 from auditor.evidence.read_plan import LISTINGS, MEMBERS, PENDING
 from auditor.evidence.reading import Cause, JsonValue, Unseen
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, UserStatus
 from auditor.evidence.view import Document, ReadFailure, View
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
@@ -81,7 +81,9 @@ def _store_listing(context: CollectionContext, view: View, level: Level) -> None
     if nameless:
         unseen = Unseen(Cause.ERROR, f"{nameless} rows of the list have no id")
         outcome = ReadFailure(unseen, outcome.source, outcome.observed_at)
-    elif view.option == "active" and isinstance(outcome, Document) and outcome.body == EMPTY:
+    elif (
+        view.option == UserStatus.ACTIVE and isinstance(outcome, Document) and outcome.body == EMPTY
+    ):
         unseen = Unseen(Cause.ERROR, "the list of active users is empty: not even the owner")
         outcome = ReadFailure(unseen, outcome.source, outcome.observed_at)
     context.snapshot.record(context.account, view, outcome)

@@ -90,4 +90,4 @@ def _sample(context: CollectionContext) -> list[Scope]:
 
 def _users(context: CollectionContext) -> Iterator[Scope]:
     """The users whose settings are read: all but the invited ones."""
-    return (user for user in context.snapshot.scopes(Level.USER) if user.status != "pending")
+    return (user for user in context.snapshot.scopes(Level.USER) if not user.is_invited)

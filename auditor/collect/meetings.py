@@ -15,7 +15,7 @@ from auditor.collect.document_requests import CollectionContext, DocumentRequest
 from auditor.collect.parsing import as_text, feature_flag
 from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, NOTICES, is_any
 from auditor.evidence.reading import Cause, JsonValue, Unseen
-from auditor.evidence.scope import Level, Scope, placeholder_id
+from auditor.evidence.scope import Level, Scope, UserStatus, placeholder_id
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import Document, ReadFailure, View
 from auditor.zoom import endpoints
@@ -115,7 +115,7 @@ class _Upcoming:
         names = {group.id: group.name for group in self.context.snapshot.scopes(Level.GROUP)}
         for evidence in self.context.snapshot.evidence(Level.USER):
             user = evidence.scope
-            if user.status != "active":
+            if user.status != UserStatus.ACTIVE:
                 continue
             if budget.users or budget.groups:
                 own = (user.id, user.email, user.name)

@@ -12,7 +12,7 @@ from auditor.collect.interface import ZoomApi
 from auditor.collect.parsing import PHONE_LICENCE, as_text, feature_flag
 from auditor.evidence.read_plan import COVERAGE_VIEWS, PHONE, PHONE_VIEWS, PROBED_ITEMS
 from auditor.evidence.reading import Cause, JsonValue
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, UserStatus
 from auditor.evidence.view import Outcome, ReadFailure
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
@@ -88,7 +88,7 @@ class PhoneLevels:
         """
         for evidence in self.context.snapshot.evidence(Level.USER):
             user = evidence.scope
-            if user.status != "active" or user.id == user.email:
+            if user.status != UserStatus.ACTIVE or user.id == user.email:
                 continue
             licensed = feature_flag(evidence, PHONE_LICENCE)
             if licensed is not False:

@@ -203,7 +203,7 @@ def _is_setting(level: Level, view: View) -> bool:
 def _is_comparable(scope: Scope) -> bool:
     """False for invited users, who have no settings, and for placeholder scopes."""
     if scope.level is Level.USER:
-        return scope.status != "pending"
+        return not scope.is_invited
     return scope.level not in _EVENTS or (bool(scope.status) and not scope.is_placeholder)
 
 

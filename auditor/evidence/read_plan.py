@@ -4,16 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from auditor.evidence.scope import Level
+from auditor.evidence.scope import Level, UserStatus
 from auditor.evidence.view import View
 
 LISTINGS: Mapping[Level, tuple[View, ...]] = {
     Level.GROUP: (View("groups"),),
-    Level.USER: (View("users", "active"), View("users", "inactive")),
+    Level.USER: (
+        View("users", UserStatus.ACTIVE),
+        View("users", UserStatus.INACTIVE),
+    ),
 }
 """The listings of the scopes of a level. Their outcomes are recorded with the account."""
 
-PENDING = View("users", "pending")
+PENDING = View("users", UserStatus.PENDING)
 """Invited users: counted, not read."""
 
 MEMBERS = View("group_members")

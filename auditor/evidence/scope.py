@@ -37,13 +37,23 @@ def placeholder_id(represents: str = "") -> str:
     return f"{_PLACEHOLDER_PREFIX}{represents}"
 
 
+class UserStatus(StrEnum):
+    """The status of a user: the values of `status` of `GET /users`, in the order of precedence."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    """Invited: without settings of their own until the invitation is accepted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """One account, group, user or meeting, as named by a listing.
 
     `group_ids` are the groups a user belongs to (`group_ids` of `GET /users`).
     `licence` is a user's `type`: 1 Basic, 2 Licensed, 4 Unassigned, 99 None.
-    `status` is a user's status: active, inactive or pending.
+    `status` is that of a user, or of the host of an event: a `UserStatus`, or another word of Zoom;
+    empty for other scopes.
     """
 
     level: Level
@@ -53,6 +63,11 @@ class Scope:
     group_ids: tuple[str, ...] = ()
     licence: int | None = None
     status: str = ""
+
+    @property
+    def is_invited(self) -> bool:
+        """True for a pending user, who has no settings: listed and counted, but never judged."""
+        return self.status == UserStatus.PENDING
 
     @property
     def is_placeholder(self) -> bool:

@@ -8,7 +8,7 @@ needs a name, two numbers and the times.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import cache
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from auditor.evidence.content_store import ContentStore
 from auditor.evidence.errors import DiskFull, SnapshotError
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Scope, UserStatus
 from auditor.evidence.snapshot_reader import CHUNK, ScopeEvidence, SnapshotReader
 from auditor.evidence.timestamps import decode, encode, milliseconds
 from auditor.evidence.view import Outcome, View
@@ -48,7 +48,7 @@ STEPS_TO_OPEN = 100_000
 
 _BY_STATUS = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM json_each(?))"
 
-_ORDER = {status: at for at, status in enumerate(("active", "inactive", "pending"))}
+_ORDER: Mapping[str, int] = {status: at for at, status in enumerate(UserStatus)}
 
 __all__ = ["FORMAT", "DiskFull", "ScopeEvidence", "Snapshot", "SnapshotError"]
 

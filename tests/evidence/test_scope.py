@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level, Scope, placeholder_id
+from auditor.evidence.scope import Level, Scope, UserStatus, placeholder_id
 from auditor.evidence.view import View
 
 
@@ -48,6 +48,13 @@ def test_a_scope_that_represents_others_is_known_by_its_id():
         ("u1", False, False),
     ]
     assert (level.represents, host.represents) == ("", "u1")
+
+
+@pytest.mark.parametrize("status", [*UserStatus, "", "a status of a later Zoom"])
+def test_only_a_pending_user_is_invited(status):
+    scope = Scope(Level.USER, "u1", status=status)
+    assert scope.status == status
+    assert scope.is_invited == (status == "pending")
 
 
 def test_a_view_reads_like_its_request():

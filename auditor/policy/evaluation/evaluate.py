@@ -184,7 +184,7 @@ def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[tuple[Scope
             continue
         by_profile: dict[int | None, tuple[ScopeEvidence, int]] = {}
         for evidence, count in snapshot.grouped_by_profile(level):
-            if evidence.scope.status != "pending":
+            if not evidence.scope.is_invited:
                 first, scopes = by_profile.get(evidence.profile, (evidence, 0))
                 by_profile[evidence.profile] = first, scopes + count
         for profile in [*by_profile]:
@@ -232,7 +232,7 @@ def _summary(
     for level in _settings_levels(depth):
         coverage[level] = 0
         for scope, count in snapshot.memberships(level):
-            if scope.status == "pending":
+            if scope.is_invited:
                 pending += count
             else:
                 coverage[level] += count

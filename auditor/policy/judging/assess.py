@@ -121,7 +121,7 @@ class Assessor:
                     snapshot.evidence(level), self._without_exceptions
                 )
             for evidence in snapshot.evidence(level):
-                if evidence.scope.status == "pending":
+                if evidence.scope.is_invited:
                     continue
                 if level is Level.GROUP:
                     self.groups.add(evidence)

@@ -113,7 +113,7 @@ def population(snapshot: Snapshot, account: ScopeEvidence) -> Population:
     members: Counter[str] = Counter()
     users = 0
     for scope, count in snapshot.memberships(Level.USER):
-        if scope.status != "pending":
+        if not scope.is_invited:
             users += count
             for group in scope.group_ids:
                 members[group] += count

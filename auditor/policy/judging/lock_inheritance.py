@@ -87,8 +87,7 @@ class InheritedValues:
         self.contradicted = frozenset(
             (verdict.control, verdict.setting)
             for user in users
-            if user.scope.status != "pending"
-            and not self.inherited.keys().isdisjoint(user.outcomes)
+            if not user.scope.is_invited and not self.inherited.keys().isdisjoint(user.outcomes)
             for verdict in judge(user)
             if verdict.kind is FindingKind.VALUE and verdict.status not in COMPLIANT
             if self._is_read(user, verdict.setting)
