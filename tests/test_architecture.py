@@ -69,7 +69,6 @@ NOT_YET_CONVERTED: frozenset[str] = frozenset(
         "options",
         "report",
         "reporting",
-        "run_choice",
         "sandbox",
         "storing",
     ]

@@ -8,10 +8,15 @@ from typing import Annotated
 import typer
 
 from auditor.app import audit as runs
+from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
 from auditor.cli.encoding import echo_json
-from auditor.cli.options import BaselineOption, OrgOption
-from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
+from auditor.cli.options import (
+    AccountOption,
+    BaselineOption,
+    OrgOption,
+    SandboxRunsOption,
+)
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.findings.answers import Answer, answers
@@ -70,7 +75,7 @@ def ask(
     known = questions.shipped()
     chosen = [known.find(" ".join(question))] if question else known.questions
     terminal: Terminal = ctx.obj
-    source = RunSource.chosen(config.load(), terminal, account=account, sandbox=sandbox)
+    source = RunSource.chosen(config.load(), terminal.say, account=account, sandbox=sandbox)
     selection = Selection(baseline=baseline, org=org, include_passes=True)
     _, evidence = source.opened_file(run)
     with evidence as snapshot:

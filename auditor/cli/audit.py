@@ -8,11 +8,13 @@ import typer
 
 from auditor.app import audit as runs
 from auditor.app.audit import CollectionScope, EvaluationConfig
+from auditor.app.runs import RunSource, stored_runs
 from auditor.app.selection import Selection
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.config import tell_dotenv
 from auditor.cli.export import ExportOptions
 from auditor.cli.options import (
+    AccountOption,
     AllowUnknownOption,
     BaselineOption,
     Depth,
@@ -35,9 +37,8 @@ from auditor.cli.options import (
 )
 from auditor.cli.output import ignore_broken_pipe
 from auditor.cli.reporting import Destinations, FormatOption
-from auditor.cli.run_choice import AccountOption, RunSource
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
-from auditor.cli.storing import drift_since_previous, store_run, stored_runs, with_history
+from auditor.cli.storing import drift_since_previous, store_run, with_history
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config import settings as config
@@ -166,7 +167,7 @@ def audit(
         strict=strict,
     )
     if from_ is not None:
-        source = RunSource.chosen(settings, terminal, account=account, sandbox=simulated)
+        source = RunSource.chosen(settings, terminal.say, account=account, sandbox=simulated)
         stored, snapshot = source.opened_file(from_)
         requested_depth = Level(depth) if _is_on_command_line(ctx, "depth") else None
         judgement = selection.rejudgement(snapshot, requested_depth)

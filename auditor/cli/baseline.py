@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 from tabulate import tabulate
 
+from auditor.app.runs import RunSource
 from auditor.cli import named, output
 from auditor.cli.capture import accept_keys, capture
 from auditor.cli.encoding import echo_json
-from auditor.cli.options import OrgOption
-from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
+from auditor.cli.options import AccountOption, OrgOption, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config import settings as config
@@ -272,7 +272,7 @@ def _look_up_names(
         if run is not None:
             raise
         return LookedUp(unchecked=str(error))
-    source = RunSource.chosen(settings, terminal, account=account, sandbox=sandbox)
+    source = RunSource.chosen(settings, terminal.say, account=account, sandbox=sandbox)
     _, snapshot = source.opened_file(run)
     with snapshot:
         return named.in_run(snapshot, entries)

@@ -9,11 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from auditor.app import audit as runs
+from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
 from auditor.cli import output
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
-from auditor.cli.options import BaselineOption, OrgOption
-from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
+from auditor.cli.options import (
+    AccountOption,
+    BaselineOption,
+    OrgOption,
+    SandboxRunsOption,
+)
 from auditor.cli.sandbox import ScenarioName
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
@@ -64,7 +69,7 @@ def capture(
     if live or sandbox:
         snapshot = _live(settings, sandbox, terminal)
     else:
-        _, snapshot = RunSource.chosen(settings, terminal, account=account).opened_file(run)
+        _, snapshot = RunSource.chosen(settings, terminal.say, account=account).opened_file(run)
     evidence = snapshot.account()
     run_id = snapshot.meta("run_id")
     snapshot.close()
@@ -109,7 +114,7 @@ def accept_keys(
     known = organisation.entries(path, "triage", catalogue).triage
     settings = config.load()
     before = {entry.setting for entry in known}
-    source = RunSource.chosen(settings, ctx.obj, account=account, sandbox=sandbox)
+    source = RunSource.chosen(settings, ctx.obj.say, account=account, sandbox=sandbox)
     _, evidence = source.opened_file(run)
     with evidence as snapshot:
         judgement = Selection(baseline=baseline, org=org).rejudgement(snapshot)

@@ -9,14 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from auditor.app import audit as runs
 from auditor.app.audit import AccountConnection, CollectionScope, EvaluationConfig
-from auditor.cli import process
+from auditor.app.runs import stored_runs
 from auditor.cli.progress import progress
 from auditor.cli.sandbox import ScenarioName, serve_sandbox
-from auditor.cli.storing import open_history, previous_start, stored_runs
+from auditor.cli.storing import open_history, previous_start
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config.settings import Settings
 from auditor.evidence.snapshot import DiskFull, Snapshot
+from auditor.files import data_folder
 from auditor.store.runs import Runs
 from auditor.zoom.auth import Credentials
 from auditor.zoom.client import connect
@@ -122,7 +123,7 @@ def collect(
     """
     stored = stored_runs(settings, sandbox=account.is_sandbox)
     if account.is_sandbox:
-        process.prepare_data_dir(settings.data, make=True)
+        data_folder.prepare(settings.data, make=True)
     if account.scenario is None:
         checked = {
             "api_url": check_url(settings.api_url, "ZOOM_API_URL"),
@@ -167,7 +168,7 @@ def _collect_locked(
     stored: Runs,
     terminal: Terminal,
 ) -> Snapshot:
-    process.prepare_data_dir(stored.home, make=True)
+    data_folder.prepare(stored.home, make=True)
     open_history(stored)
     stopping = threading.Event()
     limiter = options.rate.limiter(settings.api_url, stopping.wait)

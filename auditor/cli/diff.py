@@ -8,9 +8,10 @@ from typing import Annotated, BinaryIO
 import typer
 
 from auditor.app import compare as comparing
+from auditor.app.runs import LATEST, RunSource
 from auditor.cli import output as files
 from auditor.cli.encoding import stdout_for_json, stdout_for_text
-from auditor.cli.run_choice import LATEST, AccountOption, RunSource, SandboxRunsOption
+from auditor.cli.options import AccountOption, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.findings.drift import Drift
@@ -73,7 +74,7 @@ def diff(
     if output is not None:
         files.check_writable(output)
     chosen = format_ or _SUFFIXES.get(output.suffix.lower() if output else "", DiffFormat.TEXT)
-    source = RunSource.chosen(config.load(), terminal, account=account, sandbox=sandbox)
+    source = RunSource.chosen(config.load(), terminal.say, account=account, sandbox=sandbox)
     history, one, other = sides(source, earlier, later)
     catalogue = shipped_catalogue()
     titles = {control.id: control.title for control in catalogue}

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.app.runs import SANDBOX_HOME, stored_runs
 from auditor.app.selection import Selection
 from auditor.cli import named, output
 from auditor.cli.config import describe, doctor_check
@@ -22,7 +23,6 @@ from auditor.cli.options import (
     TopicOption,
 )
 from auditor.cli.sandbox import ScenarioName, serve_sandbox
-from auditor.cli.storing import SANDBOX_HOME, stored_runs
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config import settings as config

@@ -25,6 +25,7 @@ from auditor.app.gate import (
     judged,
     rejection,
 )
+from auditor.app.runs import LATEST, RunSource, configured_account, stored_runs
 from auditor.app.selection import FailOn, Selection
 from auditor.app.signed_runs import Signatures
 from auditor.cli import output
@@ -32,6 +33,7 @@ from auditor.cli.collection import Account, CollectionOptions, RateOptions, coll
 from auditor.cli.config import tell_dotenv
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
+    AccountOption,
     BaselineOption,
     Depth,
     OnlyOption,
@@ -40,9 +42,8 @@ from auditor.cli.options import (
     TopicOption,
     parse_duration,
 )
-from auditor.cli.run_choice import LATEST, AccountOption, RunSource, configured_account
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
-from auditor.cli.storing import store_run, stored_runs
+from auditor.cli.storing import store_run
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config import settings as config
@@ -255,7 +256,7 @@ def accept(
     tell_dotenv(settings, ctx.obj)
     selection = Selection(baseline=baseline, org=org, only=only or [], topic=topic or [])
     judgement = selection.judgement(_depth(depth, False), settings.baseline, settings.org)
-    source = RunSource.chosen(settings, ctx.obj, account=account, writing=True)
+    source = RunSource.chosen(settings, ctx.obj.say, account=account, writing=True)
     history, now = source.runs.history, datetime.now(UTC)
     if run == LATEST:
         for sentence in source.from_future():
@@ -382,7 +383,7 @@ def _stored(
     terminal: Terminal,
 ) -> GateResult:
     history = stored.history
-    elsewhere = RunSource.chosen(settings, terminal, account=account).elsewhere()
+    elsewhere = RunSource.chosen(settings, terminal.say, account=account).elsewhere()
     owner = _account(history, settings, account, elsewhere)
     if isinstance(owner, GateResult):
         return owner

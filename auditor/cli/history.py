@@ -10,14 +10,15 @@ from typing import Annotated
 
 import typer
 
+from auditor.app.runs import LATEST, RunSource
 from auditor.cli.encoding import echo_json
-from auditor.cli.options import KeepMonthlyOption, KeepOption, parse_duration
-from auditor.cli.run_choice import (
-    LATEST,
+from auditor.cli.options import (
     AccountOption,
     AllAccountsOption,
-    RunSource,
+    KeepMonthlyOption,
+    KeepOption,
     SandboxRunsOption,
+    parse_duration,
 )
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
@@ -85,7 +86,7 @@ def history(
         return
     terminal: Terminal = ctx.obj
     source = RunSource.chosen(
-        config.load(), terminal, account=account, all_accounts=all_accounts, sandbox=sandbox
+        config.load(), terminal.say, account=account, all_accounts=all_accounts, sandbox=sandbox
     )
     stored = source.runs
     all_entries = stored.history.runs(source.run_filter)
@@ -95,7 +96,7 @@ def history(
     if format_ is HistoryFormat.JSON:
         echo_json(json.dumps(_as_json(entries), indent=2, ensure_ascii=False))
     if not entries:
-        raise _nothing_stored(source)
+        raise _nothing_stored(source, terminal)
     if format_ is HistoryFormat.JSON:
         return
     if plot:
@@ -140,9 +141,9 @@ def findings(
     **auditor history findings --control AI-01 --scope Legal**
     """
     terminal: Terminal = ctx.obj
-    source = RunSource.chosen(config.load(), terminal, account=account, sandbox=sandbox)
+    source = RunSource.chosen(config.load(), terminal.say, account=account, sandbox=sandbox)
     if run == LATEST and source.of_one_account().nothing_counts():
-        raise _nothing_stored(source)
+        raise _nothing_stored(source, terminal)
     stored, entry = source.entry(run)
     runs = stored.history
     control_ids = {state.casefold() for state in control or ()}
@@ -188,7 +189,7 @@ def prune(
     """
     source = RunSource.chosen(
         config.load(),
-        ctx.obj,
+        ctx.obj.say,
         account=account,
         all_accounts=all_accounts,
         sandbox=sandbox,
@@ -269,7 +270,7 @@ def set_aside(
     if bool(reason.strip()) is undo:
         raise ConfigError("Say why with --reason TEXT, or take it back with --undo.")
     source = RunSource.chosen(
-        config.load(), ctx.obj, account=account, sandbox=sandbox, writing=True
+        config.load(), ctx.obj.say, account=account, sandbox=sandbox, writing=True
     )
     if run == LATEST:
         raise ConfigError("Name the run by its id: another one may be the newest by now.")
@@ -285,10 +286,10 @@ def set_aside(
         )
 
 
-def _nothing_stored(source: RunSource) -> typer.Exit:
+def _nothing_stored(source: RunSource, terminal: Terminal) -> typer.Exit:
     """Explain how to start; returns the exit to raise."""
     whose = f" of account {source.run_filter.account_id}" if source.run_filter.account_id else ""
-    source.terminal.complain(
+    terminal.complain(
         f"No run{whose} is stored in {source.runs}. Start with: auditor audit{source.elsewhere()}"
     )
     return typer.Exit(ExitCode.NOTHING_EVALUATED)

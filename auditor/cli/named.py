@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from auditor.cli.run_choice import LATEST, RunSource
+from auditor.app.runs import LATEST, RunSource
 from auditor.cli.terminal import Terminal
 from auditor.config.settings import Settings
 from auditor.evidence.snapshot import Snapshot, SnapshotError
@@ -46,7 +46,7 @@ def in_newest_run(
 ) -> LookedUp:
     """Look up the names in the newest run of the account, if there is one."""
     try:
-        source = RunSource.chosen(settings, terminal, account=account, sandbox=sandbox)
+        source = RunSource.chosen(settings, terminal.say, account=account, sandbox=sandbox)
         _, snapshot = source.opened(LATEST)
         with snapshot:
             return in_run(snapshot, names)

@@ -13,6 +13,7 @@ import typer
 
 from auditor.app import audit as runs
 from auditor.app.audit import CollectionScope, EvaluationConfig
+from auditor.app.runs import stored_runs
 from auditor.app.selection import Selection
 from auditor.cli import history, output
 from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
@@ -46,13 +47,7 @@ from auditor.cli.options import (
 )
 from auditor.cli.reporting import REPORT_ERRORS, Destinations
 from auditor.cli.sandbox import ScenarioName, ScenarioOption
-from auditor.cli.storing import (
-    NotificationBaseline,
-    drift_since_previous,
-    store_run,
-    stored_runs,
-    with_history,
-)
+from auditor.cli.storing import NotificationBaseline, drift_since_previous, store_run, with_history
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.config.settings import Settings

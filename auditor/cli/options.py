@@ -99,6 +99,23 @@ PseudonymiseOption = Annotated[
     ),
 ]
 
+SandboxRunsOption = Annotated[
+    bool,
+    typer.Option("--sandbox", help="Look at the runs of --sandbox, which are stored apart."),
+]
+AccountOption = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="ID",
+        help="Of which account. [default: ZOOM_ACCOUNT_ID, or the only one stored]",
+        show_default=False,
+    ),
+]
+AllAccountsOption = Annotated[
+    bool, typer.Option("--all-accounts", help="Of every account at every address of the API.")
+]
+
 PlanOption = Annotated[
     RatePlan | None,
     typer.Option(

@@ -7,19 +7,21 @@ from typing import Annotated
 
 import typer
 
+from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
 from auditor.cli.encoding import echo_json
 from auditor.cli.export import EvaluatedRun, ExportOptions
 from auditor.cli.options import (
+    AccountOption,
     BaselineOption,
     FrameworkOption,
     OrgOption,
     OutputOption,
     PassesOption,
     PseudonymiseOption,
+    SandboxRunsOption,
 )
 from auditor.cli.reporting import Destinations, FormatOption
-from auditor.cli.run_choice import AccountOption, RunSource, SandboxRunsOption
 from auditor.cli.storing import drift_since_previous, with_history
 from auditor.config import settings as config
 from auditor.findings.drift import Drift
@@ -70,7 +72,7 @@ def report(
     export = ExportOptions.chosen(framework, pseudonymise, settings)
     keep = include_passes or destinations.needs_passes or framework is not None
     selection = Selection(baseline=baseline, org=org, include_passes=keep)
-    source = RunSource.chosen(settings, ctx.obj, account=account, sandbox=sandbox)
+    source = RunSource.chosen(settings, ctx.obj.say, account=account, sandbox=sandbox)
     stored, evidence = source.opened_file(run)
     with (
         evidence as snapshot,

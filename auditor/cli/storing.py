@@ -11,10 +11,7 @@ from dataclasses import dataclass, replace
 from auditor.app import audit as runs
 from auditor.app import compare as comparing
 from auditor.app.audit import EvaluationConfig, NothingSelected
-from auditor.app.signed_runs import Signatures
-from auditor.cli import process
 from auditor.cli.terminal import Terminal
-from auditor.config.settings import Settings
 from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
 from auditor.findings.drift import Drift
 from auditor.findings.run import Run
@@ -29,32 +26,6 @@ from auditor.store.series import RunFilter, Series, place
 _DAMAGED = (sqlite3.Error, zlib.error, ValueError)
 _UNFIT = (PolicyError, SnapshotError, NothingSelected, RunNotFound, *_DAMAGED)
 """Reasons to skip a pending run: it was written by another version, was deleted, or is damaged."""
-
-
-SANDBOX_HOME = "sandbox"
-"""The directory for simulated runs in the data directory. They have a history of their own, so
-that they are never mistaken for runs of an account."""
-
-
-def stored_runs(settings: Settings, *, writing: bool = False, sandbox: bool = False) -> Runs:
-    """The runs and history that are configured, or those of the sandbox.
-
-    If `writing`, write permission of others to the data directory is removed.
-
-    Raises:
-        InsecureDirectory: others can change the data directory or the file of the history.
-        StoreError: AUDITOR_STORE is not the address of a database.
-    """
-    process.prepare_data_dir(settings.data, writing=writing)
-    if sandbox:
-        home = settings.data / SANDBOX_HOME
-        process.prepare_data_dir(home, writing=writing)
-        return Runs(home, None, Signatures(settings))
-    stored = Runs(settings.data, settings.store, Signatures(settings))
-    history = stored.history  # raises early if the address is invalid
-    if settings.store:
-        history.database.check_private()
-    return stored
 
 
 def open_history(stored: Runs) -> None:

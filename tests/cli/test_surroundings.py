@@ -15,6 +15,7 @@ import pytest
 
 from auditor.cli import process
 from auditor.cli.terminal import LogFormat, Terminal
+from auditor.files import data_folder
 
 SECRET = "kanarie-of-the-process"
 HARDENED = f"""
@@ -45,8 +46,8 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What settling changes in this process is changed back."""
     umask = os.umask(0o022)
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    monkeypatch.setattr(process, "_hardened", False)
-    monkeypatch.setattr(process, "_temporary", None)
+    monkeypatch.setattr(data_folder, "_allowed", False)
+    monkeypatch.setattr(data_folder, "_temporary", None)
     monkeypatch.setattr(process, "make_streams_lossless", lambda: None)  # they belong to pytest
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("TMPDIR", "")  # noted, so that what the program sets is taken back
@@ -122,10 +123,10 @@ def test_files_and_folders_are_made_for_their_owner(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_as_before")
 def test_temporary_files_go_to_the_data_directory_in_a_settled_process(tmp_path: Path) -> None:
-    process.prepare_data_dir(tmp_path / "it's data", make=True)
+    data_folder.prepare(tmp_path / "it's data", make=True)
     assert "TMPDIR" not in os.environ
     process.harden_process()
-    process.prepare_data_dir(tmp_path / "it's data")
+    data_folder.prepare(tmp_path / "it's data")
     with tempfile.NamedTemporaryFile() as made:
         assert Path(made.name).parent == tmp_path / "it's data"
     with sqlite3.connect(":memory:") as db:
@@ -139,7 +140,7 @@ def test_temporary_files_go_to_the_data_directory_in_a_settled_process(tmp_path:
 def test_a_place_that_was_chosen_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     process.harden_process()
-    process.prepare_data_dir(tmp_path / "data", make=True)
+    data_folder.prepare(tmp_path / "data", make=True)
     assert os.environ["TMPDIR"] == str(tmp_path)
 
 
@@ -147,7 +148,7 @@ def test_a_place_that_was_chosen_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_directory_that_cannot_be_made_is_told_by_who_needs_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     process.harden_process()
-    process.prepare_data_dir(tmp_path / "file" / "data", make=True)
+    data_folder.prepare(tmp_path / "file" / "data", make=True)
 
 
 @pytest.mark.parametrize("log_format", LogFormat)
@@ -178,11 +179,11 @@ def test_who_writes_takes_the_folder_from_others_and_says_so_once(
     data.chmod(0o2775)
     caplog.set_level(logging.WARNING)
     monkeypatch.setattr(logging.getLogger("auditor"), "propagate", True)
-    process.prepare_data_dir(data)
+    data_folder.prepare(data)
     assert data.stat().st_mode & 0o7777 == 0o2775
     assert caplog.messages == []
-    process.prepare_data_dir(data, **how)
-    process.prepare_data_dir(data, **how)
+    data_folder.prepare(data, **how)
+    data_folder.prepare(data, **how)
     assert data.stat().st_mode & 0o7777 == 0o2755
     assert caplog.messages == [
         f"Others could write to {data} (mode 2775); that right was taken from them (mode 2755 now)."

@@ -1,25 +1,23 @@
-"""Selects stored runs: those of the configured account, or of the sandbox.
+"""The stored runs, and the choice among them: those of the configured account, or of the sandbox.
 
 A name is looked up in the store only. A word is a path only if it looks like one, and only if the
-command accepts files.
+caller accepts files.
 """
 
 import logging
 import os
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from auditor.cli.storing import SANDBOX_HOME, stored_runs
-from auditor.cli.terminal import Terminal
+from auditor.app.signed_runs import Signatures
 from auditor.config import ConfigError
 from auditor.config.settings import Settings
 from auditor.evidence.snapshot import DiskFull, Snapshot
+from auditor.files import data_folder
 from auditor.files.permissions import InsecureDirectory
-from auditor.report.display import printable
+from auditor.plain_text import printable
 from auditor.store.errors import RunNotFound, StoreError
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
@@ -27,24 +25,32 @@ from auditor.store.series import EVERY_RUN, RunFilter, place
 
 LATEST = "latest"
 
+SANDBOX_HOME = "sandbox"
+"""The directory for simulated runs in the data directory. They have a history of their own, so
+that they are never mistaken for runs of an account."""
+
 _log = logging.getLogger(__name__)
 
-SandboxRunsOption = Annotated[
-    bool,
-    typer.Option("--sandbox", help="Look at the runs of --sandbox, which are stored apart."),
-]
-AccountOption = Annotated[
-    str | None,
-    typer.Option(
-        "--account",
-        metavar="ID",
-        help="Of which account. [default: ZOOM_ACCOUNT_ID, or the only one stored]",
-        show_default=False,
-    ),
-]
-AllAccountsOption = Annotated[
-    bool, typer.Option("--all-accounts", help="Of every account at every address of the API.")
-]
+
+def stored_runs(settings: Settings, *, writing: bool = False, sandbox: bool = False) -> Runs:
+    """The runs and history that are configured, or those of the sandbox.
+
+    If `writing`, write permission of others to the data directory is removed.
+
+    Raises:
+        InsecureDirectory: others can change the data directory or the file of the history.
+        StoreError: AUDITOR_STORE is not the address of a database.
+    """
+    data_folder.prepare(settings.data, writing=writing)
+    if sandbox:
+        home = settings.data / SANDBOX_HOME
+        data_folder.prepare(home, writing=writing)
+        return Runs(home, None, Signatures(settings))
+    stored = Runs(settings.data, settings.store, Signatures(settings))
+    history = stored.history  # raises early if the address is invalid
+    if settings.store:
+        history.database.check_private()
+    return stored
 
 
 def is_path(word: str) -> bool:
@@ -68,7 +74,8 @@ class RunSource:
     run_filter: RunFilter
     """Has no account if none is configured."""
     settings: Settings
-    terminal: Terminal
+    say: Callable[[str], None]
+    """Shows a sentence to the user."""
     is_sandbox: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -76,7 +83,7 @@ class RunSource:
     def chosen(
         cls,
         settings: Settings,
-        terminal: Terminal,
+        say: Callable[[str], None],
         *,
         account: str | None = None,
         all_accounts: bool = False,
@@ -100,7 +107,7 @@ class RunSource:
             run_filter = RunFilter(
                 account or configured_account(settings) or None, place(settings.api_url)
             )
-        return cls(runs, run_filter, settings, terminal, sandbox)
+        return cls(runs, run_filter, settings, say, sandbox)
 
     def of_one_account(self) -> "RunSource":
         """This source for one account: if none is configured, the only one that has runs.
@@ -119,14 +126,7 @@ class RunSource:
         if not known:
             return self
         _log.info("No account is configured: %s is the only one stored.", printable(known[0]))
-        return RunSource(
-            self.runs,
-            RunFilter(known[0], self.run_filter.place),
-            self.settings,
-            self.terminal,
-            self.is_sandbox,
-            self.now,
-        )
+        return replace(self, run_filter=RunFilter(known[0], self.run_filter.place))
 
     def from_future(self) -> list[str]:
         """A sentence for each run that is ignored because it ends in the future."""
@@ -146,7 +146,7 @@ class RunSource:
         """
         source = self.of_one_account()
         for sentence in source.from_future():
-            self.terminal.say(sentence)
+            self.say(sentence)
         try:
             return source.runs.latest(source.run_filter, self.now)
         except RunNotFound as error:
@@ -211,7 +211,7 @@ class RunSource:
         if run == LATEST:
             source = self.of_one_account()
             for sentence in source.from_future():
-                self.terminal.say(sentence)
+                self.say(sentence)
             newest = source.runs.history.newest(source.run_filter, self.now)
             if newest is not None:
                 return self.runs, newest
