@@ -27,5 +27,11 @@ def printable(text: str) -> str:
     return "".join(output)
 
 
+def clipped(text: object, length: int = 200) -> str:
+    """The text of an error or a foreign value, at most `length` characters and an ellipsis."""
+    whole = str(text)
+    return whole if len(whole) <= length else f"{whole[:length]}…"
+
+
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")

@@ -14,6 +14,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import FindingState
 from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
 from auditor.findings.model import FindingKind, Severity, Status
+from auditor.plain_text import clipped
 from auditor.store.batching import batched
 from auditor.store.errors import CorruptRow
 from auditor.store.tables import findings, periods
@@ -202,4 +203,4 @@ def _state(row: Any) -> FindingState:
 
 
 def _corrupt_row(error: Exception) -> CorruptRow:
-    return CorruptRow(f"a finding cannot be read: {error}")
+    return CorruptRow(f"a finding cannot be read: {clipped(error)}")

@@ -22,6 +22,7 @@ from auditor.findings.drift import FindingState, RunFacts
 from auditor.findings.finding_history import Actor, FindingHistory
 from auditor.findings.model import TrendPoint
 from auditor.findings.run import Run
+from auditor.plain_text import clipped
 from auditor.store import deletion, finding_queries, recording, snapshot_archive, tables
 from auditor.store.batching import batched
 from auditor.store.database import Database
@@ -558,8 +559,8 @@ def _stored_run(row: Any) -> StoredRun:
         Level(entry.facts.depth)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunAltered(
-            f"What the history says of run {row.id} cannot be read ({error}). Leave it out of "
-            f'consideration: auditor history set-aside {row.id} --reason "cannot be read"'
+            f"What the history says of run {row.id} cannot be read ({clipped(error)}). Leave it "
+            f'out of consideration: auditor history set-aside {row.id} --reason "cannot be read"'
         ) from error
     return entry
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.findings import digest
+from auditor.plain_text import clipped
 from auditor.store.errors import RunAltered
 from auditor.store.series import place
 
@@ -25,8 +26,8 @@ def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
         oldest = evidence.oldest() or ""
     except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunAltered(
-            f"The evidence of run {entry.facts.id} cannot be read ({error}). It is not what was "
-            "stored: audit again."
+            f"The evidence of run {entry.facts.id} cannot be read ({clipped(error)}). It is not "
+            "what was stored: audit again."
         ) from error
     facts = entry.facts
     compared = [

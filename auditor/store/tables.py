@@ -8,6 +8,26 @@ adds only the run and its evidence.
 
 import sqlalchemy as sa
 
+from auditor.store.errors import CorruptRow
+
+
+class StoredText(sa.TypeDecorator[str]):
+    """Text that is checked when it is read: SQLite returns whatever type a cell holds."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_result_value(self, value: object, _dialect: sa.Dialect) -> str | None:
+        """The text as it is.
+
+        Raises:
+            CorruptRow: it is of another type.
+        """
+        if value is None or isinstance(value, str):
+            return value
+        raise CorruptRow(f"a text is stored as {type(value).__name__}")
+
+
 metadata = sa.MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -24,11 +44,11 @@ series = sa.Table(
     "series",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("place", sa.Text, nullable=False),
-    sa.Column("baseline_id", sa.Text, nullable=False),
-    sa.Column("depth", sa.Text, nullable=False),
-    sa.Column("selection", sa.Text, nullable=False),
+    sa.Column("account_id", StoredText, nullable=False),
+    sa.Column("place", StoredText, nullable=False),
+    sa.Column("baseline_id", StoredText, nullable=False),
+    sa.Column("depth", StoredText, nullable=False),
+    sa.Column("selection", StoredText, nullable=False),
     sa.UniqueConstraint("account_id", "place", "baseline_id", "depth", "selection"),
 )
 """`place` is the URL of the API. `selection` is empty if all controls of the baseline were
@@ -37,29 +57,29 @@ selected, else a digest of the selected ones."""
 runs = sa.Table(
     "runs",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", StoredText, primary_key=True),
     sa.Column("series_id", sa.ForeignKey("series.id"), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("api_url", sa.Text, nullable=False),
-    sa.Column("started_at", sa.Text, nullable=False),
-    sa.Column("finished_at", sa.Text, nullable=False),
-    sa.Column("baseline_version", sa.Text, nullable=False),
-    sa.Column("baseline_digest", sa.Text, nullable=False),
-    sa.Column("evidence_digest", sa.Text, nullable=False),
-    sa.Column("tool_version", sa.Text, nullable=False),
+    sa.Column("api_url", StoredText, nullable=False),
+    sa.Column("started_at", StoredText, nullable=False),
+    sa.Column("finished_at", StoredText, nullable=False),
+    sa.Column("baseline_version", StoredText, nullable=False),
+    sa.Column("baseline_digest", StoredText, nullable=False),
+    sa.Column("evidence_digest", StoredText, nullable=False),
+    sa.Column("tool_version", StoredText, nullable=False),
     sa.Column("complete", sa.Boolean, nullable=False),
     sa.Column("exit_code", sa.Integer, nullable=False),
-    sa.Column("fail_on", sa.Text, nullable=False),
+    sa.Column("fail_on", StoredText, nullable=False),
     sa.Column("summary", sa.JSON, nullable=False),
     sa.Column("controls", sa.JSON, nullable=False),
-    sa.Column("stopped", sa.Text, nullable=False),
+    sa.Column("stopped", StoredText, nullable=False),
     sa.Column("sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("simulated", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("organisation_digest", sa.Text),
-    sa.Column("oldest_evidence_at", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("set_aside", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("signature", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("findings_digest", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("organisation_digest", StoredText),
+    sa.Column("oldest_evidence_at", StoredText, nullable=False, server_default=sa.text("''")),
+    sa.Column("set_aside", StoredText, nullable=False, server_default=sa.text("''")),
+    sa.Column("signature", StoredText, nullable=False, server_default=sa.text("''")),
+    sa.Column("findings_digest", StoredText, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint("series_id", "number"),
     sa.Index("uq_runs_sequence", "sequence", unique=True),
 )
@@ -74,15 +94,15 @@ findings = sa.Table(
     metadata,
     sa.Column("id", _number, primary_key=True),
     sa.Column("series_id", sa.ForeignKey("series.id"), nullable=False),
-    sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("control", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("level", sa.Text, nullable=False),
-    sa.Column("scope_id", sa.Text, nullable=False),
-    sa.Column("scope_name", sa.Text, nullable=False),
-    sa.Column("setting", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("first_seen", sa.Text, nullable=False),
+    sa.Column("fingerprint", StoredText, nullable=False),
+    sa.Column("control", StoredText, nullable=False),
+    sa.Column("kind", StoredText, nullable=False),
+    sa.Column("level", StoredText, nullable=False),
+    sa.Column("scope_id", StoredText, nullable=False),
+    sa.Column("scope_name", StoredText, nullable=False),
+    sa.Column("setting", StoredText, nullable=False),
+    sa.Column("source", StoredText, nullable=False),
+    sa.Column("first_seen", StoredText, nullable=False),
     sa.UniqueConstraint("series_id", "fingerprint"),
 )
 
@@ -91,15 +111,15 @@ periods = sa.Table(
     metadata,
     sa.Column("id", _number, primary_key=True),
     sa.Column("finding_id", sa.ForeignKey("findings.id"), nullable=False, index=True),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("severity", sa.Text, nullable=False),
-    sa.Column("cause", sa.Text, nullable=False),
-    sa.Column("observed", sa.Text, nullable=False),
+    sa.Column("status", StoredText, nullable=False),
+    sa.Column("severity", StoredText, nullable=False),
+    sa.Column("cause", StoredText, nullable=False),
+    sa.Column("observed", StoredText, nullable=False),
     sa.Column("since", sa.Integer, nullable=False),
-    sa.Column("since_at", sa.Text, nullable=False),
+    sa.Column("since_at", StoredText, nullable=False),
     sa.Column("until", sa.Integer),
-    sa.Column("until_at", sa.Text),
-    sa.Column("changed_by", sa.Text),
+    sa.Column("until_at", StoredText),
+    sa.Column("changed_by", StoredText),
 )
 """`since` and `until` are run numbers, both inclusive; `until` is null while the period is open.
 `observed` is JSON; `cause` is empty if there is none. `changed_by` names who made the change, as
@@ -119,10 +139,10 @@ acceptances = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("series_id", sa.ForeignKey("series.id"), nullable=False),
-    sa.Column("run_id", sa.Text, nullable=False),
-    sa.Column("accepted_at", sa.Text, nullable=False),
-    sa.Column("note", sa.Text, nullable=False),
-    sa.Column("signature", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("run_id", StoredText, nullable=False),
+    sa.Column("accepted_at", StoredText, nullable=False),
+    sa.Column("note", StoredText, nullable=False),
+    sa.Column("signature", StoredText, nullable=False, server_default=sa.text("''")),
 )
 """The runs that a gate measures regressions against; the newest of a series counts. `signature` is
 empty if an acceptance was not signed."""
@@ -132,18 +152,18 @@ _incoming = sa.MetaData()
 incoming = sa.Table(
     "incoming",
     _incoming,
-    sa.Column("fingerprint", sa.Text, primary_key=True),
-    sa.Column("control", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("level", sa.Text, nullable=False),
-    sa.Column("scope_id", sa.Text, nullable=False),
-    sa.Column("scope_name", sa.Text, nullable=False),
-    sa.Column("setting", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("severity", sa.Text, nullable=False),
-    sa.Column("cause", sa.Text, nullable=False),
-    sa.Column("observed", sa.Text, nullable=False),
+    sa.Column("fingerprint", StoredText, primary_key=True),
+    sa.Column("control", StoredText, nullable=False),
+    sa.Column("kind", StoredText, nullable=False),
+    sa.Column("level", StoredText, nullable=False),
+    sa.Column("scope_id", StoredText, nullable=False),
+    sa.Column("scope_name", StoredText, nullable=False),
+    sa.Column("setting", StoredText, nullable=False),
+    sa.Column("source", StoredText, nullable=False),
+    sa.Column("status", StoredText, nullable=False),
+    sa.Column("severity", StoredText, nullable=False),
+    sa.Column("cause", StoredText, nullable=False),
+    sa.Column("observed", StoredText, nullable=False),
     prefixes=["TEMPORARY"],
 )
 """The findings of a run while it is stored; dropped at the end of the transaction."""
