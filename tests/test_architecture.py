@@ -43,8 +43,15 @@ SANDBOX_ROOM = "sandbox"
 DOOR = "auditor.cli.sandbox"
 """The only module that may import it."""
 
-SHARED = {("zoom", "auditor.evidence.reading"), ("zoom", "auditor.evidence.json_values")}
-"""The JSON type is shared by the code that receives documents and the code that stores them."""
+SHARED = {
+    ("zoom", "auditor.evidence.reading"),
+    ("zoom", "auditor.evidence.json_values"),
+    ("report", "auditor.policy.catalogue.operators"),
+}
+"""The JSON type is shared by the code that receives documents and the code that stores them.
+
+Reports take the words of an operator from the operator.
+"""
 
 CLI_IMPORTS_NONE_OF = frozenset({"store", "collect", "zoom", "policy"})
 """Packages that commands use only through `app`."""

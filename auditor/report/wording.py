@@ -9,6 +9,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import FindingKind, Left, ReadError, Severity, Status, Verdict
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
+from auditor.policy.catalogue.operators import OPERATORS
 from auditor.report.display import printable, value_text
 
 _STATUS: Mapping[Status, tuple[str, str]] = {
@@ -341,43 +342,6 @@ def when(time: str | None) -> str:
     return parsed.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-_EXPECTATION: Mapping[str, str] = {
-    "off": "off",
-    "on": "on",
-    "notified": "people answered the notice",
-    "unanswered": "nobody was shown the notice",
-    "eq": "{value}",
-    "neq": "anything but {value}",
-    "in": "one of {value}",
-    "in_ci": "one of {value}",
-    "in_param": "one of {value}",
-    "org_param": "{value}",
-    "lte": "at most {value}",
-    "duration_lte": "at most {value}",
-    "none_unlimited": "a period for each kind",
-    "subset_of_param": "nothing but {value}",
-    "superset_of_param": "at least {value}",
-    "disjoint_from": "none of {value}",
-    "none_equal": "nowhere {value}",
-    "no_true_leaf_except_param": "on only for {value}",
-    "user_in_group_param": "on only in groups {value}",
-    "count_members_lte_param": "at most {value} people",
-    "no_looser": "no looser than the account",
-    "no_write_scopes": "read scopes only",
-    "empty_or_triaged": "each decided on",
-    "all_matched_to_change_record": "each matched to an approved change",
-    "attest": "attested: {value}",
-}
-
-_UNLESS_ALLOWED: Mapping[str, str] = {
-    "off_unless_param": "off",
-    "agreed": "nobody agreed passively",
-    "unanswered_unless_param": "nobody was shown the notice",
-    "no_item_except_param": "nothing",
-}
-"""Expectations with exceptions in a parameter; without the parameter they apply in full."""
-
-
 def expectation(verdict: Verdict, width: int) -> str:
     """The expected value in words, with values at most `width` columns wide."""
     expected = verdict.expected
@@ -386,14 +350,18 @@ def expectation(verdict: Verdict, width: int) -> str:
     if verdict.kind is FindingKind.LOCK:
         return _lock(expected.get("value"))
     op, param = str(expected.get("op", "")), expected.get("param")
-    if op in _UNLESS_ALLOWED:
-        value = expected.get("value")
-        state = "is not set" if value is None else f"is {value_text(value, width)}"
-        return f"{_UNLESS_ALLOWED[op]}, except as {printable(str(param))} allows, which {state}"
-    if op in _EXPECTATION:
-        if param is not None and expected.get("value") is None:
+    value = value_text(expected.get("value"), width)
+    is_set = expected.get("value") is not None
+    if op == "attest":  # a control that is attested, not judged by an operator
+        return f"attested: {value}"
+    operator = OPERATORS.get(op)
+    if operator is not None and operator.without_param:
+        state = f"is {value}" if is_set else "is not set"
+        return f"{operator.words}, except as {printable(str(param))} allows, which {state}"
+    if operator is not None:
+        if param is not None and not is_set:
             return f"as {printable(str(param))} says, which is not set"
-        wording = _EXPECTATION[op].format(value=value_text(expected.get("value"), width))
+        wording = operator.words.format(value=value)
         return wording if param is None else f"{wording} ({printable(str(param))})"
     rest = [
         f"{printable(key)} {value_text(value, width)}"

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from auditor.policy.catalogue.operators import OPERATORS
+
 ROOT = Path(__file__).resolve().parents[2]
 POLICIES = ROOT / "policies"
 CONTROL_FILES = sorted((POLICIES / "controls").glob("*.yaml"))
@@ -31,38 +33,6 @@ CONTROLS_PER_FAMILY = {
     "IA": 5,
     "CC": 8,
     "CIS": 171,
-}
-OPERATORS = {
-    "off",
-    "on",
-    "off_unless_param",
-    "agreed",
-    "notified",
-    "unanswered",
-    "unanswered_unless_param",
-    "no_item_except_param",
-    "eq",
-    "neq",
-    "in",
-    "in_ci",
-    "lte",
-    "gte",
-    "between",
-    "duration_lte",
-    "subset_of_param",
-    "superset_of_param",
-    "in_param",
-    "org_param",
-    "disjoint_from",
-    "none_equal",
-    "no_true_leaf_except_param",
-    "user_in_group_param",
-    "count_members_lte_param",
-    "none_unlimited",
-    "no_write_scopes",
-    "no_looser",
-    "all_matched_to_change_record",
-    "empty_or_triaged",
 }
 MAP_OF_SURFACE = {"phone_account_settings": "phone", "phone_site": "phone", "meeting": "meeting"}
 

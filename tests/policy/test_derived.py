@@ -7,8 +7,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.policy.catalogue.outcome import Context
-from auditor.policy.catalogue.permissiveness import is_more_permissive
-from auditor.policy.judging.derived import SHOWN, DerivedInputs, verdicts
+from auditor.policy.judging.derived import SHOWN, DerivedInputs, is_more_permissive, verdicts
 from auditor.policy.judging.reads import ACCOUNT_VIEWS
 from tests.policy.builders import (
     ACCOUNT,

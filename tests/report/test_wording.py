@@ -80,6 +80,9 @@ def test_the_answer_never_calls_an_unknown_fine():
         ({"op": "eq", "value": False}, "false"),
         ({"op": "off"}, "off"),
         ({"op": "lte", "value": 90}, "at most 90"),
+        ({"op": "gte", "value": 8}, "at least 8"),
+        ({"op": "between", "value": [8, 32]}, "within [8, 32]"),
+        ({"op": "attest", "value": "no bots"}, 'attested: "no bots"'),
         ({"op": "in", "value": ["a", "b"]}, 'one of ["a", "b"]'),
         (
             {"op": "subset_of_param", "param": "regions", "value": ["US"]},

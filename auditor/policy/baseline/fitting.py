@@ -13,31 +13,13 @@ from auditor.evidence import read_plan
 from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.catalogue.errors import nearest
-from auditor.policy.catalogue.operators import OPERATORS, Expectation, Shape
+from auditor.policy.catalogue.operators import OPERATORS, Expectation
 from auditor.policy.catalogue.outcome import Context, Meets
 from auditor.policy.catalogue.parameters import Parameter, known_parameters
-from auditor.policy.catalogue.values import is_documented, is_of, json_type
+from auditor.policy.catalogue.values import SHAPE_WORDS, Shape, is_documented, is_of, json_type
 from auditor.policy.catalogue.yaml_source import Location, Source
 from auditor.policy.reading import usage
 
-SHAPE_WORDS: Mapping[Shape, str] = {
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "string": "a text",
-    "duration": "a duration such as 90d",
-    "array": "a list",
-    "object": "an object",
-    "answers": "numbers of answers to a notice",
-    "scopes": "the scopes of the app",
-    "log": "entries of the operation log",
-    "comparison": "a comparison of two levels",
-    "new settings": "settings that no control covers",
-}
-
-_LISTS = frozenset({"in", "in_ci", "between", "disjoint_from"})
-"""Operators whose value is a list, compared with a setting or with its items."""
-_BOUNDS = frozenset({"lte", "gte", "between", "duration_lte"})
-"""Operators whose value need not be a possible value of the setting."""
 _HOSTS = (read_plan.history("").surface, read_plan.SUMMARIES.surface)
 _USAGE_SHAPES: Mapping[str, Shape] = {
     read_plan.NOTICES.surface: "array",
@@ -144,7 +126,7 @@ def documented(check: Check) -> tuple[JsonValue, ...] | None:
 def _fault(check: Check, expectation: Expectation) -> str | None:
     """Why the expectation does not fit `check`; None if it does."""
     operator = OPERATORS[expectation.op]
-    if expectation.op == "not_assessed":
+    if operator.judge is None:
         return None
     possible = shapes(check, with_param=expectation.param is not None)
     comparable = [shape for shape in possible if shape in operator.judges]
@@ -163,7 +145,7 @@ def _no_operator(check: Check, op: str, possible: tuple[Shape, ...]) -> str:
         name
         for name, operator in OPERATORS.items()
         if operator.takes != "param"
-        and name != "not_assessed"
+        and operator.judge is not None
         and operator.judges.intersection(possible)
     ]
     what = " or ".join(SHAPE_WORDS[shape] for shape in possible)
@@ -172,18 +154,20 @@ def _no_operator(check: Check, op: str, possible: tuple[Shape, ...]) -> str:
 
 
 def _value_fault(check: Check, expectation: Expectation, comparable: list[Shape]) -> str | None:
-    value, op = expectation.value, expectation.op
-    members = value if op in _LISTS and isinstance(value, list) else [value]
+    value, operator = expectation.value, OPERATORS[expectation.op]
+    members = value if operator.argument.is_list and isinstance(value, list) else [value]
     if not members:
         return "the list is empty, so nothing is expected."
-    items = "array" in comparable and op in ("disjoint_from", "none_equal")
+    items = "array" in comparable and operator.compares_items
     for member in members:
         fits = (
             isinstance(member, str) if items else any(is_of(shape, member) for shape in comparable)
         )
         if not fits:
             return _wrong_type(check, member, ["string"] if items else comparable)
-    if op == "neq" and (check.values_ignore_case or (isinstance(value, list) and value)):
+    if operator.meets_by_difference and (
+        check.values_ignore_case or (isinstance(value, list) and value)
+    ):
         how = "in upper and lower case" if check.values_ignore_case else "in any order"
         return (
             f"{check.setting} may come {how}, so that another value proves nothing. "
@@ -192,13 +176,13 @@ def _value_fault(check: Check, expectation: Expectation, comparable: list[Shape]
     known = documented(check)
     if known is None:
         return None
-    ignore_case = check.values_ignore_case or op == "in_ci"
-    for member in members if op not in _BOUNDS else ():
+    ignore_case = check.values_ignore_case or operator.ignores_case
+    for member in members if not operator.argument.is_bound else ():
         for item in member if isinstance(member, list) else [member]:
             if not is_documented(item, known, ignore_case=ignore_case):
                 return _undocumented(item, check.setting, known)
     if (
-        op in (*_BOUNDS, "neq")
+        (operator.argument.is_bound or operator.meets_by_difference)
         and "array" not in comparable
         and not any(_meets(expectation, candidate) for candidate in known)
     ):
@@ -229,7 +213,7 @@ def _parameter_fault(check: Check, expectation: Expectation, comparable: list[Sh
 def _groups_fault(expectation: Expectation) -> str | None:
     """Why a parameter that must list groups does not."""
     names = {"group_exception_param": expectation.group_exception_param}
-    if expectation.op == "user_in_group_param":
+    if OPERATORS[expectation.op].lists_groups:
         names["param"] = expectation.param
     for key, name in names.items():
         parameter = known_parameters().get(str(name))

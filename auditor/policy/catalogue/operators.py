@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from auditor.evidence.reading import Cause, JsonValue
+from auditor.policy.catalogue import permissiveness
 from auditor.policy.catalogue.duration import days, is_duration
 from auditor.policy.catalogue.errors import nearest
 from auditor.policy.catalogue.outcome import (
@@ -25,15 +26,22 @@ from auditor.policy.catalogue.outcome import (
     Undecided,
     wrong_type,
 )
+from auditor.policy.catalogue.permissiveness import IsMorePermissive
 from auditor.policy.catalogue.values import (
+    ANYTHING,
+    DURATION,
+    LIST,
+    NUMBER,
+    RANGE,
+    Argument,
+    Shape,
     casefold_set,
-    is_list,
     is_number,
-    is_range,
     iter_leaves,
     json_equal,
     json_type,
     strings,
+    values_around,
 )
 
 UNLIMITED = -1
@@ -70,13 +78,15 @@ class Expectation(BaseModel):
             raise ValueError(f'the operator "{self.op}" takes no "value".')
         if operator.takes != "param" and self.param is not None:
             raise ValueError(f'the operator "{self.op}" takes no "param".')
-        if not operator.accepts(self.value):
-            raise ValueError(f'the operator "{self.op}" needs {operator.argument} as "value".')
+        if not operator.argument.accepts(self.value):
+            raise ValueError(f'the operator "{self.op}" needs {operator.argument.name} as "value".')
         return self
 
     def judge(self, observed: JsonValue, context: Context) -> Outcome:
         """Compare `observed` with this expectation."""
-        return OPERATORS[self.op].judge(observed, self, context)
+        judge = OPERATORS[self.op].judge
+        assert judge is not None, "a check that is not assessed is never judged"
+        return judge(observed, self, context)
 
     def shown(self, parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """The expectation as shown in reports; a parameter is shown with its value."""
@@ -91,20 +101,6 @@ class Expectation(BaseModel):
         return not unset or OPERATORS[self.op].without_param
 
 
-Shape = Literal[
-    "boolean",
-    "integer",
-    "string",
-    "duration",
-    "array",
-    "object",
-    "answers",
-    "scopes",
-    "log",
-    "comparison",
-    "new settings",
-]
-"""The shape of an observed value: a type that Zoom documents, or a result of `usage`."""
 _SWITCH: frozenset[Shape] = frozenset({"boolean", "object"})
 _ORDERLESS: frozenset[Shape] = frozenset({"boolean", "integer", "string", "array"})
 """Shapes in which unequal values differ in meaning; durations have several notations."""
@@ -117,26 +113,39 @@ _NOTICE: frozenset[Shape] = frozenset({"answers"})
 Judge = Callable[[JsonValue, Expectation, Context], Outcome]
 
 
-def _anything(value: JsonValue) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator: its meaning, its arguments and its function."""
+    """One operator, and all that the program knows of it."""
 
     name: str
-    meaning: str
     takes: Literal["value", "param", "nothing"]
-    judge: Judge
+    judge: Judge | None
+    """None if the setting is not judged."""
     judges: frozenset[Shape]
     """The shapes of values that it can compare."""
-    argument: str = "a value"
-    accepts: Callable[[JsonValue], bool] = _anything
+    meaning: str
+    """Its words in the listing of a baseline."""
+    words: str
+    """Its words in reports. `{value}` is the expected value, or the value of the parameter.
+
+    With `without_param`, the state that is expected unless the parameter allows another.
+    """
+    argument: Argument = ANYTHING
+    compares_items: bool = False
+    """Whether it compares each item of a list with the value, instead of the list."""
+    ignores_case: bool = False
+    meets_by_difference: bool = False
+    """Whether any other value meets it, so that each notation of a value has to be known."""
     parameter_types: tuple[str, ...] = ()
     """The types that its parameter may have; empty if the setting decides."""
     without_param: bool = False
     """Whether it works without its parameter; a list then counts as empty."""
+    lists_groups: bool = False
+    """Whether its parameter lists groups."""
+    is_more_permissive: IsMorePermissive | None = None
+    """None if Zoom documents no order of the values."""
+    candidates: Callable[[JsonValue], list[JsonValue]] = values_around
+    """Values that tell the expected value from others, to find conflicts between baselines."""
 
 
 def _verdict(meets: bool, detail: str = "") -> Outcome:
@@ -176,7 +185,7 @@ def _off_unless_param(observed: JsonValue, expectation: Expectation, context: Co
 
 def _allowed(expectation: Expectation, context: Context, detail: str = "") -> Outcome:
     """The outcome if a boolean parameter decides whether the value is allowed."""
-    allowed = _parameter(expectation, context)
+    allowed = context.parameter(expectation.param)
     if not isinstance(allowed, bool):
         return Undecided(str(expectation.param))
     return Meets(str(expectation.param)) if allowed else Deviates(detail)
@@ -210,20 +219,20 @@ def _in_ci(observed: JsonValue, expectation: Expectation, context: Context) -> O
 
 def _compare(compares: Callable[[float, float], bool]) -> Judge:
     def judge(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-        if not isinstance(observed, int | float) or isinstance(observed, bool):
+        if not is_number(observed):
             return wrong_type("a number", observed)
-        assert isinstance(expectation.value, int | float)
+        assert is_number(expectation.value)
         return _verdict(compares(observed, expectation.value))
 
     return judge
 
 
 def _between(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    if not isinstance(observed, int | float) or isinstance(observed, bool):
+    if not is_number(observed):
         return wrong_type("a number", observed)
     low, high = _listed(expectation)
-    assert isinstance(low, int | float)
-    assert isinstance(high, int | float)
+    assert is_number(low)
+    assert is_number(high)
     return _verdict(low <= observed <= high)
 
 
@@ -241,32 +250,26 @@ def _no_duration(observed: str) -> Unclear:
     return Unclear(Cause.UNDOCUMENTED_VALUE, f'"{observed[:80]}" is not a duration such as 90d')
 
 
-def _parameter(expectation: Expectation, context: Context) -> JsonValue | Undecided:
-    assert expectation.param is not None
-    value = context.parameters.get(expectation.param)
-    return Undecided(expectation.param) if value is None else value
-
-
-def _parameter_texts(expectation: Expectation, context: Context) -> set[str] | Undecided:
-    value = _parameter(expectation, context)
-    if isinstance(value, Undecided):
-        return value
-    return casefold_set([str(item) for item in (value if isinstance(value, list) else [value])])
-
-
 def _subset_of_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    allowed = _parameter_texts(expectation, context)
+    allowed = context.texts(expectation.param)
     if isinstance(allowed, Undecided):
         return allowed
+    return _no_item_except_param(observed, expectation, context)
+
+
+def _no_item_except_param(
+    observed: JsonValue, expectation: Expectation, context: Context
+) -> Outcome:
     texts = strings(observed)
     if texts is None:
         return wrong_type("a list of strings", observed)
+    allowed = context.exceptions(expectation.param)
     outside = sorted({text for text in texts if text.casefold() not in allowed})
     return _verdict(not outside, f"not on the list {expectation.param}: {', '.join(outside)}")
 
 
 def _superset_of_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    required = _parameter_texts(expectation, context)
+    required = context.texts(expectation.param)
     if isinstance(required, Undecided):
         return required
     texts = strings(observed)
@@ -277,7 +280,7 @@ def _superset_of_param(observed: JsonValue, expectation: Expectation, context: C
 
 
 def _in_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    allowed = _parameter_texts(expectation, context)
+    allowed = context.texts(expectation.param)
     if isinstance(allowed, Undecided):
         return allowed
     if not isinstance(observed, str):
@@ -286,7 +289,7 @@ def _in_param(observed: JsonValue, expectation: Expectation, context: Context) -
 
 
 def _org_param(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    expected = _parameter(expectation, context)
+    expected = context.parameter(expectation.param)
     if isinstance(expected, Undecided):
         return expected
     if isinstance(expected, list):
@@ -338,8 +341,7 @@ def _no_true_leaf_except_param(
     leaves = list(iter_leaves(observed))
     if not leaves:
         return Unclear(Cause.ABSENT, "the object is empty, so nothing was seen")
-    allowed = _parameter_texts(expectation, context)
-    listed = set() if isinstance(allowed, Undecided) else allowed
+    listed = context.exceptions(expectation.param)
 
     def is_listed(path: str) -> bool:
         return path.casefold() in listed or f"{context.setting}.{path}".casefold() in listed
@@ -354,18 +356,6 @@ def _no_true_leaf_except_param(
         detail = f"not a switch, so nobody can say whether it is on: {', '.join(strange)}"
         return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
     return Meets(str(expectation.param) if any(value is True for _, value in leaves) else "")
-
-
-def _no_item_except_param(
-    observed: JsonValue, expectation: Expectation, context: Context
-) -> Outcome:
-    texts = strings(observed)
-    if texts is None:
-        return wrong_type("a list of strings", observed)
-    listed = _parameter_texts(expectation, context)
-    allowed = set() if isinstance(listed, Undecided) else listed
-    outside = sorted({text for text in texts if text.casefold() not in allowed})
-    return _verdict(not outside, f"not on the list {expectation.param}: {', '.join(outside)}")
 
 
 def _answers(observed: JsonValue) -> Mapping[str, int] | Unclear:
@@ -414,7 +404,7 @@ def _user_in_group_param(
         return wrong_type("a boolean", observed)
     if not observed:
         return Meets()
-    groups = _parameter(expectation, context)
+    groups = context.parameter(expectation.param)
     if isinstance(groups, Undecided):
         return groups
     if context.in_any(groups):
@@ -425,12 +415,12 @@ def _user_in_group_param(
 def _count_members_lte_param(
     observed: JsonValue, expectation: Expectation, context: Context
 ) -> Outcome:
-    limit = _parameter(expectation, context)
+    limit = context.parameter(expectation.param)
     if isinstance(limit, Undecided):
         return limit
     if not isinstance(observed, int) or isinstance(observed, bool):
         return wrong_type("a number of people", observed)
-    if not isinstance(limit, int | float) or isinstance(limit, bool):
+    if not is_number(limit):
         return Undecided(str(expectation.param))
     return _verdict(observed <= limit)
 
@@ -468,7 +458,7 @@ def _all_matched_to_change_record(
         return wrong_type("a list of log entries", observed)
     if not entries:
         return Meets()
-    records = _parameter_texts(expectation, context)
+    records = context.texts(expectation.param)
     if isinstance(records, Undecided):
         return records
     names_a_record = _token(records)
@@ -510,177 +500,282 @@ def _empty_or_triaged(observed: JsonValue, expectation: Expectation, context: Co
     paths = strings(observed)
     if paths is None:
         return wrong_type("a list of settings", observed)
-    triaged = _parameter_texts(expectation, context)
-    accepted = set() if isinstance(triaged, Undecided) else triaged
-    new = sorted(path for path in paths if path.casefold() not in accepted)
+    triaged = context.exceptions(expectation.param)
+    new = sorted(path for path in paths if path.casefold() not in triaged)
     return _verdict(not new, f"nobody has decided about: {', '.join(new)}")
-
-
-def _not_assessed(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-    raise AssertionError("a check that is not assessed is never judged")
 
 
 OPERATORS: Mapping[str, Operator] = {
     operator.name: operator
     for operator in (
-        Operator("off", "false, or an object whose enable is false", "nothing", _off, _SWITCH),
-        Operator("on", "true, or an object whose enable is true", "nothing", _on, _SWITCH),
+        Operator(
+            "off",
+            "nothing",
+            _off,
+            _SWITCH,
+            "false, or an object whose enable is false",
+            "off",
+            is_more_permissive=permissiveness.never,
+        ),
+        Operator(
+            "on",
+            "nothing",
+            _on,
+            _SWITCH,
+            "true, or an object whose enable is true",
+            "on",
+            is_more_permissive=permissiveness.never,
+        ),
         Operator(
             "off_unless_param",
-            "off, unless the parameter allows it",
             "param",
             _off_unless_param,
             _SWITCH,
+            "off, unless the parameter allows it",
+            "off",
             parameter_types=("boolean",),
             without_param=True,
+            is_more_permissive=permissiveness.never,
         ),
-        Operator("eq", "equals the value", "value", _eq, _VALUES),
-        Operator("neq", "differs from the value", "value", _neq, _ORDERLESS),
-        Operator("in", "is one of the values", "value", _in, _VALUES, "a list", is_list),
+        Operator("eq", "value", _eq, _VALUES, "equals the value", "{value}"),
         Operator(
-            "in_ci", "is one of the texts, in any case", "value", _in_ci, _TEXT, "a list", is_list
+            "neq",
+            "value",
+            _neq,
+            _ORDERLESS,
+            "differs from the value",
+            "anything but {value}",
+            meets_by_difference=True,
         ),
-        Operator("lte", "is not above", "value", _compare(le), _NUMBER, "a number", is_number),
-        Operator("gte", "is not below", "value", _compare(ge), _NUMBER, "a number", is_number),
+        Operator(
+            "in", "value", _in, _VALUES, "is one of the values", "one of {value}", argument=LIST
+        ),
+        Operator(
+            "in_ci",
+            "value",
+            _in_ci,
+            _TEXT,
+            "is one of the texts, in any case",
+            "one of {value}",
+            argument=LIST,
+            ignores_case=True,
+        ),
+        Operator(
+            "lte",
+            "value",
+            _compare(le),
+            _NUMBER,
+            "is not above",
+            "at most {value}",
+            argument=NUMBER,
+            is_more_permissive=permissiveness.if_longer,
+        ),
+        Operator(
+            "gte",
+            "value",
+            _compare(ge),
+            _NUMBER,
+            "is not below",
+            "at least {value}",
+            argument=NUMBER,
+            is_more_permissive=permissiveness.if_shorter,
+        ),
         Operator(
             "between",
-            "lies in the range",
             "value",
             _between,
             _NUMBER,
-            "two numbers, the lower one first,",
-            is_range,
+            "lies in the range",
+            "within {value}",
+            argument=RANGE,
         ),
         Operator(
             "duration_lte",
-            "is not longer than",
             "value",
             _duration_lte,
             frozenset({"duration"}),
-            "a duration such as 90d",
-            is_duration,
+            "is not longer than",
+            "at most {value}",
+            argument=DURATION,
+            is_more_permissive=permissiveness.if_longer,
         ),
         Operator(
             "subset_of_param",
-            "lies within the parameter",
             "param",
             _subset_of_param,
             _LIST,
+            "lies within the parameter",
+            "nothing but {value}",
             parameter_types=("list",),
+            is_more_permissive=permissiveness.if_more_beyond,
         ),
         Operator(
             "superset_of_param",
-            "contains the parameter",
             "param",
             _superset_of_param,
             _LIST,
+            "contains the parameter",
+            "at least {value}",
             parameter_types=("list",),
+            is_more_permissive=permissiveness.if_less_of,
         ),
         Operator(
             "in_param",
-            "is on the parameter's list",
             "param",
             _in_param,
             _TEXT,
+            "is on the parameter's list",
+            "one of {value}",
             parameter_types=("list", "string"),
         ),
-        Operator("org_param", "equals the parameter", "param", _org_param, _VALUES - {"object"}),
+        Operator(
+            "org_param",
+            "param",
+            _org_param,
+            _VALUES - {"object"},
+            "equals the parameter",
+            "{value}",
+        ),
         Operator(
             "disjoint_from",
-            "shares nothing with",
             "value",
             _disjoint_from,
             _LIST,
-            "a list",
-            is_list,
+            "shares nothing with",
+            "none of {value}",
+            argument=LIST,
+            compares_items=True,
+            is_more_permissive=permissiveness.if_more_of,
         ),
-        Operator("none_equal", "no item equals", "value", _none_equal, _LIST),
+        Operator(
+            "none_equal",
+            "value",
+            _none_equal,
+            _LIST,
+            "no item equals",
+            "nowhere {value}",
+            compares_items=True,
+        ),
         Operator(
             "no_true_leaf_except_param",
-            "every switch that is on is on the parameter's list",
             "param",
             _no_true_leaf_except_param,
             frozenset({"object"}),
+            "every switch that is on is on the parameter's list",
+            "on only for {value}",
             parameter_types=("list",),
+            is_more_permissive=permissiveness.if_more_on,
         ),
         Operator(
             "no_item_except_param",
-            "nothing but what is on the parameter's list",
             "param",
             _no_item_except_param,
             _LIST,
+            "nothing but what is on the parameter's list",
+            "nothing",
             parameter_types=("list",),
             without_param=True,
+            is_more_permissive=permissiveness.if_more_beyond,
         ),
         Operator(
             "agreed",
-            "nobody agreed passively, unless the parameter says that it counts",
             "param",
             _agreed,
             _NOTICE,
+            "nobody agreed passively, unless the parameter says that it counts",
+            "nobody agreed passively",
             parameter_types=("boolean",),
             without_param=True,
         ),
         Operator(
-            "notified", "somebody answered, so the notice was shown", "nothing", _notified, _NOTICE
+            "notified",
+            "nothing",
+            _notified,
+            _NOTICE,
+            "somebody answered, so the notice was shown",
+            "people answered the notice",
         ),
-        Operator("unanswered", "nobody was shown the notice", "nothing", _unanswered, _NOTICE),
+        Operator(
+            "unanswered",
+            "nothing",
+            _unanswered,
+            _NOTICE,
+            "nobody was shown the notice",
+            "nobody was shown the notice",
+        ),
         Operator(
             "unanswered_unless_param",
-            "nobody was shown the notice, unless the parameter allows it",
             "param",
             _unanswered,
             _NOTICE,
+            "nobody was shown the notice, unless the parameter allows it",
+            "nobody was shown the notice",
             parameter_types=("boolean",),
             without_param=True,
         ),
         Operator(
             "user_in_group_param",
-            "on only for members of the parameter's groups",
             "param",
             _user_in_group_param,
             frozenset({"boolean"}),
+            "on only for members of the parameter's groups",
+            "on only in groups {value}",
             parameter_types=("list",),
+            lists_groups=True,
         ),
         Operator(
             "count_members_lte_param",
-            "no more people than the parameter",
             "param",
             _count_members_lte_param,
             _NUMBER,
+            "no more people than the parameter",
+            "at most {value} people",
             parameter_types=("integer",),
         ),
-        Operator("none_unlimited", "every item has a period", "nothing", _none_unlimited, _LIST),
+        Operator(
+            "none_unlimited",
+            "nothing",
+            _none_unlimited,
+            _LIST,
+            "every item has a period",
+            "a period for each kind",
+        ),
         Operator(
             "no_write_scopes",
-            "holds read scopes only",
             "nothing",
             _no_write_scopes,
             frozenset({"scopes"}),
+            "holds read scopes only",
+            "read scopes only",
         ),
         Operator(
             "no_looser",
-            "no lower level is looser",
             "nothing",
             _no_looser,
             frozenset({"comparison"}),
+            "no lower level is looser",
+            "no looser than the account",
         ),
         Operator(
             "all_matched_to_change_record",
-            "every entry matches an approved change",
             "param",
             _all_matched_to_change_record,
             frozenset({"log"}),
+            "every entry matches an approved change",
+            "each matched to an approved change",
             parameter_types=("list",),
         ),
         Operator(
             "empty_or_triaged",
-            "nothing, or all of it decided",
             "param",
             _empty_or_triaged,
             frozenset({"new settings"}),
+            "nothing, or all of it decided",
+            "each decided on",
             parameter_types=("list",),
         ),
-        Operator("not_assessed", "the baseline is silent", "nothing", _not_assessed, _VALUES),
+        Operator(
+            "not_assessed", "nothing", None, _VALUES, "the baseline is silent", "not assessed"
+        ),
     )
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.policy.catalogue.names import plain_group
-from auditor.policy.catalogue.values import json_type
+from auditor.policy.catalogue.values import casefold_set, json_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,24 @@ class Context:
     setting: str = ""
     groups: frozenset[str] = frozenset()
     """The keys of the groups that the scope is or belongs to: see `names.of_group`."""
+
+    def parameter(self, name: str | None) -> JsonValue | Undecided:
+        """The value of an organisation parameter."""
+        assert name is not None
+        value = self.parameters.get(name)
+        return Undecided(name) if value is None else value
+
+    def texts(self, name: str | None) -> set[str] | Undecided:
+        """The value of a parameter, or the items of its list, as case-folded texts."""
+        value = self.parameter(name)
+        if isinstance(value, Undecided):
+            return value
+        return casefold_set([str(item) for item in (value if isinstance(value, list) else [value])])
+
+    def exceptions(self, name: str | None) -> set[str]:
+        """The texts of a parameter that lists exceptions; none while it is not set."""
+        listed = self.texts(name)
+        return set() if isinstance(listed, Undecided) else listed
 
     def in_any(self, names: JsonValue) -> bool:
         """True if the scope is, or belongs to, one of the groups named by id or name."""

@@ -1,6 +1,8 @@
-"""JSON values: their types, equality and leaves."""
+"""JSON values: their types and shapes, equality and leaves."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeGuard
 
 from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue.duration import is_duration
@@ -15,6 +17,35 @@ JSON_TYPES: Mapping[str, type] = {
 """Zoom's names for types of values."""
 
 
+Shape = Literal[
+    "boolean",
+    "integer",
+    "string",
+    "duration",
+    "array",
+    "object",
+    "answers",
+    "scopes",
+    "log",
+    "comparison",
+    "new settings",
+]
+"""The shape of an observed value: a type that Zoom documents, or a result of `usage`."""
+SHAPE_WORDS: Mapping[Shape, str] = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "string": "a text",
+    "duration": "a duration such as 90d",
+    "array": "a list",
+    "object": "an object",
+    "answers": "numbers of answers to a notice",
+    "scopes": "the scopes of the app",
+    "log": "entries of the operation log",
+    "comparison": "a comparison of two levels",
+    "new settings": "settings that no control covers",
+}
+
+
 def json_equal(one: JsonValue, other: JsonValue) -> bool:
     """Equality of JSON values: unlike in Python, true is not 1 and 1 is not true."""
     if isinstance(one, bool) or isinstance(other, bool):
@@ -26,7 +57,7 @@ def json_equal(one: JsonValue, other: JsonValue) -> bool:
     return one == other
 
 
-def is_number(value: JsonValue) -> bool:
+def is_number(value: JsonValue) -> TypeGuard[int | float]:
     """True for integers and floats, not for booleans."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -40,7 +71,7 @@ def is_range(value: JsonValue) -> bool:
     """True for a list of two numbers in ascending order."""
     if not isinstance(value, list) or len(value) != 2:
         return False
-    numbers = [number for number in value if isinstance(number, int | float) and is_number(number)]
+    numbers = [number for number in value if is_number(number)]
     return len(numbers) == 2 and numbers[0] <= numbers[1]
 
 
@@ -103,3 +134,34 @@ def iter_leaves(value: JsonValue, path: str = "") -> Iterator[tuple[str, JsonVal
             yield from iter_leaves(child, f"{path}[]")
     else:
         yield path, value
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What the value of an expectation may be."""
+
+    name: str
+    accepts: Callable[[JsonValue], bool]
+    is_list: bool = False
+    """Whether it is a list, compared item by item."""
+    is_bound: bool = False
+    """Whether it need not be a possible value of the setting."""
+
+
+ANYTHING = Argument("a value", lambda _: True)
+LIST = Argument("a list", is_list, is_list=True)
+NUMBER = Argument("a number", is_number, is_bound=True)
+RANGE = Argument("two numbers, the lower one first,", is_range, is_list=True, is_bound=True)
+DURATION = Argument("a duration such as 90d", is_duration, is_bound=True)
+
+
+def values_around(expected: JsonValue) -> list[JsonValue]:
+    """The expected value, or each item of a list, and values beside it."""
+    candidates: list[JsonValue] = []
+    for each in expected if isinstance(expected, list) else [expected]:
+        candidates.append(each)
+        if is_number(each):
+            candidates += [each - 1, each + 1]
+        elif isinstance(each, str):
+            candidates += ["1d", "100y"] if is_duration(each) else ["another value"]
+    return candidates

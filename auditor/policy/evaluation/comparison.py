@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from auditor.evidence.reading import JsonValue
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.catalogue.controls import Check
-from auditor.policy.catalogue.duration import days
-from auditor.policy.catalogue.operators import Expectation
+from auditor.policy.catalogue.operators import OPERATORS, Expectation
 from auditor.policy.catalogue.outcome import Context, Meets
-from auditor.policy.catalogue.values import is_number, json_equal
+from auditor.policy.catalogue.values import json_equal
 from auditor.policy.judging.reads import checks
 
 
@@ -59,7 +58,9 @@ def _excludes(
     check: Check, one: Expectation, other: Expectation, first: Baseline, second: Baseline
 ) -> bool:
     """True if each expectation can be met, but not both together."""
-    candidates = _candidates(check, [_expected_value(one, first), _expected_value(other, second)])
+    candidates = _candidates(
+        check, [(one, _expected_value(one, first)), (other, _expected_value(other, second))]
+    )
     meets_one = [v for v in candidates if _meets(one, v, check, first)]
     meets_other = [v for v in candidates if _meets(other, v, check, second)]
     both = [v for v in meets_one if any(json_equal(v, w) for w in meets_other)]
@@ -78,11 +79,11 @@ def _expected_value(expectation: Expectation, baseline: Baseline) -> JsonValue:
     return expectation.value
 
 
-def _candidates(check: Check, expected_values: list[JsonValue]) -> list[JsonValue]:
+def _candidates(check: Check, expectations: list[tuple[Expectation, JsonValue]]) -> list[JsonValue]:
     """Values that distinguish expectations: documented ones, or values around the expected ones."""
     if "array" in check.type:
         lists: list[list[JsonValue]] = [
-            values for values in expected_values if isinstance(values, list)
+            values for _, values in expectations if isinstance(values, list)
         ]
         every: list[JsonValue] = [
             *(check.values or ()),
@@ -93,14 +94,6 @@ def _candidates(check: Check, expected_values: list[JsonValue]) -> list[JsonValu
     if check.values is not None:
         return list(check.values)
     candidates: list[JsonValue] = [True, False] if "boolean" in check.type else []
-    for value in expected_values:
-        for each in value if isinstance(value, list) else [value]:
-            candidates.append(each)
-            if is_number(each):
-                assert isinstance(each, int | float)
-                candidates += [each - 1, each + 1]
-            elif isinstance(each, str) and days(each) is not None:
-                candidates += ["1d", "100y"]
-            elif isinstance(each, str):
-                candidates.append("another value")
+    for expectation, value in expectations:
+        candidates += OPERATORS[expectation.op].candidates(value)
     return candidates

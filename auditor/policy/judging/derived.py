@@ -8,9 +8,11 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
-from auditor.policy.catalogue import permissiveness
 from auditor.policy.catalogue.controls import ATTESTATION, Check, Control
+from auditor.policy.catalogue.operators import OPERATORS
 from auditor.policy.catalogue.outcome import Context
+from auditor.policy.catalogue.permissiveness import Deviations
+from auditor.policy.catalogue.values import json_equal
 from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL
 
 SHOWN = 20
@@ -128,7 +130,26 @@ def _is_more_permissive(verdict: Verdict, account: Verdict) -> bool | None:
     deviating = (Status.FAIL, Status.WAIVED)  # not applicable means that the feature is off
     if verdict.status not in deviating:
         return False
-    return account.status not in deviating or permissiveness.is_more_permissive(verdict, account)
+    return account.status not in deviating or is_more_permissive(verdict, account)
+
+
+def is_more_permissive(lower: Verdict, upper: Verdict) -> bool | None:
+    """True if the value of `lower` is more permissive than that of `upper`; both deviate.
+
+    None if the order is unknown. An override may set another expectation for a group than for the
+    account: then there is none.
+    """
+    if json_equal(lower.observed, upper.observed):
+        return False
+    expected = lower.expected or {}
+    operator = OPERATORS.get(str(expected.get("op")))
+    if operator is None or operator.name != (upper.expected or {}).get("op"):
+        return None
+    if operator.is_more_permissive is None:
+        return None
+    return operator.is_more_permissive(
+        Deviations(lower.observed, upper.observed, expected.get("value"), lower.setting)
+    )
 
 
 def verdicts(
