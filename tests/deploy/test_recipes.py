@@ -272,7 +272,7 @@ def test_the_user_of_the_service_is_made(tmp_path: Path) -> None:
 
 def test_the_environment_file_sets_what_the_program_knows() -> None:
     known = (ROOT / ".env.example").read_text(encoding="utf-8") + (
-        ROOT / "auditor" / "config.py"
+        ROOT / "auditor" / "config" / "settings.py"
     ).read_text(encoding="utf-8")
     text = (DEPLOY / "systemd" / "auditor.env").read_text(encoding="utf-8")
     names = set(re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)) - {"AUDITOR_NIGHTLY_OPTIONS"}
