@@ -91,7 +91,7 @@ def _token_refused(error: ZoomError) -> tuple[str, str]:
         return f"{_REFUSED}{error_details(error)}.", error.reason
     if isinstance(error, RateLimited):
         return (
-            f"Zoom gives no token at this moment: too many requests{error_details(error)}.",
+            f"Zoom issues no token at the moment: too many requests{error_details(error)}.",
             _AGAIN,
         )
     return f"No token came from Zoom{error_details(error)}.", str(error)
@@ -160,7 +160,7 @@ class AccessCheck:
                 "access",
                 "Reading",
                 CheckState.SKIPPED,
-                "Not tried, because the app holds no scope for it.",
+                "Not tried, because the app has no scope for it.",
             )
         errors = self.errors
         if not errors:
@@ -197,14 +197,15 @@ def _not_read(endpoint: Endpoint, error: ZoomError) -> tuple[str, str]:
             )
         case Denied():
             return (
-                f"Zoom refused {what}, although the app holds the scope.",
+                f"Zoom refused {what}, although the app has the scope.",
                 "Give the app's owner a role that may view account settings, groups, users and "
                 "roles: an app sees what its owner may see.",
             )
         case NotLicensed():
             return (
                 f"This account's plan does not offer {what}.",
-                "Nothing to do here. What only a paid plan shows can be attested: auditor attest.",
+                "Nothing to do here. Settings that only a paid plan shows can be attested: auditor "
+                "attest.",
             )
         case AuthenticationFailed():
             return (f"Zoom refused {what}.", error.reason)
@@ -213,7 +214,7 @@ def _not_read(endpoint: Endpoint, error: ZoomError) -> tuple[str, str]:
                 f"The account's requests for today are used up, by {what}.",
                 "Wait for the next day, UTC; other apps of the account share this limit.",
             )
-    return f"Zoom did not answer {what} as it should.", str(error)
+    return f"Zoom returned no usable response to {what}.", str(error)
 
 
 def rates(
@@ -255,11 +256,11 @@ def rates(
     if is_free and (requests or 0) > FREE_A_DAY:
         state = CheckState.WARNING
         advice = (
-            f"A free account has {FREE_A_DAY:,} such requests a day: use --plan free, and go on "
-            "each day with --resume, or look less deep with --depth group."
+            f"A free account has {FREE_A_DAY:,} such requests a day: use --plan free, and resume "
+            "each day with --resume, or audit only groups with --depth group."
         )
     elif plan is RatePlan.AUTO and times[RatePlan.PRO] > 60:
-        advice = "Name your plan for its limits: auditor audit --plan business."
+        advice = "To use the limits of your plan, name it: auditor audit --plan business."
     return DoctorCheck("rates", "Plan and rates", state, " ".join(sentences), advice, facts=facts)
 
 
@@ -267,7 +268,7 @@ def _plan(plan: RatePlan, is_free: bool) -> str:
     if is_free:
         return "A free plan, as it seems: account locks are not offered."
     if plan is RatePlan.AUTO:
-        return "Zoom tells no account's plan."
+        return "Zoom does not report an account's plan."
     return f"{plan.title()}, as configured."
 
 
@@ -277,7 +278,7 @@ def _left(headers: Mapping[str, str]) -> list[str]:
         return []
     limit = headers.get("x-ratelimit-limit", "")
     of = f" of {limit}" if limit else ""
-    return [f"Requests left, says Zoom: {headers['x-ratelimit-remaining']}{of}."]
+    return [f"Requests left, according to Zoom: {headers['x-ratelimit-remaining']}{of}."]
 
 
 def _at_the_limits(times: Mapping[RatePlan, float]) -> str:

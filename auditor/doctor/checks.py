@@ -193,7 +193,7 @@ class _Examination:
             if not api_is_there:
                 self._skip("there is no connection to the API", *later)
             elif self.needs is None or self.policy is None:
-                self._skip("nobody knows what to read", *later)
+                self._skip("the baseline cannot be used", *later)
             else:
                 self.access = AccessCheck.run(client, self.needs, scopes)
                 self._add(self.access.check(self.needs))
@@ -227,7 +227,7 @@ class _Examination:
         else:
             self._add(_granted(scopes))
             if scopes.granted is None:
-                self._skip("Zoom named no scopes", later[1])
+                self._skip("Zoom returned no scopes", later[1])
             else:
                 self._add(_writing(scopes))
 
@@ -251,8 +251,8 @@ def _addresses(api_url: str, oauth_url: str) -> DoctorCheck:
     clouds = [_cloud(api_url), _cloud(oauth_url)]
     if clouds[0] != clouds[1]:
         return failed(
-            f"ZOOM_API_URL belongs to {clouds[0]}, ZOOM_OAUTH_URL to {clouds[1]}: the one does "
-            "not accept tokens of the other.",
+            f"ZOOM_API_URL belongs to {clouds[0]}, ZOOM_OAUTH_URL to {clouds[1]}: neither "
+            "accepts the other's tokens.",
             "Set both for one cloud, or neither.",
         )
     facts["cloud"] = clouds[0]
@@ -270,7 +270,7 @@ def _cloud(url: str) -> str:
 def _baseline(policy: Policy | str, policy_needs: Needs | None) -> DoctorCheck:
     if isinstance(policy, str) or policy_needs is None:
         reason = policy if isinstance(policy, str) else ""
-        advice = "See which there are: auditor baseline list. Check a file: auditor baseline check."
+        advice = "List the baselines: auditor baseline list. Check a file: auditor baseline check."
         return DoctorCheck(
             "baseline", "Baseline", CheckState.FAILED, reason, advice, ExitCode.USAGE
         )
@@ -325,7 +325,7 @@ def _granted(scopes: ScopeComparison) -> DoctorCheck:
             "scopes",
             "Scopes",
             CheckState.FAILED,
-            "Zoom named no scopes with the token, so nobody can say what the app may read.",
+            "Zoom returned no scopes with the token, so it is unknown what the app may read.",
             "Compare Scopes on the app's page with the list below, and activate the app again.",
             ExitCode.INCOMPLETE,
         )
@@ -355,9 +355,9 @@ def _writing(scopes: ScopeComparison) -> DoctorCheck:
         "write_scopes",
         "Write scopes",
         CheckState.WARNING,
-        f"The app holds {count} scope{'s' if count > 1 else ''} that can do more than read, and "
+        f"The app has {count} scope{'s' if count > 1 else ''} that can do more than read, and "
         f"an audit needs none: {named}.",
-        "Remove them under Scopes on the app's page. Where another program needs them, make a "
+        "Remove them under Scopes on the app's page. If another program needs them, create a "
         "separate app for the audit.",
         facts=facts,
     )

@@ -49,7 +49,7 @@ def keyring(status: KeyringStatus, *, needed: bool) -> DoctorCheck:
         sentence = f"{detail} Not needed: the credentials come from elsewhere."
         return DoctorCheck("keyring", "Keyring", CheckState.OK, sentence, facts=facts)
     advice = (
-        "Unlock or install one, or give the credentials in the environment: ZOOM_ACCOUNT_ID, "
+        "Unlock or install one, or set the credentials in the environment: ZOOM_ACCOUNT_ID, "
         "ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET."
     )
     return DoctorCheck("keyring", "Keyring", CheckState.WARNING, detail, advice, facts=facts)
@@ -80,7 +80,7 @@ def directory(home: Path, refused: str = "") -> DoctorCheck:
             "Data directory",
             CheckState.FAILED,
             f"{where} {problem}.",
-            "Set AUDITOR_HOME to a folder of your own, or correct its owner and rights.",
+            "Set AUDITOR_HOME to a folder of your own, or correct its owner and mode.",
             ExitCode.USAGE,
             facts,
         )
@@ -96,7 +96,7 @@ def directory(home: Path, refused: str = "") -> DoctorCheck:
             facts,
         )
     if existing != home:
-        sentence = f"{home} does not exist yet; the first audit makes it."
+        sentence = f"{home} does not exist yet; the first audit creates it."
         return DoctorCheck("store", "Data directory", CheckState.OK, sentence, facts=facts)
     mode = stat.S_IMODE(home.stat().st_mode)
     facts["mode"] = f"{mode:04o}"
@@ -105,8 +105,8 @@ def directory(home: Path, refused: str = "") -> DoctorCheck:
             "store",
             "Data directory",
             CheckState.WARNING,
-            f"Other users of this machine may write to {home} (mode {mode:04o}): they could remove "
-            "what is kept there. The next audit takes that right from them.",
+            f"Other users of this machine may write to {home} (mode {mode:04o}): they could "
+            "remove files there. The next audit removes that permission.",
             f"Make it yours alone: chmod 700 {home}",
             facts=facts,
         )
@@ -128,14 +128,14 @@ def history(stored: Runs) -> DoctorCheck:
     try:
         database = stored.history.database
         if not database.exists():
-            sentence = "None yet; the first audit begins it."
+            sentence = "None yet; the first audit creates it."
             return DoctorCheck("history", "History", CheckState.OK, sentence)
         facts: dict[str, JsonValue] = {"place": str(database)}
         with database.reading():
             pass
         if database.is_read_only:
-            sentence = f"{database} can be read, and not be written: no audit could store its run."
-            advice = "Correct its owner and rights, or name another place in AUDITOR_STORE."
+            sentence = f"{database} can be read, but not written: no audit could store its run."
+            advice = "Correct its owner and mode, or name another database in AUDITOR_STORE."
             code = ExitCode.USAGE
             return DoctorCheck(
                 "history", "History", CheckState.FAILED, sentence, advice, code, facts
@@ -172,14 +172,14 @@ def unfinished(stored: Runs, account_id: str, api_url: str) -> DoctorCheck:
     run_id = stored.unfinished(account_id, api_url) if account_id else None
     facts: dict[str, JsonValue] = {"run": run_id}
     if run_id is None:
-        sentence = "None." if account_id else "Not known without an account ID."
+        sentence = "None." if account_id else "Unknown without an account ID."
         return DoctorCheck("unfinished", "Unfinished run", CheckState.OK, sentence, facts=facts)
     return DoctorCheck(
         "unfinished",
         "Unfinished run",
         CheckState.WARNING,
         f"Run {run_id} broke off.",
-        "Go on with it: auditor audit --resume. Without --resume a new one begins.",
+        "Resume it: auditor audit --resume. Without --resume a new one starts.",
         facts=facts,
     )
 
@@ -193,9 +193,9 @@ def disk(
     try:
         room = free(nearest(home))
     except OSError as error:
-        sentence = f"The room where {home} is cannot be told: {error.strerror}."
+        sentence = f"The free space for {home} is unknown: {error.strerror}."
         return DoctorCheck(
-            "disk", "Disk", CheckState.WARNING, sentence, "Make sure that there is some."
+            "disk", "Disk", CheckState.WARNING, sentence, "Make sure that there is enough."
         )
     needed = ROOM + ROOM_A_USER * (users or 0)
     facts: dict[str, JsonValue] = {"free_bytes": room, "estimate_bytes": needed, "users": users}

@@ -32,7 +32,7 @@ def check(entries: Entries, look_up: Callable[[Entries], LookedUp]) -> DoctorChe
         if (more := len(odd) - _MOST) > 0:
             lines += f" And {wording.number(more)} more: auditor baseline check FILE"
         stale = len(looked_up.stale)
-        head = wording.stale_names(stale) if stale else "Names that another one looks like"
+        head = wording.stale_names(stale) if stale else "Names that look like another one"
         return DoctorCheck(
             "names",
             "Names",
@@ -40,7 +40,7 @@ def check(entries: Entries, look_up: Callable[[Entries], LookedUp]) -> DoctorChe
             f"{head}, in {of_run}: {lines}",
             "Correct the organisation file: names that match nothing fail the gate."
             if stale
-            else "Make sure that the right group is meant, and rename the other one.",
+            else "Make sure that the intended group is named, and rename the other one.",
             facts=facts,
         )
     unknown = len(looked_up.found)

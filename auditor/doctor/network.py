@@ -26,7 +26,7 @@ _CLOCK = "Check this machine's clock first; if it is right, whoever runs the pro
 _FAILURES: Mapping[ProbeFailure, tuple[str, str]] = {
     ProbeFailure.NAME: (
         "{host} could not be reached: no address is known for this name.",
-        "Check DNS and the address (ZOOM_API_URL, ZOOM_OAUTH_URL); where only a proxy leads out, "
+        "Check DNS and the address (ZOOM_API_URL, ZOOM_OAUTH_URL); if a proxy is required, "
         "set HTTPS_PROXY.",
     ),
     ProbeFailure.REFUSED: (
@@ -35,33 +35,33 @@ _FAILURES: Mapping[ProbeFailure, tuple[str, str]] = {
         "HTTPS_PROXY.",
     ),
     ProbeFailure.SILENT: ("{host} could not be reached: no answer in time.", _CHECK_NETWORK),
-    ProbeFailure.NETWORK: ("{host} could not be reached: there is no way to it.", _CHECK_NETWORK),
+    ProbeFailure.NETWORK: ("{host} could not be reached: there is no route to it.", _CHECK_NETWORK),
     ProbeFailure.BROKEN: (
         "{host} could not be reached: the connection broke before an answer came.",
-        "Run again; if it stays so, check the firewall and HTTPS_PROXY.",
+        "Run again; if the problem persists, check the firewall and HTTPS_PROXY.",
     ),
     ProbeFailure.CA_FILE: (
-        "The certificates to trust could not be read: {bundle} does not exist, or is not for this "
-        "user to read.",
+        "The certificates to trust could not be read: {bundle} does not exist, or this user may "
+        "not read it.",
         "Correct REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE), or unset it.",
     ),
     ProbeFailure.SELF_SIGNED: (
-        "{host} shows a certificate that is signed by itself and not trusted here{seen}.",
+        "{host} presents a self-signed certificate, which is not trusted here{seen}.",
         _TRUST,
     ),
     ProbeFailure.ISSUER: (
-        "{host} shows a certificate whose issuer is not trusted here{seen}.",
+        "{host} presents a certificate whose issuer is not trusted here{seen}.",
         _TRUST,
     ),
     ProbeFailure.HOSTNAME: (
-        "{host} shows a certificate for another name{seen}.",
+        "{host} presents a certificate for another name{seen}.",
         "Check the address (ZOOM_API_URL, ZOOM_OAUTH_URL) and HTTPS_PROXY: something else answers "
         "in its place.",
     ),
-    ProbeFailure.EXPIRED: ("{host} shows a certificate that has expired{seen}.", _CLOCK),
-    ProbeFailure.NOT_YET: ("{host} shows a certificate that is not valid yet{seen}.", _CLOCK),
+    ProbeFailure.EXPIRED: ("{host} presents a certificate that has expired{seen}.", _CLOCK),
+    ProbeFailure.NOT_YET: ("{host} presents a certificate that is not valid yet{seen}.", _CLOCK),
     ProbeFailure.TLS: (
-        "No TLS connection with {host} came about.",
+        "No TLS connection to {host} could be established.",
         "Something between here and Zoom may not speak TLS 1.2 or newer: check the proxy and the "
         "firewall.",
     ),
@@ -116,7 +116,7 @@ def reach(probes: Sequence[ProbeResult]) -> DoctorCheck:
         return _failed("reachability", "Connection", sentence, advice, facts)
     answered = [v for v in probes if v.failure is None]
     times = {v.host: f"{v.host} in {v.seconds * 1000:.0f} ms" for v in answered}
-    untrusted = {v.host: f"{v.host} was met, but see TLS" for v in probes if v not in answered}
+    untrusted = {v.host: f"{v.host} was reached, but see TLS" for v in probes if v not in answered}
     parts = [f"Answered: {_and([*times.values()])}"] if times else []
     sentence = "; ".join([*parts, *untrusted.values()]) + "."
     return DoctorCheck("reachability", "Connection", CheckState.OK, sentence, facts=facts)
@@ -161,8 +161,8 @@ def clock(probes: Sequence[ProbeResult]) -> DoctorCheck:
             "clock",
             "Clock",
             CheckState.WARNING,
-            "Not compared: no answer told the time.",
-            "Make sure that this machine keeps its clock by NTP.",
+            "Not compared: no response contained the time.",
+            "Make sure that NTP sets this machine's clock.",
             facts={"seconds_ahead": None},
         )
     ahead = -worst.ahead
@@ -177,7 +177,7 @@ def clock(probes: Sequence[ProbeResult]) -> DoctorCheck:
         CheckState.WARNING,
         f"This machine's clock is {_span(abs(ahead))} {direction} that of {worst.host}. Times in "
         "reports are off by as much, and waivers and attestations may end on the wrong day.",
-        "Set this machine's clock, best by NTP.",
+        "Set this machine's clock, preferably by NTP.",
         facts=facts,
     )
 

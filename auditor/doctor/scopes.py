@@ -15,7 +15,7 @@ _CLASSIC = re.compile(r"[a-z_]+(?::(?:read|write|master))?(?::(?:admin|master))?
 """`area:verb[:level]`; granular scopes also name the resource. Source: Zoom's two scope lists."""
 
 OPTIONAL: Mapping[Endpoint, str] = {
-    endpoints.GROUP_MEMBERS: "who is in which group, where the list of users does not say so",
+    endpoints.GROUP_MEMBERS: "who is in which group, if the list of users does not say so",
     endpoints.OPERATION_LOGS: "who changed a setting, and when",
     endpoints.AI_WORKFLOWS: "which workflows of Zoom's AI there are (AI-21)",
 }

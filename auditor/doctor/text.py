@@ -22,9 +22,9 @@ _SGR = {
 
 _VERDICT = {
     ExitCode.OK: "An audit would be complete.",
-    ExitCode.INCOMPLETE: "An audit would work, and leave something unknown.",
-    ExitCode.USAGE: "An audit would not begin: the configuration has to be put right first.",
-    ExitCode.NOTHING_EVALUATED: "An audit would not work: it could not read, or keep, anything.",
+    ExitCode.INCOMPLETE: "An audit would work, but leave something unknown.",
+    ExitCode.USAGE: "An audit would not start: correct the configuration first.",
+    ExitCode.NOTHING_EVALUATED: "An audit would not work: nothing could be read or stored.",
 }
 _MARKETPLACE = {COMMERCIAL: "marketplace.zoom.us", GOVERNMENT: "marketplace.zoomgov.com"}
 ADD_HERE = (
@@ -114,7 +114,7 @@ class _DoctorPage:
         for scope, alternatives in sorted(others.items()):
             if scope in listed and alternatives:
                 names = " or ".join(alternatives)
-                text = f"Where the page does not offer {scope}, take {names}."
+                text = f"If the page does not offer {scope}, choose {names}."
                 yield from self._wrapped(text, 0)
         for each in scopes.without_scope:
             yield from self._wrapped(

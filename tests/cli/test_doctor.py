@@ -272,7 +272,7 @@ def test_an_optional_scope_fails_nothing(diagnosis: Callable[..., dict[str, Any]
             [],
             {"ZOOM_API_URL": "https://api.zoomgov.com/v2"},
             "addresses",
-            "does not accept tokens of the other",
+            "neither accepts the other",
         ),
     ],
 )
@@ -400,7 +400,7 @@ def test_a_data_directory_that_others_may_write_to_is_told_of_and_left_alone(
     store = of(diagnosis(at=drifted), "store")
     assert store["state"] == "warning"
     assert f"may write to {data} (mode {mode:04o})" in store["sentence"]
-    assert "The next audit takes that right from them." in store["sentence"]
+    assert "The next audit removes that permission." in store["sentence"]
     assert store["facts"]["mode"] == f"{mode:04o}"
     assert data.stat().st_mode & 0o7777 == mode
 

@@ -247,7 +247,8 @@ def test_rate_limit_headers_are_heard(zoom, client):
     access = tried(zoom, client)
     heard = client._transport.limits
     assert (
-        "Requests left, says Zoom: 12 of 2000." in account.rates(ReadPlan(), access, heard).sentence
+        "Requests left, according to Zoom: 12 of 2000."
+        in account.rates(ReadPlan(), access, heard).sentence
     )
 
 

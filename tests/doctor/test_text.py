@@ -41,7 +41,7 @@ def test_the_next_step_stands_under_what_failed():
     shown = rendered(None, failing(ExitCode.USAGE))
     assert shown[0] == "failed    X                It failed."
     assert shown[1].strip() == "Next: Mend it."
-    assert " ".join(shown[-2:]).endswith("has to be put right first. (1 failed)")
+    assert " ".join(shown[-2:]).endswith("correct the configuration first. (1 failed)")
 
 
 def test_the_marketplace_is_that_of_the_cloud():
