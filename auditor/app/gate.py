@@ -5,6 +5,7 @@ to judge, the gate stays closed and gives the reason.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,9 +13,10 @@ from datetime import datetime, timedelta
 from auditor.errors import ExitCode
 from auditor.evidence.scope import Level
 from auditor.findings.model import Finding, Severity, Status
+from auditor.findings.rollup import FindingGroup
 from auditor.findings.run import Run
 from auditor.report import wording
-from auditor.report.gate_report import Basis, Example, Signed
+from auditor.report.gate_report import Basis, Signed
 from auditor.store.history import Acceptance, History, StoredRun
 from auditor.store.series import RunFilter, Series
 
@@ -59,7 +61,7 @@ class GateResult:
     only those that the accepted run does not have."""
     unknown: int = 0
     stale_waivers: int = 0
-    examples: tuple[Example, ...] = ()
+    examples: tuple[FindingGroup, ...] = ()
     """One counted finding per control, setting and level: deviations before unknowns, in order
     of severity."""
     stale_names: int = 0
@@ -289,11 +291,14 @@ def _code(run: Run, policy: GatePolicy, counts: tuple[int, int, int]) -> ExitCod
 
 def _count(
     findings: Iterable[Finding], policy: GatePolicy, before: Mapping[str, Status]
-) -> tuple[int, int, int, tuple[Example, ...]]:
-    """Counted deviations and unknowns, all new deviations, and examples of the counted findings."""
+) -> tuple[int, int, int, tuple[FindingGroup, ...]]:
+    """Counted deviations and unknowns, all new deviations, and examples of the counted findings.
+
+    An example stands for all findings with the same control, setting, level and status.
+    """
     deviations = unknown = new = 0
     first_of_kind: dict[tuple[str, ...], Finding] = {}
-    scope_counts: dict[tuple[str, ...], int] = {}
+    scope_counts: Counter[tuple[str, ...]] = Counter()
     last_scope: dict[tuple[str, ...], str] = {}
     for finding in findings:
         verdict = finding.verdict
@@ -311,9 +316,16 @@ def _count(
         # Findings are ordered by scope: a value and its lock count as one scope.
         if last_scope.get(kind) != finding.scope.id:
             last_scope[kind] = finding.scope.id
-            scope_counts[kind] = scope_counts.get(kind, 0) + 1
-    examples = [Example(finding, scope_counts[kind]) for kind, finding in first_of_kind.items()]
-    examples.sort(key=lambda finding: finding.finding.verdict.status is Status.UNKNOWN)
+            scope_counts[kind] += 1
+    examples = [
+        FindingGroup(
+            ((finding.verdict, scope_counts[kind]),),
+            ((finding.verdict, finding.scope),),
+            {finding.scope.level: scope_counts[kind]},
+        )
+        for kind, finding in first_of_kind.items()
+    ]
+    examples.sort(key=lambda group: group.verdict.status is Status.UNKNOWN)
     return deviations, unknown, new, tuple(examples[:MAX_EXAMPLES])
 
 

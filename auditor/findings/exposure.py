@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.evidence.scope import Level
-from auditor.findings.aggregation import canonical, identity
 from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.findings.rollup import canonical, identity
 from auditor.findings.run import Run
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from auditor.evidence.scope import Scope
-from auditor.findings.aggregation import identity
 from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
 from auditor.findings.model import Status, Verdict
+from auditor.findings.rollup import identity
 from auditor.findings.run import Run, fingerprint
 
 CHANGED = (LifecycleState.REGRESSED, LifecycleState.NEW)

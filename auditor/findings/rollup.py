@@ -1,17 +1,20 @@
 """The totals of a finished run per control, scope and cause, with equal findings grouped.
 
-All reports for people take their numbers and lists from here, so that they always agree.
+All reports for people take their numbers and lists from here, so that they always agree. The work
+grows with the number of distinct verdicts, not of scopes.
 """
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.aggregation import Aggregator, ControlTally, GroupTally, identity
 from auditor.findings.model import ControlInfo, FindingKind, Severity, Status, Verdict
 from auditor.findings.run import Run
+from auditor.findings.verdict_store import Assessment, VerdictGroup
 
 WEIGHT: Mapping[Severity, int] = {
     Severity.CRITICAL: 27,
@@ -24,23 +27,51 @@ severity."""
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Scopes with the same verdict."""
+class FindingGroup:
+    """Findings with the same verdict, or with verdicts that differ only in the observed value."""
 
-    verdict: Verdict
-    scopes: tuple[Scope, ...]
-    """The first scopes by level, name and id, at most the requested number."""
-    count: int
-    """Number of all scopes."""
+    verdicts: tuple[tuple[Verdict, int], ...]
+    """Each verdict with its number of scopes."""
+    members: tuple[tuple[Verdict, Scope], ...]
+    """The first findings by level, name and id, at most the requested number."""
     by_level: Mapping[Level, int]
-    observed_from: str | None
-    observed_to: str | None
+    observed_from: str | None = None
+    observed_to: str | None = None
     """The evidence dates from between these times (RFC 3339, UTC); None if it has no time."""
 
     @property
+    def verdict(self) -> Verdict:
+        """The verdict of all its findings, or the first of several."""
+        return self.verdicts[0][0]
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The scopes of `members`."""
+        return tuple(scope for _, scope in self.members)
+
+    @property
+    def level(self) -> Level:
+        """The highest level of its scopes."""
+        return min(self.by_level, key=lambda level: level.rank)
+
+    @property
+    def count(self) -> int:
+        """Number of all scopes."""
+        return sum(self.by_level.values())
+
+    @property
     def unnamed(self) -> int:
-        """Number of scopes that `scopes` omits."""
-        return self.count - len(self.scopes)
+        """Number of scopes that `members` omits."""
+        return self.count - len(self.members)
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies a group of `merge_values` by its key, without the account and without
+        names."""
+        v = self.verdict
+        key = v.control, v.kind, v.status, v.severity, v.setting, self.level, v.cause or ""
+        text = "\x1f".join((*key, _waiver_key(v))).encode("utf-8", "surrogatepass")
+        return f"sha256:{hashlib.sha256(text).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +122,7 @@ class Rollup:
 
     controls: Sequence[ControlRollup]
     """Controls with deviations first, by severity, then by id."""
-    groups: Sequence[Group]
+    groups: Sequence[FindingGroup]
     """Equal findings grouped: by severity, control, setting, kind, status, then level."""
     worst: Sequence[ScopeRollup]
     """The scopes with the heaviest deviations, at most the requested number."""
@@ -109,38 +140,38 @@ class Rollup:
         """Controls with at least one deviation."""
         return [control for control in self.controls if control.deviating_scopes]
 
-    def of_status(self, *statuses: Status) -> Sequence[Group]:
+    def of_status(self, *statuses: Status) -> Sequence[FindingGroup]:
         """Groups with one of `statuses`."""
         return [group for group in self.groups if group.verdict.status in statuses]
 
     @property
-    def deviations(self) -> Sequence[Group]:
+    def deviations(self) -> Sequence[FindingGroup]:
         """Deviations, except those of locks."""
         return [g for g in self.of_status(Status.FAIL) if g.verdict.kind is not FindingKind.LOCK]
 
     @property
-    def locks(self) -> Sequence[Group]:
+    def locks(self) -> Sequence[FindingGroup]:
         """Deviations of locks: the value is not locked."""
         return [g for g in self.of_status(Status.FAIL) if g.verdict.kind is FindingKind.LOCK]
 
     @property
-    def unknowns(self) -> Sequence[Group]:
+    def unknowns(self) -> Sequence[FindingGroup]:
         """Checks that could not be judged."""
         return self.of_status(Status.UNKNOWN)
 
     @property
-    def undecided(self) -> Sequence[Group]:
+    def undecided(self) -> Sequence[FindingGroup]:
         """Checks that wait for the organisation: decisions and attestations of any kind."""
         return [g for g in self.groups if g.verdict.is_undecided]
 
     @property
-    def decisions(self) -> Sequence[Group]:
+    def decisions(self) -> Sequence[FindingGroup]:
         """Decisions that the organisation has not made, except on new settings."""
         apart = (FindingKind.ATTESTATION, FindingKind.UNCOVERED)
         return [g for g in self.of_status(Status.NEEDS_DECISION) if g.verdict.kind not in apart]
 
     @property
-    def attestations(self) -> Sequence[Group]:
+    def attestations(self) -> Sequence[FindingGroup]:
         """Missing or expired attestations: a person has to check."""
         return [g for g in self.groups if is_attestation_due(g.verdict)]
 
@@ -150,9 +181,40 @@ class Rollup:
         return len({(g.verdict.control, g.verdict.setting) for g in self.attestations})
 
     @property
-    def uncovered(self) -> Sequence[Group]:
+    def uncovered(self) -> Sequence[FindingGroup]:
         """Settings Zoom returned that no control covers."""
         return [g for g in self.groups if g.verdict.kind is FindingKind.UNCOVERED]
+
+
+def identity(verdict: Verdict) -> tuple[object, ...]:
+    """Equal for verdicts whose fields are all equal; values of different types differ."""
+    return (
+        verdict.control,
+        verdict.kind,
+        verdict.status,
+        verdict.severity,
+        verdict.setting,
+        canonical(verdict.observed),
+        canonical(None if verdict.expected is None else dict(verdict.expected)),
+        verdict.cause,
+        verdict.detail,
+        verdict.locked,
+        verdict.proved_by,
+        verdict.decided_by,
+        verdict.changeable_by,
+        verdict.source,
+        canonical(None if verdict.waiver is None else dict(verdict.waiver)),
+        verdict.override,
+        repr(verdict.layers),
+        verdict.as_expected,
+        verdict.latent,
+        verdict.allowed_by,
+    )
+
+
+def canonical(value: JsonValue) -> str:
+    """Equal for equal values, regardless of the order of their keys."""
+    return json.dumps(value, sort_keys=True)
 
 
 def is_attestation_due(verdict: Verdict) -> bool:
@@ -163,6 +225,190 @@ def is_attestation_due(verdict: Verdict) -> bool:
         Status.NEEDS_DECISION,
         Status.UNKNOWN,
     )
+
+
+@dataclass(slots=True)
+class GroupTally:
+    """Scopes with the same verdict."""
+
+    verdict: Verdict
+    scopes: list[Scope] = field(default_factory=list)
+    by_level: Counter[Level] = field(default_factory=Counter)
+    count: int = 0
+    first: str | None = None
+    last: str | None = None
+
+    def needs_names(self, names: int) -> bool:
+        """True while fewer than `names` of its scopes are listed, and more exist."""
+        return len(self.scopes) < min(names, self.count)
+
+    def add_times(self, first: str, last: str) -> None:
+        """Extend the time range of the evidence."""
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
+
+
+@dataclass(slots=True)
+class Contribution:
+    """What one set of verdicts adds for every scope that has it; computed once."""
+
+    groups: tuple[GroupTally, ...]
+    statuses: Mapping[tuple[str, Status], int]
+    deviating: Mapping[str, Severity]
+    unknown: frozenset[str]
+    causes: Mapping[Cause | None, int]
+    by_severity: Mapping[Severity, int]
+    unfilled: list[GroupTally] = field(default_factory=list)
+    """Groups that can take more names."""
+    scopes: int = 0
+    """Number of scopes with these verdicts."""
+    profiles: int = 0
+    """Number of these scopes listed among the worst."""
+    times: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """First and last response time by source."""
+
+    def add_name(self, scope: Scope, names: int) -> None:
+        """List a scope in its groups, at most `names` in each."""
+        if self.unfilled:
+            for group in self.unfilled:
+                if group.needs_names(names):  # another contribution may have filled it
+                    group.scopes.append(scope)
+            self.unfilled = [group for group in self.unfilled if group.needs_names(names)]
+
+    def add_times(self, source: str, first: str, last: str) -> None:
+        """Extend the time range of a source."""
+        known = self.times.get(source)
+        if known is not None:
+            first, last = min(first, known[0]), max(last, known[1])
+        self.times[source] = first, last
+
+
+@dataclass(slots=True)
+class ControlTally:
+    """Counts for one control."""
+
+    by_status: Counter[Status] = field(default_factory=Counter)
+    deviating: Counter[Level] = field(default_factory=Counter)
+    unknown: int = 0
+    severity: Severity | None = None
+
+
+@dataclass(slots=True)
+class CauseTally:
+    """Counts of the unknown checks with one cause."""
+
+    checks: int = 0
+    scopes: int = 0
+    controls: set[str] = field(default_factory=set)
+
+
+class Aggregator:
+    """Counts a whole run."""
+
+    def __init__(self, names: int, worst: int) -> None:
+        self.names, self.worst = names, worst
+        self.groups: dict[tuple[object, ...], GroupTally] = {}
+        self.contributions: dict[int, Contribution] = {}
+        self.controls: dict[str, ControlTally] = {}
+        self.causes: dict[Cause | None, CauseTally] = {}
+        self.deviating: Counter[Level] = Counter()
+        self.profiles: list[tuple[Scope, Mapping[Severity, int]]] = []
+        self._needs_examples: set[int] = set()
+        """Numbers of the sets whose groups or worst scopes have room for names."""
+
+    def count(self, shared: VerdictGroup) -> None:
+        """Count all scopes that share a set of verdicts at once."""
+        number = shared.verdict_set.number
+        contribution = self.contributions.get(number)
+        if contribution is None:
+            contribution = self._contribution_of(shared.verdicts)
+            self.contributions[number] = contribution
+            self._needs_examples.add(number)
+        contribution.scopes += shared.count
+        for group in contribution.groups:
+            group.by_level[shared.level] += shared.count
+            group.count += shared.count
+        for (control, status), count in contribution.statuses.items():
+            self._control(control).by_status[status] += count * shared.count
+        for control, severity in contribution.deviating.items():
+            tally = self._control(control)
+            tally.deviating[shared.level] += shared.count
+            if tally.severity is None or severity.rank < tally.severity.rank:
+                tally.severity = severity
+        for control in contribution.unknown:
+            self._control(control).unknown += shared.count
+        for cause, count in contribution.causes.items():
+            self.causes[cause].checks += count * shared.count
+            self.causes[cause].scopes += shared.count
+        if contribution.by_severity:
+            self.deviating[shared.level] += shared.count
+
+    def add_example(self, assessment: Assessment) -> bool:
+        """List a scope by name where its groups have room; False once none has.
+
+        Scopes have to come in report order.
+        """
+        number = assessment.verdict_set.number
+        contribution = self.contributions[number]
+        if number not in self._needs_examples:
+            return bool(self._needs_examples)
+        contribution.add_name(assessment.scope, self.names)
+        worst = min(self.worst, contribution.scopes) if contribution.by_severity else 0
+        if contribution.profiles < worst:
+            contribution.profiles += 1
+            self.profiles.append((assessment.scope, contribution.by_severity))
+        if not contribution.unfilled and contribution.profiles >= worst:
+            self._needs_examples.discard(number)
+        return bool(self._needs_examples)
+
+    def add_times(self, number: int, source: str, first: str, last: str) -> None:
+        """Extend the time range of a source for scopes that share the set with this number."""
+        contribution = self.contributions.get(number)
+        if contribution is not None:
+            contribution.add_times(source, first, last)
+
+    def finish(self) -> None:
+        """Add the time ranges of all contributions to their groups."""
+        for contribution in self.contributions.values():
+            for group in contribution.groups:
+                times = contribution.times.get(group.verdict.source)
+                if times is not None:
+                    group.add_times(*times)
+
+    def _control(self, control: str) -> ControlTally:
+        tally = self.controls.get(control)
+        if tally is None:
+            tally = self.controls[control] = ControlTally()
+        return tally
+
+    def _contribution_of(self, verdicts: Sequence[Verdict]) -> Contribution:
+        groups: dict[tuple[object, ...], GroupTally] = {}
+        statuses: Counter[tuple[str, Status]] = Counter()
+        deviating: dict[str, Severity] = {}
+        unknown: set[str] = set()
+        causes: Counter[Cause | None] = Counter()
+        by_severity: Counter[Severity] = Counter()
+        for verdict in verdicts:
+            key = identity(verdict)
+            groups[key] = self.groups.setdefault(key, GroupTally(verdict))
+            statuses[verdict.control, verdict.status] += 1
+            if verdict.status is Status.FAIL:
+                by_severity[verdict.severity] += 1
+                worst = deviating.get(verdict.control, verdict.severity)
+                deviating[verdict.control] = min(worst, verdict.severity, key=lambda s: s.rank)
+            elif verdict.status is Status.UNKNOWN:
+                unknown.add(verdict.control)
+                causes[verdict.cause] += 1
+                self.causes.setdefault(verdict.cause, CauseTally()).controls.add(verdict.control)
+        return Contribution(
+            tuple(groups.values()),
+            statuses,
+            deviating,
+            frozenset(unknown),
+            causes,
+            by_severity,
+            list(groups.values()) if self.names else [],
+        )
 
 
 def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
@@ -197,25 +443,62 @@ def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
     )
 
 
+def merge_values(
+    groups: Iterable[FindingGroup], names: int, *leave_out: Status
+) -> list[FindingGroup]:
+    """One group per level for findings that differ only in scope and observed value.
+
+    Pipelines and audit tools cannot process 100,000 results, but they can process the groups. The
+    most severe come first. Each names at most `names` scopes; the roll-up must have been built with
+    as many. Statuses in `leave_out` are omitted.
+    """
+    merged: dict[tuple[object, ...], tuple[Level, list[FindingGroup]]] = {}
+    for group in groups:
+        v = group.verdict
+        if v.status not in leave_out:
+            for level in group.by_level:
+                rank = v.severity.rank, v.control, level.rank, v.setting
+                key = (*rank, v.kind, v.status, v.cause or "", _waiver_key(v))
+                merged.setdefault(key, (level, []))[1].append(group)
+    return [_merge(*merged[key], names) for key in sorted(merged)]
+
+
+def _merge(level: Level, groups: Sequence[FindingGroup], names: int) -> FindingGroup:
+    members = [member for group in groups for member in group.members if member[1].level is level]
+    members.sort(key=lambda member: _name_order(member[1]))
+    times = [t for group in groups for t in (group.observed_from, group.observed_to) if t]
+    return FindingGroup(
+        tuple((group.verdict, group.by_level[level]) for group in groups),
+        tuple(members[:names]),
+        {level: sum(group.by_level[level] for group in groups)},
+        min(times, default=None),
+        max(times, default=None),
+    )
+
+
+def _waiver_key(verdict: Verdict) -> str:
+    """The waiver as JSON; empty for none."""
+    return json.dumps(dict(verdict.waiver), sort_keys=True) if verdict.waiver else ""
+
+
 def _name_order(scope: Scope) -> tuple[int, str, str]:
     return scope.level.rank, scope.label.casefold(), scope.id
 
 
-def _group(tally: GroupTally) -> Group:
-    return Group(
-        tally.verdict,
-        tuple(tally.scopes),
-        tally.by_level.total(),
+def _group(tally: GroupTally) -> FindingGroup:
+    return FindingGroup(
+        ((tally.verdict, tally.by_level.total()),),
+        tuple((tally.verdict, scope) for scope in tally.scopes),
         _by_rank(tally.by_level),
         tally.first,
         tally.last,
     )
 
 
-def _group_order(group: Group) -> tuple[int, str, str, str, str, int, str]:
+def _group_order(group: FindingGroup) -> tuple[int, str, str, str, str, int, str]:
     v = group.verdict
-    level = min(level.rank for level in group.by_level)
-    return v.severity.rank, v.control, v.setting, v.kind, v.status, level, repr(identity(v))
+    key = repr(identity(v))
+    return v.severity.rank, v.control, v.setting, v.kind, v.status, group.level.rank, key
 
 
 def _controls(

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Finding, Severity, Status
-from auditor.findings.rollup import is_attestation_due
-from auditor.findings.run import Run
+from auditor.findings.model import Severity, Status
+from auditor.findings.rollup import FindingGroup, is_attestation_due
+from auditor.findings.run import Run, fingerprint
 from auditor.report import waiver_wording, wording
 from auditor.report.display import printable, shorten
 from auditor.report.markdown_text import prose, table_head, table_row
@@ -18,15 +18,6 @@ _WIDTH = 400
 """Columns of a line; pipeline logs do not wrap."""
 
 Titles = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A finding that represents all with the same control, setting, level and status."""
-
-    finding: Finding
-    scopes: int = 1
-    """The number of accounts, groups, users or meetings it represents, including its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +108,12 @@ def as_lines(
     ]
 
 
-def describe_examples(examples: Sequence[Example], most: int = 3) -> list[str]:
+def describe_examples(examples: Sequence[FindingGroup], most: int = 3) -> list[str]:
     """The first findings in a few words each, without duplicates."""
     descriptions = (
-        f"{printable(finding.verdict.control)} {wording.status_name(finding.verdict.status)} at "
-        f"{_where(finding)}"
-        for finding in (example.finding for example in examples)
+        f"{printable(group.verdict.control)} {wording.status_name(group.verdict.status)} at "
+        f"{_where(group)}"
+        for group in examples
     )
     return list(dict.fromkeys(descriptions))[:most]
 
@@ -133,7 +124,7 @@ def as_json(
     advice: str,
     basis: Basis | None,
     counts: Mapping[str, int],
-    examples: Sequence[Example],
+    examples: Sequence[FindingGroup],
 ) -> str:
     """The result for programs: `auditor/gate/v1`.
 
@@ -170,23 +161,24 @@ def as_json(
         **(dict.fromkeys(counts) if basis is None else counts),
         "waivers": [asdict(item) for item in basis.run.waivers if item.is_stale] if basis else [],
         "names": [asdict(item) for item in basis.run.references if item.is_stale] if basis else [],
-        "findings": [_finding_object(item.finding, item.scopes) for item in examples],
+        "findings": [_finding_object(basis, group) for group in examples] if basis else [],
         "findings_left_out": None if basis is None else _count_left_out(counts, len(examples)),
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is not valid UTF-8
 
 
-def _finding_object(finding: Finding, scopes: int) -> dict[str, Any]:
-    verdict, scope = finding.verdict, finding.scope
+def _finding_object(basis: Basis, group: FindingGroup) -> dict[str, Any]:
+    """The first finding of a group, with the number of scopes it represents."""
+    verdict, scope = group.members[0]
     return {
         "control": verdict.control,
         "status": verdict.status,
         "severity": verdict.severity,
         "scope": {"level": scope.level, "id": scope.id, "name": scope.label},
-        "scopes": scopes,
+        "scopes": group.count,
         "setting": verdict.setting,
-        "fingerprint": finding.fingerprint,
+        "fingerprint": fingerprint(basis.run.info.account_id, verdict, scope),
     }
 
 
@@ -200,7 +192,7 @@ def as_summary(
     advice: str,
     basis: Basis | None,
     counts: Mapping[str, int],
-    examples: Sequence[Example],
+    examples: Sequence[FindingGroup],
     titles: Titles,
 ) -> str:
     """The result as a job summary, in Markdown."""
@@ -212,14 +204,14 @@ def as_summary(
     if examples:
         head = table_head(["status", "severity", "control", "setting", "where"], 5)
         lines += head.splitlines()
-        for example in examples:
-            verdict = example.finding.verdict
+        for group in examples:
+            verdict = group.verdict
             cells = (
                 wording.status_name(verdict.status),
                 verdict.severity,
                 f"{verdict.control} {titles.get(verdict.control, '')}",
                 verdict.setting,
-                _where(example.finding) + _more_text(example),
+                _where(group) + _more_text(group),
             )
             lines.append(table_row(*map(prose, cells)).rstrip())
         lines.append("")
@@ -231,7 +223,7 @@ def as_summary(
 
 
 def annotations(
-    code: int, reason: str, basis: Basis | None, examples: Sequence[Example], titles: Titles
+    code: int, reason: str, basis: Basis | None, examples: Sequence[FindingGroup], titles: Titles
 ) -> Iterator[str]:
     """The result as workflow commands of GitHub Actions, then one command per finding."""
     message = f"{reason} In all: {basis.line}." if basis is not None else reason
@@ -243,11 +235,11 @@ def annotations(
         kind = "warning" if line.startswith(waiver_wording.WARNING) else "error"
         text = shorten(line.removeprefix(waiver_wording.WARNING), _WIDTH)
         yield _command(kind, "Organisation file", text)
-    for example in examples:
-        verdict = example.finding.verdict
+    for group in examples:
+        verdict = group.verdict
         kind = "error" if verdict.status is Status.FAIL else "warning"
         title = f"{verdict.control} {titles.get(verdict.control, '')}"
-        where = _where(example.finding) + _more_text(example)
+        where = _where(group) + _more_text(group)
         text = f"{wording.status_name(verdict.status)}, {verdict.severity}: {where}"
         yield _command(kind, title, f"{text}: {printable(verdict.setting)}")
 
@@ -263,14 +255,14 @@ def _escaped(text: str) -> str:
     return clean.encode("utf-8", "replace").decode("utf-8")
 
 
-def _where(finding: Finding) -> str:
-    scope = finding.scope
+def _where(group: FindingGroup) -> str:
+    scope = group.scopes[0]
     level = wording.level_name(scope.level)
     return level if scope.level is Level.ACCOUNT else f"{level} {shorten(scope.label, 60)}"
 
 
-def _more_text(example: Example) -> str:
-    return f" and {wording.number(example.scopes - 1)} more" if example.scopes > 1 else ""
+def _more_text(group: FindingGroup) -> str:
+    return f" and {wording.number(group.unnamed)} more" if group.unnamed else ""
 
 
 def _basis_text(basis: Basis) -> str:

@@ -18,7 +18,7 @@ from auditor.findings.answers import answers
 from auditor.findings.exposure import Exposure, GroupExposure, exposure
 from auditor.findings.history_summary import HistorySummary, history
 from auditor.findings.model import Layer, Severity, Status, Verdict
-from auditor.findings.rollup import ControlRollup, Group, Rollup, roll_up
+from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run, fingerprint
 from auditor.report import answers as answer_wording
 from auditor.report import (
@@ -78,7 +78,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
     exposed = exposure(run)
     run_history = history(run)
 
-    def history_of(group: Group) -> HistorySummary | None:
+    def history_of(group: FindingGroup) -> HistorySummary | None:
         return run_history.of(group.verdict) if run_history else None
 
     passes = rollup.of_status(Status.PASS) if options.include_passes else ()
@@ -88,7 +88,9 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
     relaxing = summary_wording.relaxing(rollup)
     unknowns = [_with_cause(rollup.unknowns, cause.cause) for cause in rollup.causes]
     accepted = rollup.of_status(Status.WAIVED, Status.ATTESTED)
-    tables: list[Sequence[Group]] = [groups for _, groups in (*deviations, *locks, *new_settings)]
+    tables: list[Sequence[FindingGroup]] = [
+        groups for _, groups in (*deviations, *locks, *new_settings)
+    ]
     tables += [*unknowns, rollup.decisions, rollup.attestations, accepted, relaxing, passes]
     bounds = fit(tables, limits)
     index = PeopleIndex(run, tables, bounds)
@@ -168,7 +170,7 @@ class FilterOptions:
         return [index for index, group in enumerate(self.groups) if group.id in group_ids]
 
 
-def _filter_options(run: Run, listed: Sequence[Group], exposed: Exposure) -> FilterOptions:
+def _filter_options(run: Run, listed: Sequence[FindingGroup], exposed: Exposure) -> FilterOptions:
     controls = sorted({group.verdict.control for group in listed})
     owners = {group.verdict.waiver["owner"] for group in listed if group.verdict.waiver}
     return FilterOptions(
@@ -182,7 +184,7 @@ def _filter_options(run: Run, listed: Sequence[Group], exposed: Exposure) -> Fil
     )
 
 
-def _fingerprint(run: Run, group: Group) -> str:
+def _fingerprint(run: Run, group: FindingGroup) -> str:
     """The fingerprint of a row with a single finding; empty for other rows."""
     if group.count > 1 or not group.scopes:
         return ""
@@ -194,13 +196,13 @@ def _family(run: Run, control: str) -> str:
     return info.family if info else ""
 
 
-def _with_cause(groups: Iterable[Group], cause: Cause | None) -> list[Group]:
+def _with_cause(groups: Iterable[FindingGroup], cause: Cause | None) -> list[FindingGroup]:
     return [group for group in groups if group.verdict.cause is cause]
 
 
 def _by_severity(
-    controls: Iterable[tuple[ControlRollup, list[Group]]],
-) -> list[tuple[Severity, list[tuple[ControlRollup, list[Group]]]]]:
+    controls: Iterable[tuple[ControlRollup, list[FindingGroup]]],
+) -> list[tuple[Severity, list[tuple[ControlRollup, list[FindingGroup]]]]]:
     """Controls with their rows, grouped by the worst severity of each; the order stays."""
     return [
         (severity, list(of_severity))
@@ -208,9 +210,11 @@ def _by_severity(
     ]
 
 
-def _by_control(groups: Iterable[Group], rollup: Rollup) -> list[tuple[ControlRollup, list[Group]]]:
+def _by_control(
+    groups: Iterable[FindingGroup], rollup: Rollup
+) -> list[tuple[ControlRollup, list[FindingGroup]]]:
     """`groups` by control, in the order of `rollup.controls`."""
-    by_id: dict[str, list[Group]] = {}
+    by_id: dict[str, list[FindingGroup]] = {}
     for group in groups:
         by_id.setdefault(group.verdict.control, []).append(group)
     return [
@@ -218,23 +222,23 @@ def _by_control(groups: Iterable[Group], rollup: Rollup) -> list[tuple[ControlRo
     ]
 
 
-def _by_setting(groups: Iterable[Group]) -> list[tuple[str, list[Group]]]:
+def _by_setting(groups: Iterable[FindingGroup]) -> list[tuple[str, list[FindingGroup]]]:
     """`groups` by setting, the most severe first."""
-    by_setting: dict[str, list[Group]] = {}
+    by_setting: dict[str, list[FindingGroup]] = {}
     for group in groups:
         by_setting.setdefault(group.verdict.setting, []).append(group)
     return list(by_setting.items())
 
 
-def _controls_of(groups: Iterable[Group]) -> int:
+def _controls_of(groups: Iterable[FindingGroup]) -> int:
     return len({group.verdict.control for group in groups})
 
 
-def _levels_of(groups: Iterable[Group]) -> Counter[Level]:
+def _levels_of(groups: Iterable[FindingGroup]) -> Counter[Level]:
     return sum((Counter(group.by_level) for group in groups), Counter())
 
 
-def _checks(groups: Iterable[Group]) -> int:
+def _checks(groups: Iterable[FindingGroup]) -> int:
     return sum(group.count for group in groups)
 
 

@@ -14,11 +14,11 @@ from xml.sax.saxutils import escape, quoteattr
 
 from auditor.evidence.scope import Level
 from auditor.findings.model import ControlInfo, Severity, Status
-from auditor.findings.rollup import ControlRollup, Rollup, roll_up
+from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_values, roll_up
 from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
-from auditor.report.clusters import FindingGroup, clusters, fixes, sentence
 from auditor.report.display import printable
+from auditor.report.group_wording import fixes, group_outcome, sentence, where
 from auditor.report.interface import Format, Options
 
 MOST_NAMES = 10
@@ -199,11 +199,11 @@ def _names(run: Run) -> _Case:
 
 
 def _families(rollup: Rollup) -> Iterator[_Suite]:
-    groups = clusters(rollup, MOST_NAMES)
-    groups.sort(key=lambda c: (c.control, c.level.rank, list(Status).index(c.status)))
+    groups = merge_values(rollup.groups, MOST_NAMES)
+    groups.sort(key=lambda g: (g.verdict.control, g.level.rank, list(Status).index(_status(g))))
     per_control: dict[str, list[FindingGroup]] = {}
-    for cluster in groups:
-        per_control.setdefault(cluster.control, []).append(cluster)
+    for group in groups:
+        per_control.setdefault(group.verdict.control, []).append(group)
     controls = [row for row in rollup.controls if row.info.id in per_control]
     has_passes = any(Status.PASS in row.by_status for row in controls)
     statuses = [status for status in Status if has_passes or status is not Status.PASS]
@@ -221,7 +221,7 @@ def _families(rollup: Rollup) -> Iterator[_Suite]:
 
 def _cases(info: ControlInfo, groups: Iterable[FindingGroup]) -> Iterator[_Case]:
     """One case for the deviations, or for the passes if there are none; one per other status."""
-    for level, at_level in groupby(groups, key=lambda cluster: cluster.level):
+    for level, at_level in groupby(groups, key=lambda group: group.level):
         by_status = {
             status: list(same_status) for status, same_status in groupby(at_level, key=_status)
         }
@@ -231,8 +231,8 @@ def _cases(info: ControlInfo, groups: Iterable[FindingGroup]) -> Iterator[_Case]
             yield _status_case(info, level, status, same_status_groups)
 
 
-def _status(cluster: FindingGroup) -> Status:
-    return cluster.status
+def _status(group: FindingGroup) -> Status:
+    return group.verdict.status
 
 
 def _status_case(
@@ -243,9 +243,9 @@ def _status_case(
         return _Case(printable(info.id), name)
     if status is not Status.FAIL:
         name += f": {wording.status_name(status)}"
-    count = sum(cluster.count for cluster in groups)
-    worst = min((cluster.severity for cluster in groups), key=lambda severity: severity.rank)
-    outcome_text = groups[0].outcome_text
+    count = sum(group.count for group in groups)
+    worst = min((group.verdict.severity for group in groups), key=lambda severity: severity.rank)
+    outcome_text = group_outcome(groups[0])
     message = f"{wording.outcome(status, count)} ({worst})"
     if outcome_text != wording.status_name(status):
         message += f": {outcome_text}"
@@ -253,22 +253,23 @@ def _status_case(
         printable(info.id),
         name,
         _ELEMENT[status],
-        worst if status is Status.FAIL else str(groups[0].cause or status),
+        worst if status is Status.FAIL else str(groups[0].verdict.cause or status),
         message,
         _lines([*_status_list(groups), *_advice(info)]),
     )
 
 
 def _status_list(groups: Sequence[FindingGroup]) -> Iterator[str]:
-    for cluster in groups[:MOST_LINES]:
-        setting = f"{printable(cluster.setting)}: " if cluster.setting else ""
-        yield f"{setting}{cluster.outcome_text} [{cluster.severity}]"
-        yield f"  at {cluster.where}"
-        if cluster.verdict.detail:
-            yield f"  {sentence(cluster.verdict.detail)}"
-        if waived := waiver_wording.accepted_by(cluster.verdict):
+    for group in groups[:MOST_LINES]:
+        verdict = group.verdict
+        setting = f"{printable(verdict.setting)}: " if verdict.setting else ""
+        yield f"{setting}{group_outcome(group)} [{verdict.severity}]"
+        yield f"  at {where(group)}"
+        if verdict.detail:
+            yield f"  {sentence(verdict.detail)}"
+        if waived := waiver_wording.accepted_by(verdict):
             yield f"  {waived}"
-    if more := sum(cluster.count for cluster in groups[MOST_LINES:]):
+    if more := sum(group.count for group in groups[MOST_LINES:]):
         yield f"and {wording.counted(more, 'more check')} on other settings"
 
 

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
-from auditor.findings.rollup import CauseRollup, ControlRollup, Group, Rollup, roll_up
+from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.report import by_framework, changes, waiver_wording, wording
 from auditor.report.drift_report import CHANGE_TEXT, example
@@ -234,7 +234,7 @@ class _MarkdownPage:
         return PagePart("## Where it deviates most\n\n" + table_head(head, left=2), rows, "scope")
 
     def _details(self) -> PagePart | None:
-        under: dict[str, list[Group]] = {}
+        under: dict[str, list[FindingGroup]] = {}
         for group in self.rollup.of_status(Status.FAIL):
             under.setdefault(group.verdict.control, []).append(group)
         rows = [
@@ -280,7 +280,7 @@ def _control_row(control: ControlRollup, others: bool) -> str:
     return table_row(*cells, *map(wording.number, counts))
 
 
-def _detail_rows(control: ControlRollup, groups: Sequence[Group]) -> list[str]:
+def _detail_rows(control: ControlRollup, groups: Sequence[FindingGroup]) -> list[str]:
     """The rows of a control, one per observed value; the first includes the heading."""
     info = control.info
     opening = [
@@ -303,7 +303,7 @@ def _detail_rows(control: ControlRollup, groups: Sequence[Group]) -> list[str]:
     return rows
 
 
-def _group_row(group: Group) -> str:
+def _group_row(group: FindingGroup) -> str:
     verdict = group.verdict
     is_value = verdict.kind is not FindingKind.LOCK
     return table_row(
@@ -320,7 +320,7 @@ def _observed_lock(verdict: Verdict) -> str:
     return prose(wording.observation(verdict, LONGEST))
 
 
-def _where(group: Group) -> str:
+def _where(group: FindingGroup) -> str:
     names = ", ".join(code(scope.label) for scope in group.scopes)
     more = f" and {wording.number(group.unnamed)} more" if group.unnamed else ""
     return f"{wording.levels(group.by_level)}: {names}{more}"
@@ -335,5 +335,5 @@ def _ids(controls: Sequence[str]) -> str:
     return wording.listed([code(control, 20) for control in controls], MOST_IDS)
 
 
-def _ids_of(groups: Iterable[Group]) -> str:
+def _ids_of(groups: Iterable[FindingGroup]) -> str:
     return _ids(sorted({group.verdict.control for group in groups}))

@@ -15,7 +15,7 @@ from auditor.evidence.scope import Scope
 from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
-from auditor.report.clusters import about, fixes, name, outcome, sentence
+from auditor.report.group_wording import about, fixes, name, outcome, sentence
 from auditor.report.interface import Format, Options
 from auditor.report.json_text import Object, json_text
 

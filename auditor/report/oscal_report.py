@@ -12,11 +12,18 @@ from typing import BinaryIO
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Scope
 from auditor.findings.model import ControlInfo, Status
-from auditor.findings.rollup import ControlRollup, Rollup, roll_up
+from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_values, roll_up
 from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
-from auditor.report.clusters import FindingGroup, clusters, fixes, name, sentence
 from auditor.report.display import printable, shorten
+from auditor.report.group_wording import (
+    fixes,
+    group_outcome,
+    name,
+    sentence,
+    summary,
+    where,
+)
 from auditor.report.interface import Format, FormatError, Options
 from auditor.report.json_text import Object, json_text
 
@@ -59,7 +66,7 @@ class OscalFormat(Format):
             )
         left_out = () if options.include_passes else (Status.PASS,)
         rollup = roll_up(run, names=MOST_SUBJECTS, worst=0)
-        groups = clusters(rollup, MOST_SUBJECTS, *left_out)
+        groups = merge_values(rollup.groups, MOST_SUBJECTS, *left_out)
         for piece in _pieces(run, rollup, groups, _Ids(run.info.id)):
             out.write(piece.encode("utf-8"))
 
@@ -85,7 +92,7 @@ def _pieces(run: Run, rollup: Rollup, groups: Sequence[FindingGroup], ids: _Ids)
     for key, value in facts.items():
         yield f' "{key}": {json_text(value)},\n'
     yield f' "results": [{{{json_text(_result(run, ids))[1:-1]}'
-    risks = [cluster for cluster in groups if _is_risk(cluster)]
+    risks = [group for group in groups if _is_risk(group)]
     yield from _json_list("observations", (_observation(run, c, ids) for c in groups))
     yield from _json_list("risks", (_risk(run, c, ids) for c in risks))
     yield from _json_list("findings", _findings(rollup, groups, ids))
@@ -165,44 +172,44 @@ def _reviewed(run: Run) -> Object:
     return {"include-controls": [{"control-id": control} for control in control_ids]}
 
 
-def _observation(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
-    verdict = cluster.verdict
+def _observation(run: Run, group: FindingGroup, ids: _Ids) -> Object:
+    verdict = group.verdict
     description = " ".join(
-        filter(None, [f"{cluster.where}.", cluster.summary, sentence(verdict.detail)])
+        filter(None, [f"{where(group)}.", summary(group), sentence(verdict.detail)])
     )
     facts = {
-        "status": cluster.status,
-        "severity": cluster.severity,
-        "control": cluster.control,
-        "kind": cluster.kind,
-        "level": cluster.level,
-        "count": str(cluster.count),
-        "setting": cluster.setting,
-        "cause": cluster.cause or "",
+        "status": verdict.status,
+        "severity": verdict.severity,
+        "control": verdict.control,
+        "kind": verdict.kind,
+        "level": group.level,
+        "count": str(group.count),
+        "setting": verdict.setting,
+        "cause": verdict.cause or "",
         "source": verdict.source,
         "locked": wording.lock_state(verdict),
         "changeable-by": wording.changeable(verdict),
         "waiver": waiver_wording.accepted_by(verdict),
-        "fingerprint": cluster.fingerprint,
+        "fingerprint": group.fingerprint,
     }
     observation: Object = {
-        "uuid": ids("observation", cluster.fingerprint),
-        "title": _line(f"{cluster.control}: {wording.outcome(cluster.status, cluster.count)}"),
+        "uuid": ids("observation", group.fingerprint),
+        "title": _line(f"{verdict.control}: {wording.outcome(verdict.status, group.count)}"),
         "description": _markup(description),
         "props": _props(facts),
         "methods": ["EXAMINE"],
-        "types": ["finding" if _is_risk(cluster) else "control-objective"],
+        "types": ["finding" if _is_risk(group) else "control-objective"],
         "origins": [_origin(ids)],
     }
-    if cluster.members:
-        observation["subjects"] = [_subject(scope, ids) for _, scope in cluster.members]
+    if group.members:
+        observation["subjects"] = [_subject(scope, ids) for scope in group.scopes]
     observation["relevant-evidence"] = [
         {
             "href": f"#{ids('evidence')}",
-            "description": _markup(f"{verdict.source or 'no request'}: {cluster.outcome_text}"),
+            "description": _markup(f"{verdict.source or 'no request'}: {group_outcome(group)}"),
         }
     ]
-    observation["collected"] = cluster.observed_to or run.info.finished_at
+    observation["collected"] = group.observed_to or run.info.finished_at
     return observation
 
 
@@ -216,55 +223,57 @@ def _subject(scope: Scope, ids: _Ids) -> Object:
     }
 
 
-def _is_risk(cluster: FindingGroup) -> bool:
-    return cluster.status in (Status.FAIL, Status.WAIVED)
+def _is_risk(group: FindingGroup) -> bool:
+    return group.verdict.status in (Status.FAIL, Status.WAIVED)
 
 
-def _risk(run: Run, cluster: FindingGroup, ids: _Ids) -> Object:
-    info = _info(run, cluster)
-    waived = cluster.status is Status.WAIVED
-    facet = {"name": "severity", "system": NAMESPACE, "value": cluster.severity}
+def _risk(run: Run, group: FindingGroup, ids: _Ids) -> Object:
+    info = _info(run, group)
+    verdict = group.verdict
+    waived = verdict.status is Status.WAIVED
+    facet = {"name": "severity", "system": NAMESPACE, "value": verdict.severity}
     risk: Object = {
-        "uuid": ids("risk", cluster.fingerprint),
+        "uuid": ids("risk", group.fingerprint),
         "title": _line(info.title),
-        "description": _markup(f"{cluster.where}. {cluster.summary}"),
+        "description": _markup(f"{where(group)}. {summary(group)}"),
         "statement": _markup(info.why or info.title),
-        "props": _props({"control": cluster.control, "count": str(cluster.count)}),
+        "props": _props({"control": verdict.control, "count": str(group.count)}),
         "status": "deviation-approved" if waived else "open",
         "characterizations": [{"origin": _origin(ids), "facets": [dict(facet)]}],
     }
     if waived:
         risk["mitigating-factors"] = [
             {
-                "uuid": ids("waiver", cluster.fingerprint),
-                "description": _markup(waiver_wording.accepted_by(cluster.verdict) or "Waived."),
+                "uuid": ids("waiver", group.fingerprint),
+                "description": _markup(waiver_wording.accepted_by(verdict) or "Waived."),
             }
         ]
     remedies = fixes(info.fix_portal, info.fix_api)
     if remedies:
         risk["remediations"] = [
             {
-                "uuid": ids("remediation", heading, cluster.fingerprint),
+                "uuid": ids("remediation", heading, group.fingerprint),
                 "lifecycle": "recommendation",
                 "title": heading,
                 "description": _markup(text),
             }
             for heading, text in remedies
         ]
-    risk["related-observations"] = [{"observation-uuid": ids("observation", cluster.fingerprint)}]
+    risk["related-observations"] = [{"observation-uuid": ids("observation", group.fingerprint)}]
     return risk
 
 
-def _info(run: Run, cluster: FindingGroup) -> ControlInfo:
-    return run.controls.get(cluster.control) or ControlInfo(
-        cluster.control, cluster.control, "", cluster.severity
+def _info(run: Run, group: FindingGroup) -> ControlInfo:
+    verdict = group.verdict
+    return run.controls.get(verdict.control) or ControlInfo(
+        verdict.control, verdict.control, "", verdict.severity
     )
 
 
 def _findings(rollup: Rollup, groups: Iterable[FindingGroup], ids: _Ids) -> Iterator[Object]:
     per_control: dict[str, list[FindingGroup]] = {}
-    for cluster in groups:
-        per_control.setdefault(cluster.control, []).append(cluster)
+    for group in groups:
+        per_control.setdefault(group.verdict.control, []).append(group)
     for row in rollup.controls:
         if set(row.by_status) - {Status.NOT_APPLICABLE}:
             yield _finding(row, per_control.get(row.info.id, []), ids)

@@ -9,9 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.evidence.scope import Scope
-from auditor.findings.aggregation import identity
 from auditor.findings.model import Verdict
-from auditor.findings.rollup import Group
+from auditor.findings.rollup import FindingGroup, identity
 from auditor.findings.run import Run
 from auditor.report.display import printable, shorten
 from auditor.report.truncation import RunLimits
@@ -29,7 +28,9 @@ _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 class PeopleIndex:
     """Rows that name only some of their scopes, and the scopes of each."""
 
-    def __init__(self, run: Run, tables: Iterable[Sequence[Group]], bounds: RunLimits) -> None:
+    def __init__(
+        self, run: Run, tables: Iterable[Sequence[FindingGroup]], bounds: RunLimits
+    ) -> None:
         self._run = run
         self._numbers: dict[tuple[object, ...], int] = {}
         for groups in tables:

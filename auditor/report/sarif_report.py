@@ -7,7 +7,6 @@ file; accepted suppressions close the alert; only `primaryLocationLineHash` dist
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
@@ -16,11 +15,20 @@ from urllib.parse import quote
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Verdict
-from auditor.findings.rollup import roll_up
+from auditor.findings.rollup import FindingGroup, merge_values, roll_up
 from auditor.findings.run import Run, fingerprint
 from auditor.report import waiver_wording, wording
-from auditor.report.clusters import FindingGroup, about, clusters, fixes, name, outcome, sentence
 from auditor.report.display import printable, shorten
+from auditor.report.group_wording import (
+    about,
+    fixes,
+    name,
+    observed_values,
+    outcome,
+    sentence,
+    summary,
+    where,
+)
 from auditor.report.interface import Format, Options
 from auditor.report.json_text import Object, json_text
 
@@ -77,11 +85,8 @@ class SarifFormat(Format):
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out`, one result per line."""
         left_out = () if options.include_passes else _NO_ALERT
-        groups = clusters(
-            roll_up(run, names=SEPARATE_RESULT_LIMITS[0], worst=0),
-            SEPARATE_RESULT_LIMITS[0],
-            *left_out,
-        )
+        names = SEPARATE_RESULT_LIMITS[0]
+        groups = merge_values(roll_up(run, names=names, worst=0).groups, names, *left_out)
         for piece in _pieces(run, groups):
             out.write(piece.encode("utf-8"))
 
@@ -98,8 +103,8 @@ def _pieces(run: Run, groups: list[FindingGroup]) -> Iterator[str]:
     yield '  "results": ['
     rules = {control: index for index, control in enumerate(infos)}
     separator = "\n   "
-    for cluster in groups:
-        for result in _results(run, cluster, rules[cluster.control], separate_limit):
+    for group in groups:
+        for result in _results(run, group, rules[group.verdict.control], separate_limit):
             yield separator + json_text(result)
             separator = ",\n   "
     yield "]\n }]}\n"
@@ -110,7 +115,7 @@ def _member(key: str, value: JsonValue) -> Iterator[str]:
 
 
 def _separate_result_limit(groups: Iterable[FindingGroup]) -> int:
-    counts = [cluster.count for cluster in groups]
+    counts = [group.count for group in groups]
     for limit in SEPARATE_RESULT_LIMITS:
         if sum(count if count <= limit else 1 for count in counts) <= MOST_RESULTS:
             return limit
@@ -119,7 +124,10 @@ def _separate_result_limit(groups: Iterable[FindingGroup]) -> int:
 
 def _infos(run: Run, groups: Iterable[FindingGroup]) -> Mapping[str, ControlInfo]:
     """The controls of the run by id, sorted; the id is the title of those without facts."""
-    unknown = {c.control: ControlInfo(c.control, c.control, "", c.severity) for c in groups}
+    unknown = {
+        v.control: ControlInfo(v.control, v.control, "", v.severity)
+        for v in (group.verdict for group in groups)
+    }
     return dict(sorted({**unknown, **run.controls}.items()))
 
 
@@ -252,64 +260,66 @@ def _counts(run: Run, separate_limit: int) -> Object:
     }
 
 
-def _results(run: Run, cluster: FindingGroup, rule: int, separate_limit: int) -> Iterator[Object]:
-    if cluster.count > separate_limit or not cluster.is_listed:
-        yield _grouped(run, cluster, rule)
+def _results(run: Run, group: FindingGroup, rule: int, separate_limit: int) -> Iterator[Object]:
+    if group.count > separate_limit or group.unnamed:
+        yield _grouped(run, group, rule)
         return
-    for verdict, scope in cluster.members:
+    for verdict, scope in group.members:
         subject = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
         text = f"{subject}: {about(verdict.setting, outcome(verdict))}. {sentence(verdict.detail)}"
         yield {
-            **_result(cluster, rule, text, fingerprint(run.info.account_id, verdict, scope)),
+            **_result(group, rule, text, fingerprint(run.info.account_id, verdict, scope)),
             "locations": [_location(f"{scope.level}/{_quoted(scope.id)}", [scope])],
-            "properties": {**_properties(cluster, 1), **_facts(verdict)},
+            "properties": {**_properties(group, 1), **_facts(verdict)},
         }
 
 
-def _grouped(run: Run, cluster: FindingGroup, rule: int) -> Object:
+def _grouped(run: Run, group: FindingGroup, rule: int) -> Object:
     account = run.info.account_id.encode("utf-8", "surrogatepass")
-    identity = hashlib.sha256(account + cluster.fingerprint.encode()).hexdigest()
-    scopes = [scope for _, scope in cluster.members]
+    identity = hashlib.sha256(account + group.fingerprint.encode()).hexdigest()
+    values, others = observed_values(group)
     return {
-        **_result(cluster, rule, f"{cluster.where}. {cluster.summary}", f"sha256:{identity}"),
-        "locations": [_location(cluster.level, scopes)],
+        **_result(group, rule, f"{where(group)}. {summary(group)}", f"sha256:{identity}"),
+        "locations": [_location(group.level, group.scopes)],
         "properties": {
-            **_properties(cluster, cluster.count),
-            "values": dict(cluster.values),
-            "other_values": cluster.more_values,
+            **_properties(group, group.count),
+            "values": dict(values),
+            "other_values": others,
         },
     }
 
 
-def _result(cluster: FindingGroup, rule: int, message: str, identity: str) -> Object:
-    kind = _KIND[cluster.status]
-    waived = cluster.status is Status.WAIVED
+def _result(group: FindingGroup, rule: int, message: str, identity: str) -> Object:
+    verdict = group.verdict
+    kind = _KIND[verdict.status]
+    waived = verdict.status is Status.WAIVED
     return {
-        "ruleId": cluster.control,
+        "ruleId": verdict.control,
         "ruleIndex": rule,
         "kind": kind,
-        "level": _LEVEL[cluster.severity] if kind == "fail" else "none",
+        "level": _LEVEL[verdict.severity] if kind == "fail" else "none",
         "message": {"text": _escaped(message.strip())},
         "partialFingerprints": {
             "primaryLocationLineHash": f"{identity.removeprefix('sha256:')}:1",
             "auditorFinding/v1": identity,
         },
-        "suppressions": [_suppression(cluster.waiver)] if waived else [],
+        "suppressions": [_suppression(verdict.waiver or {})] if waived else [],
     }
 
 
-def _properties(cluster: FindingGroup, count: int) -> Object:
+def _properties(group: FindingGroup, count: int) -> Object:
     """Properties of a result that represents `count` findings."""
+    verdict = group.verdict
     return {
         "count": count,
-        "status": cluster.status,
-        "severity": cluster.severity,
-        "security-severity": _SCORE[cluster.severity],
-        "level": cluster.level,
-        "kind": cluster.kind,
-        "setting": cluster.setting,
-        "cause": cluster.cause,
-        "waiver": json.loads(cluster.waiver) if cluster.waiver else None,
+        "status": verdict.status,
+        "severity": verdict.severity,
+        "security-severity": _SCORE[verdict.severity],
+        "level": group.level,
+        "kind": verdict.kind,
+        "setting": verdict.setting,
+        "cause": verdict.cause,
+        "waiver": dict(sorted(verdict.waiver.items())) if verdict.waiver else None,
     }
 
 
@@ -324,13 +334,12 @@ def _facts(verdict: Verdict) -> Object:
     }
 
 
-def _suppression(waiver: str) -> Object:
-    waiver_fields: Mapping[str, str] = json.loads(waiver) if waiver else {}
+def _suppression(waiver: Mapping[str, str]) -> Object:
     words = (
-        waiver_fields.get("reason", "Waived."),
-        f"Accepted by {waiver_fields['owner']}" if waiver_fields.get("owner") else "",
-        f"until {waiver_fields['expires']}" if waiver_fields.get("expires") else "",
-        f"({waiver_fields['ticket']})" if waiver_fields.get("ticket") else "",
+        waiver.get("reason", "Waived."),
+        f"Accepted by {waiver['owner']}" if waiver.get("owner") else "",
+        f"until {waiver['expires']}" if waiver.get("expires") else "",
+        f"({waiver['ticket']})" if waiver.get("ticket") else "",
     )
     return {
         "kind": "external",

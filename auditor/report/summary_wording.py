@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.model import Layer, Status, TrendPoint, WaiverResult
-from auditor.findings.rollup import Group, Rollup
+from auditor.findings.rollup import FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.report import wording
 from auditor.report.display import printable, shorten, value_text
@@ -135,7 +135,7 @@ def layer_lock(locked: JsonValue) -> str:
     return "no lock, or not seen" if locked is None else "locked" if locked else "not locked"
 
 
-def relaxing(rollup: Rollup) -> list[Group]:
+def relaxing(rollup: Rollup) -> list[FindingGroup]:
     """Rows of groups that deviate in a setting in which the account is compliant."""
     open_at_account = {
         (group.verdict.control, group.verdict.setting)

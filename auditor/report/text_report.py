@@ -7,7 +7,7 @@ from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status
-from auditor.findings.rollup import CauseRollup, Group, Rollup, roll_up
+from auditor.findings.rollup import CauseRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.report import by_framework, changes, waiver_wording, wording
 from auditor.report.display import display_width, printable, shorten
@@ -376,16 +376,16 @@ def _scope_name(scope: Scope) -> str:
     return f"{name} <{scope.email}>" if scope.email and scope.email != name else name
 
 
-def _controls_of(groups: Iterable[Group]) -> str:
+def _controls_of(groups: Iterable[FindingGroup]) -> str:
     groups = list(groups)
     ids = {group.verdict.control for group in groups}
     return f"{wording.counted(len(ids), 'control')} ({_listed_ids(groups)})"
 
 
-def _listed_ids(groups: Iterable[Group]) -> str:
+def _listed_ids(groups: Iterable[FindingGroup]) -> str:
     ids = sorted({group.verdict.control for group in groups})
     return wording.listed([shorten(i, 20) for i in ids], MOST_IDS)
 
 
-def _first_id(groups: Sequence[Group]) -> str:
+def _first_id(groups: Sequence[FindingGroup]) -> str:
     return min(shorten(group.verdict.control, 20) for group in groups)

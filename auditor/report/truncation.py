@@ -7,7 +7,7 @@ table, and the JSON report is complete.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from auditor.findings.rollup import Group
+from auditor.findings.rollup import FindingGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,15 @@ class RunLimits:
     names: int
     rows: int
 
-    def shown(self, groups: Sequence[Group]) -> Sequence[Group]:
+    def shown(self, groups: Sequence[FindingGroup]) -> Sequence[FindingGroup]:
         """The rows of a table that are shown."""
         return groups[: self.rows]
 
-    def cut(self, groups: Sequence[Group]) -> int:
+    def cut(self, groups: Sequence[FindingGroup]) -> int:
         """The number of omitted rows of a table."""
         return max(0, len(groups) - self.rows)
 
-    def unnamed(self, group: Group) -> int:
+    def unnamed(self, group: FindingGroup) -> int:
         """The number of scopes of a row that are not named."""
         return group.count - min(len(group.scopes), self.names)
 
@@ -48,7 +48,7 @@ _STEPS = (1000, 500, 200, 100, 50, 20, 10, 5, 2, 1)
 """Round numbers, because reports show them."""
 
 
-def fit(tables: Collection[Sequence[Group]], limits: FormatLimits) -> RunLimits:
+def fit(tables: Collection[Sequence[FindingGroup]], limits: FormatLimits) -> RunLimits:
     """The most rows per table, then names per row, with which `tables` stay within `limits`."""
     rows = _largest_fitting(limits.rows, limits.all_rows, [len(groups) for groups in tables])
     named = [len(group.scopes) for groups in tables for group in groups[:rows]]

@@ -17,13 +17,13 @@ from markdown_it import MarkdownIt
 
 from auditor.cli import gate as module
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Finding, Reference, Verdict
-from auditor.findings.verdict_store import Assessment
+from auditor.findings.model import Reference, Verdict
+from auditor.findings.rollup import FindingGroup
 from auditor.report import gate_report
 from auditor.report.display import printable
 from auditor.sandbox import Sandbox
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor, InProcess, Ran, served
-from tests.report.worlds import HOSTILE, deviation, judged, run_of
+from tests.report.worlds import HOSTILE, deviation, run_of
 
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
 STRICT = {"AUDITOR_BASELINE": "strict"}
@@ -556,15 +556,15 @@ def test_a_pass_is_a_notice_with_all_the_counts(audited: Account) -> None:
     assert f"In all: {report['line']}." in shown
 
 
-def hostile(name: str) -> list[Finding]:
+def hostile(name: str, scopes: int = 1) -> list[FindingGroup]:
+    """Deviations of `scopes` groups, of which the first is named."""
     scope = Scope(Level.GROUP, "g1", name)
     verdict: Verdict = deviation("AI-01", Level.GROUP, setting=f"in.{name}|%0A::error::x")
-    assessments: list[Assessment] = [judged(scope, [verdict])]
-    return list(run_of(assessments).findings())
+    return [FindingGroup(((verdict, scopes),), ((verdict, scope),), {Level.GROUP: scopes})]
 
 
 def test_long_names_do_not_push_out_what_to_do() -> None:
-    found = [gate_report.Example(each) for n in range(3) for each in hostile(f"{n}" + "N" * 99)]
+    found = [each for n in range(3) for each in hostile(f"{n}" + "N" * 99)]
     advice = f"See which: auditor report RUN. {'x' * 150} What changed: auditor diff RUN."
     last = gate_report.as_lines(1, "Why.", advice, None, gate_report.describe_examples(found))[2]
     assert last.endswith(advice)
@@ -574,14 +574,15 @@ def test_long_names_do_not_push_out_what_to_do() -> None:
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_names_change_no_format(name: str) -> None:
-    found = [gate_report.Example(each, scopes=3) for each in hostile(name)]
+    found = hostile(name, scopes=3)
     reason = f"100 % of {name}\n::set-output name=x::y"
     report = (1, reason, "See.", None)
     text = gate_report.as_lines(*report, gate_report.describe_examples(found))
     assert len(text) == 3
     assert all(len(each) <= 400 and printable(each) == each for each in text)
-    assert json.loads(gate_report.as_json(*report, {}, found))["findings"][0]["control"] == "AI-01"
-    gate_report.as_json(*report, {}, found).encode()
+    document = gate_report.as_json(1, reason, "See.", gate_report.Basis(run_of([])), {}, found)
+    assert json.loads(document)["findings"][0]["control"] == "AI-01"
+    document.encode()
     summary = gate_report.as_summary(*report, {"deviations": 3}, found, {})
     assert rows(summary) == 2
     assert "<script" not in MarkdownIt("commonmark").enable("table").render(summary)

@@ -13,9 +13,8 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS, Document
 from auditor.findings import verdict_store as module
-from auditor.findings.aggregation import Aggregator
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
-from auditor.findings.rollup import Rollup, roll_up
+from auditor.findings.rollup import Aggregator, Rollup, roll_up
 from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
 from tests.policy.builders import FIXED
 from tests.report.worlds import deviation, judged, run_of, unknown, user

@@ -13,7 +13,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Severity, Status
 from auditor.policy.catalogue import documented
-from auditor.report.clusters import outcome
+from auditor.report.group_wording import outcome
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,

@@ -6,40 +6,40 @@ from dataclasses import replace
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
-from auditor.findings.rollup import roll_up
-from auditor.report.clusters import clusters, name, outcome, sentence
+from auditor.findings.rollup import merge_values, roll_up
+from auditor.report.group_wording import group_outcome, name, outcome, sentence, where
 from tests.report import worlds
 
 
 def groups_of(*assessed, names=10):
     run = worlds.run_of([worlds.judged(scope, [verdict]) for scope, verdict in assessed])
-    return clusters(roll_up(run, names=names), names)
+    return merge_values(roll_up(run, names=names).groups, names)
 
 
 def users(*verdicts):
     return [(worlds.user(at), verdict) for at, verdict in enumerate(verdicts)]
 
 
-def test_clusters_count_as_the_summary_does(any_run):
-    groups = clusters(roll_up(any_run, names=3), 3, Status.PASS)
+def test_groups_count_as_the_summary_does(any_run):
+    groups = merge_values(roll_up(any_run, names=3).groups, 3, Status.PASS)
     by_status = Counter()
-    for cluster in groups:
-        by_status[cluster.status] += cluster.count
+    for group in groups:
+        by_status[group.verdict.status] += group.count
     expected = {s: n for s, n in any_run.summary.by_status.items() if n and s is not Status.PASS}
     assert by_status == expected
 
 
 def test_values_that_differ_do_not_part_findings():
-    (cluster,) = groups_of(*users(*[worlds.deviation(observed=at % 3) for at in range(9)]))
-    assert cluster.count == 9
-    assert cluster.outcome_text == "found 0 (3), 1 (3), 2 (3), asked for false"
+    (group,) = groups_of(*users(*[worlds.deviation(observed=at % 3) for at in range(9)]))
+    assert group.count == 9
+    assert group_outcome(group) == "found 0 (3), 1 (3), 2 (3), asked for false"
 
 
 def test_the_most_frequent_values_are_listed_and_the_others_counted():
     values = [*range(40), 7, 7]
-    (cluster,) = groups_of(*users(*[worlds.deviation(observed=value) for value in values]))
-    assert cluster.outcome_text.startswith("found 7 (3), ")
-    assert "and 35 other values" in cluster.outcome_text
+    (group,) = groups_of(*users(*[worlds.deviation(observed=value) for value in values]))
+    assert group_outcome(group).startswith("found 7 (3), ")
+    assert "and 35 other values" in group_outcome(group)
 
 
 def test_cause_severity_waiver_and_level_part_findings():
@@ -54,23 +54,23 @@ def test_cause_severity_waiver_and_level_part_findings():
     ]
     groups = groups_of(*users(first, *others), (worlds.group(1), first))
     assert len(groups) == 7
-    assert len({cluster.fingerprint for cluster in groups}) == 7
+    assert len({group.fingerprint for group in groups}) == 7
 
 
 def test_the_worst_come_first():
     low, high = worlds.deviation("IA-04"), worlds.deviation("AI-01")
-    assert [c.control for c in groups_of(*users(low, high))] == ["AI-01", "IA-04"]
+    assert [group.verdict.control for group in groups_of(*users(low, high))] == ["AI-01", "IA-04"]
 
 
 def test_the_requested_number_is_named_and_all_are_counted():
-    (cluster,) = groups_of(*users(*[worlds.deviation()] * 14), names=12)
-    assert len(cluster.members) == 12
-    assert not cluster.is_listed
-    assert cluster.where.startswith("14 users: User 0, User 1, User 10")
-    assert cluster.where.endswith(" and 4 more")
+    (group,) = groups_of(*users(*[worlds.deviation()] * 14), names=12)
+    assert len(group.members) == 12
+    assert group.unnamed
+    assert where(group).startswith("14 users: User 0, User 1, User 10")
+    assert where(group).endswith(" and 4 more")
 
 
-def test_a_cluster_without_a_name_is_counted_all_the_same():
+def test_a_group_without_a_name_is_counted_all_the_same():
     one = worlds.deviation()
     groups = groups_of(
         *((worlds.group(at), one) for at in range(5)), (worlds.user(1), one), names=5
@@ -79,8 +79,8 @@ def test_a_cluster_without_a_name_is_counted_all_the_same():
         (Level.GROUP, 5, 5),
         (Level.USER, 1, 0),
     ]
-    assert groups[1].where == "1 user"
-    assert not groups[1].is_listed
+    assert where(groups[1]) == "1 user"
+    assert groups[1].unnamed
 
 
 def test_the_times_of_all_members_are_spanned():
@@ -91,8 +91,8 @@ def test_the_times_of_all_members_are_spanned():
             worlds.judged(worlds.user(2), [worlds.deviation(observed=2)], early),
         ]
     )
-    (cluster,) = clusters(roll_up(run), 10)
-    assert (cluster.observed_from, cluster.observed_to) == (early, late)
+    (group,) = merge_values(roll_up(run).groups, 10)
+    assert (group.observed_from, group.observed_to) == (early, late)
 
 
 def test_an_outcome_says_what_there_is_to_say():
