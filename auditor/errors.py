@@ -1,5 +1,7 @@
-"""The root of the program's errors, and the exit codes."""
+"""The root of the program's errors, the exit codes, and "did you mean"."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import IntEnum
 from typing import ClassVar
 
@@ -35,3 +37,10 @@ class AuditorError(Exception):
     def __init__(self, message: str = "", advice: str = "") -> None:
         super().__init__(" ".join(part for part in (message, advice) if part))
         self.advice = advice
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` Did you mean X?` for the nearest of `known`, or an empty string."""
+    folded = {choice.casefold(): choice for choice in known}
+    matches = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f' Did you mean "{folded[matches[0]]}"?' if matches else ""

@@ -58,14 +58,9 @@ CLI_IMPORTS_NONE_OF = frozenset({"store", "collect", "zoom", "policy"})
 NOT_YET_CONVERTED: frozenset[str] = frozenset(
     [
         "ask",
-        "attest",
-        "auth",
-        "auth_status",
         "baseline",
         "capture",
         "collection",
-        "config",
-        "control",
         "diff",
         "doctor",
         "export",
@@ -76,7 +71,6 @@ NOT_YET_CONVERTED: frozenset[str] = frozenset(
         "options",
         "report",
         "reporting",
-        "sandbox",
         "storing",
     ]
 )

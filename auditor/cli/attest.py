@@ -1,28 +1,19 @@
 """`auditor attest`: ask the questions that no API answers, and record the answers with evidence."""
 
-import difflib
 import textwrap
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auditor.app.selection import Selection
 from auditor.cli import output
 from auditor.cli.options import BaselineOption, OnlyOption, OrgOption
 from auditor.cli.terminal import Terminal
-from auditor.config import settings as config
-from auditor.evidence.scope import Level
-from auditor.policy.baseline import organisation, yaml_edit
-from auditor.policy.baseline.attestations import Unanswered, due, questions
-from auditor.policy.baseline.waivers import Attestation
-from auditor.policy.catalogue import files
-from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.config import ConfigError
 
-KEY = "attestations"
-COMMENT = "# What no API shows, and who looked. Include it in the organisation file.\n"
+if TYPE_CHECKING:
+    from auditor.app.attestations import AttestationFile, DueQuestion, Edit
 
 
 def attest(
@@ -91,27 +82,22 @@ def attest(
     **auditor attest org.yaml --control AI-19 --not-as-expected --statement "In use in HR."
     --evidence DPO-31 --by dpo@example.com --expires 2027-05-02**
     """
+    from auditor.app.attestations import AttestationFile, Questionnaire
+    from auditor.app.selection import Selection
+    from auditor.config import settings as config
+
     terminal: Terminal = ctx.obj
     settings = config.load()
     today = datetime.now(UTC).date()
-    width = min(terminal.width, 100)
-    catalogue = files.shipped_catalogue()
     if not list_:
         output.check_writable(path)
-    file = _AttestationFile.read(path)
-    existing = organisation.load(path, catalogue).attestations if file.text else ()
+    file = AttestationFile(path)
     if migrate:
-        _migrate(file, existing, as_expected, yes=yes)
+        _migrate(file, as_expected, yes=yes)
         return
-    judgement = Selection(baseline=baseline, org=org, only=only or []).judgement(
-        Level.ACCOUNT, settings.baseline, settings.org
-    )
-    expectations = list(judgement.overrides.union().assessed.values())
-    answers = dict.fromkeys((*judgement.organisation.attestations, *existing))
+    questionnaire = Questionnaire(Selection(baseline=baseline, org=org, only=only or []), settings)
     if control is not None:
-        known = {item.control.id for item in questions(expectations)} | set(catalogue.controls)
-        if control not in known:
-            raise PolicyError([f'No control is called "{control}".{nearest(control, known)}'])
+        questionnaire.check_control(control)
         scope = {key: name for key, name in (("group", group), ("user", user)) if name}
         required = {
             "--as-expected or --not-as-expected": as_expected,
@@ -122,7 +108,7 @@ def attest(
         }
         missing = [name for name, value in required.items() if value is None]
         if missing:
-            raise PolicyError([f"With --control, give {', '.join(missing)} as well."])
+            raise ConfigError(f"With --control, give {', '.join(missing)} as well.")
         entry = {
             "control": control,
             **({"setting": setting} if setting else {}),
@@ -134,140 +120,70 @@ def attest(
             "expires": _date_after(today)(str(expires)),
             **({"scope": scope} if scope else {}),
         }
-        typer.echo(file.add(entry))
-        _report_written(path, file, judgement.organisation.attestations)
+        edit = file.with_answer(entry)
+        _write(file, edit)
+        typer.echo(edit.change)
+        _report_written(file, has_others=questionnaire.has_answers)
         return
-    unanswered = list(due(expectations, answers, today))
+    unanswered = questionnaire.due(file, today)
     if list_ or not unanswered:
         for item in unanswered:
-            line = f"{item.label}  {item.state}  {item.control.title}"
-            typer.echo(textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False))
+            line = f"{item.label}  {item.state}  {item.title}"
+            wrapped = textwrap.fill(
+                line, terminal.text_width, subsequent_indent="  ", break_long_words=False
+            )
+            typer.echo(wrapped)
         typer.echo(f"{len(unanswered)} attestations are due.")
         return
     author = by or typer.prompt("Your e-mail address")
     answered = 0
     for number, item in enumerate(unanswered, 1):
         typer.echo(f"\n{number} of {len(unanswered)}: {item.label} ({item.state}), {item.severity}")
-        row = _ask(item, author, today, width)
+        row = _ask(item, author, today, terminal.text_width)
         if row is not None:
-            file.add(row)
+            _write(file, file.with_answer(row))
             answered += 1
     typer.echo(f"\n{answered} of {len(unanswered)} answered.")
     if answered:
-        _report_written(path, file, judgement.organisation.attestations)
+        _report_written(file, has_others=questionnaire.has_answers)
 
 
-def _report_written(path: Path, file: "_AttestationFile", known: tuple[Attestation, ...]) -> None:
-    typer.echo(f"{path} written.")
-    if file.holds_only_attestations and not known:
-        typer.echo(f"Name it in the organisation file: include: [{path.name}]")
+def _write(file: "AttestationFile", edit: "Edit") -> None:
+    output.write_bytes(file.path, edit.text.encode())
+    file.reload()
 
 
-@dataclass
-class _AttestationFile:
-    """The file that answers are added to."""
-
-    path: Path
-    text: str
-
-    @classmethod
-    def read(cls, path: Path) -> "_AttestationFile":
-        """Read the file; empty if it does not exist.
-
-        Raises:
-            PolicyError: it cannot be read.
-        """
-        try:
-            return cls(path, path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return cls(path, "")
-        except UnicodeDecodeError as error:
-            raise PolicyError([f"{path}: not UTF-8 text."]) from error
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise PolicyError([f"{path}: cannot be read: {reason}."]) from error
-
-    @property
-    def holds_only_attestations(self) -> bool:
-        """True if it contains nothing else, so that an organisation file must include it."""
-        return set(organisation.contents(self.path)) <= {KEY}
-
-    @property
-    def count(self) -> int:
-        """Number of attestations in the file itself; those of included files come after them."""
-        own = organisation.contents(self.path).get(KEY)
-        return len(own) if isinstance(own, list) else 0
-
-    def add(self, entry: dict[str, Any]) -> str:
-        """Append an answer to the file; returns the change.
-
-        An answer of the same day to the same question is replaced: it was a mistake.
-        """
-        text = self.text or COMMENT
-        catalogue = files.shipped_catalogue()
-        existing = organisation.load(self.path, catalogue).attestations if self.text else ()
-        new = Attestation.model_validate(entry)
-        for position in reversed(range(min(len(existing), self.count if self.text else 0))):
-            if _slot(existing[position]) == _slot(new):
-                text = yaml_edit.remove_entry(text, KEY, position, str(self.path))
-        return self.write(yaml_edit.append_entry(text, KEY, entry, str(self.path)))
-
-    def write(self, text: str) -> str:
-        """Write the whole file; returns the change as a unified diff.
-
-        Raises:
-            PolicyError: the new content would be invalid.
-            OutputError: the file cannot be written.
-        """
-        organisation.check_text(text, str(self.path), files.shipped_catalogue())
-        change = difflib.unified_diff(self.text.splitlines(), text.splitlines(), lineterm="", n=1)
-        output.write_bytes(self.path, text.encode())
-        self.text = text
-        return "\n".join(list(change)[2:])
+def _report_written(file: "AttestationFile", *, has_others: bool) -> None:
+    typer.echo(f"{file.path} written.")
+    if file.holds_only_attestations and not has_others:
+        typer.echo(f"Name it in the organisation file: include: [{file.path.name}]")
 
 
-def _slot(attestation: Attestation) -> tuple[object, ...]:
-    return attestation.control, attestation.setting, attestation.scope, attestation.on
-
-
-def _migrate(
-    file: _AttestationFile, existing: tuple[Attestation, ...], answer: bool | None, *, yes: bool
-) -> None:
+def _migrate(file: "AttestationFile", answer: bool | None, *, yes: bool) -> None:
     """Ask for each older entry whether it is as expected, and add the answer to it."""
-    own = existing[: file.count] if file.text else ()
-    older = [
-        position for position, attestation in enumerate(own) if attestation.as_expected is None
-    ]
-    text, added = file.text, 0
-    for position in older:
-        attestation = existing[position]
-        typer.echo(
-            f"\n{attestation.control} ({attestation.scope.label}), {attestation.by} on "
-            f"{attestation.on}:"
-        )
-        typer.echo(f"  {attestation.statement}")
+    older = file.older_entries
+    answers = {}
+    for entry in older:
+        typer.echo(f"\n{entry.label}:")
+        typer.echo(f"  {entry.statement}")
         is_expected = answer if answer is not None else _as_expected()
-        if is_expected is None:
-            continue
-        text = yaml_edit.set_in_entry(
-            text, KEY, position, "as_expected", is_expected, after="control", name=str(file.path)
-        )
-        added += 1
-    if not added:
+        if is_expected is not None:
+            answers[entry.position] = is_expected
+    if not answers:
         typer.echo(f"{len(older)} entries without as_expected; nothing changed.")
         return
-    change = difflib.unified_diff(file.text.splitlines(), text.splitlines(), lineterm="", n=0)
-    typer.echo("\n" + "\n".join(list(change)[2:]))
+    edit = file.with_as_expected(answers)
+    typer.echo("\n" + edit.change)
     if not yes and not typer.confirm(f"Write this to {file.path}?", default=False):
         typer.echo("Nothing written.")
         return
-    file.write(text)
-    typer.echo(f"{added} of {len(older)} entries say now whether they are as expected.")
+    _write(file, edit)
+    typer.echo(f"{len(answers)} of {len(older)} entries say now whether they are as expected.")
 
 
-def _ask(item: Unanswered, author: str, today: date, width: int) -> dict[str, Any] | None:
+def _ask(item: "DueQuestion", author: str, today: date, width: int) -> dict[str, Any] | None:
     for text in (
-        item.control.title + ".",
+        item.title + ".",
         item.question,
         f"Expected: {item.expected}.",
         f"Evidence: {item.evidence}",
@@ -281,8 +197,8 @@ def _ask(item: Unanswered, author: str, today: date, width: int) -> dict[str, An
     proposed = (today + timedelta(days=item.renew_days)).isoformat()
     expires = typer.prompt("Look again by", default=proposed, value_proc=_date_after(today))
     return {
-        "control": item.control.id,
-        **({"setting": item.setting} if item.is_lock else {}),
+        "control": item.control,
+        **({"setting": item.setting} if item.setting else {}),
         "as_expected": is_expected,
         "statement": statement,
         "evidence": evidence,

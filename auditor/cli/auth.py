@@ -3,25 +3,21 @@
 import sys
 import textwrap
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.auth_status import Form, beginning, read_status, shown, token_of
 from auditor.cli.encoding import echo_json
+from auditor.cli.options import TextOrJson
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
-from auditor.config import settings as config
-from auditor.config.settings import Settings
-from auditor.config.sources import Origin
+from auditor.errors import AuditorError
 from auditor.redaction.text import register_secret
-from auditor.secrets import backends, parsing
-from auditor.secrets import credentials as keyring_store
-from auditor.secrets.backends import KeyringState, KeyringUnavailable
+from auditor.secrets import parsing
 from auditor.secrets.parsing import LABELS, NAMES, VARIABLES
-from auditor.zoom.auth import Credentials
-from auditor.zoom.errors import ZoomError
-from auditor.zoom.hosts import check_url
+
+if TYPE_CHECKING:
+    from auditor.config.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,19 +66,20 @@ def login(
 
     **pass show zoom | auditor auth login --stdin**
     """
+    from auditor.app import credentials
+    from auditor.config import settings as config
+
     terminal: Terminal = ctx.obj
     settings = config.load()
-    check_url(settings.oauth_url, "ZOOM_OAUTH_URL")
-    keyring_store.check_writable(allow_plaintext_keyring)
+    credentials.check_can_be_stored(settings, allow_plaintext_keyring)
     values = _from_stdin() if stdin else _prompt(settings, terminal)
     register_secret(values["client_secret"])
     if no_test:
         terminal.say("Not tested: Zoom was not asked.")
     else:
-        _test(settings, Credentials(**values), terminal)
-    known = settings.profile in keyring_store.profiles()
-    place = keyring_store.save(settings.profile, values, allow_plaintext_keyring)
-    done = "Replaced" if known else "Stored"
+        _test(settings, values, terminal)
+    place, was_there = credentials.store(settings, values, allow_plaintext_keyring)
+    done = "Replaced" if was_there else "Stored"
     typer.echo(f'{done} as profile "{settings.profile}" in: {place}')
     _report_precedence(settings, terminal)
 
@@ -93,7 +90,9 @@ def status(
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not ask Zoom for a token.")
     ] = False,
-    format_: Annotated[Form, typer.Option("--format", "-f", help="How to show it.")] = Form.TEXT,
+    format_: Annotated[
+        TextOrJson, typer.Option("--format", "-f", help="How to show it.")
+    ] = TextOrJson.TEXT,
 ) -> None:
     """Show the profile, the keyring, where each value comes from, and what the app may read.
 
@@ -105,13 +104,16 @@ def status(
 
     **auditor auth status --offline --format json**
     """
+    from auditor.app.credentials import read_status
+    from auditor.cli import auth_status
+    from auditor.config import settings as config
+
     terminal: Terminal = ctx.obj
     status = read_status(config.load(), offline)
-    text = shown(status, format_, terminal.width)
-    if format_ is Form.JSON:
-        echo_json(text)
+    if format_ is TextOrJson.JSON:
+        echo_json(auth_status.document(status))
     else:
-        typer.echo(text)
+        typer.echo("\n".join(auth_status.text(status, terminal.text_width)))
     if status.problem is not None:
         raise status.problem
 
@@ -124,6 +126,10 @@ def list_(ctx: typer.Context) -> None:
 
     **auditor auth list**
     """
+    from auditor.config import settings as config
+    from auditor.secrets import backends
+    from auditor.secrets import credentials as keyring_store
+
     terminal: Terminal = ctx.obj
     settings = config.load()
     in_file = config.profiles(settings)
@@ -132,9 +138,9 @@ def list_(ctx: typer.Context) -> None:
         in_keyring = keyring_store.profiles()
         keyring = backends.keyring_status()
         # A disabled keyring raises nothing.
-        if keyring.state is KeyringState.NONE:
+        if keyring.state is backends.KeyringState.NONE:
             missing = keyring.detail
-    except KeyringUnavailable as error:
+    except backends.KeyringUnavailable as error:
         in_keyring, missing = [], error.reason
     for name in sorted({*in_keyring, *in_file}):
         places = [
@@ -161,6 +167,9 @@ def logout(ctx: typer.Context) -> None:
 
     **auditor auth logout --profile branch**
     """
+    from auditor.config import settings as config
+    from auditor.secrets import credentials as keyring_store
+
     terminal: Terminal = ctx.obj
     settings = config.load()
     if not keyring_store.remove(settings.profile):
@@ -187,7 +196,7 @@ def _from_stdin() -> dict[str, str]:
     return values
 
 
-def _prompt(settings: Settings, terminal: Terminal) -> dict[str, str]:
+def _prompt(settings: "Settings", terminal: Terminal) -> dict[str, str]:
     """Prompt for the three values."""
     if not sys.stdin.isatty():
         raise ConfigError(
@@ -210,7 +219,7 @@ def _prompt(settings: Settings, terminal: Terminal) -> dict[str, str]:
     raise ConfigError("Nothing was stored.")
 
 
-def _prompt_until_plausible(name: str, settings: Settings, terminal: Terminal) -> str:
+def _prompt_until_plausible(name: str, settings: "Settings", terminal: Terminal) -> str:
     """A value that is valid on its own."""
     for _ in range(MAX_ATTEMPTS):
         value = _prompt_for(name, settings, terminal)
@@ -234,7 +243,10 @@ def _is_repeated(name: str, values: Mapping[str, str], terminal: Terminal) -> bo
     return True
 
 
-def _prompt_for(name: str, settings: Settings, terminal: Terminal) -> str:
+def _prompt_for(name: str, settings: "Settings", terminal: Terminal) -> str:
+    from auditor.app.credentials import beginning
+    from auditor.secrets import credentials as keyring_store
+
     label = LABELS[name][0].upper() + LABELS[name][1:]
     if name == "client_secret":
         typed: str = typer.prompt(f"{label} (not shown)", hide_input=True, err=True)
@@ -248,19 +260,25 @@ def _prompt_for(name: str, settings: Settings, terminal: Terminal) -> str:
     return value
 
 
-def _test(settings: Settings, credentials: Credentials, terminal: Terminal) -> None:
+def _test(settings: "Settings", values: Mapping[str, str], terminal: Terminal) -> None:
+    from auditor.app.credentials import sign_in
+    from auditor.cli.auth_status import scope_lines
+
     terminal.say(f"Asking Zoom for a token ({settings.oauth_url}).")
     try:
-        scopes = token_of(settings, credentials)
-    except ZoomError:
+        scopes = sign_in(settings, values)
+    except AuditorError:
         terminal.say("Nothing was stored. --no-test would store the credentials untested.")
         raise
-    for line in scopes.lines(terminal.width):
+    for line in scope_lines(scopes, terminal.text_width):
         typer.echo(line)
 
 
-def _report_precedence(settings: Settings, terminal: Terminal) -> None:
+def _report_precedence(settings: "Settings", terminal: Terminal) -> None:
     """Report settings that override the stored values, or that are not stored with them."""
+    from auditor.config import settings as config
+    from auditor.config.sources import Origin
+
     where = config.origins()
     overriding = [f"{VARIABLES[name]} ({where[name]})" for name in NAMES if name in where]
     if overriding:
@@ -279,4 +297,4 @@ def _report_precedence(settings: Settings, terminal: Terminal) -> None:
 
 
 def _say_wrapped(terminal: Terminal, text: str) -> None:
-    terminal.say(textwrap.fill(text, min(terminal.width, 100), break_long_words=False))
+    terminal.say(textwrap.fill(text, terminal.text_width, break_long_words=False))

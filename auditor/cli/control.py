@@ -1,17 +1,16 @@
 """`auditor control`: the controls, their reasons, and how to fix deviations."""
 
 import textwrap
-from collections.abc import Iterable, Iterator
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from tabulate import tabulate
 
 from auditor.cli.options import TopicOption
 from auditor.cli.terminal import Terminal
-from auditor.policy.catalogue import exceptions, files
-from auditor.policy.catalogue.controls import Catalogue, Check, Control
-from auditor.policy.catalogue.errors import PolicyError, nearest
+
+if TYPE_CHECKING:
+    from auditor.app.controls import ControlExplanation, UnreadSettings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,22 +38,24 @@ def list_(
 
     **auditor control list --topic ai**
     """
+    from tabulate import tabulate
+
+    from auditor.app import controls
+
     terminal: Terminal = ctx.obj
-    catalogue = files.shipped_catalogue()
     if uncovered:
-        typer.echo("\n".join(_uncovered(catalogue, topic or (), min(terminal.width, 100))))
+        unread = controls.unread_settings(topic or ())
+        typer.echo("\n".join(_uncovered(unread, terminal.text_width)))
         return
-    chosen = catalogue.select((), topic or ())
     widest = max(20, terminal.width - 40)
     rows = [
         (
             control.id,
             control.severity,
-            "API" if control.observed_by == "api" else "attestation",
+            "attestation" if control.needs_person else "API",
             textwrap.shorten(control.title, widest, placeholder="…"),
         )
-        for control in catalogue
-        if control.id in chosen
+        for control in controls.summaries(topic or ())
     ]
     typer.echo(tabulate(rows, headers=("Control", "Severity", "Seen by", "Title")))
     typer.echo(f"\n{len(rows)} controls. More about one: auditor control show {rows[0][0]}")
@@ -71,92 +72,34 @@ def show(
 
     **auditor control show AI-02**
     """
+    from auditor.app import controls
+
     terminal: Terminal = ctx.obj
-    controls = files.shipped_catalogue().controls
-    by_name = {name.casefold(): name for name in controls}
-    found = by_name.get(control_id.casefold())
-    if found is None:
-        hint = nearest(control_id, controls)
-        raise PolicyError(
-            [f'No control is called "{control_id}".{hint} List them with: auditor control list']
-        )
-    typer.echo("\n".join(_explained(controls[found], min(terminal.width, 100))))
+    explanation = controls.explanation(control_id)
+    typer.echo("\n".join(_explained(explanation, terminal.text_width)))
 
 
-def _uncovered(catalogue: Catalogue, topics: Iterable[str], width: int) -> Iterator[str]:
+def _uncovered(unread: "list[UnreadSettings]", width: int) -> Iterator[str]:
     """The settings that no control reads, grouped by reason."""
-    chosen = set(topics)
-    rows = [each for each in exceptions.unread(catalogue) if not chosen or each.topic in chosen]
-    for reason in dict.fromkeys(each.reason for each in rows):
-        alike = [each for each in rows if each.reason == reason]
-        yield from textwrap.wrap(reason or "Nobody has looked at these yet.", width)
-        yield from (f"  {each.setting}  ({each.topic}, {each.documents})" for each in alike)
+    for group in unread:
+        yield from textwrap.wrap(group.reason or "Nobody has looked at these yet.", width)
+        yield from (f"  {setting}  ({topic}, {kind})" for setting, topic, kind in group.settings)
         yield ""
-    yield f"{len(rows)} documented settings are read by no control. A new one is CC-07's matter."
+    count = sum(len(group.settings) for group in unread)
+    yield f"{count} documented settings are read by no control. A new one is CC-07's matter."
 
 
-def _explained(control: Control, width: int) -> list[str]:
-    lines = [f"{control.id}  {control.title}", f"Severity {control.severity}", ""]
-    lines += _paragraph("Why", control.why, width)
-    for check in control.checks:
-        lines += _check(check, width)
-    if control.attestation is not None:
-        lines += _paragraph("Question", control.attestation.question, width)
-        lines += _paragraph("Evidence", control.attestation.evidence, width)
-        lines += _paragraph("Renew", f"every {control.attestation.renew_days} days", width)
-    lines += _paragraph("Fix in the portal", control.fix.portal, width)
-    api = " ".join(part for part in (control.fix.api, control.fix.note) if part)
-    lines += _paragraph("Fix by API", api, width)
-    lines += _paragraph("Needs", control.prerequisites, width)
-    lines += _paragraph("Mind", control.pitfalls, width)
-    mapped = "; ".join(f"{name}: {', '.join(refs)}" for name, refs in control.mappings.items())
-    lines += _paragraph("Maps to", mapped, width)
-    lines += _paragraph("Sources", " · ".join(control.sources), width)
-    return lines
-
-
-def _check(check: Check, width: int) -> list[str]:
-    where = "" if check.surface == "settings" else f" in {check.surface}"
-    view = f" (view {check.view})" if check.view else ""
-    types = " or ".join(check.type)
-    facts = [
-        f"{check.setting}{where}{view}",
-        f"levels: {', '.join(check.levels)}" + (f"; type: {types}" if types else ""),
-    ]
-    if check.values is not None:
-        known = ", ".join(
-            f"{value} ({check.meaning[str(value)]})" if str(value) in check.meaning else str(value)
-            for value in check.values
-        )
-        facts.append(f"values: {known}")
-    if check.lock is None:
-        facts.append("lock: Zoom publishes none")
-    else:
-        inferred = ", pairing inferred" if check.lock_inferred else ""
-        facts.append(f"lock: {check.lock} ({', '.join(check.lock_levels)}{inferred})")
-    indent = " " * 4
-    lines = ["Reads"]
-    for fact in facts:
-        lines += textwrap.wrap(
-            fact,
-            width,
-            initial_indent="  ",
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    return [*lines, ""]
-
-
-def _paragraph(title: str, text: str, width: int) -> list[str]:
-    if not text:
-        return []
-    wrapped = textwrap.wrap(
-        text,
-        width,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [title, *wrapped, ""]
+def _explained(control: "ControlExplanation", width: int) -> Iterator[str]:
+    yield from (f"{control.id}  {control.title}", f"Severity {control.severity}", "")
+    for heading, facts in control.sections:
+        yield heading
+        for fact in facts:
+            yield from textwrap.wrap(
+                fact,
+                width,
+                initial_indent="  ",
+                subsequent_indent="    " if len(facts) > 1 else "  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        yield ""

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
+from auditor.app.configuration import describe, doctor_check
 from auditor.app.runs import SANDBOX_HOME, stored_runs
 from auditor.app.selection import Selection
 from auditor.cli import named, output
-from auditor.cli.config import describe, doctor_check
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
     BaselineOption,

@@ -23,10 +23,10 @@ from auditor.cli.options import (
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.errors import ExitCode
+from auditor.errors import ExitCode, nearest
 from auditor.findings.drift import FindingState
 from auditor.findings.finding_history import FindingHistory
-from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.files import shipped_catalogue
 from auditor.report import history_report, wording
 from auditor.report.display import printable

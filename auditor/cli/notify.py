@@ -91,8 +91,7 @@ class Announcer:
             NotifyError: a channel, a trigger or the heartbeat's address is invalid.
         """
         found = channel_store.resolve(channels or (), _secret(settings.notify))
-        for channel in found:
-            _checked(channel)
+        sending.check(found)
         url = heartbeat_url or _secret(settings.heartbeat)
         if url:
             heartbeat.check(url)
@@ -159,7 +158,7 @@ def add(
     if len(url.split()) > 1:
         raise NotifyError("Give one address. Each channel has a name of its own.")
     channel = Channel(name, url)
-    _checked(channel)
+    sending.check([channel])
     channel_store.save(channel)
     typer.echo(f"Kept {name} ({channel.shown}). Try it with: auditor notify test {name}")
 
@@ -221,28 +220,6 @@ def try_out(
             f"{each.channel} ({each.shown}): {'sent' if each.sent else f'NOT SENT. {each.reason}'}"
         )
     raise typer.Exit(ExitCode.NOTHING_EVALUATED if failed else ExitCode.OK)
-
-
-def check_channels(addresses: str) -> None:
-    """Check that each address or name in a variable is a channel.
-
-    Raises:
-        NotifyError: one is not.
-    """
-    for channel in channel_store.resolve((), addresses):
-        _checked(channel)
-
-
-def _checked(channel: Channel) -> None:
-    """Check that a channel is usable; the error names it.
-
-    Raises:
-        NotifyError: it is not.
-    """
-    try:
-        sending.check(channel)
-    except NotifyError as error:
-        raise NotifyError(f"{channel.name}: {error}") from None
 
 
 def _secret(value: SecretStr | None) -> str | None:

@@ -16,6 +16,13 @@ from auditor.evidence.read_plan import MeetingSelection
 from auditor.zoom.limits import RatePlan
 
 
+class TextOrJson(StrEnum):
+    """The values of `--format` of commands about the program itself."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Depth(StrEnum):
     """The values of `--depth`."""
 

@@ -18,7 +18,7 @@ import typer
 
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
-from auditor.policy.catalogue.errors import nearest
+from auditor.errors import nearest
 
 if TYPE_CHECKING:
     from auditor.sandbox import Faults, Sandbox

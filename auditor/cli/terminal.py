@@ -44,6 +44,11 @@ class Terminal:
         return WIDTH_ELSEWHERE
 
     @property
+    def text_width(self) -> int:
+        """Columns of sentences: longer lines are hard to read."""
+        return min(self.width, 100)
+
+    @property
     def color(self) -> bool:
         """True if standard output is a terminal that may be coloured. See no-color.org."""
         return self.may_color and sys.stdout.isatty()

@@ -8,7 +8,6 @@ import tomllib
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from platformdirs import user_config_path
 
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, nearest
 from auditor.files import trusted as trusted_files
 from auditor.files.trusted import Untrusted
 
@@ -546,7 +545,7 @@ def dotenv_warnings(resolution: Resolution, keys: Keys) -> Iterator[str]:
             f"(mode {mode}). Make it yours alone: chmod 600 {path}"
         )
     for name in sorted(set(values) - set(keys.variables)):
-        hint = suggestion(name, keys.variables)
+        hint = nearest(name, keys.variables)
         if name.upper().startswith("AUDITOR_") or (name.upper().startswith("ZOOM_") and hint):
             yield f"{path} sets {name}, which the auditor does not know.{hint}"
     yield from _ignored_values(resolution)
@@ -568,17 +567,10 @@ def _ignored_values(resolution: Resolution) -> Iterator[str]:
         )
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """` Did you mean X?` for the closest of `known`, or an empty string."""
-    folded = {name.casefold(): name for name in known}
-    nearest = get_close_matches(word.casefold(), folded, n=1)
-    return f' Did you mean "{folded[nearest[0]]}"?' if nearest else ""
-
-
 def _unknown_at_the_top(path: Path, key: str, keys: Keys) -> str:
     if key in keys.open or key in keys.secret:
         return f"{path}: {key} stands outside of a profile. Put it under [{TABLE}.default]."
-    hint = suggestion(key, [TABLE])
+    hint = nearest(key, [TABLE])
     return f'{path}: "{key}" is not known at the top: there are only [{TABLE}.NAME].{hint}'
 
 
@@ -598,7 +590,7 @@ def _checked(path: Path, name: str, table: Any, keys: Keys) -> dict[str, Any]:
                 f"{keyring}in {keys.secret[known]}, set from a secret manager."
             )
         if key not in keys.open:
-            near = f' Did you mean "{known}"?' if known in keys.open else suggestion(key, keys.open)
+            near = f' Did you mean "{known}"?' if known in keys.open else nearest(key, keys.open)
             listed = ", ".join(sorted(keys.open))
             raise ConfigFileError(f'{place}: "{key}" is not known.{near} There are {listed}.')
         if isinstance(value, dict | list):

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -56,13 +56,17 @@ def schemes() -> list[str]:
     return sorted(names)
 
 
-def check(channel: Channel) -> None:
-    """Check that a message could be sent to `channel`, without sending one.
+def check(channels: Iterable[Channel]) -> None:
+    """Check that a message could be sent to each channel, without sending one.
 
     Raises:
-        NotifyError: it could not; the message says why, without the address.
+        NotifyError: it could not; the message names the channel, without its address.
     """
-    _service(channel, RetryLimits())
+    for channel in channels:
+        try:
+            _service(channel, RetryLimits())
+        except NotifyError as error:
+            raise NotifyError(f"{channel.name}: {error}") from None
 
 
 def deliver(

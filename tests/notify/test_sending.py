@@ -171,7 +171,7 @@ def test_an_address_that_cannot_be_used_is_refused_without_repeating_it(
     url: str, expected: str
 ) -> None:
     with pytest.raises(NotifyError) as refused:
-        check(Channel("ops", url))
+        check([Channel("ops", url)])
     assert expected in str(refused.value)
     assert SECRET not in str(refused.value)
     assert refused.value.__context__ is None or SECRET not in repr(refused.value.__context__)
@@ -198,7 +198,7 @@ def test_an_address_that_cannot_be_used_is_refused_without_repeating_it(
     ],
 )
 def test_addresses_of_the_documentation_are_taken(url: str) -> None:
-    check(Channel("ops", url))
+    check([Channel("ops", url)])
 
 
 def test_apprise_writes_nothing_to_any_log() -> None:

@@ -6,9 +6,10 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from auditor.errors import nearest
 from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue import yaml_source
-from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.yaml_source import MAX_BYTES, MAX_DEPTH, parse
 from tests.policy.builders import yaml
 

@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from auditor.config.sources import is_baseline_path
+from auditor.errors import nearest
 from auditor.evidence.reading import JsonValue
 from auditor.findings.model import BaselineInfo, Severity
 from auditor.policy.baseline import fitting
 from auditor.policy.catalogue import files, yaml_source
 from auditor.policy.catalogue.controls import Catalogue, Control
-from auditor.policy.catalogue.errors import BaselineNotFound, PolicyError, nearest
+from auditor.policy.catalogue.errors import BaselineNotFound, PolicyError
 from auditor.policy.catalogue.operators import Expectation
 from auditor.policy.catalogue.parameters import known_parameters
 from auditor.policy.catalogue.yaml_source import Location, Source

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from auditor.errors import nearest
 from auditor.evidence import read_plan
 from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue.controls import Check
-from auditor.policy.catalogue.errors import nearest
 from auditor.policy.catalogue.operators import OPERATORS, Expectation
 from auditor.policy.catalogue.outcome import Context, Meets
 from auditor.policy.catalogue.parameters import Parameter, known_parameters

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from auditor.errors import nearest
 from auditor.evidence.reading import JsonValue
 from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline.baselines import Baseline, choice_problems
@@ -15,7 +16,7 @@ from auditor.policy.baseline.overrides import Override
 from auditor.policy.baseline.waivers import Attestation, Waiver
 from auditor.policy.catalogue import yaml_source
 from auditor.policy.catalogue.controls import ATTESTATION, Catalogue
-from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.yaml_source import Location, Source
 
 MAX_INCLUDED = 50

@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from auditor.errors import nearest
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
 from auditor.findings.model import ControlInfo, Severity
 from auditor.policy.catalogue import yaml_source
-from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.policy.catalogue.errors import PolicyError
 
 SettingType = Literal["boolean", "integer", "string", "array", "object"]
 SETTINGS_SURFACE = "settings"

@@ -1,7 +1,6 @@
 """Errors in policy files, reported with file, line and key."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from auditor.errors import AuditorError, ExitCode
 
@@ -18,11 +17,3 @@ class PolicyError(AuditorError):
 
 class BaselineNotFound(PolicyError):
     """No baseline has this name, and no file this path."""
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """` Did you mean X?` for the nearest of `known`, or an empty string."""
-    choices = list(known)
-    folded = {choice.casefold(): choice for choice in choices}
-    matches = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    return f' Did you mean "{folded[matches[0]]}"?' if matches else ""

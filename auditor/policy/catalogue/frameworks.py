@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from auditor.errors import nearest
 from auditor.findings.frameworks import Framework, FrameworkPart, split_reference
 from auditor.policy.catalogue import files, yaml_source
 from auditor.policy.catalogue.controls import Catalogue
-from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.policy.catalogue.errors import PolicyError
 
 FILE = "frameworks.yaml"
 

@@ -13,10 +13,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from auditor.errors import nearest
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.policy.catalogue import permissiveness
 from auditor.policy.catalogue.duration import days, is_duration
-from auditor.policy.catalogue.errors import nearest
 from auditor.policy.catalogue.outcome import (
     Context,
     Deviates,

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from auditor.errors import nearest
 from auditor.evidence.reading import JsonValue
 from auditor.findings.questions import CheckedSetting, Question, RelatedControl
 from auditor.policy.catalogue import files, yaml_source
 from auditor.policy.catalogue.controls import Catalogue, Check, Control
-from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.yaml_source import Location, Source
 
 FILE = "questions.yaml"

@@ -13,7 +13,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from auditor.policy.catalogue.errors import PolicyError, nearest
+from auditor.errors import nearest
+from auditor.policy.catalogue.errors import PolicyError
 
 Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)

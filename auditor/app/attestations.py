@@ -1,0 +1,200 @@
+"""Attestations: the questions that no API answers, and the file that answers are added to."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from auditor.app.selection import Selection
+from auditor.config.settings import Settings
+from auditor.errors import nearest
+from auditor.evidence.scope import Level
+from auditor.policy.baseline import attestations, organisation, yaml_edit
+from auditor.policy.baseline.waivers import Attestation
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.errors import PolicyError
+
+KEY = "attestations"
+COMMENT = "# What no API shows, and who looked. Include it in the organisation file.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class DueQuestion:
+    """A question without a valid answer."""
+
+    control: str
+    setting: str | None
+    """The setting whose lock is in question; None for the control as a whole."""
+    label: str
+    state: str
+    """missing, not compared, expired DATE or expires DATE."""
+    title: str
+    severity: str
+    question: str
+    expected: str
+    evidence: str
+    renew_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class OlderEntry:
+    """An answer that does not say whether things are as expected."""
+
+    position: int
+    """In the file."""
+    label: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A new content of the file, which is valid, and the change as a unified diff."""
+
+    text: str
+    change: str
+
+
+class AttestationFile:
+    """A file with attestations: an organisation file, or one that it includes."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; it is empty if it does not exist.
+
+        Raises:
+            PolicyError: it cannot be read, or is not valid.
+        """
+        self.path = path
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the file again after an edit was written to it."""
+        self.text = _read(self.path)
+        self.answers: tuple[Attestation, ...] = ()
+        """Its own answers, then those of the files that it includes."""
+        if self.text:
+            catalogue = files.shipped_catalogue()
+            self.answers = organisation.load(self.path, catalogue).attestations
+
+    @property
+    def holds_only_attestations(self) -> bool:
+        """True if it contains nothing else, so that an organisation file must include it."""
+        return set(organisation.contents(self.path)) <= {KEY}
+
+    @property
+    def _own(self) -> tuple[Attestation, ...]:
+        listed = organisation.contents(self.path).get(KEY) if self.text else None
+        return self.answers[: len(listed)] if isinstance(listed, list) else ()
+
+    @property
+    def older_entries(self) -> list[OlderEntry]:
+        """Its own answers that do not say whether things are as expected."""
+        return [
+            OlderEntry(
+                position,
+                f"{answer.control} ({answer.scope.label}), {answer.by} on {answer.on}",
+                answer.statement,
+            )
+            for position, answer in enumerate(self._own)
+            if answer.as_expected is None
+        ]
+
+    def with_answer(self, entry: Mapping[str, Any]) -> Edit:
+        """The file with one more answer.
+
+        An answer of the same day to the same question is replaced: it was a mistake.
+
+        Raises:
+            PolicyError: the answer is not valid.
+        """
+        text = self.text or COMMENT
+        slot = _slot(Attestation.model_validate(entry))
+        for position, answer in reversed([*enumerate(self._own)]):
+            if _slot(answer) == slot:
+                text = yaml_edit.remove_entry(text, KEY, position, str(self.path))
+        return self._edit(yaml_edit.append_entry(text, KEY, dict(entry), str(self.path)), context=1)
+
+    def with_as_expected(self, answers: Mapping[int, bool]) -> Edit:
+        """The file with `as_expected` in some entries, by position.
+
+        Raises:
+            PolicyError: it would not be valid.
+        """
+        text, name = self.text, str(self.path)
+        for position, is_expected in answers.items():
+            text = yaml_edit.set_in_entry(
+                text, KEY, position, "as_expected", is_expected, after="control", name=name
+            )
+        return self._edit(text, context=0)
+
+    def _edit(self, text: str, context: int) -> Edit:
+        organisation.check_text(text, str(self.path), files.shipped_catalogue())
+        lines = self.text.splitlines(), text.splitlines()
+        change = [*difflib.unified_diff(*lines, lineterm="", n=context)]
+        return Edit(text, "\n".join(change[2:]))
+
+
+class Questionnaire:
+    """The questions of a baseline that only a person can answer."""
+
+    def __init__(self, selection: Selection, settings: Settings) -> None:
+        """Load the baseline and the organisation file.
+
+        Raises:
+            PolicyError: a name does not exist or a file is not valid.
+        """
+        judgement = selection.judgement(Level.ACCOUNT, settings.baseline, settings.org)
+        self._expectations = list(judgement.overrides.union().assessed.values())
+        self._answers = judgement.organisation.attestations
+
+    @property
+    def has_answers(self) -> bool:
+        """True if the organisation file has or includes some."""
+        return bool(self._answers)
+
+    def check_control(self, control: str) -> None:
+        """Check that there is such a control.
+
+        Raises:
+            PolicyError: there is not.
+        """
+        known = {item.control.id for item in attestations.questions(self._expectations)}
+        known |= set(files.shipped_catalogue().controls)
+        if control not in known:
+            raise PolicyError([f'No control is called "{control}".{nearest(control, known)}'])
+
+    def due(self, file: AttestationFile, today: date) -> list[DueQuestion]:
+        """The questions without a valid answer in the organisation file or `file`."""
+        answers = dict.fromkeys((*self._answers, *file.answers))
+        return [
+            DueQuestion(
+                item.control.id,
+                item.setting if item.is_lock else None,
+                item.label,
+                item.state,
+                item.control.title,
+                item.severity,
+                item.question,
+                item.expected,
+                item.evidence,
+                item.renew_days,
+            )
+            for item in attestations.due(self._expectations, answers, today)
+        ]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError as error:
+        raise PolicyError([f"{path}: not UTF-8 text."]) from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PolicyError([f"{path}: cannot be read: {reason}."]) from error
+
+
+def _slot(attestation: Attestation) -> tuple[object, ...]:
+    return attestation.control, attestation.setting, attestation.scope, attestation.on
