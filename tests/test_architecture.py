@@ -60,7 +60,6 @@ NOT_YET_CONVERTED: frozenset[str] = frozenset(
         "ask",
         "baseline",
         "capture",
-        "collection",
         "diff",
         "doctor",
         "export",
@@ -71,7 +70,6 @@ NOT_YET_CONVERTED: frozenset[str] = frozenset(
         "options",
         "report",
         "reporting",
-        "storing",
     ]
 )
 """Modules of `cli` that still import some of those. The list only becomes shorter."""

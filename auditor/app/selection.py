@@ -105,3 +105,14 @@ class Selection:
             strict=self.strict or judgement.strict,
             keep_passes=self.include_passes,
         )
+
+    def recorded(self, snapshot: Snapshot, requested: EvaluationConfig) -> EvaluationConfig:
+        """The config of a run that has just been read: a resumed run keeps its policy.
+
+        Raises:
+            PolicyError: another version started the run, in a form that is not understood.
+        """
+        recorded = EvaluationConfig.from_snapshot(snapshot, requested.catalogue)
+        if recorded.record() == requested.record():
+            return requested
+        return replace(self, baseline=None, org=None).rejudgement(snapshot)

@@ -1,16 +1,16 @@
 """`auditor audit`: read an account, judge it, report, and store the evidence."""
 
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from auditor.app import audit as runs
-from auditor.app.audit import CollectionScope, EvaluationConfig
+from auditor.app.audit import CollectionScope, judge
+from auditor.app.collection import Collection, CollectionOptions, ResumeRequest
+from auditor.app.connection import RateOptions
 from auditor.app.runs import RunSource, stored_runs
 from auditor.app.selection import Selection
-from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
+from auditor.app.storing import drift_since_previous, store_run, with_history
 from auditor.cli.config import tell_dotenv
 from auditor.cli.export import ExportOptions
 from auditor.cli.options import (
@@ -36,14 +36,13 @@ from auditor.cli.options import (
     parse_duration,
 )
 from auditor.cli.output import ignore_broken_pipe
+from auditor.cli.progress import progress
 from auditor.cli.reporting import Destinations, FormatOption
-from auditor.cli.sandbox import ScenarioName, ScenarioOption
-from auditor.cli.storing import drift_since_previous, store_run, with_history
+from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config import settings as config
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import Snapshot
 from auditor.report import drift_report
 
 
@@ -172,39 +171,27 @@ def audit(
         requested_depth = Level(depth) if _is_on_command_line(ctx, "depth") else None
         judgement = selection.rejudgement(snapshot, requested_depth)
     else:
-        judgement = selection.judgement(Level(depth), settings.baseline, settings.org)
-        to_read = Account(scenario if simulated else None, users)
-        extent = CollectionScope(
-            verify_locks, meeting_selection(meetings_per_host, meetings_within, meetings_of)
+        requested = selection.judgement(Level(depth), settings.baseline, settings.org)
+        meetings = meeting_selection(meetings_per_host, meetings_within, meetings_of)
+        request = ResumeRequest(
+            selection,
+            Level(depth) if _is_on_command_line(ctx, "depth") else None,
+            verify_locks if _is_on_command_line(ctx, "verify_locks") else None,
+            meetings,
         )
-
-        def requested_for(begun: Snapshot) -> tuple[EvaluationConfig, CollectionScope]:
-            recorded = CollectionScope.from_snapshot(begun)
-            locks = (
-                extent.verify_locks
-                if _is_on_command_line(ctx, "verify_locks")
-                else recorded.verify_locks
-            )
-            return (
-                selection.rejudgement(
-                    begun, Level(depth) if _is_on_command_line(ctx, "depth") else None
-                ),
-                CollectionScope(locks, extent.meetings or recorded.meetings),
-            )
-
         options = CollectionOptions(
-            rate=RateOptions.chosen(settings, plan, max_rate, rate_share),
-            extent=extent,
-            resume=resume,
+            rate=RateOptions(plan, max_rate, rate_share),
+            extent=CollectionScope(verify_locks, meetings),
+            resume=request if resume else None,
             max_age=parse_duration(max_evidence_age, "--max-evidence-age"),
-            requested=requested_for,
         )
-        snapshot = collect(to_read, settings, options, judgement, terminal)
-        # A resumed run is judged by the policy it was started with.
-        if resume:
-            judgement = replace(selection, baseline=None, org=None).rejudgement(snapshot)
+        account_to_read = account_source(settings, scenario if simulated else None, users)
+        snapshot = Collection(
+            account_to_read, options, requested, terminal, progress(terminal)
+        ).run()
+        judgement = selection.recorded(snapshot, requested)
     with snapshot:
-        run = runs.judge(snapshot, judgement)
+        run = judge(snapshot, judgement)
         is_stored = from_ is None and store_run(stored, snapshot, run, judgement, terminal)
         needs_drift = is_stored or destinations.tell_changes
         comparison = drift_since_previous(

@@ -8,18 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from auditor.app import audit as runs
+from auditor.app.audit import judge
+from auditor.app.collection import Collection, CollectionOptions
 from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
 from auditor.cli import output
-from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.options import (
     AccountOption,
     BaselineOption,
     OrgOption,
     SandboxRunsOption,
 )
-from auditor.cli.sandbox import ScenarioName
+from auditor.cli.progress import progress
+from auditor.cli.sandbox import ScenarioName, account_source
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.config.settings import Settings
@@ -118,7 +119,7 @@ def accept_keys(
     _, evidence = source.opened_file(run)
     with evidence as snapshot:
         judgement = Selection(baseline=baseline, org=org).rejudgement(snapshot)
-        found = _new_settings(runs.judge(snapshot, judgement))
+        found = _new_settings(judge(snapshot, judgement))
         new = [setting for setting in found if setting not in before]
     if not new:
         typer.echo("No new setting waits for a decision.")
@@ -156,7 +157,5 @@ def _new_settings(run: Run) -> Iterator[str]:
 
 def _live(settings: Settings, sandbox: bool, terminal: Terminal) -> Snapshot:
     judgement = Selection().judgement(Level.ACCOUNT, settings.baseline, settings.org)
-    account = Account(ScenarioName.DRIFTED if sandbox else None)
-    return collect(
-        account, settings, CollectionOptions(RateOptions.chosen(settings)), judgement, terminal
-    )
+    source = account_source(settings, ScenarioName.DRIFTED if sandbox else None)
+    return Collection(source, CollectionOptions(), judgement, terminal, progress(terminal)).run()

@@ -12,8 +12,9 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from auditor.app import audit as runs
-from auditor.app.audit import EvaluationConfig
+from auditor.app.audit import EvaluationConfig, judge
+from auditor.app.collection import Collection, CollectionOptions
+from auditor.app.connection import AccountSource
 from auditor.app.gate import (
     GatePolicy,
     GateResult,
@@ -28,8 +29,8 @@ from auditor.app.gate import (
 from auditor.app.runs import LATEST, RunSource, configured_account, stored_runs
 from auditor.app.selection import FailOn, Selection
 from auditor.app.signed_runs import Signatures
+from auditor.app.storing import store_run
 from auditor.cli import output
-from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.config import tell_dotenv
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
@@ -42,8 +43,8 @@ from auditor.cli.options import (
     TopicOption,
     parse_duration,
 )
-from auditor.cli.sandbox import ScenarioName, ScenarioOption
-from auditor.cli.storing import store_run
+from auditor.cli.progress import progress
+from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config import settings as config
@@ -209,8 +210,8 @@ def gate(
     _ = stored.history  # raises a usage error if the address is invalid
     try:
         if is_live:
-            simulated = Account(scenario if sandbox else None)
-            result = _live(stored, judgement, policy, settings, simulated, terminal)
+            source = account_source(settings, scenario if sandbox else None)
+            result = _live(stored, judgement, policy, settings, source, terminal)
         else:
             result = _stored(stored, selection, judgement, policy, settings, account, terminal)
     except (AuditorError, OSError, sqlite3.Error, zlib.error) as error:
@@ -419,7 +420,7 @@ def _stored(
                     "Name the file that is to hold: --org FILE, or AUDITOR_ORG.",
                 )
         # The gate judges by its own policy, never by one that comes with the evidence.
-        run = runs.judge(snapshot, replace(judgement, today=now.date()))
+        run = judge(snapshot, replace(judgement, today=now.date()))
         return judged(run, policy, known, signed)
 
 
@@ -428,14 +429,14 @@ def _live(
     judgement: EvaluationConfig,
     policy: GatePolicy,
     settings: Settings,
-    account: Account,
+    source: AccountSource,
     terminal: Terminal,
 ) -> GateResult:
-    snapshot = collect(
-        account, settings, CollectionOptions(RateOptions.chosen(settings)), judgement, terminal
-    )
+    snapshot = Collection(
+        source, CollectionOptions(), judgement, terminal, progress(terminal)
+    ).run()
     with ExitStack() as stack, snapshot:
-        run = runs.judge(snapshot, judgement)
+        run = judge(snapshot, judgement)
         is_stored = store_run(stored, snapshot, run, judgement, terminal)
         if is_stored:  # however the gate decides, the evidence is in the history now
             stack.callback(stored.discard, run.info.id)
@@ -478,7 +479,7 @@ def _known(
     accepted = acceptance.entry
     with history.verified(accepted) as evidence:
         signatures.verified(accepted, evidence, required=policy.require_signature)
-        again = runs.judge(evidence, replace(judgement, today=datetime.now(UTC).date()))
+        again = judge(evidence, replace(judgement, today=datetime.now(UTC).date()))
         return Known.of(history, accepted).confirmed(again)
 
 

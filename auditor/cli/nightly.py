@@ -1,6 +1,7 @@
 """`auditor nightly`: audit, store, compare, notify and prune in one command for a scheduler."""
 
 import hashlib
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,12 +12,14 @@ from typing import Annotated
 
 import typer
 
-from auditor.app import audit as runs
-from auditor.app.audit import CollectionScope, EvaluationConfig
+from auditor.app.audit import CollectionScope, EvaluationConfig, judge
+from auditor.app.collection import Collection, CollectionOptions
+from auditor.app.connection import AccountSource, RateOptions
+from auditor.app.nightly import NotificationBaseline
 from auditor.app.runs import stored_runs
 from auditor.app.selection import Selection
+from auditor.app.storing import drift_since_previous, store_run, with_history
 from auditor.cli import history, output
-from auditor.cli.collection import Account, CollectionOptions, RateOptions, collect
 from auditor.cli.config import tell_dotenv
 from auditor.cli.export import ExportOptions
 from auditor.cli.notify import (
@@ -45,9 +48,9 @@ from auditor.cli.options import (
     VerifyLocksOption,
     parse_duration,
 )
+from auditor.cli.progress import progress
 from auditor.cli.reporting import REPORT_ERRORS, Destinations
-from auditor.cli.sandbox import ScenarioName, ScenarioOption
-from auditor.cli.storing import NotificationBaseline, drift_since_previous, store_run, with_history
+from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.config.settings import Settings
@@ -75,7 +78,7 @@ class NightlyJob:
 
     settings: Settings
     selection: Selection
-    account: Account
+    account: AccountSource
     collection: CollectionOptions
     depth: Level
     destinations: Destinations
@@ -98,12 +101,12 @@ class NightlyJob:
                 requested = self.selection.judgement(
                     self.depth, self.settings.baseline, self.settings.org
                 )
-                snapshot = collect(
-                    self.account, self.settings, self.collection, requested, self.terminal
-                )
+                snapshot = Collection(
+                    self.account, self.collection, requested, self.terminal, progress(self.terminal)
+                ).run()
                 stack.enter_context(snapshot)
-                judgement = self._recorded_config(snapshot, requested)
-                run = runs.judge(snapshot, judgement)
+                judgement = self.selection.recorded(snapshot, requested)
+                run = judge(snapshot, judgement)
             except Exception as error:
                 self._announce_failure(error)
                 raise
@@ -119,14 +122,7 @@ class NightlyJob:
         return self._exit_code(run, is_stored, errors)
 
     def _stored(self) -> Runs:
-        return stored_runs(self.settings, sandbox=self.account.is_sandbox)
-
-    def _recorded_config(self, snapshot: Snapshot, requested: EvaluationConfig) -> EvaluationConfig:
-        """The config to judge the run with: a resumed run keeps the one it was started with."""
-        recorded = EvaluationConfig.from_snapshot(snapshot, requested.catalogue)
-        if recorded.record() == requested.record():
-            return requested
-        return replace(self.selection, baseline=None, org=None).rejudgement(snapshot)
+        return stored_runs(self.settings, sandbox=self.account.is_simulated)
 
     def _store_and_report(
         self, stored: Runs, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
@@ -371,14 +367,13 @@ def nightly(
             allow_unknown=allow_unknown,
             strict=strict,
         ),
-        account=Account(scenario if sandbox else None),
+        account=account_source(settings, scenario if sandbox else None),
         collection=CollectionOptions(
-            rate=RateOptions.chosen(settings, plan, max_rate, rate_share),
+            rate=RateOptions(plan, max_rate, rate_share),
             extent=CollectionScope(verify_locks),
-            resume=True,
             max_age=parse_duration(max_evidence_age, "--max-evidence-age"),
-            deadline=None if seconds is None else time.monotonic() + seconds,
-            is_own=True,
+            deadline=math.inf if seconds is None else time.monotonic() + seconds,
+            resumes_own=True,
         ),
         depth=Level(depth),
         destinations=replace(destinations, stdout=None),

@@ -9,6 +9,7 @@ import typer
 
 from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
+from auditor.app.storing import drift_since_previous, with_history
 from auditor.cli.encoding import echo_json
 from auditor.cli.export import EvaluatedRun, ExportOptions
 from auditor.cli.options import (
@@ -22,7 +23,6 @@ from auditor.cli.options import (
     SandboxRunsOption,
 )
 from auditor.cli.reporting import Destinations, FormatOption
-from auditor.cli.storing import drift_since_previous, with_history
 from auditor.config import settings as config
 from auditor.findings.drift import Drift
 from auditor.report import schema as report_schema

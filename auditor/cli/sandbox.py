@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -16,8 +17,10 @@ from typing import (
 
 import typer
 
+from auditor.app.connection import AccountSource
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
+from auditor.config.settings import Settings
 from auditor.errors import nearest
 
 if TYPE_CHECKING:
@@ -66,6 +69,13 @@ def serve_sandbox(scenario: ScenarioName, users: int) -> "Iterator[Sandbox]":
     conduct = Conduct(plan="none", count_scopes=False)
     with serve(World(users=users, scenario=scenario.value), conduct=conduct) as sandbox:
         yield sandbox
+
+
+def account_source(
+    settings: Settings, scenario: ScenarioName | None, users: int = 300
+) -> AccountSource:
+    """The configured account, or a simulated one in a scenario."""
+    return AccountSource(settings, partial(serve_sandbox, scenario, users) if scenario else None)
 
 
 def sandbox(

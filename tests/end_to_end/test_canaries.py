@@ -159,7 +159,7 @@ def test_no_secret_is_in_an_internal_error_and_its_traceback(
 
     in_pairs = {f"{where}: {place}" for where in ("error", "cause") for place in PAIRS}
 
-    monkeypatch.setattr("auditor.app.audit.judge", broken)
+    monkeypatch.setattr("auditor.app.audit.evaluate", broken)
     auditor = InProcess(tmp_path, account)
     for flags in ((), ("-vv",), ("-vv", "--log-format", "json")):
         ran = auditor.audit(*flags, "--depth", "account")
@@ -185,7 +185,7 @@ def test_no_secret_of_the_configuration_is_in_an_internal_error(
     def broken(*_: object) -> None:
         raise RuntimeError(" ".join(env.values()))
 
-    monkeypatch.setattr("auditor.cli.collection.Credentials", broken)
+    monkeypatch.setattr("auditor.app.connection.Credentials", broken)
     ran = InProcess(tmp_path, account)("audit", "-vv", "--sandbox", "--users", "3", env=env)
     assert ran.code == 5, ran.err
     assert "RuntimeError: [redacted]" in ran.err

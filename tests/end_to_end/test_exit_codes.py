@@ -154,7 +154,7 @@ def test_what_breaks_or_is_interrupted_is_no_pass(
     def broken(*_: object, **__: object) -> None:
         raise raised
 
-    monkeypatch.setattr("auditor.app.audit.judge", broken)
+    monkeypatch.setattr("auditor.app.audit.evaluate", broken)
     ran = InProcess(tmp_path, accounts("clean"))(*command, *options("RC-02", at="low")[2:])
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.splitlines()[-1].startswith("Error: ")

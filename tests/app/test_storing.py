@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.app import audit as judging
-from auditor.app.audit import EvaluationConfig
-from auditor.cli.storing import store_run
+from auditor.app.audit import EvaluationConfig, judge
+from auditor.app.storing import store_run
 from auditor.cli.terminal import Terminal
 from auditor.evidence.view import SETTINGS
 from auditor.store.database import FILE, Database
@@ -37,7 +36,7 @@ def night(runs: Runs, judged_with: EvaluationConfig = ONE) -> tuple[str, bool]:
     """An audit whose run is to be kept: its id, and whether it was."""
     run_id = store(runs.home, judged_with, (ACCOUNT, ON))
     with runs.open(run_id) as snapshot:
-        run = judging.judge(snapshot, judged_with)
+        run = judge(snapshot, judged_with)
         done = store_run(runs, snapshot, run, judged_with, Terminal())
     if done:
         runs.discard(run_id)

@@ -1,0 +1,223 @@
+"""Collection of an account's evidence into a stored run: a new one, or one that is resumed."""
+
+import json
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from auditor.app.audit import AccountConnection, CollectionScope, EvaluationConfig, collect, resume
+from auditor.app.connection import Account, AccountSource, RateOptions
+from auditor.app.messages import Messages
+from auditor.app.runs import stored_runs
+from auditor.app.selection import Selection
+from auditor.collect.interface import ProgressListener
+from auditor.config import ConfigError
+from auditor.evidence.read_plan import MeetingSelection
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import DiskFull, Snapshot
+from auditor.files import data_folder
+from auditor.store.errors import HistoryDamaged, HistoryLocked, StoreError
+from auditor.store.runs import Runs
+from auditor.store.series import RunFilter, Series, place
+
+_RESUME_COMMAND = "auditor audit --resume"
+_NIGHTLY_COMMAND = "auditor nightly"
+_MUST_AGREE = {
+    "selected": "selection of controls",
+    "policy": "baseline or organisation file",
+    "depth": "--depth",
+    "verify_locks": "--verify-locks",
+    "meetings": "choice of meetings",
+}
+"""What must not change when a run is resumed: the documents to read depend on it."""
+
+
+@dataclass(frozen=True)
+class ResumeRequest:
+    """What is explicitly requested of the run to resume; what is None or empty stays as it was."""
+
+    selection: Selection
+    depth: Level | None = None
+    verify_locks: int | None = None
+    meetings: MeetingSelection = field(default_factory=MeetingSelection)
+
+    def check(self, snapshot: Snapshot, recorded: EvaluationConfig) -> None:
+        """Check that the run was started as requested.
+
+        Raises:
+            ConfigError: it was not.
+        """
+        scope = CollectionScope.from_snapshot(snapshot)
+        locks = scope.verify_locks if self.verify_locks is None else self.verify_locks
+        requested_scope = CollectionScope(locks, self.meetings or scope.meetings)
+        config = self.selection.rejudgement(snapshot, self.depth)
+        before = json.loads(recorded.record()) | asdict(scope)
+        requested = json.loads(config.record()) | asdict(requested_scope)
+        for key, what in _MUST_AGREE.items():
+            if before[key] != requested[key]:
+                raise ConfigError(
+                    f"The run that is to be resumed was begun with another {what}. Leave out what "
+                    "chooses it to go on with that run, or leave out --resume to start anew."
+                )
+
+
+@dataclass(frozen=True)
+class CollectionOptions:
+    """How to start a collection: a new one, or the continuation of an unfinished one."""
+
+    rate: RateOptions = field(default_factory=RateOptions)
+    extent: CollectionScope = field(default_factory=CollectionScope)
+    resume: ResumeRequest | None = None
+    """Resumes the unfinished run, which must be as requested; None starts a new one."""
+    resumes_own: bool = False
+    """True to resume an unfinished run only if it was started with the same policy."""
+    max_age: timedelta = timedelta(hours=24)
+    """Documents older than this are read again."""
+    deadline: float = math.inf
+    """No request starts after this `time.monotonic` time."""
+
+    def resume_hint(self, text: str) -> str:
+        """`text` with the command that resumes the run: only `nightly` resumes its own runs."""
+        return text.replace(_RESUME_COMMAND, _NIGHTLY_COMMAND) if self.resumes_own else text
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection that is about to start."""
+
+    source: AccountSource
+    options: CollectionOptions
+    config: EvaluationConfig
+    messages: Messages
+    progress: AbstractContextManager[ProgressListener]
+
+    def run(self) -> Snapshot:
+        """The evidence of a new or resumed run, stored under the data directory.
+
+        Raises:
+            AlreadyRunning: another process is reading the account.
+            ConfigError: credentials or addresses are missing or invalid, or the run to resume was
+                started with other options.
+            CollectionFailed: Zoom allowed nothing to be read.
+            StoreError: the data directory or the history cannot be written.
+        """
+        settings, hint = self.source.settings, self.options.resume_hint
+        stored = stored_runs(settings, sandbox=self.source.is_simulated)
+        if self.source.is_simulated:
+            data_folder.prepare(settings.data, make=True)
+        with self.source.opened() as account:
+            api_url = account.cloud.api_url
+            try:
+                snapshot = self._read(account, stored)
+            except KeyboardInterrupt:
+                if stored.unfinished(account.credentials.account_id, api_url) is not None:
+                    self.messages.say(hint(f"What was read is kept. Go on with: {_RESUME_COMMAND}"))
+                raise
+            except DiskFull as error:
+                raise DiskFull(hint(str(error))) from error
+        why = snapshot.meta("stopped")
+        if why:
+            how = "" if _RESUME_COMMAND in why else f" Go on later with: {_RESUME_COMMAND}"
+            self.messages.say(hint(f"Stopped before everything was read. {why}{how}"))
+        return snapshot
+
+    def _read(self, account: Account, stored: Runs) -> Snapshot:
+        data_folder.prepare(stored.home, make=True)
+        _open_history(stored)
+        account_id, api_url = account.credentials.account_id, account.cloud.api_url
+        with (
+            stored.lock_account(account_id, api_url),
+            self._connected(account) as connection,
+        ):
+            unfinished = stored.unfinished(account_id, api_url)
+            if unfinished is not None and self.options.resumes_own:
+                unfinished = self._if_same_policy(stored, unfinished)
+            if unfinished is not None and (self.options.resume or self.options.resumes_own):
+                return self._resumed(stored, unfinished, connection)
+            if self.options.resume:
+                self.messages.say("There is no run to resume: starting anew.")
+            elif unfinished is not None:
+                self.messages.say(
+                    f"Run {unfinished} was not finished. This is a new one: with --resume it would "
+                    "have gone on."
+                )
+            run_id = stored.new_id()
+            since = _previous_start(stored, account_id, api_url, self.config)
+            with stored.new(run_id) as snapshot:
+                extent = replace(self.options.extent, changes_since=since)
+                collect(connection, snapshot, self.config, run_id, extent)
+            return snapshot
+
+    @contextmanager
+    def _connected(self, account: Account) -> Iterator[AccountConnection]:
+        stopping = threading.Event()
+        with account.connect(self.options.rate, stopping.wait) as client, self.progress as listener:
+            yield AccountConnection(
+                client,
+                account.credentials.account_id,
+                listener=listener,
+                deadline=self.options.deadline,
+                stopping=stopping,
+            )
+
+    def _if_same_policy(self, stored: Runs, run_id: str) -> str | None:
+        """The run, if it was started with the same policy, selection and depth."""
+        with stored.open_folder(run_id) as snapshot:
+            recorded = json.loads(snapshot.meta("judgement") or "{}")
+        requested = json.loads(self.config.record())
+        same = all(recorded.get(key) == requested[key] for key in ("policy", "selected", "depth"))
+        return run_id if same else None
+
+    def _resumed(self, stored: Runs, run_id: str, connection: AccountConnection) -> Snapshot:
+        with stored.reopen(run_id) as snapshot:
+            recorded = EvaluationConfig.from_snapshot(snapshot, self.config.catalogue)
+            if self.options.resume is not None:
+                self.options.resume.check(snapshot, recorded)
+            description = f"baseline {recorded.baseline.info.id}, depth {recorded.depth}"
+            self.messages.say(f"Going on with run {run_id} ({description}).")
+            since = datetime.now(UTC) - self.options.max_age
+            resume(connection, snapshot, recorded, since.isoformat(timespec="milliseconds"))
+        return snapshot
+
+
+def _open_history(stored: Runs) -> None:
+    """Open the history for writing, and migrate its tables.
+
+    This happens before an account is read, so that no night is spent on a run that cannot be
+    stored. A locked history may be free by then, and a damaged file is quarantined when the run is
+    stored.
+
+    Raises:
+        DiskFull: there is no space left.
+        StoreError: it cannot be reached, opened or written.
+    """
+    try:
+        with suppress(HistoryLocked), stored.history.database.writing():
+            pass
+    except HistoryDamaged:
+        if stored.history.database.file is None:
+            raise
+
+
+def _previous_start(
+    stored: Runs, account_id: str, api_url: str, config: EvaluationConfig
+) -> str | None:
+    """Start of the run before the one that starts now, RFC 3339; None without one.
+
+    That is the newest run of the same series, which the new run will be compared with, otherwise
+    the newest of the account. The operation log is read from then on.
+    """
+    series = Series.for_selection(
+        account_id, api_url, config.baseline.info.id, config.depth, config.selected_subset
+    )
+    try:
+        comparable = stored.history.last_of(series)
+        if comparable is not None:
+            return comparable.facts.started_at
+        newest = stored.history.newest(RunFilter(account_id, place(api_url)))
+    except (StoreError, DiskFull):
+        return None
+    return None if newest is None else newest.facts.started_at
